@@ -1,0 +1,32 @@
+# The project's short runner. PYTHON may name any interpreter that has the extras test and dev installed.
+PYTHON ?= python
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help fix lint test bench docs golden ci
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 10
+
+fix:  ## format, and mend what ruff can mend
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+lint:  ## ruff and mypy, as CI runs them
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+test:  ## the test suite, on all cores
+	$(PYTHON) -m pytest -n auto
+
+docs:  ## run the examples of README.md, docs/ and the public docstrings
+	$(PYTHON) -m pytest tests/docs
+
+bench:  ## run the benchmarks against NumPy and JAX (extra "bench"), write bench/RESULTS.md
+	$(PYTHON) -m bench --write
+
+golden:  ## rewrite the golden files of the passes; the diff is the review
+	AUTODIFF_UPDATE_GOLDEN=1 $(PYTHON) -m pytest tests/passes tests/differentiate
+
+ci:  ## everything CI runs, in a virtual environment of its own
+	.ci/run

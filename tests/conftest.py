@@ -1,0 +1,54 @@
+"""Settings that every test shares: checks on, caches private, randomness fixed.
+
+`AUTODIFF_CHECK=1` has every program verified after every pass. `AUTODIFF_CACHE_DIR` points into a directory of this run, so
+no test meets machine code of an earlier one. Both are set before anything imports autodiff.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ["AUTODIFF_CHECK"] = "1"
+os.environ["AUTODIFF_CACHE_DIR"] = _CACHE = tempfile.mkdtemp(prefix="autodiff-tests-")
+os.environ.pop("AUTODIFF_DEBUG", None)  # a developer's setting must not change what tests print
+# One BLAS thread a process: pytest-xdist already uses every core. Must precede the import of NumPy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import hypothesis  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+# Derandomised: the same examples at every run. No deadline: compile times are not the property.
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("fixed")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_CACHE, ignore_errors=True)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with the same stream for every test."""
+    return np.random.default_rng(20240229)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(name, text)`: `text` equals the file `golden/<name>` beside the test.
+
+    With AUTODIFF_UPDATE_GOLDEN=1 (`make golden`) the file is rewritten instead, and the diff is the review.
+    """
+
+    def compare(name: str, text: str) -> None:
+        path = Path(request.path).parent / "golden" / name
+        if os.environ.get("AUTODIFF_UPDATE_GOLDEN") == "1":
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+        assert path.exists(), f"no golden file {name}: run `make golden`, review what it writes"
+        assert text.rstrip("\n") + "\n" == path.read_text(encoding="utf-8")
+
+    return compare

@@ -1,0 +1,24 @@
+"""`import autodiff` loads little more than NumPy: heavy packages are loaded by what first needs them."""
+
+import json
+import subprocess
+import sys
+
+HEAVY = {"scipy", "llvmlite", "matplotlib", "tqdm", "optree"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The top-level packages in sys.modules after `statement` in a fresh interpreter."""
+    report = "print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    command = [sys.executable, "-W", "error", "-c", f"import json, sys; {statement}; {report}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+def test_import_loads_no_heavy_package() -> None:
+    assert loaded_by("import autodiff") & HEAVY == set()
+
+
+def test_the_check_sees_a_heavy_package() -> None:
+    assert "scipy" in loaded_by("import scipy.linalg")
