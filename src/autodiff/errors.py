@@ -1,0 +1,119 @@
+"""Errors as the user sees them: the place in their code, a cause, a remedy, a stable code.
+
+    UnsupportedError AD301: np.frobnicate has no derivative.
+      model.py, line 12, in loss
+        return np.sum(np.frobnicate(x))
+                      ^^^^^^^^^^^^^^^^
+      Remedy: …
+
+Every class also derives from the built-in exception a NumPy user would expect, so an ordinary
+``except TypeError`` works.  :class:`InternalError` is for mistakes of this library alone.
+"""
+
+from __future__ import annotations
+
+import linecache
+from typing import Any
+
+
+def locate(source: Any) -> str:
+    """The lines that show a place in the user's code with a caret, or an empty string."""
+    if source is None:
+        return ""
+    text = linecache.getline(source.file, source.line).rstrip("\n")
+    lines = [f"  {source.file}, line {source.line}, in {source.function}"]
+    stripped = text.lstrip()
+    if stripped:
+        shift = len(text) - len(stripped)
+        start = max(source.column - shift, 0)
+        width = max(min(source.end_column - shift, len(stripped)) - start, 1)
+        lines += [f"    {stripped}", "    " + " " * start + "^" * width]
+    return "\n".join(lines)
+
+
+class AutodiffError(Exception):
+    """Base of every error this library raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        One sentence that says what is wrong.
+    code : str
+        Stable code such as ``"AD104"``, explained on the errors page of the documentation.
+    source : Source, optional
+        Where in the user's code.
+    remedy : str, optional
+        What to do.
+    """
+
+    code = "AD000"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, source: Any = None, remedy: str = ""
+    ) -> None:
+        self.code = code or type(self).code
+        self.source = source
+        self.remedy = remedy
+        self.message = message
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        parts = [f"{self.code}: {self.message}"]
+        where = locate(self.source)
+        if where:
+            parts.append(where)
+        if self.remedy:
+            parts.append(f"  Remedy: {self.remedy}")
+        return "\n".join(parts)
+
+
+class ShapeError(AutodiffError, ValueError):
+    """Shapes that do not fit each other."""
+
+    code = "AD201"
+
+
+class ArgumentError(AutodiffError, TypeError):
+    """Arguments that the function or transformation cannot take."""
+
+    code = "AD101"
+
+
+class NameArgumentError(AutodiffError, ValueError):
+    """A name in ``wrt`` that is not an argument, a missing option, and the like."""
+
+    code = "AD102"
+
+
+class NotScalarError(AutodiffError, TypeError):
+    """A gradient asked of a function whose result is not one number."""
+
+    code = "AD104"
+
+
+class DtypeError(AutodiffError, TypeError):
+    """An element type that is not supported."""
+
+    code = "AD105"
+
+
+class DerivativeError(AutodiffError, NotImplementedError):
+    """An operation that has a value but no derivative."""
+
+    code = "AD301"
+
+
+class UnsupportedError(AutodiffError, NotImplementedError):
+    """Python or NumPy that cannot be compiled."""
+
+    code = "AD302"
+
+
+class FallbackWarning(UserWarning):
+    """The function, or one call of it, runs uncompiled."""
+
+
+class InternalError(AutodiffError, AssertionError):
+    """A mistake of this library, never of the user's."""
+
+    code = "AD900"

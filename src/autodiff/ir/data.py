@@ -1,0 +1,214 @@
+"""The intermediate representation: typed SSA over arrays with structured control flow.
+
+Six dataclasses say it all::
+
+    Program(block, name)                 a function: its block's parameters are the inputs
+    Block(parameters, operations, outputs)
+    Operation(kind, operands, attributes, results, regions, source)
+    Value(type)                          defined once, by an operation or as a parameter
+    ArrayType(dtype, shape, weak)
+    Source(file, line, column, …)        where in the user's code an operation comes from
+
+Values are immutable and nothing aliases: an in-place store in the user's program is an operation
+that takes the old array and gives the new one.  The blocks of an operation's regions may use
+values of the enclosing blocks directly.  Extents in shapes and attributes may be ``Dim``
+polynomials whose symbols are scalar integer ``Value`` objects; such a use counts like an operand.
+
+This layer knows no operation by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent, symbols
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place in the user's code."""
+
+    file: str
+    line: int
+    column: int
+    end_column: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType:
+    """Type of a value: NumPy dtype, shape, and whether it is a weak Python scalar (NEP 50)."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[Extent, ...]
+    weak: bool = False
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the elements are floating point, hence may carry derivatives."""
+        return self.dtype.kind == "f"
+
+    @property
+    def is_static(self) -> bool:
+        """Whether every extent is a plain integer."""
+        return not any(isinstance(n, Dim) for n in self.shape)
+
+    def __str__(self) -> str:
+        shape = "[" + ",".join(str(n) for n in self.shape) + "]" if self.shape else ""
+        return f"{'~' if self.weak else ''}{self.dtype.name}{shape}"
+
+
+class Value:
+    """An array defined once.  ``low`` and ``high`` bound an integer scalar used in extents."""
+
+    __slots__ = ("high", "hint", "low", "owner", "type")
+
+    def __init__(self, type: ArrayType, hint: str | None = None) -> None:
+        self.type = type
+        self.hint = hint
+        self.owner: Operation | None = None
+        self.low: Extent | None = None
+        self.high: Extent | None = None
+
+    @property
+    def shape(self) -> tuple[Extent, ...]:
+        """Shape of the array."""
+        return self.type.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Element type of the array."""
+        return self.type.dtype
+
+    def __repr__(self) -> str:
+        return f"<{self.hint or 'value'}: {self.type}>"
+
+    def __str__(self) -> str:
+        return self.hint or f"v{id(self) & 0xFFFF:x}"
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One step.  Never changed after it is built; rewrites build a new one."""
+
+    kind: str
+    operands: tuple[Value, ...]
+    attributes: dict[str, Any]
+    results: tuple[Value, ...]
+    regions: tuple[Block, ...] = ()
+    source: Source | None = None
+
+    def __post_init__(self) -> None:
+        for value in self.results:
+            value.owner = self
+
+    @property
+    def result(self) -> Value:
+        """The only result."""
+        (value,) = self.results
+        return value
+
+    def __repr__(self) -> str:
+        from autodiff.ir.printing import format_operation
+
+        return format_operation(self)
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """Parameters, operations in order, outputs."""
+
+    parameters: list[Value] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Program:
+    """A function of arrays: ``block.parameters`` are the inputs, ``block.outputs`` the results."""
+
+    block: Block
+    name: str = "f"
+
+    @property
+    def inputs(self) -> list[Value]:
+        """The inputs."""
+        return self.block.parameters
+
+    @property
+    def outputs(self) -> list[Value]:
+        """The outputs."""
+        return self.block.outputs
+
+    def __repr__(self) -> str:
+        from autodiff.ir.printing import format_program
+
+        return format_program(self)
+
+    __str__ = __repr__
+
+
+def attribute_symbols(attribute: Any) -> Iterator[Value]:
+    """The values used by the extents inside an attribute (an extent, or nested tuples of them)."""
+    if isinstance(attribute, Dim):
+        yield from symbols(attribute)
+    elif isinstance(attribute, (tuple, list)):
+        for item in attribute:
+            yield from attribute_symbols(item)
+
+
+def uses(operation: Operation) -> Iterator[Value]:
+    """Values an operation uses itself: operands, then symbols of attributes and result types."""
+    yield from operation.operands
+    for attribute in operation.attributes.values():
+        if isinstance(attribute, (Dim, tuple, list)):
+            yield from attribute_symbols(attribute)
+    for result in operation.results:
+        for extent in result.type.shape:
+            if isinstance(extent, Dim):
+                # A result may name its own run-time count in a sibling result's shape.
+                yield from (s for s in symbols(extent) if s not in operation.results)
+
+
+def free_values(block: Block) -> list[Value]:
+    """Values of enclosing blocks that a block (with its nested regions) uses, in order of use."""
+    defined = set(block.parameters)
+    found: dict[Value, None] = {}
+    for parameter in block.parameters:
+        for extent in parameter.type.shape:
+            for symbol in symbols(extent):
+                if symbol not in defined:
+                    found[symbol] = None
+    for operation in block.operations:
+        for value in uses(operation):
+            if value not in defined:
+                found[value] = None
+        for region in operation.regions:
+            for value in free_values(region):
+                if value not in defined:
+                    found[value] = None
+        defined.update(operation.results)
+    for value in block.outputs:
+        if value not in defined:
+            found[value] = None
+    return list(found)
+
+
+def walk(block: Block) -> Iterator[Operation]:
+    """Every operation of a block and its nested regions, in program order."""
+    for operation in block.operations:
+        yield operation
+        for region in operation.regions:
+            yield from walk(region)

@@ -1,0 +1,108 @@
+"""Building programs: the block under construction, and ``emit``.
+
+    with building() as builder:
+        x = builder.parameter(ArrayType(float64, (3,)), "x")
+        y = emit("sin", (x,))
+    builder.block.outputs = [y]
+
+The builder in force is per thread (a context variable).  ``emit`` asks the operation's entry for
+the result types and appends the operation with the source position in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import InternalError
+from autodiff.ir.data import ArrayType, Block, Operation, Source, Value
+from autodiff.ops.entries import result_types
+
+
+class Builder:
+    """Appends operations to the innermost open block."""
+
+    def __init__(self) -> None:
+        self.block = Block()
+        self.stack: list[Block] = []
+        self.source: Source | None = None
+
+    def parameter(self, type: ArrayType, hint: str | None = None) -> Value:
+        """Add a parameter to the open block."""
+        value = Value(type, hint)
+        self.block.parameters.append(value)
+        return value
+
+    @contextmanager
+    def region(self) -> Iterator[Block]:
+        """Open a nested block; operations go there until the context ends."""
+        outer, inner = self.block, Block()
+        self.stack.append(outer)
+        self.block = inner
+        try:
+            yield inner
+        finally:
+            self.block = outer
+            self.stack.pop()
+
+    def emit(
+        self,
+        kind: str,
+        operands: tuple[Value, ...],
+        attributes: dict[str, Any],
+        types: tuple[ArrayType, ...] | None = None,
+        regions: tuple[Block, ...] = (),
+        source: Source | None = None,
+    ) -> tuple[Value, ...]:
+        """Append an operation and return its results."""
+        if types is None:
+            types = result_types(kind, tuple([v.type for v in operands]), attributes)
+        operation = Operation(
+            kind,
+            operands,
+            attributes,
+            tuple([Value(t) for t in types]),
+            regions,
+            source or self.source,
+        )
+        self.block.operations.append(operation)
+        return operation.results
+
+
+_current: ContextVar[Builder | None] = ContextVar("autodiff_builder", default=None)
+
+
+def current_builder() -> Builder:
+    """The builder in force."""
+    builder = _current.get()
+    if builder is None:
+        raise InternalError("an operation on a traced array outside of any trace")
+    return builder
+
+
+@contextmanager
+def building(builder: Builder | None = None) -> Iterator[Builder]:
+    """Make ``builder`` (or a new one) the builder in force."""
+    builder = builder or Builder()
+    token = _current.set(builder)
+    try:
+        yield builder
+    finally:
+        _current.reset(token)
+
+
+def emit(kind: str, operands: tuple[Value, ...] = (), **attributes: Any) -> Value:
+    """Append an operation with one result to the builder in force."""
+    return current_builder().emit(kind, operands, attributes)[0]
+
+
+def constant(value: Any, dtype: Any = None, weak: bool = False) -> Value:
+    """A constant array or scalar."""
+    array = np.array(value, dtype=dtype)
+    array.setflags(write=False)
+    type = ArrayType(array.dtype, array.shape, weak)
+    return current_builder().emit("constant", (), {"value": array}, (type,))[0]

@@ -1,0 +1,98 @@
+"""Structured control flow and effects.
+
+    cond(predicate)              regions: then(), else(); each yields the results
+    for(*carries; count)         region: body(k, *carries) yields (*carries, *stacked)
+                                 results: (*carries, *stacks), stack shape (count, …)
+    while(*carries)              regions: test(*carries) yields a bool;
+                                 body(k, *carries) yields (*carries, *stacked)
+                                 results: (trips, *carries, *stacks), stack shape (trips, …)
+    check(predicate, *operands; message)      fails the run when false
+    host_call(*operands; function, types)     calls Python at every run, in order
+
+``k`` counts iterations from 0 (int64 scalar).  The number of carries is the number of operands;
+what a body yields beyond them is stacked along a new first axis, one slice an iteration.  Blocks
+use values of enclosing blocks directly.  A failed check makes the engine report failure; the
+caller then runs the user's function as plain Python, which raises NumPy's own exception.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent
+from autodiff.ir.data import ArrayType, Block, Value
+from autodiff.ops.builder import current_builder
+from autodiff.ops.entries import Control, Effect, Entry, register
+
+INT = np.dtype(np.int64)
+
+
+def _no_rule(types: Any, **attributes: Any) -> tuple[ArrayType, ...]:
+    raise AssertionError("control flow states its result types")
+
+
+def _no_meaning(*operands: Any, **attributes: Any) -> Any:
+    raise AssertionError("control flow is run by the engine")
+
+
+class CheckFailed(Exception):
+    """A check of a program failed at run time."""
+
+
+def _check_meaning(predicate: Any, *operands: Any, message: str) -> tuple[()]:
+    if not predicate:
+        raise CheckFailed(message)
+    return ()
+
+
+def _host_meaning(*operands: Any, function: Any, types: Any) -> Any:
+    results = function(*operands)
+    return tuple(np.asarray(r, t.dtype) for r, t in zip(results, types, strict=True))
+
+
+for _name in ("cond", "for", "while"):
+    register(Entry(_name, _no_rule, _no_meaning, Control()))
+register(Entry("check", lambda types, message: (), _check_meaning, Effect(), zero_derivative=True))
+def _host_rule(operands: Any, function: Any, types: Any) -> tuple[ArrayType, ...]:
+    return tuple(types)
+
+
+register(Entry("host_call", _host_rule, _host_meaning, Effect()))
+
+
+def emit_cond(predicate: Value, then: Block, orelse: Block, source: Any = None) -> tuple[Value, ...]:
+    """Append a conditional; the blocks' outputs agree in type."""
+    types = tuple(v.type for v in then.outputs)
+    return current_builder().emit("cond", (predicate,), {}, types, (then, orelse), source)
+
+
+def _stacked(count: Extent, values: list[Value]) -> tuple[ArrayType, ...]:
+    return tuple(ArrayType(v.type.dtype, (count, *v.type.shape)) for v in values)
+
+
+def emit_for(count: Extent, carries: tuple[Value, ...], body: Block, source: Any = None) -> tuple[Value, ...]:
+    """Append a counted loop; ``body.parameters`` are ``(k, *carries)``."""
+    n = len(carries)
+    types = tuple(v.type for v in body.outputs[:n]) + _stacked(count, body.outputs[n:])
+    return current_builder().emit("for", carries, {"count": count}, types, (body,), source)
+
+
+def emit_while(carries: tuple[Value, ...], test: Block, body: Block, source: Any = None) -> tuple[Value, ...]:
+    """Append a while loop; results begin with the trip count."""
+    n = len(carries)
+    builder = current_builder()
+    types = (ArrayType(INT, ()), *(v.type for v in body.outputs[:n]))
+    types += _stacked(0, body.outputs[n:])
+    results = builder.emit("while", carries, {}, types, (test, body), source)
+    trips = results[0]
+    trips.low = 0
+    for value in results[1 + n :]:
+        value.type = ArrayType(value.type.dtype, (Dim.symbol(trips), *value.type.shape[1:]))
+    return results
+
+
+def emit_check(predicate: Value, message: str) -> None:
+    """Append a check that fails the run when ``predicate`` is false."""
+    current_builder().emit("check", (predicate,), {"message": message}, ())

@@ -1,0 +1,200 @@
+"""Operation entries: everything that is true of an operation, written once.
+
+An :class:`Entry` holds the operation's type rule, its NumPy meaning (what the reference engine
+runs), its derivative in one of four forms, its lowering class (what other engines need), and the
+sample domain that the table tests draw from.  An entry never names an engine; an engine never
+names a pointwise operation.
+
+Lowering classes
+    Pointwise(scalar)     ``scalar(s, *operands)`` computes one element with the core functions
+                          ``s`` offers (see autodiff.ops.scalar)
+    Reduction(combine)    identity and combination over ``axes``
+    View()                result elements are operand elements: an index map, by kind
+    Update()              operand with some elements replaced or added to: an index map, by kind
+    Creation()            constant, iota, extents
+    Kernel(routine)       a named routine with an agreed signature; engines lacking it call
+                          the NumPy meaning
+    Control()             cond, for, while
+    Effect()              check, host_call: kept in order, never removed
+
+Derivative forms (rules are plain NumPy; they run on arrays and on tracers alike)
+    Partials(rules)       pointwise: one formula per operand, ``rule(y, *operands)``; None: constant
+    Linear(transpose)     linear jointly in operands ``arguments``; jvp is the operation itself
+    Bilinear(transpose)   linear in each of its two operands
+    Rules(jvp, vjp)       anything else
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, Union
+
+import numpy as np
+
+from autodiff.ir.data import ArrayType, Operation
+
+TypeRule: TypeAlias = Callable[..., tuple[ArrayType, ...]]
+
+
+# -- lowering classes -------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Pointwise:
+    """One element from the operands' elements; ``scalar(s, *elements)``, see ops.scalar."""
+
+    scalar: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Combination over the axes ``attributes["axes"]``: sum, prod, max, min, any, all."""
+
+    combine: str
+
+
+@dataclass(frozen=True)
+class View:
+    """An index map from result to operand."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """The first operand with part of its elements replaced by, or added to, another operand."""
+
+
+@dataclass(frozen=True)
+class Creation:
+    """No array operand: constant, iota, and the like."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A named routine."""
+
+    routine: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """Structured control flow."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Happens in order and is never removed."""
+
+
+Lowering: TypeAlias = Union[
+    Pointwise, Reduction, View, Update, Creation, Kernel, Control, Effect
+]
+
+
+# -- derivative forms -------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Site:
+    """What a rule sees of one operation: operands, results (tracers), attributes, demand."""
+
+    operands: tuple[Any, ...]
+    results: tuple[Any, ...]
+    attributes: dict[str, Any]
+    needed: tuple[bool, ...]
+
+    @property
+    def result(self) -> Any:
+        """The only result."""
+        return self.results[0]
+
+
+@dataclass(frozen=True)
+class Partials:
+    """Pointwise derivative: ``rules[k](y, *operands)`` is the partial by operand k."""
+
+    rules: tuple[Callable[..., Any] | None, ...]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Linear jointly in the operands ``arguments``; ``transpose(site, ct)`` gives one cotangent
+    (an array, an :class:`Accumulate`, or None) per operand."""
+
+    transpose: Callable[..., Sequence[Any]]
+    arguments: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Bilinear:
+    """Linear in operand 0 and in operand 1; ``transpose`` as in :class:`Linear`."""
+
+    transpose: Callable[..., Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """``jvp(site, tangents) -> tangents of results``; ``vjp(site, cts) -> cts of operands``.
+
+    A tangent or cotangent that is zero is None, on either side.
+    """
+
+    jvp: Callable[..., Sequence[Any]]
+    vjp: Callable[..., Sequence[Any]]
+
+
+Derivative: TypeAlias = Union[Partials, Linear, Bilinear, Rules, None]
+
+
+@dataclass(frozen=True)
+class Accumulate:
+    """A cotangent given by how it is added to an accumulator, so that no dense zeros are made."""
+
+    into: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Where the table tests draw operands from: ``[low, high]`` per operand, special points."""
+
+    domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)
+    special: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Everything about one operation."""
+
+    name: str
+    type_rule: TypeRule
+    meaning: Callable[..., Any]
+    lowering: Lowering
+    derivative: Derivative = None
+    ufunc: np.ufunc | None = None
+    samples: Samples = field(default_factory=Samples)
+    zero_derivative: bool = False
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether the operation must be kept even when its results are unused."""
+        return isinstance(self.lowering, Effect)
+
+
+ENTRIES: dict[str, Entry] = {}
+
+
+def register(entry: Entry) -> Entry:
+    """Add an entry to the table of all operations."""
+    if entry.name in ENTRIES:
+        raise ValueError(f"operation {entry.name!r} is entered twice")
+    ENTRIES[entry.name] = entry
+    return entry
+
+
+def result_types(kind: str, types: tuple[ArrayType, ...], attributes: dict[str, Any]) -> tuple[ArrayType, ...]:
+    """Types of the results of an operation, by its entry's rule."""
+    return ENTRIES[kind].type_rule(types, **attributes)
+
+
+def type_rule_of(operation: Operation) -> Sequence[ArrayType] | None:
+    """The type rule as the verifier asks for it; None where regions decide."""
+    entry = ENTRIES[operation.kind]
+    if isinstance(entry.lowering, (Control, Effect)):
+        return None
+    return entry.type_rule(tuple(v.type for v in operation.operands), **operation.attributes)

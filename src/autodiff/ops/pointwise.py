@@ -1,0 +1,454 @@
+"""Pointwise operations: every float ufunc of NumPy, comparisons, logic, casts and select.
+
+One line an operation: the NumPy ufunc, its partial derivatives as formulas in plain NumPy, how
+one element is computed from the core scalar functions, where tests may sample.  In the formulas
+``y`` is the result, ``x, a, b`` the operands.  Broadcasting, casts, zero tangents and summing
+over broadcast axes are the differentiator's job.
+
+Conventions: kinks (abs, sign, rounding, relu-like) have derivative 0 at the kink; ties of maximum
+and minimum share equally; sqrt has derivative 0 at 0, so that norms have a finite gradient there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import same_shape
+from autodiff.errors import DtypeError, InternalError
+from autodiff.ir.data import ArrayType
+from autodiff.ops.entries import (
+    ENTRIES,
+    Entry,
+    Linear,
+    Partials,
+    Pointwise,
+    Samples,
+    Site,
+    register,
+)
+
+_LOG2 = float(np.log(2.0))
+_LOG10 = float(np.log(10.0))
+_SQRT_PI = float(np.sqrt(np.pi))
+
+
+@lru_cache(maxsize=4096)
+def loop_dtypes(name: str, dtypes: tuple[Any, ...]) -> tuple[np.dtype[Any], ...]:
+    """The dtypes NumPy's loop for ufunc ``name`` works in, given operand dtypes.
+
+    A weak Python scalar is passed as ``int`` or ``float``; the last entry is the result's dtype.
+    """
+    ufunc = ENTRIES[name].ufunc
+    assert ufunc is not None
+    if all(isinstance(d, type) for d in dtypes):
+        dtypes = tuple(np.dtype(d) for d in dtypes)
+    return ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))
+
+
+def _broadcast_result(name: str, types: tuple[ArrayType, ...]) -> tuple[Any, ...]:
+    shape: tuple[Any, ...] = ()
+    for type in types:
+        if type.shape == () or same_shape(type.shape, shape):
+            continue
+        if shape != () and not type.shape == shape:
+            raise InternalError(f"{name}: operand shapes {shape} and {type.shape} differ")
+        shape = type.shape
+    return shape
+
+
+def _ufunc_type_rule(name: str) -> Callable[..., tuple[ArrayType, ...]]:
+    def rule(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
+        dtypes = loop_dtypes(name, tuple([t.dtype for t in types]))
+        weak = all(t.weak for t in types)
+        return (ArrayType(dtypes[-1], _broadcast_result(name, types), weak),)
+
+    return rule
+
+
+def elementwise(
+    ufunc: np.ufunc,
+    *partials: Callable[..., Any] | None,
+    scalar: Callable[..., Any] | str | None = None,
+    domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),),
+    special: tuple[float, ...] = (),
+    name: str | None = None,
+) -> Entry:
+    """Enter a ufunc.  Without partials its derivative is zero everywhere."""
+    name = name or ufunc.__name__
+    if scalar is None:
+        scalar = name
+    if isinstance(scalar, str):
+        function = scalar
+        scalar = lambda s, *x: s.call(function, *x)  # noqa: E731
+    if len(domain) < ufunc.nin:
+        domain = domain * ufunc.nin
+    return register(
+        Entry(
+            name=name,
+            type_rule=_ufunc_type_rule(name),
+            meaning=ufunc,
+            lowering=Pointwise(scalar),
+            derivative=Partials(partials) if partials else None,
+            ufunc=ufunc,
+            samples=Samples(domain, special),
+            zero_derivative=not partials,
+        )
+    )
+
+
+def _core(name: str) -> Callable[..., Any]:
+    return lambda s, *x: getattr(s, name)(*x)
+
+
+def _by_kind(floating: Callable[..., Any], integer: Callable[..., Any]) -> Callable[..., Any]:
+    """Choose the scalar expression by the dtype of the first element."""
+    return lambda s, *x: floating(s, *x) if s.dtype(x[0]).kind == "f" else integer(s, *x)
+
+
+def _is_bool(s: Any, x: Any) -> bool:
+    return bool(s.dtype(x).kind == "b")
+
+
+# -- arithmetic -------------------------------------------------------------------------------
+def _add(s: Any, a: Any, b: Any) -> Any:
+    return s.or_(a, b) if _is_bool(s, a) else s.add(a, b)
+
+
+def _multiply(s: Any, a: Any, b: Any) -> Any:
+    return s.and_(a, b) if _is_bool(s, a) else s.mul(a, b)
+
+
+def _float_floor_divide(s: Any, a: Any, b: Any) -> Any:
+    # NumPy (npy_divmod): exact fmod first, then the quotient of the rest, then rounding fixes.
+    mod = s.fmod(a, b)
+    div = s.div(s.sub(a, mod), b)
+    zero, one = s.constant(0.0, a), s.constant(1.0, a)
+    differs = s.ne(s.lt(b, zero), s.lt(mod, zero))
+    div = s.select(s.and_(s.ne(mod, zero), differs), s.sub(div, one), div)
+    floor = s.floor(div)
+    floor = s.select(s.gt(s.sub(div, floor), s.constant(0.5, a)), s.add(floor, one), floor)
+    quotient = s.div(a, b)
+    result = s.select(s.ne(div, zero), floor, s.copysign(zero, quotient))
+    return s.select(s.eq(b, zero), quotient, result)
+
+
+def _float_remainder(s: Any, a: Any, b: Any) -> Any:
+    mod = s.fmod(a, b)
+    zero = s.constant(0.0, a)
+    differs = s.ne(s.lt(b, zero), s.lt(mod, zero))
+    return s.select(s.ne(mod, zero), s.select(differs, s.add(mod, b), mod), s.copysign(zero, b))
+
+
+def _integer_power(s: Any, a: Any, b: Any) -> Any:
+    # Square and multiply over all bits of a non-negative exponent, branch-free.
+    result, base = s.constant(1, a), a
+    bits = 8 * s.dtype(a).itemsize
+    for k in range(min(bits, 63)):
+        bit = s.and_(s.shr(b, s.constant(k, b)), s.constant(1, b))
+        result = s.select(s.ne(bit, s.constant(0, b)), s.mul(result, base), result)
+        base = s.mul(base, base)
+    return result
+
+
+def _sign(s: Any, x: Any) -> Any:
+    zero, one = s.constant(0, x), s.constant(1, x)
+    if s.dtype(x).kind == "u":
+        return s.select(s.eq(x, zero), zero, one)
+    positive = s.select(s.gt(x, zero), one, s.select(s.lt(x, zero), s.constant(-1, x), zero))
+    if s.dtype(x).kind != "f":
+        return positive
+    return s.select(s.isnan(x), x, positive)
+
+
+def _ties(y: Any, a: Any, b: Any) -> Any:
+    """1 where ``a`` is the result, 1/2 where both are, 0 elsewhere."""
+    return np.where(a == b, 0.5, np.where(y == a, 1.0, 0.0))
+
+
+def _sqrt_partial(y: Any, x: Any) -> Any:
+    return np.where(y == 0, 0.0, 0.5 / y)
+
+
+def _power_by_base(y: Any, a: Any, b: Any) -> Any:
+    # b * a**(b - 1); an exponent of 0 contributes 0 also at a = 0.
+    return np.where(b == 0, 0.0, b * np.power(a, np.where(b == 0, 1.0, b - 1)))
+
+
+def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
+    # y log a, with the limit 0 at a = 0 for positive exponents.
+    return np.where(a == 0, 0.0, y * np.log(np.where(a == 0, 1.0, a)))
+
+
+def _hypot_partial(y: Any, x: Any) -> Any:
+    return np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y))
+
+
+elementwise(np.add, lambda y, a, b: 1.0, lambda y, a, b: 1.0, scalar=_add)
+elementwise(np.subtract, lambda y, a, b: 1.0, lambda y, a, b: -1.0, scalar=_core("sub"))
+elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a, scalar=_multiply)
+elementwise(
+    np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, scalar=_core("div"),
+    domain=((-2.0, 2.0), (0.5, 2.0)),
+)  # fmt: skip
+elementwise(
+    np.floor_divide, scalar=_by_kind(_float_floor_divide, _core("idiv")), domain=((-3.3, 3.3), (0.7, 1.3))
+)
+elementwise(
+    np.remainder, lambda y, a, b: 1.0, lambda y, a, b: -np.floor_divide(a, b),
+    scalar=_by_kind(_float_remainder, _core("irem")), domain=((-3.3, 3.3), (0.7, 1.3)),
+)  # fmt: skip
+elementwise(
+    np.fmod, lambda y, a, b: 1.0, lambda y, a, b: -np.trunc(a / b),
+    scalar=_by_kind(_core("fmod"), lambda s, a, b: _integer_fmod(s, a, b)),
+    domain=((-3.3, 3.3), (0.7, 1.3)),
+)  # fmt: skip
+elementwise(
+    np.power, _power_by_base, _power_by_exponent,
+    scalar=_by_kind(lambda s, a, b: s.call("pow", a, b), _integer_power),
+    domain=((0.2, 2.0), (-2.0, 2.0)),
+)  # fmt: skip
+elementwise(
+    np.float_power, _power_by_base, _power_by_exponent, scalar="pow", domain=((0.2, 2.0), (-2.0, 2.0))
+)
+elementwise(np.negative, lambda y, x: -1.0, scalar=_core("neg"))
+elementwise(np.positive, lambda y, x: 1.0, scalar=lambda s, x: x)
+elementwise(np.absolute, lambda y, x: np.sign(x), scalar=_by_kind(
+    _core("abs"), lambda s, x: x if s.dtype(x).kind in "bu" else s.abs(x)))  # fmt: skip
+elementwise(np.fabs, lambda y, x: np.sign(x), scalar=_core("abs"))
+elementwise(np.sign, scalar=_sign)
+elementwise(np.reciprocal, lambda y, x: -y * y, domain=((0.5, 2.0),), scalar=_by_kind(
+    lambda s, x: s.div(s.constant(1.0, x), x), lambda s, x: s.idiv(s.constant(1, x), x)))  # fmt: skip
+elementwise(np.square, lambda y, x: 2 * x, scalar=lambda s, x: _multiply(s, x, x))
+elementwise(np.sqrt, _sqrt_partial, scalar=_core("sqrt"), domain=((0.1, 4.0),))
+elementwise(
+    np.cbrt, lambda y, x: np.where(y == 0, 0.0, 1 / (3 * np.where(y == 0, 1.0, y) ** 2)),
+    domain=((0.1, 4.0),),
+)  # fmt: skip
+elementwise(
+    np.hypot, lambda y, a, b: _hypot_partial(y, a), lambda y, a, b: _hypot_partial(y, b),
+    domain=((0.2, 2.0),),
+)  # fmt: skip
+
+
+def _integer_fmod(s: Any, a: Any, b: Any) -> Any:
+    # C remainder from the floored one: same sign as the dividend.
+    rest = s.irem(a, b)
+    if s.dtype(a).kind == "u":
+        return rest
+    zero = s.constant(0, a)
+    differs = s.and_(s.ne(rest, zero), s.ne(s.lt(a, zero), s.lt(b, zero)))
+    return s.select(differs, s.sub(rest, b), rest)
+
+
+# -- exponentials and logarithms ----------------------------------------------------------------
+def _log_add_exp(exp: str, log1p: Callable[..., Any]) -> Callable[..., Any]:
+    def scalar(s: Any, a: Any, b: Any) -> Any:
+        top, low = s.maximum(a, b), s.minimum(a, b)
+        difference = s.sub(low, top)
+        result = s.add(top, log1p(s, s.call(exp, difference)))
+        # Equal infinities would give inf - inf; NumPy gives a + log 2 for equal operands.
+        equal = s.add(a, s.constant(_LOG2 if exp == "exp" else 1.0, a))
+        return s.select(s.eq(a, b), equal, result)
+
+    return scalar
+
+
+elementwise(np.exp, lambda y, x: y)
+elementwise(np.exp2, lambda y, x: _LOG2 * y)
+elementwise(np.expm1, lambda y, x: y + 1)
+elementwise(np.log, lambda y, x: 1 / x, domain=((0.2, 4.0),))
+elementwise(np.log2, lambda y, x: 1 / (x * _LOG2), domain=((0.2, 4.0),))
+elementwise(np.log10, lambda y, x: 1 / (x * _LOG10), domain=((0.2, 4.0),))
+elementwise(np.log1p, lambda y, x: 1 / (1 + x), domain=((-0.7, 3.0),))
+elementwise(
+    # exp(a - y) is at most 1, also where exp(a) overflows; equal infinities give 1/2 each.
+    np.logaddexp,
+    lambda y, a, b: np.where(a == b, 0.5, np.exp(a - y)),
+    lambda y, a, b: np.where(a == b, 0.5, np.exp(b - y)),
+    scalar=_log_add_exp("exp", lambda s, x: s.call("log1p", x)),
+)
+elementwise(
+    np.logaddexp2,
+    lambda y, a, b: np.where(a == b, 0.5, np.exp2(a - y)),
+    lambda y, a, b: np.where(a == b, 0.5, np.exp2(b - y)),
+    scalar=_log_add_exp(
+        "exp2", lambda s, x: s.mul(s.call("log1p", x), s.constant(1 / _LOG2, x))
+    ),
+)
+
+# -- trigonometric and hyperbolic ---------------------------------------------------------------
+elementwise(np.sin, lambda y, x: np.cos(x))
+elementwise(np.cos, lambda y, x: -np.sin(x))
+elementwise(np.tan, lambda y, x: 1 + y * y, domain=((-1.2, 1.2),))
+elementwise(np.arcsin, lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)), scalar="asin", domain=((-0.8, 0.8),))
+elementwise(np.arccos, lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)), scalar="acos", domain=((-0.8, 0.8),))
+elementwise(np.arctan, lambda y, x: 1 / (1 + x * x), scalar="atan")
+elementwise(
+    np.arctan2,
+    lambda y, a, b: b / (a * a + b * b),
+    lambda y, a, b: -a / (a * a + b * b),
+    scalar="atan2",
+    domain=((0.2, 2.0),),
+)
+elementwise(np.sinh, lambda y, x: np.cosh(x))
+elementwise(np.cosh, lambda y, x: np.sinh(x))
+elementwise(np.tanh, lambda y, x: 1 - y * y)  # not 1/cosh(x)**2: cosh overflows above 710
+elementwise(np.arcsinh, lambda y, x: 1 / np.sqrt(1 + x * x), scalar="asinh")
+elementwise(
+    np.arccosh, lambda y, x: 1 / np.sqrt((x - 1) * (x + 1)), scalar="acosh", domain=((1.2, 4.0),)
+)
+elementwise(np.arctanh, lambda y, x: 1 / ((1 - x) * (1 + x)), scalar="atanh", domain=((-0.8, 0.8),))
+
+
+def _scaled(factor: float) -> Callable[..., Any]:
+    return lambda s, x: s.mul(x, s.constant(factor, x))
+
+
+elementwise(np.deg2rad, lambda y, x: np.pi / 180, scalar=_scaled(np.pi / 180))
+elementwise(np.rad2deg, lambda y, x: 180 / np.pi, scalar=_scaled(180 / np.pi))
+elementwise(np.radians, lambda y, x: np.pi / 180, scalar=_scaled(np.pi / 180))
+elementwise(np.degrees, lambda y, x: 180 / np.pi, scalar=_scaled(180 / np.pi))
+
+
+# -- rounding, extrema, signs ---------------------------------------------------------------------
+def _prefer_number(pick: str) -> Callable[..., Any]:
+    def scalar(s: Any, a: Any, b: Any) -> Any:
+        best = getattr(s, pick)(a, b)
+        if s.dtype(a).kind != "f":
+            return best
+        return s.select(s.isnan(a), b, s.select(s.isnan(b), a, best))
+
+    return scalar
+
+
+_or_integer = lambda name: _by_kind(_core(name), lambda s, x: x)  # noqa: E731
+elementwise(np.floor, scalar=_or_integer("floor"))
+elementwise(np.ceil, scalar=_or_integer("ceil"))
+elementwise(np.trunc, scalar=_or_integer("trunc"))
+elementwise(np.rint, scalar=_or_integer("rint"))
+elementwise(np.maximum, _ties, lambda y, a, b: _ties(y, b, a), scalar=_core("maximum"))
+elementwise(np.minimum, _ties, lambda y, a, b: _ties(y, b, a), scalar=_core("minimum"))
+elementwise(np.fmax, _ties, lambda y, a, b: _ties(y, b, a), scalar=_prefer_number("maximum"))
+elementwise(np.fmin, _ties, lambda y, a, b: _ties(y, b, a), scalar=_prefer_number("minimum"))
+elementwise(
+    np.copysign, lambda y, a, b: np.where(a == 0, 0.0, np.copysign(1.0, a) * np.copysign(1.0, b)), None,
+    scalar=_core("copysign"),
+)  # fmt: skip
+elementwise(np.heaviside, scalar=lambda s, x, h: s.select(
+    s.isnan(x), x, s.select(s.eq(x, s.constant(0.0, x)), h,
+    s.select(s.lt(x, s.constant(0.0, x)), s.constant(0.0, x), s.constant(1.0, x)))))  # fmt: skip
+elementwise(np.nextafter, scalar="nextafter")
+elementwise(np.spacing, scalar=lambda s, x: _spacing(s, x))
+
+
+def _spacing(s: Any, x: Any) -> Any:
+    # Distance to the neighbour away from zero, with the sign of x.
+    away = s.copysign(s.constant(float("inf"), x), x)
+    step = s.sub(s.call("nextafter", x, away), x)
+    return s.select(s.isinf(x), s.constant(float("nan"), x), step)
+
+
+# -- comparisons and logic ----------------------------------------------------------------------
+def _truth(s: Any, x: Any) -> Any:
+    return s.cast(x, np.dtype(bool))
+
+
+elementwise(np.equal, scalar=_core("eq"))
+elementwise(np.not_equal, scalar=_core("ne"))
+elementwise(np.less, scalar=_core("lt"))
+elementwise(np.less_equal, scalar=_core("le"))
+elementwise(np.greater, scalar=_core("gt"))
+elementwise(np.greater_equal, scalar=_core("ge"))
+elementwise(np.logical_and, scalar=lambda s, a, b: s.and_(_truth(s, a), _truth(s, b)))
+elementwise(np.logical_or, scalar=lambda s, a, b: s.or_(_truth(s, a), _truth(s, b)))
+elementwise(np.logical_xor, scalar=lambda s, a, b: s.xor(_truth(s, a), _truth(s, b)))
+elementwise(np.logical_not, scalar=lambda s, x: s.not_(_truth(s, x)))
+elementwise(np.bitwise_and, scalar=_core("and_"))
+elementwise(np.bitwise_or, scalar=_core("or_"))
+elementwise(np.bitwise_xor, scalar=_core("xor"))
+elementwise(np.invert, scalar=_core("not_"))
+elementwise(np.left_shift, scalar=_core("shl"))
+elementwise(np.right_shift, scalar=_core("shr"))
+elementwise(np.isnan, scalar=_core("isnan"))
+elementwise(np.isinf, scalar=_core("isinf"))
+elementwise(np.isfinite, scalar=_core("isfinite"))
+elementwise(np.signbit, scalar=_core("signbit"))
+
+
+# -- operations that are not ufuncs ---------------------------------------------------------------
+def _cast_rule(types: tuple[ArrayType, ...], dtype: np.dtype[Any], weak: bool = False) -> tuple[ArrayType, ...]:
+    if dtype.kind not in "fiub":
+        raise DtypeError(f"elements of dtype {dtype} are not supported", remedy="use float64")
+    return (ArrayType(dtype, types[0].shape, weak),)
+
+
+def _cast_meaning(x: Any, dtype: np.dtype[Any], weak: bool = False) -> Any:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(x).astype(dtype)
+
+
+register(
+    Entry(
+        name="cast",
+        type_rule=_cast_rule,
+        meaning=_cast_meaning,
+        lowering=Pointwise(lambda s, x, dtype, weak=False: s.cast(x, dtype)),
+        derivative=Linear(lambda site, ct: (ct.astype(site.operands[0].dtype),)),
+    )
+)
+
+
+def _select_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
+    c = site.operands[0]
+    zero = np.zeros((), ct.dtype)[()]
+    return (
+        None,
+        np.where(c, ct, zero) if site.needed[1] else None,
+        np.where(c, zero, ct) if site.needed[2] else None,
+    )
+
+
+def _select_rule(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
+    condition, a, b = types
+    if a.dtype != b.dtype:
+        raise InternalError(f"select: dtypes {a.dtype} and {b.dtype} differ")
+    return (ArrayType(a.dtype, _broadcast_result("select", types), a.weak and b.weak),)
+
+
+register(
+    Entry(
+        name="select",
+        type_rule=_select_rule,
+        meaning=np.where,
+        lowering=Pointwise(lambda s, c, a, b: s.select(c, a, b)),
+        derivative=Linear(_select_transpose, arguments=(1, 2)),
+    )
+)
+
+
+def _same_type_rule(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
+    return (ArrayType(types[0].dtype, _broadcast_result("strong_multiply", types)),)
+
+
+def _strong_multiply(ct: Any, p: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return np.where(np.equal(ct, 0), np.zeros((), np.asarray(ct).dtype), np.multiply(ct, p))
+
+
+# ct * p with the strong zero: a cotangent (or tangent) that is exactly 0 contributes 0, whatever
+# the local partial, so that infinities of branches not taken do not turn into NaN.
+register(
+    Entry(
+        name="strong_multiply",
+        type_rule=_same_type_rule,
+        meaning=_strong_multiply,
+        lowering=Pointwise(
+            lambda s, ct, p: s.select(s.eq(ct, s.constant(0.0, ct)), s.constant(0.0, ct), s.mul(ct, p))
+        ),
+        derivative=Partials((lambda y, ct, p: p, lambda y, ct, p: ct)),
+    )
+)

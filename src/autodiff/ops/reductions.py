@@ -1,0 +1,279 @@
+"""Reductions, cumulative operations, extrema positions and sorting.
+
+    reduce_sum, reduce_prod, reduce_max, reduce_min, reduce_any, reduce_all (x; axes)
+    argmax, argmin (x; axis)              int64 position of the first extremum; NaN wins
+    cumulative_sum, cumulative_prod (x; axis, reverse)
+    sort (x; axis)  argsort (x; axis)     stable, NaN last
+
+The reduced axes are dropped.  reduce_max and reduce_min share the cotangent equally among ties.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.ir.data import ArrayType
+from autodiff.ops.entries import Entry, Kernel, Linear, Reduction, Rules, Site, register
+from autodiff.ops.structural import INT, broadcast, gather, reduce_sum, reshape, scatter_add, zeros
+from autodiff.ops.tracer import Tracer, emit_tracer
+
+
+def _reduced(type: ArrayType, axes: tuple[int, ...], dtype: Any = None) -> tuple[ArrayType, ...]:
+    shape = tuple(n for k, n in enumerate(type.shape) if k not in axes)
+    return (ArrayType(np.dtype(dtype or type.dtype), shape),)
+
+
+def _over(x: Tracer, like: Tracer, axes: tuple[int, ...]) -> Tracer:
+    """Spread a reduced array back over the reduced axes of ``like``."""
+    shape = like.value.shape
+    return broadcast(x, shape, tuple(k for k in range(len(shape)) if k not in axes))
+
+
+def _sum_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
+    return (_over(ct, site.operands[0], site.attributes["axes"]),)
+
+
+register(
+    Entry(
+        "reduce_sum",
+        lambda types, axes: _reduced(types[0], axes),
+        lambda x, axes: np.sum(x, axis=axes, dtype=x.dtype),
+        Reduction("sum"),
+        Linear(_sum_transpose),
+    )
+)
+
+
+def _extremum_share(site: Site) -> tuple[Any, Any]:
+    x, axes = site.operands[0], site.attributes["axes"]
+    hit = np.equal(x, _over(site.result, x, axes)).astype(x.dtype)
+    return hit, reduce_sum(hit, axes)
+
+
+def _extremum_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    hit, count = _extremum_share(site)
+    return (reduce_sum(hit * tangents[0], site.attributes["axes"]) / count,)
+
+
+def _extremum_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
+    hit, count = _extremum_share(site)
+    return (hit * _over(cts[0] / count, site.operands[0], site.attributes["axes"]),)
+
+
+for _name, _function in (("max", np.max), ("min", np.min)):
+    register(
+        Entry(
+            f"reduce_{_name}",
+            lambda types, axes: _reduced(types[0], axes),
+            lambda x, axes, function=_function: function(x, axis=axes),
+            Reduction(_name),
+            Rules(_extremum_jvp, _extremum_vjp),
+        )
+    )
+
+for _name, _function in (("any", np.any), ("all", np.all)):
+    register(
+        Entry(
+            f"reduce_{_name}",
+            lambda types, axes: _reduced(types[0], axes, bool),
+            lambda x, axes, function=_function: function(x, axis=axes),
+            Reduction(_name),
+            zero_derivative=True,
+        )
+    )
+
+
+def _others_product(x: Tracer, axes: tuple[int, ...]) -> Tracer:
+    """Product over ``axes`` of all the other elements, exact also where elements are zero."""
+    shape = x.value.shape
+    kept = tuple(k for k in range(len(shape)) if k not in axes)
+    order = kept + axes
+    moved = np.transpose(x, order)
+    count: Any = 1
+    for k in axes:
+        count = count * shape[k]
+    flat_shape = tuple(shape[k] for k in kept) + (count,)
+    flat = reshape(moved, flat_shape)
+    last = len(flat_shape) - 1
+    ones = np.ones(tuple(shape[k] for k in kept) + (1,), x.dtype)
+    edge = np.broadcast_to(Tracer.constant(np.ones((), x.dtype)), ones.shape)
+    before = np.concatenate(
+        [edge, emit_tracer("cumulative_prod", flat[..., :-1], axis=last, reverse=False)], axis=last
+    )
+    after = np.concatenate(
+        [emit_tracer("cumulative_prod", flat[..., 1:], axis=last, reverse=True), edge], axis=last
+    )
+    others = reshape(before * after, moved.value.shape)
+    inverse = tuple(int(k) for k in np.argsort(order))
+    return np.transpose(others, inverse)
+
+
+register(
+    Entry(
+        "reduce_prod",
+        lambda types, axes: _reduced(types[0], axes),
+        lambda x, axes: np.prod(x, axis=axes, dtype=x.dtype),
+        Reduction("prod"),
+        Rules(
+            lambda site, tangents: (
+                reduce_sum(
+                    _others_product(site.operands[0], site.attributes["axes"]) * tangents[0],
+                    site.attributes["axes"],
+                ),
+            ),
+            lambda site, cts: (
+                _others_product(site.operands[0], site.attributes["axes"])
+                * _over(cts[0], site.operands[0], site.attributes["axes"]),
+            ),
+        ),
+    )
+)
+
+for _name, _function in (("argmax", np.argmax), ("argmin", np.argmin)):
+    register(
+        Entry(
+            _name,
+            lambda types, axis: _reduced(types[0], (axis,), INT),
+            lambda x, axis, function=_function: function(x, axis=axis),
+            Kernel(_name),
+            zero_derivative=True,
+        )
+    )
+
+
+# -- cumulative ---------------------------------------------------------------------------------
+def _cumulative(function: Any) -> Any:
+    def meaning(x: Any, axis: int, reverse: bool) -> Any:
+        if reverse:
+            return np.flip(function(np.flip(x, axis), axis=axis, dtype=x.dtype), axis)
+        return function(x, axis=axis, dtype=x.dtype)
+
+    return meaning
+
+
+def _same_type(types: Any, axis: int, reverse: bool = False) -> tuple[ArrayType, ...]:
+    return (ArrayType(types[0].dtype, types[0].shape),)
+
+
+def cumulative_sum(x: Tracer, axis: int, reverse: bool = False) -> Tracer:
+    """Running sum along an axis, from the end where ``reverse``."""
+    return emit_tracer("cumulative_sum", x, axis=axis, reverse=reverse)
+
+
+register(
+    Entry(
+        "cumulative_sum",
+        _same_type,
+        _cumulative(np.cumsum),
+        Kernel("cumulative_sum"),
+        Linear(
+            lambda site, ct: (
+                cumulative_sum(ct, site.attributes["axis"], not site.attributes["reverse"]),
+            )
+        ),
+    )
+)
+
+
+def _shifted_products(site: Site) -> Tracer:
+    """``m[..., i, j]``: derivative of cumulative product i by element j, with zeros exact.
+
+    The product of x[0..i] without x[j] is (x[0]…x[j-1]) (x[j+1]…x[i]); the second factor is a
+    cumulative product started at j + 1, an n × n table.  Dividing by x[j] would fail at zeros.
+    """
+    x, axis, reverse = site.operands[0], site.attributes["axis"], site.attributes["reverse"]
+    moved = np.moveaxis(x, axis, -1)
+    if reverse:
+        moved = moved[..., ::-1]
+    n = moved.shape[-1]
+    index = np.arange(n)
+    upper = Tracer.constant(index[None, :] > index[:, None])  # [j, i]: i > j
+    at_or_before = Tracer.constant(index[None, :] >= index[:, None])
+    table = np.where(upper, moved[..., None, :], np.ones((), x.dtype)[()])
+    after = emit_tracer("cumulative_prod", table, axis=len(table.shape) - 1, reverse=False)
+    lower = Tracer.constant(index[None, :] < index[:, None])  # [j, k]: k < j
+    before = np.prod(np.where(lower, moved[..., None, :], np.ones((), x.dtype)[()]), axis=-1)
+    return np.where(at_or_before, before[..., :, None] * after, np.zeros((), x.dtype)[()])
+
+
+def _cumulative_prod_apply(site: Site, d: Any, transposed: bool) -> Any:
+    axis, reverse = site.attributes["axis"], site.attributes["reverse"]
+    matrix = _shifted_products(site)
+    moved = np.moveaxis(d, axis, -1)
+    if reverse:
+        moved = moved[..., ::-1]
+    if transposed:
+        result = np.sum(matrix * moved[..., None, :], axis=-1)
+    else:
+        result = np.sum(matrix * moved[..., :, None], axis=-2)
+    if reverse:
+        result = result[..., ::-1]
+    return np.moveaxis(result, -1, axis)
+
+
+register(
+    Entry(
+        "cumulative_prod",
+        _same_type,
+        _cumulative(np.cumprod),
+        Kernel("cumulative_prod"),
+        Rules(
+            lambda site, tangents: (_cumulative_prod_apply(site, tangents[0], False),),
+            lambda site, cts: (_cumulative_prod_apply(site, cts[0], True),),
+        ),
+    )
+)
+
+# -- sorting ------------------------------------------------------------------------------------
+register(
+    Entry(
+        "argsort",
+        lambda types, axis: (ArrayType(INT, types[0].shape),),
+        lambda x, axis: np.argsort(x, axis=axis, kind="stable"),
+        Kernel("argsort"),
+        zero_derivative=True,
+    )
+)
+
+
+def along_axis(shape: tuple[Any, ...], axis: int, index: Tracer) -> tuple[Tracer, ...]:
+    """Full index arrays that pick ``index`` along ``axis`` and stay put along the others."""
+    grids = []
+    for k, n in enumerate(shape):
+        if k == axis:
+            grids.append(index)
+        else:
+            line = emit_tracer("iota", size=n, dtype=INT)
+            grids.append(broadcast(line, index.value.shape, (k,)))
+    return tuple(grids)
+
+
+def _sort_indices(site: Site) -> tuple[tuple[Tracer, ...], tuple[int, ...]]:
+    x, axis = site.operands[0], site.attributes["axis"]
+    order = emit_tracer("argsort", x, axis=axis)
+    shape = x.value.shape
+    return along_axis(shape, axis, order), tuple(range(len(shape)))
+
+
+def _sort_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    indices, axes = _sort_indices(site)
+    return (gather(tangents[0], indices, axes),)
+
+
+def _sort_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
+    indices, axes = _sort_indices(site)
+    x = site.operands[0]
+    return (scatter_add(zeros(x.value.shape, x.value.dtype), indices, cts[0], axes),)
+
+
+register(
+    Entry(
+        "sort",
+        lambda types, axis: (ArrayType(types[0].dtype, types[0].shape),),
+        lambda x, axis: np.sort(x, axis=axis, kind="stable"),
+        Kernel("sort"),
+        Rules(_sort_jvp, _sort_vjp),
+    )
+)

@@ -1,0 +1,343 @@
+"""Tracers: arrays that record what NumPy code does to them.
+
+A :class:`Tracer` stands for a NumPy array, a NumPy scalar, or a Python number (``form``).  NumPy
+functions reach it through ``__array_ufunc__`` and ``__array_function__``, operators and methods
+through Python; each finds the implementation in the table of
+:mod:`autodiff.ops.dispatch` and appends operations to the builder in force.
+
+Arrays have identity.  A tracer is a view of a storage :class:`Cell`, which holds the value the
+storage has now, through a path of view steps; reading applies the steps, writing goes back
+through them and puts a new value in the cell, so every other view of the cell sees it.
+
+    b = a[1:]        same cell, path (slice,)
+    b[0] = 3         cell.value = slice_update(cell.value, …)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent
+from autodiff.errors import ArgumentError, DtypeError, InternalError
+from autodiff.ir.data import ArrayType, Value
+from autodiff.ops import builder as _builder
+
+Form = Literal["array", "scalar", "python"]
+
+
+class Cell:
+    """Storage: the value an array's memory holds now, and how often it was written."""
+
+    __slots__ = ("origin", "value", "version", "writeable")
+
+    def __init__(self, value: Value, origin: Any = None) -> None:
+        self.value = value
+        self.version = 0
+        self.origin = origin
+        self.writeable = True
+
+    def write(self, value: Value) -> None:
+        """Replace the content."""
+        self.value = value
+        self.version += 1
+
+
+@dataclass(frozen=True)
+class ViewStep:
+    """One step from a parent array to a view of it, and the way back for stores.
+
+    ``relayout`` repeats the step on a NumPy array that has the parent's strides, to find the
+    view's own strides (NumPy decides by strides whether a reshape is a view).
+    """
+
+    read: Callable[[Tracer], Tracer]
+    write: Callable[[Tracer, Tracer], Tracer] | None
+    relayout: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+class ConcreteNeeded(Exception):
+    """Python needs a traced value now: a branch, an index, a size."""
+
+
+# Set by capture: how a traced value is made concrete (specialise with a guard, or refuse).
+concretize: Callable[[Any], Any] | None = None
+
+
+class Tracer:
+    """A traced array or scalar; see the module header."""
+
+    __slots__ = ("_cache", "cell", "form", "path")
+    __array_priority__ = 1000.0
+
+    def __init__(self, value: Value | Cell, form: Form | None = None, path: tuple[ViewStep, ...] = ()) -> None:
+        if not isinstance(value, Cell):
+            if form is None:
+                form = "array" if value.type.shape else ("python" if value.type.weak else "scalar")
+            value = Cell(value)
+        self.cell = value
+        self.path = path
+        self.form: Form = form or "array"
+        self._cache: tuple[int, Value] | None = None
+
+    # -- reading and writing ------------------------------------------------------------------
+    @property
+    def value(self) -> Value:
+        """The value this array has now."""
+        if not self.path:
+            return self.cell.value
+        if self._cache is None or self._cache[0] != self.cell.version:
+            self._cache = (self.cell.version, self._read(self.path))
+        return self._cache[1]
+
+    def _read(self, path: tuple[ViewStep, ...]) -> Value:
+        tracer = Tracer(self.cell.value, "array")
+        for step in path:
+            tracer = step.read(tracer)
+        return tracer.value
+
+    def write(self, value: Value) -> None:
+        """Replace the whole content of this view, in place."""
+        if self.form != "array":
+            raise InternalError("a store into a scalar")
+        self._write(self.path, Tracer(value, "array"))
+
+    def _write(self, path: tuple[ViewStep, ...], new: Tracer) -> None:
+        if not path:
+            self.cell.write(new.value)
+            return
+        step = path[-1]
+        if step.write is None or not self.cell.writeable:
+            raise ValueError("assignment destination is read-only")
+        parent = Tracer(self._read(path[:-1]), "array")
+        self._write(path[:-1], step.write(parent, new))
+
+    def view(self, step: ViewStep) -> Tracer:
+        """A view of this array one step further."""
+        return Tracer(self.cell, "array", (*self.path, step))
+
+    @staticmethod
+    def constant(value: Any, dtype: Any = None) -> Tracer:
+        """A tracer of a constant."""
+        weak = dtype is None and type(value) in (int, float)
+        return Tracer(_builder.constant(value, dtype, weak))
+
+    # -- what NumPy arrays tell ------------------------------------------------------------------
+    @property
+    def type(self) -> ArrayType:
+        """The type of the present value."""
+        return self.value.type
+
+    @property
+    def shape(self) -> tuple[Extent, ...]:
+        """Shape, extents as integers or Dims."""
+        return self.value.type.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Element type."""
+        return self.value.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.value.type.shape)
+
+    @property
+    def size(self) -> Extent:
+        """Number of elements."""
+        total: Extent = 1
+        for n in self.shape:
+            total = total * n
+        return total
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes an element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> Extent:
+        """Bytes of all elements."""
+        return self.size * self.itemsize
+
+    @property
+    def weak(self) -> bool:
+        """Whether this is a Python number (NEP 50)."""
+        return self.form == "python"
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        n = self.shape[0]
+        if isinstance(n, Dim):
+            raise ConcreteNeeded("len() of an array of run-time size")
+        return n
+
+    # -- what Python may ask for -------------------------------------------------------------------
+    def _concrete(self) -> Any:
+        if concretize is None:
+            raise ArgumentError("the value of a traced array is needed outside of a trace")
+        return concretize(self)
+
+    def __bool__(self) -> bool:
+        if self.shape and self.size != 1:
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous. "
+                "Use a.any() or a.all()"
+            )
+        return bool(self._concrete())
+
+    def __int__(self) -> int:
+        return int(self._concrete())
+
+    def __float__(self) -> float:
+        return float(self._concrete())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu" or self.shape:
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        return int(self._concrete())
+
+    def __hash__(self) -> int:
+        if self.form == "array":
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        return hash(self._concrete())
+
+    def __repr__(self) -> str:
+        return f"<traced {self.form}: {self.type}>"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._concrete(), spec)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.asarray(self._concrete(), dtype=dtype)
+
+    # -- the way NumPy comes in ----------------------------------------------------------------------
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from autodiff.ops import dispatch
+
+        return dispatch.apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from autodiff.ops import dispatch
+
+        return dispatch.apply_function(function, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        from autodiff.ops import dispatch
+
+        return dispatch.attribute(self, name)
+
+    def __iter__(self) -> Any:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return iter([self[i] for i in range(len(self))])
+
+    def __getitem__(self, index: Any) -> Any:
+        from autodiff.ops import indexing
+
+        return indexing.get_item(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        from autodiff.ops import indexing
+
+        indexing.set_item(self, index, value)
+
+
+def _operator(name: str, ufunc: np.ufunc, reflected: bool) -> Callable[..., Any]:
+    def method(self: Tracer, other: Any) -> Any:
+        from autodiff.ops import dispatch
+
+        return dispatch.binary_operator(ufunc, other, self) if reflected else dispatch.binary_operator(ufunc, self, other)
+
+    method.__name__ = name
+    return method
+
+
+def _in_place(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
+    def method(self: Tracer, other: Any) -> Any:
+        from autodiff.ops import dispatch
+
+        return dispatch.in_place_operator(ufunc, self, other)
+
+    method.__name__ = name
+    return method
+
+
+def _unary(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
+    def method(self: Tracer) -> Any:
+        from autodiff.ops import dispatch
+
+        return dispatch.unary_operator(ufunc, self)
+
+    method.__name__ = name
+    return method
+
+
+BINARY: dict[str, np.ufunc] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
+    "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power, "matmul": np.matmul,
+    "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
+    "lshift": np.left_shift, "rshift": np.right_shift,
+}  # fmt: skip
+COMPARISON: dict[str, np.ufunc] = {
+    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+    "eq": np.equal, "ne": np.not_equal,
+}  # fmt: skip
+UNARY: dict[str, np.ufunc] = {
+    "neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert,
+}  # fmt: skip
+
+for _name, _ufunc in BINARY.items():
+    setattr(Tracer, f"__{_name}__", _operator(f"__{_name}__", _ufunc, False))
+    setattr(Tracer, f"__r{_name}__", _operator(f"__r{_name}__", _ufunc, True))
+    setattr(Tracer, f"__i{_name}__", _in_place(f"__i{_name}__", _ufunc))
+for _name, _ufunc in COMPARISON.items():
+    setattr(Tracer, f"__{_name}__", _operator(f"__{_name}__", _ufunc, False))
+for _name, _ufunc in UNARY.items():
+    setattr(Tracer, f"__{_name}__", _unary(f"__{_name}__", _ufunc))
+
+
+SUPPORTED_KINDS = "fiub"
+
+
+def as_tracer(x: Any) -> Tracer:
+    """A tracer of ``x``: itself, or a constant made of a number, NumPy scalar, array or sequence."""
+    if isinstance(x, Tracer):
+        return x
+    if isinstance(x, Dim):
+        return Tracer(_builder.emit("extent_value", value=x), "python")
+    if type(x) in (float, int):
+        return Tracer(_builder.constant(x, None, True), "python")
+    if isinstance(x, bool):
+        return Tracer(_builder.constant(x, None, False), "python")
+    array = np.asarray(x)
+    if array.dtype.kind not in SUPPORTED_KINDS:
+        raise DtypeError(
+            f"elements of dtype {array.dtype} are not supported",
+            code="AD105",
+            remedy="use real floating point, integer or bool arrays",
+        )
+    form: Form = "scalar" if isinstance(x, np.generic) else "array"
+    return Tracer(_builder.constant(array), form)
+
+
+def emit_tracer(kind: str, *operands: Tracer, **attributes: Any) -> Any:
+    """Append an operation on tracers; one tracer, or a tuple where it has several results."""
+    results = _builder.current_builder().emit(kind, tuple([x.value for x in operands]), attributes)
+    tracers = tuple(Tracer(v) for v in results)
+    return tracers[0] if len(tracers) == 1 else tracers
+
+
+def is_traced(values: Sequence[Any]) -> bool:
+    """Whether any of the values, or the items of lists and tuples among them, is a tracer."""
+    for x in values:
+        if isinstance(x, Tracer):
+            return True
+        if isinstance(x, (list, tuple)) and is_traced(x):
+            return True
+    return False

@@ -1,0 +1,123 @@
+"""Constraints in plain NumPy, given the derivatives that the method takes.
+
+    {"type": "ineq", "fun": lambda x: 1 - x @ x}   ->   the same with "jac": exact
+
+SciPy knows three forms: a dictionary, `NonlinearConstraint` and `LinearConstraint`. The first two
+get an exact Jacobian unless the caller gave one; for trust-constr a `NonlinearConstraint` also gets
+the Hessian of v·c(x), which that method asks for. `LinearConstraint` and `Bounds` need none and
+apply to the flat vector of all parameters.
+
+SciPy's own default for a `NonlinearConstraint` is ``jac="2-point"``; an object that holds just
+this default counts as "nothing given".
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .evaluation import Options, derivative, jacobian_of_vector, value_of_vector
+from .methods import Method
+from .parameters import Array, Layout
+
+
+def prepare_constraints(constraints: Any, entry: Method, layout: Layout, how: Options) -> Any:
+    """The constraints for SciPy, with exact derivatives where `entry` takes them."""
+    if constraints is None or (isinstance(constraints, list | tuple) and not constraints):
+        return ()
+    if isinstance(constraints, list | tuple):
+        return [_prepare(constraint, entry, layout, how) for constraint in constraints]
+    return _prepare(constraints, entry, layout, how)
+
+
+def _prepare(constraint: Any, entry: Method, layout: Layout, how: Options) -> Any:
+    from scipy.optimize import NonlinearConstraint
+
+    if isinstance(constraint, dict):
+        return _prepare_dictionary(constraint, entry, layout, how)
+    if isinstance(constraint, NonlinearConstraint):
+        return _prepare_nonlinear(constraint, entry, layout, how)
+    return constraint  # LinearConstraint and Bounds
+
+
+def _prepare_dictionary(
+    constraint: dict[str, Any], entry: Method, layout: Layout, how: Options
+) -> dict[str, Any]:
+    prepared = dict(constraint)
+    args = tuple(prepared.pop("args", ()))
+    function, jacobian = constraint["fun"], constraint.get("jac")
+    prepared["fun"] = _values(function, layout, args, how)
+    if callable(jacobian):
+        prepared["jac"] = _given_jacobian(jacobian, layout, args)
+    elif jacobian is None and entry.constraints in ("jacobian", "hessian"):
+        prepared["jac"] = jacobian_of_vector(function, layout, args=args, options=how)
+    return prepared
+
+
+def _prepare_nonlinear(constraint: Any, entry: Method, layout: Layout, how: Options) -> Any:
+    from scipy.optimize import NonlinearConstraint
+
+    defaults = inspect.signature(NonlinearConstraint).parameters
+    function, jacobian, hessian = constraint.fun, constraint.jac, constraint.hess
+    if callable(jacobian):
+        jacobian = _given_jacobian(jacobian, layout, ())
+    elif jacobian == defaults["jac"].default and entry.constraints in ("jacobian", "hessian"):
+        jacobian = jacobian_of_vector(function, layout, options=how)
+        # SciPy shares one BFGS() among all constraints that did not name a Hessian.
+        if hessian is defaults["hess"].default and entry.constraints == "hessian":
+            hessian = _weighted_hessian(function, layout, how)
+    return NonlinearConstraint(
+        _values(function, layout, (), how),
+        constraint.lb,
+        constraint.ub,
+        jac=jacobian,
+        hess=hessian,
+        keep_feasible=constraint.keep_feasible,
+        finite_diff_rel_step=constraint.finite_diff_rel_step,
+        finite_diff_jac_sparsity=constraint.finite_diff_jac_sparsity,
+    )
+
+
+def _values(
+    function: Callable[..., Any], layout: Layout, args: tuple[Any, ...], how: Options
+) -> Callable[[Array], Any]:
+    value = value_of_vector(function, layout, args=args, options=how)
+    return lambda x: np.ravel(value(x))
+
+
+def _given_jacobian(
+    jacobian: Callable[..., Any], layout: Layout, args: tuple[Any, ...]
+) -> Callable[[Array], Any]:
+    return lambda x: jacobian(layout.unpack(x), *args)
+
+
+def _weighted_hessian(
+    function: Callable[..., Any], layout: Layout, how: Options
+) -> Callable[[Array, Array], Any]:
+    """``(x, v) -> H``, the Hessian of ``v . function(x)``, as an operator: products only."""
+    from scipy.sparse.linalg import LinearOperator
+
+    product = derivative("hessian_vector", _weighted(function), "parameters", how)
+
+    def hessian(x: Array, weights: Array) -> Any:
+        weights = np.asarray(weights, dtype=np.float64)
+
+        def apply(vector: Array) -> Array:
+            direction = layout.unpack(np.ravel(vector))
+            return layout.pack(product(layout.unpack(x), weights, _tensors=direction))
+
+        return LinearOperator((layout.size, layout.size), matvec=apply, dtype=np.float64)
+
+    return hessian
+
+
+@lru_cache(maxsize=16)
+def _weighted(function: Callable[..., Any]) -> Callable[..., Any]:
+    def weighted(parameters: Any, weights: Array) -> Any:
+        return np.sum(weights * np.ravel(function(parameters)))
+
+    return weighted

@@ -1,0 +1,220 @@
+"""`minimize`: every method of `scipy.optimize.minimize`, each with the derivatives it can use.
+
+    minimize(rosenbrock, [1.3, 0.7, 0.8], method="trust-krylov")   # gradient and H·v, both exact
+
+SciPy does the optimising. This module looks the method up in the table (`methods`), makes the
+derivatives it takes of the user's function and of the constraints (`constraints`), and gives the
+result back in the shape of `x0`.
+
+Derivatives that the caller passes (`jac`, `hess`, `hessp`) are left as they are: a callable is
+used, and a string such as ``jac="2-point"`` asks SciPy for finite differences.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .constraints import prepare_constraints
+from .evaluation import Objective, Options, Recorder, SharedEvaluation, recording
+from .methods import Method, method_named
+from .parameters import Array, Layout, as_parameters
+
+
+def minimize(
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    method: Any = None,
+    jac: Any = None,
+    hess: Any = None,
+    hessp: Any = None,
+    bounds: Any = None,
+    constraints: Any = (),
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: dict[str, Any] | None = None,
+    *,
+    progress: bool = False,
+    history: bool = False,
+    **transformation: Any,
+) -> Any:
+    """Minimize a scalar function of one or more arrays, with exact derivatives.
+
+    Parameters
+    ----------
+    fun
+        ``fun(x, *args) -> number``, in plain NumPy.
+    x0
+        Where to start. Numbers or a list of numbers are a vector, as in SciPy. An array of any
+        shape and a container of arrays (dict, tuple, dataclass registered with optree, …) are
+        kept: `fun` is called with the same, and ``result.x`` is the same.
+    args, method, tol, options
+        As in `scipy.optimize.minimize`.
+    jac, hess, hessp
+        None: exact derivatives, those that the method takes. Anything else goes to SciPy.
+    bounds
+        As in SciPy, for the flat vector of all parameters; or one ``(low, high)`` pair of numbers
+        for all of them.
+    constraints
+        As in SciPy: dictionaries, `LinearConstraint`, `NonlinearConstraint`, or several of these.
+        Constraint functions in plain NumPy get exact Jacobians (and Hessians for trust-constr).
+    callback
+        As in SciPy, called with parameters in the shape of `x0`.
+    progress
+        Show a bar with the value, the largest entry of the gradient, and evaluations.
+    history
+        Keep the convergence, as ``result.history``.
+    **transformation
+        ``engine=``, ``threads=`` for the compiled functions.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        SciPy's; ``x`` and ``jac`` are in the shape of `x0`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = minimize(lambda p: np.sum((p["a"] - 1) ** 2) + p["b"] ** 2,
+    ...                   {"a": np.zeros(3), "b": 5.0})
+    >>> result.x["a"].round(6)
+    array([1., 1., 1.])
+    """
+    from scipy import optimize
+
+    args = args if isinstance(args, tuple) else (args,)
+    parameters = as_parameters(x0)
+    layout = Layout.of(parameters)
+    entry = method_named(method, constrained=_any(constraints), bounded=bounds is not None)
+    how: Options = tuple(sorted(transformation.items()))
+
+    with recording(f"minimize {entry.name}", progress=progress, history=history) as recorder:
+        objective = Objective(fun, layout, args, how)
+        keywords = _derivatives(objective, entry, recorder, jac, hess, hessp)
+        result = optimize.minimize(
+            x0=layout.pack(parameters),
+            method=method,
+            bounds=_bounds(bounds, layout),
+            constraints=prepare_constraints(constraints, entry, layout, how),
+            tol=tol,
+            callback=wrap_callback(callback, layout),
+            options=options,
+            **keywords,
+        )
+    if recorder is not None:
+        result["history"] = recorder.history
+    return shape_result(result, layout)
+
+
+def _derivatives(
+    objective: Objective, entry: Method, recorder: Recorder | None, jac: Any, hess: Any, hessp: Any
+) -> dict[str, Any]:
+    """`fun`, `jac`, `hess` and `hessp` for SciPy: the caller's where given, else exact ones."""
+    layout, args = objective.layout, objective.args
+    if jac is not None:
+        keywords = _given_gradient(objective, jac, recorder)
+    elif entry.gradient:
+        evaluation = SharedEvaluation(objective.value_and_gradient(), recorder)
+        keywords = {"fun": evaluation.value, "jac": evaluation.gradient}
+    else:
+        keywords = {"fun": recorded(objective.value(), recorder)}
+
+    if callable(hess):
+        keywords["hess"] = lambda x: hess(layout.unpack(x), *args)
+    elif callable(hessp):
+        keywords["hessp"] = _given_product(hessp, layout, args)
+    elif hess is not None:
+        keywords["hess"] = hess
+    elif entry.curvature == "product":
+        keywords["hessp"] = objective.hessian_product()
+    elif entry.curvature == "matrix":
+        keywords["hess"] = objective.hessian()
+    return keywords
+
+
+def _given_gradient(objective: Objective, jac: Any, recorder: Recorder | None) -> dict[str, Any]:
+    layout, args = objective.layout, objective.args
+    if jac is True:  # the function returns the value and the gradient
+
+        def both(x: Array) -> tuple[Any, Array]:
+            value, gradient = objective.function(layout.unpack(x), *args)
+            return value, layout.pack(gradient)
+
+        evaluation = SharedEvaluation(both, recorder)
+        return {"fun": evaluation.value, "jac": evaluation.gradient}
+    value = recorded(objective.value(), recorder)
+    if callable(jac):
+        return {"fun": value, "jac": lambda x: layout.pack(jac(layout.unpack(x), *args))}
+    return {"fun": value, "jac": jac}
+
+
+def recorded(value: Callable[[Array], Any], recorder: Recorder | None) -> Callable[[Array], Any]:
+    """`value`, telling the recorder of each result."""
+    if recorder is None:
+        return value
+
+    def evaluate(x: Array) -> Any:
+        found = value(x)
+        recorder.record(float(np.asarray(found).item()), None)
+        return found
+
+    return evaluate
+
+
+def _given_product(
+    hessp: Callable[..., Any], layout: Layout, args: tuple[Any, ...]
+) -> Callable[[Array, Array], Any]:
+    """The caller's own product, which takes and returns what has the shape of `x0`."""
+    if layout.direct:
+        return lambda x, v: hessp(x, v, *args)
+    return lambda x, v: layout.pack(hessp(layout.unpack(x), layout.unpack(v), *args))
+
+
+def _on_vector(
+    function: Callable[..., Any], layout: Layout, args: tuple[Any, ...]
+) -> Callable[[Array], Any]:
+    return lambda x: function(layout.unpack(x), *args)
+
+
+def _any(constraints: Any) -> bool:
+    if isinstance(constraints, list | tuple):
+        return len(constraints) > 0
+    return constraints is not None
+
+
+def _bounds(bounds: Any, layout: Layout) -> Any:
+    """SciPy's bounds; one pair of numbers stands for all parameters."""
+    if isinstance(bounds, tuple) and len(bounds) == 2:
+        if all(bound is None or np.ndim(bound) == 0 for bound in bounds):
+            return [bounds] * layout.size
+    return bounds
+
+
+def wrap_callback(callback: Callable[..., Any] | None, layout: Layout) -> Callable[..., Any] | None:
+    """The caller's callback, with parameters in the shape of `x0`, in both of SciPy's forms."""
+    if callback is None or layout.direct:
+        return callback
+    if "intermediate_result" in inspect.signature(callback).parameters:
+
+        def with_result(*, intermediate_result: Any) -> Any:
+            shown = type(intermediate_result)(intermediate_result)
+            shown["x"] = layout.unpack(np.array(intermediate_result.x))
+            return callback(intermediate_result=shown)
+
+        return with_result
+    return lambda x, *state, **more: callback(layout.unpack(np.array(x)), *state, **more)
+
+
+def shape_result(result: Any, layout: Layout) -> Any:
+    """`result` with `x` and `jac` in the shape of `x0`."""
+    if layout.direct:
+        return result
+    for name in ("x", "jac"):
+        entry = result.get(name)
+        if isinstance(entry, np.ndarray) and entry.shape == (layout.size,):
+            result[name] = layout.unpack(entry)
+    return result

@@ -1,0 +1,145 @@
+"""Parameters as the user holds them, and as the one flat vector that SciPy works on.
+
+    layout = Layout.of({"w": np.ones((2, 3)), "b": 0.5})
+    layout.pack({"w": ..., "b": ...})   ->  array of shape (7,)
+    layout.unpack(x)                    ->  {"b": float, "w": array of shape (2, 3)}
+
+A single one-dimensional float64 array, by far the most common case, passes through untouched: no
+copy and no Python work per evaluation. Other arrays are reshaped views of the vector; only parts
+of another dtype are copied.
+
+Integers become floats: a parameter that is moved in small steps is not an integer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import DtypeError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One leaf of the container: where it lies in the vector, and what it is made into."""
+
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    is_number: bool
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the leaves of a container lie in one vector of float64.
+
+    Attributes
+    ----------
+    structure
+        The container without its leaves.
+    parts
+        The leaves, in the container's order.
+    size
+        Length of the vector.
+    direct
+        Whether the container *is* the vector.
+    """
+
+    structure: Any
+    parts: tuple[Part, ...]
+    size: int
+    direct: bool
+
+    @classmethod
+    def of(cls, tree: Any) -> Layout:
+        """The layout of `tree`, an array, a number, or a container of them."""
+        import optree
+
+        leaves, structure = optree.tree_flatten(tree)
+        parts: list[Part] = []
+        start = 0
+        for leaf in leaves:
+            part = _part(leaf, start)
+            parts.append(part)
+            start = part.stop
+        direct = len(parts) == 1 and leaves[0] is tree and _is_plain_vector(parts[0])
+        return cls(structure, tuple(parts), start, direct)
+
+    def pack(self, tree: Any) -> Array:
+        """The vector of the leaves of `tree`, which must have this layout's structure."""
+        if self.direct:
+            return np.asarray(tree, dtype=np.float64)
+        import optree
+
+        leaves = optree.tree_leaves(tree)
+        vector = np.empty(self.size)
+        for part, leaf in zip(self.parts, leaves, strict=True):
+            vector[part.start : part.stop] = np.ravel(leaf)
+        return vector
+
+    def unpack(self, vector: Array) -> Any:
+        """The container whose leaves lie in `vector`."""
+        if self.direct:
+            return vector
+        import optree
+
+        leaves: list[Any] = []
+        for part in self.parts:
+            if part.is_number:
+                leaves.append(float(vector[part.start]))
+            else:
+                piece = vector[part.start : part.stop].reshape(part.shape)
+                leaves.append(piece.astype(part.dtype, copy=False))
+        return optree.tree_unflatten(self.structure, leaves)
+
+    def pack_rows(self, tree: Any, rows: int) -> Array:
+        """A Jacobian as a matrix (rows, size), of its blocks (rows..., *leaf shape)."""
+        if self.direct:
+            return np.asarray(tree, dtype=np.float64).reshape(rows, self.size)
+        import optree
+
+        blocks = optree.tree_leaves(tree)
+        matrix = np.empty((rows, self.size))
+        for part, block in zip(self.parts, blocks, strict=True):
+            matrix[:, part.start : part.stop] = np.reshape(block, (rows, part.stop - part.start))
+        return matrix
+
+
+def _part(leaf: Any, start: int) -> Part:
+    array = np.asarray(leaf)
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(
+            f"a parameter has dtype {array.dtype}; an optimiser needs real numbers",
+            remedy="Pass float arrays; split complex numbers into real and imaginary parts.",
+        )
+    dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
+    is_number = not isinstance(leaf, np.ndarray) and array.ndim == 0
+    return Part(start, start + array.size, array.shape, dtype, is_number)
+
+
+def _is_plain_vector(part: Part) -> bool:
+    return len(part.shape) == 1 and part.dtype == np.float64
+
+
+def as_parameters(x0: Any) -> Any:
+    """`x0` of SciPy's signatures as parameters: numbers in a list are a vector, as in SciPy.
+
+    A number becomes a vector of one, also as in SciPy. Everything else (an array of any shape, a
+    dict, a tuple of arrays) is kept, and the objective is called with the same.
+    """
+    if isinstance(x0, np.ndarray):
+        return x0 if x0.ndim else x0.reshape(1)
+    if isinstance(x0, int | float | np.number):
+        return np.atleast_1d(np.asarray(x0))
+    flat = isinstance(x0, Sequence) and not hasattr(x0, "_fields")
+    if flat and all(isinstance(entry, int | float | np.number) for entry in x0):
+        return np.asarray(x0)
+    if hasattr(x0, "__array__") and not isinstance(x0, np.generic):
+        return np.asarray(x0)  # pandas and xarray objects
+    return x0

@@ -1,0 +1,227 @@
+"""`least_squares` and `curve_fit` with exact Jacobians.
+
+    curve_fit(lambda x, a, k: a * np.exp(-k * x), x, y, p0=(1.0, 0.1))
+
+The signatures and results are SciPy's. A Jacobian by finite differences has about eight correct
+digits, often fewer; the solver then stops where the error of the derivative outweighs the progress,
+and the last digits of the parameters are noise. With exact Jacobians the fit goes on to what the
+arithmetic allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .evaluation import (
+    Options,
+    Recorder,
+    derivative,
+    jacobian_of_vector,
+    recording,
+    value_of_vector,
+)
+from .local import shape_result, wrap_callback
+from .parameters import Array, Layout, as_parameters
+
+
+def least_squares(
+    fun: Callable[..., Any],
+    x0: Any,
+    jac: Any = None,
+    bounds: Any = (-np.inf, np.inf),
+    method: str = "trf",
+    *,
+    args: tuple[Any, ...] = (),
+    kwargs: dict[str, Any] | None = None,
+    callback: Callable[..., Any] | None = None,
+    progress: bool = False,
+    history: bool = False,
+    engine: str | None = None,
+    threads: int | None = None,
+    **options: Any,
+) -> Any:
+    """Solve a nonlinear least-squares problem, with bounds if need be, by exact Jacobians.
+
+    Parameters
+    ----------
+    fun
+        ``fun(x, *args, **kwargs) -> residuals``, in plain NumPy.
+    x0
+        Where to start: a vector, an array of any shape, or a container of arrays.
+    jac
+        None: exact. Otherwise as in SciPy (``"2-point"``, ``"3-point"``, ``"cs"``, a callable).
+    bounds, method, args, kwargs, callback, **options
+        As in `scipy.optimize.least_squares`; bounds are for the flat vector.
+    progress, history
+        Show a progress bar; keep the convergence as ``result.history``.
+    engine, threads
+        For the compiled functions.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        SciPy's; ``x`` has the shape of `x0`; ``jac`` is the matrix (residuals, parameters).
+    """
+    from scipy import optimize
+
+    parameters = as_parameters(x0)
+    layout = Layout.of(parameters)
+    how = transformation_options(engine, threads)
+    value = value_of_vector(_with_keywords(fun, kwargs), layout, args=args, options=how)
+
+    if jac is None:
+        jac = jacobian_of_vector(fun, layout, args=args, keywords=kwargs, options=how)
+    elif callable(jac):
+        given, keywords = jac, kwargs or {}
+
+        def jac(x: Array) -> Any:
+            return given(layout.unpack(x), *args, **keywords)
+
+    if callback is not None:
+        options["callback"] = wrap_callback(callback, layout)
+    with recording(f"least_squares {method}", progress=progress, history=history) as recorder:
+        residuals, jac = _recorded_pair(_as_vector(value), jac, recorder)
+        result = optimize.least_squares(
+            residuals, layout.pack(parameters), jac=jac, bounds=bounds, method=method, **options
+        )
+    if recorder is not None:
+        result["history"] = recorder.history
+    return _keep_matrix(result, layout)
+
+
+def curve_fit(
+    f: Callable[..., Any],
+    xdata: Any,
+    ydata: Any,
+    p0: Any = None,
+    sigma: Any = None,
+    absolute_sigma: bool = False,
+    check_finite: bool | None = None,
+    bounds: Any = (-np.inf, np.inf),
+    method: str | None = None,
+    jac: Any = None,
+    *,
+    full_output: bool = False,
+    nan_policy: str | None = None,
+    engine: str | None = None,
+    threads: int | None = None,
+    **options: Any,
+) -> Any:
+    """Fit ``f(xdata, *parameters)`` to data by least squares, with exact Jacobians.
+
+    All arguments and results are those of `scipy.optimize.curve_fit`, except that ``jac=None``
+    means exact derivatives; ``jac="2-point"`` asks for finite differences.
+
+    Returns
+    -------
+    popt : ndarray
+        The parameters.
+    pcov : ndarray
+        Their covariance; its diagonal's roots are the standard deviations.
+    """
+    from scipy import optimize
+
+    how = transformation_options(engine, threads)
+    if jac is None:
+        jac = _parameter_jacobian(f, how)
+    model = derivative("function", f, None, how)
+    return optimize.curve_fit(
+        _same_signature(model, f),
+        xdata,
+        ydata,
+        p0=p0,
+        sigma=sigma,
+        absolute_sigma=absolute_sigma,
+        check_finite=check_finite,
+        bounds=bounds,
+        method=method,
+        jac=jac,
+        full_output=full_output,
+        nan_policy=nan_policy,
+        **options,
+    )
+
+
+def transformation_options(engine: str | None, threads: int | None) -> Options:
+    """The options given, for `evaluation.derivative`."""
+    given = {"engine": engine, "threads": threads}
+    return tuple((name, value) for name, value in given.items() if value is not None)
+
+
+def _parameter_jacobian(f: Callable[..., Any], how: Options) -> Callable[..., Array]:
+    """``(xdata, *parameters) -> matrix (data, parameters)``."""
+    jacobian = derivative("jacobian", _with_vector(f), "parameters", how)
+
+    def matrix(xdata: Any, *parameters: float) -> Array:
+        vector = np.array(parameters, dtype=np.float64)
+        return np.asarray(jacobian(vector, xdata))
+
+    return matrix
+
+
+@lru_cache(maxsize=16)
+def _with_vector(f: Callable[..., Any]) -> Callable[..., Any]:
+    def model(parameters: Array, xdata: Any) -> Any:
+        return f(xdata, *parameters)
+
+    return model
+
+
+def _same_signature(model: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
+    """`model` as a plain function with the signature of `f`: SciPy counts its parameters."""
+    from functools import wraps
+
+    @wraps(f)
+    def call(xdata: Any, *parameters: Any) -> Any:
+        return model(xdata, *parameters)
+
+    return call
+
+
+def _with_keywords(fun: Callable[..., Any], keywords: dict[str, Any] | None) -> Callable[..., Any]:
+    if not keywords:
+        return fun
+    return lambda x, *args: fun(x, *args, **keywords)
+
+
+def _as_vector(value: Callable[[Array], Any]) -> Callable[[Array], Array]:
+    def residuals(x: Array) -> Array:
+        found = value(x)
+        return found if getattr(found, "ndim", 0) == 1 else np.ravel(found)
+
+    return residuals
+
+
+def _recorded_pair(
+    residuals: Callable[[Array], Array], jac: Any, recorder: Recorder | None
+) -> tuple[Callable[[Array], Array], Any]:
+    """Residuals and Jacobian, telling the recorder of the cost and of its gradient Jᵀr."""
+    if recorder is None:
+        return residuals, jac
+    latest: list[Array] = []
+
+    def recorded_residuals(x: Array) -> Array:
+        found = residuals(x)
+        latest[:] = [found]
+        recorder.record(0.5 * float(found @ found), None)
+        return found
+
+    def recorded_jacobian(x: Array) -> Any:
+        matrix = jac(x)
+        # SciPy asks for the Jacobian at the point whose residuals it has just seen and accepted.
+        recorder.refine(np.asarray(matrix).T @ latest[0])
+        return matrix
+
+    return recorded_residuals, recorded_jacobian if callable(jac) else jac
+
+
+def _keep_matrix(result: Any, layout: Layout) -> Any:
+    """`x` in the shape of `x0`; the Jacobian stays the matrix that it is."""
+    matrix = result.get("jac")
+    result = shape_result(result, layout)
+    result["jac"] = matrix
+    return result

@@ -1,0 +1,157 @@
+"""`root` and `root_scalar` with exact derivatives.
+
+    root(lambda x: np.array([x[0] + x[1] - 3, x[0] ** 2 + x[1] ** 2 - 9]), [1.0, 5.0])
+
+Of the methods of `root`, hybr and lm take a Jacobian and get it; the others build their own. Of
+`root_scalar`, newton takes f' and halley f' and f''.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .evaluation import (
+    Options,
+    derivative,
+    first_parameter,
+    jacobian_of_vector,
+    recording,
+    value_of_vector,
+)
+from .local import shape_result, wrap_callback
+from .methods import ROOT_METHODS_WITH_JACOBIAN, ROOT_SCALAR_DERIVATIVES
+from .parameters import Array, Layout, as_parameters
+from .regression import transformation_options
+
+
+def root(
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    method: str = "hybr",
+    jac: Any = None,
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: dict[str, Any] | None = None,
+    *,
+    progress: bool = False,
+    history: bool = False,
+    engine: str | None = None,
+    threads: int | None = None,
+) -> Any:
+    """Find a root of a vector function, with its exact Jacobian where the method takes one.
+
+    Arguments and result are those of `scipy.optimize.root`; ``jac=None`` means exact,
+    ``jac=False`` finite differences. `x0` may be an array of any shape or a container of arrays;
+    `fun` then returns the same, and so is ``result.x``.
+    """
+    from scipy import optimize
+
+    args = args if isinstance(args, tuple) else (args,)
+    parameters = as_parameters(x0)
+    layout = Layout.of(parameters)
+    how = transformation_options(engine, threads)
+    keywords: dict[str, Any] = {}
+    if jac is None and method.lower() in ROOT_METHODS_WITH_JACOBIAN:
+        keywords["jac"] = jacobian_of_vector(fun, layout, args=args, options=how)
+    elif callable(jac):
+        keywords["jac"] = lambda x: jac(layout.unpack(x), *args)
+    elif jac:
+        keywords["jac"] = jac
+    if callback is not None:
+        keywords["callback"] = wrap_callback(callback, layout)
+
+    with recording(f"root {method}", progress=progress, history=history) as recorder:
+        value = value_of_vector(fun, layout, args=args, options=how)
+        with_pair = keywords.get("jac") is True
+
+        def residuals(x: Array) -> Any:
+            found = value(x)
+            if with_pair:
+                return found
+            vector = _as_vector(found)
+            if recorder is not None:
+                recorder.record(float(np.max(np.abs(vector), initial=0.0)), None)
+            return vector
+
+        result = optimize.root(
+            residuals, layout.pack(parameters), method=method, tol=tol, options=options, **keywords
+        )
+    if recorder is not None:
+        result["history"] = recorder.history
+    return shape_result(result, layout)
+
+
+def _as_vector(found: Any) -> Array:
+    """The function's result, an array or a container of arrays, as a vector."""
+    if isinstance(found, np.ndarray):
+        return found if found.ndim == 1 else np.ravel(found)
+    if isinstance(found, int | float | np.number):
+        return np.atleast_1d(np.asarray(found, dtype=np.float64))
+    return Layout.of(found).pack(found)
+
+
+def root_scalar(
+    f: Callable[..., Any],
+    args: Any = (),
+    method: str | None = None,
+    bracket: Any = None,
+    fprime: Any = None,
+    fprime2: Any = None,
+    x0: float | None = None,
+    x1: float | None = None,
+    xtol: float | None = None,
+    rtol: float | None = None,
+    maxiter: int | None = None,
+    options: dict[str, Any] | None = None,
+    *,
+    engine: str | None = None,
+    threads: int | None = None,
+) -> Any:
+    """Find a root of a function of one number, with exact derivatives where the method takes them.
+
+    Arguments and result are those of `scipy.optimize.root_scalar`. Without `method`, `bracket` and
+    `x1`, Newton's method runs from `x0` with the exact derivative.
+    """
+    from scipy import optimize
+
+    args = args if isinstance(args, tuple) else (args,)
+    how = transformation_options(engine, threads)
+    if method is None and bracket is None and x0 is not None and x1 is None:
+        method = "halley" if fprime2 is not None else "newton"
+    order = ROOT_SCALAR_DERIVATIVES.get((method or "").lower(), 0)
+    if order >= 1 and fprime is None:
+        fprime = _number(derivative("gradient", f, first_parameter(f, args), how))
+    if order >= 2 and fprime2 is None:
+        fprime2 = _second_derivative(f, args, how)
+    if x0 is not None:
+        x0 = float(x0)
+    return optimize.root_scalar(
+        derivative("function", f, None, how),
+        args=args,
+        method=method,
+        bracket=bracket,
+        fprime=fprime,
+        fprime2=fprime2,
+        x0=x0,
+        x1=x1,
+        xtol=xtol,
+        rtol=rtol,
+        maxiter=maxiter,
+        options=options,
+    )
+
+
+def _number(gradient: Callable[..., Any]) -> Callable[..., float]:
+    return lambda x, *args: float(gradient(float(x), *args))
+
+
+def _second_derivative(
+    f: Callable[..., Any], args: tuple[Any, ...], how: Options
+) -> Callable[..., float]:
+    # For one number the Hessian-vector product with 1 is the second derivative.
+    product = derivative("hessian_vector", f, first_parameter(f, args), how)
+    return lambda x, *rest: float(product(float(x), *rest, _tensors=1.0))

@@ -1,0 +1,209 @@
+# mypy: ignore-errors
+"""Sizes that depend on a loop index, on an argument or on the data.
+
+Slices such as ``A[i, :i]`` and ``x[:k][::-1]``, arrays made inside loops, empty slices at the ends;
+selections by mask and `np.nonzero`; integer arguments used as sizes, axes and reshapes; one function
+called with many lengths.
+
+The functions are written as users write them; nothing here imports `autodiff`.
+"""
+
+import numpy as np
+
+from .registry import normal, program, uniform
+
+
+@program(inputs=[(normal(1, 4, 4), normal(2, 4)), (normal(3, 6, 6), normal(4, 6))], features="size for store")
+def lower_triangle_product(L, x):
+    y = np.empty(len(x))
+    for i in range(len(x)):
+        y[i] = np.dot(L[i, :i], x[:i]) + L[i, i] * x[i]
+    return y
+
+
+@program(inputs=[(normal(5, 4, 4),), (normal(6, 5, 5),), (normal(7, 1, 1),)], features="size for")
+def upper_triangle_norms(A):
+    total = 0.0
+    for i in range(A.shape[0]):
+        total += np.sqrt(1 + (A[i, i + 1 :] ** 2).sum()) + (A[i + 1 :, i]).sum()
+    return total
+
+
+@program(inputs=[(normal(8, 5),), (normal(9, 8),), (normal(10, 1),)], features="size for view store")
+def autocorrelation(x):
+    n = len(x)
+    r = np.zeros(n)
+    for k in range(n):
+        r[k] = np.dot(x[: n - k], x[k:])
+    return r
+
+
+@program(inputs=[(normal(11, 5), normal(12, 3)), (normal(13, 4), normal(14, 6))], features="size for store")
+def polynomial_product(p, q):
+    out = np.zeros(len(p) + len(q) - 1)
+    for i, c in enumerate(p):
+        out[i : i + len(q)] += c * q
+    return out
+
+
+@program(inputs=[(normal(15, 6),), (normal(16, 4),)], features="size for view")
+def palindromic_sums(x):
+    s = 0.0
+    for k in range(1, len(x) + 1):
+        s += x[:k] @ x[:k][::-1]
+    return s
+
+
+@program(inputs=[(normal(17, 5),), (normal(18, 7),)], features="size for")
+def triangular_temporary(x):
+    n = len(x)
+    total = 0.0
+    for i in range(n):
+        w = np.zeros(n - i)
+        w[0] = x[i]
+        w += x[i:] ** 2
+        total += w.mean()
+    return total
+
+
+@program(inputs=[(normal(19, 8),), (normal(20, 5),), (-np.ones(4),)], features="size mask")
+def sum_of_positives(x):
+    return x[x > 0].sum() ** 2 + x[x <= 0].sum()
+
+
+@program(inputs=[(normal(21, 8),), (normal(22, 6),)], features="size mask")
+def mean_above_mean(x):
+    m = x.mean()
+    upper = x[x > m]
+    return upper.mean() - m + np.sqrt(((upper - m) ** 2).sum())
+
+
+@program(inputs=[(normal(23, 9), 0.3), (normal(24, 5), -0.2)], features="size mask", wrt="x")
+def nonzero_indices(x, t):
+    idx = np.nonzero(x > t)[0]
+    return np.sum(x[idx] * idx) / len(idx)
+
+
+@program(inputs=[(normal(25, 4, 3),), (normal(26, 5, 2),)], features="size mask")
+def rows_by_mask(A):
+    keep = A[:, 0] > 0
+    return (A[keep] ** 2).sum() + A[~keep].sum()
+
+
+@program(inputs=[(normal(27, 6), 2), (normal(28, 6), 3), (normal(29, 4), 1)], features="integer size")
+def reshape_by_argument(x, k):
+    return (x.reshape(k, -1) ** 2).sum(axis=1).prod()
+
+
+@program(inputs=[(normal(30, 3, 4), 0), (normal(30, 3, 4), 1), (normal(31, 2, 2), -1)], features="integer")
+def axis_by_argument(A, axis):
+    return np.sqrt((A**2).sum(axis=axis)).max() * A.mean(axis=axis).sum()
+
+
+@program(inputs=[(0.5, 3), (0.5, 7), (2.0, 1)], features="integer size")
+def grid_of_argument_size(h, n):
+    t = np.arange(n) * h
+    return np.trapezoid(np.exp(-t), t) + np.linspace(0.0, h, n + 1).sum()
+
+
+@program(
+    inputs=[(normal(k, k),) for k in (2, 3, 5, 8, 13, 4, 21)],
+    features="size integer",
+)
+def many_lengths(x):
+    n = len(x)
+    return x[: n // 2].sum() * x[n // 2 :].sum() / n + x[-1]
+
+
+@program(inputs=[(normal(32, 6), 1, 4), (normal(32, 6), 3, 3), (normal(33, 8), 0, 8)], features="integer size")
+def window_by_arguments(x, lo, hi):
+    w = x[lo:hi]
+    return w.sum() ** 2 + len(w) * x[0]
+
+
+@program(inputs=[(normal(34, 7), 3), (normal(35, 5), 1), (normal(36, 9), 4)], features="size integer for")
+def moving_average(x, k):
+    return np.array([x[i : i + k].mean() for i in range(len(x) - k + 1)])
+
+
+@program(inputs=[(normal(37, 5),), (normal(38, 7),)], features="size while view")
+def shrinking_window(x):
+    lo, hi = 0, len(x)
+    acc = 0.0
+    while hi - lo > 1:
+        acc += x[lo:hi].sum() ** 2
+        lo += 1
+        hi -= 1
+    return acc
+
+
+@program(inputs=[(normal(39, 8),), (normal(40, 4),), (normal(41, 1),)], features="size while")
+def pairwise_reduction(x):
+    """Sum of squares by halving, as a parallel reduction does it."""
+    y = x**2
+    while len(y) > 1:
+        half = len(y) // 2
+        y = y[:half] + y[half : 2 * half]
+    return y[0]
+
+
+@program(inputs=[(normal(42, 6), 4), (normal(43, 6), 0)], features="size integer")
+def empty_tail(x, k):
+    head, tail = x[:k], x[k:]
+    return head.sum() + 2 * tail.sum() + np.concatenate([tail, head])[0]
+
+
+@program(inputs=[(normal(44, 5),), (normal(45, 3),)], features="size for store")
+def vandermonde(x):
+    n = x.size
+    V = np.ones((n, n))
+    for j in range(1, n):
+        V[:, j] = V[:, j - 1] * x
+    return V
+
+
+@program(inputs=[(uniform(46, 0, 1, 6), 0.5), (uniform(47, 0, 1, 9), 0.2)], features="size mask store", wrt="x")
+def compress_and_pad(x, t):
+    kept = x[x > t]
+    out = np.zeros(len(x))
+    out[: len(kept)] = kept**2
+    return out
+
+
+@program(inputs=[(np.array([1.0, 1.2, 3.0, 3.1, 3.3, 0.2]),), (np.array([2.0, 5.0]),)], features="size for branch container")
+def run_length_code(x):
+    """Sums of runs of neighbours that differ by less than one."""
+    runs = [x[0]]
+    for i in range(1, len(x)):
+        if abs(x[i] - x[i - 1]) < 1.0:
+            runs[-1] = runs[-1] + x[i]
+        else:
+            runs.append(x[i])
+    return sum(r**2 for r in runs)
+
+
+@program(inputs=[(0.6, 3), (0.7, 1), (0.6, 0)], features="container integer size")
+def l_system_rewriting(angle, generations):
+    """A -> AB, B -> A, drawn as a turtle path."""
+    word = ["A"]
+    for _ in range(generations):
+        longer = []
+        for letter in word:
+            longer.extend(["A", "B"] if letter == "A" else ["A"])
+        word = longer
+    x = y = heading = 0.0
+    for letter in word:
+        heading += angle if letter == "A" else -2 * angle
+        x += np.cos(heading)
+        y += np.sin(heading)
+    return np.hypot(x, y)
+
+
+@program(inputs=[(normal(48, 3, 5),), (normal(49, 4, 2),)], features="size for")
+def ragged_rows(A):
+    return sum((A[i, : i + 1]).prod() for i in range(min(A.shape)))
+
+
+@program(inputs=[(normal(50, 5), 2), (normal(51, 4), 5)], features="integer size")
+def repeat_and_tile(x, n):
+    return np.repeat(x, n)[::n].sum() + (np.tile(x, n) * np.arange(n * len(x))).sum()
