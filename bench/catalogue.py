@@ -1,0 +1,20 @@
+"""The list of all benchmarks, in the order of the table."""
+
+from bench import kernels, loops, ten_lines, vectors
+from bench.harness import Benchmark
+
+GROUPS: dict[str, list[Benchmark]] = {
+    "Vector code": vectors.BENCHMARKS,
+    "Ten-line functions": ten_lines.BENCHMARKS,
+    "Loops": loops.BENCHMARKS,
+    "Kernels with loops and stores": kernels.BENCHMARKS,
+}
+
+
+def find(name: str) -> Benchmark:
+    """Return the benchmark of that name."""
+    for group in GROUPS.values():
+        for benchmark in group:
+            if benchmark.name == name:
+                return benchmark
+    raise KeyError(f"no benchmark is named {name!r}")
