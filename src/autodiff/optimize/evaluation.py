@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NotScalarError
+from autodiff.errors import NotScalarError
 from .parameters import Array, Layout
 
 Options = tuple[tuple[str, Any], ...]
@@ -298,25 +298,8 @@ def jacobian_of_vector(
 ) -> Callable[[Array], Array]:
     """``x -> matrix (results, parameters)`` of a function with an array or a number as result."""
     blocks = derivative("jacobian", function, first_parameter(function, args, keywords), options)
-    unpack, pack_rows, keywords = layout.unpack, layout.pack_rows, keywords or {}
-
-    def jacobian(x: Array) -> Array:
-        found = blocks(unpack(x), *args, **keywords)
-        if layout.direct and getattr(found, "ndim", 0) == 2:
-            return found  # type: ignore[no-any-return]
-        return pack_rows(found, _rows(found, layout))
-
-    return jacobian
-
-
-def _rows(blocks: Any, layout: Layout) -> int:
-    """The number of results, from the blocks of a Jacobian: the size over that of the part."""
-    import optree
-
-    for part, block in zip(layout.parts, optree.tree_leaves(blocks), strict=True):
-        if part.stop > part.start:
-            return int(np.size(block)) // (part.stop - part.start)
-    return 0
+    unpack, pack, keywords = layout.unpack, layout.pack_jacobian, keywords or {}
+    return lambda x: pack(blocks(unpack(x), *args, **keywords))
 
 
 def derivative(

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from autodiff.errors import ArgumentError
 from .evaluation import Options, SharedEvaluation, derivative, recording
 from .local import wrap_callback
 from .parameters import Array, Layout

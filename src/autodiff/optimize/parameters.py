@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError
+from autodiff.errors import DtypeError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -98,17 +98,27 @@ class Layout:
                 leaves.append(piece.astype(part.dtype, copy=False))
         return optree.tree_unflatten(self.structure, leaves)
 
-    def pack_rows(self, tree: Any, rows: int) -> Array:
-        """A Jacobian as a matrix (rows, size), of its blocks (rows..., *leaf shape)."""
-        if self.direct:
-            return np.asarray(tree, dtype=np.float64).reshape(rows, self.size)
+    def pack_jacobian(self, blocks: Any) -> Array:
+        """The matrix (results, size) of a Jacobian's blocks.
+
+        A function of containers that returns containers has one block, of shape (*result, *part),
+        for each part of its result and each part of its parameters, the latter running faster. A
+        list of numbers as result is such a container.
+        """
+        if self.direct and isinstance(blocks, np.ndarray) and blocks.ndim == 2:
+            return blocks
         import optree
 
-        blocks = optree.tree_leaves(tree)
-        matrix = np.empty((rows, self.size))
-        for part, block in zip(self.parts, blocks, strict=True):
-            matrix[:, part.start : part.stop] = np.reshape(block, (rows, part.stop - part.start))
-        return matrix
+        leaves = optree.tree_leaves(blocks)
+        width = len(self.parts)
+        bands = []
+        for first in range(0, len(leaves), width):
+            band = [
+                np.reshape(block, (-1, part.stop - part.start))
+                for part, block in zip(self.parts, leaves[first : first + width], strict=True)
+            ]
+            bands.append(np.concatenate(band, axis=1))
+        return np.concatenate(bands, axis=0).astype(np.float64, copy=False)
 
 
 def _part(leaf: Any, start: int) -> Part:
