@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Branches on values that depend on the inputs.
 
 if/elif/else, conditional expressions, and/or/not, chained comparisons, builtin min/max/abs, early
@@ -13,7 +12,7 @@ import math
 
 import numpy as np
 
-from .registry import call, normal, program, uniform
+from .registry import call, normal, program
 
 
 @program(inputs=[(2.0,), (-1.5,), (0.25,), (-4.0,)], features="branch")
@@ -90,7 +89,9 @@ def median_of_three(a, b, c):
     return max(min(a, b), min(max(a, b), c)) * 2.0 + min(a, b, c) * max(a, b, c)
 
 
-@program(inputs=[(np.array([1.0, -2.0, 0.5]),), (np.array([0.1, 0.2, -0.3, 0.9]),)], features="branch")
+@program(
+    inputs=[(np.array([1.0, -2.0, 0.5]),), (np.array([0.1, 0.2, -0.3, 0.9]),)], features="branch"
+)
 def builtin_min_max_abs(v):
     top = max(v)
     bottom = min(abs(e) for e in v)
@@ -302,7 +303,10 @@ def progressive_tax(income, allowance):
     return tax
 
 
-@program(inputs=[call(0.4), call(0.4, mode="cos"), call(-1.4, mode="auto"), call(1.4, mode="auto")], features="branch")
+@program(
+    inputs=[call(0.4), call(0.4, mode="cos"), call(-1.4, mode="auto"), call(1.4, mode="auto")],
+    features="branch",
+)
 def branch_on_string_and_value(x, mode="sin"):
     if mode == "auto":
         mode = "sin" if x > 0 else "cos"

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """For loops over ranges, rows, pairs, lists and dicts.
 
 Bounds that are constants, arguments or extents; steps of either sign; nested and triangular loops;
@@ -9,6 +8,7 @@ expressions over traced rows.  Trip counts 0 and 1 are among the inputs.
 The functions are written as users write them; nothing here imports `autodiff`.
 """
 
+# ruff: noqa: B905
 import itertools
 import math
 from functools import reduce
@@ -205,7 +205,9 @@ def loop_variable_afterwards(x, c):
     return c * i
 
 
-@program(inputs=[(normal(36, 3), 4), (normal(37, 2), 1), (normal(38, 2), 2)], features="for integer")
+@program(
+    inputs=[(normal(36, 3), 4), (normal(37, 2), 1), (normal(38, 2), 2)], features="for integer"
+)
 def accumulator_changes_type(x, n):
     y = 0
     for k in range(n):
@@ -288,7 +290,9 @@ def break_out_of_inner(A, budget):
     return spent
 
 
-@program(inputs=[call(0.7, terms=8), call(1.2, terms=3), call(1.2, terms=0)], features="for integer")
+@program(
+    inputs=[call(0.7, terms=8), call(1.2, terms=3), call(1.2, terms=0)], features="for integer"
+)
 def taylor_exponential(x, *, terms):
     total, term = 1.0, 1.0
     for k in range(1, terms + 1):
@@ -305,7 +309,9 @@ def continued_fraction(x, depth):
     return f
 
 
-@program(inputs=[(normal(50, 6), 3), (normal(51, 9), 2), (normal(52, 4), 4)], features="for integer")
+@program(
+    inputs=[(normal(50, 6), 3), (normal(51, 9), 2), (normal(52, 4), 4)], features="for integer"
+)
 def batches_by_slice(x, size):
     worst = 0.0
     for start in range(0, len(x), size):
@@ -314,7 +320,10 @@ def batches_by_slice(x, size):
     return worst
 
 
-@program(inputs=[(normal(53, 3, 2), normal(54, 4, 2)), (normal(55, 2, 5), normal(56, 2, 5))], features="for store")
+@program(
+    inputs=[(normal(53, 3, 2), normal(54, 4, 2)), (normal(55, 2, 5), normal(56, 2, 5))],
+    features="for store",
+)
 def distance_matrix(P, Q):
     D = np.empty((len(P), len(Q)))
     for i, p in enumerate(P):

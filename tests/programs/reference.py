@@ -84,7 +84,7 @@ def scalar_function(program: Program) -> Callable[..., Any]:
     if not needs_weights(program):
         return program.function
     parameters = inspect.signature(program.function).parameters.values()
-    head = [str(p.replace(annotation=p.empty, default=p.empty)) for p in parameters]
+    head = [str(p.replace(annotation=p.empty)) for p in parameters]
     first_keyword = [p.kind for p in parameters].count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if first_keyword < len(head):
         head.insert(first_keyword, "*")

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Sizes that depend on a loop index, on an argument or on the data.
 
 Slices such as ``A[i, :i]`` and ``x[:k][::-1]``, arrays made inside loops, empty slices at the ends;
@@ -13,7 +12,10 @@ import numpy as np
 from .registry import normal, program, uniform
 
 
-@program(inputs=[(normal(1, 4, 4), normal(2, 4)), (normal(3, 6, 6), normal(4, 6))], features="size for store")
+@program(
+    inputs=[(normal(1, 4, 4), normal(2, 4)), (normal(3, 6, 6), normal(4, 6))],
+    features="size for store",
+)
 def lower_triangle_product(L, x):
     y = np.empty(len(x))
     for i in range(len(x)):
@@ -29,7 +31,9 @@ def upper_triangle_norms(A):
     return total
 
 
-@program(inputs=[(normal(8, 5),), (normal(9, 8),), (normal(10, 1),)], features="size for view store")
+@program(
+    inputs=[(normal(8, 5),), (normal(9, 8),), (normal(10, 1),)], features="size for view store"
+)
 def autocorrelation(x):
     n = len(x)
     r = np.zeros(n)
@@ -38,7 +42,10 @@ def autocorrelation(x):
     return r
 
 
-@program(inputs=[(normal(11, 5), normal(12, 3)), (normal(13, 4), normal(14, 6))], features="size for store")
+@program(
+    inputs=[(normal(11, 5), normal(12, 3)), (normal(13, 4), normal(14, 6))],
+    features="size for store",
+)
 def polynomial_product(p, q):
     out = np.zeros(len(p) + len(q) - 1)
     for i, c in enumerate(p):
@@ -90,12 +97,17 @@ def rows_by_mask(A):
     return (A[keep] ** 2).sum() + A[~keep].sum()
 
 
-@program(inputs=[(normal(27, 6), 2), (normal(28, 6), 3), (normal(29, 4), 1)], features="integer size")
+@program(
+    inputs=[(normal(27, 6), 2), (normal(28, 6), 3), (normal(29, 4), 1)], features="integer size"
+)
 def reshape_by_argument(x, k):
     return (x.reshape(k, -1) ** 2).sum(axis=1).prod()
 
 
-@program(inputs=[(normal(30, 3, 4), 0), (normal(30, 3, 4), 1), (normal(31, 2, 2), -1)], features="integer")
+@program(
+    inputs=[(normal(30, 3, 4), 0), (normal(30, 3, 4), 1), (normal(31, 2, 2), -1)],
+    features="integer",
+)
 def axis_by_argument(A, axis):
     return np.sqrt((A**2).sum(axis=axis)).max() * A.mean(axis=axis).sum()
 
@@ -115,13 +127,18 @@ def many_lengths(x):
     return x[: n // 2].sum() * x[n // 2 :].sum() / n + x[-1]
 
 
-@program(inputs=[(normal(32, 6), 1, 4), (normal(32, 6), 3, 3), (normal(33, 8), 0, 8)], features="integer size")
+@program(
+    inputs=[(normal(32, 6), 1, 4), (normal(32, 6), 3, 3), (normal(33, 8), 0, 8)],
+    features="integer size",
+)
 def window_by_arguments(x, lo, hi):
     w = x[lo:hi]
     return w.sum() ** 2 + len(w) * x[0]
 
 
-@program(inputs=[(normal(34, 7), 3), (normal(35, 5), 1), (normal(36, 9), 4)], features="size integer for")
+@program(
+    inputs=[(normal(34, 7), 3), (normal(35, 5), 1), (normal(36, 9), 4)], features="size integer for"
+)
 def moving_average(x, k):
     return np.array([x[i : i + k].mean() for i in range(len(x) - k + 1)])
 
@@ -162,7 +179,11 @@ def vandermonde(x):
     return V
 
 
-@program(inputs=[(uniform(46, 0, 1, 6), 0.5), (uniform(47, 0, 1, 9), 0.2)], features="size mask store", wrt="x")
+@program(
+    inputs=[(uniform(46, 0, 1, 6), 0.5), (uniform(47, 0, 1, 9), 0.2)],
+    features="size mask store",
+    wrt="x",
+)
 def compress_and_pad(x, t):
     kept = x[x > t]
     out = np.zeros(len(x))
@@ -170,7 +191,10 @@ def compress_and_pad(x, t):
     return out
 
 
-@program(inputs=[(np.array([1.0, 1.2, 3.0, 3.1, 3.3, 0.2]),), (np.array([2.0, 5.0]),)], features="size for branch container")
+@program(
+    inputs=[(np.array([1.0, 1.2, 3.0, 3.1, 3.3, 0.2]),), (np.array([2.0, 5.0]),)],
+    features="size for branch container",
+)
 def run_length_code(x):
     """Sums of runs of neighbours that differ by less than one."""
     runs = [x[0]]

@@ -14,8 +14,15 @@ import io
 import numpy as np
 import pytest
 
-from .reference import Point, derivative, gradient, run, scalar_call, scalar_function
-from .reference import unreached_lines
+from .reference import (
+    Point,
+    derivative,
+    gradient,
+    run,
+    scalar_call,
+    scalar_function,
+    unreached_lines,
+)
 from .registry import Program, has_float, is_float, leaves, load
 
 PROGRAMS = load()

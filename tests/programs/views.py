@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Names that share memory.
 
 Slices, transposes, reshapes (a view or a copy, exactly as NumPy decides), ravel against flatten,
@@ -197,7 +196,9 @@ def helper_mutates_a_view(A):
     return M
 
 
-@program(inputs=[(normal(43, 5), True), (normal(43, 5), False)], features="view store branch", wrt="x")
+@program(
+    inputs=[(normal(43, 5), True), (normal(43, 5), False)], features="view store branch", wrt="x"
+)
 def view_or_copy_by_flag(x, share):
     a = x * 1.0
     b = a[1:4] if share else a[1:4].copy()

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """While loops whose trip count depends on the data.
 
 Newton and fixed-point iterations, bisection, golden sections, series to a tolerance, continued
@@ -56,7 +55,9 @@ def sine_series(x, tol):
     return total + term
 
 
-@program(inputs=[(0.0, 2.0, 1.7), (1.0, 4.0, 6.2)], features="while branch", wrt=("lo", "hi"), step=1e-5)
+@program(
+    inputs=[(0.0, 2.0, 1.7), (1.0, 4.0, 6.2)], features="while branch", wrt=("lo", "hi"), step=1e-5
+)
 def bisection_bracket(lo, hi, target):
     """The middle of the bracket after bisection: it moves with the ends of the first bracket."""
     while hi - lo > 0.05:
@@ -87,7 +88,9 @@ def bisection_polished(c):
     return m
 
 
-@program(inputs=[(1.3, 0.4), (-0.6, 2.0)], features="while branch", wrt="shift", step=1e-6, smooth=False)
+@program(
+    inputs=[(1.3, 0.4), (-0.6, 2.0)], features="while branch", wrt="shift", step=1e-6, smooth=False
+)
 def golden_section(shift, width):
     """Minimiser of a shifted well in a bracket that moves with the shift (Kiefer 1953)."""
     phi = (math.sqrt(5) - 1) / 2
@@ -234,7 +237,11 @@ def walk_the_array(x):
     return total * i
 
 
-@program(inputs=[call(2.0, 5.0), call(2.0, 5.0, tol=1e-3), call(-0.3, 0.4)], features="while", wrt=("a", "b"))
+@program(
+    inputs=[call(2.0, 5.0), call(2.0, 5.0, tol=1e-3), call(-0.3, 0.4)],
+    features="while",
+    wrt=("a", "b"),
+)
 def secant_method(a, b, tol=1e-10):
     """Root of x**3 - a*x - b by the secant method."""
 
