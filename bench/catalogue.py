@@ -7,6 +7,7 @@ GROUPS: dict[str, list[Benchmark]] = {
     "Vector code": vectors.BENCHMARKS,
     "Ten-line functions": ten_lines.BENCHMARKS,
     "Loops": loops.BENCHMARKS,
+    "Growth with the number of iterations": loops.GROWTH,
     "Kernels with loops and stores": kernels.BENCHMARKS,
 }
 

@@ -199,3 +199,8 @@ BENCHMARKS = [
     Benchmark("cholesky loop n=60, JAX by columns", cholesky, cholesky_in_jax_by_columns, lambda: positive_definite(60)),
     Benchmark("branchy loop n=5000", branches, branches_in_jax, noise(5000), goal=1.5),
 ]  # fmt: skip
+
+# One store an iteration: seconds must grow as n does, hundredfold from the first to the last.
+GROWTH = [
+    Benchmark(f"recurrence with sine n=1e{k}", recurrence, recurrence_in_jax, noise(10**k)) for k in (3, 4, 5)
+]  # fmt: skip
