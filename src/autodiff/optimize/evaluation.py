@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import NotScalarError
+
 from .parameters import Array, Layout
 
 Options = tuple[tuple[str, Any], ...]
@@ -156,7 +157,7 @@ class SharedEvaluation:
         key = x.tobytes()
         if key != self._key:
             self._update(x, key)
-        return self._gradient  # type: ignore[no-any-return]
+        return self._gradient
 
     def _update(self, x: Array, key: bytes) -> None:
         self._value, self._gradient = self._evaluate(x)
@@ -200,7 +201,7 @@ class Objective:
 
     def value_and_gradient(self) -> Callable[[Array], tuple[Any, Array]]:
         """``x -> (value, gradient)``."""
-        evaluate = self._both()
+        evaluate = current = self._both()
 
         def first(x: Array) -> tuple[Any, Array]:
             nonlocal current, evaluate
@@ -300,6 +301,17 @@ def jacobian_of_vector(
     blocks = derivative("jacobian", function, first_parameter(function, args, keywords), options)
     unpack, pack, keywords = layout.unpack, layout.pack_jacobian, keywords or {}
     return lambda x: pack(blocks(unpack(x), *args, **keywords))
+
+
+def scipy_optimize() -> Any:
+    """`scipy.optimize`, imported at the first use.
+
+    Untyped on purpose: its stubs spell out which options go with which method, and here the method
+    is whatever the user says.
+    """
+    from scipy import optimize
+
+    return optimize
 
 
 def derivative(

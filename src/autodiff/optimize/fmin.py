@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import ArgumentError
-from .evaluation import Options, SharedEvaluation, derivative, recording
+
+from .evaluation import Options, SharedEvaluation, derivative, recording, scipy_optimize
 from .local import wrap_callback
 from .parameters import Array, Layout
 
@@ -63,7 +64,7 @@ def fmin_l_bfgs_b(
     -------
     The arguments at the minimum, in the shapes and containers of `init_args`.
     """
-    from scipy import optimize
+    optimize = scipy_optimize()
 
     bound = _Bound(fn, init_args, init_kwargs, scipy_options)
     if scalar_bounds is not None:
@@ -102,7 +103,7 @@ def fmin_cg(
     The arguments are those of `fmin_l_bfgs_b`, without bounds; `scipy_options` are those of
     `scipy.optimize.fmin_cg`. Silent unless ``disp=True``.
     """
-    from scipy import optimize
+    optimize = scipy_optimize()
 
     bound = _Bound(fn, init_args, init_kwargs, scipy_options)
     scipy_options.setdefault("disp", False)
@@ -139,7 +140,7 @@ def fmin_ncg(
     The arguments are those of `fmin_l_bfgs_b`, without bounds; `scipy_options` are those of
     `scipy.optimize.fmin_ncg`. Silent unless ``disp=True``.
     """
-    from scipy import optimize
+    optimize = scipy_optimize()
 
     bound = _Bound(fn, init_args, init_kwargs, scipy_options)
     scipy_options.setdefault("disp", False)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .constraints import prepare_constraints
-from .evaluation import Objective, Options, Recorder, SharedEvaluation, recording
+from .evaluation import Objective, Options, Recorder, SharedEvaluation, recording, scipy_optimize
 from .methods import Method, method_named
 from .parameters import Array, Layout, as_parameters
 
@@ -84,7 +84,7 @@ def minimize(
     >>> result.x["a"].round(6)
     array([1., 1., 1.])
     """
-    from scipy import optimize
+    optimize = scipy_optimize()
 
     args = args if isinstance(args, tuple) else (args,)
     parameters = as_parameters(x0)

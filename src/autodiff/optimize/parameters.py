@@ -24,6 +24,25 @@ from autodiff.errors import DtypeError
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+def tree_flatten(tree: Any) -> tuple[list[Any], Any]:
+    """The leaves of a container, in order, and the container without them."""
+    import optree
+
+    return optree.tree_flatten(tree)
+
+
+def tree_leaves(tree: Any) -> list[Any]:
+    """The leaves of a container, in order."""
+    return tree_flatten(tree)[0]
+
+
+def tree_unflatten(structure: Any, leaves: list[Any]) -> Any:
+    """The container with these leaves."""
+    import optree
+
+    return optree.tree_unflatten(structure, leaves)
+
+
 @dataclass(frozen=True)
 class Part:
     """One leaf of the container: where it lies in the vector, and what it is made into."""
@@ -59,9 +78,7 @@ class Layout:
     @classmethod
     def of(cls, tree: Any) -> Layout:
         """The layout of `tree`, an array, a number, or a container of them."""
-        import optree
-
-        leaves, structure = optree.tree_flatten(tree)
+        leaves, structure = tree_flatten(tree)
         parts: list[Part] = []
         start = 0
         for leaf in leaves:
@@ -75,9 +92,7 @@ class Layout:
         """The vector of the leaves of `tree`, which must have this layout's structure."""
         if self.direct:
             return np.asarray(tree, dtype=np.float64)
-        import optree
-
-        leaves = optree.tree_leaves(tree)
+        leaves = tree_leaves(tree)
         vector = np.empty(self.size)
         for part, leaf in zip(self.parts, leaves, strict=True):
             vector[part.start : part.stop] = np.ravel(leaf)
@@ -87,8 +102,6 @@ class Layout:
         """The container whose leaves lie in `vector`."""
         if self.direct:
             return vector
-        import optree
-
         leaves: list[Any] = []
         for part in self.parts:
             if part.is_number:
@@ -96,7 +109,7 @@ class Layout:
             else:
                 piece = vector[part.start : part.stop].reshape(part.shape)
                 leaves.append(piece.astype(part.dtype, copy=False))
-        return optree.tree_unflatten(self.structure, leaves)
+        return tree_unflatten(self.structure, leaves)
 
     def pack_jacobian(self, blocks: Any) -> Array:
         """The matrix (results, size) of a Jacobian's blocks.
@@ -107,9 +120,7 @@ class Layout:
         """
         if self.direct and isinstance(blocks, np.ndarray) and blocks.ndim == 2:
             return blocks
-        import optree
-
-        leaves = optree.tree_leaves(blocks)
+        leaves = tree_leaves(blocks)
         width = len(self.parts)
         bands = []
         for first in range(0, len(leaves), width):

@@ -22,6 +22,7 @@ from .evaluation import (
     derivative,
     jacobian_of_vector,
     recording,
+    scipy_optimize,
     value_of_vector,
 )
 from .local import shape_result, wrap_callback
@@ -66,7 +67,7 @@ def least_squares(
     scipy.optimize.OptimizeResult
         SciPy's; ``x`` has the shape of `x0`; ``jac`` is the matrix (residuals, parameters).
     """
-    from scipy import optimize
+    optimize = scipy_optimize()
 
     parameters = as_parameters(x0)
     layout = Layout.of(parameters)
@@ -123,7 +124,7 @@ def curve_fit(
     pcov : ndarray
         Their covariance; its diagonal's roots are the standard deviations.
     """
-    from scipy import optimize
+    optimize = scipy_optimize()
 
     how = transformation_options(engine, threads)
     if jac is None:

@@ -19,6 +19,7 @@ from .evaluation import (
     first_parameter,
     jacobian_of_vector,
     recording,
+    scipy_optimize,
     value_of_vector,
 )
 from .local import shape_result, wrap_callback
@@ -48,7 +49,7 @@ def root(
     ``jac=False`` finite differences. `x0` may be an array of any shape or a container of arrays;
     `fun` then returns the same, and so is ``result.x``.
     """
-    from scipy import optimize
+    optimize = scipy_optimize()
 
     args = args if isinstance(args, tuple) else (args,)
     parameters = as_parameters(x0)
@@ -116,7 +117,7 @@ def root_scalar(
     Arguments and result are those of `scipy.optimize.root_scalar`. Without `method`, `bracket` and
     `x1`, Newton's method runs from `x0` with the exact derivative.
     """
-    from scipy import optimize
+    optimize = scipy_optimize()
 
     args = args if isinstance(args, tuple) else (args,)
     how = transformation_options(engine, threads)

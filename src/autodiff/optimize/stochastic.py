@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .constraints import prepare_constraints
-from .evaluation import Objective, SharedEvaluation, recording
+from .evaluation import Objective, SharedEvaluation, recording, scipy_optimize
 from .local import recorded, shape_result
 from .methods import method_named
 from .parameters import Array, Layout, as_parameters
@@ -41,7 +41,7 @@ def basinhopping(
     Arguments and result are those of `scipy.optimize.basinhopping`. `x0` may be an array of any
     shape or a container of arrays; ``result.x`` is the same.
     """
-    from scipy import optimize
+    optimize = scipy_optimize()
 
     parameters = as_parameters(x0)
     layout = Layout.of(parameters)
@@ -81,7 +81,7 @@ def dual_annealing(
 
     Arguments and result are those of `scipy.optimize.dual_annealing`.
     """
-    from scipy import optimize
+    optimize = scipy_optimize()
 
     args = args if isinstance(args, tuple) else (args,)
     if not hasattr(bounds, "lb"):

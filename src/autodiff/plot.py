@@ -1,0 +1,142 @@
+"""Pictures of convergence, of fits and of gradient checks (needs matplotlib).
+
+    result = autodiff.optimize.minimize(rosenbrock, x0, history=True)
+    autodiff.plot.convergence(result.history)
+
+Every function draws into the axes it is given, or into new ones, and returns the axes; nothing is
+shown or saved. matplotlib is imported at the first call; it is the extra ``pyautodiff[plot]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.errors import AutodiffError
+
+if TYPE_CHECKING:
+    from autodiff.optimize import History
+
+# Dark enough on white, and distinguishable by people with colour-blindness (Okabe and Ito 2008).
+EXACT, OTHER, DATA = "#0072B2", "#D55E00", "#555555"
+
+
+class PlotError(AutodiffError, ImportError):
+    """matplotlib is not installed."""
+
+    code = "AD401"
+
+
+def convergence(
+    history: History | Mapping[str, History], *, target: float | None = None, ax: Any = None
+) -> Any:
+    """Draw the best value so far over the number of evaluations.
+
+    Parameters
+    ----------
+    history
+        ``result.history``, or several by name.
+    target
+        The best value possible, if known: the distance to it is drawn. Otherwise the distance to
+        the best value of all.
+    ax
+        matplotlib axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = _axes(ax)
+    histories = history if isinstance(history, Mapping) else {"": history}
+    values = {name: np.fmin.accumulate(entry.values) for name, entry in histories.items()}
+    if target is None:
+        target = float(min(np.nanmin(found) for found in values.values() if len(found)))
+    for name, found in values.items():
+        distance = np.abs(found - target)
+        # A distance of zero has no place on a logarithmic axis: the line ends there.
+        distance[distance == 0] = np.nan
+        ax.semilogy(np.arange(1, len(found) + 1), distance, label=name or None)
+    ax.set_xlabel("evaluations")
+    ax.set_ylabel("value above the minimum")
+    if any(histories):
+        ax.legend()
+    return ax
+
+
+def fit(
+    model: Callable[..., Any],
+    parameters: Any,
+    x: Any,
+    y: Any,
+    *,
+    title: str = "",
+    ax: Any = None,
+) -> Any:
+    """Draw data and the fitted curve ``model(x, *parameters)``, as `curve_fit` has them.
+
+    Parameters
+    ----------
+    model
+        ``model(x, *parameters)``, for one-dimensional `x`.
+    parameters
+        The fitted parameters.
+    x, y
+        The data.
+    title
+        Above the picture.
+    ax
+        matplotlib axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = _axes(ax)
+    x, y = np.asarray(x), np.asarray(y)
+    grid = np.linspace(x.min(), x.max(), 400)
+    ax.plot(x, y, ".", color=DATA, markersize=3)
+    ax.plot(grid, model(grid, *parameters), color=EXACT, linewidth=1)
+    ax.set_title(title)
+    return ax
+
+
+def gradient_check(exact: Any, differences: Any, *, ax: Any = None) -> Any:
+    """Draw each entry of a gradient against finite differences: all on the diagonal is right.
+
+    Parameters
+    ----------
+    exact, differences
+        Arrays of the same shape.
+    ax
+        matplotlib axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = _axes(ax)
+    exact, differences = np.ravel(exact), np.ravel(differences)
+    ends = [min(exact.min(), differences.min()), max(exact.max(), differences.max())]
+    ax.plot(ends, ends, color=DATA, linewidth=0.8)
+    ax.plot(differences, exact, "o", color=EXACT, markersize=4)
+    ax.set_xlabel("finite differences")
+    ax.set_ylabel("autodiff")
+    return ax
+
+
+def pyplot() -> Any:
+    """`matplotlib.pyplot`, or an error that says how to get it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise PlotError(
+            "drawing needs matplotlib, which is not installed",
+            remedy='pip install "pyautodiff[plot]"',
+        ) from None
+    return plt
+
+
+def _axes(ax: Any) -> Any:
+    return pyplot().subplots()[1] if ax is None else ax
