@@ -464,3 +464,49 @@ def _format_func(atom: Func, name: Callable[[Any], str]) -> str:
     if atom.name == "mod":
         return f"(({left}) % ({right}))"
     return f"{atom.name}({left}, {right})"
+
+
+def upper_bound(extent: Extent, local: set[Any]) -> Extent | None:
+    """An upper bound of ``extent`` that is free of the symbols in ``local``, if ranges give one."""
+    for _ in range(16):
+        if not isinstance(extent, Dim) or not symbols(extent) & local:
+            return extent
+        reduced = _bound_once(extent, local)
+        if reduced is None:
+            return None
+        extent = reduced
+    return None
+
+
+def _bound_once(extent: Dim, local: set[Any]) -> Extent | None:
+    for monomial, c in extent.terms.items():
+        for atom, power in monomial:
+            inside = symbols(Dim.symbol(atom)) if isinstance(atom, Func) else {atom}
+            if not inside & local:
+                continue
+            if len(monomial) != 1 or power != 1:
+                return None
+            bound = _atom_bound(atom, c > 0, local)
+            if bound is None:
+                return None
+            rest = {m: k for m, k in extent.terms.items() if m != monomial}
+            return Dim._make(rest) + bound * c
+    return None
+
+
+def _atom_bound(atom: Any, upper: bool, local: set[Any]) -> Extent | None:
+    if not isinstance(atom, Func):
+        low, high = _range_of(atom)
+        return high if upper else low
+    if atom.name in ("min", "max"):
+        sides = [upper_bound(side, local) if upper else -1 for side in (atom.left, atom.right)]
+        if not upper:
+            return None
+        known = [s for s in sides if s is not None]
+        if atom.name == "min":
+            return known[0] if known else None
+        return maximum(known[0], known[1]) if len(known) == 2 else None
+    if atom.name == "floordiv" and isinstance(atom.right, int) and atom.right > 0 and upper:
+        top = upper_bound(atom.left, local)
+        return None if top is None else floordiv(top, atom.right)
+    return None

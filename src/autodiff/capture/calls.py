@@ -1,0 +1,509 @@
+"""Calls: what runs as it is, what is interpreted, what is an operation, what is declined.
+
+In this order: the interpreter's own functions and NumPy's (by the tables of
+:mod:`autodiff.ops.dispatch`), the user's Python functions (interpreted, so that their globals,
+branches and loops are seen), classes, bound methods, callable objects, library functions without
+traced arguments (run at Python speed), and the rest: random numbers, files, time and unknown C
+functions, which are declined, so that the call runs uncompiled rather than with a frozen value.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.interpreter import (
+    UNBOUND,
+    Frame,
+    Scope,
+    function_scope,
+)
+from autodiff.capture.paths import Path
+from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
+from autodiff.capture.trace import Declined, Trace
+from autodiff.dims import Dim
+from autodiff.ops import dispatch
+from autodiff.ops.tracer import Tracer, is_traced
+
+MAXIMUM_DEPTH = 200
+
+# Modules whose functions neither read nor change anything but their arguments.
+PURE_MODULES = frozenset(
+    "math cmath operator itertools functools collections numbers string re copy dataclasses typing "
+    "fractions decimal statistics enum abc types numpy scipy builtins textwrap bisect heapq "
+    "contextlib inspect warnings optree autodiff array struct".split()
+)
+IMPURE = frozenset(
+    (print, input, open, exec, eval, globals, locals, vars, id, compile, breakpoint, __import__)
+)
+IMPURE_MODULES = ("numpy.random", "random", "time", "warnings", "logging", "os", "datetime")
+# Methods that change the object they belong to, by built-in type.
+MUTATORS = frozenset(
+    "append extend insert pop remove clear sort reverse update setdefault popitem add discard "
+    "appendleft extendleft popleft rotate __setitem__ __delitem__".split()
+)
+
+
+class Closure:
+    """A function defined inside captured code; calling it interprets its body."""
+
+    def __init__(self, frame: Frame, node: FunctionNode, syntax: Syntax) -> None:
+        self.frame = frame
+        self.node = node
+        self.syntax = syntax
+        self.__name__ = getattr(node, "name", "<lambda>")
+        self.__doc__ = None if isinstance(node, ast.Lambda) else ast.get_docstring(node)
+        arguments = node.args
+        self.defaults = [frame.evaluate(d) for d in arguments.defaults]
+        self.keyword_defaults = [UNBOUND if d is None else frame.evaluate(d) for d in arguments.kw_defaults]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        scope = Scope(self.syntax, self.frame.scope.globals, {}, self.frame.scope)
+        bound = bind(self.__name__, self.node.args, self.defaults, self.keyword_defaults, args, kwargs)
+        scope.locals.update(bound)
+        return run_body(Frame(self.frame.trace, scope, self.__name__), self.node)
+
+
+def make_closure(frame: Frame, node: FunctionNode) -> Closure:
+    """A closure over the frame for a ``def`` or ``lambda`` met while interpreting."""
+    syntax = describe(node, frame.scope.syntax.file)
+    if syntax.is_generator:
+        raise Declined("a generator function", frame.source(node))
+    if syntax.nonlocals and any(frame.scope.owner(n) is None for n in syntax.nonlocals):
+        raise Declined("assignment to a variable outside of the captured function", frame.source(node))
+    return Closure(frame, node, syntax)
+
+
+def bind(
+    name: str,
+    arguments: ast.arguments,
+    defaults: Sequence[Any],
+    keyword_defaults: Sequence[Any],
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+) -> dict[str, Any]:
+    """Python's binding of arguments to parameters, with Python's errors."""
+    empty = inspect.Parameter.empty
+    parameters = []
+    positional = [*arguments.posonlyargs, *arguments.args]
+    first_default = len(positional) - len(defaults)
+    for k, parameter in enumerate(positional):
+        kind = (
+            inspect.Parameter.POSITIONAL_ONLY
+            if k < len(arguments.posonlyargs)
+            else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        )
+        default = defaults[k - first_default] if k >= first_default else empty
+        parameters.append(inspect.Parameter(parameter.arg, kind, default=default))
+    if arguments.vararg is not None:
+        parameters.append(inspect.Parameter(arguments.vararg.arg, inspect.Parameter.VAR_POSITIONAL))
+    for parameter, default in zip(arguments.kwonlyargs, keyword_defaults, strict=True):
+        default = empty if default is UNBOUND else default
+        parameters.append(
+            inspect.Parameter(parameter.arg, inspect.Parameter.KEYWORD_ONLY, default=default)
+        )
+    if arguments.kwarg is not None:
+        parameters.append(inspect.Parameter(arguments.kwarg.arg, inspect.Parameter.VAR_KEYWORD))
+    try:
+        bound = inspect.Signature(parameters).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name}() {error}") from None
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def run_body(frame: Frame, node: FunctionNode) -> Any:
+    """Run the body of a function in its frame; what it returns."""
+    trace = frame.trace
+    if trace.depth >= MAXIMUM_DEPTH:
+        raise Declined(f"recursion deeper than {MAXIMUM_DEPTH} calls", frame.source(node))
+    trace.depth += 1
+    outer = trace.builder.source
+    try:
+        if isinstance(node, ast.Lambda):
+            return frame.evaluate(node.body)
+        completion = frame.execute(node.body)
+        return None if completion is None else completion.value
+    finally:
+        trace.depth -= 1
+        trace.builder.source = outer
+
+
+def call_function(trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Interpret a call of a user's Python function."""
+    syntax = syntax_of(function)
+    if syntax is None:
+        return _call_without_source(trace, function, args, kwargs)
+    if syntax.is_generator:
+        raise Declined(f"the generator or coroutine {function.__name__}")
+    scope = function_scope(function, syntax)
+    frame = Frame(trace, scope, function.__name__)
+    path = Path.root(function, "f")
+    defaults = _lifted_defaults(trace, function, path)
+    keyword_defaults = [
+        _keyword_default(trace, function, p.arg, path) for p in syntax.node.args.kwonlyargs
+    ]
+    bound = bind(function.__name__, syntax.node.args, defaults, keyword_defaults, args, kwargs)
+    scope.locals.update(bound)
+    return run_body(frame, syntax.node)
+
+
+def _lifted_defaults(trace: Trace, function: FunctionType, path: Path) -> list[Any]:
+    values = function.__defaults__ or ()
+    at = path.attribute("__defaults__")
+    return [trace.deep(trace.lift(v, at.item(k))) for k, v in enumerate(values)]
+
+
+def _keyword_default(trace: Trace, function: FunctionType, name: str, path: Path) -> Any:
+    values = function.__kwdefaults__ or {}
+    if name not in values:
+        return UNBOUND
+    return trace.deep(trace.lift(values[name], path.attribute("__kwdefaults__").item(name)))
+
+
+def _call_without_source(trace: Trace, function: FunctionType, args: Any, kwargs: Any) -> Any:
+    """A function without source runs with tracers; the globals it names are guarded."""
+    code = function.__code__
+    for name in code.co_names:
+        if name in function.__globals__:
+            value = function.__globals__[name]
+            path = Path.root(function.__globals__, "g").item(name)
+            if isinstance(value, np.ndarray):
+                raise Declined(f"{function.__name__} has no source and reads the global array {name!r}")
+            trace.guard(value, path)
+    for cell_name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        if isinstance(cell.cell_contents, np.ndarray):
+            raise Declined(f"{function.__name__} has no source and reads the array {cell_name!r}")
+        trace.guard(cell.cell_contents, Path.root(cell, "c").attribute("cell_contents"))
+    return function(*args, **kwargs)
+
+
+# -- the general call ---------------------------------------------------------------------------
+def call(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+    """Call anything from captured code."""
+    special = _SPECIAL.get(function) if _hashable(function) else None
+    if special is not None:
+        return special(frame, *args, **kwargs)
+    if isinstance(function, Closure):
+        return function(*args, **kwargs)
+    nested = getattr(type(function), "__autodiff_inline__", None)
+    if nested is not None:
+        return nested(function, frame.trace, args, kwargs)
+    if isinstance(function, MethodType):
+        if isinstance(function.__func__, FunctionType) and not _is_library(function.__func__):
+            return call_function(frame.trace, function.__func__, [function.__self__, *args], kwargs)
+        return _call_library(frame, function, args, kwargs, node)
+    if isinstance(function, functools.partial):
+        return call(frame, function.func, [*function.args, *args], {**function.keywords, **kwargs}, node)
+    if isinstance(function, FunctionType) and not _is_library(function):
+        return call_function(frame.trace, function, args, kwargs)
+    if isinstance(function, type):
+        return _construct(frame, function, args, kwargs, node)
+    if isinstance(function, np.vectorize):
+        return _vectorize(frame, function, args, kwargs, node)
+    method = getattr(type(function), "__call__", None)
+    if isinstance(method, FunctionType) and not _is_library(method):
+        return call_function(frame.trace, method, [function, *args], kwargs)
+    return _call_library(frame, function, args, kwargs, node)
+
+
+def _hashable(function: Any) -> bool:
+    return isinstance(function, (type, BuiltinFunctionType, FunctionType))
+
+
+def _module(function: Any) -> str:
+    return getattr(function, "__module__", None) or getattr(type(function), "__module__", "") or ""
+
+
+_LIBRARY_ROOTS: tuple[str, ...] = ()
+
+
+def _is_library(function: FunctionType) -> bool:
+    """Whether a Python function belongs to NumPy, SciPy, this package or the standard library."""
+    module = _module(function).split(".")[0]
+    return module in ("numpy", "scipy", "autodiff") or (
+        module in sys.stdlib_module_names and module != "__main__"
+    )
+
+
+def _call_library(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+    trace = frame.trace
+    owner = getattr(function, "__self__", None)
+    if owner is not None and getattr(function, "__name__", "") in MUTATORS:
+        trace.changing(owner, frame.source(node))
+    args = [trace.deep(a) for a in args]
+    kwargs = {k: trace.deep(v) for k, v in kwargs.items()}
+    if owner is not None and trace.is_external(owner) and isinstance(owner, (list, dict, tuple)):
+        function = getattr(trace.deep(owner), function.__name__)
+    traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
+    known = dispatch.lookup(function, traced)
+    if known is not None:
+        return known(*args, **kwargs)
+    if isinstance(owner, Tracer) or isinstance(function, np.ufunc):
+        return function(*args, **kwargs)
+    if _is_impure(function) and not trace.eager:
+        raise Declined(f"{_name(function)} (it must run at every call)", frame.source(node))
+    if not traced:
+        return _call_untraced(frame, function, args, kwargs, node)
+    return _call_unknown(frame, function, args, kwargs, node)
+
+
+def _holds_traced(args: list[Any], kwargs: dict[str, Any]) -> bool:
+    return any(
+        isinstance(a, dict) and is_traced(list(a.values())) for a in (*args, *kwargs.values())
+    )
+
+
+def _name(function: Any) -> str:
+    module = _module(function)
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", repr(function))
+    return f"{module}.{name}" if module and module != "builtins" else name
+
+
+def _is_impure(function: Any) -> bool:
+    try:
+        if function in IMPURE:
+            return True
+    except TypeError:
+        return False
+    module = _module(function)
+    owner = getattr(function, "__self__", None)
+    if owner is not None and not isinstance(owner, type(sys)):
+        module = type(owner).__module__ or ""
+    return any(module == m or module.startswith(m + ".") for m in IMPURE_MODULES)
+
+
+def _call_untraced(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+    """A library function of values that are no inputs: run it now, at Python speed."""
+    root = _module(function).split(".")[0]
+    owner = getattr(function, "__self__", None)
+    own_type = type(owner).__module__.split(".")[0] if owner is not None else root
+    pure = root in PURE_MODULES or own_type in PURE_MODULES
+    if not pure and not frame.trace.eager:
+        raise Declined(f"{_name(function)}, which may depend on more than its arguments", frame.source(node))
+    return lift_result(function(*args, **kwargs))
+
+
+def lift_result(result: Any) -> Any:
+    """Arrays made by library calls become constants of the program, so that they can be stored into."""
+    if isinstance(result, np.ndarray) and result.dtype.kind in "fiub" and type(result) is np.ndarray:
+        return Tracer.constant(result)
+    if type(result) in (list, tuple):
+        return type(result)(lift_result(x) for x in result)
+    return result
+
+
+def _call_unknown(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+    """A function of traced arrays that no table knows."""
+    module = _module(function).split(".")[0]
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, (list, dict, tuple, set, str)) or module in (
+        "builtins", "itertools", "functools", "operator", "collections", "copy", "typing", "enum",
+    ):  # fmt: skip
+        # These move objects about or call operators and functions that we see again.
+        return function(*args, **kwargs)
+    if isinstance(function, FunctionType) and module not in ("numpy", "autodiff"):
+        return call_function(frame.trace, function, args, kwargs)
+    if module == "numpy":
+        return dispatch.apply_function(function, args, kwargs)
+    from autodiff.capture.opaque import call_opaque
+
+    return call_opaque(frame, function, args, kwargs, node)
+
+
+def _construct(frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+    """An instance of a class: a user's ``__init__`` is interpreted."""
+    if cls.__module__.split(".")[0] in PURE_MODULES or issubclass(cls, BaseException):
+        return _call_library(frame, cls, args, kwargs, node)
+    init, new = cls.__init__, cls.__new__
+    if type(cls) is not type or new is not object.__new__ or not isinstance(init, FunctionType):
+        return _call_library(frame, cls, args, kwargs, node) if not isinstance(new, FunctionType) else cls(*args, **kwargs)
+    instance = cls.__new__(cls)
+    if syntax_of(init) is None:
+        init(instance, *args, **kwargs)  # generated, as by dataclasses: plain assignments
+    else:
+        call_function(frame.trace, init, [instance, *args], kwargs)
+    return instance
+
+
+def _vectorize(frame: Frame, function: np.vectorize, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+    """``np.vectorize(f)(x)``: the function element by element."""
+    if kwargs or function.signature is not None:
+        raise Declined("np.vectorize with a signature or keywords", frame.source(node))
+    arrays = np.broadcast_arrays(*[a if isinstance(a, Tracer) else Tracer.constant(a) for a in args])
+    shape = arrays[0].shape
+    flats = [a.ravel() for a in arrays]
+    results = [
+        call(frame, function.pyfunc, [flat[k] for flat in flats], {}, node) for k in range(len(flats[0]))
+    ]
+    return np.reshape(dispatch.functions[np.array](results), shape)
+
+
+# -- iteration and the interpreter's own functions --------------------------------------------------
+def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
+    """What ``for x in obj`` goes through."""
+    if isinstance(obj, Tracer):
+        return iter(obj)
+    path = frame.trace.paths.get(id(obj))
+    if path is None:
+        if isinstance(obj, np.ndarray):
+            return iter(Tracer.constant(obj))
+        return iter(obj)
+    if isinstance(obj, (list, tuple)):
+        return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
+    if isinstance(obj, (dict, set, frozenset, str, range)):
+        return iter(obj)
+    raise Declined(f"iteration over {type(obj).__name__}")
+
+
+def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
+    if not isinstance(obj, Tracer):
+        return isinstance(obj, kinds)
+    return issubclass(python_type(obj), kinds)
+
+
+def python_type(tracer: Tracer) -> type:
+    """The type a traced object has in plain Python."""
+    if tracer.form == "array":
+        return np.ndarray
+    if tracer.form == "scalar":
+        return tracer.dtype.type
+    return {"f": float, "i": int, "u": int, "b": bool}[tracer.dtype.kind]
+
+
+def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
+    if rest:
+        raise Declined("a class made by type()")
+    return python_type(obj) if isinstance(obj, Tracer) else type(obj)
+
+
+def _len(frame: Frame, obj: Any) -> Any:
+    if isinstance(obj, Tracer) and obj.shape and isinstance(obj.shape[0], Dim):
+        return obj.shape[0]
+    return len(obj)
+
+
+def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
+    if isinstance(obj, Tracer):
+        return hasattr(np.ndarray if obj.form == "array" else python_type(obj), name)
+    return hasattr(obj, name)
+
+
+def _getattr(frame: Frame, obj: Any, name: str, *default: Any) -> Any:
+    from autodiff.capture.expressions import load_attribute
+
+    if default and not _hasattr(frame, obj, name):
+        return default[0]
+    return load_attribute(frame, obj, name, frame.scope.syntax.node)
+
+
+def _callable(frame: Frame, obj: Any) -> bool:
+    return not isinstance(obj, Tracer) and callable(obj)
+
+
+def _zip(frame: Frame, *sequences: Any, strict: bool = False) -> Any:
+    return zip(*[iterate(frame, s) for s in sequences], strict=strict)
+
+
+def _enumerate(frame: Frame, sequence: Any, start: int = 0) -> Any:
+    return enumerate(iterate(frame, sequence), start)
+
+
+def _reversed(frame: Frame, sequence: Any) -> Any:
+    if isinstance(sequence, range):
+        return reversed(sequence)
+    return iter(list(iterate(frame, sequence))[::-1])
+
+
+def _map(frame: Frame, function: Any, *sequences: Any) -> Any:
+    node = frame.scope.syntax.node
+    return iter([call(frame, function, list(items), {}, node) for items in zip(*[iterate(frame, s) for s in sequences], strict=False)])
+
+
+def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
+    node = frame.scope.syntax.node
+    return iter([x for x in iterate(frame, sequence) if (x if function is None else call(frame, function, [x], {}, node))])
+
+
+def _list(frame: Frame, *sequence: Any) -> list[Any]:
+    return frame.trace.fresh(list(iterate(frame, sequence[0])) if sequence else [])
+
+
+def _tuple(frame: Frame, *sequence: Any) -> tuple[Any, ...]:
+    return tuple(iterate(frame, sequence[0])) if sequence else ()
+
+
+def _reduce(frame: Frame, function: Any, sequence: Any, *initial: Any) -> Any:
+    node = frame.scope.syntax.node
+    return functools.reduce(
+        lambda a, b: call(frame, function, [a, b], {}, node), iterate(frame, sequence), *initial
+    )
+
+
+def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
+    total = start
+    for item in iterate(frame, sequence):
+        total = total + item
+    return total
+
+
+def _any_all(stop: bool) -> Callable[..., Any]:
+    def run(frame: Frame, sequence: Any) -> Any:
+        from autodiff.capture.expressions import truth
+
+        result: Any = not stop
+        for item in iterate(frame, sequence):
+            if isinstance(item, Tracer):
+                item = truth(item)
+                joined = np.logical_or(result, item) if stop else np.logical_and(result, item)
+                result = Tracer(joined.value, "python")
+            elif bool(item) == stop:
+                return stop
+        return result
+
+    return run
+
+
+def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:
+    from autodiff.capture.interpreter import store_attribute
+
+    store_attribute(frame, obj, name, value, frame.scope.syntax.node)
+
+
+_SPECIAL: dict[Any, Callable[..., Any]] = {
+    isinstance: _isinstance,
+    type: _type,
+    len: _len,
+    hasattr: _hasattr,
+    getattr: _getattr,
+    setattr: _setattr,
+    callable: _callable,
+    zip: _zip,
+    enumerate: _enumerate,
+    reversed: _reversed,
+    map: _map,
+    filter: _filter,
+    list: _list,
+    tuple: _tuple,
+    sum: _sum,
+    any: _any_all(True),
+    all: _any_all(False),
+    functools.reduce: _reduce,
+}
+
+
+def is_harmless_context(manager: Any) -> bool:
+    """Context managers that may be entered while capturing: they only change how NumPy warns."""
+    import contextlib
+    import warnings
+
+    return isinstance(
+        manager, (np.errstate, np.printoptions, warnings.catch_warnings, contextlib.nullcontext)
+    )

@@ -1,0 +1,407 @@
+"""Evaluation of expressions: one small handler for each node of the syntax tree."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import operator
+from collections.abc import Callable, Iterator
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.calls import call, iterate, make_closure
+from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
+from autodiff.capture.trace import Declined
+from autodiff.ops.tracer import Tracer
+
+BINARY: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.MatMult: operator.matmul,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+}
+IN_PLACE: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.iadd,
+    ast.Sub: operator.isub,
+    ast.Mult: operator.imul,
+    ast.Div: operator.itruediv,
+    ast.FloorDiv: operator.ifloordiv,
+    ast.Mod: operator.imod,
+    ast.Pow: operator.ipow,
+    ast.MatMult: operator.imatmul,
+    ast.BitAnd: operator.iand,
+    ast.BitOr: operator.ior,
+    ast.BitXor: operator.ixor,
+    ast.LShift: operator.ilshift,
+    ast.RShift: operator.irshift,
+}
+UNARY: dict[type, Callable[[Any], Any]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+}
+COMPARE: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+def _constant(frame: Frame, node: ast.Constant) -> Any:
+    return node.value
+
+
+def _name(frame: Frame, node: ast.Name) -> Any:
+    return frame.load(node.id, node)
+
+
+def _binary(frame: Frame, node: ast.BinOp) -> Any:
+    left, right = frame.evaluate(node.left), frame.evaluate(node.right)
+    frame.at(node)
+    return BINARY[type(node.op)](left, right)
+
+
+def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
+    value = frame.evaluate(node.operand)
+    frame.at(node)
+    if isinstance(node.op, ast.Not):
+        if isinstance(value, Tracer) and not frame.trace.eager:
+            return python_not(value)
+        return not value
+    return UNARY[type(node.op)](value)
+
+
+def python_not(value: Tracer) -> Tracer:
+    """``not value`` of a traced scalar."""
+    truth(value)
+    return Tracer(np.logical_not(value).value, "python")
+
+
+def truth(value: Tracer) -> Tracer:
+    """The truth of a traced scalar as a traced Python bool."""
+    shape = value.shape
+    if shape:
+        if value.size != 1:
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous. "
+                "Use a.any() or a.all()"
+            )
+        value = value.reshape(())[()]
+    if value.dtype.kind != "b":
+        value = np.not_equal(value, 0)
+    return value if value.form == "python" else Tracer(value.value, "python")
+
+
+def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
+    stop_at = isinstance(node.op, ast.Or)
+    value: Any = None
+    for position, part in enumerate(node.values):
+        value = frame.evaluate(part)
+        last = position == len(node.values) - 1
+        if isinstance(value, Tracer) and not last and not frame.trace.eager:
+            from autodiff.capture.staging import stage_boolean
+
+            return stage_boolean(frame, value, node, position)
+        if not last and bool(value) == stop_at:
+            return value
+    return value
+
+
+def _compare(frame: Frame, node: ast.Compare) -> Any:
+    left = frame.evaluate(node.left)
+    result: Any = True
+    for position, (kind, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
+        right = frame.evaluate(right_node)
+        frame.at(node)
+        part = _compare_pair(frame, kind, left, right)
+        if position == 0:
+            result = part
+        elif isinstance(result, Tracer) and isinstance(part, Tracer):
+            # Both sides have no effects: `a < b < c` is `a < b and b < c`.
+            result = Tracer(np.logical_and(truth(result), truth(part)).value, "python")
+        else:
+            result = part if bool(result) else result
+        if position < len(node.ops) - 1 and not isinstance(result, Tracer) and not result:
+            return result
+        left = right
+    return result
+
+
+def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
+    if isinstance(kind, (ast.Is, ast.IsNot)):
+        same = left is right or _same_array(left, right)
+        return same if isinstance(kind, ast.Is) else not same
+    if isinstance(kind, (ast.In, ast.NotIn)):
+        found = _contains(frame, left, right)
+        return found if isinstance(kind, ast.In) else (python_not(found) if isinstance(found, Tracer) else not found)
+    return COMPARE[type(kind)](left, right)
+
+
+def _same_array(left: Any, right: Any) -> bool:
+    if not (isinstance(left, Tracer) and isinstance(right, Tracer)):
+        return False
+    return left.cell is right.cell and left.path == right.path and left.form == "array"
+
+
+def _contains(frame: Frame, item: Any, container: Any) -> Any:
+    if isinstance(container, Tracer):
+        return np.any(container == item)
+    container = frame.trace.deep(container)
+    if isinstance(item, Tracer) or (
+        isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
+    ):
+        return any(bool(x is item or x == item) for x in container)
+    return item in container
+
+
+def _conditional(frame: Frame, node: ast.IfExp) -> Any:
+    test = frame.evaluate(node.test)
+    if isinstance(test, Tracer) and not frame.trace.eager:
+        from autodiff.capture.staging import stage_choice
+
+        return stage_choice(
+            frame, test, lambda: frame.evaluate(node.body), lambda: frame.evaluate(node.orelse), node
+        )
+    return frame.evaluate(node.body if test else node.orelse)
+
+
+def _tuple(frame: Frame, node: ast.Tuple) -> Any:
+    return tuple(_elements(frame, node.elts))
+
+
+def _list(frame: Frame, node: ast.List) -> Any:
+    return frame.trace.fresh(_elements(frame, node.elts))
+
+
+def _set(frame: Frame, node: ast.Set) -> Any:
+    return frame.trace.fresh(set(_elements(frame, node.elts)))
+
+
+def _elements(frame: Frame, nodes: list[ast.expr]) -> list[Any]:
+    items: list[Any] = []
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            items.extend(iterate(frame, frame.evaluate(node.value)))
+        else:
+            items.append(frame.evaluate(node))
+    return items
+
+
+def _dict(frame: Frame, node: ast.Dict) -> Any:
+    result: dict[Any, Any] = {}
+    for key, value in zip(node.keys, node.values, strict=True):
+        if key is None:
+            result.update(frame.trace.deep(frame.evaluate(value)))
+        else:
+            result[frame.evaluate(key)] = frame.evaluate(value)
+    return frame.trace.fresh(result)
+
+
+def _attribute(frame: Frame, node: ast.Attribute) -> Any:
+    obj = frame.evaluate(node.value)
+    frame.at(node)
+    return load_attribute(frame, obj, node.attr, node)
+
+
+PURE_PACKAGES = ("numpy", "scipy", "math", "operator", "itertools", "functools")
+
+
+def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
+    """``obj.name``, lifted or guarded where it comes from outside."""
+    if isinstance(obj, Tracer):
+        return getattr(obj, name)
+    if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
+        return getattr(obj, name)  # these modules do not change under us
+    owner = inspect.getattr_static(type(obj), name, None)
+    if isinstance(owner, property) and isinstance(owner.fget, FunctionType):
+        return call(frame, owner.fget, [obj], {}, node)
+    value = getattr(obj, name)
+    path = frame.trace.paths.get(id(obj))
+    if path is None:
+        return value
+    if isinstance(value, MethodType) and value.__self__ is obj:
+        return value  # bound to an object that is guarded itself
+    if type(value).__name__ in ("builtin_function_or_method", "method-wrapper"):
+        return value
+    return frame.trace.lift(value, path.attribute(name))
+
+
+def _subscript(frame: Frame, node: ast.Subscript) -> Any:
+    container = frame.evaluate(node.value)
+    index = frame.evaluate(node.slice)
+    frame.at(node)
+    return load_item(frame, container, index, node)
+
+
+def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
+    """``container[index]``."""
+    if isinstance(container, Tracer):
+        return container[index]
+    if isinstance(index, Tracer):
+        if isinstance(container, np.ndarray):
+            from autodiff.ops.tracer import as_tracer
+
+            return as_tracer(container)[index]
+        index = _as_index(index)
+    path = frame.trace.paths.get(id(container))
+    value = container[index]
+    if path is None or isinstance(container, type):
+        return value
+    if isinstance(index, slice):
+        return frame.trace.deep(container)[index]
+    return frame.trace.lift(value, path.item(index))
+
+
+def _as_index(index: Tracer) -> Any:
+    concrete = index._concrete()
+    return concrete
+
+
+def _slice(frame: Frame, node: ast.Slice) -> slice:
+    return slice(
+        None if node.lower is None else frame.evaluate(node.lower),
+        None if node.upper is None else frame.evaluate(node.upper),
+        None if node.step is None else frame.evaluate(node.step),
+    )
+
+
+def _call(frame: Frame, node: ast.Call) -> Any:
+    function = frame.evaluate(node.func)
+    arguments: list[Any] = []
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            arguments.extend(iterate(frame, frame.evaluate(argument.value)))
+        else:
+            arguments.append(frame.evaluate(argument))
+    keywords: dict[str, Any] = {}
+    for keyword in node.keywords:
+        value = frame.evaluate(keyword.value)
+        if keyword.arg is None:
+            keywords.update(frame.trace.deep(value))
+        else:
+            keywords[keyword.arg] = value
+    frame.at(node)
+    if function is super and not arguments:
+        return _super(frame)
+    return call(frame, function, arguments, keywords, node)
+
+
+def _super(frame: Frame) -> Any:
+    scope = frame.scope
+    cell = scope.closure.get("__class__")
+    first = next(iter(scope.syntax.node.args.args), None)
+    if cell is None or first is None:
+        raise Declined("super() outside of a method")
+    return super(cell.cell_contents, scope.locals[first.arg])
+
+
+def _lambda(frame: Frame, node: ast.Lambda) -> Any:
+    return make_closure(frame, node)
+
+
+def _walrus(frame: Frame, node: ast.NamedExpr) -> Any:
+    value = frame.evaluate(node.value)
+    assign(frame, node.target, value)
+    return value
+
+
+def _formatted(frame: Frame, node: ast.JoinedStr) -> str:
+    return "".join(
+        part.value if isinstance(part, ast.Constant) else _format_value(frame, part)  # type: ignore[misc]
+        for part in node.values
+    )
+
+
+def _format_value(frame: Frame, node: Any) -> str:
+    value = frame.evaluate(node.value)
+    if node.conversion == ord("r"):
+        value = repr(value)
+    elif node.conversion == ord("s"):
+        value = str(value)
+    spec = "" if node.format_spec is None else frame.evaluate(node.format_spec)
+    return format(value, spec)
+
+
+# -- comprehensions ---------------------------------------------------------------------------------
+def _comprehension(frame: Frame, node: Any, elements: Callable[[Frame], Any]) -> Iterator[Any]:
+    targets: set[str] = set()
+    for generator in node.generators:
+        targets.update(n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name))
+    inner = Frame(frame.trace, ComprehensionScope(frame.scope, frozenset(targets)), frame.name)
+    first = frame.evaluate(node.generators[0].iter)
+    return _generate(inner, node.generators, 0, elements, first)
+
+
+def _generate(frame: Frame, generators: Any, depth: int, elements: Any, first: Any) -> Iterator[Any]:
+    if depth == len(generators):
+        yield elements(frame)
+        return
+    generator = generators[depth]
+    if generator.is_async:
+        raise Declined("asynchronous comprehensions")
+    source = first if depth == 0 else frame.evaluate(generator.iter)
+    for item in iterate(frame, source):
+        assign(frame, generator.target, item)
+        if all(frame.evaluate(condition) for condition in generator.ifs):
+            yield from _generate(frame, generators, depth + 1, elements, None)
+
+
+def _list_comprehension(frame: Frame, node: ast.ListComp) -> Any:
+    items = list(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
+    return frame.trace.fresh(items)
+
+
+def _set_comprehension(frame: Frame, node: ast.SetComp) -> Any:
+    return frame.trace.fresh(set(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt))))
+
+
+def _dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
+    pairs = _comprehension(frame, node, lambda f: (f.evaluate(node.key), f.evaluate(node.value)))
+    return frame.trace.fresh(dict(pairs))
+
+
+def _generator(frame: Frame, node: ast.GeneratorExp) -> Any:
+    return _comprehension(frame, node, lambda inner: inner.evaluate(node.elt))
+
+
+EXPRESSIONS.update(
+    {
+        ast.Constant: _constant,
+        ast.Name: _name,
+        ast.BinOp: _binary,
+        ast.UnaryOp: _unary,
+        ast.BoolOp: _boolean,
+        ast.Compare: _compare,
+        ast.IfExp: _conditional,
+        ast.Tuple: _tuple,
+        ast.List: _list,
+        ast.Set: _set,
+        ast.Dict: _dict,
+        ast.Attribute: _attribute,
+        ast.Subscript: _subscript,
+        ast.Slice: _slice,
+        ast.Call: _call,
+        ast.Lambda: _lambda,
+        ast.NamedExpr: _walrus,
+        ast.JoinedStr: _formatted,
+        ast.FormattedValue: _format_value,
+        ast.ListComp: _list_comprehension,
+        ast.SetComp: _set_comprehension,
+        ast.DictComp: _dict_comprehension,
+        ast.GeneratorExp: _generator,
+    }
+)

@@ -1,0 +1,499 @@
+"""Symbolic execution of the user's syntax tree: frames, statements, control flow.
+
+The interpreter walks the tree of the user's function with an explicit environment.  Values that
+do not depend on inputs are ordinary Python objects; arrays and traced numbers are tracers, which
+record operations as Python's operators reach them.  Statements give a completion, as in the
+ECMAScript specification: normal (None), or a :class:`Completion` that says return, break or
+continue.
+
+Expressions live in :mod:`autodiff.capture.expressions`, calls in :mod:`autodiff.capture.calls`,
+branches and loops on traced values in :mod:`autodiff.capture.staging`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from types import CellType, FunctionType
+from typing import Any
+
+from autodiff.capture.paths import Path
+from autodiff.capture.sourcecode import Syntax
+from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.ir.data import Source
+from autodiff.ops.tracer import Tracer
+
+
+class Unbound:
+    """Marks a local name that has no value (yet, or any more)."""
+
+    def __repr__(self) -> str:
+        return "<unbound>"
+
+
+UNBOUND = Unbound()
+
+
+class Box:
+    """A variable of a function defined inside a captured function; shared by closures."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any = UNBOUND) -> None:
+        self.value = value
+
+
+class Completion:
+    """How a statement ended, if not normally."""
+
+    __slots__ = ("kind", "value")
+
+    def __init__(self, kind: str, value: Any = None) -> None:
+        self.kind = kind
+        self.value = value
+
+
+BREAK, CONTINUE = Completion("break"), Completion("continue")
+
+
+class Scope:
+    """The names a frame sees: its own, those of enclosing frames, globals, built-ins."""
+
+    def __init__(
+        self,
+        syntax: Syntax,
+        globals_: dict[str, Any],
+        closure: dict[str, Any],
+        parent: Scope | None,
+    ) -> None:
+        self.syntax = syntax
+        self.globals = globals_
+        self.closure = closure  # real closure cells of the user's function, by name
+        self.parent = parent  # enclosing captured frame, for functions defined inside
+        self.locals: dict[str, Any] = {}
+
+    def owner(self, name: str) -> Scope | None:
+        """The captured scope that owns a name, if any does."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.syntax.assigned and name not in scope.syntax.globals:
+                return scope
+            scope = scope.parent
+        return None
+
+
+class ComprehensionScope(Scope):
+    """The scope of a comprehension: its targets, everything else in the frame around it."""
+
+    def __init__(self, parent: Scope, targets: frozenset[str]) -> None:
+        syntax = Syntax(
+            parent.syntax.node, parent.syntax.file, targets, frozenset(), frozenset(), False
+        )
+        super().__init__(syntax, parent.globals, parent.closure, parent)
+
+
+class Frame:
+    """One activation: evaluates expressions and executes statements in a scope."""
+
+    def __init__(self, trace: Trace, scope: Scope, name: str) -> None:
+        self.trace = trace
+        self.scope = scope
+        self.name = name
+
+    # -- names -------------------------------------------------------------------------------
+    def load(self, name: str, node: ast.AST) -> Any:
+        """The value of a name."""
+        owner = self.scope.owner(name)
+        if owner is not None:
+            value = owner.locals.get(name, UNBOUND)
+            if value is UNBOUND:
+                raise UnboundLocalError(
+                    f"cannot access local variable '{name}' where it is not associated with a value"
+                )
+            if isinstance(value, Maybe):
+                return value.resolve(name)
+            return value
+        return self._load_free(name)
+
+    def _load_free(self, name: str) -> Any:
+        scope: Scope | None = self.scope
+        while scope is not None:
+            cell = scope.closure.get(name)
+            if isinstance(cell, CellType):
+                path = Path.root(cell, "c").attribute("cell_contents")
+                return self.trace.lift(cell.cell_contents, path)
+            scope = scope.parent
+        globals_ = self.scope.globals
+        if name in globals_:
+            return self.trace.lift(globals_[name], Path.root(globals_, "g").item(name))
+        builtins = globals_.get("__builtins__", __builtins__)
+        table = builtins if isinstance(builtins, dict) else vars(builtins)
+        if name in table:
+            return table[name]
+        raise NameError(f"name '{name}' is not defined")
+
+    def store(self, name: str, value: Any) -> None:
+        """Bind a name."""
+        if name in self.scope.syntax.globals:
+            raise Declined(f"assignment to the global {name!r}")
+        owner = self.scope.owner(name)
+        if owner is None:
+            # nonlocal of a real closure cell
+            raise Declined(f"assignment to the nonlocal {name!r}")
+        owner.locals[name] = value
+
+    # -- expressions ---------------------------------------------------------------------------
+    def evaluate(self, node: ast.expr) -> Any:
+        """The value of an expression."""
+        handler = EXPRESSIONS.get(type(node))
+        if handler is None:
+            raise Declined(f"{type(node).__name__} expressions", self.source(node))
+        return handler(self, node)
+
+    def at(self, node: ast.AST) -> None:
+        """Operations emitted from now on come from ``node``."""
+        self.trace.builder.source = self.source(node)
+
+    def source(self, node: Any) -> Source:
+        """Where a node stands."""
+        return Source(
+            self.scope.syntax.file,
+            node.lineno,
+            node.col_offset,
+            node.end_col_offset if node.end_lineno == node.lineno else node.col_offset + 1,
+            self.name,
+        )
+
+    # -- statements ------------------------------------------------------------------------------
+    def execute(self, statements: Sequence[ast.stmt]) -> Completion | None:
+        """Run statements until one completes abruptly."""
+        for position, statement in enumerate(statements):
+            if type(statement) is ast.If:
+                completion = self.execute_if(statement, statements[position + 1 :])
+                if completion is not None:
+                    if completion is REST_DONE:
+                        return None
+                    return completion
+                continue
+            handler = STATEMENTS.get(type(statement))
+            if handler is None:
+                raise Declined(f"{type(statement).__name__} statements", self.source(statement))
+            completion = handler(self, statement)
+            if completion is not None:
+                return completion
+        return None
+
+    def execute_if(self, node: ast.If, rest: Sequence[ast.stmt]) -> Completion | None:
+        """An ``if``; ``rest`` are the statements after it in the same list."""
+        test = self.evaluate(node.test)
+        if isinstance(test, Tracer) and not self.trace.eager:
+            from autodiff.capture import staging
+
+            return staging.stage_if(self, node, test, rest)
+        return self.execute(node.body if test else node.orelse)
+
+
+REST_DONE = Completion("rest")
+
+
+class Maybe:
+    """A name bound on one side of a staged branch only; ``resolve`` makes sure of it."""
+
+    __slots__ = ("bound", "value")
+
+    def __init__(self, bound: Tracer, value: Any) -> None:
+        self.bound = bound
+        self.value = value
+
+    def resolve(self, name: str) -> Any:
+        """The value, with a check at run time that the name is bound."""
+        from autodiff.ops.control import emit_check
+
+        emit_check(self.bound.value, f"local variable '{name}' is not bound on this path")
+        return self.value
+
+
+# -- statement handlers ---------------------------------------------------------------------------
+def _expression(frame: Frame, node: ast.Expr) -> None:
+    frame.evaluate(node.value)
+
+
+def _return(frame: Frame, node: ast.Return) -> Completion:
+    return Completion("return", None if node.value is None else frame.evaluate(node.value))
+
+
+def _assign(frame: Frame, node: ast.Assign) -> None:
+    value = frame.evaluate(node.value)
+    for target in node.targets:
+        assign(frame, target, value)
+
+
+def _annotated(frame: Frame, node: ast.AnnAssign) -> None:
+    if node.value is not None:
+        assign(frame, node.target, frame.evaluate(node.value))
+
+
+def assign(frame: Frame, target: ast.expr, value: Any) -> None:
+    """Store ``value`` into an assignment target."""
+    if isinstance(target, ast.Name):
+        frame.store(target.id, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(frame, target, value)
+    elif isinstance(target, ast.Subscript):
+        container = frame.evaluate(target.value)
+        index = frame.evaluate(target.slice)
+        frame.at(target)
+        store_item(frame, container, index, value, target)
+    elif isinstance(target, ast.Attribute):
+        obj = frame.evaluate(target.value)
+        frame.at(target)
+        store_attribute(frame, obj, target.attr, value, target)
+    else:
+        raise Declined(f"assignment to {type(target).__name__}", frame.source(target))
+
+
+def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
+    from autodiff.capture.calls import iterate
+
+    frame.at(target)
+    items = list(iterate(frame, value))
+    starred = [k for k, t in enumerate(target.elts) if isinstance(t, ast.Starred)]
+    if not starred:
+        if len(items) != len(target.elts):
+            few = "not enough" if len(items) < len(target.elts) else "too many"
+            got = f", got {len(items)}" if few == "not enough" else ""
+            raise ValueError(f"{few} values to unpack (expected {len(target.elts)}{got})")
+        for part, item in zip(target.elts, items, strict=True):
+            assign(frame, part, item)
+        return
+    before = starred[0]
+    after = len(target.elts) - before - 1
+    if len(items) < before + after:
+        raise ValueError(f"not enough values to unpack (expected at least {before + after}, got {len(items)})")
+    for part, item in zip(target.elts[:before], items[:before], strict=True):
+        assign(frame, part, item)
+    middle = items[before : len(items) - after]
+    assign(frame, target.elts[before].value, middle)  # type: ignore[attr-defined]
+    for part, item in zip(target.elts[before + 1 :], items[len(items) - after :], strict=True):
+        assign(frame, part, item)
+
+
+def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.AST) -> None:
+    """``container[index] = value``."""
+    if isinstance(container, Tracer):
+        container[index] = value
+        return
+    frame.trace.changing(container, frame.source(node))
+    container[index] = value
+
+
+def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
+    """``obj.name = value``."""
+    if isinstance(obj, Tracer):
+        if name in ("shape", "T", "flat", "real"):
+            raise Declined(f"assignment to the array attribute {name!r}", frame.source(node))
+        raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+    frame.trace.changing(obj, frame.source(node))
+    setattr(obj, name, value)
+
+
+def _augmented(frame: Frame, node: ast.AugAssign) -> None:
+    from autodiff.capture.expressions import IN_PLACE
+
+    operator = IN_PLACE[type(node.op)]
+    target = node.target
+    if isinstance(target, ast.Name):
+        old = frame.load(target.id, target)
+        value = frame.evaluate(node.value)
+        frame.at(node)
+        frame.store(target.id, apply_in_place(frame, operator, old, value, node))
+    elif isinstance(target, ast.Subscript):
+        container, index = frame.evaluate(target.value), frame.evaluate(target.slice)
+        from autodiff.capture.expressions import load_item
+
+        frame.at(target)
+        old = load_item(frame, container, index, target)
+        value = frame.evaluate(node.value)
+        frame.at(node)
+        store_item(frame, container, index, apply_in_place(frame, operator, old, value, node), node)
+    elif isinstance(target, ast.Attribute):
+        from autodiff.capture.expressions import load_attribute
+
+        obj = frame.evaluate(target.value)
+        old = load_attribute(frame, obj, target.attr, target)
+        value = frame.evaluate(node.value)
+        frame.at(node)
+        new = apply_in_place(frame, operator, old, value, node)
+        if isinstance(old, Tracer) and new is old and old.form == "array":
+            return  # self.a += b: the array itself was changed
+        store_attribute(frame, obj, target.attr, new, node)
+
+
+def apply_in_place(frame: Frame, operator: Callable[..., Any], old: Any, value: Any, node: ast.AST) -> Any:
+    """``old op= value``; a list from outside must not change."""
+    if isinstance(old, (list, dict, set, bytearray)):
+        frame.trace.changing(old, frame.source(node))
+    return operator(old, value)
+
+
+def _for(frame: Frame, node: ast.For) -> Completion | None:
+    from autodiff.capture import staging
+
+    return staging.run_for(frame, node)
+
+
+def _while(frame: Frame, node: ast.While) -> Completion | None:
+    from autodiff.capture import staging
+
+    return staging.run_while(frame, node)
+
+
+def _raise(frame: Frame, node: ast.Raise) -> None:
+    if node.exc is None:
+        raise Declined("a bare raise", frame.source(node))
+    error = frame.evaluate(node.exc)
+    raise error if node.cause is None else error from frame.evaluate(node.cause)
+
+
+def _assert(frame: Frame, node: ast.Assert) -> None:
+    test = frame.evaluate(node.test)
+    if isinstance(test, Tracer) and not frame.trace.eager:
+        from autodiff.capture.staging import assert_traced
+
+        assert_traced(frame, test, node)
+    elif not test:
+        raise AssertionError(*([] if node.msg is None else [frame.evaluate(node.msg)]))
+
+
+def _function_definition(frame: Frame, node: ast.FunctionDef) -> None:
+    from autodiff.capture.calls import make_closure
+
+    function: Any = make_closure(frame, node)
+    for decorator in reversed(node.decorator_list):
+        from autodiff.capture.calls import call
+
+        function = call(frame, frame.evaluate(decorator), [function], {}, decorator)
+    frame.store(node.name, function)
+
+
+def _with(frame: Frame, node: ast.With) -> Completion | None:
+    from autodiff.capture.calls import is_harmless_context
+
+    managers = []
+    for item in node.items:
+        manager = frame.evaluate(item.context_expr)
+        if not is_harmless_context(manager):
+            raise Declined(f"the context manager {type(manager).__name__}", frame.source(node))
+        managers.append(manager)
+        entered = manager.__enter__()
+        if item.optional_vars is not None:
+            assign(frame, item.optional_vars, entered)
+    try:
+        return frame.execute(node.body)
+    finally:
+        for manager in reversed(managers):
+            manager.__exit__(None, None, None)
+
+
+def _delete(frame: Frame, node: ast.Delete) -> None:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            frame.load(target.id, target)
+            frame.store(target.id, UNBOUND)
+        elif isinstance(target, ast.Subscript):
+            container, index = frame.evaluate(target.value), frame.evaluate(target.slice)
+            frame.trace.changing(container, frame.source(node))
+            del container[index]
+        else:
+            raise Declined("deletion of an attribute", frame.source(node))
+
+
+def _import(frame: Frame, node: ast.Import) -> None:
+    import importlib
+
+    for alias in node.names:
+        module = importlib.import_module(alias.name)
+        if alias.asname is None and "." in alias.name:
+            module = importlib.import_module(alias.name.split(".")[0])
+        frame.store(alias.asname or alias.name.split(".")[0], module)
+
+
+def _import_from(frame: Frame, node: ast.ImportFrom) -> None:
+    import importlib
+
+    package = frame.scope.globals.get("__package__")
+    module = importlib.import_module("." * node.level + (node.module or ""), package)
+    for alias in node.names:
+        if alias.name == "*":
+            raise Declined("import *", frame.source(node))
+        value = getattr(module, alias.name, UNBOUND)
+        if value is UNBOUND:
+            value = importlib.import_module(f"{module.__name__}.{alias.name}")
+        root = Path.root(module, "m")
+        frame.store(alias.asname or alias.name, frame.trace.lift(value, root.attribute(alias.name)))
+
+
+def _try(frame: Frame, node: ast.Try) -> Completion | None:
+    if not frame.trace.eager:
+        raise Declined("try statements", frame.source(node))
+    try:
+        completion = frame.execute(node.body)
+        if completion is None:
+            completion = frame.execute(node.orelse)
+    except (Declined, NotStaged):
+        raise
+    except Exception as error:
+        completion = _handle(frame, node, error)
+    finally:
+        ending = frame.execute(node.finalbody)
+    return ending if ending is not None else completion
+
+
+def _handle(frame: Frame, node: ast.Try, error: Exception) -> Completion | None:
+    for handler in node.handlers:
+        kinds = (Exception,) if handler.type is None else frame.evaluate(handler.type)
+        if isinstance(error, kinds):
+            if handler.name:
+                frame.store(handler.name, error)
+            return frame.execute(handler.body)
+    raise error
+
+
+def _match(frame: Frame, node: ast.Match) -> Completion | None:
+    from autodiff.capture.matching import execute_match
+
+    return execute_match(frame, node)
+
+
+STATEMENTS: dict[type, Callable[..., Completion | None]] = {
+    ast.Expr: _expression,
+    ast.Return: _return,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.For: _for,
+    ast.While: _while,
+    ast.Break: lambda frame, node: BREAK,
+    ast.Continue: lambda frame, node: CONTINUE,
+    ast.Pass: lambda frame, node: None,
+    ast.Raise: _raise,
+    ast.Assert: _assert,
+    ast.FunctionDef: _function_definition,
+    ast.With: _with,
+    ast.Delete: _delete,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.Global: lambda frame, node: None,
+    ast.Nonlocal: lambda frame, node: None,
+    ast.Try: _try,
+    ast.Match: _match,
+}
+
+EXPRESSIONS: dict[type, Callable[[Frame, Any], Any]] = {}
+
+
+def function_scope(function: FunctionType, syntax: Syntax) -> Scope:
+    """The scope a user's function runs in."""
+    names = function.__code__.co_freevars
+    closure = dict(zip(names, function.__closure__ or (), strict=True))
+    return Scope(syntax, function.__globals__, closure, None)

@@ -1,0 +1,64 @@
+"""The ``match`` statement: patterns are tried in order, as Python tries them."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from autodiff.capture.interpreter import Completion, Frame
+from autodiff.capture.trace import Declined
+from autodiff.ops.tracer import Tracer
+
+
+def execute_match(frame: Frame, node: ast.Match) -> Completion | None:
+    """Run the first case whose pattern and guard hold."""
+    subject = frame.evaluate(node.subject)
+    for case in node.cases:
+        bindings: dict[str, Any] = {}
+        if not _matches(frame, case.pattern, subject, bindings):
+            continue
+        for name, value in bindings.items():
+            frame.store(name, value)
+        if case.guard is None or frame.evaluate(case.guard):
+            return frame.execute(case.body)
+    return None
+
+
+def _matches(frame: Frame, pattern: ast.pattern, subject: Any, bindings: dict[str, Any]) -> bool:
+    if isinstance(pattern, ast.MatchValue):
+        return bool(subject == frame.evaluate(pattern.value))
+    if isinstance(pattern, ast.MatchSingleton):
+        return subject is pattern.value
+    if isinstance(pattern, ast.MatchAs):
+        if pattern.pattern is not None and not _matches(frame, pattern.pattern, subject, bindings):
+            return False
+        if pattern.name is not None:
+            bindings[pattern.name] = subject
+        return True
+    if isinstance(pattern, ast.MatchOr):
+        return any(_matches(frame, p, subject, bindings) for p in pattern.patterns)
+    if isinstance(pattern, ast.MatchSequence):
+        return _matches_sequence(frame, pattern, subject, bindings)
+    raise Declined(f"{type(pattern).__name__} patterns", frame.source(pattern))
+
+
+def _matches_sequence(frame: Frame, pattern: ast.MatchSequence, subject: Any, bindings: dict[str, Any]) -> bool:
+    from autodiff.capture.calls import iterate
+
+    if isinstance(subject, Tracer) or not isinstance(subject, (list, tuple)):
+        return False  # an ndarray is not a Sequence
+    items = list(iterate(frame, subject))
+    stars = [k for k, p in enumerate(pattern.patterns) if isinstance(p, ast.MatchStar)]
+    if not stars:
+        return len(items) == len(pattern.patterns) and all(
+            _matches(frame, p, x, bindings) for p, x in zip(pattern.patterns, items, strict=True)
+        )
+    before, after = pattern.patterns[: stars[0]], pattern.patterns[stars[0] + 1 :]
+    if len(items) < len(before) + len(after):
+        return False
+    star = pattern.patterns[stars[0]]
+    rest = items[len(before) : len(items) - len(after)]
+    if isinstance(star, ast.MatchStar) and star.name is not None:
+        bindings[star.name] = rest
+    ends = [*zip(before, items, strict=False), *zip(after, items[len(items) - len(after) :], strict=True)]
+    return all(_matches(frame, p, x, bindings) for p, x in ends)

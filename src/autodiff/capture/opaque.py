@@ -1,0 +1,58 @@
+"""Functions that capture cannot look into: run as they are where that is right, else declined.
+
+In the uncompiled tier such a function gets the values its arguments have at this call; the result
+is a constant of this call's program.  An argument that carries a derivative would lose it, so
+that is an error which names the function, never a silent zero.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.trace import Declined
+from autodiff.errors import DerivativeError
+from autodiff.ops.tracer import Tracer
+
+
+def call_opaque(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+    """Call a function that no table knows on traced arguments."""
+    from autodiff.capture.calls import _name, lift_result
+
+    trace = frame.trace
+    if not trace.eager:
+        raise Declined(f"{_name(function)}, which is not known to autodiff", frame.source(node))
+    for tracer in _tracers((args, kwargs)):
+        _, depends = trace.evaluate(tracer.value)
+        if depends and tracer.dtype.kind == "f" and trace.differentiated(tracer.value):
+            raise DerivativeError(
+                f"{_name(function)} is not known to autodiff, so it has no derivative.",
+                code="AD302",
+                source=frame.source(node),
+                remedy="give it one with autodiff.custom_gradient, or pass its argument through "
+                "autodiff.stop_gradient if no derivative should flow",
+            )
+    return lift_result(function(*_concrete(trace, args), **_concrete(trace, kwargs)))
+
+
+def _tracers(obj: Any) -> list[Tracer]:
+    if isinstance(obj, Tracer):
+        return [obj]
+    if isinstance(obj, dict):
+        obj = list(obj.values())
+    if isinstance(obj, (list, tuple)):
+        return [t for x in obj for t in _tracers(x)]
+    return []
+
+
+def _concrete(trace: Any, obj: Any) -> Any:
+    if isinstance(obj, Tracer):
+        return trace.concrete(obj)
+    if isinstance(obj, dict):
+        return {k: _concrete(trace, v) for k, v in obj.items()}
+    if type(obj) in (list, tuple):
+        return type(obj)(_concrete(trace, x) for x in obj)
+    return np.asarray(obj) if isinstance(obj, np.ndarray) else obj

@@ -1,0 +1,107 @@
+"""Where the values of a function come from, so that every call reads them again.
+
+A :class:`Path` is a Python expression from something a call can reach — an argument, a module's
+globals, a closure cell, a function's defaults — to an object: ``args[0].weights['W']``.  Arrays
+and floats reached by a path are hidden inputs, read at each call; other values that shaped the
+program are guarded.  ``compile_reader`` turns the paths and guards of one capture into a single
+Python function, so that a call costs a few dictionary look-ups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Path:
+    """``text`` evaluated with the objects of ``roots`` bound to their names."""
+
+    text: str
+    roots: tuple[tuple[str, Any], ...] = ()
+
+    def attribute(self, name: str) -> Path:
+        """The path to an attribute."""
+        return Path(f"{self.text}.{name}", self.roots)
+
+    def item(self, key: Any) -> Path:
+        """The path to an item; ``key`` is a number, a string or a tuple of these."""
+        return Path(f"{self.text}[{key!r}]", self.roots)
+
+    def describe(self) -> str:
+        """The path as a user would write it."""
+        return self.text
+
+    @staticmethod
+    def root(obj: Any, prefix: str) -> Path:
+        """A path that starts at an object held by identity."""
+        name = f"_{prefix}{id(obj):x}"
+        return Path(name, ((name, obj),))
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A condition on what a path leads to: ``is``, ``equal`` (same type and value), ``type``,
+    ``length`` or ``missing``."""
+
+    path: Path
+    relation: str
+    expected: Any
+
+    def condition(self, name: str) -> str:
+        """The Python expression that is true while the guard holds."""
+        text = self.path.text
+        if self.relation == "is":
+            return f"{text} is {name}"
+        if self.relation == "type":
+            return f"type({text}) is {name}"
+        if self.relation == "length":
+            return f"len({text}) == {name}"
+        if self.relation == "keys":
+            return f"tuple({text}) == {name}"
+        return f"_same({text}, {name})"
+
+
+def same_value(a: Any, b: Any) -> bool:
+    """Equal in type and value; NaN equals NaN; tuples element by element."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(same_value(x, y) for x, y in zip(a, b, strict=True))
+    try:
+        return bool(a == b) or bool(a != a and b != b)
+    except Exception:  # a user's __eq__ may raise anything; then the values are not known equal
+        return False
+
+
+def compile_reader(
+    guards: Sequence[Guard], hidden: Sequence[Path]
+) -> Callable[[tuple[Any, ...]], tuple[Any, ...] | None]:
+    """A function of the call's arguments: the hidden inputs, or None when a guard fails."""
+    namespace: dict[str, Any] = {"_same": same_value}
+    conditions = []
+    seen: set[tuple[str, str]] = set()
+    for number, guard in enumerate(guards):
+        key = (guard.path.text, guard.relation)
+        if key in seen:
+            continue
+        seen.add(key)
+        namespace.update(guard.path.roots)
+        namespace[f"_e{number}"] = guard.expected
+        conditions.append(guard.condition(f"_e{number}"))
+    for path in hidden:
+        namespace.update(path.roots)
+    results = ", ".join(path.text for path in hidden)
+    lines = ["def reader(args):", "    try:"]
+    if conditions:
+        lines.append(f"        if not ({' and '.join(conditions)}):")
+        lines.append("            return None")
+    lines.append(f"        return ({results}{',' if hidden else ''})")
+    # A path that no longer exists (a deleted global, a missing attribute) fails the guards.
+    lines += ["    except (AttributeError, KeyError, IndexError, TypeError, ValueError):"]
+    lines.append("        return None")
+    exec("\n".join(lines), namespace)
+    return namespace["reader"]

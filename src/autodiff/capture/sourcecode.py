@@ -1,0 +1,202 @@
+"""Finding the syntax tree of a function: definitions, methods, lambdas (several on one line).
+
+``syntax_of(function)`` gives the tree with absolute line and column numbers, or None where there
+is no source (built-in functions, code made by ``exec``, the interactive prompt before 3.13).
+A lambda is found among those on its line by the positions its bytecode carries
+(``code.co_positions``), so that ``f, g = lambda x: x, lambda x: 2 * x`` are told apart.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import textwrap
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """The tree of one function and the file its positions refer to."""
+
+    node: FunctionNode
+    file: str
+    assigned: frozenset[str]
+    globals: frozenset[str]
+    nonlocals: frozenset[str]
+    is_generator: bool
+
+
+_BY_CODE: dict[CodeType, Syntax | None] = {}
+_FILES: dict[str, tuple[tuple[str, ...], dict[int, list[FunctionNode]]]] = {}
+
+
+def syntax_of(function: FunctionType) -> Syntax | None:
+    """The syntax of ``function``, or None where its source cannot be found."""
+    code = function.__code__
+    if code not in _BY_CODE:
+        try:
+            _BY_CODE[code] = _find(code)
+        except (OSError, TypeError, SyntaxError, IndentationError, ValueError):
+            _BY_CODE[code] = None
+    return _BY_CODE[code]
+
+
+def describe(node: FunctionNode, file: str) -> Syntax:
+    """The syntax record of a function node (also of functions defined inside others)."""
+    scan = _Scan()
+    body = node.body if isinstance(node.body, list) else [node.body]
+    for statement in body:
+        scan.visit(statement)
+    for argument in _arguments(node.args):
+        scan.assigned.add(argument.arg)
+    return Syntax(
+        node,
+        file,
+        frozenset(scan.assigned - scan.global_names - scan.nonlocal_names),
+        frozenset(scan.global_names),
+        frozenset(scan.nonlocal_names),
+        scan.is_generator or isinstance(node, ast.AsyncFunctionDef),
+    )
+
+
+def _arguments(arguments: ast.arguments) -> list[ast.arg]:
+    extra = [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]
+
+
+class _Scan(ast.NodeVisitor):
+    """Names a function body assigns itself, without those of nested functions."""
+
+    def __init__(self) -> None:
+        self.assigned: set[str] = set()
+        self.global_names: set[str] = set()
+        self.nonlocal_names: set[str] = set()
+        self.is_generator = False
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self.assigned.add(node.id)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self.assigned.add(node.name)
+        for expression in (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults):
+            if expression is not None:
+                self.visit(expression)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.assigned.add(node.name)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        for expression in (*node.args.defaults, *node.args.kw_defaults):
+            if expression is not None:
+                self.visit(expression)
+
+    def _comprehension(self, node: ast.AST) -> None:
+        # A comprehension's targets are its own, except those of := inside it.
+        for child in ast.walk(node):
+            if isinstance(child, ast.NamedExpr):
+                self.assigned.add(child.target.id)
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+    def visit_Global(self, node: ast.Global) -> None:
+        self.global_names.update(node.names)
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
+        self.nonlocal_names.update(node.names)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self.assigned.add(alias.asname or alias.name.split(".")[0])
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        for alias in node.names:
+            self.assigned.add(alias.asname or alias.name)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        if node.name:
+            self.assigned.add(node.name)
+        self.generic_visit(node)
+
+    def visit_MatchAs(self, node: ast.MatchAs) -> None:
+        if node.name:
+            self.assigned.add(node.name)
+        self.generic_visit(node)
+
+    def visit_MatchStar(self, node: ast.MatchStar) -> None:
+        if node.name:
+            self.assigned.add(node.name)
+
+    def visit_Yield(self, node: ast.Yield) -> None:
+        self.is_generator = True
+
+    def visit_YieldFrom(self, node: ast.YieldFrom) -> None:
+        self.is_generator = True
+
+
+def _find(code: CodeType) -> Syntax | None:
+    file = code.co_filename
+    linecache.checkcache(file)
+    lines = tuple(linecache.getlines(file))
+    if not lines:
+        return _find_by_inspect(code)
+    cached = _FILES.get(file)
+    if cached is None or cached[0] != lines:
+        tree = ast.parse("".join(lines))
+        by_line: dict[int, list[FunctionNode]] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, FunctionNode):
+                decorators = getattr(node, "decorator_list", [])
+                first = min([node.lineno, *(d.lineno for d in decorators)])
+                by_line.setdefault(first, []).append(node)
+        cached = _FILES[file] = (lines, by_line)
+    return _choose(code, cached[1].get(code.co_firstlineno, []), file)
+
+
+def _find_by_inspect(code: CodeType) -> Syntax | None:
+    """Source that only inspect knows (notebook cells on some versions)."""
+    source_lines, first = inspect.getsourcelines(code)
+    tree = ast.parse(textwrap.dedent("".join(source_lines)))
+    ast.increment_lineno(tree, max(first, 1) - 1)
+    nodes = [n for n in ast.walk(tree) if isinstance(n, FunctionNode)]
+    return _choose(code, [n for n in nodes if n.lineno >= code.co_firstlineno][:1] or nodes[:1], code.co_filename)
+
+
+def _choose(code: CodeType, nodes: list[FunctionNode], file: str) -> Syntax | None:
+    if code.co_name == "<lambda>":
+        nodes = [n for n in nodes if isinstance(n, ast.Lambda)]
+        if len(nodes) > 1:
+            nodes = [n for n in nodes if _body_position(n) == _code_position(code, n)] or []
+        nodes = [n for n in nodes if len(_arguments(n.args)) == _argument_count(code)]
+    else:
+        nodes = [n for n in nodes if not isinstance(n, ast.Lambda) and n.name == code.co_name]
+    return describe(nodes[0], file) if len(nodes) >= 1 else None
+
+
+def _argument_count(code: CodeType) -> int:
+    flags = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return code.co_argcount + code.co_kwonlyargcount + flags
+
+
+def _body_position(node: ast.Lambda) -> tuple[int, int]:
+    return node.body.lineno, node.body.col_offset
+
+
+def _code_position(code: CodeType, node: ast.Lambda) -> tuple[int, int] | None:
+    """The smallest (line, column) of the code's instructions that lies inside the lambda's body."""
+    positions = [
+        (line, column)
+        for line, _, column, _ in code.co_positions()
+        if line is not None and column is not None and (line, column) >= (node.lineno, node.col_offset + 1)
+    ]
+    inside = [p for p in positions if p >= _body_position(node)]
+    outside = [p for p in positions if p < _body_position(node)]
+    if outside or not inside:
+        return None
+    body = node.body
+    end = (body.end_lineno or body.lineno, body.end_col_offset or 0)
+    return _body_position(node) if all(p < end for p in inside) else None

@@ -1,0 +1,297 @@
+"""One capture: the inputs found so far, the guards, the values known for this call.
+
+A :class:`Trace` owns the builder.  ``lift`` turns objects met on the way (arguments, globals,
+attributes) into tracers — arrays and floats become inputs, everything else is guarded — and
+``concrete`` gives the value a tracer has at this call: free where it depends on constants alone,
+otherwise with a guard in the program, or refused inside a staged loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.paths import Guard, Path
+from autodiff.ops.evaluate import run_operation
+from autodiff.errors import AutodiffError, DtypeError
+from autodiff.ir.data import ArrayType, Source, Value, uses
+from autodiff.ops.builder import Builder, emit
+from autodiff.ops.control import CheckFailed, emit_check
+from autodiff.ops.tracer import SUPPORTED_KINDS, Cell, Form, Tracer
+
+GUARD = "guard: a value that shaped the program"
+
+
+class Declined(Exception):
+    """Python that cannot be compiled here; the call runs in the uncompiled tier."""
+
+    def __init__(self, reason: str, source: Source | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.source = source
+
+
+class NotStaged(Exception):
+    """A region cannot be staged as structured control flow; it is run in another way."""
+
+
+@dataclass
+class Input:
+    """One input of the program: where it comes from and what it is."""
+
+    value: Value
+    path: Path
+    form: Form
+    cell: Cell
+    example: Any
+    leaf: int | None  # number of the argument leaf, None for a hidden input
+
+
+class Trace:
+    """State of one capture; see the module header."""
+
+    def __init__(self, eager: bool = False) -> None:
+        self.builder = Builder()
+        self.eager = eager
+        self.inputs: list[Input] = []
+        self.guards: list[Guard] = []
+        self.paths: dict[int, Path] = {}
+        self.keep_alive: list[Any] = []
+        self.known: dict[Value, tuple[Any, bool]] = {}
+        self.guarded: set[Value] = set()
+        self.by_array: dict[int, Tracer] = {}
+        self.by_path: dict[str, Tracer] = {}
+        self.depth = 0
+        self.array_paths: dict[str, Path] = {}  # the first path of each hidden array
+        self.differentiable: set[Value] = set()  # inputs that carry derivatives (uncompiled tier)
+        self.made: dict[int, Any] = {}
+
+    # -- inputs -----------------------------------------------------------------------------
+    def add_input(self, example: Any, path: Path, leaf: int | None, hint: str | None, as_float: bool = False) -> Tracer:
+        """A new program input for an array or number; ``as_float`` reads an int as a float."""
+        form, array = form_of(example, as_float)
+        if array.dtype.kind not in SUPPORTED_KINDS or array.dtype.itemsize > 8:
+            raise DtypeError(
+                f"{path.describe()} has dtype {array.dtype}, which is not supported.",
+                remedy="pass real floating-point, integer or bool arrays of at most 64 bits",
+            )
+        dtype = array.dtype.newbyteorder("=")
+        value = self.builder_root_parameter(ArrayType(dtype, array.shape, form == "python"), hint)
+        cell = Cell(value)
+        tracer = Tracer(cell, form)
+        self.inputs.append(Input(value, path, form, cell, example, leaf))
+        self.known[value] = (array, True)
+        return tracer
+
+    def builder_root_parameter(self, type: ArrayType, hint: str | None) -> Value:
+        """Add a parameter to the outermost block."""
+        value = Value(type, hint)
+        root = self.builder.stack[0] if self.builder.stack else self.builder.block
+        root.parameters.append(value)
+        return value
+
+    def remember(self, obj: Any, path: Path) -> Any:
+        """Note the path an object was reached by."""
+        if id(obj) not in self.paths:
+            self.paths[id(obj)] = path
+            self.keep_alive.append(obj)
+        return obj
+
+    def is_external(self, obj: Any) -> bool:
+        """Whether an object existed before the call, so that changing it is an effect."""
+        return id(obj) in self.paths
+
+    def fresh(self, obj: Any) -> Any:
+        """Note a container made during the capture: changing it has no effect outside."""
+        self.made[id(obj)] = obj
+        return obj
+
+    def changing(self, obj: Any, source: Source | None) -> None:
+        """A store into a Python object is about to happen; declined for objects from outside."""
+        if self.is_external(obj):
+            raise Declined(f"a change of a {type(obj).__name__} from outside of the function", source)
+
+    def differentiated(self, value: Value) -> bool:
+        """Whether a value depends on an input that carries derivatives."""
+        seen: set[Value] = set()
+        pending = [value]
+        while pending:
+            current = pending.pop()
+            if current in self.differentiable:
+                return True
+            if current in seen or current.owner is None:
+                continue
+            seen.add(current)
+            pending.extend(_all_uses(current.owner))
+        return False
+
+    def lift(self, obj: Any, path: Path) -> Any:
+        """What the interpreter works with for an object reached by ``path``."""
+        if isinstance(obj, Tracer):
+            return obj
+        if isinstance(obj, np.ndarray):
+            return self._lift_array(obj, path)
+        if type(obj) is float or isinstance(obj, np.floating):
+            known = self.by_path.get(path.text)
+            if known is None:
+                self.guards.append(Guard(path, "type", type(obj)))
+                known = self.by_path[path.text] = self.add_input(obj, path, None, _hint(path))
+            return known
+        self.guard(obj, path)
+        return obj
+
+    def _lift_array(self, array: np.ndarray, path: Path) -> Any:
+        if array.dtype.kind not in SUPPORTED_KINDS or type(array) is not np.ndarray:
+            self.guards.append(Guard(path, "is", array))
+            return array
+        known = self.by_path.get(path.text)
+        if known is not None:
+            return known
+        shared = self.by_array.get(id(array))
+        if shared is not None:
+            # Two ways to one array: they must stay two ways to one array.
+            self.guards.append(Guard(path, "is", array))
+            first = next(p for p, t in self.by_path.items() if t is shared)
+            self.guards.append(Guard(self.array_paths[first], "is", array))
+        else:
+            shared = self.add_input(array, path, None, _hint(path))
+            self.by_array[id(array)] = shared
+            self.array_paths[path.text] = path
+            self.keep_alive.append(array)
+        self.by_path[path.text] = shared
+        return shared
+
+    def guard(self, obj: Any, path: Path) -> None:
+        """Make the capture valid only while ``path`` leads to what it led to now."""
+        if isinstance(obj, (int, str, bytes, complex, type(None), np.generic)):
+            self.guards.append(Guard(path, "equal", obj))
+        elif isinstance(obj, (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc)):
+            self.guards.append(Guard(path, "is", obj))
+            self.remember(obj, path)
+        elif isinstance(obj, (list, tuple)):
+            self.guards.append(Guard(path, "type", type(obj)))
+            self.guards.append(Guard(path, "length", len(obj)))
+            self.remember(obj, path)
+        elif isinstance(obj, dict):
+            self.guards.append(Guard(path, "type", type(obj)))
+            self.guards.append(Guard(path, "keys", tuple(obj)))
+            self.remember(obj, path)
+        elif isinstance(obj, MethodType):
+            self.guards.append(Guard(path.attribute("__func__"), "is", obj.__func__))
+            self.remember(obj, path)
+        elif type(obj).__hash__ is not None and type(obj).__eq__ is not object.__eq__:
+            self.guards.append(Guard(path, "equal", obj))
+            self.remember(obj, path)
+        else:
+            # An instance: its attributes are read, and guarded, one by one.
+            self.guards.append(Guard(path, "type", type(obj)))
+            self.remember(obj, path)
+
+    def deep(self, obj: Any, depth: int = 0) -> Any:
+        """A container that comes from outside with everything in it lifted (a copy)."""
+        path = self.paths.get(id(obj))
+        if path is None or depth > 20:
+            return obj
+        if type(obj) in (list, tuple):
+            items = [self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
+            return items if type(obj) is list else tuple(items)
+        if isinstance(obj, tuple) and hasattr(obj, "_fields"):
+            return type(obj)(*[self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)])
+        if type(obj) is dict and all(isinstance(k, (str, int, float, bool, tuple)) for k in obj):
+            return {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
+        return obj
+
+    # -- concrete values ----------------------------------------------------------------------
+    def concrete(self, tracer: Tracer) -> Any:
+        """The value of a tracer at this call; guarded where it depends on the inputs."""
+        value = tracer.value
+        array, depends = self.evaluate(value)
+        if depends and not self.eager and value not in self.guarded:
+            self.guarded.add(value)
+            _emit_guard(tracer, array)
+        if tracer.form == "python":
+            return np.asarray(array).item()
+        if tracer.form == "scalar":
+            return np.asarray(array, value.dtype)[()]
+        return np.array(array)
+
+    def evaluate(self, value: Value) -> tuple[Any, bool]:
+        """The array a value is at this call, and whether that depends on the inputs."""
+        found = self.known.get(value)
+        if found is not None:
+            return found
+        pending = [value]
+        while pending:
+            current = pending[-1]
+            if current in self.known:
+                pending.pop()
+                continue
+            operation = current.owner
+            if operation is None:
+                raise NotStaged("a value inside a loop is needed by Python")
+            needs = [v for v in _all_uses(operation) if v not in self.known]
+            if needs:
+                pending.extend(needs)
+                continue
+            environment = {v: self.known[v][0] for v in _all_uses(operation)}
+            depends = any(self.known[v][1] for v in _all_uses(operation))
+            try:
+                with np.errstate(all="ignore"):
+                    results = run_operation(operation, environment)
+            except CheckFailed as failure:
+                raise NotStaged(str(failure)) from None
+            if operation.kind == "host_call":
+                depends = True
+            for result, array in zip(operation.results, results, strict=True):
+                self.known[result] = (array, depends)
+            pending.pop()
+        return self.known[value]
+
+
+def _all_uses(operation: Any) -> list[Value]:
+    from autodiff.ir.data import free_values
+
+    found = list(uses(operation))
+    for region in operation.regions:
+        found += free_values(region)
+    return found
+
+
+def _emit_guard(tracer: Tracer, array: Any) -> None:
+    value = tracer.value
+    array = np.asarray(array)
+    if value.dtype.kind == "b" and not array.shape:
+        predicate = value if array else emit("logical_not", (value,))
+    else:
+        expected = Tracer.constant(array, value.dtype)
+        same = np.equal(Tracer(value, "array"), expected)
+        if value.dtype.kind == "f":
+            # NaN shaped the program as well as a number would.
+            same = same | (np.isnan(Tracer(value, "array")) & np.isnan(expected))
+        if array.shape:
+            same = np.all(same)
+        predicate = same.value
+    emit_check(predicate, GUARD)
+
+
+def form_of(example: Any, as_float: bool = False) -> tuple[Form, np.ndarray]:
+    """The form of a leaf and the array that holds it."""
+    if isinstance(example, np.ndarray):
+        array = np.asarray(example)
+        return "array", array.astype(float) if as_float and array.dtype.kind in "iub" else array
+    if isinstance(example, np.generic):
+        return "scalar", np.asarray(example)
+    if as_float and isinstance(example, int):
+        return "python", np.asarray(float(example))
+    return "python", np.asarray(example)
+
+
+def _hint(path: Path) -> str | None:
+    name = path.text.split(".")[-1].split("[")[-1].strip("]'\"")
+    return name if name.isidentifier() and not name.startswith("_") else None
+
+
+__all__ = ["GUARD", "AutodiffError", "Declined", "Input", "NotStaged", "Trace", "form_of"]

@@ -1,0 +1,193 @@
+"""Forward mode: a program to the program of its values and tangents.
+
+    jvp(f(x, y) -> z, active=(True, False))  ==  f'(x, y, dx) -> z, dz
+
+Every operation is copied and followed by its tangent; a zero tangent is not represented.  A
+conditional yields values and tangents from both branches; a loop carries both.
+
+Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autodiff.differentiate.activity import loop_carry_activity, propagate
+from autodiff.differentiate.rules import pushforward
+from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
+from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
+from autodiff.ops.builder import Builder, building
+from autodiff.ops.control import emit_cond, emit_for, emit_while
+from autodiff.ops.entries import ENTRIES, Site
+from autodiff.ops.structural import zeros_like
+from autodiff.ops.tracer import Tracer
+
+
+def jvp(program: Program, active: Sequence[bool]) -> Program:
+    """The program of values and tangents.
+
+    Inputs: those of ``program``, then a tangent for each active input.  Outputs: those of
+    ``program``, then a tangent for each floating-point output (zeros where it does not depend on
+    an active input).
+    """
+    with building() as builder:
+        sweep = _Forward(builder)
+        builder.block.parameters = list(program.inputs)
+        for value, wanted in zip(program.inputs, active, strict=True):
+            if wanted:
+                tangent = builder.parameter(ArrayType(value.dtype, value.shape), _hint("d", value))
+                sweep.tangent[value] = tangent
+                sweep.active.add(value)
+        propagate(program.block, sweep.active)
+        sweep.run(program.block)
+        outputs = [sweep.primal(v) for v in program.outputs]
+        tangents = [sweep.dense(v) for v in program.outputs if v.type.is_float]
+        builder.block.outputs = outputs + tangents
+        return Program(builder.block, f"{program.name}_jvp")
+
+
+def _hint(prefix: str, value: Value) -> str | None:
+    return prefix + value.hint if value.hint else None
+
+
+class _Forward:
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        self.mapping: Mapping = {}
+        self.tangent: dict[Value, Value] = {}  # by old value
+        self.active: set[Value] = set()
+
+    def primal(self, value: Value) -> Value:
+        return self.mapping.get(value, value)
+
+    def dense(self, value: Value) -> Value:
+        """The tangent of a value, as zeros where it has none."""
+        tangent = self.tangent.get(value)
+        return zeros_like(Tracer(self.primal(value), "array")).value if tangent is None else tangent
+
+    def run(self, block: Block) -> None:
+        for operation in block.operations:
+            if operation.regions and any(v in self.active for v in operation.results):
+                self._control(operation)
+            else:
+                self._operation(operation)
+
+    def _operation(self, operation: Operation) -> None:
+        new = copy_operation(operation, self.mapping)
+        self.builder.block.operations.append(new)
+        if not any(v in self.active for v in operation.results):
+            return
+        tangents = [self._tracer(self.tangent.get(v)) for v in operation.operands]
+        if all(t is None for t in tangents):
+            return
+        site = Site(
+            tuple([Tracer(v) for v in new.operands]),
+            tuple([Tracer(v) for v in new.results]),
+            new.attributes,
+            tuple([t is not None for t in tangents]),
+        )
+        self.builder.source = operation.source
+        results = pushforward(operation, site, tangents)
+        for value, tangent in zip(operation.results, results, strict=True):
+            if tangent is not None and value.type.is_float:
+                self.tangent[value] = tangent.value
+
+    @staticmethod
+    def _tracer(value: Value | None) -> Tracer | None:
+        return None if value is None else Tracer(value)
+
+    # -- control flow ---------------------------------------------------------------------------
+    def _control(self, operation: Operation) -> None:
+        if operation.kind == "cond":
+            self._cond(operation)
+        elif operation.kind == "for":
+            self._for(operation)
+        else:
+            self._while(operation)
+
+    def _cond(self, operation: Operation) -> None:
+        live = [k for k, v in enumerate(operation.results) if v in self.active]
+        regions = []
+        for region in operation.regions:
+            with self.builder.region() as block:
+                self.run(region)
+                block.outputs = [self.primal(v) for v in region.outputs]
+                block.outputs += [self.dense(region.outputs[k]) for k in live]
+            regions.append(block)
+        predicate = self.primal(operation.operands[0])
+        results = emit_cond(predicate, regions[0], regions[1], operation.source)
+        self._bind(operation.results, results, live)
+
+    def _bind(self, old: Sequence[Value], new: Sequence[Value], live: list[int]) -> None:
+        self.mapping.update(zip(old, new, strict=False))
+        for k, tangent in zip(live, new[len(old) :], strict=True):
+            self.tangent[old[k]] = tangent
+
+    def _enter_body(self, body: Block, block: Block, live: list[int]) -> None:
+        block.parameters = [copy_value(p, self.mapping) for p in body.parameters]
+        for k in live:
+            carry = body.parameters[1 + k]
+            tangent = Value(ArrayType(carry.dtype, map_type(carry.type, self.mapping).shape))
+            block.parameters.append(tangent)
+            self.tangent[carry] = tangent
+
+    def _body(self, operation: Operation, live: list[int]) -> tuple[Block, list[int]]:
+        """The body that carries tangents; which stacks have tangents too."""
+        body = operation.regions[-1]
+        n = len(operation.operands)
+        stacked = [k for k in range(n, len(body.outputs)) if body.outputs[k] in self.active]
+        with self.builder.region() as block:
+            self._enter_body(body, block, live)
+            self.run(body)
+            outputs = [self.primal(v) for v in body.outputs]
+            block.outputs = outputs[:n]
+            block.outputs += [self.dense(body.outputs[k]) for k in live]
+            block.outputs += outputs[n:]
+            block.outputs += [self.dense(body.outputs[k]) for k in stacked]
+        return block, stacked
+
+    def _loop_operands(self, operation: Operation, live: list[int]) -> tuple[Value, ...]:
+        starts = [self.primal(v) for v in operation.operands]
+        return tuple(starts + [self.dense(operation.operands[k]) for k in live])
+
+    def _bind_loop(self, operation: Operation, old: Sequence[Value], new: Sequence[Value], live: list[int], stacked: list[int]) -> None:
+        n, m, s = len(operation.operands), len(live), len(old) - len(operation.operands)
+        carries, tangents = new[:n], new[n : n + m]
+        stacks, stack_tangents = new[n + m : n + m + s], new[n + m + s :]
+        self.mapping.update(zip(old, (*carries, *stacks), strict=True))
+        for k, tangent in zip(live + stacked, (*tangents, *stack_tangents), strict=True):
+            self.tangent[old[k]] = tangent
+
+    def _for(self, operation: Operation) -> None:
+        activity = loop_carry_activity(operation, self.active)
+        live = [k for k, a in enumerate(activity) if a]
+        operands = self._loop_operands(operation, live)
+        count = map_attribute(operation.attributes["count"], self.mapping)
+        block, stacked = self._body(operation, live)
+        results = emit_for(count, operands, block, operation.source)
+        self._bind_loop(operation, operation.results, results, live, stacked)
+
+    def _while(self, operation: Operation) -> None:
+        activity = loop_carry_activity(operation, self.active)
+        live = [k for k, a in enumerate(activity) if a]
+        operands = self._loop_operands(operation, live)
+        test = operation.regions[0]
+        with self.builder.region() as test_block:
+            test_block.parameters = [copy_value(p, self.mapping) for p in test.parameters]
+            test_block.parameters += [
+                Value(ArrayType(operands[k].dtype, operands[k].shape))
+                for k in range(len(operation.operands), len(operands))
+            ]
+            for inner in test.operations:
+                test_block.operations.append(copy_operation(inner, self.mapping))
+            test_block.outputs = [self.primal(v) for v in test.outputs]
+        block, stacked = self._body(operation, live)
+        results = emit_while(operands, test_block, block, operation.source)
+        self.mapping[operation.results[0]] = results[0]
+        self._bind_loop(operation, operation.results[1:], results[1:], live, stacked)
+
+
+def has_derivative(kind: str) -> bool:
+    """Whether an operation can be differentiated (a zero derivative counts)."""
+    entry = ENTRIES[kind]
+    return entry.derivative is not None or entry.zero_derivative

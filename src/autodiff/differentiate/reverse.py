@@ -1,0 +1,159 @@
+"""Reverse mode: a program to the program of its values and cotangents.
+
+    vjp(f(x, y) -> z, wrt=(0,))  ==  f'(x, y, ct_z) -> z, ct_x
+
+The program runs forward, unchanged but for loops that keep residuals; then each operation's
+pullback is emitted in reverse order.  Forward and backward are one program, so whatever they
+share is computed once.  Control flow lives in :mod:`autodiff.differentiate.reverse_control`.
+
+Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.differentiate.activity import differentiable_operands, propagate, useful
+from autodiff.differentiate.rules import accumulate, pullback
+from autodiff.ir.copying import Mapping, copy_operation
+from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
+from autodiff.ops.builder import Builder, building
+from autodiff.ops.entries import Site
+from autodiff.ops.structural import zeros_like
+from autodiff.ops.tracer import Tracer
+
+Cotangents = dict[Value, Tracer]
+Pull = Callable[[Cotangents], None]
+
+
+def vjp(
+    program: Program,
+    wrt: Sequence[int],
+    outputs: Sequence[int] | None = None,
+    seed_ones: bool = False,
+    keep_values: bool = True,
+) -> Program:
+    """The program of values and cotangents.
+
+    Parameters
+    ----------
+    program : Program
+        What to differentiate.
+    wrt : sequence of int
+        Inputs whose cotangents are wanted.
+    outputs : sequence of int, optional
+        Outputs that receive a cotangent; by default every floating-point output.
+    seed_ones : bool
+        Use 1 as the cotangent of each of ``outputs`` (a gradient) instead of an extra input.
+    keep_values : bool
+        Whether the program's own outputs come first among the outputs.
+
+    Returns
+    -------
+    Program
+        Inputs: those of ``program``, then, unless ``seed_ones``, a cotangent per chosen output.
+        Outputs: those of ``program`` (if kept), then a cotangent per input in ``wrt``.
+    """
+    if outputs is None:
+        outputs = [k for k, v in enumerate(program.outputs) if v.type.is_float]
+    with building() as builder:
+        builder.block.parameters = list(program.inputs)
+        active = {program.inputs[k] for k in wrt}
+        propagate(program.block, active)
+        wanted = {program.outputs[k] for k in outputs}
+        sweep = Reverse(builder, active, useful(program.block, active, wanted))
+        sweep.forward(program.block)
+        cotangents: Cotangents = {}
+        for k in outputs:
+            value = sweep.primal(program.outputs[k])
+            seed = _seed(builder, value, seed_ones)
+            cotangents[value] = accumulate(cotangents.get(value), seed, Tracer(value, "array"))
+        sweep.backward(cotangents)
+        kept = [sweep.primal(v) for v in program.outputs] if keep_values else []
+        builder.block.outputs = kept + [
+            sweep.dense(program.inputs[k], cotangents) for k in wrt
+        ]
+        return Program(builder.block, f"{program.name}_vjp")
+
+
+def _seed(builder: Builder, value: Value, ones: bool) -> Tracer:
+    if ones:
+        one = Tracer.constant(np.ones((), value.dtype))
+        return np.broadcast_to(one, value.shape) if value.shape else one
+    hint = f"ct_{value.hint}" if value.hint else None
+    return Tracer(builder.parameter(ArrayType(value.dtype, value.shape), hint), "array")
+
+
+class Reverse:
+    """One reverse sweep: ``forward`` records pulls, ``backward`` runs them in reverse order.
+
+    ``active`` and ``useful`` are sets of values of the program being differentiated;
+    cotangents are kept by the value's copy in the new program (``primal``).
+    """
+
+    def __init__(self, builder: Builder, active: set[Value], useful: set[Value], mapping: Mapping | None = None) -> None:
+        self.builder = builder
+        self.active = active
+        self.useful = useful
+        self.mapping: Mapping = {} if mapping is None else mapping
+        self.pulls: list[Pull] = []
+
+    def primal(self, value: Value) -> Value:
+        """The value in the new program."""
+        return self.mapping.get(value, value)
+
+    def dense(self, value: Value, cotangents: Cotangents) -> Value:
+        """The cotangent of a value, as zeros where it received none."""
+        ct = cotangents.get(self.primal(value))
+        if ct is None:
+            ct = zeros_like(Tracer(self.primal(value), "array"))
+        return ct.value
+
+    def forward(self, block: Block, share: bool = True) -> None:
+        """Copy the operations of a block, recording how to pull cotangents through each."""
+        from autodiff.differentiate import reverse_control
+
+        for operation in block.operations:
+            wanted = any(v in self.useful and v in self.active for v in operation.results)
+            if operation.regions and wanted:
+                self.pulls.append(reverse_control.forward(self, operation))
+                continue
+            new = copy_operation(operation, self.mapping, share)
+            self.builder.block.operations.append(new)
+            if wanted:
+                self.pulls.append(self._pull(operation, new))
+
+    def _pull(self, operation: Operation, new: Operation) -> Pull:
+        through = differentiable_operands(operation)
+        needed = tuple([v in self.active and v in through for v in operation.operands])
+
+        def pull(cotangents: Cotangents) -> None:
+            cts = [cotangents.pop(v, None) for v in new.results]
+            if all(ct is None for ct in cts):
+                return
+            self.builder.source = new.source
+            site = Site(
+                tuple([Tracer(v) for v in new.operands]),
+                tuple([Tracer(v) for v in new.results]),
+                new.attributes,
+                needed,
+            )
+            contributions = pullback(new, site, cts)
+            for value, contribution, wanted in zip(new.operands, contributions, needed, strict=True):
+                if wanted and contribution is not None:
+                    add(cotangents, value, contribution)
+
+        return pull
+
+    def backward(self, cotangents: Cotangents) -> None:
+        """Run the recorded pulls in reverse order on ``cotangents``, in place."""
+        for pull in reversed(self.pulls):
+            pull(cotangents)
+
+
+def add(cotangents: Cotangents, value: Value, contribution: Any) -> None:
+    """Add a contribution to a value's cotangent."""
+    cotangents[value] = accumulate(cotangents.get(value), contribution, Tracer(value, "array"))

@@ -1,0 +1,354 @@
+"""Reverse mode through cond, for and while.
+
+A loop runs forward and keeps its residuals: the values of the body that the backward body reads,
+stacked along a new first axis.  The backward loop counts down over the stacks; it carries the
+cotangents of the loop's carries, and an accumulator for each value from outside the body, so
+that a store or read of one element per iteration costs one element, not the whole array.
+
+    for k in n:  x' = body(k, x, w)        for k in n:  x', keep r
+                                       =>  …
+                                           for k in reversed(n):  ct_x, acc_w = pull(k, r, ct_x', acc_w)
+
+Residuals that are cheap functions of other residuals, of the index and of values from outside
+are recomputed instead of kept.  A conditional is recomputed inside its backward conditional.  A
+while loop counts its trips, so its backward loop is a counted one.
+
+Residuals whose extents change between iterations are kept in a stack of the largest extents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from autodiff.differentiate.activity import useful
+from autodiff.differentiate.reverse import Cotangents, Pull, Reverse, add
+from autodiff.dims import Dim, Extent, symbols, upper_bound
+from autodiff.errors import DerivativeError
+from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
+from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses
+from autodiff.ops.builder import emit
+from autodiff.ops.control import INT, emit_cond, emit_for, emit_while
+from autodiff.ops.entries import ENTRIES, Pointwise, View
+from autodiff.ops.structural import slice_of, slice_update, zeros, zeros_like
+from autodiff.ops.tracer import Tracer
+
+
+def forward(sweep: Reverse, operation: Operation) -> Pull:
+    """Emit a control operation so that it can be reversed; return its pull."""
+    if operation.kind == "cond":
+        return _cond(sweep, operation)
+    return _loop(sweep, operation)
+
+
+def _active_outside(sweep: Reverse, regions: Sequence[Block]) -> list[Value]:
+    """Active values of enclosing blocks that the regions use (in the new program)."""
+    found: dict[Value, None] = {}
+    for region in regions:
+        for value in free_values(region):
+            if value in sweep.active:
+                found[sweep.primal(value)] = None
+    return list(found)
+
+
+# -- cond -------------------------------------------------------------------------------------
+def _cond(sweep: Reverse, operation: Operation) -> Pull:
+    new = copy_operation(operation, sweep.mapping)
+    sweep.builder.block.operations.append(new)
+    outside = _active_outside(sweep, operation.regions)
+
+    def pull(cotangents: Cotangents) -> None:
+        cts = [cotangents.pop(v, None) for v in new.results]
+        if all(ct is None for ct in cts):
+            return
+        blocks = []
+        for region in operation.regions:
+            with sweep.builder.region() as block:
+                _pull_branch(sweep, region, block, cts, outside, cotangents)
+            blocks.append(block)
+        results = emit_cond(new.operands[0], blocks[0], blocks[1], operation.source)
+        for value, ct in zip(outside, results, strict=True):
+            cotangents[value] = Tracer(ct, "array")
+
+    return pull
+
+
+def _pull_branch(
+    sweep: Reverse,
+    region: Block,
+    block: Block,
+    cts: Sequence[Tracer | None],
+    outside: list[Value],
+    cotangents: Cotangents,
+) -> None:
+    """One branch of the backward conditional: recompute forward, pull back, yield accumulators."""
+    local: Cotangents = {v: cotangents[v] for v in outside if v in cotangents}
+    wanted = {v for v, ct in zip(region.outputs, cts, strict=True) if ct is not None}
+    inner = Reverse(
+        sweep.builder,
+        sweep.active,
+        useful(region, sweep.active, wanted),
+        dict(sweep.mapping),
+    )
+    inner.forward(region, share=False)
+    for value, ct in zip(region.outputs, cts, strict=True):
+        if ct is not None and value in sweep.active:
+            add(local, inner.primal(value), ct)
+    inner.backward(local)
+    for value in outside:
+        ct = local.get(value)
+        block.outputs.append((zeros_like(Tracer(value, "array")) if ct is None else ct).value)
+
+
+# -- loops ------------------------------------------------------------------------------------
+@dataclass
+class _Backward:
+    """The backward body, built against the values of the forward body itself."""
+
+    block: Block
+    index: Value  # index of the forward iteration
+    stacked: list[tuple[Value, Value]]  # (parameter for the slice, output of the forward loop)
+    live: list[int]  # carries with cotangents
+    outside: list[Value]  # values from outside with accumulators
+    residuals: list[Value] = field(default_factory=list)
+    recomputed: list[Operation] = field(default_factory=list)
+    shapes: list[tuple[Extent, ...]] = field(default_factory=list)
+
+
+def _loop(sweep: Reverse, operation: Operation) -> Pull:
+    body = operation.regions[-1]
+    n = len(operation.operands)
+    builder = sweep.builder
+    outside = _active_outside(sweep, (body,))
+    operands = tuple([sweep.primal(v) for v in operation.operands])
+    first = 1 if operation.kind == "while" else 0
+    wanted_stacks = [
+        k for k in range(n, len(body.outputs)) if operation.results[first + k] in sweep.useful
+    ]
+    live = [k for k, p in enumerate(body.parameters[1:]) if p in sweep.active]
+    wanted = {body.outputs[k] for k in live + wanted_stacks}
+    test = _copy_test(sweep, operation) if operation.kind == "while" else None
+
+    with builder.region() as block:
+        block.parameters = [copy_value(p, sweep.mapping) for p in body.parameters]
+        inner = Reverse(builder, sweep.active, useful(body, sweep.active, wanted), sweep.mapping)
+        inner.useful |= wanted
+        inner.forward(body)
+        block.outputs = [sweep.primal(v) for v in body.outputs]
+        backward = _backward_body(sweep, inner, operation, live, wanted_stacks, outside, block)
+        _choose_residuals(backward, block)
+        block.outputs += [_padded(v, shape, block) for v, shape in zip(backward.residuals, backward.shapes, strict=True)]
+
+    if operation.kind == "for":
+        count: Extent = map_attribute(operation.attributes["count"], sweep.mapping)
+        results = emit_for(count, operands, block, operation.source)
+    else:
+        assert test is not None
+        trips, *rest = emit_while(operands, test, block, operation.source)
+        sweep.mapping[operation.results[0]] = trips
+        count, results = Dim.symbol(trips), tuple(rest)
+    old = operation.results[first:]
+    sweep.mapping.update(zip(old, results, strict=False))
+    stacks = results[len(old) :]
+    return _loop_pull(sweep, operation, backward, count, results[: len(old)], operands, stacks, wanted_stacks)
+
+
+def _copy_test(sweep: Reverse, operation: Operation) -> Block:
+    test = operation.regions[0]
+    mapping = dict(sweep.mapping)
+    block = Block([copy_value(p, mapping) for p in test.parameters])
+    block.operations = [copy_operation(inner, mapping, share=False) for inner in test.operations]
+    block.outputs = [mapping.get(v, v) for v in test.outputs]
+    return block
+
+
+def _backward_body(
+    sweep: Reverse,
+    inner: Reverse,
+    operation: Operation,
+    live: list[int],
+    wanted_stacks: list[int],
+    outside: list[Value],
+    forward_block: Block,
+) -> _Backward:
+    body = operation.regions[-1]
+    with sweep.builder.region() as block:
+        cotangents: Cotangents = {}
+        carries = [sweep.builder.parameter(_plain(forward_block.outputs[k].type)) for k in live]
+        accumulators = [sweep.builder.parameter(_plain(v.type)) for v in outside]
+        stacked = []
+        for value, parameter in zip(outside, accumulators, strict=True):
+            cotangents[value] = Tracer(parameter, "array")
+        for k, parameter in zip(live, carries, strict=True):
+            if body.outputs[k] in sweep.active:
+                add(cotangents, sweep.primal(body.outputs[k]), Tracer(parameter, "array"))
+        for k in wanted_stacks:
+            if body.outputs[k] in sweep.active:
+                slot = Value(_plain(forward_block.outputs[k].type))
+                stacked.append((slot, operation.results[k + (operation.kind == "while")]))
+                add(cotangents, sweep.primal(body.outputs[k]), Tracer(slot, "array"))
+        inner.backward(cotangents)
+        parameters = forward_block.parameters
+        block.outputs = [_dense(cotangents, parameters[1 + k]) for k in live]
+        block.outputs += [_dense(cotangents, v) for v in outside]
+    return _Backward(block, parameters[0], stacked, live, outside)
+
+
+def _plain(type: ArrayType) -> ArrayType:
+    return ArrayType(type.dtype, type.shape)
+
+
+def _dense(cotangents: Cotangents, value: Value) -> Value:
+    ct = cotangents.get(value)
+    return (zeros_like(Tracer(value, "array")) if ct is None else ct).value
+
+
+# -- residuals ----------------------------------------------------------------------------------
+def _is_cheap(operation: Operation) -> bool:
+    """Whether to compute an operation again costs no more than to load its result."""
+    entry = ENTRIES[operation.kind]
+    if operation.regions or entry.has_effect:
+        return False
+    if isinstance(entry.lowering, View) or operation.kind in ("constant", "iota", "extent_value"):
+        return operation.kind != "concatenate"
+    return isinstance(entry.lowering, Pointwise) and operation.kind in _CHEAP
+
+
+_CHEAP = frozenset(
+    "add subtract multiply negative positive absolute square cast select maximum minimum equal "
+    "not_equal less less_equal greater greater_equal logical_and logical_or logical_not sign "
+    "strong_multiply bitwise_and bitwise_or bitwise_xor invert floor ceil trunc rint isnan".split()
+)
+
+
+def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
+    """Decide which values of the forward body are kept and which are recomputed."""
+    defined: dict[Value, Operation | None] = dict.fromkeys(forward_block.parameters)
+    for operation in forward_block.operations:
+        defined.update(dict.fromkeys(operation.results, operation))
+    index = forward_block.parameters[0]
+    read = [v for v in free_values(backward.block) if v in defined and v is not index]
+    kept = _kept(read, defined, index)
+    available = {index, *kept}
+    recomputed: dict[Operation, None] = {}
+
+    def compute(value: Value) -> None:
+        if value in available or value not in defined:
+            return
+        operation = defined[value]
+        assert operation is not None
+        for operand in uses(operation):
+            compute(operand)
+        recomputed[operation] = None
+        available.update(operation.results)
+
+    for value in read:
+        compute(value)
+    order = {id(op): k for k, op in enumerate(forward_block.operations)}
+    backward.recomputed = sorted(recomputed, key=lambda op: order[id(op)])
+    backward.residuals = list(kept)
+    local = set(defined)
+    backward.shapes = [_outer_shape(v, local) for v in kept]
+
+
+def _kept(read: list[Value], defined: dict[Value, Operation | None], index: Value) -> dict[Value, None]:
+    """The values to keep: those read that are no cheap function of others kept."""
+    kept: dict[Value, None] = dict.fromkeys(read)
+
+    def derivable(value: Value, root: Value, depth: int) -> bool:
+        """Whether ``value`` follows from the kept values other than ``root``."""
+        if value is index or value not in defined or (value in kept and value is not root):
+            return True
+        operation = defined[value]
+        if operation is None or depth == 0 or not _is_cheap(operation):
+            return False
+        return all(derivable(v, root, depth - 1) for v in uses(operation))
+
+    for value in read:
+        if derivable(value, value, 6):
+            del kept[value]
+    return kept
+
+
+def _outer_shape(value: Value, local: set[Value]) -> tuple[Extent, ...]:
+    """The shape of a residual with extents that vary inside the body replaced by their bound."""
+    shape = []
+    for extent in value.type.shape:
+        if isinstance(extent, Dim) and symbols(extent) & local:
+            bound = upper_bound(extent, local)
+            if bound is None:
+                owner = value.owner
+                raise DerivativeError(
+                    f"the extent {extent} of an intermediate array has no bound outside its loop.",
+                    code="AD303",
+                    source=owner.source if owner is not None else None,
+                    remedy="give the array a size that does not depend on values computed in the loop",
+                )
+            extent = bound
+        shape.append(extent)
+    return tuple(shape)
+
+
+def _padded(value: Value, shape: tuple[Extent, ...], block: Block) -> Value:
+    if value.type.shape == shape or not value.type.shape:
+        return value
+    x = Tracer(value, "array")
+    zero = (0,) * len(shape)
+    return slice_update(zeros(shape, value.dtype), x, zero, value.type.shape, (1,) * len(shape)).value
+
+
+# -- the backward loop ----------------------------------------------------------------------------
+def _loop_pull(
+    sweep: Reverse,
+    operation: Operation,
+    backward: _Backward,
+    count: Extent,
+    results: Sequence[Value],
+    operands: Sequence[Value],
+    stacks: Sequence[Value],
+    wanted_stacks: list[int],
+) -> Pull:
+    builder = sweep.builder
+
+    def pull(cotangents: Cotangents) -> None:
+        if all(v not in cotangents for v in results):
+            return
+        starts = [_dense(cotangents, results[k]) for k in backward.live]
+        starts += [_dense(cotangents, v) for v in backward.outside]
+        stack_cts = [_dense(cotangents, sweep.primal(v)) for _, v in backward.stacked]
+        for v in results:
+            cotangents.pop(v, None)
+        with builder.region() as block:
+            k = builder.parameter(ArrayType(INT, ()), "k")
+            k.low, k.high = 0, count - 1
+            mapping: Mapping = {}
+            forward_index = emit("extent_value", value=count - 1 - Dim.symbol(k))
+            forward_index.low, forward_index.high = 0, count - 1
+            mapping[backward.index] = forward_index
+            for value, stack in zip(backward.residuals, stacks, strict=True):
+                mapping[value] = _row(stack, forward_index, map_type(value.type, mapping))
+            for inner in backward.recomputed:
+                block.operations.append(copy_operation(inner, mapping, share=False))
+            for (slot, _), stack in zip(backward.stacked, stack_cts, strict=True):
+                mapping[slot] = _row(stack, forward_index, map_type(slot.type, mapping))
+            block.parameters += [copy_value(p, mapping) for p in backward.block.parameters]
+            for inner in backward.block.operations:
+                block.operations.append(copy_operation(inner, mapping, share=False))
+            block.outputs = [mapping.get(v, v) for v in backward.block.outputs]
+        outputs = emit_for(count, tuple(starts), block, operation.source)
+        m = len(backward.live)
+        for value, ct in zip(backward.outside, outputs[m:], strict=True):
+            cotangents[value] = Tracer(ct, "array")
+        for carry, ct in zip(backward.live, outputs[:m], strict=True):
+            if operation.operands[carry] in sweep.active:
+                add(cotangents, operands[carry], Tracer(ct, "array"))
+
+    return pull
+
+
+def _row(stack: Value, index: Value, type: ArrayType) -> Value:
+    starts = (Dim.symbol(index),) + (0,) * len(type.shape)
+    return slice_of(Tracer(stack, "array"), starts, (None, *type.shape), (1,) * len(starts)).value
+
+
+

@@ -1,0 +1,132 @@
+"""Applying an entry's derivative form to one operation.
+
+``pushforward(site, form, kind, tangents)`` and ``pullback(site, form, kind, cotangents)`` turn
+the four forms of autodiff.ops.entries into tangents and cotangents.  Here, and only here, happen
+the strong zero, the sum over broadcast scalars and the casts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import DerivativeError
+from autodiff.ir.data import Operation
+from autodiff.ops.entries import ENTRIES, Accumulate, Bilinear, Entry, Linear, Partials, Rules, Site
+from autodiff.ops.structural import reduce_sum, zeros_like
+from autodiff.ops.tracer import Tracer, emit_tracer
+
+
+def no_derivative(operation: Operation) -> DerivativeError:
+    """The error for an operation that has a value but no derivative."""
+    return DerivativeError(
+        f"{operation.kind} has no derivative.",
+        source=operation.source,
+        remedy="wrap the call in a function with autodiff.custom_gradient, or in stop_gradient",
+    )
+
+
+def _scaled(d: Tracer, partial: Any) -> Tracer | None:
+    """``d * partial`` with the strong zero; None where the partial is the constant 0."""
+    if isinstance(partial, (int, float)):
+        if partial == 0:
+            return None
+        if partial == 1:
+            return d
+        return -d if partial == -1 else d * float(partial)
+    if partial.dtype != d.dtype:
+        partial = partial.astype(d.dtype)
+    if not d.shape and partial.shape:
+        d = np.broadcast_to(d, partial.shape)
+    return emit_tracer("strong_multiply", d, partial)
+
+
+def _add(a: Tracer | None, b: Tracer | None) -> Tracer | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return a + b
+
+
+def _linear_arguments(form: Linear, count: int) -> tuple[int, ...]:
+    if form.arguments is None:
+        return tuple(range(count))
+    return tuple([k % count for k in form.arguments])
+
+
+def pushforward(operation: Operation, site: Site, tangents: Sequence[Tracer | None]) -> Sequence[Tracer | None]:
+    """Tangents of the results from tangents of the operands (None: zero)."""
+    entry: Entry = ENTRIES[operation.kind]
+    form = entry.derivative
+    if isinstance(form, Partials):
+        return (_push_partials(form, site, tangents),)
+    if isinstance(form, Linear):
+        operands = list(site.operands)
+        for k in _linear_arguments(form, len(operands)):
+            tangent = tangents[k]
+            operands[k] = zeros_like(site.operands[k]) if tangent is None else tangent
+        return (_emit(operation, operands, site),)
+    if isinstance(form, Bilinear):
+        total: Tracer | None = None
+        for k in range(2):
+            if tangents[k] is not None:
+                operands = list(site.operands)
+                operands[k] = tangents[k]
+                total = _add(total, _emit(operation, operands, site))
+        return (total,)
+    if isinstance(form, Rules):
+        return form.jvp(site, tuple(tangents))
+    raise no_derivative(operation)
+
+
+def _emit(operation: Operation, operands: Sequence[Tracer], site: Site) -> Tracer:
+    if operation.kind == "cast" and "weak" in site.attributes:
+        return emit_tracer("cast", *operands, dtype=site.attributes["dtype"])
+    return emit_tracer(operation.kind, *operands, **site.attributes)
+
+
+def _push_partials(form: Partials, site: Site, tangents: Sequence[Tracer | None]) -> Tracer | None:
+    total: Tracer | None = None
+    shape = site.result.shape
+    for rule, tangent in zip(form.rules, tangents, strict=True):
+        if rule is None or tangent is None:
+            continue
+        term = _scaled(tangent, rule(site.result, *site.operands))
+        if term is not None and term.shape != shape:
+            term = np.broadcast_to(term, shape)
+        total = _add(total, term)
+    return total
+
+
+def pullback(operation: Operation, site: Site, cotangents: Sequence[Tracer | None]) -> Sequence[Any]:
+    """Cotangents of the operands (arrays, Accumulate, or None) from those of the results."""
+    form = ENTRIES[operation.kind].derivative
+    if isinstance(form, Partials):
+        return [
+            _pull_partial(rule, site, k, cotangents[0]) if site.needed[k] else None
+            for k, rule in enumerate(form.rules)
+        ]
+    if isinstance(form, (Linear, Bilinear)):
+        return form.transpose(site, cotangents[0])
+    if isinstance(form, Rules):
+        return form.vjp(site, tuple(cotangents))
+    raise no_derivative(operation)
+
+
+def _pull_partial(rule: Any, site: Site, k: int, ct: Any) -> Tracer | None:
+    if rule is None:
+        return None
+    term = _scaled(ct, rule(site.result, *site.operands))
+    if term is not None and not site.operands[k].shape and term.shape:
+        term = reduce_sum(term, tuple(range(len(term.shape))))
+    return term
+
+
+def accumulate(total: Tracer | None, contribution: Any, like: Tracer) -> Tracer:
+    """Add a contribution to the cotangent of ``like``."""
+    if isinstance(contribution, Accumulate):
+        return contribution.into(zeros_like(like) if total is None else total)
+    if contribution.dtype != like.dtype:
+        contribution = contribution.astype(like.dtype)
+    return contribution if total is None else total + contribution

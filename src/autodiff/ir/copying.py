@@ -1,0 +1,67 @@
+"""Copying operations and blocks with values replaced, extents included.
+
+``mapping`` sends old values to new ones; a value that is absent stands for itself.  An operation
+that nothing in the mapping touches is shared rather than copied: operations are never changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff.dims import Dim, Extent, substitute, symbols
+from autodiff.ir.data import ArrayType, Block, Operation, Value, uses
+
+Mapping = dict[Value, Value]
+
+
+def map_extent(extent: Extent, mapping: Mapping) -> Extent:
+    """An extent with its symbols replaced."""
+    if not isinstance(extent, Dim) or not any(s in mapping for s in symbols(extent)):
+        return extent
+    return substitute(extent, lambda s: Dim.symbol(mapping.get(s, s)))
+
+
+def map_attribute(attribute: Any, mapping: Mapping) -> Any:
+    """An attribute with the symbols of its extents replaced."""
+    if isinstance(attribute, Dim):
+        return map_extent(attribute, mapping)
+    if isinstance(attribute, tuple):
+        return tuple([map_attribute(item, mapping) for item in attribute])
+    return attribute
+
+
+def map_type(type: ArrayType, mapping: Mapping) -> ArrayType:
+    """A type with the symbols of its extents replaced."""
+    if type.is_static:
+        return type
+    return ArrayType(type.dtype, tuple([map_extent(n, mapping) for n in type.shape]), type.weak)
+
+
+def copy_value(value: Value, mapping: Mapping) -> Value:
+    """A new value of the (mapped) type of ``value``, entered in the mapping."""
+    new = Value(map_type(value.type, mapping), value.hint)
+    new.low = None if value.low is None else map_extent(value.low, mapping)
+    new.high = None if value.high is None else map_extent(value.high, mapping)
+    mapping[value] = new
+    return new
+
+
+def copy_operation(operation: Operation, mapping: Mapping, share: bool = True) -> Operation:
+    """The operation on mapped operands; its results are entered in ``mapping`` when copied."""
+    if share and not operation.regions and not any(v in mapping for v in uses(operation)):
+        return operation
+    operands = tuple([mapping.get(v, v) for v in operation.operands])
+    attributes = {k: map_attribute(v, mapping) for k, v in operation.attributes.items()}
+    regions = tuple([copy_block(region, mapping) for region in operation.regions])
+    results = tuple([copy_value(v, mapping) for v in operation.results])
+    return Operation(operation.kind, operands, attributes, results, regions, operation.source)
+
+
+def copy_block(block: Block, mapping: Mapping) -> Block:
+    """A block with new parameters and new operations throughout."""
+    new = Block()
+    new.parameters = [copy_value(p, mapping) for p in block.parameters]
+    for operation in block.operations:
+        new.operations.append(copy_operation(operation, mapping, share=False))
+    new.outputs = [mapping.get(v, v) for v in block.outputs]
+    return new

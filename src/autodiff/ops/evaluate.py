@@ -1,0 +1,105 @@
+"""Running operations by their NumPy meaning: the ground truth of every engine.
+
+``run_block`` runs a block on an environment of arrays, control flow by Python's own.  The
+reference engine is a thin wrapper around it; capture uses it to know a value at this call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim, evaluate
+from autodiff.ir.data import Block, Operation, Value
+from autodiff.ops.entries import ENTRIES
+
+Environment = dict[Value, Any]
+
+
+def run_block(block: Block, environment: Environment) -> list[Any]:
+    """Run a block whose parameters are bound; the values of its outputs."""
+    for operation in block.operations:
+        results = run_operation(operation, environment)
+        for value, result in zip(operation.results, results, strict=True):
+            environment[value] = result
+    return [environment[v] for v in block.outputs]
+
+
+def run_operation(operation: Operation, environment: Environment) -> Sequence[Any]:
+    """The results of one operation."""
+    control = _CONTROL.get(operation.kind)
+    if control is not None:
+        return control(operation, environment)
+    arguments = [environment[v] for v in operation.operands]
+    attributes = {k: resolve(v, environment) for k, v in operation.attributes.items()}
+    result = ENTRIES[operation.kind].meaning(*arguments, **attributes)
+    if len(operation.results) == 1 and not isinstance(result, tuple):
+        dtype = operation.results[0].type.dtype
+        if getattr(result, "dtype", None) != dtype:
+            result = np.asarray(result, dtype)
+        return (result,)
+    return result
+
+
+def resolve(attribute: Any, environment: Environment) -> Any:
+    """An attribute with every extent replaced by its integer."""
+    if isinstance(attribute, Dim):
+        return evaluate(attribute, lambda value: environment[value])
+    if isinstance(attribute, tuple):
+        return tuple([resolve(item, environment) for item in attribute])
+    return attribute
+
+
+def _run_cond(operation: Operation, environment: Environment) -> Sequence[Any]:
+    then, orelse = operation.regions
+    return run_block(then if environment[operation.operands[0]] else orelse, environment)
+
+
+def _stack(rows: list[list[Any]], values: Sequence[Value], environment: Environment) -> list[Any]:
+    stacks = []
+    for k, value in enumerate(values):
+        if rows:
+            stacks.append(np.stack([np.asarray(row[k]) for row in rows]))
+        else:
+            shape = resolve(tuple(value.type.shape[1:]), environment)
+            stacks.append(np.zeros((0, *shape), value.type.dtype))
+    return stacks
+
+
+def _run_body(body: Block, k: int, carries: list[Any], environment: Environment) -> tuple[list[Any], list[Any]]:
+    environment.update(zip(body.parameters, [np.int64(k), *carries], strict=True))
+    outputs = run_block(body, environment)
+    return outputs[: len(carries)], outputs[len(carries) :]
+
+
+def _run_for(operation: Operation, environment: Environment) -> Sequence[Any]:
+    (body,) = operation.regions
+    carries = [environment[v] for v in operation.operands]
+    rows = []
+    for k in range(resolve(operation.attributes["count"], environment)):
+        carries, row = _run_body(body, k, carries, environment)
+        rows.append(row)
+    return carries + _stack(rows, operation.results[len(carries) :], environment)
+
+
+def _run_while(operation: Operation, environment: Environment) -> Sequence[Any]:
+    test, body = operation.regions
+    carries = [environment[v] for v in operation.operands]
+    rows: list[list[Any]] = []
+    while True:
+        environment.update(zip(test.parameters, carries, strict=True))
+        if not run_block(test, environment)[0]:
+            break
+        carries, row = _run_body(body, len(rows), carries, environment)
+        rows.append(row)
+    stacks = _stack(rows, operation.results[1 + len(carries) :], environment)
+    return [np.int64(len(rows)), *carries, *stacks]
+
+
+_CONTROL: dict[str, Callable[[Operation, Environment], Sequence[Any]]] = {
+    "cond": _run_cond,
+    "for": _run_for,
+    "while": _run_while,
+}
