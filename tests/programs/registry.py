@@ -35,6 +35,7 @@ THEMES = (
     "statistics",
     "optimisation",
     "dynamic_programming",
+    "effects",
     "straight_line",
     "straight_models",
     "straight_objects",

@@ -23,7 +23,7 @@ from .reference import (
     scalar_function,
     unreached_lines,
 )
-from .registry import Program, has_float, is_float, leaves, load
+from .registry import FEATURES, Program, has_float, is_float, leaves, load
 
 PROGRAMS = load()
 DIFFERENTIABLE = [program for program in PROGRAMS if program.differentiable]
@@ -35,6 +35,13 @@ def same(left: object, right: object) -> bool:
     return len(one) == len(other) and all(
         type(a) is type(b) and np.array_equal(a, b) for a, b in zip(one, other, strict=True)
     )
+
+
+def test_corpus_has_the_size_it_claims() -> None:
+    straight = [p for p in PROGRAMS if "straight" in p.features]
+    assert len(straight) >= 80
+    assert len(PROGRAMS) - len(straight) >= 240
+    assert {word for p in PROGRAMS for word in p.features} == FEATURES
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=repr)
