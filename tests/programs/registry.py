@@ -113,11 +113,15 @@ class Program:
         signature = inspect.signature(self.function)
         return dict(signature.bind(*arguments.args, **arguments.kwargs).arguments)
 
-    def active(self, arguments: Call) -> tuple[str, ...]:
-        """Names of the parameters that are differentiated in this call."""
+    @property
+    def active(self) -> tuple[str, ...]:
+        """Names of the parameters that are differentiated: in every call they hold floats."""
         if self.wrt is not None:
             return self.wrt
-        return tuple(name for name, value in self.bind(arguments).items() if has_float(value))
+        calls = [self.bind(self.arguments(number)) for number in self.calls]
+        return tuple(
+            name for name in calls[0] if all(has_float(bound.get(name)) for bound in calls)
+        )
 
     def __repr__(self) -> str:
         return self.name

@@ -100,8 +100,7 @@ def invoke(function: Callable[..., Any], arguments: Call) -> tuple[Any, str]:
 def wrt_of(program: Program) -> str | tuple[str, ...] | None:
     """What to pass as ``wrt``: nothing where every parameter is differentiated and all are given."""
     parameters = inspect.signature(program.function).parameters
-    arguments = program.arguments(0)
-    active = program.active(arguments)
+    active = program.active
     variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
     if variadic or (list(parameters) == list(active) and not reference.needs_weights(program)):
         return None
@@ -110,8 +109,7 @@ def wrt_of(program: Program) -> str | tuple[str, ...] | None:
 
 def point_of(program: Program, number: int) -> Point:
     """The scalar function of a program at one of its inputs."""
-    active = program.active(program.arguments(number))
-    return Point(scalar_function(program), scalar_call(program, number), active)
+    return Point(scalar_function(program), scalar_call(program, number), program.active)
 
 
 @functools.cache

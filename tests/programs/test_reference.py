@@ -88,7 +88,7 @@ def test_numerical_gradient_is_the_same_from_two_steps(program: Program) -> None
     with contextlib.redirect_stdout(io.StringIO()):
         for number in program.calls:
             arguments = scalar_call(program, number)
-            active = program.active(program.arguments(number))
+            active = program.active
             point = Point(function, arguments, active)
             assert has_float([point.bound()[name] for name in active])
             one = gradient(point, program.step)
