@@ -1,0 +1,103 @@
+"""Elementary functions as LLVM IR text that a loop vectoriser can inline and widen.
+
+    module_text({("exp", "f64")})
+      declare double @llvm.fmuladd.f64(double, double, double)
+      define internal double @ad.exp.f64(double %x) alwaysinline nounwind willreturn { ... }
+
+Every function is straight-line code, without branches, library calls or instructions of one processor: polynomials,
+selections, and bit operations. Errors are at most 2 ulp over the whole range, special values are those of C99.
+Names are the C library's (`asin`, `pow`), dtypes 'f64' and 'f32'.
+
+The functions are Python functions over `emit.Value`, in `exponential`, `logarithm`, `power`, `trigonometric`, …;
+`_FUNCTIONS` lists them. To add one: write it, list it, and add its row to the tests' table.
+
+Not here: functions of integers and complex numbers, and those that LLVM has itself (sqrt, fabs, floor, …).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from autodiff.engines.native.vector_math import exponential, logarithm, power, trigonometric
+from autodiff.engines.native.vector_math.emit import FORMATS, Code, Value
+
+_FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "exp": exponential.exp,
+    "exp2": exponential.exp2,
+    "expm1": exponential.expm1,
+    "tanh": exponential.tanh,
+    "sinh": exponential.sinh,
+    "cosh": exponential.cosh,
+    "log": logarithm.log,
+    "log2": logarithm.log2,
+    "log10": logarithm.log10,
+    "log1p": logarithm.log1p,
+    "sin": trigonometric.sin,
+    "cos": trigonometric.cos,
+    "tan": trigonometric.tan,
+    "pow": power.pow,
+}
+_TWO_ARGUMENTS = frozenset({"pow", "atan2", "hypot"})
+
+NAMES: tuple[str, ...] = tuple(_FUNCTIONS)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    text: str
+    requires: tuple[tuple[str, str], ...]
+    declarations: tuple[str, ...]
+
+
+@cache
+def _entry(name: str, dtype: str) -> _Entry:
+    form = FORMATS[dtype]
+    code = Code()
+    arguments = [Value(code, text, form.type) for text in ("%x", "%y")[: arity(name)]]
+    result = _FUNCTIONS[name](*arguments)
+    listed = ", ".join(f"{v.type} {v.text}" for v in arguments)
+    head = f"define internal {form.type} {symbol(name, dtype)}({listed})"
+    lines = [f"{head} alwaysinline nounwind willreturn {{", *code.lines]
+    lines += [f"  ret {result.type} {result.text}", "}"]
+    return _Entry("\n".join(lines) + "\n", tuple(code.calls), tuple(code.declarations))
+
+
+def arity(name: str) -> int:
+    """The number of arguments."""
+    return 2 if name in _TWO_ARGUMENTS else 1
+
+
+def symbol(name: str, dtype: str) -> str:
+    """The name of the function in the module, with its '@'."""
+    return f"@ad.{name}.{dtype}"
+
+
+def definition(name: str, dtype: str) -> str:
+    """The text of the function; what it refers to is in `declarations` and `requires`."""
+    return _entry(name, dtype).text
+
+
+def requires(name: str, dtype: str) -> tuple[str, ...]:
+    """Other functions of the catalogue that it calls, of the same dtype."""
+    return tuple(other for other, _ in _entry(name, dtype).requires)
+
+
+def declarations(name: str, dtype: str) -> tuple[str, ...]:
+    """The lines it needs at module level: declared intrinsics and tables of constants."""
+    return _entry(name, dtype).declarations
+
+
+def module_text(names: Iterable[tuple[str, str]]) -> str:
+    """Everything for some (name, dtype): declarations once each, definitions, with what those call."""
+    wanted: dict[tuple[str, str], None] = {}
+    pending = sorted(names)
+    while pending:
+        pair = pending.pop()
+        if pair not in wanted:
+            wanted[pair] = None
+            pending.extend(_entry(*pair).requires)
+    entries = [_entry(*pair) for pair in sorted(wanted)]
+    lines = dict.fromkeys(line for entry in entries for line in entry.declarations)
+    return "\n".join(lines) + "\n\n" + "\n".join(entry.text for entry in entries)

@@ -1,0 +1,126 @@
+"""pow as straight-line code: exp(y log|x|), the logarithm to about 65 bits, then the special cases of C99 (Annex F.9.4.4)."""
+
+from __future__ import annotations
+
+from autodiff.engines.native.vector_math.emit import (
+    F64,
+    Value,
+    copysign,
+    fast_two_sum,
+    fma,
+    greatest,
+    least,
+    magnitude,
+    muladd,
+    narrow,
+    nearest_integer,
+    polynomial,
+    power_of_two,
+    rint,
+    select,
+    two_product,
+    widen,
+)
+from autodiff.engines.native.vector_math.exponential import INVERSE_LN2, LN2, exp_of_sum
+from autodiff.engines.native.vector_math.logarithm import INFINITY, NAN, split
+
+# 2 atanh(s) = 2 s + s z (2/3 + z q(z)), z = s**2
+_TAIL = (
+    0.4,
+    0.28571428571428376,
+    0.22222222222290555,
+    0.1818181816925705,
+    0.15384616752807237,
+    0.13333240459217985,
+    0.11768673016159784,
+    0.10422918150616253,
+    0.11013206406057569,
+)
+# the same from 2/3 on, and (exp(r) - 1 - r) / r**2, for results of 24 bits
+_SHORT_LOG = (
+    0.6666666667579471,
+    0.39999995623950163,
+    0.28572108929561885,
+    0.22176198754816967,
+    0.19583996987826352,
+)
+_SHORT_EXP = (
+    0.5000000076349596,
+    0.16666666859746587,
+    0.04166627326356342,
+    0.008333264460713943,
+    0.0013945910429443772,
+    0.00019918367639429652,
+)
+_TWO_THIRDS = (0.6666666666666666, 3.700743415417188e-17)
+# ln 2 in two parts: the first has 42 bits, so that k times it is exact, the second ends at bit 95
+_LN2 = (0.6931471805598903, 5.497923018708371e-14)
+
+
+def _log_in_two_parts(x: Value) -> tuple[Value, Value]:
+    """log x as an unevaluated sum, relative error about 2**-65, for finite x > 0 (double)."""
+    m, k, _ = split(x)
+    f = m - 1.0
+    d = f + 2.0
+    d_low = f - (d - 2.0)
+    reciprocal = 1.0 / d
+    s = f * reciprocal
+    s_low = muladd(-s, d_low, fma(-s, d, f)) * reciprocal
+    z, z_low = two_product(s, s)
+    z_low = muladd(2.0 * s, s_low, z_low)
+    # c = 2/3 + z q(z)
+    c, c_low = fast_two_sum(x.constant(_TWO_THIRDS[0]), z * polynomial(z, _TAIL))
+    c_low = c_low + _TWO_THIRDS[1]
+    t, t_low = two_product(z, c)
+    t_low = muladd(z, c_low, muladd(z_low, c, t_low))
+    # log m = 2 s + s t
+    u, u_low = two_product(s, t)
+    u_low = muladd(s, t_low, muladd(s_low, t, u_low))
+    high, low = fast_two_sum(2.0 * s, u)
+    low = low + (u_low + 2.0 * s_low)
+    high, carry = fast_two_sum(k * _LN2[0], high)
+    return fast_two_sum(high, carry + muladd(k, _LN2[1], low))
+
+
+def _finite(y: Value) -> Value:
+    """An exponent within +-2**64: such decide already, and y log x is finite, 0 for x = 1."""
+    return least(greatest(y, -(2.0**64)), 2.0**64)
+
+
+def _double_magnitude(x: Value, y: Value) -> Value:
+    """x**y for finite x > 0."""
+    log, log_low = _log_in_two_parts(x)
+    y = _finite(y)
+    t, t_low = two_product(y, log)
+    t_low = muladd(y, log_low, t_low)
+    inside = least(greatest(t, -746.0), 710.0)
+    return exp_of_sum(inside, select(inside.equals(t), t_low, 0.0))
+
+
+def _single_magnitude(a: Value, y: Value) -> Value:
+    """a**y for finite a > 0 of 24 bits, in double: 24 bits of a power below 2**128 ask for 40 of the logarithm."""
+    a, y = widen(a), widen(y)
+    m, k, _ = split(a, subnormal=False)  # no float32 is subnormal as a double
+    s = (m - 1.0) / (m + 1.0)
+    z = s * s
+    log = muladd(k, LN2, s * muladd(z, polynomial(z, _SHORT_LOG), 2.0))
+    t = least(greatest(_finite(y) * log, -150.0), 130.0)
+    n, i = nearest_integer(t, INVERSE_LN2)
+    r = muladd(-n, LN2, t)
+    return narrow((muladd(r * r, polynomial(r, _SHORT_EXP), r) + 1.0) * power_of_two(i))
+
+
+def pow(x: Value, y: Value) -> Value:
+    """x**y with the special cases of C99: x**0 = 1**y = 1 even for NaN, signs by odd whole y, NaN for negative x otherwise."""
+    a = magnitude(x)
+    result = (_double_magnitude if x.format is F64 else _single_magnitude)(a, y)
+    # 0 and inf: the logarithm is not finite
+    edge = select(y < 0.0, select(a.equals(0.0), a.constant(INFINITY), 0.0), a)
+    result = select(a.equals(0.0) | a.equals(INFINITY), edge, result)
+    whole = rint(y).equals(y)
+    half = 0.5 * y
+    odd = whole & rint(half).differs(half)
+    result = select(odd, copysign(result, x), result)
+    nowhere = (x < 0.0) & (x > -INFINITY) & ~whole
+    result = select(nowhere | x.compare("uno", y), NAN, result)
+    return select(x.equals(1.0) | y.equals(0.0), 1.0, result)

@@ -1,0 +1,138 @@
+"""The elementary functions of native code: error, special values, vectorisation, and the shape of the text."""
+
+import re
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+
+from autodiff.engines.native import vector_math
+from autodiff.engines.native.vector_math.kernel import DTYPES, compile_kernel
+from bench.vector_math import CASES, worst
+
+PAIRS = [(name, dtype) for name in vector_math.NAMES for dtype in DTYPES]
+EVERY = pytest.mark.parametrize(("name", "dtype"), PAIRS)
+
+
+def test_every_function_has_a_case():
+    assert set(CASES) == set(vector_math.NAMES)
+
+
+@EVERY
+def test_error_is_at_most_two_ulp(name, dtype):
+    for error, at in worst(name, dtype, points=200, seed=1):
+        assert error <= 2.0, at
+
+
+def specials(dtype):
+    """Values at which something happens in some function, with their neighbours."""
+    info = np.finfo(dtype)
+    positive = [0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 1e3, 2.5, 2.0**20, 2.0**30, info.max, np.inf]
+    positive += [info.smallest_subnormal, info.tiny, info.eps, 1e-5]
+    values = np.array(positive + [-v for v in positive] + [np.nan], dtype)
+    return np.unique(np.concatenate([values, np.nextafter(values, np.inf).astype(dtype)]))
+
+
+def agree(ours, numpy, ulps=4):
+    """The same NaNs, infinities and signed zeros; elsewhere nearly equal."""
+    finite = np.isfinite(numpy) & (numpy != 0)
+    same = np.where(
+        np.isnan(numpy), np.isnan(ours), (ours == numpy) & (np.signbit(ours) == np.signbit(numpy))
+    )
+    with np.errstate(all="ignore"):
+        close = np.abs(ours - numpy) <= ulps * np.spacing(np.abs(numpy))
+    return np.where(finite, close, same)
+
+
+@EVERY
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_special_values_are_those_of_numpy(name, dtype):
+    if CASES[name].numpy is None:
+        pytest.skip("NumPy has no such function")
+    x = specials(DTYPES[dtype])
+    arguments = (x,)
+    if vector_math.arity(name) == 2:
+        arguments = tuple(a.ravel() for a in np.meshgrid(x, x))
+    ours, theirs = compile_kernel(name, dtype)(*arguments), CASES[name].numpy(*arguments)
+    wrong = ~agree(ours, theirs)
+    rows = [a[wrong] for a in (*arguments, ours, theirs)]
+    assert not wrong.any(), list(zip(*rows, strict=True))[:10]
+
+
+EXACT = [
+    ("exp", (0.0,), 1.0),
+    ("exp2", (-3.0,), 0.125),
+    ("cos", (0.0,), 1.0),
+    ("cosh", (-0.0,), 1.0),
+    ("log2", (8.0,), 3.0),
+    ("log10", (1000.0,), 3.0),
+    ("log", (1.0,), 0.0),
+    ("pow", (-3.0, 3.0), -27.0),
+    ("pow", (2.0, -1.0), 0.5),
+    ("pow", (0.0, 0.0), 1.0),
+    ("pow", (1.0, np.nan), 1.0),
+    ("pow", (np.nan, 0.0), 1.0),
+    ("pow", (-1.0, np.inf), 1.0),
+    ("pow", (-8.0, 1.0), -8.0),
+    ("tanh", (30.0,), 1.0),
+]
+
+
+@pytest.mark.parametrize(("name", "point", "value"), EXACT)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_round_numbers_are_exact(name, dtype, point, value):
+    arguments = [np.full(9, p, DTYPES[dtype]) for p in point]  # vector and remainder loop
+    assert (compile_kernel(name, dtype)(*arguments) == value).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_exp_underflows_gradually(dtype):
+    lowest, count = {"f64": (-745.0, 30), "f32": (-103.0, 12)}[dtype]
+    x = np.linspace(lowest, lowest + count, 50, dtype=DTYPES[dtype])
+    result = compile_kernel("exp", dtype)(x)
+    smallest = np.finfo(x.dtype).smallest_subnormal
+    assert (result > 0).all()
+    assert (
+        np.abs(result - np.exp(x.astype(np.longdouble)))
+        <= np.maximum(smallest, result * np.finfo(x.dtype).eps)
+    ).all()
+
+
+@EVERY
+@pytest.mark.parametrize("width", [128, 256])
+def test_loops_are_vectorised(name, dtype, width):
+    type = {"f64": "double", "f32": "float"}[dtype]
+    loop = compile_kernel(name, dtype, width).optimised
+    body = loop[loop.index("@kernel(") :]
+    assert re.search(rf"load <\d+ x {type}>", body)
+    assert re.search(rf"store <\d+ x {type}>", body)
+
+
+@EVERY
+def test_without_fused_multiply_add_the_error_stays(name, dtype):
+    # the baseline of the architecture: on x86-64 there is neither FMA nor AVX
+    for error, at in worst(name, dtype, points=60, seed=2, features=""):
+        assert error <= 2.0, at
+
+
+def test_module_text_declares_everything_once_and_parses():
+    text = vector_math.module_text(PAIRS)
+    llvm.parse_assembly(text).verify()
+    heads = [line for line in text.splitlines() if line.startswith(("declare", "define"))]
+    assert len(heads) == len(set(heads))
+    for name, dtype in PAIRS:
+        assert f"{vector_math.symbol(name, dtype)}(" in text
+
+
+@EVERY
+def test_a_definition_with_what_it_names_is_a_module(name, dtype):
+    parts = [*vector_math.declarations(name, dtype), vector_math.definition(name, dtype)]
+    for other in vector_math.requires(name, dtype):
+        parts += [*vector_math.declarations(other, dtype), vector_math.definition(other, dtype)]
+    llvm.parse_assembly("\n".join(dict.fromkeys(parts))).verify()
+
+
+def test_the_text_is_the_same_each_time():
+    assert vector_math.module_text({("exp", "f64"), ("sin", "f32")}) == vector_math.module_text(
+        [("sin", "f32"), ("exp", "f64")]
+    )
