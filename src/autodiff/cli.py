@@ -21,7 +21,9 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,10 @@ from autodiff.errors import AutodiffError
 
 class UsageError(Exception):
     """What the command line asks for cannot be done; the text says why and what to do."""
+
+
+class UserError(Exception):
+    """The user's function raised an error of its own; the text says which and where."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,14 +47,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"autodiff: {error}", file=sys.stderr)
         return 2
     except AutodiffError as error:
-        if os.environ.get("AUTODIFF_DEBUG", "0") not in ("", "0"):
+        if _debugging():
             raise
         print(f"autodiff: {type(error).__name__} {error}", file=sys.stderr)
+        return 1
+    except UserError as error:
+        if _debugging():
+            raise
+        print(f"autodiff: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader has seen enough, as in `autodiff show … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
+
+
+def _debugging() -> bool:
+    return os.environ.get("AUTODIFF_DEBUG", "0") not in ("", "0")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -151,6 +166,21 @@ def _evaluate_arguments(at: str, namespace: Any) -> tuple[tuple[Any, ...], dict[
     return args, kwargs
 
 
+@contextmanager
+def _errors_of(target: str) -> Iterator[None]:
+    """Turn an error that the user's function raises into a sentence with its line."""
+    try:
+        yield
+    except (AutodiffError, UsageError, BrokenPipeError):
+        raise
+    except Exception as error:
+        file = Path(target.rpartition(":")[0]).resolve()
+        frames = traceback.extract_tb(error.__traceback__)
+        inside = [frame for frame in frames if Path(frame.filename).resolve() == file]
+        where = f"\n  {inside[-1].filename}, line {inside[-1].lineno}\n    {inside[-1].line}" if inside else ""  # fmt: skip
+        raise UserError(f"{target} raised {type(error).__name__}: {error}{where}") from error
+
+
 # -------------------------------------------------------------------------------- the commands
 
 
@@ -171,8 +201,10 @@ def _show(options: argparse.Namespace) -> int:
 
     function, args, kwargs = load_call(options.target, options.at)
     transform = autodiff.gradient if options.gradient else autodiff.function
-    transformed = transform(function, engine=options.engine)
-    text = transformed.llvm(*args, **kwargs) if options.llvm else transformed.ir(*args, **kwargs)
+    with _errors_of(options.target):
+        transformed = transform(function, engine=options.engine)
+        shown = transformed.llvm if options.llvm else transformed.ir
+        text = shown(*args, **kwargs)
     if text is not None:
         print(text)
     return 0
@@ -180,10 +212,11 @@ def _show(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     function, args, kwargs = load_call(options.target, options.at)
-    agreed = [
-        _check_value(function, args, kwargs, options.engine),
-        _check_derivative(function, args, kwargs, options.engine),
-    ]
+    with _errors_of(options.target):
+        agreed = [
+            _check_value(function, args, kwargs, options.engine),
+            _check_derivative(function, args, kwargs, options.engine),
+        ]
     print("All agree." if all(agreed) else "Not all agree.")
     return 0 if all(agreed) else 1
 
@@ -242,9 +275,9 @@ def central_differences(
     """
     import numpy as np
 
-    from autodiff.optimize.parameters import tree_flatten, tree_leaves, tree_unflatten
+    from autodiff import tree
 
-    leaves, structure = tree_flatten((args, kwargs))
+    leaves, structure = tree.flatten((args, kwargs))
     chosen = _differentiable(leaves)
 
     def at(index: int, place: Any, shift: float) -> list[Any]:
@@ -252,9 +285,9 @@ def central_differences(
         array = np.array(leaves[index], dtype=np.float64)
         array[place] += shift
         moved[index] = array if isinstance(leaves[index], np.ndarray) else float(array)
-        new_args, new_kwargs = tree_unflatten(structure, moved)
+        new_args, new_kwargs = tree.unflatten(structure, moved)
         result = function(*new_args, **new_kwargs)
-        return [np.asarray(leaf, dtype=np.float64) for leaf in tree_leaves(result)]
+        return [np.asarray(leaf, dtype=np.float64) for leaf in tree.flatten(result)[0]]
 
     columns: list[list[Any]] = []
     for index in chosen:
@@ -283,12 +316,12 @@ def _differentiable(leaves: list[Any]) -> list[int]:
     return floats or ([0] if len(leaves) == 1 else [])
 
 
-def _entries(tree: Any) -> Any:
+def _entries(results: Any) -> Any:
     import numpy as np
 
-    from autodiff.optimize.parameters import tree_leaves
+    from autodiff import tree
 
-    leaves = [np.ravel(np.asarray(leaf)) for leaf in tree_leaves(tree)]
+    leaves = [np.ravel(np.asarray(leaf)) for leaf in tree.flatten(results)[0]]
     return np.concatenate(leaves) if leaves else np.zeros(0)
 
 

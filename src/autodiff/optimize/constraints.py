@@ -7,13 +7,12 @@ get an exact Jacobian unless the caller gave one; for trust-constr a `NonlinearC
 the Hessian of v·c(x), which that method asks for. `LinearConstraint` and `Bounds` need none and
 apply to the flat vector of all parameters.
 
-SciPy's own default for a `NonlinearConstraint` is ``jac="2-point"``; an object that holds just
-this default counts as "nothing given".
+SciPy fills in ``jac="2-point"`` and ``hess=BFGS()`` when a `NonlinearConstraint` is made without
+them; an object that holds just these counts as "nothing given".
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -61,14 +60,12 @@ def _prepare_dictionary(
 def _prepare_nonlinear(constraint: Any, entry: Method, layout: Layout, how: Options) -> Any:
     from scipy.optimize import NonlinearConstraint
 
-    defaults = inspect.signature(NonlinearConstraint).parameters
     function, jacobian, hessian = constraint.fun, constraint.jac, constraint.hess
     if callable(jacobian):
         jacobian = _given_jacobian(jacobian, layout, ())
-    elif jacobian == defaults["jac"].default and entry.constraints in ("jacobian", "hessian"):
+    elif jacobian == "2-point" and entry.constraints in ("jacobian", "hessian"):
         jacobian = jacobian_of_vector(function, layout, options=how)
-        # SciPy shares one BFGS() among all constraints that did not name a Hessian.
-        if hessian is defaults["hess"].default and entry.constraints == "hessian":
+        if _is_default_hessian(hessian) and entry.constraints == "hessian":
             hessian = _weighted_hessian(function, layout, how)
     return NonlinearConstraint(
         _values(function, layout, (), how),
@@ -80,6 +77,12 @@ def _prepare_nonlinear(constraint: Any, entry: Method, layout: Layout, how: Opti
         finite_diff_rel_step=constraint.finite_diff_rel_step,
         finite_diff_jac_sparsity=constraint.finite_diff_jac_sparsity,
     )
+
+
+def _is_default_hessian(hessian: Any) -> bool:
+    from scipy.optimize import BFGS
+
+    return type(hessian) is BFGS and hessian.exception_strategy == BFGS().exception_strategy
 
 
 def _values(

@@ -50,7 +50,7 @@ def minimize(
         ``fun(x, *args) -> number``, in plain NumPy.
     x0
         Where to start. Numbers or a list of numbers are a vector, as in SciPy. An array of any
-        shape and a container of arrays (dict, tuple, dataclass registered with optree, …) are
+        shape and a container of arrays (dict, tuple, dataclass, …) are
         kept: `fun` is called with the same, and ``result.x`` is the same.
     args, method, tol, options
         As in `scipy.optimize.minimize`.

@@ -15,43 +15,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from autodiff import tree as trees
 from autodiff.errors import DtypeError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def tree_flatten(tree: Any) -> tuple[list[Any], Any]:
-    """The leaves of a container, in order, and the container without them."""
-    import optree
-
-    return optree.tree_flatten(tree)
-
-
-def tree_leaves(tree: Any) -> list[Any]:
-    """The leaves of a container, in order."""
-    return tree_flatten(tree)[0]
-
-
-def tree_unflatten(structure: Any, leaves: list[Any]) -> Any:
-    """The container with these leaves."""
-    import optree
-
-    return optree.tree_unflatten(structure, leaves)
-
-
 @dataclass(frozen=True)
 class Part:
-    """One leaf of the container: where it lies in the vector, and what it is made into."""
+    """One leaf of the container: where it lies in the vector, and what it is made into.
+
+    None is a leaf without entries.
+    """
 
     start: int
     stop: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    is_number: bool
+    kind: Literal["array", "number", "none"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +63,7 @@ class Layout:
     @classmethod
     def of(cls, tree: Any) -> Layout:
         """The layout of `tree`, an array, a number, or a container of them."""
-        leaves, structure = tree_flatten(tree)
+        leaves, structure = trees.flatten(tree)
         parts: list[Part] = []
         start = 0
         for leaf in leaves:
@@ -92,10 +77,11 @@ class Layout:
         """The vector of the leaves of `tree`, which must have this layout's structure."""
         if self.direct:
             return np.asarray(tree, dtype=np.float64)
-        leaves = tree_leaves(tree)
+        leaves = trees.flatten(tree)[0]
         vector = np.empty(self.size)
         for part, leaf in zip(self.parts, leaves, strict=True):
-            vector[part.start : part.stop] = np.ravel(leaf)
+            if part.kind != "none":
+                vector[part.start : part.stop] = np.ravel(leaf)
         return vector
 
     def unpack(self, vector: Array) -> Any:
@@ -104,12 +90,14 @@ class Layout:
             return vector
         leaves: list[Any] = []
         for part in self.parts:
-            if part.is_number:
+            if part.kind == "none":
+                leaves.append(None)
+            elif part.kind == "number":
                 leaves.append(float(vector[part.start]))
             else:
                 piece = vector[part.start : part.stop].reshape(part.shape)
                 leaves.append(piece.astype(part.dtype, copy=False))
-        return tree_unflatten(self.structure, leaves)
+        return trees.unflatten(self.structure, leaves)
 
     def pack_jacobian(self, blocks: Any) -> Array:
         """The matrix (results, size) of a Jacobian's blocks.
@@ -120,19 +108,22 @@ class Layout:
         """
         if self.direct and isinstance(blocks, np.ndarray) and blocks.ndim == 2:
             return blocks
-        leaves = tree_leaves(blocks)
+        leaves = trees.flatten(blocks)[0]
         width = len(self.parts)
         bands = []
         for first in range(0, len(leaves), width):
             band = [
                 np.reshape(block, (-1, part.stop - part.start))
                 for part, block in zip(self.parts, leaves[first : first + width], strict=True)
+                if part.kind != "none"
             ]
             bands.append(np.concatenate(band, axis=1))
         return np.concatenate(bands, axis=0).astype(np.float64, copy=False)
 
 
 def _part(leaf: Any, start: int) -> Part:
+    if leaf is None:
+        return Part(start, start, (), np.dtype(np.float64), "none")
     array = np.asarray(leaf)
     if array.dtype.kind not in "fiub":
         raise DtypeError(
@@ -140,8 +131,10 @@ def _part(leaf: Any, start: int) -> Part:
             remedy="Pass float arrays; split complex numbers into real and imaginary parts.",
         )
     dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
-    is_number = not isinstance(leaf, np.ndarray) and array.ndim == 0
-    return Part(start, start + array.size, array.shape, dtype, is_number)
+    kind: Literal["array", "number"] = (
+        "number" if array.ndim == 0 and not isinstance(leaf, np.ndarray) else "array"
+    )
+    return Part(start, start + array.size, array.shape, dtype, kind)
 
 
 def _is_plain_vector(part: Part) -> bool:

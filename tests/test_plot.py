@@ -1,0 +1,59 @@
+"""Pictures: what is drawn, in whose axes, and the error without matplotlib."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from autodiff import plot
+from autodiff.optimize import History
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def ax():
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)
+
+
+def test_convergence_draws_the_best_so_far_above_the_best_of_all(ax):
+    history = History([5.0, 9.0, 2.0, 1.0], [1.0] * 4, [0.0, 1.0, 2.0, 3.0])
+    assert plot.convergence({"exact": history}, ax=ax) is ax
+    (line,) = ax.get_lines()
+    np.testing.assert_array_equal(line.get_ydata(), [4, 4, 1, np.nan])
+    assert ax.get_legend().get_texts()[0].get_text() == "exact"
+
+
+def test_convergence_towards_a_known_target(ax):
+    plot.convergence(History([5.0, 2.0], [1.0] * 2, [0.0, 1.0]), target=1.0, ax=ax)
+    np.testing.assert_array_equal(ax.get_lines()[0].get_ydata(), [4, 1])
+    assert ax.get_legend() is None
+
+
+def test_fit_draws_data_and_curve(ax):
+    x = np.arange(5.0)
+    plot.fit(lambda x, a, b: a + b * x, (1.0, 2.0), x, 1 + 2 * x, title="line", ax=ax)
+    data, curve = ax.get_lines()
+    np.testing.assert_array_equal(data.get_ydata(), 1 + 2 * x)
+    assert curve.get_ydata()[-1] == 9
+    assert ax.get_title() == "line"
+
+
+def test_gradient_check_draws_the_diagonal(ax):
+    plot.gradient_check(np.array([1.0, 2.0]), np.array([1.0, 2.1]), ax=ax)
+    diagonal, points = ax.get_lines()
+    np.testing.assert_array_equal(diagonal.get_xdata(), [1, 2.1])
+    np.testing.assert_array_equal(points.get_ydata(), [1, 2])
+
+
+def test_without_matplotlib_the_error_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(plot.PlotError, match="not installed") as error:
+        plot.convergence(History([1.0], [1.0], [0.0]))
+    assert 'pip install "pyautodiff[plot]"' in str(error.value)
+    assert isinstance(error.value, ImportError)
