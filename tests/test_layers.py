@@ -22,7 +22,9 @@ LAYERS: dict[str, int] = {
     "testing": 6,
     "nist": 6,
     "plot": 6,
+    "explain": 6,
     "function": 5,
+    "transform": 5,
     "engines": 4,  # chooses one
     "engines.numpy": 4,
     "engines.native": 4,
@@ -45,6 +47,8 @@ WITHIN = {
     ("cli", "demo"),
     ("plot", "optimize"), ("plot", "nist"),
     ("testing", "api"),
+    ("api", "explain"),
+    ("function", "transform"),
     ("optimize", "api"),
     ("api", "testing"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),

@@ -1,0 +1,50 @@
+"""Automatic differentiation and compilation of unmodified NumPy code.
+
+    import numpy as np
+    import autodiff
+
+    @autodiff.gradient
+    def slope(x):
+        return np.sum(np.sin(x) ** 2)
+
+``autodiff.function(f)`` returns what ``f`` returns; ``autodiff.gradient(f)`` its exact derivative.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "autodiff.api": (
+        "Function", "Gradient", "HessianVector", "Hessian", "Jacobian", "ValueAndGradient",
+        "function", "gradient", "value_and_gradient", "hessian_vector", "jacobian", "hessian",
+        "jvp", "vjp",
+    ),
+    "autodiff.testing": ("check_gradient",),
+    "autodiff.errors": (
+        "AutodiffError", "FallbackWarning", "NotScalarError", "ShapeError", "UnsupportedError",
+        "DerivativeError",
+    ),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = ("optimize", "testing", "plot", "errors")
+
+__all__ = [*_HOME_OF, "__version__", "optimize"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is not None:
+        value = getattr(importlib.import_module(home), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"autodiff.{name}")
+    raise AttributeError(f"module 'autodiff' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_MODULES])

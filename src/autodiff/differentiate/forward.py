@@ -10,7 +10,7 @@ Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from autodiff.differentiate.activity import loop_carry_activity, propagate
 from autodiff.differentiate.rules import pushforward
@@ -31,7 +31,7 @@ def jvp(program: Program, active: Sequence[bool]) -> Program:
     an active input).
     """
     with building() as builder:
-        sweep = _Forward(builder)
+        sweep = Forward(builder)
         builder.block.parameters = list(program.inputs)
         for value, wanted in zip(program.inputs, active, strict=True):
             if wanted:
@@ -50,12 +50,37 @@ def _hint(prefix: str, value: Value) -> str | None:
     return prefix + value.hint if value.hint else None
 
 
-class _Forward:
-    def __init__(self, builder: Builder) -> None:
+class Forward:
+    """One forward sweep; tangents are kept by the value of the program being differentiated.
+
+    ``run`` emits values and tangents together.  ``run_primal`` followed by ``push`` emits the
+    values once and the tangents as often as wanted (a Jacobian's columns); loops and branches
+    with tangents are then run again with them.
+    """
+
+    def __init__(self, builder: Builder, active: set[Value] | None = None) -> None:
         self.builder = builder
         self.mapping: Mapping = {}
-        self.tangent: dict[Value, Value] = {}  # by old value
-        self.active: set[Value] = set()
+        self.tangent: dict[Value, Value] = {}
+        self.active: set[Value] = set() if active is None else active
+        self.copies: dict[int, Operation] = {}  # by id of the old operation, once copied
+
+    def run_primal(self, block: Block) -> None:
+        """Emit the values alone."""
+        for operation in block.operations:
+            new = copy_operation(operation, self.mapping)
+            self.builder.block.operations.append(new)
+            self.copies[id(operation)] = new
+
+    def push(self, tangents: dict[Value, Value], block: Block) -> Callable[[Value], Value]:
+        """Emit the tangents for given tangents of inputs; returns the tangent of any value."""
+        sweep = Forward(self.builder, set(tangents))
+        propagate(block, sweep.active)
+        sweep.mapping = dict(self.mapping)
+        sweep.tangent = dict(tangents)
+        sweep.copies = self.copies
+        sweep.run(block)
+        return sweep.dense
 
     def primal(self, value: Value) -> Value:
         return self.mapping.get(value, value)
@@ -73,8 +98,12 @@ class _Forward:
                 self._operation(operation)
 
     def _operation(self, operation: Operation) -> None:
-        new = copy_operation(operation, self.mapping)
-        self.builder.block.operations.append(new)
+        copied = self.copies.get(id(operation))
+        if copied is not None:
+            new = copied
+        else:
+            new = copy_operation(operation, self.mapping)
+            self.builder.block.operations.append(new)
         if not any(v in self.active for v in operation.results):
             return
         tangents = [self._tracer(self.tangent.get(v)) for v in operation.operands]

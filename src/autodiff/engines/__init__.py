@@ -1,0 +1,112 @@
+"""Engines: programs to callables.  Each is loaded when it is first used.
+
+``executable(program, inputs, outputs, engine, threads)`` gives an :class:`Executable`, whose
+``call(*inputs)`` checks what it is given, runs, and returns the outputs in their Python forms;
+``NotImplemented`` means that an input does not fit or that a check failed (``failure()`` tells).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import NameArgumentError
+from autodiff.ir.data import ArrayType, Program
+from autodiff.ops.control import CheckFailed
+
+ENGINES = ("native", "numpy")
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """How an input arrives: ``array``, ``scalar`` (NumPy scalar) or ``python`` (float, int, bool)."""
+
+    form: str
+    type: ArrayType
+
+
+@dataclass
+class Executable:
+    """A compiled program; ``single``: one output comes bare, otherwise a tuple."""
+
+    program: Program
+    call: Callable[..., Any]
+    failure: Callable[[], str | None]
+    llvm: Callable[[], str] | None = None
+    assembly: Callable[[], str] | None = None
+
+
+def executable(
+    program: Program,
+    inputs: Sequence[InputForm],
+    outputs: Sequence[str],
+    single: bool,
+    engine: str,
+    threads: int = 1,
+) -> Executable:
+    """Compile ``program`` for an engine; ``outputs`` are the forms of its outputs."""
+    if engine == "numpy":
+        return _numpy_executable(program, inputs, outputs, single)
+    if engine == "native":
+        from autodiff.engines.native.engine import native_executable
+
+        return native_executable(program, inputs, outputs, single, threads)
+    raise NameArgumentError(
+        f"there is no engine {engine!r}.", code="AD107", remedy=f"choose one of {', '.join(ENGINES)}"
+    )
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "array": lambda a: np.array(a),
+    "scalar": lambda a: a[()],
+    "float": float,
+    "int": int,
+    "bool": bool,
+}
+
+
+def matches(example: Any, form: InputForm) -> bool:
+    """Whether an object is what an input expects, exactly."""
+    type_ = form.type
+    if form.form == "array":
+        return (
+            type(example) is np.ndarray
+            and example.dtype == type_.dtype
+            and example.shape == type_.shape
+        )
+    if form.form == "scalar":
+        return type(example) is type_.dtype.type
+    return type(example) is {"f": float, "i": int, "u": int, "b": bool}[type_.dtype.kind]
+
+
+def _numpy_executable(
+    program: Program, inputs: Sequence[InputForm], outputs: Sequence[str], single: bool
+) -> Executable:
+    from autodiff.engines.numpy import compile_program
+
+    run = compile_program(program)
+    state: dict[str, str | None] = {"failure": None}
+    convert = [_CONVERT[form] for form in outputs]
+    dtypes = [form.type.dtype for form in inputs]
+
+    def call(*arguments: Any) -> Any:
+        state["failure"] = None
+        if len(arguments) != len(inputs) or not all(
+            matches(a, f) for a, f in zip(arguments, inputs, strict=True)
+        ):
+            return NotImplemented
+        try:
+            results = run([np.asarray(a, d) for a, d in zip(arguments, dtypes, strict=True)])
+        except CheckFailed as failed:
+            state["failure"] = str(failed)
+            return NotImplemented
+        except (IndexError, np.linalg.LinAlgError, ValueError) as error:
+            state["failure"] = str(error)
+            return NotImplemented
+        finished = tuple([c(r) for c, r in zip(convert, results, strict=True)])
+        return finished[0] if single else finished
+
+    return Executable(program, call, lambda: state["failure"])

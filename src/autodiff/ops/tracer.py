@@ -15,7 +15,9 @@ through them and puts a new value in the cell, so every other view of the cell s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,15 +32,19 @@ Form = Literal["array", "scalar", "python"]
 
 
 class Cell:
-    """Storage: the value an array's memory holds now, and how often it was written."""
+    """Storage: the value an array's memory holds now, and how often it was written.
 
-    __slots__ = ("origin", "value", "version", "writeable")
+    ``order`` lists the axes from the slowest to the fastest in memory; None: C order.
+    """
+
+    __slots__ = ("order", "origin", "value", "version", "writeable")
 
     def __init__(self, value: Value, origin: Any = None) -> None:
         self.value = value
         self.version = 0
         self.origin = origin
         self.writeable = True
+        self.order: tuple[int, ...] | None = None
 
     def write(self, value: Value) -> None:
         """Replace the content."""
@@ -64,7 +70,17 @@ class ConcreteNeeded(Exception):
 
 
 # Set by capture: how a traced value is made concrete (specialise with a guard, or refuse).
-concretize: Callable[[Any], Any] | None = None
+_concretizer: ContextVar[Callable[[Any], Any] | None] = ContextVar("autodiff_concretizer", default=None)
+
+
+@contextmanager
+def concretizing(concretize: Callable[[Any], Any]) -> Iterator[None]:
+    """Answer Python's questions for the value of a tracer by ``concretize(tracer)``."""
+    token = _concretizer.set(concretize)
+    try:
+        yield
+    finally:
+        _concretizer.reset(token)
 
 
 class Tracer:
@@ -179,6 +195,7 @@ class Tracer:
 
     # -- what Python may ask for -------------------------------------------------------------------
     def _concrete(self) -> Any:
+        concretize = _concretizer.get()
         if concretize is None:
             raise ArgumentError("the value of a traced array is needed outside of a trace")
         return concretize(self)

@@ -1,0 +1,401 @@
+"""The public transformations: decorators and calls that compile and differentiate.
+
+    function(f)            f itself, compiled
+    gradient(f)            gradient of a scalar result
+    value_and_gradient(f)  both, sharing the work
+    hessian_vector(f)      Hessian times a vector
+    jacobian(f)  hessian(f)
+    jvp(f, primals, tangents)   vjp(f, *primals)
+
+Each can be called (``gradient(f)``), used as a decorator (``@gradient``) and as a decorator with
+options (``@gradient(wrt="x")``), on functions, methods, static and class methods, lambdas and
+callable objects.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from autodiff import transform
+from autodiff.errors import ArgumentError, NameArgumentError
+from autodiff.function import Compiled
+from autodiff.transform import Transformation, Wrt
+
+
+class Transformed:
+    """A user's function under a transformation.  Call it like the function itself.
+
+    Parameters
+    ----------
+    function : callable
+        The function, method, or callable object.
+    wrt : str, int or sequence of them, optional
+        Arguments to differentiate by, by name or position; by default every argument that holds
+        floating-point numbers.
+    engine : {"native", "numpy"}
+        What runs the program: machine code, or NumPy operation by operation.
+    threads : int
+        Threads for large loop nests.
+    use_cache : bool
+        False: capture anew at every call and run uncompiled.
+    on_fallback : {"warn", "error"}
+        What to do when a function cannot be compiled.
+    """
+
+    def __init__(
+        self,
+        function: Any,
+        *,
+        wrt: Wrt = None,
+        engine: str = "native",
+        threads: int = 1,
+        use_cache: bool = True,
+        on_fallback: str = "warn",
+    ) -> None:
+        self._binding = None
+        if isinstance(function, (staticmethod, classmethod)):
+            self._binding = type(function)
+            function = function.__func__
+        if isinstance(function, Transformed) and function._binding is not None:
+            self._binding = function._binding
+        if not callable(function):
+            raise ArgumentError(
+                f"{type(self).__name__.lower()} needs a function, not {type(function).__name__}.",
+                remedy="pass the function itself, not the result of calling it",
+            )
+        if on_fallback not in ("warn", "error"):
+            raise NameArgumentError(
+                f"on_fallback={on_fallback!r} is not known.", remedy="use 'warn' or 'error'"
+            )
+        self._options = {
+            "engine": engine,
+            "threads": threads,
+            "use_cache": use_cache,
+            "on_fallback": on_fallback,
+        }
+        self._wrt = wrt
+        self._compiled = Compiled(function, self._transformation(wrt), **self._options)
+        functools.update_wrapper(self, function, updated=())
+        self.__wrapped__ = function
+
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return Transformation()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            result = self._compiled.fast(*args)
+            if result is not NotImplemented:
+                return result
+        return self._compiled.call(args, kwargs)
+
+    def __get__(self, obj: Any, cls: type | None = None) -> Any:
+        if self._binding is staticmethod:
+            return self
+        if self._binding is classmethod:
+            return BoundTransformed(self, cls if cls is not None else type(obj))
+        return self if obj is None else BoundTransformed(self, obj)
+
+    def __reduce__(self) -> Any:
+        return _restore, (type(self), self.__wrapped__, self._wrt, self._options)
+
+    def __repr__(self) -> str:
+        name = getattr(self.__wrapped__, "__qualname__", repr(self.__wrapped__))
+        wrt = f", wrt={self._wrt!r}" if self._wrt is not None else ""
+        count = len(self.cache)
+        return f"<autodiff.{self._compiled.transformation.name} of {name}{wrt}; {count} specialisation{'s' * (count != 1)}>"
+
+    @property
+    def cache(self) -> list[Any]:
+        """The specialisations compiled so far."""
+        return [s for group in self._compiled.specialisations.values() for s in group]
+
+    def ir(self, *args: Any, **kwargs: Any) -> Any:
+        """The program for these arguments after the last pass; ``print`` shows it."""
+        return self._compiled.plan(self._compiled.bind(args, kwargs))[1].program
+
+    def llvm(self, *args: Any, **kwargs: Any) -> str:
+        """The LLVM text for these arguments (native engine)."""
+        return self._text(args, kwargs, "llvm")
+
+    def assembly(self, *args: Any, **kwargs: Any) -> str:
+        """The machine code for these arguments as assembly text (native engine)."""
+        return self._text(args, kwargs, "assembly")
+
+    def _text(self, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) -> str:
+        specialisation = self._compiled.compile(self._compiled.bind(args, kwargs))
+        text = getattr(specialisation.run, what)
+        if text is None:
+            raise NameArgumentError(
+                f"the {self._options['engine']} engine has no {what} text.",
+                code="AD107",
+                remedy="use engine='native'",
+            )
+        return text()
+
+    def explain(self, *args: Any, **kwargs: Any) -> str:
+        """What happens for these arguments: inputs, hidden inputs, guards, operations."""
+        from autodiff.explain import explain
+
+        return explain(self._compiled, args, kwargs)
+
+
+class BoundTransformed:
+    """A transformed method bound to its object."""
+
+    def __init__(self, transformed: Transformed, obj: Any) -> None:
+        self._transformed = transformed
+        self.__self__ = obj
+        self.__func__ = transformed
+        functools.update_wrapper(self, transformed.__wrapped__, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._transformed(self.__self__, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._transformed, name)
+        if name in ("ir", "llvm", "assembly", "explain"):
+            return functools.partial(value, self.__self__)
+        return value
+
+
+def _restore(cls: type[Transformed], function: Any, wrt: Wrt, options: dict[str, Any]) -> Transformed:
+    return cls(function, wrt=wrt, **options)
+
+
+class Function(Transformed):
+    """``f`` compiled: returns what ``f`` returns.  See :class:`Transformed` for the options."""
+
+
+class Gradient(Transformed):
+    """The exact gradient of a scalar function.  See :class:`Transformed` for the options."""
+
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return transform.Gradient(wrt)
+
+
+class ValueAndGradient(Transformed):
+    """The value and the gradient of a scalar function, in one run."""
+
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return transform.Gradient(wrt, value=True)
+
+
+class Jacobian(Transformed):
+    """The Jacobian, shape (*result, *argument)."""
+
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return transform.Jacobian(wrt)
+
+
+class Hessian(Transformed):
+    """The Hessian of a scalar function, shape (*argument, *argument)."""
+
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return transform.Hessian(wrt)
+
+
+class _WithVectors(Transformed):
+    """Transformations whose call brings vectors along."""
+
+    def _call_with(self, args: tuple[Any, ...], kwargs: dict[str, Any], vectors: Any) -> Any:
+        compiled = self._compiled
+        call = compiled.bind(args, kwargs)
+        return compiled.call(args, kwargs, compiled.transformation.extra(compiled.signature, call, vectors))
+
+
+class HessianVector(_WithVectors):
+    """The Hessian of a scalar function times a vector: ``hv(*args, _tensors=v)``."""
+
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return transform.HessianVector(wrt)
+
+    def __call__(self, *args: Any, _tensors: Any = None, **kwargs: Any) -> Any:
+        if _tensors is None:
+            raise NameArgumentError(
+                "hessian_vector needs the vectors to multiply with.",
+                code="AD108",
+                remedy="pass _tensors=v, with a tuple of vectors for several arguments",
+            )
+        return self._call_with(args, kwargs, _tensors)
+
+
+class _Jvp(_WithVectors):
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return transform.Jvp(wrt)
+
+
+class _Vjp(_WithVectors):
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return transform.Vjp(wrt)
+
+
+def _decorator(cls: type[Transformed], function: Any, options: dict[str, Any]) -> Any:
+    if function is None:
+        return lambda f: cls(f, **options)
+    return cls(function, **options)
+
+
+def function(f: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile a function of NumPy arrays.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code.  It is not changed.
+    **options
+        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+
+    Returns
+    -------
+    Function
+        Called like ``f``, returns what ``f`` returns: same shapes, dtypes and containers.
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> norm2 = autodiff.function(lambda x: np.sum(x * x))
+    >>> norm2(np.array([3.0, 4.0]))
+    np.float64(25.0)
+    """
+    return _decorator(Function, f, options)
+
+
+def gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
+    """The exact gradient of a function that returns one number.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code that returns one floating-point number.
+    wrt : str, int or sequence of them, optional
+        Arguments to differentiate by, results in the order given; by default every argument that
+        holds floating-point numbers.  One argument gives one result, several a tuple; containers
+        keep their structure.  An ``int`` is differentiated as a float when it is named here or is
+        the only argument.
+    **options
+        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+
+    Raises
+    ------
+    NotScalarError
+        (a ``TypeError``) if the result is not one number.
+    NameArgumentError
+        (a ``ValueError``) if ``wrt`` names no argument.
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> autodiff.gradient(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+    >>> autodiff.gradient(lambda x: x * x)(3)
+    6.0
+    """
+    return _decorator(Gradient, f, {"wrt": wrt, **options})
+
+
+def value_and_gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
+    """The value and the gradient together; arguments as for :func:`gradient`.
+
+    Examples
+    --------
+    >>> import autodiff
+    >>> autodiff.value_and_gradient(lambda x: x**3)(2.0)
+    (8.0, 12.0)
+    """
+    return _decorator(ValueAndGradient, f, {"wrt": wrt, **options})
+
+
+def hessian_vector(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
+    """The Hessian of a scalar function times a vector, without the Hessian.
+
+    The vector is passed as ``_tensors``: one array for one argument, a tuple for several.
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> hv = autodiff.hessian_vector(lambda x: np.sum(x**3))
+    >>> hv(np.array([1.0, 2.0]), _tensors=np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    return _decorator(HessianVector, f, {"wrt": wrt, **options})
+
+
+def jacobian(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
+    """The Jacobian of an array-valued function: shape (*result, *argument).
+
+    Rows by reverse mode or columns by forward mode, whichever are fewer.
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> autodiff.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return _decorator(Jacobian, f, {"wrt": wrt, **options})
+
+
+def hessian(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
+    """The Hessian of a scalar function: shape (*argument, *argument).
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> autodiff.hessian(lambda x: x[0] * x[1] ** 2)(np.array([1.0, 2.0]))
+    array([[0., 4.],
+           [4., 2.]])
+    """
+    return _decorator(Hessian, f, {"wrt": wrt, **options})
+
+
+_PRODUCTS: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()
+
+
+def _product(cls: type[Transformed], f: Any, options: dict[str, Any]) -> Any:
+    """One compiled object per function, so that repeated products compile once."""
+    key = (cls, tuple(sorted(options.items())))
+    try:
+        made = _PRODUCTS.setdefault(f, {})
+    except TypeError:
+        return cls(f, **options)
+    if key not in made:
+        made[key] = cls(f, **options)
+    return made[key]
+
+
+def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], **options: Any) -> Any:
+    """The result of ``f(*primals)`` and its directional derivative along ``tangents``.
+
+    Examples
+    --------
+    >>> import autodiff
+    >>> autodiff.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+    (6.0, 3.0)
+    """
+    vectors = tangents[0] if len(primals) == 1 else tuple(tangents)
+    return _product(_Jvp, f, options)._call_with(tuple(primals), {}, vectors)
+
+
+def vjp(f: Callable[..., Any], *primals: Any, **options: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """The result of ``f(*primals)`` and a function from its cotangent to those of the primals.
+
+    The function returns a tuple with one cotangent per primal.
+
+    Examples
+    --------
+    >>> import autodiff
+    >>> value, pull = autodiff.vjp(lambda x, y: x * y, 2.0, 3.0)
+    >>> value, pull(1.0)
+    (6.0, (3.0, 2.0))
+    """
+    value = _product(Function, f, options)(*primals)
+    compiled = _product(_Vjp, f, options)
+
+    def pull(cotangent: Any) -> tuple[Any, ...]:
+        result = compiled._call_with(primals, {}, cotangent)
+        return (result,) if len(primals) == 1 else result
+
+    return value, pull

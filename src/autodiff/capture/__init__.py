@@ -1,0 +1,232 @@
+"""Capture: a Python function and the arguments of one call to a program.
+
+    captured = capture(function, arguments)
+
+``captured.program`` computes the traced leaves of the result (and the new content of arrays the
+function stores into) from the argument leaves and hidden inputs.  ``captured.result`` rebuilds
+the result around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from autodiff import tree
+from autodiff.capture import calls, expressions  # noqa: F401  (fills the expression table)
+from autodiff.capture.paths import Guard, Path
+from autodiff.capture.trace import Declined, Input, NotStaged, Trace
+from autodiff.dims import deciding
+from autodiff.errors import AutodiffError
+from autodiff.ir.data import Program, Value
+from autodiff.ops.builder import building
+from autodiff.ops.tracer import Cell, Tracer, concretizing
+
+__all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One argument leaf: its value at this call, how to reach it, and how it is taken.
+
+    ``role`` is ``"array"`` (an input: array, NumPy scalar or Python float), ``"float"`` (an int
+    differentiated as a float) or ``"static"`` (a value that shapes the program).
+    """
+
+    value: Any
+    path: Path
+    role: str
+    name: str | None = None
+
+
+@dataclass
+class Result:
+    """How to rebuild a function's result: per leaf an output number, or a constant.
+
+    ``leaves[k]`` is ``("output", number, form)``, ``("argument", leaf number)`` where the function
+    returns its argument itself, or ``("constant", object)``.
+    """
+
+    leaves: list[tuple[Any, ...]]
+    definition: Any | None
+
+    def is_direct(self, count: int) -> bool:
+        """Whether the outputs themselves, bare or as one flat tuple, are the result."""
+        numbers = [leaf[1] if leaf[0] == "output" else None for leaf in self.leaves]
+        if numbers != list(range(count)):
+            return False
+        if self.definition is None:
+            return count == 1
+        flat = self.definition.type is tuple and self.definition.num_children == count
+        return flat and count > 1 and self.definition.num_nodes == count + 1
+
+    def rebuild(self, outputs: Sequence[Any], arguments: Sequence[Any]) -> Any:
+        """The result around the outputs of one run."""
+        items = [
+            outputs[leaf[1]]
+            if leaf[0] == "output"
+            else arguments[leaf[1]]
+            if leaf[0] == "argument"
+            else leaf[1]
+            for leaf in self.leaves
+        ]
+        return items[0] if self.definition is None else tree.unflatten(self.definition, items)
+
+
+@dataclass
+class Captured:
+    """What one capture found."""
+
+    program: Program
+    inputs: list[Input]
+    guards: list[Guard]
+    result: Result
+    mutated: list[tuple[int, int]] = field(default_factory=list)  # (input number, output number)
+    output_forms: list[str] = field(default_factory=list)
+    keep_alive: list[Any] = field(default_factory=list)
+    trace: Trace | None = None
+
+
+def capture(
+    function: Any,
+    arguments: Sequence[Leaf],
+    rebuild: Any,
+    name: str = "f",
+    eager: bool = False,
+    differentiated: Sequence[int] = (),
+) -> Captured:
+    """Capture one call.
+
+    Parameters
+    ----------
+    function : callable
+        The user's function.
+    arguments : sequence of Leaf
+        The leaves of the call's arguments.
+    rebuild : callable
+        From the list of leaves (tracers and static objects) to ``(args, kwargs)`` of the call.
+    name : str
+        Name of the program.
+    eager : bool
+        Whether Python may look at any value without a guard: the program is good for this call
+        only (the uncompiled tier).
+    differentiated : sequence of int
+        Leaves that carry derivatives; told to the eager trace so that an opaque function that
+        would lose one is an error.
+    """
+    trace = Trace(eager)
+    with building(trace.builder), deciding(None), concretizing(trace.concrete):
+        values = _enter(trace, arguments, differentiated)
+        args, kwargs = rebuild(values)
+        try:
+            result = _run(trace, function, args, kwargs)
+        except (AutodiffError, Declined) as error:
+            if error.source is None:
+                error.source = trace.builder.source
+            raise
+        return _leave(trace, result, name)
+
+
+def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    from autodiff.capture.interpreter import Frame, Scope
+    from autodiff.capture.sourcecode import Syntax
+
+    if isinstance(function, FunctionType):
+        return calls.call_function(trace, function, args, kwargs)
+    import ast
+
+    node = ast.parse("lambda: None", mode="eval").body
+    assert isinstance(node, ast.Lambda)
+    syntax = Syntax(node, "<call>", frozenset(), frozenset(), frozenset(), False)
+    frame = Frame(trace, Scope(syntax, {}, {}, None), "<call>")
+    return calls.call(frame, function, list(args), dict(kwargs), node)
+
+
+def _enter(
+    trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int]
+) -> list[Any]:
+    """Inputs for the argument leaves; the values the interpreter sees."""
+    values: list[Any] = []
+    for number, leaf in enumerate(arguments):
+        if leaf.role == "static":
+            values.append(_static(trace, leaf))
+            continue
+        tracer = trace.add_input(leaf.value, leaf.path, number, leaf.name, leaf.role == "float")
+        if number in differentiated:
+            trace.differentiable.add(tracer.value)
+        values.append(tracer)
+    return values
+
+
+def _static(trace: Trace, leaf: Leaf) -> Any:
+    """A static leaf: plain values are part of the signature, objects are read attribute by attribute."""
+    value = leaf.value
+    if value is None or isinstance(value, (bool, int, str, bytes, np.generic)):
+        return value
+    trace.remember(value, leaf.path)
+    return value
+
+
+def _leave(trace: Trace, result: Any, name: str) -> Captured:
+    outputs: list[Value] = []
+    forms: list[str] = []
+    plan = _plan_result(trace, result, outputs, forms)
+    mutated = []
+    for number, record in enumerate(trace.inputs):
+        if record.cell.version:
+            mutated.append((number, len(outputs)))
+            outputs.append(record.cell.value)
+            forms.append("array")
+    trace.builder.block.outputs = outputs
+    program = Program(trace.builder.block, name)
+    return Captured(
+        program, trace.inputs, trace.guards, plan, mutated, forms, trace.keep_alive, trace
+    )
+
+
+def _plan_result(trace: Trace, result: Any, outputs: list[Value], forms: list[str]) -> Result:
+    if tree.is_container(result):
+        leaves, definition = tree.flatten(result)
+    else:
+        leaves, definition = [result], None
+    plans: list[tuple[Any, ...]] = []
+    seen: dict[tuple[Cell, Any], tuple[Any, ...]] = {}
+    for leaf in leaves:
+        plans.append(_plan_leaf(trace, leaf, outputs, forms, seen))
+    return Result(plans, definition)
+
+
+def _plan_leaf(
+    trace: Trace, leaf: Any, outputs: list[Value], forms: list[str], seen: dict[Any, tuple[Any, ...]]
+) -> tuple[Any, ...]:
+    if not isinstance(leaf, Tracer):
+        if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
+            raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
+        return ("constant", leaf)
+    if leaf.form == "array" and not leaf.path:
+        for record in trace.inputs:
+            if record.cell is leaf.cell and record.leaf is not None:
+                return ("argument", record.leaf)
+    key = (leaf.cell, leaf.path)
+    if leaf.form == "array" and key in seen:
+        return seen[key]
+    form: str = leaf.form
+    if form == "python":
+        form = {"f": "float", "i": "int", "u": "int", "b": "bool"}[leaf.dtype.kind]
+    plan = ("output", len(outputs), form)
+    outputs.append(leaf.value)
+    forms.append(form)
+    seen[key] = plan
+    return plan
+
+
+def _is_plain(obj: Any) -> bool:
+    return obj is None or isinstance(obj, (bool, int, float, complex, str, bytes, np.generic, np.ndarray))
+
+
+def _reaches_tracer(obj: Any) -> bool:
+    return any(isinstance(v, Tracer) or tree.is_container(v) for v in getattr(obj, "__dict__", {}).values())

@@ -1,0 +1,28 @@
+"""Seeing what happens: the environment variables AUTODIFF_DEBUG and AUTODIFF_CHECK.
+
+``AUTODIFF_DEBUG``: 1 what was captured and compiled, with times and fallbacks; 2 the program after
+capture, differentiation and the last pass; 3 after every pass; 4 LLVM; 5 assembly.
+``AUTODIFF_CHECK=1`` verifies the program after every stage (on in the tests).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def level() -> int:
+    """The debug level in force."""
+    text = os.environ.get("AUTODIFF_DEBUG", "0")
+    return int(text) if text.isdigit() else 1
+
+
+def checking() -> bool:
+    """Whether programs are verified after every stage."""
+    return os.environ.get("AUTODIFF_CHECK", "0") not in ("", "0")
+
+
+def show(minimum: int, text: object) -> None:
+    """Print ``text`` to standard error from debug level ``minimum`` on."""
+    if level() >= minimum:
+        print(text, file=sys.stderr)

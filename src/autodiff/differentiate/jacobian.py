@@ -1,0 +1,108 @@
+"""Full Jacobians: all rows by reverse mode, or all columns by forward mode, in one program.
+
+    reverse_jacobian(f(x) -> y)  ==  f'(x) -> for k in size(y): pull(one_hot(k)), stacked
+    forward_jacobian(f(x) -> y)  ==  f'(x) -> for k in size(x): push(one_hot(k)), stacked
+
+The primal runs once, before the loop; only the sweep is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from autodiff.differentiate.activity import propagate, useful
+from autodiff.differentiate.forward import Forward
+from autodiff.differentiate.reverse import Cotangents, Reverse
+from autodiff.dims import Extent, product
+from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.ops.builder import Builder, building
+from autodiff.ops.control import INT, emit_for
+from autodiff.ops.structural import reshape, transpose
+from autodiff.ops.tracer import Tracer, emit_tracer
+
+
+def _one_hot(k: Value, like: Value) -> Tracer:
+    """An array like ``like`` with a 1 at flat position ``k``."""
+    if not like.shape:
+        return Tracer.constant(np.ones((), like.dtype))
+    count = product(like.shape)
+    line = emit_tracer("iota", size=count, dtype=INT)
+    hot = np.equal(line, Tracer(k, "array")).astype(like.dtype)
+    return reshape(hot, like.shape)
+
+
+def _index(builder: Builder, count: Extent) -> Value:
+    k = builder.parameter(ArrayType(INT, ()), "k")
+    k.low, k.high = 0, count - 1
+    return k
+
+
+def reverse_jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int]) -> Program:
+    """Jacobians ``d output / d input`` of shape (*output, *input), output by output."""
+    with building() as builder:
+        builder.block.parameters = list(program.inputs)
+        active = {program.inputs[k] for k in wrt}
+        propagate(program.block, active)
+        wanted = {program.outputs[k] for k in outputs}
+        sweep = Reverse(builder, active, useful(program.block, active, wanted))
+        sweep.forward(program.block)
+        inputs = [program.inputs[k] for k in wrt]
+        results: list[Value] = []
+        for number in outputs:
+            value = sweep.primal(program.outputs[number])
+            count = product(value.shape)
+            with builder.region() as body:
+                k = _index(builder, count)
+                cotangents: Cotangents = {value: _one_hot(k, value)}
+                sweep.backward(cotangents)
+                body.outputs = [sweep.dense(v, cotangents) for v in inputs]
+            stacks = emit_for(count, (), body)
+            results += [
+                reshape(Tracer(stack, "array"), (*value.shape, *v.shape)).value
+                for stack, v in zip(stacks, inputs, strict=True)
+            ]
+        builder.block.outputs = results
+        return Program(builder.block, f"{program.name}_jacobian")
+
+
+def forward_jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int]) -> Program:
+    """As :func:`reverse_jacobian`, computed column by column."""
+    with building() as builder:
+        builder.block.parameters = list(program.inputs)
+        inputs = [program.inputs[k] for k in wrt]
+        active = set(inputs)
+        propagate(program.block, active)
+        sweep = Forward(builder, active)
+        sweep.run_primal(program.block)
+        columns: list[list[Tracer]] = []
+        for v in inputs:
+            count = product(v.shape)
+            with builder.region() as body:
+                k = _index(builder, count)
+                tangents = sweep.push({v: _one_hot(k, v).value}, program.block)
+                body.outputs = [tangents(program.outputs[n]) for n in outputs]
+            stacks = emit_for(count, (), body)
+            column = []
+            for stack, n in zip(stacks, outputs, strict=True):
+                y = program.outputs[n]
+                ndim = len(y.shape)
+                moved = transpose(Tracer(stack, "array"), (*range(1, ndim + 1), 0))
+                column.append(reshape(moved, (*sweep.primal(y).shape, *v.shape)))
+            columns.append(column)
+        builder.block.outputs = [columns[j][i].value for i in range(len(outputs)) for j in range(len(inputs))]
+        return Program(builder.block, f"{program.name}_jacobian")
+
+
+def jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int]) -> Program:
+    """Jacobians by whichever mode needs fewer sweeps (reverse on a tie of unknown sizes)."""
+    rows = sum(_size(program.outputs[k]) for k in outputs)
+    columns = sum(_size(program.inputs[k]) for k in wrt)
+    mode = forward_jacobian if columns <= rows else reverse_jacobian
+    return mode(program, wrt, outputs)
+
+
+def _size(value: Value) -> int:
+    size = product(value.shape)
+    return size if isinstance(size, int) else 1 << 40

@@ -1,0 +1,35 @@
+"""A report on one call: what is read, what is guarded, what the program does, how large it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from autodiff.capture import Declined
+from autodiff.function import Compiled
+from autodiff.ir import walk
+
+
+def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The report as text."""
+    title = f"{compiled.transformation.name} of {compiled.signature.title}"
+    try:
+        captured, plan = compiled.plan(compiled.bind(args, kwargs))
+    except Declined as declined:
+        where = f" at {declined.source}" if declined.source is not None else ""
+        return f"{title}: runs uncompiled, because of {declined.reason}{where}"
+    lines = [f"{title}, engine {compiled.engine!r}"]
+    for record in captured.inputs:
+        kind = "argument" if record.leaf is not None else "read at every call"
+        lines.append(f"  input   {record.path.describe():<24} {record.value.type}  ({kind})")
+    for number in (n for n, _ in captured.mutated):
+        lines.append(f"  stores  into {captured.inputs[number].path.describe()}")
+    for guard in captured.guards:
+        expected = repr(guard.expected)
+        short = expected if len(expected) < 60 else expected[:57] + "…"
+        lines.append(f"  guard   {guard.path.describe()} {guard.relation} {short}")
+    count: Counter[str] = Counter(op.kind for op in walk(plan.program.block))
+    lines.append(f"  program {sum(count.values())} operations: " + ", ".join(f"{n} {k}" for k, n in count.most_common()))
+    for value in plan.program.outputs:
+        lines.append(f"  output  {value.type}")
+    return "\n".join(lines)

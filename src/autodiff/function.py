@@ -1,0 +1,441 @@
+"""From calls to compiled programs: specialisations, guards, the slow path and the fast path.
+
+A :class:`Compiled` object wraps the user's function with a transformation (value, gradient, …).
+Its call goes
+
+    fast    the entry of the last specialisation, which checks the arguments itself
+    slow    bind the arguments, flatten containers, look among the specialisations of this
+            signature, check their guards, run
+    miss    capture, transform, optimise, compile; remember as a new specialisation
+    beyond  what cannot be compiled runs uncompiled, with one warning that names the line
+
+A specialisation belongs to a signature (types, shapes, static values) and holds while its guards
+do.  When a check in a program fails, the user's function runs as plain Python, so that NumPy's own
+exception is raised from the user's own line.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autodiff import debug, tree
+from autodiff.capture import Captured, Declined, Leaf, NotStaged, capture
+from autodiff.capture.paths import Path, compile_reader
+from autodiff.capture.trace import GUARD
+from autodiff.dims import UndecidedExtent
+from autodiff.engines import Executable, InputForm, executable
+from autodiff.errors import AutodiffError, FallbackWarning, InternalError, UnsupportedError
+from autodiff.passes import optimize
+from autodiff.transform import Plan, Transformation
+
+MAXIMUM_PATHS = 32  # captures of one signature before the function is run uncompiled
+
+
+@dataclass
+class Call:
+    """One call, bound and flattened."""
+
+    slots: tuple[Any, ...]  # one object per parameter
+    leaves: list[Any]
+    roles: list[str]
+    paths: list[str]
+    names: list[str | None]
+    slot_of: list[int]
+    definitions: list[Any | None]
+    key: tuple[Any, ...]
+
+
+class Signature:
+    """The parameters of a function, and calls bound to them: one slot per parameter."""
+
+    def __init__(self, function: Any) -> None:
+        try:
+            self.signature: inspect.Signature | None = inspect.signature(function)
+        except (TypeError, ValueError):
+            self.signature = None
+        self.parameters = list(self.signature.parameters.values()) if self.signature else []
+        kinds = [p.kind for p in self.parameters]
+        self.plain = self.signature is not None and all(
+            k in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            for k in kinds
+        )
+        self.names = [p.name for p in self.parameters]
+        self.title = getattr(function, "__name__", "f")
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """The slots of a call: the value of each parameter, defaults included."""
+        if self.signature is None:
+            return args
+        if self.plain and not kwargs and len(args) == len(self.parameters):
+            return args
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.title}() {error}") from None
+        bound.apply_defaults()
+        return tuple(bound.arguments[p.name] for p in self.parameters)
+
+    def unbind(self, slots: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Arguments and keywords that bind to ``slots``."""
+        if self.signature is None:
+            return list(slots), {}
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for parameter, value in zip(self.parameters, slots, strict=True):
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                args.extend(value)
+            elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                kwargs.update(value)
+            elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+                kwargs[parameter.name] = value
+            else:
+                args.append(value)
+        return args, kwargs
+
+
+def classify(leaf: Any, as_float: bool) -> str:
+    """The role of an argument leaf: ``array``, ``float`` or ``static``."""
+    if isinstance(leaf, np.ndarray):
+        return "float" if as_float and leaf.dtype.kind in "iub" and leaf.ndim == 0 else "array"
+    if isinstance(leaf, float) or isinstance(leaf, np.generic):
+        return "array"
+    if as_float and type(leaf) is int:
+        return "float"
+    return "static"
+
+
+def leaf_key(leaf: Any, role: str) -> Any:
+    """What of a leaf belongs to the signature."""
+    if role == "array":
+        if isinstance(leaf, np.ndarray):
+            return (leaf.dtype, leaf.shape)
+        return type(leaf)
+    if role == "float":
+        return "float"
+    if leaf is None or isinstance(leaf, (bool, int, str, bytes)):
+        return (type(leaf), leaf)
+    if callable(leaf) and not hasattr(type(leaf), "__dict__"):
+        return id(leaf)
+    return (type(leaf), id(leaf)) if callable(leaf) else type(leaf)
+
+
+@dataclass
+class Specialisation:
+    """One compiled program and when it applies."""
+
+    captured: Captured
+    plan: Plan
+    run: Executable
+    reader: Callable[[tuple[Any, ...]], tuple[Any, ...] | None]
+    input_leaves: list[int]
+    input_dtypes: list[Any]
+    single: bool
+    calls: int = 0
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(str(v.type) for v in self.plan.program.inputs)
+        guards = "; ".join(f"{g.path.text} {g.relation} {g.expected!r}"[:80] for g in self.captured.guards)
+        return f"<specialisation for ({inputs}); guards: {guards or 'none'}>"
+
+
+class Compiled:
+    """A function, a transformation of it, and the specialisations compiled so far."""
+
+    def __init__(
+        self,
+        function: Any,
+        transformation: Transformation,
+        *,
+        engine: str = "native",
+        threads: int = 1,
+        use_cache: bool = True,
+        on_fallback: str = "warn",
+    ) -> None:
+        self.function = function
+        self.transformation = transformation
+        self.engine = engine
+        self.threads = threads
+        self.use_cache = use_cache
+        self.on_fallback = on_fallback
+        self.signature = Signature(function)
+        self.specialisations: dict[tuple[Any, ...], list[Specialisation]] = {}
+        self.lock = threading.RLock()
+        self.fast: Callable[..., Any] = _no_fast_path
+        self.declined: str | None = None
+        self.warned: set[str] = set()
+
+    # -- binding and flattening -----------------------------------------------------------------
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Bind a call and flatten its arguments."""
+        slots = self.signature.bind(args, kwargs)
+        floats = self.transformation.integer_slots_as_float(self.signature, slots)
+        leaves: list[Any] = []
+        roles: list[str] = []
+        paths: list[str] = []
+        names: list[str | None] = []
+        slot_of: list[int] = []
+        definitions: list[Any | None] = []
+        key: list[Any] = []
+        titles = self.signature.names
+        for k, slot in enumerate(slots):
+            as_float = k in floats
+            name = titles[k] if k < len(titles) else None
+            if tree.is_container(slot):
+                parts, definition = tree.flatten(slot)
+                definitions.append(definition)
+                key.append(definition)
+                accessors = tree.accessors(definition)
+            else:
+                parts, accessors = [slot], [""]
+                definitions.append(None)
+            for part, accessor in zip(parts, accessors, strict=True):
+                role = classify(part, as_float)
+                leaves.append(part)
+                roles.append(role)
+                paths.append(f"args[{k}]{accessor}")
+                names.append(name if not accessor else None)
+                slot_of.append(k)
+                key.append(leaf_key(part, role))
+        return Call(slots, leaves, roles, paths, names, slot_of, definitions, tuple(key))
+
+    def rebuild(self, call: Call) -> Callable[[list[Any]], tuple[list[Any], dict[str, Any]]]:
+        """From leaf values to the arguments and keywords of the call."""
+
+        def run(values: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+            slots = []
+            position = 0
+            for definition in call.definitions:
+                count = 1 if definition is None else definition.num_leaves
+                part = values[position : position + count]
+                slots.append(part[0] if definition is None else tree.unflatten(definition, part))
+                position += count
+            return self.signature.unbind(slots)
+
+        return run
+
+    # -- calling -----------------------------------------------------------------------------------
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...] = ()) -> Any:
+        """The slow path of a call."""
+        call = self.bind(args, kwargs)
+        if self.declined is not None or not self.use_cache:
+            return self._uncompiled(call, self.declined, extra)
+        found = self.specialisations.get(call.key, ())
+        for specialisation in found:
+            result = self._run(specialisation, call, extra)
+            if result is not NotImplemented:
+                return result
+            failure = specialisation.run.failure()
+            if failure is not None and failure != GUARD:
+                return self._failed(call, failure, extra)
+        if len(found) >= MAXIMUM_PATHS:
+            return self._uncompiled(call, f"more than {MAXIMUM_PATHS} different paths", extra)
+        with self.lock:
+            specialisation_or_reason = self._specialise(call)
+        if not isinstance(specialisation_or_reason, Specialisation):
+            return self._uncompiled(call, specialisation_or_reason, extra)
+        result = self._run(specialisation_or_reason, call, extra)
+        if result is NotImplemented:
+            failure = specialisation_or_reason.run.failure()
+            if failure is None or failure == GUARD:
+                raise InternalError(
+                    f"the program of {self.signature.title} does not accept the call it was made for"
+                )
+            return self._failed(call, failure, extra)
+        return result
+
+    def _run(self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]) -> Any:
+        hidden = specialisation.reader(call.slots)
+        if hidden is None:
+            return NotImplemented
+        captured = specialisation.captured
+        arguments = [call.leaves[k] for k in specialisation.input_leaves]
+        if captured.mutated and _may_alias([*arguments, *hidden]):
+            return self._uncompiled(call, None, extra)
+        inputs = [
+            _prepared(x, form)
+            for x, form in zip((*arguments, *hidden, *extra), specialisation.input_dtypes, strict=True)
+        ]
+        outputs = specialisation.run.call(*inputs)
+        if outputs is NotImplemented:
+            return NotImplemented
+        specialisation.calls += 1
+        return self._finish(specialisation, outputs, call.leaves, hidden)
+
+    def _finish(self, specialisation: Specialisation, outputs: Any, leaves: Sequence[Any], hidden: tuple[Any, ...]) -> Any:
+        plan, captured = specialisation.plan, specialisation.captured
+        if specialisation.single:
+            outputs = (outputs,)
+        if plan.write_back:
+            for number, output in captured.mutated:
+                record = captured.inputs[number]
+                target = leaves[record.leaf] if record.leaf is not None else hidden[number - len(specialisation.input_leaves)]
+                np.copyto(target, outputs[output])
+        return plan.result.rebuild(outputs, leaves)
+
+    # -- compiling ---------------------------------------------------------------------------------
+    def _specialise(self, call: Call) -> Specialisation | str:
+        try:
+            specialisation = self.compile(call)
+        except Declined as declined:
+            return self._reason(declined.reason, declined.source)
+        except (NotStaged, UndecidedExtent) as problem:
+            return self._reason(str(problem), None)
+        except AutodiffError:
+            raise
+        except Exception as error:
+            # Most likely the user's own error: plain Python raises it from the user's line.
+            self._run_plainly(call)
+            return self._reason(f"{type(error).__name__}: {error}", None)
+        self.specialisations.setdefault(call.key, []).append(specialisation)
+        self._set_fast_path(specialisation, call)
+        return specialisation
+
+    def captured(self, call: Call, eager: bool = False) -> Captured:
+        """Capture one call."""
+        leaves = [
+            Leaf(value, Path(path), role, name)
+            for value, path, role, name in zip(call.leaves, call.paths, call.roles, call.names, strict=True)
+        ]
+        differentiated = self.transformation.differentiated_leaves(self.signature, call)
+        return capture(
+            self.function, leaves, self.rebuild(call), self.signature.title, eager, differentiated
+        )
+
+    def plan(self, call: Call, eager: bool = False) -> tuple[Captured, Plan]:
+        """Capture, transform and optimise one call."""
+        started = time.perf_counter()
+        captured = self.captured(call, eager)
+        debug.show(2, f"# {self.signature.title}: captured\n{captured.program}")
+        plan = self.transformation.apply(self.signature, captured, call)
+        debug.show(2, f"# {self.signature.title}: {self.transformation.name}\n{plan.program}")
+        plan.program = optimize(plan.program)
+        debug.show(2, f"# {self.signature.title}: optimised\n{plan.program}")
+        elapsed = (time.perf_counter() - started) * 1e3
+        debug.show(1, f"autodiff: {self.transformation.name} of {self.signature.title} captured in {elapsed:.1f} ms")
+        return captured, plan
+
+    def compile(self, call: Call, eager: bool = False) -> Specialisation:
+        """A specialisation for one call."""
+        captured, plan = self.plan(call, eager)
+        forms = [InputForm(r.form, r.value.type) for r in captured.inputs] + plan.extra_inputs
+        single = len(plan.output_forms) == 1
+        started = time.perf_counter()
+        engine = "numpy" if eager else self.engine
+        run = executable(plan.program, forms, plan.output_forms, single, engine, self.threads)
+        elapsed = (time.perf_counter() - started) * 1e3
+        debug.show(1, f"autodiff: {self.signature.title} compiled by the {engine} engine in {elapsed:.1f} ms")
+        if debug.level() >= 4 and run.llvm is not None:
+            debug.show(4, run.llvm())
+        if debug.level() >= 5 and run.assembly is not None:
+            debug.show(5, run.assembly())
+        hidden = [r.path for r in captured.inputs if r.leaf is None]
+        reader = compile_reader(captured.guards, hidden)
+        leaves = [r.leaf for r in captured.inputs if r.leaf is not None]
+        return Specialisation(captured, plan, run, reader, leaves, forms, single)
+
+    def _set_fast_path(self, specialisation: Specialisation, call: Call) -> None:
+        captured, plan = specialisation.captured, specialisation.plan
+        direct = plan.result.is_direct(len(plan.output_forms))
+        if (
+            not self.signature.plain
+            or any(d is not None for d in call.definitions)
+            or "static" in call.roles
+            or captured.mutated
+            or not direct
+        ):
+            self.fast = _no_fast_path
+            return
+        run = specialisation.run.call
+        if not captured.guards and not any(r.leaf is None for r in captured.inputs):
+            self.fast = run
+            return
+        reader = specialisation.reader
+
+        def fast(*args: Any) -> Any:
+            hidden = reader(args)
+            return NotImplemented if hidden is None else run(*args, *hidden)
+
+        def fast_guarded(*args: Any) -> Any:
+            return NotImplemented if reader(args) is None else run(*args)
+
+        self.fast = fast if any(r.leaf is None for r in captured.inputs) else fast_guarded
+
+    # -- beyond the compiled path --------------------------------------------------------------------
+    def _reason(self, reason: str, source: Any) -> str:
+        where = f" ({source.file}:{source.line})" if source is not None else ""
+        return f"{reason}{where}"
+
+    def _run_plainly(self, call: Call) -> Any:
+        """The user's function on copies of the arguments, to raise what it raises."""
+        copies = [np.array(x) if isinstance(x, np.ndarray) else x for x in call.leaves]
+        args, kwargs = self.rebuild(call)(copies)
+        return self.function(*args, **kwargs)
+
+    def _failed(self, call: Call, failure: str, extra: tuple[Any, ...]) -> Any:
+        """A check failed at run time: plain Python decides what that means."""
+        if self.transformation.is_value:
+            return self._plain(call)
+        self._run_plainly(call)
+        return self._eager(call, extra)
+
+    def _plain(self, call: Call) -> Any:
+        args, kwargs = self.signature.unbind(call.slots)
+        return self.function(*args, **kwargs)
+
+    def _uncompiled(self, call: Call, reason: str | None, extra: tuple[Any, ...]) -> Any:
+        if reason is not None and self.use_cache:
+            if self.on_fallback == "error":
+                raise UnsupportedError(
+                    f"{self.signature.title} cannot be compiled: {reason}.",
+                    code="AD304",
+                    remedy="rewrite that line, or allow uncompiled calls with on_fallback='warn'",
+                )
+            if reason not in self.warned:
+                self.warned.add(reason)
+                warnings.warn(
+                    f"{self.signature.title} runs uncompiled: {reason}", FallbackWarning, stacklevel=5
+                )
+        return self._plain(call) if self.transformation.is_value else self._eager(call, extra)
+
+    def _eager(self, call: Call, extra: tuple[Any, ...]) -> Any:
+        """Trace this call's path and run it on the reference engine."""
+        specialisation = self.compile(call, eager=True)
+        return self._run(specialisation, call, extra)
+
+
+def _no_fast_path(*args: Any, **kwargs: Any) -> Any:
+    return NotImplemented
+
+
+def _may_alias(arrays: Sequence[Any]) -> bool:
+    """Whether two of the arrays may share memory."""
+    real = [a for a in arrays if isinstance(a, np.ndarray)]
+    return any(
+        np.may_share_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :]
+    )
+
+
+def _prepared(x: Any, form: InputForm) -> Any:
+    """An input as the engine takes it: C-contiguous, native byte order, exact scalar type."""
+    type_ = form.type
+    if form.form == "array":
+        if (
+            type(x) is np.ndarray
+            and x.dtype == type_.dtype
+            and x.dtype.isnative
+            and x.flags.c_contiguous
+            and x.flags.aligned
+        ):
+            return x
+        return np.require(np.asarray(x), dtype=type_.dtype, requirements=["C", "A"]).view(np.ndarray)
+    if form.form == "python" and type_.dtype.kind == "f" and type(x) is not float:
+        return float(x)
+    return x

@@ -1,0 +1,46 @@
+"""Passes: programs to better programs with the same answer.
+
+    PIPELINE = simplify, eliminate_common_subexpressions, eliminate_dead_code
+
+``optimize`` runs the pipeline; with ``AUTODIFF_CHECK=1`` the verifier runs after every pass and
+blames it by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autodiff import debug
+from autodiff.ir import Program, verify
+from autodiff.ops.entries import type_rule_of
+from autodiff.passes.common import eliminate_common_subexpressions
+from autodiff.passes.dead import eliminate_dead_code
+from autodiff.passes.simplify import simplify
+
+PIPELINE: tuple[Callable[[Program], Program], ...] = (
+    eliminate_dead_code,
+    simplify,
+    eliminate_common_subexpressions,
+    eliminate_dead_code,
+)
+
+
+def optimize(program: Program) -> Program:
+    """Run the pipeline."""
+    if debug.checking():
+        verify(program, type_rule_of, "differentiation")
+    for run in PIPELINE:
+        program = run(program)
+        debug.show(3, f"# after {run.__name__}\n{program}")
+        if debug.checking():
+            verify(program, type_rule_of, run.__name__)
+    return program
+
+
+__all__ = [
+    "PIPELINE",
+    "eliminate_common_subexpressions",
+    "eliminate_dead_code",
+    "optimize",
+    "simplify",
+]

@@ -1,0 +1,54 @@
+"""Common subexpression elimination: an operation computed before is not computed again.
+
+    a = sin(x); b = sin(x)   =>   a = sin(x)
+
+Operations in a nested block see those of the enclosing blocks; sibling blocks see nothing of each
+other, since only one of them may run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim
+from autodiff.ir.data import Operation, Program, Value
+from autodiff.ops.entries import ENTRIES
+from autodiff.passes.rewrite import Scope, rebuild
+
+LARGEST_CONSTANT = 64  # elements; larger constants are compared by identity
+
+
+def eliminate_common_subexpressions(program: Program) -> Program:
+    """Replace operations by equal ones computed before."""
+    return rebuild(program, _visit)
+
+
+def _visit(operation: Operation, scope: Scope) -> Sequence[Value] | None:
+    if operation.regions or ENTRIES[operation.kind].has_effect:
+        return None
+    key = (operation.kind, operation.operands, tuple([(k, _key(v)) for k, v in operation.attributes.items()]))
+    found = scope.find(key)
+    if found is None:
+        scope.table[key] = operation.results
+        return None
+    if any(a.type.weak != b.type.weak for a, b in zip(found, operation.results, strict=True)):
+        return None
+    return found
+
+
+def _key(attribute: Any) -> Any:
+    if isinstance(attribute, Dim):
+        # By terms, not by ==, which may ask for a decision.
+        return ("extent", frozenset(attribute.terms.items()))
+    if isinstance(attribute, tuple):
+        return tuple([_key(item) for item in attribute])
+    if isinstance(attribute, np.ndarray):
+        if attribute.size > LARGEST_CONSTANT:
+            return id(attribute)
+        return (attribute.dtype, attribute.shape, attribute.tobytes())
+    if callable(attribute):
+        return id(attribute)
+    return attribute

@@ -1,0 +1,135 @@
+"""Dead code elimination.
+
+Removes operations whose results nobody uses and which have no effect; stacked outputs of loops
+that nobody reads; and loop carries that are never changed (the start value stands for them) or
+that only feed themselves.
+"""
+
+from __future__ import annotations
+
+from autodiff.ir.copying import Mapping, copy_value, map_attribute
+from autodiff.ir.data import Block, Operation, Program, Value, uses
+from autodiff.ops.entries import ENTRIES
+
+
+def eliminate_dead_code(program: Program) -> Program:
+    """Keep what the outputs and effects need."""
+    block = Block(list(program.inputs), outputs=list(program.outputs))
+    operations, live = _sweep(program.block.operations, set(program.outputs))
+    # Extents of inputs may name other inputs.
+    block.operations = operations
+    return _renamed(Program(block, program.name))
+
+
+
+
+def _has_effect(operation: Operation) -> bool:
+    if ENTRIES[operation.kind].has_effect:
+        return True
+    return any(_has_effect(inner) for region in operation.regions for inner in region.operations)
+
+
+def _sweep(operations: list[Operation], live: set[Value]) -> tuple[list[Operation], set[Value]]:
+    """Operations needed for ``live`` (backwards), and all values then alive."""
+    kept: list[Operation] = []
+    for operation in reversed(operations):
+        if not any(v in live for v in operation.results) and not _has_effect(operation):
+            continue
+        if operation.regions:
+            operation = _sweep_control(operation, live)
+        live.update(uses(operation))
+        kept.append(operation)
+    kept.reverse()
+    return kept, live
+
+
+def _sweep_control(operation: Operation, live: set[Value]) -> Operation:
+    if operation.kind == "cond":
+        return _sweep_cond(operation, live)
+    return _sweep_loop(operation, live)
+
+
+def _sweep_region(block: Block, outputs: list[Value], live: set[Value]) -> Block:
+    inner_live = set(outputs)
+    operations, inner_live = _sweep(block.operations, inner_live)
+    live |= inner_live
+    return Block(block.parameters, operations, outputs)
+
+
+def _sweep_cond(operation: Operation, live: set[Value]) -> Operation:
+    keep = [k for k, v in enumerate(operation.results) if v in live]
+    regions = tuple([_sweep_region(r, [r.outputs[k] for k in keep], live) for r in operation.regions])
+    return _with(operation, operation.operands, regions, keep)
+
+
+def _with(operation: Operation, operands: tuple[Value, ...], regions: tuple[Block, ...], keep: list[int]) -> Operation:
+    """A copy of the operation with some results; the values themselves are renewed at the end."""
+    new = Operation.__new__(Operation)
+    new.kind, new.operands, new.attributes = operation.kind, operands, operation.attributes
+    new.results = tuple([operation.results[k] for k in keep])
+    new.regions, new.source = regions, operation.source
+    return new
+
+
+def _sweep_loop(operation: Operation, live: set[Value]) -> Operation:
+    first = 1 if operation.kind == "while" else 0
+    n = len(operation.operands)
+    body = operation.regions[-1]
+    test = operation.regions[0] if operation.kind == "while" else None
+    carries = _needed_carries(operation, live, first)
+    stacks = [k for k in range(n, len(body.outputs)) if operation.results[first + k] in live]
+    block = _sweep_region(body, [body.outputs[k] for k in carries + stacks], live)
+    block.parameters = [body.parameters[0], *(body.parameters[1 + k] for k in carries)]
+    regions: tuple[Block, ...] = (block,)
+    if test is not None:
+        new_test = _sweep_region(test, test.outputs, live)
+        new_test.parameters = [test.parameters[k] for k in carries]
+        regions = (new_test, block)
+    keep = list(range(first)) + [first + k for k in carries + stacks]
+    return _with(operation, tuple([operation.operands[k] for k in carries]), regions, keep)
+
+
+def _needed_carries(operation: Operation, live: set[Value], first: int) -> list[int]:
+    """Carries that an output, a stack, the test or another needed carry depends on."""
+    n = len(operation.operands)
+    body = operation.regions[-1]
+    parameters = body.parameters[1:]
+    needed = {k for k in range(n) if operation.results[first + k] in live}
+    wanted = {body.outputs[k] for k in range(n, len(body.outputs)) if operation.results[first + k] in live}
+    if operation.kind == "while":
+        test = operation.regions[0]
+        _, alive = _sweep(test.operations, set(test.outputs))
+        needed |= {k for k, p in enumerate(test.parameters) if p in alive}
+    while True:
+        roots = set(wanted) | {body.outputs[k] for k in needed}
+        _, alive = _sweep(body.operations, roots)
+        more = {k for k, p in enumerate(parameters) if p in alive} - needed
+        if not more:
+            return sorted(needed)
+        needed |= more
+
+
+def _renamed(program: Program) -> Program:
+    """Give reshaped control operations values and blocks of their own."""
+    mapping: Mapping = {}
+    block = Block(list(program.inputs))
+    block.operations = [_renew(op, mapping) for op in program.block.operations]
+    block.outputs = [mapping.get(v, v) for v in program.outputs]
+    return Program(block, program.name)
+
+
+def _renew(operation: Operation, mapping: Mapping) -> Operation:
+    if not operation.regions and not any(v in mapping for v in uses(operation)):
+        return operation
+    operands = tuple([mapping.get(v, v) for v in operation.operands])
+    attributes = {k: map_attribute(v, mapping) for k, v in operation.attributes.items()}
+    regions = tuple([_renew_block(r, mapping) for r in operation.regions])
+    results = tuple([copy_value(v, mapping) for v in operation.results])
+    return Operation(operation.kind, operands, attributes, results, regions, operation.source)
+
+
+def _renew_block(block: Block, mapping: Mapping) -> Block:
+    new = Block([copy_value(p, mapping) for p in block.parameters])
+    new.operations = [_renew(op, mapping) for op in block.operations]
+    new.outputs = [mapping.get(v, v) for v in block.outputs]
+    return new

@@ -1,0 +1,272 @@
+"""Algebraic simplification, one operation at a time.
+
+    power(x, 2)              multiply(x, x)         small integer exponents
+    strong_multiply(ct, c)   multiply(ct, c)        c a finite constant; ct itself when c is 1
+    multiply(x, 1), cast to the same dtype, reshape of reshape, transpose of transpose, …
+
+Constant scalars are folded by their NumPy meaning.  Nothing is reassociated, and no rule assumes
+that values are finite: a rule holds for NaN, infinities and signed zeros, but for the sign of a
+zero that a strong multiplication gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import same_shape
+from autodiff.ir.data import Operation, Program, Value
+from autodiff.ops.entries import ENTRIES, Pointwise
+from autodiff.passes.rewrite import Scope, append, rebuild
+
+MAXIMUM_EXPONENT = 4  # x**5 and up by pow: more multiplications would lose accuracy
+
+
+def simplify(program: Program) -> Program:
+    """Apply the rules until each operation is as simple as they make it."""
+    return rebuild(program, _visit)
+
+
+def _visit(operation: Operation, scope: Scope) -> Sequence[Value] | None:
+    folded = _fold(operation, scope)
+    if folded is not None:
+        return (folded,)
+    rule = RULES.get(operation.kind)
+    if rule is None:
+        return None
+    value = rule(operation, scope)
+    return None if value is None else (value,)
+
+
+def constant_of(value: Value) -> np.ndarray | None:
+    """The scalar a value is, where it is a constant scalar or a broadcast of one."""
+    owner = value.owner
+    while owner is not None and owner.kind in ("broadcast", "reshape"):
+        owner = owner.operands[0].owner
+    if owner is not None and owner.kind == "constant" and not owner.attributes["value"].shape:
+        return owner.attributes["value"]
+    return None
+
+
+def _constant(scope: Scope, array: Any, like: Operation) -> Value:
+    array = np.asarray(array, like.results[0].type.dtype)
+    return append(scope, "constant", (), like, value=array)
+
+
+def _fold(operation: Operation, scope: Scope) -> Value | None:
+    """Operations on constant scalars are done now."""
+    if len(operation.results) != 1 or operation.results[0].type.shape or not operation.operands:
+        return None
+    if not isinstance(ENTRIES[operation.kind].lowering, Pointwise):
+        return None
+    constants = []
+    for operand in operation.operands:
+        owner = operand.owner
+        if owner is None or owner.kind != "constant":
+            return None
+        constants.append(owner.attributes["value"])
+    with np.errstate(all="ignore"):
+        result = ENTRIES[operation.kind].meaning(*constants, **operation.attributes)
+    return _constant(scope, result, operation)
+
+
+def _fits(value: Value, operation: Operation) -> bool:
+    """Whether a value can stand for the operation's result."""
+    result = operation.results[0].type
+    return value.type.dtype == result.dtype and same_shape(value.type.shape, result.shape)
+
+
+def _multiply(operation: Operation, scope: Scope) -> Value | None:
+    a, b = operation.operands
+    for x, other in ((a, b), (b, a)):
+        c = constant_of(other)
+        if c is not None and c == 1 and _fits(x, operation):
+            return x
+        if c is not None and c == -1 and _fits(x, operation) and x.type.is_float:
+            return append(scope, "negative", (x,), operation)
+    return None
+
+
+def _strong_multiply(operation: Operation, scope: Scope) -> Value | None:
+    ct, partial = operation.operands
+    c = constant_of(partial)
+    if c is not None and np.isfinite(c):
+        if c == 1 and _fits(ct, operation):
+            return ct
+        return _scalar_product(operation, scope, ct, partial)
+    c = constant_of(ct)
+    if c is not None and c != 0 and not np.isnan(c):
+        if c == 1 and _fits(partial, operation):
+            return partial
+        return _scalar_product(operation, scope, ct, partial)
+    return None
+
+
+def _scalar_product(operation: Operation, scope: Scope, a: Value, b: Value) -> Value:
+    product = Operation("multiply", (a, b), {}, (Value(operation.results[0].type),), (), operation.source)
+    simpler = _multiply(product, scope)
+    if simpler is not None:
+        return simpler
+    scope.block.operations.append(product)
+    return product.result
+
+
+def _power(operation: Operation, scope: Scope) -> Value | None:
+    base, exponent = operation.operands
+    c = constant_of(exponent)
+    if c is None or not base.type.is_float or not _fits(base, operation) or c != int(c if np.isfinite(c) else 0.5):
+        return None
+    n = int(c)
+    if abs(n) > MAXIMUM_EXPONENT:
+        return None
+    if n == 0:
+        return None
+    result = base
+    square = base
+    if abs(n) >= 2:
+        square = append(scope, "multiply", (base, base), operation)
+        result = square
+    if abs(n) == 3:
+        result = append(scope, "multiply", (square, base), operation)
+    if abs(n) == 4:
+        result = append(scope, "multiply", (square, square), operation)
+    if n < 0:
+        one = Operation("constant", (), {"value": np.ones((), base.dtype)}, (Value(_scalar_type(operation)),), (), operation.source)
+        scope.block.operations.append(one)
+        result = append(scope, "divide", (one.result, result), operation)
+    return result
+
+
+def _scalar_type(operation: Operation) -> Any:
+    from autodiff.ir.data import ArrayType
+
+    return ArrayType(operation.results[0].type.dtype, ())
+
+
+def _cast(operation: Operation, scope: Scope) -> Value | None:
+    (x,) = operation.operands
+    return x if _fits(x, operation) else None
+
+
+def _identity(operation: Operation, scope: Scope) -> Value | None:
+    return operation.operands[0] if _fits(operation.operands[0], operation) else None
+
+
+def _negative(operation: Operation, scope: Scope) -> Value | None:
+    owner = operation.operands[0].owner
+    if owner is not None and owner.kind == "negative":
+        return owner.operands[0]
+    return None
+
+
+def _select(operation: Operation, scope: Scope) -> Value | None:
+    condition, a, b = operation.operands
+    if a is b and _fits(a, operation):
+        return a
+    c = constant_of(condition)
+    if c is None:
+        return None
+    chosen = a if c else b
+    return chosen if _fits(chosen, operation) else None
+
+
+def _broadcast(operation: Operation, scope: Scope) -> Value | None:
+    (x,) = operation.operands
+    if _fits(x, operation) and operation.attributes["axes"] == tuple(range(len(x.type.shape))):
+        return x
+    owner = x.owner
+    if owner is not None and owner.kind == "broadcast":
+        outer = operation.attributes["axes"]
+        axes = tuple(outer[k] for k in owner.attributes["axes"])
+        return append(scope, "broadcast", owner.operands, operation, shape=operation.attributes["shape"], axes=axes)
+    return None
+
+
+def _reshape(operation: Operation, scope: Scope) -> Value | None:
+    (x,) = operation.operands
+    if _fits(x, operation):
+        return x
+    owner = x.owner
+    if owner is not None and owner.kind == "reshape":
+        if _fits(owner.operands[0], operation):
+            return owner.operands[0]
+        return append(scope, "reshape", owner.operands, operation, shape=operation.attributes["shape"])
+    return None
+
+
+def _transpose(operation: Operation, scope: Scope) -> Value | None:
+    (x,) = operation.operands
+    axes = operation.attributes["axes"]
+    owner = x.owner
+    if owner is not None and owner.kind == "transpose":
+        inner = owner.attributes["axes"]
+        axes = tuple(inner[k] for k in axes)
+        if axes != tuple(range(len(axes))):
+            return append(scope, "transpose", owner.operands, operation, axes=axes)
+        return owner.operands[0]
+    return x if axes == tuple(range(len(axes))) else None
+
+
+def _is_zeros(value: Value) -> bool:
+    c = constant_of(value)
+    return c is not None and c == 0
+
+
+def _covers(operation: Operation) -> bool:
+    """Whether a slice update covers its whole first operand in order."""
+    shape = operation.operands[0].type.shape
+    a = operation.attributes
+    return (
+        all(isinstance(s, int) and s == 0 for s in a["starts"])
+        and all(isinstance(s, int) and s == 1 for s in a["steps"])
+        and None not in a["sizes"]
+        and same_shape(tuple(a["sizes"]), shape)
+    )
+
+
+def _slice_update(operation: Operation, scope: Scope) -> Value | None:
+    v = operation.operands[1]
+    return v if _covers(operation) and _fits(v, operation) else None
+
+
+def _slice_add(operation: Operation, scope: Scope) -> Value | None:
+    base, v = operation.operands
+    if _covers(operation) and _fits(v, operation):
+        return v if _is_zeros(base) else append(scope, "add", (base, v), operation)
+    return None
+
+
+def _slice(operation: Operation, scope: Scope) -> Value | None:
+    (x,) = operation.operands
+    a = operation.attributes
+    whole = (
+        all(isinstance(s, int) and s == 0 for s in a["starts"])
+        and all(isinstance(s, int) and s == 1 for s in a["steps"])
+        and None not in a["sizes"]
+    )
+    return x if whole and _fits(x, operation) else None
+
+
+def _reduce_sum(operation: Operation, scope: Scope) -> Value | None:
+    return operation.operands[0] if not operation.attributes["axes"] else None
+
+
+RULES: dict[str, Callable[[Operation, Scope], Value | None]] = {
+    "multiply": _multiply,
+    "strong_multiply": _strong_multiply,
+    "power": _power,
+    "float_power": _power,
+    "cast": _cast,
+    "positive": _identity,
+    "negative": _negative,
+    "select": _select,
+    "broadcast": _broadcast,
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "slice": _slice,
+    "slice_update": _slice_update,
+    "slice_add": _slice_add,
+    "reduce_sum": _reduce_sum,
+}
