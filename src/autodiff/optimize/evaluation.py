@@ -320,7 +320,7 @@ def derivative(
     wrt: str | tuple[str, ...] | None,
     options: Options = (),
 ) -> Callable[..., Any]:
-    """``autodiff.transformation(function, wrt=wrt, **options)``, compiled once for each function.
+    """``transformation(function, wrt=wrt, **options)``, compiled once for each function.
 
     A few functions are remembered, the one used longest ago is forgotten first. Only plain
     functions and methods are: another callable may compare equal to one that computes otherwise.
@@ -340,7 +340,7 @@ def _transform(
     wrt: str | tuple[str, ...] | None,
     options: Options,
 ) -> Callable[..., Any]:
-    import autodiff
+    from autodiff import api
 
     if wrt is ANONYMOUS:
         function, wrt = _naming_the_first(function), "parameters"
@@ -349,7 +349,7 @@ def _transform(
         keywords["wrt"] = wrt
     if transformation == "hessian_vector" and wrt is None:
         del keywords["wrt"]
-    made: Callable[..., Any] = getattr(autodiff, transformation)(function, **keywords)
+    made: Callable[..., Any] = getattr(api, transformation)(function, **keywords)
     return made
 
 
