@@ -107,6 +107,12 @@ QUARTER_PI = mp.pi / 4 * mp.mpf("1.001")
 LOG_Z = (3 - 2 * mp.sqrt(2)) ** 2
 TINY = mp.mpf("1e-12")
 
+
+def _from_t(t: mp.mpf) -> mp.mpf:
+    """The x of t = (x - 2.5)/(x + 2.5)."""
+    return mp.mpf("2.5") * (1 + t) / (1 - t)
+
+
 FITS: dict[str, Fit] = {
     # exp(r) = 1 + r + r**2 q(r); the weight is that of expm1, the harder user, kept off 0
     "exp": Fit(
@@ -172,6 +178,24 @@ FITS: dict[str, Fit] = {
         lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z,
         lambda z: z,
         TINY, (mp.sqrt(2) - 1) ** 2 * mp.mpf("1.001"), 11, 5,
+    ),
+    # erf x = x + x q(z), z = x**2 <= 1
+    "erf": Fit(
+        lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1,
+        lambda z: mp.mpf(1),
+        TINY, mp.mpf("1.0001"), 12, 7,
+    ),
+    # exp(x**2) erfc x = q(t), t = (x - 2.5)/(x + 2.5), 1 <= x <= 6; the weight is that of erf
+    "erfc": Fit(
+        lambda t: mp.erfc(_from_t(t)) * mp.exp(_from_t(t) ** 2),
+        lambda t: mp.exp(-_from_t(t) ** 2),
+        mp.mpf("-1.5") / mp.mpf("3.5"), mp.mpf("3.5") / mp.mpf("8.5"), 12, 6,
+    ),
+    # m**(-1/3), the start of an iteration
+    "cbrt": Fit(
+        lambda m: m ** (-mp.mpf(1) / 3),
+        lambda m: m ** (mp.mpf(1) / 3),
+        mp.sqrt(2) / 2, mp.sqrt(2), 6, 4,
     ),
 }  # fmt: skip
 

@@ -20,7 +20,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from autodiff.engines.native.vector_math import exponential, logarithm, power, trigonometric
+from autodiff.engines.native.vector_math import (
+    error_function,
+    exponential,
+    inverse,
+    logarithm,
+    power,
+    trigonometric,
+)
 from autodiff.engines.native.vector_math.emit import FORMATS, Code, Value
 
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
@@ -37,7 +44,17 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "sin": trigonometric.sin,
     "cos": trigonometric.cos,
     "tan": trigonometric.tan,
+    "asin": inverse.asin,
+    "acos": inverse.acos,
+    "atan": inverse.atan,
+    "atan2": inverse.atan2,
+    "asinh": inverse.asinh,
+    "acosh": inverse.acosh,
+    "atanh": inverse.atanh,
     "pow": power.pow,
+    "cbrt": power.cbrt,
+    "hypot": power.hypot,
+    "erf": error_function.erf,
 }
 _TWO_ARGUMENTS = frozenset({"pow", "atan2", "hypot"})
 

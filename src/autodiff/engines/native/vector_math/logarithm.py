@@ -91,6 +91,12 @@ def _rest(f: Value) -> tuple[Value, Value]:
     return half_square, s * muladd(z, polynomial(z, _LOG[f.format.name]), half_square)
 
 
+def atanh_rest(s: Value) -> Value:
+    """2 atanh(s) - 2 s, for |s| <= 3 - 2 sqrt(2)."""
+    z = s * s
+    return (s * z) * polynomial(z, _LOG[s.format.name])
+
+
 def _with_specials(x: Value, result: Value, pole: float = 0.0) -> Value:
     """-inf at the pole, NaN below it, inf and NaN of the argument kept."""
     special = select(x > pole, x, select(x.equals(pole), x.constant(-INFINITY), NAN))

@@ -1,4 +1,7 @@
-"""pow as straight-line code: exp(y log|x|), the logarithm to about 65 bits, then the special cases of C99 (Annex F.9.4.4)."""
+"""pow, cbrt and hypot as straight-line code.
+
+pow is exp(y log|x|), the logarithm to about 65 bits, with the special cases of C99 (Annex F.9.4.4).
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from autodiff.engines.native.vector_math.emit import (
     power_of_two,
     rint,
     select,
+    square_root,
     two_product,
     widen,
 )
@@ -52,6 +56,23 @@ _SHORT_EXP = (
     0.0013945910429443772,
     0.00019918367639429652,
 )
+# m**(-1/3) for sqrt(1/2) <= m <= sqrt(2), to 17 bits (12 for float32)
+_INVERSE_CUBE_ROOT = {
+    "f64": (
+        1.9991663652924956,
+        -2.485897522224198,
+        2.792165318924768,
+        -1.8980872868631935,
+        0.7007170132985236,
+        -0.10806004149534768,
+    ),
+    "f32": (
+        1.7307031154632568,
+        -1.2857143878936768,
+        0.7133253812789917,
+        -0.1585354506969452,
+    ),
+}
 _TWO_THIRDS = (0.6666666666666666, 3.700743415417188e-17)
 # ln 2 in two parts: the first has 42 bits, so that k times it is exact, the second ends at bit 95
 _LN2 = (0.6931471805598903, 5.497923018708371e-14)
@@ -124,3 +145,38 @@ def pow(x: Value, y: Value) -> Value:
     nowhere = (x < 0.0) & (x > -INFINITY) & ~whole
     result = select(nowhere | x.compare("uno", y), NAN, result)
     return select(x.equals(1.0) | y.equals(0.0), 1.0, result)
+
+
+def cbrt(x: Value) -> Value:
+    """The cube root: one step of third order from a polynomial for a**(-1/3), then a corrected product."""
+    a = magnitude(x)
+    m, k, _ = split(a)
+    third, i = nearest_integer(k, 1.0 / 3.0)
+    rest = muladd(third, -3.0, k)  # -1, 0 or 1; a = 2**(3 third) 2**rest m
+    up, down = rest > 0.5, rest < -0.5
+    m = m * select(up, 2.0, select(down, x.constant(0.5), 1.0))
+    start = polynomial(
+        m * select(up, 0.5, select(down, x.constant(2.0), 1.0)), _INVERSE_CUBE_ROOT[x.format.name]
+    )
+    w = start * select(up, 0.7937005259840998, select(down, x.constant(1.259921049894873), 1.0))
+    e = fma(-(w * w), w * m, 1.0)
+    w = muladd(w * e, muladd(e, 2.0 / 9.0, 1.0 / 3.0), w)
+    y = m * (w * w)
+    square, square_low = two_product(y, y)
+    error = muladd(-square_low, y, fma(-square, y, m))
+    y = muladd(error, (w * w) * (1.0 / 3.0), y) * power_of_two(i)
+    return select((a > 0.0) & (a < INFINITY), copysign(y, x), x)
+
+
+def hypot(x: Value, y: Value) -> Value:
+    """sqrt(x**2 + y**2) without overflow or underflow on the way; infinite if either is, even beside NaN."""
+    a, b = magnitude(x), magnitude(y)
+    largest = select(a > b, a, b)
+    far = 2.0 ** (x.format.bias // 2)
+    up = 2.0 ** (x.format.bias // 2 + x.format.fraction)
+    big, little = largest > far, largest < 1.0 / far
+    scale = select(big, 1.0 / up, select(little, x.constant(up), 1.0))
+    back = select(big, up, select(little, x.constant(1.0 / up), 1.0))
+    a1, b1 = a * scale, b * scale
+    result = square_root(fma(a1, a1, b1 * b1)) * back
+    return select(a.equals(INFINITY) | b.equals(INFINITY), INFINITY, result)
