@@ -443,4 +443,9 @@ def _square(x: float) -> float:
 
 
 def _cache() -> str:
-    return "compiled functions are kept in memory for as long as the function object lives"
+    from autodiff.engines.native import cache
+
+    if not cache.is_on():
+        return "off (AUTODIFF_CACHE); every process compiles anew"
+    files = [path.stat().st_size for path in cache.directory().rglob("*") if path.is_file()]
+    return f"{cache.directory()}, {len(files)} programs, {sum(files) / 2**20:.1f} MiB"

@@ -26,7 +26,7 @@ EXACT, OTHER, DATA = "#0072B2", "#D55E00", "#555555"
 class PlotError(AutodiffError, ImportError):
     """matplotlib is not installed."""
 
-    code = "AD401"
+    code = "AD601"
 
 
 def convergence(
