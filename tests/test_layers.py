@@ -23,7 +23,7 @@ LAYERS: dict[str, int] = {
     "nist": 6,
     "plot": 6,
     "explain": 6,
-    "function": 5,
+    "compiled": 5,
     "transform": 5,
     "engines": 4,  # chooses one
     "engines.numpy": 4,
@@ -48,7 +48,7 @@ WITHIN = {
     ("plot", "optimize"), ("plot", "nist"),
     ("testing", "api"),
     ("api", "explain"),
-    ("function", "transform"),
+    ("compiled", "transform"),
     ("optimize", "api"),
     ("api", "testing"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),

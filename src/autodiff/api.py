@@ -20,8 +20,8 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff import transform
+from autodiff.compiled import Compiled
 from autodiff.errors import ArgumentError, NameArgumentError
-from autodiff.function import Compiled
 from autodiff.transform import Transformation, Wrt
 
 
@@ -161,7 +161,9 @@ class BoundTransformed:
         return value
 
 
-def _restore(cls: type[Transformed], function: Any, wrt: Wrt, options: dict[str, Any]) -> Transformed:
+def _restore(
+    cls: type[Transformed], function: Any, wrt: Wrt, options: dict[str, Any]
+) -> Transformed:
     return cls(function, wrt=wrt, **options)
 
 
@@ -203,7 +205,9 @@ class _WithVectors(Transformed):
     def _call_with(self, args: tuple[Any, ...], kwargs: dict[str, Any], vectors: Any) -> Any:
         compiled = self._compiled
         call = compiled.bind(args, kwargs)
-        return compiled.call(args, kwargs, compiled.transformation.extra(compiled.signature, call, vectors))
+        return compiled.call(
+            args, kwargs, compiled.transformation.extra(compiled.signature, call, vectors)
+        )
 
 
 class HessianVector(_WithVectors):
@@ -366,7 +370,9 @@ def _product(cls: type[Transformed], f: Any, options: dict[str, Any]) -> Any:
     return made[key]
 
 
-def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], **options: Any) -> Any:
+def jvp(
+    f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], **options: Any
+) -> Any:
     """The result of ``f(*primals)`` and its directional derivative along ``tangents``.
 
     Examples

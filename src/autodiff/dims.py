@@ -78,7 +78,10 @@ Monomial: TypeAlias = tuple[tuple[Any, int], ...]
 
 
 def _order(atom: Any) -> tuple[int, str]:
-    return (id(atom) if not isinstance(atom, Func) else 0, repr(atom) if isinstance(atom, Func) else "")
+    return (
+        id(atom) if not isinstance(atom, Func) else 0,
+        repr(atom) if isinstance(atom, Func) else "",
+    )
 
 
 def _multiply_monomials(a: Monomial, b: Monomial) -> Monomial:
@@ -248,7 +251,9 @@ def _divide_exactly(a: Dim, b: Dim) -> Extent | None:
             powers[atom] -= power
         if c % c_b:
             return None
-        key = tuple(sorted(((k, p) for k, p in powers.items() if p), key=lambda item: _order(item[0])))
+        key = tuple(
+            sorted(((k, p) for k, p in powers.items() if p), key=lambda item: _order(item[0]))
+        )
         result[key] = c // c_b
     return Dim._make(result)
 
@@ -403,7 +408,9 @@ def substitute(extent: Extent, replace: Callable[[Any], Extent]) -> Extent:
         product: Extent = c
         for atom, power in monomial:
             if isinstance(atom, Func):
-                new = apply(atom.name, substitute(atom.left, replace), substitute(atom.right, replace))
+                new = apply(
+                    atom.name, substitute(atom.left, replace), substitute(atom.right, replace)
+                )
             else:
                 new = replace(atom)
             for _ in range(power):

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from autodiff.capture import Declined
-from autodiff.function import Compiled
+from autodiff.compiled import Compiled
 from autodiff.ir import walk
 
 
@@ -29,7 +29,10 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         short = expected if len(expected) < 60 else expected[:57] + "…"
         lines.append(f"  guard   {guard.path.describe()} {guard.relation} {short}")
     count: Counter[str] = Counter(op.kind for op in walk(plan.program.block))
-    lines.append(f"  program {sum(count.values())} operations: " + ", ".join(f"{n} {k}" for k, n in count.most_common()))
+    lines.append(
+        f"  program {sum(count.values())} operations: "
+        + ", ".join(f"{n} {k}" for k, n in count.most_common())
+    )
     for value in plan.program.outputs:
         lines.append(f"  output  {value.type}")
     return "\n".join(lines)

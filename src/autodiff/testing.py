@@ -63,7 +63,9 @@ def derivative(f: Callable[[float], float], step: float = 1e-2) -> tuple[float, 
         table[row, 0] = (f(h) - f(-h)) / (2 * h)
         factor = _SHRINK**2
         for order in range(1, row + 1):
-            table[row, order] = (table[row, order - 1] * factor - table[row - 1, order - 1]) / (factor - 1)
+            table[row, order] = (table[row, order - 1] * factor - table[row - 1, order - 1]) / (
+                factor - 1
+            )
             factor *= _SHRINK**2
             error = max(
                 abs(table[row, order] - table[row, order - 1]),
@@ -75,7 +77,9 @@ def derivative(f: Callable[[float], float], step: float = 1e-2) -> tuple[float, 
     return float(best), float(uncertainty)
 
 
-def numerical_gradient(f: Callable[..., Any], leaves: list[Any], which: list[int], rebuild: Callable[[list[Any]], Any]) -> tuple[list[Any], list[Any]]:
+def numerical_gradient(
+    f: Callable[..., Any], leaves: list[Any], which: list[int], rebuild: Callable[[list[Any]], Any]
+) -> tuple[list[Any], list[Any]]:
     """Finite differences of ``f`` by the chosen leaves, and their uncertainty."""
     values, doubts = [], []
     for number in which:
@@ -141,7 +145,13 @@ def check_gradient(
     >>> autodiff.check_gradient(lambda x: np.sum(np.sin(x)), np.array([0.5, 1.0])).agrees
     True
     """
-    taken = f if isinstance(f, Gradient) else _product(Gradient, f, {"wrt": wrt, **options}) if not isinstance(wrt, list) else gradient(f, wrt=wrt, **options)
+    taken = (
+        f
+        if isinstance(f, Gradient)
+        else _product(Gradient, f, {"wrt": wrt, **options})
+        if not isinstance(wrt, list)
+        else gradient(f, wrt=wrt, **options)
+    )
     plain = taken.__wrapped__
     exact = taken(*args)
     compiled = taken._compiled
@@ -165,7 +175,14 @@ def check_gradient(
     return report
 
 
-def _compare(parts: list[Any], differences: list[Any], doubts: list[Any], names: list[str], tolerance: float, exact: Any) -> Report:
+def _compare(
+    parts: list[Any],
+    differences: list[Any],
+    doubts: list[Any],
+    names: list[str],
+    tolerance: float,
+    exact: Any,
+) -> Report:
     worst, error, uncertainty, agrees = "", 0.0, 0.0, True
     scale = max([1.0, *(float(np.max(np.abs(p), initial=0.0)) for p in parts)])
     for part, difference, doubt, name in zip(parts, differences, doubts, names, strict=False):

@@ -58,7 +58,10 @@ class Transformation:
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
         """The plan for one captured call."""
         return Plan(
-            captured.program, captured.output_forms, captured.result, write_back=bool(captured.mutated)
+            captured.program,
+            captured.output_forms,
+            captured.result,
+            write_back=bool(captured.mutated),
         )
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
@@ -117,9 +120,15 @@ class Derivative(Transformation):
     def integer_slots_as_float(self, signature: Any, slots: Sequence[Any]) -> set[int]:
         if self.wrt is None:
             numeric = [k for k, x in enumerate(slots) if _is_number(x)]
-            return set(numeric) if len(numeric) == 1 and not isinstance(slots[numeric[0]], np.ndarray) else set()
+            return (
+                set(numeric)
+                if len(numeric) == 1 and not isinstance(slots[numeric[0]], np.ndarray)
+                else set()
+            )
         return {
-            k for k in wrt_slots(signature, self.wrt, slots) if not isinstance(slots[k], np.ndarray) or slots[k].ndim == 0
+            k
+            for k in wrt_slots(signature, self.wrt, slots)
+            if not isinstance(slots[k], np.ndarray) or slots[k].ndim == 0
         }
 
     def differentiated_leaves(self, signature: Any, call: Any) -> list[int]:
@@ -216,7 +225,12 @@ def _scalar_output(signature: Any, captured: Captured, what: str) -> int | None:
     else:
         value = captured.program.outputs[plan[1]]
     if value.shape:
-        shape = "(" + ", ".join(str(n) for n in value.shape) + ("," if len(value.shape) == 1 else "") + ")"
+        shape = (
+            "("
+            + ", ".join(str(n) for n in value.shape)
+            + ("," if len(value.shape) == 1 else "")
+            + ")"
+        )
         raise NotScalarError(
             f"{what} of {signature.title}: its result has shape {shape}, not one number.",
             source=value.owner.source if value.owner is not None else None,
@@ -277,7 +291,9 @@ class Gradient(Derivative):
                 n = len(captured.program.outputs)
                 kept.block.outputs = [outputs[output], *outputs[n:]]
                 program = kept
-                form = plan[2] if plan[0] == "output" else targets.form(_input_of(captured, plan[1]))
+                form = (
+                    plan[2] if plan[0] == "output" else targets.form(_input_of(captured, plan[1]))
+                )
                 forms.append(form)
                 value_plan = _Slot(("output", 0, form))
                 first = 1
@@ -294,7 +310,9 @@ def _input_of(captured: Captured, leaf: int) -> int:
     return next(k for k, r in enumerate(captured.inputs) if r.leaf == leaf)
 
 
-def _leaf_results(targets: _Targets, program: Program, first: int) -> tuple[Any, list[str], Program]:
+def _leaf_results(
+    targets: _Targets, program: Program, first: int
+) -> tuple[Any, list[str], Program]:
     """One output per float leaf, zeros for integer leaves, the object itself for other leaves."""
     items: list[_Slot] = []
     forms: list[str] = []
@@ -366,13 +384,17 @@ class Jacobian(Derivative):
         forms: list[str] = []
         rows: list[Any] = []
         for row, number in enumerate(live):
-            rows.append(_matrix_row(targets, captured.program.outputs[number].type, row, program, forms))
+            rows.append(
+                _matrix_row(targets, captured.program.outputs[number].type, row, program, forms)
+            )
         definition = captured.result.definition
         structure = rows[0] if definition is None else tree.unflatten(definition, rows)
         return Plan(program, forms, _result(structure))
 
 
-def _matrix_row(targets: _Targets, out: ArrayType, row: int, program: Program, forms: list[str]) -> Any:
+def _matrix_row(
+    targets: _Targets, out: ArrayType, row: int, program: Program, forms: list[str]
+) -> Any:
     """The structure of the derivatives of one output by every target."""
     items: list[_Slot] = []
     for leaf, number in zip(targets.leaves, targets.inputs, strict=True):
@@ -503,7 +525,10 @@ class Jvp(Derivative):
                     forms.append(plan[2])
                 continue
             form = plan[2] if plan[0] == "output" else targets.form(_input_of(captured, plan[1]))
-            for slots, value in ((values, program.outputs[number]), (tangents, program.outputs[n + floats.index(number)])):
+            for slots, value in (
+                (values, program.outputs[number]),
+                (tangents, program.outputs[n + floats.index(number)]),
+            ):
                 slots.append(_Slot(("output", len(outputs), form)))
                 outputs.append(value)
                 forms.append(form)
@@ -539,4 +564,14 @@ class Vjp(Derivative):
         return tuple(np.asarray(x, dtype=float) for x in leaves)
 
 
-__all__ = ["Gradient", "Hessian", "HessianVector", "Jacobian", "Jvp", "Plan", "Transformation", "Vjp", "Wrt"]
+__all__ = [
+    "Gradient",
+    "Hessian",
+    "HessianVector",
+    "Jacobian",
+    "Jvp",
+    "Plan",
+    "Transformation",
+    "Vjp",
+    "Wrt",
+]

@@ -17,7 +17,9 @@ _registered: set[type] = set()
 
 def is_container(obj: Any) -> bool:
     """Whether ``obj`` holds leaves rather than being one."""
-    return isinstance(obj, _CONTAINERS) or _is_dataclass_instance(obj) or type(obj).__name__ == "deque"
+    return (
+        isinstance(obj, _CONTAINERS) or _is_dataclass_instance(obj) or type(obj).__name__ == "deque"
+    )
 
 
 def _is_dataclass_instance(obj: Any) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
-from autodiff.capture import calls, expressions  # noqa: F401  (fills the expression table)
+from autodiff.capture import calls, expressions
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace
 from autodiff.dims import deciding
@@ -146,9 +146,7 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
     return calls.call(frame, function, list(args), dict(kwargs), node)
 
 
-def _enter(
-    trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int]
-) -> list[Any]:
+def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int]) -> list[Any]:
     """Inputs for the argument leaves; the values the interpreter sees."""
     values: list[Any] = []
     for number, leaf in enumerate(arguments):
@@ -201,7 +199,11 @@ def _plan_result(trace: Trace, result: Any, outputs: list[Value], forms: list[st
 
 
 def _plan_leaf(
-    trace: Trace, leaf: Any, outputs: list[Value], forms: list[str], seen: dict[Any, tuple[Any, ...]]
+    trace: Trace,
+    leaf: Any,
+    outputs: list[Value],
+    forms: list[str],
+    seen: dict[Any, tuple[Any, ...]],
 ) -> tuple[Any, ...]:
     if not isinstance(leaf, Tracer):
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
@@ -225,8 +227,12 @@ def _plan_leaf(
 
 
 def _is_plain(obj: Any) -> bool:
-    return obj is None or isinstance(obj, (bool, int, float, complex, str, bytes, np.generic, np.ndarray))
+    return obj is None or isinstance(
+        obj, (bool, int, float, complex, str, bytes, np.generic, np.ndarray)
+    )
 
 
 def _reaches_tracer(obj: Any) -> bool:
-    return any(isinstance(v, Tracer) or tree.is_container(v) for v in getattr(obj, "__dict__", {}).values())
+    return any(
+        isinstance(v, Tracer) or tree.is_container(v) for v in getattr(obj, "__dict__", {}).values()
+    )

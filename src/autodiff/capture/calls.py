@@ -62,11 +62,15 @@ class Closure:
         self.__doc__ = None if isinstance(node, ast.Lambda) else ast.get_docstring(node)
         arguments = node.args
         self.defaults = [frame.evaluate(d) for d in arguments.defaults]
-        self.keyword_defaults = [UNBOUND if d is None else frame.evaluate(d) for d in arguments.kw_defaults]
+        self.keyword_defaults = [
+            UNBOUND if d is None else frame.evaluate(d) for d in arguments.kw_defaults
+        ]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         scope = Scope(self.syntax, self.frame.scope.globals, {}, self.frame.scope)
-        bound = bind(self.__name__, self.node.args, self.defaults, self.keyword_defaults, args, kwargs)
+        bound = bind(
+            self.__name__, self.node.args, self.defaults, self.keyword_defaults, args, kwargs
+        )
         scope.locals.update(bound)
         return run_body(Frame(self.frame.trace, scope, self.__name__), self.node)
 
@@ -77,7 +81,9 @@ def make_closure(frame: Frame, node: FunctionNode) -> Closure:
     if syntax.is_generator:
         raise Declined("a generator function", frame.source(node))
     if syntax.nonlocals and any(frame.scope.owner(n) is None for n in syntax.nonlocals):
-        raise Declined("assignment to a variable outside of the captured function", frame.source(node))
+        raise Declined(
+            "assignment to a variable outside of the captured function", frame.source(node)
+        )
     return Closure(frame, node, syntax)
 
 
@@ -136,7 +142,9 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
         trace.builder.source = outer
 
 
-def call_function(trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+def call_function(
+    trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
+) -> Any:
     """Interpret a call of a user's Python function."""
     syntax = syntax_of(function)
     if syntax is None:
@@ -176,7 +184,9 @@ def _call_without_source(trace: Trace, function: FunctionType, args: Any, kwargs
             value = function.__globals__[name]
             path = Path.root(function.__globals__, "g").item(name)
             if isinstance(value, np.ndarray):
-                raise Declined(f"{function.__name__} has no source and reads the global array {name!r}")
+                raise Declined(
+                    f"{function.__name__} has no source and reads the global array {name!r}"
+                )
             trace.guard(value, path)
     for cell_name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         if isinstance(cell.cell_contents, np.ndarray):
@@ -186,7 +196,9 @@ def _call_without_source(trace: Trace, function: FunctionType, args: Any, kwargs
 
 
 # -- the general call ---------------------------------------------------------------------------
-def call(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+def call(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     """Call anything from captured code."""
     special = _SPECIAL.get(function) if _hashable(function) else None
     if special is not None:
@@ -201,7 +213,9 @@ def call(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], n
             return call_function(frame.trace, function.__func__, [function.__self__, *args], kwargs)
         return _call_library(frame, function, args, kwargs, node)
     if isinstance(function, functools.partial):
-        return call(frame, function.func, [*function.args, *args], {**function.keywords, **kwargs}, node)
+        return call(
+            frame, function.func, [*function.args, *args], {**function.keywords, **kwargs}, node
+        )
     if isinstance(function, FunctionType) and not _is_library(function):
         return call_function(frame.trace, function, args, kwargs)
     if isinstance(function, type):
@@ -233,7 +247,9 @@ def _is_library(function: FunctionType) -> bool:
     )
 
 
-def _call_library(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+def _call_library(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     trace = frame.trace
     owner = getattr(function, "__self__", None)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
@@ -243,7 +259,7 @@ def _call_library(frame: Frame, function: Any, args: list[Any], kwargs: dict[str
     if owner is not None and trace.is_external(owner) and isinstance(owner, (list, dict, tuple)):
         function = getattr(trace.deep(owner), function.__name__)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
-    known = dispatch.lookup(function, traced)
+    known = lookup(function, traced)
     if known is not None:
         return known(*args, **kwargs)
     if isinstance(owner, Tracer) or isinstance(function, np.ufunc):
@@ -253,6 +269,25 @@ def _call_library(frame: Frame, function: Any, args: list[Any], kwargs: dict[str
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
     return _call_unknown(frame, function, args, kwargs, node)
+
+
+# These make new arrays also from plain arguments; as operations they need no stored constant.
+_CREATION = frozenset(
+    (
+        np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.arange, np.linspace,
+        np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.array, np.asarray,
+    )
+)  # fmt: skip
+
+
+def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
+    """The implementation of a NumPy function or a builtin on tracers."""
+    try:
+        if traced:
+            return dispatch.functions.get(function) or dispatch.builtin_functions.get(function)
+        return dispatch.functions.get(function) if function in _CREATION else None
+    except TypeError:  # unhashable
+        return None
 
 
 def _holds_traced(args: list[Any], kwargs: dict[str, Any]) -> bool:
@@ -280,27 +315,37 @@ def _is_impure(function: Any) -> bool:
     return any(module == m or module.startswith(m + ".") for m in IMPURE_MODULES)
 
 
-def _call_untraced(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+def _call_untraced(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     """A library function of values that are no inputs: run it now, at Python speed."""
     root = _module(function).split(".")[0]
     owner = getattr(function, "__self__", None)
     own_type = type(owner).__module__.split(".")[0] if owner is not None else root
     pure = root in PURE_MODULES or own_type in PURE_MODULES
     if not pure and not frame.trace.eager:
-        raise Declined(f"{_name(function)}, which may depend on more than its arguments", frame.source(node))
+        raise Declined(
+            f"{_name(function)}, which may depend on more than its arguments", frame.source(node)
+        )
     return lift_result(function(*args, **kwargs))
 
 
 def lift_result(result: Any) -> Any:
     """Arrays made by library calls become constants of the program, so that they can be stored into."""
-    if isinstance(result, np.ndarray) and result.dtype.kind in "fiub" and type(result) is np.ndarray:
+    if (
+        isinstance(result, np.ndarray)
+        and result.dtype.kind in "fiub"
+        and type(result) is np.ndarray
+    ):
         return Tracer.constant(result)
     if type(result) in (list, tuple):
         return type(result)(lift_result(x) for x in result)
     return result
 
 
-def _call_unknown(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+def _call_unknown(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     """A function of traced arrays that no table knows."""
     module = _module(function).split(".")[0]
     owner = getattr(function, "__self__", None)
@@ -318,13 +363,19 @@ def _call_unknown(frame: Frame, function: Any, args: list[Any], kwargs: dict[str
     return call_opaque(frame, function, args, kwargs, node)
 
 
-def _construct(frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+def _construct(
+    frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     """An instance of a class: a user's ``__init__`` is interpreted."""
     if cls.__module__.split(".")[0] in PURE_MODULES or issubclass(cls, BaseException):
         return _call_library(frame, cls, args, kwargs, node)
     init, new = cls.__init__, cls.__new__
     if type(cls) is not type or new is not object.__new__ or not isinstance(init, FunctionType):
-        return _call_library(frame, cls, args, kwargs, node) if not isinstance(new, FunctionType) else cls(*args, **kwargs)
+        return (
+            _call_library(frame, cls, args, kwargs, node)
+            if not isinstance(new, FunctionType)
+            else cls(*args, **kwargs)
+        )
     instance = cls.__new__(cls)
     if syntax_of(init) is None:
         init(instance, *args, **kwargs)  # generated, as by dataclasses: plain assignments
@@ -333,15 +384,20 @@ def _construct(frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any],
     return instance
 
 
-def _vectorize(frame: Frame, function: np.vectorize, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+def _vectorize(
+    frame: Frame, function: np.vectorize, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     """``np.vectorize(f)(x)``: the function element by element."""
     if kwargs or function.signature is not None:
         raise Declined("np.vectorize with a signature or keywords", frame.source(node))
-    arrays = np.broadcast_arrays(*[a if isinstance(a, Tracer) else Tracer.constant(a) for a in args])
+    arrays = np.broadcast_arrays(
+        *[a if isinstance(a, Tracer) else Tracer.constant(a) for a in args]
+    )
     shape = arrays[0].shape
     flats = [a.ravel() for a in arrays]
     results = [
-        call(frame, function.pyfunc, [flat[k] for flat in flats], {}, node) for k in range(len(flats[0]))
+        call(frame, function.pyfunc, [flat[k] for flat in flats], {}, node)
+        for k in range(len(flats[0]))
     ]
     return np.reshape(dispatch.functions[np.array](results), shape)
 
@@ -424,12 +480,23 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
 
 def _map(frame: Frame, function: Any, *sequences: Any) -> Any:
     node = frame.scope.syntax.node
-    return iter([call(frame, function, list(items), {}, node) for items in zip(*[iterate(frame, s) for s in sequences], strict=False)])
+    return iter(
+        [
+            call(frame, function, list(items), {}, node)
+            for items in zip(*[iterate(frame, s) for s in sequences], strict=False)
+        ]
+    )
 
 
 def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
     node = frame.scope.syntax.node
-    return iter([x for x in iterate(frame, sequence) if (x if function is None else call(frame, function, [x], {}, node))])
+    return iter(
+        [
+            x
+            for x in iterate(frame, sequence)
+            if (x if function is None else call(frame, function, [x], {}, node))
+        ]
+    )
 
 
 def _list(frame: Frame, *sequence: Any) -> list[Any]:

@@ -147,7 +147,11 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
         return same if isinstance(kind, ast.Is) else not same
     if isinstance(kind, (ast.In, ast.NotIn)):
         found = _contains(frame, left, right)
-        return found if isinstance(kind, ast.In) else (python_not(found) if isinstance(found, Tracer) else not found)
+        return (
+            found
+            if isinstance(kind, ast.In)
+            else (python_not(found) if isinstance(found, Tracer) else not found)
+        )
     return COMPARE[type(kind)](left, right)
 
 
@@ -174,7 +178,11 @@ def _conditional(frame: Frame, node: ast.IfExp) -> Any:
         from autodiff.capture.staging import stage_choice
 
         return stage_choice(
-            frame, test, lambda: frame.evaluate(node.body), lambda: frame.evaluate(node.orelse), node
+            frame,
+            test,
+            lambda: frame.evaluate(node.body),
+            lambda: frame.evaluate(node.orelse),
+            node,
         )
     return frame.evaluate(node.body if test else node.orelse)
 
@@ -346,7 +354,9 @@ def _comprehension(frame: Frame, node: Any, elements: Callable[[Frame], Any]) ->
     return _generate(inner, node.generators, 0, elements, first)
 
 
-def _generate(frame: Frame, generators: Any, depth: int, elements: Any, first: Any) -> Iterator[Any]:
+def _generate(
+    frame: Frame, generators: Any, depth: int, elements: Any, first: Any
+) -> Iterator[Any]:
     if depth == len(generators):
         yield elements(frame)
         return
@@ -366,7 +376,9 @@ def _list_comprehension(frame: Frame, node: ast.ListComp) -> Any:
 
 
 def _set_comprehension(frame: Frame, node: ast.SetComp) -> Any:
-    return frame.trace.fresh(set(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt))))
+    return frame.trace.fresh(
+        set(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
+    )
 
 
 def _dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:

@@ -269,7 +269,9 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
     before = starred[0]
     after = len(target.elts) - before - 1
     if len(items) < before + after:
-        raise ValueError(f"not enough values to unpack (expected at least {before + after}, got {len(items)})")
+        raise ValueError(
+            f"not enough values to unpack (expected at least {before + after}, got {len(items)})"
+        )
     for part, item in zip(target.elts[:before], items[:before], strict=True):
         assign(frame, part, item)
     middle = items[before : len(items) - after]
@@ -329,7 +331,9 @@ def _augmented(frame: Frame, node: ast.AugAssign) -> None:
         store_attribute(frame, obj, target.attr, new, node)
 
 
-def apply_in_place(frame: Frame, operator: Callable[..., Any], old: Any, value: Any, node: ast.AST) -> Any:
+def apply_in_place(
+    frame: Frame, operator: Callable[..., Any], old: Any, value: Any, node: ast.AST
+) -> Any:
     """``old op= value``; a list from outside must not change."""
     if isinstance(old, (list, dict, set, bytearray)):
         frame.trace.changing(old, frame.source(node))

@@ -42,7 +42,9 @@ def _matches(frame: Frame, pattern: ast.pattern, subject: Any, bindings: dict[st
     raise Declined(f"{type(pattern).__name__} patterns", frame.source(pattern))
 
 
-def _matches_sequence(frame: Frame, pattern: ast.MatchSequence, subject: Any, bindings: dict[str, Any]) -> bool:
+def _matches_sequence(
+    frame: Frame, pattern: ast.MatchSequence, subject: Any, bindings: dict[str, Any]
+) -> bool:
     from autodiff.capture.calls import iterate
 
     if isinstance(subject, Tracer) or not isinstance(subject, (list, tuple)):
@@ -60,5 +62,8 @@ def _matches_sequence(frame: Frame, pattern: ast.MatchSequence, subject: Any, bi
     rest = items[len(before) : len(items) - len(after)]
     if isinstance(star, ast.MatchStar) and star.name is not None:
         bindings[star.name] = rest
-    ends = [*zip(before, items, strict=False), *zip(after, items[len(items) - len(after) :], strict=True)]
+    ends = [
+        *zip(before, items, strict=False),
+        *zip(after, items[len(items) - len(after) :], strict=True),
+    ]
     return all(_matches(frame, p, x, bindings) for p, x in ends)

@@ -18,7 +18,9 @@ from autodiff.errors import DerivativeError
 from autodiff.ops.tracer import Tracer
 
 
-def call_opaque(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+def call_opaque(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     """Call a function that no table knows on traced arguments."""
     from autodiff.capture.calls import _name, lift_result
 

@@ -43,7 +43,8 @@ class Path:
 @dataclass(frozen=True)
 class Guard:
     """A condition on what a path leads to: ``is``, ``equal`` (same type and value), ``type``,
-    ``length`` or ``missing``."""
+    ``length`` or ``missing``.
+    """
 
     path: Path
     relation: str

@@ -163,7 +163,11 @@ def _find_by_inspect(code: CodeType) -> Syntax | None:
     tree = ast.parse(textwrap.dedent("".join(source_lines)))
     ast.increment_lineno(tree, max(first, 1) - 1)
     nodes = [n for n in ast.walk(tree) if isinstance(n, FunctionNode)]
-    return _choose(code, [n for n in nodes if n.lineno >= code.co_firstlineno][:1] or nodes[:1], code.co_filename)
+    return _choose(
+        code,
+        [n for n in nodes if n.lineno >= code.co_firstlineno][:1] or nodes[:1],
+        code.co_filename,
+    )
 
 
 def _choose(code: CodeType, nodes: list[FunctionNode], file: str) -> Syntax | None:
@@ -191,7 +195,9 @@ def _code_position(code: CodeType, node: ast.Lambda) -> tuple[int, int] | None:
     positions = [
         (line, column)
         for line, _, column, _ in code.co_positions()
-        if line is not None and column is not None and (line, column) >= (node.lineno, node.col_offset + 1)
+        if line is not None
+        and column is not None
+        and (line, column) >= (node.lineno, node.col_offset + 1)
     ]
     inside = [p for p in positions if p >= _body_position(node)]
     outside = [p for p in positions if p < _body_position(node)]

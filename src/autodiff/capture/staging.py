@@ -15,12 +15,16 @@ from autodiff.capture.interpreter import Completion, Frame, assign
 from autodiff.ops.tracer import Tracer
 
 
-def stage_if(frame: Frame, node: ast.If, test: Tracer, rest: Sequence[ast.stmt]) -> Completion | None:
+def stage_if(
+    frame: Frame, node: ast.If, test: Tracer, rest: Sequence[ast.stmt]
+) -> Completion | None:
     """An ``if`` on a traced value."""
     return frame.execute(node.body if bool(test) else node.orelse)
 
 
-def stage_choice(frame: Frame, test: Tracer, then: Callable[[], Any], orelse: Callable[[], Any], node: ast.AST) -> Any:
+def stage_choice(
+    frame: Frame, test: Tracer, then: Callable[[], Any], orelse: Callable[[], Any], node: ast.AST
+) -> Any:
     """A conditional expression on a traced value."""
     return then() if bool(test) else orelse()
 

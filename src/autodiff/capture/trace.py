@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.paths import Guard, Path
-from autodiff.ops.evaluate import run_operation
 from autodiff.errors import AutodiffError, DtypeError
 from autodiff.ir.data import ArrayType, Source, Value, uses
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
+from autodiff.ops.evaluate import run_operation
 from autodiff.ops.tracer import SUPPORTED_KINDS, Cell, Form, Tracer
 
 GUARD = "guard: a value that shaped the program"
@@ -70,7 +70,9 @@ class Trace:
         self.made: dict[int, Any] = {}
 
     # -- inputs -----------------------------------------------------------------------------
-    def add_input(self, example: Any, path: Path, leaf: int | None, hint: str | None, as_float: bool = False) -> Tracer:
+    def add_input(
+        self, example: Any, path: Path, leaf: int | None, hint: str | None, as_float: bool = False
+    ) -> Tracer:
         """A new program input for an array or number; ``as_float`` reads an int as a float."""
         form, array = form_of(example, as_float)
         if array.dtype.kind not in SUPPORTED_KINDS or array.dtype.itemsize > 8:
@@ -112,7 +114,9 @@ class Trace:
     def changing(self, obj: Any, source: Source | None) -> None:
         """A store into a Python object is about to happen; declined for objects from outside."""
         if self.is_external(obj):
-            raise Declined(f"a change of a {type(obj).__name__} from outside of the function", source)
+            raise Declined(
+                f"a change of a {type(obj).__name__} from outside of the function", source
+            )
 
     def differentiated(self, value: Value) -> bool:
         """Whether a value depends on an input that carries derivatives."""
@@ -199,7 +203,9 @@ class Trace:
             items = [self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
             return items if type(obj) is list else tuple(items)
         if isinstance(obj, tuple) and hasattr(obj, "_fields"):
-            return type(obj)(*[self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)])
+            return type(obj)(
+                *[self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
+            )
         if type(obj) is dict and all(isinstance(k, (str, int, float, bool, tuple)) for k in obj):
             return {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
         return obj

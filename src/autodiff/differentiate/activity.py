@@ -43,10 +43,18 @@ def _propagate_control(operation: Operation, active: set[Value]) -> None:
     body = operation.regions[-1]
     n = len(operation.operands)
     carries = body.parameters[1:]
-    active.update(p for p, v in zip(carries, operation.operands, strict=True) if v in active and p.type.is_float)
+    active.update(
+        p
+        for p, v in zip(carries, operation.operands, strict=True)
+        if v in active and p.type.is_float
+    )
     while True:
         propagate(body, active)
-        new = [p for p, v in zip(carries, body.outputs, strict=False) if v in active and p not in active]
+        new = [
+            p
+            for p, v in zip(carries, body.outputs, strict=False)
+            if v in active and p not in active
+        ]
         if not new:
             break
         active.update(new)

@@ -179,7 +179,14 @@ class Forward:
         starts = [self.primal(v) for v in operation.operands]
         return tuple(starts + [self.dense(operation.operands[k]) for k in live])
 
-    def _bind_loop(self, operation: Operation, old: Sequence[Value], new: Sequence[Value], live: list[int], stacked: list[int]) -> None:
+    def _bind_loop(
+        self,
+        operation: Operation,
+        old: Sequence[Value],
+        new: Sequence[Value],
+        live: list[int],
+        stacked: list[int],
+    ) -> None:
         n, m, s = len(operation.operands), len(live), len(old) - len(operation.operands)
         carries, tangents = new[:n], new[n : n + m]
         stacks, stack_tangents = new[n + m : n + m + s], new[n + m + s :]

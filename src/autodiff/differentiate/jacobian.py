@@ -91,7 +91,9 @@ def forward_jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int
                 moved = transpose(Tracer(stack, "array"), (*range(1, ndim + 1), 0))
                 column.append(reshape(moved, (*sweep.primal(y).shape, *v.shape)))
             columns.append(column)
-        builder.block.outputs = [columns[j][i].value for i in range(len(outputs)) for j in range(len(inputs))]
+        builder.block.outputs = [
+            columns[j][i].value for i in range(len(outputs)) for j in range(len(inputs))
+        ]
         return Program(builder.block, f"{program.name}_jacobian")
 
 

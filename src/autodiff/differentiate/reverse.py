@@ -73,9 +73,7 @@ def vjp(
             cotangents[value] = accumulate(cotangents.get(value), seed, Tracer(value, "array"))
         sweep.backward(cotangents)
         kept = [sweep.primal(v) for v in program.outputs] if keep_values else []
-        builder.block.outputs = kept + [
-            sweep.dense(program.inputs[k], cotangents) for k in wrt
-        ]
+        builder.block.outputs = kept + [sweep.dense(program.inputs[k], cotangents) for k in wrt]
         return Program(builder.block, f"{program.name}_vjp")
 
 
@@ -94,7 +92,13 @@ class Reverse:
     cotangents are kept by the value's copy in the new program (``primal``).
     """
 
-    def __init__(self, builder: Builder, active: set[Value], useful: set[Value], mapping: Mapping | None = None) -> None:
+    def __init__(
+        self,
+        builder: Builder,
+        active: set[Value],
+        useful: set[Value],
+        mapping: Mapping | None = None,
+    ) -> None:
         self.builder = builder
         self.active = active
         self.useful = useful
@@ -142,7 +146,9 @@ class Reverse:
                 needed,
             )
             contributions = pullback(new, site, cts)
-            for value, contribution, wanted in zip(new.operands, contributions, needed, strict=True):
+            for value, contribution, wanted in zip(
+                new.operands, contributions, needed, strict=True
+            ):
                 if wanted and contribution is not None:
                     add(cotangents, value, contribution)
 

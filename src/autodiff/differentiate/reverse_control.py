@@ -137,7 +137,10 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
         block.outputs = [sweep.primal(v) for v in body.outputs]
         backward = _backward_body(sweep, inner, operation, live, wanted_stacks, outside, block)
         _choose_residuals(backward, block)
-        block.outputs += [_padded(v, shape, block) for v, shape in zip(backward.residuals, backward.shapes, strict=True)]
+        block.outputs += [
+            _padded(v, shape, block)
+            for v, shape in zip(backward.residuals, backward.shapes, strict=True)
+        ]
 
     if operation.kind == "for":
         count: Extent = map_attribute(operation.attributes["count"], sweep.mapping)
@@ -150,7 +153,9 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
     old = operation.results[first:]
     sweep.mapping.update(zip(old, results, strict=False))
     stacks = results[len(old) :]
-    return _loop_pull(sweep, operation, backward, count, results[: len(old)], operands, stacks, wanted_stacks)
+    return _loop_pull(
+        sweep, operation, backward, count, results[: len(old)], operands, stacks, wanted_stacks
+    )
 
 
 def _copy_test(sweep: Reverse, operation: Operation) -> Block:
@@ -251,7 +256,9 @@ def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
     backward.shapes = [_outer_shape(v, local) for v in kept]
 
 
-def _kept(read: list[Value], defined: dict[Value, Operation | None], index: Value) -> dict[Value, None]:
+def _kept(
+    read: list[Value], defined: dict[Value, Operation | None], index: Value
+) -> dict[Value, None]:
     """The values to keep: those read that are no cheap function of others kept."""
     kept: dict[Value, None] = dict.fromkeys(read)
 
@@ -294,7 +301,9 @@ def _padded(value: Value, shape: tuple[Extent, ...], block: Block) -> Value:
         return value
     x = Tracer(value, "array")
     zero = (0,) * len(shape)
-    return slice_update(zeros(shape, value.dtype), x, zero, value.type.shape, (1,) * len(shape)).value
+    return slice_update(
+        zeros(shape, value.dtype), x, zero, value.type.shape, (1,) * len(shape)
+    ).value
 
 
 # -- the backward loop ----------------------------------------------------------------------------
@@ -349,6 +358,3 @@ def _loop_pull(
 def _row(stack: Value, index: Value, type: ArrayType) -> Value:
     starts = (Dim.symbol(index),) + (0,) * len(type.shape)
     return slice_of(Tracer(stack, "array"), starts, (None, *type.shape), (1,) * len(starts)).value
-
-
-

@@ -55,7 +55,9 @@ def _linear_arguments(form: Linear, count: int) -> tuple[int, ...]:
     return tuple([k % count for k in form.arguments])
 
 
-def pushforward(operation: Operation, site: Site, tangents: Sequence[Tracer | None]) -> Sequence[Tracer | None]:
+def pushforward(
+    operation: Operation, site: Site, tangents: Sequence[Tracer | None]
+) -> Sequence[Tracer | None]:
     """Tangents of the results from tangents of the operands (None: zero)."""
     entry: Entry = ENTRIES[operation.kind]
     form = entry.derivative
@@ -99,7 +101,9 @@ def _push_partials(form: Partials, site: Site, tangents: Sequence[Tracer | None]
     return total
 
 
-def pullback(operation: Operation, site: Site, cotangents: Sequence[Tracer | None]) -> Sequence[Any]:
+def pullback(
+    operation: Operation, site: Site, cotangents: Sequence[Tracer | None]
+) -> Sequence[Any]:
     """Cotangents of the operands (arrays, Accumulate, or None) from those of the results."""
     form = ENTRIES[operation.kind].derivative
     if isinstance(form, Partials):

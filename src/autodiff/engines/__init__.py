@@ -55,7 +55,9 @@ def executable(
 
         return native_executable(program, inputs, outputs, single, threads)
     raise NameArgumentError(
-        f"there is no engine {engine!r}.", code="AD107", remedy=f"choose one of {', '.join(ENGINES)}"
+        f"there is no engine {engine!r}.",
+        code="AD107",
+        remedy=f"choose one of {', '.join(ENGINES)}",
     )
 
 

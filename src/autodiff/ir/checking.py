@@ -72,10 +72,14 @@ def _verify_types(operation: Operation, rule: TypeRule) -> None:
     if expected is None:
         return
     if len(expected) != len(operation.results):
-        raise _Invalid(f"{operation.kind} has {len(operation.results)} results, not {len(expected)}")
+        raise _Invalid(
+            f"{operation.kind} has {len(operation.results)} results, not {len(expected)}"
+        )
     for value, type in zip(operation.results, expected, strict=True):
         same_shape = len(value.type.shape) == len(type.shape) and all(
             a == b for a, b in zip(value.type.shape, type.shape, strict=True)
         )
         if value.type.dtype != type.dtype or not same_shape:
-            raise _Invalid(f"{operation.kind} gives {type}, but its result is declared {value.type}")
+            raise _Invalid(
+                f"{operation.kind} gives {type}, but its result is declared {value.type}"
+            )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, format_extent
-from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
+from autodiff.ir.data import ArrayType, Block, Operation, Program
 
 
 class _Names:
@@ -85,7 +85,9 @@ def _lines(operation: Operation, names: _Names, indent: str) -> list[tuple[str, 
         comment += f"   {os.path.basename(source.file)}:{source.line}:{source.column + 1}"
     lines = [(text + (":" if operation.regions else ""), comment)]
     for number, region in enumerate(operation.regions):
-        parameters = ", ".join(f"{names(p)}: {format_type(p.type, names)}" for p in region.parameters)
+        parameters = ", ".join(
+            f"{names(p)}: {format_type(p.type, names)}" for p in region.parameters
+        )
         lines.append((f"{indent}  region {number}({parameters}):", ""))
         lines += _block_lines(region, names, indent + "    ", "yield")
     return lines
@@ -102,7 +104,9 @@ def _block_lines(block: Block, names: _Names, indent: str, word: str) -> list[tu
 
 def _align(lines: list[tuple[str, str]]) -> str:
     width = min(max((len(text) for text, comment in lines if comment), default=0), 72)
-    return "\n".join(f"{text:<{width}}  # {comment}" if comment else text for text, comment in lines)
+    return "\n".join(
+        f"{text:<{width}}  # {comment}" if comment else text for text, comment in lines
+    )
 
 
 def format_program(program: Program) -> str:

@@ -55,6 +55,8 @@ def _host_meaning(*operands: Any, function: Any, types: Any) -> Any:
 for _name in ("cond", "for", "while"):
     register(Entry(_name, _no_rule, _no_meaning, Control()))
 register(Entry("check", lambda types, message: (), _check_meaning, Effect(), zero_derivative=True))
+
+
 def _host_rule(operands: Any, function: Any, types: Any) -> tuple[ArrayType, ...]:
     return tuple(types)
 
@@ -62,7 +64,9 @@ def _host_rule(operands: Any, function: Any, types: Any) -> tuple[ArrayType, ...
 register(Entry("host_call", _host_rule, _host_meaning, Effect()))
 
 
-def emit_cond(predicate: Value, then: Block, orelse: Block, source: Any = None) -> tuple[Value, ...]:
+def emit_cond(
+    predicate: Value, then: Block, orelse: Block, source: Any = None
+) -> tuple[Value, ...]:
     """Append a conditional; the blocks' outputs agree in type."""
     types = tuple(v.type for v in then.outputs)
     return current_builder().emit("cond", (predicate,), {}, types, (then, orelse), source)
@@ -72,14 +76,18 @@ def _stacked(count: Extent, values: list[Value]) -> tuple[ArrayType, ...]:
     return tuple(ArrayType(v.type.dtype, (count, *v.type.shape)) for v in values)
 
 
-def emit_for(count: Extent, carries: tuple[Value, ...], body: Block, source: Any = None) -> tuple[Value, ...]:
+def emit_for(
+    count: Extent, carries: tuple[Value, ...], body: Block, source: Any = None
+) -> tuple[Value, ...]:
     """Append a counted loop; ``body.parameters`` are ``(k, *carries)``."""
     n = len(carries)
     types = tuple(v.type for v in body.outputs[:n]) + _stacked(count, body.outputs[n:])
     return current_builder().emit("for", carries, {"count": count}, types, (body,), source)
 
 
-def emit_while(carries: tuple[Value, ...], test: Block, body: Block, source: Any = None) -> tuple[Value, ...]:
+def emit_while(
+    carries: tuple[Value, ...], test: Block, body: Block, source: Any = None
+) -> tuple[Value, ...]:
     """Append a while loop; results begin with the trip count."""
     n = len(carries)
     builder = current_builder()

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -84,9 +84,7 @@ class Effect:
     """Happens in order and is never removed."""
 
 
-Lowering: TypeAlias = Union[
-    Pointwise, Reduction, View, Update, Creation, Kernel, Control, Effect
-]
+Lowering: TypeAlias = Pointwise | Reduction | View | Update | Creation | Kernel | Control | Effect
 
 
 # -- derivative forms -------------------------------------------------------------------------
@@ -115,7 +113,8 @@ class Partials:
 @dataclass(frozen=True)
 class Linear:
     """Linear jointly in the operands ``arguments``; ``transpose(site, ct)`` gives one cotangent
-    (an array, an :class:`Accumulate`, or None) per operand."""
+    (an array, an :class:`Accumulate`, or None) per operand.
+    """
 
     transpose: Callable[..., Sequence[Any]]
     arguments: tuple[int, ...] | None = None
@@ -139,7 +138,7 @@ class Rules:
     vjp: Callable[..., Sequence[Any]]
 
 
-Derivative: TypeAlias = Union[Partials, Linear, Bilinear, Rules, None]
+Derivative: TypeAlias = Partials | Linear | Bilinear | Rules | None
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,9 @@ def register(entry: Entry) -> Entry:
     return entry
 
 
-def result_types(kind: str, types: tuple[ArrayType, ...], attributes: dict[str, Any]) -> tuple[ArrayType, ...]:
+def result_types(
+    kind: str, types: tuple[ArrayType, ...], attributes: dict[str, Any]
+) -> tuple[ArrayType, ...]:
     """Types of the results of an operation, by its entry's rule."""
     return ENTRIES[kind].type_rule(types, **attributes)
 

@@ -68,7 +68,9 @@ def _stack(rows: list[list[Any]], values: Sequence[Value], environment: Environm
     return stacks
 
 
-def _run_body(body: Block, k: int, carries: list[Any], environment: Environment) -> tuple[list[Any], list[Any]]:
+def _run_body(
+    body: Block, k: int, carries: list[Any], environment: Environment
+) -> tuple[list[Any], list[Any]]:
     environment.update(zip(body.parameters, [np.int64(k), *carries], strict=True))
     outputs = run_block(body, environment)
     return outputs[: len(carries)], outputs[len(carries) :]

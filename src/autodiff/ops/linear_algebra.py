@@ -33,7 +33,9 @@ def _free(ndim: int, *used: Axes) -> Axes:
     return tuple(k for k in range(ndim) if k not in taken)
 
 
-def _dot_rule(types: Any, contract: tuple[Axes, Axes], batch: tuple[Axes, Axes]) -> tuple[ArrayType, ...]:
+def _dot_rule(
+    types: Any, contract: tuple[Axes, Axes], batch: tuple[Axes, Axes]
+) -> tuple[ArrayType, ...]:
     a, b = types
     if a.dtype != b.dtype:
         raise InternalError("dot_general: dtypes differ")
@@ -56,13 +58,19 @@ def _dot_meaning(a: Any, b: Any, contract: tuple[Axes, Axes], batch: tuple[Axes,
     return result.reshape(*batch_shape, *rows, *columns)
 
 
-def dot_general(a: Tracer, b: Tracer, contract: tuple[Axes, Axes], batch: tuple[Axes, Axes]) -> Tracer:
+def dot_general(
+    a: Tracer, b: Tracer, contract: tuple[Axes, Axes], batch: tuple[Axes, Axes]
+) -> Tracer:
     """Contract axes of ``a`` with axes of ``b``; see the module header for the result's axes."""
     return emit_tracer("dot_general", a, b, contract=contract, batch=batch)
 
 
 def _dot_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
-    (a, b), (ca, cb), (ba, bb) = site.operands, site.attributes["contract"], site.attributes["batch"]
+    (a, b), (ca, cb), (ba, bb) = (
+        site.operands,
+        site.attributes["contract"],
+        site.attributes["batch"],
+    )
     nb = len(ba)
     a_ndim, b_ndim = len(a.value.shape), len(b.value.shape)
     free_a, free_b = _free(a_ndim, ca, ba), _free(b_ndim, cb, bb)
@@ -84,7 +92,9 @@ def _dot_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
     return ct_a, ct_b
 
 
-register(Entry("dot_general", _dot_rule, _dot_meaning, Kernel("dot_general"), Bilinear(_dot_transpose)))
+register(
+    Entry("dot_general", _dot_rule, _dot_meaning, Kernel("dot_general"), Bilinear(_dot_transpose))
+)
 
 
 # -- factorisations and solves ----------------------------------------------------------------------
@@ -179,7 +189,15 @@ def _fold(s: Any) -> Any:
     return np.tril(s) + np.tril(t(s), -1)
 
 
-register(Entry("cholesky", _square, np.linalg.cholesky, Kernel("cholesky"), Rules(_cholesky_jvp, _cholesky_vjp)))
+register(
+    Entry(
+        "cholesky",
+        _square,
+        np.linalg.cholesky,
+        Kernel("cholesky"),
+        Rules(_cholesky_jvp, _cholesky_vjp),
+    )
+)
 
 
 def solve(a: Tracer, b: Tracer) -> Tracer:

@@ -195,7 +195,9 @@ elementwise(
     domain=((-2.0, 2.0), (0.5, 2.0)),
 )  # fmt: skip
 elementwise(
-    np.floor_divide, scalar=_by_kind(_float_floor_divide, _core("idiv")), domain=((-3.3, 3.3), (0.7, 1.3))
+    np.floor_divide,
+    scalar=_by_kind(_float_floor_divide, _core("idiv")),
+    domain=((-3.3, 3.3), (0.7, 1.3)),
 )
 elementwise(
     np.remainder, lambda y, a, b: 1.0, lambda y, a, b: -np.floor_divide(a, b),
@@ -212,7 +214,11 @@ elementwise(
     domain=((0.2, 2.0), (-2.0, 2.0)),
 )  # fmt: skip
 elementwise(
-    np.float_power, _power_by_base, _power_by_exponent, scalar="pow", domain=((0.2, 2.0), (-2.0, 2.0))
+    np.float_power,
+    _power_by_base,
+    _power_by_exponent,
+    scalar="pow",
+    domain=((0.2, 2.0), (-2.0, 2.0)),
 )
 elementwise(np.negative, lambda y, x: -1.0, scalar=_core("neg"))
 elementwise(np.positive, lambda y, x: 1.0, scalar=lambda s, x: x)
@@ -275,17 +281,19 @@ elementwise(
     np.logaddexp2,
     lambda y, a, b: np.where(a == b, 0.5, np.exp2(a - y)),
     lambda y, a, b: np.where(a == b, 0.5, np.exp2(b - y)),
-    scalar=_log_add_exp(
-        "exp2", lambda s, x: s.mul(s.call("log1p", x), s.constant(1 / _LOG2, x))
-    ),
+    scalar=_log_add_exp("exp2", lambda s, x: s.mul(s.call("log1p", x), s.constant(1 / _LOG2, x))),
 )
 
 # -- trigonometric and hyperbolic ---------------------------------------------------------------
 elementwise(np.sin, lambda y, x: np.cos(x))
 elementwise(np.cos, lambda y, x: -np.sin(x))
 elementwise(np.tan, lambda y, x: 1 + y * y, domain=((-1.2, 1.2),))
-elementwise(np.arcsin, lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)), scalar="asin", domain=((-0.8, 0.8),))
-elementwise(np.arccos, lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)), scalar="acos", domain=((-0.8, 0.8),))
+elementwise(
+    np.arcsin, lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)), scalar="asin", domain=((-0.8, 0.8),)
+)
+elementwise(
+    np.arccos, lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)), scalar="acos", domain=((-0.8, 0.8),)
+)
 elementwise(np.arctan, lambda y, x: 1 / (1 + x * x), scalar="atan")
 elementwise(
     np.arctan2,
@@ -380,7 +388,9 @@ elementwise(np.signbit, scalar=_core("signbit"))
 
 
 # -- operations that are not ufuncs ---------------------------------------------------------------
-def _cast_rule(types: tuple[ArrayType, ...], dtype: np.dtype[Any], weak: bool = False) -> tuple[ArrayType, ...]:
+def _cast_rule(
+    types: tuple[ArrayType, ...], dtype: np.dtype[Any], weak: bool = False
+) -> tuple[ArrayType, ...]:
     if dtype.kind not in "fiub":
         raise DtypeError(f"elements of dtype {dtype} are not supported", remedy="use float64")
     return (ArrayType(dtype, types[0].shape, weak),)
@@ -447,7 +457,9 @@ register(
         type_rule=_same_type_rule,
         meaning=_strong_multiply,
         lowering=Pointwise(
-            lambda s, ct, p: s.select(s.eq(ct, s.constant(0.0, ct)), s.constant(0.0, ct), s.mul(ct, p))
+            lambda s, ct, p: s.select(
+                s.eq(ct, s.constant(0.0, ct)), s.constant(0.0, ct), s.mul(ct, p)
+            )
         ),
         derivative=Partials((lambda y, ct, p: p, lambda y, ct, p: ct)),
     )

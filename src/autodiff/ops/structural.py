@@ -58,9 +58,23 @@ def _iota_rule(types: Any, size: Extent, dtype: np.dtype[Any]) -> tuple[ArrayTyp
     return (ArrayType(np.dtype(dtype), (size,)),)
 
 
-register(Entry("constant", _constant_rule, lambda value, weak=False: value, Creation(), zero_derivative=True))
 register(
-    Entry("iota", _iota_rule, lambda size, dtype: np.arange(size, dtype=dtype), Creation(), zero_derivative=True)
+    Entry(
+        "constant",
+        _constant_rule,
+        lambda value, weak=False: value,
+        Creation(),
+        zero_derivative=True,
+    )
+)
+register(
+    Entry(
+        "iota",
+        _iota_rule,
+        lambda size, dtype: np.arange(size, dtype=dtype),
+        Creation(),
+        zero_derivative=True,
+    )
 )
 register(
     Entry(
@@ -85,7 +99,9 @@ def zeros_like(x: Tracer) -> Tracer:
 
 
 # -- views --------------------------------------------------------------------------------------
-def _broadcast_rule(types: Any, shape: tuple[Extent, ...], axes: tuple[int, ...]) -> tuple[ArrayType, ...]:
+def _broadcast_rule(
+    types: Any, shape: tuple[Extent, ...], axes: tuple[int, ...]
+) -> tuple[ArrayType, ...]:
     return (ArrayType(types[0].dtype, tuple(shape)),)
 
 
@@ -101,7 +117,9 @@ def _broadcast_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
     x_shape = site.operands[0].value.shape
     added = tuple(k for k in range(len(shape)) if k not in axes)
     stretched = tuple(
-        axes[k] for k, n in enumerate(x_shape) if isinstance(n, int) and n == 1 and shape[axes[k]] != 1
+        axes[k]
+        for k, n in enumerate(x_shape)
+        if isinstance(n, int) and n == 1 and shape[axes[k]] != 1
     )
     ct = reduce_sum(ct, added + stretched)
     return (reshape(ct, x_shape),)
@@ -117,7 +135,9 @@ def reduce_sum(x: Tracer, axes: tuple[int, ...]) -> Tracer:
     return emit_tracer("reduce_sum", x, axes=tuple(axes)) if axes else x
 
 
-register(Entry("broadcast", _broadcast_rule, _broadcast_meaning, View(), Linear(_broadcast_transpose)))
+register(
+    Entry("broadcast", _broadcast_rule, _broadcast_meaning, View(), Linear(_broadcast_transpose))
+)
 
 
 def reshape(x: Tracer, shape: tuple[Extent, ...]) -> Tracer:
@@ -170,7 +190,9 @@ def kept_shape(sizes: Sizes) -> tuple[Extent, ...]:
     return tuple([n for n in sizes if n is not None])
 
 
-def index_of(starts: Sequence[int], sizes: Sequence[int | None], steps: Sequence[int]) -> tuple[Any, ...]:
+def index_of(
+    starts: Sequence[int], sizes: Sequence[int | None], steps: Sequence[int]
+) -> tuple[Any, ...]:
     """The NumPy index that selects a slice of given integers."""
     index: list[Any] = []
     for start, size, step in zip(starts, sizes, steps, strict=True):
@@ -201,12 +223,16 @@ def slice_of(x: Tracer, starts: Starts, sizes: Sizes, steps: Starts) -> Tracer:
 
 def slice_update(x: Tracer, v: Tracer, starts: Starts, sizes: Sizes, steps: Starts) -> Tracer:
     """``x`` with a slice replaced by ``v``."""
-    return emit_tracer("slice_update", x, v, starts=tuple(starts), sizes=tuple(sizes), steps=tuple(steps))
+    return emit_tracer(
+        "slice_update", x, v, starts=tuple(starts), sizes=tuple(sizes), steps=tuple(steps)
+    )
 
 
 def slice_add(x: Tracer, v: Tracer, starts: Starts, sizes: Sizes, steps: Starts) -> Tracer:
     """``x`` with ``v`` added to a slice."""
-    return emit_tracer("slice_add", x, v, starts=tuple(starts), sizes=tuple(sizes), steps=tuple(steps))
+    return emit_tracer(
+        "slice_add", x, v, starts=tuple(starts), sizes=tuple(sizes), steps=tuple(steps)
+    )
 
 
 register(
@@ -254,9 +280,23 @@ def _slice_add_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
 
 
 register(
-    Entry("slice_update", _update_rule, _slice_update_meaning, Update(), Linear(_slice_update_transpose, (0, 1)))
+    Entry(
+        "slice_update",
+        _update_rule,
+        _slice_update_meaning,
+        Update(),
+        Linear(_slice_update_transpose, (0, 1)),
+    )
 )
-register(Entry("slice_add", _update_rule, _slice_add_meaning, Update(), Linear(_slice_add_transpose, (0, 1))))
+register(
+    Entry(
+        "slice_add",
+        _update_rule,
+        _slice_add_meaning,
+        Update(),
+        Linear(_slice_add_transpose, (0, 1)),
+    )
+)
 
 
 def _concatenate_rule(types: Any, axis: int) -> tuple[ArrayType, ...]:
@@ -334,7 +374,9 @@ def gather(x: Tracer, indices: Sequence[Tracer], axes: tuple[int, ...]) -> Trace
     return emit_tracer("gather", x, *indices, axes=tuple(axes))
 
 
-def scatter_update(x: Tracer, indices: Sequence[Tracer], v: Tracer, axes: tuple[int, ...]) -> Tracer:
+def scatter_update(
+    x: Tracer, indices: Sequence[Tracer], v: Tracer, axes: tuple[int, ...]
+) -> Tracer:
     """``x`` with the elements at the index arrays replaced by ``v``."""
     return emit_tracer("scatter_update", x, *indices, v, axes=tuple(axes))
 
@@ -371,7 +413,9 @@ def _scatter_update_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
     ct_x = scatter_update(ct, indices, zeros_like(v), axes) if site.needed[0] else None
     ct_v = None
     if site.needed[-1]:
-        ct_v = np.where(_last_writer(site, ct), gather(ct, indices, axes), np.zeros((), ct.dtype)[()])
+        ct_v = np.where(
+            _last_writer(site, ct), gather(ct, indices, axes), np.zeros((), ct.dtype)[()]
+        )
     return (ct_x, *(None,) * len(indices), ct_v)
 
 
@@ -392,11 +436,19 @@ register(
     )
 )
 register(
-    Entry("scatter_add", _scatter_rule, _scatter_add_meaning, Update(), Linear(_scatter_add_transpose, (0, -1)))
+    Entry(
+        "scatter_add",
+        _scatter_rule,
+        _scatter_add_meaning,
+        Update(),
+        Linear(_scatter_add_transpose, (0, -1)),
+    )
 )
 
 
-def clip_slice(start: Extent | None, stop: Extent | None, step: int, n: Extent) -> tuple[Extent, Extent]:
+def clip_slice(
+    start: Extent | None, stop: Extent | None, step: int, n: Extent
+) -> tuple[Extent, Extent]:
     """Start and size of ``start:stop:step`` on an axis of extent ``n``, as Python clips it."""
     if all(not isinstance(v, Dim) for v in (start, stop, n)):
         first, last, _ = slice(start, stop, step).indices(n)  # type: ignore[arg-type]

@@ -70,7 +70,9 @@ class ConcreteNeeded(Exception):
 
 
 # Set by capture: how a traced value is made concrete (specialise with a guard, or refuse).
-_concretizer: ContextVar[Callable[[Any], Any] | None] = ContextVar("autodiff_concretizer", default=None)
+_concretizer: ContextVar[Callable[[Any], Any] | None] = ContextVar(
+    "autodiff_concretizer", default=None
+)
 
 
 @contextmanager
@@ -89,7 +91,9 @@ class Tracer:
     __slots__ = ("_cache", "cell", "form", "path")
     __array_priority__ = 1000.0
 
-    def __init__(self, value: Value | Cell, form: Form | None = None, path: tuple[ViewStep, ...] = ()) -> None:
+    def __init__(
+        self, value: Value | Cell, form: Form | None = None, path: tuple[ViewStep, ...] = ()
+    ) -> None:
         if not isinstance(value, Cell):
             if form is None:
                 form = "array" if value.type.shape else ("python" if value.type.weak else "scalar")
@@ -269,7 +273,11 @@ def _operator(name: str, ufunc: np.ufunc, reflected: bool) -> Callable[..., Any]
     def method(self: Tracer, other: Any) -> Any:
         from autodiff.ops import dispatch
 
-        return dispatch.binary_operator(ufunc, other, self) if reflected else dispatch.binary_operator(ufunc, self, other)
+        return (
+            dispatch.binary_operator(ufunc, other, self)
+            if reflected
+            else dispatch.binary_operator(ufunc, self, other)
+        )
 
     method.__name__ = name
     return method

@@ -29,7 +29,11 @@ def eliminate_common_subexpressions(program: Program) -> Program:
 def _visit(operation: Operation, scope: Scope) -> Sequence[Value] | None:
     if operation.regions or ENTRIES[operation.kind].has_effect:
         return None
-    key = (operation.kind, operation.operands, tuple([(k, _key(v)) for k, v in operation.attributes.items()]))
+    key = (
+        operation.kind,
+        operation.operands,
+        tuple([(k, _key(v)) for k, v in operation.attributes.items()]),
+    )
     found = scope.find(key)
     if found is None:
         scope.table[key] = operation.results

@@ -21,8 +21,6 @@ def eliminate_dead_code(program: Program) -> Program:
     return _renamed(Program(block, program.name))
 
 
-
-
 def _has_effect(operation: Operation) -> bool:
     if ENTRIES[operation.kind].has_effect:
         return True
@@ -58,11 +56,15 @@ def _sweep_region(block: Block, outputs: list[Value], live: set[Value]) -> Block
 
 def _sweep_cond(operation: Operation, live: set[Value]) -> Operation:
     keep = [k for k, v in enumerate(operation.results) if v in live]
-    regions = tuple([_sweep_region(r, [r.outputs[k] for k in keep], live) for r in operation.regions])
+    regions = tuple(
+        [_sweep_region(r, [r.outputs[k] for k in keep], live) for r in operation.regions]
+    )
     return _with(operation, operation.operands, regions, keep)
 
 
-def _with(operation: Operation, operands: tuple[Value, ...], regions: tuple[Block, ...], keep: list[int]) -> Operation:
+def _with(
+    operation: Operation, operands: tuple[Value, ...], regions: tuple[Block, ...], keep: list[int]
+) -> Operation:
     """A copy of the operation with some results; the values themselves are renewed at the end."""
     new = Operation.__new__(Operation)
     new.kind, new.operands, new.attributes = operation.kind, operands, operation.attributes
@@ -95,7 +97,9 @@ def _needed_carries(operation: Operation, live: set[Value], first: int) -> list[
     body = operation.regions[-1]
     parameters = body.parameters[1:]
     needed = {k for k in range(n) if operation.results[first + k] in live}
-    wanted = {body.outputs[k] for k in range(n, len(body.outputs)) if operation.results[first + k] in live}
+    wanted = {
+        body.outputs[k] for k in range(n, len(body.outputs)) if operation.results[first + k] in live
+    }
     if operation.kind == "while":
         test = operation.regions[0]
         _, alive = _sweep(test.operations, set(test.outputs))

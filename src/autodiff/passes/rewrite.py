@@ -42,10 +42,14 @@ def rebuild(program: Program, visit: Visit) -> Program:
     return Program(block, program.name)
 
 
-def _block(old: Block, mapping: Mapping, visit: Visit, parent: Scope | None, keep_parameters: bool) -> Block:
+def _block(
+    old: Block, mapping: Mapping, visit: Visit, parent: Scope | None, keep_parameters: bool
+) -> Block:
     new = Block()
     new.parameters = (
-        list(old.parameters) if keep_parameters else [copy_value(p, mapping) for p in old.parameters]
+        list(old.parameters)
+        if keep_parameters
+        else [copy_value(p, mapping) for p in old.parameters]
     )
     scope = Scope(new, parent)
     for operation in old.operations:
@@ -66,12 +70,16 @@ def _mapped(operation: Operation, mapping: Mapping, visit: Visit, scope: Scope) 
     operands = tuple([mapping.get(v, v) for v in operation.operands])
     attributes = {k: map_attribute(v, mapping) for k, v in operation.attributes.items()}
     # Parameters of regions are renewed, so that a block is never shared by two programs.
-    regions = tuple([_block(r, mapping, visit, scope, keep_parameters=False) for r in operation.regions])
+    regions = tuple(
+        [_block(r, mapping, visit, scope, keep_parameters=False) for r in operation.regions]
+    )
     results = tuple([copy_value(v, mapping) for v in operation.results])
     return Operation(operation.kind, operands, attributes, results, regions, operation.source)
 
 
-def append(scope: Scope, kind: str, operands: tuple[Value, ...], like: Operation, **attributes: Any) -> Value:
+def append(
+    scope: Scope, kind: str, operands: tuple[Value, ...], like: Operation, **attributes: Any
+) -> Value:
     """Append a one-result operation with the result type of ``like``, and return its result."""
     result = Value(like.results[0].type, like.results[0].hint)
     scope.block.operations.append(Operation(kind, operands, attributes, (result,), (), like.source))

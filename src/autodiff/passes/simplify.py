@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import same_shape
-from autodiff.ir.data import Operation, Program, Value
+from autodiff.ir.data import ArrayType, Operation, Program, Value
 from autodiff.ops.entries import ENTRIES, Pointwise
 from autodiff.passes.rewrite import Scope, append, rebuild
 
@@ -56,20 +56,25 @@ def _constant(scope: Scope, array: Any, like: Operation) -> Value:
 
 
 def _fold(operation: Operation, scope: Scope) -> Value | None:
-    """Operations on constant scalars are done now."""
-    if len(operation.results) != 1 or operation.results[0].type.shape or not operation.operands:
+    """Operations on constant scalars, or on broadcasts of them, are done now."""
+    if len(operation.results) != 1 or not operation.operands:
         return None
     if not isinstance(ENTRIES[operation.kind].lowering, Pointwise):
         return None
-    constants = []
-    for operand in operation.operands:
-        owner = operand.owner
-        if owner is None or owner.kind != "constant":
-            return None
-        constants.append(owner.attributes["value"])
+    constants = [constant_of(operand) for operand in operation.operands]
+    if any(c is None for c in constants):
+        return None
     with np.errstate(all="ignore"):
         result = ENTRIES[operation.kind].meaning(*constants, **operation.attributes)
-    return _constant(scope, result, operation)
+    type_ = operation.results[0].type
+    if not type_.shape:
+        return _constant(scope, result, operation)
+    scalar = Value(ArrayType(type_.dtype, ()))
+    array = np.asarray(result, type_.dtype)
+    scope.block.operations.append(
+        Operation("constant", (), {"value": array}, (scalar,), (), operation.source)
+    )
+    return append(scope, "broadcast", (scalar,), operation, shape=type_.shape, axes=())
 
 
 def _fits(value: Value, operation: Operation) -> bool:
@@ -105,7 +110,9 @@ def _strong_multiply(operation: Operation, scope: Scope) -> Value | None:
 
 
 def _scalar_product(operation: Operation, scope: Scope, a: Value, b: Value) -> Value:
-    product = Operation("multiply", (a, b), {}, (Value(operation.results[0].type),), (), operation.source)
+    product = Operation(
+        "multiply", (a, b), {}, (Value(operation.results[0].type),), (), operation.source
+    )
     simpler = _multiply(product, scope)
     if simpler is not None:
         return simpler
@@ -116,7 +123,12 @@ def _scalar_product(operation: Operation, scope: Scope, a: Value, b: Value) -> V
 def _power(operation: Operation, scope: Scope) -> Value | None:
     base, exponent = operation.operands
     c = constant_of(exponent)
-    if c is None or not base.type.is_float or not _fits(base, operation) or c != int(c if np.isfinite(c) else 0.5):
+    if (
+        c is None
+        or not base.type.is_float
+        or not _fits(base, operation)
+        or c != int(c if np.isfinite(c) else 0.5)
+    ):
         return None
     n = int(c)
     if abs(n) > MAXIMUM_EXPONENT:
@@ -133,15 +145,20 @@ def _power(operation: Operation, scope: Scope) -> Value | None:
     if abs(n) == 4:
         result = append(scope, "multiply", (square, square), operation)
     if n < 0:
-        one = Operation("constant", (), {"value": np.ones((), base.dtype)}, (Value(_scalar_type(operation)),), (), operation.source)
+        one = Operation(
+            "constant",
+            (),
+            {"value": np.ones((), base.dtype)},
+            (Value(_scalar_type(operation)),),
+            (),
+            operation.source,
+        )
         scope.block.operations.append(one)
         result = append(scope, "divide", (one.result, result), operation)
     return result
 
 
-def _scalar_type(operation: Operation) -> Any:
-    from autodiff.ir.data import ArrayType
-
+def _scalar_type(operation: Operation) -> ArrayType:
     return ArrayType(operation.results[0].type.dtype, ())
 
 
@@ -180,7 +197,14 @@ def _broadcast(operation: Operation, scope: Scope) -> Value | None:
     if owner is not None and owner.kind == "broadcast":
         outer = operation.attributes["axes"]
         axes = tuple(outer[k] for k in owner.attributes["axes"])
-        return append(scope, "broadcast", owner.operands, operation, shape=operation.attributes["shape"], axes=axes)
+        return append(
+            scope,
+            "broadcast",
+            owner.operands,
+            operation,
+            shape=operation.attributes["shape"],
+            axes=axes,
+        )
     return None
 
 
@@ -192,7 +216,9 @@ def _reshape(operation: Operation, scope: Scope) -> Value | None:
     if owner is not None and owner.kind == "reshape":
         if _fits(owner.operands[0], operation):
             return owner.operands[0]
-        return append(scope, "reshape", owner.operands, operation, shape=operation.attributes["shape"])
+        return append(
+            scope, "reshape", owner.operands, operation, shape=operation.attributes["shape"]
+        )
     return None
 
 

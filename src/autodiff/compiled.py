@@ -142,7 +142,9 @@ class Specialisation:
 
     def __repr__(self) -> str:
         inputs = ", ".join(str(v.type) for v in self.plan.program.inputs)
-        guards = "; ".join(f"{g.path.text} {g.relation} {g.expected!r}"[:80] for g in self.captured.guards)
+        guards = "; ".join(
+            f"{g.path.text} {g.relation} {g.expected!r}"[:80] for g in self.captured.guards
+        )
         return f"<specialisation for ({inputs}); guards: {guards or 'none'}>"
 
 
@@ -222,7 +224,9 @@ class Compiled:
         return run
 
     # -- calling -----------------------------------------------------------------------------------
-    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...] = ()) -> Any:
+    def call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...] = ()
+    ) -> Any:
         """The slow path of a call."""
         call = self.bind(args, kwargs)
         if self.declined is not None or not self.use_cache:
@@ -261,7 +265,9 @@ class Compiled:
             return self._uncompiled(call, None, extra)
         inputs = [
             _prepared(x, form)
-            for x, form in zip((*arguments, *hidden, *extra), specialisation.input_dtypes, strict=True)
+            for x, form in zip(
+                (*arguments, *hidden, *extra), specialisation.input_dtypes, strict=True
+            )
         ]
         outputs = specialisation.run.call(*inputs)
         if outputs is NotImplemented:
@@ -269,14 +275,24 @@ class Compiled:
         specialisation.calls += 1
         return self._finish(specialisation, outputs, call.leaves, hidden)
 
-    def _finish(self, specialisation: Specialisation, outputs: Any, leaves: Sequence[Any], hidden: tuple[Any, ...]) -> Any:
+    def _finish(
+        self,
+        specialisation: Specialisation,
+        outputs: Any,
+        leaves: Sequence[Any],
+        hidden: tuple[Any, ...],
+    ) -> Any:
         plan, captured = specialisation.plan, specialisation.captured
         if specialisation.single:
             outputs = (outputs,)
         if plan.write_back:
             for number, output in captured.mutated:
                 record = captured.inputs[number]
-                target = leaves[record.leaf] if record.leaf is not None else hidden[number - len(specialisation.input_leaves)]
+                target = (
+                    leaves[record.leaf]
+                    if record.leaf is not None
+                    else hidden[number - len(specialisation.input_leaves)]
+                )
                 np.copyto(target, outputs[output])
         return plan.result.rebuild(outputs, leaves)
 
@@ -302,7 +318,9 @@ class Compiled:
         """Capture one call."""
         leaves = [
             Leaf(value, Path(path), role, name)
-            for value, path, role, name in zip(call.leaves, call.paths, call.roles, call.names, strict=True)
+            for value, path, role, name in zip(
+                call.leaves, call.paths, call.roles, call.names, strict=True
+            )
         ]
         differentiated = self.transformation.differentiated_leaves(self.signature, call)
         return capture(
@@ -319,7 +337,10 @@ class Compiled:
         plan.program = optimize(plan.program)
         debug.show(2, f"# {self.signature.title}: optimised\n{plan.program}")
         elapsed = (time.perf_counter() - started) * 1e3
-        debug.show(1, f"autodiff: {self.transformation.name} of {self.signature.title} captured in {elapsed:.1f} ms")
+        debug.show(
+            1,
+            f"autodiff: {self.transformation.name} of {self.signature.title} captured in {elapsed:.1f} ms",
+        )
         return captured, plan
 
     def compile(self, call: Call, eager: bool = False) -> Specialisation:
@@ -331,7 +352,10 @@ class Compiled:
         engine = "numpy" if eager else self.engine
         run = executable(plan.program, forms, plan.output_forms, single, engine, self.threads)
         elapsed = (time.perf_counter() - started) * 1e3
-        debug.show(1, f"autodiff: {self.signature.title} compiled by the {engine} engine in {elapsed:.1f} ms")
+        debug.show(
+            1,
+            f"autodiff: {self.signature.title} compiled by the {engine} engine in {elapsed:.1f} ms",
+        )
         if debug.level() >= 4 and run.llvm is not None:
             debug.show(4, run.llvm())
         if debug.level() >= 5 and run.assembly is not None:
@@ -401,7 +425,9 @@ class Compiled:
             if reason not in self.warned:
                 self.warned.add(reason)
                 warnings.warn(
-                    f"{self.signature.title} runs uncompiled: {reason}", FallbackWarning, stacklevel=5
+                    f"{self.signature.title} runs uncompiled: {reason}",
+                    FallbackWarning,
+                    stacklevel=5,
                 )
         return self._plain(call) if self.transformation.is_value else self._eager(call, extra)
 
@@ -418,9 +444,7 @@ def _no_fast_path(*args: Any, **kwargs: Any) -> Any:
 def _may_alias(arrays: Sequence[Any]) -> bool:
     """Whether two of the arrays may share memory."""
     real = [a for a in arrays if isinstance(a, np.ndarray)]
-    return any(
-        np.may_share_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :]
-    )
+    return any(np.may_share_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :])
 
 
 def _prepared(x: Any, form: InputForm) -> Any:
@@ -435,7 +459,9 @@ def _prepared(x: Any, form: InputForm) -> Any:
             and x.flags.aligned
         ):
             return x
-        return np.require(np.asarray(x), dtype=type_.dtype, requirements=["C", "A"]).view(np.ndarray)
+        return np.require(np.asarray(x), dtype=type_.dtype, requirements=["C", "A"]).view(
+            np.ndarray
+        )
     if form.form == "python" and type_.dtype.kind == "f" and type(x) is not float:
         return float(x)
     return x
