@@ -37,6 +37,10 @@ class Builder:
         self.block.parameters.append(value)
         return value
 
+    def is_open(self, block: Block) -> bool:
+        """Whether values defined in ``block`` may be used by the next operation."""
+        return block is self.block or any(block is outer for outer in self.stack)
+
     @contextmanager
     def region(self) -> Iterator[Block]:
         """Open a nested block; operations go there until the context ends."""

@@ -112,8 +112,9 @@ class Partials:
 
 @dataclass(frozen=True)
 class Linear:
-    """Linear jointly in the operands ``arguments``; ``transpose(site, ct)`` gives one cotangent
-    (an array, an :class:`Accumulate`, or None) per operand.
+    """Linear jointly in the operands ``arguments``.
+
+    ``transpose(site, ct)`` gives one cotangent per operand: an array, an :class:`Accumulate`, None.
     """
 
     transpose: Callable[..., Sequence[Any]]

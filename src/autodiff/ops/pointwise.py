@@ -423,7 +423,7 @@ def _select_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
 
 
 def _select_rule(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
-    condition, a, b = types
+    _, a, b = types
     if a.dtype != b.dtype:
         raise InternalError(f"select: dtypes {a.dtype} and {b.dtype} differ")
     return (ArrayType(a.dtype, _broadcast_result("select", types), a.weak and b.weak),)

@@ -268,7 +268,7 @@ def _slice_add_meaning(x: Any, v: Any, starts: Any, sizes: Any, steps: Any) -> A
 
 
 def _slice_update_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
-    x, v = site.operands
+    v = site.operands[1]
     need_x, need_v = site.needed
     ct_v = slice_of(ct, **site.attributes) if need_v else None
     ct_x = slice_update(ct, zeros_like(v), **site.attributes) if need_x else None
@@ -408,7 +408,7 @@ def _last_writer(site: Site, ct: Any) -> Any:
 
 
 def _scatter_update_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
-    x, indices, v = site.operands[0], site.operands[1:-1], site.operands[-1]
+    indices, v = site.operands[1:-1], site.operands[-1]
     axes = site.attributes["axes"]
     ct_x = scatter_update(ct, indices, zeros_like(v), axes) if site.needed[0] else None
     ct_v = None

@@ -25,7 +25,7 @@ import numpy as np
 
 from autodiff.dims import Dim, Extent
 from autodiff.errors import ArgumentError, DtypeError, InternalError
-from autodiff.ir.data import ArrayType, Value
+from autodiff.ir.data import ArrayType, Block, Value
 from autodiff.ops import builder as _builder
 
 Form = Literal["array", "scalar", "python"]
@@ -101,7 +101,7 @@ class Tracer:
         self.cell = value
         self.path = path
         self.form: Form = form or "array"
-        self._cache: tuple[int, Value] | None = None
+        self._cache: tuple[Value, Block, Value] | None = None
 
     # -- reading and writing ------------------------------------------------------------------
     @property
@@ -109,9 +109,14 @@ class Tracer:
         """The value this array has now."""
         if not self.path:
             return self.cell.value
-        if self._cache is None or self._cache[0] != self.cell.version:
-            self._cache = (self.cell.version, self._read(self.path))
-        return self._cache[1]
+        # What was read before holds while the storage is unchanged and, since a value read inside
+        # a region is unknown outside of it, while the block it was read in is open.
+        cache, builder = self._cache, _builder.current_builder()
+        if cache is not None and cache[0] is self.cell.value and builder.is_open(cache[1]):
+            return cache[2]
+        value = self._read(self.path)
+        self._cache = (self.cell.value, builder.block, value)
+        return value
 
     def _read(self, path: tuple[ViewStep, ...]) -> Value:
         tracer = Tracer(self.cell.value, "array")
@@ -126,12 +131,13 @@ class Tracer:
         self._write(self.path, Tracer(value, "array"))
 
     def _write(self, path: tuple[ViewStep, ...], new: Tracer) -> None:
+        if not self.cell.writeable or (path and path[-1].write is None):
+            raise ValueError("assignment destination is read-only")
         if not path:
             self.cell.write(new.value)
             return
         step = path[-1]
-        if step.write is None or not self.cell.writeable:
-            raise ValueError("assignment destination is read-only")
+        assert step.write is not None
         parent = Tracer(self._read(path[:-1]), "array")
         self._write(path[:-1], step.write(parent, new))
 

@@ -1,0 +1,102 @@
+"""How NumPy reaches the operations: the front door for tracers and for capture.
+
+    apply_ufunc(ufunc, method, inputs, kwargs)     ``__array_ufunc__``
+    apply_function(function, args, kwargs)         ``__array_function__``
+    attribute(tracer, name)                        attributes and methods of arrays
+    binary_operator, unary_operator, in_place_operator
+    functions, builtin_functions                   tables: callable -> implementation
+    pointwise(name, *args)                         one operation, promotion and broadcasting done
+    known(tracer)                                  its array, if it depends on constants only
+
+Operators between two Python numbers follow Python; everything else follows NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim
+from autodiff.ops import indexing, python_numbers
+from autodiff.ops.function_table import (
+    builtin_functions,
+    functions,
+    implements,
+    implements_builtin,
+)
+from autodiff.ops.known import extent_of, known
+from autodiff.ops.methods import attribute, set_attribute
+from autodiff.ops.promotion import broadcast_to, cast, pointwise, result_dtype, select
+from autodiff.ops.tracer import Tracer
+from autodiff.ops.ufuncs import apply_ufunc, call, unsupported
+
+# The implementations register themselves.
+from autodiff.ops import numpy_functions, python_builtins  # isort: skip
+
+__all__ = [
+    "apply_function",
+    "apply_ufunc",
+    "attribute",
+    "binary_operator",
+    "broadcast_to",
+    "builtin_functions",
+    "cast",
+    "extent_of",
+    "functions",
+    "implements",
+    "implements_builtin",
+    "in_place_operator",
+    "indexing",
+    "known",
+    "numpy_functions",
+    "pointwise",
+    "python_builtins",
+    "result_dtype",
+    "select",
+    "set_attribute",
+    "unary_operator",
+]
+
+_OPERANDS = (Tracer, int, float, complex, np.ndarray, np.generic, list, tuple, Dim)
+
+
+def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
+    """What ``__array_function__`` asks for: the implementation of a NumPy function."""
+    implementation = functions.get(function)
+    if implementation is None:
+        name = f"{getattr(function, '__module__', 'numpy')}.{getattr(function, '__name__', function)}"
+        raise unsupported(
+            f"{name.replace('numpy.', 'np.', 1)} is not available on traced arrays",
+            "compute it outside of the function, or from other NumPy functions",
+        )
+    return implementation(*args, **kwargs)
+
+
+def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    """``a + b`` and the like, in the order written; at least one side is traced."""
+    if python_numbers.is_number(a) and python_numbers.is_number(b):
+        return python_numbers.binary(ufunc, a, b)
+    if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
+        return NotImplemented
+    if isinstance(a, (list, tuple)) and python_numbers.is_number(b):
+        return NotImplemented  # repetition of a sequence
+    if isinstance(b, (list, tuple)) and python_numbers.is_number(a):
+        return NotImplemented
+    return call(ufunc, (a, b))
+
+
+def unary_operator(ufunc: np.ufunc, a: Any) -> Any:
+    """``-a`` and the like."""
+    if python_numbers.is_number(a):
+        return python_numbers.unary(ufunc, a)
+    return call(ufunc, (a,))
+
+
+def in_place_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    """``a += b``: into the storage of an array, a new value for anything else."""
+    if not isinstance(a, Tracer) or a.form != "array":
+        return binary_operator(ufunc, a, b)
+    if not isinstance(b, _OPERANDS):
+        return NotImplemented
+    return call(ufunc, (a, b), out=a)

@@ -1,0 +1,41 @@
+"""The table of Python and NumPy callables that work on tracers, and the decorators that fill it.
+
+    @implements(np.trace)
+    def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None): ...
+
+``functions`` answers NumPy's callables, also those that do not dispatch by themselves
+(``np.zeros``); ``builtin_functions`` answers Python's builtins and the ``math`` module, with
+Python's semantics on Python numbers.  A function takes the arguments the original takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+functions: dict[Any, Callable[..., Any]] = {}
+builtin_functions: dict[Any, Callable[..., Any]] = {}
+
+
+def implements(*callables: Any) -> Callable[[F], F]:
+    """Enter a function as the implementation of NumPy callables."""
+
+    def enter(function: F) -> F:
+        for callable in callables:
+            functions[callable] = function
+        return function
+
+    return enter
+
+
+def implements_builtin(*callables: Any) -> Callable[[F], F]:
+    """Enter a function as the implementation of Python builtins or functions of ``math``."""
+
+    def enter(function: F) -> F:
+        for callable in callables:
+            builtin_functions[callable] = function
+        return function
+
+    return enter

@@ -1,0 +1,536 @@
+"""Indexing: ``x[index]`` and ``x[index] = value`` with everything NumPy takes as an index.
+
+    get_item(x, (i, slice(None, k)))     a view of x: slice operation with starts, sizes, steps
+    get_item(x, [2, 0, 2])               a copy: gather
+    set_item(x, mask, 0.0)               select(mask, 0.0, x) into x's storage
+
+Integers may be traced or symbolic (a loop index, an argument): they are checked against the axis
+at run time unless their range proves them in bounds, and wrap around when negative.  Basic
+indexing gives views, advanced indexing copies, exactly as in NumPy; the axes of an advanced
+result stand where NumPy puts them.  Errors are NumPy's, with its messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent, maximum, minimum, same, same_shape
+from autodiff.errors import UnsupportedError
+from autodiff.ops import structural
+from autodiff.ops.builder import current_builder
+from autodiff.ops.known import (
+    check,
+    compare,
+    decide,
+    extent_of,
+    is_integer,
+    known,
+    require_equal,
+    type_name,
+)
+from autodiff.ops.promotion import (
+    as_array,
+    broadcast_shapes,
+    broadcast_to,
+    cast,
+    constant,
+    describe,
+    operand,
+    pointwise,
+    select,
+    shape_error,
+    shape_of,
+)
+from autodiff.ops.structural import INT, gather, reshape, scatter_add, scatter_update, transpose
+from autodiff.ops.tracer import Tracer, ViewStep, as_tracer
+
+Shape = tuple[Extent, ...]
+_INVALID = (
+    "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean "
+    "arrays are valid indices"
+)
+
+
+# -- the parts of an index ------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Array:
+    """An integer index array, or a boolean mask that is not known yet (``ndim`` axes)."""
+
+    indices: Any
+    is_mask: bool = False
+    extent: int | None = None  # of the axis, where the positions come from a known mask
+
+    @property
+    def consumes(self) -> int:
+        """How many axes of the indexed array it stands for."""
+        return self.indices.ndim if self.is_mask else 1
+
+
+def parse(index: Any, x: Tracer) -> list[Any]:
+    """The items of an index, one per axis: extents, slices, None, :class:`Array`."""
+    parts = index if isinstance(index, tuple) else (index,)
+    items: list[Any] = []
+    for part in parts:
+        items += _items(part)
+    consumed = sum(_consumes(item) for item in items)
+    if consumed > x.ndim:
+        raise IndexError(
+            f"too many indices for array: array is {x.ndim}-dimensional, but {consumed} were indexed"
+        )
+    gaps = [k for k, item in enumerate(items) if item is Ellipsis]
+    if len(gaps) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    at = gaps[0] if gaps else len(items)
+    items[at : at + 1] = [slice(None)] * (x.ndim - consumed)
+    return items
+
+
+def _consumes(item: Any) -> int:
+    if item is None or item is Ellipsis:
+        return 0
+    return item.consumes if isinstance(item, Array) else 1
+
+
+def _items(part: Any) -> list[Any]:
+    if part is None or part is Ellipsis or isinstance(part, slice):
+        return [part]
+    if is_integer(part):
+        return [extent_of(part)]
+    if isinstance(part, (list, tuple)) and len(part) == 0:
+        return [Array(np.zeros(0, INT))]
+    if not isinstance(part, (list, tuple, np.ndarray, np.generic, bool, Tracer)):
+        raise IndexError(_INVALID)
+    array = as_array(part)
+    if array.dtype.kind not in "iub":
+        if isinstance(part, (list, tuple, np.ndarray)) or array.shape:
+            raise IndexError("arrays used as indices must be of integer (or boolean) type")
+        raise IndexError(_INVALID)
+    folded = known(array)
+    if array.dtype.kind == "b":
+        if folded is None:
+            return [Array(array, True)]
+        return [Array(i, extent=n) for i, n in zip(np.nonzero(folded), folded.shape, strict=True)]
+    return [Array(array if folded is None else folded)]
+
+
+# -- integers and slices ---------------------------------------------------------------------------
+def position(k: Extent, n: Extent, axis: int) -> Extent:
+    """An integer index as a start in ``0 … n - 1``; checked at run time where it is open."""
+    message = f"index {k} is out of bounds for axis {axis} with size {n}"
+    sign = decide(lambda: k >= 0)
+    if sign is None:
+        value = as_tracer(k)
+        wrapped = select(pointwise("less", value, 0), pointwise("add", value, n), value)
+        check(compare("greater_equal", Dim.symbol(wrapped.value), 0), message)
+        check(compare("less", Dim.symbol(wrapped.value), n), message)
+        wrapped.value.low, wrapped.value.high = 0, n - 1
+        return Dim.symbol(wrapped.value)
+    start = k if sign else k + n
+    bound = (lambda: start < n) if sign else (lambda: start >= 0)
+    inside = decide(bound)
+    if inside is False:
+        raise IndexError(message)
+    if inside is None:
+        check(compare("less", start, n) if sign else compare("greater_equal", start, 0), message)
+    return start
+
+
+def _wrap(value: Any, n: Extent) -> Extent:
+    """A slice bound counted from the start; it may still lie outside of the axis."""
+    k = extent_of(value)
+    sign = decide(lambda: k >= 0)
+    if sign is None:
+        v = as_tracer(k)
+        return Dim.symbol(select(pointwise("less", v, 0), pointwise("add", v, n), v).value)
+    return k if sign else k + n
+
+
+def clip(item: slice, n: Extent) -> tuple[Extent, Extent, Extent]:
+    """Start, size and step of a slice on an axis of extent ``n``, as Python clips it."""
+    step = 1 if item.step is None else extent_of(item.step)
+    if isinstance(step, int) and step == 0:
+        raise ValueError("slice step cannot be zero")
+    parts = [None if v is None else extent_of(v) for v in (item.start, item.stop)]
+    if isinstance(n, int) and isinstance(step, int) and not any(isinstance(v, Dim) for v in parts):
+        first, last, _ = slice(*parts, step).indices(n)
+        return first, len(range(first, last, step)), step
+    start, stop = (None if v is None else _wrap(v, n) for v in parts)
+    if step > 0:
+        first_ = 0 if start is None else minimum(maximum(start, 0), n)
+        last_ = n if stop is None else minimum(maximum(stop, 0), n)
+        return first_, maximum((last_ - first_ + step - 1) // step, 0), step
+    first_ = n - 1 if start is None else minimum(maximum(start, -1), n - 1)
+    last_ = -1 if stop is None else minimum(maximum(stop, -1), n - 1)
+    return first_, maximum((first_ - last_ - step - 1) // -step, 0), step
+
+
+@dataclass(frozen=True)
+class Basic:
+    """The slice part of an index, one start, size (None: dropped) and step per axis of ``x``.
+
+    ``shape`` is that of the result, with new axes.
+    """
+
+    starts: Shape
+    sizes: tuple[Extent | None, ...]
+    steps: Shape
+    shape: Shape
+
+    def is_whole(self, of: Shape) -> bool:
+        """Whether every element is selected, in order."""
+        return all(
+            n is not None and same(n, m) and same(step, 1)
+            for n, m, step in zip(self.sizes, of, self.steps, strict=True)
+        )
+
+    def read(self, x: Tracer) -> Tracer:
+        """The selected elements."""
+        if not self.is_whole(x.shape):
+            x = structural.slice_of(x, self.starts, self.sizes, self.steps)
+        return reshape(x, self.shape)
+
+    def write(self, x: Tracer, new: Tracer) -> Tracer:
+        """``x`` with the selected elements replaced."""
+        new = reshape(new, structural.kept_shape(self.sizes))
+        if self.is_whole(x.shape):
+            return new
+        return structural.slice_update(x, new, self.starts, self.sizes, self.steps)
+
+
+def basic(items: Sequence[Any], x: Tracer, whole: bool = False) -> Basic:
+    """The slice part; where ``whole``, the axes of integers are kept whole for later indexing."""
+    starts: list[Extent] = []
+    sizes: list[Extent | None] = []
+    steps: list[Extent] = []
+    shape: list[Extent] = []
+    axis = 0
+    for item in items:
+        if item is None:
+            if not whole:
+                shape.append(1)
+            continue
+        for _ in range(_consumes(item)):
+            n = x.shape[axis]
+            start: Extent = 0
+            size: Extent | None = n
+            step: Extent = 1
+            if isinstance(item, slice):
+                start, size, step = clip(item, n)
+            elif isinstance(item, (int, Dim)) and not whole:
+                start, size = position(item, n, axis), None
+            starts.append(start)
+            sizes.append(size)
+            steps.append(step)
+            if size is not None:
+                shape.append(size)
+            axis += 1
+    return Basic(tuple(starts), tuple(sizes), tuple(steps), tuple(shape))
+
+
+@dataclass(frozen=True)
+class SliceStep(ViewStep):
+    """A view step that knows its slice, so that ``a[i] += v`` need not store twice."""
+
+    selection: Basic | None = None
+
+
+def representative(n: Extent) -> int:
+    """A size that stands for a symbolic extent when strides are compared: never 0 or 1."""
+    if isinstance(n, int):
+        return n
+    from autodiff.dims import evaluate
+
+    return max(abs(evaluate(n, lambda symbol: 97 + id(symbol) % 1009)), 2)
+
+
+def strided(a: np.ndarray[Any, Any], shape: Sequence[Extent], strides: Sequence[int]) -> np.ndarray[Any, Any]:
+    """A dummy array with these sizes and strides; its elements are never read."""
+    sizes = [representative(n) for n in shape]
+    return np.lib.stride_tricks.as_strided(a, sizes, list(strides), writeable=False)
+
+
+def slice_step(selection: Basic) -> SliceStep:
+    """The view step of a slice with new axes."""
+
+    def relayout(a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        kept = [
+            stride * (step if isinstance(step, int) else 2)
+            for stride, size, step in zip(a.strides, selection.sizes, selection.steps, strict=True)
+            if size is not None
+        ]
+        inner = strided(a, structural.kept_shape(selection.sizes), kept)
+        return inner.reshape(tuple(representative(n) for n in selection.shape))
+
+    return SliceStep(selection.read, selection.write, relayout, selection)
+
+
+# -- advanced indexing ------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Advanced:
+    """Index arrays along ``axes`` of the sliced array, and where their axes go in the result."""
+
+    selection: Basic
+    indices: tuple[Tracer, ...]
+    axes: tuple[int, ...]
+    order: tuple[int, ...]
+    shape: Shape
+
+    def read(self, x: Tracer) -> Tracer:
+        """The selected elements, a copy."""
+        inner = gather(self.selection.read(x), self.indices, self.axes)
+        return reshape(transpose(inner, self.order), self.shape)
+
+    def arrange(self, new: Tracer, gathered: Shape) -> Tracer:
+        """A value of the result's shape as gather lays it out."""
+        moved = tuple(gathered[k] for k in self.order)
+        inverse = tuple(self.order.index(k) for k in range(len(self.order)))
+        return transpose(reshape(new, moved), inverse)
+
+    def update(self, x: Tracer, new: Tracer, scatter: Any) -> Tracer:
+        """``x`` with the selected elements replaced by, or increased by, ``new``."""
+        inner = self.selection.read(x)
+        rest = tuple(n for k, n in enumerate(inner.shape) if k not in self.axes)
+        new = self.arrange(new, self.indices[0].shape + rest)
+        return self.selection.write(x, scatter(inner, self.indices, new, self.axes))
+
+
+def _index_arrays(items: Sequence[Any], x: Tracer) -> tuple[list[Tracer], list[int]]:
+    arrays: list[Tracer] = []
+    axes: list[int] = []
+    axis = 0
+    for item in items:
+        if isinstance(item, (int, Dim)):
+            item = Array(np.asarray(item) if isinstance(item, int) else as_tracer(item))
+        if isinstance(item, Array):
+            arrays.append(_checked(item, x.shape[axis], axis))
+            axes.append(axis)
+        axis += item is not None
+    return arrays, axes
+
+
+def _checked(item: Array, n: Extent, axis: int) -> Tracer:
+    """An index array as int64; a known one is checked now and made non-negative."""
+    if item.extent is not None:
+        _check_mask_extent(item.extent, n, axis)
+    if isinstance(item.indices, Tracer):
+        return cast(item.indices, INT)
+    index = np.asarray(item.indices)
+    if isinstance(n, int):
+        outside = index[(index < -n) | (index >= n)]
+        if outside.size:
+            raise IndexError(
+                f"index {outside.flat[0]} is out of bounds for axis {axis} with size {n}"
+            )
+        index = np.where(index < 0, index + n, index)
+    return constant(index, INT)
+
+
+def _check_mask_extent(extent: Extent, n: Extent, axis: int) -> None:
+    if not require_equal(extent, n, "boolean index did not match indexed array"):
+        raise IndexError(
+            f"boolean index did not match indexed array along axis {axis}; size of axis is {n} "
+            f"but size of corresponding boolean axis is {extent}"
+        )
+
+
+def advanced(items: Sequence[Any], x: Tracer) -> Advanced:
+    """The advanced index that ``items`` make on ``x``."""
+    arrays, axes = _index_arrays(items, x)
+    try:
+        common = broadcast_shapes(*[a.shape for a in arrays])
+    except ValueError:
+        listed = " ".join(describe(a.shape) for a in arrays)
+        raise IndexError(
+            f"shape mismatch: indexing arrays could not be broadcast together with shapes {listed} "
+        ) from None
+    selection = basic(items, x, whole=True)
+    places = [k for k, item in enumerate(items) if isinstance(item, (Array, int, Dim))]
+    adjacent = places[-1] - places[0] + 1 == len(places)
+    # Axes of gather's result (index axes, then those of the slice) in the order NumPy gives.
+    s, kept_axes = len(common), [k for k in range(x.ndim) if k not in axes]
+    order: list[int] = [] if adjacent else list(range(s))
+    shape: list[Extent] = [] if adjacent else list(common)
+    kept = 0
+    for k, item in enumerate(items):
+        if adjacent and k == places[0]:
+            order += range(s)
+            shape += common
+        if item is None:
+            shape.append(1)
+        elif isinstance(item, slice):
+            order.append(s + kept)
+            shape.append(selection.shape[kept_axes[kept]])
+            kept += 1
+    indices = tuple(broadcast_to(a, common) if a.shape else _spread(a, common) for a in arrays)
+    return Advanced(selection, indices, tuple(axes), tuple(order), tuple(shape))
+
+
+def _spread(scalar: Tracer, shape: Shape) -> Tracer:
+    return structural.broadcast(scalar, shape, ()) if shape else scalar
+
+
+def _has_arrays(items: Sequence[Any]) -> bool:
+    return any(isinstance(item, Array) for item in items)
+
+
+def _mask_of(items: Sequence[Any]) -> Array | None:
+    masks = [item for item in items if isinstance(item, Array) and item.is_mask]
+    return masks[0] if masks else None
+
+
+# -- reading and writing ---------------------------------------------------------------------------
+def get_item(x: Tracer, index: Any) -> Tracer:
+    """``x[index]``: a view, a copy, or a scalar, as NumPy gives it."""
+    if x.form == "python":
+        raise TypeError(f"'{type_name(x)}' object is not subscriptable")
+    items = parse(index, x)
+    if _has_arrays(items):
+        if _mask_of(items) is not None:
+            raise UnsupportedError(
+                "selecting elements by a traced mask gives an array of run-time size",
+                source=current_builder().source,
+                remedy="use np.where(mask, x, neutral element), or a reduction with where=mask",
+            )
+        return advanced(items, x).read(Tracer(x.value, "array"))
+    selection = basic(items, x)
+    parts = index if isinstance(index, tuple) else (index,)
+    if not selection.shape and not any(part is Ellipsis for part in parts):
+        return Tracer(selection.read(Tracer(x.value, "array")).value, "scalar")
+    if x.form == "scalar":
+        return Tracer(selection.read(Tracer(x.value, "array")).value, "array")
+    return x.view(slice_step(selection))
+
+
+def _fit_value(value: Any, shape: Shape, dtype: Any) -> Tracer:
+    """A value to store: cast as NumPy assigns, leading axes of extent 1 dropped, broadcast."""
+    value = operand(value)
+    if isinstance(value, Tracer) and len(value.shape) > len(shape):
+        extra = len(value.shape) - len(shape)
+        if all(n == 1 for n in value.shape[:extra]):
+            value = reshape(Tracer(value.value, "array"), value.shape[extra:])
+    old = shape_of(value)
+    fits = len(old) <= len(shape) and all(
+        (isinstance(m, int) and m == 1) or require_equal(m, n, "could not broadcast input array")
+        for m, n in zip(old[::-1], shape[::-1], strict=False)
+    )
+    if not fits:
+        raise shape_error(
+            f"could not broadcast input array from shape {describe(old)} into shape {describe(shape)}"
+        )
+    value = cast(value, dtype)
+    return value if same_shape(value.shape, shape) else broadcast_to(value, shape)
+
+
+def set_item(x: Tracer, index: Any, value: Any) -> None:
+    """``x[index] = value``, in place."""
+    if x.form != "array":
+        raise TypeError(f"'{type_name(x)}' object does not support item assignment")
+    items = parse(index, x)
+    mask = _mask_of(items)
+    if mask is not None:
+        _store_mask(x, items, mask, value)
+        return
+    whole = Tracer(x.value, "array")
+    if _has_arrays(items):
+        where = advanced(items, x)
+        new = _fit_value(value, where.shape, x.dtype)
+        x.write(where.update(whole, new, scatter_update).value)
+        return
+    selection = basic(items, x)
+    if _is_own_view(x, value, selection):
+        return
+    x.write(selection.write(whole, _fit_value(value, selection.shape, x.dtype)).value)
+
+
+def _is_own_view(x: Tracer, value: Any, selection: Basic) -> bool:
+    """Whether ``value`` is the very view ``x[selection]``: ``a[i] += v`` has already stored it."""
+    if not isinstance(value, Tracer) or value.cell is not x.cell or not value.path:
+        return False
+    last = value.path[-1]
+    return (
+        value.path[:-1] == x.path
+        and isinstance(last, SliceStep)
+        and last.selection is not None
+        and _same_selection(last.selection, selection)
+    )
+
+
+def _same_selection(a: Basic, b: Basic) -> bool:
+    def same_items(p: Sequence[Any], q: Sequence[Any]) -> bool:
+        return all(
+            m is n or (m is not None and n is not None and same(m, n)) for m, n in zip(p, q, strict=True)
+        )
+
+    return (
+        len(a.starts) == len(b.starts)
+        and len(a.shape) == len(b.shape)
+        and all(
+            same_items(p, q)
+            for p, q in ((a.starts, b.starts), (a.sizes, b.sizes), (a.steps, b.steps), (a.shape, b.shape))
+        )
+    )
+
+
+def _store_mask(x: Tracer, items: list[Any], mask: Array, value: Any) -> None:
+    """A store through a mask that is traced: select between the value and the old element."""
+    if sum(isinstance(item, Array) for item in items) > 1 or None in items:
+        raise UnsupportedError(
+            "a store through a traced mask combined with other index arrays",
+            source=current_builder().source,
+            remedy="use np.where to build the new array",
+        )
+    before = sum(isinstance(item, slice) for item in items[: items.index(mask)])
+    rest = tuple(
+        slice(None) if j is not None else item
+        for item in items
+        for j in (range(item.consumes) if isinstance(item, Array) else [None])
+    )
+    target = get_item(x, rest)
+    m: Tracer = mask.indices
+    for k, n in enumerate(m.shape):
+        _check_mask_extent(n, target.shape[before + k], before + k)
+    value = operand(value)
+    after = target.ndim - before - m.ndim
+    if len(shape_of(value)) > after:
+        value = _without_count(value, after)
+    spread = reshape(m, m.shape + (1,) * after)
+    new = select(spread, cast(value, x.dtype), Tracer(target.value, "array"), x.dtype)
+    target.write(broadcast_to(new, target.shape).value)
+
+
+def _without_count(value: Tracer, after: int) -> Tracer:
+    """A stored value whose axes before the last ``after`` all have extent 1."""
+    extra = value.ndim - after
+    if not all(n == 1 for n in value.shape[:extra]):
+        raise UnsupportedError(
+            "storing an array through a traced mask: its size is known at run time only",
+            source=current_builder().source,
+            remedy="use np.where(mask, new, old) with arrays of the full shape",
+        )
+    return reshape(Tracer(value.value, "array"), value.shape[extra:])
+
+
+def update_at(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
+    """``ufunc.at(x, index, value)``: unbuffered, equal indices count each time."""
+    items = parse(index, x)
+    if _mask_of(items) is None and ufunc in (np.add, np.subtract):
+        whole = Tracer(x.value, "array")
+        if not _has_arrays(items):
+            view = basic(items, x)
+            new = _fit_value(value, view.shape, x.dtype)
+            x.write(view.write(whole, pointwise(ufunc.__name__, view.read(whole), new)).value)
+            return
+        where = advanced(items, x)
+        new = _fit_value(value, where.shape, x.dtype)
+        new = pointwise("negative", new) if ufunc is np.subtract else new
+        x.write(where.update(whole, new, scatter_add).value)
+        return
+    raise UnsupportedError(
+        f"np.{ufunc.__name__}.at is not available on traced arrays",
+        source=current_builder().source,
+        remedy="write the update as a loop",
+    )

@@ -1,0 +1,199 @@
+"""What is known of a value while the program is built.
+
+    known(tracer)        the NumPy array a tracer is, where it depends on constants alone, else None
+    extent_of(x)         an integer (int, Dim, NumPy integer, traced scalar) as an extent:
+                         ``i + 1`` of a traced ``i`` becomes the Dim ``i + 1``, so that algebra on
+                         sizes such as ``n - (i + 1)`` stays exact
+    decide(claim)        a comparison of extents: True, False, or None where nobody can tell
+    require(claim, …)    the same, but what cannot be told becomes a check at run time
+
+Constants are folded lazily, on demand, and remembered per program under construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent, UndecidedExtent, maximum, minimum
+from autodiff.ir.data import Operation, Value
+from autodiff.ops.builder import Builder, current_builder
+from autodiff.ops.control import emit_check
+from autodiff.ops.entries import ENTRIES, Control, Effect
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+
+_memo: WeakKeyDictionary[Builder, dict[Value, Any]] = WeakKeyDictionary()
+_UNKNOWN = object()
+# Larger results are not worth folding: they are never used as indices or sizes.
+_LIMIT = 1 << 22
+
+
+def known(x: Any) -> np.ndarray[Any, Any] | None:
+    """The array ``x`` is when it depends on constants only, else None."""
+    if not isinstance(x, Tracer):
+        return None if isinstance(x, Dim) else np.asarray(x)
+    result = _evaluate(x.value, _memo.setdefault(current_builder(), {}))
+    return None if result is _UNKNOWN else np.asarray(result)
+
+
+def _static(attribute: Any) -> bool:
+    if isinstance(attribute, tuple):
+        return all(_static(item) for item in attribute)
+    return not isinstance(attribute, Dim)
+
+
+def _foldable(operation: Operation | None) -> bool:
+    if operation is None or isinstance(ENTRIES[operation.kind].lowering, (Control, Effect)):
+        return False
+    size = 1
+    for result in operation.results:
+        for n in result.type.shape:
+            if isinstance(n, Dim):
+                return False
+            size *= n
+    return size <= _LIMIT and all(_static(v) for v in operation.attributes.values())
+
+
+def _evaluate(value: Value, memo: dict[Value, Any]) -> Any:
+    # An explicit stack: programs may be chains of thousands of operations.
+    stack = [value]
+    while stack:
+        top = stack[-1]
+        if top in memo:
+            stack.pop()
+            continue
+        operation = top.owner
+        if not _foldable(operation):
+            memo[top] = _UNKNOWN
+            continue
+        assert operation is not None
+        waiting = [v for v in operation.operands if v not in memo]
+        unknown = any(memo.get(v) is _UNKNOWN for v in operation.operands)
+        if waiting and not unknown:
+            stack.append(waiting[0])
+            continue
+        _fold(operation, memo, unknown)
+    return memo[value]
+
+
+def _fold(operation: Operation, memo: dict[Value, Any], unknown: bool) -> None:
+    if unknown:
+        memo.update((v, _UNKNOWN) for v in operation.results)
+        return
+    with np.errstate(all="ignore"):
+        result = ENTRIES[operation.kind].meaning(
+            *(memo[v] for v in operation.operands), **operation.attributes
+        )
+    results = result if len(operation.results) > 1 else (result,)
+    for v, array in zip(operation.results, results, strict=True):
+        memo[v] = np.asarray(array, v.type.dtype)
+
+
+# -- integers as extents ----------------------------------------------------------------------
+_ALGEBRA: dict[str, Callable[..., Extent]] = {
+    "add": lambda a, b: a + b,
+    "subtract": lambda a, b: a - b,
+    "multiply": lambda a, b: a * b,
+    "negative": lambda a: -a,
+    "positive": lambda a: a,
+    "floor_divide": lambda a, b: a // b,
+    "remainder": lambda a, b: a % b,
+    "minimum": minimum,
+    "maximum": maximum,
+}
+_INT = np.dtype(np.int64)
+
+
+def _algebra(value: Value, depth: int = 0) -> Extent:
+    operation = value.owner
+    if operation is not None and depth < 12:
+        if operation.kind == "extent_value":
+            extent: Extent = operation.attributes["value"]
+            return extent
+        if operation.kind == "constant":
+            return int(operation.attributes["value"])
+        if operation.kind == "cast" and operation.operands[0].dtype == _INT:
+            return _algebra(operation.operands[0], depth + 1)
+        rule = _ALGEBRA.get(operation.kind)
+        # A floored quotient by a variable may divide by zero: only constants are taken apart.
+        plain = operation.kind not in ("floor_divide", "remainder") or (
+            _nonzero_constant(operation.operands[1])
+        )
+        if rule is not None and plain and all(v.dtype == _INT for v in operation.operands):
+            return rule(*(_algebra(v, depth + 1) for v in operation.operands))
+    return Dim.symbol(value)
+
+
+def _nonzero_constant(value: Value) -> bool:
+    owner = value.owner
+    return owner is not None and owner.kind == "constant" and int(owner.attributes["value"]) > 0
+
+
+def extent_of(x: Any) -> Extent:
+    """An integer as an extent; TypeError for what is not an integer."""
+    if isinstance(x, (int, Dim)) and not isinstance(x, bool):
+        return x
+    if isinstance(x, Tracer):
+        if x.shape or x.dtype.kind not in "iu":
+            raise TypeError(f"'{type_name(x)}' object cannot be interpreted as an integer")
+        folded = known(x)
+        if folded is not None:
+            return int(folded)
+        if x.dtype != _INT:
+            x = emit_tracer("cast", x, dtype=_INT)
+        return _algebra(x.value)
+    return int(x.__index__())
+
+
+def is_integer(x: Any) -> bool:
+    """Whether ``x`` can stand for an integer index: Python, NumPy or traced scalar, or extent."""
+    if isinstance(x, Tracer):
+        return not x.shape and x.dtype.kind in "iu"
+    if isinstance(x, (bool, np.bool)):
+        return False
+    return isinstance(x, (int, Dim, np.integer))
+
+
+def type_name(x: Any) -> str:
+    """The name of the type NumPy or Python would have in the place of ``x``."""
+    if not isinstance(x, Tracer):
+        return type(x).__name__
+    if x.form == "array":
+        return "numpy.ndarray"
+    if x.form == "scalar":
+        return f"numpy.{x.dtype.name}"
+    return {"f": "float", "b": "bool"}.get(x.dtype.kind, "int")
+
+
+# -- deciding comparisons ---------------------------------------------------------------------
+def decide(claim: Callable[[], bool]) -> bool | None:
+    """The truth of a comparison of extents, or None where it is open until run time."""
+    try:
+        return claim()
+    except UndecidedExtent:
+        return None
+
+
+def require_equal(a: Extent, b: Extent, message: str) -> bool:
+    """Whether two extents are equal; where it is open, a run-time check makes it so."""
+    answer = decide(lambda: a == b)
+    if answer is None:
+        check(compare("equal", a, b), message)
+        return True
+    return answer
+
+
+def compare(ufunc: str, a: Extent, b: Extent) -> Tracer:
+    """A traced comparison of two extents."""
+    result: Tracer = emit_tracer(ufunc, as_tracer(a), as_tracer(b))
+    return result
+
+
+def check(predicate: Tracer, message: str) -> None:
+    """Fail the run when ``predicate`` is false; nothing to do when it is known to be true."""
+    folded = known(predicate)
+    if folded is None or not folded:
+        emit_check(predicate.value, message)

@@ -1,0 +1,226 @@
+"""Attributes and methods of traced arrays: ``x.T``, ``x.sum(axis=0)``, ``x.reshape(2, -1)``.
+
+    attribute(x, name)              what ``x.name`` is; AttributeError in NumPy's words
+    set_attribute(x, name, value)   ``x.shape = …``, ``x.flat = …``, ``x.real = …``
+
+A method is the NumPy function of the same meaning with the array as first argument; where the two
+differ (``reshape(2, 3)``, ``sort`` in place) the difference is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops import python_numbers
+from autodiff.ops.function_table import functions
+from autodiff.ops.known import type_name
+from autodiff.ops.promotion import cast
+from autodiff.ops.tracer import Tracer
+
+_PROPERTIES: dict[str, Callable[[Tracer], Any]] = {}
+_METHODS: dict[str, Callable[..., Any]] = {}
+_NUMBER_METHODS: dict[str, Callable[..., Any]] = {}
+_SETTERS: dict[str, Callable[[Tracer, Any], None]] = {}
+
+
+def attribute(x: Tracer, name: str) -> Any:
+    """What ``x.name`` is."""
+    if not name.startswith("__"):
+        if x.form == "python":
+            return _number_attribute(x, name)
+        found = _PROPERTIES.get(name)
+        if found is not None:
+            return found(x)
+        method = _METHODS.get(name)
+        if method is not None:
+            return partial(method, x)
+    raise AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
+
+
+def _number_attribute(x: Tracer, name: str) -> Any:
+    if name in ("real", "numerator"):
+        return python_numbers.unary(np.positive, x)
+    if name == "imag":
+        return python_numbers.number(0, float if x.dtype.kind == "f" else int)
+    method = _NUMBER_METHODS.get(name)
+    if method is None:
+        raise AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
+    return partial(method, x)
+
+
+def set_attribute(x: Tracer, name: str, value: Any) -> None:
+    """``x.name = value`` for the attributes of arrays that can be set."""
+    setter = _SETTERS.get(name) if x.form == "array" else None
+    if setter is None:
+        raise AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
+    setter(x, value)
+
+
+# -- properties ---------------------------------------------------------------------------------
+def _flat_shape(args: tuple[Any, ...]) -> Any:
+    return args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+
+
+_PROPERTIES["T"] = lambda x: functions[np.transpose](x)
+_PROPERTIES["mT"] = lambda x: functions[np.swapaxes](x, -1, -2)
+_PROPERTIES["real"] = lambda x: x
+_PROPERTIES["imag"] = lambda x: functions[np.zeros_like](x)
+_PROPERTIES["flat"] = lambda x: functions[np.ravel](x)
+_PROPERTIES["base"] = lambda x: None if not x.path else Tracer(x.cell, "array")
+_PROPERTIES["strides"] = lambda x: functions["layout"](x).strides
+_PROPERTIES["flags"] = lambda x: functions["layout"](x).flags
+
+
+# -- methods that are the function of the same name ---------------------------------------------
+_SAME: dict[str, Any] = {
+    name: getattr(np, name)
+    for name in (
+        "all any argmax argmin argsort clip compress cumprod cumsum diagonal dot max mean min "
+        "nonzero prod ptp put ravel repeat round searchsorted squeeze std sum swapaxes take trace "
+        "var choose argpartition"
+    ).split()
+}
+_SAME["conj"] = _SAME["conjugate"] = np.conjugate
+
+
+def _same(function: Any) -> Callable[..., Any]:
+    def method(x: Tracer, *args: Any, **kwargs: Any) -> Any:
+        from autodiff.ops.dispatch import apply_function
+
+        return apply_function(function, (x, *args), kwargs)
+
+    return method
+
+
+_METHODS.update({name: _same(function) for name, function in _SAME.items()})
+
+
+# -- methods of their own -----------------------------------------------------------------------
+def _reshape(x: Tracer, *shape: Any, order: str = "C", copy: Any = None) -> Tracer:
+    result: Tracer = functions[np.reshape](x, _flat_shape(shape), order=order, copy=copy)
+    return result
+
+
+def _transpose(x: Tracer, *axes: Any) -> Tracer:
+    chosen = _flat_shape(axes)
+    if axes == () or axes == (None,):
+        chosen = None
+    result: Tracer = functions[np.transpose](x, chosen)
+    return result
+
+
+def _copy(x: Tracer, order: str = "C") -> Tracer:
+    result: Tracer = functions[np.copy](x, order=order)
+    return result
+
+
+def _flatten(x: Tracer, order: str = "C") -> Tracer:
+    return _copy(functions[np.ravel](x, order=order))
+
+
+def _astype(
+    x: Tracer, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+) -> Tracer:
+    dtype = np.dtype(dtype)
+    if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
+        raise TypeError(
+            f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule '{casting}'"
+        )
+    if not copy and x.dtype == dtype:
+        return x
+    result = cast(x, dtype)
+    return Tracer(result.value, x.form)
+
+
+def _fill(x: Tracer, value: Any) -> None:
+    x[...] = value
+
+
+def _sort(x: Tracer, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
+    x[...] = functions[np.sort](x, axis=axis)
+
+
+def _partition(x: Tracer, kth: Any, axis: int = -1, kind: str = "introselect", order: Any = None) -> None:
+    # A sorted array is partitioned at every position.
+    x[...] = functions[np.sort](x, axis=axis)
+
+
+def _item(x: Tracer, *index: Any) -> Tracer:
+    if index:
+        where = _flat_shape(index)
+        x = functions[np.ravel](x)[where[0]] if len(where) == 1 else x[tuple(where)]
+    elif not all(n == 1 for n in x.shape):
+        raise ValueError("can only convert an array of size 1 to a Python scalar")
+    scalar = functions[np.reshape](x, ())
+    return python_numbers.number(scalar, {"f": float, "b": bool}.get(x.dtype.kind, int))
+
+
+def _tolist(x: Tracer) -> Any:
+    if not x.shape:
+        return _item(x)
+    return [_tolist(row) for row in x]
+
+
+def _setitem(x: Tracer, *args: Any) -> None:
+    *index, value = args
+    x[tuple(index)] = value
+
+
+_METHODS.update(
+    {
+        "reshape": _reshape,
+        "transpose": _transpose,
+        "copy": _copy,
+        "flatten": _flatten,
+        "astype": _astype,
+        "fill": _fill,
+        "sort": _sort,
+        "partition": _partition,
+        "item": _item,
+        "tolist": _tolist,
+        "view": lambda x, *args: _view(x, *args),
+    }
+)
+
+
+def _view(x: Tracer, *args: Any) -> Tracer:
+    if args and args[0] is not np.ndarray:
+        raise AttributeError("view() of a traced array with another dtype is not supported")
+    result: Tracer = x[...]
+    return result
+
+
+def _is_integer(x: Tracer) -> Any:
+    return python_numbers.binary(np.equal, x, python_numbers.unary(np.positive, functions["truncate"](x)))
+
+
+_NUMBER_METHODS.update(
+    {
+        "conjugate": lambda x: python_numbers.unary(np.positive, x),
+        "is_integer": _is_integer,
+    }
+)
+
+
+# -- attributes that can be set --------------------------------------------------------------------
+def _set_shape(x: Tracer, shape: Any) -> None:
+    reshaped = functions[np.reshape](x, shape, copy=False)
+    x.path, x._cache = reshaped.path, None
+
+
+def _set_flat(x: Tracer, value: Any) -> None:
+    flat = functions[np.reshape](functions[np.resize](value, x.shape), x.shape)
+    x[...] = flat
+
+
+_SETTERS.update(
+    {
+        "shape": _set_shape,
+        "flat": _set_flat,
+        "real": lambda x, value: x.__setitem__(..., value),
+    }
+)

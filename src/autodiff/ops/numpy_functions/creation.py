@@ -1,0 +1,366 @@
+"""Arrays made from sizes and numbers: zeros, arange, linspace, eye, np.array of traced scalars.
+
+These do not dispatch by themselves; capture looks them up here when an argument is traced or a
+size is symbolic.  Where everything is concrete the result is a constant of the program.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim
+from autodiff.errors import DtypeError
+from autodiff.ops import structural
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.known import check, extent_of, is_integer
+from autodiff.ops.numpy_functions.shapes import array_of, as_shape, below, expand_dims, line, ravel
+from autodiff.ops.promotion import (
+    as_array,
+    cast,
+    constant,
+    fit,
+    operand,
+    pointwise,
+    result_dtype,
+    select,
+    stack_sequence,
+    weak_kind,
+)
+from autodiff.ops.tracer import SUPPORTED_KINDS, Tracer, emit_tracer
+
+
+def _dtype(dtype: Any, default: Any = np.float64) -> np.dtype[Any]:
+    found = np.dtype(default if dtype is None else dtype)
+    if found.kind not in SUPPORTED_KINDS:
+        raise DtypeError(f"elements of dtype {found} are not supported", remedy="use float64")
+    return found
+
+
+def _filled(shape: Any, value: Tracer) -> Tracer:
+    extents = as_shape(shape)
+    if any(isinstance(n, int) and n < 0 for n in extents):
+        raise ValueError("negative dimensions are not allowed")
+    for n in extents:
+        if isinstance(n, Dim):
+            _check_size(n)
+    result = structural.broadcast(value, extents, ()) if extents else value
+    return Tracer(result.value, "array")
+
+
+def _check_size(n: Dim) -> None:
+    from autodiff.ops.known import compare, decide
+
+    known = decide(lambda: n >= 0)
+    if known is False:
+        raise ValueError("negative dimensions are not allowed")
+    if known is None:
+        check(compare("greater_equal", n, 0), "negative dimensions are not allowed")
+
+
+@implements(np.zeros)
+def zeros(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None) -> Tracer:
+    """``np.zeros``."""
+    return _filled(shape, constant(0, _dtype(dtype)))
+
+
+@implements(np.empty)
+def empty(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None) -> Tracer:
+    """``np.empty``: zeros, so that every run gives the same."""
+    return _filled(shape, constant(0, _dtype(dtype)))
+
+
+@implements(np.ones)
+def ones(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None) -> Tracer:
+    """``np.ones``."""
+    return _filled(shape, constant(1, _dtype(dtype)))
+
+
+@implements(np.full)
+def full(
+    shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
+) -> Tracer:
+    """``np.full``."""
+    value = operand(fill_value)
+    kind = weak_kind(value)
+    dtype = _dtype(dtype, np.dtype(kind) if kind is not None else value.dtype)
+    return _spread(cast(value, dtype), as_shape(shape))
+
+
+def _spread(value: Tracer, shape: Any) -> Tracer:
+    from autodiff.ops.indexing import _fit_value
+
+    if not value.shape:
+        return _filled(shape, value)
+    return Tracer(_fit_value(value, shape, value.dtype).value, "array")
+
+
+def _like(a: Any, dtype: Any, shape: Any) -> tuple[Any, np.dtype[Any]]:
+    x = as_array(a)
+    return (x.shape if shape is None else as_shape(shape)), _dtype(dtype, x.dtype)
+
+
+@implements(np.zeros_like, np.empty_like)
+def zeros_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Tracer:
+    """``np.zeros_like``."""
+    extents, dtype = _like(a, dtype, shape)
+    return _filled(extents, constant(0, dtype))
+
+
+@implements(np.ones_like)
+def ones_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Tracer:
+    """``np.ones_like``."""
+    extents, dtype = _like(a, dtype, shape)
+    return _filled(extents, constant(1, dtype))
+
+
+@implements(np.full_like)
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *,
+    device: Any = None,
+) -> Tracer:  # fmt: skip
+    """``np.full_like``."""
+    extents, dtype = _like(a, dtype, shape)
+    return _spread(cast(operand(fill_value), dtype), extents)
+
+
+@implements(np.array)
+def array(
+    object: Any, dtype: Any = None, *, copy: Any = True, order: str = "K", subok: bool = False,
+    ndmin: int = 0, like: Any = None,
+) -> Tracer:  # fmt: skip
+    """``np.array`` of numbers, arrays and nested sequences, traced or not."""
+    given = object.form == "array" if isinstance(object, Tracer) else False
+    if isinstance(object, (list, tuple)):
+        x = stack_sequence(object, None if dtype is None else _dtype(dtype))
+    else:
+        x = as_array(object) if dtype is None else cast(operand(object), _dtype(dtype))
+    if given and x.dtype == object.dtype and not copy:
+        x = object
+    else:
+        x = Tracer(x.value, "array")
+    while x.ndim < ndmin:
+        x = expand_dims(x, 0)
+    return x
+
+
+@implements(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite)
+def asarray(
+    a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None, like: Any = None
+) -> Tracer:
+    """``np.asarray``: an array as it is, anything else a new array."""
+    return array(a, dtype, copy=bool(copy))
+
+
+@implements(np.require)
+def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Tracer:
+    """``np.require``."""
+    return array(a, dtype, copy=False)
+
+
+# -- sequences of numbers -------------------------------------------------------------------------
+@implements(np.arange)
+def arange(*args: Any, dtype: Any = None, device: Any = None, like: Any = None, **named: Any) -> Tracer:
+    """``np.arange``: integer bounds may be symbolic; float bounds must be known."""
+    start, stop, step, dtype_ = _arange_arguments(args, named)
+    dtype = dtype_ if dtype is None else dtype
+    if all(is_integer(v) for v in (start, stop, step)):
+        low, high, by = extent_of(start), extent_of(stop), extent_of(step)
+        from autodiff.ops.indexing import maximum
+
+        count = maximum((high - low + by - 1) // by if by > 0 else (low - high - by - 1) // -by, 0)
+        wanted = _dtype(dtype, result_dtype(start, stop, step))
+        positions = line(count)
+        if not (isinstance(by, int) and by == 1):
+            positions = pointwise("multiply", positions, by)
+        if not (isinstance(low, int) and low == 0):
+            positions = pointwise("add", positions, low)
+        return Tracer(cast(positions, wanted).value, "array")
+    return _float_arange(start, stop, step, dtype)
+
+
+def _arange_arguments(args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    values = dict(zip(("start", "stop", "step", "dtype"), args, strict=False)) | named
+    if "stop" not in values or values["stop"] is None:
+        values["start"], values["stop"] = 0, values["start"]
+    return values.get("start", 0), values["stop"], values.get("step", 1), values.get("dtype")
+
+
+def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
+    """Traced float bounds: the count is a run-time size, ``ceil((stop - start) / step)``."""
+    wanted = _dtype(dtype, result_dtype(start, stop, step))
+    length = pointwise("ceil", pointwise("divide", pointwise("subtract", stop, start), step))
+    count = cast(pointwise("maximum", length, 0.0), np.int64)
+    count.value.low = 0
+    positions = cast(line(extent_of(count)), np.float64)
+    # NumPy computes with the difference of the first two elements, start + (start + step - start) k.
+    delta = pointwise("subtract", pointwise("add", start, step), start)
+    return Tracer(cast(pointwise("add", pointwise("multiply", positions, delta), start), wanted).value, "array")
+
+
+@implements(np.linspace)
+def linspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
+    axis: int = 0, *, device: Any = None,
+) -> Any:  # fmt: skip
+    """``np.linspace``."""
+    n = extent_of(num)
+    if isinstance(n, int) and n < 0:
+        raise ValueError(f"Number of samples, {n}, must be non-negative.")
+    div = n - 1 if endpoint else n
+    first, last = operand(start), operand(stop)
+    working = np.dtype(result_dtype(first, last, float(0)))
+    first, last = cast(first, working), cast(last, working)
+    delta = pointwise("subtract", last, first)
+    positions = cast(line(n), working)
+    if delta.shape:
+        positions = structural.reshape(positions, (n,) + (1,) * delta.ndim)
+    known_positive = not isinstance(div, int) or div > 0
+    if known_positive:
+        step: Any = pointwise("divide", delta, cast(div, working))
+        y = pointwise("add", pointwise("multiply", positions, step), first)
+    else:
+        step = constant(np.nan, working)
+        y = pointwise("add", pointwise("multiply", positions, delta), first)
+    if endpoint and (not isinstance(n, int) or n > 1):
+        # The last element is exactly `stop`.
+        is_last = pointwise("equal", positions, cast(div, working))
+        y = select(is_last, last, y, working)
+    result = _linspace_finish(y, dtype, axis)
+    return (result, step) if retstep else result
+
+
+def _linspace_finish(y: Tracer, dtype: Any, axis: int) -> Tracer:
+    if axis != 0:
+        y = functions[np.moveaxis](y, 0, axis)
+    if dtype is not None:
+        wanted = _dtype(dtype)
+        y = cast(pointwise("floor", y) if wanted.kind in "iu" else y, wanted)
+    return Tracer(y.value, "array")
+
+
+@implements(np.logspace)
+def logspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+) -> Tracer:
+    """``np.logspace``."""
+    y = pointwise("power", base, linspace(start, stop, num, endpoint, axis=axis))
+    return y if dtype is None else cast(y, _dtype(dtype))
+
+
+@implements(np.geomspace)
+def geomspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Tracer:
+    """``np.geomspace``."""
+    first, last = cast(operand(start), np.float64), cast(operand(stop), np.float64)
+    sign = pointwise("sign", first)
+    logs = [pointwise("log10", pointwise("absolute", v)) for v in (first, last)]
+    y = logspace(*logs, num, endpoint, axis=0)
+    n = extent_of(num)
+    positions = structural.reshape(line(n), (n,) + (1,) * (y.ndim - 1))
+    y = pointwise("multiply", sign, y)
+    y = select(pointwise("equal", positions, 0), first, y)
+    if endpoint and not (isinstance(n, int) and n < 2):
+        y = select(pointwise("equal", positions, n - 1), last, y)
+    return _linspace_finish(y, dtype, axis)
+
+
+# -- matrices and grids -----------------------------------------------------------------------------
+@implements(np.eye)
+def eye(
+    N: Any, M: Any = None, k: Any = 0, dtype: Any = float, order: str = "C", *,
+    device: Any = None, like: Any = None,
+) -> Tracer:  # fmt: skip
+    """``np.eye``."""
+    m = extent_of(N)
+    n = m if M is None else extent_of(M)
+    rows = structural.reshape(line(m), (m, 1))
+    shifted = rows if isinstance(k, int) and k == 0 else pointwise("add", rows, k)
+    return Tracer(cast(pointwise("equal", shifted, line(n)), _dtype(dtype)).value, "array")
+
+
+@implements(np.identity)
+def identity(n: Any, dtype: Any = None, *, like: Any = None) -> Tracer:
+    """``np.identity``."""
+    return eye(n, dtype=_dtype(dtype))
+
+
+@implements(np.tri)
+def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, *, like: Any = None) -> Tracer:
+    """``np.tri``."""
+    m = extent_of(N)
+    return Tracer(cast(below(m, m if M is None else extent_of(M), k), _dtype(dtype)).value, "array")
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Tracer, ...]:
+    """``np.meshgrid``."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    n = len(xi)
+    order = list(range(n))
+    if indexing == "xy" and n > 1:
+        order[0], order[1] = 1, 0
+    lines = [ravel(x) for x in xi]
+    shape: list[Any] = [0] * n
+    for x, place in zip(lines, order, strict=True):
+        shape[place] = x.shape[0]
+    grids = []
+    for x, place in zip(lines, order, strict=True):
+        narrow = tuple(x.shape[0] if k == place else 1 for k in range(n))
+        grid = structural.reshape(x, narrow) if sparse else structural.broadcast(x, tuple(shape), (place,))
+        grids.append(Tracer(grid.value, "array"))
+    return tuple(grids)
+
+
+@implements(np.indices)
+def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
+    """``np.indices``."""
+    shape = as_shape(dimensions)
+    grids = []
+    for k, n in enumerate(shape):
+        x = cast(line(n), _dtype(dtype))
+        narrow = tuple(n if d == k else 1 for d in range(len(shape)))
+        grid = structural.reshape(x, narrow) if sparse else structural.broadcast(x, shape, (k,))
+        grids.append(Tracer(grid.value, "array"))
+    return tuple(grids) if sparse else functions[np.stack](grids)
+
+
+@implements(np.ix_)
+def ix_(*args: Any) -> tuple[Tracer, ...]:
+    """``np.ix_``."""
+    arrays = [array_of(a) for a in args]
+    return tuple(
+        Tracer(structural.reshape(x, (1,) * k + (x.shape[0],) + (1,) * (len(args) - k - 1)).value, "array")
+        for k, x in enumerate(arrays)
+    )
+
+
+@implements(np.vander)
+def vander(x: Any, N: Any = None, increasing: bool = False) -> Tracer:
+    """``np.vander``."""
+    a = array_of(x)
+    n = extent_of(N) if N is not None else a.shape[0]
+    powers = line(n) if increasing else pointwise("subtract", n - 1, line(n))
+    wide = np.result_type(a.dtype, np.int64)
+    column = structural.reshape(cast(a, wide), (a.shape[0], 1))
+    return pointwise("power", column, cast(powers, wide))
+
+
+@implements(np.fromfunction)
+def fromfunction(function: Any, shape: Any, *, dtype: Any = float, like: Any = None, **kwargs: Any) -> Any:
+    """``np.fromfunction``."""
+    grids = indices(shape, dtype=dtype)
+    return function(*[grids[k] for k in range(len(as_shape(shape)))], **kwargs)
+
+
+def emit_fit(x: Any, dtype: Any, shape: Any) -> Tracer:
+    """An operand cast and stretched to a full array of ``shape``."""
+    result = fit(x, np.dtype(dtype), shape)
+    return result if result.shape or not shape else emit_tracer("broadcast", result, shape=shape, axes=())

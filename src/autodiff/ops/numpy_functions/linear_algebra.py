@@ -1,0 +1,628 @@
+"""Products and contractions, and ``np.linalg`` by the factorisations of ops.linear_algebra.
+
+np.einsum("ij,jk->ik", a, b)     dot_general, after diagonals and sums over lone axes
+np.linalg.solve(a, b)            solve, with the leading axes broadcast
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from autodiff.dims import Extent, product
+from autodiff.ops import linear_algebra as primitives
+from autodiff.ops import structural
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.known import require_equal
+from autodiff.ops.numpy_functions.shapes import array_of, diagonal, ravel, reshape
+from autodiff.ops.promotion import (
+    as_array,
+    broadcast_shapes,
+    broadcast_to,
+    cast,
+    describe,
+    operand,
+    pointwise,
+    result_dtype,
+    shape_error,
+)
+from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.ufuncs import as_output, unsupported, write_out
+
+Axes = tuple[int, ...]
+
+
+def _finish(result: Tracer, out: Any) -> Tracer:
+    result = Tracer(result.value, "array" if result.shape else "scalar")
+    target = as_output(out)
+    return result if target is None else write_out(result, target)
+
+
+def contract(a: Tracer, b: Tracer, axes: tuple[Axes, Axes], batch: tuple[Axes, Axes] = ((), ())) -> Tracer:
+    """``dot_general`` with promotion; bools and integers, which have no fast kernel, included."""
+    dtype = result_dtype(a, b)
+    if dtype.kind == "b":
+        wide = primitives.dot_general(cast(a, np.int64), cast(b, np.int64), axes, batch)
+        return cast(wide, bool)
+    return primitives.dot_general(cast(a, dtype), cast(b, dtype), axes, batch)
+
+
+def _plain(x: Any) -> Tracer:
+    return Tracer(as_array(x).value, "array")
+
+
+# -- dot products ---------------------------------------------------------------------------------
+@implements(np.dot)
+def dot(a: Any, b: Any, out: Any = None) -> Tracer:
+    """``np.dot``."""
+    x, y = _plain(a), _plain(b)
+    if not x.shape or not y.shape:
+        return _finish(pointwise("multiply", operand(a), operand(b)), out)
+    over = y.ndim - 2 if y.ndim > 1 else 0
+    if not require_equal(x.shape[-1], y.shape[over], "shapes not aligned"):
+        raise shape_error(
+            f"shapes {describe(x.shape)} and {describe(y.shape)} not aligned: "
+            f"{x.shape[-1]} (dim {x.ndim - 1}) != {y.shape[over]} (dim {over})"
+        )
+    return _finish(contract(x, y, ((x.ndim - 1,), (over,))), out)
+
+
+@implements(np.vdot)
+def vdot(a: Any, b: Any, /) -> Tracer:
+    """``np.vdot``."""
+    return dot(ravel(a), ravel(b))
+
+
+@implements(np.inner)
+def inner(a: Any, b: Any, /) -> Tracer:
+    """``np.inner``."""
+    x, y = _plain(a), _plain(b)
+    if not x.shape or not y.shape:
+        return pointwise("multiply", operand(a), operand(b))
+    if not require_equal(x.shape[-1], y.shape[-1], "shapes not aligned"):
+        raise shape_error(
+            f"shapes {describe(x.shape)} and {describe(y.shape)} not aligned: "
+            f"{x.shape[-1]} (dim {x.ndim - 1}) != {y.shape[-1]} (dim {y.ndim - 1})"
+        )
+    return _finish(contract(x, y, ((x.ndim - 1,), (y.ndim - 1,))), None)
+
+
+@implements(np.outer, np.linalg.outer)
+def outer(a: Any, b: Any, out: Any = None) -> Tracer:
+    """``np.outer``."""
+    x, y = ravel(a), ravel(b)
+    return _finish(pointwise("multiply", structural.reshape(x, (x.shape[0], 1)), y), out)
+
+
+@implements(np.matmul, np.linalg.matmul)
+def matmul(a: Any, b: Any, /) -> Tracer:
+    """``np.matmul``."""
+    x, y = _plain(a), _plain(b)
+    if not x.shape or not y.shape:
+        raise ValueError(
+            f"matmul: Input operand {int(bool(x.shape))} does not have enough dimensions (has 0, "
+            "gufunc core with signature (n?,k),(k,m?)->(n?,m?) requires 1)"
+        )
+    over = y.ndim - 2 if y.ndim > 1 else 0
+    if not require_equal(x.shape[-1], y.shape[over], "matmul: sizes differ"):
+        raise shape_error(
+            "matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+            f"(n?,k),(k,m?)->(n?,m?) (size {y.shape[over]} is different from {x.shape[-1]})"
+        )
+    if x.ndim <= 2 and y.ndim <= 2:
+        return _finish(contract(x, y, ((x.ndim - 1,), (over,))), None)
+    if y.ndim <= 2:
+        return _finish(contract(x, y, ((x.ndim - 1,), (over,))), None)
+    x, y = _batched(x, y, 1 if x.ndim == 1 else 2, 2)
+    lead = tuple(range(y.ndim - 2))
+    return _finish(contract(x, y, ((x.ndim - 1,), (y.ndim - 2,)), (lead, lead)), None)
+
+
+def _batched(x: Tracer, y: Tracer, core_x: int, core_y: int) -> tuple[Tracer, Tracer]:
+    """Broadcast the leading axes of two arrays against each other."""
+    lead = broadcast_shapes(x.shape[: x.ndim - core_x], y.shape[: y.ndim - core_y])
+    x = broadcast_to(x, lead + x.shape[x.ndim - core_x :])
+    y = broadcast_to(y, lead + y.shape[y.ndim - core_y :])
+    return x, y
+
+
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
+    """``np.vecdot``."""
+    x, y = functions[np.moveaxis](x1, axis, -1), functions[np.moveaxis](x2, axis, -1)
+    x, y = _batched(x, y, 1, 1)
+    lead = tuple(range(x.ndim - 1))
+    return _finish(contract(x, y, ((x.ndim - 1,), (y.ndim - 1,)), (lead, lead)), None)
+
+
+implements(np.linalg.vecdot)(vecdot)
+if hasattr(np, "vecdot"):
+    implements(np.vecdot)(vecdot)
+if hasattr(np, "matvec"):
+    implements(np.matvec)(lambda a, v: matmul(a, array_of(v)[..., None])[..., 0])
+    implements(np.vecmat)(lambda v, a: matmul(array_of(v)[..., None, :], a)[..., 0, :])
+
+
+@implements(np.tensordot, np.linalg.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Tracer:
+    """``np.tensordot``."""
+    x, y = _plain(a), _plain(b)
+    if isinstance(axes, int):
+        over_x, over_y = tuple(range(x.ndim - axes, x.ndim)), tuple(range(axes))
+    else:
+        over_x = normalize_axis_tuple(axes[0], x.ndim)
+        over_y = normalize_axis_tuple(axes[1], y.ndim)
+    fits = len(over_x) == len(over_y) and all(
+        require_equal(x.shape[i], y.shape[j], "shape-mismatch for sum")
+        for i, j in zip(over_x, over_y, strict=True)
+    )
+    if not fits:
+        raise shape_error("shape-mismatch for sum")
+    return Tracer(_finish(contract(x, y, (over_x, over_y)), None).value, "array")
+
+
+@implements(np.kron)
+def kron(a: Any, b: Any) -> Tracer:
+    """``np.kron``."""
+    x, y = array_of(a), array_of(b)
+    ndim = max(x.ndim, y.ndim)
+    m = (1,) * (ndim - x.ndim) + x.shape
+    n = (1,) * (ndim - y.ndim) + y.shape
+    left = structural.reshape(x, tuple(v for k in m for v in (k, 1)))
+    right = structural.reshape(y, tuple(v for k in n for v in (1, k)))
+    shape = tuple(i * j for i, j in zip(m, n, strict=True))
+    return Tracer(structural.reshape(pointwise("multiply", left, right), shape).value, "array")
+
+
+@implements(np.cross, np.linalg.cross)
+def cross(
+    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Tracer:
+    """``np.cross``."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x, y = functions[np.moveaxis](a, axisa, -1), functions[np.moveaxis](b, axisb, -1)
+    u, v = [[z[..., k] for k in range(z.shape[-1])] for z in (x, y)]
+
+    def minor(i: int, j: int) -> Any:
+        return u[i] * v[j] - u[j] * v[i]
+
+    if len(u) == 2 and len(v) == 2:
+        return minor(0, 1)  # type: ignore[no-any-return]
+    if len(u) == 2:
+        parts = [u[1] * v[2], -(u[0] * v[2]), minor(0, 1)]
+    elif len(v) == 2:
+        parts = [-(u[2] * v[1]), u[2] * v[0], minor(0, 1)]
+    else:
+        parts = [minor(1, 2), minor(2, 0), minor(0, 1)]
+    result: Tracer = functions[np.stack](parts, -1)
+    moved: Tracer = functions[np.moveaxis](result, -1, axisc)
+    return moved
+
+
+# -- einsum -------------------------------------------------------------------------------------
+def _parse(arguments: Sequence[Any]) -> tuple[list[str], str, list[Tracer]]:
+    """Subscripts of operands, of the result, and the operands; ellipses become letters."""
+    if isinstance(arguments[0], str):
+        text, operands = arguments[0].replace(" ", ""), [_plain(x) for x in arguments[1:]]
+    else:
+        text, operands = _from_lists(arguments)
+    inputs, arrow, output = text.partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(operands):
+        raise ValueError("more operands provided to einstein sum function than specified in the subscripts string")
+    spare = [c for c in map(chr, range(0x391, 0x3F0)) if c.isalpha()]
+    width = max(
+        [x.ndim - len(t.replace("...", "")) for t, x in zip(terms, operands, strict=True) if "..." in t],
+        default=0,
+    )
+    letters = "".join(spare[:width])
+    full = []
+    for term, x in zip(terms, operands, strict=True):
+        if "..." in term:
+            own = x.ndim - len(term.replace("...", ""))
+            term = term.replace("...", letters[width - own :])
+        if len(term) != x.ndim:
+            raise ValueError(
+                "einstein sum subscripts string contains too many subscripts for operand, or too few"
+            )
+        full.append(term)
+    if arrow:
+        output = output.replace("...", letters)
+    else:
+        joined = "".join(full)
+        output = letters + "".join(
+            sorted(c for c in set(joined) if joined.count(c) == 1 and c not in letters)
+        )
+    missing = set(output) - set("".join(full))
+    if missing:
+        raise ValueError(f"einstein sum subscripts string included output subscript {min(missing)!r} which never appeared in an input")
+    return full, output, operands
+
+
+def _from_lists(arguments: Sequence[Any]) -> tuple[str, list[Tracer]]:
+    def spell(subscripts: Sequence[Any]) -> str:
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+        return "".join("..." if s is Ellipsis else alphabet[s] for s in subscripts)
+
+    pairs = len(arguments) // 2
+    operands = [_plain(arguments[2 * k]) for k in range(pairs)]
+    text = ",".join(spell(arguments[2 * k + 1]) for k in range(pairs))
+    if len(arguments) % 2:
+        text += "->" + spell(arguments[-1])
+    return text, operands
+
+
+def _without_repeats(x: Tracer, term: str) -> tuple[Tracer, str]:
+    """Take diagonals until every letter occurs once."""
+    for letter in dict.fromkeys(term):
+        while term.count(letter) > 1:
+            i = term.index(letter)
+            j = term.index(letter, i + 1)
+            x = diagonal(x, 0, i, j)
+            term = "".join(c for k, c in enumerate(term) if k not in (i, j)) + letter
+    return Tracer(x.value, "array"), term
+
+
+def _sum_lone(x: Tracer, term: str, keep: set[str]) -> tuple[Tracer, str]:
+    """Sum over the letters that nothing else needs."""
+    axes = tuple(k for k, c in enumerate(term) if c not in keep)
+    if axes:
+        x = functions[np.sum](x, axis=axes, dtype=x.dtype)
+    return Tracer(x.value, "array"), "".join(c for c in term if c in keep)
+
+
+def _squeeze_ones(x: Tracer, term: str, sizes: dict[str, Extent]) -> tuple[Tracer, str]:
+    """Drop axes of extent 1 where another operand has the letter with a larger extent."""
+    kept = [k for k, c in enumerate(term) if not (x.shape[k] == 1 and sizes[c] != 1)]
+    if len(kept) < len(term):
+        x = structural.reshape(x, tuple(x.shape[k] for k in kept))
+    return x, "".join(term[k] for k in kept)
+
+
+def _contract_pair(x: Tracer, s: str, y: Tracer, t: str, keep: set[str]) -> tuple[Tracer, str]:
+    x, s = _sum_lone(x, s, keep | set(t))
+    y, t = _sum_lone(y, t, keep | set(s))
+    shared = [c for c in s if c in t]
+    batch = [c for c in shared if c in keep]
+    summed = [c for c in shared if c not in keep]
+    at = (tuple(s.index(c) for c in summed), tuple(t.index(c) for c in summed))
+    lead = (tuple(s.index(c) for c in batch), tuple(t.index(c) for c in batch))
+    letters = "".join(batch) + "".join(c for c in s if c not in shared)
+    letters += "".join(c for c in t if c not in shared)
+    if not summed:
+        # No sum: a product of broadcast operands, which fuses with what follows.
+        def align(z: Tracer, term: str) -> Tracer:
+            order = tuple(term.index(c) for c in letters if c in term)
+            shape = tuple(z.shape[term.index(c)] if c in term else 1 for c in letters)
+            return structural.reshape(structural.transpose(z, order), shape)
+
+        return Tracer(pointwise("multiply", align(x, s), align(y, t)).value, "array"), letters
+    return Tracer(contract(x, y, at, lead).value, "array"), letters
+
+
+def _sizes(terms: list[str], operands: list[Tracer]) -> dict[str, Extent]:
+    sizes: dict[str, Extent] = {}
+    for term, x in zip(terms, operands, strict=True):
+        for c, n in zip(term, x.shape, strict=True):
+            if c not in sizes or (isinstance(sizes[c], int) and sizes[c] == 1):
+                sizes[c] = n
+            elif not (isinstance(n, int) and n == 1) and not require_equal(sizes[c], n, "einsum"):
+                raise shape_error(
+                    f"operands could not be broadcast together: subscript {c!r} has sizes {sizes[c]} and {n}"
+                )
+    return sizes
+
+
+@implements(np.einsum)
+def einsum(
+    *arguments: Any, out: Any = None, optimize: Any = False, dtype: Any = None, casting: str = "safe",
+    order: str = "K",
+) -> Tracer:  # fmt: skip
+    """``np.einsum``: operands are contracted pair by pair, cheapest first."""
+    terms, output, operands = _parse(arguments)
+    common = np.dtype(dtype) if dtype is not None else result_dtype(*operands)
+    operands = [Tracer(cast(x, common).value, "array") for x in operands]
+    pairs = [_without_repeats(x, t) for x, t in zip(operands, terms, strict=True)]
+    sizes = _sizes([t for _, t in pairs], [x for x, _ in pairs])
+    pairs = [_squeeze_ones(x, t, sizes) for x, t in pairs]
+    while len(pairs) > 1:
+        i, j = _cheapest([t for _, t in pairs], output, sizes)
+        second, first = pairs.pop(j), pairs.pop(i)
+        keep = set(output).union(*(set(t) for _, t in pairs))
+        pairs.append(_contract_pair(*first, *second, keep))
+    x, term = _sum_lone(*pairs[0], set(output))
+    x = structural.transpose(x, tuple(term.index(c) for c in output))
+    return _finish(x, out)
+
+
+def _cheapest(terms: list[str], output: str, sizes: dict[str, Extent]) -> tuple[int, int]:
+    """The pair whose contraction has the smallest result and least work (greedy)."""
+    if len(terms) == 2:
+        return 0, 1
+
+    def cost(letters: set[str]) -> int:
+        return int(np.prod([n if isinstance(n := sizes[c], int) else 64 for c in letters], dtype=np.float64))
+
+    best: tuple[int, int, int, int] | None = None
+    for i in range(len(terms)):
+        for j in range(i + 1, len(terms)):
+            rest = set(output).union(*(set(t) for k, t in enumerate(terms) if k not in (i, j)))
+            union = set(terms[i]) | set(terms[j])
+            candidate = (cost(union & rest), cost(union), i, j)
+            best = candidate if best is None or candidate < best else best
+    assert best is not None
+    return best[2], best[3]
+
+
+# -- np.linalg ------------------------------------------------------------------------------------
+def _float_matrix(a: Any, square: bool = True) -> Tracer:
+    x = _plain(a)
+    if x.ndim < 2:
+        raise np.linalg.LinAlgError(
+            f"{x.ndim}-dimensional array given. Array must be at least two-dimensional"
+        )
+    if square and not require_equal(x.shape[-1], x.shape[-2], "Last 2 dimensions of the array must be square"):
+        raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
+    if x.dtype == np.float16:
+        raise TypeError("array type float16 is unsupported in linalg")
+    return cast(x, x.dtype if x.dtype.kind == "f" else np.float64)
+
+
+@implements(np.linalg.inv)
+def inv(a: Any) -> Tracer:
+    """``np.linalg.inv``."""
+    result: Tracer = emit_tracer("inverse", _float_matrix(a))
+    return result
+
+
+@implements(np.linalg.solve)
+def solve(a: Any, b: Any) -> Tracer:
+    """``np.linalg.solve``: b is a vector only if it is 1-d."""
+    x, y = _float_matrix(a), _plain(b)
+    dtype = np.result_type(x.dtype, y.dtype if y.dtype.kind == "f" else np.float64)
+    x, y = cast(x, dtype), cast(y, dtype)
+    is_vector = y.ndim == 1
+    if is_vector:
+        y = structural.reshape(y, (*y.shape, 1))
+    if not require_equal(x.shape[-1], y.shape[-2], "solve: sizes differ"):
+        raise shape_error(
+            "solve: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+            f"(m,m),(m,n)->(m,n) (size {y.shape[-2]} is different from {x.shape[-1]})"
+        )
+    x, y = _batched(x, y, 2, 2)
+    result = primitives.solve(x, y)
+    return structural.reshape(result, result.shape[:-1]) if is_vector else result
+
+
+@implements(np.linalg.cholesky)
+def cholesky(a: Any, /, *, upper: bool = False) -> Tracer:
+    """``np.linalg.cholesky``; like NumPy it reads one triangle only."""
+    x = _float_matrix(a)
+    if upper:
+        factor = emit_tracer("cholesky", primitives.t(x))
+        return primitives.t(factor)  # type: ignore[no-any-return]
+    result: Tracer = emit_tracer("cholesky", x)
+    return result
+
+
+@implements(np.linalg.slogdet)
+def slogdet(a: Any) -> Any:
+    """``np.linalg.slogdet``."""
+    from numpy.linalg._linalg import SlogdetResult
+
+    sign, logabs = emit_tracer("slogdet", _float_matrix(a))
+    return SlogdetResult(sign, logabs)
+
+
+@implements(np.linalg.det)
+def det(a: Any) -> Tracer:
+    """``np.linalg.det``: of small matrices by cofactors, else the product of pivots' logarithms."""
+    x = _float_matrix(a)
+    n = x.shape[-1]
+    if isinstance(n, int) and n <= 3:
+        return _finish(_cofactors(x, n), None)
+    sign, logabs = emit_tracer("slogdet", x)
+    return _finish(pointwise("multiply", sign, pointwise("exp", logabs)), None)
+
+
+def _cofactors(x: Tracer, n: int) -> Any:
+    # A polynomial in the elements: exact derivatives at singular matrices too.
+    if n == 0:
+        return functions[np.ones](x.shape[:-2], x.dtype)
+    e = [[x[..., i, j] for j in range(n)] for i in range(n)]
+    if n == 1:
+        return e[0][0]
+    if n == 2:
+        return e[0][0] * e[1][1] - e[0][1] * e[1][0]
+    return (
+        e[0][0] * (e[1][1] * e[2][2] - e[1][2] * e[2][1])
+        - e[0][1] * (e[1][0] * e[2][2] - e[1][2] * e[2][0])
+        + e[0][2] * (e[1][0] * e[2][1] - e[1][1] * e[2][0])
+    )
+
+
+@implements(np.linalg.matrix_power)
+def matrix_power(a: Any, n: int) -> Tracer:
+    """``np.linalg.matrix_power`` by repeated squaring."""
+    x = _plain(a)
+    power = int(n)
+    if power == 0:
+        eye = functions[np.eye](x.shape[-1], dtype=x.dtype)
+        return broadcast_to(eye, x.shape)
+    if power < 0:
+        x, power = inv(x), -power
+    result = None
+    while power:
+        if power & 1:
+            result = x if result is None else matmul(result, x)
+        power >>= 1
+        if power:
+            x = matmul(x, x)
+    assert result is not None
+    return Tracer(result.value, "array")
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays: Any, *, out: Any = None) -> Tracer:
+    """``np.linalg.multi_dot``: the order of products by dynamic programming."""
+    xs = [as_array(a) for a in arrays]
+    if len(xs) < 2:
+        raise ValueError("Expecting at least two arrays.")
+    first_is_vector, last_is_vector = xs[0].ndim == 1, xs[-1].ndim == 1
+    if first_is_vector:
+        xs[0] = reshape(xs[0], (1, xs[0].shape[0]))
+    if last_is_vector:
+        xs[-1] = reshape(xs[-1], (xs[-1].shape[0], 1))
+    sizes = [x.shape[0] for x in xs] + [xs[-1].shape[1]]
+    plan = _chain([n if isinstance(n, int) else 64 for n in sizes])
+
+    def multiply(i: int, j: int) -> Tracer:
+        return xs[i] if i == j else dot(multiply(i, plan[i, j]), multiply(plan[i, j] + 1, j))
+
+    result = multiply(0, len(xs) - 1)
+    if first_is_vector and last_is_vector:
+        return _finish(reshape(result, ()), out)
+    if first_is_vector or last_is_vector:
+        result = ravel(result)
+    return _finish(result, out)
+
+
+def _chain(sizes: list[int]) -> dict[tuple[int, int], int]:
+    """Where to split each sub-chain (Cormen et al., Introduction to Algorithms, section 15.2)."""
+    n = len(sizes) - 1
+    cost = {(i, i): 0 for i in range(n)}
+    split: dict[tuple[int, int], int] = {}
+    for length in range(2, n + 1):
+        for i in range(n - length + 1):
+            j = i + length - 1
+            options = [
+                (cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+            ]
+            cost[i, j], split[i, j] = min(options)
+    return split
+
+
+# -- norms --------------------------------------------------------------------------------------
+@implements(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tracer:
+    """``np.linalg.norm``."""
+    a = _plain(x)
+    if a.dtype.kind != "f":
+        a = cast(a, np.float64)
+    if axis is None:
+        if ord is None or (ord in ("f", "fro") and a.ndim == 2) or (ord == 2 and a.ndim == 1):
+            return _euclidean(a, tuple(range(a.ndim)), keepdims)
+        axis = tuple(range(a.ndim))
+    axes = normalize_axis_tuple(axis, a.ndim)
+    if len(axes) == 1:
+        return _vector_norm(a, ord, axes, keepdims)
+    if len(axes) == 2:
+        return _matrix_norm(a, ord, axes, keepdims)
+    raise ValueError("Improper number of dimensions to norm.")
+
+
+def _euclidean(a: Tracer, axes: Axes, keepdims: bool) -> Tracer:
+    total = functions[np.sum](pointwise("multiply", a, a), axis=axes, keepdims=keepdims)
+    return pointwise("sqrt", total)
+
+
+def _vector_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
+    size = pointwise("absolute", a)
+    if ord is None or ord == 2:
+        return _euclidean(a, axes, keepdims)
+    options: dict[str, Any] = {"axis": axes, "keepdims": keepdims}
+    if isinstance(ord, str):
+        raise ValueError(f"Invalid norm order '{ord}' for vectors")
+    if ord == np.inf:
+        return functions[np.max](size, **options)  # type: ignore[no-any-return]
+    if ord == -np.inf:
+        return functions[np.min](size, **options)  # type: ignore[no-any-return]
+    if ord == 0:
+        return functions[np.sum](cast(pointwise("not_equal", a, 0), a.dtype), **options)  # type: ignore[no-any-return]
+    if ord == 1:
+        return functions[np.sum](size, **options)  # type: ignore[no-any-return]
+    total = functions[np.sum](pointwise("power", size, ord), **options)
+    return pointwise("power", total, pointwise("divide", 1.0, ord) if isinstance(ord, Tracer) else 1.0 / ord)
+
+
+def _matrix_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
+    row, column = axes
+    if row == column:
+        raise ValueError("Duplicate axes given.")
+    if ord in (None, "fro", "f"):
+        return _euclidean(a, axes, keepdims)
+    if ord in (2, -2, "nuc"):
+        moved = functions[np.moveaxis](a, (row, column), (-2, -1))
+        values = functions[np.linalg.svd](moved, compute_uv=False)
+        reduce = {2: np.max, -2: np.min, "nuc": np.sum}[ord]
+        result = functions[reduce](values, axis=-1)
+    elif ord in (1, -1, np.inf, -np.inf):
+        over, along = (row, column) if abs(ord) == 1 else (column, row)
+        sums = functions[np.sum](pointwise("absolute", a), axis=over)
+        along -= along > over
+        result = functions[np.max if ord > 0 else np.min](sums, axis=along)
+    else:
+        raise ValueError("Invalid norm order for matrices.")
+    if keepdims:
+        shape = tuple(1 if k in axes else n for k, n in enumerate(a.shape))
+        result = structural.reshape(result, shape)
+    return _finish(result, None)
+
+
+@implements(np.linalg.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Tracer:
+    """``np.linalg.vector_norm``."""
+    a = _plain(x)
+    a = cast(a, a.dtype if a.dtype.kind == "f" else np.float64)
+    axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
+    return _vector_norm(a, ord, axes, keepdims)
+
+
+@implements(np.linalg.matrix_norm)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tracer:
+    """``np.linalg.matrix_norm``."""
+    a = _plain(x)
+    a = cast(a, a.dtype if a.dtype.kind == "f" else np.float64)
+    return _matrix_norm(a, ord, (a.ndim - 2, a.ndim - 1), keepdims)
+
+
+@implements(np.linalg.cond)
+def cond(x: Any, p: Any = None) -> Tracer:
+    """``np.linalg.cond``."""
+    a = _float_matrix(x, square=False)
+    if p in (None, 2, -2):
+        values = functions[np.linalg.svd](a, compute_uv=False)
+        large, small = values[..., 0], values[..., -1]
+        return pointwise("divide", *((small, large) if p == -2 else (large, small)))
+    axes = (a.ndim - 2, a.ndim - 1)
+    return pointwise("multiply", _matrix_norm(a, p, axes, False), _matrix_norm(inv(a), p, axes, False))
+
+
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Tracer:
+    """``np.linalg.tensorsolve``."""
+    x, y = _plain(a), _plain(b)
+    if axes is not None:
+        order = [k for k in range(x.ndim) if k not in axes] + list(axes)
+        x = functions[np.transpose](x, order)
+    rest = x.shape[y.ndim :]
+    n = product(rest)
+    result = solve(structural.reshape(Tracer(x.value, "array"), (n, n)), ravel(y))
+    return Tracer(structural.reshape(result, rest).value, "array")
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Tracer:
+    """``np.linalg.tensorinv``."""
+    x = _plain(a)
+    n = product(x.shape[:ind])
+    flat = structural.reshape(x, (n, n))
+    return Tracer(structural.reshape(inv(flat), x.shape[ind:] + x.shape[:ind]).value, "array")
+
+
+def missing(name: str) -> Any:
+    """An error for a decomposition without an operation."""
+    return unsupported(f"np.linalg.{name} is not available on traced arrays", "write it with solve or cholesky")

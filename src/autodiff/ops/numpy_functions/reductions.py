@@ -1,0 +1,500 @@
+"""Reductions and cumulative functions with NumPy's axes, dtypes, ``where``, ``initial``, ``ddof``.
+
+    np.mean(x, axis=0)     reduce_sum / extent
+    np.max(x, where=m)     reduce_max(select(m, x, initial))
+
+Result dtypes are NumPy's: sums and products of small integers and bools are 64-bit integers, means
+of integers float64.  A result without axes is a NumPy scalar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from autodiff.dims import Dim, Extent, product
+from autodiff.ops import structural
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.known import check, compare, decide
+from autodiff.ops.numpy_functions.shapes import array_of, diagonal, moveaxis, ravel
+from autodiff.ops.promotion import (
+    as_array,
+    broadcast_shapes,
+    broadcast_to,
+    cast,
+    constant,
+    fit,
+    pointwise,
+    select,
+)
+from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.ufuncs import as_output, write_out
+
+_NOT_GIVEN = np._NoValue  # type: ignore[attr-defined]
+Axes = tuple[int, ...]
+
+
+def _axes(axis: Any, ndim: int) -> Axes:
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(sorted(normalize_axis_tuple(axis, ndim)))
+
+
+def _given(option: Any) -> bool:
+    return option is not None and option is not _NOT_GIVEN
+
+
+def _wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype sums and products of ``dtype`` are taken in."""
+    if dtype.kind in "bi" and dtype.itemsize < 8:
+        return np.dtype(np.int64)
+    if dtype.kind == "u" and dtype.itemsize < 8:
+        return np.dtype(np.uint64)
+    return dtype
+
+
+def _finish(result: Tracer, x: Tracer, axes: Axes, keepdims: Any, out: Any) -> Tracer:
+    """Keep reduced axes as 1 where asked; into ``out`` where given."""
+    if _given(keepdims) and keepdims:
+        shape = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
+        result = structural.reshape(result, shape)
+    result = Tracer(result.value, "array" if result.shape else "scalar")
+    out = as_output(out)
+    return result if out is None else write_out(result, out, "unsafe")
+
+
+def _masked(x: Tracer, where: Any, neutral: Any) -> Tracer:
+    if not _given(where) or where is True:
+        return x
+    return select(where, x, constant(neutral, x.dtype), x.dtype)
+
+
+def _plain(x: Tracer) -> Tracer:
+    return Tracer(x.value, "array")
+
+
+# -- sums and products --------------------------------------------------------------------------
+def _accumulate(kind: str, ufunc: str, neutral: int) -> Callable[..., Tracer]:
+    def reduce(
+        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN,
+        initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
+    ) -> Tracer:  # fmt: skip
+        x = _plain(as_array(a))
+        axes = _axes(axis, x.ndim)
+        wide = np.dtype(dtype) if dtype is not None else _wide(x.dtype)
+        total = _masked(cast(x, wide), where, neutral)
+        total = broadcast_to(total, broadcast_shapes(total.shape, x.shape)) if x.shape else total
+        if axes:
+            total = emit_tracer(kind, total, axes=axes)
+        if _given(initial):
+            total = pointwise(ufunc, total, cast(initial, wide))
+        return _finish(total, x, axes, keepdims, out)
+
+    return reduce
+
+
+sum_ = implements(np.sum)(_accumulate("reduce_sum", "add", 0))
+prod = implements(np.prod)(_accumulate("reduce_prod", "multiply", 1))
+
+
+# -- extrema ------------------------------------------------------------------------------------
+def _extreme(name: str, ufunc: str) -> Callable[..., Tracer]:
+    def reduce(
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN,
+        initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
+    ) -> Tracer:  # fmt: skip
+        x = _plain(as_array(a))
+        axes = _axes(axis, x.ndim)
+        if _given(where) and where is not True:
+            if not _given(initial):
+                raise ValueError(
+                    f"reduction operation '{ufunc}' does not have an identity, so to use a where "
+                    "mask one has to specify 'initial'"
+                )
+            x = select(where, x, cast(initial, x.dtype), x.dtype)
+        if _given(initial):
+            first = cast(initial, x.dtype)
+            result = _extreme_or(name, ufunc, x, axes, first)
+        else:
+            _check_not_empty(x, axes, f"zero-size array to reduction operation {ufunc} which has no identity")
+            result = emit_tracer(name, x, axes=axes) if axes else x
+        return _finish(result, x, axes, keepdims, out)
+
+    return reduce
+
+
+def _extreme_or(name: str, ufunc: str, x: Tracer, axes: Axes, first: Tracer) -> Tracer:
+    empty = any(isinstance(x.shape[k], int) and x.shape[k] == 0 for k in axes)
+    if empty:
+        shape = tuple(n for k, n in enumerate(x.shape) if k not in axes)
+        return structural.broadcast(first, shape, ()) if shape else first
+    return pointwise(ufunc, emit_tracer(name, x, axes=axes) if axes else x, first)
+
+
+def _check_not_empty(x: Tracer, axes: Axes, message: str) -> None:
+    n = product(tuple(x.shape[k] for k in axes))
+    if isinstance(n, int):
+        if n == 0:
+            raise ValueError(message)
+        return
+    known = decide(lambda: n >= 1)
+    if known is False:
+        raise ValueError(message)
+    if known is None:
+        check(compare("greater_equal", n, 1), message)
+
+
+max_ = implements(np.max, np.amax)(_extreme("reduce_max", "maximum"))
+min_ = implements(np.min, np.amin)(_extreme("reduce_min", "minimum"))
+
+
+@implements(np.ptp)
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN) -> Tracer:
+    """``np.ptp``."""
+    difference = pointwise(
+        "subtract", max_(a, axis=axis, keepdims=keepdims), min_(a, axis=axis, keepdims=keepdims)
+    )
+    return difference if out is None else write_out(difference, as_output(out), "unsafe")
+
+
+def _truth(kind: str, neutral: bool) -> Callable[..., Tracer]:
+    def reduce(
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN, *, where: Any = _NOT_GIVEN
+    ) -> Tracer:
+        x = _masked(cast(_plain(as_array(a)), bool), where, neutral)
+        axes = _axes(axis, x.ndim)
+        return _finish(emit_tracer(kind, x, axes=axes) if axes else x, x, axes, keepdims, out)
+
+    return reduce
+
+
+any_ = implements(np.any)(_truth("reduce_any", False))
+all_ = implements(np.all)(_truth("reduce_all", True))
+
+
+def _position(kind: str) -> Callable[..., Tracer]:
+    def reduce(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _NOT_GIVEN) -> Tracer:
+        x = _plain(as_array(a))
+        flat = ravel(x) if axis is None or not x.shape else x
+        k = 0 if axis is None or not x.shape else normalize_axis_index(axis, x.ndim)
+        _check_not_empty(flat, (k,), f"attempt to get {kind} of an empty sequence")
+        axes = tuple(range(x.ndim)) if axis is None else (k,)
+        return _finish(emit_tracer(kind, flat, axis=k), x, axes, keepdims, out)
+
+    return reduce
+
+
+argmax = implements(np.argmax)(_position("argmax"))
+argmin = implements(np.argmin)(_position("argmin"))
+
+
+@implements(np.count_nonzero)
+def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Tracer:
+    """``np.count_nonzero``."""
+    return sum_(cast(_plain(as_array(a)), bool), axis=axis, keepdims=keepdims)
+
+
+# -- moments ------------------------------------------------------------------------------------
+def _mean_dtype(x: Tracer, dtype: Any) -> np.dtype[Any]:
+    if _given(dtype):
+        return np.dtype(dtype)
+    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+
+
+def _count(x: Tracer, axes: Axes, where: Any, keepdims: bool) -> Any:
+    """How many elements each result is made of: an extent, or a traced count under ``where``."""
+    if not _given(where) or where is True:
+        n: Extent = product(tuple(x.shape[k] for k in axes))
+        return n
+    mask = fit(as_array(where), np.dtype(bool), x.shape)
+    if not mask.shape and x.shape:
+        mask = structural.broadcast(mask, x.shape, ())
+    return sum_(mask, axis=axes, dtype=np.int64, keepdims=keepdims)
+
+
+def _divide(total: Tracer, count: Any, dtype: np.dtype[Any]) -> Tracer:
+    return pointwise("divide", total, cast(count, total.dtype), dtypes=(total.dtype,) * 3)
+
+
+@implements(np.mean)
+def mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN, *,
+    where: Any = _NOT_GIVEN,
+) -> Tracer:  # fmt: skip
+    """``np.mean``."""
+    x = _plain(as_array(a))
+    axes = _axes(axis, x.ndim)
+    result_dtype = _mean_dtype(x, dtype)
+    # NumPy sums float16 in float32.
+    wide = np.dtype(np.float32) if result_dtype == np.float16 and not _given(dtype) else result_dtype
+    keep = _given(keepdims) and bool(keepdims)
+    total = sum_(x, axis=axes, dtype=wide, keepdims=keep, where=where)
+    result = cast(_divide(total, _count(x, axes, where, keep), wide), result_dtype)
+    out = as_output(out)
+    return result if out is None else write_out(result, out, "unsafe")
+
+
+@implements(np.var)
+def var(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+    keepdims: Any = _NOT_GIVEN, *, where: Any = _NOT_GIVEN, mean: Any = _NOT_GIVEN,
+    correction: Any = _NOT_GIVEN,
+) -> Tracer:  # fmt: skip
+    """``np.var``."""
+    x = _plain(as_array(a))
+    axes = _axes(axis, x.ndim)
+    result_dtype = _mean_dtype(x, dtype)
+    wide = np.dtype(np.float32) if result_dtype == np.float16 and not _given(dtype) else result_dtype
+    x = cast(x, wide)
+    ddof = correction if _given(correction) else ddof
+    if _given(mean):
+        center = mean
+    else:
+        total = sum_(x, axis=axes, dtype=wide, keepdims=True, where=where)
+        center = _divide(total, _count(x, axes, where, True), wide)
+    deviation = pointwise("subtract", x, center)
+    keep = _given(keepdims) and bool(keepdims)
+    total = sum_(pointwise("multiply", deviation, deviation), axis=axes, keepdims=keep, where=where)
+    count = _count(x, axes, where, keep)
+    if isinstance(count, (int, Dim)) and isinstance(ddof, int):
+        freedom: Any = max(count - ddof, 0) if isinstance(count, int) else count - ddof
+    else:
+        freedom = pointwise("maximum", pointwise("subtract", count, ddof), 0)
+    result = cast(_divide(total, freedom, wide), result_dtype)
+    out = as_output(out)
+    return result if out is None else write_out(result, out, "unsafe")
+
+
+@implements(np.std)
+def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any) -> Tracer:
+    """``np.std``."""
+    result = pointwise("sqrt", var(a, axis, dtype, None, *args, **options))
+    out = as_output(out)
+    return result if out is None else write_out(result, out, "unsafe")
+
+
+@implements(np.average)
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _NOT_GIVEN
+) -> Any:
+    """``np.average``."""
+    x = array_of(a)
+    if weights is None:
+        result = mean(x, axis, keepdims=keepdims)
+        n = _count(x, _axes(axis, x.ndim), True, False)
+        scale = cast(n, result.dtype)
+    else:
+        w = array_of(weights)
+        if w.ndim != x.ndim:
+            if axis is None:
+                raise TypeError("Axis must be specified when shapes of a and weights differ.")
+            k = normalize_axis_index(axis if isinstance(axis, int) else axis[0], x.ndim)
+            w = structural.reshape(w, tuple(w.shape[0] if d == k else 1 for d in range(x.ndim)))
+        dtype = np.result_type(x.dtype, w.dtype, *([] if x.dtype.kind == "f" else [np.float64]))
+        w = broadcast_to(cast(w, dtype), x.shape)
+        scale = sum_(w, axis, keepdims=keepdims)
+        result = pointwise("divide", sum_(pointwise("multiply", x, w), axis, keepdims=keepdims), scale)
+    if not returned:
+        return result
+    full = scale if scale.shape == result.shape else broadcast_to(scale, result.shape)
+    return result, full
+
+
+# -- cumulative ---------------------------------------------------------------------------------
+def _cumulative(kind: str) -> Callable[..., Tracer]:
+    def run(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tracer:
+        x = _plain(as_array(a))
+        if axis is None:
+            x, axis = ravel(x), 0
+        k = normalize_axis_index(axis, x.ndim)
+        wide = np.dtype(dtype) if dtype is not None else _wide(x.dtype)
+        result = emit_tracer(kind, cast(x, wide), axis=k, reverse=False)
+        target = as_output(out)
+        return result if target is None else write_out(result, target, "unsafe")
+
+    return run
+
+
+cumsum = implements(np.cumsum)(_cumulative("cumulative_sum"))
+cumprod = implements(np.cumprod)(_cumulative("cumulative_prod"))
+
+
+def _cumulative_with_start(function: Callable[..., Tracer], neutral: int) -> Callable[..., Tracer]:
+    def run(
+        x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+    ) -> Tracer:
+        a = array_of(x)
+        if axis is None and a.ndim > 1:
+            raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+        k = normalize_axis_index(axis or 0, a.ndim)
+        result = function(a, k, dtype)
+        if include_initial:
+            shape = (*a.shape[:k], 1, *a.shape[k + 1 :])
+            start = structural.broadcast(constant(neutral, result.dtype), shape, ())
+            result = functions[np.concatenate]([start, result], k)
+        target = as_output(out)
+        return result if target is None else write_out(result, target, "unsafe")
+
+    return run
+
+
+if hasattr(np, "cumulative_sum"):
+    implements(np.cumulative_sum)(_cumulative_with_start(cumsum, 0))
+    implements(np.cumulative_prod)(_cumulative_with_start(cumprod, 1))
+
+
+@implements(np.diff)
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NOT_GIVEN, append: Any = _NOT_GIVEN) -> Tracer:
+    """``np.diff``."""
+    x = array_of(a)
+    if n < 0:
+        raise ValueError(f"order must be non-negative but got {n}")
+    k = normalize_axis_index(axis, x.ndim)
+    parts = [_edge(prepend, x, k), x, _edge(append, x, k)]
+    parts = [p for p in parts if p is not None]
+    if len(parts) > 1:
+        x = functions[np.concatenate](parts, k)
+    lead = (slice(None),) * k
+    for _ in range(n):
+        ufunc = "not_equal" if x.dtype.kind == "b" else "subtract"
+        x = pointwise(ufunc, x[(*lead, slice(1, None))], x[(*lead, slice(None, -1))])
+    return x
+
+
+def _edge(value: Any, x: Tracer, axis: int) -> Any:
+    if not _given(value):
+        return None
+    edge = as_array(value)
+    if edge.shape:
+        return edge
+    return structural.broadcast(Tracer(edge.value, "array"), (*x.shape[:axis], 1, *x.shape[axis + 1 :]), ())
+
+
+@implements(np.ediff1d)
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tracer:
+    """``np.ediff1d``."""
+    x = ravel(ary)
+    parts = [diff(x)]
+    if to_begin is not None:
+        parts.insert(0, cast(ravel(to_begin), x.dtype))
+    if to_end is not None:
+        parts.append(cast(ravel(to_end), x.dtype))
+    result: Tracer = functions[np.concatenate](parts)
+    return result
+
+
+@implements(np.trace, np.linalg.trace)
+def trace(
+    a: Any, offset: int = 0, axis1: int | None = None, axis2: int | None = None, dtype: Any = None, out: Any = None
+) -> Tracer:
+    """``np.trace``."""
+    return sum_(diagonal(a, offset, 0 if axis1 is None else axis1, 1 if axis2 is None else axis2), -1, dtype, out)
+
+
+# -- NaN-aware reductions -----------------------------------------------------------------------
+def _without_nan(x: Tracer, neutral: Any) -> Tracer:
+    if x.dtype.kind != "f":
+        return x
+    return select(pointwise("isnan", x), constant(neutral, x.dtype), x, x.dtype)
+
+
+@implements(np.nansum)
+def nansum(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN,
+    initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
+) -> Tracer:  # fmt: skip
+    """``np.nansum``."""
+    return sum_(_without_nan(array_of(a), 0), axis, dtype, out, keepdims, initial, where)
+
+
+@implements(np.nanprod)
+def nanprod(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN,
+    initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
+) -> Tracer:  # fmt: skip
+    """``np.nanprod``."""
+    return prod(_without_nan(array_of(a), 1), axis, dtype, out, keepdims, initial, where)
+
+
+@implements(np.nancumsum)
+def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tracer:
+    """``np.nancumsum``."""
+    return cumsum(_without_nan(array_of(a), 0), axis, dtype, out)
+
+
+@implements(np.nancumprod)
+def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tracer:
+    """``np.nancumprod``."""
+    return cumprod(_without_nan(array_of(a), 1), axis, dtype, out)
+
+
+def _numbers(x: Tracer) -> Any:
+    """Mask of the elements that are not NaN; None where the dtype has no NaN."""
+    return pointwise("logical_not", pointwise("isnan", x)) if x.dtype.kind == "f" else _NOT_GIVEN
+
+
+def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
+    def run(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any) -> Tracer:
+        x = array_of(a)
+        mask = _numbers(x)
+        if _given(options.get("where")) and mask is not _NOT_GIVEN:
+            mask = pointwise("logical_and", mask, options["where"])
+        elif mask is _NOT_GIVEN:
+            mask = options.get("where", _NOT_GIVEN)
+        options["where"] = mask
+        return function(_without_nan(x, 0), axis, dtype, out, *args, **options)
+
+    return run
+
+
+nanmean = implements(np.nanmean)(_nan_moment(mean))
+nanvar = implements(np.nanvar)(_nan_moment(var))
+nanstd = implements(np.nanstd)(_nan_moment(std))
+
+
+def _nan_extreme(function: Callable[..., Tracer], worst: float) -> Callable[..., Tracer]:
+    def run(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN, **options: Any) -> Tracer:
+        x = array_of(a)
+        if x.dtype.kind != "f":
+            return function(x, axis, out, keepdims, **options)
+        result = function(_without_nan(x, worst), axis, None, keepdims, **options)
+        nothing = all_(pointwise("isnan", x), axis, keepdims=keepdims)
+        result = select(nothing, constant(np.nan, x.dtype), result, x.dtype)
+        target = as_output(out)
+        return result if target is None else write_out(result, target)
+
+    return run
+
+
+nanmax = implements(np.nanmax)(_nan_extreme(max_, -np.inf))
+nanmin = implements(np.nanmin)(_nan_extreme(min_, np.inf))
+implements(np.nanargmax)(lambda a, axis=None, **options: argmax(_without_nan(array_of(a), -np.inf), axis, **options))
+implements(np.nanargmin)(lambda a, axis=None, **options: argmin(_without_nan(array_of(a), np.inf), axis, **options))
+
+
+def running(ufunc: np.ufunc, array: Any, axis: int) -> Tracer:
+    """``ufunc.accumulate`` of an associative ufunc by doubling steps (Hillis and Steele, 1986)."""
+    from autodiff.ops.ufuncs import call, unsupported
+
+    x = array_of(array)
+    k = normalize_axis_index(axis, x.ndim)
+    n = x.shape[k]
+    if isinstance(n, Dim) or (ufunc.identity is None and ufunc not in (
+        np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2, np.hypot,
+    )):  # fmt: skip
+        raise unsupported(
+            f"np.{ufunc.__name__}.accumulate is not available on these traced arrays", "write a loop"
+        )
+    moved = moveaxis(x, k, 0)
+    step = 1
+    while step < n:
+        later = call(ufunc, (moved[step:], moved[:-step]))
+        moved = functions[np.concatenate]([moved[:step], later], 0)
+        step *= 2
+    return Tracer(moveaxis(moved, 0, k).value, "array")
+
+
+functions["accumulate"] = running

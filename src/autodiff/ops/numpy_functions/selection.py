@@ -1,0 +1,451 @@
+"""Choosing elements: where, clip, select, take, sorting and searching, comparisons of arrays.
+
+np.where(c, a, b)        select(c, a, b)
+np.take_along_axis       gather with full index arrays
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.indexing import get_item, set_item
+from autodiff.ops.known import known
+from autodiff.ops.numpy_functions.shapes import array_of, as_shape, line, moveaxis, ravel, reshape
+from autodiff.ops.promotion import (
+    as_array,
+    broadcast_shapes,
+    broadcast_to,
+    cast,
+    operand,
+    pointwise,
+    result_dtype,
+    select,
+    weak_kind,
+)
+from autodiff.ops.reductions import along_axis
+from autodiff.ops.structural import INT, gather, scatter_update
+from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
+
+
+@implements(np.where)
+def where(condition: Any, *choices: Any) -> Any:
+    """``np.where`` with three arguments; with one, of a known condition."""
+    if not choices:
+        return nonzero(condition)
+    if len(choices) != 2:
+        raise ValueError("either both or neither of x and y should be given")
+    result = select(condition, *choices)
+    # np.where of scalars gives an array without axes.
+    return Tracer(result.value, "array")
+
+
+@implements(np.nonzero)
+def nonzero(a: Any) -> tuple[Any, ...]:
+    """``np.nonzero`` of an array that is known."""
+    found = known(array_of(a))
+    if found is None:
+        raise unsupported("np.nonzero of a traced array has a run-time size", "use np.where(mask, a, b)")
+    return tuple(np.nonzero(found))
+
+
+@implements(np.clip)
+def clip(
+    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None,
+    **options: Any,
+) -> Tracer:  # fmt: skip
+    """``np.clip``: ``minimum(maximum(a, a_min), a_max)``."""
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    x = as_array(a) if weak_kind(a) is None else a
+    if low is None and high is None:
+        result = call(np.positive, (x,))
+    else:
+        dtype = result_dtype(*[v for v in (x, low, high) if v is not None])
+        result = cast(x, dtype)
+        if low is not None:
+            result = pointwise("maximum", result, cast(operand(low), dtype))
+        if high is not None:
+            result = pointwise("minimum", result, cast(operand(high), dtype))
+    target = as_output(out)
+    return result if target is None else write_out(result, target)
+
+
+@implements(np.select)
+def select_(condlist: Any, choicelist: Any, default: Any = 0) -> Tracer:
+    """``np.select``: the first condition that holds decides."""
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    dtype = result_dtype(*choicelist, default)
+    result: Any = cast(operand(default), dtype)
+    for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
+        result = select(condition, choice, result, dtype)
+    return Tracer(result.value, "array")
+
+
+@implements(np.choose)
+def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tracer:
+    """``np.choose``."""
+    index = as_array(a)
+    options = [choices[k] for k in range(len(choices))]
+    if mode == "clip":
+        index = clip(index, 0, len(options) - 1)
+    elif mode == "wrap":
+        index = pointwise("remainder", index, len(options))
+    dtype = result_dtype(*options)
+    result: Any = cast(operand(options[-1]), dtype)
+    for k in range(len(options) - 2, -1, -1):
+        result = select(pointwise("equal", index, k), options[k], result, dtype)
+    shape = broadcast_shapes(index.shape, *[as_array(v).shape for v in options])
+    result = Tracer(broadcast_to(result, shape).value, "array" if shape else "scalar")
+    target = as_output(out)
+    return result if target is None else write_out(result, target)
+
+
+# -- taking and putting -----------------------------------------------------------------------------
+def _bounded(indices: Any, n: Any, mode: str) -> Any:
+    if mode == "raise":
+        return indices
+    if mode == "wrap":
+        return pointwise("remainder", indices, n)
+    return clip(indices, 0, pointwise("subtract", n, 1))
+
+
+@implements(np.take)
+def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Tracer:
+    """``np.take``."""
+    x = array_of(a)
+    if axis is None:
+        x, axis = ravel(x), 0
+    k = normalize_axis_index(axis, x.ndim)
+    index = _bounded(indices, x.shape[k], mode)
+    result = get_item(x, (slice(None),) * k + (index,))
+    result = Tracer(result.value, "array" if result.shape else "scalar")
+    target = as_output(out)
+    return result if target is None else write_out(result, target)
+
+
+@implements(np.put)
+def put(a: Tracer, ind: Any, v: Any, mode: str = "raise") -> None:
+    """``np.put``: stores at flat positions; the values repeat as needed."""
+    index = ravel(array_of(_bounded(ind, a.size, mode)))
+    values = functions[np.resize](v, index.shape)
+    flat = ravel(Tracer(a.value, "array"))
+    set_item(flat, index, values)
+    a.write(reshape(flat, a.shape).value)
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Tracer:
+    """``np.take_along_axis``."""
+    x, index = array_of(arr), array_of(indices)
+    if axis is None:
+        x, axis = ravel(x), 0
+    k = normalize_axis_index(axis, x.ndim)
+    x, index = _stretched(x, index, k)
+    grids = along_axis(x.shape, k, cast(index, INT))
+    return gather(x, grids, tuple(range(x.ndim)))
+
+
+def _stretched(x: Tracer, index: Tracer, k: int) -> tuple[Tracer, Tracer]:
+    if x.ndim != index.ndim:
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    common = broadcast_shapes(
+        tuple(1 if d == k else n for d, n in enumerate(x.shape)),
+        tuple(1 if d == k else n for d, n in enumerate(index.shape)),
+    )
+    x = broadcast_to(x, tuple(x.shape[k] if d == k else n for d, n in enumerate(common)))
+    index = broadcast_to(index, tuple(index.shape[k] if d == k else n for d, n in enumerate(common)))
+    return x, index
+
+
+@implements(np.put_along_axis)
+def put_along_axis(arr: Tracer, indices: Any, values: Any, axis: Any) -> None:
+    """``np.put_along_axis``."""
+    from autodiff.ops.indexing import _fit_value
+
+    if axis is None:
+        put(arr, indices, values)
+        return
+    k = normalize_axis_index(axis, arr.ndim)
+    x, index = _stretched(Tracer(arr.value, "array"), array_of(indices), k)
+    grids = along_axis(x.shape, k, cast(index, INT))
+    new = _fit_value(values, index.shape, arr.dtype)
+    arr.write(scatter_update(x, grids, new, tuple(range(x.ndim))).value)
+
+
+@implements(np.compress)
+def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Tracer:
+    """``np.compress`` by a known condition."""
+    (index,) = nonzero(condition)
+    return take(a, index, axis, out)
+
+
+@implements(np.extract)
+def extract(condition: Any, arr: Any) -> Tracer:
+    """``np.extract`` by a known condition."""
+    (index,) = nonzero(ravel(array_of(condition)))
+    return take(ravel(array_of(arr)), index)
+
+
+@implements(np.delete)
+def delete(arr: Any, obj: Any, axis: Any = None) -> Tracer:
+    """``np.delete`` at known positions."""
+    x = array_of(arr)
+    if axis is None:
+        x, axis = ravel(x), 0
+    k = normalize_axis_index(axis, x.ndim)
+    if isinstance(obj, slice):
+        kept = np.delete(np.arange(x.shape[k]), obj)
+    else:
+        positions = known(as_array(obj))
+        if positions is None:
+            raise unsupported("np.delete at traced positions", "build the array with np.where")
+        kept = np.delete(np.arange(x.shape[k]), positions)
+    return take(x, kept, k)
+
+
+@implements(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Tracer:
+    """``np.insert`` at known positions."""
+    x = array_of(arr)
+    if axis is None:
+        x, axis = ravel(x), 0
+    k = normalize_axis_index(axis, x.ndim)
+    n = x.shape[k]
+    positions = known(as_array(obj)) if not isinstance(obj, slice) else np.arange(n)[obj]
+    if positions is None:
+        raise unsupported("np.insert at traced positions", "build the array with np.concatenate")
+    v = array_of(values)
+    if positions.ndim == 0 and v.ndim:
+        v = moveaxis(v, 0, k) if v.ndim == x.ndim else functions[np.expand_dims](v, k)
+    count = v.shape[k] if v.ndim == x.ndim else max(positions.size, 1)
+    # Marks where inserted elements come to stand: position n + j means value j.
+    marks = np.insert(np.arange(n), positions if positions.ndim else int(positions), n + np.arange(count))
+    target = (*x.shape[:k], count, *x.shape[k + 1 :])
+    added = broadcast_to(cast(v, x.dtype), target) if v.ndim else functions[np.full](target, v, x.dtype)
+    return take(functions[np.concatenate]([x, added], k), marks, k)
+
+
+# -- stores -------------------------------------------------------------------------------------
+@implements(np.copyto)
+def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    """``np.copyto``."""
+    dst = as_output(dst)
+    value = operand(src)
+    source_dtype = value.dtype if isinstance(value, Tracer) and value.form != "python" else None
+    if source_dtype is not None and not np.can_cast(source_dtype, dst.dtype, casting):  # type: ignore[arg-type]
+        raise TypeError(
+            f"Cannot cast array data from {source_dtype!r} to {dst.dtype!r} according to the rule '{casting}'"
+        )
+    if where is True:
+        dst[...] = value
+        return
+    from autodiff.ops.indexing import _fit_value
+
+    new = _fit_value(value, dst.shape, dst.dtype)
+    mask = broadcast_to(as_array(where), dst.shape) if as_array(where).shape else as_array(where)
+    dst.write(select(mask, new, Tracer(dst.value, "array"), dst.dtype).value)
+
+
+@implements(np.fill_diagonal)
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    """``np.fill_diagonal`` of a matrix (or of an array with equal extents)."""
+    a = as_output(a)
+    if a.ndim < 2:
+        raise ValueError("array must be at least 2-d")
+    if a.ndim > 2:
+        index = line(a.shape[0])
+        a[(index,) * a.ndim] = val
+        return
+    columns = a.shape[1]
+    step = columns + 1
+    stop = None if wrap else columns * columns
+    flat = ravel(Tracer(a.value, "array"))
+    place = flat[:stop:step] if stop is not None else flat[::step]
+    value = operand(val)
+    if isinstance(value, Tracer) and value.shape:
+        value = functions[np.resize](value, place.shape)
+    place[...] = value
+    a.write(reshape(Tracer(flat.value, "array"), a.shape).value)
+
+
+@implements(np.putmask)
+def putmask(a: Any, mask: Any, values: Any) -> None:
+    """``np.putmask``: value k of the repeated values goes to element k."""
+    a = as_output(a)
+    v = operand(values)
+    if isinstance(v, Tracer) and v.shape:
+        v = functions[np.resize](v, a.shape)
+    a.write(select(mask, cast(v, a.dtype), Tracer(a.value, "array"), a.dtype).value)
+
+
+@implements(np.place)
+def place(arr: Any, mask: Any, vals: Any) -> None:
+    """``np.place``: value k of the repeated values goes to the k-th element that is masked."""
+    a = as_output(arr)
+    m = ravel(cast(array_of(mask), bool))
+    values = ravel(array_of(vals))
+    order = pointwise("subtract", functions[np.cumsum](m), 1)
+    index = pointwise("remainder", functions[np.clip](order, 0, None), values.shape[0])
+    new = reshape(values[index], a.shape)
+    a.write(select(reshape(m, a.shape), cast(new, a.dtype), Tracer(a.value, "array"), a.dtype).value)
+
+
+# -- sorting and searching ---------------------------------------------------------------------------
+@implements(np.sort)
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Tracer:
+    """``np.sort``."""
+    return _sorted("sort", a, axis)
+
+
+@implements(np.argsort)
+def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Tracer:
+    """``np.argsort``, stable."""
+    return _sorted("argsort", a, axis)
+
+
+@implements(np.partition)
+def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Tracer:
+    """``np.partition``: a sorted array is partitioned at every position."""
+    return _sorted("sort", a, axis)
+
+
+@implements(np.argpartition)
+def argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Tracer:
+    """``np.argpartition``."""
+    return _sorted("argsort", a, axis)
+
+
+def _sorted(kind: str, a: Any, axis: Any) -> Tracer:
+    x = Tracer(array_of(a).value, "array")
+    if axis is None:
+        x, axis = ravel(x), 0
+    result: Tracer = emit_tracer(kind, x, axis=normalize_axis_index(axis, x.ndim))
+    return result
+
+
+@implements(np.lexsort)
+def lexsort(keys: Any, axis: int = -1) -> Tracer:
+    """``np.lexsort``: stable sorts by each key in turn."""
+    rows = [array_of(keys[k]) for k in range(len(keys))]
+    k = normalize_axis_index(axis, rows[0].ndim)
+    order = argsort(rows[0], k)
+    for row in rows[1:]:
+        order = take_along_axis(order, argsort(take_along_axis(row, order, k), k), k)
+    return order
+
+
+@implements(np.searchsorted)
+def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Tracer:
+    """``np.searchsorted``: how many elements lie before each value; a is sorted."""
+    x, value = array_of(a), as_array(v)
+    if sorter is not None:
+        x = take(x, sorter)
+    dtype = np.result_type(x.dtype, value.dtype)
+    column = reshape(cast(value, dtype), (*value.shape, 1))
+    before = pointwise("less" if side == "left" else "less_equal", cast(x, dtype), column)
+    # NaN sorts last: it comes after every number.
+    if dtype.kind == "f":
+        number = pointwise("logical_not", pointwise("isnan", cast(x, dtype)))
+        before = pointwise("logical_or", before, pointwise("logical_and", pointwise("isnan", column), number))
+        if side == "right":
+            before = pointwise("logical_or", before, pointwise("isnan", column))
+    result: Tracer = functions[np.sum](before, axis=-1)
+    return result
+
+
+@implements(np.digitize)
+def digitize(x: Any, bins: Any, right: bool = False) -> Tracer:
+    """``np.digitize``."""
+    edges = array_of(bins)
+    values = known(edges)
+    if values is None or (np.diff(values) >= 0).all():
+        return searchsorted(edges, x, "left" if right else "right")
+    flipped = searchsorted(edges[::-1], x, "right" if right else "left")
+    return pointwise("subtract", edges.shape[0], flipped)
+
+
+@implements(np.isin)
+def isin(element: Any, test_elements: Any, **options: Any) -> Tracer:
+    """``np.isin``."""
+    x, test = as_array(element), ravel(array_of(test_elements))
+    hits = functions[np.any](pointwise("equal", reshape(x, (*x.shape, 1)), test), axis=-1)
+    return pointwise("logical_not", hits) if options.get("invert") else hits
+
+
+# -- comparisons of whole arrays ---------------------------------------------------------------------
+@implements(np.isclose)
+def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Tracer:
+    """``np.isclose``."""
+    x, y = as_array(a), as_array(b)
+    if y.dtype.kind != "f":
+        y = cast(y, np.float64)
+    bound = pointwise("add", atol, pointwise("multiply", rtol, pointwise("absolute", y)))
+    near = pointwise("less_equal", pointwise("absolute", pointwise("subtract", x, y)), bound)
+    result = pointwise("logical_or", pointwise("logical_and", near, pointwise("isfinite", y)), pointwise("equal", x, y))
+    if equal_nan:
+        both = pointwise("logical_and", pointwise("isnan", cast(x, np.float64)), pointwise("isnan", y))
+        result = pointwise("logical_or", result, both)
+    return result
+
+
+def _python_bool(x: Tracer) -> Tracer:
+    return Tracer(x.value, "python")
+
+
+@implements(np.allclose)
+def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Tracer:
+    """``np.allclose``: a Python bool."""
+    return _python_bool(functions[np.all](isclose(a, b, rtol, atol, equal_nan)))
+
+
+@implements(np.array_equal)
+def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
+    """``np.array_equal``: a Python bool."""
+    x, y = as_array(a1), as_array(a2)
+    if x.ndim != y.ndim or not all(m == n for m, n in zip(x.shape, y.shape, strict=True)):
+        return False
+    same = pointwise("equal", x, y)
+    if equal_nan:
+        both = pointwise("logical_and", functions[np.isnan](x), functions[np.isnan](y))
+        same = pointwise("logical_or", same, both)
+    return _python_bool(functions[np.all](same))
+
+
+@implements(np.array_equiv)
+def array_equiv(a1: Any, a2: Any) -> Any:
+    """``np.array_equiv``."""
+    x, y = as_array(a1), as_array(a2)
+    try:
+        broadcast_shapes(x.shape, y.shape)
+    except ValueError:
+        return False
+    return _python_bool(functions[np.all](pointwise("equal", x, y)))
+
+
+@implements(np.ravel_multi_index)
+def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: str = "C") -> Tracer:
+    """``np.ravel_multi_index``."""
+    shape = as_shape(dims)
+    axes = range(len(shape)) if order == "C" else range(len(shape))[::-1]
+    result: Any = 0
+    for k in axes:
+        index = _bounded(multi_index[k], shape[k], mode)
+        result = pointwise("add", pointwise("multiply", result, shape[k]), index)
+    return result  # type: ignore[no-any-return]
+
+
+@implements(np.unravel_index)
+def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Tracer, ...]:
+    """``np.unravel_index``."""
+    extents = as_shape(shape)
+    rest: Any = as_array(indices)
+    found: list[Tracer] = []
+    for n in extents[::-1] if order == "C" else extents:
+        found.append(pointwise("remainder", rest, n))
+        rest = pointwise("floor_divide", rest, n)
+    return tuple(found[::-1] if order == "C" else found)

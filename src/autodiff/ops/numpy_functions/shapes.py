@@ -1,0 +1,755 @@
+"""Shape functions: views of an array with other axes, and arrays joined, split and repeated.
+
+    np.reshape(x, (2, -1))     a view step of x where NumPy gives a view, else a copy
+    np.concatenate([x, y])     a concatenate operation
+
+Views share their storage with ``x``; stores through either are seen by both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from autodiff.dims import Dim, Extent, minimum, product, same_shape
+from autodiff.ops import structural
+from autodiff.ops.function_table import implements
+from autodiff.ops.known import decide, extent_of, known, require_equal
+from autodiff.ops.numpy_functions.layout import is_c_ordered, is_f_ordered, layout, reshape_view
+from autodiff.ops.promotion import (
+    as_array,
+    broadcast_shapes,
+    broadcast_to,
+    cast,
+    constant,
+    contains_tracer,
+    describe,
+    result_dtype,
+    select,
+    shape_error,
+)
+from autodiff.ops.structural import INT, slice_of
+from autodiff.ops.tracer import Tracer, ViewStep, emit_tracer
+from autodiff.ops.ufuncs import as_output, unsupported, write_out
+
+Shape = tuple[Extent, ...]
+
+
+def viewed(x: Tracer, step: ViewStep) -> Tracer:
+    """A view of an array; of a scalar, which has no storage of its own, a new array."""
+    if x.form == "array":
+        return x.view(step)
+    return Tracer(step.read(Tracer(x.value, "array")).value, "array")
+
+
+def array_of(x: Any) -> Tracer:
+    """``np.asarray(x)``: tracers of form array as they are."""
+    x = as_array(x)
+    return x if x.form == "array" else Tracer(x.value, "array")
+
+
+def as_shape(shape: Any) -> Shape:
+    """A shape argument (an integer or a sequence of them) as extents."""
+    if isinstance(shape, (list, tuple)):
+        return tuple([extent_of(n) for n in shape])
+    if isinstance(shape, np.ndarray) and shape.ndim == 1:
+        return tuple(int(n) for n in shape)
+    if isinstance(shape, Tracer) and shape.ndim == 1:
+        return tuple([extent_of(shape[k]) for k in range(len(shape))])
+    return (extent_of(shape),)
+
+
+# -- reshape --------------------------------------------------------------------------------------
+def _complete(shape: Shape, x: Tracer) -> Shape:
+    """Replace -1 and check the number of elements."""
+    open_axes = [k for k, n in enumerate(shape) if isinstance(n, int) and n == -1]
+    if len(open_axes) > 1:
+        raise shape_error("can only specify one unknown dimension")
+    if not open_axes and same_shape(shape, x.shape):
+        return shape
+    if open_axes:
+        k = open_axes[0]
+        others = product(shape[:k] + shape[k + 1 :])
+        empty = isinstance(others, int) and others == 0
+        shape = (*shape[:k], 0 if empty else x.size // others, *shape[k + 1 :])
+    if not require_equal(product(shape), x.size, "cannot reshape array"):
+        asked = tuple(-1 if k in open_axes else n for k, n in enumerate(shape))
+        raise shape_error(f"cannot reshape array of size {x.size} into shape {describe(asked)}")
+    return shape
+
+
+def _reshape_step(shape: Shape) -> ViewStep:
+    def relayout(a: Any) -> Any:
+        return reshape_view(a, shape)
+
+    return ViewStep(
+        lambda p: structural.reshape(p, shape),
+        lambda p, new: structural.reshape(new, p.shape),
+        relayout,
+    )
+
+
+@implements(np.reshape)
+def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Tracer:
+    """``np.reshape``: a view where NumPy gives one."""
+    x = array_of(a)
+    if order in "AK":
+        order = "F" if is_f_ordered(x) and not is_c_ordered(x) else "C"
+    if order == "F":
+        target = _complete(as_shape(shape), x)
+        return transpose(reshape(transpose(x), target[::-1], copy=copy))
+    target = _complete(as_shape(shape), x)
+    if copy is True or (not is_c_ordered(x) and reshape_view(layout(x), target) is None):
+        if copy is False:
+            raise ValueError("Unable to avoid creating a copy while reshaping.")
+        return Tracer(structural.reshape(x, target).value, "array")
+    return viewed(x, _reshape_step(target))
+
+
+@implements(np.ravel)
+def ravel(a: Any, order: str = "C") -> Tracer:
+    """``np.ravel``."""
+    x = array_of(a)
+    if order == "K":
+        order = "C"
+    if not x.shape:
+        return reshape(x, (1,))
+    return reshape(x, (x.size,), order=order)
+
+
+@implements(np.expand_dims)
+def expand_dims(a: Any, axis: Any) -> Tracer:
+    """``np.expand_dims``."""
+    x = array_of(a)
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    places = normalize_axis_tuple(axes, x.ndim + len(axes))
+    rest = iter(x.shape)
+    shape = tuple(1 if k in places else next(rest) for k in range(x.ndim + len(axes)))
+    return viewed(x, _reshape_step(shape))
+
+
+@implements(np.squeeze)
+def squeeze(a: Any, axis: Any = None) -> Tracer:
+    """``np.squeeze``."""
+    x = as_array(a)
+    if axis is None:
+        # A symbolic extent is not 1 unless a guard says so.
+        axes = tuple(k for k, n in enumerate(x.shape) if decide(lambda n=n: n == 1))  # type: ignore[misc]
+    else:
+        axes = normalize_axis_tuple(axis, x.ndim)
+        if not all(require_equal(x.shape[k], 1, "cannot squeeze") for k in axes):
+            raise shape_error("cannot select an axis to squeeze out which has size not equal to one")
+    if not axes:
+        return x
+    return viewed(x, _reshape_step(tuple(n for k, n in enumerate(x.shape) if k not in axes)))
+
+
+# -- permutations of axes ---------------------------------------------------------------------------
+@implements(np.transpose, np.permute_dims)
+def transpose(a: Any, axes: Any = None) -> Tracer:
+    """``np.transpose``: always a view."""
+    x = as_array(a)
+    if not x.shape:
+        return x
+    if axes is None:
+        order = tuple(range(x.ndim))[::-1]
+    else:
+        if len(axes) != x.ndim:
+            raise ValueError("axes don't match array")
+        order = tuple(normalize_axis_index(int(k), x.ndim) for k in axes)
+        if len(set(order)) != x.ndim:
+            raise ValueError("repeated axis in transpose")
+    inverse = tuple(order.index(k) for k in range(len(order)))
+    step = ViewStep(
+        lambda p: structural.transpose(p, order),
+        lambda p, new: structural.transpose(new, inverse),
+        lambda d: np.transpose(d, order),
+    )
+    return viewed(x, step)
+
+
+@implements(np.matrix_transpose, np.linalg.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Tracer:
+    """``np.matrix_transpose``."""
+    return swapaxes(x, -1, -2)
+
+
+@implements(np.swapaxes)
+def swapaxes(a: Any, axis1: int, axis2: int) -> Tracer:
+    """``np.swapaxes``."""
+    x = as_array(a)
+    order = list(range(x.ndim))
+    i, j = normalize_axis_index(int(axis1), x.ndim), normalize_axis_index(int(axis2), x.ndim)
+    order[i], order[j] = order[j], order[i]
+    return transpose(x, order)
+
+
+@implements(np.moveaxis)
+def moveaxis(a: Any, source: Any, destination: Any) -> Tracer:
+    """``np.moveaxis``."""
+    x = as_array(a)
+    start = normalize_axis_tuple(source, x.ndim, "source")
+    end = normalize_axis_tuple(destination, x.ndim, "destination")
+    if len(start) != len(end):
+        raise ValueError("`source` and `destination` arguments must have the same number of elements")
+    order = [k for k in range(x.ndim) if k not in start]
+    for place, axis in sorted(zip(end, start, strict=True)):
+        order.insert(place, axis)
+    return transpose(x, order)
+
+
+@implements(np.rollaxis)
+def rollaxis(a: Any, axis: int, start: int = 0) -> Tracer:
+    """``np.rollaxis``."""
+    x = as_array(a)
+    axis = normalize_axis_index(axis, x.ndim)
+    start = start + x.ndim if start < 0 else start
+    order = [k for k in range(x.ndim) if k != axis]
+    order.insert(start - (axis < start), axis)
+    return transpose(x, order)
+
+
+# -- broadcasting -----------------------------------------------------------------------------------
+@implements(np.broadcast_to)
+def broadcast_to_(array: Any, shape: Any, subok: bool = False) -> Tracer:
+    """``np.broadcast_to``: a read-only view."""
+    x = as_array(array)
+    target = as_shape(shape)
+    try:
+        fits = same_shape(broadcast_shapes(x.shape, target), target)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise shape_error(
+            "operands could not be broadcast together with remapped shapes [original->remapped]: "
+            f"{describe(x.shape)}  and requested shape {describe(target)}"
+        )
+    from autodiff.ops.indexing import representative
+
+    step = ViewStep(
+        lambda p: broadcast_to(p, target),
+        None,
+        lambda d: np.broadcast_to(d, tuple(representative(n) for n in target)),
+    )
+    return viewed(x, step)
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tracer, ...]:
+    """``np.broadcast_arrays``."""
+    arrays = [as_array(a) for a in args]
+    shape = broadcast_shapes(*[x.shape for x in arrays])
+    return tuple(broadcast_to_(x, shape) for x in arrays)
+
+
+@implements(np.broadcast_shapes)
+def broadcast_shapes_(*shapes: Any) -> Shape:
+    """``np.broadcast_shapes``."""
+    return broadcast_shapes(*[as_shape(s) for s in shapes])
+
+
+@implements(np.atleast_1d)
+def atleast_1d(*arrays: Any) -> Any:
+    """``np.atleast_1d``."""
+    return _at_least(1, arrays, lambda x: reshape(x, (1,)))
+
+
+@implements(np.atleast_2d)
+def atleast_2d(*arrays: Any) -> Any:
+    """``np.atleast_2d``."""
+    return _at_least(2, arrays, lambda x: reshape(x, (1, 1)) if not x.shape else expand_dims(x, 0))
+
+
+@implements(np.atleast_3d)
+def atleast_3d(*arrays: Any) -> Any:
+    """``np.atleast_3d``."""
+
+    def lift(x: Tracer) -> Tracer:
+        shapes: list[Shape] = [(1, 1, 1), (1, *x.shape, 1), (*x.shape, 1)]
+        return reshape(x, shapes[x.ndim])
+
+    return _at_least(3, arrays, lift)
+
+
+def _at_least(n: int, arrays: Sequence[Any], lift: Callable[[Tracer], Tracer]) -> Any:
+    results = tuple(array_of(a) if as_array(a).ndim >= n else lift(array_of(a)) for a in arrays)
+    return results[0] if len(results) == 1 else results
+
+
+# -- joining ------------------------------------------------------------------------------------
+@implements(np.concatenate, np.concat)
+def concatenate(
+    arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+) -> Tracer:
+    """``np.concatenate``."""
+    xs = [as_array(a) for a in arrays]
+    if not xs:
+        raise ValueError("need at least one array to concatenate")
+    if axis is None:
+        xs, axis = [ravel(x) for x in xs], 0
+    ndim = xs[0].ndim
+    if not ndim:
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    axis = normalize_axis_index(axis, ndim)
+    for k, x in enumerate(xs):
+        _check_joint(xs[0], x, k, axis)
+    dtype = np.dtype(dtype) if dtype is not None else result_dtype(*xs)
+    joined = [cast(x, dtype) for x in xs]
+    result = joined[0] if len(joined) == 1 else emit_tracer("concatenate", *joined, axis=axis)
+    result = Tracer(result.value, "array")
+    out = as_output(out)
+    return result if out is None else write_out(result, out, casting)
+
+
+def _check_joint(first: Tracer, x: Tracer, k: int, axis: int) -> None:
+    if x.ndim != first.ndim:
+        raise shape_error(
+            "all the input array dimensions except for the concatenation axis must match exactly, "
+            f"but along dimension 0, the array at index 0 has {first.ndim} dimension(s) and the "
+            f"array at index {k} has {x.ndim} dimension(s)"
+        )
+    for d, (m, n) in enumerate(zip(first.shape, x.shape, strict=True)):
+        if d != axis and not require_equal(m, n, "concatenate: sizes differ"):
+            raise shape_error(
+                "all the input array dimensions except for the concatenation axis must match "
+                f"exactly, but along dimension {d}, the array at index 0 has size {m} and the "
+                f"array at index {k} has size {n}"
+            )
+
+
+@implements(np.stack)
+def stack(
+    arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+) -> Tracer:
+    """``np.stack``."""
+    xs = [as_array(a) for a in arrays]
+    if not xs:
+        raise ValueError("need at least one array to stack")
+    if len({x.ndim for x in xs}) > 1:
+        raise shape_error("all input arrays must have the same shape")
+    return concatenate([expand_dims(x, axis) for x in xs], axis, out, dtype=dtype, casting=casting)
+
+
+@implements(np.hstack)
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Tracer:
+    """``np.hstack``."""
+    xs = [atleast_1d(x) for x in tup]
+    return concatenate(xs, 0 if xs[0].ndim == 1 else 1, dtype=dtype, casting=casting)
+
+
+@implements(np.vstack, *([np.vstack] if "row_stack" in np.__dict__ else []))
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Tracer:
+    """``np.vstack``."""
+    return concatenate([atleast_2d(x) for x in tup], 0, dtype=dtype, casting=casting)
+
+
+@implements(np.dstack)
+def dstack(tup: Any) -> Tracer:
+    """``np.dstack``."""
+    return concatenate([atleast_3d(x) for x in tup], 2)
+
+
+@implements(np.column_stack)
+def column_stack(tup: Any) -> Tracer:
+    """``np.column_stack``."""
+    xs = [array_of(x) for x in tup]
+    return concatenate([transpose(atleast_2d(x)) if x.ndim < 2 else x for x in xs], 1)
+
+
+@implements(np.append)
+def append(arr: Any, values: Any, axis: Any = None) -> Tracer:
+    """``np.append``."""
+    if axis is None:
+        return concatenate([ravel(arr), ravel(values)], 0)
+    return concatenate([arr, values], axis)
+
+
+@implements(np.block)
+def block(arrays: Any) -> Tracer:
+    """``np.block``."""
+
+    def depth_of(x: Any) -> int:
+        return 1 + depth_of(x[0]) if isinstance(x, list) else 0
+
+    def leaves(x: Any) -> list[Any]:
+        return [leaf for item in x for leaf in leaves(item)] if isinstance(x, list) else [as_array(x)]
+
+    depth = depth_of(arrays)
+    ndim = max(depth, *(x.ndim for x in leaves(arrays)))
+
+    def join(x: Any, level: int) -> Tracer:
+        if not isinstance(x, list):
+            x = array_of(x)
+            return reshape(x, (1,) * (ndim - x.ndim) + x.shape)
+        return concatenate([join(item, level + 1) for item in x], ndim - depth + level)
+
+    return join(arrays, 0)
+
+
+# -- splitting ----------------------------------------------------------------------------------
+@implements(np.array_split)
+def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tracer]:
+    """``np.array_split``: views."""
+    x = array_of(ary)
+    axis = normalize_axis_index(axis, x.ndim)
+    n = x.shape[axis]
+    if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+        inner = [extent_of(v) for v in indices_or_sections]
+        bounds: list[Any] = [0, *inner, n]
+    else:
+        sections = int(indices_or_sections)
+        if sections <= 0:
+            raise ValueError("number sections must be larger than 0.")
+        each, extra = n // sections, n % sections
+        bounds = [0]
+        for k in range(sections):
+            more = k < extra if isinstance(extra, int) else decide(lambda k=k: extra > k)  # type: ignore[misc]
+            bounds.append(bounds[-1] + each + int(bool(more)))
+    lead = (slice(None),) * axis
+    return [x[(*lead, slice(a, b))] for a, b in pairwise(bounds)]
+
+
+@implements(np.split)
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tracer]:
+    """``np.split``."""
+    if not isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+        n = as_array(ary).shape[axis]
+        if not require_equal(n % int(indices_or_sections), 0, "array split does not divide"):
+            raise ValueError("array split does not result in an equal division")
+    return array_split(ary, indices_or_sections, axis)
+
+
+@implements(np.hsplit)
+def hsplit(ary: Any, indices_or_sections: Any) -> list[Tracer]:
+    """``np.hsplit``."""
+    return split(ary, indices_or_sections, 0 if as_array(ary).ndim == 1 else 1)
+
+
+@implements(np.vsplit)
+def vsplit(ary: Any, indices_or_sections: Any) -> list[Tracer]:
+    """``np.vsplit``."""
+    return split(ary, indices_or_sections, 0)
+
+
+@implements(np.dsplit)
+def dsplit(ary: Any, indices_or_sections: Any) -> list[Tracer]:
+    """``np.dsplit``."""
+    return split(ary, indices_or_sections, 2)
+
+
+@implements(*([np.unstack] if hasattr(np, "unstack") else []))
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tracer, ...]:
+    """``np.unstack``."""
+    moved = moveaxis(x, axis, 0)
+    return tuple(moved[k, ...] for k in range(len(moved)))
+
+
+# -- repetition and order ---------------------------------------------------------------------------
+@implements(np.tile)
+def tile(A: Any, reps: Any) -> Tracer:
+    """``np.tile``."""
+    x = array_of(A)
+    counts = as_shape(reps)
+    ndim = max(x.ndim, len(counts))
+    counts = (1,) * (ndim - len(counts)) + counts
+    shape = (1,) * (ndim - x.ndim) + x.shape
+    # Each axis n becomes (count, n), then they are merged.
+    target = tuple(v for pair in zip(counts, shape, strict=True) for v in pair)
+    places = tuple(2 * (ndim - x.ndim + k) + 1 for k in range(x.ndim))
+    spread = structural.broadcast(x, target, places)
+    merged = tuple(c * n for c, n in zip(counts, shape, strict=True))
+    return Tracer(structural.reshape(spread, merged).value, "array")
+
+
+@implements(np.repeat)
+def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
+    """``np.repeat``; the counts of an array of counts must be known."""
+    x = array_of(a)
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = normalize_axis_index(axis, x.ndim)
+    counts = known(repeats) if not isinstance(repeats, Dim) else None
+    if counts is not None and counts.size > 1:
+        index = np.repeat(np.arange(x.shape[axis]), counts)
+        result: Tracer = x[(slice(None),) * axis + (index,)]
+        return result
+    if counts is None and isinstance(repeats, Tracer) and repeats.shape:
+        raise unsupported("np.repeat with traced counts gives a run-time size", "use known counts")
+    count = extent_of(repeats) if counts is None else int(counts.reshape(-1)[0])
+    n = x.shape[axis]
+    wide = (*x.shape[: axis + 1], count, *x.shape[axis + 1 :])
+    places = tuple(k if k <= axis else k + 1 for k in range(x.ndim))
+    spread = structural.broadcast(x, wide, places)
+    shape = (*x.shape[:axis], n * count, *x.shape[axis + 1 :])
+    return Tracer(structural.reshape(spread, shape).value, "array")
+
+
+@implements(np.resize)
+def resize(a: Any, new_shape: Any) -> Tracer:
+    """``np.resize``: repeats the elements to fill the shape."""
+    x, shape = ravel(a), as_shape(new_shape)
+    total = product(shape)
+    if isinstance(x.size, int) and x.size == 0:
+        return Tracer(structural.zeros(shape, x.dtype).value, "array")
+    copies = -(-total // x.size) if isinstance(total, int) else (total + x.size - 1) // x.size
+    return reshape(tile(x, copies)[:total], shape)
+
+
+@implements(np.flip)
+def flip(m: Any, axis: Any = None) -> Tracer:
+    """``np.flip``: a view with negative steps."""
+    x = array_of(m)
+    axes = range(x.ndim) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    result: Tracer = x[tuple(slice(None, None, -1 if k in axes else 1) for k in range(x.ndim))]
+    return result
+
+
+@implements(np.fliplr)
+def fliplr(m: Any) -> Tracer:
+    """``np.fliplr``."""
+    if as_array(m).ndim < 2:
+        raise ValueError("Input must be >= 2-d.")
+    return flip(m, 1)
+
+
+@implements(np.flipud)
+def flipud(m: Any) -> Tracer:
+    """``np.flipud``."""
+    if as_array(m).ndim < 1:
+        raise ValueError("Input must be >= 1-d.")
+    return flip(m, 0)
+
+
+@implements(np.rot90)
+def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tracer:
+    """``np.rot90``."""
+    x = array_of(m)
+    first, second = normalize_axis_tuple(axes, x.ndim)
+    k %= 4
+    if k == 0:
+        result: Tracer = x[...]
+        return result
+    if k == 2:
+        return flip(x, (first, second))
+    if k == 1:
+        return swapaxes(flip(x, second), first, second)
+    return flip(swapaxes(x, first, second), second)
+
+
+@implements(np.roll)
+def roll(a: Any, shift: Any, axis: Any = None) -> Tracer:
+    """``np.roll``."""
+    x = array_of(a)
+    if axis is None:
+        return reshape(roll(ravel(x), shift, 0), x.shape)
+    axes = normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)
+    shifts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
+    if len(axes) == 1 and len(shifts) > 1:
+        axes = axes * len(shifts)
+    for k, s in zip(axes, shifts, strict=True):
+        n = x.shape[k]
+        if isinstance(n, int) and n == 0:
+            continue
+        cut = (-extent_of(s)) % n
+        if isinstance(cut, int) and cut == 0:
+            continue
+        lead = (slice(None),) * k
+        x = concatenate([x[(*lead, slice(cut, None))], x[(*lead, slice(None, cut))]], k)
+    return Tracer(x.value, "array")
+
+
+# -- padding ------------------------------------------------------------------------------------
+@implements(np.pad)
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Tracer:
+    """``np.pad`` for the modes that copy elements (and constants)."""
+    x = array_of(array)
+    widths = _pairs(pad_width, x.ndim)
+    if mode in ("constant", "empty"):
+        values = _pairs(options.get("constant_values", 0), x.ndim)
+        return _pad_constant(x, widths, values)
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise unsupported(f"np.pad with mode {mode!r} is not available on traced arrays", "pad by hand")
+    if options.get("reflect_type", "even") != "even":
+        raise unsupported("np.pad with reflect_type='odd' is not available on traced arrays", "pad by hand")
+    for axis, (before, after) in enumerate(widths):
+        if before == 0 and after == 0:
+            continue
+        n = x.shape[axis]
+        if isinstance(n, Dim):
+            raise unsupported(f"np.pad with mode {mode!r} of an axis of run-time size", "pad by hand")
+        # What NumPy does to the positions is what it does to the elements.
+        index = np.pad(np.arange(n), (before, after), mode=mode)
+        x = x[(slice(None),) * axis + (index,)]
+    return Tracer(x.value, "array")
+
+
+def _pairs(given: Any, ndim: int) -> list[tuple[Any, Any]]:
+    if contains_tracer(given) or isinstance(given, Tracer):
+        rows = given if isinstance(given, (list, tuple)) else [(given, given)] * ndim
+        if not isinstance(rows[0], (list, tuple)):
+            rows = [tuple(rows) if len(rows) == 2 else (rows[0], rows[0])] * ndim
+        return [(r[0], r[-1]) for r in (rows * ndim if len(rows) == 1 else rows)]
+    if isinstance(given, dict):
+        by_axis = {k % ndim: v for k, v in given.items()}
+        entries = [by_axis.get(k, 0) for k in range(ndim)]
+        return [(v, v) if np.ndim(v) == 0 else tuple(v) for v in entries]
+    table = np.broadcast_to(given, (ndim, 2)).tolist()
+    return [(a, b) for a, b in table]
+
+
+def _pad_constant(x: Tracer, widths: list[tuple[Any, Any]], values: list[tuple[Any, Any]]) -> Tracer:
+    same = {v for pair in values for v in pair if not isinstance(v, Tracer)}
+    uniform = len(same) == 1 and not any(isinstance(v, Tracer) for pair in values for v in pair)
+    if uniform:
+        shape = tuple(b + n + a for n, (b, a) in zip(x.shape, widths, strict=True))
+        if not shape:
+            return x
+        base = structural.broadcast(constant(next(iter(same)), x.dtype), shape, ())
+        starts = tuple(b for b, _ in widths)
+        filled = structural.slice_update(base, x, starts, x.shape, (1,) * x.ndim)
+        return Tracer(filled.value, "array")
+    for axis, ((before, after), (low, high)) in enumerate(zip(widths, values, strict=True)):
+        sides = []
+        for width, v in ((before, low), (after, high)):
+            shape = (*x.shape[:axis], width, *x.shape[axis + 1 :])
+            sides.append(structural.broadcast(cast(v, x.dtype), shape, ()))
+        x = concatenate([sides[0], x, sides[1]], axis)
+    return x
+
+
+# -- diagonals and triangles ------------------------------------------------------------------------
+def _diagonal_slice(x: Tracer, offset: int) -> Tracer:
+    """The diagonal of the last two axes: a slice with step n + 1 of the flattened matrices."""
+    m, n = x.shape[-2:]
+    lead = x.shape[:-2]
+    flat = structural.reshape(x, (*lead, m * n))
+    if offset >= 0:
+        start, size = offset, minimum(m, n - offset)
+    else:
+        start, size = -offset * n, minimum(m + offset, n)
+    if isinstance(size, int) and size <= 0:
+        start, size = 0, 0
+    zeros = (0,) * len(lead)
+    return slice_of(flat, (*zeros, start), (*lead, size), (*(1 for _ in lead), n + 1))
+
+
+@implements(np.diagonal)
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tracer:
+    """``np.diagonal``: a read-only view."""
+    x = array_of(a)
+    if x.ndim < 2:
+        raise ValueError("diag requires an array of at least two dimensions")
+    i, j = normalize_axis_index(axis1, x.ndim), normalize_axis_index(axis2, x.ndim)
+    if i == j:
+        raise ValueError("axis1 and axis2 cannot be the same")
+    order = (*(k for k in range(x.ndim) if k not in (i, j)), i, j)
+    step = ViewStep(
+        lambda p: _diagonal_slice(structural.transpose(p, order), offset),
+        None,
+        lambda d: np.diagonal(d, offset, axis1, axis2),
+    )
+    return viewed(x, step)
+
+
+@implements(np.linalg.diagonal)
+def linalg_diagonal(x: Any, /, *, offset: int = 0) -> Tracer:
+    """``np.linalg.diagonal``."""
+    return diagonal(x, offset, -2, -1)
+
+
+@implements(np.diag)
+def diag(v: Any, k: int = 0) -> Tracer:
+    """``np.diag``."""
+    x = array_of(v)
+    if x.ndim == 2:
+        return diagonal(x, k)
+    if x.ndim != 1:
+        raise ValueError("Input must be 1- or 2-d.")
+    return diagflat(x, k)
+
+
+@implements(np.diagflat)
+def diagflat(v: Any, k: int = 0) -> Tracer:
+    """``np.diagflat``: a matrix with a given diagonal."""
+    x = ravel(v)
+    n = x.shape[0] + abs(k)
+    flat = structural.zeros((n * n,), x.dtype)
+    start = k if k >= 0 else -k * n
+    flat = structural.slice_update(flat, x, (start,), x.shape, (n + 1,))
+    return Tracer(structural.reshape(flat, (n, n)).value, "array")
+
+
+def line(n: Extent) -> Tracer:
+    """``np.arange(n)`` as an operation."""
+    result: Tracer = emit_tracer("iota", size=n, dtype=INT)
+    return result
+
+
+def below(m: Extent, n: Extent, k: Any) -> Tracer:
+    """``np.tri(m, n, k, bool)``: true on and below the k-th diagonal."""
+    from autodiff.ops.promotion import pointwise
+
+    rows = structural.reshape(line(m), (m, 1))
+    if not (isinstance(k, int) and k == 0):
+        rows = pointwise("add", rows, k)
+    return pointwise("greater_equal", rows, line(n))
+
+
+@implements(np.tril)
+def tril(m: Any, k: Any = 0) -> Tracer:
+    """``np.tril``."""
+    x = array_of(m)
+    rows, columns = _matrix_extents(x)
+    return Tracer(select(below(rows, columns, k), x, constant(0, x.dtype), x.dtype).value, "array")
+
+
+@implements(np.triu)
+def triu(m: Any, k: Any = 0) -> Tracer:
+    """``np.triu``."""
+    x = array_of(m)
+    rows, columns = _matrix_extents(x)
+    return Tracer(select(below(rows, columns, k - 1), constant(0, x.dtype), x, x.dtype).value, "array")
+
+
+def _matrix_extents(x: Tracer) -> tuple[Extent, Extent]:
+    # NumPy stretches a vector to a square matrix of equal rows.
+    return (x.shape[-1], x.shape[-1]) if x.ndim == 1 else (x.shape[-2], x.shape[-1])
+
+
+# -- copies and questions about shape -----------------------------------------------------------------
+@implements(np.copy)
+def copy(a: Any, order: str = "K", subok: bool = False) -> Tracer:
+    """``np.copy``."""
+    return Tracer(array_of(a).value, "array")
+
+
+@implements(np.shape)
+def shape(a: Any) -> Shape:
+    """``np.shape``."""
+    return as_array(a).shape
+
+
+@implements(np.ndim)
+def ndim(a: Any) -> int:
+    """``np.ndim``."""
+    return as_array(a).ndim
+
+
+@implements(np.size)
+def size(a: Any, axis: Any = None) -> Extent:
+    """``np.size``."""
+    x = as_array(a)
+    if axis is None:
+        return x.size
+    axes = normalize_axis_tuple(axis, x.ndim)
+    return product(tuple(x.shape[k] for k in axes))
+
+
+@implements(np.may_share_memory, np.shares_memory)
+def may_share_memory(a: Any, b: Any, max_work: Any = None) -> bool:
+    """``np.may_share_memory``, by storage."""
+    return isinstance(a, Tracer) and isinstance(b, Tracer) and a.cell is b.cell

@@ -1,0 +1,275 @@
+"""Promotion and broadcasting: pointwise operations with explicit casts and broadcasts.
+
+    pointwise("add", x, 1.0)      x: float32[3]    ->  add(x, cast constant 1.0)  float32[3]
+
+Dtypes are asked of NumPy (``ufunc.resolve_dtypes``), with Python numbers weak as in NEP 50.
+Operands of shape () stay as they are; every other mismatch of shapes becomes a ``broadcast``
+operation.  Shapes that do not fit raise :class:`~autodiff.errors.ShapeError` in NumPy's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent, same, same_shape
+from autodiff.errors import DtypeError, ShapeError
+from autodiff.ir.data import ArrayType
+from autodiff.ops import builder as _builder
+from autodiff.ops import structural
+from autodiff.ops.known import decide, require_equal
+from autodiff.ops.pointwise import loop_dtypes
+from autodiff.ops.tracer import Form, Tracer, as_tracer, emit_tracer
+
+Dtype = np.dtype[Any]
+Shape = tuple[Extent, ...]
+_COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+
+
+# -- operands -----------------------------------------------------------------------------------
+def weak_kind(x: Any) -> type | None:
+    """``int`` or ``float`` for a Python number that is weak in promotion, else None."""
+    if isinstance(x, Tracer):
+        if x.form != "python" or x.dtype.kind == "b":
+            return None
+        return float if x.dtype.kind == "f" else int
+    if isinstance(x, bool):
+        return None
+    if isinstance(x, (int, Dim)):
+        return int
+    return float if type(x) is float else None
+
+
+def as_array(x: Any) -> Tracer:
+    """A tracer of any array-like; sequences that contain tracers are stacked."""
+    if isinstance(x, (list, tuple)):
+        return stack_sequence(x)
+    return as_tracer(x)
+
+
+def operand(x: Any) -> Any:
+    """``x`` as an operand: Python numbers stay raw, sequences and arrays become tracers."""
+    if isinstance(x, Tracer) or weak_kind(x) is not None:
+        return x
+    return as_array(x)
+
+
+def shape_of(x: Any) -> Shape:
+    """Shape of an operand."""
+    return x.shape if isinstance(x, Tracer) else ()
+
+
+def dtype_of(x: Any) -> Any:
+    """Dtype of an operand as promotion sees it; ``int`` or ``float`` where it is weak."""
+    return weak_kind(x) or x.dtype
+
+
+def result_dtype(*xs: Any) -> Dtype:
+    """The common dtype of array-likes as ``np.result_type`` gives it, Python numbers weak."""
+    examples: list[Any] = []
+    for x in xs:
+        if isinstance(x, (np.dtype, type)) and not isinstance(x, Tracer):
+            examples.append(np.dtype(x))
+            continue
+        kind = weak_kind(x)
+        examples.append(operand(x).dtype if kind is None else kind(0))
+    return np.result_type(*examples)
+
+
+def constant(value: Any, dtype: Any) -> Tracer:
+    """A constant scalar (form ``scalar``) or array of a given dtype."""
+    result = Tracer.constant(np.asarray(value, dtype))
+    return result
+
+
+def with_form(x: Tracer, form: Form) -> Tracer:
+    """The same value as an array, a NumPy scalar or a Python number."""
+    return x if x.form == form else Tracer(x.value, form)
+
+
+def cast(x: Any, dtype: Any) -> Tracer:
+    """``x`` with elements converted to ``dtype``, as an array or NumPy scalar."""
+    dtype = np.dtype(dtype)
+    if not isinstance(x, Tracer):
+        if weak_kind(x) is None or isinstance(x, Dim):
+            x = as_array(x)
+        elif isinstance(x, float) and dtype.kind in "iu":
+            return constant(np.float64(x).astype(dtype), dtype)
+        else:
+            return constant(x, dtype)
+    if x.dtype == dtype:
+        return Tracer(x.value, "array" if x.shape else "scalar")
+    return Tracer(emit_tracer("cast", x, dtype=dtype).value, "array" if x.shape else "scalar")
+
+
+# -- shapes -------------------------------------------------------------------------------------
+def describe(shape: Sequence[Any]) -> str:
+    """A shape as NumPy's messages write it: ``(2,3)``, ``(3,)``."""
+    return f"({','.join(str(n) for n in shape)}{',' if len(shape) == 1 else ''})"
+
+
+def shape_error(message: str) -> ShapeError:
+    """A shape error at the user's line."""
+    return ShapeError(message, source=_builder.current_builder().source)
+
+
+def _mismatch(shapes: Sequence[Shape]) -> ShapeError:
+    listed = " ".join(describe(s) for s in shapes)
+    return shape_error(f"operands could not be broadcast together with shapes {listed} ")
+
+
+def broadcast_shapes(*shapes: Shape) -> Shape:
+    """The shape operands broadcast to."""
+    first = shapes[0] if shapes else ()
+    if all(s == () or s is first or same_shape(s, first) for s in shapes):
+        return first
+    result: Shape = ()
+    for shape in shapes:
+        if same_shape(shape, result):
+            continue
+        if len(shape) < len(result):
+            shape = (1,) * (len(result) - len(shape)) + shape
+        elif len(shape) > len(result):
+            result = (1,) * (len(shape) - len(result)) + result
+        merged = [_merge(m, n) for m, n in zip(result, shape, strict=True)]
+        if any(n is None for n in merged):
+            raise _mismatch(shapes)
+        result = tuple([n for n in merged if n is not None])
+    return result
+
+
+def _is_one(n: Extent) -> bool:
+    return n == 1 if isinstance(n, int) else decide(lambda: n == 1) is True
+
+
+def _merge(a: Extent, b: Extent) -> Extent | None:
+    if same(a, b):
+        return a
+    if isinstance(a, int) and a == 1:
+        return b
+    if isinstance(b, int) and b == 1:
+        return a
+    if isinstance(a, int) and isinstance(b, int):
+        return None
+    answer = decide(lambda: a == b)
+    if answer is not False:
+        # Open until run time: sizes that differ fail there (a size of 1 is not stretched).
+        if answer is None:
+            require_equal(a, b, "operands could not be broadcast together")
+        return a if isinstance(a, int) else b
+    return b if _is_one(a) else (a if _is_one(b) else None)
+
+
+def broadcast_to(x: Tracer, shape: Shape) -> Tracer:
+    """``x`` stretched to ``shape`` by a broadcast operation; the shapes are known to fit."""
+    old = x.shape
+    if len(old) == len(shape) and same_shape(old, shape):
+        return x
+    offset = len(shape) - len(old)
+    # An extent that only a guard knows to be 1 is written as the integer 1.
+    plain = tuple(
+        1 if not isinstance(n, int) and not same(n, shape[k + offset]) and _is_one(n) else n
+        for k, n in enumerate(old)
+    )
+    x = structural.reshape(x, plain) if not same_shape(plain, old) else x
+    return structural.broadcast(x, shape, tuple(range(offset, len(shape))))
+
+
+# -- pointwise operations -----------------------------------------------------------------------
+def fit(x: Any, dtype: Dtype, shape: Shape) -> Tracer:
+    """An operand as a pointwise operation wants it: cast, and broadcast unless its shape is ()."""
+    x = cast(x, dtype)
+    return x if not x.shape else broadcast_to(x, shape)
+
+
+def resolve(name: str, operands: Sequence[Any]) -> tuple[Dtype, ...]:
+    """The dtypes of the loop NumPy would run, operands first, result last."""
+    dtypes = loop_dtypes(name, tuple([dtype_of(x) for x in operands]))
+    if name in _COMPARISONS:
+        for x, d in zip(operands, dtypes, strict=False):
+            # NumPy compares a small integer array with any Python integer exactly.
+            if isinstance(x, int) and d.kind in "iu" and not _holds(d, x):
+                wide = np.dtype(np.float64) if not _holds(np.dtype(np.int64), x) else np.dtype(np.int64)
+                return (wide, wide, dtypes[-1])
+    return dtypes
+
+
+def _holds(dtype: Dtype, x: int) -> bool:
+    limits = np.iinfo(dtype)
+    return bool(limits.min <= x <= limits.max)
+
+
+def pointwise(
+    name: str, *args: Any, dtypes: tuple[Dtype, ...] | None = None, form: Form | None = None
+) -> Tracer:
+    """The pointwise operation ``name`` with NumPy's promotion and broadcasting.
+
+    Parameters
+    ----------
+    name : str
+        Name of a pointwise entry that is a ufunc.
+    *args : array_like or Tracer
+        Operands.
+    dtypes : tuple of dtype, optional
+        The loop to use instead of the one NumPy would choose.
+    form : {"array", "scalar", "python"}, optional
+        What a result without axes is; by default a NumPy scalar.
+    """
+    operands = [operand(x) for x in args]
+    loop = resolve(name, operands) if dtypes is None else dtypes
+    if any(d.kind not in "fiub" for d in loop):
+        raise DtypeError(f"{name}: dtype {loop[-1]} is not supported", remedy="use float64")
+    shape = broadcast_shapes(*[shape_of(x) for x in operands])
+    values = [fit(x, d, shape).value for x, d in zip(operands, loop, strict=False)]
+    type = ArrayType(loop[-1], shape, form == "python")
+    (result,) = _builder.current_builder().emit(name, tuple(values), {}, (type,))
+    return Tracer(result, "array" if shape else (form or "scalar"))
+
+
+def select(condition: Any, a: Any, b: Any, dtype: Any = None) -> Tracer:
+    """``np.where(condition, a, b)``."""
+    dtype = np.dtype(dtype) if dtype is not None else result_dtype(a, b)
+    c, a, b = as_array(condition), operand(a), operand(b)
+    shape = broadcast_shapes(c.shape, shape_of(a), shape_of(b))
+    result = emit_tracer("select", fit(c, bool, shape), fit(a, dtype, shape), fit(b, dtype, shape))
+    return Tracer(result.value, "array" if shape else "scalar")
+
+
+# -- sequences ----------------------------------------------------------------------------------
+def contains_tracer(x: Any) -> bool:
+    """Whether a nested list or tuple has a tracer (or a symbolic extent) somewhere inside."""
+    if isinstance(x, (list, tuple)):
+        return any(contains_tracer(item) for item in x)
+    return isinstance(x, (Tracer, Dim))
+
+
+def stack_sequence(x: Any, dtype: Any = None) -> Tracer:
+    """``np.array`` of a nested sequence that may contain tracers."""
+    if not contains_tracer(x):
+        result = as_tracer(np.asarray(x))
+        return result if dtype is None else cast(result, dtype)
+    items = [stack_sequence(v) if isinstance(v, (list, tuple)) else operand(v) for v in x]
+    shape = shape_of(items[0])
+    for k, item in enumerate(items):
+        if len(shape_of(item)) != len(shape) or not all(
+            require_equal(m, n, "inhomogeneous shape")
+            for m, n in zip(shape, shape_of(item), strict=True)
+        ):
+            raise shape_error(
+                "setting an array element with a sequence. The requested array has an "
+                f"inhomogeneous shape after 1 dimensions: item 0 has shape {describe(shape)}, "
+                f"item {k} has shape {describe(shape_of(item))}"
+            )
+    if dtype is None:
+        dtype = np.result_type(*[_default(item) for item in items])
+    rows = [structural.reshape(cast(item, dtype), (1, *shape)) for item in items]
+    result = rows[0] if len(rows) == 1 else emit_tracer("concatenate", *rows, axis=0)
+    return Tracer(result.value, "array")
+
+
+def _default(x: Any) -> Dtype:
+    # In np.array a Python number counts as float64 or int64.
+    kind = weak_kind(x)
+    return x.dtype if kind is None else np.dtype(kind)

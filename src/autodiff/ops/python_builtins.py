@@ -1,0 +1,393 @@
+"""Python's builtins and the ``math`` module on traced values.
+
+    math.exp(x)     of a traced Python float: exp, and a check that fails where Python would raise
+    min(a, b)       select(b < a, b, a)
+    int(x)          truncation, still traced
+
+Results are Python numbers; a failed check makes the caller run the function as plain Python,
+which raises Python's own exception.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim
+from autodiff.ops import python_numbers
+from autodiff.ops.function_table import builtin_functions, functions, implements_builtin
+from autodiff.ops.known import check, extent_of
+from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
+from autodiff.ops.python_numbers import BOOL, FLOAT, INT, is_number, kind_of, number
+from autodiff.ops.tracer import Tracer, as_tracer
+
+# -- math -------------------------------------------------------------------------------------------
+# Functions of floats by the operation that computes them, and whether they can raise.
+_MATH: dict[str, tuple[str, bool]] = {
+    "sin": ("sin", True), "cos": ("cos", True), "tan": ("tan", True),
+    "asin": ("arcsin", True), "acos": ("arccos", True), "atan": ("arctan", False),
+    "atan2": ("arctan2", False), "sinh": ("sinh", True), "cosh": ("cosh", True),
+    "tanh": ("tanh", False), "asinh": ("arcsinh", False), "acosh": ("arccosh", True),
+    "atanh": ("arctanh", True), "exp": ("exp", True), "exp2": ("exp2", True),
+    "expm1": ("expm1", True), "log2": ("log2", True), "log10": ("log10", True),
+    "log1p": ("log1p", True), "sqrt": ("sqrt", True), "cbrt": ("cbrt", False),
+    "pow": ("power", True), "fmod": ("fmod", True), "copysign": ("copysign", False),
+    "fabs": ("absolute", False), "nextafter": ("nextafter", False), "degrees": ("rad2deg", False),
+    "radians": ("deg2rad", False),
+}  # fmt: skip
+
+
+def _scalar(x: Any) -> Any:
+    """An argument of a ``math`` function as a traced float."""
+    if isinstance(x, Tracer) and x.shape:
+        raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
+    if not isinstance(x, (Tracer, Dim, int, float, np.generic, np.ndarray)):
+        raise TypeError(f"must be real number, not {type(x).__name__}")
+    return number(operand(x) if not is_number(x) else x, float)
+
+
+def _python(name: str, *operands: Any, result: Any = FLOAT) -> Tracer:
+    dtypes = (*(x.dtype for x in operands), result)
+    return pointwise(name, *operands, dtypes=dtypes, form="python")
+
+
+def _check_math(y: Tracer, operands: tuple[Tracer, ...]) -> Tracer:
+    """CPython's rule: NaN from no NaN, or infinity from finite operands, raises."""
+    fine = pointwise("isfinite", y)
+    for x in operands:
+        fine = pointwise("logical_or", fine, pointwise("isnan", x))
+    infinite = pointwise("isinf", operands[0])
+    for x in operands[1:]:
+        infinite = pointwise("logical_or", infinite, pointwise("isinf", x))
+    fine = pointwise("logical_or", fine, pointwise("logical_and", pointwise("isinf", y), infinite))
+    check(fine, "math domain error or overflow")
+    return y
+
+
+def _math(operation: str, can_raise: bool) -> Callable[..., Tracer]:
+    def function(*args: Any) -> Tracer:
+        operands = tuple(_scalar(x) for x in args)
+        y = _python(operation, *operands)
+        return _check_math(y, operands) if can_raise else y
+
+    return function
+
+
+for _name, (_operation, _can_raise) in _MATH.items():
+    if hasattr(math, _name):
+        implements_builtin(getattr(math, _name))(_math(_operation, _can_raise))
+
+
+@implements_builtin(math.log)
+def log(x: Any, *base: Any) -> Tracer:
+    """``math.log`` with an optional base."""
+    value = _scalar(x)
+    y = _check_math(_python("log", value), (value,))
+    if not base:
+        return y
+    bottom = log(base[0])
+    return python_numbers.binary(np.divide, y, bottom)
+
+
+@implements_builtin(math.hypot)
+def hypot(*coordinates: Any) -> Tracer:
+    """``math.hypot`` of any number of coordinates."""
+    values = [_scalar(x) for x in coordinates]
+    if not values:
+        return number(0.0, float)
+    y = python_numbers.unary(np.absolute, values[0])
+    for v in values[1:]:
+        y = _python("hypot", y, v)
+    return y
+
+
+@implements_builtin(math.dist)
+def dist(p: Any, q: Any) -> Tracer:
+    """``math.dist``."""
+    return hypot(*[python_numbers.binary(np.subtract, _scalar(a), _scalar(b)) for a, b in zip(p, q, strict=True)])
+
+
+@implements_builtin(math.fsum)
+def fsum(values: Any) -> Tracer:
+    """``math.fsum``, without the extra precision."""
+    total: Any = 0.0
+    for v in values:
+        total = python_numbers.binary(np.add, total, _scalar(v))
+    return number(total, float)
+
+
+@implements_builtin(math.isnan)
+def isnan(x: Any) -> Tracer:
+    """``math.isnan``."""
+    return _python("isnan", _scalar(x), result=BOOL)
+
+
+@implements_builtin(math.isinf)
+def isinf(x: Any) -> Tracer:
+    """``math.isinf``."""
+    return _python("isinf", _scalar(x), result=BOOL)
+
+
+@implements_builtin(math.isfinite)
+def isfinite(x: Any) -> Tracer:
+    """``math.isfinite``."""
+    return _python("isfinite", _scalar(x), result=BOOL)
+
+
+@implements_builtin(math.isclose)
+def isclose(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Tracer:
+    """``math.isclose``."""
+    x, y = _scalar(a), _scalar(b)
+    size = _python("maximum", _python("absolute", x), _python("absolute", y))
+    bound = _python("maximum", _python("multiply", number(rel_tol, float), size), number(abs_tol, float))
+    near = _python("less_equal", _python("absolute", _python("subtract", x, y)), bound, result=BOOL)
+    finite = _python("logical_and", isfinite(x), isfinite(y), result=BOOL)
+    near = _python("logical_and", near, finite, result=BOOL)
+    return _python("logical_or", near, _python("equal", x, y, result=BOOL), result=BOOL)
+
+
+@implements_builtin(math.ldexp)
+def ldexp(x: Any, i: Any) -> Tracer:
+    """``math.ldexp``."""
+    value = _scalar(x)
+    factor = _python("exp2", number(i, float))
+    return _check_math(_python("multiply", value, factor), (value,))
+
+
+@implements_builtin(math.modf)
+def modf(x: Any) -> tuple[Tracer, Tracer]:
+    """``math.modf``."""
+    value = _scalar(x)
+    whole = _python("trunc", value)
+    return _python("copysign", _python("subtract", value, whole), value), whole
+
+
+# -- integers from floats ---------------------------------------------------------------------------
+def _to_integer(x: Any, rounding: str) -> Tracer:
+    if kind_of(x) in "bi":
+        return number(x, int)
+    value = _scalar(x)
+    whole = _python(rounding, value)
+    inside = pointwise("less", pointwise("absolute", whole), 2.0**63)
+    check(inside, "the float does not fit into a 64-bit integer")  # also false for NaN
+    return number(whole, int)
+
+
+@implements_builtin(int, math.trunc)
+def int_(x: Any = 0, *base: Any) -> Tracer:
+    """``int(x)``: towards zero."""
+    return _to_integer(_item(x), "trunc")
+
+
+@implements_builtin(math.floor)
+def floor(x: Any) -> Tracer:
+    """``math.floor``: an int."""
+    return _to_integer(_item(x), "floor")
+
+
+@implements_builtin(math.ceil)
+def ceil(x: Any) -> Tracer:
+    """``math.ceil``: an int."""
+    return _to_integer(_item(x), "ceil")
+
+
+def _item(x: Any) -> Any:
+    if isinstance(x, Tracer) and x.shape:
+        if x.ndim and not all(isinstance(n, int) and n == 1 for n in x.shape):
+            raise TypeError("only length-1 arrays can be converted to Python scalars")
+        return functions[np.reshape](x, ())[()]
+    return x
+
+
+@implements_builtin(float)
+def float_(x: Any = 0.0) -> Tracer:
+    """``float(x)``."""
+    return number(_item(x), float)
+
+
+@implements_builtin(bool)
+def bool_(x: Any = False) -> Any:
+    """``bool(x)``."""
+    x = _item(x)
+    if isinstance(x, Tracer) and x.dtype == BOOL:
+        return Tracer(x.value, "python")
+    return _python("not_equal", as_tracer(x), _zero_like(x), result=BOOL)
+
+
+def _zero_like(x: Any) -> Tracer:
+    dtype = x.dtype if isinstance(x, Tracer) else INT
+    return cast(0, dtype)
+
+
+@implements_builtin(round)
+def round_(x: Any, ndigits: Any = None) -> Any:
+    """``round``: half to even; an int without ``ndigits``."""
+    if isinstance(x, Tracer) and x.form != "python":
+        if ndigits is None and x.form == "scalar":
+            return _to_integer(x, "rint")
+        return functions[np.round](x, 0 if ndigits is None else ndigits)
+    if ndigits is None:
+        return _to_integer(x, "rint")
+    if kind_of(x) in "bi":
+        return _round_integer(x, int(ndigits))
+    digits = int(ndigits)
+    scale = 10.0 ** abs(digits)
+    value = _scalar(x)
+    up, down = ("multiply", "divide") if digits >= 0 else ("divide", "multiply")
+    scaled = _python("rint", _python(up, value, number(scale, float)))
+    return _python(down, scaled, number(scale, float))
+
+
+def _round_integer(x: Any, digits: int) -> Tracer:
+    if digits >= 0:
+        return number(x, int)
+    unit = 10**-digits
+    value = number(x, int)
+    half = _python("rint", _python("divide", number(value, float), number(float(unit), float)))
+    return python_numbers.binary(np.multiply, number(half, int), unit)
+
+
+# -- arithmetic -------------------------------------------------------------------------------------
+@implements_builtin(abs)
+def abs_(x: Any) -> Any:
+    """``abs``."""
+    return abs(as_tracer(x) if isinstance(x, Dim) else x)
+
+
+@implements_builtin(divmod)
+def divmod_(a: Any, b: Any) -> tuple[Any, Any]:
+    """``divmod``."""
+    from autodiff.ops.dispatch import binary_operator
+
+    return binary_operator(np.floor_divide, a, b), binary_operator(np.remainder, a, b)
+
+
+@implements_builtin(pow)
+def pow_(base: Any, exp: Any, mod: Any = None) -> Any:
+    """``pow`` with two or three arguments."""
+    from autodiff.ops.dispatch import binary_operator
+
+    result = binary_operator(np.power, base, exp)
+    return result if mod is None else binary_operator(np.remainder, result, mod)
+
+
+@implements_builtin(len)
+def len_(x: Any) -> Any:
+    """``len`` of a traced array: an int, or the extent as a traced int."""
+    if isinstance(x, Tracer):
+        if not x.shape:
+            raise TypeError("len() of unsized object")
+        n = x.shape[0]
+        return as_tracer(n) if isinstance(n, Dim) else n
+    return len(x)
+
+
+@implements_builtin(sum)
+def sum_(iterable: Any, start: Any = 0) -> Any:
+    """``sum``: of a traced array one reduction, of anything else one addition an item."""
+    from autodiff.ops.dispatch import binary_operator
+
+    if isinstance(iterable, Tracer):
+        x = iterable
+        if not x.shape:
+            raise TypeError(f"'{x.dtype}' object is not iterable")
+        dtype = x.dtype if x.dtype.kind != "b" else np.dtype(np.int64)
+        total = functions[np.sum](x, axis=0, dtype=dtype)
+        return total if isinstance(start, int) and start == 0 else binary_operator(np.add, start, total)
+    total = start
+    for item in iterable:
+        total = total + item
+    return total
+
+
+@implements_builtin(any)
+def any_(iterable: Any) -> Any:
+    """``any``: a Python bool."""
+    return _truth(iterable, np.any)
+
+
+@implements_builtin(all)
+def all_(iterable: Any) -> Any:
+    """``all``: a Python bool."""
+    return _truth(iterable, np.all)
+
+
+def _truth(iterable: Any, function: Any) -> Tracer:
+    if isinstance(iterable, Tracer):
+        return Tracer(functions[function](iterable).value, "python")
+    result: Any = None
+    name = "logical_or" if function is np.any else "logical_and"
+    for item in iterable:
+        truth = bool_(item)
+        result = truth if result is None else _python(name, result, truth, result=BOOL)
+    return as_tracer(function is np.all) if result is None else result
+
+
+# -- extrema ----------------------------------------------------------------------------------------
+def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
+    def function(*args: Any, key: Any = None, **options: Any) -> Any:
+        if len(args) == 1:
+            if isinstance(args[0], Tracer) and args[0].ndim == 1 and key is None and not options:
+                return functions[reduction](args[0])
+            items = list(args[0])
+            if not items and "default" in options:
+                return options["default"]
+        else:
+            items = list(args)
+        best, best_key = items[0], items[0] if key is None else key(items[0])
+        for item in items[1:]:
+            item_key = item if key is None else key(item)
+            better = _less(ufunc, item_key, best_key)
+            best, best_key = _choose(better, item, best), _choose(better, item_key, best_key)
+        return best
+
+    return function
+
+
+def _less(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    if not isinstance(a, (Tracer, Dim)) and not isinstance(b, (Tracer, Dim)):
+        return bool(ufunc(a, b))
+    from autodiff.ops.dispatch import binary_operator
+
+    return binary_operator(ufunc, a, b)
+
+
+def _choose(condition: Any, a: Any, b: Any) -> Any:
+    if isinstance(condition, bool):
+        return a if condition else b
+    if is_number(a) and is_number(b):
+        kind = float if "f" in (kind_of(a), kind_of(b)) else int
+        x, y = number(a, kind), number(b, kind)
+        return Tracer(select(condition, x, y, x.dtype).value, "python")
+    return select(condition, as_array(a), as_array(b), result_dtype(a, b))
+
+
+# Python's min(a, b) is b where b < a, else a.
+builtin_functions[min] = _extreme(np.less, np.min)
+builtin_functions[max] = _extreme(np.greater, np.max)
+
+
+@implements_builtin(math.prod)
+def prod(iterable: Any, *, start: Any = 1) -> Any:
+    """``math.prod``."""
+    if isinstance(iterable, Tracer):
+        total = functions[np.prod](iterable, axis=0)
+        return total if isinstance(start, int) and start == 1 else total * start
+    result = start
+    for item in iterable:
+        result = result * item
+    return result
+
+
+@implements_builtin(math.gcd)
+def gcd(*integers: Any) -> Any:
+    """``math.gcd`` of known integers."""
+    return math.gcd(*[int(_known_integer(v)) for v in integers])
+
+
+def _known_integer(x: Any) -> Any:
+    extent = extent_of(x)
+    return extent if isinstance(extent, int) else as_tracer(extent).__index__()

@@ -1,0 +1,232 @@
+"""NumPy's universal functions on tracers: calls, ``out=``, ``where=``, ``dtype=``, and methods.
+
+np.add(x, y, out=z, where=m)     z's storage gets select(m, x + y, z), cast to z's dtype
+np.add.reduce(x)                 np.sum(x, axis=0)
+np.add.at(a, index, v)           scatter_add into a's storage
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import UnsupportedError
+from autodiff.ops import builder as _builder
+from autodiff.ops.entries import ENTRIES
+from autodiff.ops.function_table import functions
+from autodiff.ops.known import require_equal
+from autodiff.ops.promotion import (
+    broadcast_shapes,
+    broadcast_to,
+    cast,
+    describe,
+    dtype_of,
+    operand,
+    pointwise,
+    resolve,
+    select,
+    shape_error,
+)
+from autodiff.ops.tracer import Tracer
+
+# Filled at import: the ufuncs that are operations of their own, and the operation's name.
+NAMES: dict[np.ufunc, str] = {e.ufunc: e.name for e in ENTRIES.values() if e.ufunc is not None}
+
+
+def unsupported(what: str, remedy: str) -> UnsupportedError:
+    """An error that says what cannot be compiled, at the user's line."""
+    return UnsupportedError(what, source=_builder.current_builder().source, remedy=remedy)
+
+
+# -- results into given arrays --------------------------------------------------------------------
+def as_output(out: Any) -> Any:
+    """The array that ``out=`` names, or None."""
+    if isinstance(out, tuple):
+        (out,) = out
+    if out is not None and not isinstance(out, Tracer):
+        if isinstance(out, np.ndarray):
+            raise unsupported(
+                "a traced result cannot be written into an array that is not traced",
+                "create the array inside the function, or pass it as an argument",
+            )
+        raise TypeError("return arrays must be of ArrayType")
+    return out
+
+
+def write_out(result: Tracer, out: Tracer, casting: str = "same_kind", name: str = "add") -> Tracer:
+    """Store a result in the array ``out`` and return it."""
+    if not np.can_cast(result.dtype, out.dtype, casting):  # type: ignore[arg-type]
+        # NumPy's own exception, with its text.
+        ENTRIES["positive"].ufunc.resolve_dtypes((result.dtype, out.dtype), casting=casting)  # type: ignore[union-attr]
+    shape = broadcast_shapes(result.shape, out.shape)
+    fits = len(shape) == len(out.shape) and all(
+        require_equal(m, n, "non-broadcastable output operand")
+        for m, n in zip(shape, out.shape, strict=True)
+    )
+    if not fits:
+        raise shape_error(
+            f"non-broadcastable output operand with shape {describe(out.shape)} doesn't match "
+            f"the broadcast shape {describe(shape)}"
+        )
+    out.write(broadcast_to(cast(result, out.dtype), out.shape).value)
+    return out
+
+
+# -- calls --------------------------------------------------------------------------------------
+def call(
+    ufunc: np.ufunc,
+    inputs: Sequence[Any],
+    out: Any = None,
+    where: Any = True,
+    dtype: Any = None,
+    casting: str = "same_kind",
+    signature: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    **options: Any,
+) -> Any:
+    """``ufunc(*inputs, …)`` on tracers."""
+    name = NAMES.get(ufunc)
+    if name is None:
+        return _composed(ufunc, inputs, out, where, dtype, options)
+    if options:
+        raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(options))}'")
+    out = as_output(out)
+    operands = [operand(x) for x in inputs]
+    dtypes = None
+    if dtype is not None or signature is not None or casting != "same_kind" or out is not None:
+        dtypes = _loop(ufunc, name, operands, out, dtype, signature, casting)
+    result = pointwise(name, *operands, dtypes=dtypes)
+    if where is not True:
+        result = select(where, result, result if out is None else out, result.dtype)
+    return result if out is None else write_out(result, out, casting, name)
+
+
+def _loop(
+    ufunc: np.ufunc, name: str, operands: list[Any], out: Any, dtype: Any, signature: Any, casting: str
+) -> tuple[np.dtype[Any], ...]:
+    if signature is None and dtype is not None:
+        signature = (None,) * ufunc.nin + (np.dtype(dtype),)
+    elif isinstance(signature, str):
+        signature = tuple(np.dtype(c) for c in signature.replace("->", ""))
+    kinds = [dtype_of(x) for x in operands]
+    if all(isinstance(d, type) for d in kinds):
+        kinds = [np.dtype(d) for d in kinds]
+    options = {"casting": casting} if signature is None else {"casting": casting, "signature": signature}
+    if signature is None:
+        loop = resolve(name, operands)
+    else:
+        loop = ufunc.resolve_dtypes((*kinds, None), **options)
+    if out is not None and not np.can_cast(loop[-1], out.dtype, casting):  # type: ignore[arg-type]
+        ufunc.resolve_dtypes((*kinds, out.dtype), **options)  # raises NumPy's exception
+    return loop
+
+
+def _composed(
+    ufunc: np.ufunc, inputs: Sequence[Any], out: Any, where: Any, dtype: Any, options: dict[str, Any]
+) -> Any:
+    function = functions.get(ufunc)
+    if function is None:
+        raise unsupported(
+            f"np.{ufunc.__name__} is not available on traced arrays",
+            "compute it outside of the function, or from other NumPy functions",
+        )
+    result = function(*inputs, **options)
+    if isinstance(result, tuple):
+        outs = out if isinstance(out, tuple) else (None,) * len(result)
+        pairs = zip(result, outs, strict=True)
+        return tuple(_finish(r, o, where, dtype) for r, o in pairs)
+    return _finish(result, as_output(out), where, dtype)
+
+
+def _finish(result: Tracer, out: Tracer | None, where: Any, dtype: Any) -> Tracer:
+    if dtype is not None:
+        result = cast(result, dtype)
+    if where is not True:
+        result = select(where, result, result if out is None else out, result.dtype)
+    return result if out is None else write_out(result, out)
+
+
+# -- methods ------------------------------------------------------------------------------------
+_REDUCTIONS: dict[Any, Any] = {
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
+    np.logical_or: np.any, np.logical_and: np.all,
+}  # fmt: skip
+_ACCUMULATIONS: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+
+def _reduce(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, **options: Any) -> Any:
+    function = _REDUCTIONS.get(ufunc)
+    if function is None:
+        return _fold(ufunc, array, axis, out, **options)
+    if dtype is not None:
+        options["dtype"] = dtype
+    return functions[function](array, axis=axis, out=as_output(out), **options)
+
+
+def _fold(ufunc: np.ufunc, array: Any, axis: Any, out: Any, keepdims: bool = False, **options: Any) -> Any:
+    """A reduction without an operation of its own: one step per element, extent known."""
+    from autodiff.ops.promotion import as_array
+
+    x = as_array(array)
+    if not isinstance(axis, int) or options or not isinstance(x.shape[axis], int) or not x.shape[axis]:
+        raise unsupported(
+            f"np.{ufunc.__name__}.reduce with these arguments is not available on traced arrays",
+            "write the reduction as a loop",
+        )
+    moved = functions[np.moveaxis](x, axis, 0)
+    result = moved[0]
+    for k in range(1, x.shape[axis]):
+        result = call(ufunc, (result, moved[k]))
+    if keepdims:
+        result = functions[np.expand_dims](result, axis)
+    out = as_output(out)
+    return result if out is None else write_out(result, out)
+
+
+def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+    function = _ACCUMULATIONS.get(ufunc)
+    if function is not None:
+        return functions[function](array, axis=axis, dtype=dtype, out=as_output(out))
+    result = functions["accumulate"](ufunc, array, axis)
+    out = as_output(out)
+    return result if out is None else write_out(result, out)
+
+
+def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
+    from autodiff.ops.promotion import as_array
+    from autodiff.ops.structural import reshape
+
+    a, b = as_array(a), as_array(b)
+    if b.shape:
+        a = Tracer(reshape(a, a.shape + (1,) * b.ndim).value, "array")
+    return call(ufunc, (a, b), **options)
+
+
+def _at(ufunc: np.ufunc, a: Any, indices: Any, b: Any = None) -> None:
+    from autodiff.ops import indexing
+
+    indexing.update_at(ufunc, as_output(a), indices, b)
+
+
+def _reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+    result = functions["reduceat"](ufunc, array, indices, axis, dtype)
+    out = as_output(out)
+    return result if out is None else write_out(result, out)
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "__call__": lambda ufunc, *inputs, **kwargs: call(ufunc, inputs, **kwargs),
+    "reduce": _reduce,
+    "accumulate": _accumulate,
+    "outer": _outer,
+    "at": _at,
+    "reduceat": _reduceat,
+}
+
+
+def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """What ``__array_ufunc__`` asks for."""
+    return _METHODS[method](ufunc, *inputs, **kwargs)
