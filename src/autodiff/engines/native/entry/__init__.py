@@ -1,0 +1,257 @@
+"""The native way into a compiled function: from Python's arguments to the kernel and back.
+
+``build`` writes LLVM IR for a function with CPython's fast calling convention::
+
+    ptr @entry(ptr self, ptr arguments, i64 count)
+
+It checks every argument against what the kernel was compiled for, allocates the results with
+NumPy, calls the kernel, and wraps what it computed:
+
+    x: float64[10]  ->  is it exactly an ndarray, of float64, C-contiguous, aligned, of shape (10,)?
+    kernel(x.data, &value, gradient.data, work)
+    return (float(value), gradient)
+
+An argument that does not fit is no error here: the entry returns ``NotImplemented`` (a *miss*)
+and the caller takes its general way through Python.  The same happens when the kernel reports a
+status other than 0, which is then found in ``status``; an exception set meanwhile is raised.
+
+The kernel is a C function of (inputs..., outputs..., work): a scalar input comes by value, an
+array as a pointer to aligned C-contiguous elements, an output as a pointer to where it goes; an
+output of a size known at run time only is a pointer to ``{data from malloc, extents...}``.
+``work`` is memory of ``work_bytes``, 64-byte aligned.  Inputs are never written, so they may
+overlap; an argument that is written back must not overlap another, or the call is a miss.
+
+The text holds names of objects, not addresses (see ``symbols``), so machine code of an entry is
+shared by every function with the same signature and kept on disk.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autodiff.engines.native.entry.arguments import Arguments
+from autodiff.engines.native.entry.forms import (
+    ArgumentOutput,
+    ArrayInput,
+    ArrayOutput,
+    ContainerInput,
+    HiddenInput,
+    Input,
+    ObjectOutput,
+    OutputTree,
+    ScalarInput,
+    ScalarOutput,
+    Signature,
+    StaticInput,
+)
+from autodiff.engines.native.entry.results import Results
+from autodiff.engines.native.entry.workspace import FUNCTIONS, Workspace
+from autodiff.engines.native.entry.writer import Writer
+from autodiff.engines.native.session import Machine
+from autodiff.engines.native.symbols import check_layout
+from autodiff.errors import InternalError
+
+__all__ = [
+    "ArgumentOutput",
+    "ArrayInput",
+    "ArrayOutput",
+    "ContainerInput",
+    "Entry",
+    "HiddenInput",
+    "NativeCode",
+    "ObjectOutput",
+    "ScalarInput",
+    "ScalarOutput",
+    "Signature",
+    "StaticInput",
+    "build",
+    "callable_of",
+]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The text of an entry point and the addresses that only it knows."""
+
+    text: str
+    extra: dict[str, int]
+    keep: tuple[Any, ...]
+    names: tuple[str, ...] = ("entry", "status")
+
+
+def build(
+    signature: Signature,
+    inputs: Sequence[Input],
+    outputs: OutputTree,
+    copies: Sequence[tuple[int, int]] = (),
+) -> Entry:
+    """Write the entry point of a kernel.
+
+    Parameters
+    ----------
+    signature : Signature
+        The kernel's parameters.
+    inputs : sequence
+        What each positional argument must be; hidden inputs may stand anywhere among them.
+    outputs : OutputTree
+        What is returned: a leaf, or nested tuples and lists of leaves.
+    copies : sequence of (int, int)
+        ``(output, argument)``: kernel outputs copied into positional arguments, which must be
+        :class:`ArrayInput` with ``written=True``.
+
+    Returns
+    -------
+    Entry
+        To be loaded with the kernel: ``load(kernel, ..., glue=entry.text, extra=entry.extra)``.
+    """
+    check_layout()
+    writer = Writer()
+    arguments = Arguments(writer, signature)
+    positional = [spec for spec in inputs if not isinstance(spec, HiddenInput)]
+    for _, target in copies:
+        spec = positional[target]
+        if not (isinstance(spec, ArrayInput) and spec.written):
+            raise InternalError(f"argument {target} is not said to be written")
+    _write_checks(arguments, positional, inputs)
+    passed = arguments.finish()
+    results = Results(writer, arguments, outputs, copies)
+    results.allocate()
+    workspace = Workspace(arguments, results)
+    _write_call(writer, signature, passed, results, workspace)
+    _write_exits(writer, results, workspace)
+    return Entry(_module_text(writer, signature, passed), writer.extra, tuple(writer.keep))
+
+
+def _write_checks(
+    arguments: Arguments, positional: Sequence[Input], inputs: Sequence[Input]
+) -> None:
+    w = arguments.writer
+    w.require_equal("i64", "%count", len(positional))
+    for index, spec in enumerate(positional):
+        value = w.load("ptr", "%arguments", 8 * index)
+        arguments.data_of[index] = arguments.check(value, spec)
+    for spec in inputs:
+        if isinstance(spec, HiddenInput):
+            arguments.hidden(spec)
+
+
+def _write_call(
+    w: Writer,
+    signature: Signature,
+    passed: list[str],
+    results: Results,
+    workspace: Workspace,
+) -> None:
+    places = [f"ptr {results.data[k]}" for k in range(len(signature.outputs))]
+    work = f"ptr {workspace.pointers[0]}"
+    thread = w.call("ptr", "PyEval_SaveThread") if signature.release_gil else ""
+    status = w.value(f"call i32 @{signature.name}({', '.join([*passed, *places, work])})")
+    if thread:
+        w.call("void", "PyEval_RestoreThread", f"ptr {thread}")
+    wide = w.value(f"sext i32 {status} to i64")
+    w.line(f"store i64 {wide}, ptr @status")
+    w.require_equal("i32", status, 0, "fail")
+    results.adopt_sized()
+    result = results.collect()
+    results.write_back()
+    workspace.give_back()
+    _drop(w, w.held)
+    w.line(f"ret ptr {result}")
+
+
+def _write_exits(w: Writer, results: Results, workspace: Workspace) -> None:
+    """The ways out of a call that gives no result."""
+    w.label("fail")  # the kernel said so: an exception if there is one, else a miss
+    raised = w.call("ptr", "PyErr_Occurred")
+    w.branch_if(w.value(f"icmp ne ptr {raised}, null"), "error", "retreat")
+    for name, leads_to in (("retreat", "miss"), ("error", "raise")):
+        w.label(name)
+        results.free_sized()
+        _drop(w, results.owned)
+        workspace.give_back()
+        w.line(f"br label %{leads_to}")
+    w.label("miss")
+    _drop(w, w.held)
+    w.call("void", "Py_IncRef", f"ptr {w.object('object.NotImplemented')}")
+    w.line("ret ptr @object.NotImplemented")
+    w.label("raise")
+    _drop(w, w.held)
+    w.line("ret ptr null")
+    if workspace.slot:
+        w.label("no_memory")
+        w.call("ptr", "PyErr_NoMemory")
+        w.line("br label %error")
+
+
+def _drop(w: Writer, slots: Sequence[str]) -> None:
+    for slot in slots:
+        w.call("void", "Py_DecRef", f"ptr {w.load('ptr', slot)}")  # null is fine
+
+
+def _module_text(w: Writer, signature: Signature, passed: list[str]) -> str:
+    types = [a.split(" ", 1)[0] for a in passed] + ["ptr"] * (len(signature.outputs) + 1)
+    return "\n".join(
+        [
+            "@status = global i64 0",
+            f"declare i32 @{signature.name}({', '.join(types)})",
+            *sorted(w.declared.values()),
+            "define ptr @entry(ptr %self, ptr %arguments, i64 %count) {",
+            *w.locals,
+            *w.lines,
+            "}",
+            FUNCTIONS if "@workspace_take(" in "".join(w.lines) else "",
+        ]
+    )
+
+
+# -- the callable ---------------------------------------------------------------------------------
+class _MethodDefinition(ctypes.Structure):
+    """CPython's PyMethodDef."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("method", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    ]
+
+
+_METH_FASTCALL = 0x80
+
+
+class NativeCode:
+    """What a native callable stands on; the callable's ``__self__``."""
+
+    def __init__(self, machine: Machine, entry: Entry, name: str, doc: str | None) -> None:
+        self.machine = machine
+        self._entry = entry
+        self._name = name.encode()
+        self._doc = None if doc is None else doc.encode()
+        self._definition = _MethodDefinition(
+            self._name, machine.address("entry"), _METH_FASTCALL, self._doc
+        )
+        self._status = ctypes.c_int64.from_address(machine.address("status"))
+
+    @property
+    def status(self) -> int:
+        """What the kernel reported last: 0 when all went well."""
+        return self._status.value
+
+
+def callable_of(
+    machine: Machine, entry: Entry, name: str = "kernel", doc: str | None = None
+) -> Callable[..., Any]:
+    """The built-in function that runs an entry point.
+
+    It keeps the machine code alive; when it goes, so does the code.  ``f.__self__.status`` is
+    the status the kernel reported last.
+    """
+    code = NativeCode(machine, entry, name, doc)
+    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    new = make(ctypes.cast(ctypes.pythonapi.PyCFunction_NewEx, ctypes.c_void_p).value or 0)
+    # The function object keeps `code` as its __self__, and `code` keeps the definition.
+    function: Callable[..., Any] = new(ctypes.addressof(code._definition), code, None)
+    return function

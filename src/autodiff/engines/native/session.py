@@ -1,0 +1,310 @@
+"""LLVM for the whole process: from the text of a module to addresses that can be called.
+
+    machine = load(text, ("kernel",))
+    machine.address("kernel")        # valid while `machine` lives
+    machine.assembly()
+
+A machine is made of up to two modules that are linked together: the *kernel*, which goes through
+LLVM's full optimising pipeline (loop and SLP vectorisation for this very CPU), and the *glue*,
+which is already written as it should run and goes straight to machine code: optimising an entry
+point gains nanoseconds a call and costs several milliseconds once.
+
+Undefined names are resolved through ``symbols`` (or ``extra`` addresses given by the caller) when
+a module is linked; object code holds names only and is kept on disk by ``cache``.  Linking uses
+LLVM's ORC layer, where every machine is a library of its own: its memory goes when it does, and
+its names never meet those of another user of llvmlite in the process.
+
+llvmlite is imported on first use.  All functions may be called from several threads.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import platform
+import re
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autodiff.engines.native import cache, symbols
+from autodiff.errors import InternalError
+
+# Raised when the meaning of cached code changes without a change of the text it is made from.
+_FORMAT = "session 1"
+
+# Processors that lower their clock for 512-bit vectors so far that 256 bits are faster.
+_SLOW_512 = ("skylake-avx512", "cascadelake", "cooperlake", "cannonlake")
+
+_MACHINES_PER_LINKER = 64
+_RUNTIME = "autodiff.runtime"  # the library of LLVM's own calls, in every linker
+
+_lock = threading.RLock()
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Host:
+    """What code is generated for."""
+
+    triple: str
+    cpu: str
+    features: str
+    vector_bits: int
+    llvm: str
+
+    @property
+    def environment(self) -> str:
+        """Everything besides a module's text that its machine code depends on."""
+        parts = (_FORMAT, self.triple, self.cpu, self.features, self.llvm, *self.code_model)
+        return "\n".join(map(str, parts))
+
+    @property
+    def uses_jitlink(self) -> bool:
+        """Whether LLVM's newer linker serves this platform (ELF and Mach-O on 64 bits)."""
+        return sys.platform != "win32" and platform.machine().lower() in (
+            "x86_64",
+            "amd64",
+            "aarch64",
+            "arm64",
+        )
+
+    @property
+    def code_model(self) -> tuple[str, str]:
+        """Relocation and code model.
+
+        The small model addresses constants relative to the instruction pointer, so a vector
+        instruction takes them from memory directly; the large one spends a register on each.
+        """
+        return ("pic", "small") if self.uses_jitlink else ("default", "jitdefault")
+
+
+class _Llvm:
+    """The process's LLVM state: target, target machines, linker.  Made once, never freed."""
+
+    def __init__(self) -> None:
+        import llvmlite
+        import llvmlite.binding as llvm
+
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        self.llvm: Any = llvm
+        self.target: Any = llvm.Target.from_default_triple()
+        cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features()
+        wide = features.get("avx512f", False) and cpu not in _SLOW_512
+        version = ".".join(map(str, llvm.llvm_version_info))
+        self.host = Host(
+            self.target.triple,
+            cpu,
+            features.flatten(),
+            512 if wide else 256 if features.get("avx", False) else 128,
+            f"{version} llvmlite {llvmlite.__version__}",
+        )
+        self.optimiser = self.target_machine(3)
+        self.translator = self.target_machine(0)
+        self.library_calls = symbols.library_calls()
+        self._linker: Any = None
+        self._linked = 0
+
+    def target_machine(self, level: int) -> Any:
+        """A target machine for this CPU; ``level`` is the effort of code generation."""
+        reloc, model = self.host.code_model
+        return self.target.create_target_machine(
+            cpu=self.host.cpu,
+            features=self.host.features,
+            opt=level,
+            jit=True,
+            reloc=reloc,
+            codemodel=model,
+        )
+
+    def linker(self) -> Any:
+        """The linker for the next machine.
+
+        LLVM keeps some 10 kB for every library that a linker ever made, so linkers are changed
+        now and then; one is freed after the last machine that it made.
+        """
+        if self._linker is None or self._linked == _MACHINES_PER_LINKER:
+            self._linker = self.llvm.create_lljit_compiler(
+                self.optimiser, use_jit_link=self.host.uses_jitlink
+            )
+            self._linked = 0
+            builder = self.llvm.JITLibraryBuilder()
+            for name, address in self.library_calls.items():
+                builder.import_symbol(name, address)
+            self._linker.runtime = builder.link(self._linker, _RUNTIME)
+        self._linked += 1
+        return self._linker
+
+    def optimise(self, module: Any) -> None:
+        """Run LLVM's pipeline for the highest speed on a module, in place."""
+        options = self.llvm.create_pipeline_tuning_options(speed_level=3)
+        options.loop_vectorization = True
+        options.slp_vectorization = True
+        builder = self.llvm.create_pass_builder(self.optimiser, options)
+        passes = builder.getModulePassManager()
+        passes.run(module, builder)
+        if type(passes)._dispose is self.llvm.ffi.ObjectRef._dispose:
+            # llvmlite 0.50 inherits the empty method first, and would leak 50 kB each time.
+            self.llvm.ffi.lib.LLVMPY_DisposeNewModulePassManger(passes)
+
+    def parse(self, text: str) -> Any:
+        """A module in a context of its own, checked."""
+        try:
+            module = self.llvm.parse_assembly(text, self.llvm.create_context())
+            module.verify()
+        except RuntimeError as error:
+            raise InternalError(f"LLVM rejects the module: {error}\n{_numbered(text)}") from error
+        return module
+
+
+@functools.cache
+def _make_state() -> _Llvm:
+    return _Llvm()
+
+
+def _state() -> _Llvm:
+    with _lock:  # functools.cache alone would let two threads build it
+        return _make_state()
+
+
+def host() -> Host:
+    """The CPU and versions that code is generated for."""
+    return _state().host
+
+
+def attributes() -> str:
+    """The attributes of group ``#0``, which every kernel function should carry."""
+    words = ["nounwind", f'"prefer-vector-width"="{host().vector_bits}"']
+    words.append('"no-trapping-math"="true"')  # the floating-point flags are not looked at
+    return f"attributes #0 = {{ {' '.join(words)} }}\n"
+
+
+@dataclass(eq=False)
+class Machine:
+    """Machine code in memory.  Freed with this object: keep it while an address is in use."""
+
+    text: str
+    glue: str
+    _library: Any
+    _names: tuple[str, ...]
+    _keep: Any = field(default=None)
+
+    def address(self, name: str) -> int:
+        """The address of one of the ``names`` given to :func:`load`."""
+        if name not in self._names:
+            raise InternalError(f"{name!r} was not asked of load()")
+        return int(self._library[name])
+
+    def optimised_ir(self) -> str:
+        """The kernel's LLVM IR after optimisation."""
+        with _lock:
+            state = _state()
+            module = state.parse(_complete(self.text))
+            state.optimise(module)
+            return str(module)
+
+    def assembly(self) -> str:
+        """The kernel's assembly."""
+        with _lock:
+            state = _state()
+            module = state.parse(_complete(self.text))
+            state.optimise(module)
+            return str(state.optimiser.emit_assembly(module))
+
+
+def load(
+    text: str,
+    names: Sequence[str],
+    glue: str = "",
+    extra: Mapping[str, int] | None = None,
+    keep: Any = None,
+) -> Machine:
+    """Compile, link and load a module.
+
+    Parameters
+    ----------
+    text : str
+        LLVM IR of the kernel, to be optimised.  Functions in attribute group ``#0`` get
+        :func:`attributes`.
+    names : sequence of str
+        Functions and globals whose addresses are wanted.
+    glue : str, optional
+        LLVM IR that is linked with the kernel and translated as it stands.
+    extra : mapping of str to int, optional
+        Addresses of names that only this machine knows (callbacks, objects).
+    keep : object, optional
+        Kept alive as long as the machine.
+    """
+    with _lock:
+        state = _state()
+        builder = state.llvm.JITLibraryBuilder()
+        wanted: dict[str, None] = {}
+        defined: set[str] = set()
+        for part, optimise in ((text, True), (glue, False)):
+            if part:
+                part = _complete(part)
+                builder.add_object_img(_object_code(part, optimise))
+                wanted |= dict.fromkeys(_declared(part))
+                defined |= set(_DEFINITION.findall(part))
+        for name in wanted:
+            if name not in defined and name not in state.library_calls:
+                known = None if extra is None else extra.get(name)
+                builder.import_symbol(name, symbols.address(name) if known is None else known)
+        builder.add_jit_library(_RUNTIME)
+        for name in names:
+            builder.export_symbol(name)
+        try:
+            linker = state.linker()
+            library = builder.link(linker, f"autodiff.{next(_numbers)}")
+        except RuntimeError as error:
+            raise InternalError(f"the module does not link: {error}") from error
+        library.linker = linker  # outlives what it linked
+        return Machine(text, glue, library, tuple(names), keep)
+
+
+_DECLARATION = re.compile(
+    r'^\s*(?:declare\b.*?@"?([\w.$]+)"?\(|@"?([\w.$]+)"?\s*=\s*external\b)', re.MULTILINE
+)
+_DEFINITION = re.compile(r'^\s*(?:define\b[^@\n]*@"?([\w.$]+)"?\()', re.MULTILINE)
+
+
+def _declared(text: str) -> list[str]:
+    """Names that a module uses and does not define."""
+    found = [function or data for function, data in _DECLARATION.findall(text)]
+    return [name for name in found if not name.startswith("llvm.")]
+
+
+def _complete(text: str) -> str:
+    return text if "attributes #0 =" in text or "#0" not in text else f"{text}\n{attributes()}"
+
+
+@functools.lru_cache(maxsize=256)
+def _recent_glue(text: str) -> bytes:
+    return _compile(text, optimise=False)
+
+
+def _object_code(text: str, optimise: bool) -> bytes:
+    """The object file of a module, from memory (glue repeats), from disk, or compiled now."""
+    if not optimise:
+        return _recent_glue(text)
+    return _compile(text, optimise=True)
+
+
+def _compile(text: str, optimise: bool) -> bytes:
+    state = _state()
+    key = cache.key_of(state.host.environment, str(optimise), text)
+    code = cache.read(key)
+    if code is None:
+        module = state.parse(text)
+        if optimise:
+            state.optimise(module)
+        code = (state.optimiser if optimise else state.translator).emit_object(module)
+        cache.write(key, code)
+    return bytes(code)
+
+
+def _numbered(text: str) -> str:
+    return "\n".join(f"{k:5} {line}" for k, line in enumerate(text.splitlines(), 1))

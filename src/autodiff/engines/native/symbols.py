@@ -1,0 +1,302 @@
+"""Addresses of everything native code refers to by name, found when a module first needs them.
+
+    address("dgemm")              # SciPy's BLAS
+    address("dpotrf")             # SciPy's LAPACK
+    address("expm1")              # the C library
+    address("PyFloat_FromDouble") # CPython's C API
+    address("PyArray_New")        # NumPy's C API table
+    address("object.None"), address("type.ndarray"), address("descr.float64")
+
+The text of a module carries names only, so its machine code can be kept on disk and linked again
+in any process.  BLAS and LAPACK are the pointers that SciPy exports for Cython
+(``scipy.linalg.cython_blas.__pyx_capi__``); the two extension modules are loaded from their files,
+because importing ``scipy.linalg`` runs two hundred other modules first.
+
+The offsets of the C structures that generated code reads are here as well.  They are part of
+NumPy's and CPython's binary interface, and are compared with live objects once before use.
+This module knows nothing of LLVM.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import InternalError
+
+# -- layout of C structures ---------------------------------------------------------------------
+HEADER = object.__basicsize__
+"""Bytes of ``PyObject_HEAD``: 16, more in free-threaded builds."""
+
+TYPE = HEADER - ctypes.sizeof(ctypes.c_void_p)
+"""Offset of ``ob_type``, the last field of the header."""
+
+# PyArrayObject_fields, numpy/ndarraytypes.h
+ARRAY_DATA = HEADER
+ARRAY_NDIM = HEADER + 8
+ARRAY_SHAPE = HEADER + 16
+ARRAY_DESCR = HEADER + 40
+ARRAY_FLAGS = HEADER + 48
+# PyArray_Descr, the fields that NumPy 1 and 2 share
+DESCR_BYTEORDER = HEADER + 10
+DESCR_TYPE_NUMBER = HEADER + 12
+
+C_CONTIGUOUS, OWNS_DATA, ALIGNED, WRITEABLE = 0x1, 0x4, 0x100, 0x400
+
+# -- tables of names ----------------------------------------------------------------------------
+NUMPY_SLOTS: dict[str, int] = {
+    # numpy/__multiarray_api.h; the order of the table is NumPy's binary interface
+    "PyArray_Scalar": 60,
+    "PyArray_New": 93,
+    "PyArray_NewFromDescr": 94,
+    "PyDataMem_SetHandler": 304,
+}
+
+_REAL_FUNCTIONS = (
+    "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 exp10 "
+    "expm1 fabs fdim floor fma fmax fmin fmod frexp hypot ilogb ldexp lgamma llrint llround log "
+    "log10 log1p log2 logb lrint lround modf nearbyint nextafter pow remainder rint round scalbn "
+    "sin sincos sinh sqrt tan tanh tgamma trunc"
+).split()
+
+MATH_FUNCTIONS: tuple[str, ...] = tuple(f + s for f in _REAL_FUNCTIONS for s in ("", "f"))
+MEMORY_FUNCTIONS = ("malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset", "memcmp")
+# What LLVM calls for operations the processor lacks: half precision, 128-bit integers, powi.
+COMPILER_FUNCTIONS = (
+    "__truncdfhf2", "__truncsfhf2", "__extendhfsf2", "__powidf2", "__powisf2",
+    "__multi3", "__muloti4", "__divti3", "__modti3", "__udivti3", "__umodti3",
+)  # fmt: skip
+
+LIBRARY_CALLS: tuple[str, ...] = MATH_FUNCTIONS + MEMORY_FUNCTIONS + COMPILER_FUNCTIONS
+"""Names a module may come to need without declaring them (LLVM forms such calls itself)."""
+
+_OBJECTS: dict[str, Any] = {
+    "object.None": None,
+    "object.True": True,
+    "object.False": False,
+    "object.NotImplemented": NotImplemented,
+    "type.float": float,
+    "type.int": int,
+    "type.bool": bool,
+    "type.str": str,
+    "type.ndarray": np.ndarray,
+}
+
+# One cell for the process, see entry.WORKSPACE: the working memory that no call is using.
+_workspace_cell = ctypes.c_int64(0)
+
+_lock = threading.RLock()
+_known: dict[str, int] = {}
+
+
+def address(name: str) -> int:
+    """The address that ``name`` stands for in generated code.
+
+    Raises
+    ------
+    InternalError
+        When nothing has that name.
+    """
+    found = _known.get(name)
+    if found is None:
+        with _lock:
+            found = _find(name)
+            if not found:
+                raise InternalError(f"no native symbol is called {name!r}")
+            _known[name] = found
+    return found
+
+
+def library_calls() -> Mapping[str, int]:
+    """Addresses of :data:`LIBRARY_CALLS`, those this platform has."""
+    with _lock:
+        found = {name: _from_c_library(name) for name in LIBRARY_CALLS}
+    return {name: where for name, where in found.items() if where}
+
+
+def routine_signature(name: str) -> str:
+    """The C signature SciPy declares for a BLAS or LAPACK routine."""
+    table = blas() if name in blas() else lapack()
+    return _capsule_name(table[name]).decode()
+
+
+def _find(name: str) -> int:
+    family, _, rest = name.partition(".")
+    if name in _OBJECTS:
+        return id(_OBJECTS[name])
+    if name == "workspace.cell":
+        return ctypes.addressof(_workspace_cell)
+    if family == "descr":
+        return id(np.dtype(rest))
+    if family == "scalar":
+        return id(np.dtype(rest).type)
+    if name in NUMPY_SLOTS:
+        return _from_numpy(name)
+    if name.startswith(("Py", "_Py")):
+        return _address_in(ctypes.pythonapi, name)
+    if name in LIBRARY_CALLS:
+        return _from_c_library(name)
+    table = blas() if name in blas() else lapack()
+    capsule = table.get(name)
+    return 0 if capsule is None else _capsule_pointer(capsule, _capsule_name(capsule))
+
+
+# -- the C library ------------------------------------------------------------------------------
+def _address_in(library: ctypes.CDLL, name: str) -> int:
+    try:
+        return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+    except AttributeError:
+        return 0
+
+
+@functools.cache
+def _c_libraries() -> tuple[ctypes.CDLL, ...]:
+    """Libraries to search in order: the process itself, then the usual homes of the functions."""
+    if sys.platform == "win32":
+        names: tuple[str | None, ...] = ("ucrtbase", "vcruntime140")
+    elif sys.platform == "darwin":
+        names = (None, "/usr/lib/libSystem.B.dylib")
+    else:
+        names = (None, "libm.so.6", "libgcc_s.so.1")
+    libraries = []
+    for name in names:
+        try:
+            libraries.append(ctypes.CDLL(name))
+        except OSError:  # another C library: the process has what it needs
+            continue
+    return tuple(libraries)
+
+
+def _from_c_library(name: str) -> int:
+    return next((a for lib in _c_libraries() if (a := _address_in(lib, name))), 0)
+
+
+# -- capsules: NumPy's table, SciPy's routines --------------------------------------------------
+def _capsule_name(capsule: Any) -> bytes:
+    function = ctypes.pythonapi.PyCapsule_GetName
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)
+    return prototype(ctypes.cast(function, ctypes.c_void_p).value or 0)(capsule) or b""
+
+
+def _capsule_pointer(capsule: Any, name: bytes | None) -> int:
+    function = ctypes.pythonapi.PyCapsule_GetPointer
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    return prototype(ctypes.cast(function, ctypes.c_void_p).value or 0)(capsule, name) or 0
+
+
+@functools.cache
+def _numpy_table() -> int:
+    table = _capsule_pointer(np._core._multiarray_umath._ARRAY_API, None)  # type: ignore[attr-defined]
+    _check_table(table)
+    return table
+
+
+def _slot(table: int, number: int) -> int:
+    return ctypes.c_void_p.from_address(table + number * ctypes.sizeof(ctypes.c_void_p)).value or 0
+
+
+def _from_numpy(name: str) -> int:
+    return _slot(_numpy_table(), NUMPY_SLOTS[name])
+
+
+def _check_table(table: int) -> None:
+    """Make an array and a scalar through the table, and compare them with what NumPy makes."""
+    if _slot(table, 2) != id(np.ndarray) or _slot(table, 3) != id(np.dtype):
+        raise InternalError("NumPy's C API table does not begin as published")
+    integer, pointer, obj = ctypes.c_int, ctypes.c_void_p, ctypes.py_object
+    new = ctypes.PYFUNCTYPE(
+        obj, obj, integer, pointer, integer, pointer, pointer, integer, integer, pointer
+    )(_slot(table, NUMPY_SLOTS["PyArray_New"]))
+    shape = (ctypes.c_ssize_t * 2)(2, 3)
+    made = new(np.ndarray, 2, ctypes.addressof(shape), np.dtype("f4").num, None, None, 0, 0, None)
+    scalar = ctypes.PYFUNCTYPE(obj, pointer, obj, pointer)(
+        _slot(table, NUMPY_SLOTS["PyArray_Scalar"])
+    )
+    value = scalar(ctypes.addressof(ctypes.c_double(1.5)), np.dtype("f8"), None)
+    right = made.shape == (2, 3) and made.dtype == np.float32 and made.flags.owndata
+    if not (right and type(value) is np.float64 and value == 1.5):
+        raise InternalError("NumPy's C API table does not hold what was published")
+
+
+def _extension(name: str) -> Any:
+    """An extension module of ``scipy.linalg``, without importing that package where possible."""
+    full = f"scipy.linalg.{name}"
+    if full in sys.modules:
+        return sys.modules[full]
+    package = importlib.util.find_spec("scipy")
+    places = (package.submodule_search_locations or []) if package else []
+    for place in places:
+        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+            path = os.path.join(place, "linalg", name + suffix)
+            if not os.path.exists(path):
+                continue
+            try:
+                loader = importlib.machinery.ExtensionFileLoader(full, path)
+                spec = importlib.util.spec_from_file_location(full, path, loader=loader)
+                if spec is None:
+                    break
+                module = importlib.util.module_from_spec(spec)
+                loader.exec_module(module)
+                return module
+            except (ImportError, OSError):  # it wants its package first: import as usual
+                break
+    return importlib.import_module(full)
+
+
+@functools.cache
+def blas() -> Mapping[str, Any]:
+    """SciPy's BLAS routines as capsules, by name (``dgemm``)."""
+    return _extension("cython_blas").__pyx_capi__
+
+
+@functools.cache
+def lapack() -> Mapping[str, Any]:
+    """SciPy's LAPACK routines as capsules, by name (``dpotrf``)."""
+    return _extension("cython_lapack").__pyx_capi__
+
+
+# -- layout check -------------------------------------------------------------------------------
+@functools.cache
+def check_layout() -> None:
+    """Compare the structure offsets with live objects.
+
+    Raises
+    ------
+    InternalError
+        When this interpreter or NumPy lays its objects out differently.
+    """
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    at = id(array)
+    word, integer = ctypes.c_void_p.from_address, ctypes.c_int32.from_address
+    shape = ctypes.c_ssize_t * 2
+    number = 1.25
+    facts = [
+        word(at + TYPE).value == id(np.ndarray),
+        word(at + ARRAY_DATA).value == array.ctypes.data,
+        integer(at + ARRAY_NDIM).value == 2,
+        tuple(shape.from_address(word(at + ARRAY_SHAPE).value or 0)) == (2, 3),
+        word(at + ARRAY_DESCR).value == id(array.dtype),
+        integer(at + ARRAY_FLAGS).value & 0x3FF == C_CONTIGUOUS | ALIGNED,  # a view: owns nothing
+        integer(id(array.dtype) + DESCR_TYPE_NUMBER).value == array.dtype.num,
+        chr(ctypes.c_uint8.from_address(id(array.dtype) + DESCR_BYTEORDER).value) == "=",
+        ctypes.c_double.from_address(id(number) + HEADER).value == number,
+        all(_scalar_in_place(code) for code in "?bhilqBHILQefd"),
+    ]
+    if not all(facts):
+        raise InternalError(f"objects are laid out unexpectedly (facts {facts})")
+
+
+def _scalar_in_place(code: str) -> bool:
+    scalar = np.ones(1, code)[0]
+    there = ctypes.string_at(id(scalar) + HEADER, scalar.dtype.itemsize)
+    return there == scalar.tobytes()
