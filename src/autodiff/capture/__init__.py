@@ -9,9 +9,10 @@ the result around them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,19 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
 
     if isinstance(function, FunctionType):
         return calls.call_function(trace, function, args, kwargs)
+    if isinstance(function, functools.partial):
+        path = Path.root(function, "partial")
+        first = [trace.lift(x, path.attribute("args").item(k)) for k, x in enumerate(function.args)]
+        named = {
+            name: trace.lift(x, path.attribute("keywords").item(name))
+            for name, x in function.keywords.items()
+        }
+        return _run(trace, function.func, [*first, *args], {**named, **kwargs})
+    # The object that a method or a callable object stands for: its attributes are read anew at
+    # every call, like globals.
+    owner = function.__self__ if isinstance(function, MethodType) else function
+    if not isinstance(owner, type | ModuleType):
+        trace.remember(owner, Path.root(owner, "self"))
     import ast
 
     node = ast.parse("lambda: None", mode="eval").body

@@ -131,6 +131,7 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
     if trace.depth >= MAXIMUM_DEPTH:
         raise Declined(f"recursion deeper than {MAXIMUM_DEPTH} calls", frame.source(node))
     trace.depth += 1
+    trace.scopes.append(frame.scope)
     outer = trace.builder.source
     try:
         if isinstance(node, ast.Lambda):
@@ -139,6 +140,7 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
         return None if completion is None else completion.value
     finally:
         trace.depth -= 1
+        trace.scopes.pop()
         trace.builder.source = outer
 
 
@@ -236,14 +238,20 @@ def _module(function: Any) -> str:
     return getattr(function, "__module__", None) or getattr(type(function), "__module__", "") or ""
 
 
-_LIBRARY_ROOTS: tuple[str, ...] = ()
+_WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
 
 
 def _is_library(function: FunctionType) -> bool:
-    """Whether a Python function belongs to NumPy, SciPy, this package or the standard library."""
-    module = _module(function).split(".")[0]
-    return module in ("numpy", "scipy", "autodiff") or (
-        module in sys.stdlib_module_names and module != "__main__"
+    """Whether a Python function belongs to NumPy, SciPy, this package or the standard library.
+
+    What this package writes as its users would, models and objectives, counts as theirs.
+    """
+    module = _module(function)
+    if module.startswith(_WRITTEN_AS_USERS_DO):
+        return False
+    root = module.split(".")[0]
+    return root in ("numpy", "scipy", "autodiff") or (
+        root in sys.stdlib_module_names and root != "__main__"
     )
 
 
@@ -376,7 +384,7 @@ def _construct(
             if not isinstance(new, FunctionType)
             else cls(*args, **kwargs)
         )
-    instance = cls.__new__(cls)
+    instance = frame.trace.fresh(cls.__new__(cls))
     if syntax_of(init) is None:
         init(instance, *args, **kwargs)  # generated, as by dataclasses: plain assignments
     else:
