@@ -89,6 +89,8 @@ _OBJECTS: dict[str, Any] = {
     "type.int": int,
     "type.bool": bool,
     "type.str": str,
+    "type.tuple": tuple,
+    "type.list": list,
     "type.ndarray": np.ndarray,
 }
 
