@@ -379,7 +379,7 @@ def _duration(seconds: float) -> str:
 
 def _doctor(options: argparse.Namespace) -> int:
     for name, text in doctor():
-        print(f"{name:<12} {text}")
+        print(f"{name:<14} {text}")
     return 0 if _engine_works("native") == "works" else 1
 
 
@@ -393,7 +393,7 @@ def doctor() -> list[tuple[str, str]]:
     lines.extend(_processor())
     lines.append(("threads", f"1 by default; {_usable_cores()} cores can be used by threads=n"))
     for engine in ("numpy", "native"):
-        lines.append((f"engine {engine}"[:12], _engine_works(engine)))
+        lines.append((f"engine {engine}", _engine_works(engine)))
     lines.append(("cache", _cache()))
     settings = {key: value for key, value in os.environ.items() if key.startswith("AUTODIFF_")}
     lines.append(("settings", ", ".join(f"{k}={v}" for k, v in settings.items()) or "none"))
