@@ -110,8 +110,8 @@ class Forward:
         if all(t is None for t in tangents):
             return
         site = Site(
-            tuple([Tracer(v) for v in new.operands]),
-            tuple([Tracer(v) for v in new.results]),
+            tuple([Tracer(v, "array") for v in new.operands]),
+            tuple([Tracer(v, "array") for v in new.results]),
             new.attributes,
             tuple([t is not None for t in tangents]),
         )
@@ -123,7 +123,7 @@ class Forward:
 
     @staticmethod
     def _tracer(value: Value | None) -> Tracer | None:
-        return None if value is None else Tracer(value)
+        return None if value is None else Tracer(value, "array")
 
     # -- control flow ---------------------------------------------------------------------------
     def _control(self, operation: Operation) -> None:

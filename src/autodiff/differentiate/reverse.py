@@ -140,8 +140,8 @@ class Reverse:
                 return
             self.builder.source = new.source
             site = Site(
-                tuple([Tracer(v) for v in new.operands]),
-                tuple([Tracer(v) for v in new.results]),
+                tuple([Tracer(v, "array") for v in new.operands]),
+                tuple([Tracer(v, "array") for v in new.results]),
                 new.attributes,
                 needed,
             )
