@@ -134,7 +134,7 @@ def test_the_modules_are_found() -> None:
         ("autodiff.passes.cse", "from .. import capture", "passes imports capture: a sibling, layer 3"),
         ("autodiff.engines.native.emit", "from ..numpy import run", "engines.native imports engines.numpy: a sibling, layer 4"),
         ("autodiff.errors", "from autodiff import api", "errors (layer 0) imports api (layer 6) above it"),
-        ("autodiff.function", "from autodiff import engines, errors", None),
+        ("autodiff.compiled", "from autodiff import engines, errors", None),
         ("autodiff.ir.data", "from .printing import show\nimport numpy", None),
     ],
 )  # fmt: skip
