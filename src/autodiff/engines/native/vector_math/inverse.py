@@ -187,7 +187,9 @@ def asinh(x: Value) -> Value:
 def acosh(x: Value) -> Value:
     """log(x + sqrt(x**2 - 1)), as log1p(t + sqrt(2 t + t**2)) with t = x - 1."""
     t = x - 1.0
-    return select(x < 1.0, NAN, _log_of_sum(x, t + square_root(fma(t, t, 2.0 * t))))
+    u, lost = fast_two_sum(square_root(fma(t, t, 2.0 * t)), t)
+    # beyond 1/4 what the sum lost is too little to matter
+    return select(x < 1.0, NAN, _log_of_sum(x, u) + select(u < 0.25, lost, 0.0))
 
 
 def atanh(x: Value) -> Value:

@@ -2,9 +2,9 @@
 
 x = 2**k m with m between sqrt(1/2) and sqrt(2), taken from the bits; with f = m - 1, s = f / (2 + f) and z = s**2,
 
-    log m = 2 atanh s = f - (f**2/2 - s (f**2/2 + R)),     R = z q(z) the minimax rest of 2 atanh(s)/s - 2,
+    log m = 2 atanh s = f - s (f - R),     R = z q(z) the minimax rest of 2 atanh(s)/s - 2,
 
-which is the arrangement of fdlibm (Sun Microsystems, 1993): the large terms are exact or nearly so.
+an arrangement of fdlibm (Sun Microsystems, 1993): f is exact, and what is subtracted is less than a fifth of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from autodiff.engines.native.vector_math.emit import (
     polynomial,
     select,
 )
-from autodiff.engines.native.vector_math.exponential import LN2_PARTS
+from autodiff.engines.native.vector_math.exponential import INVERSE_LN2, LN2_PARTS
 
 INFINITY = float("inf")
 NAN = float("nan")
@@ -38,15 +38,8 @@ _LOG = {
     ),
     "f32": (0.6666666269302368, 0.4000033438205719, 0.2853730618953705, 0.23582179844379425),
 }
-# 1/ln 10, 1/ln 2 in two parts; log10 2 in two parts, k times the first exact
-_INVERSE_LN10 = {
-    "f64": (0.4342944819032518, 1.098319650216765e-17),
-    "f32": (0.4342944920063019, -1.0103049952192578e-08),
-}
-_INVERSE_LN2 = {
-    "f64": (1.4426950408889634, 2.0355273740931033e-17),
-    "f32": (1.4426950216293335, 1.925963033500011e-08),
-}
+_INVERSE_LN10 = 0.4342944819032518
+# log10 2 in two parts, k times the first exact
 _LOG10_2 = {
     "f64": (0.3010299956640665, -8.532344317057107e-14),
     "f32": (0.301025390625, 4.605039066518657e-06),
@@ -83,12 +76,18 @@ def split(x: Value, subnormal: bool = True) -> tuple[Value, Value, Value]:
     return m, k, e
 
 
-def _rest(f: Value) -> tuple[Value, Value]:
-    """(f**2/2, s (f**2/2 + R)), so that log(1 + f) = f - (first - second)."""
+def _deficit(f: Value) -> tuple[Value, Value]:
+    """(s, f - R), so that log(1 + f) = f - s (f - R)."""
     s = f / (f + 2.0)
     z = s * s
-    half_square = 0.5 * f * f
-    return half_square, s * muladd(z, polynomial(z, _LOG[f.format.name]), half_square)
+    return s, muladd(-z, polynomial(z, _LOG[f.format.name]), f)
+
+
+def _log_of_parts(k: Value, f: Value) -> Value:
+    """k ln 2 + log(1 + f)."""
+    high, low = LN2_PARTS[f.format.name]
+    s, deficit = _deficit(f)
+    return muladd(k, high, f + muladd(-s, deficit, k * low))
 
 
 def atanh_rest(s: Value) -> Value:
@@ -105,44 +104,31 @@ def _with_specials(x: Value, result: Value, pole: float = 0.0) -> Value:
 
 def log(x: Value) -> Value:
     """The natural logarithm."""
-    high, low = LN2_PARTS[x.format.name]
+    m, k, _ = split(x)
+    return _with_specials(x, _log_of_parts(k, m - 1.0))
+
+
+def _log_to_base(x: Value, factor: float, step: tuple[float, float]) -> Value:
+    """k step + log(m) factor, the step in two parts; round numbers come out exact, as the large terms are added without loss."""
     m, k, _ = split(x)
     f = m - 1.0
-    half_square, second = _rest(f)
-    result = muladd(k, high, f - (half_square - muladd(k, low, second)))
-    return _with_specials(x, result)
-
-
-def _log_two_parts(x: Value) -> tuple[Value, Value, Value]:
-    """(k, high, low) with log x = k ln 2 + high + low, high + low to about 5 bits more than a float."""
-    m, k, _ = split(x)
-    f = m - 1.0
-    half_square, second = _rest(f)
-    high, error = fast_two_sum(f, -half_square)
-    return k, high, error + second
-
-
-def _scaled(high: Value, low: Value, factor: tuple[float, float]) -> tuple[Value, Value]:
-    """(high + low) times a constant in two parts."""
-    product = high * factor[0]
-    return product, fma(high, factor[0], -product) + muladd(high, factor[1], low * factor[0])
+    s, deficit = _deficit(f)
+    first = f * factor
+    total, error = fast_two_sum(k * step[0], first)
+    low = muladd(s * deficit, -factor, error + fma(f, factor, -first))
+    if step[1]:
+        low = muladd(k, step[1], low)
+    return _with_specials(x, total + low)
 
 
 def log2(x: Value) -> Value:
     """The logarithm to base 2; exact at powers of two."""
-    k, high, low = _log_two_parts(x)
-    high, low = _scaled(high, low, _INVERSE_LN2[x.format.name])
-    total, error = fast_two_sum(k, high)
-    return _with_specials(x, total + (error + low))
+    return _log_to_base(x, INVERSE_LN2, (1.0, 0.0))
 
 
 def log10(x: Value) -> Value:
     """The logarithm to base 10."""
-    k, high, low = _log_two_parts(x)
-    high, low = _scaled(high, low, _INVERSE_LN10[x.format.name])
-    two, two_low = _LOG10_2[x.format.name]
-    total, error = fast_two_sum(k * two, high)
-    return _with_specials(x, total + (error + muladd(k, two_low, low)))
+    return _log_to_base(x, _INVERSE_LN10, _LOG10_2[x.format.name])
 
 
 def log1p(x: Value) -> Value:
@@ -150,14 +136,12 @@ def log1p(x: Value) -> Value:
 
     For k = 0, that is |x| small, f is x itself.
     """
-    high, low = LN2_PARTS[x.format.name]
     u = x + 1.0
     lost = x - (u - 1.0)
     m, k, e = split(u, subnormal=False)
     # 2**(1-k), as 2**-k has no normal pattern for the largest k
     twice = from_bits(x.format.one - ((e - (x.format.bias + 1)) << x.format.fraction))
     f = muladd(0.5 * lost, twice, m - 1.0)
-    half_square, second = _rest(f)
-    result = muladd(k, high, f - (half_square - muladd(k, low, second)))
+    result = _log_of_parts(k, f)
     keep = magnitude(x) < 2.0 ** -(x.format.fraction + 2)
     return _with_specials(x, select(keep, x, result), -1.0)
