@@ -1,6 +1,6 @@
 """Operations: their entries, the tracer that records them, the builder that collects them."""
 
-from autodiff.ops import control, linear_algebra, pointwise, reductions, structural
+from autodiff.ops import control, decompositions, linear_algebra, pointwise, reductions, structural
 from autodiff.ops.entries import ENTRIES, Entry
 
-__all__ = ["ENTRIES", "Entry", "control", "linear_algebra", "pointwise", "reductions", "structural"]
+__all__ = ["ENTRIES", "Entry", "control", "decompositions", "linear_algebra", "pointwise", "reductions", "structural"]

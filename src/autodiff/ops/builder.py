@@ -30,6 +30,8 @@ class Builder:
         self.block = Block()
         self.stack: list[Block] = []
         self.source: Source | None = None
+        # While a region is captured: the storage cells written, with what they held before.
+        self.journal: list[tuple[Any, Value]] | None = None
 
     def parameter(self, type: ArrayType, hint: str | None = None) -> Value:
         """Add a parameter to the open block."""
@@ -49,6 +51,18 @@ class Builder:
         self.block = inner
         try:
             yield inner
+        finally:
+            self.block = outer
+            self.stack.pop()
+
+    @contextmanager
+    def reopened(self, block: Block) -> Iterator[None]:
+        """Append to a nested block that was closed before."""
+        outer = self.block
+        self.stack.append(outer)
+        self.block = block
+        try:
+            yield
         finally:
             self.block = outer
             self.stack.pop()

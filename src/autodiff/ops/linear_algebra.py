@@ -6,6 +6,7 @@
     solve(a, b)                          a x = b; b has shape (…, n, k)
     triangular_solve(a, b; lower, transposed, unit)   a or its transpose is used
     inverse(a)      slogdet(a) -> (sign, log|det|)     lu-based
+    convolve(a, v)                       full discrete convolution of two vectors
 
 The leading axes of all operands are batch axes and agree.  Rules after M. Giles, "Collected
 matrix derivative results for forward and reverse mode algorithmic differentiation" (2008).
@@ -94,6 +95,30 @@ def _dot_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
 
 register(
     Entry("dot_general", _dot_rule, _dot_meaning, Kernel("dot_general"), Bilinear(_dot_transpose))
+)
+
+
+# -- convolution --------------------------------------------------------------------------------
+def _convolve_rule(types: Any) -> tuple[ArrayType, ...]:
+    a, v = types
+    return (ArrayType(a.dtype, (a.shape[0] + v.shape[0] - 1,)),)
+
+
+def _convolve_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
+    # ct_a[i] = sum_j ct[i + j] v[j]: the middle of the convolution with v reversed.
+    def with_respect_to(x: Any, other: Any) -> Any:
+        m, n = x.shape[0], other.shape[0]
+        return emit_tracer("convolve", ct, other[::-1])[n - 1 : n - 1 + m]
+
+    a, v = (Tracer(x.value, "array") for x in site.operands)
+    return (
+        with_respect_to(a, v) if site.needed[0] else None,
+        with_respect_to(v, a) if site.needed[1] else None,
+    )
+
+
+register(
+    Entry("convolve", _convolve_rule, lambda a, v: np.convolve(a, v), Kernel("convolve"), Bilinear(_convolve_transpose))
 )
 
 

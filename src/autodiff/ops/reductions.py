@@ -4,6 +4,7 @@
     argmax, argmin (x; axis)              int64 position of the first extremum; NaN wins
     cumulative_sum, cumulative_prod (x; axis, reverse)
     sort (x; axis)  argsort (x; axis)     stable, NaN last
+    searchsorted (a, v; side)             int64 positions of v in the sorted vector a
 
 The reduced axes are dropped.  reduce_max and reduce_min share the cotangent equally among ties.
 """
@@ -275,5 +276,15 @@ register(
         lambda x, axis: np.sort(x, axis=axis, kind="stable"),
         Kernel("sort"),
         Rules(_sort_jvp, _sort_vjp),
+    )
+)
+
+register(
+    Entry(
+        "searchsorted",
+        lambda types, side: (ArrayType(INT, types[1].shape),),
+        lambda a, v, side: np.searchsorted(a, v, side),
+        Kernel("searchsorted"),
+        zero_derivative=True,
     )
 )

@@ -48,6 +48,14 @@ class Cell:
 
     def write(self, value: Value) -> None:
         """Replace the content."""
+        journal = _builder.current_builder().journal
+        if journal is not None:
+            journal.append((self, self.value))
+        self.value = value
+        self.version += 1
+
+    def restore(self, value: Value) -> None:
+        """Go back to an earlier content."""
         self.value = value
         self.version += 1
 

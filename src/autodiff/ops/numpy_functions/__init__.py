@@ -6,10 +6,24 @@ takes the arguments NumPy's takes.  Where possible a composition is plain NumPy 
 
 from autodiff.ops.numpy_functions import (
     creation,
+    decompositions,
     linear_algebra,
+    mathematics,
     reductions,
     selection,
     shapes,
+    signals,
+    statistics,
 )
 
-__all__ = ["creation", "linear_algebra", "reductions", "selection", "shapes"]
+__all__ = [
+    "creation",
+    "decompositions",
+    "linear_algebra",
+    "mathematics",
+    "reductions",
+    "selection",
+    "shapes",
+    "signals",
+    "statistics",
+]

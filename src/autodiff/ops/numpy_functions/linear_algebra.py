@@ -30,7 +30,7 @@ from autodiff.ops.promotion import (
     shape_error,
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
-from autodiff.ops.ufuncs import as_output, unsupported, write_out
+from autodiff.ops.ufuncs import as_output, write_out
 
 Axes = tuple[int, ...]
 
@@ -358,7 +358,8 @@ def _cheapest(terms: list[str], output: str, sizes: dict[str, Extent]) -> tuple[
 
 
 # -- np.linalg ------------------------------------------------------------------------------------
-def _float_matrix(a: Any, square: bool = True) -> Tracer:
+def float_matrix(a: Any, square: bool = True) -> Tracer:
+    """The operand of a ``np.linalg`` function: matrices of floats."""
     x = _plain(a)
     if x.ndim < 2:
         raise np.linalg.LinAlgError(
@@ -374,14 +375,14 @@ def _float_matrix(a: Any, square: bool = True) -> Tracer:
 @implements(np.linalg.inv)
 def inv(a: Any) -> Tracer:
     """``np.linalg.inv``."""
-    result: Tracer = emit_tracer("inverse", _float_matrix(a))
+    result: Tracer = emit_tracer("inverse", float_matrix(a))
     return result
 
 
 @implements(np.linalg.solve)
 def solve(a: Any, b: Any) -> Tracer:
     """``np.linalg.solve``: b is a vector only if it is 1-d."""
-    x, y = _float_matrix(a), _plain(b)
+    x, y = float_matrix(a), _plain(b)
     dtype = np.result_type(x.dtype, y.dtype if y.dtype.kind == "f" else np.float64)
     x, y = cast(x, dtype), cast(y, dtype)
     is_vector = y.ndim == 1
@@ -400,7 +401,7 @@ def solve(a: Any, b: Any) -> Tracer:
 @implements(np.linalg.cholesky)
 def cholesky(a: Any, /, *, upper: bool = False) -> Tracer:
     """``np.linalg.cholesky``; like NumPy it reads one triangle only."""
-    x = _float_matrix(a)
+    x = float_matrix(a)
     if upper:
         factor = emit_tracer("cholesky", primitives.t(x))
         return primitives.t(factor)  # type: ignore[no-any-return]
@@ -413,14 +414,14 @@ def slogdet(a: Any) -> Any:
     """``np.linalg.slogdet``."""
     from numpy.linalg._linalg import SlogdetResult
 
-    sign, logabs = emit_tracer("slogdet", _float_matrix(a))
+    sign, logabs = emit_tracer("slogdet", float_matrix(a))
     return SlogdetResult(sign, logabs)
 
 
 @implements(np.linalg.det)
 def det(a: Any) -> Tracer:
     """``np.linalg.det``: of small matrices by cofactors, else the product of pivots' logarithms."""
-    x = _float_matrix(a)
+    x = float_matrix(a)
     n = x.shape[-1]
     if isinstance(n, int) and n <= 3:
         return _finish(_cofactors(x, n), None)
@@ -592,7 +593,7 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Trace
 @implements(np.linalg.cond)
 def cond(x: Any, p: Any = None) -> Tracer:
     """``np.linalg.cond``."""
-    a = _float_matrix(x, square=False)
+    a = float_matrix(x, square=False)
     if p in (None, 2, -2):
         values = functions[np.linalg.svd](a, compute_uv=False)
         large, small = values[..., 0], values[..., -1]
@@ -622,7 +623,3 @@ def tensorinv(a: Any, ind: int = 2) -> Tracer:
     flat = structural.reshape(x, (n, n))
     return Tracer(structural.reshape(inv(flat), x.shape[ind:] + x.shape[:ind]).value, "array")
 
-
-def missing(name: str) -> Any:
-    """An error for a decomposition without an operation."""
-    return unsupported(f"np.linalg.{name} is not available on traced arrays", "write it with solve or cholesky")

@@ -341,21 +341,17 @@ def lexsort(keys: Any, axis: int = -1) -> Tracer:
 
 @implements(np.searchsorted)
 def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Tracer:
-    """``np.searchsorted``: how many elements lie before each value; a is sorted."""
+    """``np.searchsorted``: positions in a sorted vector."""
     x, value = array_of(a), as_array(v)
     if sorter is not None:
         x = take(x, sorter)
+    if x.ndim != 1:
+        raise ValueError("object too deep for desired array")
+    if side not in ("left", "right"):
+        raise ValueError(f"search side must be 'left' or 'right' (got '{side}')")
     dtype = np.result_type(x.dtype, value.dtype)
-    column = reshape(cast(value, dtype), (*value.shape, 1))
-    before = pointwise("less" if side == "left" else "less_equal", cast(x, dtype), column)
-    # NaN sorts last: it comes after every number.
-    if dtype.kind == "f":
-        number = pointwise("logical_not", pointwise("isnan", cast(x, dtype)))
-        before = pointwise("logical_or", before, pointwise("logical_and", pointwise("isnan", column), number))
-        if side == "right":
-            before = pointwise("logical_or", before, pointwise("isnan", column))
-    result: Tracer = functions[np.sum](before, axis=-1)
-    return result
+    result: Tracer = emit_tracer("searchsorted", cast(x, dtype), cast(value, dtype), side=side)
+    return Tracer(result.value, "array" if result.shape else "scalar")
 
 
 @implements(np.digitize)

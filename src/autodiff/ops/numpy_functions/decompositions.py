@@ -1,0 +1,133 @@
+"""``np.linalg`` functions that rest on eigenvalues, singular values and QR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops import linear_algebra as primitives
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.numpy_functions.linear_algebra import float_matrix, matmul
+from autodiff.ops.numpy_functions.shapes import array_of
+from autodiff.ops.promotion import as_array, cast, pointwise
+from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.ufuncs import unsupported
+
+
+@implements(np.linalg.eigh)
+def eigh(a: Any, UPLO: str = "L") -> Any:
+    """``np.linalg.eigh``."""
+    from numpy.linalg._linalg import EighResult
+
+    return EighResult(*_eigh(a, UPLO))
+
+
+def _eigh(a: Any, triangle: str) -> tuple[Tracer, Tracer]:
+    if triangle.upper() not in ("L", "U"):
+        raise ValueError("UPLO argument must be 'L' or 'U'")
+    x = float_matrix(a)
+    values, vectors = emit_tracer("eigh", primitives.t(x) if triangle.upper() == "U" else x)
+    return values, vectors
+
+
+@implements(np.linalg.eigvalsh)
+def eigvalsh(a: Any, UPLO: str = "L") -> Tracer:
+    """``np.linalg.eigvalsh``."""
+    return _eigh(a, UPLO)[0]
+
+
+@implements(np.linalg.eig, np.linalg.eigvals)
+def eig(a: Any) -> Any:
+    """``np.linalg.eig``: its results may be complex."""
+    raise unsupported(
+        "np.linalg.eig may have complex results, which are not supported", "use np.linalg.eigh if a is symmetric"
+    )
+
+
+@implements(np.linalg.svd)
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """``np.linalg.svd``: thin, or full where the matrix is square."""
+    from numpy.linalg._linalg import SVDResult
+
+    x = float_matrix(a, square=False)
+    u, s, vh = emit_tracer("svd", x)
+    if not compute_uv:
+        return s
+    if full_matrices and not x.shape[-1] == x.shape[-2]:
+        raise unsupported(
+            "np.linalg.svd with full_matrices=True of a matrix that is not square has no derivative",
+            "give full_matrices=False",
+        )
+    return SVDResult(u, s, vh)
+
+
+@implements(np.linalg.svdvals)
+def svdvals(x: Any, /) -> Tracer:
+    """``np.linalg.svdvals``."""
+    return svd(x, compute_uv=False)  # type: ignore[no-any-return]
+
+
+@implements(np.linalg.qr)
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """``np.linalg.qr``: reduced, or complete where the matrix is square."""
+    from numpy.linalg._linalg import QRResult
+
+    x = float_matrix(a, square=False)
+    if mode not in ("reduced", "r") and not (mode == "complete" and x.shape[-1] == x.shape[-2]):
+        raise unsupported(f"np.linalg.qr with mode {mode!r} is not available here", "use the mode 'reduced'")
+    q, r = emit_tracer("qr", x)
+    return r if mode == "r" else QRResult(q, r)
+
+
+@implements(np.linalg.pinv)
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tracer:
+    """``np.linalg.pinv``."""
+    cutoff = rcond if rtol is None else rtol
+    x = float_matrix(a, square=False)
+    return emit_tracer("pseudo_inverse", x, rcond=None if cutoff is None else float(cutoff))  # type: ignore[no-any-return]
+
+
+@implements(np.linalg.lstsq)
+def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    """``np.linalg.lstsq`` by the pseudo-inverse; residuals as for a matrix of full rank."""
+    x = float_matrix(a, square=False)
+    y = array_of(b)
+    dtype = np.result_type(x.dtype, y.dtype if y.dtype.kind == "f" else np.float64)
+    x, y = cast(x, dtype), cast(y, dtype)
+    m, n = x.shape
+    eps = float(np.finfo(dtype).eps)
+    if rcond == -1:
+        cutoff: float | None = eps
+    elif rcond is None:
+        cutoff = eps * max(m, n) if isinstance(m, int) and isinstance(n, int) else None
+    else:
+        cutoff = float(rcond)
+    inverse = emit_tracer("pseudo_inverse", x, rcond=cutoff)
+    solution = matmul(inverse, y)
+    _, values, _ = emit_tracer("svd", x)
+    large = pointwise("greater", values, pointwise("multiply", values[0], cutoff if cutoff is not None else eps))
+    rank = functions[np.sum](large, dtype=np.int32)
+    rest = pointwise("subtract", y, matmul(x, solution))
+    residuals = functions[np.sum](pointwise("multiply", rest, rest), axis=0)
+    residuals = functions[np.reshape](residuals, (-1,)) if m > n else functions[np.zeros]((0,), dtype)
+    return solution, residuals, rank, values
+
+
+@implements(np.linalg.matrix_rank)
+def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tracer:
+    """``np.linalg.matrix_rank``."""
+    x = as_array(A)
+    if x.ndim < 2:
+        nonzero = functions[np.any](pointwise("not_equal", x, 0))
+        return cast(nonzero, np.int64)
+    matrix = float_matrix(x, square=False)
+    _, values, _ = emit_tracer("svd", matrix)
+    if tol is None:
+        m, n = matrix.shape[-2:]
+        larger: Any = max(m, n) if isinstance(m, int) and isinstance(n, int) else pointwise("maximum", m, n)
+        relative = pointwise("multiply", larger, float(np.finfo(values.dtype).eps)) if rtol is None else rtol
+        tol = pointwise("multiply", functions[np.max](values, axis=-1, keepdims=True), relative)
+    return functions[np.sum](pointwise("greater", values, tol), axis=-1)  # type: ignore[no-any-return]
+
+

@@ -1,0 +1,286 @@
+"""Elementwise functions that are compositions: rounding to decimals, parts of numbers, sinc."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.promotion import as_array, cast, constant, operand, pointwise, select, weak_kind
+from autodiff.ops.tracer import Tracer
+from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
+
+
+def _float(x: Any) -> Tracer:
+    """An operand as a floating point array, integers in float64."""
+    array = as_array(x)
+    if array.form == "python":
+        return cast(array, np.float64)
+    return array if array.dtype.kind == "f" else cast(array, np.float64)
+
+
+def _plain(x: Any) -> Any:
+    return operand(x) if weak_kind(x) is None else x
+
+
+# -- ufuncs without an operation of their own -------------------------------------------------------
+@implements(np.conjugate)
+def conjugate(x: Any) -> Tracer:
+    """``np.conjugate`` of a real array: a copy."""
+    return call(np.positive, (_plain(x),))  # type: ignore[no-any-return]
+
+
+@implements(np.divmod)
+def divmod_(a: Any, b: Any) -> tuple[Tracer, Tracer]:
+    """``np.divmod``."""
+    return pointwise("floor_divide", a, b), pointwise("remainder", a, b)
+
+
+@implements(np.modf)
+def modf(x: Any) -> tuple[Tracer, Tracer]:
+    """``np.modf``: fractional and whole part, both with the sign of x."""
+    value = call(np.positive, (_plain(x),), dtype=pointwise("sqrt", x).dtype)
+    whole = pointwise("trunc", value)
+    # The fraction of an infinity is zero.
+    fraction = select(pointwise("isinf", value), constant(0, value.dtype), pointwise("subtract", value, whole))
+    return pointwise("copysign", fraction, value), whole
+
+
+@implements(np.frexp)
+def frexp(x: Any) -> tuple[Tracer, Tracer]:
+    """``np.frexp``: mantissa in [0.5, 1) and exponent."""
+    value = cast(_plain(x), pointwise("sqrt", x).dtype)
+    regular = pointwise("logical_and", pointwise("isfinite", value), pointwise("not_equal", value, 0))
+    size = select(regular, pointwise("absolute", value), constant(1, value.dtype), value.dtype)
+    guess = pointwise("add", pointwise("floor", pointwise("log2", size)), 1)
+    # Half the exponent at a time: 2**guess overflows at both ends of the range.
+    half = pointwise("floor", pointwise("multiply", guess, 0.5))
+    rest = pointwise("subtract", guess, half)
+    mantissa = pointwise("multiply", size, pointwise("exp2", pointwise("negative", half)))
+    mantissa = pointwise("multiply", mantissa, pointwise("exp2", pointwise("negative", rest)))
+    # The logarithm is rounded: put right what came out just outside.
+    low, high = pointwise("less", mantissa, 0.5), pointwise("greater_equal", mantissa, 1)
+    factor = select(low, constant(2, value.dtype), select(high, constant(0.5, value.dtype), constant(1, value.dtype)))
+    shift = select(low, constant(-1, value.dtype), select(high, constant(1, value.dtype), constant(0, value.dtype)))
+    mantissa = pointwise("copysign", pointwise("multiply", mantissa, factor), value)
+    exponent = cast(select(regular, pointwise("add", guess, shift), constant(0, value.dtype)), np.int32)
+    return select(regular, mantissa, value, value.dtype), exponent
+
+
+@implements(np.ldexp)
+def ldexp(x: Any, exponent: Any) -> Tracer:
+    """``np.ldexp``: x times a power of two, in two steps so that neither overflows alone."""
+    value = cast(_plain(x), pointwise("sqrt", x).dtype)
+    power = cast(_plain(exponent), value.dtype)
+    half = pointwise("floor", pointwise("multiply", power, 0.5))
+    rest = pointwise("subtract", power, half)
+    first = pointwise("multiply", value, pointwise("exp2", half))
+    return pointwise("multiply", first, pointwise("exp2", rest))
+
+
+# -- rounding -----------------------------------------------------------------------------------
+@implements(np.round, np.around)
+def round_(a: Any, decimals: Any = 0, out: Any = None) -> Tracer:
+    """``np.round``: half to even, as NumPy computes it (scale, rint, scale back)."""
+    x = as_array(a)
+    digits = int(decimals)
+    if x.dtype.kind in "iu":
+        result = call(np.positive, (x,)) if digits >= 0 else _round_integer(x, digits)
+    elif digits == 0:
+        result = pointwise("rint", x)
+    else:
+        up, down = ("multiply", "divide") if digits > 0 else ("divide", "multiply")
+        scale = constant(10.0 ** abs(digits), x.dtype if x.dtype.kind == "f" else np.float64)
+        result = pointwise(down, pointwise("rint", pointwise(up, x, scale)), scale)
+    target = as_output(out)
+    return result if target is None else write_out(result, target, "unsafe")
+
+
+def _round_integer(x: Tracer, digits: int) -> Tracer:
+    unit = 10.0**-digits
+    scaled = pointwise("rint", pointwise("divide", x, unit))
+    return cast(pointwise("multiply", scaled, unit), x.dtype)
+
+
+@implements(np.fix)
+def fix(x: Any, out: Any = None) -> Tracer:
+    """``np.fix``: towards zero."""
+    result = pointwise("trunc", x)
+    target = as_output(out)
+    return result if target is None else write_out(result, target)
+
+
+# -- parts ----------------------------------------------------------------------------------------
+@implements(np.real)
+def real(val: Any) -> Tracer:
+    """``np.real`` of a real array: the array itself."""
+    return as_array(val)
+
+
+@implements(np.imag)
+def imag(val: Any) -> Tracer:
+    """``np.imag`` of a real array: zeros."""
+    x = as_array(val)
+    zeros = functions[np.zeros_like](x)
+    return zeros if x.shape or x.form == "array" else Tracer(zeros.value, "scalar")
+
+
+@implements(np.angle)
+def angle(z: Any, deg: bool = False) -> Tracer:
+    """``np.angle`` of a real array: 0 or pi."""
+    x = _float(z)
+    result = pointwise("arctan2", constant(0, x.dtype), x)
+    return pointwise("rad2deg", result) if deg else result
+
+
+@implements(np.isreal)
+def isreal(x: Any) -> Tracer:
+    """``np.isreal``: true everywhere."""
+    return functions[np.ones_like](as_array(x), dtype=bool)  # type: ignore[no-any-return]
+
+
+@implements(np.iscomplex)
+def iscomplex(x: Any) -> Tracer:
+    """``np.iscomplex``: false everywhere."""
+    return functions[np.zeros_like](as_array(x), dtype=bool)  # type: ignore[no-any-return]
+
+
+implements(np.isrealobj)(lambda x: True)
+implements(np.iscomplexobj)(lambda x: False)
+implements(np.isscalar)(lambda element: not isinstance(element, Tracer) or element.form != "array")
+
+
+@implements(np.isposinf)
+def isposinf(x: Any, out: Any = None) -> Tracer:
+    """``np.isposinf``."""
+    result = pointwise("equal", _float(x), np.inf)
+    return result if out is None else write_out(result, as_output(out))
+
+
+@implements(np.isneginf)
+def isneginf(x: Any, out: Any = None) -> Tracer:
+    """``np.isneginf``."""
+    result = pointwise("equal", _float(x), -np.inf)
+    return result if out is None else write_out(result, as_output(out))
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tracer:
+    """``np.nan_to_num``."""
+    a = as_array(x)
+    if a.dtype.kind != "f":
+        return Tracer(a.value, a.form)
+    limits = np.finfo(a.dtype)
+    high = limits.max if posinf is None else posinf
+    low = limits.min if neginf is None else neginf
+    result = select(pointwise("isnan", a), cast(nan, a.dtype), a, a.dtype)
+    result = select(pointwise("equal", a, np.inf), cast(high, a.dtype), result, a.dtype)
+    result = select(pointwise("equal", a, -np.inf), cast(low, a.dtype), result, a.dtype)
+    if not copy and a.form == "array":
+        a.write(result.value)
+        return a
+    return result
+
+
+# -- special functions of NumPy -----------------------------------------------------------------------
+@implements(np.sinc)
+def sinc(x: Any) -> Tracer:
+    """``np.sinc``: sin(pi x) / (pi x), smooth at 0 in both modes."""
+    value = _float(x)
+    y = pointwise("multiply", np.pi, value)
+    small = pointwise("less", pointwise("absolute", y), 1e-4)
+    # Within 1e-4 the series 1 - y²/6 (1 - y²/20) is exact to the last bit, with two derivatives.
+    safe = select(small, constant(1, y.dtype), y)
+    square = pointwise("multiply", y, y)
+    inner = pointwise("subtract", 1, pointwise("divide", square, 20))
+    series = pointwise("subtract", 1, pointwise("multiply", pointwise("divide", square, 6), inner))
+    return select(small, series, pointwise("divide", pointwise("sin", safe), safe))
+
+
+@implements(np.i0)
+def i0(x: Any) -> Tracer:
+    """``np.i0``: the power series in (x/2)², 30 + terms, or the asymptotic one for large |x|.
+
+    Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 9.6.12 and 9.7.1.
+    """
+    value = pointwise("absolute", cast(as_array(x), np.float64))
+    large = pointwise("greater", value, 30.0)
+    near = select(large, constant(1, value.dtype), value)
+    far = select(large, value, constant(40, value.dtype))
+    quarter = pointwise("multiply", pointwise("multiply", near, near), 0.25)
+    series: Any = constant(1, np.float64)
+    for k in range(90, 0, -1):
+        series = pointwise("add", 1.0, pointwise("multiply", pointwise("divide", quarter, float(k * k)), series))
+    tail: Any = constant(1, np.float64)
+    for k in range(20, 0, -1):
+        factor = pointwise("divide", (2 * k - 1) ** 2 / (8.0 * k), far)
+        tail = pointwise("add", 1.0, pointwise("multiply", factor, tail))
+    scale = pointwise("sqrt", pointwise("multiply", 2 * math.pi, far))
+    asymptotic = pointwise("multiply", pointwise("divide", pointwise("exp", far), scale), tail)
+    return select(large, asymptotic, series)
+
+
+@implements(np.unwrap)
+def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.pi) -> Tracer:
+    """``np.unwrap``."""
+    x = as_array(p)
+    steps = functions[np.diff](x, axis=axis)
+    limit = period / 2 if discont is None else discont
+    integers = x.dtype.kind in "iu" and isinstance(period, int)
+    half = period // 2 if integers else period / 2
+    wrapped = pointwise("add", pointwise("remainder", pointwise("add", steps, half), period), -half)
+    if not integers or period % 2 == 0:
+        at_edge = pointwise("logical_and", pointwise("equal", wrapped, -half), pointwise("greater", steps, 0))
+        wrapped = select(at_edge, half, wrapped, wrapped.dtype)
+    fixes = pointwise("subtract", wrapped, steps)
+    small = pointwise("less", pointwise("absolute", steps), limit)
+    fixes = select(small, constant(0, fixes.dtype), fixes, fixes.dtype)
+    k = axis % x.ndim
+    lead = (slice(None),) * k
+    moved = pointwise("add", x[(*lead, slice(1, None))], functions[np.cumsum](fixes, axis=axis))
+    first = cast(x[(*lead, slice(None, 1))], moved.dtype)
+    return functions[np.concatenate]([first, moved], k)  # type: ignore[no-any-return]
+
+
+# -- functions given by functions ---------------------------------------------------------------------
+@implements(np.piecewise)
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Tracer:
+    """``np.piecewise``: every function runs on all of x, the last condition that holds decides."""
+    a = as_array(x)
+    conditions = list(condlist) if isinstance(condlist, (list, tuple)) else [condlist]
+    if conditions and not isinstance(conditions[0], (list, tuple, np.ndarray, Tracer)):
+        conditions = [condlist]
+    values = list(funclist)
+    if len(values) == len(conditions) + 1:
+        anything = conditions[0]
+        for condition in conditions[1:]:
+            anything = pointwise("logical_or", anything, condition)
+        conditions.append(pointwise("logical_not", anything))
+    elif len(values) != len(conditions):
+        raise ValueError(
+            f"with {len(conditions)} condition(s), either {len(conditions)} or {len(conditions) + 1} "
+            "functions are expected"
+        )
+    result: Any = constant(0, a.dtype)
+    for condition, value in zip(conditions, values, strict=True):
+        chosen = value(a, *args, **kw) if callable(value) else value
+        result = select(condition, cast(operand(chosen), a.dtype), result, a.dtype)
+    return Tracer(result.value, "array")
+
+
+@implements(np.apply_along_axis)
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Tracer:
+    """``np.apply_along_axis``: one call a line, sizes known."""
+    x = functions[np.moveaxis](arr, axis, -1)
+    lead = x.shape[:-1]
+    if not all(isinstance(n, int) for n in lead):
+        raise unsupported("np.apply_along_axis over axes of run-time size", "write a loop")
+    results = [as_array(func1d(x[index], *args, **kwargs)) for index in np.ndindex(*lead)]
+    stacked = functions[np.stack](results)
+    inner = results[0].shape
+    shaped = functions[np.reshape](stacked, (*lead, *inner))
+    axes = tuple(range(len(lead), len(lead) + len(inner)))
+    place = axis % as_array(arr).ndim
+    return functions[np.moveaxis](shaped, axes, tuple(range(place, place + len(inner))))  # type: ignore[no-any-return]

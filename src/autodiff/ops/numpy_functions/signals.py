@@ -1,0 +1,270 @@
+"""Functions of sampled data: convolution, interpolation, differences, polynomials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from autodiff.dims import Dim, maximum, minimum
+from autodiff.ops import structural
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.numpy_functions.shapes import array_of, ravel
+from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
+from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.ufuncs import unsupported
+
+
+# -- convolution ----------------------------------------------------------------------------------
+@implements(np.convolve)
+def convolve(a: Any, v: Any, mode: str = "full") -> Tracer:
+    """``np.convolve``."""
+    x, y = ravel(a), ravel(v)
+    dtype = result_dtype(x, y)
+    m, n = x.shape[0], y.shape[0]
+    for size, name in ((m, "a"), (n, "v")):
+        if isinstance(size, int) and size == 0:
+            raise ValueError(f"{name} cannot be empty")
+    full = emit_tracer("convolve", cast(x, dtype), cast(y, dtype))
+    if mode == "full":
+        return full  # type: ignore[no-any-return]
+    short, long = minimum(m, n), maximum(m, n)
+    if mode == "valid":
+        return full[short - 1 : long]  # type: ignore[no-any-return]
+    if mode != "same":
+        raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got '{mode}')")
+    start = (short - 1) // 2
+    return full[start : start + long]  # type: ignore[no-any-return]
+
+
+@implements(np.correlate)
+def correlate(a: Any, v: Any, mode: str = "valid") -> Tracer:
+    """``np.correlate``."""
+    x, y = ravel(a), ravel(v)
+    m, n = x.shape[0], y.shape[0]
+    if mode != "same":
+        return convolve(x, functions[np.flip](y), mode)
+    full = convolve(x, functions[np.flip](y), "full")
+    # The centre is rounded the other way when the second signal is the longer one.
+    start = (minimum(m, n) - 1) // 2 if not (isinstance(m, int) and isinstance(n, int) and m < n) else m // 2
+    return full[start : start + maximum(m, n)]  # type: ignore[no-any-return]
+
+
+# -- interpolation --------------------------------------------------------------------------------
+@implements(np.interp)
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Tracer:
+    """``np.interp``: piecewise linear, constant outside."""
+    at, knots, values = (cast(as_array(v), np.float64) for v in (x, xp, fp))
+    if period is not None:
+        at, knots, values = _periodic(at, knots, values, abs(period))
+        left = right = None
+    n = knots.shape[0]
+    if isinstance(n, int) and n == 1:
+        inside = pointwise("add", pointwise("multiply", at, 0.0), values[0])
+    else:
+        place = pointwise("subtract", functions[np.searchsorted](knots, at, "right"), 1)
+        k = functions[np.clip](place, 0, n - 2)
+        x0, x1, y0, y1 = (functions[np.take](z, pointwise("add", k, d), axis=0) for z in (knots, values) for d in (0, 1))
+        slope = pointwise("divide", pointwise("subtract", y1, y0), pointwise("subtract", x1, x0))
+        inside = pointwise("add", pointwise("multiply", slope, pointwise("subtract", at, x0)), y0)
+    low = values[0] if left is None else left
+    high = values[n - 1] if right is None else right
+    inside = select(pointwise("greater", at, knots[n - 1]), high, inside, np.float64)
+    inside = select(pointwise("equal", at, knots[n - 1]), values[n - 1], inside, np.float64)
+    return select(pointwise("less", at, knots[0]), low, inside, np.float64)
+
+
+def _periodic(at: Tracer, knots: Tracer, values: Tracer, period: Any) -> tuple[Tracer, Tracer, Tracer]:
+    at, knots = pointwise("remainder", at, period), pointwise("remainder", knots, period)
+    order = functions[np.argsort](knots)
+    knots, values = knots[order], values[order]
+    join = functions[np.concatenate]
+    knots = join([pointwise("subtract", knots[-1:], period), knots, pointwise("add", knots[:1], period)])
+    return at, knots, join([values[-1:], values, values[:1]])
+
+
+# -- differences and integrals ----------------------------------------------------------------------
+@implements(np.trapezoid)
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tracer:
+    """``np.trapezoid``."""
+    f = array_of(y)
+    k = axis % f.ndim
+    lead = (slice(None),) * k
+    if x is None:
+        width: Any = dx
+    else:
+        grid = array_of(x)
+        width = functions[np.diff](grid, axis=0 if grid.ndim == 1 else k)
+        if grid.ndim == 1:
+            width = structural.reshape(width, (width.shape[0],) + (1,) * (f.ndim - k - 1))
+    total = pointwise("add", f[(*lead, slice(1, None))], f[(*lead, slice(None, -1))])
+    return functions[np.sum](pointwise("divide", pointwise("multiply", width, total), 2.0), axis=k)  # type: ignore[no-any-return]
+
+
+@implements(np.gradient)
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """``np.gradient``: central differences, second order also on uneven grids."""
+    x = array_of(f)
+    x = x if x.dtype.kind == "f" else cast(x, np.float64)
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    if len(varargs) == 0:
+        spacings: list[Any] = [1.0] * len(axes)
+    elif len(varargs) == 1 and not as_array(varargs[0]).ndim:
+        spacings = [varargs[0]] * len(axes)
+    elif len(varargs) == len(axes):
+        spacings = list(varargs)
+    else:
+        raise TypeError("invalid number of arguments")
+    results = [_gradient_along(x, h, k, edge_order) for k, h in zip(axes, spacings, strict=True)]
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def _gradient_along(f: Tracer, h: Any, axis: int, edge_order: int) -> Tracer:
+    n = f.shape[axis]
+    if isinstance(n, int) and n < edge_order + 1:
+        raise ValueError(
+            "Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) "
+            "elements are required."
+        )
+    y = functions[np.moveaxis](f, axis, -1)
+    h = operand(h)
+    if isinstance(h, Tracer) and h.shape:
+        widths = functions[np.diff](h)
+        inner, ends = _uneven(y, widths, edge_order)
+    else:
+        inner, ends = _even(y, h, edge_order)
+    joined = functions[np.concatenate]([ends[0], inner, ends[1]], -1)
+    return Tracer(functions[np.moveaxis](joined, -1, axis).value, "array")
+
+
+def _even(y: Tracer, h: Any, edge_order: int) -> tuple[Any, tuple[Any, Any]]:
+    inner = (y[..., 2:] - y[..., :-2]) / (2.0 * h)
+    if edge_order == 1:
+        return inner, ((y[..., 1:2] - y[..., :1]) / h, (y[..., -1:] - y[..., -2:-1]) / h)
+    first = (-1.5 / h) * y[..., :1] + (2.0 / h) * y[..., 1:2] + (-0.5 / h) * y[..., 2:3]
+    last = (0.5 / h) * y[..., -3:-2] + (-2.0 / h) * y[..., -2:-1] + (1.5 / h) * y[..., -1:]
+    return inner, (first, last)
+
+
+def _uneven(y: Tracer, w: Any, edge_order: int) -> tuple[Any, tuple[Any, Any]]:
+    a, b = w[:-1], w[1:]
+    inner = -b / (a * (a + b)) * y[..., :-2] + (b - a) / (a * b) * y[..., 1:-1] + a / (b * (a + b)) * y[..., 2:]
+    if edge_order == 1:
+        return inner, ((y[..., 1:2] - y[..., :1]) / w[:1], (y[..., -1:] - y[..., -2:-1]) / w[-1:])
+    p, q = w[:1], w[1:2]
+    first = -(2.0 * p + q) / (p * (p + q)) * y[..., :1] + (p + q) / (p * q) * y[..., 1:2]
+    first = first - p / (q * (p + q)) * y[..., 2:3]
+    p, q = w[-2:-1], w[-1:]
+    last = q / (p * (p + q)) * y[..., -3:-2] - (q + p) / (p * q) * y[..., -2:-1]
+    last = last + (2.0 * q + p) / (q * (p + q)) * y[..., -1:]
+    return inner, (first, last)
+
+
+# -- polynomials ----------------------------------------------------------------------------------
+def _coefficients(p: Any) -> Tracer:
+    x = array_of(p)
+    if isinstance(x.shape[0] if x.shape else 0, Dim):
+        raise unsupported("a polynomial with a run-time number of coefficients", "write Horner's loop")
+    return x
+
+
+@implements(np.polyval)
+def polyval(p: Any, x: Any) -> Tracer:
+    """``np.polyval``: Horner's scheme, highest power first."""
+    coefficients, at = _coefficients(p), operand(x)
+    result: Any = functions[np.zeros_like](at) if isinstance(at, Tracer) and at.shape else 0 * at
+    if coefficients.shape[0] == 0:
+        return result  # type: ignore[no-any-return]
+    for k in range(coefficients.shape[0]):  # type: ignore[arg-type]
+        result = coefficients[k] if k == 0 else pointwise("add", pointwise("multiply", result, at), coefficients[k])
+    if coefficients.shape[0] == 1:
+        result = pointwise("add", pointwise("multiply", 0, at), result)
+    return result  # type: ignore[no-any-return]
+
+
+@implements(np.polyder)
+def polyder(p: Any, m: int = 1) -> Tracer:
+    """``np.polyder``."""
+    c = _coefficients(p)
+    for _ in range(m):
+        n = c.shape[0] - 1
+        c = pointwise("multiply", c[:-1], np.arange(n, 0, -1))  # type: ignore[arg-type]
+    return c
+
+
+@implements(np.polyint)
+def polyint(p: Any, m: int = 1, k: Any = None) -> Tracer:
+    """``np.polyint``."""
+    c = _coefficients(p)
+    constants = np.zeros(m) if k is None else k
+    constants = array_of(constants)
+    constants = functions[np.broadcast_to](functions[np.atleast_1d](constants), (m,))
+    for step in range(m):
+        n = c.shape[0]
+        c = pointwise("divide", c, np.arange(n, 0, -1))  # type: ignore[arg-type]
+        c = functions[np.concatenate]([c, constants[step : step + 1]])
+    return c
+
+
+@implements(np.polymul)
+def polymul(a1: Any, a2: Any) -> Tracer:
+    """``np.polymul``."""
+    return convolve(a1, a2)
+
+
+@implements(np.polyadd)
+def polyadd(a1: Any, a2: Any) -> Tracer:
+    """``np.polyadd``."""
+    return pointwise("add", *_aligned(a1, a2))
+
+
+@implements(np.polysub)
+def polysub(a1: Any, a2: Any) -> Tracer:
+    """``np.polysub``."""
+    return pointwise("subtract", *_aligned(a1, a2))
+
+
+def _aligned(a1: Any, a2: Any) -> tuple[Tracer, Tracer]:
+    p, q = (functions[np.atleast_1d](_coefficients(a)) for a in (a1, a2))
+    width = max(p.shape[0], q.shape[0])
+    return tuple(functions[np.pad](c, (width - c.shape[0], 0)) for c in (p, q))  # type: ignore[return-value]
+
+
+@implements(np.polyfit)
+def polyfit(
+    x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
+) -> Tracer:
+    """``np.polyfit``: least squares on scaled powers, as NumPy does it."""
+    if full or cov:
+        raise unsupported("np.polyfit with full= or cov= is not available on traced arrays", "use lstsq")
+    at, values = cast(array_of(x), np.float64), cast(array_of(y), np.float64)
+    left = functions[np.vander](at, deg + 1)
+    right = values
+    if w is not None:
+        weights = array_of(w)
+        left = pointwise("multiply", left, functions[np.expand_dims](weights, 1))
+        tall = weights if right.ndim == 1 else functions[np.expand_dims](weights, 1)
+        right = pointwise("multiply", right, tall)
+    scale = pointwise("sqrt", functions[np.sum](pointwise("multiply", left, left), axis=0))
+    left = pointwise("divide", left, scale)
+    solution = functions[np.linalg.lstsq](left, right, rcond)[0]
+    scale = scale if solution.ndim == 1 else functions[np.expand_dims](scale, 1)
+    return pointwise("divide", solution, scale)
+
+
+# -- frequencies ----------------------------------------------------------------------------------
+@implements(np.fft.fftshift)
+def fftshift(x: Any, axes: Any = None) -> Tracer:
+    """``np.fft.fftshift``."""
+    a = array_of(x)
+    places = range(a.ndim) if axes is None else normalize_axis_tuple(axes, a.ndim)
+    return functions[np.roll](a, [a.shape[k] // 2 for k in places], list(places))  # type: ignore[no-any-return]
+
+
+@implements(np.fft.ifftshift)
+def ifftshift(x: Any, axes: Any = None) -> Tracer:
+    """``np.fft.ifftshift``."""
+    a = array_of(x)
+    places = range(a.ndim) if axes is None else normalize_axis_tuple(axes, a.ndim)
+    return functions[np.roll](a, [-(a.shape[k] // 2) for k in places], list(places))  # type: ignore[no-any-return]

@@ -1,0 +1,247 @@
+"""Order statistics, histograms, covariance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from autodiff.dims import Dim, product
+from autodiff.ops import structural
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.known import extent_of, known
+from autodiff.ops.numpy_functions.shapes import array_of, ravel
+from autodiff.ops.promotion import as_array, broadcast_to, cast, constant, pointwise, select
+from autodiff.ops.structural import scatter_add
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+from autodiff.ops.ufuncs import as_output, unsupported, write_out
+
+
+def _sorted_first(a: Any, axis: Any) -> tuple[Tracer, tuple[int, ...], tuple[Any, ...]]:
+    """The array sorted along one axis in front, the axes it is made of, the shape with them as 1."""
+    x = array_of(a)
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    kept = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
+    if not x.shape:
+        x, axes = ravel(x), (0,)
+    x = x if x.dtype.kind == "f" else cast(x, np.float64)
+    rest = [k for k in range(x.ndim) if k not in axes]
+    moved = structural.transpose(Tracer(x.value, "array"), (*axes, *rest))
+    n = product(tuple(x.shape[k] for k in axes))
+    flat = structural.reshape(moved, (n, *(x.shape[k] for k in rest)))
+    return emit_tracer("sort", flat, axis=0), axes, kept
+
+
+def _finish(result: Tracer, kept: tuple[Any, ...], keepdims: bool, lead: int, out: Any) -> Tracer:
+    if keepdims:
+        result = structural.reshape(result, (*result.shape[:lead], *kept))
+    result = Tracer(result.value, "array" if result.shape else "scalar")
+    target = as_output(out)
+    return result if target is None else write_out(result, target)
+
+
+@implements(np.median)
+def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Tracer:
+    """``np.median``."""
+    x, _, kept = _sorted_first(a, axis)
+    n = x.shape[0]
+    if isinstance(n, int) and n == 0:
+        middle = functions[np.full](x.shape[1:], np.nan, x.dtype)
+    else:
+        low, high = (n - 1) // 2, n // 2
+        middle = x[low]
+        if not (isinstance(n, int) and n % 2):
+            middle = pointwise("multiply", pointwise("add", middle, x[high]), 0.5)
+        # NaN sorts last and spreads.
+        middle = select(pointwise("isnan", x[n - 1]), constant(np.nan, x.dtype), middle, x.dtype)
+    return _finish(middle, kept, keepdims, 0, out)
+
+
+_POSITIONS = {
+    "linear": lambda p: p,
+    "lower": lambda p: pointwise("floor", p),
+    "higher": lambda p: pointwise("ceil", p),
+    "nearest": lambda p: pointwise("rint", p),
+}
+
+
+@implements(np.quantile)
+def quantile(
+    a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
+    keepdims: bool = False, *, weights: Any = None, **options: Any,
+) -> Tracer:  # fmt: skip
+    """``np.quantile`` by linear interpolation, or lower, higher, nearest, midpoint."""
+    if weights is not None or (method not in _POSITIONS and method != "midpoint"):
+        raise unsupported(
+            f"np.quantile with method {method!r} or weights is not available on traced arrays",
+            "use the method 'linear'",
+        )
+    x, _, kept = _sorted_first(a, axis)
+    share = as_array(q)
+    share = cast(share, np.result_type(x.dtype, share.dtype) if share.form == "array" else x.dtype)
+    n = x.shape[0]
+    place = pointwise("multiply", share, pointwise("subtract", n, 1))
+    if method == "midpoint":
+        low, high = _at(x, pointwise("floor", place)), _at(x, pointwise("ceil", place))
+        result = pointwise("multiply", pointwise("add", low, high), 0.5)
+    elif method == "linear":
+        result = _interpolated(x, place)
+    else:
+        result = _at(x, _POSITIONS[method](place))
+    last = x[n - 1]
+    result = select(pointwise("isnan", last), constant(np.nan, result.dtype), result, result.dtype)
+    return _finish(result, kept, keepdims, share.ndim, out)
+
+
+def _at(x: Tracer, place: Tracer) -> Tracer:
+    index = cast(place, np.int64)
+    return functions[np.take](x, index, axis=0)  # type: ignore[no-any-return]
+
+
+def _interpolated(x: Tracer, place: Tracer) -> Tracer:
+    floor = pointwise("floor", place)
+    last = pointwise("subtract", x.shape[0], 1)
+    low, high = _at(x, floor), _at(x, pointwise("minimum", pointwise("add", floor, 1), last))
+    t = pointwise("subtract", place, floor)
+    if x.ndim > 1 and t.shape:
+        t = structural.reshape(t, t.shape + (1,) * (x.ndim - 1))
+    step = pointwise("subtract", high, low)
+    # NumPy's lerp: from the nearer end, so that both ends are exact.
+    forward = pointwise("add", low, pointwise("multiply", step, t))
+    backward = pointwise("subtract", high, pointwise("multiply", step, pointwise("subtract", 1, t)))
+    return select(pointwise("greater_equal", t, 0.5), backward, forward)
+
+
+@implements(np.percentile)
+def percentile(a: Any, q: Any, *args: Any, **options: Any) -> Tracer:
+    """``np.percentile``."""
+    share = as_array(q)
+    divisor = 100 if share.form != "array" else np.float64(100)
+    return quantile(a, pointwise("divide", share, divisor), *args, **options)
+
+
+# -- covariance ---------------------------------------------------------------------------------
+@implements(np.cov)
+def cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None, fweights: Any = None,
+    aweights: Any = None, *, dtype: Any = None,
+) -> Tracer:  # fmt: skip
+    """``np.cov``."""
+    x = functions[np.array](m, ndmin=2)
+    if not rowvar and as_array(m).ndim != 1:
+        x = functions[np.transpose](x)
+    if y is not None:
+        other = functions[np.array](y, ndmin=2)
+        if not rowvar and as_array(y).ndim != 1:
+            other = functions[np.transpose](other)
+        x = functions[np.concatenate]([x, other], 0)
+    x = cast(x, dtype if dtype is not None else np.result_type(x.dtype, np.float64))
+    if ddof is None:
+        ddof = 0 if bias else 1
+    weights = _weights(fweights, aweights)
+    if weights is None:
+        mean, total = functions[np.mean](x, axis=1), x.shape[1]
+        norm: Any = pointwise("subtract", total, ddof)
+    else:
+        mean, total = functions[np.average](x, axis=1, weights=weights, returned=True)
+        total = total[0]
+        norm = _weighted_norm(total, weights, aweights, ddof)
+    deviation = pointwise("subtract", x, functions[np.expand_dims](mean, 1))
+    weighted = deviation if weights is None else pointwise("multiply", deviation, weights)
+    product_ = functions[np.dot](deviation, functions[np.transpose](weighted))
+    scaled = pointwise("divide", product_, pointwise("maximum", norm, 0))
+    return functions[np.squeeze](scaled)  # type: ignore[no-any-return]
+
+
+def _weights(fweights: Any, aweights: Any) -> Any:
+    given = [as_array(w) for w in (fweights, aweights) if w is not None]
+    if not given:
+        return None
+    weights = cast(given[0], np.float64)
+    return pointwise("multiply", weights, given[1]) if len(given) > 1 else weights
+
+
+def _weighted_norm(total: Any, weights: Any, aweights: Any, ddof: Any) -> Any:
+    if ddof == 0:
+        return total
+    if aweights is None:
+        return pointwise("subtract", total, ddof)
+    squares = functions[np.sum](pointwise("multiply", weights, as_array(aweights)))
+    return pointwise("subtract", total, pointwise("divide", pointwise("multiply", ddof, squares), total))
+
+
+@implements(np.corrcoef)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None, **options: Any) -> Tracer:
+    """``np.corrcoef``."""
+    c = cov(x, y, rowvar, dtype=dtype)
+    if not c.shape:
+        return pointwise("divide", c, c)
+    deviation = pointwise("sqrt", functions[np.diagonal](c))
+    c = pointwise("divide", c, functions[np.expand_dims](deviation, 1))
+    c = pointwise("divide", c, functions[np.expand_dims](deviation, 0))
+    return functions[np.clip](c, -1, 1)  # type: ignore[no-any-return]
+
+
+# -- counting -----------------------------------------------------------------------------------
+@implements(np.bincount)
+def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Tracer:
+    """``np.bincount``: the size is the largest number plus one, at run time where x is traced."""
+    index = array_of(x)
+    if index.dtype.kind not in "iub":
+        raise TypeError("Cannot cast array data from dtype('float64') to dtype('int64') according to the rule 'safe'")
+    index = cast(index, np.int64)
+    found = known(index)
+    if found is not None:
+        size: Any = max(int(found.max()) + 1 if found.size else 0, int(minlength))
+    else:
+        largest = functions[np.max](index, initial=-1)
+        count = pointwise("maximum", pointwise("add", largest, 1), extent_of(minlength))
+        count.value.low = 0
+        size = Dim.symbol(count.value)
+    dtype = np.dtype(np.int64 if weights is None else np.float64)
+    zeros = structural.zeros((size,), dtype)
+    ones = constant(1, dtype) if weights is None else cast(as_array(weights), dtype)
+    return scatter_add(zeros, (index,), broadcast_to(ones, index.shape) if ones.shape else _all(ones, index), (0,))
+
+
+def _all(one: Tracer, like: Tracer) -> Tracer:
+    return structural.broadcast(one, like.shape, ())
+
+
+@implements(np.histogram_bin_edges)
+def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Tracer:
+    """``np.histogram_bin_edges`` for a number of bins, or given edges."""
+    if isinstance(bins, str):
+        raise unsupported("np.histogram with a named rule for bins", "give the number of bins")
+    if as_array(bins).ndim:
+        return array_of(bins)
+    if range is None:
+        low, high = functions[np.min](a), functions[np.max](a)
+    else:
+        low, high = as_tracer(range[0]), as_tracer(range[1])
+    same = pointwise("equal", low, high)
+    first = select(same, pointwise("subtract", low, 0.5), low)
+    last = select(same, pointwise("add", high, 0.5), high)
+    return functions[np.linspace](first, last, pointwise("add", bins, 1))  # type: ignore[no-any-return]
+
+
+@implements(np.histogram)
+def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
+    """``np.histogram``: counts are constant where the data moves within its bin."""
+    x = ravel(a)
+    edges = histogram_bin_edges(x, bins, range, weights)
+    n = edges.shape[0] - 1
+    place = pointwise("subtract", functions[np.searchsorted](edges, x, "right"), 1)
+    # The last bin includes its right edge.
+    place = select(pointwise("equal", x, edges[n]), n - 1, place)
+    inside = pointwise("logical_and", pointwise("greater_equal", place, 0), pointwise("less", place, n))
+    dtype = np.dtype(np.int64) if weights is None else as_array(weights).dtype
+    amount = constant(1, dtype) if weights is None else ravel(weights)
+    amount = select(inside, amount, constant(0, dtype), dtype)
+    index = functions[np.clip](place, 0, n - 1)
+    counts = scatter_add(structural.zeros((n,), dtype), (index,), amount, (0,))
+    if not density:
+        return counts, edges
+    widths = pointwise("multiply", functions[np.diff](edges), functions[np.sum](counts))
+    return pointwise("divide", counts, widths), edges
