@@ -270,7 +270,7 @@ def _call_library(
     known = lookup(function, traced)
     if known is not None:
         return known(*args, **kwargs)
-    if isinstance(owner, Tracer) or isinstance(function, np.ufunc):
+    if isinstance(owner, Tracer) or isinstance(function, np.ufunc) or _is_own(function):
         return function(*args, **kwargs)
     if _is_impure(function) and not trace.eager:
         raise Declined(f"{_name(function)} (it must run at every call)", frame.source(node))
@@ -296,6 +296,13 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
         return dispatch.functions.get(function) if function in _CREATION else None
     except TypeError:  # unhashable
         return None
+
+
+def _is_own(function: Any) -> bool:
+    """Whether a function is one of ours, such as a method of a traced array."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return _module(function).split(".")[0] == "autodiff"
 
 
 def _holds_traced(args: list[Any], kwargs: dict[str, Any]) -> bool:
@@ -472,17 +479,50 @@ def _callable(frame: Frame, obj: Any) -> bool:
     return not isinstance(obj, Tracer) and callable(obj)
 
 
+def _range(frame: Frame, *arguments: Any) -> Any:
+    if frame.trace.eager or not any(isinstance(a, (Tracer, Dim)) for a in arguments):
+        return range(*arguments)
+    from autodiff.capture.rolling import lazy_range
+
+    return lazy_range(*arguments)
+
+
+def _lazily(frame: Frame, sequences: Sequence[Any]) -> Any:
+    """The sequences as one lazy sequence of tuples, if a loop may be rolled over them."""
+    from autodiff.capture.rolling import lazy_zip
+
+    return None if frame.trace.eager else lazy_zip(frame, sequences)
+
+
 def _zip(frame: Frame, *sequences: Any, strict: bool = False) -> Any:
+    lazy = None if strict else _lazily(frame, sequences)
+    if lazy is not None:
+        return lazy
     return zip(*[iterate(frame, s) for s in sequences], strict=strict)
 
 
 def _enumerate(frame: Frame, sequence: Any, start: int = 0) -> Any:
+    lazy = _lazily(frame, (sequence,))
+    if lazy is not None:
+        from autodiff.capture.rolling import LazySequence
+
+        return LazySequence(lazy.count, lambda k: (k + start if start else k, lazy.item(k)[0]))
     return enumerate(iterate(frame, sequence), start)
 
 
 def _reversed(frame: Frame, sequence: Any) -> Any:
     if isinstance(sequence, range):
-        return reversed(sequence)
+        return sequence[::-1]
+    lazy = _lazily(frame, (sequence,))
+    if lazy is not None:
+        from autodiff.capture.rolling import LazySequence
+        from autodiff.ops.tracer import as_tracer
+
+        last = lazy.count - 1
+        return LazySequence(
+            lazy.count,
+            lambda k: lazy.item((as_tracer(last) if isinstance(last, Dim) else last) - k)[0],
+        )
     return iter(list(iterate(frame, sequence))[::-1])
 
 
@@ -560,6 +600,7 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     getattr: _getattr,
     setattr: _setattr,
     callable: _callable,
+    range: _range,
     zip: _zip,
     enumerate: _enumerate,
     reversed: _reversed,

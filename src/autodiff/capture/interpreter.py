@@ -99,6 +99,10 @@ class Frame:
         self.trace = trace
         self.scope = scope
         self.name = name
+        self.rests: list[Sequence[ast.stmt]] = []  # statements still to come, innermost list last
+        # What ends when the statements do: function, loop, staged loop, barrier.
+        self.boundary = "function"
+        self.loop_flags: Any = None  # names of the variables that end the staged loop
 
     # -- names -------------------------------------------------------------------------------
     def load(self, name: str, node: ast.AST) -> Any:
@@ -111,7 +115,10 @@ class Frame:
                     f"cannot access local variable '{name}' where it is not associated with a value"
                 )
             if isinstance(value, Maybe):
-                return value.resolve(name)
+                value = value.resolve(name)
+                owner.locals[name] = value
+            elif type(value).__name__ == "Poison":
+                raise Declined(f"{name!r} after the loop that assigns it", self.source(node))
             return value
         return self._load_free(name)
 
@@ -168,32 +175,38 @@ class Frame:
     def execute(self, statements: Sequence[ast.stmt]) -> Completion | None:
         """Run statements until one completes abruptly."""
         for position, statement in enumerate(statements):
-            if type(statement) is ast.If:
-                completion = self.execute_if(statement, statements[position + 1 :])
-                if completion is not None:
-                    if completion is REST_DONE:
-                        return None
-                    return completion
-                continue
             handler = STATEMENTS.get(type(statement))
             if handler is None:
                 raise Declined(f"{type(statement).__name__} statements", self.source(statement))
-            completion = handler(self, statement)
+            self.rests.append(statements[position + 1 :])
+            try:
+                completion = handler(self, statement)
+            finally:
+                self.rests.pop()
             if completion is not None:
                 return completion
         return None
 
-    def execute_if(self, node: ast.If, rest: Sequence[ast.stmt]) -> Completion | None:
-        """An ``if``; ``rest`` are the statements after it in the same list."""
-        test = self.evaluate(node.test)
-        if isinstance(test, Tracer) and not self.trace.eager:
-            from autodiff.capture import staging
+    def execute_rests(self, rests: Sequence[Sequence[ast.stmt]]) -> Completion | None:
+        """Run the statements that were still to come, from the innermost list outwards."""
+        for depth in range(len(rests) - 1, -1, -1):
+            saved, self.rests = self.rests, list(rests[:depth])
+            try:
+                completion = self.execute(rests[depth])
+            finally:
+                self.rests = saved
+            if completion is not None:
+                return completion
+        return None
 
-            return staging.stage_if(self, node, test, rest)
-        return self.execute(node.body if test else node.orelse)
-
-
-REST_DONE = Completion("rest")
+    def within(self, boundary: str, statements: Sequence[ast.stmt]) -> Completion | None:
+        """Run statements whose end is the end of a loop body or another boundary."""
+        saved = self.rests, self.boundary
+        self.rests, self.boundary = [], boundary
+        try:
+            return self.execute(statements)
+        finally:
+            self.rests, self.boundary = saved
 
 
 class Maybe:
@@ -340,6 +353,15 @@ def apply_in_place(
     return operator(old, value)
 
 
+def _if(frame: Frame, node: ast.If) -> Completion | None:
+    test = frame.evaluate(node.test)
+    if isinstance(test, Tracer) and not frame.trace.eager:
+        from autodiff.capture import staging
+
+        return staging.stage_if(frame, node, test)
+    return frame.execute(node.body if test else node.orelse)
+
+
 def _for(frame: Frame, node: ast.For) -> Completion | None:
     from autodiff.capture import staging
 
@@ -393,7 +415,7 @@ def _with(frame: Frame, node: ast.With) -> Completion | None:
         if item.optional_vars is not None:
             assign(frame, item.optional_vars, entered)
     try:
-        return frame.execute(node.body)
+        return frame.within("barrier", node.body)
     finally:
         for manager in reversed(managers):
             manager.__exit__(None, None, None)
@@ -441,9 +463,9 @@ def _try(frame: Frame, node: ast.Try) -> Completion | None:
     if not frame.trace.eager:
         raise Declined("try statements", frame.source(node))
     try:
-        completion = frame.execute(node.body)
+        completion = frame.within("barrier", node.body)
         if completion is None:
-            completion = frame.execute(node.orelse)
+            completion = frame.within("barrier", node.orelse)
     except (Declined, NotStaged):
         raise
     except Exception as error:
@@ -475,6 +497,7 @@ STATEMENTS: dict[type, Callable[..., Completion | None]] = {
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
     ast.AugAssign: _augmented,
+    ast.If: _if,
     ast.For: _for,
     ast.While: _while,
     ast.Break: lambda frame, node: BREAK,

@@ -1,8 +1,15 @@
-"""Branches and loops.
+"""Branches and loops on traced values become structured control flow.
 
-Loops over concrete sequences run in Python, one pass of the interpreter an iteration.  A branch
-or loop condition that depends on inputs takes the path of this call, with a guard in the program
-that sends a call which would take the other path to a capture of its own.
+A branch whose condition depends on inputs is interpreted on both sides, each from the same start,
+and merged into a ``cond``.  A side that raises becomes a check.  A side that ends the function or
+the loop's pass takes the statements still to come into the other side.
+
+A loop whose body allows it is interpreted once, on placeholders for what it changes, and becomes
+one ``for`` or ``while`` (:mod:`autodiff.capture.rolling`); otherwise Python runs it, one pass of
+the interpreter an iteration.
+
+Where staging is not possible (:class:`NotStaged`), the path of this call is taken, with a guard in
+the program that sends a call which would take another path to a capture of its own.
 """
 
 from __future__ import annotations
@@ -11,48 +18,257 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff.capture.interpreter import Completion, Frame, assign
+from autodiff.capture.regions import Merge, Outcome, run_region, variable
+from autodiff.capture.trace import Declined, NotStaged
+from autodiff.ops.control import emit_check, emit_cond
+from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
 
 
-def stage_if(
-    frame: Frame, node: ast.If, test: Tracer, rest: Sequence[ast.stmt]
-) -> Completion | None:
+# -- if -----------------------------------------------------------------------------------------
+def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
     """An ``if`` on a traced value."""
-    return frame.execute(node.body if bool(test) else node.orelse)
+    from autodiff.capture.expressions import truth
+
+    test = truth(test)
+    decided = known(test)
+    if decided is not None:
+        return frame.execute(node.body if decided else node.orelse)
+    escapes = _escapes(node.body) | _escapes(node.orelse)
+    if escapes and not _can_end(frame, escapes):
+        return frame.execute(node.body if bool(test) else node.orelse)
+    rests = list(frame.rests) if escapes else []
+    try:
+        return _branch(
+            frame,
+            test,
+            lambda: _side(frame, node.body, rests),
+            lambda: _side(frame, node.orelse, rests),
+            ends=bool(escapes),
+        )
+    except (NotStaged, Declined) as problem:
+        taken = _take_path(frame, test, problem)
+        return frame.execute(node.body if taken else node.orelse)
 
 
+def _take_path(frame: Frame, test: Tracer, problem: Exception) -> bool:
+    """The path of this call, guarded; where that is not known, the problem stands."""
+    try:
+        return bool(test)
+    except NotStaged:
+        raise problem from None
+
+
+def _can_end(frame: Frame, escapes: set[str]) -> bool:
+    """Whether ends of branches can be merged at the boundary the frame is in."""
+    if frame.boundary == "function":
+        return escapes == {"return"}
+    if frame.boundary == "staged loop":
+        return True
+    return frame.boundary == "loop" and escapes == {"continue"}
+
+
+def _side(
+    frame: Frame, body: Sequence[ast.stmt], rests: Sequence[Sequence[ast.stmt]]
+) -> Completion | None:
+    """One side of a branch, with the statements still to come if the branch may end the body."""
+    saved, frame.rests = frame.rests, list(rests)
+    try:
+        completion = frame.execute(body)
+        if completion is None and rests:
+            completion = frame.execute_rests(rests)
+    finally:
+        frame.rests = saved
+    if frame.boundary == "staged loop" and completion is not None:
+        completion = record_end(frame, completion)
+    return completion
+
+
+def record_end(frame: Frame, completion: Completion) -> Completion | None:
+    """In a staged loop: note a break or return in variables, and end the pass normally."""
+    flags = frame.loop_flags
+    if completion.kind == "break":
+        frame.scope.locals[flags.stop] = True
+    elif completion.kind == "return":
+        frame.scope.locals[flags.returned] = True
+        frame.scope.locals[flags.result] = completion.value
+    return None
+
+
+def _branch(
+    frame: Frame,
+    test: Tracer,
+    then: Callable[[], Completion | None],
+    orelse: Callable[[], Completion | None],
+    ends: bool,
+) -> Completion | None:
+    first = run_region(frame, then)
+    second = run_region(frame, orelse)
+    if first.raised is not None or second.raised is not None:
+        return _raising(frame, test, first, second, then, orelse, ends)
+    returned = ends and frame.boundary == "function"
+    box: list[Any] = [None]
+    _merge(frame, test, first, second, _values(first, second, box) if returned else None)
+    if returned:
+        return Completion("return", box[0])
+    return Completion("done") if ends else None
+
+
+def _values(
+    first: Outcome, second: Outcome, box: list[Any]
+) -> tuple[Any, Any, Callable[[Any], None]]:
+    results = [None if o.value is None else o.value.value for o in (first, second)]
+    return results[0], results[1], lambda merged: box.__setitem__(0, merged)
+
+
+def _raising(
+    frame: Frame,
+    test: Tracer,
+    first: Outcome,
+    second: Outcome,
+    then: Callable[[], Completion | None],
+    orelse: Callable[[], Completion | None],
+    ends: bool,
+) -> Completion | None:
+    """A side that raises is checked not to be taken; the other side runs in line."""
+    if first.raised is not None and second.raised is not None:
+        raise first.raised
+    if first.raised is not None:
+        emit_check(np.logical_not(test).value, _message(first.raised))
+        completion = orelse()
+    else:
+        assert second.raised is not None
+        emit_check(test.value, _message(second.raised))
+        completion = then()
+    if not ends:
+        return completion
+    if frame.boundary == "function":
+        return completion if completion is not None else Completion("return", None)
+    return Completion("done")
+
+
+def _message(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _merge(
+    frame: Frame,
+    test: Tracer,
+    first: Outcome,
+    second: Outcome,
+    extra: tuple[Any, Any, Callable[[Any], None]] | None,
+) -> None:
+    merge = Merge(frame, test, first, second)
+    for scope, name in {**first.names, **second.names}:
+        put = _putter(scope.locals, name)
+        merge.value(variable(first, scope, name), variable(second, scope, name), put)
+    cells = list({**first.cells, **second.cells})
+    numbers = []
+    for cell in cells:
+        numbers.append(len(merge.outputs[0]))
+        for outcome, outputs in zip((first, second), merge.outputs, strict=True):
+            outputs.append(outcome.cells.get(cell, cell.value))
+    if extra is not None:
+        merge.value(*extra)
+    first.block.outputs, second.block.outputs = merge.outputs
+    results: tuple[Any, ...] = ()
+    if merge.outputs[0] or first.block.operations or second.block.operations:
+        results = emit_cond(test.value, first.block, second.block)
+    for cell, number in zip(cells, numbers, strict=True):
+        cell.write(results[number])
+    for finish in merge.finish:
+        finish(results)
+
+
+def _putter(table: dict[str, Any], name: str) -> Callable[[Any], None]:
+    def put(value: Any) -> None:
+        table[name] = value
+
+    return put
+
+
+# -- conditional expressions, and / or, assert ----------------------------------------------------
 def stage_choice(
     frame: Frame, test: Tracer, then: Callable[[], Any], orelse: Callable[[], Any], node: ast.AST
 ) -> Any:
     """A conditional expression on a traced value."""
-    return then() if bool(test) else orelse()
+    from autodiff.capture.expressions import truth
+
+    test = truth(test)
+    decided = known(test)
+    if decided is not None:
+        return then() if decided else orelse()
+    try:
+        first, second = run_region(frame, then), run_region(frame, orelse)
+        if first.raised is not None and second.raised is not None:
+            raise first.raised
+        if first.raised is not None:
+            emit_check(np.logical_not(test).value, _message(first.raised))
+            return orelse()
+        if second.raised is not None:
+            emit_check(test.value, _message(second.raised))
+            return then()
+        box: list[Any] = [None]
+        _merge(
+            frame, test, first, second, (first.value, second.value, lambda v: box.__setitem__(0, v))
+        )
+        return box[0]
+    except (NotStaged, Declined) as problem:
+        return then() if _take_path(frame, test, problem) else orelse()
 
 
 def stage_boolean(frame: Frame, value: Tracer, node: ast.BoolOp, position: int) -> Any:
     """``and`` / ``or`` whose operand at ``position`` is traced."""
-    stop_at = isinstance(node.op, ast.Or)
-    current: Any = value
-    for part in node.values[position + 1 :]:
-        if bool(current) == stop_at:
-            return current
-        current = frame.evaluate(part)
-    return current
+    rest = node.values[position + 1 :]
+
+    def others() -> Any:
+        if len(rest) == 1:
+            return frame.evaluate(rest[0])
+        return frame.evaluate(ast.copy_location(ast.BoolOp(node.op, rest), node))
+
+    if isinstance(node.op, ast.Or):
+        return stage_choice(frame, value, lambda: value, others, node)
+    return stage_choice(frame, value, others, lambda: value, node)
 
 
 def assert_traced(frame: Frame, test: Tracer, node: ast.Assert) -> None:
-    """``assert`` on a traced value."""
-    if not bool(test):
+    """``assert`` on a traced value: a check at every run."""
+    from autodiff.capture.expressions import truth
+
+    frame.at(node)
+    test = truth(test)
+    decided = known(test)
+    if decided is None:
+        emit_check(test.value, "AssertionError")
+    elif not decided:
         raise AssertionError(*([] if node.msg is None else [frame.evaluate(node.msg)]))
 
 
+# -- loops ------------------------------------------------------------------------------------------
 def run_for(frame: Frame, node: ast.For) -> Completion | None:
-    """A ``for`` loop."""
+    """A ``for`` loop: rolled where possible, else one pass of the interpreter an iteration."""
+    from autodiff.capture import rolling
+
+    source = frame.evaluate(node.iter)
+    if not frame.trace.eager:
+        sequence = rolling.lazy_sequence(frame, source)
+        if sequence is not None and rolling.worth_rolling(sequence):
+            try:
+                return rolling.roll_for(frame, node, sequence)
+            except NotStaged:
+                pass
+    return _run_for_plainly(frame, node, source)
+
+
+def _run_for_plainly(frame: Frame, node: ast.For, source: Any) -> Completion | None:
     from autodiff.capture.calls import iterate
 
-    for item in iterate(frame, frame.evaluate(node.iter)):
+    for item in iterate(frame, source):
         assign(frame, node.target, item)
-        completion = frame.execute(node.body)
+        completion = frame.within("loop", node.body)
         if completion is not None:
             if completion.kind == "break":
                 return None
@@ -62,12 +278,61 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
 
 
 def run_while(frame: Frame, node: ast.While) -> Completion | None:
-    """A ``while`` loop."""
-    while frame.evaluate(node.test):
-        completion = frame.execute(node.body)
+    """A ``while`` loop: rolled when its condition depends on inputs, or when it runs for long."""
+    from autodiff.capture import rolling
+
+    passes = 0
+    rollable = not frame.trace.eager
+    while True:
+        if rollable and passes >= rolling.LONGEST_UNROLLED:
+            try:
+                return rolling.roll_while(frame, node)
+            except NotStaged:
+                rollable = False
+        test = frame.evaluate(node.test)
+        if isinstance(test, Tracer) and rollable and known(test) is None:
+            try:
+                return rolling.roll_while(frame, node)
+            except NotStaged:
+                rollable = False
+        if not test:
+            return frame.execute(node.orelse)
+        passes += 1
+        completion = frame.within("loop", node.body)
         if completion is not None:
             if completion.kind == "break":
                 return None
             if completion.kind == "return":
                 return completion
-    return frame.execute(node.orelse)
+
+
+# -- what a statement list may do -----------------------------------------------------------------
+def _escapes(statements: Sequence[ast.stmt]) -> set[str]:
+    """How statements may end early: ``return``, ``break``, ``continue`` of the enclosing body."""
+    found: set[str] = set()
+    for statement in statements:
+        _collect(statement, found, in_loop=False)
+    return found
+
+
+def _collect(node: ast.AST, found: set[str], in_loop: bool) -> None:
+    if isinstance(node, ast.Return):
+        found.add("return")
+    elif isinstance(node, (ast.Break, ast.Continue)):
+        if not in_loop:
+            found.add("break" if isinstance(node, ast.Break) else "continue")
+    elif isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.AsyncFunctionDef)):
+        return
+    elif isinstance(node, (ast.For, ast.While)):
+        for child in node.body:
+            _collect(child, found, True)
+        for child in node.orelse:
+            _collect(child, found, in_loop)
+    else:
+        for child in ast.iter_child_nodes(node):
+            _collect(child, found, in_loop)
+
+
+def escapes(statements: Sequence[ast.stmt]) -> set[str]:
+    """How the statements of a loop body may end it early."""
+    return _escapes(statements)

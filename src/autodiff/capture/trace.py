@@ -67,7 +67,8 @@ class Trace:
         self.depth = 0
         self.array_paths: dict[str, Path] = {}  # the first path of each hidden array
         self.differentiable: set[Value] = set()  # inputs that carry derivatives (uncompiled tier)
-        self.made: dict[int, Any] = {}
+        self.made: list[dict[int, Any]] = [{}]  # containers made, per open region
+        self.scopes: list[Any] = []  # scopes of the active frames
 
     # -- inputs -----------------------------------------------------------------------------
     def add_input(
@@ -108,7 +109,7 @@ class Trace:
 
     def fresh(self, obj: Any) -> Any:
         """Note a container made during the capture: changing it has no effect outside."""
-        self.made[id(obj)] = obj
+        self.made[-1][id(obj)] = obj
         return obj
 
     def changing(self, obj: Any, source: Source | None) -> None:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 from autodiff.differentiate.activity import useful
 from autodiff.differentiate.reverse import Cotangents, Pull, Reverse, add
-from autodiff.dims import Dim, Extent, symbols, upper_bound
+from autodiff.dims import Dim, Extent, same_shape, symbols, upper_bound
 from autodiff.errors import DerivativeError
 from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses
@@ -297,7 +297,7 @@ def _outer_shape(value: Value, local: set[Value]) -> tuple[Extent, ...]:
 
 
 def _padded(value: Value, shape: tuple[Extent, ...], block: Block) -> Value:
-    if value.type.shape == shape or not value.type.shape:
+    if same_shape(value.type.shape, shape):
         return value
     x = Tracer(value, "array")
     zero = (0,) * len(shape)

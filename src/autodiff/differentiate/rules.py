@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dims import same_shape
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import Operation
 from autodiff.ops.entries import ENTRIES, Accumulate, Bilinear, Entry, Linear, Partials, Rules, Site
@@ -95,7 +96,7 @@ def _push_partials(form: Partials, site: Site, tangents: Sequence[Tracer | None]
         if rule is None or tangent is None:
             continue
         term = _scaled(tangent, rule(site.result, *site.operands))
-        if term is not None and term.shape != shape:
+        if term is not None and not same_shape(term.shape, shape):
             term = np.broadcast_to(term, shape)
         total = _add(total, term)
     return total

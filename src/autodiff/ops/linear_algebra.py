@@ -56,7 +56,7 @@ def _dot_meaning(a: Any, b: Any, contract: tuple[Axes, Axes], batch: tuple[Axes,
     inner = int(np.prod([a.shape[k] for k in contract[0]], dtype=np.int64))
     m, n = int(np.prod(rows, dtype=np.int64)), int(np.prod(columns, dtype=np.int64))
     result = np.matmul(left.reshape(*batch_shape, m, inner), right.reshape(*batch_shape, inner, n))
-    return result.reshape(*batch_shape, *rows, *columns)
+    return np.reshape(result, (*batch_shape, *rows, *columns))
 
 
 def dot_general(

@@ -1,0 +1,287 @@
+"""Regions: running a piece of user code into a block of its own, and undoing what it changed.
+
+``run_region`` interprets a thunk with a new block open, then puts the local variables and the
+storage cells back as they were and reports what they became: an :class:`Outcome`.  Branches and
+loops are made of outcomes: two outcomes of the same start merge into a ``cond``, the outcome of a
+loop body run on placeholders becomes the body of a ``for`` or ``while``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.interpreter import UNBOUND, Frame, Maybe, Scope
+from autodiff.capture.trace import Declined, NotStaged
+from autodiff.dims import Dim, UndecidedExtent, same_shape
+from autodiff.errors import InternalError
+from autodiff.ir.data import ArrayType, Block, Value
+from autodiff.ops.builder import emit
+from autodiff.ops.tracer import Cell, ConcreteNeeded, Form, Tracer, as_tracer
+
+INT = np.dtype(np.int64)
+INTERNAL = (NotStaged, Declined, InternalError, UndecidedExtent, ConcreteNeeded)
+
+
+@dataclass
+class Outcome:
+    """What a region did: its block, its value, the names and cells it changed, what it raised."""
+
+    block: Block
+    value: Any = None
+    names: dict[tuple[Scope, str], Any] = field(default_factory=dict)
+    cells: dict[Cell, Value] = field(default_factory=dict)
+    raised: Exception | None = None
+    stored: set[Value] = field(default_factory=set)  # contents of cells that were overwritten
+
+
+def live_scopes(frame: Frame) -> list[Scope]:
+    """The scopes whose variables running code may change."""
+    found: dict[int, Scope] = {}
+    for scope in [*frame.trace.scopes, frame.scope]:
+        current: Scope | None = scope
+        while current is not None:
+            found[id(current)] = current
+            current = current.parent
+    return list(found.values())
+
+
+def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Value] = ()) -> Outcome:
+    """Run ``thunk`` into a new block and undo its changes of names and cells."""
+    trace, builder = frame.trace, frame.trace.builder
+    saved = [(scope, dict(scope.locals)) for scope in live_scopes(frame)]
+    outer_journal, builder.journal = builder.journal, []
+    outer_source = builder.source
+    trace.made.append({})
+    outcome = Outcome(Block())
+    try:
+        with builder.region() as block:
+            outcome.block = block
+            block.parameters = list(parameters)
+            try:
+                outcome.value = thunk()
+            except INTERNAL:
+                raise
+            except Exception as error:  # the user's own: this path raises
+                outcome.raised = error
+        for scope, before in saved:
+            for name, value in scope.locals.items():
+                if before.get(name, UNBOUND) is not value:
+                    outcome.names[scope, name] = value
+        _note_cells(outcome, builder.journal)
+    finally:
+        for scope, before in saved:
+            scope.locals = before
+        for cell, value in reversed(builder.journal or []):
+            cell.restore(value)
+        builder.journal = outer_journal
+        builder.source = outer_source
+        trace.made.pop()
+    return outcome
+
+
+def _note_cells(outcome: Outcome, journal: list[tuple[Any, Value]]) -> None:
+    """Cells from before the region that it wrote; cells made inside of it are its own affair."""
+    inside = set(outcome.block.parameters)
+    for operation in outcome.block.operations:
+        inside.update(operation.results)
+    first: dict[Cell, Value] = {}
+    for cell, old in journal:
+        first.setdefault(cell, old)
+        outcome.stored.add(old)
+    for cell, old in first.items():
+        if old not in inside:
+            outcome.cells[cell] = cell.value
+
+
+# -- types of values that may differ between paths or iterations ---------------------------------
+@dataclass(frozen=True)
+class Slot:
+    """The type of a variable that a branch or loop gives: dtype, shape, form."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[Any, ...]
+    form: Form
+
+    @property
+    def type(self) -> ArrayType:
+        """The type of the value that holds it."""
+        return ArrayType(self.dtype, self.shape, self.form == "python")
+
+
+def is_numeric(x: Any) -> bool:
+    """Whether a variable's value can be an output of structured control flow."""
+    return isinstance(x, (Tracer, Dim, np.generic, bool, int, float)) and not (
+        isinstance(x, np.generic) and x.dtype.kind not in "fiub"
+    )
+
+
+def slot_of(x: Any) -> Slot:
+    """The slot a numeric value fits exactly."""
+    if isinstance(x, Tracer):
+        return Slot(x.dtype, x.shape, x.form)
+    if isinstance(x, np.generic):
+        return Slot(x.dtype, (), "scalar")
+    if isinstance(x, bool):
+        return Slot(np.dtype(bool), (), "python")
+    return Slot(INT if isinstance(x, (int, Dim)) else np.dtype(float), (), "python")
+
+
+_RANK = {"python": 0, "scalar": 1, "array": 2}
+
+
+def join(a: Slot, b: Slot) -> Slot | None:
+    """The smallest slot that holds both, as NumPy promotes; None where the shapes differ."""
+    if not same_shape(a.shape, b.shape):
+        return None
+    form = a.form if _RANK[a.form] >= _RANK[b.form] else b.form
+    if a.dtype == b.dtype:
+        return Slot(a.dtype, a.shape, form)
+    if a.form == "python" or b.form == "python":
+        weak, strong = (a, b) if a.form == "python" else (b, a)
+        if weak.dtype.kind == "b" and strong.dtype.kind != "b":
+            return Slot(strong.dtype, a.shape, form)
+        if strong.form != "python":
+            example: Any = {"f": 0.0, "i": 0, "b": False}[weak.dtype.kind]
+            return Slot(np.result_type(strong.dtype, example), a.shape, form)
+    return Slot(np.result_type(a.dtype, b.dtype), a.shape, form)
+
+
+def fit(x: Any, slot: Slot) -> Value:
+    """``x`` as a value of the slot's type (emits the conversion)."""
+    tracer = as_tracer(x)
+    value = tracer.value
+    weak = slot.form == "python"
+    if value.type.dtype != slot.dtype or value.type.weak != weak:
+        return emit("cast", (value,), dtype=slot.dtype, weak=weak)
+    return value
+
+
+def placeholder(value: Value, slot: Slot) -> Tracer:
+    """A tracer that stands for a slot's value."""
+    return Tracer(value, slot.form)
+
+
+def same_object(a: Any, b: Any) -> bool:
+    """Whether two values are one and the same array, or equal constants of one type."""
+    if a is b:
+        return True
+    if isinstance(a, Tracer) and isinstance(b, Tracer):
+        if a.form != b.form:
+            return False
+        if a.form == "array":
+            return a.cell is b.cell and a.path == b.path
+        return a.value is b.value
+    if isinstance(a, Dim) and isinstance(b, Dim):
+        return a.terms == b.terms
+    plain = (bool, int, float, str, type(None))
+    return type(a) is type(b) and isinstance(a, plain) and (a == b or (a != a and b != b))
+
+
+class Merge:
+    """Two outcomes of one start, merged value by value into the outputs of a ``cond``."""
+
+    def __init__(self, frame: Frame, test: Tracer, then: Outcome, orelse: Outcome) -> None:
+        self.frame = frame
+        self.test = test
+        self.blocks = (then.block, orelse.block)
+        self.outputs: tuple[list[Value], list[Value]] = ([], [])
+        self.finish: list[Callable[[tuple[Value, ...]], None]] = []
+
+    def value(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
+        """Merge ``a`` and ``b`` and hand the result to ``put`` once the ``cond`` exists."""
+        if same_object(a, b):
+            self.finish.append(lambda results: put(a))
+        elif a is UNBOUND or b is UNBOUND or isinstance(a, Maybe) or isinstance(b, Maybe):
+            self._maybe(a, b, put)
+        elif is_numeric(a) and is_numeric(b):
+            self._numeric(a, b, put)
+        elif type(a) is type(b) and isinstance(a, (tuple, list)) and len(a) == len(b):
+            self._sequence(a, b, put)
+        elif type(a) is dict and type(b) is dict and list(a) == list(b):
+            self._dict(a, b, put)
+        else:
+            raise NotStaged(
+                f"the branches give a {type(a).__name__} and a {type(b).__name__}, which do not merge"
+            )
+
+    def _numeric(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
+        slot = join(slot_of(a), slot_of(b))
+        if slot is None:
+            raise NotStaged("the branches give arrays of different shapes")
+        for x, block, outputs in zip((a, b), self.blocks, self.outputs, strict=True):
+            with self.frame.trace.builder.reopened(block):
+                outputs.append(fit(x, slot))
+        number = len(self.outputs[0]) - 1
+        form = slot.form
+
+        def finish(results: tuple[Value, ...]) -> None:
+            merged = Tracer(results[number], form)
+            if form == "array":
+                # It is one array or another one: a store into it could not know which.
+                merged.cell.writeable = not _is_shared(a, b)
+            put(merged)
+
+        self.finish.append(finish)
+
+    def _sequence(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
+        items: list[Any] = [None] * len(a)
+        for k, (x, y) in enumerate(zip(a, b, strict=True)):
+            self.value(x, y, lambda merged, k=k: items.__setitem__(k, merged))
+        kind = type(a)
+
+        def finish(results: tuple[Value, ...]) -> None:
+            made = kind(*items) if hasattr(kind, "_fields") else kind(items)
+            put(self.frame.trace.fresh(made))
+
+        self.finish.append(finish)
+
+    def _dict(self, a: dict[Any, Any], b: dict[Any, Any], put: Callable[[Any], None]) -> None:
+        items: dict[Any, Any] = dict.fromkeys(a)
+        for key in a:
+            self.value(a[key], b[key], lambda merged, key=key: items.__setitem__(key, merged))
+        self.finish.append(lambda results: put(self.frame.trace.fresh(items)))
+
+    def _maybe(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
+        """A name that is bound on one side only."""
+        bound: list[Any] = [None]
+        held: list[Any] = [UNBOUND]
+        known = [x.value if isinstance(x, Maybe) else x for x in (a, b)]
+        present = [x for x in known if x is not UNBOUND]
+        if not present or not all(is_numeric(x) for x in present):
+            raise NotStaged("a name is bound on one branch only")
+        filler = [
+            x if x is not UNBOUND else _zero_like(present[0], block, self.frame)
+            for x, block in zip(known, self.blocks, strict=True)
+        ]
+        flags = [x.bound if isinstance(x, Maybe) else x is not UNBOUND for x in (a, b)]
+        self.value(flags[0], flags[1], lambda merged: bound.__setitem__(0, merged))
+        self.value(filler[0], filler[1], lambda merged: held.__setitem__(0, merged))
+
+        def finish(results: tuple[Value, ...]) -> None:
+            put(Maybe(as_tracer(bound[0]), held[0]))
+
+        self.finish.append(finish)
+
+
+def _zero_like(x: Any, block: Block, frame: Frame) -> Tracer:
+    from autodiff.ops.structural import zeros
+
+    slot = slot_of(x)
+    if any(isinstance(n, Dim) for n in slot.shape):
+        raise NotStaged("an array of run-time size is bound on one branch only")
+    with frame.trace.builder.reopened(block):
+        return Tracer(zeros(slot.shape, slot.dtype).value, slot.form)
+
+
+def _is_shared(a: Any, b: Any) -> bool:
+    """Whether either array may be known under another name."""
+    return isinstance(a, Tracer) and isinstance(b, Tracer)
+
+
+def variable(outcome: Outcome, scope: Scope, name: str) -> Any:
+    """The value of a variable after an outcome."""
+    return outcome.names.get((scope, name), scope.locals.get(name, UNBOUND))

@@ -1,0 +1,641 @@
+"""Rolling loops: one interpretation of the body becomes a ``for`` or ``while`` of the program.
+
+The body runs on placeholders for the variables and storage cells that it changes.  What it
+changes is found by running it: the first run takes the names it assigns, later runs add what else
+turned out to change or to change its type (``s = 0`` that becomes a float), until nothing new
+turns up.  Where only the first iteration differs (``y = 0; y += array``, ``previous = None``) it
+is peeled off.  A ``break`` or ``return`` becomes a variable that ends the loop.
+
+    for i in range(n): s += x[i]     =>     s' = for(s, count=n): yield s + slice(x, k)
+
+Anything that cannot be done this way raises :class:`NotStaged`, before the program is changed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture import staging
+from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope, assign
+from autodiff.capture.regions import (
+    INT,
+    Outcome,
+    Slot,
+    fit,
+    is_numeric,
+    join,
+    live_scopes,
+    placeholder,
+    run_region,
+    same_object,
+    slot_of,
+)
+from autodiff.capture.trace import Declined, NotStaged
+from autodiff.dims import Dim, Extent, bounds, minimum, symbols
+from autodiff.ir.data import ArrayType, Value
+from autodiff.ops.control import emit_for, emit_while
+from autodiff.ops.dispatch import extent_of
+from autodiff.ops.structural import zeros
+from autodiff.ops.tracer import Cell, Tracer, as_tracer
+
+LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
+ATTEMPTS = 12
+
+
+class Poison:
+    """A name that only a loop body knows: its value after the loop is not kept."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class _Peel(Exception):
+    """Only the first iteration differs from the others."""
+
+
+# -- sequences --------------------------------------------------------------------------------------
+@dataclass
+class LazySequence:
+    """Something a loop goes through: how many items, and the item at a (traced) position."""
+
+    count: Extent
+    item: Callable[[Any], Any]
+
+    def __iter__(self) -> Iterator[Any]:
+        count = self.count
+        if isinstance(count, Dim):
+            count = int(as_tracer(count)._concrete())
+        return iter([self.item(k) for k in range(count)])
+
+    def __len__(self) -> int:
+        return self.count if isinstance(self.count, int) else int(as_tracer(self.count)._concrete())
+
+    def shifted(self, by: int) -> LazySequence:
+        """The sequence without its first items."""
+        return LazySequence(self.count - by, lambda k: self.item(k + by))
+
+
+def lazy_range(*arguments: Any) -> LazySequence:
+    """``range`` with traced bounds."""
+    limits = [extent_of(a) for a in arguments]
+    start, stop = (0, limits[0]) if len(limits) == 1 else limits[:2]
+    step = limits[2] if len(limits) == 3 else 1
+    if not isinstance(step, int):
+        step = int(as_tracer(step)._concrete())
+    if step == 0:
+        raise ValueError("range() arg 3 must not be zero")
+    from autodiff.dims import maximum
+
+    gap = stop - start if step > 0 else start - stop
+    count = maximum((gap + abs(step) - 1) // abs(step), 0)
+
+    def item(k: Any) -> Any:
+        first = as_tracer(start) if isinstance(start, Dim) else start
+        return first + k * step if step != 1 else first + k
+
+    return LazySequence(count, item)
+
+
+def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
+    """A lazy view of what a loop goes through, or None where only Python can go through it."""
+    if isinstance(source, LazySequence):
+        return source
+    if isinstance(source, range):
+        start, step = source.start, source.step
+        return LazySequence(len(source), lambda k: start + k * step if (start or step != 1) else k)
+    if isinstance(source, Tracer) and source.shape:
+        return LazySequence(source.shape[0], lambda k: source[k])
+    return None
+
+
+def lazy_zip(frame: Frame, sources: Sequence[Any]) -> LazySequence | None:
+    """``zip`` of lazy sequences."""
+    lazy = [lazy_sequence(frame, s) for s in sources]
+    if not lazy or any(s is None for s in lazy):
+        return None
+    count = lazy[0].count  # type: ignore[union-attr]
+    for s in lazy[1:]:
+        count = minimum(count, s.count)  # type: ignore[union-attr]
+    return LazySequence(count, lambda k: tuple(s.item(k) for s in lazy))  # type: ignore[union-attr]
+
+
+def worth_rolling(sequence: LazySequence) -> bool:
+    """Whether a loop is long enough, or of unknown length."""
+    return isinstance(sequence.count, Dim) or sequence.count > LONGEST_UNROLLED
+
+
+# -- finding what a body changes ----------------------------------------------------------------------
+@dataclass
+class _Body:
+    """A loop body under study: what it carries, and its last interpretation."""
+
+    frame: Frame
+    run: Callable[[Value], None]
+    count: Extent | None
+    names: dict[tuple[Scope, str], Slot] = field(default_factory=dict)
+    cells: list[Cell] = field(default_factory=list)
+    temporaries: dict[tuple[Scope, str], Any] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    parameters: list[Value] = field(default_factory=list)
+
+    def bind(self, index: Value | None) -> list[Value]:
+        """Parameters for the carries; called before each interpretation."""
+        values = [] if index is None else [index]
+        values += [Value(slot.type, _hint(name)) for (_, name), slot in self.names.items()]
+        values += [Value(_plain(cell.value.type)) for cell in self.cells]
+        return values
+
+    def enter(self, parameters: Sequence[Value]) -> None:
+        """Put the placeholders in place (inside the region)."""
+        n = len(self.names)
+        for ((scope, name), slot), value in zip(self.names.items(), parameters[:n], strict=True):
+            scope.locals[name] = placeholder(value, slot)
+        for cell, value in zip(self.cells, parameters[n:], strict=True):
+            cell.write(value)
+
+    def interpret(self) -> None:
+        """Run the body until what it changes is stable."""
+        for _ in range(ATTEMPTS):
+            index = Value(ArrayType(INT, (), True), "k")
+            index.low = 0
+            index.high = None if self.count is None else self.count - 1
+            parameters = self.bind(index)
+
+            def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
+                self.enter(parameters[1:])
+                self.run(index)
+
+            outcome = run_region(self.frame, thunk, parameters)
+            if outcome.raised is not None:
+                raise NotStaged(f"the loop body raises {type(outcome.raised).__name__}")
+            self.outcome, self.parameters = outcome, parameters
+            if not self._learn(outcome, parameters):
+                return
+        raise NotStaged("what the loop changes does not settle")
+
+    def _learn(self, outcome: Outcome, parameters: list[Value]) -> bool:
+        """Take up what the last run changed beyond the carries; whether there was anything."""
+        changed = False
+        self.temporaries = {}
+        for key, end in outcome.names.items():
+            if key in self.names:
+                changed |= self._widen(key, self.names[key], end)
+                continue
+            scope, name = key
+            start = scope.locals.get(name, UNBOUND)
+            if start is UNBOUND or isinstance(start, (Poison, Maybe)):
+                self.temporaries[key] = end
+            elif not same_object(start, end):
+                if not is_numeric(end):
+                    raise NotStaged(f"the loop changes {name!r}, a {type(end).__name__}")
+                if not is_numeric(start):
+                    raise _Peel
+                self.names[key] = slot_of(start)
+                self._widen(key, self.names[key], end)
+                changed = True
+        for cell in outcome.cells:
+            if cell not in self.cells:
+                self.cells.append(cell)
+                changed = True
+        self._check_aliases(outcome, parameters)
+        return changed
+
+    def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
+        if not is_numeric(end):
+            raise NotStaged(f"the loop makes {key[1]!r} a {type(end).__name__}")
+        wider = join(slot, slot_of(end))
+        if wider is None:
+            raise _Peel
+        if wider == slot:
+            return False
+        self.names[key] = wider
+        return True
+
+    def _check_aliases(self, outcome: Outcome, parameters: list[Value]) -> None:
+        """A rebound array that is also stored into must not be known under another name."""
+        stored = outcome.stored & set(parameters)
+        if not stored:
+            return
+        arrays = [
+            (key, value)
+            for key, value in zip(self.names, parameters[1:], strict=False)
+            if value in stored
+        ]
+        for (scope, name), _ in arrays:
+            start = scope.locals.get(name)
+            if (
+                isinstance(start, Tracer)
+                and start.form == "array"
+                and _is_aliased(self.frame, scope, name, start)
+            ):
+                raise NotStaged(
+                    f"{name!r} is stored into and rebound, and known under another name"
+                )
+
+
+def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
+    if any(record.cell is tracer.cell for record in frame.trace.inputs):
+        return True
+    for other in live_scopes(frame):
+        for key, value in other.locals.items():
+            if (
+                (other is not scope or key != name)
+                and isinstance(value, Tracer)
+                and value.cell is tracer.cell
+            ):
+                return True
+    return False
+
+
+def _hint(name: str) -> str | None:
+    return name if name.isidentifier() else None
+
+
+def _plain(type: ArrayType) -> ArrayType:
+    return ArrayType(type.dtype, type.shape)
+
+
+# -- making the loop --------------------------------------------------------------------------------
+def _starts(body: _Body) -> list[Value]:
+    values = [fit(scope.locals[name], slot) for (scope, name), slot in body.names.items()]
+    return values + [cell.value for cell in body.cells]
+
+
+def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot], list[Value]]:
+    """Names first bound in the body whose last value can be carried out of the loop."""
+    assert body.outcome is not None
+    inside = _defined(body.outcome)
+    keys, slots, starts = [], [], []
+    for key, end in body.temporaries.items():
+        if isinstance(end, Maybe) and key[1].startswith("<result"):
+            end = body.outcome.names[key] = end.value  # read only where the loop has returned
+        if not is_numeric(end):
+            continue
+        slot = slot_of(end)
+        if any(symbols(n) & inside for n in slot.shape if isinstance(n, Dim)):
+            continue
+        keys.append(key)
+        slots.append(slot)
+        start = zeros(slot.shape, slot.dtype).value
+        starts.append(fit(Tracer(start, slot.form), slot))
+    return keys, slots, starts
+
+
+def _defined(outcome: Outcome) -> set[Value]:
+    found = set(outcome.block.parameters)
+    for operation in outcome.block.operations:
+        found.update(operation.results)
+    return found
+
+
+def _finish(body: _Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> None:
+    """Fill in the outputs of the body's block, temporaries as extra carries."""
+    assert body.outcome is not None
+    block, outcome = body.outcome.block, body.outcome
+    with body.frame.trace.builder.reopened(block):
+        outputs = []
+        for (key, slot), parameter in zip(body.names.items(), block.parameters[1:], strict=False):
+            end = outcome.names.get(key, UNBOUND)
+            outputs.append(parameter if end is UNBOUND else fit(end, slot))
+        for cell, parameter in zip(
+            body.cells, block.parameters[1 + len(body.names) :], strict=True
+        ):
+            outputs.append(outcome.cells.get(cell, parameter))
+        for key, slot in zip(keys, slots, strict=True):
+            outputs.append(fit(outcome.names[key], slot))
+            block.parameters.append(Value(slot.type))
+    block.outputs = outputs
+
+
+def _bind_results(
+    body: _Body,
+    results: Sequence[Value],
+    keys: list[tuple[Scope, str]],
+    slots: list[Slot],
+    ran: Any,
+) -> None:
+    """Give names and cells their values after the loop; ``ran`` tells whether it ran at all."""
+    names, cells = len(body.names), len(body.cells)
+    for ((scope, name), slot), value in zip(body.names.items(), results[:names], strict=True):
+        scope.locals[name] = Tracer(value, slot.form)
+    for cell, value in zip(body.cells, results[names : names + cells], strict=True):
+        cell.write(value)
+    for key, slot, value in zip(keys, slots, results[names + cells :], strict=True):
+        scope, name = key
+        held = Tracer(value, slot.form)
+        scope.locals[name] = held if ran is True else Maybe(ran, held)
+    for scope, name in body.temporaries:
+        if (scope, name) not in keys:
+            scope.locals[name] = Poison(name)
+
+
+def _assigned(statements: Sequence[ast.stmt]) -> set[str]:
+    from autodiff.capture.sourcecode import _Scan
+
+    scan = _Scan()
+    for statement in statements:
+        scan.visit(statement)
+    return scan.assigned
+
+
+def _initial_names(
+    frame: Frame, statements: Sequence[ast.stmt], targets: Sequence[str] = ()
+) -> dict[tuple[Scope, str], Slot]:
+    """Carries to begin with: numbers and arrays that the body assigns anew."""
+    found = {}
+    for name in sorted(_assigned(statements) | set(targets)):
+        scope = frame.scope.owner(name)
+        value = UNBOUND if scope is None else scope.locals.get(name, UNBOUND)
+        if scope is not None and is_numeric(value) and not _only_in_place(statements, name, value):
+            found[scope, name] = slot_of(value)
+    return found
+
+
+def _only_in_place(statements: Sequence[ast.stmt], name: str, value: Any) -> bool:
+    """Whether an array's name is only a target of ``+=`` and the like: the array itself changes."""
+    if not (isinstance(value, Tracer) and value.form == "array"):
+        return False
+    for statement in statements:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+                parents = [
+                    n
+                    for n in ast.walk(statement)
+                    if isinstance(n, ast.AugAssign) and n.target is node
+                ]
+                if not parents:
+                    return False
+    return True
+
+
+# -- for ----------------------------------------------------------------------------------------------
+def roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion | None:
+    """A ``for`` loop over a lazy sequence as one loop of the program."""
+    try:
+        return _roll_for(frame, node, sequence)
+    except _Peel:
+        pass
+    low, _ = bounds(sequence.count)
+    if low is None or low < 2:
+        raise NotStaged("the first iteration differs, and there may be none")
+    assign(frame, node.target, sequence.item(0))
+    completion = frame.within("loop", node.body)
+    if completion is not None and completion.kind == "break":
+        return None
+    if completion is not None and completion.kind == "return":
+        return completion
+    rest = sequence.shifted(1)
+    try:
+        return _roll_for(frame, node, rest)
+    except (_Peel, NotStaged):
+        return staging._run_for_plainly(frame, node, rest)
+
+
+def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion | None:
+    ends = staging.escapes(node.body) - {"continue"}
+    if ends:
+        return _roll_for_with_end(frame, node, sequence)
+
+    def run(index: Value) -> None:
+        assign(frame, node.target, sequence.item(Tracer(index, "python")))
+        frame.within("staged loop", node.body)
+
+    body = _Body(frame, run, sequence.count, _initial_names(frame, node.body))
+    body.interpret()
+    frame.at(node)
+    keys, slots, fillers = _keep_temporaries(body)
+    _finish(body, keys, slots)
+    assert body.outcome is not None
+    results = emit_for(sequence.count, tuple(_starts(body) + fillers), body.outcome.block)
+    _bind_results(body, results, keys, slots, _runs(sequence.count))
+    return frame.execute(node.orelse)
+
+
+def _runs(count: Extent) -> Any:
+    """Whether a loop of ``count`` iterations runs at all: True, or a traced bool."""
+    low, _ = bounds(count)
+    if low is not None and low >= 1:
+        return True
+    return Tracer(np.greater(as_tracer(count), 0).value, "python")
+
+
+# -- while, and loops with an early end ---------------------------------------------------------------
+@dataclass(frozen=True)
+class _Flags:
+    """Names of the variables that end a staged loop."""
+
+    stop: str
+    returned: str
+    result: str
+
+
+def _flags(node: ast.AST) -> _Flags:
+    return _Flags(f"<break {id(node):x}>", f"<returned {id(node):x}>", f"<result {id(node):x}>")
+
+
+def roll_while(frame: Frame, node: ast.While) -> Completion | None:
+    """A ``while`` loop as one loop of the program."""
+    try:
+        return _roll_conditional(
+            frame, node, lambda: frame.evaluate(node.test), lambda: None, lambda: None
+        )
+    except _Peel:
+        raise NotStaged("the first iteration differs") from None
+
+
+def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion | None:
+    counter = f"<position {id(node):x}>"
+    table = frame.scope.locals
+    table[counter] = 0
+    count = sequence.count
+
+    def test() -> Any:
+        limit = as_tracer(count) if isinstance(count, Dim) else count
+        return frame.scope.locals[counter] < limit
+
+    def before() -> None:
+        position = frame.scope.locals[counter]
+        if isinstance(position, Tracer):
+            position.value.low, position.value.high = 0, count - 1
+        assign(frame, node.target, sequence.item(position))
+
+    def after() -> None:
+        frame.scope.locals[counter] = frame.scope.locals[counter] + 1
+
+    try:
+        return _roll_conditional(frame, node, test, before, after, (counter,))
+    finally:
+        frame.scope.locals.pop(counter, None)
+
+
+def _roll_conditional(
+    frame: Frame,
+    node: ast.For | ast.While,
+    test: Callable[[], Any],
+    before: Callable[[], None],
+    after: Callable[[], None],
+    extra: Sequence[str] = (),
+) -> Completion | None:
+    flags = _flags(node)
+    ends = staging.escapes(node.body) - {"continue"}
+    names = _initial_names(frame, node.body)
+    stops = [n for n, kind in ((flags.stop, "break"), (flags.returned, "return")) if kind in ends]
+    for name in stops:
+        frame.scope.locals[name] = False
+    for name in (*extra, *stops):
+        names[frame.scope, name] = slot_of(frame.scope.locals[name])
+    try:
+        body, keys, slots, results = _make_while(
+            frame, node, names, test, before, after, stops, flags
+        )
+    except BaseException:
+        for name in (flags.stop, flags.returned, flags.result):
+            frame.scope.locals.pop(name, None)
+        raise
+    trips = results[0]
+    ran = Tracer(np.greater(Tracer(trips, "python"), 0).value, "python")
+    _bind_results(body, results[1:], keys, slots, ran)
+    return _after_loop(frame, node, flags)
+
+
+def _make_while(
+    frame: Frame,
+    node: ast.For | ast.While,
+    names: dict[tuple[Scope, str], Slot],
+    test: Callable[[], Any],
+    before: Callable[[], None],
+    after: Callable[[], None],
+    stops: Sequence[str],
+    flags: _Flags,
+) -> tuple[_Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
+    def run(index: Value) -> None:
+        before()
+        saved, frame.loop_flags = frame.loop_flags, flags
+        try:
+            completion = frame.within("staged loop", node.body)
+            if completion is not None:
+                staging.record_end(frame, completion)
+        finally:
+            frame.loop_flags = saved
+        after()
+
+    body = _Body(frame, run, None, names)
+    body.interpret()
+    frame.at(node)
+
+    def condition() -> Any:
+        body.enter(parameters)
+        return _continues(frame, node, test, stops)
+
+    parameters = body.bind(None)
+    tested = run_region(frame, condition, parameters)
+    if tested.raised is not None:
+        raise NotStaged(f"the loop condition raises {type(tested.raised).__name__}")
+    known_names = set(body.names)
+    if any(key not in known_names for key in tested.names) or any(
+        c not in body.cells for c in tested.cells
+    ):
+        raise NotStaged("the loop condition changes variables")
+    with frame.trace.builder.reopened(tested.block):
+        tested.block.outputs = [as_tracer(tested.value).value]
+    keys, slots, fillers = _keep_temporaries(body)
+    _finish(body, keys, slots)
+    tested.block.parameters += [Value(slot.type) for slot in slots]
+    assert body.outcome is not None
+    results = emit_while(tuple(_starts(body) + fillers), tested.block, body.outcome.block)
+    return body, keys, slots, results
+
+
+def _continues(frame: Frame, node: ast.AST, test: Callable[[], Any], stops: Sequence[str]) -> Any:
+    """The condition of another pass: nothing ended the loop, and the user's own condition."""
+    from autodiff.capture.expressions import truth
+
+    def own() -> Any:
+        value = test()
+        return truth(value) if isinstance(value, Tracer) else bool(value)
+
+    if not stops:
+        return own()
+    ended: Any = frame.scope.locals[stops[0]]
+    for name in stops[1:]:
+        ended = Tracer(np.logical_or(ended, frame.scope.locals[name]).value, "python")
+    return staging.stage_choice(
+        frame, Tracer(np.logical_not(ended).value, "python"), own, lambda: False, node
+    )
+
+
+def _after_loop(frame: Frame, node: ast.For | ast.While, flags: _Flags) -> Completion | None:
+    """The ``else`` clause, and a ``return`` from inside of the loop."""
+    table = frame.scope.locals
+    stopped = table.pop(flags.stop, None)
+    returned = table.pop(flags.returned, None)
+    result = table.pop(flags.result, None)
+    if isinstance(result, Maybe):
+        result = result.value
+    if isinstance(result, Poison):
+        raise Declined("a result returned from inside of a loop that is not a number or an array")
+    if returned is not None:
+        return _return_from_loop(frame, node, returned, result, stopped)
+    if not node.orelse:
+        return None
+    if stopped is None:
+        return frame.execute(node.orelse)
+    finished = Tracer(np.logical_not(stopped).value, "python")
+    branch = ast.copy_location(ast.If(ast.Constant(True), node.orelse, []), node)
+    return staging.stage_if(frame, branch, finished)
+
+
+def _return_from_loop(
+    frame: Frame, node: ast.For | ast.While, returned: Any, result: Any, stopped: Any
+) -> Completion | None:
+    rests = [*frame.rests]
+
+    def otherwise() -> Completion | None:
+        if node.orelse:
+            finished = True if stopped is None else np.logical_not(stopped)
+            if finished is True:
+                completion = frame.execute(node.orelse)
+            else:
+                branch = ast.copy_location(ast.If(ast.Constant(True), node.orelse, []), node)
+                completion = staging.stage_if(frame, branch, Tracer(finished.value, "python"))
+            if completion is not None:
+                return completion
+        return frame.execute_rests(rests)
+
+    def give() -> Completion | None:
+        return Completion("return", result)
+
+    if frame.boundary not in ("function", "staged loop"):
+        return give() if bool(returned) else None
+    if frame.boundary == "function":
+        return staging._branch(frame, returned, give, otherwise, ends=True)
+    return staging._branch(
+        frame,
+        returned,
+        lambda: staging.record_end(frame, Completion("return", result)),
+        lambda: _recorded(frame, otherwise()),
+        ends=True,
+    )
+
+
+def _recorded(frame: Frame, completion: Completion | None) -> Completion | None:
+    return None if completion is None else staging.record_end(frame, completion)
+
+
+__all__ = [
+    "LONGEST_UNROLLED",
+    "LazySequence",
+    "Poison",
+    "lazy_range",
+    "lazy_sequence",
+    "lazy_zip",
+    "roll_for",
+    "roll_while",
+]
