@@ -119,6 +119,11 @@ def address(name: str) -> int:
     return found
 
 
+def process_address(name: str) -> int:
+    """The address of a function of the system, or 0 where it has none of that name."""
+    return _from_c_library(name)
+
+
 def library_calls() -> Mapping[str, int]:
     """Addresses of :data:`LIBRARY_CALLS`, those this platform has."""
     with _lock:

@@ -50,6 +50,7 @@ from autodiff.engines.native.entry.forms import (
 from autodiff.engines.native.entry.results import Results
 from autodiff.engines.native.entry.workspace import FUNCTIONS, Workspace
 from autodiff.engines.native.entry.writer import Writer
+from autodiff.engines.native.pool import NEW_LARGE_ARRAY
 from autodiff.engines.native.session import Machine
 from autodiff.engines.native.symbols import check_layout
 from autodiff.errors import InternalError
@@ -193,6 +194,7 @@ def _drop(w: Writer, slots: Sequence[str]) -> None:
 
 def _module_text(w: Writer, signature: Signature, passed: list[str]) -> str:
     types = [a.split(" ", 1)[0] for a in passed] + ["ptr"] * (len(signature.outputs) + 1)
+    body = "\n".join(w.lines)
     return "\n".join(
         [
             "@status = global i64 0",
@@ -200,9 +202,10 @@ def _module_text(w: Writer, signature: Signature, passed: list[str]) -> str:
             *sorted(w.declared.values()),
             "define ptr @entry(ptr %self, ptr %arguments, i64 %count) {",
             *w.locals,
-            *w.lines,
+            body,
             "}",
-            FUNCTIONS if "@workspace_take(" in "".join(w.lines) else "",
+            FUNCTIONS if "@workspace_take(" in body else "",
+            NEW_LARGE_ARRAY if "@new_large_array(" in body else "",
         ]
     )
 

@@ -23,6 +23,7 @@ from autodiff.engines.native.entry.forms import (
     leaves,
 )
 from autodiff.engines.native.entry.writer import Writer, dtype_name, element_type
+from autodiff.engines.native.pool import LARGE_BYTES, handler
 from autodiff.engines.native.symbols import (
     ALIGNED,
     ARRAY_DATA,
@@ -32,6 +33,13 @@ from autodiff.engines.native.symbols import (
     WRITEABLE,
 )
 from autodiff.errors import InternalError
+
+POOL_DECLARATIONS = {
+    "PyArray_NewFromDescr": "declare ptr @PyArray_NewFromDescr"
+    "(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)",
+    "PyDataMem_SetHandler": "declare ptr @PyDataMem_SetHandler(ptr)",
+    "Py_DecRef": "declare void @Py_DecRef(ptr)",
+}
 
 
 class Results:
@@ -83,9 +91,28 @@ class Results:
         extents = w.slot(f"[{max(len(shape), 1)} x i64]")
         for axis, extent in enumerate(shape):
             w.store("i64", self.arguments.extent(extent), extents, 8 * axis)
-        self.arrays[number] = self._make_array(dtype, len(shape), extents, "null")
-        array = w.load("ptr", self.arrays[number])
-        self.data[number] = w.load("ptr", array, ARRAY_DATA)
+        size = self.arguments.bytes(shape, dtype.itemsize)
+        if size.startswith("%") or int(size) >= LARGE_BYTES:
+            slot = self._make_large_array(dtype, len(shape), extents, size)
+        else:
+            slot = self._make_array(dtype, len(shape), extents, "null")
+        self.arrays[number] = slot
+        self.data[number] = w.load("ptr", w.load("ptr", slot), ARRAY_DATA)
+
+    def _make_large_array(self, dtype: np.dtype[Any], ndim: int, extents: str, size: str) -> str:
+        """A new ndarray whose data, if large, comes from the pool."""
+        w = self.writer
+        slot = self.own()
+        descr = w.object("descr." + dtype_name(dtype))
+        w.call("void", "Py_IncRef", f"ptr {descr}")
+        w.declared |= POOL_DECLARATIONS
+        array = w.value(
+            f"call ptr @new_large_array(ptr {w.own_object(handler())}, "
+            f"ptr {w.object('type.ndarray')}, ptr {descr}, i32 {ndim}, ptr {extents}, i64 {size})"
+        )
+        w.store("ptr", array, slot)
+        w.require_pointer(array)
+        return slot
 
     def _make_array(self, dtype: np.dtype[Any], ndim: int, extents: str, data: str) -> str:
         """A new ndarray in a slot of its own."""
