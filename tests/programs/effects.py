@@ -11,14 +11,14 @@ import numpy as np
 from .registry import normal, program
 
 
-@program(inputs=[(2.0,), (-1.0,), (0.5,)], features="effect")
+@program(inputs=[(2.0,), (-1.0,), (0.5,)], features="effect", may_run_uncompiled=True)
 def print_a_value(x):
     y = x**2
     print("y =", y)
     return y * x
 
 
-@program(inputs=[(2.0,), (-1.0,), (0.5,)], features="effect branch")
+@program(inputs=[(2.0,), (-1.0,), (0.5,)], features="effect branch", may_run_uncompiled=True)
 def print_in_a_branch(x):
     if x > 0:
         print(f"positive: {x:.3f}")
@@ -28,7 +28,9 @@ def print_in_a_branch(x):
     return x**3
 
 
-@program(inputs=[(3, 0.5), (1, 0.25), (0, 2.0)], features="effect for integer")
+@program(
+    inputs=[(3, 0.5), (1, 0.25), (0, 2.0)], features="effect for integer", may_run_uncompiled=True
+)
 def print_in_a_loop(n, x):
     total = 0.0
     for k in range(n):
@@ -37,7 +39,7 @@ def print_in_a_loop(n, x):
     return total
 
 
-@program(inputs=[(5.0,), (0.5,), (17.0,)], features="effect while")
+@program(inputs=[(5.0,), (0.5,), (17.0,)], features="effect while", may_run_uncompiled=True)
 def print_in_a_while(x):
     while x > 1:
         x /= 3
@@ -56,13 +58,17 @@ class Counted:
         return np.sum(x**2) * self.nfev
 
 
-@program(inputs=[(normal(1, 3),), (normal(2, 4),)], features="effect object")
+@program(
+    inputs=[(normal(1, 3),), (normal(2, 4),)], features="effect object", may_run_uncompiled=True
+)
 def count_evaluations(x):
     model = Counted()
     return model(x) + model(2 * x) + 0.1 * model.nfev
 
 
-@program(inputs=[(0.5, 3), (2.0, 1)], features="effect container for integer")
+@program(
+    inputs=[(0.5, 3), (2.0, 1)], features="effect container for integer", may_run_uncompiled=True
+)
 def history_of_iterates(x, n):
     history = []
 
@@ -75,19 +81,19 @@ def history_of_iterates(x, n):
     return sum(history) + len(history)
 
 
-@program(inputs=[(0.3, 1.5, 4), (-1.0, 0.2, 2)], features="effect integer")
+@program(inputs=[(0.3, 1.5, 4), (-1.0, 0.2, 2)], features="effect integer", may_run_uncompiled=True)
 def draws_from_a_seeded_generator(mu, sigma, n):
     rng = np.random.default_rng(11)
     return np.mean((mu + sigma * rng.standard_normal(n)) ** 2)
 
 
-@program(inputs=[(0.3, 1.5, 4), (-1.0, 0.2, 2)], features="effect integer")
+@program(inputs=[(0.3, 1.5, 4), (-1.0, 0.2, 2)], features="effect integer", may_run_uncompiled=True)
 def location_and_scale_of_draws(mu, sigma, n):
     rng = np.random.default_rng(12)
     return rng.normal(mu, sigma, size=n).prod() + rng.uniform(0.0, sigma)
 
 
-@program(inputs=[(0.3, 5), (1.4, 3)], features="effect for integer branch")
+@program(inputs=[(0.3, 5), (1.4, 3)], features="effect for integer branch", may_run_uncompiled=True)
 def random_walk_in_a_loop(step, n):
     rng = np.random.default_rng(13)
     x = 0.0
@@ -97,7 +103,11 @@ def random_walk_in_a_loop(step, n):
     return x**2
 
 
-@program(inputs=[(normal(3, 5), 0.5), (normal(4, 4), 0.9)], features="effect mask")
+@program(
+    inputs=[(normal(3, 5), 0.5), (normal(4, 4), 0.9)],
+    features="effect mask",
+    may_run_uncompiled=True,
+)
 def dropout(x, keep):
     rng = np.random.default_rng(14)
     mask = rng.random(x.shape) < 0.7

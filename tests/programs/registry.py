@@ -94,6 +94,7 @@ class Program:
     differentiable: bool
     smooth: bool
     step: float | None
+    may_run_uncompiled: bool
     failures: tuple[Failure, ...]
 
     @property
@@ -139,6 +140,7 @@ def program(
     differentiable: bool = True,
     smooth: bool = True,
     step: float | None = None,
+    may_run_uncompiled: bool = False,
     failures: Sequence[tuple[tuple[Any, ...], type[BaseException], str]] = (),
 ) -> Callable[[F], F]:
     """Register a function as a corpus program.
@@ -159,6 +161,9 @@ def program(
         False where second derivatives are not compared (numerical noise, ties).
     step
         First step of the numerical derivative, for functions with near kinks.
+    may_run_uncompiled
+        True where the warning that a function runs uncompiled is in order: its effects on Python
+        objects need not be compiled, but must happen.
     failures
         ``(arguments, exception type, part of the message)`` for calls that raise.
     """
@@ -181,6 +186,7 @@ def program(
             differentiable,
             smooth and differentiable,
             step,
+            may_run_uncompiled,
             tuple(Failure(as_call(args), kind, text) for args, kind, text in failures),
         )
         return function

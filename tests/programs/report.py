@@ -10,6 +10,8 @@ what it leaves out: tracebacks.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import signal
 import sys
@@ -46,13 +48,14 @@ def failure(check: str, program: Program, engine: str) -> str | None:
     """Run one check; the error's text without what differs from program to program."""
     signal.alarm(SECONDS)
     try:
-        CHECKS[check](program, engine)
+        with contextlib.redirect_stdout(io.StringIO()):
+            CHECKS[check](program, engine)
     except Exception as error:
         text = f"{type(error).__name__}: {error}".strip()
         lines = [line for line in text.splitlines() if line.strip()] or [text]
         first = lines[0] if "Not equal" not in text else f"{lines[0]} wrong numbers"
         first = first.replace(program.name, "").replace(program.function.__name__, "f")
-        return re.sub(r"at input \d+", "", re.sub(r"line \d+|0x[0-9a-f]+", "…", first))[:180]
+        return re.sub(r"at input \d+|\(/.*|line \d+|<.*>", "…", first)[:180]
     finally:
         signal.alarm(0)
     return None
