@@ -132,12 +132,7 @@ FITS: dict[str, Fit] = {
         lambda z: z**2 / 2,
         TINY, LOG_Z, 9, 4,
     ),
-    # exp and log in double for the power of float32: about 2**-35 and 2**-42 are enough
-    "exp_short": Fit(
-        lambda r: (mp.expm1(r) - r) / r**2 if abs(r) > TINY else (1 + r / 3) / 2,
-        lambda r: r**2 + mp.mpf("0.001"),
-        -HALF_LN2, HALF_LN2, 6, 6,
-    ),
+    # log in double for the power of float32: 2**-42 is enough
     "log_short": Fit(
         lambda z: 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z,
         lambda z: z / 2,
@@ -166,6 +161,12 @@ FITS: dict[str, Fit] = {
         lambda z: (mp.cosh(mp.sqrt(z)) - 1 - z / 2) / z**2,
         lambda z: z**2,
         TINY, HALF_LN2**2, 4, 2,
+    ),
+    # tanh t = t + t z q(z), |t| <= 0.6, for float32
+    "tanh": Fit(
+        lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z,
+        lambda z: z * mp.sqrt(z) / mp.tanh(mp.sqrt(z)),
+        TINY, mp.mpf("0.3601"), 5, 5,
     ),
     # asin t = t + t z q(z), z = t**2 <= 1/4
     "asin": Fit(

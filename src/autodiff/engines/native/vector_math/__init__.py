@@ -4,8 +4,9 @@
       declare double @llvm.fmuladd.f64(double, double, double)
       define internal double @ad.exp.f64(double %x) alwaysinline nounwind willreturn { ... }
 
-Every function is straight-line code, without branches, library calls or instructions of one processor: polynomials,
-selections, and bit operations. Errors are at most 2 ulp over the whole range, special values are those of C99.
+Every function is straight-line code, without branches or instructions of one processor: polynomials, selections, and bit
+operations. Errors are at most 2 ulp over the whole range, special values are those of C99. The C library is called for one
+thing: sin, cos and tan of large arguments, which are rare (`large_argument`).
 Names are the C library's (`asin`, `pow`), dtypes 'f64' and 'f32'.
 
 The functions are Python functions over `emit.Value`, in `exponential`, `logarithm`, `power`, `trigonometric`, …;
@@ -102,19 +103,29 @@ def requires(name: str, dtype: str) -> tuple[str, ...]:
 
 
 def declarations(name: str, dtype: str) -> tuple[str, ...]:
-    """The lines it needs at module level: declared intrinsics and tables of constants."""
+    """What it needs at module level: declared intrinsics, one line each, and helper functions that several share."""
     return _entry(name, dtype).declarations
 
 
-def module_text(names: Iterable[tuple[str, str]]) -> str:
-    """Everything for some (name, dtype): declarations once each, definitions, with what those call."""
-    wanted: dict[tuple[str, str], None] = {}
-    pending = sorted(names)
+def module_parts(names: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """(declarations, definitions) for some (name, dtype) and what those call, each once.
+
+    A declared intrinsic is one line, spelled `declare double @llvm.fma.f64(double, double, double)`: LLVM refuses a
+    second declaration, so a module that has such lines of its own leaves out those that are equal.
+    """
+    wanted: set[tuple[str, str]] = set()
+    pending = list(names)
     while pending:
         pair = pending.pop()
         if pair not in wanted:
-            wanted[pair] = None
+            wanted.add(pair)
             pending.extend(_entry(*pair).requires)
     entries = [_entry(*pair) for pair in sorted(wanted)]
-    lines = dict.fromkeys(line for entry in entries for line in entry.declarations)
-    return "\n".join(lines) + "\n\n" + "\n".join(entry.text for entry in entries)
+    declared = dict.fromkeys(line for entry in entries for line in entry.declarations)
+    return list(declared), [entry.text for entry in entries]
+
+
+def module_text(names: Iterable[tuple[str, str]]) -> str:
+    """The text of `module_parts`."""
+    declared, defined = module_parts(names)
+    return "\n".join(declared) + "\n\n" + "\n".join(defined)

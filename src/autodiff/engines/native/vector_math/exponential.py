@@ -73,6 +73,14 @@ _COSH = {
     ),
     "f32": (0.041666459292173386, 0.0013935478636994958),
 }
+# tanh(t) = t + t z q(z), z = t**2, |t| <= 0.6
+_TANH_SINGLE = (
+    -0.33333298563957214,
+    0.13331922888755798,
+    -0.05378369987010956,
+    0.020795464515686035,
+    -0.005894508212804794,
+)
 
 
 def _reduce(x: Value) -> tuple[Value, Value, Value]:
@@ -112,6 +120,11 @@ def exp_of_sum(x: Value, tail: Value) -> Value:
     return scale(_exp(r + tail), k, i)
 
 
+def exp_of_parts(k: Value, r: Value) -> Value:
+    """2**k e**r on the reduced argument."""
+    return scale(_exp(r), k, nearest_integer(k, 1.0)[1])
+
+
 def exp2(x: Value) -> Value:
     """2**x."""
     low, high = {"f64": (-1076.0, 1025.0), "f32": (-151.0, 129.0)}[x.format.name]
@@ -135,10 +148,19 @@ def expm1(x: Value) -> Value:
 
 
 def tanh(x: Value) -> Value:
-    """tanh|x| = (E - 1) / (E + 1) with E = e**2|x| in two parts."""
-    bound = {"f64": 22.0, "f32": 10.0}[x.format.name]  # tanh is 1 to the last bit beyond
-    _, i, r = _reduce(2.0 * least(magnitude(x), bound))
+    """tanh|x| = (E - 1) / (E + 1) with E = e**2|x|."""
+    a = magnitude(x)
+    _, i, r = _reduce(
+        2.0 * least(a, {"f64": 22.0, "f32": 10.0}[x.format.name])
+    )  # 1 to the last bit beyond
     power = power_of_two(i)
+    if x.format.bits == 32:
+        # 1 - 2 / (E + 1) cancels below ln(3)/2; there a short polynomial is cheaper than two parts
+        far = 1.0 - 2.0 / muladd(power, r + _curvature(r), power + 1.0)
+        z = a * a
+        near = muladd(a * z, polynomial(z, _TANH_SINGLE), a)
+        return copysign(select(a < 0.6, near, far), x)
+    # numerator and denominator in two parts, as each is rounded once more than we can afford
     e, e_low = fast_two_sum(power, power * (r + _curvature(r)))
     n, n_low = fast_two_sum(e, e.constant(-1.0))
     d, d_low = fast_two_sum(e, e.constant(1.0))
@@ -174,5 +196,5 @@ def sinh(x: Value) -> Value:
 def cosh(x: Value) -> Value:
     """cosh(k ln 2 + r) = (2**k + 2**-k)/2 cosh r + (2**k - 2**-k)/2 sinh r."""
     s, c, a, b = _sinh_cosh_parts(x)
-    total = a + b
-    return 2.0 * (muladd(s, a - b, total * c) + total)
+    # a + (b + ...), as a + b alone would lose b where it is half an ulp
+    return 2.0 * (a + muladd(s, a - b, muladd(c, a + b, b)))

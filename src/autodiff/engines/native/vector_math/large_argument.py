@@ -1,6 +1,6 @@
 """Leave rare, large arguments to the C library, behind a branch that vectorised loops can carry.
 
-`where_large(x, "sin")` is sin(x) where |x| >= 2**20 (float32: the same), and anything elsewhere. A branch would keep a loop from
+`where_large(x, "sin")` is sin(x) where |x| >= BOUND, and anything elsewhere. A branch would keep a loop from
 being vectorised. So a function is called for every element, and LLVM is told that it has forms for several elements
 ("vector-function-abi-variant"): these test all lanes at once and nearly always return at once, in a nanosecond or two.
 The library function is an argument, so all functions of one module share these helpers.
@@ -13,7 +13,8 @@ from functools import cache
 
 from autodiff.engines.native.vector_math.emit import Format, Value, literal
 
-BOUND = 2.0**20
+# Where the reduction in `trigonometric` ends. A float32 beyond 2**11 knows its angle to 1e-4 only.
+BOUND = {"f64": 2.0**20, "f32": 2.0**11}
 
 _ATTRIBUTES = "noinline optsize nounwind willreturn memory(none)"
 _RARELY = '!prof !{!"branch_weights", i32 1, i32 10000}'
@@ -33,7 +34,7 @@ def _scalar(form: Format) -> str:
     return f"""
 define weak_odr {type} @ad.large.{name}({type} %x, ptr %function) {_ATTRIBUTES} {{
   %size = call {type} @llvm.fabs.{name}({type} %x)
-  %large = fcmp oge {type} %size, {literal(BOUND, type)}
+  %large = fcmp oge {type} %size, {literal(BOUND[name], type)}
   br i1 %large, label %some, label %done, {_RARELY}
 some:
   %result = call {type} %function({type} %x)
@@ -50,7 +51,7 @@ def _vector(form: Format, lanes: int) -> str:
     return f"""
 define weak_odr {vector} @ad.large.v{lanes}{name}({vector} %x, ptr %function) {_ATTRIBUTES} {{
   %size = call {vector} @llvm.fabs.v{lanes}{name}({vector} %x)
-  %large = fcmp oge {vector} %size, splat ({type} {literal(BOUND, type)})
+  %large = fcmp oge {vector} %size, splat ({type} {literal(BOUND[name], type)})
   %mask = bitcast <{lanes} x i1> %large to i{lanes}
   %any = icmp ne i{lanes} %mask, 0
   br i1 %any, label %some, label %done, {_RARELY}

@@ -25,7 +25,12 @@ from autodiff.engines.native.vector_math.emit import (
     two_product,
     widen,
 )
-from autodiff.engines.native.vector_math.exponential import INVERSE_LN2, LN2, exp_of_sum
+from autodiff.engines.native.vector_math.exponential import (
+    INVERSE_LN2,
+    LN2,
+    exp_of_parts,
+    exp_of_sum,
+)
 from autodiff.engines.native.vector_math.logarithm import INFINITY, NAN, split
 
 # 2 atanh(s) = 2 s + s z (2/3 + z q(z)), z = s**2
@@ -40,21 +45,13 @@ _TAIL = (
     0.10422918150616253,
     0.11013206406057569,
 )
-# the same from 2/3 on, and (exp(r) - 1 - r) / r**2, for results of 24 bits
+# the same from 2/3 on, for results of 24 bits
 _SHORT_LOG = (
     0.6666666667579471,
     0.39999995623950163,
     0.28572108929561885,
     0.22176198754816967,
     0.19583996987826352,
-)
-_SHORT_EXP = (
-    0.5000000076349596,
-    0.16666666859746587,
-    0.04166627326356342,
-    0.008333264460713943,
-    0.0013945910429443772,
-    0.00019918367639429652,
 )
 # m**(-1/3) for sqrt(1/2) <= m <= sqrt(2), to 17 bits (12 for float32)
 _INVERSE_CUBE_ROOT = {
@@ -89,18 +86,16 @@ def _log_in_two_parts(x: Value) -> tuple[Value, Value]:
     s_low = muladd(-s, d_low, fma(-s, d, f)) * reciprocal
     z, z_low = two_product(s, s)
     z_low = muladd(2.0 * s, s_low, z_low)
-    # c = 2/3 + z q(z)
-    c, c_low = fast_two_sum(x.constant(_TWO_THIRDS[0]), z * polynomial(z, _TAIL))
-    c_low = c_low + _TWO_THIRDS[1]
-    t, t_low = two_product(z, c)
-    t_low = muladd(z, c_low, muladd(z_low, c, t_low))
-    # log m = 2 s + s t
-    u, u_low = two_product(s, t)
-    u_low = muladd(s, t_low, muladd(s_low, t, u_low))
-    high, low = fast_two_sum(2.0 * s, u)
-    low = low + (u_low + 2.0 * s_low)
+    cube, cube_low = two_product(z, s)
+    cube_low = muladd(z_low, s, muladd(z, s_low, cube_low))
+    # log m = 2 s + 2/3 cube + cube (z q(z)); the low part of 2/3 goes with the last, small, factor
+    third, third_low = two_product(cube, _TWO_THIRDS[0])
+    factor = muladd(z, polynomial(z, _TAIL), _TWO_THIRDS[1])
+    third_low = muladd(cube, factor, muladd(cube_low, _TWO_THIRDS[0], third_low))
+    high, low = fast_two_sum(2.0 * s, third)
+    low = low + muladd(s_low, 2.0, third_low)
     high, carry = fast_two_sum(k * _LN2[0], high)
-    return fast_two_sum(high, carry + muladd(k, _LN2[1], low))
+    return high, carry + muladd(k, _LN2[1], low)
 
 
 def _finite(y: Value) -> Value:
@@ -119,16 +114,15 @@ def _double_magnitude(x: Value, y: Value) -> Value:
 
 
 def _single_magnitude(a: Value, y: Value) -> Value:
-    """a**y for finite a > 0 of 24 bits, in double: 24 bits of a power below 2**128 ask for 40 of the logarithm."""
-    a, y = widen(a), widen(y)
-    m, k, _ = split(a, subnormal=False)  # no float32 is subnormal as a double
+    """a**y for finite a > 0 of 24 bits: the logarithm and the product in double, the exponential as in exp."""
+    m, k, _ = split(a)
+    m, k = widen(m), widen(k)
     s = (m - 1.0) / (m + 1.0)
     z = s * s
     log = muladd(k, LN2, s * muladd(z, polynomial(z, _SHORT_LOG), 2.0))
-    t = least(greatest(_finite(y) * log, -150.0), 130.0)
-    n, i = nearest_integer(t, INVERSE_LN2)
-    r = muladd(-n, LN2, t)
-    return narrow((muladd(r * r, polynomial(r, _SHORT_EXP), r) + 1.0) * power_of_two(i))
+    t = least(greatest(widen(_finite(y)) * log, -104.0), 89.0)
+    n, _ = nearest_integer(t, INVERSE_LN2)
+    return exp_of_parts(narrow(n), narrow(muladd(-n, LN2, t)))
 
 
 def pow(x: Value, y: Value) -> Value:

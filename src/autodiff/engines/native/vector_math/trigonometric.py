@@ -1,6 +1,6 @@
 """sin, cos and tan as straight-line code, accurate for every finite argument.
 
-Arguments below 2**20 are reduced modulo pi/2 with pi/2 in three parts (Cody & Waite 1980); larger ones, which are rare,
+Arguments below 2**20 (float32: 2**11) are reduced modulo pi/2 with pi/2 in three parts (Cody & Waite 1980); larger ones, which are rare,
 are left to the C library without a branch in the loop (`large_argument`).
 
 The polynomials are minimax, arranged as in fdlibm (Sun Microsystems, 1993) so that the tail of the reduced argument counts.
@@ -10,7 +10,6 @@ The polynomials are minimax, arranged as in fdlibm (Sun Microsystems, 1993) so t
 from __future__ import annotations
 
 from autodiff.engines.native.vector_math.emit import (
-    F64,
     Value,
     bits,
     corrected_quotient,
@@ -19,11 +18,9 @@ from autodiff.engines.native.vector_math.emit import (
     from_bits,
     magnitude,
     muladd,
-    narrow,
     nearest_integer,
     polynomial,
     select,
-    widen,
 )
 from autodiff.engines.native.vector_math.large_argument import BOUND, where_large
 
@@ -53,47 +50,39 @@ _COS = {
 }
 
 _TWO_OVER_PI = 0.6366197723675814
-# pi/2 in three parts. The second has 33 bits: k times it is exact for |k| < 2**20, so the rounding error of the
-# reduction is known exactly; x - k times the first is exact by a fused multiply-add.
-_HALF_PI = (1.5707963267948966, 6.12323399538461e-17, 3.5215598651832e-27)
+# pi/2 in three parts. k times the second (33 or 13 bits) is exact below the bound on the argument, so that the rounding
+# error of the reduction is known exactly; x - k times the first is exact by a fused multiply-add.
+_HALF_PI = {
+    "f64": (1.5707963267948966, 6.12323399538461e-17, 3.5215598651832e-27),
+    "f32": (1.5707963705062866, -4.371395334601402e-08, 2.5633440682570896e-12),
+}
 
 
-def _reduce(x: Value) -> tuple[Value, Value | None, Value]:
-    """(r, tail, n) with x = n pi/2 + r + tail, |r| <= pi/4 (1 + tiny), for |x| < 2**20; n as an integer modulo 4.
+def _reduce(x: Value) -> tuple[Value, Value, Value]:
+    """(r, tail, n) with x = n pi/2 + r + tail, |r| <= pi/4 (1 + tiny), for |x| < BOUND; n as an integer modulo 4.
 
-    float32 is reduced in double, where no tail is needed. Infinity and NaN give NaN.
+    Infinity and NaN give NaN.
     """
-    if x.format is F64:
-        return _reduce_double(x)
-    r, _, n = _reduce_double(widen(x))
-    return narrow(r), None, narrow(n)
+    first, second, third = _HALF_PI[x.format.name]
+    k, n = nearest_integer(x, _TWO_OVER_PI)
+    start = fma(-k, first, x)
+    r = fma(-k, second, start)
+    return r, fma(-k, third, fma(-k, second, start - r)), n
 
 
-def _reduce_double(x: Value) -> tuple[Value, Value, Value]:
-    k, i = nearest_integer(x, _TWO_OVER_PI)
-    start = fma(-k, _HALF_PI[0], x)
-    r = fma(-k, _HALF_PI[1], start)
-    return r, fma(-k, _HALF_PI[2], fma(-k, _HALF_PI[1], start - r)), i
-
-
-def _sin_parts(r: Value, tail: Value | None) -> tuple[Value, Value]:
+def _sin_parts(r: Value, tail: Value) -> tuple[Value, Value]:
     """sin(r + tail) as r plus a correction."""
     z = r * r
-    cubic = (z * r) * polynomial(z, _SIN[r.format.name])
-    if tail is None:
-        return r, cubic
-    return r, cubic + muladd(-tail, 0.5 * z, tail)
+    return r, muladd(z * r, polynomial(z, _SIN[r.format.name]), muladd(-tail, 0.5 * z, tail))
 
 
-def _cos_parts(r: Value, tail: Value | None) -> tuple[Value, Value]:
+def _cos_parts(r: Value, tail: Value) -> tuple[Value, Value]:
     """cos(r + tail) as 1 - r**2/2, rounded, plus a correction."""
     z = r * r
     half = 0.5 * z
     high = 1.0 - half
     low = muladd(z * z, polynomial(z, _COS[r.format.name]), (1.0 - high) - half)
-    if tail is not None:
-        low = muladd(-tail, r, low)
-    return high, low
+    return high, muladd(-tail, r, low)
 
 
 def _odd(n: Value) -> Value:
@@ -120,7 +109,7 @@ def _with_ends(x: Value, result: Value, name: str) -> Value:
     size = magnitude(x)
     if name != "cos":  # the reduction would lose -0.0
         result = select(size < {"f64": 2.0**-27, "f32": 2.0**-13}[x.format.name], x, result)
-    return select(size >= BOUND, where_large(x, name), result)
+    return select(size >= BOUND[x.format.name], where_large(x, name), result)
 
 
 def sin(x: Value) -> Value:
