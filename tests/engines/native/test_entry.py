@@ -505,7 +505,7 @@ def test_outputs_of_a_size_found_by_the_kernel(n, wanted):
             assert y.flags.owndata and y.base is None
             y[...] = 0
         assert f(n, 4) is NotImplemented
-    assert f.__self__.status == 4
+        assert f.__self__.status == 4
 
 
 # -- failure ---------------------------------------------------------------------------------------
@@ -516,6 +516,8 @@ def test_a_status_is_reported_and_the_call_is_a_miss():
     assert f.__self__.status == 0
     assert f(np.ones(2)) is NotImplemented
     assert f.__self__.status == -7
+    assert f(np.ones(3)) is NotImplemented
+    assert f.__self__.status == 0  # the arguments did not fit: no failure of the kernel
 
 
 RAISES = """

@@ -2,6 +2,9 @@
 
 import ctypes
 import gc
+import os
+import subprocess
+import sys
 import threading
 import weakref
 
@@ -212,3 +215,46 @@ def test_threads_compile_at_the_same_time():
     for thread in threads:
         thread.join()
     assert results == {k: 1.0 + k for k in range(8)}
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+
+
+def test_llvm_loads_on_first_use_or_in_the_background():
+    code = (
+        "import sys\nfrom autodiff.engines.native import session\n"
+        "print('llvmlite' in sys.modules)\nsession.prepare()\nsession.prepare().join()\n"
+        "print('llvmlite' in sys.modules, len(session.host().cpu) > 0)"
+    )
+    assert run(code) == ["False", "True", "True"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_forked_while_threads_compile_can_compile():
+    code = f"""
+import os, threading
+from autodiff.engines.native import session
+text = {ADD!r}
+stop = []
+def work():
+    k = 0
+    while not stop:
+        k += 1
+        session.load(text.replace("double %b\\n", f"double {{float(k)}}\\n"), ("add",))
+thread = threading.Thread(target=work)
+thread.start()
+good = 0
+for _ in range(5):
+    child = os.fork()
+    if child == 0:
+        session.load(text, ("add",))
+        os._exit(7)
+    good += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+stop.append(1)
+thread.join()
+print(good)
+"""
+    assert run(code) == ["5"]

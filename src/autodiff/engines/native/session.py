@@ -19,8 +19,10 @@ llvmlite is imported on first use.  All functions may be called from several thr
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
+import os
 import platform
 import re
 import sys
@@ -166,8 +168,52 @@ def _make_state() -> _Llvm:
 
 
 def _state() -> _Llvm:
+    _guard_forks()
     with _lock:  # functools.cache alone would let two threads build it
         return _make_state()
+
+
+@functools.cache
+def _guard_forks() -> None:
+    """Let a fork wait until no thread is compiling, or the child would wait for ever."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_stop, after_in_parent=_go_on, after_in_child=_go_on)
+
+
+def _calls() -> Any:
+    """llvmlite's lock around each call of LLVM, also of those that free a machine."""
+    state = _make_state() if _make_state.cache_info().currsize else None
+    lock = getattr(state.llvm.ffi.lib, "_lock", None) if state is not None else None
+    return contextlib.nullcontext() if lock is None else lock
+
+
+def _stop() -> None:
+    _lock.acquire()
+    _calls().__enter__()
+
+
+def _go_on() -> None:
+    _calls().__exit__(None, None, None)
+    _lock.release()
+
+
+@functools.cache
+def prepare() -> threading.Thread:
+    """Load LLVM in the background; whoever needs it before it is ready waits for it.
+
+    Loading takes about as long as compiling a small program, and mostly waits for the disk and
+    the dynamic linker, which another thread may do while Python captures the program.
+    """
+
+    def work() -> None:
+        # Any failure shows again, and is reported, where LLVM is really needed.
+        with contextlib.suppress(Exception):
+            _state()
+
+    _guard_forks()
+    thread = threading.Thread(target=work, name="autodiff-prepare")
+    thread.start()
+    return thread
 
 
 def host() -> Host:

@@ -168,13 +168,16 @@ def _write_exits(w: Writer, results: Results, workspace: Workspace) -> None:
     w.label("fail")  # the kernel said so: an exception if there is one, else a miss
     raised = w.call("ptr", "PyErr_Occurred")
     w.branch_if(w.value(f"icmp ne ptr {raised}, null"), "error", "retreat")
-    for name, leads_to in (("retreat", "miss"), ("error", "raise")):
+    for name, leads_to in (("retreat", "leave"), ("error", "raise")):
         w.label(name)
         results.free_sized()
         _drop(w, results.owned)
         workspace.give_back()
         w.line(f"br label %{leads_to}")
-    w.label("miss")
+    w.label("miss")  # no status: the kernel did not run
+    w.line("store i64 0, ptr @status")
+    w.line("br label %leave")
+    w.label("leave")
     _drop(w, w.held)
     w.call("void", "Py_IncRef", f"ptr {w.object('object.NotImplemented')}")
     w.line("ret ptr @object.NotImplemented")
@@ -240,7 +243,7 @@ class NativeCode:
 
     @property
     def status(self) -> int:
-        """What the kernel reported last: 0 when all went well."""
+        """What the kernel reported last: 0 when all went well or the arguments did not fit."""
         return self._status.value
 
 
