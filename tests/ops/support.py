@@ -9,6 +9,7 @@ from autodiff.engines.numpy import compile_program as numpy_engine
 from autodiff.ir import ArrayType, Program, verify
 from autodiff.ops.builder import building
 from autodiff.ops.entries import type_rule_of
+from autodiff.ops.layout import set_layout
 from autodiff.ops.tracer import Tracer, as_tracer
 
 # An engine is one more line here: name -> compile_program.
@@ -23,7 +24,9 @@ def parameter_of(builder: Any, x: Any, k: int) -> Tracer:
     weak = type(x) in (int, float)
     value = builder.parameter(ArrayType(array.dtype, array.shape, weak), f"x{k}")
     form = "python" if type(x) in (int, float, bool) else "scalar" if isinstance(x, np.generic) else "array"
-    return Tracer(value, form)
+    tracer = Tracer(value, form)
+    set_layout(tracer, array)
+    return tracer
 
 
 def leaves(result: Any) -> list[Any]:
@@ -68,3 +71,112 @@ def _in_form(output: Any, leaf: Any) -> Any:
 def as_tracer_form(x: Any) -> str:
     """The form of something that is not traced."""
     return "array" if isinstance(x, np.ndarray) else "scalar" if isinstance(x, np.generic) else "python"
+
+
+# -- what every case must satisfy ---------------------------------------------------------------
+def copies(arguments: Sequence[Any]) -> list[Any]:
+    """Fresh copies of the arguments, layout kept: programs and plain functions may store into them."""
+    return [x.copy(order="K") if isinstance(x, np.ndarray) else x for x in arguments]
+
+
+def check_value(f: Callable[..., Any], *arguments: Any, engine: str = "numpy", rtol: float = 1e-12) -> None:
+    """``f`` through a program is what ``f`` is in NumPy: value, dtype, shape, and kind of scalar."""
+    with np.errstate(all="ignore"):
+        expected = f(*copies(arguments))
+    found = run(f, *copies(arguments), engine=engine)
+    wanted, got = leaves(expected), leaves(found)
+    assert len(wanted) == len(got)
+    for want, have in zip(wanted, got, strict=True):
+        assert type(have) is type(want), f"{have!r} is not a {type(want).__name__}"
+        if isinstance(want, (np.ndarray, np.generic)):
+            assert have.dtype == want.dtype
+            assert have.shape == want.shape
+        tolerance = rtol if np.asarray(want).dtype.itemsize >= 8 else max(rtol, 1e-5)
+        if np.asarray(want).dtype == np.float16:
+            tolerance = 2e-3
+        np.testing.assert_allclose(have, want, rtol=tolerance, atol=tolerance)
+
+
+def _is_active(x: Any) -> bool:
+    return np.asarray(x).dtype.kind == "f"
+
+
+def _direction(rng: np.random.Generator, x: Any) -> Any:
+    return rng.normal(size=np.shape(x))
+
+
+def differences(f: Callable[[float], list[np.ndarray]], step: float = 1e-3) -> list[np.ndarray]:
+    """The derivative at 0 by the central formula of order six (Fornberg, 1988)."""
+    weights = {1: 3 / 4, 2: -3 / 20, 3: 1 / 60}
+    pairs = [(w, f(k * step), f(-k * step)) for k, w in weights.items()]
+    return [
+        sum(w * (np.asarray(p[i], float) - np.asarray(m[i], float)) for w, p, m in pairs) / step
+        for i in range(len(pairs[0][1]))
+    ]
+
+
+def check_derivatives(
+    f: Callable[..., Any], *arguments: Any, engine: str = "numpy", second: bool = True, rtol: float = 1e-6
+) -> None:
+    """Both modes agree with differences of ``f`` and with each other, to second order.
+
+    The jvp is compared with differences of the plain NumPy function, the vjp with the jvp through
+    ``<ct, jvp(dx)> = <vjp(ct), dx>``, and the jvp of the vjp with differences of the vjp.
+    """
+    from autodiff.differentiate import jvp, vjp
+
+    rng = np.random.default_rng(7)
+    compile_program = ENGINES[engine]
+    program = trace(f, *arguments)
+    active = [_is_active(x) for x in arguments]
+    wrt = [k for k, a in enumerate(active) if a]
+    tangents = [_direction(rng, arguments[k]) for k in wrt]
+
+    def moved(t: float) -> list[Any]:
+        x = copies(arguments)
+        for k, d in zip(wrt, tangents, strict=True):
+            x[k] = x[k] + t * d
+        return x
+
+    floats = [k for k, v in enumerate(program.outputs) if v.type.is_float]
+    count = len(program.outputs)
+
+    def plain(t: float) -> list[np.ndarray]:
+        with np.errstate(all="ignore"):
+            return [np.asarray(leaves(f(*moved(t)))[k]) for k in floats]
+
+    forward = compile_program(verify(jvp(program, active), type_rule_of, "jvp"))
+    pushed = forward([np.asarray(x) for x in copies(arguments)] + tangents)[count:]
+    for have, want in zip(pushed, differences(plain), strict=True):
+        np.testing.assert_allclose(have, want, rtol=rtol, atol=rtol * 10)
+
+    backward_program = verify(vjp(program, wrt), type_rule_of, "vjp")
+    backward = compile_program(backward_program)
+    cts = [_direction(rng, x) for x in pushed]
+    pulled = backward([np.asarray(x) for x in copies(arguments)] + cts)[count:]
+    left = sum(np.sum(c * p) for c, p in zip(cts, pushed, strict=True))
+    right = sum(np.sum(c * d) for c, d in zip(pulled, tangents, strict=True))
+    np.testing.assert_allclose(left, right, rtol=1e-8, atol=1e-8)
+    for k, ct in zip(wrt, pulled, strict=True):
+        assert np.shape(ct) == np.shape(arguments[k])
+    if second:
+        _check_second_order(backward_program, backward, moved, cts, tangents, active, count, rtol, compile_program)
+
+
+def _check_second_order(
+    program: Program, backward: Any, moved: Any, cts: Any, tangents: Any, active: Any, count: int,
+    rtol: float, compile_program: Any,
+) -> None:  # fmt: skip
+    from autodiff.differentiate import jvp
+
+    both = verify(jvp(program, [*active, *(False for _ in cts)]), type_rule_of, "jvp of vjp")
+    inputs = [np.asarray(x) for x in moved(0.0)] + cts
+    outputs = compile_program(both)(inputs + tangents)
+    floats = sum(v.type.is_float for v in program.outputs)
+    derivatives = outputs[len(program.outputs) :][floats - len(tangents) :]
+
+    def gradient(t: float) -> list[np.ndarray]:
+        return backward([np.asarray(x) for x in moved(t)] + cts)[count:]
+
+    for have, want in zip(derivatives, differences(gradient), strict=True):
+        np.testing.assert_allclose(have, want, rtol=rtol * 10, atol=rtol * 100)

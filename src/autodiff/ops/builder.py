@@ -102,6 +102,12 @@ def current_builder() -> Builder:
     return builder
 
 
+def current_block() -> Block | None:
+    """The block being built, if any."""
+    builder = _current.get()
+    return None if builder is None else builder.block
+
+
 @contextmanager
 def building(builder: Builder | None = None) -> Iterator[Builder]:
     """Make ``builder`` (or a new one) the builder in force."""

@@ -32,6 +32,7 @@ from autodiff.ops.known import (
     require_equal,
     type_name,
 )
+from autodiff.ops.layout import representative, strided
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -236,21 +237,6 @@ class SliceStep(ViewStep):
     """A view step that knows its slice, so that ``a[i] += v`` need not store twice."""
 
     selection: Basic | None = None
-
-
-def representative(n: Extent) -> int:
-    """A size that stands for a symbolic extent when strides are compared: never 0 or 1."""
-    if isinstance(n, int):
-        return n
-    from autodiff.dims import evaluate
-
-    return max(abs(evaluate(n, lambda symbol: 97 + id(symbol) % 1009)), 2)
-
-
-def strided(a: np.ndarray[Any, Any], shape: Sequence[Extent], strides: Sequence[int]) -> np.ndarray[Any, Any]:
-    """A dummy array with these sizes and strides; its elements are never read."""
-    sizes = [representative(n) for n in shape]
-    return np.lib.stride_tricks.as_strided(a, sizes, list(strides), writeable=False)
 
 
 def slice_step(selection: Basic) -> SliceStep:

@@ -18,6 +18,7 @@ import numpy as np
 from autodiff.ops import python_numbers
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import type_name
+from autodiff.ops.layout import keep_order, layout
 from autodiff.ops.promotion import cast
 from autodiff.ops.tracer import Tracer
 
@@ -71,8 +72,8 @@ _PROPERTIES["real"] = lambda x: x
 _PROPERTIES["imag"] = lambda x: functions[np.zeros_like](x)
 _PROPERTIES["flat"] = lambda x: functions[np.ravel](x)
 _PROPERTIES["base"] = lambda x: None if not x.path else Tracer(x.cell, "array")
-_PROPERTIES["strides"] = lambda x: functions["layout"](x).strides
-_PROPERTIES["flags"] = lambda x: functions["layout"](x).flags
+_PROPERTIES["strides"] = lambda x: layout(x).strides
+_PROPERTIES["flags"] = lambda x: layout(x).flags
 
 
 # -- methods that are the function of the same name ---------------------------------------------
@@ -119,7 +120,7 @@ def _copy(x: Tracer, order: str = "C") -> Tracer:
 
 
 def _flatten(x: Tracer, order: str = "C") -> Tracer:
-    return _copy(functions[np.ravel](x, order=order))
+    return Tracer(functions[np.ravel](x, order=order).value, "array")
 
 
 def _astype(
@@ -132,8 +133,8 @@ def _astype(
         )
     if not copy and x.dtype == dtype:
         return x
-    result = cast(x, dtype)
-    return Tracer(result.value, x.form)
+    result = Tracer(cast(x, dtype).value, x.form)
+    return keep_order(result, x) if order == "K" else result
 
 
 def _fill(x: Tracer, value: Any) -> None:

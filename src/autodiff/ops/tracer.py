@@ -34,20 +34,22 @@ Form = Literal["array", "scalar", "python"]
 class Cell:
     """Storage: the value an array's memory holds now, and how often it was written.
 
-    ``order`` lists the axes from the slowest to the fastest in memory; None: C order.
+    ``strides`` are those of the NumPy array it stands for, in bytes; None: C order without gaps.
     """
 
-    __slots__ = ("order", "origin", "value", "version", "writeable")
+    __slots__ = ("origin", "strides", "value", "version", "writeable")
 
     def __init__(self, value: Value, origin: Any = None) -> None:
         self.value = value
         self.version = 0
         self.origin = origin
         self.writeable = True
-        self.order: tuple[int, ...] | None = None
+        self.strides: tuple[int, ...] | None = None
 
     def write(self, value: Value) -> None:
         """Replace the content."""
+        if self.ambiguous:
+            raise AmbiguousStore("a store into an array that a branch chose among others")
         journal = _builder.current_builder().journal
         if journal is not None:
             journal.append((self, self.value))
@@ -71,6 +73,10 @@ class ViewStep:
     read: Callable[[Tracer], Tracer]
     write: Callable[[Tracer, Tracer], Tracer] | None
     relayout: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+class AmbiguousStore(Exception):
+    """A store into an array that is one of two, depending on a branch."""
 
 
 class ConcreteNeeded(Exception):

@@ -17,6 +17,7 @@ from autodiff.ops import builder as _builder
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import require_equal
+from autodiff.ops.layout import keep_order
 from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
@@ -98,7 +99,7 @@ def call(
     dtypes = None
     if dtype is not None or signature is not None or casting != "same_kind" or out is not None:
         dtypes = _loop(ufunc, name, operands, out, dtype, signature, casting)
-    result = pointwise(name, *operands, dtypes=dtypes)
+    result = keep_order(pointwise(name, *operands, dtypes=dtypes), *operands)
     if where is not True:
         result = select(where, result, result if out is None else out, result.dtype)
     return result if out is None else write_out(result, out, casting, name)
@@ -212,7 +213,19 @@ def _at(ufunc: np.ufunc, a: Any, indices: Any, b: Any = None) -> None:
 
 
 def _reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
-    result = functions["reduceat"](ufunc, array, indices, axis, dtype)
+    """Reductions over the pieces between known positions; a piece that is not one is its start."""
+    from autodiff.ops.known import known
+    from autodiff.ops.promotion import as_array
+
+    x, bounds = as_array(array), known(as_array(indices))
+    if bounds is None:
+        raise unsupported(f"np.{ufunc.__name__}.reduceat at traced positions", "write a loop")
+    lead = (slice(None),) * (axis % x.ndim)
+    pieces = []
+    for start, stop in zip(bounds, [*bounds[1:], x.shape[axis]], strict=True):
+        piece = x[(*lead, slice(start, stop if stop > start else start + 1))]
+        pieces.append(_reduce(ufunc, piece, axis=axis, dtype=dtype))
+    result = functions[np.stack](pieces, axis)
     out = as_output(out)
     return result if out is None else write_out(result, out)
 

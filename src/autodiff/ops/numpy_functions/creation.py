@@ -15,6 +15,7 @@ from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, extent_of, is_integer
+from autodiff.ops.layout import keep_order
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, below, expand_dims, line, ravel
 from autodiff.ops.promotion import (
     as_array,
@@ -107,7 +108,8 @@ def zeros_like(
 ) -> Tracer:
     """``np.zeros_like``."""
     extents, dtype = _like(a, dtype, shape)
-    return _filled(extents, constant(0, dtype))
+    result = _filled(extents, constant(0, dtype))
+    return keep_order(result, a) if order == "K" and shape is None else result
 
 
 @implements(np.ones_like)
@@ -116,7 +118,8 @@ def ones_like(
 ) -> Tracer:
     """``np.ones_like``."""
     extents, dtype = _like(a, dtype, shape)
-    return _filled(extents, constant(1, dtype))
+    result = _filled(extents, constant(1, dtype))
+    return keep_order(result, a) if order == "K" and shape is None else result
 
 
 @implements(np.full_like)
@@ -144,6 +147,8 @@ def array(
         x = object
     else:
         x = Tracer(x.value, "array")
+        if isinstance(object, Tracer) and order == "K":
+            keep_order(x, object)
     while x.ndim < ndmin:
         x = expand_dims(x, 0)
     return x

@@ -14,6 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import get_item, set_item
 from autodiff.ops.known import known
+from autodiff.ops.layout import keep_order
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, line, moveaxis, ravel, reshape
 from autodiff.ops.promotion import (
     as_array,
@@ -41,7 +42,7 @@ def where(condition: Any, *choices: Any) -> Any:
         raise ValueError("either both or neither of x and y should be given")
     result = select(condition, *choices)
     # np.where of scalars gives an array without axes.
-    return Tracer(result.value, "array")
+    return keep_order(Tracer(result.value, "array"), condition, *choices)
 
 
 @implements(np.nonzero)

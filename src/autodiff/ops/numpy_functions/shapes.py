@@ -19,7 +19,14 @@ from autodiff.dims import Dim, Extent, minimum, product, same_shape
 from autodiff.ops import structural
 from autodiff.ops.function_table import implements
 from autodiff.ops.known import decide, extent_of, known, require_equal
-from autodiff.ops.numpy_functions.layout import is_c_ordered, is_f_ordered, layout, reshape_view
+from autodiff.ops.layout import (
+    is_c_ordered,
+    is_f_ordered,
+    keep_order,
+    layout,
+    representative,
+    reshape_view,
+)
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -228,8 +235,6 @@ def broadcast_to_(array: Any, shape: Any, subok: bool = False) -> Tracer:
             "operands could not be broadcast together with remapped shapes [original->remapped]: "
             f"{describe(x.shape)}  and requested shape {describe(target)}"
         )
-    from autodiff.ops.indexing import representative
-
     step = ViewStep(
         lambda p: broadcast_to(p, target),
         None,
@@ -724,7 +729,9 @@ def _matrix_extents(x: Tracer) -> tuple[Extent, Extent]:
 @implements(np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Tracer:
     """``np.copy``."""
-    return Tracer(array_of(a).value, "array")
+    x = array_of(a)
+    new = Tracer(x.value, "array")
+    return keep_order(new, x) if order == "K" else new
 
 
 @implements(np.shape)

@@ -1,0 +1,123 @@
+"""Memory layout of traced arrays: whether NumPy would give a view or make a copy.
+
+A tracer's strides are found by repeating its view steps on a dummy array that has the strides of
+the storage; the dummy is made with ``as_strided`` on a tiny buffer and never read.
+
+    set_layout(x, array)        x stands for an array with these strides
+    keep_order(result, x, y)    a new array laid out as NumPy lays out the result of x and y
+    layout(x)                   the dummy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent, evaluate
+from autodiff.ops.tracer import Tracer
+
+Array = np.ndarray[Any, Any]
+_SINCE_2_1 = tuple(int(part) for part in np.__version__.split(".")[:2]) >= (2, 1)
+
+
+def representative(n: Extent) -> int:
+    """A size that stands for a symbolic extent when strides are compared: never 0 or 1."""
+    if isinstance(n, int):
+        return n
+    return max(abs(evaluate(n, lambda symbol: 97 + id(symbol) % 1009)), 2)
+
+
+def strided(a: Array, shape: Sequence[Extent], strides: Sequence[int]) -> Array:
+    """A dummy array with these sizes and strides; its elements are never read."""
+    sizes = [representative(n) for n in shape]
+    return np.lib.stride_tricks.as_strided(a, sizes, list(strides), writeable=False)
+
+
+def set_layout(x: Tracer, array: Array) -> None:
+    """Remember that the storage of ``x`` has the strides of ``array``."""
+    x.cell.strides = None if array.flags.c_contiguous else array.strides
+
+
+def _dense(shape: Sequence[Extent], order: Sequence[int], itemsize: int) -> list[int]:
+    """Strides without gaps, axes from slowest to fastest as in ``order``."""
+    strides = [0] * len(shape)
+    step = itemsize
+    for axis in reversed(order):
+        strides[axis] = step
+        step *= max(representative(shape[axis]), 1)
+    return strides
+
+
+def _order(strides: Sequence[int]) -> list[int]:
+    return sorted(range(len(strides)), key=lambda k: -abs(strides[k]))
+
+
+def layout(x: Tracer) -> Array:
+    """A dummy array with the sizes and strides of ``x``; symbolic sizes have generic values."""
+    shape, strides = x.cell.value.shape, x.cell.strides
+    itemsize = x.cell.value.dtype.itemsize
+    if strides is None:
+        strides = tuple(_dense(shape, range(len(shape)), itemsize))
+    elif any(isinstance(n, Dim) for n in shape):
+        strides = tuple(_dense(shape, _order(strides), itemsize))
+    dummy = strided(np.empty(1, x.cell.value.dtype), shape, strides)
+    for view in x.path:
+        if view.relayout is None:
+            return np.empty(0, x.dtype)
+        dummy = view.relayout(dummy)
+    return dummy
+
+
+def reshape_view(a: Array, shape: Sequence[Extent]) -> Array | None:
+    """The view of a dummy array with another shape, or None where NumPy would copy."""
+    sizes = tuple(representative(n) for n in shape)
+    if not _SINCE_2_1:
+        view = a.view()
+        try:
+            view.shape = sizes
+        except AttributeError:
+            return None
+        return view
+    try:
+        return a.reshape(sizes, copy=False)
+    except ValueError:
+        return None
+
+
+def is_c_ordered(x: Tracer) -> bool:
+    """Whether the elements lie in C order without gaps."""
+    return (not x.path and x.cell.strides is None) or bool(layout(x).flags.c_contiguous)
+
+
+def is_f_ordered(x: Tracer) -> bool:
+    """Whether the elements lie in Fortran order without gaps."""
+    if not x.path and x.cell.strides is None:
+        return x.ndim < 2
+    return bool(layout(x).flags.f_contiguous)
+
+
+def keep_order(result: Tracer, *operands: Any) -> Tracer:
+    """Lay a new array out as NumPy's order "K" does, asking its iterator about tiny look-alikes."""
+    ndim = result.ndim
+    if ndim < 2:
+        return result
+    arrays = [x for x in operands if isinstance(x, Tracer) and x.ndim > 1]
+    if all(not x.path and x.cell.strides is None for x in arrays) or all(map(is_c_ordered, arrays)):
+        return result
+    tiny = [_look_alike(x) for x in operands if isinstance(x, Tracer) and x.shape]
+    flags = [["readonly"]] * len(tiny) + [["writeonly", "allocate"]]
+    iterator = np.nditer([*tiny, None], [], flags, op_dtypes=[None] * len(tiny) + [tiny[0].dtype])
+    order = _order(iterator.operands[-1].strides)
+    if order != list(range(ndim)):
+        result.cell.strides = tuple(_dense(result.shape, order, result.dtype.itemsize))
+    return result
+
+
+def _look_alike(x: Tracer) -> Array:
+    """An array of extents at most 2 whose axes lie in memory in the order those of ``x`` do."""
+    order = _order(layout(x).strides)
+    sizes = [1 if isinstance(n, int) and n <= 1 else 2 for n in x.shape]
+    made = np.zeros([sizes[k] for k in order])
+    return made.transpose([order.index(k) for k in range(len(order))])
