@@ -275,7 +275,7 @@ def tuple_state(a, b, n):
 
 
 @program(
-    inputs=[(np.array([[0.1, 0.9], [0.8, 0.3]]), 1.3), (uniform(49, 0, 1, 3, 4), 5.0)],
+    inputs=[(np.array([[0.1, 0.7], [0.8, 0.3]]), 1.3), (uniform(49, 0, 1, 3, 4), 5.0)],
     features="for branch",
 )
 def break_out_of_inner(A, budget):
