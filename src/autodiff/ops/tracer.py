@@ -37,13 +37,13 @@ class Cell:
     ``strides`` are those of the NumPy array it stands for, in bytes; None: C order without gaps.
     """
 
-    __slots__ = ("origin", "strides", "value", "version", "writeable")
+    __slots__ = ("ambiguous", "block", "strides", "value", "version")
 
-    def __init__(self, value: Value, origin: Any = None) -> None:
+    def __init__(self, value: Value) -> None:
         self.value = value
         self.version = 0
-        self.origin = origin
-        self.writeable = True
+        self.block = _builder.current_block()  # where it was made
+        self.ambiguous = False  # one array or another, as a branch decided
         self.strides: tuple[int, ...] | None = None
 
     def write(self, value: Value) -> None:
@@ -145,7 +145,7 @@ class Tracer:
         self._write(self.path, Tracer(value, "array"))
 
     def _write(self, path: tuple[ViewStep, ...], new: Tracer) -> None:
-        if not self.cell.writeable or (path and path[-1].write is None):
+        if path and path[-1].write is None:
             raise ValueError("assignment destination is read-only")
         if not path:
             self.cell.write(new.value)
