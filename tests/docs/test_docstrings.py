@@ -1,7 +1,8 @@
-"""The examples in the docstrings of autodiff run."""
+"""The examples in the docstrings of autodiff run, and every public function has one."""
 
 import doctest
 import importlib
+import inspect
 import io
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "autodiff"
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-# Only modules whose text holds an example are imported: the rest has nothing to run.
+# Only modules whose text holds an example are imported: the rest has nothing to run, and every public function has one.
 MODULES = [
     ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in sorted(SOURCE.rglob("*.py"))
@@ -25,3 +26,14 @@ def test_docstring_examples_print_what_they_show(module: str) -> None:
     for test in found:
         runner.run(test, out=report.write)
     assert runner.summarize(verbose=False).failed == 0, report.getvalue()
+
+
+def test_every_public_function_has_an_example() -> None:
+    autodiff = importlib.import_module("autodiff")
+    lacking = [
+        name
+        for name in autodiff.__all__
+        if inspect.isfunction(value := getattr(autodiff, name))
+        and ">>>" not in (inspect.getdoc(value) or "")
+    ]
+    assert not lacking, f"no example in the docstring of {', '.join(lacking)}"
