@@ -25,7 +25,7 @@ from autodiff.dims import deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Value
 from autodiff.ops.builder import building
-from autodiff.ops.tracer import Cell, Tracer, concretizing
+from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, concretizing
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
 
@@ -119,7 +119,24 @@ def capture(
         Leaves that carry derivatives; told to the eager trace so that an opaque function that
         would lose one is an error.
     """
+    take = (function, arguments, rebuild, name, eager, differentiated)
+    try:
+        return _capture(*take, distinguish_arrays=False)
+    except AmbiguousStore:
+        return _capture(*take, distinguish_arrays=True)
+
+
+def _capture(
+    function: Any,
+    arguments: Sequence[Leaf],
+    rebuild: Any,
+    name: str,
+    eager: bool,
+    differentiated: Sequence[int],
+    distinguish_arrays: bool,
+) -> Captured:
     trace = Trace(eager)
+    trace.distinguish_arrays = distinguish_arrays
     with building(trace.builder), deciding(None), concretizing(trace.concrete):
         values = _enter(trace, arguments, differentiated)
         args, kwargs = rebuild(values)

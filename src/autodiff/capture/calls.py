@@ -66,6 +66,9 @@ class Closure:
             UNBOUND if d is None else frame.evaluate(d) for d in arguments.kw_defaults
         ]
 
+    def __get__(self, obj: Any, cls: type | None = None) -> Any:
+        return self if obj is None else MethodType(self, obj)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         scope = Scope(self.syntax, self.frame.scope.globals, {}, self.frame.scope)
         bound = bind(
@@ -211,6 +214,8 @@ def call(
     if nested is not None:
         return nested(function, frame.trace, args, kwargs)
     if isinstance(function, MethodType):
+        if isinstance(function.__func__, Closure):
+            return function.__func__(function.__self__, *args, **kwargs)
         if isinstance(function.__func__, FunctionType) and not _is_library(function.__func__):
             return call_function(frame.trace, function.__func__, [function.__self__, *args], kwargs)
         return _call_library(frame, function, args, kwargs, node)
@@ -366,6 +371,7 @@ def _call_unknown(
     owner = getattr(function, "__self__", None)
     if isinstance(owner, (list, dict, tuple, set, str)) or module in (
         "builtins", "itertools", "functools", "operator", "collections", "copy", "typing", "enum",
+        "_operator", "_functools", "_collections",
     ):  # fmt: skip
         # These move objects about or call operators and functions that we see again.
         return function(*args, **kwargs)
@@ -385,14 +391,13 @@ def _construct(
     if cls.__module__.split(".")[0] in PURE_MODULES or issubclass(cls, BaseException):
         return _call_library(frame, cls, args, kwargs, node)
     init, new = cls.__init__, cls.__new__
-    if type(cls) is not type or new is not object.__new__ or not isinstance(init, FunctionType):
-        return (
-            _call_library(frame, cls, args, kwargs, node)
-            if not isinstance(new, FunctionType)
-            else cls(*args, **kwargs)
-        )
+    if type(cls).__call__ is not type.__call__ or new is not object.__new__:
+        # Enumerations, named tuples and the like: made by their own machinery.
+        return frame.trace.fresh(cls(*args, **kwargs))
+    if not isinstance(init, (FunctionType, Closure)):
+        return frame.trace.fresh(cls(*args, **kwargs))
     instance = frame.trace.fresh(cls.__new__(cls))
-    if syntax_of(init) is None:
+    if isinstance(init, Closure) or syntax_of(init) is None:
         init(instance, *args, **kwargs)  # generated, as by dataclasses: plain assignments
     else:
         call_function(frame.trace, init, [instance, *args], kwargs)

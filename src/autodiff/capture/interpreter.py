@@ -402,6 +402,23 @@ def _function_definition(frame: Frame, node: ast.FunctionDef) -> None:
     frame.store(node.name, function)
 
 
+def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
+    from autodiff.capture.calls import make_closure
+
+    bases = tuple(frame.evaluate(base) for base in node.bases)
+    if node.keywords or node.decorator_list:
+        raise Declined("a decorated class inside of a function", frame.source(node))
+    namespace: dict[str, Any] = {"__module__": frame.scope.globals.get("__name__"), "__qualname__": node.name}
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
+            namespace[statement.name] = make_closure(frame, statement)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            namespace[statement.targets[0].id] = frame.evaluate(statement.value)
+        elif not isinstance(statement, (ast.Pass, ast.Expr)):
+            raise Declined(f"{type(statement).__name__} in a class body", frame.source(statement))
+    frame.store(node.name, type(node.name, bases, namespace))
+
+
 def _with(frame: Frame, node: ast.With) -> Completion | None:
     from autodiff.capture.calls import is_harmless_context
 
@@ -506,6 +523,7 @@ STATEMENTS: dict[type, Callable[..., Completion | None]] = {
     ast.Raise: _raise,
     ast.Assert: _assert,
     ast.FunctionDef: _function_definition,
+    ast.ClassDef: _class_definition,
     ast.With: _with,
     ast.Delete: _delete,
     ast.Import: _import,

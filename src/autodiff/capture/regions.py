@@ -17,13 +17,21 @@ import numpy as np
 from autodiff.capture.interpreter import UNBOUND, Frame, Maybe, Scope
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.dims import Dim, UndecidedExtent, same_shape
-from autodiff.errors import InternalError
+from autodiff.errors import InternalError, UnsupportedError
 from autodiff.ir.data import ArrayType, Block, Value
 from autodiff.ops.builder import emit
-from autodiff.ops.tracer import Cell, ConcreteNeeded, Form, Tracer, as_tracer
+from autodiff.ops.tracer import AmbiguousStore, Cell, ConcreteNeeded, Form, Tracer, as_tracer
 
 INT = np.dtype(np.int64)
-INTERNAL = (NotStaged, Declined, InternalError, UndecidedExtent, ConcreteNeeded)
+INTERNAL = (
+    NotStaged,
+    Declined,
+    InternalError,
+    UndecidedExtent,
+    ConcreteNeeded,
+    AmbiguousStore,
+    UnsupportedError,
+)
 
 
 @dataclass
@@ -210,6 +218,9 @@ class Merge:
 
     def _numeric(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         slot = join(slot_of(a), slot_of(b))
+        if self.frame.trace.distinguish_arrays and slot is not None and slot.form == "array":
+            if self._is_known_elsewhere(a) or self._is_known_elsewhere(b):
+                raise NotStaged("a branch chooses among arrays, and the choice is stored into")
         if slot is None:
             raise NotStaged("the branches give arrays of different shapes")
         for x, block, outputs in zip((a, b), self.blocks, self.outputs, strict=True):
@@ -222,10 +233,14 @@ class Merge:
             merged = Tracer(results[number], form)
             if form == "array":
                 # It is one array or another one: a store into it could not know which.
-                merged.cell.writeable = not _is_shared(a, b)
+                merged.cell.ambiguous = self._is_known_elsewhere(a) or self._is_known_elsewhere(b)
             put(merged)
 
         self.finish.append(finish)
+
+    def _is_known_elsewhere(self, x: Any) -> bool:
+        """Whether an array is from before the branch, so that it may have other names."""
+        return isinstance(x, Tracer) and x.form == "array" and x.cell.block not in self.blocks
 
     def _sequence(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         items: list[Any] = [None] * len(a)
@@ -275,11 +290,6 @@ def _zero_like(x: Any, block: Block, frame: Frame) -> Tracer:
         raise NotStaged("an array of run-time size is bound on one branch only")
     with frame.trace.builder.reopened(block):
         return Tracer(zeros(slot.shape, slot.dtype).value, slot.form)
-
-
-def _is_shared(a: Any, b: Any) -> bool:
-    """Whether either array may be known under another name."""
-    return isinstance(a, Tracer) and isinstance(b, Tracer)
 
 
 def variable(outcome: Outcome, scope: Scope, name: str) -> Any:

@@ -69,6 +69,9 @@ class Trace:
         self.differentiable: set[Value] = set()  # inputs that carry derivatives (uncompiled tier)
         self.made: list[dict[int, Any]] = [{}]  # containers made, per open region
         self.scopes: list[Any] = []  # scopes of the active frames
+        # A branch that chooses among existing arrays is guarded, not merged (set when the array
+        # it chose turns out to be stored into).
+        self.distinguish_arrays = False
 
     # -- inputs -----------------------------------------------------------------------------
     def add_input(
@@ -118,6 +121,8 @@ class Trace:
             raise Declined(
                 f"a change of a {type(obj).__name__} from outside of the function", source
             )
+        if len(self.made) > 1 and id(obj) not in self.made[-1]:
+            raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
 
     def differentiated(self, value: Value) -> bool:
         """Whether a value depends on an input that carries derivatives."""
