@@ -113,7 +113,8 @@ def pullback(
             for k, rule in enumerate(form.rules)
         ]
     if isinstance(form, (Linear, Bilinear)):
-        return form.transpose(site, cotangents[0])
+        pulled = form.transpose(site, cotangents[0])
+        return [_spread_back(ct, x) for ct, x in zip(pulled, site.operands, strict=True)]
     if isinstance(form, Rules):
         return form.vjp(site, tuple(cotangents))
     raise no_derivative(operation)
@@ -122,10 +123,15 @@ def pullback(
 def _pull_partial(rule: Any, site: Site, k: int, ct: Any) -> Tracer | None:
     if rule is None:
         return None
-    term = _scaled(ct, rule(site.result, *site.operands))
-    if term is not None and not site.operands[k].shape and term.shape:
-        term = reduce_sum(term, tuple(range(len(term.shape))))
+    term: Tracer | None = _spread_back(_scaled(ct, rule(site.result, *site.operands)), site.operands[k])
     return term
+
+
+def _spread_back(ct: Any, operand: Any) -> Any:
+    """The cotangent of a scalar operand that a pointwise operation spread: the sum."""
+    if isinstance(ct, Tracer) and ct.shape and not operand.shape:
+        return reduce_sum(ct, tuple(range(len(ct.shape))))
+    return ct
 
 
 def accumulate(total: Tracer | None, contribution: Any, like: Tracer) -> Tracer:

@@ -20,8 +20,10 @@ import numpy as np
 
 from autodiff.dims import Dim, Extent, maximum, minimum, same, same_shape
 from autodiff.errors import UnsupportedError
+from autodiff.ir.data import ArrayType
 from autodiff.ops import structural
 from autodiff.ops.builder import current_builder
+from autodiff.ops.control import emit_for
 from autodiff.ops.known import (
     check,
     compare,
@@ -47,7 +49,7 @@ from autodiff.ops.promotion import (
     shape_of,
 )
 from autodiff.ops.structural import INT, gather, reshape, scatter_add, scatter_update, transpose
-from autodiff.ops.tracer import Tracer, ViewStep, as_tracer
+from autodiff.ops.tracer import Tracer, ViewStep, as_tracer, emit_tracer
 
 Shape = tuple[Extent, ...]
 _INVALID = (
@@ -515,8 +517,45 @@ def update_at(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
         new = pointwise("negative", new) if ufunc is np.subtract else new
         x.write(where.update(whole, new, scatter_add).value)
         return
-    raise UnsupportedError(
-        f"np.{ufunc.__name__}.at is not available on traced arrays",
-        source=current_builder().source,
-        remedy="write the update as a loop",
-    )
+    if _mask_of(items) is not None:
+        raise UnsupportedError(
+            f"np.{ufunc.__name__}.at with a traced mask",
+            source=current_builder().source,
+            remedy="use np.where",
+        )
+    _update_one_by_one(ufunc, x, index, value)
+
+
+def _update_one_by_one(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
+    """``ufunc.at`` as a loop over the indexed elements, in order."""
+    total = x.size
+    numbers = reshape(emit_tracer("iota", size=total, dtype=INT), x.shape)
+    chosen = get_item(Tracer(numbers.value, "array"), index)
+    count: Extent = 1
+    for n in chosen.shape:
+        count = count * n
+    positions = reshape(Tracer(chosen.value, "array"), (count,))
+    operands = []
+    if value is not None:
+        operands = [reshape(_fit_value(value, chosen.shape, as_array(value).dtype), (count,))]
+    flat = reshape(Tracer(x.value, "array"), (total,))
+    with current_builder().region() as body:
+        k = current_builder().parameter(ArrayType(INT, ()), "k")
+        carry = current_builder().parameter(flat.value.type)
+        k.low, k.high = 0, count - 1
+        place = _element(positions, Dim.symbol(k))
+        place.value.low, place.value.high = 0, total - 1
+        where = (Dim.symbol(place.value),)
+        new = pointwise(
+            ufunc.__name__,
+            structural.slice_of(Tracer(carry, "array"), where, (None,), (1,)),
+            *(_element(v, Dim.symbol(k)) for v in operands),
+        )
+        stored = structural.slice_update(Tracer(carry, "array"), cast(new, x.dtype), where, (None,), (1,))
+        body.outputs = [stored.value]
+    (result,) = emit_for(count, (flat.value,), body)
+    x.write(reshape(Tracer(result, "array"), x.shape).value)
+
+
+def _element(x: Tracer, k: Extent) -> Tracer:
+    return structural.slice_of(x, (k,), (None,), (1,))
