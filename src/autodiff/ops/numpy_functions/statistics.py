@@ -81,7 +81,7 @@ def quantile(
     share = as_array(q)
     share = cast(share, np.result_type(x.dtype, share.dtype) if share.form == "array" else x.dtype)
     n = x.shape[0]
-    place = pointwise("multiply", share, pointwise("subtract", n, 1))
+    place = pointwise("multiply", share, n - 1)
     if method == "midpoint":
         low, high = _at(x, pointwise("floor", place)), _at(x, pointwise("ceil", place))
         result = pointwise("multiply", pointwise("add", low, high), 0.5)
@@ -101,7 +101,7 @@ def _at(x: Tracer, place: Tracer) -> Tracer:
 
 def _interpolated(x: Tracer, place: Tracer) -> Tracer:
     floor = pointwise("floor", place)
-    last = pointwise("subtract", x.shape[0], 1)
+    last = x.shape[0] - 1
     low, high = _at(x, floor), _at(x, pointwise("minimum", pointwise("add", floor, 1), last))
     t = pointwise("subtract", place, floor)
     if x.ndim > 1 and t.shape:

@@ -1,0 +1,69 @@
+"""Order statistics, covariance and histograms against NumPy, with derivatives."""
+
+import numpy as np
+import pytest
+
+from tests.ops.support import ENGINES, check_derivatives, check_value
+
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(3, 4)), rng.normal(size=(3, 5))
+engines = pytest.mark.parametrize("engine", ENGINES)
+
+CASES = {
+    "median even": lambda x, y: np.median(x),
+    "median odd": lambda x, y: np.median(y, axis=1),
+    "median keepdims": lambda x, y: np.median(x, axis=(0, 1), keepdims=True),
+    "quantile": lambda x, y: np.quantile(x, 0.3),
+    "quantile axis": lambda x, y: np.quantile(y, 0.25, axis=1),
+    "quantile several": lambda x, y: np.quantile(x, [0.1, 0.5, 0.9], axis=0),
+    "quantile ends": lambda x, y: np.quantile(x, [0, 1]),
+    "quantile keepdims": lambda x, y: np.quantile(x, [0.2, 0.4], axis=1, keepdims=True),
+    "quantile lower": lambda x, y: np.quantile(x, 0.3, method="lower"),
+    "quantile higher": lambda x, y: np.quantile(x, 0.3, method="higher"),
+    "quantile midpoint": lambda x, y: np.quantile(x, 0.3, method="midpoint"),
+    "percentile": lambda x, y: np.percentile(x, 35, axis=1),
+    "percentile several": lambda x, y: np.percentile(x, [10, 90]),
+    "cov": lambda x, y: np.cov(x),
+    "cov columns": lambda x, y: np.cov(x, rowvar=False),
+    "cov two": lambda x, y: np.cov(x[0], x[1]),
+    "cov bias": lambda x, y: np.cov(x, bias=True),
+    "cov weights": lambda x, y: np.cov(x, aweights=[1.0, 2.0, 3.0, 4.0]),
+    "cov frequencies": lambda x, y: np.cov(x, fweights=[1, 2, 3, 4]),
+    "cov of vector": lambda x, y: np.cov(x[0]),
+    "corrcoef": lambda x, y: np.corrcoef(x),
+    "bincount weights": lambda x, y: np.bincount(np.array([0, 2, 2, 5]), weights=x[0]),
+    "histogram weights": lambda x, y: np.histogram([0.1, 0.5, 0.9, 1.0], bins=3, range=(0, 1), weights=x[0])[0],
+}
+INTEGER = {
+    "histogram": lambda x, y: np.histogram(x, bins=4)[0],
+    "histogram edges": lambda x, y: np.histogram(x, bins=[-1.0, 0.0, 0.5, 2.0])[0],
+    "bincount": lambda x, y: np.bincount(np.argmax(x, axis=0), minlength=3),
+    "bincount of run-time size": lambda x, y: np.bincount(np.argmax(y, axis=1)),
+}
+
+
+@engines
+@pytest.mark.parametrize("name", {**CASES, **INTEGER})
+def test_value(name: str, engine: str) -> None:
+    check_value({**CASES, **INTEGER}[name], X, Y, engine=engine)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_derivatives(name: str) -> None:
+    check_derivatives(CASES[name], X, Y)
+
+
+def test_histogram_density_and_edges() -> None:
+    check_value(lambda x: list(np.histogram(x, bins=5, density=True)), X)
+
+
+def test_nan_spreads_through_order_statistics() -> None:
+    x = X.copy()
+    x[0, 1] = np.nan
+    check_value(lambda x: [np.median(x, axis=1), np.quantile(x, 0.3, axis=1), np.median(x)], x)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_dtypes(dtype: str) -> None:
+    x = (10 * X).astype(dtype)
+    check_value(lambda x: [np.median(x, axis=0), np.quantile(x, 0.3), np.percentile(x, [5, 50]), np.cov(x)], x)
