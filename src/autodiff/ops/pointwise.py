@@ -227,7 +227,7 @@ elementwise(np.absolute, lambda y, x: np.sign(x), scalar=_by_kind(
 elementwise(np.fabs, lambda y, x: np.sign(x), scalar=_core("abs"))
 elementwise(np.sign, scalar=_sign)
 elementwise(np.reciprocal, lambda y, x: -y * y, domain=((0.5, 2.0),), scalar=_by_kind(
-    lambda s, x: s.div(s.constant(1.0, x), x), lambda s, x: s.idiv(s.constant(1, x), x)))  # fmt: skip
+    lambda s, x: s.div(s.constant(1.0, x), x), lambda s, x: _integer_reciprocal(s, x)))  # fmt: skip
 elementwise(np.square, lambda y, x: 2 * x, scalar=lambda s, x: _multiply(s, x, x))
 elementwise(np.sqrt, _sqrt_partial, scalar=_core("sqrt"), domain=((0.1, 4.0),))
 elementwise(
@@ -248,6 +248,12 @@ def _integer_fmod(s: Any, a: Any, b: Any) -> Any:
     zero = s.constant(0, a)
     differs = s.and_(s.ne(rest, zero), s.ne(s.lt(a, zero), s.lt(b, zero)))
     return s.select(differs, s.sub(rest, b), rest)
+
+
+def _integer_reciprocal(s: Any, x: Any) -> Any:
+    # NumPy divides in double precision and cuts the quotient.
+    wide = s.cast(x, np.dtype(np.float64))
+    return s.cast(s.div(s.constant(1.0, wide), wide), s.dtype(x))
 
 
 # -- exponentials and logarithms ----------------------------------------------------------------

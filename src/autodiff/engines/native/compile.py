@@ -1,0 +1,97 @@
+"""Programs run by the native engine through ctypes, with the reference engine's contract.
+
+    run = compile_program(program)
+    outputs = run([x, y])        # a list of arrays, one per output
+
+This is the plain way in, for tests and for callers that have arrays at hand; the fast way in is
+``entry``.  A failed check raises :class:`CheckFailed` with the check's message.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import evaluate
+from autodiff.engines.native import session
+from autodiff.engines.native.host import HostCaller
+from autodiff.engines.native.lowering import Kernel, lower
+from autodiff.ir.data import Program
+from autodiff.ops.control import CheckFailed
+
+_SCALARS = {
+    "b1": ctypes.c_int8, "i1": ctypes.c_int8, "u1": ctypes.c_uint8, "i2": ctypes.c_int16,
+    "u2": ctypes.c_uint16, "i4": ctypes.c_int32, "u4": ctypes.c_uint32, "i8": ctypes.c_int64,
+    "u8": ctypes.c_uint64, "f4": ctypes.c_float, "f8": ctypes.c_double,
+}  # fmt: skip
+
+
+def compile_program(program: Program, threads: int = 1) -> Callable[[Sequence[Any]], list[Any]]:
+    """A function that runs ``program`` on a sequence of arrays."""
+    return Runner(lower(program, threads))
+
+
+class Runner:
+    """A loaded kernel that is called with arrays."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.caller = HostCaller(kernel.host_calls)
+        extra = {"host_call": self.caller.address}
+        for number, array in enumerate(kernel.constants):
+            extra[f"constant.{number}"] = array.ctypes.data
+        keep = (self.caller, kernel.constants)
+        self.machine = session.load(kernel.text, (kernel.symbol,), extra=extra, keep=keep)
+        types: list[Any] = []
+        for dtype, shape in kernel.inputs:
+            types.append(_SCALARS[f"{dtype.kind}{dtype.itemsize}"] if shape == () else ctypes.c_void_p)
+        types += [ctypes.c_void_p] * (len(kernel.outputs) + 1)
+        self.function = ctypes.CFUNCTYPE(ctypes.c_int32, *types)(self.machine.address(kernel.symbol))
+        self.work = np.empty(kernel.work_bytes + 64, np.uint8)
+
+    def __call__(self, arguments: Sequence[Any]) -> list[Any]:
+        kernel = self.kernel
+        symbol_values = {s: int(arguments[k]) for s, k in kernel.extents.items()}
+        given: list[Any] = []
+        keep: list[Any] = []
+        for (dtype, shape), x in zip(kernel.inputs, arguments, strict=True):
+            if shape == ():
+                given.append(np.asarray(x, dtype).item())
+            else:
+                array = np.ascontiguousarray(x, dtype)
+                expected = tuple([evaluate(n, symbol_values.__getitem__) for n in shape])
+                if array.shape != expected:
+                    raise ValueError(f"an argument has shape {array.shape}, not {expected}")
+                keep.append(array)
+                given.append(array.ctypes.data)
+        outputs = [self._output(k, symbol_values) for k in range(len(kernel.outputs))]
+        start = self.work.ctypes.data
+        status = self.function(*given, *[o.ctypes.data for o in outputs], start + -start % 64)
+        if status:
+            error = self.caller.take_error()
+            if error is not None:
+                raise error
+            raise CheckFailed(kernel.checks[status - 1].message)
+        return [self._finished(k, o) for k, o in enumerate(outputs)]
+
+    def _output(self, number: int, symbol_values: dict[Any, int]) -> np.ndarray:
+        dtype, shape = self.kernel.outputs[number]
+        if number in self.kernel.sized:
+            return np.zeros(1 + len(shape), np.int64)
+        return np.empty(tuple([evaluate(n, symbol_values.__getitem__) for n in shape]), dtype)
+
+    def _finished(self, number: int, output: np.ndarray) -> np.ndarray:
+        if number not in self.kernel.sized:
+            return output
+        dtype, _ = self.kernel.outputs[number]
+        pointer, *shape = (int(n) for n in output)
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        memory = (ctypes.c_char * size).from_address(pointer)
+        array = np.frombuffer(memory, dtype).reshape(shape).copy()
+        free = ctypes.CDLL(None).free
+        free.argtypes = [ctypes.c_void_p]
+        free(pointer)
+        return array

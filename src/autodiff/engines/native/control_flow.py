@@ -1,0 +1,435 @@
+"""cond, for and while as branches and loops of LLVM IR.
+
+Scalar carries are phi nodes.  An array carry has one buffer for the whole loop: the initial value
+is computed into it (or already lives there and is not read again), the body's updates write into
+it, and what else the body yields is stored there at the end of the iteration.  Slices that a body
+yields for stacking go straight to their row.
+
+At the end of a body or branch the outputs are assigned all at once: values that read a buffer
+which another assignment overwrites are computed into memory first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent, product, same, same_shape
+from autodiff.engines.native.elements import element
+from autodiff.engines.native.generator import Generator, Scope, Sink
+from autodiff.engines.native.nests import emit_stores
+from autodiff.engines.native.planning import Plan
+from autodiff.engines.native.scalars import Element
+from autodiff.engines.native.storage import Buffer, Slot
+from autodiff.engines.native.writer import register_type
+from autodiff.ir.data import Block, Operation, Value, free_values
+from autodiff.ops.entries import ENTRIES, Update
+
+WriteBlock = Callable[[Generator, Plan], None]
+_INT64 = np.dtype(np.int64)
+
+
+def write(g: Generator, operation: Operation, write_block: WriteBlock) -> None:
+    """Write a control flow operation and bind its results."""
+    if operation.kind == "cond":
+        _write_cond(g, operation, write_block)
+    else:
+        _Loop(g, operation, write_block).write()
+
+
+# -- assigning outputs ----------------------------------------------------------------------------
+def assign(g: Generator, pending: list[tuple[Buffer, Value]]) -> None:
+    """Store values to places, all at once."""
+    pending = [(p, v) for p, v in pending if not _lives_in(g, v, p)]
+    places = {p.slot for p, _ in pending}
+    direct: list[tuple[Value, Buffer]] = []
+    saved: list[tuple[Value, Buffer]] = []
+    shapes = [p.shape for p, _ in pending]
+    one_nest = all(same_shape(s, shapes[0]) for s in shapes[1:])
+    for place, value in pending:
+        reads = {s: aligned for s, aligned in g.leaf_slots(value).items() if s in places}
+        # In one nest with the others, reading at the same index comes before any store.
+        harmless = all(reads.values()) and (one_nest or set(reads) <= {place.slot})
+        if harmless and not one_nest:
+            others = (v for p, v in pending if p is not place)
+            harmless = not any(place.slot in g.leaf_slots(v) for v in others)
+        (direct if harmless else saved).append((value, place))
+    if saved and direct:  # a saved value may read what a direct one overwrites: save first
+        pass
+    copies: list[tuple[Value, Buffer]] = []
+    for value, place in saved:
+        copy = g.memory.allocate(value.dtype, value.shape)
+        g.store(value, copy)
+        copied = Value(value.type, value.hint)
+        g.bind(copied, copy)
+        copies.append((copied, place))
+    emit_stores(g, direct)
+    emit_stores(g, copies)
+    for value, _ in copies:
+        g.release(value)
+
+
+def _lives_in(g: Generator, value: Value, place: Buffer) -> bool:
+    binding = g.lookup(value)
+    return (
+        isinstance(binding, Buffer)
+        and binding.slot is place.slot
+        and binding.pointer == place.pointer
+        and same(binding.offset, place.offset)
+    )
+
+
+def prepare_outer(g: Generator, block: Block) -> list[Value]:
+    """Compute virtual values of outer blocks that a loop would compute again and again."""
+    prepared = []
+    for value in free_values(block):
+        if g.lookup(value) is None and value.shape and _is_costly(g, value):
+            g.materialise(value)
+            prepared.append(value)
+    return prepared
+
+
+def _is_costly(g: Generator, value: Value) -> bool:
+    scope: Scope | None = g.scope
+    while scope is not None:
+        if scope.plan is not None and value in scope.plan.virtual:
+            assert value.owner is not None
+            return scope.plan.cost(value) > 0 or value.owner.kind == "concatenate"
+        scope = scope.parent
+    return False
+
+
+# -- cond -------------------------------------------------------------------------------------------
+def _write_cond(g: Generator, operation: Operation, write_block: WriteBlock) -> None:
+    predicate = g.lookup(operation.operands[0])
+    assert isinstance(predicate, Element)
+    n = g.w.number()
+    places = [_cond_place(g, operation, k) for k in range(len(operation.results))]
+    g.w.branch(predicate.name, f"then{n}", f"else{n}")
+    incoming: list[list[tuple[str, str]]] = [[] for _ in places]
+    for word, region in zip(("then", "else"), operation.regions, strict=True):
+        g.w.label(f"{word}{n}")
+        with g.nested("branch", region):
+            sinks: dict[Value, list[int]] = {}
+            for value, place in zip(region.outputs, places, strict=True):
+                if place is not None and value not in sinks:
+                    sinks[value] = [len(g.scope.sinks)]
+                    g.scope.sinks.append(_carry_sink(g, place, None))
+            plan = Plan(region, {}, region.outputs)
+            _hint_outputs(plan, sinks)
+            write_block(g, plan)
+            scalars = _scalar_outputs(g, region.outputs)
+            assign(g, [(p, v) for p, v in zip(places, region.outputs, strict=True) if p is not None])
+        g.w.line(f"br label %{word}.end{n}")
+        g.w.label(f"{word}.end{n}")
+        g.w.line(f"br label %join{n}")
+        for k, name in scalars.items():
+            incoming[k].append((name, f"{word}.end{n}"))
+    g.w.label(f"join{n}")
+    for result, place, pairs in zip(operation.results, places, incoming, strict=True):
+        if place is not None:
+            g.bind(result, place)
+        else:
+            listed = ", ".join(f"[ {name}, %{label} ]" for name, label in pairs)
+            phi = g.w.here(f"phi {register_type(result.dtype)} {listed}")
+            g.bind(result, Element(phi, result.dtype))
+
+
+def _scalar_outputs(g: Generator, outputs: Sequence[Value]) -> dict[int, str]:
+    found = {}
+    for k, value in enumerate(outputs):
+        if not value.shape:
+            with g.w.scope():
+                found[k] = element(g, value, ()).name
+    return found
+
+
+def _cond_place(g: Generator, operation: Operation, k: int) -> Buffer | None:
+    """Where an array result of a cond goes: the buffer both sides update, if it may be lost."""
+    result = operation.results[k]
+    if not result.shape:
+        return None
+    roots = [_outer_root(region, region.outputs[k]) for region in operation.regions]
+    root = roots[0]
+    if root is not None and root is roots[1] and g.may_overwrite(root):
+        binding = g.lookup(root)
+        if isinstance(binding, Buffer):
+            taken = [_outer_root(operation.regions[0], v) for v in operation.regions[0].outputs[:k]]
+            if root not in taken:
+                return binding
+    place = g.destination(result)
+    return place
+
+
+def _outer_root(block: Block, value: Value) -> Value | None:
+    """The value of an outer block that ``value`` is made from by updates alone."""
+    inside = {v for operation in block.operations for v in operation.results}
+    while value in inside:
+        operation = value.owner
+        assert operation is not None
+        if isinstance(ENTRIES[operation.kind].lowering, Update):
+            value = operation.operands[0]
+        elif operation.kind in ("for", "while"):
+            k = operation.results.index(value) - (operation.kind == "while")
+            if not 0 <= k < len(operation.operands):
+                return None
+            value = operation.operands[k]
+        else:
+            return None
+    return value
+
+
+def _hint_outputs(plan: Plan, sinks: dict[Value, list[int]]) -> None:
+    """Hints alone: the outputs are assigned after the block, not stored by nodes of the plan."""
+    plan.sinks = sinks
+    plan.hints = {}
+    plan._hint()
+    plan.sinks = {}
+
+
+def _carry_sink(g: Generator, place: Buffer, old: Value | None) -> Sink:
+    """A place that may be written once the old value in it is not read any more."""
+    used: list[bool] = []
+    scope = g.scope
+
+    def sink() -> Buffer | None:
+        plan = scope.plan
+        if used or plan is None:
+            return None
+        if old is not None and plan.last_read.get(old, -1) >= scope.now:
+            return None
+        if old is None and place.slot.holders > 0:
+            return None
+        used.append(True)
+        return place
+
+    return sink
+
+
+# -- loops --------------------------------------------------------------------------------------------
+@dataclass
+class _Stack:
+    """A stacked output: one buffer (for), or one that grows (while)."""
+
+    value: Value
+    slot: Slot | None
+    buffer: Buffer | None
+    row: tuple[Extent, ...]
+
+
+@dataclass
+class _Loop:
+    g: Generator
+    operation: Operation
+    write_block: WriteBlock
+    phis: dict[int, tuple[int, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.is_for = self.operation.kind == "for"
+        self.body = self.operation.regions[-1]
+        self.count = len(self.operation.operands)
+        first = 0 if self.is_for else 1
+        self.carried = self.operation.results[first : first + self.count]
+        self.stacked = self.operation.results[first + self.count :]
+        self.n = self.g.w.number()
+
+    # -- before the loop
+    def _places(self) -> list[Buffer | None]:
+        """The buffers of the array carries, with the initial values in them."""
+        g = self.g
+        places: list[Buffer | None] = []
+        pending: list[tuple[Buffer, Value]] = []
+        free = {v for region in self.operation.regions for v in free_values(region)}
+        taken: set[Slot] = set()
+        for operand, result in zip(self.operation.operands, self.carried, strict=True):
+            if not operand.shape:
+                places.append(None)
+                continue
+            binding = g.lookup(operand)
+            place = None
+            if isinstance(binding, Buffer) and operand not in free and g.may_overwrite(operand):
+                if binding.slot not in taken:
+                    place = binding
+            if place is None:
+                place = g.sink_of(result)
+                if place is None or place.slot in taken:
+                    place = g.memory.allocate(operand.dtype, operand.shape)
+                pending.append((place, operand))
+            place.slot.holders += 1
+            taken.add(place.slot)
+            places.append(place)
+        assign(g, pending)
+        return places
+
+    def _stacks(self) -> list[_Stack]:
+        g = self.g
+        stacks = []
+        for value in self.stacked:
+            row = value.shape[1:]
+            if self.is_for:
+                buffer = g.destination(value)
+                buffer.slot.holders += 1
+                stacks.append(_Stack(value, None, buffer, row))
+            else:
+                stacks.append(_Stack(value, g.memory.growing(), None, row))
+        return stacks
+
+    # -- the loop
+    def write(self) -> None:
+        """Write the loop and bind the results."""
+        g, n = self.g, self.n
+        prepared = []
+        for region in self.operation.regions:
+            prepared += prepare_outer(g, region)
+        places = self._places()
+        stacks = self._stacks()
+        initial = [
+            g.lookup(v) if not v.shape else None for v in self.operation.operands
+        ]
+        trips = g.w.extent(self.operation.attributes["count"]) if self.is_for else ""
+        g.w.line(f"br label %pre{n}")
+        g.w.label(f"pre{n}")
+        g.w.line(f"br label %head{n}")
+        g.w.label(f"head{n}")
+        lines = g.w.frames[-1].lines
+        phi_at: list[int] = []
+        with g.w.scope():
+            counter = f"%k{n}"
+            lines.append("")
+            phi_at.append(len(lines) - 1)
+            names: list[str | None] = []
+            for k, (operand, place) in enumerate(zip(self.operation.operands, places, strict=True)):
+                if place is None:
+                    names.append(f"%c{n}.{k}")
+                    lines.append("")
+                    phi_at.append(len(lines) - 1)
+                else:
+                    names.append(None)
+                assert operand is not None
+            if self.is_for:
+                g.w.line(f"%more{n} = icmp slt i64 {counter}, {trips}")
+            else:
+                self._write_test(places, names)
+            g.w.branch(f"%more{n}", f"body{n}", f"end{n}")
+            g.w.label(f"body{n}")
+            finals = self._write_body(places, stacks, names, counter)
+            g.w.line(f"br label %next{n}")
+            g.w.label(f"next{n}")
+            g.w.line(f"%kn{n} = add nuw nsw i64 {counter}, 1")
+            g.w.line(f"br label %head{n}")
+        g.w.label(f"end{n}")
+        lines[phi_at[0]] = f"  {counter} = phi i64 [ 0, %pre{n} ], [ %kn{n}, %next{n} ]"
+        scalars = [k for k, place in enumerate(places) if place is None]
+        for at, k in zip(phi_at[1:], scalars, strict=True):
+            start = initial[k]
+            assert isinstance(start, Element)
+            type = register_type(start.dtype)
+            lines[at] = (
+                f"  {names[k]} = phi {type} [ {start.name}, %pre{n} ], [ {finals[k]}, %next{n} ]"
+            )
+        self._bind_results(places, stacks, names, counter)
+        for value in prepared:
+            g.release(value)
+
+    def _parameters(self, block: Block, places: list[Buffer | None], names: list[str | None]) -> None:
+        g = self.g
+        for parameter, place, name in zip(block.parameters[-self.count :] if self.count else [], places, names, strict=True):
+            if place is not None:
+                g.bind(parameter, place)
+            else:
+                assert name is not None
+                g.bind(parameter, Element(name, parameter.dtype))
+
+    def _write_test(self, places: list[Buffer | None], names: list[str | None]) -> None:
+        g = self.g
+        test = self.operation.regions[0]
+        with g.nested("loop", test):
+            self._parameters(test, places, names)
+            # The carries are read by the body after this.
+            self.write_block(g, Plan(test, {}, (*test.outputs, *test.parameters)))
+            with g.w.scope():
+                name = element(g, test.outputs[0], ()).name
+            g.w.line(f"%more{self.n} = or i1 {name}, false")
+
+    def _write_body(
+        self, places: list[Buffer | None], stacks: list[_Stack], names: list[str | None], counter: str
+    ) -> dict[int, str]:
+        """The body; the names of the scalar carries it yields."""
+        g, body = self.g, self.body
+        with g.nested("loop", body):
+            k = body.parameters[0]
+            if k.low is None:
+                k.low = 0
+            if k.high is None and self.is_for:
+                k.high = self.operation.attributes["count"] - 1
+            g.bind(k, Element(counter, _INT64))
+            self._parameters(body, places, names)
+            rows = [self._row(stack, k) for stack in stacks]
+            carried, stacked = body.outputs[: self.count], body.outputs[self.count :]
+            sinks: dict[Value, list[int]] = {}
+            for value, row in zip(stacked, rows, strict=True):
+                if value.shape:
+                    sinks.setdefault(value, []).append(len(g.scope.sinks))
+                    g.scope.sinks.append(lambda row=row: row)
+            hints: dict[Value, list[int]] = {}
+            for value, place, old in zip(carried, places, body.parameters[1:], strict=True):
+                if place is not None and value not in sinks and value not in hints:
+                    hints[value] = [len(g.scope.sinks)]
+                    g.scope.sinks.append(_carry_sink(g, place, old))
+            plan = Plan(body, sinks, (*carried, *[v for v in stacked if not v.shape]))
+            kept = dict(plan.hints)
+            _hint_outputs(plan, hints)
+            plan.hints.update(kept)
+            plan.sinks = sinks
+            self.write_block(g, plan)
+            for value, row in zip(stacked, rows, strict=True):
+                if not value.shape:
+                    with g.w.scope():
+                        x = element(g, value, ())
+                    g.memory.store(x.name, row, 0)
+            finals = _scalar_outputs(g, carried)
+            assign(g, [(p, v) for p, v in zip(places, carried, strict=True) if p is not None])
+        return finals
+
+    def _row(self, stack: _Stack, k: Value) -> Buffer:
+        """The place of this iteration's slice."""
+        size = product(stack.row)
+        index = Dim.symbol(k)
+        if stack.buffer is not None:
+            return stack.buffer.at(index * size, stack.row)
+        g = self.g
+        assert stack.slot is not None
+        needed = (index + 1) * size * stack.value.dtype.itemsize
+        pointer = g.memory.reserve(stack.slot, needed, keep=True)
+        whole = Buffer(stack.slot, pointer, stack.value.dtype, stack.row)
+        return whole.at(index * size, stack.row)
+
+    # -- after the loop
+    def _bind_results(
+        self, places: list[Buffer | None], stacks: list[_Stack], names: list[str | None], counter: str
+    ) -> None:
+        g = self.g
+        if not self.is_for:
+            g.bind(self.operation.results[0], Element(counter, _INT64))
+        for result, place, name in zip(self.carried, places, names, strict=True):
+            if place is not None:
+                g.bind(result, place)
+                place.slot.holders -= 1
+            else:
+                assert name is not None
+                g.bind(result, Element(name, result.dtype))
+        for stack in stacks:
+            if stack.buffer is not None:
+                g.bind(stack.value, stack.buffer)
+                stack.buffer.slot.holders -= 1
+            else:
+                assert stack.slot is not None
+                pointer = g.memory.reserve(stack.slot, 1, keep=True)
+                g.bind(stack.value, Buffer(stack.slot, pointer, stack.value.dtype, stack.value.shape))
+                stack.slot.holders -= 1
+
+
+__all__ = ["Any", "assign", "write"]

@@ -1,0 +1,183 @@
+"""Calls of Python from a kernel, for what has no native routine.
+
+The kernel calls  ``i32 host_call(i64 number, ptr operands, ptr results)``  where ``number`` is the
+position in ``Kernel.host_calls``.  ``operands`` is an array of 64-bit words: for each operand a
+pointer to its C-contiguous elements, then its extents; ``results`` likewise, with memory to be
+filled.  A result other than 0 makes the kernel fail.  ``HostCaller`` is the Python side.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent
+from autodiff.engines.native.elements import element
+from autodiff.engines.native.generator import Generator, HostCall
+from autodiff.engines.native.scalars import Element
+from autodiff.engines.native.storage import Buffer
+from autodiff.ir.data import Operation, Value
+from autodiff.ops.entries import ENTRIES
+
+
+def write(g: Generator, operation: Operation) -> None:
+    """Call the NumPy meaning of an operation and bind its results."""
+    operands = [_place(g, x) for x in operation.operands]
+    results = [_result_place(g, v) for v in operation.results]
+    symbols = _attribute_symbols(operation)
+    extents = [_scalar_place(g, e) for e in symbols]
+    number = len(g.host_calls)
+    g.host_calls.append(
+        HostCall(
+            _meaning(operation, symbols),
+            tuple([(b.dtype, len(b.shape)) for b in (*operands, *extents)]),
+            tuple([(b.dtype, len(b.shape)) for b in results]),
+        )
+    )
+    given, made = _words(g, [*operands, *extents]), _words(g, results)
+    g.w.declare("host_call", "i32", "i64, ptr, ptr")
+    status = g.w.here(f"call i32 @host_call(i64 {number}, ptr {given}, ptr {made})")
+    good = g.w.here(f"icmp eq i32 {status}, 0")
+    g.fail_unless(good, f"{operation.kind} failed", operation.source)
+    for value, buffer in zip(operation.results, results, strict=True):
+        if value.shape:
+            g.bind(value, buffer)
+        else:
+            g.bind(value, Element(g.memory.load(buffer, 0, False), value.dtype))
+
+
+def _place(g: Generator, x: Value) -> Buffer:
+    if x.shape:
+        return g.buffer(x)
+    place = g.memory.allocate(x.dtype, ())
+    place.slot.holders += 1  # until the call; see _words
+    g.memory.store(element(g, x, ()).name, place, 0)
+    return place
+
+
+def _scalar_place(g: Generator, extent: Extent) -> Buffer:
+    place = g.memory.allocate(np.dtype(np.int64), ())
+    place.slot.holders += 1
+    g.memory.store(g.w.extent(extent), place, 0)
+    return place
+
+
+def _result_place(g: Generator, value: Value) -> Buffer:
+    if value.shape:
+        place = g.destination(value)
+    else:
+        place = g.memory.allocate(value.dtype, ())
+    place.slot.holders += 1
+    return place
+
+
+def _words(g: Generator, buffers: Sequence[Buffer]) -> str:
+    """An array of pointers and extents on the stack."""
+    total = sum(1 + len(b.shape) for b in buffers)
+    words = g.w.slot(f"[{max(total, 1)} x i64]")
+    at = 0
+    for buffer in buffers:
+        pointer = g.memory.address(buffer)
+        g.w.line(f"store ptr {pointer}, ptr {_word(g, words, at)}")
+        for axis, extent in enumerate(buffer.shape, 1):
+            name = g.w.extent(extent)
+            g.w.line(f"store i64 {name}, ptr {_word(g, words, at + axis)}")
+        at += 1 + len(buffer.shape)
+        if buffer.slot.holders and not buffer.shape:
+            buffer.slot.holders -= 1
+    return words
+
+
+def _word(g: Generator, words: str, at: int) -> str:
+    return g.w.op(f"getelementptr i64, ptr {words}, i64 {at}")
+
+
+def _attribute_symbols(operation: Operation) -> list[Dim]:
+    found: list[Dim] = []
+
+    def collect(attribute: Any) -> None:
+        if isinstance(attribute, Dim):
+            found.append(attribute)
+        elif isinstance(attribute, (tuple, list)):
+            for item in attribute:
+                collect(item)
+
+    for attribute in operation.attributes.values():
+        collect(attribute)
+    return found
+
+
+def _meaning(operation: Operation, dims: list[Dim]) -> Callable[..., Any]:
+    """The NumPy meaning with the run-time extents as last arguments."""
+    meaning = ENTRIES[operation.kind].meaning
+    count = len(operation.operands)
+
+    def call(*values: Any) -> Any:
+        extents = [int(v) for v in values[count:]]
+        rest = iter(extents)
+
+        def resolve(attribute: Any) -> Any:
+            if isinstance(attribute, Dim):
+                return next(rest)
+            if isinstance(attribute, (tuple, list)):
+                return type(attribute)([resolve(item) for item in attribute])
+            return attribute
+
+        attributes = {k: resolve(v) for k, v in operation.attributes.items()}
+        with np.errstate(all="ignore"):
+            return meaning(*values[:count], **attributes)
+
+    assert len(dims) == len(_attribute_symbols(operation))
+    return call
+
+
+class HostCaller:
+    """The Python side: an address for ``host_call``, and the exception a call raised."""
+
+    def __init__(self, calls: Sequence[HostCall]) -> None:
+        self.calls = list(calls)
+        self.error: BaseException | None = None
+        prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+        self._callback = prototype(self._call)
+        self.address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
+
+    def take_error(self) -> BaseException | None:
+        """The exception of the last failed call, once."""
+        error, self.error = self.error, None
+        return error
+
+    def _call(self, number: int, operands: int, results: int) -> int:
+        try:
+            call = self.calls[number]
+            given = [a if a.ndim else a[()] for a in _arrays(operands, call.operands, copy=True)]
+            made = call.function(*given)
+            if not isinstance(made, tuple):
+                made = (made,)
+            for place, value in zip(_arrays(results, call.results, copy=False), made, strict=True):
+                place[...] = value
+        except BaseException as error:
+            self.error = error
+            return 1
+        return 0
+
+
+def _arrays(
+    words: int, types: Sequence[tuple[np.dtype[Any], int]], copy: bool
+) -> list[np.ndarray]:
+    arrays = []
+    at = words
+    for dtype, ndim in types:
+        pointer = ctypes.c_int64.from_address(at).value
+        shape = tuple((ctypes.c_int64 * ndim).from_address(at + 8)) if ndim else ()
+        at += 8 * (1 + ndim)
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        if size == 0:
+            arrays.append(np.empty(shape, dtype))
+            continue
+        memory = (ctypes.c_char * size).from_address(pointer)
+        array = np.frombuffer(memory, dtype).reshape(shape)
+        arrays.append(array.copy() if copy else array)
+    return arrays

@@ -1,0 +1,248 @@
+"""From a program to the LLVM IR of one function, the *kernel*.
+
+    kernel = lower(program)
+    kernel.text            # LLVM IR of  i32 kernel(inputs…, outputs…, ptr work)
+
+Inputs in program order: shape () by value (bool as i8), an array as a pointer to C-contiguous
+aligned elements.  A symbolic extent is the value of an int64 scalar input.  Outputs in program
+order: shape () a pointer to a slot, an array a pointer to a C-contiguous buffer of the caller's;
+an output in ``sized`` has extents that arise at run time and is a pointer to
+``{ptr data, i64 extents…}`` with ``data`` from malloc, which the caller frees.  ``work`` is
+scratch memory of ``work_bytes``, 64-byte aligned.  Inputs are never written, outputs never overlap
+them or each other.
+
+The result is 0, or the number of the check in ``checks`` that failed (counted from 1).  Module
+level names that the loader must supply beyond libraries: ``constant.k`` (the data of
+``constants[k]``) and ``host_call`` where ``host_calls`` is not empty (see ``host``).
+
+Each block is planned (``planning``) and its nodes written in order: scalars as instructions,
+nests as loops (``nests``), everything else by ``steps``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Extent, product, symbols
+from autodiff.engines.native import nests, steps, vector_math
+from autodiff.engines.native.elements import element
+from autodiff.engines.native.generator import Check, Generator, HostCall, Scope, Sink
+from autodiff.engines.native.planning import Node, Plan
+from autodiff.engines.native.scalars import Element
+from autodiff.engines.native.storage import Buffer
+from autodiff.engines.native.writer import memory_type
+from autodiff.ir.data import Program, Value
+
+MEMORY_FAILED = "out of memory"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A program as LLVM IR, and how it is called; see the module header."""
+
+    text: str
+    inputs: tuple[tuple[np.dtype[Any], tuple[Extent, ...]], ...]
+    outputs: tuple[tuple[np.dtype[Any], tuple[Extent, ...]], ...]
+    sized: frozenset[int]
+    extents: Mapping[Hashable, int]
+    work_bytes: int
+    checks: tuple[Check, ...]
+    host_calls: tuple[HostCall, ...] = ()
+    constants: tuple[np.ndarray, ...] = ()
+    symbol: str = "kernel"
+    threads: int = field(default=1, compare=False)
+
+
+def lower(program: Program, threads: int = 1) -> Kernel:
+    """The LLVM IR of a program.
+
+    Parameters
+    ----------
+    program : Program
+        What to compile.
+    threads : int
+        Most threads that large loops may use.
+
+    Returns
+    -------
+    Kernel
+    """
+    g = Generator()
+    g.scope = Scope(None, "entry", program.block)
+    parameters = _bind_inputs(g, program)
+    outputs, sized = _outputs(program)
+    places: dict[int, Buffer] = {}
+    sinks: dict[Value, list[int]] = {}
+    for number, value in enumerate(program.outputs):
+        parameters.append(f"ptr noalias %out{number}")
+        if value.shape and number not in sized:
+            place = g.memory.fixed(f"%out{number}", value.dtype, value.shape, writable=True)
+            places[number] = place
+            sinks.setdefault(value, []).append(len(g.scope.sinks))
+            g.scope.sinks.append(_output_sink(place))
+    kept = [v for number, v in enumerate(program.outputs) if not v.shape or number in sized]
+    with g.w.scope():
+        write_block(g, Plan(program.block, sinks, kept))
+        for number, value in enumerate(program.outputs):
+            if number in sized:
+                _store_sized(g, value, f"%out{number}")
+            elif not value.shape:
+                _store_scalar(g, value, f"%out{number}")
+    g.w.line("br label %exit")
+    parameters.append("ptr noalias %work")
+    text = _module(g, parameters)
+    return Kernel(
+        text=text,
+        inputs=tuple([(v.dtype, v.shape) for v in program.inputs]),
+        outputs=outputs,
+        sized=sized,
+        extents=_input_symbols(program),
+        work_bytes=g.memory.layout()[2],
+        checks=tuple([*g.checks, Check(MEMORY_FAILED, None)]),
+        host_calls=tuple(g.host_calls),
+        constants=tuple(g.constants),
+        threads=threads,
+    )
+
+
+def _output_sink(place: Buffer) -> Sink:
+    # A chain of updates passes the place on; a value that lives there still keeps it.
+    return lambda: place if place.slot.holders == 0 else None
+
+
+def _input_symbols(program: Program) -> dict[Hashable, int]:
+    used: set[Any] = set()
+    for value in (*program.inputs, *program.outputs):
+        for extent in value.shape:
+            used |= symbols(extent)
+    return {v: k for k, v in enumerate(program.inputs) if v in used}
+
+
+def _outputs(program: Program) -> tuple[Any, frozenset[int]]:
+    inputs = set(program.inputs)
+    sized = set()
+    for number, value in enumerate(program.outputs):
+        if any(s not in inputs for extent in value.shape for s in symbols(extent)):
+            sized.add(number)
+    return tuple([(v.dtype, v.shape) for v in program.outputs]), frozenset(sized)
+
+
+def _bind_inputs(g: Generator, program: Program) -> list[str]:
+    parameters = []
+    for number, value in enumerate(program.inputs):
+        name, type = f"%in{number}", memory_type(value.dtype)
+        if value.shape:
+            parameters.append(f"ptr noalias readonly %in{number}")
+            g.bind(value, g.memory.fixed(name, value.dtype, value.shape, writable=False))
+        else:
+            parameters.append(f"{type} {name}")
+            if value.dtype.kind == "b":
+                name = g.w.op(f"icmp ne i8 {name}, 0", name)
+            g.bind(value, Element(name, value.dtype))
+    return parameters
+
+
+def _store_scalar(g: Generator, value: Value, pointer: str) -> None:
+    x = element(g, value, ())
+    place = g.memory.fixed(pointer, value.dtype, (), writable=True)
+    g.memory.store(x.name, place, 0)
+
+
+def _store_sized(g: Generator, value: Value, descriptor: str) -> None:
+    """Allocate an output whose size is known now, fill it, and describe it."""
+    g.w.declared.setdefault("malloc", "declare ptr @malloc(i64) nounwind")
+    count = g.w.extent(product(value.shape) * value.dtype.itemsize)
+    least = g.w.intrinsic("smax", "i64", count, "1")
+    pointer = g.w.here(f"call ptr @malloc(i64 {least})")
+    n = g.w.number()
+    g.w.line(f"%ok{n} = icmp ne ptr {pointer}, null")
+    g.w.branch(f"%ok{n}", f"got{n}", "memory.failed")
+    g.w.label(f"got{n}")
+    g.w.line(f"store ptr {pointer}, ptr {descriptor}")
+    for axis, extent in enumerate(value.shape):
+        name = g.w.extent(extent)
+        place = g.w.op(f"getelementptr i8, ptr {descriptor}, i64 {8 * (axis + 1)}")
+        g.w.line(f"store i64 {name}, ptr {place}")
+    place_of = g.memory.fixed(pointer, value.dtype, value.shape, writable=True)
+    g.store(value, place_of)
+
+
+def _module(g: Generator, parameters: list[str]) -> str:
+    make, free, _ = g.memory.layout()
+    failed = len(g.checks) + 1
+    body = [
+        f"define i32 @kernel({', '.join(parameters)}) #0 {{",
+        "entry:",
+        "  %status = alloca i32, align 4",
+        "  store i32 0, ptr %status",
+        *make,
+        *g.w.entry,
+        "  br label %start",
+        "start:",
+        *g.w.frames[0].lines,
+        "memory.failed:",
+        f"  store i32 {failed}, ptr %status",
+        "  br label %exit",
+        "exit:",
+        *free,
+        "  %result = load i32, ptr %status",
+        "  ret i32 %result",
+        "}",
+    ]
+    declared = list(dict.fromkeys("\n".join(g.w.declared.values()).split("\n")))
+    parts = ["\n".join(g.w.globals), "\n".join(body), g.memory.metadata()]
+    if g.w.functions:
+        parts.insert(0, vector_math.module_text(g.w.functions))
+    present = set("\n".join(parts).split("\n"))
+    head = "\n".join(_without_repeats(declared, present))
+    return "\n\n".join([head, *parts]) + "\n"
+
+
+def _without_repeats(declared: list[str], present: set[str]) -> list[str]:
+    """Declarations that no other part of the module has; LLVM allows a name once."""
+    known = {_declared_name(line) for line in present if line.startswith("declare")}
+    kept = []
+    for line in declared:
+        if line.startswith("declare"):
+            name = _declared_name(line)
+            if name in known:
+                continue
+            known.add(name)
+        kept.append(line)
+    return kept
+
+
+def _declared_name(line: str) -> str:
+    return line[line.index("@") : line.index("(")]
+
+
+# -- blocks -------------------------------------------------------------------------------------------
+def write_block(g: Generator, plan: Plan) -> None:
+    """Write the nodes of the block of the scope in force."""
+    g.scope.plan = plan
+    for number, node in enumerate(plan.ordered):
+        g.scope.now = number
+        write_node(g, node)
+        g.release_dead()
+    g.scope.now = len(plan.ordered)
+
+
+def write_node(g: Generator, node: Node) -> None:
+    """Write one node and bind its results."""
+    if node.kind == "nest":
+        nests.emit_node(g, node)
+        return
+    operation = node.operation
+    assert operation is not None
+    if node.kind == "step":
+        steps.write_step(g, operation, write_block)
+        return
+    if operation.kind == "gather":
+        steps.check_indices(g, operation)
+    with g.w.scope():  # what is loaded here may change in memory later
+        x = element(g, operation.result, ())
+    g.bind(operation.result, x)

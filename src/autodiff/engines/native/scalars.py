@@ -1,0 +1,392 @@
+"""The core scalar functions of ``autodiff.ops.scalar`` as LLVM instructions.
+
+    s = Scalars(writer)
+    s.add(a, b)        # Element("%v7", float64)
+
+An :class:`Element` is a name and a dtype; bool elements are i1.  Additions, subtractions and
+products carry ``contract`` (a product and a sum may become one fused operation); nothing here is
+reassociated, and NaN, infinities and signed zeros are kept.  Integer division by zero gives 0 and
+conversions of numbers out of range give what x86 gives (the smallest integer), as in NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.engines.native import vector_math
+from autodiff.engines.native.writer import Writer, literal, register_type
+from autodiff.errors import UnsupportedError
+
+BOOL = np.dtype(bool)
+_INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
+_FORMATS = {"double": "f64", "float": "f32"}
+_LIBM = frozenset(
+    "asin acos atan atan2 asinh acosh atanh cbrt hypot nextafter erf lgamma exp exp2 expm1 log "
+    "log2 log10 log1p sin cos tan sinh cosh tanh pow".split()
+)
+
+
+class Element(NamedTuple):
+    """One array element in a register."""
+
+    name: str
+    dtype: np.dtype[Any]
+
+
+class Scalars:
+    """Core scalar functions, written through ``writer``."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.w = writer
+
+    def _op(self, dtype: np.dtype[Any], text: str, *operands: Element) -> Element:
+        return Element(self.w.op(text, *[x.name for x in operands]), dtype)
+
+    def _binary(self, word: str, a: Element, b: Element) -> Element:
+        return self._op(a.dtype, f"{word} {register_type(a.dtype)} {a.name}, {b.name}", a, b)
+
+    def _intrinsic(self, name: str, *x: Element) -> Element:
+        type = register_type(x[0].dtype)
+        return Element(self.w.intrinsic(name, type, *[e.name for e in x]), x[0].dtype)
+
+    # -- constants and conversions ------------------------------------------------------------
+    def dtype(self, x: Element) -> np.dtype[Any]:
+        """The dtype of an element."""
+        return x.dtype
+
+    def constant(self, value: Any, like: Element) -> Element:
+        """A constant with the dtype of ``like``."""
+        return Element(literal(value, like.dtype), like.dtype)
+
+    def cast(self, x: Element, dtype: np.dtype[Any]) -> Element:
+        """C conversion; to bool it is ``x != 0``."""
+        source = x.dtype
+        if source == dtype:
+            return x
+        if dtype.kind == "b":
+            return self.ne(x, self.constant(0, x))
+        from_type, to_type = register_type(source), register_type(dtype)
+        if dtype.kind == "f":
+            if source.kind == "f":
+                word = "fpext" if dtype.itemsize > source.itemsize else "fptrunc"
+            else:
+                word = "sitofp" if source.kind == "i" else "uitofp"
+        elif source.kind == "f":
+            return self._float_to_integer(x, dtype)
+        elif from_type == to_type:
+            return Element(x.name, dtype)
+        elif source.itemsize > dtype.itemsize and source.kind != "b":
+            word = "trunc"
+        else:
+            word = "sext" if source.kind == "i" else "zext"
+        return self._op(dtype, f"{word} {from_type} {x.name} to {to_type}", x)
+
+    def _float_to_integer(self, x: Element, dtype: np.dtype[Any]) -> Element:
+        if dtype.kind == "u" and dtype.itemsize == 8:
+            return self._float_to_uint64(x)
+        # Narrow integers are cut from int32, uint32 from int64, as compilers do on x86.
+        wide = _INT64 if dtype.itemsize == 8 or dtype == np.uint32 else _INT32
+        if x.dtype.itemsize == 2:
+            x = self.cast(x, np.dtype(np.float32))
+        bits = 8 * wide.itemsize
+        type, wide_type = register_type(x.dtype), register_type(wide)
+        low, high = self.constant(-(2.0 ** (bits - 1)), x), self.constant(2.0 ** (bits - 1), x)
+        fits = self.and_(self.ge(x, low), self.lt(x, high))
+        if bits == 32 and x.dtype.itemsize == 8:  # -2147483648.5 still truncates into range
+            fits = self.and_(self.gt(x, self.constant(-(2.0**31) - 1, x)), self.lt(x, high))
+        safe = self.select(fits, x, self.constant(0.0, x))
+        converted = self._op(wide, f"fptosi {type} {safe.name} to {wide_type}", safe)
+        smallest = Element(str(-(2 ** (bits - 1))), wide)
+        return self.cast(self.select(fits, converted, smallest), dtype)
+
+    def _float_to_uint64(self, x: Element) -> Element:
+        top = self.constant(2.0**63, x)
+        large = self.ge(x, top)
+        shifted = self._float_to_integer(self.select(large, self.sub(x, top), x), _INT64)
+        flipped = self.xor(shifted, Element(str(-(2**63)), _INT64))
+        return Element(self.select(large, flipped, shifted).name, np.dtype(np.uint64))
+
+    def select(self, c: Element, a: Element, b: Element) -> Element:
+        """``a`` where ``c`` else ``b``."""
+        type = register_type(a.dtype)
+        return self._op(a.dtype, f"select i1 {c.name}, {type} {a.name}, {type} {b.name}", c, a, b)
+
+    # -- arithmetic ---------------------------------------------------------------------------
+    def add(self, a: Element, b: Element) -> Element:
+        """Sum."""
+        return self._binary("fadd contract" if a.dtype.kind == "f" else "add", a, b)
+
+    def sub(self, a: Element, b: Element) -> Element:
+        """Difference."""
+        return self._binary("fsub contract" if a.dtype.kind == "f" else "sub", a, b)
+
+    def mul(self, a: Element, b: Element) -> Element:
+        """Product."""
+        return self._binary("fmul contract" if a.dtype.kind == "f" else "mul", a, b)
+
+    def div(self, a: Element, b: Element) -> Element:
+        """Quotient of floats."""
+        return self._binary("fdiv", a, b)
+
+    def fmod(self, a: Element, b: Element) -> Element:
+        """C's fmod."""
+        return self._binary("frem", a, b)
+
+    def _safe_divisor(self, a: Element, b: Element) -> tuple[Element, Element, Element | None]:
+        zero = self.eq(b, self.constant(0, b))
+        unsafe, minus_one = zero, None
+        if a.dtype.kind == "i":  # the smallest integer divided by -1 overflows
+            minus_one = self.eq(b, self.constant(-1, b))
+            unsafe = self.or_(zero, minus_one)
+        return zero, self.select(unsafe, self.constant(1, b), b), minus_one
+
+    def idiv(self, a: Element, b: Element) -> Element:
+        """Integer quotient rounded to minus infinity; 0 for divisor 0."""
+        zero, divisor, minus_one = self._safe_divisor(a, b)
+        if minus_one is None:
+            result = self._binary("udiv", a, divisor)
+        else:
+            quotient, adjust, _ = self._floored(a, divisor)
+            result = self.select(adjust, self.sub(quotient, self.constant(1, a)), quotient)
+            result = self.select(minus_one, self.neg(a), result)
+        return self.select(zero, self.constant(0, a), result)
+
+    def irem(self, a: Element, b: Element) -> Element:
+        """Integer remainder with the sign of the divisor; 0 for divisor 0."""
+        zero, divisor, minus_one = self._safe_divisor(a, b)
+        if minus_one is None:
+            result = self._binary("urem", a, divisor)
+        else:
+            _, adjust, rest = self._floored(a, divisor)
+            result = self.select(adjust, self.add(rest, divisor), rest)
+            zero = self.or_(zero, minus_one)
+        return self.select(zero, self.constant(0, a), result)
+
+    def _floored(self, a: Element, b: Element) -> tuple[Element, Element, Element]:
+        quotient, rest = self._binary("sdiv", a, b), self._binary("srem", a, b)
+        nothing = self.constant(0, a)
+        adjust = self.and_(self.ne(rest, nothing), self.lt(self.xor(rest, b), nothing))
+        return quotient, adjust, rest
+
+    def neg(self, x: Element) -> Element:
+        """Negation."""
+        if x.dtype.kind == "f":
+            return self._op(x.dtype, f"fneg {register_type(x.dtype)} {x.name}", x)
+        return self._binary("sub", self.constant(0, x), x)
+
+    def abs(self, x: Element) -> Element:
+        """Absolute value; that of the smallest integer wraps."""
+        if x.dtype.kind == "f":
+            return self._intrinsic("fabs", x)
+        return self.select(self.lt(x, self.constant(0, x)), self.neg(x), x)
+
+    def copysign(self, a: Element, b: Element) -> Element:
+        """Magnitude of ``a``, sign of ``b``."""
+        return self._intrinsic("copysign", a, b)
+
+    def floor(self, x: Element) -> Element:
+        """Round down."""
+        return self._intrinsic("floor", x)
+
+    def ceil(self, x: Element) -> Element:
+        """Round up."""
+        return self._intrinsic("ceil", x)
+
+    def trunc(self, x: Element) -> Element:
+        """Round to zero."""
+        return self._intrinsic("trunc", x)
+
+    def rint(self, x: Element) -> Element:
+        """Round to nearest, ties to even."""
+        return self._intrinsic("rint", x)
+
+    def sqrt(self, x: Element) -> Element:
+        """Square root."""
+        return self._intrinsic("sqrt", x)
+
+    def fma(self, a: Element, b: Element, c: Element) -> Element:
+        """``a * b + c`` rounded once."""
+        return self._intrinsic("fma", a, b, c)
+
+    def minimum(self, a: Element, b: Element) -> Element:
+        """The smaller; NaN if either is."""
+        return self._extremum("minimum", "min", a, b)
+
+    def maximum(self, a: Element, b: Element) -> Element:
+        """The larger; NaN if either is."""
+        return self._extremum("maximum", "max", a, b)
+
+    def _extremum(self, floating: str, integer: str, a: Element, b: Element) -> Element:
+        if a.dtype.kind == "f":
+            return self._intrinsic(floating, a, b)
+        if a.dtype.kind == "b":
+            return self.and_(a, b) if integer == "min" else self.or_(a, b)
+        return self._intrinsic(("s" if a.dtype.kind == "i" else "u") + integer, a, b)
+
+    # -- comparisons --------------------------------------------------------------------------
+    def _compare(self, floating: str, integer: str, a: Element, b: Element) -> Element:
+        if a.dtype.kind == "f":
+            word = f"fcmp {floating}"
+        elif integer in ("eq", "ne"):
+            word = f"icmp {integer}"
+        else:
+            word = f"icmp {'s' if a.dtype.kind == 'i' else 'u'}{integer}"
+        return self._op(BOOL, f"{word} {register_type(a.dtype)} {a.name}, {b.name}", a, b)
+
+    def eq(self, a: Element, b: Element) -> Element:
+        """Equal."""
+        return self._compare("oeq", "eq", a, b)
+
+    def ne(self, a: Element, b: Element) -> Element:
+        """Different; true of NaN."""
+        return self._compare("une", "ne", a, b)
+
+    def lt(self, a: Element, b: Element) -> Element:
+        """Less."""
+        return self._compare("olt", "lt", a, b)
+
+    def le(self, a: Element, b: Element) -> Element:
+        """Less or equal."""
+        return self._compare("ole", "le", a, b)
+
+    def gt(self, a: Element, b: Element) -> Element:
+        """Greater."""
+        return self._compare("ogt", "gt", a, b)
+
+    def ge(self, a: Element, b: Element) -> Element:
+        """Greater or equal."""
+        return self._compare("oge", "ge", a, b)
+
+    def isnan(self, x: Element) -> Element:
+        """Not a number."""
+        return self._is_class(x, "uno", "0.0")
+
+    def isinf(self, x: Element) -> Element:
+        """Infinite."""
+        if x.dtype.kind != "f":
+            return Element("false", BOOL)
+        return self.eq(self.abs(x), self.constant(np.inf, x))
+
+    def isfinite(self, x: Element) -> Element:
+        """Neither infinite nor NaN."""
+        if x.dtype.kind != "f":
+            return Element("true", BOOL)
+        return self.lt(self.abs(x), self.constant(np.inf, x))
+
+    def _is_class(self, x: Element, word: str, other: str) -> Element:
+        if x.dtype.kind != "f":
+            return Element("false", BOOL)
+        return self._op(BOOL, f"fcmp {word} {register_type(x.dtype)} {x.name}, {other}", x)
+
+    def signbit(self, x: Element) -> Element:
+        """Whether the sign bit is set."""
+        bits = f"i{8 * x.dtype.itemsize}"
+        raw = self.w.op(f"bitcast {register_type(x.dtype)} {x.name} to {bits}", x.name)
+        return Element(self.w.op(f"icmp slt {bits} {raw}, 0", raw), BOOL)
+
+    # -- bits ---------------------------------------------------------------------------------
+    def and_(self, a: Element, b: Element) -> Element:
+        """Bitwise and."""
+        return self._binary("and", a, b)
+
+    def or_(self, a: Element, b: Element) -> Element:
+        """Bitwise or."""
+        return self._binary("or", a, b)
+
+    def xor(self, a: Element, b: Element) -> Element:
+        """Bitwise exclusive or."""
+        return self._binary("xor", a, b)
+
+    def not_(self, x: Element) -> Element:
+        """Bitwise complement."""
+        ones = "true" if x.dtype.kind == "b" else "-1"
+        return self._op(x.dtype, f"xor {register_type(x.dtype)} {x.name}, {ones}", x)
+
+    def _shift(self, word: str, a: Element, b: Element, beyond: Element) -> Element:
+        # NumPy defines shifts by the width or more; LLVM does not.
+        type, bits = register_type(b.dtype), 8 * a.dtype.itemsize
+        fits = self._op(BOOL, f"icmp ult {type} {b.name}, {bits}", b)
+        amount = self.select(fits, b, self.constant(0, b))
+        return self.select(fits, self._binary(word, a, amount), beyond)
+
+    def shl(self, a: Element, b: Element) -> Element:
+        """Shift left."""
+        return self._shift("shl", a, b, self.constant(0, a))
+
+    def shr(self, a: Element, b: Element) -> Element:
+        """Shift right, arithmetic for signed integers."""
+        if a.dtype.kind == "u":
+            return self._shift("lshr", a, b, self.constant(0, a))
+        sign = self._binary("ashr", a, self.constant(8 * a.dtype.itemsize - 1, a))
+        return self._shift("ashr", a, b, sign)
+
+    # -- elementary functions -----------------------------------------------------------------
+    def call(self, name: str, *x: Element) -> Element:
+        """A function of ``ops.scalar.FUNCTIONS``: inlined where vector_math has it, else libm's."""
+        dtype = x[0].dtype
+        type = register_type(dtype)
+        if type == "half":
+            single = np.dtype(np.float32)
+            return self.cast(self.call(name, *[self.cast(e, single) for e in x]), dtype)
+        if name == "pow":
+            short = self._short_power(*x)
+            if short is not None:
+                return short
+        if name in vector_math.NAMES:
+            pair = (name, _FORMATS[type])
+            self.w.functions.add(pair)
+            symbol = vector_math.symbol(*pair)
+        elif name in _LIBM:
+            full = name + ("f" if type == "float" else "")
+            types = ", ".join([type] * len(x))
+            symbol = self.w.declare(full, type, types, "nounwind willreturn memory(none)")
+        else:
+            raise UnsupportedError(f"the native engine has no function {name}.")
+        listed = ", ".join(f"{type} {e.name}" for e in x)
+        return self._op(dtype, f"call {type} {symbol}({listed})", *x)
+
+
+    def _short_power(self, x: Element, y: Element) -> Element | None:
+        """Powers that are a product or two, as NumPy takes them (exponents written in the code)."""
+        exponents = {literal(v, y.dtype): v for v in (1.0, 2.0, 3.0, 4.0, -1.0)}
+        exponent = exponents.get(y.name)
+        if exponent is None:
+            return None
+        if exponent == 1.0:
+            return x
+        if exponent == -1.0:
+            return self.div(self.constant(1.0, x), x)
+        square = self.mul(x, x)
+        if exponent == 2.0:
+            return square
+        return self.mul(square, x if exponent == 3.0 else square)
+
+
+class Costs:
+    """Stands in for :class:`Scalars` to find what one element of an operation costs, in additions."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self._dtype = dtype
+        self.total = 0
+
+    def dtype(self, x: Any) -> np.dtype[Any]:
+        """Every element has the dtype of the first operand."""
+        return self._dtype
+
+    def constant(self, value: Any, like: Any) -> Any:
+        """Costs nothing."""
+        return None
+
+    def call(self, name: str, *x: Any) -> Any:
+        """An elementary function."""
+        self.total += 20
+
+    def __getattr__(self, name: str) -> Any:
+        price = {"div": 4, "sqrt": 5, "fmod": 40, "idiv": 25, "irem": 25, "cast": 1}.get(name, 1)
+
+        def charge(*x: Any) -> Any:
+            self.total += price
+
+        return charge

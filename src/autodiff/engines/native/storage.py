@@ -1,0 +1,279 @@
+"""Where arrays live: slots of memory, and C-contiguous buffers in them.
+
+    fixed     memory of the caller: inputs, outputs, constants
+    stack     up to STACK_BYTES: an alloca, which LLVM turns into registers where it can
+    arena     static size: a place in the caller's ``work``, shared by arrays that live at
+              different times
+    dynamic   size known at run time only: from malloc, kept for the next use, freed at the end
+
+A slot counts the values that live in it (an in-place update lets the new value live where the old
+one did) and is free for others when the count is zero.  Loads and stores carry the slot's number
+as TBAA metadata: memory of different slots never overlaps, which is what the vectoriser needs to
+know.  A slot that is reused keeps its number, so that order is kept within it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent, bounds, product, same
+from autodiff.engines.native.writer import Writer, memory_type
+
+STACK_BYTES = 512
+ALIGNMENT = 64
+
+
+@dataclass(eq=False)
+class Slot:
+    """A piece of memory; ``holders`` counts the values that live in it."""
+
+    kind: str
+    pointer: str
+    tag: int
+    capacity: int = 0
+    holders: int = 0
+    writable: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """A C-contiguous array at ``offset`` elements into a slot."""
+
+    slot: Slot
+    pointer: str
+    dtype: np.dtype[Any]
+    shape: tuple[Extent, ...]
+    offset: Extent = 0
+
+    def strides(self) -> tuple[Extent, ...]:
+        """Elements from one index to the next, per axis."""
+        return row_strides(self.shape)
+
+    def at(self, offset: Extent, shape: tuple[Extent, ...]) -> Buffer:
+        """The contiguous part that begins ``offset`` elements further."""
+        return Buffer(self.slot, self.pointer, self.dtype, shape, self.offset + offset)
+
+
+def row_strides(shape: tuple[Extent, ...]) -> tuple[Extent, ...]:
+    """Strides in elements of a C-contiguous array."""
+    strides: list[Extent] = []
+    step: Extent = 1
+    for n in reversed(shape):
+        strides.append(step)
+        step = step * n
+    return tuple(reversed(strides))
+
+
+def linear(indices: tuple[Extent, ...], shape: tuple[Extent, ...]) -> Extent:
+    """The position of an element in C order."""
+    total: Extent = 0
+    for i, stride in zip(indices, row_strides(shape), strict=True):
+        total = total + i * stride
+    return total
+
+
+def divide(e: Extent, n: Extent) -> tuple[Extent, Extent]:
+    """Quotient and remainder of an index by a positive extent, by algebra where possible."""
+    if isinstance(n, int) and n == 1:
+        return e, 0
+    if not isinstance(e, Dim):
+        if isinstance(n, int):
+            return divmod(e, max(n, 1))
+        e = Dim({(): e}) if e else Dim({})
+    whole: Extent = 0
+    rest: Extent = 0
+    for monomial, c in e.terms.items():
+        term = Dim({monomial: c}) if monomial else c
+        part = term // n if not (isinstance(n, int) and n == 0) else term
+        if same(part * n, term):
+            whole = whole + part
+        else:
+            rest = rest + term
+    low, _ = bounds(rest)
+    room, _ = bounds(n - 1 - rest)
+    if low is not None and low >= 0 and room is not None and room >= 0:
+        return whole, rest
+    quotient = rest // n
+    return whole + quotient, rest - quotient * n
+
+
+def unflatten(e: Extent, shape: tuple[Extent, ...]) -> tuple[Extent, ...]:
+    """The indices of the element at position ``e`` in C order."""
+    indices: list[Extent] = []
+    for n in reversed(shape[1:]):
+        e, i = divide(e, n)
+        indices.append(i)
+    indices.append(e)
+    return tuple(reversed(indices))
+
+
+@dataclass
+class Memory:
+    """Slots of one kernel."""
+
+    w: Writer
+    slots: list[Slot] = field(default_factory=list)
+    _tags: int = 0
+
+    def _tag(self) -> int:
+        self._tags += 1
+        return self._tags
+
+    def fixed(self, pointer: str, dtype: np.dtype[Any], shape: tuple[Extent, ...], writable: bool) -> Buffer:
+        """A buffer in memory of the caller."""
+        slot = Slot("fixed", pointer, self._tag(), writable=writable)
+        return Buffer(slot, pointer, dtype, shape)
+
+    def allocate(self, dtype: np.dtype[Any], shape: tuple[Extent, ...]) -> Buffer:
+        """A buffer of its own; free when its slot has no holders."""
+        size = product(shape) * dtype.itemsize
+        _, most = bounds(size) if isinstance(size, Dim) else (size, size)
+        if most is None or most > 2**40:
+            slot, pointer = self._dynamic(size)
+        else:
+            most = max(most, 1)
+            slot = self._static("stack" if most <= STACK_BYTES else "arena", most)
+            pointer = slot.pointer
+        return Buffer(slot, pointer, dtype, shape)
+
+    def _static(self, kind: str, size: int) -> Slot:
+        free = [s for s in self.slots if s.kind == kind and s.holders == 0]
+        if free:
+            # The best fit; else the largest grows (offsets are settled at the end).
+            fitting = [s for s in free if s.capacity >= size]
+            slot = min(fitting, key=lambda s: s.capacity) if fitting else max(free, key=lambda s: s.capacity)
+            if fitting and slot.capacity > 4 * size:
+                slot = self._new(kind, size)  # a small array would keep a large place busy
+        else:
+            slot = self._new(kind, size)
+        slot.capacity = max(slot.capacity, size)
+        return slot
+
+    def _new(self, kind: str, size: int) -> Slot:
+        slot = Slot(kind, f"%s{len(self.slots)}", self._tag(), size)
+        self.slots.append(slot)
+        return slot
+
+    def _dynamic(self, size: Extent) -> tuple[Slot, str]:
+        slot = next((s for s in self.slots if s.kind == "dynamic" and s.holders == 0), None)
+        if slot is None:
+            slot = self._new("dynamic", 0)
+        return slot, self.reserve(slot, size, keep=False)
+
+    def growing(self) -> Slot:
+        """A dynamic slot for :meth:`reserve` alone."""
+        slot = self._new("dynamic", 0)
+        slot.holders = 1
+        return slot
+
+    def reserve(self, slot: Slot, size: Extent, keep: bool) -> str:
+        """Make a dynamic slot hold ``size`` bytes, keeping its content where asked; its memory."""
+        word = "true" if keep else "false"
+        self.w.declared.setdefault("reserve", RESERVE)
+        n = self.w.extent(size)
+        pointer = self.w.here(f"call ptr @autodiff.reserve(ptr {slot.pointer}, i64 {n}, i1 {word})")
+        self.w.line(f"%ok{pointer[1:]} = icmp ne ptr {pointer}, null")
+        self.w.branch(f"%ok{pointer[1:]}", f"got{pointer[1:]}", "memory.failed")
+        self.w.label(f"got{pointer[1:]}")
+        return pointer
+
+    # -- access -------------------------------------------------------------------------------
+    def _address(self, buffer: Buffer, position: Extent) -> tuple[str, str]:
+        offset = self.w.extent(buffer.offset + position)
+        type = memory_type(buffer.dtype)
+        if offset == "0":
+            return buffer.pointer, type
+        text = f"getelementptr inbounds {type}, ptr {buffer.pointer}, i64 {offset}"
+        return self.w.op(text, buffer.pointer, offset), type
+
+    def address(self, buffer: Buffer, position: Extent = 0) -> str:
+        """A pointer to an element, by its position in C order."""
+        return self._address(buffer, position)[0]
+
+    def load(self, buffer: Buffer, position: Extent, invariant: bool) -> str:
+        """Load an element; ``invariant``: memory does not change in the loops that are open."""
+        pointer, type = self._address(buffer, position)
+        text = f"load {type}, ptr {pointer}, align {buffer.dtype.itemsize}, !tbaa !{2 * buffer.slot.tag}"
+        name = self.w.op(text, pointer) if invariant else self.w.here(text)
+        if buffer.dtype.kind == "b":
+            name = self.w.op(f"icmp ne i8 {name}, 0", name)
+        return name
+
+    def store(self, name: str, buffer: Buffer, position: Extent) -> None:
+        """Store an element here."""
+        pointer, type = self._address(buffer, position)
+        if buffer.dtype.kind == "b":
+            name = self.w.op(f"zext i1 {name} to i8", name)
+        tag = 2 * buffer.slot.tag
+        self.w.line(f"store {type} {name}, ptr {pointer}, align {buffer.dtype.itemsize}, !tbaa !{tag}")
+
+    # -- at the end ---------------------------------------------------------------------------
+    def layout(self) -> tuple[list[str], list[str], int]:
+        """Lines that make the slots, lines that free them, and the bytes of ``work``."""
+        make: list[str] = []
+        free: list[str] = []
+        used = 0
+        for slot in self.slots:
+            if slot.kind == "stack":
+                make.append(f"  {slot.pointer} = alloca [{slot.capacity} x i8], align {ALIGNMENT}")
+            elif slot.kind == "arena":
+                make.append(f"  {slot.pointer} = getelementptr inbounds i8, ptr %work, i64 {used}")
+                used += -(-slot.capacity // ALIGNMENT) * ALIGNMENT
+            else:
+                make.append(f"  {slot.pointer} = alloca {{ ptr, i64 }}, align 8")
+                make.append(f"  store {{ ptr, i64 }} zeroinitializer, ptr {slot.pointer}")
+                number = slot.pointer[2:]
+                free.append(f"  %free{number} = load ptr, ptr {slot.pointer}")
+                free.append(f"  call void @free(ptr %free{number})")
+                self.w.declared.setdefault("free", "declare void @free(ptr) nounwind")
+        return make, free, used
+
+    def metadata(self) -> str:
+        """The TBAA nodes: tag k has its type in !(2k-1) and its access in !(2k)."""
+        lines = ['!0 = !{!"autodiff"}']
+        for k in range(1, self._tags + 1):
+            lines.append(f'!{2 * k - 1} = !{{!"m{k}", !0, i64 0}}')
+            lines.append(f"!{2 * k} = !{{!{2 * k - 1}, !{2 * k - 1}, i64 0}}")
+        return "\n".join(lines)
+
+
+# A dynamic slot is {memory, capacity}.  It grows by doubling and never shrinks.
+RESERVE = """\
+declare ptr @malloc(i64) nounwind
+declare ptr @realloc(ptr, i64) nounwind
+declare void @free(ptr) nounwind
+define internal ptr @autodiff.reserve(ptr %slot, i64 %size, i1 %keep) noinline nounwind {
+  %place = getelementptr i8, ptr %slot, i64 8
+  %capacity = load i64, ptr %place
+  %memory = load ptr, ptr %slot
+  %large = icmp sle i64 %size, %capacity
+  %made = icmp ne ptr %memory, null
+  %enough = and i1 %large, %made
+  br i1 %enough, label %done, label %grow
+grow:
+  %double = shl i64 %capacity, 1
+  %more = call i64 @llvm.smax.i64(i64 %size, i64 %double)
+  %least = call i64 @llvm.smax.i64(i64 %more, i64 64)
+  br i1 %keep, label %extend, label %renew
+extend:
+  %extended = call ptr @realloc(ptr %memory, i64 %least)
+  %bad = icmp eq ptr %extended, null
+  br i1 %bad, label %failed, label %settle
+renew:
+  call void @free(ptr %memory)
+  store ptr null, ptr %slot
+  %new = call ptr @malloc(i64 %least)
+  br label %settle
+failed:
+  ret ptr null
+settle:
+  %result = phi ptr [ %extended, %extend ], [ %new, %renew ]
+  store ptr %result, ptr %slot
+  store i64 %least, ptr %place
+  ret ptr %result
+done:
+  ret ptr %memory
+}"""

@@ -1,0 +1,306 @@
+"""Writing LLVM IR text: one function, its loops, and the extents it computes with.
+
+    w = Writer()
+    with w.scope():
+        with w.loop(0, n) as i:                  # i is a LoopIndex, usable inside extents
+            x = w.op(f"load double, ptr {p}", p)     # goes to the outermost loop it can stand in
+
+Text is written directly: building LLVM's object model from Python costs ten times as much as
+LLVM needs to read the text.  ``op`` places an instruction by its operands: the *level* of a name
+is the loop it was computed in, and an instruction stands at the highest level of its operands, so
+that loop-invariant code is outside of the loop from the start.  Equal instructions in reach are
+written once.  Control flow of the program itself (branches, staged loops) opens a ``scope``,
+which nothing is moved out of.
+
+Extents are integers or ``Dim`` polynomials over scalar values and loop indices; ``extent`` writes
+their value as an i64, the parts of outer loops first.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent, Func
+from autodiff.errors import UnsupportedError
+
+LLVM_TYPES: dict[str, str] = {
+    "b1": "i1", "i1": "i8", "u1": "i8", "i2": "i16", "u2": "i16", "i4": "i32", "u4": "i32",
+    "i8": "i64", "u8": "i64", "f2": "half", "f4": "float", "f8": "double",
+}  # fmt: skip
+
+
+def register_type(dtype: np.dtype[Any]) -> str:
+    """LLVM's type of an element in a register."""
+    try:
+        return LLVM_TYPES[f"{dtype.kind}{dtype.itemsize}"]
+    except KeyError:
+        raise UnsupportedError(
+            f"the native engine has no elements of dtype {dtype}.", remedy="use float64"
+        ) from None
+
+
+def memory_type(dtype: np.dtype[Any]) -> str:
+    """LLVM's type of an element in memory: bool takes a byte."""
+    return "i8" if dtype.kind == "b" else register_type(dtype)
+
+
+def literal(value: Any, dtype: np.dtype[Any]) -> str:
+    """A constant of ``dtype`` as LLVM writes it."""
+    if dtype.kind == "b":
+        return "true" if value else "false"
+    if dtype.kind != "f":
+        return str(int(value))
+    if dtype.itemsize == 2:
+        return f"0xH{struct.unpack('<H', struct.pack('<e', np.float16(value)))[0]:04X}"
+    # float constants are written as the double of the same value
+    return f"0x{struct.unpack('<Q', struct.pack('<d', float(dtype.type(value))))[0]:016X}"
+
+
+class LoopIndex:
+    """A symbol of extents whose value is an i64 name; it lies in ``low … high``."""
+
+    __slots__ = ("high", "low", "name")
+
+    def __init__(self, name: str, low: Extent | None, high: Extent | None) -> None:
+        self.name = name
+        self.low = low
+        self.high = high
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@dataclass
+class _Frame:
+    lines: list[str]
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+
+def extent_key(extent: Extent | None) -> Any:
+    """A key that is equal for extents equal by algebra; never asks ranges or guards."""
+    return frozenset(extent.terms.items()) if isinstance(extent, Dim) else extent
+
+
+class Writer:
+    """The body of one function; see the module header."""
+
+    def __init__(self) -> None:
+        self.entry: list[str] = []  # stack slots and what is computed once
+        self.frames: list[_Frame] = [_Frame([])]
+        self.declared: dict[str, str] = {}
+        self.globals: list[str] = []
+        self.functions: set[tuple[str, str]] = set()  # of vector_math
+        self.symbol: Callable[[Any], str] = self._no_symbol
+        self._levels: dict[str, int] = {}
+        self._floor = 0
+        self._count = 0
+
+    # -- names and places ---------------------------------------------------------------------
+    def number(self) -> int:
+        """A number not used before."""
+        self._count += 1
+        return self._count
+
+    def level(self, name: str) -> int:
+        """The frame a name was computed in; 0 for literals and arguments."""
+        return self._levels.get(name, 0)
+
+    def line(self, text: str) -> None:
+        """Write an instruction here."""
+        self.frames[-1].lines.append("  " + text)
+
+    def label(self, name: str) -> None:
+        """Begin a basic block here."""
+        self.frames[-1].lines.append(name + ":")
+
+    def _place(self, operands: tuple[str, ...]) -> int:
+        level = self._floor
+        levels = self._levels
+        for name in operands:
+            other = levels.get(name, 0)
+            if other > level:
+                level = other
+        # A name from a scope that was closed can be used where we are.
+        return min(level, len(self.frames) - 1)
+
+    def op(self, text: str, *operands: str) -> str:
+        """An instruction without effects, placed by its operands; its name."""
+        found = self.recall(text)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        level = self._place(operands)
+        self._count += 1
+        name = f"%v{self._count}"
+        frame = self.frames[level]
+        frame.lines.append(f"  {name} = {text}")
+        frame.memo[text] = name
+        self._levels[name] = level
+        return name
+
+    def here(self, text: str) -> str:
+        """An instruction that must stand here (a load of memory that changes, a call)."""
+        self._count += 1
+        name = f"%v{self._count}"
+        self.frames[-1].lines.append(f"  {name} = {text}")
+        self._levels[name] = len(self.frames) - 1
+        return name
+
+    def recall(self, key: Any) -> Any:
+        """What is remembered under ``key`` in the open frames, or None."""
+        for frame in reversed(self.frames):
+            found = frame.memo.get(key)
+            if found is not None:
+                return found
+        return None
+
+    def remember(self, key: Any, value: Any, *names: str) -> None:
+        """Remember ``value``, computed from ``names``, as long as these are in reach."""
+        self.frames[self._place(names)].memo[key] = value
+
+    def slot(self, type: str, align: int = 8) -> str:
+        """A stack slot."""
+        name = f"%a{self.number()}"
+        self.entry.append(f"  {name} = alloca {type}, align {align}")
+        return name
+
+    def settle(self, name: str) -> None:
+        """A name from a scope that closes goes on living here."""
+        if name in self._levels:
+            self._levels[name] = min(self._levels[name], len(self.frames) - 1)
+
+    def declare(self, name: str, result: str, arguments: str, attributes: str = "nounwind") -> str:
+        """Declare a function of another module; its name with the ``@``."""
+        self.declared.setdefault(name, f"declare {result} @{name}({arguments}) {attributes}".rstrip())
+        return f"@{name}"
+
+    def intrinsic(self, name: str, type: str, *arguments: str, types: tuple[str, ...] = ()) -> str:
+        """A call of ``llvm.<name>.<type>``."""
+        suffix = {"double": "f64", "float": "f32", "half": "f16"}.get(type, type)
+        full = f"llvm.{name}.{suffix}"
+        types = types or (type,) * len(arguments)
+        if full not in self.declared:
+            self.declared[full] = f"declare {type} @{full}({', '.join(types)})"
+        listed = ", ".join(f"{t} {a}" for t, a in zip(types, arguments, strict=True))
+        return self.op(f"call {type} @{full}({listed})", *arguments)
+
+    # -- control flow -------------------------------------------------------------------------
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """A stretch of the program that nothing is moved out of."""
+        floor = self._floor
+        self.frames.append(_Frame(self.frames[-1].lines))
+        self._floor = len(self.frames) - 1
+        try:
+            yield
+        finally:
+            self.frames.pop()
+            self._floor = floor
+
+    def branch(self, condition: str, yes: str, no: str) -> None:
+        """Branch and leave the place open: a label must follow."""
+        self.line(f"br i1 {condition}, label %{yes}, label %{no}")
+
+    @contextmanager
+    def loop(self, low: Extent, high: Extent, metadata: str = "") -> Iterator[LoopIndex]:
+        """A loop over ``low <= i < high``; loop-invariant code goes before it."""
+        n = self.number()
+        first, last = self.extent(low), self.extent(high)
+        index = LoopIndex(f"%i{n}", low, high - 1)
+        self.frames.append(_Frame([]))
+        self._levels[index.name] = len(self.frames) - 1
+        try:
+            yield index
+        finally:
+            body = self.frames.pop().lines
+        if isinstance(low, int) and isinstance(high, int) and low < high:
+            self.line(f"br label %pre{n}")
+        else:
+            self.line(f"%go{n} = icmp slt i64 {first}, {last}")
+            self.branch(f"%go{n}", f"pre{n}", f"end{n}")
+        self.label(f"pre{n}")
+        self.line(f"br label %head{n}")
+        self.label(f"head{n}")
+        self.line(f"%i{n} = phi i64 [ {first}, %pre{n} ], [ %next{n}, %tail{n} ]")
+        self.frames[-1].lines.extend(body)
+        self.line(f"br label %tail{n}")
+        self.label(f"tail{n}")
+        self.line(f"%next{n} = add nuw nsw i64 %i{n}, 1")
+        self.line(f"%more{n} = icmp slt i64 %next{n}, {last}")
+        self.line(f"br i1 %more{n}, label %head{n}, label %end{n}{metadata}")
+        self.label(f"end{n}")
+
+    # -- extents ------------------------------------------------------------------------------
+    def _no_symbol(self, symbol: Any) -> str:
+        raise AssertionError(f"the extent symbol {symbol!r} has no value")
+
+    def _atom(self, atom: Any) -> str:
+        if isinstance(atom, LoopIndex):
+            return atom.name
+        if isinstance(atom, Func):
+            return self._function(atom)
+        return self.symbol(atom)
+
+    def extent(self, extent: Extent) -> str:
+        """The value of an extent as an i64."""
+        if not isinstance(extent, Dim):
+            return str(int(extent))
+        key = extent_key(extent)
+        found = self.recall(key)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        terms = []
+        for monomial, c in extent.terms.items():
+            factors = [self._atom(atom) for atom, power in monomial for _ in range(power)]
+            factors.sort(key=lambda name: (self.level(name), len(name), name))
+            level = max((self.level(name) for name in factors), default=0)
+            terms.append((level, factors, c))
+        # Outer loops first: the sum of what an inner loop does not change stands outside of it.
+        terms.sort(key=lambda term: (term[0], term[1]))
+        total = None
+        for _, factors, c in terms:
+            total = self._add_term(total, factors, c)
+        assert total is not None
+        self.remember(key, total, total)
+        return total
+
+    def _add_term(self, total: str | None, factors: list[str], c: int) -> str:
+        if not factors:
+            product = str(c)
+        else:
+            product = factors[0]
+            for name in factors[1:]:
+                product = self.op(f"mul nsw i64 {product}, {name}", product, name)
+            if c not in (1, -1) or (c == -1 and total is None):
+                product = self.op(f"mul nsw i64 {product}, {c}", product)
+        if total is None:
+            return product
+        if factors and c == -1:
+            return self.op(f"sub nsw i64 {total}, {product}", total, product)
+        return self.op(f"add nsw i64 {total}, {product}", total, product)
+
+    def _function(self, atom: Func) -> str:
+        a, b = self.extent(atom.left), self.extent(atom.right)
+        if atom.name in ("min", "max"):
+            return self.intrinsic(f"s{atom.name}", "i64", a, b)
+        # Round to minus infinity; a divisor of 0 must not trap (an empty array may have it).
+        safe = b
+        if not isinstance(atom.right, int):
+            zero = self.op(f"icmp eq i64 {b}, 0", b)
+            safe = self.op(f"select i1 {zero}, i64 1, i64 {b}", zero, b)
+        quotient = self.op(f"sdiv i64 {a}, {safe}", a, safe)
+        rest = self.op(f"srem i64 {a}, {safe}", a, safe)
+        mixed = self.op(f"xor i64 {rest}, {safe}", rest, safe)
+        negative = self.op(f"icmp slt i64 {mixed}, 0", mixed)
+        nonzero = self.op(f"icmp ne i64 {rest}, 0", rest)
+        adjust = self.op(f"and i1 {negative}, {nonzero}", negative, nonzero)
+        if atom.name == "floordiv":
+            less = self.op(f"sub i64 {quotient}, 1", quotient)
+            return self.op(f"select i1 {adjust}, i64 {less}, i64 {quotient}", adjust, less, quotient)
+        more = self.op(f"add i64 {rest}, {safe}", rest, safe)
+        return self.op(f"select i1 {adjust}, i64 {more}, i64 {rest}", adjust, more, rest)
