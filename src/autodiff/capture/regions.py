@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.interpreter import UNBOUND, Frame, Maybe, Scope
+from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.errors import InternalError, UnsupportedError
@@ -75,10 +75,12 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
                 raise
             except Exception as error:  # the user's own: this path raises
                 outcome.raised = error
-        for scope, before in saved:
-            for name, value in scope.locals.items():
-                if before.get(name, UNBOUND) is not value:
-                    outcome.names[scope, name] = value
+            # Now, while the storage still holds what the region left in it.
+            outcome.value = freeze(outcome.value)
+            for scope, before in saved:
+                for name, value in scope.locals.items():
+                    if before.get(name, UNBOUND) is not value:
+                        outcome.names[scope, name] = freeze(value)
         _note_cells(outcome, builder.journal)
     finally:
         for scope, before in saved:
@@ -89,6 +91,40 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
         builder.source = outer_source
         trace.made.pop()
     return outcome
+
+
+def freeze(x: Any) -> Any:
+    """``x`` with every array in it replaced by the content it has now, and whose it was."""
+    if isinstance(x, Tracer):
+        if x.form != "array":
+            return x
+        frozen = Tracer(x.value, "array")
+        frozen.alias = x.alias or (x.cell, x.path)
+        frozen.cell.strides = x.cell.strides if not x.path else None
+        return frozen
+    if isinstance(x, Maybe):
+        return Maybe(x.bound, freeze(x.value))
+    if isinstance(x, Completion):
+        return Completion(x.kind, freeze(x.value))
+    if type(x) in (list, tuple) and any(isinstance(i, (Tracer, list, tuple, dict)) for i in x):
+        return type(x)(freeze(i) for i in x)
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return type(x)(*[freeze(i) for i in x])
+    if type(x) is dict:
+        return {k: freeze(v) for k, v in x.items()}
+    return x
+
+
+def thaw(x: Any) -> Any:
+    """The array that a frozen one was, where that one is from before the region."""
+    if isinstance(x, Tracer) and x.alias is not None:
+        return Tracer(x.alias[0], "array", x.alias[1])
+    return x
+
+
+def identity(x: Tracer) -> tuple[Cell, Any]:
+    """Which array a tracer is: its storage and the path through it."""
+    return x.alias or (x.cell, x.path)
 
 
 def _note_cells(outcome: Outcome, journal: list[tuple[Any, Value]]) -> None:
@@ -181,7 +217,8 @@ def same_object(a: Any, b: Any) -> bool:
         if a.form != b.form:
             return False
         if a.form == "array":
-            return a.cell is b.cell and a.path == b.path
+            (cell, path), (other, other_path) = identity(a), identity(b)
+            return cell is other and path == other_path
         return a.value is b.value
     if isinstance(a, Dim) and isinstance(b, Dim):
         return a.terms == b.terms
@@ -202,7 +239,7 @@ class Merge:
     def value(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         """Merge ``a`` and ``b`` and hand the result to ``put`` once the ``cond`` exists."""
         if same_object(a, b):
-            self.finish.append(lambda results: put(a))
+            self.finish.append(lambda results: put(thaw(a)))
         elif a is UNBOUND or b is UNBOUND or isinstance(a, Maybe) or isinstance(b, Maybe):
             self._maybe(a, b, put)
         elif is_numeric(a) and is_numeric(b):
@@ -240,7 +277,9 @@ class Merge:
 
     def _is_known_elsewhere(self, x: Any) -> bool:
         """Whether an array is from before the branch, so that it may have other names."""
-        return isinstance(x, Tracer) and x.form == "array" and x.cell.block not in self.blocks
+        if not (isinstance(x, Tracer) and x.form == "array"):
+            return False
+        return identity(x)[0].block not in self.blocks
 
     def _sequence(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         items: list[Any] = [None] * len(a)

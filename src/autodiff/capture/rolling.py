@@ -324,16 +324,29 @@ def _bind_results(
     """Give names and cells their values after the loop; ``ran`` tells whether it ran at all."""
     names, cells = len(body.names), len(body.cells)
     for ((scope, name), slot), value in zip(body.names.items(), results[:names], strict=True):
-        scope.locals[name] = Tracer(value, slot.form)
+        scope.locals[name] = _carried_out(body, (scope, name), value, slot)
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
         cell.write(value)
     for key, slot, value in zip(keys, slots, results[names + cells :], strict=True):
         scope, name = key
-        held = Tracer(value, slot.form)
+        held = _carried_out(body, key, value, slot)
         scope.locals[name] = held if ran is True else Maybe(ran, held)
     for scope, name in body.temporaries:
         if (scope, name) not in keys:
             scope.locals[name] = Poison(name)
+
+
+def _carried_out(body: _Body, key: tuple[Scope, str], value: Value, slot: Slot) -> Tracer:
+    """A variable after the loop; an array that was known under another name is not stored into."""
+    assert body.outcome is not None
+    tracer = Tracer(value, slot.form)
+    end = body.outcome.names.get(key)
+    if isinstance(end, Tracer) and end.alias is not None:
+        cell, path = end.alias
+        placeholders = {id(p) for p in body.parameters}
+        made_here = cell.block is body.outcome.block and not path
+        tracer.cell.ambiguous = not (made_here or id(cell.value) in placeholders)
+    return tracer
 
 
 def _assigned(statements: Sequence[ast.stmt]) -> set[str]:

@@ -21,7 +21,7 @@ from autodiff.differentiate.rules import accumulate, pullback
 from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
 from autodiff.ops.builder import Builder, building
-from autodiff.ops.entries import Site
+from autodiff.ops.entries import ENTRIES, Site
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer
 
@@ -98,12 +98,16 @@ class Reverse:
         active: set[Value],
         useful: set[Value],
         mapping: Mapping | None = None,
+        recompute: bool = False,
     ) -> None:
         self.builder = builder
         self.active = active
         self.useful = useful
         self.mapping: Mapping = {} if mapping is None else mapping
         self.pulls: list[Pull] = []
+        # Whether the operations run a second time: then nothing is shared with the first run,
+        # and effects and checks, which have happened, are left out.
+        self.recompute = recompute
 
     def primal(self, value: Value) -> Value:
         """The value in the new program."""
@@ -116,7 +120,7 @@ class Reverse:
             ct = zeros_like(Tracer(self.primal(value), "array"))
         return ct.value
 
-    def forward(self, block: Block, share: bool = True) -> None:
+    def forward(self, block: Block) -> None:
         """Copy the operations of a block, recording how to pull cotangents through each."""
         from autodiff.differentiate import reverse_control
 
@@ -125,7 +129,9 @@ class Reverse:
             if operation.regions and wanted:
                 self.pulls.append(reverse_control.forward(self, operation))
                 continue
-            new = copy_operation(operation, self.mapping, share)
+            if self.recompute and not operation.results and ENTRIES[operation.kind].has_effect:
+                continue
+            new = copy_operation(operation, self.mapping, share=not self.recompute)
             self.builder.block.operations.append(new)
             if wanted:
                 self.pulls.append(self._pull(operation, new))

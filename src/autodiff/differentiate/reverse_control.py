@@ -89,8 +89,9 @@ def _pull_branch(
         sweep.active,
         useful(region, sweep.active, wanted),
         dict(sweep.mapping),
+        recompute=True,
     )
-    inner.forward(region, share=False)
+    inner.forward(region)
     for value, ct in zip(region.outputs, cts, strict=True):
         if ct is not None and value in sweep.active:
             add(local, inner.primal(value), ct)
@@ -131,7 +132,13 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
 
     with builder.region() as block:
         block.parameters = [copy_value(p, sweep.mapping) for p in body.parameters]
-        inner = Reverse(builder, sweep.active, useful(body, sweep.active, wanted), sweep.mapping)
+        inner = Reverse(
+            builder,
+            sweep.active,
+            useful(body, sweep.active, wanted),
+            sweep.mapping,
+            sweep.recompute,
+        )
         inner.useful |= wanted
         inner.forward(body)
         block.outputs = [sweep.primal(v) for v in body.outputs]
