@@ -1,0 +1,216 @@
+"""The native engine: a program becomes a built-in function.
+
+    native = compile_native(program, [ArrayInput(float64, (10,), 0)], ScalarOutput(0, float))
+    native.call(x)              # about 0.1 µs above the kernel; NotImplemented: x does not fit
+    native.llvm(), native.assembly()
+
+    program --lower--> kernel (LLVM IR) --build--> entry point --load--> machine code
+
+Nothing is compiled here: ``lowering`` writes the kernel, ``entry`` the way into it, ``session``
+makes code of both and ``symbols`` knows the addresses of what they call.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.engines import Executable, InputForm
+from autodiff.engines.native import entry, session
+from autodiff.engines.native.entry import (
+    ArrayInput,
+    ArrayOutput,
+    Input,
+    OutputTree,
+    ScalarInput,
+    ScalarOutput,
+    Signature,
+)
+from autodiff.engines.native.host import HostCaller
+from autodiff.engines.native.lowering import Kernel, lower
+from autodiff.ir.data import Block, Program
+from autodiff.ops.control import CheckFailed
+
+LONG_WORK = 200_000
+"""Elements computed in a call, from which on other Python threads run meanwhile (about 50 µs)."""
+
+
+@dataclass
+class NativeFunction:
+    """A program in machine code."""
+
+    program: Program
+    kernel: Kernel
+    machine: session.Machine
+    call: Callable[..., Any]
+    _host: HostCaller = field(repr=False)
+
+    @property
+    def status(self) -> int:
+        """What the last call reported: 0, or the number of the check that failed."""
+        code: entry.NativeCode = self.call.__self__  # type: ignore[attr-defined]
+        return code.status
+
+    def failure(self) -> str | None:
+        """Which check the last call failed, or what Python raised in it; None: nothing failed."""
+        status = self.status
+        if not status:
+            return None
+        error = self._host.take_error()
+        if error is None:
+            return self.kernel.checks[status - 1].message
+        if not isinstance(error, Exception):  # the user interrupts
+            raise error
+        return f"{type(error).__name__}: {error}"
+
+    def llvm(self) -> str:
+        """The LLVM IR of the kernel, as written."""
+        return self.kernel.text
+
+    def optimised_llvm(self) -> str:
+        """The LLVM IR of the kernel after optimisation."""
+        return self.machine.optimised_ir()
+
+    def assembly(self) -> str:
+        """The assembly of the kernel."""
+        return self.machine.assembly()
+
+    @functools.cached_property
+    def _run(self) -> NativeFunction:
+        """The same kernel behind an entry that takes and gives ndarrays only."""
+        inputs = [ArrayInput(v.dtype, v.shape, k) for k, v in enumerate(self.program.inputs)]
+        outputs = tuple([ArrayOutput(k) for k in range(len(self.program.outputs))])
+        built = entry.build(_signature(self.program, self.kernel), inputs, outputs)
+        addresses = {self.kernel.symbol: self.machine.address(self.kernel.symbol)}
+        machine = session.load(
+            "", built.names, glue=built.text, extra=built.extra | addresses, keep=self.machine
+        )
+        call = entry.callable_of(machine, built, self.program.name)
+        return NativeFunction(self.program, self.kernel, machine, call, self._host)
+
+    def run(self, arguments: Sequence[Any]) -> list[np.ndarray]:
+        """The outputs for any arguments that have the right shapes.
+
+        Raises
+        ------
+        CheckFailed
+            When a check of the program fails.
+        TypeError
+            When the arguments do not have the right number or shapes.
+        """
+        arrays = [
+            np.require(np.asarray(a, v.dtype), requirements=["C", "A"]).view(np.ndarray)
+            for a, v in zip(arguments, self.program.inputs, strict=True)
+        ]
+        # np.require makes what has no axes one-dimensional.
+        arrays = [
+            a.reshape(()) if not v.shape else a
+            for a, v in zip(arrays, self.program.inputs, strict=True)
+        ]
+        results = self._run.call(*arrays)
+        if results is NotImplemented:
+            error = self._host.take_error()
+            if error is not None:
+                raise error
+            failure = self._run.failure()
+            if failure is not None:
+                raise CheckFailed(failure)
+            raise TypeError(f"arguments do not fit the program\n{self.program}")
+        return list(results)
+
+
+def compile_native(
+    program: Program,
+    inputs: Sequence[Input],
+    outputs: OutputTree,
+    threads: int = 1,
+    copies: Sequence[tuple[int, int]] = (),
+) -> NativeFunction:
+    """Compile a program behind an entry of the forms given.
+
+    Parameters
+    ----------
+    program : Program
+        What to compile.
+    inputs, outputs, copies
+        See :func:`autodiff.engines.native.entry.build`; numbers are those of the program's inputs
+        and outputs.
+    threads : int
+        Most threads that large loops may use.
+    """
+    kernel = lower(program, threads)
+    built = entry.build(_signature(program, kernel), inputs, outputs, copies)
+    constants = [np.ascontiguousarray(c) for c in kernel.constants]
+    addresses = {f"constant.{k}": c.ctypes.data for k, c in enumerate(constants)}
+    host = HostCaller(kernel.host_calls)
+    addresses["host_call"] = host.address
+    machine = session.load(
+        kernel.text,
+        (kernel.symbol, *built.names),
+        glue=built.text,
+        extra=built.extra | addresses,
+        keep=(constants, host),
+    )
+    call = entry.callable_of(machine, built, program.name)
+    return NativeFunction(program, kernel, machine, call, host)
+
+
+def _signature(program: Program, kernel: Kernel) -> Signature:
+    return Signature(
+        kernel.inputs,
+        kernel.outputs,
+        sized=kernel.sized,
+        extents=kernel.extents,
+        work_bytes=kernel.work_bytes,
+        release_gil=not kernel.host_calls and _work(program.block) >= LONG_WORK,
+        name=kernel.symbol,
+    )
+
+
+def _work(block: Block) -> int:
+    """A lower bound of the elements computed in a block; what is not known counts once."""
+    total = 0
+    for operation in block.operations:
+        for value in (*operation.operands, *operation.results):
+            known = [n for n in value.shape if isinstance(n, int)]
+            total += int(np.prod(known)) if len(known) == len(value.shape) else 1
+        count = operation.attributes.get("count", 1) if operation.regions else 1
+        for region in operation.regions:
+            total += (count if isinstance(count, int) else 1) * _work(region)
+    return total
+
+
+_PYTHON: dict[str, type] = {"f": float, "i": int, "u": int, "b": bool}
+
+
+def _input(number: int, form: InputForm) -> Input:
+    dtype = form.type.dtype
+    if form.form == "array":
+        return ArrayInput(dtype, form.type.shape, number)
+    return ScalarInput(dtype if form.form == "scalar" else _PYTHON[dtype.kind], number)
+
+
+def _output(number: int, form: str, dtype: np.dtype[Any]) -> OutputTree:
+    if form == "array":
+        return ArrayOutput(number)
+    if form == "scalar":
+        return ScalarOutput(number, dtype)
+    return ScalarOutput(number, {"float": float, "int": int, "bool": bool}[form])
+
+
+def native_executable(
+    program: Program,
+    inputs: Sequence[InputForm],
+    outputs: Sequence[str],
+    single: bool,
+    threads: int = 1,
+) -> Executable:
+    """Compile a program for :func:`autodiff.engines.executable`."""
+    tree = tuple([_output(k, f, program.outputs[k].dtype) for k, f in enumerate(outputs)])
+    specs = [_input(k, form) for k, form in enumerate(inputs)]
+    native = compile_native(program, specs, tree[0] if single else tree, threads)
+    return Executable(program, native.call, native.failure, native.llvm, native.assembly)
