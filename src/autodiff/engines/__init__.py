@@ -53,7 +53,8 @@ def executable(
     if engine == "native":
         from autodiff.engines.native.engine import native_executable
 
-        return native_executable(program, inputs, outputs, single, threads)
+        native = native_executable(program, inputs, outputs, single, threads)
+        return Executable(program, native.call, native.failure, native.llvm, native.assembly)
     raise NameArgumentError(
         f"there is no engine {engine!r}.",
         code="AD107",

@@ -15,11 +15,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from autodiff.engines import Executable, InputForm
 from autodiff.engines.native import entry, session
 from autodiff.engines.native.entry import (
     ArrayInput,
@@ -32,7 +31,7 @@ from autodiff.engines.native.entry import (
 )
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
-from autodiff.ir.data import Block, Program
+from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ops.control import CheckFailed
 
 LONG_WORK = 200_000
@@ -187,7 +186,17 @@ def _work(block: Block) -> int:
 _PYTHON: dict[str, type] = {"f": float, "i": int, "u": int, "b": bool}
 
 
-def _input(number: int, form: InputForm) -> Input:
+class Form(Protocol):
+    """How an input arrives: ``form`` is array, scalar (NumPy's) or python (float, int, bool)."""
+
+    @property
+    def form(self) -> str: ...
+
+    @property
+    def type(self) -> ArrayType: ...
+
+
+def _input(number: int, form: Form) -> Input:
     dtype = form.type.dtype
     if form.form == "array":
         return ArrayInput(dtype, form.type.shape, number)
@@ -204,13 +213,15 @@ def _output(number: int, form: str, dtype: np.dtype[Any]) -> OutputTree:
 
 def native_executable(
     program: Program,
-    inputs: Sequence[InputForm],
+    inputs: Sequence[Form],
     outputs: Sequence[str],
     single: bool,
     threads: int = 1,
-) -> Executable:
-    """Compile a program for :func:`autodiff.engines.executable`."""
+) -> NativeFunction:
+    """Compile a program whose inputs and outputs have forms, for ``autodiff.engines``.
+
+    ``outputs`` are array, scalar, float, int or bool; ``single``: the only one comes bare.
+    """
     tree = tuple([_output(k, f, program.outputs[k].dtype) for k, f in enumerate(outputs)])
     specs = [_input(k, form) for k, form in enumerate(inputs)]
-    native = compile_native(program, specs, tree[0] if single else tree, threads)
-    return Executable(program, native.call, native.failure, native.llvm, native.assembly)
+    return compile_native(program, specs, tree[0] if single else tree, threads)
