@@ -361,7 +361,9 @@ elementwise(np.spacing, scalar=lambda s, x: _spacing(s, x))
 
 def _spacing(s: Any, x: Any) -> Any:
     # Distance to the neighbour away from zero, with the sign of x.
-    away = s.copysign(s.constant(float("inf"), x), x)
+    # (-0.0 counts as positive).
+    infinity = s.constant(float("inf"), x)
+    away = s.select(s.lt(x, s.constant(0.0, x)), s.neg(infinity), infinity)
     step = s.sub(s.call("nextafter", x, away), x)
     return s.select(s.isinf(x), s.constant(float("nan"), x), step)
 

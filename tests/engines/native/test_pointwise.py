@@ -54,6 +54,8 @@ def operand(entry: Entry, k: int, dtype: np.dtype, shape: tuple[int, ...], rng: 
 def test_pointwise_agrees_with_numpy(name: str, rng: np.random.Generator) -> None:
     entry = ENTRIES[name]
     cases = list(itertools.product(signatures(name), SHAPES))
+    if name == "power":  # integer powers are long: one shape each
+        cases = [(d, s) for d, s in cases if d[0].kind == "f" or s == (7,)]
     assert cases
     with building() as builder:
         arguments = []

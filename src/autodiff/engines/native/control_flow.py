@@ -108,6 +108,9 @@ def _write_cond(g: Generator, operation: Operation, write_block: WriteBlock) -> 
     assert isinstance(predicate, Element)
     n = g.w.number()
     places = [_cond_place(g, operation, k) for k in range(len(operation.results))]
+    for place in places:
+        if place is not None:
+            place.slot.holders += 1
     g.w.branch(predicate.name, f"then{n}", f"else{n}")
     incoming: list[list[tuple[str, str]]] = [[] for _ in places]
     for word, region in zip(("then", "else"), operation.regions, strict=True):
@@ -132,6 +135,7 @@ def _write_cond(g: Generator, operation: Operation, write_block: WriteBlock) -> 
     for result, place, pairs in zip(operation.results, places, incoming, strict=True):
         if place is not None:
             g.bind(result, place)
+            place.slot.holders -= 1
         else:
             listed = ", ".join(f"[ {name}, %{label} ]" for name, label in pairs)
             phi = g.w.here(f"phi {register_type(result.dtype)} {listed}")
@@ -201,7 +205,7 @@ def _carry_sink(g: Generator, place: Buffer, old: Value | None) -> Sink:
             return None
         if old is not None and plan.last_read.get(old, -1) >= scope.now:
             return None
-        if old is None and place.slot.holders > 0:
+        if old is None and place.slot.holders > 1:  # more than the cond's own hold
             return None
         used.append(True)
         return place

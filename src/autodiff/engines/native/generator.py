@@ -108,6 +108,7 @@ class Generator:
         """After a node: release the values of this block that no later node reads."""
         scope = self.scope
         assert scope.plan is not None
+        self.memory.recent.clear()
         last = scope.plan.last_read
         for value in [v for v, b in scope.bindings.items() if isinstance(b, Buffer)]:
             if last.get(value, -1) <= scope.now and value not in scope.protected:

@@ -53,14 +53,12 @@ def _place(g: Generator, x: Value) -> Buffer:
     if x.shape:
         return g.buffer(x)
     place = g.memory.allocate(x.dtype, ())
-    place.slot.holders += 1  # until the call; see _words
     g.memory.store(element(g, x, ()).name, place, 0)
     return place
 
 
 def _scalar_place(g: Generator, extent: Extent) -> Buffer:
     place = g.memory.allocate(np.dtype(np.int64), ())
-    place.slot.holders += 1
     g.memory.store(g.w.extent(extent), place, 0)
     return place
 
@@ -70,7 +68,6 @@ def _result_place(g: Generator, value: Value) -> Buffer:
         place = g.destination(value)
     else:
         place = g.memory.allocate(value.dtype, ())
-    place.slot.holders += 1
     return place
 
 
@@ -86,8 +83,6 @@ def _words(g: Generator, buffers: Sequence[Buffer]) -> str:
             name = g.w.extent(extent)
             g.w.line(f"store i64 {name}, ptr {_word(g, words, at + axis)}")
         at += 1 + len(buffer.shape)
-        if buffer.slot.holders and not buffer.shape:
-            buffer.slot.holders -= 1
     return words
 
 

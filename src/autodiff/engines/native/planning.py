@@ -498,7 +498,7 @@ class Plan:
         for value, places in self.sinks.items():
             v = value
             while v not in self.hints:
-                if v not in self.virtual:
+                if v not in self.virtual and v in self.position:
                     self.hints[v] = places[0]
                 operation = v.owner
                 if operation is None or operation.results[0] not in self.position:

@@ -116,6 +116,7 @@ class Memory:
 
     w: Writer
     slots: list[Slot] = field(default_factory=list)
+    recent: set[Slot] = field(default_factory=set)  # allocated, perhaps not bound yet
     _tags: int = 0
 
     def _tag(self) -> int:
@@ -128,7 +129,7 @@ class Memory:
         return Buffer(slot, pointer, dtype, shape)
 
     def allocate(self, dtype: np.dtype[Any], shape: tuple[Extent, ...]) -> Buffer:
-        """A buffer of its own; free when its slot has no holders."""
+        """A buffer of its own; free when its slot has no holders after the present node."""
         size = product(shape) * dtype.itemsize
         _, most = bounds(size) if isinstance(size, Dim) else (size, size)
         if most is None or most > 2**40:
@@ -137,10 +138,14 @@ class Memory:
             most = max(most, 1)
             slot = self._static("stack" if most <= STACK_BYTES else "arena", most)
             pointer = slot.pointer
+        self.recent.add(slot)
         return Buffer(slot, pointer, dtype, shape)
 
+    def _is_free(self, slot: Slot) -> bool:
+        return slot.holders == 0 and slot not in self.recent
+
     def _static(self, kind: str, size: int) -> Slot:
-        free = [s for s in self.slots if s.kind == kind and s.holders == 0]
+        free = [s for s in self.slots if s.kind == kind and self._is_free(s)]
         if free:
             # The best fit; else the largest grows (offsets are settled at the end).
             fitting = [s for s in free if s.capacity >= size]
@@ -158,7 +163,7 @@ class Memory:
         return slot
 
     def _dynamic(self, size: Extent) -> tuple[Slot, str]:
-        slot = next((s for s in self.slots if s.kind == "dynamic" and s.holders == 0), None)
+        slot = next((s for s in self.slots if s.kind == "dynamic" and self._is_free(s)), None)
         if slot is None:
             slot = self._new("dynamic", 0)
         return slot, self.reserve(slot, size, keep=False)
