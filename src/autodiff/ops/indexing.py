@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, maximum, minimum, same, same_shape
-from autodiff.errors import UnsupportedError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import structural
 from autodiff.ops.builder import current_builder
@@ -48,8 +47,9 @@ from autodiff.ops.promotion import (
     shape_error,
     shape_of,
 )
+from autodiff.ops.reductions import true_positions
 from autodiff.ops.structural import INT, gather, reshape, scatter_add, scatter_update, transpose
-from autodiff.ops.tracer import Tracer, ViewStep, as_tracer, emit_tracer
+from autodiff.ops.tracer import Form, Tracer, ViewStep, as_tracer, emit_tracer
 
 Shape = tuple[Extent, ...]
 _INVALID = (
@@ -175,13 +175,15 @@ def clip(item: slice, n: Extent) -> tuple[Extent, Extent, Extent]:
 class Basic:
     """The slice part of an index, one start, size (None: dropped) and step per axis of ``x``.
 
-    ``shape`` is that of the result, with new axes.
+    ``shape`` is that of the result, with new axes; ``sources`` gives for each of its axes the axis
+    of ``x`` it comes from, or None.
     """
 
     starts: Shape
     sizes: tuple[Extent | None, ...]
     steps: Shape
     shape: Shape
+    sources: tuple[int | None, ...]
 
     def is_whole(self, of: Shape) -> bool:
         """Whether every element is selected, in order."""
@@ -210,11 +212,13 @@ def basic(items: Sequence[Any], x: Tracer, whole: bool = False) -> Basic:
     sizes: list[Extent | None] = []
     steps: list[Extent] = []
     shape: list[Extent] = []
+    sources: list[int | None] = []
     axis = 0
     for item in items:
         if item is None:
             if not whole:
                 shape.append(1)
+                sources.append(None)
             continue
         for _ in range(_consumes(item)):
             n = x.shape[axis]
@@ -230,8 +234,35 @@ def basic(items: Sequence[Any], x: Tracer, whole: bool = False) -> Basic:
             steps.append(step)
             if size is not None:
                 shape.append(size)
+                sources.append(axis)
             axis += 1
-    return Basic(tuple(starts), tuple(sizes), tuple(steps), tuple(shape))
+    return Basic(tuple(starts), tuple(sizes), tuple(steps), tuple(shape), tuple(sources))
+
+
+def compose(outer: Basic, inner: Basic) -> Basic | None:
+    """The slice of ``x`` that is ``x[outer][inner]``, so that a store touches those elements only."""
+    starts, sizes, steps = list(outer.starts), list(outer.sizes), list(outer.steps)
+    for k, source in enumerate(outer.sources):
+        size = inner.sizes[k]
+        if source is None:
+            if size is not None and not (isinstance(size, int) and size == 1):
+                return None
+            continue
+        starts[source] = outer.starts[source] + inner.starts[k] * outer.steps[source]
+        sizes[source] = size
+        steps[source] = outer.steps[source] * inner.steps[k]
+    sources = tuple(None if k is None else outer.sources[k] for k in inner.sources)
+    return Basic(tuple(starts), tuple(sizes), tuple(steps), inner.shape, sources)
+
+
+def _rooted(x: Tracer, selection: Basic) -> tuple[Tracer, Basic]:
+    """The array and slice that ``x[selection]`` is when slices of slices are merged."""
+    last = x.path[-1] if x.path else None
+    if isinstance(last, SliceStep) and last.selection is not None:
+        merged = compose(last.selection, selection)
+        if merged is not None:
+            return Tracer(x.cell, "array", x.path[:-1]), merged
+    return x, selection
 
 
 @dataclass(frozen=True)
@@ -377,19 +408,13 @@ def get_item(x: Tracer, index: Any) -> Tracer:
         raise TypeError(f"'{type_name(x)}' object is not subscriptable")
     items = parse(index, x)
     if _has_arrays(items):
-        if _mask_of(items) is not None:
-            raise UnsupportedError(
-                "selecting elements by a traced mask gives an array of run-time size",
-                source=current_builder().source,
-                remedy="use np.where(mask, x, neutral element), or a reduction with where=mask",
-            )
-        return advanced(items, x).read(Tracer(x.value, "array"))
-    selection = basic(items, x)
+        return advanced(_located(items, x), x).read(Tracer(x.value, "array"))
     parts = index if isinstance(index, tuple) else (index,)
-    if not selection.shape and not any(part is Ellipsis for part in parts):
-        return Tracer(selection.read(Tracer(x.value, "array")).value, "scalar")
-    if x.form == "scalar":
-        return Tracer(selection.read(Tracer(x.value, "array")).value, "array")
+    is_scalar = not any(part is Ellipsis for part in parts)
+    x, selection = _rooted(x, basic(items, x))
+    if x.form == "scalar" or (is_scalar and not selection.shape):
+        form: Form = "scalar" if is_scalar and not selection.shape else "array"
+        return Tracer(selection.read(Tracer(x.value, "array")).value, form)
     return x.view(slice_step(selection))
 
 
@@ -420,18 +445,19 @@ def set_item(x: Tracer, index: Any, value: Any) -> None:
     items = parse(index, x)
     mask = _mask_of(items)
     if mask is not None:
-        _store_mask(x, items, mask, value)
-        return
-    whole = Tracer(x.value, "array")
+        if _store_mask(x, items, mask, value):
+            return
+        items = _located(items, x)
     if _has_arrays(items):
         where = advanced(items, x)
         new = _fit_value(value, where.shape, x.dtype)
-        x.write(where.update(whole, new, scatter_update).value)
+        x.write(where.update(Tracer(x.value, "array"), new, scatter_update).value)
         return
-    selection = basic(items, x)
+    x, selection = _rooted(x, basic(items, x))
     if _is_own_view(x, value, selection):
         return
-    x.write(selection.write(whole, _fit_value(value, selection.shape, x.dtype)).value)
+    new = _fit_value(value, selection.shape, x.dtype)
+    x.write(selection.write(Tracer(x.value, "array"), new).value)
 
 
 def _is_own_view(x: Tracer, value: Any, selection: Basic) -> bool:
@@ -463,49 +489,54 @@ def _same_selection(a: Basic, b: Basic) -> bool:
     )
 
 
-def _store_mask(x: Tracer, items: list[Any], mask: Array, value: Any) -> None:
-    """A store through a mask that is traced: select between the value and the old element."""
+def _located(items: list[Any], x: Tracer) -> list[Any]:
+    """Traced masks replaced by the positions where they hold; their number is a run-time size."""
+    located: list[Any] = []
+    axis = 0
+    for item in items:
+        if isinstance(item, Array) and item.is_mask:
+            for d, n in enumerate(item.indices.shape):
+                _check_mask_extent(n, x.shape[axis + d], axis + d)
+            located += [Array(positions) for positions in true_positions(item.indices)]
+        else:
+            located.append(item)
+        axis += _consumes(item)
+    return located
+
+
+def _store_mask(x: Tracer, items: list[Any], mask: Array, value: Any) -> bool:
+    """A store through a traced mask of a value that is the same for every element it selects.
+
+    Such a store is a select between the value and the old elements.  Returns False, and does
+    nothing, where the value has one element for each selected one.
+    """
     if sum(isinstance(item, Array) for item in items) > 1 or None in items:
-        raise UnsupportedError(
-            "a store through a traced mask combined with other index arrays",
-            source=current_builder().source,
-            remedy="use np.where to build the new array",
-        )
+        return False
     before = sum(isinstance(item, slice) for item in items[: items.index(mask)])
-    rest = tuple(
-        slice(None) if j is not None else item
-        for item in items
-        for j in (range(item.consumes) if isinstance(item, Array) else [None])
-    )
-    target = get_item(x, rest)
+    after = sum(isinstance(item, slice) for item in items) - before
+    value = operand(value)
+    extra = shape_of(value)[: max(len(shape_of(value)) - after, 0)]
+    if not all(isinstance(n, int) and n == 1 for n in extra):
+        return False
+    if extra:
+        value = reshape(Tracer(value.value, "array"), value.shape[len(extra) :])
+    rest: list[Any] = []
+    for item in items:
+        rest += [slice(None)] * item.consumes if isinstance(item, Array) else [item]
+    target = get_item(x, tuple(rest))
     m: Tracer = mask.indices
     for k, n in enumerate(m.shape):
         _check_mask_extent(n, target.shape[before + k], before + k)
-    value = operand(value)
-    after = target.ndim - before - m.ndim
-    if len(shape_of(value)) > after:
-        value = _without_count(value, after)
     spread = reshape(m, m.shape + (1,) * after)
     new = select(spread, cast(value, x.dtype), Tracer(target.value, "array"), x.dtype)
     target.write(broadcast_to(new, target.shape).value)
-
-
-def _without_count(value: Tracer, after: int) -> Tracer:
-    """A stored value whose axes before the last ``after`` all have extent 1."""
-    extra = value.ndim - after
-    if not all(n == 1 for n in value.shape[:extra]):
-        raise UnsupportedError(
-            "storing an array through a traced mask: its size is known at run time only",
-            source=current_builder().source,
-            remedy="use np.where(mask, new, old) with arrays of the full shape",
-        )
-    return reshape(Tracer(value.value, "array"), value.shape[extra:])
+    return True
 
 
 def update_at(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
     """``ufunc.at(x, index, value)``: unbuffered, equal indices count each time."""
-    items = parse(index, x)
-    if _mask_of(items) is None and ufunc in (np.add, np.subtract):
+    items = _located(parse(index, x), x)
+    if ufunc in (np.add, np.subtract):
         whole = Tracer(x.value, "array")
         if not _has_arrays(items):
             view = basic(items, x)
@@ -517,12 +548,6 @@ def update_at(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
         new = pointwise("negative", new) if ufunc is np.subtract else new
         x.write(where.update(whole, new, scatter_add).value)
         return
-    if _mask_of(items) is not None:
-        raise UnsupportedError(
-            f"np.{ufunc.__name__}.at with a traced mask",
-            source=current_builder().source,
-            remedy="use np.where",
-        )
     _update_one_by_one(ufunc, x, index, value)
 
 

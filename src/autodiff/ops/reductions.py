@@ -5,6 +5,7 @@
     cumulative_sum, cumulative_prod (x; axis, reverse)
     sort (x; axis)  argsort (x; axis)     stable, NaN last
     searchsorted (a, v; side)             int64 positions of v in the sorted vector a
+    nonzero (mask; size)                  int64 positions of the ``size`` true elements, per axis
 
 The reduced axes are dropped.  reduce_max and reduce_min share the cotangent equally among ties.
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dims import Dim
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import Entry, Kernel, Linear, Reduction, Rules, Site, register
 from autodiff.ops.structural import INT, broadcast, gather, reduce_sum, reshape, scatter_add, zeros
@@ -288,3 +290,22 @@ register(
         zero_derivative=True,
     )
 )
+
+register(
+    Entry(
+        "nonzero",
+        lambda types, size: (ArrayType(INT, (size,)),) * types[0].ndim,
+        lambda mask, size: np.nonzero(mask),
+        Kernel("nonzero"),
+        zero_derivative=True,
+    )
+)
+
+
+def true_positions(mask: Tracer) -> tuple[Tracer, ...]:
+    """``np.nonzero`` of a traced mask: index arrays whose size is counted at run time."""
+    axes = tuple(range(len(mask.value.shape)))
+    count = reduce_sum(emit_tracer("cast", mask, dtype=INT), axes)
+    count.value.low, count.value.high = 0, mask.size
+    found = emit_tracer("nonzero", mask, size=Dim.symbol(count.value))
+    return found if isinstance(found, tuple) else (found,)

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, maximum, minimum
+from autodiff.dims import Dim, Extent, maximum, minimum, same, same_shape
 from autodiff.errors import InternalError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import (
@@ -116,10 +116,9 @@ def _broadcast_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
     shape, axes = site.attributes["shape"], site.attributes["axes"]
     x_shape = site.operands[0].value.shape
     added = tuple(k for k in range(len(shape)) if k not in axes)
+    # By algebra alone: an axis that is 1 at run time only is summed over, which does no harm.
     stretched = tuple(
-        axes[k]
-        for k, n in enumerate(x_shape)
-        if isinstance(n, int) and n == 1 and shape[axes[k]] != 1
+        axes[k] for k, n in enumerate(x_shape) if same(n, 1) and not same(shape[axes[k]], 1)
     )
     ct = reduce_sum(ct, added + stretched)
     return (reshape(ct, x_shape),)
@@ -142,9 +141,7 @@ register(
 
 def reshape(x: Tracer, shape: tuple[Extent, ...]) -> Tracer:
     """Reshape in C order."""
-    if len(shape) == len(x.value.shape) and all(
-        a == b for a, b in zip(shape, x.value.shape, strict=True)
-    ):
+    if same_shape(tuple(shape), x.value.shape):
         return x
     return emit_tracer("reshape", x, shape=tuple(shape))
 

@@ -27,7 +27,7 @@ from autodiff.ops.promotion import (
     select,
     weak_kind,
 )
-from autodiff.ops.reductions import along_axis
+from autodiff.ops.reductions import along_axis, true_positions
 from autodiff.ops.structural import INT, gather, scatter_update
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
@@ -47,11 +47,46 @@ def where(condition: Any, *choices: Any) -> Any:
 
 @implements(np.nonzero)
 def nonzero(a: Any) -> tuple[Any, ...]:
-    """``np.nonzero`` of an array that is known."""
-    found = known(array_of(a))
-    if found is None:
-        raise unsupported("np.nonzero of a traced array has a run-time size", "use np.where(mask, a, b)")
-    return tuple(np.nonzero(found))
+    """``np.nonzero``: of a traced array, index arrays whose size is counted at run time."""
+    x = array_of(a)
+    if not x.shape:
+        raise ValueError("Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead.")
+    found = known(x)
+    if found is not None:
+        return tuple(as_array(i) for i in np.nonzero(found))
+    return true_positions(cast(x, bool))
+
+
+@implements(np.flatnonzero)
+def flatnonzero(a: Any) -> Any:
+    """``np.flatnonzero``."""
+    return nonzero(ravel(a))[0]
+
+
+@implements(np.argwhere)
+def argwhere(a: Any) -> Any:
+    """``np.argwhere``."""
+    x = array_of(a)
+    return functions[np.transpose](functions[np.stack](nonzero(x)))
+
+
+def _is_nan(x: Tracer) -> Tracer:
+    return pointwise("isnan", x)
+
+
+@implements(np.unique)
+def unique(ar: Any, **options: Any) -> Tracer:
+    """``np.unique``, values only: those that differ from the one before in sorted order."""
+    if any(options.get(name) for name in ("return_index", "return_inverse", "return_counts", "axis")):
+        raise unsupported("np.unique with return_* or axis is not available on traced arrays", "sort by hand")
+    x = _sorted("sort", ar, None)
+    first = pointwise("equal", line(x.shape[0]), 0)
+    differs = pointwise("not_equal", x, functions[np.roll](x, 1))
+    if x.dtype.kind == "f":
+        # All NaN count as one; they are last.
+        both = pointwise("logical_and", _is_nan(x), _is_nan(functions[np.roll](x, 1)))
+        differs = pointwise("logical_and", differs, pointwise("logical_not", both))
+    return get_item(x, pointwise("logical_or", first, differs))
 
 
 @implements(np.clip)
@@ -180,14 +215,14 @@ def put_along_axis(arr: Tracer, indices: Any, values: Any, axis: Any) -> None:
 
 @implements(np.compress)
 def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Tracer:
-    """``np.compress`` by a known condition."""
+    """``np.compress``."""
     (index,) = nonzero(condition)
     return take(a, index, axis, out)
 
 
 @implements(np.extract)
 def extract(condition: Any, arr: Any) -> Tracer:
-    """``np.extract`` by a known condition."""
+    """``np.extract``."""
     (index,) = nonzero(ravel(array_of(condition)))
     return take(ravel(array_of(arr)), index)
 
@@ -408,7 +443,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
         return False
     same = pointwise("equal", x, y)
     if equal_nan:
-        both = pointwise("logical_and", functions[np.isnan](x), functions[np.isnan](y))
+        both = pointwise("logical_and", _is_nan(x), _is_nan(y))
         same = pointwise("logical_or", same, both)
     return _python_bool(functions[np.all](same))
 
