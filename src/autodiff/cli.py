@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import importlib.util
+import inspect
 import os
 import platform
 import sys
@@ -125,8 +126,23 @@ def load_call(target: str, at: str) -> tuple[Callable[..., Any], tuple[Any, ...]
         function = getattr(function, part)
     if not callable(function):
         raise UsageError(f"{name!r} in {file} is a {type(function).__name__}, not a function.")
-    args, kwargs = _evaluate_arguments(at, namespace)
+    args, kwargs = _with_defaults(function, *_evaluate_arguments(at, namespace))
     return function, args, kwargs
+
+
+def _with_defaults(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The call's arguments in the signature's order, defaults filled in.
+
+    An argument that holds floats is differentiated, given or not; so all of them are here.
+    """
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except (TypeError, ValueError):
+        return args, kwargs  # the call itself will say what is wrong
+    bound.apply_defaults()
+    return bound.args, bound.kwargs
 
 
 def _load_file(path: Path) -> Any:
@@ -277,7 +293,8 @@ def central_differences(
 
     from autodiff import tree
 
-    leaves, structure = tree.flatten((args, kwargs))
+    # A list, because a dict would be flattened in the order of its sorted keys.
+    leaves, structure = tree.flatten((args, list(kwargs.values())))
     chosen = _differentiable(leaves)
 
     def at(index: int, place: Any, shift: float) -> list[Any]:
@@ -285,8 +302,8 @@ def central_differences(
         array = np.array(leaves[index], dtype=np.float64)
         array[place] += shift
         moved[index] = array if isinstance(leaves[index], np.ndarray) else float(array)
-        new_args, new_kwargs = tree.unflatten(structure, moved)
-        result = function(*new_args, **new_kwargs)
+        new_args, values = tree.unflatten(structure, moved)
+        result = function(*new_args, **dict(zip(kwargs, values, strict=True)))
         return [np.asarray(leaf, dtype=np.float64) for leaf in tree.flatten(result)[0]]
 
     columns: list[list[Any]] = []

@@ -35,10 +35,10 @@ def test_gradients_save_evaluations_and_lose_nothing(problem: Problem, method: s
     how = {"method": method, "tol": 1e-9, "options": limit}
     exact = quiet(minimize, problem.objective, problem.start, **how)
     differences = quiet(optimize.minimize, problem.objective, problem.start, **how)
-    assert exact.nfev < differences.nfev
     if (problem.name, method) in GIVES_UP:
         assert not is_minimum(problem, differences.fun)
         return
+    assert exact.nfev < differences.nfev
     # Exact gradients may lead to another minimum; then it must be one.
     tolerance = 1e-5 * (1 + abs(differences.fun))
     assert exact.fun <= differences.fun + tolerance or is_minimum(problem, exact.fun)
