@@ -415,7 +415,7 @@ def get_item(x: Tracer, index: Any) -> Tracer:
     if x.form == "scalar" or (is_scalar and not selection.shape):
         form: Form = "scalar" if is_scalar and not selection.shape else "array"
         return Tracer(selection.read(Tracer(x.value, "array")).value, form)
-    return x.view(slice_step(selection))
+    return x.follow(slice_step(selection))
 
 
 def _fit_value(value: Any, shape: Shape, dtype: Any) -> Tracer:

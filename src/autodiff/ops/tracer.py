@@ -157,7 +157,7 @@ class Tracer:
         parent = Tracer(self._read(path[:-1]), "array")
         self._write(path[:-1], step.write(parent, new))
 
-    def view(self, step: ViewStep) -> Tracer:
+    def follow(self, step: ViewStep) -> Tracer:
         """A view of this array one step further."""
         return Tracer(self.cell, "array", (*self.path, step))
 

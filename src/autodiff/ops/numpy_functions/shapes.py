@@ -49,7 +49,7 @@ Shape = tuple[Extent, ...]
 def viewed(x: Tracer, step: ViewStep) -> Tracer:
     """A view of an array; of a scalar, which has no storage of its own, a new array."""
     if x.form == "array":
-        return x.view(step)
+        return x.follow(step)
     return Tracer(step.read(Tracer(x.value, "array")).value, "array")
 
 
