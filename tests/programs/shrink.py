@@ -1,0 +1,111 @@
+"""Make a failing random program small: drop statements while it still fails in the same way.
+
+    python -m tests.programs.shrink numpy 35      # engine, seed of `fixed_program`
+
+prints the smallest program found and the error.  A statement is dropped, or a block replaced by its
+body, whenever what is left runs plainly and fails with the same type of error.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import random
+import signal
+import sys
+from collections.abc import Callable
+
+import numpy as np
+
+from .random_programs import HELPERS, RandomProgram
+from .reference import compile_source
+from .test_random_programs import check, fixed_program, tame
+
+
+def failure(program: RandomProgram, engine: str) -> str | None:
+    """The type of error the comparison ends with, or None."""
+    signal.alarm(20)
+    try:
+        check(program, engine)
+    except Exception as error:
+        return f"{type(error).__name__} {str(error).strip()[:12]}"
+    finally:
+        signal.alarm(0)
+    return None
+
+
+def rebuild(tree: ast.Module, seed: int) -> RandomProgram:
+    """A program of a changed syntax tree."""
+    source = HELPERS + "\n\n" + ast.unparse(tree) + "\n"
+    filename = f"<shrunk {random.getrandbits(64):x}>"
+    return RandomProgram(source, compile_source(source, filename, {"np": np})["program"], seed)
+
+
+def changes(tree: ast.Module) -> list[tuple[int, str, int, bool]]:
+    """All ways to drop a statement, or to open a block (the last item), the outermost first."""
+    return [
+        (number, name, k, opened)
+        for number, node in enumerate(ast.walk(tree))
+        for name in ("body", "orelse")
+        if isinstance(getattr(node, name, None), list) and not isinstance(node, ast.Module)
+        for k in range(len(getattr(node, name)))
+        for opened in (False, True)
+        if not opened or hasattr(getattr(node, name)[k], "body")
+    ]
+
+
+def changed(tree: ast.Module, change: tuple[int, str, int, bool]) -> ast.Module:
+    """The tree with one of `changes` made."""
+    number, name, k, opened = change
+    fresh = copy.deepcopy(tree)
+    node = list(ast.walk(fresh))[number]
+    block = getattr(node, name)
+    block[k : k + 1] = block[k].body if opened else []
+    if name == "body" and not block:
+        block.append(ast.Pass())
+    return ast.fix_missing_locations(fresh)
+
+
+def shrink(program: RandomProgram, fails: Callable[[RandomProgram], bool]) -> RandomProgram:
+    """The smallest program on the way down for which `fails` stays true."""
+    tree = ast.parse(program.source[len(HELPERS) :])
+    best, size = program, len(program.source) + 1
+    while len(best.source) < size:
+        size = len(best.source)
+        at = 0
+        while at < len(possible := changes(tree)):
+            candidate = changed(tree, possible[at])
+            try:
+                trial = rebuild(candidate, program.seed)
+                good = len(trial.source) < len(best.source) and tame(trial) and fails(trial)
+            except Exception:  # what is left may use names that are gone
+                good = False
+            if good:
+                tree, best = candidate, trial  # the next change now stands at the same place
+            else:
+                at += 1
+    return best
+
+
+def overrun(*_: object) -> None:
+    """Answer the alarm."""
+    raise TimeoutError("more than 20 s")
+
+
+def main(arguments: list[str]) -> int:
+    """Shrink the program of one seed and print it."""
+    engine, seed = arguments[0], int(arguments[1])
+    signal.signal(signal.SIGALRM, overrun)
+    program = fixed_program(seed)
+    cause = failure(program, engine)
+    if cause is None:
+        print(f"seed {seed} does not fail on {engine}")
+        return 0
+    best = shrink(program, lambda trial: failure(trial, engine) == cause)
+    print(best.source[len(HELPERS) :])
+    print(cause)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
