@@ -19,6 +19,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from autodiff import transform
 from autodiff.compiled import Compiled
 from autodiff.errors import ArgumentError, NameArgumentError
@@ -204,6 +206,11 @@ class _WithVectors(Transformed):
 
     def _call_with(self, args: tuple[Any, ...], kwargs: dict[str, Any], vectors: Any) -> Any:
         compiled = self._compiled
+        if not kwargs and type(vectors) is np.ndarray:
+            # One vector as it is; the compiled entry itself refuses one that does not fit.
+            result = compiled.fast_with(args, (vectors,))
+            if result is not NotImplemented:
+                return result
         call = compiled.bind(args, kwargs)
         return compiled.call(
             args, kwargs, compiled.transformation.extra(compiled.signature, call, vectors)

@@ -171,6 +171,8 @@ class Compiled:
         self.specialisations: dict[tuple[Any, ...], list[Specialisation]] = {}
         self.lock = threading.RLock()
         self.fast: Callable[..., Any] = _no_fast_path
+        # The same for transformations that take vectors: fast_with(arguments, vectors).
+        self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = _no_fast_path
         self.declined: str | None = None
         self.warned: set[str] = set()
 
@@ -331,11 +333,14 @@ class Compiled:
         """Capture, transform and optimise one call."""
         started = time.perf_counter()
         captured = self.captured(call, eager)
-        debug.show(2, f"# {self.signature.title}: captured\n{captured.program}")
+        if debug.level() >= 2:
+            debug.show(2, f"# {self.signature.title}: captured\n{captured.program}")
         plan = self.transformation.apply(self.signature, captured, call)
-        debug.show(2, f"# {self.signature.title}: {self.transformation.name}\n{plan.program}")
+        if debug.level() >= 2:
+            debug.show(2, f"# {self.signature.title}: {self.transformation.name}\n{plan.program}")
         plan.program = optimize(plan.program)
-        debug.show(2, f"# {self.signature.title}: optimised\n{plan.program}")
+        if debug.level() >= 2:
+            debug.show(2, f"# {self.signature.title}: optimised\n{plan.program}")
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
             1,
@@ -375,13 +380,20 @@ class Compiled:
             or captured.mutated
             or not direct
         ):
-            self.fast = _no_fast_path
+            self.fast = self.fast_with = _no_fast_path
             return
         run = specialisation.run.call
         if not captured.guards and not any(r.leaf is None for r in captured.inputs):
             self.fast = run
+            self.fast_with = lambda args, vectors: run(*args, *vectors)
             return
         reader = specialisation.reader
+
+        def fast_with(args: tuple[Any, ...], vectors: tuple[Any, ...]) -> Any:
+            hidden = reader(args)
+            return NotImplemented if hidden is None else run(*args, *hidden, *vectors)
+
+        self.fast_with = fast_with
 
         def fast(*args: Any) -> Any:
             hidden = reader(args)
