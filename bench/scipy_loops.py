@@ -9,14 +9,19 @@ best of several, after a first one that compiles; the first search is reported b
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from scipy import optimize
+# One thread each. Must precede the import of NumPy.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
 
-from autodiff.optimize import minimize
+import numpy as np  # noqa: E402
+from scipy import optimize  # noqa: E402
+
+from autodiff.optimize import minimize  # noqa: E402
 
 SIZES = (2, 10, 100)
 
