@@ -447,7 +447,7 @@ def format_extent(extent: Extent, name: Callable[[Any], str] = str) -> str:
     """Readable text of an extent, with ``name(symbol)`` for each symbol."""
     if not isinstance(extent, Dim):
         return str(extent)
-    parts = []
+    parts: list[str] = []
     for monomial, c in sorted(extent.terms.items(), key=lambda item: -len(item[0])):
         factors = []
         for atom, power in monomial:

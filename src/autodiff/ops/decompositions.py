@@ -62,7 +62,7 @@ def _eigh_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
 def _eigh_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     w, v = site.results
     ct_w, ct_v = cts
-    total = None
+    total: Any = None
     if ct_w is not None:
         total = mm(v * ct_w[..., None, :], t(v))
     if ct_v is not None:
@@ -118,7 +118,7 @@ def _svd_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     v = t(vh)
     ct_u, ct_s, ct_vh = cts
     row, column = s[..., None, :], s[..., :, None]
-    total = None
+    total: Any = None
     if ct_s is not None:
         total = mm(u * ct_s[..., None, :], vh)
     if ct_u is not None or ct_vh is not None:
@@ -179,7 +179,7 @@ def _qr_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     _tall_only(site)
     q, r = site.results
     ct_q, ct_r = cts
-    inner = None
+    inner: Any = None
     if ct_r is not None:
         inner = mm(r, t(ct_r))
     if ct_q is not None:

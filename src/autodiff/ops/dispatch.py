@@ -17,6 +17,9 @@ from typing import Any
 
 import numpy as np
 
+# The implementations register themselves.
+import autodiff.ops.numpy_functions
+import autodiff.ops.python_builtins  # noqa: F401
 from autodiff.dims import Dim
 from autodiff.ops import indexing, python_numbers
 from autodiff.ops.function_table import (
@@ -30,9 +33,6 @@ from autodiff.ops.methods import attribute, set_attribute
 from autodiff.ops.promotion import broadcast_to, cast, pointwise, result_dtype, select
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import apply_ufunc, call, unsupported
-
-# The implementations register themselves.
-from autodiff.ops import numpy_functions, python_builtins  # isort: skip
 
 __all__ = [
     "apply_function",
@@ -49,9 +49,7 @@ __all__ = [
     "in_place_operator",
     "indexing",
     "known",
-    "numpy_functions",
     "pointwise",
-    "python_builtins",
     "result_dtype",
     "select",
     "set_attribute",

@@ -159,7 +159,7 @@ def clip(item: slice, n: Extent) -> tuple[Extent, Extent, Extent]:
         raise ValueError("slice step cannot be zero")
     parts = [None if v is None else extent_of(v) for v in (item.start, item.stop)]
     if isinstance(n, int) and isinstance(step, int) and not any(isinstance(v, Dim) for v in parts):
-        first, last, _ = slice(*parts, step).indices(n)
+        first, last, _ = slice(parts[0], parts[1], step).indices(n)
         return first, len(range(first, last, step)), step
     start, stop = (None if v is None else _wrap(v, n) for v in parts)
     if step > 0:

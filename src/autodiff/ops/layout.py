@@ -106,8 +106,8 @@ def keep_order(result: Tracer, *operands: Any) -> Tracer:
     arrays = [x for x in operands if isinstance(x, Tracer) and x.ndim > 1]
     if all(not x.path and x.cell.strides is None for x in arrays) or all(map(is_c_ordered, arrays)):
         return result
-    tiny = [_look_alike(x) for x in operands if isinstance(x, Tracer) and x.shape]
-    flags = [["readonly"]] * len(tiny) + [["writeonly", "allocate"]]
+    tiny: list[Any] = [_look_alike(x) for x in operands if isinstance(x, Tracer) and x.shape]
+    flags: list[Any] = [["readonly"]] * len(tiny) + [["writeonly", "allocate"]]
     iterator = np.nditer([*tiny, None], [], flags, op_dtypes=[None] * len(tiny) + [tiny[0].dtype])
     order = _order(iterator.operands[-1].strides)
     if order != list(range(ndim)):

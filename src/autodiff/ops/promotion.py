@@ -178,7 +178,7 @@ def broadcast_to(x: Tracer, shape: Shape) -> Tracer:
 
 
 # -- pointwise operations -----------------------------------------------------------------------
-def fit(x: Any, dtype: Dtype, shape: Shape) -> Tracer:
+def fit(x: Any, dtype: Any, shape: Shape) -> Tracer:
     """An operand as a pointwise operation wants it: cast, and broadcast unless its shape is ()."""
     x = cast(x, dtype)
     return x if not x.shape else broadcast_to(x, shape)

@@ -65,7 +65,8 @@ def _extremum_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     return (hit * _over(cts[0] / count, site.operands[0], site.attributes["axes"]),)
 
 
-for _name, _function in (("max", np.max), ("min", np.min)):
+_functions: tuple[tuple[str, Any], ...] = (("max", np.max), ("min", np.min))
+for _name, _function in _functions:
     register(
         Entry(
             f"reduce_{_name}",
@@ -76,7 +77,8 @@ for _name, _function in (("max", np.max), ("min", np.min)):
         )
     )
 
-for _name, _function in (("any", np.any), ("all", np.all)):
+_functions = (("any", np.any), ("all", np.all))
+for _name, _function in _functions:
     register(
         Entry(
             f"reduce_{_name}",
@@ -88,21 +90,22 @@ for _name, _function in (("any", np.any), ("all", np.all)):
     )
 
 
-def _others_product(x: Tracer, axes: tuple[int, ...]) -> Tracer:
+def _others_product(x: Any, axes: tuple[int, ...]) -> Any:
     """Product over ``axes`` of all the other elements, exact also where elements are zero."""
     shape = x.value.shape
     kept = tuple(k for k in range(len(shape)) if k not in axes)
     order = kept + axes
-    moved = np.transpose(x, order)
+    moved: Any = np.transpose(x, order)
     count: Any = 1
     for k in axes:
         count = count * shape[k]
     flat_shape = tuple(shape[k] for k in kept) + (count,)
     flat = reshape(moved, flat_shape)
     last = len(flat_shape) - 1
-    ones = np.ones(tuple(shape[k] for k in kept) + (1,), x.dtype)
-    edge = np.broadcast_to(Tracer.constant(np.ones((), x.dtype)), ones.shape)
-    before = np.concatenate(
+    edge = broadcast(
+        Tracer.constant(np.ones((), x.dtype)), tuple(shape[k] for k in kept) + (1,), ()
+    )
+    before: Any = np.concatenate(
         [edge, emit_tracer("cumulative_prod", flat[..., :-1], axis=last, reverse=False)], axis=last
     )
     after = np.concatenate(
@@ -134,7 +137,8 @@ register(
     )
 )
 
-for _name, _function in (("argmax", np.argmax), ("argmin", np.argmin)):
+_functions = (("argmax", np.argmax), ("argmin", np.argmin))
+for _name, _function in _functions:
     register(
         Entry(
             _name,
@@ -180,7 +184,7 @@ register(
 )
 
 
-def _shifted_products(site: Site) -> Tracer:
+def _shifted_products(site: Site) -> Any:
     """``m[..., i, j]``: derivative of cumulative product i by element j, with zeros exact.
 
     The product of x[0..i] without x[j] is (x[0]…x[j-1]) (x[j+1]…x[i]); the second factor is a
@@ -191,12 +195,12 @@ def _shifted_products(site: Site) -> Tracer:
     if reverse:
         moved = moved[..., ::-1]
     n = moved.shape[-1]
-    index = np.arange(n)
-    upper = Tracer.constant(index[None, :] > index[:, None])  # [j, i]: i > j
-    at_or_before = Tracer.constant(index[None, :] >= index[:, None])
-    table = np.where(upper, moved[..., None, :], np.ones((), x.dtype)[()])
+    index = emit_tracer("iota", size=n, dtype=INT)
+    upper = index[None, :] > index[:, None]  # [j, i]: i > j
+    at_or_before = index[None, :] >= index[:, None]
+    table: Any = np.where(upper, moved[..., None, :], np.ones((), x.dtype)[()])
     after = emit_tracer("cumulative_prod", table, axis=len(table.shape) - 1, reverse=False)
-    lower = Tracer.constant(index[None, :] < index[:, None])  # [j, k]: k < j
+    lower = index[None, :] < index[:, None]  # [j, k]: k < j
     before = np.prod(np.where(lower, moved[..., None, :], np.ones((), x.dtype)[()]), axis=-1)
     return np.where(at_or_before, before[..., :, None] * after, np.zeros((), x.dtype)[()])
 

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, maximum, minimum, same, same_shape
+from autodiff.dims import Extent, same, same_shape
 from autodiff.errors import InternalError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import (
@@ -441,27 +441,3 @@ register(
         Linear(_scatter_add_transpose, (0, -1)),
     )
 )
-
-
-def clip_slice(
-    start: Extent | None, stop: Extent | None, step: int, n: Extent
-) -> tuple[Extent, Extent]:
-    """Start and size of ``start:stop:step`` on an axis of extent ``n``, as Python clips it."""
-    if all(not isinstance(v, Dim) for v in (start, stop, n)):
-        first, last, _ = slice(start, stop, step).indices(n)  # type: ignore[arg-type]
-        return first, len(range(first, last, step))
-
-    def position(value: Extent, low: Extent, high: Extent) -> Extent:
-        if not isinstance(value, Dim):
-            value = value if value >= 0 else value + n
-        elif not value >= 0:
-            value = value + n
-        return minimum(maximum(value, low), high)
-
-    if step > 0:
-        first = 0 if start is None else position(start, 0, n)
-        last = n if stop is None else position(stop, 0, n)
-        return first, maximum((last - first + step - 1) // step, 0)
-    first = n - 1 if start is None else position(start, -1, n - 1)
-    last = -1 if stop is None else position(stop, -1, n - 1)
-    return first, maximum((first - last - step - 1) // -step, 0)

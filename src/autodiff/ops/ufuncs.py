@@ -60,7 +60,7 @@ def write_out(result: Tracer, out: Tracer, casting: str = "same_kind", name: str
     """Store a result in the array ``out`` and return it."""
     if not np.can_cast(result.dtype, out.dtype, casting):  # type: ignore[arg-type]
         # NumPy's own exception, with its text.
-        ENTRIES["positive"].ufunc.resolve_dtypes((result.dtype, out.dtype), casting=casting)  # type: ignore[union-attr]
+        np.positive.resolve_dtypes((result.dtype, out.dtype), casting=casting)  # type: ignore[arg-type]
     shape = broadcast_shapes(result.shape, out.shape)
     fits = len(shape) == len(out.shape) and all(
         require_equal(m, n, "non-broadcastable output operand")
@@ -172,14 +172,15 @@ def _fold(ufunc: np.ufunc, array: Any, axis: Any, out: Any, keepdims: bool = Fal
     from autodiff.ops.promotion import as_array
 
     x = as_array(array)
-    if not isinstance(axis, int) or options or not isinstance(x.shape[axis], int) or not x.shape[axis]:
+    n = x.shape[axis] if isinstance(axis, int) else None
+    if options or not isinstance(n, int) or n == 0:
         raise unsupported(
             f"np.{ufunc.__name__}.reduce with these arguments is not available on traced arrays",
             "write the reduction as a loop",
         )
     moved = functions[np.moveaxis](x, axis, 0)
     result = moved[0]
-    for k in range(1, x.shape[axis]):
+    for k in range(1, n):
         result = call(ufunc, (result, moved[k]))
     if keepdims:
         result = functions[np.expand_dims](result, axis)

@@ -266,7 +266,7 @@ def geomspace(
     first, last = cast(operand(start), np.float64), cast(operand(stop), np.float64)
     sign = pointwise("sign", first)
     logs = [pointwise("log10", pointwise("absolute", v)) for v in (first, last)]
-    y = logspace(*logs, num, endpoint, axis=0)
+    y = logspace(logs[0], logs[1], num, endpoint)
     n = extent_of(num)
     positions = structural.reshape(line(n), (n,) + (1,) * (y.ndim - 1))
     y = pointwise("multiply", sign, y)

@@ -20,7 +20,8 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
     """``np.linalg.eigh``."""
     from numpy.linalg._linalg import EighResult
 
-    return EighResult(*_eigh(a, UPLO))
+    values, vectors = _eigh(a, UPLO)
+    return EighResult(values, vectors)  # type: ignore[arg-type]
 
 
 def _eigh(a: Any, triangle: str) -> tuple[Tracer, Tracer]:
@@ -65,7 +66,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
 @implements(np.linalg.svdvals)
 def svdvals(x: Any, /) -> Tracer:
     """``np.linalg.svdvals``."""
-    return svd(x, compute_uv=False)  # type: ignore[no-any-return]
+    return svd(x, compute_uv=False)
 
 
 @implements(np.linalg.qr)
@@ -85,7 +86,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
     """``np.linalg.pinv``."""
     cutoff = rcond if rtol is None else rtol
     x = float_matrix(a, square=False)
-    return emit_tracer("pseudo_inverse", x, rcond=None if cutoff is None else float(cutoff))  # type: ignore[no-any-return]
+    return emit_tracer("pseudo_inverse", x, rcond=None if cutoff is None else float(cutoff))
 
 
 @implements(np.linalg.lstsq)
@@ -128,6 +129,6 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
         larger: Any = max(m, n) if isinstance(m, int) and isinstance(n, int) else pointwise("maximum", m, n)
         relative = pointwise("multiply", larger, float(np.finfo(values.dtype).eps)) if rtol is None else rtol
         tol = pointwise("multiply", functions[np.max](values, axis=-1, keepdims=True), relative)
-    return functions[np.sum](pointwise("greater", values, tol), axis=-1)  # type: ignore[no-any-return]
+    return functions[np.sum](pointwise("greater", values, tol), axis=-1)
 
 

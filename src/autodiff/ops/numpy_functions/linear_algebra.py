@@ -190,7 +190,7 @@ def cross(
         return u[i] * v[j] - u[j] * v[i]
 
     if len(u) == 2 and len(v) == 2:
-        return minor(0, 1)  # type: ignore[no-any-return]
+        return minor(0, 1)
     if len(u) == 2:
         parts = [u[1] * v[2], -(u[0] * v[2]), minor(0, 1)]
     elif len(v) == 2:
@@ -404,7 +404,7 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Tracer:
     x = float_matrix(a)
     if upper:
         factor = emit_tracer("cholesky", primitives.t(x))
-        return primitives.t(factor)  # type: ignore[no-any-return]
+        return primitives.t(factor)
     result: Tracer = emit_tracer("cholesky", x)
     return result
 
@@ -538,13 +538,13 @@ def _vector_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
     if isinstance(ord, str):
         raise ValueError(f"Invalid norm order '{ord}' for vectors")
     if ord == np.inf:
-        return functions[np.max](size, **options)  # type: ignore[no-any-return]
+        return functions[np.max](size, **options)
     if ord == -np.inf:
-        return functions[np.min](size, **options)  # type: ignore[no-any-return]
+        return functions[np.min](size, **options)
     if ord == 0:
-        return functions[np.sum](cast(pointwise("not_equal", a, 0), a.dtype), **options)  # type: ignore[no-any-return]
+        return functions[np.sum](cast(pointwise("not_equal", a, 0), a.dtype), **options)
     if ord == 1:
-        return functions[np.sum](size, **options)  # type: ignore[no-any-return]
+        return functions[np.sum](size, **options)
     total = functions[np.sum](pointwise("power", size, ord), **options)
     return pointwise("power", total, pointwise("divide", 1.0, ord) if isinstance(ord, Tracer) else 1.0 / ord)
 

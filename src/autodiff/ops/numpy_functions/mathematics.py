@@ -29,7 +29,7 @@ def _plain(x: Any) -> Any:
 @implements(np.conjugate)
 def conjugate(x: Any) -> Tracer:
     """``np.conjugate`` of a real array: a copy."""
-    return call(np.positive, (_plain(x),))  # type: ignore[no-any-return]
+    return call(np.positive, (_plain(x),))
 
 
 @implements(np.divmod)
@@ -138,13 +138,13 @@ def angle(z: Any, deg: bool = False) -> Tracer:
 @implements(np.isreal)
 def isreal(x: Any) -> Tracer:
     """``np.isreal``: true everywhere."""
-    return functions[np.ones_like](as_array(x), dtype=bool)  # type: ignore[no-any-return]
+    return functions[np.ones_like](as_array(x), dtype=bool)
 
 
 @implements(np.iscomplex)
 def iscomplex(x: Any) -> Tracer:
     """``np.iscomplex``: false everywhere."""
-    return functions[np.zeros_like](as_array(x), dtype=bool)  # type: ignore[no-any-return]
+    return functions[np.zeros_like](as_array(x), dtype=bool)
 
 
 implements(np.isrealobj)(lambda x: True)
@@ -241,7 +241,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.
     lead = (slice(None),) * k
     moved = pointwise("add", x[(*lead, slice(1, None))], functions[np.cumsum](fixes, axis=axis))
     first = cast(x[(*lead, slice(None, 1))], moved.dtype)
-    return functions[np.concatenate]([first, moved], k)  # type: ignore[no-any-return]
+    return functions[np.concatenate]([first, moved], k)
 
 
 # -- functions given by functions ---------------------------------------------------------------------
@@ -283,4 +283,4 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
     shaped = functions[np.reshape](stacked, (*lead, *inner))
     axes = tuple(range(len(lead), len(lead) + len(inner)))
     place = axis % as_array(arr).ndim
-    return functions[np.moveaxis](shaped, axes, tuple(range(place, place + len(inner))))  # type: ignore[no-any-return]
+    return functions[np.moveaxis](shaped, axes, tuple(range(place, place + len(inner))))

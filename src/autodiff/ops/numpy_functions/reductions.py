@@ -33,7 +33,7 @@ from autodiff.ops.promotion import (
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, write_out
 
-_NOT_GIVEN = np._NoValue  # type: ignore[attr-defined]
+_NOT_GIVEN = np._NoValue
 Axes = tuple[int, ...]
 
 

@@ -227,6 +227,12 @@ def extract(condition: Any, arr: Any) -> Tracer:
     return take(ravel(array_of(arr)), index)
 
 
+def _known_size(n: Any, what: str) -> int:
+    if not isinstance(n, int):
+        raise unsupported(f"{what} along an axis of run-time size", "use slices and np.concatenate")
+    return n
+
+
 @implements(np.delete)
 def delete(arr: Any, obj: Any, axis: Any = None) -> Tracer:
     """``np.delete`` at known positions."""
@@ -234,13 +240,14 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Tracer:
     if axis is None:
         x, axis = ravel(x), 0
     k = normalize_axis_index(axis, x.ndim)
+    n = _known_size(x.shape[k], "np.delete")
     if isinstance(obj, slice):
-        kept = np.delete(np.arange(x.shape[k]), obj)
+        kept = np.delete(np.arange(n), obj)
     else:
         positions = known(as_array(obj))
         if positions is None:
             raise unsupported("np.delete at traced positions", "build the array with np.where")
-        kept = np.delete(np.arange(x.shape[k]), positions)
+        kept = np.delete(np.arange(n), positions)
     return take(x, kept, k)
 
 
@@ -251,14 +258,14 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Tracer:
     if axis is None:
         x, axis = ravel(x), 0
     k = normalize_axis_index(axis, x.ndim)
-    n = x.shape[k]
+    n = _known_size(x.shape[k], "np.insert")
     positions = known(as_array(obj)) if not isinstance(obj, slice) else np.arange(n)[obj]
     if positions is None:
         raise unsupported("np.insert at traced positions", "build the array with np.concatenate")
     v = array_of(values)
     if positions.ndim == 0 and v.ndim:
         v = moveaxis(v, 0, k) if v.ndim == x.ndim else functions[np.expand_dims](v, k)
-    count = v.shape[k] if v.ndim == x.ndim else max(positions.size, 1)
+    count = _known_size(v.shape[k], "np.insert") if v.ndim == x.ndim else max(positions.size, 1)
     # Marks where inserted elements come to stand: position n + j means value j.
     marks = np.insert(np.arange(n), positions if positions.ndim else int(positions), n + np.arange(count))
     target = (*x.shape[:k], count, *x.shape[k + 1 :])
@@ -468,7 +475,7 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: s
     for k in axes:
         index = _bounded(multi_index[k], shape[k], mode)
         result = pointwise("add", pointwise("multiply", result, shape[k]), index)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 @implements(np.unravel_index)

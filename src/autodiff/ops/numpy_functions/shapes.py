@@ -632,6 +632,7 @@ def _diagonal_slice(x: Tracer, offset: int) -> Tracer:
     m, n = x.shape[-2:]
     lead = x.shape[:-2]
     flat = structural.reshape(x, (*lead, m * n))
+    start: Extent
     if offset >= 0:
         start, size = offset, minimum(m, n - offset)
     else:

@@ -28,14 +28,14 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Tracer:
             raise ValueError(f"{name} cannot be empty")
     full = emit_tracer("convolve", cast(x, dtype), cast(y, dtype))
     if mode == "full":
-        return full  # type: ignore[no-any-return]
+        return full
     short, long = minimum(m, n), maximum(m, n)
     if mode == "valid":
-        return full[short - 1 : long]  # type: ignore[no-any-return]
+        return full[short - 1 : long]
     if mode != "same":
         raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got '{mode}')")
     start = (short - 1) // 2
-    return full[start : start + long]  # type: ignore[no-any-return]
+    return full[start : start + long]
 
 
 @implements(np.correlate)
@@ -48,7 +48,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Tracer:
     full = convolve(x, functions[np.flip](y), "full")
     # The centre is rounded the other way when the second signal is the longer one.
     start = (minimum(m, n) - 1) // 2 if not (isinstance(m, int) and isinstance(n, int) and m < n) else m // 2
-    return full[start : start + maximum(m, n)]  # type: ignore[no-any-return]
+    return full[start : start + maximum(m, n)]
 
 
 # -- interpolation --------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tracer:
         if grid.ndim == 1:
             width = structural.reshape(width, (width.shape[0],) + (1,) * (f.ndim - k - 1))
     total = pointwise("add", f[(*lead, slice(1, None))], f[(*lead, slice(None, -1))])
-    return functions[np.sum](pointwise("divide", pointwise("multiply", width, total), 2.0), axis=k)  # type: ignore[no-any-return]
+    return functions[np.sum](pointwise("divide", pointwise("multiply", width, total), 2.0), axis=k)
 
 
 @implements(np.gradient)
@@ -175,12 +175,12 @@ def polyval(p: Any, x: Any) -> Tracer:
     coefficients, at = _coefficients(p), operand(x)
     result: Any = functions[np.zeros_like](at) if isinstance(at, Tracer) and at.shape else 0 * at
     if coefficients.shape[0] == 0:
-        return result  # type: ignore[no-any-return]
+        return result
     for k in range(coefficients.shape[0]):  # type: ignore[arg-type]
         result = coefficients[k] if k == 0 else pointwise("add", pointwise("multiply", result, at), coefficients[k])
     if coefficients.shape[0] == 1:
         result = pointwise("add", pointwise("multiply", 0, at), result)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 @implements(np.polyder)
@@ -228,7 +228,7 @@ def polysub(a1: Any, a2: Any) -> Tracer:
 def _aligned(a1: Any, a2: Any) -> tuple[Tracer, Tracer]:
     p, q = (functions[np.atleast_1d](_coefficients(a)) for a in (a1, a2))
     width = max(p.shape[0], q.shape[0])
-    return tuple(functions[np.pad](c, (width - c.shape[0], 0)) for c in (p, q))  # type: ignore[return-value]
+    return tuple(functions[np.pad](c, (width - c.shape[0], 0)) for c in (p, q))
 
 
 @implements(np.polyfit)
@@ -259,7 +259,7 @@ def fftshift(x: Any, axes: Any = None) -> Tracer:
     """``np.fft.fftshift``."""
     a = array_of(x)
     places = range(a.ndim) if axes is None else normalize_axis_tuple(axes, a.ndim)
-    return functions[np.roll](a, [a.shape[k] // 2 for k in places], list(places))  # type: ignore[no-any-return]
+    return functions[np.roll](a, [a.shape[k] // 2 for k in places], list(places))
 
 
 @implements(np.fft.ifftshift)
@@ -267,4 +267,4 @@ def ifftshift(x: Any, axes: Any = None) -> Tracer:
     """``np.fft.ifftshift``."""
     a = array_of(x)
     places = range(a.ndim) if axes is None else normalize_axis_tuple(axes, a.ndim)
-    return functions[np.roll](a, [-(a.shape[k] // 2) for k in places], list(places))  # type: ignore[no-any-return]
+    return functions[np.roll](a, [-(a.shape[k] // 2) for k in places], list(places))

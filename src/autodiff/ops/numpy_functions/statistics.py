@@ -96,7 +96,7 @@ def quantile(
 
 def _at(x: Tracer, place: Tracer) -> Tracer:
     index = cast(place, np.int64)
-    return functions[np.take](x, index, axis=0)  # type: ignore[no-any-return]
+    return functions[np.take](x, index, axis=0)
 
 
 def _interpolated(x: Tracer, place: Tracer) -> Tracer:
@@ -151,7 +151,7 @@ def cov(
     weighted = deviation if weights is None else pointwise("multiply", deviation, weights)
     product_ = functions[np.dot](deviation, functions[np.transpose](weighted))
     scaled = pointwise("divide", product_, pointwise("maximum", norm, 0))
-    return functions[np.squeeze](scaled)  # type: ignore[no-any-return]
+    return functions[np.squeeze](scaled)
 
 
 def _weights(fweights: Any, aweights: Any) -> Any:
@@ -180,7 +180,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None, *
     deviation = pointwise("sqrt", functions[np.diagonal](c))
     c = pointwise("divide", c, functions[np.expand_dims](deviation, 1))
     c = pointwise("divide", c, functions[np.expand_dims](deviation, 0))
-    return functions[np.clip](c, -1, 1)  # type: ignore[no-any-return]
+    return functions[np.clip](c, -1, 1)
 
 
 # -- counting -----------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     same = pointwise("equal", low, high)
     first = select(same, pointwise("subtract", low, 0.5), low)
     last = select(same, pointwise("add", high, 0.5), high)
-    return functions[np.linspace](first, last, pointwise("add", bins, 1))  # type: ignore[no-any-return]
+    return functions[np.linspace](first, last, pointwise("add", bins, 1))
 
 
 @implements(np.histogram)
