@@ -28,6 +28,7 @@ import numpy as np
 
 from autodiff import debug, tree
 from autodiff.capture import Captured, Declined, Leaf, NotStaged, capture
+from autodiff.capture.effects import using_objects
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.capture.trace import GUARD
 from autodiff.dims import UndecidedExtent
@@ -262,6 +263,20 @@ class Compiled:
         if hidden is None:
             return NotImplemented
         captured = specialisation.captured
+        if captured.objects:
+            hidden, objects = hidden[: -len(captured.objects)], hidden[-len(captured.objects) :]
+            with using_objects(objects):
+                return self._run_on(specialisation, call, hidden, extra)
+        return self._run_on(specialisation, call, hidden, extra)
+
+    def _run_on(
+        self,
+        specialisation: Specialisation,
+        call: Call,
+        hidden: tuple[Any, ...],
+        extra: tuple[Any, ...],
+    ) -> Any:
+        captured = specialisation.captured
         arguments = [call.leaves[k] for k in specialisation.input_leaves]
         if captured.mutated and _may_alias([*arguments, *hidden]):
             return self._uncompiled(call, None, extra)
@@ -366,7 +381,7 @@ class Compiled:
         if debug.level() >= 5 and run.assembly is not None:
             debug.show(5, run.assembly())
         hidden = [r.path for r in captured.inputs if r.leaf is None]
-        reader = compile_reader(captured.guards, hidden)
+        reader = compile_reader(captured.guards, [*hidden, *captured.objects])
         leaves = [r.leaf for r in captured.inputs if r.leaf is not None]
         return Specialisation(captured, plan, run, reader, leaves, forms, single)
 
@@ -378,6 +393,7 @@ class Compiled:
             or any(d is not None for d in call.definitions)
             or "static" in call.roles
             or captured.mutated
+            or captured.objects
             or not direct
         ):
             self.fast = self.fast_with = _no_fast_path

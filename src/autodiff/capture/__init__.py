@@ -90,6 +90,7 @@ class Captured:
     output_forms: list[str] = field(default_factory=list)
     keep_alive: list[Any] = field(default_factory=list)
     trace: Trace | None = None
+    objects: list[Path] = field(default_factory=list)  # read at each call for host calls
 
 
 def capture(
@@ -213,7 +214,15 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
     trace.builder.block.outputs = outputs
     program = Program(trace.builder.block, name)
     return Captured(
-        program, trace.inputs, trace.guards, plan, mutated, forms, trace.keep_alive, trace
+        program,
+        trace.inputs,
+        trace.guards,
+        plan,
+        mutated,
+        forms,
+        trace.keep_alive,
+        trace,
+        trace.objects,
     )
 
 

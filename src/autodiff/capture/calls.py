@@ -225,7 +225,7 @@ def call(
         )
     if isinstance(function, FunctionType) and not _is_library(function):
         return call_function(frame.trace, function, args, kwargs)
-    if isinstance(function, type):
+    if isinstance(function, type) and not _is_impure(function):
         return _construct(frame, function, args, kwargs, node)
     if isinstance(function, np.vectorize):
         return _vectorize(frame, function, args, kwargs, node)
@@ -277,8 +277,10 @@ def _call_library(
         return known(*args, **kwargs)
     if isinstance(owner, Tracer) or isinstance(function, np.ufunc) or _is_own(function):
         return function(*args, **kwargs)
-    if _is_impure(function) and not trace.eager:
-        raise Declined(f"{_name(function)} (it must run at every call)", frame.source(node))
+    if _is_impure(function):
+        from autodiff.capture.effects import call_impure
+
+        return call_impure(frame, function, args, kwargs, node)
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
     return _call_unknown(frame, function, args, kwargs, node)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.calls import call, iterate, make_closure
+from autodiff.capture.effects import DeferredText
 from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
 from autodiff.capture.trace import Declined
 from autodiff.ops.tracer import Tracer
@@ -327,21 +328,21 @@ def _walrus(frame: Frame, node: ast.NamedExpr) -> Any:
     return value
 
 
-def _formatted(frame: Frame, node: ast.JoinedStr) -> str:
-    return "".join(
-        part.value if isinstance(part, ast.Constant) else _format_value(frame, part)  # type: ignore[misc]
-        for part in node.values
-    )
-
-
-def _format_value(frame: Frame, node: Any) -> str:
-    value = frame.evaluate(node.value)
-    if node.conversion == ord("r"):
-        value = repr(value)
-    elif node.conversion == ord("s"):
-        value = str(value)
-    spec = "" if node.format_spec is None else frame.evaluate(node.format_spec)
-    return format(value, spec)
+def _formatted(frame: Frame, node: ast.JoinedStr) -> Any:
+    parts: list[Any] = []
+    deferred = False
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            parts.append(part.value)
+            continue
+        assert isinstance(part, ast.FormattedValue)
+        value = frame.evaluate(part.value)
+        spec = "" if part.format_spec is None else str(frame.evaluate(part.format_spec))
+        conversion = chr(part.conversion) if part.conversion > 0 else ""
+        deferred |= isinstance(value, (Tracer, DeferredText)) and not frame.trace.eager
+        parts.append((value, conversion, spec))
+    text = DeferredText(parts)
+    return text if deferred else str(text)
 
 
 # -- comprehensions ---------------------------------------------------------------------------------
@@ -410,7 +411,6 @@ EXPRESSIONS.update(
         ast.Lambda: _lambda,
         ast.NamedExpr: _walrus,
         ast.JoinedStr: _formatted,
-        ast.FormattedValue: _format_value,
         ast.ListComp: _list_comprehension,
         ast.SetComp: _set_comprehension,
         ast.DictComp: _dict_comprehension,

@@ -23,6 +23,7 @@ import numpy as np
 from autodiff.capture.interpreter import Completion, Frame, assign
 from autodiff.capture.regions import Merge, Outcome, run_region, variable
 from autodiff.capture.trace import Declined, NotStaged
+from autodiff.ir.data import walk
 from autodiff.ops.control import emit_check, emit_cond
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
@@ -107,6 +108,7 @@ def _branch(
 ) -> Completion | None:
     first = run_region(frame, then)
     second = run_region(frame, orelse)
+    _refuse_draws(first, second)
     if first.raised is not None or second.raised is not None:
         return _raising(frame, test, first, second, then, orelse, ends)
     returned = ends and frame.boundary == "function"
@@ -115,6 +117,13 @@ def _branch(
     if returned:
         return Completion("return", box[0])
     return Completion("done") if ends else None
+
+
+def _refuse_draws(*outcomes: Outcome) -> None:
+    """A backward conditional computes its branch again, which must not draw again."""
+    for outcome in outcomes:
+        if any(op.kind == "host_call" and op.results for op in walk(outcome.block)):
+            raise NotStaged("a random draw inside of a branch")
 
 
 def _values(
@@ -151,7 +160,10 @@ def _raising(
 
 
 def _message(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # the text has values in it that are known only when the program runs
+        return type(error).__name__
 
 
 def _merge(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.paths import Guard, Path
-from autodiff.errors import AutodiffError, DtypeError
+from autodiff.errors import AutodiffError, DerivativeError, DtypeError
 from autodiff.ir.data import ArrayType, Source, Value, uses
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
@@ -68,6 +68,8 @@ class Trace:
         self.array_paths: dict[str, Path] = {}  # the first path of each hidden array
         self.differentiable: set[Value] = set()  # inputs that carry derivatives (uncompiled tier)
         self.made: list[dict[int, Any]] = [{}]  # containers made, per open region
+        self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
+        self.objects: list[Path] = []  # paths to the objects that host calls use
         self.scopes: list[Any] = []  # scopes of the active frames
         # A branch that chooses among existing arrays is guarded, not merged (set when the array
         # it chose turns out to be stored into).
@@ -217,9 +219,22 @@ class Trace:
         return obj
 
     # -- concrete values ----------------------------------------------------------------------
-    def concrete(self, tracer: Tracer) -> Any:
-        """The value of a tracer at this call; guarded where it depends on the inputs."""
+    def concrete(self, tracer: Tracer, leaves: bool = False) -> Any:
+        """The value of a tracer at this call; guarded where it depends on the inputs.
+
+        With ``leaves`` the value becomes a plain number that the function computes with; if it
+        carries a derivative, that would be lost without a word.
+        """
         value = tracer.value
+        if leaves and value.type.is_float and self.differentiated(value):
+            raise DerivativeError(
+                "a value that carries a derivative becomes a plain number here, "
+                "which would lose the derivative.",
+                code="AD302",
+                source=self.builder.source,
+                remedy="build arrays with np.stack or by stores; give functions that NumPy does not "
+                "know a derivative with autodiff.custom_gradient",
+            )
         array, depends = self.evaluate(value)
         if depends and not self.eager and value not in self.guarded:
             self.guarded.add(value)
@@ -244,6 +259,8 @@ class Trace:
             operation = current.owner
             if operation is None:
                 raise NotStaged("a value inside a loop is needed by Python")
+            if operation.kind == "host_call":
+                raise NotStaged("the result of a random draw or clock is needed by Python")
             needs = [v for v in _all_uses(operation) if v not in self.known]
             if needs:
                 pending.extend(needs)

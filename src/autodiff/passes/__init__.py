@@ -31,7 +31,8 @@ def optimize(program: Program) -> Program:
         verify(program, type_rule_of, "differentiation")
     for run in PIPELINE:
         program = run(program)
-        debug.show(3, f"# after {run.__name__}\n{program}")
+        if debug.level() >= 3:
+            debug.show(3, f"# after {run.__name__}\n{program}")
         if debug.checking():
             verify(program, type_rule_of, run.__name__)
     return program
