@@ -1,6 +1,6 @@
 """Errors as the user sees them: the place in their code, a cause, a remedy, a stable code.
 
-    UnsupportedError AD301: np.frobnicate has no derivative.
+    DerivativeError: AD301: frobnicate has no derivative.
       model.py, line 12, in loss
         return np.sum(np.frobnicate(x))
                       ^^^^^^^^^^^^^^^^
@@ -106,7 +106,7 @@ class DerivativeError(AutodiffError, NotImplementedError):
 class UnsupportedError(AutodiffError, NotImplementedError):
     """Python or NumPy that cannot be compiled."""
 
-    code = "AD302"
+    code = "AD304"
 
 
 class FallbackWarning(UserWarning):
