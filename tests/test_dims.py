@@ -122,7 +122,9 @@ def _integer_expressions(depth: int) -> st.SearchStrategy[Any]:
             two.map(lambda p: lambda a, b: p[0](a, b) + p[1](a, b)),
             two.map(lambda p: lambda a, b: p[0](a, b) - p[1](a, b)),
             two.map(lambda p: lambda a, b: p[0](a, b) * p[1](a, b)),
-            st.tuples(inner, st.integers(1, 4)).map(lambda p: lambda a, b: floordiv(p[0](a, b), p[1])),
+            st.tuples(inner, st.integers(1, 4)).map(
+                lambda p: lambda a, b: floordiv(p[0](a, b), p[1])
+            ),
             st.tuples(inner, st.integers(1, 4)).map(lambda p: lambda a, b: p[0](a, b) % p[1]),
             two.map(lambda p: lambda a, b: minimum(p[0](a, b), p[1](a, b))),
             two.map(lambda p: lambda a, b: maximum(p[0](a, b), p[1](a, b))),
@@ -132,12 +134,20 @@ def _integer_expressions(depth: int) -> st.SearchStrategy[Any]:
 
 
 @given(_integer_expressions(6), st.integers(0, 6), st.integers(0, 6))
-def test_an_extent_is_worth_what_the_integers_are(build: Callable[..., Any], a: int, b: int) -> None:
+def test_an_extent_is_worth_what_the_integers_are(
+    build: Callable[..., Any], a: int, b: int
+) -> None:
     extent = build(n, m)
     assert evaluate(extent, {N: a, M: b}.__getitem__) == build(a, b)
 
 
-@given(_integer_expressions(5), st.integers(0, 2), st.integers(0, 3), st.integers(0, 2), st.integers(0, 3))
+@given(
+    _integer_expressions(5),
+    st.integers(0, 2),
+    st.integers(0, 3),
+    st.integers(0, 2),
+    st.integers(0, 3),
+)
 def test_bounds_hold_for_every_value_in_range(
     build: Callable[..., Any], a: int, more_a: int, b: int, more_b: int
 ) -> None:
@@ -191,7 +201,9 @@ def test_a_triangle_of_loop_indices_is_decided() -> None:
     assert size - Dim.symbol(j) - 1 >= 0
 
 
-@pytest.mark.parametrize("compare", [lambda: n == m, lambda: n > 3, lambda: bool(n), lambda: n != 2])
+@pytest.mark.parametrize(
+    "compare", [lambda: n == m, lambda: n > 3, lambda: bool(n), lambda: n != 2]
+)
 def test_an_open_comparison_is_refused_without_a_decider(compare: Callable[[], Any]) -> None:
     with pytest.raises(UndecidedExtent):
         compare()
