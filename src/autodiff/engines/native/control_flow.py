@@ -72,6 +72,20 @@ def assign(g: Generator, pending: list[tuple[Buffer, Value]]) -> None:
         g.release(value)
 
 
+def unsettled(plan: Plan, outputs: list[tuple[Buffer, Value]]) -> list[tuple[Buffer, Value]]:
+    """The outputs that no node of the plan stores, for ``assign``.
+
+    The plan leaves it to the operation that makes a value to make it in the first place that asks
+    for it.  An update may instead have gone on in the buffer of the old value.
+    """
+    found: dict[Value, Buffer] = {}
+    for place, value in outputs:
+        if value in plan.sinks and value not in plan.virtual:
+            if plan.hints.get(value) == plan.sinks[value][0]:
+                found.setdefault(value, place)
+    return [(place, value) for value, place in found.items()]
+
+
 def _lives_in(g: Generator, value: Value, place: Buffer) -> bool:
     binding = g.lookup(value)
     return (
@@ -389,6 +403,7 @@ class _Loop:
             plan.hints.update(kept)
             plan.sinks = sinks
             self.write_block(g, plan)
+            assign(g, unsettled(plan, list(zip(rows, stacked, strict=True))))
             for value, row in zip(stacked, rows, strict=True):
                 if not value.shape:
                     with g.w.scope():
@@ -436,4 +451,4 @@ class _Loop:
                 stack.slot.holders -= 1
 
 
-__all__ = ["Any", "assign", "write"]
+__all__ = ["Any", "assign", "unsettled", "write"]

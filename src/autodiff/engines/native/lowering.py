@@ -29,6 +29,7 @@ import numpy as np
 
 from autodiff.dims import Extent, product, symbols
 from autodiff.engines.native import nests, steps, vector_math
+from autodiff.engines.native.control_flow import assign, unsettled
 from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Check, Generator, HostCall, Scope, Sink
 from autodiff.engines.native.planning import Node, Plan
@@ -86,7 +87,9 @@ def lower(program: Program, threads: int = 1) -> Kernel:
             g.scope.sinks.append(_output_sink(place))
     kept = [v for number, v in enumerate(program.outputs) if not v.shape or number in sized]
     with g.w.scope():
-        write_block(g, Plan(program.block, sinks, kept))
+        plan = Plan(program.block, sinks, kept)
+        write_block(g, plan)
+        assign(g, unsettled(plan, [(p, program.outputs[k]) for k, p in places.items()]))
         for number, value in enumerate(program.outputs):
             if number in sized:
                 _store_sized(g, value, f"%out{number}")
