@@ -1,11 +1,35 @@
-"""Native routines: products by BLAS, factorisations and solves by LAPACK, running sums."""
+"""Native routines: products by BLAS, factorisations and solves by LAPACK, running sums, arg-extrema.
+
+    dot_general        gemm, batch by batch; operands that are transposes or slices in memory with
+                       one unit stride are passed as they lie
+    cholesky           potrf           solve      getrf, getrs
+    triangular_solve   trsm            inverse    getrf, getri         slogdet   getrf
+    cumulative_sum, cumulative_prod, argmax, argmin     loops
+
+The routines are Fortran's: matrices by columns, arguments by pointer, 32-bit integers.  A matrix
+by rows is the transpose of the same memory by columns, so a product c = a b is asked for as
+c' = b' a', a lower factor as an upper one, and so on; each routine below says what it asks for.
+LAPACK's ``info`` becomes a failed check.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+import numpy as np
+
+from autodiff.dims import Dim, Extent, maximum, product
+from autodiff.engines.native.elements import Indices, element
 from autodiff.engines.native.generator import Generator
-from autodiff.ir.data import Operation
+from autodiff.engines.native.nests import combined, identity
+from autodiff.engines.native.scalars import Element
+from autodiff.engines.native.storage import Buffer, linear, row_strides
+from autodiff.engines.native.views import Strided, group, strided
+from autodiff.engines.native.writer import literal, register_type
+from autodiff.ir.data import ArrayType, Operation, Value
+
+_INT32 = np.dtype(np.int32)
 
 
 def write(g: Generator, operation: Operation) -> bool:
@@ -14,4 +38,502 @@ def write(g: Generator, operation: Operation) -> bool:
     return routine is not None and routine(g, operation)
 
 
-_ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {}
+# -- calling Fortran ----------------------------------------------------------------------------------
+def _letter(dtype: np.dtype) -> str | None:
+    return {"f8": "d", "f4": "s"}.get(f"{dtype.kind}{dtype.itemsize}")
+
+
+class _Fortran:
+    """Arguments by pointer: characters and numbers are put into stack slots."""
+
+    def __init__(self, g: Generator, dtype: np.dtype) -> None:
+        self.g = g
+        self.dtype = dtype
+        self.type = register_type(dtype)
+        self.letter = _letter(dtype)
+
+    def integer(self, extent: Extent) -> str:
+        """A pointer to an integer argument."""
+        w = self.g.w
+        name = w.extent(extent)
+        if not isinstance(extent, int):
+            name = w.op(f"trunc i64 {name} to i32", name)
+        return self._slot("i32", name)
+
+    def character(self, c: str) -> str:
+        """A pointer to a character argument."""
+        return self._slot("i8", str(ord(c)))
+
+    def number(self, value: float) -> str:
+        """A pointer to a number."""
+        return self._slot(self.type, literal(value, self.dtype))
+
+    def _slot(self, type: str, name: str) -> str:
+        slot = self.g.w.slot(type)
+        self.g.w.line(f"store {type} {name}, ptr {slot}")
+        return slot
+
+    def pointer(self, buffer: Buffer, position: Extent = 0) -> str:
+        """A pointer to an element."""
+        return self.g.memory.address(buffer, position)
+
+    def call(self, routine: str, *arguments: str) -> None:
+        """Call ``<letter><routine>``."""
+        name = f"{self.letter}{routine}"
+        self.g.w.declare(name, "void", ", ".join(["ptr"] * len(arguments)))
+        self.g.w.line(f"call void @{name}({', '.join(f'ptr {a}' for a in arguments)})")
+
+    def info(self) -> str:
+        """A slot for the result code."""
+        return self._slot("i32", "0")
+
+    def require(self, info: str, operation: Operation, message: str) -> None:
+        """Fail where the result code is not 0."""
+        code = self.g.w.here(f"load i32, ptr {info}")
+        good = self.g.w.here(f"icmp eq i32 {code}, 0")
+        self.g.fail_unless(good, message, operation.source)
+
+
+@contextmanager
+def _batches(g: Generator, shape: Sequence[Extent]) -> Iterator[tuple[Extent, ...]]:
+    """Loops over the leading axes; indices of the batch."""
+    if not shape:
+        yield ()
+        return
+    with g.w.scope(), g.w.loop(0, shape[0]) as index:
+        # What is written in the loop stays there: checks and calls happen in order.
+        with g.w.scope(), _batches(g, shape[1:]) as rest:
+            yield (Dim.symbol(index), *rest)
+
+
+# -- products -------------------------------------------------------------------------------------------
+def _free(ndim: int, *used: Sequence[int]) -> tuple[int, ...]:
+    taken = {k for axes in used for k in axes}
+    return tuple(k for k in range(ndim) if k not in taken)
+
+
+class _Matrix:
+    """An operand of gemm: rows and columns in memory with one unit stride."""
+
+    def __init__(
+        self, buffer: Buffer, offset: Extent, batch: Sequence[Extent], by_rows: bool, leading: Extent
+    ) -> None:
+        self.buffer = buffer
+        self.offset = offset
+        self.batch = tuple(batch)  # strides of the batch axes
+        self.by_rows = by_rows
+        self.leading = leading
+
+    def pointer(self, f: _Fortran, indices: Indices) -> str:
+        """Where the matrix of a batch begins."""
+        position = self.offset
+        for i, stride in zip(indices, self.batch, strict=True):
+            position = position + i * stride
+        return f.pointer(self.buffer, position)
+
+
+def _is_int(n: Extent, value: int) -> bool:
+    return isinstance(n, int) and n == value
+
+
+def _as_matrix(
+    s: Strided, batch: Sequence[int], rows: Sequence[int], columns: Sequence[int]
+) -> _Matrix | None:
+    grouped_rows = group([s.shape[k] for k in rows], [s.strides[k] for k in rows])
+    grouped_columns = group([s.shape[k] for k in columns], [s.strides[k] for k in columns])
+    if grouped_rows is None or grouped_columns is None:
+        return None
+    (m, row_stride), (n, column_stride) = grouped_rows, grouped_columns
+    strides = [s.strides[k] for k in batch]
+    for by_rows, unit, leading, count, least in (
+        (True, column_stride, row_stride, m, n),
+        (False, row_stride, column_stride, n, m),
+    ):
+        if not _is_int(unit, 1):
+            continue
+        if _is_int(count, 1):
+            leading = least
+        if isinstance(leading, int) and leading < 0:
+            continue
+        if isinstance(leading, int) and isinstance(least, int) and leading < least:
+            continue
+        if isinstance(leading, Dim) and not _surely_at_least(leading, least):
+            continue
+        return _Matrix(s.buffer, s.offset, strides, by_rows, maximum(leading, 1))
+    return None
+
+
+def _surely_at_least(a: Extent, b: Extent) -> bool:
+    from autodiff.dims import bounds, same
+
+    low, _ = bounds(a - b)
+    return same(a, b) or (low is not None and low >= 0)
+
+
+def _operand(
+    g: Generator, value: Value, batch: Sequence[int], rows: Sequence[int], columns: Sequence[int]
+) -> _Matrix:
+    """The operand as it lies in memory, or a copy in order batch, rows, columns."""
+    place = strided(g, value)
+    if place is not None and place.buffer.dtype == value.dtype:
+        matrix = _as_matrix(place, batch, rows, columns)
+        if matrix is not None:
+            return matrix
+    order = (*batch, *rows, *columns)
+    shape = tuple([value.shape[k] for k in order])
+    if order == tuple(range(len(order))):
+        buffer = g.buffer(value)
+    else:
+        view = Operation("transpose", (value,), {"axes": order}, (Value(ArrayType(value.dtype, shape)),))
+        buffer = g.memory.allocate(value.dtype, shape)
+        g.store(view.result, buffer)
+    n = len(batch)
+    strides = row_strides(shape)
+    leading = product(shape[n + len(rows) :])
+    return _Matrix(buffer, 0, strides[:n], True, maximum(leading, 1))
+
+
+def _dot_general(g: Generator, operation: Operation) -> bool:
+    a, b = operation.operands
+    if _letter(a.dtype) is None:
+        return False
+    (ca, cb), (ba, bb) = operation.attributes["contract"], operation.attributes["batch"]
+    free_a, free_b = _free(len(a.shape), ca, ba), _free(len(b.shape), cb, bb)
+    result = operation.result
+    place = g.destination(result)
+    left, right = _operand(g, a, ba, free_a, ca), _operand(g, b, bb, cb, free_b)
+    m = product(tuple([a.shape[k] for k in free_a]))
+    n = product(tuple([b.shape[k] for k in free_b]))
+    inner = product(tuple([a.shape[k] for k in ca]))
+    f = _Fortran(g, a.dtype)
+    nb = len(ba)
+    strides = row_strides(result.shape)[:nb]
+    with _batches(g, result.shape[:nb]) as indices:
+        position: Extent = 0
+        for i, stride in zip(indices, strides, strict=True):
+            position = position + i * stride
+        # By columns: c' (n × m) = b' (n × k) a' (k × m).
+        f.call(
+            "gemm",
+            f.character("N" if right.by_rows else "T"),
+            f.character("N" if left.by_rows else "T"),
+            f.integer(n), f.integer(m), f.integer(inner),
+            f.number(1.0), right.pointer(f, indices), f.integer(right.leading),
+            left.pointer(f, indices), f.integer(left.leading),
+            f.number(0.0), f.pointer(place, position), f.integer(maximum(n, 1)),
+        )  # fmt: skip
+    g.bind(result, place)
+    return True
+
+
+# -- LAPACK -----------------------------------------------------------------------------------------------
+def _copy(g: Generator, value: Value, place: Buffer | None = None) -> Buffer:
+    place = place or g.memory.allocate(value.dtype, value.shape)
+    g.store(value, place)
+    return place
+
+
+def _transposed_copy(g: Generator, value: Value) -> Buffer:
+    n = len(value.shape)
+    order = (*range(n - 2), n - 1, n - 2)
+    shape = tuple([value.shape[k] for k in order])
+    view = Operation("transpose", (value,), {"axes": order}, (Value(ArrayType(value.dtype, shape)),))
+    return _copy(g, view.result)
+
+
+def _matrix_at(indices: Indices, n: Extent, m: Extent, shape: Sequence[Extent]) -> Extent:
+    return linear((*indices, 0, 0), (*shape, n, m)) if indices else 0
+
+
+def _cholesky(g: Generator, operation: Operation) -> bool:
+    (a,) = operation.operands
+    if _letter(a.dtype) is None:
+        return False
+    *batch, n, _ = a.shape
+    place = _copy(g, a, g.destination(operation.result))
+    f = _Fortran(g, a.dtype)
+    with _batches(g, batch) as indices:
+        start = _matrix_at(indices, n, n, batch)
+        info = f.info()
+        # The lower triangle by rows is the upper one by columns.
+        f.call("potrf", f.character("U"), f.integer(n), f.pointer(place, start), f.integer(maximum(n, 1)), info)
+        f.require(info, operation, "Matrix is not positive definite")
+        with g.w.scope(), g.w.loop(0, n) as i:
+            with g.w.loop(Dim.symbol(i) + 1, n) as j:
+                position = start + Dim.symbol(i) * n + Dim.symbol(j)
+                g.memory.store(literal(0.0, a.dtype), place, position)
+    g.bind(operation.result, place)
+    return True
+
+
+def _factorised(
+    g: Generator, f: _Fortran, matrix: Buffer, start: Extent, n: Extent
+) -> tuple[Buffer, str]:
+    """LU factors of the transpose of a matrix by rows; the pivots and the result code."""
+    pivots = g.memory.allocate(_INT32, (n,))
+    info = f.info()
+    f.call(
+        "getrf", f.integer(n), f.integer(n), f.pointer(matrix, start), f.integer(maximum(n, 1)),
+        f.pointer(pivots), info,
+    )  # fmt: skip
+    return pivots, info
+
+
+def _solve(g: Generator, operation: Operation) -> bool:
+    a, b = operation.operands
+    if _letter(a.dtype) is None:
+        return False
+    *batch, n, k = b.shape
+    factors = _copy(g, a)
+    # By columns a right-hand side lies in one piece: with one column that is b as it is.
+    single = _is_int(k, 1)
+    right = _copy(g, b, g.destination(operation.result)) if single else _transposed_copy(g, b)
+    f = _Fortran(g, a.dtype)
+    with _batches(g, batch) as indices:
+        start = _matrix_at(indices, n, n, batch)
+        pivots, info = _factorised(g, f, factors, start, n)
+        f.require(info, operation, "Singular matrix")
+        f.call(
+            "getrs", f.character("T"), f.integer(n), f.integer(k), f.pointer(factors, start),
+            f.integer(maximum(n, 1)), f.pointer(pivots),
+            f.pointer(right, _matrix_at(indices, n, k, batch)), f.integer(maximum(n, 1)), info,
+        )  # fmt: skip
+    if not single:
+        solved = Value(ArrayType(b.dtype, (*batch, k, n)))
+        g.bind(solved, right)
+        right = g.destination(operation.result)
+        axes = (*range(len(batch)), len(batch) + 1, len(batch))
+        view = Operation("transpose", (solved,), {"axes": axes}, (Value(operation.result.type),))
+        g.store(view.result, right)
+        g.release(solved)
+    g.bind(operation.result, right)
+    return True
+
+
+def _triangular_solve(g: Generator, operation: Operation) -> bool:
+    a, b = operation.operands
+    if _letter(a.dtype) is None:
+        return False
+    *batch, n, k = b.shape
+    lower, transposed = operation.attributes["lower"], operation.attributes["transposed"]
+    matrix = _operand(g, a, range(len(batch)), (len(batch),), (len(batch) + 1,))
+    place = _copy(g, b, g.destination(operation.result))
+    f = _Fortran(g, a.dtype)
+    by_columns = not matrix.by_rows
+    with _batches(g, batch) as indices:
+        base = matrix.offset
+        for i, stride in zip(indices, matrix.batch, strict=True):
+            base = base + i * stride
+        _require_diagonal(g, operation, matrix, base, n)
+        # a x = b by rows is x' a' = b' by columns, and memory by rows is a' already.
+        f.call(
+            "trsm", f.character("R"), f.character("U" if lower != by_columns else "L"),
+            f.character("T" if transposed != by_columns else "N"), f.character("N"),
+            f.integer(k), f.integer(n), f.number(1.0),
+            matrix.pointer(f, indices), f.integer(matrix.leading),
+            f.pointer(place, _matrix_at(indices, n, k, batch)), f.integer(maximum(k, 1)),
+        )  # fmt: skip
+    g.bind(operation.result, place)
+    return True
+
+
+def _require_diagonal(
+    g: Generator, operation: Operation, matrix: _Matrix, base: Extent, n: Extent
+) -> None:
+    """A zero on the diagonal is a singular matrix, as for NumPy's solve."""
+    good = g.w.slot("i1")
+    g.w.line(f"store i1 true, ptr {good}")
+    with g.w.scope(), g.w.loop(0, n) as i:
+        position = base + Dim.symbol(i) * (matrix.leading + 1)
+        dtype = matrix.buffer.dtype
+        x = Element(g.memory.load(matrix.buffer, position, False), dtype)
+        nonzero = g.s.ne(x, g.s.constant(0.0, x))
+        old = g.w.here(f"load i1, ptr {good}")
+        both = g.w.op(f"and i1 {old}, {nonzero.name}", old, nonzero.name)
+        g.w.line(f"store i1 {both}, ptr {good}")
+    g.fail_unless(g.w.here(f"load i1, ptr {good}"), "Singular matrix", operation.source)
+
+
+def _inverse(g: Generator, operation: Operation) -> bool:
+    (a,) = operation.operands
+    if _letter(a.dtype) is None:
+        return False
+    *batch, n, _ = a.shape
+    place = _copy(g, a, g.destination(operation.result))
+    work = g.memory.allocate(a.dtype, (n * 32,))
+    f = _Fortran(g, a.dtype)
+    with _batches(g, batch) as indices:
+        start = _matrix_at(indices, n, n, batch)
+        # The inverse of the transpose by columns is the inverse by rows.
+        pivots, info = _factorised(g, f, place, start, n)
+        f.require(info, operation, "Singular matrix")
+        f.call(
+            "getri", f.integer(n), f.pointer(place, start), f.integer(maximum(n, 1)), f.pointer(pivots),
+            f.pointer(work), f.integer(maximum(n * 32, 1)), info,
+        )  # fmt: skip
+    g.bind(operation.result, place)
+    return True
+
+
+def _slogdet(g: Generator, operation: Operation) -> bool:
+    (a,) = operation.operands
+    if _letter(a.dtype) is None:
+        return False
+    *batch, n, _ = a.shape
+    sign, logarithm = operation.results
+    factors = _copy(g, a)
+    places = [g.destination(v) if v.shape else g.memory.allocate(v.dtype, ()) for v in (sign, logarithm)]
+    f = _Fortran(g, a.dtype)
+    with _batches(g, batch) as indices:
+        start = _matrix_at(indices, n, n, batch)
+        pivots, _ = _factorised(g, f, factors, start, n)  # a singular matrix has a zero in U: log 0
+        totals = _log_determinant(g, factors, start, pivots, n)
+        position = linear(indices, batch) if indices else 0
+        for place, total in zip(places, totals, strict=True):
+            g.memory.store(total.name, place, position)
+    for value, place in zip((sign, logarithm), places, strict=True):
+        if value.shape:
+            g.bind(value, place)
+        else:
+            g.bind(value, Element(g.memory.load(place, 0, False), value.dtype))
+    return True
+
+
+def _log_determinant(
+    g: Generator, factors: Buffer, start: Extent, pivots: Buffer, n: Extent
+) -> tuple[Element, Element]:
+    dtype = factors.dtype
+    type = register_type(dtype)
+    slots = [g.w.slot(type), g.w.slot(type)]
+    for slot, value in zip(slots, (1.0, 0.0), strict=True):
+        g.w.line(f"store {type} {literal(value, dtype)}, ptr {slot}")
+    s = g.s
+    with g.w.scope(), g.w.loop(0, n) as i:
+        x = Element(g.memory.load(factors, start + Dim.symbol(i) * (n + 1), False), dtype)
+        pivot = Element(g.memory.load(pivots, Dim.symbol(i), False), _INT32)
+        here = s.cast(Element(g.w.extent(Dim.symbol(i) + 1), np.dtype(np.int64)), _INT32)
+        old_sign, old_log = (Element(g.w.here(f"load {type}, ptr {slot}"), dtype) for slot in slots)
+        zero, one = s.constant(0.0, x), s.constant(1.0, x)
+        step = s.select(s.lt(x, zero), s.neg(one), s.select(s.eq(x, zero), zero, one))
+        step = s.select(s.ne(pivot, here), s.neg(step), step)
+        new_sign = s.mul(old_sign, step)
+        new_log = s.add(old_log, s.call("log", s.abs(x)))
+        for slot, new in zip(slots, (new_sign, new_log), strict=True):
+            g.w.line(f"store {type} {new.name}, ptr {slot}")
+    first, second = (Element(g.w.here(f"load {type}, ptr {slot}"), dtype) for slot in slots)
+    return first, second
+
+
+# -- along an axis ------------------------------------------------------------------------------------------
+def _cumulative(g: Generator, operation: Operation) -> bool:
+    (x,) = operation.operands
+    axis, reverse = operation.attributes["axis"], operation.attributes["reverse"]
+    combine = "sum" if operation.kind == "cumulative_sum" else "prod"
+    result = operation.result
+    place = g.destination(result)
+    shape = x.shape
+    type = register_type(x.dtype)
+
+    def step(indices: list[Extent]) -> Indices:
+        mirrored = list(indices)
+        if reverse:
+            mirrored[axis] = shape[axis] - 1 - indices[axis]
+        return tuple(mirrored)
+
+    def body(indices: list[Extent], accumulator: str) -> None:
+        at = step(indices)
+        new = g.s.cast(element(g, x, at), x.dtype)
+        old = Element(g.w.here(f"load {type}, ptr {accumulator}"), x.dtype)
+        total = combined(g, combine, old, new)
+        g.w.line(f"store {type} {total.name}, ptr {accumulator}")
+        g.memory.store(total.name, place, linear(at, shape))
+
+    def level(k: int, indices: list[Extent]) -> None:
+        if k == len(shape):
+            accumulator = g.w.slot(type)
+            g.w.line(f"store {type} {identity(combine, x.dtype)}, ptr {accumulator}")
+            with g.w.loop(0, shape[axis]) as i:
+                indices[axis] = Dim.symbol(i)
+                body(indices, accumulator)
+        elif k == axis:
+            level(k + 1, indices)
+        else:
+            with g.w.loop(0, shape[k]) as i:
+                indices[k] = Dim.symbol(i)
+                level(k + 1, indices)
+
+    _in_nest(g, lambda: level(0, [0] * len(shape)))
+    g.bind(result, place)
+    return True
+
+
+def _in_nest(g: Generator, write_loops: Callable[[], None]) -> None:
+    was = g.in_nest
+    g.in_nest = True
+    try:
+        with g.w.scope():
+            write_loops()
+    finally:
+        g.in_nest = was
+
+
+def _arg_extremum(g: Generator, operation: Operation) -> bool:
+    (x,) = operation.operands
+    axis = operation.attributes["axis"]
+    result = operation.result
+    shape = x.shape
+    type = register_type(x.dtype)
+    place = g.destination(result) if result.shape else None
+    best, where = g.w.slot(type), g.w.slot("i64")
+    better = g.s.gt if operation.kind == "argmax" else g.s.lt
+
+    def search(indices: list[Extent]) -> None:
+        indices[axis] = 0
+        first = element(g, x, tuple(indices))
+        g.w.line(f"store {type} {first.name}, ptr {best}")
+        g.w.line(f"store i64 0, ptr {where}")
+        with g.w.loop(1, shape[axis]) as i:
+            indices[axis] = Dim.symbol(i)
+            new = element(g, x, tuple(indices))
+            old = Element(g.w.here(f"load {type}, ptr {best}"), x.dtype)
+            at = Element(g.w.here(f"load i64, ptr {where}"), np.dtype(np.int64))
+            # The first extremum wins; the first NaN wins over every number.
+            wins = g.s.and_(g.s.or_(better(new, old), g.s.isnan(new)), g.s.not_(g.s.isnan(old)))
+            g.w.line(f"store {type} {g.s.select(wins, new, old).name}, ptr {best}")
+            index = Element(i.name, at.dtype)
+            g.w.line(f"store i64 {g.s.select(wins, index, at).name}, ptr {where}")
+        if place is not None:
+            found = g.w.here(f"load i64, ptr {where}")
+            kept = tuple([n for k, n in enumerate(indices) if k != axis])
+            g.memory.store(found, place, linear(kept, result.shape))
+
+    def level(k: int, indices: list[Extent]) -> None:
+        if k == len(shape):
+            search(indices)
+        elif k == axis:
+            level(k + 1, indices)
+        else:
+            with g.w.loop(0, shape[k]) as i:
+                indices[k] = Dim.symbol(i)
+                level(k + 1, indices)
+
+    _in_nest(g, lambda: level(0, [0] * len(shape)))
+    if place is not None:
+        g.bind(result, place)
+    else:
+        g.bind(result, Element(g.w.here(f"load i64, ptr {where}"), np.dtype(np.int64)))
+    return True
+
+
+_ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
+    "dot_general": _dot_general,
+    "cholesky": _cholesky,
+    "solve": _solve,
+    "triangular_solve": _triangular_solve,
+    "inverse": _inverse,
+    "slogdet": _slogdet,
+    "cumulative_sum": _cumulative,
+    "cumulative_prod": _cumulative,
+    "argmax": _arg_extremum,
+    "argmin": _arg_extremum,
+}

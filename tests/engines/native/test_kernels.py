@@ -1,0 +1,133 @@
+"""Products, factorisations, solves, running sums, positions of extrema: against the reference engine."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autodiff.ops.control import CheckFailed
+from autodiff.ops.linear_algebra import dot_general, triangular_solve
+from autodiff.ops.tracer import emit_tracer
+
+from .programs import assert_engines_agree, traced
+
+PRODUCTS = [
+    ((3,), (3,), ((0,), (0,)), ((), ())),
+    ((4, 3), (3,), ((1,), (0,)), ((), ())),
+    ((3, 4), (3,), ((0,), (0,)), ((), ())),
+    ((3,), (3, 5), ((0,), (0,)), ((), ())),
+    ((3,), (5, 3), ((0,), (1,)), ((), ())),
+    ((4, 3), (3, 5), ((1,), (0,)), ((), ())),
+    ((3, 4), (5, 3), ((0,), (1,)), ((), ())),
+    ((4, 3), (5,), ((), ()), ((), ())),
+    ((2, 4, 3), (2, 3, 5), ((2,), (1,)), ((0,), (0,))),
+    ((4, 2, 3), (3, 5, 2), ((2,), (0,)), ((1,), (2,))),
+    ((4, 3, 2), (5, 2, 3), ((1, 2), (2, 1)), ((), ())),
+    ((2, 3), (2, 3), ((1,), (1,)), ((0,), (0,))),
+    ((0, 3), (3, 2), ((1,), (0,)), ((), ())),
+    ((4, 0), (0, 2), ((1,), (0,)), ((), ())),
+]
+
+
+@pytest.mark.parametrize("scale", [1, 9], ids=["inline", "blas"])
+@pytest.mark.parametrize("case", PRODUCTS, ids=str)
+def test_products(case: Any, scale: int, rng: np.random.Generator) -> None:
+    shape_a, shape_b, contract, batch = case
+    for dtype in (np.float64, np.float32, np.int32):
+        a = (4 * rng.random([n * scale for n in shape_a])).astype(dtype)
+        b = (4 * rng.random([n * scale for n in shape_b])).astype(dtype)
+        assert_engines_agree(traced(lambda a, b: dot_general(a, b, contract, batch), a, b), [a, b], 3e-14, 1e-14)
+
+
+def test_operands_of_products_that_are_views_are_not_copied(rng: np.random.Generator) -> None:
+    a, b = rng.random((40, 50)), rng.random((60, 50))
+    program = traced(lambda a, b: a[5:, 3:] @ b.T[3:] + (b[:35, :50] @ a.T[:, :60:2].T.T)[:, :1] * 0.0, a, b)
+    kernel = assert_engines_agree(program, [a, b], 1e-13).kernel
+    assert kernel.text.count("call void @dgemm") == 2
+    plain = traced(lambda a, b: a[5:, 3:] @ b.T[3:], a, b)
+    assert assert_engines_agree(plain, [a, b], 1e-13).kernel.work_bytes == 0
+
+
+def test_products_of_computed_operands(rng: np.random.Generator) -> None:
+    a, b = rng.random((30, 40)), rng.random((40, 20))
+    program = traced(lambda a, b: np.sin(a @ np.exp(b)) @ (b.T * 2.0) + a[::-1], a, b)
+    assert_engines_agree(program, [a, b], 1e-11, 1e-13)
+
+
+def test_logistic_regression_passes_over_the_data(rng: np.random.Generator) -> None:
+    x, y, w = rng.random((50, 7)), (rng.random(50) < 0.5) * 1.0, rng.random(7)
+
+    def program(x: Any, y: Any, w: Any) -> Any:
+        z = x @ w
+        p = 1.0 / (1.0 + np.exp(-z))
+        return np.sum(np.log1p(np.exp(-z)) + (1.0 - y) * z), (p - y) @ x
+
+    assert_engines_agree(traced(program, x, y, w), [x, y, w], 1e-13, 1e-14)
+
+
+def matrices(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    a = rng.standard_normal(shape)
+    return a @ np.swapaxes(a, -1, -2) + shape[-1] * np.eye(shape[-1])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(1, 1), (4, 4), (30, 30), (2, 3, 5, 5), (0, 0), (3, 0, 0)], ids=str)
+def test_factorisations(shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> None:
+    a = matrices(rng, shape).astype(dtype)
+    b = rng.standard_normal((*shape[:-1], 3)).astype(dtype)
+    c = rng.standard_normal((*shape[:-1], 1)).astype(dtype)
+
+    def program(a: Any, b: Any, c: Any) -> Any:
+        results = [emit_tracer("cholesky", a), emit_tracer("inverse", a), *emit_tracer("slogdet", a)]
+        results += [emit_tracer("slogdet", a - np.swapaxes(a, -1, -2) * 0.5 - a)[0]]
+        results += [emit_tracer("solve", a + 0.1 * np.tril(a), b), emit_tracer("solve", a, c * 2.0)]
+        for lower in (True, False):
+            for transposed in (True, False):
+                results.append(triangular_solve(a, b, lower, transposed))
+                results.append(triangular_solve(np.swapaxes(a, -1, -2), c, lower, transposed))
+        return results
+
+    assert_engines_agree(traced(program, a, b, c), [a, b, c], 1e-11, 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("cholesky", "not positive definite"), ("solve", "Singular"), ("inverse", "Singular")],
+)
+def test_what_cannot_be_factorised_fails(kind: str, message: str) -> None:
+    a = np.zeros((3, 3))
+    extra = (np.ones((3, 2)),) if kind == "solve" else ()
+    run = assert_engines_agree(
+        traced(lambda *x: emit_tracer(kind, *x), a, *extra), [np.eye(3), *extra], 1e-15
+    )
+    with pytest.raises(CheckFailed, match=message):
+        run([a, *extra])
+
+
+def test_slogdet_of_a_singular_matrix() -> None:
+    a = np.ones((3, 3))
+    assert_engines_agree(traced(lambda a: emit_tracer("slogdet", a), a), [a])
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "u1"])
+@pytest.mark.parametrize("shape", [(7,), (3, 4), (2, 3, 4), (0,), (1, 1)], ids=str)
+def test_along_an_axis(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> None:
+    x = rng.integers(0, 4, shape).astype(dtype)
+
+    def program(x: Any) -> Any:
+        results = []
+        for axis in range(len(shape)):
+            for reverse in (False, True):
+                results.append(emit_tracer("cumulative_sum", x * 2, axis=axis, reverse=reverse))
+                results.append(emit_tracer("cumulative_prod", x, axis=axis, reverse=reverse))
+            if 0 not in shape:
+                results += [emit_tracer("argmax", x, axis=axis), emit_tracer("argmin", x + x, axis=axis)]
+        return results
+
+    assert_engines_agree(traced(program, x), [x], 1e-14)
+
+
+def test_first_nan_wins() -> None:
+    x = np.array([[1.0, np.nan, 5.0, np.nan], [np.inf, 2.0, -np.inf, 2.0]])
+    program = traced(lambda x: (emit_tracer("argmax", x, axis=1), emit_tracer("argmin", x, axis=1)), x)
+    assert_engines_agree(program, [x])
