@@ -10,7 +10,8 @@ that a store or read of one element per iteration costs one element, not the who
                                            for k in reversed(n):  ct_x, acc_w = pull(k, r, ct_x', acc_w)
 
 Residuals that are cheap functions of other residuals, of the index and of values from outside
-are recomputed instead of kept.  A conditional is recomputed inside its backward conditional.  A
+are recomputed instead of kept, as are those whose size has no bound outside of the loop: those of
+a while loop inside of a loop.  A conditional is recomputed inside its backward conditional.  A
 while loop counts its trips, so its backward loop is a counted one.
 
 Residuals whose extents change between iterations are kept in a stack of the largest extents.
@@ -26,7 +27,7 @@ from autodiff.differentiate.reverse import Cotangents, Pull, Reverse, add
 from autodiff.dims import Dim, Extent, same_shape, symbols, upper_bound
 from autodiff.errors import DerivativeError
 from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
-from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses
+from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.builder import emit
 from autodiff.ops.control import INT, emit_cond, emit_for, emit_while
 from autodiff.ops.entries import ENTRIES, Pointwise, View
@@ -239,8 +240,9 @@ def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
     for operation in forward_block.operations:
         defined.update(dict.fromkeys(operation.results, operation))
     index = forward_block.parameters[0]
+    local = set(defined)
     read = [v for v in free_values(backward.block) if v in defined and v is not index]
-    kept = _kept(read, defined, index)
+    kept = _kept(_storable(read, defined, index), defined, index)
     available = {index, *kept}
     recomputed: dict[Operation, None] = {}
 
@@ -249,7 +251,7 @@ def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
             return
         operation = defined[value]
         assert operation is not None
-        for operand in uses(operation):
+        for operand in _inputs(operation):
             compute(operand)
         recomputed[operation] = None
         available.update(operation.results)
@@ -259,8 +261,69 @@ def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
     order = {id(op): k for k, op in enumerate(forward_block.operations)}
     backward.recomputed = sorted(recomputed, key=lambda op: order[id(op)])
     backward.residuals = list(kept)
-    local = set(defined)
     backward.shapes = [_outer_shape(v, local) for v in kept]
+
+
+def _inputs(operation: Operation) -> list[Value]:
+    """Everything an operation takes from its block, for itself and for its regions."""
+    return [*uses(operation), *(v for region in operation.regions for v in free_values(region))]
+
+
+def _storable(
+    read: list[Value], defined: dict[Value, Operation | None], index: Value
+) -> list[Value]:
+    """The values read, those that no stack can hold replaced by what they are computed from.
+
+    The residuals of a while loop inside of a loop are as many as it makes trips, which has no
+    bound: the inner loop is run again in the backward pass, from its own start.
+    """
+    local = set(defined)
+    found: dict[Value, None] = {}
+    pending = list(reversed(read))
+    seen: set[Value] = set()
+    while pending:
+        value = pending.pop()
+        if value in seen or value not in defined or value is index:
+            continue
+        seen.add(value)
+        operation = defined[value]
+        if _is_bounded(value, local) or operation is None or not _may_run_again(operation):
+            found[value] = None
+        else:
+            pending.extend(reversed(_inputs(operation)))
+    return list(found)
+
+
+def _is_bounded(value: Value, local: set[Value]) -> bool:
+    """Whether an extent known outside of the loop bounds each extent of ``value``."""
+    return all(
+        upper_bound(extent, local) is not None
+        for extent in value.type.shape
+        if isinstance(extent, Dim)
+    )
+
+
+def _may_run_again(operation: Operation) -> bool:
+    """Whether running an operation twice gives the same: no random numbers, no calls of Python."""
+    inner = [op for region in operation.regions for op in walk(region)]
+    return not any(ENTRIES[op.kind].has_effect and op.results for op in (operation, *inner))
+
+
+def _run_again(operation: Operation, mapping: Mapping) -> Operation:
+    """A copy of an operation; the effects and checks in its regions have happened, and are left out."""
+    new = copy_operation(operation, mapping, share=False)
+    for region in new.regions:
+        _drop_effects(region)
+    return new
+
+
+def _drop_effects(block: Block) -> None:
+    block.operations = [
+        op for op in block.operations if op.results or not ENTRIES[op.kind].has_effect
+    ]
+    for operation in block.operations:
+        for region in operation.regions:
+            _drop_effects(region)
 
 
 def _kept(
@@ -344,7 +407,7 @@ def _loop_pull(
             for value, stack in zip(backward.residuals, stacks, strict=True):
                 mapping[value] = _row(stack, forward_index, map_type(value.type, mapping))
             for inner in backward.recomputed:
-                block.operations.append(copy_operation(inner, mapping, share=False))
+                block.operations.append(_run_again(inner, mapping))
             for (slot, _), stack in zip(backward.stacked, stack_cts, strict=True):
                 mapping[slot] = _row(stack, forward_index, map_type(slot.type, mapping))
             block.parameters += [copy_value(p, mapping) for p in backward.block.parameters]

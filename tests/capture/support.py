@@ -1,0 +1,62 @@
+"""Captured programs for tests: of any function, and of the programs of the corpus."""
+
+import contextlib
+import functools
+import io
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture import Captured, Declined
+from autodiff.compiled import Compiled
+from autodiff.engines.numpy import compile_program
+from autodiff.ir import Program, walk
+from autodiff.transform import Transformation
+from tests.programs import registry
+
+
+def captured(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Captured:
+    """What capture finds for one call, before any pass."""
+    compiled = Compiled(function, Transformation(), engine="numpy")
+    return compiled.captured(compiled.bind(args, kwargs))
+
+
+def program_of(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
+    """The captured program of one call."""
+    return captured(function, *args, **kwargs).program
+
+
+def inputs_of(found: Captured) -> list[np.ndarray]:
+    """Copies of the inputs of the captured call."""
+    return [np.array(r.example, r.value.dtype) for r in found.inputs]
+
+
+def run(program: Program, inputs: Sequence[Any]) -> list[np.ndarray]:
+    """The outputs by the reference engine, on copies of the inputs."""
+    return compile_program(program)([np.array(x) for x in inputs])
+
+
+def kinds(program: Program) -> Counter[str]:
+    """How many operations of each kind a program has, nested regions included."""
+    return Counter(operation.kind for operation in walk(program.block))
+
+
+@functools.cache
+def corpus() -> dict[str, tuple[registry.Program, Captured]]:
+    """The corpus programs that can be captured and run twice, at their first input."""
+    found = {}
+    for entry in registry.load():
+        arguments = entry.arguments(0)
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            try:
+                taken = captured(entry.function, *arguments.args, **arguments.kwargs)
+            except Declined:
+                continue
+        # Host calls print, warn and draw random numbers: a second run is another program.
+        if "host_call" not in kinds(taken.program):
+            found[entry.name] = (entry, taken)
+    return found
