@@ -82,6 +82,10 @@ class _Frame:
     memo: dict[Any, Any] = field(default_factory=dict)
 
 
+UNROLLED = 8  # LLVM may unroll loops of up to this many steps
+_LOOP_NODES = 1 << 20  # the first metadata node of loops, beyond those of storage
+
+
 def extent_key(extent: Extent | None) -> Any:
     """A key that is equal for extents equal by algebra; never asks ranges or guards."""
     return frozenset(extent.terms.items()) if isinstance(extent, Dim) else extent
@@ -96,6 +100,7 @@ class Writer:
         self.declared: dict[str, str] = {}
         self.globals: list[str] = []
         self.functions: set[tuple[str, str]] = set()  # of vector_math
+        self.loops: list[str] = []  # metadata nodes
         self.symbol: Callable[[Any], str] = self._no_symbol
         self._levels: dict[str, int] = {}
         self._floor = 0
@@ -207,7 +212,7 @@ class Writer:
         self.line(f"br i1 {condition}, label %{yes}, label %{no}")
 
     @contextmanager
-    def loop(self, low: Extent, high: Extent, metadata: str = "") -> Iterator[LoopIndex]:
+    def loop(self, low: Extent, high: Extent) -> Iterator[LoopIndex]:
         """A loop over ``low <= i < high``; loop-invariant code goes before it."""
         n = self.number()
         first, last = self.extent(low), self.extent(high)
@@ -232,8 +237,24 @@ class Writer:
         self.label(f"tail{n}")
         self.line(f"%next{n} = add nuw nsw i64 %i{n}, 1")
         self.line(f"%more{n} = icmp slt i64 %next{n}, {last}")
+        kept = isinstance(low, int) and isinstance(high, int) and high - low > UNROLLED
+        metadata = f", !llvm.loop {self._rolled()}" if kept else ""
         self.line(f"br i1 %more{n}, label %head{n}, label %end{n}{metadata}")
         self.label(f"end{n}")
+
+    def _rolled(self) -> str:
+        """Metadata of a loop that is to stay a loop.
+
+        LLVM unrolls a loop of known length before it vectorises.  Then it vectorises the loop
+        around it instead, with gathers: a product of a 20000 x 50 matrix and a vector took 2.1 ms
+        rather than 0.13 ms, and twice the time to compile.
+        """
+        node = f"!{_LOOP_NODES + len(self.loops)}"
+        if not self.loops:
+            self.loops.append(f'{node} = !{{!"llvm.loop.unroll.disable"}}')
+            node = f"!{_LOOP_NODES + 1}"
+        self.loops.append(f"{node} = distinct !{{{node}, !{_LOOP_NODES}}}")
+        return node
 
     # -- extents ------------------------------------------------------------------------------
     def _no_symbol(self, symbol: Any) -> str:
