@@ -233,12 +233,54 @@ def round_(x: Any, ndigits: Any = None) -> Any:
         return _to_integer(x, "rint")
     if kind_of(x) in "bi":
         return _round_integer(x, int(ndigits))
-    digits = int(ndigits)
-    scale = 10.0 ** abs(digits)
-    value = _scalar(x)
+    return _round_float(_scalar(x), int(ndigits))
+
+
+def _round_float(x: Tracer, digits: int) -> Tracer:
+    """``round(x, digits)``, right also where scaling rounds to a tie that x itself is not.
+
+    The error of the scaling, exact by Dekker's product (1971), says on which side of the tie x is.
+    """
+    scale = 10.0 ** min(abs(digits), 22)
     up, down = ("multiply", "divide") if digits >= 0 else ("divide", "multiply")
-    scaled = _python("rint", _python(up, value, number(scale, float)))
-    return _python(down, scaled, number(scale, float))
+    scaled = pointwise(up, x, scale)
+    whole = pointwise("rint", scaled)
+    low = pointwise("floor", scaled)
+    is_tie = pointwise("equal", pointwise("subtract", scaled, low), 0.5)
+    error = _product_error(x, scale, scaled) if digits >= 0 else _quotient_error(x, scale, scaled)
+    up_or_down = select(pointwise("greater", error, 0.0), pointwise("add", low, 1.0), low)
+    decided = pointwise("logical_and", is_tie, pointwise("not_equal", error, 0.0))
+    whole = select(decided, up_or_down, whole)
+    # Beyond 2**52 every float is a multiple of the unit already (and splitting could overflow).
+    large = pointwise("logical_not", pointwise("less", pointwise("absolute", scaled), 2.0**52))
+    keep = large if digits >= 0 else pointwise("logical_not", pointwise("isfinite", x))
+    rounded = select(keep, x, pointwise(down, whole, scale))
+    return number(Tracer(rounded.value, "scalar"), float)
+
+
+def _halves(x: Any) -> tuple[Tracer, Tracer]:
+    """Veltkamp's split of a float into two of 26 bits."""
+    c = pointwise("multiply", x, 134217729.0)
+    high = pointwise("subtract", c, pointwise("subtract", c, x))
+    return high, pointwise("subtract", x, high)
+
+
+def _product_error(a: Any, b: Any, product: Any) -> Tracer:
+    """``a * b - product``, exactly."""
+    (a1, a2), (b1, b2) = _halves(a), _halves(b)
+
+    def times(x: Any, y: Any) -> Tracer:
+        return pointwise("multiply", x, y)
+
+    rest = pointwise("subtract", times(a1, b1), product)
+    rest = pointwise("add", pointwise("add", rest, times(a1, b2)), times(a2, b1))
+    return pointwise("add", rest, times(a2, b2))
+
+
+def _quotient_error(a: Any, b: Any, quotient: Any) -> Tracer:
+    """The sign of ``a / b - quotient``."""
+    back = pointwise("multiply", quotient, b)
+    return pointwise("subtract", pointwise("subtract", a, back), _product_error(quotient, b, back))
 
 
 def _round_integer(x: Any, digits: int) -> Tracer:

@@ -221,10 +221,11 @@ def binary(ufunc: np.ufunc, a: Any, b: Any) -> Tracer:
 
 
 def _exact(a: Any, b: Any, kinds: set[str]) -> tuple[Any, Any]:
-    # An int of any size meets a float as a float.
-    if "f" not in kinds:
-        return a, b
-    a, b = (float(x) if isinstance(x, int) else x for x in (a, b))
+    # An int of any size meets a float as a float; a bool is an int.
+    if "f" in kinds:
+        a, b = (float(x) if isinstance(x, int) else x for x in (a, b))
+    else:
+        a, b = (number(x, int) if kind_of(x) == "b" else x for x in (a, b))
     return a, b
 
 

@@ -84,14 +84,18 @@ class ConcreteNeeded(Exception):
 
 
 # Set by capture: how a traced value is made concrete (specialise with a guard, or refuse).
-_concretizer: ContextVar[Callable[[Any], Any] | None] = ContextVar(
+_concretizer: ContextVar[Callable[..., Any] | None] = ContextVar(
     "autodiff_concretizer", default=None
 )
 
 
 @contextmanager
-def concretizing(concretize: Callable[[Any], Any]) -> Iterator[None]:
-    """Answer Python's questions for the value of a tracer by ``concretize(tracer)``."""
+def concretizing(concretize: Callable[..., Any]) -> Iterator[None]:
+    """Answer Python's questions for the value of a tracer by ``concretize(tracer)``.
+
+    ``concretize(tracer, leaves=True)`` is asked where the value goes on into a computation that is
+    not seen, and may refuse.
+    """
     token = _concretizer.set(concretize)
     try:
         yield
@@ -221,10 +225,17 @@ class Tracer:
 
     # -- what Python may ask for -------------------------------------------------------------------
     def _concrete(self) -> Any:
+        return self._concretizer()(self)
+
+    def _concretizer(self) -> Callable[..., Any]:
         concretize = _concretizer.get()
         if concretize is None:
             raise ArgumentError("the value of a traced array is needed outside of a trace")
-        return concretize(self)
+        return concretize
+
+    def _number(self) -> Any:
+        """The value for code that computes with it out of our sight: its derivative is lost."""
+        return self._concretizer()(self, leaves=True)
 
     def __bool__(self) -> bool:
         if self.shape and self.size != 1:
@@ -238,7 +249,7 @@ class Tracer:
         return int(self._concrete())
 
     def __float__(self) -> float:
-        return float(self._concrete())
+        return float(self._number())
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu" or self.shape:
@@ -257,7 +268,7 @@ class Tracer:
         return format(self._concrete(), spec)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return np.asarray(self._concrete(), dtype=dtype)
+        return np.asarray(self._number(), dtype=dtype)
 
     # -- the way NumPy comes in ----------------------------------------------------------------------
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
