@@ -102,7 +102,9 @@ class Forward:
         if copied is not None:
             new = copied
         else:
-            new = copy_operation(operation, self.mapping)
+            # What is run again with tangents shares nothing with its first copy, whose values the
+            # mapping still knows: not even a constant, which no mapped operand forces to be copied.
+            new = copy_operation(operation, self.mapping, share=not self.copies)
             self.builder.block.operations.append(new)
         if not any(v in self.active for v in operation.results):
             return
