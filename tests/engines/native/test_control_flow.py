@@ -314,6 +314,17 @@ def scatters(x: Tracer) -> Any:
     )  # fmt: skip
 
 
+def kept_row_starts_an_inner_loop(x: Tracer) -> Any:
+    """An array updated in place is stacked, and the inner loop that starts from it goes on with it."""
+
+    def outer(k: Tracer, a: Tracer) -> Any:
+        row = put(a, 1.0 + k, k)
+        (end,) = rolled(2, [row], lambda j, b: put(b, at(b, j) + 7.0, j))
+        return end, row
+
+    return rolled(3, [x * 2.0], outer)
+
+
 LOOPS = [
     lorenz, recurrence_with_stores, recurrence_from_zeros, stacked_rows, fibonacci_of_arrays, swap_shifted,
     stencil, two_buffers, triangular, triangular_stores, nested, reversed_reads, outer_value_used_often,
@@ -321,6 +332,7 @@ LOOPS = [
     temporary_in_loop, newton, growing_tape, no_trips, while_with_stores, scalar_branch, array_branch,
     update_in_branch, exchange_in_branch, sort_by_swaps, overlapping_assignment, readers_of_the_old_value,
     old_value_and_new_value, swap_of_rows, strided_stores, scatters,
+    kept_row_starts_an_inner_loop,
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,10 @@ def unsettled(plan: Plan, outputs: list[tuple[Buffer, Value]]) -> list[tuple[Buf
             if plan.hints.get(value) == plan.sinks[value][0]:
                 found.setdefault(value, place)
     return [(place, value) for value, place in found.items()]
+
+
+def _always(place: Buffer) -> Buffer:
+    return place
 
 
 def _lives_in(g: Generator, value: Value, place: Buffer) -> bool:
@@ -213,11 +218,17 @@ def _carry_sink(g: Generator, place: Buffer, old: Value | None) -> Sink:
     used: list[bool] = []
     scope = g.scope
 
+    def _is_read(old: Value) -> bool:
+        """Whether the old value, or one that updates made of it in its place, is read again."""
+        assert scope.plan is not None
+        here = [v for v, b in scope.bindings.items() if isinstance(b, Buffer) and b.slot is place.slot]
+        return any(scope.plan.last_read.get(v, -1) >= scope.now for v in (old, *here))
+
     def sink() -> Buffer | None:
         plan = scope.plan
         if used or plan is None:
             return None
-        if old is not None and plan.last_read.get(old, -1) >= scope.now:
+        if old is not None and _is_read(old):
             return None
         if old is None and place.slot.holders > 1:  # more than the cond's own hold
             return None
@@ -391,7 +402,7 @@ class _Loop:
             for value, row in zip(stacked, rows, strict=True):
                 if value.shape:
                     sinks.setdefault(value, []).append(len(g.scope.sinks))
-                    g.scope.sinks.append(lambda row=row: row)
+                    g.scope.sinks.append(partial(_always, row))
             hints: dict[Value, list[int]] = {}
             for value, place, old in zip(carried, places, body.parameters[1:], strict=True):
                 if place is not None and value not in sinks and value not in hints:
