@@ -318,8 +318,8 @@ def kept_row_starts_an_inner_loop(x: Tracer) -> Any:
     """An array updated in place is stacked, and the inner loop that starts from it goes on with it."""
 
     def outer(k: Tracer, a: Tracer) -> Any:
-        row = put(a, 1.0 + k, k)
-        (end,) = rolled(2, [row], lambda j, b: put(b, at(b, j) + 7.0, j))
+        row = put(a, 1.0 + k, dim(k))
+        (end,) = rolled(2, [row], lambda j, b: put(b, at(b, dim(j)) + 7.0, dim(j)))
         return end, row
 
     return rolled(3, [x * 2.0], outer)
