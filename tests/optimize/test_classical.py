@@ -31,7 +31,7 @@ ARRIVING = {"brown_badly_scaled": 2}
 @pytest.mark.parametrize("method", FIRST_ORDER)
 @each_problem
 def test_gradients_save_evaluations_and_lose_nothing(problem: Problem, method: str):
-    limit = {"maxfun": 10**5} if method in ("TNC", "L-BFGS-B") else {"maxiter": 5000}
+    limit = {"maxfun": 10**4} if method in ("TNC", "L-BFGS-B") else {"maxiter": 1000}
     how = {"method": method, "tol": 1e-9, "options": limit}
     exact = quiet(minimize, problem.objective, problem.start, **how)
     differences = quiet(optimize.minimize, problem.objective, problem.start, **how)
@@ -46,8 +46,9 @@ def test_gradients_save_evaluations_and_lose_nothing(problem: Problem, method: s
 
 @each_problem
 def test_second_order_methods_find_a_minimum(problem: Problem):
+    how = {"tol": 1e-8, "options": {"maxiter": 300}}
     found = {
-        method: quiet(minimize, problem.objective, problem.start, method=method, tol=1e-8).fun
+        method: quiet(minimize, problem.objective, problem.start, method=method, **how).fun
         for method in SECOND_ORDER
     }
     arrived = sum(is_minimum(problem, value) for value in found.values())
