@@ -71,7 +71,13 @@ def signs_and_casts(x):
 
 @traced(np.arange(6.0).reshape(2, 3))
 def shapes_of_shapes(x):
-    return x.T.T, x.reshape(3, 2).reshape(2, 3), x.reshape(6).reshape(3, 2), x[:, :], x.transpose(1, 0)
+    return (
+        x.T.T,
+        x.reshape(3, 2).reshape(2, 3),
+        x.reshape(6).reshape(3, 2),
+        x[:, :],
+        x.transpose(1, 0),
+    )
 
 
 @traced(np.arange(3.0), 2.0)
@@ -205,6 +211,28 @@ def checks_stay(builder, x):
     return [x]
 
 
+@built(2.0)
+def checked_again(builder, x):
+    """Equal checks, here and inside a loop; another message is another check."""
+    positive = emit("greater", (x, constant(0.0)))
+    emit_check(positive, "x must be positive")
+    again = emit("greater", (x, constant(0.0)))
+    with builder.region() as body:
+        body_of(builder)
+        emit_check(again, "x must be positive")
+        emit_check(again, "really")
+        body.outputs = []
+    emit_for(3, (), body)
+    emit_check(again, "really")
+    return [x]
+
+
+@built(2.0)
+def weak_and_strong_constants(builder, x):
+    strong, weak = constant(1.0), constant(1.0, weak=True)
+    return [emit("add", (x, v)) for v in (strong, weak, constant(1.0), constant(1.0, weak=True))]
+
+
 @built(1.0, np.arange(6.0))
 def triangle(builder, a, x):
     """An inner loop whose trip count is the outer index; slices of changing size."""
@@ -225,5 +253,3 @@ def triangle(builder, a, x):
 
 def make(name: str) -> Made:
     return PROGRAMS[name]()
-
-

@@ -18,7 +18,9 @@ CASES = {
         "small_powers trivial_factors signs_and_casts shapes_of_shapes constants_fold "
         "stores_of_everything strong_products pieces_added"
     ),
-    eliminate_common_subexpressions: "said_twice shared_before_and_between_branches",
+    eliminate_common_subexpressions: (
+        "said_twice shared_before_and_between_branches checked_again weak_and_strong_constants"
+    ),
     eliminate_dead_code: (
         "nobody_asks branch_results loop_with_idle_carries while_with_idle_carries checks_stay"
     ),

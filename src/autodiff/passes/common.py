@@ -1,6 +1,7 @@
 """Common subexpression elimination: an operation computed before is not computed again.
 
     a = sin(x); b = sin(x)   =>   a = sin(x)
+    check(p); check(p)       =>   check(p)
 
 Operations in a nested block see those of the enclosing blocks; sibling blocks see nothing of each
 other, since only one of them may run.
@@ -27,19 +28,20 @@ def eliminate_common_subexpressions(program: Program) -> Program:
 
 
 def _visit(operation: Operation, scope: Scope) -> Sequence[Value] | None:
-    if operation.regions or ENTRIES[operation.kind].has_effect:
+    if operation.regions:
+        return None
+    # A check that has held holds again; other effects happen as often as they are written.
+    if ENTRIES[operation.kind].has_effect and operation.kind != "check":
         return None
     key = (
         operation.kind,
         operation.operands,
         tuple([(k, _key(v)) for k, v in operation.attributes.items()]),
+        tuple([v.type.weak for v in operation.results]),
     )
     found = scope.find(key)
     if found is None:
         scope.table[key] = operation.results
-        return None
-    if any(a.type.weak != b.type.weak for a, b in zip(found, operation.results, strict=True)):
-        return None
     return found
 
 

@@ -15,7 +15,7 @@ from autodiff.ops.entries import ENTRIES
 def eliminate_dead_code(program: Program) -> Program:
     """Keep what the outputs and effects need."""
     block = Block(list(program.inputs), outputs=list(program.outputs))
-    operations, live = _sweep(program.block.operations, set(program.outputs))
+    operations, _ = _sweep(program.block.operations, set(program.outputs))
     # Extents of inputs may name other inputs.
     block.operations = operations
     return _renamed(Program(block, program.name))
