@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engines.native.compile import compile_program as native_engine
 from autodiff.engines.numpy import compile_program as numpy_engine
 from autodiff.ir import ArrayType, Program, verify
 from autodiff.ops.builder import building
@@ -15,6 +16,7 @@ from autodiff.ops.tracer import Tracer, as_tracer
 # An engine is one more line here: name -> compile_program.
 ENGINES: dict[str, Callable[[Program], Callable[[Sequence[Any]], list[Any]]]] = {
     "numpy": numpy_engine,
+    "native": native_engine,
 }
 
 
@@ -86,15 +88,17 @@ def check_value(f: Callable[..., Any], *arguments: Any, engine: str = "numpy", r
     found = run(f, *copies(arguments), engine=engine)
     wanted, got = leaves(expected), leaves(found)
     assert len(wanted) == len(got)
-    for want, have in zip(wanted, got, strict=True):
-        assert type(have) is type(want), f"{have!r} is not a {type(want).__name__}"
+    for number, (want, have) in enumerate(zip(wanted, got, strict=True)):
+        assert type(have) is type(want), f"result {number}: {have!r} is not a {type(want).__name__}"
         if isinstance(want, (np.ndarray, np.generic)):
-            assert have.dtype == want.dtype
-            assert have.shape == want.shape
+            assert have.dtype == want.dtype, f"result {number}: {have.dtype}, not {want.dtype}"
+            assert have.shape == want.shape, f"result {number}: {have.shape}, not {want.shape}"
         tolerance = rtol if np.asarray(want).dtype.itemsize >= 8 else max(rtol, 1e-5)
         if np.asarray(want).dtype == np.float16:
             tolerance = 2e-3
-        np.testing.assert_allclose(have, want, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(
+            have, want, rtol=tolerance, atol=tolerance, err_msg=f"result {number}"
+        )
 
 
 def _is_active(x: Any) -> bool:

@@ -43,17 +43,31 @@ def accepts(name: str, arguments: list[np.ndarray]) -> bool:
     return True
 
 
+def many(name: str, groups: list[list[np.ndarray]]) -> tuple:
+    """One function of all the operands that applies the ufunc to each group of them."""
+    nin = UFUNCS[name].ufunc.nin
+
+    def f(*xs):
+        return [UFUNCS[name].ufunc(*xs[k : k + nin]) for k in range(0, len(xs), nin)]
+
+    return f, *[x for group in groups for x in group]
+
+
 @engines
 @operations
+def test_value_in_every_dtype(name: str, engine: str) -> None:
+    groups = [typed(name, dtype, (5,)) for dtype in DTYPES]
+    f, *arguments = many(name, [g for g in groups if accepts(name, g)])
+    check_value(f, *arguments, engine=engine)
+
+
+@operations
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_value_in_every_dtype(name: str, dtype: str, engine: str) -> None:
-    arguments = typed(name, dtype, (5,))
+def test_dtypes_that_numpy_refuses_are_refused(name: str, dtype: str) -> None:
+    arguments = typed(name, dtype, (2,))
     if not accepts(name, arguments):
         with pytest.raises(TypeError):
-            check_value(UFUNCS[name].ufunc, *arguments, engine=engine)
-        return
-    # Small integers have float16 loops in NumPy: correct to the last place of float16.
-    check_value(UFUNCS[name].ufunc, *arguments, engine=engine)
+            run(UFUNCS[name].ufunc, *arguments)
 
 
 @operations
@@ -68,15 +82,16 @@ def test_domain_errors_give_what_numpy_gives(name: str) -> None:
         check_value(entry.ufunc, *grid)
 
 
+SHAPES = [((3, 1), (4,)), ((), (2, 3)), ((2, 3), ()), ((1,), (3,)), ((0, 3), (1, 3)), ((), ())]
+
+
 @engines
 @pytest.mark.parametrize("name", [n for n, e in UFUNCS.items() if e.ufunc.nin == 2])
-@pytest.mark.parametrize(
-    "shapes", [((3, 1), (4,)), ((), (2, 3)), ((2, 3), ()), ((1,), (3,)), ((0, 3), (1, 3)), ((), ())], ids=str
-)
-def test_broadcasting(name: str, shapes: tuple[tuple[int, ...], ...], engine: str) -> None:
+def test_broadcasting(name: str, engine: str) -> None:
     kind = "float64" if accepts(name, samples(name, (1,))) else "int64"
-    arguments = [typed(name, kind, shape)[k] for k, shape in enumerate(shapes)]
-    check_value(UFUNCS[name].ufunc, *arguments, engine=engine)
+    groups = [[typed(name, kind, shape)[k] for k, shape in enumerate(shapes)] for shapes in SHAPES]
+    f, *arguments = many(name, groups)
+    check_value(f, *arguments, engine=engine)
 
 
 @pytest.mark.parametrize("name", [n for n, e in UFUNCS.items() if isinstance(e.derivative, Partials)])

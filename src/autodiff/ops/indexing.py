@@ -206,8 +206,8 @@ class Basic:
         return structural.slice_update(x, new, self.starts, self.sizes, self.steps)
 
 
-def basic(items: Sequence[Any], x: Tracer, whole: bool = False) -> Basic:
-    """The slice part; where ``whole``, the axes of integers are kept whole for later indexing."""
+def basic(items: Sequence[Any], x: Tracer, advanced: bool = False) -> Basic:
+    """The slice part; axes of index arrays stay whole, new axes are left out where ``advanced``."""
     starts: list[Extent] = []
     sizes: list[Extent | None] = []
     steps: list[Extent] = []
@@ -216,7 +216,7 @@ def basic(items: Sequence[Any], x: Tracer, whole: bool = False) -> Basic:
     axis = 0
     for item in items:
         if item is None:
-            if not whole:
+            if not advanced:
                 shape.append(1)
                 sources.append(None)
             continue
@@ -227,7 +227,7 @@ def basic(items: Sequence[Any], x: Tracer, whole: bool = False) -> Basic:
             step: Extent = 1
             if isinstance(item, slice):
                 start, size, step = clip(item, n)
-            elif isinstance(item, (int, Dim)) and not whole:
+            elif isinstance(item, (int, Dim)):
                 start, size = position(item, n, axis), None
             starts.append(start)
             sizes.append(size)
@@ -318,16 +318,16 @@ class Advanced:
 
 
 def _index_arrays(items: Sequence[Any], x: Tracer) -> tuple[list[Tracer], list[int]]:
+    """The index arrays and their axes in the sliced array, where those of integers are gone."""
     arrays: list[Tracer] = []
     axes: list[int] = []
-    axis = 0
+    axis = kept = 0
     for item in items:
-        if isinstance(item, (int, Dim)):
-            item = Array(np.asarray(item) if isinstance(item, int) else as_tracer(item))
         if isinstance(item, Array):
             arrays.append(_checked(item, x.shape[axis], axis))
-            axes.append(axis)
+            axes.append(kept)
         axis += item is not None
+        kept += item is not None and not isinstance(item, (int, Dim))
     return arrays, axes
 
 
@@ -366,11 +366,12 @@ def advanced(items: Sequence[Any], x: Tracer) -> Advanced:
         raise IndexError(
             f"shape mismatch: indexing arrays could not be broadcast together with shapes {listed} "
         ) from None
-    selection = basic(items, x, whole=True)
+    selection = basic(items, x, advanced=True)
     places = [k for k, item in enumerate(items) if isinstance(item, (Array, int, Dim))]
     adjacent = places[-1] - places[0] + 1 == len(places)
     # Axes of gather's result (index axes, then those of the slice) in the order NumPy gives.
-    s, kept_axes = len(common), [k for k in range(x.ndim) if k not in axes]
+    s = len(common)
+    kept_axes = [k for k in range(len(selection.shape)) if k not in axes]
     order: list[int] = [] if adjacent else list(range(s))
     shape: list[Extent] = [] if adjacent else list(common)
     kept = 0
