@@ -21,7 +21,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,62 @@ class Call:
     slot_of: list[int]
     definitions: list[Any | None]
     key: tuple[Any, ...]
+
+    def structure(self) -> tuple[Any, ...]:
+        """The signature without the sizes of arrays and the values of ints."""
+        parts = [
+            (leaf.dtype, leaf.ndim)
+            if isinstance(leaf, np.ndarray)
+            else "int"
+            if _is_int(leaf, role)
+            else leaf_key(leaf, role)
+            for leaf, role in zip(self.leaves, self.roles, strict=True)
+        ]
+        return (*parts, *self.definitions)
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of each leaf, () for those that are no arrays."""
+        return [x.shape if isinstance(x, np.ndarray) else () for x in self.leaves]
+
+
+@dataclass(frozen=True)
+class Generality:
+    """What of a call is read at run time instead of being fixed: ints, and extents of arrays.
+
+    ``ints`` are leaf numbers; ``axes[leaf][axis]`` numbers the symbol of an extent (None: fixed).
+    """
+
+    ints: frozenset[int] = frozenset()
+    axes: tuple[tuple[int | None, ...], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.ints) or any(n is not None for axes in self.axes for n in axes)
+
+
+def _is_int(leaf: Any, role: str) -> bool:
+    return role == "static" and type(leaf) is int and -(2**62) < leaf < 2**62
+
+
+def generality(call: Call, before: list[list[tuple[int, ...]]], ints: bool) -> Generality:
+    """What to leave open for a call, given the shapes that calls of its structure had before.
+
+    Extents that differ between calls become symbols; extents that agree in every call share one.
+    Extents of 0 and 1 stay fixed, since they broadcast.
+    """
+    shapes = call.shapes()
+    numbers: dict[tuple[int, ...], int] = {}
+    axes = []
+    for leaf, shape in enumerate(shapes):
+        row: list[int | None] = []
+        for axis, size in enumerate(shape):
+            history = (size, *(seen[leaf][axis] for seen in before))
+            open_ = size >= 2 and any(other != size for other in history)
+            row.append(numbers.setdefault(history, len(numbers)) if open_ else None)
+        axes.append(tuple(row))
+    found = [
+        k for k, (x, r) in enumerate(zip(call.leaves, call.roles, strict=True)) if _is_int(x, r)
+    ]
+    return Generality(frozenset(found) if ints else frozenset(), tuple(axes))
 
 
 class Signature:
@@ -139,6 +195,7 @@ class Specialisation:
     input_leaves: list[int]
     input_dtypes: list[Any]
     single: bool
+    generality: Generality = field(default_factory=Generality)
     calls: int = 0
 
     def __repr__(self) -> str:
@@ -170,6 +227,8 @@ class Compiled:
         self.on_fallback = on_fallback
         self.signature = Signature(function)
         self.specialisations: dict[tuple[Any, ...], list[Specialisation]] = {}
+        self.seen: dict[tuple[Any, ...], list[list[tuple[int, ...]]]] = {}  # shapes, by structure
+        self.fixed: set[tuple[Any, ...]] = set()  # structures compiled for each size and int
         self.lock = threading.RLock()
         self.fast: Callable[..., Any] = _no_fast_path
         # The same for transformations that take vectors: fast_with(arguments, vectors).
@@ -234,18 +293,21 @@ class Compiled:
         call = self.bind(args, kwargs)
         if self.declined is not None or not self.use_cache:
             return self._uncompiled(call, self.declined, extra)
-        found = self.specialisations.get(call.key, ())
-        for specialisation in found:
-            result = self._run(specialisation, call, extra)
-            if result is not NotImplemented:
-                return result
-            failure = specialisation.run.failure()
-            if failure is not None and failure != GUARD:
-                return self._failed(call, failure, extra)
-        if len(found) >= MAXIMUM_PATHS:
-            return self._uncompiled(call, f"more than {MAXIMUM_PATHS} different paths", extra)
+        structure = call.structure()
+        for key in (call.key, structure):
+            found = self.specialisations.get(key, ())
+            for specialisation in found:
+                result = self._run(specialisation, call, extra)
+                if result is not NotImplemented:
+                    return result
+                failure = specialisation.run.failure()
+                if failure is not None and failure != GUARD:
+                    return self._failed(call, failure, extra)
+            if len(found) >= MAXIMUM_PATHS:
+                reason = f"more than {MAXIMUM_PATHS} different paths"
+                return self._uncompiled(call, reason, extra)
         with self.lock:
-            specialisation_or_reason = self._specialise(call)
+            specialisation_or_reason = self._specialise(call, structure)
         if not isinstance(specialisation_or_reason, Specialisation):
             return self._uncompiled(call, specialisation_or_reason, extra)
         result = self._run(specialisation_or_reason, call, extra)
@@ -314,7 +376,10 @@ class Compiled:
         return plan.result.rebuild(outputs, leaves)
 
     # -- compiling ---------------------------------------------------------------------------------
-    def _specialise(self, call: Call) -> Specialisation | str:
+    def _specialise(self, call: Call, structure: tuple[Any, ...]) -> Specialisation | str:
+        specialisation = self._specialise_generally(call, structure)
+        if specialisation is not None:
+            return specialisation
         try:
             specialisation = self.compile(call)
         except Declined as declined:
@@ -331,12 +396,45 @@ class Compiled:
         self._set_fast_path(specialisation, call)
         return specialisation
 
-    def captured(self, call: Call, eager: bool = False) -> Captured:
+    def _specialise_generally(
+        self, call: Call, structure: tuple[Any, ...]
+    ) -> Specialisation | None:
+        """A specialisation that reads ints, and sizes that have differed, at run time.
+
+        Where that is not possible, or where an int turns out to shape the program, calls of this
+        structure are compiled for each of their sizes and ints.
+        """
+        before = self.seen.setdefault(structure, [])
+        if structure in self.fixed:
+            return None
+        general = generality(call, before, ints=True)
+        before.append(call.shapes())
+        if not general:
+            return None
+        try:
+            specialisation = self.compile(call, general=general)
+        except Exception as problem:  # whatever it is, compiling for fixed sizes tells it better
+            debug.show(
+                1, f"autodiff: {self.signature.title} is compiled for fixed sizes: {problem}"
+            )
+            self.fixed.add(structure)
+            return None
+        if specialisation.captured.specialised_leaves() & general.ints:
+            self.fixed.add(structure)
+            return None
+        self.specialisations.setdefault(structure, []).append(specialisation)
+        self._set_fast_path(specialisation, call)
+        return specialisation
+
+    def captured(
+        self, call: Call, eager: bool = False, general: Generality | None = None
+    ) -> Captured:
         """Capture one call."""
+        general = general or Generality(axes=((),) * len(call.leaves))
         leaves = [
-            Leaf(value, Path(path), role, name)
-            for value, path, role, name in zip(
-                call.leaves, call.paths, call.roles, call.names, strict=True
+            Leaf(value, Path(path), "int" if k in general.ints else role, name, axes)
+            for k, (value, path, role, name, axes) in enumerate(
+                zip(call.leaves, call.paths, call.roles, call.names, general.axes, strict=True)
             )
         ]
         differentiated = self.transformation.differentiated_leaves(self.signature, call)
@@ -344,10 +442,12 @@ class Compiled:
             self.function, leaves, self.rebuild(call), self.signature.title, eager, differentiated
         )
 
-    def plan(self, call: Call, eager: bool = False) -> tuple[Captured, Plan]:
+    def plan(
+        self, call: Call, eager: bool = False, general: Generality | None = None
+    ) -> tuple[Captured, Plan]:
         """Capture, transform and optimise one call."""
         started = time.perf_counter()
-        captured = self.captured(call, eager)
+        captured = self.captured(call, eager, general)
         if debug.level() >= 2:
             debug.show(2, f"# {self.signature.title}: captured\n{captured.program}")
         plan = self.transformation.apply(self.signature, captured, call)
@@ -363,9 +463,11 @@ class Compiled:
         )
         return captured, plan
 
-    def compile(self, call: Call, eager: bool = False) -> Specialisation:
+    def compile(
+        self, call: Call, eager: bool = False, general: Generality | None = None
+    ) -> Specialisation:
         """A specialisation for one call."""
-        captured, plan = self.plan(call, eager)
+        captured, plan = self.plan(call, eager, general)
         forms = [InputForm(r.form, r.value.type) for r in captured.inputs] + plan.extra_inputs
         single = len(plan.output_forms) == 1
         started = time.perf_counter()
@@ -383,7 +485,9 @@ class Compiled:
         hidden = [r.path for r in captured.inputs if r.leaf is None]
         reader = compile_reader(captured.guards, [*hidden, *captured.objects])
         leaves = [r.leaf for r in captured.inputs if r.leaf is not None]
-        return Specialisation(captured, plan, run, reader, leaves, forms, single)
+        return Specialisation(
+            captured, plan, run, reader, leaves, forms, single, general or Generality()
+        )
 
     def _set_fast_path(self, specialisation: Specialisation, call: Call) -> None:
         captured, plan = specialisation.captured, specialisation.plan
@@ -391,7 +495,7 @@ class Compiled:
         if (
             not self.signature.plain
             or any(d is not None for d in call.definitions)
-            or "static" in call.roles
+            or self._has_static(specialisation, call)
             or captured.mutated
             or captured.objects
             or not direct
@@ -419,6 +523,11 @@ class Compiled:
             return NotImplemented if reader(args) is None else run(*args)
 
         self.fast = fast if any(r.leaf is None for r in captured.inputs) else fast_guarded
+
+    @staticmethod
+    def _has_static(specialisation: Specialisation, call: Call) -> bool:
+        ints = specialisation.generality.ints
+        return any(role == "static" and k not in ints for k, role in enumerate(call.roles))
 
     # -- beyond the compiled path --------------------------------------------------------------------
     def _reason(self, reason: str, source: Any) -> str:

@@ -327,8 +327,11 @@ def _leaf_results(
             forms.append(form)
             position += 1
         else:
-            type_ = targets.captured.inputs[number].value.type
-            zero_types.append(ArrayType(np.dtype(float), type_.shape))
+            record = targets.captured.inputs[number]
+            if record.form == "python":
+                items.append(_Slot(("constant", 0.0)))
+                continue
+            zero_types.append(ArrayType(np.dtype(float), record.value.type.shape))
             items.append(_Slot(("zero", len(zero_types) - 1)))
     if zero_types:
         program = _with_zeros(program, zero_types)
@@ -496,7 +499,7 @@ def _vector_forms(program: Program, captured: Captured) -> list[InputForm]:
     """Forms of the inputs beyond those of the captured program: arrays, or floats where 0-d."""
     return [
         InputForm("array" if v.shape else "python", ArrayType(v.dtype, v.shape, not v.shape))
-        for v in program.inputs[len(captured.inputs) :]
+        for v in captured.extra_inputs(program)
     ]
 
 
@@ -512,7 +515,8 @@ class Jvp(Derivative):
         program = jvp_program(captured.program, active)
         floats = [k for k, v in enumerate(captured.program.outputs) if v.type.is_float]
         n = len(captured.program.outputs)
-        outputs, forms = [], []
+        outputs: list[Any] = []
+        forms: list[Any] = []
         values: list[_Slot] = []
         tangents: list[_Slot] = []
         for plan, number in zip(captured.result.leaves, numbers, strict=True):

@@ -35,13 +35,15 @@ class Leaf:
     """One argument leaf: its value at this call, how to reach it, and how it is taken.
 
     ``role`` is ``"array"`` (an input: array, NumPy scalar or Python float), ``"float"`` (an int
-    differentiated as a float) or ``"static"`` (a value that shapes the program).
+    differentiated as a float), ``"int"`` (an int read at run time) or ``"static"`` (a value that
+    shapes the program).  ``symbols`` numbers the axes whose extent is read at run time.
     """
 
     value: Any
     path: Path
     role: str
     name: str | None = None
+    symbols: tuple[int | None, ...] = ()
 
 
 @dataclass
@@ -91,6 +93,20 @@ class Captured:
     keep_alive: list[Any] = field(default_factory=list)
     trace: Trace | None = None
     objects: list[Path] = field(default_factory=list)  # read at each call for host calls
+    extents: list[Value] = field(default_factory=list)  # program inputs that are input extents
+
+    def extra_inputs(self, program: Program) -> list[Value]:
+        """Inputs of a program made from this one beyond its own."""
+        return program.inputs[len(self.inputs) + len(self.extents) :]
+
+    def specialised_leaves(self) -> set[int]:
+        """Int leaves read at run time whose value turned out to shape the program."""
+        assert self.trace is not None
+        return {
+            r.leaf
+            for r in self.inputs
+            if r.leaf is not None and r.form == "python" and r.value in self.trace.guarded
+        }
 
 
 def capture(
@@ -138,7 +154,7 @@ def _capture(
 ) -> Captured:
     trace = Trace(eager)
     trace.distinguish_arrays = distinguish_arrays
-    with building(trace.builder), deciding(None), concretizing(trace.concrete):
+    with building(trace.builder), deciding(trace.decide), concretizing(trace.concrete):
         values = _enter(trace, arguments, differentiated)
         args, kwargs = rebuild(values)
         try:
@@ -185,7 +201,9 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
         if leaf.role == "static":
             values.append(_static(trace, leaf))
             continue
-        tracer = trace.add_input(leaf.value, leaf.path, number, leaf.name, leaf.role == "float")
+        tracer = trace.add_input(
+            leaf.value, leaf.path, number, leaf.name, leaf.role == "float", leaf.symbols
+        )
         if number in differentiated:
             trace.differentiable.add(tracer.value)
         values.append(tracer)
@@ -212,6 +230,8 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
             outputs.append(record.cell.value)
             forms.append("array")
     trace.builder.block.outputs = outputs
+    extents = list(trace.extents.values())
+    trace.builder.block.parameters += extents
     program = Program(trace.builder.block, name)
     return Captured(
         program,
@@ -223,6 +243,7 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
         trace.keep_alive,
         trace,
         trace.objects,
+        extents,
     )
 
 

@@ -30,7 +30,7 @@ from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_o
 from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
-from autodiff.ops.tracer import Tracer, is_traced
+from autodiff.ops.tracer import Tracer, as_tracer, is_traced
 
 MAXIMUM_DEPTH = 200
 
@@ -287,7 +287,7 @@ def _call_library(
 
 
 # These make new arrays also from plain arguments; as operations they need no stored constant.
-_CREATION = frozenset(
+_CREATION: frozenset[Any] = frozenset(
     (
         np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.arange, np.linspace,
         np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.array, np.asarray,
@@ -320,7 +320,8 @@ def _holds_traced(args: list[Any], kwargs: dict[str, Any]) -> bool:
 
 def _name(function: Any) -> str:
     module = _module(function)
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", repr(function))
+    name: Any = getattr(function, "__qualname__", None)
+    name = name or getattr(function, "__name__", repr(function))
     return f"{module}.{name}" if module and module != "builtins" else name
 
 
@@ -464,7 +465,7 @@ def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
 
 def _len(frame: Frame, obj: Any) -> Any:
     if isinstance(obj, Tracer) and obj.shape and isinstance(obj.shape[0], Dim):
-        return obj.shape[0]
+        return as_tracer(obj.shape[0])
     return len(obj)
 
 
@@ -523,7 +524,6 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
     lazy = _lazily(frame, (sequence,))
     if lazy is not None:
         from autodiff.capture.rolling import LazySequence
-        from autodiff.ops.tracer import as_tracer
 
         last = lazy.count - 1
         return LazySequence(
@@ -627,6 +627,4 @@ def is_harmless_context(manager: Any) -> bool:
     import contextlib
     import warnings
 
-    return isinstance(
-        manager, (np.errstate, np.printoptions, warnings.catch_warnings, contextlib.nullcontext)
-    )
+    return isinstance(manager, (np.errstate, warnings.catch_warnings, contextlib.nullcontext))

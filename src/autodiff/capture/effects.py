@@ -30,7 +30,14 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops.tracer import Form, Tracer
 
 CLOCKS = frozenset(
-    (time.time, time.perf_counter, time.monotonic, time.process_time, time.time_ns, time.perf_counter_ns)
+    (
+        time.time,
+        time.perf_counter,
+        time.monotonic,
+        time.process_time,
+        time.time_ns,
+        time.perf_counter_ns,
+    )
 )
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 
@@ -64,7 +71,8 @@ class DeferredText:
                 continue
             value, conversion, specification = part
             value = resolve(value)
-            value = {"r": repr, "s": str, "a": ascii}.get(conversion, lambda v: v)(value)
+            convert: Any = {"r": repr, "s": str, "a": ascii}.get(conversion)
+            value = value if convert is None else convert(value)
             texts.append(format(value, specification))
         return "".join(texts)
 
@@ -72,7 +80,9 @@ class DeferredText:
         return self.render(lambda x: x._concrete() if isinstance(x, Tracer) else x)
 
     def __add__(self, other: Any) -> DeferredText:
-        return DeferredText([*self.parts, *(other.parts if isinstance(other, DeferredText) else [other])])
+        return DeferredText(
+            [*self.parts, *(other.parts if isinstance(other, DeferredText) else [other])]
+        )
 
     def __radd__(self, other: str) -> DeferredText:
         return DeferredText([other, *self.parts])
@@ -142,7 +152,9 @@ def _emit(
     return frame.trace.builder.emit("host_call", values, {"function": host, "types": types}, types)
 
 
-def call_impure(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+def call_impure(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     """A function with an effect, or whose result differs from call to call."""
     trace = frame.trace
     owner = getattr(function, "__self__", None)
@@ -204,7 +216,12 @@ def _make_generator(frame: Frame, function: Any, args: list[Any], kwargs: dict[s
 # Draws of the form loc + scale * standard draw, as NumPy computes them: (method of the standard
 # draw, names of its parameters, how location and scale follow from them).
 _LOCATION_SCALE: dict[str, tuple[str, tuple[str, ...], tuple[float, ...], Callable[..., Any]]] = {
-    "normal": ("standard_normal", ("loc", "scale"), (0.0, 1.0), lambda z, loc, scale: loc + scale * z),
+    "normal": (
+        "standard_normal",
+        ("loc", "scale"),
+        (0.0, 1.0),
+        lambda z, loc, scale: loc + scale * z,
+    ),
     "uniform": ("random", ("low", "high"), (0.0, 1.0), lambda z, low, high: low + (high - low) * z),
     "exponential": ("standard_exponential", ("scale",), (1.0,), lambda z, scale: scale * z),
     "laplace": ("laplace", ("loc", "scale"), (0.0, 1.0), lambda z, loc, scale: loc + scale * z),
@@ -213,7 +230,9 @@ _LOCATION_SCALE: dict[str, tuple[str, tuple[str, ...], tuple[float, ...], Callab
 }
 
 
-def _draw(frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+def _draw(
+    frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     operands = _Operands()
     operands.template(args)
     operands.template(kwargs)
@@ -227,13 +246,16 @@ def _draw(frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str
     return _plain_draw(frame, owner, name, args, kwargs)
 
 
-def _scaled_draw(frame: Frame, owner: Any, rule: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+def _scaled_draw(
+    frame: Frame, owner: Any, rule: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     standard, names, defaults, combine = rule
     given = dict(zip((*names, "size"), args, strict=False)) | kwargs
     values = [given.get(n, d) for n, d in zip(names, defaults, strict=True)]
     size = given.get("size")
     if size is None:
-        shape = np.broadcast_shapes(*[np.shape(v) if not isinstance(v, Tracer) else v.shape for v in values])
+        shapes: list[Any] = [v.shape if isinstance(v, Tracer) else np.shape(v) for v in values]
+        shape = np.broadcast_shapes(*shapes)
         size = shape or None
     if standard == "random" and isinstance(owner, np.random.RandomState):
         standard = "random_sample"
@@ -241,7 +263,9 @@ def _scaled_draw(frame: Frame, owner: Any, rule: Any, args: list[Any], kwargs: d
     return combine(z, *values)
 
 
-def _plain_draw(frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def _plain_draw(
+    frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any]
+) -> Any:
     """A draw whose arguments are known."""
     from autodiff.capture.calls import lift_result
 
@@ -250,7 +274,9 @@ def _plain_draw(frame: Frame, owner: Any, name: str, args: list[Any], kwargs: di
         return lift_result(getattr(owner, name)(*args, **kwargs))
     if id(owner) in trace.seeded:
         if len(trace.made) > 1:
-            raise NotStaged("a draw from a generator seeded inside of the function, in a branch or loop")
+            raise NotStaged(
+                "a draw from a generator seeded inside of the function, in a branch or loop"
+            )
         return lift_result(getattr(owner, name)(*args, **kwargs))
     example = getattr(copy.deepcopy(owner), name)(*args, **kwargs)
     reach = _reacher(trace, owner)
@@ -265,7 +291,9 @@ def _plain_draw(frame: Frame, owner: Any, name: str, args: list[Any], kwargs: di
         array = np.asarray(example)
         weak = not isinstance(example, (np.ndarray, np.generic))
         (value,) = _emit(frame, draw, args, kwargs, (ArrayType(array.dtype, array.shape, weak),))
-        form: Form = "python" if weak else ("array" if isinstance(example, np.ndarray) else "scalar")
+        form: Form = (
+            "python" if weak else ("array" if isinstance(example, np.ndarray) else "scalar")
+        )
         return Tracer(value, form)
     raise Declined(f"random.{name}, whose result is a {type(example).__name__}")
 

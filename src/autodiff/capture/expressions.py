@@ -15,7 +15,8 @@ from autodiff.capture.calls import call, iterate, make_closure
 from autodiff.capture.effects import DeferredText
 from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
 from autodiff.capture.trace import Declined
-from autodiff.ops.tracer import Tracer
+from autodiff.dims import Dim
+from autodiff.ops.tracer import Tracer, as_tracer
 
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -89,10 +90,15 @@ def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
 def python_not(value: Tracer) -> Tracer:
     """``not value`` of a traced scalar."""
     truth(value)
-    return Tracer(np.logical_not(value).value, "python")
+    return as_python(np.logical_not(value))
 
 
-def truth(value: Tracer) -> Tracer:
+def as_python(value: Any) -> Tracer:
+    """A traced scalar as the Python number of the same value."""
+    return Tracer(value.value, "python")
+
+
+def truth(value: Any) -> Tracer:
     """The truth of a traced scalar as a traced Python bool."""
     shape = value.shape
     if shape:
@@ -133,7 +139,7 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
             result = part
         elif isinstance(result, Tracer) and isinstance(part, Tracer):
             # Both sides have no effects: `a < b < c` is `a < b and b < c`.
-            result = Tracer(np.logical_and(truth(result), truth(part)).value, "python")
+            result = as_python(np.logical_and(truth(result), truth(part)))
         else:
             result = part if bool(result) else result
         if position < len(node.ops) - 1 and not isinstance(result, Tracer) and not result:
@@ -226,13 +232,22 @@ def _attribute(frame: Frame, node: ast.Attribute) -> Any:
     return load_attribute(frame, obj, node.attr, node)
 
 
+def _as_numbers(x: Any) -> Any:
+    """Extents as the traced Python ints that the user's code sees (``x.shape``, ``x.size``)."""
+    if isinstance(x, Dim):
+        return as_tracer(x)
+    if type(x) is tuple and any(isinstance(n, Dim) for n in x):
+        return tuple(as_tracer(n) if isinstance(n, Dim) else n for n in x)
+    return x
+
+
 PURE_PACKAGES = ("numpy", "scipy", "math", "operator", "itertools", "functools")
 
 
 def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``obj.name``, lifted or guarded where it comes from outside."""
     if isinstance(obj, Tracer):
-        return getattr(obj, name)
+        return _as_numbers(getattr(obj, name))
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
         return getattr(obj, name)  # these modules do not change under us
     owner = inspect.getattr_static(type(obj), name, None)
@@ -262,8 +277,6 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         return container[index]
     if isinstance(index, Tracer):
         if isinstance(container, np.ndarray):
-            from autodiff.ops.tracer import as_tracer
-
             return as_tracer(container)[index]
         index = _as_index(index)
     path = frame.trace.paths.get(id(container))

@@ -378,7 +378,9 @@ def _raise(frame: Frame, node: ast.Raise) -> None:
     if node.exc is None:
         raise Declined("a bare raise", frame.source(node))
     error = frame.evaluate(node.exc)
-    raise error if node.cause is None else error from frame.evaluate(node.cause)
+    if node.cause is None:
+        raise error
+    raise error from frame.evaluate(node.cause)
 
 
 def _assert(frame: Frame, node: ast.Assert) -> None:
@@ -408,7 +410,10 @@ def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
     bases = tuple(frame.evaluate(base) for base in node.bases)
     if node.keywords or node.decorator_list:
         raise Declined("a decorated class inside of a function", frame.source(node))
-    namespace: dict[str, Any] = {"__module__": frame.scope.globals.get("__name__"), "__qualname__": node.name}
+    namespace: dict[str, Any] = {
+        "__module__": frame.scope.globals.get("__name__"),
+        "__qualname__": node.name,
+    }
     for statement in node.body:
         if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
             namespace[statement.name] = make_closure(frame, statement)

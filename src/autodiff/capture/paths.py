@@ -42,8 +42,9 @@ class Path:
 
 @dataclass(frozen=True)
 class Guard:
-    """A condition on what a path leads to: ``is``, ``equal`` (same type and value), ``type``,
-    ``length`` or ``missing``.
+    """A condition on what a path leads to.
+
+    ``is``, ``equal`` (same type and value), ``type``, ``length`` or ``missing``.
     """
 
     path: Path

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -284,7 +285,7 @@ class Merge:
     def _sequence(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         items: list[Any] = [None] * len(a)
         for k, (x, y) in enumerate(zip(a, b, strict=True)):
-            self.value(x, y, lambda merged, k=k: items.__setitem__(k, merged))
+            self.value(x, y, partial(items.__setitem__, k))
         kind = type(a)
 
         def finish(results: tuple[Value, ...]) -> None:
@@ -296,7 +297,7 @@ class Merge:
     def _dict(self, a: dict[Any, Any], b: dict[Any, Any], put: Callable[[Any], None]) -> None:
         items: dict[Any, Any] = dict.fromkeys(a)
         for key in a:
-            self.value(a[key], b[key], lambda merged, key=key: items.__setitem__(key, merged))
+            self.value(a[key], b[key], partial(items.__setitem__, key))
         self.finish.append(lambda results: put(self.frame.trace.fresh(items)))
 
     def _maybe(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:

@@ -436,7 +436,8 @@ def _runs(count: Extent) -> Any:
     low, _ = bounds(count)
     if low is not None and low >= 1:
         return True
-    return Tracer(np.greater(as_tracer(count), 0).value, "python")
+    positive: Any = np.greater(as_tracer(count), 0)
+    return Tracer(positive.value, "python")
 
 
 # -- while, and loops with an early end ---------------------------------------------------------------
@@ -513,7 +514,8 @@ def _roll_conditional(
             frame.scope.locals.pop(name, None)
         raise
     trips = results[0]
-    ran = Tracer(np.greater(Tracer(trips, "python"), 0).value, "python")
+    positive: Any = np.greater(Tracer(trips, "python"), 0)
+    ran = Tracer(positive.value, "python")
     _bind_results(body, results[1:], keys, slots, ran)
     return _after_loop(frame, node, flags)
 
@@ -612,7 +614,7 @@ def _return_from_loop(
 
     def otherwise() -> Completion | None:
         if node.orelse:
-            finished = True if stopped is None else np.logical_not(stopped)
+            finished: Any = True if stopped is None else np.logical_not(stopped)
             if finished is True:
                 completion = frame.execute(node.orelse)
             else:

@@ -172,10 +172,10 @@ def _find_by_inspect(code: CodeType) -> Syntax | None:
 
 def _choose(code: CodeType, nodes: list[FunctionNode], file: str) -> Syntax | None:
     if code.co_name == "<lambda>":
-        nodes = [n for n in nodes if isinstance(n, ast.Lambda)]
-        if len(nodes) > 1:
-            nodes = [n for n in nodes if _body_position(n) == _code_position(code, n)] or []
-        nodes = [n for n in nodes if len(_arguments(n.args)) == _argument_count(code)]
+        lambdas = [n for n in nodes if isinstance(n, ast.Lambda)]
+        if len(lambdas) > 1:
+            lambdas = [n for n in lambdas if _body_position(n) == _code_position(code, n)]
+        nodes = [n for n in lambdas if len(_arguments(n.args)) == _argument_count(code)]
     else:
         nodes = [n for n in nodes if not isinstance(n, ast.Lambda) and n.name == code.co_name]
     return describe(nodes[0], file) if len(nodes) >= 1 else None

@@ -23,7 +23,7 @@ import numpy as np
 from autodiff.capture.interpreter import Completion, Frame, assign
 from autodiff.capture.regions import Merge, Outcome, run_region, variable
 from autodiff.capture.trace import Declined, NotStaged
-from autodiff.ir.data import walk
+from autodiff.ir.data import Value, walk
 from autodiff.ops.control import emit_check, emit_cond
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
@@ -133,6 +133,12 @@ def _values(
     return results[0], results[1], lambda merged: box.__setitem__(0, merged)
 
 
+def _negated(test: Tracer) -> Value:
+    negated: Any = np.logical_not(test)
+    value: Value = negated.value
+    return value
+
+
 def _raising(
     frame: Frame,
     test: Tracer,
@@ -146,7 +152,7 @@ def _raising(
     if first.raised is not None and second.raised is not None:
         raise first.raised
     if first.raised is not None:
-        emit_check(np.logical_not(test).value, _message(first.raised))
+        emit_check(_negated(test), _message(first.raised))
         completion = orelse()
     else:
         assert second.raised is not None
@@ -218,7 +224,7 @@ def stage_choice(
         if first.raised is not None and second.raised is not None:
             raise first.raised
         if first.raised is not None:
-            emit_check(np.logical_not(test).value, _message(first.raised))
+            emit_check(_negated(test), _message(first.raised))
             return orelse()
         if second.raised is not None:
             emit_check(test.value, _message(second.raised))
@@ -341,8 +347,8 @@ def _collect(node: ast.AST, found: set[str], in_loop: bool) -> None:
         for child in node.orelse:
             _collect(child, found, in_loop)
     else:
-        for child in ast.iter_child_nodes(node):
-            _collect(child, found, in_loop)
+        for part in ast.iter_child_nodes(node):
+            _collect(part, found, in_loop)
 
 
 def escapes(statements: Sequence[ast.stmt]) -> set[str]:

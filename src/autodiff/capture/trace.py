@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.paths import Guard, Path
+from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate
+from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError
 from autodiff.ir.data import ArrayType, Source, Value, uses
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
 from autodiff.ops.evaluate import run_operation
-from autodiff.ops.tracer import SUPPORTED_KINDS, Cell, Form, Tracer
+from autodiff.ops.tracer import SUPPORTED_KINDS, Cell, Form, Tracer, as_tracer, emit_tracer
 
 GUARD = "guard: a value that shaped the program"
 
@@ -69,6 +71,8 @@ class Trace:
         self.differentiable: set[Value] = set()  # inputs that carry derivatives (uncompiled tier)
         self.made: list[dict[int, Any]] = [{}]  # containers made, per open region
         self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
+        self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
+        self.decided: set[Any] = set()
         self.objects: list[Path] = []  # paths to the objects that host calls use
         self.scopes: list[Any] = []  # scopes of the active frames
         # A branch that chooses among existing arrays is guarded, not merged (set when the array
@@ -77,9 +81,19 @@ class Trace:
 
     # -- inputs -----------------------------------------------------------------------------
     def add_input(
-        self, example: Any, path: Path, leaf: int | None, hint: str | None, as_float: bool = False
+        self,
+        example: Any,
+        path: Path,
+        leaf: int | None,
+        hint: str | None,
+        as_float: bool = False,
+        symbols: tuple[int | None, ...] = (),
     ) -> Tracer:
-        """A new program input for an array or number; ``as_float`` reads an int as a float."""
+        """A new program input for an array or number.
+
+        ``as_float`` reads an int as a float; ``symbols`` numbers the axes whose extent is read at
+        run time (axes with one number have one extent).
+        """
         form, array = form_of(example, as_float)
         if array.dtype.kind not in SUPPORTED_KINDS or array.dtype.itemsize > 8:
             raise DtypeError(
@@ -87,12 +101,43 @@ class Trace:
                 remedy="pass real floating-point, integer or bool arrays of at most 64 bits",
             )
         dtype = array.dtype.newbyteorder("=")
-        value = self.builder_root_parameter(ArrayType(dtype, array.shape, form == "python"), hint)
+        shape: tuple[Extent, ...] = array.shape
+        if symbols:
+            shape = tuple(
+                n if number is None else Dim.symbol(self.extent(number, n))
+                for n, number in zip(array.shape, symbols, strict=True)
+            )
+        value = self.builder_root_parameter(ArrayType(dtype, shape, form == "python"), hint)
         cell = Cell(value)
         tracer = Tracer(cell, form)
         self.inputs.append(Input(value, path, form, cell, example, leaf))
         self.known[value] = (array, True)
         return tracer
+
+    def extent(self, number: int, size: int) -> Value:
+        """The run-time extent with this number; at least 2, so that it never broadcasts."""
+        value = self.extents.get(number)
+        if value is None:
+            value = self.extents[number] = Value(
+                ArrayType(np.dtype(np.int64), (), True), f"n{number}"
+            )
+            value.low = 2
+            self.known[value] = (np.int64(size), True)
+        return value
+
+    def decide(self, relation: str, extent: Dim) -> bool:
+        """Compare an extent with zero by its value at this call, with a guard in the program."""
+        if any(s not in self.known for s in symbols_of(extent)):
+            raise UndecidedExtent(f"cannot decide {extent} {relation} 0")
+        number = evaluate(extent, lambda s: int(self.known[s][0]))
+        answer = number == 0 if relation == "==" else number >= 0
+        key = (relation, frozenset(extent.terms.items()))
+        if key not in self.decided:
+            self.decided.add(key)
+            compare = "equal" if relation == "==" else "greater_equal"
+            predicate = emit_tracer(compare, as_tracer(extent), as_tracer(0)).value
+            emit_check(predicate if answer else emit("logical_not", (predicate,)), GUARD)
+        return answer
 
     def builder_root_parameter(self, type: ArrayType, hint: str | None) -> Value:
         """Add a parameter to the outermost block."""
@@ -180,6 +225,12 @@ class Trace:
         """Make the capture valid only while ``path`` leads to what it led to now."""
         if isinstance(obj, (int, str, bytes, complex, type(None), np.generic)):
             self.guards.append(Guard(path, "equal", obj))
+        elif isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in (
+            "numpy",
+            "scipy",
+            "math",
+        ):
+            self.remember(obj, path)  # what these names mean does not change under a program
         elif isinstance(obj, (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc)):
             self.guards.append(Guard(path, "is", obj))
             self.remember(obj, path)
@@ -194,7 +245,7 @@ class Trace:
         elif isinstance(obj, MethodType):
             self.guards.append(Guard(path.attribute("__func__"), "is", obj.__func__))
             self.remember(obj, path)
-        elif type(obj).__hash__ is not None and type(obj).__eq__ is not object.__eq__:
+        elif type(obj).__hash__ is not None and _compares(obj):
             self.guards.append(Guard(path, "equal", obj))
             self.remember(obj, path)
         else:
@@ -280,6 +331,12 @@ class Trace:
         return self.known[value]
 
 
+def _compares(obj: Any) -> bool:
+    """Whether a class says what equality is."""
+    equality: Any = type(obj).__eq__
+    return equality is not object.__eq__
+
+
 def _all_uses(operation: Any) -> list[Value]:
     from autodiff.ir.data import free_values
 
@@ -296,7 +353,7 @@ def _emit_guard(tracer: Tracer, array: Any) -> None:
         predicate = value if array else emit("logical_not", (value,))
     else:
         expected = Tracer.constant(array, value.dtype)
-        same = np.equal(Tracer(value, "array"), expected)
+        same: Any = np.equal(Tracer(value, "array"), expected)
         if value.dtype.kind == "f":
             # NaN shaped the program as well as a number would.
             same = same | (np.isnan(Tracer(value, "array")) & np.isnan(expected))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dims import Extent, symbols
 from autodiff.errors import NameArgumentError
 from autodiff.ir.data import ArrayType, Program
 from autodiff.ops.control import CheckFailed
@@ -71,18 +72,30 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def matches(example: Any, form: InputForm) -> bool:
-    """Whether an object is what an input expects, exactly."""
+def matches(example: Any, form: InputForm, extents: dict[Any, int] | None = None) -> bool:
+    """Whether an object is what an input expects; symbolic extents are bound in ``extents``."""
     type_ = form.type
     if form.form == "array":
         return (
             type(example) is np.ndarray
             and example.dtype == type_.dtype
-            and example.shape == type_.shape
+            and example.ndim == len(type_.shape)
+            and all(
+                _bind_extent(n, size, extents)
+                for n, size in zip(type_.shape, example.shape, strict=True)
+            )
         )
     if form.form == "scalar":
         return type(example) is type_.dtype.type
     return type(example) is {"f": float, "i": int, "u": int, "b": bool}[type_.dtype.kind]
+
+
+def _bind_extent(extent: Extent, size: int, extents: dict[Any, int] | None) -> bool:
+    if isinstance(extent, int):
+        return extent == size
+    (symbol,) = symbols(extent)
+    low = symbol.low if isinstance(symbol.low, int) else 0
+    return size >= low and extents is not None and extents.setdefault(symbol, size) == size
 
 
 def _numpy_executable(
@@ -97,12 +110,16 @@ def _numpy_executable(
 
     def call(*arguments: Any) -> Any:
         state["failure"] = None
+        extents: dict[Any, int] = {}
         if len(arguments) != len(inputs) or not all(
-            matches(a, f) for a, f in zip(arguments, inputs, strict=True)
+            matches(a, f, extents) for a, f in zip(arguments, inputs, strict=True)
         ):
             return NotImplemented
+        given = iter([np.asarray(a, d) for a, d in zip(arguments, dtypes, strict=True)])
         try:
-            results = run([np.asarray(a, d) for a, d in zip(arguments, dtypes, strict=True)])
+            results = run(
+                [np.int64(extents[v]) if v in extents else next(given) for v in program.inputs]
+            )
         except CheckFailed as failed:
             state["failure"] = str(failed)
             return NotImplemented

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from autodiff.dims import symbols
 from autodiff.engines.native import entry, session
 from autodiff.engines.native.entry import (
     ArrayInput,
@@ -223,5 +224,8 @@ def native_executable(
     ``outputs`` are array, scalar, float, int or bool; ``single``: the only one comes bare.
     """
     tree = tuple([_output(k, f, program.outputs[k].dtype) for k, f in enumerate(outputs)])
-    specs = [_input(k, form) for k, form in enumerate(inputs)]
+    # Program inputs that are extents of other inputs are no arguments: the entry finds them.
+    found = {s for form in inputs for n in form.type.shape for s in symbols(n)}
+    numbers = [k for k, v in enumerate(program.inputs) if v not in found]
+    specs = [_input(k, form) for k, form in zip(numbers, inputs, strict=True)]
     return compile_native(program, specs, tree[0] if single else tree, threads)
