@@ -72,7 +72,7 @@ class Transformed:
             raise NameArgumentError(
                 f"on_fallback={on_fallback!r} is not known.", remedy="use 'warn' or 'error'"
             )
-        self._options = {
+        self._options: dict[str, Any] = {
             "engine": engine,
             "threads": threads,
             "use_cache": use_cache,

@@ -37,7 +37,7 @@ def _register(cls: type) -> None:
 
     def unflatten(present: Any, children: Any) -> Any:
         # Not through __init__, which may compute or check with values that are traced here.
-        obj = object.__new__(cls)
+        obj: Any = object.__new__(cls)
         for name, child in zip(present, children, strict=True):
             object.__setattr__(obj, name, child)
         return obj

@@ -77,10 +77,11 @@ def vjp(
         return Program(builder.block, f"{program.name}_vjp")
 
 
-def _seed(builder: Builder, value: Value, ones: bool) -> Tracer:
+def _seed(builder: Builder, value: Value, ones: bool) -> Any:
     if ones:
-        one = Tracer.constant(np.ones((), value.dtype))
-        return np.broadcast_to(one, value.shape) if value.shape else one
+        one: Any = Tracer.constant(np.ones((), value.dtype))
+        shape: Any = value.shape
+        return np.broadcast_to(one, shape) if shape else one
     hint = f"ct_{value.hint}" if value.hint else None
     return Tracer(builder.parameter(ArrayType(value.dtype, value.shape), hint), "array")
 

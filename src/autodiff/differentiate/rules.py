@@ -29,7 +29,7 @@ def no_derivative(operation: Operation) -> DerivativeError:
     )
 
 
-def _scaled(d: Tracer, partial: Any) -> Tracer | None:
+def _scaled(d: Any, partial: Any) -> Tracer | None:
     """``d * partial`` with the strong zero; None where the partial is the constant 0."""
     if isinstance(partial, (int, float)):
         if partial == 0:
@@ -44,7 +44,7 @@ def _scaled(d: Tracer, partial: Any) -> Tracer | None:
     return emit_tracer("strong_multiply", d, partial)
 
 
-def _add(a: Tracer | None, b: Tracer | None) -> Tracer | None:
+def _add(a: Any, b: Any) -> Any:
     if a is None or b is None:
         return b if a is None else a
     return a + b
@@ -95,7 +95,7 @@ def _push_partials(form: Partials, site: Site, tangents: Sequence[Tracer | None]
     for rule, tangent in zip(form.rules, tangents, strict=True):
         if rule is None or tangent is None:
             continue
-        term = _scaled(tangent, rule(site.result, *site.operands))
+        term: Any = _scaled(tangent, rule(site.result, *site.operands))
         if term is not None and not same_shape(term.shape, shape):
             term = np.broadcast_to(term, shape)
         total = _add(total, term)

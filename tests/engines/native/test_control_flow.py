@@ -11,8 +11,17 @@ from autodiff.ir import Block, Value
 from autodiff.ops.builder import current_builder
 from autodiff.ops.control import CheckFailed, emit_check, emit_cond, emit_for, emit_while
 from autodiff.ops.entries import ENTRIES
-from autodiff.ops.structural import INT, ArrayType, gather, scatter_add, scatter_update, slice_of, slice_update
-from autodiff.ops.structural import slice_add, zeros
+from autodiff.ops.structural import (
+    INT,
+    ArrayType,
+    gather,
+    scatter_add,
+    scatter_update,
+    slice_add,
+    slice_of,
+    slice_update,
+    zeros,
+)
 from autodiff.ops.tracer import Tracer
 
 from .programs import assert_engines_agree, traced

@@ -89,8 +89,8 @@ class Runner:
         dtype, _ = self.kernel.outputs[number]
         pointer, *shape = (int(n) for n in output)
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        memory = (ctypes.c_char * size).from_address(pointer)
-        array = np.frombuffer(memory, dtype).reshape(shape).copy()
+        memory: Any = (ctypes.c_char * size).from_address(pointer)
+        array: Any = np.frombuffer(memory, dtype).reshape(shape).copy()
         free = ctypes.CDLL(None).free
         free.argtypes = [ctypes.c_void_p]
         free(pointer)

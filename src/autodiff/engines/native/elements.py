@@ -42,7 +42,7 @@ def element(g: Generator, value: Value, indices: Indices) -> Element:
             return binding
         found = read(g, binding, indices) if binding is not None else _compute(g, value, indices)
         g.w.remember(key, found, found.name)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def read(g: Generator, buffer: Buffer, indices: Indices) -> Element:

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from autodiff.dims import Extent, product
+from autodiff.dims import Extent, product, same
 from autodiff.engines.native.planning import Plan, Root
 from autodiff.engines.native.scalars import Element, Scalars
 from autodiff.engines.native.storage import Buffer, Memory
@@ -24,7 +24,7 @@ from autodiff.errors import InternalError
 from autodiff.ir.data import Block, Source, Value
 from autodiff.ops.entries import ENTRIES
 
-Binding: TypeAlias = Union[Element, Buffer]
+Binding: TypeAlias = Element | Buffer
 Sink: TypeAlias = Callable[[], "Buffer | None"]
 
 CONSTANT_TEXT_BYTES = 4096  # larger constants are not written into the module
@@ -141,7 +141,7 @@ class Generator:
                 return False
             binding = scope.bindings.get(value)
             if binding is not None:
-                return isinstance(binding, Buffer) and binding.slot.writable and binding.offset == 0
+                return isinstance(binding, Buffer) and binding.slot.writable and same(binding.offset, 0)
             if scope.kind != "branch":
                 return False
             scope = scope.parent
@@ -226,7 +226,7 @@ class Generator:
         if self.lookup(value) is not None or value.owner is None:
             return {value: True}
         if value in memo:
-            return memo[value]  # type: ignore[no-any-return]
+            return memo[value]
         operation = value.owner
         from autodiff.ops.entries import Pointwise
 

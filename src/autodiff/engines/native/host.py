@@ -172,7 +172,7 @@ def _arrays(
         if size == 0:
             arrays.append(np.empty(shape, dtype))
             continue
-        memory = (ctypes.c_char * size).from_address(pointer)
-        array = np.frombuffer(memory, dtype).reshape(shape)
+        memory: Any = (ctypes.c_char * size).from_address(pointer)
+        array: Any = np.frombuffer(memory, dtype).reshape(shape)
         arrays.append(array.copy() if copy else array)
     return arrays

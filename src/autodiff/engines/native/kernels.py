@@ -379,7 +379,7 @@ def _slogdet(g: Generator, operation: Operation) -> bool:
     (a,) = operation.operands
     if _letter(a.dtype) is None:
         return False
-    *batch, n, _ = a.shape
+    batch, n = a.shape[:-2], a.shape[-1]
     sign, logarithm = operation.results
     factors = _copy(g, a)
     places = [g.destination(v) if v.shape else g.memory.allocate(v.dtype, ()) for v in (sign, logarithm)]

@@ -114,7 +114,7 @@ def is_inline_contraction(operation: Operation) -> bool:
             return False
         total *= n
     for k in batch[0]:
-        total //= max(a.shape[k], 1)  # type: ignore[type-var, operator, assignment]
+        total //= max(a.shape[k], 1)
     return total <= INLINE_CONTRACTION
 
 
@@ -347,7 +347,7 @@ class Plan:
 
     def _add_contraction(self, operation: Operation, number: int) -> None:
         a, b = operation.operands
-        (ca, cb), (ba, bb) = operation.attributes["contract"], operation.attributes["batch"]
+        (ca, cb), (ba, _) = operation.attributes["contract"], operation.attributes["batch"]
         result = operation.result.shape
         domain = result + tuple(a.shape[k] for k in ca)
         free_a = len([k for k in range(len(a.shape)) if k not in ca and k not in ba])

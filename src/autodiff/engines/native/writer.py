@@ -138,7 +138,7 @@ class Writer:
         """An instruction without effects, placed by its operands; its name."""
         found = self.recall(text)
         if found is not None:
-            return found  # type: ignore[no-any-return]
+            return found
         level = self._place(operands)
         self._count += 1
         name = f"%v{self._count}"
@@ -274,7 +274,7 @@ class Writer:
         key = extent_key(extent)
         found = self.recall(key)
         if found is not None:
-            return found  # type: ignore[no-any-return]
+            return found
         terms = []
         for monomial, c in extent.terms.items():
             factors = [self._atom(atom) for atom, power in monomial for _ in range(power)]
