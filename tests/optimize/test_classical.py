@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from autodiff import FallbackWarning
 from autodiff.optimize import least_squares, minimize
 
 from .problems import PROBLEMS, Problem
@@ -71,4 +72,5 @@ def quiet(solve, *args, **kwargs):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.filterwarnings("ignore", category=RuntimeWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module="scipy")
+        warnings.filterwarnings("error", category=FallbackWarning)
         return solve(*args, **kwargs)
