@@ -434,6 +434,11 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     if path is None:
         if isinstance(obj, np.ndarray):
             return iter(Tracer.constant(obj))
+        from autodiff.capture.expressions import own_method
+
+        method = own_method(obj, "__iter__")
+        if method is not None:
+            return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
         return iter(obj)
     if isinstance(obj, (list, tuple)):
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
@@ -466,6 +471,13 @@ def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
 def _len(frame: Frame, obj: Any) -> Any:
     if isinstance(obj, Tracer) and obj.shape and isinstance(obj.shape[0], Dim):
         return as_tracer(obj.shape[0])
+    if isinstance(obj, Tracer):
+        return len(obj)
+    from autodiff.capture.expressions import own_method
+
+    method = own_method(obj, "__len__")
+    if method is not None:
+        return call(frame, method, [obj], {}, frame.scope.syntax.node)
     return len(obj)
 
 
@@ -593,6 +605,15 @@ def _any_all(stop: bool) -> Callable[..., Any]:
     return run
 
 
+def _abs(frame: Frame, obj: Any) -> Any:
+    from autodiff.capture.expressions import own_method
+
+    method = own_method(obj, "__abs__")
+    if method is not None:
+        return call(frame, method, [obj], {}, frame.scope.syntax.node)
+    return dispatch.builtin_functions[abs](obj) if isinstance(obj, Tracer) else abs(obj)
+
+
 def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:
     from autodiff.capture.interpreter import store_attribute
 
@@ -601,6 +622,7 @@ def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:
 
 _SPECIAL: dict[Any, Callable[..., Any]] = {
     isinstance: _isinstance,
+    abs: _abs,
     type: _type,
     len: _len,
     hasattr: _hasattr,

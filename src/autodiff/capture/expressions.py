@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.calls import call, iterate, make_closure
+from autodiff.capture.calls import Closure, call, iterate, make_closure
 from autodiff.capture.effects import DeferredText
 from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
 from autodiff.capture.trace import Declined
@@ -74,7 +74,52 @@ def _name(frame: Frame, node: ast.Name) -> Any:
 def _binary(frame: Frame, node: ast.BinOp) -> Any:
     left, right = frame.evaluate(node.left), frame.evaluate(node.right)
     frame.at(node)
-    return BINARY[type(node.op)](left, right)
+    return apply_binary(frame, BINARY[type(node.op)], left, right, node)
+
+
+# -- operators of the user's classes ---------------------------------------------------------------
+_METHODS: dict[Any, tuple[str, str | None]] = {
+    operator.add: ("__add__", "__radd__"),
+    operator.sub: ("__sub__", "__rsub__"),
+    operator.mul: ("__mul__", "__rmul__"),
+    operator.truediv: ("__truediv__", "__rtruediv__"),
+    operator.floordiv: ("__floordiv__", "__rfloordiv__"),
+    operator.mod: ("__mod__", "__rmod__"),
+    operator.pow: ("__pow__", "__rpow__"),
+    operator.matmul: ("__matmul__", "__rmatmul__"),
+    operator.and_: ("__and__", "__rand__"),
+    operator.or_: ("__or__", "__ror__"),
+    operator.xor: ("__xor__", "__rxor__"),
+    operator.lt: ("__lt__", "__gt__"),
+    operator.le: ("__le__", "__ge__"),
+    operator.gt: ("__gt__", "__lt__"),
+    operator.ge: ("__ge__", "__le__"),
+    operator.eq: ("__eq__", "__eq__"),
+    operator.ne: ("__ne__", "__ne__"),
+    operator.neg: ("__neg__", None),
+    operator.pos: ("__pos__", None),
+    operator.invert: ("__invert__", None),
+}
+
+
+def own_method(obj: Any, name: str | None) -> Any:
+    """A special method that the user's class defines in Python, so that it is interpreted."""
+    if name is None or isinstance(obj, Tracer):
+        return None
+    method = inspect.getattr_static(type(obj), name, None)
+    return method if isinstance(method, (FunctionType, Closure)) else None
+
+
+def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.AST) -> Any:
+    """``left op right``, through the user's own methods where a class defines the operator."""
+    name, reflected = _METHODS.get(function, (None, None))
+    for obj, other, method_name in ((left, right, name), (right, left, reflected)):
+        method = own_method(obj, method_name)
+        if method is not None:
+            result = call(frame, method, [obj, other], {}, node)
+            if result is not NotImplemented:
+                return result
+    return function(left, right)
 
 
 def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
@@ -84,7 +129,9 @@ def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
         if isinstance(value, Tracer) and not frame.trace.eager:
             return python_not(value)
         return not value
-    return UNARY[type(node.op)](value)
+    function = UNARY[type(node.op)]
+    method = own_method(value, _METHODS[function][0])
+    return function(value) if method is None else call(frame, method, [value], {}, node)
 
 
 def python_not(value: Tracer) -> Tracer:
@@ -159,7 +206,7 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
             if isinstance(kind, ast.In)
             else (python_not(found) if isinstance(found, Tracer) else not found)
         )
-    return COMPARE[type(kind)](left, right)
+    return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
 
 
 def _same_array(left: Any, right: Any) -> bool:
@@ -279,6 +326,9 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if isinstance(container, np.ndarray):
             return as_tracer(container)[index]
         index = _as_index(index)
+    method = own_method(container, "__getitem__")
+    if method is not None:
+        return call(frame, method, [container, index], {}, node)
     path = frame.trace.paths.get(id(container))
     value = container[index]
     if path is None or isinstance(container, type):

@@ -100,6 +100,7 @@ class Reverse:
         useful: set[Value],
         mapping: Mapping | None = None,
         recompute: bool = False,
+        in_loop: bool = False,
     ) -> None:
         self.builder = builder
         self.active = active
@@ -109,6 +110,8 @@ class Reverse:
         # Whether the operations run a second time: then nothing is shared with the first run,
         # and effects and checks, which have happened, are left out.
         self.recompute = recompute
+        # Whether residuals must outlive an iteration of an enclosing loop.
+        self.in_loop = in_loop
 
     def primal(self, value: Value) -> Value:
         """The value in the new program."""

@@ -14,7 +14,8 @@ are recomputed instead of kept, as are those whose size has no bound outside of 
 a while loop inside of a loop.  A conditional is recomputed inside its backward conditional.  A
 while loop counts its trips, so its backward loop is a counted one.
 
-Residuals whose extents change between iterations are kept in a stack of the largest extents.
+A while loop inside of another loop keeps nothing and is run again in the backward body, since
+nobody knows how many residuals it would leave.  Residuals whose extents change between iterations are kept in a stack of the largest extents.
 """
 
 from __future__ import annotations
@@ -39,7 +40,33 @@ def forward(sweep: Reverse, operation: Operation) -> Pull:
     """Emit a control operation so that it can be reversed; return its pull."""
     if operation.kind == "cond":
         return _cond(sweep, operation)
+    if sweep.in_loop and operation.kind == "while":
+        return _recomputed(sweep, operation)
     return _loop(sweep, operation)
+
+
+def _recomputed(sweep: Reverse, operation: Operation) -> Pull:
+    """A loop whose number of residuals nobody can bound, inside of another loop.
+
+    It runs plainly in the forward pass, and again, with residuals, in the backward body.
+    """
+    new = copy_operation(operation, sweep.mapping)
+    sweep.builder.block.operations.append(new)
+
+    def pull(cotangents: Cotangents) -> None:
+        cts = [cotangents.pop(v, None) for v in new.results]
+        if all(ct is None for ct in cts):
+            return
+        again = Reverse(
+            sweep.builder, sweep.active, sweep.useful, dict(sweep.mapping), recompute=True
+        )
+        again.pulls.append(_loop(again, operation))
+        for value, ct in zip(operation.results, cts, strict=True):
+            if ct is not None:
+                add(cotangents, again.primal(value), ct)
+        again.backward(cotangents)
+
+    return pull
 
 
 def _active_outside(sweep: Reverse, regions: Sequence[Block]) -> list[Value]:
@@ -139,6 +166,7 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
             useful(body, sweep.active, wanted),
             sweep.mapping,
             sweep.recompute,
+            in_loop=True,
         )
         inner.useful |= wanted
         inner.forward(body)

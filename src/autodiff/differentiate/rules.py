@@ -123,7 +123,9 @@ def pullback(
 def _pull_partial(rule: Any, site: Site, k: int, ct: Any) -> Tracer | None:
     if rule is None:
         return None
-    term: Tracer | None = _spread_back(_scaled(ct, rule(site.result, *site.operands)), site.operands[k])
+    term: Tracer | None = _spread_back(
+        _scaled(ct, rule(site.result, *site.operands)), site.operands[k]
+    )
     return term
 
 
