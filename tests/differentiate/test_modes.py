@@ -43,7 +43,9 @@ def checked(program: Program, stage: str) -> Program:
     return verify(program, type_rule_of, stage)
 
 
-def directions(program: Program, inputs: list[Any], seed: int) -> tuple[list[int], list[Any], list[Any]]:
+def directions(
+    program: Program, inputs: list[Any], seed: int
+) -> tuple[list[int], list[Any], list[Any]]:
     """Differentiated inputs, tangents of them, cotangents of the outputs."""
     random = np.random.default_rng(seed)
     wrt = [k for k, v in enumerate(program.inputs) if v.type.is_float]
@@ -55,7 +57,9 @@ def directions(program: Program, inputs: list[Any], seed: int) -> tuple[list[int
 def inner(a: list[Any], b: list[Any]) -> tuple[float, float]:
     """The inner product, and the size of what was added up."""
     terms = [np.sum(np.asarray(x, float) * y) for x, y in zip(a, b, strict=True)]
-    return float(sum(terms)), float(sum(np.sum(np.abs(np.asarray(x, float) * y)) for x, y in zip(a, b, strict=True)))
+    return float(sum(terms)), float(
+        sum(np.sum(np.abs(np.asarray(x, float) * y)) for x, y in zip(a, b, strict=True))
+    )
 
 
 def assert_dual(name: str, engine: Any = reference) -> None:
@@ -73,7 +77,9 @@ def assert_dual(name: str, engine: Any = reference) -> None:
         np.testing.assert_allclose(pushed[k], pulled[k], rtol=1e-12, err_msg=name)
     left, scale = inner(ct, pushed[count:])
     right, more = inner(pulled[count:], dx)
-    single = any(v.dtype.itemsize < 8 for v in (*program.inputs, *program.outputs) if v.type.is_float)
+    single = any(
+        v.dtype.itemsize < 8 for v in (*program.inputs, *program.outputs) if v.type.is_float
+    )
     tolerance = 1e-4 if single else 1e-9
     assert np.isfinite(left)
     assert abs(left - right) <= tolerance * (scale + more) + 1e-12, f"{name}: {left} and {right}"
@@ -103,7 +109,9 @@ def assert_symmetric(name: str) -> None:
         scale = np.max(np.abs(b), initial=0.0)
         assert np.all(np.isfinite(b)), name
         tolerance = 1e-4 if a.dtype.itemsize < 8 else 1e-8
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * scale + 1e-12, err_msg=name)
+        np.testing.assert_allclose(
+            a, b, rtol=tolerance, atol=tolerance * scale + 1e-12, err_msg=name
+        )
 
 
 def programs(theme: str, part: int, of: int) -> list[str]:

@@ -25,7 +25,13 @@ def parameter_of(builder: Any, x: Any, k: int) -> Tracer:
     array = np.asarray(x)
     weak = type(x) in (int, float)
     value = builder.parameter(ArrayType(array.dtype, array.shape, weak), f"x{k}")
-    form = "python" if type(x) in (int, float, bool) else "scalar" if isinstance(x, np.generic) else "array"
+    form = (
+        "python"
+        if type(x) in (int, float, bool)
+        else "scalar"
+        if isinstance(x, np.generic)
+        else "array"
+    )
     tracer = Tracer(value, form)
     set_layout(tracer, array)
     return tracer
@@ -72,7 +78,13 @@ def _in_form(output: Any, leaf: Any) -> Any:
 
 def as_tracer_form(x: Any) -> str:
     """The form of something that is not traced."""
-    return "array" if isinstance(x, np.ndarray) else "scalar" if isinstance(x, np.generic) else "python"
+    return (
+        "array"
+        if isinstance(x, np.ndarray)
+        else "scalar"
+        if isinstance(x, np.generic)
+        else "python"
+    )
 
 
 # -- what every case must satisfy ---------------------------------------------------------------
@@ -81,7 +93,9 @@ def copies(arguments: Sequence[Any]) -> list[Any]:
     return [x.copy(order="K") if isinstance(x, np.ndarray) else x for x in arguments]
 
 
-def check_value(f: Callable[..., Any], *arguments: Any, engine: str = "numpy", rtol: float = 1e-12) -> None:
+def check_value(
+    f: Callable[..., Any], *arguments: Any, engine: str = "numpy", rtol: float = 1e-12
+) -> None:
     """``f`` through a program is what ``f`` is in NumPy: value, dtype, shape, and kind of scalar."""
     with np.errstate(all="ignore"):
         expected = f(*copies(arguments))
@@ -120,7 +134,11 @@ def differences(f: Callable[[float], list[np.ndarray]], step: float = 1e-3) -> l
 
 
 def check_derivatives(
-    f: Callable[..., Any], *arguments: Any, engine: str = "numpy", second: bool = True, rtol: float = 1e-6
+    f: Callable[..., Any],
+    *arguments: Any,
+    engine: str = "numpy",
+    second: bool = True,
+    rtol: float = 1e-6,
 ) -> None:
     """Both modes agree with differences of ``f`` and with each other, to second order.
 
@@ -169,7 +187,9 @@ def check_derivatives(
     for k, ct in zip(wrt, pulled, strict=True):
         assert np.shape(ct) == np.shape(arguments[k])
     if second:
-        _check_second_order(backward_program, backward, moved, cts, tangents, active, count, rtol, compile_program)
+        _check_second_order(
+            backward_program, backward, moved, cts, tangents, active, count, rtol, compile_program
+        )
 
 
 def _check_second_order(

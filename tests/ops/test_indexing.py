@@ -97,7 +97,11 @@ def test_store_of_an_array(name: str, engine: str) -> None:
 
 @pytest.mark.parametrize("name", INDICES)
 def test_derivatives_of_stores(name: str) -> None:
-    check_derivatives(stored(INDICES[name], lambda x: np.sin(x[INDICES[name]])), X, second=name in ("list", "slice"))
+    check_derivatives(
+        stored(INDICES[name], lambda x: np.sin(x[INDICES[name]])),
+        X,
+        second=name in ("list", "slice"),
+    )
 
 
 @engines
@@ -114,7 +118,9 @@ def test_augmented_store(name: str, engine: str) -> None:
         check_derivatives(f, X, engine=engine, second=False)
 
 
-@pytest.mark.parametrize("value", [[1.0, 2, 3, 4, 5], [[9.0]], 3, True, np.float32(2), np.ones((1, 1, 4, 5))], ids=str)
+@pytest.mark.parametrize(
+    "value", [[1.0, 2, 3, 4, 5], [[9.0]], 3, True, np.float32(2), np.ones((1, 1, 4, 5))], ids=str
+)
 def test_stored_values_are_broadcast_and_cast(value: Any) -> None:
     check_value(stored(1, lambda x: value), X)
     check_value(stored(slice(0, 2), lambda x: value), (10 * X).astype(np.int32))
@@ -243,7 +249,9 @@ def test_traced_positions_out_of_bounds_fail_at_run_time(bad: int) -> None:
 def rolled(count: int, body: Callable[..., Any], *carries: np.ndarray) -> Program:
     """The program of a loop ``for k in range(count): body(k, *carries)``; the body stores in place."""
     with building() as builder:
-        outer = [builder.parameter(ArrayType(c.dtype, c.shape), f"c{k}") for k, c in enumerate(carries)]
+        outer = [
+            builder.parameter(ArrayType(c.dtype, c.shape), f"c{k}") for k, c in enumerate(carries)
+        ]
         with builder.region() as block:
             k = builder.parameter(ArrayType(np.dtype(np.int64), (), True), "k")
             k.low, k.high = 0, count - 1
@@ -304,25 +312,47 @@ def test_index_dependent_sizes_inside_loops(name: str) -> None:
 def test_ranges_prove_loop_indices_in_bounds() -> None:
     program = rolled(N, prefix_sums, *LOOPS["prefix sums"][1:])
     assert "check(" not in str(program)
-    assert "check(" in str(rolled(N, lambda k, x, y: y.__setitem__(k, x[k + 1]), np.zeros(N), np.zeros(N)))
+    assert "check(" in str(
+        rolled(N, lambda k, x, y: y.__setitem__(k, x[k + 1]), np.zeros(N), np.zeros(N))
+    )
 
 
 # -- errors -----------------------------------------------------------------------------------------
 ERRORS = [
     (lambda x: x[3], IndexError, "index 3 is out of bounds for axis 0 with size 3"),
     (lambda x: x[0, -5], IndexError, "index -5 is out of bounds for axis 1 with size 4"),
-    (lambda x: x[0, 0, 0, 0], IndexError, "too many indices for array: array is 3-dimensional, but 4 were indexed"),
+    (
+        lambda x: x[0, 0, 0, 0],
+        IndexError,
+        "too many indices for array: array is 3-dimensional, but 4 were indexed",
+    ),
     (lambda x: x[1.0], IndexError, "only integers, slices"),
     (lambda x: x["a"], IndexError, "only integers, slices"),
     (lambda x: x[[0.5]], IndexError, "arrays used as indices must be of integer"),
     (lambda x: x[..., ...], IndexError, "an index can only have a single ellipsis"),
     (lambda x: x[[0, 3]], IndexError, "index 3 is out of bounds for axis 0 with size 3"),
-    (lambda x: x[[0, 1], [0, 1, 2]], IndexError, r"could not be broadcast together with shapes \(2,\) \(3,\)"),
-    (lambda x: x[np.ones(4, bool)], IndexError, "boolean index did not match indexed array along axis 0"),
+    (
+        lambda x: x[[0, 1], [0, 1, 2]],
+        IndexError,
+        r"could not be broadcast together with shapes \(2,\) \(3,\)",
+    ),
+    (
+        lambda x: x[np.ones(4, bool)],
+        IndexError,
+        "boolean index did not match indexed array along axis 0",
+    ),
     (lambda x: x[::0], ValueError, "slice step cannot be zero"),
-    (lambda x: x.__setitem__(0, np.ones(3)), ValueError, r"could not broadcast input array from shape \(3,\) into shape \(4,5\)"),
+    (
+        lambda x: x.__setitem__(0, np.ones(3)),
+        ValueError,
+        r"could not broadcast input array from shape \(3,\) into shape \(4,5\)",
+    ),
     (lambda x: x.__setitem__(0, 1j), TypeError, "complex128 are not supported"),
-    (lambda x: x[0, 0, 0].__setitem__(0, 1), TypeError, "'numpy.float64' object does not support item assignment"),
+    (
+        lambda x: x[0, 0, 0].__setitem__(0, 1),
+        TypeError,
+        "'numpy.float64' object does not support item assignment",
+    ),
     (lambda x: x[0, 0, 0].item()[0], TypeError, "'float' object is not subscriptable"),
 ]
 

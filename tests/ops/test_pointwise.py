@@ -94,21 +94,28 @@ def test_broadcasting(name: str, engine: str) -> None:
     check_value(f, *arguments, engine=engine)
 
 
-@pytest.mark.parametrize("name", [n for n, e in UFUNCS.items() if isinstance(e.derivative, Partials)])
+@pytest.mark.parametrize(
+    "name", [n for n, e in UFUNCS.items() if isinstance(e.derivative, Partials)]
+)
 def test_derivatives(name: str) -> None:
     check_derivatives(UFUNCS[name].ufunc, *samples(name, (4,)))
 
 
 @pytest.mark.parametrize(
-    "name", [n for n, e in UFUNCS.items() if isinstance(e.derivative, Partials) and e.ufunc.nin == 2]
+    "name",
+    [n for n, e in UFUNCS.items() if isinstance(e.derivative, Partials) and e.ufunc.nin == 2],
 )
 @pytest.mark.parametrize("shapes", [((3, 1), (4,)), ((), (3,)), ((2, 1), (1, 3))], ids=str)
 def test_derivatives_of_broadcast_operands(name: str, shapes: tuple[tuple[int, ...], ...]) -> None:
-    check_derivatives(UFUNCS[name].ufunc, *[samples(name, shape, k)[k] for k, shape in enumerate(shapes)])
+    check_derivatives(
+        UFUNCS[name].ufunc, *[samples(name, shape, k)[k] for k, shape in enumerate(shapes)]
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("other", [2, 2.5, True, np.float32(1.5), np.float64(1.5), np.int64(3), [1.0, 2.0, 3.0]])
+@pytest.mark.parametrize(
+    "other", [2, 2.5, True, np.float32(1.5), np.float64(1.5), np.int64(3), [1.0, 2.0, 3.0]]
+)
 @pytest.mark.parametrize("operator", ["+", "-", "*", "/", "//", "%", "**", "<", ">=", "=="])
 def test_operators_promote_as_numpy_does(dtype: str, other: object, operator: str) -> None:
     f = eval(f"lambda x, y: (x {operator} y, y {operator} x)")
@@ -169,12 +176,17 @@ def test_in_place_casting_rule_has_numpys_text() -> None:
         y += 1.5
         return y
 
-    with pytest.raises(TypeError, match=r"Cannot cast ufunc 'add' output from dtype\('float64'\) to dtype\('int64'\)"):
+    with pytest.raises(
+        TypeError,
+        match=r"Cannot cast ufunc 'add' output from dtype\('float64'\) to dtype\('int64'\)",
+    ):
         run(f, np.arange(3))
 
 
 def test_shapes_that_do_not_broadcast_raise_in_numpys_words() -> None:
-    with pytest.raises(ShapeError, match=r"operands could not be broadcast together with shapes \(2,4\) \(3,2\)"):
+    with pytest.raises(
+        ShapeError, match=r"operands could not be broadcast together with shapes \(2,4\) \(3,2\)"
+    ):
         run(lambda x, y: x + y, np.zeros((2, 4)), np.zeros((3, 2)))
 
 

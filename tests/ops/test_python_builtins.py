@@ -19,7 +19,9 @@ def table(function: Any) -> Any:
         def traced(x: Any) -> bool:
             return isinstance(x, Tracer) or (isinstance(x, (list, tuple)) and any(map(traced, x)))
 
-        return (builtin_functions[function] if any(map(traced, arguments)) else function)(*arguments, **options)
+        return (builtin_functions[function] if any(map(traced, arguments)) else function)(
+            *arguments, **options
+        )
 
     return call
 
@@ -28,7 +30,22 @@ UNARY = [
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "exp",
     "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "fabs", "degrees", "radians",
 ]  # fmt: skip
-POINTS = [0.0, 0.5, -0.5, 1.0, -1.0, 2.5, -3.0, 1000.0, -1000.0, math.inf, -math.inf, math.nan, 3, True]
+POINTS = [
+    0.0,
+    0.5,
+    -0.5,
+    1.0,
+    -1.0,
+    2.5,
+    -3.0,
+    1000.0,
+    -1000.0,
+    math.inf,
+    -math.inf,
+    math.nan,
+    3,
+    True,
+]
 
 
 @pytest.mark.parametrize("name", [n for n in UNARY if hasattr(math, n)])
@@ -119,7 +136,21 @@ def test_value(name: str) -> None:
     check_value(f, *arguments, rtol=1e-15)
 
 
-@pytest.mark.parametrize("name", ["hypot three", "abs", "divmod", "pow", "min", "min of array", "sum", "sum rows", "prod", "fsum"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hypot three",
+        "abs",
+        "divmod",
+        "pow",
+        "min",
+        "min of array",
+        "sum",
+        "sum rows",
+        "prod",
+        "fsum",
+    ],
+)
 def test_derivatives(name: str) -> None:
     f, *arguments = CASES[name]
     check_derivatives(f, *[float(a) if isinstance(a, int) else a for a in arguments])
@@ -128,8 +159,22 @@ def test_derivatives(name: str) -> None:
 @pytest.mark.parametrize("digits", [0, 1, 2, 5, -1, -2])
 def test_round_to_digits_is_pythons(digits: int) -> None:
     rng = np.random.default_rng(digits % 7)
-    ties = [k / 10 ** (digits + 1) if digits >= 0 else k * 10.0 ** (-digits - 1) for k in range(-95, 100, 10)]
-    points = [*ties, *rng.normal(size=20) * 100, 1e300, 1e17, 0.0, -0.0, math.inf, math.nan, 2.675, 1.005]
+    ties = [
+        k / 10 ** (digits + 1) if digits >= 0 else k * 10.0 ** (-digits - 1)
+        for k in range(-95, 100, 10)
+    ]
+    points = [
+        *ties,
+        *rng.normal(size=20) * 100,
+        1e300,
+        1e17,
+        0.0,
+        -0.0,
+        math.inf,
+        math.nan,
+        2.675,
+        1.005,
+    ]
     for x in map(float, points):
         if digits == 0 and not math.isfinite(x):
             continue

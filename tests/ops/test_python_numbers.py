@@ -10,7 +10,21 @@ from tests.ops.support import check_derivatives, check_value, run
 
 OPERATORS = {
     name: getattr(operator, name)
-    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lt", "le", "gt", "ge", "eq", "ne")
+    for name in (
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "pow",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "eq",
+        "ne",
+    )
 }
 NUMBERS = [0, 1, 7, -3, 2.5, -0.5, 0.0, True, False, 1e200, 3_000_000_000, float("inf"), 10**17]
 
@@ -42,7 +56,9 @@ def compare_with_python(name: str, a: object, b: object) -> None:
             run(f, a, b)
         return
     want = outcome(f, a, b)
-    if isinstance(want, type) or (name == "pow" and isinstance(a, int) and isinstance(b, int) and b < 0):
+    if isinstance(want, type) or (
+        name == "pow" and isinstance(a, int) and isinstance(b, int) and b < 0
+    ):
         # The type of a power depends on the exponent's sign: such a program asks to be rerun.
         with pytest.raises(CheckFailed):
             run(f, a, b)

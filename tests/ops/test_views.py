@@ -112,7 +112,9 @@ def test_views_of_arguments_with_other_strides(name: str, layout: str) -> None:
         return
     # copies() keeps the order but not gaps, so the gaps are made inside.
     large = np.random.default_rng(1).normal(size=(6, 8))
-    part = (lambda a: a[:3, 2:6]) if layout == "columns of a larger array" else (lambda a: a[::2, :4])
+    part = (
+        (lambda a: a[:3, 2:6]) if layout == "columns of a larger array" else (lambda a: a[::2, :4])
+    )
     check_value(lambda x: argument_views(VIEWS[name])(part(x)), large)
 
 
@@ -296,7 +298,9 @@ def test_a_store_to_one_element_of_a_row_touches_that_element_only() -> None:
 
     text = str(trace(f, X))
     assert text.count("slice_update") == 1
-    assert "slice_update(x0, v1, starts=(1, 2)" in text or "starts=(1, 2), sizes=(None, None)" in text
+    assert (
+        "slice_update(x0, v1, starts=(1, 2)" in text or "starts=(1, 2), sizes=(None, None)" in text
+    )
 
 
 def test_an_augmented_row_is_stored_once() -> None:

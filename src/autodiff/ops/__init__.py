@@ -3,4 +3,13 @@
 from autodiff.ops import control, decompositions, linear_algebra, pointwise, reductions, structural
 from autodiff.ops.entries import ENTRIES, Entry
 
-__all__ = ["ENTRIES", "Entry", "control", "decompositions", "linear_algebra", "pointwise", "reductions", "structural"]
+__all__ = [
+    "ENTRIES",
+    "Entry",
+    "control",
+    "decompositions",
+    "linear_algebra",
+    "pointwise",
+    "reductions",
+    "structural",
+]

@@ -37,7 +37,11 @@ def _plus(a: Any, b: Any) -> Any:
 def _inverse_gaps(w: Any) -> Any:
     """``1 / (w_j - w_i)`` off the diagonal, 0 on it."""
     gaps = w[..., None, :] - w[..., :, None]
-    same = np.eye(w.shape[-1], dtype=bool) if isinstance(w.shape[-1], int) else _symbolic_eye(w.shape[-1])
+    same = (
+        np.eye(w.shape[-1], dtype=bool)
+        if isinstance(w.shape[-1], int)
+        else _symbolic_eye(w.shape[-1])
+    )
     return np.where(same, 0.0, 1 / np.where(same, 1.0, gaps)).astype(w.dtype)
 
 
@@ -72,7 +76,13 @@ def _eigh_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 register(
-    Entry("eigh", _eigh_rule, lambda a: tuple(np.linalg.eigh(a)), Kernel("eigh"), Rules(_eigh_jvp, _eigh_vjp))
+    Entry(
+        "eigh",
+        _eigh_rule,
+        lambda a: tuple(np.linalg.eigh(a)),
+        Kernel("eigh"),
+        Rules(_eigh_jvp, _eigh_vjp),
+    )
 )
 
 

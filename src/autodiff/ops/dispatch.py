@@ -63,7 +63,9 @@ def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
     """What ``__array_function__`` asks for: the implementation of a NumPy function."""
     implementation = functions.get(function)
     if implementation is None:
-        name = f"{getattr(function, '__module__', 'numpy')}.{getattr(function, '__name__', function)}"
+        name = (
+            f"{getattr(function, '__module__', 'numpy')}.{getattr(function, '__name__', function)}"
+        )
         raise unsupported(
             f"{name.replace('numpy.', 'np.', 1)} is not available on traced arrays",
             "compute it outside of the function, or from other NumPy functions",

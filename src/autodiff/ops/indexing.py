@@ -477,7 +477,8 @@ def _is_own_view(x: Tracer, value: Any, selection: Basic) -> bool:
 def _same_selection(a: Basic, b: Basic) -> bool:
     def same_items(p: Sequence[Any], q: Sequence[Any]) -> bool:
         return all(
-            m is n or (m is not None and n is not None and same(m, n)) for m, n in zip(p, q, strict=True)
+            m is n or (m is not None and n is not None and same(m, n))
+            for m, n in zip(p, q, strict=True)
         )
 
     return (
@@ -485,7 +486,12 @@ def _same_selection(a: Basic, b: Basic) -> bool:
         and len(a.shape) == len(b.shape)
         and all(
             same_items(p, q)
-            for p, q in ((a.starts, b.starts), (a.sizes, b.sizes), (a.steps, b.steps), (a.shape, b.shape))
+            for p, q in (
+                (a.starts, b.starts),
+                (a.sizes, b.sizes),
+                (a.steps, b.steps),
+                (a.shape, b.shape),
+            )
         )
     )
 
@@ -577,7 +583,9 @@ def _update_one_by_one(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> No
             structural.slice_of(Tracer(carry, "array"), where, (None,), (1,)),
             *(_element(v, Dim.symbol(k)) for v in operands),
         )
-        stored = structural.slice_update(Tracer(carry, "array"), cast(new, x.dtype), where, (None,), (1,))
+        stored = structural.slice_update(
+            Tracer(carry, "array"), cast(new, x.dtype), where, (None,), (1,)
+        )
         body.outputs = [stored.value]
     (result,) = emit_for(count, (flat.value,), body)
     x.write(reshape(Tracer(result, "array"), x.shape).value)

@@ -118,7 +118,13 @@ def _convolve_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
 
 
 register(
-    Entry("convolve", _convolve_rule, lambda a, v: np.convolve(a, v), Kernel("convolve"), Bilinear(_convolve_transpose))
+    Entry(
+        "convolve",
+        _convolve_rule,
+        lambda a, v: np.convolve(a, v),
+        Kernel("convolve"),
+        Bilinear(_convolve_transpose),
+    )
 )
 
 

@@ -124,7 +124,12 @@ def _flatten(x: Tracer, order: str = "C") -> Tracer:
 
 
 def _astype(
-    x: Tracer, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+    x: Tracer,
+    dtype: Any,
+    order: str = "K",
+    casting: str = "unsafe",
+    subok: bool = True,
+    copy: bool = True,
 ) -> Tracer:
     dtype = np.dtype(dtype)
     if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
@@ -141,11 +146,15 @@ def _fill(x: Tracer, value: Any) -> None:
     x[...] = value
 
 
-def _sort(x: Tracer, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
+def _sort(
+    x: Tracer, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> None:
     x[...] = functions[np.sort](x, axis=axis)
 
 
-def _partition(x: Tracer, kth: Any, axis: int = -1, kind: str = "introselect", order: Any = None) -> None:
+def _partition(
+    x: Tracer, kth: Any, axis: int = -1, kind: str = "introselect", order: Any = None
+) -> None:
     # A sorted array is partitioned at every position.
     x[...] = functions[np.sort](x, axis=axis)
 
@@ -196,7 +205,9 @@ def _view(x: Tracer, *args: Any) -> Tracer:
 
 
 def _is_integer(x: Tracer) -> Any:
-    return python_numbers.binary(np.equal, x, python_numbers.unary(np.positive, functions["truncate"](x)))
+    return python_numbers.binary(
+        np.equal, x, python_numbers.unary(np.positive, functions["truncate"](x))
+    )
 
 
 _NUMBER_METHODS.update(

@@ -191,7 +191,11 @@ def resolve(name: str, operands: Sequence[Any]) -> tuple[Dtype, ...]:
         for x, d in zip(operands, dtypes, strict=False):
             # NumPy compares a small integer array with any Python integer exactly.
             if isinstance(x, int) and d.kind in "iu" and not _holds(d, x):
-                wide = np.dtype(np.float64) if not _holds(np.dtype(np.int64), x) else np.dtype(np.int64)
+                wide = (
+                    np.dtype(np.float64)
+                    if not _holds(np.dtype(np.int64), x)
+                    else np.dtype(np.int64)
+                )
                 return (wide, wide, dtypes[-1])
     return dtypes
 

@@ -107,7 +107,12 @@ def hypot(*coordinates: Any) -> Tracer:
 @implements_builtin(math.dist)
 def dist(p: Any, q: Any) -> Tracer:
     """``math.dist``."""
-    return hypot(*[python_numbers.binary(np.subtract, _scalar(a), _scalar(b)) for a, b in zip(p, q, strict=True)])
+    return hypot(
+        *[
+            python_numbers.binary(np.subtract, _scalar(a), _scalar(b))
+            for a, b in zip(p, q, strict=True)
+        ]
+    )
 
 
 @implements_builtin(math.fsum)
@@ -142,7 +147,9 @@ def isclose(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Trac
     """``math.isclose``."""
     x, y = _scalar(a), _scalar(b)
     size = _python("maximum", _python("absolute", x), _python("absolute", y))
-    bound = _python("maximum", _python("multiply", number(rel_tol, float), size), number(abs_tol, float))
+    bound = _python(
+        "maximum", _python("multiply", number(rel_tol, float), size), number(abs_tol, float)
+    )
     near = _python("less_equal", _python("absolute", _python("subtract", x, y)), bound, result=BOOL)
     finite = _python("logical_and", isfinite(x), isfinite(y), result=BOOL)
     near = _python("logical_and", near, finite, result=BOOL)
@@ -338,7 +345,11 @@ def sum_(iterable: Any, start: Any = 0) -> Any:
             raise TypeError(f"'{x.dtype}' object is not iterable")
         dtype = x.dtype if x.dtype.kind != "b" else np.dtype(np.int64)
         total = functions[np.sum](x, axis=0, dtype=dtype)
-        return total if isinstance(start, int) and start == 0 else binary_operator(np.add, start, total)
+        return (
+            total
+            if isinstance(start, int) and start == 0
+            else binary_operator(np.add, start, total)
+        )
     total = start
     for item in iterable:
         total = total + item

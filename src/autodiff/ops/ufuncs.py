@@ -106,7 +106,13 @@ def call(
 
 
 def _loop(
-    ufunc: np.ufunc, name: str, operands: list[Any], out: Any, dtype: Any, signature: Any, casting: str
+    ufunc: np.ufunc,
+    name: str,
+    operands: list[Any],
+    out: Any,
+    dtype: Any,
+    signature: Any,
+    casting: str,
 ) -> tuple[np.dtype[Any], ...]:
     if signature is None and dtype is not None:
         signature = (None,) * ufunc.nin + (np.dtype(dtype),)
@@ -115,7 +121,9 @@ def _loop(
     kinds = [dtype_of(x) for x in operands]
     if all(isinstance(d, type) for d in kinds):
         kinds = [np.dtype(d) for d in kinds]
-    options = {"casting": casting} if signature is None else {"casting": casting, "signature": signature}
+    options = (
+        {"casting": casting} if signature is None else {"casting": casting, "signature": signature}
+    )
     if signature is None:
         loop = resolve(name, operands)
     else:
@@ -126,7 +134,12 @@ def _loop(
 
 
 def _composed(
-    ufunc: np.ufunc, inputs: Sequence[Any], out: Any, where: Any, dtype: Any, options: dict[str, Any]
+    ufunc: np.ufunc,
+    inputs: Sequence[Any],
+    out: Any,
+    where: Any,
+    dtype: Any,
+    options: dict[str, Any],
 ) -> Any:
     function = functions.get(ufunc)
     if function is None:
@@ -158,7 +171,9 @@ _REDUCTIONS: dict[Any, Any] = {
 _ACCUMULATIONS: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
-def _reduce(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, **options: Any) -> Any:
+def _reduce(
+    ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, **options: Any
+) -> Any:
     function = _REDUCTIONS.get(ufunc)
     if function is None:
         return _fold(ufunc, array, axis, out, **options)
@@ -167,7 +182,9 @@ def _reduce(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: 
     return functions[function](array, axis=axis, out=as_output(out), **options)
 
 
-def _fold(ufunc: np.ufunc, array: Any, axis: Any, out: Any, keepdims: bool = False, **options: Any) -> Any:
+def _fold(
+    ufunc: np.ufunc, array: Any, axis: Any, out: Any, keepdims: bool = False, **options: Any
+) -> Any:
     """A reduction without an operation of its own: one step per element, extent known."""
     from autodiff.ops.promotion import as_array
 
@@ -188,7 +205,9 @@ def _fold(ufunc: np.ufunc, array: Any, axis: Any, out: Any, keepdims: bool = Fal
     return result if out is None else write_out(result, out)
 
 
-def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+def _accumulate(
+    ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None
+) -> Any:
     function = _ACCUMULATIONS.get(ufunc)
     if function is not None:
         return functions[function](array, axis=axis, dtype=dtype, out=as_output(out))
@@ -213,7 +232,9 @@ def _at(ufunc: np.ufunc, a: Any, indices: Any, b: Any = None) -> None:
     indexing.update_at(ufunc, as_output(a), indices, b)
 
 
-def _reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+def _reduceat(
+    ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None
+) -> Any:
     """Reductions over the pieces between known positions; a piece that is not one is its start."""
     from autodiff.ops.known import known
     from autodiff.ops.promotion import as_array

@@ -35,7 +35,9 @@ def region(types: list[ArrayType], function: Callable[..., Any]) -> Block:
         results = function(*[Tracer(p) for p in parameters])
         if not isinstance(results, (tuple, list)):
             results = (results,)
-        block.outputs = [r.value if isinstance(r, Tracer) else Tracer.constant(r).value for r in results]
+        block.outputs = [
+            r.value if isinstance(r, Tracer) else Tracer.constant(r).value for r in results
+        ]
     return block
 
 
@@ -47,7 +49,9 @@ def rolled(count: Any, carries: list[Tracer], function: Callable[..., Any]) -> l
     return [Tracer(v) for v in emit_for(count, tuple(c.value for c in carries), block)]
 
 
-def looped(carries: list[Tracer], test: Callable[..., Any], function: Callable[..., Any]) -> list[Tracer]:
+def looped(
+    carries: list[Tracer], test: Callable[..., Any], function: Callable[..., Any]
+) -> list[Tracer]:
     """`while test(*carries): carries, *rows = function(k, *carries)`; the trip count comes first."""
     types = [c.type for c in carries]
     test_block = region(types, test)
@@ -55,7 +59,9 @@ def looped(carries: list[Tracer], test: Callable[..., Any], function: Callable[.
     return [Tracer(v) for v in emit_while(tuple(c.value for c in carries), test_block, block)]
 
 
-def chosen(predicate: Tracer, then: Callable[..., Any], otherwise: Callable[..., Any]) -> list[Tracer]:
+def chosen(
+    predicate: Tracer, then: Callable[..., Any], otherwise: Callable[..., Any]
+) -> list[Tracer]:
     return [Tracer(v) for v in emit_cond(predicate.value, region([], then), region([], otherwise))]
 
 
@@ -74,20 +80,28 @@ def dim(k: Tracer) -> Any:
 # -- for ----------------------------------------------------------------------------------------
 def lorenz(x: Tracer) -> Any:
     def step(k: Tracer, a: Tracer, b: Tracer, c: Tracer) -> Any:
-        return a + 0.01 * (10.0 * (b - a)), b + 0.01 * (a * (28.0 - c) - b), c + 0.01 * (a * b - 2.5 * c)
+        return (
+            a + 0.01 * (10.0 * (b - a)),
+            b + 0.01 * (a * (28.0 - c) - b),
+            c + 0.01 * (a * b - 2.5 * c),
+        )
 
     return rolled(200, [at(x, 0), at(x, 1), at(x, 2)], step)
 
 
 def recurrence_with_stores(x: Tracer) -> Any:
     n = x.shape[0]
-    return rolled(n - 1, [x], lambda k, y: put(y, at(y, dim(k)) * 0.5 + np.sin(at(y, dim(k) + 1)), dim(k) + 1))
+    return rolled(
+        n - 1, [x], lambda k, y: put(y, at(y, dim(k)) * 0.5 + np.sin(at(y, dim(k) + 1)), dim(k) + 1)
+    )
 
 
 def recurrence_from_zeros(x: Tracer) -> Any:
     n = x.shape[0]
     start = zeros((n,), x.dtype)
-    return rolled(n - 1, [start], lambda k, y: put(y, at(y, dim(k)) * 0.5 + at(x, dim(k)), dim(k) + 1))
+    return rolled(
+        n - 1, [start], lambda k, y: put(y, at(y, dim(k)) * 0.5 + at(x, dim(k)), dim(k) + 1)
+    )
 
 
 def stacked_rows(x: Tracer) -> Any:
@@ -211,15 +225,21 @@ def temporary_in_loop(x: Tracer) -> Any:
 # -- while ----------------------------------------------------------------------------------------
 def newton(x: Tracer) -> Any:
     a = at(x, 0) + 1.0
-    return looped([a], lambda r: np.abs(r * r - 2.0) > 1e-12, lambda k, r: r - (r * r - 2.0) / (2.0 * r))
+    return looped(
+        [a], lambda r: np.abs(r * r - 2.0) > 1e-12, lambda k, r: r - (r * r - 2.0) / (2.0 * r)
+    )
 
 
 def growing_tape(x: Tracer) -> Any:
     results = looped(
-        [x, np.sum(x)], lambda y, s: np.abs(s) < 300.0, lambda k, y, s: (y * 1.5, np.sum(y) + s * 1.01, s, y)
+        [x, np.sum(x)],
+        lambda y, s: np.abs(s) < 300.0,
+        lambda k, y, s: (y * 1.5, np.sum(y) + s * 1.01, s, y),
     )
     trips, _, _, stack, rows = results
-    (total,) = rolled(dim(trips), [at(x, 0)], lambda k, t: t * 0.5 + at(stack, dim(trips) - 1 - dim(k)))
+    (total,) = rolled(
+        dim(trips), [at(x, 0)], lambda k, t: t * 0.5 + at(stack, dim(trips) - 1 - dim(k))
+    )
     return *results[:3], total, np.sum(rows), stack * 2.0, rows
 
 
@@ -393,7 +413,9 @@ def test_storing_one_element_an_iteration_copies_nothing() -> None:
 
 def test_operations_without_a_routine_call_numpy(rng: np.random.Generator) -> None:
     x = rng.random((4, 5))
-    program = traced(lambda x: (np.sort(x, axis=0), np.argsort(x, axis=1), np.sort(x, axis=1) * 2.0), x)
+    program = traced(
+        lambda x: (np.sort(x, axis=0), np.argsort(x, axis=1), np.sort(x, axis=1) * 2.0), x
+    )
     assert_engines_agree(program, [x])
     assert ENTRIES["sort"].name == "sort"
 

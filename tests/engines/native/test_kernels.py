@@ -36,12 +36,16 @@ def test_products(case: Any, scale: int, rng: np.random.Generator) -> None:
     for dtype in (np.float64, np.float32, np.int32):
         a = (4 * rng.random([n * scale for n in shape_a])).astype(dtype)
         b = (4 * rng.random([n * scale for n in shape_b])).astype(dtype)
-        assert_engines_agree(traced(lambda a, b: dot_general(a, b, contract, batch), a, b), [a, b], 3e-14, 1e-14)
+        assert_engines_agree(
+            traced(lambda a, b: dot_general(a, b, contract, batch), a, b), [a, b], 3e-14, 1e-14
+        )
 
 
 def test_operands_of_products_that_are_views_are_not_copied(rng: np.random.Generator) -> None:
     a, b = rng.random((40, 50)), rng.random((60, 50))
-    program = traced(lambda a, b: a[5:, 3:] @ b.T[3:] + (b[:35, :50] @ a.T[:, :60:2].T.T)[:, :1] * 0.0, a, b)
+    program = traced(
+        lambda a, b: a[5:, 3:] @ b.T[3:] + (b[:35, :50] @ a.T[:, :60:2].T.T)[:, :1] * 0.0, a, b
+    )
     kernel = assert_engines_agree(program, [a, b], 1e-13).kernel
     assert kernel.text.count("call void @dgemm") == 2
     plain = traced(lambda a, b: a[5:, 3:] @ b.T[3:], a, b)
@@ -71,14 +75,20 @@ def matrices(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("shape", [(1, 1), (4, 4), (30, 30), (2, 3, 5, 5), (0, 0), (3, 0, 0)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (4, 4), (30, 30), (2, 3, 5, 5), (0, 0), (3, 0, 0)], ids=str
+)
 def test_factorisations(shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> None:
     a = matrices(rng, shape).astype(dtype)
     b = rng.standard_normal((*shape[:-1], 3)).astype(dtype)
     c = rng.standard_normal((*shape[:-1], 1)).astype(dtype)
 
     def program(a: Any, b: Any, c: Any) -> Any:
-        results = [emit_tracer("cholesky", a), emit_tracer("inverse", a), *emit_tracer("slogdet", a)]
+        results = [
+            emit_tracer("cholesky", a),
+            emit_tracer("inverse", a),
+            *emit_tracer("slogdet", a),
+        ]
         results += [emit_tracer("slogdet", a - np.swapaxes(a, -1, -2) * 0.5 - a)[0]]
         results += [emit_tracer("solve", a + 0.1 * np.tril(a), b), emit_tracer("solve", a, c * 2.0)]
         for lower in (True, False):
@@ -121,7 +131,10 @@ def test_along_an_axis(shape: tuple[int, ...], dtype: str, rng: np.random.Genera
                 results.append(emit_tracer("cumulative_sum", x * 2, axis=axis, reverse=reverse))
                 results.append(emit_tracer("cumulative_prod", x, axis=axis, reverse=reverse))
             if 0 not in shape:
-                results += [emit_tracer("argmax", x, axis=axis), emit_tracer("argmin", x + x, axis=axis)]
+                results += [
+                    emit_tracer("argmax", x, axis=axis),
+                    emit_tracer("argmin", x + x, axis=axis),
+                ]
         return results
 
     assert_engines_agree(traced(program, x), [x], 1e-14)
@@ -129,5 +142,7 @@ def test_along_an_axis(shape: tuple[int, ...], dtype: str, rng: np.random.Genera
 
 def test_first_nan_wins() -> None:
     x = np.array([[1.0, np.nan, 5.0, np.nan], [np.inf, 2.0, -np.inf, 2.0]])
-    program = traced(lambda x: (emit_tracer("argmax", x, axis=1), emit_tracer("argmin", x, axis=1)), x)
+    program = traced(
+        lambda x: (emit_tracer("argmax", x, axis=1), emit_tracer("argmin", x, axis=1)), x
+    )
     assert_engines_agree(program, [x])

@@ -77,19 +77,35 @@ def test_engines_agree(name: str, shape: tuple[int, ...], rng: np.random.Generat
 def test_integer_reductions(dtype: str, rng: np.random.Generator) -> None:
     x = rng.integers(0, 2 if dtype == "b1" else 9, (5, 7)).astype(dtype)
     assert_engines_agree(
-        traced(lambda x: (np.sum(x), np.sum(x, axis=0), np.max(x, axis=1), np.min(x), np.prod(x, axis=0)), x), [x]
+        traced(
+            lambda x: (
+                np.sum(x),
+                np.sum(x, axis=0),
+                np.max(x, axis=1),
+                np.min(x),
+                np.prod(x, axis=0),
+            ),
+            x,
+        ),
+        [x],
     )
 
 
 def test_empty_arrays() -> None:
     x, y = np.zeros((0, 3)), np.zeros((3, 0))
-    program = traced(lambda x, y: (np.sum(x), np.sum(x, axis=0), np.sum(y, axis=1), np.exp(x), x.T, np.prod(y)), x, y)
+    program = traced(
+        lambda x, y: (np.sum(x), np.sum(x, axis=0), np.sum(y, axis=1), np.exp(x), x.T, np.prod(y)),
+        x,
+        y,
+    )
     assert_engines_agree(program, [x, y])
 
 
 def test_maximum_of_nan_is_nan() -> None:
     x = np.array([1.0, np.nan, 3.0, -np.inf] * 9)
-    assert_engines_agree(traced(lambda x: (np.max(x), np.min(x), np.max(x[2:3]), np.sum(x)), x), [x])
+    assert_engines_agree(
+        traced(lambda x: (np.max(x), np.min(x), np.max(x[2:3]), np.sum(x)), x), [x]
+    )
 
 
 def test_long_sums_are_as_accurate_as_numpy() -> None:

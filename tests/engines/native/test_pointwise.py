@@ -17,7 +17,10 @@ DTYPES = [np.dtype(c) for c in "?bBhHiIqQfd"]
 NAMES = [name for name, e in ENTRIES.items() if isinstance(e.lowering, Pointwise)]
 SHAPES: list[tuple[int, ...]] = [(), (0,), (1,), (7,), (3, 5)]
 # Where both operands are infinite or zero the reference's C library and NumPy loops themselves differ by platform.
-SPECIAL = {"f": [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 0.5, 1e300, -1e-300], "i": [0, 1, -1, 2, 100]}
+SPECIAL = {
+    "f": [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 0.5, 1e300, -1e-300],
+    "i": [0, 1, -1, 2, 100],
+}
 
 
 def signatures(name: str) -> list[tuple[np.dtype, ...]]:
@@ -41,7 +44,9 @@ def signatures(name: str) -> list[tuple[np.dtype, ...]]:
     return found
 
 
-def operand(entry: Entry, k: int, dtype: np.dtype, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+def operand(
+    entry: Entry, k: int, dtype: np.dtype, shape: tuple[int, ...], rng: np.random.Generator
+) -> np.ndarray:
     low, high = entry.samples.domain[k % len(entry.samples.domain)]
     if dtype.kind == "b":
         return rng.random(shape) < 0.5
@@ -82,7 +87,9 @@ def test_pointwise_special_values(name: str) -> None:
                 continue
             with np.errstate(over="ignore", under="ignore"):
                 values = np.array(SPECIAL[dtypes[0].kind]).astype(dtypes[0])
-            grids = [values] if len(dtypes) == 1 else [g.ravel() for g in np.meshgrid(values, values)]
+            grids = (
+                [values] if len(dtypes) == 1 else [g.ravel() for g in np.meshgrid(values, values)]
+            )
             operands = tuple(builder.parameter(ArrayType(g.dtype, g.shape)) for g in grids)
             arguments += grids
             builder.block.outputs += builder.emit(name, operands, {})
@@ -96,7 +103,10 @@ def test_pointwise_special_values(name: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["f", "d"])
 def test_casts_of_numbers_out_of_range_are_what_numpy_gives(dtype: str) -> None:
-    x = np.array([np.nan, np.inf, -np.inf, 1e30, -1e30, 2.0**31, -(2.0**31), 2.0**40, 300.7, -300.7, -0.9], dtype)
+    x = np.array(
+        [np.nan, np.inf, -np.inf, 1e30, -1e30, 2.0**31, -(2.0**31), 2.0**40, 300.7, -300.7, -0.9],
+        dtype,
+    )
     with building() as builder:
         value = builder.parameter(ArrayType(x.dtype, x.shape))
         for target in "qil":

@@ -90,7 +90,9 @@ TRACED = {
     "meshgrid": lambda x: list(np.meshgrid(x, x[:2])),
     "meshgrid ij": lambda x: list(np.meshgrid(x, x[:2], indexing="ij", sparse=True)),
     "vander": lambda x: np.vander(x, 3, increasing=True),
-    "asarray": lambda x: np.asarray(x) * 2 if not isinstance(x, Tracer) else made(np.asarray, x) * 2,
+    "asarray": lambda x: (
+        np.asarray(x) * 2 if not isinstance(x, Tracer) else made(np.asarray, x) * 2
+    ),
 }
 
 

@@ -7,7 +7,12 @@ from autodiff.errors import ShapeError, UnsupportedError
 from tests.ops.support import ENGINES, check_derivatives, check_value, run
 
 rng = np.random.default_rng(0)
-A, B, V, W = rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), rng.normal(size=4), rng.normal(size=3)
+A, B, V, W = (
+    rng.normal(size=(3, 4)),
+    rng.normal(size=(4, 2)),
+    rng.normal(size=4),
+    rng.normal(size=3),
+)
 T = rng.normal(size=(2, 3, 4))
 S = rng.normal(size=(4, 4)) + 4 * np.eye(4)
 P = S @ S.T
@@ -100,7 +105,11 @@ SOLVES = {
     "lstsq residuals": (lambda a, x: np.linalg.lstsq(a.T, x)[1], A, V),
     "cond": (lambda s: np.linalg.cond(s), S),
     "cond 1": (lambda s: np.linalg.cond(s, 1), S),
-    "tensorsolve": (lambda t, x: np.linalg.tensorsolve(t, x), rng.normal(size=(2, 2, 4)) + np.eye(4).reshape(2, 2, 4), rng.normal(size=(2, 2))),
+    "tensorsolve": (
+        lambda t, x: np.linalg.tensorsolve(t, x),
+        rng.normal(size=(2, 2, 4)) + np.eye(4).reshape(2, 2, 4),
+        rng.normal(size=(2, 2)),
+    ),
     "tensorinv": (lambda t: np.linalg.tensorinv(t, ind=1), S.reshape(4, 2, 2)),
     "trace": (lambda s: np.trace(s), S),
 }
@@ -164,7 +173,9 @@ def test_norm_zero_counts() -> None:
 @pytest.mark.parametrize("dtype", ["int64", "float32", "bool", "int8"])
 def test_dtypes_of_products(dtype: str) -> None:
     a, b = (2 * A).astype(dtype), (2 * B).astype(dtype)
-    check_value(lambda a, b: [a @ b, np.dot(a[0], b), np.einsum("ij,jk->k", a, b), np.inner(a, a)], a, b)
+    check_value(
+        lambda a, b: [a @ b, np.dot(a[0], b), np.einsum("ij,jk->k", a, b), np.inner(a, a)], a, b
+    )
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
@@ -193,8 +204,16 @@ def test_the_gradient_of_a_norm_at_zero_is_zero() -> None:
 
 ERRORS = [
     (lambda a: a @ a, ShapeError, "matmul: Input operand 1 has a mismatch in its core dimension 0"),
-    (lambda a: np.dot(a, a), ShapeError, r"shapes \(3,4\) and \(3,4\) not aligned: 4 \(dim 1\) != 3 \(dim 0\)"),
-    (lambda a: np.linalg.inv(a), np.linalg.LinAlgError, "Last 2 dimensions of the array must be square"),
+    (
+        lambda a: np.dot(a, a),
+        ShapeError,
+        r"shapes \(3,4\) and \(3,4\) not aligned: 4 \(dim 1\) != 3 \(dim 0\)",
+    ),
+    (
+        lambda a: np.linalg.inv(a),
+        np.linalg.LinAlgError,
+        "Last 2 dimensions of the array must be square",
+    ),
     (lambda a: np.linalg.det(a[0]), np.linalg.LinAlgError, "1-dimensional array given"),
     (lambda a: np.linalg.eig(a @ a.T), UnsupportedError, "np.linalg.eig may have complex results"),
     (lambda a: np.einsum("ij,jk", a, a), ValueError, "could not be broadcast together"),

@@ -80,4 +80,6 @@ def test_sinc_is_smooth_at_zero() -> None:
 
 def test_scalars_stay_scalars() -> None:
     for x in (np.float64(1.25), np.array(1.25)):
-        check_value(lambda x: [np.round(x, 1), np.sinc(x), np.real(x) + 0, np.nan_to_num(x), *np.modf(x)], x)
+        check_value(
+            lambda x: [np.round(x, 1), np.sinc(x), np.real(x) + 0, np.nan_to_num(x), *np.modf(x)], x
+        )

@@ -81,7 +81,23 @@ def test_derivatives(name: str) -> None:
     check_derivatives(CASES[name], X)
 
 
-TYPED = ["sum", "prod", "mean", "var", "std", "min", "max", "any", "all", "argmax", "argmin", "cumsum", "cumprod", "ptp", "count_nonzero"]
+TYPED = [
+    "sum",
+    "prod",
+    "mean",
+    "var",
+    "std",
+    "min",
+    "max",
+    "any",
+    "all",
+    "argmax",
+    "argmin",
+    "cumsum",
+    "cumprod",
+    "ptp",
+    "count_nonzero",
+]
 
 
 DTYPES = ["bool", "int8", "uint8", "int32", "int64", "uint64", "float16", "float32", "float64"]
@@ -91,9 +107,13 @@ DTYPES = ["bool", "int8", "uint8", "int32", "int64", "uint64", "float16", "float
 @pytest.mark.parametrize("name", TYPED)
 def test_dtype_of_the_result_is_numpys(name: str, engine: str) -> None:
     # NumPy cannot subtract bools.
-    arrays = [np.array([[1, 0, 2], [3, 1, 1]]).astype(d) for d in DTYPES if (name, d) != ("ptp", "bool")]
+    arrays = [
+        np.array([[1, 0, 2], [3, 1, 1]]).astype(d) for d in DTYPES if (name, d) != ("ptp", "bool")
+    ]
     axes = [None, 0, 1 if name in ("argmax", "argmin", "cumsum", "cumprod") else (1,)]
-    check_value(lambda *xs: [getattr(np, name)(x, axis=k) for x in xs for k in axes], *arrays, engine=engine)
+    check_value(
+        lambda *xs: [getattr(np, name)(x, axis=k) for x in xs for k in axes], *arrays, engine=engine
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int32", "complex64"])
@@ -106,7 +126,9 @@ def test_dtype_argument(dtype: str) -> None:
 
 
 def test_a_maximum_of_nothing_is_numpys_error() -> None:
-    with pytest.raises(ValueError, match="zero-size array to reduction operation maximum which has no identity"):
+    with pytest.raises(
+        ValueError, match="zero-size array to reduction operation maximum which has no identity"
+    ):
         run(lambda x: np.max(x, axis=0), np.zeros((0, 2)))
     with pytest.raises(ValueError, match="attempt to get argmax of an empty sequence"):
         run(lambda x: np.argmax(x), np.zeros(0))
@@ -115,7 +137,11 @@ def test_a_maximum_of_nothing_is_numpys_error() -> None:
 @engines
 @pytest.mark.parametrize("name", ["sum", "prod", "any", "all"])
 def test_reductions_of_nothing(name: str, engine: str) -> None:
-    check_value(lambda x: [getattr(np, name)(x), getattr(np, name)(x, axis=0)], np.zeros((0, 2)), engine=engine)
+    check_value(
+        lambda x: [getattr(np, name)(x), getattr(np, name)(x, axis=0)],
+        np.zeros((0, 2)),
+        engine=engine,
+    )
 
 
 def test_ties_of_extrema_share_the_derivative() -> None:

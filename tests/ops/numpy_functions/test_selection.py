@@ -53,7 +53,9 @@ CASES = {
     "copyto": lambda x, y: stored(lambda a: np.copyto(a, y))(x),
     "copyto where": lambda x, y: stored(lambda a: np.copyto(a, y, where=x > 0))(x),
     "fill_diagonal": lambda x, y: stored(lambda a: np.fill_diagonal(a, y[0]))(x),
-    "fill_diagonal tall": lambda x, y: stored(lambda a: np.fill_diagonal(a, y[:2], wrap=True))(np.vstack([x, x])[:, :2]),
+    "fill_diagonal tall": lambda x, y: stored(lambda a: np.fill_diagonal(a, y[:2], wrap=True))(
+        np.vstack([x, x])[:, :2]
+    ),
     "fill": lambda x, y: stored(lambda a: a[1].fill(y[2]))(x),
     "putmask": lambda x, y: stored(lambda a: np.putmask(a, x > 0, y[:3]))(x),
     "place": lambda x, y: stored(lambda a: np.place(a, x > 0, y[:3]))(x),
@@ -75,11 +77,17 @@ INTEGER = {
     "isin": lambda x, y: np.isin(np.round(x), [0.0, 1.0]),
     "isclose": lambda x, y: np.isclose(x, x + 1e-9 * y),
     "allclose": lambda x, y: np.allclose(x, x + 1e-9),
-    "array_equal": lambda x, y: [np.array_equal(x, x), np.array_equal(x, y), np.array_equal(y, y + 1)],
+    "array_equal": lambda x, y: [
+        np.array_equal(x, x),
+        np.array_equal(x, y),
+        np.array_equal(y, y + 1),
+    ],
     "array_equiv": lambda x, y: np.array_equiv(x * 0 + y, y),
     "nonzero of constants": lambda x, y: list(np.nonzero(np.array([0, 1, 2]))) + [y],
     "unravel_index": lambda x, y: list(np.unravel_index(np.argmax(x), x.shape)),
-    "ravel_multi_index": lambda x, y: np.ravel_multi_index((np.argmax(x, axis=0), [0, 1, 2, 3]), (3, 4)),
+    "ravel_multi_index": lambda x, y: np.ravel_multi_index(
+        (np.argmax(x, axis=0), [0, 1, 2, 3]), (3, 4)
+    ),
     "logical": lambda x, y: np.logical_and(x > 0, y > 0) | np.logical_not(x > 1),
 }
 
@@ -99,7 +107,14 @@ def test_derivatives(name: str) -> None:
 def test_dtypes(dtype: str) -> None:
     x = np.array([3, 0, 1, 2]).astype(dtype)
     check_value(
-        lambda x: [np.where(x > 1, x, 0), np.where(x > 1, x, 0.5), np.sort(x), np.take(x, [0, 1]), np.argsort(x)], x
+        lambda x: [
+            np.where(x > 1, x, 0),
+            np.where(x > 1, x, 0.5),
+            np.sort(x),
+            np.take(x, [0, 1]),
+            np.argsort(x),
+        ],
+        x,
     )
     if dtype != "bool":
         check_value(lambda x: [np.clip(x, 1, 2), np.clip(x, 0.5, 1.5)], x)
@@ -107,4 +122,7 @@ def test_dtypes(dtype: str) -> None:
 
 def test_nan_sorts_last_and_searches_last() -> None:
     x = np.array([np.nan, 1.0, 0.0, np.nan])
-    check_value(lambda x: [np.sort(x), np.argsort(x), np.searchsorted(np.sort(x), np.array([0.5, np.nan]))], x)
+    check_value(
+        lambda x: [np.sort(x), np.argsort(x), np.searchsorted(np.sort(x), np.array([0.5, np.nan]))],
+        x,
+    )

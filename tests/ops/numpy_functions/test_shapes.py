@@ -128,10 +128,26 @@ ERRORS = [
     (lambda x: np.transpose(x, (0, 0)), ValueError, "repeated axis in transpose"),
     (lambda x: np.swapaxes(x, 0, 3), ValueError, "out of bounds"),
     (lambda x: np.squeeze(x, 0), ValueError, "cannot select an axis to squeeze out"),
-    (lambda x: np.concatenate([x, x[:, 1:]]), ShapeError, "along dimension 1, the array at index 0 has size 4"),
-    (lambda x: np.split(x, 3, axis=1), ValueError, "array split does not result in an equal division"),
-    (lambda x: np.broadcast_to(x, (5, 4)), ValueError, "could not be broadcast together with remapped shapes"),
-    (lambda x: np.broadcast_to(x, (2, 3, 4)).__setitem__(0, 1.0), ValueError, "assignment destination is read-only"),
+    (
+        lambda x: np.concatenate([x, x[:, 1:]]),
+        ShapeError,
+        "along dimension 1, the array at index 0 has size 4",
+    ),
+    (
+        lambda x: np.split(x, 3, axis=1),
+        ValueError,
+        "array split does not result in an equal division",
+    ),
+    (
+        lambda x: np.broadcast_to(x, (5, 4)),
+        ValueError,
+        "could not be broadcast together with remapped shapes",
+    ),
+    (
+        lambda x: np.broadcast_to(x, (2, 3, 4)).__setitem__(0, 1.0),
+        ValueError,
+        "assignment destination is read-only",
+    ),
 ]
 
 

@@ -12,17 +12,27 @@ engines = pytest.mark.parametrize("engine", ENGINES)
 
 CASES = {
     **{
-        f"{name} {mode} {order}": (lambda x, y, f, name=name, mode=mode, order=order: getattr(np, name)(*((x, y) if order == "long" else (y, x)), mode))
+        f"{name} {mode} {order}": (
+            lambda x, y, f, name=name, mode=mode, order=order: getattr(np, name)(
+                *((x, y) if order == "long" else (y, x)), mode
+            )
+        )
         for name in ("convolve", "correlate")
         for mode in ("full", "same", "valid")
         for order in ("long", "short")
     },
     "convolve even": lambda x, y, f: np.convolve(x, y[:2], "same"),
-    "correlate even": lambda x, y, f: [np.correlate(x, x[:4], "same"), np.correlate(x[:2], x, "same"), np.correlate(y, x[:4], "same")],
+    "correlate even": lambda x, y, f: [
+        np.correlate(x, x[:4], "same"),
+        np.correlate(x[:2], x, "same"),
+        np.correlate(y, x[:4], "same"),
+    ],
     "convolve with itself": lambda x, y, f: np.convolve(x, x),
     "interp": lambda x, y, f: np.interp(x, KNOTS, f[:, 0]),
     "interp points": lambda x, y, f: np.interp(x[:2], np.sort(x), f[0, 0] * x),
-    "interp ends": lambda x, y, f: np.interp([-9.0, 9.0, 0.0], KNOTS, f[:, 1], left=-1.0, right=y[0]),
+    "interp ends": lambda x, y, f: np.interp(
+        [-9.0, 9.0, 0.0], KNOTS, f[:, 1], left=-1.0, right=y[0]
+    ),
     "interp period": lambda x, y, f: np.interp(x, KNOTS, f[:, 0], period=3.0),
     "trapezoid": lambda x, y, f: np.trapezoid(f),
     "trapezoid dx": lambda x, y, f: np.trapezoid(f, dx=0.5, axis=0),
@@ -60,7 +70,9 @@ def test_derivatives(name: str) -> None:
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_dtypes(dtype: str) -> None:
     x, y = (10 * X).astype(dtype), (10 * Y).astype(dtype)
-    check_value(lambda x, y: [np.convolve(x, y), np.gradient(x), np.polyval(y, x), np.trapezoid(x)], x, y)
+    check_value(
+        lambda x, y: [np.convolve(x, y), np.gradient(x), np.polyval(y, x), np.trapezoid(x)], x, y
+    )
 
 
 def test_interp_of_scalars_gives_scalars() -> None:

@@ -32,7 +32,9 @@ CASES = {
     "cov of vector": lambda x, y: np.cov(x[0]),
     "corrcoef": lambda x, y: np.corrcoef(x),
     "bincount weights": lambda x, y: np.bincount(np.array([0, 2, 2, 5]), weights=x[0]),
-    "histogram weights": lambda x, y: np.histogram([0.1, 0.5, 0.9, 1.0], bins=3, range=(0, 1), weights=x[0])[0],
+    "histogram weights": lambda x, y: np.histogram(
+        [0.1, 0.5, 0.9, 1.0], bins=3, range=(0, 1), weights=x[0]
+    )[0],
 }
 INTEGER = {
     "histogram": lambda x, y: np.histogram(x, bins=4)[0],
@@ -66,4 +68,7 @@ def test_nan_spreads_through_order_statistics() -> None:
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_dtypes(dtype: str) -> None:
     x = (10 * X).astype(dtype)
-    check_value(lambda x: [np.median(x, axis=0), np.quantile(x, 0.3), np.percentile(x, [5, 50]), np.cov(x)], x)
+    check_value(
+        lambda x: [np.median(x, axis=0), np.quantile(x, 0.3), np.percentile(x, [5, 50]), np.cov(x)],
+        x,
+    )

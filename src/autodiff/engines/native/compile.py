@@ -47,9 +47,13 @@ class Runner:
         self.machine = session.load(kernel.text, (kernel.symbol,), extra=extra, keep=keep)
         types: list[Any] = []
         for dtype, shape in kernel.inputs:
-            types.append(_SCALARS[f"{dtype.kind}{dtype.itemsize}"] if shape == () else ctypes.c_void_p)
+            types.append(
+                _SCALARS[f"{dtype.kind}{dtype.itemsize}"] if shape == () else ctypes.c_void_p
+            )
         types += [ctypes.c_void_p] * (len(kernel.outputs) + 1)
-        self.function = ctypes.CFUNCTYPE(ctypes.c_int32, *types)(self.machine.address(kernel.symbol))
+        self.function = ctypes.CFUNCTYPE(ctypes.c_int32, *types)(
+            self.machine.address(kernel.symbol)
+        )
         self.work = np.empty(kernel.work_bytes + 64, np.uint8)
 
     def __call__(self, arguments: Sequence[Any]) -> list[Any]:

@@ -144,7 +144,9 @@ def _write_cond(g: Generator, operation: Operation, write_block: WriteBlock) -> 
             _hint_outputs(plan, sinks)
             write_block(g, plan)
             scalars = _scalar_outputs(g, region.outputs)
-            assign(g, [(p, v) for p, v in zip(places, region.outputs, strict=True) if p is not None])
+            assign(
+                g, [(p, v) for p, v in zip(places, region.outputs, strict=True) if p is not None]
+            )
         g.w.line(f"br label %{word}.end{n}")
         g.w.label(f"{word}.end{n}")
         g.w.line(f"br label %join{n}")
@@ -221,7 +223,9 @@ def _carry_sink(g: Generator, place: Buffer, old: Value | None) -> Sink:
     def _is_read(old: Value) -> bool:
         """Whether the old value, or one that updates made of it in its place, is read again."""
         assert scope.plan is not None
-        here = [v for v, b in scope.bindings.items() if isinstance(b, Buffer) and b.slot is place.slot]
+        here = [
+            v for v, b in scope.bindings.items() if isinstance(b, Buffer) and b.slot is place.slot
+        ]
         return any(scope.plan.last_read.get(v, -1) >= scope.now for v in (old, *here))
 
     def sink() -> Buffer | None:
@@ -315,9 +319,7 @@ class _Loop:
             prepared += prepare_outer(g, region)
         places = self._places()
         stacks = self._stacks()
-        initial = [
-            g.lookup(v) if not v.shape else None for v in self.operation.operands
-        ]
+        initial = [g.lookup(v) if not v.shape else None for v in self.operation.operands]
         trips = g.w.extent(self.operation.attributes["count"]) if self.is_for else ""
         g.w.line(f"br label %pre{n}")
         g.w.label(f"pre{n}")
@@ -363,9 +365,13 @@ class _Loop:
         for value in prepared:
             g.release(value)
 
-    def _parameters(self, block: Block, places: list[Buffer | None], names: list[str | None]) -> None:
+    def _parameters(
+        self, block: Block, places: list[Buffer | None], names: list[str | None]
+    ) -> None:
         g = self.g
-        for parameter, place, name in zip(block.parameters[-self.count :] if self.count else [], places, names, strict=True):
+        for parameter, place, name in zip(
+            block.parameters[-self.count :] if self.count else [], places, names, strict=True
+        ):
             if place is not None:
                 g.bind(parameter, place)
             else:
@@ -384,7 +390,11 @@ class _Loop:
             g.w.line(f"%more{self.n} = or i1 {name}, false")
 
     def _write_body(
-        self, places: list[Buffer | None], stacks: list[_Stack], names: list[str | None], counter: str
+        self,
+        places: list[Buffer | None],
+        stacks: list[_Stack],
+        names: list[str | None],
+        counter: str,
     ) -> dict[int, str]:
         """The body; the names of the scalar carries it yields."""
         g, body = self.g, self.body
@@ -439,7 +449,11 @@ class _Loop:
 
     # -- after the loop
     def _bind_results(
-        self, places: list[Buffer | None], stacks: list[_Stack], names: list[str | None], counter: str
+        self,
+        places: list[Buffer | None],
+        stacks: list[_Stack],
+        names: list[str | None],
+        counter: str,
     ) -> None:
         g = self.g
         if not self.is_for:
@@ -458,7 +472,9 @@ class _Loop:
             else:
                 assert stack.slot is not None
                 pointer = g.memory.reserve(stack.slot, 1, keep=True)
-                g.bind(stack.value, Buffer(stack.slot, pointer, stack.value.dtype, stack.value.shape))
+                g.bind(
+                    stack.value, Buffer(stack.slot, pointer, stack.value.dtype, stack.value.shape)
+                )
                 stack.slot.holders -= 1
 
 

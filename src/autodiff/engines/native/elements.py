@@ -92,7 +92,9 @@ def _constant(g: Generator, operation: Operation, indices: Indices) -> Element:
 def is_splat(array: np.ndarray) -> bool:
     """Whether all elements are the same bits."""
     flat = np.ascontiguousarray(array).reshape(-1)
-    return flat.size > 0 and bool((flat.view(np.uint8).reshape(flat.size, -1) == flat[:1].view(np.uint8)).all())
+    return flat.size > 0 and bool(
+        (flat.view(np.uint8).reshape(flat.size, -1) == flat[:1].view(np.uint8)).all()
+    )
 
 
 def _iota(g: Generator, operation: Operation, indices: Indices) -> Element:
@@ -161,7 +163,10 @@ def _transpose(g: Generator, operation: Operation, indices: Indices) -> Element:
 
 
 def slice_indices(
-    starts: Sequence[Extent], sizes: Sequence[Extent | None], steps: Sequence[Extent], indices: Indices
+    starts: Sequence[Extent],
+    sizes: Sequence[Extent | None],
+    steps: Sequence[Extent],
+    indices: Indices,
 ) -> Indices:
     """Where the element ``indices`` of a slice lies in the array."""
     result: list[Extent] = []
@@ -297,7 +302,9 @@ def wrapped_index(g: Generator, index: Element, n: Extent) -> Extent:
         size = g.w.extent(n)
         negative = g.w.op(f"icmp slt i64 {raw.name}, 0", raw.name)
         shifted = g.w.op(f"add i64 {raw.name}, {size}", raw.name, size)
-        name = g.w.op(f"select i1 {negative}, i64 {shifted}, i64 {raw.name}", negative, shifted, raw.name)
+        name = g.w.op(
+            f"select i1 {negative}, i64 {shifted}, i64 {raw.name}", negative, shifted, raw.name
+        )
     else:
         name = raw.name
     symbol = g.w.recall(("index", name))

@@ -141,7 +141,11 @@ class Generator:
                 return False
             binding = scope.bindings.get(value)
             if binding is not None:
-                return isinstance(binding, Buffer) and binding.slot.writable and same(binding.offset, 0)
+                return (
+                    isinstance(binding, Buffer)
+                    and binding.slot.writable
+                    and same(binding.offset, 0)
+                )
             if scope.kind != "branch":
                 return False
             scope = scope.parent
@@ -173,7 +177,9 @@ class Generator:
             if array.nbytes <= CONSTANT_TEXT_BYTES:
                 name = f"@data.{n}"
                 type = memory_type(array.dtype)
-                items = ", ".join(f"{type} {_memory_literal(x, array.dtype)}" for x in array.reshape(-1))
+                items = ", ".join(
+                    f"{type} {_memory_literal(x, array.dtype)}" for x in array.reshape(-1)
+                )
                 self.w.globals.append(
                     f"{name} = internal constant [{array.size} x {type}] [{items}], align 64"
                 )

@@ -135,7 +135,9 @@ class HostCaller:
     def __init__(self, calls: Sequence[HostCall]) -> None:
         self.calls = list(calls)
         self.error: BaseException | None = None
-        prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+        prototype = ctypes.CFUNCTYPE(
+            ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p
+        )
         self._callback = prototype(self._call)
         self.address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
 
@@ -159,9 +161,7 @@ class HostCaller:
         return 0
 
 
-def _arrays(
-    words: int, types: Sequence[tuple[np.dtype[Any], int]], copy: bool
-) -> list[np.ndarray]:
+def _arrays(words: int, types: Sequence[tuple[np.dtype[Any], int]], copy: bool) -> list[np.ndarray]:
     arrays = []
     at = words
     for dtype, ndim in types:

@@ -116,7 +116,12 @@ class _Matrix:
     """An operand of gemm: rows and columns in memory with one unit stride."""
 
     def __init__(
-        self, buffer: Buffer, offset: Extent, batch: Sequence[Extent], by_rows: bool, leading: Extent
+        self,
+        buffer: Buffer,
+        offset: Extent,
+        batch: Sequence[Extent],
+        by_rows: bool,
+        leading: Extent,
     ) -> None:
         self.buffer = buffer
         self.offset = offset
@@ -184,7 +189,9 @@ def _operand(
     if order == tuple(range(len(order))):
         buffer = g.buffer(value)
     else:
-        view = Operation("transpose", (value,), {"axes": order}, (Value(ArrayType(value.dtype, shape)),))
+        view = Operation(
+            "transpose", (value,), {"axes": order}, (Value(ArrayType(value.dtype, shape)),)
+        )
         buffer = g.memory.allocate(value.dtype, shape)
         g.store(view.result, buffer)
     n = len(batch)
@@ -237,7 +244,9 @@ def _transposed_copy(g: Generator, value: Value) -> Buffer:
     n = len(value.shape)
     order = (*range(n - 2), n - 1, n - 2)
     shape = tuple([value.shape[k] for k in order])
-    view = Operation("transpose", (value,), {"axes": order}, (Value(ArrayType(value.dtype, shape)),))
+    view = Operation(
+        "transpose", (value,), {"axes": order}, (Value(ArrayType(value.dtype, shape)),)
+    )
     return _copy(g, view.result)
 
 
@@ -256,7 +265,14 @@ def _cholesky(g: Generator, operation: Operation) -> bool:
         start = _matrix_at(indices, n, n, batch)
         info = f.info()
         # The lower triangle by rows is the upper one by columns.
-        f.call("potrf", f.character("U"), f.integer(n), f.pointer(place, start), f.integer(maximum(n, 1)), info)
+        f.call(
+            "potrf",
+            f.character("U"),
+            f.integer(n),
+            f.pointer(place, start),
+            f.integer(maximum(n, 1)),
+            info,
+        )
         f.require(info, operation, "Matrix is not positive definite")
         with g.w.scope(), g.w.loop(0, n) as i:
             with g.w.loop(Dim.symbol(i) + 1, n) as j:
@@ -382,7 +398,9 @@ def _slogdet(g: Generator, operation: Operation) -> bool:
     batch, n = a.shape[:-2], a.shape[-1]
     sign, logarithm = operation.results
     factors = _copy(g, a)
-    places = [g.destination(v) if v.shape else g.memory.allocate(v.dtype, ()) for v in (sign, logarithm)]
+    places = [
+        g.destination(v) if v.shape else g.memory.allocate(v.dtype, ()) for v in (sign, logarithm)
+    ]
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         start = _matrix_at(indices, n, n, batch)

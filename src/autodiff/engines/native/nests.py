@@ -246,7 +246,11 @@ class _Nest:
         self.order = jobs[0].order
         domain = jobs[0].domain
         for job in jobs[1:]:
-            if len(job.domain) == 1 and isinstance(job.domain[0], int) and isinstance(domain[0], int):
+            if (
+                len(job.domain) == 1
+                and isinstance(job.domain[0], int)
+                and isinstance(domain[0], int)
+            ):
                 domain = (max(domain[0], job.domain[0]),)
         self.domain = domain
         total = product(domain)
@@ -305,7 +309,13 @@ class _Nest:
             self._finish(job, tuple(indices))
 
     def _range(
-        self, depth: int, axis: int, low: Extent, high: Extent, indices: list[Extent], jobs: list[Job]
+        self,
+        depth: int,
+        axis: int,
+        low: Extent,
+        high: Extent,
+        indices: list[Extent],
+        jobs: list[Job],
     ) -> None:
         if isinstance(low, int) and isinstance(high, int):
             if high <= low:

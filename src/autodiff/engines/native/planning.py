@@ -121,7 +121,9 @@ def is_inline_contraction(operation: Operation) -> bool:
 class Plan:
     """The plan of a block; ``materialised`` grows until computing twice is nowhere expensive."""
 
-    def __init__(self, block: Block, sinks: dict[Value, list[int]], keep: Iterable[Value] = ()) -> None:
+    def __init__(
+        self, block: Block, sinks: dict[Value, list[int]], keep: Iterable[Value] = ()
+    ) -> None:
         self.block = block
         self.sinks = sinks
         self.kept = set(keep)  # outputs that are read when the block ends
@@ -191,7 +193,8 @@ class Plan:
         if isinstance(lowering, View):
             if operation.kind == "concatenate":
                 return len(operation.operands) <= 4 and all(
-                    isinstance(x.shape[operation.attributes["axis"]], int) for x in operation.operands
+                    isinstance(x.shape[operation.attributes["axis"]], int)
+                    for x in operation.operands
                 )
             return True
         if isinstance(lowering, Update) and operation.kind.startswith("slice_"):
@@ -235,7 +238,9 @@ class Plan:
             return True
         users = self.users.get(value, ())
         if cost >= EXPENSIVE and len(users) > 1:
-            if any(isinstance(ENTRIES[u.kind].lowering, View) and u.kind != "reshape" for u in users):
+            if any(
+                isinstance(ENTRIES[u.kind].lowering, View) and u.kind != "reshape" for u in users
+            ):
                 return True
         for user in users:
             if user.kind == "reshape" and not self.is_flat(value):
@@ -328,7 +333,11 @@ class Plan:
                 shape = operation.operands[0].shape
                 root = Root("reduce", operation.result, shape, tuple(range(len(shape))))
                 self._add_root(root, number, operation.operands, _extent_symbols(operation))
-            elif isinstance(lowering, Kernel) and operation.kind == "dot_general" and is_inline_contraction(operation):
+            elif (
+                isinstance(lowering, Kernel)
+                and operation.kind == "dot_general"
+                and is_inline_contraction(operation)
+            ):
                 self._add_contraction(operation, number)
             else:
                 last_effect = self._add_step(operation, number, lowering, last_effect)
@@ -447,7 +456,9 @@ class Plan:
     ) -> None:
         leaves: dict[Value, bool] = {}
         for x in operands:
-            aligned = root.kind != "contract" and (x.shape == () or same_shape(x.shape, root.domain))
+            aligned = root.kind != "contract" and (
+                x.shape == () or same_shape(x.shape, root.domain)
+            )
             operation = root.value.owner
             if root.kind == "store" and root.sink is None and operation is not None:
                 aligned = aligned and isinstance(ENTRIES[operation.kind].lowering, Pointwise)

@@ -347,7 +347,6 @@ class Scalars:
         listed = ", ".join(f"{type} {e.name}" for e in x)
         return self._op(dtype, f"call {type} {symbol}({listed})", *x)
 
-
     def _short_power(self, x: Element, y: Element) -> Element | None:
         """Powers that are a product or two, as NumPy takes them (exponents written in the code)."""
         exponents = {literal(v, y.dtype): v for v in (1.0, 2.0, 3.0, 4.0, -1.0)}

@@ -79,7 +79,9 @@ def _save_readers(g: Generator, operation: Operation, buffer: Buffer) -> bool:
         pending: list[Value] = []
         for root in node.roots:
             owner = root.value.owner
-            pending += [root.value] if root.value in plan.virtual or owner is None else owner.operands
+            pending += (
+                [root.value] if root.value in plan.virtual or owner is None else owner.operands
+            )
         if node.operation is not None:
             pending += [*node.operation.operands, *plan.region_values.get(node.operation, ())]
         if not _frontier(g, plan, x, pending, now, wanted):
@@ -156,7 +158,11 @@ def _reads_same_slice(g: Generator, value: Value, operation: Operation) -> bool:
             return False
         if g.lookup(v) is not None or v.owner is None:
             binding, base = g.lookup(v), g.lookup(x)
-            if isinstance(binding, Buffer) and isinstance(base, Buffer) and binding.slot is base.slot:
+            if (
+                isinstance(binding, Buffer)
+                and isinstance(base, Buffer)
+                and binding.slot is base.slot
+            ):
                 return False
             continue
         if v.owner.kind == "slice" and v.owner.operands[0] is x:
@@ -239,11 +245,15 @@ def check_indices(g: Generator, operation: Operation) -> None:
             i = g.s.cast(element(g, index, indices), np.dtype(np.int64))
             size = Element(g.w.extent(n), i.dtype)
             if index.dtype.kind == "u":
-                return Element(g.w.op(f"icmp ult i64 {i.name}, {size.name}", i.name, size.name), BOOL)
+                return Element(
+                    g.w.op(f"icmp ult i64 {i.name}, {size.name}", i.name, size.name), BOOL
+                )
             # -n <= i < n, as one unsigned comparison
             shifted = g.s.add(i, size)
             twice = g.w.extent(n * 2)
-            return Element(g.w.op(f"icmp ult i64 {shifted.name}, {twice}", shifted.name, twice), BOOL)
+            return Element(
+                g.w.op(f"icmp ult i64 {shifted.name}, {twice}", shifted.name, twice), BOOL
+            )
 
         if index.shape:
             flat = is_flat_now(g, index)

@@ -123,7 +123,9 @@ class Memory:
         self._tags += 1
         return self._tags
 
-    def fixed(self, pointer: str, dtype: np.dtype[Any], shape: tuple[Extent, ...], writable: bool) -> Buffer:
+    def fixed(
+        self, pointer: str, dtype: np.dtype[Any], shape: tuple[Extent, ...], writable: bool
+    ) -> Buffer:
         """A buffer in memory of the caller."""
         slot = Slot("fixed", pointer, self._tag(), writable=writable)
         return Buffer(slot, pointer, dtype, shape)
@@ -149,7 +151,11 @@ class Memory:
         if free:
             # The best fit; else the largest grows (offsets are settled at the end).
             fitting = [s for s in free if s.capacity >= size]
-            slot = min(fitting, key=lambda s: s.capacity) if fitting else max(free, key=lambda s: s.capacity)
+            slot = (
+                min(fitting, key=lambda s: s.capacity)
+                if fitting
+                else max(free, key=lambda s: s.capacity)
+            )
             if fitting and slot.capacity > 4 * size:
                 slot = self._new(kind, size)  # a small array would keep a large place busy
         else:
@@ -213,7 +219,9 @@ class Memory:
         if buffer.dtype.kind == "b":
             name = self.w.op(f"zext i1 {name} to i8", name)
         tag = 2 * buffer.slot.tag
-        self.w.line(f"store {type} {name}, ptr {pointer}, align {buffer.dtype.itemsize}, !tbaa !{tag}")
+        self.w.line(
+            f"store {type} {name}, ptr {pointer}, align {buffer.dtype.itemsize}, !tbaa !{tag}"
+        )
 
     # -- at the end ---------------------------------------------------------------------------
     def layout(self) -> tuple[list[str], list[str], int]:

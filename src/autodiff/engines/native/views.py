@@ -32,7 +32,11 @@ def breakpoints(g: Generator, value: Value, axis: int, points: set[int]) -> None
 
 
 def _step(
-    operation: Operation, axis: int, shift: int, points: set[int], found: list[tuple[Value, int, int]]
+    operation: Operation,
+    axis: int,
+    shift: int,
+    points: set[int],
+    found: list[tuple[Value, int, int]],
 ) -> None:
     """The operands to follow: index ``p`` of the operand is index ``p + shift`` of the nest."""
     kind, attributes, operands = operation.kind, operation.attributes, operation.operands
@@ -48,7 +52,9 @@ def _step(
         found.append((operands[0], attributes["axes"][axis], shift))
     elif kind == "reshape":
         shape = operands[0].shape
-        matched = _match_axes(tuple(range(len(operation.result.shape))), operation.result.shape, shape)
+        matched = _match_axes(
+            tuple(range(len(operation.result.shape))), operation.result.shape, shape
+        )
         for k, (n, origin) in enumerate(zip(shape, matched or (), strict=False)):
             if origin == axis and not same(n, 1):
                 found.append((operands[0], k, shift))
@@ -64,7 +70,11 @@ def _step(
 
 
 def _concatenate_step(
-    operation: Operation, axis: int, shift: int, points: set[int], found: list[tuple[Value, int, int]]
+    operation: Operation,
+    axis: int,
+    shift: int,
+    points: set[int],
+    found: list[tuple[Value, int, int]],
 ) -> None:
     start: Extent = 0
     for x in operation.operands:
@@ -77,7 +87,11 @@ def _concatenate_step(
 
 
 def _update_step(
-    operation: Operation, axis: int, shift: int, points: set[int], found: list[tuple[Value, int, int]]
+    operation: Operation,
+    axis: int,
+    shift: int,
+    points: set[int],
+    found: list[tuple[Value, int, int]],
 ) -> None:
     x, v = operation.operands
     attributes = operation.attributes

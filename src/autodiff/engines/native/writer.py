@@ -181,7 +181,9 @@ class Writer:
 
     def declare(self, name: str, result: str, arguments: str, attributes: str = "nounwind") -> str:
         """Declare a function of another module; its name with the ``@``."""
-        self.declared.setdefault(name, f"declare {result} @{name}({arguments}) {attributes}".rstrip())
+        self.declared.setdefault(
+            name, f"declare {result} @{name}({arguments}) {attributes}".rstrip()
+        )
         return f"@{name}"
 
     def intrinsic(self, name: str, type: str, *arguments: str, types: tuple[str, ...] = ()) -> str:
@@ -322,6 +324,8 @@ class Writer:
         adjust = self.op(f"and i1 {negative}, {nonzero}", negative, nonzero)
         if atom.name == "floordiv":
             less = self.op(f"sub i64 {quotient}, 1", quotient)
-            return self.op(f"select i1 {adjust}, i64 {less}, i64 {quotient}", adjust, less, quotient)
+            return self.op(
+                f"select i1 {adjust}, i64 {less}, i64 {quotient}", adjust, less, quotient
+            )
         more = self.op(f"add i64 {rest}, {safe}", rest, safe)
         return self.op(f"select i1 {adjust}, i64 {more}, i64 {rest}", adjust, more, rest)

@@ -61,26 +61,38 @@ def _check_size(n: Dim) -> None:
 
 
 @implements(np.zeros)
-def zeros(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None) -> Tracer:
+def zeros(
+    shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
+) -> Tracer:
     """``np.zeros``."""
     return _filled(shape, constant(0, _dtype(dtype)))
 
 
 @implements(np.empty)
-def empty(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None) -> Tracer:
+def empty(
+    shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
+) -> Tracer:
     """``np.empty``: zeros, so that every run gives the same."""
     return _filled(shape, constant(0, _dtype(dtype)))
 
 
 @implements(np.ones)
-def ones(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None) -> Tracer:
+def ones(
+    shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
+) -> Tracer:
     """``np.ones``."""
     return _filled(shape, constant(1, _dtype(dtype)))
 
 
 @implements(np.full)
 def full(
-    shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
+    shape: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "C",
+    *,
+    device: Any = None,
+    like: Any = None,
 ) -> Tracer:
     """``np.full``."""
     value = operand(fill_value)
@@ -104,7 +116,13 @@ def _like(a: Any, dtype: Any, shape: Any) -> tuple[Any, np.dtype[Any]]:
 
 @implements(np.zeros_like, np.empty_like)
 def zeros_like(
-    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+    a: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
 ) -> Tracer:
     """``np.zeros_like``."""
     extents, dtype = _like(a, dtype, shape)
@@ -114,7 +132,13 @@ def zeros_like(
 
 @implements(np.ones_like)
 def ones_like(
-    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+    a: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
 ) -> Tracer:
     """``np.ones_like``."""
     extents, dtype = _like(a, dtype, shape)
@@ -154,9 +178,17 @@ def array(
     return x
 
 
-@implements(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite)
+@implements(
+    np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite
+)
 def asarray(
-    a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None, like: Any = None
+    a: Any,
+    dtype: Any = None,
+    order: Any = None,
+    *,
+    device: Any = None,
+    copy: Any = None,
+    like: Any = None,
 ) -> Tracer:
     """``np.asarray``: an array as it is, anything else a new array."""
     return array(a, dtype, copy=bool(copy))
@@ -170,7 +202,9 @@ def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = 
 
 # -- sequences of numbers -------------------------------------------------------------------------
 @implements(np.arange)
-def arange(*args: Any, dtype: Any = None, device: Any = None, like: Any = None, **named: Any) -> Tracer:
+def arange(
+    *args: Any, dtype: Any = None, device: Any = None, like: Any = None, **named: Any
+) -> Tracer:
     """``np.arange``: integer bounds may be symbolic; float bounds must be known."""
     start, stop, step, dtype_ = _arange_arguments(args, named)
     dtype = dtype_ if dtype is None else dtype
@@ -205,7 +239,10 @@ def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
     positions = cast(line(extent_of(count)), np.float64)
     # NumPy computes with the difference of the first two elements, start + (start + step - start) k.
     delta = pointwise("subtract", pointwise("add", start, step), start)
-    return Tracer(cast(pointwise("add", pointwise("multiply", positions, delta), start), wanted).value, "array")
+    return Tracer(
+        cast(pointwise("add", pointwise("multiply", positions, delta), start), wanted).value,
+        "array",
+    )
 
 
 @implements(np.linspace)
@@ -251,7 +288,13 @@ def _linspace_finish(y: Tracer, dtype: Any, axis: int) -> Tracer:
 
 @implements(np.logspace)
 def logspace(
-    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
 ) -> Tracer:
     """``np.logspace``."""
     y = pointwise("power", base, linspace(start, stop, num, endpoint, axis=axis))
@@ -304,7 +347,9 @@ def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, *, like: Any = No
 
 
 @implements(np.meshgrid)
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Tracer, ...]:
+def meshgrid(
+    *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> tuple[Tracer, ...]:
     """``np.meshgrid``."""
     if indexing not in ("xy", "ij"):
         raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
@@ -319,7 +364,11 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     grids = []
     for x, place in zip(lines, order, strict=True):
         narrow = tuple(x.shape[0] if k == place else 1 for k in range(n))
-        grid = structural.reshape(x, narrow) if sparse else structural.broadcast(x, tuple(shape), (place,))
+        grid = (
+            structural.reshape(x, narrow)
+            if sparse
+            else structural.broadcast(x, tuple(shape), (place,))
+        )
         grids.append(Tracer(grid.value, "array"))
     return tuple(grids)
 
@@ -342,7 +391,10 @@ def ix_(*args: Any) -> tuple[Tracer, ...]:
     """``np.ix_``."""
     arrays = [array_of(a) for a in args]
     return tuple(
-        Tracer(structural.reshape(x, (1,) * k + (x.shape[0],) + (1,) * (len(args) - k - 1)).value, "array")
+        Tracer(
+            structural.reshape(x, (1,) * k + (x.shape[0],) + (1,) * (len(args) - k - 1)).value,
+            "array",
+        )
         for k, x in enumerate(arrays)
     )
 
@@ -359,7 +411,9 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Tracer:
 
 
 @implements(np.fromfunction)
-def fromfunction(function: Any, shape: Any, *, dtype: Any = float, like: Any = None, **kwargs: Any) -> Any:
+def fromfunction(
+    function: Any, shape: Any, *, dtype: Any = float, like: Any = None, **kwargs: Any
+) -> Any:
     """``np.fromfunction``."""
     grids = indices(shape, dtype=dtype)
     return function(*[grids[k] for k in range(len(as_shape(shape)))], **kwargs)
@@ -368,4 +422,8 @@ def fromfunction(function: Any, shape: Any, *, dtype: Any = float, like: Any = N
 def emit_fit(x: Any, dtype: Any, shape: Any) -> Tracer:
     """An operand cast and stretched to a full array of ``shape``."""
     result = fit(x, np.dtype(dtype), shape)
-    return result if result.shape or not shape else emit_tracer("broadcast", result, shape=shape, axes=())
+    return (
+        result
+        if result.shape or not shape
+        else emit_tracer("broadcast", result, shape=shape, axes=())
+    )

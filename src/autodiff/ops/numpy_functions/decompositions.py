@@ -42,12 +42,15 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Tracer:
 def eig(a: Any) -> Any:
     """``np.linalg.eig``: its results may be complex."""
     raise unsupported(
-        "np.linalg.eig may have complex results, which are not supported", "use np.linalg.eigh if a is symmetric"
+        "np.linalg.eig may have complex results, which are not supported",
+        "use np.linalg.eigh if a is symmetric",
     )
 
 
 @implements(np.linalg.svd)
-def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+def svd(
+    a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+) -> Any:
     """``np.linalg.svd``: thin, or full where the matrix is square."""
     from numpy.linalg._linalg import SVDResult
 
@@ -76,7 +79,9 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
     x = float_matrix(a, square=False)
     if mode not in ("reduced", "r") and not (mode == "complete" and x.shape[-1] == x.shape[-2]):
-        raise unsupported(f"np.linalg.qr with mode {mode!r} is not available here", "use the mode 'reduced'")
+        raise unsupported(
+            f"np.linalg.qr with mode {mode!r} is not available here", "use the mode 'reduced'"
+        )
     q, r = emit_tracer("qr", x)
     return r if mode == "r" else QRResult(q, r)
 
@@ -107,11 +112,15 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     inverse = emit_tracer("pseudo_inverse", x, rcond=cutoff)
     solution = matmul(inverse, y)
     _, values, _ = emit_tracer("svd", x)
-    large = pointwise("greater", values, pointwise("multiply", values[0], cutoff if cutoff is not None else eps))
+    large = pointwise(
+        "greater", values, pointwise("multiply", values[0], cutoff if cutoff is not None else eps)
+    )
     rank = functions[np.sum](large, dtype=np.int32)
     rest = pointwise("subtract", y, matmul(x, solution))
     residuals = functions[np.sum](pointwise("multiply", rest, rest), axis=0)
-    residuals = functions[np.reshape](residuals, (-1,)) if m > n else functions[np.zeros]((0,), dtype)
+    residuals = (
+        functions[np.reshape](residuals, (-1,)) if m > n else functions[np.zeros]((0,), dtype)
+    )
     return solution, residuals, rank, values
 
 
@@ -126,9 +135,13 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     _, values, _ = emit_tracer("svd", matrix)
     if tol is None:
         m, n = matrix.shape[-2:]
-        larger: Any = max(m, n) if isinstance(m, int) and isinstance(n, int) else pointwise("maximum", m, n)
-        relative = pointwise("multiply", larger, float(np.finfo(values.dtype).eps)) if rtol is None else rtol
+        larger: Any = (
+            max(m, n) if isinstance(m, int) and isinstance(n, int) else pointwise("maximum", m, n)
+        )
+        relative = (
+            pointwise("multiply", larger, float(np.finfo(values.dtype).eps))
+            if rtol is None
+            else rtol
+        )
         tol = pointwise("multiply", functions[np.max](values, axis=-1, keepdims=True), relative)
     return functions[np.sum](pointwise("greater", values, tol), axis=-1)
-
-

@@ -41,7 +41,9 @@ def _finish(result: Tracer, out: Any) -> Tracer:
     return result if target is None else write_out(result, target)
 
 
-def contract(a: Tracer, b: Tracer, axes: tuple[Axes, Axes], batch: tuple[Axes, Axes] = ((), ())) -> Tracer:
+def contract(
+    a: Tracer, b: Tracer, axes: tuple[Axes, Axes], batch: tuple[Axes, Axes] = ((), ())
+) -> Tracer:
     """``dot_general`` with promotion; bools and integers, which have no fast kernel, included."""
     dtype = result_dtype(a, b)
     if dtype.kind == "b":
@@ -212,10 +214,16 @@ def _parse(arguments: Sequence[Any]) -> tuple[list[str], str, list[Tracer]]:
     inputs, arrow, output = text.partition("->")
     terms = inputs.split(",")
     if len(terms) != len(operands):
-        raise ValueError("more operands provided to einstein sum function than specified in the subscripts string")
+        raise ValueError(
+            "more operands provided to einstein sum function than specified in the subscripts string"
+        )
     spare = [c for c in map(chr, range(0x391, 0x3F0)) if c.isalpha()]
     width = max(
-        [x.ndim - len(t.replace("...", "")) for t, x in zip(terms, operands, strict=True) if "..." in t],
+        [
+            x.ndim - len(t.replace("...", ""))
+            for t, x in zip(terms, operands, strict=True)
+            if "..." in t
+        ],
         default=0,
     )
     letters = "".join(spare[:width])
@@ -238,7 +246,9 @@ def _parse(arguments: Sequence[Any]) -> tuple[list[str], str, list[Tracer]]:
         )
     missing = set(output) - set("".join(full))
     if missing:
-        raise ValueError(f"einstein sum subscripts string included output subscript {min(missing)!r} which never appeared in an input")
+        raise ValueError(
+            f"einstein sum subscripts string included output subscript {min(missing)!r} which never appeared in an input"
+        )
     return full, output, operands
 
 
@@ -344,7 +354,11 @@ def _cheapest(terms: list[str], output: str, sizes: dict[str, Extent]) -> tuple[
         return 0, 1
 
     def cost(letters: set[str]) -> int:
-        return int(np.prod([n if isinstance(n := sizes[c], int) else 64 for c in letters], dtype=np.float64))
+        return int(
+            np.prod(
+                [n if isinstance(n := sizes[c], int) else 64 for c in letters], dtype=np.float64
+            )
+        )
 
     best: tuple[int, int, int, int] | None = None
     for i in range(len(terms)):
@@ -365,7 +379,9 @@ def float_matrix(a: Any, square: bool = True) -> Tracer:
         raise np.linalg.LinAlgError(
             f"{x.ndim}-dimensional array given. Array must be at least two-dimensional"
         )
-    if square and not require_equal(x.shape[-1], x.shape[-2], "Last 2 dimensions of the array must be square"):
+    if square and not require_equal(
+        x.shape[-1], x.shape[-2], "Last 2 dimensions of the array must be square"
+    ):
         raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
     if x.dtype == np.float16:
         raise TypeError("array type float16 is unsupported in linalg")
@@ -500,7 +516,8 @@ def _chain(sizes: list[int]) -> dict[tuple[int, int], int]:
         for i in range(n - length + 1):
             j = i + length - 1
             options = [
-                (cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+                (cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
             ]
             cost[i, j], split[i, j] = min(options)
     return split
@@ -546,7 +563,9 @@ def _vector_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
     if ord == 1:
         return functions[np.sum](size, **options)
     total = functions[np.sum](pointwise("power", size, ord), **options)
-    return pointwise("power", total, pointwise("divide", 1.0, ord) if isinstance(ord, Tracer) else 1.0 / ord)
+    return pointwise(
+        "power", total, pointwise("divide", 1.0, ord) if isinstance(ord, Tracer) else 1.0 / ord
+    )
 
 
 def _matrix_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
@@ -599,7 +618,9 @@ def cond(x: Any, p: Any = None) -> Tracer:
         large, small = values[..., 0], values[..., -1]
         return pointwise("divide", *((small, large) if p == -2 else (large, small)))
     axes = (a.ndim - 2, a.ndim - 1)
-    return pointwise("multiply", _matrix_norm(a, p, axes, False), _matrix_norm(inv(a), p, axes, False))
+    return pointwise(
+        "multiply", _matrix_norm(a, p, axes, False), _matrix_norm(inv(a), p, axes, False)
+    )
 
 
 @implements(np.linalg.tensorsolve)
@@ -622,4 +643,3 @@ def tensorinv(a: Any, ind: int = 2) -> Tracer:
     n = product(x.shape[:ind])
     flat = structural.reshape(x, (n, n))
     return Tracer(structural.reshape(inv(flat), x.shape[ind:] + x.shape[:ind]).value, "array")
-

@@ -44,7 +44,9 @@ def modf(x: Any) -> tuple[Tracer, Tracer]:
     value = call(np.positive, (_plain(x),), dtype=pointwise("sqrt", x).dtype)
     whole = pointwise("trunc", value)
     # The fraction of an infinity is zero.
-    fraction = select(pointwise("isinf", value), constant(0, value.dtype), pointwise("subtract", value, whole))
+    fraction = select(
+        pointwise("isinf", value), constant(0, value.dtype), pointwise("subtract", value, whole)
+    )
     return pointwise("copysign", fraction, value), whole
 
 
@@ -52,7 +54,9 @@ def modf(x: Any) -> tuple[Tracer, Tracer]:
 def frexp(x: Any) -> tuple[Tracer, Tracer]:
     """``np.frexp``: mantissa in [0.5, 1) and exponent."""
     value = cast(_plain(x), pointwise("sqrt", x).dtype)
-    regular = pointwise("logical_and", pointwise("isfinite", value), pointwise("not_equal", value, 0))
+    regular = pointwise(
+        "logical_and", pointwise("isfinite", value), pointwise("not_equal", value, 0)
+    )
     size = select(regular, pointwise("absolute", value), constant(1, value.dtype), value.dtype)
     guess = pointwise("add", pointwise("floor", pointwise("log2", size)), 1)
     # Half the exponent at a time: 2**guess overflows at both ends of the range.
@@ -62,10 +66,20 @@ def frexp(x: Any) -> tuple[Tracer, Tracer]:
     mantissa = pointwise("multiply", mantissa, pointwise("exp2", pointwise("negative", rest)))
     # The logarithm is rounded: put right what came out just outside.
     low, high = pointwise("less", mantissa, 0.5), pointwise("greater_equal", mantissa, 1)
-    factor = select(low, constant(2, value.dtype), select(high, constant(0.5, value.dtype), constant(1, value.dtype)))
-    shift = select(low, constant(-1, value.dtype), select(high, constant(1, value.dtype), constant(0, value.dtype)))
+    factor = select(
+        low,
+        constant(2, value.dtype),
+        select(high, constant(0.5, value.dtype), constant(1, value.dtype)),
+    )
+    shift = select(
+        low,
+        constant(-1, value.dtype),
+        select(high, constant(1, value.dtype), constant(0, value.dtype)),
+    )
     mantissa = pointwise("copysign", pointwise("multiply", mantissa, factor), value)
-    exponent = cast(select(regular, pointwise("add", guess, shift), constant(0, value.dtype)), np.int32)
+    exponent = cast(
+        select(regular, pointwise("add", guess, shift), constant(0, value.dtype)), np.int32
+    )
     return select(regular, mantissa, value, value.dtype), exponent
 
 
@@ -167,7 +181,9 @@ def isneginf(x: Any, out: Any = None) -> Tracer:
 
 
 @implements(np.nan_to_num)
-def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tracer:
+def nan_to_num(
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Tracer:
     """``np.nan_to_num``."""
     a = as_array(x)
     if a.dtype.kind != "f":
@@ -212,7 +228,9 @@ def i0(x: Any) -> Tracer:
     quarter = pointwise("multiply", pointwise("multiply", near, near), 0.25)
     series: Any = constant(1, np.float64)
     for k in range(90, 0, -1):
-        series = pointwise("add", 1.0, pointwise("multiply", pointwise("divide", quarter, float(k * k)), series))
+        series = pointwise(
+            "add", 1.0, pointwise("multiply", pointwise("divide", quarter, float(k * k)), series)
+        )
     tail: Any = constant(1, np.float64)
     for k in range(20, 0, -1):
         factor = pointwise("divide", (2 * k - 1) ** 2 / (8.0 * k), far)
@@ -232,7 +250,9 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.
     half = period // 2 if integers else period / 2
     wrapped = pointwise("add", pointwise("remainder", pointwise("add", steps, half), period), -half)
     if not integers or period % 2 == 0:
-        at_edge = pointwise("logical_and", pointwise("equal", wrapped, -half), pointwise("greater", steps, 0))
+        at_edge = pointwise(
+            "logical_and", pointwise("equal", wrapped, -half), pointwise("greater", steps, 0)
+        )
         wrapped = select(at_edge, half, wrapped, wrapped.dtype)
     fixes = pointwise("subtract", wrapped, steps)
     small = pointwise("less", pointwise("absolute", steps), limit)

@@ -119,7 +119,9 @@ def _extreme(name: str, ufunc: str) -> Callable[..., Tracer]:
             first = cast(initial, x.dtype)
             result = _extreme_or(name, ufunc, x, axes, first)
         else:
-            _check_not_empty(x, axes, f"zero-size array to reduction operation {ufunc} which has no identity")
+            _check_not_empty(
+                x, axes, f"zero-size array to reduction operation {ufunc} which has no identity"
+            )
             result = emit_tracer(name, x, axes=axes) if axes else x
         return _finish(result, x, axes, keepdims, out)
 
@@ -162,7 +164,12 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN) -
 
 def _truth(kind: str, neutral: bool) -> Callable[..., Tracer]:
     def reduce(
-        a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN, *, where: Any = _NOT_GIVEN
+        a: Any,
+        axis: Any = None,
+        out: Any = None,
+        keepdims: Any = _NOT_GIVEN,
+        *,
+        where: Any = _NOT_GIVEN,
     ) -> Tracer:
         x = _masked(cast(_plain(as_array(a)), bool), where, neutral)
         axes = _axes(axis, x.ndim)
@@ -229,7 +236,9 @@ def mean(
     axes = _axes(axis, x.ndim)
     result_dtype = _mean_dtype(x, dtype)
     # NumPy sums float16 in float32.
-    wide = np.dtype(np.float32) if result_dtype == np.float16 and not _given(dtype) else result_dtype
+    wide = (
+        np.dtype(np.float32) if result_dtype == np.float16 and not _given(dtype) else result_dtype
+    )
     keep = _given(keepdims) and bool(keepdims)
     total = sum_(x, axis=axes, dtype=wide, keepdims=keep, where=where)
     result = cast(_divide(total, _count(x, axes, where, keep), wide), result_dtype)
@@ -247,7 +256,9 @@ def var(
     x = _plain(as_array(a))
     axes = _axes(axis, x.ndim)
     result_dtype = _mean_dtype(x, dtype)
-    wide = np.dtype(np.float32) if result_dtype == np.float16 and not _given(dtype) else result_dtype
+    wide = (
+        np.dtype(np.float32) if result_dtype == np.float16 and not _given(dtype) else result_dtype
+    )
     x = cast(x, wide)
     ddof = correction if _given(correction) else ddof
     if _given(mean):
@@ -269,7 +280,9 @@ def var(
 
 
 @implements(np.std)
-def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any) -> Tracer:
+def std(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any
+) -> Tracer:
     """``np.std``."""
     result = pointwise("sqrt", var(a, axis, dtype, None, *args, **options))
     out = as_output(out)
@@ -278,7 +291,12 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any
 
 @implements(np.average)
 def average(
-    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _NOT_GIVEN
+    a: Any,
+    axis: Any = None,
+    weights: Any = None,
+    returned: bool = False,
+    *,
+    keepdims: Any = _NOT_GIVEN,
 ) -> Any:
     """``np.average``."""
     x = array_of(a)
@@ -296,7 +314,9 @@ def average(
         dtype = np.result_type(x.dtype, w.dtype, *([] if x.dtype.kind == "f" else [np.float64]))
         w = broadcast_to(cast(w, dtype), x.shape)
         scale = sum_(w, axis, keepdims=keepdims)
-        result = pointwise("divide", sum_(pointwise("multiply", x, w), axis, keepdims=keepdims), scale)
+        result = pointwise(
+            "divide", sum_(pointwise("multiply", x, w), axis, keepdims=keepdims), scale
+        )
     if not returned:
         return result
     full = scale if scale.shape == result.shape else broadcast_to(scale, result.shape)
@@ -324,11 +344,19 @@ cumprod = implements(np.cumprod)(_cumulative("cumulative_prod"))
 
 def _cumulative_with_start(function: Callable[..., Tracer], neutral: int) -> Callable[..., Tracer]:
     def run(
-        x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+        x: Any,
+        /,
+        *,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        include_initial: bool = False,
     ) -> Tracer:
         a = array_of(x)
         if axis is None and a.ndim > 1:
-            raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+            raise ValueError(
+                "For arrays which have more than one dimension ``axis`` argument is required."
+            )
         k = normalize_axis_index(axis or 0, a.ndim)
         result = function(a, k, dtype)
         if include_initial:
@@ -347,7 +375,9 @@ if hasattr(np, "cumulative_sum"):
 
 
 @implements(np.diff)
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NOT_GIVEN, append: Any = _NOT_GIVEN) -> Tracer:
+def diff(
+    a: Any, n: int = 1, axis: int = -1, prepend: Any = _NOT_GIVEN, append: Any = _NOT_GIVEN
+) -> Tracer:
     """``np.diff``."""
     x = array_of(a)
     if n < 0:
@@ -370,7 +400,9 @@ def _edge(value: Any, x: Tracer, axis: int) -> Any:
     edge = as_array(value)
     if edge.shape:
         return edge
-    return structural.broadcast(Tracer(edge.value, "array"), (*x.shape[:axis], 1, *x.shape[axis + 1 :]), ())
+    return structural.broadcast(
+        Tracer(edge.value, "array"), (*x.shape[:axis], 1, *x.shape[axis + 1 :]), ()
+    )
 
 
 @implements(np.ediff1d)
@@ -388,10 +420,20 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tracer:
 
 @implements(np.trace, np.linalg.trace)
 def trace(
-    a: Any, offset: int = 0, axis1: int | None = None, axis2: int | None = None, dtype: Any = None, out: Any = None
+    a: Any,
+    offset: int = 0,
+    axis1: int | None = None,
+    axis2: int | None = None,
+    dtype: Any = None,
+    out: Any = None,
 ) -> Tracer:
     """``np.trace``."""
-    return sum_(diagonal(a, offset, 0 if axis1 is None else axis1, 1 if axis2 is None else axis2), -1, dtype, out)
+    return sum_(
+        diagonal(a, offset, 0 if axis1 is None else axis1, 1 if axis2 is None else axis2),
+        -1,
+        dtype,
+        out,
+    )
 
 
 # -- NaN-aware reductions -----------------------------------------------------------------------
@@ -437,7 +479,9 @@ def _numbers(x: Tracer) -> Any:
 
 
 def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
-    def run(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any) -> Tracer:
+    def run(
+        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any
+    ) -> Tracer:
         x = array_of(a)
         mask = _numbers(x)
         if _given(options.get("where")) and mask is not _NOT_GIVEN:
@@ -456,7 +500,9 @@ nanstd = implements(np.nanstd)(_nan_moment(std))
 
 
 def _nan_extreme(function: Callable[..., Tracer], worst: float) -> Callable[..., Tracer]:
-    def run(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN, **options: Any) -> Tracer:
+    def run(
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN, **options: Any
+    ) -> Tracer:
         x = array_of(a)
         if x.dtype.kind != "f":
             return function(x, axis, out, keepdims, **options)
@@ -471,8 +517,12 @@ def _nan_extreme(function: Callable[..., Tracer], worst: float) -> Callable[...,
 
 nanmax = implements(np.nanmax)(_nan_extreme(max_, -np.inf))
 nanmin = implements(np.nanmin)(_nan_extreme(min_, np.inf))
-implements(np.nanargmax)(lambda a, axis=None, **options: argmax(_without_nan(array_of(a), -np.inf), axis, **options))
-implements(np.nanargmin)(lambda a, axis=None, **options: argmin(_without_nan(array_of(a), np.inf), axis, **options))
+implements(np.nanargmax)(
+    lambda a, axis=None, **options: argmax(_without_nan(array_of(a), -np.inf), axis, **options)
+)
+implements(np.nanargmin)(
+    lambda a, axis=None, **options: argmin(_without_nan(array_of(a), np.inf), axis, **options)
+)
 
 
 def running(ufunc: np.ufunc, array: Any, axis: int) -> Tracer:
@@ -486,7 +536,8 @@ def running(ufunc: np.ufunc, array: Any, axis: int) -> Tracer:
         np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2, np.hypot,
     )):  # fmt: skip
         raise unsupported(
-            f"np.{ufunc.__name__}.accumulate is not available on these traced arrays", "write a loop"
+            f"np.{ufunc.__name__}.accumulate is not available on these traced arrays",
+            "write a loop",
         )
     moved = moveaxis(x, k, 0)
     step = 1

@@ -50,7 +50,9 @@ def nonzero(a: Any) -> tuple[Any, ...]:
     """``np.nonzero``: of a traced array, index arrays whose size is counted at run time."""
     x = array_of(a)
     if not x.shape:
-        raise ValueError("Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead.")
+        raise ValueError(
+            "Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead."
+        )
     found = known(x)
     if found is not None:
         return tuple(as_array(i) for i in np.nonzero(found))
@@ -77,8 +79,12 @@ def _is_nan(x: Tracer) -> Tracer:
 @implements(np.unique)
 def unique(ar: Any, **options: Any) -> Tracer:
     """``np.unique``, values only: those that differ from the one before in sorted order."""
-    if any(options.get(name) for name in ("return_index", "return_inverse", "return_counts", "axis")):
-        raise unsupported("np.unique with return_* or axis is not available on traced arrays", "sort by hand")
+    if any(
+        options.get(name) for name in ("return_index", "return_inverse", "return_counts", "axis")
+    ):
+        raise unsupported(
+            "np.unique with return_* or axis is not available on traced arrays", "sort by hand"
+        )
     x = _sorted("sort", ar, None)
     first = pointwise("equal", line(x.shape[0]), 0)
     differs = pointwise("not_equal", x, functions[np.roll](x, 1))
@@ -194,7 +200,9 @@ def _stretched(x: Tracer, index: Tracer, k: int) -> tuple[Tracer, Tracer]:
         tuple(1 if d == k else n for d, n in enumerate(index.shape)),
     )
     x = broadcast_to(x, tuple(x.shape[k] if d == k else n for d, n in enumerate(common)))
-    index = broadcast_to(index, tuple(index.shape[k] if d == k else n for d, n in enumerate(common)))
+    index = broadcast_to(
+        index, tuple(index.shape[k] if d == k else n for d, n in enumerate(common))
+    )
     return x, index
 
 
@@ -267,9 +275,13 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Tracer:
         v = moveaxis(v, 0, k) if v.ndim == x.ndim else functions[np.expand_dims](v, k)
     count = _known_size(v.shape[k], "np.insert") if v.ndim == x.ndim else max(positions.size, 1)
     # Marks where inserted elements come to stand: position n + j means value j.
-    marks = np.insert(np.arange(n), positions if positions.ndim else int(positions), n + np.arange(count))
+    marks = np.insert(
+        np.arange(n), positions if positions.ndim else int(positions), n + np.arange(count)
+    )
     target = (*x.shape[:k], count, *x.shape[k + 1 :])
-    added = broadcast_to(cast(v, x.dtype), target) if v.ndim else functions[np.full](target, v, x.dtype)
+    added = (
+        broadcast_to(cast(v, x.dtype), target) if v.ndim else functions[np.full](target, v, x.dtype)
+    )
     return take(functions[np.concatenate]([x, added], k), marks, k)
 
 
@@ -335,30 +347,40 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
     order = pointwise("subtract", functions[np.cumsum](m), 1)
     index = pointwise("remainder", functions[np.clip](order, 0, None), values.shape[0])
     new = reshape(values[index], a.shape)
-    a.write(select(reshape(m, a.shape), cast(new, a.dtype), Tracer(a.value, "array"), a.dtype).value)
+    a.write(
+        select(reshape(m, a.shape), cast(new, a.dtype), Tracer(a.value, "array"), a.dtype).value
+    )
 
 
 # -- sorting and searching ---------------------------------------------------------------------------
 @implements(np.sort)
-def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Tracer:
+def sort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Tracer:
     """``np.sort``."""
     return _sorted("sort", a, axis)
 
 
 @implements(np.argsort)
-def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Tracer:
+def argsort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Tracer:
     """``np.argsort``, stable."""
     return _sorted("argsort", a, axis)
 
 
 @implements(np.partition)
-def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Tracer:
+def partition(
+    a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
+) -> Tracer:
     """``np.partition``: a sorted array is partitioned at every position."""
     return _sorted("sort", a, axis)
 
 
 @implements(np.argpartition)
-def argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Tracer:
+def argpartition(
+    a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
+) -> Tracer:
     """``np.argpartition``."""
     return _sorted("argsort", a, axis)
 
@@ -418,16 +440,24 @@ def isin(element: Any, test_elements: Any, **options: Any) -> Tracer:
 
 # -- comparisons of whole arrays ---------------------------------------------------------------------
 @implements(np.isclose)
-def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Tracer:
+def isclose(
+    a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False
+) -> Tracer:
     """``np.isclose``."""
     x, y = as_array(a), as_array(b)
     if y.dtype.kind != "f":
         y = cast(y, np.float64)
     bound = pointwise("add", atol, pointwise("multiply", rtol, pointwise("absolute", y)))
     near = pointwise("less_equal", pointwise("absolute", pointwise("subtract", x, y)), bound)
-    result = pointwise("logical_or", pointwise("logical_and", near, pointwise("isfinite", y)), pointwise("equal", x, y))
+    result = pointwise(
+        "logical_or",
+        pointwise("logical_and", near, pointwise("isfinite", y)),
+        pointwise("equal", x, y),
+    )
     if equal_nan:
-        both = pointwise("logical_and", pointwise("isnan", cast(x, np.float64)), pointwise("isnan", y))
+        both = pointwise(
+            "logical_and", pointwise("isnan", cast(x, np.float64)), pointwise("isnan", y)
+        )
         result = pointwise("logical_or", result, both)
     return result
 
@@ -437,7 +467,9 @@ def _python_bool(x: Tracer) -> Tracer:
 
 
 @implements(np.allclose)
-def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Tracer:
+def allclose(
+    a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False
+) -> Tracer:
     """``np.allclose``: a Python bool."""
     return _python_bool(functions[np.all](isclose(a, b, rtol, atol, equal_nan)))
 

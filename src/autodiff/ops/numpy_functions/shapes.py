@@ -149,7 +149,9 @@ def squeeze(a: Any, axis: Any = None) -> Tracer:
     else:
         axes = normalize_axis_tuple(axis, x.ndim)
         if not all(require_equal(x.shape[k], 1, "cannot squeeze") for k in axes):
-            raise shape_error("cannot select an axis to squeeze out which has size not equal to one")
+            raise shape_error(
+                "cannot select an axis to squeeze out which has size not equal to one"
+            )
     if not axes:
         return x
     return viewed(x, _reshape_step(tuple(n for k, n in enumerate(x.shape) if k not in axes)))
@@ -202,7 +204,9 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Tracer:
     start = normalize_axis_tuple(source, x.ndim, "source")
     end = normalize_axis_tuple(destination, x.ndim, "destination")
     if len(start) != len(end):
-        raise ValueError("`source` and `destination` arguments must have the same number of elements")
+        raise ValueError(
+            "`source` and `destination` arguments must have the same number of elements"
+        )
     order = [k for k in range(x.ndim) if k not in start]
     for place, axis in sorted(zip(end, start, strict=True)):
         order.insert(place, axis)
@@ -381,7 +385,9 @@ def block(arrays: Any) -> Tracer:
         return 1 + depth_of(x[0]) if isinstance(x, list) else 0
 
     def leaves(x: Any) -> list[Any]:
-        return [leaf for item in x for leaf in leaves(item)] if isinstance(x, list) else [as_array(x)]
+        return (
+            [leaf for item in x for leaf in leaves(item)] if isinstance(x, list) else [as_array(x)]
+        )
 
     depth = depth_of(arrays)
     ndim = max(depth, *(x.ndim for x in leaves(arrays)))
@@ -577,15 +583,21 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
         values = _pairs(options.get("constant_values", 0), x.ndim)
         return _pad_constant(x, widths, values)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise unsupported(f"np.pad with mode {mode!r} is not available on traced arrays", "pad by hand")
+        raise unsupported(
+            f"np.pad with mode {mode!r} is not available on traced arrays", "pad by hand"
+        )
     if options.get("reflect_type", "even") != "even":
-        raise unsupported("np.pad with reflect_type='odd' is not available on traced arrays", "pad by hand")
+        raise unsupported(
+            "np.pad with reflect_type='odd' is not available on traced arrays", "pad by hand"
+        )
     for axis, (before, after) in enumerate(widths):
         if before == 0 and after == 0:
             continue
         n = x.shape[axis]
         if isinstance(n, Dim):
-            raise unsupported(f"np.pad with mode {mode!r} of an axis of run-time size", "pad by hand")
+            raise unsupported(
+                f"np.pad with mode {mode!r} of an axis of run-time size", "pad by hand"
+            )
         # What NumPy does to the positions is what it does to the elements.
         index = np.pad(np.arange(n), (before, after), mode=mode)
         x = x[(slice(None),) * axis + (index,)]
@@ -606,7 +618,9 @@ def _pairs(given: Any, ndim: int) -> list[tuple[Any, Any]]:
     return [(a, b) for a, b in table]
 
 
-def _pad_constant(x: Tracer, widths: list[tuple[Any, Any]], values: list[tuple[Any, Any]]) -> Tracer:
+def _pad_constant(
+    x: Tracer, widths: list[tuple[Any, Any]], values: list[tuple[Any, Any]]
+) -> Tracer:
     same = {v for pair in values for v in pair if not isinstance(v, Tracer)}
     uniform = len(same) == 1 and not any(isinstance(v, Tracer) for pair in values for v in pair)
     if uniform:
@@ -718,7 +732,9 @@ def triu(m: Any, k: Any = 0) -> Tracer:
     """``np.triu``."""
     x = array_of(m)
     rows, columns = _matrix_extents(x)
-    return Tracer(select(below(rows, columns, k - 1), constant(0, x.dtype), x, x.dtype).value, "array")
+    return Tracer(
+        select(below(rows, columns, k - 1), constant(0, x.dtype), x, x.dtype).value, "array"
+    )
 
 
 def _matrix_extents(x: Tracer) -> tuple[Extent, Extent]:

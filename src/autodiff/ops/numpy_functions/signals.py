@@ -47,13 +47,19 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Tracer:
         return convolve(x, functions[np.flip](y), mode)
     full = convolve(x, functions[np.flip](y), "full")
     # The centre is rounded the other way when the second signal is the longer one.
-    start = (minimum(m, n) - 1) // 2 if not (isinstance(m, int) and isinstance(n, int) and m < n) else m // 2
+    start = (
+        (minimum(m, n) - 1) // 2
+        if not (isinstance(m, int) and isinstance(n, int) and m < n)
+        else m // 2
+    )
     return full[start : start + maximum(m, n)]
 
 
 # -- interpolation --------------------------------------------------------------------------------
 @implements(np.interp)
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Tracer:
+def interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Tracer:
     """``np.interp``: piecewise linear, constant outside."""
     at, knots, values = (cast(as_array(v), np.float64) for v in (x, xp, fp))
     if period is not None:
@@ -65,7 +71,11 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     else:
         place = pointwise("subtract", functions[np.searchsorted](knots, at, "right"), 1)
         k = functions[np.clip](place, 0, n - 2)
-        x0, x1, y0, y1 = (functions[np.take](z, pointwise("add", k, d), axis=0) for z in (knots, values) for d in (0, 1))
+        x0, x1, y0, y1 = (
+            functions[np.take](z, pointwise("add", k, d), axis=0)
+            for z in (knots, values)
+            for d in (0, 1)
+        )
         slope = pointwise("divide", pointwise("subtract", y1, y0), pointwise("subtract", x1, x0))
         inside = pointwise("add", pointwise("multiply", slope, pointwise("subtract", at, x0)), y0)
     low = values[0] if left is None else left
@@ -75,12 +85,16 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     return select(pointwise("less", at, knots[0]), low, inside, np.float64)
 
 
-def _periodic(at: Tracer, knots: Tracer, values: Tracer, period: Any) -> tuple[Tracer, Tracer, Tracer]:
+def _periodic(
+    at: Tracer, knots: Tracer, values: Tracer, period: Any
+) -> tuple[Tracer, Tracer, Tracer]:
     at, knots = pointwise("remainder", at, period), pointwise("remainder", knots, period)
     order = functions[np.argsort](knots)
     knots, values = knots[order], values[order]
     join = functions[np.concatenate]
-    knots = join([pointwise("subtract", knots[-1:], period), knots, pointwise("add", knots[:1], period)])
+    knots = join(
+        [pointwise("subtract", knots[-1:], period), knots, pointwise("add", knots[:1], period)]
+    )
     return at, knots, join([values[-1:], values, values[:1]])
 
 
@@ -149,7 +163,11 @@ def _even(y: Tracer, h: Any, edge_order: int) -> tuple[Any, tuple[Any, Any]]:
 
 def _uneven(y: Tracer, w: Any, edge_order: int) -> tuple[Any, tuple[Any, Any]]:
     a, b = w[:-1], w[1:]
-    inner = -b / (a * (a + b)) * y[..., :-2] + (b - a) / (a * b) * y[..., 1:-1] + a / (b * (a + b)) * y[..., 2:]
+    inner = (
+        -b / (a * (a + b)) * y[..., :-2]
+        + (b - a) / (a * b) * y[..., 1:-1]
+        + a / (b * (a + b)) * y[..., 2:]
+    )
     if edge_order == 1:
         return inner, ((y[..., 1:2] - y[..., :1]) / w[:1], (y[..., -1:] - y[..., -2:-1]) / w[-1:])
     p, q = w[:1], w[1:2]
@@ -165,7 +183,9 @@ def _uneven(y: Tracer, w: Any, edge_order: int) -> tuple[Any, tuple[Any, Any]]:
 def _coefficients(p: Any) -> Tracer:
     x = array_of(p)
     if isinstance(x.shape[0] if x.shape else 0, Dim):
-        raise unsupported("a polynomial with a run-time number of coefficients", "write Horner's loop")
+        raise unsupported(
+            "a polynomial with a run-time number of coefficients", "write Horner's loop"
+        )
     return x
 
 
@@ -177,7 +197,11 @@ def polyval(p: Any, x: Any) -> Tracer:
     if coefficients.shape[0] == 0:
         return result
     for k in range(coefficients.shape[0]):  # type: ignore[arg-type]
-        result = coefficients[k] if k == 0 else pointwise("add", pointwise("multiply", result, at), coefficients[k])
+        result = (
+            coefficients[k]
+            if k == 0
+            else pointwise("add", pointwise("multiply", result, at), coefficients[k])
+        )
     if coefficients.shape[0] == 1:
         result = pointwise("add", pointwise("multiply", 0, at), result)
     return result
@@ -237,7 +261,9 @@ def polyfit(
 ) -> Tracer:
     """``np.polyfit``: least squares on scaled powers, as NumPy does it."""
     if full or cov:
-        raise unsupported("np.polyfit with full= or cov= is not available on traced arrays", "use lstsq")
+        raise unsupported(
+            "np.polyfit with full= or cov= is not available on traced arrays", "use lstsq"
+        )
     at, values = cast(array_of(x), np.float64), cast(array_of(y), np.float64)
     left = functions[np.vander](at, deg + 1)
     right = values

@@ -42,7 +42,9 @@ def _finish(result: Tracer, kept: tuple[Any, ...], keepdims: bool, lead: int, ou
 
 
 @implements(np.median)
-def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Tracer:
+def median(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Tracer:
     """``np.median``."""
     x, _, kept = _sorted_first(a, axis)
     n = x.shape[0]
@@ -168,11 +170,15 @@ def _weighted_norm(total: Any, weights: Any, aweights: Any, ddof: Any) -> Any:
     if aweights is None:
         return pointwise("subtract", total, ddof)
     squares = functions[np.sum](pointwise("multiply", weights, as_array(aweights)))
-    return pointwise("subtract", total, pointwise("divide", pointwise("multiply", ddof, squares), total))
+    return pointwise(
+        "subtract", total, pointwise("divide", pointwise("multiply", ddof, squares), total)
+    )
 
 
 @implements(np.corrcoef)
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None, **options: Any) -> Tracer:
+def corrcoef(
+    x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None, **options: Any
+) -> Tracer:
     """``np.corrcoef``."""
     c = cov(x, y, rowvar, dtype=dtype)
     if not c.shape:
@@ -189,7 +195,9 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Tracer:
     """``np.bincount``: the size is the largest number plus one, at run time where x is traced."""
     index = array_of(x)
     if index.dtype.kind not in "iub":
-        raise TypeError("Cannot cast array data from dtype('float64') to dtype('int64') according to the rule 'safe'")
+        raise TypeError(
+            "Cannot cast array data from dtype('float64') to dtype('int64') according to the rule 'safe'"
+        )
     index = cast(index, np.int64)
     found = known(index)
     if found is not None:
@@ -202,7 +210,9 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Tracer:
     dtype = np.dtype(np.int64 if weights is None else np.float64)
     zeros = structural.zeros((size,), dtype)
     ones = constant(1, dtype) if weights is None else cast(as_array(weights), dtype)
-    return scatter_add(zeros, (index,), broadcast_to(ones, index.shape) if ones.shape else _all(ones, index), (0,))
+    return scatter_add(
+        zeros, (index,), broadcast_to(ones, index.shape) if ones.shape else _all(ones, index), (0,)
+    )
 
 
 def _all(one: Tracer, like: Tracer) -> Tracer:
@@ -227,7 +237,9 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
 
 
 @implements(np.histogram)
-def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
+def histogram(
+    a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> Any:
     """``np.histogram``: counts are constant where the data moves within its bin."""
     x = ravel(a)
     edges = histogram_bin_edges(x, bins, range, weights)
@@ -235,7 +247,9 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     place = pointwise("subtract", functions[np.searchsorted](edges, x, "right"), 1)
     # The last bin includes its right edge.
     place = select(pointwise("equal", x, edges[n]), n - 1, place)
-    inside = pointwise("logical_and", pointwise("greater_equal", place, 0), pointwise("less", place, n))
+    inside = pointwise(
+        "logical_and", pointwise("greater_equal", place, 0), pointwise("less", place, n)
+    )
     dtype = np.dtype(np.int64) if weights is None else as_array(weights).dtype
     amount = constant(1, dtype) if weights is None else ravel(weights)
     amount = select(inside, amount, constant(0, dtype), dtype)
