@@ -229,7 +229,7 @@ def call(
         return _construct(frame, function, args, kwargs, node)
     if isinstance(function, np.vectorize):
         return _vectorize(frame, function, args, kwargs, node)
-    method = getattr(type(function), "__call__", None)
+    method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself
     if isinstance(method, FunctionType) and not _is_library(method):
         return call_function(frame.trace, method, [function, *args], kwargs)
     return _call_library(frame, function, args, kwargs, node)
