@@ -402,7 +402,9 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def doctor() -> list[tuple[str, str]]:
     """What `python -m autodiff doctor` reports, as (name, text) lines."""
-    lines = [("autodiff", _version("pyautodiff"))]
+    import autodiff
+
+    lines = [("autodiff", autodiff.__version__)]
     lines.append(("python", f"{platform.python_version()} ({platform.python_implementation()})"))
     for package in ("numpy", "scipy", "llvmlite", "optree", "tqdm", "matplotlib"):
         lines.append((package, _version(package)))
