@@ -22,6 +22,7 @@ from autodiff.errors import DtypeError, InternalError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import (
     ENTRIES,
+    Bilinear,
     Entry,
     Linear,
     Partials,
@@ -30,6 +31,7 @@ from autodiff.ops.entries import (
     Site,
     register,
 )
+from autodiff.ops.tracer import emit_tracer
 
 _LOG2 = float(np.log(2.0))
 _LOG10 = float(np.log(10.0))
@@ -457,6 +459,19 @@ def _strong_multiply(ct: Any, p: Any) -> Any:
         return np.where(np.equal(ct, 0), np.zeros((), np.asarray(ct).dtype), np.multiply(ct, p))
 
 
+def _strong_multiply_transpose(site: Site, g: Any) -> tuple[Any, ...]:
+    # The zero stays strong in second derivatives: where ct (or g) is exactly 0 nothing reaches p,
+    # whose own derivative may be NaN there.
+    ct, p = site.operands
+    zero = np.zeros((), ct.dtype)[()]
+    return (
+        emit_tracer("strong_multiply", g, p) if site.needed[0] else None,
+        np.where(np.equal(g, 0), zero, emit_tracer("strong_multiply", ct, g))
+        if site.needed[1]
+        else None,
+    )
+
+
 # ct * p with the strong zero: a cotangent (or tangent) that is exactly 0 contributes 0, whatever
 # the local partial, so that infinities of branches not taken do not turn into NaN.
 register(
@@ -469,6 +484,6 @@ register(
                 s.eq(ct, s.constant(0.0, ct)), s.constant(0.0, ct), s.mul(ct, p)
             )
         ),
-        derivative=Partials((lambda y, ct, p: p, lambda y, ct, p: ct)),
+        derivative=Bilinear(_strong_multiply_transpose),
     )
 )
