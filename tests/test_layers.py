@@ -23,6 +23,7 @@ LAYERS: dict[str, int] = {
     "nist": 6,
     "plot": 6,
     "explain": 6,
+    "custom": 6,
     "compiled": 5,
     "transform": 5,
     "engines": 4,  # chooses one

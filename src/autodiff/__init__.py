@@ -23,6 +23,7 @@ _HOMES = {
         "function", "gradient", "value_and_gradient", "hessian_vector", "jacobian", "hessian",
         "jvp", "vjp",
     ),
+    "autodiff.custom": ("custom_gradient", "stop_gradient"),
     "autodiff.testing": ("check_gradient",),
     "autodiff.errors": (
         "AutodiffError", "FallbackWarning", "NotScalarError", "ShapeError", "UnsupportedError",

@@ -33,6 +33,7 @@ from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer, as_tracer, is_traced
 
 MAXIMUM_DEPTH = 200
+DEEPEST_STAGED_RECURSION = 6  # calls of one function within itself, inside of a staged branch
 
 # Modules whose functions neither read nor change anything but their arguments.
 PURE_MODULES = frozenset(
@@ -156,6 +157,7 @@ def call_function(
         return _call_without_source(trace, function, args, kwargs)
     if syntax.is_generator:
         raise Declined(f"the generator or coroutine {function.__name__}")
+    _refuse_endless_recursion(trace, function, syntax)
     scope = function_scope(function, syntax)
     frame = Frame(trace, scope, function.__name__)
     path = Path.root(function, "f")
@@ -166,6 +168,14 @@ def call_function(
     bound = bind(function.__name__, syntax.node.args, defaults, keyword_defaults, args, kwargs)
     scope.locals.update(bound)
     return run_body(frame, syntax.node)
+
+
+def _refuse_endless_recursion(trace: Trace, function: FunctionType, syntax: Syntax) -> None:
+    """A recursion that a traced value ends would be interpreted for ever: both sides are."""
+    inside_region = len(trace.made) > 1
+    active = sum(scope.syntax is syntax for scope in trace.scopes)
+    if inside_region and active > DEEPEST_STAGED_RECURSION:
+        raise Declined(f"the recursion of {function.__name__} on values known only when it runs")
 
 
 def _lifted_defaults(trace: Trace, function: FunctionType, path: Path) -> list[Any]:

@@ -33,6 +33,10 @@ def differentiable_operands(operation: Operation) -> tuple[Value, ...]:
 
 
 def _propagate_control(operation: Operation, active: set[Value]) -> None:
+    if operation.kind == "custom":
+        if any(v in active for v in operation.operands):
+            active.update(v for v in operation.results if v.type.is_float)
+        return
     if operation.kind == "cond":
         for region in operation.regions:
             propagate(region, active)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from autodiff.differentiate import custom
 from autodiff.differentiate.activity import loop_carry_activity, propagate
 from autodiff.differentiate.rules import pushforward
 from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
@@ -129,12 +130,23 @@ class Forward:
 
     # -- control flow ---------------------------------------------------------------------------
     def _control(self, operation: Operation) -> None:
-        if operation.kind == "cond":
+        if operation.kind == "custom":
+            self._custom(operation)
+        elif operation.kind == "cond":
             self._cond(operation)
         elif operation.kind == "for":
             self._for(operation)
         else:
             self._while(operation)
+
+    def _custom(self, operation: Operation) -> None:
+        operands = [self.primal(v) for v in operation.operands]
+        results = custom.inline(self.builder, operation.regions[0], operands, self.mapping)
+        self.mapping.update(zip(operation.results, results, strict=True))
+        tangents = [self.dense(v) for v in operation.operands]
+        pushed = custom.push(self.builder, operation, operands, results, tangents, self.mapping)
+        for value, tangent in zip(operation.results, pushed, strict=True):
+            self.tangent[value] = tangent
 
     def _cond(self, operation: Operation) -> None:
         live = [k for k, v in enumerate(operation.results) if v in self.active]

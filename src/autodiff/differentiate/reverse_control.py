@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from autodiff.differentiate import custom
 from autodiff.differentiate.activity import useful
 from autodiff.differentiate.reverse import Cotangents, Pull, Reverse, add
 from autodiff.dims import Dim, Extent, same_shape, symbols, upper_bound
@@ -38,6 +39,8 @@ from autodiff.ops.tracer import Tracer
 
 def forward(sweep: Reverse, operation: Operation) -> Pull:
     """Emit a control operation so that it can be reversed; return its pull."""
+    if operation.kind == "custom":
+        return custom.reverse(sweep, operation)
     if operation.kind == "cond":
         return _cond(sweep, operation)
     if sweep.in_loop and operation.kind == "while":

@@ -1,12 +1,12 @@
 """Operations: their entries, the tracer that records them, the builder that collects them."""
 
-from autodiff.ops import control, decompositions, linear_algebra, pointwise, reductions, structural
+from autodiff.ops import control, custom, decompositions, linear_algebra, pointwise, reductions, structural
 from autodiff.ops.entries import ENTRIES, Entry
 
 __all__ = [
     "ENTRIES",
     "Entry",
-    "control",
+    "control", "custom",
     "decompositions",
     "linear_algebra",
     "pointwise",

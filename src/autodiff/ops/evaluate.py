@@ -100,8 +100,16 @@ def _run_while(operation: Operation, environment: Environment) -> Sequence[Any]:
     return [np.int64(len(rows)), *carries, *stacks]
 
 
+def _run_custom(operation: Operation, environment: Environment) -> Sequence[Any]:
+    primal = operation.regions[0]
+    arguments = [environment[v] for v in operation.operands]
+    environment.update(zip(primal.parameters, arguments, strict=True))
+    return run_block(primal, environment)
+
+
 _CONTROL: dict[str, Callable[[Operation, Environment], Sequence[Any]]] = {
     "cond": _run_cond,
     "for": _run_for,
     "while": _run_while,
+    "custom": _run_custom,
 }

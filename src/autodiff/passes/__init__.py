@@ -1,6 +1,6 @@
 """Passes: programs to better programs with the same answer.
 
-    PIPELINE = simplify, eliminate_common_subexpressions, eliminate_dead_code
+    PIPELINE = inline_custom, simplify, eliminate_common_subexpressions, eliminate_dead_code
 
 ``optimize`` runs the pipeline; with ``AUTODIFF_CHECK=1`` the verifier runs after every pass and
 blames it by name.
@@ -15,9 +15,11 @@ from autodiff.ir import Program, verify
 from autodiff.ops.entries import type_rule_of
 from autodiff.passes.common import eliminate_common_subexpressions
 from autodiff.passes.dead import eliminate_dead_code
+from autodiff.passes.inline import inline_custom
 from autodiff.passes.simplify import simplify
 
 PIPELINE: tuple[Callable[[Program], Program], ...] = (
+    inline_custom,
     eliminate_dead_code,
     simplify,
     eliminate_common_subexpressions,
@@ -42,6 +44,7 @@ __all__ = [
     "PIPELINE",
     "eliminate_common_subexpressions",
     "eliminate_dead_code",
+    "inline_custom",
     "optimize",
     "simplify",
 ]

@@ -1,0 +1,105 @@
+"""Derivatives by hand: ``custom_gradient`` and ``stop_gradient``.
+
+    @custom_gradient(vjp=lambda ct, y, x: ct * np.clip(x, -1, 1))
+    def f(x): ...
+
+The rule is plain NumPy, captured like the function itself, so it is differentiated again for
+second derivatives.  One rule serves both modes: the other one is its transpose.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autodiff import tree
+from autodiff.capture import Declined
+from autodiff.capture.nested import inline_custom
+from autodiff.errors import NameArgumentError
+from autodiff.ops import custom as _custom
+from autodiff.ops.tracer import Tracer
+
+
+def stop_gradient(x: Any) -> Any:
+    """``x`` itself, through which no derivative flows.
+
+    Parameters
+    ----------
+    x : array_like or container of them
+        Any value; outside of a differentiated function this is the identity.
+
+    Examples
+    --------
+    >>> import autodiff
+    >>> autodiff.gradient(lambda x: x * autodiff.stop_gradient(x))(3.0)
+    3.0
+    """
+    if isinstance(x, Tracer):
+        return _custom.stop(x)
+    if tree.is_container(x):
+        leaves, definition = tree.flatten(x)
+        return tree.unflatten(definition, [stop_gradient(leaf) for leaf in leaves])
+    return x
+
+
+class CustomGradient:
+    """A function with a derivative given by hand; see :func:`custom_gradient`."""
+
+    def __init__(self, function: Callable[..., Any], rule: Callable[..., Any], mode: str) -> None:
+        self.function = function
+        self.rule = rule
+        self.mode = mode
+        functools.update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function's value."""
+        return self.function(*args, **kwargs)
+
+    def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """How capture treats a call: one operation that carries its own rule."""
+        if kwargs:
+            raise Declined("keyword arguments of a function with a custom gradient")
+        return inline_custom(trace, self.function, self.rule, self.mode, list(args))
+
+
+def custom_gradient(
+    f: Callable[..., Any] | None = None,
+    *,
+    vjp: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
+) -> Any:
+    """Give a function its derivative by hand.
+
+    Parameters
+    ----------
+    f : callable
+        A function of arrays or numbers that returns one array or number.
+    vjp : callable
+        ``vjp(ct, y, *args)``: the cotangent of each argument (one alone, several as a tuple) from
+        the cotangent ``ct`` of the result ``y = f(*args)``; linear in ``ct``.
+    jvp : callable
+        ``jvp(tangents, y, *args)``: the tangent of ``y`` from the tangents of the arguments (one
+        alone, several as a tuple); linear in them.  Give one of the two rules.
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> @autodiff.custom_gradient(vjp=lambda ct, y, x: ct * 10.0)
+    ... def f(x):
+    ...     return x**2
+    >>> autodiff.value_and_gradient(lambda x: np.sum(f(x)))(np.array([1.0, 2.0]))
+    (np.float64(5.0), array([10., 10.]))
+    """
+    if (vjp is None) == (jvp is None):
+        raise NameArgumentError(
+            "custom_gradient needs exactly one rule, vjp or jvp.",
+            code="AD109",
+            remedy="pass vjp=..., a function (ct, y, *args) -> cotangents",
+        )
+    mode = "vjp" if vjp is not None else "jvp"
+    rule = vjp if vjp is not None else jvp
+    assert rule is not None
+    if f is None:
+        return lambda function: CustomGradient(function, rule, mode)
+    return CustomGradient(f, rule, mode)
