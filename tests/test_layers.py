@@ -24,6 +24,7 @@ LAYERS: dict[str, int] = {
     "plot": 6,
     "explain": 6,
     "custom": 6,
+    "inlining": 6,
     "compiled": 5,
     "transform": 5,
     "engines": 4,  # chooses one
@@ -49,6 +50,7 @@ WITHIN = {
     ("plot", "optimize"), ("plot", "nist"),
     ("testing", "api"),
     ("api", "explain"),
+    ("api", "inlining"),
     ("compiled", "transform"),
     ("optimize", "api"),
     ("api", "testing"),

@@ -15,6 +15,7 @@ callable objects.
 from __future__ import annotations
 
 import functools
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -100,7 +101,20 @@ class Transformed:
             return BoundTransformed(self, cls if cls is not None else type(obj))
         return self if obj is None else BoundTransformed(self, obj)
 
+    def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """How capture treats a call of this object inside of another function."""
+        from autodiff.inlining import inline_call
+
+        return inline_call(self, trace, args, kwargs)
+
     def __reduce__(self) -> Any:
+        # A decorated function is found again under its name, like a plain one.
+        home: Any = sys.modules.get(getattr(self, "__module__", ""))
+        name = getattr(self, "__qualname__", "")
+        for part in name.split("."):
+            home = getattr(home, part, None)
+        if home is self:
+            return name
         return _restore, (type(self), self.__wrapped__, self._wrt, self._options)
 
     def __repr__(self) -> str:
