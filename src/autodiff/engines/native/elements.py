@@ -234,7 +234,7 @@ def _membership(
         indices, attributes["starts"], attributes["sizes"], attributes["steps"], strict=True
     ):
         count = 1 if size is None else size
-        if not (isinstance(step, int) and step == 1):
+        if size is not None and not (isinstance(step, int) and step == 1):
             raise AssertionError("a virtual update has step 1")
         j = i - start
         for distance in (j, count - 1 - j):
