@@ -18,6 +18,7 @@ can decide, :class:`UndecidedExtent` is raised: an extent is never guessed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -286,24 +287,48 @@ def bounds(extent: Extent) -> tuple[int | None, int | None]:
     return _constant_bound(reduced[0], upper=False), _constant_bound(reduced[1], upper=True)
 
 
+class _Found(threading.local):
+    """Ranges of functions found while one question is answered.
+
+    Nested floordiv, min and max ask for the same ones again and again, twice at each level.
+    """
+
+    ranges: dict[Func, tuple[Extent | None, Extent | None]] | None = None
+
+
+_found = _Found()
+
+
 def _range_of(atom: Any) -> tuple[Extent | None, Extent | None]:
-    if isinstance(atom, Func):
-        (l_low, l_high), (r_low, r_high) = bounds(atom.left), bounds(atom.right)
-        if atom.name == "min":
-            highs = [h for h in (l_high, r_high) if h is not None]
-            low = min(l_low, r_low) if l_low is not None and r_low is not None else None
-            return low, (min(highs) if highs else None)
-        if atom.name == "max":
-            lows = [v for v in (l_low, r_low) if v is not None]
-            high = max(l_high, r_high) if l_high is not None and r_high is not None else None
-            return (max(lows) if lows else None), high
-        if atom.name == "floordiv" and isinstance(atom.right, int) and atom.right > 0:
-            return (
-                None if l_low is None else l_low // atom.right,
-                None if l_high is None else l_high // atom.right,
-            )
-        return None, None
-    return getattr(atom, "low", None), getattr(atom, "high", None)
+    if not isinstance(atom, Func):
+        return getattr(atom, "low", None), getattr(atom, "high", None)
+    if _found.ranges is None:
+        _found.ranges = {}
+        try:
+            return _range_of_function(atom)
+        finally:
+            _found.ranges = None
+    if atom not in _found.ranges:
+        _found.ranges[atom] = _range_of_function(atom)
+    return _found.ranges[atom]
+
+
+def _range_of_function(atom: Func) -> tuple[Extent | None, Extent | None]:
+    (l_low, l_high), (r_low, r_high) = bounds(atom.left), bounds(atom.right)
+    if atom.name == "min":
+        highs = [h for h in (l_high, r_high) if h is not None]
+        low = min(l_low, r_low) if l_low is not None and r_low is not None else None
+        return low, (min(highs) if highs else None)
+    if atom.name == "max":
+        lows = [v for v in (l_low, r_low) if v is not None]
+        high = max(l_high, r_high) if l_high is not None and r_high is not None else None
+        return (max(lows) if lows else None), high
+    if atom.name == "floordiv" and isinstance(atom.right, int) and atom.right > 0:
+        return (
+            None if l_low is None else l_low // atom.right,
+            None if l_high is None else l_high // atom.right,
+        )
+    return None, None
 
 
 def _eliminate(extent: Extent, upper: bool, depth: int = 0) -> Extent:
