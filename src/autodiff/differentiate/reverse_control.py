@@ -144,7 +144,14 @@ class _Backward:
     outside: list[Value]  # values from outside with accumulators
     residuals: list[Value] = field(default_factory=list)
     recomputed: list[Operation] = field(default_factory=list)
+    position: dict[Operation, int] = field(default_factory=dict)  # in the forward body
     shapes: list[tuple[Extent, ...]] = field(default_factory=list)
+
+    def place_of(self, value: Value) -> tuple[int, int]:
+        """Where in the forward body a value is defined."""
+        if value.owner is None:
+            return -1, 0
+        return self.position[value.owner], value.owner.results.index(value)
 
 
 def _loop(sweep: Reverse, operation: Operation) -> Pull:
@@ -289,10 +296,10 @@ def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
 
     for value in read:
         compute(value)
-    order = {id(op): k for k, op in enumerate(forward_block.operations)}
-    backward.recomputed = sorted(recomputed, key=lambda op: order[id(op)])
-    backward.residuals = list(kept)
-    backward.shapes = [_outer_shape(v, local) for v in kept]
+    backward.position = {op: k for k, op in enumerate(forward_block.operations)}
+    backward.recomputed = sorted(recomputed, key=backward.position.__getitem__)
+    backward.residuals = sorted(kept, key=backward.place_of)
+    backward.shapes = [_outer_shape(v, local) for v in backward.residuals]
 
 
 def _inputs(operation: Operation) -> list[Value]:
@@ -435,10 +442,7 @@ def _loop_pull(
             forward_index = emit("extent_value", value=count - 1 - Dim.symbol(k))
             forward_index.low, forward_index.high = 0, count - 1
             mapping[backward.index] = forward_index
-            for value, stack in zip(backward.residuals, stacks, strict=True):
-                mapping[value] = _row(stack, forward_index, map_type(value.type, mapping))
-            for inner in backward.recomputed:
-                block.operations.append(_run_again(inner, mapping))
+            _restore(backward, block, stacks, forward_index, mapping)
             for (slot, _), stack in zip(backward.stacked, stack_cts, strict=True):
                 mapping[slot] = _row(stack, forward_index, map_type(slot.type, mapping))
             block.parameters += [copy_value(p, mapping) for p in backward.block.parameters]
@@ -454,6 +458,26 @@ def _loop_pull(
                 add(cotangents, operands[carry], Tracer(ct, "array"))
 
     return pull
+
+
+def _restore(
+    backward: _Backward, block: Block, stacks: Sequence[Value], index: Value, mapping: Mapping
+) -> None:
+    """Bring back what the backward body reads, from the stacks or by computing it again.
+
+    In the order of the forward body: an extent of one may be the value of another.
+    """
+    rows = list(zip(backward.residuals, stacks, strict=True))
+
+    def load(before: int) -> None:
+        while rows and backward.place_of(rows[0][0])[0] <= before:
+            value, stack = rows.pop(0)
+            mapping[value] = _row(stack, index, map_type(value.type, mapping))
+
+    for operation in backward.recomputed:
+        load(backward.position[operation])
+        block.operations.append(_run_again(operation, mapping))
+    load(len(backward.position))
 
 
 def _row(stack: Value, index: Value, type: ArrayType) -> Value:

@@ -29,7 +29,7 @@ def no_derivative(operation: Operation) -> DerivativeError:
     )
 
 
-def _scaled(d: Any, partial: Any) -> Tracer | None:
+def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
     """``d * partial`` with the strong zero; None where the partial is the constant 0."""
     if isinstance(partial, (int, float)):
         if partial == 0:
@@ -41,7 +41,10 @@ def _scaled(d: Any, partial: Any) -> Tracer | None:
         partial = partial.astype(d.dtype)
     if not d.shape and partial.shape:
         d = np.broadcast_to(d, partial.shape)
-    return emit_tracer("strong_multiply", d, partial)
+    product = emit_tracer("strong_multiply", d, partial)
+    if absorbing:
+        product = np.where(np.equal(partial, 0), np.zeros((), d.dtype), product)
+    return product
 
 
 def _add(a: Any, b: Any) -> Any:
@@ -92,10 +95,10 @@ def _emit(operation: Operation, operands: Sequence[Tracer], site: Site) -> Trace
 def _push_partials(form: Partials, site: Site, tangents: Sequence[Tracer | None]) -> Tracer | None:
     total: Tracer | None = None
     shape = site.result.shape
-    for rule, tangent in zip(form.rules, tangents, strict=True):
+    for k, (rule, tangent) in enumerate(zip(form.rules, tangents, strict=True)):
         if rule is None or tangent is None:
             continue
-        term: Any = _scaled(tangent, rule(site.result, *site.operands))
+        term: Any = _scaled(tangent, rule(site.result, *site.operands), k in form.absorbing)
         if term is not None and not same_shape(term.shape, shape):
             term = np.broadcast_to(term, shape)
         total = _add(total, term)
@@ -109,8 +112,8 @@ def pullback(
     form = ENTRIES[operation.kind].derivative
     if isinstance(form, Partials):
         return [
-            _pull_partial(rule, site, k, cotangents[0]) if site.needed[k] else None
-            for k, rule in enumerate(form.rules)
+            _pull_partial(form, site, k, cotangents[0]) if site.needed[k] else None
+            for k in range(len(form.rules))
         ]
     if isinstance(form, (Linear, Bilinear)):
         pulled = form.transpose(site, cotangents[0])
@@ -120,13 +123,12 @@ def pullback(
     raise no_derivative(operation)
 
 
-def _pull_partial(rule: Any, site: Site, k: int, ct: Any) -> Tracer | None:
+def _pull_partial(form: Partials, site: Site, k: int, ct: Any) -> Any:
+    rule = form.rules[k]
     if rule is None:
         return None
-    term: Tracer | None = _spread_back(
-        _scaled(ct, rule(site.result, *site.operands)), site.operands[k]
-    )
-    return term
+    term = _scaled(ct, rule(site.result, *site.operands), k in form.absorbing)
+    return _spread_back(term, site.operands[k])
 
 
 def _spread_back(ct: Any, operand: Any) -> Any:

@@ -105,9 +105,14 @@ class Site:
 
 @dataclass(frozen=True)
 class Partials:
-    """Pointwise derivative: ``rules[k](y, *operands)`` is the partial by operand k."""
+    """Pointwise derivative: ``rules[k](y, *operands)`` is the partial by operand k.
+
+    Where a partial by one of the operands ``absorbing`` is exactly 0, its term is 0, whatever it
+    is multiplied with.  (Of every term this is so where the tangent or cotangent is exactly 0.)
+    """
 
     rules: tuple[Callable[..., Any] | None, ...]
+    absorbing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
