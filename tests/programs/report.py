@@ -72,18 +72,20 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGALRM, overrun)
     causes: dict[tuple[str, str], list[str]] = defaultdict(list)
     done: dict[str, int] = defaultdict(int)
-    start = time.perf_counter()
+    spent: dict[str, float] = defaultdict(float)
     for program in chosen(words):
         for check in checks_of(program):
+            start = time.perf_counter()
             cause = failure(check, program, engine)
             done[check] += 1
+            spent[check] += time.perf_counter() - start
             if cause is not None:
                 causes[check, cause].append(program.name)
     for (check, cause), names in sorted(causes.items(), key=lambda item: -len(item[1])):
         print(f"{len(names):4} {check}: {cause}\n       {' '.join(names)}")
     failed = {check: sum(len(n) for (c, _), n in causes.items() if c == check) for check in done}
-    summary = ", ".join(f"{check} {done[check] - failed[check]}/{done[check]}" for check in done)
-    print(f"{engine}: {summary} in {time.perf_counter() - start:.0f} s")
+    parts = [f"{c} {done[c] - failed[c]}/{done[c]} in {spent[c]:.0f} s" for c in done]
+    print(f"{engine}: {', '.join(parts)}")
     return int(bool(causes))
 
 
