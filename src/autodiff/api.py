@@ -36,8 +36,8 @@ class Transformed:
     function : callable
         The function, method, or callable object.
     wrt : str, int or sequence of them, optional
-        Arguments to differentiate by, by name or position; by default every argument that holds
-        floating-point numbers.
+        Arguments to differentiate by, by name or position; by default every argument of the call
+        that holds floating-point numbers (not parameters left at their default).
     engine : {"native", "numpy"}
         What runs the program: machine code, or NumPy operation by operation.
     threads : int

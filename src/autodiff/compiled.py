@@ -40,6 +40,9 @@ from autodiff.transform import Plan, Transformation
 MAXIMUM_PATHS = 32  # captures of one signature before the function is run uncompiled
 
 
+_NOT_GIVEN = object()  # in Call.given: the parameter has its default
+
+
 @dataclass
 class Call:
     """One call, bound and flattened."""
@@ -52,6 +55,7 @@ class Call:
     slot_of: list[int]
     definitions: list[Any | None]
     key: tuple[Any, ...]
+    given: tuple[Any, ...]  # the slots, with a marker for parameters left at their default
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
@@ -63,7 +67,7 @@ class Call:
             else leaf_key(leaf, role)
             for leaf, role in zip(self.leaves, self.roles, strict=True)
         ]
-        return (*parts, *self.definitions)
+        return (*parts, *self.definitions, self.key[-1])
 
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of each leaf, () for those that are no arrays."""
@@ -115,7 +119,10 @@ class Signature:
 
     def __init__(self, function: Any) -> None:
         try:
-            self.signature: inspect.Signature | None = inspect.signature(function)
+            # The signature of a ufunc names options (where, casting) that have no neutral default.
+            self.signature: inspect.Signature | None = (
+                None if isinstance(function, np.ufunc) else inspect.signature(function)
+            )
         except (TypeError, ValueError):
             self.signature = None
         self.parameters = list(self.signature.parameters.values()) if self.signature else []
@@ -129,16 +136,24 @@ class Signature:
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The slots of a call: the value of each parameter, defaults included."""
+        return self.bind_telling(args, kwargs)[0]
+
+    def bind_telling(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], frozenset[int]]:
+        """The slots of a call, and which of them hold the parameter's default."""
         if self.signature is None:
-            return args
+            return args, frozenset()
         if self.plain and not kwargs and len(args) == len(self.parameters):
-            return args
+            return args, frozenset()
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{self.title}() {error}") from None
+        given = set(bound.arguments)
         bound.apply_defaults()
-        return tuple(bound.arguments[p.name] for p in self.parameters)
+        slots = tuple([bound.arguments[p.name] for p in self.parameters])
+        return slots, frozenset(k for k, p in enumerate(self.parameters) if p.name not in given)
 
     def unbind(self, slots: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         """Arguments and keywords that bind to ``slots``."""
@@ -239,8 +254,11 @@ class Compiled:
     # -- binding and flattening -----------------------------------------------------------------
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Bind a call and flatten its arguments."""
-        slots = self.signature.bind(args, kwargs)
-        floats = self.transformation.integer_slots_as_float(self.signature, slots)
+        slots, defaulted = self.signature.bind_telling(args, kwargs)
+        given = slots
+        if defaulted:
+            given = tuple([_NOT_GIVEN if k in defaulted else x for k, x in enumerate(slots)])
+        floats = self.transformation.integer_slots_as_float(self.signature, given)
         leaves: list[Any] = []
         roles: list[str] = []
         paths: list[str] = []
@@ -268,7 +286,8 @@ class Compiled:
                 names.append(name if not accessor else None)
                 slot_of.append(k)
                 key.append(leaf_key(part, role))
-        return Call(slots, leaves, roles, paths, names, slot_of, definitions, tuple(key))
+        key.append(defaulted)
+        return Call(slots, leaves, roles, paths, names, slot_of, definitions, tuple(key), given)
 
     def rebuild(self, call: Call) -> Callable[[list[Any]], tuple[list[Any], dict[str, Any]]]:
         """From leaf values to the arguments and keywords of the call."""

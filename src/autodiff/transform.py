@@ -132,12 +132,12 @@ class Derivative(Transformation):
         }
 
     def differentiated_leaves(self, signature: Any, call: Any) -> list[int]:
-        slots = set(wrt_slots(signature, self.wrt, call.slots))
+        slots = set(wrt_slots(signature, self.wrt, call.given))
         return [k for k, slot in enumerate(call.slot_of) if slot in slots]
 
     def targets(self, signature: Any, captured: Captured, call: Any) -> _Targets:
         """The differentiated leaves and how the result is put together from one array per leaf."""
-        slots = wrt_slots(signature, self.wrt, call.slots)
+        slots = wrt_slots(signature, self.wrt, call.given)
         if not slots:
             raise ArgumentError(
                 f"{signature.title} has no floating-point argument to differentiate in this call.",
@@ -491,7 +491,7 @@ class HessianVector(Derivative):
         return Plan(program, forms, _result(structure), extra)
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
-        slots = wrt_slots(signature, self.wrt, call.slots)
+        slots = wrt_slots(signature, self.wrt, call.given)
         return tuple(_flat_vectors(slots, call, vectors, "hessian_vector"))
 
 
@@ -546,7 +546,7 @@ class Jvp(Derivative):
         return Plan(program, forms, _result(structure), _vector_forms(program, captured))
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
-        slots = wrt_slots(signature, self.wrt, call.slots)
+        slots = wrt_slots(signature, self.wrt, call.given)
         return tuple(_flat_vectors(slots, call, vectors, "jvp"))
 
 
