@@ -1,15 +1,26 @@
 """Operations: their entries, the tracer that records them, the builder that collects them."""
 
-from autodiff.ops import control, custom, decompositions, linear_algebra, pointwise, reductions, structural
+from autodiff.ops import (
+    control,
+    custom,
+    decompositions,
+    linear_algebra,
+    pointwise,
+    reductions,
+    special,
+    structural,
+)
 from autodiff.ops.entries import ENTRIES, Entry
 
 __all__ = [
     "ENTRIES",
     "Entry",
-    "control", "custom",
+    "control",
+    "custom",
     "decompositions",
     "linear_algebra",
     "pointwise",
     "reductions",
+    "special",
     "structural",
 ]

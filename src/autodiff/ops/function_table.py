@@ -10,12 +10,30 @@ Python's semantics on Python numbers.  A function takes the arguments the origin
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-functions: dict[Any, Callable[..., Any]] = {}
+
+class Table(dict[Any, Callable[..., Any]]):
+    """A dictionary that learns the functions of ``scipy.special`` once that module is in use."""
+
+    knows_scipy = False
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The implementation of a callable, or ``default``."""
+        found = super().get(key)
+        if found is None and not self.knows_scipy and "scipy.special" in sys.modules:
+            self.knows_scipy = True
+            import autodiff.ops.scipy_functions  # noqa: F401
+
+            found = super().get(key)
+        return default if found is None else found
+
+
+functions: dict[Any, Callable[..., Any]] = Table()
 builtin_functions: dict[Any, Callable[..., Any]] = {}
 
 

@@ -35,7 +35,6 @@ from autodiff.ops.tracer import emit_tracer
 
 _LOG2 = float(np.log(2.0))
 _LOG10 = float(np.log(10.0))
-_SQRT_PI = float(np.sqrt(np.pi))
 
 
 @lru_cache(maxsize=4096)

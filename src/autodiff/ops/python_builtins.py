@@ -22,7 +22,7 @@ from autodiff.ops.function_table import builtin_functions, functions, implements
 from autodiff.ops.known import check, extent_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.python_numbers import BOOL, FLOAT, INT, is_number, kind_of, number
-from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 
 # -- math -------------------------------------------------------------------------------------------
 # Functions of floats by the operation that computes them, and whether they can raise.
@@ -36,8 +36,12 @@ _MATH: dict[str, tuple[str, bool]] = {
     "log1p": ("log1p", True), "sqrt": ("sqrt", True), "cbrt": ("cbrt", False),
     "pow": ("power", True), "fmod": ("fmod", True), "copysign": ("copysign", False),
     "fabs": ("absolute", False), "nextafter": ("nextafter", False), "degrees": ("rad2deg", False),
-    "radians": ("deg2rad", False),
+    "radians": ("deg2rad", False), "erf": ("erf", False), "erfc": ("erfc", False),
+    "gamma": ("tgamma", True), "lgamma": ("lgamma", True),
 }  # fmt: skip
+
+
+_SPECIAL = {"erf", "erfc", "lgamma", "tgamma"}  # not ufuncs of NumPy
 
 
 def _scalar(x: Any) -> Any:
@@ -50,6 +54,8 @@ def _scalar(x: Any) -> Any:
 
 
 def _python(name: str, *operands: Any, result: Any = FLOAT) -> Tracer:
+    if name in _SPECIAL:
+        return number(emit_tracer(name, *operands), float)
     dtypes = (*(x.dtype for x in operands), result)
     return pointwise(name, *operands, dtypes=dtypes, form="python")
 

@@ -25,5 +25,5 @@ FUNCTIONS: tuple[str, ...] = (
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p",
     "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
     "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
-    "pow", "cbrt", "hypot", "nextafter", "erf", "lgamma", "digamma",
+    "pow", "cbrt", "hypot", "nextafter", "erf", "erfc", "lgamma", "tgamma",
 )  # fmt: skip

@@ -23,7 +23,7 @@ BOOL = np.dtype(bool)
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
 _FORMATS = {"double": "f64", "float": "f32"}
 _LIBM = frozenset(
-    "asin acos atan atan2 asinh acosh atanh cbrt hypot nextafter erf lgamma exp exp2 expm1 log "
+    "asin acos atan atan2 asinh acosh atanh cbrt hypot nextafter erf erfc lgamma tgamma exp exp2 expm1 log "
     "log2 log10 log1p sin cos tan sinh cosh tanh pow".split()
 )
 
