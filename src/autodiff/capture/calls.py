@@ -401,6 +401,8 @@ def _construct(
     frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """An instance of a class: a user's ``__init__`` is interpreted."""
+    if issubclass(cls, np.generic) and len(args) == 1 and isinstance(args[0], Tracer):
+        return dispatch.cast(args[0], cls)
     if cls.__module__.split(".")[0] in PURE_MODULES or issubclass(cls, BaseException):
         return _call_library(frame, cls, args, kwargs, node)
     init, new = cls.__init__, cls.__new__
