@@ -123,6 +123,60 @@ def percentile(a: Any, q: Any, *args: Any, **options: Any) -> Tracer:
     return quantile(a, pointwise("divide", share, divisor), *args, **options)
 
 
+def _without_nan_quantile(x: Tracer, share: Tracer, kept: tuple[Any, ...], keepdims: bool, out: Any) -> Tracer:
+    """Quantiles of the numbers of each sorted line; NaN, which sorts last, is not counted."""
+    numbers = functions[np.sum](pointwise("logical_not", pointwise("isnan", x)), axis=0)
+    last = pointwise("maximum", pointwise("subtract", numbers, 1), 0)
+    if share.ndim:
+        share = structural.reshape(share, share.shape + (1,) * last.ndim)
+    place = pointwise("multiply", share, last)
+    floor = pointwise("floor", place)
+    low = _along(x, floor)
+    high = _along(x, pointwise("minimum", pointwise("add", floor, 1), last))
+    t = pointwise("subtract", place, floor)
+    step = pointwise("subtract", high, low)
+    forward = pointwise("add", low, pointwise("multiply", step, t))
+    backward = pointwise("subtract", high, pointwise("multiply", step, pointwise("subtract", 1, t)))
+    return _finish(select(pointwise("greater_equal", t, 0.5), backward, forward), kept, keepdims, share.ndim - last.ndim if share.ndim else 0, out)
+
+
+def _along(x: Tracer, place: Tracer) -> Tracer:
+    """Element ``place[q, j]`` of line j, for every q."""
+    index = cast(place, np.int64)
+    extra = index.ndim - (x.ndim - 1)
+    flat = structural.reshape(index, (product(index.shape[:extra]), *index.shape[extra:]))
+    picked = functions[np.take_along_axis](x, flat, axis=0)
+    return structural.reshape(picked, index.shape)
+
+
+@implements(np.nanquantile)
+def nanquantile(
+    a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
+    keepdims: Any = False, **options: Any,
+) -> Tracer:  # fmt: skip
+    """``np.nanquantile`` by linear interpolation."""
+    if method != "linear" or options.get("weights") is not None:
+        raise unsupported("np.nanquantile with a method or weights", "use the method 'linear'")
+    x, _, kept = _sorted_first(a, axis)
+    share = as_array(q)
+    share = cast(share, np.result_type(x.dtype, share.dtype) if share.form == "array" else x.dtype)
+    return _without_nan_quantile(x, share, kept, bool(keepdims) and keepdims is not np._NoValue, out)
+
+
+@implements(np.nanpercentile)
+def nanpercentile(a: Any, q: Any, *args: Any, **options: Any) -> Tracer:
+    """``np.nanpercentile``."""
+    share = as_array(q)
+    divisor = 100 if share.form != "array" else np.float64(100)
+    return nanquantile(a, pointwise("divide", share, divisor), *args, **options)
+
+
+@implements(np.nanmedian)
+def nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Tracer:
+    """``np.nanmedian``."""
+    return nanquantile(a, 0.5, axis, out, keepdims=keepdims)
+
+
 # -- covariance ---------------------------------------------------------------------------------
 @implements(np.cov)
 def cov(

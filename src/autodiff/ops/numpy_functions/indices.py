@@ -1,0 +1,197 @@
+"""Index arrays of shapes, dtype questions, set operations, and ``np.r_`` and ``np.c_``.
+
+Index arrays depend on sizes alone: where those are known they are ordinary NumPy arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.indexing import get_item
+from autodiff.ops.known import extent_of
+from autodiff.ops.numpy_functions.selection import isin, nonzero, unique
+from autodiff.ops.numpy_functions.shapes import array_of, below, concatenate, line, ravel, reshape
+from autodiff.ops.promotion import as_array, cast, pointwise, result_dtype, weak_kind
+from autodiff.ops.tracer import Tracer
+from autodiff.ops.ufuncs import unsupported
+
+
+# -- positions in matrices ------------------------------------------------------------------------
+def _positions(mask: Tracer) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = nonzero(mask)
+    return found
+
+
+@implements(np.tril_indices)
+def tril_indices(n: Any, k: int = 0, m: Any = None) -> tuple[Any, ...]:
+    """``np.tril_indices``."""
+    rows = extent_of(n)
+    return _positions(below(rows, rows if m is None else extent_of(m), k))
+
+
+@implements(np.triu_indices)
+def triu_indices(n: Any, k: int = 0, m: Any = None) -> tuple[Any, ...]:
+    """``np.triu_indices``."""
+    rows = extent_of(n)
+    lower = below(rows, rows if m is None else extent_of(m), k - 1)
+    return _positions(pointwise("logical_not", lower))
+
+
+@implements(np.tril_indices_from)
+def tril_indices_from(arr: Any, k: int = 0) -> tuple[Any, ...]:
+    """``np.tril_indices_from``."""
+    rows, columns = as_array(arr).shape
+    return tril_indices(rows, k, columns)
+
+
+@implements(np.triu_indices_from)
+def triu_indices_from(arr: Any, k: int = 0) -> tuple[Any, ...]:
+    """``np.triu_indices_from``."""
+    rows, columns = as_array(arr).shape
+    return triu_indices(rows, k, columns)
+
+
+@implements(np.diag_indices)
+def diag_indices(n: Any, ndim: int = 2) -> tuple[Tracer, ...]:
+    """``np.diag_indices``."""
+    return (line(extent_of(n)),) * ndim
+
+
+@implements(np.diag_indices_from)
+def diag_indices_from(arr: Any) -> tuple[Tracer, ...]:
+    """``np.diag_indices_from``."""
+    x = as_array(arr)
+    if not all(n == x.shape[0] for n in x.shape):
+        raise ValueError("All dimensions of input must be of equal length")
+    return diag_indices(x.shape[0], x.ndim)
+
+
+# -- questions about dtypes -----------------------------------------------------------------------
+def _dtype_or_number(x: Any) -> Any:
+    kind = weak_kind(x)
+    if kind is not None:
+        return kind(0)
+    return x.dtype if isinstance(x, Tracer) else x
+
+
+@implements(np.result_type)
+def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
+    """``np.result_type``."""
+    return np.result_type(*[_dtype_or_number(x) for x in arrays_and_dtypes])
+
+
+@implements(np.can_cast)
+def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
+    """``np.can_cast``."""
+    return np.can_cast(_dtype_or_number(from_), _dtype_or_number(to), casting)
+
+
+@implements(np.common_type)
+def common_type(*arrays: Any) -> Any:
+    """``np.common_type``."""
+    return np.common_type(*[np.empty(0, as_array(a).dtype) for a in arrays])
+
+
+@implements(*([np.astype] if hasattr(np, "astype") else []))
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tracer:
+    """``np.astype``."""
+    result: Tracer = as_array(x).astype(dtype, copy=copy)
+    return result
+
+
+@implements(np.real_if_close)
+def real_if_close(a: Any, tol: Any = 100) -> Tracer:
+    """``np.real_if_close`` of a real array."""
+    return as_array(a)
+
+
+# -- sets -----------------------------------------------------------------------------------------
+@implements(np.union1d)
+def union1d(ar1: Any, ar2: Any) -> Tracer:
+    """``np.union1d``."""
+    return unique(concatenate([ravel(ar1), ravel(ar2)]))
+
+
+@implements(np.intersect1d)
+def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Tracer:
+    """``np.intersect1d``, values only."""
+    if return_indices:
+        raise unsupported("np.intersect1d with return_indices=True", "sort by hand")
+    first = unique(ar1)
+    return get_item(first, isin(first, ar2))
+
+
+@implements(np.setdiff1d)
+def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Tracer:
+    """``np.setdiff1d``."""
+    first = ravel(ar1) if assume_unique else unique(ar1)
+    return get_item(first, isin(first, ar2, invert=True))
+
+
+if hasattr(np, "unique_values"):
+    implements(np.unique_values)(lambda x, /: unique(x))
+
+
+# -- np.r_ and np.c_ ------------------------------------------------------------------------------
+def _piece(item: Any) -> Tracer:
+    if isinstance(item, slice):
+        start = 0 if item.start is None else item.start
+        if isinstance(item.step, complex):
+            made: Tracer = functions[np.linspace](start, item.stop, int(abs(item.step)))
+            return made
+        ranged: Tracer = functions[np.arange](start, item.stop, 1 if item.step is None else item.step)
+        return ranged
+    if isinstance(item, str):
+        raise unsupported("np.r_ and np.c_ with a string of directions", "use np.concatenate")
+    return as_array(item)
+
+
+@implements(np.r_)
+def row_concatenation(index: Any) -> Tracer:
+    """``np.r_[index]`` without directions in a string."""
+    items = index if isinstance(index, tuple) else (index,)
+    pieces = [_piece(item) for item in items]
+    dtype = result_dtype(*[item if weak_kind(item) is not None else p for item, p in zip(items, pieces, strict=True)])
+    lifted = [reshape(array_of(p), (1,)) if not p.shape else p for p in pieces]
+    return concatenate([cast(p, dtype) for p in lifted], 0)
+
+
+@implements(np.c_)
+def column_concatenation(index: Any) -> Tracer:
+    """``np.c_[index]`` without directions in a string."""
+    items = index if isinstance(index, tuple) else (index,)
+    columns = []
+    for item in items:
+        piece = array_of(_piece(item))
+        shape = (*piece.shape, *(1,) * (2 - piece.ndim)) if piece.ndim else (1, 1)
+        columns.append(reshape(piece, shape))
+    return concatenate(columns, -1)
+
+
+@implements(np.apply_over_axes)
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Tracer:
+    """``np.apply_over_axes``."""
+    x = array_of(a)
+    for axis in np.atleast_1d(axes):
+        k = int(axis) % x.ndim
+        reduced = array_of(func(x, k))
+        x = reduced if reduced.ndim == x.ndim else functions[np.expand_dims](reduced, k)
+    return x
+
+
+@implements(np.poly)
+def poly(seq_of_zeros: Any) -> Tracer:
+    """``np.poly`` of given zeros."""
+    zeros = array_of(seq_of_zeros)
+    n = zeros.shape[0]
+    if zeros.ndim != 1 or isinstance(n, Dim):
+        raise unsupported("np.poly of a matrix, or of a run-time number of zeros", "multiply the factors")
+    result: Any = functions[np.ones]((1,), result_dtype(zeros, 1.0) if zeros.dtype.kind == "f" else np.float64)
+    for k in range(n):
+        factor = functions[np.stack]([1.0, pointwise("negative", zeros[k])])
+        result = functions[np.convolve](result, factor)
+    return result  # type: ignore[no-any-return]

@@ -1,0 +1,77 @@
+"""Index arrays, dtype questions, set operations, np.r_ and np.c_ against NumPy."""
+
+import numpy as np
+import pytest
+
+from autodiff.ops.dispatch import functions
+from autodiff.ops.tracer import Tracer
+from tests.ops.support import ENGINES, check_derivatives, check_value, run
+
+X = np.random.default_rng(0).normal(size=(3, 4))
+S = np.random.default_rng(1).normal(size=(3, 3))
+engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+class Concatenation:
+    """np.r_ or np.c_ on plain arrays, the table's entry on traced ones."""
+
+    def __init__(self, original) -> None:
+        self.original = original
+
+    def __getitem__(self, index):
+        items = index if isinstance(index, tuple) else (index,)
+        traced = any(isinstance(item, Tracer) for item in items)
+        return functions[self.original](index) if traced else self.original[index]
+
+
+r_, c_ = Concatenation(np.r_), Concatenation(np.c_)
+CASES = {
+    "tril_indices_from": lambda x: x[np.tril_indices_from(x)],
+    "triu_indices_from": lambda x: x[np.triu_indices_from(x, 1)],
+    "astype": lambda x: np.astype(x, np.float64) * 2,
+    "real_if_close": lambda x: np.real_if_close(x),
+    "r_": lambda x: r_[x[0], 1.0, x[1, 2], 0:3],
+    "r_ rows": lambda x: r_[x, x[:1]],
+    "r_ linspace": lambda x: r_[x[0], 0:1:3j],
+    "c_": lambda x: c_[x[0], x[1], np.arange(4)],
+    "c_ matrices": lambda x: c_[x, x[:, :1]],
+    "apply_over_axes": lambda x: np.apply_over_axes(np.sum, x, [0, 1]),
+    "poly": lambda x: np.poly(x[0]),
+    "nanmedian": lambda x: np.nanmedian(np.where(x > 0.3, np.nan, x), axis=1),
+    "nanquantile": lambda x: np.nanquantile(np.where(x > 1.0, np.nan, x), [0.2, 0.7], axis=0),
+    "nanpercentile": lambda x: np.nanpercentile(np.where(x > 0.3, np.nan, x), 30),
+    "nanmedian keepdims": lambda x: np.nanmedian(np.where(x > 1.0, np.nan, x), axis=0, keepdims=True),
+}
+INTEGER = {
+    "union1d": lambda x: np.union1d(np.round(x), [7.0, 0.0]),
+    "intersect1d": lambda x: np.intersect1d(np.round(x), [1.0, 0.0]),
+    "setdiff1d": lambda x: np.setdiff1d(np.round(x), [0.0]),
+}
+
+
+@engines
+@pytest.mark.parametrize("name", {**CASES, **INTEGER})
+def test_value(name: str, engine: str) -> None:
+    check_value({**CASES, **INTEGER}[name], X, engine=engine)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_derivatives(name: str) -> None:
+    check_derivatives(CASES[name], X)
+
+
+def test_diag_indices() -> None:
+    check_value(lambda s: s[np.diag_indices_from(s)], S)
+    with pytest.raises(ValueError, match="All dimensions of input must be of equal length"):
+        run(lambda x: np.diag_indices_from(x), X)
+
+
+def test_questions_about_dtypes() -> None:
+    seen = []
+
+    def f(x):
+        seen.append([np.result_type(x, 1.0), np.result_type(x, np.float64), np.can_cast(x.dtype, int), np.common_type(x)])
+        return x
+
+    check_value(f, X.astype(np.float32))
+    assert seen[0] == seen[1]
