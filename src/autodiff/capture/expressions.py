@@ -16,7 +16,8 @@ from autodiff.capture.effects import DeferredText
 from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
-from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.ops import dispatch
+from autodiff.ops.tracer import Tracer, as_tracer, is_traced
 
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -322,6 +323,9 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
     if isinstance(container, Tracer):
         return container[index]
+    if container is np.r_ or container is np.c_:
+        items = index if isinstance(index, tuple) else (index,)
+        return dispatch.functions[container](items) if is_traced(items) else container[index]
     if isinstance(index, Tracer):
         if isinstance(container, np.ndarray):
             return as_tracer(container)[index]
