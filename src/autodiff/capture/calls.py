@@ -13,6 +13,7 @@ import ast
 import functools
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -42,7 +43,21 @@ PURE_MODULES = frozenset(
     "contextlib inspect warnings optree autodiff array struct".split()
 )
 IMPURE = frozenset(
-    (print, input, open, exec, eval, globals, locals, vars, id, compile, breakpoint, __import__)
+    (
+        print,
+        input,
+        open,
+        exec,
+        eval,
+        globals,
+        locals,
+        vars,
+        id,
+        compile,
+        breakpoint,
+        __import__,
+        warnings.warn,
+    )
 )
 IMPURE_MODULES = ("numpy.random", "random", "time", "warnings", "logging", "os", "datetime")
 # Methods that change the object they belong to, by built-in type.
@@ -659,6 +674,5 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
 def is_harmless_context(manager: Any) -> bool:
     """Context managers that may be entered while capturing: they only change how NumPy warns."""
     import contextlib
-    import warnings
 
     return isinstance(manager, (np.errstate, warnings.catch_warnings, contextlib.nullcontext))

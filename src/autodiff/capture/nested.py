@@ -10,14 +10,13 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from autodiff.capture.interpreter import Frame, Scope
 from autodiff.capture.regions import Outcome, fit, is_numeric, run_region, slot_of
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import same_shape
 from autodiff.ir.data import ArrayType, Value
+from autodiff.ops.dispatch import broadcast_to, cast
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer
 
@@ -124,5 +123,5 @@ def _fitted(result: Any, type: ArrayType) -> Value:
         return zeros(type.shape, type.dtype).value
     tracer = as_tracer(result)
     if not same_shape(tracer.shape, type.shape):
-        tracer = np.broadcast_to(tracer, type.shape)
-    return tracer.value if tracer.dtype == type.dtype else tracer.astype(type.dtype).value
+        tracer = broadcast_to(tracer, type.shape)
+    return tracer.value if tracer.dtype == type.dtype else cast(tracer, type.dtype).value
