@@ -2,7 +2,8 @@
 
 In a ```python (or ```pycon) block, lines with `>>>` are doctests. A block without prompts is run as a script; what it prints
 must stand in a ```text block right after it. The blocks of one file share their names, from top to bottom. A ```python
-block under the comment `<!-- not run -->` is shown only.
+block under the comment `<!-- not run -->` is shown only. A script whose first line is `# NAME.py` has that file name in what
+is printed about it.
 """
 
 import contextlib
@@ -53,7 +54,8 @@ def run_doctest(block: Block, page: str, names: dict[str, Any]) -> None:
 
 
 def run_script(block: Block, expected: str, page: str, names: dict[str, Any]) -> None:
-    filename = f"<{page}:{block.line}>"
+    named = re.match(r"# (\w+\.py)\n", block.body)
+    filename = named[1] if named else f"<{page}:{block.line}>"
     # So that the functions defined here have source text to capture and to show in errors.
     lines = block.body.splitlines(keepends=True)
     linecache.cache[filename] = (len(block.body), None, lines, filename)
@@ -114,6 +116,10 @@ def test_readme_shows_exactly_two_setup_commands() -> None:
         ("```python\nprint(7)\n```\n", True),
         ("```python\nprint(7)\n```\nprose\n```text\n7\n```\n", True),
         ("<!-- not run -->\n```python\nprint(7)\n```\n", False),
+        (
+            "```python\n# model.py\nprint(__import__('sys')._getframe().f_code.co_filename)\n```\n```text\nmodel.py\n```\n",
+            False,
+        ),
         (
             "```python\nimport inspect\ndef f(): pass\nassert 'def f' in inspect.getsource(f)\n```\n",
             False,
