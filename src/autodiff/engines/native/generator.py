@@ -139,6 +139,8 @@ class Generator:
             plan = scope.plan
             if plan is not None and plan.last_read.get(value, -1) > scope.now:
                 return False
+            if value in scope.protected:  # its readers are known to the plan as readers of another
+                return False
             binding = scope.bindings.get(value)
             if binding is not None:
                 return (

@@ -69,7 +69,7 @@ def _save_readers(g: Generator, operation: Operation, buffer: Buffer) -> bool:
     plan = scope.plan
     if plan is None or x not in scope.bindings or not buffer.slot.writable or x in plan.kept:
         return False
-    if x in plan.sinks:
+    if x in plan.sinks or x in scope.protected:  # the plan does not list readers of the latter
         return False
     wanted: dict[Value, None] = {}
     now = plan.position[operation.result]
