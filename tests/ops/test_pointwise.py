@@ -61,6 +61,12 @@ def test_value_in_every_dtype(name: str, engine: str) -> None:
     check_value(f, *arguments, engine=engine)
 
 
+@engines
+def test_spacing_of_small_integers_which_numpy_computes_in_float16(engine: str) -> None:
+    x = np.array([0, 1, -1, 2, -2, 3, -3, 100, -100, 127, -128], np.int8)
+    check_value(np.spacing, x, engine=engine)
+
+
 @operations
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dtypes_that_numpy_refuses_are_refused(name: str, dtype: str) -> None:

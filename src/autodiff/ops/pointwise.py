@@ -363,10 +363,28 @@ elementwise(np.spacing, scalar=lambda s, x: _spacing(s, x))
 def _spacing(s: Any, x: Any) -> Any:
     # Distance to the neighbour away from zero, with the sign of x.
     # (-0.0 counts as positive).
+    if s.dtype(x).itemsize == 2:
+        return _half_spacing(s, x)
     infinity = s.constant(float("inf"), x)
     away = s.select(s.lt(x, s.constant(0.0, x)), s.neg(infinity), infinity)
     step = s.sub(s.call("nextafter", x, away), x)
     return s.select(s.isinf(x), s.constant(float("nan"), x), step)
+
+
+def _half_spacing(s: Any, x: Any) -> Any:
+    # float16, for which the core functions have no neighbour.  NumPy's loop gives the distance to
+    # the next number upwards: 2**(exponent - 10), at least 2**-24, and half of it above -2**k.
+    wide = s.cast(x, np.dtype(np.float32))
+    zero, one = s.constant(0.0, wide), s.constant(1.0, wide)
+    exponent = s.maximum(s.floor(s.call("log2", s.abs(wide))), s.constant(-14.0, wide))
+    is_power = s.and_(
+        s.eq(wide, s.neg(s.call("exp2", exponent))), s.gt(exponent, s.constant(-14.0, wide))
+    )
+    exponent = s.sub(exponent, s.select(is_power, one, zero))
+    step = s.call("exp2", s.sub(exponent, s.constant(10.0, wide)))
+    step = s.select(s.eq(wide, s.constant(65504.0, wide)), s.constant(float("inf"), wide), step)
+    nan = s.constant(float("nan"), wide)
+    return s.cast(s.select(s.isfinite(wide), step, nan), s.dtype(x))
 
 
 # -- comparisons and logic ----------------------------------------------------------------------

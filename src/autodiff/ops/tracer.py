@@ -264,6 +264,10 @@ class Tracer:
     def __repr__(self) -> str:
         return f"<traced {self.form}: {self.type}>"
 
+    def __str__(self) -> str:
+        # In a trace it is the user's code that asks, and it must see what plain Python shows.
+        return repr(self) if _concretizer.get() is None else str(self._concrete())
+
     def __format__(self, spec: str) -> str:
         return format(self._concrete(), spec)
 
