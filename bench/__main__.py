@@ -178,8 +178,9 @@ EXPLANATION = """\
 Value and gradient with respect to the first argument, NumPy arrays in and out, double precision. Steady calls are medians of
 interleaved turns in one process; NumPy's column is the value alone. `JAX / autodiff` is the ratio of the steady times, `goal` the
 least ratio the project aims at. First call: from the function to its first value and gradient in a fresh process, imports done,
-no cache. Next function: the same after an unrelated function was compiled in that process. Memory: how far the process rose above
-imports and arguments. How each is measured, and the code of every version, is in `bench/`."""
+no cache. Next function: the same after an unrelated function was compiled in that process. Seconds are processor time of all
+threads of the process, which other programs of the machine do not change much. Memory: how far the process rose above imports and
+arguments. How each is measured, and the code of every version, is in `bench/`."""
 
 
 def document(rows: dict[str, list[list[str]]], remarks: list[str]) -> str:

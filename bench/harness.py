@@ -10,6 +10,9 @@ other arguments are data, and JAX gets them on its device once. Double precision
   backend started), nothing cached.
 - Peak memory: how far the resident set of that process rose above what imports and arguments took.
 
+Seconds are processor time of all threads of the process.  On one core that is the time that passes,
+less what other programs of the machine take.
+
 Values and gradients of the peers are compared before anything is timed.
 """
 
@@ -134,10 +137,10 @@ def calls_a_sample(call: Callable[[Any], Any], x: Any) -> int:
 
 
 def time_calls(call: Callable[[Any], Any], x: Any, count: int) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in itertools.repeat(None, count):
         call(x)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def steady_times(
