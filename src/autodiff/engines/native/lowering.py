@@ -246,6 +246,10 @@ def write_node(g: Generator, node: Node) -> None:
         return
     if operation.kind == "gather":
         steps.check_indices(g, operation)
-    with g.w.scope():  # what is loaded here may change in memory later
-        x = element(g, operation.result, ())
+    g.s.may_branch = True
+    try:
+        with g.w.scope():  # what is loaded here may change in memory later
+            x = element(g, operation.result, ())
+    finally:
+        g.s.may_branch = False
     g.bind(operation.result, x)

@@ -40,6 +40,7 @@ class Scalars:
 
     def __init__(self, writer: Writer) -> None:
         self.w = writer
+        self.may_branch = False  # scalar code, where a branch that is never taken costs nothing
 
     def _op(self, dtype: np.dtype[Any], text: str, *operands: Element) -> Element:
         return Element(self.w.op(text, *[x.name for x in operands]), dtype)
@@ -111,7 +112,41 @@ class Scalars:
     def select(self, c: Element, a: Element, b: Element) -> Element:
         """``a`` where ``c`` else ``b``."""
         type = register_type(a.dtype)
+        if self.may_branch:
+            shorter = self._strong_product(c, a, b, type)
+            if shorter is not None:
+                return shorter
         return self._op(a.dtype, f"select i1 {c.name}, {type} {a.name}, {type} {b.name}", c, a, b)
+
+    def _strong_product(self, c: Element, a: Element, b: Element, type: str) -> Element | None:
+        """``0 where ct == 0 else ct * p`` with the comparison off the path from ``ct``.
+
+        In a scalar loop the cotangent is what everything waits for.  A finite ``p`` needs no
+        comparison, and whether ``p`` is finite is known early: a branch that is hardly ever taken.
+        """
+        condition, product = self.w.text_of(c.name), self.w.text_of(b.name)
+        prefix = f"fcmp oeq {type} "
+        if a.name != "0x0000000000000000" or not condition.startswith(prefix):
+            return None
+        ct, _, zero = condition[len(prefix) :].partition(", ")
+        start = f"fmul contract {type} {ct}, "
+        if zero != a.name or not product.startswith(start):
+            return None
+        p = Element(product[len(start) :], a.dtype)
+        if p.name.startswith("0x"):
+            return b  # a number written in the program, hence finite
+        finite = self.isfinite(p)
+        n = self.w.number()
+        unlikely = self.w.metadata('!{!"branch_weights", i32 1000000, i32 1}')
+        self.w.line(f"br label %from{n}")
+        self.w.label(f"from{n}")
+        self.w.line(f"br i1 {finite.name}, label %to{n}, label %zero{n}, !prof {unlikely}")
+        self.w.label(f"zero{n}")
+        self.w.line(f"%z{n} = select i1 {c.name}, {type} {a.name}, {type} {b.name}")
+        self.w.line(f"br label %to{n}")
+        self.w.label(f"to{n}")
+        text = f"phi {type} [ {b.name}, %from{n} ], [ %z{n}, %zero{n} ]"
+        return Element(self.w.here(text), a.dtype)
 
     # -- arithmetic ---------------------------------------------------------------------------
     def add(self, a: Element, b: Element) -> Element:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, bounds, product, same
-from autodiff.engines.native.writer import Writer, memory_type
+from autodiff.engines.native.writer import METADATA, Writer, memory_type
 
 STACK_BYTES = 512
 ALIGNMENT = 64
@@ -250,6 +250,7 @@ class Memory:
         for k in range(1, self._tags + 1):
             lines.append(f'!{2 * k - 1} = !{{!"m{k}", !0, i64 0}}')
             lines.append(f"!{2 * k} = !{{!{2 * k - 1}, !{2 * k - 1}, i64 0}}")
+        lines += [f"!{METADATA + k} = {node}" for k, node in enumerate(self.w.nodes)]
         return "\n".join(lines)
 
 

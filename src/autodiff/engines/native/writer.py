@@ -29,6 +29,8 @@ import numpy as np
 from autodiff.dims import Dim, Extent, Func
 from autodiff.errors import UnsupportedError
 
+METADATA = 1_000_000  # numbers of metadata nodes from here on are the writer's, below the storage's
+
 LLVM_TYPES: dict[str, str] = {
     "b1": "i1", "i1": "i8", "u1": "i8", "i2": "i16", "u2": "i16", "i4": "i32", "u4": "i32",
     "i8": "i64", "u8": "i64", "f2": "half", "f4": "float", "f8": "double",
@@ -102,7 +104,9 @@ class Writer:
         self.functions: set[tuple[str, str]] = set()  # of vector_math
         self.loops: list[str] = []  # metadata nodes
         self.symbol: Callable[[Any], str] = self._no_symbol
+        self.nodes: list[str] = []  # metadata beyond what storage numbers
         self._levels: dict[str, int] = {}
+        self._texts: dict[str, str] = {}
         self._floor = 0
         self._count = 0
 
@@ -146,7 +150,18 @@ class Writer:
         frame.lines.append(f"  {name} = {text}")
         frame.memo[text] = name
         self._levels[name] = level
+        self._texts[name] = text
         return name
+
+    def text_of(self, name: str) -> str:
+        """The instruction that computes a name, or an empty text."""
+        return self._texts.get(name, "")
+
+    def metadata(self, node: str) -> str:
+        """The name of a metadata node."""
+        if node not in self.nodes:
+            self.nodes.append(node)
+        return f"!{METADATA + self.nodes.index(node)}"
 
     def here(self, text: str) -> str:
         """An instruction that must stand here (a load of memory that changes, a call)."""
