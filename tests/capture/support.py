@@ -1,6 +1,7 @@
 """Captured programs for tests: of any function, and of the programs of the corpus."""
 
 import contextlib
+import copy
 import functools
 import io
 import warnings
@@ -60,3 +61,46 @@ def corpus() -> dict[str, tuple[registry.Program, Captured]]:
         if "host_call" not in kinds(taken.program):
             found[entry.name] = (entry, taken)
     return found
+
+
+# -- what every captured function must do ------------------------------------------------------------
+ENGINES = ("numpy", "native")
+
+
+def same(result: Any, expected: Any) -> None:
+    """Equal type, dtype, shape, structure; values to rounding."""
+    assert type(result) is type(expected), f"{type(result)} for {type(expected)}"
+    if isinstance(expected, (list, tuple)):
+        assert len(result) == len(expected)
+        for one, other in zip(result, expected, strict=True):
+            same(one, other)
+    elif isinstance(expected, dict):
+        assert list(result) == list(expected)
+        for key in expected:
+            same(result[key], expected[key])
+    elif isinstance(expected, (np.ndarray, np.generic)):
+        assert result.dtype == expected.dtype
+        assert result.shape == expected.shape
+        rtol = 1e-5 if expected.dtype == np.float32 else 1e-12
+        np.testing.assert_allclose(result, expected, rtol=rtol, atol=rtol)
+    elif isinstance(expected, float):
+        np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-14)
+    else:
+        assert result == expected
+
+
+def agrees(function: Callable[..., Any], *calls: tuple[Any, ...], engine: str = "numpy") -> Any:
+    """One compiled object, called as often as there are calls, gives what plain Python gives.
+
+    Arguments afterwards are compared too: what the function stores into them is stored.  A
+    warning that the function runs uncompiled is an error, as every warning is.
+    """
+    from autodiff.api import Function
+
+    compiled = Function(function, engine=engine)
+    for call in [*calls, calls[0]]:
+        plain, ours = copy.deepcopy(call), copy.deepcopy(call)
+        expected = function(*plain)
+        same(compiled(*ours), expected)
+        same(list(ours), list(plain))
+    return compiled

@@ -20,6 +20,7 @@ import numpy as np
 from autodiff import tree
 from autodiff.capture import calls, expressions
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace
 from autodiff.dims import deciding
 from autodiff.errors import AutodiffError
@@ -266,6 +267,8 @@ def _plan_leaf(
     forms: list[str],
     seen: dict[Any, tuple[Any, ...]],
 ) -> tuple[Any, ...]:
+    if isinstance(leaf, DeferredText):
+        raise Declined("a result that is text made of traced values")
     if not isinstance(leaf, Tracer):
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture import text
 from autodiff.capture.interpreter import (
     UNBOUND,
     Frame,
@@ -28,6 +29,7 @@ from autodiff.capture.interpreter import (
 )
 from autodiff.capture.paths import Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
+from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
@@ -257,6 +259,8 @@ def call(
     method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself
     if isinstance(method, FunctionType) and not _is_library(method):
         return call_function(frame.trace, method, [function, *args], kwargs)
+    if isinstance(method, Closure):
+        return method(function, *args, **kwargs)
     return _call_library(frame, function, args, kwargs, node)
 
 
@@ -306,6 +310,8 @@ def _call_library(
         from autodiff.capture.effects import call_impure
 
         return call_impure(frame, function, args, kwargs, node)
+    args = [characters(a) for a in args]
+    kwargs = {k: characters(v) for k, v in kwargs.items()}
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
     return _call_unknown(frame, function, args, kwargs, node)
@@ -475,6 +481,8 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
 
 
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
+    if isinstance(obj, DeferredText):
+        return issubclass(str, kinds)
     if not isinstance(obj, Tracer):
         return isinstance(obj, kinds)
     return issubclass(python_type(obj), kinds)
@@ -492,6 +500,8 @@ def python_type(tracer: Tracer) -> type:
 def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
     if rest:
         raise Declined("a class made by type()")
+    if isinstance(obj, DeferredText):
+        return str
     return python_type(obj) if isinstance(obj, Tracer) else type(obj)
 
 
@@ -668,6 +678,7 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     any: _any_all(True),
     all: _any_all(False),
     functools.reduce: _reduce,
+    **text.FUNCTIONS,
 }
 
 

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.ir.data import ArrayType
 from autodiff.ops.tracer import Form, Tracer
@@ -53,42 +54,6 @@ def using_objects(objects: tuple[Any, ...]) -> Iterator[None]:
         yield
     finally:
         _objects.reset(token)
-
-
-# -- text that is formatted when the program runs -----------------------------------------------------
-class DeferredText:
-    """An f-string with traced values: formatted at each run by the effect that uses it."""
-
-    def __init__(self, parts: list[Any]) -> None:
-        self.parts = parts  # strings, and (value, conversion, format specification)
-
-    def render(self, resolve: Callable[[Any], Any]) -> str:
-        """The text, with ``resolve`` giving the value of each traced part."""
-        texts = []
-        for part in self.parts:
-            if isinstance(part, str):
-                texts.append(part)
-                continue
-            value, conversion, specification = part
-            value = resolve(value)
-            convert: Any = {"r": repr, "s": str, "a": ascii}.get(conversion)
-            value = value if convert is None else convert(value)
-            texts.append(format(value, specification))
-        return "".join(texts)
-
-    def __str__(self) -> str:
-        return self.render(lambda x: x._concrete() if isinstance(x, Tracer) else x)
-
-    def __add__(self, other: Any) -> DeferredText:
-        return DeferredText(
-            [*self.parts, *(other.parts if isinstance(other, DeferredText) else [other])]
-        )
-
-    def __radd__(self, other: str) -> DeferredText:
-        return DeferredText([other, *self.parts])
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(str(self), name)
 
 
 # -- host calls -------------------------------------------------------------------------------------
@@ -310,4 +275,4 @@ def _reacher(trace: Any, owner: Any) -> Callable[[], Any]:
     return lambda: _objects.get()[number]
 
 
-__all__ = ["DeferredText", "call_impure", "using_objects"]
+__all__ = ["call_impure", "using_objects"]

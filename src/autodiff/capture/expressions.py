@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.calls import Closure, call, iterate, make_closure
-from autodiff.capture.effects import DeferredText
 from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
+from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.ops import dispatch

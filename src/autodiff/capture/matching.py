@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import Any
 
 from autodiff.capture.interpreter import Completion, Frame
@@ -39,6 +40,10 @@ def _matches(frame: Frame, pattern: ast.pattern, subject: Any, bindings: dict[st
         return any(_matches(frame, p, subject, bindings) for p in pattern.patterns)
     if isinstance(pattern, ast.MatchSequence):
         return _matches_sequence(frame, pattern, subject, bindings)
+    if isinstance(pattern, ast.MatchClass):
+        return _matches_class(frame, pattern, subject, bindings)
+    if isinstance(pattern, ast.MatchMapping):
+        return _matches_mapping(frame, pattern, subject, bindings)
     raise Declined(f"{type(pattern).__name__} patterns", frame.source(pattern))
 
 
@@ -67,3 +72,57 @@ def _matches_sequence(
         *zip(after, items[len(items) - len(after) :], strict=True),
     ]
     return all(_matches(frame, p, x, bindings) for p, x in ends)
+
+
+# Classes whose one positional pattern matches the object itself (language reference, 8.6.4.8).
+_WHOLE = (bool, bytearray, bytes, dict, float, frozenset, int, list, set, str, tuple)
+
+
+def _matches_class(
+    frame: Frame, pattern: ast.MatchClass, subject: Any, bindings: dict[str, Any]
+) -> bool:
+    from autodiff.capture.calls import _hasattr, _isinstance
+    from autodiff.capture.expressions import load_attribute
+
+    cls = frame.evaluate(pattern.cls)
+    if not _isinstance(frame, subject, cls):
+        return False
+    names: list[Any] = []
+    if pattern.patterns:
+        if cls in _WHOLE:
+            names = [None]
+        else:
+            names = list(getattr(cls, "__match_args__", ()))
+        if len(pattern.patterns) > len(names):
+            raise TypeError(
+                f"{cls.__name__}() accepts {len(names)} positional sub-pattern"
+                f"{'s' * (len(names) != 1)} ({len(pattern.patterns)} given)"
+            )
+    parts = [*zip(names, pattern.patterns, strict=False)]
+    parts += [*zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True)]
+    for name, part in parts:
+        if name is not None and not _hasattr(frame, subject, name):
+            return False
+        value = subject if name is None else load_attribute(frame, subject, name, pattern)
+        if not _matches(frame, part, value, bindings):
+            return False
+    return True
+
+
+def _matches_mapping(
+    frame: Frame, pattern: ast.MatchMapping, subject: Any, bindings: dict[str, Any]
+) -> bool:
+    from autodiff.capture.expressions import load_item
+
+    if not isinstance(subject, Mapping):
+        return False
+    keys = [frame.evaluate(key) for key in pattern.keys]
+    for key, part in zip(keys, pattern.patterns, strict=True):
+        if key not in subject:
+            return False
+        if not _matches(frame, part, load_item(frame, subject, key, pattern), bindings):
+            return False
+    if pattern.rest is not None:
+        rest = {k: load_item(frame, subject, k, pattern) for k in subject if k not in keys}
+        bindings[pattern.rest] = frame.trace.fresh(rest)
+    return True

@@ -131,6 +131,11 @@ class _Scan(ast.NodeVisitor):
         if node.name:
             self.assigned.add(node.name)
 
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
+        if node.rest:
+            self.assigned.add(node.rest)
+        self.generic_visit(node)
+
     def visit_Yield(self, node: ast.Yield) -> None:
         self.is_generator = True
 
