@@ -36,7 +36,9 @@ def _scipy(name: str) -> Callable[[Any], Any]:
     def meaning(x: Any) -> Any:
         from scipy import special
 
-        return getattr(special, name)(x)
+        y = getattr(special, name)(x)
+        # SciPy's log-gamma is -inf at -inf; the C library's and Python's is +inf.
+        return np.where(np.isneginf(x), np.inf, y).astype(y.dtype) if name == "gammaln" else y
 
     return meaning
 

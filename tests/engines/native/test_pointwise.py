@@ -9,7 +9,7 @@ import pytest
 from autodiff.errors import DtypeError
 from autodiff.ir import ArrayType, Program
 from autodiff.ops.builder import building
-from autodiff.ops.entries import ENTRIES, Entry, Pointwise
+from autodiff.ops.entries import ENTRIES, Bilinear, Entry, Pointwise
 
 from .programs import assert_engines_agree
 
@@ -31,7 +31,9 @@ def signatures(name: str) -> list[tuple[np.dtype, ...]]:
     if name == "cast":
         return [(d,) for d in DTYPES]
     if entry.ufunc is None:
-        return [(np.dtype(d),) * 2 for d in "fd"]
+        partials = getattr(entry.derivative, "rules", ())
+        count = 2 if isinstance(entry.derivative, Bilinear) else max(len(partials), 1)
+        return [(np.dtype(d),) * count for d in "fd"]
     found = []
     for dtype in DTYPES:
         operands = (dtype,) * entry.ufunc.nin
