@@ -343,3 +343,42 @@ def optional_scale(x, scale=None):
     if scale is not None:
         out *= scale
     return out * x
+
+
+def _shrink(x):
+    x *= 0.9
+    return x[0]
+
+
+@program(inputs=[(normal(74, 4),), (normal(75, 6),)], features="store for", mutates="x")
+def comprehension_over_a_changing_array(x):
+    """NumPy reads an element when the iterator reaches it, not before the loop."""
+    return sum([e * _shrink(x) for e in x])
+
+
+@program(
+    inputs=[(normal(76, 5), 0.7), (normal(77, 3), -1.1)], features="store for view", mutates="y"
+)
+def reversed_view_that_changes(y, b):
+    w = y[:-1]
+    for e in reversed(w):
+        w *= np.cos(b * np.sin(e))
+    return w.sum()
+
+
+@program(
+    inputs=[
+        (normal(78, 4), normal(79, 4), 0.3),
+        (normal(80, 2) + 2.0, normal(81, 2), 1.0),
+    ],
+    features="store for branch",
+    mutates="x",
+)
+def zip_with_break_over_a_changing_array(x, y, t):
+    total = 0.0
+    for e, f in zip(x, y):
+        for k in range(3):
+            total += _shrink(x) * f
+            if k % 2 == 0 and e > t:
+                break
+    return total
