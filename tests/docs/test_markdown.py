@@ -12,6 +12,7 @@ import io
 import linecache
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def run_page(path: Path) -> int:
     found = blocks(text)
     names: dict[str, Any] = {"__name__": "__main__"}
     ran = 0
-    for block, following in zip(found, [*found[1:], None], strict=True):
+    for block, following in zip_longest(found, found[1:]):
         if block.skip or block.language not in ("python", "pycon"):
             continue
         if ">>>" in block.body:
@@ -114,6 +115,7 @@ def test_readme_shows_exactly_two_setup_commands() -> None:
         ("```python\nprint(7)\n```\n\n```text\n7\n```\n", False),
         ("```python\nprint(7)\n```\n\n```text\n8\n```\n", True),
         ("```python\nprint(7)\n```\n", True),
+        ("no code\n", False),
         ("```python\nprint(7)\n```\nprose\n```text\n7\n```\n", True),
         ("<!-- not run -->\n```python\nprint(7)\n```\n", False),
         (
