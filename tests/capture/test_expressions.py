@@ -337,6 +337,8 @@ def match_statement(x, t):
     total = x * 0
     for item in (len(x), "word", (1, 2, 3), Point(t, 4.0), {"a": t, "b": 2}, x, t, None):
         match item:
+            case np.ndarray(ndim=1):
+                total = total * 2 + item
             case 3 | 4:
                 total = total + 1
             case str() as word if len(word) > 3:
@@ -347,8 +349,6 @@ def match_statement(x, t):
                 total = total + first * len(rest)
             case {"a": a, **others}:
                 total = total + a * len(others)
-            case np.ndarray(ndim=1):
-                total = total * 2 + item
             case float(v):
                 total = total * v
             case None:
