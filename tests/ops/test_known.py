@@ -73,7 +73,9 @@ def test_integers_become_extents(f, expected) -> None:
 def test_what_is_not_an_integer_is_no_extent() -> None:
     with building() as builder:
         x = Tracer(builder.parameter(ArrayType(np.dtype(float), ()), "x"), "scalar")
-        with pytest.raises(TypeError, match=r"'numpy\.float64' object cannot be interpreted as an integer"):
+        with pytest.raises(
+            TypeError, match=r"'numpy\.float64' object cannot be interpreted as an integer"
+        ):
             extent_of(x)
         assert extent_of(np.int32(3)) == 3
 

@@ -46,7 +46,10 @@ CASES = {
     "betaln": (special.betaln, X, X[::-1]),
     "logsumexp": (plain(special.logsumexp), X),
     "logsumexp axis": (lambda x: plain(special.logsumexp)(x, axis=1, keepdims=True), X),
-    "logsumexp weights": (lambda x: plain(special.logsumexp)(x, axis=0, b=np.array([1.0, 2.0, 3.0])), X),
+    "logsumexp weights": (
+        lambda x: plain(special.logsumexp)(x, axis=0, b=np.array([1.0, 2.0, 3.0])),
+        X,
+    ),
     "softmax": (lambda x: plain(special.softmax)(x, axis=1), X),
     "log_softmax": (lambda x: plain(special.log_softmax)(x, axis=-1), X),
 }
@@ -77,7 +80,9 @@ def test_digamma_against_scipy() -> None:
 
 def test_extreme_arguments() -> None:
     x = np.array([-1000.0, -40.0, 0.0, 40.0, 1000.0, np.inf, -np.inf])
-    check_value(lambda x: [special.expit(x), special.log_expit(x), special.erfc(x), special.ndtr(x)], x)
+    check_value(
+        lambda x: [special.expit(x), special.log_expit(x), special.erfc(x), special.ndtr(x)], x
+    )
     check_value(lambda x: plain(special.logsumexp)(x[:4]), x)
 
 
@@ -89,7 +94,9 @@ def test_functions_of_math(name: str, x: float) -> None:
     check_derivatives(lambda v: builtin_functions[f](v) if isinstance(v, Tracer) else f(v), x)
 
 
-@pytest.mark.parametrize(("name", "x"), [("gamma", 0.0), ("gamma", -2.0), ("lgamma", -1.0), ("gamma", 200.0)])
+@pytest.mark.parametrize(
+    ("name", "x"), [("gamma", 0.0), ("gamma", -2.0), ("lgamma", -1.0), ("gamma", 200.0)]
+)
 def test_poles_fail_at_run_time(name: str, x: float) -> None:
     with pytest.raises((ValueError, OverflowError)):
         getattr(math, name)(x)

@@ -46,7 +46,9 @@ def expit(x: Any) -> Tracer:
     """``1 / (1 + exp(-x))``, by exponentials of numbers that are never positive."""
     value = as_float(x)
     # exp(min(x, 0)) / (1 + exp(-|x|)): no overflow, and tiny results keep their accuracy.
-    small = pointwise("exp", select(pointwise("less", value, 0), value, pointwise("negative", value)))
+    small = pointwise(
+        "exp", select(pointwise("less", value, 0), value, pointwise("negative", value))
+    )
     numerator = select(pointwise("less", value, 0), small, constant(1, value.dtype))
     return pointwise("divide", numerator, pointwise("add", 1.0, small))
 
@@ -55,21 +57,27 @@ def expit(x: Any) -> Tracer:
 def logit(x: Any) -> Tracer:
     """``log(x / (1 - x))``."""
     value = as_float(x)
-    return pointwise("subtract", pointwise("log", value), pointwise("log1p", pointwise("negative", value)))
+    return pointwise(
+        "subtract", pointwise("log", value), pointwise("log1p", pointwise("negative", value))
+    )
 
 
 @implements(special.log_expit)
 def log_expit(x: Any) -> Tracer:
     """``log(expit(x))``."""
     value = as_float(x)
-    return pointwise("negative", pointwise("logaddexp", constant(0, value.dtype), pointwise("negative", value)))
+    return pointwise(
+        "negative", pointwise("logaddexp", constant(0, value.dtype), pointwise("negative", value))
+    )
 
 
 @implements(special.xlogy)
 def xlogy(x: Any, y: Any) -> Tracer:
     """``x log y``, 0 where x is 0."""
     a, b = as_float(x), as_float(y)
-    zero = pointwise("logical_and", pointwise("equal", a, 0), pointwise("logical_not", pointwise("isnan", b)))
+    zero = pointwise(
+        "logical_and", pointwise("equal", a, 0), pointwise("logical_not", pointwise("isnan", b))
+    )
     safe = select(zero, constant(1, b.dtype), b)
     return pointwise("multiply", a, pointwise("log", safe))
 
@@ -78,7 +86,9 @@ def xlogy(x: Any, y: Any) -> Tracer:
 def xlog1py(x: Any, y: Any) -> Tracer:
     """``x log(1 + y)``, 0 where x is 0."""
     a, b = as_float(x), as_float(y)
-    zero = pointwise("logical_and", pointwise("equal", a, 0), pointwise("logical_not", pointwise("isnan", b)))
+    zero = pointwise(
+        "logical_and", pointwise("equal", a, 0), pointwise("logical_not", pointwise("isnan", b))
+    )
     safe = select(zero, constant(0, b.dtype), b)
     return pointwise("multiply", a, pointwise("log1p", safe))
 
@@ -88,7 +98,9 @@ def entr(x: Any) -> Tracer:
     """``-x log x``; minus infinity for negative x."""
     value = as_float(x)
     return select(
-        pointwise("less", value, 0), constant(-np.inf, value.dtype), pointwise("negative", xlogy(value, value))
+        pointwise("less", value, 0),
+        constant(-np.inf, value.dtype),
+        pointwise("negative", xlogy(value, value)),
     )
 
 
@@ -103,7 +115,9 @@ def ndtr(x: Any) -> Tracer:
 def betaln(a: Any, b: Any) -> Tracer:
     """The logarithm of the beta function."""
     x, y = as_float(a), as_float(b)
-    return pointwise("subtract", pointwise("add", gammaln(x), gammaln(y)), gammaln(pointwise("add", x, y)))
+    return pointwise(
+        "subtract", pointwise("add", gammaln(x), gammaln(y)), gammaln(pointwise("add", x, y))
+    )
 
 
 @implements(special.beta)
@@ -120,7 +134,9 @@ def logsumexp(
     if return_sign:
         from autodiff.ops.ufuncs import unsupported
 
-        raise unsupported("scipy.special.logsumexp with return_sign=True", "write it with np.exp and np.sum")
+        raise unsupported(
+            "scipy.special.logsumexp with return_sign=True", "write it with np.exp and np.sum"
+        )
     x = as_float(a)
     top = functions[np.max](x, axis=axis, keepdims=True)
     top = select(pointwise("isfinite", top), top, constant(0, x.dtype))
@@ -140,7 +156,9 @@ def logsumexp(
 def softmax(x: Any, axis: Any = None) -> Tracer:
     """``exp(x) / sum(exp(x))`` without overflow."""
     value = as_float(x)
-    terms = pointwise("exp", pointwise("subtract", value, functions[np.max](value, axis=axis, keepdims=True)))
+    terms = pointwise(
+        "exp", pointwise("subtract", value, functions[np.max](value, axis=axis, keepdims=True))
+    )
     return pointwise("divide", terms, functions[np.sum](terms, axis=axis, keepdims=True))
 
 

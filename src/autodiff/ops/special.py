@@ -43,7 +43,14 @@ def _scipy(name: str) -> Callable[[Any], Any]:
     return meaning
 
 
-def _enter(name: str, scipy_name: str, partial: Callable[..., Any], low: float, high: float, kernel: bool = False) -> Entry:
+def _enter(
+    name: str,
+    scipy_name: str,
+    partial: Callable[..., Any],
+    low: float,
+    high: float,
+    kernel: bool = False,
+) -> Entry:
     lowering: Lowering = Kernel(name) if kernel else Pointwise(lambda s, x: s.call(name, x))
     return register(
         Entry(

@@ -40,7 +40,9 @@ CASES = {
     "nanmedian": lambda x: np.nanmedian(np.where(x > 0.3, np.nan, x), axis=1),
     "nanquantile": lambda x: np.nanquantile(np.where(x > 1.0, np.nan, x), [0.2, 0.7], axis=0),
     "nanpercentile": lambda x: np.nanpercentile(np.where(x > 0.3, np.nan, x), 30),
-    "nanmedian keepdims": lambda x: np.nanmedian(np.where(x > 1.0, np.nan, x), axis=0, keepdims=True),
+    "nanmedian keepdims": lambda x: np.nanmedian(
+        np.where(x > 1.0, np.nan, x), axis=0, keepdims=True
+    ),
 }
 INTEGER = {
     "union1d": lambda x: np.union1d(np.round(x), [7.0, 0.0]),
@@ -70,7 +72,14 @@ def test_questions_about_dtypes() -> None:
     seen = []
 
     def f(x):
-        seen.append([np.result_type(x, 1.0), np.result_type(x, np.float64), np.can_cast(x.dtype, int), np.common_type(x)])
+        seen.append(
+            [
+                np.result_type(x, 1.0),
+                np.result_type(x, np.float64),
+                np.can_cast(x.dtype, int),
+                np.common_type(x),
+            ]
+        )
         return x
 
     check_value(f, X.astype(np.float32))

@@ -117,7 +117,9 @@ def union1d(ar1: Any, ar2: Any) -> Tracer:
 
 
 @implements(np.intersect1d)
-def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Tracer:
+def intersect1d(
+    ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False
+) -> Tracer:
     """``np.intersect1d``, values only."""
     if return_indices:
         raise unsupported("np.intersect1d with return_indices=True", "sort by hand")
@@ -143,7 +145,9 @@ def _piece(item: Any) -> Tracer:
         if isinstance(item.step, complex):
             made: Tracer = functions[np.linspace](start, item.stop, int(abs(item.step)))
             return made
-        ranged: Tracer = functions[np.arange](start, item.stop, 1 if item.step is None else item.step)
+        ranged: Tracer = functions[np.arange](
+            start, item.stop, 1 if item.step is None else item.step
+        )
         return ranged
     if isinstance(item, str):
         raise unsupported("np.r_ and np.c_ with a string of directions", "use np.concatenate")
@@ -155,7 +159,9 @@ def row_concatenation(index: Any) -> Tracer:
     """``np.r_[index]`` without directions in a string."""
     items = index if isinstance(index, tuple) else (index,)
     pieces = [_piece(item) for item in items]
-    dtype = result_dtype(*[item if weak_kind(item) is not None else p for item, p in zip(items, pieces, strict=True)])
+    dtype = result_dtype(
+        *[item if weak_kind(item) is not None else p for item, p in zip(items, pieces, strict=True)]
+    )
     lifted = [reshape(array_of(p), (1,)) if not p.shape else p for p in pieces]
     return concatenate([cast(p, dtype) for p in lifted], 0)
 
@@ -189,8 +195,12 @@ def poly(seq_of_zeros: Any) -> Tracer:
     zeros = array_of(seq_of_zeros)
     n = zeros.shape[0]
     if zeros.ndim != 1 or isinstance(n, Dim):
-        raise unsupported("np.poly of a matrix, or of a run-time number of zeros", "multiply the factors")
-    result: Any = functions[np.ones]((1,), result_dtype(zeros, 1.0) if zeros.dtype.kind == "f" else np.float64)
+        raise unsupported(
+            "np.poly of a matrix, or of a run-time number of zeros", "multiply the factors"
+        )
+    result: Any = functions[np.ones](
+        (1,), result_dtype(zeros, 1.0) if zeros.dtype.kind == "f" else np.float64
+    )
     for k in range(n):
         factor = functions[np.stack]([1.0, pointwise("negative", zeros[k])])
         result = functions[np.convolve](result, factor)

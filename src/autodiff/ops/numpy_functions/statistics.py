@@ -123,7 +123,9 @@ def percentile(a: Any, q: Any, *args: Any, **options: Any) -> Tracer:
     return quantile(a, pointwise("divide", share, divisor), *args, **options)
 
 
-def _without_nan_quantile(x: Tracer, share: Tracer, kept: tuple[Any, ...], keepdims: bool, out: Any) -> Tracer:
+def _without_nan_quantile(
+    x: Tracer, share: Tracer, kept: tuple[Any, ...], keepdims: bool, out: Any
+) -> Tracer:
     """Quantiles of the numbers of each sorted line; NaN, which sorts last, is not counted."""
     numbers = functions[np.sum](pointwise("logical_not", pointwise("isnan", x)), axis=0)
     last = pointwise("maximum", pointwise("subtract", numbers, 1), 0)
@@ -137,7 +139,13 @@ def _without_nan_quantile(x: Tracer, share: Tracer, kept: tuple[Any, ...], keepd
     step = pointwise("subtract", high, low)
     forward = pointwise("add", low, pointwise("multiply", step, t))
     backward = pointwise("subtract", high, pointwise("multiply", step, pointwise("subtract", 1, t)))
-    return _finish(select(pointwise("greater_equal", t, 0.5), backward, forward), kept, keepdims, share.ndim - last.ndim if share.ndim else 0, out)
+    return _finish(
+        select(pointwise("greater_equal", t, 0.5), backward, forward),
+        kept,
+        keepdims,
+        share.ndim - last.ndim if share.ndim else 0,
+        out,
+    )
 
 
 def _along(x: Tracer, place: Tracer) -> Tracer:
@@ -160,7 +168,9 @@ def nanquantile(
     x, _, kept = _sorted_first(a, axis)
     share = as_array(q)
     share = cast(share, np.result_type(x.dtype, share.dtype) if share.form == "array" else x.dtype)
-    return _without_nan_quantile(x, share, kept, bool(keepdims) and keepdims is not np._NoValue, out)
+    return _without_nan_quantile(
+        x, share, kept, bool(keepdims) and keepdims is not np._NoValue, out
+    )
 
 
 @implements(np.nanpercentile)
@@ -172,7 +182,9 @@ def nanpercentile(a: Any, q: Any, *args: Any, **options: Any) -> Tracer:
 
 
 @implements(np.nanmedian)
-def nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Tracer:
+def nanmedian(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False
+) -> Tracer:
     """``np.nanmedian``."""
     return nanquantile(a, 0.5, axis, out, keepdims=keepdims)
 
