@@ -204,4 +204,4 @@ def poly(seq_of_zeros: Any) -> Tracer:
     for k in range(n):
         factor = functions[np.stack]([1.0, pointwise("negative", zeros[k])])
         result = functions[np.convolve](result, factor)
-    return result  # type: ignore[no-any-return]
+    return result
