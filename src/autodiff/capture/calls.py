@@ -29,6 +29,7 @@ from autodiff.capture.interpreter import (
 )
 from autodiff.capture.paths import Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
+from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Dim
@@ -171,7 +172,7 @@ def call_function(
     """Interpret a call of a user's Python function."""
     syntax = syntax_of(function)
     if syntax is None:
-        return _call_without_source(trace, function, args, kwargs)
+        return call_without_source(trace, function, args, kwargs)
     if syntax.is_generator:
         raise Declined(f"the generator or coroutine {function.__name__}")
     _refuse_endless_recursion(trace, function, syntax)
@@ -206,25 +207,6 @@ def _keyword_default(trace: Trace, function: FunctionType, name: str, path: Path
     if name not in values:
         return UNBOUND
     return trace.deep(trace.lift(values[name], path.attribute("__kwdefaults__").item(name)))
-
-
-def _call_without_source(trace: Trace, function: FunctionType, args: Any, kwargs: Any) -> Any:
-    """A function without source runs with tracers; the globals it names are guarded."""
-    code = function.__code__
-    for name in code.co_names:
-        if name in function.__globals__:
-            value = function.__globals__[name]
-            path = Path.root(function.__globals__, "g").item(name)
-            if isinstance(value, np.ndarray):
-                raise Declined(
-                    f"{function.__name__} has no source and reads the global array {name!r}"
-                )
-            trace.guard(value, path)
-    for cell_name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        if isinstance(cell.cell_contents, np.ndarray):
-            raise Declined(f"{function.__name__} has no source and reads the array {cell_name!r}")
-        trace.guard(cell.cell_contents, Path.root(cell, "c").attribute("cell_contents"))
-    return function(*args, **kwargs)
 
 
 # -- the general call ---------------------------------------------------------------------------

@@ -1,0 +1,152 @@
+"""Functions without source (code made by ``exec``, the prompt before 3.13) run with tracers.
+
+Python itself runs them, so nothing sees what they read.  Before the call, everything that their
+code names, and what it can reach from there, is guarded; where that cannot be done (a list, an
+object, a module that may change, an effect) the function is declined, and each call runs
+uncompiled rather than with a value of an earlier one.
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+from collections.abc import Iterator, Sequence
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.paths import Guard, Path
+from autodiff.capture.trace import Declined, Trace
+from autodiff.ops.tracer import Tracer
+
+# Names by which code reaches the outside world.
+_EFFECTS = frozenset("print input open exec eval globals locals vars breakpoint __import__".split())
+_PURE = frozenset("numpy scipy math cmath operator itertools functools builtins".split())
+
+
+def call_without_source(
+    trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
+) -> Any:
+    """Run a function on tracers once all that it reads is guarded."""
+    if not trace.eager:  # the uncompiled tier reads everything anew at each call
+        reading = _Reading(trace, function.__name__)
+        reading.function(function, Path.root(function, "f"), _defaults_used(function, args, kwargs))
+        for argument in (*args, *kwargs.values()):
+            reading.argument(argument)
+    return function(*args, **kwargs)
+
+
+def _defaults_used(
+    function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
+) -> set[str] | None:
+    """The parameters that take their default in this call; None where that is not known."""
+    try:
+        signature = inspect.signature(function, follow_wrapped=False)
+        return set(signature.parameters) - set(signature.bind(*args, **kwargs).arguments)
+    except (TypeError, ValueError):
+        return None
+
+
+class _Reading:
+    """What a function may read, guarded piece by piece."""
+
+    def __init__(self, trace: Trace, name: str) -> None:
+        self.trace = trace
+        self.name = name
+        self.seen: set[int] = set()
+
+    def declined(self, what: str) -> Declined:
+        return Declined(f"{self.name} has no source and {what}")
+
+    def function(self, function: FunctionType, path: Path, defaults: set[str] | None) -> None:
+        """Guard what the code of a function names, its defaults and its closure."""
+        if id(function) in self.seen:
+            return
+        self.seen.add(id(function))
+        names = set(_names(function.__code__))
+        for name in sorted(names):
+            if name in function.__globals__:
+                at = Path.root(function.__globals__, "g").item(name)
+                self.value(function.__globals__[name], at, f"reads the global {name!r}")
+            elif name in _EFFECTS and hasattr(builtins, name):
+                raise self.declined(f"calls {name}")
+        if "random" in names:
+            raise self.declined("may draw random numbers")
+        for name, cell in zip(
+            function.__code__.co_freevars, function.__closure__ or (), strict=True
+        ):
+            at = Path.root(cell, "c").attribute("cell_contents")
+            self.value(cell.cell_contents, at, f"reads the variable {name!r}")
+        for name, value, at in _defaults(function, path):
+            if defaults is None or name in defaults:
+                self.value(value, at, f"has the default {name!r}")
+
+    def value(self, value: Any, path: Path, what: str) -> None:
+        """Guard a value that the code can reach by ``path``."""
+        if value is None or isinstance(value, (int, float, complex, str, bytes, np.generic)):
+            self.trace.guards.append(Guard(path, "equal", value))
+        elif isinstance(value, tuple) and type(value) is tuple:
+            self.trace.guards.append(Guard(path, "length", len(value)))
+            for k, item in enumerate(value):
+                self.value(item, path.item(k), what)
+        elif isinstance(value, FunctionType) and _root(value) not in _PURE:
+            self.trace.guards.append(Guard(path, "is", value))
+            self.function(value, path, None)
+        elif _is_pure(value):
+            self.trace.guards.append(Guard(path, "is", value))
+        else:
+            kind = "array" if isinstance(value, np.ndarray) else type(value).__name__
+            raise self.declined(f"{what}, of type {kind}")
+
+    def argument(self, value: Any) -> None:
+        """Look at an argument: traced and plain values are part of the signature, others are read."""
+        if value is None or isinstance(
+            value, (Tracer, int, float, complex, str, bytes, np.generic)
+        ):
+            return
+        if type(value) in (list, tuple):
+            for item in value:
+                self.argument(item)
+        elif type(value) is dict:
+            for item in value.values():
+                self.argument(item)
+        elif isinstance(value, FunctionType) and _root(value) not in _PURE:
+            self.function(value, Path.root(value, "f"), None)
+        elif not _is_pure(value) and _root(type(value)) != "autodiff":
+            raise self.declined(f"takes an argument of type {type(value).__name__}")
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Global and attribute names in code and in the functions defined in it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _defaults(function: FunctionType, path: Path) -> Iterator[tuple[str, Any, Path]]:
+    code, defaults = function.__code__, function.__defaults__ or ()
+    positional = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
+    for k, (name, value) in enumerate(zip(positional, defaults, strict=True)):
+        yield name, value, path.attribute("__defaults__").item(k)
+    for name, value in (function.__kwdefaults__ or {}).items():
+        yield name, value, path.attribute("__kwdefaults__").item(name)
+
+
+def _root(obj: Any) -> str:
+    return (getattr(obj, "__module__", None) or "").split(".")[0]
+
+
+def _is_pure(value: Any) -> bool:
+    """Modules, classes and library functions that do not change and read only their arguments."""
+    if isinstance(value, ModuleType):
+        return value.__name__.split(".")[0] in _PURE and not value.__name__.startswith(
+            "numpy.random"
+        )
+    if isinstance(value, (type, BuiltinFunctionType, FunctionType)):
+        return _root(value) in _PURE and getattr(value, "__name__", "") not in _EFFECTS
+    return isinstance(value, np.ufunc) or type(value).__name__ == "_ArrayFunctionDispatcher"
+
+
+__all__ = ["call_without_source"]
