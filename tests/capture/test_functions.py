@@ -16,7 +16,9 @@ V = np.array([0.5, 1.5, 2.5])
 
 # -- parameters ---------------------------------------------------------------------------------------
 def every_kind(a, b=2.0, /, c=3.0, *rest, d, e=5.0, **more):
-    return a * b + c * d + e * sum(rest) + sum(k * v for k, v in enumerate(more.values())) + len(more)
+    return (
+        a * b + c * d + e * sum(rest) + sum(k * v for k, v in enumerate(more.values())) + len(more)
+    )
 
 
 @over_engines
@@ -46,7 +48,8 @@ def test_keywords_in_any_order(engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "kwargs"), [((), {}), ((1.0, 2.0, 3.0), {}), ((1.0,), {"z": 1.0}), ((1.0,), {"a": 1.0})]
+    ("args", "kwargs"),
+    [((), {}), ((1.0, 2.0, 3.0), {}), ((1.0,), {"z": 1.0}), ((1.0,), {"a": 1.0})],
 )
 def test_wrong_arguments_are_pythons_own_error(args, kwargs) -> None:
     def f(a, b=1.0):
@@ -194,7 +197,12 @@ def test_partials(engine) -> None:
 def test_functional_tools(engine) -> None:
     def f(x):
         total = functools.reduce(lambda a, b: a * b, x)
-        return total + sum(map(lambda v: v * v, x)) + sum(filter(lambda v: v > 1, x)) + max(x, key=lambda v: -v)
+        return (
+            total
+            + sum(map(lambda v: v * v, x))
+            + sum(filter(lambda v: v > 1, x))
+            + max(x, key=lambda v: -v)
+        )
 
     agrees(f, (V,), engine=engine)
 
@@ -251,7 +259,9 @@ def without_source(text: str, **names: Any) -> types.FunctionType:
 
 @over_engines
 def test_functions_without_source(engine) -> None:
-    f = without_source("def f(x, k=2.0):\n    y = x.copy()\n    y[0] += k\n    return (y * np.sin(x)).sum()")
+    f = without_source(
+        "def f(x, k=2.0):\n    y = x.copy()\n    y[0] += k\n    return (y * np.sin(x)).sum()"
+    )
     compiled = agrees(f, (V,), (V, 3.0), engine=engine)
     assert len(compiled.cache) >= 1
     autodiff.check_gradient(f, V, engine=engine)

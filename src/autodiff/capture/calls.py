@@ -240,6 +240,7 @@ def call(
         return _vectorize(frame, function, args, kwargs, node)
     method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself
     if isinstance(method, FunctionType) and not _is_library(method):
+        frame.trace.guard_class(type(function), "__call__", method)
         return call_function(frame.trace, method, [function, *args], kwargs)
     if isinstance(method, Closure):
         return method(function, *args, **kwargs)
@@ -414,6 +415,8 @@ def _construct(
         return frame.trace.fresh(cls(*args, **kwargs))
     if not isinstance(init, (FunctionType, Closure)):
         return frame.trace.fresh(cls(*args, **kwargs))
+    if isinstance(init, FunctionType):
+        frame.trace.guard_class(cls, "__init__", init)
     instance = frame.trace.fresh(cls.__new__(cls))
     if isinstance(init, Closure) or syntax_of(init) is None:
         init(instance, *args, **kwargs)  # generated, as by dataclasses: plain assignments
@@ -451,7 +454,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
             return iter(Tracer.constant(obj))
         from autodiff.capture.expressions import own_method
 
-        method = own_method(obj, "__iter__")
+        method = own_method(frame, obj, "__iter__")
         if method is not None:
             return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
         return iter(obj)
@@ -494,7 +497,7 @@ def _len(frame: Frame, obj: Any) -> Any:
         return len(obj)
     from autodiff.capture.expressions import own_method
 
-    method = own_method(obj, "__len__")
+    method = own_method(frame, obj, "__len__")
     if method is not None:
         return call(frame, method, [obj], {}, frame.scope.syntax.node)
     return len(obj)
@@ -627,7 +630,7 @@ def _any_all(stop: bool) -> Callable[..., Any]:
 def _abs(frame: Frame, obj: Any) -> Any:
     from autodiff.capture.expressions import own_method
 
-    method = own_method(obj, "__abs__")
+    method = own_method(frame, obj, "__abs__")
     if method is not None:
         return call(frame, method, [obj], {}, frame.scope.syntax.node)
     return dispatch.builtin_functions[abs](obj) if isinstance(obj, Tracer) else abs(obj)

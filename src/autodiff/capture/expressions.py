@@ -13,8 +13,9 @@ import numpy as np
 
 from autodiff.capture.calls import Closure, call, iterate, make_closure
 from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
+from autodiff.capture.paths import Guard, Path
 from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined
+from autodiff.capture.trace import Declined, is_library
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer, as_tracer, is_traced
@@ -103,11 +104,13 @@ _METHODS: dict[Any, tuple[str, str | None]] = {
 }
 
 
-def own_method(obj: Any, name: str | None) -> Any:
+def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
     """A special method that the user's class defines in Python, so that it is interpreted."""
     if name is None or isinstance(obj, Tracer):
         return None
     method = inspect.getattr_static(type(obj), name, None)
+    if isinstance(method, FunctionType):
+        frame.trace.guard_class(type(obj), name, method)
     return method if isinstance(method, (FunctionType, Closure)) else None
 
 
@@ -115,7 +118,7 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
     """``left op right``, through the user's own methods where a class defines the operator."""
     name, reflected = _METHODS.get(function, (None, None))
     for obj, other, method_name in ((left, right, name), (right, left, reflected)):
-        method = own_method(obj, method_name)
+        method = own_method(frame, obj, method_name)
         if method is not None:
             result = call(frame, method, [obj, other], {}, node)
             if result is not NotImplemented:
@@ -131,7 +134,7 @@ def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
             return python_not(value)
         return not value
     function = UNARY[type(node.op)]
-    method = own_method(value, _METHODS[function][0])
+    method = own_method(frame, value, _METHODS[function][0])
     return function(value) if method is None else call(frame, method, [value], {}, node)
 
 
@@ -198,6 +201,7 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
 
 def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
     if isinstance(kind, (ast.Is, ast.IsNot)):
+        _check_identity(frame, left, right)
         same = left is right or _same_array(left, right)
         return same if isinstance(kind, ast.Is) else not same
     if isinstance(kind, (ast.In, ast.NotIn)):
@@ -208,6 +212,15 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
             else (python_not(found) if isinstance(found, Tracer) else not found)
         )
     return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
+
+
+def _check_identity(frame: Frame, left: Any, right: Any) -> None:
+    """Whether two arrays from outside are one is known for this call only."""
+    if isinstance(left, Tracer) and isinstance(right, Tracer) and left.cell is not right.cell:
+        cells = {id(left.cell), id(right.cell)}
+        records = [r for r in frame.trace.inputs if id(r.cell) in cells and r.form == "array"]
+        if len(records) == 2 and any(r.leaf is None for r in records) and not frame.trace.eager:
+            raise Declined("an identity test of arrays from outside of the function")
 
 
 def _same_array(left: Any, right: Any) -> bool:
@@ -298,18 +311,49 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
         return _as_numbers(getattr(obj, name))
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
         return getattr(obj, name)  # these modules do not change under us
-    owner = inspect.getattr_static(type(obj), name, None)
-    if isinstance(owner, property) and isinstance(owner.fget, FunctionType):
-        return call(frame, owner.fget, [obj], {}, node)
+    static = inspect.getattr_static(type(obj), name, None)
+    if isinstance(static, property) and isinstance(static.fget, FunctionType):
+        frame.trace.guard_class(type(obj), name, static)
+        return call(frame, static.fget, [obj], {}, node)
     value = getattr(obj, name)
     path = frame.trace.paths.get(id(obj))
+    if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
+        # Bound to an object that is guarded itself; which function it is bound to may change.
+        if path is None:
+            _guard_bound(frame, obj, name, value.__func__)
+        else:
+            at = path.attribute(name).attribute("__func__")
+            frame.trace.guards.append(Guard(at, "is", value.__func__))
+        return value
+    if type(value).__name__ in ("builtin_function_or_method", "method-wrapper", "method"):
+        return value
     if path is None:
-        return value
-    if isinstance(value, MethodType) and value.__self__ is obj:
-        return value  # bound to an object that is guarded itself
-    if type(value).__name__ in ("builtin_function_or_method", "method-wrapper"):
-        return value
-    return frame.trace.lift(value, path.attribute(name))
+        path = _path_of_class(obj, name, static)
+    return value if path is None else frame.trace.lift(value, path.attribute(name))
+
+
+def _guard_bound(frame: Frame, obj: Any, name: str, function: FunctionType) -> None:
+    """Guard a method of an object that was made here, of a class, or of ``super()``."""
+    if isinstance(obj, super):
+        classes = type(obj.__self__).__mro__  # type: ignore[attr-defined]
+    else:
+        classes = obj.__mro__ if isinstance(obj, type) else type(obj).__mro__
+    for cls in classes:
+        found = vars(cls).get(name)
+        if found is function or getattr(found, "__func__", None) is function:
+            frame.trace.guard_class(cls, name, function)
+            return
+
+
+def _path_of_class(obj: Any, name: str, static: Any) -> Path | None:
+    """Where an attribute is read that belongs to a class or module, or to an object's class."""
+    if isinstance(obj, (type, ModuleType)):
+        return None if is_library(obj) else Path.root(obj, "t")
+    if static is None or hasattr(type(static), "__get__") or is_library(type(obj)):
+        return None
+    if name in getattr(obj, "__dict__", ()):
+        return None
+    return Path.root(type(obj), "t")
 
 
 def _subscript(frame: Frame, node: ast.Subscript) -> Any:
@@ -330,7 +374,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if isinstance(container, np.ndarray):
             return as_tracer(container)[index]
         index = _as_index(index)
-    method = own_method(container, "__getitem__")
+    method = own_method(frame, container, "__getitem__")
     if method is not None:
         return call(frame, method, [container, index], {}, node)
     path = frame.trace.paths.get(id(container))

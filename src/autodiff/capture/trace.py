@@ -8,6 +8,7 @@ otherwise with a guard in the program, or refused inside a staged loop.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -253,6 +254,15 @@ class Trace:
             self.guards.append(Guard(path, "type", type(obj)))
             self.remember(obj, path)
 
+    def guard_class(self, cls: type, name: str, value: Any) -> None:
+        """Make the capture valid only while a class has this function (or property) by that name."""
+        if not is_library(cls):
+            path = Path.root(cls, "t").attribute(name)
+            found = getattr(cls, name, None)
+            if found is not value and getattr(found, "__func__", None) is value:
+                path = path.attribute("__func__")  # a class method
+            self.guards.append(Guard(path, "is", value))
+
     def deep(self, obj: Any, depth: int = 0) -> Any:
         """A container that comes from outside with everything in it lifted (a copy)."""
         path = self.paths.get(id(obj))
@@ -335,6 +345,18 @@ def _compares(obj: Any) -> bool:
     """Whether a class says what equality is."""
     equality: Any = type(obj).__eq__
     return equality is not object.__eq__
+
+
+_LIBRARIES = frozenset(("numpy", "scipy", "autodiff", "llvmlite", "optree"))
+
+
+def is_library(obj: Any) -> bool:
+    """Whether a class or module belongs to a library that does not change under us."""
+    name = obj.__name__ if isinstance(obj, ModuleType) else obj.__module__
+    root = (name or "").split(".")[0]
+    if name.startswith(("autodiff.nist", "autodiff.optimize", "autodiff.demo")):
+        return False
+    return root in _LIBRARIES or (root in sys.stdlib_module_names and root != "__main__")
 
 
 def _all_uses(operation: Any) -> list[Value]:
