@@ -2,7 +2,7 @@
 PYTHON ?= python
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help fix lint test bench docs golden ci
+.PHONY: help fix lint test slow bench docs golden ci
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 10
@@ -18,6 +18,9 @@ lint:  ## ruff and mypy, as CI runs them
 
 test:  ## the test suite, on all cores
 	$(PYTHON) -m pytest -n auto
+
+slow:  ## the long tests: more random programs, every Hessian product
+	$(PYTHON) -m pytest -n auto -m slow
 
 docs:  ## run the examples of README.md, docs/ and the public docstrings
 	$(PYTHON) -m pytest tests/docs

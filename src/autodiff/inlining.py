@@ -54,14 +54,18 @@ def inline_call(transformed: Any, trace: Any, args: list[Any], kwargs: dict[str,
     if outcome.cells or outcome.names:
         raise Declined("a differentiated function that changes variables or arrays from outside")
     if not is_numeric(outcome.value):
-        raise Declined("a derivative, inside of a function, of a function with a container as result")
+        raise Declined(
+            "a derivative, inside of a function, of a function with a container as result"
+        )
     with trace.builder.reopened(outcome.block):
         outcome.block.outputs = [fit(outcome.value, slot_of(outcome.value))]
     program = Program(outcome.block, signature.title)
     return _apply(transformation, program, operands, vectors, signature.title)
 
 
-def _chosen(signature: Signature, transformation: Transformation, slots: Sequence[Any]) -> list[int]:
+def _chosen(
+    signature: Signature, transformation: Transformation, slots: Sequence[Any]
+) -> list[int]:
     if transformation.wrt is not None:
         return transform.wrt_slots(signature, transformation.wrt, slots)
     floats = [

@@ -43,7 +43,9 @@ def symbolic(function: Callable[..., Any], rank: int) -> Program:
 def solves(x: Any) -> Any:
     n = x.shape[0]
     a = x[:, :n] + 10.0 * np.eye(HINT) if isinstance(n, int) else x[:, :n] @ x[:, :n].T
-    return emit_tracer("cholesky", a + x[:, :n].T * 0.0), emit_tracer("cumulative_sum", x, axis=0, reverse=True)
+    return emit_tracer("cholesky", a + x[:, :n].T * 0.0), emit_tracer(
+        "cumulative_sum", x, axis=0, reverse=True
+    )
 
 
 def products(x: Any) -> Any:
@@ -51,7 +53,11 @@ def products(x: Any) -> Any:
 
 
 def loop(x: Any) -> Any:
-    return rolled(x.shape[0] - 1, [x], lambda k, y: (put(y, at(y, dim(k)) * 0.5, dim(k) + 1), at(y, dim(k)), y))
+    return rolled(
+        x.shape[0] - 1,
+        [x],
+        lambda k, y: (put(y, at(y, dim(k)) * 0.5, dim(k) + 1), at(y, dim(k)), y),
+    )
 
 
 def branch(x: Any) -> Any:
@@ -60,7 +66,13 @@ def branch(x: Any) -> Any:
     return z, z[1:] - y[:-1]
 
 
-OWN = {"products": (products, 2), "loop": (loop, 1), "branch": (branch, 1), "tape": (growing_tape, 1), "solves": (solves, 2)}
+OWN = {
+    "products": (products, 2),
+    "loop": (loop, 1),
+    "branch": (branch, 1),
+    "tape": (growing_tape, 1),
+    "solves": (solves, 2),
+}
 TABLE = {
     name: (function, len(shapes[0]))
     for name, (function, shapes) in PROGRAMS.items()
@@ -82,7 +94,9 @@ def test_one_kernel_for_many_sizes(name: str, rng: np.random.Generator) -> None:
         x = rng.uniform(0.5, 2.0, tuple(n + 2 * k for k in range(rank)))
         for got, wanted in zip(run([np.int64(n), x]), oracle([np.int64(n), x]), strict=True):
             assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
-            np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=1e-12 * np.max(np.abs(wanted), initial=1.0))
+            np.testing.assert_allclose(
+                got, wanted, rtol=1e-11, atol=1e-12 * np.max(np.abs(wanted), initial=1.0)
+            )
 
 
 def test_symbolic_sizes_keep_the_pieces_apart() -> None:
