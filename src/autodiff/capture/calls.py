@@ -32,7 +32,7 @@ from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_o
 from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined, Trace
-from autodiff.dims import Dim
+from autodiff.dims import Dim, same
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer, as_tracer, is_traced
 
@@ -536,9 +536,15 @@ def _lazily(frame: Frame, sequences: Sequence[Any]) -> Any:
     return None if frame.trace.eager else lazy_zip(frame, sequences)
 
 
+def _same_lengths(frame: Frame, sequences: Sequence[Any]) -> bool:
+    """Whether sequences are known to have one length."""
+    counts = [lazy.count for lazy in (_lazily(frame, (s,)) for s in sequences)]
+    return all(same(count, counts[0]) for count in counts)
+
+
 def _zip(frame: Frame, *sequences: Any, strict: bool = False) -> Any:
-    lazy = None if strict else _lazily(frame, sequences)
-    if lazy is not None:
+    lazy = _lazily(frame, sequences)
+    if lazy is not None and not (strict and not _same_lengths(frame, sequences)):
         return lazy
     return zip(*[iterate(frame, s) for s in sequences], strict=strict)
 

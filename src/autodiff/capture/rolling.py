@@ -38,6 +38,7 @@ from autodiff.capture.regions import (
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.dims import Dim, Extent, bounds, minimum, symbols
 from autodiff.ir.data import ArrayType, Value
+from autodiff.ops.builder import emit
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.structural import zeros
@@ -72,7 +73,8 @@ class LazySequence:
         count = self.count
         if isinstance(count, Dim):
             count = int(as_tracer(count)._concrete())
-        return iter([self.item(k) for k in range(count)])
+        # One by one: the loop's body may store into what is still to come.
+        return (self.item(k) for k in range(count))
 
     def __len__(self) -> int:
         return self.count if isinstance(self.count, int) else int(as_tracer(self.count)._concrete())
@@ -142,6 +144,8 @@ class _Body:
     names: dict[tuple[Scope, str], Slot] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
     temporaries: dict[tuple[Scope, str], Any] = field(default_factory=dict)
+    # Of temporaries that not every iteration binds: the name that tells whether one has.
+    latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
 
@@ -276,6 +280,9 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
     for key, end in body.temporaries.items():
         if isinstance(end, Maybe) and key[1].startswith("<result"):
             end = body.outcome.names[key] = end.value  # read only where the loop has returned
+        latched = isinstance(end, Maybe)
+        if isinstance(end, Maybe):
+            end = end.value
         if not is_numeric(end):
             continue
         slot = slot_of(end)
@@ -285,7 +292,18 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
         slots.append(slot)
         start = zeros(slot.shape, slot.dtype).value
         starts.append(fit(Tracer(start, slot.form), slot))
+        if latched:
+            # Not every iteration binds it: it keeps its value, and whether it was ever bound.
+            flag = (key[0], f"<bound {key[1]}>")
+            body.latches[key] = flag
+            body.outcome.names[flag] = body.outcome.names[key].bound
+            keys.append(flag)
+            slots.append(_FLAG)
+            starts.append(fit(False, _FLAG))
     return keys, slots, starts
+
+
+_FLAG = Slot(np.dtype(bool), (), "python")
 
 
 def _defined(outcome: Outcome) -> set[Value]:
@@ -309,9 +327,22 @@ def _finish(body: _Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> No
         ):
             outputs.append(outcome.cells.get(cell, parameter))
         for key, slot in zip(keys, slots, strict=True):
-            outputs.append(fit(outcome.names[key], slot))
-            block.parameters.append(Value(slot.type))
+            parameter = Value(slot.type)
+            block.parameters.append(parameter)
+            outputs.append(_temporary(body, key, slot, parameter))
     block.outputs = outputs
+
+
+def _temporary(body: _Body, key: tuple[Scope, str], slot: Slot, before: Value) -> Value:
+    """What a name first bound in the body is after an iteration; ``before`` is what it was."""
+    assert body.outcome is not None
+    end = body.outcome.names[key]
+    if key in body.latches:
+        new = emit("select", (end.bound.value, fit(end.value, slot), before))
+        return fit(Tracer(new, slot.form), slot)
+    if key in body.latches.values():
+        return fit(Tracer(emit("logical_or", (end.value, before)), "python"), slot)
+    return fit(end, slot)
 
 
 def _bind_results(
@@ -327,10 +358,18 @@ def _bind_results(
         scope.locals[name] = _carried_out(body, (scope, name), value, slot)
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
         cell.write(value)
-    for key, slot, value in zip(keys, slots, results[names + cells :], strict=True):
+    temporaries = dict(zip(keys, results[names + cells :], strict=True))
+    for key, slot in zip(keys, slots, strict=True):
         scope, name = key
-        held = _carried_out(body, key, value, slot)
-        scope.locals[name] = held if ran is True else Maybe(ran, held)
+        if key in body.latches.values():
+            continue
+        held = _carried_out(body, key, temporaries[key], slot)
+        if key in body.latches:
+            bound = Tracer(temporaries[body.latches[key]], "python")
+            held.cell.ambiguous = slot.form == "array"
+            scope.locals[name] = Maybe(bound, held)
+        else:
+            scope.locals[name] = held if ran is True else Maybe(ran, held)
     for scope, name in body.temporaries:
         if (scope, name) not in keys:
             scope.locals[name] = Poison(name)

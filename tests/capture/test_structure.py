@@ -1,0 +1,395 @@
+"""Staged control flow: one ``cond``, ``for`` or ``while`` in the program, of a size that does not grow.
+
+The program's text has exactly the loops and branches of the source, and its number of operations
+is the same for 10 iterations and for 10,000; values are compared with plain Python besides.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.ir import Program
+from tests.capture.support import ENGINES, agrees, kinds, program_of, run
+
+over_engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+def control(program: Program) -> dict[str, int]:
+    found = kinds(program)
+    return {kind: found[kind] for kind in ("cond", "for", "while") if found[kind]}
+
+
+def size(program: Program) -> int:
+    return sum(kinds(program).values())
+
+
+# -- one construct each: (function, arguments, control flow of the program) ---------------------------
+def sum_loop(x):
+    s = 0.0
+    for v in x:
+        s += v * v
+    return s
+
+
+def range_loop(x):
+    s = 0.0
+    for i in range(len(x)):
+        s = s * 0.5 + x[i]
+    return s
+
+
+def range_with_step(x):
+    s = 0.0
+    for i in range(len(x) - 1, 0, -2):
+        s = s * 0.5 + x[i] * i
+    return s
+
+
+def enumerated(x):
+    s = 0.0
+    for k, v in enumerate(x, 3):
+        s += k * v
+    return s
+
+
+def zipped(x):
+    s = 0.0
+    for a, b in zip(x, reversed(x), strict=True):
+        s = s * 0.9 + a * b
+    return s
+
+
+def store_loop(x):
+    a = np.zeros(len(x))
+    for i in range(len(x)):
+        a[i] = np.sin(x[i])
+    return a
+
+
+def nested_loop(x):
+    s = 0.0
+    for i in range(len(x)):
+        for j in range(len(x)):
+            s += x[i] * x[j] * (i - j)
+    return s
+
+
+def triangular_loop(x):
+    s = 0.0
+    for i in range(len(x)):
+        for j in range(i):
+            s += x[i] * x[j]
+    return s
+
+
+def branch_in_loop(x):
+    s = 0.0
+    for v in x:
+        if v > 0:
+            s += v
+        else:
+            s -= 2 * v
+    return s
+
+
+def elif_in_loop(x):
+    s = 0.0
+    for v in x:
+        if v > 1:
+            s += v
+        elif v > 0:
+            s += v * v
+        elif v < -1:
+            s -= 1
+    return s
+
+
+def continue_in_loop(x):
+    s = 0.0
+    for v in x:
+        if v < 0:
+            continue
+        s += np.sqrt(v)
+    return s
+
+
+def break_in_loop(x):
+    s = 0.0
+    for v in x:
+        s += v
+        if s > 3:
+            break
+    return s
+
+
+def return_in_loop(x):
+    s = 0.0
+    for v in x:
+        s += v
+        if s > 3:
+            return s * 100
+    return s
+
+
+def else_of_loop(x):
+    for v in x:
+        if v > 1.5:
+            r = v
+            break
+    else:
+        r = -1.0
+    return np.sum(r)
+
+
+def first_iteration_differs(x):
+    s = 0
+    for v in x:
+        s = s + v
+    return s
+
+
+def shape_changes_once(x):
+    y = 0.0
+    for v in x:
+        y = y * 0.5 + v * x[:2]
+    return y
+
+
+def counted_while(x):
+    i, s = 0, 0.0
+    while i < len(x):
+        s += x[i] * i
+        i += 1
+    return s
+
+
+def slices_of_the_index(x):
+    s = 0.0
+    for i in range(1, len(x)):
+        s += np.dot(x[:i], x[-i:]) + x[i:].sum()
+    return s
+
+
+def rows_of_a_matrix(x):
+    m = np.outer(x, x)
+    s = 0.0
+    for row in m:
+        s += row.max() * row[0]
+    return s
+
+
+def loop_variable_afterwards(x):
+    for i in range(len(x)):
+        v = x[i]
+    return v * i
+
+
+def found_position(x):
+    for i in range(len(x)):
+        if x[i] > 1:
+            position, value = i, x[i] * 2
+            break
+    else:
+        return np.float64(-1.0)
+    return position * value
+
+
+def last_position(x):
+    for i in range(len(x)):
+        if x[i] > 0:
+            last = i
+            peak = x[i] ** 2
+    return peak * last
+
+
+def tuple_of_accumulators(x):
+    low, high = x[0], x[0]
+    for v in x:
+        low, high = min(low, v), max(high, v)
+    return high - low
+
+
+def appended_list(x):
+    found = []
+    for v in x:
+        found.append(v * v)
+    return np.array(found)
+
+
+def listed(x):
+    return np.array([np.sin(v) * k for k, v in enumerate(x)])
+
+
+LOOPS: list[tuple[Callable[..., Any], dict[str, int]]] = [
+    (sum_loop, {"for": 1}),
+    (range_loop, {"for": 1}),
+    (range_with_step, {"for": 1}),
+    (enumerated, {"for": 1}),
+    (zipped, {"for": 1}),
+    (store_loop, {"for": 1}),
+    (nested_loop, {"for": 2}),
+    (triangular_loop, {"for": 2}),
+    (branch_in_loop, {"for": 1, "cond": 1}),
+    (elif_in_loop, {"for": 1, "cond": 3}),
+    (continue_in_loop, {"for": 1, "cond": 1}),
+    (break_in_loop, {"while": 1}),
+    (return_in_loop, {"while": 1}),
+    (else_of_loop, {"while": 1}),
+    (first_iteration_differs, {"for": 1}),
+    (shape_changes_once, {"for": 1}),
+    (counted_while, {"while": 1}),
+    (slices_of_the_index, {"for": 1}),
+    (rows_of_a_matrix, {"for": 1}),
+    (loop_variable_afterwards, {"for": 1}),
+    (tuple_of_accumulators, {"for": 1}),
+    (found_position, {"while": 1}),
+    (last_position, {"for": 1}),
+]
+IDS = [f.__name__ for f, _ in LOOPS]
+GROWING = [appended_list, listed]  # lists: unrolled while short, or kept as an array
+
+
+def data(n: int) -> np.ndarray:
+    # Away from the numbers at which the functions branch.
+    return np.round(np.random.default_rng(n).normal(size=n), 1) + 0.03
+
+
+@pytest.mark.parametrize(("f", "expected"), LOOPS, ids=IDS)
+def test_the_program_has_the_loops_of_the_source(f, expected) -> None:
+    found = control(autodiff.function(f, engine="numpy").ir(data(12)))
+    for kind in ("for", "while"):
+        assert found.get(kind, 0) == expected.get(kind, 0), found
+    if "cond" in expected:
+        assert found.get("cond", 0) == expected["cond"], found
+
+
+@pytest.mark.parametrize(("f", "expected"), LOOPS, ids=IDS)
+def test_the_size_of_the_program_does_not_depend_on_the_trip_count(f, expected) -> None:
+    assert size(program_of(f, data(10))) == size(program_of(f, data(10_000)))
+    gradient = autodiff.gradient(lambda x: np.sum(f(x)), engine="numpy")
+    assert size(gradient.ir(data(10))) == size(gradient.ir(data(10_000)))
+
+
+@over_engines
+@pytest.mark.parametrize(
+    "f", [f for f, _ in LOOPS] + GROWING, ids=IDS + ["appended_list", "listed"]
+)
+def test_values_and_gradients(f, engine) -> None:
+    agrees(f, (data(7),), (data(9),), (data(12),), engine=engine)
+    autodiff.check_gradient(lambda x: np.sum(f(x)), data(7), engine=engine)
+
+
+@over_engines
+@pytest.mark.parametrize(
+    "f", [sum_loop, range_loop, store_loop, branch_in_loop, break_in_loop, counted_while]
+)
+def test_no_iterations_and_one(f, engine) -> None:
+    # What never met an array is a Python float: np.sum makes the type the same for every length.
+    agrees(
+        lambda x: np.sum(f(x)), (np.zeros(0),), (data(1),), (data(2),), (data(8),), engine=engine
+    )
+
+
+# -- integers and lengths ------------------------------------------------------------------------------
+@over_engines
+def test_trip_counts_are_never_frozen(engine) -> None:
+    def power(x, n):
+        y = 1.0
+        for _ in range(n):
+            y = y * x
+        return y
+
+    value, gradient = (
+        autodiff.function(power, engine=engine),
+        autodiff.gradient(power, wrt="x", engine=engine),
+    )
+    for n in (4, 5, 0, 1, 300, 4):
+        assert value(1.01, n) == pytest.approx(1.01**n, rel=1e-12)
+        assert gradient(1.01, n) == pytest.approx(n * 1.01 ** (n - 1), rel=1e-12)
+    assert len(value.cache) <= 3
+    assert len(gradient.cache) <= 3
+
+
+@over_engines
+def test_a_count_computed_from_data(engine) -> None:
+    def f(x):
+        s = 0.0
+        for i in range(int(x[0])):
+            s += x[i]
+        return np.sum(s)
+
+    agrees(
+        f,
+        (np.array([3.0, 1.0, 2.0, 5.0]),),
+        (np.array([1.0, 1.0, 2.0, 5.0]),),
+        (np.zeros(4),),
+        engine=engine,
+    )
+
+
+@over_engines
+def test_a_while_on_data_takes_as_many_trips_as_it_needs(engine) -> None:
+    def f(x):
+        n = 0
+        while x > 1:
+            x = x / 2
+            n += 1
+        return x * n
+
+    compiled = agrees(f, (5.0,), (1e9,), (0.5,), (1e-9,), engine=engine)
+    assert len(compiled.cache) == 1
+
+
+# -- branches -------------------------------------------------------------------------------------------
+def test_one_branch_is_one_cond() -> None:
+    def f(x):
+        if x > 0:
+            y = np.sin(x)
+        else:
+            y = np.cos(x)
+        return y * 2
+
+    program = program_of(f, 1.0)
+    assert control(program) == {"cond": 1}
+    for x in (1.0, -1.0):
+        assert run(program, [np.array(x)])[0] == f(x)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x if x > 0 else -x,
+        lambda x: x * 2 if x > 0 and x < 2 else x * 3 if x > 5 or x < -5 else x,
+        lambda x: max(x, 1.0, 2 * x) + min(x, -1.0),
+        lambda x: (x > 0) * x + (not x > 1) * 3.0,
+        lambda x: 1.0 if 0 < x < 1 else 2.0 if 1 <= x <= 2 else x,
+    ],
+)
+@over_engines
+def test_one_program_serves_every_side(f, engine) -> None:
+    compiled = agrees(f, *[(x,) for x in (0.5, -0.5, 1.0, 1.5, 7.0, -7.0, 0.0, 2.0)], engine=engine)
+    assert len(compiled.cache) == 1
+
+
+def test_a_branch_on_what_is_known_is_no_cond() -> None:
+    def f(x, flag=True, mode="a"):
+        if flag and mode == "a" and x.ndim == 1 and len(x) > 2 and isinstance(x, np.ndarray):
+            return x * 2
+        return x
+
+    assert control(program_of(f, data(3))) == {}
+
+
+def test_a_check_costs_no_branch() -> None:
+    def f(x):
+        if np.any(x < 0):
+            raise ValueError("negative")
+        assert x[0] < 100, "too large"
+        return np.sqrt(x)
+
+    program = program_of(f, np.ones(3))
+    assert control(program) == {}
+    assert kinds(program)["check"] == 2
