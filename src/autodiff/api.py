@@ -402,6 +402,12 @@ def jvp(
     >>> autodiff.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
+    if len(tangents) != len(primals):
+        raise NameArgumentError(
+            f"jvp has {len(primals)} primals and {len(tangents)} tangents.",
+            code="AD108",
+            remedy="pass one tangent per primal",
+        )
     vectors = tangents[0] if len(primals) == 1 else tuple(tangents)
     return _product(_Jvp, f, options)._call_with(tuple(primals), {}, vectors)
 

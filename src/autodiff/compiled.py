@@ -33,7 +33,14 @@ from autodiff.capture.paths import Path, compile_reader
 from autodiff.capture.trace import GUARD
 from autodiff.dims import UndecidedExtent
 from autodiff.engines import Executable, InputForm, executable
-from autodiff.errors import AutodiffError, FallbackWarning, InternalError, UnsupportedError
+from autodiff.errors import (
+    AutodiffError,
+    FallbackWarning,
+    InternalError,
+    ShapeError,
+    UnsupportedError,
+)
+from autodiff.ops.tracer import ConcreteNeeded
 from autodiff.passes import optimize
 from autodiff.transform import Plan, Transformation
 
@@ -332,6 +339,13 @@ class Compiled:
         result = self._run(specialisation_or_reason, call, extra)
         if result is NotImplemented:
             failure = specialisation_or_reason.run.failure()
+            if failure is None and extra:
+                raise ShapeError(
+                    f"{self.transformation.name} of {self.signature.title}: a cotangent does not "
+                    "have the shape of the result.",
+                    code="AD202",
+                    remedy="give cotangents the shapes of the results",
+                )
             if failure is None or failure == GUARD:
                 raise InternalError(
                     f"the program of {self.signature.title} does not accept the call it was made for"
@@ -502,7 +516,11 @@ class Compiled:
         if debug.level() >= 5 and run.assembly is not None:
             debug.show(5, run.assembly())
         hidden = [r.path for r in captured.inputs if r.leaf is None]
-        reader = compile_reader(captured.guards, [*hidden, *captured.objects])
+        reader = (
+            _reader_of_examples(captured)
+            if eager
+            else compile_reader(captured.guards, [*hidden, *captured.objects])
+        )
         leaves = [r.leaf for r in captured.inputs if r.leaf is not None]
         return Specialisation(
             captured, plan, run, reader, leaves, forms, single, general or Generality()
@@ -589,8 +607,23 @@ class Compiled:
 
     def _eager(self, call: Call, extra: tuple[Any, ...]) -> Any:
         """Trace this call's path and run it on the reference engine."""
-        specialisation = self.compile(call, eager=True)
+        try:
+            specialisation = self.compile(call, eager=True)
+        except (Declined, NotStaged, UndecidedExtent, ConcreteNeeded) as problem:
+            raise UnsupportedError(
+                f"{self.signature.title} cannot be differentiated: {problem}.",
+                code="AD304",
+                source=getattr(problem, "source", None),
+                remedy="rewrite that line, or give the function a derivative with "
+                "autodiff.custom_gradient",
+            ) from None
         return self._run(specialisation, call, extra)
+
+
+def _reader_of_examples(captured: Captured) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """What an uncompiled call read: it may have changed what it read it from."""
+    examples = tuple([r.example for r in captured.inputs if r.leaf is None])
+    return lambda args: examples
 
 
 def _no_fast_path(*args: Any, **kwargs: Any) -> Any:

@@ -24,7 +24,7 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace
 from autodiff.dims import deciding
 from autodiff.errors import AutodiffError
-from autodiff.ir.data import Program, Value
+from autodiff.ir.data import Program, Value, walk
 from autodiff.ops.builder import building
 from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, concretizing
 
@@ -231,6 +231,8 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
             outputs.append(record.cell.value)
             forms.append("array")
     trace.builder.block.outputs = outputs
+    if not trace.eager:
+        _refuse_repeated_effects(trace)
     extents = list(trace.extents.values())
     trace.builder.block.parameters += extents
     program = Program(trace.builder.block, name)
@@ -246,6 +248,16 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
         trace.objects,
         extents,
     )
+
+
+def _refuse_repeated_effects(trace: Trace) -> None:
+    """A failed check makes the call run again: an effect before it would happen twice."""
+    happened = None
+    for operation in walk(trace.builder.block):
+        if operation.kind == "host_call":
+            happened = operation
+        elif operation.kind == "check" and happened is not None:
+            raise Declined("an effect that may be followed by an error", happened.source)
 
 
 def _plan_result(trace: Trace, result: Any, outputs: list[Value], forms: list[str]) -> Result:

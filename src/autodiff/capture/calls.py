@@ -279,6 +279,8 @@ def _call_library(
     owner = getattr(function, "__self__", None)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         trace.changing(owner, frame.source(node))
+        if trace.is_external(owner):
+            return function(*trace.plain(args), **trace.plain(kwargs))
     args = [trace.deep(a) for a in args]
     kwargs = {k: trace.deep(v) for k, v in kwargs.items()}
     if owner is not None and trace.is_external(owner) and isinstance(owner, (list, dict, tuple)):

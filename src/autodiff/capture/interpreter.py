@@ -142,11 +142,17 @@ class Frame:
     def store(self, name: str, value: Any) -> None:
         """Bind a name."""
         if name in self.scope.syntax.globals:
-            raise Declined(f"assignment to the global {name!r}")
+            if not self.trace.eager:
+                raise Declined(f"assignment to the global {name!r}")
+            self.scope.globals[name] = self.trace.plain(value)
+            return
         owner = self.scope.owner(name)
         if owner is None:
-            # nonlocal of a real closure cell
-            raise Declined(f"assignment to the nonlocal {name!r}")
+            cell = self.scope.closure.get(name)
+            if not self.trace.eager or cell is None:
+                raise Declined(f"assignment to the nonlocal {name!r}")
+            cell.cell_contents = self.trace.plain(value)
+            return
         owner.locals[name] = value
 
     # -- expressions ---------------------------------------------------------------------------
@@ -299,7 +305,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         container[index] = value
         return
     frame.trace.changing(container, frame.source(node))
-    container[index] = value
+    container[index] = frame.trace.outside(container, value)
 
 
 def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
@@ -309,7 +315,7 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
             raise Declined(f"assignment to the array attribute {name!r}", frame.source(node))
         raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
     frame.trace.changing(obj, frame.source(node))
-    setattr(obj, name, value)
+    setattr(obj, name, frame.trace.outside(obj, value))
 
 
 def _augmented(frame: Frame, node: ast.AugAssign) -> None:

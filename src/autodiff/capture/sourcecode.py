@@ -30,19 +30,22 @@ class Syntax:
     is_generator: bool
 
 
-_BY_CODE: dict[CodeType, Syntax | None] = {}
+# By identity: code objects of equal text in two files compare equal.
+_BY_CODE: dict[int, tuple[CodeType, Syntax | None]] = {}
 _FILES: dict[str, tuple[tuple[str, ...], dict[int, list[FunctionNode]]]] = {}
 
 
 def syntax_of(function: FunctionType) -> Syntax | None:
     """The syntax of ``function``, or None where its source cannot be found."""
     code = function.__code__
-    if code not in _BY_CODE:
+    known = _BY_CODE.get(id(code))
+    if known is None:
         try:
-            _BY_CODE[code] = _find(code)
+            found = _find(code)
         except (OSError, TypeError, SyntaxError, IndentationError, ValueError):
-            _BY_CODE[code] = None
-    return _BY_CODE[code]
+            found = None
+        known = _BY_CODE[id(code)] = (code, found)
+    return known[1]
 
 
 def describe(node: FunctionNode, file: str) -> Syntax:

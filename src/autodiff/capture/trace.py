@@ -165,12 +165,28 @@ class Trace:
 
     def changing(self, obj: Any, source: Source | None) -> None:
         """A store into a Python object is about to happen; declined for objects from outside."""
+        if self.eager:
+            return
         if self.is_external(obj):
             raise Declined(
                 f"a change of a {type(obj).__name__} from outside of the function", source
             )
         if len(self.made) > 1 and id(obj) not in self.made[-1]:
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
+
+    def outside(self, obj: Any, x: Any) -> Any:
+        """``x`` as it may be stored into ``obj``: objects from outside get plain values."""
+        return self.plain(x) if self.is_external(obj) else x
+
+    def plain(self, x: Any) -> Any:
+        """``x`` with the values of this call in place of everything traced (uncompiled tier)."""
+        if isinstance(x, Tracer):
+            return self.concrete(x)
+        if type(x) in (list, tuple):
+            return type(x)(self.plain(item) for item in x)
+        if type(x) is dict:
+            return {k: self.plain(v) for k, v in x.items()}
+        return x
 
     def differentiated(self, value: Value) -> bool:
         """Whether a value depends on an input that carries derivatives."""

@@ -293,7 +293,8 @@ class Tracer:
     def __iter__(self) -> Any:
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
-        return iter([self[i] for i in range(len(self))])
+        # One by one: the loop's body may store into what is still to come.
+        return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
         from autodiff.ops import indexing
