@@ -36,11 +36,7 @@ ENGINES = ("numpy", "native")
 PROGRAMS = load()
 ONE_IN = 3  # of the Hessian products run by default, others on each engine; the rest is slow
 
-GAPS = {
-    "stores.comprehension_over_a_changing_array": "elements are read before the loop, not in it",
-    "stores.reversed_view_that_changes": "elements are read before the loop, not in it",
-    "stores.zip_with_break_over_a_changing_array": "elements are read before the loop, not in it",
-}
+GAPS: dict[str, str] = {}
 
 
 def over(programs: list[Program], sampled: bool = False) -> pytest.MarkDecorator:
