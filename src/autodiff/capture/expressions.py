@@ -202,7 +202,7 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
 def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
     if isinstance(kind, (ast.Is, ast.IsNot)):
         _check_identity(frame, left, right)
-        same = left is right or _same_array(left, right)
+        same = is_singleton(left, right) or is_singleton(right, left) or _same_array(left, right)
         return same if isinstance(kind, ast.Is) else not same
     if isinstance(kind, (ast.In, ast.NotIn)):
         found = _contains(frame, left, right)
@@ -212,6 +212,13 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
             else (python_not(found) if isinstance(found, Tracer) else not found)
         )
     return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
+
+
+def is_singleton(value: Any, singleton: Any) -> bool:
+    """``value is singleton``, which a traced Python bool may be."""
+    if isinstance(value, Tracer) and isinstance(singleton, bool):
+        return value.form == "python" and value.dtype.kind == "b" and bool(value) is singleton
+    return value is singleton
 
 
 def _check_identity(frame: Frame, left: Any, right: Any) -> None:

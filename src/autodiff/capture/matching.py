@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from autodiff.capture.expressions import is_singleton
 from autodiff.capture.interpreter import Completion, Frame
 from autodiff.capture.trace import Declined
 from autodiff.ops.tracer import Tracer
@@ -29,7 +30,7 @@ def _matches(frame: Frame, pattern: ast.pattern, subject: Any, bindings: dict[st
     if isinstance(pattern, ast.MatchValue):
         return bool(subject == frame.evaluate(pattern.value))
     if isinstance(pattern, ast.MatchSingleton):
-        return subject is pattern.value
+        return is_singleton(subject, pattern.value)
     if isinstance(pattern, ast.MatchAs):
         if pattern.pattern is not None and not _matches(frame, pattern.pattern, subject, bindings):
             return False

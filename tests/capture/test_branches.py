@@ -1,0 +1,299 @@
+"""A branch is never locked: one compiled object, called on every side, in any order."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import autodiff
+from tests.capture.support import ENGINES, agrees, uncompiled_allowed
+
+over_engines = pytest.mark.parametrize("engine", ENGINES)
+X = (-2.0, -0.5, 0.0, 0.5, 2.0)
+
+
+def plain_if(x):
+    if x > 0:
+        return x * 2
+    return x * 3
+
+
+def early_returns(x):
+    if x > 1:
+        return x
+    y = x * 2
+    if y < -1:
+        return y * y
+    return y + 1
+
+
+def names_on_one_side(x):
+    if x > 0:
+        y = x * 2
+    if x > 0:
+        return y
+    return x
+
+
+def different_names(x):
+    if x > 0:
+        a = x
+        b = a * 2
+    else:
+        b = x * x
+        c = b + 1
+        b = c
+    return b
+
+
+def promoted(x):
+    if x > 0:
+        y = 1
+    else:
+        y = x
+    return y * 2.0
+
+
+def conditional_dtype(x):
+    y = np.float32(x) if x > 0 else x
+    return float(y)
+
+
+def different_shapes(x):
+    y = np.ones(2) * x if x > 0 else np.ones(3) * x
+    return y.sum() + y.shape[0]
+
+
+def container_or_array(x):
+    y = [x, x] if x > 0 else (x, x, x)
+    return sum(y) + len(y)
+
+
+def none_or_number(x):
+    y = None if x > 0 else x
+    return x if y is None else y * 5
+
+
+def function_by_branch(x):
+    f = np.sin if x > 0 else np.cos
+    return f(x)
+
+
+def stores_by_branch(x):
+    a = np.zeros(3)
+    if x > 0:
+        a[1] = x
+    else:
+        a[:] = x * 2
+        a[0] += 1
+    return a.sum()
+
+
+def array_by_branch(x):
+    a, b = np.ones(2), np.zeros(2)
+    c = a if x > 0 else b
+    c[0] = x
+    return a[0] + 10 * b[0]
+
+
+def nested_branches(x):
+    if x > -1:
+        if x > 1:
+            return x
+        elif x == 0:
+            return x + 5
+        z = 7.0
+    else:
+        z = -7.0
+    return x * z
+
+
+def boolean_values(x):
+    flag = x > 0
+    other = not flag
+    both = flag and x < 1
+    return x * (flag + 2 * other + 4 * both + 8 * (flag or other))
+
+
+def loop_by_branch(x):
+    n = 3 if x > 0 else 5
+    for _ in range(n):
+        x = x * 1.1
+    return x
+
+
+def index_by_branch(x):
+    table = np.array([1.0, 10.0, 100.0])
+    k = 0 if x < 0 else 2
+    return table[k] * x
+
+
+def dictionary_by_branch(x):
+    table = {"low": 2.0, "high": 3.0}
+    return x * table["low" if x < 0 else "high"]
+
+
+def recursion_by_branch(x):
+    return x if x > 1 else 1 + recursion_by_branch(x + 1)
+
+
+def match_by_value(x):
+    match x > 0:
+        case True:
+            return x
+        case _:
+            return -x * 2
+
+
+def integer_by_value(x):
+    return x * int(x) + x * round(x) + x * (int(x) % 2)
+
+
+def identity_with_truth(x):
+    return x if (x > 0) is True else x * 3 if (x > -1) is not False else x * 5
+
+
+def min_and_max(x):
+    return max(x, 1.0) * min(x, 0.25) + max([x, -x]) + sorted([x, 0.1])[0]
+
+
+FUNCTIONS = [
+    plain_if, early_returns, names_on_one_side, different_names, promoted, conditional_dtype,
+    different_shapes, container_or_array, none_or_number, function_by_branch, stores_by_branch,
+    array_by_branch, nested_branches, boolean_values, loop_by_branch, index_by_branch,
+    dictionary_by_branch, match_by_value, integer_by_value, min_and_max, identity_with_truth,
+]  # fmt: skip
+
+
+@over_engines
+@pytest.mark.parametrize("f", [*FUNCTIONS, recursion_by_branch], ids=lambda f: f.__name__)
+def test_every_side_in_any_order(f, engine) -> None:
+    with uncompiled_allowed():
+        for order in ((0, 4, 1, 3, 2), (4, 0, 2), (2, 1, 0)):
+            compiled = autodiff.function(f, engine=engine)
+            for k in order:
+                assert compiled(X[k]) == pytest.approx(f(X[k]), rel=1e-12), (order, k)
+
+
+@over_engines
+@pytest.mark.parametrize("f", [*FUNCTIONS, recursion_by_branch], ids=lambda f: f.__name__)
+def test_every_side_has_its_gradient(f, engine) -> None:
+    points = (-2.1, -0.6, 0.13, 0.6, 2.2)
+    if f is conditional_dtype:
+        points = (-2.1, -0.6)  # differences of a float32 say little
+    gradient = autodiff.gradient(f, engine=engine)
+    with uncompiled_allowed():
+        for x in (*points, *reversed(points)):
+            expected, _ = autodiff.testing.derivative(lambda t: float(f(x + t)))  # noqa: B023
+            assert gradient(x) == pytest.approx(expected, rel=1e-6, abs=1e-7), x
+
+
+@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+def test_most_branches_compile_once(f) -> None:
+    compiled = autodiff.function(f, engine="numpy")
+    for x in X:
+        compiled(x)
+    if f in (
+        plain_if,
+        early_returns,
+        different_names,
+        stores_by_branch,
+        nested_branches,
+        boolean_values,
+    ):
+        assert len(compiled.cache) == 1
+    assert len(compiled.cache) <= len(X)
+
+
+@over_engines
+def test_many_branches_of_arrays(engine) -> None:
+    def f(x):
+        total = np.zeros(2)
+        for k in range(3):
+            if x[k] > 0:
+                total = total + x[k]
+            else:
+                total = total - x[k] * 2 * k
+        return total
+
+    calls = [
+        (np.array(s) * np.array([0.5, 1.5, 2.5]),) for s in itertools.product((1, -1), repeat=3)
+    ]
+    compiled = agrees(f, *calls, engine=engine)
+    assert len(compiled.cache) == 1
+
+
+@over_engines
+def test_a_nan_takes_the_branch_that_python_takes(engine) -> None:
+    def f(x):
+        if x > 0:
+            return 1.0
+        if x < 0:
+            return -1.0
+        return 0.5 if x == 0 else 7.0
+
+    compiled = autodiff.function(f, engine=engine)
+    assert [compiled(x) for x in (1.0, np.nan, -1.0, 0.0, np.nan)] == [1.0, 7.0, -1.0, 0.5, 7.0]
+
+
+@over_engines
+def test_more_paths_than_are_compiled_run_uncompiled(engine) -> None:
+    def f(x):
+        return x * len([k for k in range(int(x))])
+
+    compiled = autodiff.function(f, engine=engine)
+    with uncompiled_allowed():
+        for k in range(40):
+            assert compiled(k + 0.5) == f(k + 0.5)
+
+
+# -- raising -------------------------------------------------------------------------------------------
+def checked_root(x):
+    if x < 0:
+        raise ValueError(f"no root of {x}")
+    assert x < 100, "too large"
+    if x == 5:
+        raise KeyError("five")
+    return np.sqrt(x)
+
+
+@over_engines
+def test_a_raise_in_a_branch_is_raised_when_it_is_reached(engine) -> None:
+    compiled, gradient = (
+        autodiff.function(checked_root, engine=engine),
+        autodiff.gradient(checked_root, engine=engine),
+    )
+    for f in (compiled, gradient):
+        f(4.0)
+        with pytest.raises(ValueError, match="no root of -4.0"):
+            f(-4.0)
+        with pytest.raises(AssertionError, match="too large"):
+            f(400.0)
+        with pytest.raises(KeyError, match="five"):
+            f(5.0)
+        f(9.0)
+    assert compiled(9.0) == 3.0
+    assert gradient(4.0) == 0.25
+
+
+@over_engines
+def test_a_first_call_that_raises_leaves_the_function_usable(engine) -> None:
+    compiled = autodiff.function(checked_root, engine=engine)
+    with pytest.raises(ValueError, match="no root of -1.0"):
+        compiled(-1.0)
+    assert compiled(4.0) == 2.0
+
+
+@over_engines
+def test_an_index_out_of_bounds_is_numpys_error_at_the_users_line(engine) -> None:
+    def f(x, k):
+        y = x * 2
+        return y[k]
+
+    compiled = autodiff.function(f, engine=engine)
+    assert compiled(np.ones(3), 2) == 2.0
+    with pytest.raises(
+        IndexError, match="index 3 is out of bounds for axis 0 with size 3"
+    ) as caught:
+        compiled(np.ones(3), 3)
+    assert caught.traceback[-1].lineno == f.__code__.co_firstlineno + 1
