@@ -436,3 +436,25 @@ def test_host_calls_pass_exceptions_on() -> None:
     run = compile_program(traced(program, np.ones(3)))
     with pytest.raises(ZeroDivisionError, match="refused"):
         run([np.ones(3)])
+
+
+def test_a_stencil_alternates_between_two_buffers() -> None:
+    x = np.linspace(0.0, 1.0, 200)
+    for program, alternates in ((stencil, True), (recurrence_with_stores, False)):
+        text = assert_engines_agree(traced(program, x), [x], 1e-13).kernel.text
+        assert ("phi ptr" in text) == alternates
+        assert ("parallel_accesses" in text) == alternates
+
+
+def test_an_odd_and_an_even_number_of_alternations(rng: np.random.Generator) -> None:
+    x = rng.random(60)
+
+    def program(x: Tracer) -> Any:
+        results = []
+        for count in (0, 1, 2, 5):
+            (y,) = rolled(count, [x], lambda k, u: np.concatenate([u[:1], 0.5 * (u[2:] + u[:-2]), u[-1:]]))
+            (z,) = rolled(2, [y], lambda k, u: put(u, np.sum(u[1:]), dim(k)))
+            results += [y, z]
+        return results
+
+    assert_engines_agree(traced(program, x), [x], 1e-13)

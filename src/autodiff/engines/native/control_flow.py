@@ -31,6 +31,7 @@ from autodiff.ops.entries import ENTRIES, Update
 
 WriteBlock = Callable[[Generator, Plan], None]
 _INT64 = np.dtype(np.int64)
+SMALL = 32  # elements of an array that LLVM may keep in registers
 
 
 def write(g: Generator, operation: Operation, write_block: WriteBlock) -> None:
@@ -264,12 +265,43 @@ class _Loop:
         self.is_for = self.operation.kind == "for"
         self.body = self.operation.regions[-1]
         self.count = len(self.operation.operands)
+        k = self.body.parameters[0]
+        if k.low is None:
+            k.low = 0
+        if k.high is None and self.is_for:
+            k.high = self.operation.attributes["count"] - 1
+        self.plan = self._plan()
+        self.alternating = self._find_alternating()
         first = 0 if self.is_for else 1
         self.carried = self.operation.results[first : first + self.count]
         self.stacked = self.operation.results[first + self.count :]
         self.n = self.g.w.number()
 
     # -- before the loop
+    def _plan(self) -> Plan:
+        """The plan of the body; the sinks of its stacked rows are numbered in order."""
+        outputs = self.body.outputs
+        carried, stacked = outputs[: self.count], outputs[self.count :]
+        sinks: dict[Value, list[int]] = {}
+        for number, value in enumerate(v for v in stacked if v.shape):
+            sinks.setdefault(value, []).append(number)
+        return Plan(self.body, sinks, (*carried, *[v for v in stacked if not v.shape]))
+
+    def _find_alternating(self) -> set[int]:
+        """Array carries computed from their own old elements at other indices (a stencil).
+
+        They alternate between two buffers, so that nothing is copied.  Not the small ones, which
+        LLVM keeps in registers when they stay in one place.
+        """
+        found = set()
+        outputs = self.body.outputs[: self.count]
+        for k, (old, new) in enumerate(zip(self.body.parameters[1:], outputs, strict=True)):
+            if new in self.plan.virtual and self.plan.leaves(new).get(old) is False:
+                small = new.type.is_static and product(new.shape) <= SMALL
+                if new not in outputs[:k] and not small:
+                    found.add(k)
+        return found
+
     def _places(self) -> list[Buffer | None]:
         """The buffers of the array carries, with the initial values in them."""
         g = self.g
@@ -277,9 +309,17 @@ class _Loop:
         pending: list[tuple[Buffer, Value]] = []
         free = {v for region in self.operation.regions for v in free_values(region)}
         taken: set[Slot] = set()
-        for operand, result in zip(self.operation.operands, self.carried, strict=True):
+        for k, (operand, result) in enumerate(
+            zip(self.operation.operands, self.carried, strict=True)
+        ):
             if not operand.shape:
                 places.append(None)
+                continue
+            if k in self.alternating:
+                pair = g.memory.allocate(operand.dtype, (2, *operand.shape))
+                pair.slot.holders += 1
+                pending.append((pair.at(0, operand.shape), operand))
+                places.append(pair.at(0, operand.shape))
                 continue
             binding = g.lookup(operand)
             place = None
@@ -321,6 +361,7 @@ class _Loop:
         stacks = self._stacks()
         initial = [g.lookup(v) if not v.shape else None for v in self.operation.operands]
         trips = g.w.extent(self.operation.attributes["count"]) if self.is_for else ""
+        starts = {k: self._halves(places[k]) for k in self.alternating}
         g.w.line(f"br label %pre{n}")
         g.w.label(f"pre{n}")
         g.w.line(f"br label %head{n}")
@@ -332,21 +373,23 @@ class _Loop:
             lines.append("")
             phi_at.append(len(lines) - 1)
             names: list[str | None] = []
-            for k, (operand, place) in enumerate(zip(self.operation.operands, places, strict=True)):
+            for k, place in enumerate(places):
                 if place is None:
                     names.append(f"%c{n}.{k}")
                     lines.append("")
                     phi_at.append(len(lines) - 1)
                 else:
                     names.append(None)
-                assert operand is not None
+            targets = list(places)
+            for k in sorted(self.alternating):
+                places[k], targets[k] = self._alternate(k, starts[k])
             if self.is_for:
                 g.w.line(f"%more{n} = icmp slt i64 {counter}, {trips}")
             else:
                 self._write_test(places, names)
             g.w.branch(f"%more{n}", f"body{n}", f"end{n}")
             g.w.label(f"body{n}")
-            finals = self._write_body(places, stacks, names, counter)
+            finals = self._write_body(places, targets, stacks, names, counter)
             g.w.line(f"br label %next{n}")
             g.w.label(f"next{n}")
             g.w.line(f"%kn{n} = add nuw nsw i64 {counter}, 1")
@@ -364,6 +407,24 @@ class _Loop:
         self._bind_results(places, stacks, names, counter)
         for value in prepared:
             g.release(value)
+
+    def _halves(self, place: Buffer | None) -> tuple[Buffer, str, str]:
+        """A carry's first buffer, and pointers to it and to the second one."""
+        assert place is not None
+        first = self.g.memory.address(place)
+        return place, first, self.g.memory.address(place, product(place.shape))
+
+    def _alternate(self, k: int, start: tuple[Buffer, str, str]) -> tuple[Buffer, Buffer]:
+        """The buffer that holds a carry in this iteration, and the one for the next."""
+        n = self.n
+        place, first, second = start
+        old, new = f"%p{n}.{k}", f"%q{n}.{k}"
+        self.g.w.line(f"{old} = phi ptr [ {first}, %pre{n} ], [ {new}, %next{n} ]")
+        self.g.w.line(f"{new} = phi ptr [ {second}, %pre{n} ], [ {old}, %next{n} ]")
+        return (
+            Buffer(place.slot, old, place.dtype, place.shape),
+            Buffer(place.slot, new, place.dtype, place.shape),
+        )
 
     def _parameters(
         self, block: Block, places: list[Buffer | None], names: list[str | None]
@@ -392,6 +453,7 @@ class _Loop:
     def _write_body(
         self,
         places: list[Buffer | None],
+        targets: list[Buffer | None],
         stacks: list[_Stack],
         names: list[str | None],
         counter: str,
@@ -400,25 +462,21 @@ class _Loop:
         g, body = self.g, self.body
         with g.nested("loop", body):
             k = body.parameters[0]
-            if k.low is None:
-                k.low = 0
-            if k.high is None and self.is_for:
-                k.high = self.operation.attributes["count"] - 1
             g.bind(k, Element(counter, _INT64))
             self._parameters(body, places, names)
             rows = [self._row(stack, k) for stack in stacks]
             carried, stacked = body.outputs[: self.count], body.outputs[self.count :]
-            sinks: dict[Value, list[int]] = {}
             for value, row in zip(stacked, rows, strict=True):
                 if value.shape:
-                    sinks.setdefault(value, []).append(len(g.scope.sinks))
                     g.scope.sinks.append(partial(_always, row))
+            plan = self.plan
+            sinks = plan.sinks
             hints: dict[Value, list[int]] = {}
-            for value, place, old in zip(carried, places, body.parameters[1:], strict=True):
-                if place is not None and value not in sinks and value not in hints:
-                    hints[value] = [len(g.scope.sinks)]
-                    g.scope.sinks.append(_carry_sink(g, place, old))
-            plan = Plan(body, sinks, (*carried, *[v for v in stacked if not v.shape]))
+            for j, (value, place) in enumerate(zip(carried, places, strict=True)):
+                if place is None or j in self.alternating or value in sinks or value in hints:
+                    continue
+                hints[value] = [len(g.scope.sinks)]
+                g.scope.sinks.append(_carry_sink(g, place, body.parameters[1 + j]))
             kept = dict(plan.hints)
             _hint_outputs(plan, hints)
             plan.hints.update(kept)
@@ -431,7 +489,11 @@ class _Loop:
                         x = element(g, value, ())
                     g.memory.store(x.name, row, 0)
             finals = _scalar_outputs(g, carried)
-            assign(g, [(p, v) for p, v in zip(places, carried, strict=True) if p is not None])
+            alternating = [(carried[j], targets[j]) for j in sorted(self.alternating)]
+            with g.w.parallel():
+                emit_stores(g, [(v, p) for v, p in alternating if p is not None])
+            rest = [j for j in range(self.count) if j not in self.alternating]
+            assign(g, [(p, carried[j]) for j in rest if (p := targets[j]) is not None])
         return finals
 
     def _row(self, stack: _Stack, k: Value) -> Buffer:

@@ -197,7 +197,7 @@ def _module(g: Generator, parameters: list[str]) -> str:
         "}",
     ]
     declared = list(dict.fromkeys("\n".join(g.w.declared.values()).split("\n")))
-    parts = ["\n".join(g.w.globals), "\n".join(body), g.memory.metadata(), "\n".join(g.w.loops)]
+    parts = ["\n".join(g.w.globals), "\n".join(body), g.memory.metadata()]
     if g.w.functions:
         parts.insert(0, vector_math.module_text(g.w.functions))
     present = set("\n".join(parts).split("\n"))

@@ -202,22 +202,30 @@ class Plan:
         return False
 
     def _virtual_update(self, operation: Operation) -> bool:
-        """An update of something that is not in memory yet: ranges of a loop, if few and known."""
+        """Whether an update is ranges of a loop rather than a step of its own.
+
+        That needs few and known ranges.  An array in memory is better updated in place, unless
+        the update replaces or adds to most of it: then one pass over everything, for all updates
+        of a chain, is cheaper than a pass for each.
+        """
         x = operation.operands[0]
-        if x not in self.virtual or not x.type.is_static or self.updates.get(x, 0) >= 6:
+        if not x.type.is_static or self.updates.get(x, 0) >= 6:
             return False
-        partial = 0
+        partial, changed, total = 0, 1, 1
         a = operation.attributes
         for n, start, size, step in zip(x.shape, a["starts"], a["sizes"], a["steps"], strict=True):
             if isinstance(start, Dim) or isinstance(size, Dim) or isinstance(step, Dim):
                 return False
+            assert isinstance(n, int)
+            total *= n
+            changed *= 1 if size is None else size
             if size is None:
                 partial += 1
             elif not (start == 0 and step == 1 and size == n):
                 if step != 1:
                     return False
                 partial += 1
-        return partial <= 1
+        return partial <= 1 and (x in self.virtual or 2 * changed > total > 8)
 
     def _measure(self, operation: Operation, value: Value) -> None:
         lowering = ENTRIES[operation.kind].lowering

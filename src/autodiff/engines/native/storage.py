@@ -207,7 +207,7 @@ class Memory:
     def load(self, buffer: Buffer, position: Extent, invariant: bool) -> str:
         """Load an element; ``invariant``: memory does not change in the loops that are open."""
         pointer, type = self._address(buffer, position)
-        text = f"load {type}, ptr {pointer}, align {buffer.dtype.itemsize}, !tbaa !{2 * buffer.slot.tag}"
+        text = f"load {type}, ptr {pointer}, align {buffer.dtype.itemsize}{self._facts(buffer)}"
         name = self.w.op(text, pointer) if invariant else self.w.here(text)
         if buffer.dtype.kind == "b":
             name = self.w.op(f"icmp ne i8 {name}, 0", name)
@@ -218,10 +218,12 @@ class Memory:
         pointer, type = self._address(buffer, position)
         if buffer.dtype.kind == "b":
             name = self.w.op(f"zext i1 {name} to i8", name)
-        tag = 2 * buffer.slot.tag
-        self.w.line(
-            f"store {type} {name}, ptr {pointer}, align {buffer.dtype.itemsize}, !tbaa !{tag}"
-        )
+        facts = self._facts(buffer)
+        self.w.line(f"store {type} {name}, ptr {pointer}, align {buffer.dtype.itemsize}{facts}")
+
+    def _facts(self, buffer: Buffer) -> str:
+        group = f", !llvm.access.group {self.w.group}" if self.w.group else ""
+        return f", !tbaa !{2 * buffer.slot.tag}{group}"
 
     # -- at the end ---------------------------------------------------------------------------
     def layout(self) -> tuple[list[str], list[str], int]:
