@@ -222,6 +222,22 @@ def _concatenate(g: Generator, operation: Operation, indices: Indices) -> Elemen
     return part(0, indices[axis])
 
 
+def _outer_product(g: Generator, operation: Operation, indices: Indices) -> Element:
+    a, b = operation.operands
+    ba, bb = operation.attributes["batch"]
+    at_a: list[Extent] = [0] * len(a.shape)
+    at_b: list[Extent] = [0] * len(b.shape)
+    rest = iter(indices)
+    for i, j in zip(ba, bb, strict=True):
+        at_a[i] = at_b[j] = next(rest)
+    for at, batch in ((at_a, ba), (at_b, bb)):
+        for k in range(len(at)):
+            if k not in batch:
+                at[k] = next(rest)
+    x, y = element(g, a, tuple(at_a)), element(g, b, tuple(at_b))
+    return g.s.and_(x, y) if x.dtype.kind == "b" else g.s.mul(x, y)
+
+
 # -- updates that are not in memory -------------------------------------------------------------
 def _membership(
     g: Generator, operation: Operation, indices: Indices
@@ -345,4 +361,5 @@ _RULES: dict[str, Any] = {
     "slice_update": _slice_update,
     "slice_add": _slice_add,
     "gather": _gather,
+    "dot_general": _outer_product,
 }

@@ -98,6 +98,11 @@ def unit_axes_only(a: tuple[Extent, ...], b: tuple[Extent, ...]) -> bool:
     return same_shape(proper(a), proper(b))
 
 
+def is_outer_product(operation: Operation) -> bool:
+    """Whether a ``dot_general`` sums over nothing: a product of elements."""
+    return operation.kind == "dot_general" and not operation.attributes["contract"][0]
+
+
 def is_inline_contraction(operation: Operation) -> bool:
     """Whether a ``dot_general`` becomes loops of our own: small, of vectors, or not of floats."""
     a, b = operation.operands
@@ -199,7 +204,7 @@ class Plan:
             return True
         if isinstance(lowering, Update) and operation.kind.startswith("slice_"):
             return self._virtual_update(operation)
-        return False
+        return is_outer_product(operation)
 
     def _virtual_update(self, operation: Operation) -> bool:
         """Whether an update is ranges of a loop rather than a step of its own.
@@ -230,9 +235,10 @@ class Plan:
     def _measure(self, operation: Operation, value: Value) -> None:
         lowering = ENTRIES[operation.kind].lowering
         total = _pointwise_cost(operation) if isinstance(lowering, Pointwise) else 0
-        if isinstance(lowering, Update):
+        if isinstance(lowering, (Update, Kernel)):
             total += 1
-            self.updates[value] = self.updates.get(operation.operands[0], 0) + 1
+            if isinstance(lowering, Update):
+                self.updates[value] = self.updates.get(operation.operands[0], 0) + 1
         depth = 0
         for x in operation.operands:
             total += self._cost.get(x, 0)
@@ -258,7 +264,7 @@ class Plan:
                 return True
             if user.kind == "gather" and value is user.operands[0] and cost > 4:
                 return True
-            if user.kind == "dot_general" and cost > 1:
+            if user.kind == "dot_general" and cost > (4 if is_outer_product(user) else 1):
                 return True
         if cost > 0 or operation.kind in ("concatenate", "gather"):
             for user, values in self.region_values.items():

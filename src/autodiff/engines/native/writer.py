@@ -84,7 +84,7 @@ class _Frame:
     memo: dict[Any, Any] = field(default_factory=dict)
 
 
-UNROLLED = 8  # LLVM may unroll loops of up to this many steps
+UNROLLED = 4  # LLVM may unroll loops of up to this many steps
 
 
 def extent_key(extent: Extent | None) -> Any:
