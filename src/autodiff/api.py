@@ -24,6 +24,7 @@ import numpy as np
 
 from autodiff import transform
 from autodiff.compiled import Compiled
+from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.transform import Transformation, Wrt
 
@@ -66,8 +67,18 @@ class Transformed:
             self._binding = function._binding
         if not callable(function):
             raise ArgumentError(
-                f"{type(self).__name__.lower()} needs a function, not {type(function).__name__}.",
+                f"{self._transformation(wrt).name} needs a function, not {type(function).__name__}.",
                 remedy="pass the function itself, not the result of calling it",
+            )
+        if engine not in ENGINES:
+            raise NameArgumentError(
+                f"there is no engine {engine!r}.",
+                code="AD107",
+                remedy=f"choose one of {', '.join(ENGINES)}",
+            )
+        if type(threads) is not int or threads < 1:
+            raise NameArgumentError(
+                f"threads={threads!r} is not a number of threads.", remedy="pass 1 or more"
             )
         if on_fallback not in ("warn", "error"):
             raise NameArgumentError(
@@ -258,9 +269,21 @@ class _Vjp(_WithVectors):
 
 
 def _decorator(cls: type[Transformed], function: Any, options: dict[str, Any]) -> Any:
+    unknown = [name for name in options if name not in _OPTIONS]
+    if cls is Function and "wrt" in options:
+        unknown.append("wrt")
+    if unknown:
+        known = [name for name in _OPTIONS if cls is not Function or name != "wrt"]
+        raise ArgumentError(
+            f"{cls._transformation(cls.__new__(cls), None).name} has no option {unknown[0]!r}.",
+            remedy=f"its options are {', '.join(known)}",
+        )
     if function is None:
         return lambda f: cls(f, **options)
     return cls(function, **options)
+
+
+_OPTIONS = ("wrt", "engine", "threads", "use_cache", "on_fallback")
 
 
 def function(f: Callable[..., Any] | None = None, **options: Any) -> Any:

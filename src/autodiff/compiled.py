@@ -67,7 +67,7 @@ class Call:
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
         parts = [
-            (leaf.dtype, leaf.ndim)
+            (leaf.dtype, leaf.ndim, type(leaf))
             if isinstance(leaf, np.ndarray)
             else "int"
             if _is_int(leaf, role)
@@ -195,6 +195,8 @@ def leaf_key(leaf: Any, role: str) -> Any:
     """What of a leaf belongs to the signature."""
     if role == "array":
         if isinstance(leaf, np.ndarray):
+            if type(leaf) is not np.ndarray:
+                return (leaf.dtype, leaf.shape, type(leaf))
             return (leaf.dtype, leaf.shape)
         return type(leaf)
     if role == "float":
@@ -419,6 +421,10 @@ class Compiled:
             return self._reason(declined.reason, declined.source)
         except (NotStaged, UndecidedExtent) as problem:
             return self._reason(str(problem), None)
+        except UnsupportedError as error:
+            if not self.transformation.is_value:
+                raise
+            return self._reason(error.message, error.source)
         except AutodiffError:
             raise
         except Exception as error:
@@ -459,13 +465,27 @@ class Compiled:
         self._set_fast_path(specialisation, call)
         return specialisation
 
+    def _title(self, call: Call, leaf: int) -> str:
+        """How the user calls an argument leaf: ``argument x``, ``argument x['w']``."""
+        slot = call.slot_of[leaf]
+        names = self.signature.names
+        name = names[slot] if slot < len(names) else f"{slot}"
+        return "argument " + call.paths[leaf].replace(f"args[{slot}]", name, 1)
+
     def captured(
         self, call: Call, eager: bool = False, general: Generality | None = None
     ) -> Captured:
         """Capture one call."""
         general = general or Generality(axes=((),) * len(call.leaves))
         leaves = [
-            Leaf(value, Path(path), "int" if k in general.ints else role, name, axes)
+            Leaf(
+                value,
+                Path(path),
+                "int" if k in general.ints else role,
+                name,
+                axes,
+                self._title(call, k),
+            )
             for k, (value, path, role, name, axes) in enumerate(
                 zip(call.leaves, call.paths, call.roles, call.names, general.axes, strict=True)
             )

@@ -81,6 +81,11 @@ def wrt_slots(signature: Any, wrt: Wrt, slots: Sequence[Any]) -> list[int]:
         if len(numeric) == 1:
             return numeric
         return [k for k in numeric if _holds_float(slots[k])]
+    if not isinstance(wrt, (str, int, list, tuple)):
+        raise NameArgumentError(
+            f"wrt={wrt!r} is neither the name nor the position of an argument.",
+            remedy="give a name, a position, or a tuple of them",
+        )
     names = [wrt] if isinstance(wrt, (str, int)) else list(wrt)
     found = []
     for name in names:
@@ -132,7 +137,11 @@ class Derivative(Transformation):
         }
 
     def differentiated_leaves(self, signature: Any, call: Any) -> list[int]:
-        slots = set(wrt_slots(signature, self.wrt, call.given))
+        slots = wrt_slots(signature, self.wrt, call.given)
+        for slot in slots:
+            leaves = [x for x, s in zip(call.leaves, call.slot_of, strict=True) if s == slot]
+            if leaves and not any(_is_number(x) for x in leaves):
+                raise _not_a_number(signature.title, leaves[0])
         return [k for k, slot in enumerate(call.slot_of) if slot in slots]
 
     def targets(self, signature: Any, captured: Captured, call: Any) -> _Targets:
@@ -147,6 +156,14 @@ class Derivative(Transformation):
         return _Targets(captured, call, slots, signature.title)
 
 
+def _not_a_number(title: str, leaf: Any) -> ArgumentError:
+    return ArgumentError(
+        f"{title} cannot be differentiated by an argument of type {type(leaf).__name__}.",
+        code="AD103",
+        remedy="pass floats or float arrays",
+    )
+
+
 class _Targets:
     """Leaves to differentiate; ``combine`` arranges one item per leaf as the user expects."""
 
@@ -157,12 +174,7 @@ class _Targets:
         self.leaves = [k for slot in slots for k, s in enumerate(call.slot_of) if s == slot]
         self.inputs = [by_leaf.get(k) for k in self.leaves]
         if all(number is None for number in self.inputs):
-            slot = call.leaves[self.leaves[0]] if self.leaves else None
-            raise ArgumentError(
-                f"{title} cannot be differentiated by an argument of type {type(slot).__name__}.",
-                code="AD103",
-                remedy="pass floats or float arrays",
-            )
+            raise _not_a_number(title, call.leaves[self.leaves[0]] if self.leaves else None)
         self.floats = [
             number
             for number in self.inputs
@@ -272,6 +284,8 @@ class Gradient(Derivative):
     def __init__(self, wrt: Wrt = None, value: bool = False) -> None:
         super().__init__(wrt)
         self.value = value
+        if value:
+            self.name = "value_and_gradient"
 
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
         what = "value_and_gradient" if self.value else "gradient"
@@ -462,7 +476,7 @@ def _flat_vectors(targets_slots: list[int], call: Any, vectors: Any, what: str) 
             x = call.leaves[leaf]
             if call.roles[leaf] == "static" or (isinstance(x, np.ndarray) and x.dtype.kind != "f"):
                 continue
-            array = np.asarray(part, dtype=float)
+            array = _vector(part, what)
             if array.shape != np.shape(x):
                 raise ShapeError(
                     f"{what}: a vector has shape {array.shape} where the argument has {np.shape(x)}.",
@@ -471,6 +485,17 @@ def _flat_vectors(targets_slots: list[int], call: Any, vectors: Any, what: str) 
                 )
             flat.append(array)
     return flat
+
+
+def _vector(part: Any, what: str) -> np.ndarray:
+    try:
+        return np.asarray(part, dtype=float)
+    except (TypeError, ValueError):
+        raise NameArgumentError(
+            f"{what}: a vector is of type {type(part).__name__}, not an array of numbers.",
+            code="AD108",
+            remedy="pass arrays or numbers with the shapes of the arguments",
+        ) from None
 
 
 class HessianVector(Derivative):

@@ -45,6 +45,7 @@ class Leaf:
     role: str
     name: str | None = None
     symbols: tuple[int | None, ...] = ()
+    title: str = ""  # what errors call it
 
 
 @dataclass
@@ -203,7 +204,7 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
             values.append(_static(trace, leaf))
             continue
         tracer = trace.add_input(
-            leaf.value, leaf.path, number, leaf.name, leaf.role == "float", leaf.symbols
+            leaf.value, leaf.path, number, leaf.name, leaf.role == "float", leaf.symbols, leaf.title
         )
         if number in differentiated:
             trace.differentiable.add(tracer.value)
@@ -212,11 +213,11 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
 
 
 def _static(trace: Trace, leaf: Leaf) -> Any:
-    """A static leaf: plain values are part of the signature, objects are read attribute by attribute."""
+    """A static leaf: plain values are part of the signature, others are guarded or read piecewise."""
     value = leaf.value
     if value is None or isinstance(value, (bool, int, str, bytes, np.generic)):
         return value
-    trace.remember(value, leaf.path)
+    trace.guard(value, leaf.path)
     return value
 
 

@@ -33,6 +33,7 @@ from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Dim, same
+from autodiff.errors import AutodiffError
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer, as_tracer, is_traced
 
@@ -160,6 +161,10 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
             return frame.evaluate(node.body)
         completion = frame.execute(node.body)
         return None if completion is None else completion.value
+    except (AutodiffError, Declined) as error:
+        if error.source is None:
+            error.source = trace.builder.source
+        raise
     finally:
         trace.depth -= 1
         trace.scopes.pop()
@@ -289,7 +294,7 @@ def _call_library(
     known = lookup(function, traced)
     if known is not None:
         return known(*args, **kwargs)
-    if isinstance(owner, Tracer) or isinstance(function, np.ufunc) or _is_own(function):
+    if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or _is_own(function):
         return function(*args, **kwargs)
     if _is_impure(function):
         from autodiff.capture.effects import call_impure
@@ -335,6 +340,8 @@ def _holds_traced(args: list[Any], kwargs: dict[str, Any]) -> bool:
 
 
 def _name(function: Any) -> str:
+    if isinstance(function, np.ufunc):
+        return f"np.{function.__name__}" if hasattr(np, function.__name__) else function.__name__
     module = _module(function)
     name: Any = getattr(function, "__qualname__", None)
     name = name or getattr(function, "__name__", repr(function))
@@ -366,7 +373,9 @@ def _call_untraced(
         raise Declined(
             f"{_name(function)}, which may depend on more than its arguments", frame.source(node)
         )
-    return lift_result(function(*args, **kwargs))
+    from autodiff.capture.opaque import run_native
+
+    return lift_result(run_native(function, args, kwargs))
 
 
 def lift_result(result: Any) -> Any:
@@ -396,7 +405,7 @@ def _call_unknown(
         return function(*args, **kwargs)
     if isinstance(function, FunctionType) and module not in ("numpy", "autodiff"):
         return call_function(frame.trace, function, args, kwargs)
-    if module == "numpy":
+    if module == "numpy" and function in dispatch.functions:
         return dispatch.apply_function(function, args, kwargs)
     from autodiff.capture.opaque import call_opaque
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined
-from autodiff.errors import DerivativeError
+from autodiff.errors import AutodiffError, DerivativeError
 from autodiff.ops.tracer import Tracer
 
 
@@ -37,7 +37,20 @@ def call_opaque(
                 remedy="give it one with autodiff.custom_gradient, or pass its argument through "
                 "autodiff.stop_gradient if no derivative should flow",
             )
-    return lift_result(function(*_concrete(trace, args), **_concrete(trace, kwargs)))
+    return lift_result(run_native(function, _concrete(trace, args), _concrete(trace, kwargs)))
+
+
+def run_native(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call a library function; where it loses an error of the user's callback, that is raised."""
+    try:
+        return function(*args, **kwargs)
+    except SystemError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, AutodiffError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise cause from None
 
 
 def _tracers(obj: Any) -> list[Tracer]:

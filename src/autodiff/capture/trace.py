@@ -8,8 +8,10 @@ otherwise with a guard in the program, or refused inside a staged loop.
 
 from __future__ import annotations
 
+import copy
 import sys
 from dataclasses import dataclass
+from enum import Enum
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -89,16 +91,23 @@ class Trace:
         hint: str | None,
         as_float: bool = False,
         symbols: tuple[int | None, ...] = (),
+        title: str = "",
     ) -> Tracer:
         """A new program input for an array or number.
 
         ``as_float`` reads an int as a float; ``symbols`` numbers the axes whose extent is read at
         run time (axes with one number have one extent).
         """
+        title = title or path.describe()
+        if isinstance(example, np.ndarray) and type(example) not in (np.ndarray, np.memmap):
+            raise DtypeError(
+                f"{title} is a {type(example).__name__}, which is not supported.",
+                remedy="pass a plain array, np.asarray(...)",
+            )
         form, array = form_of(example, as_float)
         if array.dtype.kind not in SUPPORTED_KINDS or array.dtype.itemsize > 8:
             raise DtypeError(
-                f"{path.describe()} has dtype {array.dtype}, which is not supported.",
+                f"{title} has dtype {array.dtype}, which is not supported.",
                 remedy="pass real floating-point, integer or bool arrays of at most 64 bits",
             )
         dtype = array.dtype.newbyteorder("=")
@@ -248,7 +257,7 @@ class Trace:
             "math",
         ):
             self.remember(obj, path)  # what these names mean does not change under a program
-        elif isinstance(obj, (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc)):
+        elif isinstance(obj, (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc, Enum)):
             self.guards.append(Guard(path, "is", obj))
             self.remember(obj, path)
         elif isinstance(obj, (list, tuple)):
@@ -262,8 +271,10 @@ class Trace:
         elif isinstance(obj, MethodType):
             self.guards.append(Guard(path.attribute("__func__"), "is", obj.__func__))
             self.remember(obj, path)
-        elif type(obj).__hash__ is not None and _compares(obj):
-            self.guards.append(Guard(path, "equal", obj))
+        elif _compares(obj) and (type(obj).__hash__ is not None or is_library(type(obj))):
+            # What can change (a set) is compared with what it is now.
+            expected = obj if type(obj).__hash__ is not None else copy.copy(obj)
+            self.guards.append(Guard(path, "equal", expected))
             self.remember(obj, path)
         else:
             # An instance: its attributes are read, and guarded, one by one.

@@ -32,7 +32,7 @@ from autodiff.ops.known import extent_of, known
 from autodiff.ops.methods import attribute, set_attribute
 from autodiff.ops.promotion import broadcast_to, cast, pointwise, result_dtype, select
 from autodiff.ops.tracer import Tracer
-from autodiff.ops.ufuncs import apply_ufunc, call, unsupported
+from autodiff.ops.ufuncs import NAMES, apply_ufunc, call, unsupported
 
 __all__ = [
     "apply_function",
@@ -48,6 +48,7 @@ __all__ = [
     "implements_builtin",
     "in_place_operator",
     "indexing",
+    "is_known_ufunc",
     "known",
     "pointwise",
     "result_dtype",
@@ -71,6 +72,11 @@ def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
             "compute it outside of the function, or from other NumPy functions",
         )
     return implementation(*args, **kwargs)
+
+
+def is_known_ufunc(function: Any) -> bool:
+    """Whether there is an operation for a ufunc, or a function made of operations."""
+    return isinstance(function, np.ufunc) and (function in NAMES or function in functions)
 
 
 def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
