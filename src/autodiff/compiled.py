@@ -17,6 +17,8 @@ exception is raised from the user's own line.
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 import threading
 import time
 import warnings
@@ -621,7 +623,7 @@ class Compiled:
                 warnings.warn(
                     f"{self.signature.title} runs uncompiled: {reason}",
                     FallbackWarning,
-                    stacklevel=5,
+                    stacklevel=_depth_of_user(),
                 )
         return self._plain(call) if self.transformation.is_value else self._eager(call, extra)
 
@@ -644,6 +646,15 @@ def _reader_of_examples(captured: Captured) -> Callable[[tuple[Any, ...]], tuple
     """What an uncompiled call read: it may have changed what it read it from."""
     examples = tuple([r.example for r in captured.inputs if r.leaf is None])
     return lambda args: examples
+
+
+def _depth_of_user() -> int:
+    """How many frames above the caller the first one outside of this package is."""
+    here = os.path.dirname(__file__)
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
+        depth, frame = depth + 1, frame.f_back
+    return depth
 
 
 def _no_fast_path(*args: Any, **kwargs: Any) -> Any:

@@ -418,7 +418,10 @@ def _construct(
     """An instance of a class: a user's ``__init__`` is interpreted."""
     if issubclass(cls, np.generic) and len(args) == 1 and isinstance(args[0], Tracer):
         return dispatch.cast(args[0], cls)
-    if cls.__module__.split(".")[0] in PURE_MODULES or issubclass(cls, BaseException):
+    if issubclass(cls, BaseException):
+        # Only to be raised: a path that raises becomes a check, and plain Python raises for it.
+        return cls(*args, **kwargs)
+    if cls.__module__.split(".")[0] in PURE_MODULES:
         return _call_library(frame, cls, args, kwargs, node)
     init, new = cls.__init__, cls.__new__
     if type(cls).__call__ is not type.__call__ or new is not object.__new__:
