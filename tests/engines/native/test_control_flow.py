@@ -452,7 +452,9 @@ def test_an_odd_and_an_even_number_of_alternations(rng: np.random.Generator) -> 
     def program(x: Tracer) -> Any:
         results = []
         for count in (0, 1, 2, 5):
-            (y,) = rolled(count, [x], lambda k, u: np.concatenate([u[:1], 0.5 * (u[2:] + u[:-2]), u[-1:]]))
+            (y,) = rolled(
+                count, [x], lambda k, u: np.concatenate([u[:1], 0.5 * (u[2:] + u[:-2]), u[-1:]])
+            )
             (z,) = rolled(2, [y], lambda k, u: put(u, np.sum(u[1:]), dim(k)))
             results += [y, z]
         return results
