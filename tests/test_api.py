@@ -1,0 +1,423 @@
+"""The public transformations: forms of calling, results and their structure, binding, pickling, repr."""
+
+import copy
+import dataclasses
+import inspect
+import pickle
+from collections import OrderedDict, namedtuple
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+
+over_engines = pytest.mark.parametrize("engine", ["numpy", "native"])
+V = np.array([0.5, 1.5, 2.5])
+W = np.array([1.0, -2.0, 3.0])
+
+
+def loss(w, x):
+    """Weighted squares."""
+    return np.sum(w**2 * x)
+
+
+def assert_tree_equal(a: Any, b: Any) -> None:
+    assert type(a) is type(b)
+    if isinstance(a, (list, tuple)):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_tree_equal(x, y)
+    elif isinstance(a, dict):
+        assert list(a) == list(b)
+        for k in a:
+            assert_tree_equal(a[k], b[k])
+    elif dataclasses.is_dataclass(a):
+        assert_tree_equal(vars(a), vars(b))
+    else:
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+# -- forms of calling --------------------------------------------------------------------------------
+@over_engines
+def test_call_decorator_and_decorator_with_options(engine) -> None:
+    called = autodiff.gradient(loss, wrt="w", engine=engine)
+
+    @autodiff.gradient(wrt="w", engine=engine)
+    def decorated(w, x):
+        return np.sum(w**2 * x)
+
+    @autodiff.gradient
+    def bare(w):
+        return np.sum(w**2)
+
+    np.testing.assert_allclose(called(W, V), 2 * W * V)
+    np.testing.assert_allclose(decorated(W, V), 2 * W * V)
+    np.testing.assert_allclose(bare(W), 2 * W)
+
+
+def test_the_decorated_function_keeps_its_face() -> None:
+    gradient = autodiff.gradient(loss)
+    assert gradient.__name__ == "loss"
+    assert gradient.__doc__ == "Weighted squares."
+    assert gradient.__wrapped__ is loss
+    assert gradient.__module__ == __name__
+    assert inspect.signature(gradient) == inspect.signature(loss)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: autodiff.function(loss), "<autodiff.function of loss; 0 specialisations>"),
+        (
+            lambda: autodiff.gradient(loss, wrt="w"),
+            "<autodiff.gradient of loss, wrt='w'; 0 specialisations>",
+        ),
+        (
+            lambda: autodiff.value_and_gradient(loss),
+            "<autodiff.value_and_gradient of loss; 0 specialisations>",
+        ),
+        (
+            lambda: autodiff.hessian_vector(loss),
+            "<autodiff.hessian_vector of loss; 0 specialisations>",
+        ),
+        (lambda: autodiff.jacobian(loss), "<autodiff.jacobian of loss; 0 specialisations>"),
+        (lambda: autodiff.hessian(loss), "<autodiff.hessian of loss; 0 specialisations>"),
+    ],
+)
+def test_repr(make, text) -> None:
+    assert repr(make()) == text
+
+
+def test_repr_counts_specialisations() -> None:
+    compiled = autodiff.function(loss, engine="numpy")
+    compiled(W, V)
+    assert repr(compiled) == "<autodiff.function of loss; 1 specialisation>"
+    assert repr(compiled.cache[0]).startswith(
+        "<specialisation for (float64[3], float64[3]); guards: "
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["function", "gradient", "value_and_gradient", "hessian_vector", "jacobian", "hessian"]
+)
+def test_classes_and_functions_are_one_thing(name) -> None:
+    classes = {
+        "function": "Function", "gradient": "Gradient", "value_and_gradient": "ValueAndGradient",
+        "hessian_vector": "HessianVector", "jacobian": "Jacobian", "hessian": "Hessian",
+    }  # fmt: skip
+    cls = getattr(autodiff, classes[name])
+    assert type(getattr(autodiff, name)(loss)) is cls
+    assert type(cls(loss)) is cls
+
+
+# -- wrt --------------------------------------------------------------------------------------------------
+@over_engines
+@pytest.mark.parametrize(
+    ("wrt", "expected"),
+    [
+        (None, (2 * W * V, W**2)),
+        ("w", 2 * W * V),
+        ("x", W**2),
+        (("x", "w"), (W**2, 2 * W * V)),
+        (["x"], W**2),
+        (0, 2 * W * V),
+        (-1, W**2),
+        ((1, "w"), (W**2, 2 * W * V)),
+    ],
+)
+def test_wrt(wrt, expected, engine) -> None:
+    assert_tree_equal(autodiff.gradient(loss, wrt=wrt, engine=engine)(W, V), expected)
+    value, gradient = autodiff.value_and_gradient(loss, wrt=wrt, engine=engine)(W, V)
+    assert value == loss(W, V)
+    assert_tree_equal(gradient, expected)
+
+
+@over_engines
+def test_without_wrt_every_argument_that_holds_floats(engine) -> None:
+    gradient = autodiff.gradient(lambda a, n, b, s, c: a * n * np.sum(b) * c["k"], engine=engine)
+    assert_tree_equal(
+        gradient(2.0, 3, V, "text", {"k": 5.0}), (67.5, np.full(3, 30.0), {"k": 27.0})
+    )
+
+
+@over_engines
+def test_integers(engine) -> None:
+    assert autodiff.gradient(lambda x: x * x, engine=engine)(3) == 6.0
+    assert autodiff.gradient(lambda x, y: x * y, wrt="x", engine=engine)(3, 2) == 2.0
+    assert autodiff.gradient(lambda x, n: x**n, engine=engine)(3.0, 2) == 6.0
+    sizes = autodiff.gradient(lambda x, n: np.sum(x[:n]), engine=engine)
+    np.testing.assert_array_equal(sizes(V, 2), [1, 1, 0])
+    gradient = autodiff.gradient(lambda x: np.sum(x.astype(float) ** 2), wrt="x", engine=engine)
+    np.testing.assert_array_equal(gradient(np.array([1, 2])), [0.0, 0.0])
+
+
+# -- containers -------------------------------------------------------------------------------------------
+@dataclasses.dataclass
+class Layer:
+    w: Any
+    b: Any
+
+
+Pair = namedtuple("Pair", "a b")
+
+STRUCTURES: list[Any] = [
+    [V, W],
+    (V, (W, 2.0)),
+    {"v": V, "w": [W]},
+    Pair(V, 3.0),
+    OrderedDict(z=V, a=W),
+    Layer(V, 2.0),
+    [Layer(V, 1.0), {"k": (2.0,)}],
+]
+
+
+def total(structure) -> Any:
+    if isinstance(structure, dict):
+        return sum(total(v) for v in structure.values())
+    if isinstance(structure, (list, tuple)):
+        return sum(total(v) for v in structure)
+    if isinstance(structure, Layer):
+        return total(structure.w) + total(structure.b)
+    return np.sum(structure**3)
+
+
+def mapped(f, structure) -> Any:
+    if isinstance(structure, dict):
+        return type(structure)((k, mapped(f, v)) for k, v in structure.items())
+    if isinstance(structure, Pair):
+        return Pair(*[mapped(f, v) for v in structure])
+    if isinstance(structure, (list, tuple)):
+        return type(structure)(mapped(f, v) for v in structure)
+    if isinstance(structure, Layer):
+        return Layer(mapped(f, structure.w), mapped(f, structure.b))
+    return f(structure)
+
+
+@over_engines
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda s: type(s).__name__)
+def test_gradients_have_the_structure_of_the_arguments(structure, engine) -> None:
+    gradient = autodiff.gradient(total, engine=engine)
+    assert_tree_equal(gradient(structure), mapped(lambda x: 3 * x**2, structure))
+    product = autodiff.hessian_vector(total, engine=engine)
+    assert_tree_equal(
+        product(structure, _tensors=structure), mapped(lambda x: 6 * x * x, structure)
+    )
+
+
+@over_engines
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda s: type(s).__name__)
+def test_results_have_the_structure_of_the_result(structure, engine) -> None:
+    f = lambda s: mapped(lambda x: x * 2, s)  # noqa: E731
+    assert_tree_equal(autodiff.function(f, engine=engine)(structure), f(structure))
+    value, tangent = autodiff.jvp(f, (structure,), (structure,), engine=engine)
+    assert_tree_equal(value, f(structure))
+    assert_tree_equal(tangent, f(structure))
+    value, pull = autodiff.vjp(f, structure, engine=engine)
+    assert_tree_equal(value, f(structure))
+    (cotangent,) = pull(structure)
+    assert_tree_equal(cotangent, f(structure))
+
+
+# -- jacobian, hessian, products ---------------------------------------------------------------------------
+def two_results(x, y):
+    return np.outer(x, y)[:2], np.sum(x) * y
+
+
+@over_engines
+def test_jacobian_shapes_and_values(engine) -> None:
+    jacobian = autodiff.jacobian(two_results, engine=engine)(V, W)
+    (first_x, first_y), (second_x, second_y) = jacobian
+    assert first_x.shape == first_y.shape == (2, 3, 3)
+    assert second_x.shape == second_y.shape == (3, 3)
+    np.testing.assert_allclose(second_x, np.repeat(W[:, None], 3, axis=1))
+    np.testing.assert_allclose(second_y, np.eye(3) * V.sum())
+    np.testing.assert_allclose(first_x, np.einsum("j,ik->ijk", W, np.eye(3)[:2]))
+
+
+@over_engines
+def test_jacobian_of_scalars(engine) -> None:
+    assert autodiff.jacobian(lambda x: x**3, engine=engine)(2.0) == 12.0
+    np.testing.assert_allclose(autodiff.jacobian(lambda x: np.sum(x**2), engine=engine)(V), 2 * V)
+    np.testing.assert_allclose(autodiff.jacobian(lambda t: t * V, engine=engine)(2.0), V)
+
+
+@over_engines
+def test_wide_and_tall_jacobians_agree(engine) -> None:
+    """One has fewer rows, the other fewer columns: reverse and forward mode."""
+    m = np.arange(12.0).reshape(3, 4) / 10
+    tall = autodiff.jacobian(lambda x: np.sin(m.T @ x), engine=engine)(V)
+    wide = autodiff.jacobian(lambda y: np.sin(m @ y), engine=engine)(np.arange(4.0))
+    np.testing.assert_allclose(tall, np.cos(m.T @ V)[:, None] * m.T)
+    np.testing.assert_allclose(wide, np.cos(m @ np.arange(4.0))[:, None] * m)
+
+
+@over_engines
+def test_hessian_blocks(engine) -> None:
+    def f(x, y):
+        return np.sum(x**2 * y) + np.sum(y**3)
+
+    (xx, xy), (yx, yy) = autodiff.hessian(f, engine=engine)(V, W)
+    np.testing.assert_allclose(xx, np.diag(2 * W))
+    np.testing.assert_allclose(xy, np.diag(2 * V))
+    np.testing.assert_allclose(yx, xy.T)
+    np.testing.assert_allclose(yy, np.diag(6 * W))
+    assert autodiff.hessian(lambda x: x**3, engine=engine)(2.0) == 12.0
+
+
+@over_engines
+def test_products_agree_with_matrices(engine) -> None:
+    def f(x):
+        return np.array([np.sum(x**2), x[0] * x[1], np.sin(x[2])])
+
+    matrix = autodiff.jacobian(f, engine=engine)(V)
+    value, tangent = autodiff.jvp(f, (V,), (W,), engine=engine)
+    np.testing.assert_allclose(value, f(V))
+    np.testing.assert_allclose(tangent, matrix @ W)
+    value, pull = autodiff.vjp(f, V, engine=engine)
+    np.testing.assert_allclose(value, f(V))
+    np.testing.assert_allclose(pull(W)[0], matrix.T @ W)
+    g = lambda x: np.sum(f(x) ** 2)  # noqa: E731
+    product = autodiff.hessian_vector(g, engine=engine)(V, _tensors=W)
+    np.testing.assert_allclose(product, autodiff.hessian(g, engine=engine)(V) @ W)
+
+
+@over_engines
+def test_hessian_vector_of_several_arguments(engine) -> None:
+    product = autodiff.hessian_vector(loss, engine=engine)(W, V, _tensors=(V, W))
+    assert_tree_equal(product, (2 * V * V + 2 * W * W, 2 * W * V))
+
+
+@over_engines
+def test_transformations_compose(engine) -> None:
+    f = lambda x: x**4  # noqa: E731
+    second = autodiff.gradient(autodiff.gradient(f, engine=engine), engine=engine)
+    third = autodiff.gradient(second, engine=engine)
+    assert [second(2.0), third(2.0)] == [48.0, 48.0]
+    by_columns = autodiff.jacobian(
+        autodiff.gradient(lambda x: np.sum(x**3), engine=engine), engine=engine
+    )
+    np.testing.assert_allclose(by_columns(V), np.diag(6 * V))
+
+
+# -- binding ------------------------------------------------------------------------------------------------
+class Model:
+    scale = 3.0
+
+    def __init__(self, w):
+        self.w = w
+
+    @autodiff.gradient(wrt="x")
+    def slope(self, x):
+        """The slope."""
+        return np.sum(self.w * x**2)
+
+    @autodiff.function
+    def value(self, x):
+        return np.sum(self.w * x**2)
+
+    @staticmethod
+    @autodiff.function
+    def doubled(x):
+        return 2 * x
+
+    @autodiff.function
+    @staticmethod
+    def tripled(x):
+        return 3 * x
+
+    @classmethod
+    @autodiff.function
+    def scaled(cls, x):
+        return cls.scale * x
+
+    @autodiff.function
+    @classmethod
+    def shifted(cls, x):
+        return cls.scale + x
+
+
+def test_methods_of_every_kind() -> None:
+    model, other = Model(W), Model(2 * W)
+    np.testing.assert_allclose(model.slope(V), 2 * W * V)
+    np.testing.assert_allclose(other.slope(V), 4 * W * V)
+    np.testing.assert_allclose(Model.slope(model, V), 2 * W * V)
+    assert model.value(V) == np.sum(W * V**2)
+    for owner in (model, Model):
+        np.testing.assert_allclose(owner.doubled(V), 2 * V)
+        np.testing.assert_allclose(owner.tripled(V), 3 * V)
+        np.testing.assert_allclose(owner.scaled(V), 3 * V)
+        np.testing.assert_allclose(owner.shifted(V), 3 + V)
+    assert model.slope.__doc__ == "The slope."
+    assert model.slope.__self__ is model
+    assert "slice" not in str(model.slope.ir(V))
+    assert "float64[3]" in str(model.slope.ir(V))
+
+
+# -- copying and pickling ------------------------------------------------------------------------------------
+@autodiff.gradient(wrt="w")
+def decorated_at_top(w, x):
+    return np.sum(w * x)
+
+
+@over_engines
+def test_pickles(engine) -> None:
+    gradient = autodiff.gradient(loss, wrt="x", engine=engine)
+    gradient(W, V)
+    twin = pickle.loads(pickle.dumps(gradient))
+    assert type(twin) is type(gradient)
+    assert repr(twin) == "<autodiff.gradient of loss, wrt='x'; 0 specialisations>"
+    np.testing.assert_allclose(twin(W, V), W**2)
+    assert pickle.loads(pickle.dumps(decorated_at_top)) is decorated_at_top
+
+
+def test_copies() -> None:
+    gradient = autodiff.gradient(loss, wrt="x", engine="numpy")
+    for twin in (copy.copy(gradient), copy.deepcopy(gradient)):
+        np.testing.assert_allclose(twin(W, V), W**2)
+
+
+# -- looking inside ------------------------------------------------------------------------------------------
+def test_ir_llvm_assembly_explain() -> None:
+    gradient = autodiff.gradient(loss, wrt="w")
+    text = str(gradient.ir(W, V))
+    assert text.startswith("def loss_vjp(w: float64[3], x: float64[3]):")
+    assert "test_api.py" in text
+    assert "define" in gradient.llvm(W, V)
+    assert "ret" in gradient.assembly(W, V)
+    explained = gradient.explain(W, V)
+    assert explained.startswith("gradient of loss, engine 'native'\n")
+    assert "float64[3]  (argument)" in explained
+    assert len(gradient.cache) == 0, "looking compiles nothing for calls"
+
+
+def test_explain_names_hidden_inputs_guards_and_stores() -> None:
+    mode, table = "a", np.ones(3)
+
+    def f(x, out):
+        out[:] = x * table
+        return x.sum() if mode == "a" else x
+
+    text = autodiff.function(f, engine="numpy").explain(V, np.zeros(3))
+    assert "(read at every call)" in text
+    assert "stores  into args[1]" in text
+    assert "equal 'a'" in text
+
+
+def test_explain_says_why_a_call_runs_uncompiled() -> None:
+    def f(x):
+        try:
+            return x
+        finally:
+            pass
+
+    text = autodiff.function(f).explain(1.0)
+    assert text.startswith("function of f: runs uncompiled, because of try statements at ")
+
+
+def test_public_names() -> None:
+    for name in autodiff.__all__:
+        assert getattr(autodiff, name) is not None
+        assert name in dir(autodiff)
+    with pytest.raises(AttributeError, match="module 'autodiff' has no attribute 'gradeint'"):
+        autodiff.gradeint

@@ -1,0 +1,332 @@
+"""Calls: specialisations, guards, the fast path against the slow one, threads, the uncompiled tier."""
+
+import gc
+import threading
+import warnings
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.compiled import MAXIMUM_PATHS, Signature, classify, leaf_key
+
+over_engines = pytest.mark.parametrize("engine", ["numpy", "native"])
+V = np.array([0.5, 1.5, 2.5])
+
+
+class Subclass(np.ndarray):
+    """An array whose operations may mean anything."""
+
+
+# -- signatures ------------------------------------------------------------------------------------------
+def test_binding_and_unbinding() -> None:
+    def f(a, /, b=2, *rest, c, d=4, **more):
+        return None
+
+    signature = Signature(f)
+    slots = signature.bind((1, 5, 6, 7), {"c": 3, "e": 8})
+    assert slots == (1, 5, (6, 7), 3, 4, {"e": 8})
+    assert signature.unbind(slots) == ([1, 5, 6, 7], {"c": 3, "d": 4, "e": 8})
+    assert signature.names == ["a", "b", "rest", "c", "d", "more"]
+
+
+def test_functions_without_a_signature_take_what_comes() -> None:
+    signature = Signature(max)
+    assert signature.bind((1, 2), {}) == (1, 2)
+    assert signature.unbind((1, 2)) == ([1, 2], {})
+
+
+@pytest.mark.parametrize(
+    ("leaf", "as_float", "role"),
+    [
+        (V, False, "array"), (V, True, "array"), (np.array(2), True, "float"), (np.array([2]), True, "array"),
+        (2.0, False, "array"), (np.float32(2), False, "array"), (2, False, "static"), (2, True, "float"),
+        (True, True, "static"), ("a", False, "static"), (None, False, "static"), (len, False, "static"),
+    ],
+)  # fmt: skip
+def test_roles(leaf, as_float, role) -> None:
+    assert classify(leaf, as_float) == role
+
+
+def test_what_tells_calls_apart() -> None:
+    distinct = [
+        V, V.astype(np.float32), np.ones(4), np.ones((3, 1)), np.float64(1), np.float32(1), 1.0, 1, True, "1", None, b"1",
+        2, np.ones((1, 1)).view(Subclass),
+    ]  # fmt: skip
+    keys = [leaf_key(x, classify(x, False)) for x in distinct]
+    assert len(set(map(repr, keys))) == len(distinct)
+    assert leaf_key(V, "array") == leaf_key(V + 1, "array")
+    assert leaf_key(1.0, "array") == leaf_key(2.0, "array")
+
+
+# -- specialisations -------------------------------------------------------------------------------------
+@over_engines
+def test_one_specialisation_serves_equal_calls(engine) -> None:
+    compiled = autodiff.function(lambda x, y: x * y, engine=engine)
+    for k in range(5):
+        compiled(V + k, 2.0 + k)
+    assert len(compiled.cache) == 1
+    compiled(V.astype(np.float32), 2.0)
+    compiled(V, 2)
+    assert len(compiled.cache) == 3
+
+
+@over_engines
+def test_a_result_never_depends_on_the_order_of_signatures(engine) -> None:
+    def f(x, k):
+        return np.sum(x) * k if k else x
+
+    calls = [
+        (V, 2),
+        (V, 0),
+        (1.0, 3),
+        (V.astype(np.float32), 2.5),
+        (np.ones((2, 2)), True),
+        ([1.0, 2.0][0], None),
+    ]
+    forwards, backwards = autodiff.function(f, engine=engine), autodiff.function(f, engine=engine)
+    for x, k in calls + calls:
+        np.testing.assert_array_equal(forwards(x, k), f(x, k))
+    for x, k in reversed(calls + calls):
+        np.testing.assert_array_equal(backwards(x, k), f(x, k))
+
+
+@over_engines
+def test_the_number_of_paths_is_bounded(engine) -> None:
+    def f(x):
+        return x + len(str(x))
+
+    compiled = autodiff.function(f, engine=engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        for k in range(MAXIMUM_PATHS + 8):
+            assert compiled(10.0**-k) == f(10.0**-k)
+    assert len(compiled.cache) <= MAXIMUM_PATHS
+
+
+# -- the fast path ---------------------------------------------------------------------------------------
+STRANGE: list[Any] = [
+    V[::-1], V[:2], V.reshape(1, 3), V.astype(">f8"), V.astype(np.float32), np.asfortranarray(np.ones((3, 3))),
+    np.float64(2.0), 2.0, 2, True, np.array(2.0), [0.5, 1.5, 2.5], np.zeros(0), np.frombuffer(b"\0" * 25, "u1")[1:].view("f8"),
+]  # fmt: skip
+
+
+@over_engines
+@pytest.mark.parametrize("first", [V, 2.0, np.ones((3, 3))], ids=["array", "float", "matrix"])
+def test_the_entry_takes_only_what_it_was_made_for(first, engine) -> None:
+    def f(x):
+        return x * 2
+
+    compiled = autodiff.function(f, engine=engine)
+    compiled(first)
+    for x in STRANGE:
+        result, expected = compiled(x), f(x)
+        assert type(result) is type(expected)
+        assert np.shape(result) == np.shape(expected)
+        np.testing.assert_array_equal(result, expected)
+        compiled(first)
+
+
+@over_engines
+def test_the_entry_counts_arguments(engine) -> None:
+    compiled = autodiff.function(lambda a, b=3.0: a * b, engine=engine)
+    assert [compiled(2.0, 5.0), compiled(2.0), compiled(b=2.0, a=1.0), compiled(2.0, 5.0)] == [
+        10.0,
+        6.0,
+        2.0,
+        10.0,
+    ]
+    for bad in ((), (1.0, 2.0, 3.0)):
+        with pytest.raises(TypeError):
+            compiled(*bad)
+
+
+def test_a_subclass_is_not_taken_for_an_array() -> None:
+    for engine in ("numpy", "native"):
+        compiled = autodiff.function(lambda x: x * x, engine=engine)
+        square = np.ones((2, 2))
+        compiled(square)
+        with pytest.raises(TypeError, match="argument x is a Subclass, which is not supported"):
+            compiled(square.view(Subclass))
+
+
+@over_engines
+def test_unaligned_and_read_only_input(engine) -> None:
+    raw = np.zeros(3 * 8 + 1, np.uint8)
+    x = raw[1:].view(float)
+    x[:] = V
+    assert not x.flags.aligned
+    compiled = autodiff.function(lambda x: x * 2, engine=engine)
+    np.testing.assert_array_equal(compiled(x), 2 * V)
+    y = V.copy()
+    y.flags.writeable = False
+    np.testing.assert_array_equal(compiled(y), 2 * V)
+
+
+# -- mutation through the fast path ---------------------------------------------------------------------
+@over_engines
+def test_repeated_mutation(engine) -> None:
+    def f(x):
+        x += 1
+        return x.sum()
+
+    compiled = autodiff.function(f, engine=engine)
+    x = V.copy()
+    for k in range(1, 4):
+        assert compiled(x) == (V + k).sum()
+    np.testing.assert_array_equal(x, V + 3)
+
+
+# -- threads, memory -------------------------------------------------------------------------------------
+@over_engines
+def test_calls_from_many_threads(engine) -> None:
+    def f(x, k):
+        y = x * k
+        for i in range(len(x)):
+            y[i] = np.sin(y[i]) + k
+        return y.sum() if k > 0 else -y.sum()
+
+    compiled, gradient = (
+        autodiff.function(f, engine=engine),
+        autodiff.gradient(f, wrt="x", engine=engine),
+    )
+    failures: list[Any] = []
+
+    def work(seed: int) -> None:
+        random = np.random.default_rng(seed)
+        try:
+            for _ in range(20):
+                x, k = random.normal(size=random.integers(2, 9)), float(random.normal())
+                np.testing.assert_allclose(compiled(x, k), f(x, k), rtol=1e-12)
+                np.testing.assert_allclose(
+                    gradient(x, k), np.sign(k) * k * np.cos(x * k), rtol=1e-10
+                )
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures[0]
+
+
+@over_engines
+def test_compiled_objects_and_their_results_are_freed(engine) -> None:
+    def make() -> Any:
+        big = np.ones(1000)
+
+        def f(x):
+            return np.sum(x * big)
+
+        gradient = autodiff.gradient(f, engine=engine)
+        gradient(np.ones(1000))
+        return weakref.ref(gradient), weakref.ref(f)
+
+    references = make()
+    for _ in range(3):
+        gc.collect()
+    assert [r() for r in references] == [None, None]
+
+
+# -- the uncompiled tier ------------------------------------------------------------------------------------
+def with_try(x):
+    try:
+        if x[0] < 0:
+            raise ValueError
+        return np.sum(x**2)
+    except ValueError:
+        return np.sum(x**3)
+
+
+def with_generator(x):
+    def squares():
+        for v in x:
+            yield v * v
+
+    return sum(squares())
+
+
+def with_outer_list(x):
+    seen.append(float(x[0]))
+    return np.sum(x**2)
+
+
+seen: list[float] = []
+
+
+@over_engines
+@pytest.mark.parametrize("f", [with_try, with_generator], ids=lambda f: f.__name__)
+def test_what_cannot_be_compiled_runs_right_with_one_warning(f, engine) -> None:
+    value = autodiff.function(f, engine=engine)
+    gradient = autodiff.gradient(f, engine=engine)
+    with pytest.warns(autodiff.FallbackWarning) as caught:
+        for x in (V, -V, 2 * V):
+            assert value(x) == pytest.approx(f(x))
+    assert len(caught) == 1
+    assert "test_compiled.py:" in str(caught[0].message)
+    if f is with_generator:
+        with (
+            pytest.raises(
+                autodiff.UnsupportedError, match="cannot be differentiated: a generator function"
+            ),
+            pytest.warns(autodiff.FallbackWarning),
+        ):
+            gradient(V)
+        return
+    with pytest.warns(autodiff.FallbackWarning):
+        for x in (V, -V, 2 * V):
+            slope = 3 * x**2 if f is with_try and x[0] < 0 else 2 * x
+            np.testing.assert_allclose(gradient(x), slope)
+
+
+def test_an_effect_on_an_outer_list_happens_at_every_call() -> None:
+    compiled = autodiff.function(with_outer_list)
+    seen.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        for x in (V, 2 * V, V):
+            assert compiled(x) == pytest.approx(np.sum(x**2))
+    assert seen == [0.5, 1.0, 0.5]
+
+
+def test_on_fallback_error() -> None:
+    compiled = autodiff.function(with_try, on_fallback="error")
+    with pytest.raises(
+        autodiff.UnsupportedError, match="with_try cannot be compiled: try statements"
+    ):
+        compiled(V)
+
+
+def test_use_cache_false_traces_every_call() -> None:
+    def f(x, k):
+        return np.sum(x**2) * (3 if k > 1 else 4)
+
+    gradient = autodiff.gradient(f, wrt="x", use_cache=False)
+    for k in (0.0, 2.0, 0.0):
+        np.testing.assert_allclose(gradient(V, k), 2 * V * (3 if k > 1 else 4))
+    assert gradient.cache == []
+    assert autodiff.function(f, use_cache=False)(V, 2.0) == f(V, 2.0)
+
+
+# -- seeing -------------------------------------------------------------------------------------------------
+def test_debug_levels(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("AUTODIFF_DEBUG", "1")
+    autodiff.gradient(lambda x: x * x, engine="numpy")(2.0)
+    text = capsys.readouterr().err
+    assert "captured in" in text
+    assert "compiled by the numpy engine in" in text
+    monkeypatch.setenv("AUTODIFF_DEBUG", "3")
+    autodiff.gradient(lambda x: x * x, engine="numpy")(2.0)
+    text = capsys.readouterr().err
+    for stage in (
+        "captured",
+        "gradient",
+        "after simplify",
+        "after eliminate_dead_code",
+        "optimised",
+    ):
+        assert f"# <lambda>: {stage}" in text or f"# {stage}" in text

@@ -1,0 +1,131 @@
+"""check_gradient: it agrees where it should, finds a wrong derivative, and says where."""
+
+import math
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.testing import GradientMismatch, Report, derivative, numerical_gradient
+
+V = np.array([0.5, 1.5, 2.5])
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda t: math.sin(1 + t), math.cos(1)),
+        (lambda t: math.exp(3 * t), 3.0),
+        (lambda t: (1 + t) ** 7, 7.0),
+        (lambda t: 1 / (0.5 + t), -4.0),
+        (lambda t: 2.0, 0.0),
+    ],
+)
+def test_ridders_differences(f, expected) -> None:
+    value, doubt = derivative(f)
+    assert abs(value - expected) <= 10 * doubt + 1e-13
+    assert doubt < 1e-8
+
+
+def test_the_doubt_is_honest() -> None:
+    # A ripple far below the steps: differences cannot see the derivative, and say so.
+    value, doubt = derivative(lambda t: math.sin(t) + 1e-6 * math.sin(1e4 * t))
+    assert abs(value - 1.0) <= 10 * doubt
+    assert doubt > 1e-7
+
+
+def test_numerical_gradient_of_chosen_leaves() -> None:
+    values, doubts = numerical_gradient(
+        lambda a, b: np.sum(a * b), [V, 2.0], [1, 0], lambda leaves: leaves
+    )
+    np.testing.assert_allclose(values[0], V.sum(), rtol=1e-10)
+    np.testing.assert_allclose(values[1], np.full(3, 2.0), rtol=1e-10)
+    assert [d.shape for d in doubts] == [(), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        (lambda x: np.sum(np.sin(x)), (V,)),
+        (lambda x, y: np.sum(x * y), (V, V)),
+        (lambda p: p["a"] * np.sum(p["b"][0]), ({"a": 2.0, "b": [V]},)),
+        (lambda x: x**3, (2.0,)),
+        (lambda x, n: np.sum(x[:n] ** 2), (V, 2)),
+        (lambda x: np.sum(x.astype(np.float64) ** 2), (V.astype(np.float64),)),
+        (lambda x: x * x, (3,)),
+        (lambda m: np.linalg.det(m), (np.array([[2.0, 1.0], [0.5, 3.0]]),)),
+    ],
+)
+def test_right_gradients_agree(f, args) -> None:
+    report = autodiff.check_gradient(f, *args)
+    assert report.agrees
+    assert report.error < 1e-7
+    assert "agrees with finite differences" in str(report)
+
+
+def wrong(x):
+    """Differs from its derivative since its derivative is given wrongly."""
+    return np.sum(cube(x))
+
+
+@autodiff.custom_gradient(vjp=lambda ct, y, x: ct * 3 * x)
+def cube(x):
+    return x**3
+
+
+def test_a_wrong_derivative_is_found_and_located() -> None:
+    x = np.array([1.0, 1.0, 2.0])
+    with pytest.raises(GradientMismatch) as caught:
+        autodiff.check_gradient(wrong, x)
+    assert isinstance(caught.value, AssertionError)
+    text = str(caught.value)
+    assert text.startswith(
+        "AD401: gradient DIFFERS with finite differences: largest relative error "
+    )
+    assert "at args[0][2]" in text
+    assert "Remedy: look at autodiff.gradient(f).ir(*args)" in text
+
+
+def test_without_raising_there_is_a_report() -> None:
+    report = autodiff.check_gradient(wrong, np.array([1.0, 2.0]), raises=False)
+    assert isinstance(report, Report)
+    assert not report.agrees
+    np.testing.assert_allclose(report.gradient, [3.0, 6.0])
+    np.testing.assert_allclose(report.differences[0], [3.0, 12.0], rtol=1e-8)
+    assert report.worst == "args[0][1]"
+
+
+def test_the_tolerance_is_relative_to_the_gradient() -> None:
+    nearly = autodiff.custom_gradient(vjp=lambda ct, y, x: ct * 2e3 * x * (1 + 1e-5))(
+        lambda x: 1e3 * x**2
+    )
+    assert not autodiff.check_gradient(lambda x: nearly(x), 2.0, raises=False).agrees
+    assert autodiff.check_gradient(lambda x: nearly(x), 2.0, tolerance=1e-4, raises=False).agrees
+
+
+def test_a_gradient_that_is_nan_does_not_agree() -> None:
+    bad = autodiff.custom_gradient(vjp=lambda ct, y, x: ct * np.nan)(lambda x: x * 2)
+    report = autodiff.check_gradient(lambda x: bad(x), 2.0, raises=False)
+    assert not report.agrees
+
+
+def test_wrt_and_a_gradient_object() -> None:
+    f = lambda x, y: np.sum(x * y**2)  # noqa: E731
+    assert autodiff.check_gradient(f, V, 2 * V, wrt="y").agrees
+    assert autodiff.check_gradient(f, V, 2 * V, wrt=["y", "x"]).agrees
+    assert autodiff.check_gradient(autodiff.gradient(f, wrt="x", engine="numpy"), V, V).agrees
+
+
+def test_arguments_are_not_changed() -> None:
+    def f(x):
+        x *= 2
+        return np.sum(x**2)
+
+    x = V.copy()
+    assert autodiff.check_gradient(f, x).agrees
+    np.testing.assert_array_equal(x, V)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_options_reach_the_gradient(engine) -> None:
+    assert autodiff.check_gradient(lambda x: np.sum(np.exp(x)), V, engine=engine).agrees
