@@ -284,6 +284,19 @@ def exchange_in_branch(x: Tracer) -> Any:
     return p, q
 
 
+def branch_keeps_a_value_computed_from_what_it_overwrites(x: Tracer) -> Any:
+    y = np.sin(x)
+    y, x = chosen(at(x, 0) > 0.0, lambda: (put(y, at(y, 1), 2), x * 1.0), lambda: (y, x + 1.0))
+    z = x + 0.3 * y
+    return chosen(at(z, 0) > -9.0, lambda: (z, put(y, at(z, 1), 2)), lambda: (put(z, at(y, 2), 2), y))
+
+
+def loop_reads_a_view_of_what_it_carries(x: Tracer) -> Any:
+    (y,) = rolled(2, [x], lambda k, y: y * 2.0)
+    head = y[:3]
+    return rolled(3, [y], lambda k, y: put(y, at(head, dim(k)) + at(y, 0) + np.sum(head), dim(k)))
+
+
 def sort_by_swaps(x: Tracer) -> Any:
     n = x.shape[0]
 
@@ -359,7 +372,8 @@ LOOPS = [
     stencil, two_buffers, triangular, triangular_stores, nested, reversed_reads, outer_value_used_often,
     initial_value_is_used_after, same_array_twice, no_iterations, index_as_number, constant_results, small_state,
     temporary_in_loop, newton, growing_tape, no_trips, while_with_stores, scalar_branch, array_branch,
-    update_in_branch, exchange_in_branch, sort_by_swaps, overlapping_assignment, readers_of_the_old_value,
+    update_in_branch, exchange_in_branch, branch_keeps_a_value_computed_from_what_it_overwrites,
+    loop_reads_a_view_of_what_it_carries, sort_by_swaps, overlapping_assignment, readers_of_the_old_value,
     old_value_and_new_value, swap_of_rows, strided_stores, scatters,
     kept_row_starts_an_inner_loop,
 ]  # fmt: skip

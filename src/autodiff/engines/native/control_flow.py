@@ -141,7 +141,7 @@ def _write_cond(g: Generator, operation: Operation, write_block: WriteBlock) -> 
                 if place is not None and value not in sinks:
                     sinks[value] = [len(g.scope.sinks)]
                     g.scope.sinks.append(_carry_sink(g, place, None))
-            plan = Plan(region, {}, region.outputs)
+            plan = Plan(region, {}, region.outputs, g.leaves)
             _hint_outputs(plan, sinks)
             write_block(g, plan)
             scalars = _scalar_outputs(g, region.outputs)
@@ -285,7 +285,8 @@ class _Loop:
         sinks: dict[Value, list[int]] = {}
         for number, value in enumerate(v for v in stacked if v.shape):
             sinks.setdefault(value, []).append(number)
-        return Plan(self.body, sinks, (*carried, *[v for v in stacked if not v.shape]))
+        kept = (*carried, *[v for v in stacked if not v.shape])
+        return Plan(self.body, sinks, kept, self.g.leaves)
 
     def _find_alternating(self) -> set[int]:
         """Array carries computed from their own old elements at other indices (a stencil).
@@ -307,7 +308,10 @@ class _Loop:
         g = self.g
         places: list[Buffer | None] = []
         pending: list[tuple[Buffer, Value]] = []
-        free = {v for region in self.operation.regions for v in free_values(region)}
+        free: set[Value] = set()
+        for region in self.operation.regions:
+            for value in free_values(region):
+                free.update(g.leaves(value))
         taken: set[Slot] = set()
         for k, (operand, result) in enumerate(
             zip(self.operation.operands, self.carried, strict=True)
@@ -445,7 +449,7 @@ class _Loop:
         with g.nested("loop", test):
             self._parameters(test, places, names)
             # The carries are read by the body after this.
-            self.write_block(g, Plan(test, {}, (*test.outputs, *test.parameters)))
+            self.write_block(g, Plan(test, {}, (*test.outputs, *test.parameters), g.leaves))
             with g.w.scope():
                 name = element(g, test.outputs[0], ()).name
             g.w.line(f"%more{self.n} = or i1 {name}, false")

@@ -219,18 +219,20 @@ class Generator:
 
         emit_stores(self, [(value, place)])
 
+    def leaves(self, value: Value) -> dict[Value, bool]:
+        """As ``Plan.leaves``, by the bindings that exist now and across blocks."""
+        return self._leaves(value, {})
+
     def leaf_slots(self, value: Value) -> dict[Any, bool]:
         """Slots that computing a value reads; True where only at the element's own index."""
         found: dict[Any, bool] = {}
-        for leaf, aligned in self._leaves(value).items():
+        for leaf, aligned in self.leaves(value).items():
             binding = self.lookup(leaf)
             if isinstance(binding, Buffer):
                 found[binding.slot] = found.get(binding.slot, True) and aligned
         return found
 
-    def _leaves(self, value: Value, memo: dict[Value, Any] | None = None) -> dict[Value, bool]:
-        """As ``Plan.leaves``, by the bindings that exist now and across blocks."""
-        memo = {} if memo is None else memo
+    def _leaves(self, value: Value, memo: dict[Value, dict[Value, bool]]) -> dict[Value, bool]:
         if self.lookup(value) is not None or value.owner is None:
             return {value: True}
         if value in memo:

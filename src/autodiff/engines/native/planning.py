@@ -19,7 +19,7 @@ in an order close to the program's.  This module looks at one block at a time an
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,9 +127,15 @@ class Plan:
     """The plan of a block; ``materialised`` grows until computing twice is nowhere expensive."""
 
     def __init__(
-        self, block: Block, sinks: dict[Value, list[int]], keep: Iterable[Value] = ()
+        self,
+        block: Block,
+        sinks: dict[Value, list[int]],
+        keep: Iterable[Value] = (),
+        outer: Callable[[Value], dict[Value, bool]] | None = None,
     ) -> None:
         self.block = block
+        self.outer = outer  # the leaves of values of enclosing blocks
+        self.own = set(block.parameters)
         self.sinks = sinks
         self.kept = set(keep)  # outputs that are read when the block ends
         self.position: dict[Value, int] = {}
@@ -296,10 +302,13 @@ class Plan:
 
         True where they are read at the element's own index only.
         """
-        if value not in self.virtual:
-            return {value: True}
         found = self._leaves.get(value)
         if found is not None:
+            return found
+        if value not in self.virtual:
+            if self.outer is None or value in self.position or value in self.own:
+                return {value: True}
+            found = self._leaves[value] = self.outer(value)
             return found
         operation = value.owner
         assert operation is not None

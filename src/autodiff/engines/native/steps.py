@@ -172,7 +172,7 @@ def _reads_same_slice(g: Generator, value: Value, operation: Operation) -> bool:
         from autodiff.ops.entries import Pointwise
 
         if not isinstance(ENTRIES[v.owner.kind].lowering, Pointwise):
-            if g.lookup(x) is not None and x in g._leaves(v):
+            if g.lookup(x) is not None and x in g.leaves(v):
                 return False
             continue
         pending.extend(v.owner.operands)
