@@ -293,7 +293,7 @@ def branch_keeps_a_value_computed_from_what_it_overwrites(x: Tracer) -> Any:
 
 def loop_reads_a_view_of_what_it_carries(x: Tracer) -> Any:
     (y,) = rolled(2, [x], lambda k, y: y * 2.0)
-    head = y[:3]
+    head = slice_of(y, (0,), (3,), (1,))
     return rolled(3, [y], lambda k, y: put(y, at(head, dim(k)) + at(y, 0) + np.sum(head), dim(k)))
 
 
