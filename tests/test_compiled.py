@@ -330,3 +330,19 @@ def test_debug_levels(monkeypatch, capsys) -> None:
         "optimised",
     ):
         assert f"# <lambda>: {stage}" in text or f"# {stage}" in text
+
+
+@over_engines
+@pytest.mark.parametrize("codes", ["lq", "ql", "LQ", "QL"])
+def test_integer_types_of_one_size_keep_their_own(codes: str, engine: str) -> None:
+    """``longlong`` equals ``int64``, and hashes alike, yet NumPy gives each its own scalar type."""
+
+    def f(x):
+        return x & 3, x + 1, x[0] | x[1], x
+
+    compiled = autodiff.function(f, engine=engine)
+    for code in codes * 2:
+        x = np.array([5, 6], code)
+        for have, want in zip(compiled(x), f(x), strict=True):
+            assert have.dtype.char == want.dtype.char
+            assert type(have) is type(want)

@@ -69,7 +69,7 @@ class Call:
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
         parts = [
-            (leaf.dtype, leaf.ndim, type(leaf))
+            (leaf.dtype, leaf.dtype.num, leaf.ndim, type(leaf))
             if isinstance(leaf, np.ndarray)
             else "int"
             if _is_int(leaf, role)
@@ -198,8 +198,9 @@ def leaf_key(leaf: Any, role: str) -> Any:
     if role == "array":
         if isinstance(leaf, np.ndarray):
             if type(leaf) is not np.ndarray:
-                return (leaf.dtype, leaf.shape, type(leaf))
-            return (leaf.dtype, leaf.shape)
+                return (leaf.dtype, leaf.dtype.num, leaf.shape, type(leaf))
+            # The number tells ``longlong`` from the ``int64`` of its size, which it equals.
+            return (leaf.dtype, leaf.dtype.num, leaf.shape)
         return type(leaf)
     if role == "float":
         return "float"

@@ -37,12 +37,20 @@ _LOG2 = float(np.log(2.0))
 _LOG10 = float(np.log(10.0))
 
 
-@lru_cache(maxsize=4096)
 def loop_dtypes(name: str, dtypes: tuple[Any, ...]) -> tuple[np.dtype[Any], ...]:
     """The dtypes NumPy's loop for ufunc ``name`` works in, given operand dtypes.
 
     A weak Python scalar is passed as ``int`` or ``float``; the last entry is the result's dtype.
     """
+    # ``longlong`` equals the ``int64`` of its size, and hashes alike, yet NumPy tells them apart.
+    numbers = tuple([d if isinstance(d, type) else d.num for d in dtypes])
+    return _loop_dtypes(name, dtypes, numbers)
+
+
+@lru_cache(maxsize=4096)
+def _loop_dtypes(
+    name: str, dtypes: tuple[Any, ...], numbers: tuple[Any, ...]
+) -> tuple[np.dtype[Any], ...]:
     ufunc = ENTRIES[name].ufunc
     assert ufunc is not None
     if all(isinstance(d, type) for d in dtypes):

@@ -54,7 +54,9 @@ def _key(attribute: Any) -> Any:
     if isinstance(attribute, np.ndarray):
         if attribute.size > LARGEST_CONSTANT:
             return id(attribute)
-        return (attribute.dtype, attribute.shape, attribute.tobytes())
+        return (_key(attribute.dtype), attribute.shape, attribute.tobytes())
+    if isinstance(attribute, np.dtype):
+        return (attribute, attribute.num)  # ``longlong`` equals the ``int64`` of its size
     if callable(attribute):
         return id(attribute)
     return attribute

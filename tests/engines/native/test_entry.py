@@ -612,6 +612,7 @@ def test_calls_leave_nothing_behind():
     f = copier([(F8, (10,)), (F8, ())], [ArrayInput(F8, (10,), 0), ScalarInput(float, 1)], tree)
     x = np.ones(10)
     objects = [x, F8, None, NotImplemented, np.ndarray]
+    gc.collect()  # what earlier tests left behind refers to some of them
     before = [sys.getrefcount(o) for o in objects]
 
     def action():
