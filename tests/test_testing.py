@@ -28,10 +28,19 @@ def test_ridders_differences(f, expected) -> None:
 
 
 def test_the_doubt_is_honest() -> None:
-    # A ripple far below the steps: differences cannot see the derivative, and say so.
+    # A ripple below the first steps, seen by the next ones.
     value, doubt = derivative(lambda t: math.sin(t) + 1e-6 * math.sin(1e4 * t))
+    assert abs(value - 1.01) <= 10 * doubt
+    # A step that no difference can see through: the doubt says so.
+    value, doubt = derivative(lambda t: 3.0 * t + (1.0 if t > 0 else 0.0))
+    assert doubt > 1.0
+
+
+@pytest.mark.parametrize("kink", [8e-3, 3e-3, 1e-3, 2e-4, 3e-5])
+def test_a_kink_within_the_first_steps_does_not_mislead(kink: float) -> None:
+    value, doubt = derivative(lambda t: math.sin(t) + max(t - kink, 0.0))
     assert abs(value - 1.0) <= 10 * doubt
-    assert doubt > 1e-7
+    assert doubt < 1e-6
 
 
 def test_numerical_gradient_of_chosen_leaves() -> None:

@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -68,7 +68,7 @@ CASES = {
     "set": (lambda x, s: x * sum(s) + len(s), [{1}, {2}, {1, 2}]),
     "frozenset": (lambda x, s: x * (2 in s), [frozenset({1}), frozenset({2})]),
     "enum": (lambda x, s: x * s.value if s is Mode.A else -x, [Mode.A, Mode.B]),
-    "date": (lambda x, s: x * s.year, [datetime.date(2000, 1, 1), datetime.date(2001, 1, 1)]),
+    "date": (lambda x, s: x * s.year, [dt.date(2000, 1, 1), dt.date(2001, 1, 1)]),
     "slots": (lambda x, s: x * s.k, [Slotted(1.0), Slotted(2.0), Slotted(3)]),
     "compared": (lambda x, s: x if s == Compared(1.0) else -x, [Compared(1.0), Compared(2.0)]),
     "callable": (lambda x, s: s(x), [Scaling(1.0), Scaling(2.0), lambda x: x * 9]),

@@ -118,7 +118,7 @@ class Forward:
             new.attributes,
             tuple([t is not None for t in tangents]),
         )
-        self.builder.source = operation.source
+        self.builder.source = operation.source and operation.source.derivative()
         results = pushforward(operation, site, tangents)
         for value, tangent in zip(operation.results, results, strict=True):
             if tangent is not None and value.type.is_float:

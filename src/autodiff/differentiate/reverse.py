@@ -148,7 +148,7 @@ class Reverse:
             cts = [cotangents.pop(v, None) for v in new.results]
             if all(ct is None for ct in cts):
                 return
-            self.builder.source = new.source
+            self.builder.source = new.source and new.source.derivative()
             site = Site(
                 tuple([Tracer(v, "array") for v in new.operands]),
                 tuple([Tracer(v, "array") for v in new.results]),

@@ -30,16 +30,29 @@ from autodiff.dims import Dim, Extent, symbols
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place in the user's code."""
+    """A place in the user's code.
+
+    ``derived`` tells what belongs to the derivative of that place from what the user wrote there:
+    what the user wrote is rounded as NumPy rounds it.
+    """
 
     file: str
     line: int
     column: int
     end_column: int
     function: str
+    derived: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column + 1}"
+
+    def derivative(self) -> Source:
+        """The same place, for what its derivative computes."""
+        if self.derived:
+            return self
+        return Source(
+            self.file, self.line, self.column, self.end_column, self.function, derived=True
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,11 @@ class Operation:
     def __post_init__(self) -> None:
         for value in self.results:
             value.owner = self
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it computes a derivative, rather than what the user wrote."""
+        return self.source is not None and self.source.derived
 
     @property
     def result(self) -> Value:

@@ -40,9 +40,16 @@ def _visit(operation: Operation, scope: Scope) -> Sequence[Value] | None:
         tuple([v.type.weak for v in operation.results]),
     )
     found = scope.find(key)
-    if found is None:
+    # What the user wrote is rounded as NumPy rounds it, which a derivative need not be: the
+    # derivative may use the user's value, not the other way about.
+    if found is None or (_is_derived(found) and not operation.is_derived):
         scope.table[key] = operation.results
+        return None
     return found
+
+
+def _is_derived(values: Sequence[Value]) -> bool:
+    return bool(values) and values[0].owner is not None and values[0].owner.is_derived
 
 
 def _key(attribute: Any) -> Any:

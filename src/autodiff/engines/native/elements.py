@@ -72,6 +72,7 @@ def pointwise(g: Generator, operation: Operation, indices: Indices) -> Element:
     if not isinstance(lowering, Pointwise):
         raise AssertionError(f"{operation.kind} has no elements of its own")
     operands = [element(g, x, indices if x.shape else ()) for x in operation.operands]
+    g.s.may_fuse = operation.is_derived
     result = lowering.scalar(g.s, *operands, **operation.attributes)
     dtype = operation.result.dtype
     return result if result.dtype == dtype else g.s.cast(result, dtype)
@@ -235,6 +236,7 @@ def _outer_product(g: Generator, operation: Operation, indices: Indices) -> Elem
             if k not in batch:
                 at[k] = next(rest)
     x, y = element(g, a, tuple(at_a)), element(g, b, tuple(at_b))
+    g.s.may_fuse = operation.is_derived
     return g.s.and_(x, y) if x.dtype.kind == "b" else g.s.mul(x, y)
 
 
@@ -288,6 +290,7 @@ def _slice_add(g: Generator, operation: Operation, indices: Indices) -> Element:
     if inside is False or _is_empty(v):
         return old
     new = element(g, v, inner)
+    g.s.may_fuse = operation.is_derived
     if _is_zero(old):
         total = new
     else:

@@ -49,6 +49,7 @@ class Job:
     axes: frozenset[int] = frozenset()
     position: Callable[[Indices], Extent] | None = None
     adds: bool = False  # a store that adds to what is there
+    may_fuse: bool = False  # … and the addition belongs to a derivative
     flat: bool = False
     source: Value | None = None  # whose pieces split the loops
     dtype: np.dtype[Any] = BOOL
@@ -167,6 +168,7 @@ def _contraction_job(g: Generator, root: Root, place: Buffer | None) -> Job:
         for k, (i, j) in enumerate(zip(ca, cb, strict=True), kept):
             at_a[i] = at_b[j] = indices[k]
         x, y = element(g, a, tuple(at_a)), element(g, b, tuple(at_b))
+        g.s.may_fuse = True  # NumPy's own products of matrices fuse with the sum
         return g.s.and_(x, y) if x.dtype.kind == "b" else g.s.mul(x, y)
 
     axes = frozenset(range(kept, len(root.domain)))
@@ -415,6 +417,7 @@ class _Nest:
                 position = job.position(indices)
                 if job.adds:
                     old = Element(self.g.memory.load(job.place, position, False), job.dtype)
+                    self.g.s.may_fuse = job.may_fuse
                     x = self.g.s.or_(old, x) if x.dtype.kind == "b" else self.g.s.add(old, x)
                 self.g.memory.store(x.name, job.place, position)
 

@@ -3,9 +3,11 @@
     s = Scalars(writer)
     s.add(a, b)        # Element("%v7", float64)
 
-An :class:`Element` is a name and a dtype; bool elements are i1.  Additions, subtractions and
-products carry ``contract`` (a product and a sum may become one fused operation); nothing here is
-reassociated, and NaN, infinities and signed zeros are kept.  Integer division by zero gives 0 and
+An :class:`Element` is a name and a dtype; bool elements are i1.  What the user wrote is rounded
+after every operation, as in NumPy: ``sqrt(x * x - y * y)`` is 0 for equal x and y, which it is not
+where the difference is fused with one of the products.  In derivatives additions, subtractions and
+products carry ``contract`` (``may_fuse``: a product and a sum may become one fused operation).
+Nothing here is reassociated, and NaN, infinities and signed zeros are kept.  Integer division by zero gives 0 and
 conversions of numbers out of range give what x86 gives (the smallest integer), as in NumPy.
 """
 
@@ -40,6 +42,7 @@ class Scalars:
 
     def __init__(self, writer: Writer) -> None:
         self.w = writer
+        self.may_fuse = False  # the operation being written belongs to a derivative
         self.may_branch = False  # scalar code, where a branch that is never taken costs nothing
 
     def _op(self, dtype: np.dtype[Any], text: str, *operands: Element) -> Element:
@@ -129,7 +132,7 @@ class Scalars:
         if a.name != "0x0000000000000000" or not condition.startswith(prefix):
             return None
         ct, _, zero = condition[len(prefix) :].partition(", ")
-        start = f"fmul contract {type} {ct}, "
+        start = f"{self._float('fmul')} {type} {ct}, "
         if zero != a.name or not product.startswith(start):
             return None
         p = Element(product[len(start) :], a.dtype)
@@ -149,17 +152,20 @@ class Scalars:
         return Element(self.w.here(text), a.dtype)
 
     # -- arithmetic ---------------------------------------------------------------------------
+    def _float(self, word: str) -> str:
+        return f"{word} contract" if self.may_fuse else word
+
     def add(self, a: Element, b: Element) -> Element:
         """Sum."""
-        return self._binary("fadd contract" if a.dtype.kind == "f" else "add", a, b)
+        return self._binary(self._float("fadd") if a.dtype.kind == "f" else "add", a, b)
 
     def sub(self, a: Element, b: Element) -> Element:
         """Difference."""
-        return self._binary("fsub contract" if a.dtype.kind == "f" else "sub", a, b)
+        return self._binary(self._float("fsub") if a.dtype.kind == "f" else "sub", a, b)
 
     def mul(self, a: Element, b: Element) -> Element:
         """Product."""
-        return self._binary("fmul contract" if a.dtype.kind == "f" else "mul", a, b)
+        return self._binary(self._float("fmul") if a.dtype.kind == "f" else "mul", a, b)
 
     def div(self, a: Element, b: Element) -> Element:
         """Quotient of floats."""

@@ -197,21 +197,19 @@ def _write_slice(g: Generator, operation: Operation) -> None:
     place = updated_buffer(g, operation)
     if not same_slice:
         v = safe_source(g, v, place, False)
-    attributes = operation.attributes
-    _store_region(g, v, place, attributes, operation.kind == "slice_add")
+    job = _store_region(g, v, place, operation.attributes)
+    job.adds, job.may_fuse = operation.kind == "slice_add", operation.is_derived
+    emit(g, [job])
     _finish(g, operation, place)
 
 
-def _store_region(
-    g: Generator, v: Value, place: Buffer, attributes: dict[str, Any], adds: bool
-) -> None:
+def _store_region(g: Generator, v: Value, place: Buffer, attributes: dict[str, Any]) -> Job:
     def position(indices: Indices) -> Extent:
         return linear(slice_indices(**attributes, indices=indices), place.shape)
 
     job = store_job(g, v, place, False)
     job.position = position
-    job.adds = adds
-    emit(g, [job])
+    return job
 
 
 def _write_concatenate(g: Generator, operation: Operation) -> None:
@@ -226,7 +224,7 @@ def _write_concatenate(g: Generator, operation: Operation) -> None:
             "sizes": x.shape,
             "steps": (1,) * rank,
         }
-        _store_region(g, x, place, attributes, False)
+        emit(g, [_store_region(g, x, place, attributes)])
         start = start + n
     _finish(g, operation, place)
 
@@ -318,7 +316,7 @@ def _write_scatter(g: Generator, operation: Operation) -> None:
     job.domain = operation.operands[1].shape + _rest(operation)
     job.order = tuple(range(len(job.domain)))
     job.position = position
-    job.adds = operation.kind == "scatter_add"
+    job.adds, job.may_fuse = operation.kind == "scatter_add", operation.is_derived
     job.source = None
     job.compute = lambda indices: element(g, v, indices if v.shape else ())
     emit(g, [job])
