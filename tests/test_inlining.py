@@ -77,3 +77,84 @@ def test_a_decorated_function_is_pickled_by_name():
     assert pickle.loads(pickle.dumps(decorated)) is decorated
     again = pickle.loads(pickle.dumps(autodiff.gradient(np.sum)))
     assert np.array_equal(again(X), np.ones(2))
+
+
+@ENGINES
+def test_a_jvp_inside_is_compiled_and_differentiated(engine):
+    def f(x):
+        value, tangent = autodiff.jvp(lambda y: np.sum(y**3), (x,), (x,))
+        return value + tangent  # sum(x^3) + sum(3 x^3)
+
+    assert autodiff.function(f, engine=engine, on_fallback="error")(X) == 36.0
+    assert np.allclose(autodiff.gradient(f, engine=engine, on_fallback="error")(X), 12 * X**2)
+
+
+@ENGINES
+def test_a_vjp_inside_is_compiled_and_differentiated(engine):
+    def f(x):
+        value, pull = autodiff.vjp(lambda a, b: a * b * b, x, 2 * x)
+        by_a, by_b = pull(x)  # 4 x^3 and 4 x^3
+        return np.sum(value + by_a + by_b)
+
+    assert np.isclose(autodiff.function(f, engine=engine, on_fallback="error")(X), 12 * 9.0)
+    assert np.allclose(autodiff.gradient(f, engine=engine, on_fallback="error")(X), 36 * X**2)
+
+
+@ENGINES
+def test_products_inside_take_and_give_containers(engine):
+    def f(x):
+        def parts(p):
+            return {"u": p["a"] ** 2, "v": p["b"] * p["a"]}
+
+        value, tangent = autodiff.jvp(parts, ({"a": x, "b": x},), ({"a": x, "b": 0 * x},))
+        _, pull = autodiff.vjp(parts, {"a": x, "b": x})
+        (by,) = pull({"u": np.ones(2), "v": x})
+        return np.sum(tangent["u"] + value["v"] + by["a"] + by["b"])  # 3 x^2 + 2 x + 2 x^2
+
+    gradient = autodiff.gradient(f, engine=engine, on_fallback="error")
+    assert np.allclose(gradient(X), 10 * X + 2)
+
+
+def test_a_newton_loop_with_a_jvp_inside_of_a_while_loop():
+    def root(a):
+        x = a
+        while abs(x * x - a) > 1e-12:
+            value, slope = autodiff.jvp(lambda z: z * z - a, (x,), (1.0,))
+            x = x - value / slope
+        return x
+
+    assert np.isclose(autodiff.function(root, on_fallback="error")(2.0), np.sqrt(2.0))
+    gradient = autodiff.gradient(root, on_fallback="error")
+    assert np.isclose(gradient(2.0), 0.5 / np.sqrt(2.0))
+    assert len(gradient.cache) == 1
+
+
+def test_an_inner_derivative_names_the_arguments_of_a_function_defined_inside():
+    def f(x):
+        def inner(a, b=2.0):
+            return np.sum(a * b * b)
+
+        return autodiff.gradient(inner, wrt="b")(x, 3.0) + autodiff.gradient(inner, wrt="b")(x)
+
+    assert np.isclose(autodiff.function(f, on_fallback="error")(X), 10 * np.sum(X))
+
+
+def test_products_give_one_result_per_primal_also_for_ints():
+    f = lambda x, n: x**n
+    value, tangent = autodiff.jvp(f, (X, 3), (np.ones(2), 0))
+    assert np.allclose(value, X**3) and np.allclose(tangent, 3 * X**2)
+    _, pull = autodiff.vjp(f, X, 3)
+    by_x, by_n = pull(np.ones(2))
+    assert np.allclose(by_x, 3 * X**2) and by_n == 0.0
+    inside = autodiff.function(lambda x: autodiff.vjp(f, x, 3)[1](x), on_fallback="error")
+    by_x, by_n = inside(X)
+    assert np.allclose(by_x, 3 * X**3) and by_n == 0.0
+
+
+def test_a_tangent_inside_that_does_not_fit_is_named():
+    f = autodiff.function(lambda x: autodiff.jvp(np.sin, (x,), (np.ones(3),)))
+    with pytest.raises(autodiff.ShapeError) as caught:
+        f(X)
+    assert str(caught.value).startswith(
+        "AD202: jvp: a vector has shape (3,) where the argument has (2,).\n"
+    )

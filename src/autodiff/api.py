@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -419,26 +419,61 @@ def jvp(
 ) -> Any:
     """The result of ``f(*primals)`` and its directional derivative along ``tangents``.
 
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code.  Works inside of other compiled and differentiated functions, too.
+    primals : tuple
+        The arguments of ``f``.
+    tangents : tuple
+        One per primal, of its shape and structure.  Those of primals that hold no floating-point
+        number (an int, an integer array) are not looked at.
+
+    Returns
+    -------
+    tuple
+        The result, and its tangent in the same structure.
+
+    Raises
+    ------
+    NameArgumentError
+        (a ``ValueError``) if there is not one tangent per primal.
+    ShapeError
+        (a ``ValueError``) if a tangent does not have the shape of its primal.
+
     Examples
     --------
     >>> import autodiff
     >>> autodiff.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
+    _one_tangent_per_primal(primals, tangents)
+    chosen = transform.wrt_slots(None, None, primals)
+    vectors = tuple([tangents[k] for k in chosen])
+    return _product(_Jvp, f, options)._call_with(
+        tuple(primals), {}, vectors[0] if len(chosen) == 1 else vectors
+    )
+
+
+def _one_tangent_per_primal(primals: Sequence[Any], tangents: Sequence[Any]) -> None:
     if len(tangents) != len(primals):
         raise NameArgumentError(
             f"jvp has {len(primals)} primals and {len(tangents)} tangents.",
             code="AD108",
             remedy="pass one tangent per primal",
         )
-    vectors = tangents[0] if len(primals) == 1 else tuple(tangents)
-    return _product(_Jvp, f, options)._call_with(tuple(primals), {}, vectors)
 
 
 def vjp(f: Callable[..., Any], *primals: Any, **options: Any) -> tuple[Any, Callable[[Any], Any]]:
     """The result of ``f(*primals)`` and a function from its cotangent to those of the primals.
 
-    The function returns a tuple with one cotangent per primal.
+    The function returns a tuple with one cotangent per primal (zeros for an int or an integer array).
+    Works inside of other compiled and differentiated functions, too.
+
+    Raises
+    ------
+    ShapeError
+        (a ``ValueError``) if the cotangent does not have the shape of the result.
 
     Examples
     --------
@@ -449,9 +484,39 @@ def vjp(f: Callable[..., Any], *primals: Any, **options: Any) -> tuple[Any, Call
     """
     value = _product(Function, f, options)(*primals)
     compiled = _product(_Vjp, f, options)
+    chosen = transform.wrt_slots(None, None, primals)
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
         result = compiled._call_with(primals, {}, cotangent)
-        return (result,) if len(primals) == 1 else result
+        found = dict(zip(chosen, (result,) if len(chosen) == 1 else result, strict=True))
+        return tuple([found.get(k, _no_cotangent(x)) for k, x in enumerate(primals)])
 
     return value, pull
+
+
+def _no_cotangent(x: Any) -> Any:
+    """The cotangent of a primal that holds no floating-point number: zeros, None for an object."""
+    if isinstance(x, np.ndarray):
+        return np.zeros(x.shape)
+    return 0.0 if isinstance(x, (int, np.generic)) else None
+
+
+def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    from autodiff.inlining import inline_jvp
+
+    def inside(f: Any, primals: Any, tangents: Any, **options: Any) -> Any:
+        _one_tangent_per_primal(primals, tangents)
+        return inline_jvp(_product(_Jvp, f, options), trace, primals, tangents)
+
+    return inside(*args, **kwargs)
+
+
+def _vjp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    from autodiff.inlining import inline_vjp
+
+    return inline_vjp(_product(_Vjp, args[0], kwargs), trace, args[1:])
+
+
+# How capture treats calls of these inside of other functions.
+jvp.__autodiff_inline__ = _jvp_inside  # type: ignore[attr-defined]
+vjp.__autodiff_inline__ = _vjp_inside  # type: ignore[attr-defined]

@@ -19,32 +19,138 @@ from autodiff import transform, tree
 from autodiff.capture import Declined
 from autodiff.capture.calls import call
 from autodiff.capture.nested import call_frame
-from autodiff.capture.regions import fit, is_numeric, run_region, slot_of
+from autodiff.capture.regions import Slot, fit, is_numeric, run_region, slot_of
 from autodiff.compiled import Signature
 from autodiff.differentiate import custom, jacobian, jvp, vjp
-from autodiff.errors import NotScalarError
+from autodiff.dims import same_shape
+from autodiff.errors import NameArgumentError, NotScalarError, ShapeError
 from autodiff.ir.data import ArrayType, Block, Program, Value
 from autodiff.ops.builder import current_builder
+from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.transform import Transformation
 
 
 def inline_call(transformed: Any, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """The result of calling a transformed function from captured code."""
-    function = transformed.__wrapped__
     transformation: Transformation = transformed._compiled.transformation
+    if transformation.is_value:
+        frame = call_frame(trace)
+        return call(frame, transformed.__wrapped__, args, kwargs, frame.scope.syntax.node)
+    vectors = kwargs.pop("_tensors", None)
+    return _apply(transformation, _inner(transformed, trace, args, kwargs), vectors)
+
+
+def inline_jvp(
+    transformed: Any, trace: Any, primals: Sequence[Any], tangents: Sequence[Any]
+) -> Any:
+    """``jvp(f, primals, tangents)`` in captured code: value and tangent."""
+    inner = _inner(transformed, trace, primals, {})
+    return _apply(
+        transformed._compiled.transformation, inner, [tangents[k] for k in inner.chosen]
+    )
+
+
+class InlinedPull:
+    """What ``vjp`` in captured code gives beside the value: from a cotangent to cotangents."""
+
+    def __init__(self, inner: _Inner, primals: Sequence[Any]) -> None:
+        self.inner = inner
+        self.primals = primals
+
+    def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """How capture treats a call."""
+        inner = self.inner
+        (cotangent,) = (*args, *kwargs.values())
+        live = [k for k, v in enumerate(inner.program.outputs) if v.type.is_float]
+        given = _vectors(cotangent, inner.program.outputs, live, "vjp", "result")
+        derived = vjp(inner.program, inner.wrt, live, keep_values=False)
+        result = inner.by_argument(_inlined(derived, [*inner.values, *given]))
+        found = dict(zip(inner.chosen, (result,) if len(inner.chosen) == 1 else result, strict=True))
+        return tuple([found.get(k, _no_cotangent(x)) for k, x in enumerate(self.primals)])
+
+
+def _no_cotangent(x: Any) -> Any:
+    if isinstance(x, Tracer):
+        return Tracer(zeros(x.shape, float).value) if x.shape else 0.0
+    return np.zeros(np.shape(x)) if isinstance(x, np.ndarray) else 0.0
+
+
+def inline_vjp(transformed: Any, trace: Any, primals: Sequence[Any]) -> Any:
+    """``vjp(f, *primals)`` in captured code: value and pull."""
+    inner = _inner(transformed, trace, primals, {})
+    value = inner.by_result(_inlined(inner.program, inner.values), inner.result_forms)
+    return value, InlinedPull(inner, primals)
+
+
+class _Inner:
+    """The inner function as a program of its differentiated arguments' leaves."""
+
+    def __init__(
+        self,
+        program: Program,
+        chosen: Sequence[int],
+        operands: Sequence[Tracer],
+        definitions: Sequence[Any],
+        result_forms: Sequence[Any],
+        definition: Any,
+        title: str,
+    ) -> None:
+        self.program = program
+        self.chosen = chosen  # numbers of the differentiated arguments
+        self.operands = operands
+        self.definitions = definitions  # per differentiated argument
+        self.result_forms = result_forms
+        self.definition = definition  # of the result
+        self.title = title
+        self.wrt = list(range(len(operands)))
+        self.values = [t.value for t in operands]
+        self.forms = [t.form for t in operands]
+
+    def by_result(self, values: Sequence[Value], forms: Sequence[Any]) -> Any:
+        """One value per leaf of the result, in the result's structure."""
+        leaves = _tracers(values, forms)
+        return leaves[0] if self.definition is None else tree.unflatten(self.definition, leaves)
+
+    def by_argument(self, values: Sequence[Value]) -> Any:
+        """One value per differentiated leaf, in the structure of the arguments."""
+        return self.arranged(_tracers(values, self.forms))
+
+    def arranged(self, leaves: Sequence[Any]) -> Any:
+        """One object per differentiated leaf, in the structure of the arguments."""
+        parts: list[Any] = []
+        position = 0
+        for definition in self.definitions:
+            count = 1 if definition is None else definition.num_leaves
+            part = list(leaves[position : position + count])
+            parts.append(part[0] if definition is None else tree.unflatten(definition, part))
+            position += count
+        return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+def _inner(
+    transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]
+) -> _Inner:
+    """Interpret the inner function into a region on placeholders for what is differentiated."""
+    function = transformed.__wrapped__
+    signature: Signature = transformed._compiled.signature
     frame = call_frame(trace)
     node = frame.scope.syntax.node
-    if transformation.is_value:
-        return call(frame, function, args, kwargs, node)
-    vectors = kwargs.pop("_tensors", None)
-    signature: Signature = transformed._compiled.signature
     slots = list(signature.bind(tuple(args), kwargs))
-    chosen = _chosen(signature, transformation, slots)
-    operands = [_operand(slots[k]) for k in chosen]
-    parameters = [Value(ArrayType(t.dtype, t.shape, t.form == "python")) for t in operands]
-    for k, value, operand in zip(chosen, parameters, operands, strict=True):
-        slots[k] = Tracer(value, operand.form)
+    operands: list[Tracer] = []
+    parameters: list[Value] = []
+    definitions: list[Any] = []
+    chosen = _chosen(signature, transformed._compiled.transformation, slots)
+    for k in chosen:
+        container = tree.is_container(slots[k])
+        leaves, definition = tree.flatten(slots[k]) if container else ([slots[k]], None)
+        taken = [_operand(x) for x in leaves]
+        values = [Value(ArrayType(t.dtype, t.shape, t.form == "python")) for t in taken]
+        stand_ins = [Tracer(v, t.form) for v, t in zip(values, taken, strict=True)]
+        slots[k] = tree.unflatten(definition, stand_ins) if container else stand_ins[0]
+        operands += taken
+        parameters += values
+        definitions.append(definition)
     inner_args, inner_kwargs = signature.unbind(slots)
     outcome = run_region(
         frame, lambda: call(frame, function, inner_args, inner_kwargs, node), parameters
@@ -53,14 +159,21 @@ def inline_call(transformed: Any, trace: Any, args: list[Any], kwargs: dict[str,
         raise outcome.raised
     if outcome.cells or outcome.names:
         raise Declined("a differentiated function that changes variables or arrays from outside")
-    if not is_numeric(outcome.value):
+    results, definition = (
+        tree.flatten(outcome.value)
+        if tree.is_container(outcome.value)
+        else ([outcome.value], None)
+    )
+    if not all(is_numeric(x) for x in results):
         raise Declined(
-            "a derivative, inside of a function, of a function with a container as result"
+            "a derivative, inside of a function, of a function whose result is not made of numbers"
         )
+    found = [slot_of(x) for x in results]
     with trace.builder.reopened(outcome.block):
-        outcome.block.outputs = [fit(outcome.value, slot_of(outcome.value))]
+        outcome.block.outputs = [fit(x, slot) for x, slot in zip(results, found, strict=True)]
     program = Program(outcome.block, signature.title)
-    return _apply(transformation, program, operands, vectors, signature.title)
+    forms = [slot.form for slot in found]
+    return _Inner(program, chosen, operands, definitions, forms, definition, signature.title)
 
 
 def _chosen(
@@ -68,66 +181,124 @@ def _chosen(
 ) -> list[int]:
     if transformation.wrt is not None:
         return transform.wrt_slots(signature, transformation.wrt, slots)
-    floats = [
-        k
-        for k, x in enumerate(slots)
-        if (isinstance(x, Tracer) and x.dtype.kind == "f") or isinstance(x, (float, np.ndarray))
-    ]
-    return floats or ([0] if len(slots) == 1 else [])
+    floats = [k for k, x in enumerate(slots) if _holds_float(x)]
+    if floats:
+        return floats
+    numeric = [k for k, x in enumerate(slots) if isinstance(x, (Tracer, int, np.generic))]
+    return numeric if len(numeric) == 1 else []
+
+
+def _holds_float(x: Any) -> bool:
+    leaves = tree.flatten(x)[0] if tree.is_container(x) else [x]
+    return any(
+        (isinstance(x, Tracer) and x.dtype.kind == "f")
+        or isinstance(x, float)
+        or (isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f")
+        for x in leaves
+    )
 
 
 def _operand(x: Any) -> Tracer:
-    if tree.is_container(x):
-        raise Declined("a derivative, inside of a function, by a container of arrays")
+    if not isinstance(x, (Tracer, np.ndarray, np.generic, int, float)):
+        raise Declined(f"a derivative, inside of a function, by a {type(x).__name__}")
     tracer = as_tracer(float(x) if isinstance(x, int) else x)
     return tracer if tracer.dtype.kind == "f" else as_tracer(tracer.astype(float))
 
 
-def _scalar(program: Program, what: str, title: str) -> None:
-    value = program.outputs[0]
-    if value.shape or not value.type.is_float:
-        raise NotScalarError(
-            f"{what} of {title}: its result is {value.type}, not one floating-point number.",
+def _vectors(
+    vectors: Any, like: Sequence[Value], live: Sequence[int], what: str, whose: str
+) -> list[Value]:
+    """The leaves of tangents or cotangents, one for each of the floating-point values ``like``."""
+    leaves = tree.flatten(vectors)[0] if tree.is_container(vectors) else [vectors]
+    if len(leaves) != len(like):
+        raise NameArgumentError(
+            f"{what}: {len(like)} vectors are needed, and {len(leaves)} are given.",
+            code="AD108",
             source=current_builder().source,
-            remedy="reduce it, for example with np.sum, or use autodiff.jacobian",
+            remedy=f"pass one vector for each array of the {whose}",
         )
+    given = []
+    for k in live:
+        vector = as_tracer(leaves[k])
+        if not same_shape(vector.shape, like[k].shape):
+            raise ShapeError(
+                f"{what}: a vector has shape {format_shape(vector.shape)} where the {whose} has "
+                f"{format_shape(like[k].shape)}.",
+                code="AD202",
+                source=current_builder().source,
+                remedy=f"give vectors the shape of the {whose}",
+            )
+        given.append(fit(vector, Slot(like[k].dtype, like[k].shape, "array")))
+    return given
 
 
-def _apply(
-    transformation: Transformation,
-    program: Program,
-    operands: Sequence[Tracer],
-    vectors: Any,
-    title: str,
-) -> Any:
-    wrt = list(range(len(operands)))
-    values = [t.value for t in operands]
-    forms = [t.form for t in operands]
+def format_shape(shape: Sequence[Any]) -> str:
+    """A shape as NumPy writes it; extents known only at run time by their symbols."""
+    return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+
+
+def _scalar(inner: _Inner, what: str) -> None:
+    value = inner.program.outputs[0] if len(inner.program.outputs) == 1 else None
+    if inner.definition is not None or value is None:
+        problem = "is a container, not one number"
+    elif value.shape or not value.type.is_float:
+        problem = f"is {value.type}, not one floating-point number"
+    else:
+        return
+    raise NotScalarError(
+        f"{what} of {inner.title}: its result {problem}.",
+        source=current_builder().source,
+        remedy="reduce it, for example with np.sum, or use autodiff.jacobian",
+    )
+
+
+def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
+    program, wrt, values = inner.program, inner.wrt, inner.values
     if isinstance(transformation, transform.Gradient):
-        _scalar(program, "gradient", title)
+        _scalar(inner, "gradient")
         derived = vjp(program, wrt, [0], seed_ones=True, keep_values=transformation.value)
         results = _inlined(derived, values)
         if transformation.value:
-            value = Tracer(results[0], "scalar")
-            return value, _arranged(results[1:], forms)
-        return _arranged(results, forms)
+            value = inner.by_result(results[:1], inner.result_forms)
+            return value, inner.by_argument(results[1:])
+        return inner.by_argument(results)
     if isinstance(transformation, transform.Jacobian):
-        return _arranged(_inlined(jacobian(program, wrt, [0]), values), forms)
+        live = [k for k, v in enumerate(program.outputs) if v.type.is_float]
+        if len(live) != len(program.outputs):
+            raise Declined("a Jacobian, inside of a function, of a result that is no float array")
+        results = _inlined(jacobian(program, wrt, live), values)
+        return _matrix(inner, results, inner.definition, len(live))
     if isinstance(transformation, transform.Hessian):
-        _scalar(program, "hessian", title)
+        _scalar(inner, "hessian")
         first = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
         results = _inlined(jacobian(first, wrt, wrt), values)
         n = len(wrt)
-        rows = [_arranged(results[k * n : (k + 1) * n], forms) for k in range(n)]
-        return rows[0] if n == 1 else tuple(rows)
+        return inner.arranged([inner.by_argument(results[k * n : (k + 1) * n]) for k in wrt])
     if isinstance(transformation, transform.HessianVector):
-        _scalar(program, "hessian_vector", title)
+        _scalar(inner, "hessian_vector")
         first = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
         derived = jvp(first, [True] * len(wrt))
         derived.block.outputs = derived.outputs[len(first.outputs) :]
-        given = vectors if isinstance(vectors, tuple) and len(wrt) > 1 else (vectors,)
-        return _arranged(_inlined(derived, [*values, *(as_tracer(v).value for v in given)]), forms)
+        given = _vectors(vectors, values, wrt, "hessian_vector", "argument")
+        return inner.by_argument(_inlined(derived, [*values, *given]))
+    if isinstance(transformation, transform.Jvp):
+        derived = jvp(program, [True] * len(wrt))
+        given = _vectors(vectors, values, wrt, "jvp", "argument")
+        results = _inlined(derived, [*values, *given])
+        n = len(program.outputs)
+        floats = iter(results[n:])
+        tangents = [
+            next(floats) if v.type.is_float else as_tracer(0.0).value for v in program.outputs
+        ]
+        value = inner.by_result(results[:n], inner.result_forms)
+        return value, inner.by_result(tangents, inner.result_forms)
     raise Declined(f"{transformation.name} inside of a captured function")
+
+
+def _matrix(inner: _Inner, results: Sequence[Value], definition: Any, count: int) -> Any:
+    n = len(inner.wrt)
+    rows = [inner.by_argument(results[k * n : (k + 1) * n]) for k in range(count)]
+    return rows[0] if definition is None else tree.unflatten(definition, rows)
 
 
 def _inlined(program: Program, values: Sequence[Value]) -> list[Value]:
@@ -135,13 +306,12 @@ def _inlined(program: Program, values: Sequence[Value]) -> list[Value]:
     return custom.inline(current_builder(), block, values, {})
 
 
-def _arranged(results: Sequence[Value], forms: Sequence[str]) -> Any:
+def _tracers(results: Sequence[Value], forms: Sequence[Any]) -> list[Tracer]:
     made = [
-        Tracer(v, "array" if v.shape or form == "array" else form)  # type: ignore[arg-type]
+        Tracer(v, "array" if v.shape or form == "array" else form)
         for v, form in zip(results, forms, strict=True)
     ]
-    made = [_weakened(t) if t.form == "python" else t for t in made]
-    return made[0] if len(made) == 1 else tuple(made)
+    return [_weakened(t) if t.form == "python" and t.dtype.kind == "f" else t for t in made]
 
 
 def _weakened(tracer: Tracer) -> Tracer:

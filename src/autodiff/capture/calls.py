@@ -89,6 +89,13 @@ class Closure:
     def __get__(self, obj: Any, cls: type | None = None) -> Any:
         return self if obj is None else MethodType(self, obj)
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """For ``inspect.signature``: transformations name arguments by it."""
+        return inspect.Signature(
+            _parameters(self.node.args, self.defaults, self.keyword_defaults)
+        )
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         scope = Scope(self.syntax, self.frame.scope.globals, {}, self.frame.scope)
         bound = bind(
@@ -119,6 +126,19 @@ def bind(
     kwargs: dict[str, Any],
 ) -> dict[str, Any]:
     """Python's binding of arguments to parameters, with Python's errors."""
+    parameters = _parameters(arguments, defaults, keyword_defaults)
+    try:
+        bound = inspect.Signature(parameters).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name}() {error}") from None
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def _parameters(
+    arguments: ast.arguments, defaults: Sequence[Any], keyword_defaults: Sequence[Any]
+) -> list[inspect.Parameter]:
+    """The parameters of a function from its syntax tree and the values of its defaults."""
     empty = inspect.Parameter.empty
     parameters = []
     positional = [*arguments.posonlyargs, *arguments.args]
@@ -140,12 +160,7 @@ def bind(
         )
     if arguments.kwarg is not None:
         parameters.append(inspect.Parameter(arguments.kwarg.arg, inspect.Parameter.VAR_KEYWORD))
-    try:
-        bound = inspect.Signature(parameters).bind(*args, **kwargs)
-    except TypeError as error:
-        raise TypeError(f"{name}() {error}") from None
-    bound.apply_defaults()
-    return dict(bound.arguments)
+    return parameters
 
 
 def run_body(frame: Frame, node: FunctionNode) -> Any:
@@ -227,6 +242,8 @@ def call(
     nested = getattr(type(function), "__autodiff_inline__", None)
     if nested is not None:
         return nested(function, frame.trace, args, kwargs)
+    if isinstance(function, FunctionType) and "__autodiff_inline__" in function.__dict__:
+        return function.__dict__["__autodiff_inline__"](frame.trace, args, kwargs)
     if isinstance(function, MethodType):
         if isinstance(function.__func__, Closure):
             return function.__func__(function.__self__, *args, **kwargs)
