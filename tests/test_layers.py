@@ -51,6 +51,7 @@ WITHIN = {
     ("testing", "api"),
     ("api", "explain"),
     ("api", "inlining"),
+    ("symbolic", "api"),
     ("compiled", "transform"),
     ("optimize", "api"),
     ("api", "testing"),

@@ -24,6 +24,7 @@ _HOMES = {
         "jvp", "vjp",
     ),
     "autodiff.custom": ("custom_gradient", "stop_gradient"),
+    "autodiff.symbolic": ("Symbolic", "constant", "tag"),
     "autodiff.testing": ("check_gradient",),
     "autodiff.errors": (
         "AutodiffError", "FallbackWarning", "NotScalarError", "ShapeError", "UnsupportedError",

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import transform
+from autodiff.capture.naming import Tags
 from autodiff.compiled import Compiled
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, NameArgumentError
@@ -138,6 +139,15 @@ class Transformed:
     def cache(self) -> list[Any]:
         """The specialisations compiled so far."""
         return [s for group in self._compiled.specialisations.values() for s in group]
+
+    @property
+    def s_vars(self) -> Tags:
+        """The values tagged by :func:`autodiff.tag`, by key, once a call has been compiled."""
+        found: dict[Any, Any] = {}
+        for specialisation in self.cache:
+            tags = specialisation.captured.naming.tags
+            found.update({key: values[-1] for key, values in tags.items()})
+        return Tags(found, self._compiled.signature.title)
 
     def ir(self, *args: Any, **kwargs: Any) -> Any:
         """The program for these arguments after the last pass; ``print`` shows it."""

@@ -495,7 +495,13 @@ class Compiled:
         ]
         differentiated = self.transformation.differentiated_leaves(self.signature, call)
         return capture(
-            self.function, leaves, self.rebuild(call), self.signature.title, eager, differentiated
+            self.function,
+            leaves,
+            self.rebuild(call),
+            self.signature.title,
+            eager,
+            differentiated,
+            self.transformation.naming(self.signature),
         )
 
     def plan(
@@ -589,6 +595,16 @@ class Compiled:
         ints = specialisation.generality.ints
         return any(role == "static" and k not in ints for k, role in enumerate(call.roles))
 
+    def prepare(self, args: tuple[Any, ...]) -> None:
+        """Compile for a call that is not made yet; what cannot be compiled is told by its call."""
+        call = self.bind(args, {})
+        with self.lock:
+            self._specialise(call, call.structure())
+
+    def run_once(self, specialisation: Specialisation, call: Call) -> Any:
+        """Run a specialisation made for this call."""
+        return self._run(specialisation, call, ())
+
     # -- beyond the compiled path --------------------------------------------------------------------
     def _reason(self, reason: str, source: Any) -> str:
         where = f" ({source.file}:{source.line})" if source is not None else ""
@@ -624,7 +640,7 @@ class Compiled:
                 warnings.warn(
                     f"{self.signature.title} runs uncompiled: {reason}",
                     FallbackWarning,
-                    stacklevel=_depth_of_user(),
+                    stacklevel=depth_of_user(),
                 )
         return self._plain(call) if self.transformation.is_value else self._eager(call, extra)
 
@@ -649,7 +665,7 @@ def _reader_of_examples(captured: Captured) -> Callable[[tuple[Any, ...]], tuple
     return lambda args: examples
 
 
-def _depth_of_user() -> int:
+def depth_of_user() -> int:
     """How many frames above the caller the first one outside of this package is."""
     here = os.path.dirname(__file__)
     depth, frame = 1, sys._getframe(1)

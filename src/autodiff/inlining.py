@@ -46,9 +46,7 @@ def inline_jvp(
 ) -> Any:
     """``jvp(f, primals, tangents)`` in captured code: value and tangent."""
     inner = _inner(transformed, trace, primals, {})
-    return _apply(
-        transformed._compiled.transformation, inner, [tangents[k] for k in inner.chosen]
-    )
+    return _apply(transformed._compiled.transformation, inner, [tangents[k] for k in inner.chosen])
 
 
 class InlinedPull:
@@ -66,7 +64,9 @@ class InlinedPull:
         given = _vectors(cotangent, inner.program.outputs, live, "vjp", "result")
         derived = vjp(inner.program, inner.wrt, live, keep_values=False)
         result = inner.by_argument(_inlined(derived, [*inner.values, *given]))
-        found = dict(zip(inner.chosen, (result,) if len(inner.chosen) == 1 else result, strict=True))
+        found = dict(
+            zip(inner.chosen, (result,) if len(inner.chosen) == 1 else result, strict=True)
+        )
         return tuple([found.get(k, _no_cotangent(x)) for k, x in enumerate(self.primals)])
 
 
@@ -128,9 +128,7 @@ class _Inner:
         return parts[0] if len(parts) == 1 else tuple(parts)
 
 
-def _inner(
-    transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]
-) -> _Inner:
+def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Inner:
     """Interpret the inner function into a region on placeholders for what is differentiated."""
     function = transformed.__wrapped__
     signature: Signature = transformed._compiled.signature
@@ -160,9 +158,7 @@ def _inner(
     if outcome.cells or outcome.names:
         raise Declined("a differentiated function that changes variables or arrays from outside")
     results, definition = (
-        tree.flatten(outcome.value)
-        if tree.is_container(outcome.value)
-        else ([outcome.value], None)
+        tree.flatten(outcome.value) if tree.is_container(outcome.value) else ([outcome.value], None)
     )
     if not all(is_numeric(x) for x in results):
         raise Declined(

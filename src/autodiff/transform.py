@@ -8,23 +8,27 @@ are differentiated, and what extra inputs (tangents, cotangents, vectors) a call
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from autodiff import tree
 from autodiff.capture import Captured, Result
+from autodiff.capture.naming import Naming, Tagged, refuse_untagged_uses, single
+from autodiff.capture.paths import Path, compile_reader
 from autodiff.differentiate import jacobian as jacobian_program
 from autodiff.differentiate import jvp as jvp_program
+from autodiff.differentiate import perturbed, unperturbed
 from autodiff.differentiate import vjp as vjp_program
 from autodiff.engines import InputForm
 from autodiff.errors import ArgumentError, NameArgumentError, NotScalarError, ShapeError
-from autodiff.ir.data import ArrayType, Block, Program
+from autodiff.ir.data import ArrayType, Block, Program, Value
 from autodiff.ops.builder import building
 from autodiff.ops.structural import zeros
 
-Wrt = str | int | Sequence[str | int] | None
+# An argument by name or position, a tag by its key or value, an array that the function reads.
+Wrt = str | int | Tagged | np.ndarray | np.generic | Sequence[Any] | None
 
 
 @dataclass
@@ -55,6 +59,10 @@ class Transformation:
         """Numbers of the leaves that carry derivatives."""
         return []
 
+    def naming(self, signature: Any) -> Naming | None:
+        """What a capture is asked for by name."""
+        return None
+
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
         """The plan for one captured call."""
         return Plan(
@@ -74,38 +82,66 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, (np.ndarray, np.generic, float)) or type(x) is int or tree.is_container(x)
 
 
-def wrt_slots(signature: Any, wrt: Wrt, slots: Sequence[Any]) -> list[int]:
-    """The parameters that are differentiated, in the order asked for."""
+@dataclass(frozen=True, eq=False)
+class Named:
+    """Something to differentiate by that is no argument: a tag, or an object of the caller's."""
+
+    key: Any  # of the tag
+    is_tag: bool
+    asked: str  # how the user wrote it
+
+
+def wrt_items(signature: Any, wrt: Wrt, slots: Sequence[Any]) -> list[int | Named]:
+    """What is differentiated by, in the order asked for: parameters by number, and named things."""
     if wrt is None:
         numeric = [k for k, x in enumerate(slots) if _is_number(x)]
         if len(numeric) == 1:
-            return numeric
+            return list(numeric)
         return [k for k in numeric if _holds_float(slots[k])]
-    if not isinstance(wrt, (str, int, list, tuple)):
+    if not isinstance(wrt, (str, int, list, tuple, Tagged, np.ndarray, np.generic)):
         raise NameArgumentError(
             f"wrt={wrt!r} is neither the name nor the position of an argument.",
-            remedy="give a name, a position, or a tuple of them",
+            remedy="give a name, a position, a tag, an array that the function reads, or a tuple "
+            "of them",
         )
-    names = [wrt] if isinstance(wrt, (str, int)) else list(wrt)
-    found = []
-    for name in names:
-        if isinstance(name, int) and not isinstance(name, bool):
-            position = name if name >= 0 else name + len(slots)
-            if not 0 <= position < len(slots):
-                raise NameArgumentError(
-                    f"wrt={name!r}: {signature.title} has {len(slots)} arguments.",
-                    remedy="name an argument, or give a position that exists",
-                )
-            found.append(position)
-        elif name in signature.names:
-            found.append(signature.names.index(name))
-        else:
+    items = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    return [_wrt_item(signature, item, slots) for item in items]
+
+
+def _wrt_item(signature: Any, item: Any, slots: Sequence[Any]) -> int | Named:
+    if isinstance(item, bool):
+        raise _unknown(signature, item, None)
+    if isinstance(item, int):
+        position = item if item >= 0 else item + len(slots)
+        if not 0 <= position < len(slots):
             raise NameArgumentError(
-                f"wrt={name!r} is not an argument of {signature.title}; "
-                f"its arguments are {', '.join(signature.names) or 'unnamed'}.",
-                remedy="name one of them",
+                f"wrt={item!r}: {signature.title} has {len(slots)} arguments.",
+                remedy="name an argument, or give a position that exists",
             )
-    return found
+        return position
+    if isinstance(item, (np.ndarray, np.generic)):
+        kind = f"{item.dtype}{list(item.shape)}" if item.shape else repr(item)
+        return Named(item, False, f"<array {kind}>" if item.shape else kind)
+    if isinstance(item, str) and item in signature.names:
+        return int(signature.names.index(item))
+    if isinstance(item, Named):
+        return item
+    key = item.key if isinstance(item, Tagged) else item
+    return Named(key, True, repr(key))
+
+
+def _unknown(signature: Any, item: Any, tags: Any) -> NameArgumentError:
+    tagged = f", its tags {', '.join(map(repr, tags))}" if tags else ""
+    return NameArgumentError(
+        f"wrt={item!r} is not an argument of {signature.title}; "
+        f"its arguments are {', '.join(signature.names) or 'unnamed'}{tagged}.",
+        remedy="name one of them",
+    )
+
+
+def wrt_slots(signature: Any, wrt: Wrt, slots: Sequence[Any]) -> list[int]:
+    """The parameters among what is differentiated by, in the order asked for."""
+    return [k for k in wrt_items(signature, wrt, slots) if isinstance(k, int)]
 
 
 def _holds_float(slot: Any) -> bool:
@@ -122,6 +158,12 @@ class Derivative(Transformation):
     name = "derivative"
     is_value = False
 
+    def __init__(self, wrt: Wrt = None) -> None:
+        super().__init__(wrt)
+        # Where objects named in wrt were found at the first call, by their id: read by that path
+        # from then on, so that what a name is bound to now is what is differentiated by.
+        self.found: dict[int, Path] = {}
+
     def integer_slots_as_float(self, signature: Any, slots: Sequence[Any]) -> set[int]:
         if self.wrt is None:
             numeric = [k for k, x in enumerate(slots) if _is_number(x)]
@@ -136,6 +178,23 @@ class Derivative(Transformation):
             if not isinstance(slots[k], np.ndarray) or slots[k].ndim == 0
         }
 
+    def naming(self, signature: Any) -> Naming | None:
+        named = [x for x in self._named(signature) if isinstance(x, Named)]
+        if not named:
+            return None
+        return Naming(
+            by_tags=frozenset(x.key for x in named if x.is_tag),
+            objects=tuple(x.key for x in named if not x.is_tag),
+            paths=frozenset(path.text for path in self.found.values()),
+        )
+
+    def _named(self, signature: Any) -> Sequence[int | Named]:
+        if self.wrt is None or isinstance(self.wrt, (str, int)) and self.wrt in signature.names:
+            return ()
+        items = self.wrt if isinstance(self.wrt, (list, tuple)) else [self.wrt]
+        kinds = (str, Tagged, Named, np.ndarray, np.generic)
+        return [_wrt_item(signature, x, ()) for x in items if isinstance(x, kinds)]
+
     def differentiated_leaves(self, signature: Any, call: Any) -> list[int]:
         slots = wrt_slots(signature, self.wrt, call.given)
         for slot in slots:
@@ -145,15 +204,47 @@ class Derivative(Transformation):
         return [k for k, slot in enumerate(call.slot_of) if slot in slots]
 
     def targets(self, signature: Any, captured: Captured, call: Any) -> _Targets:
-        """The differentiated leaves and how the result is put together from one array per leaf."""
-        slots = wrt_slots(signature, self.wrt, call.given)
-        if not slots:
+        """What is differentiated by, and how the result is put together from one array a leaf."""
+        items = wrt_items(signature, self.wrt, call.given)
+        if not items:
             raise ArgumentError(
                 f"{signature.title} has no floating-point argument to differentiate in this call.",
                 code="AD103",
                 remedy="pass floats or float arrays, or name the argument in wrt",
             )
-        return _Targets(captured, call, slots, signature.title)
+        return _Targets(captured, call, items, signature, self.found)
+
+    def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
+        targets = self.targets(signature, captured, call)
+        plan = self.derive(signature, targets.captured, call, targets)
+        if targets.perturbed:
+            first = len(captured.inputs) + len(captured.extents)
+            plan.program = unperturbed(plan.program, first, targets.perturbed)
+        return plan
+
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
+        """The plan, given what is differentiated by."""
+        raise NotImplementedError
+
+    def vectors(self, signature: Any, call: Any, vectors: Any, what: str) -> tuple[Any, ...]:
+        """The vectors that multiply with what is differentiated by, flattened and checked."""
+        items = wrt_items(signature, self.wrt, call.given)
+        examples = [x if isinstance(x, int) else self._present(x, call) for x in items]
+        return tuple(_flat_vectors(examples, call, vectors, what))
+
+    def _present(self, item: Named, call: Any) -> Any:
+        """What a named object is at this call; None for a tag, which only the program knows."""
+        if item.is_tag:
+            return _Unknown
+        path = self.found.get(id(item.key))
+        if path is None:
+            return item.key
+        found = compile_reader((), (path,))(call.slots)
+        return _Unknown if found is None else found[0]
+
+
+class _Unknown:
+    """In place of an array whose shape only the program knows."""
 
 
 def _not_a_number(title: str, leaf: Any) -> ArgumentError:
@@ -164,39 +255,142 @@ def _not_a_number(title: str, leaf: Any) -> ArgumentError:
     )
 
 
+@dataclass
+class _Leaf:
+    """One array or number to differentiate by: what it is at this call, and which program input."""
+
+    example: Any
+    number: int | None  # None: not an input of the program
+    form: str
+
+
 class _Targets:
-    """Leaves to differentiate; ``combine`` arranges one item per leaf as the user expects."""
+    """Leaves to differentiate; ``combine`` arranges one item per leaf as the user expects.
 
-    def __init__(self, captured: Captured, call: Any, slots: list[int], title: str) -> None:
-        self.slots = slots
+    A tagged value inside of the program becomes an input: what is added to it (``perturbed``
+    counts these); ``captured`` is the capture with that program.
+    """
+
+    def __init__(
+        self,
+        captured: Captured,
+        call: Any,
+        items: Sequence[int | Named],
+        signature: Any,
+        found: dict[int, Path],
+    ) -> None:
+        self.signature = signature
         self.call = call
+        self.definitions: list[Any] = []  # per item, None where it is one leaf
+        self.leaves: list[_Leaf] = []
+        values: list[Value] = []  # to differentiate by inside of the program
+        first = len(captured.inputs) + len(captured.extents)
         by_leaf = {r.leaf: k for k, r in enumerate(captured.inputs) if r.leaf is not None}
-        self.leaves = [k for slot in slots for k, s in enumerate(call.slot_of) if s == slot]
-        self.inputs = [by_leaf.get(k) for k in self.leaves]
-        if all(number is None for number in self.inputs):
-            raise _not_a_number(title, call.leaves[self.leaves[0]] if self.leaves else None)
-        self.floats = [
-            number
-            for number in self.inputs
-            if number is not None and captured.program.inputs[number].type.is_float
-        ]
+        for item in items:
+            if isinstance(item, int):
+                self.definitions.append(call.definitions[item])
+                for k in [k for k, s in enumerate(call.slot_of) if s == item]:
+                    number = by_leaf.get(k)
+                    form = "" if number is None else _derivative_form(captured.inputs[number].form)
+                    self.leaves.append(_Leaf(call.leaves[k], number, form))
+                continue
+            self.definitions.append(None)
+            leaf = self._tag(captured, item) if item.is_tag else self._object(captured, item, found)
+            if isinstance(leaf, _Inside):
+                if not leaf.value.type.is_float:
+                    raise ArgumentError(
+                        f"wrt={item.asked} of {signature.title} is {leaf.value.type}, "
+                        "whose derivative is zero everywhere.",
+                        code="AD103",
+                        remedy="differentiate by a floating-point value",
+                    )
+                values.append(leaf.value)
+                leaf = _Leaf(leaf, first + len(values) - 1, leaf.form)
+            self.leaves.append(leaf)
+        if all(leaf.number is None and not _is_unread(leaf) for leaf in self.leaves):
+            raise _not_a_number(signature.title, self.leaves[0].example if self.leaves else None)
+        self.perturbed = len(values)
+        if values:
+            program = perturbed(captured.program, values)
+            extents = [*captured.extents, *program.inputs[first:]]
+            captured = replace(captured, program=program, extents=extents)
         self.captured = captured
+        self.floats = [
+            leaf.number
+            for leaf in self.leaves
+            if leaf.number is not None and captured.program.inputs[leaf.number].type.is_float
+        ]
 
-    def form(self, number: int) -> str:
-        form = self.captured.inputs[number].form
-        return "float" if form == "python" else form
+    def _tag(self, captured: Captured, item: Named) -> Any:
+        if item.key not in captured.naming.tags:
+            raise _unknown(self.signature, item.key, captured.naming.tags)
+        tagged = single(captured.naming, item.key, self.signature.title)
+        refuse_untagged_uses(captured.program, tagged)
+        return _Inside(tagged.value, _derivative_form(tagged.form))
+
+    def _object(self, captured: Captured, item: Named, found: dict[int, Path]) -> Any:
+        """An object that the function reads: by the path it was found by, at first by identity."""
+        path = found.get(id(item.key))
+        if path is not None:
+            for number, record in enumerate(captured.inputs):
+                if record.path.text == path.text:
+                    return _Leaf(record.example, number, _derivative_form(record.form))
+            (example,) = compile_reader((), (path,))(self.call.slots) or (item.key,)
+            return _Leaf(_Unread(np.shape(example)), None, "array")
+        values = captured.named.get(id(item.key), [])
+        if not values:
+            raise NameArgumentError(
+                f"{self.signature.title} does not read wrt={item.asked}: it is not found among "
+                "the arrays of its arguments, globals, closures and attributes.",
+                source=None,
+                remedy="name the array object itself, not a view or a copy of it",
+            )
+        if len(values) > 1:
+            raise NameArgumentError(
+                f"{self.signature.title} reads wrt={item.asked} in {len(values)} places.",
+                remedy="name an argument, or tag the value that is meant",
+            )
+        if values[0] not in captured.program.inputs:
+            form = "array" if isinstance(item.key, np.ndarray) else "scalar"
+            return _Inside(values[0], form)
+        number = captured.program.inputs.index(values[0])
+        record = captured.inputs[number]
+        found[id(item.key)] = record.path
+        return _Leaf(record.example, number, _derivative_form(record.form))
 
     def combine(self, items: Sequence[Any]) -> Any:
         """The structure of the differentiated arguments around one item per leaf."""
         structures = []
         position = 0
-        for slot in self.slots:
-            definition = self.call.definitions[slot]
+        for definition in self.definitions:
             count = 1 if definition is None else definition.num_leaves
             part = list(items[position : position + count])
             structures.append(part[0] if definition is None else tree.unflatten(definition, part))
             position += count
         return structures[0] if len(structures) == 1 else tuple(structures)
+
+
+@dataclass
+class _Inside:
+    """A value inside of the program."""
+
+    value: Value
+    form: str
+
+
+@dataclass
+class _Unread:
+    """An object that the function was found to read, but does not read in this capture."""
+
+    shape: tuple[int, ...]
+
+
+def _is_unread(leaf: _Leaf) -> bool:
+    return isinstance(leaf.example, _Unread)
+
+
+def _derivative_form(form: str) -> str:
+    return "float" if form == "python" else form
 
 
 class _Slot:
@@ -206,7 +400,12 @@ class _Slot:
         self.plan = plan
 
 
-def _result(structure: Any) -> Result:
+def slot(plan: tuple[Any, ...]) -> Any:
+    """What stands for one leaf of a result in the structure that :func:`result_of` takes."""
+    return _Slot(plan)
+
+
+def result_of(structure: Any) -> Result:
     """The result whose leaves are the plans in ``structure``."""
     if isinstance(structure, _Slot):
         return Result([structure.plan], None)
@@ -287,9 +486,8 @@ class Gradient(Derivative):
         if value:
             self.name = "value_and_gradient"
 
-    def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         what = "value_and_gradient" if self.value else "gradient"
-        targets = self.targets(signature, captured, call)
         output = _scalar_output(signature, captured, what)
         first = 0
         forms: list[str] = []
@@ -306,7 +504,9 @@ class Gradient(Derivative):
                 kept.block.outputs = [outputs[output], *outputs[n:]]
                 program = kept
                 form = (
-                    plan[2] if plan[0] == "output" else targets.form(_input_of(captured, plan[1]))
+                    plan[2]
+                    if plan[0] == "output"
+                    else _derivative_form(captured.inputs[_input_of(captured, plan[1])].form)
                 )
                 forms.append(form)
                 value_plan = _Slot(("output", 0, form))
@@ -317,7 +517,7 @@ class Gradient(Derivative):
         forms += more
         if value_plan is not None:
             structure = (value_plan, structure)
-        return Plan(program, forms, _result(structure))
+        return Plan(program, forms, result_of(structure))
 
 
 def _input_of(captured: Captured, leaf: int) -> int:
@@ -332,20 +532,17 @@ def _leaf_results(
     forms: list[str] = []
     zero_types: list[ArrayType] = []
     position = first
-    for leaf, number in zip(targets.leaves, targets.inputs, strict=True):
-        if number is None:
-            items.append(_Slot(("constant", _static_zero(targets.call.leaves[leaf]))))
-        elif number in targets.floats:
-            form = targets.form(number)
-            items.append(_Slot(("output", position, form)))
-            forms.append(form)
+    for leaf in targets.leaves:
+        if leaf.number is None and not _is_unread(leaf):
+            items.append(_Slot(("constant", _static_zero(leaf.example))))
+        elif leaf.number is not None and leaf.number in targets.floats:
+            items.append(_Slot(("output", position, leaf.form)))
+            forms.append(leaf.form)
             position += 1
+        elif leaf.form == "float":
+            items.append(_Slot(("constant", 0.0)))
         else:
-            record = targets.captured.inputs[number]
-            if record.form == "python":
-                items.append(_Slot(("constant", 0.0)))
-                continue
-            zero_types.append(ArrayType(np.dtype(float), record.value.type.shape))
+            zero_types.append(ArrayType(np.dtype(float), _shape_of(leaf, targets)))
             items.append(_Slot(("zero", len(zero_types) - 1)))
     if zero_types:
         program = _with_zeros(program, zero_types)
@@ -356,9 +553,16 @@ def _leaf_results(
     return targets.combine(items), forms, program
 
 
+def _shape_of(leaf: _Leaf, targets: _Targets) -> tuple[Any, ...]:
+    if leaf.number is not None:
+        return targets.captured.inputs[leaf.number].value.type.shape
+    shape: tuple[Any, ...] = leaf.example.shape
+    return shape
+
+
 def _static_zero(leaf: Any) -> Any:
     """The gradient by an int used as a size or index is zero; other objects stand for themselves."""
-    return 0.0 if type(leaf) is int else leaf
+    return 0.0 if type(leaf) is int or isinstance(leaf, _Unread) else leaf
 
 
 def _with_zeros(program: Program, types: list[ArrayType]) -> Program:
@@ -385,8 +589,7 @@ class Jacobian(Derivative):
 
     name = "jacobian"
 
-    def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
-        targets = self.targets(signature, captured, call)
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         plans = captured.result.leaves
         numbers = [_ensure_output(captured, plan) for plan in plans]
         live = [n for n in numbers if n is not None and captured.program.outputs[n].type.is_float]
@@ -406,7 +609,7 @@ class Jacobian(Derivative):
             )
         definition = captured.result.definition
         structure = rows[0] if definition is None else tree.unflatten(definition, rows)
-        return Plan(program, forms, _result(structure))
+        return Plan(program, forms, result_of(structure))
 
 
 def _matrix_row(
@@ -414,13 +617,13 @@ def _matrix_row(
 ) -> Any:
     """The structure of the derivatives of one output by every target."""
     items: list[_Slot] = []
-    for leaf, number in zip(targets.leaves, targets.inputs, strict=True):
-        if number is None or number not in targets.floats:
-            items.append(_Slot(("constant", _static_zero(targets.call.leaves[leaf]))))
+    for leaf in targets.leaves:
+        if leaf.number is None or leaf.number not in targets.floats:
+            items.append(_Slot(("constant", _static_zero(leaf.example))))
             continue
         position = len(forms)
         shape = program.outputs[position].shape
-        form = "array" if shape or targets.form(number) == "array" else targets.form(number)
+        form = "array" if shape or leaf.form == "array" else leaf.form
         if not shape and form == "array":
             form = "scalar"
         forms.append(form)
@@ -433,39 +636,48 @@ class Hessian(Derivative):
 
     name = "hessian"
 
-    def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
-        targets = self.targets(signature, captured, call)
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         output = _scalar_output(signature, captured, "hessian")
         first = gradient_program(captured.program, output, targets.floats)
         program = jacobian_program(first, targets.floats, list(range(len(first.outputs))))
         forms: list[str] = []
         rows: list[Any] = []
         number = 0
-        for leaf, position in zip(targets.leaves, targets.inputs, strict=True):
-            if position is None or position not in targets.floats:
-                rows.append(_Slot(("constant", _static_zero(targets.call.leaves[leaf]))))
+        for leaf in targets.leaves:
+            if leaf.number is None or leaf.number not in targets.floats:
+                rows.append(_Slot(("constant", _static_zero(leaf.example))))
                 continue
             rows.append(_matrix_row(targets, first.outputs[number].type, number, program, forms))
             number += 1
-        return Plan(program, forms, _result(targets.combine(rows)))
+        return Plan(program, forms, result_of(targets.combine(rows)))
 
 
 # -- products -----------------------------------------------------------------------------------------
-def _flat_vectors(targets_slots: list[int], call: Any, vectors: Any, what: str) -> list[Any]:
-    """One vector leaf per differentiated leaf, checked against the arguments' structure."""
-    if len(targets_slots) == 1:
+def _flat_vectors(items: Sequence[Any], call: Any, vectors: Any, what: str) -> list[Any]:
+    """One vector leaf per differentiated leaf, checked against the arguments' structure.
+
+    ``items`` are numbers of parameters, objects, or ``_Unknown``.
+    """
+    if len(items) == 1:
         vectors = (vectors,)
-    if not isinstance(vectors, (tuple, list)) or len(vectors) != len(targets_slots):
+    if not isinstance(vectors, (tuple, list)) or len(vectors) != len(items):
         raise NameArgumentError(
-            f"{what}: {len(targets_slots)} arguments are differentiated, so {len(targets_slots)} "
+            f"{what}: {len(items)} arguments are differentiated, so {len(items)} "
             "vectors are needed.",
             code="AD108",
             remedy="pass a tuple with one vector per differentiated argument",
         )
     flat: list[Any] = []
-    for slot, vector in zip(targets_slots, vectors, strict=True):
-        leaves = [k for k, s in enumerate(call.slot_of) if s == slot]
-        parts = [vector] if call.definitions[slot] is None else tree.flatten(vector)[0]
+    for item, vector in zip(items, vectors, strict=True):
+        if item is _Unknown:
+            flat.append(_vector(vector, what))
+            continue
+        if type(item) is not int:
+            if np.asarray(item).dtype.kind == "f":
+                flat.append(_fitting(vector, item, what))
+            continue
+        leaves = [k for k, s in enumerate(call.slot_of) if s == item]
+        parts = [vector] if call.definitions[item] is None else tree.flatten(vector)[0]
         if len(parts) != len(leaves):
             raise ShapeError(
                 f"{what}: a vector has {len(parts)} parts where the argument has {len(leaves)}.",
@@ -476,15 +688,19 @@ def _flat_vectors(targets_slots: list[int], call: Any, vectors: Any, what: str) 
             x = call.leaves[leaf]
             if call.roles[leaf] == "static" or (isinstance(x, np.ndarray) and x.dtype.kind != "f"):
                 continue
-            array = _vector(part, what)
-            if array.shape != np.shape(x):
-                raise ShapeError(
-                    f"{what}: a vector has shape {array.shape} where the argument has {np.shape(x)}.",
-                    code="AD202",
-                    remedy="give vectors the shapes of the arguments",
-                )
-            flat.append(array)
+            flat.append(_fitting(part, x, what))
     return flat
+
+
+def _fitting(part: Any, x: Any, what: str) -> np.ndarray:
+    array = _vector(part, what)
+    if array.shape != np.shape(x):
+        raise ShapeError(
+            f"{what}: a vector has shape {array.shape} where the argument has {np.shape(x)}.",
+            code="AD202",
+            remedy="give vectors the shapes of the arguments",
+        )
+    return array
 
 
 def _vector(part: Any, what: str) -> np.ndarray:
@@ -503,8 +719,7 @@ class HessianVector(Derivative):
 
     name = "hessian_vector"
 
-    def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
-        targets = self.targets(signature, captured, call)
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         output = _scalar_output(signature, captured, "hessian_vector")
         first = gradient_program(captured.program, output, targets.floats)
         active = [k in targets.floats for k in range(len(first.inputs))]
@@ -513,11 +728,10 @@ class HessianVector(Derivative):
         program.block.outputs = program.outputs[n:]
         structure, forms, program = _leaf_results(targets, program, 0)
         extra = _vector_forms(program, captured)
-        return Plan(program, forms, _result(structure), extra)
+        return Plan(program, forms, result_of(structure), extra)
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
-        slots = wrt_slots(signature, self.wrt, call.given)
-        return tuple(_flat_vectors(slots, call, vectors, "hessian_vector"))
+        return self.vectors(signature, call, vectors, "hessian_vector")
 
 
 def _vector_forms(program: Program, captured: Captured) -> list[InputForm]:
@@ -533,8 +747,7 @@ class Jvp(Derivative):
 
     name = "jvp"
 
-    def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
-        targets = self.targets(signature, captured, call)
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]
         active = [k in targets.floats for k in range(len(captured.program.inputs))]
         program = jvp_program(captured.program, active)
@@ -553,7 +766,11 @@ class Jvp(Derivative):
                     outputs.append(program.outputs[number])
                     forms.append(plan[2])
                 continue
-            form = plan[2] if plan[0] == "output" else targets.form(_input_of(captured, plan[1]))
+            form = (
+                plan[2]
+                if plan[0] == "output"
+                else _derivative_form(captured.inputs[_input_of(captured, plan[1])].form)
+            )
             for slots, value in (
                 (values, program.outputs[number]),
                 (tangents, program.outputs[n + floats.index(number)]),
@@ -568,11 +785,10 @@ class Jvp(Derivative):
             return slots[0] if definition is None else tree.unflatten(definition, slots)
 
         structure = (arrange(values), arrange(tangents))
-        return Plan(program, forms, _result(structure), _vector_forms(program, captured))
+        return Plan(program, forms, result_of(structure), _vector_forms(program, captured))
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
-        slots = wrt_slots(signature, self.wrt, call.given)
-        return tuple(_flat_vectors(slots, call, vectors, "jvp"))
+        return self.vectors(signature, call, vectors, "jvp")
 
 
 class Vjp(Derivative):
@@ -580,13 +796,12 @@ class Vjp(Derivative):
 
     name = "vjp"
 
-    def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
-        targets = self.targets(signature, captured, call)
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]
         live = [n for n in numbers if n is not None and captured.program.outputs[n].type.is_float]
         program = vjp_program(captured.program, targets.floats, live, keep_values=False)
         structure, forms, program = _leaf_results(targets, program, 0)
-        return Plan(program, forms, _result(structure), _vector_forms(program, captured))
+        return Plan(program, forms, result_of(structure), _vector_forms(program, captured))
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
         leaves = tree.flatten(vectors)[0] if tree.is_container(vectors) else [vectors]
@@ -599,8 +814,11 @@ __all__ = [
     "HessianVector",
     "Jacobian",
     "Jvp",
+    "Named",
     "Plan",
     "Transformation",
     "Vjp",
     "Wrt",
+    "result_of",
+    "slot",
 ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture import calls, expressions
+from autodiff.capture.naming import Naming
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace
@@ -96,6 +97,8 @@ class Captured:
     trace: Trace | None = None
     objects: list[Path] = field(default_factory=list)  # read at each call for host calls
     extents: list[Value] = field(default_factory=list)  # program inputs that are input extents
+    naming: Naming = field(default_factory=Naming)  # the tags met
+    named: dict[int, list[Value]] = field(default_factory=dict)  # values by the id of an object
 
     def extra_inputs(self, program: Program) -> list[Value]:
         """Inputs of a program made from this one beyond its own."""
@@ -118,6 +121,7 @@ def capture(
     name: str = "f",
     eager: bool = False,
     differentiated: Sequence[int] = (),
+    naming: Naming | None = None,
 ) -> Captured:
     """Capture one call.
 
@@ -137,8 +141,10 @@ def capture(
     differentiated : sequence of int
         Leaves that carry derivatives; told to the eager trace so that an opaque function that
         would lose one is an error.
+    naming : Naming, optional
+        The tags and objects that are asked for by name.
     """
-    take = (function, arguments, rebuild, name, eager, differentiated)
+    take = (function, arguments, rebuild, name, eager, differentiated, naming or Naming())
     try:
         return _capture(*take, distinguish_arrays=False)
     except AmbiguousStore:
@@ -152,9 +158,10 @@ def _capture(
     name: str,
     eager: bool,
     differentiated: Sequence[int],
+    naming: Naming,
     distinguish_arrays: bool,
 ) -> Captured:
-    trace = Trace(eager)
+    trace = Trace(eager, replace(naming, tags={}))
     trace.distinguish_arrays = distinguish_arrays
     with building(trace.builder), deciding(trace.decide), concretizing(trace.concrete):
         values = _enter(trace, arguments, differentiated)
@@ -248,6 +255,8 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
         trace,
         trace.objects,
         extents,
+        trace.naming,
+        trace.named,
     )
 
 

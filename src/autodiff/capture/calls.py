@@ -92,9 +92,7 @@ class Closure:
     @property
     def __signature__(self) -> inspect.Signature:
         """For ``inspect.signature``: transformations name arguments by it."""
-        return inspect.Signature(
-            _parameters(self.node.args, self.defaults, self.keyword_defaults)
-        )
+        return inspect.Signature(_parameters(self.node.args, self.defaults, self.keyword_defaults))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         scope = Scope(self.syntax, self.frame.scope.globals, {}, self.frame.scope)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -58,9 +59,15 @@ class Input:
 class Trace:
     """State of one capture; see the module header."""
 
-    def __init__(self, eager: bool = False) -> None:
+    def __init__(self, eager: bool = False, naming: Any = None) -> None:
         self.builder = Builder()
         self.eager = eager
+        self.naming = naming  # of type autodiff.capture.naming.Naming
+        # What stands for an object that is reached by a path; None where the object itself does.
+        self.stand_in: Callable[[Any, Path], Any] | None = None
+        self.named: dict[
+            int, list[Value]
+        ] = {}  # inputs by the identity of what they were read from
         self.inputs: list[Input] = []
         self.guards: list[Guard] = []
         self.paths: dict[int, Path] = {}
@@ -121,6 +128,9 @@ class Trace:
         cell = Cell(value)
         tracer = Tracer(cell, form)
         self.inputs.append(Input(value, path, form, cell, example, leaf))
+        self.named.setdefault(id(example), []).append(value)
+        if self.naming is not None and self.naming.differentiates(example, path):
+            self.differentiable.add(value)
         self.known[value] = (array, True)
         return tracer
 
@@ -215,6 +225,10 @@ class Trace:
         """What the interpreter works with for an object reached by ``path``."""
         if isinstance(obj, Tracer):
             return obj
+        if self.stand_in is not None:
+            found = self.stand_in(obj, path)
+            if found is not None:
+                return found
         if isinstance(obj, np.ndarray):
             return self._lift_array(obj, path)
         if type(obj) is float or isinstance(obj, np.floating):

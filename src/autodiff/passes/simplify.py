@@ -2,7 +2,7 @@
 
     power(x, 2)              multiply(x, x)         small integer exponents
     strong_multiply(ct, c)   multiply(ct, c)        c a finite constant; ct itself when c is 1
-    multiply(x, 1), cast to the same dtype, reshape of reshape, transpose of transpose, …
+    multiply(x, 1), add(x, -0.0), cast to the same dtype, reshape of reshape, transpose of transpose, …
 
 Constant scalars are folded by their NumPy meaning.  Nothing is reassociated, and no rule assumes
 that values are finite: a rule holds for NaN, infinities and signed zeros, but for the sign of a
@@ -91,6 +91,16 @@ def _multiply(operation: Operation, scope: Scope) -> Value | None:
             return x
         if c is not None and c == -1 and _fits(x, operation) and x.type.is_float:
             return append(scope, "negative", (x,), operation)
+    return None
+
+
+def _add(operation: Operation, scope: Scope) -> Value | None:
+    """``x + -0.0`` is ``x``; ``x + 0.0`` is not, where ``x`` is ``-0.0``."""
+    a, b = operation.operands
+    for x, other in ((a, b), (b, a)):
+        c = constant_of(other)
+        if c is not None and c == 0 and np.signbit(c) and _fits(x, operation):
+            return x
     return None
 
 
@@ -280,6 +290,7 @@ def _reduce_sum(operation: Operation, scope: Scope) -> Value | None:
 
 
 RULES: dict[str, Callable[[Operation, Scope], Value | None]] = {
+    "add": _add,
     "multiply": _multiply,
     "strong_multiply": _strong_multiply,
     "power": _power,
