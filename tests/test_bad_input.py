@@ -140,7 +140,7 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         lambda m: autodiff.gradient(m.loss, wrt=1.5)(V, V),
         ValueError,
         "AD102: wrt=1.5 is neither the name nor the position of an argument.\n"
-        "  Remedy: give a name, a position, or a tuple of them",
+        "  Remedy: give a name, a position, a tag, an array that the function reads, or a tuple of them",
     ),
     (
         lambda m: autodiff.gradient(m.loss, wrt="w")("text", V),
