@@ -4,6 +4,7 @@ import doctest
 import importlib
 import inspect
 import io
+import linecache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,10 @@ def test_docstring_examples_print_what_they_show(module: str) -> None:
     report = io.StringIO()
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     for test in found:
+        for number, example in enumerate(test.examples):
+            name = f"<doctest {test.name}[{number}]>"  # where functions of the example have source
+            lines = example.source.splitlines(keepends=True)
+            linecache.cache[name] = (len(example.source), None, lines, name)
         runner.run(test, out=report.write)
     assert runner.summarize(verbose=False).failed == 0, report.getvalue()
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture import calls, expressions
-from autodiff.capture.naming import Naming
+from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace
@@ -163,7 +163,12 @@ def _capture(
 ) -> Captured:
     trace = Trace(eager, replace(naming, tags={}))
     trace.distinguish_arrays = distinguish_arrays
-    with building(trace.builder), deciding(trace.decide), concretizing(trace.concrete):
+    with (
+        building(trace.builder),
+        deciding(trace.decide),
+        concretizing(trace.concrete),
+        captured_by(trace),
+    ):
         values = _enter(trace, arguments, differentiated)
         args, kwargs = rebuild(values)
         try:

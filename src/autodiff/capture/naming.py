@@ -13,6 +13,8 @@ from __future__ import annotations
 import linecache
 import os
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +27,24 @@ from autodiff.capture.trace import NotStaged, Trace
 from autodiff.errors import DerivativeError, NameArgumentError
 from autodiff.ir.data import ArrayType, Program, Source, Value, free_values, uses
 from autodiff.ops.tracer import Tracer, as_tracer
+
+# The capture that is running, for code that Python itself runs with traced values.
+_capturing: ContextVar[Trace | None] = ContextVar("autodiff_capturing", default=None)
+
+
+def capturing() -> Trace | None:
+    """The capture that is running, if one is."""
+    return _capturing.get()
+
+
+@contextmanager
+def captured_by(trace: Trace) -> Iterator[None]:
+    """While this lasts, ``tag`` and ``constant`` belong to ``trace``."""
+    token = _capturing.set(trace)
+    try:
+        yield
+    finally:
+        _capturing.reset(token)
 
 
 @dataclass(frozen=True, eq=False)

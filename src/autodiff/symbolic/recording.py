@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
-from autodiff.capture.naming import constant_inside, tag_inside
+from autodiff.capture.naming import capturing, constant_inside, tag_inside
 from autodiff.errors import NameArgumentError
-from autodiff.ops.tracer import Tracer
 
 # What tags the plain run of a traced function; None outside of Symbolic.trace.
 recording_now: ContextVar[Recording | None] = ContextVar("autodiff_recording", default=None)
@@ -53,8 +52,11 @@ def tag(x: Any, key: Hashable) -> Any:
     >>> autodiff.gradient(local, wrt="y_var")(10.0)
     3.0
     """
+    trace = capturing()
+    if trace is not None:
+        return tag_inside(trace, [x, key], {})
     recording = recording_now.get()
-    if recording is not None and not isinstance(x, Tracer):
+    if recording is not None:
         recording.tagged(key, x)
     return x
 
@@ -85,7 +87,8 @@ def constant(x: Any) -> Any:
     >>> along(np.ones((2, 3)), 0), along(np.ones((2, 3)), 1)
     (array([2., 2., 2.]), array([3., 3.]))
     """
-    return x._concretizer()(x, leaves=True) if isinstance(x, Tracer) else x
+    trace = capturing()
+    return x if trace is None else constant_inside(trace, [x], {})
 
 
 # How capture treats calls of these.
