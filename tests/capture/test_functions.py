@@ -355,3 +355,69 @@ def test_third_party_python_is_interpreted() -> None:
     program = captured(lambda x: module.soft(x) + module.soft(x, 2.0), V).program
     assert kinds(program)["log1p"] == 2
     agrees(lambda x: module.soft(x) + module.soft(x, 2.0), (V,))
+
+
+# -- private names -----------------------------------------------------------------------------------
+class _Private:
+    __shared = 2.0
+
+    def __init__(self) -> None:
+        self.__scale = 3.0
+
+    def __square(self, __x):
+        return __x * __x
+
+    def loss(self, x):
+        def __inner(y):
+            return y * self.__scale
+
+        __total = __inner(self.__square(x)) + sum(
+            (lambda __u: __u * _Private.__shared)(v) for v in x
+        )
+        return np.sum(__total)
+
+    def set(self, scale):
+        self.__scale = scale
+
+
+class _Derived(_Private):
+    def loss(self, x):
+        return super().loss(x) + self._Private__scale
+
+
+@over_engines
+def test_private_names_of_a_class_are_spelt_out(engine) -> None:
+    for cls in (_Private, _Derived):
+        model = cls()
+        agrees(model.loss, (V,), engine=engine)
+        gradient = autodiff.gradient(model.loss, engine=engine)
+        np.testing.assert_allclose(gradient(V), 2 * V * 3 + 3 * 2.0)
+        model.set(5.0)
+        np.testing.assert_allclose(gradient(V), 2 * V * 5 + 3 * 2.0)
+
+
+def test_private_names_with_other_classes_around_and_inside() -> None:
+    class Outer:
+        class _Inner:
+            def __init__(self, k):
+                self.__k = k
+
+            def value(self, x):
+                return self.__k * x
+
+        def __init__(self) -> None:
+            self.__k = 2.0
+            self.inner = Outer._Inner(7.0)
+
+        def value(self, x):
+            return self.__k * self.inner.value(x)
+
+    class __:  # a name of underscores alone changes nothing
+        def __init__(self) -> None:
+            self.__k = 4.0
+
+        def value(self, x):
+            return self.__k * x
+
+    assert autodiff.gradient(Outer().value)(1.0) == 14.0
+    assert autodiff.gradient(__().value)(1.0) == 4.0

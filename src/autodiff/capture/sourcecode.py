@@ -4,6 +4,8 @@
 is no source (built-in functions, code made by ``exec``, the interactive prompt before 3.13).
 A lambda is found among those on its line by the positions its bytecode carries
 (``code.co_positions``), so that ``f, g = lambda x: x, lambda x: 2 * x`` are told apart.
+
+Names like ``__weight`` inside of a class are spelt out as Python spells them, ``_Model__weight``.
 """
 
 from __future__ import annotations
@@ -178,15 +180,87 @@ def _find_by_inspect(code: CodeType) -> Syntax | None:
     )
 
 
+class _Mangle(ast.NodeVisitor):
+    """Spell out the private names of a class (Python reference, 6.2.2) in the trees visited.
+
+    In place; a tree may be visited again, since what is spelt out is no private name any more.
+    Names of keyword arguments in calls stay as they are, as Python leaves them.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+
+    def name(self, name: str) -> str:
+        private = name.startswith("__") and not name.endswith("__") and "." not in name
+        stem = self.owner.lstrip("_")
+        return f"_{stem}{name}" if private and stem else name
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for outside in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(outside)
+        inside = _Mangle(node.name)
+        for statement in node.body:
+            inside.visit(statement)
+        node.name = self.name(node.name)
+
+    def generic_visit(self, node: ast.AST) -> None:
+        for attribute in _PRIVATE.get(type(node), ()):
+            value = getattr(node, attribute)
+            if isinstance(value, str):
+                setattr(node, attribute, self.name(value))
+            elif isinstance(value, list):
+                setattr(node, attribute, [self.name(name) for name in value])
+        super().generic_visit(node)
+
+
+# Where the trees of statements and expressions hold names.
+_PRIVATE: dict[type, tuple[str, ...]] = {
+    ast.Name: ("id",),
+    ast.Attribute: ("attr",),
+    ast.arg: ("arg",),
+    ast.FunctionDef: ("name",),
+    ast.AsyncFunctionDef: ("name",),
+    ast.Global: ("names",),
+    ast.Nonlocal: ("names",),
+    ast.alias: ("asname",),
+    ast.ExceptHandler: ("name",),
+    ast.MatchAs: ("name",),
+    ast.MatchStar: ("name",),
+    ast.MatchMapping: ("rest",),
+}
+
+
+def _owner(code: CodeType) -> str | None:
+    """The innermost class that the code is written in: ``C`` of ``C.method.<locals>.inner``."""
+    parts = code.co_qualname.split(".")
+    for name, following in zip(reversed(parts[:-1]), reversed(parts[1:]), strict=True):
+        if following != "<locals>" and name != "<locals>":
+            return name
+    return None
+
+
 def _choose(code: CodeType, nodes: list[FunctionNode], file: str) -> Syntax | None:
+    owner = _owner(code)
+    mangle = None if owner is None else _Mangle(owner)
     if code.co_name == "<lambda>":
         lambdas = [n for n in nodes if isinstance(n, ast.Lambda)]
         if len(lambdas) > 1:
             lambdas = [n for n in lambdas if _body_position(n) == _code_position(code, n)]
         nodes = [n for n in lambdas if len(_arguments(n.args)) == _argument_count(code)]
     else:
-        nodes = [n for n in nodes if not isinstance(n, ast.Lambda) and n.name == code.co_name]
-    return describe(nodes[0], file) if len(nodes) >= 1 else None
+        # A definition inside of a method may have been spelt out with the method.
+        names = {code.co_name, mangle.name(code.co_name) if mangle else code.co_name}
+        nodes = [n for n in nodes if not isinstance(n, ast.Lambda) and n.name in names]
+    if not nodes:
+        return None
+    if mangle is not None:
+        for part in (nodes[0].args, *_body(nodes[0])):
+            mangle.visit(part)
+    return describe(nodes[0], file)
+
+
+def _body(node: FunctionNode) -> list[ast.AST]:
+    return [node.body] if isinstance(node, ast.Lambda) else list(node.body)
 
 
 def _argument_count(code: CodeType) -> int:
