@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import pydoc
 from collections import OrderedDict, namedtuple
 from typing import Any
 
@@ -375,6 +376,45 @@ def test_copies() -> None:
     gradient = autodiff.gradient(loss, wrt="x", engine="numpy")
     for twin in (copy.copy(gradient), copy.deepcopy(gradient)):
         np.testing.assert_allclose(twin(W, V), W**2)
+
+
+def test_bound_methods_are_equal_copied_and_pickled_like_plain_ones() -> None:
+    model = Model(W)
+    bound = model.slope
+    assert bound == model.slope
+    assert hash(bound) == hash(model.slope)
+    assert bound != Model(W).slope
+    assert copy.copy(bound) == bound
+    other = copy.deepcopy(bound)
+    assert other.__self__ is not model
+    model.w = None
+    np.testing.assert_allclose(other(V), 2 * W * V)
+    again = pickle.loads(pickle.dumps(other))
+    assert type(again.__self__) is Model
+    np.testing.assert_allclose(again(V), 2 * W * V)
+    shifted = pickle.loads(pickle.dumps(Model.shifted))
+    np.testing.assert_allclose(shifted(V), 3 + V)
+    assert pickle.loads(pickle.dumps(Model.doubled)) is Model.doubled
+    assert (
+        repr(Model.shifted) == "<bound autodiff.function of Model.shifted of "
+        "<class 'tests.test_api.Model'>>"
+    )
+
+
+def test_metadata_is_that_of_the_function() -> None:
+    for wrapped, plain in (
+        (decorated_at_top, decorated_at_top.__wrapped__),
+        (Model(W).slope, Model.slope.__wrapped__),
+    ):
+        for name in ("__name__", "__qualname__", "__module__", "__doc__", "__annotations__"):
+            assert getattr(wrapped, name) == getattr(plain, name)
+        assert wrapped.__wrapped__ is plain
+        assert inspect.unwrap(wrapped) is plain
+        assert inspect.getsource(wrapped) == inspect.getsource(plain)
+    assert str(inspect.signature(decorated_at_top)) == "(w, x)"
+    assert str(inspect.signature(Model.slope)) == "(self, x)"
+    assert str(inspect.signature(Model(W).slope)) == "(x)"
+    assert "The slope." in pydoc.render_doc(Model(W).slope)
 
 
 # -- looking inside ------------------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ callable objects.
 
 from __future__ import annotations
 
+import copy
 import functools
+import inspect
 import sys
 import weakref
 from collections.abc import Callable, Sequence
@@ -180,22 +182,55 @@ class Transformed:
 
 
 class BoundTransformed:
-    """A transformed method bound to its object."""
+    """A transformed method bound to its object: equal, copied and pickled like a bound method."""
 
     def __init__(self, transformed: Transformed, obj: Any) -> None:
-        self._transformed = transformed
-        self.__self__ = obj
         self.__func__ = transformed
-        functools.update_wrapper(self, transformed.__wrapped__, updated=())
+        self.__self__ = obj
+        self.__doc__ = transformed.__doc__
+        self.__module__ = transformed.__module__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._transformed(self.__self__, *args, **kwargs)
+        return self.__func__(self.__self__, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(self._transformed, name)
+        if name == "__func__":  # asked for before __init__ ran, as copying does
+            raise AttributeError(name)
+        value = getattr(self.__func__, name)
         if name in ("ir", "llvm", "assembly", "explain"):
             return functools.partial(value, self.__self__)
         return value
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        whole = inspect.signature(self.__func__)
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
+
+    def __eq__(self, other: Any) -> bool:
+        if not isinstance(other, BoundTransformed):
+            return NotImplemented
+        return self.__self__ is other.__self__ and self.__func__ is other.__func__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__self__), self.__func__))
+
+    def __copy__(self) -> BoundTransformed:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BoundTransformed:
+        return BoundTransformed(self.__func__, copy.deepcopy(self.__self__, memo))
+
+    def __reduce__(self) -> Any:
+        # As for a bound method: found again under its name, so the class is what it is there.
+        cls = self.__self__ if isinstance(self.__self__, type) else type(self.__self__)
+        name: str = self.__name__
+        if inspect.getattr_static(cls, name, None) is self.__func__:
+            return getattr, (self.__self__, name)
+        return BoundTransformed, (self.__func__, self.__self__)
+
+    def __repr__(self) -> str:
+        name = self.__func__._compiled.transformation.name
+        return f"<bound autodiff.{name} of {self.__qualname__} of {self.__self__!r}>"
 
 
 def _restore(
