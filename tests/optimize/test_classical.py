@@ -9,24 +9,28 @@ from scipy import optimize
 from autodiff import FallbackWarning
 from autodiff.optimize import least_squares, minimize
 
-from .problems import PROBLEMS, Problem
+from .problems import FUNCTIONS, PROBLEMS, Problem
 
 FIRST_ORDER = ("BFGS", "CG", "L-BFGS-B", "TNC", "SLSQP")
 SECOND_ORDER = ("Newton-CG", "trust-ncg", "trust-krylov", "trust-exact", "trust-constr")
 
-each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
+ALL = PROBLEMS + FUNCTIONS
+each_problem = pytest.mark.parametrize("problem", ALL, ids=lambda problem: problem.name)
+each_residual = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 
 
 # The method itself gives up far from a minimum here, with finite differences too.
 GIVES_UP = {
+    ("powell_badly_scaled", "L-BFGS-B"),
     ("brown_badly_scaled", "TNC"),
     ("jennrich_sampson", "L-BFGS-B"),
     ("penalty_1", "SLSQP"),
 }
 
 # How many of the second-order methods must arrive; the trust regions of three of them cannot grow
-# to the 1e6 that this problem asks for within their iterations.
-ARRIVING = {"brown_badly_scaled": 2}
+# to the 1e6 that this problem asks for within their iterations. Meyer's valley bends so much that
+# only trust-exact follows it to the end.
+ARRIVING = {"brown_badly_scaled": 2, "meyer": 1}
 
 
 @pytest.mark.parametrize("method", FIRST_ORDER)
@@ -37,12 +41,14 @@ def test_gradients_save_evaluations_and_lose_nothing(problem: Problem, method: s
     exact = quiet(minimize, problem.objective, problem.start, **how)
     differences = quiet(optimize.minimize, problem.objective, problem.start, **how)
     if (problem.name, method) in GIVES_UP:
-        assert not is_minimum(problem, differences.fun)
+        assert not problem.is_minimum(differences.fun)
         return
-    assert exact.nfev < differences.nfev
     # Exact gradients may lead to another minimum; then it must be one.
     tolerance = 1e-5 * (1 + abs(differences.fun))
-    assert exact.fun <= differences.fun + tolerance or is_minimum(problem, exact.fun)
+    assert exact.fun <= differences.fun + tolerance or problem.is_minimum(exact.fun)
+    # A search that inaccurate differences end early is no cheaper, only worse.
+    ended_early = not problem.is_minimum(differences.fun) and exact.fun < differences.fun
+    assert exact.nfev < differences.nfev or ended_early
 
 
 @each_problem
@@ -52,19 +58,15 @@ def test_second_order_methods_find_a_minimum(problem: Problem):
         method: quiet(minimize, problem.objective, problem.start, method=method, **how).fun
         for method in SECOND_ORDER
     }
-    arrived = sum(is_minimum(problem, value) for value in found.values())
+    arrived = sum(problem.is_minimum(value) for value in found.values())
     assert arrived >= ARRIVING.get(problem.name, 3), found
 
 
-@each_problem
+@each_residual
 def test_least_squares_finds_a_minimum(problem: Problem):
     limits = {"ftol": 1e-14, "xtol": 1e-14, "gtol": 1e-14}
     result = quiet(least_squares, problem.residuals, problem.start, x_scale="jac", **limits)
-    assert is_minimum(problem, 2 * result.cost)
-
-
-def is_minimum(problem: Problem, value: float) -> bool:
-    return any(abs(value - known) <= 1e-7 + 1e-5 * known for known in problem.minima)
+    assert problem.is_minimum(2 * result.cost)
 
 
 def quiet(solve, *args, **kwargs):
