@@ -346,3 +346,41 @@ def test_integer_types_of_one_size_keep_their_own(codes: str, engine: str) -> No
         for have, want in zip(compiled(x), f(x), strict=True):
             assert have.dtype.char == want.dtype.char
             assert type(have) is type(want)
+
+
+@over_engines
+@pytest.mark.parametrize("sizes", [(0, 2, 0, 1), (2, 3, 0, 1), (5, 2, 1, 0)])
+def test_a_length_of_0_or_1_is_not_taken_for_a_run_time_length(sizes, engine) -> None:
+    def spread(x):
+        return (x.max() if len(x) else -1.0) + (x + np.ones((3, 1)) * np.ones(len(x))).sum()
+
+    def largest(x):
+        return x.max()
+
+    total, peak = (autodiff.function(f, engine=engine) for f in (spread, largest))
+    for size in (*sizes, *sizes):
+        x = np.arange(1.0, size + 1)
+        assert total(x) == spread(x)
+        if size:
+            assert peak(x) == size
+        else:
+            with pytest.raises(ValueError, match="^zero-size array to reduction operation maximum"):
+                peak(x)
+
+
+@over_engines
+def test_an_exception_leaves_arguments_as_plain_python_does(engine) -> None:
+    def f(x, y):
+        x[0] = 5.0
+        print("stored")
+        return x + y
+
+    x = np.zeros(3)
+    compiled = autodiff.function(f, engine=engine)
+    with pytest.raises(ValueError, match="could not be broadcast"):
+        compiled(x, np.zeros(2))
+    assert x.tolist() == [5.0, 0.0, 0.0]
+    y = np.zeros(3)
+    with pytest.raises(ValueError, match="could not be broadcast"):
+        autodiff.gradient(lambda a, b: np.sum(f(a, b)), engine=engine)(y, np.zeros(2))
+    assert y.tolist() == [0.0, 0.0, 0.0]

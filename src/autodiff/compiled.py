@@ -233,6 +233,14 @@ class Specialisation:
         return f"<specialisation for ({inputs}); guards: {guards or 'none'}>"
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What plain Python returned where the capture failed, and why that failed."""
+
+    result: Any
+    reason: str
+
+
 class Compiled:
     """A function, a transformation of it, and the specialisations compiled so far."""
 
@@ -339,6 +347,9 @@ class Compiled:
                 return self._uncompiled(call, reason, extra)
         with self.lock:
             specialisation_or_reason = self._specialise(call, structure)
+        if isinstance(specialisation_or_reason, _Answer):
+            self._warn(specialisation_or_reason.reason)
+            return specialisation_or_reason.result
         if not isinstance(specialisation_or_reason, Specialisation):
             return self._uncompiled(call, specialisation_or_reason, extra)
         result = self._run(specialisation_or_reason, call, extra)
@@ -414,7 +425,9 @@ class Compiled:
         return plan.result.rebuild(outputs, leaves)
 
     # -- compiling ---------------------------------------------------------------------------------
-    def _specialise(self, call: Call, structure: tuple[Any, ...]) -> Specialisation | str:
+    def _specialise(
+        self, call: Call, structure: tuple[Any, ...]
+    ) -> Specialisation | _Answer | str:
         specialisation = self._specialise_generally(call, structure)
         if specialisation is not None:
             return specialisation
@@ -428,10 +441,20 @@ class Compiled:
             if not self.transformation.is_value:
                 raise
             return self._reason(error.message, error.source)
+        except ShapeError as error:
+            if not self.transformation.is_value:
+                raise
+            try:  # Plain Python changes the arguments as far as it comes.
+                return _Answer(self._plain(call), error.message)
+            except Exception:
+                raise error from None
         except AutodiffError:
             raise
         except Exception as error:
-            # Most likely the user's own error: plain Python raises it from the user's line.
+            # Most likely the user's own error: plain Python raises it from the user's line, with
+            # the arguments changed as far as it came.
+            if self.transformation.is_value and self.on_fallback != "error":
+                return _Answer(self._plain(call), f"{type(error).__name__}: {error}")
             self._run_plainly(call)
             return self._reason(f"{type(error).__name__}: {error}", None)
         self.specialisations.setdefault(call.key, []).append(specialisation)
@@ -635,14 +658,18 @@ class Compiled:
                     code="AD304",
                     remedy="rewrite that line, or allow uncompiled calls with on_fallback='warn'",
                 )
-            if reason not in self.warned:
-                self.warned.add(reason)
-                warnings.warn(
-                    f"{self.signature.title} runs uncompiled: {reason}",
-                    FallbackWarning,
-                    stacklevel=depth_of_user(),
-                )
+            self._warn(reason)
         return self._plain(call) if self.transformation.is_value else self._eager(call, extra)
+
+    def _warn(self, reason: str) -> None:
+        """Say that the function runs uncompiled, once for each reason."""
+        if reason not in self.warned:
+            self.warned.add(reason)
+            warnings.warn(
+                f"{self.signature.title} runs uncompiled: {reason}",
+                FallbackWarning,
+                stacklevel=depth_of_user(),
+            )
 
     def _eager(self, call: Call, extra: tuple[Any, ...]) -> Any:
         """Trace this call's path and run it on the reference engine."""

@@ -100,7 +100,7 @@ def outer(a: Any, b: Any, out: Any = None) -> Tracer:
 
 
 @implements(np.matmul, np.linalg.matmul)
-def matmul(a: Any, b: Any, /) -> Tracer:
+def matmul(a: Any, b: Any, /, out: Any = None) -> Tracer:
     """``np.matmul``."""
     x, y = _plain(a), _plain(b)
     if not x.shape or not y.shape:
@@ -115,12 +115,12 @@ def matmul(a: Any, b: Any, /) -> Tracer:
             f"(n?,k),(k,m?)->(n?,m?) (size {y.shape[over]} is different from {x.shape[-1]})"
         )
     if x.ndim <= 2 and y.ndim <= 2:
-        return _finish(contract(x, y, ((x.ndim - 1,), (over,))), None)
+        return _finish(contract(x, y, ((x.ndim - 1,), (over,))), out)
     if y.ndim <= 2:
-        return _finish(contract(x, y, ((x.ndim - 1,), (over,))), None)
+        return _finish(contract(x, y, ((x.ndim - 1,), (over,))), out)
     x, y = _batched(x, y, 1 if x.ndim == 1 else 2, 2)
     lead = tuple(range(y.ndim - 2))
-    return _finish(contract(x, y, ((x.ndim - 1,), (y.ndim - 2,)), (lead, lead)), None)
+    return _finish(contract(x, y, ((x.ndim - 1,), (y.ndim - 2,)), (lead, lead)), out)
 
 
 def _batched(x: Tracer, y: Tracer, core_x: int, core_y: int) -> tuple[Tracer, Tracer]:

@@ -153,6 +153,9 @@ class Arguments:
         symbol = _bare_symbol(extent)
         if symbol is not None and symbol not in self.bound:
             self.bound[symbol] = value
+            low = getattr(symbol, "low", None)
+            if isinstance(low, int):  # the program relies on it: an extent of 1 would broadcast
+                self.writer.require(self.writer.value(f"icmp sge i64 {value}, {low}"))
         else:
             self.later.append((value, extent))
 
