@@ -273,6 +273,17 @@ def test_the_size_of_the_program_does_not_depend_on_the_trip_count(f, expected) 
     assert size(gradient.ir(data(10))) == size(gradient.ir(data(10_000)))
 
 
+def test_short_loops_around_loops_are_not_copied_out() -> None:
+    def sweeps(x):
+        y = x.copy()
+        for _ in range(2):
+            for i in range(1, len(x)):
+                y[i] = 0.5 * (y[i] + y[i - 1])
+        return np.sum(y)
+
+    assert control(program_of(sweeps, data(12))) == {"for": 2}
+
+
 @over_engines
 @pytest.mark.parametrize(
     "f", [f for f, _ in LOOPS] + GROWING, ids=IDS + ["appended_list", "listed"]

@@ -128,9 +128,15 @@ def lazy_zip(frame: Frame, sources: Sequence[Any]) -> LazySequence | None:
     return LazySequence(count, lambda k: tuple(s.item(k) for s in lazy))  # type: ignore[union-attr]
 
 
-def worth_rolling(sequence: LazySequence) -> bool:
-    """Whether a loop is long enough, or of unknown length."""
-    return isinstance(sequence.count, Dim) or sequence.count > LONGEST_UNROLLED
+def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt] = ()) -> bool:
+    """Whether a loop is long enough, or of unknown length.
+
+    Copies of a body that has loops of its own are large: those are not made.
+    """
+    if isinstance(sequence.count, Dim):
+        return True
+    nested = any(isinstance(n, (ast.For, ast.While)) for s in body for n in ast.walk(s))
+    return sequence.count > (1 if nested else LONGEST_UNROLLED)
 
 
 # -- finding what a body changes ----------------------------------------------------------------------

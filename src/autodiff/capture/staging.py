@@ -272,7 +272,7 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
     source = frame.evaluate(node.iter)
     if not frame.trace.eager:
         sequence = rolling.lazy_sequence(frame, source)
-        if sequence is not None and rolling.worth_rolling(sequence):
+        if sequence is not None and rolling.worth_rolling(sequence, node.body):
             try:
                 return rolling.roll_for(frame, node, sequence)
             except NotStaged:
