@@ -397,7 +397,7 @@ class _Loop:
             g.w.line(f"br label %next{n}")
             g.w.label(f"next{n}")
             g.w.line(f"%kn{n} = add nuw nsw i64 {counter}, 1")
-            g.w.line(f"br label %head{n}")
+            g.w.line(f"br label %head{n}{g.w.loop_metadata()}")
         g.w.label(f"end{n}")
         lines[phi_at[0]] = f"  {counter} = phi i64 [ 0, %pre{n} ], [ %kn{n}, %next{n} ]"
         scalars = [k for k, place in enumerate(places) if place is None]

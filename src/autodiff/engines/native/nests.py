@@ -7,9 +7,9 @@
 Loads come before stores in each iteration, so a job may overwrite what the nest reads at the same
 index.  When every job can compute an element from its position alone, the axes collapse into one
 loop.  Where pieces meet (concatenations, updates of slices), the range of a loop is split there,
-so that the loops have no selects.  A sum runs in blocks whose sums are added up: the error grows
-with the block and the number of blocks, not with the length.  Only the accumulating addition may
-be reassociated, which is what lets the loop be vectorised.
+so that the loops have no selects.  A long sum runs in blocks whose sums are added up exactly but
+for the last rounding: the error grows with the block, not with the length.  Only the accumulating
+addition within a block may be reassociated, which is what lets the loop be vectorised.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, minimum, product, same_shape
+from autodiff.dims import Dim, Extent, bounds, minimum, product, same_shape
 from autodiff.engines.native.elements import Indices, element, pointwise
 from autodiff.engines.native.generator import Generator
 from autodiff.engines.native.planning import Node, Root
@@ -329,7 +329,7 @@ class _Nest:
                 return
         innermost = depth == len(self.order) - 1
         blocked = [j for j in jobs if j.accumulators and j.combine == "sum" and j.dtype.kind == "f"]
-        if innermost and blocked and _is_long(high - low, BLOCK):
+        if innermost and blocked and _is_long(high - low):
             self._blocks(axis, low, high, indices, jobs, blocked)
             return
         with self.g.w.loop(low, high) as index:
@@ -340,7 +340,12 @@ class _Nest:
         self, axis: int, low: Extent, high: Extent, indices: list[Extent], jobs: list[Job],
         blocked: list[Job],
     ) -> None:  # fmt: skip
-        """A long innermost loop in blocks, with a sum for each block."""
+        """A long innermost loop in blocks, with a sum for each block.
+
+        The sums are added up with what each addition rounds off kept beside (Neumaier 1974), so
+        that the error is that of a block, whatever the length.
+        """
+        rests = [self._rest(job) for job in blocked]
         with self.g.w.loop(0, (high - low + BLOCK - 1) // BLOCK) as block:
             start = low + Dim.symbol(block) * BLOCK
             for job in blocked:
@@ -349,9 +354,41 @@ class _Nest:
                 index.low, index.high = low, high - 1
                 indices[axis] = Dim.symbol(index)
                 self._body(tuple(indices), jobs)
-            for job in blocked:
-                total = self._take(job)
-                self._accumulate(job, total)
+            for job, rest in zip(blocked, rests, strict=True):
+                self._add_block(job, self._take(job), rest)
+        for job, rest in zip(blocked, rests, strict=True):
+            self._add_rest(job, rest)
+
+    def _rest(self, job: Job) -> str:
+        type = register_type(job.dtype)
+        place = self.g.w.slot(type, 8)
+        self.g.w.line(f"store {type} {literal(0, job.dtype)}, ptr {place}")
+        return place
+
+    def _add_block(self, job: Job, x: Element, rest: str) -> None:
+        """Add to the accumulator, and what that rounds off (Knuth's sum of two) to the rest."""
+        w, type, accumulator = self.g.w, register_type(job.dtype), job.accumulators[-1]
+
+        def op(word: str, a: str, b: str) -> str:
+            return w.op(f"{word} {type} {a}, {b}", a, b)
+
+        old = w.here(f"load {type}, ptr {accumulator}")
+        new = op("fadd", old, x.name)
+        part = op("fsub", new, old)
+        error = op("fadd", op("fsub", old, op("fsub", new, part)), op("fsub", x.name, part))
+        lost = op("fadd", w.here(f"load {type}, ptr {rest}"), error)
+        w.line(f"store {type} {new}, ptr {accumulator}")
+        w.line(f"store {type} {lost}, ptr {rest}")
+
+    def _add_rest(self, job: Job, rest: str) -> None:
+        """Add the rest to the accumulator; it is NaN where the sum is not finite."""
+        g, type, accumulator = self.g, register_type(job.dtype), job.accumulators[-1]
+        total = Element(g.w.here(f"load {type}, ptr {accumulator}"), job.dtype)
+        lost = Element(g.w.here(f"load {type}, ptr {rest}"), job.dtype)
+        text = f"fadd {type} {total.name}, {lost.name}"
+        both = Element(g.w.op(text, total.name, lost.name), job.dtype)
+        kept = g.s.select(g.s.isfinite(lost), both, total)
+        g.w.line(f"store {type} {kept.name}, ptr {accumulator}")
 
     # -- reductions
     def _trailing(self, job: Job) -> int:
@@ -422,8 +459,10 @@ class _Nest:
                 self.g.memory.store(x.name, job.place, position)
 
 
-def _is_long(n: Extent, limit: int) -> bool:
-    return isinstance(n, Dim) or n > 2 * limit
+def _is_long(n: Extent) -> bool:
+    """Whether so many elements are summed in blocks; a length of unknown bounds may be."""
+    most = bounds(n)[1] if isinstance(n, Dim) else n
+    return most is None or most > 2 * BLOCK
 
 
 __all__ = ["Job", "emit", "emit_node", "emit_stores", "fill", "memory_type", "pointwise"]
