@@ -30,9 +30,9 @@ import numpy as np
 
 from autodiff import debug, tree
 from autodiff.capture import Captured, Declined, Leaf, NotStaged, capture
-from autodiff.capture.effects import using_objects
 from autodiff.capture.paths import Path, compile_reader
-from autodiff.capture.trace import GUARD
+from autodiff.capture.running import Run, running
+from autodiff.capture.trace import GUARD, FailedNow
 from autodiff.dims import UndecidedExtent
 from autodiff.engines import Executable, InputForm, executable
 from autodiff.errors import (
@@ -46,6 +46,9 @@ from autodiff.ops.tracer import ConcreteNeeded
 from autodiff.passes import optimize
 from autodiff.transform import Plan, Transformation
 
+# Captures of one signature that may fail before they are no longer tried: what a call finds in
+# the objects it reads may differ the next time.
+MAXIMUM_ATTEMPTS = 3
 MAXIMUM_PATHS = 32  # captures of one signature before the function is run uncompiled
 
 
@@ -268,7 +271,8 @@ class Compiled:
         self.fast: Callable[..., Any] = _no_fast_path
         # The same for transformations that take vectors: fast_with(arguments, vectors).
         self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = _no_fast_path
-        self.declined: str | None = None
+        # How often calls of a signature could not be compiled, and why the last time.
+        self.declined: dict[tuple[Any, ...], tuple[int, str]] = {}
         self.warned: set[str] = set()
 
     # -- binding and flattening -----------------------------------------------------------------
@@ -330,8 +334,8 @@ class Compiled:
     ) -> Any:
         """The slow path of a call."""
         call = self.bind(args, kwargs)
-        if self.declined is not None or not self.use_cache:
-            return self._uncompiled(call, self.declined, extra)
+        if not self.use_cache:
+            return self._uncompiled(call, None, extra)
         structure = call.structure()
         for key in (call.key, structure):
             found = self.specialisations.get(key, ())
@@ -341,20 +345,26 @@ class Compiled:
                     return result
                 failure = specialisation.run.failure()
                 if failure is not None and failure != GUARD:
-                    return self._failed(call, failure, extra)
+                    return self._failed(specialisation, call, extra)
             if len(found) >= MAXIMUM_PATHS:
                 reason = f"more than {MAXIMUM_PATHS} different paths"
                 return self._uncompiled(call, reason, extra)
+        times, reason = self.declined.get(call.key, (0, ""))
+        if times >= MAXIMUM_ATTEMPTS:
+            return self._uncompiled(call, reason, extra)
         with self.lock:
-            specialisation_or_reason = self._specialise(call, structure)
-        if isinstance(specialisation_or_reason, _Answer):
-            self._warn(specialisation_or_reason.reason)
-            return specialisation_or_reason.result
-        if not isinstance(specialisation_or_reason, Specialisation):
-            return self._uncompiled(call, specialisation_or_reason, extra)
-        result = self._run(specialisation_or_reason, call, extra)
+            made = self._specialise(call, structure)
+        if isinstance(made, _Answer):
+            self._warn(made.reason)
+            return made.result
+        if isinstance(made, Exception):
+            return self._after_error(call, made, extra)
+        if isinstance(made, str):
+            self.declined[call.key] = (times + 1, made)
+            return self._uncompiled(call, made, extra)
+        result = self._run(made, call, extra)
         if result is NotImplemented:
-            failure = specialisation_or_reason.run.failure()
+            failure = made.run.failure()
             if failure is None and extra:
                 raise ShapeError(
                     f"{self.transformation.name} of {self.signature.title}: a cotangent does not "
@@ -366,7 +376,7 @@ class Compiled:
                 raise InternalError(
                     f"the program of {self.signature.title} does not accept the call it was made for"
                 )
-            return self._failed(call, failure, extra)
+            return self._failed(made, call, extra)
         return result
 
     def _run(self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]) -> Any:
@@ -374,11 +384,13 @@ class Compiled:
         if hidden is None:
             return NotImplemented
         captured = specialisation.captured
-        if captured.objects:
-            hidden, objects = hidden[: -len(captured.objects)], hidden[-len(captured.objects) :]
-            with using_objects(objects):
-                return self._run_on(specialisation, call, hidden, extra)
-        return self._run_on(specialisation, call, hidden, extra)
+        if not captured.objects and not captured.watched:
+            return self._run_on(specialisation, call, hidden, extra)
+        count = len(hidden) - len(captured.objects)
+        hidden, objects = hidden[:count], hidden[count:]
+        run = Run(objects, call.leaves, hidden, self.transformation.is_value)
+        with running(run):
+            return self._run_on(specialisation, call, hidden, extra, run)
 
     def _run_on(
         self,
@@ -386,6 +398,7 @@ class Compiled:
         call: Call,
         hidden: tuple[Any, ...],
         extra: tuple[Any, ...],
+        run: Run | None = None,
     ) -> Any:
         captured = specialisation.captured
         arguments = [call.leaves[k] for k in specialisation.input_leaves]
@@ -397,11 +410,21 @@ class Compiled:
                 (*arguments, *hidden, *extra), specialisation.input_dtypes, strict=True
             )
         ]
-        outputs = specialisation.run.call(*inputs)
+        try:
+            outputs = specialisation.run.call(*inputs)
+        except BaseException:
+            if run is not None:
+                run.succeed(())  # what came before an effect that raised has happened
+            raise
         if outputs is NotImplemented:
+            if run is not None:
+                run.fail()
             return NotImplemented
         specialisation.calls += 1
-        return self._finish(specialisation, outputs, call.leaves, hidden)
+        result = self._finish(specialisation, outputs, call.leaves, hidden)
+        if run is not None:
+            run.succeed((outputs,) if specialisation.single else outputs)
+        return result
 
     def _finish(
         self,
@@ -427,7 +450,8 @@ class Compiled:
     # -- compiling ---------------------------------------------------------------------------------
     def _specialise(
         self, call: Call, structure: tuple[Any, ...]
-    ) -> Specialisation | _Answer | str:
+    ) -> Specialisation | _Answer | str | Exception:
+        """A specialisation, or the reason why there is none, or what the user's code raised."""
         specialisation = self._specialise_generally(call, structure)
         if specialisation is not None:
             return specialisation
@@ -451,12 +475,7 @@ class Compiled:
         except AutodiffError:
             raise
         except Exception as error:
-            # Most likely the user's own error: plain Python raises it from the user's line, with
-            # the arguments changed as far as it came.
-            if self.transformation.is_value and self.on_fallback != "error":
-                return _Answer(self._plain(call), f"{type(error).__name__}: {error}")
-            self._run_plainly(call)
-            return self._reason(f"{type(error).__name__}: {error}", None)
+            return error
         self.specialisations.setdefault(call.key, []).append(specialisation)
         self._set_fast_path(specialisation, call)
         return specialisation
@@ -525,6 +544,7 @@ class Compiled:
             eager,
             differentiated,
             self.transformation.naming(self.signature),
+            not self.transformation.is_value,
         )
 
     def plan(
@@ -553,6 +573,8 @@ class Compiled:
     ) -> Specialisation:
         """A specialisation for one call."""
         captured, plan = self.plan(call, eager, general)
+        if captured.changed_argument is not None and self.transformation.is_value:
+            raise captured.changed_argument
         forms = [InputForm(r.form, r.value.type) for r in captured.inputs] + plan.extra_inputs
         single = len(plan.output_forms) == 1
         started = time.perf_counter()
@@ -587,6 +609,7 @@ class Compiled:
             or self._has_static(specialisation, call)
             or captured.mutated
             or captured.objects
+            or captured.watched
             or not direct
         ):
             self.fast = self.fast_with = _no_fast_path
@@ -639,12 +662,28 @@ class Compiled:
         args, kwargs = self.rebuild(call)(copies)
         return self.function(*args, **kwargs)
 
-    def _failed(self, call: Call, failure: str, extra: tuple[Any, ...]) -> Any:
+    def _failed(self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]) -> Any:
         """A check failed at run time: plain Python decides what that means."""
         if self.transformation.is_value:
             return self._plain(call)
-        self._run_plainly(call)
+        if not specialisation.captured.has_effects:
+            self._run_plainly(call)
         return self._eager(call, extra)
+
+    def _after_error(self, call: Call, error: Exception, extra: tuple[Any, ...]) -> Any:
+        """The function raised while it was captured: most likely it does so in plain Python.
+
+        There the error comes from the user's own line.  What has effects is not run twice: then
+        the derivative's run is the one that raises.
+        """
+        reason = f"{type(error).__name__}: {error}"
+        if self.transformation.is_value and self.on_fallback != "error":
+            result = self._plain(call)
+            self._warn(reason)
+            return result
+        if not getattr(error, "autodiff_effects", False):
+            self._run_plainly(call)
+        return self._uncompiled(call, reason, extra)
 
     def _plain(self, call: Call) -> Any:
         args, kwargs = self.signature.unbind(call.slots)
@@ -675,7 +714,7 @@ class Compiled:
         """Trace this call's path and run it on the reference engine."""
         try:
             specialisation = self.compile(call, eager=True)
-        except (Declined, NotStaged, UndecidedExtent, ConcreteNeeded) as problem:
+        except (Declined, NotStaged, UndecidedExtent, ConcreteNeeded, FailedNow) as problem:
             raise UnsupportedError(
                 f"{self.signature.title} cannot be differentiated: {problem}.",
                 code="AD304",
@@ -683,7 +722,18 @@ class Compiled:
                 remedy="rewrite that line, or give the function a derivative with "
                 "autodiff.custom_gradient",
             ) from None
-        return self._run(specialisation, call, extra)
+        result = self._run(specialisation, call, extra)
+        if result is NotImplemented:
+            if not specialisation.captured.has_effects:
+                self._run_plainly(call)
+            raise UnsupportedError(
+                f"{self.signature.title} cannot be differentiated here: "
+                f"{specialisation.run.failure()}.",
+                code="AD304",
+                remedy="call it with other values, or give it a derivative with "
+                "autodiff.custom_gradient",
+            )
+        return result
 
 
 def _reader_of_examples(captured: Captured) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

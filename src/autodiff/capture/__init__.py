@@ -9,8 +9,12 @@ the result around them.
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import functools
-from collections.abc import Sequence
+import inspect
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -18,14 +22,16 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
-from autodiff.capture import calls, expressions
+from autodiff.capture import calls, effects, expressions
+from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace
 from autodiff.dims import deciding
 from autodiff.errors import AutodiffError
-from autodiff.ir.data import Program, Value, walk
+from autodiff.ir.data import Program, Value
 from autodiff.ops.builder import building
 from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, concretizing
 
@@ -99,6 +105,10 @@ class Captured:
     extents: list[Value] = field(default_factory=list)  # program inputs that are input extents
     naming: Naming = field(default_factory=Naming)  # the tags met
     named: dict[int, list[Value]] = field(default_factory=dict)  # values by the id of an object
+    watched: bool = False  # a run holds effects back until it has succeeded
+    has_effects: bool = False
+    # A list or dict among the arguments that the function changes, and how.
+    changed_argument: Declined | None = None
 
     def extra_inputs(self, program: Program) -> list[Value]:
         """Inputs of a program made from this one beyond its own."""
@@ -122,6 +132,7 @@ def capture(
     eager: bool = False,
     differentiated: Sequence[int] = (),
     naming: Naming | None = None,
+    derivative: bool = False,
 ) -> Captured:
     """Capture one call.
 
@@ -143,12 +154,33 @@ def capture(
         would lose one is an error.
     naming : Naming, optional
         The tags and objects that are asked for by name.
+    derivative : bool
+        Whether the program will be differentiated: then its outputs are not written back.
     """
-    take = (function, arguments, rebuild, name, eager, differentiated, naming or Naming())
-    try:
-        return _capture(*take, distinguish_arrays=False)
-    except AmbiguousStore:
-        return _capture(*take, distinguish_arrays=True)
+    take = (
+        function,
+        arguments,
+        rebuild,
+        name,
+        eager,
+        differentiated,
+        naming or Naming(),
+        derivative,
+    )
+    distinguish_arrays, places = False, list[Place]()
+    while True:
+        try:
+            return _capture(*take, distinguish_arrays, places)
+        except AmbiguousStore:
+            if distinguish_arrays:
+                raise
+            distinguish_arrays = True
+        except UnknownPlace as unknown:
+            places.append(unknown.place)
+            if len(places) > MAXIMUM_PLACES:
+                raise Declined(
+                    f"changes of more than {MAXIMUM_PLACES} places outside of the function"
+                ) from None
 
 
 def _capture(
@@ -159,7 +191,9 @@ def _capture(
     eager: bool,
     differentiated: Sequence[int],
     naming: Naming,
+    derivative: bool,
     distinguish_arrays: bool,
+    places: list[Place],
 ) -> Captured:
     trace = Trace(eager, replace(naming, tags={}))
     trace.distinguish_arrays = distinguish_arrays
@@ -170,14 +204,48 @@ def _capture(
         captured_by(trace),
     ):
         values = _enter(trace, arguments, differentiated)
+        trace.state = State(trace, places)
+        trace.scopes.append(trace.state.scope)
         args, kwargs = rebuild(values)
+        containers = list(_containers([args, kwargs]))
         try:
             result = _run(trace, function, args, kwargs)
         except (AutodiffError, Declined) as error:
             if error.source is None:
                 error.source = trace.builder.source
             raise
-        return _leave(trace, result, name)
+        except Exception as error:
+            error.autodiff_effects = trace.effects  # type: ignore[attr-defined]
+            raise
+        if eager:
+            trace.settle()
+        captured = _leave(trace, result, name, derivative)
+        captured.changed_argument = _changed(trace, containers)
+        return captured
+
+
+def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:
+    """The lists and dicts in the arguments, each with a copy."""
+    if isinstance(obj, dict) or type(obj).__name__ in ("list", "deque"):
+        yield obj, copy.copy(obj)
+    if isinstance(obj, (list, tuple, dict, deque)):
+        for item in obj.values() if isinstance(obj, dict) else obj:
+            yield from _containers(item)
+    elif dataclasses.is_dataclass(obj) and not isinstance(obj, type):
+        yield vars(obj) if hasattr(obj, "__dict__") else {}, dict(getattr(obj, "__dict__", {}))
+        for item in getattr(obj, "__dict__", {}).values():
+            yield from _containers(item)
+
+
+def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Declined | None:
+    """Why a call that changes a list or dict among its arguments runs uncompiled."""
+    for obj, before in containers:
+        same_keys = list(obj) == list(before) if isinstance(obj, dict) else len(obj) == len(before)
+        now, then = (list(x.values()) if isinstance(x, dict) else list(x) for x in (obj, before))
+        if not same_keys or any(a is not b for a, b in zip(now, then, strict=True)):
+            kind = type(obj).__name__
+            return Declined(f"a change of a {kind} that is an argument", trace.changes.get(id(obj)))
+    return None
 
 
 def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -233,7 +301,7 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
     return value
 
 
-def _leave(trace: Trace, result: Any, name: str) -> Captured:
+def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     outputs: list[Value] = []
     forms: list[str] = []
     plan = _plan_result(trace, result, outputs, forms)
@@ -244,8 +312,10 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
             outputs.append(record.cell.value)
             forms.append("array")
     trace.builder.block.outputs = outputs
+    watched = False
     if not trace.eager:
-        _refuse_repeated_effects(trace)
+        effects.store_state(trace, derivative)
+        watched = effects.order_effects(trace.builder.block)
     extents = list(trace.extents.values())
     trace.builder.block.parameters += extents
     program = Program(trace.builder.block, name)
@@ -262,17 +332,9 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
         extents,
         trace.naming,
         trace.named,
+        watched,
+        trace.effects,
     )
-
-
-def _refuse_repeated_effects(trace: Trace) -> None:
-    """A failed check makes the call run again: an effect before it would happen twice."""
-    happened = None
-    for operation in walk(trace.builder.block):
-        if operation.kind == "host_call":
-            happened = operation
-        elif operation.kind == "check" and happened is not None:
-            raise Declined("an effect that may be followed by an error", happened.source)
 
 
 def _plan_result(trace: Trace, result: Any, outputs: list[Value], forms: list[str]) -> Result:
@@ -296,6 +358,10 @@ def _plan_leaf(
 ) -> tuple[Any, ...]:
     if isinstance(leaf, DeferredText):
         raise Declined("a result that is text made of traced values")
+    if isinstance(leaf, TracedGenerator) or inspect.iscoroutine(leaf):
+        if inspect.iscoroutine(leaf):
+            leaf.close()
+        raise Declined("a result that is a generator or coroutine")
     if not isinstance(leaf, Tracer):
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
@@ -314,6 +380,8 @@ def _plan_leaf(
     outputs.append(leaf.value)
     forms.append(form)
     seen[key] = plan
+    if form == "array" and not leaf.path:
+        trace.output_of[leaf.cell] = plan[1]
     return plan
 
 

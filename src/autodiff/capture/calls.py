@@ -10,6 +10,7 @@ functions, which are declined, so that the call runs uncompiled rather than with
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import inspect
 import sys
@@ -20,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import text
+from autodiff.capture import generators, text
 from autodiff.capture.interpreter import (
     UNBOUND,
     Frame,
@@ -31,7 +32,7 @@ from autodiff.capture.paths import Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
 from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.text import DeferredText, characters
-from autodiff.capture.trace import Declined, Trace
+from autodiff.capture.trace import Declined, FailedNow, Trace
 from autodiff.dims import Dim, same
 from autodiff.errors import AutodiffError
 from autodiff.ops import dispatch
@@ -100,18 +101,15 @@ class Closure:
             self.__name__, self.node.args, self.defaults, self.keyword_defaults, args, kwargs
         )
         scope.locals.update(bound)
-        return run_body(Frame(self.frame.trace, scope, self.__name__), self.node)
+        frame = Frame(self.frame.trace, scope, self.__name__)
+        if self.syntax.is_generator:
+            return generators.start(frame, self.node)
+        return run_body(frame, self.node)
 
 
 def make_closure(frame: Frame, node: FunctionNode) -> Closure:
     """A closure over the frame for a ``def`` or ``lambda`` met while interpreting."""
     syntax = describe(node, frame.scope.syntax.file)
-    if syntax.is_generator:
-        raise Declined("a generator function", frame.source(node))
-    if syntax.nonlocals and any(frame.scope.owner(n) is None for n in syntax.nonlocals):
-        raise Declined(
-            "assignment to a variable outside of the captured function", frame.source(node)
-        )
     return Closure(frame, node, syntax)
 
 
@@ -178,6 +176,9 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
         if error.source is None:
             error.source = trace.builder.source
         raise
+    except Exception as error:
+        trace.note(error)
+        raise
     finally:
         trace.depth -= 1
         trace.scopes.pop()
@@ -191,8 +192,6 @@ def call_function(
     syntax = syntax_of(function)
     if syntax is None:
         return call_without_source(trace, function, args, kwargs)
-    if syntax.is_generator:
-        raise Declined(f"the generator or coroutine {function.__name__}")
     _refuse_endless_recursion(trace, function, syntax)
     scope = function_scope(function, syntax)
     frame = Frame(trace, scope, function.__name__)
@@ -203,6 +202,8 @@ def call_function(
     ]
     bound = bind(function.__name__, syntax.node.args, defaults, keyword_defaults, args, kwargs)
     scope.locals.update(bound)
+    if syntax.is_generator:
+        return generators.start(frame, syntax.node)
     return run_body(frame, syntax.node)
 
 
@@ -301,16 +302,24 @@ def _call_library(
         trace.changing(owner, frame.source(node))
         if trace.is_external(owner):
             return function(*trace.plain(args), **trace.plain(kwargs))
+    if type(owner) is dict and function.__name__ == "get" and trace.state.changes(owner):
+        return _get(frame, owner, *args)
+    _refuse_changed(trace, function, [owner, *args, *kwargs.values()], node)
     args = [trace.deep(a) for a in args]
     kwargs = {k: trace.deep(v) for k, v in kwargs.items()}
     if owner is not None and trace.is_external(owner) and isinstance(owner, (list, dict, tuple)):
         function = getattr(trace.deep(owner), function.__name__)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
     known = lookup(function, traced)
-    if known is not None:
-        return known(*args, **kwargs)
     if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or _is_own(function):
-        return function(*args, **kwargs)
+        known = known or function
+    if known is not None:
+        try:
+            return known(*args, **kwargs)
+        except FailedNow as failure:
+            if isinstance(owner, Tracer):
+                function = getattr(trace.concrete(owner), function.__name__)
+            return trace.rerun(failure, function, args, kwargs)
     if _is_impure(function):
         from autodiff.capture.effects import call_impure
 
@@ -320,6 +329,23 @@ def _call_library(
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
     return _call_unknown(frame, function, args, kwargs, node)
+
+
+def _get(frame: Frame, table: dict[Any, Any], key: Any, default: Any = None) -> Any:
+    """``table.get(key)`` of a dict that the function changes."""
+    from autodiff.capture.expressions import load_item
+
+    try:
+        return load_item(frame, table, key, frame.scope.syntax.node)
+    except KeyError:
+        return default
+
+
+def _refuse_changed(trace: Trace, function: Any, objects: Sequence[Any], node: ast.AST) -> None:
+    """A library function would see an object as it was before the function changed it."""
+    if trace.state.places or trace.state.appended:
+        for obj in objects:
+            trace.refuse_changed(obj, f"{_name(function)}")
 
 
 # These make new arrays also from plain arguments; as operations they need no stored constant.
@@ -436,6 +462,8 @@ def _construct(
     if issubclass(cls, BaseException):
         # Only to be raised: a path that raises becomes a check, and plain Python raises for it.
         return cls(*args, **kwargs)
+    if cls is contextlib._GeneratorContextManager:
+        return generators.make_context(frame, args[0], args[1], args[2], node)
     if cls.__module__.split(".")[0] in PURE_MODULES:
         return _call_library(frame, cls, args, kwargs, node)
     init, new = cls.__init__, cls.__new__
@@ -477,7 +505,10 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     """What ``for x in obj`` goes through."""
     if isinstance(obj, Tracer):
         return iter(obj)
+    if isinstance(obj, generators.TracedGenerator):
+        return obj
     path = frame.trace.paths.get(id(obj))
+    frame.trace.refuse_changed(obj, "a loop over the items")
     if path is None:
         if isinstance(obj, np.ndarray):
             return iter(Tracer.constant(obj))
@@ -529,6 +560,7 @@ def _len(frame: Frame, obj: Any) -> Any:
     method = own_method(frame, obj, "__len__")
     if method is not None:
         return call(frame, method, [obj], {}, frame.scope.syntax.node)
+    frame.trace.refuse_changed(obj, "the length")
     return len(obj)
 
 
@@ -700,10 +732,3 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     functools.reduce: _reduce,
     **text.FUNCTIONS,
 }
-
-
-def is_harmless_context(manager: Any) -> bool:
-    """Context managers that may be entered while capturing: they only change how NumPy warns."""
-    import contextlib
-
-    return isinstance(manager, (np.errstate, warnings.catch_warnings, contextlib.nullcontext))

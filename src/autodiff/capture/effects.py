@@ -18,16 +18,17 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from autodiff.capture.interpreter import Frame
-from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined, NotStaged
-from autodiff.ir.data import ArrayType
+from autodiff.capture.interpreter import UNBOUND, Frame
+from autodiff.capture.running import current_run
+from autodiff.capture.state import keeper, reacher
+from autodiff.capture.text import DeferredText, characters
+from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.ir.data import ArrayType, Block, Operation
+from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.tracer import Form, Tracer
 
 CLOCKS = frozenset(
@@ -41,19 +42,6 @@ CLOCKS = frozenset(
     )
 )
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
-
-# The objects (generators) that the running call reached by its paths, for host calls to use.
-_objects: ContextVar[tuple[Any, ...]] = ContextVar("autodiff_host_objects", default=())
-
-
-@contextmanager
-def using_objects(objects: tuple[Any, ...]) -> Iterator[None]:
-    """Run a program whose host calls use ``objects``."""
-    token = _objects.set(objects)
-    try:
-        yield
-    finally:
-        _objects.reset(token)
 
 
 # -- host calls -------------------------------------------------------------------------------------
@@ -97,24 +85,145 @@ class _Operands:
         return lambda arrays: x
 
 
+class HostCall:
+    """What a ``host_call`` operation runs: Python, with the arrays the operands are at this run.
+
+    Parameters
+    ----------
+    effect : callable
+        From the operands' arrays to the result.
+    name : str
+        What it is called where the program is shown.
+    has_result : bool
+        Whether the result is a value of the program.
+    generator : callable, optional
+        Gives the random generator that this draws from.
+    """
+
+    def __init__(
+        self,
+        effect: Callable[[tuple[Any, ...]], Any],
+        name: str,
+        has_result: bool,
+        generator: Callable[[], Any] | None = None,
+    ) -> None:
+        self.effect = effect
+        self.__name__ = name
+        self.has_result = has_result
+        self.generator = generator
+        # Whether the run may fail after this: set when the capture is complete.
+        self.may_fail_later = False
+        self.at_the_end = False  # needs the results of the run
+
+    def __call__(self, *arrays: Any) -> tuple[Any, ...]:
+        if self.generator is not None:
+            if self.may_fail_later:
+                current_run().about_to_draw(self.generator())
+        elif not self.has_result and (self.may_fail_later or self.at_the_end):
+            copies = tuple(np.array(a) for a in arrays)  # the program will reuse the memory
+            current_run().held_back.append(lambda: self.effect(copies))
+            return ()
+        result = self.effect(arrays)
+        return (result,) if self.has_result else ()
+
+
 def _emit(
-    frame: Frame,
+    trace: Trace,
     function: Callable[..., Any],
     args: list[Any],
     kwargs: dict[str, Any],
     types: tuple[ArrayType, ...],
+    generator: Callable[[], Any] | None = None,
 ) -> tuple[Any, ...]:
     """Append a host call of ``function``; it returns one value per type, or anything for none."""
     operands = _Operands()
     make_args, make_kwargs = operands.template(args), operands.template(kwargs)
 
-    def host(*arrays: Any) -> Any:
-        result = function(*make_args(arrays), **make_kwargs(arrays))
-        return (result,) if types else ()
+    def effect(arrays: tuple[Any, ...]) -> Any:
+        return function(*make_args(arrays), **make_kwargs(arrays))
 
-    host.__name__ = getattr(function, "__name__", "host")
+    name = getattr(function, "__name__", "host")
+    return _emit_host(trace, HostCall(effect, name, bool(types), generator), operands, types)
+
+
+def _emit_host(
+    trace: Trace, host: HostCall, operands: _Operands, types: tuple[ArrayType, ...] = ()
+) -> tuple[Any, ...]:
     values = tuple(t.value for t in operands.tracers)
-    return frame.trace.builder.emit("host_call", values, {"function": host, "types": types}, types)
+    trace.effects = True
+    return trace.builder.emit("host_call", values, {"function": host, "types": types}, types)
+
+
+def append_outside(frame: Frame, owner: list[Any], item: Any, node: ast.AST) -> None:
+    """``owner.append(item)`` on a list from outside: an effect at every run."""
+    trace = frame.trace
+    try:
+        operands = _Operands()
+        make, reach = keeper(trace, item, operands), reacher(trace, owner)
+    except Declined as declined:
+        declined.source = declined.source or frame.source(node)
+        raise
+    trace.state.append(owner, item, frame.source(node))
+    host = HostCall(lambda arrays: reach().append(make(arrays)), "append", False)
+    host.at_the_end = True
+    _emit_host(trace, host, operands)
+
+
+def store_state(trace: Trace, derivative: bool) -> None:
+    """At the end of the program: store what the places outside have become.
+
+    A derivative leaves the arrays among its arguments as they are, but changes those outside as
+    the function does (which writes them back as outputs).
+    """
+    changed = trace.state.leave()
+    hidden = [r for r in trace.inputs if r.leaf is None]
+    arrays_changed = [
+        (k, Tracer(r.cell, "array")) for k, r in enumerate(hidden) if derivative and r.cell.version
+    ]
+    if not changed and not arrays_changed:
+        return
+    operands = _Operands()
+    contents = [(k, operands.template(tracer)) for k, tracer in arrays_changed]
+    stores = [
+        (p.kind, reacher(trace, p.owner), p.key, keeper(trace, x, operands)) for p, x in changed
+    ]
+
+    def effect(arrays: tuple[Any, ...]) -> None:
+        for k, content in contents:
+            np.copyto(current_run().hidden[k], content(arrays))
+        values = [make(arrays) for _, _, _, make in stores]
+        for (kind, reach, key, _), value in zip(stores, values, strict=True):
+            if kind == "attribute":
+                setattr(reach(), key, value)
+            else:
+                reach()[key] = value
+
+    host = HostCall(effect, "store", False)
+    host.at_the_end = True
+    _emit_host(trace, host, operands)
+
+
+def order_effects(block: Block) -> bool:
+    """Tell each host call whether the run may fail after it; whether a run must be watched."""
+    watched = False
+    failing = False
+    # Backwards, and a loop's body twice: what comes before in it comes after, an iteration later.
+    for operation in reversed([*_executed(block)]):
+        if operation.kind == "host_call":
+            host = operation.attributes["function"]
+            host.may_fail_later |= failing
+            watched |= host.at_the_end or host.may_fail_later
+        failing |= operation.kind == "check" or isinstance(ENTRIES[operation.kind].lowering, Kernel)
+    return watched
+
+
+def _executed(block: Block) -> Iterator[Operation]:
+    for operation in block.operations:
+        yield operation
+        passes = 2 if operation.kind in ("for", "while") else 1
+        for _ in range(passes):
+            for region in operation.regions:
+                yield from _executed(region)
 
 
 def call_impure(
@@ -128,14 +237,14 @@ def call_impure(
     if isinstance(owner, GENERATORS):
         return _draw(frame, owner, function.__name__, args, kwargs, node)
     if trace.eager:
-        return _run_now(frame, function, args, kwargs)
+        return _run_now(frame, function, args, kwargs, node)
     if function is print or function is warnings.warn or _is_logging(function):
-        _emit(frame, function, args, kwargs, ())
+        _emit(trace, function, args, kwargs, ())
         return None
     if function in CLOCKS and not args:
         example = function()
         kind = np.dtype(type(example))
-        (value,) = _emit(frame, function, [], {}, (ArrayType(kind, (), True),))
+        (value,) = _emit(trace, function, [], {}, (ArrayType(kind, (), True),))
         return Tracer(value, "python")
     from autodiff.capture.calls import _name
 
@@ -150,14 +259,43 @@ def _is_logging(function: Any) -> bool:
     )
 
 
-def _run_now(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def _run_now(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     """In the uncompiled tier: with the values of this call."""
     from autodiff.capture.calls import lift_result
+    from autodiff.capture.opaque import refuse_lost_derivative
 
+    if function in (exec, eval):
+        return _execute(frame, function, [characters(a) for a in args])
+    if not (function in _OUTPUT_ONLY or _is_logging(function)):
+        refuse_lost_derivative(frame, function, args, kwargs, node)
     operands = _Operands()
     make_args, make_kwargs = operands.template(args), operands.template(kwargs)
     arrays = tuple(np.asarray(frame.trace.concrete(t)) for t in operands.tracers)
     return lift_result(function(*make_args(arrays), **make_kwargs(arrays)))
+
+
+_OUTPUT_ONLY = frozenset((print, warnings.warn, open, input, id, time.sleep))
+
+
+def _execute(frame: Frame, function: Any, args: list[Any]) -> Any:
+    """``exec`` and ``eval``: Python itself runs the code, on traced values."""
+    trace = frame.trace
+    if len(args) == 1:
+        visible: dict[str, Any] = {}
+        scope: Any = frame.scope
+        while scope is not None:
+            visible = {n: v for n, v in scope.locals.items() if v is not UNBOUND} | visible
+            scope = scope.parent
+        args = [*args, frame.scope.globals, visible]
+    result = function(*args)
+    for names in args[1:]:
+        if trace.is_external(names) or names is frame.scope.globals:
+            for name, value in list(names.items()):
+                if isinstance(value, Tracer):
+                    names[name] = trace.plain(value)
+    return result
 
 
 # -- random numbers ---------------------------------------------------------------------------------
@@ -206,7 +344,7 @@ def _draw(
         return _scaled_draw(frame, owner, rule, args, kwargs, node)
     if operands.tracers:
         if frame.trace.eager:
-            return _run_now(frame, getattr(owner, name), args, kwargs)
+            return _run_now(frame, getattr(owner, name), args, kwargs, node)
         raise Declined(f"random.{name} with traced arguments", frame.source(node))
     return _plain_draw(frame, owner, name, args, kwargs)
 
@@ -244,18 +382,19 @@ def _plain_draw(
             )
         return lift_result(getattr(owner, name)(*args, **kwargs))
     example = getattr(copy.deepcopy(owner), name)(*args, **kwargs)
-    reach = _reacher(trace, owner)
+    reach = reacher(trace, owner)
 
     def draw(*a: Any, **k: Any) -> Any:
         return getattr(reach(), name)(*a, **k)
 
     if example is None:  # seed, shuffle of something known
-        _emit(frame, draw, args, kwargs, ())
+        _emit(trace, draw, args, kwargs, (), reach)
         return None
     if isinstance(example, (np.ndarray, np.generic, float, int)):
         array = np.asarray(example)
         weak = not isinstance(example, (np.ndarray, np.generic))
-        (value,) = _emit(frame, draw, args, kwargs, (ArrayType(array.dtype, array.shape, weak),))
+        types = (ArrayType(array.dtype, array.shape, weak),)
+        (value,) = _emit(trace, draw, args, kwargs, types, reach)
         form: Form = (
             "python" if weak else ("array" if isinstance(example, np.ndarray) else "scalar")
         )
@@ -263,16 +402,4 @@ def _plain_draw(
     raise Declined(f"random.{name}, whose result is a {type(example).__name__}")
 
 
-def _reacher(trace: Any, owner: Any) -> Callable[[], Any]:
-    """How a host call gets at the generator: by its path, read anew at each call."""
-    path = trace.paths.get(id(owner))
-    if path is None:
-        trace.keep_alive.append(owner)  # NumPy's global generator, or one made while capturing
-        return lambda: owner
-    if path not in trace.objects:
-        trace.objects.append(path)
-    number = trace.objects.index(path)
-    return lambda: _objects.get()[number]
-
-
-__all__ = ["call_impure", "using_objects"]
+__all__ = ["HostCall", "append_outside", "call_impure", "order_effects", "store_state"]

@@ -14,8 +14,9 @@ import numpy as np
 from autodiff.capture.calls import Closure, call, iterate, make_closure
 from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.state import MISSING
 from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined, is_library
+from autodiff.capture.trace import Declined, FailedNow, is_library
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer, as_tracer, is_traced
@@ -123,7 +124,10 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
             result = call(frame, method, [obj, other], {}, node)
             if result is not NotImplemented:
                 return result
-    return function(left, right)
+    try:
+        return function(left, right)
+    except FailedNow as failure:
+        return frame.trace.rerun(failure, function, (left, right), {})
 
 
 def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
@@ -239,6 +243,12 @@ def _same_array(left: Any, right: Any) -> bool:
 def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if isinstance(container, Tracer):
         return np.any(container == item)
+    if type(container) is dict and _hashable(item) and frame.trace.state.changes(container):
+        try:
+            load_item(frame, container, item, frame.scope.syntax.node)
+        except KeyError:
+            return False
+        return True
     container = frame.trace.deep(container)
     if isinstance(item, Tracer) or (
         isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
@@ -318,6 +328,9 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
         return _as_numbers(getattr(obj, name))
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
         return getattr(obj, name)  # these modules do not change under us
+    changed = _changed_attribute(frame, obj, name)
+    if changed is not MISSING:
+        return changed
     static = inspect.getattr_static(type(obj), name, None)
     if isinstance(static, property) and isinstance(static.fget, FunctionType):
         frame.trace.guard_class(type(obj), name, static)
@@ -337,6 +350,25 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if path is None:
         path = _path_of_class(obj, name, static)
     return value if path is None else frame.trace.lift(value, path.attribute(name))
+
+
+def _changed_attribute(frame: Frame, obj: Any, name: str) -> Any:
+    """An attribute that the function changes, of an object or of its class."""
+    state = frame.trace.state
+    if not state.places:
+        return MISSING
+    if name == "__dict__":
+        frame.trace.refuse_changed(obj, "the __dict__")
+    if isinstance(obj, ModuleType):
+        return state.load(vars(obj), name)
+    found = state.load(obj, name)
+    if found is not MISSING or name in getattr(obj, "__dict__", ()):
+        return found
+    for cls in type(obj).__mro__ if not isinstance(obj, type) else obj.__mro__[1:]:
+        found = state.load(cls, name)
+        if found is not MISSING or name in vars(cls):
+            return found
+    return MISSING
 
 
 def _guard_bound(frame: Frame, obj: Any, name: str, function: FunctionType) -> None:
@@ -373,7 +405,10 @@ def _subscript(frame: Frame, node: ast.Subscript) -> Any:
 def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
     if isinstance(container, Tracer):
-        return container[index]
+        try:
+            return container[index]
+        except FailedNow as failure:
+            return frame.trace.rerun(failure, operator.getitem, (container, index), {})
     if container is np.r_ or container is np.c_:
         items = index if isinstance(index, tuple) else (index,)
         return dispatch.functions[container](items) if is_traced(items) else container[index]
@@ -385,12 +420,30 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if method is not None:
         return call(frame, method, [container, index], {}, node)
     path = frame.trace.paths.get(id(container))
+    if path is not None and frame.trace.state.changes(container):
+        changed = _changed_item(frame, container, index)
+        if changed is not MISSING:
+            return changed
     value = container[index]
     if path is None or isinstance(container, type):
         return value
     if isinstance(index, slice):
         return frame.trace.deep(container)[index]
     return frame.trace.lift(value, path.item(index))
+
+
+def _changed_item(frame: Frame, container: Any, index: Any) -> Any:
+    """An item that the function changes, of a dict or list from outside."""
+    state = frame.trace.state
+    if isinstance(index, slice) or not _hashable(index) or state.is_appended(container):
+        frame.trace.refuse_changed(container, "an item")
+    if type(container) is list and -len(container) <= index < 0:
+        index += len(container)
+    return state.load(container, index)
+
+
+def _hashable(key: Any) -> bool:
+    return isinstance(key, (int, str, float, tuple, bool, type(None)))
 
 
 def _as_index(index: Tracer) -> Any:
@@ -407,7 +460,8 @@ def _slice(frame: Frame, node: ast.Slice) -> slice:
 
 
 def _call(frame: Frame, node: ast.Call) -> Any:
-    function = frame.evaluate(node.func)
+    receiver = _appending(frame, node)
+    function = frame.evaluate(node.func) if receiver is None else receiver[1]
     arguments: list[Any] = []
     for argument in node.args:
         if isinstance(argument, ast.Starred):
@@ -422,9 +476,32 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         else:
             keywords[keyword.arg] = value
     frame.at(node)
+    if receiver is not None and receiver[0] and len(arguments) == 1 and not keywords:
+        from autodiff.capture.effects import append_outside
+
+        return append_outside(frame, function, arguments[0], node)
     if function is super and not arguments:
         return _super(frame)
     return call(frame, function, arguments, keywords, node)
+
+
+def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:
+    """For ``history.append(x)``: whether the list is one from outside, and it or its method.
+
+    Such a list is not read here, so its length does not shape the program.
+    """
+    method, trace = node.func, frame.trace
+    if not isinstance(method, ast.Attribute) or method.attr != "append" or trace.eager:
+        return None
+    before = len(trace.lengths)
+    owner = frame.evaluate(method.value)
+    if type(owner) is not list or not trace.is_external(owner):
+        frame.at(method)
+        return False, load_attribute(frame, owner, "append", method)
+    mine = [guard for key, guard in trace.lengths[before:] if key == id(owner)]
+    trace.lengths[before:] = [(k, g) for k, g in trace.lengths[before:] if g not in mine]
+    trace.guards = [g for g in trace.guards if not any(g is m for m in mine)]
+    return True, owner
 
 
 def _super(frame: Frame) -> Any:

@@ -7,19 +7,23 @@ ECMAScript specification: normal (None), or a :class:`Completion` that says retu
 continue.
 
 Expressions live in :mod:`autodiff.capture.expressions`, calls in :mod:`autodiff.capture.calls`,
-branches and loops on traced values in :mod:`autodiff.capture.staging`.
+branches and loops on traced values in :mod:`autodiff.capture.staging`; ``try``, ``with`` and
+generators in :mod:`autodiff.capture.generators`.
 """
 
 from __future__ import annotations
 
 import ast
+import inspect
+import operator
 from collections.abc import Callable, Sequence
 from types import CellType, FunctionType
 from typing import Any
 
 from autodiff.capture.paths import Path
 from autodiff.capture.sourcecode import Syntax
-from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.capture.state import MISSING, Place, attribute_place, item_place
+from autodiff.capture.trace import Declined, FailedNow, Trace
 from autodiff.ir.data import Source
 from autodiff.ops.tracer import Tracer
 
@@ -102,6 +106,7 @@ class Frame:
         self.rests: list[Sequence[ast.stmt]] = []  # statements still to come, innermost list last
         # What ends when the statements do: function, loop, staged loop, barrier.
         self.boundary = "function"
+        self.errors: list[Exception] = []  # those being handled, innermost last
         self.loop_flags: Any = None  # names of the variables that end the staged loop
 
     # -- names -------------------------------------------------------------------------------
@@ -123,14 +128,17 @@ class Frame:
         return self._load_free(name)
 
     def _load_free(self, name: str) -> Any:
-        scope: Scope | None = self.scope
-        while scope is not None:
-            cell = scope.closure.get(name)
-            if isinstance(cell, CellType):
-                path = Path.root(cell, "c").attribute("cell_contents")
-                return self.trace.lift(cell.cell_contents, path)
-            scope = scope.parent
+        cell, state = self.closure_cell(name), self.trace.state
+        if cell is not None:
+            changed = state.load(cell, "cell_contents")
+            if changed is not MISSING:
+                return changed
+            path = Path.root(cell, "c").attribute("cell_contents")
+            return self.trace.lift(cell.cell_contents, path)
         globals_ = self.scope.globals
+        changed = state.load(globals_, name)
+        if changed is not MISSING:
+            return changed
         if name in globals_:
             return self.trace.lift(globals_[name], Path.root(globals_, "g").item(name))
         builtins = globals_.get("__builtins__", __builtins__)
@@ -142,18 +150,38 @@ class Frame:
     def store(self, name: str, value: Any) -> None:
         """Bind a name."""
         if name in self.scope.syntax.globals:
-            if not self.trace.eager:
-                raise Declined(f"assignment to the global {name!r}")
-            self.scope.globals[name] = self.trace.plain(value)
+            self._store_outside(
+                Place(self.scope.globals, Path.root(self.scope.globals, "g"), "item", name), value
+            )
             return
         owner = self.scope.owner(name)
-        if owner is None:
-            cell = self.scope.closure.get(name)
-            if not self.trace.eager or cell is None:
-                raise Declined(f"assignment to the nonlocal {name!r}")
-            cell.cell_contents = self.trace.plain(value)
+        if owner is not None:
+            owner.locals[name] = value
             return
-        owner.locals[name] = value
+        cell = self.closure_cell(name)
+        if cell is None:
+            raise Declined(f"assignment to the nonlocal {name!r}")
+        self._store_outside(Place(cell, Path.root(cell, "c"), "attribute", "cell_contents"), value)
+
+    def _store_outside(self, place: Place, value: Any) -> None:
+        if value is UNBOUND:
+            raise Declined(f"deletion of {place.text}")
+        if not self.trace.eager:
+            self.trace.state.store(place, value)
+        elif place.kind == "attribute":
+            setattr(place.owner, place.key, self.trace.plain(value))
+        else:
+            place.owner[place.key] = self.trace.plain(value)
+
+    def closure_cell(self, name: str) -> CellType | None:
+        """The cell of a variable that belongs to a function around the captured one."""
+        scope: Scope | None = self.scope
+        while scope is not None:
+            cell = scope.closure.get(name)
+            if isinstance(cell, CellType):
+                return cell
+            scope = scope.parent
+        return None
 
     # -- expressions ---------------------------------------------------------------------------
     def evaluate(self, node: ast.expr) -> Any:
@@ -302,10 +330,20 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
 def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.AST) -> None:
     """``container[index] = value``."""
     if isinstance(container, Tracer):
-        container[index] = value
+        try:
+            container[index] = value
+        except FailedNow as failure:
+            frame.trace.rerun(failure, operator.setitem, (container, index, value), {})
+            raise Declined(str(failure), frame.source(node)) from None
         return
-    frame.trace.changing(container, frame.source(node))
-    container[index] = frame.trace.outside(container, value)
+    trace = frame.trace
+    if trace.is_external(container) and not trace.eager:
+        place = item_place(trace, container, index)
+        if place is not None:
+            trace.state.store(place, value)
+            return
+    trace.changing(container, frame.source(node))
+    container[index] = trace.outside(container, value)
 
 
 def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
@@ -314,20 +352,33 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
         if name in ("shape", "T", "flat", "real"):
             raise Declined(f"assignment to the array attribute {name!r}", frame.source(node))
         raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
-    frame.trace.changing(obj, frame.source(node))
-    setattr(obj, name, frame.trace.outside(obj, value))
+    static = inspect.getattr_static(type(obj), name, None)
+    if isinstance(static, property) and isinstance(static.fset, FunctionType):
+        from autodiff.capture.calls import call
+
+        frame.trace.guard_class(type(obj), name, static)
+        call(frame, static.fset, [obj, value], {}, node)
+        return
+    trace = frame.trace
+    if trace.is_external(obj) and not trace.eager:
+        place = attribute_place(trace, obj, name)
+        if place is not None:
+            trace.state.store(place, value)
+            return
+    trace.changing(obj, frame.source(node))
+    setattr(obj, name, trace.outside(obj, value))
 
 
 def _augmented(frame: Frame, node: ast.AugAssign) -> None:
     from autodiff.capture.expressions import IN_PLACE
 
-    operator = IN_PLACE[type(node.op)]
+    function = IN_PLACE[type(node.op)]
     target = node.target
     if isinstance(target, ast.Name):
         old = frame.load(target.id, target)
         value = frame.evaluate(node.value)
         frame.at(node)
-        frame.store(target.id, apply_in_place(frame, operator, old, value, node))
+        frame.store(target.id, apply_in_place(frame, function, old, value, node))
     elif isinstance(target, ast.Subscript):
         container, index = frame.evaluate(target.value), frame.evaluate(target.slice)
         from autodiff.capture.expressions import load_item
@@ -336,7 +387,7 @@ def _augmented(frame: Frame, node: ast.AugAssign) -> None:
         old = load_item(frame, container, index, target)
         value = frame.evaluate(node.value)
         frame.at(node)
-        store_item(frame, container, index, apply_in_place(frame, operator, old, value, node), node)
+        store_item(frame, container, index, apply_in_place(frame, function, old, value, node), node)
     elif isinstance(target, ast.Attribute):
         from autodiff.capture.expressions import load_attribute
 
@@ -344,19 +395,22 @@ def _augmented(frame: Frame, node: ast.AugAssign) -> None:
         old = load_attribute(frame, obj, target.attr, target)
         value = frame.evaluate(node.value)
         frame.at(node)
-        new = apply_in_place(frame, operator, old, value, node)
+        new = apply_in_place(frame, function, old, value, node)
         if isinstance(old, Tracer) and new is old and old.form == "array":
             return  # self.a += b: the array itself was changed
         store_attribute(frame, obj, target.attr, new, node)
 
 
 def apply_in_place(
-    frame: Frame, operator: Callable[..., Any], old: Any, value: Any, node: ast.AST
+    frame: Frame, function: Callable[..., Any], old: Any, value: Any, node: ast.AST
 ) -> Any:
     """``old op= value``; a list from outside must not change."""
     if isinstance(old, (list, dict, set, bytearray)):
         frame.trace.changing(old, frame.source(node))
-    return operator(old, value)
+    try:
+        return function(old, value)
+    except FailedNow as failure:
+        return frame.trace.rerun(failure, function, (old, value), {})
 
 
 def _if(frame: Frame, node: ast.If) -> Completion | None:
@@ -382,7 +436,9 @@ def _while(frame: Frame, node: ast.While) -> Completion | None:
 
 def _raise(frame: Frame, node: ast.Raise) -> None:
     if node.exc is None:
-        raise Declined("a bare raise", frame.source(node))
+        if not frame.errors:
+            raise Declined("a bare raise outside of a handler", frame.source(node))
+        raise frame.errors[-1]
     error = frame.evaluate(node.exc)
     if node.cause is None:
         raise error
@@ -399,7 +455,7 @@ def _assert(frame: Frame, node: ast.Assert) -> None:
         raise AssertionError(*([] if node.msg is None else [frame.evaluate(node.msg)]))
 
 
-def _function_definition(frame: Frame, node: ast.FunctionDef) -> None:
+def _function_definition(frame: Frame, node: Any) -> None:
     from autodiff.capture.calls import make_closure
 
     function: Any = make_closure(frame, node)
@@ -428,25 +484,6 @@ def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
         elif not isinstance(statement, (ast.Pass, ast.Expr)):
             raise Declined(f"{type(statement).__name__} in a class body", frame.source(statement))
     frame.store(node.name, type(node.name, bases, namespace))
-
-
-def _with(frame: Frame, node: ast.With) -> Completion | None:
-    from autodiff.capture.calls import is_harmless_context
-
-    managers = []
-    for item in node.items:
-        manager = frame.evaluate(item.context_expr)
-        if not is_harmless_context(manager):
-            raise Declined(f"the context manager {type(manager).__name__}", frame.source(node))
-        managers.append(manager)
-        entered = manager.__enter__()
-        if item.optional_vars is not None:
-            assign(frame, item.optional_vars, entered)
-    try:
-        return frame.within("barrier", node.body)
-    finally:
-        for manager in reversed(managers):
-            manager.__exit__(None, None, None)
 
 
 def _delete(frame: Frame, node: ast.Delete) -> None:
@@ -487,32 +524,6 @@ def _import_from(frame: Frame, node: ast.ImportFrom) -> None:
         frame.store(alias.asname or alias.name, frame.trace.lift(value, root.attribute(alias.name)))
 
 
-def _try(frame: Frame, node: ast.Try) -> Completion | None:
-    if not frame.trace.eager:
-        raise Declined("try statements", frame.source(node))
-    try:
-        completion = frame.within("barrier", node.body)
-        if completion is None:
-            completion = frame.within("barrier", node.orelse)
-    except (Declined, NotStaged):
-        raise
-    except Exception as error:
-        completion = _handle(frame, node, error)
-    finally:
-        ending = frame.execute(node.finalbody)
-    return ending if ending is not None else completion
-
-
-def _handle(frame: Frame, node: ast.Try, error: Exception) -> Completion | None:
-    for handler in node.handlers:
-        kinds = (Exception,) if handler.type is None else frame.evaluate(handler.type)
-        if isinstance(error, kinds):
-            if handler.name:
-                frame.store(handler.name, error)
-            return frame.execute(handler.body)
-    raise error
-
-
 def _match(frame: Frame, node: ast.Match) -> Completion | None:
     from autodiff.capture.matching import execute_match
 
@@ -534,14 +545,13 @@ STATEMENTS: dict[type, Callable[..., Completion | None]] = {
     ast.Raise: _raise,
     ast.Assert: _assert,
     ast.FunctionDef: _function_definition,
+    ast.AsyncFunctionDef: _function_definition,
     ast.ClassDef: _class_definition,
-    ast.With: _with,
     ast.Delete: _delete,
     ast.Import: _import,
     ast.ImportFrom: _import_from,
     ast.Global: lambda frame, node: None,
     ast.Nonlocal: lambda frame, node: None,
-    ast.Try: _try,
     ast.Match: _match,
 }
 

@@ -72,8 +72,8 @@ def inline_custom(
 def _refuse(outcome: Outcome) -> None:
     if outcome.raised is not None:
         raise outcome.raised
-    if outcome.cells:
-        raise Declined("a function with a custom gradient that stores into arrays from outside")
+    if outcome.cells or outcome.names:
+        raise Declined("a function with a custom gradient that changes what is outside of it")
 
 
 def _rule_region(

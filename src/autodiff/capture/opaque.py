@@ -8,6 +8,7 @@ that is an error which names the function, never a silent zero.
 from __future__ import annotations
 
 import ast
+import copy
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,32 @@ def call_opaque(
     trace = frame.trace
     if not trace.eager:
         raise Declined(f"{_name(function)}, which is not known to autodiff", frame.source(node))
+    arrays = _concrete(trace, args), _concrete(trace, kwargs)
+    before = copy.deepcopy(_arrays(arrays))
+    result = run_native(function, *arrays)
+    unchanged = all(np.array_equal(a, b) for a, b in zip(before, _arrays(arrays), strict=True))
+    if result is not None or not unchanged:  # else nothing came of it: a file was written
+        refuse_lost_derivative(frame, function, args, kwargs, node)
+        if not unchanged:
+            raise Declined(f"{_name(function)}, which changes its argument", frame.source(node))
+    return lift_result(result)
+
+
+def _arrays(obj: Any) -> list[Any]:
+    if isinstance(obj, np.ndarray):
+        return [obj]
+    if isinstance(obj, dict):
+        obj = list(obj.values())
+    return [a for x in obj for a in _arrays(x)] if isinstance(obj, (list, tuple)) else []
+
+
+def refuse_lost_derivative(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> None:
+    """Raise where a value that carries a derivative goes into a function that loses it."""
+    from autodiff.capture.calls import _name
+
+    trace = frame.trace
     for tracer in _tracers((args, kwargs)):
         _, depends = trace.evaluate(tracer.value)
         if depends and tracer.dtype.kind == "f" and trace.differentiated(tracer.value):
@@ -37,7 +64,6 @@ def call_opaque(
                 remedy="give it one with autodiff.custom_gradient, or pass its argument through "
                 "autodiff.stop_gradient if no derivative should flow",
             )
-    return lift_result(run_native(function, _concrete(trace, args), _concrete(trace, kwargs)))
 
 
 def run_native(function: Any, args: Any, kwargs: Any) -> Any:

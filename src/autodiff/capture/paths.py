@@ -44,7 +44,9 @@ class Path:
 class Guard:
     """A condition on what a path leads to.
 
-    ``is``, ``equal`` (same type and value), ``type``, ``length`` or ``missing``.
+    ``is``, ``equal`` (same type and value), ``type``, ``length``, ``keys``; ``alias`` and ``apart``,
+    where the expected is another path, which leads to the same object or to another one;
+    ``missing`` and ``lacks``: what the path leads to has no item, no attribute of that name.
     """
 
     path: Path
@@ -62,6 +64,14 @@ class Guard:
             return f"len({text}) == {name}"
         if self.relation == "keys":
             return f"tuple({text}) == {name}"
+        if self.relation == "alias":
+            return f"{text} is {self.expected.text}"
+        if self.relation == "apart":
+            return f"{text} is not {self.expected.text}"
+        if self.relation == "missing":
+            return f"{name} not in {text}"
+        if self.relation == "lacks":
+            return f"not hasattr({text}, {name})"
         return f"_same({text}, {name})"
 
 
@@ -85,14 +95,19 @@ def compile_reader(
     """A function of the call's arguments: the hidden inputs, or None when a guard fails."""
     namespace: dict[str, Any] = {"_same": same_value}
     conditions = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     for number, guard in enumerate(guards):
-        key = (guard.path.text, guard.relation)
+        related = guard.expected if isinstance(guard.expected, Path) else None
+        missing = guard.expected if guard.relation in ("missing", "lacks") else None
+        key = (guard.path.text, guard.relation, related.text if related else repr(missing))
         if key in seen:
             continue
         seen.add(key)
         namespace.update(guard.path.roots)
-        namespace[f"_e{number}"] = guard.expected
+        if related is None:
+            namespace[f"_e{number}"] = guard.expected
+        else:
+            namespace.update(related.roots)
         conditions.append(guard.condition(f"_e{number}"))
     for path in hidden:
         namespace.update(path.roots)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope
-from autodiff.capture.trace import Declined, NotStaged
+from autodiff.capture.state import UnknownPlace
+from autodiff.capture.trace import Declined, FailedNow, NotStaged
 from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.errors import InternalError, UnsupportedError
 from autodiff.ir.data import ArrayType, Block, Value
@@ -32,6 +33,8 @@ INTERNAL = (
     ConcreteNeeded,
     AmbiguousStore,
     UnsupportedError,
+    UnknownPlace,
+    FailedNow,
 )
 
 

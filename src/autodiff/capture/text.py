@@ -10,10 +10,12 @@ use of it but as an argument of an effect asks for its characters.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autodiff.capture.interpreter import Frame
 from autodiff.ops.tracer import Tracer
+
+if TYPE_CHECKING:
+    from autodiff.capture.interpreter import Frame
 
 
 class DeferredText:

@@ -21,10 +21,11 @@ import numpy as np
 from autodiff.capture.paths import Guard, Path
 from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate
 from autodiff.dims import symbols as symbols_of
-from autodiff.errors import AutodiffError, DerivativeError, DtypeError
+from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
 from autodiff.ir.data import ArrayType, Source, Value, uses
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
+from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.evaluate import run_operation
 from autodiff.ops.tracer import SUPPORTED_KINDS, Cell, Form, Tracer, as_tracer, emit_tracer
 
@@ -44,6 +45,30 @@ class NotStaged(Exception):
     """A region cannot be staged as structured control flow; it is run in another way."""
 
 
+class FailedNow(Exception):
+    """In the uncompiled tier: a check that fails for the values of this call."""
+
+
+class EagerBuilder(Builder):
+    """In the uncompiled tier: what fails for the values of this call fails where it stands."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__()
+        self.trace = trace
+
+    def emit(self, kind: str, operands: Any, attributes: Any, *rest: Any, **more: Any) -> Any:
+        """Append an operation; run it at once where it may fail."""
+        results = super().emit(kind, operands, attributes, *rest, **more)
+        if self.stack:  # inside of a region, on values that are not known yet
+            return results
+        if kind == "check" and not self.trace.evaluate(operands[0])[0]:
+            self.block.operations.pop()
+            raise FailedNow(attributes["message"])
+        if results and isinstance(ENTRIES[kind].lowering, Kernel):
+            self.trace.evaluate(results[0])
+        return results
+
+
 @dataclass
 class Input:
     """One input of the program: where it comes from and what it is."""
@@ -60,7 +85,7 @@ class Trace:
     """State of one capture; see the module header."""
 
     def __init__(self, eager: bool = False, naming: Any = None) -> None:
-        self.builder = Builder()
+        self.builder = EagerBuilder(self) if eager else Builder()
         self.eager = eager
         self.naming = naming  # of type autodiff.capture.naming.Naming
         # What stands for an object that is reached by a path; None where the object itself does.
@@ -85,6 +110,14 @@ class Trace:
         self.decided: set[Any] = set()
         self.objects: list[Path] = []  # paths to the objects that host calls use
         self.scopes: list[Any] = []  # scopes of the active frames
+        self.state: Any = None  # the places outside that change (capture.state)
+        self.lengths: list[tuple[int, Guard]] = []  # lists whose length was guarded
+        self.changes: dict[int, Source | None] = {}  # where objects were first changed
+        self.effects = False  # whether the function does more than compute
+        self.output_of: dict[Cell, int] = {}  # arrays that are results, by output number
+        # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
+        self.kept: dict[int, tuple[Any, Tracer]] = {}
+        self.kept_arrays: dict[tuple[Any, Any], Any] = {}
         # A branch that chooses among existing arrays is guarded, not merged (set when the array
         # it chose turns out to be stored into).
         self.distinguish_arrays = False
@@ -168,9 +201,13 @@ class Trace:
 
     def remember(self, obj: Any, path: Path) -> Any:
         """Note the path an object was reached by."""
-        if id(obj) not in self.paths:
+        known = self.paths.get(id(obj))
+        if known is None:
             self.paths[id(obj)] = path
             self.keep_alive.append(obj)
+        elif known.text != path.text and not isinstance(obj, _HELD_BY_IDENTITY):
+            # What is inside will be read by the first path: both must lead to one object.
+            self.guards.append(Guard(path, "alias", known))
         return obj
 
     def is_external(self, obj: Any) -> bool:
@@ -186,10 +223,13 @@ class Trace:
         """A store into a Python object is about to happen; declined for objects from outside."""
         if self.eager:
             return
+        self.changes.setdefault(id(obj), source)
         if self.is_external(obj):
             raise Declined(
                 f"a change of a {type(obj).__name__} from outside of the function", source
             )
+        if self.state is not None and self.state.is_kept(obj):
+            raise Declined(f"a change of a {type(obj).__name__} that is kept outside", source)
         if len(self.made) > 1 and id(obj) not in self.made[-1]:
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
 
@@ -200,12 +240,55 @@ class Trace:
     def plain(self, x: Any) -> Any:
         """``x`` with the values of this call in place of everything traced (uncompiled tier)."""
         if isinstance(x, Tracer):
-            return self.concrete(x)
+            return self._keep(x)
         if type(x) in (list, tuple):
             return type(x)(self.plain(item) for item in x)
         if type(x) is dict:
             return {k: self.plain(v) for k, v in x.items()}
         return x
+
+    def _keep(self, x: Tracer) -> Any:
+        """The object that stands for a traced value in the user's objects: one for each array."""
+        key = (x.cell, x.path)
+        if x.form == "array" and key in self.kept_arrays:
+            return self.kept_arrays[key]
+        obj = self.concrete(x)
+        if x.form == "array":
+            for record in self.inputs:
+                own = record.leaf is None or not x.cell.version  # arguments stay as they are
+                if record.cell is x.cell and not x.path and own:
+                    obj = record.example
+            self.kept_arrays[key] = obj
+        self.kept[id(obj)] = (obj, x)
+        return obj
+
+    def rerun(self, failure: FailedNow, function: Any, args: Any, kwargs: Any) -> Any:
+        """What plain Python makes of an operation whose check fails: most often its exception."""
+        result = function(*self.untraced(args), **self.untraced(kwargs))
+        traced = [t for t in _tracers((args, kwargs)) if t.dtype.kind == "f"]
+        if any(self.differentiated(t.value) for t in traced):
+            raise Declined(str(failure), self.builder.source)
+        return result
+
+    def untraced(self, x: Any) -> Any:
+        """``x`` with the values of this call, to be computed with and dropped."""
+        if isinstance(x, Tracer):
+            return self.concrete(x)
+        if type(x) in (list, tuple):
+            return type(x)(self.untraced(item) for item in x)
+        if type(x) is dict:
+            return {k: self.untraced(v) for k, v in x.items()}
+        return x
+
+    def settle(self) -> None:
+        """Give the user's arrays the contents they ended with (uncompiled tier)."""
+        for record in self.inputs:
+            if record.leaf is None and record.cell.version:
+                np.copyto(record.example, self.concrete(Tracer(record.cell, "array")))
+        examples = {id(record.example) for record in self.inputs}
+        for obj, tracer in self.kept.values():
+            if tracer.form == "array" and id(obj) not in examples:
+                np.copyto(obj, self.concrete(tracer))
 
     def differentiated(self, value: Value) -> bool:
         """Whether a value depends on an input that carries derivatives."""
@@ -221,21 +304,28 @@ class Trace:
             pending.extend(_all_uses(current.owner))
         return False
 
-    def lift(self, obj: Any, path: Path) -> Any:
-        """What the interpreter works with for an object reached by ``path``."""
+    def lift(self, obj: Any, path: Path, changing: bool = False) -> Any:
+        """What the interpreter works with for an object reached by ``path``.
+
+        With ``changing`` an int is an input as well: a counter has another value at each call.
+        """
         if isinstance(obj, Tracer):
             return obj
         if self.stand_in is not None:
             found = self.stand_in(obj, path)
             if found is not None:
                 return found
+        if id(obj) in self.kept:
+            return self.kept[id(obj)][1]
         if isinstance(obj, np.ndarray):
             return self._lift_array(obj, path)
-        if type(obj) is float or isinstance(obj, np.floating):
-            known = self.by_path.get(path.text)
+        if type(obj) is float or isinstance(obj, np.floating) or (changing and _is_count(obj)):
+            key = f"{path.text} {id(obj)}" if self.eager else path.text
+            known = self.by_path.get(key)
             if known is None:
+                self.keep_alive.append(obj)
                 self.guards.append(Guard(path, "type", type(obj)))
-                known = self.by_path[path.text] = self.add_input(obj, path, None, _hint(path))
+                known = self.by_path[key] = self.add_input(obj, path, None, _hint(path))
             return known
         self.guard(obj, path)
         return obj
@@ -244,10 +334,12 @@ class Trace:
         if array.dtype.kind not in SUPPORTED_KINDS or type(array) is not np.ndarray:
             self.guards.append(Guard(path, "is", array))
             return array
-        known = self.by_path.get(path.text)
+        known = None if self.eager else self.by_path.get(path.text)
         if known is not None:
             return known
         shared = self.by_array.get(id(array))
+        if self.eager and shared is not None:
+            return shared
         if shared is not None:
             # Two ways to one array: they must stay two ways to one array.
             self.guards.append(Guard(path, "is", array))
@@ -271,12 +363,13 @@ class Trace:
             "math",
         ):
             self.remember(obj, path)  # what these names mean does not change under a program
-        elif isinstance(obj, (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc, Enum)):
+        elif isinstance(obj, _HELD_BY_IDENTITY):
             self.guards.append(Guard(path, "is", obj))
             self.remember(obj, path)
         elif isinstance(obj, (list, tuple)):
             self.guards.append(Guard(path, "type", type(obj)))
             self.guards.append(Guard(path, "length", len(obj)))
+            self.lengths.append((id(obj), self.guards[-1]))
             self.remember(obj, path)
         elif isinstance(obj, dict):
             self.guards.append(Guard(path, "type", type(obj)))
@@ -309,6 +402,7 @@ class Trace:
         path = self.paths.get(id(obj))
         if path is None or depth > 20:
             return obj
+        self.refuse_changed(obj)
         if type(obj) in (list, tuple):
             items = [self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
             return items if type(obj) is list else tuple(items)
@@ -319,6 +413,18 @@ class Trace:
         if type(obj) is dict and all(isinstance(k, (str, int, float, bool, tuple)) for k in obj):
             return {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
         return obj
+
+    def refuse_changed(self, obj: Any, what: str = "a use as a whole") -> None:
+        """Decline to look at an object in a way that does not see what the function changed."""
+        if self.state is not None and self.state.changes(obj):
+            raise Declined(f"{what} of a {type(obj).__name__} that the function changes")
+
+    def note(self, error: Exception) -> None:
+        """Say where in the user's code an error arose that Python has no frame of."""
+        place = locate(self.builder.source)
+        if self.eager and place and place not in getattr(error, "__notes__", ()):
+            if not getattr(error, "__notes__", ()):
+                error.add_note(place)
 
     # -- concrete values ----------------------------------------------------------------------
     def concrete(self, tracer: Tracer, leaves: bool = False) -> Any:
@@ -382,10 +488,28 @@ class Trace:
         return self.known[value]
 
 
+# What is guarded by identity itself.
+_HELD_BY_IDENTITY = (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc, Enum)
+
+
+def _tracers(obj: Any) -> list[Tracer]:
+    """The traced values in containers."""
+    if isinstance(obj, Tracer):
+        return [obj]
+    if isinstance(obj, dict):
+        obj = list(obj.values())
+    return [t for x in obj for t in _tracers(x)] if isinstance(obj, (list, tuple)) else []
+
+
 def _compares(obj: Any) -> bool:
     """Whether a class says what equality is."""
     equality: Any = type(obj).__eq__
     return equality is not object.__eq__
+
+
+def _is_count(obj: Any) -> bool:
+    """Whether a number that changes can be an int64 input."""
+    return (type(obj) is int and -(2**62) < obj < 2**62) or isinstance(obj, np.integer)
 
 
 _LIBRARIES = frozenset(("numpy", "scipy", "autodiff", "llvmlite", "optree"))

@@ -229,7 +229,8 @@ class Forward:
                 for k in range(len(operation.operands), len(operands))
             ]
             for inner in test.operations:
-                test_block.operations.append(copy_operation(inner, self.mapping))
+                again = copy_operation(inner, self.mapping, share=not self.copies)
+                test_block.operations.append(again)
             test_block.outputs = [self.primal(v) for v in test.outputs]
         block, stacked = self._body(operation, live)
         results = emit_while(operands, test_block, block, operation.source)

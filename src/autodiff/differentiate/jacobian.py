@@ -16,7 +16,7 @@ from autodiff.differentiate.activity import propagate, useful
 from autodiff.differentiate.forward import Forward
 from autodiff.differentiate.reverse import Cotangents, Reverse
 from autodiff.dims import Extent, product
-from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.ir.data import ArrayType, Program, Value, walk
 from autodiff.ops.builder import Builder, building
 from autodiff.ops.control import INT, emit_for
 from autodiff.ops.structural import reshape, transpose
@@ -98,11 +98,22 @@ def forward_jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int
 
 
 def jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int]) -> Program:
-    """Jacobians by whichever mode needs fewer sweeps (reverse on a tie of unknown sizes)."""
+    """Jacobians by whichever mode needs fewer sweeps (reverse on a tie of unknown sizes).
+
+    Forward mode runs loops and branches again for each column: what is printed or drawn in one
+    must happen once, which reverse mode sees to.
+    """
     rows = sum(_size(program.outputs[k]) for k in outputs)
     columns = sum(_size(program.inputs[k]) for k in wrt)
-    mode = forward_jacobian if columns <= rows else reverse_jacobian
+    forward = columns <= rows and not _calls_host_inside(program)
+    mode = forward_jacobian if forward else reverse_jacobian
     return mode(program, wrt, outputs)
+
+
+def _calls_host_inside(program: Program) -> bool:
+    """Whether a loop or branch calls Python."""
+    regions = [region for op in program.block.operations for region in op.regions]
+    return any(op.kind == "host_call" for region in regions for op in walk(region))
 
 
 def _size(value: Value) -> int:

@@ -288,7 +288,9 @@ def branch_keeps_a_value_computed_from_what_it_overwrites(x: Tracer) -> Any:
     y = np.sin(x)
     y, x = chosen(at(x, 0) > 0.0, lambda: (put(y, at(y, 1), 2), x * 1.0), lambda: (y, x + 1.0))
     z = x + 0.3 * y
-    return chosen(at(z, 0) > -9.0, lambda: (z, put(y, at(z, 1), 2)), lambda: (put(z, at(y, 2), 2), y))
+    return chosen(
+        at(z, 0) > -9.0, lambda: (z, put(y, at(z, 1), 2)), lambda: (put(z, at(y, 2), 2), y)
+    )
 
 
 def loop_reads_a_view_of_what_it_carries(x: Tracer) -> Any:

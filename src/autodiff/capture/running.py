@@ -1,0 +1,102 @@
+"""One run of a program, as its host calls see it: objects reached by paths, effects held back.
+
+A run may fail (a check, a singular matrix), and then the call is made again as plain Python, which
+has the effects once more.  So an effect that something failing may follow is *held back* until
+the run has succeeded, and a generator drawn from is put back where it was when it has not:
+whatever way a call takes, its effects happen once and in order.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+
+class Run:
+    """State of one run.
+
+    Parameters
+    ----------
+    objects : sequence
+        What the paths of ``Trace.objects`` lead to at this call.
+    leaves : sequence
+        The argument leaves of the call.
+    hidden : sequence
+        The hidden inputs of the call.
+    is_value : bool
+        Whether the outputs are the results of the function itself.
+    """
+
+    def __init__(
+        self,
+        objects: Sequence[Any] = (),
+        leaves: Sequence[Any] = (),
+        hidden: Sequence[Any] = (),
+        is_value: bool = True,
+    ) -> None:
+        self.objects = objects
+        self.leaves = leaves
+        self.hidden = hidden
+        self.is_value = is_value
+        self.outputs: Sequence[Any] = ()
+        self.held_back: list[Callable[[], Any]] = []
+        self.generators: dict[int, tuple[Any, Any]] = {}
+
+    def about_to_draw(self, generator: Any) -> None:
+        """Note the state of a generator, to go back to if the run fails."""
+        if id(generator) not in self.generators:
+            self.generators[id(generator)] = (generator, _state(generator))
+
+    def succeed(self, outputs: Sequence[Any]) -> None:
+        """Let the effects that were held back happen."""
+        self.outputs = outputs
+        for effect in self.held_back:
+            effect()
+
+    def fail(self) -> None:
+        """Put generators back; effects held back do not happen."""
+        for generator, state in self.generators.values():
+            _restore(generator, state)
+
+
+def _state(generator: Any) -> Any:
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    return generator.getstate() if isinstance(generator, random.Random) else generator.get_state()
+
+
+def _restore(generator: Any, state: Any) -> None:
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    elif isinstance(generator, random.Random):
+        generator.setstate(state)
+    else:
+        generator.set_state(state)
+
+
+_current: ContextVar[Run | None] = ContextVar("autodiff_run", default=None)
+
+
+def current_run() -> Run:
+    """The run that a host call belongs to."""
+    run = _current.get()
+    assert run is not None, "a host call outside of a run"
+    return run
+
+
+@contextmanager
+def running(run: Run) -> Iterator[None]:
+    """Run a program whose host calls use ``run``."""
+    token = _current.set(run)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+__all__ = ["Run", "current_run", "running"]

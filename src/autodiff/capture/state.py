@@ -1,0 +1,331 @@
+"""Changes of Python objects from outside: counters on ``self``, globals, entries of dicts and lists.
+
+A place that the function stores into (``self.nfev``, a global, a variable of an enclosing function,
+``table["n"]``, ``counter[0]``) is a variable of the program: its value is read when the call
+begins, branches and loops carry it like a local name, and what it has become is stored when the
+run has succeeded.
+
+    self.nfev += 1      input  args[0].nfev    ...    host_call: args[0].nfev = v3
+
+Which places there are is found out on the way: a store into an unknown one starts the capture
+again with that place known (:class:`UnknownPlace`).  A list that is only appended to needs no
+reading: each ``append`` is an effect of its own (:func:`append`).
+
+What is read of such an object in any other way (its ``__dict__``, a loop over the dict, a library
+function that gets it) would see it as it was, so that is declined.  In the uncompiled tier
+everything is stored at once, as in plain Python; ``Trace.kept`` tells which traced value a stored
+one was, so that derivatives flow through objects.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CellType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.paths import Guard, Path
+from autodiff.capture.running import current_run
+from autodiff.capture.text import DeferredText
+from autodiff.capture.trace import Declined, Trace, is_library
+from autodiff.ir.data import Source
+from autodiff.ops.tracer import Tracer
+
+MAXIMUM_PLACES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Something outside of the function that holds a value: an attribute, or an item by its key."""
+
+    owner: Any
+    path: Path
+    kind: str  # "attribute" or "item"
+    key: Any
+
+    @property
+    def text(self) -> str:
+        """How the place is named."""
+        return self.at.text
+
+    @property
+    def at(self) -> Path:
+        """The path to the value."""
+        return (
+            self.path.attribute(self.key) if self.kind == "attribute" else self.path.item(self.key)
+        )
+
+
+class UnknownPlace(Exception):
+    """A store into a place that was not known to change when the capture began."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.text)
+        self.place = place
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "<missing>"
+
+
+MISSING = _Missing()
+
+
+class StateScope:
+    """The places as variables; looks to branches and loops like the scope of a frame."""
+
+    parent = None
+    syntax = None
+
+    def __init__(self) -> None:
+        self.locals: dict[str, Any] = {}
+
+
+class State:
+    """The places that one capture knows to change, and their values so far."""
+
+    def __init__(self, trace: Trace, places: list[Place]) -> None:
+        from autodiff.capture.interpreter import UNBOUND
+
+        self.trace = trace
+        self.scope = StateScope()
+        self.places = {place.text: place for place in places}
+        self.by_owner: dict[int, dict[Any, str]] = {}
+        self.appended: dict[int, Path] = {}
+        self.appended_at: dict[int, Source | None] = {}
+        self.appended_arrays: list[tuple[Any, int, Source | None]] = []
+        self.appended_objects: dict[int, Any] = {}
+        for place in places:
+            trace.remember(place.owner, place.path)
+            self.by_owner.setdefault(id(place.owner), {})[place.key] = place.text
+            value = _read(place)
+            if value is MISSING:
+                relation = "lacks" if place.kind == "attribute" else "missing"
+                trace.guards.append(Guard(place.path, relation, place.key))
+                self.scope.locals[place.text] = UNBOUND
+            else:
+                self.scope.locals[place.text] = trace.lift(value, place.at, changing=True)
+        self.initial = dict(self.scope.locals)
+
+    def changes(self, obj: Any) -> bool:
+        """Whether an object has places that change, or is appended to."""
+        return id(obj) in self.by_owner or id(obj) in self.appended
+
+    def is_kept(self, obj: Any) -> bool:
+        """Whether an object made by the function was appended to a list outside of it."""
+        return id(obj) in self.appended_objects
+
+    def append(self, obj: list[Any], item: Any, source: Source | None) -> None:
+        """Note that ``item``, as it is now, is appended to a list from outside."""
+        self.appended[id(obj)] = self.trace.paths[id(obj)]
+        self.appended_at[id(obj)] = source
+        self._note(item, source)
+
+    def _note(self, item: Any, source: Source | None) -> None:
+        if isinstance(item, Tracer):
+            if item.form == "array":
+                cell = item.alias[0] if item.alias else item.cell
+                self.appended_arrays.append((cell, cell.version, source))
+        elif isinstance(item, (list, tuple, dict)):
+            self.appended_objects[id(item)] = item
+            for part in item.values() if isinstance(item, dict) else item:
+                self._note(part, source)
+
+    def leave(self) -> list[tuple[Place, Any]]:
+        """The places that have another value at the end; refuses what could not be seen."""
+        from autodiff.capture.interpreter import UNBOUND, Maybe
+
+        inputs = {id(record.cell) for record in self.trace.inputs if record.leaf is not None}
+        for cell, version, source in self.appended_arrays:
+            if cell.version != version and id(cell) not in inputs:
+                reason = "an array that is appended to a list from outside and changed later"
+                raise Declined(reason, source)
+        for key, _ in self.trace.lengths:
+            if key in self.appended:
+                reason = "a list from outside that is both read and appended to"
+                raise Declined(reason, self.appended_at[key])
+        changed = []
+        for text, place in self.places.items():
+            value = self.scope.locals[text]
+            if value is self.initial[text]:
+                continue
+            if value is UNBOUND or isinstance(value, Maybe) or type(value).__name__ == "Poison":
+                raise Declined(f"a change of {text} on some paths only")
+            changed.append((place, value))
+        self._guard_distinct()
+        return changed
+
+    def _guard_distinct(self) -> None:
+        """The objects that change must not turn out to be one object in another call."""
+        trace = self.trace
+        changing = [*{id(p.owner): p.path for p in self.places.values()}.items()]
+        changing += self.appended.items()
+        objects = {id(obj): obj for obj in trace.keep_alive if id(obj) in trace.paths}
+        for key, path in changing:
+            mine = objects[key]
+            for other, obj in objects.items():
+                if other != key and type(obj) is type(mine) and not isinstance(mine, CellType):
+                    trace.guards.append(Guard(path, "apart", trace.paths[other]))
+
+    def is_appended(self, obj: Any) -> bool:
+        """Whether an object is a list from outside that was appended to."""
+        return id(obj) in self.appended
+
+    def load(self, obj: Any, key: Any) -> Any:
+        """The value of a place, or MISSING where it is not one of those that change."""
+        from autodiff.capture.interpreter import UNBOUND, Maybe
+
+        text = self.by_owner.get(id(obj), {}).get(key)
+        if text is None:
+            return MISSING
+        value = self.scope.locals[text]
+        if isinstance(value, Maybe):
+            value = self.scope.locals[text] = value.resolve(text)
+        elif type(value).__name__ == "Poison":
+            raise Declined(f"{text} after the loop that changes it")
+        if value is UNBOUND:
+            place = self.places[text]
+            if place.kind == "attribute":
+                raise AttributeError(f"{type(obj).__name__!r} object has no attribute {key!r}")
+            raise KeyError(key)
+        return value
+
+    def store(self, place: Place, value: Any) -> None:
+        """Let a place have another value."""
+        known = self.by_owner.get(id(place.owner), {}).get(place.key)
+        if known is None:
+            raise UnknownPlace(place)
+        self.trace.effects = True
+        self.scope.locals[known] = value
+
+
+def _read(place: Place) -> Any:
+    if place.kind == "attribute":
+        try:
+            return getattr(place.owner, place.key)
+        except (AttributeError, ValueError):  # ValueError: an empty closure cell
+            return MISSING
+    try:
+        return place.owner[place.key]
+    except (KeyError, IndexError):
+        return MISSING
+
+
+# -- what may be stored into, and kept ------------------------------------------------------------------
+def attribute_place(trace: Trace, obj: Any, name: str) -> Place | None:
+    """The place of ``obj.name``; None where storing would run code of the class."""
+    if isinstance(obj, ModuleType):
+        return Place(vars(obj), Path.root(vars(obj), "g"), "item", name)
+    cls = type(obj)
+    setter: Any = cls.__setattr__
+    if isinstance(obj, type):
+        plain = setter is type.__setattr__ and not is_library(obj)
+        return Place(obj, trace.paths[id(obj)], "attribute", name) if plain else None
+    static = inspect.getattr_static(cls, name, None)
+    described = hasattr(type(static), "__set__") and type(static).__name__ != "member_descriptor"
+    if setter is not object.__setattr__ or described or is_library(cls):
+        return None
+    return Place(obj, trace.paths[id(obj)], "attribute", name)
+
+
+def item_place(trace: Trace, container: Any, key: Any) -> Place | None:
+    """The place of ``container[key]`` in a dict or list."""
+    if type(container) is list and type(key) is int and -len(container) <= key < len(container):
+        return Place(container, trace.paths[id(container)], "item", key % len(container))
+    if type(container) is dict and isinstance(key, (str, int, float, bool, tuple, type(None))):
+        return Place(container, trace.paths[id(container)], "item", key)
+    return None
+
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype, range, slice)
+
+
+def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], Any]:
+    """From the arrays of a host call to the object that the user's object is to keep.
+
+    Identity is kept where plain Python keeps it: an argument, an array from outside and a result
+    are the same objects in both places.
+    """
+    if isinstance(x, Tracer):
+        return _array_keeper(trace, x, operands) if x.form == "array" else operands.template(x)
+    if isinstance(x, DeferredText):
+        return operands.template(x)
+    if trace.is_external(x) and not isinstance(x, _PLAIN):
+        reach = reacher(trace, x)
+        return lambda arrays: reach()
+    if type(x) in (list, tuple):
+        makes, kind = [keeper(trace, item, operands) for item in x], type(x)
+        return lambda arrays: kind(make(arrays) for make in makes)
+    if type(x) is dict:
+        entries = {k: keeper(trace, v, operands) for k, v in x.items()}
+        return lambda arrays: {k: make(arrays) for k, make in entries.items()}
+    if isinstance(x, _PLAIN) or isinstance(x, (type, FunctionType, ModuleType)):
+        return lambda arrays: x
+    kind_name = getattr(type(x), "__name__", "value")
+    raise Declined(f"a {kind_name} made by the function and kept outside of it")
+
+
+def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Callable[[tuple[Any, ...]], Any]:
+    cell, path = x.alias or (x.cell, x.path)
+    for number, record in enumerate(trace.inputs):
+        if record.cell is cell and path:
+            raise Declined("a view of an array from outside that is kept outside")
+        if record.cell is cell:
+            first = sum(r.leaf is not None for r in trace.inputs)
+            return _input_keeper(record, number - first, operands.template(x))
+    if path:
+        raise Declined("a view that is kept outside of the function")
+    copy = operands.template(x)
+
+    def result(arrays: tuple[Any, ...]) -> Any:
+        run, number = current_run(), trace.output_of.get(cell)
+        if number is None or not run.is_value or number >= len(run.outputs):
+            return copy(arrays)
+        return run.outputs[number]
+
+    return result
+
+
+def _input_keeper(
+    record: Any, hidden: int, copy: Callable[[tuple[Any, ...]], Any]
+) -> Callable[[tuple[Any, ...]], Any]:
+    """Keeps an argument or an array from outside, as the object that it is."""
+    cell, leaf = record.cell, record.leaf
+
+    def itself(arrays: tuple[Any, ...]) -> Any:
+        run = current_run()
+        if leaf is None:
+            return run.hidden[hidden]
+        if cell.version and not run.is_value:
+            return copy(arrays)  # derivatives leave the argument as it is
+        return run.leaves[leaf]
+
+    return itself
+
+
+def reacher(trace: Trace, obj: Any) -> Callable[[], Any]:
+    """How a host call gets at an object from outside: by its path, read anew at each call."""
+    path = trace.paths.get(id(obj))
+    if path is None:
+        trace.keep_alive.append(obj)  # NumPy's global generator, or one made while capturing
+        return lambda: obj
+    if path not in trace.objects:
+        trace.objects.append(path)
+    number = trace.objects.index(path)
+    return lambda: current_run().objects[number]
+
+
+__all__ = [
+    "MISSING",
+    "Place",
+    "State",
+    "UnknownPlace",
+    "attribute_place",
+    "item_place",
+    "keeper",
+    "reacher",
+]
