@@ -39,6 +39,7 @@ LAYERS: dict[str, int] = {
     "dims": 0,
     "tree": 0,
     "debug": 0,
+    "tracebacks": 0,
 }
 # In these layers units are alternatives or stages beside each other: none imports another.
 SIBLINGS = {3, 4}
@@ -56,6 +57,7 @@ WITHIN = {
     ("optimize", "api"),
     ("api", "testing"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
+    ("tracebacks", "debug"),
 }  # fmt: skip
 
 SOURCE = Path(__file__).parents[1] / "src" / "autodiff"

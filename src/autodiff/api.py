@@ -29,6 +29,7 @@ from autodiff.capture.naming import Tags
 from autodiff.compiled import Compiled
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, NameArgumentError
+from autodiff.tracebacks import hide_frames
 from autodiff.transform import Transformation, Wrt
 
 
@@ -106,7 +107,11 @@ class Transformed:
             result = self._compiled.fast(*args)
             if result is not NotImplemented:
                 return result
-        return self._compiled.call(args, kwargs)
+        try:
+            return self._compiled.call(args, kwargs)
+        except Exception as error:
+            hide_frames(error)
+            raise
 
     def __get__(self, obj: Any, cls: type | None = None) -> Any:
         if self._binding is staticmethod:
@@ -191,7 +196,11 @@ class BoundTransformed:
         self.__module__ = transformed.__module__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.__func__(self.__self__, *args, **kwargs)
+        try:
+            return self.__func__(self.__self__, *args, **kwargs)
+        except Exception as error:
+            hide_frames(error)
+            raise
 
     def __getattr__(self, name: str) -> Any:
         if name == "__func__":  # asked for before __init__ ran, as copying does
@@ -281,6 +290,14 @@ class _WithVectors(Transformed):
             result = compiled.fast_with(args, (vectors,))
             if result is not NotImplemented:
                 return result
+        try:
+            return self._call_slowly(args, kwargs, vectors)
+        except Exception as error:
+            hide_frames(error)
+            raise
+
+    def _call_slowly(self, args: tuple[Any, ...], kwargs: dict[str, Any], vectors: Any) -> Any:
+        compiled = self._compiled
         call = compiled.bind(args, kwargs)
         return compiled.call(
             args, kwargs, compiled.transformation.extra(compiled.signature, call, vectors)

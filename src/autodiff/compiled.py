@@ -744,7 +744,7 @@ def _reader_of_examples(captured: Captured) -> Callable[[tuple[Any, ...]], tuple
 
 def depth_of_user() -> int:
     """How many frames above the caller the first one outside of this package is."""
-    here = os.path.dirname(__file__)
+    here = os.path.dirname(__file__) + os.sep
     depth, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
         depth, frame = depth + 1, frame.f_back
