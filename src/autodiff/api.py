@@ -19,7 +19,7 @@ import functools
 import inspect
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -466,7 +466,7 @@ _PRODUCTS: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDicti
 
 def _product(cls: type[Transformed], f: Any, options: dict[str, Any]) -> Any:
     """One compiled object per function, so that repeated products compile once."""
-    key = (cls, tuple(sorted(options.items())))
+    key = (cls, tuple([(k, _option_key(v)) for k, v in sorted(options.items())]))
     try:
         made = _PRODUCTS.setdefault(f, {})
     except TypeError:
@@ -476,8 +476,19 @@ def _product(cls: type[Transformed], f: Any, options: dict[str, Any]) -> Any:
     return made[key]
 
 
+def _option_key(option: Any) -> Any:
+    """An option for a dictionary: arrays to differentiate by are told apart by identity."""
+    if isinstance(option, (list, tuple)):
+        return tuple([_option_key(item) for item in option])
+    return (type(option), option if isinstance(option, Hashable) else id(option))
+
+
 def jvp(
-    f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], **options: Any
+    f: Callable[..., Any],
+    primals: tuple[Any, ...],
+    tangents: tuple[Any, ...],
+    wrt: Wrt = None,
+    **options: Any,
 ) -> Any:
     """The result of ``f(*primals)`` and its directional derivative along ``tangents``.
 
@@ -490,6 +501,11 @@ def jvp(
     tangents : tuple
         One per primal, of its shape and structure.  Those of primals that hold no floating-point
         number (an int, an integer array) are not looked at.
+    wrt : str, int, array or sequence of them, optional
+        What moves along the tangents instead of the primals, as for :func:`gradient`; one tangent
+        for each.
+    **options
+        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Returns
     -------
@@ -509,12 +525,12 @@ def jvp(
     >>> autodiff.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
-    _one_tangent_per_primal(primals, tangents)
-    chosen = transform.wrt_slots(None, None, primals)
-    vectors = tuple([tangents[k] for k in chosen])
-    return _product(_Jvp, f, options)._call_with(
-        tuple(primals), {}, vectors[0] if len(chosen) == 1 else vectors
-    )
+    compiled = _product(_Jvp, f, options if wrt is None else {"wrt": wrt, **options})
+    if wrt is None:
+        _one_tangent_per_primal(primals, tangents)
+        tangents = tuple([tangents[k] for k in transform.wrt_slots(None, None, primals)])
+    vectors = tangents[0] if len(tangents) == 1 else tuple(tangents)
+    return compiled._call_with(tuple(primals), {}, vectors)
 
 
 def _one_tangent_per_primal(primals: Sequence[Any], tangents: Sequence[Any]) -> None:
@@ -526,11 +542,25 @@ def _one_tangent_per_primal(primals: Sequence[Any], tangents: Sequence[Any]) -> 
         )
 
 
-def vjp(f: Callable[..., Any], *primals: Any, **options: Any) -> tuple[Any, Callable[[Any], Any]]:
+def vjp(
+    f: Callable[..., Any], *primals: Any, wrt: Wrt = None, **options: Any
+) -> tuple[Any, Callable[[Any], Any]]:
     """The result of ``f(*primals)`` and a function from its cotangent to those of the primals.
 
-    The function returns a tuple with one cotangent per primal (zeros for an int or an integer array).
-    Works inside of other compiled and differentiated functions, too.
+    The function returns a tuple with one cotangent per primal (zeros for an int or an integer array),
+    or, with ``wrt``, one for each thing named there.  Works inside of other compiled and
+    differentiated functions, too.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code.
+    *primals
+        The arguments of ``f``.
+    wrt : str, int, array or sequence of them, optional
+        What to differentiate by, as for :func:`gradient`.
+    **options
+        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Raises
     ------
@@ -545,11 +575,14 @@ def vjp(f: Callable[..., Any], *primals: Any, **options: Any) -> tuple[Any, Call
     (6.0, (3.0, 2.0))
     """
     value = _product(Function, f, options)(*primals)
-    compiled = _product(_Vjp, f, options)
+    compiled = _product(_Vjp, f, options if wrt is None else {"wrt": wrt, **options})
     chosen = transform.wrt_slots(None, None, primals)
+    several = isinstance(wrt, (list, tuple)) and len(wrt) != 1
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
-        result = compiled._call_with(primals, {}, cotangent)
+        result: Any = compiled._call_with(primals, {}, cotangent)
+        if wrt is not None:
+            return result if several else (result,)
         found = dict(zip(chosen, (result,) if len(chosen) == 1 else result, strict=True))
         return tuple([found.get(k, _no_cotangent(x)) for k, x in enumerate(primals)])
 
@@ -566,9 +599,11 @@ def _no_cotangent(x: Any) -> Any:
 def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     from autodiff.inlining import inline_jvp
 
-    def inside(f: Any, primals: Any, tangents: Any, **options: Any) -> Any:
-        _one_tangent_per_primal(primals, tangents)
-        return inline_jvp(_product(_Jvp, f, options), trace, primals, tangents)
+    def inside(f: Any, primals: Any, tangents: Any, wrt: Any = None, **options: Any) -> Any:
+        if wrt is None:
+            _one_tangent_per_primal(primals, tangents)
+        given = options if wrt is None else {"wrt": wrt, **options}
+        return inline_jvp(_product(_Jvp, f, given), trace, primals, tangents, wrt is not None)
 
     return inside(*args, **kwargs)
 

@@ -366,11 +366,11 @@ class Compiled:
         if result is NotImplemented:
             failure = made.run.failure()
             if failure is None and extra:
+                problem, remedy = self.transformation.misfit
                 raise ShapeError(
-                    f"{self.transformation.name} of {self.signature.title}: a cotangent does not "
-                    "have the shape of the result.",
+                    f"{self.transformation.name} of {self.signature.title}: {problem}.",
                     code="AD202",
-                    remedy="give cotangents the shapes of the results",
+                    remedy=remedy,
                 )
             if failure is None or failure == GUARD:
                 raise InternalError(

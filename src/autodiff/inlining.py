@@ -42,19 +42,21 @@ def inline_call(transformed: Any, trace: Any, args: list[Any], kwargs: dict[str,
 
 
 def inline_jvp(
-    transformed: Any, trace: Any, primals: Sequence[Any], tangents: Sequence[Any]
+    transformed: Any, trace: Any, primals: Sequence[Any], tangents: Sequence[Any], by_wrt: bool
 ) -> Any:
     """``jvp(f, primals, tangents)`` in captured code: value and tangent."""
     inner = _inner(transformed, trace, primals, {})
-    return _apply(transformed._compiled.transformation, inner, [tangents[k] for k in inner.chosen])
+    vectors = list(tangents) if by_wrt else [tangents[k] for k in inner.chosen]
+    return _apply(transformed._compiled.transformation, inner, vectors)
 
 
 class InlinedPull:
     """What ``vjp`` in captured code gives beside the value: from a cotangent to cotangents."""
 
-    def __init__(self, inner: _Inner, primals: Sequence[Any]) -> None:
+    def __init__(self, inner: _Inner, primals: Sequence[Any], by_wrt: bool) -> None:
         self.inner = inner
         self.primals = primals
+        self.by_wrt = by_wrt
 
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call."""
@@ -64,6 +66,8 @@ class InlinedPull:
         given = _vectors(cotangent, inner.program.outputs, live, "vjp", "result")
         derived = vjp(inner.program, inner.wrt, live, keep_values=False)
         result = inner.by_argument(_inlined(derived, [*inner.values, *given]))
+        if self.by_wrt:
+            return (result,) if len(inner.chosen) == 1 else tuple(result)
         found = dict(
             zip(inner.chosen, (result,) if len(inner.chosen) == 1 else result, strict=True)
         )
@@ -80,7 +84,7 @@ def inline_vjp(transformed: Any, trace: Any, primals: Sequence[Any]) -> Any:
     """``vjp(f, *primals)`` in captured code: value and pull."""
     inner = _inner(transformed, trace, primals, {})
     value = inner.by_result(_inlined(inner.program, inner.values), inner.result_forms)
-    return value, InlinedPull(inner, primals)
+    return value, InlinedPull(inner, primals, transformed._wrt is not None)
 
 
 class _Inner:
@@ -176,7 +180,10 @@ def _chosen(
     signature: Signature, transformation: Transformation, slots: Sequence[Any]
 ) -> list[int]:
     if transformation.wrt is not None:
-        return transform.wrt_slots(signature, transformation.wrt, slots)
+        items = transform.wrt_items(signature, transformation.wrt, slots)
+        if not all(isinstance(k, int) for k in items):
+            raise Declined("a derivative, inside of a function, by something that is no argument")
+        return [k for k in items if isinstance(k, int)]
     floats = [k for k, x in enumerate(slots) if _holds_float(x)]
     if floats:
         return floats

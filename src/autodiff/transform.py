@@ -47,6 +47,11 @@ class Transformation:
 
     name = "function"
     is_value = True
+    # What is wrong where the program does not take the extra inputs of a call, and what to do.
+    misfit = (
+        "a vector does not have the shape of what is differentiated by",
+        "give vectors the shapes of what they multiply with",
+    )
 
     def __init__(self, wrt: Wrt = None) -> None:
         self.wrt = wrt
@@ -795,6 +800,10 @@ class Vjp(Derivative):
     """The cotangents of the arguments for a given cotangent of the result."""
 
     name = "vjp"
+    misfit = (
+        "a cotangent does not have the shape of the result",
+        "give cotangents the shapes of the results",
+    )
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]

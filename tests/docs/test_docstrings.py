@@ -25,6 +25,7 @@ def test_docstring_examples_print_what_they_show(module: str) -> None:
     report = io.StringIO()
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     for test in found:
+        test.globs["__name__"] = "__main__"  # examples are a user's code, not the library's
         for number, example in enumerate(test.examples):
             name = f"<doctest {test.name}[{number}]>"  # where functions of the example have source
             lines = example.source.splitlines(keepends=True)

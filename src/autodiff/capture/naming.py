@@ -26,7 +26,8 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import NotStaged, Trace
 from autodiff.errors import DerivativeError, NameArgumentError
 from autodiff.ir.data import ArrayType, Program, Source, Value, free_values, uses
-from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.ir.printing import format_type
+from autodiff.ops.tracer import Form, Tracer, as_tracer
 
 # The capture that is running, for code that Python itself runs with traced values.
 _capturing: ContextVar[Trace | None] = ContextVar("autodiff_capturing", default=None)
@@ -57,9 +58,10 @@ class Tagged:
 
     key: Hashable
     value: Value
-    form: str
+    form: Form
     source: Source | None
     before: Value  # what was tagged; differs from ``value`` where the tag is differentiated by
+    everywhere: bool = False  # whether every name of a tagged array has ``value``
 
     @property
     def type(self) -> ArrayType:
@@ -82,7 +84,7 @@ class Tagged:
         return self.before.owner
 
     def __repr__(self) -> str:
-        text = f"<tag {self.key!r}: {self.value.type}"
+        text = f"<tag {self.key!r}: {format_type(self.value.type)}"
         if self.source is not None:
             line = linecache.getline(self.source.file, self.source.line).strip()
             text += f" at {os.path.basename(self.source.file)}:{self.source.line}: {line}"
@@ -167,7 +169,7 @@ def tag_inside(trace: Trace, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if not _is_numeric(x):
             return x
         if key in naming.by_tags or key in naming.given:
-            return _replaced(trace, x, key)
+            return _own(trace, x, key)
         naming.tags.setdefault(key, []).append(_noted(trace, x, key))
         return x
 
@@ -189,7 +191,7 @@ def _noted(trace: Trace, x: Any, key: Any) -> Any:
     return Tagged(key, value, tracer.form, trace.builder.source, value)
 
 
-def _replaced(trace: Trace, x: Any, key: Any) -> Any:
+def _own(trace: Trace, x: Any, key: Any) -> Any:
     """The value that goes on: one of its own, by which to differentiate, or the one given."""
     naming = trace.naming
     if isinstance(x, int) and not isinstance(x, bool) and key in naming.by_tags:
@@ -203,21 +205,28 @@ def _replaced(trace: Trace, x: Any, key: Any) -> Any:
     else:
         form = tracer.form
         value = distinct(trace, before)
-    naming.tags.setdefault(key, []).append(Tagged(key, value, form, trace.builder.source, before))
     if key in naming.by_tags:
         trace.differentiable.add(value)
-    cell = tracer.cell
-    if (
-        tracer.form == "array"
-        and form == "array"
-        and not tracer.path
-        and not cell.ambiguous
-        and value.type == before.type
-    ):
-        # Every name of this array; not a store, which the caller's array would show.
-        cell.value = value
-        return tracer
-    return Tracer(value, form)
+    new, everywhere = replaced(tracer, value, form)
+    naming.tags.setdefault(key, []).append(
+        Tagged(key, value, form, trace.builder.source, before, everywhere)
+    )
+    return new
+
+
+def replaced(tracer: Tracer, value: Value, form: Form) -> tuple[Tracer, bool]:
+    """An array or number with ``value`` for its content, and whether all its names have it.
+
+    An array keeps its identity; for a view, what it is a view of changes, too.
+    """
+    same = tracer.form == form == "array" and value.type == tracer.value.type
+    if not same or any(step.write is None for step in tracer.path):
+        return Tracer(value, form), False
+    if tracer.path or tracer.cell.ambiguous:
+        tracer.write(value)
+    else:
+        tracer.cell.value = value  # no store, which the caller's array would show
+    return tracer, True
 
 
 def distinct(trace: Trace, value: Value) -> Value:
@@ -277,7 +286,7 @@ def refuse_untagged_uses(program: Program, tagged: Tagged) -> None:
             continue
         needs = [*uses(operation), *(v for r in operation.regions for v in free_values(r))]
         used = used or tagged.value in needs
-        if tagged.before in needs and not (passed and tagged.form == "array"):
+        if tagged.before in needs and not (passed and tagged.everywhere):
             raise _untagged(
                 tagged,
                 operation.source,

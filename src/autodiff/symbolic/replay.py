@@ -14,7 +14,7 @@ from typing import Any
 
 from autodiff import tree
 from autodiff.capture.calls import call as call_inside
-from autodiff.capture.naming import distinct, single
+from autodiff.capture.naming import distinct, replaced, single
 from autodiff.capture.nested import call_frame
 from autodiff.capture.paths import Path
 from autodiff.capture.trace import Trace
@@ -168,9 +168,10 @@ class _Player:
             made_here = id(obj) not in step.reads
             if made_here and any(obj is x for x in self.trace.naming.objects):
                 value = value if isinstance(value, Tracer) else Tracer.constant(value)
-                value = Tracer(distinct(self.trace, value.value), value.form)
-                self.trace.named[id(obj)] = [value.value]
-                self.trace.differentiable.add(value.value)
+                own = distinct(self.trace, value.value)
+                value, _ = replaced(value, own, value.form)
+                self.trace.named[id(obj)] = [own]
+                self.trace.differentiable.add(own)
             self.stands[id(obj)] = value
 
     def output(self, wanted: Any) -> Any:
