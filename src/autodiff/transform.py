@@ -544,8 +544,9 @@ def _leaf_results(
             items.append(_Slot(("output", position, leaf.form)))
             forms.append(leaf.form)
             position += 1
-        elif leaf.form == "float":
-            items.append(_Slot(("constant", 0.0)))
+        elif leaf.form in ("float", "scalar"):
+            zero = 0.0 if leaf.form == "float" else np.float64(0.0)
+            items.append(_Slot(("constant", zero)))
         else:
             zero_types.append(ArrayType(np.dtype(float), _shape_of(leaf, targets)))
             items.append(_Slot(("zero", len(zero_types) - 1)))

@@ -24,9 +24,10 @@ from autodiff import tree
 from autodiff.capture.paths import Path
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import NotStaged, Trace
-from autodiff.errors import DerivativeError, NameArgumentError
+from autodiff.errors import DerivativeError, NameArgumentError, ShapeError
 from autodiff.ir.data import ArrayType, Program, Source, Value, free_values, uses
 from autodiff.ir.printing import format_type
+from autodiff.ops.builder import current_builder
 from autodiff.ops.tracer import Form, Tracer, as_tracer
 
 # The capture that is running, for code that Python itself runs with traced values.
@@ -48,7 +49,6 @@ def captured_by(trace: Trace) -> Iterator[None]:
         _capturing.reset(token)
 
 
-@dataclass(frozen=True, eq=False)
 class Tagged:
     """A tagged value: an array or number of the captured program.
 
@@ -56,12 +56,22 @@ class Tagged:
     named.
     """
 
-    key: Hashable
-    value: Value
-    form: Form
-    source: Source | None
-    before: Value  # what was tagged; differs from ``value`` where the tag is differentiated by
-    everywhere: bool = False  # whether every name of a tagged array has ``value``
+    def __init__(
+        self,
+        key: Hashable,
+        value: Value,
+        form: Form,
+        source: Source | None,
+        before: Value,
+        everywhere: bool = False,
+    ) -> None:
+        self.key = key
+        self.value = value
+        self.form: Form = form
+        self.source = source
+        # What was tagged: another value where the tag is an input or is differentiated by.
+        self.before = before
+        self.everywhere = everywhere  # whether every name of a tagged array has ``value``
 
     @property
     def type(self) -> ArrayType:
@@ -221,6 +231,13 @@ def replaced(tracer: Tracer, value: Value, form: Form) -> tuple[Tracer, bool]:
     """
     same = tracer.form == form == "array" and value.type == tracer.value.type
     if not same or any(step.write is None for step in tracer.path):
+        if tracer.path and not same:
+            raise ShapeError(
+                f"a tagged view of another array is given a {value.type} where it is a "
+                f"{tracer.value.type}.",
+                source=current_builder().source,
+                remedy="give it an array of that shape and dtype",
+            )
         return Tracer(value, form), False
     if tracer.path or tracer.cell.ambiguous:
         tracer.write(value)

@@ -249,6 +249,8 @@ def _choose(code: CodeType, nodes: list[FunctionNode], file: str) -> Syntax | No
         lambdas = [n for n in nodes if isinstance(n, ast.Lambda)]
         if len(lambdas) > 1:
             lambdas = [n for n in lambdas if _body_position(n) == _code_position(code, n)]
+            # A lambda around this one holds its code as well: the innermost comes first.
+            lambdas.sort(key=_body_position, reverse=True)
         nodes = [n for n in lambdas if len(_arguments(n.args)) == _argument_count(code)]
     else:
         # A definition inside of a method may have been spelt out with the method.

@@ -225,6 +225,8 @@ class Symbolic:
         given = [*enumerate(step.args), *step.kwargs.items()]
         for name, argument in given:
             where = f"argument {name} of {step.title}"
+            if tree.is_container(argument):
+                recording.meet_container(argument, where)
             for leaf in leaves_of(argument):
                 if has_identity(leaf):
                     earlier = any(leaf is r for s in recording.steps for r in s.results)

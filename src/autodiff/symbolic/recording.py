@@ -108,6 +108,16 @@ class Met:
 
 
 @dataclass
+class Container:
+    """A container given to a step: what it held when it was first met, and after the last step."""
+
+    obj: Any
+    first: tuple[list[Any], Any]
+    last: tuple[list[Any], Any]
+    title: str
+
+
+@dataclass
 class Step:
     """One traced call."""
 
@@ -128,6 +138,7 @@ class Recording:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.met: dict[int, Met] = {}
+        self.containers: dict[int, Container] = {}
         self.by_path: dict[str, int] = {}  # objects read from globals, closures and attributes
         self.tags: dict[Any, list[Any]] = {}  # objects tagged in plain runs
         self.shown: dict[Any, Any] = {}  # structures of Tagged
@@ -143,6 +154,15 @@ class Recording:
             known = self.met[id(obj)] = Met(obj, copy, copy, title)
         known.places.add(place)
 
+    def meet_container(self, obj: Any, title: str) -> None:
+        """Note what a container holds; only a step may have changed it since it was met."""
+        now = tree.flatten(obj)
+        known = self.containers.get(id(obj))
+        if known is None:
+            self.containers[id(obj)] = Container(obj, now, now, title)
+        elif not _same_items(known.last, now):
+            raise _changed(known.title)
+
     def tagged(self, key: Any, x: Any) -> None:
         """Note what a plain run tags."""
         self.tags.setdefault(key, []).append(x)
@@ -153,10 +173,7 @@ class Recording:
         for number in step.reads:
             known = self.met[number]
             if not _same(known.obj, known.last):
-                raise NameArgumentError(
-                    f"{known.title} was changed between two traces, which a recording does not see.",
-                    remedy="make the change in a function, and trace that",
-                )
+                raise _changed(known.title)
 
     def note_changes(self, step: Step) -> None:
         """Find the arrays that a step stored into."""
@@ -164,6 +181,19 @@ class Recording:
             if not _same(known.obj, known.last):
                 step.changed.add(number)
                 known.last = _copied(known.obj)
+        for container in self.containers.values():
+            container.last = tree.flatten(container.obj)
+
+
+def _changed(title: str) -> NameArgumentError:
+    return NameArgumentError(
+        f"{title} was changed between two traces, which a recording does not see.",
+        remedy="make the change in a function, and trace that",
+    )
+
+
+def _same_items(a: tuple[list[Any], Any], b: tuple[list[Any], Any]) -> bool:
+    return bool(a[1] == b[1]) and all(x is y for x, y in zip(a[0], b[0], strict=True))
 
 
 def has_identity(obj: Any) -> bool:

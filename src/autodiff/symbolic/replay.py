@@ -133,7 +133,7 @@ class _Player:
             path = Path.root(known.snapshot, "kept")
             found = self.trace.add_input(known.snapshot, path, None, identifier(known.title))
             self.stands[number] = found
-            self.trace.named.setdefault(number, []).append(found.value)
+            self.trace.named[number] = [found.value]
             if any(known.obj is x for x in self.trace.naming.objects):
                 self.trace.differentiable.add(found.value)
         return found
@@ -143,7 +143,7 @@ class _Player:
         if id(x) in self.stands:
             return self.stands[id(x)]
         if tree.is_container(x):
-            leaves, definition = tree.flatten(x)
+            leaves, definition = self.recording.containers[id(x)].first
             made = tree.unflatten(definition, [self.argument(leaf) for leaf in leaves])
             # One object for all steps, since a step may change it.
             self.stands[id(x)] = self.trace.fresh(made)
@@ -178,7 +178,7 @@ class _Player:
         """The value of an output."""
         if isinstance(wanted, Tag):
             tagged = single(self.trace.naming, wanted.key, self.replay.__name__)
-            return Tracer(tagged.value, tagged.form)  # type: ignore[arg-type]
+            return Tracer(tagged.value, tagged.form)
         if isinstance(wanted, Place):
             return self.places[wanted]
         return self.stands[id(wanted)] if id(wanted) in self.stands else self.held(id(wanted))
