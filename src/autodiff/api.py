@@ -138,7 +138,7 @@ class Transformed:
 
     def __repr__(self) -> str:
         name = getattr(self.__wrapped__, "__qualname__", repr(self.__wrapped__))
-        wrt = f", wrt={self._wrt!r}" if self._wrt is not None else ""
+        wrt = f", wrt={transform.written(self._wrt)}" if self._wrt is not None else ""
         count = len(self.cache)
         return f"<autodiff.{self._compiled.transformation.name} of {name}{wrt}; {count} specialisation{'s' * (count != 1)}>"
 

@@ -125,14 +125,23 @@ def _wrt_item(signature: Any, item: Any, slots: Sequence[Any]) -> int | Named:
             )
         return position
     if isinstance(item, (np.ndarray, np.generic)):
-        kind = f"{item.dtype}{list(item.shape)}" if item.shape else repr(item)
-        return Named(item, False, f"<array {kind}>" if item.shape else kind)
+        return Named(item, False, written(item))
     if isinstance(item, str) and item in signature.names:
         return int(signature.names.index(item))
     if isinstance(item, Named):
         return item
     key = item.key if isinstance(item, Tagged) else item
     return Named(key, True, repr(key))
+
+
+def written(wrt: Any) -> str:
+    """``wrt`` as a message shows it: arrays by dtype and shape."""
+    if isinstance(wrt, (list, tuple)):
+        inner = ", ".join(written(item) for item in wrt)
+        return f"({inner},)" if len(wrt) == 1 else f"({inner})"
+    if isinstance(wrt, np.ndarray) and wrt.shape:
+        return f"<array {wrt.dtype}{list(wrt.shape)}>"
+    return repr(wrt)
 
 
 def _unknown(signature: Any, item: Any, tags: Any) -> NameArgumentError:
@@ -234,6 +243,12 @@ class Derivative(Transformation):
     def vectors(self, signature: Any, call: Any, vectors: Any, what: str) -> tuple[Any, ...]:
         """The vectors that multiply with what is differentiated by, flattened and checked."""
         items = wrt_items(signature, self.wrt, call.given)
+        keys = [x if isinstance(x, int) else (x.is_tag, _identity(x)) for x in items]
+        if len(set(keys)) < len(keys):
+            raise NameArgumentError(
+                f"{what} of {signature.title}: wrt={written(self.wrt)} names something twice.",
+                remedy="name each once; vectors of one argument can be added",
+            )
         examples = [x if isinstance(x, int) else self._present(x, call) for x in items]
         return tuple(_flat_vectors(examples, call, vectors, what))
 
@@ -246,6 +261,10 @@ class Derivative(Transformation):
             return item.key
         found = compile_reader((), (path,))(call.slots)
         return _Unknown if found is None else found[0]
+
+
+def _identity(item: Named) -> Any:
+    return item.key if item.is_tag else id(item.key)
 
 
 class _Unknown:
@@ -729,7 +748,7 @@ class HessianVector(Derivative):
         output = _scalar_output(signature, captured, "hessian_vector")
         first = gradient_program(captured.program, output, targets.floats)
         active = [k in targets.floats for k in range(len(first.inputs))]
-        program = jvp_program(first, active)
+        program = _in_order_of_wrt(jvp_program(first, active), captured, targets)
         n = len(first.outputs)
         program.block.outputs = program.outputs[n:]
         structure, forms, program = _leaf_results(targets, program, 0)
@@ -738,6 +757,18 @@ class HessianVector(Derivative):
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
         return self.vectors(signature, call, vectors, "hessian_vector")
+
+
+def _in_order_of_wrt(program: Program, captured: Captured, targets: _Targets) -> Program:
+    """A program of tangents whose tangents come as ``wrt`` names what they belong to.
+
+    Forward mode puts them in the order of the inputs.
+    """
+    tangents = captured.extra_inputs(program)
+    own = program.inputs[: len(program.inputs) - len(tangents)]
+    of_input = dict(zip(sorted(targets.floats), tangents, strict=True))
+    program.block.parameters = [*own, *(of_input[k] for k in targets.floats)]
+    return program
 
 
 def _vector_forms(program: Program, captured: Captured) -> list[InputForm]:
@@ -756,7 +787,7 @@ class Jvp(Derivative):
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]
         active = [k in targets.floats for k in range(len(captured.program.inputs))]
-        program = jvp_program(captured.program, active)
+        program = _in_order_of_wrt(jvp_program(captured.program, active), captured, targets)
         floats = [k for k, v in enumerate(captured.program.outputs) if v.type.is_float]
         n = len(captured.program.outputs)
         outputs: list[Any] = []
@@ -831,4 +862,5 @@ __all__ = [
     "Wrt",
     "result_of",
     "slot",
+    "written",
 ]

@@ -1,0 +1,250 @@
+"""wrt: one name or several, a position, an array object that the function reads, and all of them mixed."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import autodiff
+
+ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
+X = np.array([2.0, 3.0, 4.0])
+W = np.array([1.0, 2.0, 3.0])
+alias = W
+integers = np.array([1, 2, 3])
+scale = np.float64(3.0)
+reads = 1
+
+
+def loss(x):
+    return np.sum(W**2 * x)
+
+
+@pytest.fixture(autouse=True)
+def the_globals():
+    before = W, alias, reads
+    yield
+    globals().update(W=before[0], alias=before[1], reads=before[2])
+
+
+class Model:
+    def __init__(self):
+        self.w = np.array([1.0, 2.0, 3.0])
+        self.parts = {"b": [np.ones(3)]}
+
+    def energy(self, x):
+        return np.sum(self.w**2 * x * self.parts["b"][0])
+
+    @autodiff.gradient
+    def slope(self, x):
+        return self.energy(x)
+
+
+def closure():
+    c = np.array([1.0, 1.0, 2.0])
+    return c, lambda x: np.sum(c * c * x)
+
+
+# -- arguments -----------------------------------------------------------------------------------------
+@ENGINES
+def test_results_come_in_the_order_asked_for(engine):
+    def f(a, b, c):
+        return np.sum(a * b**2 * c**3)
+
+    a, b, c = X, X + 1, X + 2
+    parts = {"a": b**2 * c**3, "b": 2 * a * b * c**3, "c": 3 * a * b**2 * c**2}
+    for wrt in (("c", "a"), ("b", "c", "a"), (2, 0), (-1, "a"), ["c", "a"]):
+        found = autodiff.gradient(f, wrt=wrt, engine=engine)(a, b, c)
+        names = ["abc"[w] if isinstance(w, int) else w for w in wrt]
+        assert isinstance(found, tuple) and len(found) == len(wrt)
+        assert all(np.allclose(g, parts[n]) for g, n in zip(found, names, strict=True))
+    assert np.allclose(autodiff.gradient(f, wrt=["b"], engine=engine)(a, b, c), parts["b"])
+    assert len(autodiff.gradient(f, engine=engine)(a, b, c)) == 3
+
+
+@ENGINES
+def test_vectors_belong_to_what_wrt_names_in_its_order(engine):
+    def f(a, b):
+        return np.sum(a**3 * b)
+
+    a, b, v, w = X, X + 1, np.array([1.0, 0.0, 2.0]), np.array([0.5, 3.0, -1.0])
+    for wrt, vectors in ((("a", "b"), (v, w)), (("b", "a"), (w, v))):
+        found = autodiff.hessian_vector(f, wrt=wrt, engine=engine)(a, b, _tensors=vectors)
+        expected = {"a": 6 * a * b * v + 3 * a**2 * w, "b": 3 * a**2 * v}
+        assert all(np.allclose(h, expected[n]) for h, n in zip(found, wrt, strict=True))
+        _, tangent = autodiff.jvp(f, (a, b), vectors, wrt=wrt, engine=engine)
+        assert np.isclose(tangent, np.sum(3 * a**2 * b * v + a**3 * w))
+    with pytest.raises(ValueError) as caught:
+        autodiff.hessian_vector(f, wrt=("a", "a"))(a, b, _tensors=(v, v))
+    assert str(caught.value) == (
+        "AD102: hessian_vector of f: wrt=('a', 'a') names something twice.\n"
+        "  Remedy: name each once; vectors of one argument can be added"
+    )
+
+
+# -- objects -------------------------------------------------------------------------------------------
+@ENGINES
+def test_every_transformation_takes_a_captured_array(engine):
+    def made(transformation, f=loss, wrt=W):
+        return transformation(f, wrt=wrt, engine=engine, on_fallback="error")
+
+    v = np.array([1.0, -1.0, 2.0])
+    assert np.allclose(made(autodiff.gradient)(X), 2 * W * X)
+    by_x, by_w = made(autodiff.gradient, wrt=("x", W))(X)
+    assert np.allclose(by_x, W**2) and np.allclose(by_w, 2 * W * X)
+    value, by_w = made(autodiff.value_and_gradient)(X)
+    assert np.isclose(value, loss(X)) and np.allclose(by_w, 2 * W * X)
+    assert np.allclose(made(autodiff.jacobian, lambda x: W**2 * x)(X), np.diag(2 * W * X))
+    assert np.allclose(made(autodiff.hessian)(X), np.diag(2 * X))
+    (ww, wx), (xw, xx) = made(autodiff.hessian, wrt=[W, "x"])(X)
+    assert np.allclose(ww, np.diag(2 * X)) and np.allclose(xx, 0)
+    assert np.allclose(wx, np.diag(2 * W)) and np.allclose(xw, wx)
+    assert np.allclose(made(autodiff.hessian_vector)(X, _tensors=v), 2 * X * v)
+    both = made(autodiff.hessian_vector, wrt=(W, "x"))(X, _tensors=(v, 0 * v))
+    assert np.allclose(both[0], 2 * X * v) and np.allclose(both[1], 2 * W * v)
+    value, tangent = autodiff.jvp(loss, (X,), (v,), wrt=W, engine=engine)
+    assert np.isclose(value, loss(X)) and np.isclose(tangent, 2 * W * X @ v)
+    value, pull = autodiff.vjp(lambda x: W**2 * x, X, wrt=W, engine=engine)
+    (by_w,) = pull(v)
+    assert np.allclose(value, W**2 * X) and np.allclose(by_w, 2 * W * X * v)
+    _, pull = autodiff.vjp(lambda x: W**2 * x, X, wrt=("x", W), engine=engine)
+    by_x, by_w = pull(v)
+    assert np.allclose(by_x, W**2 * v) and np.allclose(by_w, 2 * W * X * v)
+
+
+@ENGINES
+def test_closures_attributes_items_and_arguments(engine):
+    c, f = closure()
+    assert np.allclose(autodiff.gradient(f, wrt=c, engine=engine)(X), 2 * c * X)
+    model = Model()
+    g = autodiff.gradient(model.energy, wrt=(model.parts["b"][0], model.w), engine=engine)
+    by_b, by_w = g(X)
+    assert np.allclose(by_b, model.w**2 * X) and np.allclose(by_w, 2 * model.w * X)
+    f = autodiff.gradient(lambda x, y: np.sum(x * y * y), wrt=X, engine=engine)
+    assert np.allclose(f(W, X), 2 * W * X)  # the second argument: X was passed there
+    assert np.allclose(f(W, W), 2 * W * W)
+
+
+@ENGINES
+def test_what_the_name_is_bound_to_now_is_differentiated_by(engine):
+    global W
+    g = autodiff.gradient(loss, wrt=W, engine=engine)
+    hv = autodiff.hessian_vector(loss, wrt=W, engine=engine)
+    first = W
+    assert np.allclose(g(X), 2 * W * X) and np.allclose(hv(X, _tensors=X), 2 * X * X)
+    W = np.array([5.0, 6.0, 7.0])
+    assert np.allclose(g(X), 2 * W * X)
+    W = np.array([5.0, 6.0])  # another shape, another capture
+    assert np.allclose(g(X[:2]), 2 * W * X[:2])
+    assert np.allclose(hv(X[:2], _tensors=np.ones(2)), 2 * X[:2])
+    with pytest.raises(
+        autodiff.ShapeError, match=r"has shape \(3,\) where the argument has \(2,\)"
+    ):
+        hv(X[:2], _tensors=np.ones(3))
+    first[0] = 10.0  # no longer read
+    assert np.allclose(g(X[:2]), 2 * W * X[:2])
+    first[0] = 1.0
+
+
+def test_zeros_where_a_call_does_not_read_the_array():
+    global reads
+
+    def f(x):
+        return np.sum(W * x) if reads else np.sum(x)
+
+    g = autodiff.gradient(f, wrt=W)
+    assert np.allclose(g(X), X)
+    reads = 0
+    assert np.array_equal(g(X), np.zeros(3))
+    reads = 1
+    assert np.allclose(g(X), X)
+
+
+@ENGINES
+def test_two_names_of_one_array_integers_and_numpy_numbers(engine):
+    f = lambda x: np.sum(W * x) + np.sum(alias * 2)
+    assert np.allclose(autodiff.gradient(f, wrt=W, engine=engine)(X), X + 2)
+    found = autodiff.gradient(lambda x: np.sum(integers * x), wrt=integers, engine=engine)(X)
+    assert np.array_equal(found, np.zeros(3)) and found.dtype == np.float64
+    assert autodiff.gradient(lambda x: scale * scale * x, wrt=scale, engine=engine)(2.0) == 12.0
+    hv = autodiff.hessian_vector(
+        lambda x: np.sum(integers * x * x), wrt=(integers, "x"), engine=engine
+    )
+    by_integers, by_x = hv(X, _tensors=(np.zeros(3), np.ones(3)))
+    assert np.array_equal(by_integers, np.zeros(3)) and np.allclose(by_x, 2 * integers)
+
+
+def test_a_store_into_the_array_is_undone_and_differentiated_through():
+    def f(x):
+        W[0] = x[0]
+        return np.sum(W * W)
+
+    assert np.allclose(autodiff.gradient(f, wrt=W)(X), [0.0, 4.0, 6.0])
+    assert np.array_equal(W, [1.0, 2.0, 3.0])
+
+
+def test_uncompiled_calls_and_calls_without_cache():
+    log = []
+
+    def logged(x):
+        log.append(1)
+        return np.sum(W * W * x)
+
+    with pytest.warns(autodiff.FallbackWarning):
+        assert np.allclose(autodiff.gradient(logged, wrt=W)(X), 2 * W * X)
+    assert np.allclose(autodiff.gradient(loss, wrt=W, use_cache=False)(X), 2 * W * X)
+
+
+def test_an_opaque_function_of_the_array_loses_no_derivative_silently():
+    import struct
+
+    def opaque(x):
+        return x[0] * struct.unpack("d", struct.pack("d", W[0]))[0]
+
+    with pytest.warns(autodiff.FallbackWarning), pytest.raises(autodiff.DerivativeError):
+        autodiff.gradient(opaque, wrt=W)(X)
+
+
+def test_copies_and_repr():
+    g = autodiff.gradient(loss, wrt=W)
+    assert np.allclose(copy.copy(g)(X), 2 * W * X)
+    assert repr(g) == "<autodiff.gradient of loss, wrt=<array float64[3]>; 0 specialisations>"
+    both = autodiff.gradient(loss, wrt=("x", W))
+    assert repr(both).endswith("wrt=('x', <array float64[3]>); 0 specialisations>")
+    again = pickle.loads(
+        pickle.dumps(g)
+    )  # the array is a copy then, which the function does not read
+    with pytest.raises(ValueError, match="does not read wrt=<array float64"):
+        again(X)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda: autodiff.gradient(loss, wrt=W.copy())(X),
+            "AD102: loss does not read wrt=<array float64[3]>: it is not found among the arrays of its "
+            "arguments, globals, closures and attributes.\n"
+            "  Remedy: name the array object itself, not a view or a copy of it",
+        ),
+        (
+            lambda: autodiff.gradient(lambda x, y: np.sum(x * y), wrt=X)(X, X),
+            "AD102: <lambda> reads wrt=<array float64[3]> in 2 places.\n"
+            "  Remedy: name an argument, or tag the value that is meant",
+        ),
+        (
+            lambda: autodiff.gradient(loss, wrt="nope")(X),
+            "AD102: wrt='nope' is not an argument of loss; its arguments are x.\n  Remedy: name one of them",
+        ),
+        (
+            lambda: autodiff.hessian_vector(loss, wrt=W)(X, _tensors=np.ones(4)),
+            "AD202: hessian_vector: a vector has shape (4,) where the argument has (3,).\n"
+            "  Remedy: give vectors the shapes of the arguments",
+        ),
+    ],
+)
+def test_errors(call, text):
+    with pytest.raises(ValueError) as caught:
+        call()
+    assert str(caught.value) == text
