@@ -50,6 +50,7 @@ from autodiff.transform import Plan, Transformation
 # the objects it reads may differ the next time.
 MAXIMUM_ATTEMPTS = 3
 MAXIMUM_PATHS = 32  # captures of one signature before the function is run uncompiled
+MAXIMUM_SHAPES = 64  # shapes remembered of one structure, to see which extents differ
 
 
 _NOT_GIVEN = object()  # in Call.given: the parameter has its default
@@ -267,13 +268,21 @@ class Compiled:
         self.specialisations: dict[tuple[Any, ...], list[Specialisation]] = {}
         self.seen: dict[tuple[Any, ...], list[list[tuple[int, ...]]]] = {}  # shapes, by structure
         self.fixed: set[tuple[Any, ...]] = set()  # structures compiled for each size and int
-        self.lock = threading.RLock()
+        self.locks: dict[int, threading.RLock] = {}  # by process
         self.fast: Callable[..., Any] = _no_fast_path
         # The same for transformations that take vectors: fast_with(arguments, vectors).
         self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = _no_fast_path
         # How often calls of a signature could not be compiled, and why the last time.
         self.declined: dict[tuple[Any, ...], tuple[int, str]] = {}
         self.warned: set[str] = set()
+
+    @property
+    def lock(self) -> Any:
+        """Held while a call is specialised.
+
+        A forked child has one of its own: the thread that holds the parent's does not exist there.
+        """
+        return self.locks.setdefault(os.getpid(), threading.RLock())
 
     # -- binding and flattening -----------------------------------------------------------------
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -337,23 +346,30 @@ class Compiled:
         if not self.use_cache:
             return self._uncompiled(call, None, extra)
         structure = call.structure()
-        for key in (call.key, structure):
-            found = self.specialisations.get(key, ())
-            for specialisation in found:
-                result = self._run(specialisation, call, extra)
-                if result is not NotImplemented:
-                    return result
-                failure = specialisation.run.failure()
-                if failure is not None and failure != GUARD:
-                    return self._failed(specialisation, call, extra)
-            if len(found) >= MAXIMUM_PATHS:
-                reason = f"more than {MAXIMUM_PATHS} different paths"
+        while True:
+            tried = 0
+            for key in (call.key, structure):
+                found = self.specialisations.get(key, ())
+                tried += len(found)
+                for specialisation in found:
+                    result = self._run(specialisation, call, extra)
+                    if result is not NotImplemented:
+                        return result
+                    failure = specialisation.run.failure()
+                    if failure is not None and failure != GUARD:
+                        return self._failed(specialisation, call, extra)
+                if len(found) >= MAXIMUM_PATHS:
+                    reason = f"more than {MAXIMUM_PATHS} different paths"
+                    return self._uncompiled(call, reason, extra)
+            times, reason = self.declined.get(call.key, (0, ""))
+            if times >= MAXIMUM_ATTEMPTS:
                 return self._uncompiled(call, reason, extra)
-        times, reason = self.declined.get(call.key, (0, ""))
-        if times >= MAXIMUM_ATTEMPTS:
-            return self._uncompiled(call, reason, extra)
-        with self.lock:
-            made = self._specialise(call, structure)
+            with self.lock:
+                now = sum(len(self.specialisations.get(key, ())) for key in (call.key, structure))
+                if now > tried:  # another thread was first; what it made may fit
+                    continue
+                made = self._specialise(call, structure)
+            break
         if isinstance(made, _Answer):
             self._warn(made.reason)
             return made.result
@@ -492,7 +508,9 @@ class Compiled:
         if structure in self.fixed:
             return None
         general = generality(call, before, ints=True)
-        before.append(call.shapes())
+        shapes = call.shapes()
+        if shapes not in before and len(before) < MAXIMUM_SHAPES:
+            before.append(shapes)
         if not general:
             return None
         try:
