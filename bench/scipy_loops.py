@@ -2,9 +2,10 @@
 
     python -m bench.scipy_loops
 
-`minimize(method="L-BFGS-B")` on the extended Rosenbrock function and on a sum of logistic losses,
-at n = 2, 10 and 100, from the same start to the same tolerance. Times are for a whole search, the
-best of several, after a first one that compiles; the first search is reported beside them.
+`minimize` by five methods on the extended Rosenbrock function and on a sum of logistic losses,
+`least_squares` and `root`, at n = 2, 10 and 100, from the same start to the same tolerance, at most
+`ITERATIONS` steps. Times are for a whole search, the best of several, in turns, after a first one
+that compiles; that first search is reported beside them.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 from scipy import optimize  # noqa: E402
 
-from autodiff.optimize import minimize  # noqa: E402
+from autodiff import optimize as exact_optimize  # noqa: E402
 
 SIZES = (2, 10, 100)
+METHODS = ("L-BFGS-B", "BFGS", "CG", "SLSQP", "TNC")
+ITERATIONS = 50
 
 
 def rosenbrock(x: Any) -> Any:
@@ -42,40 +45,73 @@ def logistic_of(n: int) -> Callable[[Any], Any]:
     return logistic
 
 
+def residuals(x: Any) -> Any:
+    return np.concatenate([10 * (x[1:] - x[:-1] ** 2), 1 - x[:-1], [0.1 * x[-1]]])
+
+
+def tridiagonal(x: Any) -> Any:  # Broyden (1965)
+    around = np.concatenate([[0.0], x, [0.0]])
+    return (3 - 2 * x) * x - around[:-2] - 2 * around[2:] + 1
+
+
+Solve = Callable[[Any], Any]  # from scipy.optimize or autodiff.optimize to a result
+
+
+def loops(n: int) -> list[tuple[str, Solve]]:
+    """The searches of size `n`, by name."""
+    found: list[tuple[str, Solve]] = []
+    for name, function, start in (
+        ("rosenbrock", rosenbrock, np.linspace(-1.2, 1.2, n)),
+        ("logistic", logistic_of(n), np.zeros(n)),
+    ):
+        for method in METHODS:
+            # maxfun counts the evaluations for differences; as many iterations as it takes.
+            limit = {"maxfun": 20 * ITERATIONS} if method == "TNC" else {"maxiter": ITERATIONS}
+            if method == "L-BFGS-B":
+                limit["maxfun"] = 10**7
+
+            def search(package: Any, f=function, x=start, method=method, limit=limit) -> Any:
+                return package.minimize(f, x, method=method, options=limit)
+
+            found.append((f"{name} {method}", search))
+    start = np.linspace(-1.2, 1.2, n)
+    limit = ITERATIONS
+    found.append(("least_squares trf", lambda p: p.least_squares(residuals, start, max_nfev=limit)))
+    found.append(("root hybr", lambda p: p.root(tridiagonal, np.full(n, -1.0))))
+    return found
+
+
 def main() -> int:
-    """Print the table; return 1 if a loop is slower with exact gradients."""
-    print("function      n   first ms  exact ms  evals   differences ms  evals   times faster")
+    """Print the table; return 1 if a loop is slower with exact derivatives."""
+    print(
+        "loop                    n  first ms  exact ms  evals  differences ms  evals  times faster"
+    )
     slower = 0
     for n in SIZES:
-        for name, function, start in (
-            ("rosenbrock", rosenbrock, np.linspace(-1.2, 1.2, n)),
-            ("logistic", logistic_of(n), np.zeros(n)),
-        ):
+        for name, solve in loops(n):
             began = time.perf_counter()
-            minimize(function, start, method="L-BFGS-B")
+            solve(exact_optimize)
             first = time.perf_counter() - began
-            exact, result = best_of(lambda: minimize(function, start, method="L-BFGS-B"))
-            # maxfun counts the evaluations for differences; as many iterations as it takes.
-            options = {"maxfun": 10**7}
-            approximate, reference = best_of(
-                lambda: optimize.minimize(function, start, method="L-BFGS-B", options=options)
-            )
+            exact, approximate, result, reference = best_of(solve)
             slower += exact > approximate
             print(
-                f"{name:<11} {n:4d} {first * 1e3:9.1f} {exact * 1e3:9.2f} {result.nfev:6d} "
-                f"{approximate * 1e3:15.2f} {reference.nfev:6d} {approximate / exact:12.1f}"
+                f"{name:<20} {n:4d} {first * 1e3:9.1f} {exact * 1e3:9.2f} {result.nfev:6d} "
+                f"{approximate * 1e3:15.2f} {reference.nfev:6d} {approximate / exact:13.1f}",
+                flush=True,
             )
     return 1 if slower else 0
 
 
-def best_of(solve: Callable[[], Any], repeats: int = 5) -> tuple[float, Any]:
-    """The shortest time of several runs, and the last result."""
-    best = float("inf")
+def best_of(solve: Solve, repeats: int = 3) -> tuple[float, float, Any, Any]:
+    """The shortest time of several runs with exact derivatives and with differences, in turns."""
+    best = [float("inf"), float("inf")]
+    results = [None, None]
     for _ in range(repeats):
-        began = time.perf_counter()
-        result = solve()
-        best = min(best, time.perf_counter() - began)
-    return best, result
+        for k, package in enumerate((exact_optimize, optimize)):
+            began = time.perf_counter()
+            results[k] = solve(package)
+            best[k] = min(best[k], time.perf_counter() - began)
+    return *best, *results
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ from .evaluation import (
 )
 from .local import shape_result, wrap_callback
 from .parameters import Array, Layout, as_parameters
+
+
+_UNBOUNDED = (-np.inf, np.inf)
 
 
 def least_squares(
@@ -102,7 +106,7 @@ def curve_fit(
     sigma: Any = None,
     absolute_sigma: bool = False,
     check_finite: bool | None = None,
-    bounds: Any = (-np.inf, np.inf),
+    bounds: Any = _UNBOUNDED,
     method: str | None = None,
     jac: Any = None,
     *,
@@ -130,8 +134,11 @@ def curve_fit(
     if jac is None:
         jac = _parameter_jacobian(f, how)
     model = derivative("function", f, None, how)
+    if p0 is None and bounds is _UNBOUNDED:
+        count = _parameter_count(f)
+        p0 = None if count is None else np.ones(count)  # SciPy's start, without its inspection
     return optimize.curve_fit(
-        _same_signature(model, f),
+        _same_signature(model, f) if p0 is None else model,
         xdata,
         ydata,
         p0=p0,
@@ -170,6 +177,15 @@ def _with_vector(f: Callable[..., Any]) -> Callable[..., Any]:
         return f(xdata, *parameters)
 
     return model
+
+
+def _parameter_count(f: Callable[..., Any]) -> int | None:
+    """How many parameters SciPy would count; None where that is for SciPy to say."""
+    if not isinstance(f, FunctionType):
+        return None
+    code = f.__code__
+    plain = not code.co_kwonlyargcount and not hasattr(f, "__wrapped__")
+    return code.co_argcount - 1 if plain and code.co_argcount > 1 else None
 
 
 def _same_signature(model: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
