@@ -388,7 +388,10 @@ class Compiled:
                     code="AD202",
                     remedy=remedy,
                 )
-            if failure is None or failure == GUARD:
+            if failure == GUARD:
+                # The engine rounds otherwise than the capture did, across a threshold.
+                return self._uncompiled(call, None, extra)
+            if failure is None:
                 raise InternalError(
                     f"the program of {self.signature.title} does not accept the call it was made for"
                 )

@@ -375,3 +375,54 @@ def test_a_broadcast_view_cannot_be_stored_into(engine) -> None:
 
     with pytest.raises(ValueError, match="read-only"):
         autodiff.function(f, engine=engine)(vector())
+
+
+# -- stores before staging is given up -------------------------------------------------------------
+def store_then_return_what_does_not_merge(x, y, k):
+    for e in x:
+        y[0] += e
+        s = 0
+        for t in x[:k]:
+            s += t
+        return s
+
+
+def store_then_return_a_list(x, y, k):
+    i = 0
+    while x[i] < 10.0:
+        y[i] += x[i]
+        i += 1
+        if i > k:
+            return [y[0], y[k]][0]
+    return [y[1]][0]
+
+
+def store_in_a_branch_that_does_not_merge(x, y, k):
+    if x[0] > 0:
+        y[0] += x[0]
+        z = "positive"
+    else:
+        y[1] += x[0]
+        z = "negative"
+    return y.sum() + len(z)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        store_then_return_what_does_not_merge,
+        store_then_return_a_list,
+        store_in_a_branch_that_does_not_merge,
+    ],
+    ids=lambda f: f.__name__,
+)
+@over_engines
+def test_stores_are_made_once_where_staging_is_given_up(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for sign in (1.0, -1.0, 1.0):
+        for k in (1, 2, 0):
+            x = sign * np.arange(1.0, 6.0)
+            x[-1] = 20.0
+            plain, ours = np.zeros(5), np.zeros(5)
+            assert compiled(x, ours, k) == f(x, plain, k)
+            assert ours.tolist() == plain.tolist()

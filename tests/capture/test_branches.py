@@ -297,3 +297,37 @@ def test_an_index_out_of_bounds_is_numpys_error_at_the_users_line(engine) -> Non
     ) as caught:
         compiled(np.ones(3), 3)
     assert caught.traceback[-1].lineno == f.__code__.co_firstlineno + 1
+
+
+# -- guards inside of branches and loops -----------------------------------------------------------
+WEIGHTS = [1.0, 2.0, 3.0, 4.0]
+
+
+def guarded_in_a_branch(x, a):
+    k = int(x[0])
+    if a > 0:
+        s = WEIGHTS[k] * a
+    else:
+        s = 0.0
+    return s + WEIGHTS[k] * x[1]
+
+
+def guarded_in_a_loop(x, a):
+    s = 0  # becomes a float: the body is looked at twice
+    k = int(x[0])
+    for i in range(6):
+        s = s + WEIGHTS[k] * x[1] * a
+    return s
+
+
+@pytest.mark.parametrize("f", [guarded_in_a_branch, guarded_in_a_loop], ids=lambda f: f.__name__)
+@over_engines
+def test_a_value_that_python_needs_in_a_region_is_guarded_there_and_after(f, engine) -> None:
+    compiled, gradient = (
+        autodiff.function(f, engine=engine),
+        autodiff.gradient(f, wrt="a", engine=engine),
+    )
+    for k, a in [(1, 1.0), (1, -1.0), (0, -1.0), (3, -2.0), (2, 1.0), (3, 1.0)]:
+        x = np.array([k, 1.5])
+        assert compiled(x, a) == pytest.approx(f(x, a))
+        assert gradient(x, a) == pytest.approx((f(x, a + 0.25) - f(x, a - 0.25)) / 0.5)

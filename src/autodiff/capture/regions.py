@@ -8,7 +8,8 @@ loop body run on placeholders becomes the body of a ``for`` or ``while``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -67,6 +68,8 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
     saved = [(scope, dict(scope.locals)) for scope in live_scopes(frame)]
     outer_journal, builder.journal = builder.journal, []
     outer_source = builder.source
+    # What is guarded inside is not guarded outside: the region may not run, or be given up.
+    guarded, decided = set(trace.guarded), set(trace.decided)
     trace.made.append({})
     outcome = Outcome(Block())
     try:
@@ -93,8 +96,52 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
             cell.restore(value)
         builder.journal = outer_journal
         builder.source = outer_source
+        trace.guarded, trace.decided = guarded, decided
         trace.made.pop()
     return outcome
+
+
+@contextmanager
+def undoing(frame: Frame) -> Iterator[None]:
+    """Undo what has been done to names, cells and the program when staging is given up."""
+    trace, builder = frame.trace, frame.trace.builder
+    saved = [(scope, dict(scope.locals)) for scope in live_scopes(frame)]
+    guarded, decided = set(trace.guarded), set(trace.decided)
+    block, length = builder.block, len(builder.block.operations)
+    outer_journal, outer_source, builder.journal = builder.journal, builder.source, []
+    try:
+        yield
+    except (NotStaged, Declined):
+        for scope, before in saved:
+            scope.locals = before
+        for cell, value in reversed(builder.journal):
+            cell.restore(value)
+        builder.journal = []
+        builder.source = outer_source
+        del block.operations[length:]
+        trace.guarded, trace.decided = guarded, decided
+        raise
+    finally:
+        if outer_journal is not None:
+            outer_journal += builder.journal
+        builder.journal = outer_journal
+
+
+class Committed(Exception):
+    """Wraps what is raised after staging succeeded: it is no reason to give the staging up."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+@contextmanager
+def committed() -> Iterator[None]:
+    """Statements that run once staging has succeeded."""
+    try:
+        yield
+    except (NotStaged, Declined) as problem:
+        raise Committed(problem) from None
 
 
 def freeze(x: Any) -> Any:

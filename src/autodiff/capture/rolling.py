@@ -26,6 +26,7 @@ from autodiff.capture.regions import (
     INT,
     Outcome,
     Slot,
+    committed,
     fit,
     is_numeric,
     join,
@@ -34,6 +35,7 @@ from autodiff.capture.regions import (
     run_region,
     same_object,
     slot_of,
+    undoing,
 )
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.dims import Dim, Extent, bounds, minimum, symbols
@@ -437,23 +439,27 @@ def _only_in_place(statements: Sequence[ast.stmt], name: str, value: Any) -> boo
 def roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion | None:
     """A ``for`` loop over a lazy sequence as one loop of the program."""
     try:
-        return _roll_for(frame, node, sequence)
+        with undoing(frame):
+            return _roll_for(frame, node, sequence)
     except _Peel:
         pass
     low, _ = bounds(sequence.count)
     if low is None or low < 2:
         raise NotStaged("the first iteration differs, and there may be none")
-    assign(frame, node.target, sequence.item(0))
-    completion = frame.within("loop", node.body)
+    with committed():
+        assign(frame, node.target, sequence.item(0))
+        completion = frame.within("loop", node.body)
     if completion is not None and completion.kind == "break":
         return None
     if completion is not None and completion.kind == "return":
         return completion
     rest = sequence.shifted(1)
     try:
-        return _roll_for(frame, node, rest)
+        with undoing(frame):
+            return _roll_for(frame, node, rest)
     except (_Peel, NotStaged):
-        return staging._run_for_plainly(frame, node, rest)
+        with committed():
+            return staging._run_for_plainly(frame, node, rest)
 
 
 def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion | None:
@@ -473,7 +479,8 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion
     assert body.outcome is not None
     results = emit_for(sequence.count, tuple(_starts(body) + fillers), body.outcome.block)
     _bind_results(body, results, keys, slots, _runs(sequence.count))
-    return frame.execute(node.orelse)
+    with committed():
+        return frame.execute(node.orelse)
 
 
 def _runs(count: Extent) -> Any:
@@ -502,9 +509,10 @@ def _flags(node: ast.AST) -> _Flags:
 def roll_while(frame: Frame, node: ast.While) -> Completion | None:
     """A ``while`` loop as one loop of the program."""
     try:
-        return _roll_conditional(
-            frame, node, lambda: frame.evaluate(node.test), lambda: None, lambda: None
-        )
+        with undoing(frame):
+            return _roll_conditional(
+                frame, node, lambda: frame.evaluate(node.test), lambda: None, lambda: None
+            )
     except _Peel:
         raise NotStaged("the first iteration differs") from None
 
@@ -646,7 +654,8 @@ def _after_loop(frame: Frame, node: ast.For | ast.While, flags: _Flags) -> Compl
     if not node.orelse:
         return None
     if stopped is None:
-        return frame.execute(node.orelse)
+        with committed():
+            return frame.execute(node.orelse)
     finished = Tracer(np.logical_not(stopped).value, "python")
     branch = ast.copy_location(ast.If(ast.Constant(True), node.orelse, []), node)
     return staging.stage_if(frame, branch, finished)

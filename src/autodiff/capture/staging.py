@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import Completion, Frame, assign
-from autodiff.capture.regions import Merge, Outcome, run_region, variable
+from autodiff.capture.regions import Committed, Merge, Outcome, run_region, undoing, variable
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.ir.data import Value, walk
 from autodiff.ops.control import emit_check, emit_cond
@@ -43,13 +43,14 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
         return frame.execute(node.body if bool(test) else node.orelse)
     rests = list(frame.rests) if escapes else []
     try:
-        return _branch(
-            frame,
-            test,
-            lambda: _side(frame, node.body, rests),
-            lambda: _side(frame, node.orelse, rests),
-            ends=bool(escapes),
-        )
+        with undoing(frame):
+            return _branch(
+                frame,
+                test,
+                lambda: _side(frame, node.body, rests),
+                lambda: _side(frame, node.orelse, rests),
+                ends=bool(escapes),
+            )
     except (NotStaged, Declined) as problem:
         taken = _take_path(frame, test, problem)
         return frame.execute(node.body if taken else node.orelse)
@@ -219,20 +220,21 @@ def stage_choice(
     if decided is not None:
         return then() if decided else orelse()
     try:
-        first, second = run_region(frame, then), run_region(frame, orelse)
-        if first.raised is not None and second.raised is not None:
-            raise first.raised
-        if first.raised is not None:
-            emit_check(_negated(test), _message(first.raised))
-            return orelse()
-        if second.raised is not None:
-            emit_check(test.value, _message(second.raised))
-            return then()
-        box: list[Any] = [None]
-        _merge(
-            frame, test, first, second, (first.value, second.value, lambda v: box.__setitem__(0, v))
-        )
-        return box[0]
+        with undoing(frame):
+            first, second = run_region(frame, then), run_region(frame, orelse)
+            if first.raised is not None and second.raised is not None:
+                raise first.raised
+            if first.raised is not None:
+                emit_check(_negated(test), _message(first.raised))
+                return orelse()
+            if second.raised is not None:
+                emit_check(test.value, _message(second.raised))
+                return then()
+            box: list[Any] = [None]
+            _merge(
+                frame, test, first, second, (first.value, second.value, lambda v: box.__setitem__(0, v))
+            )
+            return box[0]
     except (NotStaged, Declined) as problem:
         return then() if _take_path(frame, test, problem) else orelse()
 
@@ -277,6 +279,8 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
                 return rolling.roll_for(frame, node, sequence)
             except NotStaged:
                 pass
+            except Committed as after:
+                raise after.problem from None
     return _run_for_plainly(frame, node, source)
 
 
@@ -306,12 +310,16 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
                 return rolling.roll_while(frame, node)
             except NotStaged:
                 rollable = False
+            except Committed as after:
+                raise after.problem from None
         test = frame.evaluate(node.test)
         if isinstance(test, Tracer) and rollable and known(test) is None:
             try:
                 return rolling.roll_while(frame, node)
             except NotStaged:
                 rollable = False
+            except Committed as after:
+                raise after.problem from None
         if not test:
             return frame.execute(node.orelse)
         passes += 1
