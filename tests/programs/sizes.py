@@ -231,3 +231,40 @@ def ragged_rows(A):
 @program(inputs=[(normal(50, 5), 2), (normal(51, 4), 5)], features="integer size")
 def repeat_and_tile(x, n):
     return np.repeat(x, n)[::n].sum() + (np.tile(x, n) * np.arange(n * len(x))).sum()
+
+
+@program(inputs=[(normal(71, 6),), (normal(72, 3),)], features="size mask for")
+def sums_over_what_is_larger(x):
+    s = 0.0
+    for i in range(len(x)):
+        z = x[x > x[i]]
+        for t in z:
+            s += t * i
+        s += sum(np.sin(t) for t in z) + 0.1 * len(z[1:])
+    return s
+
+
+@program(inputs=[(normal(73, 6),), (normal(74, 3),)], features="size for")
+def sums_over_what_came_before(x):
+    s = x[0]
+    for i in range(len(x)):
+        s = s + 0.1 * sum(np.sin(t) for t in x[:i])
+    return s
+
+
+@program(
+    inputs=[(normal(75, 6, 6), 2), (normal(76, 5, 4), 1), (normal(77, 5, 5), 3)],
+    features="size for store branch",
+    wrt="u",
+)
+def relax_where_colours_fit(u, n):
+    u = u.copy()
+    for it in range(n):
+        for c in (0, 1):
+            inner = u[1:-1:2, 1 + c : -1 : 2]
+            right = u[1:-1:2, 2 + c :: 2]
+            if right.shape == inner.shape:
+                inner[:] = 0.25 * (u[:-2:2, 1 + c : -1 : 2] + inner + right + u[1:-1:2, c:-2:2])
+            else:
+                inner *= 1.5
+    return (u * u).sum()

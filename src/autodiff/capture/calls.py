@@ -504,6 +504,9 @@ def _vectorize(
 def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     """What ``for x in obj`` goes through."""
     if isinstance(obj, Tracer):
+        if obj.shape and isinstance(obj.shape[0], Dim):  # as many as there are at this call
+            count = int(as_tracer(obj.shape[0])._concrete())
+            return (obj[k] for k in range(count))
         return iter(obj)
     if isinstance(obj, generators.TracedGenerator):
         return obj

@@ -125,6 +125,8 @@ def test_derivatives(name: str) -> None:
 
 ERRORS = [
     (lambda x: x.reshape(5, 3), ValueError, r"cannot reshape array of size 12 into shape \(5,3\)"),
+    (lambda x: x.reshape(5, -1), ValueError, r"array of size 12 into shape \(5,newaxis\)"),
+    (lambda x: x.reshape(-1, 5), ValueError, r"array of size 12 into shape \(5\)"),
     (lambda x: np.transpose(x, (0, 0)), ValueError, "repeated axis in transpose"),
     (lambda x: np.swapaxes(x, 0, 3), ValueError, "out of bounds"),
     (lambda x: np.squeeze(x, 0), ValueError, "cannot select an axis to squeeze out"),

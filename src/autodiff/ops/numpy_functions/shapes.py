@@ -71,6 +71,14 @@ def as_shape(shape: Any) -> Shape:
 
 
 # -- reshape --------------------------------------------------------------------------------------
+def _asked(shape: Shape, open_axes: list[int]) -> str:
+    """A shape with -1 as NumPy's message writes it: not at all in front, else ``newaxis``."""
+    texts = ["newaxis" if k in open_axes else str(n) for k, n in enumerate(shape)]
+    if 0 in open_axes:
+        texts = texts[1:]
+    return f"({','.join(texts)}{',' if len(shape) == 1 else ''})"
+
+
 def _complete(shape: Shape, x: Tracer) -> Shape:
     """Replace -1 and check the number of elements."""
     open_axes = [k for k, n in enumerate(shape) if isinstance(n, int) and n == -1]
@@ -84,8 +92,9 @@ def _complete(shape: Shape, x: Tracer) -> Shape:
         empty = isinstance(others, int) and others == 0
         shape = (*shape[:k], 0 if empty else x.size // others, *shape[k + 1 :])
     if not require_equal(product(shape), x.size, "cannot reshape array"):
-        asked = tuple(-1 if k in open_axes else n for k, n in enumerate(shape))
-        raise shape_error(f"cannot reshape array of size {x.size} into shape {describe(asked)}")
+        raise shape_error(
+            f"cannot reshape array of size {x.size} into shape {_asked(shape, open_axes)}"
+        )
     return shape
 
 
