@@ -268,3 +268,12 @@ def relax_where_colours_fit(u, n):
             else:
                 inner *= 1.5
     return (u * u).sum()
+
+
+@program(
+    inputs=[(normal(78, 4), 0), (normal(79, 4), 3), (normal(80, 6), 1), (normal(81, 3), 0)],
+    features="size mask integer",
+    wrt="x",
+)
+def products_of_what_may_be_nothing(x, k):
+    return np.prod(x[:k]) * x[0] + np.prod(x[x > 10.0]) * x[1] + np.prod(np.cos(x[x > 0.0]))

@@ -289,7 +289,8 @@ def _is_library(function: FunctionType) -> bool:
         return False
     root = module.split(".")[0]
     return root in ("numpy", "scipy", "autodiff") or (
-        root in sys.stdlib_module_names and root != "__main__"
+        # Functions that `exec` made in a namespace without a name say that they are builtins.
+        root in sys.stdlib_module_names and root not in ("__main__", "builtins")
     )
 
 

@@ -105,12 +105,13 @@ def _others_product(x: Any, axes: tuple[int, ...]) -> Any:
     edge = broadcast(
         Tracer.constant(np.ones((), x.dtype)), tuple(shape[k] for k in kept) + (1,), ()
     )
+    # One element too many and then one dropped, so that it also holds for no elements at all.
     before: Any = np.concatenate(
-        [edge, emit_tracer("cumulative_prod", flat[..., :-1], axis=last, reverse=False)], axis=last
-    )
-    after = np.concatenate(
-        [emit_tracer("cumulative_prod", flat[..., 1:], axis=last, reverse=True), edge], axis=last
-    )
+        [edge, emit_tracer("cumulative_prod", flat, axis=last, reverse=False)], axis=last
+    )[..., :count]
+    after: Any = np.concatenate(
+        [emit_tracer("cumulative_prod", flat, axis=last, reverse=True), edge], axis=last
+    )[..., 1:]
     others = reshape(before * after, moved.value.shape)
     inverse = tuple(int(k) for k in np.argsort(order))
     return np.transpose(others, inverse)
