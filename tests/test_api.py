@@ -94,8 +94,52 @@ def test_repr_counts_specialisations() -> None:
     compiled = autodiff.function(loss, engine="numpy")
     compiled(W, V)
     assert repr(compiled) == "<autodiff.function of loss; 1 specialisation>"
-    assert repr(compiled.cache[0]).startswith(
-        "<specialisation for (float64[3], float64[3]); guards: "
+    assert repr(compiled.cache[0]) == (
+        "<specialisation for (w: float64[3], x: float64[3]); guards none>"
+    )
+
+
+power, table = 2, np.array([1.0, 2.0])
+
+
+def test_the_cache_tells_what_each_specialisation_is_for() -> None:
+    offset = 1.5
+
+    def f(x, n, mode="a", *, p=None):
+        parts = [x * offset]
+        if np.sum(x) > 0:
+            parts.append(table**power)
+        return np.sum(np.concatenate(parts)) * n if mode == "a" else x[0]
+
+    compiled = autodiff.function(f)
+    assert len(compiled.cache) == 0
+    x = np.ones(2)
+    compiled(x, 3)
+    compiled(-x, 4)
+    compiled(x, 4, "b", p={"k": x})
+    compiled(np.ones(4), 4, "b", p={"k": x})
+    compiled(np.ones(5), 4, "b", p={"k": x})
+    assert [s.arguments for s in compiled.cache] == [
+        ("x: float64[2]", "n: ~int64", "mode='a'", "p=None"),
+        ("x: float64[2]", "n: ~int64", "mode='a'", "p=None"),
+        ("x: float64[2]", "n: ~int64", "mode='b'", "p['k']: float64[2]"),
+        ("x: float64[n0]", "n: ~int64", "mode='b'", "p['k']: float64[2]"),
+    ]
+    first = compiled.cache[0]
+    assert first.reads == ("offset: ~float64", "table: float64[2]")
+    line = inspect.getsourcelines(f)[1] + 2
+    assert first.guards == (
+        "defaults[0] equal 'a'",
+        "defaults['p'] equal None",
+        "offset type float",
+        "power equal 2",
+        f"a value at {__file__}:{line}:12",
+    )
+    assert repr(first) == (
+        "<specialisation for (x: float64[2], n: ~int64, mode='a', p=None); "
+        "reads offset: ~float64, table: float64[2]; "
+        "guards defaults[0] equal 'a'; defaults['p'] equal None; offset type float; power equal 2; "
+        f"a value at {__file__}:{line}:12>"
     )
 
 

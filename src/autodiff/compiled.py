@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,8 @@ from autodiff.errors import (
     ShapeError,
     UnsupportedError,
 )
+from autodiff.ir.data import walk
+from autodiff.ir.printing import format_type
 from autodiff.ops.tracer import ConcreteNeeded
 from autodiff.passes import optimize
 from autodiff.transform import Plan, Transformation
@@ -228,13 +230,35 @@ class Specialisation:
     single: bool
     generality: Generality = field(default_factory=Generality)
     calls: int = 0
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What is read at every call beside the arguments: ``weights: float64[3]``."""
+        return tuple(
+            f"{r.path.describe()}: {format_type(r.value.type)}"
+            for r in self.captured.inputs
+            if r.leaf is None
+        )
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """What is compared at every call; a change leads to another specialisation.
+
+        Conditions on values that the program computes are told by the line that asked for them.
+        """
+        found = dict.fromkeys(g.describe() for g in self.captured.guards)
+        for operation in walk(self.captured.program.block):
+            if operation.kind == "check" and operation.attributes.get("message") == GUARD:
+                found[f"a value at {operation.source}"] = None
+        return tuple(found)
 
     def __repr__(self) -> str:
-        inputs = ", ".join(str(v.type) for v in self.plan.program.inputs)
-        guards = "; ".join(
-            f"{g.path.text} {g.relation} {g.expected!r}"[:80] for g in self.captured.guards
-        )
-        return f"<specialisation for ({inputs}); guards: {guards or 'none'}>"
+        parts = [f"<specialisation for ({', '.join(self.arguments)})"]
+        if self.reads:
+            parts.append(f"reads {', '.join(self.reads)}")
+        parts.append(f"guards {'; '.join(self.guards) or 'none'}")
+        return "; ".join(parts) + ">"
 
 
 @dataclass(frozen=True)
@@ -618,8 +642,29 @@ class Compiled:
         )
         leaves = [r.leaf for r in captured.inputs if r.leaf is not None]
         return Specialisation(
-            captured, plan, run, reader, leaves, forms, single, general or Generality()
+            captured,
+            plan,
+            run,
+            reader,
+            leaves,
+            forms,
+            single,
+            general or Generality(),
+            arguments=tuple(self._arguments(call, captured)),
         )
+
+    def _arguments(self, call: Call, captured: Captured) -> Iterator[str]:
+        """What each argument is in a specialisation: its type, or the value it is fixed to."""
+        of_leaf = {r.leaf: r for r in captured.inputs if r.leaf is not None}
+        for k, leaf in enumerate(call.leaves):
+            name = self._title(call, k).removeprefix("argument ")
+            record = of_leaf.get(k)
+            if record is not None:
+                yield f"{name}: {format_type(record.value.type)}"
+            elif leaf is None or isinstance(leaf, (bool, int, float, str, bytes, np.generic)):
+                yield f"{name}={leaf!r}"
+            else:
+                yield f"{name}: {type(leaf).__name__}"
 
     def _set_fast_path(self, specialisation: Specialisation, call: Call) -> None:
         captured, plan = specialisation.captured, specialisation.plan

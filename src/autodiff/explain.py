@@ -25,9 +25,7 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     for number in (n for n, _ in captured.mutated):
         lines.append(f"  stores  into {captured.inputs[number].path.describe()}")
     for guard in captured.guards:
-        expected = repr(guard.expected)
-        short = expected if len(expected) < 60 else expected[:57] + "…"
-        lines.append(f"  guard   {guard.path.describe()} {guard.relation} {short}")
+        lines.append(f"  guard   {guard.describe()}")
     count: Counter[str] = Counter(op.kind for op in walk(plan.program.block))
     lines.append(
         f"  program {sum(count.values())} operations: "

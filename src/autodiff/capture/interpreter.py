@@ -133,7 +133,7 @@ class Frame:
             changed = state.load(cell, "cell_contents")
             if changed is not MISSING:
                 return changed
-            path = Path.root(cell, "c").attribute("cell_contents")
+            path = Path.root(cell, f"c_{name}_").attribute("cell_contents")
             return self.trace.lift(cell.cell_contents, path)
         globals_ = self.scope.globals
         changed = state.load(globals_, name)

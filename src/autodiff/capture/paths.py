@@ -9,9 +9,20 @@ Python function, so that a call costs a few dictionary look-ups.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+# How roots are written: (what the path begins with, what stands for it).
+_WRITTEN = (
+    (re.compile(r"^_g[0-9a-f]+\['(\w+)'\]"), r"\1"),  # a global
+    (re.compile(r"^_c(?:_(\w+)_)?[0-9a-f]+\.cell_contents"), r"\1"),  # a variable of a closure
+    (re.compile(r"^_kept_(\w+)_[0-9a-f]+$"), r"\1 (as it was)"),  # what a recording holds
+    (re.compile(r"^_f[0-9a-f]+\.__defaults__"), "defaults"),
+    (re.compile(r"^_f[0-9a-f]+\.__kwdefaults__"), "defaults"),
+    (re.compile(r"^_([a-z]+)[0-9a-f]+(?=$|[.\[])"), r"\1"),  # self, a class, a module
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +41,11 @@ class Path:
         return Path(f"{self.text}[{key!r}]", self.roots)
 
     def describe(self) -> str:
-        """The path as a user would write it."""
-        return self.text
+        """The path as a user would write it: names instead of the objects that hold them."""
+        text = self.text
+        for pattern, replacement in _WRITTEN:
+            text = pattern.sub(replacement, text)
+        return text
 
     @staticmethod
     def root(obj: Any, prefix: str) -> Path:
@@ -52,6 +66,14 @@ class Guard:
     path: Path
     relation: str
     expected: Any
+
+    def describe(self) -> str:
+        """The condition as a line of text."""
+        named = self.relation in ("is", "type")
+        expected = getattr(self.expected, "__name__", None) if named else None
+        expected = expected or repr(self.expected)
+        short = expected if len(expected) < 60 else expected[:57] + "…"
+        return f"{self.path.describe()} {self.relation} {short}"
 
     def condition(self, name: str) -> str:
         """The Python expression that is true while the guard holds."""

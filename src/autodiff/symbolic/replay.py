@@ -130,8 +130,9 @@ class _Player:
         found = self.stands.get(number)
         if found is None:
             known = self.recording.met[number]
-            path = Path.root(known.snapshot, "kept")
-            found = self.trace.add_input(known.snapshot, path, None, identifier(known.title))
+            name = identifier(known.title)
+            path = Path.root(known.snapshot, f"kept_{name}_" if name else "kept")
+            found = self.trace.add_input(known.snapshot, path, None, name)
             self.stands[number] = found
             self.trace.named[number] = [found.value]
             if any(known.obj is x for x in self.trace.naming.objects):
