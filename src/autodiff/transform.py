@@ -331,8 +331,11 @@ class _Targets:
                 values.append(leaf.value)
                 leaf = _Leaf(leaf, first + len(values) - 1, leaf.form)
             self.leaves.append(leaf)
-        if all(leaf.number is None and not _is_unread(leaf) for leaf in self.leaves):
-            raise _not_a_number(signature.title, self.leaves[0].example if self.leaves else None)
+        # An empty container has an empty derivative.
+        if self.leaves and all(
+            leaf.number is None and not _is_unread(leaf) for leaf in self.leaves
+        ):
+            raise _not_a_number(signature.title, self.leaves[0].example)
         self.perturbed = len(values)
         if values:
             program = perturbed(captured.program, values)
@@ -719,6 +722,8 @@ def _flat_vectors(items: Sequence[Any], call: Any, vectors: Any, what: str) -> l
 
 def _fitting(part: Any, x: Any, what: str) -> np.ndarray:
     array = _vector(part, what)
+    if array.shape != np.shape(x) and isinstance(part, tuple) and len(part) == 1:
+        array = _vector(part[0], what)  # a tuple of one vector for one argument
     if array.shape != np.shape(x):
         raise ShapeError(
             f"{what}: a vector has shape {array.shape} where the argument has {np.shape(x)}.",
