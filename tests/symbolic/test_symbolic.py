@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+import struct
 
 import numpy as np
 import pytest
@@ -254,8 +255,9 @@ def test_errors_of_the_users_functions_are_raised_from_compiled_ones(tracer):
     f, g = tracer.compile_function([X, i], out), tracer.compile_gradient([X, i], out, wrt=X)
     assert f(X, 2) == 8.0 and np.array_equal(g(X, 0), [2.0, 0.0, 0.0])
     for compiled in (f, g):
-        with pytest.raises(ValueError, match="^negative$"):
+        with pytest.raises(ValueError) as caught:
             compiled(-X, 0)
+        assert str(caught.value) == "negative"
         with pytest.raises(IndexError, match="index 7 is out of bounds for axis 0 with size 3"):
             compiled(X, 7)
 
@@ -274,23 +276,25 @@ def test_random_numbers_are_drawn_at_every_call(tracer):
 
 def test_what_cannot_be_compiled_is_traced_as_it_runs():
     tracer = Symbolic()
-    calls = []
+    runs = []
 
-    def effect(x):
-        calls.append(1)
-        return np.sum(x * weights)
+    def opaque(x):
+        runs.append(1)
+        first = struct.unpack("d", struct.pack("d", x[0]))[0]
+        return np.sum(x[1:] * weights[1:]) + autodiff.stop_gradient(first)
 
-    with pytest.warns(autodiff.FallbackWarning, match="effect is traced uncompiled: a change of"):
-        out = tracer.trace(effect, X)
-    assert out == 20.0 and calls == [1]
-    with pytest.warns(autodiff.FallbackWarning, match="effect runs uncompiled"):
+    with pytest.warns(autodiff.FallbackWarning, match="opaque is traced uncompiled: .*struct.pack"):
+        out = tracer.trace(opaque, X)
+    assert out == 20.0 and runs == [1]
+    with pytest.warns(autodiff.FallbackWarning, match="opaque runs uncompiled"):
         f = tracer.compile_function(X, out)
         assert f(X * 2) == 40.0
-    assert calls == [1, 1]
+    assert runs == [1, 1]
     with pytest.warns(autodiff.FallbackWarning):
-        assert np.allclose(tracer.compile_gradient(X, out, wrt=weights)(X), X)
-    with pytest.raises(autodiff.UnsupportedError, match="effect cannot be compiled"):
-        Symbolic(on_fallback="error").trace(effect, X)
+        by_weights = tracer.compile_gradient(X, out, wrt=weights)(X * [0, 1, 1])
+    assert np.allclose(by_weights, X * [0, 1, 1])
+    with pytest.raises(autodiff.UnsupportedError, match="opaque cannot be compiled"):
+        Symbolic(on_fallback="error").trace(opaque, X)
 
 
 # -- names ---------------------------------------------------------------------------------------------------
