@@ -393,7 +393,8 @@ class _Loop:
                 self._write_test(places, names)
             g.w.branch(f"%more{n}", f"body{n}", f"end{n}")
             g.w.label(f"body{n}")
-            finals = self._write_body(places, targets, stacks, names, counter)
+            with g.w.repeated(self.operation.attributes["count"] if self.is_for else None):
+                finals = self._write_body(places, targets, stacks, names, counter)
             g.w.line(f"br label %next{n}")
             g.w.label(f"next{n}")
             g.w.line(f"%kn{n} = add nuw nsw i64 {counter}, 1")

@@ -35,6 +35,7 @@ from autodiff.engines.native.generator import Check, Generator, HostCall, Scope,
 from autodiff.engines.native.planning import Node, Plan
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer
+from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import memory_type
 from autodiff.ir.data import Program, Value
 
@@ -198,6 +199,8 @@ def _module(g: Generator, parameters: list[str]) -> str:
     ]
     declared = list(dict.fromkeys("\n".join(g.w.declared.values()).split("\n")))
     parts = ["\n".join(g.w.globals), "\n".join(body), g.memory.metadata()]
+    if g.w.called:
+        parts.insert(0, library.declarations(g.w.called))
     if g.w.functions:
         parts.insert(0, vector_math.module_text(g.w.functions))
     present = set("\n".join(parts).split("\n"))

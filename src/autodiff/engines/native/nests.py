@@ -51,6 +51,7 @@ class Job:
     adds: bool = False  # a store that adds to what is there
     may_fuse: bool = False  # … and the addition belongs to a derivative
     flat: bool = False
+    whole: bool = False  # a store of every element of its place
     source: Value | None = None  # whose pieces split the loops
     dtype: np.dtype[Any] = BOOL
     accumulators: list[str] = field(default_factory=list)
@@ -97,6 +98,7 @@ def store_job(g: Generator, value: Value, place: Buffer, flat: bool) -> Job:
         tuple(range(len(shape))),
         position=lambda indices: indices[0] if len(indices) == 1 else linear(indices, shape),
         flat=flat,
+        whole=True,
         source=value,
         dtype=value.dtype,
     )
@@ -204,6 +206,13 @@ def emit_stores(g: Generator, stores: list[tuple[Value, Buffer]]) -> None:
 # -- the nest -------------------------------------------------------------------------------------------
 def emit(g: Generator, jobs: list[Job]) -> None:
     """Write a nest; scalar results are left in ``Job.result``."""
+    for job in jobs:
+        if job.whole and job.source is not None and _is_zeros(job.source):
+            assert job.place is not None
+            g.memory.clear(job.place)
+    jobs = [job for job in jobs if not (job.whole and job.source and _is_zeros(job.source))]
+    if not jobs:
+        return
     if len(jobs[0].domain) > 1 and all(job.flat for job in jobs):
         for job in jobs:
             job.domain = (product(job.domain),)
@@ -224,6 +233,17 @@ def emit(g: Generator, jobs: list[Job]) -> None:
             g.w.settle(job.result.name)
 
 
+def _is_zeros(value: Value) -> bool:
+    """Whether all bits of an array are zero, as the program says."""
+    operation = value.owner
+    while operation is not None and operation.kind in ("broadcast", "reshape"):
+        operation = operation.operands[0].owner
+    if operation is None or operation.kind != "constant":
+        return False
+    array = np.ascontiguousarray(operation.attributes["value"])
+    return not array.reshape(-1).view(np.uint8).any()
+
+
 def _is_trailing(job: Job) -> bool:
     """Whether the reduced axes are the innermost loops."""
     n = len(job.axes)
@@ -232,6 +252,9 @@ def _is_trailing(job: Job) -> bool:
 
 def fill(g: Generator, place: Buffer, name: str) -> None:
     """Set every element of a buffer to a constant."""
+    if name == literal(0, place.dtype):
+        g.memory.clear(place)
+        return
     job = Job(
         (product(place.shape),), lambda indices: Element(name, place.dtype), place, (0,),
         position=lambda indices: indices[0], dtype=place.dtype,

@@ -18,12 +18,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.engines.native import vector_math
+from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import Writer, literal, register_type
 from autodiff.errors import UnsupportedError
 
 BOOL = np.dtype(bool)
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
 _FORMATS = {"double": "f64", "float": "f32"}
+CALLED = 1000
+"""Evaluations of an elementary function in a call, up to which it is not inlined."""
 _LIBM = frozenset(
     "asin acos atan atan2 asinh acosh atanh cbrt hypot nextafter erf erfc lgamma tgamma exp exp2 expm1 log "
     "log2 log10 log1p sin cos tan sinh cosh tanh pow".split()
@@ -365,7 +368,7 @@ class Scalars:
 
     # -- elementary functions -----------------------------------------------------------------
     def call(self, name: str, *x: Element) -> Element:
-        """A function of ``ops.scalar.FUNCTIONS``: inlined where vector_math has it, else libm's."""
+        """A function of ``ops.scalar.FUNCTIONS``: vector_math's, inlined where it runs often, else libm's."""
         dtype = x[0].dtype
         type = register_type(dtype)
         if type == "half":
@@ -377,6 +380,10 @@ class Scalars:
                 return short
         if name in vector_math.NAMES:
             pair = (name, _FORMATS[type])
+            if self.w.repeats <= CALLED:
+                self.w.note_call()
+                self.w.called.add(pair)
+                return self._op(dtype, library.call(*pair, [e.name for e in x]), *x)
             self.w.functions.add(pair)
             symbol = vector_math.symbol(*pair)
         elif name in _LIBM:
@@ -385,6 +392,7 @@ class Scalars:
             symbol = self.w.declare(full, type, types, "nounwind willreturn memory(none)")
         else:
             raise UnsupportedError(f"the native engine has no function {name}.")
+        self.w.note_call()
         listed = ", ".join(f"{type} {e.name}" for e in x)
         return self._op(dtype, f"call {type} {symbol}({listed})", *x)
 

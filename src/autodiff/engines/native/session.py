@@ -32,6 +32,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autodiff.engines.native import cache, symbols
+from autodiff.engines.native.vector_math import library
 from autodiff.errors import InternalError
 
 # Raised when the meaning of cached code changes without a change of the text it is made from.
@@ -273,6 +274,7 @@ def load(
     glue: str = "",
     extra: Mapping[str, int] | None = None,
     keep: Any = None,
+    optimise: bool = True,
 ) -> Machine:
     """Compile, link and load a module.
 
@@ -289,21 +291,27 @@ def load(
         Addresses of names that only this machine knows (callbacks, objects).
     keep : object, optional
         Kept alive as long as the machine.
+    optimise : bool, optional
+        Whether LLVM's passes over the IR run on the kernel.
     """
     with _lock:
         state = _state()
         builder = state.llvm.JITLibraryBuilder()
         wanted: dict[str, None] = {}
         defined: set[str] = set()
-        for part, optimise in ((text, True), (glue, False)):
+        effort = "passes" if optimise else "code"
+        for part, how in ((text, effort), (glue, "translation")):
             if part:
                 part = _complete(part)
-                builder.add_object_img(_object_code(part, optimise))
-                wanted |= dict.fromkeys(_declared(part))
+                code = _object_code(part, how)
+                builder.add_object_img(code)
+                wanted |= dict.fromkeys(name for name in _declared(part) if _is_used(name, code))
                 defined |= set(_DEFINITION.findall(part))
+        _compile_functions([name for name in wanted if name not in defined])
+        addresses = _functions | dict(extra or {})
         for name in wanted:
             if name not in defined and name not in state.library_calls:
-                known = None if extra is None else extra.get(name)
+                known = addresses.get(name)
                 builder.import_symbol(name, symbols.address(name) if known is None else known)
         builder.add_jit_library(_RUNTIME)
         for name in names:
@@ -315,6 +323,30 @@ def load(
             raise InternalError(f"the module does not link: {error}") from error
         library.linker = linker  # outlives what it linked
         return Machine(text, glue, library, tuple(names), keep)
+
+
+_functions: dict[str, int] = {}
+"""The addresses of the forms of elementary functions that are compiled; they stay."""
+
+
+def _is_used(name: str, code: bytes) -> bool:
+    """Whether a name is to be linked: of elementary functions, LLVM uses some of the forms."""
+    return not library.is_form(name) or name.encode() + b"\0" in code
+
+
+def _compile_functions(names: Sequence[str]) -> None:
+    """Compile forms of elementary functions that are not yet.
+
+    There is nothing in them that passes over LLVM's IR would improve.
+    """
+    new = sorted(name for name in names if library.is_form(name) and name not in _functions)
+    if new:
+        machine = load(library.text(new), new, optimise=False)
+        _keep.append(machine)
+        _functions.update((name, machine.address(name)) for name in new)
+
+
+_keep: list[Machine] = []
 
 
 _DECLARATION = re.compile(
@@ -335,25 +367,25 @@ def _complete(text: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _recent_glue(text: str) -> bytes:
-    return _compile(text, optimise=False)
+    return _compile(text, "translation")
 
 
-def _object_code(text: str, optimise: bool) -> bytes:
+def _object_code(text: str, effort: str) -> bytes:
     """The object file of a module, from memory (glue repeats), from disk, or compiled now."""
-    if not optimise:
-        return _recent_glue(text)
-    return _compile(text, optimise=True)
+    return _recent_glue(text) if effort == "translation" else _compile(text, effort)
 
 
-def _compile(text: str, optimise: bool) -> bytes:
+def _compile(text: str, effort: str) -> bytes:
+    """Compile with ``passes``, for good ``code`` of the IR as it stands, or by plain ``translation``."""
     state = _state()
-    key = cache.key_of(state.host.environment, str(optimise), text)
+    key = cache.key_of(state.host.environment, effort, text)
     code = cache.read(key)
     if code is None:
         module = state.parse(text)
-        if optimise:
+        if effort == "passes":
             state.optimise(module)
-        code = (state.optimiser if optimise else state.translator).emit_object(module)
+        machine = state.translator if effort == "translation" else state.optimiser
+        code = machine.emit_object(module)
         cache.write(key, code)
     return bytes(code)
 

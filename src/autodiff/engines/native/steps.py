@@ -209,6 +209,7 @@ def _store_region(g: Generator, v: Value, place: Buffer, attributes: dict[str, A
 
     job = store_job(g, v, place, False)
     job.position = position
+    job.whole = False
     return job
 
 
@@ -316,6 +317,7 @@ def _write_scatter(g: Generator, operation: Operation) -> None:
     job.domain = operation.operands[1].shape + _rest(operation)
     job.order = tuple(range(len(job.domain)))
     job.position = position
+    job.whole = False
     job.adds, job.may_fuse = operation.kind == "scatter_add", operation.is_derived
     job.source = None
     job.compute = lambda indices: element(g, v, indices if v.shape else ())

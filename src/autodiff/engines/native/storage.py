@@ -221,6 +221,15 @@ class Memory:
         facts = self._facts(buffer)
         self.w.line(f"store {type} {name}, ptr {pointer}, align {buffer.dtype.itemsize}{facts}")
 
+    def clear(self, buffer: Buffer) -> None:
+        """Set all bits of a buffer to zero."""
+        pointer = self.address(buffer)
+        size = self.w.extent(product(buffer.shape) * buffer.dtype.itemsize)
+        name = "llvm.memset.p0.i64"
+        self.w.declared.setdefault(name, f"declare void @{name}(ptr, i8, i64, i1)")
+        facts = f"ptr align {buffer.dtype.itemsize} {pointer}, i8 0, i64 {size}, i1 false"
+        self.w.line(f"call void @{name}({facts}), !tbaa !{2 * buffer.slot.tag}")
+
     def _facts(self, buffer: Buffer) -> str:
         group = f", !llvm.access.group {self.w.group}" if self.w.group else ""
         return f", !tbaa !{2 * buffer.slot.tag}{group}"

@@ -18,6 +18,7 @@ their value as an i64, the parts of outer loops first.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, Func
+from autodiff.dims import Dim, Extent, Func, bounds
 from autodiff.errors import UnsupportedError
 
 METADATA = 1_000_000  # metadata nodes from here on are the writer's, those below the storage's
@@ -82,9 +83,14 @@ class LoopIndex:
 class _Frame:
     lines: list[str]
     memo: dict[Any, Any] = field(default_factory=dict)
+    calls: int = 0  # of elementary functions
 
 
 UNROLLED = 4  # LLVM may unroll loops of up to this many steps
+CALL_COST = 20  # of an elementary function, in instructions
+SMALL_WORK = 4000
+"""Instructions that a loop executes in a whole call (about a microsecond), up to which vector
+instructions do not pay for the time that LLVM takes to find them."""
 
 
 def extent_key(extent: Extent | None) -> Any:
@@ -100,10 +106,12 @@ class Writer:
         self.frames: list[_Frame] = [_Frame([])]
         self.declared: dict[str, str] = {}
         self.globals: list[str] = []
-        self.functions: set[tuple[str, str]] = set()  # of vector_math
+        self.functions: set[tuple[str, str]] = set()  # of vector_math, to be inlined
+        self.called: set[tuple[str, str]] = set()  # of vector_math, that are called
         self.group = ""  # the access group of the loops being written, see parallel
         self.symbol: Callable[[Any], str] = self._no_symbol
         self.nodes: list[str] = []  # metadata beyond what storage numbers
+        self.repeats = 1.0  # how often, at most, what is written now runs in a call
         self._levels: dict[str, int] = {}
         self._texts: dict[str, str] = {}
         self._floor = 0
@@ -233,12 +241,19 @@ class Writer:
         n = self.number()
         first, last = self.extent(low), self.extent(high)
         index = LoopIndex(f"%i{n}", low, high - 1)
-        self.frames.append(_Frame([]))
+        frame = _Frame([])
+        self.frames.append(frame)
         self._levels[index.name] = len(self.frames) - 1
-        try:
-            yield index
-        finally:
-            body = self.frames.pop().lines
+        with self.repeated(high - low):
+            times = self.repeats
+            try:
+                yield index
+            finally:
+                self.frames.pop()
+        body = frame.lines
+        self.frames[-1].calls += frame.calls
+        work = times * (len(body) + CALL_COST * frame.calls)
+        plain = work <= SMALL_WORK
         if isinstance(low, int) and isinstance(high, int) and low < high:
             self.line(f"br label %pre{n}")
         else:
@@ -253,18 +268,42 @@ class Writer:
         self.label(f"tail{n}")
         self.line(f"%next{n} = add nuw nsw i64 %i{n}, 1")
         self.line(f"%more{n} = icmp slt i64 %next{n}, {last}")
-        self.line(f"br i1 %more{n}, label %head{n}, label %end{n}{self.loop_metadata(low, high)}")
+        self.line(
+            f"br i1 %more{n}, label %head{n}, label %end{n}{self.loop_metadata(low, high, plain)}"
+        )
         self.label(f"end{n}")
 
-    def loop_metadata(self, low: Extent = 0, high: Extent | None = None) -> str:
+    @contextmanager
+    def repeated(self, times: Extent | None) -> Iterator[None]:
+        """Code that runs so many times where it stands; None: unknown."""
+        before = self.repeats
+        most = bounds(times)[1] if isinstance(times, Dim) else times
+        self.repeats = math.inf if most is None else before * max(most, 0)
+        try:
+            yield
+        finally:
+            self.repeats = before
+
+    def note_call(self) -> None:
+        """Tell the loop that is open of the call of an elementary function."""
+        self.frames[-1].calls += 1
+
+    def loop_metadata(
+        self, low: Extent = 0, high: Extent | None = None, plain: bool = False
+    ) -> str:
         """What LLVM is told of a loop, to be put after the branch back to its head.
 
         Loops are not unrolled but for those of a few steps: copies of a body cost time to compile
         and gained none in running.  LLVM would also unroll a loop of known length before it
         vectorises, and then vectorise the loop around it, with gathers: a product of a 20000 x 50
         matrix and a vector took 2.1 ms rather than 0.13 ms.
+
+        Vectorising is what takes most of LLVM's time.  It does not try where nothing can be
+        gained: in ``plain`` loops, which do little.
         """
         facts = []
+        if plain:
+            facts.append(self.metadata('!{!"llvm.loop.vectorize.enable", i1 false}'))
         if not (isinstance(low, int) and isinstance(high, int) and high - low <= UNROLLED):
             facts.append(self.metadata('!{!"llvm.loop.unroll.disable"}'))
         if self.group:

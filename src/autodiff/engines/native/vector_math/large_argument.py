@@ -20,7 +20,7 @@ _ATTRIBUTES = "noinline optsize nounwind willreturn memory(none)"
 _RARELY = '!prof !{!"branch_weights", i32 1, i32 10000}'
 
 
-def _lanes(form: Format) -> tuple[int, ...]:
+def lanes_of(form: Format) -> tuple[int, ...]:
     """Vector lengths worth a form of their own: those of AVX and AVX-512, or of 128-bit registers and two of them.
 
     Where another length is asked for, LLVM calls the scalar form for each element.
@@ -80,7 +80,7 @@ done:
 @cache
 def _helpers(form: Format) -> tuple[str, ...]:
     """Module-level texts: the declared intrinsics, then the functions."""
-    lanes = _lanes(form)
+    lanes = lanes_of(form)
     types = [(form.type, form.name), *((f"<{n} x {form.type}>", f"v{n}{form.name}") for n in lanes)]
     declared = (f"declare {type} @llvm.fabs.{name}({type})" for type, name in types)
     return (*declared, _scalar(form), *(_vector(form, n) for n in lanes))
@@ -94,7 +94,7 @@ def where_large(x: Value, function: str) -> Value:
     for text in _helpers(form):
         x.code.declarations[text] = None
     variants = ",".join(
-        f"_ZGV_LLVM_N{n}vu_ad.large.{form.name}(ad.large.v{n}{form.name})" for n in _lanes(form)
+        f"_ZGV_LLVM_N{n}vu_ad.large.{form.name}(ad.large.v{n}{form.name})" for n in lanes_of(form)
     )
     call = f"call {form.type} @ad.large.{form.name}({form.type} {x.text}, ptr {library})"
     attributes = f'nounwind willreturn memory(none) "vector-function-abi-variant"="{variants}"'
