@@ -2,7 +2,9 @@
 
 ``AUTODIFF_DEBUG``: 1 what was captured and compiled, with times and fallbacks; 2 the program after
 capture, differentiation and the last pass; 3 after every pass; 4 LLVM; 5 assembly.
-``AUTODIFF_CHECK=1`` verifies the program after every stage (on in the tests).
+``AUTODIFF_CHECK=1`` verifies the program after every stage (on in the tests); ``2`` also has native
+code fill its results and its scratch memory with NaN before it starts, so that what is read before
+it is written shows.
 """
 
 from __future__ import annotations
@@ -20,6 +22,11 @@ def level() -> int:
 def checking() -> bool:
     """Whether programs are verified after every stage."""
     return os.environ.get("AUTODIFF_CHECK", "0") not in ("", "0")
+
+
+def poisoning() -> bool:
+    """Whether native code fills its memory with NaN before it starts."""
+    return os.environ.get("AUTODIFF_CHECK", "0") == "2"
 
 
 def show(minimum: int, text: object) -> None:

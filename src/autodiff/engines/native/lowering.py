@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import debug
 from autodiff.dims import Extent, product, symbols
 from autodiff.engines.native import nests, steps, vector_math
 from autodiff.engines.native.control_flow import assign, unsettled
@@ -88,6 +89,9 @@ def lower(program: Program, threads: int = 1) -> Kernel:
             g.scope.sinks.append(_output_sink(place))
     kept = [v for number, v in enumerate(program.outputs) if not v.shape or number in sized]
     with g.w.scope():
+        if debug.poisoning():
+            for place in places.values():
+                g.memory.poison(place.pointer, product(place.shape) * place.dtype.itemsize)
         plan = Plan(program.block, sinks, kept)
         write_block(g, plan)
         assign(g, unsettled(plan, [(p, program.outputs[k]) for k, p in places.items()]))
@@ -166,6 +170,8 @@ def _store_sized(g: Generator, value: Value, descriptor: str) -> None:
     g.w.line(f"%ok{n} = icmp ne ptr {pointer}, null")
     g.w.branch(f"%ok{n}", f"got{n}", "memory.failed")
     g.w.label(f"got{n}")
+    if debug.poisoning():
+        g.memory.poison(pointer, product(value.shape) * value.dtype.itemsize)
     g.w.line(f"store ptr {pointer}, ptr {descriptor}")
     for axis, extent in enumerate(value.shape):
         name = g.w.extent(extent)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import debug
 from autodiff.dims import Dim, Extent, bounds, product, same
 from autodiff.engines.native.writer import METADATA, Writer, memory_type
 
@@ -184,12 +185,20 @@ class Memory:
         """Make a dynamic slot hold ``size`` bytes, keeping its content where asked; its memory."""
         word = "true" if keep else "false"
         self.w.declared.setdefault("reserve", RESERVE)
+        poisoned = not keep and debug.poisoning()
         n = self.w.extent(size)
         pointer = self.w.here(f"call ptr @autodiff.reserve(ptr {slot.pointer}, i64 {n}, i1 {word})")
         self.w.line(f"%ok{pointer[1:]} = icmp ne ptr {pointer}, null")
         self.w.branch(f"%ok{pointer[1:]}", f"got{pointer[1:]}", "memory.failed")
         self.w.label(f"got{pointer[1:]}")
+        if poisoned:
+            self.poison(pointer, size)
         return pointer
+
+    def poison(self, pointer: str, size: Extent) -> None:
+        """Fill memory with NaN."""
+        self.w.declared.setdefault("poison", POISON)
+        self.w.line(_poison(pointer, self.w.extent(size)))
 
     # -- access -------------------------------------------------------------------------------
     def _address(self, buffer: Buffer, position: Extent) -> tuple[str, str]:
@@ -239,10 +248,12 @@ class Memory:
         """Lines that make the slots, lines that free them, and the bytes of ``work``."""
         make: list[str] = []
         free: list[str] = []
+        poisoned: list[str] = []
         used = 0
         for slot in self.slots:
             if slot.kind == "stack":
                 make.append(f"  {slot.pointer} = alloca [{slot.capacity} x i8], align {ALIGNMENT}")
+                poisoned.append(_poison(slot.pointer, slot.capacity))
             elif slot.kind == "arena":
                 make.append(f"  {slot.pointer} = getelementptr inbounds i8, ptr %work, i64 {used}")
                 used += -(-slot.capacity // ALIGNMENT) * ALIGNMENT
@@ -253,6 +264,10 @@ class Memory:
                 free.append(f"  %free{number} = load ptr, ptr {slot.pointer}")
                 free.append(f"  call void @free(ptr %free{number})")
                 self.w.declared.setdefault("free", "declare void @free(ptr) nounwind")
+        if debug.poisoning() and (used or poisoned):
+            self.w.declared.setdefault("poison", POISON)
+            poisoned.append(_poison("%work", used))
+            make += [f"  {line}" for line in poisoned]
         return make, free, used
 
     def metadata(self) -> str:
@@ -263,6 +278,14 @@ class Memory:
             lines.append(f"!{2 * k} = !{{!{2 * k - 1}, !{2 * k - 1}, i64 0}}")
         lines += [f"!{METADATA + k} = {node}" for k, node in enumerate(self.w.nodes)]
         return "\n".join(lines)
+
+
+POISON = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+
+
+def _poison(pointer: str, size: str | int) -> str:
+    """Fill memory with NaN (AUTODIFF_CHECK=2): all bits set."""
+    return f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 -1, i64 {size}, i1 false)"
 
 
 # A dynamic slot is {memory, capacity}.  It grows by doubling and never shrinks.
