@@ -202,6 +202,10 @@ class BoundTransformed:
             hide_frames(error)
             raise
 
+    def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """How capture treats a call of this method inside of another function."""
+        return self.__func__.__autodiff_inline__(trace, [self.__self__, *args], kwargs)
+
     def __getattr__(self, name: str) -> Any:
         if name == "__func__":  # asked for before __init__ ran, as copying does
             raise AttributeError(name)

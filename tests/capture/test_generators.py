@@ -23,7 +23,10 @@ def slopes(function, x):
     return np.array([(function(x + d) - function(x - d)) / 2e-6 for d in steps])
 
 
-def agrees(function, engine="native", xs=(X, X[::-1].copy(), -X, X)):
+POINTS = (X, X[::-1].copy(), -X, X)
+
+
+def agrees(function, engine="native", xs=POINTS):
     """One compiled object gives value and gradient of the plain function, at every point."""
     compiled = autodiff.function(function, engine=engine)
     gradient = autodiff.gradient(function, engine=engine)
@@ -261,7 +264,7 @@ def returned_from_finally(x):
             return x[0]
         finally:
             x = x * 2
-            break
+            break  # noqa: B012
     return x[1]
 
 
@@ -441,7 +444,7 @@ def with_exec(x):
 
 
 def with_eval(x):
-    scale = 2.0
+    scale = 2.0  # noqa: F841
     return eval("scale * x[0] * x[1]") + x[2]
 
 
