@@ -158,3 +158,24 @@ def test_a_tangent_inside_that_does_not_fit_is_named():
     assert str(caught.value).startswith(
         "AD202: jvp: a vector has shape (3,) where the argument has (2,).\n"
     )
+
+
+def test_a_transformed_method_is_looked_into() -> None:
+    class Model:
+        def __init__(self) -> None:
+            self.w = 2.0
+
+        @autodiff.function
+        def value(self, x):
+            return self.w * x**2
+
+        @autodiff.gradient(wrt="x")
+        def slope(self, x):
+            return self.w * np.sum(x**3)
+
+    model = Model()
+    both = autodiff.gradient(lambda x: model.value(x) + model.slope(x))
+    assert both(3.0) == 2 * 2 * 3 + 2 * 6 * 3
+    model.w = 1.0
+    assert both(3.0) == 2 * 3 + 6 * 3
+    assert len(both.cache) == 1

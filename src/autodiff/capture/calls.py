@@ -28,7 +28,7 @@ from autodiff.capture.interpreter import (
     Scope,
     function_scope,
 )
-from autodiff.capture.paths import Path
+from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
 from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.text import DeferredText, characters
@@ -193,6 +193,9 @@ def call_function(
     if syntax is None:
         return call_without_source(trace, function, args, kwargs)
     _refuse_endless_recursion(trace, function, syntax)
+    if trace.depth:  # the code of a function may be replaced, as reloading tools do
+        at = Path.root(function, "f").attribute("__code__")
+        trace.guards.append(Guard(at, "is", function.__code__))
     scope = function_scope(function, syntax)
     frame = Frame(trace, scope, function.__name__)
     path = Path.root(function, "f")
@@ -571,7 +574,17 @@ def _len(frame: Frame, obj: Any) -> Any:
 def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
     if isinstance(obj, Tracer):
         return hasattr(np.ndarray if obj.form == "array" else python_type(obj), name)
-    return hasattr(obj, name)
+    from autodiff.capture.expressions import load_attribute
+
+    if frame.trace.state.changes(obj):
+        try:
+            load_attribute(frame, obj, name, frame.scope.syntax.node)
+        except AttributeError:
+            return False
+        return True
+    found = hasattr(obj, name)
+    frame.trace.guard_presence(obj, name, found)
+    return found
 
 
 def _getattr(frame: Frame, obj: Any, name: str, *default: Any) -> Any:

@@ -335,7 +335,16 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if isinstance(static, property) and isinstance(static.fget, FunctionType):
         frame.trace.guard_class(type(obj), name, static)
         return call(frame, static.fget, [obj], {}, node)
-    value = getattr(obj, name)
+    if static is None and not isinstance(obj, (type, ModuleType)) and name not in _own(obj):
+        getter = own_method(frame, obj, "__getattr__")
+        frame.trace.guard_presence(obj, name, found=getter is not None)
+        if getter is not None:
+            return call(frame, getter, [obj, name], {}, node)
+    try:
+        value = getattr(obj, name)
+    except AttributeError:
+        frame.trace.guard_presence(obj, name, found=False)
+        raise
     path = frame.trace.paths.get(id(obj))
     if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
         # Bound to an object that is guarded itself; which function it is bound to may change.
@@ -350,6 +359,10 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if path is None:
         path = _path_of_class(obj, name, static)
     return value if path is None else frame.trace.lift(value, path.attribute(name))
+
+
+def _own(obj: Any) -> Any:
+    return getattr(obj, "__dict__", ())
 
 
 def _changed_attribute(frame: Frame, obj: Any, name: str) -> Any:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from types import CellType, FunctionType
 from typing import Any
 
-from autodiff.capture.paths import Path
+from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MISSING, Place, attribute_place, item_place
 from autodiff.capture.trace import Declined, FailedNow, Trace
@@ -134,7 +134,13 @@ class Frame:
             if changed is not MISSING:
                 return changed
             path = Path.root(cell, f"c_{name}_").attribute("cell_contents")
-            return self.trace.lift(cell.cell_contents, path)
+            try:
+                return self.trace.lift(cell.cell_contents, path)
+            except ValueError:
+                raise NameError(
+                    f"cannot access free variable '{name}' where it is not associated with a value "
+                    "in enclosing scope"
+                ) from None
         globals_ = self.scope.globals
         changed = state.load(globals_, name)
         if changed is not MISSING:
@@ -145,6 +151,7 @@ class Frame:
         table = builtins if isinstance(builtins, dict) else vars(builtins)
         if name in table:
             return table[name]
+        self.trace.guards.append(Guard(Path.root(globals_, "g"), "missing", name))
         raise NameError(f"name '{name}' is not defined")
 
     def store(self, name: str, value: Any) -> None:

@@ -60,7 +60,8 @@ class Guard:
 
     ``is``, ``equal`` (same type and value), ``type``, ``length``, ``keys``; ``alias`` and ``apart``,
     where the expected is another path, which leads to the same object or to another one;
-    ``missing`` and ``lacks``: what the path leads to has no item, no attribute of that name.
+    ``missing``, ``lacks`` and ``has``: what the path leads to has no item, no attribute, an
+    attribute of that name.
     """
 
     path: Path
@@ -92,8 +93,8 @@ class Guard:
             return f"{text} is not {self.expected.text}"
         if self.relation == "missing":
             return f"{name} not in {text}"
-        if self.relation == "lacks":
-            return f"not hasattr({text}, {name})"
+        if self.relation in ("has", "lacks"):
+            return f"{'not ' if self.relation == 'lacks' else ''}hasattr({text}, {name})"
         return f"_same({text}, {name})"
 
 
@@ -120,7 +121,7 @@ def compile_reader(
     seen: set[tuple[str, str, str]] = set()
     for number, guard in enumerate(guards):
         related = guard.expected if isinstance(guard.expected, Path) else None
-        missing = guard.expected if guard.relation in ("missing", "lacks") else None
+        missing = guard.expected if guard.relation in ("missing", "lacks", "has") else None
         key = (guard.path.text, guard.relation, related.text if related else repr(missing))
         if key in seen:
             continue

@@ -227,7 +227,7 @@ def attribute_place(trace: Trace, obj: Any, name: str) -> Place | None:
         return Place(obj, trace.paths[id(obj)], "attribute", name) if plain else None
     static = inspect.getattr_static(cls, name, None)
     described = hasattr(type(static), "__set__") and type(static).__name__ != "member_descriptor"
-    if setter is not object.__setattr__ or described or is_library(cls):
+    if setter is not object.__setattr__ or described:
         return None
     return Place(obj, trace.paths[id(obj)], "attribute", name)
 

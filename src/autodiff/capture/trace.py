@@ -397,6 +397,14 @@ class Trace:
                 path = path.attribute("__func__")  # a class method
             self.guards.append(Guard(path, "is", value))
 
+    def guard_presence(self, obj: Any, name: str, found: bool) -> None:
+        """Make the capture valid only while an object has, or has not, an attribute."""
+        path = self.paths.get(id(obj))
+        if path is None and isinstance(obj, (type, ModuleType)) and not is_library(obj):
+            path = Path.root(obj, "t")
+        if path is not None and not isinstance(obj, _PLAIN):
+            self.guards.append(Guard(path, "has" if found else "lacks", name))
+
     def deep(self, obj: Any, depth: int = 0) -> Any:
         """A container that comes from outside with everything in it lifted (a copy)."""
         path = self.paths.get(id(obj))
@@ -488,6 +496,7 @@ class Trace:
         return self.known[value]
 
 
+_PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
 # What is guarded by identity itself.
 _HELD_BY_IDENTITY = (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc, Enum)
 
