@@ -234,7 +234,9 @@ class Writer:
             f"running({p})",
             f"np.sort({p})",
             f"0.3 * np.cumsum({p})",
-            f"0.4 * {A} @ {self.vector('m', 0)}" if size == "n" else f"0.4 * {A}.T @ {self.vector('n', 0)}",
+            f"0.4 * {A} @ {self.vector('m', 0)}"
+            if size == "n"
+            else f"0.4 * {A}.T @ {self.vector('n', 0)}",
             f"{A}.mean(axis={int(size == 'n')})",
             f"{A}.max(axis={int(size == 'n')})",
             f"np.minimum({p}, {self.constant()})",
@@ -251,7 +253,11 @@ class Writer:
         """A vector of a size that is not known, perhaps empty."""
         size = self.pick("n", "m")
         v = self.vector(size, 0)
-        forms = [f"{v}[:{self.index(size)}]", f"{v}[{self.index(size)}:]", f"{v}[{v} > {self.constant()}]"]
+        forms = [
+            f"{v}[:{self.index(size)}]",
+            f"{v}[{self.index(size)}:]",
+            f"{v}[{v} > {self.constant()}]",
+        ]
         forms += [f"{name}" for name in self.sized(self.scope.vectors, "?")] * 2
         A = self.choose.choice(self.scope.matrices)
         forms += [f"{A}[{self.index('n')}, :{self.index('m')}]", f"{A}[{A} < {self.constant()}]"]
@@ -423,7 +429,11 @@ class Writer:
         """A vector with memory of its own."""
         size = self.pick("n", "m")
         name = self.fresh("v")
-        forms = [f"np.zeros({size})", f"({self.vector(size)}) * 1.0", f"({self.vector(size)}).copy()"]
+        forms = [
+            f"np.zeros({size})",
+            f"({self.vector(size)}) * 1.0",
+            f"({self.vector(size)}).copy()",
+        ]
         self.write(f"{name} = {self.choose.choice(forms)}")
         self.scope.vectors[name] = size
 
@@ -434,8 +444,16 @@ class Writer:
         v, size = self.target()
         i, j = self.index("n"), self.index("m")
         forms = [(v, size), (f"{v}[::-1]", size), (f"{A}[{i}]", "m"), (f"{A}[:, {j}]", "n")]
-        forms += [(f"{A}.T[{j}]", "n"), (f"{A}[::-1, ::-1][{i}]", "m"), (f"{v}[{self.index(size)}:]", "?")]
-        forms += [(f"{A}[{i}, :{j}]", "?"), (f"{A}.reshape(-1)[::2]", "?"), (f"{A}.ravel()[1:]", "?")]
+        forms += [
+            (f"{A}.T[{j}]", "n"),
+            (f"{A}[::-1, ::-1][{i}]", "m"),
+            (f"{v}[{self.index(size)}:]", "?"),
+        ]
+        forms += [
+            (f"{A}[{i}, :{j}]", "?"),
+            (f"{A}.reshape(-1)[::2]", "?"),
+            (f"{A}.ravel()[1:]", "?"),
+        ]
         forms += [(f"{A}[{i}:].T[{j}]", "?"), (f"{v}[{v} > {self.constant()}]", "?")]
         loose = self.sized(self.scope.vectors, "?")
         if loose:
@@ -481,7 +499,10 @@ class Writer:
             (f"np.argsort({self.vector(size, 0)})", size),
             (f"np.arange({size}) * 2 % {below}", below),
             (f"({self.vector(size, 0)} > {self.constant()}).astype(int)", below),
-            (f"np.argmax(np.outer({self.vector(size, 0)}, {self.vector(below, 0)}), axis=1)", below),
+            (
+                f"np.argmax(np.outer({self.vector(size, 0)}, {self.vector(below, 0)}), axis=1)",
+                below,
+            ),
         ]
         text, below = self.choose.choice(forms_of)
         self.write(f"{name} = {text}")
@@ -520,7 +541,10 @@ class Writer:
         ]
         for name in self.sized(self.scope.masks, size):
             forms += [f"{v}[{name}] = {s}", f"{v}[~{name}] *= 0.6"]
-            forms += [f"{v}[{name}] = ({self.vector(size)})[{name}]", f"{v}[{name}] += {v}[{name}].sum()"]
+            forms += [
+                f"{v}[{name}] = ({self.vector(size)})[{name}]",
+                f"{v}[{name}] += {v}[{name}].sum()",
+            ]
         for name, (length, below) in self.scope.integers.items():
             if below == size:
                 forms += [f"{v}[{name}] = {self.vector(length)}", f"{v}[{name}] += 0.3"]
@@ -558,7 +582,11 @@ class Writer:
         names = self.sized(self.scope.vectors, "?")
         if not names or self.choose.random() < 0.4:
             name = self.fresh("z")
-            forms = [self.loose(), f"np.sin({self.loose()})", f"np.concatenate([{self.loose()}, {self.loose()}])"]
+            forms = [
+                self.loose(),
+                f"np.sin({self.loose()})",
+                f"np.concatenate([{self.loose()}, {self.loose()}])",
+            ]
             forms += [f"np.repeat({self.loose()}, 2)", f"np.cumsum({self.loose()})"]
             forms += [f"np.unique({self.loose()})"] if self.choose.random() < 0.2 else []
             self.write(f"{name} = {self.choose.choice(forms)}")
@@ -607,7 +635,13 @@ class Writer:
         """A loop over a range."""
         i = self.fresh("i")
         forms = [("n", "n"), ("m", "m"), ("1, n", "n"), ("n - 1, -1, -1", "n"), ("k", "n")]
-        forms += [("0, n, 2", "n"), ("k, n", "n"), ("len(x)", "n"), ("2", "m"), ("m - 1, 0, -1", "m")]
+        forms += [
+            ("0, n, 2", "n"),
+            ("k, n", "n"),
+            ("len(x)", "n"),
+            ("2", "m"),
+            ("m - 1, 0, -1", "m"),
+        ]
         forms += [(name, below) for name, below in self.scope.indices.items()]
         text, below = self.choose.choice(forms)
         self.write(f"for {i} in range({text}):")

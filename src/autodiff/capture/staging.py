@@ -232,7 +232,11 @@ def stage_choice(
                 return then()
             box: list[Any] = [None]
             _merge(
-                frame, test, first, second, (first.value, second.value, lambda v: box.__setitem__(0, v))
+                frame,
+                test,
+                first,
+                second,
+                (first.value, second.value, lambda v: box.__setitem__(0, v)),
             )
             return box[0]
     except (NotStaged, Declined) as problem:

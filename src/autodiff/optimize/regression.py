@@ -29,7 +29,6 @@ from .evaluation import (
 from .local import shape_result, wrap_callback
 from .parameters import Array, Layout, as_parameters
 
-
 _UNBOUNDED = (-np.inf, np.inf)
 
 
