@@ -49,6 +49,7 @@ FEATURES = frozenset(
         "effect",  # print, warnings, logging, outer lists
         "for",  # a loop whose trip count or body depends on inputs
         "gather",  # integer-array or traced indices
+        "generator",
         "integer",  # integer arguments that shape the computation
         "mask",  # boolean-mask selection or stores
         "object",  # classes, dataclasses, methods
@@ -56,6 +57,7 @@ FEATURES = frozenset(
         "size",  # sizes that depend on a loop index or on data
         "store",  # in-place changes of arrays
         "straight",  # no control flow on traced values
+        "try",
         "view",  # slices, transposes, reshapes that share memory
         "while",
     }

@@ -168,7 +168,8 @@ class Frame:
         cell = self.closure_cell(name)
         if cell is None:
             raise Declined(f"assignment to the nonlocal {name!r}")
-        self._store_outside(Place(cell, Path.root(cell, "c"), "attribute", "cell_contents"), value)
+        at = Path.root(cell, f"c_{name}_")
+        self._store_outside(Place(cell, at, "attribute", "cell_contents"), value)
 
     def _store_outside(self, place: Place, value: Any) -> None:
         if value is UNBOUND:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import CellType, FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -227,9 +227,13 @@ def attribute_place(trace: Trace, obj: Any, name: str) -> Place | None:
         return Place(obj, trace.paths[id(obj)], "attribute", name) if plain else None
     static = inspect.getattr_static(cls, name, None)
     described = hasattr(type(static), "__set__") and type(static).__name__ != "member_descriptor"
-    if setter is not object.__setattr__ or described:
+    if setter not in _PLAIN_SETTERS or described:
         return None
     return Place(obj, trace.paths[id(obj)], "attribute", name)
+
+
+# Setters that put the value into the object's dict or slot and do nothing else.
+_PLAIN_SETTERS: tuple[Any, ...] = (object.__setattr__, SimpleNamespace.__setattr__)
 
 
 def item_place(trace: Trace, container: Any, key: Any) -> Place | None:

@@ -513,7 +513,11 @@ def _tracers(obj: Any) -> list[Tracer]:
 def _compares(obj: Any) -> bool:
     """Whether a class says what equality is."""
     equality: Any = type(obj).__eq__
-    return equality is not object.__eq__
+    # A namespace says no more than that its attributes are equal, which are read one by one.
+    return equality is not object.__eq__ and type(obj).__name__ not in (
+        "SimpleNamespace",
+        "Namespace",
+    )
 
 
 def _is_count(obj: Any) -> bool:
