@@ -193,6 +193,69 @@ def test_stores_of_one_step_are_seen_by_the_next(engine):
     assert np.array_equal(given, [1.0, 2.0, 3.0])
 
 
+def test_arrays_that_are_not_inputs_are_not_stored_into(tracer):
+    buffer, w = np.zeros(3), np.ones(3)
+
+    def accumulate(x, w):
+        buffer[:] += x
+        w += 1
+        return np.sum(buffer * w)
+
+    out = tracer.trace(accumulate, X, w)
+    assert np.array_equal(buffer, X) and np.array_equal(w, np.full(3, 2.0))
+    f, g = tracer.compile_function(X, out), tracer.compile_gradient(X, out, wrt=w)
+    for _ in range(3):
+        assert f(2 * X) == 36.0 and np.array_equal(g(2 * X), 2 * X)
+    assert np.array_equal(buffer, X) and np.array_equal(w, np.full(3, 2.0))
+
+
+def test_a_name_bound_anew_between_traces_is_another_array(tracer):
+    global weights
+    before = weights
+    a = tracer.trace(weigh, X)
+    weights = before + 1
+    try:
+        b = tracer.trace(weigh, a)
+        assert np.allclose(tracer.compile_function(X, b)(X), before**2 * (before + 1) ** 2 * X)
+        g = tracer.compile_gradient(X, b, wrt=[before, weights], reduction="sum")
+        by_first, by_second = g(X)
+        assert np.allclose(by_first, 2 * before * (before + 1) ** 2 * X)
+        assert np.allclose(by_second, 2 * (before + 1) * before**2 * X)
+    finally:
+        weights = before
+
+
+class Store:
+    count = 0
+
+
+def test_objects_and_containers_carry_values_from_step_to_step(tracer):
+    def into_dict(table, x):
+        table["out"] = x * 2
+        return x.sum()
+
+    def into_list(items, x):
+        items.append(x * 2)
+        return x.sum()
+
+    def into_object(store, x):
+        store.out = x * 2
+        store.count += 1
+        return x.sum()
+
+    table, items, store = {}, [], Store()
+    for put, thing, get in (
+        (into_dict, table, lambda table: np.sum(table["out"] ** 2)),
+        (into_list, items, lambda items: np.sum(items[0] ** 2)),
+        (into_object, store, lambda store: np.sum(store.out**2)),
+    ):
+        tracer.trace(put, thing, X)
+        out = tracer.trace(get, thing)
+        assert np.allclose(tracer.compile_gradient(X, out)(X + 1), 8 * (X + 1))
+    assert len(items) == 1 and np.array_equal(table["out"], 2 * X)
+    assert store.count == 2  # a count on an object is kept at every run
+
+
 @ENGINES
 def test_views_stay_views_between_steps(engine):
     def triple(v):

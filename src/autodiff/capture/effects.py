@@ -178,7 +178,9 @@ def store_state(trace: Trace, derivative: bool) -> None:
     changed = trace.state.leave()
     hidden = [r for r in trace.inputs if r.leaf is None]
     arrays_changed = [
-        (k, Tracer(r.cell, "array")) for k, r in enumerate(hidden) if derivative and r.cell.version
+        (k, Tracer(r.cell, "array"))
+        for k, r in enumerate(hidden)
+        if derivative and r.cell.version and not r.private
     ]
     if not changed and not arrays_changed:
         return

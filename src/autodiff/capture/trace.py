@@ -79,6 +79,7 @@ class Input:
     cell: Cell
     example: Any
     leaf: int | None  # number of the argument leaf, None for a hidden input
+    private: bool = False  # a copy that nobody else sees: a store into it is no effect
 
 
 class Trace:

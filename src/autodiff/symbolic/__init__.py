@@ -63,7 +63,8 @@ class Symbolic:
     globals, values of closures, attributes and results by the object itself; values inside of a
     function by their :func:`tag`.
 
-    What is not named as an input keeps the value it had when it was traced.  Branches and loops are
+    What is not named as an input keeps the value it had when it was traced; arrays are not stored
+    into, while counts and the like on objects are kept at every run.  Branches and loops are
     compiled as by :func:`autodiff.function`, so a compiled function takes the path that its
     arguments ask for; where an int, a flag or a function that shaped the recording changes, it is
     captured again.
@@ -227,6 +228,7 @@ class Symbolic:
             where = f"argument {name} of {step.title}"
             if tree.is_container(argument):
                 recording.meet_container(argument, where)
+                step.reads.add(id(argument))
             for leaf in leaves_of(argument):
                 if has_identity(leaf):
                     earlier = any(leaf is r for s in recording.steps for r in s.results)
@@ -235,6 +237,11 @@ class Symbolic:
         if captured is None:
             return
         assert captured.trace is not None
+        # Objects whose attributes or items were read, and those that were stored into.
+        recording.alive.append(captured.trace.keep_alive)
+        step.reads |= set(captured.trace.paths)
+        step.changed |= {id(place.owner) for place in captured.trace.state.places.values()}
+        step.changed |= set(captured.trace.state.appended)
         of_cell = {r.cell: r for r in captured.inputs}
         for text, tracer in captured.trace.by_path.items():
             record = of_cell.get(tracer.cell)
@@ -248,7 +255,7 @@ class Symbolic:
                 continue
             name = last_name(text)
             recording.meet(obj, f"{name} in {step.title}" if name else step.title, text)
-            recording.by_path.setdefault(text, id(obj))
+            step.by_path[text] = id(obj)
             recording.alive.append(record.path)
 
     # -- compiling -------------------------------------------------------------------------------

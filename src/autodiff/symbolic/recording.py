@@ -125,10 +125,11 @@ class Step:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     title: str
-    reads: set[int] = field(default_factory=set)  # ids of the objects it was given or found
+    reads: set[int] = field(default_factory=set)  # ids of what it was given or found
+    by_path: dict[str, int] = field(default_factory=dict)  # from globals, closures, attributes
     result: Any = None
     results: list[Any] = field(default_factory=list)  # leaves of what it returned
-    changed: set[int] = field(default_factory=set)  # ids of arrays it stored into
+    changed: set[int] = field(default_factory=set)  # ids of what it stored into
     tags: set[Any] = field(default_factory=set)
 
 
@@ -139,7 +140,6 @@ class Recording:
         self.steps: list[Step] = []
         self.met: dict[int, Met] = {}
         self.containers: dict[int, Container] = {}
-        self.by_path: dict[str, int] = {}  # objects read from globals, closures and attributes
         self.tags: dict[Any, list[Any]] = {}  # objects tagged in plain runs
         self.shown: dict[Any, Any] = {}  # structures of Tagged
         self.alive: list[Any] = []
@@ -171,8 +171,8 @@ class Recording:
     def refuse_changes(self, step: Step) -> None:
         """What a step reads must hold what the steps before left in it."""
         for number in step.reads:
-            known = self.met[number]
-            if not _same(known.obj, known.last):
+            known = self.met.get(number)
+            if known is not None and not _same(known.obj, known.last):
                 raise _changed(known.title)
 
     def note_changes(self, step: Step) -> None:
@@ -181,8 +181,11 @@ class Recording:
             if not _same(known.obj, known.last):
                 step.changed.add(number)
                 known.last = _copied(known.obj)
-        for container in self.containers.values():
-            container.last = tree.flatten(container.obj)
+        for number, container in self.containers.items():
+            now = tree.flatten(container.obj)
+            if not _same_items(container.last, now):
+                step.changed.add(number)
+            container.last = now
 
 
 def _changed(title: str) -> NameArgumentError:

@@ -87,6 +87,7 @@ class _Player:
         self.stands: dict[int, Any] = {}
         self.given: set[int] = set()
         self.places: dict[Place, Any] = {}
+        self.by_path: dict[str, int] = {}  # of the step that is replayed
         tags = {}
         for name, value in zip(replay.inputs, args, strict=True):
             if isinstance(name, Tag):
@@ -102,6 +103,7 @@ class _Player:
         frame = call_frame(self.trace)
         node = frame.scope.syntax.node
         for step in self.replay.steps:
+            self.by_path = step.by_path
             owner = step.function
             owner = owner.__self__ if isinstance(owner, MethodType) else owner
             if not isinstance(owner, type | ModuleType):
@@ -111,6 +113,7 @@ class _Player:
             result = call_inside(frame, step.function, args, kwargs, node)
             self.returned(step, result)
         found = [self.output(o) for o in self.replay.outputs]
+        self.by_path = {}
         if self.replay.reduction is not None:
             found.append(call_inside(frame, self.replay.reduction, [found[0]], {}, node))
         return tuple(found)
@@ -119,7 +122,7 @@ class _Player:
         """What is taken for an object that captured code reads by a path; None: the object."""
         if not has_identity(obj):
             return None
-        known = self.recording.by_path.get(path.text)
+        known = self.by_path.get(path.text)
         if known is not None:
             return self.held(known)
         # Read on a path that was not traced: another value, unless it is an array that is named.
@@ -133,6 +136,7 @@ class _Player:
             name = identifier(known.title)
             path = Path.root(known.snapshot, f"kept_{name}_" if name else "kept")
             found = self.trace.add_input(known.snapshot, path, None, name)
+            self.trace.inputs[-1].private = True
             self.stands[number] = found
             self.trace.named[number] = [found.value]
             if any(known.obj is x for x in self.trace.naming.objects):
