@@ -144,6 +144,40 @@ def test_sums_are_taken_in_blocks_only_where_they_may_be_long() -> None:
     assert loops(triangle, 60) == 2  # the loop itself, and a sum of at most 60 products
 
 
+SHORT_PRODUCTS: list[tuple[Any, ...]] = [
+    ("ij,jk->ik", (9, 4), (4, 8)),
+    ("ij,jk->ik", (9, 1), (1, 8)),
+    ("ij,kj->ik", (70, 3), (65, 3)),
+    ("bij,bjk->bik", (5, 7, 2), (5, 2, 6)),
+    ("ijk,jkl->il", (6, 2, 2), (2, 2, 9)),
+    ("ij,j->i", (30, 3), (3,)),
+    ("ij,jk->ik", (9, 0), (0, 8)),
+    ("ij,jk->ik", (0, 3), (3, 8)),
+]
+
+
+@pytest.mark.parametrize(("subscripts", "a", "b"), SHORT_PRODUCTS)
+@pytest.mark.parametrize("dtype", [np.float64, np.int32, bool])
+def test_products_of_few_terms(subscripts: str, a: Any, b: Any, dtype: Any) -> None:
+    rng = np.random.default_rng(2)
+    x, y = (rng.integers(-3, 4, shape).astype(dtype) for shape in (a, b))
+
+    def program(x: Any, y: Any) -> Any:
+        z = np.einsum(subscripts, x, y)
+        return z, np.sin(z), z[:1]
+
+    assert_engines_agree(traced(program, x, y), [x, y])
+
+
+def test_products_of_few_terms_take_part_in_fusion() -> None:
+    def loops(terms: int) -> int:
+        x, w = np.ones((100, terms)), np.ones((terms, 8))
+        return autodiff.function(lambda x, w: np.tanh(x @ w + 1.0)).llvm(x, w).count("phi i64")
+
+    assert loops(4) == 2  # rows and columns of the result
+    assert loops(5) > 2
+
+
 def test_zeros_are_set_without_a_loop() -> None:
     text = autodiff.function(lambda x: (np.zeros((40, 50)), np.sum(x, axis=0))).llvm(
         np.ones((9, 8))

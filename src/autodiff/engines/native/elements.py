@@ -223,21 +223,34 @@ def _concatenate(g: Generator, operation: Operation, indices: Indices) -> Elemen
     return part(0, indices[axis])
 
 
-def _outer_product(g: Generator, operation: Operation, indices: Indices) -> Element:
+def _product(g: Generator, operation: Operation, indices: Indices) -> Element:
+    """An element of a product that sums few terms."""
     a, b = operation.operands
-    ba, bb = operation.attributes["batch"]
+    (ca, cb), (ba, bb) = operation.attributes["contract"], operation.attributes["batch"]
     at_a: list[Extent] = [0] * len(a.shape)
     at_b: list[Extent] = [0] * len(b.shape)
     rest = iter(indices)
     for i, j in zip(ba, bb, strict=True):
         at_a[i] = at_b[j] = next(rest)
-    for at, batch in ((at_a, ba), (at_b, bb)):
+    for at, taken in ((at_a, (*ba, *ca)), (at_b, (*bb, *cb))):
         for k in range(len(at)):
-            if k not in batch:
+            if k not in taken:
                 at[k] = next(rest)
-    x, y = element(g, a, tuple(at_a)), element(g, b, tuple(at_b))
-    g.s.may_fuse = operation.is_derived
-    return g.s.and_(x, y) if x.dtype.kind == "b" else g.s.mul(x, y)
+    total: Element | None = None
+    for contracted in np.ndindex(*[a.shape[k] for k in ca]):
+        for i, j, k in zip(ca, cb, contracted, strict=True):
+            at_a[i] = at_b[j] = k
+        x, y = element(g, a, tuple(at_a)), element(g, b, tuple(at_b))
+        if x.dtype.kind == "b":
+            term = g.s.and_(x, y)
+            total = term if total is None else g.s.or_(total, term)
+        else:
+            # NumPy's own products of matrices fuse with the sum.
+            g.s.may_fuse = operation.is_derived or bool(ca)
+            term = g.s.mul(x, y)
+            total = term if total is None else g.s.add(total, term)
+    assert total is not None
+    return total
 
 
 # -- updates that are not in memory -------------------------------------------------------------
@@ -364,5 +377,5 @@ _RULES: dict[str, Any] = {
     "slice_update": _slice_update,
     "slice_add": _slice_add,
     "gather": _gather,
-    "dot_general": _outer_product,
+    "dot_general": _product,
 }

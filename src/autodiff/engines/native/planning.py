@@ -41,6 +41,7 @@ from autodiff.ops.entries import (
 MAXIMUM_COST = 10_000
 EXPENSIVE = 10  # in additions: about the price of writing an element and reading it again
 DEEP = 60  # operations between an element and memory; bounds the recursion of code generation
+WRITTEN_OUT = 4  # products, whose sum is an expression like others rather than a loop
 INLINE_CONTRACTION = 16 * 16 * 16  # multiplications up to which a call of BLAS does not pay
 
 
@@ -98,9 +99,17 @@ def unit_axes_only(a: tuple[Extent, ...], b: tuple[Extent, ...]) -> bool:
     return same_shape(proper(a), proper(b))
 
 
-def is_outer_product(operation: Operation) -> bool:
-    """Whether a ``dot_general`` sums over nothing: a product of elements."""
-    return operation.kind == "dot_general" and not operation.attributes["contract"][0]
+def terms_of_product(operation: Operation) -> int:
+    """How many products an element of a ``dot_general`` sums, if few enough to be written out; or 0."""
+    if operation.kind != "dot_general":
+        return 0
+    total = 1
+    for axis in operation.attributes["contract"][0]:
+        n = operation.operands[0].shape[axis]
+        if isinstance(n, Dim):
+            return 0
+        total *= n
+    return total if total <= WRITTEN_OUT else 0
 
 
 def is_inline_contraction(operation: Operation) -> bool:
@@ -210,7 +219,7 @@ class Plan:
             return True
         if isinstance(lowering, Update) and operation.kind.startswith("slice_"):
             return self._virtual_update(operation)
-        return is_outer_product(operation)
+        return terms_of_product(operation) > 0
 
     def _virtual_update(self, operation: Operation) -> bool:
         """Whether an update is ranges of a loop rather than a step of its own.
@@ -241,10 +250,11 @@ class Plan:
     def _measure(self, operation: Operation, value: Value) -> None:
         lowering = ENTRIES[operation.kind].lowering
         total = _pointwise_cost(operation) if isinstance(lowering, Pointwise) else 0
-        if isinstance(lowering, (Update, Kernel)):
+        if isinstance(lowering, Kernel):
+            total += 2 * terms_of_product(operation) - 1
+        if isinstance(lowering, Update):
             total += 1
-            if isinstance(lowering, Update):
-                self.updates[value] = self.updates.get(operation.operands[0], 0) + 1
+            self.updates[value] = self.updates.get(operation.operands[0], 0) + 1
         depth = 0
         for x in operation.operands:
             total += self._cost.get(x, 0)
@@ -270,7 +280,7 @@ class Plan:
                 return True
             if user.kind == "gather" and value is user.operands[0] and cost > 4:
                 return True
-            if user.kind == "dot_general" and cost > (4 if is_outer_product(user) else 1):
+            if user.kind == "dot_general" and cost > (4 if terms_of_product(user) == 1 else 1):
                 return True
         if cost > 0 or operation.kind in ("concatenate", "gather"):
             for user, values in self.region_values.items():

@@ -305,8 +305,9 @@ def load(
                 part = _complete(part)
                 code = _object_code(part, how)
                 builder.add_object_img(code)
-                wanted |= dict.fromkeys(name for name in _declared(part) if _is_used(name, code))
-                defined |= set(_DEFINITION.findall(part))
+                uses, defines = _names(part)
+                wanted |= dict.fromkeys(name for name in uses if _is_used(name, code))
+                defined |= defines
         _compile_functions([name for name in wanted if name not in defined])
         addresses = _functions | dict(extra or {})
         for name in wanted:
@@ -349,16 +350,24 @@ def _compile_functions(names: Sequence[str]) -> None:
 _keep: list[Machine] = []
 
 
-_DECLARATION = re.compile(
-    r'^\s*(?:declare\b.*?@"?([\w.$]+)"?\(|@"?([\w.$]+)"?\s*=\s*external\b)', re.MULTILINE
-)
-_DEFINITION = re.compile(r'^\s*(?:define\b[^@\n]*@"?([\w.$]+)"?\()', re.MULTILINE)
+_DECLARATION = re.compile(r'declare\b.*?@"?([\w.$]+)"?\(|@"?([\w.$]+)"?\s*=\s*external\b')
+_DEFINITION = re.compile(r'define\b[^@]*@"?([\w.$]+)"?\(')
 
 
-def _declared(text: str) -> list[str]:
-    """Names that a module uses and does not define."""
-    found = [function or data for function, data in _DECLARATION.findall(text)]
-    return [name for name in found if not name.startswith("llvm.")]
+def _names(text: str) -> tuple[list[str], set[str]]:
+    """Names that a module uses and does not define, and those of the functions that it defines."""
+    declared, defined = [], set()
+    for line in text.splitlines():
+        line = line.lstrip()
+        if line.startswith(("declare", "@")):
+            match = _DECLARATION.match(line)
+            if match is not None:
+                declared.append(match.group(1) or match.group(2))
+        elif line.startswith("define"):
+            match = _DEFINITION.match(line)
+            if match is not None:
+                defined.add(match.group(1))
+    return [name for name in declared if not name.startswith("llvm.")], defined
 
 
 def _complete(text: str) -> str:
