@@ -37,6 +37,7 @@ LAYERS: dict[str, int] = {
     "ir": 1,
     "errors": 0,
     "dims": 0,
+    "labelled": 0,
     "tree": 0,
     "debug": 0,
     "tracebacks": 0,
@@ -56,6 +57,7 @@ WITHIN = {
     ("compiled", "transform"),
     ("optimize", "api"),
     ("api", "testing"),
+    ("tree", "labelled"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
     ("tracebacks", "debug"),
 }  # fmt: skip

@@ -369,6 +369,10 @@ class Compiled:
         call = self.bind(args, kwargs)
         if not self.use_cache:
             return self._uncompiled(call, None, extra)
+        if self.transformation.is_value and any(d is not None for d in call.definitions):
+            reason = self._labelled(call)
+            if reason is not None:
+                return self._uncompiled(call, reason, extra)
         structure = call.structure()
         while True:
             tried = 0
@@ -421,6 +425,17 @@ class Compiled:
                 )
             return self._failed(made, call, extra)
         return result
+
+    def _labelled(self, call: Call) -> str | None:
+        """Why a call with labelled arguments runs as it is: its result has labels, and more."""
+        for slot, definition in zip(call.slots, call.definitions, strict=True):
+            found = None if definition is None else tree.labelled_in(slot)
+            if found is not None:
+                return (
+                    f"an argument is a {type(found).__name__}, which computes in its own way "
+                    "(arrays, such as x.to_numpy(), are compiled)"
+                )
+        return None
 
     def _run(self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]) -> Any:
         hidden = specialisation.reader(call.slots)

@@ -1,8 +1,9 @@
 """Containers of arrays: flattening and rebuilding, with optree.
 
-Lists, tuples, dicts, named tuples, OrderedDict, deque and dataclasses are containers; everything
-else, None included, is a leaf.  A dataclass is registered when it is first met.  optree is loaded
-only when a container is met: a call with plain arrays never needs it.
+Lists, tuples, dicts, named tuples, OrderedDict, deque and dataclasses are containers, and so are
+the Series, DataFrames and DataArrays of pandas and xarray that hold numbers of one type; everything
+else, None included, is a leaf.  A class is registered when it is first met.  optree is loaded only
+when a container is met: a call with plain arrays never needs it.
 """
 
 from __future__ import annotations
@@ -10,16 +11,38 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from autodiff.labelled import Labelled, is_labelled, put_together, take_apart
+
 NAMESPACE = "autodiff"
 _CONTAINERS = (list, tuple, dict)
 _registered: set[type] = set()
+_labelled: set[type] = set()  # those of pandas and xarray among them
 
 
 def is_container(obj: Any) -> bool:
     """Whether ``obj`` holds leaves rather than being one."""
     return (
-        isinstance(obj, _CONTAINERS) or _is_dataclass_instance(obj) or type(obj).__name__ == "deque"
+        isinstance(obj, _CONTAINERS)
+        or _is_dataclass_instance(obj)
+        or type(obj).__name__ == "deque"
+        or _has_labels(obj)
     )
+
+
+def _has_labels(obj: Any) -> bool:
+    return type(obj) is Labelled or is_labelled(obj)
+
+
+def labelled_in(obj: Any) -> Any | None:
+    """The first object of pandas or xarray in a container, or the container if it is one."""
+    import optree
+
+    if is_labelled(obj):
+        return obj
+    if not _labelled:
+        return None
+    parts = optree.tree_leaves(obj, is_leaf=is_labelled, none_is_leaf=True, namespace=NAMESPACE)
+    return next((x for x in parts if is_labelled(x)), None)
 
 
 def _is_dataclass_instance(obj: Any) -> bool:
@@ -46,17 +69,45 @@ def _register(cls: type) -> None:
     _registered.add(cls)
 
 
+def _register_labelled(cls: type) -> None:
+    import optree
+
+    def flatten(obj: Any) -> tuple[tuple[Any, ...], Any]:
+        labels, values = take_apart(obj)
+        return (values,), labels
+
+    def unflatten(labels: Any, children: Any) -> Any:
+        return put_together(labels, children[0])
+
+    optree.register_pytree_node(cls, flatten, unflatten, namespace=NAMESPACE)
+    _registered.add(cls)
+    _labelled.add(cls)
+
+
+def _is_unlabelled(obj: Any) -> bool:
+    """Whether this one of a registered class holds other things than numbers."""
+    return type(obj) in _labelled and not _has_labels(obj)
+
+
 def flatten(obj: Any) -> tuple[list[Any], Any]:
     """The leaves of ``obj`` in order, and what :func:`unflatten` needs to rebuild it."""
     import optree
 
     while True:
-        leaves, definition = optree.tree_flatten(obj, none_is_leaf=True, namespace=NAMESPACE)
+        leaves, definition = optree.tree_flatten(
+            obj,
+            is_leaf=_is_unlabelled if _labelled else None,
+            none_is_leaf=True,
+            namespace=NAMESPACE,
+        )
         new = {type(x) for x in leaves if _is_dataclass_instance(x)} - _registered
-        if not new:
+        labelled = {type(x) for x in leaves if _has_labels(x)} - _registered
+        if not new and not labelled:
             return leaves, definition
         for cls in new:
             _register(cls)
+        for cls in labelled:
+            _register_labelled(cls)
 
 
 def unflatten(definition: Any, leaves: list[Any]) -> Any:
@@ -66,4 +117,5 @@ def unflatten(definition: Any, leaves: list[Any]) -> Any:
 
 def accessors(definition: Any) -> list[str]:
     """For each leaf the Python expression that reaches it, such as ``['w'][0]``."""
-    return [accessor.codify("") for accessor in definition.accessors()]
+    # The values of a labelled object are called as the object is.
+    return [a.codify("").replace("[<flat index 0>]", "") for a in definition.accessors()]

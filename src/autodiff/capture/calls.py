@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import labelled
 from autodiff.capture import generators, text
 from autodiff.capture.interpreter import (
     UNBOUND,
@@ -244,6 +245,8 @@ def call(
     nested = getattr(type(function), "__autodiff_inline__", None)
     if nested is not None:
         return nested(function, frame.trace, args, kwargs)
+    if labelled.is_own(function) and labelled.holds(args, kwargs):
+        return labelled.apply(function, args, kwargs)
     if isinstance(function, FunctionType) and "__autodiff_inline__" in function.__dict__:
         return function.__dict__["__autodiff_inline__"](frame.trace, args, kwargs)
     if isinstance(function, MethodType):
@@ -313,6 +316,8 @@ def _call_library(
     kwargs = {k: trace.deep(v) for k, v in kwargs.items()}
     if owner is not None and trace.is_external(owner) and isinstance(owner, (list, dict, tuple)):
         function = getattr(trace.deep(owner), function.__name__)
+    if labelled.holds(args, kwargs) and not _is_own(function):
+        return labelled.apply(function, args, kwargs)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
     known = lookup(function, traced)
     if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or _is_own(function):

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import labelled
 from autodiff.capture.paths import Guard, Path
 from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate
 from autodiff.dims import symbols as symbols_of
@@ -320,6 +321,12 @@ class Trace:
             return self.kept[id(obj)][1]
         if isinstance(obj, np.ndarray):
             return self._lift_array(obj, path)
+        if labelled.is_labelled(obj):
+            labels = labelled.take_apart(obj)[0]
+            at = Path(f"_labels_of({path.text})", (*path.roots, ("_labels_of", labelled.labels_of)))
+            self.guards.append(Guard(at, "equal", labels))
+            values = self._lift_array(obj.to_numpy(), Path(f"{path.text}.to_numpy()", path.roots))
+            return labelled.put_together(labels, values)
         if type(obj) is float or isinstance(obj, np.floating) or (changing and _is_count(obj)):
             key = f"{path.text} {id(obj)}" if self.eager else path.text
             known = self.by_path.get(key)
