@@ -29,6 +29,7 @@ from autodiff.capture.naming import Tags
 from autodiff.compiled import Compiled
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, NameArgumentError
+from autodiff.ir.printing import Text
 from autodiff.tracebacks import hide_frames
 from autodiff.transform import Transformation, Wrt
 
@@ -177,7 +178,7 @@ class Transformed:
                 code="AD107",
                 remedy="use engine='native'",
             )
-        return text()
+        return Text(text())
 
     def explain(self, *args: Any, **kwargs: Any) -> str:
         """What happens for these arguments: inputs, hidden inputs, guards, operations."""

@@ -8,6 +8,7 @@ from typing import Any
 from autodiff.capture import Declined
 from autodiff.compiled import Compiled
 from autodiff.ir import walk
+from autodiff.ir.printing import Text
 
 
 def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -17,7 +18,7 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         captured, plan = compiled.plan(compiled.bind(args, kwargs))
     except Declined as declined:
         where = f" at {declined.source}" if declined.source is not None else ""
-        return f"{title}: runs uncompiled, because of {declined.reason}{where}"
+        return Text(f"{title}: runs uncompiled, because of {declined.reason}{where}")
     lines = [f"{title}, engine {compiled.engine!r}"]
     for record in captured.inputs:
         kind = "argument" if record.leaf is not None else "read at every call"
@@ -33,4 +34,4 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     )
     for value in plan.program.outputs:
         lines.append(f"  output  {value.type}")
-    return "\n".join(lines)
+    return Text("\n".join(lines))

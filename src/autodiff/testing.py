@@ -14,6 +14,7 @@ import numpy as np
 from autodiff import tree
 from autodiff.api import Gradient, _product, gradient
 from autodiff.errors import AutodiffError
+from autodiff.ir.printing import table_html
 
 # Ridders' extrapolation (Ridders 1982): steps shrink by this factor, orders are eliminated in turn.
 _SHRINK = 1.4
@@ -49,6 +50,15 @@ class Report:
             f"gradient {verdict} with finite differences: largest relative error {self.error:.1e} "
             f"at {self.worst} (differences are certain to {self.uncertainty:.1e})"
         )
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "gradient": "agrees with finite differences" if self.agrees else "DIFFERS",
+            "largest relative error": f"{self.error:.1e}",
+            "at": self.worst,
+            "differences are certain to": f"{self.uncertainty:.1e}",
+        }
+        return table_html(rows)
 
 
 def derivative(f: Callable[[float], float], step: float = 1e-2) -> tuple[float, float]:

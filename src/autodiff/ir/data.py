@@ -177,6 +177,11 @@ class Program:
 
     __str__ = __repr__
 
+    def _repr_html_(self) -> str:
+        from autodiff.ir.printing import as_html
+
+        return as_html(repr(self))
+
 
 def attribute_symbols(attribute: Any) -> Iterator[Value]:
     """The values used by the extents inside an attribute (an extent, or nested tuples of them)."""

@@ -10,6 +10,7 @@ Values are named by their hint where it is free, else ``v0, v1, …`` in order o
 
 from __future__ import annotations
 
+import html
 import os
 from typing import Any
 
@@ -120,3 +121,36 @@ def format_program(program: Program) -> str:
 def format_operation(operation: Operation) -> str:
     """The text of one operation."""
     return _align(_lines(operation, _Names(), ""))
+
+
+class Text(str):
+    """Text of several lines that notebooks and the prompt show as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+
+def as_html(text: str) -> str:
+    """Preformatted text for notebooks; what follows a ``#`` is grey."""
+    lines = []
+    for line in text.split("\n"):
+        code, mark, comment = line.partition("  # ")
+        shown = html.escape(code)
+        if mark:
+            shown += f'<span style="color: gray">  # {html.escape(comment)}</span>'
+        lines.append(shown)
+    return f'<pre style="line-height: 1.3">{chr(10).join(lines)}</pre>'
+
+
+def table_html(rows: dict[str, str]) -> str:
+    """A table of two columns for notebooks."""
+    body = "".join(
+        f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
+        for name, text in rows.items()
+    )
+    return f"<table>{body}</table>"

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import NotScalarError
+from autodiff.ir.printing import table_html
 
 from .parameters import Array, Layout
 
@@ -59,6 +60,20 @@ class History:
         return (
             f"History({len(self)} evaluations, value {self.values[0]:.6g} -> "
             f"{np.nanmin(self.values):.6g}, {self.seconds[-1]:.3g} s)"
+        )
+
+    def _repr_html_(self) -> str:
+        if not self.values:
+            return table_html({"evaluations": "0"})
+        known = [norm for norm in self.gradient_norms if norm == norm]
+        return table_html(
+            {
+                "evaluations": str(len(self)),
+                "first value": f"{self.values[0]:.6g}",
+                "least value": f"{np.nanmin(self.values):.6g}",
+                "last gradient norm": f"{known[-1]:.2e}" if known else "",
+                "seconds": f"{self.seconds[-1]:.3g}",
+            }
         )
 
 
