@@ -21,7 +21,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,8 +29,6 @@ from .reference import compile_source
 from .registry import Call
 
 SHAPES = ((5, 3), (4, 3), (6, 2), (3, 4), (5, 3))  # of A, by variant
-ALIASED = (5, 6, 7)  # variants whose arguments share memory
-VARIANTS = (0, 1, 2, 3, 0)
 
 _AUGMENTED = re.compile(r"(\w+) \S=")
 
@@ -68,17 +66,21 @@ class RandomProgram:
     function: Callable[..., Any]
     seed: int
 
+    floats: ClassVar = ("x", "y", "A", "a", "b")
+    variants: ClassVar = (0, 1, 2, 3, 0)  # the first again at the end: nothing may be locked in
+    aliased: ClassVar = (5, 6, 7)  # variants whose arguments share memory
+
     def arguments(self, variant: int = 0) -> Call:
         """Arguments ``x, y, A, a, b, k``; other variants have other shapes and take other paths."""
         draw = np.random.default_rng([self.seed, variant])
         n, m = SHAPES[variant % len(SHAPES)]
         x, y = draw.uniform(-1.5, 1.5, (2, n))
         A = draw.uniform(-1.5, 1.5, (n, m))
-        if variant == ALIASED[0]:
+        if variant == 5:
             y = x[::-1]
-        elif variant == ALIASED[1]:
+        elif variant == 6:
             y = x
-        elif variant == ALIASED[2]:
+        elif variant == 7:
             x, y = A[:, 0], A[::-1, 1]
         a, b = draw.uniform(-1.5, 1.5, 2)
         return Call((x, y, A, float(a), float(b), int(draw.integers(0, n))))

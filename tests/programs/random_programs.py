@@ -23,7 +23,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -61,6 +61,10 @@ class RandomProgram:
     source: str
     function: Callable[..., Any]
     seed: int
+
+    floats: ClassVar = ("x", "y", "M", "a", "b")
+    variants: ClassVar = (0, 1, 2, 0)  # the first again at the end: nothing may be locked in
+    aliased: ClassVar = ()  # variants whose arguments share memory
 
     def arguments(self, variant: int = 0) -> Call:
         """Arguments ``x, y, M, a, b, n``; other variants take other paths."""

@@ -1,6 +1,6 @@
 """Random programs: plain Python and compiled code agree in value, mutated arguments, derivative.
 
-The programs come from `random_programs`.  A fixed few run by default; ``-m slow`` draws many more
+The programs come from `random_programs` and `random_arrays`.  A fixed few run by default; ``-m slow`` draws many more
 through hypothesis, which also shrinks what fails.  Derivatives are compared along random directions,
 where the numerical one is trustworthy (no kink within its steps).
 """
@@ -19,14 +19,17 @@ from hypothesis import strategies as st
 
 import autodiff
 
-from .random_programs import RandomProgram, generate
+from . import random_arrays, random_programs
+from .random_arrays import RandomProgram as ArrayProgram
+from .random_programs import RandomProgram as VectorProgram
 from .reference import Point, derivative, flatten
 from .registry import Call
 
 ENGINES = ("numpy", "native")
 FIXED = 12  # programs in the default run
-FLOATS = ("x", "y", "M", "a", "b")
-VARIANTS = (0, 1, 2, 0)  # the first again at the end: nothing may be locked in
+RandomProgram = VectorProgram | ArrayProgram
+GENERATORS = {"vectors": random_programs.generate, "arrays": random_arrays.generate}
+over_generators = pytest.mark.parametrize("generator", GENERATORS)
 
 
 def tame(program: RandomProgram) -> bool:
@@ -34,20 +37,20 @@ def tame(program: RandomProgram) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:
-            for variant in VARIANTS:
+            for variant in {*program.variants, *program.aliased}:
                 arguments = program.arguments(variant)
                 if not abs(program.function(*arguments.args)) < 1e4:
                     return False
-        except RuntimeWarning:
+        except (RuntimeWarning, UnboundLocalError):  # an inner function may make a name local
             return False
     return True
 
 
-def fixed_program(seed: int) -> RandomProgram:
+def fixed_program(seed: int, generator: str = "vectors") -> RandomProgram:
     """The first tame program of a seed."""
     choose = random.Random(seed)
     while True:
-        program = generate(choose)
+        program = GENERATORS[generator](choose, 6 if generator == "vectors" else 4)
         if tame(program):
             return program
 
@@ -55,17 +58,19 @@ def fixed_program(seed: int) -> RandomProgram:
 def check(program: RandomProgram, engine: str) -> None:
     """Compare one program, compiled once, with plain Python at all variants."""
     function = autodiff.function(program.function, engine=engine)
-    gradient = autodiff.gradient(program.function, wrt=FLOATS, engine=engine)
+    gradient = autodiff.gradient(program.function, wrt=program.floats, engine=engine)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # running uncompiled is allowed here, being wrong is not
-        for variant in VARIANTS:
-            compare_values(program, function, program.arguments(variant))
+        for variant in program.aliased:
+            compare_values(program, function, variant)
+        for variant in program.variants:
+            compare_values(program, function, variant)
             compare_derivatives(program, gradient, program.arguments(variant), variant)
 
 
-def compare_values(program: RandomProgram, function: Any, arguments: Call) -> None:
+def compare_values(program: RandomProgram, function: Any, variant: int) -> None:
     """Equal results, and equal arguments afterwards."""
-    plain = copy.deepcopy(arguments)
+    plain, arguments = program.arguments(variant), program.arguments(variant)
     expected = program.function(*plain.args)
     result = function(*arguments.args)
     assert type(result) is type(expected), program
@@ -78,7 +83,7 @@ def compare_derivatives(
     program: RandomProgram, gradient: Any, arguments: Call, variant: int
 ) -> None:
     """Equal derivatives along two random directions; the arguments stay as they were."""
-    point = Point(program.function, arguments, FLOATS)
+    point = Point(program.function, arguments, program.floats)
     before = copy.deepcopy(arguments)
     slopes = flatten(list(gradient(*arguments.args)))
     assert all(map(np.array_equal, arguments.args, before.args)), program
@@ -98,24 +103,29 @@ def compare_derivatives(
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("seed", range(FIXED))
-def test_random_program_agrees_with_plain_python(seed: int, engine: str) -> None:
-    check(fixed_program(seed), engine)
+@over_generators
+def test_random_program_agrees_with_plain_python(generator: str, seed: int, engine: str) -> None:
+    check(fixed_program(seed, generator), engine)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
+@over_generators
 @hypothesis.settings(max_examples=150, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(choose=st.randoms(use_true_random=False))
-def test_many_random_programs_agree_with_plain_python(choose: random.Random, engine: str) -> None:
-    program = generate(choose, statements=5, depth=3)
+def test_many_random_programs_agree_with_plain_python(
+    choose: random.Random, engine: str, generator: str
+) -> None:
+    program = GENERATORS[generator](choose, 5, 3 if generator == "vectors" else 2)
     hypothesis.assume(tame(program))
     check(program, engine)
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_generated_programs_are_tame_and_reproducible(seed: int) -> None:
-    program = fixed_program(seed)
-    assert program.source == fixed_program(seed).source
+@over_generators
+def test_generated_programs_are_tame_and_reproducible(generator: str, seed: int) -> None:
+    program = fixed_program(seed, generator)
+    assert program.source == fixed_program(seed, generator).source
     first, second = program.arguments(1), program.arguments(1)
     assert program.function(*first.args) == program.function(*second.args)
 
@@ -146,11 +156,23 @@ def test_generated_programs_use_every_construct() -> None:
         assert construct in text
 
 
-def test_derivatives_of_generated_programs_can_be_trusted() -> None:
+def test_generated_array_programs_use_every_construct() -> None:
+    text = "".join(fixed_program(seed, "arrays").source for seed in range(120))
+    for construct in [
+        *("while True", "while ", "break", "continue", "else:", "elif ", "return total + "),
+        *("    def g", ".append(", "for e in [", "zip(", "enumerate(", "in A.T:", "range(k"),
+        *("np.add.at", "np.copyto", "out=", "where=", ".sort(", ".fill(", "fill_diagonal"),
+        *(".ravel()[", ".reshape(-1)[", "[::-1, ::-1]", "np.argsort", "%= ", "= ~", "np.nonzero"),
+    ]:
+        assert construct in text, construct
+
+
+@over_generators
+def test_derivatives_of_generated_programs_can_be_trusted(generator: str) -> None:
     trusted = total = 0
     for seed in range(40):
-        program = fixed_program(seed)
-        point = Point(program.function, program.arguments(0), FLOATS)
+        program = fixed_program(seed, generator)
+        point = Point(program.function, program.arguments(0), program.floats)
         origin = point.position()
         direction = np.random.default_rng(seed).uniform(-1, 1, origin.size)
         value, error = derivative(lambda t: point.value(origin + t * direction), 1e-3)  # noqa: B023
