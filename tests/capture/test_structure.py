@@ -212,6 +212,27 @@ def tuple_of_accumulators(x):
     return high - low
 
 
+def shrinking_array(x):
+    for _ in range(len(x) - 1):
+        x = 0.5 * (x[1:] + x[:-1])
+    return x
+
+
+def growing_array(x):
+    c = np.ones(1)
+    for r in x:
+        c = np.concatenate([c, [0.0]]) - 0.1 * r * np.concatenate([[0.0], c])
+    return c
+
+
+def sizes_in_two_axes(x):
+    a = np.outer(x, x + 1)
+    for _ in range(len(x) - 3):
+        a = 0.5 * a[1:, 1:] - 0.25 * a[:-1, 1:]
+        last = a[:, :2]
+    return a[0] + last[0, 1]
+
+
 def appended_list(x):
     found = []
     for v in x:
@@ -247,6 +268,9 @@ LOOPS: list[tuple[Callable[..., Any], dict[str, int]]] = [
     (tuple_of_accumulators, {"for": 1}),
     (found_position, {"while": 1}),
     (last_position, {"for": 1}),
+    (shrinking_array, {"for": 1}),
+    (growing_array, {"for": 1}),
+    (sizes_in_two_axes, {"for": 1}),
 ]
 IDS = [f.__name__ for f, _ in LOOPS]
 GROWING = [appended_list, listed]  # lists: unrolled while short, or kept as an array

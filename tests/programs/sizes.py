@@ -277,3 +277,87 @@ def relax_where_colours_fit(u, n):
 )
 def products_of_what_may_be_nothing(x, k):
     return np.prod(x[:k]) * x[0] + np.prod(x[x > 10.0]) * x[1] + np.prod(np.cos(x[x > 0.0]))
+
+
+# --- arrays whose size changes in every iteration ----------------------------------------------------
+
+
+@program(
+    inputs=[(100.0, 101.0, 0.05, 0.2, 6), (90.0, 101.5, 0.04, 0.3, 9)],
+    features="size for integer",
+    smooth=False,
+)
+def american_put(s, strike, rate, sigma, n):
+    """Binomial tree with early exercise."""
+    up = np.exp(sigma / np.sqrt(n))
+    p = (np.exp(rate / n) - 1 / up) / (up - 1 / up)
+    v = np.maximum(strike - s * up ** np.arange(n, -n - 1, -2.0), 0.0)
+    for k in range(n - 1, -1, -1):
+        hold = np.exp(-rate / n) * (p * v[:-1] + (1 - p) * v[1:])
+        v = np.maximum(hold, strike - s * up ** np.arange(k, -k - 1, -2.0))
+    return v[0]
+
+
+@program(
+    inputs=[(normal(60, 7, 2), 0.3), (normal(61, 9, 2), 0.8), (normal(62, 1, 2), 0.8)],
+    features="size for",
+    smooth=True,
+)
+def de_casteljau(points, t):
+    for _ in range(len(points) - 1):
+        points = (1 - t) * points[:-1] + t * points[1:]
+    return points[0]
+
+
+@program(
+    inputs=[(np.linspace(0, 1, 6), normal(63, 6), 0.37), (np.linspace(0, 1, 8), normal(64, 8), 0.4)],
+    features="size for",
+    wrt=("y", "t"),
+)
+def neville_interpolation(x, y, t):
+    p = y.copy()
+    n = len(x)
+    for m in range(1, n):
+        p = ((t - x[m:]) * p[:-1] - (t - x[: n - m]) * p[1:]) / (x[: n - m] - x[m:])
+    return p[0]
+
+
+@program(inputs=[(normal(65, 14),), (normal(66, 17),)], features="size for store", smooth=True)
+def shrinking_from_both_ends(v):
+    """The array is new in every iteration, stored into, and read after the loop."""
+    for k in range(6):
+        v = v[2:] - 0.1 * v[:-2] ** 2
+        v[0] = v[0] * v[-1]
+        middle = v[1:]
+    return v.sum() + middle[0]
+
+
+@program(inputs=[(normal(67, 6),), (normal(68, 9),)], features="size for", smooth=True)
+def polynomial_from_roots(roots):
+    """The array grows by one in every iteration."""
+    c = np.ones(1)
+    for r in roots:
+        c = np.concatenate([c, [0.0]]) - r * np.concatenate([[0.0], c])
+    return c
+
+
+@program(inputs=[(normal(69, 8, 7),), (normal(70, 9, 9),)], features="size for", smooth=True)
+def condensation(a):
+    """Both axes shrink, as in Dodgson's condensation."""
+    for _ in range(5):
+        a = 0.3 * (a[1:, 1:] * a[:-1, :-1] - a[1:, :-1] * a[:-1, 1:])
+    return a
+
+
+@program(
+    inputs=[(normal(71, 9), 0.1), (normal(72, 7), -0.4)], features="size for branch", smooth=True
+)
+def difference_table_with_branch(v, threshold):
+    kept = 0.0
+    for _ in range(len(v) - 1):
+        if v[0] > threshold:
+            v = v[1:] + v[:-1]
+        else:
+            v = v[1:] * v[:-1]
+        kept += v[-1]
+    return kept + v[0]

@@ -38,12 +38,22 @@ from autodiff.capture.regions import (
     undoing,
 )
 from autodiff.capture.trace import Declined, NotStaged
-from autodiff.dims import Dim, Extent, bounds, minimum, symbols
+from autodiff.dims import (
+    Dim,
+    Extent,
+    bounds,
+    maximum,
+    minimum,
+    same_shape,
+    substitute,
+    symbols,
+    upper_bound,
+)
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops.builder import emit
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.structural import zeros
+from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Tracer, as_tracer
 
 LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
@@ -95,8 +105,6 @@ def lazy_range(*arguments: Any) -> LazySequence:
         step = int(as_tracer(step)._concrete())
     if step == 0:
         raise ValueError("range() arg 3 must not be zero")
-    from autodiff.dims import maximum
-
     gap = stop - start if step > 0 else start - stop
     count = maximum((gap + abs(step) - 1) // abs(step), 0)
 
@@ -150,27 +158,68 @@ class _Body:
     run: Callable[[Value], None]
     count: Extent | None
     names: dict[tuple[Scope, str], Slot] = field(default_factory=dict)
+    # Of names whose extents change by the same in every iteration: by how much, per axis.  Their
+    # slots have the extents at entry.
+    steps: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
+    placed: dict[tuple[Scope, str], Value] = field(default_factory=dict)  # what names stand for
     cells: list[Cell] = field(default_factory=list)
     temporaries: dict[tuple[Scope, str], Any] = field(default_factory=dict)
     # Of temporaries that not every iteration binds: the name that tells whether one has.
     latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
+    # Of temporaries whose size depends on the iteration: their shape in terms of the index.
+    lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
 
     def bind(self, index: Value | None) -> list[Value]:
         """Parameters for the carries; called before each interpretation."""
         values = [] if index is None else [index]
-        values += [Value(slot.type, _hint(name)) for (_, name), slot in self.names.items()]
+        for key, slot in self.names.items():
+            type = slot.type if key not in self.steps else ArrayType(slot.dtype, self.room(key))
+            values.append(Value(type, _hint(key[1])))
         values += [Value(_plain(cell.value.type)) for cell in self.cells]
         return values
 
-    def enter(self, parameters: Sequence[Value]) -> None:
+    def enter(self, parameters: Sequence[Value], index: Value | None = None) -> None:
         """Put the placeholders in place (inside the region)."""
         n = len(self.names)
-        for ((scope, name), slot), value in zip(self.names.items(), parameters[:n], strict=True):
+        for (key, slot), value in zip(self.names.items(), parameters[:n], strict=True):
+            scope, name = key
+            if key in self.steps:
+                assert index is not None
+                value = _leading(value, self.shape(key, Dim.symbol(index)))
+            self.placed[key] = value
             scope.locals[name] = placeholder(value, slot)
         for cell, value in zip(self.cells, parameters[n:], strict=True):
             cell.write(value)
+
+    # -- extents that change with the iteration
+    def shape(self, key: tuple[Scope, str], k: Extent) -> tuple[Extent, ...]:
+        """The shape of a variable before iteration ``k``."""
+        start, steps = self.names[key].shape, self.steps[key]
+        return tuple([n + step * k for n, step in zip(start, steps, strict=True)])
+
+    def room(self, key: tuple[Scope, str]) -> tuple[Extent, ...]:
+        """The largest extents that a variable has in any iteration: linear, so first or last."""
+        assert self.count is not None
+        last = self.shape(key, self.count)
+        return tuple(maximum(m, n) for m, n in zip(self.names[key].shape, last, strict=True))
+
+    def _grow(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
+        """Take up that a variable's extents change with the iteration; False where not evenly."""
+        if key in self.steps or self.count is None or len(slot.shape) != len(end.shape):
+            return False
+        joined = join(Slot(slot.dtype, (), slot.form), Slot(end.dtype, (), end.form))
+        if joined is None or joined.form != "array":
+            return False
+        assert self.outcome is not None
+        inside = _defined(self.outcome)
+        steps = tuple([n - m for m, n in zip(slot.shape, end.shape, strict=True)])
+        if any(symbols(step) & inside for step in steps):
+            return False
+        self.steps[key] = steps
+        self.names[key] = Slot(joined.dtype, slot.shape, "array")
+        return True
 
     def interpret(self) -> None:
         """Run the body until what it changes is stable."""
@@ -181,18 +230,18 @@ class _Body:
             parameters = self.bind(index)
 
             def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
-                self.enter(parameters[1:])
+                self.enter(parameters[1:], index)
                 self.run(index)
 
             outcome = run_region(self.frame, thunk, parameters)
             if outcome.raised is not None:
                 raise NotStaged(f"the loop body raises {type(outcome.raised).__name__}")
             self.outcome, self.parameters = outcome, parameters
-            if not self._learn(outcome, parameters):
+            if not self._learn(outcome):
                 return
         raise NotStaged("what the loop changes does not settle")
 
-    def _learn(self, outcome: Outcome, parameters: list[Value]) -> bool:
+    def _learn(self, outcome: Outcome) -> bool:
         """Take up what the last run changed beyond the carries; whether there was anything."""
         changed = False
         self.temporaries = {}
@@ -216,31 +265,32 @@ class _Body:
             if cell not in self.cells:
                 self.cells.append(cell)
                 changed = True
-        self._check_aliases(outcome, parameters)
+        self._check_aliases(outcome)
         return changed
 
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
         if not is_numeric(end):
             raise NotStaged(f"the loop makes {key[1]!r} a {type(end).__name__}")
-        wider = join(slot, slot_of(end))
+        found = slot_of(end)
+        if key in self.steps:
+            after = self.shape(key, Dim.symbol(self.parameters[0]) + 1)
+            if not same_shape(found.shape, after):
+                raise _Peel
+            found = Slot(found.dtype, slot.shape, found.form)
+        wider = join(slot, found)
         if wider is None:
+            if self._grow(key, slot, found):
+                return True
             raise _Peel
         if wider == slot:
             return False
         self.names[key] = wider
         return True
 
-    def _check_aliases(self, outcome: Outcome, parameters: list[Value]) -> None:
+    def _check_aliases(self, outcome: Outcome) -> None:
         """A rebound array that is also stored into must not be known under another name."""
-        stored = outcome.stored & set(parameters)
-        if not stored:
-            return
-        arrays = [
-            (key, value)
-            for key, value in zip(self.names, parameters[1:], strict=False)
-            if value in stored
-        ]
-        for (scope, name), _ in arrays:
+        arrays = [key for key in self.names if self.placed.get(key) in outcome.stored]
+        for scope, name in arrays:
             start = scope.locals.get(name)
             if (
                 isinstance(start, Tracer)
@@ -275,8 +325,27 @@ def _plain(type: ArrayType) -> ArrayType:
 
 
 # -- making the loop --------------------------------------------------------------------------------
+def _leading(value: Value, shape: tuple[Extent, ...]) -> Value:
+    """The elements of an array from the first one on, as many as ``shape`` says."""
+    n = len(shape)
+    return slice_of(Tracer(value, "array"), (0,) * n, shape, (1,) * n).value
+
+
+def _with_leading(room: Value, value: Value) -> Value:
+    """``room`` with its first elements replaced by the whole of ``value``."""
+    n = len(value.shape)
+    whole, part = Tracer(room, "array"), Tracer(value, "array")
+    return slice_update(whole, part, (0,) * n, value.shape, (1,) * n).value
+
+
 def _starts(body: _Body) -> list[Value]:
-    values = [fit(scope.locals[name], slot) for (scope, name), slot in body.names.items()]
+    values = []
+    for key, slot in body.names.items():
+        scope, name = key
+        value = fit(scope.locals[name], slot)
+        if key in body.steps and not same_shape(slot.shape, body.room(key)):
+            value = _with_leading(zeros(body.room(key), slot.dtype).value, value)
+        values.append(value)
     return values + [cell.value for cell in body.cells]
 
 
@@ -295,7 +364,11 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
             continue
         slot = slot_of(end)
         if any(symbols(n) & inside for n in slot.shape if isinstance(n, Dim)):
-            continue
+            room = None if latched else _room_of_last(body, slot, inside)
+            if room is None:
+                continue
+            body.lasts[key] = slot.shape
+            slot = Slot(slot.dtype, room, slot.form)
         keys.append(key)
         slots.append(slot)
         start = zeros(slot.shape, slot.dtype).value
@@ -309,6 +382,17 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
             slots.append(_FLAG)
             starts.append(fit(False, _FLAG))
     return keys, slots, starts
+
+
+def _room_of_last(body: _Body, slot: Slot, inside: set[Value]) -> tuple[Extent, ...] | None:
+    """The largest extents of an array whose size depends on the iteration; None where unknown."""
+    if body.count is None or _runs(body.count) is not True:
+        return None
+    index = body.parameters[0]
+    if any(symbols(n) & inside - {index} for n in slot.shape if isinstance(n, Dim)):
+        return None
+    room = [upper_bound(n, {index}) for n in slot.shape]
+    return None if any(n is None for n in room) else tuple([n for n in room if n is not None])
 
 
 _FLAG = Slot(np.dtype(bool), (), "python")
@@ -329,7 +413,8 @@ def _finish(body: _Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> No
         outputs = []
         for (key, slot), parameter in zip(body.names.items(), block.parameters[1:], strict=False):
             end = outcome.names.get(key, UNBOUND)
-            outputs.append(parameter if end is UNBOUND else fit(end, slot))
+            value = parameter if end is UNBOUND else fit(end, slot)
+            outputs.append(_with_leading(parameter, value) if key in body.steps else value)
         for cell, parameter in zip(
             body.cells, block.parameters[1 + len(body.names) :], strict=True
         ):
@@ -350,7 +435,8 @@ def _temporary(body: _Body, key: tuple[Scope, str], slot: Slot, before: Value) -
         return fit(Tracer(new, slot.form), slot)
     if key in body.latches.values():
         return fit(Tracer(emit("logical_or", (end.value, before)), "python"), slot)
-    return fit(end, slot)
+    value = fit(end, slot)
+    return _with_leading(before, value) if key in body.lasts else value
 
 
 def _bind_results(
@@ -362,8 +448,11 @@ def _bind_results(
 ) -> None:
     """Give names and cells their values after the loop; ``ran`` tells whether it ran at all."""
     names, cells = len(body.names), len(body.cells)
-    for ((scope, name), slot), value in zip(body.names.items(), results[:names], strict=True):
-        scope.locals[name] = _carried_out(body, (scope, name), value, slot)
+    for (key, slot), value in zip(body.names.items(), results[:names], strict=True):
+        if key in body.steps:
+            assert body.count is not None
+            value = _leading(value, body.shape(key, body.count))
+        key[0].locals[key[1]] = _carried_out(body, key, value, slot)
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
         cell.write(value)
     temporaries = dict(zip(keys, results[names + cells :], strict=True))
@@ -371,7 +460,18 @@ def _bind_results(
         scope, name = key
         if key in body.latches.values():
             continue
-        held = _carried_out(body, key, temporaries[key], slot)
+        value = temporaries[key]
+        if key in body.lasts:
+            assert body.count is not None
+            index, last = body.parameters[0], body.count - 1
+            value = _leading(
+                value,
+                tuple(
+                    substitute(n, lambda s: last if s is index else Dim.symbol(s))
+                    for n in body.lasts[key]
+                ),
+            )
+        held = _carried_out(body, key, value, slot)
         if key in body.latches:
             bound = Tracer(temporaries[body.latches[key]], "python")
             held.cell.ambiguous = slot.form == "array"
@@ -390,7 +490,7 @@ def _carried_out(body: _Body, key: tuple[Scope, str], value: Value, slot: Slot) 
     end = body.outcome.names.get(key)
     if isinstance(end, Tracer) and end.alias is not None:
         cell, path = end.alias
-        placeholders = {id(p) for p in body.parameters}
+        placeholders = {id(p) for p in (*body.parameters, *body.placed.values())}
         made_here = cell.block is body.outcome.block and not path
         tracer.cell.ambiguous = not (made_here or id(cell.value) in placeholders)
     return tracer

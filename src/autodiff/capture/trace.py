@@ -20,7 +20,7 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture.paths import Guard, Path
-from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate
+from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
 from autodiff.ir.data import ArrayType, Source, Value, uses
@@ -182,8 +182,9 @@ class Trace:
 
     def decide(self, relation: str, extent: Dim) -> bool:
         """Compare an extent with zero by its value at this call, with a guard in the program."""
-        if any(s not in self.known for s in symbols_of(extent)):
-            raise UndecidedExtent(f"cannot decide {extent} {relation} 0")
+        local = {s for s in symbols_of(extent) if s not in self.known}
+        if local:
+            return self._decide_for_all(relation, extent, local)
         number = evaluate(extent, lambda s: int(self.known[s][0]))
         answer = number == 0 if relation == "==" else number >= 0
         key = (relation, frozenset(extent.terms.items()))
@@ -193,6 +194,15 @@ class Trace:
             predicate = emit_tracer(compare, as_tracer(extent), as_tracer(0)).value
             emit_check(predicate if answer else emit("logical_not", (predicate,)), GUARD)
         return answer
+
+    def _decide_for_all(self, relation: str, extent: Dim, local: set[Value]) -> bool:
+        """Compare an extent with zero that depends on loop indices, by its bounds over all of them."""
+        if relation == ">=":
+            highest_negated = upper_bound(-extent, local)
+            if highest_negated is not None and _is_known(-highest_negated, self.known):
+                if -highest_negated >= 0:
+                    return True
+        raise UndecidedExtent(f"cannot decide {extent} {relation} 0")
 
     def builder_root_parameter(self, type: ArrayType, hint: str | None) -> Value:
         """Add a parameter to the outermost block."""
@@ -516,6 +526,10 @@ def _tracers(obj: Any) -> list[Tracer]:
     if isinstance(obj, dict):
         obj = list(obj.values())
     return [t for x in obj for t in _tracers(x)] if isinstance(obj, (list, tuple)) else []
+
+
+def _is_known(extent: Extent, known: dict[Value, Any]) -> bool:
+    return all(s in known for s in symbols_of(extent))
 
 
 def _compares(obj: Any) -> bool:
