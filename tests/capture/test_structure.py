@@ -244,6 +244,58 @@ def listed(x):
     return np.array([np.sin(v) * k for k, v in enumerate(x)])
 
 
+def recurrence_in_a_list(x):
+    y = [x[0]]
+    for i in range(1, len(x)):
+        y.append(0.5 * y[-1] + x[i] * y[i - 1])
+    return np.array(y)
+
+
+def selected_list(x):
+    chosen = []
+    for v in x:
+        if v > 0:
+            chosen.append(v)
+    return np.array(chosen)
+
+
+def stored_list(x):
+    table = [0.0] * len(x)
+    for i in range(1, len(x)):
+        table[i] = 0.5 * table[i - 1] + x[i]
+    return table[-1] + sum(table)
+
+
+def list_of_arrays(x):
+    states = [x]
+    for _ in range(len(x)):
+        states.append(0.5 * np.sin(states[-1]))
+    return np.stack(states)
+
+
+def listed_until(x):
+    h = [x[0]]
+    while len(h) < len(x) and h[-1] < 9.0:
+        h.append(0.5 * h[-1] + x[1])
+    return np.array(h)
+
+
+def summed_generator(x):
+    return sum(v * np.sin(x[k]) for k, v in enumerate(x))
+
+
+def filtered_comprehension(x):
+    return np.array([v * v for v in x if v > 0])
+
+
+def nested_appends(x):
+    pairs = []
+    for i in range(len(x)):
+        for j in range(6):
+            pairs.append(x[i] * x[j])
+    return np.array(pairs)
+
+
 LOOPS: list[tuple[Callable[..., Any], dict[str, int]]] = [
     (sum_loop, {"for": 1}),
     (range_loop, {"for": 1}),
@@ -271,9 +323,18 @@ LOOPS: list[tuple[Callable[..., Any], dict[str, int]]] = [
     (shrinking_array, {"for": 1}),
     (growing_array, {"for": 1}),
     (sizes_in_two_axes, {"for": 1}),
+    (appended_list, {"for": 1}),
+    (listed, {"for": 1}),
+    (recurrence_in_a_list, {"for": 1}),
+    (selected_list, {"for": 1, "cond": 1}),
+    (stored_list, {"for": 1}),
+    (list_of_arrays, {"for": 1}),
+    (listed_until, {"while": 1}),
+    (summed_generator, {"for": 1}),
+    (filtered_comprehension, {"for": 1, "cond": 1}),
+    (nested_appends, {"for": 2}),
 ]
 IDS = [f.__name__ for f, _ in LOOPS]
-GROWING = [appended_list, listed]  # lists: unrolled while short, or kept as an array
 
 
 def data(n: int) -> np.ndarray:
@@ -309,9 +370,7 @@ def test_short_loops_around_loops_are_not_copied_out() -> None:
 
 
 @over_engines
-@pytest.mark.parametrize(
-    "f", [f for f, _ in LOOPS] + GROWING, ids=IDS + ["appended_list", "listed"]
-)
+@pytest.mark.parametrize("f", [f for f, _ in LOOPS], ids=IDS)
 def test_values_and_gradients(f, engine) -> None:
     agrees(f, (data(7),), (data(9),), (data(12),), engine=engine)
     autodiff.check_gradient(lambda x: np.sum(f(x)), data(7), engine=engine)

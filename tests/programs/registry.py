@@ -29,6 +29,7 @@ THEMES = (
     "stores",
     "views",
     "sizes",
+    "growing_lists",
     "linear_algebra",
     "signals",
     "dynamics",

@@ -310,7 +310,10 @@ def de_casteljau(points, t):
 
 
 @program(
-    inputs=[(np.linspace(0, 1, 6), normal(63, 6), 0.37), (np.linspace(0, 1, 8), normal(64, 8), 0.4)],
+    inputs=[
+        (np.linspace(0, 1, 6), normal(63, 6), 0.37),
+        (np.linspace(0, 1, 8), normal(64, 8), 0.4),
+    ],
     features="size for",
     wrt=("y", "t"),
 )

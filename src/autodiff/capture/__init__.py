@@ -24,12 +24,13 @@ import numpy as np
 from autodiff import tree
 from autodiff.capture import calls, effects, expressions
 from autodiff.capture.generators import TracedGenerator
+from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace
-from autodiff.dims import deciding
+from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Value
 from autodiff.ops.builder import building
@@ -60,7 +61,7 @@ class Result:
     """How to rebuild a function's result: per leaf an output number, or a constant.
 
     ``leaves[k]`` is ``("output", number, form)``, ``("argument", leaf number)`` where the function
-    returns its argument itself, or ``("constant", object)``.
+    returns its argument itself, ``("list", ListPlan)``, or ``("constant", object)``.
     """
 
     leaves: list[tuple[Any, ...]]
@@ -81,6 +82,8 @@ class Result:
         items = [
             outputs[leaf[1]]
             if leaf[0] == "output"
+            else leaf[1].build(outputs)
+            if leaf[0] == "list"
             else arguments[leaf[1]]
             if leaf[0] == "argument"
             else leaf[1]
@@ -155,7 +158,8 @@ def capture(
     naming : Naming, optional
         The tags and objects that are asked for by name.
     derivative : bool
-        Whether the program will be differentiated: then its outputs are not written back.
+        Whether the program will be differentiated: then its outputs are not written back, and a
+        long list in the result is a leaf an item, not one array.
     """
     take = (
         function,
@@ -304,6 +308,7 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     outputs: list[Value] = []
     forms: list[str] = []
+    result = _plain_lists(result, whole=not derivative)
     plan = _plan_result(trace, result, outputs, forms)
     mutated = []
     for number, record in enumerate(trace.inputs):
@@ -337,8 +342,77 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     )
 
 
+def _plain_lists(result: Any, whole: bool) -> Any:
+    """The result with ordinary lists for those made here, but for those that stay in their store."""
+
+    def plain(x: Any) -> Any:
+        if not isinstance(x, TracedList):
+            return _plain_lists(x, whole)
+        if x.store is not None and whole:
+            return x
+        refuse_open_length(x)
+        return [plain(item) for item in x]
+
+    if isinstance(result, TracedList):
+        return plain(result)
+    if not tree.is_container(result):
+        return result
+    leaves, definition = tree.flatten(result)
+    if not any(isinstance(leaf, TracedList) for leaf in leaves):
+        return result
+    return tree.unflatten(definition, [plain(leaf) for leaf in leaves])
+
+
+def _plan_list(
+    trace: Trace, x: TracedList, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...]:
+    """A list whose items are in a store: the array, and how many there are."""
+    if x.block is not trace.builder.block or x.store is None:
+        raise Declined("a list made inside of a branch or loop in the result")
+    key = (x.store.buffer, "list")
+    if key in seen:
+        return seen[key]
+    store = x.store
+    array = x.whole()
+    assert array is not None
+    length, count, changed = store.length, None, None
+    outputs.append(array.value)
+    forms.append("array")
+    buffer = len(outputs) - 1
+    if isinstance(length, Dim):
+        count = len(outputs)
+        outputs.append(store.count.value)
+        forms.append("int")
+    head: list[Any] = []
+    repeated: tuple[Any, ...] | None = None
+    if store.changed is not None:
+        known: dict[Any, tuple[Any, ...]] = {}
+        for item in store.head:
+            which = item.value if isinstance(item, Tracer) else id(item)
+            if which not in known:
+                known[which] = _plan_leaf(trace, item, outputs, forms, {})[:2]
+            head.append(known[which])
+        if store.repeated is not None:
+            repeated = _plan_leaf(trace, store.repeated[0], outputs, forms, {})[:2]
+        if store.changed.value is not store.unchanged or store.repeated is not None:
+            changed = len(outputs)
+            outputs.append(store.changed.value)
+            forms.append("array")
+    plan = ListPlan(
+        buffer,
+        None if isinstance(length, Dim) else length,
+        count,
+        store.slot.form,
+        tuple(head),
+        repeated,
+        changed,
+    )
+    seen[key] = ("list", plan)
+    return seen[key]
+
+
 def _plan_result(trace: Trace, result: Any, outputs: list[Value], forms: list[str]) -> Result:
-    if tree.is_container(result):
+    if tree.is_container(result) and not isinstance(result, TracedList):
         leaves, definition = tree.flatten(result)
     else:
         leaves, definition = [result], None
@@ -362,6 +436,8 @@ def _plan_leaf(
         if inspect.iscoroutine(leaf):
             leaf.close()
         raise Declined("a result that is a generator or coroutine")
+    if isinstance(leaf, TracedList):
+        return _plan_list(trace, leaf, outputs, forms, seen)
     if not isinstance(leaf, Tracer):
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")

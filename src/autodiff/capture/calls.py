@@ -29,6 +29,7 @@ from autodiff.capture.interpreter import (
     Scope,
     function_scope,
 )
+from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
 from autodiff.capture.sourceless import call_without_source
@@ -36,8 +37,9 @@ from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined, FailedNow, Trace
 from autodiff.dims import Dim, same
 from autodiff.errors import AutodiffError
-from autodiff.ops import dispatch
-from autodiff.ops.tracer import Tracer, as_tracer, is_traced
+from autodiff.ops import dispatch, structural
+from autodiff.ops.builder import emit
+from autodiff.ops.tracer import Tracer, as_tracer, is_traced, whole_of
 
 MAXIMUM_DEPTH = 200
 DEEPEST_STAGED_RECURSION = 6  # calls of one function within itself, inside of a staged branch
@@ -559,6 +561,8 @@ def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
         raise Declined("a class made by type()")
     if isinstance(obj, DeferredText):
         return str
+    if isinstance(obj, TracedList):
+        return list
     return python_type(obj) if isinstance(obj, Tracer) else type(obj)
 
 
@@ -567,6 +571,9 @@ def _len(frame: Frame, obj: Any) -> Any:
         return as_tracer(obj.shape[0])
     if isinstance(obj, Tracer):
         return len(obj)
+    if isinstance(obj, TracedList) and obj.store is not None:
+        length = obj.store.length
+        return as_tracer(length) if isinstance(length, Dim) else length
     from autodiff.capture.expressions import own_method
 
     method = own_method(frame, obj, "__len__")
@@ -637,7 +644,9 @@ def _enumerate(frame: Frame, sequence: Any, start: int = 0) -> Any:
     if lazy is not None:
         from autodiff.capture.rolling import LazySequence
 
-        return LazySequence(lazy.count, lambda k: (k + start if start else k, lazy.item(k)[0]))
+        return LazySequence(
+            lazy.count, lambda k: (k + start if start else k, lazy.item(k)[0]), lazy.lists
+        )
     return enumerate(iterate(frame, sequence), start)
 
 
@@ -652,6 +661,7 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
         return LazySequence(
             lazy.count,
             lambda k: lazy.item((as_tracer(last) if isinstance(last, Dim) else last) - k)[0],
+            lazy.lists,
         )
     return iter(list(iterate(frame, sequence))[::-1])
 
@@ -678,7 +688,10 @@ def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
 
 
 def _list(frame: Frame, *sequence: Any) -> list[Any]:
-    return frame.trace.fresh(list(iterate(frame, sequence[0])) if sequence else [])
+    if sequence and isinstance(sequence[0], TracedList):
+        return frame.trace.fresh(sequence[0].copy())
+    items = list(iterate(frame, sequence[0])) if sequence else []
+    return frame.trace.fresh(frame.trace.new_list(items))
 
 
 def _tuple(frame: Frame, *sequence: Any) -> tuple[Any, ...]:
@@ -694,9 +707,24 @@ def _reduce(frame: Frame, function: Any, sequence: Any, *initial: Any) -> Any:
 
 def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     total = start
+    whole = whole_of(sequence)
+    if whole is not None:
+        return total + _sum_of_rows(sequence, whole)
     for item in iterate(frame, sequence):
         total = total + item
     return total
+
+
+def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:
+    """The sum of the items of a list in a store, as the type of item it has."""
+    assert sequence.store is not None
+    form = sequence.store.slot.form
+    if whole.dtype.kind == "b":
+        whole = dispatch.cast(whole, np.int64)
+    total = structural.reduce_sum(Tracer(whole.value, "array"), (0,))
+    if form == "python":
+        return Tracer(emit("cast", (total.value,), dtype=total.dtype, weak=True), "python")
+    return Tracer(total.value, form)
 
 
 def _any_all(stop: bool) -> Callable[..., Any]:

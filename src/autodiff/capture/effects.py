@@ -29,7 +29,7 @@ from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.ir.data import ArrayType, Block, Operation
 from autodiff.ops.entries import ENTRIES, Kernel
-from autodiff.ops.tracer import Form, Tracer
+from autodiff.ops.tracer import Form, StoredList, Tracer
 
 CLOCKS = frozenset(
     (
@@ -75,6 +75,8 @@ class _Operands:
                 return DeferredText(known).render(lambda v: v)
 
             return render
+        if isinstance(x, StoredList):
+            x = list(x)
         if type(x) in (list, tuple):
             makes = [self.template(item) for item in x]
             kind = type(x)

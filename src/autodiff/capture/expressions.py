@@ -13,10 +13,11 @@ import numpy as np
 
 from autodiff.capture.calls import Closure, call, iterate, make_closure
 from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
+from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.state import MISSING
 from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined, FailedNow, is_library
+from autodiff.capture.trace import Declined, FailedNow, NotStaged, is_library
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer, as_tracer, is_traced
@@ -277,7 +278,7 @@ def _tuple(frame: Frame, node: ast.Tuple) -> Any:
 
 
 def _list(frame: Frame, node: ast.List) -> Any:
-    return frame.trace.fresh(_elements(frame, node.elts))
+    return frame.trace.fresh(frame.trace.new_list(_elements(frame, node.elts)))
 
 
 def _set(frame: Frame, node: ast.Set) -> Any:
@@ -425,6 +426,11 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if container is np.r_ or container is np.c_:
         items = index if isinstance(index, tuple) else (index,)
         return dispatch.functions[container](items) if is_traced(items) else container[index]
+    if isinstance(container, TracedList):
+        if container.store is None and isinstance(index, Tracer):
+            if container.is_here() or not container.can_store():
+                index = _as_index(index)
+        return container[index]
     if isinstance(index, Tracer):
         if isinstance(container, np.ndarray):
             return as_tracer(container)[index]
@@ -479,6 +485,8 @@ def _call(frame: Frame, node: ast.Call) -> Any:
     for argument in node.args:
         if isinstance(argument, ast.Starred):
             arguments.extend(iterate(frame, frame.evaluate(argument.value)))
+        elif isinstance(argument, ast.GeneratorExp) and _takes_all(function):
+            arguments.append(_list_comprehension(frame, argument))
         else:
             arguments.append(frame.evaluate(argument))
     keywords: dict[str, Any] = {}
@@ -515,6 +523,14 @@ def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:
     trace.lengths[before:] = [(k, g) for k, g in trace.lengths[before:] if g not in mine]
     trace.guards = [g for g in trace.guards if not any(g is m for m in mine)]
     return True, owner
+
+
+# Functions that go through a whole generator before anything else happens.
+_TAKES_ALL = (sum, list, tuple, min, max, sorted)
+
+
+def _takes_all(function: Any) -> bool:
+    return any(function is f for f in _TAKES_ALL)
 
 
 def _super(frame: Frame) -> Any:
@@ -554,12 +570,14 @@ def _formatted(frame: Frame, node: ast.JoinedStr) -> Any:
 
 
 # -- comprehensions ---------------------------------------------------------------------------------
-def _comprehension(frame: Frame, node: Any, elements: Callable[[Frame], Any]) -> Iterator[Any]:
+def _comprehension(
+    frame: Frame, node: Any, elements: Callable[[Frame], Any], source: Any = None
+) -> Iterator[Any]:
     targets: set[str] = set()
     for generator in node.generators:
         targets.update(n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name))
     inner = Frame(frame.trace, ComprehensionScope(frame.scope, frozenset(targets)), frame.name)
-    first = frame.evaluate(node.generators[0].iter)
+    first = frame.evaluate(node.generators[0].iter) if source is None else source
     return _generate(inner, node.generators, 0, elements, first)
 
 
@@ -579,9 +597,65 @@ def _generate(
             yield from _generate(frame, generators, depth + 1, elements, None)
 
 
-def _list_comprehension(frame: Frame, node: ast.ListComp) -> Any:
+def _list_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -> Any:
+    rolled = _rolled_comprehension(frame, node)
+    if rolled is not None:
+        return rolled
     items = list(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
-    return frame.trace.fresh(items)
+    return frame.trace.fresh(frame.trace.new_list(items))
+
+
+_RESULT = "<list>"  # no name that a program could have
+
+
+def _rolled_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -> Any:
+    """The list of a long comprehension, made by a loop that appends; None where it is not one."""
+    if frame.trace.eager or any(g.is_async for g in node.generators):
+        return None
+    from autodiff.capture import rolling
+
+    generator = node.generators[0]
+    if not isinstance(generator.iter, (ast.Name, ast.Call, ast.Attribute, ast.Subscript)):
+        return None
+    source = frame.evaluate(generator.iter)
+    sequence = rolling.lazy_sequence(frame, source)
+    first = sequence if sequence is not None and _is_long(sequence) else None
+    if first is None:
+        return _unrolled_comprehension(frame, node, source)
+    targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+    scope = ComprehensionScope(frame.scope, frozenset((*targets, _RESULT)))
+    inner = Frame(frame.trace, scope, frame.name)
+    made = scope.locals[_RESULT] = frame.trace.new_list()
+    frame.trace.fresh(made)
+    append = ast.Call(
+        ast.Attribute(ast.Name(_RESULT, ast.Load()), "append", ast.Load()), [node.elt], []
+    )
+    body: ast.stmt = ast.Expr(append)
+    for g in reversed(node.generators):
+        for condition in reversed(g.ifs):
+            body = ast.If(condition, [body], [])
+        body = ast.For(g.target, g.iter, [body], [])
+    for part in ast.walk(body):
+        if isinstance(part, (ast.expr, ast.stmt)) and not hasattr(part, "lineno"):
+            ast.copy_location(part, node)
+    assert isinstance(body, ast.For)
+    try:
+        rolling.roll_for(inner, body, first)
+    except NotStaged:
+        return _unrolled_comprehension(frame, node, source)
+    return made
+
+
+def _is_long(sequence: Any) -> bool:
+    return isinstance(sequence.count, Dim) or sequence.count > LONGEST_UNROLLED_COMPREHENSION
+
+
+LONGEST_UNROLLED_COMPREHENSION = 8
+
+
+def _unrolled_comprehension(frame: Frame, node: Any, source: Any) -> Any:
+    items = list(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source))
+    return frame.trace.fresh(frame.trace.new_list(items))
 
 
 def _set_comprehension(frame: Frame, node: ast.SetComp) -> Any:

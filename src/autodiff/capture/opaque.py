@@ -16,7 +16,7 @@ import numpy as np
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined
 from autodiff.errors import AutodiffError, DerivativeError
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import StoredList, Tracer
 
 
 def call_opaque(
@@ -94,6 +94,8 @@ def _concrete(trace: Any, obj: Any) -> Any:
         return trace.concrete(obj)
     if isinstance(obj, dict):
         return {k: _concrete(trace, v) for k, v in obj.items()}
+    if isinstance(obj, StoredList):
+        return [_concrete(trace, x) for x in obj]
     if type(obj) in (list, tuple):
         return type(obj)(_concrete(trace, x) for x in obj)
     return np.asarray(obj) if isinstance(obj, np.ndarray) else obj

@@ -18,17 +18,27 @@ import numpy as np
 
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope
 from autodiff.capture.state import UnknownPlace
-from autodiff.capture.trace import Declined, FailedNow, NotStaged
+from autodiff.capture.trace import Declined, FailedNow, NotStaged, StoreNeeded
 from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.errors import InternalError, UnsupportedError
 from autodiff.ir.data import ArrayType, Block, Value
 from autodiff.ops.builder import emit
-from autodiff.ops.tracer import AmbiguousStore, Cell, ConcreteNeeded, Form, Tracer, as_tracer
+from autodiff.ops.tracer import (
+    AmbiguousStore,
+    Cell,
+    ConcreteNeeded,
+    Form,
+    StoredList,
+    Tracer,
+    as_tracer,
+    whole_of,
+)
 
 INT = np.dtype(np.int64)
 INTERNAL = (
     NotStaged,
     Declined,
+    StoreNeeded,
     InternalError,
     UndecidedExtent,
     ConcreteNeeded,
@@ -159,6 +169,10 @@ def freeze(x: Any) -> Any:
         return Completion(x.kind, freeze(x.value))
     if type(x) in (list, tuple) and any(isinstance(i, (Tracer, list, tuple, dict)) for i in x):
         return type(x)(freeze(i) for i in x)
+    if isinstance(x, StoredList):
+        if x.whole() is not None or not any(isinstance(i, (Tracer, list, tuple, dict)) for i in x):
+            return x
+        return x.with_items([freeze(i) for i in x])
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return type(x)(*[freeze(i) for i in x])
     if type(x) is dict:
@@ -260,6 +274,11 @@ def placeholder(value: Value, slot: Slot) -> Tracer:
     return Tracer(value, slot.form)
 
 
+def is_listed(x: Any) -> bool:
+    """Whether a value is an array that is an item of a list as well."""
+    return isinstance(x, Tracer) and (x.cell.listed or identity(x)[0].listed)
+
+
 def same_object(a: Any, b: Any) -> bool:
     """Whether two values are one and the same array, or equal constants of one type."""
     if a is b:
@@ -295,6 +314,8 @@ class Merge:
             self._maybe(a, b, put)
         elif is_numeric(a) and is_numeric(b):
             self._numeric(a, b, put)
+        elif whole_of(a) is not None or whole_of(b) is not None:
+            raise NotStaged("the branches give different lists")
         elif type(a) is type(b) and isinstance(a, (tuple, list)) and len(a) == len(b):
             self._sequence(a, b, put)
         elif type(a) is dict and type(b) is dict and list(a) == list(b):
@@ -322,6 +343,7 @@ class Merge:
             if form == "array":
                 # It is one array or another one: a store into it could not know which.
                 merged.cell.ambiguous = self._is_known_elsewhere(a) or self._is_known_elsewhere(b)
+                merged.cell.listed = is_listed(a) or is_listed(b)
             put(merged)
 
         self.finish.append(finish)
@@ -339,8 +361,14 @@ class Merge:
         kind = type(a)
 
         def finish(results: tuple[Value, ...]) -> None:
-            made = kind(*items) if hasattr(kind, "_fields") else kind(items)
-            put(self.frame.trace.fresh(made))
+            if issubclass(kind, list):
+                put(self.frame.trace.fresh(self.frame.trace.new_list(items)))
+            else:
+                put(
+                    self.frame.trace.fresh(
+                        kind(*items) if hasattr(kind, "_fields") else kind(items)
+                    )
+                )
 
         self.finish.append(finish)
 

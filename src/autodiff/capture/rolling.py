@@ -22,12 +22,14 @@ import numpy as np
 
 from autodiff.capture import staging
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope, assign
+from autodiff.capture.lists import Store, TracedList
 from autodiff.capture.regions import (
     INT,
     Outcome,
     Slot,
     committed,
     fit,
+    is_listed,
     is_numeric,
     join,
     live_scopes,
@@ -37,24 +39,25 @@ from autodiff.capture.regions import (
     slot_of,
     undoing,
 )
-from autodiff.capture.trace import Declined, NotStaged
+from autodiff.capture.trace import Declined, NotStaged, StoreNeeded
 from autodiff.dims import (
     Dim,
     Extent,
     bounds,
     maximum,
     minimum,
+    same,
     same_shape,
     substitute,
     symbols,
     upper_bound,
 )
-from autodiff.ir.data import ArrayType, Value
+from autodiff.ir.data import ArrayType, Block, Value, free_values, walk
 from autodiff.ops.builder import emit
 from autodiff.ops.control import emit_for, emit_while
-from autodiff.ops.dispatch import extent_of
+from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.structural import slice_of, slice_update, zeros
-from autodiff.ops.tracer import Cell, Tracer, as_tracer
+from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer
 
 LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
 ATTEMPTS = 12
@@ -80,6 +83,7 @@ class LazySequence:
 
     count: Extent
     item: Callable[[Any], Any]
+    lists: tuple[TracedList, ...] = ()  # what it goes through, which must keep its length
 
     def __iter__(self) -> Iterator[Any]:
         count = self.count
@@ -93,7 +97,14 @@ class LazySequence:
 
     def shifted(self, by: int) -> LazySequence:
         """The sequence without its first items."""
-        return LazySequence(self.count - by, lambda k: self.item(k + by))
+        return LazySequence(self.count - by, lambda k: self.item(k + by), self.lists)
+
+    def check_unchanged(self, body: _Body) -> None:
+        """Refuse a body that appends to what the loop goes through: Python would go on."""
+        for source in self.lists:
+            count = None if source.store is None else source.store.count
+            if count in body.cells or count in body.inductive:
+                raise NotStaged("a loop appends to the list it goes through")
 
 
 def lazy_range(*arguments: Any) -> LazySequence:
@@ -122,6 +133,8 @@ def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
     if isinstance(source, range):
         start, step = source.start, source.step
         return LazySequence(len(source), lambda k: start + k * step if (start or step != 1) else k)
+    if isinstance(source, TracedList) and source.store is not None:
+        return LazySequence(source.store.length, lambda k: source[k], (source,))
     if isinstance(source, Tracer) and source.shape:
         return LazySequence(source.shape[0], lambda k: source[k])
     return None
@@ -135,7 +148,8 @@ def lazy_zip(frame: Frame, sources: Sequence[Any]) -> LazySequence | None:
     count = lazy[0].count  # type: ignore[union-attr]
     for s in lazy[1:]:
         count = minimum(count, s.count)  # type: ignore[union-attr]
-    return LazySequence(count, lambda k: tuple(s.item(k) for s in lazy))  # type: ignore[union-attr]
+    lists = tuple(x for s in lazy for x in s.lists)  # type: ignore[union-attr]
+    return LazySequence(count, lambda k: tuple(s.item(k) for s in lazy), lists)  # type: ignore[union-attr]
 
 
 def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt] = ()) -> bool:
@@ -150,24 +164,34 @@ def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt] = ()) -> bool
 
 
 # -- finding what a body changes ----------------------------------------------------------------------
-@dataclass
+@dataclass(eq=False)
 class _Body:
     """A loop body under study: what it carries, and its last interpretation."""
 
     frame: Frame
     run: Callable[[Value], None]
-    count: Extent | None
+    count: Extent | None  # of iterations, where it is known before
+    limit: Extent | None  # more iterations there will not be
     names: dict[tuple[Scope, str], Slot] = field(default_factory=dict)
     # Of names whose extents change by the same in every iteration: by how much, per axis.  Their
     # slots have the extents at entry.
     steps: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
     placed: dict[tuple[Scope, str], Value] = field(default_factory=dict)  # what names stand for
     cells: list[Cell] = field(default_factory=list)
+    # Lists that the body changes, with at most how many items it appends to them; what they were.
+    lists: dict[TracedList, Extent] = field(default_factory=dict)
+    before: dict[TracedList, tuple[list[Any], Store | None]] = field(default_factory=dict)
+    # Numbers of items that grow by the same in every iteration: their start and step.
+    inductive: dict[Cell, tuple[Extent, Extent]] = field(default_factory=dict)
+    uneven: set[Cell] = field(default_factory=set)
     temporaries: dict[tuple[Scope, str], Any] = field(default_factory=dict)
     # Of temporaries that not every iteration binds: the name that tells whether one has.
     latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
     # Of temporaries whose size depends on the iteration: their shape in terms of the index.
     lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
+    requests: int = 0
+    restless: bool = False
+    home: Block | None = None
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
 
@@ -177,7 +201,10 @@ class _Body:
         for key, slot in self.names.items():
             type = slot.type if key not in self.steps else ArrayType(slot.dtype, self.room(key))
             values.append(Value(type, _hint(key[1])))
-        values += [Value(_plain(cell.value.type)) for cell in self.cells]
+        for cell in self.cells:
+            values.append(Value(_plain(cell.value.type)))
+            if cell in self.frame.trace.counts:
+                values[-1].low = self._least(cell)
         return values
 
     def enter(self, parameters: Sequence[Value], index: Value | None = None) -> None:
@@ -192,6 +219,9 @@ class _Body:
             scope.locals[name] = placeholder(value, slot)
         for cell, value in zip(self.cells, parameters[n:], strict=True):
             cell.write(value)
+        for cell, (start, step) in self.inductive.items():
+            assert index is not None
+            cell.write(as_tracer(start + step * Dim.symbol(index)).value)
 
     # -- extents that change with the iteration
     def shape(self, key: tuple[Scope, str], k: Extent) -> tuple[Extent, ...]:
@@ -221,25 +251,184 @@ class _Body:
         self.names[key] = Slot(joined.dtype, slot.shape, "array")
         return True
 
-    def interpret(self) -> None:
-        """Run the body until what it changes is stable."""
-        for _ in range(ATTEMPTS):
-            index = Value(ArrayType(INT, (), True), "k")
-            index.low = 0
-            index.high = None if self.count is None else self.count - 1
-            parameters = self.bind(index)
+    # -- lists that the body appends to or stores into
+    def _take(self, needed: StoreNeeded) -> None:
+        """Give a list a store, of items like the one that the body appends."""
+        target, slot = needed.target, needed.slot
+        self.requests += 1
+        if self.requests > 2 * ATTEMPTS:
+            raise NotStaged("a list of items of different types")
+        if target not in self.before:
+            self.before[target] = (list(target) if target.store is None else [], target.store)
+        items, store = self.before[target]
+        wanted = (1, 0)
+        if target.store is not None:
+            wanted = target.store.wanted_rows, target.store.wanted_last
+        if store is None or store.repeated is not None:
+            target.restore(items, store)
+            target.make_store(slot)
+        elif slot is not None and slot != store.slot:
+            raise NotStaged("a list of items of different types")
+        if needed.target.store is not None and store is None:
+            assert target.store is not None
+            target.store.wanted_rows, target.store.wanted_last = wanted
+        self.lists.setdefault(target, 0)
+        self._reserve(target)
 
-            def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
-                self.enter(parameters[1:], index)
-                self.run(index)
+    def _reserve(self, target: TracedList) -> None:
+        """Room for what all iterations append."""
+        step = self.lists[target]
+        assert target.store is not None
+        if self.limit is None:
+            target.begin_rows()
+        elif not same(step, 0):
+            target.reserve(target.store.length + step * self.limit)
 
-            outcome = run_region(self.frame, thunk, parameters)
-            if outcome.raised is not None:
-                raise NotStaged(f"the loop body raises {type(outcome.raised).__name__}")
-            self.outcome, self.parameters = outcome, parameters
-            if not self._learn(outcome):
+    def undo_lists(self) -> None:
+        """The lists as they were before the loop."""
+        for target, (items, store) in self.before.items():
+            if store is not None:
+                store.rows = None
+            if target.store is not store:
+                target.restore(items, store)
+
+    def _learn_pushed(self, outcome: Outcome) -> bool:
+        changed = False
+        for target, step in self.lists.items():
+            assert target.store is not None
+            if self.limit is None:
+                continue
+            pushed = upper_bound(target.store.pushed, _defined(outcome))
+            if pushed is None:
+                raise NotStaged("a list that grows by an unknown number in each iteration")
+            low, _ = bounds(step - pushed)
+            if low is None or low < 0:
+                self.lists[target] = maximum(step, pushed)
+                self._reserve(target)
+                changed = True
+        return changed
+
+    def _learn_count(self, cell: Cell, outcome: Outcome) -> bool:
+        """Whether the number of a list's items grows by the same in every iteration."""
+        if self.count is None or cell in self.uneven or cell in self.cells:
+            return False
+        end = _count_of(outcome.cells[cell])
+        if cell in self.inductive:
+            start, step = self.inductive[cell]
+            if same(end, start + step * (Dim.symbol(self.parameters[0]) + 1)):
+                return True
+            del self.inductive[cell]
+            self.uneven.add(cell)
+            return False
+        start = _count_of(cell.value)
+        step = end - start
+        if symbols(step) & _defined(outcome):
+            self.uneven.add(cell)
+            return False
+        self.inductive[cell] = (start, step)
+        self.restless = True
+        return True
+
+    def _least(self, count: Cell) -> int:
+        """At least how many items a list has whose number is carried."""
+        for target in self.lists:
+            store = target.store
+            if store is not None and store.count is count and store.rows is not None:
+                return bounds(store.rows.start)[0] or 0
+        return 0
+
+    def row_cells(self) -> list[Cell]:
+        """The cells whose content each iteration yields, to be stacked: items, then flags."""
+        stores = [target.store for target in self.lists]
+        rows = [s.rows for s in stores if s is not None and s.rows is not None]
+        return [cell for r in rows for cell in (*r.values, *r.taken)]
+
+    def end_rows(self, trips: Value, stacks: Sequence[Value]) -> None:
+        """Give the lists what a loop of unknown length has appended."""
+        left = list(stacks)
+        for target in self.lists:
+            if target.store is not None and target.store.rows is not None:
+                n = len(target.store.rows.values)
+                target.end_rows(Dim.symbol(trips), left[:n], left[n : 2 * n])
+                left = left[2 * n :]
+
+    def interpret(self, check: Callable[[_Body], None] | None = None) -> None:
+        """Run the body until what it changes is stable; ``check`` may refuse what came out."""
+        self.home = self.frame.trace.builder.block
+        try:
+            self._interpret()
+            if self.lists and self._is_concrete():
+                raise NotStaged("nothing in the loop depends on inputs: Python runs it")
+            if check is not None:
+                check(self)
+        except BaseException:
+            self.undo_lists()
+            raise
+
+    def _is_concrete(self) -> bool:
+        """Whether everything the body computes follows from constants."""
+        assert self.outcome is not None
+        if isinstance(self.count, Dim) or isinstance(self.limit, Dim):
+            return False
+        used = [Tracer(v, "array") for v in free_values(self.outcome.block)]
+        used += [Tracer(cell.value, "array") for cell in self.cells]
+        starts = [scope.locals.get(name) for scope, name in self.names]
+        return all(known(x) is not None for x in (*used, *starts)) and not any(
+            operation.kind == "host_call" for operation in walk(self.outcome.block)
+        )
+
+    def _interpret(self) -> None:
+        rolling = self.frame.trace.rolling
+        attempts = 0
+        while attempts < ATTEMPTS:
+            for target in self.lists:
+                assert target.store is not None
+                target.store.pushed = 0
+                if target.store.rows is not None:
+                    target.store.rows.next = 0
+            outside = {t: t.store.pushed for body in rolling for t in body.lists}
+            request = None
+            rolling.append(self)
+            try:
+                settled = self._attempt()
+                attempts += 1
+            except StoreNeeded as needed:
+                if needed.body is not self:
+                    raise
+                settled, request = False, needed
+            finally:
+                rolling.pop()
+            if request is not None:
+                self._take(request)
+            for target, pushed in outside.items():
+                # Each of the inner loop's iterations appends that much to an outer loop's list.
+                each = target.store.pushed - pushed
+                if settled and not same(each, 0):
+                    if self.limit is None:
+                        raise NotStaged("a list that grows in a loop of unknown length")
+                    target.store.pushed = pushed + each * self.limit
+                elif not settled:
+                    target.store.pushed = pushed
+            if settled:
                 return
         raise NotStaged("what the loop changes does not settle")
+
+    def _attempt(self) -> bool:
+        """Run the body once; whether it changed nothing but what was known."""
+        index = Value(ArrayType(INT, (), True), "k")
+        index.low = 0
+        index.high = None if self.count is None else self.count - 1
+        parameters = self.bind(index)
+
+        def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
+            self.enter(parameters[1:], index)
+            self.run(index)
+
+        outcome = run_region(self.frame, thunk, parameters)
+        if outcome.raised is not None:
+            raise NotStaged(f"the loop body raises {type(outcome.raised).__name__}")
+        self.outcome, self.parameters = outcome, parameters
+        return not self._learn(outcome)
 
     def _learn(self, outcome: Outcome) -> bool:
         """Take up what the last run changed beyond the carries; whether there was anything."""
@@ -261,10 +450,19 @@ class _Body:
                 self.names[key] = slot_of(start)
                 self._widen(key, self.names[key], end)
                 changed = True
+        self.restless = False
+        rows = self.row_cells()
         for cell in outcome.cells:
+            if cell in rows:
+                continue
+            if cell.listed:
+                raise AmbiguousStore("a store into an array that is an item of a list")
+            if cell in self.frame.trace.counts and self._learn_count(cell, outcome):
+                continue
             if cell not in self.cells:
                 self.cells.append(cell)
                 changed = True
+        changed |= self.restless | self._learn_pushed(outcome)
         self._check_aliases(outcome)
         return changed
 
@@ -291,6 +489,8 @@ class _Body:
         """A rebound array that is also stored into must not be known under another name."""
         arrays = [key for key in self.names if self.placed.get(key) in outcome.stored]
         for scope, name in arrays:
+            if is_listed(outcome.names.get((scope, name))):
+                raise AmbiguousStore("a store into an array that is an item of a list")
             start = scope.locals.get(name)
             if (
                 isinstance(start, Tracer)
@@ -314,6 +514,10 @@ def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
             ):
                 return True
     return False
+
+
+def _count_of(value: Value) -> Extent:
+    return extent_of(Tracer(value, "python"))
 
 
 def _hint(name: str) -> str | None:
@@ -395,6 +599,11 @@ def _room_of_last(body: _Body, slot: Slot, inside: set[Value]) -> tuple[Extent, 
     return None if any(n is None for n in room) else tuple([n for n in room if n is not None])
 
 
+def _at(shape: tuple[Extent, ...], index: Value, k: Extent) -> tuple[Extent, ...]:
+    """A shape in terms of the loop's index, in iteration ``k``."""
+    return tuple([substitute(n, lambda s: k if s is index else Dim.symbol(s)) for n in shape])
+
+
 _FLAG = Slot(np.dtype(bool), (), "python")
 
 
@@ -454,7 +663,12 @@ def _bind_results(
             value = _leading(value, body.shape(key, body.count))
         key[0].locals[key[1]] = _carried_out(body, key, value, slot)
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
+        if cell in body.frame.trace.counts:
+            value.low = 0
         cell.write(value)
+    for cell, (start, step) in body.inductive.items():
+        assert body.count is not None
+        cell.write(as_tracer(start + step * body.count).value)
     temporaries = dict(zip(keys, results[names + cells :], strict=True))
     for key, slot in zip(keys, slots, strict=True):
         scope, name = key
@@ -463,14 +677,7 @@ def _bind_results(
         value = temporaries[key]
         if key in body.lasts:
             assert body.count is not None
-            index, last = body.parameters[0], body.count - 1
-            value = _leading(
-                value,
-                tuple(
-                    substitute(n, lambda s: last if s is index else Dim.symbol(s))
-                    for n in body.lasts[key]
-                ),
-            )
+            value = _leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
         held = _carried_out(body, key, value, slot)
         if key in body.latches:
             bound = Tracer(temporaries[body.latches[key]], "python")
@@ -571,8 +778,9 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion
         assign(frame, node.target, sequence.item(Tracer(index, "python")))
         frame.within("staged loop", node.body)
 
-    body = _Body(frame, run, sequence.count, _initial_names(frame, node.body))
-    body.interpret()
+    count = sequence.count
+    body = _Body(frame, run, count, count, _initial_names(frame, node.body))
+    body.interpret(sequence.check_unchanged)
     frame.at(node)
     keys, slots, fillers = _keep_temporaries(body)
     _finish(body, keys, slots)
@@ -637,7 +845,9 @@ def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> C
         frame.scope.locals[counter] = frame.scope.locals[counter] + 1
 
     try:
-        return _roll_conditional(frame, node, test, before, after, (counter,))
+        return _roll_conditional(
+            frame, node, test, before, after, (counter,), count, sequence.check_unchanged
+        )
     finally:
         frame.scope.locals.pop(counter, None)
 
@@ -649,6 +859,8 @@ def _roll_conditional(
     before: Callable[[], None],
     after: Callable[[], None],
     extra: Sequence[str] = (),
+    limit: Extent | None = None,
+    check: Callable[[_Body], None] | None = None,
 ) -> Completion | None:
     flags = _flags(node)
     ends = staging.escapes(node.body) - {"continue"}
@@ -660,7 +872,7 @@ def _roll_conditional(
         names[frame.scope, name] = slot_of(frame.scope.locals[name])
     try:
         body, keys, slots, results = _make_while(
-            frame, node, names, test, before, after, stops, flags
+            frame, node, names, test, before, after, stops, flags, limit, check
         )
     except BaseException:
         for name in (flags.stop, flags.returned, flags.result):
@@ -669,7 +881,9 @@ def _roll_conditional(
     trips = results[0]
     positive: Any = np.greater(Tracer(trips, "python"), 0)
     ran = Tracer(positive.value, "python")
-    _bind_results(body, results[1:], keys, slots, ran)
+    stacks = len(results) - len(body.row_cells())
+    _bind_results(body, results[1:stacks], keys, slots, ran)
+    body.end_rows(trips, results[stacks:])
     return _after_loop(frame, node, flags)
 
 
@@ -682,6 +896,8 @@ def _make_while(
     after: Callable[[], None],
     stops: Sequence[str],
     flags: _Flags,
+    limit: Extent | None,
+    check: Callable[[_Body], None] | None,
 ) -> tuple[_Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
     def run(index: Value) -> None:
         before()
@@ -694,8 +910,8 @@ def _make_while(
             frame.loop_flags = saved
         after()
 
-    body = _Body(frame, run, None, names)
-    body.interpret()
+    body = _Body(frame, run, None, limit, names)
+    body.interpret(check)
     frame.at(node)
 
     def condition() -> Any:
@@ -717,6 +933,9 @@ def _make_while(
     _finish(body, keys, slots)
     tested.block.parameters += [Value(slot.type) for slot in slots]
     assert body.outcome is not None
+    stacked = body.row_cells()
+    outcome = body.outcome
+    outcome.block.outputs += [outcome.cells.get(cell, cell.value) for cell in stacked]
     results = emit_while(tuple(_starts(body) + fillers), tested.block, body.outcome.block)
     return body, keys, slots, results
 

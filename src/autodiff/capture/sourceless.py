@@ -18,7 +18,7 @@ import numpy as np
 
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Trace
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import StoredList, Tracer
 
 # Names by which code reaches the outside world.
 _EFFECTS = frozenset("print input open exec eval globals locals vars breakpoint __import__".split())
@@ -105,7 +105,7 @@ class _Reading:
             value, (Tracer, int, float, complex, str, bytes, np.generic)
         ):
             return
-        if type(value) in (list, tuple):
+        if type(value) in (list, tuple) or isinstance(value, StoredList):
             for item in value:
                 self.argument(item)
         elif type(value) is dict:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import StoredList, Tracer
 
 if TYPE_CHECKING:
     from autodiff.capture.interpreter import Frame
@@ -107,6 +107,8 @@ def characters(x: Any) -> Any:
     """``x`` with the texts in it, in lists and tuples too, as plain strings."""
     if isinstance(x, DeferredText):
         return str(x)
+    if isinstance(x, StoredList):
+        return x if x.whole() is not None else [characters(item) for item in x]
     if type(x) in (list, tuple) and any(isinstance(item, DeferredText) for item in x):
         return type(x)(characters(item) for item in x)
     return x

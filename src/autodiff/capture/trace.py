@@ -28,7 +28,15 @@ from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.evaluate import run_operation
-from autodiff.ops.tracer import SUPPORTED_KINDS, Cell, Form, Tracer, as_tracer, emit_tracer
+from autodiff.ops.tracer import (
+    SUPPORTED_KINDS,
+    Cell,
+    Form,
+    StoredList,
+    Tracer,
+    as_tracer,
+    emit_tracer,
+)
 
 GUARD = "guard: a value that shaped the program"
 
@@ -68,6 +76,16 @@ class EagerBuilder(Builder):
         if results and isinstance(ENTRIES[kind].lowering, Kernel):
             self.trace.evaluate(results[0])
         return results
+
+
+class StoreNeeded(Exception):
+    """A loop being staged changes a list, which must have a store before the loop begins."""
+
+    def __init__(self, body: Any, target: Any, slot: Any) -> None:
+        super().__init__("a loop changes a list")
+        self.body = body
+        self.target = target
+        self.slot = slot
 
 
 @dataclass
@@ -120,6 +138,8 @@ class Trace:
         # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
         self.kept: dict[int, tuple[Any, Tracer]] = {}
         self.kept_arrays: dict[tuple[Any, Any], Any] = {}
+        self.rolling: list[Any] = []  # the bodies of the loops that are being staged
+        self.counts: set[Cell] = set()  # how many items lists have that are kept in arrays
         # A branch that chooses among existing arrays is guarded, not merged (set when the array
         # it chose turns out to be stored into).
         self.distinguish_arrays = False
@@ -226,6 +246,12 @@ class Trace:
         """Whether an object existed before the call, so that changing it is an effect."""
         return id(obj) in self.paths
 
+    def new_list(self, items: Any = ()) -> list[Any]:
+        """A list made by the captured code."""
+        from autodiff.capture.lists import TracedList
+
+        return list(items) if self.eager else TracedList(self, items)
+
     def fresh(self, obj: Any) -> Any:
         """Note a container made during the capture: changing it has no effect outside."""
         self.made[-1][id(obj)] = obj
@@ -242,6 +268,8 @@ class Trace:
             )
         if self.state is not None and self.state.is_kept(obj):
             raise Declined(f"a change of a {type(obj).__name__} that is kept outside", source)
+        if isinstance(obj, StoredList):
+            return  # it knows itself where and how it may change
         if len(self.made) > 1 and id(obj) not in self.made[-1]:
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
 
@@ -253,6 +281,8 @@ class Trace:
         """``x`` with the values of this call in place of everything traced (uncompiled tier)."""
         if isinstance(x, Tracer):
             return self._keep(x)
+        if isinstance(x, StoredList):
+            return [self.plain(item) for item in x]
         if type(x) in (list, tuple):
             return type(x)(self.plain(item) for item in x)
         if type(x) is dict:

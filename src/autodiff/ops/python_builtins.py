@@ -17,12 +17,15 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim
-from autodiff.ops import python_numbers
+from autodiff.ir.data import ArrayType
+from autodiff.ops import python_numbers, structural
+from autodiff.ops.builder import current_builder, emit
+from autodiff.ops.control import emit_for
 from autodiff.ops.function_table import builtin_functions, functions, implements_builtin
-from autodiff.ops.known import check, extent_of
+from autodiff.ops.known import check, compare, decide, extent_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.python_numbers import BOOL, FLOAT, INT, is_number, kind_of, number
-from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, whole_of
 
 # -- math -------------------------------------------------------------------------------------------
 # Functions of floats by the operation that computes them, and whether they can raise.
@@ -391,6 +394,9 @@ def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
         if len(args) == 1:
             if isinstance(args[0], Tracer) and args[0].ndim == 1 and key is None and not options:
                 return functions[reduction](args[0])
+            whole = whole_of(args[0])
+            if whole is not None and whole.ndim == 1 and key is None and not options:
+                return _extreme_of_rows(ufunc, whole, args[0].item_form)
             items = list(args[0])
             if not items and "default" in options:
                 return options["default"]
@@ -404,6 +410,29 @@ def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
         return best
 
     return function
+
+
+def _extreme_of_rows(ufunc: np.ufunc, whole: Tracer, form: Any) -> Tracer:
+    """The extreme of a long list, by comparing one item after the other as Python does."""
+    n = whole.shape[0]
+    positive = decide(lambda: n > 0)
+    if positive is None:
+        check(compare("greater", n, 0), "iterable argument is empty")
+    elif not positive:
+        raise ValueError(f"{'max' if ufunc is np.greater else 'min'}() arg is an empty sequence")
+    first = structural.slice_of(whole, (0,), (None,), (1,))
+    builder = current_builder()
+    with builder.region() as body:
+        k = builder.parameter(ArrayType(np.dtype(np.int64), ()), "k")
+        best = Tracer(builder.parameter(first.value.type), "scalar")
+        k.low, k.high = 0, n - 2
+        item = structural.slice_of(whole, (Dim.symbol(k) + 1,), (None,), (1,))
+        better = pointwise(ufunc.__name__, item, best)
+        body.outputs = [select(better, item, best, whole.dtype).value]
+    (result,) = emit_for(n - 1, (first.value,), body)
+    if form == "python":
+        return Tracer(emit("cast", (result,), dtype=whole.dtype, weak=True), "python")
+    return Tracer(result, form)
 
 
 def _less(ufunc: np.ufunc, a: Any, b: Any) -> Any:

@@ -37,19 +37,22 @@ class Cell:
     ``strides`` are those of the NumPy array it stands for, in bytes; None: C order without gaps.
     """
 
-    __slots__ = ("ambiguous", "block", "strides", "value", "version")
+    __slots__ = ("ambiguous", "block", "listed", "strides", "value", "version")
 
     def __init__(self, value: Value) -> None:
         self.value = value
         self.version = 0
         self.block = _builder.current_block()  # where it was made
         self.ambiguous = False  # one array or another, as a branch decided
+        self.listed = False  # also an item of a list, which holds its content of that time
         self.strides: tuple[int, ...] | None = None
 
     def write(self, value: Value) -> None:
         """Replace the content."""
         if self.ambiguous:
             raise AmbiguousStore("a store into an array that a branch chose among others")
+        if self.listed:
+            raise AmbiguousStore("a store into an array that is an item of a list")
         journal = _builder.current_builder().journal
         if journal is not None:
             journal.append((self, self.value))
@@ -76,7 +79,7 @@ class ViewStep:
 
 
 class AmbiguousStore(Exception):
-    """A store into an array that is one of two, depending on a branch."""
+    """A store into an array that is one of two, depending on a branch, or is in a list as well."""
 
 
 class ConcreteNeeded(Exception):
@@ -396,10 +399,32 @@ def emit_tracer(kind: str, *operands: Tracer, **attributes: Any) -> Any:
     return tracers[0] if len(tracers) == 1 else tracers
 
 
+class StoredList(list[Any]):
+    """A list whose items may be the rows of one traced array (see ``capture.lists``)."""
+
+    def whole(self) -> Tracer | None:
+        """That array, if so; None for an ordinary list."""
+        return None
+
+    def with_items(self, items: list[Any]) -> StoredList:
+        """A list made where this one was, of other items."""
+        return type(self)(items)
+
+    @property
+    def item_form(self) -> Form:
+        """What its rows are to the user's code."""
+        return "array"
+
+
+def whole_of(x: Any) -> Tracer | None:
+    """The traced array that the items of a list are the rows of, if it is such a list."""
+    return x.whole() if isinstance(x, StoredList) else None
+
+
 def is_traced(values: Sequence[Any]) -> bool:
     """Whether any of the values, or the items of lists and tuples among them, is a tracer."""
     for x in values:
-        if isinstance(x, Tracer):
+        if isinstance(x, Tracer) or whole_of(x) is not None:
             return True
         if isinstance(x, (list, tuple)) and is_traced(x):
             return True

@@ -18,7 +18,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from autodiff.dims import Dim, Extent, minimum, product, same_shape
 from autodiff.ops import structural
 from autodiff.ops.function_table import implements
-from autodiff.ops.known import decide, extent_of, known, require_equal
+from autodiff.ops.known import check, compare, decide, extent_of, known, require_equal
 from autodiff.ops.layout import (
     is_c_ordered,
     is_f_ordered,
@@ -40,7 +40,7 @@ from autodiff.ops.promotion import (
     shape_error,
 )
 from autodiff.ops.structural import INT, slice_of
-from autodiff.ops.tracer import Tracer, ViewStep, emit_tracer
+from autodiff.ops.tracer import Tracer, ViewStep, emit_tracer, whole_of
 from autodiff.ops.ufuncs import as_output, unsupported, write_out
 
 Shape = tuple[Extent, ...]
@@ -304,6 +304,12 @@ def concatenate(
     arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Tracer:
     """``np.concatenate``."""
+    whole = whole_of(arrays)
+    if whole is not None:
+        x = _joined_rows(whole, axis)
+        x = x if dtype is None else cast(x, np.dtype(dtype))
+        out = as_output(out)
+        return x if out is None else write_out(x, out, casting)
     xs = [as_array(a) for a in arrays]
     if not xs:
         raise ValueError("need at least one array to concatenate")
@@ -321,6 +327,31 @@ def concatenate(
     result = Tracer(result.value, "array")
     out = as_output(out)
     return result if out is None else write_out(result, out, casting)
+
+
+def _joined_rows(whole: Tracer, axis: Any) -> Tracer:
+    """The rows of an array, joined along their axis ``axis``."""
+    _require_rows(whole, "need at least one array to concatenate")
+    if whole.ndim == 1:
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    if axis is None:
+        return reshape(whole, (-1,))
+    axis = normalize_axis_index(axis, whole.ndim - 1)
+    moved = moveaxis(whole, 0, axis)
+    shape = moved.shape
+    joined = structural.reshape(
+        Tracer(moved.value, "array"),
+        (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :]),
+    )
+    return Tracer(joined.value, "array")
+
+
+def _require_rows(whole: Tracer, message: str) -> None:
+    positive = decide(lambda: whole.shape[0] > 0)
+    if positive is None:
+        check(compare("greater", whole.shape[0], 0), message)
+    elif not positive:
+        raise ValueError(message)
 
 
 def _check_joint(first: Tracer, x: Tracer, k: int, axis: int) -> None:
@@ -344,6 +375,11 @@ def stack(
     arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Tracer:
     """``np.stack``."""
+    whole = whole_of(arrays)
+    if whole is not None and out is None:
+        _require_rows(whole, "need at least one array to stack")
+        stacked = moveaxis(whole, 0, axis)
+        return stacked if dtype is None else cast(stacked, np.dtype(dtype))
     xs = [as_array(a) for a in arrays]
     if not xs:
         raise ValueError("need at least one array to stack")
@@ -355,6 +391,10 @@ def stack(
 @implements(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Tracer:
     """``np.hstack``."""
+    whole = whole_of(tup)
+    if whole is not None:
+        joined = whole if whole.ndim == 1 else _joined_rows(whole, 0 if whole.ndim == 2 else 1)
+        return joined if dtype is None else cast(joined, np.dtype(dtype))
     xs = [atleast_1d(x) for x in tup]
     return concatenate(xs, 0 if xs[0].ndim == 1 else 1, dtype=dtype, casting=casting)
 
@@ -362,6 +402,11 @@ def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Tracer
 @implements(np.vstack, *([np.vstack] if "row_stack" in np.__dict__ else []))
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Tracer:
     """``np.vstack``."""
+    whole = whole_of(tup)
+    if whole is not None:
+        rows = expand_dims(whole, 1) if whole.ndim == 1 else whole
+        joined = rows if whole.ndim <= 2 else _joined_rows(whole, 0)
+        return joined if dtype is None else cast(joined, np.dtype(dtype))
     return concatenate([atleast_2d(x) for x in tup], 0, dtype=dtype, casting=casting)
 
 
@@ -374,6 +419,10 @@ def dstack(tup: Any) -> Tracer:
 @implements(np.column_stack)
 def column_stack(tup: Any) -> Tracer:
     """``np.column_stack``."""
+    whole = whole_of(tup)
+    if whole is not None:
+        columns = expand_dims(whole, 0) if whole.ndim == 1 else moveaxis(whole, 0, 1)
+        return columns if whole.ndim <= 2 else _joined_rows(whole, 1)
     xs = [array_of(x) for x in tup]
     return concatenate([transpose(atleast_2d(x)) if x.ndim < 2 else x for x in xs], 1)
 

@@ -1,0 +1,689 @@
+"""Lists that loops append to: their items in one array, so that a loop over them is one loop.
+
+A list that captured code makes is a :class:`TracedList`.  It is an ordinary list until a staged
+loop has to change it or to read it at a traced position.  Then its items move to a *store*: one
+array with a leading axis, and the number of items,
+
+    xs = []                                 buffer: float64[n], count: 0
+    for i in range(n):              =>      for k: buffer = slice_update(buffer, v, k); count + 1
+        xs.append(v)
+    np.array(xs)                            buffer
+
+both in storage cells, so that loops carry them, branches merge them and regions undo them like
+arrays that are stored into.  Whoever asks the list for its items reads the buffer.
+
+All items that a loop appends or stores have one dtype, shape and form; else the loop is unrolled,
+as before.  The items that were there before may be of a narrower kind (``xs = [0]``); they are
+kept, so that a list that is returned has them as they were.
+
+An array in a list is the array that was appended, not a copy.  The store holds copies, so from
+then on neither the array nor the item may be stored into: that raises ``AmbiguousStore``, and the
+call is captured again without stores for lists of arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, SupportsIndex
+
+import numpy as np
+
+from autodiff.capture.regions import Slot, fit, is_numeric, join, same_object, slot_of
+from autodiff.capture.trace import Declined, NotStaged, StoreNeeded, Trace
+from autodiff.dims import Dim, Extent, bounds, maximum, minimum, same, symbols
+from autodiff.ir.data import Value
+from autodiff.ops import indexing
+from autodiff.ops.builder import current_block
+from autodiff.ops.dispatch import extent_of
+from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
+from autodiff.ops.tracer import (
+    AmbiguousStore,
+    Cell,
+    Form,
+    StoredList,
+    Tracer,
+    ViewStep,
+    as_tracer,
+    emit_tracer,
+)
+
+
+@dataclass(eq=False)
+class Rows:
+    """What a loop of unknown length appends, while it is staged.
+
+    There is no telling how much room it takes, so each iteration yields its items to be stacked.
+    Item number p that the body appends goes to ``values[p]``, and ``taken[p]`` says that it did.
+    ``last`` holds the last items of the list, the very last one first, for the body to read.
+    """
+
+    values: list[Cell]
+    taken: list[Cell]
+    last: list[Cell]
+    start: Extent  # items before the loop
+    next: int = 0
+
+
+@dataclass(eq=False)
+class Store:
+    """Where the items of a list are; see the module header."""
+
+    buffer: Cell
+    count: Cell
+    slot: Slot  # of the items that loops append or store
+    head: list[Any]  # the items that were there when the store was made, as they were
+    # Where the head is of other types: which of its places hold what was stored later; one place
+    # more, for stores beyond the head.
+    changed: Cell | None
+    unchanged: Value | None  # ... and what that is when none does
+    # Of ``[number] * n`` of a length known only when the program runs: the number, n, the array.
+    repeated: tuple[Any, Extent, Value] | None = None
+    rows: Rows | None = None  # in a loop of unknown length
+    wanted_rows: int = 1
+    wanted_last: int = 0
+    pushed: Extent = 0  # at most how many items the body under study has appended
+
+    @property
+    def length(self) -> Extent:
+        """How many items there are."""
+        return extent_of(Tracer(self.count.value, "python"))
+
+    @property
+    def capacity(self) -> Extent:
+        """How many items there is room for."""
+        return self.buffer.value.type.shape[0]
+
+
+class TracedList(StoredList):
+    """A list made by captured code; see the module header."""
+
+    __slots__ = ("block", "store", "trace")
+
+    def __init__(self, trace: Trace, items: Iterable[Any] = ()) -> None:
+        super().__init__(items)
+        self.trace = trace
+        self.block = current_block()  # where it was made: there it may change without ado
+        self.store: Store | None = None
+
+    # -- the store ----------------------------------------------------------------------------
+    def is_here(self) -> bool:
+        """Whether the code that runs now is in the region that the list was made in."""
+        return self.block is self.trace.builder.block
+
+    def request(self, slot: Slot | None) -> None:
+        """Have the loop that is staged from where the list was made begin with a store for it."""
+        for body in self.trace.rolling:
+            if body.home is self.block:
+                raise StoreNeeded(body, self, slot)
+        raise NotStaged("a change of a list inside of a branch")
+
+    def can_store(self) -> bool:
+        """Whether a loop being staged could give the list a store."""
+        return any(body.home is self.block for body in self.trace.rolling) and bool(
+            len(self) and all(is_numeric(x) for x in self._plain_items())
+        )
+
+    def _plain_items(self) -> Iterator[Any]:
+        return list.__iter__(self)
+
+    def make_store(self, slot: Slot | None) -> None:
+        """Move the items to a store (where the list was made)."""
+        if self.store is not None:
+            self._widen(slot)
+            return
+        head = list(self._plain_items())
+        if not all(is_numeric(x) for x in head) or (slot is None and not head):
+            raise NotStaged("a list of other things than numbers and arrays")
+        whole = slot or slot_of(head[0])
+        for item in head:
+            wider = join(whole, slot_of(item))
+            if wider is None or (slot is not None and wider != slot):
+                raise NotStaged("a list of items of different types")
+            whole = wider
+        if any(symbols(n) - set(self.trace.extents.values()) for n in whole.shape):
+            raise NotStaged("a list of arrays whose size depends on the loop")
+        if whole.form == "array" and self.trace.distinguish_arrays:
+            raise NotStaged("a list of arrays that are stored into")
+        n = len(head)
+        buffer = _array_of(head, whole)
+        for item in head:
+            if isinstance(item, Tracer) and item.form == "array":
+                item.cell.listed = True
+        uneven = any(slot_of(x) != whole for x in head)
+        flags = zeros((n + 1,), bool).value if uneven else None
+        changed = None if flags is None else Cell(flags)
+        count = Cell(as_tracer(n).value)
+        self.store = Store(Cell(buffer.value), count, whole, head, changed, flags)
+        self.trace.counts.add(self.store.count)
+        list.clear(self)
+
+    def restore(self, items: list[Any], store: Store | None) -> None:
+        """Go back to an earlier state."""
+        self.store = store
+        list.__init__(self, items)
+
+    def reserve(self, needed: Extent) -> None:
+        """Make room for ``needed`` items (where the list was made)."""
+        store = self.store
+        assert store is not None
+        low, _ = bounds(store.capacity - needed)
+        if low is not None and low >= 0:
+            return
+        old = Tracer(store.buffer.value, "array")
+        shape = store.slot.shape
+        buffer = zeros((needed, *shape), store.slot.dtype)
+        if not same(store.capacity, 0):
+            n = 1 + len(shape)
+            sizes = (store.capacity, *shape)
+            low, _ = bounds(needed - store.capacity)
+            if low is None or low < 0:
+                sizes = (store.length, *shape)
+                old = slice_of(old, (0,) * n, sizes, (1,) * n)
+            buffer = slice_update(buffer, old, (0,) * n, sizes, (1,) * n)
+        store.buffer.write(buffer.value)
+
+    def whole(self) -> Tracer | None:
+        """The items as one array, where they are in a store."""
+        store = self.store
+        if store is None:
+            return None
+        if store.rows is not None:
+            raise NotStaged("a list that grows in a loop of unknown length, as a whole")
+        x = Tracer(store.buffer.value, "array")
+        length = store.length
+        if not same(length, store.capacity):
+            n = len(x.shape)
+            x = slice_of(x, (0,) * n, (length, *store.slot.shape), (1,) * n)
+        return Tracer(x.value, "array")
+
+    @property
+    def item_form(self) -> Form:
+        """What its rows are to the user's code."""
+        return "array" if self.store is None else self.store.slot.form
+
+    def _fitting(self, item: Any) -> Value:
+        """An item as the store holds it."""
+        assert self.store is not None
+        slot = slot_of(item) if is_numeric(item) else None
+        if slot is None:
+            raise NotStaged("a list of other things than numbers and arrays")
+        if slot != self.store.slot:
+            if self.is_here():
+                self._widen(slot)
+            else:
+                self.request(slot)
+        if isinstance(item, Tracer) and item.form == "array":
+            item.cell.listed = True
+        return fit(item, slot)
+
+    def _position(self, index: Any) -> Extent:
+        assert self.store is not None
+        try:
+            return indexing.position(extent_of(index), self.store.length, 0)
+        except IndexError:
+            raise IndexError("list index out of range") from None
+
+    def _item(self, index: Any) -> Any:
+        store = self.store
+        assert store is not None
+        at = self._position(index)
+        if store.rows is not None:
+            row = self._row(store, store.rows, at)
+            if row is not None:
+                return row
+        if isinstance(at, int) and at < len(store.head) and self.is_here():
+            if store.changed is None or store.changed.value is store.unchanged:
+                return store.head[at]
+        return self._at(at)
+
+    def _at(self, at: Extent) -> Any:
+        store = self.store
+        assert store is not None
+        if store.slot.form == "array":
+            return Tracer(store.buffer, "array", (_ItemStep.of(at, store.slot),))
+        x = slice_of(Tracer(store.buffer.value, "array"), *_place(at, store.slot))
+        return Tracer(fit(x, store.slot), store.slot.form)
+
+    def _settle(self, what: str) -> None:
+        """Be an ordinary list again, for what a store cannot do."""
+        if self.store is not None:
+            if not self.is_here():
+                raise NotStaged(f"{what} of a list inside of a branch or loop")
+            items = list(self)
+            self.store = None
+            list.extend(self, items)
+        elif not self.is_here():
+            raise NotStaged(f"{what} of a list inside of a branch or loop")
+
+    # -- what lists do ------------------------------------------------------------------------
+    def append(self, item: Any) -> None:
+        """Put an item at the end."""
+        if self.store is None:
+            if self.is_here():
+                list.append(self, item)
+                return
+            if not is_numeric(item):
+                raise NotStaged("a list of other things than numbers and arrays")
+            self.request(slot_of(item))
+            return
+        store = self.store
+        if self.is_here() and (not is_numeric(item) or slot_of(item) != store.slot):
+            self._settle("an item of another type")
+            list.append(self, item)
+            return
+        value = Tracer(self._fitting(item), "array")
+        if store.rows is not None:
+            self._append_row(store, store.rows, value)
+            return
+        length = store.length
+        if self.is_here():
+            self.reserve(length + 1)
+        elif not any(self in body.lists for body in self.trace.rolling):
+            self.request(store.slot)
+        x = Tracer(store.buffer.value, "array")
+        store.buffer.write(slice_update(x, value, *_place(length, store.slot)).value)
+        store.count.write(_count(length + 1))
+        store.pushed = store.pushed + 1
+
+    def _append_row(self, store: Store, rows: Rows, value: Tracer) -> None:
+        if self not in self.trace.rolling[-1].lists:
+            raise NotStaged("a list that grows in a loop inside of a loop of unknown length")
+        if rows.next >= len(rows.values):
+            store.wanted_rows = rows.next + 1
+            self.request(store.slot)
+        rows.values[rows.next].write(value.value)
+        rows.taken[rows.next].write(as_tracer(True).value)
+        rows.next += 1
+        for k in range(len(rows.last) - 1, 0, -1):
+            rows.last[k].write(rows.last[k - 1].value)
+        if rows.last:
+            rows.last[0].write(value.value)
+        store.count.write(_count(store.length + 1))
+
+    def _row(self, store: Store, rows: Rows, at: Extent) -> Any:
+        """An item, in a loop of unknown length: one of the last, or from before the loop."""
+        low, _ = bounds(rows.start - 1 - at)
+        if low is not None and low >= 0:
+            return None
+        back = store.length - at
+        if not isinstance(back, int):
+            raise NotStaged("an item of a list that grows in a loop of unknown length")
+        if back > len(rows.last):
+            store.wanted_last = back
+            self.request(store.slot)
+        return Tracer(rows.last[back - 1].value, store.slot.form)
+
+    def begin_rows(self) -> None:
+        """Before a loop of unknown length is interpreted (where the list was made)."""
+        store = self.store
+        assert store is not None
+        if store.slot.form == "array" and store.wanted_last:
+            raise NotStaged("arrays of a list that grows in a loop of unknown length")
+        nothing = zeros(store.slot.shape, store.slot.dtype).value
+        last = []
+        for k in range(1, store.wanted_last + 1):
+            low, _ = bounds(store.length - k)
+            x = Tracer(nothing, "array")
+            if low is not None and low >= 0:
+                x = slice_of(
+                    Tracer(store.buffer.value, "array"), *_place(store.length - k, store.slot)
+                )
+            last.append(Cell(fit(x, store.slot)))
+        store.rows = Rows(
+            [Cell(nothing) for _ in range(store.wanted_rows)],
+            [Cell(as_tracer(False).value) for _ in range(store.wanted_rows)],
+            last,
+            store.length,
+        )
+
+    def end_rows(self, trips: Extent, values: Sequence[Value], taken: Sequence[Value]) -> None:
+        """After the loop: the items from before it, then what each iteration has appended."""
+        store = self.store
+        assert store is not None and store.rows is not None
+        rows, n = store.rows, len(values)
+        store.rows = None
+        shape = store.slot.shape
+        columns = [reshape(Tracer(v, "array"), (trips, 1, *shape)) for v in values]
+        flags = [reshape(Tracer(v, "array"), (trips, 1)) for v in taken]
+        new = columns[0] if n == 1 else emit_tracer("concatenate", *columns, axis=1)
+        new = Tracer(reshape(new, (trips * n, *shape)).value, "array")
+        every = store.length - rows.start
+        store.count.write(_count(rows.start))
+        old = self.whole()
+        assert old is not None
+        if not same(every, trips * n):
+            mask = flags[0] if n == 1 else emit_tracer("concatenate", *flags, axis=1)
+            new = new[Tracer(reshape(mask, (trips * n,)).value, "array")]
+        if not same(old.shape[0], 0):
+            new = emit_tracer("concatenate", old, Tracer(new.value, "array"), axis=0)
+        store.buffer.write(new.value)
+        store.count.write(_count(new.shape[0]))
+
+    def extend(self, items: Iterable[Any]) -> None:
+        """Append each of ``items``."""
+        if self.store is None and self.is_here():
+            list.extend(self, items)
+            return
+        for item in list(items):
+            self.append(item)
+
+    def __iadd__(self, items: Iterable[Any]) -> TracedList:  # type: ignore[misc]
+        self.extend(items)
+        return self
+
+    def pop(self, index: SupportsIndex = -1) -> Any:
+        """Take an item out."""
+        store = self.store
+        last = isinstance(index, int) and index == -1
+        if store is None or not last or self.is_here() or store.slot.form == "array":
+            if store is None and not self.is_here() and last and self.can_store():
+                self.request(None)
+            self._settle("pop")
+            return list.pop(self, index)
+        if store.rows is not None:
+            raise NotStaged("pop of a list that grows in a loop of unknown length")
+        item = self._item(-1)
+        store.count.write(_count(store.length - 1))
+        return item
+
+    def __setitem__(self, index: Any, item: Any) -> None:
+        if self.store is None:
+            if self.is_here() and not isinstance(index, Tracer):
+                list.__setitem__(self, index, item)
+                return
+            if not is_numeric(item) or isinstance(index, slice) or not len(self):
+                raise NotStaged("a change of a list inside of a branch or loop")
+            self.request(slot_of(item))
+            return
+        store = self.store
+        if store.rows is not None:
+            raise NotStaged("a store into a list that grows in a loop of unknown length")
+        if isinstance(index, slice) or store.slot.form == "array":
+            self._settle("a store")
+            list.__setitem__(self, index, item)
+            return
+        value = Tracer(self._fitting(item), "array")
+        store = self.store
+        at = self._position(index)
+        x = Tracer(store.buffer.value, "array")
+        store.buffer.write(slice_update(x, value, *_place(at, store.slot)).value)
+        if store.changed is not None:
+            self._note_changed(store.changed, at)
+        elif isinstance(at, int) and at < len(store.head) and self.is_here():
+            store.head[at] = item
+        else:
+            self._forget_head()
+
+    def _note_changed(self, changed: Cell, at: Extent) -> None:
+        """Remember that a place of the head holds another item now."""
+        flags = Tracer(changed.value, "array")
+        place = minimum(at, changed.value.type.shape[0] - 1)
+        changed.write(slice_update(flags, as_tracer(True), *_place(place, _FLAG)).value)
+
+    def _forget_head(self) -> None:
+        """All items of the head are as the store has them: of one type."""
+        assert self.store is not None
+        self.store.head = []
+
+    def __getitem__(self, index: Any) -> Any:
+        if self.store is None:
+            if isinstance(index, Tracer) and self.can_store() and not self.is_here():
+                self.request(None)
+            result = list.__getitem__(self, index)
+            return self._new(result) if isinstance(index, slice) else result
+        if isinstance(index, slice):
+            return self._part(index)
+        return self._item(index)
+
+    def _part(self, index: slice) -> TracedList:
+        x = self.whole()
+        assert x is not None and self.store is not None
+        if self.store.changed is not None:
+            return self._new(list(self)[index])
+        part = x[index]
+        n = part.shape[0]
+        if isinstance(n, int) and not self.store.head:
+            pass
+        elif self.store.head and any(slot_of(h) != self.store.slot for h in self.store.head):
+            return self._new(list(self)[index])
+        new = self._new(())
+        slot = self.store.slot
+        content = Tracer(part.value, "array")
+        new.store = Store(Cell(content.value), Cell(_count(n)), slot, [], None, None)
+        self.trace.counts.add(new.store.count)
+        return new
+
+    def _widen(self, slot: Slot | None) -> None:
+        """``[number] * n`` for items of another type, which the number can be taken for."""
+        store = self.store
+        assert store is not None
+        if slot is None or slot == store.slot:
+            return
+        if store.repeated is None or store.repeated[2] is not store.buffer.value:
+            raise NotStaged("a list of items of different types")
+        item, n, _ = store.repeated
+        if join(slot, slot_of(item)) != slot:
+            raise NotStaged("a list of items of different types")
+        content = broadcast(Tracer(fit(item, slot), "array"), (n,), ())
+        flags = zeros((n + 1,), bool).value
+        repeated = (item, n, content.value)
+        count = Cell(store.count.value)
+        self.store = Store(Cell(content.value), count, slot, [], Cell(flags), flags, repeated)
+        self.trace.counts.add(count)
+
+    def _new(self, items: Iterable[Any]) -> TracedList:
+        return TracedList(self.trace, items)
+
+    def __len__(self) -> int:
+        if self.store is None:
+            return list.__len__(self)
+        length = self.store.length
+        return length if isinstance(length, int) else int(as_tracer(length)._concrete())
+
+    def __bool__(self) -> bool:
+        if self.store is not None:
+            low, high = bounds(self.store.length)
+            if low is not None and low >= 1:
+                return True
+            if high is not None and high <= 0:
+                return False
+        return len(self) > 0
+
+    def __iter__(self) -> Iterator[Any]:
+        # The length anew each time: what the items are for may append, and may make the store.
+        k = 0
+        while k < len(self):
+            yield list.__getitem__(self, k) if self.store is None else self._item(k)
+            k += 1
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(list(self)[::-1])
+
+    def __contains__(self, item: Any) -> bool:
+        return item in list(self)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == (list(other) if isinstance(other, list) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def __add__(self, other: Any) -> Any:
+        return self._new(list(self) + list(other)) if isinstance(other, list) else NotImplemented
+
+    def __radd__(self, other: Any) -> Any:
+        return self._new(list(other) + list(self)) if isinstance(other, list) else NotImplemented
+
+    def __mul__(self, times: Any) -> Any:
+        if isinstance(times, Tracer):
+            n = extent_of(times)
+            if isinstance(n, Dim) and self.store is None and list.__len__(self) == 1:
+                (item,) = self._plain_items()
+                if is_numeric(item) and slot_of(item).form != "array":
+                    return self._repeated(item, maximum(n, 0))
+            times = times.__index__()
+        return self._new(list(self) * times)
+
+    __rmul__ = __mul__
+
+    def _repeated(self, item: Any, n: Extent) -> TracedList:
+        """``[number] * n`` of a length known only when the program runs."""
+        new = self._new(())
+        slot = slot_of(item)
+        content = broadcast(Tracer(fit(item, slot), "array"), (n,), ())
+        repeated = (item, n, content.value)
+        new.store = Store(Cell(content.value), Cell(_count(n)), slot, [], None, None, repeated)
+        self.trace.counts.add(new.store.count)
+        return new
+
+    def __imul__(self, times: Any) -> TracedList:
+        self._settle("repetition")
+        list.__imul__(self, int(times))
+        return self
+
+    def with_items(self, items: Iterable[Any]) -> TracedList:
+        """A list made where this one was, of other items."""
+        made = self._new(items)
+        made.block = self.block
+        return made
+
+    def copy(self) -> TracedList:
+        """A list of the same items."""
+        return self._new(self) if self.store is None else self._part(slice(None))
+
+    __copy__ = copy
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    __str__ = __repr__
+
+
+def _array_of(items: list[Any], slot: Slot) -> Tracer:
+    """The items of a list as the rows of an array."""
+    shape = (len(items), *slot.shape)
+    if not items:
+        return zeros(shape, slot.dtype)
+    if not any(isinstance(x, (Tracer, Dim)) for x in items):
+        return Tracer.constant(np.array(items, slot.dtype))
+    if all(same_object(x, items[0]) for x in items):
+        row = Tracer(fit(items[0], slot), "array")
+        return broadcast(row, shape, tuple(range(1, len(shape))))
+    rows = [reshape(Tracer(fit(x, slot), "array"), (1, *slot.shape)) for x in items]
+    joined: Tracer = emit_tracer("concatenate", *rows, axis=0) if len(rows) > 1 else rows[0]
+    return joined
+
+
+def _place(at: Extent, slot: Slot) -> tuple[Any, Any, Any]:
+    """Starts, sizes and steps of the item at a position."""
+    n = 1 + len(slot.shape)
+    return (at, *(0,) * (n - 1)), (None, *slot.shape), (1,) * n
+
+
+def _count(n: Extent) -> Value:
+    return as_tracer(n).value
+
+
+_FLAG = Slot(np.dtype(bool), (), "python")
+
+
+@dataclass(frozen=True)
+class _ItemStep(ViewStep):
+    """The step from a list's store to one of its arrays, which cannot be stored into."""
+
+    at: Extent = 0
+
+    @staticmethod
+    def of(at: Extent, slot: Slot) -> _ItemStep:
+        def read(x: Tracer) -> Tracer:
+            return reshape(slice_of(x, *_place(at, slot)), slot.shape)
+
+        return _ItemStep(read, _refuse_store, None, at)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ItemStep) and same(self.at, other.at)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _refuse_store(parent: Tracer, new: Tracer) -> Tracer:
+    raise AmbiguousStore("a store into an array of a list")
+
+
+def _method(name: str) -> Callable[..., Any]:
+    plain = getattr(list, name)
+
+    def method(self: TracedList, *args: Any, **kwargs: Any) -> Any:
+        self._settle(name)
+        return plain(self, *args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+for _name in ("insert", "remove", "clear", "sort", "reverse", "__delitem__"):
+    setattr(TracedList, _name, _method(_name))
+
+
+def _reading(name: str) -> Callable[..., Any]:
+    def method(self: TracedList, *args: Any) -> Any:
+        return getattr(list(self), name)(*args)
+
+    method.__name__ = name
+    return method
+
+
+for _name in ("index", "count", "__lt__", "__le__", "__gt__", "__ge__"):
+    setattr(TracedList, _name, _reading(_name))
+
+
+# -- results --------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class ListPlan:
+    """How a list of the result is made of the program's outputs.
+
+    ``buffer``, ``count`` and ``changed`` are numbers of outputs, ``length`` the number of items
+    where that is known.
+    """
+
+    buffer: int
+    length: int | None
+    count: int | None
+    form: str
+    # Items that are not as the buffer has them: plain, or numbers of outputs.  ``repeated``: all
+    # are this one.
+    head: tuple[Any, ...]
+    repeated: tuple[Any, ...] | None
+    changed: int | None
+
+    def build(self, outputs: Any) -> list[Any]:
+        """The list."""
+        n = self.length
+        if n is None:
+            assert self.count is not None
+            n = int(outputs[self.count])
+        array = np.asarray(outputs[self.buffer])[:n]
+        if self.form == "python":
+            items = array.tolist()
+        elif self.form == "scalar":
+            items = list(array)
+        else:
+            items = [np.array(row) for row in array]
+        changed = None if self.changed is None else np.asarray(outputs[self.changed])
+        head = self.head[:n]
+        if self.repeated is not None and changed is not None:
+            head = (self.repeated,) * min(n, len(changed) - 1)
+        for k, (kind, item) in enumerate(head):
+            if changed is None or not changed[k]:
+                items[k] = outputs[item] if kind == "output" else item
+        return items
+
+
+def refuse_open_length(target: TracedList) -> None:
+    """Lists of unknown length have no leaves that a derivative could be taken of."""
+    store = target.store
+    if store is not None and isinstance(store.length, Dim):
+        raise Declined("a list in the result whose length is known only when it runs")
