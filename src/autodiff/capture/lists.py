@@ -562,6 +562,9 @@ class TracedList(StoredList):
     __str__ = __repr__
 
 
+TracedList.__name__ = "list"  # what errors call it
+
+
 def _array_of(items: list[Any], slot: Slot) -> Tracer:
     """The items of a list as the rows of an array."""
     shape = (len(items), *slot.shape)

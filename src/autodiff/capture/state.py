@@ -32,7 +32,7 @@ from autodiff.capture.running import current_run
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Trace, is_library
 from autodiff.ir.data import Source
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import StoredList, Tracer
 
 MAXIMUM_PLACES = 64
 
@@ -261,6 +261,9 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
     if trace.is_external(x) and not isinstance(x, _PLAIN):
         reach = reacher(trace, x)
         return lambda arrays: reach()
+    if isinstance(x, StoredList):
+        rows = [keeper(trace, item, operands) for item in x]
+        return lambda arrays: [make(arrays) for make in rows]
     if type(x) in (list, tuple):
         makes, kind = [keeper(trace, item, operands) for item in x], type(x)
         return lambda arrays: kind(make(arrays) for make in makes)

@@ -316,6 +316,8 @@ class Trace:
         """``x`` with the values of this call, to be computed with and dropped."""
         if isinstance(x, Tracer):
             return self.concrete(x)
+        if isinstance(x, StoredList):
+            return [self.untraced(item) for item in x]
         if type(x) in (list, tuple):
             return type(x)(self.untraced(item) for item in x)
         if type(x) is dict:
