@@ -5,6 +5,7 @@ one compiled object are compared with the plain function before and after the ch
 """
 
 import dataclasses
+import math
 import types
 
 import numpy as np
@@ -64,6 +65,7 @@ class World:
         self.settings.single = 1.0
         self.settings.extra = {"weight": 2.0}
         self.record = Record()
+        self.record.rule = Settings.rule = self.module.rule = math.sin
 
 
 w = World()
@@ -193,6 +195,18 @@ CASES = {
     "what __getattr__ reads": (
         lambda x: x * w.settings.weight,
         lambda: w.settings.extra.__setitem__("weight", 7.0),
+    ),
+    "builtin of an instance": (
+        lambda x: x * w.settings.extra["f"](x) if "f" in w.settings.extra else w.record.rule(x),
+        lambda: setattr(w.record, "rule", math.cos),
+    ),
+    "builtin of a class": (
+        lambda x: w.settings.rule(x),
+        lambda: setattr(w.Settings, "rule", math.cos),
+    ),
+    "builtin of a module": (
+        lambda x: w.module.rule(x),
+        lambda: setattr(w.module, "rule", math.cos),
     ),
     "dataclass field": (lambda x: w.record.weight * x, lambda: setattr(w.record, "weight", 4.0)),
     "dataclass replaced": (

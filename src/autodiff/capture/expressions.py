@@ -6,7 +6,7 @@ import ast
 import inspect
 import operator
 from collections.abc import Callable, Iterator
-from types import FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -355,8 +355,9 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
             at = path.attribute(name).attribute("__func__")
             frame.trace.guards.append(Guard(at, "is", value.__func__))
         return value
-    if type(value).__name__ in ("builtin_function_or_method", "method-wrapper", "method"):
-        return value
+    bound = type(value).__name__ in ("builtin_function_or_method", "method-wrapper", "method")
+    if bound and name not in _own(obj) and not isinstance(static, BuiltinFunctionType):
+        return value  # a method of the object, not a function that was stored there
     if path is None:
         path = _path_of_class(obj, name, static)
     return value if path is None else frame.trace.lift(value, path.attribute(name))
