@@ -764,7 +764,12 @@ class Compiled:
             return result
         if not getattr(error, "autodiff_effects", False):
             self._run_plainly(call)
-        return self._uncompiled(call, reason, extra)
+            return self._uncompiled(call, reason, extra)
+        if self.on_fallback == "error":
+            raise error
+        result = self._eager(call, extra)
+        self._warn(reason)
+        return result
 
     def _plain(self, call: Call) -> Any:
         args, kwargs = self.signature.unbind(call.slots)

@@ -208,16 +208,25 @@ def store_state(trace: Trace, derivative: bool) -> None:
 
 
 def order_effects(block: Block) -> bool:
-    """Tell each host call whether the run may fail after it; whether a run must be watched."""
+    """Tell each host call whether the run may fail after it; whether a run must be watched.
+
+    An effect that has to wait for the end makes those after it wait as well, so all wait.
+    """
     watched = False
     failing = False
     # Backwards, and a loop's body twice: what comes before in it comes after, an iteration later.
-    for operation in reversed([*_executed(block)]):
+    executed = [*_executed(block)]
+    for operation in reversed(executed):
         if operation.kind == "host_call":
             host = operation.attributes["function"]
             host.may_fail_later |= failing
             watched |= host.at_the_end or host.may_fail_later
         failing |= operation.kind == "check" or isinstance(ENTRIES[operation.kind].lowering, Kernel)
+    hosts = [op.attributes["function"] for op in executed if op.kind == "host_call"]
+    effects = [host for host in hosts if not host.has_result and host.generator is None]
+    if any(host.may_fail_later for host in effects):
+        for host in effects:
+            host.may_fail_later = True
     return watched
 
 

@@ -30,7 +30,7 @@ import numpy as np
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.running import current_run
 from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined, Trace, is_library
+from autodiff.capture.trace import Declined, Trace, is_count, is_library
 from autodiff.ir.data import Source
 from autodiff.ops.tracer import StoredList, Tracer
 
@@ -75,6 +75,13 @@ class _Missing:
 MISSING = _Missing()
 
 
+class Unread:
+    """What a place held when the call began, as long as nothing reads it: it shapes nothing."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 class StateScope:
     """The places as variables; looks to branches and loops like the scope of a frame."""
 
@@ -89,8 +96,6 @@ class State:
     """The places that one capture knows to change, and their values so far."""
 
     def __init__(self, trace: Trace, places: list[Place]) -> None:
-        from autodiff.capture.interpreter import UNBOUND
-
         self.trace = trace
         self.scope = StateScope()
         self.places = {place.text: place for place in places}
@@ -103,17 +108,19 @@ class State:
             trace.remember(place.owner, place.path)
             self.by_owner.setdefault(id(place.owner), {})[place.key] = place.text
             value = _read(place)
-            if value is MISSING:
-                relation = "lacks" if place.kind == "attribute" else "missing"
-                trace.guards.append(Guard(place.path, relation, place.key))
-                self.scope.locals[place.text] = UNBOUND
-            else:
-                self.scope.locals[place.text] = trace.lift(value, place.at, changing=True)
+            numeric = isinstance(value, (np.ndarray, np.floating, float)) or is_count(value)
+            self.scope.locals[place.text] = (
+                trace.lift(value, place.at, changing=True) if numeric else Unread(value)
+            )
         self.initial = dict(self.scope.locals)
 
     def changes(self, obj: Any) -> bool:
         """Whether an object has places that change, or is appended to."""
         return id(obj) in self.by_owner or id(obj) in self.appended
+
+    def is_inside(self, path: Path) -> bool:
+        """Whether a path leads into the value of a place that changes."""
+        return any(path.text.startswith((f"{text}[", f"{text}.")) for text in self.places)
 
     def is_kept(self, obj: Any) -> bool:
         """Whether an object made by the function was appended to a list outside of it."""
@@ -187,8 +194,13 @@ class State:
             value = self.scope.locals[text] = value.resolve(text)
         elif type(value).__name__ == "Poison":
             raise Declined(f"{text} after the loop that changes it")
-        if value is UNBOUND:
-            place = self.places[text]
+        place = self.places[text]
+        if isinstance(value, Unread) and value.value is not MISSING:
+            return self.trace.lift(value.value, place.at)
+        if isinstance(value, Unread):
+            relation = "lacks" if place.kind == "attribute" else "missing"
+            self.trace.guards.append(Guard(place.path, relation, place.key))
+        if isinstance(value, Unread) or value is UNBOUND:
             if place.kind == "attribute":
                 raise AttributeError(f"{type(obj).__name__!r} object has no attribute {key!r}")
             raise KeyError(key)

@@ -369,7 +369,8 @@ class Trace:
             self.guards.append(Guard(at, "equal", labels))
             values = self._lift_array(obj.to_numpy(), Path(f"{path.text}.to_numpy()", path.roots))
             return labelled.put_together(labels, values)
-        if type(obj) is float or isinstance(obj, np.floating) or (changing and _is_count(obj)):
+        changing = changing or (self.state is not None and self.state.is_inside(path))
+        if type(obj) is float or isinstance(obj, np.floating) or (changing and is_count(obj)):
             key = f"{path.text} {id(obj)}" if self.eager else path.text
             known = self.by_path.get(key)
             if known is None:
@@ -574,7 +575,7 @@ def _compares(obj: Any) -> bool:
     )
 
 
-def _is_count(obj: Any) -> bool:
+def is_count(obj: Any) -> bool:
     """Whether a number that changes can be an int64 input."""
     return (type(obj) is int and -(2**62) < obj < 2**62) or isinstance(obj, np.integer)
 

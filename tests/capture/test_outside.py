@@ -1,0 +1,296 @@
+"""Functions that change objects outside of them: value, gradient, printed text and the objects.
+
+Each case makes a world of its own: a function, and the object that it changes.
+"""
+
+import contextlib
+import copy
+import io
+import types
+import warnings
+
+import numpy as np
+import pytest
+
+import autodiff
+
+
+def order():
+    s = []
+
+    def f(x, i):
+        print("first")
+        s.append(1.0)
+        y = x[i]
+        print("second", y)
+        s.append(y)
+        return y * 2
+
+    return f, s
+
+
+def types_():
+    s = types.SimpleNamespace(n=0, conv=False, last=None, msg="")
+
+    def f(x):
+        s.n += x
+        s.conv = x > 1
+        s.last = np.full(2, x)
+        s.msg = f"{x:.2f}"
+        return x * s.n
+
+    return f, s
+
+
+def warm():
+    s = types.SimpleNamespace(x0=np.float64(1.0), it=0)
+
+    def f(a):
+        x = s.x0
+        while abs(x * x - a) > 1e-12:
+            x = 0.5 * (x + a / x)
+            s.it += 1
+        s.x0 = x
+        return x
+
+    return f, s
+
+
+def mid():
+    s = types.SimpleNamespace(a=0, b=0)
+
+    def f(x):
+        s.a += 1
+        if x < 0:
+            raise ValueError("neg")
+        s.b += 1
+        return x * x
+
+    return f, s
+
+
+def dictapp():
+    s = []
+
+    def f(x, n):
+        for k in range(n):
+            x = np.sin(x)
+            s.append({"k": k, "x": x, "v": [x, 2 * x]})
+        return x
+
+    return f, s
+
+
+def nested():
+    s = types.SimpleNamespace(n=0, h=[])
+
+    class In:
+        def __init__(q):
+            q.c = 0
+
+        def __call__(q, v, scale=2.0):
+            q.c += 1
+            s.n += q.c
+            s.h.append(q.c)
+            return v * scale
+
+    q = In()
+    s.q = q
+    In.__repr__ = lambda q: f"In({q.c})"
+
+    def f(x):
+        return q(x) + q(x, 3.0) * q.c
+
+    return f, s
+
+
+def shapes():
+    s = types.SimpleNamespace(last=None)
+
+    def f(x):
+        s.last = x * 2 if s.last is None or s.last.shape != x.shape else s.last + x
+        return np.sum(s.last)
+
+    return f, s
+
+
+def lru():
+    s = {}
+
+    def f(x, k):
+        if k not in s:
+            s[k] = x * k
+        return s[k] * x
+
+    return f, s
+
+
+def alias():
+    s = types.SimpleNamespace(a=np.zeros(2))
+    s.b = s.a
+
+    def f(x):
+        s.a[0] += x
+        s.b = s.b * 2
+        return s.a[0] * s.b[0]
+
+    return f, s
+
+
+def inlined():
+    s = types.SimpleNamespace(n=0)
+
+    def g(x):
+        s.n += 1
+        return x**3
+
+    gg = autodiff.function(g)
+
+    def f(x):
+        return gg(x) * s.n
+
+    return f, s
+
+
+def custom():
+    s = types.SimpleNamespace(n=0)
+
+    def g(x):
+        s.n += 1
+        return x**3
+
+    cg = autodiff.custom_gradient(g, vjp=lambda ct, y, x: ct * 3 * x**2)
+
+    def f(x):
+        return cg(x) * 2
+
+    return f, s
+
+
+def innergrad():
+    s = types.SimpleNamespace(n=0)
+
+    def g(x):
+        s.n += 1
+        return x**3
+
+    dg = autodiff.gradient(g)
+
+    def f(x):
+        return dg(x) * 2
+
+    return f, s
+
+
+def popl():
+    s = [1.0, 2.0, 3.0, 4.0]
+
+    def f(x):
+        v = s.pop()
+        return v * x
+
+    return f, s
+
+
+def clear():
+    s = types.SimpleNamespace(h=[1.0])
+
+    def f(x):
+        s.h = []
+        s.h.append(x)
+        s.h.append(2 * x)
+        return s.h[-1] * len(s.h)
+
+    return f, s
+
+
+def settings():
+    s = types.SimpleNamespace(t=(0.0, 0), d={"in": {"n": 1}})
+
+    def f(x):
+        s.t = (x, s.t[1] + 1)
+        s.d["in"]["n"] += 1
+        return x * s.d["in"]["n"] + s.t[0]
+
+    return f, s
+
+
+# The calls, and how many programs they need at most (0: the function runs uncompiled).
+CASES = {
+    order: ([(np.ones(3), 1), (np.ones(3), 2), (np.ones(3), 7)], 1),
+    types_: ([(1.5,), (0.5,), (2.5,), (2.5,)], 2),
+    warm: ([(2.0,), (2.1,), (3.0,)], 1),
+    mid: ([(1.0,), (-1.0,), (2.0,)], 1),
+    dictapp: ([(1.0, 6), (0.5, 3)], 1),
+    nested: ([(1.0,), (2.0,), (3.0,)], 1),
+    shapes: ([(np.ones(2),), (np.ones(2),), (np.ones(3),), (np.ones(3),), (np.ones(2),)], 5),
+    lru: ([(2.0, 1), (3.0, 1), (2.0, 2), (4.0, 2), (1.0, 3)], 5),
+    alias: ([(2.0,), (3.0,), (4.0,)], 2),
+    inlined: ([(2.0,), (3.0,)], 1),
+    custom: ([(2.0,), (3.0,)], 0),
+    innergrad: ([(2.0,), (3.0,)], 0),
+    popl: ([(2.0,), (3.0,)], 0),
+    clear: ([(2.0,), (3.0,)], 2),
+    settings: ([(2.0,), (3.0,), (4.0,)], 1),
+}
+
+
+def played(call, args):
+    """What a call gives or raises, prints and warns of."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = call(*copy.deepcopy(args))
+        except (ValueError, IndexError) as error:
+            result = error
+    return result, printed.getvalue(), [str(w.message) for w in caught]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
+def test_calls_leave_what_plain_python_leaves(make, engine):
+    calls, limit = CASES[make]
+    (plain, expected), (ours, value_state) = make(), make()
+    differentiated, gradient_state = make()
+    value = autodiff.function(ours, engine=engine)
+    gradient = autodiff.gradient(differentiated, wrt=0, engine=engine)
+    warned = 0
+    for args in calls:
+        result, text, _ = played(plain, args)
+        got, printed, caught = played(value, args)
+        slope, printed_too, caught_too = played(gradient, args)
+        assert printed == printed_too == text
+        assert repr(value_state) == repr(gradient_state) == repr(expected)
+        if isinstance(result, Exception):
+            for error in (got, slope):
+                assert (type(error), str(error)) == (type(result), str(result))
+            assert caught == caught_too == []
+        else:
+            assert got == pytest.approx(result, rel=1e-14)
+        warned += len(caught)
+    assert len(value.cache) <= limit
+    assert warned == (limit == 0)
+
+
+def slope_of(make, calls, number):
+    """The derivative of the last of some calls by its first argument, by differences."""
+    ends = []
+    for step in (1e-6, -1e-6):
+        f, _ = make()
+        for args in calls[:number]:
+            played(f, args)
+        ends.append(np.sum(f(calls[number][0] + step, *calls[number][1:])))
+    return (ends[0] - ends[1]) / 2e-6
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
+def test_derivatives_see_the_objects_as_they_are(make):
+    calls, _ = CASES[make]
+    f, _ = make()
+    gradient = autodiff.gradient(f, wrt=0)
+    for number, args in enumerate(calls):
+        slope, _, _ = played(gradient, args)
+        if not isinstance(slope, Exception):
+            assert np.sum(slope) == pytest.approx(slope_of(make, calls, number), rel=1e-5)
