@@ -209,13 +209,20 @@ class TracedList(StoredList):
         if slot is None:
             raise NotStaged("a list of other things than numbers and arrays")
         if slot != self.store.slot:
-            if self.is_here():
-                self._widen(slot)
-            else:
-                self.request(slot)
+            self.request(slot)
         if isinstance(item, Tracer) and item.form == "array":
             item.cell.listed = True
         return fit(item, slot)
+
+    def _can_hold(self, item: Any) -> bool:
+        """Whether the store, perhaps a wider one, can have an item (where the list was made)."""
+        if not is_numeric(item):
+            return False
+        try:
+            self._widen(slot_of(item))
+        except NotStaged:
+            return False
+        return True
 
     def _position(self, index: Any) -> Extent:
         assert self.store is not None
@@ -389,8 +396,9 @@ class TracedList(StoredList):
 
     def __setitem__(self, index: Any, item: Any) -> None:
         if self.store is None:
-            if self.is_here() and not isinstance(index, Tracer):
-                list.__setitem__(self, index, item)
+            if self.is_here():
+                known = index.__index__() if isinstance(index, Tracer) else index
+                list.__setitem__(self, known, item)
                 return
             if not is_numeric(item) or isinstance(index, slice) or not len(self):
                 raise NotStaged("a change of a list inside of a branch or loop")
@@ -399,6 +407,10 @@ class TracedList(StoredList):
         store = self.store
         if store.rows is not None:
             raise NotStaged("a store into a list that grows in a loop of unknown length")
+        if self.is_here() and not self._can_hold(item):
+            self._settle("a store of an item of another type")
+            self[index] = item
+            return
         if isinstance(index, slice) or store.slot.form == "array":
             self._settle("a store")
             list.__setitem__(self, index, item)
