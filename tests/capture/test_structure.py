@@ -4,6 +4,7 @@ The program's text has exactly the loops and branches of the source, and its num
 is the same for 10 iterations and for 10,000; values are compared with plain Python besides.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import autodiff
 from autodiff.ir import Program
+from autodiff.ir.data import walk
 from tests.capture.support import ENGINES, agrees, kinds, program_of, run
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
@@ -356,6 +358,40 @@ def test_the_size_of_the_program_does_not_depend_on_the_trip_count(f, expected) 
     assert size(program_of(f, data(10))) == size(program_of(f, data(10_000)))
     gradient = autodiff.gradient(lambda x: np.sum(f(x)), engine="numpy")
     assert size(gradient.ir(data(10))) == size(gradient.ir(data(10_000)))
+
+
+def test_slices_that_no_iteration_changes_stand_ahead_of_the_loop() -> None:
+    def rows(x):
+        y = x.reshape(-1, 4).copy()
+        total = 0.0
+        for i in range(len(y)):
+            y[i] = y[i] * 2.0
+            for j in range(i):
+                total += np.sum(y[i] ** 3) * x[j]
+        return total
+
+    text = str(program_of(rows, data(40)))
+    assert re.search(r"starts=\(k, 0\).*\n.*for\(", text), text
+
+    # Once derived, a row is kept of each iteration, not the array.
+    shapes = {
+        v.shape
+        for operation in walk(autodiff.gradient(rows, engine="numpy").ir(data(40)).block)
+        for v in operation.results
+    }
+    assert (10, 4) in shapes and (10, 10, 4) not in shapes
+
+
+def test_slices_beyond_the_end_stay_in_the_loop_that_does_not_run() -> None:
+    def beyond(x):
+        total = 0.0
+        for i in range(len(x)):
+            for _ in range(len(x) - 1 - i):
+                total += x[i + 1]
+        return total
+
+    agrees(beyond, (data(9),), engine="native")
+    autodiff.check_gradient(beyond, data(9), engine="native")
 
 
 def test_short_loops_around_loops_are_not_copied_out() -> None:

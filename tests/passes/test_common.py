@@ -4,10 +4,12 @@ import numpy as np
 
 from autodiff.ir import ArrayType, Program, Source
 from autodiff.ops.builder import building
-from autodiff.passes import eliminate_common_subexpressions
+from autodiff.ops.control import INT, emit_for
+from autodiff.passes import eliminate_common_subexpressions, eliminate_dead_code
 
 USERS = Source("model.py", 3, 4, 9, "f")
 F8 = ArrayType(np.dtype(float), (3,))
+INDEX = ArrayType(INT, ())
 
 
 def products(*sources: Source) -> list[str]:
@@ -30,3 +32,18 @@ def test_the_user_is_not_given_what_a_derivative_rounded() -> None:
     assert products(derived, USERS) == [derived, USERS]
     assert products(derived, USERS, derived, USERS) == [derived, USERS, USERS, USERS]
     assert products(derived, derived) == [derived, derived]
+
+
+def test_a_loop_stacks_a_value_once() -> None:
+    with building() as builder:
+        x = builder.parameter(F8, "x")
+        with builder.region() as body:
+            builder.parameter(INDEX, "k")
+            builder.parameter(F8, "carry")
+            square, *_ = builder.emit("multiply", (x, x), {})
+            body.outputs = [square, square, x, square]
+        builder.block.outputs = list(emit_for(5, (x,), body))
+    program = eliminate_common_subexpressions(Program(builder.block))
+    carried, first, second, third = program.outputs
+    assert third is first and len({carried, first, second}) == 3
+    assert eliminate_dead_code(program).block.operations[0].regions[-1].outputs.count(square) == 2

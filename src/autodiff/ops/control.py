@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent
-from autodiff.ir.data import ArrayType, Block, Value
+from autodiff.dims import Dim, Extent, bounds
+from autodiff.ir.data import ArrayType, Block, Operation, Value, uses
 from autodiff.ops.builder import current_builder
 from autodiff.ops.entries import Control, Effect, Entry, register
 
@@ -80,9 +80,45 @@ def emit_for(
     count: Extent, carries: tuple[Value, ...], body: Block, source: Any = None
 ) -> tuple[Value, ...]:
     """Append a counted loop; ``body.parameters`` are ``(k, *carries)``."""
+    _hoist_slices(body)
     n = len(carries)
     types = tuple(v.type for v in body.outputs[:n]) + _stacked(count, body.outputs[n:])
     return current_builder().emit("for", carries, {"count": count}, types, (body,), source)
+
+
+def _hoist_slices(body: Block) -> None:
+    """Move slices that are the same in every iteration out of a loop's body.
+
+    What reverse mode has to keep of them is then the slice, not the array that it is a slice of.
+    """
+    inside = set(body.parameters)
+    moved, kept = [], []
+    for operation in body.operations:
+        if operation.kind == "slice" and inside.isdisjoint(uses(operation)) and _fits(operation):
+            moved.append(operation)
+        else:
+            kept.append(operation)
+            inside.update(operation.results)
+    body.operations = kept
+    current_builder().block.operations.extend(moved)
+
+
+def _fits(operation: Operation) -> bool:
+    """Whether a slice lies within its array for certain, also where the loop makes no iteration."""
+    attributes = operation.attributes
+    for n, start, size, step in zip(
+        operation.operands[0].shape,
+        attributes["starts"],
+        attributes["sizes"],
+        attributes["steps"],
+        strict=True,
+    ):
+        end = start if size is None else start + (size - 1) * step
+        for margin in (start, n - 1 - start, end, n - 1 - end):
+            low = bounds(margin)[0] if isinstance(margin, Dim) else margin
+            if low is None or low < 0:
+                return False
+    return True
 
 
 def emit_while(

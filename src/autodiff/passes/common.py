@@ -2,6 +2,7 @@
 
     a = sin(x); b = sin(x)   =>   a = sin(x)
     check(p); check(p)       =>   check(p)
+    a, b = for(): … yield x, x    =>   a = for(): … yield x
 
 Operations in a nested block see those of the enclosing blocks; sibling blocks see nothing of each
 other, since only one of them may run.
@@ -29,7 +30,7 @@ def eliminate_common_subexpressions(program: Program) -> Program:
 
 def _visit(operation: Operation, scope: Scope) -> Sequence[Value] | None:
     if operation.regions:
-        return None
+        return _without_equal_stacks(operation, scope)
     # A check that has held holds again; other effects happen as often as they are written.
     if ENTRIES[operation.kind].has_effect and operation.kind != "check":
         return None
@@ -46,6 +47,21 @@ def _visit(operation: Operation, scope: Scope) -> Sequence[Value] | None:
         scope.table[key] = operation.results
         return None
     return found
+
+
+def _without_equal_stacks(operation: Operation, scope: Scope) -> Sequence[Value] | None:
+    """Where a loop stacks one value several times, all users take the first stack."""
+    if operation.kind not in ("for", "while"):
+        return None
+    outputs, results = operation.regions[-1].outputs, list(operation.results)
+    first = len(results) - len(outputs)  # a while loop gives its trips ahead of the others
+    stacks: dict[Value, Value] = {}
+    for k in range(len(operation.operands), len(outputs)):
+        results[first + k] = stacks.setdefault(outputs[k], results[first + k])
+    if len(stacks) == len(outputs) - len(operation.operands):
+        return None
+    scope.block.operations.append(operation)
+    return results
 
 
 def _is_derived(values: Sequence[Value]) -> bool:
