@@ -5,8 +5,9 @@ import sys
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff import plot
-from autodiff.optimize import History
+from autodiff.optimize import History, minimize
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -49,6 +50,38 @@ def test_gradient_check_draws_the_diagonal(ax):
     diagonal, points = ax.get_lines()
     np.testing.assert_array_equal(diagonal.get_xdata(), [1, 2.1])
     np.testing.assert_array_equal(points.get_ydata(), [1, 2])
+
+
+def test_gradient_check_takes_reports_and_containers(ax):
+    def loss(p):
+        return np.sum(p["a"] ** 2) + 3 * p["b"]
+
+    report = autodiff.check_gradient(loss, {"a": np.array([1.0, 2.0]), "b": 5.0})
+    plot.gradient_check(report, ax=ax)
+    np.testing.assert_array_equal(ax.get_lines()[1].get_ydata(), [2, 4, 3])
+    plot.gradient_check({"a": np.zeros((0,))}, {"a": np.zeros((0,))}, ax=ax)
+    assert len(ax.get_lines()) == 2
+
+
+def test_a_history_without_evaluations_draws_an_empty_line(ax):
+    plot.convergence(History(), ax=ax)
+    assert len(ax.get_lines()[0].get_ydata()) == 0
+
+
+def test_pictures_of_a_search_can_be_rendered(tmp_path):
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3)
+    x, y = np.arange(5.0), np.array([0.0, 2.1, 3.9, 6.2, 7.8])
+    result = minimize(lambda p: np.sum((p[0] * x + p[1] - y) ** 2), np.zeros(2), history=True)
+    plot.convergence({"BFGS": result.history}, ax=axes[0])
+    plot.fit(lambda x, a, b: a * x + b, result.x, x, y, ax=axes[1])
+    plot.gradient_check(autodiff.check_gradient(lambda p: np.sum(p**3), y), ax=axes[2])
+    figure.savefig(tmp_path / "picture.png")
+    plt.close(figure)
+    image = plt.imread(tmp_path / "picture.png")
+    for third in np.split(image[:, : image.shape[1] // 3 * 3, :3], 3, axis=1):
+        assert third.min() < 0.5  # something is drawn in each
 
 
 def test_without_matplotlib_the_error_says_how_to_get_it(monkeypatch):

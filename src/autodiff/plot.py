@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff import tree
 from autodiff.errors import AutodiffError
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def convergence(
     histories = history if isinstance(history, Mapping) else {"": history}
     values = {name: np.fmin.accumulate(entry.values) for name, entry in histories.items()}
     if target is None:
-        target = float(min(np.nanmin(found) for found in values.values() if len(found)))
+        target = min(
+            (float(np.nanmin(v)) for v in values.values() if np.isfinite(v).any()), default=0.0
+        )
     for name, found in values.items():
         distance = np.abs(found - target)
         # A distance of zero has no place on a logarithmic axis: the line ends there.
@@ -102,13 +105,15 @@ def fit(
     return ax
 
 
-def gradient_check(exact: Any, differences: Any, *, ax: Any = None) -> Any:
+def gradient_check(exact: Any, differences: Any = None, *, ax: Any = None) -> Any:
     """Draw each entry of a gradient against finite differences: all on the diagonal is right.
 
     Parameters
     ----------
-    exact, differences
-        Arrays of the same shape.
+    exact
+        What `autodiff.check_gradient` returns; or a gradient, an array or a container of arrays.
+    differences
+        The same by finite differences, where `exact` is a gradient.
     ax
         matplotlib axes.
 
@@ -117,13 +122,23 @@ def gradient_check(exact: Any, differences: Any, *, ax: Any = None) -> Any:
     matplotlib.axes.Axes
     """
     ax = _axes(ax)
-    exact, differences = np.ravel(exact), np.ravel(differences)
+    if differences is None:
+        exact, differences = exact.gradient, exact.differences
+    exact, differences = _entries(exact), _entries(differences)
+    if exact.size == 0:
+        return ax
     ends = [min(exact.min(), differences.min()), max(exact.max(), differences.max())]
     ax.plot(ends, ends, color=DATA, linewidth=0.8)
     ax.plot(differences, exact, "o", color=EXACT, markersize=4)
     ax.set_xlabel("finite differences")
     ax.set_ylabel("autodiff")
     return ax
+
+
+def _entries(values: Any) -> Any:
+    """All numbers of an array or a container of arrays, as one vector."""
+    leaves = tree.flatten(values)[0]
+    return np.concatenate([np.ravel(x) for x in leaves if x is not None] or [np.zeros(0)])
 
 
 def pyplot() -> Any:
