@@ -317,3 +317,53 @@ def test_objects_of_other_than_numbers_are_an_error_or_run_as_they_are() -> None
         assert autodiff.function(lambda s: s.str.upper().iloc[0])(words) == "A"
     with pytest.raises(autodiff.AutodiffError):
         autodiff.gradient(lambda s: s)(words)
+
+
+# -- tables that hold words beside numbers, as data -----------------------------------------------------
+TABLE = pd.DataFrame(
+    {"x": [1.0, 2.0, 3.0], "y": [2.0, 4.0, 6.5], "tag": list("abc"), "n": [1, 2, 3]}
+)
+
+# expression, whether it is compiled
+WITH_DATA = {
+    "columns": (lambda w, d: np.sum((w[0] * d["x"] + w[1] - d["y"]) ** 2), True),
+    "attributes": (lambda w, d: np.sum((w[0] * d.x + w[1] - d.y) ** 2), True),
+    "arrays": (lambda w, d: np.sum((w[0] * d["x"].to_numpy() - d["y"].values) ** 2), True),
+    "reductions": (lambda w, d: np.sum((w[0] * d["x"].mean() - d["y"]) ** 2), True),
+    "words": (lambda w, d: w[0] * (2 if d["tag"][0] == "a" else 3), True),
+    "loc": (lambda w, d: np.sum((w[0] * d.loc[:, "x"] + w[1] - d["y"]) ** 2), False),
+    "mask": (lambda w, d: np.sum((w[0] * d[d["tag"] == "a"]["x"]) ** 2), False),
+    "groups": (lambda w, d: np.sum((w[0] - d.groupby("tag")["x"].sum()) ** 2), False),
+    "rows": (lambda w, d: sum(w[0] ** 2 * r.x for r in d.itertuples()), False),
+    "shifts": (lambda w, d: np.sum((w[0] * d["x"] - w[1] * d["y"]) ** 2), True),
+}
+
+
+@pytest.mark.parametrize("name", WITH_DATA)
+def test_tables_as_data_are_read_at_every_call(name) -> None:
+    f, compiled = WITH_DATA[name]
+    gradient = autodiff.gradient(f, wrt="w", engine="numpy")
+    by_global = autodiff.gradient(lambda w: f(w, held["table"]), engine="numpy")
+    w, held = np.array([1.5, 0.5]), {}
+    changed = TABLE.copy()
+    changed.loc[0, "x"] = 5.0
+    changed.loc[1, "tag"] = "a"
+    changed.loc[0, "tag"] = "z"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error" if compiled else "ignore", autodiff.FallbackWarning)
+        for table in (TABLE, changed, TABLE):
+            held["table"] = table
+            slope = [
+                derivative(lambda t, e=e, table=table: float(f(w + t * e, table)))[0]
+                for e in np.eye(2)
+            ]
+            np.testing.assert_allclose(gradient(w, table), slope, rtol=1e-7, atol=1e-8)
+            np.testing.assert_allclose(by_global(w), slope, rtol=1e-7, atol=1e-8)
+
+
+def test_what_pandas_alone_computes_of_traced_values_is_an_error() -> None:
+    with (
+        pytest.raises(autodiff.DerivativeError, match=r"pandas.*dot is not known to autodiff"),
+        pytest.warns(autodiff.FallbackWarning),
+    ):
+        autodiff.gradient(lambda w: np.sum(TABLE[["x", "n"]] @ w))(np.ones(2))

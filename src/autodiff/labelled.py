@@ -41,6 +41,11 @@ def is_labelled(obj: Any) -> bool:
     return isinstance(obj.dtype, np.dtype) and obj.dtype.kind in _NUMERIC
 
 
+def is_foreign(obj: Any) -> bool:
+    """Whether ``obj`` is of pandas or xarray, whatever it holds: a table with words, say."""
+    return type(obj).__module__.split(".")[0] in _KINDS
+
+
 class Labels:
     """The labels of an object, as its template; equal if kind and all labels are equal."""
 
@@ -315,7 +320,7 @@ def _alignment(a: Any, b: Any) -> UnsupportedError:
 
 def _matmul(a: Any, b: Any) -> Any:
     left, right = (
-        x if isinstance(x, Labelled) else _lift(x) if is_labelled(x) else x for x in (a, b)
+        x if isinstance(x, Labelled) else lift(x) if is_labelled(x) else x for x in (a, b)
     )
     names = [type(x._template).__name__ if isinstance(x, Labelled) else "" for x in (left, right)]
     if "DataArray" in names:
@@ -335,7 +340,8 @@ def _matmul(a: Any, b: Any) -> Any:
     return Labelled(pandas.DataFrame(positions, index=rows, columns=columns), result)
 
 
-def _lift(obj: Any) -> Labelled:
+def lift(obj: Any) -> Labelled:
+    """A `Labelled` of the values that an object has now."""
     labels, values = take_apart(obj)
     return Labelled(labels.template, values)
 

@@ -288,7 +288,10 @@ _WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
 
 
 def _is_library(function: FunctionType) -> bool:
-    """Whether a Python function belongs to NumPy, SciPy, this package or the standard library.
+    """Whether a Python function belongs to a library that is not interpreted.
+
+    NumPy, SciPy, this package, the standard library; pandas and xarray, which ask of their objects
+    what traced ones cannot answer.
 
     What this package writes as its users would, models and objectives, counts as theirs.
     """
@@ -296,7 +299,7 @@ def _is_library(function: FunctionType) -> bool:
     if module.startswith(_WRITTEN_AS_USERS_DO):
         return False
     root = module.split(".")[0]
-    return root in ("numpy", "scipy", "autodiff") or (
+    return root in ("numpy", "scipy", "autodiff", "pandas", "xarray") or (
         # Functions that `exec` made in a namespace without a name say that they are builtins.
         root in sys.stdlib_module_names and root not in ("__main__", "builtins")
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import labelled
 from autodiff.capture.calls import Closure, call, iterate, make_closure
 from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
 from autodiff.capture.lists import TracedList
@@ -118,6 +119,11 @@ def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
 
 def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.AST) -> Any:
     """``left op right``, through the user's own methods where a class defines the operator."""
+    if labelled.is_foreign(left) != labelled.is_foreign(right):
+        if isinstance(left, (Tracer, labelled.Labelled)) and labelled.is_labelled(right):
+            right = labelled.lift(right)
+        elif isinstance(right, (Tracer, labelled.Labelled)) and labelled.is_labelled(left):
+            left = labelled.lift(left)
     name, reflected = _METHODS.get(function, (None, None))
     for obj, other, method_name in ((left, right, name), (right, left, reflected)):
         method = own_method(frame, obj, method_name)
@@ -333,6 +339,10 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if changed is not MISSING:
         return changed
     static = inspect.getattr_static(type(obj), name, None)
+    if labelled.is_foreign(obj) and obj is not static and not callable(static):
+        path = frame.trace.paths.get(id(obj))
+        if path is not None:  # read as it is, and again at every call
+            return frame.trace.lift(getattr(obj, name), path.attribute(name))
     if isinstance(static, property) and isinstance(static.fget, FunctionType):
         frame.trace.guard_class(type(obj), name, static)
         return call(frame, static.fget, [obj], {}, node)
@@ -436,6 +446,10 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if isinstance(container, np.ndarray):
             return as_tracer(container)[index]
         index = _as_index(index)
+    if labelled.is_foreign(container) and _is_label(index):
+        path = frame.trace.paths.get(id(container))
+        if path is not None:
+            return frame.trace.lift(container[index], path.item(index))
     method = own_method(frame, container, "__getitem__")
     if method is not None:
         return call(frame, method, [container, index], {}, node)
@@ -464,6 +478,13 @@ def _changed_item(frame: Frame, container: Any, index: Any) -> Any:
 
 def _hashable(key: Any) -> bool:
     return isinstance(key, (int, str, float, tuple, bool, type(None)))
+
+
+def _is_label(index: Any) -> bool:
+    """Whether an index is made of names and numbers, whose text says it all."""
+    if isinstance(index, (list, tuple)):
+        return all(_is_label(item) for item in index)
+    return type(index) in (str, int, bool)
 
 
 def _as_index(index: Tracer) -> Any:

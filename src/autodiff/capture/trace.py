@@ -429,7 +429,11 @@ class Trace:
         elif isinstance(obj, MethodType):
             self.guards.append(Guard(path.attribute("__func__"), "is", obj.__func__))
             self.remember(obj, path)
-        elif _compares(obj) and (type(obj).__hash__ is not None or is_library(type(obj))):
+        elif (
+            _compares(obj)
+            and not labelled.is_foreign(obj)
+            and (type(obj).__hash__ is not None or is_library(type(obj)))
+        ):
             # What can change (a set) is compared with what it is now.
             expected = obj if type(obj).__hash__ is not None else copy.copy(obj)
             self.guards.append(Guard(path, "equal", expected))
