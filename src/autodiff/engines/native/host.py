@@ -9,6 +9,7 @@ filled.  A result other than 0 makes the kernel fail.  ``HostCaller`` is the Pyt
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -168,7 +169,7 @@ def _arrays(words: int, types: Sequence[tuple[np.dtype[Any], int]], copy: bool) 
         pointer = ctypes.c_int64.from_address(at).value
         shape = tuple((ctypes.c_int64 * ndim).from_address(at + 8)) if ndim else ()
         at += 8 * (1 + ndim)
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         if size == 0:
             arrays.append(np.empty(shape, dtype))
             continue
