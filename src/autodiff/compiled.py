@@ -31,7 +31,7 @@ import numpy as np
 from autodiff import debug, tree
 from autodiff.capture import Captured, Declined, Leaf, NotStaged, capture
 from autodiff.capture.paths import Path, compile_reader
-from autodiff.capture.running import Run, running
+from autodiff.capture.running import Run, changing_objects, running
 from autodiff.capture.trace import GUARD, FailedNow
 from autodiff.dims import UndecidedExtent
 from autodiff.engines import Executable, InputForm, executable
@@ -438,6 +438,15 @@ class Compiled:
         return None
 
     def _run(self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]) -> Any:
+        if specialisation.captured.changes_objects:
+            # From reading a counter to storing it, no other thread may do the same.
+            with changing_objects:
+                return self._read_and_run(specialisation, call, extra)
+        return self._read_and_run(specialisation, call, extra)
+
+    def _read_and_run(
+        self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]
+    ) -> Any:
         hidden = specialisation.reader(call.slots)
         if hidden is None:
             return NotImplemented

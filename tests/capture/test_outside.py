@@ -6,6 +6,7 @@ Each case makes a world of its own: a function, and the object that it changes.
 import contextlib
 import copy
 import io
+import threading
 import types
 import warnings
 
@@ -294,3 +295,28 @@ def test_derivatives_see_the_objects_as_they_are(make):
         slope, _, _ = played(gradient, args)
         if not isinstance(slope, Exception):
             assert np.sum(slope) == pytest.approx(slope_of(make, calls, number), rel=1e-5)
+
+
+def test_threads_count_every_call():
+    counter = types.SimpleNamespace(n=0, seen=[])
+
+    def f(x):
+        counter.n += 1
+        counter.seen.append(x)
+        return x * x
+
+    compiled, gradient = autodiff.function(f), autodiff.gradient(f)
+    compiled(0.0), gradient(0.0)
+
+    def work():
+        for _ in range(100):
+            compiled(1.0)
+            gradient(2.0)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counter.n == len(counter.seen) == 802
+    assert counter.seen.count(1.0) == counter.seen.count(2.0) == 400

@@ -110,6 +110,7 @@ class Captured:
     named: dict[int, list[Value]] = field(default_factory=dict)  # values by the id of an object
     watched: bool = False  # a run holds effects back until it has succeeded
     has_effects: bool = False
+    changes_objects: bool = False  # places outside are read and stored to
     # A list or dict among the arguments that the function changes, and how.
     changed_argument: Declined | None = None
 
@@ -339,6 +340,7 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
         trace.named,
         watched,
         trace.effects,
+        bool(trace.state.places),
     )
 
 

@@ -9,6 +9,7 @@ whatever way a call takes, its effects happen once and in order.
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -79,6 +80,10 @@ def _restore(generator: Any, state: Any) -> None:
         generator.set_state(state)
 
 
+# Held by a run that reads objects which it will change.  Such a run calls Python, so it keeps
+# Python's own lock anyway.
+changing_objects = threading.RLock()
+
 _current: ContextVar[Run | None] = ContextVar("autodiff_run", default=None)
 
 
@@ -99,4 +104,4 @@ def running(run: Run) -> Iterator[None]:
         _current.reset(token)
 
 
-__all__ = ["Run", "current_run", "running"]
+__all__ = ["Run", "changing_objects", "current_run", "running"]
