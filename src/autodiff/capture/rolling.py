@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -252,7 +253,7 @@ class _Body:
         return True
 
     # -- lists that the body appends to or stores into
-    def _take(self, needed: StoreNeeded) -> None:
+    def take(self, needed: StoreNeeded) -> None:
         """Give a list a store, of items like the one that the body appends."""
         target, slot = needed.target, needed.slot
         self.requests += 1
@@ -284,13 +285,18 @@ class _Body:
         elif not same(step, 0):
             target.reserve(target.store.length + step * self.limit)
 
-    def undo_lists(self) -> None:
-        """The lists as they were before the loop."""
-        for target, (items, store) in self.before.items():
-            if store is not None:
-                store.rows = None
-            if target.store is not store:
-                target.restore(items, store)
+    @contextmanager
+    def lists_restored(self) -> Iterator[None]:
+        """Where the loop cannot be made, its lists are as they were before."""
+        try:
+            yield
+        except BaseException:
+            for target, (items, store) in self.before.items():
+                if store is not None:
+                    store.rows = None
+                if target.store is not store:
+                    target.restore(items, store)
+            raise
 
     def _learn_pushed(self, outcome: Outcome) -> bool:
         changed = False
@@ -355,15 +361,11 @@ class _Body:
     def interpret(self, check: Callable[[_Body], None] | None = None) -> None:
         """Run the body until what it changes is stable; ``check`` may refuse what came out."""
         self.home = self.frame.trace.builder.block
-        try:
-            self._interpret()
-            if self.lists and self._is_concrete():
-                raise NotStaged("nothing in the loop depends on inputs: Python runs it")
-            if check is not None:
-                check(self)
-        except BaseException:
-            self.undo_lists()
-            raise
+        self._interpret()
+        if self.lists and self._is_concrete():
+            raise NotStaged("nothing in the loop depends on inputs: Python runs it")
+        if check is not None:
+            check(self)
 
     def _is_concrete(self) -> bool:
         """Whether everything the body computes follows from constants."""
@@ -399,7 +401,7 @@ class _Body:
             finally:
                 rolling.pop()
             if request is not None:
-                self._take(request)
+                self.take(request)
             for target, pushed in outside.items():
                 # Each of the inner loop's iterations appends that much to an outer loop's list.
                 each = target.store.pushed - pushed
@@ -780,12 +782,13 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion
 
     count = sequence.count
     body = _Body(frame, run, count, count, _initial_names(frame, node.body))
-    body.interpret(sequence.check_unchanged)
-    frame.at(node)
-    keys, slots, fillers = _keep_temporaries(body)
-    _finish(body, keys, slots)
-    assert body.outcome is not None
-    results = emit_for(sequence.count, tuple(_starts(body) + fillers), body.outcome.block)
+    with body.lists_restored():
+        body.interpret(sequence.check_unchanged)
+        frame.at(node)
+        keys, slots, fillers = _keep_temporaries(body)
+        _finish(body, keys, slots)
+        assert body.outcome is not None
+        results = emit_for(count, tuple(_starts(body) + fillers), body.outcome.block)
     _bind_results(body, results, keys, slots, _runs(sequence.count))
     with committed():
         return frame.execute(node.orelse)
@@ -911,15 +914,45 @@ def _make_while(
         after()
 
     body = _Body(frame, run, None, limit, names)
-    body.interpret(check)
-    frame.at(node)
+    with body.lists_restored():
+        tested = _with_condition(body, node, check, lambda: _continues(frame, node, test, stops))
+        return _emit_while(body, tested)
 
-    def condition() -> Any:
-        body.enter(parameters)
-        return _continues(frame, node, test, stops)
 
-    parameters = body.bind(None)
-    tested = run_region(frame, condition, parameters)
+def _with_condition(
+    body: _Body,
+    node: ast.AST,
+    check: Callable[[_Body], None] | None,
+    condition: Callable[[], Any],
+) -> Outcome:
+    """Interpret the body and the condition, which may need more of a list than the body does."""
+    frame, rolling = body.frame, body.frame.trace.rolling
+    for _ in range(ATTEMPTS):
+        body.interpret(check)
+        frame.at(node)
+        parameters = body.bind(None)
+
+        def thunk(parameters: list[Value] = parameters) -> Any:
+            body.enter(parameters)
+            return condition()
+
+        rolling.append(body)
+        try:
+            return run_region(frame, thunk, parameters)
+        except StoreNeeded as needed:
+            if needed.body is not body:
+                raise
+            request = needed
+        finally:
+            rolling.pop()
+        body.take(request)
+    raise NotStaged("what the loop changes does not settle")
+
+
+def _emit_while(
+    body: _Body, tested: Outcome
+) -> tuple[_Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
+    frame = body.frame
     if tested.raised is not None:
         raise NotStaged(f"the loop condition raises {type(tested.raised).__name__}")
     known_names = set(body.names)
