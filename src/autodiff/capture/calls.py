@@ -35,10 +35,11 @@ from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_o
 from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined, FailedNow, Trace
-from autodiff.dims import Dim, same
-from autodiff.errors import AutodiffError
+from autodiff.dims import Dim, product, same
+from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
+from autodiff.ops.known import check
 from autodiff.ops.tracer import Tracer, as_tracer, is_traced, whole_of
 
 MAXIMUM_DEPTH = 200
@@ -234,6 +235,45 @@ def _keyword_default(trace: Trace, function: FunctionType, name: str, path: Path
     return trace.deep(trace.lift(values[name], path.attribute("__kwdefaults__").item(name)))
 
 
+class Callback:
+    """A user's function handed to a library, which calls it: it is interpreted like any other call.
+
+    Were it called as it is, what it reads from globals and objects would be frozen in the program.
+    """
+
+    def __init__(self, frame: Frame, function: Any, node: ast.AST) -> None:
+        self.frame, self.function, self.node = frame, function, node
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+        self.__doc__ = getattr(function, "__doc__", None)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return call(self.frame, self.function, list(args), kwargs, self.node)
+
+
+def _calls_back(function: Any) -> bool:
+    """Whether a library function may call functions among its arguments."""
+    if any(function is f for f in (sorted, min, max)):
+        return True
+    if isinstance(getattr(function, "__self__", None), list):
+        return bool(function.__name__ == "sort")
+    return _module(function).split(".")[0] in ("numpy", "scipy", "itertools")
+
+
+def _callback(frame: Frame, value: Any, node: ast.AST) -> Any:
+    """A user's function as a :class:`Callback`, also within a list; anything else as it is."""
+    if type(value) in (list, tuple) and any(callable(v) for v in value):
+        return type(value)(_callback(frame, v, node) for v in value)
+    inner = value
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    if isinstance(inner, MethodType):
+        inner = inner.__func__
+    if not isinstance(inner, (FunctionType, type, Closure, Tracer)):
+        inner = getattr(type(inner), "__call__", None)  # noqa: B004 - the function itself
+    own = isinstance(inner, FunctionType) and not _is_library(inner)
+    return Callback(frame, value, node) if own else value
+
+
 # -- the general call ---------------------------------------------------------------------------
 def call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
@@ -242,7 +282,7 @@ def call(
     special = _SPECIAL.get(function) if _hashable(function) else None
     if special is not None:
         return special(frame, *args, **kwargs)
-    if isinstance(function, Closure):
+    if isinstance(function, (Closure, Callback)):
         return function(*args, **kwargs)
     nested = getattr(type(function), "__autodiff_inline__", None)
     if nested is not None:
@@ -262,6 +302,8 @@ def call(
             frame, function.func, [*function.args, *args], {**function.keywords, **kwargs}, node
         )
     if isinstance(function, FunctionType) and not _is_library(function):
+        if function in dispatch.functions:
+            return _call_library(frame, function, args, kwargs, node)
         return call_function(frame.trace, function, args, kwargs)
     if isinstance(function, type) and not _is_impure(function):
         return _construct(frame, function, args, kwargs, node)
@@ -284,6 +326,8 @@ def _module(function: Any) -> str:
     return getattr(function, "__module__", None) or getattr(type(function), "__module__", "") or ""
 
 
+# Classes of NumPy whose methods are plain Python on arrays: polynomials.
+_INTERPRETED = ("numpy.polynomial", "numpy.lib._polynomial_impl")
 _WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
 
 
@@ -296,7 +340,7 @@ def _is_library(function: FunctionType) -> bool:
     What this package writes as its users would, models and objectives, counts as theirs.
     """
     module = _module(function)
-    if module.startswith(_WRITTEN_AS_USERS_DO):
+    if module.startswith((*_WRITTEN_AS_USERS_DO, *_INTERPRETED)):
         return False
     root = module.split(".")[0]
     return root in ("numpy", "scipy", "autodiff", "pandas", "xarray") or (
@@ -309,6 +353,9 @@ def _call_library(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     trace = frame.trace
+    if not trace.eager and _calls_back(function):
+        args = [_callback(frame, a, node) for a in args]
+        kwargs = {k: _callback(frame, v, node) for k, v in kwargs.items()}
     owner = getattr(function, "__self__", None)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         trace.changing(owner, frame.source(node))
@@ -458,13 +505,27 @@ def _call_unknown(
     ):  # fmt: skip
         # These move objects about or call operators and functions that we see again.
         return function(*args, **kwargs)
-    if isinstance(function, FunctionType) and module not in ("numpy", "autodiff"):
-        return call_function(frame.trace, function, args, kwargs)
-    if module == "numpy" and function in dispatch.functions:
-        return dispatch.apply_function(function, args, kwargs)
     from autodiff.capture.opaque import call_opaque
 
+    python = _in_python(function)
+    if python is not None and module != "autodiff":
+        mark = frame.trace.builder.source
+        try:
+            return call_function(frame.trace, python, args, kwargs)
+        except (Declined, UnsupportedError, DerivativeError, DtypeError, AttributeError):
+            # It reaches something out of sight: the error names the function the user called.
+            frame.trace.builder.source = mark
+        except AutodiffError as error:
+            error.source = frame.source(node)  # the user's line, not the library's
+            raise
     return call_opaque(frame, function, args, kwargs, node)
+
+
+def _in_python(function: Any) -> FunctionType | None:
+    """The Python code of a library function, where it has any."""
+    if not isinstance(function, FunctionType):  # NumPy's functions that dispatch on their arguments
+        function = getattr(function, "_implementation", None)
+    return function if isinstance(function, FunctionType) else None
 
 
 def _construct(
@@ -478,9 +539,11 @@ def _construct(
         return cls(*args, **kwargs)
     if cls is contextlib._GeneratorContextManager:
         return generators.make_context(frame, args[0], args[1], args[2], node)
-    if cls.__module__.split(".")[0] in PURE_MODULES:
+    init = cls.__init__
+    interpreted = _module(init).startswith(_INTERPRETED)
+    if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
         return _call_library(frame, cls, args, kwargs, node)
-    init, new = cls.__init__, cls.__new__
+    new = cls.__new__
     if type(cls).__call__ is not type.__call__ or new is not object.__new__:
         # Enumerations, named tuples and the like: made by their own machinery.
         return frame.trace.fresh(cls(*args, **kwargs))
@@ -499,19 +562,62 @@ def _construct(
 def _vectorize(
     frame: Frame, function: np.vectorize, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
-    """``np.vectorize(f)(x)``: the function element by element."""
-    if kwargs or function.signature is not None:
-        raise Declined("np.vectorize with a signature or keywords", frame.source(node))
-    arrays = np.broadcast_arrays(
-        *[a if isinstance(a, Tracer) else Tracer.constant(a) for a in args]
-    )
-    shape = arrays[0].shape
-    flats = [a.ravel() for a in arrays]
-    results = [
-        call(frame, function.pyfunc, [flat[k] for flat in flats], {}, node)
-        for k in range(len(flats[0]))
+    """``np.vectorize(f)(x)``: the function element by element, or on the axes of a signature."""
+    named: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
+    varying = [key for key in named if key not in function.excluded]
+    if not varying:
+        return call(frame, function.pyfunc, args, kwargs, node)
+    arrays = [dispatch.functions[np.asanyarray](named[key]) for key in varying]
+    inputs, outputs = _cores(function, len(arrays), [a.ndim for a in arrays])
+    leads = [a.shape[: a.ndim - core] for a, core in zip(arrays, inputs, strict=True)]
+    shape = np.broadcast_shapes(*leads)
+    if any(isinstance(n, Dim) for n in shape):
+        raise Declined("np.vectorize over an axis of run-time size", frame.source(node))
+    arrays = [
+        np.broadcast_to(a, (*shape, *a.shape[a.ndim - core :]))
+        for a, core in zip(arrays, inputs, strict=True)
     ]
-    return np.reshape(dispatch.functions[np.array](results), shape)
+
+    def at(index: tuple[int, ...]) -> Any:
+        # Without a signature NumPy passes Python numbers, by way of arrays of objects.
+        items = [a[index] if outputs is not None else a[index].item() for a in arrays]
+        given = {**named, **dict(zip(varying, items, strict=True))}
+        positional = [given[k] for k in range(len(args))]
+        return call(frame, function.pyfunc, positional, {k: given[k] for k in kwargs}, node)
+
+    results = [at(index) for index in np.ndindex(*shape)]
+    if not results:
+        raise Declined("np.vectorize of an empty array", frame.source(node))
+    several = isinstance(results[0], tuple)
+    columns = list(zip(*results, strict=True)) if several else [tuple(results)]
+    made = []
+    for k, column in enumerate(columns):
+        # NumPy takes the dtype of the first result, unless told otherwise.
+        first = dispatch.functions[np.asanyarray](column[0])
+        dtype = np.dtype(function.otypes[k]) if function.otypes else first.dtype
+        stacked = dispatch.functions[np.array](list(column), dtype)
+        made.append(np.reshape(stacked, (*shape, *stacked.shape[1:])))
+    return tuple(made) if several else made[0]
+
+
+def _cores(function: np.vectorize, count: int, ndims: list[int]) -> tuple[list[int], Any]:
+    """How many trailing axes each call takes of every operand, by the signature if there is one."""
+    if function.signature is None:
+        return [0] * count, None
+    from numpy.lib._function_base_impl import _parse_gufunc_signature  # type: ignore[attr-defined]
+
+    inputs, outputs = _parse_gufunc_signature(function.signature)
+    if len(inputs) != count:
+        raise TypeError(
+            f"wrong number of positional arguments: expected {len(inputs)}, got {count}"
+        )
+    for core, ndim in zip(inputs, ndims, strict=True):
+        if ndim < len(core):
+            raise ValueError(
+                f"{ndim}-dimensional argument does not have enough dimensions for all core "
+                f"dimensions {core}"
+            )
+    return [len(core) for core in inputs], outputs
 
 
 # -- iteration and the interpreter's own functions --------------------------------------------------
@@ -532,6 +638,8 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         from autodiff.capture.expressions import own_method
 
         method = own_method(frame, obj, "__iter__")
+        if isinstance(method, FunctionType) and _is_library(method):
+            return iter(obj)
         if method is not None:
             return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
         return iter(obj)
@@ -669,6 +777,72 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
     return iter(list(iterate(frame, sequence))[::-1])
 
 
+def _positions(k: Any, shape: Sequence[Any]) -> tuple[Any, ...]:
+    """The index of element ``k`` in C order."""
+    index: list[Any] = []
+    for n in reversed(shape):
+        index.append(k % n)
+        k = k // n
+    return tuple(reversed(index))
+
+
+def _ndindex(frame: Frame, *shape: Any) -> Any:
+    """``np.ndindex``: a loop that is rolled where its body allows."""
+    extents = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    if frame.trace.eager:
+        return np.ndindex(*[int(n) for n in extents])
+    from autodiff.capture.rolling import LazySequence
+
+    sizes = [dispatch.extent_of(n) for n in extents]
+    numbers = [as_tracer(n) if isinstance(n, Dim) else n for n in sizes]
+    return LazySequence(product(tuple(sizes)), lambda k: _positions(k, numbers))
+
+
+def _ndenumerate(frame: Frame, array: Any) -> Any:
+    """``np.ndenumerate``: pairs of index and element."""
+    x = dispatch.functions[np.asarray](frame.trace.deep(array))
+    if frame.trace.eager:
+        return ((index, x[index]) for index in np.ndindex(*x.shape))
+    from autodiff.capture.rolling import LazySequence
+
+    sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in x.shape]
+
+    def item(k: Any) -> Any:
+        index = _positions(k, sizes)
+        return index, x[index]
+
+    return LazySequence(x.size, item)
+
+
+def _poly1d(frame: Frame, c_or_r: Any, r: bool = False, variable: str | None = None) -> Any:
+    """``np.poly1d``; of traced coefficients, the first of which is taken not to be zero."""
+    given = frame.trace.deep(c_or_r)
+    if isinstance(given, np.poly1d) or not is_traced([given]):
+        return frame.trace.fresh(np.poly1d(given, r, variable))
+    coefficients = dispatch.functions[np.poly if r else np.atleast_1d](given)
+    if coefficients.ndim > 1:
+        raise ValueError("Polynomial must be 1d only.")
+    # NumPy drops leading zeros; where there are any, the call runs as plain Python.
+    check(coefficients[0] != 0, "a leading coefficient of zero")
+    polynomial = object.__new__(np.poly1d)
+    polynomial.__dict__.update(coeffs=coefficients, _variable=variable or "x")
+    return frame.trace.fresh(polynomial)
+
+
+def _fromiter(frame: Frame, iterable: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Any:
+    """``np.fromiter`` of numbers."""
+    items = list(iterate(frame, iterable))
+    if count >= 0:
+        if len(items) < count:
+            raise ValueError(
+                f"iterator too short: Expected {count} but iterator had only {len(items)} items."
+            )
+        items = items[:count]
+    if not items:
+        return dispatch.functions[np.zeros](0, dtype)
+    return dispatch.functions[np.array](items, dtype)
+
+
 def _map(frame: Frame, function: Any, *sequences: Any) -> Any:
     node = frame.scope.syntax.node
     return iter(
@@ -783,5 +957,9 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     any: _any_all(True),
     all: _any_all(False),
     functools.reduce: _reduce,
+    np.ndindex: _ndindex,
+    np.ndenumerate: _ndenumerate,
+    np.fromiter: _fromiter,
+    np.poly1d: _poly1d,
     **text.FUNCTIONS,
 }
