@@ -422,7 +422,11 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
     """The implementation of a NumPy function or a builtin on tracers."""
     try:
         if traced:
-            return dispatch.functions.get(function) or dispatch.builtin_functions.get(function)
+            found = dispatch.functions.get(function) or dispatch.builtin_functions.get(function)
+            if found is None and isinstance(function, MethodType):
+                found = dispatch.functions.get(function.__func__)
+                return None if found is None else functools.partial(found, function.__self__)
+            return found
         return dispatch.functions.get(function) if function in _CREATION else None
     except TypeError:  # unhashable
         return None

@@ -75,13 +75,14 @@ def _eigh_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     return (np.tril(total) + np.tril(t(total), -1),)
 
 
+eigh_rules = Rules(_eigh_jvp, _eigh_vjp)
 register(
     Entry(
         "eigh",
         _eigh_rule,
         lambda a: tuple(np.linalg.eigh(a)),
         Kernel("eigh"),
-        Rules(_eigh_jvp, _eigh_vjp),
+        eigh_rules,
     )
 )
 

@@ -10,6 +10,7 @@ Python's semantics on Python numbers.  A function takes the arguments the origin
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,20 +18,37 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Table(dict[Any, Callable[..., Any]]):
-    """A dictionary that learns the functions of ``scipy.special`` once that module is in use."""
+# The user's program imports the left one: the right one enters what stands for its functions.
+_OPTIONAL = {
+    "scipy.special": "autodiff.ops.scipy_functions",
+    "scipy.linalg": "autodiff.ops.scipy_linalg",
+    "scipy.stats": "autodiff.ops.scipy_stats",
+}
 
-    knows_scipy = False
+
+class Table(dict[Any, Callable[..., Any]]):
+    """A dictionary that learns the functions of SciPy's modules once these are in use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = dict(_OPTIONAL)
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The implementation of a callable, or ``default``."""
         found = super().get(key)
-        if found is None and not self.knows_scipy and "scipy.special" in sys.modules:
-            self.knows_scipy = True
-            import autodiff.ops.scipy_functions  # noqa: F401
-
+        if found is None and self._learn():
             found = super().get(key)
         return default if found is None else found
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or (self._learn() and super().__contains__(key))
+
+    def _learn(self) -> bool:
+        """Enter the functions of modules that are in use by now; whether there were any."""
+        ready = [name for name in self.waiting if name in sys.modules]
+        for name in ready:
+            importlib.import_module(self.waiting.pop(name))
+        return bool(ready)
 
 
 functions: dict[Any, Callable[..., Any]] = Table()

@@ -5,6 +5,7 @@ Entries of :mod:`autodiff.ops.special`, or compositions that do not overflow whe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +14,12 @@ from scipy import special
 
 from autodiff.ops import special as entries
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, cast, constant, pointwise, select
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 
-def as_float(x: Any) -> Tracer:
+def as_float(x: Any) -> Any:
     """An operand in float64, or in float32 where it is that."""
     array = as_array(x)
     if array.dtype in (np.float32, np.float64) and array.form != "python":
@@ -39,6 +41,17 @@ gammaln = implements(special.gammaln, special.loggamma)(_entry("lgamma"))
 implements(special.gamma)(_entry("tgamma"))
 implements(special.erfinv)(_entry("erfinv"))
 implements(special.digamma, special.psi)(lambda x: entries.digamma(as_float(x)))
+for _name, _, _domain in entries._KERNELS:
+
+    def _kernel(*operands: Any, name: str = f"scipy_{_name}") -> Tracer:
+        return entries.pointwise_kernel(name, *operands)
+
+    implements(getattr(special, _name))(_kernel)
+    if _name in ("jv", "yv", "kv"):  # of integer order
+        implements(getattr(special, _name[0] + "n"))(_kernel)
+
+for _name, _ufunc in (("expm1", "expm1"), ("log1p", "log1p"), ("cbrt", "cbrt"), ("exp2", "exp2")):
+    implements(getattr(special, _name))(lambda x, ufunc=_ufunc: pointwise(ufunc, as_float(x)))
 
 
 @implements(special.expit)
@@ -72,7 +85,7 @@ def log_expit(x: Any) -> Tracer:
 
 
 @implements(special.xlogy)
-def xlogy(x: Any, y: Any) -> Tracer:
+def xlogy(x: Any, y: Any) -> Any:
     """``x log y``, 0 where x is 0."""
     a, b = as_float(x), as_float(y)
     zero = pointwise(
@@ -83,7 +96,7 @@ def xlogy(x: Any, y: Any) -> Tracer:
 
 
 @implements(special.xlog1py)
-def xlog1py(x: Any, y: Any) -> Tracer:
+def xlog1py(x: Any, y: Any) -> Any:
     """``x log(1 + y)``, 0 where x is 0."""
     a, b = as_float(x), as_float(y)
     zero = pointwise(
@@ -105,14 +118,14 @@ def entr(x: Any) -> Tracer:
 
 
 @implements(special.ndtr)
-def ndtr(x: Any) -> Tracer:
+def ndtr(x: Any) -> Any:
     """The normal distribution function, ``erfc(-x / sqrt 2) / 2``."""
     value = as_float(x)
     return pointwise("multiply", 0.5, erfc(pointwise("multiply", value, -float(np.sqrt(0.5)))))
 
 
 @implements(special.betaln)
-def betaln(a: Any, b: Any) -> Tracer:
+def betaln(a: Any, b: Any) -> Any:
     """The logarithm of the beta function."""
     x, y = as_float(a), as_float(b)
     return pointwise(
@@ -120,36 +133,223 @@ def betaln(a: Any, b: Any) -> Tracer:
     )
 
 
+def gammasgn(x: Any) -> Any:
+    """The sign of the gamma function; 1 for positive arguments."""
+    odd = pointwise("not_equal", pointwise("remainder", pointwise("floor", x), 2.0), 0.0)
+    negative = pointwise("logical_and", pointwise("less", x, 0.0), odd)
+    return select(negative, constant(-1, x.dtype), constant(1, x.dtype))
+
+
+implements(special.gammasgn)(lambda x: gammasgn(as_float(x)))
+
+
 @implements(special.beta)
-def beta(a: Any, b: Any) -> Tracer:
-    """The beta function of positive arguments."""
-    return pointwise("exp", betaln(a, b))
+def beta(a: Any, b: Any) -> Any:
+    """The beta function."""
+    x, y = as_float(a), as_float(b)
+    sign = pointwise("multiply", gammasgn(x), gammasgn(y))
+    sign = pointwise("multiply", sign, gammasgn(pointwise("add", x, y)))
+    return pointwise("multiply", sign, pointwise("exp", betaln(x, y)))
+
+
+@implements(special.binom)
+def binom(n: Any, k: Any) -> Tracer:
+    """Binomial coefficients of real numbers: ``1 / ((n + 1) B(n - k + 1, k + 1))``."""
+    x, y = as_float(n), as_float(k)
+    return 1.0 / ((x + 1.0) * beta(x - y + 1.0, y + 1.0))
+
+
+@implements(special.comb)
+def comb(
+    N: Any, k: Any, *, exact: bool = False, repetition: bool = False, legacy: Any = None
+) -> Tracer:
+    """``scipy.special.comb`` with ``exact=False``; 0 where k is outside of 0 … N."""
+    from autodiff.ops.ufuncs import unsupported
+
+    if exact:
+        raise unsupported("scipy.special.comb with exact=True", "use exact=False")
+    if repetition:
+        return comb(as_float(N) + k - 1.0, k)
+    x, y = as_float(N), as_float(k)
+    inside: Any = (y >= 0.0) & (y <= x) & (x >= 0.0)
+    safe = select(inside, y, constant(0, y.dtype))
+    return select(inside, binom(x, safe), constant(0, x.dtype))
+
+
+def _positive(x: Any, y: Any) -> Any:
+    return (x > 0.0) & (y > 0.0)
+
+
+@implements(special.rel_entr)
+def rel_entr(x: Any, y: Any) -> Any:
+    """``x log(x / y)``; 0 for x = 0 and y >= 0, else infinite."""
+    a, b = as_float(x), as_float(y)
+    both: Any = _positive(a, b)
+    top: Any = select(both, a, 1.0, a.dtype)
+    value = a * np.log(top / select(both, b, 1.0, b.dtype))
+    zero: Any = (a == 0.0) & (b >= 0.0)
+    return select(both, value, select(zero, 0.0, np.inf, a.dtype), a.dtype)
+
+
+@implements(special.kl_div)
+def kl_div(x: Any, y: Any) -> Tracer:
+    """``x log(x / y) - x + y``; y for x = 0 and y >= 0, else infinite."""
+    a, b = as_float(x), as_float(y)
+    both: Any = _positive(a, b)
+    value = rel_entr(select(both, a, 1.0, a.dtype), select(both, b, 1.0, b.dtype)) - a + b
+    zero: Any = (a == 0.0) & (b >= 0.0)
+    return select(both, value, select(zero, b, np.inf, b.dtype), a.dtype)
+
+
+@implements(special.huber)
+def huber(delta: Any, r: Any) -> Tracer:
+    """Huber's loss; infinite for negative delta."""
+    d, x = as_float(delta), as_float(r)
+    size: Any = np.abs(x)
+    value = select(size <= d, 0.5 * x * x, d * (size - 0.5 * d))
+    return select(np.less(d, 0.0), np.inf, value, x.dtype)
+
+
+@implements(special.pseudo_huber)
+def pseudo_huber(delta: Any, r: Any) -> Tracer:
+    """``delta**2 (sqrt(1 + (r / delta)**2) - 1)``."""
+    d, x = as_float(delta), as_float(r)
+    v = x / d
+    # v**2 / (1 + sqrt(1 + v**2)): no cancellation for small residuals.
+    return d * d * (v * v / (1.0 + np.sqrt(1.0 + v * v)))
+
+
+@implements(special.exprel)
+def exprel(x: Any) -> Any:
+    """``(exp(x) - 1) / x``, 1 at 0."""
+    value = as_float(x)
+    # The series near 0, so that derivatives are right there, too.
+    small: Any = np.abs(value) < 1e-3
+    safe = select(small, 1.0, value, value.dtype)
+    series = 1.0 + value * (1 / 2 + value * (1 / 6 + value * (1 / 24 + value / 120)))
+    return select(small, series, np.expm1(safe) / safe)
+
+
+@implements(special.exp10)
+def exp10(x: Any) -> Tracer:
+    """``10**x``."""
+    value = as_float(x)
+    return pointwise("power", constant(10, value.dtype), value)
+
+
+@implements(special.cosm1)
+def cosm1(x: Any) -> Tracer:
+    """``cos(x) - 1``."""
+    half: Any = np.sin(as_float(x) * 0.5)
+    return -2.0 * half * half
+
+
+@implements(special.boxcox)
+def boxcox(x: Any, lmbda: Any) -> Tracer:
+    """``(x**lmbda - 1) / lmbda``, ``log x`` at lmbda = 0."""
+    value, power = as_float(x), as_float(lmbda)
+    return pointwise("multiply", np.log(value), exprel(power * np.log(value)))
+
+
+@implements(special.boxcox1p)
+def boxcox1p(x: Any, lmbda: Any) -> Tracer:
+    """The Box–Cox transformation of ``1 + x``."""
+    value, power = as_float(x), as_float(lmbda)
+    return pointwise("multiply", np.log1p(value), exprel(power * np.log1p(value)))
+
+
+@implements(special.inv_boxcox)
+def inv_boxcox(y: Any, lmbda: Any) -> Tracer:
+    """The inverse of the Box–Cox transformation."""
+    value, power = as_float(y), as_float(lmbda)
+    zero: Any = power == 0.0
+    safe = select(zero, 1.0, power, power.dtype)
+    return select(zero, np.exp(value), np.exp(np.log1p(power * value) / safe))
+
+
+@implements(special.polygamma)
+def polygamma(n: Any, x: Any) -> Any:
+    """Derivatives of digamma, by the Hurwitz zeta function (A&S 6.4.10)."""
+    order = known(as_array(n))
+    if order is None or order.ndim:
+        from autodiff.ops.ufuncs import unsupported
+
+        raise unsupported("scipy.special.polygamma of a traced order", "pass a number")
+    k = int(order)
+    if k == 0:
+        return entries.digamma(as_float(x))
+    sign = 1.0 if k % 2 else -1.0
+    value: Any = entries.pointwise_kernel("scipy_zeta", k + 1.0, as_float(x))
+    return value * (sign * math.factorial(k))
+
+
+implements(special.chdtr)(lambda v, x: _incomplete_gamma("gammainc", v, x))
+implements(special.chdtrc)(lambda v, x: _incomplete_gamma("gammaincc", v, x))
+
+
+def _incomplete_gamma(name: str, v: Any, x: Any) -> Tracer:
+    return entries.pointwise_kernel(f"scipy_{name}", as_float(v) * 0.5, as_float(x) * 0.5)
+
+
+# -- orthogonal polynomials of whole degree: three-term recurrences (A&S 22.7) ------------------------
+def _recurrence(first: Any, second: Any, step: Any) -> Callable[..., Tracer]:
+    def run(n: Any, x: Any) -> Tracer:
+        degree = known(as_array(n))
+        if degree is None or degree.ndim or degree != int(degree) or degree < 0:
+            from autodiff.ops.ufuncs import unsupported
+
+            raise unsupported("an orthogonal polynomial of such a degree", "pass a whole number")
+        value = as_float(x)
+        before, now = first(value), second(value)
+        if degree == 0:
+            return before
+        for k in range(1, int(degree)):
+            before, now = now, step(k, value, now, before)
+        return now
+
+    return run
+
+
+def _one(x: Any) -> Any:
+    return functions[np.ones_like](x) if x.shape else constant(1, x.dtype)
+
+
+for _name, _second, _step in (
+    ("legendre", lambda x: x, lambda k, x, p, q: ((2 * k + 1) * x * p - k * q) / (k + 1.0)),
+    ("chebyt", lambda x: x, lambda k, x, p, q: 2.0 * x * p - q),
+    ("chebyu", lambda x: 2.0 * x, lambda k, x, p, q: 2.0 * x * p - q),
+    ("hermite", lambda x: 2.0 * x, lambda k, x, p, q: 2.0 * x * p - 2.0 * k * q),
+    ("hermitenorm", lambda x: x, lambda k, x, p, q: x * p - 1.0 * k * q),
+    ("laguerre", lambda x: 1.0 - x, lambda k, x, p, q: ((2 * k + 1.0 - x) * p - k * q) / (k + 1.0)),
+):
+    implements(getattr(special, f"eval_{_name}"))(_recurrence(_one, _second, _step))
 
 
 @implements(special.logsumexp)
 def logsumexp(
     a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
-) -> Tracer:
+) -> Any:
     """``log(sum(b * exp(a)))`` without overflow."""
-    if return_sign:
-        from autodiff.ops.ufuncs import unsupported
-
-        raise unsupported(
-            "scipy.special.logsumexp with return_sign=True", "write it with np.exp and np.sum"
-        )
     x = as_float(a)
     top = functions[np.max](x, axis=axis, keepdims=True)
     top = select(pointwise("isfinite", top), top, constant(0, x.dtype))
     terms = pointwise("exp", pointwise("subtract", x, top))
     if b is not None:
         terms = pointwise("multiply", b, terms)
-    total = pointwise("log", functions[np.sum](terms, axis=axis, keepdims=True))
-    result = pointwise("add", total, top)
-    if keepdims:
-        return result
-    axes = tuple(range(x.ndim)) if axis is None else axis
-    squeezed = functions[np.squeeze](result, axes)
-    return Tracer(squeezed.value, "array" if squeezed.shape else "scalar")
+    total = functions[np.sum](terms, axis=axis, keepdims=True)
+    sign = pointwise("sign", total)
+    if return_sign:
+        total = pointwise("absolute", total)
+    result = pointwise("add", pointwise("log", total), top)
+
+    def finished(value: Tracer) -> Tracer:
+        if keepdims:
+            return value
+        axes = tuple(range(x.ndim)) if axis is None else axis
+        squeezed = functions[np.squeeze](value, axes)
+        return Tracer(squeezed.value, "array" if squeezed.shape else "scalar")
+
+    return (finished(result), finished(sign)) if return_sign else finished(result)
 
 
 @implements(special.softmax)

@@ -1,8 +1,13 @@
 """Special functions beyond NumPy's: the error function, the gamma function and their relatives.
 
     erf, erfc, lgamma, tgamma (x)      pointwise, libm's in machine code
-    erfinv (x)                         a kernel: SciPy's
+    erfinv, j0, k1, expi, … (x)        kernels: SciPy's functions of one argument
+    jv, gammainc, zeta, … (a, x)       kernels of several arguments; by orders and shapes, whose
+                                       derivatives have no closed form, differentiation is refused
     digamma(x)                         a composition, so that it has derivatives of every order
+
+Formulas: Abramowitz and Stegun, Handbook of Mathematical Functions (1964); NIST Digital Library of
+Mathematical Functions (DLMF), https://dlmf.nist.gov.
 
 SciPy is imported when a value is first computed by the reference engine.
 """
@@ -14,8 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
+from autodiff.ops.builder import current_builder
 from autodiff.ops.entries import (
+    ENTRIES,
     Entry,
     Kernel,
     Lowering,
@@ -24,6 +32,8 @@ from autodiff.ops.entries import (
     Samples,
     register,
 )
+from autodiff.ops.structural import broadcast
+from autodiff.ops.tracer import Tracer, emit_tracer
 
 _TWO_OVER_SQRT_PI = float(2 / np.sqrt(np.pi))
 
@@ -33,10 +43,10 @@ def _same_type(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
 
 
 def _scipy(name: str) -> Callable[[Any], Any]:
-    def meaning(x: Any) -> Any:
+    def meaning(*operands: Any) -> Any:
         from scipy import special
 
-        y = getattr(special, name)(x)
+        x, y = operands[0], getattr(special, name)(*operands)
         # SciPy's log-gamma is -inf at -inf; the C library's and Python's is +inf.
         return np.where(np.isneginf(x), np.inf, y).astype(y.dtype) if name == "gammaln" else y
 
@@ -90,3 +100,136 @@ _enter("erfc", "erfc", lambda y, x: -_TWO_OVER_SQRT_PI * np.exp(-x * x), -2.0, 2
 _enter("lgamma", "gammaln", lambda y, x: digamma(x), 0.3, 6.0)
 _enter("tgamma", "gamma", lambda y, x: y * digamma(x), 0.3, 4.0)
 _enter("erfinv", "erfinv", lambda y, x: np.exp(y * y) / _TWO_OVER_SQRT_PI, -0.9, 0.9, kernel=True)
+
+
+# -- SciPy's functions as kernels ------------------------------------------------------------------
+def apply(name: str, *operands: Any) -> Any:
+    """An operation of this module on tracers, or its NumPy meaning on arrays."""
+    if any(isinstance(x, Tracer) for x in operands):
+        return pointwise_kernel(name, *operands)
+    return ENTRIES[name].meaning(*operands)
+
+
+def pointwise_kernel(name: str, *operands: Any) -> Tracer:
+    """An operation of this module with its operands cast and broadcast."""
+    from autodiff.ops.promotion import as_array, broadcast_shapes, fit
+
+    arrays = [as_array(x) for x in operands]
+    single = all(x.dtype == np.float32 or x.form == "python" for x in arrays)
+    dtype = np.dtype(np.float32 if single and any(x.form != "python" for x in arrays) else float)
+    shape = broadcast_shapes(*[x.shape for x in arrays])
+    fitted = [fit(x, dtype, shape) for x in arrays]
+    # A kernel, unlike a pointwise operation, wants operands of one shape.
+    fitted = [x if x.shape or not shape else broadcast(x, shape, ()) for x in fitted]
+    result = emit_tracer(name, *fitted)
+    return Tracer(result.value, "array" if shape else "scalar")
+
+
+def _no_partial(name: str, argument: str) -> Callable[..., Any]:
+    def refuse(y: Any, *operands: Any) -> Any:
+        raise DerivativeError(
+            f"scipy.special.{name} has no derivative by its argument {argument} here.",
+            code="AD302",
+            source=current_builder().source,
+            remedy="give the function one with autodiff.custom_gradient, or pass that argument "
+            "through autodiff.stop_gradient if no derivative should flow",
+        )
+
+    return refuse
+
+
+def _enter_several(
+    name: str, partials: tuple[Any, ...], domain: tuple[tuple[float, float], ...]
+) -> None:
+    rules = tuple(_no_partial(name, p) if isinstance(p, str) else p for p in partials)
+    register(
+        Entry(
+            f"scipy_{name}",
+            _same_type,
+            _scipy(name),
+            Kernel(f"scipy_{name}"),
+            Partials(rules),
+            samples=Samples(domain),
+        )
+    )
+
+
+def _f(name: str) -> Callable[..., Any]:
+    return lambda *operands: apply(f"scipy_{name}", *operands)
+
+
+_ROOT_PI, _ROOT_TWO_PI = float(np.sqrt(np.pi)), float(np.sqrt(2 * np.pi))
+j0, j1, jv, y0, y1, yv = _f("j0"), _f("j1"), _f("jv"), _f("y0"), _f("y1"), _f("yv")
+i0, i1, iv, i0e, i1e, ive = _f("i0"), _f("i1"), _f("iv"), _f("i0e"), _f("i1e"), _f("ive")
+k0, k1, kv, k0e, k1e, kve = _f("k0"), _f("k1"), _f("kv"), _f("k0e"), _f("k1e"), _f("kve")
+expn, zeta, ellipk, ellipe = _f("expn"), _f("zeta"), _f("ellipk"), _f("ellipe")
+
+
+def _ellipk_partial(y: Any, m: Any) -> Any:
+    # DLMF 19.4.1; pi / 8 at 0, where the quotient is 0 / 0.
+    zero = np.equal(m, 0)
+    safe = np.where(zero, 0.5, m)
+    return np.where(zero, np.pi / 8, (ellipe(m) / (1 - safe) - y) / (2 * safe))
+
+
+def _ellipe_partial(y: Any, m: Any) -> Any:
+    zero = np.equal(m, 0)
+    return np.where(zero, -np.pi / 8, (y - ellipk(m)) / (2 * np.where(zero, 0.5, m)))
+
+
+def _log_beta(a: Any, b: Any) -> Any:
+    return apply("lgamma", a) + apply("lgamma", b) - apply("lgamma", a + b)
+
+
+def _gamma_density(y: Any, a: Any, x: Any) -> Any:
+    return np.exp((a - 1) * np.log(x) - x - apply("lgamma", a))
+
+
+def _beta_density(y: Any, a: Any, b: Any, x: Any) -> Any:
+    return np.exp((a - 1) * np.log(x) + (b - 1) * np.log1p(-x) - _log_beta(a, b))
+
+
+def _student_density(y: Any, n: Any, t: Any) -> Any:
+    return np.exp(-0.5 * (n + 1) * np.log1p(t * t / n) - 0.5 * np.log(n) - _log_beta(0.5 * n, 0.5 + 0 * n))  # fmt: skip
+
+
+# name, partial derivatives (or the name of the argument that has none), where the tests sample
+_KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ...] = (
+    ("erfcx", (lambda y, x: 2 * x * y - _TWO_OVER_SQRT_PI,), ((-1.0, 3.0),)),
+    ("erfcinv", (lambda y, x: -np.exp(y * y) / _TWO_OVER_SQRT_PI,), ((0.2, 1.8),)),
+    ("ndtri", (lambda y, x: _ROOT_TWO_PI * np.exp(0.5 * y * y),), ((0.1, 0.9),)),
+    ("log_ndtr", (lambda y, x: np.exp(-0.5 * x * x - y) / _ROOT_TWO_PI,), ((-4.0, 2.0),)),
+    ("rgamma", (lambda y, x: -y * digamma(x),), ((0.3, 4.0),)),
+    ("dawsn", (lambda y, x: 1 - 2 * x * y,), ((-2.0, 2.0),)),
+    ("j0", (lambda y, x: -j1(x),), ((-3.0, 3.0),)),
+    ("j1", (lambda y, x: 0.5 * (j0(x) - jv(2.0, x)),), ((-3.0, 3.0),)),
+    ("y0", (lambda y, x: -y1(x),), ((0.5, 4.0),)),
+    ("y1", (lambda y, x: y0(x) - y / x,), ((0.5, 4.0),)),
+    ("i0", (lambda y, x: i1(x),), ((-2.0, 2.0),)),
+    ("i1", (lambda y, x: 0.5 * (i0(x) + iv(2.0, x)),), ((-2.0, 2.0),)),
+    ("i0e", (lambda y, x: i1e(x) - np.sign(x) * y,), ((0.2, 3.0),)),
+    ("i1e", (lambda y, x: 0.5 * (i0e(x) + ive(2.0, x)) - np.sign(x) * y,), ((0.2, 3.0),)),
+    ("k0", (lambda y, x: -k1(x),), ((0.3, 3.0),)),
+    ("k1", (lambda y, x: -k0(x) - y / x,), ((0.3, 3.0),)),
+    ("k0e", (lambda y, x: y - k1e(x),), ((0.3, 3.0),)),
+    ("k1e", (lambda y, x: y - k0e(x) - y / x,), ((0.3, 3.0),)),
+    ("exp1", (lambda y, x: -np.exp(-x) / x,), ((0.3, 3.0),)),
+    ("expi", (lambda y, x: np.exp(x) / x,), ((0.3, 3.0),)),
+    ("ellipk", (_ellipk_partial,), ((0.1, 0.8),)),
+    ("ellipe", (_ellipe_partial,), ((0.1, 0.8),)),
+    ("jv", ("v", lambda y, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x))), ((1.0, 3.0), (0.5, 4.0))),
+    ("yv", ("v", lambda y, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x))), ((1.0, 3.0), (1.0, 4.0))),
+    ("iv", ("v", lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
+    ("kv", ("v", lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
+    ("ive", ("v", lambda y, v, x: 0.5 * (ive(v - 1, x) + ive(v + 1, x)) - np.sign(x) * y),
+     ((1.0, 3.0), (0.5, 3.0))),
+    ("kve", ("v", lambda y, v, x: y - 0.5 * (kve(v - 1, x) + kve(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
+    ("expn", ("n", lambda y, n, x: -expn(n - 1, x)), ((2.0, 2.0), (0.5, 2.0))),
+    ("zeta", ("x", lambda y, x, q: -x * zeta(x + 1, q)), ((2.0, 4.0), (0.5, 3.0))),
+    ("gammainc", ("a", _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
+    ("gammaincc", ("a", lambda y, a, x: -_gamma_density(y, a, x)), ((0.5, 3.0), (0.5, 3.0))),
+    ("betainc", ("a", "b", _beta_density), ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
+    ("stdtr", ("df", _student_density), ((1.0, 5.0), (-2.0, 2.0))),
+)  # fmt: skip
+for _name, _partials, _domain in _KERNELS:
+    _enter_several(_name, _partials, _domain)

@@ -152,3 +152,79 @@ def test_ties_of_extrema_share_the_derivative() -> None:
     x = np.array([1.0, 3.0, 3.0, 2.0])
     program = vjp(trace(np.max, x), [0], seed_ones=True)
     np.testing.assert_array_equal(compile_program(program)([x])[1], [0, 0.5, 0.5, 0])
+
+
+@engines
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float32", "float64", "bool"])
+def test_the_dtype_in_which_a_mean_is_taken(dtype: str, engine: str) -> None:
+    x = np.array([[1, 0, 2], [3, 1, 1]]).astype(dtype)
+    check_value(
+        lambda x: [
+            np.mean(x, dtype=np.int64),
+            np.mean(x, axis=0, dtype=np.int64),
+            np.var(x, axis=1, dtype=np.int64),
+            np.std(x, dtype=np.int64),
+            np.var(x, axis=0, dtype=np.float32),
+        ],
+        x,
+        engine=engine,
+    )
+
+
+@engines
+@pytest.mark.parametrize("dtype", ["int8", "float32", "float64"])
+def test_a_given_result_decides_the_dtype_of_a_sum(dtype: str, engine: str) -> None:
+    x = (X * 50).astype(dtype)
+    check_value(
+        lambda x: [
+            function(x, axis=0, out=np.zeros_like(x[0], dtype=kind))
+            for function in (np.sum, np.prod, np.mean, np.max)
+            for kind in ("float64", "float32", "int64", "int8")
+            if (function, kind) != (np.prod, "int8")
+        ],
+        x,
+        engine=engine,
+    )
+
+
+def test_results_that_are_given_are_not_stretched() -> None:
+    wrong = "output parameter for reduction operation add has the wrong number of dimensions: Found 1 but expected 0"
+    with pytest.raises(ValueError, match=wrong):
+        run(lambda x: np.sum(x, out=np.zeros_like(x[0])), X)
+    with pytest.raises(ValueError, match="output operand has the wrong shape"):
+        run(lambda x: np.sum(x, axis=0, out=np.zeros_like(x[:, 0])), X)
+    with pytest.raises(
+        TypeError, match=r"Cannot cast array data from dtype\('float64'\) to dtype\('int64'\)"
+    ):
+        run(lambda x: np.argmax(x, axis=0, out=np.zeros_like(x[0])), X)
+    with pytest.raises(ValueError, match=r"output array does not match result of np.argmax\."):
+        run(lambda x: np.argmax(x, axis=0, out=np.zeros_like(x[:, 0], dtype=int)), X)
+
+
+def test_axes_that_do_not_exist() -> None:
+    with pytest.raises(
+        ValueError, match="input operand has more dimensions than allowed by the axis remapping"
+    ):
+        run(lambda x: np.sum(x, where=np.ones((2, 3, 4), bool)), X)
+    with pytest.raises(TypeError, match="'tuple' object cannot be interpreted as an integer"):
+        run(lambda x: np.argmax(x, axis=(0, 1)), X)
+    with pytest.raises(ValueError, match="axis 0 is out of bounds for array of dimension 0"):
+        run(lambda x: np.mean(x, axis=0), np.array(1.5))
+    check_value(
+        lambda x: [np.sum(x, axis=0), np.max(x, axis=-1), np.cumsum(x, axis=0)], np.array(1.5)
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_unique_with_everything(dtype: str, axis: int | None) -> None:
+    x = np.round(X).astype(dtype)
+    check_value(lambda x: list(np.unique(x, True, True, True, axis=axis)), x)
+    check_value(lambda x: [np.unique(x, axis=axis), np.unique(x[0], axis=0)], x)
+    check_value(lambda x: [*np.unique_all(x), *np.unique_counts(x), *np.unique_inverse(x)], x)
+
+
+def test_nan_in_unique() -> None:
+    x = np.array([np.nan, 1.0, 1.0, np.nan, 0.0])
+    check_value(lambda x: [*np.unique(x, return_counts=True), *np.unique_counts(x)], x)
+    check_value(lambda x: np.unique(x, equal_nan=False, return_index=True), x)

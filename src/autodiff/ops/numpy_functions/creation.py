@@ -167,7 +167,8 @@ def array(
         x = stack_sequence(object, None if dtype is None else _dtype(dtype))
     else:
         x = as_array(object) if dtype is None else cast(operand(object), _dtype(dtype))
-    if given and x.dtype == object.dtype and not copy:
+    # np._CopyMode.IF_NEEDED, which NumPy's and SciPy's own functions pass, has no truth.
+    if given and x.dtype == object.dtype and (copy is np._CopyMode.IF_NEEDED or not copy):
         x = object
     else:
         x = Tracer(x.value, "array")

@@ -134,8 +134,7 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Tracer:
     return get_item(first, isin(first, ar2, invert=True))
 
 
-if hasattr(np, "unique_values"):
-    implements(np.unique_values)(lambda x, /: unique(x))
+implements(np.unique_values)(lambda x, /: unique(x, equal_nan=False))
 
 
 # -- np.r_ and np.c_ ------------------------------------------------------------------------------
@@ -205,3 +204,9 @@ def poly(seq_of_zeros: Any) -> Tracer:
         factor = functions[np.stack]([1.0, pointwise("negative", zeros[k])])
         result = functions[np.convolve](result, factor)
     return result
+
+
+@implements(np.iterable)
+def iterable(y: Any) -> bool:
+    """``np.iterable``: whether it has axes."""
+    return bool(y.shape) if isinstance(y, Tracer) else np.iterable(y)

@@ -9,6 +9,7 @@ of integers float64.  A result without axes is a NumPy scalar.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from autodiff.dims import Dim, Extent, product
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, compare, decide
+from autodiff.ops.known import check, compare, decide, require_equal
 from autodiff.ops.numpy_functions.shapes import array_of, diagonal, moveaxis, ravel
 from autodiff.ops.promotion import (
     as_array,
@@ -26,6 +27,7 @@ from autodiff.ops.promotion import (
     broadcast_to,
     cast,
     constant,
+    describe,
     fit,
     pointwise,
     select,
@@ -37,10 +39,12 @@ _NOT_GIVEN = np._NoValue
 Axes = tuple[int, ...]
 
 
-def _axes(axis: Any, ndim: int) -> Axes:
+def _axes(axis: Any, ndim: int, ufunc: bool = False) -> Axes:
     if axis is None:
         return tuple(range(ndim))
-    return tuple(sorted(normalize_axis_tuple(axis, ndim)))
+    if ufunc and ndim == 0 and axis in (0, -1):
+        return ()  # NumPy's ufuncs reduce a number along an axis that it does not have
+    return tuple(sorted(normalize_axis_tuple(axis, ndim, "axis")))
 
 
 def _given(option: Any) -> bool:
@@ -56,19 +60,48 @@ def _wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype
 
 
-def _finish(result: Tracer, x: Tracer, axes: Axes, keepdims: Any, out: Any) -> Tracer:
+def _finish(
+    result: Tracer, x: Tracer, axes: Axes, keepdims: Any, out: Any, ufunc: str = "add"
+) -> Tracer:
     """Keep reduced axes as 1 where asked; into ``out`` where given."""
     if _given(keepdims) and keepdims:
         shape = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
         result = structural.reshape(result, shape)
     result = Tracer(result.value, "array" if result.shape else "scalar")
-    out = as_output(out)
-    return result if out is None else write_out(result, out, "unsafe")
+    return _into(result, as_output(out), ufunc)
+
+
+def _into(result: Tracer, out: Tracer | None, ufunc: str = "add") -> Tracer:
+    """Store a reduction in ``out``, which is never stretched, or return it."""
+    if out is None:
+        return result
+    if out.ndim != result.ndim:
+        raise ValueError(
+            f"output parameter for reduction operation {ufunc} has the wrong number of dimensions: "
+            f"Found {out.ndim} but expected {result.ndim}"
+        )
+    for m, n in zip(out.shape, result.shape, strict=True):
+        if not require_equal(m, n, "output operand has the wrong shape"):
+            raise ValueError(
+                f"output operand has the wrong shape: found {describe(out.shape)} but expected "
+                f"{describe(result.shape)}"
+            )
+    return write_out(result, out, "unsafe")
+
+
+def _loop_dtype(x: Tracer, dtype: Any, out: Any) -> np.dtype[Any]:
+    """The dtype in which NumPy sums or multiplies: the result's, unless ``dtype`` says otherwise."""
+    if dtype is not None:
+        return np.dtype(dtype)
+    target = as_output(out)
+    return _wide(x.dtype) if target is None else np.result_type(x.dtype, target.dtype)
 
 
 def _masked(x: Tracer, where: Any, neutral: Any) -> Tracer:
     if not _given(where) or where is True:
         return x
+    if as_array(where).ndim > x.ndim:
+        raise ValueError("input operand has more dimensions than allowed by the axis remapping")
     return select(where, x, constant(neutral, x.dtype), x.dtype)
 
 
@@ -83,15 +116,15 @@ def _accumulate(kind: str, ufunc: str, neutral: int) -> Callable[..., Tracer]:
         initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
     ) -> Tracer:  # fmt: skip
         x = _plain(as_array(a))
-        axes = _axes(axis, x.ndim)
-        wide = np.dtype(dtype) if dtype is not None else _wide(x.dtype)
+        axes = _axes(axis, x.ndim, ufunc=True)
+        wide = _loop_dtype(x, dtype, out)
         total = _masked(cast(x, wide), where, neutral)
         total = broadcast_to(total, broadcast_shapes(total.shape, x.shape)) if x.shape else total
         if axes:
             total = emit_tracer(kind, total, axes=axes)
         if _given(initial):
             total = pointwise(ufunc, total, cast(initial, wide))
-        return _finish(total, x, axes, keepdims, out)
+        return _finish(total, x, axes, keepdims, out, ufunc)
 
     return reduce
 
@@ -107,7 +140,7 @@ def _extreme(name: str, ufunc: str) -> Callable[..., Tracer]:
         initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
     ) -> Tracer:  # fmt: skip
         x = _plain(as_array(a))
-        axes = _axes(axis, x.ndim)
+        axes = _axes(axis, x.ndim, ufunc=True)
         if _given(where) and where is not True:
             if not _given(initial):
                 raise ValueError(
@@ -123,7 +156,7 @@ def _extreme(name: str, ufunc: str) -> Callable[..., Tracer]:
                 x, axes, f"zero-size array to reduction operation {ufunc} which has no identity"
             )
             result = emit_tracer(name, x, axes=axes) if axes else x
-        return _finish(result, x, axes, keepdims, out)
+        return _finish(result, x, axes, keepdims, out, ufunc)
 
     return reduce
 
@@ -162,7 +195,7 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN) -
     return difference if out is None else write_out(difference, as_output(out), "unsafe")
 
 
-def _truth(kind: str, neutral: bool) -> Callable[..., Tracer]:
+def _truth(kind: str, ufunc: str, neutral: bool) -> Callable[..., Tracer]:
     def reduce(
         a: Any,
         axis: Any = None,
@@ -172,24 +205,39 @@ def _truth(kind: str, neutral: bool) -> Callable[..., Tracer]:
         where: Any = _NOT_GIVEN,
     ) -> Tracer:
         x = _masked(cast(_plain(as_array(a)), bool), where, neutral)
-        axes = _axes(axis, x.ndim)
-        return _finish(emit_tracer(kind, x, axes=axes) if axes else x, x, axes, keepdims, out)
+        axes = _axes(axis, x.ndim, ufunc=True)
+        result = emit_tracer(kind, x, axes=axes) if axes else x
+        return _finish(result, x, axes, keepdims, out, ufunc)
 
     return reduce
 
 
-any_ = implements(np.any)(_truth("reduce_any", False))
-all_ = implements(np.all)(_truth("reduce_all", True))
+any_ = implements(np.any)(_truth("reduce_any", "logical_or", False))
+all_ = implements(np.all)(_truth("reduce_all", "logical_and", True))
 
 
 def _position(kind: str) -> Callable[..., Tracer]:
     def reduce(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _NOT_GIVEN) -> Tracer:
         x = _plain(as_array(a))
         flat = ravel(x) if axis is None or not x.shape else x
-        k = 0 if axis is None or not x.shape else normalize_axis_index(axis, x.ndim)
+        k = 0 if axis is None else normalize_axis_index(operator.index(axis), flat.ndim)
         _check_not_empty(flat, (k,), f"attempt to get {kind} of an empty sequence")
         axes = tuple(range(x.ndim)) if axis is None else (k,)
-        return _finish(emit_tracer(kind, flat, axis=k), x, axes, keepdims, out)
+        result = _finish(emit_tracer(kind, flat, axis=k), x, axes, keepdims, None)
+        target = as_output(out)
+        if target is None:
+            return result
+        if not np.can_cast(target.dtype, np.intp, "safe"):
+            raise TypeError(
+                f"Cannot cast array data from {target.dtype!r} to {np.dtype(np.intp)!r} according to "
+                "the rule 'safe'"
+            )
+        if target.ndim != result.ndim or not all(
+            require_equal(m, n, f"output array does not match result of np.{kind}.")
+            for m, n in zip(target.shape, result.shape, strict=True)
+        ):
+            raise ValueError(f"output array does not match result of np.{kind}.")
+        return write_out(result, target, "unsafe")
 
     return reduce
 
@@ -205,12 +253,6 @@ def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Tracer
 
 
 # -- moments ------------------------------------------------------------------------------------
-def _mean_dtype(x: Tracer, dtype: Any) -> np.dtype[Any]:
-    if _given(dtype):
-        return np.dtype(dtype)
-    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
-
-
 def _count(x: Tracer, axes: Axes, where: Any, keepdims: bool) -> Any:
     """How many elements each result is made of: an extent, or a traced count under ``where``."""
     if not _given(where) or where is True:
@@ -222,8 +264,23 @@ def _count(x: Tracer, axes: Axes, where: Any, keepdims: bool) -> Any:
     return sum_(mask, axis=axes, dtype=np.int64, keepdims=keepdims)
 
 
-def _divide(total: Tracer, count: Any, dtype: np.dtype[Any]) -> Tracer:
-    return pointwise("divide", total, cast(count, total.dtype), dtypes=(total.dtype,) * 3)
+def _divide(total: Tracer, count: Any) -> Tracer:
+    """``total / count`` in the dtype of ``total``: for integers the quotient is cut off."""
+    dtype = total.dtype
+    if dtype.kind != "f":
+        return cast(pointwise("divide", total, count), dtype)
+    return pointwise("divide", total, cast(count, dtype), dtypes=(dtype,) * 3)
+
+
+def _sum_dtype(x: Tracer, dtype: Any, out: Tracer | None) -> np.dtype[Any]:
+    """The dtype a mean or variance is summed in: float64 for integers, float32 for float16."""
+    if _given(dtype):
+        return np.dtype(dtype)
+    if x.dtype.kind != "f":
+        return np.dtype(np.float64)
+    if x.dtype == np.float16:
+        return np.dtype(np.float32)
+    return x.dtype if out is None else np.result_type(x.dtype, out.dtype)
 
 
 @implements(np.mean)
@@ -232,18 +289,15 @@ def mean(
     where: Any = _NOT_GIVEN,
 ) -> Tracer:  # fmt: skip
     """``np.mean``."""
-    x = _plain(as_array(a))
+    x, target = _plain(as_array(a)), as_output(out)
     axes = _axes(axis, x.ndim)
-    result_dtype = _mean_dtype(x, dtype)
-    # NumPy sums float16 in float32.
-    wide = (
-        np.dtype(np.float32) if result_dtype == np.float16 and not _given(dtype) else result_dtype
-    )
     keep = _given(keepdims) and bool(keepdims)
+    wide = _sum_dtype(x, dtype, target)
     total = sum_(x, axis=axes, dtype=wide, keepdims=keep, where=where)
-    result = cast(_divide(total, _count(x, axes, where, keep), wide), result_dtype)
-    out = as_output(out)
-    return result if out is None else write_out(result, out, "unsafe")
+    result = _divide(total, _count(x, axes, where, keep))
+    if x.dtype == np.float16 and not _given(dtype) and target is None:
+        result = cast(result, x.dtype)
+    return _into(result, target)
 
 
 @implements(np.var)
@@ -253,30 +307,30 @@ def var(
     correction: Any = _NOT_GIVEN,
 ) -> Tracer:  # fmt: skip
     """``np.var``."""
-    x = _plain(as_array(a))
+    x, target = _plain(as_array(a)), as_output(out)
     axes = _axes(axis, x.ndim)
-    result_dtype = _mean_dtype(x, dtype)
-    wide = (
-        np.dtype(np.float32) if result_dtype == np.float16 and not _given(dtype) else result_dtype
-    )
-    x = cast(x, wide)
+    wide = _sum_dtype(x, dtype, target)
     ddof = correction if _given(correction) else ddof
     if _given(mean):
         center = mean
     else:
         total = sum_(x, axis=axes, dtype=wide, keepdims=True, where=where)
-        center = _divide(total, _count(x, axes, where, True), wide)
+        center = _divide(total, _count(x, axes, where, True))
     deviation = pointwise("subtract", x, center)
     keep = _given(keepdims) and bool(keepdims)
-    total = sum_(pointwise("multiply", deviation, deviation), axis=axes, keepdims=keep, where=where)
+    total = sum_(
+        pointwise("multiply", deviation, deviation),
+        axis=axes, dtype=wide, keepdims=keep, where=where,
+    )  # fmt: skip
     count = _count(x, axes, where, keep)
     if isinstance(count, (int, Dim)) and isinstance(ddof, int):
         freedom: Any = max(count - ddof, 0) if isinstance(count, int) else count - ddof
     else:
         freedom = pointwise("maximum", pointwise("subtract", count, ddof), 0)
-    result = cast(_divide(total, freedom, wide), result_dtype)
-    out = as_output(out)
-    return result if out is None else write_out(result, out, "unsafe")
+    result = _divide(total, freedom)
+    if x.dtype == np.float16 and not _given(dtype) and target is None:
+        result = cast(result, x.dtype)
+    return _into(result, target)
 
 
 @implements(np.std)
@@ -284,9 +338,16 @@ def std(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any
 ) -> Tracer:
     """``np.std``."""
-    result = pointwise("sqrt", var(a, axis, dtype, None, *args, **options))
-    out = as_output(out)
-    return result if out is None else write_out(result, out, "unsafe")
+    target = as_output(out)
+    if target is not None and dtype is None:
+        dtype = _sum_dtype(_plain(as_array(a)), None, target)
+    variance = var(a, axis, dtype, None, *args, **options)
+    root = pointwise("sqrt", variance)
+    if variance.dtype.kind != "f":
+        if variance.shape:  # NumPy's exception: the root is stored where the variance was
+            np.sqrt.resolve_dtypes((variance.dtype, variance.dtype))
+        root = cast(root, variance.dtype)
+    return _into(root, target)
 
 
 @implements(np.average)
@@ -327,13 +388,12 @@ def average(
 def _cumulative(kind: str) -> Callable[..., Tracer]:
     def run(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tracer:
         x = _plain(as_array(a))
-        if axis is None:
-            x, axis = ravel(x), 0
+        if axis is None or not x.shape:
+            x, axis = ravel(x), 0 if axis is None else axis
         k = normalize_axis_index(axis, x.ndim)
-        wide = np.dtype(dtype) if dtype is not None else _wide(x.dtype)
+        wide = _loop_dtype(x, dtype, out)
         result = emit_tracer(kind, cast(x, wide), axis=k, reverse=False)
-        target = as_output(out)
-        return result if target is None else write_out(result, target, "unsafe")
+        return _into(result, as_output(out))
 
     return run
 

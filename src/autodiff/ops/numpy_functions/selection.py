@@ -6,11 +6,13 @@ np.take_along_axis       gather with full index arrays
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.dims import product
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import get_item, set_item
 from autodiff.ops.known import known
@@ -28,7 +30,7 @@ from autodiff.ops.promotion import (
     weak_kind,
 )
 from autodiff.ops.reductions import along_axis, true_positions
-from autodiff.ops.structural import INT, gather, scatter_update
+from autodiff.ops.structural import INT, gather, scatter_update, zeros
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
 
@@ -76,23 +78,83 @@ def _is_nan(x: Tracer) -> Tracer:
     return pointwise("isnan", x)
 
 
+def _flat_order(x: Tracer) -> tuple[Tracer, Tracer, Tracer]:
+    """The stable order of a vector, the sorted vector, and where it differs from the one before."""
+    order = _sorted("argsort", x, 0)
+    values = take(x, order, 0)
+    before = functions[np.roll](values, 1)
+    differs = pointwise("not_equal", values, before)
+    return order, values, differs
+
+
+def _row_order(x: Tracer) -> tuple[Tracer, Tracer, Tracer]:
+    """The same of the rows of a matrix, in lexicographic order."""
+    columns = _known_size(x.shape[1], "np.unique of rows")
+    keys = [x[:, k] for k in range(columns - 1, -1, -1)]
+    order = lexsort(keys) if keys else line(x.shape[0])
+    rows = take(x, order, 0)
+    before = functions[np.roll](rows, 1, 0)
+    return order, rows, functions[np.any](pointwise("not_equal", rows, before), axis=1)
+
+
 @implements(np.unique)
-def unique(ar: Any, **options: Any) -> Tracer:
-    """``np.unique``, values only: those that differ from the one before in sorted order."""
-    if any(
-        options.get(name) for name in ("return_index", "return_inverse", "return_counts", "axis")
-    ):
-        raise unsupported(
-            "np.unique with return_* or axis is not available on traced arrays", "sort by hand"
-        )
-    x = _sorted("sort", ar, None)
-    first = pointwise("equal", line(x.shape[0]), 0)
-    differs = pointwise("not_equal", x, functions[np.roll](x, 1))
-    if x.dtype.kind == "f":
-        # All NaN count as one; they are last.
-        both = pointwise("logical_and", _is_nan(x), _is_nan(functions[np.roll](x, 1)))
-        differs = pointwise("logical_and", differs, pointwise("logical_not", both))
-    return get_item(x, pointwise("logical_or", first, differs))
+def unique(
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
+    axis: Any = None, *, equal_nan: bool = True, sorted: bool = True,
+) -> Any:  # fmt: skip
+    """``np.unique``: those that differ from the one before in sorted order."""
+    x = array_of(ar)
+    shape, k = x.shape, 0
+    if axis is None or (x.ndim == 1 and normalize_axis_index(axis, 1) == 0):
+        flat = ravel(x)
+        order, values, differs = _flat_order(flat)
+        if x.dtype.kind == "f" and equal_nan:
+            # All NaN count as one; they are last.
+            both = pointwise("logical_and", _is_nan(values), _is_nan(functions[np.roll](values, 1)))
+            differs = pointwise("logical_and", differs, pointwise("logical_not", both))
+        inverse_shape = shape if axis is None else None
+    else:
+        k = normalize_axis_index(axis, x.ndim)
+        moved = moveaxis(x, k, 0)
+        flat = reshape(moved, (moved.shape[0], product(moved.shape[1:])))
+        order, values, differs = _row_order(flat)
+        inverse_shape = None
+    count = flat.shape[0]
+    first = pointwise("equal", line(count), 0)
+    chosen = pointwise("logical_or", first, differs)
+    found = get_item(values, chosen)
+    if x.ndim > 1 and axis is not None:
+        found = moveaxis(reshape(found, (found.shape[0], *moved.shape[1:])), 0, k)
+    if not (return_index or return_inverse or return_counts):
+        return found
+    results: list[Any] = [found]
+    if return_index:
+        results.append(get_item(order, chosen))
+    if return_inverse:
+        place = pointwise("subtract", functions[np.cumsum](chosen), 1)
+        inverse = Tracer(scatter_update(zeros((count,), INT), (order,), place, (0,)).value, "array")
+        results.append(inverse if inverse_shape is None else reshape(inverse, inverse_shape))
+    if return_counts:
+        (starts,) = nonzero(chosen)
+        ends = functions[np.append](starts[1:], count)
+        results.append(pointwise("subtract", ends, starts))
+    return tuple(results)
+
+
+def _unique_parts(names: str) -> Callable[..., Any]:
+    """``np.unique_counts`` and the like: every NaN on its own, an inverse of the operand's shape."""
+    kind = getattr(np.lib._arraysetops_impl, f"Unique{names.title()}Result")
+    wanted = {"all": ("index", "inverse", "counts")}.get(names, (names,))
+
+    def run(x: Any, /) -> Any:
+        options = {f"return_{name}": name in wanted for name in ("index", "inverse", "counts")}
+        return kind(*unique(x, **options, equal_nan=False))
+
+    return run
+
+
+for _names in ("all", "counts", "inverse"):
+    implements(getattr(np, f"unique_{_names}"))(_unique_parts(_names))
 
 
 @implements(np.clip)

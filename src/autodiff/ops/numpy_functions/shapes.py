@@ -17,7 +17,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.dims import Dim, Extent, minimum, product, same_shape
 from autodiff.ops import structural
-from autodiff.ops.function_table import implements
+from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, decide, extent_of, known, require_equal
 from autodiff.ops.layout import (
     is_c_ordered,
@@ -35,6 +35,7 @@ from autodiff.ops.promotion import (
     constant,
     contains_tracer,
     describe,
+    pointwise,
     result_dtype,
     select,
     shape_error,
@@ -634,12 +635,18 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Tracer:
 # -- padding ------------------------------------------------------------------------------------
 @implements(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Tracer:
-    """``np.pad`` for the modes that copy elements (and constants)."""
+    """``np.pad``; lengths of what is added are known."""
     x = array_of(array)
     widths = _pairs(pad_width, x.ndim)
     if mode in ("constant", "empty"):
         values = _pairs(options.get("constant_values", 0), x.ndim)
         return _pad_constant(x, widths, values)
+    if mode == "linear_ramp":
+        return _pad_ramp(x, widths, _pairs(options.get("end_values", 0), x.ndim))
+    if mode in ("maximum", "minimum", "mean", "median"):
+        lengths = options.get("stat_length")
+        pairs = [(None, None)] * x.ndim if lengths is None else _pairs(lengths, x.ndim)
+        return _pad_statistic(x, widths, getattr(np, mode[:3] if "imum" in mode else mode), pairs)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise unsupported(
             f"np.pad with mode {mode!r} is not available on traced arrays", "pad by hand"
@@ -696,6 +703,99 @@ def _pad_constant(
             sides.append(structural.broadcast(cast(v, x.dtype), shape, ()))
         x = concatenate([sides[0], x, sides[1]], axis)
     return x
+
+
+def _pad_ramp(x: Tracer, widths: Sequence[Any], ends: Sequence[Any]) -> Tracer:
+    """Ramps from ``ends`` to the first and the last element."""
+    for axis, ((before, after), (low, high)) in enumerate(zip(widths, ends, strict=True)):
+        edges = [x[_along(axis, slice(0, 1))], x[_along(axis, slice(-1, None))]]
+        sides = []
+        for width, end, edge in ((before, low, edges[0]), (after, high, edges[1])):
+            ramp = functions[np.linspace](
+                end, squeeze(edge, axis), width, endpoint=False, dtype=x.dtype, axis=axis
+            )
+            sides.append(ramp)
+        x = concatenate([sides[0], x, flip(sides[1], axis)], axis)
+    return x
+
+
+def _pad_statistic(
+    x: Tracer, widths: Sequence[Any], statistic: Any, lengths: Sequence[Any]
+) -> Tracer:
+    """The maximum, minimum, mean or median of the elements next to each end."""
+    for axis, ((before, after), (first, last)) in enumerate(zip(widths, lengths, strict=True)):
+        parts = [
+            x if first is None else x[_along(axis, slice(0, first))],
+            x if last is None else x[_along(axis, slice(-last, None))],
+        ]
+        sides = []
+        for width, part in zip((before, after), parts, strict=True):
+            value = functions[statistic](part, axis=axis, keepdims=True)
+            if x.dtype.kind in "iu" and value.dtype.kind == "f":
+                value = pointwise("rint", value)
+            sides.append(repeat(cast(value, x.dtype), width, axis))
+        x = concatenate([sides[0], x, sides[1]], axis)
+    return x
+
+
+def _along(axis: int, index: slice) -> tuple[slice, ...]:
+    return (slice(None),) * axis + (index,)
+
+
+# -- windows ------------------------------------------------------------------------------------
+def _check_windows(count: Extent) -> None:
+    message = "window shape cannot be larger than input array shape"
+    if isinstance(count, int):
+        if count < 1:
+            raise ValueError(message)
+        return
+    inside = decide(lambda: count >= 1)
+    if inside is None:
+        check(compare("greater_equal", count, 1), message)
+    elif not inside:
+        raise ValueError(message)
+
+
+@implements(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(
+    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+) -> Tracer:
+    """``sliding_window_view``: a read-only view with the positions in each window as last axes."""
+    if writeable:
+        raise unsupported("sliding_window_view with writeable=True", "store into the array itself")
+    a = array_of(x)
+    sizes = as_shape(window_shape)
+    if axis is None:
+        axes: tuple[int, ...] = tuple(range(a.ndim))
+        if len(sizes) != a.ndim:
+            raise ValueError(
+                "Since axis is None, must provide window_shape for all dimensions of `x`; got "
+                f"{len(sizes)} window_shape elements and `x.ndim` is {a.ndim}."
+            )
+    else:
+        axes = normalize_axis_tuple(axis, a.ndim, allow_duplicate=True)
+        if len(sizes) != len(axes):
+            raise ValueError(
+                f"Must provide matching length window_shape and axis; got {len(sizes)} "
+                f"window_shape elements and {len(axes)} axes elements."
+            )
+    if any(isinstance(n, int) and n < 0 for n in sizes):
+        raise ValueError("`window_shape` cannot contain negative values")
+
+    def windows(p: Tracer) -> Tracer:
+        for k, n in zip(axes, sizes, strict=True):
+            count = p.shape[k] - n + 1
+            _check_windows(count)
+            start = structural.reshape(line(count), (count, 1))
+            index = pointwise("add", start, line(n))
+            lead = tuple(range(k))
+            p = structural.gather(p, (index,), (k,))  # window axes first, then the others
+            rest = tuple(range(2, p.ndim))
+            order = (*(rest[j] for j in lead), 0, *(rest[j] for j in range(k, len(rest))), 1)
+            p = structural.transpose(p, order)
+        return p
+
+    return viewed(a, ViewStep(windows, None))
 
 
 # -- diagonals and triangles ------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autodiff.dims import Dim, maximum, minimum
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.known import check
 from autodiff.ops.numpy_functions.shapes import array_of, ravel
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -277,6 +278,21 @@ def polyfit(
     solution = functions[np.linalg.lstsq](left, right, rcond)[0]
     scale = scale if solution.ndim == 1 else functions[np.expand_dims](scale, 1)
     return pointwise("divide", solution, scale)
+
+
+@implements(np.polynomial.polyutils.as_series)
+def as_series(alist: Any, trim: bool = True) -> list[Tracer]:
+    """``as_series``: vectors of one dtype; a last coefficient of zero is for plain Python to drop."""
+    arrays = [functions[np.atleast_1d](array_of(a)) for a in alist]
+    for a in arrays:
+        if a.ndim != 1:
+            raise ValueError("Coefficient array is not 1-d")
+        if isinstance(a.shape[0], int) and a.shape[0] == 0:
+            raise ValueError("Coefficient array is empty")
+        if trim:
+            check(pointwise("not_equal", a[-1], 0), "a last coefficient of zero")
+    dtype = np.result_type(np.float64, *[a.dtype for a in arrays])
+    return [Tracer(cast(a, dtype).value, "array") for a in arrays]
 
 
 # -- frequencies ----------------------------------------------------------------------------------

@@ -1,0 +1,570 @@
+"""``scipy.linalg`` on traced arrays; loaded when the user's program has imported that module.
+
+Solves, factorisations and structured matrices, mostly by the operations behind ``np.linalg``:
+
+    lu(a) -> (packed, permutation, pivots)    as LAPACK's getrf; a square matrix
+    symmetric_eigen(a) -> (w, v)              SciPy's routine, whose signs of vectors differ
+    expm(a)                                   Fréchet derivatives by blocks
+    solve_banded(ab, b; lower, upper)         SciPy's layout of bands
+
+Rules: M. Giles (2008), as in :mod:`autodiff.ops.linear_algebra`; N. Higham, Functions of Matrices
+(2008), eq. 3.16, for the exponential of a block matrix.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from autodiff.dims import Dim
+from autodiff.ir.data import ArrayType
+from autodiff.ops import linear_algebra as primitives
+from autodiff.ops.decompositions import eigh_rules
+from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.known import require_equal
+from autodiff.ops.linear_algebra import mm, t
+from autodiff.ops.numpy_functions.linear_algebra import float_matrix
+from autodiff.ops.numpy_functions.shapes import array_of, line, ravel
+from autodiff.ops.promotion import cast, shape_error
+from autodiff.ops.structural import INT, slice_add, slice_of, slice_update, zeros
+from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.ufuncs import unsupported
+
+
+def _square(a: Any) -> Tracer:
+    x = float_matrix(a, square=False)
+    if not require_equal(x.shape[-1], x.shape[-2], "expected a square matrix"):
+        raise ValueError("expected square matrix")
+    return x
+
+
+def _plain(options: dict[str, Any]) -> None:
+    """Only options that say how to work, not what to compute."""
+    unknown = set(options) - {
+        "overwrite_a",
+        "overwrite_b",
+        "check_finite",
+        "lapack_driver",
+        "driver",
+    }
+    if unknown:
+        raise unsupported(f"scipy.linalg with the option {min(unknown)!r}", "use NumPy's function")
+
+
+# -- solving --------------------------------------------------------------------------------------
+def _symmetric(x: Tracer, lower: bool) -> Tracer:
+    """The symmetric matrix whose one triangle is read."""
+    half: Any = np.tril(x) if lower else np.triu(x)
+    return half + t(np.tril(x, -1) if lower else np.triu(x, 1))
+
+
+@implements(linalg.solve)
+def solve(
+    a: Any, b: Any, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False,
+    check_finite: bool = True, assume_a: Any = None, transposed: bool = False,
+) -> Tracer:  # fmt: skip
+    """``scipy.linalg.solve``."""
+    x = _square(a)
+    kind = {"pos": "symmetric", "positive definite": "symmetric", "sym": "symmetric",
+            "her": "symmetric", "hermitian": "symmetric"}.get(assume_a, assume_a)  # fmt: skip
+    if kind == "symmetric":
+        x = _symmetric(x, lower)
+    elif kind in ("lower triangular", "upper triangular"):
+        x = functions[np.tril if kind.startswith("lower") else np.triu](x)
+    elif kind not in (None, "gen", "general"):
+        raise unsupported(f"scipy.linalg.solve with assume_a={assume_a!r}", "leave it out")
+    right = array_of(b)
+    return functions[np.linalg.solve](t(x) if transposed else x, right)
+
+
+@implements(linalg.inv)
+def inv(a: Any, **options: Any) -> Tracer:
+    """``scipy.linalg.inv``."""
+    _plain(options)
+    return functions[np.linalg.inv](_square(a))
+
+
+@implements(linalg.det)
+def det(a: Any, **options: Any) -> Any:
+    """``scipy.linalg.det``: a NumPy scalar of float64."""
+    _plain(options)
+    return functions[np.linalg.det](cast(_square(a), np.float64))
+
+
+@implements(linalg.lstsq)
+def lstsq(a: Any, b: Any, cond: Any = None, **options: Any) -> Any:
+    """``scipy.linalg.lstsq``."""
+    _plain(options)
+    x = float_matrix(a, square=False)
+    limit = float(np.finfo(x.dtype).eps) if cond is None else cond
+    solution, residuals, rank, values = functions[np.linalg.lstsq](x, b, limit)
+    if solution.ndim == 1:
+        residuals = residuals[0] if residuals.shape == (1,) else residuals
+    return solution, residuals, rank, values
+
+
+@implements(linalg.pinv)
+def pinv(
+    a: Any, *, atol: Any = None, rtol: Any = None, return_rank: bool = False, **options: Any
+) -> Tracer:
+    """``scipy.linalg.pinv``."""
+    _plain(options)
+    x = float_matrix(a, square=False)
+    sizes = [n for n in x.shape if isinstance(n, int)]
+    if atol or return_rank or len(sizes) < x.ndim:
+        raise unsupported("scipy.linalg.pinv with atol= or return_rank=", "use np.linalg.pinv")
+    limit = max(sizes) * float(np.finfo(x.dtype).eps) if rtol is None else rtol
+    return functions[np.linalg.pinv](x, limit)
+
+
+@implements(linalg.pinvh)
+def pinvh(a: Any, *, lower: bool = True, **options: Any) -> Tracer:
+    """``scipy.linalg.pinvh``."""
+    return pinv(_symmetric(_square(a), lower), **options)
+
+
+# -- triangles and Cholesky -------------------------------------------------------------------------
+@implements(linalg.solve_triangular)
+def solve_triangular(
+    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, **options: Any
+) -> Tracer:
+    """``scipy.linalg.solve_triangular``; only one triangle is read."""
+    _plain(options)
+    x, right = _square(a), array_of(b)
+    dtype = np.result_type(x.dtype, right.dtype if right.dtype.kind == "f" else np.float64)
+    x, right = cast(x, dtype), cast(right, dtype)
+    if not require_equal(right.shape[0], x.shape[0], "shapes of a and b are incompatible"):
+        raise ValueError(f"shapes of a {x.shape} and b {right.shape} are incompatible")
+    if unit_diagonal:
+        x = _unit(x, lower)
+    column: Any = right if right.ndim > 1 else right[:, None]
+    transposed = trans in (1, 2, "T", "C")
+    result = primitives.triangular_solve(x, column, bool(lower), transposed)
+    return result if right.ndim > 1 else result[:, 0]
+
+
+def _unit(x: Tracer, lower: bool) -> Tracer:
+    """The triangle of a matrix with ones on the diagonal."""
+    strict: Any = np.tril(x, -1) if lower else np.triu(x, 1)
+    return strict + functions[np.eye](x.shape[0], dtype=x.dtype)
+
+
+@implements(linalg.cholesky)
+def cholesky(a: Any, lower: bool = False, **options: Any) -> Tracer:
+    """``scipy.linalg.cholesky``; upper by default."""
+    _plain(options)
+    return functions[np.linalg.cholesky](_square(a), upper=not lower)
+
+
+@implements(linalg.cho_factor)
+def cho_factor(a: Any, lower: bool = False, **options: Any) -> tuple[Tracer, bool]:
+    """``scipy.linalg.cho_factor``: the other triangle keeps what it held."""
+    _plain(options)
+    x = _square(a)
+    factor: Any = cholesky(x, lower)
+    rest: Any = np.triu(x, 1) if lower else np.tril(x, -1)
+    return factor + rest, bool(lower)
+
+
+@implements(linalg.cho_solve)
+def cho_solve(c_and_lower: Any, b: Any, **options: Any) -> Tracer:
+    """``scipy.linalg.cho_solve``."""
+    _plain(options)
+    c, lower = c_and_lower
+    first = solve_triangular(c, b, trans=0 if lower else 1, lower=lower)
+    return solve_triangular(c, first, trans=1 if lower else 0, lower=lower)
+
+
+# -- LU ---------------------------------------------------------------------------------------------
+def _lu_meaning(a: Any) -> Any:
+    packed, pivots = linalg.lu_factor(a)
+    order = np.arange(len(pivots))
+    for k, j in enumerate(pivots):
+        order[[k, j]] = order[[j, k]]
+    return packed, order, pivots
+
+
+def _triangles(packed: Any) -> tuple[Any, Any]:
+    return _unit(packed, True), np.triu(packed)
+
+
+def _lu_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    packed, order, _ = site.results
+    lower, upper = _triangles(packed)
+    inner = primitives.triangular_solve(lower, tangents[0][order], True, False)
+    inner = t(primitives.triangular_solve(upper, t(inner), False, True))
+    return mm(lower, np.tril(inner, -1)) + mm(np.triu(inner), upper), None, None
+
+
+def _lu_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
+    if cts[0] is None:
+        return (None,)
+    packed, order, _ = site.results
+    lower, upper = _triangles(packed)
+    middle = np.tril(mm(t(lower), np.tril(cts[0], -1)), -1) + np.triu(mm(np.triu(cts[0]), t(upper)))
+    middle = primitives.triangular_solve(lower, middle, True, True)
+    middle = t(primitives.triangular_solve(upper, t(middle), False, False))
+    return (middle[np.argsort(order)],)
+
+
+register(
+    Entry(
+        "lu",
+        lambda types: (
+            types[0],
+            ArrayType(INT, types[0].shape[:1]),
+            ArrayType(np.dtype(np.int32), types[0].shape[:1]),
+        ),
+        _lu_meaning,
+        Kernel("lu"),
+        Rules(_lu_jvp, _lu_vjp),
+    )
+)
+
+
+def _lu(a: Any) -> tuple[Tracer, Tracer, Tracer]:
+    x = _square(a)
+    if x.ndim != 2:
+        raise unsupported("an LU factorisation of a stack of matrices", "write a loop")
+    found: tuple[Tracer, Tracer, Tracer] = emit_tracer("lu", x)
+    return found
+
+
+@implements(linalg.lu_factor)
+def lu_factor(a: Any, **options: Any) -> tuple[Tracer, Tracer]:
+    """``scipy.linalg.lu_factor`` of a square matrix."""
+    _plain(options)
+    packed, _, pivots = _lu(a)
+    return packed, pivots
+
+
+@implements(linalg.lu_solve)
+def lu_solve(lu_and_piv: Any, b: Any, trans: int = 0, **options: Any) -> Tracer:
+    """``scipy.linalg.lu_solve``."""
+    _plain(options)
+    packed, pivots = (array_of(v) for v in lu_and_piv)
+    lower, upper = _triangles(packed)
+    order = _order_of(pivots)
+    right = array_of(b)
+    if not trans:
+        first = solve_triangular(lower, right[order], lower=True)
+        return solve_triangular(upper, first)
+    first = solve_triangular(upper, right, trans=1)
+    return solve_triangular(lower, first, trans=1, lower=True)[functions[np.argsort](order)]
+
+
+def _order_of(pivots: Tracer) -> Tracer:
+    """The permutation that a sequence of interchanges makes."""
+    n = pivots.shape[0]
+    if isinstance(n, Dim):
+        raise unsupported("scipy.linalg.lu_solve of run-time size", "use np.linalg.solve")
+    order: Any = Tracer(functions[np.arange](n).value, "array")
+    for k in range(n):
+        j = pivots[k]
+        held = order[j], order[k]
+        order[k], order[j] = held
+    return order
+
+
+@implements(linalg.lu)
+def lu(a: Any, permute_l: bool = False, p_indices: bool = False, **options: Any) -> Any:
+    """``scipy.linalg.lu`` of a square matrix."""
+    _plain(options)
+    packed, order, _ = _lu(a)
+    lower, upper = _triangles(packed)
+    back = functions[np.argsort](order)
+    if permute_l:
+        return lower[back], upper
+    if p_indices:
+        return back, lower, upper
+    n = packed.shape[0]
+    return functions[np.eye](n, dtype=packed.dtype)[back], lower, upper
+
+
+# -- orthogonal and spectral -------------------------------------------------------------------------
+@implements(linalg.qr)
+def qr(
+    a: Any, lwork: Any = None, mode: str = "full", pivoting: bool = False, **options: Any
+) -> Any:
+    """``scipy.linalg.qr`` without pivoting."""
+    _plain({k: v for k, v in options.items() if k != "overwrite_a"})
+    if pivoting or mode == "raw":
+        raise unsupported("scipy.linalg.qr with pivoting or mode='raw'", "use np.linalg.qr")
+    x = float_matrix(a, square=False)
+    square = x.shape[-1] == x.shape[-2]
+    if mode == "r":
+        if not square:
+            raise unsupported("scipy.linalg.qr with mode='r' of a tall matrix", "use np.linalg.qr")
+        return (functions[np.linalg.qr](x, "r"),)
+    return tuple(
+        functions[np.linalg.qr](x, "reduced" if mode == "economic" or square else "complete")
+    )
+
+
+@implements(linalg.svd)
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, **options: Any) -> Any:
+    """``scipy.linalg.svd``."""
+    _plain(options)
+    found = functions[np.linalg.svd](a, full_matrices, compute_uv)
+    return tuple(found) if compute_uv else found
+
+
+@implements(linalg.svdvals)
+def svdvals(a: Any, **options: Any) -> Tracer:
+    """``scipy.linalg.svdvals``."""
+    _plain(options)
+    return functions[np.linalg.svd](a, compute_uv=False)
+
+
+register(
+    Entry(
+        "symmetric_eigen",
+        lambda types: (ArrayType(types[0].dtype, types[0].shape[:-1]), types[0]),
+        lambda a: tuple(linalg.eigh(a)),
+        Kernel("symmetric_eigen"),
+        eigh_rules,
+    )
+)
+
+
+@implements(linalg.eigh)
+def eigh(
+    a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False, **options: Any
+) -> Any:
+    """``scipy.linalg.eigh``; of a pair of matrices the eigenvalues only."""
+    _plain(options)
+    x = _square(a)
+    if x.ndim != 2:
+        raise unsupported("scipy.linalg.eigh of a stack of matrices", "use np.linalg.eigh")
+    x = x if lower else t(x)
+    if b is not None:
+        if not eigvals_only:
+            raise unsupported(
+                "scipy.linalg.eigh of two matrices with vectors", "pass eigvals_only=True"
+            )
+        y = _square(b)
+        factor = functions[np.linalg.cholesky](y if lower else t(y))
+        inner = solve_triangular(factor, _symmetric(x, True), lower=True)
+        x = t(solve_triangular(factor, t(inner), lower=True))
+    values, vectors = emit_tracer("symmetric_eigen", x)
+    return values if eigvals_only else (values, vectors)
+
+
+@implements(linalg.eigvalsh)
+def eigvalsh(a: Any, b: Any = None, *, lower: bool = True, **options: Any) -> Any:
+    """``scipy.linalg.eigvalsh``."""
+    return eigh(a, b, lower=lower, eigvals_only=True, **options)
+
+
+# -- the matrix exponential ----------------------------------------------------------------------------
+def _frechet(a: Any, direction: Any) -> Any:
+    """The derivative of expm at ``a``: the corner of ``expm([[a, direction], [0, a]])``."""
+    n = a.shape[-1]
+    block = np.block([[a, direction], [np.zeros_like(a), a]])
+    return expm(block)[:n, n:]
+
+
+register(
+    Entry(
+        "expm",
+        lambda types: (types[0],),
+        lambda a: linalg.expm(a),
+        Kernel("expm"),
+        Rules(
+            lambda site, tangents: (_frechet(site.operands[0], tangents[0]),),
+            lambda site, cts: (_frechet(t(site.operands[0]), cts[0]),),
+        ),
+    )
+)
+
+
+@implements(linalg.expm)
+def expm(A: Any) -> Tracer:
+    """``scipy.linalg.expm`` of one matrix."""
+    x = _square(A)
+    if x.ndim != 2:
+        raise unsupported("scipy.linalg.expm of a stack of matrices", "write a loop")
+    result: Tracer = emit_tracer("expm", x)
+    return result
+
+
+# -- bands -----------------------------------------------------------------------------------------------
+def _band_slices(k: int, upper: int, n: Any) -> tuple[int, Any, Any]:
+    """Of band ``k``: diagonal offset, start of its columns and of its rows."""
+    offset = upper - k
+    return offset, max(offset, 0), max(-offset, 0)
+
+
+def _band_product(ab: Any, x: Any, lower: int, upper: int) -> Any:
+    """The banded matrix times the columns of ``x``."""
+    n = x.shape[0]
+    total = zeros(x.shape, x.dtype)
+    for k in range(lower + upper + 1):
+        offset, column, row = _band_slices(k, upper, n)
+        size = n - abs(offset)
+        term = ab[k, column : column + size][:, None] * x[column : column + size]
+        total = slice_add(total, term, (row, 0), (size, x.shape[1]), (1, 1))
+    return total
+
+
+def _band_transpose(ab: Any, lower: int, upper: int) -> Any:
+    """The bands of the transposed matrix."""
+    n = ab.shape[1]
+    result = zeros(ab.shape, ab.dtype)
+    for k in range(lower + upper + 1):
+        offset, column, row = _band_slices(k, upper, n)
+        size = n - abs(offset)
+        piece = slice_of(ab, (k, column), (1, size), (1, 1))
+        result = slice_update(result, piece, (lower + upper - k, row), (1, size), (1, 1))
+    return result
+
+
+def _banded(ab: Any, b: Any, lower: int, upper: int) -> Any:
+    return emit_tracer("solve_banded", ab, b, lower=lower, upper=upper)
+
+
+def _banded_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    (ab, _), x, (dab, db) = site.operands, site.result, tangents
+    lower, upper = site.attributes["lower"], site.attributes["upper"]
+    right = db
+    if dab is not None:
+        moved = _band_product(dab, x, lower, upper)
+        right = -moved if right is None else right - moved
+    return (_banded(ab, right, lower, upper),)
+
+
+def _banded_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
+    (ab, _), x = site.operands, site.result
+    lower, upper = site.attributes["lower"], site.attributes["upper"]
+    ct_b = _banded(_band_transpose(ab, lower, upper), cts[0], upper, lower)
+    ct_ab = None
+    if site.needed[0]:
+        n = x.shape[0]
+        ct_ab = zeros(ab.shape, ab.dtype)
+        for k in range(lower + upper + 1):
+            offset, column, row = _band_slices(k, upper, n)
+            size = n - abs(offset)
+            term = -np.sum(ct_b[row : row + size] * x[column : column + size], axis=1)
+            ct_ab = slice_update(ct_ab, term[None, :], (k, column), (1, size), (1, 1))
+    return ct_ab, ct_b
+
+
+register(
+    Entry(
+        "solve_banded",
+        lambda types, lower, upper: (types[1],),
+        lambda ab, b, lower, upper: linalg.solve_banded((lower, upper), ab, b),
+        Kernel("solve_banded"),
+        Rules(_banded_jvp, _banded_vjp),
+    )
+)
+
+
+@implements(linalg.solve_banded)
+def solve_banded(l_and_u: Any, ab: Any, b: Any, **options: Any) -> Tracer:
+    """``scipy.linalg.solve_banded``."""
+    _plain({k: v for k, v in options.items() if k != "overwrite_ab"})
+    lower, upper = (int(n) for n in l_and_u)
+    bands, right = array_of(ab), array_of(b)
+    if not require_equal(bands.shape[-1], right.shape[0], "shapes of ab and b are not compatible."):
+        raise shape_error("shapes of ab and b are not compatible.")
+    if bands.shape[0] != lower + upper + 1:
+        raise ValueError(
+            f"invalid values for the number of lower and upper diagonals: l+u+1 ({lower + upper + 1}) "
+            f"does not equal ab.shape[0] ({bands.shape[0]})"
+        )
+    dtype = np.result_type(bands.dtype, right.dtype, np.float32)
+    bands, right = cast(bands, dtype), cast(right, dtype)
+    column: Any = right if right.ndim > 1 else right[:, None]
+    result = _banded(bands, column, lower, upper)
+    return result if right.ndim > 1 else result[:, 0]
+
+
+@implements(linalg.solveh_banded)
+def solveh_banded(ab: Any, b: Any, *args: Any, lower: bool = False, **options: Any) -> Tracer:
+    """``scipy.linalg.solveh_banded``: the other bands are mirrored."""
+    bands = array_of(ab)
+    width = bands.shape[0] - 1
+    if not isinstance(width, int) or args:
+        raise unsupported("scipy.linalg.solveh_banded of this form", "use solve_banded")
+    given: Any = cast(bands, np.result_type(bands.dtype, np.float32))
+    rows = [given[k] for k in range(width + 1)]
+    if lower:
+        rows = rows[::-1]
+    # Rows run from the outermost band to the diagonal; those below are the same, shifted.
+    mirrored = []
+    for k in range(width - 1, -1, -1):
+        distance = width - k
+        row = rows[k]
+        if lower:
+            mirrored.append(row)
+            rows[k] = np.roll(row, distance)
+        else:
+            mirrored.append(np.roll(row, -distance))
+    return solve_banded((width, width), functions[np.stack]([*rows, *mirrored]), b, **options)
+
+
+# -- structured matrices -----------------------------------------------------------------------------------
+@implements(linalg.block_diag)
+def block_diag(*arrs: Any) -> Tracer:
+    """``scipy.linalg.block_diag`` of matrices."""
+    blocks = [functions[np.atleast_2d](array_of(a)) for a in arrs]
+    if any(x.ndim > 2 for x in blocks):
+        raise unsupported("scipy.linalg.block_diag of stacks of matrices", "write a loop")
+    dtype = np.result_type(*[x.dtype for x in blocks])
+    shape = (sum(x.shape[0] for x in blocks), sum(x.shape[1] for x in blocks))
+    result: Any = Tracer(zeros(shape, dtype).value, "array")
+    row, column = 0, 0
+    for x in blocks:
+        result[row : row + x.shape[0], column : column + x.shape[1]] = x
+        row, column = row + x.shape[0], column + x.shape[1]
+    return result
+
+
+def _vector(x: Any) -> Tracer:
+    array = array_of(x)
+    if array.ndim > 1:
+        raise unsupported("a structured matrix from more than a vector", "write a loop")
+    return ravel(array)
+
+
+@implements(linalg.toeplitz)
+def toeplitz(c: Any, r: Any = None) -> Tracer:
+    """``scipy.linalg.toeplitz``: element (i, j) depends on i - j."""
+    first = _vector(c)
+    row = first if r is None else _vector(r)
+    values = functions[np.concatenate]([functions[np.flip](row[1:]), first])
+    m, n = first.shape[0], row.shape[0]
+    index: Any = line(m)[:, None] - line(n) + (n - 1)
+    return values[index]
+
+
+@implements(linalg.circulant)
+def circulant(c: Any) -> Tracer:
+    """``scipy.linalg.circulant``."""
+    first = _vector(c)
+    n = first.shape[0]
+    index: Any = (line(n)[:, None] - line(n)) % n
+    return first[index]
+
+
+@implements(linalg.hankel)
+def hankel(c: Any, r: Any = None) -> Tracer:
+    """``scipy.linalg.hankel``: element (i, j) depends on i + j."""
+    first = _vector(c)
+    last = functions[np.zeros_like](first) if r is None else _vector(r)
+    values = functions[np.concatenate]([first, last[1:]])
+    index: Any = line(first.shape[0])[:, None] + line(last.shape[0])
+    return values[index]
+
+
+@implements(linalg.norm)
+def norm(
+    a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, **options: Any
+) -> Tracer:
+    """``scipy.linalg.norm``."""
+    _plain(options)
+    return functions[np.linalg.norm](a, ord, axis, keepdims)

@@ -1,0 +1,397 @@
+"""Densities and distribution functions of ``scipy.stats``; loaded when that module is in use.
+
+    norm.logpdf(x, loc, scale)          a formula in z = (x - loc) / scale
+    norm(loc, scale).cdf(x)             the same of a frozen distribution
+    multivariate_normal.logpdf(x, mean, cov)    by a Cholesky factor
+
+As in SciPy: minus infinity (or 0) outside of the support, NaN for parameters out of range, results
+in float64.  Distributions and methods without a formula here are left to plain Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from autodiff.ops import special
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.promotion import as_array, cast, select
+from autodiff.ops.scipy_functions import betaln, expit, ndtr, xlog1py, xlogy
+from autodiff.ops.tracer import Tracer
+from autodiff.ops.ufuncs import unsupported
+
+_LOG_ROOT_TWO_PI = float(0.5 * np.log(2 * np.pi))
+_INF = float("inf")
+Formula = Callable[..., Any]
+
+
+def _gammaln(x: Any) -> Any:
+    return special.apply("lgamma", x)
+
+
+def _kernel(name: str) -> Formula:
+    return lambda *operands: special.apply(f"scipy_{name}", *operands)
+
+
+_gammainc, _gammaincc, _betainc = _kernel("gammainc"), _kernel("gammaincc"), _kernel("betainc")
+_log_ndtr, _ndtri, _stdtr = _kernel("log_ndtr"), _kernel("ndtri"), _kernel("stdtr")
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Formulas in the standardised variable ``z`` and the shape parameters.
+
+    ``low`` and ``high`` bound the support; numbers, or functions of the shapes.  ``inner`` is a
+    point of the support that stands for those outside of it.
+    """
+
+    shapes: tuple[str, ...]
+    log_density: Formula
+    low: Any = -_INF
+    high: Any = _INF
+    inner: Any = 0.5
+    cdf: Formula | None = None
+    sf: Formula | None = None
+    logcdf: Formula | None = None
+    logsf: Formula | None = None
+    ppf: Formula | None = None
+    isf: Formula | None = None
+    valid: Formula = field(default=lambda *shapes: [s > 0 for s in shapes])
+    discrete: bool = False
+
+
+def _student(z: Any, df: Any) -> Any:
+    return -0.5 * (df + 1) * np.log1p(z * z / df) - 0.5 * np.log(df) - betaln(0.5 * df, 0.5)
+
+
+# By the class of SciPy's distribution object; densities are those of its documentation.
+_TABLE: dict[type, Distribution] = {
+    type(stats.norm): Distribution(
+        (), lambda z: -0.5 * z * z - _LOG_ROOT_TWO_PI,
+        cdf=ndtr, sf=lambda z: ndtr(-z), logcdf=_log_ndtr, logsf=lambda z: _log_ndtr(-z),
+        ppf=_ndtri, isf=lambda q: -_ndtri(q),
+    ),
+    type(stats.expon): Distribution(
+        (), lambda z: -z, 0.0, cdf=lambda z: -np.expm1(-z), sf=lambda z: np.exp(-z),
+        logsf=lambda z: -z, ppf=lambda q: -np.log1p(-q), isf=lambda q: -np.log(q),
+    ),
+    type(stats.uniform): Distribution((), lambda z: 0 * z, 0.0, 1.0, cdf=lambda z: z, ppf=lambda q: q),
+    type(stats.laplace): Distribution(
+        (), lambda z: -np.abs(z) - float(np.log(2)),
+        cdf=lambda z: select(z > 0, 1 - 0.5 * np.exp(-np.abs(z)), 0.5 * np.exp(-np.abs(z))),
+    ),
+    type(stats.logistic): Distribution(
+        (), lambda z: -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))),
+        cdf=expit, sf=lambda z: expit(-z), ppf=lambda q: np.log(q) - np.log1p(-q),
+    ),
+    type(stats.cauchy): Distribution(
+        (), lambda z: -float(np.log(np.pi)) - np.log1p(z * z), cdf=lambda z: 0.5 + np.arctan(z) / np.pi,
+        ppf=lambda q: np.tan(np.pi * q - np.pi / 2),
+    ),
+    type(stats.halfnorm): Distribution(
+        (), lambda z: 0.5 * float(np.log(2 / np.pi)) - 0.5 * z * z, 0.0,
+        cdf=lambda z: special.apply("erf", z * float(np.sqrt(0.5))),
+    ),
+    type(stats.gumbel_r): Distribution((), lambda z: -z - np.exp(-z), cdf=lambda z: np.exp(-np.exp(-z))),
+    type(stats.rayleigh): Distribution(
+        (), lambda z: np.log(z) - 0.5 * z * z, 0.0, cdf=lambda z: -np.expm1(-0.5 * z * z),
+    ),
+    type(stats.gamma): Distribution(
+        ("a",), lambda z, a: xlogy(a - 1.0, z) - z - _gammaln(a), 0.0,
+        cdf=lambda z, a: _gammainc(a, z), sf=lambda z, a: _gammaincc(a, z),
+    ),
+    type(stats.invgamma): Distribution(
+        ("a",), lambda z, a: -(a + 1) * np.log(z) - _gammaln(a) - 1.0 / z, 0.0,
+        cdf=lambda z, a: _gammaincc(a, 1.0 / z), sf=lambda z, a: _gammainc(a, 1.0 / z),
+    ),
+    type(stats.chi2): Distribution(
+        ("df",), lambda z, df: xlogy(0.5 * df - 1, z) - 0.5 * z - _gammaln(0.5 * df) - 0.5 * float(np.log(2)) * df,
+        0.0, cdf=lambda z, df: _gammainc(0.5 * df, 0.5 * z), sf=lambda z, df: _gammaincc(0.5 * df, 0.5 * z),
+    ),
+    type(stats.beta): Distribution(
+        ("a", "b"), lambda z, a, b: xlog1py(b - 1.0, -z) + xlogy(a - 1.0, z) - betaln(a, b), 0.0, 1.0,
+        cdf=lambda z, a, b: _betainc(a, b, z),
+    ),
+    type(stats.t): Distribution(
+        ("df",), _student, cdf=lambda z, df: _stdtr(df, z), sf=lambda z, df: _stdtr(df, -z),
+    ),
+    type(stats.lognorm): Distribution(
+        ("s",), lambda z, s: -0.5 * (np.log(z) / s) ** 2 - np.log(s * z) - _LOG_ROOT_TWO_PI, 0.0,
+        cdf=lambda z, s: ndtr(np.log(z) / s), sf=lambda z, s: ndtr(-np.log(z) / s),
+    ),
+    type(stats.weibull_min): Distribution(
+        ("c",), lambda z, c: np.log(c) + xlogy(c - 1.0, z) - z**c, 0.0,
+        cdf=lambda z, c: -np.expm1(-(z**c)), sf=lambda z, c: np.exp(-(z**c)),
+    ),
+    type(stats.pareto): Distribution(
+        ("b",), lambda z, b: np.log(b) - (b + 1) * np.log(z), 1.0, inner=2.0,
+        cdf=lambda z, b: 1 - z**-b, sf=lambda z, b: z**-b,
+    ),
+    type(stats.poisson): Distribution(
+        ("mu",), lambda k, mu: xlogy(k, mu) - _gammaln(k + 1.0) - mu, 0.0, inner=0.0,
+        valid=lambda mu: [mu >= 0], discrete=True,
+    ),
+    type(stats.bernoulli): Distribution(
+        ("p",), lambda k, p: xlogy(k, p) + xlog1py(1.0 - k, -p), 0.0, 1.0, inner=0.0,
+        valid=lambda p: [p >= 0, p <= 1], discrete=True,
+    ),
+    type(stats.binom): Distribution(
+        ("n", "p"),
+        lambda k, n, p: _gammaln(n + 1.0) - _gammaln(k + 1.0) - _gammaln(n - k + 1.0)
+        + xlogy(k, p) + xlog1py(n - k, -p),
+        0.0, lambda n, p: n, inner=0.0,
+        valid=lambda n, p: [n >= 0, np.equal(np.floor(n), n), p >= 0, p <= 1], discrete=True,
+    ),
+    type(stats.geom): Distribution(
+        ("p",), lambda k, p: xlog1py(k - 1.0, -p) + np.log(p), 1.0, inner=1.0,
+        valid=lambda p: [p > 0, p <= 1], discrete=True,
+    ),
+    type(stats.nbinom): Distribution(
+        ("n", "p"),
+        lambda k, n, p: _gammaln(n + k) - _gammaln(k + 1.0) - _gammaln(n) + n * np.log(p) + xlog1py(k, -p),
+        0.0, inner=0.0, valid=lambda n, p: [n > 0, p > 0, p <= 1], discrete=True,
+    ),
+}  # fmt: skip
+
+
+def _float(x: Any) -> Any:
+    return cast(as_array(x), np.float64)
+
+
+def _parameters(
+    distribution: Distribution, args: tuple[Any, ...], kwds: dict[str, Any]
+) -> tuple[list[Any], Any, Any]:
+    """Shape parameters, location and scale of a call."""
+    names = [*distribution.shapes, "loc", *([] if distribution.discrete else ["scale"])]
+    given: dict[str, Any] = {"loc": 0.0, "scale": 1.0}
+    if len(args) > len(names):
+        raise TypeError("too many parameters of a distribution")
+    given.update(zip(names, args, strict=False))
+    for name, value in kwds.items():
+        if name not in names:
+            raise TypeError(f"a distribution got an unexpected keyword argument '{name}'")
+        given[name] = value
+    missing = [name for name in distribution.shapes if name not in given]
+    if missing:
+        raise TypeError(f"missing a shape parameter of a distribution: '{missing[0]}'")
+    return (
+        [_float(given[n]) for n in distribution.shapes],
+        _float(given["loc"]),
+        _float(given["scale"]),
+    )
+
+
+def _bound(value: Any, shapes: list[Any]) -> Any:
+    return value(*shapes) if callable(value) else value
+
+
+def _valid(distribution: Distribution, shapes: list[Any], scale: Any) -> Any:
+    """Whether the parameters are in their ranges."""
+    fine = scale > 0
+    for claim in distribution.valid(*shapes):
+        fine = fine & claim
+    return fine
+
+
+def _finish(value: Any) -> Tracer:
+    return Tracer(value.value, "array" if value.shape else "scalar")
+
+
+def _density(distribution: Distribution, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
+    shapes, loc, scale = _parameters(distribution, args, kwds)
+    point = _float(x)
+    z = (point - loc) / scale
+    low, high = _bound(distribution.low, shapes), _bound(distribution.high, shapes)
+    inside: Any = (z >= low) & (z <= high)
+    if distribution.discrete:
+        inside = inside & np.equal(np.floor(z), z)
+    z = select(inside, z, distribution.inner, np.float64)
+    value: Any = distribution.log_density(z, *shapes)
+    if not distribution.discrete:
+        value = value - np.log(scale)
+    value = select(inside, value, -np.inf, np.float64)
+    known = _valid(distribution, shapes, scale) & np.equal(point, point)
+    value = select(known, value if log else np.exp(value), np.nan, np.float64)
+    return _finish(value)
+
+
+def _probability(
+    distribution: Distribution, name: str, x: Any, args: Any, kwds: Any
+) -> Tracer | None:
+    """``cdf``, ``sf`` and their logarithms; None without a formula."""
+    formula = getattr(distribution, name)
+    if distribution.discrete or (formula is None and distribution.cdf is None):
+        return None
+    shapes, loc, scale = _parameters(distribution, args, kwds)
+    point = _float(x)
+    z = (point - loc) / scale
+    low, high = _bound(distribution.low, shapes), _bound(distribution.high, shapes)
+    above: Any = z >= high
+    below: Any = z <= low
+    safe = select(above | below, distribution.inner, z, np.float64)
+    if formula is None:
+        value: Any = distribution.cdf(safe, *shapes)  # type: ignore[misc]
+        if name in ("sf", "logsf"):
+            value = distribution.sf(safe, *shapes) if distribution.sf else 1 - value
+        value = np.log(value) if name.startswith("log") else value
+    else:
+        value = formula(safe, *shapes)
+    ends = (0.0, 1.0) if name in ("cdf", "logcdf") else (1.0, 0.0)
+    if name.startswith("log"):
+        ends = tuple(0.0 if e else -_INF for e in ends)  # type: ignore[assignment]
+    value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
+    known = _valid(distribution, shapes, scale) & np.equal(point, point)
+    return _finish(select(known, value, np.nan, np.float64))
+
+
+def _quantile(distribution: Distribution, name: str, q: Any, args: Any, kwds: Any) -> Tracer | None:
+    formula = getattr(distribution, name)
+    if formula is None:
+        return None
+    shapes, loc, scale = _parameters(distribution, args, kwds)
+    level = _float(q)
+    inside: Any = (level > 0) & (level < 1)
+    value: Any = formula(select(inside, level, 0.5, np.float64), *shapes)
+    low, high = _bound(distribution.low, shapes), _bound(distribution.high, shapes)
+    ends = (low, high) if name == "ppf" else (high, low)
+    value = select(np.equal(level, 0), ends[0], value, np.float64)
+    value = select(np.equal(level, 1), ends[1], value, np.float64) * scale + loc
+    known = _valid(distribution, shapes, scale) & (level >= 0) & (level <= 1)
+    return _finish(select(known, value, np.nan, np.float64))
+
+
+def _evaluate(distribution: type, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
+    formulas = _TABLE.get(distribution)
+    result: Tracer | None = None
+    if formulas is not None:
+        if name in ("pdf", "logpdf", "pmf", "logpmf"):
+            if formulas.discrete == name.endswith("pmf"):
+                result = _density(formulas, name.startswith("log"), x, args, kwds)
+        elif name in ("ppf", "isf"):
+            result = _quantile(formulas, name, x, args, kwds)
+        else:
+            result = _probability(formulas, name, x, args, kwds)
+    if result is None:
+        title = distribution.__name__.removesuffix("_gen")
+        raise unsupported(f"scipy.stats.{title}.{name}", "write its formula")
+    return result
+
+
+def _method(name: str) -> Formula:
+    return lambda self, x, *args, **kwds: _evaluate(type(self), name, x, args, kwds)
+
+
+def _frozen_method(name: str) -> Formula:
+    return lambda self, x: _evaluate(type(self.dist), name, x, self.args, self.kwds)
+
+
+class Frozen:
+    """A distribution with traced parameters, as ``norm(loc, scale)`` gives it."""
+
+    def __init__(self, dist: Any, args: tuple[Any, ...], kwds: dict[str, Any]) -> None:
+        self.dist, self.args, self.kwds = dist, args, kwds
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _NAMES:
+            raise unsupported(
+                f"{name} of a distribution with traced parameters", "write its formula"
+            )
+        return lambda x: _evaluate(type(self.dist), name, x, self.args, self.kwds)
+
+
+_NAMES = ("pdf", "logpdf", "pmf", "logpmf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
+for _name in _NAMES:
+    for _base in (stats.rv_continuous, stats.rv_discrete):
+        if hasattr(_base, _name):
+            implements(getattr(_base, _name))(_method(_name))
+    if hasattr(type(stats.norm()), _name):
+        implements(getattr(type(stats.norm()), _name))(_frozen_method(_name))
+    if hasattr(type(stats.poisson(1.0)), _name):
+        implements(getattr(type(stats.poisson(1.0)), _name))(_frozen_method(_name))
+
+
+def _freezing(dist: Any) -> Formula:
+    return lambda *args, **kwds: Frozen(dist, args, kwds)
+
+
+for _name in dir(stats):
+    _dist = getattr(stats, _name)
+    if type(_dist) in _TABLE:
+        implements(_dist)(_freezing(_dist))
+
+
+# -- the multivariate normal distribution -------------------------------------------------------------
+def _normal_log_density(x: Any, mean: Any, cov: Any, allow_singular: bool) -> Tracer:
+    if allow_singular:
+        raise unsupported("multivariate_normal with allow_singular=True", "add to the diagonal")
+    c = _float(cov)
+    center = None if mean is None else _float(mean)
+    size = (
+        c.shape[-1] if c.shape else (1 if center is None or not center.shape else center.shape[0])
+    )
+    if c.ndim == 0:
+        c = functions[np.eye](size) * c
+    elif c.ndim == 1:
+        c = functions[np.diag](c)
+    point = _float(x)
+    if point.ndim == 0:
+        point = point.reshape(1, 1)
+    elif point.ndim == 1:
+        point = point.reshape(-1, 1) if c.shape[0] == 1 else point.reshape(1, -1)
+    difference = point if center is None else point - center
+    lead = difference.shape[:-1]
+    flat = difference.reshape(-1, difference.shape[-1])
+    factor = functions[np.linalg.cholesky](c)
+    from autodiff.ops.linear_algebra import t, triangular_solve
+
+    whitened: Any = triangular_solve(factor, t(flat), True, False)
+    distance = np.sum(whitened * whitened, axis=0)
+    log_determinant = 2 * np.sum(np.log(np.diagonal(factor)))
+    value = -0.5 * (size * float(np.log(2 * np.pi)) + log_determinant + distance)
+    return _finish(np.squeeze(np.reshape(value, lead)))
+
+
+_normal = type(stats.multivariate_normal)
+_frozen_normal = type(stats.multivariate_normal(0.0, 1.0))
+implements(_normal.logpdf)(
+    lambda self, x, mean=None, cov=1, allow_singular=False: _normal_log_density(
+        x, mean, cov, allow_singular
+    )
+)
+implements(_normal.pdf)(
+    lambda self, x, mean=None, cov=1, allow_singular=False: _exp(
+        _normal_log_density(x, mean, cov, allow_singular)
+    )
+)
+implements(_frozen_normal.logpdf)(
+    lambda self, x: _normal_log_density(x, self.mean, self.cov, self.allow_singular)
+)
+implements(_frozen_normal.pdf)(
+    lambda self, x: _exp(_normal_log_density(x, self.mean, self.cov, self.allow_singular))
+)
+
+
+class FrozenNormal:
+    """``multivariate_normal(mean, cov)`` of traced parameters."""
+
+    def __init__(self, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> None:
+        self.mean, self.cov, self.allow_singular = mean, cov, allow_singular
+
+    def logpdf(self, x: Any) -> Tracer:
+        """The logarithm of the density."""
+        return _normal_log_density(x, self.mean, self.cov, self.allow_singular)
+
+    def pdf(self, x: Any) -> Tracer:
+        """The density."""
+        return _exp(self.logpdf(x))
+
+
+implements(stats.multivariate_normal)(FrozenNormal)
+
+
+def _exp(value: Any) -> Tracer:
+    return np.exp(value)

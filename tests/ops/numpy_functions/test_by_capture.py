@@ -1,0 +1,83 @@
+"""NumPy functions that take or make Python objects, and those that are followed into, in captured code."""
+
+import numpy as np
+import pytest
+
+from tests.ops.calls import check_derivatives, check_value
+from tests.ops.support import ENGINES
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(3, 4))
+P, Y, S = np.abs(X) + 0.5, rng.normal(size=4), rng.normal(size=(3, 3))
+A, Z, T = S @ S.T + 3 * np.eye(3), rng.normal(size=(2, 3, 4)), 2.5
+U, K = np.sort(Y), np.array([3, 1, 2, 0])
+engines = pytest.mark.parametrize("engine", ENGINES)
+
+# A function, and arguments to call it with.
+CASES = [
+    (lambda x: [i for i, v in np.ndenumerate(x)], (X,)),
+    (lambda y: [v for i, v in np.ndenumerate(y)], (Y,)),
+    (lambda x: sum(v * (i[0] + 2 * i[1]) for i, v in np.ndenumerate(x)), (X,)),
+    (lambda x: sum(x[i] for i in np.ndindex(3, 4)), (X,)),
+    (lambda x: sum(x[i] ** 2 for i in np.ndindex(x.shape)), (X,)),
+    (lambda y: np.fromiter((v * 2 for v in y), float), (Y,)),
+    (lambda y: np.fromiter([v * 2 for v in y], dtype=float, count=4), (Y,)),
+    (lambda y: np.fromiter((y[j] ** 2 for j in range(4)), float, 4), (Y,)),
+    (lambda x: np.poly1d([1.0, 2.0, 3.0])(x), (X,)),
+    (lambda y: np.poly1d(y)(2.0), (Y,)),
+    (lambda x, y: np.poly1d(y)(x), (X, Y)),
+    (lambda t, y: np.poly1d(y).deriv()(t), (T, Y)),
+    (lambda y: (np.poly1d(y) + 1.0).coeffs, (Y,)),
+    (lambda y: np.lib.stride_tricks.sliding_window_view(y, 2), (Y,)),
+    (lambda x: np.lib.stride_tricks.sliding_window_view(x, 3, axis=1).mean(axis=-1), (X,)),
+    (lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2)), (X,)),
+    (lambda z: np.lib.stride_tricks.sliding_window_view(z, (2, 2), axis=(0, 2)), (Z,)),
+    (lambda x: np.vectorize(lambda v: v ** 2 if v > 0 else -v)(x), (X,)),
+    (lambda x, y: np.vectorize(lambda v, w: v * w)(x, y), (X, Y)),
+    (lambda x, y: np.vectorize(lambda v, w=2.0: v * w)(x, w=y), (X, Y)),
+    (lambda x: np.vectorize(lambda r: r.sum(), signature="(n)->()")(x), (X,)),
+    (lambda y: np.vectorize(lambda r: r.sum(), signature="(n)->()")(y), (Y,)),
+    (lambda x, y: np.vectorize(lambda r, q: r @ q, signature="(n),(n)->()")(x, y), (X, Y)),
+    (lambda x: np.vectorize(lambda r: (r.sum(), r * 2), signature="(n)->(),(n)")(x), (X,)),
+    (lambda x: np.vectorize(lambda v: (v, v * v))(x), (X,)),
+    (lambda t: np.vectorize(lambda v: v * v, excluded=[0])(t), (T,)),
+    (lambda t: np.vectorize(lambda v: v * v)(t), (T,)),
+    (lambda x, t: np.vectorize(lambda v, c: v * c, excluded=["c"])(x, c=t), (X, T)),
+    (lambda k: np.unique(k, return_inverse=True, return_counts=True), (K,)),
+    (lambda y: np.pad(y, 2, mode="linear_ramp", end_values=2.0), (Y,)),
+    (lambda x: np.pad(x, ((1, 2), (2, 0)), mode="linear_ramp", end_values=2.0), (X,)),
+    (lambda y: np.pad(y, 2, mode="mean"), (Y,)),
+    (lambda x: np.pad(x, 2, mode="maximum"), (X,)),
+    (lambda x: np.pad(x, 1, mode="minimum", stat_length=2), (X,)),
+    (lambda y: np.pad(y, 1, mode="median"), (Y,)),
+    (lambda k: np.pad(k, 1, mode="mean"), (K,)),
+    (lambda x: np.iterable(x), (X,)),
+    (lambda y: np.trim_zeros(y), (Y,)),
+    (lambda t: np.trim_zeros(np.array([0, 0, 1.0, 2, 0])) * t, (T,)),
+    (lambda k: np.setxor1d(k, [1, 7]), (K,)),
+    (lambda y, u: np.polydiv(y, u[:2]), (Y, U)),
+    (lambda s, x: np.einsum("ij,jk,kl->il", s, x, x.T, optimize=np.einsum_path("ij,jk,kl->il", s, x, x.T)[0]), (S, X)),
+    (lambda t: np.kaiser(5, t), (T,)),
+    (lambda x, y: np.polynomial.polynomial.polyval(x, y), (X, Y)),
+    (lambda x: np.polynomial.Polynomial([1.0, 2.0, 3.0])(x), (X,)),
+    (lambda x, y: np.polynomial.Polynomial(y)(x), (X, Y)),
+    (lambda x, y: np.polynomial.chebyshev.chebval(x, y), (X, Y)),
+    (lambda x: np.polynomial.legendre.legval(x, [1.0, 2.0, 3.0]), (X,)),
+    (lambda x: np.polynomial.hermite_e.hermeval(x, [1.0, 2.0, 3.0]), (X,)),
+    (lambda y: np.polynomial.polynomial.polyvander(y, 3), (Y,)),
+    (lambda y: np.polynomial.chebyshev.chebvander(y, 3), (Y,)),
+    (lambda y: np.polynomial.legendre.legvander(y, 3), (Y,)),
+]  # fmt: skip
+
+
+@engines
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_value(number: int, engine: str) -> None:
+    f, args = CASES[number]
+    check_value(f, *args, engine=engine)
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_derivatives(number: int) -> None:
+    f, args = CASES[number]
+    check_derivatives(f, *args, engine="numpy")

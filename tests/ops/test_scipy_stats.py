@@ -1,0 +1,97 @@
+"""``scipy.stats`` in captured code: densities and distribution functions, with derivatives."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.ops.calls import check_derivatives, check_value
+from tests.ops.support import ENGINES
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(3, 4))
+P, Y, S = np.abs(X) + 0.5, rng.normal(size=4), rng.normal(size=(3, 3))
+A, Z, T = S @ S.T + 3 * np.eye(3), rng.normal(size=(2, 3, 4)), 2.5
+U, K = np.sort(Y), np.array([3, 1, 2, 0])
+engines = pytest.mark.parametrize("engine", ENGINES)
+
+# A function, and arguments to call it with.
+CASES = [
+    (lambda x: stats.norm.logpdf(x), (X,)),
+    (lambda x, y, p: stats.norm.logpdf(x, y, p), (X, Y, P)),
+    (lambda x, t: stats.norm.logpdf(x, loc=t, scale=2.0), (X, T)),
+    (lambda x: stats.norm.pdf(x), (X,)),
+    (lambda x, t: stats.norm.cdf(x, scale=t), (X, T)),
+    (lambda x: stats.norm.sf(x), (X,)),
+    (lambda x: stats.norm.logcdf(x), (X,)),
+    (lambda x: stats.norm.logsf(x), (X,)),
+    (lambda p: stats.norm.ppf(np.exp(-p)), (P,)),
+    (lambda t: stats.norm.logpdf(t), (T,)),
+    (lambda x, t: stats.norm(t, 2.0).logpdf(x), (X, T)),
+    (lambda x: stats.norm(0.0, 2.0).logpdf(x), (X,)),
+    (lambda x, y, p: stats.norm(y, p).cdf(x), (X, Y, P)),
+    (lambda t: stats.norm(0.0, 2.0).cdf(t), (T,)),
+    (lambda p: stats.expon.logpdf(p), (P,)),
+    (lambda p, t: stats.expon.cdf(p, scale=t), (P, T)),
+    (lambda p: stats.expon.sf(p), (P,)),
+    (lambda p: stats.uniform.cdf(p / 4), (P,)),
+    (lambda x: stats.laplace.logpdf(x), (X,)),
+    (lambda x: stats.laplace.cdf(x), (X,)),
+    (lambda x: stats.logistic.logpdf(x), (X,)),
+    (lambda x: stats.logistic.cdf(x), (X,)),
+    (lambda x: stats.cauchy.logpdf(x), (X,)),
+    (lambda x: stats.cauchy.cdf(x), (X,)),
+    (lambda p: stats.halfnorm.logpdf(p), (P,)),
+    (lambda p: stats.halfnorm.cdf(p), (P,)),
+    (lambda x: stats.gumbel_r.logpdf(x), (X,)),
+    (lambda x: stats.gumbel_r.cdf(x), (X,)),
+    (lambda p: stats.rayleigh.logpdf(p), (P,)),
+    (lambda p, t: stats.gamma.logpdf(p, t), (P, T)),
+    (lambda p, t: stats.gamma.logpdf(p, 2.0, scale=t), (P, T)),
+    (lambda p: stats.gamma.cdf(p, 2.0), (P,)),
+    (lambda p, t: stats.invgamma.logpdf(p, t), (P, T)),
+    (lambda p, t: stats.chi2.logpdf(p, t), (P, T)),
+    (lambda p: stats.chi2.cdf(p, 3.0), (P,)),
+    (lambda t, p: stats.beta.logpdf(np.exp(-p), t, 2.0), (T, P)),
+    (lambda p: stats.beta.cdf(np.exp(-p), 1.5, 2.0), (P,)),
+    (lambda x, t: stats.t.logpdf(x, t), (X, T)),
+    (lambda x: stats.t.cdf(x, 3.0), (X,)),
+    (lambda x: stats.t(3.0).logpdf(x), (X,)),
+    (lambda p: stats.lognorm.logpdf(p, 0.5), (P,)),
+    (lambda p, t: stats.lognorm.cdf(p, 0.5, scale=t), (P, T)),
+    (lambda p, t: stats.weibull_min.logpdf(p, t), (P, T)),
+    (lambda t, p: stats.pareto.logpdf(p + 1, t), (T, P)),
+    (lambda k, t: stats.poisson.logpmf(k, t), (K, T)),
+    (lambda k, t: stats.poisson.pmf(k, t), (K, T)),
+    (lambda k, t: stats.poisson(t).logpmf(k), (K, T)),
+    (lambda t: stats.bernoulli.logpmf(np.array([0, 1, 1]), np.exp(-t)), (T,)),
+    (lambda k, t: stats.binom.logpmf(k, 5, np.exp(-t)), (K, T)),
+    (lambda k: stats.binom.pmf(k, 5, 0.3), (K,)),
+    (lambda k, t: stats.geom.logpmf(k + 1, np.exp(-t)), (K, T)),
+    (lambda k, t: stats.nbinom.logpmf(k, 3.5, np.exp(-t)), (K, T)),
+    (lambda a, y, s: stats.multivariate_normal.logpdf(y[:3], s[0], a), (A, Y, S)),
+    (lambda s, a: stats.multivariate_normal.logpdf(s, s[0], a), (S, A)),
+    (lambda s, a: stats.multivariate_normal.logpdf(s, None, a), (S, A)),
+    (lambda s: stats.multivariate_normal.logpdf(s, cov=2.0, mean=s[0]), (S,)),
+    (lambda s: stats.multivariate_normal.logpdf(s, cov=np.array([1.0, 2.0, 3.0]), mean=s[0]), (S,)),
+    (lambda s, a: stats.multivariate_normal.pdf(s, s[0], a), (S, A)),
+    (lambda s: stats.multivariate_normal(np.zeros(3), np.eye(3) * 2.0).logpdf(s), (S,)),
+    (lambda t: stats.multivariate_normal.logpdf(t, 0.0, 2.0), (T,)),
+    (lambda y: stats.multivariate_normal.logpdf(y, 0.0, 2.0), (Y,)),
+    (lambda p: stats.gmean(p), (P,)),
+    (lambda y: stats.skew(y), (Y,)),
+    (lambda y: stats.kurtosis(y), (Y,)),
+    (lambda y: stats.sem(y), (Y,)),
+]  # fmt: skip
+
+
+@engines
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_value(number: int, engine: str) -> None:
+    f, args = CASES[number]
+    check_value(f, *args, engine=engine)
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_derivatives(number: int) -> None:
+    f, args = CASES[number]
+    check_derivatives(f, *args, engine="numpy")
