@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.cli import central_differences, doctor, main
 
 PROGRAM = """
@@ -147,12 +148,17 @@ def test_demo_runs_the_problems_named(capsys):
         (["check", "{dir}/model.py:loss", "--at", "np.ones("], "does not evaluate: SyntaxError"),
         (["check", "{dir}/model.py:loss", "--at", "nothing"], "NameError: name 'nothing'"),
         (["check", "{dir}/broken.py:f", "--at", "1"], "does not run: ZeroDivisionError"),
+        (["check", "{dir}/unfinished.py:f", "--at", "1"], "does not run: SyntaxError"),
+        (["check", "{dir}/leaving.py:f", "--at", "1"], "does not run: SystemExit: 5"),
+        (["show", ":f"], "':f' names no function"),
         (["check", "{dir}/notes.txt:f", "--at", "1"], "Its name must end in .py"),
         (["demo", "Misra"], "no NIST problem is named Misra. There are Misra1a"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_a_sentence_and_exit_code_2(capsys, file, arguments, message):
     (file.parent / "broken.py").write_text("1 / 0\n")
+    (file.parent / "unfinished.py").write_text("def f(x):\n    return x +\n")
+    (file.parent / "leaving.py").write_text("raise SystemExit(5)\n")
     (file.parent / "notes.txt").write_text("words\n")
     code, out, err = run(capsys, *[word.format(dir=file.parent) for word in arguments])
     assert code == 2
@@ -160,6 +166,45 @@ def test_what_cannot_be_done_is_a_sentence_and_exit_code_2(capsys, file, argumen
     assert err.startswith("autodiff: ")
     assert message in err
     assert "Traceback" not in err
+
+
+def test_functions_without_arguments_or_derivatives(capsys, file):
+    file.write_text(
+        PROGRAM
+        + "\ndef constant():\n    return np.sum(START**2)\n"
+        + "\ndef told(x):\n    print('told', x)\n"
+        + "\ndef named(x):\n    return 'name'\n"
+    )
+    code, out, err = run(capsys, "check", f"{file}:constant")
+    assert (code, err) == (0, "")
+    assert "derivative         none: no argument holds floating-point numbers\nAll agree.\n" in out
+    code, out, err = run(capsys, "check", f"{file}:told", "--at", "2.0")
+    assert (code, err) == (0, "")
+    assert out.count("told 2.0") == 2  # once for each of the two values
+    code, out, err = run(capsys, "check", f"{file}:named", "--at", "2.0")
+    assert (code, err) == (0, "")
+    assert "derivative         none: the result is not made of numbers\nAll agree.\n" in out
+
+
+def test_show_of_a_function_that_is_not_compiled(capsys, file):
+    file.write_text(PROGRAM + "\ndef spectrum(x):\n    return np.abs(np.fft.fft(x))\n")
+    code, out, err = run(capsys, "show", f"{file}:spectrum", "--at", "START")
+    assert (code, out) == (1, "")
+    assert err == (
+        "autodiff: UnsupportedError AD304: spectrum is not compiled: numpy.fft.fft, which is not known "
+        "to autodiff.\n"
+        f"  {file}, line 20, in spectrum\n"
+        "    return np.abs(np.fft.fft(x))\n"
+        "                  ^^^^^^^^^^^^^\n"
+        "  Remedy: rewrite that line; until then calls run as plain Python\n"
+    )
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["--version"])
+    assert exit.value.code == 0
+    assert capsys.readouterr().out == f"autodiff {autodiff.__version__}\n"
 
 
 def test_unknown_commands_are_explained(capsys):

@@ -20,5 +20,18 @@ def test_import_loads_no_heavy_package() -> None:
     assert loaded_by("import autodiff") & HEAVY == set()
 
 
+def test_import_loads_nothing_but_this_package() -> None:
+    # Its modules load when their names are first used: the cost of the import is one small file.
+    command = "import numpy; before = set(sys.modules); import autodiff"
+    report = "print(json.dumps(sorted(set(sys.modules) - before)))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import json, sys, __future__; {command}; {report}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == ["autodiff"]
+
+
 def test_the_check_sees_a_heavy_package() -> None:
     assert "scipy" in loaded_by("import scipy.linalg")

@@ -19,7 +19,8 @@ import functools
 import inspect
 import sys
 import weakref
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from autodiff import transform
 from autodiff.capture.naming import Tags
 from autodiff.compiled import Compiled
 from autodiff.engines import ENGINES
-from autodiff.errors import ArgumentError, NameArgumentError
+from autodiff.errors import ArgumentError, NameArgumentError, UnsupportedError
 from autodiff.ir.printing import Text
 from autodiff.tracebacks import hide_frames
 from autodiff.transform import Transformation, Wrt
@@ -159,7 +160,23 @@ class Transformed:
 
     def ir(self, *args: Any, **kwargs: Any) -> Any:
         """The program for these arguments after the last pass; ``print`` shows it."""
-        return self._compiled.plan(self._compiled.bind(args, kwargs))[1].program
+        with self._compilable():
+            return self._compiled.plan(self._compiled.bind(args, kwargs))[1].program
+
+    @contextmanager
+    def _compilable(self) -> Iterator[None]:
+        """Say in the user's words that there is no program to show."""
+        from autodiff.capture import Declined, NotStaged
+
+        try:
+            yield
+        except (Declined, NotStaged) as problem:
+            raise UnsupportedError(
+                f"{self._compiled.signature.title} is not compiled: {problem}.",
+                code="AD304",
+                source=getattr(problem, "source", None),
+                remedy="rewrite that line; until then calls run as plain Python",
+            ) from None
 
     def llvm(self, *args: Any, **kwargs: Any) -> str:
         """The LLVM text for these arguments (native engine)."""
@@ -170,7 +187,8 @@ class Transformed:
         return self._text(args, kwargs, "assembly")
 
     def _text(self, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) -> str:
-        specialisation = self._compiled.compile(self._compiled.bind(args, kwargs))
+        with self._compilable():
+            specialisation = self._compiled.compile(self._compiled.bind(args, kwargs))
         text = getattr(specialisation.run, what)
         if text is None:
             raise NameArgumentError(

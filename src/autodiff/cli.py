@@ -18,13 +18,14 @@ import argparse
 import importlib.metadata
 import importlib.util
 import inspect
+import io
 import os
 import platform
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m autodiff",
         description="Derivatives and native speed for unmodified NumPy code.",
     )
+    from autodiff import __version__
+
+    parser.add_argument("--version", action="version", version=f"autodiff {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="fit the 27 NIST regression problems")
@@ -100,8 +104,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="FILE.py:FUNCTION", help="where the function is")
-    parser.add_argument("--at", required=True, metavar="ARGUMENTS",
-                        help='the call\'s arguments, as in "np.ones(3), scale=2.0"')  # fmt: skip
+    parser.add_argument("--at", default="", metavar="ARGUMENTS",
+                        help='the call\'s arguments, as in "np.ones(3), scale=2.0"; none if left out')  # fmt: skip
     parser.add_argument("--engine", choices=("native", "numpy"), default="native")
 
 
@@ -111,7 +115,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
 def load_call(target: str, at: str) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
     """The function named by ``FILE.py:FUNCTION`` and the arguments that `at` stands for."""
     file, separator, name = target.rpartition(":")
-    if not separator or not name:
+    if not separator or not name or not file:
         raise UsageError(
             f"{target!r} names no function. Write FILE.py:FUNCTION, as in model.py:loss."
         )
@@ -159,7 +163,7 @@ def _load_file(path: Path) -> Any:
         specification.loader.exec_module(module)
     except AutodiffError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{path} does not run: {type(error).__name__}: {error}") from error
     return module
 
@@ -265,12 +269,22 @@ def _check_derivative(
 
     import autodiff
 
-    value = function(*args, **kwargs)
+    from autodiff import tree
+
+    with _quiet():
+        value = function(*args, **kwargs)
+    if not _differentiable(tree.flatten((args, list(kwargs.values())))[0]):
+        print("derivative         none: no argument holds floating-point numbers")
+        return True
+    if any(np.asarray(leaf).dtype.kind not in "fiub" for leaf in tree.flatten(value)[0]):
+        print("derivative         none: the result is not made of numbers")
+        return True
     scalar = np.ndim(value) == 0 if isinstance(value, np.ndarray | np.generic | float | int) else 0
     name = "gradient" if scalar else "jacobian"
     transformed = getattr(autodiff, name)(function, engine=engine)
-    found = transformed(*args, **kwargs)
-    expected = central_differences(function, args, kwargs)
+    with _quiet():
+        found = transformed(*args, **kwargs)
+        expected = central_differences(function, args, kwargs)
     # Central differences themselves are right to about ten digits of the largest entry.
     agreed, difference = _compare(_entries(found), expected, rtol=1e-5)
     print(f"{name:<18} {_brief(found)}")
@@ -374,17 +388,23 @@ def _brief(result: Any) -> str:
 
 def _seconds(call: Callable[[], Any]) -> float:
     """Seconds per call: the best of five batches of at least ten milliseconds in all."""
-    began = time.perf_counter()
-    call()
-    once = max(time.perf_counter() - began, 1e-7)
-    count = max(1, min(100_000, int(0.01 / once)))
-    best = float("inf")
-    for _ in range(5):
+    with _quiet():
         began = time.perf_counter()
-        for _ in range(count):
-            call()
-        best = min(best, (time.perf_counter() - began) / count)
+        call()
+        once = max(time.perf_counter() - began, 1e-7)
+        count = max(1, min(100_000, int(0.01 / once)))
+        best = float("inf")
+        for _ in range(5):
+            began = time.perf_counter()
+            for _ in range(count):
+                call()
+            best = min(best, (time.perf_counter() - began) / count)
     return best
+
+
+def _quiet() -> Any:
+    """What the user's function prints is seen once for each of the two values, not at every call."""
+    return redirect_stdout(io.StringIO())
 
 
 def _duration(seconds: float) -> str:

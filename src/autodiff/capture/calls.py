@@ -16,7 +16,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
 from typing import Any
 
 import numpy as np
@@ -323,6 +323,8 @@ def _hashable(function: Any) -> bool:
 
 
 def _module(function: Any) -> str:
+    if type(function).__name__ == "fortran":  # of scipy.linalg, with no module of their own
+        return "scipy"
     return getattr(function, "__module__", None) or getattr(type(function), "__module__", "") or ""
 
 
@@ -418,9 +420,15 @@ _CREATION: frozenset[Any] = frozenset(
 )  # fmt: skip
 
 
+_ARRAY_TYPES = (np.ndarray, np.generic, np.float64, float, int)
+
+
 def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
     """The implementation of a NumPy function or a builtin on tracers."""
     try:
+        if isinstance(function, MethodDescriptorType) and function.__objclass__ in _ARRAY_TYPES:
+            # np.ndarray.sum(x), with an array that may be traced
+            return lambda x, *args, **kwargs: getattr(x, function.__name__)(*args, **kwargs)
         if traced:
             found = dispatch.functions.get(function) or dispatch.builtin_functions.get(function)
             if found is None and isinstance(function, MethodType):

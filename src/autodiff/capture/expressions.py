@@ -249,7 +249,7 @@ def _same_array(left: Any, right: Any) -> bool:
 
 def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if isinstance(container, Tracer):
-        return np.any(container == item)
+        return as_python(np.any(container == item))
     if type(container) is dict and _hashable(item) and frame.trace.state.changes(container):
         try:
             load_item(frame, container, item, frame.scope.syntax.node)

@@ -70,6 +70,7 @@ _PROPERTIES["T"] = lambda x: functions[np.transpose](x)
 _PROPERTIES["mT"] = lambda x: functions[np.swapaxes](x, -1, -2)
 _PROPERTIES["real"] = lambda x: x
 _PROPERTIES["imag"] = lambda x: functions[np.zeros_like](x)
+_PROPERTIES["device"] = lambda x: "cpu"
 _PROPERTIES["flat"] = lambda x: functions[np.ravel](x)
 _PROPERTIES["base"] = lambda x: None if not x.path else Tracer(x.cell, "array")
 _PROPERTIES["strides"] = lambda x: layout(x).strides
@@ -80,7 +81,7 @@ _PROPERTIES["flags"] = lambda x: layout(x).flags
 _SAME: dict[str, Any] = {
     name: getattr(np, name)
     for name in (
-        "all any argmax argmin argsort clip compress cumprod cumsum diagonal dot max mean min "
+        "all any argmax argmin argsort clip cumprod cumsum diagonal dot max mean min "
         "nonzero prod ptp put ravel repeat round searchsorted squeeze std sum swapaxes take trace "
         "var choose argpartition"
     ).split()
@@ -175,13 +176,25 @@ def _tolist(x: Tracer) -> Any:
     return [_tolist(row) for row in x]
 
 
-def _setitem(x: Tracer, *args: Any) -> None:
-    *index, value = args
-    x[tuple(index)] = value
+def _compress(x: Tracer, condition: Any, axis: Any = None, out: Any = None) -> Tracer:
+    result: Tracer = functions[np.compress](condition, x, axis, out)
+    return result
+
+
+def _is_whole(x: Tracer) -> Any:
+    """``np.float64.is_integer``: a Python bool."""
+    if x.form == "array":
+        raise AttributeError(
+            "'numpy.ndarray' object has no attribute 'is_integer'", name="is_integer", obj=x
+        )
+    return Tracer((np.isfinite(x) & np.equal(np.trunc(x), x)).value, "python")
 
 
 _METHODS.update(
     {
+        "compress": _compress,
+        "is_integer": _is_whole,
+        "to_device": lambda x, device: x,
         "reshape": _reshape,
         "transpose": _transpose,
         "copy": _copy,
@@ -205,9 +218,8 @@ def _view(x: Tracer, *args: Any) -> Tracer:
 
 
 def _is_integer(x: Tracer) -> Any:
-    return python_numbers.binary(
-        np.equal, x, python_numbers.unary(np.positive, functions["truncate"](x))
-    )
+    array = Tracer(x.value, "array")
+    return Tracer((np.isfinite(array) & np.equal(np.trunc(array), array)).value, "python")
 
 
 _NUMBER_METHODS.update(

@@ -181,6 +181,36 @@ def modf(x: Any) -> tuple[Tracer, Tracer]:
     return _python("copysign", _python("subtract", value, whole), value), whole
 
 
+@implements_builtin(math.frexp)
+def frexp(x: Any) -> tuple[Tracer, Tracer]:
+    """``math.frexp``."""
+    mantissa, exponent = functions[np.frexp](Tracer(_scalar(x).value, "scalar"))
+    return number(mantissa, float), number(exponent, int)
+
+
+@implements_builtin(math.remainder)
+def remainder(x: Any, y: Any) -> Tracer:
+    """``math.remainder``: the difference from the closest multiple, ties to an even one."""
+    a, b = _scalar(x), _scalar(y)
+    size, step = _python("absolute", a), _python("absolute", b)
+    low = _python("fmod", size, step)
+    high = _python("subtract", step, low)
+    # In a tie the multiple is even if half of what the multiple is made of is one of the step.
+    half = _python("multiply", _python("subtract", size, low), number(0.5, float))
+    tie = _python(
+        "subtract", low, _python("multiply", _python("fmod", half, step), number(2.0, float))
+    )
+    result = select(
+        pointwise("less", low, high),
+        low,
+        select(pointwise("greater", low, high), _python("negative", high), tie),
+    )
+    sign = _python("copysign", number(1.0, float), a)
+    infinite = pointwise("isinf", b)
+    signed = select(infinite, a, _python("multiply", sign, number(result, float)))
+    return _check_math("remainder", number(signed, float), (a, b))
+
+
 # -- integers from floats ---------------------------------------------------------------------------
 def _to_integer(x: Any, rounding: str) -> Tracer:
     if kind_of(x) in "bi":

@@ -293,6 +293,15 @@ class Tracer:
 
         return dispatch.attribute(self, name)
 
+    def __contains__(self, item: Any) -> Any:
+        return bool(np.any(np.equal(self, item)))
+
+    def __copy__(self) -> Any:
+        return self.copy() if self.form == "array" else self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
+
     def __iter__(self) -> Any:
         if not self.shape:
             raise TypeError("iteration over a 0-d array")

@@ -1,5 +1,8 @@
 """NumPy functions that take or make Python objects, and those that are followed into, in captured code."""
 
+import copy
+import math
+
 import numpy as np
 import pytest
 
@@ -67,6 +70,16 @@ CASES = [
     (lambda y: np.polynomial.polynomial.polyvander(y, 3), (Y,)),
     (lambda y: np.polynomial.chebyshev.chebvander(y, 3), (Y,)),
     (lambda y: np.polynomial.legendre.legvander(y, 3), (Y,)),
+    (lambda x: x.compress([True, False, True], axis=0), (X,)),
+    (lambda x: [x.device, 3.0 in x, x[0, 0] in x, x.__contains__(3.0)], (X,)),
+    (lambda t: [t.is_integer(), np.float64(t).is_integer()], (T,)),
+    (lambda x: np.ndarray.sum(x, axis=0), (X,)),
+    (lambda x: np.ndarray.reshape(x, (4, 3)), (X,)),
+    (lambda x: [copy.copy(x), *copy.deepcopy([x, x[0]])], (X,)),
+    (lambda t: [math.remainder(t, 0.7), math.remainder(-t, 0.7), math.remainder(t, math.inf)], (T,)),
+    (lambda t: [math.remainder(t * k / 2.5, 1.0) for k in (0.5, -0.5, 1.5, 2.5)], (T,)),
+    (lambda t: math.frexp(t), (T,)),
+    (lambda x: [x.item(1, 2), *x.tolist()[0], x.flat[3]], (X,)),
 ]  # fmt: skip
 
 
