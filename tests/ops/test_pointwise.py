@@ -215,3 +215,33 @@ def test_ufunc_methods(name: str) -> None:
     x = np.random.default_rng(3).normal(size=(3, 4))
     check_value(METHODS[name], x)
     check_derivatives(METHODS[name], x)
+
+
+def test_reductions_of_logical_ufuncs_are_bools_everywhere() -> None:
+    from tests.ops.support import check_value
+
+    for x in (
+        np.array([[2.0, 0.0], [3.0, 4.0]]),
+        np.array([[2, 0], [3, 4]]),
+        np.eye(2, dtype=bool),
+    ):
+        for ufunc in (np.logical_and, np.logical_or, np.logical_xor):
+            check_value(
+                lambda x, ufunc=ufunc: [
+                    ufunc.accumulate(x, axis=1),
+                    ufunc.reduce(x, axis=0),
+                    ufunc.reduce(x[:1], axis=0),
+                    ufunc.reduceat(x, [0, 1], axis=1),
+                ],
+                x,
+            )
+
+
+def test_casting_that_numpy_refuses_is_refused() -> None:
+    from tests.ops.support import run
+
+    for f in (lambda x: np.sin(x, casting="no"), lambda x: np.add(x, 1.5, casting="equiv")):
+        with np.testing.assert_raises(TypeError):
+            f(np.arange(3))
+        with np.testing.assert_raises(TypeError):
+            run(f, np.arange(3))

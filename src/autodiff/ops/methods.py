@@ -187,7 +187,8 @@ def _is_whole(x: Tracer) -> Any:
         raise AttributeError(
             "'numpy.ndarray' object has no attribute 'is_integer'", name="is_integer", obj=x
         )
-    return Tracer((np.isfinite(x) & np.equal(np.trunc(x), x)).value, "python")
+    whole: Any = np.isfinite(x) & np.equal(np.trunc(x), x)
+    return Tracer(whole.value, "python")
 
 
 _METHODS.update(
@@ -218,8 +219,7 @@ def _view(x: Tracer, *args: Any) -> Tracer:
 
 
 def _is_integer(x: Tracer) -> Any:
-    array = Tracer(x.value, "array")
-    return Tracer((np.isfinite(array) & np.equal(np.trunc(array), array)).value, "python")
+    return _is_whole(Tracer(x.value, "scalar"))
 
 
 _NUMBER_METHODS.update(

@@ -126,6 +126,8 @@ def _loop(
     )
     if signature is None:
         loop = resolve(name, operands)
+        if casting != "same_kind":  # NumPy's exception where the operands may not be cast so
+            ufunc.resolve_dtypes((*kinds, None), **options)
     else:
         loop = ufunc.resolve_dtypes((*kinds, None), **options)
     if out is not None and not np.can_cast(loop[-1], out.dtype, casting):  # type: ignore[arg-type]
@@ -182,6 +184,12 @@ def _reduce(
     return functions[function](array, axis=axis, out=as_output(out), **options)
 
 
+def _truth(ufunc: np.ufunc, x: Tracer) -> Tracer:
+    """The operand of a reduction: of a logical one its truth, also where nothing is combined."""
+    logical = ufunc in (np.logical_and, np.logical_or, np.logical_xor)
+    return Tracer(cast(x, bool).value, "array") if logical else x
+
+
 def _fold(
     ufunc: np.ufunc, array: Any, axis: Any, out: Any, keepdims: bool = False, **options: Any
 ) -> Any:
@@ -195,7 +203,7 @@ def _fold(
             f"np.{ufunc.__name__}.reduce with these arguments is not available on traced arrays",
             "write the reduction as a loop",
         )
-    moved = functions[np.moveaxis](x, axis, 0)
+    moved = functions[np.moveaxis](_truth(ufunc, x), axis, 0)
     result = moved[0]
     for k in range(1, n):
         result = call(ufunc, (result, moved[k]))
@@ -211,7 +219,9 @@ def _accumulate(
     function = _ACCUMULATIONS.get(ufunc)
     if function is not None:
         return functions[function](array, axis=axis, dtype=dtype, out=as_output(out))
-    result = functions["accumulate"](ufunc, array, axis)
+    from autodiff.ops.promotion import as_array
+
+    result = functions["accumulate"](ufunc, _truth(ufunc, as_array(array)), axis)
     out = as_output(out)
     return result if out is None else write_out(result, out)
 

@@ -47,6 +47,13 @@ def eig(a: Any) -> Any:
     )
 
 
+def _mirrored(a: Any) -> Tracer:
+    """The symmetric matrix whose lower triangle is read, as NumPy does for ``hermitian=True``."""
+    x = float_matrix(a)
+    lower: Any = functions[np.tril](x)
+    return lower + functions[np.swapaxes](functions[np.tril](x, -1), -1, -2)
+
+
 @implements(np.linalg.svd)
 def svd(
     a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
@@ -54,7 +61,9 @@ def svd(
     """``np.linalg.svd``: thin, or full where the matrix is square."""
     from numpy.linalg._linalg import SVDResult
 
-    x = float_matrix(a, square=False)
+    if hermitian and compute_uv:
+        raise unsupported("np.linalg.svd with hermitian=True", "use np.linalg.eigh")
+    x = _mirrored(a) if hermitian else float_matrix(a, square=False)
     u, s, vh = emit_tracer("svd", x)
     if not compute_uv:
         return s
@@ -90,7 +99,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tracer:
     """``np.linalg.pinv``."""
     cutoff = rcond if rtol is None else rtol
-    x = float_matrix(a, square=False)
+    x = _mirrored(a) if hermitian else float_matrix(a, square=False)
     return emit_tracer("pseudo_inverse", x, rcond=None if cutoff is None else float(cutoff))
 
 
@@ -131,7 +140,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     if x.ndim < 2:
         nonzero = functions[np.any](pointwise("not_equal", x, 0))
         return cast(nonzero, np.int64)
-    matrix = float_matrix(x, square=False)
+    matrix = _mirrored(x) if hermitian else float_matrix(x, square=False)
     _, values, _ = emit_tracer("svd", matrix)
     if tol is None:
         m, n = matrix.shape[-2:]

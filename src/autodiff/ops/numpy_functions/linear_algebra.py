@@ -192,7 +192,7 @@ def cross(
         return u[i] * v[j] - u[j] * v[i]
 
     if len(u) == 2 and len(v) == 2:
-        return minor(0, 1)
+        return Tracer(minor(0, 1).value, "array")
     if len(u) == 2:
         parts = [u[1] * v[2], -(u[0] * v[2]), minor(0, 1)]
     elif len(v) == 2:
