@@ -268,7 +268,6 @@ def _check_derivative(
     import numpy as np
 
     import autodiff
-
     from autodiff import tree
 
     with _quiet():

@@ -208,7 +208,7 @@ def remainder(x: Any, y: Any) -> Tracer:
     sign = _python("copysign", number(1.0, float), a)
     infinite = pointwise("isinf", b)
     signed = select(infinite, a, _python("multiply", sign, number(result, float)))
-    return _check_math("remainder", number(signed, float), (a, b))
+    return _check_math(number(signed, float), (a, b))
 
 
 # -- integers from floats ---------------------------------------------------------------------------
