@@ -370,3 +370,21 @@ def test_an_exception_leaves_arguments_as_plain_python_does(engine) -> None:
     with pytest.raises(ValueError, match="could not be broadcast"):
         autodiff.gradient(lambda a, b: np.sum(f(a, b)), engine=engine)(y, np.zeros(2))
     assert y.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_derivative_by_overlapping_arrays_that_are_stored_into_is_refused() -> None:
+    def f(x, y):
+        x[0] = y[0] * 3
+        return np.sum(x * x) + np.sum(y)
+
+    x = np.arange(1.0, 5.0)
+    g = autodiff.gradient(f)
+    with pytest.raises(TypeError) as caught:
+        g(x, x[1:])
+    assert str(caught.value) == (
+        "AD101: gradient of f: two arrays share memory, and the function stores into them.\n"
+        "  Remedy: pass copies, x.copy(), or differentiate by the array that the other is a view of"
+    )
+    by_x, by_y = g(x[::2], x[1::2])  # interleaved, but apart
+    assert np.allclose(by_x, [0.0, 6.0]) and np.allclose(by_y, [1 + 18 * 2.0, 1.0])
+    assert np.array_equal(x, np.arange(1.0, 5.0))

@@ -36,6 +36,7 @@ from autodiff.capture.trace import GUARD, FailedNow
 from autodiff.dims import UndecidedExtent
 from autodiff.engines import Executable, InputForm, executable
 from autodiff.errors import (
+    ArgumentError,
     AutodiffError,
     FallbackWarning,
     InternalError,
@@ -459,6 +460,16 @@ class Compiled:
         with running(run):
             return self._run_on(specialisation, call, hidden, extra, run)
 
+    def _refuse_overlap(self, arrays: Sequence[Any]) -> None:
+        """A program keeps its arrays apart; where one stored into is part of another, it may not."""
+        real = [a for a in arrays if isinstance(a, np.ndarray)]
+        if any(np.shares_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :]):
+            raise ArgumentError(
+                f"{self.transformation.name} of {self.signature.title}: two arrays share memory, and "
+                "the function stores into them.",
+                remedy="pass copies, x.copy(), or differentiate by the array that the other is a view of",
+            )
+
     def _run_on(
         self,
         specialisation: Specialisation,
@@ -470,7 +481,9 @@ class Compiled:
         captured = specialisation.captured
         arguments = [call.leaves[k] for k in specialisation.input_leaves]
         if captured.mutated and _may_alias([*arguments, *hidden]):
-            return self._uncompiled(call, None, extra)
+            if self.transformation.is_value:
+                return self._uncompiled(call, None, extra)
+            self._refuse_overlap([*arguments, *hidden])
         inputs = [
             _prepared(x, form)
             for x, form in zip(
