@@ -378,7 +378,9 @@ def holds(args: Any, kwargs: dict[str, Any]) -> bool:
     """Whether a call has a `Labelled` among its arguments, or among the items of a list."""
     return any(
         isinstance(x, Labelled)
-        or (isinstance(x, (list, tuple)) and any(isinstance(y, Labelled) for y in x))
+        # What a list that captured code keeps as one array holds is not labelled, nor gone through.
+        or (isinstance(x, list) and any(isinstance(y, Labelled) for y in list.__iter__(x)))
+        or (isinstance(x, tuple) and any(isinstance(y, Labelled) for y in x))
         for x in (*args, *kwargs.values())
     )
 
