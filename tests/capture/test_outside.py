@@ -320,3 +320,51 @@ def test_threads_count_every_call():
         thread.join()
     assert counter.n == len(counter.seen) == 802
     assert counter.seen.count(1.0) == counter.seen.count(2.0) == 400
+
+
+# -- effects through objects of C ---------------------------------------------------------------------
+class Streams:
+    def __init__(self):
+        self.buffer = io.StringIO()
+        self.numbers = iter(range(100))
+
+
+streams = Streams()
+
+
+def writes(x):
+    streams.buffer.write("called\n")
+    return x * x
+
+
+def writes_an_array(x):
+    np.savetxt(streams.buffer, np.array([x]))
+    return x * x
+
+
+def prints_to_a_buffer(x):
+    print(x, file=streams.buffer)
+    return x * x
+
+
+def takes_the_next(x):
+    return x * next(streams.numbers)
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("f", [writes, writes_an_array, prints_to_a_buffer, takes_the_next])
+def test_streams_are_used_at_every_call(f):
+    global streams
+    results = []
+    for transformation in (None, autodiff.function, autodiff.gradient):
+        call = f if transformation is None else transformation(f)
+        streams = Streams()
+        values = [call(2.0) for _ in range(3)]
+        first = streams
+        streams = Streams()
+        values.append(call(2.0))
+        if transformation is autodiff.gradient:
+            values = [float(v) * (1.0 if f is not takes_the_next else 2.0) for v in values]
+        left = [(s.buffer.getvalue(), next(s.numbers)) for s in (first, streams)]
+        results.append((values, left))
+    assert results[0] == results[1] == results[2]

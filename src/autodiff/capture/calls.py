@@ -481,8 +481,11 @@ def _call_untraced(
     """A library function of values that are no inputs: run it now, at Python speed."""
     root = _module(function).split(".")[0]
     owner = getattr(function, "__self__", None)
-    own_type = type(owner).__module__.split(".")[0] if owner is not None else root
-    pure = root in PURE_MODULES or own_type in PURE_MODULES
+    if owner is not None and not isinstance(owner, (type(sys), type)):
+        root = type(owner).__module__.split(".")[0]  # a method: it may change what it belongs to
+    pure = root in PURE_MODULES and not any(
+        hasattr(a, "__next__") and frame.trace.is_external(a) for a in (owner, *args)
+    )
     if not pure and not frame.trace.eager:
         raise Declined(
             f"{_name(function)}, which may depend on more than its arguments", frame.source(node)

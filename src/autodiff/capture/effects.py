@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import UNBOUND, Frame
+from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
 from autodiff.capture.state import keeper, reacher
 from autodiff.capture.text import DeferredText, characters
@@ -252,6 +253,9 @@ def call_impure(
     if trace.eager:
         return _run_now(frame, function, args, kwargs, node)
     if function is print or function is warnings.warn or _is_logging(function):
+        for obj in (owner, *args, *kwargs.values()):  # a file, a logger: the very one
+            if trace.is_external(obj) and not isinstance(obj, (str, int, float, Tracer)):
+                trace.guards.append(Guard(trace.paths[id(obj)], "is", obj))
         _emit(trace, function, args, kwargs, ())
         return None
     if function in CLOCKS and not args:
