@@ -261,8 +261,10 @@ def _calls_back(function: Any) -> bool:
 
 def _callback(frame: Frame, value: Any, node: ast.AST) -> Any:
     """A user's function as a :class:`Callback`, also within a list; anything else as it is."""
-    if type(value) in (list, tuple) and any(callable(v) for v in value):
-        return type(value)(_callback(frame, v, node) for v in value)
+    if type(value) is tuple and any(callable(v) for v in value):
+        return tuple([_callback(frame, v, node) for v in value])
+    if isinstance(value, list) and any(callable(v) for v in list.__iter__(value)):
+        return [_callback(frame, v, node) for v in value]
     inner = value
     while isinstance(inner, functools.partial):
         inner = inner.func

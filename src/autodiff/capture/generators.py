@@ -371,8 +371,10 @@ def _protocol(
         enter = leave = None
     elif enter is None or leave is None or _is_library_class(type(manager)):
         if not frame.trace.eager or isinstance(manager, np.errstate):
-            kind = type(manager).__name__
-            raise Declined(f"the context manager {kind}", frame.source(node))
+            kind = f"the context manager {type(manager).__name__}"
+            if isinstance(manager, np.errstate):
+                kind = "np.errstate that raises or calls"
+            raise Declined(kind, frame.source(node))
         enter = leave = None
 
     def on_entry() -> Any:
