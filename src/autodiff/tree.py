@@ -89,8 +89,16 @@ def _is_unlabelled(obj: Any) -> bool:
     return type(obj) in _labelled and not _has_labels(obj)
 
 
-def flatten(obj: Any) -> tuple[list[Any], Any]:
-    """The leaves of ``obj`` in order, and what :func:`unflatten` needs to rebuild it."""
+def _counts_as_list(obj: Any) -> bool:
+    return getattr(type(obj), "counts_as_list", False)
+
+
+def flatten(obj: Any, whole_lists: bool = False) -> tuple[list[Any], Any]:
+    """The leaves of ``obj`` in order, and what :func:`unflatten` needs to rebuild it.
+
+    Lists that captured code makes (they say ``counts_as_list``) are taken apart as lists, and are
+    lists when rebuilt; with ``whole_lists`` they are leaves.
+    """
     import optree
 
     while True:
@@ -100,6 +108,9 @@ def flatten(obj: Any) -> tuple[list[Any], Any]:
             none_is_leaf=True,
             namespace=NAMESPACE,
         )
+        if not whole_lists and any(_counts_as_list(x) for x in leaves):
+            obj = definition.unflatten([list(x) if _counts_as_list(x) else x for x in leaves])
+            continue
         new = {type(x) for x in leaves if _is_dataclass_instance(x)} - _registered
         labelled = {type(x) for x in leaves if _has_labels(x)} - _registered
         if not new and not labelled:

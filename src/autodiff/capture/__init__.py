@@ -359,7 +359,7 @@ def _plain_lists(result: Any, whole: bool) -> Any:
         return plain(result)
     if not tree.is_container(result):
         return result
-    leaves, definition = tree.flatten(result)
+    leaves, definition = tree.flatten(result, whole_lists=True)
     if not any(isinstance(leaf, TracedList) for leaf in leaves):
         return result
     return tree.unflatten(definition, [plain(leaf) for leaf in leaves])
@@ -415,7 +415,7 @@ def _plan_list(
 
 def _plan_result(trace: Trace, result: Any, outputs: list[Value], forms: list[str]) -> Result:
     if tree.is_container(result) and not isinstance(result, TracedList):
-        leaves, definition = tree.flatten(result)
+        leaves, definition = tree.flatten(result, whole_lists=True)
     else:
         leaves, definition = [result], None
     plans: list[tuple[Any, ...]] = []

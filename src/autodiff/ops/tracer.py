@@ -411,6 +411,8 @@ def emit_tracer(kind: str, *operands: Tracer, **attributes: Any) -> Any:
 class StoredList(list[Any]):
     """A list whose items may be the rows of one traced array (see ``capture.lists``)."""
 
+    counts_as_list = True  # to ``tree``
+
     def whole(self) -> Tracer | None:
         """That array, if so; None for an ordinary list."""
         return None
