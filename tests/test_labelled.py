@@ -61,6 +61,13 @@ def entries(x):
     return total
 
 
+def listed(x):
+    parts = []
+    for k in range(3):
+        parts.append(x * k)
+    return np.sum(np.stack(parts) ** 2) + np.sum(np.array([np.sum(x), np.mean(x)]) ** 2)
+
+
 ANY = ("series", "numbered", "gaps", "frame", "array", "bare")
 FLAT = ("series", "numbered", "gaps")
 # expression -> the objects it is evaluated at
@@ -114,6 +121,7 @@ RIGHT: list[tuple[Any, tuple[str, ...]]] = [
     (loop, ("series", "gaps", "array")),
     (elements, ("series", "numbered")),
     (entries, ("series", "numbered")),
+    (listed, ("series", "frame")),
 ]  # fmt: skip
 
 # expression, object, part of the error

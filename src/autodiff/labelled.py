@@ -377,12 +377,15 @@ def is_own(function: Any) -> bool:
 def holds(args: Any, kwargs: dict[str, Any]) -> bool:
     """Whether a call has a `Labelled` among its arguments, or among the items of a list."""
     return any(
-        isinstance(x, Labelled)
-        # What a list that captured code keeps as one array holds is not labelled, nor gone through.
-        or (isinstance(x, list) and any(isinstance(y, Labelled) for y in list.__iter__(x)))
-        or (isinstance(x, tuple) and any(isinstance(y, Labelled) for y in x))
+        type(x) is Labelled
+        or (isinstance(x, (list, tuple)) and any(type(y) is Labelled for y in _items(x)))
         for x in (*args, *kwargs.values())
     )
+
+
+def _items(x: Any) -> Any:
+    # As a plain list: the lists of captured code are changed by being looked into.
+    return list.__iter__(x) if isinstance(x, list) else x
 
 
 def apply(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -425,7 +428,7 @@ def _plain(x: Any) -> Any:
     if isinstance(x, Labelled):
         return x._values
     if isinstance(x, (list, tuple)):
-        return type(x)(_plain(item) for item in x)
+        return [_plain(item) for item in _items(x)]
     return x
 
 
