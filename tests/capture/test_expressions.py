@@ -3,8 +3,11 @@
 Every function is called at two or more inputs with one compiled object, and differentiated.
 """
 
+import copy
 import math
 import operator as op
+import re
+import warnings
 from collections import OrderedDict, namedtuple
 from typing import Any
 
@@ -434,3 +437,69 @@ def test_concrete_work_happens_once() -> None:
 
     program = autodiff.function(f, engine="numpy").ir(1.0)
     assert len(program.block.operations) <= 4
+
+
+def test_numpys_errors_are_raised_where_the_user_asks_for_them() -> None:
+    def f(x):
+        with np.errstate(divide="raise"):
+            return np.float64(1.0) / x
+
+    compiled = autodiff.function(f)
+    with pytest.warns(autodiff.FallbackWarning, match="np.errstate that raises"):
+        assert compiled(2.0) == 0.5
+    with pytest.raises(FloatingPointError, match="divide by zero"):
+        compiled(0.0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("convert", [float, int, bool, math.floor], ids=lambda f: f.__name__)
+def test_an_array_becomes_a_number_where_numpy_says_so(convert, size, engine) -> None:
+    x = np.full(size, 2.5)
+    compiled = autodiff.function(lambda x: convert(x), engine=engine)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            expected = convert(x)
+    except (TypeError, ValueError) as error:
+        with pytest.raises(type(error), match=f"^{re.escape(str(error))}$"):
+            compiled(x)
+    else:
+        assert compiled(x) == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_array_is_no_element(engine) -> None:
+    def f(x, v):
+        x[0] = v
+        return x
+
+    def g(x, v):
+        x[0, ...] = v
+        return x
+
+    for v in (np.ones(1), np.ones((1, 1)), np.ones(2), np.ones(0)):
+        for h in (f, g):
+            outcomes = []
+            for run in (h, autodiff.function(h, engine=engine)):
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore", DeprecationWarning)
+                        outcomes.append(run(np.zeros(3), v).tolist())
+                except ValueError as error:
+                    outcomes.append(str(error).splitlines()[0].removeprefix("AD201: "))
+            assert outcomes[0] == outcomes[1]
+
+
+def test_members_copies_and_whole_numbers() -> None:
+    def f(x):
+        y = copy.copy(x)
+        pair = copy.deepcopy([x, {"y": y}])
+        pair[0][0] = 5.0
+        y[1] = 6.0
+        return 5.0 in pair[0], 5.0 in x, x, pair, y, float(x.sum()).is_integer()
+
+    x = np.array([1.0, 2.0])
+    result, expected = autodiff.function(f, on_fallback="error")(x), f(x)
+    assert [type(r) for r in result] == [type(r) for r in expected]
+    assert repr(result) == repr(expected)

@@ -364,3 +364,17 @@ def difference_table_with_branch(v, threshold):
             v = v[1:] * v[:-1]
         kept += v[-1]
     return kept + v[0]
+
+
+@program(
+    inputs=[(normal(82, 5),), (normal(83, 3),), (normal(84, 1),), (normal(85, 6),)],
+    features="size mask container",
+)
+def quicksort_by_masks(x):
+    def ordered(a):
+        if len(a) <= 1:
+            return a
+        pivot, rest = a[0], a[1:]
+        return np.concatenate([ordered(rest[rest < pivot]), [pivot], ordered(rest[rest >= pivot])])
+
+    return ordered(x) @ np.arange(len(x))

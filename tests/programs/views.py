@@ -223,3 +223,77 @@ def swapaxes_and_squeeze(T):
     first = W[:1].squeeze(0)
     first -= T[0].mean()
     return np.moveaxis(W, 1, 0)
+
+
+@program(
+    inputs=[(normal(81, 6),), (normal(82, 4),), (-normal(81, 6),)],
+    features="view store for branch alias",
+    mutates="x",
+)
+def scale_the_best_window(x):
+    best = x[:2]
+    for i in range(len(x) - 1):
+        window = x[i : i + 2]
+        if window.sum() > best.sum():
+            best = window
+    best *= 0.5
+    return best.sum()
+
+
+@program(
+    inputs=[(normal(83, 6),), (normal(84, 4),), (-normal(83, 6),)],
+    features="view store for alias",
+    mutates="x",
+)
+def halve_the_window_before(x):
+    window = np.zeros(2)
+    for i in range(len(x) - 1):
+        window[:] = window * 0.5
+        window = x[i : i + 2]
+    return window.sum()
+
+
+@program(
+    inputs=[(normal(85, 6),), (normal(86, 4),), (-normal(85, 6),)],
+    features="view store while branch alias",
+    mutates="x",
+)
+def last_window_that_begins_positive(x):
+    window = np.ones(2)
+    i = 0
+    while i < len(x) - 1 and x[i] < 5.0:
+        window[0] += 1.0
+        if x[i] > 0:
+            window = x[i : i + 2]
+        i += 1
+    window *= 2
+    return window.sum()
+
+
+@program(inputs=[(normal(87, 3, 4),), (normal(88, 4, 4),)], features="view store", mutates="A")
+def every_ravel_is_a_view_or_a_copy(A):
+    parts = [A.ravel(), A.T.ravel("K"), A.ravel("F"), A[::-1].ravel("K"), A.ravel("A")]
+    parts += [A.T.ravel("A"), A.T.ravel("F"), A[:, ::2].ravel(), A[0].ravel(), A[0, ::-1].ravel()]
+    parts += [A.reshape(-1, order="F"), A[:, ::2].reshape(-1), A[:, 1:].ravel("K"), np.ravel(A[:, 0])]
+    total = 0.0
+    for k, part in enumerate(parts):
+        part[k % 3] += 0.5 * k * part[-1]
+    for k, part in enumerate(parts):
+        total += (part * np.arange(1.0, len(part) + 1)).sum() * (k + 1)
+    return total
+
+
+@program(
+    inputs=[(normal(89, 6), 2), (normal(90, 4), 1), (normal(91, 5), 0)],
+    features="view store for branch",
+    mutates="y",
+    wrt=("y",),
+    differentiable=False,
+)
+def store_before_results_that_do_not_merge(y, k):
+    for value in y:
+        y[0] += value
+        total = 0
+        for item in y[:k]:
+            total += item
+        return total

@@ -168,7 +168,9 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
     trace = frame.trace
     if trace.depth >= MAXIMUM_DEPTH:
         raise Declined(f"recursion deeper than {MAXIMUM_DEPTH} calls", frame.source(node))
+    _refuse_endless_recursion(frame, node)
     trace.depth += 1
+    trace.active.append(node)
     trace.scopes.append(frame.scope)
     outer = trace.builder.source
     try:
@@ -185,6 +187,7 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
         raise
     finally:
         trace.depth -= 1
+        trace.active.pop()
         trace.scopes.pop()
         trace.builder.source = outer
 
@@ -196,7 +199,6 @@ def call_function(
     syntax = syntax_of(function)
     if syntax is None:
         return call_without_source(trace, function, args, kwargs)
-    _refuse_endless_recursion(trace, function, syntax)
     if trace.depth:  # the code of a function may be replaced, as reloading tools do
         at = Path.root(function, "f").attribute("__code__")
         trace.guards.append(Guard(at, "is", function.__code__))
@@ -214,12 +216,16 @@ def call_function(
     return run_body(frame, syntax.node)
 
 
-def _refuse_endless_recursion(trace: Trace, function: FunctionType, syntax: Syntax) -> None:
-    """A recursion that a traced value ends would be interpreted for ever: both sides are."""
+def _refuse_endless_recursion(frame: Frame, node: FunctionNode) -> None:
+    """A recursion that a traced value ends would be interpreted for ever: both sides are.
+
+    From then on, branches in this function follow the path of this call.
+    """
+    trace = frame.trace
     inside_region = len(trace.made) > 1
-    active = sum(scope.syntax is syntax for scope in trace.scopes)
-    if inside_region and active > DEEPEST_STAGED_RECURSION:
-        raise Declined(f"the recursion of {function.__name__} on values known only when it runs")
+    if inside_region and trace.active.count(node) > DEEPEST_STAGED_RECURSION:
+        trace.endless.add(node)
+        raise Declined(f"the recursion of {frame.name} on values known only when it runs")
 
 
 def _lifted_defaults(trace: Trace, function: FunctionType, path: Path) -> list[Any]:
@@ -641,9 +647,6 @@ def _cores(function: np.vectorize, count: int, ndims: list[int]) -> tuple[list[i
 def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     """What ``for x in obj`` goes through."""
     if isinstance(obj, Tracer):
-        if obj.shape and isinstance(obj.shape[0], Dim):  # as many as there are at this call
-            count = int(as_tracer(obj.shape[0])._concrete())
-            return (obj[k] for k in range(count))
         return iter(obj)
     if isinstance(obj, generators.TracedGenerator):
         return obj

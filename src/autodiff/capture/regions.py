@@ -21,8 +21,9 @@ from autodiff.capture.state import UnknownPlace
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, StoreNeeded
 from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.errors import InternalError, UnsupportedError
-from autodiff.ir.data import ArrayType, Block, Value
+from autodiff.ir.data import ArrayType, Block, Operation, Value, walk
 from autodiff.ops.builder import emit
+from autodiff.ops.entries import ENTRIES
 from autodiff.ops.tracer import (
     AmbiguousStore,
     Cell,
@@ -128,13 +129,24 @@ def undoing(frame: Frame) -> Iterator[None]:
             cell.restore(value)
         builder.journal = []
         builder.source = outer_source
-        del block.operations[length:]
+        # What was read of arrays is remembered with them; only effects must not stay.
+        block.operations[length:] = [
+            operation
+            for operation in block.operations[length:]
+            if not any(ENTRIES[inner.kind].has_effect for inner in _with_inner(operation))
+        ]
         trace.guarded, trace.decided = guarded, decided
         raise
     finally:
         if outer_journal is not None:
             outer_journal += builder.journal
         builder.journal = outer_journal
+
+
+def _with_inner(operation: Operation) -> Iterator[Operation]:
+    yield operation
+    for region in operation.regions:
+        yield from walk(region)
 
 
 class Committed(Exception):

@@ -494,11 +494,13 @@ class _Body:
             if is_listed(outcome.names.get((scope, name))):
                 raise AmbiguousStore("a store into an array that is an item of a list")
             start = scope.locals.get(name)
-            if (
+            aliased = (
                 isinstance(start, Tracer)
                 and start.form == "array"
                 and _is_aliased(self.frame, scope, name, start)
-            ):
+            )
+            # What it is bound to at the end is what the next iteration stores into.
+            if aliased or _is_shared(self, outcome, outcome.names.get((scope, name))):
                 raise NotStaged(
                     f"{name!r} is stored into and rebound, and known under another name"
                 )
@@ -697,12 +699,18 @@ def _carried_out(body: _Body, key: tuple[Scope, str], value: Value, slot: Slot) 
     assert body.outcome is not None
     tracer = Tracer(value, slot.form)
     end = body.outcome.names.get(key)
-    if isinstance(end, Tracer) and end.alias is not None:
-        cell, path = end.alias
-        placeholders = {id(p) for p in (*body.parameters, *body.placed.values())}
-        made_here = cell.block is body.outcome.block and not path
-        tracer.cell.ambiguous = not (made_here or id(cell.value) in placeholders)
+    tracer.cell.ambiguous = _is_shared(body, body.outcome, end)
     return tracer
+
+
+def _is_shared(body: _Body, outcome: Outcome, end: Any) -> bool:
+    """Whether an array at the end of a body may be (a part of) one from before the loop."""
+    if not isinstance(end, Tracer) or end.alias is None:
+        return False
+    cell, path = end.alias
+    made_here = cell.block is outcome.block and not path
+    carried = any(cell.value is p for p in (*body.parameters, *body.placed.values()))
+    return bool(cell.ambiguous or not (made_here or carried))
 
 
 def _assigned(statements: Sequence[ast.stmt]) -> set[str]:

@@ -44,6 +44,7 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
     rests = list(frame.rests) if escapes else []
     try:
         with undoing(frame):
+            _refuse_endless_recursion(frame)
             return _branch(
                 frame,
                 test,
@@ -54,6 +55,12 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
     except (NotStaged, Declined) as problem:
         taken = _take_path(frame, test, problem)
         return frame.execute(node.body if taken else node.orelse)
+
+
+def _refuse_endless_recursion(frame: Frame) -> None:
+    active = frame.trace.active
+    if active and active[-1] in frame.trace.endless:
+        raise NotStaged(f"the recursion of {frame.name} on values known only when it runs")
 
 
 def _take_path(frame: Frame, test: Tracer, problem: Exception) -> bool:
@@ -221,6 +228,7 @@ def stage_choice(
         return then() if decided else orelse()
     try:
         with undoing(frame):
+            _refuse_endless_recursion(frame)
             first, second = run_region(frame, then), run_region(frame, orelse)
             if first.raised is not None and second.raised is not None:
                 raise first.raised

@@ -12,6 +12,7 @@ result stand where NumPy puts them.  Errors are NumPy's, with its messages.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -457,6 +458,8 @@ def set_item(x: Tracer, index: Any, value: Any) -> None:
     x, selection = _rooted(x, basic(items, x))
     if _is_own_view(x, value, selection):
         return
+    if not selection.shape and not _has_ellipsis(index):
+        _check_element(operand(value))
     new = _fit_value(value, selection.shape, x.dtype)
     x.write(selection.write(Tracer(x.value, "array"), new).value)
 
@@ -538,6 +541,19 @@ def _store_mask(x: Tracer, items: list[Any], mask: Array, value: Any) -> bool:
     new = select(spread, cast(value, x.dtype), Tracer(target.value, "array"), x.dtype)
     target.write(broadcast_to(new, target.shape).value)
     return True
+
+
+def _has_ellipsis(index: Any) -> bool:
+    return any(i is Ellipsis for i in (index if isinstance(index, tuple) else (index,)))
+
+
+def _check_element(value: Any) -> None:
+    """NumPy refuses what it refuses to store as one element, with its own words."""
+    shape = shape_of(value)
+    if shape:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            np.zeros(1)[0] = np.zeros([n if n in (0, 1) else 2 for n in shape])
 
 
 def update_at(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:

@@ -116,6 +116,8 @@ def _transpose(x: Tracer, *axes: Any) -> Tracer:
 
 
 def _copy(x: Tracer, order: str = "C") -> Tracer:
+    if x.form != "array":
+        return x
     result: Tracer = functions[np.copy](x, order=order)
     return result
 

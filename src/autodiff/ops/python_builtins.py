@@ -11,6 +11,7 @@ which raises Python's own exception.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -240,10 +241,12 @@ def ceil(x: Any) -> Tracer:
     return _to_integer(_item(x), "ceil")
 
 
-def _item(x: Any) -> Any:
+def _item(x: Any, convert: Callable[[Any], Any] = float) -> Any:
     if isinstance(x, Tracer) and x.shape:
-        if x.ndim and not all(isinstance(n, int) and n == 1 for n in x.shape):
-            raise TypeError("only length-1 arrays can be converted to Python scalars")
+        # NumPy refuses what it refuses, with its own words: newer versions also arrays of one.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            convert(np.zeros([n if n in (0, 1) else 2 for n in x.shape]))
         return functions[np.reshape](x, ())[()]
     return x
 
@@ -257,7 +260,7 @@ def float_(x: Any = 0.0) -> Tracer:
 @implements_builtin(bool)
 def bool_(x: Any = False) -> Any:
     """``bool(x)``."""
-    x = _item(x)
+    x = _item(x, bool)
     if isinstance(x, Tracer) and x.dtype == BOOL:
         return Tracer(x.value, "python")
     return _python("not_equal", as_tracer(x), _zero_like(x), result=BOOL)

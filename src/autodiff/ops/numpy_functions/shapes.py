@@ -131,11 +131,17 @@ def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Tra
 def ravel(a: Any, order: str = "C") -> Tracer:
     """``np.ravel``."""
     x = array_of(a)
-    if order == "K":
-        order = "C"
     if not x.shape:
         return reshape(x, (1,))
-    return reshape(x, (x.size,), order=order)
+    memory = layout(x)
+    if order == "A":
+        order = "F" if memory.flags.fnc else "C"
+    if order == "K":  # as the elements lie in memory
+        axes = sorted(range(x.ndim), key=lambda k: -abs(memory.strides[k]))
+        return ravel(transpose(x, axes) if axes != list(range(x.ndim)) else x)
+    # A view only where there are no gaps, unlike that of a reshape.
+    dense = memory.flags.f_contiguous if order == "F" else memory.flags.c_contiguous
+    return reshape(x, (x.size,), order=order, copy=None if dense else True)
 
 
 @implements(np.expand_dims)
