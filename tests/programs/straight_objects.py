@@ -302,3 +302,26 @@ def keywords_from_a_dict(a, b, x):
 def sorted_keys_and_zipped_names(a, b):
     table = dict(zip(["b", "a"], (b, a), strict=True))
     return sum((k + 1) * table[name].sum() ** 2 for k, name in enumerate(sorted(table)))
+
+
+def make_counter(scale):
+    total, count = [0.0], 0
+
+    def add(value):
+        nonlocal count
+        count += 1
+        total[0] += scale * value
+        return total[0]
+
+    return add, lambda: count
+
+
+@program(
+    inputs=[(normal(91, 4), 2.0), (normal(92, 3), 0.5), (normal(93, 6), 1.5)],
+    features="for object",
+)
+def counting_closure(x, scale):
+    add, count = make_counter(scale)
+    for value in x:
+        last = add(value)
+    return last * count() + x[0]

@@ -274,7 +274,12 @@ def last_window_that_begins_positive(x):
 def every_ravel_is_a_view_or_a_copy(A):
     parts = [A.ravel(), A.T.ravel("K"), A.ravel("F"), A[::-1].ravel("K"), A.ravel("A")]
     parts += [A.T.ravel("A"), A.T.ravel("F"), A[:, ::2].ravel(), A[0].ravel(), A[0, ::-1].ravel()]
-    parts += [A.reshape(-1, order="F"), A[:, ::2].reshape(-1), A[:, 1:].ravel("K"), np.ravel(A[:, 0])]
+    parts += [
+        A.reshape(-1, order="F"),
+        A[:, ::2].reshape(-1),
+        A[:, 1:].ravel("K"),
+        np.ravel(A[:, 0]),
+    ]
     total = 0.0
     for k, part in enumerate(parts):
         part[k % 3] += 0.5 * k * part[-1]

@@ -114,6 +114,8 @@ class Closure:
 def make_closure(frame: Frame, node: FunctionNode) -> Closure:
     """A closure over the frame for a ``def`` or ``lambda`` met while interpreting."""
     syntax = describe(node, frame.scope.syntax.file)
+    if any(isinstance(part, ast.Nonlocal) for part in ast.walk(node)):
+        frame.trace.kept_scopes[id(frame.scope)] = frame.scope
     return Closure(frame, node, syntax)
 
 

@@ -65,7 +65,7 @@ class Outcome:
 def live_scopes(frame: Frame) -> list[Scope]:
     """The scopes whose variables running code may change."""
     found: dict[int, Scope] = {}
-    for scope in [*frame.trace.scopes, frame.scope]:
+    for scope in [*frame.trace.scopes, *frame.trace.kept_scopes.values(), frame.scope]:
         current: Scope | None = scope
         while current is not None:
             found[id(current)] = current

@@ -122,6 +122,8 @@ class Trace:
         self.by_array: dict[int, Tracer] = {}
         self.by_path: dict[str, Tracer] = {}
         self.depth = 0
+        # Scopes whose names functions change that may outlive them (nonlocal), by identity.
+        self.kept_scopes: dict[int, Any] = {}
         self.active: list[Any] = []  # syntax of the functions that are running
         self.endless: set[Any] = set()  # of those whose recursion traced values end
         self.array_paths: dict[str, Path] = {}  # the first path of each hidden array

@@ -225,13 +225,6 @@ class Tracer:
         # As long as it is at this call, guarded: for code that is not looked into.
         return int(as_tracer(n)._concrete()) if isinstance(n, Dim) else n
 
-    def __copy__(self) -> Tracer:
-        return self.__deepcopy__({})
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tracer:
-        copied: Tracer = self.copy() if self.form == "array" else self
-        return copied
-
     # -- what Python may ask for -------------------------------------------------------------------
     def _concrete(self) -> Any:
         return self._concretizer()(self)
