@@ -365,10 +365,11 @@ def _call_library(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     trace = frame.trace
-    if not trace.eager and _calls_back(function):
+    owner = getattr(function, "__self__", None)
+    calls_back = not trace.eager and _calls_back(function)
+    if calls_back:
         args = [_callback(frame, a, node) for a in args]
         kwargs = {k: _callback(frame, v, node) for k, v in kwargs.items()}
-    owner = getattr(function, "__self__", None)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         trace.changing(owner, frame.source(node))
         if trace.is_external(owner):
