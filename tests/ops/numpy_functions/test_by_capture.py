@@ -77,7 +77,7 @@ CASES = [
     (lambda x: np.ndarray.reshape(x, (4, 3)), (X,)),
     (lambda x: [copy.copy(x), *copy.deepcopy([x, x[0]])], (X,)),
     (lambda t: [math.remainder(t, 0.7), math.remainder(-t, 0.7), math.remainder(t, math.inf)], (T,)),
-    (lambda t: [math.remainder(t * k / 2.5, 1.0) for k in (0.5, -0.5, 1.5, 2.5)], (T,)),
+    (lambda t: [math.remainder(t * k / 2.5, 1.0) for k in (0.3, -0.3, 1.4, 2.4)], (T,)),
     (lambda t: math.frexp(t), (T,)),
     (lambda x: [x.item(1, 2), *x.tolist()[0], x.flat[3]], (X,)),
 ]  # fmt: skip
@@ -94,3 +94,8 @@ def test_value(number: int, engine: str) -> None:
 def test_derivatives(number: int) -> None:
     f, args = CASES[number]
     check_derivatives(f, *args, engine="numpy")
+
+
+@engines
+def test_ties_of_a_remainder_go_to_an_even_multiple(engine: str) -> None:
+    check_value(lambda t: [math.remainder(t * k, 1.0) for k in (1, -1, 3, 5)], 0.5, engine=engine)
