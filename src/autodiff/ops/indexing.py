@@ -553,7 +553,8 @@ def _check_element(value: Any) -> None:
     if shape:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            np.zeros(1)[0] = np.zeros([int(n) if n in (0, 1) else 2 for n in shape])
+            sizes = [n if isinstance(n, int) and n < 2 else 2 for n in shape]
+            np.zeros(1)[0] = np.zeros(sizes)
 
 
 def update_at(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
