@@ -289,7 +289,7 @@ def every_ravel_is_a_view_or_a_copy(A):
 
 
 @program(
-    inputs=[(normal(89, 6), 2), (normal(90, 4), 1), (normal(91, 5), 0)],
+    inputs=[(normal(89, 6), 2), (normal(90, 4), 1), (normal(91, 5), 3)],
     features="view store for branch",
     mutates="y",
     wrt=("y",),

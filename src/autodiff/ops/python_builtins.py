@@ -246,7 +246,7 @@ def _item(x: Any, convert: Callable[[Any], Any] = float) -> Any:
         # NumPy refuses what it refuses, with its own words: newer versions also arrays of one.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            convert(np.zeros([n if n in (0, 1) else 2 for n in x.shape]))
+            convert(np.zeros([n if isinstance(n, int) and n < 2 else 2 for n in x.shape]))
         return functions[np.reshape](x, ())[()]
     return x
 
