@@ -237,3 +237,14 @@ def test_large_constants_are_data(rng: np.random.Generator) -> None:
     program = traced(lambda x: (x[:20] * small, np.sum(x * large)), np.ones(2000))
     run = assert_engines_agree(program, [np.ones(2000)], rtol=1e-14)
     assert [c.size for c in run.kernel.constants] == [2000]
+
+
+def test_what_is_cleared_is_read_first() -> None:
+    def drained(x: Any) -> Any:
+        a, b = x.copy(), 3.0 * x
+        for _ in range(10):
+            a, b = a + 2.0 * b, np.zeros(5)
+        return a
+
+    x = np.arange(5.0)
+    np.testing.assert_array_equal(autodiff.function(drained)(x), 7.0 * x)

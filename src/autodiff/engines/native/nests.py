@@ -206,13 +206,17 @@ def emit_stores(g: Generator, stores: list[tuple[Value, Buffer]]) -> None:
 # -- the nest -------------------------------------------------------------------------------------------
 def emit(g: Generator, jobs: list[Job]) -> None:
     """Write a nest; scalar results are left in ``Job.result``."""
-    for job in jobs:
-        if job.whole and job.source is not None and _is_zeros(job.source):
-            assert job.place is not None
-            g.memory.clear(job.place)
-    jobs = [job for job in jobs if not (job.whole and job.source and _is_zeros(job.source))]
-    if not jobs:
-        return
+    zeros = [job for job in jobs if job.whole and job.source and _is_zeros(job.source)]
+    rest = [job for job in jobs if job not in zeros]
+    if rest:
+        _emit_loops(g, rest)
+    # Last: what is computed beside may read the elements that are cleared.
+    for job in zeros:
+        assert job.place is not None
+        g.memory.clear(job.place)
+
+
+def _emit_loops(g: Generator, jobs: list[Job]) -> None:
     if len(jobs[0].domain) > 1 and all(job.flat for job in jobs):
         for job in jobs:
             job.domain = (product(job.domain),)
