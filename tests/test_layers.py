@@ -26,6 +26,7 @@ LAYERS: dict[str, int] = {
     "custom": 6,
     "inlining": 6,
     "compiled": 5,
+    "recall": 5,
     "transform": 5,
     "engines": 4,  # chooses one
     "engines.numpy": 4,
@@ -54,7 +55,7 @@ WITHIN = {
     ("api", "explain"),
     ("api", "inlining"),
     ("symbolic", "api"),
-    ("compiled", "transform"),
+    ("compiled", "transform"), ("compiled", "recall"),
     ("optimize", "api"),
     ("api", "testing"),
     ("tree", "labelled"), ("labelled", "errors"),

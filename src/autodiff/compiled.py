@@ -4,6 +4,7 @@ A :class:`Compiled` object wraps the user's function with a transformation (valu
 Its call goes
 
     fast    the entry of the last specialisation, which checks the arguments itself
+    recall  a call like one seen before: its leaves are found by generated code (``recall``)
     slow    bind the arguments, flatten containers, look among the specialisations of this
             signature, check their guards, run
     miss    capture, transform, optimise, compile; remember as a new specialisation
@@ -24,6 +25,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -47,12 +49,14 @@ from autodiff.ir.data import walk
 from autodiff.ir.printing import format_type
 from autodiff.ops.tracer import ConcreteNeeded
 from autodiff.passes import optimize
+from autodiff.recall import Recognise, compile_recognise
 from autodiff.transform import Plan, Transformation
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
 # the objects it reads may differ the next time.
 MAXIMUM_ATTEMPTS = 3
 MAXIMUM_PATHS = 32  # captures of one signature before the function is run uncompiled
+MAXIMUM_RECALLED = 16  # kinds of calls recognised without flattening them
 MAXIMUM_SHAPES = 64  # shapes remembered of one structure, to see which extents differ
 
 
@@ -88,6 +92,25 @@ class Call:
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of each leaf, () for those that are no arrays."""
         return [x.shape if isinstance(x, np.ndarray) else () for x in self.leaves]
+
+    def whole(self) -> Call:
+        """The call itself; what was only recognised is bound here."""
+        return self
+
+
+class _Recognised:
+    """What running a specialisation needs of a call like one seen before."""
+
+    __slots__ = ("_bind", "leaves", "slots")
+
+    def __init__(self, slots: tuple[Any, ...], leaves: list[Any], bind: Callable[[], Call]) -> None:
+        self.slots = slots
+        self.leaves = leaves
+        self._bind = bind
+
+    def whole(self) -> Call:
+        """The call, bound and flattened."""
+        return self._bind()
 
 
 @dataclass(frozen=True)
@@ -134,6 +157,13 @@ class Signature:
     """The parameters of a function, and calls bound to them: one slot per parameter."""
 
     def __init__(self, function: Any) -> None:
+        self.function = function
+        # Whether defaults may change between calls, which is looked for where they are used.
+        self.live = isinstance(function, FunctionType) and not hasattr(function, "__wrapped__")
+        self._read(function)
+
+    def _read(self, function: Any) -> None:
+        self._defaults = self._current_defaults()
         try:
             # The signature of a ufunc names options (where, casting) that have no neutral default.
             self.signature: inspect.Signature | None = (
@@ -162,6 +192,8 @@ class Signature:
             return args, frozenset()
         if self.plain and not kwargs and len(args) == len(self.parameters):
             return args, frozenset()
+        if self.live and not _identical(self._defaults, self._current_defaults()):
+            self._read(self.function)
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -170,6 +202,12 @@ class Signature:
         bound.apply_defaults()
         slots = tuple([bound.arguments[p.name] for p in self.parameters])
         return slots, frozenset(k for k, p in enumerate(self.parameters) if p.name not in given)
+
+    def _current_defaults(self) -> tuple[Any, ...]:
+        if not self.live:
+            return ()
+        by_keyword = self.function.__kwdefaults__ or {}
+        return (*(self.function.__defaults__ or ()), *by_keyword, *by_keyword.values())
 
     def unbind(self, slots: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         """Arguments and keywords that bind to ``slots``."""
@@ -187,6 +225,10 @@ class Signature:
             else:
                 args.append(value)
         return args, kwargs
+
+
+def _identical(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
 
 
 def classify(leaf: Any, as_float: bool) -> str:
@@ -231,6 +273,7 @@ class Specialisation:
     single: bool
     generality: Generality = field(default_factory=Generality)
     calls: int = 0
+    recalled: bool = False  # whether calls are recognised as calls for it
     arguments: tuple[str, ...] = ()
 
     @property
@@ -297,6 +340,7 @@ class Compiled:
         self.fast: Callable[..., Any] = _no_fast_path
         # The same for transformations that take vectors: fast_with(arguments, vectors).
         self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = _no_fast_path
+        self.recalled: tuple[tuple[Recognise, Specialisation], ...] = ()
         # How often calls of a signature could not be compiled, and why the last time.
         self.declined: dict[tuple[Any, ...], tuple[int, str]] = {}
         self.warned: set[str] = set()
@@ -367,6 +411,20 @@ class Compiled:
         self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...] = ()
     ) -> Any:
         """The slow path of a call."""
+        for recognise, specialisation in self.recalled:
+            try:
+                recognised = recognise(*args, **kwargs)
+            except (TypeError, LookupError, AttributeError, ValueError):
+                continue  # another kind of call, or one that does not bind
+            if recognised is None:
+                continue
+            like = _Recognised(*recognised, lambda: self.bind(args, kwargs))
+            result = self._run(specialisation, like, extra, as_given=True)
+            if result is not NotImplemented:
+                return result
+            failure = specialisation.run.failure()
+            if failure is not None and failure != GUARD:
+                return self._failed(specialisation, like.whole(), extra)
         call = self.bind(args, kwargs)
         if not self.use_cache:
             return self._uncompiled(call, None, extra)
@@ -383,6 +441,7 @@ class Compiled:
                 for specialisation in found:
                     result = self._run(specialisation, call, extra)
                     if result is not NotImplemented:
+                        self._recall(specialisation, call)
                         return result
                     failure = specialisation.run.failure()
                     if failure is not None and failure != GUARD:
@@ -438,27 +497,56 @@ class Compiled:
                 )
         return None
 
-    def _run(self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]) -> Any:
+    def _recall(self, specialisation: Specialisation, call: Call) -> None:
+        """Have later calls like this one recognised."""
+        if specialisation.recalled or len(self.recalled) >= MAXIMUM_RECALLED:
+            return
+        specialisation.recalled = True
+        signature = self.signature
+        if signature.signature is None:
+            return
+        recognise = compile_recognise(
+            signature.function if signature.live else None,
+            signature.parameters,
+            call,
+            _NOT_GIVEN,
+            specialisation.input_leaves,
+        )
+        if recognise is not None:
+            self.recalled = ((recognise, specialisation), *self.recalled)
+
+    def _run(
+        self,
+        specialisation: Specialisation,
+        call: Call | _Recognised,
+        extra: tuple[Any, ...],
+        as_given: bool = False,
+    ) -> Any:
+        """Run a specialisation if its guards hold; ``as_given``: on objects that fit as they are."""
         if specialisation.captured.changes_objects:
             # From reading a counter to storing it, no other thread may do the same.
             with changing_objects:
-                return self._read_and_run(specialisation, call, extra)
-        return self._read_and_run(specialisation, call, extra)
+                return self._read_and_run(specialisation, call, extra, as_given)
+        return self._read_and_run(specialisation, call, extra, as_given)
 
     def _read_and_run(
-        self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]
+        self,
+        specialisation: Specialisation,
+        call: Call | _Recognised,
+        extra: tuple[Any, ...],
+        as_given: bool,
     ) -> Any:
         hidden = specialisation.reader(call.slots)
         if hidden is None:
             return NotImplemented
         captured = specialisation.captured
         if not captured.objects and not captured.watched:
-            return self._run_on(specialisation, call, hidden, extra)
+            return self._run_on(specialisation, call, hidden, extra, as_given)
         count = len(hidden) - len(captured.objects)
         hidden, objects = hidden[:count], hidden[count:]
         run = Run(objects, call.leaves, hidden, self.transformation.is_value)
         with running(run):
-            return self._run_on(specialisation, call, hidden, extra, run)
+            return self._run_on(specialisation, call, hidden, extra, as_given, run)
 
     def _refuse_overlap(self, arrays: Sequence[Any]) -> None:
         """A program keeps its arrays apart; where one stored into is part of another, it may not."""
@@ -473,23 +561,22 @@ class Compiled:
     def _run_on(
         self,
         specialisation: Specialisation,
-        call: Call,
+        call: Call | _Recognised,
         hidden: tuple[Any, ...],
         extra: tuple[Any, ...],
+        as_given: bool,
         run: Run | None = None,
     ) -> Any:
         captured = specialisation.captured
         arguments = [call.leaves[k] for k in specialisation.input_leaves]
         if captured.mutated and _may_alias([*arguments, *hidden]):
             if self.transformation.is_value:
-                return self._uncompiled(call, None, extra)
+                return self._uncompiled(call.whole(), None, extra)
             self._refuse_overlap([*arguments, *hidden])
-        inputs = [
-            _prepared(x, form)
-            for x, form in zip(
-                (*arguments, *hidden, *extra), specialisation.input_dtypes, strict=True
-            )
-        ]
+        inputs = [*arguments, *hidden, *extra]
+        if not as_given:
+            forms = specialisation.input_dtypes
+            inputs = [_prepared(x, form) for x, form in zip(inputs, forms, strict=True)]
         try:
             outputs = specialisation.run.call(*inputs)
         except BaseException:

@@ -79,6 +79,7 @@ def matches(example: Any, form: InputForm, extents: dict[Any, int] | None = None
         return (
             type(example) is np.ndarray
             and example.dtype == type_.dtype
+            and example.dtype.num == type_.dtype.num  # ``longlong`` equals ``int64``
             and example.ndim == len(type_.shape)
             and all(
                 _bind_extent(n, size, extents)
