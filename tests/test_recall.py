@@ -32,6 +32,10 @@ def only_keywords(*, a, b=3):
     return a
 
 
+def builtin_names(type, len, list=2, *, dict="a"):
+    return type
+
+
 CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (positional, (X, 2), {}),
     (positional, (X, 2, 4.0), {}),
@@ -50,6 +54,8 @@ CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (keywords, (X,), {"extra": X, "option": "a"}),
     (keywords, (X, 3), {"extra": {"deep": X}, "k": X}),
     (only_keywords, (), {"a": X}),
+    (builtin_names, ([X], (X, 1)), {"dict": "b"}),
+    (builtin_names, (X, 1.0), {}),
     (only_keywords, (), {"b": 4, "a": X}),
 ]
 

@@ -77,7 +77,8 @@ def compile_recognise(
                 return None
         else:
             names[k] = parameter.name
-    namespace: dict[str, Any] = {"_absent": _ABSENT}
+    # Parameters may be called ``type`` or ``len``.
+    namespace: dict[str, Any] = {"_absent": _ABSENT, "_type": type, "_len": len, "_list": list}
     conditions: list[str] = []
     try:
         for k, (name, slot) in enumerate(zip(names, call.slots, strict=True)):
@@ -142,9 +143,9 @@ def _structure(obj: Any, at: str, conditions: list[str], namespace: dict[str, An
     kind = type(obj)
     if kind in (list, tuple, dict, OrderedDict) or _is_named_tuple(obj):
         name = _bound(namespace, f"_t{len(namespace)}", kind)
-        conditions += [f"type({at}) is {name}", f"len({at}) == {len(obj)}"]
+        conditions += [f"_type({at}) is {name}", f"_len({at}) == {len(obj)}"]
         if kind is OrderedDict:
-            conditions.append(f"list({at}) == {list(obj)!r}")  # its order belongs to it
+            conditions.append(f"_list({at}) == {list(obj)!r}")  # its order belongs to it
         if isinstance(obj, dict):
             if not all(type(key) in (str, int) for key in obj):
                 raise _Unsuited
@@ -180,13 +181,13 @@ def _static(
         conditions.append(f"{at} is {name}")
     elif isinstance(leaf, (int, str, bytes)):
         kind = _bound(namespace, f"_t{len(namespace)}", type(leaf))
-        conditions.append(f"type({at}) is {kind} and {at} == {name}")
+        conditions.append(f"_type({at}) is {kind} and {at} == {name}")
     elif callable(leaf):
         conditions.append(f"{at} is {name}")
     else:
         del namespace[name]
         kind = _bound(namespace, f"_t{len(namespace)}", type(leaf))
-        conditions.append(f"type({at}) is {kind}")
+        conditions.append(f"_type({at}) is {kind}")
 
 
 def _parameters(parameters: Sequence[inspect.Parameter], names: Sequence[str]) -> str:

@@ -691,7 +691,9 @@ class Writer:
         forever = self.choose.random() < 0.3
         self.write("while True:" if forever else f"while {c} < 6 and ({self.condition()}):")
         with self.loop():
-            self.write(f"{c} += 1")
+            self.write(
+                f"{c} = {c} + 1"
+            )  # not +=, which write leaves out for names it does not know
             if forever:
                 self.write(f"if {c} > 4 or {self.condition()}:")
                 self.write("    break")
