@@ -262,7 +262,7 @@ def relax_where_colours_fit(u, n):
     for it in range(n):
         for c in (0, 1):
             inner = u[1:-1:2, 1 + c : -1 : 2]
-            right = u[1:-1:2, 2 + c :: 2]
+            right = u[1:-1:2, 3 + c :: 2]
             if right.shape == inner.shape:
                 inner[:] = 0.25 * (u[:-2:2, 1 + c : -1 : 2] + inner + right + u[1:-1:2, c:-2:2])
             else:

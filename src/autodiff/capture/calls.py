@@ -494,7 +494,8 @@ def _call_untraced(
     owner = getattr(function, "__self__", None)
     if owner is not None and not isinstance(owner, (type(sys), type)):
         root = type(owner).__module__.split(".")[0]  # a method: it may change what it belongs to
-    pure = root in PURE_MODULES and not any(
+    # ``operator.index`` and other functions in C call their module ``_operator``.
+    pure = root.lstrip("_") in PURE_MODULES and not any(
         hasattr(a, "__next__") and frame.trace.is_external(a) for a in (owner, *args)
     )
     if not pure and not frame.trace.eager:
