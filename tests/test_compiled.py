@@ -388,3 +388,46 @@ def test_a_derivative_by_overlapping_arrays_that_are_stored_into_is_refused() ->
     by_x, by_y = g(x[::2], x[1::2])  # interleaved, but apart
     assert np.allclose(by_x, [0.0, 6.0]) and np.allclose(by_y, [1 + 18 * 2.0, 1.0])
     assert np.array_equal(x, np.arange(1.0, 5.0))
+
+
+def square(x):
+    return x * x
+
+
+def shifted_cube(x, shift=1.0):
+    return (x + shift) * x * x
+
+
+@over_engines
+def test_code_replaced_in_place_is_seen(engine: str) -> None:
+    """Tools that reload modules while a program runs put new code into the old function."""
+
+    def f(x):
+        return x * x
+
+    compiled = [
+        autodiff.function(f, engine=engine),
+        autodiff.gradient(f, engine=engine),
+        lambda x: autodiff.hessian_vector(f, engine=engine)(x, _tensors=1.0),
+    ]
+    product = autodiff.hessian_vector(f, engine=engine)
+    assert [g(2.0) for g in compiled] == [4.0, 4.0, 2.0]
+    assert product(2.0, _tensors=np.array(1.0)) == 2.0
+    f.__code__, f.__defaults__ = shifted_cube.__code__, shifted_cube.__defaults__
+    for _ in range(2):
+        assert [g(2.0) for g in compiled] == [12.0, 16.0, 14.0]
+        assert product(2.0, _tensors=np.array(1.0)) == 14.0
+    f.__code__, f.__defaults__ = square.__code__, None
+    assert [g(2.0) for g in compiled] == [4.0, 4.0, 2.0]
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        compiled[0](2.0, 1.0)
+
+
+def test_what_has_no_code_of_its_own_is_compiled_too() -> None:
+    class Doubled:
+        def __call__(self, x):
+            return 2 * x
+
+    assert autodiff.function(Doubled())(1.5) == 3.0
+    assert autodiff.function(np.sin)(0.0) == 0.0
+    assert autodiff.gradient(Doubled().__call__)(1.5) == 2.0

@@ -48,7 +48,7 @@ class Transformed:
     engine : {"native", "numpy"}
         What runs the program: machine code, or NumPy operation by operation.
     threads : int
-        Threads for large loop nests.
+        The most threads a call may use.  Loop nests run on one in this version.
     use_cache : bool
         False: capture anew at every call and run uncompiled.
     on_fallback : {"warn", "error"}
@@ -105,12 +105,15 @@ class Transformed:
         return Transformation()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        compiled = self._compiled
+        if compiled.code is not compiled.coded.__code__:
+            compiled.follow()
         if not kwargs:
-            result = self._compiled.fast(*args)
+            result = compiled.fast(*args)
             if result is not NotImplemented:
                 return result
         try:
-            return self._compiled.call(args, kwargs)
+            return compiled.call(args, kwargs)
         except Exception as error:
             hide_frames(error)
             raise
@@ -308,6 +311,8 @@ class _WithVectors(Transformed):
 
     def _call_with(self, args: tuple[Any, ...], kwargs: dict[str, Any], vectors: Any) -> Any:
         compiled = self._compiled
+        if compiled.code is not compiled.coded.__code__:
+            compiled.follow()
         if not kwargs and type(vectors) is np.ndarray:
             # One vector as it is; the compiled entry itself refuses one that does not fit.
             result = compiled.fast_with(args, (vectors,))

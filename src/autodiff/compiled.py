@@ -60,6 +60,12 @@ MAXIMUM_RECALLED = 16  # kinds of calls recognised without flattening them
 MAXIMUM_SHAPES = 64  # shapes remembered of one structure, to see which extents differ
 
 
+class _Codeless:
+    """In the place of a callable without code of its own."""
+
+    __code__ = None
+
+
 _NOT_GIVEN = object()  # in Call.given: the parameter has its default
 
 
@@ -332,18 +338,31 @@ class Compiled:
         self.threads = threads
         self.use_cache = use_cache
         self.on_fallback = on_fallback
-        self.signature = Signature(function)
+        # A function whose code is replaced in place, as reloading tools do, is another function.
+        self.coded: Any = function if hasattr(function, "__code__") else _Codeless
+        self._start()
+        self.locks: dict[int, threading.RLock] = {}  # by process
+        self.warned: set[str] = set()
+
+    def _start(self) -> None:
+        """Know nothing yet of the function."""
+        self.code: Any = self.coded.__code__
+        self.signature = Signature(self.function)
         self.specialisations: dict[tuple[Any, ...], list[Specialisation]] = {}
         self.seen: dict[tuple[Any, ...], list[list[tuple[int, ...]]]] = {}  # shapes, by structure
         self.fixed: set[tuple[Any, ...]] = set()  # structures compiled for each size and int
-        self.locks: dict[int, threading.RLock] = {}  # by process
         self.fast: Callable[..., Any] = _no_fast_path
         # The same for transformations that take vectors: fast_with(arguments, vectors).
         self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = _no_fast_path
         self.recalled: tuple[tuple[Recognise, Specialisation], ...] = ()
         # How often calls of a signature could not be compiled, and why the last time.
         self.declined: dict[tuple[Any, ...], tuple[int, str]] = {}
-        self.warned: set[str] = set()
+
+    def follow(self) -> None:
+        """Start anew if the code of the function was replaced."""
+        if self.code is not self.coded.__code__:
+            with self.lock:
+                self._start()
 
     @property
     def lock(self) -> Any:
