@@ -431,3 +431,33 @@ def test_what_has_no_code_of_its_own_is_compiled_too() -> None:
     assert autodiff.function(Doubled())(1.5) == 3.0
     assert autodiff.function(np.sin)(0.0) == 0.0
     assert autodiff.gradient(Doubled().__call__)(1.5) == 2.0
+
+
+@over_engines
+def test_the_order_of_a_dictionary_belongs_to_the_call(engine: str) -> None:
+    def horner(p):
+        total = 0.0
+        for value in p["coefficients"].values():
+            total = total * 2.0 + value
+        return total
+
+    compiled = autodiff.function(horner, engine=engine)
+    slope = autodiff.gradient(horner, engine=engine)
+    for order in ("ab", "ba", "ab", "ba", "ba"):
+        p = {"coefficients": {name: {"a": 1.0, "b": 5.0}[name] for name in order}}
+        assert compiled(p) == horner(p)
+        assert slope(p) == {"coefficients": {order[0]: 2.0, order[1]: 1.0}}
+        doubled = autodiff.function(lambda q: {k: 2 * v for k, v in q.items()}, engine=engine)
+        assert list(doubled(p["coefficients"])) == list(order)
+
+
+@over_engines
+def test_whether_two_arguments_are_one_object_is_asked_at_every_call(engine: str) -> None:
+    def f(a, b):
+        return np.sum(a * b) if a is b else np.sum(a) - np.sum(b) if a is not b[:] else 0.0
+
+    compiled = autodiff.function(f, engine=engine)
+    slope = autodiff.gradient(f, wrt="a", engine=engine)
+    for other in (V, V.copy(), V, V.copy(), V[:], V):
+        assert compiled(V, other) == f(V, other)
+        np.testing.assert_array_equal(slope(V, other), V if other is V else np.ones(3))

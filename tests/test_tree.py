@@ -116,3 +116,21 @@ def test_optree_is_not_loaded_for_plain_arrays() -> None:
         "sys.exit('optree' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_order_of_keys_is_found_in_every_kind_of_container() -> None:
+    @dataclasses.dataclass
+    class Holder:
+        inside: dict
+
+    ab, ba = {"a": 1.0, "b": 2.0}, {"b": 2.0, "a": 1.0}
+    for wrap in (
+        lambda d: d,
+        lambda d: [1.0, (d,)],
+        lambda d: {"k": d},
+        Holder,
+        lambda d: deque([d]),
+    ):
+        assert tree.key_orders(wrap(ab)) != tree.key_orders(wrap(ba))
+        assert tree.key_orders(wrap(ab)) == tree.key_orders(wrap(dict(ab)))
+    assert tree.key_orders([1.0, (2.0, [])]) == []

@@ -93,7 +93,7 @@ class Call:
             else leaf_key(leaf, role)
             for leaf, role in zip(self.leaves, self.roles, strict=True)
         ]
-        return (*parts, *self.definitions, self.key[-1])
+        return (*parts, *self.definitions, *self.key[-2:])
 
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of each leaf, () for those that are no arrays."""
@@ -387,6 +387,7 @@ class Compiled:
         slot_of: list[int] = []
         definitions: list[Any | None] = []
         key: list[Any] = []
+        orders: list[Any] = []
         titles = self.signature.names
         for k, slot in enumerate(slots):
             as_float = k in floats
@@ -395,6 +396,7 @@ class Compiled:
                 parts, definition = tree.flatten(slot)
                 definitions.append(definition)
                 key.append(definition)
+                orders += tree.key_orders(slot)
                 accessors = tree.accessors(definition)
             else:
                 parts, accessors = [slot], [""]
@@ -407,7 +409,7 @@ class Compiled:
                 names.append(name if not accessor else None)
                 slot_of.append(k)
                 key.append(leaf_key(part, role))
-        key.append(defaulted)
+        key += [tuple(orders), defaulted]
         return Call(slots, leaves, roles, paths, names, slot_of, definitions, tuple(key), given)
 
     def rebuild(self, call: Call) -> Callable[[list[Any]], tuple[list[Any], dict[str, Any]]]:

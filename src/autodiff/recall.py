@@ -144,13 +144,11 @@ def _structure(obj: Any, at: str, conditions: list[str], namespace: dict[str, An
     if kind in (list, tuple, dict, OrderedDict) or _is_named_tuple(obj):
         name = _bound(namespace, f"_t{len(namespace)}", kind)
         conditions += [f"_type({at}) is {name}", f"_len({at}) == {len(obj)}"]
-        if kind is OrderedDict:
-            conditions.append(f"_list({at}) == {list(obj)!r}")  # its order belongs to it
         if isinstance(obj, dict):
             if not all(type(key) in (str, int) for key in obj):
                 raise _Unsuited
+            conditions.append(f"_list({at}) == {list(obj)!r}")  # a loop over it has this order
             for key, item in obj.items():
-                conditions.append(f"{key!r} in {at}")
                 _structure(item, f"{at}[{key!r}]", conditions, namespace)
         else:
             for k, item in enumerate(obj):

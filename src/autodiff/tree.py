@@ -9,6 +9,7 @@ when a container is met: a call with plain arrays never needs it.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from autodiff.labelled import Labelled, is_labelled, put_together, take_apart
@@ -119,6 +120,21 @@ def flatten(obj: Any, whole_lists: bool = False) -> tuple[list[Any], Any]:
             _register(cls)
         for cls in labelled:
             _register_labelled(cls)
+
+
+def key_orders(obj: Any) -> list[Any]:
+    """The keys of each dictionary in a container, in their order, which its definition leaves out."""
+    items: Iterable[Any] = ()
+    if isinstance(obj, dict):
+        items = obj.values()
+    elif isinstance(obj, (list, tuple)) or type(obj).__name__ == "deque":
+        items = obj
+    elif _is_dataclass_instance(obj):
+        items = [getattr(obj, f.name, None) for f in dataclasses.fields(obj)]
+    found: list[Any] = [tuple(obj)] if isinstance(obj, dict) else []
+    for item in items:
+        found += key_orders(item)
+    return found
 
 
 def unflatten(definition: Any, leaves: list[Any]) -> Any:

@@ -213,7 +213,11 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
 def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
     if isinstance(kind, (ast.Is, ast.IsNot)):
         _check_identity(frame, left, right)
-        same = is_singleton(left, right) or is_singleton(right, left) or _same_array(left, right)
+        same = (
+            is_singleton(left, right)
+            or is_singleton(right, left)
+            or _same_array(frame, left, right)
+        )
         return same if isinstance(kind, ast.Is) else not same
     if isinstance(kind, (ast.In, ast.NotIn)):
         found = _contains(frame, left, right)
@@ -241,10 +245,19 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
             raise Declined("an identity test of arrays from outside of the function")
 
 
-def _same_array(left: Any, right: Any) -> bool:
-    if not (isinstance(left, Tracer) and isinstance(right, Tracer)):
+def _same_array(frame: Frame, left: Any, right: Any) -> bool:
+    if not (isinstance(left, Tracer) and isinstance(right, Tracer) and left.form == "array"):
         return False
-    return left.cell is right.cell and left.path == right.path and left.form == "array"
+    if left.cell is right.cell or left.path != right.path:
+        return left.cell is right.cell and left.path == right.path
+    # Two arguments, whole: at another call they may be one object, or no longer be one.
+    records = [r for r in frame.trace.inputs if r.cell in (left.cell, right.cell)]
+    if len(records) != 2 or left.path or any(r.leaf is None for r in records):
+        return False
+    one, other = records
+    same: bool = one.example is other.example
+    frame.trace.guards.append(Guard(one.path, "alias" if same else "apart", other.path))
+    return same
 
 
 def _contains(frame: Frame, item: Any, container: Any) -> Any:
