@@ -461,3 +461,31 @@ def test_whether_two_arguments_are_one_object_is_asked_at_every_call(engine: str
     for other in (V, V.copy(), V, V.copy(), V[:], V):
         assert compiled(V, other) == f(V, other)
         np.testing.assert_array_equal(slope(V, other), V if other is V else np.ones(3))
+
+
+@over_engines
+def test_views_and_copies_of_arrays_in_any_order(engine: str) -> None:
+    """NumPy reshapes an array in C order as a view, others by a copy: stores tell."""
+
+    def f(a, s):
+        b = a.reshape(-1)
+        b[-1] = 9.0 * s
+        d = a.ravel(order="F")
+        d[0] *= -s
+        return a.sum() + b @ b + d @ d
+
+    compiled = autodiff.function(f, engine=engine)
+    slope = autodiff.gradient(f, wrt="s", engine=engine)
+    c = np.arange(6.0).reshape(2, 3)
+    for make in (
+        lambda: c.copy(),
+        lambda: np.asfortranarray(c),
+        lambda: c.repeat(2, 1)[:, ::2],
+        lambda: c.copy(),
+    ):
+        for s in (1.5, 2.5):
+            ours, plain = make(), make()
+            assert compiled(ours, s) == f(plain, s)
+            np.testing.assert_array_equal(ours, plain)
+            expected = (f(make(), s + 1e-6) - f(make(), s - 1e-6)) / 2e-6
+            assert abs(slope(make(), s) - expected) < 1e-5

@@ -595,6 +595,8 @@ class Compiled:
                 return self._uncompiled(call.whole(), None, extra)
             self._refuse_overlap([*arguments, *hidden])
         inputs = [*arguments, *hidden, *extra]
+        if captured.needs_c_order and not all(map(_in_c_order, inputs)):
+            return self._uncompiled(call.whole(), None, extra)
         if not as_given:
             forms = specialisation.input_dtypes
             inputs = [_prepared(x, form) for x, form in zip(inputs, forms, strict=True)]
@@ -821,6 +823,7 @@ class Compiled:
             or captured.mutated
             or captured.objects
             or captured.watched
+            or captured.needs_c_order
             or not direct
         ):
             self.fast = self.fast_with = _no_fast_path
@@ -969,6 +972,10 @@ def depth_of_user() -> int:
 
 def _no_fast_path(*args: Any, **kwargs: Any) -> Any:
     return NotImplemented
+
+
+def _in_c_order(x: Any) -> bool:
+    return not isinstance(x, np.ndarray) or x.flags.c_contiguous
 
 
 def _may_alias(arrays: Sequence[Any]) -> bool:

@@ -111,6 +111,8 @@ class Captured:
     watched: bool = False  # a run holds effects back until it has succeeded
     has_effects: bool = False
     changes_objects: bool = False  # places outside are read and stored to
+    # What is a view and what a copy was decided for arrays in C order, and stores make it show.
+    needs_c_order: bool = False
     # A list or dict among the arguments that the function changes, and how.
     changed_argument: Declined | None = None
 
@@ -341,6 +343,7 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
         watched,
         trace.effects,
         bool(trace.state.places),
+        not trace.eager and trace.builder.stored and any(r.cell.asked for r in trace.inputs),
     )
 
 

@@ -28,6 +28,7 @@ from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.evaluate import run_operation
+from autodiff.ops.layout import set_layout
 from autodiff.ops.tracer import (
     SUPPORTED_KINDS,
     Cell,
@@ -186,6 +187,8 @@ class Trace:
         value = self.builder_root_parameter(ArrayType(dtype, shape, form == "python"), hint)
         cell = Cell(value)
         tracer = Tracer(cell, form)
+        if self.eager and isinstance(example, np.ndarray):
+            set_layout(tracer, example)
         self.inputs.append(Input(value, path, form, cell, example, leaf))
         self.named.setdefault(id(example), []).append(value)
         if self.naming is not None and self.naming.differentiates(example, path):

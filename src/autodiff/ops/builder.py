@@ -30,6 +30,7 @@ class Builder:
         self.block = Block()
         self.stack: list[Block] = []
         self.source: Source | None = None
+        self.stored = False  # whether the program stores into arrays, so that views show
         # While a region is captured: the storage cells written, with what they held before.
         self.journal: list[tuple[Any, Value]] | None = None
 

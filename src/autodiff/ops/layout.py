@@ -56,6 +56,7 @@ def _order(strides: Sequence[int]) -> list[int]:
 
 def layout(x: Tracer) -> Array:
     """A dummy array with the sizes and strides of ``x``; symbolic sizes have generic values."""
+    x.cell.asked = True
     shape, strides = x.cell.value.shape, x.cell.strides
     itemsize = x.cell.value.dtype.itemsize
     if strides is None:

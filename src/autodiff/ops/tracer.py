@@ -37,7 +37,7 @@ class Cell:
     ``strides`` are those of the NumPy array it stands for, in bytes; None: C order without gaps.
     """
 
-    __slots__ = ("ambiguous", "block", "listed", "strides", "value", "version")
+    __slots__ = ("ambiguous", "asked", "block", "listed", "strides", "value", "version")
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -46,6 +46,7 @@ class Cell:
         self.ambiguous = False  # one array or another, as a branch decided
         self.listed = False  # also an item of a list, which holds its content of that time
         self.strides: tuple[int, ...] | None = None
+        self.asked = False  # whether something was a view or a copy by its strides
 
     def write(self, value: Value) -> None:
         """Replace the content."""
@@ -151,6 +152,7 @@ class Tracer:
         """Replace the whole content of this view, in place."""
         if self.form != "array":
             raise InternalError("a store into a scalar")
+        _builder.current_builder().stored = True
         self._write(self.path, Tracer(value, "array"))
 
     def _write(self, path: tuple[ViewStep, ...], new: Tracer) -> None:
