@@ -4,10 +4,11 @@
 no test meets machine code of an earlier one. Both are set before anything imports autodiff.
 """
 
+import inspect
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["AUTODIFF_CHECK"] = "1"
@@ -20,6 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from numpy._core import arrayprint  # noqa: E402
 
 # Derandomised: the same examples at every run. No deadline: compile times are not the property.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
@@ -28,6 +30,22 @@ hypothesis.settings.load_profile("fixed")
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(_CACHE, ignore_errors=True)
+
+
+# What NumPy remembers while it prints an array: such a one is shown as "...".
+_PRINTING = [
+    inspect.getclosurevars(getattr(arrayprint, name)).nonlocals["repr_running"]
+    for name in ("_array2string", "_guarded_repr_or_str")
+]
+
+
+@pytest.fixture(autouse=True)
+def _numpy_is_left_as_it_was() -> Iterator[None]:
+    """No call leaves NumPy in another state: how it warns, how it prints."""
+    before = (np.geterr(), np.geterrcall(), np.get_printoptions())
+    yield
+    assert before == (np.geterr(), np.geterrcall(), np.get_printoptions())
+    assert not any(_PRINTING), "a call into NumPy's printing was not left"
 
 
 @pytest.fixture

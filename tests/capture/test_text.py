@@ -27,6 +27,12 @@ USES = [
     lambda x: x * isinstance(f"{x}", str) + (type(str(x)) is str),
     lambda x: x * sum(c == "0" for c in f"{x:.1f}"),
     lambda x: x * len(f"{x!r:>12}") + len(f"{f'{x:.1f}':>9}"),
+    lambda x: x * len(np.array2string(np.array([x, 0.5]), precision=2, separator=", ")),
+    lambda x: x * len(np.array_repr(np.array([x])) + np.array_str(np.array([x]), precision=2)),
+    lambda x: x * len(np.format_float_positional(x, precision=2) + np.format_float_scientific(x)),
+    lambda x: (
+        x * len(np.array2string(np.array([x]), formatter={"float": lambda v: f"{v + x:.1f}"}))
+    ),
 ]
 
 
@@ -53,6 +59,7 @@ def test_printed_text_is_formatted_at_every_run_by_one_program(engine, capsys) -
     def f(x):
         message = f"x = {x[0]:.2f}" + " and " + str(x[1])
         print(message, f"{x.sum()!r:>6}", repr(x[0]), sep=" | ")
+        print(np.array2string(x, precision=1), np.format_float_scientific(x[1], precision=3))
         return x * 2
 
     compiled = autodiff.function(f, engine=engine)

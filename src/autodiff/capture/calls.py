@@ -329,7 +329,7 @@ def call(
 
 
 def _hashable(function: Any) -> bool:
-    return isinstance(function, (type, BuiltinFunctionType, FunctionType))
+    return isinstance(function, (type, BuiltinFunctionType, FunctionType, type(np.sum)))
 
 
 def _module(function: Any) -> str:

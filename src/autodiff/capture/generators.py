@@ -280,7 +280,16 @@ def is_users(error: BaseException) -> bool:
     return not isinstance(error, (*INTERNAL, AutodiffError))
 
 
-def as_users(error: Exception) -> Exception:
+def _unwinds(frame: Frame, error: BaseException) -> bool:
+    """Whether an exception has the user's clean-up run on its way out.
+
+    One of ours has it where effects are real: a lock that was taken is released.  Elsewhere it
+    ends the capture, and nothing has happened yet.
+    """
+    return frame.trace.eager or (isinstance(error, Exception) and is_users(error))
+
+
+def as_users(error: BaseException) -> BaseException:
     """An exception as the user's handler sees it: NumPy's where ours says where it arose."""
     return ValueError(error.message) if isinstance(error, ShapeError) else error
 
@@ -296,21 +305,21 @@ def _try(frame: Frame, node: ast.Try) -> Steps:
         else:
             if completion is None:
                 completion = yield from steps(frame, node.orelse)
-    except Exception as error:
-        if not is_users(error):
-            raise
-        ending = yield from steps(frame, node.finalbody)
-        if ending is not None:
-            return ending
-        raise
     except GeneratorExit:
         yield from steps(frame, node.finalbody)
+        raise
+    except BaseException as error:
+        if not _unwinds(frame, error):
+            raise
+        ending = yield from steps(frame, node.finalbody)
+        if ending is not None and is_users(error):
+            return ending
         raise
     ending = yield from steps(frame, node.finalbody)
     return ending if ending is not None else completion
 
 
-def _handle(frame: Frame, node: ast.Try, error: Exception) -> Steps:
+def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
     for handler in node.handlers:
         kinds = Exception if handler.type is None else frame.evaluate(handler.type)
         if not isinstance(error, kinds):
@@ -344,24 +353,25 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
         if item.optional_vars is not None:
             assign(frame, item.optional_vars, entered)
         completion = yield from _with_items(frame, node, position + 1)
-    except Exception as error:
-        if not is_users(error):
-            if is_harmless_context(manager):
-                leave(None)
-            raise
-        if not leave(as_users(error)):
-            raise
-        return None
     except GeneratorExit:
         leave(None)
         raise
+    except BaseException as error:
+        if not _unwinds(frame, error):
+            if is_harmless_context(manager):
+                leave(None)
+            raise
+        suppressed = leave(as_users(error))
+        if not suppressed or not is_users(error):
+            raise
+        return None
     leave(None)
     return completion
 
 
 def _protocol(
     frame: Frame, manager: Any, node: ast.AST
-) -> tuple[Callable[[], Any], Callable[[Exception | None], Any]]:
+) -> tuple[Callable[[], Any], Callable[[BaseException | None], Any]]:
     """How a context manager is entered and left: interpreted where the user's class defines it."""
     from autodiff.capture.calls import call
     from autodiff.capture.expressions import own_method
@@ -382,7 +392,7 @@ def _protocol(
             return manager.__enter__()
         return call(frame, enter, [manager], {}, node)
 
-    def on_exit(error: Exception | None) -> Any:
+    def on_exit(error: BaseException | None) -> Any:
         given = (None, None, None) if error is None else (type(error), error, error.__traceback__)
         if leave is None:
             return manager.__exit__(*given)

@@ -12,17 +12,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from autodiff.ops.tracer import StoredList, Tracer
 
 if TYPE_CHECKING:
     from autodiff.capture.interpreter import Frame
 
 
+_CONVERSIONS: dict[Any, Any] = {"r": repr, "s": str, "a": ascii}
+
+
 class DeferredText:
     """An f-string with traced values: formatted at each run by the effect that uses it."""
 
     def __init__(self, parts: list[Any]) -> None:
-        self.parts = parts  # strings, and (value, conversion, format specification)
+        # Strings, and (value, conversion, format specification); a conversion is a letter of an
+        # f-string or a function.
+        self.parts = parts
 
     def render(self, resolve: Callable[[Any], Any]) -> str:
         """The text, with ``resolve`` giving the value of each traced part."""
@@ -33,7 +40,7 @@ class DeferredText:
                 continue
             value, conversion, specification = part
             value = resolve(value)
-            convert: Any = {"r": repr, "s": str, "a": ascii}.get(conversion)
+            convert = _CONVERSIONS.get(conversion, conversion or None)
             value = value if convert is None else convert(value)
             texts.append(format(value, specification))
         return "".join(texts)
@@ -136,12 +143,41 @@ def _format(frame: Frame, x: Any, specification: str = "") -> Any:
     return format(x, specification)
 
 
-# The interpreter's own versions of built-in functions.
+def _numpys(plain: Callable[..., str]) -> Callable[..., Any]:
+    """A function of NumPy that writes an array or a number."""
+
+    def run(frame: Frame, *arguments: Any, **keywords: Any) -> Any:
+        others = [*arguments[1:], *keywords.values()]
+        if (
+            arguments
+            and isinstance(arguments[0], Tracer)
+            and not frame.trace.eager
+            and all(isinstance(x, (int, float, str, type(None))) for x in others)
+        ):
+            return DeferredText(
+                [(arguments[0], lambda x: plain(x, *arguments[1:], **keywords), "")]
+            )
+        return plain(*[_known(a) for a in arguments], **{k: _known(v) for k, v in keywords.items()})
+
+    return run
+
+
+# The interpreter's own versions of functions that write values.
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     str: _text("s", str),
     repr: _text("r", repr),
     ascii: _text("a", ascii),
     format: _format,
+    **{
+        write: _numpys(write)
+        for write in (
+            np.array2string,
+            np.array_repr,
+            np.array_str,
+            np.format_float_positional,
+            np.format_float_scientific,
+        )
+    },
 }
 
 __all__ = ["FUNCTIONS", "DeferredText", "characters"]
