@@ -3,7 +3,7 @@
     python -m bench.scipy_loops
 
 `minimize` by five methods on the extended Rosenbrock function and on a sum of logistic losses,
-`least_squares` and `root`, at n = 2, 10 and 100, from the same start to the same tolerance, at most
+`least_squares`, `curve_fit` and `root`, at n = 2, 10 and 100, from the same start to the same tolerance, at most
 `ITERATIONS` steps. Times are for a whole search, the best of several, in turns, after a first one
 that compiles; that first search is reported beside them.
 """
@@ -54,6 +54,23 @@ def tridiagonal(x: Any) -> Any:  # Broyden (1965)
     return (3 - 2 * x) * x - around[:-2] - 2 * around[2:] + 1
 
 
+def peaks(x: Any, *parameters: Any) -> Any:
+    """Gaussians of width one: height and place of each."""
+    total = np.zeros(len(x))
+    for k in range(0, len(parameters), 2):
+        total = total + parameters[k] * np.exp(-((x - parameters[k + 1]) ** 2))
+    return total
+
+
+def fit_peaks(package: Any, n: int) -> Any:
+    places = 4.0 * np.arange(n // 2)
+    x = np.linspace(-4.0, places[-1] + 4.0, 8 * n)
+    y = peaks(x, *np.stack([1 + np.sin(places) ** 2, places + 0.3], axis=1).ravel())
+    start = np.stack([np.ones(n // 2), places], axis=1).ravel()
+    found = package.curve_fit(peaks, x, y, start, full_output=True)
+    return optimize.OptimizeResult(x=found[0], nfev=found[2]["nfev"])
+
+
 Solve = Callable[[Any], Any]  # from scipy.optimize or autodiff.optimize to a result
 
 
@@ -77,6 +94,7 @@ def loops(n: int) -> list[tuple[str, Solve]]:
     start = np.linspace(-1.2, 1.2, n)
     limit = ITERATIONS
     found.append(("least_squares trf", lambda p: p.least_squares(residuals, start, max_nfev=limit)))
+    found.append(("curve_fit lm", lambda p: fit_peaks(p, n)))
     found.append(("root hybr", lambda p: p.root(tridiagonal, np.full(n, -1.0))))
     return found
 
