@@ -48,9 +48,34 @@ def shifted_square(x):
     return s
 
 
+def chain_of_sines(x):
+    y = x[0]
+    for i in range(1, len(x)):
+        y = 0.9 * np.sin(y) + x[i]
+    return y
+
+
+def sine_of_what_is_known(x):
+    s = 0.0
+    for i in range(len(x)):
+        s = s + np.sin(0.1 * i * x[i])
+    return s
+
+
+def sine_and_its_argument(x):
+    s = 0.0
+    for i in range(len(x)):
+        u = np.exp(x[i])
+        s = s + np.sin(u) * x[i]
+    return s
+
+
 @pytest.mark.parametrize(
     ("f", "kept"),
     [
+        (chain_of_sines, 1),  # cos(y) in place of y
+        (sine_of_what_is_known, 0),  # the argument is computed again
+        (sine_and_its_argument, 2),  # sin(u) and u, of which exp needs u too, so cos(u) waits
         (product_of_sines, 2),  # p and sin(x[i]); x[i] itself is read again
         (linear_recurrence, 0),
         (shifted_square, 0),

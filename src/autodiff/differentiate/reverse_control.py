@@ -182,6 +182,7 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
         inner.forward(body)
         block.outputs = [sweep.primal(v) for v in body.outputs]
         backward = _backward_body(sweep, inner, operation, live, wanted_stacks, outside, block)
+        _compute_ahead(backward, block)
         _choose_residuals(backward, block)
         block.outputs += [
             _padded(v, shape, block)
@@ -272,11 +273,53 @@ _CHEAP = frozenset(
 )
 
 
+_AHEAD = frozenset("sin cos tan exp expm1 log log1p tanh sinh cosh arctan reciprocal sqrt".split())
+
+
+def _compute_ahead(backward: _Backward, forward_block: Block) -> None:
+    """Move functions of values of the forward body, as cos(x) of sin(x), from the backward body there.
+
+    Only where no more is kept for it: the result in place of the operand. The forward loop has the function
+    beside others of the same operand, and often waits for its last step anyway.
+    """
+    defined = _definitions(forward_block)
+    index = forward_block.parameters[0]
+    readers: dict[Value, int] = {}
+    for operation in backward.block.operations:
+        for value in set(_inputs(operation)):
+            readers[value] = readers.get(value, 0) + 1
+    for value in backward.block.outputs:
+        readers[value] = readers.get(value, 0) + 1
+    read = [v for v in readers if v in defined and v is not index]
+    moved = []
+    for operation in backward.block.operations:
+        if operation.kind not in _AHEAD or operation.operands[0] not in defined:
+            continue
+        (operand,), result = operation.operands, operation.result
+        others = [v for v in read if v is not operand or readers[v] > 1]
+        changed = {**defined, result: operation}
+        after = _kept(_storable([*others, result], changed, index), changed, index)
+        if result in after and len(after) <= len(
+            _kept(_storable(read, defined, index), defined, index)
+        ):
+            moved.append(operation)
+            read, defined = [*others, result], changed
+    forward_block.operations += moved
+    gone = set(moved)
+    backward.block.operations = [op for op in backward.block.operations if op not in gone]
+
+
+def _definitions(block: Block) -> dict[Value, Operation | None]:
+    """The values of a block with what defines them; its parameters with None."""
+    defined: dict[Value, Operation | None] = dict.fromkeys(block.parameters)
+    for operation in block.operations:
+        defined.update(dict.fromkeys(operation.results, operation))
+    return defined
+
+
 def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
     """Decide which values of the forward body are kept and which are recomputed."""
-    defined: dict[Value, Operation | None] = dict.fromkeys(forward_block.parameters)
-    for operation in forward_block.operations:
-        defined.update(dict.fromkeys(operation.results, operation))
+    defined = _definitions(forward_block)
     index = forward_block.parameters[0]
     local = set(defined)
     read = [v for v in free_values(backward.block) if v in defined and v is not index]

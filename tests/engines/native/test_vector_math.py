@@ -6,6 +6,7 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.engines.native import vector_math
 from autodiff.engines.native.vector_math.kernel import DTYPES, compile_kernel
 from bench.vector_math import CASES, worst
@@ -141,3 +142,99 @@ def test_the_text_is_the_same_each_time():
     assert vector_math.module_text({("exp", "f64"), ("sin", "f32")}) == vector_math.module_text(
         [("sin", "f32"), ("exp", "f64")]
     )
+
+
+# -- scalar loops ------------------------------------------------------------------------------------
+def recurrence(x):
+    y = np.zeros(len(x))
+    for i in range(1, len(x)):
+        y[i] = np.sin(y[i - 1]) + x[i]
+    return y
+
+
+def two_steps_back(x):
+    y = np.zeros(len(x))
+    for i in range(len(x) - 3, -1, -1):
+        y[i] = np.cos(y[i + 2]) + x[i]
+    return y
+
+
+def carried(x):
+    s, y = 0.0, np.zeros(len(x))
+    for i in range(len(x)):
+        y[i] = np.tan(x[i])
+        s = 0.5 * s + y[i]
+    return s + y
+
+
+def until(x):
+    i, y = 0, np.zeros(len(x))
+    while i < len(x):
+        y[i] = np.sin(x[i])
+        i += 1
+    return y
+
+
+def elementwise(x):
+    y = np.zeros(len(x))
+    for i in range(len(x)):
+        y[i] = np.sin(x[i])
+    return y
+
+
+def in_place(x):
+    y = x.copy()
+    for i in range(len(y)):
+        y[i] = np.sin(y[i])
+    return y
+
+
+def summed(x):
+    total = 0.0
+    for i in range(len(x)):
+        total += np.cos(x[i])
+    return total
+
+
+def rows(x):
+    u = np.zeros((4, len(x)))
+    u[0] = x
+    for t in range(3):
+        for i in range(len(x)):
+            u[t + 1, i] = np.sin(u[t, i])
+    return u
+
+
+LOOPS = [
+    *[(f, True) for f in (recurrence, two_steps_back, carried, until)],
+    *[(f, False) for f in (elementwise, in_place, summed, rows)],
+]
+
+
+@pytest.mark.parametrize(("f", "branches"), LOOPS, ids=lambda x: getattr(x, "__name__", str(x)))
+def test_loops_branch_where_each_step_waits_for_the_last_one(f, branches, rng):
+    x = rng.standard_normal(2000)
+    compiled = autodiff.function(f)
+    np.testing.assert_allclose(compiled(x), f(x), rtol=1e-12, atol=1e-12)
+    assert (".within.f64" in compiled.llvm(x)) == branches
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_scalar_loops_give_what_whole_arrays_give(name, dtype):
+    function = getattr(np, name)
+
+    def f(x):
+        i, y = 0, np.zeros_like(x)
+        while i < len(x):
+            y[i] = function(x[i])
+            i += 1
+        return y
+
+    x = np.tile(specials(DTYPES[dtype]), 30)
+    compiled = autodiff.function(f)
+    ours, whole = compiled(x), autodiff.function(lambda x: function(x))(x)
+    assert f".within.{dtype}" in compiled.llvm(x)
+    np.testing.assert_array_equal(ours, whole)
+    np.testing.assert_array_equal(np.signbit(ours), np.signbit(whole))

@@ -11,6 +11,7 @@ which another assignment overwrites are computed into memory first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, product, same, same_shape
+from autodiff.dims import Dim, Extent, product, same, same_shape, substitute
 from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Generator, Scope, Sink
 from autodiff.engines.native.nests import emit_stores
@@ -26,7 +27,7 @@ from autodiff.engines.native.planning import Plan
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer, Slot
 from autodiff.engines.native.writer import register_type
-from autodiff.ir.data import Block, Operation, Value, free_values
+from autodiff.ir.data import Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.entries import ENTRIES, Update
 
 WriteBlock = Callable[[Generator, Plan], None]
@@ -244,6 +245,42 @@ def _carry_sink(g: Generator, place: Buffer, old: Value | None) -> Sink:
 
 
 # -- loops --------------------------------------------------------------------------------------------
+# A carry that these make of its old value and of values of the step alone is a sum, a product, … of all steps.
+_ACCUMULATING = frozenset("add multiply maximum minimum logical_and logical_or".split())
+
+
+_STEPS_BACK = 3  # how far back a step may read what an earlier one has written, to be seen here
+
+
+def _reads_what_was_written(body: Block, array: Value, k: Value) -> bool:
+    """Whether a step reads an element of an array it carries where one of the last few steps wrote."""
+
+    def place(extent: Extent, back: int) -> Extent:
+        def replace(atom: Any) -> Extent:
+            if atom is k:
+                return Dim.symbol(k) - back
+            owner = atom.owner if isinstance(atom, Value) else None
+            if owner is not None and owner.kind == "extent_value":
+                return place(owner.attributes["value"], back)
+            return Dim.symbol(atom)
+
+        return substitute(extent, replace)
+
+    read, written = [], []
+    for operation in walk(body):
+        if operation.kind == "slice" and operation.operands[0] is array:
+            read.append(operation.attributes["starts"])
+        elif operation.kind in ("slice_update", "slice_add"):
+            if same_shape(operation.result.shape, array.shape):
+                written.append(operation.attributes["starts"])
+    return any(
+        same_shape(tuple([place(e, 0) for e in r]), tuple([place(e, back) for e in w]))
+        for r in read
+        for w in written
+        for back in range(1, _STEPS_BACK + 1)
+    )
+
+
 @dataclass
 class _Stack:
     """A stacked output: one buffer (for), or one that grows (while)."""
@@ -393,8 +430,10 @@ class _Loop:
                 self._write_test(places, names)
             g.w.branch(f"%more{n}", f"body{n}", f"end{n}")
             g.w.label(f"body{n}")
+            outer, g.s.in_sequence = g.s.in_sequence, self._is_sequence()
             with g.w.repeated(self.operation.attributes["count"] if self.is_for else None):
                 finals = self._write_body(places, targets, stacks, names, counter)
+            g.s.in_sequence = outer
             g.w.line(f"br label %next{n}")
             g.w.label(f"next{n}")
             g.w.line(f"%kn{n} = add nuw nsw i64 {counter}, 1")
@@ -412,6 +451,24 @@ class _Loop:
         self._bind_results(places, stacks, names, counter)
         for value in prepared:
             g.release(value)
+
+    def _is_sequence(self) -> bool:
+        """Whether a step of the loop surely waits for the one before, so that it cannot be vectorised."""
+        if not self.is_for:
+            return True
+        body = self.body
+        counts = Counter(v for operation in walk(body) for v in uses(operation))
+        for old, new in zip(body.parameters[1:], body.outputs[: self.count], strict=True):
+            if new is old:
+                continue
+            if old.shape:
+                if _reads_what_was_written(body, old, body.parameters[0]):
+                    return True
+            elif new.owner is None or not (
+                new.owner.kind in _ACCUMULATING and old in new.owner.operands and counts[old] == 1
+            ):
+                return True
+        return False
 
     def _halves(self, place: Buffer | None) -> tuple[Buffer, str, str]:
         """A carry's first buffer, and pointers to it and to the second one."""

@@ -47,6 +47,7 @@ class Scalars:
         self.w = writer
         self.may_fuse = False  # the operation being written belongs to a derivative
         self.may_branch = False  # scalar code, where a branch that is never taken costs nothing
+        self.in_sequence = False  # in a loop that waits for its last step, and cannot be vectorised
 
     def _op(self, dtype: np.dtype[Any], text: str, *operands: Element) -> Element:
         return Element(self.w.op(text, *[x.name for x in operands]), dtype)
@@ -384,17 +385,57 @@ class Scalars:
                 self.w.note_call()
                 self.w.called.add(pair)
                 return self._op(dtype, library.call(*pair, [e.name for e in x]), *x)
+            parts = vector_math.branches(*pair)
+            if parts is not None and self.in_sequence and self.may_branch:
+                return self._branching(name, parts, x[0])
             self.w.functions.add(pair)
             symbol = vector_math.symbol(*pair)
         elif name in _LIBM:
-            full = name + ("f" if type == "float" else "")
-            types = ", ".join([type] * len(x))
-            symbol = self.w.declare(full, type, types, "nounwind willreturn memory(none)")
+            symbol = self._libm(name, *x)
         else:
             raise UnsupportedError(f"the native engine has no function {name}.")
         self.w.note_call()
         listed = ", ".join(f"{type} {e.name}" for e in x)
         return self._op(dtype, f"call {type} {symbol}({listed})", *x)
+
+    def _branching(self, name: str, parts: tuple[str, float, float], x: Element) -> Element:
+        """A function as straight-line code where it serves, else the C library's, behind a branch."""
+        part, low, high = parts
+        key = ("branching", name, x.name)
+        joined = self.w.recall(key)
+        if joined is not None:
+            return Element(joined, x.dtype)
+        type, bits = register_type(x.dtype), 8 * x.dtype.itemsize
+        form = (part, _FORMATS[type])
+        self.w.note_call()
+        self.w.functions.add(form)
+        straight = self._op(x.dtype, f"call {type} {vector_math.symbol(*form)}({type} {x.name})", x)
+        size = self.abs(x)
+        integer = np.dtype(f"int{bits}")
+        pattern = self._op(integer, f"bitcast {type} {size.name} to i{bits}", size)
+        bottom, top = (int(np.array(v, x.dtype).view(integer)) for v in (low, high))
+        above = self.sub(pattern, self.constant(bottom, pattern))
+        ordinary = self._op(BOOL, f"icmp ult i{bits} {above.name}, {top - bottom}", above)
+        library = self._libm(name, x)
+        n = self.w.number()
+        likely = self.w.metadata('!{!"branch_weights", i32 1000000, i32 1}')
+        self.w.line(f"br label %from{n}")
+        self.w.label(f"from{n}")
+        self.w.line(f"br i1 {ordinary.name}, label %to{n}, label %rare{n}, !prof {likely}")
+        self.w.label(f"rare{n}")
+        self.w.line(f"%r{n} = call {type} {library}({type} {x.name})")
+        self.w.line(f"br label %to{n}")
+        self.w.label(f"to{n}")
+        joined = self.w.here(f"phi {type} [ {straight.name}, %from{n} ], [ %r{n}, %rare{n} ]")
+        self.w.remember(key, joined, joined)
+        return Element(joined, x.dtype)
+
+    def _libm(self, name: str, *x: Element) -> str:
+        """A function of the C library, declared."""
+        type = register_type(x[0].dtype)
+        full = name + ("f" if type == "float" else "")
+        types = ", ".join([type] * len(x))
+        return self.w.declare(full, type, types, "nounwind willreturn memory(none)")
 
     def _short_power(self, x: Element, y: Element) -> Element | None:
         """Powers that are a product or two, as NumPy takes them (exponents written in the code)."""

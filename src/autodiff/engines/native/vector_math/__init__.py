@@ -57,6 +57,12 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "hypot": power.hypot,
     "erf": error_function.erf,
 }
+# Their straight-line code alone, for scalar loops, which may branch where the argument is of another size.
+_WITHIN: dict[str, Callable[..., Value]] = {
+    "sin": trigonometric.sin_within,
+    "cos": trigonometric.cos_within,
+    "tan": trigonometric.tan_within,
+}
 _TWO_ARGUMENTS = frozenset({"pow", "atan2", "hypot"})
 
 NAMES: tuple[str, ...] = tuple(_FUNCTIONS)
@@ -74,7 +80,8 @@ def _entry(name: str, dtype: str) -> _Entry:
     form = FORMATS[dtype]
     code = Code()
     arguments = [Value(code, text, form.type) for text in ("%x", "%y")[: arity(name)]]
-    result = _FUNCTIONS[name](*arguments)
+    whole, _, part = name.partition(".")
+    result = (_WITHIN if part else _FUNCTIONS)[whole](*arguments)
     listed = ", ".join(f"{v.type} {v.text}" for v in arguments)
     head = f"define internal {form.type} {symbol(name, dtype)}({listed})"
     lines = [f"{head} alwaysinline nounwind willreturn {{", *code.lines]
@@ -85,6 +92,14 @@ def _entry(name: str, dtype: str) -> _Entry:
 def arity(name: str) -> int:
     """The number of arguments."""
     return 2 if name in _TWO_ARGUMENTS else 1
+
+
+def branches(name: str, dtype: str) -> tuple[str, float, float] | None:
+    """(part, low, high): for low <= |x| < high the function is `part`, else the C library's; None: one piece.
+
+    The part is for scalar loops, where each step waits for the last one: a branch that is hardly ever taken is off its way.
+    """
+    return (f"{name}.within", *trigonometric.within(name, dtype)) if name in _WITHIN else None
 
 
 def symbol(name: str, dtype: str) -> str:

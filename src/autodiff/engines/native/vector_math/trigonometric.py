@@ -81,8 +81,8 @@ def _cos_parts(r: Value, tail: Value) -> tuple[Value, Value]:
     z = r * r
     half = 0.5 * z
     high = 1.0 - half
-    low = muladd(z * z, polynomial(z, _COS[r.format.name]), (1.0 - high) - half)
-    return high, muladd(-tail, r, low)
+    rest = muladd(-tail, r, (1.0 - high) - half)
+    return high, muladd(z * z, polynomial(z, _COS[r.format.name]), rest)
 
 
 def _odd(n: Value) -> Value:
@@ -104,26 +104,50 @@ def _by_quadrant(x: Value, shift: int) -> Value:
     return from_bits(bits(result) ^ sign)
 
 
+# Below these sin and tan are x to the last bit, and the reduction would lose -0.0.
+_TINY = {"f64": 2.0**-27, "f32": 2.0**-13}
+
+
+def within(name: str, dtype: str) -> tuple[float, float]:
+    """The sizes |x|, from the first and below the second, for which the straight-line code holds alone."""
+    return 0.0 if name == "cos" else _TINY[dtype], BOUND[dtype]
+
+
 def _with_ends(x: Value, result: Value, name: str) -> Value:
     """The result, replaced where |x| is large, and by x where sin and tan are x to the last bit."""
     size = magnitude(x)
-    if name != "cos":  # the reduction would lose -0.0
-        result = select(size < {"f64": 2.0**-27, "f32": 2.0**-13}[x.format.name], x, result)
+    if name != "cos":
+        result = select(size < _TINY[x.format.name], x, result)
     return select(size >= BOUND[x.format.name], where_large(x, name), result)
 
 
 def sin(x: Value) -> Value:
     """The sine."""
-    return _with_ends(x, _by_quadrant(x, 0), "sin")
+    return _with_ends(x, sin_within(x), "sin")
 
 
 def cos(x: Value) -> Value:
     """The cosine."""
-    return _with_ends(x, _by_quadrant(x, 1), "cos")
+    return _with_ends(x, cos_within(x), "cos")
 
 
 def tan(x: Value) -> Value:
-    """sin/cos, or -cos/sin in odd quadrants, both in two parts."""
+    """The tangent."""
+    return _with_ends(x, tan_within(x), "tan")
+
+
+def sin_within(x: Value) -> Value:
+    """The sine of x `within` its sizes."""
+    return _by_quadrant(x, 0)
+
+
+def cos_within(x: Value) -> Value:
+    """The cosine of x `within` its sizes."""
+    return _by_quadrant(x, 1)
+
+
+def tan_within(x: Value) -> Value:
+    """sin/cos, or -cos/sin in odd quadrants, both in two parts, of x `within` its sizes."""
     r, tail, n = _reduce(x)
     sine, sine_low = fast_two_sum(*_sin_parts(r, tail))
     cosine, cosine_low = fast_two_sum(*_cos_parts(r, tail))
@@ -135,4 +159,4 @@ def tan(x: Value) -> Value:
         select(odd, sine_low, cosine_low),
     )
     sign = n << (x.format.bits - 1)
-    return _with_ends(x, from_bits(bits(result) ^ sign), "tan")
+    return from_bits(bits(result) ^ sign)
