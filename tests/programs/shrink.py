@@ -2,8 +2,9 @@
 
     python -m tests.programs.shrink numpy 35      # engine, seed of `fixed_program`
 
-prints the smallest program found and the error.  A statement is dropped, or a block replaced by its
-body, whenever what is left runs plainly and fails with the same type of error.
+prints the smallest program found and the error.  A statement is dropped, a block replaced by its
+body, an expression by one of its operands, whenever what is left runs plainly and fails with the same
+type of error.
 """
 
 from __future__ import annotations
@@ -41,28 +42,47 @@ def rebuild(tree: ast.Module, seed: int) -> RandomProgram:
     return RandomProgram(source, compile_source(source, filename, {"np": np})["program"], seed)
 
 
-def changes(tree: ast.Module) -> list[tuple[int, str, int, bool]]:
-    """All ways to drop a statement, or to open a block (the last item), the outermost first."""
-    return [
-        (number, name, k, opened)
-        for number, node in enumerate(ast.walk(tree))
-        for name in ("body", "orelse")
-        if isinstance(getattr(node, name, None), list) and not isinstance(node, ast.Module)
-        for k in range(len(getattr(node, name)))
-        for opened in (False, True)
-        if not opened or hasattr(getattr(node, name)[k], "body")
-    ]
+Change = tuple[int, str, int, str]  # which node (in order of `ast.walk`), field, item, what is done
 
 
-def changed(tree: ast.Module, change: tuple[int, str, int, bool]) -> ast.Module:
+def changes(tree: ast.Module) -> list[Change]:
+    """All ways to drop a statement, to open a block, to put an operand in place of an expression."""
+    found: list[Change] = []
+    for number, node in enumerate(ast.walk(tree)):
+        for name, value in ast.iter_fields(node):
+            if isinstance(node, ast.Module):
+                continue
+            for k, item in enumerate(value if isinstance(value, list) else [value]):
+                if isinstance(item, ast.stmt):
+                    found.append((number, name, k, "drop"))
+                    if hasattr(item, "body"):
+                        found.append((number, name, k, "open"))
+                elif isinstance(item, ast.expr) and isinstance(
+                    getattr(item, "ctx", ast.Load()), ast.Load
+                ):
+                    operands = [n for n in ast.iter_child_nodes(item) if isinstance(n, ast.expr)]
+                    found += [(number, name, k, f"operand {i}") for i in range(len(operands))]
+    return found
+
+
+def changed(tree: ast.Module, change: Change) -> ast.Module:
     """The tree with one of `changes` made."""
-    number, name, k, opened = change
+    number, name, k, action = change
     fresh = copy.deepcopy(tree)
     node = list(ast.walk(fresh))[number]
-    block = getattr(node, name)
-    block[k : k + 1] = block[k].body if opened else []
-    if name == "body" and not block:
+    value = getattr(node, name)
+    block = value if isinstance(value, list) else [value]
+    if action == "drop":
+        block[k : k + 1] = []
+    elif action == "open":
+        block[k : k + 1] = block[k].body
+    else:
+        operands = [n for n in ast.iter_child_nodes(block[k]) if isinstance(n, ast.expr)]
+        block[k] = operands[int(action.split()[1])]
+    if name == "body" and isinstance(value, list) and not block:
         block.append(ast.Pass())
+    if not isinstance(value, list):
+        setattr(node, name, block[0])
     return ast.fix_missing_locations(fresh)
 
 

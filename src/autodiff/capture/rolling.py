@@ -16,7 +16,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,7 @@ class LazySequence:
     count: Extent
     item: Callable[[Any], Any]
     lists: tuple[TracedList, ...] = ()  # what it goes through, which must keep its length
+    checkpointed: bool = False  # whether a loop over it shall keep little for reverse mode
 
     def __iter__(self) -> Iterator[Any]:
         count = self.count
@@ -98,7 +99,7 @@ class LazySequence:
 
     def shifted(self, by: int) -> LazySequence:
         """The sequence without its first items."""
-        return LazySequence(self.count - by, lambda k: self.item(k + by), self.lists)
+        return replace(self, count=self.count - by, item=lambda k: self.item(k + by))
 
     def check_unchanged(self, body: _Body) -> None:
         """Refuse a body that appends to what the loop goes through: Python would go on."""
@@ -796,7 +797,8 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion
         keys, slots, fillers = _keep_temporaries(body)
         _finish(body, keys, slots)
         assert body.outcome is not None
-        results = emit_for(count, tuple(_starts(body) + fillers), body.outcome.block)
+        carries = tuple(_starts(body) + fillers)
+        results = emit_for(count, carries, body.outcome.block, checkpointed=sequence.checkpointed)
     _bind_results(body, results, keys, slots, _runs(sequence.count))
     with committed():
         return frame.execute(node.orelse)

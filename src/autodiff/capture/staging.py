@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -283,9 +284,12 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
     """A ``for`` loop: rolled where possible, else one pass of the interpreter an iteration."""
     from autodiff.capture import rolling
 
+    frame.trace.checkpointed = None
     source = frame.evaluate(node.iter)
     if not frame.trace.eager:
         sequence = rolling.lazy_sequence(frame, source)
+        if sequence is not None and source is frame.trace.checkpointed:
+            sequence = replace(sequence, checkpointed=True)
         if sequence is not None and rolling.worth_rolling(sequence, node.body):
             try:
                 return rolling.roll_for(frame, node, sequence)

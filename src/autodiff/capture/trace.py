@@ -108,6 +108,7 @@ class Trace:
     def __init__(self, eager: bool = False, naming: Any = None) -> None:
         self.builder = EagerBuilder(self) if eager else Builder()
         self.eager = eager
+        self.checkpointed: Any = None  # what ``checkpoint`` was called on last
         self.naming = naming  # of type autodiff.capture.naming.Naming
         # What stands for an object that is reached by a path; None where the object itself does.
         self.stand_in: Callable[[Any, Path], Any] | None = None

@@ -214,7 +214,8 @@ class Forward:
         operands = self._loop_operands(operation, live)
         count = map_attribute(operation.attributes["count"], self.mapping)
         block, stacked = self._body(operation, live)
-        results = emit_for(count, operands, block, operation.source)
+        marked = operation.attributes.get("checkpointed", False)
+        results = emit_for(count, operands, block, operation.source, checkpointed=marked)
         self._bind_loop(operation, operation.results, results, live, stacked)
 
     def _while(self, operation: Operation) -> None:

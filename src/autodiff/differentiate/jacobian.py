@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autodiff.differentiate.activity import propagate, useful
+from autodiff.differentiate.checkpoints import in_segments
 from autodiff.differentiate.forward import Forward
 from autodiff.differentiate.reverse import Cotangents, Reverse
 from autodiff.dims import Extent, product
@@ -41,6 +42,7 @@ def _index(builder: Builder, count: Extent) -> Value:
 
 def reverse_jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int]) -> Program:
     """Jacobians ``d output / d input`` of shape (*output, *input), output by output."""
+    program = in_segments(program)
     with building() as builder:
         builder.block.parameters = list(program.inputs)
         active = {program.inputs[k] for k in wrt}

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.differentiate.activity import differentiable_operands, propagate, useful
+from autodiff.differentiate.checkpoints import in_segments
 from autodiff.differentiate.rules import accumulate, pullback
 from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
@@ -59,6 +60,7 @@ def vjp(
     """
     if outputs is None:
         outputs = [k for k, v in enumerate(program.outputs) if v.type.is_float]
+    program = in_segments(program)
     with building() as builder:
         builder.block.parameters = list(program.inputs)
         active = {program.inputs[k] for k in wrt}

@@ -43,13 +43,13 @@ def forward(sweep: Reverse, operation: Operation) -> Pull:
         return custom.reverse(sweep, operation)
     if operation.kind == "cond":
         return _cond(sweep, operation)
-    if sweep.in_loop and operation.kind == "while":
+    if sweep.in_loop and (operation.kind == "while" or operation.attributes.get("run_again")):
         return _recomputed(sweep, operation)
     return _loop(sweep, operation)
 
 
 def _recomputed(sweep: Reverse, operation: Operation) -> Pull:
-    """A loop whose number of residuals nobody can bound, inside of another loop.
+    """A loop inside of another one whose residuals nobody can bound, or nobody wants to keep.
 
     It runs plainly in the forward pass, and again, with residuals, in the backward body.
     """

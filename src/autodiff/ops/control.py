@@ -77,13 +77,22 @@ def _stacked(count: Extent, values: list[Value]) -> tuple[ArrayType, ...]:
 
 
 def emit_for(
-    count: Extent, carries: tuple[Value, ...], body: Block, source: Any = None
+    count: Extent,
+    carries: tuple[Value, ...],
+    body: Block,
+    source: Any = None,
+    **marks: bool,
 ) -> tuple[Value, ...]:
-    """Append a counted loop; ``body.parameters`` are ``(k, *carries)``."""
+    """Append a counted loop; ``body.parameters`` are ``(k, *carries)``.
+
+    Marks say how reverse mode goes through it: ``checkpointed`` in segments, and ``run_again`` by
+    running it again on the way back where it stands in another loop.
+    """
     _hoist_slices(body)
     n = len(carries)
     types = tuple(v.type for v in body.outputs[:n]) + _stacked(count, body.outputs[n:])
-    return current_builder().emit("for", carries, {"count": count}, types, (body,), source)
+    attributes = {"count": count, **{name: True for name, marked in marks.items() if marked}}
+    return current_builder().emit("for", carries, attributes, types, (body,), source)
 
 
 def _hoist_slices(body: Block) -> None:

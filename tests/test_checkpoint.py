@@ -1,0 +1,197 @@
+"""`checkpoint`: the same values and derivatives, and memory that grows with the root of the length."""
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff import checkpoint
+from autodiff.ir import walk
+
+ENGINES = ("numpy", "native")
+over_engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+def marked(items):
+    return checkpoint(items)
+
+
+def unmarked(items):
+    return items
+
+
+# Each is one function of a loop's items `over`, with and without the mark.
+def heat(over):
+    def f(u, n):
+        for _ in over(range(n)):
+            u = u + 0.1 * np.sin(np.roll(u, 1) - 2 * u + np.roll(u, -1))
+        return np.sum(u**2)
+
+    return f
+
+
+def stores(over):
+    def f(x, n):
+        y = np.zeros(n + 1)
+        for i in over(range(1, n + 1)):
+            y[i] = 0.9 * np.sin(y[i - 1]) + x[i % 5]
+        return np.sum(y * y)
+
+    return f
+
+
+def appends(over):
+    def f(x, n):
+        out, s = [], 1.0
+        for k in over(range(n)):
+            s = 0.5 * s + np.sin(x[k % 5]) * s
+            out.append(s)
+        return np.sum(np.array(out) ** 2) + s
+
+    return f
+
+
+def rows(over):
+    def f(x, n):
+        total, table = np.zeros(5), np.outer(np.arange(1.0, n + 1), x)
+        for i, row in over(enumerate(table)):
+            total = np.tanh(total + row / (i + 1))
+        return np.sum(total * x)
+
+    return f
+
+
+def branches(over):
+    def f(x, n):
+        v = x[0]
+        for k in over(range(n)):
+            if v > 1.0:
+                v = v * np.cos(v)
+                continue
+            v = v + x[k % 5] ** 2
+        return v
+
+    return f
+
+
+def nested(over):
+    def f(x, n):
+        s = 0.0
+        for i in over(range(n)):
+            t = x[i % 5]
+            for j in over(range(n + i)):
+                t = np.sin(t) + 0.01 * j
+            s = s + t * t
+        return s
+
+    return f
+
+
+def searching_inside(over):
+    def f(x, n):
+        s = 0.0
+        for i in over(range(n)):
+            r = x[i % 5] ** 2 + 1.0
+            while r > 0.5:
+                r = r * 0.7 * np.cos(0.1 * r)
+            s = s + r
+        return s
+
+    return f
+
+
+FUNCTIONS = [heat, stores, appends, rows, branches, nested, searching_inside]
+X = np.array([0.3, -0.7, 1.1, 0.4, 0.9])
+
+
+@over_engines
+@pytest.mark.parametrize("make", FUNCTIONS, ids=lambda f: f.__name__)
+def test_values_and_derivatives_are_those_of_the_loop_without_the_mark(make, engine):
+    ours, theirs = make(marked), make(unmarked)
+    value = autodiff.function(ours, engine=engine)
+    gradients = [autodiff.gradient(f, wrt=0, engine=engine) for f in (ours, theirs)]
+    for n in (1, 2, 8, 9, 10, 25, 40, 0):  # of one compiled object: the length becomes a symbol
+        assert value(X, n) == pytest.approx(theirs(X, n), rel=1e-13)
+        found, expected = [g(X, n) for g in gradients]
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    fixed, plain = (lambda x: ours(x, 12)), (lambda x: theirs(x, 12))
+    autodiff.check_gradient(fixed, X, engine=engine)
+    for transform in (autodiff.hessian, autodiff.jacobian):
+        np.testing.assert_allclose(
+            transform(fixed, engine=engine)(X),
+            transform(plain, engine=engine)(X),
+            rtol=1e-10,
+            atol=1e-12,
+        )
+
+
+@pytest.mark.parametrize("length", [100, 10_000])
+def test_what_is_kept_grows_with_the_root_of_the_length(length):
+    def f(x):
+        y = x[0]
+        for k in checkpoint(range(length)):
+            y = np.sin(y) + 0.001 * k
+        return y
+
+    program = autodiff.gradient(f).ir(X)
+    kept = [
+        v.shape[0]
+        for operation in walk(program.block)
+        if operation.kind == "for"
+        for v in operation.results
+        if v.shape
+    ]
+    assert kept
+    assert max(kept) == round(length**0.5)
+
+
+def test_effects_happen_once(capsys):
+    def f(x):
+        y = x[0]
+        for k in checkpoint(range(10)):
+            print(f"{k}: {y:.3f}")
+            y = np.sin(y) + x[1]
+        return y
+
+    autodiff.gradient(f)(X)
+    found = capsys.readouterr().out
+    f(X)
+    assert found == capsys.readouterr().out
+
+
+def test_what_was_drawn_is_not_drawn_again():
+    def f(x, rng):
+        y = x[0]
+        for _ in checkpoint(range(20)):
+            y = np.sin(y) * x[1] + rng.normal()
+        return y
+
+    found = autodiff.gradient(f, wrt="x")(X, np.random.default_rng(3))
+    steps = 1e-6 * np.eye(5)
+    expected = [
+        (f(X + d, np.random.default_rng(3)) - f(X - d, np.random.default_rng(3))) / 2e-6
+        for d in steps
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_in_plain_python_nothing_happens():
+    items = range(3)
+    assert checkpoint(items) is items
+    assert [x for x in checkpoint([1.0, 2.0])] == [1.0, 2.0]
+
+    def early(x):
+        for k in checkpoint(range(20)):
+            x = x * 1.5
+            if x > 10.0:
+                break
+        return x + k
+
+    for x in (0.01, 1.0, 100.0):
+        assert autodiff.function(early)(x) == early(x)
+        autodiff.check_gradient(early, x)
+
+
+@pytest.mark.parametrize(("wrong", "kind"), [(np.sin, "ufunc"), (3, "int"), (len, "builtin")])
+def test_what_is_no_sequence_is_refused(wrong, kind):
+    with pytest.raises(TypeError, match=f"checkpoint takes what a loop goes through, not a {kind}"):
+        checkpoint(wrong)
