@@ -48,7 +48,9 @@ class Transformed:
     engine : {"native", "numpy"}
         What runs the program: machine code, or NumPy operation by operation.
     threads : int
-        The most threads a call may use.  Loop nests run on one in this version.
+        The most threads a call may use.  Above one, array operations on 100,000 elements or more are
+        cut into as many pieces (not on Windows); a sum may then differ in its last digits.  BLAS
+        has threads of its own, which its environment variables set.
     use_cache : bool
         False: capture anew at every call and run uncompiled.
     on_fallback : {"warn", "error"}

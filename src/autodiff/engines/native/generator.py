@@ -70,6 +70,9 @@ class Generator:
     host_calls: list[HostCall] = field(default_factory=list)
     constants: list[np.ndarray] = field(default_factory=list)
     in_nest: bool = False
+    threads: int = 1  # that a large nest may use
+    cut: bool = False  # what is written now is a piece of a nest
+    arguments: dict[str, str] = field(default_factory=dict)  # types of the kernel's arguments
 
     def __post_init__(self) -> None:
         self.s = Scalars(self.w)

@@ -30,6 +30,7 @@ import numpy as np
 from autodiff import debug
 from autodiff.dims import Extent, product, symbols
 from autodiff.engines.native import nests, steps, vector_math
+from autodiff.engines.native import threads as nest_threads
 from autodiff.engines.native.control_flow import assign, unsettled
 from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Check, Generator, HostCall, Scope, Sink
@@ -74,7 +75,7 @@ def lower(program: Program, threads: int = 1) -> Kernel:
     -------
     Kernel
     """
-    g = Generator()
+    g = Generator(threads=min(threads, nest_threads.MOST) if nest_threads.SUPPORTED else 1)
     g.scope = Scope(None, "entry", program.block)
     parameters = _bind_inputs(g, program)
     outputs, sized = _outputs(program)
@@ -145,9 +146,11 @@ def _bind_inputs(g: Generator, program: Program) -> list[str]:
         name, type = f"%in{number}", memory_type(value.dtype)
         if value.shape:
             parameters.append(f"ptr noalias readonly %in{number}")
+            g.arguments[name] = "ptr"
             g.bind(value, g.memory.fixed(name, value.dtype, value.shape, writable=False))
         else:
             parameters.append(f"{type} {name}")
+            g.arguments[name] = type
             if value.dtype.kind == "b":
                 name = g.w.op(f"icmp ne i8 {name}, 0", name)
             g.bind(value, Element(name, value.dtype))
@@ -204,7 +207,10 @@ def _module(g: Generator, parameters: list[str]) -> str:
         "}",
     ]
     declared = list(dict.fromkeys("\n".join(g.w.declared.values()).split("\n")))
-    parts = ["\n".join(g.w.globals), "\n".join(body), g.memory.metadata()]
+    parts = ["\n".join(g.w.globals), *g.w.outlined, "\n".join(body), g.memory.metadata()]
+    if g.w.outlined:
+        parts.insert(0, nest_threads.RUNTIME)
+        declared.append("declare i64 @llvm.umin.i64(i64, i64)")
     if g.w.called:
         parts.insert(0, library.declarations(g.w.called))
     if g.w.functions:

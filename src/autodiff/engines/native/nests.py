@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, bounds, minimum, product, same_shape
+from autodiff.dims import Dim, Extent, bounds, maximum, minimum, product, same_shape
+from autodiff.engines.native import threads
 from autodiff.engines.native.elements import Indices, element, pointwise
 from autodiff.engines.native.generator import Generator
 from autodiff.engines.native.planning import Node, Root
@@ -50,6 +51,7 @@ class Job:
     position: Callable[[Indices], Extent] | None = None
     adds: bool = False  # a store that adds to what is there
     may_fuse: bool = False  # … and the addition belongs to a derivative
+    in_turn: bool = False  # several elements may go to one place: the last one stays
     flat: bool = False
     whole: bool = False  # a store of every element of its place
     source: Value | None = None  # whose pieces split the loops
@@ -229,7 +231,8 @@ def _emit_loops(g: Generator, jobs: list[Job]) -> None:
     g.in_nest = True
     try:
         with g.w.scope():
-            _Nest(g, jobs).write()
+            if not (threads.can_cut(g, jobs) and threads.emit(g, jobs)):
+                Nest(g, jobs).write()
     finally:
         g.in_nest = was
     for job in jobs:
@@ -266,12 +269,15 @@ def fill(g: Generator, place: Buffer, name: str) -> None:
     emit(g, [job])
 
 
-class _Nest:
-    """The loops of a nest, from the outermost inwards."""
+class Nest:
+    """The loops of a nest, from the outermost inwards; of the outermost only a chunk, if one is given."""
 
-    def __init__(self, g: Generator, jobs: list[Job]) -> None:
+    def __init__(
+        self, g: Generator, jobs: list[Job], chunk: tuple[Extent, Extent] | None = None
+    ) -> None:
         self.g = g
         self.jobs = jobs
+        self.chunk = chunk
         self.order = jobs[0].order
         domain = jobs[0].domain
         for job in jobs[1:]:
@@ -346,6 +352,9 @@ class _Nest:
         indices: list[Extent],
         jobs: list[Job],
     ) -> None:
+        if self.chunk is not None and depth == 0:
+            self._chunk(axis, low, high, indices, jobs)
+            return
         if isinstance(low, int) and isinstance(high, int):
             if high <= low:
                 return
@@ -354,18 +363,38 @@ class _Nest:
                     indices[axis] = i
                     self._level(depth + 1, indices, jobs)
                 return
-        innermost = depth == len(self.order) - 1
-        blocked = [j for j in jobs if j.accumulators and j.combine == "sum" and j.dtype.kind == "f"]
-        if innermost and blocked and _is_long(high - low):
+        blocked = self._blocked(depth, jobs)
+        if blocked and _is_long(high - low):
             self._blocks(axis, low, high, indices, jobs, blocked)
             return
         with self.g.w.loop(low, high) as index:
             indices[axis] = Dim.symbol(index)
             self._level(depth + 1, indices, jobs)
 
+    def _blocked(self, depth: int, jobs: list[Job]) -> list[Job]:
+        """The sums of an innermost loop, which are added up in blocks where it is long."""
+        if depth != len(self.order) - 1:
+            return []
+        return [j for j in jobs if j.accumulators and j.combine == "sum" and j.dtype.kind == "f"]
+
+    def _chunk(
+        self, axis: int, low: Extent, high: Extent, indices: list[Extent], jobs: list[Job]
+    ) -> None:
+        """The part of a range of the outermost loop that lies within the chunk."""
+        assert self.chunk is not None
+        first, last = maximum(self.chunk[0], low), minimum(self.chunk[1], high)
+        blocked = self._blocked(0, jobs)
+        if blocked:
+            self._blocks(axis, first, last, indices, jobs, blocked, (low, high - 1))
+            return
+        with self.g.w.loop(first, last) as index:
+            index.low, index.high = low, high - 1
+            indices[axis] = Dim.symbol(index)
+            self._level(1, indices, jobs)
+
     def _blocks(
         self, axis: int, low: Extent, high: Extent, indices: list[Extent], jobs: list[Job],
-        blocked: list[Job],
+        blocked: list[Job], limits: tuple[Extent, Extent] | None = None,
     ) -> None:  # fmt: skip
         """A long innermost loop in blocks, with a sum for each block.
 
@@ -378,7 +407,7 @@ class _Nest:
             for job in blocked:
                 self._begin(job)
             with self.g.w.loop(start, minimum(high, start + BLOCK)) as index:
-                index.low, index.high = low, high - 1
+                index.low, index.high = limits or (low, high - 1)
                 indices[axis] = Dim.symbol(index)
                 self._body(tuple(indices), jobs)
             for job, rest in zip(blocked, rests, strict=True):

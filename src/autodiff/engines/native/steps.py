@@ -318,6 +318,7 @@ def _write_scatter(g: Generator, operation: Operation) -> None:
     job.order = tuple(range(len(job.domain)))
     job.position = position
     job.whole = False
+    job.in_turn = True
     job.adds, job.may_fuse = operation.kind == "scatter_add", operation.is_derived
     job.source = None
     job.compute = lambda indices: element(g, v, indices if v.shape else ())

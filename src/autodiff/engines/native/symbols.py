@@ -77,7 +77,10 @@ COMPILER_FUNCTIONS = (
     "__multi3", "__muloti4", "__divti3", "__modti3", "__udivti3", "__umodti3",
 )  # fmt: skip
 
-LIBRARY_CALLS: tuple[str, ...] = MATH_FUNCTIONS + MEMORY_FUNCTIONS + COMPILER_FUNCTIONS
+THREAD_FUNCTIONS = ("pthread_create", "pthread_join")
+LIBRARY_CALLS: tuple[str, ...] = (
+    MATH_FUNCTIONS + MEMORY_FUNCTIONS + COMPILER_FUNCTIONS + THREAD_FUNCTIONS
+)
 """Names a module may come to need without declaring them (LLVM forms such calls itself)."""
 
 _OBJECTS: dict[str, Any] = {

@@ -103,6 +103,7 @@ class Writer:
 
     def __init__(self) -> None:
         self.entry: list[str] = []  # stack slots and what is computed once
+        self.outlined: list[str] = []  # functions beside the one being written
         self.frames: list[_Frame] = [_Frame([])]
         self.declared: dict[str, str] = {}
         self.globals: list[str] = []
@@ -230,6 +231,21 @@ class Writer:
         finally:
             self.frames.pop()
             self._floor = floor
+
+    @contextmanager
+    def apart(self) -> Iterator[tuple[list[str], list[str]]]:
+        """Code for a function of its own: its lines, and its stack slots."""
+        entry, floor = self.entry, self._floor
+        frame = _Frame([])
+        self.entry = []
+        self.frames.append(frame)
+        self._floor = len(self.frames) - 1
+        try:
+            yield frame.lines, self.entry
+        finally:
+            self.frames.pop()
+            self.entry, self._floor = entry, floor
+            self.frames[-1].calls += frame.calls
 
     def branch(self, condition: str, yes: str, no: str) -> None:
         """Branch and leave the place open: a label must follow."""

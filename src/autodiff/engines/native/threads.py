@@ -1,0 +1,276 @@
+"""Large loop nests on several threads.
+
+    call void @ad.parallel(ptr @chunk.7, ptr %context, i64 n, i64 4)
+
+A nest whose outermost loop can be cut anywhere becomes a function of its own, ``@chunk``, that runs
+a range of it.  What it reads of the kernel's registers is handed over in memory.  Threads are made
+when a nest begins and joined when it ends, so none is left behind and ``fork`` stays legal; that
+takes some 20 µs, so only nests of many elements are cut.
+
+A sum over the cut axis has a partial result for each thread; they are added up in order, so the
+result depends on the number of threads, but not on how they are scheduled.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from autodiff.dims import Dim, Extent, bounds, product
+from autodiff.engines.native.scalars import Element
+from autodiff.engines.native.writer import LoopIndex, register_type
+
+if TYPE_CHECKING:
+    from autodiff.engines.native.generator import Generator
+    from autodiff.engines.native.nests import Job
+
+SUPPORTED = sys.platform != "win32"
+MOST = 64  # threads
+LARGE = 100_000
+"""Elements from which on a nest is cut; about 50 µs of the cheapest work."""
+
+# fmt: off
+RUNTIME = f"""
+declare i32 @pthread_create(ptr, ptr, ptr, ptr)
+declare i32 @pthread_join(i64, ptr)
+
+%task = type {{ ptr, ptr, i64, i64, i64 }}
+
+define internal ptr @ad.task(ptr %task) {{
+  %function = load ptr, ptr %task
+  %p1 = getelementptr %task, ptr %task, i64 0, i32 1
+  %context = load ptr, ptr %p1
+  %p2 = getelementptr %task, ptr %task, i64 0, i32 2
+  %low = load i64, ptr %p2
+  %p3 = getelementptr %task, ptr %task, i64 0, i32 3
+  %high = load i64, ptr %p3
+  %p4 = getelementptr %task, ptr %task, i64 0, i32 4
+  %number = load i64, ptr %p4
+  call void %function(ptr %context, i64 %low, i64 %high, i64 %number)
+  ret ptr null
+}}
+
+define internal void @ad.parallel(ptr %function, ptr %context, i64 %n, i64 %threads) noinline {{
+entry:
+  %tasks = alloca [{MOST} x %task]
+  %handles = alloca [{MOST} x i64]
+  %made = alloca [{MOST} x i8]
+  %more = add i64 %n, %threads
+  %most = sub i64 %more, 1
+  %chunk = udiv i64 %most, %threads
+  br label %make
+make:
+  %t = phi i64 [ 1, %entry ], [ %t.next, %made.one ]
+  %left = icmp ult i64 %t, %threads
+  br i1 %left, label %fill, label %own
+fill:
+  %start = mul i64 %t, %chunk
+  %low = call i64 @llvm.umin.i64(i64 %start, i64 %n)
+  %end = add i64 %start, %chunk
+  %high = call i64 @llvm.umin.i64(i64 %end, i64 %n)
+  %task = getelementptr [{MOST} x %task], ptr %tasks, i64 0, i64 %t
+  store ptr %function, ptr %task
+  %p1 = getelementptr %task, ptr %task, i64 0, i32 1
+  store ptr %context, ptr %p1
+  %p2 = getelementptr %task, ptr %task, i64 0, i32 2
+  store i64 %low, ptr %p2
+  %p3 = getelementptr %task, ptr %task, i64 0, i32 3
+  store i64 %high, ptr %p3
+  %p4 = getelementptr %task, ptr %task, i64 0, i32 4
+  store i64 %t, ptr %p4
+  %handle = getelementptr [{MOST} x i64], ptr %handles, i64 0, i64 %t
+  %code = call i32 @pthread_create(ptr %handle, ptr null, ptr @ad.task, ptr %task)
+  %good = icmp eq i32 %code, 0
+  %flag = zext i1 %good to i8
+  %mark = getelementptr [{MOST} x i8], ptr %made, i64 0, i64 %t
+  store i8 %flag, ptr %mark
+  br i1 %good, label %made.one, label %alone
+alone:
+  call void %function(ptr %context, i64 %low, i64 %high, i64 %t)
+  br label %made.one
+made.one:
+  %t.next = add i64 %t, 1
+  br label %make
+own:
+  %own.high = call i64 @llvm.umin.i64(i64 %chunk, i64 %n)
+  call void %function(ptr %context, i64 0, i64 %own.high, i64 0)
+  br label %wait
+wait:
+  %w = phi i64 [ 1, %own ], [ %w.next, %joined ]
+  %waits = icmp ult i64 %w, %threads
+  br i1 %waits, label %look, label %done
+look:
+  %its.mark = getelementptr [{MOST} x i8], ptr %made, i64 0, i64 %w
+  %its.flag = load i8, ptr %its.mark
+  %runs = icmp ne i8 %its.flag, 0
+  br i1 %runs, label %join, label %joined
+join:
+  %its.handle = getelementptr [{MOST} x i64], ptr %handles, i64 0, i64 %w
+  %thread = load i64, ptr %its.handle
+  %joining = call i32 @pthread_join(i64 %thread, ptr null)
+  br label %joined
+joined:
+  %w.next = add i64 %w, 1
+  br label %wait
+done:
+  ret void
+}}
+"""
+# fmt: on
+
+
+def can_cut(g: Generator, jobs: Sequence[Job]) -> bool:
+    """Whether a nest may run in pieces along its outermost axis, and is or may be large."""
+    if g.threads < 2 or g.cut:
+        return False
+    order = jobs[0].order
+    for job in jobs:
+        if job.order != order or not order or job.in_turn:
+            return False
+        if job.combine and order[0] in job.axes and job.place is not None:
+            return False  # threads would add to the same elements
+    size = _size(jobs)
+    most = bounds(size)[1] if isinstance(size, Dim) else size
+    return most is None or most >= LARGE
+
+
+def _size(jobs: Sequence[Job]) -> Extent:
+    """The elements of the longest job; those of one nest differ at most in a line's length."""
+    sizes = [product(job.domain) for job in jobs]
+    return sizes[0] if isinstance(sizes[0], Dim) else max(n for n in sizes if isinstance(n, int))
+
+
+def emit(g: Generator, jobs: list[Job]) -> bool:
+    """Write a nest as a call of its pieces; False, and nothing written, where that is not possible."""
+    from autodiff.engines.native.nests import Nest, combined, identity
+
+    w = g.w
+    n = Nest(g, jobs).domain[jobs[0].order[0]]
+    number = w.number()
+    low, high = LoopIndex("%low", 0, n), LoopIndex("%high", 0, n)
+    reduced = [job for job in jobs if job.combine and job.place is None]
+    partials = f"%partials{number}"
+    g.cut = True
+    try:
+        with w.apart() as (lines, slots):
+            Nest(g, jobs, (Dim.symbol(low), Dim.symbol(high))).write()
+            for k, job in enumerate(reduced):
+                assert job.result is not None
+                place = w.here(f"getelementptr i64, ptr {partials}, i64 {MOST * k}")
+                place = w.here(f"getelementptr i64, ptr {place}, i64 %number")
+                w.line(f"store {register_type(job.dtype)} {job.result.name}, ptr {place}")
+    finally:
+        g.cut = False
+    captured = _captured([*slots, *lines])
+    types = _types(captured, [line for frame in w.frames for line in frame.lines] + w.entry)
+    types |= {name: "ptr" for name in captured if _is_pointer(name)}
+    types |= {name: type for name, type in g.arguments.items() if name in captured}
+    types[partials] = "ptr"
+    if any(name not in types for name in captured):
+        for job in jobs:
+            job.result = None
+        return False
+    w.outlined.append(_chunk(number, captured, types, slots, lines))
+    if reduced:
+        w.entry.append(f"  {partials} = alloca [{MOST * len(reduced)} x i64], align 64")
+    for k, job in enumerate(reduced):
+        for t in range(g.threads):
+            place = w.here(f"getelementptr i64, ptr {partials}, i64 {MOST * k + t}")
+            type = register_type(job.dtype)
+            w.line(f"store {type} {identity(job.combine, job.dtype)}, ptr {place}")
+    context = f"%context{number}"
+    w.entry.append(f"  {context} = alloca [{max(len(captured), 1)} x i64], align 8")
+    for k, name in enumerate(captured):
+        place = w.here(f"getelementptr i64, ptr {context}, i64 {k}")
+        w.line(f"store {types[name]} {name}, ptr {place}")
+    count, threads = w.extent(n), _threads(g, jobs)
+    w.line(
+        f"call void @ad.parallel(ptr @chunk.{number}, ptr {context}, i64 {count}, i64 {threads})"
+    )
+    for k, job in enumerate(reduced):
+        total: Element | None = None
+        for t in range(g.threads):
+            place = w.here(f"getelementptr i64, ptr {partials}, i64 {MOST * k + t}")
+            part = Element(w.here(f"load {register_type(job.dtype)}, ptr {place}"), job.dtype)
+            total = part if total is None else combined(g, job.combine, total, part)
+        job.result = total
+    return True
+
+
+def _threads(g: Generator, jobs: Sequence[Job]) -> str:
+    """How many threads: all, or one where the sizes of this run are small."""
+    size = _size(jobs)
+    if isinstance(size, int):
+        return str(g.threads)
+    name = g.w.extent(size)
+    large = g.w.op(f"icmp sge i64 {name}, {LARGE}", name)
+    return g.w.op(f"select i1 {large}, i64 {g.threads}, i64 1", large)
+
+
+# -- from lines of the kernel to a function ---------------------------------------------------------
+_NAME = re.compile(r"%[\w.]+")
+_DEFINITION = re.compile(r"\s*(%[\w.]+) = (.*)")
+_OWN = frozenset(("%low", "%high", "%number", "%context"))
+
+
+def _captured(lines: Iterable[str]) -> list[str]:
+    """The names that lines use and do not define, in order."""
+    used: dict[str, None] = {}
+    defined = set(_OWN)
+    for line in lines:
+        found = _DEFINITION.match(line)
+        if found is not None:
+            defined.add(found.group(1))
+        elif line.endswith(":"):
+            defined.add("%" + line[:-1])
+        used.update(dict.fromkeys(_NAME.findall(line)))
+    return [name for name in used if name not in defined]
+
+
+def _is_pointer(name: str) -> bool:
+    """Whether a name is that of memory that the kernel's frame sets up last."""
+    return re.fullmatch(r"%(s\d+|out\d+|work|status)", name) is not None
+
+
+_RESULT = (
+    (re.compile(r"(?:load|phi) (\w+)[, ]"), 1),
+    (re.compile(r"[fi]cmp \w"), "i1"),
+    (re.compile(r"(?:getelementptr|alloca) "), "ptr"),
+    (re.compile(r"select i1 [^,]+, (\w+) "), 1),
+    (re.compile(r"(?:trunc|[sz]ext|[su]itofp|fpto[su]i|fpext|fptrunc|bitcast|ptrtoint) .* to (\w+)$"), 1),
+    (re.compile(r"call (?:(?:contract|reassoc) )*(\w+) @"), 1),
+    (re.compile(r"(?:f?(?:add|sub|mul|neg)|[fsu]?div|[fsu]rem|and|or|xor|shl|[la]shr)"
+                r"(?: (?:nsw|nuw|contract|reassoc|exact))* (\w+) "), 1),
+)  # fmt: skip
+
+
+def _types(names: Iterable[str], lines: Iterable[str]) -> dict[str, str]:
+    """The types of names, by the instructions that define them."""
+    wanted, types = set(names), {}
+    for line in lines:
+        found = _DEFINITION.match(line)
+        if found is None or found.group(1) not in wanted:
+            continue
+        for pattern, what in _RESULT:
+            match = pattern.match(found.group(2))
+            if match is not None:
+                types[found.group(1)] = what if isinstance(what, str) else match.group(what)
+                break
+    return types
+
+
+def _chunk(
+    number: int, captured: list[str], types: dict[str, str], slots: list[str], lines: list[str]
+) -> str:
+    head = f"define internal void @chunk.{number}(ptr %context, i64 %low, i64 %high, i64 %number) #0 {{"
+    loads = []
+    for k, name in enumerate(captured):
+        loads.append(f"  %c.{k} = getelementptr i64, ptr %context, i64 {k}")
+        loads.append(f"  {name} = load {types[name]}, ptr %c.{k}")
+    return "\n".join([head, "entry:", *slots, *loads, "  br label %start", "start:", *lines,
+                      "  ret void", "}"])  # fmt: skip
+
+
+__all__ = ["LARGE", "MOST", "RUNTIME", "SUPPORTED", "can_cut", "emit"]
