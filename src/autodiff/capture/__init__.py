@@ -27,6 +27,7 @@ from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.records import RecordPlan
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace
@@ -353,7 +354,7 @@ def _plain_lists(result: Any, whole: bool) -> Any:
     def plain(x: Any) -> Any:
         if not isinstance(x, TracedList):
             return _plain_lists(x, whole)
-        if x.store is not None and whole:
+        if x.is_stored() and whole and x.is_even():
             return x
         refuse_open_length(x)
         return [plain(item) for item in x]
@@ -372,6 +373,9 @@ def _plan_list(
     trace: Trace, x: TracedList, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
 ) -> tuple[Any, ...]:
     """A list whose items are in a store: the array, and how many there are."""
+    if x.columns is not None and x.template is not None:
+        plans = [_plan_list(trace, c, outputs, forms, seen)[1] for c in x.columns]
+        return ("list", RecordPlan(x.template, tuple(plans)))
     if x.block is not trace.builder.block or x.store is None:
         raise Declined("a list made inside of a branch or loop in the result")
     key = (x.store.buffer, "list")

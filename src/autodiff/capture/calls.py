@@ -706,8 +706,8 @@ def _len(frame: Frame, obj: Any) -> Any:
         return as_tracer(obj.shape[0])
     if isinstance(obj, Tracer):
         return len(obj)
-    if isinstance(obj, TracedList) and obj.store is not None:
-        length = obj.store.length
+    if isinstance(obj, TracedList):
+        length = obj.extent
         return as_tracer(length) if isinstance(length, Dim) else length
     from autodiff.capture.expressions import own_method
 

@@ -451,7 +451,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         items = index if isinstance(index, tuple) else (index,)
         return dispatch.functions[container](items) if is_traced(items) else container[index]
     if isinstance(container, TracedList):
-        if container.store is None and isinstance(index, Tracer):
+        if not container.is_stored() and isinstance(index, Tracer):
             if container.is_here() or not container.can_store():
                 index = _as_index(index)
         return container[index]

@@ -29,12 +29,23 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
+from autodiff.capture.records import (
+    Number,
+    Template,
+    as_array,
+    build,
+    freeze_lists,
+    has_lists,
+    numbers,
+    template_of,
+)
 from autodiff.capture.regions import Slot, fit, is_numeric, join, same_object, slot_of
 from autodiff.capture.trace import Declined, NotStaged, StoreNeeded, Trace
-from autodiff.dims import Dim, Extent, bounds, maximum, minimum, same, symbols
+from autodiff.dims import Dim, Extent, UndecidedExtent, bounds, maximum, minimum, same, symbols
 from autodiff.ir.data import Value
 from autodiff.ops import indexing
 from autodiff.ops.builder import current_block
+from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
@@ -98,13 +109,100 @@ class Store:
 class TracedList(StoredList):
     """A list made by captured code; see the module header."""
 
-    __slots__ = ("block", "store", "trace")
+    __slots__ = ("block", "columns", "frozen", "store", "template", "trace")
 
     def __init__(self, trace: Trace, items: Iterable[Any] = ()) -> None:
         super().__init__(items)
         self.trace = trace
         self.block = current_block()  # where it was made: there it may change without ado
         self.store: Store | None = None
+        # Of a list of tuples or lists: the lists of their numbers, and what an item looks like.
+        self.columns: tuple[TracedList, ...] | None = None
+        self.template: Template | None = None
+        self.frozen = False  # an item of a list that keeps a copy of it
+
+    # -- columns ------------------------------------------------------------------------------
+    def is_stored(self) -> bool:
+        """Whether items are in traced arrays."""
+        if self.columns is not None:
+            return any(column.store is not None for column in self.columns)
+        return self.store is not None
+
+    def is_even(self) -> bool:
+        """Whether all of it is."""
+        return all(part.store is not None for part in self.parts())
+
+    def parts(self) -> tuple[TracedList, ...]:
+        """The lists of numbers that it is made of: its columns, or itself."""
+        return (self,) if self.columns is None else self.columns
+
+    @property
+    def extent(self) -> Extent:
+        """How many items there are."""
+        first = self.parts()[0]
+        return list.__len__(first) if first.store is None else first.store.length
+
+    def _split(self, item: Any) -> bool:
+        """Keep the numbers of tuples or lists like ``item`` in columns; False where that cannot be."""
+        template = template_of(item)
+        if template is None or isinstance(template, Number):
+            return False
+        head = list(self._plain_items())
+        if self.frozen or any(template_of(known) != template for known in head):
+            return False
+        if has_lists(template) and self.trace.distinguish_arrays:
+            return False
+        columns = list(zip(*[numbers(template, known) for known in head], strict=True))
+        count = len(list(numbers(template, item)))
+        for known in head:
+            freeze_lists(known)
+        made = [self._new(column) for column in columns or [()] * count]
+        for column in made:
+            column.block = self.block
+        list.clear(self)
+        self.template, self.columns = template, tuple(made)
+        return True
+
+    def _append_record(self, item: Any) -> None:
+        assert self.columns is not None and self.template is not None
+        if template_of(item) != self.template:
+            self._settle("an item of another kind")
+            list.append(self, item)
+            return
+        found = list(numbers(self.template, item))
+        freeze_lists(item)
+        if not self.is_here():
+            changes = [
+                (column, slot_of(x))
+                for column, x in zip(self.columns, found, strict=True)
+                if column.store is None
+            ]
+            if changes:
+                self.request_all(changes)
+        for column, x in zip(self.columns, found, strict=True):
+            column.append(x)
+
+    def _record(self, index: Any) -> Any:
+        assert self.columns is not None and self.template is not None
+        return build(self.template, iter([column[index] for column in self.columns]), self)
+
+    def frozen_list(self, items: Sequence[Any]) -> TracedList:
+        """A list that is (a copy of) an item of this one."""
+        made = self._new(items)
+        made.frozen = True
+        return made
+
+    def frozen_rows(self, rows: Tracer, slot: Slot) -> TracedList:
+        """A list, of the rows of an array, that is an item of this one."""
+        made = self.frozen_list(())
+        content = Tracer(rows.value, "array")
+        made.store = Store(Cell(content.value), Cell(_count(rows.shape[0])), slot, [], None, None)
+        self.trace.counts.add(made.store.count)
+        return made
+
+    def _refuse_frozen(self) -> None:
+        if self.frozen:
+            raise AmbiguousStore("a change of a list that is an item of a list")
 
     # -- the store ----------------------------------------------------------------------------
     def is_here(self) -> bool:
@@ -113,13 +211,21 @@ class TracedList(StoredList):
 
     def request(self, slot: Slot | None) -> None:
         """Have the loop that is staged from where the list was made begin with a store for it."""
+        self.request_all([(self, slot)])
+
+    def request_all(self, changes: Sequence[tuple[TracedList, Slot | None]]) -> None:
+        """The same for several lists that were made together."""
         for body in self.trace.rolling:
             if body.home is self.block:
-                raise StoreNeeded(body, self, slot)
+                raise StoreNeeded(body, changes)
         raise NotStaged("a change of a list inside of a branch")
 
     def can_store(self) -> bool:
         """Whether a loop being staged could give the list a store."""
+        if self.columns is None and len(self) and not is_numeric(list.__getitem__(self, 0)):
+            self._split(list.__getitem__(self, 0))
+        if self.columns is not None:
+            return all(column.can_store() for column in self.columns)
         return any(body.home is self.block for body in self.trace.rolling) and bool(
             len(self) and all(is_numeric(x) for x in self._plain_items())
         )
@@ -185,17 +291,36 @@ class TracedList(StoredList):
 
     def whole(self) -> Tracer | None:
         """The items as one array, where they are in a store."""
+        if self.columns is not None and self.template is not None:
+            found = [column._rows_up_to(self.extent) for column in self.columns]
+            known = [x for x in found if x is not None]
+            return as_array(self.template, iter(known)) if len(known) == len(found) else None
+        return self._rows_up_to(self.extent)
+
+    def _rows_up_to(self, length: Extent) -> Tracer | None:
         store = self.store
         if store is None:
             return None
         if store.rows is not None:
             raise NotStaged("a list that grows in a loop of unknown length, as a whole")
         x = Tracer(store.buffer.value, "array")
-        length = store.length
         if not same(length, store.capacity):
             n = len(x.shape)
             x = slice_of(x, (0,) * n, (length, *store.slot.shape), (1,) * n)
         return Tracer(x.value, "array")
+
+    def as_array(self) -> Tracer | None:
+        """What ``np.array`` makes of the items: of none, float64 of shape (0,)."""
+        whole = self.whole()
+        if whole is None or (len(whole.shape) == 1 and whole.dtype == np.float64):
+            return whole
+        try:
+            some = self.extent > 0
+        except UndecidedExtent:
+            filled: Any = np.greater(as_tracer(self.extent), 0)
+            emit_check(filled.value, "an array of an empty list")
+            some = True
+        return whole if some else Tracer.constant(np.array([]))
 
     @property
     def item_form(self) -> Form:
@@ -254,11 +379,12 @@ class TracedList(StoredList):
 
     def _settle(self, what: str) -> None:
         """Be an ordinary list again, for what a store cannot do."""
-        if self.store is not None:
+        self._refuse_frozen()
+        if self.store is not None or self.columns is not None:
             if not self.is_here():
                 raise NotStaged(f"{what} of a list inside of a branch or loop")
             items = list(self)
-            self.store = None
+            self.store = self.columns = None
             list.extend(self, items)
         elif not self.is_here():
             raise NotStaged(f"{what} of a list inside of a branch or loop")
@@ -266,11 +392,18 @@ class TracedList(StoredList):
     # -- what lists do ------------------------------------------------------------------------
     def append(self, item: Any) -> None:
         """Put an item at the end."""
+        self._refuse_frozen()
+        if self.columns is not None:
+            self._append_record(item)
+            return
         if self.store is None:
             if self.is_here():
                 list.append(self, item)
                 return
             if not is_numeric(item):
+                if self._split(item):
+                    self._append_record(item)
+                    return
                 raise NotStaged("a list of other things than numbers and arrays")
             self.request(slot_of(item))
             return
@@ -369,7 +502,7 @@ class TracedList(StoredList):
 
     def extend(self, items: Iterable[Any]) -> None:
         """Append each of ``items``."""
-        if self.store is None and self.is_here():
+        if self.store is None and self.columns is None and self.is_here() and not self.frozen:
             list.extend(self, items)
             return
         for item in list(items):
@@ -381,6 +514,10 @@ class TracedList(StoredList):
 
     def pop(self, index: SupportsIndex = -1) -> Any:
         """Take an item out."""
+        self._refuse_frozen()
+        if self.columns is not None and self.template is not None and index == -1:
+            found = [column.pop() for column in self.columns]
+            return build(self.template, iter(found), self)
         store = self.store
         last = isinstance(index, int) and index == -1
         if store is None or not last or self.is_here() or store.slot.form == "array":
@@ -395,6 +532,10 @@ class TracedList(StoredList):
         return item
 
     def __setitem__(self, index: Any, item: Any) -> None:
+        self._refuse_frozen()
+        if self.columns is not None:
+            self._set_record(index, item)
+            return
         if self.store is None:
             if self.is_here():
                 known = index.__index__() if isinstance(index, Tracer) else index
@@ -427,6 +568,17 @@ class TracedList(StoredList):
         else:
             self._forget_head()
 
+    def _set_record(self, index: Any, item: Any) -> None:
+        assert self.columns is not None and self.template is not None
+        if isinstance(index, slice) or template_of(item) != self.template:
+            self._settle("a store of an item of another kind")
+            self[index] = item
+            return
+        found = list(numbers(self.template, item))
+        freeze_lists(item)
+        for column, x in zip(self.columns, found, strict=True):
+            column[index] = x
+
     def _note_changed(self, changed: Cell, at: Extent) -> None:
         """Remember that a place of the head holds another item now."""
         flags = Tracer(changed.value, "array")
@@ -439,8 +591,12 @@ class TracedList(StoredList):
         self.store.head = []
 
     def __getitem__(self, index: Any) -> Any:
+        if self.columns is not None:
+            return self._part(index) if isinstance(index, slice) else self._record(index)
         if self.store is None:
-            if isinstance(index, Tracer) and self.can_store() and not self.is_here():
+            if isinstance(index, Tracer) and not self.is_here() and self.can_store():
+                if self.columns is not None:
+                    return self[index]
                 self.request(None)
             result = list.__getitem__(self, index)
             return self._new(result) if isinstance(index, slice) else result
@@ -449,6 +605,11 @@ class TracedList(StoredList):
         return self._item(index)
 
     def _part(self, index: slice) -> TracedList:
+        if self.columns is not None:
+            made = self._new(())
+            made.template = self.template
+            made.columns = tuple([column[index] for column in self.columns])
+            return made
         x = self.whole()
         assert x is not None and self.store is not None
         if self.store.changed is not None:
@@ -488,14 +649,12 @@ class TracedList(StoredList):
         return TracedList(self.trace, items)
 
     def __len__(self) -> int:
-        if self.store is None:
-            return list.__len__(self)
-        length = self.store.length
+        length = self.extent
         return length if isinstance(length, int) else int(as_tracer(length)._concrete())
 
     def __bool__(self) -> bool:
-        if self.store is not None:
-            low, high = bounds(self.store.length)
+        if self.is_stored():
+            low, high = bounds(self.extent)
             if low is not None and low >= 1:
                 return True
             if high is not None and high <= 0:
@@ -506,7 +665,10 @@ class TracedList(StoredList):
         # The length anew each time: what the items are for may append, and may make the store.
         k = 0
         while k < len(self):
-            yield list.__getitem__(self, k) if self.store is None else self._item(k)
+            if self.columns is not None:
+                yield self._record(k)
+            else:
+                yield list.__getitem__(self, k) if self.store is None else self._item(k)
             k += 1
 
     def __reversed__(self) -> Iterator[Any]:
@@ -564,7 +726,9 @@ class TracedList(StoredList):
 
     def copy(self) -> TracedList:
         """A list of the same items."""
-        return self._new(self) if self.store is None else self._part(slice(None))
+        if self.store is None and self.columns is None:
+            return self._new(self)
+        return self._part(slice(None))
 
     __copy__ = copy
 
@@ -699,6 +863,5 @@ class ListPlan:
 
 def refuse_open_length(target: TracedList) -> None:
     """Lists of unknown length have no leaves that a derivative could be taken of."""
-    store = target.store
-    if store is not None and isinstance(store.length, Dim):
+    if isinstance(target.extent, Dim):
         raise Declined("a list in the result whose length is known only when it runs")

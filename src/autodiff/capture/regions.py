@@ -182,7 +182,7 @@ def freeze(x: Any) -> Any:
     if type(x) in (list, tuple) and any(isinstance(i, (Tracer, list, tuple, dict)) for i in x):
         return type(x)(freeze(i) for i in x)
     if isinstance(x, StoredList):
-        if x.whole() is not None or not any(isinstance(i, (Tracer, list, tuple, dict)) for i in x):
+        if x.is_stored() or not any(isinstance(i, (Tracer, list, tuple, dict)) for i in x):
             return x
         return x.with_items([freeze(i) for i in x])
     if isinstance(x, tuple) and hasattr(x, "_fields"):

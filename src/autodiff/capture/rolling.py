@@ -135,8 +135,8 @@ def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
     if isinstance(source, range):
         start, step = source.start, source.step
         return LazySequence(len(source), lambda k: start + k * step if (start or step != 1) else k)
-    if isinstance(source, TracedList) and source.store is not None:
-        return LazySequence(source.store.length, lambda k: source[k], (source,))
+    if isinstance(source, TracedList) and source.is_stored():
+        return LazySequence(source.extent, lambda k: source[k], source.parts())
     if isinstance(source, Tracer) and source.shape:
         return LazySequence(source.shape[0], lambda k: source[k])
     return None
@@ -255,9 +255,12 @@ class _Body:
 
     # -- lists that the body appends to or stores into
     def take(self, needed: StoreNeeded) -> None:
-        """Give a list a store, of items like the one that the body appends."""
-        target, slot = needed.target, needed.slot
+        """Give lists a store, of items like those that the body appends."""
         self.requests += 1
+        for target, slot in needed.changes:
+            self._take(target, slot)
+
+    def _take(self, target: TracedList, slot: Slot | None) -> None:
         if self.requests > 2 * ATTEMPTS:
             raise NotStaged("a list of items of different types")
         if target not in self.before:
@@ -271,7 +274,7 @@ class _Body:
             target.make_store(slot)
         elif slot is not None and slot != store.slot:
             raise NotStaged("a list of items of different types")
-        if needed.target.store is not None and store is None:
+        if target.store is not None and store is None:
             assert target.store is not None
             target.store.wanted_rows, target.store.wanted_last = wanted
         self.lists.setdefault(target, 0)

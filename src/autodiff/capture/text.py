@@ -115,7 +115,7 @@ def characters(x: Any) -> Any:
     if isinstance(x, DeferredText):
         return str(x)
     if isinstance(x, StoredList):
-        return x if x.whole() is not None else [characters(item) for item in x]
+        return x if x.is_stored() else [characters(item) for item in x]
     if type(x) in (list, tuple) and any(isinstance(item, DeferredText) for item in x):
         return type(x)(characters(item) for item in x)
     return x

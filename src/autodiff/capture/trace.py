@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -82,11 +82,10 @@ class EagerBuilder(Builder):
 class StoreNeeded(Exception):
     """A loop being staged changes a list, which must have a store before the loop begins."""
 
-    def __init__(self, body: Any, target: Any, slot: Any) -> None:
+    def __init__(self, body: Any, changes: Sequence[tuple[Any, Any]]) -> None:
         super().__init__("a loop changes a list")
         self.body = body
-        self.target = target
-        self.slot = slot
+        self.changes = changes  # lists, each with the slot of its items
 
 
 @dataclass

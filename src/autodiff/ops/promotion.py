@@ -21,7 +21,7 @@ from autodiff.ops import builder as _builder
 from autodiff.ops import structural
 from autodiff.ops.known import decide, require_equal
 from autodiff.ops.pointwise import loop_dtypes
-from autodiff.ops.tracer import Form, Tracer, as_tracer, emit_tracer, whole_of
+from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
 
 Dtype = np.dtype[Any]
 Shape = tuple[Extent, ...]
@@ -245,13 +245,14 @@ def select(condition: Any, a: Any, b: Any, dtype: Any = None) -> Tracer:
 def contains_tracer(x: Any) -> bool:
     """Whether a nested list or tuple has a tracer (or a symbolic extent) somewhere inside."""
     if isinstance(x, (list, tuple)):
-        return whole_of(x) is not None or any(contains_tracer(item) for item in x)
+        stored = isinstance(x, StoredList) and x.is_stored()
+        return stored or any(contains_tracer(item) for item in x)
     return isinstance(x, (Tracer, Dim))
 
 
 def stack_sequence(x: Any, dtype: Any = None) -> Tracer:
     """``np.array`` of a nested sequence that may contain tracers."""
-    whole = whole_of(x)
+    whole = x.as_array() if isinstance(x, StoredList) else None
     if whole is not None:
         return whole if dtype is None else cast(whole, dtype)
     if not contains_tracer(x):

@@ -469,16 +469,55 @@ def _extreme_of_rows(ufunc: np.ufunc, whole: Tracer, form: Any) -> Tracer:
 
 
 def _less(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    """Whether one item is beyond another: a bool, or a traced one."""
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
+        return _is_beyond(ufunc, list(a), list(b))
     if not isinstance(a, (Tracer, Dim)) and not isinstance(b, (Tracer, Dim)):
         return bool(ufunc(a, b))
     from autodiff.ops.dispatch import binary_operator
 
-    return binary_operator(ufunc, a, b)
+    return bool_(binary_operator(ufunc, a, b))
+
+
+def _is_beyond(ufunc: np.ufunc, a: list[Any], b: list[Any]) -> Any:
+    """The same of sequences: by the first items that differ, else by length."""
+    if not a or not b:
+        return bool(ufunc(len(a), len(b)))
+    first = _less(ufunc, a[0], b[0])
+    if first is True:
+        return True
+    rest = _is_beyond(ufunc, a[1:], b[1:])
+    if rest is False:
+        return first
+    nested = isinstance(a[0], (tuple, list)) and isinstance(b[0], (tuple, list))
+    if nested or not any(isinstance(x, (Tracer, Dim)) for x in (a[0], b[0])):
+        return bool(first) or (not _less(ufunc, b[0], a[0]) and rest)
+    tie = _python("logical_and", compare("equal", a[0], b[0]), as_tracer(rest), result=BOOL)
+    return _python("logical_or", first, tie, result=BOOL)
+
+
+def _is_alike(a: Any, b: Any) -> bool:
+    """Whether two items differ in their numbers only."""
+    if isinstance(a, tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(map(_is_alike, a, b))
+    if is_number(a) and is_number(b):
+        return kind_of(a) == kind_of(b)
+    if not all(isinstance(x, (Tracer, np.ndarray, np.generic)) for x in (a, b)):
+        return a is b
+    x, y = as_tracer(a), as_tracer(b)
+    return x.dtype == y.dtype and x.form == y.form and len(x.shape) == len(y.shape) == 0
 
 
 def _choose(condition: Any, a: Any, b: Any) -> Any:
     if isinstance(condition, bool):
         return a if condition else b
+    if a is b:
+        return a
+    if isinstance(a, tuple) and _is_alike(a, b):
+        parts = [_choose(condition, x, y) for x, y in zip(a, b, strict=True)]
+        return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
+    if not all(isinstance(x, (Tracer, Dim, np.ndarray, np.generic, int, float)) for x in (a, b)):
+        return a if condition else b  # as it is at this call, with a guard
     if is_number(a) and is_number(b):
         kind = float if "f" in (kind_of(a), kind_of(b)) else int
         x, y = number(a, kind), number(b, kind)

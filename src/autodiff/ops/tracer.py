@@ -418,6 +418,14 @@ class StoredList(list[Any]):
         """That array, if so; None for an ordinary list."""
         return None
 
+    def as_array(self) -> Tracer | None:
+        """What ``np.array`` makes of the items; None where they must be looked at one by one."""
+        return self.whole()
+
+    def is_stored(self) -> bool:
+        """Whether the items are in traced arrays, one or several."""
+        return self.whole() is not None
+
     def with_items(self, items: list[Any]) -> StoredList:
         """A list made where this one was, of other items."""
         return type(self)(items)
@@ -436,7 +444,7 @@ def whole_of(x: Any) -> Tracer | None:
 def is_traced(values: Sequence[Any]) -> bool:
     """Whether any of the values, or the items of lists and tuples among them, is a tracer."""
     for x in values:
-        if isinstance(x, Tracer) or whole_of(x) is not None:
+        if isinstance(x, Tracer) or (isinstance(x, StoredList) and x.is_stored()):
             return True
         if isinstance(x, (list, tuple)) and is_traced(x):
             return True
