@@ -350,7 +350,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         if place is not None:
             trace.state.store(place, value)
             return
-    trace.changing(container, frame.source(node))
+    trace.changing(container, frame.source(node), index if type(container) is dict else None)
     container[index] = trace.outside(container, value)
 
 
@@ -373,7 +373,7 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
         if place is not None:
             trace.state.store(place, value)
             return
-    trace.changing(obj, frame.source(node))
+    trace.changing(obj, frame.source(node), name)
     setattr(obj, name, trace.outside(obj, value))
 
 

@@ -60,6 +60,9 @@ from autodiff.ops.tracer import (
 )
 
 
+FEW = 64  # items of different types, or arrays, that a loop may carry one by one
+
+
 @dataclass(eq=False)
 class Rows:
     """What a loop of unknown length appends, while it is staged.
@@ -543,6 +546,11 @@ class TracedList(StoredList):
                 return
             if not is_numeric(item) or isinstance(index, slice) or not len(self):
                 raise NotStaged("a change of a list inside of a branch or loop")
+            if self._is_few_arrays(item) and isinstance(index, int):
+                known = index % list.__len__(self) if -len(self) <= index < len(self) else index
+                if self.trace.parts.save(self, known):
+                    list.__setitem__(self, known, item)
+                    return
             self.request(slot_of(item))
             return
         store = self.store
@@ -567,6 +575,15 @@ class TracedList(StoredList):
             store.head[at] = item
         else:
             self._forget_head()
+
+    def _is_few_arrays(self, item: Any) -> bool:
+        """Whether the items are variables of their own, rather than the rows of one array."""
+        items = [item, *self._plain_items()]
+        if len(items) > 1 + FEW:
+            return False
+        return all(is_numeric(x) for x in items) and (
+            any(slot_of(x).form == "array" for x in items) or len({slot_of(x) for x in items}) > 1
+        )
 
     def _set_record(self, index: Any, item: Any) -> None:
         assert self.columns is not None and self.template is not None

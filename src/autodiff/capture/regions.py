@@ -76,12 +76,13 @@ def live_scopes(frame: Frame) -> list[Scope]:
 def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Value] = ()) -> Outcome:
     """Run ``thunk`` into a new block and undo its changes of names and cells."""
     trace, builder = frame.trace, frame.trace.builder
-    saved = [(scope, dict(scope.locals)) for scope in live_scopes(frame)]
+    saved: list[tuple[Any, Any]] = [(s, dict(s.locals)) for s in live_scopes(frame)]
     outer_journal, builder.journal = builder.journal, []
     outer_source = builder.source
     # What is guarded inside is not guarded outside: the region may not run, or be given up.
     guarded, decided = set(trace.guarded), set(trace.decided)
     trace.made.append({})
+    trace.parts.open.append((saved, trace.made[-1]))
     outcome = Outcome(Block())
     try:
         with builder.region() as block:
@@ -109,6 +110,7 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
         builder.source = outer_source
         trace.guarded, trace.decided = guarded, decided
         trace.made.pop()
+        trace.parts.open.pop()
     return outcome
 
 
@@ -116,10 +118,11 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
 def undoing(frame: Frame) -> Iterator[None]:
     """Undo what has been done to names, cells and the program when staging is given up."""
     trace, builder = frame.trace, frame.trace.builder
-    saved = [(scope, dict(scope.locals)) for scope in live_scopes(frame)]
+    saved: list[tuple[Any, Any]] = [(s, dict(s.locals)) for s in live_scopes(frame)]
     guarded, decided = set(trace.guarded), set(trace.decided)
     block, length = builder.block, len(builder.block.operations)
     outer_journal, outer_source, builder.journal = builder.journal, builder.source, []
+    trace.parts.open.append((saved, None))
     try:
         yield
     except (NotStaged, Declined):
@@ -138,6 +141,7 @@ def undoing(frame: Frame) -> Iterator[None]:
         trace.guarded, trace.decided = guarded, decided
         raise
     finally:
+        trace.parts.open.pop()
         if outer_journal is not None:
             outer_journal += builder.journal
         builder.journal = outer_journal

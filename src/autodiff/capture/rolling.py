@@ -24,6 +24,7 @@ import numpy as np
 from autodiff.capture import staging
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope, assign
 from autodiff.capture.lists import Store, TracedList
+from autodiff.capture.parts import ObjectScope
 from autodiff.capture.regions import (
     INT,
     Outcome,
@@ -44,6 +45,7 @@ from autodiff.capture.trace import Declined, NotStaged, StoreNeeded
 from autodiff.dims import (
     Dim,
     Extent,
+    UndecidedExtent,
     bounds,
     maximum,
     minimum,
@@ -214,6 +216,8 @@ class _Body:
         n = len(self.names)
         for (key, slot), value in zip(self.names.items(), parameters[:n], strict=True):
             scope, name = key
+            if isinstance(scope, ObjectScope):
+                self.frame.trace.parts.save_scope(scope)
             if key in self.steps:
                 assert index is not None
                 value = _leading(value, self.shape(key, Dim.symbol(index)))
@@ -446,6 +450,8 @@ class _Body:
                 continue
             scope, name = key
             start = scope.locals.get(name, UNBOUND)
+            if start is UNBOUND and isinstance(scope, ObjectScope):
+                raise _Peel  # an attribute that the first iteration makes
             if start is UNBOUND or isinstance(start, (Poison, Maybe)):
                 self.temporaries[key] = end
             elif not same_object(start, end):
@@ -513,15 +519,19 @@ class _Body:
 def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     if any(record.cell is tracer.cell for record in frame.trace.inputs):
         return True
-    for other in live_scopes(frame):
-        for key, value in other.locals.items():
-            if (
-                (other is not scope or key != name)
-                and isinstance(value, Tracer)
-                and value.cell is tracer.cell
-            ):
-                return True
-    return False
+    tables = {id(other.locals): other.locals for other in live_scopes(frame)}
+    for made in frame.trace.made:
+        for obj in made.values():
+            items = dict(enumerate(obj)) if isinstance(obj, (list, tuple)) else obj
+            table = items if isinstance(items, dict) else getattr(obj, "__dict__", {})
+            tables[id(table)] = table
+    return any(
+        (table is not scope.locals or key != name)
+        and isinstance(value, Tracer)
+        and value.cell is tracer.cell
+        for table in tables.values()
+        for key, value in table.items()
+    )
 
 
 def _count_of(value: Value) -> Extent:
@@ -764,8 +774,11 @@ def roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion 
             return _roll_for(frame, node, sequence)
     except _Peel:
         pass
-    low, _ = bounds(sequence.count)
-    if low is None or low < 2:
+    try:
+        several = sequence.count >= 2  # of this call, with a guard
+    except UndecidedExtent:
+        several = False
+    if not several:
         raise NotStaged("the first iteration differs, and there may be none")
     with committed():
         assign(frame, node.target, sequence.item(0))

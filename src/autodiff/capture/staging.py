@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import Completion, Frame, assign
+from autodiff.capture.parts import ObjectScope
 from autodiff.capture.regions import Committed, Merge, Outcome, run_region, undoing, variable
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.ir.data import Value, walk
@@ -189,6 +190,8 @@ def _merge(
 ) -> None:
     merge = Merge(frame, test, first, second)
     for scope, name in {**first.names, **second.names}:
+        if isinstance(scope, ObjectScope) and name not in scope.locals:
+            raise NotStaged(f"a branch gives an object the attribute {name!r}")
         put = _putter(scope.locals, name)
         merge.value(variable(first, scope, name), variable(second, scope, name), put)
     cells = list({**first.cells, **second.cells})

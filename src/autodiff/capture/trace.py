@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
+from autodiff.capture.parts import Parts
 from autodiff.capture.paths import Guard, Path
 from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
@@ -107,6 +108,7 @@ class Trace:
     def __init__(self, eager: bool = False, naming: Any = None) -> None:
         self.builder = EagerBuilder(self) if eager else Builder()
         self.eager = eager
+        self.parts = Parts()
         self.checkpointed: Any = None  # what ``checkpoint`` was called on last
         self.naming = naming  # of type autodiff.capture.naming.Naming
         # What stands for an object that is reached by a path; None where the object itself does.
@@ -264,8 +266,11 @@ class Trace:
         self.made[-1][id(obj)] = obj
         return obj
 
-    def changing(self, obj: Any, source: Source | None) -> None:
-        """A store into a Python object is about to happen; declined for objects from outside."""
+    def changing(self, obj: Any, source: Source | None, part: Any = None) -> None:
+        """A store into a Python object is about to happen; declined for objects from outside.
+
+        ``part`` is the name or key that is stored to, where nothing else of the object changes.
+        """
         if self.eager:
             return
         self.changes.setdefault(id(obj), source)
@@ -278,7 +283,13 @@ class Trace:
         if isinstance(obj, StoredList):
             return  # it knows itself where and how it may change
         if len(self.made) > 1 and id(obj) not in self.made[-1]:
+            if part is not None and self._was_made(obj) and self.parts.save(obj, part):
+                return
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
+
+    def _was_made(self, obj: Any) -> bool:
+        """Whether the captured code made an object."""
+        return any(made.get(id(obj)) is obj for made in self.made)
 
     def outside(self, obj: Any, x: Any) -> Any:
         """``x`` as it may be stored into ``obj``: objects from outside get plain values."""
