@@ -581,9 +581,22 @@ def _construct(
     instance = frame.trace.fresh(cls.__new__(cls))
     if isinstance(init, Closure) or syntax_of(init) is None:
         init(instance, *args, **kwargs)  # generated, as by dataclasses: plain assignments
+        _adopt(frame, instance, [*args, *kwargs.values()])
     else:
         call_function(frame.trace, init, [instance, *args], kwargs)
     return instance
+
+
+def _adopt(frame: Frame, instance: Any, given: list[Any]) -> None:
+    """Have the lists and dicts that a generated ``__init__`` made count as made by the captured code."""
+    table: Any = getattr(instance, "__dict__", {})
+    for name, value in list(table.items()):
+        if frame.trace.is_external(value) or any(value is x for x in given):
+            continue
+        if type(value) is list:
+            table[name] = frame.trace.fresh(frame.trace.new_list(value))
+        elif type(value) is dict:
+            frame.trace.fresh(value)
 
 
 def _vectorize(

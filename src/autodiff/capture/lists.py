@@ -59,7 +59,6 @@ from autodiff.ops.tracer import (
     emit_tracer,
 )
 
-
 FEW = 64  # items of different types, or arrays, that a loop may carry one by one
 
 
@@ -204,6 +203,7 @@ class TracedList(StoredList):
         return made
 
     def _refuse_frozen(self) -> None:
+        self.trace.refuse_held(self)
         if self.frozen:
             raise AmbiguousStore("a change of a list that is an item of a list")
 
@@ -738,7 +738,7 @@ class TracedList(StoredList):
     def with_items(self, items: Iterable[Any]) -> TracedList:
         """A list made where this one was, of other items."""
         made = self._new(items)
-        made.block = self.block
+        made.block, made.frozen = self.block, self.frozen
         return made
 
     def copy(self) -> TracedList:

@@ -35,7 +35,7 @@ class ObjectScope:
         """The parts by name."""
         return self.table
 
-    @locals.setter
+    @locals.setter  # noqa: A003 - what scopes call it
     def locals(self, before: dict[str, Any]) -> None:
         if isinstance(self.table, dict):
             self.table.clear()
@@ -109,14 +109,19 @@ def _table(obj: Any, part: Any) -> MutableMapping[str, Any] | None:
     if isinstance(obj, list):
         known = isinstance(part, int) and 0 <= part < list.__len__(obj)
         return _Items(obj) if known else None
-    if isinstance(obj, type) or not isinstance(part, str):
+    if not isinstance(part, str):
         return None
+    described = hasattr(type(inspect.getattr_static(type(obj), part, None)), "__set__")
+    return None if described else table_of(obj)
+
+
+def table_of(obj: Any) -> dict[str, Any] | None:
+    """The attributes of an object that are nothing but entries of its ``__dict__``."""
     cls = type(obj)
-    described = hasattr(type(inspect.getattr_static(cls, part, None)), "__set__")
-    table = getattr(obj, "__dict__", None)
-    if cls.__setattr__ not in _PLAIN_SETTERS or described or type(table) is not dict:
+    if isinstance(obj, type) or cls.__setattr__ not in _PLAIN_SETTERS:
         return None
-    return table
+    table = getattr(obj, "__dict__", None)
+    return table if type(table) is dict else None
 
 
-__all__ = ["ObjectScope", "Parts"]
+__all__ = ["ObjectScope", "Parts", "table_of"]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope
+from autodiff.capture.parts import table_of
 from autodiff.capture.state import UnknownPlace
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, StoreNeeded
 from autodiff.dims import Dim, UndecidedExtent, same_shape
@@ -50,16 +51,26 @@ INTERNAL = (
 )
 
 
+@dataclass(eq=False)
+class Instance:
+    """An object made in a region, as the region left it."""
+
+    cls: type
+    table: dict[str, Any]
+
+
 @dataclass
 class Outcome:
     """What a region did: its block, its value, the names and cells it changed, what it raised."""
 
     block: Block
     value: Any = None
-    names: dict[tuple[Scope, str], Any] = field(default_factory=dict)
+    names: dict[tuple[Any, str], Any] = field(default_factory=dict)
     cells: dict[Cell, Value] = field(default_factory=dict)
     raised: Exception | None = None
     stored: set[Value] = field(default_factory=set)  # contents of cells that were overwritten
+    # Names whose lists, dicts and objects have other names as well, or are from before the region.
+    entangled: set[tuple[Any, str]] = field(default_factory=set)
 
 
 def live_scopes(frame: Frame) -> list[Scope]:
@@ -96,10 +107,15 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
                 outcome.raised = error
             # Now, while the storage still holds what the region left in it.
             outcome.value = freeze(outcome.value)
-            for scope, before in saved:
-                for name, value in scope.locals.items():
-                    if before.get(name, UNBOUND) is not value:
-                        outcome.names[scope, name] = freeze(value)
+            changed = {
+                (scope, name): value
+                for scope, before in saved
+                for name, value in scope.locals.items()
+                if before.get(name, UNBOUND) is not value
+            }
+            outcome.entangled = _entangled(changed, trace.made[-1])
+            for key, value in changed.items():
+                outcome.names[key] = freeze(value, trace.made[-1])
         _note_cells(outcome, builder.journal)
     finally:
         for scope, before in saved:
@@ -170,8 +186,41 @@ def committed() -> Iterator[None]:
         raise Committed(problem) from None
 
 
-def freeze(x: Any) -> Any:
-    """``x`` with every array in it replaced by the content it has now, and whose it was."""
+def _entangled(changed: dict[tuple[Any, str], Any], made: dict[int, Any]) -> set[Any]:
+    """Names with a list, dict or object that is under two of them, or twice under one, or not new."""
+    found: set[Any] = set()
+    first: dict[int, Any] = {}
+
+    def visit(key: Any, x: Any) -> None:
+        if isinstance(x, Tracer) or is_numeric(x):
+            return
+        table = x if isinstance(x, dict) else table_of(x)
+        if not isinstance(x, (list, tuple)) and table is None:
+            return
+        if not isinstance(x, tuple):
+            if id(x) in first or id(x) not in made:
+                found.update((key, first.get(id(x), key)))
+                return
+            first[id(x)] = key
+        for part in (
+            list(table.values())
+            if table is not None
+            else list.__iter__(x)
+            if isinstance(x, list)
+            else x
+        ):
+            visit(key, part)
+
+    for key, value in changed.items():
+        visit(key, value)
+    return found
+
+
+def freeze(x: Any, made: dict[int, Any] | None = None) -> Any:
+    """``x`` with every array in it replaced by the content it has now, and whose it was.
+
+    Objects are left as they are, but those ``made`` in the region.
+    """
     if isinstance(x, Tracer):
         if x.form != "array":
             return x
@@ -183,17 +232,26 @@ def freeze(x: Any) -> Any:
         return Maybe(x.bound, freeze(x.value))
     if isinstance(x, Completion):
         return Completion(x.kind, freeze(x.value))
-    if type(x) in (list, tuple) and any(isinstance(i, (Tracer, list, tuple, dict)) for i in x):
-        return type(x)(freeze(i) for i in x)
+    if made is not None and made.get(id(x)) is x:
+        table = None if isinstance(x, (list, dict)) else table_of(x)
+        if table is not None:
+            return Instance(type(x), {k: freeze(v, made) for k, v in table.items()})
+    if type(x) in (list, tuple) and any(_has_content(i, made) for i in x):
+        return type(x)(freeze(i, made) for i in x)
     if isinstance(x, StoredList):
-        if x.is_stored() or not any(isinstance(i, (Tracer, list, tuple, dict)) for i in x):
+        if x.is_stored() or not any(_has_content(i, made) for i in x):
             return x
-        return x.with_items([freeze(i) for i in x])
+        return x.with_items([freeze(i, made) for i in x])
     if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*[freeze(i) for i in x])
+        return type(x)(*[freeze(i, made) for i in x])
     if type(x) is dict:
-        return {k: freeze(v) for k, v in x.items()}
+        return {k: freeze(v, made) for k, v in x.items()}
     return x
+
+
+def _has_content(x: Any, made: dict[int, Any] | None) -> bool:
+    """Whether freezing may change an item."""
+    return isinstance(x, (Tracer, list, tuple, dict)) or (made is not None and id(x) in made)
 
 
 def thaw(x: Any) -> Any:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import staging
+from autodiff.capture import staging, structures
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope, assign
 from autodiff.capture.lists import Store, TracedList
 from autodiff.capture.parts import ObjectScope
@@ -41,6 +41,7 @@ from autodiff.capture.regions import (
     slot_of,
     undoing,
 )
+from autodiff.capture.structures import LeafScope
 from autodiff.capture.trace import Declined, NotStaged, StoreNeeded
 from autodiff.dims import (
     Dim,
@@ -176,7 +177,7 @@ class _Body:
     run: Callable[[Value], None]
     count: Extent | None  # of iterations, where it is known before
     limit: Extent | None  # more iterations there will not be
-    names: dict[tuple[Scope, str], Slot] = field(default_factory=dict)
+    names: dict[tuple[Any, str], Slot] = field(default_factory=dict)
     # Of names whose extents change by the same in every iteration: by how much, per axis.  Their
     # slots have the extents at entry.
     steps: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
@@ -193,6 +194,8 @@ class _Body:
     latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
     # Of temporaries whose size depends on the iteration: their shape in terms of the index.
     lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
+    # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
+    structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
     requests: int = 0
     restless: bool = False
     home: Block | None = None
@@ -223,6 +226,8 @@ class _Body:
                 value = _leading(value, self.shape(key, Dim.symbol(index)))
             self.placed[key] = value
             scope.locals[name] = placeholder(value, slot)
+        for scope, name in self.structures:
+            self.frame.trace.hold(structures.mutable(self.frame.trace, scope.locals[name]))
         for cell, value in zip(self.cells, parameters[n:], strict=True):
             cell.write(value)
         for cell, (start, step) in self.inductive.items():
@@ -444,7 +449,9 @@ class _Body:
         """Take up what the last run changed beyond the carries; whether there was anything."""
         changed = False
         self.temporaries = {}
-        for key, end in outcome.names.items():
+        for key in self.structures:
+            self._spread(key, outcome)
+        for key, end in list(outcome.names.items()):
             if key in self.names:
                 changed |= self._widen(key, self.names[key], end)
                 continue
@@ -456,7 +463,9 @@ class _Body:
                 self.temporaries[key] = end
             elif not same_object(start, end):
                 if not is_numeric(end):
-                    raise NotStaged(f"the loop changes {name!r}, a {type(end).__name__}")
+                    self._take_structure(key, start, end, outcome)
+                    changed = True
+                    continue
                 if not is_numeric(start):
                     raise _Peel
                 self.names[key] = slot_of(start)
@@ -477,6 +486,38 @@ class _Body:
         changed |= self.restless | self._learn_pushed(outcome)
         self._check_aliases(outcome)
         return changed
+
+    def _take_structure(
+        self, key: tuple[Scope, str], start: Any, end: Any, outcome: Outcome
+    ) -> None:
+        """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
+        (scope, name), trace = key, self.frame.trace
+        kind = structures.class_of(end).__name__
+        if isinstance(scope, ObjectScope) or structures.parts_of(trace, end) is None:
+            raise NotStaged(f"the loop changes {name!r}, a {kind}")
+        if not structures.are_alike(trace, start, end):
+            raise _Peel
+        low = None if self.count is None else bounds(self.count)[0]
+        if low is None or low < 1:
+            # Without an iteration the name goes on meaning the very object that it meant.
+            if structures.is_known_elsewhere(trace, start, iter(_tables(self.frame))):
+                raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
+        leaves = structures.LeafScope(trace, scope, name)
+        self.structures[key] = leaves
+        for at, leaf in structures.leaves_of(trace, start).items():
+            self.names[leaves, at] = slot_of(leaf)
+
+    def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> None:
+        """The leaves of a structure at the end of the body, as variables of their own."""
+        trace = self.frame.trace
+        end = outcome.names.pop(key, UNBOUND)
+        if end is UNBOUND:  # as it was
+            return
+        start = key[0].locals[key[1]]
+        if key in outcome.entangled or not structures.are_alike(trace, start, end):
+            raise NotStaged(f"the loop gives {key[1]!r} parts that have other names, or others")
+        for at, leaf in structures.leaves_of(trace, end).items():
+            outcome.names[self.structures[key], at] = leaf
 
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
         if not is_numeric(end):
@@ -519,19 +560,25 @@ class _Body:
 def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     if any(record.cell is tracer.cell for record in frame.trace.inputs):
         return True
-    tables = {id(other.locals): other.locals for other in live_scopes(frame)}
-    for made in frame.trace.made:
-        for obj in made.values():
-            items = dict(enumerate(obj)) if isinstance(obj, (list, tuple)) else obj
-            table = items if isinstance(items, dict) else getattr(obj, "__dict__", {})
-            tables[id(table)] = table
     return any(
         (table is not scope.locals or key != name)
         and isinstance(value, Tracer)
         and value.cell is tracer.cell
-        for table in tables.values()
+        for table in _tables(frame)
         for key, value in table.items()
     )
+
+
+def _tables(frame: Frame) -> list[Any]:
+    """What variables mean, and the parts of all objects that the captured code has made."""
+    tables: list[Any] = [scope.locals for scope in live_scopes(frame)]
+    for made in frame.trace.made:
+        for obj in made.values():
+            if isinstance(obj, (list, tuple)):
+                tables.append(dict(enumerate(list.__iter__(obj) if isinstance(obj, list) else obj)))
+            else:
+                tables.append(obj if isinstance(obj, dict) else getattr(obj, "__dict__", {}))
+    return tables
 
 
 def _count_of(value: Value) -> Extent:
@@ -981,7 +1028,7 @@ def _emit_while(
     frame = body.frame
     if tested.raised is not None:
         raise NotStaged(f"the loop condition raises {type(tested.raised).__name__}")
-    known_names = set(body.names)
+    known_names = {*body.names, *body.structures}
     if any(key not in known_names for key in tested.names) or any(
         c not in body.cells for c in tested.cells
     ):

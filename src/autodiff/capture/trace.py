@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -109,6 +109,7 @@ class Trace:
         self.builder = EagerBuilder(self) if eager else Builder()
         self.eager = eager
         self.parts = Parts()
+        self.held: dict[int, Any] = {}  # what stands, in a loop's body, for an object of before
         self.checkpointed: Any = None  # what ``checkpoint`` was called on last
         self.naming = naming  # of type autodiff.capture.naming.Naming
         # What stands for an object that is reached by a path; None where the object itself does.
@@ -280,14 +281,24 @@ class Trace:
             )
         if self.state is not None and self.state.is_kept(obj):
             raise Declined(f"a change of a {type(obj).__name__} that is kept outside", source)
+        self.refuse_held(obj)
         if isinstance(obj, StoredList):
             return  # it knows itself where and how it may change
         if len(self.made) > 1 and id(obj) not in self.made[-1]:
-            if part is not None and self._was_made(obj) and self.parts.save(obj, part):
+            if part is not None and self.was_made(obj) and self.parts.save(obj, part):
                 return
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
 
-    def _was_made(self, obj: Any) -> bool:
+    def hold(self, objects: Iterable[Any]) -> None:
+        """Have objects refuse to change: others may refer to what they stand for."""
+        self.held.update((id(obj), obj) for obj in objects)
+
+    def refuse_held(self, obj: Any) -> None:
+        """A change is about to happen."""
+        if id(obj) in self.held:
+            raise NotStaged(f"a change of a {type(obj).__name__} that a loop binds anew")
+
+    def was_made(self, obj: Any) -> bool:
         """Whether the captured code made an object."""
         return any(made.get(id(obj)) is obj for made in self.made)
 

@@ -1,0 +1,163 @@
+"""Tuples, lists, dicts and objects that a loop binds anew in every iteration: carried as their leaves.
+
+    for _ in range(n):                          carry  s.x, s.v
+        s = State(s.x + dt * s.v, s.v - dt * s.x)
+
+A structure is what has parts: a tuple, a list or dict that the captured code made, an object that it
+made and whose attributes are plain.  Its leaves are numbers and arrays, which are carried, and
+anything else, which has to stay what it is.  In the body, and after the loop, the name is bound to a
+structure made anew of the leaves; so nothing else may refer to it where that would show, which
+:func:`entangled` and :func:`is_known_elsewhere` find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from autodiff.capture.lists import FEW, TracedList
+from autodiff.capture.parts import table_of
+from autodiff.capture.regions import Instance, is_numeric, same_object
+from autodiff.capture.trace import Trace
+
+
+def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
+    """The parts of a structure with their keys; None of anything else."""
+    if isinstance(x, Instance):
+        return list(x.table.items())
+    if isinstance(x, TracedList):
+        if x.store is not None or x.columns is not None or len(x) > FEW:
+            return None
+        return list(enumerate(x))
+    if isinstance(x, tuple):
+        return list(enumerate(x)) if type(x) is tuple or hasattr(x, "_fields") else None
+    if type(x) is dict:
+        return list(x.items()) if trace.was_made(x) or not trace.is_external(x) else None
+    table = table_of(x)
+    return None if table is None or not trace.was_made(x) else list(table.items())
+
+
+def class_of(x: Any) -> type:
+    """What a structure is an instance of."""
+    return x.cls if isinstance(x, Instance) else type(x)
+
+
+def are_alike(trace: Trace, a: Any, b: Any) -> bool:
+    """Whether two structures differ in numbers and arrays only."""
+    if is_numeric(a) and is_numeric(b):
+        return True
+    mine, other = parts_of(trace, a), parts_of(trace, b)
+    if mine is None or other is None:
+        return same_object(a, b)
+    return (
+        class_of(a) is class_of(b)
+        and [k for k, _ in mine] == [k for k, _ in other]
+        and all(are_alike(trace, x, y) for (_, x), (_, y) in zip(mine, other, strict=True))
+    )
+
+
+def leaves_of(trace: Trace, x: Any, at: str = "") -> dict[str, Any]:
+    """The numbers and arrays of a structure by where they are."""
+    if is_numeric(x):
+        return {at: x}
+    found: dict[str, Any] = {}
+    for key, part in parts_of(trace, x) or ():
+        name = f".{key}" if isinstance(key, str) else f"[{key!r}]"
+        found.update(leaves_of(trace, part, at + name))
+    return found
+
+
+def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "") -> Any:
+    """A structure like ``x``, made anew, of the leaves that ``leaf(where, old)`` gives."""
+    if is_numeric(x):
+        return leaf(at, x)
+    parts = parts_of(trace, x)
+    if parts is None:
+        return x
+    made = {}
+    for key, part in parts:
+        name = f".{key}" if isinstance(key, str) else f"[{key!r}]"
+        made[key] = rebuilt(trace, part, leaf, at + name)
+    cls = class_of(x)
+    if isinstance(x, tuple):
+        return cls(*made.values()) if hasattr(cls, "_fields") else cls(made.values())
+    if isinstance(x, TracedList):
+        items = trace.new_list(made.values())
+        items.frozen = x.frozen  # type: ignore[attr-defined]
+        return trace.fresh(items)
+    if cls is dict:
+        return trace.fresh(made)
+    obj = trace.fresh(object.__new__(cls))
+    vars(obj).update(made)
+    return obj
+
+
+def mutable(trace: Trace, x: Any) -> Iterator[Any]:
+    """The lists, dicts and objects that a structure is made of."""
+    if is_numeric(x):
+        return
+    parts = parts_of(trace, x)
+    if parts is not None and not isinstance(x, tuple):
+        yield x
+    for _, part in parts or ():
+        yield from mutable(trace, part)
+
+
+def is_known_elsewhere(trace: Trace, x: Any, tables: Iterator[Any]) -> bool:
+    """Whether a list, dict or object of a structure has more than the one reference from it."""
+    mine = {id(obj): obj for obj in mutable(trace, x)}
+    if not mine:
+        return False
+    count = dict.fromkeys(mine, 0)
+    for table in tables:
+        for value in table.values():
+            if id(value) in count:
+                count[id(value)] += 1
+    return any(n > 1 for n in count.values())
+
+
+@dataclass(eq=False)
+class LeafScope:
+    """The leaves of the structure that a variable holds, as variables of their own."""
+
+    trace: Trace
+    scope: Any
+    name: str
+
+    parent = None
+    syntax = None
+
+    def __post_init__(self) -> None:
+        self.locals: MutableMapping[str, Any] = _Leaves(self)
+
+
+class _Leaves(MutableMapping[str, Any]):
+    def __init__(self, owner: LeafScope) -> None:
+        self.owner = owner
+
+    def _all(self) -> dict[str, Any]:
+        return leaves_of(self.owner.trace, self.owner.scope.locals[self.owner.name])
+
+    def __getitem__(self, name: str) -> Any:
+        return self._all()[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        owner = self.owner
+        owner.scope.locals[owner.name] = rebuilt(
+            owner.trace,
+            owner.scope.locals[owner.name],
+            lambda at, old: value if at == name else old,
+        )
+
+    def __delitem__(self, name: str) -> None:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+__all__ = ["LeafScope", "are_alike", "is_known_elsewhere", "leaves_of", "mutable", "parts_of"]
