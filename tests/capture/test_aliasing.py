@@ -426,3 +426,275 @@ def test_stores_are_made_once_where_staging_is_given_up(f, engine) -> None:
             plain, ours = np.zeros(5), np.zeros(5)
             assert compiled(x, ours, k) == f(x, plain, k)
             assert ours.tolist() == plain.tolist()
+
+
+# -- a branch or loop that makes one name mean one of several objects ---------------------------------
+class Holder:
+    def __init__(self, x):
+        self.x = x
+
+
+def dict_or_new(p):
+    d0 = {"x": p[0]}
+    d = d0
+    if p[1] > 0:
+        d = {"x": p[1]}
+    d["x"] = 7.0
+    return d0["x"]
+
+
+def list_or_new(p):
+    d0 = [p[0], 1.0]
+    d = d0
+    if p[1] > 0:
+        d = [p[1], 2.0]
+    d[0] = 7.0
+    return d0[0]
+
+
+def object_or_new(p):
+    d0 = Holder(p[0])
+    d = d0
+    if p[1] > 0:
+        d = Holder(p[1])
+    d.x = 7.0
+    return d0.x
+
+
+def one_of_two_objects(p):
+    a, b = Holder(p[0]), Holder(p[1])
+    d = a if p[1] > p[0] else b
+    d.x = d.x * 2
+    return a.x, b.x
+
+
+def one_of_two_dicts(p):
+    a, b = {"x": p[0]}, {"x": p[1]}
+    d = a if p[1] > p[0] else b
+    d["x"] = d["x"] * 2
+    return a["x"], b["x"]
+
+
+def one_of_two_lists(p):
+    a, b = [p[0]], [p[1]]
+    d = a if p[1] > p[0] else b
+    d.append(p[0])
+    d[0] = 3.0
+    return a, b
+
+
+def dict_changed_later(p):
+    d0 = {"x": p[0]}
+    d = d0
+    if p[1] > 0:
+        d = {"x": p[1]}
+    d0["x"] = 7.0
+    return d["x"]
+
+
+def list_changed_later(p):
+    a, b = [p[0]], [p[1]]
+    d = a if p[1] > p[0] else b
+    a[0] = 3.0
+    return d[0]
+
+
+def object_bound_anew(p):
+    s = Holder(p[0])
+    if p[1] > 0:
+        s = Holder(p[1] * 2)
+    return s.x * p[0]
+
+
+def best_object(p):
+    best = None
+    for k in range(6):
+        s = Holder(p[0] * k)
+        if best is None or np.sin(s.x) > best.x:
+            best = s
+    return best.x
+
+
+def array_changed_later(p):
+    a, b = p * 1.0, p * 2.0
+    d = a if p[1] > p[0] else b
+    a[0] = 3.0
+    return d[0]
+
+
+def array_or_other(p):
+    a, b = p * 1.0, p * 2.0
+    d = a
+    if p[1] > 0:
+        d = b
+    d[0] = 7.0
+    return a[0], b[0]
+
+
+def array_in_a_tuple(p):
+    a, b = p * 1.0, p * 2.0
+    d = (a, 1) if p[1] > p[0] else (b, 1)
+    a[0] = 5.0
+    return d[0][0]
+
+
+def array_in_a_dict(p):
+    a, b = {"u": p * 1.0}, {"u": p * 2.0}
+    d = a if p[1] > p[0] else b
+    d["u"][0] = 9.0
+    return a["u"], b["u"]
+
+
+def array_of_a_list(p):
+    x = [p * 1.0, p * 2.0]
+    y = x[0] if p[1] > 0 else x[1]
+    x[0][0] = 4.0
+    return y
+
+
+def length_of_a_choice(p):
+    l = [1.0]
+    if p[0] > 0:
+        l2 = l
+    else:
+        l2 = [2.0]
+    l.append(p[1])
+    return len(l2)
+
+
+def buckets(p):
+    l = [p[0]]
+    m = [p[1]]
+    for k in range(8):
+        cur = l if np.sin(p[0] * k) > 0 else m
+        cur.append(k * p[1])
+    return l, m
+
+
+def pick(a, b, c):
+    return a if c > 0 else b
+
+
+def chosen_by_a_function(p):
+    l = [p[0]]
+    m = [p[1]]
+    t = pick(l, m, p[1])
+    t[0] = t[0] * 2
+    return l, m
+
+
+def list_of_a_dict(p):
+    s = {"a": [p[0]], "b": [p[1]]}
+    k = s["a"] if p[1] > 0 else s["b"]
+    k.append(1.0)
+    return s
+
+
+def alias_before_the_store(p):
+    u = p * 1.0
+    prev = p * 0.0
+    for k in range(8):
+        prev = u
+        u[0] = u[0] + 1.0
+    return prev
+
+
+def alias_stored_into_after(p):
+    u = p * 1.0
+    prev = p * 0.0
+    for k in range(8):
+        u[0] = u[0] + 1.0
+        prev = u
+    u[1] = 5.0
+    return prev
+
+
+def best_is_an_alias(p):
+    u = p * 1.0
+    best = p * 0.0
+    for k in range(8):
+        u[0] = u[0] + np.sin(p[1] * k)
+        if u[0] > best[0]:
+            best = u
+    return best
+
+
+def arrays_swapped(p):
+    u = p * 1.0
+    v = p * 2.0
+    for k in range(8):
+        u, v = v, u
+        u[0] = u[0] + k
+    return u, v
+
+
+def row_of_a_loop(p):
+    rows = np.outer(p, p)
+    r = rows[0]
+    for k in range(2):
+        r = rows[k]
+        r[0] = r[0] * 2
+    r[1] = 9.0
+    return rows
+
+
+def alias_in_while(p):
+    x = p * 1.0
+    y = x
+    k = 0
+    while k < 5:
+        y = x
+        x = x + 1.0
+        k += 1
+    y[0] = 100.0
+    return x, y
+
+
+def dict_alias(p):
+    a = {"n": 0.0}
+    b = a
+    for k in range(6):
+        b = a
+        a["n"] = a["n"] + p[0]
+    return b["n"]
+
+
+def list_alias(p):
+    l = []
+    m = l
+    for k in range(6):
+        m = l
+        l.append(p[0] * k)
+    return m
+
+
+def lists_swapped(p):
+    l = [p[0]]
+    m = [p[1]]
+    for k in range(6):
+        l, m = m, l
+        l.append(p[0] * k)
+    return l, m
+
+
+def alias_of_an_alias(p):
+    cur = p * 1.0
+    hist = []
+    for k in range(6):
+        nxt = cur
+        nxt[0] += 1.0
+        hist.append(nxt[0])
+        cur = nxt
+    return cur, np.array(hist)
+
+
+CHOICES = [
+    dict_or_new, list_or_new, object_or_new, one_of_two_objects, one_of_two_dicts, one_of_two_lists, dict_changed_later, list_changed_later, object_bound_anew, best_object, array_changed_later, array_or_other, array_in_a_tuple, array_in_a_dict, array_of_a_list, length_of_a_choice, buckets, chosen_by_a_function, list_of_a_dict, alias_before_the_store, alias_stored_into_after, best_is_an_alias, arrays_swapped, row_of_a_loop, alias_in_while, dict_alias, list_alias, lists_swapped, alias_of_an_alias
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", CHOICES, ids=lambda f: f.__name__)
+def test_what_was_chosen_is_one_of_the_objects_not_a_copy(f, engine) -> None:
+    calls = [([1.0, 2.0],), ([1.0, -2.0],), ([3.0, 2.0],), ([-3.0, 2.0],)]
+    agrees(f, *[(np.array(p),) for (p,) in calls], engine=engine)

@@ -71,6 +71,9 @@ class Outcome:
     stored: set[Value] = field(default_factory=set)  # contents of cells that were overwritten
     # Names whose lists, dicts and objects have other names as well, or are from before the region.
     entangled: set[tuple[Any, str]] = field(default_factory=set)
+    made: dict[int, Any] = field(default_factory=dict)  # lists, dicts and objects
+    # Of the copies of lists and dicts in its value and names, by id: the copy, and whose it is.
+    origins: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
 
 def live_scopes(frame: Frame) -> list[Scope]:
@@ -106,7 +109,8 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
             except Exception as error:  # the user's own: this path raises
                 outcome.raised = error
             # Now, while the storage still holds what the region left in it.
-            outcome.value = freeze(outcome.value)
+            outcome.made, origins = trace.made[-1], outcome.origins
+            outcome.value = freeze(outcome.value, None, origins)
             changed = {
                 (scope, name): value
                 for scope, before in saved
@@ -115,7 +119,7 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
             }
             outcome.entangled = _entangled(changed, trace.made[-1])
             for key, value in changed.items():
-                outcome.names[key] = freeze(value, trace.made[-1])
+                outcome.names[key] = freeze(value, outcome.made, origins)
         _note_cells(outcome, builder.journal)
     finally:
         for scope, before in saved:
@@ -216,11 +220,25 @@ def _entangled(changed: dict[tuple[Any, str], Any], made: dict[int, Any]) -> set
     return found
 
 
-def freeze(x: Any, made: dict[int, Any] | None = None) -> Any:
+def freeze(
+    x: Any,
+    made: dict[int, Any] | None = None,
+    origins: dict[int, tuple[Any, Any]] | None = None,
+) -> Any:
     """``x`` with every array in it replaced by the content it has now, and whose it was.
 
-    Objects are left as they are, but those ``made`` in the region.
+    Objects are left as they are, but those ``made`` in the region.  ``origins`` takes up which list or
+    dict each copy is of.
     """
+
+    def copied(copy: Any) -> Any:
+        if origins is not None and copy is not x:
+            origins[id(copy)] = (copy, x)
+        return copy
+
+    def inner(part: Any) -> Any:
+        return freeze(part, made, origins)
+
     if isinstance(x, Tracer):
         if x.form != "array":
             return x
@@ -229,23 +247,23 @@ def freeze(x: Any, made: dict[int, Any] | None = None) -> Any:
         frozen.cell.strides = x.cell.strides if not x.path else None
         return frozen
     if isinstance(x, Maybe):
-        return Maybe(x.bound, freeze(x.value))
+        return Maybe(x.bound, inner(x.value))
     if isinstance(x, Completion):
-        return Completion(x.kind, freeze(x.value))
+        return Completion(x.kind, inner(x.value))
     if made is not None and made.get(id(x)) is x:
         table = None if isinstance(x, (list, dict)) else table_of(x)
         if table is not None:
-            return Instance(type(x), {k: freeze(v, made) for k, v in table.items()})
+            return Instance(type(x), {k: inner(v) for k, v in table.items()})
     if type(x) in (list, tuple) and any(_has_content(i, made) for i in x):
-        return type(x)(freeze(i, made) for i in x)
+        return copied(type(x)(inner(i) for i in x))
     if isinstance(x, StoredList):
         if x.is_stored() or not any(_has_content(i, made) for i in x):
             return x
-        return x.with_items([freeze(i, made) for i in x])
+        return copied(x.with_items([inner(i) for i in x]))
     if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*[freeze(i, made) for i in x])
+        return type(x)(*[inner(i) for i in x])
     if type(x) is dict:
-        return {k: freeze(v, made) for k, v in x.items()}
+        return copied({k: inner(v) for k, v in x.items()})
     return x
 
 
@@ -377,12 +395,17 @@ class Merge:
         self.frame = frame
         self.test = test
         self.blocks = (then.block, orelse.block)
+        self.made = {**then.made, **orelse.made}
+        self.origins = {**then.origins, **orelse.origins}
         self.outputs: tuple[list[Value], list[Value]] = ([], [])
         self.finish: list[Callable[[tuple[Value, ...]], None]] = []
 
     def value(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         """Merge ``a`` and ``b`` and hand the result to ``put`` once the ``cond`` exists."""
-        if same_object(a, b):
+        first, second = self._origin(a), self._origin(b)
+        if first is second and isinstance(first, (list, dict)):
+            self.finish.append(lambda results: put(first))
+        elif same_object(a, b):
             self.finish.append(lambda results: put(thaw(a)))
         elif a is UNBOUND or b is UNBOUND or isinstance(a, Maybe) or isinstance(b, Maybe):
             self._maybe(a, b, put)
@@ -391,13 +414,37 @@ class Merge:
         elif whole_of(a) is not None or whole_of(b) is not None:
             raise NotStaged("the branches give different lists")
         elif type(a) is type(b) and isinstance(a, (tuple, list)) and len(a) == len(b):
-            self._sequence(a, b, put)
+            self._sequence(a, b, self._one_of(first, second, put))
         elif type(a) is dict and type(b) is dict and list(a) == list(b):
-            self._dict(a, b, put)
+            self._dict(a, b, self._one_of(first, second, put))
         else:
             raise NotStaged(
                 f"the branches give a {type(a).__name__} and a {type(b).__name__}, which do not merge"
             )
+
+    def _origin(self, x: Any) -> Any:
+        """The list or dict that ``x`` is, or is a copy of."""
+        copy, origin = self.origins.get(id(x), (None, None))
+        return origin if copy is x else x
+
+    def _one_of(self, a: Any, b: Any, put: Callable[[Any], None]) -> Callable[[Any], None]:
+        """``put`` for what is list or dict ``a`` or ``b``.
+
+        Where one of them is from before the branch, a change of what is merged would have to change it too, and the
+        other way round: neither may change from then on.
+        """
+        trace = self.frame.trace
+        known = [x for x in (a, b) if isinstance(x, (list, dict)) and id(x) not in self.made]
+        if not known:
+            return put
+        if trace.distinguish_arrays:
+            raise NotStaged("a branch chooses among lists or dicts, and the choice is changed")
+
+        def marked(merged: Any) -> None:
+            trace.make_ambiguous([*known, merged])
+            put(merged)
+
+        return marked
 
     def _numeric(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         slot = join(slot_of(a), slot_of(b))
@@ -416,7 +463,10 @@ class Merge:
             merged = Tracer(results[number], form)
             if form == "array":
                 # It is one array or another one: a store into it could not know which.
-                merged.cell.ambiguous = self._is_known_elsewhere(a) or self._is_known_elsewhere(b)
+                known = [x for x in (a, b) if self._is_known_elsewhere(x)]
+                merged.cell.ambiguous = bool(known)
+                for x in known:  # nor could the other way round
+                    identity(x)[0].ambiguous = True
                 merged.cell.listed = is_listed(a) or is_listed(b)
             put(merged)
 

@@ -540,6 +540,11 @@ class _Body:
 
     def _check_aliases(self, outcome: Outcome) -> None:
         """A rebound array that is also stored into must not be known under another name."""
+        if self.frame.trace.distinguish_arrays:
+            for _, name in self.names:
+                end = outcome.names.get((_, name))
+                if is_numeric(end) and _is_shared(self, outcome, end):
+                    raise NotStaged(f"{name!r} is an array with another name, and that is stored into")
         arrays = [key for key in self.names if self.placed.get(key) in outcome.stored]
         for scope, name in arrays:
             if is_listed(outcome.names.get((scope, name))):
@@ -760,7 +765,9 @@ def _carried_out(body: _Body, key: tuple[Scope, str], value: Value, slot: Slot) 
     assert body.outcome is not None
     tracer = Tracer(value, slot.form)
     end = body.outcome.names.get(key)
-    tracer.cell.ambiguous = _is_shared(body, body.outcome, end)
+    if _is_shared(body, body.outcome, end):
+        assert isinstance(end, Tracer) and end.alias is not None
+        tracer.cell.ambiguous = end.alias[0].ambiguous = True
     return tracer
 
 

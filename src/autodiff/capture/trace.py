@@ -32,6 +32,7 @@ from autodiff.ops.evaluate import run_operation
 from autodiff.ops.layout import set_layout
 from autodiff.ops.tracer import (
     SUPPORTED_KINDS,
+    AmbiguousStore,
     Cell,
     Form,
     StoredList,
@@ -109,6 +110,7 @@ class Trace:
         self.builder = EagerBuilder(self) if eager else Builder()
         self.eager = eager
         self.parts = Parts()
+        self.ambiguous: dict[int, Any] = {}
         self.held: dict[int, Any] = {}  # what stands, in a loop's body, for an object of before
         self.checkpointed: Any = None  # what ``checkpoint`` was called on last
         self.naming = naming  # of type autodiff.capture.naming.Naming
@@ -293,8 +295,14 @@ class Trace:
         """Have objects refuse to change: others may refer to what they stand for."""
         self.held.update((id(obj), obj) for obj in objects)
 
+    def make_ambiguous(self, objects: Iterable[Any]) -> None:
+        """Have lists and dicts refuse to change: a branch chose one of them."""
+        self.ambiguous.update((id(obj), obj) for obj in objects)
+
     def refuse_held(self, obj: Any) -> None:
         """A change is about to happen."""
+        if id(obj) in self.ambiguous:
+            raise AmbiguousStore("a change of a list or dict that a branch chose among others")
         if id(obj) in self.held:
             raise NotStaged(f"a change of a {type(obj).__name__} that a loop binds anew")
 
