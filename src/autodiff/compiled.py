@@ -67,6 +67,7 @@ class _Codeless:
 
 
 _NOT_GIVEN = object()  # in Call.given: the parameter has its default
+_UNFIT = object()  # instead of a result: the guards do not hold, nothing was run
 
 
 @dataclass
@@ -441,6 +442,8 @@ class Compiled:
                 continue
             like = _Recognised(*recognised, lambda: self.bind(args, kwargs))
             result = self._run(specialisation, like, extra, as_given=True)
+            if result is _UNFIT:
+                continue
             if result is not NotImplemented:
                 return result
             failure = specialisation.run.failure()
@@ -461,6 +464,8 @@ class Compiled:
                 tried += len(found)
                 for specialisation in found:
                     result = self._run(specialisation, call, extra)
+                    if result is _UNFIT:
+                        continue
                     if result is not NotImplemented:
                         self._recall(specialisation, call)
                         return result
@@ -488,6 +493,8 @@ class Compiled:
             self.declined[call.key] = (times + 1, made)
             return self._uncompiled(call, made, extra)
         result = self._run(made, call, extra)
+        if result is _UNFIT:
+            return self._uncompiled(call, "what it reads differs each time it is read", extra)
         if result is NotImplemented:
             failure = made.run.failure()
             if failure is None and extra:
@@ -559,7 +566,7 @@ class Compiled:
     ) -> Any:
         hidden = specialisation.reader(call.slots)
         if hidden is None:
-            return NotImplemented
+            return _UNFIT
         captured = specialisation.captured
         if not captured.objects and not captured.watched:
             return self._run_on(specialisation, call, hidden, extra, as_given)
@@ -599,6 +606,9 @@ class Compiled:
             return self._uncompiled(call.whole(), None, extra)
         if not as_given:
             forms = specialisation.input_dtypes
+            read = forms[len(arguments) : len(arguments) + len(hidden)]
+            if not all(map(_same_kind, hidden, read)):
+                return _UNFIT
             inputs = [_prepared(x, form) for x, form in zip(inputs, forms, strict=True)]
         try:
             outputs = specialisation.run.call(*inputs)
@@ -863,7 +873,8 @@ class Compiled:
 
     def run_once(self, specialisation: Specialisation, call: Call) -> Any:
         """Run a specialisation made for this call."""
-        return self._run(specialisation, call, ())
+        result = self._run(specialisation, call, ())
+        return NotImplemented if result is _UNFIT else result
 
     # -- beyond the compiled path --------------------------------------------------------------------
     def _reason(self, reason: str, source: Any) -> str:
@@ -982,6 +993,17 @@ def _may_alias(arrays: Sequence[Any]) -> bool:
     """Whether two of the arrays may share memory."""
     real = [a for a in arrays if isinstance(a, np.ndarray)]
     return any(np.may_share_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :])
+
+
+def _same_kind(x: Any, form: InputForm) -> bool:
+    """Whether what is read at this call is an array of the dtype that was read before.
+
+    The types of numbers are guarded; a list or ``None`` could be made an array, but computes
+    in another way.
+    """
+    if form.form != "array":
+        return True
+    return type(x) in (np.ndarray, np.memmap) and x.dtype.newbyteorder("=") == form.type.dtype
 
 
 def _prepared(x: Any, form: InputForm) -> Any:

@@ -262,13 +262,9 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
     if isinstance(function, FunctionType):
         return calls.call_function(trace, function, args, kwargs)
     if isinstance(function, functools.partial):
-        path = Path.root(function, "partial")
-        first = [trace.lift(x, path.attribute("args").item(k)) for k, x in enumerate(function.args)]
-        named = {
-            name: trace.lift(x, path.attribute("keywords").item(name))
-            for name, x in function.keywords.items()
-        }
-        return _run(trace, function.func, [*first, *args], {**named, **kwargs})
+        trace.remember(function, Path.root(function, "partial"))
+        inner, first, named = calls.partial_parts(trace, function)
+        return _run(trace, inner, [*first, *args], {**named, **kwargs})
     # The object that a method or a callable object stands for: its attributes are read anew at
     # every call, like globals.
     owner = function.__self__ if isinstance(function, MethodType) else function

@@ -13,10 +13,17 @@ import ast
 import contextlib
 import functools
 import inspect
+import operator
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
@@ -233,14 +240,14 @@ def _refuse_endless_recursion(frame: Frame, node: FunctionNode) -> None:
 def _lifted_defaults(trace: Trace, function: FunctionType, path: Path) -> list[Any]:
     values = function.__defaults__ or ()
     at = path.attribute("__defaults__")
-    return [trace.deep(trace.lift(v, at.item(k))) for k, v in enumerate(values)]
+    return [trace.lift(v, at.item(k)) for k, v in enumerate(values)]
 
 
 def _keyword_default(trace: Trace, function: FunctionType, name: str, path: Path) -> Any:
     values = function.__kwdefaults__ or {}
     if name not in values:
         return UNBOUND
-    return trace.deep(trace.lift(values[name], path.attribute("__kwdefaults__").item(name)))
+    return trace.lift(values[name], path.attribute("__kwdefaults__").item(name))
 
 
 class Callback:
@@ -305,12 +312,19 @@ def call(
         if isinstance(function.__func__, Closure):
             return function.__func__(function.__self__, *args, **kwargs)
         if isinstance(function.__func__, FunctionType) and not _is_library(function.__func__):
-            return call_function(frame.trace, function.__func__, [function.__self__, *args], kwargs)
+            path = frame.trace.paths.get(id(function))
+            owner = function.__self__
+            if path is not None:
+                owner = frame.trace.lift(owner, path.attribute("__self__"))
+            return call_function(frame.trace, function.__func__, [owner, *args], kwargs)
         return _call_library(frame, function, args, kwargs, node)
     if isinstance(function, functools.partial):
-        return call(
-            frame, function.func, [*function.args, *args], {**function.keywords, **kwargs}, node
-        )
+        inner, first, named = partial_parts(frame.trace, function)
+        return call(frame, inner, [*first, *args], {**named, **kwargs}, node)
+    if isinstance(function, FunctionType) and _is_single_dispatch(function):
+        return call(frame, _implementation(frame.trace, function, args), args, kwargs, node)
+    if isinstance(function, (operator.itemgetter, operator.attrgetter)):
+        return _get_all(frame, function, *args, node=node)
     if isinstance(function, FunctionType) and not _is_library(function):
         if function in dispatch.functions:
             return _call_library(frame, function, args, kwargs, node)
@@ -328,6 +342,56 @@ def call(
     return _call_library(frame, function, args, kwargs, node)
 
 
+def partial_parts(
+    trace: Trace, function: functools.partial[Any]
+) -> tuple[Any, list[Any], dict[str, Any]]:
+    """What a partial calls, and what it puts before: read from where the partial was found."""
+    path = trace.paths.get(id(function))
+    if path is None:
+        return function.func, list(function.args), dict(function.keywords)
+    inner = trace.lift(function.func, path.attribute("func"))
+    trace.guards.append(Guard(path.attribute("args"), "length", len(function.args)))
+    first = [trace.lift(x, path.attribute("args").item(k)) for k, x in enumerate(function.args)]
+    named = trace.lift(function.keywords, path.attribute("keywords"))
+    at = path.attribute("keywords")
+    return inner, first, {name: trace.lift(x, at.item(name)) for name, x in named.items()}
+
+
+def _is_single_dispatch(function: FunctionType) -> bool:
+    return function.__code__ is _single_dispatch.__code__
+
+
+_single_dispatch = functools.singledispatch(lambda x: x)
+
+
+def _implementation(trace: Trace, function: Any, args: list[Any]) -> Any:
+    """The function that ``functools.singledispatch`` chooses, which may be another one later."""
+    if not args:
+        raise TypeError(f"{function.__name__} requires at least 1 positional argument")
+    cls = type_of(args[0])
+    chosen = function.dispatch(cls)
+    root = Path.root(function, "f")
+    held = Path.root(cls, "t")
+    at = Path(f"{root.text}.dispatch({held.text})", (*root.roots, *held.roots))
+    return trace.lift(chosen, at)
+
+
+def _get_all(frame: Frame, getter: Any, obj: Any, *, node: ast.AST) -> Any:
+    """``operator.itemgetter(...)(obj)`` and ``operator.attrgetter(...)(obj)``."""
+    from autodiff.capture.expressions import load_attribute, load_item
+
+    found = []
+    for key in getter.__reduce__()[1]:
+        value = obj
+        if isinstance(getter, operator.itemgetter):
+            value = load_item(frame, obj, key, node)
+        else:
+            for name in key.split("."):
+                value = load_attribute(frame, value, name, node)
+        found.append(value)
+    return found[0] if len(found) == 1 else tuple(found)
+
+
 def _hashable(function: Any) -> bool:
     return isinstance(function, (type, BuiltinFunctionType, FunctionType, type(np.sum)))
 
@@ -339,7 +403,13 @@ def _module(function: Any) -> str:
 
 
 # Classes of NumPy whose methods are plain Python on arrays: polynomials.
-_INTERPRETED = ("numpy.polynomial", "numpy.lib._polynomial_impl")
+_INTERPRETED = (
+    "numpy.polynomial",
+    "numpy.lib._polynomial_impl",
+    # Classes that hold a dictionary or list, and what abstract classes add to the user's methods.
+    "collections",
+    "_collections_abc",
+)
 _WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
 
 
@@ -366,6 +436,11 @@ def _call_library(
 ) -> Any:
     trace = frame.trace
     owner = getattr(function, "__self__", None)
+    path = trace.paths.get(id(function))
+    if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
+        owner = trace.lift(owner, path.attribute("__self__"))  # a method that was kept: ``dot = A.dot``
+        if isinstance(owner, Tracer):
+            function = getattr(owner, function.__name__)
     calls_back = not trace.eager and _calls_back(function)
     if calls_back:
         args = [_callback(frame, a, node) for a in args]
@@ -504,7 +579,24 @@ def _call_untraced(
         )
     from autodiff.capture.opaque import run_native
 
+    if not frame.trace.eager and not _keeps_only(function, args, kwargs):
+        if frame.trace.reads_instance([owner, *args, *kwargs.values()]):
+            python = _in_python(function)
+            if python is not None:
+                return call_function(frame.trace, python, args, kwargs)
+            reason = f"{_name(function)} of an object from outside of the function"
+            raise Declined(reason, frame.source(node))
     return lift_result(run_native(function, args, kwargs))
+
+
+def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether a library function hands objects on without looking into them."""
+    if any(isinstance(a, Callback) for a in (*args, *kwargs.values())):
+        return True  # what looks into them is the user's function
+    return function in _KEEPERS or _module(function) in ("itertools", "_weakref")
+
+
+_KEEPERS: tuple[Any, ...] = (functools.partial, super, MethodType, inspect.signature, operator.is_)
 
 
 def lift_result(result: Any) -> Any:
@@ -694,6 +786,11 @@ def python_type(tracer: Tracer) -> type:
 def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
     if rest:
         raise Declined("a class made by type()")
+    return type_of(obj)
+
+
+def type_of(obj: Any) -> Any:
+    """The class that an object has in plain Python."""
     if isinstance(obj, DeferredText):
         return str
     if isinstance(obj, TracedList):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -12,8 +13,14 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture.calls import Closure, call, iterate, make_closure
-from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
+from autodiff.capture.calls import Closure, call, iterate, make_closure, type_of
+from autodiff.capture.interpreter import (
+    EXPRESSIONS,
+    ComprehensionScope,
+    Frame,
+    assign,
+    store_item,
+)
 from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.state import MISSING
@@ -53,6 +60,7 @@ IN_PLACE: dict[type, Callable[[Any, Any], Any]] = {
     ast.LShift: operator.ilshift,
     ast.RShift: operator.irshift,
 }
+BINARY_OF = {IN_PLACE[kind]: BINARY[kind] for kind in IN_PLACE}  # ``a + b`` for ``a += b``
 UNARY: dict[type, Callable[[Any], Any]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
@@ -137,10 +145,22 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
         return frame.trace.rerun(failure, function, (left, right), {})
 
 
+def own_truth(frame: Frame, obj: Any) -> Any:
+    """What is asked where ``obj`` is a condition: the answer of the user's class, if it has one."""
+    if isinstance(obj, (Tracer, bool)):
+        return obj
+    for name in ("__bool__", "__len__"):
+        method = own_method(frame, obj, name)
+        if method is not None:
+            return call(frame, method, [obj], {}, frame.scope.syntax.node)
+    return obj
+
+
 def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
     value = frame.evaluate(node.operand)
     frame.at(node)
     if isinstance(node.op, ast.Not):
+        value = own_truth(frame, value)
         if isinstance(value, Tracer) and not frame.trace.eager:
             return python_not(value)
         return not value
@@ -185,7 +205,7 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
             from autodiff.capture.staging import stage_boolean
 
             return stage_boolean(frame, value, node, position)
-        if not last and bool(value) == stop_at:
+        if not last and bool(own_truth(frame, value)) == stop_at:
             return value
     return value
 
@@ -269,7 +289,12 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         except KeyError:
             return False
         return True
+    method = own_method(frame, container, "__contains__")
+    if method is not None:
+        return call(frame, method, [container, item], {}, frame.scope.syntax.node)
     container = frame.trace.deep(container)
+    if id(container) in frame.trace.instances:
+        container = list(iterate(frame, container))
     if isinstance(item, Tracer) or (
         isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
     ):
@@ -278,7 +303,7 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
 
 
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:
-    test = frame.evaluate(node.test)
+    test = own_truth(frame, frame.evaluate(node.test))
     if isinstance(test, Tracer) and not frame.trace.eager:
         from autodiff.capture.staging import stage_choice
 
@@ -344,6 +369,8 @@ PURE_PACKAGES = ("numpy", "scipy", "math", "operator", "itertools", "functools")
 
 def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``obj.name``, lifted or guarded where it comes from outside."""
+    if name == "__class__":
+        return type_of(obj)
     if isinstance(obj, Tracer):
         return _as_numbers(getattr(obj, name))
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
@@ -363,6 +390,9 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
         getter = own_method(frame, obj, "__getattr__")
         frame.trace.guard_presence(obj, name, found=getter is not None)
         if getter is not None:
+            path = frame.trace.paths.get(id(obj))
+            if path is not None:
+                frame.trace.guards.append(Guard(path, "computes", name))
             return call(frame, getter, [obj, name], {}, node)
     try:
         value = getattr(obj, name)
@@ -372,6 +402,10 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     path = frame.trace.paths.get(id(obj))
     if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
         # Bound to an object that is guarded itself; which function it is bound to may change.
+        stored = value.__self__ is not obj and not isinstance(obj, (super, type))
+        if stored and not isinstance(value.__self__, type):
+            at = path or _path_of_class(obj, name, static)
+            return value if at is None else frame.trace.lift(value, at.attribute(name))
         if path is None:
             _guard_bound(frame, obj, name, value.__func__)
         else:
@@ -471,6 +505,14 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         changed = _changed_item(frame, container, index)
         if changed is not MISSING:
             return changed
+    if path is not None and isinstance(container, dict) and index not in container:
+        missing = own_method(frame, container, "__missing__")
+        if missing is not None:
+            return call(frame, missing, [container, index], {}, node)
+        if isinstance(container, defaultdict) and container.default_factory is not None:
+            made = call(frame, container.default_factory, [], {}, node)
+            store_item(frame, container, index, made, node)
+            return made
     value = container[index]
     if path is None or isinstance(container, type):
         return value
@@ -628,7 +670,7 @@ def _generate(
     source = first if depth == 0 else frame.evaluate(generator.iter)
     for item in iterate(frame, source):
         assign(frame, generator.target, item)
-        if all(frame.evaluate(condition) for condition in generator.ifs):
+        if all(own_truth(frame, frame.evaluate(condition)) for condition in generator.ifs):
             yield from _generate(frame, generators, depth + 1, elements, None)
 
 

@@ -415,6 +415,17 @@ def apply_in_place(
     """``old op= value``; a list from outside must not change."""
     if isinstance(old, (list, dict, set, bytearray)):
         frame.trace.changing(old, frame.source(node))
+    from autodiff.capture.calls import call
+    from autodiff.capture.expressions import BINARY_OF, apply_binary, own_method
+
+    method = own_method(frame, old, f"__{function.__name__}__")
+    if method is not None:
+        result = call(frame, method, [old, value], {}, node)
+        if result is not NotImplemented:
+            return result
+    if method is not None or getattr(type(old), "__module__", "builtins") != "builtins":
+        if not hasattr(type(old), f"__{function.__name__}__") and not isinstance(old, Tracer):
+            return apply_binary(frame, BINARY_OF[function], old, value, node)
     try:
         return function(old, value)
     except FailedNow as failure:
@@ -422,7 +433,9 @@ def apply_in_place(
 
 
 def _if(frame: Frame, node: ast.If) -> Completion | None:
-    test = frame.evaluate(node.test)
+    from autodiff.capture.expressions import own_truth
+
+    test = own_truth(frame, frame.evaluate(node.test))
     if isinstance(test, Tracer) and not frame.trace.eager:
         from autodiff.capture import staging
 
@@ -454,7 +467,9 @@ def _raise(frame: Frame, node: ast.Raise) -> None:
 
 
 def _assert(frame: Frame, node: ast.Assert) -> None:
-    test = frame.evaluate(node.test)
+    from autodiff.capture.expressions import own_truth
+
+    test = own_truth(frame, frame.evaluate(node.test))
     if isinstance(test, Tracer) and not frame.trace.eager:
         from autodiff.capture.staging import assert_traced
 

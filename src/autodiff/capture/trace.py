@@ -9,7 +9,9 @@ otherwise with a guard in the program, or refused inside a staged loop.
 from __future__ import annotations
 
 import copy
+import operator
 import sys
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -40,6 +42,7 @@ from autodiff.ops.tracer import (
 )
 
 GUARD = "guard: a value that shaped the program"
+MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
 
 
 class Declined(Exception):
@@ -118,6 +121,7 @@ class Trace:
         self.guards: list[Guard] = []
         self.paths: dict[int, Path] = {}
         self.keep_alive: list[Any] = []
+        self.instances: set[int] = set()  # objects from outside whose attributes are read one by one
         self.known: dict[Value, tuple[Any, bool]] = {}
         self.guarded: set[Value] = set()
         self.by_array: dict[int, Tracer] = {}
@@ -389,9 +393,9 @@ class Trace:
         return obj
 
     def _lift_array(self, array: np.ndarray, path: Path) -> Any:
-        if array.dtype.kind not in SUPPORTED_KINDS or type(array) is not np.ndarray:
-            self.guards.append(Guard(path, "is", array))
-            return array
+        kind, size = array.dtype.kind, array.dtype.itemsize
+        if kind not in SUPPORTED_KINDS or size > 8 or type(array) not in (np.ndarray, np.memmap):
+            return self._keep_constant(array, path)
         known = None if self.eager else self.by_path.get(path.text)
         if known is not None:
             return known
@@ -410,6 +414,17 @@ class Trace:
             self.keep_alive.append(array)
         self.by_path[path.text] = shared
         return shared
+
+    def _keep_constant(self, array: np.ndarray, path: Path) -> np.ndarray:
+        """An array that is no input (of strings, dates, complex numbers): its contents are compared."""
+        plain = type(array) in (np.ndarray, np.memmap) and not array.dtype.hasobject
+        if not self.eager and not (plain and array.size <= MAXIMUM_COMPARED):
+            what = type(array).__name__ if type(array) is not np.ndarray else array.dtype
+            raise Declined(f"{path.describe()}, an array of {what} from outside of the function")
+        self.guards.append(Guard(path, "is", array))
+        if not self.eager:
+            self.guards.append(Guard(path, "contents", array.tobytes()))
+        return array
 
     def guard(self, obj: Any, path: Path) -> None:
         """Make the capture valid only while ``path`` leads to what it led to now."""
@@ -436,6 +451,10 @@ class Trace:
         elif isinstance(obj, MethodType):
             self.guards.append(Guard(path.attribute("__func__"), "is", obj.__func__))
             self.remember(obj, path)
+            self.lift(obj.__self__, path.attribute("__self__"))
+        elif isinstance(obj, _GETTERS):
+            self.guards.append(Guard(path, "is", obj))
+            self.remember(obj, path)
         elif (
             _compares(obj)
             and not labelled.is_foreign(obj)
@@ -449,6 +468,7 @@ class Trace:
             # An instance: its attributes are read, and guarded, one by one.
             self.guards.append(Guard(path, "type", type(obj)))
             self.remember(obj, path)
+            self.instances.add(id(obj))
 
     def guard_class(self, cls: type, name: str, value: Any) -> None:
         """Make the capture valid only while a class has this function (or property) by that name."""
@@ -480,9 +500,21 @@ class Trace:
             return type(obj)(
                 *[self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
             )
-        if type(obj) is dict and all(isinstance(k, (str, int, float, bool, tuple)) for k in obj):
-            return {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
+        if type(obj) in _DICTIONARIES:
+            copied = {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
+            if type(obj) is defaultdict:
+                return defaultdict(obj.default_factory, copied)
+            return copied if type(obj) is dict else type(obj)(copied)
         return obj
+
+    def reads_instance(self, obj: Any, depth: int = 0) -> bool:
+        """Whether who gets ``obj`` may read attributes that no guard compares."""
+        if id(obj) in self.instances:
+            return True
+        if depth < 4 and type(obj) in (list, tuple, dict):
+            items = obj.values() if type(obj) is dict else obj
+            return any(self.reads_instance(item, depth + 1) for item in items)
+        return False
 
     def refuse_changed(self, obj: Any, what: str = "a use as a whole") -> None:
         """Decline to look at an object in a way that does not see what the function changed."""
@@ -558,7 +590,10 @@ class Trace:
         return self.known[value]
 
 
+_DICTIONARIES: tuple[type, ...] = (dict, OrderedDict, defaultdict, Counter)
 _PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
+# What tells an item or attribute and nothing else, and cannot change.
+_GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 # What is guarded by identity itself.
 _HELD_BY_IDENTITY = (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc, Enum)
 
