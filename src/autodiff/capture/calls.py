@@ -10,12 +10,15 @@ functions, which are declined, so that the call runs uncompiled rather than with
 from __future__ import annotations
 
 import ast
+import bisect
 import contextlib
 import functools
+import heapq
 import inspect
 import operator
 import sys
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from types import (
     BuiltinFunctionType,
@@ -81,6 +84,13 @@ MUTATORS = frozenset(
     "append extend insert pop remove clear sort reverse update setdefault popitem add discard "
     "appendleft extendleft popleft rotate __setitem__ __delitem__".split()
 )
+
+
+# Functions that move items about in the list that is their first argument.
+_CHANGE_FIRST = (
+    heapq.heappush, heapq.heappop, heapq.heapify, heapq.heapreplace, heapq.heappushpop,
+    bisect.insort_left, bisect.insort_right,
+)  # fmt: skip
 
 
 class Closure:
@@ -445,6 +455,11 @@ def _call_library(
     if calls_back:
         args = [_callback(frame, a, node) for a in args]
         kwargs = {k: _callback(frame, v, node) for k, v in kwargs.items()}
+    if any(function is f for f in _CHANGE_FIRST) and args:
+        if not trace.eager:
+            raise Declined(f"{_name(function)}, which changes a list", frame.source(node))
+        items = trace.plain(args[1:]) if trace.is_external(args[0]) else args[1:]
+        return function(args[0], *items, **kwargs)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         trace.changing(owner, frame.source(node))
         if trace.is_external(owner):
@@ -463,6 +478,8 @@ def _call_library(
     if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or _is_own(function):
         known = known or function
     if known is not None:
+        if id(owner) in trace.instances:  # what is read of it is not seen
+            trace.guards.append(Guard(trace.paths[id(owner)], "is", owner))
         try:
             return known(*args, **kwargs)
         except FailedNow as failure:
@@ -748,21 +765,24 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         return obj
     path = frame.trace.paths.get(id(obj))
     frame.trace.refuse_changed(obj, "a loop over the items")
-    if path is None:
-        if isinstance(obj, np.ndarray):
-            return iter(Tracer.constant(obj))
+    if path is None and isinstance(obj, np.ndarray):
+        return iter(Tracer.constant(obj))
+    if path is None or id(obj) in frame.trace.instances:
         from autodiff.capture.expressions import own_method
 
         method = own_method(frame, obj, "__iter__")
-        if isinstance(method, FunctionType) and _is_library(method):
-            return iter(obj)
-        if method is not None:
+        library = isinstance(method, FunctionType) and _is_library(method)
+        if method is not None and not library:
             return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
-        return iter(obj)
-    if isinstance(obj, (list, tuple)):
+        if path is None:
+            return iter(obj)
+    assert path is not None
+    if isinstance(obj, (list, tuple, deque)):
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
     if isinstance(obj, (dict, set, frozenset, str, range)):
         return iter(obj)
+    if frame.trace.eager:
+        return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
     raise Declined(f"iteration over {type(obj).__name__}")
 
 
@@ -975,12 +995,14 @@ def _map(frame: Frame, function: Any, *sequences: Any) -> Any:
 
 
 def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
+    from autodiff.capture.expressions import own_truth
+
     node = frame.scope.syntax.node
     return iter(
         [
             x
             for x in iterate(frame, sequence)
-            if (x if function is None else call(frame, function, [x], {}, node))
+            if own_truth(frame, x if function is None else call(frame, function, [x], {}, node))
         ]
     )
 
@@ -1027,7 +1049,7 @@ def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:
 
 def _any_all(stop: bool) -> Callable[..., Any]:
     def run(frame: Frame, sequence: Any) -> Any:
-        from autodiff.capture.expressions import truth
+        from autodiff.capture.expressions import own_truth, truth
 
         result: Any = not stop
         for item in iterate(frame, sequence):
@@ -1035,7 +1057,7 @@ def _any_all(stop: bool) -> Callable[..., Any]:
                 item = truth(item)
                 joined = np.logical_or(result, item) if stop else np.logical_and(result, item)
                 result = Tracer(joined.value, "python")
-            elif bool(item) == stop:
+            elif bool(own_truth(frame, item)) == stop:
                 return stop
         return result
 

@@ -139,6 +139,9 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
             result = call(frame, method, [obj, other], {}, node)
             if result is not NotImplemented:
                 return result
+    if function is operator.mod and isinstance(left, (str, bytes)):
+        refuse_unseen(frame, (right,), node)
+    left, right = frame.trace.deep(left), frame.trace.deep(right)
     try:
         return function(left, right)
     except FailedNow as failure:
@@ -154,6 +157,14 @@ def own_truth(frame: Frame, obj: Any) -> Any:
         if method is not None:
             return call(frame, method, [obj], {}, frame.scope.syntax.node)
     return obj
+
+
+def refuse_unseen(frame: Frame, objects: Any, node: Any = None) -> None:
+    """Decline where Python itself would look into objects from outside, unseen."""
+    trace = frame.trace
+    if not trace.eager and any(map(trace.reads_instance, objects)):
+        reason = "a look into an object from outside of the function"
+        raise Declined(reason, trace.builder.source if node is None else frame.source(node))
 
 
 def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
@@ -299,6 +310,9 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
     ):
         return any(bool(x is item or x == item) for x in container)
+    items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
+    if any(own_method(frame, x, "__eq__") is not None for x in items):
+        refuse_unseen(frame, items)
     return item in container
 
 
@@ -343,10 +357,18 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
     result: dict[Any, Any] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            result.update(frame.trace.deep(frame.evaluate(value)))
+            result.update(_entries(frame, frame.evaluate(value), node))
         else:
             result[frame.evaluate(key)] = frame.evaluate(value)
     return frame.trace.fresh(result)
+
+
+def _entries(frame: Frame, mapping: Any, node: ast.AST) -> Any:
+    """What ``**mapping`` adds."""
+    if own_method(frame, mapping, "__getitem__") is None:
+        return frame.trace.deep(mapping)
+    keys = call(frame, load_attribute(frame, mapping, "keys", node), [], {}, node)
+    return {key: load_item(frame, mapping, key, node) for key in iterate(frame, keys)}
 
 
 def _attribute(frame: Frame, node: ast.Attribute) -> Any:
@@ -477,6 +499,7 @@ def _subscript(frame: Frame, node: ast.Subscript) -> Any:
 def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
     if isinstance(container, Tracer):
+        index = frame.trace.deep(index)
         try:
             return container[index]
         except FailedNow as failure:
@@ -570,7 +593,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)
         if keyword.arg is None:
-            keywords.update(frame.trace.deep(value))
+            keywords.update(_entries(frame, value, node))
         else:
             keywords[keyword.arg] = value
     frame.at(node)
@@ -640,6 +663,7 @@ def _formatted(frame: Frame, node: ast.JoinedStr) -> Any:
         value = frame.evaluate(part.value)
         spec = "" if part.format_spec is None else str(frame.evaluate(part.format_spec))
         conversion = chr(part.conversion) if part.conversion > 0 else ""
+        refuse_unseen(frame, (value,), node)
         deferred |= isinstance(value, (Tracer, DeferredText)) and not frame.trace.eager
         parts.append((value, conversion, spec))
     text = DeferredText(parts)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import operator
 import sys
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -439,7 +439,7 @@ class Trace:
         elif isinstance(obj, _HELD_BY_IDENTITY):
             self.guards.append(Guard(path, "is", obj))
             self.remember(obj, path)
-        elif isinstance(obj, (list, tuple)):
+        elif isinstance(obj, (list, tuple, deque)):
             self.guards.append(Guard(path, "type", type(obj)))
             self.guards.append(Guard(path, "length", len(obj)))
             self.lengths.append((id(obj), self.guards[-1]))
@@ -455,11 +455,7 @@ class Trace:
         elif isinstance(obj, _GETTERS):
             self.guards.append(Guard(path, "is", obj))
             self.remember(obj, path)
-        elif (
-            _compares(obj)
-            and not labelled.is_foreign(obj)
-            and (type(obj).__hash__ is not None or is_library(type(obj)))
-        ):
+        elif _compares(obj) and not labelled.is_foreign(obj) and is_library(type(obj)):
             # What can change (a set) is compared with what it is now.
             expected = obj if type(obj).__hash__ is not None else copy.copy(obj)
             self.guards.append(Guard(path, "equal", expected))
@@ -490,29 +486,51 @@ class Trace:
     def deep(self, obj: Any, depth: int = 0) -> Any:
         """A container that comes from outside with everything in it lifted (a copy)."""
         path = self.paths.get(id(obj))
-        if path is None or depth > 20:
+        if depth > 20:
             return obj
+        if path is None:
+            return self._deep_in_new(obj, depth)
         self.refuse_changed(obj)
-        if type(obj) in (list, tuple):
+        plain_list = isinstance(obj, list) and _iterates_plainly(obj)
+        if plain_list or type(obj) in (tuple, deque):
             items = [self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
-            return items if type(obj) is list else tuple(items)
+            if type(obj) is deque:
+                return deque(items, obj.maxlen)
+            return items if plain_list else tuple(items)
         if isinstance(obj, tuple) and hasattr(obj, "_fields"):
             return type(obj)(
                 *[self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
             )
-        if type(obj) in _DICTIONARIES:
+        if type(obj) in _DICTIONARIES or (isinstance(obj, dict) and _iterates_plainly(obj)):
             copied = {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
             if type(obj) is defaultdict:
                 return defaultdict(obj.default_factory, copied)
-            return copied if type(obj) is dict else type(obj)(copied)
+            return type(obj)(copied) if type(obj) in (OrderedDict, Counter) else copied
         return obj
+
+    def _deep_in_new(self, obj: Any, depth: int) -> Any:
+        """A list, tuple or dict made here, with what comes from outside in it lifted."""
+        if type(obj) is dict:
+            lifted = {k: self.deep(x, depth + 1) for k, x in obj.items()}
+            return obj if all(lifted[k] is obj[k] for k in obj) else lifted
+        if type(obj) not in (list, tuple) and not isinstance(obj, StoredList):
+            return obj
+        if getattr(obj, "store", None) is not None:
+            return obj  # numbers alone
+        before = list(list.__iter__(obj)) if isinstance(obj, list) else list(obj)
+        items = [self.deep(x, depth + 1) for x in before]
+        if all(a is b for a, b in zip(items, before, strict=True)):
+            return obj
+        return tuple(items) if type(obj) is tuple else items
 
     def reads_instance(self, obj: Any, depth: int = 0) -> bool:
         """Whether who gets ``obj`` may read attributes that no guard compares."""
         if id(obj) in self.instances:
             return True
-        if depth < 4 and type(obj) in (list, tuple, dict):
-            items = obj.values() if type(obj) is dict else obj
+        if depth < 4 and (type(obj) in (list, tuple, dict) or isinstance(obj, StoredList)):
+            items: Any = obj.values() if isinstance(obj, dict) else obj
+            if isinstance(obj, list):
+                items = list.__iter__(obj)
             return any(self.reads_instance(item, depth + 1) for item in items)
         return False
 
@@ -596,6 +614,13 @@ _PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
 _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 # What is guarded by identity itself.
 _HELD_BY_IDENTITY = (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc, Enum)
+
+
+def _iterates_plainly(obj: Any) -> bool:
+    """Whether the class of a list or dict leaves reading to Python's own."""
+    cls, base = type(obj), list if isinstance(obj, list) else dict
+    names = ("__iter__", "__getitem__", "__len__", "values", "items", "keys", "get")
+    return all(getattr(cls, n, None) is getattr(base, n, None) for n in names)
 
 
 def _tracers(obj: Any) -> list[Tracer]:
