@@ -83,6 +83,7 @@ class Call:
     definitions: list[Any | None]
     key: tuple[Any, ...]
     given: tuple[Any, ...]  # the slots, with a marker for parameters left at their default
+    positional: int | None = None  # arguments given by position, where that is passed on as given
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
@@ -99,6 +100,12 @@ class Call:
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of each leaf, () for those that are no arrays."""
         return [x.shape if isinstance(x, np.ndarray) else () for x in self.leaves]
+
+    def left_out(self) -> frozenset[int]:
+        """The parameters that are not passed on, as they were not given."""
+        if self.positional is None:
+            return frozenset()
+        return frozenset(k for k, x in enumerate(self.given) if x is _NOT_GIVEN)
 
     def whole(self) -> Call:
         """The call itself; what was only recognised is bound here."""
@@ -166,7 +173,10 @@ class Signature:
     def __init__(self, function: Any) -> None:
         self.function = function
         # Whether defaults may change between calls, which is looked for where they are used.
-        self.live = isinstance(function, FunctionType) and not hasattr(function, "__wrapped__")
+        self.live = isinstance(function, FunctionType)
+        # ``def wrapper(*args, **kwargs)`` around a function: parameters are named as that one's, but
+        # the wrapper gets the arguments in the way they were given, and no defaults.
+        self.forwards = self.live and hasattr(function, "__wrapped__") and _forwards(function)
         self._read(function)
 
     def _read(self, function: Any) -> None:
@@ -174,7 +184,9 @@ class Signature:
         try:
             # The signature of a ufunc names options (where, casting) that have no neutral default.
             self.signature: inspect.Signature | None = (
-                None if isinstance(function, np.ufunc) else inspect.signature(function)
+                None
+                if isinstance(function, np.ufunc)
+                else inspect.signature(function, follow_wrapped=self.forwards or not self.live)
             )
         except (TypeError, ValueError):
             self.signature = None
@@ -204,8 +216,19 @@ class Signature:
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
+            if self.forwards:  # the wrapper takes arguments of its own
+                self.forwards = False
+                self._read(self.function)
+                return self.bind_telling(args, kwargs)
+            if self.live:
+                self.function(*args, **kwargs)  # raises Python's own error
             raise TypeError(f"{self.title}() {error}") from None
         given = set(bound.arguments)
+        if self.forwards:
+            found = [bound.arguments.get(p.name, _nothing(p)) for p in self.parameters]
+            return tuple(found), frozenset(
+                k for k, p in enumerate(self.parameters) if p.name not in given
+            )
         bound.apply_defaults()
         slots = tuple([bound.arguments[p.name] for p in self.parameters])
         return slots, frozenset(k for k, p in enumerate(self.parameters) if p.name not in given)
@@ -216,22 +239,49 @@ class Signature:
         by_keyword = self.function.__kwdefaults__ or {}
         return (*(self.function.__defaults__ or ()), *by_keyword, *by_keyword.values())
 
-    def unbind(self, slots: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Arguments and keywords that bind to ``slots``."""
+    def unbind(
+        self,
+        slots: Sequence[Any],
+        left_out: frozenset[int] = frozenset(),
+        positional: int | None = None,
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Arguments and keywords that bind to ``slots``, the first ``positional`` by position."""
         if self.signature is None:
             return list(slots), {}
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
-        for parameter, value in zip(self.parameters, slots, strict=True):
+        for k, (parameter, value) in enumerate(zip(self.parameters, slots, strict=True)):
+            if k in left_out:
+                continue
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
                 args.extend(value)
             elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 kwargs.update(value)
-            elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            elif parameter.kind is inspect.Parameter.KEYWORD_ONLY or (
+                positional is not None and k >= positional
+            ):
                 kwargs[parameter.name] = value
             else:
                 args.append(value)
         return args, kwargs
+
+
+def _by_position(parameter: inspect.Parameter) -> inspect.Parameter:
+    if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        return parameter
+    return parameter.replace(kind=inspect.Parameter.POSITIONAL_ONLY)
+
+
+def _forwards(function: FunctionType) -> bool:
+    kinds = [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
+    return kinds == [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]
+
+
+def _nothing(parameter: inspect.Parameter) -> Any:
+    """What stands for a parameter that is not passed on."""
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return ()
+    return {} if parameter.kind is inspect.Parameter.VAR_KEYWORD else None
 
 
 def _identical(a: Sequence[Any], b: Sequence[Any]) -> bool:
@@ -410,8 +460,11 @@ class Compiled:
                 names.append(name if not accessor else None)
                 slot_of.append(k)
                 key.append(leaf_key(part, role))
-        key += [tuple(orders), defaulted]
-        return Call(slots, leaves, roles, paths, names, slot_of, definitions, tuple(key), given)
+        positional = len(args) if self.signature.forwards else None
+        key += [tuple(orders), (defaulted, positional)]
+        return Call(
+            slots, leaves, roles, paths, names, slot_of, definitions, tuple(key), given, positional
+        )
 
     def rebuild(self, call: Call) -> Callable[[list[Any]], tuple[list[Any], dict[str, Any]]]:
         """From leaf values to the arguments and keywords of the call."""
@@ -424,7 +477,7 @@ class Compiled:
                 part = values[position : position + count]
                 slots.append(part[0] if definition is None else tree.unflatten(definition, part))
                 position += count
-            return self.signature.unbind(slots)
+            return self.signature.unbind(slots, call.left_out(), call.positional)
 
         return run
 
@@ -533,9 +586,14 @@ class Compiled:
         signature = self.signature
         if signature.signature is None:
             return
+        parameters = signature.parameters
+        if call.positional is not None:
+            if call.positional < sum(x is not _NOT_GIVEN for x in call.given):
+                return
+            parameters = [_by_position(p) for p in parameters]
         recognise = compile_recognise(
-            signature.function if signature.live else None,
-            signature.parameters,
+            signature.function if signature.live and not signature.forwards else None,
+            parameters,
             call,
             _NOT_GIVEN,
             specialisation.input_leaves,
@@ -828,6 +886,7 @@ class Compiled:
         direct = plan.result.is_direct(len(plan.output_forms))
         if (
             not self.signature.plain
+            or call.positional not in (None, len(call.slots))
             or any(d is not None for d in call.definitions)
             or self._has_static(specialisation, call)
             or captured.mutated
@@ -916,7 +975,7 @@ class Compiled:
         return result
 
     def _plain(self, call: Call) -> Any:
-        args, kwargs = self.signature.unbind(call.slots)
+        args, kwargs = self.signature.unbind(call.slots, call.left_out(), call.positional)
         return self.function(*args, **kwargs)
 
     def _uncompiled(self, call: Call, reason: str | None, extra: tuple[Any, ...]) -> Any:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import (
     BuiltinFunctionType,
     FunctionType,
+    MappingProxyType,
     MethodDescriptorType,
     MethodType,
     ModuleType,
@@ -469,11 +470,17 @@ def _call_library(
     _refuse_changed(trace, function, [owner, *args, *kwargs.values()], node)
     args = [trace.deep(a) for a in args]
     kwargs = {k: trace.deep(v) for k, v in kwargs.items()}
-    if owner is not None and trace.is_external(owner) and isinstance(owner, (list, dict, tuple)):
-        function = getattr(trace.deep(owner), function.__name__)
+    if owner is not None and trace.is_external(owner):
+        if isinstance(owner, (list, dict, tuple, MappingProxyType)):
+            function = getattr(trace.deep(owner), function.__name__)
     if labelled.holds(args, kwargs) and not _is_own(function):
         return labelled.apply(function, args, kwargs)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
+    if isinstance(owner, list) and getattr(function, "__name__", "") in ("index", "count", "remove"):
+        from autodiff.capture.expressions import own_method, refuse_unseen
+
+        if any(own_method(frame, x, "__eq__") is not None for x in (*args, *list.__iter__(owner))):
+            refuse_unseen(frame, (*args, owner), node)
     known = lookup(function, traced)
     if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or _is_own(function):
         known = known or function
@@ -779,7 +786,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     assert path is not None
     if isinstance(obj, (list, tuple, deque)):
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
-    if isinstance(obj, (dict, set, frozenset, str, range)):
+    if isinstance(obj, (dict, MappingProxyType, set, frozenset, str, range)):
         return iter(obj)
     if frame.trace.eager:
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
@@ -915,6 +922,11 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
             lambda k: lazy.item((as_tracer(last) if isinstance(last, Dim) else last) - k)[0],
             lazy.lists,
         )
+    from autodiff.capture.expressions import own_method
+
+    method = own_method(frame, sequence, "__reversed__")
+    if method is not None:
+        return iterate(frame, call(frame, method, [sequence], {}, frame.scope.syntax.node))
     return iter(list(iterate(frame, sequence))[::-1])
 
 

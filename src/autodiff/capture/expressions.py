@@ -117,7 +117,7 @@ _METHODS: dict[Any, tuple[str, str | None]] = {
 
 def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
     """A special method that the user's class defines in Python, so that it is interpreted."""
-    if name is None or isinstance(obj, Tracer):
+    if name is None or isinstance(obj, (Tracer, TracedList)):
         return None
     method = inspect.getattr_static(type(obj), name, None)
     if isinstance(method, FunctionType):

@@ -15,7 +15,13 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
@@ -444,7 +450,7 @@ class Trace:
             self.guards.append(Guard(path, "length", len(obj)))
             self.lengths.append((id(obj), self.guards[-1]))
             self.remember(obj, path)
-        elif isinstance(obj, dict):
+        elif isinstance(obj, (dict, MappingProxyType)):
             self.guards.append(Guard(path, "type", type(obj)))
             self.guards.append(Guard(path, "keys", tuple(obj)))
             self.remember(obj, path)
@@ -608,7 +614,7 @@ class Trace:
         return self.known[value]
 
 
-_DICTIONARIES: tuple[type, ...] = (dict, OrderedDict, defaultdict, Counter)
+_DICTIONARIES: tuple[type, ...] = (dict, MappingProxyType, OrderedDict, defaultdict, Counter)
 _PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
 # What tells an item or attribute and nothing else, and cannot change.
 _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
