@@ -871,6 +871,7 @@ def _callable(frame: Frame, obj: Any) -> bool:
 
 
 def _range(frame: Frame, *arguments: Any) -> Any:
+    arguments = frame.trace.as_index(arguments)
     if frame.trace.eager or not any(isinstance(a, (Tracer, Dim)) for a in arguments):
         return range(*arguments)
     from autodiff.capture.rolling import lazy_range

@@ -283,6 +283,10 @@ def _run_now(
     from autodiff.capture.calls import lift_result
     from autodiff.capture.opaque import refuse_lost_derivative
 
+    if function is globals:
+        return frame.scope.globals
+    if function in (locals, vars) and not args:
+        return {n: v for n, v in frame.scope.locals.items() if v is not UNBOUND}
     if function in (exec, eval):
         return _execute(frame, function, [characters(a) for a in args])
     if not (function in _OUTPUT_ONLY or _is_logging(function)):

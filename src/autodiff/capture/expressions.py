@@ -498,6 +498,7 @@ def _subscript(frame: Frame, node: ast.Subscript) -> Any:
 
 def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
+    index = frame.trace.as_index(index) if frame.trace.whole else index
     if isinstance(container, Tracer):
         index = frame.trace.deep(index)
         try:
@@ -571,10 +572,9 @@ def _as_index(index: Tracer) -> Any:
 
 
 def _slice(frame: Frame, node: ast.Slice) -> slice:
+    parts = (node.lower, node.upper, node.step)
     return slice(
-        None if node.lower is None else frame.evaluate(node.lower),
-        None if node.upper is None else frame.evaluate(node.upper),
-        None if node.step is None else frame.evaluate(node.step),
+        *[None if part is None else frame.trace.as_index(frame.evaluate(part)) for part in parts]
     )
 
 

@@ -340,6 +340,7 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
 
 def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.AST) -> None:
     """``container[index] = value``."""
+    index = frame.trace.as_index(index) if frame.trace.whole else index
     if isinstance(container, Tracer):
         index, value = frame.trace.deep(index), frame.trace.deep(value)
         try:

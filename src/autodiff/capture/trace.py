@@ -141,6 +141,7 @@ class Trace:
         self.differentiable: set[Value] = set()  # inputs that carry derivatives (uncompiled tier)
         self.made: list[dict[int, Any]] = [{}]  # containers made, per open region
         self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
+        self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
         self.decided: set[Any] = set()
         self.objects: list[Path] = []  # paths to the objects that host calls use
@@ -578,6 +579,12 @@ class Trace:
         if tracer.form == "scalar":
             return np.asarray(array, value.dtype)[()]
         return np.array(array)
+
+    def as_index(self, x: Any) -> Any:
+        """``x`` as an index or a number of steps, where it is an int that is differentiated by."""
+        if isinstance(x, Tracer) and x.value in self.whole:
+            return int(self.concrete(x))
+        return tuple(self.as_index(part) for part in x) if type(x) is tuple else x
 
     def evaluate(self, value: Value) -> tuple[Any, bool]:
         """The array a value is at this call, and whether that depends on the inputs."""
