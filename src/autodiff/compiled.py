@@ -703,7 +703,7 @@ class Compiled:
                     else hidden[number - len(specialisation.input_leaves)]
                 )
                 np.copyto(target, outputs[output])
-        return plan.result.rebuild(outputs, leaves)
+        return plan.result.rebuild(outputs, leaves, hidden)
 
     # -- compiling ---------------------------------------------------------------------------------
     def _specialise(

@@ -285,7 +285,22 @@ def slice_step(selection: Basic) -> SliceStep:
         inner = strided(a, structural.kept_shape(selection.sizes), kept)
         return inner.reshape(tuple(representative(n) for n in selection.shape))
 
-    return SliceStep(selection.read, selection.write, relayout, selection)
+    count = len(selection.starts)
+
+    def repeat(a: np.ndarray[Any, Any], numbers: Sequence[int]) -> np.ndarray[Any, Any]:
+        index: list[Any] = []
+        for k, size in enumerate(selection.sizes):
+            start, size_, step = numbers[k], numbers[count + k], numbers[2 * count + k]
+            stop: int | None = start + size_ * step
+            if size_ and stop is not None and stop < 0:
+                stop = None
+            index.append(start if size is None else slice(start, stop, step))
+        kept = a[(*index, ...)]
+        return kept[tuple([None if k is None else slice(None) for k in selection.sources] + [...])]
+
+    sizes = [1 if size is None else size for size in selection.sizes]
+    extents = (*selection.starts, *sizes, *selection.steps)
+    return SliceStep(selection.read, selection.write, relayout, repeat, extents, selection)
 
 
 # -- advanced indexing ------------------------------------------------------------------------------
