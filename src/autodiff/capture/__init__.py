@@ -430,11 +430,11 @@ def _plan_list(
     return seen[key]
 
 
-@dataclass(frozen=True)
 class _Held:
     """A list or dict from outside that is part of the result: it is returned itself."""
 
-    obj: Any
+    def __init__(self, obj: Any) -> None:
+        self.obj = obj
 
 
 def _hold(trace: Trace, result: Any) -> Any:

@@ -80,6 +80,8 @@ IMPURE = frozenset(
     )
 )
 IMPURE_MODULES = ("numpy.random", "random", "time", "warnings", "logging", "os", "datetime")
+# Methods of lists that compare items.
+_COMPARING = {"index": "__eq__", "count": "__eq__", "remove": "__eq__", "sort": "__lt__"}
 # Methods that change the object they belong to, by built-in type.
 MUTATORS = frozenset(
     "append extend insert pop remove clear sort reverse update setdefault popitem add discard "
@@ -276,13 +278,16 @@ class Callback:
         return call(self.frame, self.function, list(args), kwargs, self.node)
 
 
-def _calls_back(function: Any) -> bool:
-    """Whether a library function may call functions among its arguments."""
+def _compares(function: Any) -> bool:
+    """Whether a function compares objects, by a ``key`` if there is one."""
     if any(function is f for f in (sorted, min, max)):
         return True
-    if isinstance(getattr(function, "__self__", None), list):
-        return bool(function.__name__ == "sort")
-    return _module(function).split(".")[0] in ("numpy", "scipy", "itertools")
+    return isinstance(getattr(function, "__self__", None), list) and function.__name__ == "sort"
+
+
+def _calls_back(function: Any) -> bool:
+    """Whether a library function may call functions among its arguments."""
+    return _compares(function) or _module(function).split(".")[0] in ("numpy", "scipy", "itertools")
 
 
 def _callback(frame: Frame, value: Any, node: ast.AST) -> Any:
@@ -454,7 +459,8 @@ def _call_library(
             function = getattr(owner, function.__name__)
     calls_back = not trace.eager and _calls_back(function)
     if calls_back:
-        args = [_callback(frame, a, node) for a in args]
+        if not _compares(function):  # which compares objects, callable or not
+            args = [_callback(frame, a, node) for a in args]
         kwargs = {k: _callback(frame, v, node) for k, v in kwargs.items()}
     if any(function is f for f in _CHANGE_FIRST) and args:
         if not trace.eager:
@@ -476,10 +482,11 @@ def _call_library(
     if labelled.holds(args, kwargs) and not _is_own(function):
         return labelled.apply(function, args, kwargs)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
-    if isinstance(owner, list) and getattr(function, "__name__", "") in ("index", "count", "remove"):
+    compares = _COMPARING.get(getattr(function, "__name__", ""))
+    if isinstance(owner, list) and compares is not None and not kwargs.get("key"):
         from autodiff.capture.expressions import own_method, refuse_unseen
 
-        if any(own_method(frame, x, "__eq__") is not None for x in (*args, *list.__iter__(owner))):
+        if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
             refuse_unseen(frame, (*args, owner), node)
     known = lookup(function, traced)
     if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or _is_own(function):
@@ -604,7 +611,9 @@ def _call_untraced(
     from autodiff.capture.opaque import run_native
 
     if not frame.trace.eager and not _keeps_only(function, args, kwargs):
-        if frame.trace.reads_instance([owner, *args, *kwargs.values()]):
+        # A method of a list or dict hands its items on.
+        looks = not isinstance(owner, (list, tuple, dict, MappingProxyType, set, deque))
+        if frame.trace.reads_instance([*args, *kwargs.values(), *([owner] if looks else [])]):
             python = _in_python(function)
             if python is not None:
                 return call_function(frame.trace, python, args, kwargs)
@@ -1086,6 +1095,41 @@ def _abs(frame: Frame, obj: Any) -> Any:
     return dispatch.builtin_functions[abs](obj) if isinstance(obj, Tracer) else abs(obj)
 
 
+def _number(kind: Any, name: str) -> Callable[..., Any]:
+    """``float(x)`` and ``int(x)``, with the user's ``__float__`` and ``__int__`` interpreted."""
+
+    def run(frame: Frame, *args: Any, **kwargs: Any) -> Any:
+        from autodiff.capture.expressions import own_method
+
+        node = frame.scope.syntax.node
+        method = own_method(frame, args[0], name) if len(args) == 1 and not kwargs else None
+        if method is None:
+            return _construct(frame, kind, list(args), kwargs, node)
+        found = call(frame, method, [args[0]], {}, node)
+        if not issubclass(type_of(found), kind):
+            wrong = type_of(found).__name__
+            owner = type(args[0]).__name__
+            raise TypeError(f"{owner}.{name} returned non-{kind.__name__} (type {wrong})")
+        return found
+
+    return run
+
+
+def _asarray(function: Any) -> Callable[..., Any]:
+    """``np.asarray(x)``, with the user's ``__array__`` interpreted."""
+
+    def run(frame: Frame, *args: Any, **kwargs: Any) -> Any:
+        from autodiff.capture.expressions import own_method
+
+        node = frame.scope.syntax.node
+        method = own_method(frame, args[0], "__array__") if args else None
+        if method is not None:
+            args = (call(frame, method, [args[0]], {}, node), *args[1:])
+        return _call_library(frame, function, list(args), kwargs, node)
+
+    return run
+
+
 def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:
     from autodiff.capture.interpreter import store_attribute
 
@@ -1113,6 +1157,10 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     any: _any_all(True),
     all: _any_all(False),
     functools.reduce: _reduce,
+    float: _number(float, "__float__"),
+    int: _number(int, "__int__"),
+    np.array: _asarray(np.array),
+    np.asarray: _asarray(np.asarray),
     np.ndindex: _ndindex,
     np.ndenumerate: _ndenumerate,
     np.fromiter: _fromiter,
