@@ -325,7 +325,7 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     outputs: list[Value] = []
     forms: list[str] = []
-    result = _plain_lists(result, whole=not derivative)
+    result = _plain_keys(trace, _plain_lists(result, whole=not derivative))
     plan = _plan_result(trace, result, outputs, forms, derivative or trace.eager)
     mutated = []
     for number, record in enumerate(trace.inputs):
@@ -380,6 +380,24 @@ def _plain_lists(result: Any, whole: bool) -> Any:
     if not any(isinstance(leaf, TracedList) for leaf in leaves):
         return result
     return tree.unflatten(definition, [plain(leaf) for leaf in leaves])
+
+
+def _plain_keys(trace: Trace, result: Any) -> Any:
+    """The result with the values of this call, guarded, for traced keys and members of sets."""
+    if isinstance(result, TracedList) or trace.is_external(result):
+        return result
+    if isinstance(result, (set, frozenset)) and any(isinstance(x, Tracer) for x in result):
+        return type(result)(trace.concrete(x) if isinstance(x, Tracer) else x for x in result)
+    if type(result) is dict:
+        return {
+            trace.concrete(k) if isinstance(k, Tracer) else k: _plain_keys(trace, v)
+            for k, v in result.items()
+        }
+    if type(result) in (list, tuple):
+        items = [_plain_keys(trace, x) for x in result]
+        unchanged = all(a is b for a, b in zip(items, result, strict=True))
+        return result if unchanged else type(result)(items)
+    return result
 
 
 def _plan_list(

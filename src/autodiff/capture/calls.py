@@ -695,8 +695,18 @@ def _construct(
     interpreted = _module(init).startswith(_INTERPRETED)
     if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
         return _call_library(frame, cls, args, kwargs, node)
-    new = cls.__new__
-    if type(cls).__call__ is not type.__call__ or new is not object.__new__:
+    new: Any = cls.__new__
+    making = type(cls).__call__
+    if isinstance(making, FunctionType) and not _is_library(making) and not frame.trace.eager:
+        raise Declined(f"the metaclass of {cls.__name__}", frame.source(node))
+    if isinstance(new, FunctionType) and not _is_library(new) and syntax_of(new) is not None:
+        frame.trace.guard_class(cls, "__new__", new)
+        instance = call_function(frame.trace, new, [cls, *args], kwargs)
+        if isinstance(instance, cls) and isinstance(init, FunctionType) and not _is_library(init):
+            frame.trace.guard_class(cls, "__init__", init)
+            call_function(frame.trace, init, [instance, *args], kwargs)
+        return instance
+    if making is not type.__call__ or new is not object.__new__:
         # Enumerations, named tuples and the like: made by their own machinery.
         return frame.trace.fresh(cls(*args, **kwargs))
     if not isinstance(init, (FunctionType, Closure)):

@@ -524,6 +524,11 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     method = own_method(frame, container, "__getitem__")
     if method is not None:
         return call(frame, method, [container, index], {}, node)
+    if isinstance(container, type) and not is_library(container):
+        static = inspect.getattr_static(container, "__class_getitem__", None)
+        if isinstance(static, classmethod) and isinstance(static.__func__, FunctionType):
+            method = load_attribute(frame, container, "__class_getitem__", node)
+            return call(frame, method, [index], {}, node)
     path = frame.trace.paths.get(id(container))
     if path is not None and frame.trace.state.changes(container):
         changed = _changed_item(frame, container, index)

@@ -304,7 +304,7 @@ class Trace:
         if type(x) in (list, tuple):
             return type(x)(self.plain(item) for item in x)
         if type(x) is dict:
-            return {k: self.plain(v) for k, v in x.items()}
+            return {self.untraced(k): self.plain(v) for k, v in x.items()}
         return x
 
     def _keep(self, x: Tracer) -> Any:
@@ -339,7 +339,7 @@ class Trace:
         if type(x) in (list, tuple):
             return type(x)(self.untraced(item) for item in x)
         if type(x) is dict:
-            return {k: self.untraced(v) for k, v in x.items()}
+            return {self.untraced(k): self.untraced(v) for k, v in x.items()}
         return x
 
     def settle(self) -> None:

@@ -63,6 +63,9 @@ def set_attribute(x: Tracer, name: str, value: Any) -> None:
 
 # -- properties ---------------------------------------------------------------------------------
 def _flat_shape(args: tuple[Any, ...]) -> Any:
+    if len(args) == 1 and isinstance(args[0], (Tracer, np.ndarray)) and args[0].ndim == 1:
+        sizes = args[0]._concrete() if isinstance(args[0], Tracer) else args[0]
+        return tuple(int(n) for n in sizes)
     return args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
 
 
@@ -71,6 +74,8 @@ _PROPERTIES["mT"] = lambda x: functions[np.swapaxes](x, -1, -2)
 _PROPERTIES["real"] = lambda x: x
 _PROPERTIES["imag"] = lambda x: functions[np.zeros_like](x)
 _PROPERTIES["device"] = lambda x: "cpu"
+
+
 class _Flat(Tracer):
     """``x.flat``: stores go to ``x``, what is read is a copy."""
 
