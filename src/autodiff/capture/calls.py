@@ -374,10 +374,10 @@ def partial_parts(
 
 
 def _is_single_dispatch(function: FunctionType) -> bool:
-    return function.__code__ is _single_dispatch.__code__
+    return function.__code__ is _SINGLE_DISPATCH
 
 
-_single_dispatch = functools.singledispatch(lambda x: x)
+_SINGLE_DISPATCH: Any = getattr(functools.singledispatch(lambda x: x), "__code__")  # noqa: B009
 
 
 def _implementation(trace: Trace, function: Any, args: list[Any]) -> Any:
@@ -454,7 +454,9 @@ def _call_library(
     owner = getattr(function, "__self__", None)
     path = trace.paths.get(id(function))
     if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
-        owner = trace.lift(owner, path.attribute("__self__"))  # a method that was kept: ``dot = A.dot``
+        owner = trace.lift(
+            owner, path.attribute("__self__")
+        )  # a method that was kept: ``dot = A.dot``
         if isinstance(owner, Tracer):
             function = getattr(owner, function.__name__)
     calls_back = not trace.eager and _calls_back(function)
@@ -624,7 +626,7 @@ def _call_untraced(
 
 def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
     """Whether a library function hands objects on without looking into them."""
-    if any(isinstance(a, Callback) for a in (*args, *kwargs.values())):
+    if any(isinstance(a, (Callback, Closure)) for a in (*args, *kwargs.values())):
         return True  # what looks into them is the user's function
     return function in _KEEPERS or _module(function) in ("itertools", "_weakref")
 

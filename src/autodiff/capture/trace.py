@@ -127,7 +127,9 @@ class Trace:
         self.guards: list[Guard] = []
         self.paths: dict[int, Path] = {}
         self.keep_alive: list[Any] = []
-        self.instances: set[int] = set()  # objects from outside whose attributes are read one by one
+        self.instances: set[int] = (
+            set()
+        )  # objects from outside whose attributes are read one by one
         self.known: dict[Value, tuple[Any, bool]] = {}
         self.guarded: set[Value] = set()
         self.by_array: dict[int, Tracer] = {}

@@ -136,11 +136,22 @@ def position(k: Extent, n: Extent, axis: int) -> Extent:
     start = k if sign else k + n
     bound = (lambda: start < n) if sign else (lambda: start >= 0)
     inside = decide(bound)
-    if inside is False:
-        raise IndexError(message)
+    if inside is False:  # user code may read the message
+        k, n = _at_this_call(k), _at_this_call(n)
+        raise IndexError(f"index {k} is out of bounds for axis {axis} with size {n}")
     if inside is None:
         check(compare("less", start, n) if sign else compare("greater_equal", start, 0), message)
     return start
+
+
+def _at_this_call(n: Extent) -> Extent:
+    """A number as it is at this call, where that is known."""
+    if not isinstance(n, Dim):
+        return n
+    try:
+        return int(as_tracer(n)._concrete())
+    except Exception:  # in a loop: it has many values
+        return n
 
 
 def _wrap(value: Any, n: Extent) -> Extent:
