@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -67,6 +68,12 @@ class _Codeless:
 
 
 _NOT_GIVEN = object()  # in Call.given: the parameter has its default
+# Parameters whose default cannot be left to Python once a later one is passed, or that have none.
+_FIXED = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.VAR_KEYWORD,
+)
 _UNFIT = object()  # instead of a result: the guards do not hold, nothing was run
 
 
@@ -84,6 +91,7 @@ class Call:
     key: tuple[Any, ...]
     given: tuple[Any, ...]  # the slots, with a marker for parameters left at their default
     positional: int | None = None  # arguments given by position, where that is passed on as given
+    left_out: frozenset[int] = frozenset()  # parameters that are not passed on
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
@@ -100,12 +108,6 @@ class Call:
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of each leaf, () for those that are no arrays."""
         return [x.shape if isinstance(x, np.ndarray) else () for x in self.leaves]
-
-    def left_out(self) -> frozenset[int]:
-        """The parameters that are not passed on, as they were not given."""
-        if self.positional is None:
-            return frozenset()
-        return frozenset(k for k, x in enumerate(self.given) if x is _NOT_GIVEN)
 
     def whole(self) -> Call:
         """The call itself; what was only recognised is bound here."""
@@ -250,6 +252,8 @@ class Signature:
             return list(slots), {}
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
+        if positional is None and left_out:
+            positional = min(left_out)
         for k, (parameter, value) in enumerate(zip(self.parameters, slots, strict=True)):
             if k in left_out:
                 continue
@@ -427,9 +431,11 @@ class Compiled:
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Bind a call and flatten its arguments."""
         slots, defaulted = self.signature.bind_telling(args, kwargs)
-        given = slots
+        given, left_out = slots, frozenset[int]()
         if defaulted:
             given = tuple([_NOT_GIVEN if k in defaulted else x for k, x in enumerate(slots)])
+            left_out = self._left_out(slots, given, defaulted)
+            slots = tuple([None if k in left_out else x for k, x in enumerate(slots)])
         floats = self.transformation.integer_slots_as_float(self.signature, given)
         leaves: list[Any] = []
         roles: list[str] = []
@@ -463,7 +469,34 @@ class Compiled:
         positional = len(args) if self.signature.forwards else None
         key += [tuple(orders), (defaulted, positional)]
         return Call(
-            slots, leaves, roles, paths, names, slot_of, definitions, tuple(key), given, positional
+            slots,
+            leaves,
+            roles,
+            paths,
+            names,
+            slot_of,
+            definitions,
+            tuple(key),
+            given,
+            positional,
+            left_out,
+        )
+
+    def _left_out(
+        self, slots: tuple[Any, ...], given: tuple[Any, ...], defaulted: frozenset[int]
+    ) -> frozenset[int]:
+        """Parameters that Python fills in: a list or dict among the defaults remembers changes."""
+        signature = self.signature
+        if signature.forwards:
+            return defaulted
+        if not signature.live:
+            return frozenset()
+        named = self.transformation.named_slots(signature, given)
+        return frozenset(
+            k
+            for k in defaulted - named
+            if isinstance(slots[k], (list, dict, set, deque))
+            and signature.parameters[k].kind not in _FIXED
         )
 
     def rebuild(self, call: Call) -> Callable[[list[Any]], tuple[list[Any], dict[str, Any]]]:
@@ -477,7 +510,7 @@ class Compiled:
                 part = values[position : position + count]
                 slots.append(part[0] if definition is None else tree.unflatten(definition, part))
                 position += count
-            return self.signature.unbind(slots, call.left_out(), call.positional)
+            return self.signature.unbind(slots, call.left_out, call.positional)
 
         return run
 
@@ -975,7 +1008,7 @@ class Compiled:
         return result
 
     def _plain(self, call: Call) -> Any:
-        args, kwargs = self.signature.unbind(call.slots, call.left_out(), call.positional)
+        args, kwargs = self.signature.unbind(call.slots, call.left_out, call.positional)
         return self.function(*args, **kwargs)
 
     def _uncompiled(self, call: Call, reason: str | None, extra: tuple[Any, ...]) -> Any:

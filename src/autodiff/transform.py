@@ -69,6 +69,10 @@ class Transformation:
         """What a capture is asked for by name."""
         return None
 
+    def named_slots(self, signature: Any, slots: Sequence[Any]) -> set[int]:
+        """The parameters that ``wrt`` names."""
+        return set() if self.wrt is None else set(wrt_slots(signature, self.wrt, slots))
+
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
         """The plan for one captured call."""
         return Plan(

@@ -630,6 +630,24 @@ def test_a_default_that_is_changed_by_a_function_called_inside_keeps_the_change(
     assert count.__kwdefaults__ == {"seen": {"n": 3}}
 
 
+def test_a_default_of_the_function_itself_remembers_changes() -> None:
+    def f(x: Any, n: Any = [0], p: float = 1.0, *, seen: Any = {}) -> Any:  # noqa: B006
+        n[0] += 1
+        seen["x"] = x[0]
+        return np.sum(x) * n[0] * p
+
+    slope, value = autodiff.gradient(f, wrt=0), autodiff.function(f)
+    with uncompiled_allowed():
+        same(slope(V), np.full(3, 1.0))
+        same(value(V, p=2.0), 4 * np.sum(V))
+        same(slope(V, p=2.0), np.full(3, 6.0))
+        f.__defaults__ = ([10], 1.0)
+        same(value(V), 11 * np.sum(V))
+        same(autodiff.gradient(f, wrt="n")(V), [float(np.sum(V))])
+        assert f.__defaults__ == ([11], 1.0)
+    assert f.__kwdefaults__ == {"seen": {"x": 0.5}}
+
+
 # -- wrappers ---------------------------------------------------------------------------------------------
 def test_a_wrapper_gets_arguments_in_the_way_they_are_given() -> None:
     def noting(function: Any) -> Any:
