@@ -378,11 +378,11 @@ def test_bad_input_leaves_the_object_usable(engine: str, model: Any) -> None:
 @pytest.mark.parametrize(
     ("args", "kwargs", "message"),
     [
-        ((V,), {}, r"loss\(\) missing a required argument: 'x'"),
-        ((V, V, V), {}, r"loss\(\) too many positional arguments"),
-        ((V,), {"y": V}, r"loss\(\) missing a required argument: 'x'"),
+        ((V,), {}, r"loss\(\) missing 1 required positional argument: 'x'"),
+        ((V, V, V), {}, r"loss\(\) takes 2 positional arguments but 3 were given"),
+        ((V,), {"y": V}, r"loss\(\) got an unexpected keyword argument 'y'"),
         ((V, V), {"y": V}, r"loss\(\) got an unexpected keyword argument 'y'"),
-        ((V, V), {"w": V}, r"loss\(\) multiple values for argument 'w'"),
+        ((V, V), {"w": V}, r"loss\(\) got multiple values for argument 'w'"),
     ],
 )
 def test_arguments_that_do_not_bind(args: Any, kwargs: Any, message: str, model: Any) -> None:

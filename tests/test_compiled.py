@@ -419,7 +419,7 @@ def test_code_replaced_in_place_is_seen(engine: str) -> None:
         assert product(2.0, _tensors=np.array(1.0)) == 14.0
     f.__code__, f.__defaults__ = square.__code__, None
     assert [g(2.0) for g in compiled] == [4.0, 4.0, 2.0]
-    with pytest.raises(TypeError, match="too many positional arguments"):
+    with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):
         compiled[0](2.0, 1.0)
 
 

@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -67,6 +68,13 @@ class _Codeless:
 
 
 _NOT_GIVEN = object()  # in Call.given: the parameter has its default
+# Parameters whose default cannot be left to Python once a later one is passed, or that have none.
+_FIXED = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.VAR_KEYWORD,
+)
+_UNFIT = object()  # instead of a result: the guards do not hold, nothing was run
 
 
 @dataclass
@@ -82,6 +90,8 @@ class Call:
     definitions: list[Any | None]
     key: tuple[Any, ...]
     given: tuple[Any, ...]  # the slots, with a marker for parameters left at their default
+    positional: int | None = None  # arguments given by position, where that is passed on as given
+    left_out: frozenset[int] = frozenset()  # parameters that are not passed on
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
@@ -165,7 +175,10 @@ class Signature:
     def __init__(self, function: Any) -> None:
         self.function = function
         # Whether defaults may change between calls, which is looked for where they are used.
-        self.live = isinstance(function, FunctionType) and not hasattr(function, "__wrapped__")
+        self.live = isinstance(function, FunctionType)
+        # ``def wrapper(*args, **kwargs)`` around a function: parameters are named as that one's, but
+        # the wrapper gets the arguments in the way they were given, and no defaults.
+        self.forwards = self.live and hasattr(function, "__wrapped__") and _forwards(function)
         self._read(function)
 
     def _read(self, function: Any) -> None:
@@ -173,7 +186,9 @@ class Signature:
         try:
             # The signature of a ufunc names options (where, casting) that have no neutral default.
             self.signature: inspect.Signature | None = (
-                None if isinstance(function, np.ufunc) else inspect.signature(function)
+                None
+                if isinstance(function, np.ufunc)
+                else inspect.signature(function, follow_wrapped=self.forwards or not self.live)
             )
         except (TypeError, ValueError):
             self.signature = None
@@ -203,8 +218,19 @@ class Signature:
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
+            if self.forwards:  # the wrapper takes arguments of its own
+                self.forwards = False
+                self._read(self.function)
+                return self.bind_telling(args, kwargs)
+            if self.live:
+                self.function(*args, **kwargs)  # raises Python's own error
             raise TypeError(f"{self.title}() {error}") from None
         given = set(bound.arguments)
+        if self.forwards:
+            found = [bound.arguments.get(p.name, _nothing(p)) for p in self.parameters]
+            return tuple(found), frozenset(
+                k for k, p in enumerate(self.parameters) if p.name not in given
+            )
         bound.apply_defaults()
         slots = tuple([bound.arguments[p.name] for p in self.parameters])
         return slots, frozenset(k for k, p in enumerate(self.parameters) if p.name not in given)
@@ -215,22 +241,51 @@ class Signature:
         by_keyword = self.function.__kwdefaults__ or {}
         return (*(self.function.__defaults__ or ()), *by_keyword, *by_keyword.values())
 
-    def unbind(self, slots: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Arguments and keywords that bind to ``slots``."""
+    def unbind(
+        self,
+        slots: Sequence[Any],
+        left_out: frozenset[int] = frozenset(),
+        positional: int | None = None,
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Arguments and keywords that bind to ``slots``, the first ``positional`` by position."""
         if self.signature is None:
             return list(slots), {}
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
-        for parameter, value in zip(self.parameters, slots, strict=True):
+        if positional is None and left_out:
+            positional = min(left_out)
+        for k, (parameter, value) in enumerate(zip(self.parameters, slots, strict=True)):
+            if k in left_out:
+                continue
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
                 args.extend(value)
             elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 kwargs.update(value)
-            elif parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            elif parameter.kind is inspect.Parameter.KEYWORD_ONLY or (
+                positional is not None and k >= positional
+            ):
                 kwargs[parameter.name] = value
             else:
                 args.append(value)
         return args, kwargs
+
+
+def _by_position(parameter: inspect.Parameter) -> inspect.Parameter:
+    if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        return parameter
+    return parameter.replace(kind=inspect.Parameter.POSITIONAL_ONLY)
+
+
+def _forwards(function: FunctionType) -> bool:
+    kinds = [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
+    return kinds == [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]
+
+
+def _nothing(parameter: inspect.Parameter) -> Any:
+    """What stands for a parameter that is not passed on."""
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return ()
+    return {} if parameter.kind is inspect.Parameter.VAR_KEYWORD else None
 
 
 def _identical(a: Sequence[Any], b: Sequence[Any]) -> bool:
@@ -376,9 +431,11 @@ class Compiled:
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Bind a call and flatten its arguments."""
         slots, defaulted = self.signature.bind_telling(args, kwargs)
-        given = slots
+        given, left_out = slots, frozenset[int]()
         if defaulted:
             given = tuple([_NOT_GIVEN if k in defaulted else x for k, x in enumerate(slots)])
+            left_out = self._left_out(slots, given, defaulted)
+            slots = tuple([None if k in left_out else x for k, x in enumerate(slots)])
         floats = self.transformation.integer_slots_as_float(self.signature, given)
         leaves: list[Any] = []
         roles: list[str] = []
@@ -409,8 +466,38 @@ class Compiled:
                 names.append(name if not accessor else None)
                 slot_of.append(k)
                 key.append(leaf_key(part, role))
-        key += [tuple(orders), defaulted]
-        return Call(slots, leaves, roles, paths, names, slot_of, definitions, tuple(key), given)
+        positional = len(args) if self.signature.forwards else None
+        key += [tuple(orders), (defaulted, positional)]
+        return Call(
+            slots,
+            leaves,
+            roles,
+            paths,
+            names,
+            slot_of,
+            definitions,
+            tuple(key),
+            given,
+            positional,
+            left_out,
+        )
+
+    def _left_out(
+        self, slots: tuple[Any, ...], given: tuple[Any, ...], defaulted: frozenset[int]
+    ) -> frozenset[int]:
+        """Parameters that Python fills in: a list or dict among the defaults remembers changes."""
+        signature = self.signature
+        if signature.forwards:
+            return defaulted
+        if not signature.live:
+            return frozenset()
+        named = self.transformation.named_slots(signature, given)
+        return frozenset(
+            k
+            for k in defaulted - named
+            if isinstance(slots[k], (list, dict, set, deque))
+            and signature.parameters[k].kind not in _FIXED
+        )
 
     def rebuild(self, call: Call) -> Callable[[list[Any]], tuple[list[Any], dict[str, Any]]]:
         """From leaf values to the arguments and keywords of the call."""
@@ -423,7 +510,7 @@ class Compiled:
                 part = values[position : position + count]
                 slots.append(part[0] if definition is None else tree.unflatten(definition, part))
                 position += count
-            return self.signature.unbind(slots)
+            return self.signature.unbind(slots, call.left_out, call.positional)
 
         return run
 
@@ -441,6 +528,8 @@ class Compiled:
                 continue
             like = _Recognised(*recognised, lambda: self.bind(args, kwargs))
             result = self._run(specialisation, like, extra, as_given=True)
+            if result is _UNFIT:
+                continue
             if result is not NotImplemented:
                 return result
             failure = specialisation.run.failure()
@@ -461,6 +550,8 @@ class Compiled:
                 tried += len(found)
                 for specialisation in found:
                     result = self._run(specialisation, call, extra)
+                    if result is _UNFIT:
+                        continue
                     if result is not NotImplemented:
                         self._recall(specialisation, call)
                         return result
@@ -488,6 +579,8 @@ class Compiled:
             self.declined[call.key] = (times + 1, made)
             return self._uncompiled(call, made, extra)
         result = self._run(made, call, extra)
+        if result is _UNFIT:
+            return self._uncompiled(call, "what it reads differs each time it is read", extra)
         if result is NotImplemented:
             failure = made.run.failure()
             if failure is None and extra:
@@ -526,9 +619,14 @@ class Compiled:
         signature = self.signature
         if signature.signature is None:
             return
+        parameters = signature.parameters
+        if call.positional is not None:
+            if call.positional < sum(x is not _NOT_GIVEN for x in call.given):
+                return
+            parameters = [_by_position(p) for p in parameters]
         recognise = compile_recognise(
-            signature.function if signature.live else None,
-            signature.parameters,
+            signature.function if signature.live and not signature.forwards else None,
+            parameters,
             call,
             _NOT_GIVEN,
             specialisation.input_leaves,
@@ -559,7 +657,7 @@ class Compiled:
     ) -> Any:
         hidden = specialisation.reader(call.slots)
         if hidden is None:
-            return NotImplemented
+            return _UNFIT
         captured = specialisation.captured
         if not captured.objects and not captured.watched:
             return self._run_on(specialisation, call, hidden, extra, as_given)
@@ -599,6 +697,9 @@ class Compiled:
             return self._uncompiled(call.whole(), None, extra)
         if not as_given:
             forms = specialisation.input_dtypes
+            read = forms[len(arguments) : len(arguments) + len(hidden)]
+            if not all(map(_same_kind, hidden, read)):
+                return _UNFIT
             inputs = [_prepared(x, form) for x, form in zip(inputs, forms, strict=True)]
         try:
             outputs = specialisation.run.call(*inputs)
@@ -635,7 +736,7 @@ class Compiled:
                     else hidden[number - len(specialisation.input_leaves)]
                 )
                 np.copyto(target, outputs[output])
-        return plan.result.rebuild(outputs, leaves)
+        return plan.result.rebuild(outputs, leaves, hidden)
 
     # -- compiling ---------------------------------------------------------------------------------
     def _specialise(
@@ -818,6 +919,7 @@ class Compiled:
         direct = plan.result.is_direct(len(plan.output_forms))
         if (
             not self.signature.plain
+            or call.positional not in (None, len(call.slots))
             or any(d is not None for d in call.definitions)
             or self._has_static(specialisation, call)
             or captured.mutated
@@ -863,7 +965,8 @@ class Compiled:
 
     def run_once(self, specialisation: Specialisation, call: Call) -> Any:
         """Run a specialisation made for this call."""
-        return self._run(specialisation, call, ())
+        result = self._run(specialisation, call, ())
+        return NotImplemented if result is _UNFIT else result
 
     # -- beyond the compiled path --------------------------------------------------------------------
     def _reason(self, reason: str, source: Any) -> str:
@@ -905,7 +1008,7 @@ class Compiled:
         return result
 
     def _plain(self, call: Call) -> Any:
-        args, kwargs = self.signature.unbind(call.slots)
+        args, kwargs = self.signature.unbind(call.slots, call.left_out, call.positional)
         return self.function(*args, **kwargs)
 
     def _uncompiled(self, call: Call, reason: str | None, extra: tuple[Any, ...]) -> Any:
@@ -982,6 +1085,17 @@ def _may_alias(arrays: Sequence[Any]) -> bool:
     """Whether two of the arrays may share memory."""
     real = [a for a in arrays if isinstance(a, np.ndarray)]
     return any(np.may_share_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :])
+
+
+def _same_kind(x: Any, form: InputForm) -> bool:
+    """Whether what is read at this call is an array of the dtype that was read before.
+
+    The types of numbers are guarded; a list or ``None`` could be made an array, but computes
+    in another way.
+    """
+    if form.form != "array":
+        return True
+    return type(x) in (np.ndarray, np.memmap) and x.dtype.newbyteorder("=") == form.type.dtype
 
 
 def _prepared(x: Any, form: InputForm) -> Any:

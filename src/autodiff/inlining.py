@@ -138,7 +138,8 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
     signature: Signature = transformed._compiled.signature
     frame = call_frame(trace)
     node = frame.scope.syntax.node
-    slots = list(signature.bind(tuple(args), kwargs))
+    bound, defaulted = signature.bind_telling(tuple(args), kwargs)
+    slots = list(bound)
     operands: list[Tracer] = []
     parameters: list[Value] = []
     definitions: list[Any] = []
@@ -153,7 +154,8 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
         operands += taken
         parameters += values
         definitions.append(definition)
-    inner_args, inner_kwargs = signature.unbind(slots)
+    as_given = (defaulted, len(args)) if signature.forwards else ()
+    inner_args, inner_kwargs = signature.unbind(slots, *as_given)
     outcome = run_region(
         frame, lambda: call(frame, function, inner_args, inner_kwargs, node), parameters
     )

@@ -7,6 +7,7 @@ are differentiated, and what extra inputs (tangents, cotangents, vectors) a call
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -68,6 +69,10 @@ class Transformation:
         """What a capture is asked for by name."""
         return None
 
+    def named_slots(self, signature: Any, slots: Sequence[Any]) -> set[int]:
+        """The parameters that ``wrt`` names."""
+        return set() if self.wrt is None else set(wrt_slots(signature, self.wrt, slots))
+
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
         """The plan for one captured call."""
         return Plan(
@@ -83,6 +88,9 @@ class Transformation:
 
 
 # -- which arguments --------------------------------------------------------------------------------
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
 def _is_number(x: Any) -> bool:
     return isinstance(x, (np.ndarray, np.generic, float)) or type(x) is int or tree.is_container(x)
 
@@ -181,11 +189,14 @@ class Derivative(Transformation):
     def integer_slots_as_float(self, signature: Any, slots: Sequence[Any]) -> set[int]:
         if self.wrt is None:
             numeric = [k for k, x in enumerate(slots) if _is_number(x)]
-            return (
-                set(numeric)
-                if len(numeric) == 1 and not isinstance(slots[numeric[0]], np.ndarray)
-                else set()
-            )
+            if len(numeric) != 1 or isinstance(slots[numeric[0]], np.ndarray):
+                return set()
+            (only,) = numeric
+            if only < len(signature.parameters):  # what ``*rest`` holds are arguments, one by one
+                kind = signature.parameters[only].kind
+                if kind in _VARIADIC and len(slots[only]) > 1:
+                    return set()
+            return {only}
         return {
             k
             for k in wrt_slots(signature, self.wrt, slots)

@@ -57,9 +57,9 @@ def test_wrong_arguments_are_pythons_own_error(args, kwargs) -> None:
 
     with pytest.raises(TypeError) as ours:
         autodiff.function(f)(*args, **kwargs)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError) as plain:
         f(*args, **kwargs)
-    assert str(ours.value).startswith("f() ")
+    assert str(ours.value) == str(plain.value)
 
 
 def test_a_wrong_call_inside_is_pythons_own_error() -> None:

@@ -16,6 +16,7 @@ import inspect
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -30,12 +31,12 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
 from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined, Input, NotStaged, Trace
+from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library
 from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Value
 from autodiff.ops.builder import building
-from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, concretizing
+from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer, concretizing
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
 
@@ -62,7 +63,9 @@ class Result:
     """How to rebuild a function's result: per leaf an output number, or a constant.
 
     ``leaves[k]`` is ``("output", number, form)``, ``("argument", leaf number)`` where the function
-    returns its argument itself, ``("list", ListPlan)``, or ``("constant", object)``.
+    returns its argument itself, ``("hidden", number)`` where it returns an array that it found
+    outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``
+    or ``("constant", object)``.
     """
 
     leaves: list[tuple[Any, ...]]
@@ -78,18 +81,31 @@ class Result:
         flat = self.definition.type is tuple and self.definition.num_children == count
         return flat and count > 1 and self.definition.num_nodes == count + 1
 
-    def rebuild(self, outputs: Sequence[Any], arguments: Sequence[Any]) -> Any:
+    def rebuild(
+        self, outputs: Sequence[Any], arguments: Sequence[Any], hidden: Sequence[Any] = ()
+    ) -> Any:
         """The result around the outputs of one run."""
-        items = [
-            outputs[leaf[1]]
-            if leaf[0] == "output"
-            else leaf[1].build(outputs)
-            if leaf[0] == "list"
-            else arguments[leaf[1]]
-            if leaf[0] == "argument"
-            else leaf[1]
-            for leaf in self.leaves
-        ]
+
+        def item(leaf: tuple[Any, ...]) -> Any:
+            kind, what = leaf[0], leaf[1]
+            if kind == "output":
+                return outputs[what]
+            if kind == "list":
+                return what.build(outputs)
+            if kind == "argument":
+                return arguments[what]
+            if kind == "hidden":
+                return hidden[what]
+            if kind == "copy":
+                return copy.copy(what)
+            if kind == "view":
+                array = item(what)
+                for repeat, extents in leaf[2]:
+                    array = repeat(array, [n if at is None else outputs[at] for n, at in extents])
+                return array
+            return what
+
+        items = [item(leaf) for leaf in self.leaves]
         return items[0] if self.definition is None else tree.unflatten(self.definition, items)
 
 
@@ -263,13 +279,9 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
     if isinstance(function, FunctionType):
         return calls.call_function(trace, function, args, kwargs)
     if isinstance(function, functools.partial):
-        path = Path.root(function, "partial")
-        first = [trace.lift(x, path.attribute("args").item(k)) for k, x in enumerate(function.args)]
-        named = {
-            name: trace.lift(x, path.attribute("keywords").item(name))
-            for name, x in function.keywords.items()
-        }
-        return _run(trace, function.func, [*first, *args], {**named, **kwargs})
+        trace.remember(function, Path.root(function, "partial"))
+        inner, first, named = calls.partial_parts(trace, function)
+        return _run(trace, inner, [*first, *args], {**named, **kwargs})
     # The object that a method or a callable object stands for: its attributes are read anew at
     # every call, like globals.
     owner = function.__self__ if isinstance(function, MethodType) else function
@@ -294,6 +306,8 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
         tracer = trace.add_input(
             leaf.value, leaf.path, number, leaf.name, leaf.role == "float", leaf.symbols, leaf.title
         )
+        if leaf.role == "float" and type(leaf.value) is int:
+            trace.whole.add(tracer.value)
         if number in differentiated:
             trace.differentiable.add(tracer.value)
         values.append(tracer)
@@ -312,8 +326,8 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     outputs: list[Value] = []
     forms: list[str] = []
-    result = _plain_lists(result, whole=not derivative)
-    plan = _plan_result(trace, result, outputs, forms)
+    result = _plain_keys(trace, _plain_lists(result, whole=not derivative))
+    plan = _plan_result(trace, result, outputs, forms, derivative or trace.eager)
     mutated = []
     for number, record in enumerate(trace.inputs):
         if record.cell.version:
@@ -369,6 +383,24 @@ def _plain_lists(result: Any, whole: bool) -> Any:
     return tree.unflatten(definition, [plain(leaf) for leaf in leaves])
 
 
+def _plain_keys(trace: Trace, result: Any) -> Any:
+    """The result with the values of this call, guarded, for traced keys and members of sets."""
+    if isinstance(result, TracedList) or trace.is_external(result):
+        return result
+    if isinstance(result, (set, frozenset)) and any(isinstance(x, Tracer) for x in result):
+        return type(result)(trace.concrete(x) if isinstance(x, Tracer) else x for x in result)
+    if type(result) is dict:
+        return {
+            trace.concrete(k) if isinstance(k, Tracer) else k: _plain_keys(trace, v)
+            for k, v in result.items()
+        }
+    if type(result) in (list, tuple):
+        items = [_plain_keys(trace, x) for x in result]
+        unchanged = all(a is b for a, b in zip(items, result, strict=True))
+        return result if unchanged else type(result)(items)
+    return result
+
+
 def _plan_list(
     trace: Trace, x: TracedList, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
 ) -> tuple[Any, ...]:
@@ -420,16 +452,95 @@ def _plan_list(
     return seen[key]
 
 
-def _plan_result(trace: Trace, result: Any, outputs: list[Value], forms: list[str]) -> Result:
+class _Held:
+    """A list or dict from outside that is part of the result: it is returned itself."""
+
+    def __init__(self, obj: Any) -> None:
+        self.obj = obj
+
+
+def _hold(trace: Trace, result: Any) -> Any:
+    if isinstance(result, (list, dict, deque)) and trace.is_external(result):
+        return _Held(result)
+    if type(result) is tuple:
+        return tuple(_hold(trace, item) for item in result)
+    if type(result) is list:
+        return [_hold(trace, item) for item in result]
+    if type(result) is dict:
+        return {key: _hold(trace, item) for key, item in result.items()}
+    return result
+
+
+def _plan_result(
+    trace: Trace, result: Any, outputs: list[Value], forms: list[str], copies: bool
+) -> Result:
+    """``copies``: what is returned of arrays and objects from outside need not be these."""
+    if not copies:
+        result = _hold(trace, result)
     if tree.is_container(result) and not isinstance(result, TracedList):
         leaves, definition = tree.flatten(result, whole_lists=True)
     else:
         leaves, definition = [result], None
-    plans: list[tuple[Any, ...]] = []
+    plans: dict[int, tuple[Any, ...]] = {}
     seen: dict[tuple[Cell, Any], tuple[Any, ...]] = {}
-    for leaf in leaves:
-        plans.append(_plan_leaf(trace, leaf, outputs, forms, seen))
-    return Result(plans, definition)
+    whole = {leaf.cell for leaf in leaves if isinstance(leaf, Tracer) and not leaf.path}
+
+    def is_part(k: int) -> bool:
+        """Whether a leaf is a view of another one, which is planned before it."""
+        return isinstance(leaves[k], Tracer) and bool(leaves[k].path) and leaves[k].cell in whole
+
+    for k in sorted(range(len(leaves)), key=is_part):
+        plan = None if copies else _plan_found(trace, leaves[k], outputs, forms, seen)
+        plans[k] = plan or _plan_leaf(trace, leaves[k], outputs, forms, seen)
+    return Result([plans[k] for k in range(len(leaves))], definition)
+
+
+def _plan_found(
+    trace: Trace, leaf: Any, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...] | None:
+    """An array or object that was there before the call, or a view of an array."""
+    if isinstance(leaf, _Held):
+        leaf = leaf.obj
+    if not isinstance(leaf, Tracer):
+        if trace.is_external(leaf):
+            trace.guards.append(Guard(trace.paths[id(leaf)], "is", leaf))
+            return ("constant", leaf)
+        if isinstance(leaf, (set, bytearray)):
+            return ("copy", leaf)
+        kind = type(leaf)
+        if _is_plain(leaf) or is_library(kind) or isinstance(leaf, (type, FunctionType, Enum)):
+            return None
+        if isinstance(leaf, DeferredText) or kind.__module__.startswith("autodiff"):
+            return None
+        raise Declined(f"a result of type {kind.__name__} that the function makes")
+    if leaf.form != "array":
+        return None
+    source = _source_of(trace, leaf.cell, seen)
+    if source is None or not leaf.path:
+        return source
+    steps = []
+    for step in leaf.path:
+        if step.repeat is None:
+            return None
+        extents = []
+        for extent in step.extents:
+            if isinstance(extent, Dim):
+                outputs.append(as_tracer(extent).value)
+                forms.append("int")
+            extents.append((extent, len(outputs) - 1 if isinstance(extent, Dim) else None))
+        steps.append((step.repeat, extents))
+    return ("view", source, steps)
+
+
+def _source_of(trace: Trace, cell: Cell, seen: dict[Any, Any]) -> tuple[Any, ...] | None:
+    """The array outside, or the whole array among the results, that has this storage."""
+    first = sum(record.leaf is not None for record in trace.inputs)
+    for number, record in enumerate(trace.inputs):
+        if record.cell is cell and not record.private:
+            if record.leaf is not None:
+                return ("argument", record.leaf)
+            return ("hidden", number - first)
+    return seen.get((cell, ()))
 
 
 def _plan_leaf(

@@ -10,13 +10,24 @@ functions, which are declined, so that the call runs uncompiled rather than with
 from __future__ import annotations
 
 import ast
+import bisect
 import contextlib
 import functools
+import heapq
 import inspect
+import operator
 import sys
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MappingProxyType,
+    MethodDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
@@ -69,11 +80,20 @@ IMPURE = frozenset(
     )
 )
 IMPURE_MODULES = ("numpy.random", "random", "time", "warnings", "logging", "os", "datetime")
+# Methods of lists that compare items.
+_COMPARING = {"index": "__eq__", "count": "__eq__", "remove": "__eq__", "sort": "__lt__"}
 # Methods that change the object they belong to, by built-in type.
 MUTATORS = frozenset(
     "append extend insert pop remove clear sort reverse update setdefault popitem add discard "
     "appendleft extendleft popleft rotate __setitem__ __delitem__".split()
 )
+
+
+# Functions that move items about in the list that is their first argument.
+_CHANGE_FIRST = (
+    heapq.heappush, heapq.heappop, heapq.heapify, heapq.heapreplace, heapq.heappushpop,
+    bisect.insort_left, bisect.insort_right,
+)  # fmt: skip
 
 
 class Closure:
@@ -233,14 +253,14 @@ def _refuse_endless_recursion(frame: Frame, node: FunctionNode) -> None:
 def _lifted_defaults(trace: Trace, function: FunctionType, path: Path) -> list[Any]:
     values = function.__defaults__ or ()
     at = path.attribute("__defaults__")
-    return [trace.deep(trace.lift(v, at.item(k))) for k, v in enumerate(values)]
+    return [trace.lift(v, at.item(k)) for k, v in enumerate(values)]
 
 
 def _keyword_default(trace: Trace, function: FunctionType, name: str, path: Path) -> Any:
     values = function.__kwdefaults__ or {}
     if name not in values:
         return UNBOUND
-    return trace.deep(trace.lift(values[name], path.attribute("__kwdefaults__").item(name)))
+    return trace.lift(values[name], path.attribute("__kwdefaults__").item(name))
 
 
 class Callback:
@@ -258,13 +278,16 @@ class Callback:
         return call(self.frame, self.function, list(args), kwargs, self.node)
 
 
-def _calls_back(function: Any) -> bool:
-    """Whether a library function may call functions among its arguments."""
+def _compares(function: Any) -> bool:
+    """Whether a function compares objects, by a ``key`` if there is one."""
     if any(function is f for f in (sorted, min, max)):
         return True
-    if isinstance(getattr(function, "__self__", None), list):
-        return bool(function.__name__ == "sort")
-    return _module(function).split(".")[0] in ("numpy", "scipy", "itertools")
+    return isinstance(getattr(function, "__self__", None), list) and function.__name__ == "sort"
+
+
+def _calls_back(function: Any) -> bool:
+    """Whether a library function may call functions among its arguments."""
+    return _compares(function) or _module(function).split(".")[0] in ("numpy", "scipy", "itertools")
 
 
 def _callback(frame: Frame, value: Any, node: ast.AST) -> Any:
@@ -305,12 +328,19 @@ def call(
         if isinstance(function.__func__, Closure):
             return function.__func__(function.__self__, *args, **kwargs)
         if isinstance(function.__func__, FunctionType) and not _is_library(function.__func__):
-            return call_function(frame.trace, function.__func__, [function.__self__, *args], kwargs)
+            path = frame.trace.paths.get(id(function))
+            owner = function.__self__
+            if path is not None:
+                owner = frame.trace.lift(owner, path.attribute("__self__"))
+            return call_function(frame.trace, function.__func__, [owner, *args], kwargs)
         return _call_library(frame, function, args, kwargs, node)
     if isinstance(function, functools.partial):
-        return call(
-            frame, function.func, [*function.args, *args], {**function.keywords, **kwargs}, node
-        )
+        inner, first, named = partial_parts(frame.trace, function)
+        return call(frame, inner, [*first, *args], {**named, **kwargs}, node)
+    if isinstance(function, FunctionType) and _is_single_dispatch(function):
+        return call(frame, _implementation(frame.trace, function, args), args, kwargs, node)
+    if isinstance(function, (operator.itemgetter, operator.attrgetter)):
+        return _get_all(frame, function, *args, node=node)
     if isinstance(function, FunctionType) and not _is_library(function):
         if function in dispatch.functions:
             return _call_library(frame, function, args, kwargs, node)
@@ -328,6 +358,56 @@ def call(
     return _call_library(frame, function, args, kwargs, node)
 
 
+def partial_parts(
+    trace: Trace, function: functools.partial[Any]
+) -> tuple[Any, list[Any], dict[str, Any]]:
+    """What a partial calls, and what it puts before: read from where the partial was found."""
+    path = trace.paths.get(id(function))
+    if path is None:
+        return function.func, list(function.args), dict(function.keywords)
+    inner = trace.lift(function.func, path.attribute("func"))
+    trace.guards.append(Guard(path.attribute("args"), "length", len(function.args)))
+    first = [trace.lift(x, path.attribute("args").item(k)) for k, x in enumerate(function.args)]
+    named = trace.lift(function.keywords, path.attribute("keywords"))
+    at = path.attribute("keywords")
+    return inner, first, {name: trace.lift(x, at.item(name)) for name, x in named.items()}
+
+
+def _is_single_dispatch(function: FunctionType) -> bool:
+    return function.__code__ is _SINGLE_DISPATCH
+
+
+_SINGLE_DISPATCH: Any = getattr(functools.singledispatch(lambda x: x), "__code__")  # noqa: B009
+
+
+def _implementation(trace: Trace, function: Any, args: list[Any]) -> Any:
+    """The function that ``functools.singledispatch`` chooses, which may be another one later."""
+    if not args:
+        raise TypeError(f"{function.__name__} requires at least 1 positional argument")
+    cls = type_of(args[0])
+    chosen = function.dispatch(cls)
+    root = Path.root(function, "f")
+    held = Path.root(cls, "t")
+    at = Path(f"{root.text}.dispatch({held.text})", (*root.roots, *held.roots))
+    return trace.lift(chosen, at)
+
+
+def _get_all(frame: Frame, getter: Any, obj: Any, *, node: ast.AST) -> Any:
+    """``operator.itemgetter(...)(obj)`` and ``operator.attrgetter(...)(obj)``."""
+    from autodiff.capture.expressions import load_attribute, load_item
+
+    found = []
+    for key in getter.__reduce__()[1]:
+        value = obj
+        if isinstance(getter, operator.itemgetter):
+            value = load_item(frame, obj, key, node)
+        else:
+            for name in key.split("."):
+                value = load_attribute(frame, value, name, node)
+        found.append(value)
+    return found[0] if len(found) == 1 else tuple(found)
+
+
 def _hashable(function: Any) -> bool:
     return isinstance(function, (type, BuiltinFunctionType, FunctionType, type(np.sum)))
 
@@ -339,7 +419,13 @@ def _module(function: Any) -> str:
 
 
 # Classes of NumPy whose methods are plain Python on arrays: polynomials.
-_INTERPRETED = ("numpy.polynomial", "numpy.lib._polynomial_impl")
+_INTERPRETED = (
+    "numpy.polynomial",
+    "numpy.lib._polynomial_impl",
+    # Classes that hold a dictionary or list, and what abstract classes add to the user's methods.
+    "collections",
+    "_collections_abc",
+)
 _WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
 
 
@@ -366,10 +452,23 @@ def _call_library(
 ) -> Any:
     trace = frame.trace
     owner = getattr(function, "__self__", None)
+    path = trace.paths.get(id(function))
+    if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
+        owner = trace.lift(
+            owner, path.attribute("__self__")
+        )  # a method that was kept: ``dot = A.dot``
+        if isinstance(owner, Tracer):
+            function = getattr(owner, function.__name__)
     calls_back = not trace.eager and _calls_back(function)
     if calls_back:
-        args = [_callback(frame, a, node) for a in args]
+        if not _compares(function):  # which compares objects, callable or not
+            args = [_callback(frame, a, node) for a in args]
         kwargs = {k: _callback(frame, v, node) for k, v in kwargs.items()}
+    if any(function is f for f in _CHANGE_FIRST) and args:
+        if not trace.eager:
+            raise Declined(f"{_name(function)}, which changes a list", frame.source(node))
+        items = trace.plain(args[1:]) if trace.is_external(args[0]) else args[1:]
+        return function(args[0], *items, **kwargs)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         trace.changing(owner, frame.source(node))
         if trace.is_external(owner):
@@ -379,15 +478,24 @@ def _call_library(
     _refuse_changed(trace, function, [owner, *args, *kwargs.values()], node)
     args = [trace.deep(a) for a in args]
     kwargs = {k: trace.deep(v) for k, v in kwargs.items()}
-    if owner is not None and trace.is_external(owner) and isinstance(owner, (list, dict, tuple)):
-        function = getattr(trace.deep(owner), function.__name__)
+    if owner is not None and trace.is_external(owner):
+        if isinstance(owner, (list, dict, tuple, MappingProxyType)):
+            function = getattr(trace.deep(owner), function.__name__)
     if labelled.holds(args, kwargs) and not _is_own(function):
         return labelled.apply(function, args, kwargs)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
+    compares = _COMPARING.get(getattr(function, "__name__", ""))
+    if isinstance(owner, list) and compares is not None and not kwargs.get("key"):
+        from autodiff.capture.expressions import own_method, refuse_unseen
+
+        if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
+            refuse_unseen(frame, (*args, owner), node)
     known = lookup(function, traced)
     if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or _is_own(function):
         known = known or function
     if known is not None:
+        if id(owner) in trace.instances:  # what is read of it is not seen
+            trace.guards.append(Guard(trace.paths[id(owner)], "is", owner))
         try:
             return known(*args, **kwargs)
         except FailedNow as failure:
@@ -504,7 +612,26 @@ def _call_untraced(
         )
     from autodiff.capture.opaque import run_native
 
+    if not frame.trace.eager and not _keeps_only(function, args, kwargs):
+        # A method of a list or dict hands its items on.
+        looks = not isinstance(owner, (list, tuple, dict, MappingProxyType, set, deque))
+        if frame.trace.reads_instance([*args, *kwargs.values(), *([owner] if looks else [])]):
+            python = _in_python(function)
+            if python is not None:
+                return call_function(frame.trace, python, args, kwargs)
+            reason = f"{_name(function)} of an object from outside of the function"
+            raise Declined(reason, frame.source(node))
     return lift_result(run_native(function, args, kwargs))
+
+
+def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether a library function hands objects on without looking into them."""
+    if any(isinstance(a, (Callback, Closure)) for a in (*args, *kwargs.values())):
+        return True  # what looks into them is the user's function
+    return function in _KEEPERS or _module(function) in ("itertools", "_weakref")
+
+
+_KEEPERS: tuple[Any, ...] = (functools.partial, super, MethodType, inspect.signature, operator.is_)
 
 
 def lift_result(result: Any) -> Any:
@@ -570,8 +697,18 @@ def _construct(
     interpreted = _module(init).startswith(_INTERPRETED)
     if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
         return _call_library(frame, cls, args, kwargs, node)
-    new = cls.__new__
-    if type(cls).__call__ is not type.__call__ or new is not object.__new__:
+    new: Any = cls.__new__
+    making = type(cls).__call__
+    if isinstance(making, FunctionType) and not _is_library(making) and not frame.trace.eager:
+        raise Declined(f"the metaclass of {cls.__name__}", frame.source(node))
+    if isinstance(new, FunctionType) and not _is_library(new) and syntax_of(new) is not None:
+        frame.trace.guard_class(cls, "__new__", new)
+        instance = call_function(frame.trace, new, [cls, *args], kwargs)
+        if isinstance(instance, cls) and isinstance(init, FunctionType) and not _is_library(init):
+            frame.trace.guard_class(cls, "__init__", init)
+            call_function(frame.trace, init, [instance, *args], kwargs)
+        return instance
+    if making is not type.__call__ or new is not object.__new__:
         # Enumerations, named tuples and the like: made by their own machinery.
         return frame.trace.fresh(cls(*args, **kwargs))
     if not isinstance(init, (FunctionType, Closure)):
@@ -669,21 +806,24 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         return obj
     path = frame.trace.paths.get(id(obj))
     frame.trace.refuse_changed(obj, "a loop over the items")
-    if path is None:
-        if isinstance(obj, np.ndarray):
-            return iter(Tracer.constant(obj))
+    if path is None and isinstance(obj, np.ndarray):
+        return iter(Tracer.constant(obj))
+    if path is None or id(obj) in frame.trace.instances:
         from autodiff.capture.expressions import own_method
 
         method = own_method(frame, obj, "__iter__")
-        if isinstance(method, FunctionType) and _is_library(method):
-            return iter(obj)
-        if method is not None:
+        library = isinstance(method, FunctionType) and _is_library(method)
+        if method is not None and not library:
             return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
-        return iter(obj)
-    if isinstance(obj, (list, tuple)):
+        if path is None:
+            return iter(obj)
+    assert path is not None
+    if isinstance(obj, (list, tuple, deque)):
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
-    if isinstance(obj, (dict, set, frozenset, str, range)):
+    if isinstance(obj, (dict, MappingProxyType, set, frozenset, str, range)):
         return iter(obj)
+    if frame.trace.eager:
+        return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
     raise Declined(f"iteration over {type(obj).__name__}")
 
 
@@ -707,6 +847,11 @@ def python_type(tracer: Tracer) -> type:
 def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
     if rest:
         raise Declined("a class made by type()")
+    return type_of(obj)
+
+
+def type_of(obj: Any) -> Any:
+    """The class that an object has in plain Python."""
     if isinstance(obj, DeferredText):
         return str
     if isinstance(obj, TracedList):
@@ -760,6 +905,7 @@ def _callable(frame: Frame, obj: Any) -> bool:
 
 
 def _range(frame: Frame, *arguments: Any) -> Any:
+    arguments = frame.trace.as_index(arguments)
     if frame.trace.eager or not any(isinstance(a, (Tracer, Dim)) for a in arguments):
         return range(*arguments)
     from autodiff.capture.rolling import lazy_range
@@ -811,6 +957,11 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
             lambda k: lazy.item((as_tracer(last) if isinstance(last, Dim) else last) - k)[0],
             lazy.lists,
         )
+    from autodiff.capture.expressions import own_method
+
+    method = own_method(frame, sequence, "__reversed__")
+    if method is not None:
+        return iterate(frame, call(frame, method, [sequence], {}, frame.scope.syntax.node))
     return iter(list(iterate(frame, sequence))[::-1])
 
 
@@ -891,12 +1042,14 @@ def _map(frame: Frame, function: Any, *sequences: Any) -> Any:
 
 
 def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
+    from autodiff.capture.expressions import own_truth
+
     node = frame.scope.syntax.node
     return iter(
         [
             x
             for x in iterate(frame, sequence)
-            if (x if function is None else call(frame, function, [x], {}, node))
+            if own_truth(frame, x if function is None else call(frame, function, [x], {}, node))
         ]
     )
 
@@ -943,7 +1096,7 @@ def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:
 
 def _any_all(stop: bool) -> Callable[..., Any]:
     def run(frame: Frame, sequence: Any) -> Any:
-        from autodiff.capture.expressions import truth
+        from autodiff.capture.expressions import own_truth, truth
 
         result: Any = not stop
         for item in iterate(frame, sequence):
@@ -951,7 +1104,7 @@ def _any_all(stop: bool) -> Callable[..., Any]:
                 item = truth(item)
                 joined = np.logical_or(result, item) if stop else np.logical_and(result, item)
                 result = Tracer(joined.value, "python")
-            elif bool(item) == stop:
+            elif bool(own_truth(frame, item)) == stop:
                 return stop
         return result
 
@@ -965,6 +1118,41 @@ def _abs(frame: Frame, obj: Any) -> Any:
     if method is not None:
         return call(frame, method, [obj], {}, frame.scope.syntax.node)
     return dispatch.builtin_functions[abs](obj) if isinstance(obj, Tracer) else abs(obj)
+
+
+def _number(kind: Any, name: str) -> Callable[..., Any]:
+    """``float(x)`` and ``int(x)``, with the user's ``__float__`` and ``__int__`` interpreted."""
+
+    def run(frame: Frame, *args: Any, **kwargs: Any) -> Any:
+        from autodiff.capture.expressions import own_method
+
+        node = frame.scope.syntax.node
+        method = own_method(frame, args[0], name) if len(args) == 1 and not kwargs else None
+        if method is None:
+            return _construct(frame, kind, list(args), kwargs, node)
+        found = call(frame, method, [args[0]], {}, node)
+        if not issubclass(type_of(found), kind):
+            wrong = type_of(found).__name__
+            owner = type(args[0]).__name__
+            raise TypeError(f"{owner}.{name} returned non-{kind.__name__} (type {wrong})")
+        return found
+
+    return run
+
+
+def _asarray(function: Any) -> Callable[..., Any]:
+    """``np.asarray(x)``, with the user's ``__array__`` interpreted."""
+
+    def run(frame: Frame, *args: Any, **kwargs: Any) -> Any:
+        from autodiff.capture.expressions import own_method
+
+        node = frame.scope.syntax.node
+        method = own_method(frame, args[0], "__array__") if args else None
+        if method is not None:
+            args = (call(frame, method, [args[0]], {}, node), *args[1:])
+        return _call_library(frame, function, list(args), kwargs, node)
+
+    return run
 
 
 def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:
@@ -994,6 +1182,10 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     any: _any_all(True),
     all: _any_all(False),
     functools.reduce: _reduce,
+    float: _number(float, "__float__"),
+    int: _number(int, "__int__"),
+    np.array: _asarray(np.array),
+    np.asarray: _asarray(np.asarray),
     np.ndindex: _ndindex,
     np.ndenumerate: _ndenumerate,
     np.fromiter: _fromiter,

@@ -283,6 +283,10 @@ def _run_now(
     from autodiff.capture.calls import lift_result
     from autodiff.capture.opaque import refuse_lost_derivative
 
+    if function is globals:
+        return frame.scope.globals
+    if function in (locals, vars) and not args:
+        return {n: v for n, v in frame.scope.locals.items() if v is not UNBOUND}
     if function in (exec, eval):
         return _execute(frame, function, [characters(a) for a in args])
     if not (function in _OUTPUT_ONLY or _is_logging(function)):
@@ -353,6 +357,10 @@ _LOCATION_SCALE: dict[str, tuple[str, tuple[str, ...], tuple[float, ...], Callab
 def _draw(
     frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
+    if name == "shuffle":
+        return _shuffle(frame, owner, *args, node=node, **kwargs)
+    if kwargs.get("out") is not None:
+        return _draw_into(frame, owner, name, args, kwargs, node)
     operands = _Operands()
     operands.template(args)
     operands.template(kwargs)
@@ -364,6 +372,53 @@ def _draw(
             return _run_now(frame, getattr(owner, name), args, kwargs, node)
         raise Declined(f"random.{name} with traced arguments", frame.source(node))
     return _plain_draw(frame, owner, name, args, kwargs)
+
+
+def _shuffle(frame: Frame, owner: Any, x: Any, axis: int = 0, *, node: ast.AST) -> None:
+    """``rng.shuffle(x)``: an order is drawn, as NumPy draws it, and the items take it."""
+    trace = frame.trace
+    is_array = isinstance(x, Tracer) and x.form == "array"
+    count = x.shape[axis] if is_array else len(x)
+    known = is_array and isinstance(count, int) and not isinstance(owner, random.Random)
+    if not known and not trace.eager:
+        raise Declined(f"random.shuffle of a {type(x).__name__}", frame.source(node))
+
+    def order() -> np.ndarray:
+        positions: Any = np.arange(count)
+        if isinstance(owner, random.Random):
+            positions = list(range(count))
+        getattr(reach(), "shuffle")(positions)  # noqa: B009 - of three kinds of generators
+        return np.asarray(positions, np.int64)
+
+    if trace.eager or id(owner) in trace.seeded:
+
+        def reach() -> Any:
+            return owner
+
+        drawn = order()
+        if not is_array:
+            trace.changing(x, frame.source(node))
+            x[:] = [x[k] for k in drawn]
+            return
+        positions = Tracer.constant(drawn)
+    else:
+        reach = reacher(trace, owner)
+        types = (ArrayType(np.dtype(np.int64), (count,), False),)
+        (value,) = _emit(trace, order, [], {}, types, reach)
+        positions = Tracer(value, "array")
+    x[...] = np.take(x, positions, axis)
+
+
+def _draw_into(
+    frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """A draw with ``out=``."""
+    out = kwargs["out"]
+    others = {key: value for key, value in kwargs.items() if key != "out"}
+    if name != "permuted" and len(args) <= (name == "standard_gamma"):  # the size comes first
+        others.setdefault("size", out.shape)
+    out[...] = _draw(frame, owner, name, args, others, node)
+    return out
 
 
 def _scaled_draw(
@@ -404,7 +459,7 @@ def _plain_draw(
     def draw(*a: Any, **k: Any) -> Any:
         return getattr(reach(), name)(*a, **k)
 
-    if example is None:  # seed, shuffle of something known
+    if example is None:  # seed
         _emit(trace, draw, args, kwargs, (), reach)
         return None
     if isinstance(example, (np.ndarray, np.generic, float, int)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -12,8 +13,14 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture.calls import Closure, call, iterate, make_closure
-from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
+from autodiff.capture.calls import Closure, call, iterate, make_closure, type_of
+from autodiff.capture.interpreter import (
+    EXPRESSIONS,
+    ComprehensionScope,
+    Frame,
+    assign,
+    store_item,
+)
 from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.state import MISSING
@@ -53,6 +60,7 @@ IN_PLACE: dict[type, Callable[[Any, Any], Any]] = {
     ast.LShift: operator.ilshift,
     ast.RShift: operator.irshift,
 }
+BINARY_OF = {IN_PLACE[kind]: BINARY[kind] for kind in IN_PLACE}  # ``a + b`` for ``a += b``
 UNARY: dict[type, Callable[[Any], Any]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
@@ -109,7 +117,7 @@ _METHODS: dict[Any, tuple[str, str | None]] = {
 
 def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
     """A special method that the user's class defines in Python, so that it is interpreted."""
-    if name is None or isinstance(obj, Tracer):
+    if name is None or isinstance(obj, (Tracer, TracedList)):
         return None
     method = inspect.getattr_static(type(obj), name, None)
     if isinstance(method, FunctionType):
@@ -131,16 +139,39 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
             result = call(frame, method, [obj, other], {}, node)
             if result is not NotImplemented:
                 return result
+    if function is operator.mod and isinstance(left, (str, bytes)):
+        refuse_unseen(frame, (right,), node)
+    left, right = frame.trace.deep(left), frame.trace.deep(right)
     try:
         return function(left, right)
     except FailedNow as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
 
 
+def own_truth(frame: Frame, obj: Any) -> Any:
+    """What is asked where ``obj`` is a condition: the answer of the user's class, if it has one."""
+    if isinstance(obj, (Tracer, bool)):
+        return obj
+    for name in ("__bool__", "__len__"):
+        method = own_method(frame, obj, name)
+        if method is not None:
+            return call(frame, method, [obj], {}, frame.scope.syntax.node)
+    return obj
+
+
+def refuse_unseen(frame: Frame, objects: Any, node: Any = None) -> None:
+    """Decline where Python itself would look into objects from outside, unseen."""
+    trace = frame.trace
+    if not trace.eager and any(map(trace.reads_instance, objects)):
+        reason = "a look into an object from outside of the function"
+        raise Declined(reason, trace.builder.source if node is None else frame.source(node))
+
+
 def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
     value = frame.evaluate(node.operand)
     frame.at(node)
     if isinstance(node.op, ast.Not):
+        value = own_truth(frame, value)
         if isinstance(value, Tracer) and not frame.trace.eager:
             return python_not(value)
         return not value
@@ -185,7 +216,7 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
             from autodiff.capture.staging import stage_boolean
 
             return stage_boolean(frame, value, node, position)
-        if not last and bool(value) == stop_at:
+        if not last and bool(own_truth(frame, value)) == stop_at:
             return value
     return value
 
@@ -269,16 +300,24 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         except KeyError:
             return False
         return True
+    method = own_method(frame, container, "__contains__")
+    if method is not None:
+        return call(frame, method, [container, item], {}, frame.scope.syntax.node)
     container = frame.trace.deep(container)
+    if id(container) in frame.trace.instances:
+        container = list(iterate(frame, container))
     if isinstance(item, Tracer) or (
         isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
     ):
         return any(bool(x is item or x == item) for x in container)
+    items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
+    if any(own_method(frame, x, "__eq__") is not None for x in items):
+        refuse_unseen(frame, items)
     return item in container
 
 
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:
-    test = frame.evaluate(node.test)
+    test = own_truth(frame, frame.evaluate(node.test))
     if isinstance(test, Tracer) and not frame.trace.eager:
         from autodiff.capture.staging import stage_choice
 
@@ -318,10 +357,18 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
     result: dict[Any, Any] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            result.update(frame.trace.deep(frame.evaluate(value)))
+            result.update(_entries(frame, frame.evaluate(value), node))
         else:
             result[frame.evaluate(key)] = frame.evaluate(value)
     return frame.trace.fresh(result)
+
+
+def _entries(frame: Frame, mapping: Any, node: ast.AST) -> Any:
+    """What ``**mapping`` adds."""
+    if own_method(frame, mapping, "__getitem__") is None:
+        return frame.trace.deep(mapping)
+    keys = call(frame, load_attribute(frame, mapping, "keys", node), [], {}, node)
+    return {key: load_item(frame, mapping, key, node) for key in iterate(frame, keys)}
 
 
 def _attribute(frame: Frame, node: ast.Attribute) -> Any:
@@ -344,6 +391,8 @@ PURE_PACKAGES = ("numpy", "scipy", "math", "operator", "itertools", "functools")
 
 def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``obj.name``, lifted or guarded where it comes from outside."""
+    if name == "__class__":
+        return type_of(obj)
     if isinstance(obj, Tracer):
         return _as_numbers(getattr(obj, name))
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
@@ -363,6 +412,9 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
         getter = own_method(frame, obj, "__getattr__")
         frame.trace.guard_presence(obj, name, found=getter is not None)
         if getter is not None:
+            path = frame.trace.paths.get(id(obj))
+            if path is not None:
+                frame.trace.guards.append(Guard(path, "computes", name))
             return call(frame, getter, [obj, name], {}, node)
     try:
         value = getattr(obj, name)
@@ -372,6 +424,10 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     path = frame.trace.paths.get(id(obj))
     if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
         # Bound to an object that is guarded itself; which function it is bound to may change.
+        stored = value.__self__ is not obj and not isinstance(obj, (super, type))
+        if stored and not isinstance(value.__self__, type):
+            at = path or _path_of_class(obj, name, static)
+            return value if at is None else frame.trace.lift(value, at.attribute(name))
         if path is None:
             _guard_bound(frame, obj, name, value.__func__)
         else:
@@ -442,7 +498,9 @@ def _subscript(frame: Frame, node: ast.Subscript) -> Any:
 
 def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
+    index = frame.trace.as_index(index) if frame.trace.whole else index
     if isinstance(container, Tracer):
+        index = frame.trace.deep(index)
         try:
             return container[index]
         except FailedNow as failure:
@@ -466,11 +524,24 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     method = own_method(frame, container, "__getitem__")
     if method is not None:
         return call(frame, method, [container, index], {}, node)
+    if isinstance(container, type) and not is_library(container):
+        static = inspect.getattr_static(container, "__class_getitem__", None)
+        if isinstance(static, classmethod) and isinstance(static.__func__, FunctionType):
+            method = load_attribute(frame, container, "__class_getitem__", node)
+            return call(frame, method, [index], {}, node)
     path = frame.trace.paths.get(id(container))
     if path is not None and frame.trace.state.changes(container):
         changed = _changed_item(frame, container, index)
         if changed is not MISSING:
             return changed
+    if path is not None and isinstance(container, dict) and index not in container:
+        missing = own_method(frame, container, "__missing__")
+        if missing is not None:
+            return call(frame, missing, [container, index], {}, node)
+        if isinstance(container, defaultdict) and container.default_factory is not None:
+            made = call(frame, container.default_factory, [], {}, node)
+            store_item(frame, container, index, made, node)
+            return made
     value = container[index]
     if path is None or isinstance(container, type):
         return value
@@ -506,10 +577,9 @@ def _as_index(index: Tracer) -> Any:
 
 
 def _slice(frame: Frame, node: ast.Slice) -> slice:
+    parts = (node.lower, node.upper, node.step)
     return slice(
-        None if node.lower is None else frame.evaluate(node.lower),
-        None if node.upper is None else frame.evaluate(node.upper),
-        None if node.step is None else frame.evaluate(node.step),
+        *[None if part is None else frame.trace.as_index(frame.evaluate(part)) for part in parts]
     )
 
 
@@ -528,7 +598,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)
         if keyword.arg is None:
-            keywords.update(frame.trace.deep(value))
+            keywords.update(_entries(frame, value, node))
         else:
             keywords[keyword.arg] = value
     frame.at(node)
@@ -598,6 +668,7 @@ def _formatted(frame: Frame, node: ast.JoinedStr) -> Any:
         value = frame.evaluate(part.value)
         spec = "" if part.format_spec is None else str(frame.evaluate(part.format_spec))
         conversion = chr(part.conversion) if part.conversion > 0 else ""
+        refuse_unseen(frame, (value,), node)
         deferred |= isinstance(value, (Tracer, DeferredText)) and not frame.trace.eager
         parts.append((value, conversion, spec))
     text = DeferredText(parts)
@@ -628,7 +699,7 @@ def _generate(
     source = first if depth == 0 else frame.evaluate(generator.iter)
     for item in iterate(frame, source):
         assign(frame, generator.target, item)
-        if all(frame.evaluate(condition) for condition in generator.ifs):
+        if all(own_truth(frame, frame.evaluate(condition)) for condition in generator.ifs):
             yield from _generate(frame, generators, depth + 1, elements, None)
 
 

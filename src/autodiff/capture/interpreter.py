@@ -16,6 +16,7 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from types import CellType, FunctionType
 from typing import Any
@@ -23,7 +24,7 @@ from typing import Any
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MISSING, Place, attribute_place, item_place
-from autodiff.capture.trace import Declined, FailedNow, Trace
+from autodiff.capture.trace import Declined, FailedNow, Trace, is_library
 from autodiff.ir.data import Source
 from autodiff.ops.tracer import Tracer
 
@@ -149,9 +150,11 @@ class Frame:
             return self.trace.lift(globals_[name], Path.root(globals_, "g").item(name))
         builtins = globals_.get("__builtins__", __builtins__)
         table = builtins if isinstance(builtins, dict) else vars(builtins)
-        if name in table:
-            return table[name]
         self.trace.guards.append(Guard(Path.root(globals_, "g"), "missing", name))
+        if name in table:
+            if getattr(table[name], "__module__", "builtins") == "builtins":
+                return table[name]
+            return self.trace.lift(table[name], Path.root(table, "b").item(name))
         raise NameError(f"name '{name}' is not defined")
 
     def store(self, name: str, value: Any) -> None:
@@ -337,7 +340,9 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
 
 def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.AST) -> None:
     """``container[index] = value``."""
+    index = frame.trace.as_index(index) if frame.trace.whole else index
     if isinstance(container, Tracer):
+        index, value = frame.trace.deep(index), frame.trace.deep(value)
         try:
             container[index] = value
         except FailedNow as failure:
@@ -415,6 +420,18 @@ def apply_in_place(
     """``old op= value``; a list from outside must not change."""
     if isinstance(old, (list, dict, set, bytearray)):
         frame.trace.changing(old, frame.source(node))
+    from autodiff.capture.calls import call
+    from autodiff.capture.expressions import BINARY_OF, apply_binary, own_method
+
+    value = frame.trace.deep(value)
+    method = own_method(frame, old, f"__{function.__name__}__")
+    if method is not None:
+        result = call(frame, method, [old, value], {}, node)
+        if result is not NotImplemented:
+            return result
+    if method is not None or getattr(type(old), "__module__", "builtins") != "builtins":
+        if not hasattr(type(old), f"__{function.__name__}__") and not isinstance(old, Tracer):
+            return apply_binary(frame, BINARY_OF[function], old, value, node)
     try:
         return function(old, value)
     except FailedNow as failure:
@@ -422,7 +439,9 @@ def apply_in_place(
 
 
 def _if(frame: Frame, node: ast.If) -> Completion | None:
-    test = frame.evaluate(node.test)
+    from autodiff.capture.expressions import own_truth
+
+    test = own_truth(frame, frame.evaluate(node.test))
     if isinstance(test, Tracer) and not frame.trace.eager:
         from autodiff.capture import staging
 
@@ -454,7 +473,9 @@ def _raise(frame: Frame, node: ast.Raise) -> None:
 
 
 def _assert(frame: Frame, node: ast.Assert) -> None:
-    test = frame.evaluate(node.test)
+    from autodiff.capture.expressions import own_truth
+
+    test = own_truth(frame, frame.evaluate(node.test))
     if isinstance(test, Tracer) and not frame.trace.eager:
         from autodiff.capture.staging import assert_traced
 
@@ -511,9 +532,13 @@ def _import(frame: Frame, node: ast.Import) -> None:
     import importlib
 
     for alias in node.names:
-        module = importlib.import_module(alias.name)
-        if alias.asname is None and "." in alias.name:
-            module = importlib.import_module(alias.name.split(".")[0])
+        name = alias.name
+        module = importlib.import_module(name)
+        if alias.asname is None and "." in name:
+            name = name.split(".")[0]
+            module = importlib.import_module(name)
+        if name in sys.modules and not is_library(module):
+            frame.trace.lift(module, Path.root(sys.modules, "m").item(name))
         frame.store(alias.asname or alias.name.split(".")[0], module)
 
 
@@ -522,6 +547,8 @@ def _import_from(frame: Frame, node: ast.ImportFrom) -> None:
 
     package = frame.scope.globals.get("__package__")
     module = importlib.import_module("." * node.level + (node.module or ""), package)
+    if module.__name__ in sys.modules and not is_library(module):
+        frame.trace.lift(module, Path.root(sys.modules, "m").item(module.__name__))
     for alias in node.names:
         if alias.name == "*":
             raise Declined("import *", frame.source(node))

@@ -797,7 +797,7 @@ class _ItemStep(ViewStep):
         def read(x: Tracer) -> Tracer:
             return reshape(slice_of(x, *_place(at, slot)), slot.shape)
 
-        return _ItemStep(read, _refuse_store, None, at)
+        return _ItemStep(read, _refuse_store, at=at)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _ItemStep) and same(self.at, other.at)

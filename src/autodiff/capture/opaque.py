@@ -29,9 +29,13 @@ def call_opaque(
     if not trace.eager:
         raise Declined(f"{_name(function)}, which is not known to autodiff", frame.source(node))
     arrays = _concrete(trace, args), _concrete(trace, kwargs)
-    before = copy.deepcopy(_arrays(arrays))
+    before, lists = copy.deepcopy(_arrays(arrays)), _lists(arrays)
+    copies = [list(items) for items in lists]
     result = run_native(function, *arrays)
-    unchanged = all(np.array_equal(a, b) for a, b in zip(before, _arrays(arrays), strict=True))
+    unchanged = all(
+        len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
+        for a, b in zip(copies, lists, strict=True)
+    ) and all(np.array_equal(a, b) for a, b in zip(before, _arrays(arrays), strict=True))
     if result is not None or not unchanged:  # else nothing came of it: a file was written
         refuse_lost_derivative(frame, function, args, kwargs, node)
         if not unchanged:
@@ -45,6 +49,15 @@ def _arrays(obj: Any) -> list[Any]:
     if isinstance(obj, dict):
         obj = list(obj.values())
     return [a for x in obj for a in _arrays(x)] if isinstance(obj, (list, tuple)) else []
+
+
+def _lists(obj: Any) -> list[list[Any]]:
+    """The lists in arguments."""
+    if isinstance(obj, dict):
+        obj = list(obj.values())
+    if not isinstance(obj, (list, tuple)):
+        return []
+    return [*([obj] if isinstance(obj, list) else []), *(found for x in obj for found in _lists(x))]
 
 
 def refuse_lost_derivative(

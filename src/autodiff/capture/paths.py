@@ -9,6 +9,7 @@ Python function, so that a call costs a few dictionary look-ups.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,8 +38,11 @@ class Path:
         return Path(f"{self.text}.{name}", self.roots)
 
     def item(self, key: Any) -> Path:
-        """The path to an item; ``key`` is a number, a string or a tuple of these."""
-        return Path(f"{self.text}[{key!r}]", self.roots)
+        """The path to an item; a key that no text says (an enumeration's member) is held itself."""
+        if _is_literal(key):
+            return Path(f"{self.text}[{key!r}]", self.roots)
+        name = f"_k{id(key):x}"
+        return Path(f"{self.text}[{name}]", (*self.roots, (name, key)))
 
     def describe(self) -> str:
         """The path as a user would write it: names instead of the objects that hold them."""
@@ -54,6 +58,14 @@ class Path:
         return Path(name, ((name, obj),))
 
 
+def _is_literal(key: Any) -> bool:
+    if type(key) is tuple:
+        return all(_is_literal(part) for part in key)
+    if type(key) is float:
+        return math.isfinite(key)
+    return type(key) in (int, str, bool, bytes, type(None))
+
+
 @dataclass(frozen=True)
 class Guard:
     """A condition on what a path leads to.
@@ -61,7 +73,8 @@ class Guard:
     ``is``, ``equal`` (same type and value), ``type``, ``length``, ``keys``; ``alias`` and ``apart``,
     where the expected is another path, which leads to the same object or to another one;
     ``missing``, ``lacks`` and ``has``: what the path leads to has no item, no attribute, an
-    attribute of that name.
+    attribute of that name; ``computes``: none but what ``__getattr__`` makes; ``contents``: an array
+    with these bytes.
     """
 
     path: Path
@@ -95,7 +108,20 @@ class Guard:
             return f"{name} not in {text}"
         if self.relation in ("has", "lacks"):
             return f"{'not ' if self.relation == 'lacks' else ''}hasattr({text}, {name})"
+        if self.relation == "computes":
+            return f"not _found({text}, {name})"
+        if self.relation == "contents":
+            return f"{text}.tobytes() == {name}"
         return f"_same({text}, {name})"
+
+
+def found_without_getattr(obj: Any, name: str) -> bool:
+    """Whether an attribute is there before ``__getattr__`` is asked."""
+    try:
+        object.__getattribute__(obj, name)
+    except AttributeError:
+        return False
+    return True
 
 
 def same_value(a: Any, b: Any) -> bool:
@@ -116,12 +142,13 @@ def compile_reader(
     guards: Sequence[Guard], hidden: Sequence[Path]
 ) -> Callable[[tuple[Any, ...]], tuple[Any, ...] | None]:
     """A function of the call's arguments: the hidden inputs, or None when a guard fails."""
-    namespace: dict[str, Any] = {"_same": same_value}
+    namespace: dict[str, Any] = {"_same": same_value, "_found": found_without_getattr}
     conditions = []
     seen: set[tuple[str, str, str]] = set()
     for number, guard in enumerate(guards):
         related = guard.expected if isinstance(guard.expected, Path) else None
-        missing = guard.expected if guard.relation in ("missing", "lacks", "has") else None
+        named = guard.relation in ("missing", "lacks", "has", "computes")
+        missing = guard.expected if named else None
         key = (guard.path.text, guard.relation, related.text if related else repr(missing))
         if key in seen:
             continue

@@ -280,7 +280,10 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
         makes, kind = [keeper(trace, item, operands) for item in x], type(x)
         return lambda arrays: kind(make(arrays) for make in makes)
     if type(x) is dict:
-        entries = {k: keeper(trace, v, operands) for k, v in x.items()}
+        entries = {
+            trace.concrete(k) if isinstance(k, Tracer) else k: keeper(trace, v, operands)
+            for k, v in x.items()
+        }
         return lambda arrays: {k: make(arrays) for k, make in entries.items()}
     if isinstance(x, _PLAIN) or isinstance(x, (type, FunctionType, ModuleType)):
         return lambda arrays: x

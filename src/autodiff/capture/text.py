@@ -128,9 +128,16 @@ def _text(conversion: str, plain: Callable[..., str]) -> Callable[..., Any]:
                 return arguments[0]
             if isinstance(arguments[0], (Tracer, DeferredText)):
                 return DeferredText([(arguments[0], conversion, "")])
+        _refuse(frame, arguments)
         return plain(*[_known(a) for a in arguments], **keywords)
 
     return run
+
+
+def _refuse(frame: Frame, objects: Any) -> None:
+    from autodiff.capture.expressions import refuse_unseen
+
+    refuse_unseen(frame, objects)
 
 
 def _known(x: Any) -> Any:
@@ -140,6 +147,7 @@ def _known(x: Any) -> Any:
 def _format(frame: Frame, x: Any, specification: str = "") -> Any:
     if isinstance(x, Tracer) and not frame.trace.eager:
         return DeferredText([(x, "", str(specification))])
+    _refuse(frame, (x,))
     return format(x, specification)
 
 

@@ -9,11 +9,19 @@ otherwise with a guard in the program, or refused inside a staged loop.
 from __future__ import annotations
 
 import copy
+import operator
 import sys
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
@@ -42,6 +50,7 @@ from autodiff.ops.tracer import (
 )
 
 GUARD = "guard: a value that shaped the program"
+MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
 
 
 class Declined(Exception):
@@ -123,6 +132,9 @@ class Trace:
         self.guards: list[Guard] = []
         self.paths: dict[int, Path] = {}
         self.keep_alive: list[Any] = []
+        self.instances: set[int] = (
+            set()
+        )  # objects from outside whose attributes are read one by one
         self.known: dict[Value, tuple[Any, bool]] = {}
         self.guarded: set[Value] = set()
         self.by_array: dict[int, Tracer] = {}
@@ -136,6 +148,7 @@ class Trace:
         self.differentiable: set[Value] = set()  # inputs that carry derivatives (uncompiled tier)
         self.made: list[dict[int, Any]] = [{}]  # containers made, per open region
         self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
+        self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
         self.decided: set[Any] = set()
         self.objects: list[Path] = []  # paths to the objects that host calls use
@@ -323,7 +336,7 @@ class Trace:
         if type(x) in (list, tuple):
             return type(x)(self.plain(item) for item in x)
         if type(x) is dict:
-            return {k: self.plain(v) for k, v in x.items()}
+            return {self.untraced(k): self.plain(v) for k, v in x.items()}
         return x
 
     def _keep(self, x: Tracer) -> Any:
@@ -358,7 +371,7 @@ class Trace:
         if type(x) in (list, tuple):
             return type(x)(self.untraced(item) for item in x)
         if type(x) is dict:
-            return {k: self.untraced(v) for k, v in x.items()}
+            return {self.untraced(k): self.untraced(v) for k, v in x.items()}
         return x
 
     def settle(self) -> None:
@@ -419,9 +432,9 @@ class Trace:
         return obj
 
     def _lift_array(self, array: np.ndarray, path: Path) -> Any:
-        if array.dtype.kind not in SUPPORTED_KINDS or type(array) is not np.ndarray:
-            self.guards.append(Guard(path, "is", array))
-            return array
+        kind, size = array.dtype.kind, array.dtype.itemsize
+        if kind not in SUPPORTED_KINDS or size > 8 or type(array) not in (np.ndarray, np.memmap):
+            return self._keep_constant(array, path)
         known = None if self.eager else self.by_path.get(path.text)
         if known is not None:
             return known
@@ -441,6 +454,17 @@ class Trace:
         self.by_path[path.text] = shared
         return shared
 
+    def _keep_constant(self, array: np.ndarray, path: Path) -> np.ndarray:
+        """An array that is no input (of strings, dates, complex numbers): its contents are compared."""
+        plain = type(array) in (np.ndarray, np.memmap) and not array.dtype.hasobject
+        if not self.eager and not (plain and array.size <= MAXIMUM_COMPARED):
+            what = type(array).__name__ if type(array) is not np.ndarray else array.dtype
+            raise Declined(f"{path.describe()}, an array of {what} from outside of the function")
+        self.guards.append(Guard(path, "is", array))
+        if not self.eager:
+            self.guards.append(Guard(path, "contents", array.tobytes()))
+        return array
+
     def guard(self, obj: Any, path: Path) -> None:
         """Make the capture valid only while ``path`` leads to what it led to now."""
         if isinstance(obj, (int, str, bytes, complex, type(None), np.generic)):
@@ -454,23 +478,23 @@ class Trace:
         elif isinstance(obj, _HELD_BY_IDENTITY):
             self.guards.append(Guard(path, "is", obj))
             self.remember(obj, path)
-        elif isinstance(obj, (list, tuple)):
+        elif isinstance(obj, (list, tuple, deque)):
             self.guards.append(Guard(path, "type", type(obj)))
             self.guards.append(Guard(path, "length", len(obj)))
             self.lengths.append((id(obj), self.guards[-1]))
             self.remember(obj, path)
-        elif isinstance(obj, dict):
+        elif isinstance(obj, (dict, MappingProxyType)):
             self.guards.append(Guard(path, "type", type(obj)))
             self.guards.append(Guard(path, "keys", tuple(obj)))
             self.remember(obj, path)
         elif isinstance(obj, MethodType):
             self.guards.append(Guard(path.attribute("__func__"), "is", obj.__func__))
             self.remember(obj, path)
-        elif (
-            _compares(obj)
-            and not labelled.is_foreign(obj)
-            and (type(obj).__hash__ is not None or is_library(type(obj)))
-        ):
+            self.lift(obj.__self__, path.attribute("__self__"))
+        elif isinstance(obj, _GETTERS):
+            self.guards.append(Guard(path, "is", obj))
+            self.remember(obj, path)
+        elif _compares(obj) and not labelled.is_foreign(obj) and is_library(type(obj)):
             # What can change (a set) is compared with what it is now.
             expected = obj if type(obj).__hash__ is not None else copy.copy(obj)
             self.guards.append(Guard(path, "equal", expected))
@@ -479,6 +503,7 @@ class Trace:
             # An instance: its attributes are read, and guarded, one by one.
             self.guards.append(Guard(path, "type", type(obj)))
             self.remember(obj, path)
+            self.instances.add(id(obj))
 
     def guard_class(self, cls: type, name: str, value: Any) -> None:
         """Make the capture valid only while a class has this function (or property) by that name."""
@@ -500,19 +525,53 @@ class Trace:
     def deep(self, obj: Any, depth: int = 0) -> Any:
         """A container that comes from outside with everything in it lifted (a copy)."""
         path = self.paths.get(id(obj))
-        if path is None or depth > 20:
+        if depth > 20:
             return obj
+        if path is None:
+            return self._deep_in_new(obj, depth)
         self.refuse_changed(obj)
-        if type(obj) in (list, tuple):
+        plain_list = isinstance(obj, list) and _iterates_plainly(obj)
+        if plain_list or type(obj) in (tuple, deque):
             items = [self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
-            return items if type(obj) is list else tuple(items)
+            if type(obj) is deque:
+                return deque(items, obj.maxlen)
+            return items if plain_list else tuple(items)
         if isinstance(obj, tuple) and hasattr(obj, "_fields"):
             return type(obj)(
                 *[self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
             )
-        if type(obj) is dict and all(isinstance(k, (str, int, float, bool, tuple)) for k in obj):
-            return {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
+        if type(obj) in _DICTIONARIES or (isinstance(obj, dict) and _iterates_plainly(obj)):
+            copied = {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
+            if type(obj) is defaultdict:
+                return defaultdict(obj.default_factory, copied)
+            return type(obj)(copied) if type(obj) in (OrderedDict, Counter) else copied
         return obj
+
+    def _deep_in_new(self, obj: Any, depth: int) -> Any:
+        """A list, tuple or dict made here, with what comes from outside in it lifted."""
+        if type(obj) is dict:
+            lifted = {k: self.deep(x, depth + 1) for k, x in obj.items()}
+            return obj if all(lifted[k] is obj[k] for k in obj) else lifted
+        if type(obj) not in (list, tuple) and not isinstance(obj, StoredList):
+            return obj
+        if getattr(obj, "store", None) is not None:
+            return obj  # numbers alone
+        before = list(list.__iter__(obj)) if isinstance(obj, list) else list(obj)
+        items = [self.deep(x, depth + 1) for x in before]
+        if all(a is b for a, b in zip(items, before, strict=True)):
+            return obj
+        return tuple(items) if type(obj) is tuple else items
+
+    def reads_instance(self, obj: Any, depth: int = 0) -> bool:
+        """Whether who gets ``obj`` may read attributes that no guard compares."""
+        if id(obj) in self.instances:
+            return True
+        if depth < 4 and (type(obj) in (list, tuple, dict) or isinstance(obj, StoredList)):
+            items: Any = obj.values() if isinstance(obj, dict) else obj
+            if isinstance(obj, list):
+                items = list.__iter__(obj)
+            return any(self.reads_instance(item, depth + 1) for item in items)
+        return False
 
     def refuse_changed(self, obj: Any, what: str = "a use as a whole") -> None:
         """Decline to look at an object in a way that does not see what the function changed."""
@@ -553,6 +612,12 @@ class Trace:
             return np.asarray(array, value.dtype)[()]
         return np.array(array)
 
+    def as_index(self, x: Any) -> Any:
+        """``x`` as an index or a number of steps, where it is an int that is differentiated by."""
+        if isinstance(x, Tracer) and x.value in self.whole:
+            return int(self.concrete(x))
+        return tuple(self.as_index(part) for part in x) if type(x) is tuple else x
+
     def evaluate(self, value: Value) -> tuple[Any, bool]:
         """The array a value is at this call, and whether that depends on the inputs."""
         found = self.known.get(value)
@@ -588,9 +653,19 @@ class Trace:
         return self.known[value]
 
 
+_DICTIONARIES: tuple[type, ...] = (dict, MappingProxyType, OrderedDict, defaultdict, Counter)
 _PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
+# What tells an item or attribute and nothing else, and cannot change.
+_GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 # What is guarded by identity itself.
 _HELD_BY_IDENTITY = (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc, Enum)
+
+
+def _iterates_plainly(obj: Any) -> bool:
+    """Whether the class of a list or dict leaves reading to Python's own."""
+    cls, base = type(obj), list if isinstance(obj, list) else dict
+    names = ("__iter__", "__getitem__", "__len__", "values", "items", "keys", "get")
+    return all(getattr(cls, n, None) is getattr(base, n, None) for n in names)
 
 
 def _tracers(obj: Any) -> list[Tracer]:

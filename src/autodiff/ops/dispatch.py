@@ -84,6 +84,10 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     if python_numbers.is_number(a) and python_numbers.is_number(b):
         return python_numbers.binary(ufunc, a, b)
     if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
+        if ufunc in (np.equal, np.not_equal) and (b is None or isinstance(b, (str, bytes))):
+            # An array is compared element by element also with what no number equals.
+            if isinstance(a, Tracer) and a.form == "array":
+                return np.logical_xor(np.equal(a, a), np.equal(a, a)) ^ (ufunc is np.not_equal)
         return NotImplemented
     if isinstance(a, (list, tuple)) and python_numbers.is_number(b):
         return NotImplemented  # repetition of a sequence

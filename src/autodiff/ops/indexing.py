@@ -136,11 +136,22 @@ def position(k: Extent, n: Extent, axis: int) -> Extent:
     start = k if sign else k + n
     bound = (lambda: start < n) if sign else (lambda: start >= 0)
     inside = decide(bound)
-    if inside is False:
-        raise IndexError(message)
+    if inside is False:  # user code may read the message
+        k, n = _at_this_call(k), _at_this_call(n)
+        raise IndexError(f"index {k} is out of bounds for axis {axis} with size {n}")
     if inside is None:
         check(compare("less", start, n) if sign else compare("greater_equal", start, 0), message)
     return start
+
+
+def _at_this_call(n: Extent) -> Extent:
+    """A number as it is at this call, where that is known."""
+    if not isinstance(n, Dim):
+        return n
+    try:
+        return int(as_tracer(n)._concrete())
+    except Exception:  # in a loop: it has many values
+        return n
 
 
 def _wrap(value: Any, n: Extent) -> Extent:
@@ -285,7 +296,22 @@ def slice_step(selection: Basic) -> SliceStep:
         inner = strided(a, structural.kept_shape(selection.sizes), kept)
         return inner.reshape(tuple(representative(n) for n in selection.shape))
 
-    return SliceStep(selection.read, selection.write, relayout, selection)
+    count = len(selection.starts)
+
+    def repeat(a: np.ndarray[Any, Any], numbers: Sequence[int]) -> np.ndarray[Any, Any]:
+        index: list[Any] = []
+        for k, size in enumerate(selection.sizes):
+            start, size_, step = numbers[k], numbers[count + k], numbers[2 * count + k]
+            stop: int | None = start + size_ * step
+            if size_ and stop is not None and stop < 0:
+                stop = None
+            index.append(start if size is None else slice(start, stop, step))
+        kept = a[(*index, ...)]
+        return kept[tuple([None if k is None else slice(None) for k in selection.sources] + [...])]
+
+    sizes = [1 if size is None else size for size in selection.sizes]
+    extents = (*selection.starts, *sizes, *selection.steps)
+    return SliceStep(selection.read, selection.write, relayout, repeat, extents, selection)
 
 
 # -- advanced indexing ------------------------------------------------------------------------------

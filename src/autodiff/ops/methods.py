@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops import python_numbers
+from autodiff.ops import python_numbers, structural
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import type_name
 from autodiff.ops.layout import keep_order, layout
 from autodiff.ops.promotion import cast
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Tracer, ViewStep
 
 _PROPERTIES: dict[str, Callable[[Tracer], Any]] = {}
 _METHODS: dict[str, Callable[..., Any]] = {}
@@ -63,6 +63,9 @@ def set_attribute(x: Tracer, name: str, value: Any) -> None:
 
 # -- properties ---------------------------------------------------------------------------------
 def _flat_shape(args: tuple[Any, ...]) -> Any:
+    if len(args) == 1 and isinstance(args[0], (Tracer, np.ndarray)) and args[0].ndim == 1:
+        sizes = args[0]._concrete() if isinstance(args[0], Tracer) else args[0]
+        return tuple(int(n) for n in sizes)
     return args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
 
 
@@ -71,7 +74,27 @@ _PROPERTIES["mT"] = lambda x: functions[np.swapaxes](x, -1, -2)
 _PROPERTIES["real"] = lambda x: x
 _PROPERTIES["imag"] = lambda x: functions[np.zeros_like](x)
 _PROPERTIES["device"] = lambda x: "cpu"
-_PROPERTIES["flat"] = lambda x: functions[np.ravel](x)
+
+
+class _Flat(Tracer):
+    """``x.flat``: stores go to ``x``, what is read is a copy."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return Tracer(found.value, "array") if found.form == "array" else found
+
+
+def _flat(x: Tracer) -> Tracer:
+    size = x.size
+    step = ViewStep(
+        lambda p: structural.reshape(p, (size,)), lambda p, new: structural.reshape(new, p.shape)
+    )
+    return _Flat(x.cell, "array", (*x.path, step))
+
+
+_PROPERTIES["flat"] = _flat
 _PROPERTIES["base"] = lambda x: None if not x.path else Tracer(x.cell, "array")
 _PROPERTIES["strides"] = lambda x: layout(x).strides
 _PROPERTIES["flags"] = lambda x: layout(x).flags

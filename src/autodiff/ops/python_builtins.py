@@ -274,6 +274,8 @@ def _zero_like(x: Any) -> Tracer:
 @implements_builtin(round)
 def round_(x: Any, ndigits: Any = None) -> Any:
     """``round``: half to even; an int without ``ndigits``."""
+    if isinstance(x, Tracer) and x.form == "array":
+        raise TypeError("type numpy.ndarray doesn't define __round__ method")
     if isinstance(x, Tracer) and x.form != "python":
         if ndigits is None and x.form == "scalar":
             return _to_integer(x, "rint")

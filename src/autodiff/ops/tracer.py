@@ -71,12 +71,15 @@ class ViewStep:
     """One step from a parent array to a view of it, and the way back for stores.
 
     ``relayout`` repeats the step on a NumPy array that has the parent's strides, to find the
-    view's own strides (NumPy decides by strides whether a reshape is a view).
+    view's own strides (NumPy decides by strides whether a reshape is a view).  ``repeat`` takes the
+    step on a real array, given what ``extents`` are in this run: for views that are returned.
     """
 
     read: Callable[[Tracer], Tracer]
     write: Callable[[Tracer, Tracer], Tracer] | None
     relayout: Callable[[np.ndarray], np.ndarray] | None = None
+    repeat: Callable[[np.ndarray, Sequence[int]], np.ndarray] | None = None
+    extents: tuple[Extent, ...] = ()
 
 
 class AmbiguousStore(Exception):

@@ -44,6 +44,8 @@ def _axes(axis: Any, ndim: int, ufunc: bool = False) -> Axes:
         return tuple(range(ndim))
     if ufunc and ndim == 0 and axis in (0, -1):
         return ()  # NumPy's ufuncs reduce a number along an axis that it does not have
+    if isinstance(axis, list):
+        raise TypeError("'list' object cannot be interpreted as an integer")
     return tuple(sorted(normalize_axis_tuple(axis, ndim, "axis")))
 
 

@@ -107,6 +107,8 @@ def _reshape_step(shape: Shape) -> ViewStep:
         lambda p: structural.reshape(p, shape),
         lambda p, new: structural.reshape(new, p.shape),
         relayout,
+        lambda a, sizes: a.reshape(tuple(sizes)),
+        shape,
     )
 
 
@@ -193,6 +195,7 @@ def transpose(a: Any, axes: Any = None) -> Tracer:
         lambda p: structural.transpose(p, order),
         lambda p, new: structural.transpose(new, inverse),
         lambda d: np.transpose(d, order),
+        lambda a, sizes: np.transpose(a, order),
     )
     return viewed(x, step)
 
@@ -259,6 +262,8 @@ def broadcast_to_(array: Any, shape: Any, subok: bool = False) -> Tracer:
         lambda p: broadcast_to(p, target),
         None,
         lambda d: np.broadcast_to(d, tuple(representative(n) for n in target)),
+        lambda a, sizes: np.broadcast_to(a, tuple(sizes)),
+        target,
     )
     return viewed(x, step)
 
@@ -268,6 +273,8 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tracer, ...]:
     """``np.broadcast_arrays``."""
     arrays = [as_array(a) for a in args]
     shape = broadcast_shapes(*[x.shape for x in arrays])
+    if all(same_shape(x.shape, shape) for x in arrays):
+        return tuple(arrays)
     return tuple(broadcast_to_(x, shape) for x in arrays)
 
 
@@ -835,6 +842,7 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tracer:
         lambda p: _diagonal_slice(structural.transpose(p, order), offset),
         None,
         lambda d: np.diagonal(d, offset, axis1, axis2),
+        lambda a, sizes: np.diagonal(a, offset, axis1, axis2),
     )
     return viewed(x, step)
 
