@@ -839,6 +839,26 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tracer:
     return viewed(x, step)
 
 
+def diagonal_view(x: Tracer, i: int, j: int) -> Tracer:
+    """The diagonal of two axes of one length, moved last, as a view that may be stored to."""
+    order = (*(k for k in range(x.ndim) if k not in (i, j)), i, j)
+    inverse = tuple(order.index(k) for k in range(len(order)))
+    n = x.shape[i]
+
+    def write(p: Tracer, new: Tracer) -> Tracer:
+        mask = functions[np.eye](n, dtype=bool)
+        spread = structural.reshape(new, (*new.shape, 1))
+        kept = structural.transpose(p, order)
+        return structural.transpose(select(mask, spread, kept, p.dtype), inverse)
+
+    step = ViewStep(
+        lambda p: _diagonal_slice(structural.transpose(p, order), 0),
+        write,
+        lambda d: np.diagonal(d, 0, i, j),
+    )
+    return viewed(x, step)
+
+
 @implements(np.linalg.diagonal)
 def linalg_diagonal(x: Any, /, *, offset: int = 0) -> Tracer:
     """``np.linalg.diagonal``."""
