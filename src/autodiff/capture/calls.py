@@ -679,16 +679,7 @@ def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
         return issubclass(str, kinds)
     if not isinstance(obj, Tracer):
         return isinstance(obj, kinds)
-    return issubclass(python_type(obj), kinds)
-
-
-def python_type(tracer: Tracer) -> type:
-    """The type a traced object has in plain Python."""
-    if tracer.form == "array":
-        return np.ndarray
-    if tracer.form == "scalar":
-        return tracer.dtype.type
-    return {"f": float, "i": int, "u": int, "b": bool}[tracer.dtype.kind]
+    return issubclass(obj.python_type, kinds)
 
 
 def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
@@ -698,7 +689,7 @@ def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
         return str
     if isinstance(obj, TracedList):
         return list
-    return python_type(obj) if isinstance(obj, Tracer) else type(obj)
+    return obj.python_type if isinstance(obj, Tracer) else type(obj)
 
 
 def _len(frame: Frame, obj: Any) -> Any:
@@ -720,7 +711,7 @@ def _len(frame: Frame, obj: Any) -> Any:
 
 def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
     if isinstance(obj, Tracer):
-        return hasattr(np.ndarray if obj.form == "array" else python_type(obj), name)
+        return hasattr(np.ndarray if obj.form == "array" else obj.python_type, name)
     from autodiff.capture.expressions import load_attribute
 
     if frame.trace.state.changes(obj):

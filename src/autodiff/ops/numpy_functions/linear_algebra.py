@@ -287,7 +287,9 @@ def _without_repeats(x: Tracer, term: str, which: str) -> tuple[Tracer, str]:
             i = term.index(letter)
             j = term.index(letter, i + 1)
             m, n = x.shape[i], x.shape[j]
-            found = f"dimensions in {which} for collapsing index {letter!r} don't match ({m} != {n})"
+            found = (
+                f"dimensions in {which} for collapsing index {letter!r} don't match ({m} != {n})"
+            )
             if not require_equal(m, n, found):
                 raise ValueError(found)
             x = diagonal_view(x, i, j)
