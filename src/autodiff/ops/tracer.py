@@ -38,7 +38,7 @@ class Cell:
     ``strides`` are those of the NumPy array it stands for, in bytes; None: C order without gaps.
     """
 
-    __slots__ = ("ambiguous", "asked", "block", "listed", "strides", "value", "version")
+    __slots__ = ("ambiguous", "block", "follows", "listed", "strides", "value", "version")
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -47,7 +47,7 @@ class Cell:
         self.ambiguous = False  # one array or another, as a branch decided
         self.listed = False  # also an item of a list, which holds its content of that time
         self.strides: tuple[int, ...] | None = None
-        self.asked = False  # whether something was a view or a copy by its strides
+        self.follows = False  # whether its strides are those of an argument, or follow from them
 
     def write(self, value: Value) -> None:
         """Replace the content."""
@@ -192,7 +192,7 @@ class Tracer:
         return {"f": float, "i": int, "u": int, "b": bool}[self.dtype.kind]
 
     @property
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # type: ignore[misc]
         """What ``isinstance`` goes by: code that runs on tracers unseen is told the plain type."""
         frame = sys._getframe(1)
         while frame.f_globals.get("__name__") in _ASKING and frame.f_back is not None:

@@ -17,7 +17,7 @@ from autodiff.ops import builder as _builder
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import require_equal
-from autodiff.ops.layout import keep_order
+from autodiff.ops.layout import lay_out
 from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
@@ -99,7 +99,7 @@ def call(
     dtypes = None
     if dtype is not None or signature is not None or casting != "same_kind" or out is not None:
         dtypes = _loop(ufunc, name, operands, out, dtype, signature, casting)
-    result = keep_order(pointwise(name, *operands, dtypes=dtypes), *operands)
+    result = lay_out(pointwise(name, *operands, dtypes=dtypes), order, *operands)
     if where is not True:
         result = select(where, result, result if out is None else out, result.dtype)
     return result if out is None else write_out(result, out, casting, name)

@@ -15,7 +15,7 @@ from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, extent_of, is_integer
-from autodiff.ops.layout import keep_order
+from autodiff.ops.layout import lay_out, lies_in
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, below, expand_dims, line, ravel
 from autodiff.ops.promotion import (
     as_array,
@@ -65,7 +65,7 @@ def zeros(
     shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
 ) -> Tracer:
     """``np.zeros``."""
-    return _filled(shape, constant(0, _dtype(dtype)))
+    return lay_out(_filled(shape, constant(0, _dtype(dtype))), order or "C")
 
 
 @implements(np.empty)
@@ -73,7 +73,7 @@ def empty(
     shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
 ) -> Tracer:
     """``np.empty``: zeros, so that every run gives the same."""
-    return _filled(shape, constant(0, _dtype(dtype)))
+    return lay_out(_filled(shape, constant(0, _dtype(dtype))), order or "C")
 
 
 @implements(np.ones)
@@ -81,7 +81,7 @@ def ones(
     shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
 ) -> Tracer:
     """``np.ones``."""
-    return _filled(shape, constant(1, _dtype(dtype)))
+    return lay_out(_filled(shape, constant(1, _dtype(dtype))), order or "C")
 
 
 @implements(np.full)
@@ -98,7 +98,7 @@ def full(
     value = operand(fill_value)
     kind = weak_kind(value)
     dtype = _dtype(dtype, np.dtype(kind) if kind is not None else value.dtype)
-    return _spread(cast(value, dtype), as_shape(shape))
+    return lay_out(_spread(cast(value, dtype), as_shape(shape)), order or "C")
 
 
 def _spread(value: Tracer, shape: Any) -> Tracer:
@@ -127,7 +127,7 @@ def zeros_like(
     """``np.zeros_like``."""
     extents, dtype = _like(a, dtype, shape)
     result = _filled(extents, constant(0, dtype))
-    return keep_order(result, a) if order == "K" and shape is None else result
+    return lay_out(result, order, *([a] if shape is None else []))
 
 
 @implements(np.ones_like)
@@ -143,7 +143,7 @@ def ones_like(
     """``np.ones_like``."""
     extents, dtype = _like(a, dtype, shape)
     result = _filled(extents, constant(1, dtype))
-    return keep_order(result, a) if order == "K" and shape is None else result
+    return lay_out(result, order, *([a] if shape is None else []))
 
 
 @implements(np.full_like)
@@ -153,7 +153,8 @@ def full_like(
 ) -> Tracer:  # fmt: skip
     """``np.full_like``."""
     extents, dtype = _like(a, dtype, shape)
-    return _spread(cast(operand(fill_value), dtype), extents)
+    result = _spread(cast(operand(fill_value), dtype), extents)
+    return lay_out(result, order, *([a] if shape is None else []))
 
 
 @implements(np.array)
@@ -168,20 +169,17 @@ def array(
     else:
         x = as_array(object) if dtype is None else cast(operand(object), _dtype(dtype))
     # np._CopyMode.IF_NEEDED, which NumPy's and SciPy's own functions pass, has no truth.
-    if given and x.dtype == object.dtype and (copy is np._CopyMode.IF_NEEDED or not copy):
+    kept = given and x.dtype == object.dtype and (copy is np._CopyMode.IF_NEEDED or not copy)
+    if kept and lies_in(object, order):
         x = object
     else:
-        x = Tracer(x.value, "array")
-        if isinstance(object, Tracer) and order == "K":
-            keep_order(x, object)
+        x = lay_out(Tracer(x.value, "array"), order, object)
     while x.ndim < ndmin:
         x = expand_dims(x, 0)
     return x
 
 
-@implements(
-    np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite
-)
+@implements(np.asarray, np.asanyarray, np.asarray_chkfinite)
 def asarray(
     a: Any,
     dtype: Any = None,
@@ -192,13 +190,31 @@ def asarray(
     like: Any = None,
 ) -> Tracer:
     """``np.asarray``: an array as it is, anything else a new array."""
-    return array(a, dtype, copy=bool(copy))
+    return array(a, dtype, copy=bool(copy), order=order)
+
+
+@implements(np.ascontiguousarray)
+def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Tracer:
+    """``np.ascontiguousarray``: with one axis at least."""
+    return array(a, dtype, copy=False, order="C", ndmin=1)
+
+
+@implements(np.asfortranarray)
+def asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> Tracer:
+    """``np.asfortranarray``: with one axis at least."""
+    return array(a, dtype, copy=False, order="F", ndmin=1)
 
 
 @implements(np.require)
 def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Tracer:
     """``np.require``."""
-    return array(a, dtype, copy=False)
+    asked = {text.upper() for text in requirements or ()}
+    order = "K"
+    if asked & {"C", "C_CONTIGUOUS", "CONTIGUOUS"}:
+        order = "C"
+    elif asked & {"F", "F_CONTIGUOUS", "FORTRAN"}:
+        order = "F"
+    return array(a, dtype, copy=bool(asked & {"O", "OWNDATA"}), order=order)
 
 
 # -- sequences of numbers -------------------------------------------------------------------------

@@ -360,7 +360,7 @@ def einsum(
         return transpose(x, tuple(term.index(c) for c in output))
     common = np.dtype(dtype) if dtype is not None else result_dtype(*operands)
     for k, x in enumerate(operands):
-        if not np.can_cast(x.dtype, common, casting):
+        if not np.can_cast(x.dtype, common, casting):  # type: ignore[arg-type]
             raise TypeError(
                 f"Iterator operand {k} dtype could not be cast from {x.dtype!r} to {common!r} "
                 f"according to the rule {casting!r}"
