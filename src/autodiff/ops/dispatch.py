@@ -89,6 +89,9 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         return NotImplemented  # repetition of a sequence
     if isinstance(b, (list, tuple)) and python_numbers.is_number(a):
         return NotImplemented
+    bools = isinstance(a, Tracer) and a.form == "array" and a.dtype.kind == "b"
+    if bools and ufunc is np.power and type(b) is int and b == 2:
+        return call(np.square, (a,))  # int8, unlike np.power
     return call(ufunc, (a, b))
 
 

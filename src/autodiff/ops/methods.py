@@ -173,8 +173,7 @@ def _sort(
 def _partition(
     x: Tracer, kth: Any, axis: int = -1, kind: str = "introselect", order: Any = None
 ) -> None:
-    # A sorted array is partitioned at every position.
-    x[...] = functions[np.sort](x, axis=axis)
+    x[...] = functions[np.partition](x, kth, axis)
 
 
 def _item(x: Tracer, *index: Any) -> Tracer:

@@ -191,8 +191,8 @@ class Tracer:
             return self.dtype.type
         return {"f": float, "i": int, "u": int, "b": bool}[self.dtype.kind]
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         """What ``isinstance`` goes by: code that runs on tracers unseen is told the plain type."""
         frame = sys._getframe(1)
         while frame.f_globals.get("__name__") in _ASKING and frame.f_back is not None:

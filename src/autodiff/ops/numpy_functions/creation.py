@@ -230,7 +230,7 @@ def arange(
         from autodiff.ops.indexing import maximum
 
         count = maximum((high - low + by - 1) // by if by > 0 else (low - high - by - 1) // -by, 0)
-        wanted = _dtype(dtype, result_dtype(start, stop, step))
+        wanted = _dtype(dtype, _arange_dtype(start, stop, step))
         positions = line(count)
         if not (isinstance(by, int) and by == 1):
             positions = pointwise("multiply", positions, by)
@@ -247,15 +247,22 @@ def _arange_arguments(args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any
     return values.get("start", 0), values["stop"], values.get("step", 1), values.get("dtype")
 
 
+def _arange_dtype(*bounds: Any) -> np.dtype[Any]:
+    """At least int64, and Python numbers count as what they are: float32 bounds give float64."""
+    return np.result_type(np.int64, *[as_array(b).dtype for b in bounds])
+
+
 def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
     """Traced float bounds: the count is a run-time size, ``ceil((stop - start) / step)``."""
-    wanted = _dtype(dtype, result_dtype(start, stop, step))
+    wanted = _dtype(dtype, _arange_dtype(start, stop, step))
     length = pointwise("ceil", pointwise("divide", pointwise("subtract", stop, start), step))
     count = cast(pointwise("maximum", length, 0.0), np.int64)
     count.value.low = 0
     positions = cast(line(extent_of(count)), np.float64)
     # NumPy computes with the difference of the first two elements, start + (start + step - start) k.
-    delta = pointwise("subtract", pointwise("add", start, step), start)
+    second = cast(pointwise("add", start, step), np.float64)
+    start = cast(operand(start), np.float64)
+    delta = pointwise("subtract", second, start)
     return Tracer(
         cast(pointwise("add", pointwise("multiply", positions, delta), start), wanted).value,
         "array",
@@ -406,7 +413,11 @@ def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
 @implements(np.ix_)
 def ix_(*args: Any) -> tuple[Tracer, ...]:
     """``np.ix_``."""
-    arrays = [array_of(a) for a in args]
+    arrays = []
+    for a in map(array_of, args):
+        if a.ndim != 1:
+            raise ValueError("Cross index must be 1 dimensional")
+        arrays.append(functions[np.nonzero](a)[0] if a.dtype.kind == "b" else a)
     return tuple(
         Tracer(
             structural.reshape(x, (1,) * k + (x.shape[0],) + (1,) * (len(args) - k - 1)).value,
@@ -420,6 +431,8 @@ def ix_(*args: Any) -> tuple[Tracer, ...]:
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Tracer:
     """``np.vander``."""
     a = array_of(x)
+    if a.ndim != 1:
+        raise ValueError("x must be a one-dimensional array or sequence.")
     n = extent_of(N) if N is not None else a.shape[0]
     powers = line(n) if increasing else pointwise("subtract", n - 1, line(n))
     wide = np.result_type(a.dtype, np.int64)

@@ -10,8 +10,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autodiff.dims import Dim, maximum, minimum
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check
-from autodiff.ops.numpy_functions.shapes import array_of, ravel
+from autodiff.ops.known import check, require_equal
+from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
@@ -21,7 +21,9 @@ from autodiff.ops.ufuncs import unsupported
 @implements(np.convolve)
 def convolve(a: Any, v: Any, mode: str = "full") -> Tracer:
     """``np.convolve``."""
-    x, y = ravel(a), ravel(v)
+    x, y = (functions[np.array](z, ndmin=1, copy=False) for z in (a, v))
+    if x.ndim > 1 or y.ndim > 1:
+        raise ValueError("object too deep for desired array")
     dtype = result_dtype(x, y)
     m, n = x.shape[0], y.shape[0]
     for size, name in ((m, "a"), (n, "v")):
@@ -42,7 +44,11 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Tracer:
 @implements(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Tracer:
     """``np.correlate``."""
-    x, y = ravel(a), ravel(v)
+    x, y = array_of(a), array_of(v)
+    for z in (x, y):
+        if z.ndim != 1:
+            deep = "deep" if z.ndim else "small depth"
+            raise ValueError(f"object {'too' if z.ndim else 'of too'} {deep} for desired array")
     m, n = x.shape[0], y.shape[0]
     if mode != "same":
         return convolve(x, functions[np.flip](y), mode)
@@ -121,6 +127,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tracer:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """``np.gradient``: central differences, second order also on uneven grids."""
     x = array_of(f)
+    if x.dtype.kind == "b":
+        pointwise("subtract", x, x)  # NumPy's exception
     x = x if x.dtype.kind == "f" else cast(x, np.float64)
     axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
     if len(varargs) == 0:
@@ -266,6 +274,12 @@ def polyfit(
             "np.polyfit with full= or cov= is not available on traced arrays", "use lstsq"
         )
     at, values = cast(array_of(x), np.float64), cast(array_of(y), np.float64)
+    if at.ndim != 1:
+        raise TypeError("expected 1D vector for x")
+    if values.ndim < 1 or values.ndim > 2:
+        raise TypeError("expected 1D or 2D array for y")
+    if not require_equal(at.shape[0], values.shape[0], "expected x and y to have same length"):
+        raise TypeError("expected x and y to have same length")
     left = functions[np.vander](at, deg + 1)
     right = values
     if w is not None:

@@ -1,0 +1,118 @@
+"""NumPy functions on arguments that few tests have: the value, dtype and type, or the exception.
+
+Every row is called with every argument by one compiled object, and compared with plain NumPy.
+"""
+
+import copy
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from tests.ops.support import ENGINES
+
+rng = np.random.default_rng(0)
+ARGUMENTS: list[Any] = [
+    rng.normal(size=5),
+    rng.normal(size=(3, 4)),
+    np.asfortranarray(rng.normal(size=(4, 3))),
+    rng.normal(size=5).astype(np.float32),
+    np.arange(-3, 4),
+    (50 * np.arange(6)).reshape(2, 3).astype(np.uint8),
+    np.array([True, False, True]),
+    np.array(1.5),
+    0.7,
+    np.float32(0.7),
+    3,
+    np.int8(3),
+    np.zeros((0, 3)),
+    np.array([1.0, np.nan, -np.inf, 0.0, 2.0]),
+    np.ones((1, 1)),
+    np.repeat([2.0, 1.0], 20),
+    rng.integers(0, 5, 50),
+]
+
+ROWS: dict[str, Callable[[Any], Any]] = {
+    "quantile lower": lambda x: np.quantile(x, 0.3, method="lower"),
+    "quantile nearest": lambda x: np.quantile(x, [0.1, 0.9], axis=-1, method="nearest"),
+    "quantile midpoint": lambda x: np.quantile(x, [0.1, 0.9], method="midpoint"),
+    "percentile": lambda x: np.percentile(x, [25, 50, 90]),
+    "nanmedian": lambda x: np.nanmedian(x),
+    "gradient": lambda x: np.gradient(x, axis=0),
+    "average": lambda x: np.average(x, weights=np.abs(x)),
+    "histogram": lambda x: np.histogram(x, 5),
+    "convolve": lambda x: np.convolve(x, [1, 2, 1]),
+    "correlate": lambda x: np.correlate(x, x, "full"),
+    "vander": lambda x: np.vander(x),
+    "polyfit": lambda x: np.polyfit(np.arange(5), x, 1),
+    "insert": lambda x: np.insert(x, [0, 2], x[:1]),
+    "insert row": lambda x: np.insert(x, 1, 9.5, axis=0),
+    "reduceat": lambda x: np.add.reduceat(x, [0, 1]),
+    "accumulate": lambda x: np.maximum.accumulate(x),
+    "partition": lambda x: (np.partition(x, 1), np.argpartition(x, 1)),
+    "argsort": lambda x: (np.argsort(x), np.argsort(x, kind="stable")),
+    "largest": lambda x: x[np.argpartition(-x, 2)[:2]],
+    "max of Python": lambda x: (max(x), min(x)),
+    "max of Python, reversed": lambda x: (max(x[::-1]), min(x[::-1])),
+    "power": lambda x: x**x,
+    "square": lambda x: x**2,
+    "power of an integer": lambda x: 2**x,
+    "isin": lambda x: np.isin(x, [0, 1, 2]),
+    "intersect1d": lambda x: np.intersect1d(x, [1, 2, 0.7]),
+    "ix_": lambda x: np.ix_(x > 0),
+    "arange": lambda x: np.arange(x),
+    "arange from": lambda x: np.arange(x, 9.0),
+    "nan_to_num": lambda x: np.nan_to_num(x, nan=7),
+    "i0": lambda x: np.i0(x).dtype,
+    "copyto float": lambda x: np.copyto(x, 2.5),
+    "copyto int": lambda x: np.copyto(x, 3),
+    "putmask": lambda x: np.putmask(x, x > 0, x * 2),
+    "putmask array": lambda x: np.putmask(x, x > 0, np.array([1.5, 2.0])),
+    "place": lambda x: np.place(x, x > 0, np.array([1.5, 2.0])),
+    "put": lambda x: np.put(np.zeros_like(x), [0], 300),
+    "conj": lambda x: x.conj(),
+}
+
+
+def outcome(f: Callable[[Any], Any], x: Any) -> Any:
+    """The result, or the exception, and the argument afterwards."""
+    x = copy.deepcopy(x)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return f(x), x
+        except Exception as error:
+            return error, x
+
+
+def same(found: Any, expected: Any) -> None:
+    if isinstance(expected, Exception):
+        assert isinstance(found, type(expected)), (found, expected)
+        text = str(expected)
+        assert text in str(found) or isinstance(found, autodiff.ShapeError), (found, expected)
+        return
+    assert type(found) is type(expected), (found, expected)
+    if isinstance(expected, (tuple, list)):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            same(one, other)
+    elif isinstance(expected, (np.ndarray, np.generic)):
+        assert found.dtype == expected.dtype, (found, expected)
+        np.testing.assert_allclose(found, expected, rtol=1e-6 if expected.dtype == "f4" else 1e-10)
+    else:
+        assert found == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ROWS)
+def test_odd_arguments_do_what_they_do_in_numpy(name: str, engine: str) -> None:
+    compiled = autodiff.function(ROWS[name], engine=engine)
+    for x in ARGUMENTS:
+        found, expected = outcome(compiled, x), outcome(ROWS[name], x)
+        try:
+            same(found, expected)
+        except AssertionError as difference:
+            raise AssertionError(f"{name} of {x!r}: {difference}") from None
