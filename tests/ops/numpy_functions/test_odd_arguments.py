@@ -73,6 +73,7 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "putmask array": lambda x: np.putmask(x, x > 0, np.array([1.5, 2.0])),
     "place": lambda x: np.place(x, x > 0, np.array([1.5, 2.0])),
     "put": lambda x: np.put(np.zeros_like(x), [0], 300),
+    "lstsq": lambda x: np.linalg.lstsq(np.vander(x, 2), 1.0 + x, rcond=None)[1].shape,
     "conj": lambda x: x.conj(),
 }
 
