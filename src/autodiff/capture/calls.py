@@ -385,6 +385,8 @@ def _call_library(
         return labelled.apply(function, args, kwargs)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
     known = lookup(function, traced)
+    if traced and isinstance(owner, np.ufunc) and dispatch.is_known_ufunc(owner):
+        known = functools.partial(_ufunc_method, owner, function.__name__)
     if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or _is_own(function):
         known = known or function
     if known is not None:
@@ -456,6 +458,11 @@ def _is_own(function: Any) -> bool:
     while isinstance(function, functools.partial):
         function = function.func
     return _module(function).split(".")[0] == "autodiff"
+
+
+def _ufunc_method(ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+    """``np.add.reduce([x, y])``: NumPy itself would not look into the list."""
+    return dispatch.apply_ufunc(ufunc, method, args, kwargs)
 
 
 def _holds_traced(args: list[Any], kwargs: dict[str, Any]) -> bool:

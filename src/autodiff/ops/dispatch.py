@@ -108,4 +108,9 @@ def in_place_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         return binary_operator(ufunc, a, b)
     if not isinstance(b, _OPERANDS):
         return NotImplemented
+    if ufunc is np.matmul and (a.ndim < 1 or functions[np.ndim](b) < 2):
+        raise ValueError(
+            "inplace matrix multiplication requires the first operand to have at least one and the "
+            "second at least two dimensions."
+        )
     return call(ufunc, (a, b), out=a)

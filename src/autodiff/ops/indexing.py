@@ -533,6 +533,8 @@ def _store_mask(x: Tracer, items: list[Any], mask: Array, value: Any) -> bool:
     rest: list[Any] = []
     for item in items:
         rest += [slice(None)] * item.consumes if isinstance(item, Array) else [item]
+    if not _has_ellipsis(tuple(rest)):
+        rest.append(Ellipsis)  # a view, also of an array without axes
     target = get_item(x, tuple(rest))
     m: Tracer = mask.indices
     for k, n in enumerate(m.shape):

@@ -54,6 +54,8 @@ def as_output(out: Any) -> Any:
                 "create the array inside the function, or pass it as an argument",
             )
         raise TypeError("return arrays must be of ArrayType")
+    if out is not None and out.form != "array":
+        raise TypeError("return arrays must be of ArrayType")
     return out
 
 
@@ -244,7 +246,8 @@ def _accumulate(
 def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
     from autodiff.ops.structural import reshape
 
-    a, b = as_array(a), as_array(b)
+    # Python numbers become arrays here, whose dtypes count.
+    a, b = (Tracer(cast(x, x.dtype).value, "array") for x in map(as_array, (a, b)))
     if b.shape:
         a = Tracer(reshape(a, a.shape + (1,) * b.ndim).value, "array")
     return call(ufunc, (a, b), **options)

@@ -35,6 +35,12 @@ ARGUMENTS: list[Any] = [
     rng.integers(0, 5, 50),
 ]
 
+
+def masked_store(x):
+    x[x > 0] = 1
+    return x
+
+
 ROWS: dict[str, Callable[[Any], Any]] = {
     "quantile lower": lambda x: np.quantile(x, 0.3, method="lower"),
     "quantile nearest": lambda x: np.quantile(x, [0.1, 0.9], axis=-1, method="nearest"),
@@ -74,6 +80,17 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "place": lambda x: np.place(x, x > 0, np.array([1.5, 2.0])),
     "put": lambda x: np.put(np.zeros_like(x), [0], 300),
     "lstsq": lambda x: np.linalg.lstsq(np.vander(x, 2), 1.0 + x, rcond=None)[1].shape,
+    "outer with a number": lambda x: (np.add.outer(x, 100), np.multiply.outer(x, 2.5)),
+    "dot with a number": lambda x: (np.dot(x, 2.5), np.inner(x, 100)),
+    "polyval at a number": lambda x: np.polyval(x, 100),
+    "polymul": lambda x: np.polymul(x, [1, 2]),
+    "reduce of a list": lambda x: np.minimum.reduce([x, 2 * x]),
+    "accumulate of a list": lambda x: np.add.accumulate([x, 2 * x]),
+    "interp to infinity": lambda x: np.interp(x, [0.0, 1.0, np.inf], [1.0, np.inf, 0.0]),
+    "lexsort": lambda x: np.lexsort((x, x[:1])),
+    "matmul in place": lambda x: x.__imatmul__(x),
+    "masked store": masked_store,
+    "into a number": lambda x: np.add(x, 1, x),
     "conj": lambda x: x.conj(),
 }
 

@@ -24,7 +24,6 @@ from autodiff.ops.promotion import (
     broadcast_to,
     cast,
     describe,
-    operand,
     pointwise,
     result_dtype,
     shape_error,
@@ -62,7 +61,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Tracer:
     """``np.dot``."""
     x, y = _plain(a), _plain(b)
     if not x.shape or not y.shape:
-        return _finish(pointwise("multiply", operand(a), operand(b)), out)
+        return _finish(pointwise("multiply", x, y), out)
     over = y.ndim - 2 if y.ndim > 1 else 0
     if not require_equal(x.shape[-1], y.shape[over], "shapes not aligned"):
         raise shape_error(
@@ -83,7 +82,7 @@ def inner(a: Any, b: Any, /) -> Tracer:
     """``np.inner``."""
     x, y = _plain(a), _plain(b)
     if not x.shape or not y.shape:
-        return pointwise("multiply", operand(a), operand(b))
+        return _finish(pointwise("multiply", x, y), None)
     if not require_equal(x.shape[-1], y.shape[-1], "shapes not aligned"):
         raise shape_error(
             f"shapes {describe(x.shape)} and {describe(y.shape)} not aligned: "

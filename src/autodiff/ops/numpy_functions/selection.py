@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autodiff.dims import product
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import get_item, set_item
-from autodiff.ops.known import check, compare, decide, known, type_name
+from autodiff.ops.known import check, compare, decide, known, require_equal, type_name
 from autodiff.ops.layout import keep_order
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, line, moveaxis, ravel, reshape
 from autodiff.ops.promotion import (
@@ -503,6 +503,12 @@ def _partitioned(operation: str, a: Any, kth: Any, axis: Any) -> Tracer:
 def lexsort(keys: Any, axis: int = -1) -> Tracer:
     """``np.lexsort``: stable sorts by each key in turn."""
     rows = [array_of(keys[k]) for k in range(len(keys))]
+    for row in rows[1:]:
+        if row.ndim != rows[0].ndim or not all(
+            require_equal(m, n, "all keys need to be the same shape")
+            for m, n in zip(row.shape, rows[0].shape, strict=True)
+        ):
+            raise ValueError("all keys need to be the same shape")
     k = normalize_axis_index(axis, rows[0].ndim)
     order = argsort(rows[0], k, "stable")
     for row in rows[1:]:

@@ -85,6 +85,9 @@ def interp(
         )
         slope = pointwise("divide", pointwise("subtract", y1, y0), pointwise("subtract", x1, x0))
         inside = pointwise("add", pointwise("multiply", slope, pointwise("subtract", at, x0)), y0)
+        # An infinite slope times 0: NumPy has the value of the knot.
+        nowhere = pointwise("logical_and", pointwise("isnan", inside), pointwise("equal", at, x0))
+        inside = select(nowhere, y0, inside, np.float64)
     low = values[0] if left is None else left
     high = values[n - 1] if right is None else right
     inside = select(pointwise("greater", at, knots[n - 1]), high, inside, np.float64)
@@ -201,8 +204,10 @@ def _coefficients(p: Any) -> Tracer:
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Tracer:
     """``np.polyval``: Horner's scheme, highest power first."""
-    coefficients, at = _coefficients(p), operand(x)
-    result: Any = functions[np.zeros_like](at) if isinstance(at, Tracer) and at.shape else 0 * at
+    coefficients, at = _coefficients(p), array_of(x)
+    result: Any = functions[np.zeros_like](at)
+    if not at.shape:
+        result = Tracer(result.value, "scalar")
     if coefficients.shape[0] == 0:
         return result
     for k in range(coefficients.shape[0]):  # type: ignore[arg-type]
@@ -243,6 +248,10 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Tracer:
 @implements(np.polymul)
 def polymul(a1: Any, a2: Any) -> Tracer:
     """``np.polymul``."""
+    for c in (array_of(a1), array_of(a2)):
+        if c.ndim == 1 and not (isinstance(c.shape[0], int) and c.shape[0] < 2):
+            # NumPy drops leading zeros, which changes the length.
+            check(pointwise("not_equal", c[0], 0), "a leading coefficient is zero")
     return convolve(a1, a2)
 
 
