@@ -206,8 +206,6 @@ def polyval(p: Any, x: Any) -> Tracer:
     """``np.polyval``: Horner's scheme, highest power first."""
     coefficients, at = _coefficients(p), array_of(x)
     result: Any = functions[np.zeros_like](at)
-    if not at.shape:
-        result = Tracer(result.value, "scalar")
     if coefficients.shape[0] == 0:
         return result
     for k in range(coefficients.shape[0]):  # type: ignore[arg-type]
