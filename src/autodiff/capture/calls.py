@@ -39,6 +39,7 @@ from autodiff.dims import Dim, product, same
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
+from autodiff.ops.indexing import check_number
 from autodiff.ops.known import check
 from autodiff.ops.tracer import Tracer, as_tracer, is_traced, whole_of
 
@@ -567,6 +568,8 @@ def _construct(
 ) -> Any:
     """An instance of a class: a user's ``__init__`` is interpreted."""
     if issubclass(cls, np.generic) and len(args) == 1 and isinstance(args[0], Tracer):
+        if args[0].form == "python":
+            check_number(args[0], np.dtype(cls))
         return dispatch.cast(args[0], cls)
     if issubclass(cls, BaseException):
         # Only to be raised: a path that raises becomes a check, and plain Python raises for it.

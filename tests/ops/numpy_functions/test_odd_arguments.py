@@ -134,3 +134,43 @@ def test_odd_arguments_do_what_they_do_in_numpy(name: str, engine: str) -> None:
             same(found, expected)
         except AssertionError as difference:
             raise AssertionError(f"{name} of {x!r}: {difference}") from None
+
+
+NUMBERS: list[Any] = [np.nan, 1e30, -1.5, 300.7, 300, -1, np.inf, 2.5, True]
+
+
+def stored(store: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def f(x, v):
+        store(x, v)
+        return x
+
+    return f
+
+
+STORES: dict[str, Callable[[Any, Any], Any]] = {
+    "element": stored(lambda x, v: x.__setitem__(0, v)),
+    "slice": stored(lambda x, v: x.__setitem__(slice(None), v)),
+    "mask": stored(lambda x, v: x.__setitem__(x > 0, v)),
+    "positions": stored(lambda x, v: x.__setitem__([0, 1], v)),
+    "fill": stored(lambda x, v: x.fill(v)),
+    "full": lambda x, v: np.full(3, v, dtype=x.dtype),
+    "full_like": lambda x, v: np.full_like(x, v),
+    "array": lambda x, v: (np.array(v, dtype=x.dtype), np.array([v, v], dtype=x.dtype)),
+    "constructor": lambda x, v: x.dtype.type(v),
+    "astype": lambda x, v: np.asarray(v).astype(x.dtype),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", STORES)
+def test_integers_do_not_hold_what_numpy_refuses(name: str, engine: str) -> None:
+    compiled = autodiff.function(STORES[name], engine=engine)
+    for dtype in ("int64", "uint8", "int8", "bool", "float32"):
+        for v in NUMBERS:
+            x = np.arange(3).astype(dtype)
+            found = outcome(lambda x, v=v: compiled(x, v), x)
+            expected = outcome(lambda x, v=v: STORES[name](x, v), x)
+            try:
+                same(found, expected)
+            except AssertionError as difference:
+                raise AssertionError(f"{name} of {v!r} in {x!r}: {difference}") from None

@@ -14,6 +14,7 @@ from autodiff.dims import Dim
 from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.indexing import check_number
 from autodiff.ops.known import check, extent_of, is_integer
 from autodiff.ops.layout import lay_out, lies_in
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, below, expand_dims, line, ravel
@@ -98,6 +99,8 @@ def full(
     value = operand(fill_value)
     kind = weak_kind(value)
     dtype = _dtype(dtype, np.dtype(kind) if kind is not None else value.dtype)
+    if kind is int:
+        check_number(value, dtype)
     return lay_out(_spread(cast(value, dtype), as_shape(shape)), order or "C")
 
 
@@ -153,8 +156,19 @@ def full_like(
 ) -> Tracer:  # fmt: skip
     """``np.full_like``."""
     extents, dtype = _like(a, dtype, shape)
-    result = _spread(cast(operand(fill_value), dtype), extents)
+    value = operand(fill_value)
+    if weak_kind(value) is int:
+        check_number(value, dtype)
+    result = _spread(cast(value, dtype), extents)
     return lay_out(result, order, *([a] if shape is None else []))
+
+
+def _check_numbers(x: Any, dtype: np.dtype[Any]) -> None:
+    if isinstance(x, (list, tuple)) and dtype.kind in "iu":
+        for item in x:
+            _check_numbers(item, dtype)
+    elif isinstance(x, Tracer) and x.form == "python":
+        check_number(x, dtype)
 
 
 @implements(np.array)
@@ -164,6 +178,8 @@ def array(
 ) -> Tracer:  # fmt: skip
     """``np.array`` of numbers, arrays and nested sequences, traced or not."""
     given = object.form == "array" if isinstance(object, Tracer) else False
+    if dtype is not None:
+        _check_numbers(object, _dtype(dtype))
     if isinstance(object, (list, tuple)):
         x = stack_sequence(object, None if dtype is None else _dtype(dtype))
     else:
