@@ -5,6 +5,7 @@ import os
 import threading
 import warnings
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -489,3 +490,69 @@ def test_views_and_copies_of_arrays_in_any_order(engine: str) -> None:
             np.testing.assert_array_equal(ours, plain)
             expected = (f(make(), s + 1e-6) - f(make(), s - 1e-6)) / 2e-6
             assert abs(slope(make(), s) - expected) < 1e-5
+
+
+def through(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What a store into ``make(x)`` leaves in ``x``."""
+
+    def f(x):
+        y = make(x)
+        z = y.reshape(-1)
+        z[1] = 7.0 * z[2]
+        y *= 2.0
+        return x, y, z
+
+    return f
+
+
+ORDERED: dict[str, Callable[[Any], Any]] = {
+    "reshape": through(lambda x: x.reshape(-1)),
+    "reshape A": through(lambda x: x.reshape(2, -1, order="A")),
+    "ravel A": through(lambda x: np.ravel(x, "A")),
+    "ravel K": through(lambda x: x.T.ravel("K")),
+    "flatten K": through(lambda x: x.flatten("K")),
+    "ascontiguousarray": through(lambda x: np.ascontiguousarray(x)),
+    "ascontiguousarray of a transpose": through(lambda x: np.ascontiguousarray(x.T)),
+    "asfortranarray": through(lambda x: np.asfortranarray(x)),
+    "asarray F": through(lambda x: np.asarray(x, order="F")),
+    "require": through(lambda x: np.require(x, requirements=["F"])),
+    "array F": through(lambda x: np.array(x, order="f")),
+    "array K": through(lambda x: np.array(x)),
+    "copy F": through(lambda x: x.copy("F")),
+    "copy K": through(lambda x: np.copy(x)),
+    "astype F": through(lambda x: x.astype(np.float32, order="F")),
+    "astype F without a copy": through(lambda x: x.astype(float, order="F", copy=False)),
+    "zeros F": through(lambda x: np.zeros(x.shape, order="F") + x[0, 0]),
+    "empty F": through(lambda x: np.full(x.shape, 2.0, order="F")),
+    "ones_like F": through(lambda x: np.ones_like(x, order="F")),
+    "full_like": through(lambda x: np.full_like(x, 2.0)),
+    "product": through(lambda x: x * 2.0),
+    "product F": through(lambda x: np.multiply(x, 2.0, order="F")),
+    "conj": through(lambda x: x.conj()),
+    "real": through(lambda x: x.real),
+    "flags": lambda x: [x * 2.0 if x.flags.c_contiguous else x * 3.0],
+    "strides": lambda x: [x * 2.0 if x.strides[0] > x.strides[1] else x * 3.0],
+}
+
+
+@over_engines
+@pytest.mark.parametrize("name", ORDERED)
+def test_the_order_in_memory_decides_as_in_numpy(name: str, engine: str) -> None:
+    f = ORDERED[name]
+    c = np.arange(1.0, 13.0).reshape(3, 4)
+    makes = [c.copy, lambda: np.asfortranarray(c), lambda: c.copy()[:, ::-1], c.copy]
+    for order in (makes, makes[1:], makes[2:]):
+        compiled = autodiff.function(f, engine=engine)
+        for make in order:
+            ours, plain = make(), make()
+            for found, expected in zip(compiled(ours), f(plain), strict=True):
+                np.testing.assert_array_equal(found, expected)
+            np.testing.assert_array_equal(ours, plain)
+
+    def weighted(x, s):
+        return sum(np.sum(np.ravel(y) * np.cos(np.arange(y.size))) for y in f(s * x))
+
+    slope = autodiff.gradient(weighted, wrt="s", engine=engine)
+    for make in makes:
+        expected = (weighted(make(), 1.5) - weighted(make(), 0.5)) / 1.0
+        assert abs(slope(make(), 1.0) - expected) < 1e-4

@@ -1,6 +1,7 @@
 """Calls: closures, defaults, arguments of every kind, methods, lambdas, functions without source."""
 
 import functools
+import numbers
 import types
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.errors import UnsupportedError
 from tests.capture.support import ENGINES, agrees, captured, kinds, uncompiled_allowed
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
@@ -265,6 +267,37 @@ def test_functions_without_source(engine) -> None:
     compiled = agrees(f, (V,), (V, 3.0), engine=engine)
     assert len(compiled.cache) >= 1
     autodiff.check_gradient(f, V, engine=engine)
+
+
+@over_engines
+@pytest.mark.parametrize(
+    "kind", ["float", "numbers.Real", "np.ndarray", "np.floating", "(int, list)"]
+)
+def test_without_source_isinstance_answers_as_in_plain_python(kind, engine) -> None:
+    f = without_source(
+        f"def f(x): return (x * x).sum() if isinstance(x, {kind}) else 3.0 * x", numbers=numbers
+    )
+    compiled = autodiff.function(f, engine=engine)
+    with uncompiled_allowed():  # numbers is a module that may change
+        for x in (2.0, np.float32(2.0), np.float64(2.0), V, [1.0]):
+            try:
+                plain = f(x)
+            except (AttributeError, TypeError) as error:
+                with pytest.raises(type(error)):
+                    compiled(x)
+                continue
+            assert type(compiled(x)) is type(plain)
+            np.testing.assert_array_equal(compiled(x), plain)
+
+
+@over_engines
+def test_without_source_a_derivative_is_refused_where_type_is_asked(engine) -> None:
+    f = without_source("def f(x): return g(x)")
+    exec("def g(x): return x * x if type(x) is float else 0.0", f.__globals__)
+    with uncompiled_allowed():
+        assert autodiff.function(f, engine=engine)(3.0) == 9.0
+        with pytest.raises(UnsupportedError, match="f has no source and calls type"):
+            autodiff.gradient(f, engine=engine)(3.0)
 
 
 @over_engines

@@ -90,7 +90,22 @@ def kind(x):
         isinstance(x, np.ndarray), isinstance(x, float), isinstance(x, int), isinstance(x, np.floating),
         isinstance(x, (list, tuple)), isinstance(x, np.generic), type(x) is float, type(x) is np.ndarray,
         hasattr(x, "shape"), hasattr(x, "nothing"), np.isscalar(x), np.ndim(x), callable(x),
+        x.__class__ is np.ndarray, x.__class__ is float, attributes(x),
     )  # fmt: skip
+
+
+def attributes(x):
+    """Names that only arrays have, or nothing; the second row are those of what traces."""
+    found = []
+    for name in (
+        "shape", "real", "is_integer", "nothing",
+        "value", "form", "path", "cell", "write", "weak", "type", "alias",
+    ):  # fmt: skip
+        try:
+            getattr(x, name)
+        except AttributeError as error:
+            found.append(str(error))
+    return found
 
 
 @over_engines

@@ -358,7 +358,17 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
         watched,
         trace.effects,
         bool(trace.state.places),
-        not trace.eager and trace.builder.stored and any(r.cell.asked for r in trace.inputs),
+        not trace.eager and _decided_by_order(trace),
+    )
+
+
+def _decided_by_order(trace: Trace) -> bool:
+    """Whether arguments in another order than C would give other values, or show a copy as a view."""
+    builder = trace.builder
+    return (
+        builder.ordered_values
+        or (builder.stored and builder.ordered_copies)
+        or any(cell.version for cell in builder.ordered_views)
     )
 
 

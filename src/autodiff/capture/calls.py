@@ -50,6 +50,7 @@ from autodiff.dims import Dim, product, same
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
+from autodiff.ops.indexing import check_number
 from autodiff.ops.known import check
 from autodiff.ops.tracer import Tracer, as_tracer, is_traced, whole_of
 
@@ -491,6 +492,8 @@ def _call_library(
         if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
             refuse_unseen(frame, (*args, owner), node)
     known = lookup(function, traced)
+    if traced and isinstance(owner, np.ufunc) and dispatch.is_known_ufunc(owner):
+        known = functools.partial(_ufunc_method, owner, function.__name__)
     if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or _is_own(function):
         known = known or function
     if known is not None:
@@ -564,6 +567,11 @@ def _is_own(function: Any) -> bool:
     while isinstance(function, functools.partial):
         function = function.func
     return _module(function).split(".")[0] == "autodiff"
+
+
+def _ufunc_method(ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+    """``np.add.reduce([x, y])``: NumPy itself would not look into the list."""
+    return dispatch.apply_ufunc(ufunc, method, args, kwargs)
 
 
 def _holds_traced(args: list[Any], kwargs: dict[str, Any]) -> bool:
@@ -687,6 +695,8 @@ def _construct(
 ) -> Any:
     """An instance of a class: a user's ``__init__`` is interpreted."""
     if issubclass(cls, np.generic) and len(args) == 1 and isinstance(args[0], Tracer):
+        if args[0].form == "python":
+            check_number(args[0], np.dtype(cls))
         return dispatch.cast(args[0], cls)
     if issubclass(cls, BaseException):
         # Only to be raised: a path that raises becomes a check, and plain Python raises for it.
@@ -832,16 +842,7 @@ def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
         return issubclass(str, kinds)
     if not isinstance(obj, Tracer):
         return isinstance(obj, kinds)
-    return issubclass(python_type(obj), kinds)
-
-
-def python_type(tracer: Tracer) -> type:
-    """The type a traced object has in plain Python."""
-    if tracer.form == "array":
-        return np.ndarray
-    if tracer.form == "scalar":
-        return tracer.dtype.type
-    return {"f": float, "i": int, "u": int, "b": bool}[tracer.dtype.kind]
+    return issubclass(obj.python_type, kinds)
 
 
 def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
@@ -856,7 +857,7 @@ def type_of(obj: Any) -> Any:
         return str
     if isinstance(obj, TracedList):
         return list
-    return python_type(obj) if isinstance(obj, Tracer) else type(obj)
+    return obj.python_type if isinstance(obj, Tracer) else type(obj)
 
 
 def _len(frame: Frame, obj: Any) -> Any:
@@ -878,7 +879,7 @@ def _len(frame: Frame, obj: Any) -> Any:
 
 def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
     if isinstance(obj, Tracer):
-        return hasattr(np.ndarray if obj.form == "array" else python_type(obj), name)
+        return hasattr(np.ndarray if obj.form == "array" else obj.python_type, name)
     from autodiff.capture.expressions import load_attribute
 
     if frame.trace.state.changes(obj):

@@ -394,7 +394,7 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if name == "__class__":
         return type_of(obj)
     if isinstance(obj, Tracer):
-        return _as_numbers(getattr(obj, name))
+        return _attribute_of_array(obj, name)
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
         return getattr(obj, name)  # these modules do not change under us
     changed = _changed_attribute(frame, obj, name)
@@ -440,6 +440,17 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if path is None:
         path = _path_of_class(obj, name, static)
     return value if path is None else frame.trace.lift(value, path.attribute(name))
+
+
+def _attribute_of_array(obj: Tracer, name: str) -> Any:
+    """``x.name`` of what is traced: only what the object has in plain Python."""
+    plain = obj.python_type
+    if name == "__class__":
+        return plain
+    if not hasattr(plain, name):
+        owner = plain.__name__ if plain.__module__ == "builtins" else f"numpy.{plain.__name__}"
+        raise AttributeError(f"{owner!r} object has no attribute {name!r}", name=name)
+    return _as_numbers(getattr(obj, name))
 
 
 def _own(obj: Any) -> Any:

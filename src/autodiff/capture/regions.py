@@ -245,6 +245,7 @@ def freeze(
         frozen = Tracer(x.value, "array")
         frozen.alias = x.alias or (x.cell, x.path)
         frozen.cell.strides = x.cell.strides if not x.path else None
+        frozen.cell.follows = x.cell.follows
         return frozen
     if isinstance(x, Maybe):
         return Maybe(x.bound, inner(x.value))

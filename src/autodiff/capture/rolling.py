@@ -544,7 +544,9 @@ class _Body:
             for _, name in self.names:
                 end = outcome.names.get((_, name))
                 if is_numeric(end) and _is_shared(self, outcome, end):
-                    raise NotStaged(f"{name!r} is an array with another name, and that is stored into")
+                    raise NotStaged(
+                        f"{name!r} is an array with another name, and that is stored into"
+                    )
         arrays = [key for key in self.names if self.placed.get(key) in outcome.stored]
         for scope, name in arrays:
             if is_listed(outcome.names.get((scope, name))):

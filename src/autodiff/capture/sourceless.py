@@ -3,12 +3,14 @@
 Python itself runs them, so nothing sees what they read.  Before the call, everything that their
 code names, and what it can reach from there, is guarded; where that cannot be done (a list, an
 object, a module that may change, an effect) the function is declined, and each call runs
-uncompiled rather than with a value of an earlier one.
+uncompiled rather than with a value of an earlier one.  ``isinstance`` is answered by
+``Tracer.__class__``; what ``type`` says of a tracer cannot be changed, so code that asks is declined.
 """
 
 from __future__ import annotations
 
 import builtins
+import contextlib
 import inspect
 from collections.abc import Iterator, Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
@@ -29,12 +31,34 @@ def call_without_source(
     trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
 ) -> Any:
     """Run a function on tracers once all that it reads is guarded."""
+    if _asks_for_types(function, set()):
+        raise Declined(f"{function.__name__} has no source and calls type")
     if not trace.eager:  # the uncompiled tier reads everything anew at each call
         reading = _Reading(trace, function.__name__)
         reading.function(function, Path.root(function, "f"), _defaults_used(function, args, kwargs))
         for argument in (*args, *kwargs.values()):
             reading.argument(argument)
     return function(*args, **kwargs)
+
+
+def _asks_for_types(function: FunctionType, seen: set[int]) -> bool:
+    """Whether a function, or one that it reaches by a global or closure, calls ``type``."""
+    if id(function) in seen:
+        return False
+    seen.add(id(function))
+    names = set(_names(function.__code__))
+    if "type" in names and "type" not in function.__globals__:
+        return True
+    reached = [function.__globals__.get(name) for name in names]
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # not bound yet
+            reached.append(cell.cell_contents)
+    return any(
+        isinstance(value, FunctionType)
+        and _root(value) not in _PURE
+        and _asks_for_types(value, seen)
+        for value in reached
+    )
 
 
 def _defaults_used(

@@ -207,6 +207,8 @@ class Trace:
         tracer = Tracer(cell, form)
         if self.eager and isinstance(example, np.ndarray):
             set_layout(tracer, example)
+        elif form == "array":
+            cell.follows = True
         self.inputs.append(Input(value, path, form, cell, example, leaf))
         self.named.setdefault(id(example), []).append(value)
         if self.naming is not None and self.naming.differentiates(example, path):

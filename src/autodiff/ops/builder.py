@@ -31,6 +31,10 @@ class Builder:
         self.stack: list[Block] = []
         self.source: Source | None = None
         self.stored = False  # whether the program stores into arrays, so that views show
+        # What was decided by the order in which the elements of arguments lie in memory.
+        self.ordered_values = False  # values
+        self.ordered_copies = False  # that something is a copy
+        self.ordered_views: list[Any] = []  # the storage cells of which something is a view
         # While a region is captured: the storage cells written, with what they held before.
         self.journal: list[tuple[Any, Value]] | None = None
 

@@ -93,6 +93,9 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         return NotImplemented  # repetition of a sequence
     if isinstance(b, (list, tuple)) and python_numbers.is_number(a):
         return NotImplemented
+    bools = isinstance(a, Tracer) and a.form == "array" and a.dtype.kind == "b"
+    if bools and ufunc is np.power and type(b) is int and b == 2:
+        return call(np.square, (a,))  # int8, unlike np.power
     return call(ufunc, (a, b))
 
 
@@ -109,4 +112,9 @@ def in_place_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         return binary_operator(ufunc, a, b)
     if not isinstance(b, _OPERANDS):
         return NotImplemented
+    if ufunc is np.matmul and (a.ndim < 1 or functions[np.ndim](b) < 2):
+        raise ValueError(
+            "inplace matrix multiplication requires the first operand to have at least one and the "
+            "second at least two dimensions."
+        )
     return call(ufunc, (a, b), out=a)

@@ -446,9 +446,33 @@ def get_item(x: Tracer, index: Any) -> Tracer:
     return x.follow(slice_step(selection))
 
 
+def check_number(value: Any, dtype: np.dtype[Any]) -> None:
+    """NumPy makes an int of a number, which raises where an array of integers cannot hold it."""
+    if dtype.kind not in "iu" or not isinstance(value, Tracer) or value.form == "array":
+        return
+    if value.dtype.kind == "b" or np.can_cast(value.dtype, dtype, "safe"):
+        return
+    limits = np.iinfo(dtype)
+    if value.dtype.kind == "f":  # truncated; comparisons with NaN are false
+        low, high = float(limits.min) - 1.0, float(limits.max) + 1.0
+        x = cast(value, np.float64)
+        inside = [pointwise("greater", x, low), pointwise("less", x, high)]
+    else:
+        widest = np.iinfo(value.dtype)
+        inside = []
+        if widest.min < limits.min:
+            inside.append(pointwise("greater_equal", value, int(limits.min)))
+        if widest.max > limits.max:
+            inside.append(pointwise("less_equal", value, int(limits.max)))
+    for within in inside:
+        check(within, f"a number out of bounds for {dtype}")
+
+
 def _fit_value(value: Any, shape: Shape, dtype: Any) -> Tracer:
     """A value to store: cast as NumPy assigns, leading axes of extent 1 dropped, broadcast."""
     value = operand(value)
+    if isinstance(value, Tracer) and value.form == "python":
+        check_number(value, np.dtype(dtype))
     if isinstance(value, Tracer) and len(value.shape) > len(shape):
         extra = len(value.shape) - len(shape)
         if all(n == 1 for n in value.shape[:extra]):
@@ -486,6 +510,8 @@ def set_item(x: Tracer, index: Any, value: Any) -> None:
         return
     if not selection.shape and not _has_ellipsis(index):
         _check_element(operand(value))
+    if x.dtype.kind == "i":
+        check_number(value, x.dtype)
     new = _fit_value(value, selection.shape, x.dtype)
     x.write(selection.write(Tracer(x.value, "array"), new).value)
 
@@ -551,6 +577,8 @@ def _store_mask(x: Tracer, items: list[Any], mask: Array, value: Any) -> bool:
     before = sum(isinstance(item, slice) for item in items[: items.index(mask)])
     after = sum(isinstance(item, slice) for item in items) - before
     value = operand(value)
+    if isinstance(value, Tracer) and value.form == "python":
+        check_number(value, x.dtype)
     extra = shape_of(value)[: max(len(shape_of(value)) - after, 0)]
     if not all(isinstance(n, int) and n == 1 for n in extra):
         return False
@@ -559,6 +587,8 @@ def _store_mask(x: Tracer, items: list[Any], mask: Array, value: Any) -> bool:
     rest: list[Any] = []
     for item in items:
         rest += [slice(None)] * item.consumes if isinstance(item, Array) else [item]
+    if not _has_ellipsis(tuple(rest)):
+        rest.append(Ellipsis)  # a view, also of an array without axes
     target = get_item(x, tuple(rest))
     m: Tracer = mask.indices
     for k, n in enumerate(m.shape):

@@ -6,6 +6,10 @@ the storage; the dummy is made with ``as_strided`` on a tiny buffer and never re
     set_layout(x, array)        x stands for an array with these strides
     keep_order(result, x, y)    a new array laid out as NumPy lays out the result of x and y
     layout(x)                   the dummy
+    lay_out(result, "F", x)     a new array in the order that was asked for
+
+Programs are compiled for arguments in C order. What was decided by the order of an argument, or of
+an array laid out like one, is noted in the builder: such a program is not run for another order.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, evaluate
+from autodiff.ops import builder as _builder
 from autodiff.ops.tracer import Tracer
 
 Array = np.ndarray[Any, Any]
@@ -56,7 +61,18 @@ def _order(strides: Sequence[int]) -> list[int]:
 
 def layout(x: Tracer) -> Array:
     """A dummy array with the sizes and strides of ``x``; symbolic sizes have generic values."""
-    x.cell.asked = True
+    if x.cell.follows:
+        _builder.current_builder().ordered_copies = True
+    return _memory(x)
+
+
+def note_order(x: Tracer) -> None:
+    """Values depend on the order of ``x`` in memory."""
+    if x.cell.follows:
+        _builder.current_builder().ordered_values = True
+
+
+def _memory(x: Tracer) -> Array:
     shape, strides = x.cell.value.shape, x.cell.strides
     itemsize = x.cell.value.dtype.itemsize
     if strides is None:
@@ -89,14 +105,52 @@ def reshape_view(a: Array, shape: Sequence[Extent]) -> Array | None:
 
 def is_c_ordered(x: Tracer) -> bool:
     """Whether the elements lie in C order without gaps."""
-    return (not x.path and x.cell.strides is None) or bool(layout(x).flags.c_contiguous)
+    if not x.path and x.cell.strides is None:
+        if x.cell.follows:
+            _builder.current_builder().ordered_views.append(x.cell)
+        return True
+    return bool(layout(x).flags.c_contiguous)
 
 
 def is_f_ordered(x: Tracer) -> bool:
     """Whether the elements lie in Fortran order without gaps."""
-    if not x.path and x.cell.strides is None:
-        return x.ndim < 2
+    if not x.path and x.cell.strides is None and x.ndim < 2:
+        return is_c_ordered(x)
     return bool(layout(x).flags.f_contiguous)
+
+
+def order_of(order: str | None, *operands: Any) -> str:
+    """``"C"``, ``"F"`` or ``"K"`` for an argument ``order=``: "A" is decided by the operands."""
+    chosen = "K" if order is None else order.upper()
+    if chosen == "A":
+        arrays = [x for x in operands if isinstance(x, Tracer) and x.ndim > 1]
+        for x in arrays:
+            note_order(x)
+        fortran = arrays and all(_memory(x).flags.fnc for x in arrays)
+        return "F" if fortran else "C"
+    if chosen not in ("C", "F", "K"):
+        raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got {order!r})")
+    return chosen
+
+
+def lies_in(x: Tracer, order: str | None) -> bool:
+    """Whether an array is in the order that was asked for, so that NumPy need not copy it."""
+    chosen = order_of(order, x)
+    if chosen == "K":
+        return True
+    note_order(x)
+    return is_c_ordered(x) if chosen == "C" else is_f_ordered(x)
+
+
+def lay_out(result: Tracer, order: str | None, *operands: Any) -> Tracer:
+    """Lay a new array out in the order that was asked for; "K" is that of the operands."""
+    chosen = order_of(order, *operands)
+    if chosen == "K":
+        return keep_order(result, *operands)
+    if chosen == "F" and result.ndim > 1:
+        backwards = range(result.ndim)[::-1]
+        result.cell.strides = tuple(_dense(result.shape, backwards, result.dtype.itemsize))
+    return result
 
 
 def keep_order(result: Tracer, *operands: Any) -> Tracer:
@@ -105,7 +159,10 @@ def keep_order(result: Tracer, *operands: Any) -> Tracer:
     if ndim < 2:
         return result
     arrays = [x for x in operands if isinstance(x, Tracer) and x.ndim > 1]
-    if all(not x.path and x.cell.strides is None for x in arrays) or all(map(is_c_ordered, arrays)):
+    result.cell.follows = any(x.cell.follows for x in arrays)
+    if all(
+        (not x.path and x.cell.strides is None) or _memory(x).flags.c_contiguous for x in arrays
+    ):
         return result
     tiny: list[Any] = [_look_alike(x) for x in operands if isinstance(x, Tracer) and x.shape]
     flags: list[Any] = [["readonly"]] * len(tiny) + [["writeonly", "allocate"]]
@@ -118,7 +175,7 @@ def keep_order(result: Tracer, *operands: Any) -> Tracer:
 
 def _look_alike(x: Tracer) -> Array:
     """An array of extents at most 2 whose axes lie in memory in the order those of ``x`` do."""
-    order = _order(layout(x).strides)
+    order = _order(_memory(x).strides)
     sizes = [1 if isinstance(n, int) and n <= 1 else 2 for n in x.shape]
     made = np.zeros([sizes[k] for k in order])
     return made.transpose([order.index(k) for k in range(len(order))])

@@ -18,9 +18,10 @@ import numpy as np
 from autodiff.ops import python_numbers, structural
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import type_name
-from autodiff.ops.layout import keep_order, layout
+from autodiff.ops.layout import lay_out, layout, lies_in, note_order
 from autodiff.ops.promotion import cast
 from autodiff.ops.tracer import Tracer, ViewStep
+from autodiff.ops.ufuncs import unsupported
 
 _PROPERTIES: dict[str, Callable[[Tracer], Any]] = {}
 _METHODS: dict[str, Callable[..., Any]] = {}
@@ -96,8 +97,22 @@ def _flat(x: Tracer) -> Tracer:
 
 _PROPERTIES["flat"] = _flat
 _PROPERTIES["base"] = lambda x: None if not x.path else Tracer(x.cell, "array")
-_PROPERTIES["strides"] = lambda x: layout(x).strides
-_PROPERTIES["flags"] = lambda x: layout(x).flags
+
+
+def _strides(x: Tracer) -> tuple[int, ...]:
+    if any(not isinstance(n, int) for n in x.cell.value.shape[1:]):
+        raise unsupported("the strides of an array of run-time size", "use its shape")
+    note_order(x)
+    return layout(x).strides
+
+
+def _flags(x: Tracer) -> Any:
+    note_order(x)
+    return layout(x).flags
+
+
+_PROPERTIES["strides"] = _strides
+_PROPERTIES["flags"] = _flags
 
 
 # -- methods that are the function of the same name ---------------------------------------------
@@ -109,7 +124,6 @@ _SAME: dict[str, Any] = {
         "var choose argpartition"
     ).split()
 }
-_SAME["conj"] = _SAME["conjugate"] = np.conjugate
 
 
 def _same(function: Any) -> Callable[..., Any]:
@@ -122,6 +136,7 @@ def _same(function: Any) -> Callable[..., Any]:
 
 
 _METHODS.update({name: _same(function) for name, function in _SAME.items()})
+_METHODS["conj"] = _METHODS["conjugate"] = lambda x: x  # of real numbers the array itself
 
 
 # -- methods of their own -----------------------------------------------------------------------
@@ -162,10 +177,10 @@ def _astype(
         raise TypeError(
             f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule '{casting}'"
         )
-    if not copy and x.dtype == dtype:
+    if not copy and x.dtype == dtype and lies_in(x, order):
         return x
     result = Tracer(cast(x, dtype).value, x.form)
-    return keep_order(result, x) if order == "K" else result
+    return lay_out(result, order, x)
 
 
 def _fill(x: Tracer, value: Any) -> None:
@@ -181,8 +196,7 @@ def _sort(
 def _partition(
     x: Tracer, kth: Any, axis: int = -1, kind: str = "introselect", order: Any = None
 ) -> None:
-    # A sorted array is partitioned at every position.
-    x[...] = functions[np.sort](x, axis=axis)
+    x[...] = functions[np.partition](x, kth, axis)
 
 
 def _item(x: Tracer, *index: Any) -> Tracer:

@@ -364,7 +364,7 @@ elementwise(
 elementwise(np.heaviside, scalar=lambda s, x, h: s.select(
     s.isnan(x), x, s.select(s.eq(x, s.constant(0.0, x)), h,
     s.select(s.lt(x, s.constant(0.0, x)), s.constant(0.0, x), s.constant(1.0, x)))))  # fmt: skip
-elementwise(np.nextafter, scalar="nextafter")
+elementwise(np.nextafter, lambda y, a, b: 1.0, lambda y, a, b: 0.0, scalar="nextafter")
 elementwise(np.spacing, scalar=lambda s, x: _spacing(s, x))
 
 

@@ -428,7 +428,7 @@ def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
     def function(*args: Any, key: Any = None, **options: Any) -> Any:
         if len(args) == 1:
             if isinstance(args[0], Tracer) and args[0].ndim == 1 and key is None and not options:
-                return functions[reduction](args[0])
+                return _extreme_of_vector(args[0], reduction)
             whole = whole_of(args[0])
             if whole is not None and whole.ndim == 1 and key is None and not options:
                 return _extreme_of_rows(ufunc, whole, args[0].item_form)
@@ -441,10 +441,21 @@ def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
         for item in items[1:]:
             item_key = item if key is None else key(item)
             better = _less(ufunc, item_key, best_key)
+            if isinstance(better, Tracer) and better.shape:
+                better = bool_(better)  # an error but for one element
             best, best_key = _choose(better, item, best), _choose(better, item_key, best_key)
         return best
 
     return function
+
+
+def _extreme_of_vector(x: Tracer, reduction: Any) -> Tracer:
+    """The extreme of a vector: a comparison with NaN is false, so that only a first NaN stays."""
+    if x.dtype.kind != "f" or (isinstance(x.shape[0], int) and x.shape[0] == 0):
+        return functions[reduction](x)
+    worst = -np.inf if reduction is np.max else np.inf
+    best = functions[reduction](select(pointwise("isnan", x), worst, x, x.dtype))
+    return Tracer(select(pointwise("isnan", x[0]), x[0], best, x.dtype).value, "scalar")
 
 
 def _extreme_of_rows(ufunc: np.ufunc, whole: Tracer, form: Any) -> Tracer:

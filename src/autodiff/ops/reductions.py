@@ -3,7 +3,8 @@
     reduce_sum, reduce_prod, reduce_max, reduce_min, reduce_any, reduce_all (x; axes)
     argmax, argmin (x; axis)              int64 position of the first extremum; NaN wins
     cumulative_sum, cumulative_prod (x; axis, reverse)
-    sort (x; axis)  argsort (x; axis)     stable, NaN last
+    sort (x; axis)  argsort (x; axis, algorithm)     NaN last
+    argpartition (x; kth, axis)  partition_order (x; kth, axis)     as NumPy arranges the rest
     searchsorted (a, v; side)             int64 positions of v in the sorted vector a
     nonzero (mask; size)                  int64 positions of the ``size`` true elements, per axis
 
@@ -238,9 +239,38 @@ register(
 register(
     Entry(
         "argsort",
-        lambda types, axis: (ArrayType(INT, types[0].shape),),
-        lambda x, axis: np.argsort(x, axis=axis, kind="stable"),
+        lambda types, axis, algorithm: (ArrayType(INT, types[0].shape),),
+        lambda x, axis, algorithm: np.argsort(x, axis=axis, kind=algorithm),
         Kernel("argsort"),
+        zero_derivative=True,
+    )
+)
+
+register(
+    Entry(
+        "argpartition",
+        lambda types, kth, axis: (ArrayType(INT, types[0].shape),),
+        lambda x, kth, axis: np.argpartition(x, kth, axis=axis),
+        Kernel("argpartition"),
+        zero_derivative=True,
+    )
+)
+
+
+def _partition_order(x: np.ndarray[Any, Any], kth: tuple[int, ...], axis: int) -> Any:
+    """Where each element of ``np.partition`` comes from, which ``np.argpartition`` does not tell."""
+    placed = np.argsort(np.partition(x, kth, axis=axis), axis=axis, kind="stable")
+    order = np.empty(x.shape, np.int64)
+    np.put_along_axis(order, placed, np.argsort(x, axis=axis, kind="stable"), axis=axis)
+    return order
+
+
+register(
+    Entry(
+        "partition_order",
+        lambda types, kth, axis: (ArrayType(INT, types[0].shape),),
+        _partition_order,
+        Kernel("partition_order"),
         zero_derivative=True,
     )
 )
@@ -260,7 +290,7 @@ def along_axis(shape: tuple[Any, ...], axis: int, index: Tracer) -> tuple[Tracer
 
 def _sort_indices(site: Site) -> tuple[tuple[Tracer, ...], tuple[int, ...]]:
     x, axis = site.operands[0], site.attributes["axis"]
-    order = emit_tracer("argsort", x, axis=axis)
+    order = emit_tracer("argsort", x, axis=axis, algorithm="stable")
     shape = x.value.shape
     return along_axis(shape, axis, order), tuple(range(len(shape)))
 

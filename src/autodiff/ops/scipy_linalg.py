@@ -24,7 +24,7 @@ from autodiff.ops import linear_algebra as primitives
 from autodiff.ops.decompositions import eigh_rules
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import require_equal
+from autodiff.ops.known import check, compare, require_equal
 from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.numpy_functions.shapes import array_of, line, ravel
@@ -101,8 +101,10 @@ def lstsq(a: Any, b: Any, cond: Any = None, **options: Any) -> Any:
     x = float_matrix(a, square=False)
     limit = float(np.finfo(x.dtype).eps) if cond is None else cond
     solution, residuals, rank, values = functions[np.linalg.lstsq](x, b, limit)
-    if solution.ndim == 1:
-        residuals = residuals[0] if residuals.shape == (1,) else residuals
+    if solution.ndim == 1 and not (isinstance(residuals.shape[0], int) and residuals.shape[0] == 0):
+        # One number, but an empty array below full rank, which plain Python then returns.
+        check(compare("equal", residuals.shape[0], 1), "the rank is full")
+        residuals = functions[np.sum](residuals)
     return solution, residuals, rank, values
 
 

@@ -15,6 +15,7 @@ through them and puts a new value in the cell, so every other view of the cell s
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -37,7 +38,7 @@ class Cell:
     ``strides`` are those of the NumPy array it stands for, in bytes; None: C order without gaps.
     """
 
-    __slots__ = ("ambiguous", "asked", "block", "listed", "strides", "value", "version")
+    __slots__ = ("ambiguous", "block", "follows", "listed", "strides", "value", "version")
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -46,7 +47,7 @@ class Cell:
         self.ambiguous = False  # one array or another, as a branch decided
         self.listed = False  # also an item of a list, which holds its content of that time
         self.strides: tuple[int, ...] | None = None
-        self.asked = False  # whether something was a view or a copy by its strides
+        self.follows = False  # whether its strides are those of an argument, or follow from them
 
     def write(self, value: Value) -> None:
         """Replace the content."""
@@ -108,6 +109,10 @@ def concretizing(concretize: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         _concretizer.reset(token)
+
+
+# Modules through which isinstance(x, abstract class) goes.
+_ASKING = frozenset({"abc", "typing"})
 
 
 class Tracer:
@@ -180,6 +185,24 @@ class Tracer:
         return Tracer(_builder.constant(value, dtype, weak))
 
     # -- what NumPy arrays tell ------------------------------------------------------------------
+    @property
+    def python_type(self) -> type:
+        """The type that this object has in plain Python."""
+        if self.form == "array":
+            return np.ndarray
+        if self.form == "scalar":
+            return self.dtype.type
+        return {"f": float, "i": int, "u": int, "b": bool}[self.dtype.kind]
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What ``isinstance`` goes by: code that runs on tracers unseen is told the plain type."""
+        frame = sys._getframe(1)
+        while frame.f_globals.get("__name__") in _ASKING and frame.f_back is not None:
+            frame = frame.f_back
+        own = frame.f_globals.get("__name__", "").startswith("autodiff.")
+        return type(self) if own else self.python_type
+
     @property
     def type(self) -> ArrayType:
         """The type of the present value."""

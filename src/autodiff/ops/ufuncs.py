@@ -16,9 +16,10 @@ from autodiff.errors import UnsupportedError
 from autodiff.ops import builder as _builder
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.function_table import functions
-from autodiff.ops.known import require_equal
-from autodiff.ops.layout import keep_order
+from autodiff.ops.known import check, compare, decide, known, require_equal
+from autodiff.ops.layout import lay_out
 from autodiff.ops.promotion import (
+    as_array,
     broadcast_shapes,
     broadcast_to,
     cast,
@@ -52,6 +53,8 @@ def as_output(out: Any) -> Any:
                 "a traced result cannot be written into an array that is not traced",
                 "create the array inside the function, or pass it as an argument",
             )
+        raise TypeError("return arrays must be of ArrayType")
+    if out is not None and out.form != "array":
         raise TypeError("return arrays must be of ArrayType")
     return out
 
@@ -99,10 +102,25 @@ def call(
     dtypes = None
     if dtype is not None or signature is not None or casting != "same_kind" or out is not None:
         dtypes = _loop(ufunc, name, operands, out, dtype, signature, casting)
-    result = keep_order(pointwise(name, *operands, dtypes=dtypes), *operands)
+    result = pointwise(name, *operands, dtypes=dtypes)
+    if name == "power" and result.dtype.kind == "i":
+        _refuse_negative_exponents(operands[1])
+    result = lay_out(result, order, *operands)
     if where is not True:
         result = select(where, result, result if out is None else out, result.dtype)
     return result if out is None else write_out(result, out, casting, name)
+
+
+def _refuse_negative_exponents(exponent: Any) -> None:
+    """Integers to negative integer powers raise."""
+    x = as_array(exponent)
+    message = "Integers to negative integer powers are not allowed."
+    found = known(x)
+    if found is None:
+        natural = pointwise("greater_equal", x, 0)
+        check(functions[np.all](natural) if x.shape else natural, message)
+    elif (found < 0).any():
+        raise ValueError(message)
 
 
 def _loop(
@@ -194,8 +212,6 @@ def _fold(
     ufunc: np.ufunc, array: Any, axis: Any, out: Any, keepdims: bool = False, **options: Any
 ) -> Any:
     """A reduction without an operation of its own: one step per element, extent known."""
-    from autodiff.ops.promotion import as_array
-
     x = as_array(array)
     n = x.shape[axis] if isinstance(axis, int) else None
     if options or not isinstance(n, int) or n == 0:
@@ -216,10 +232,11 @@ def _fold(
 def _accumulate(
     ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Any:
+    if not as_array(array).shape:
+        raise TypeError("cannot accumulate on a scalar")
     function = _ACCUMULATIONS.get(ufunc)
     if function is not None:
         return functions[function](array, axis=axis, dtype=dtype, out=as_output(out))
-    from autodiff.ops.promotion import as_array
 
     result = functions["accumulate"](ufunc, _truth(ufunc, as_array(array)), axis)
     out = as_output(out)
@@ -227,10 +244,10 @@ def _accumulate(
 
 
 def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
-    from autodiff.ops.promotion import as_array
     from autodiff.ops.structural import reshape
 
-    a, b = as_array(a), as_array(b)
+    # Python numbers become arrays here, whose dtypes count.
+    a, b = (Tracer(cast(x, x.dtype).value, "array") for x in map(as_array, (a, b)))
     if b.shape:
         a = Tracer(reshape(a, a.shape + (1,) * b.ndim).value, "array")
     return call(ufunc, (a, b), **options)
@@ -246,13 +263,18 @@ def _reduceat(
     ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Any:
     """Reductions over the pieces between known positions; a piece that is not one is its start."""
-    from autodiff.ops.known import known
-    from autodiff.ops.promotion import as_array
-
     x, bounds = as_array(array), known(as_array(indices))
     if bounds is None:
         raise unsupported(f"np.{ufunc.__name__}.reduceat at traced positions", "write a loop")
     lead = (slice(None),) * (axis % x.ndim)
+    n = x.shape[axis]
+    for place in bounds.tolist():
+        message = f"index {place} out-of-bounds in {ufunc.__name__}.reduceat [0, {n})"
+        inside = decide(lambda place=place: n > place) if place >= 0 else False  # type: ignore[misc]
+        if inside is None:
+            check(compare("greater", n, place), message)
+        elif not inside:
+            raise IndexError(message)
     pieces = []
     for start, stop in zip(bounds, [*bounds[1:], x.shape[axis]], strict=True):
         piece = x[(*lead, slice(start, stop if stop > start else start + 1))]

@@ -1,8 +1,11 @@
 """Products, einsum and np.linalg against NumPy, with derivatives to second order."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.errors import ShapeError, UnsupportedError
 from tests.ops.support import ENGINES, check_derivatives, check_value, run
 
@@ -161,6 +164,30 @@ def test_einsum_with_lists_of_subscripts() -> None:
     check_value(lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [2, 0]), A, B)
 
 
+def doubled(subscripts: str, x: Any) -> Any:
+    """What a store into the result leaves in the operand: without a sum it is a view."""
+    y = np.einsum(subscripts, x)
+    y *= 2.0
+    return x, y
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shape"),
+    [("ij->ji", (3, 4)), ("ii->i", (3, 3)), ("iji->ij", (2, 3, 2)), ("iii->i", (3, 3, 3)),
+     ("i...i->...i", (2, 3, 2)), ("ij->i", (3, 1)), ("...", (2, 3))],
+)  # fmt: skip
+def test_einsum_without_a_sum_is_a_view(subscripts: str, shape: tuple[int, ...]) -> None:
+    x = np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
+    plain = doubled(subscripts, x.copy())
+    for engine in ("native", "numpy"):
+        for argument in (x.copy(), np.asfortranarray(x)):
+            compiled = autodiff.function(doubled, engine=engine)(subscripts, argument)
+            np.testing.assert_array_equal(argument, plain[0])
+            np.testing.assert_array_equal(compiled[1], plain[1])
+    weighted = lambda x: np.sum(np.cos(x) * doubled(subscripts, 1.0 * x)[0])
+    autodiff.check_gradient(weighted, x)
+
+
 def test_matrix_rank() -> None:
     check_value(lambda a: np.linalg.matrix_rank(a), A)
     check_value(lambda a: np.linalg.matrix_rank(np.outer(a, a)), V)
@@ -217,6 +244,24 @@ ERRORS = [
     (lambda a: np.linalg.det(a[0]), np.linalg.LinAlgError, "1-dimensional array given"),
     (lambda a: np.linalg.eig(a @ a.T), UnsupportedError, "np.linalg.eig may have complex results"),
     (lambda a: np.einsum("ij,jk", a, a), ValueError, "could not be broadcast together"),
+    (
+        lambda a: np.einsum("ii->i", a),
+        ValueError,
+        r"dimensions in single operand for collapsing index 'i' don't match \(3 != 4\)",
+    ),
+    (
+        lambda a: np.einsum("ii", a),
+        ValueError,
+        r"dimensions in operand 0 for collapsing index 'i' don't match \(3 != 4\)",
+    ),
+    (lambda a: np.einsum("ij->jj", a), ValueError, "includes output subscript 'j' multiple times"),
+    (lambda a: np.einsum("i...->i", a), ValueError, "output has more dimensions than subscripts"),
+    (lambda a: np.einsum("i1", a), ValueError, "invalid subscript '1' in einstein sum"),
+    (
+        lambda a: np.einsum("ij->j", a, dtype=np.float32),
+        TypeError,
+        "Iterator operand 0 dtype could not be cast",
+    ),
     (lambda a: np.linalg.norm(a, 5), ValueError, "Invalid norm order for matrices"),
 ]
 

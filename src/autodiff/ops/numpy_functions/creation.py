@@ -14,8 +14,9 @@ from autodiff.dims import Dim
 from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.indexing import check_number
 from autodiff.ops.known import check, extent_of, is_integer
-from autodiff.ops.layout import keep_order
+from autodiff.ops.layout import lay_out, lies_in
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, below, expand_dims, line, ravel
 from autodiff.ops.promotion import (
     as_array,
@@ -65,7 +66,7 @@ def zeros(
     shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
 ) -> Tracer:
     """``np.zeros``."""
-    return _filled(shape, constant(0, _dtype(dtype)))
+    return lay_out(_filled(shape, constant(0, _dtype(dtype))), order or "C")
 
 
 @implements(np.empty)
@@ -73,7 +74,7 @@ def empty(
     shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
 ) -> Tracer:
     """``np.empty``: zeros, so that every run gives the same."""
-    return _filled(shape, constant(0, _dtype(dtype)))
+    return lay_out(_filled(shape, constant(0, _dtype(dtype))), order or "C")
 
 
 @implements(np.ones)
@@ -81,7 +82,7 @@ def ones(
     shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
 ) -> Tracer:
     """``np.ones``."""
-    return _filled(shape, constant(1, _dtype(dtype)))
+    return lay_out(_filled(shape, constant(1, _dtype(dtype))), order or "C")
 
 
 @implements(np.full)
@@ -98,7 +99,9 @@ def full(
     value = operand(fill_value)
     kind = weak_kind(value)
     dtype = _dtype(dtype, np.dtype(kind) if kind is not None else value.dtype)
-    return _spread(cast(value, dtype), as_shape(shape))
+    if kind is int:
+        check_number(value, dtype)
+    return lay_out(_spread(cast(value, dtype), as_shape(shape)), order or "C")
 
 
 def _spread(value: Tracer, shape: Any) -> Tracer:
@@ -127,7 +130,7 @@ def zeros_like(
     """``np.zeros_like``."""
     extents, dtype = _like(a, dtype, shape)
     result = _filled(extents, constant(0, dtype))
-    return keep_order(result, a) if order == "K" and shape is None else result
+    return lay_out(result, order, *([a] if shape is None else []))
 
 
 @implements(np.ones_like)
@@ -143,7 +146,7 @@ def ones_like(
     """``np.ones_like``."""
     extents, dtype = _like(a, dtype, shape)
     result = _filled(extents, constant(1, dtype))
-    return keep_order(result, a) if order == "K" and shape is None else result
+    return lay_out(result, order, *([a] if shape is None else []))
 
 
 @implements(np.full_like)
@@ -153,7 +156,19 @@ def full_like(
 ) -> Tracer:  # fmt: skip
     """``np.full_like``."""
     extents, dtype = _like(a, dtype, shape)
-    return _spread(cast(operand(fill_value), dtype), extents)
+    value = operand(fill_value)
+    if weak_kind(value) is int:
+        check_number(value, dtype)
+    result = _spread(cast(value, dtype), extents)
+    return lay_out(result, order, *([a] if shape is None else []))
+
+
+def _check_numbers(x: Any, dtype: np.dtype[Any]) -> None:
+    if isinstance(x, (list, tuple)) and dtype.kind in "iu":
+        for item in x:
+            _check_numbers(item, dtype)
+    elif isinstance(x, Tracer) and x.form == "python":
+        check_number(x, dtype)
 
 
 @implements(np.array)
@@ -163,25 +178,24 @@ def array(
 ) -> Tracer:  # fmt: skip
     """``np.array`` of numbers, arrays and nested sequences, traced or not."""
     given = object.form == "array" if isinstance(object, Tracer) else False
+    if dtype is not None:
+        _check_numbers(object, _dtype(dtype))
     if isinstance(object, (list, tuple)):
         x = stack_sequence(object, None if dtype is None else _dtype(dtype))
     else:
         x = as_array(object) if dtype is None else cast(operand(object), _dtype(dtype))
     # np._CopyMode.IF_NEEDED, which NumPy's and SciPy's own functions pass, has no truth.
-    if given and x.dtype == object.dtype and (copy is np._CopyMode.IF_NEEDED or not copy):
+    kept = given and x.dtype == object.dtype and (copy is np._CopyMode.IF_NEEDED or not copy)
+    if kept and lies_in(object, order):
         x = object
     else:
-        x = Tracer(x.value, "array")
-        if isinstance(object, Tracer) and order == "K":
-            keep_order(x, object)
+        x = lay_out(Tracer(x.value, "array"), order, object)
     while x.ndim < ndmin:
         x = expand_dims(x, 0)
     return x
 
 
-@implements(
-    np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite
-)
+@implements(np.asarray, np.asanyarray, np.asarray_chkfinite)
 def asarray(
     a: Any,
     dtype: Any = None,
@@ -192,13 +206,31 @@ def asarray(
     like: Any = None,
 ) -> Tracer:
     """``np.asarray``: an array as it is, anything else a new array."""
-    return array(a, dtype, copy=bool(copy))
+    return array(a, dtype, copy=bool(copy), order=order)
+
+
+@implements(np.ascontiguousarray)
+def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Tracer:
+    """``np.ascontiguousarray``: with one axis at least."""
+    return array(a, dtype, copy=False, order="C", ndmin=1)
+
+
+@implements(np.asfortranarray)
+def asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> Tracer:
+    """``np.asfortranarray``: with one axis at least."""
+    return array(a, dtype, copy=False, order="F", ndmin=1)
 
 
 @implements(np.require)
 def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Tracer:
     """``np.require``."""
-    return array(a, dtype, copy=False)
+    asked = {text.upper() for text in requirements or ()}
+    order = "K"
+    if asked & {"C", "C_CONTIGUOUS", "CONTIGUOUS"}:
+        order = "C"
+    elif asked & {"F", "F_CONTIGUOUS", "FORTRAN"}:
+        order = "F"
+    return array(a, dtype, copy=bool(asked & {"O", "OWNDATA"}), order=order)
 
 
 # -- sequences of numbers -------------------------------------------------------------------------
@@ -214,7 +246,7 @@ def arange(
         from autodiff.ops.indexing import maximum
 
         count = maximum((high - low + by - 1) // by if by > 0 else (low - high - by - 1) // -by, 0)
-        wanted = _dtype(dtype, result_dtype(start, stop, step))
+        wanted = _dtype(dtype, _arange_dtype(start, stop, step))
         positions = line(count)
         if not (isinstance(by, int) and by == 1):
             positions = pointwise("multiply", positions, by)
@@ -231,15 +263,22 @@ def _arange_arguments(args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any
     return values.get("start", 0), values["stop"], values.get("step", 1), values.get("dtype")
 
 
+def _arange_dtype(*bounds: Any) -> np.dtype[Any]:
+    """At least int64, and Python numbers count as what they are: float32 bounds give float64."""
+    return np.result_type(np.int64, *[as_array(b).dtype for b in bounds])
+
+
 def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
     """Traced float bounds: the count is a run-time size, ``ceil((stop - start) / step)``."""
-    wanted = _dtype(dtype, result_dtype(start, stop, step))
+    wanted = _dtype(dtype, _arange_dtype(start, stop, step))
     length = pointwise("ceil", pointwise("divide", pointwise("subtract", stop, start), step))
     count = cast(pointwise("maximum", length, 0.0), np.int64)
     count.value.low = 0
     positions = cast(line(extent_of(count)), np.float64)
     # NumPy computes with the difference of the first two elements, start + (start + step - start) k.
-    delta = pointwise("subtract", pointwise("add", start, step), start)
+    second = cast(pointwise("add", start, step), np.float64)
+    start = cast(operand(start), np.float64)
+    delta = pointwise("subtract", second, start)
     return Tracer(
         cast(pointwise("add", pointwise("multiply", positions, delta), start), wanted).value,
         "array",
@@ -390,7 +429,11 @@ def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
 @implements(np.ix_)
 def ix_(*args: Any) -> tuple[Tracer, ...]:
     """``np.ix_``."""
-    arrays = [array_of(a) for a in args]
+    arrays = []
+    for a in map(array_of, args):
+        if a.ndim != 1:
+            raise ValueError("Cross index must be 1 dimensional")
+        arrays.append(functions[np.nonzero](a)[0] if a.dtype.kind == "b" else a)
     return tuple(
         Tracer(
             structural.reshape(x, (1,) * k + (x.shape[0],) + (1,) * (len(args) - k - 1)).value,
@@ -404,6 +447,8 @@ def ix_(*args: Any) -> tuple[Tracer, ...]:
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Tracer:
     """``np.vander``."""
     a = array_of(x)
+    if a.ndim != 1:
+        raise ValueError("x must be a one-dimensional array or sequence.")
     n = extent_of(N) if N is not None else a.shape[0]
     powers = line(n) if increasing else pointwise("subtract", n - 1, line(n))
     wide = np.result_type(a.dtype, np.int64)

@@ -105,7 +105,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
 
 @implements(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
-    """``np.linalg.lstsq`` by the pseudo-inverse; residuals as for a matrix of full rank."""
+    """``np.linalg.lstsq`` by the pseudo-inverse; residuals where the rank, at run time, is full."""
     x = float_matrix(a, square=False)
     y = array_of(b)
     dtype = np.result_type(x.dtype, y.dtype if y.dtype.kind == "f" else np.float64)
@@ -121,15 +121,19 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     inverse = emit_tracer("pseudo_inverse", x, rcond=cutoff)
     solution = matmul(inverse, y)
     _, values, _ = emit_tracer("svd", x)
-    large = pointwise(
-        "greater", values, pointwise("multiply", values[0], cutoff if cutoff is not None else eps)
-    )
+    relative: Any = cutoff
+    if relative is None:
+        relative = cast(pointwise("multiply", pointwise("maximum", m, n), eps), dtype)
+    large = pointwise("greater", values, pointwise("multiply", values[0], relative))
     rank = functions[np.sum](large, dtype=np.int32)
     rest = pointwise("subtract", y, matmul(x, solution))
     residuals = functions[np.sum](pointwise("multiply", rest, rest), axis=0)
-    residuals = (
-        functions[np.reshape](residuals, (-1,)) if m > n else functions[np.zeros]((0,), dtype)
-    )
+    if m > n:
+        residuals = functions[np.reshape](residuals, (-1,))
+        full = cast(pointwise("equal", rank, n), np.int64)
+        residuals = residuals[: pointwise("multiply", full, residuals.shape[0])]
+    else:
+        residuals = functions[np.zeros]((0,), dtype)
     return solution, residuals, rank, values
 
 

@@ -123,8 +123,9 @@ def intersect1d(
     """``np.intersect1d``, values only."""
     if return_indices:
         raise unsupported("np.intersect1d with return_indices=True", "sort by hand")
-    first = unique(ar1)
-    return get_item(first, isin(first, ar2))
+    one, other = array_of(ar1), array_of(ar2)
+    first = unique(cast(one, result_dtype(one, other)))
+    return get_item(first, isin(first, other))
 
 
 @implements(np.setdiff1d)

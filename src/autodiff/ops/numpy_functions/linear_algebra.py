@@ -17,14 +17,13 @@ from autodiff.ops import linear_algebra as primitives
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import require_equal
-from autodiff.ops.numpy_functions.shapes import array_of, diagonal, ravel, reshape
+from autodiff.ops.numpy_functions.shapes import array_of, diagonal_view, ravel, reshape, transpose
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
     broadcast_to,
     cast,
     describe,
-    operand,
     pointwise,
     result_dtype,
     shape_error,
@@ -62,7 +61,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Tracer:
     """``np.dot``."""
     x, y = _plain(a), _plain(b)
     if not x.shape or not y.shape:
-        return _finish(pointwise("multiply", operand(a), operand(b)), out)
+        return _finish(pointwise("multiply", x, y), out)
     over = y.ndim - 2 if y.ndim > 1 else 0
     if not require_equal(x.shape[-1], y.shape[over], "shapes not aligned"):
         raise shape_error(
@@ -83,7 +82,7 @@ def inner(a: Any, b: Any, /) -> Tracer:
     """``np.inner``."""
     x, y = _plain(a), _plain(b)
     if not x.shape or not y.shape:
-        return pointwise("multiply", operand(a), operand(b))
+        return _finish(pointwise("multiply", x, y), None)
     if not require_equal(x.shape[-1], y.shape[-1], "shapes not aligned"):
         raise shape_error(
             f"shapes {describe(x.shape)} and {describe(y.shape)} not aligned: "
@@ -208,10 +207,15 @@ def cross(
 def _parse(arguments: Sequence[Any]) -> tuple[list[str], str, list[Tracer]]:
     """Subscripts of operands, of the result, and the operands; ellipses become letters."""
     if isinstance(arguments[0], str):
-        text, operands = arguments[0].replace(" ", ""), [_plain(x) for x in arguments[1:]]
+        text, operands = arguments[0].replace(" ", ""), [array_of(x) for x in arguments[1:]]
     else:
         text, operands = _from_lists(arguments)
     inputs, arrow, output = text.partition("->")
+    for c in text.replace("->", "").replace("...", "").replace(",", ""):
+        if not (c.isascii() and c.isalpha()):
+            raise ValueError(
+                f"invalid subscript {c!r} in einstein sum subscripts string, subscripts must be letters"
+            )
     terms = inputs.split(",")
     if len(terms) != len(operands):
         raise ValueError(
@@ -238,7 +242,17 @@ def _parse(arguments: Sequence[Any]) -> tuple[list[str], str, list[Tracer]]:
             )
         full.append(term)
     if arrow:
+        if width > 0 and "..." not in output:
+            raise ValueError(
+                "output has more dimensions than subscripts given in einstein sum, but no '...' "
+                "ellipsis provided to broadcast the extra dimensions."
+            )
         output = output.replace("...", letters)
+        for c in output:
+            if output.count(c) > 1:
+                raise ValueError(
+                    f"einstein sum subscripts string includes output subscript {c!r} multiple times"
+                )
     else:
         joined = "".join(full)
         output = letters + "".join(
@@ -258,22 +272,28 @@ def _from_lists(arguments: Sequence[Any]) -> tuple[str, list[Tracer]]:
         return "".join("..." if s is Ellipsis else alphabet[s] for s in subscripts)
 
     pairs = len(arguments) // 2
-    operands = [_plain(arguments[2 * k]) for k in range(pairs)]
+    operands = [array_of(arguments[2 * k]) for k in range(pairs)]
     text = ",".join(spell(arguments[2 * k + 1]) for k in range(pairs))
     if len(arguments) % 2:
         text += "->" + spell(arguments[-1])
     return text, operands
 
 
-def _without_repeats(x: Tracer, term: str) -> tuple[Tracer, str]:
-    """Take diagonals until every letter occurs once."""
+def _without_repeats(x: Tracer, term: str, which: str) -> tuple[Tracer, str]:
+    """Take diagonals, which are views, until every letter occurs once."""
     for letter in dict.fromkeys(term):
         while term.count(letter) > 1:
             i = term.index(letter)
             j = term.index(letter, i + 1)
-            x = diagonal(x, 0, i, j)
+            m, n = x.shape[i], x.shape[j]
+            found = (
+                f"dimensions in {which} for collapsing index {letter!r} don't match ({m} != {n})"
+            )
+            if not require_equal(m, n, found):
+                raise ValueError(found)
+            x = diagonal_view(x, i, j)
             term = "".join(c for k, c in enumerate(term) if k not in (i, j)) + letter
-    return Tracer(x.value, "array"), term
+    return x, term
 
 
 def _sum_lone(x: Tracer, term: str, keep: set[str]) -> tuple[Tracer, str]:
@@ -333,9 +353,22 @@ def einsum(
 ) -> Tracer:  # fmt: skip
     """``np.einsum``: operands are contracted pair by pair, cheapest first."""
     terms, output, operands = _parse(arguments)
+    if len(terms) == 1 and out is None and output and set(output) == set(terms[0]):
+        # No sum: NumPy gives a view of the operand, whatever dtype and order are asked for.
+        x, term = _without_repeats(operands[0], terms[0], "single operand")
+        return transpose(x, tuple(term.index(c) for c in output))
     common = np.dtype(dtype) if dtype is not None else result_dtype(*operands)
+    for k, x in enumerate(operands):
+        if not np.can_cast(x.dtype, common, casting):  # type: ignore[arg-type]
+            raise TypeError(
+                f"Iterator operand {k} dtype could not be cast from {x.dtype!r} to {common!r} "
+                f"according to the rule {casting!r}"
+            )
     operands = [Tracer(cast(x, common).value, "array") for x in operands]
-    pairs = [_without_repeats(x, t) for x, t in zip(operands, terms, strict=True)]
+    pairs = [
+        _without_repeats(x, t, f"operand {k}")
+        for k, (x, t) in enumerate(zip(operands, terms, strict=True))
+    ]
     sizes = _sizes([t for _, t in pairs], [x for x, _ in pairs])
     pairs = [_squeeze_ones(x, t, sizes) for x, t in pairs]
     while len(pairs) > 1:

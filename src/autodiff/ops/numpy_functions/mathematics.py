@@ -187,7 +187,8 @@ def nan_to_num(
     """``np.nan_to_num``."""
     a = as_array(x)
     if a.dtype.kind != "f":
-        return Tracer(a.value, a.form)
+        kept = not copy and a.form == "array"
+        return a if kept else Tracer(cast(a, a.dtype).value, "array" if a.shape else "scalar")
     limits = np.finfo(a.dtype)
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
@@ -221,7 +222,8 @@ def i0(x: Any) -> Tracer:
 
     Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 9.6.12 and 9.7.1.
     """
-    value = pointwise("absolute", cast(as_array(x), np.float64))
+    given = as_array(x)
+    value = pointwise("absolute", cast(given, np.float64))
     large = pointwise("greater", value, 30.0)
     near = select(large, constant(1, value.dtype), value)
     far = select(large, value, constant(40, value.dtype))
@@ -237,7 +239,8 @@ def i0(x: Any) -> Tracer:
         tail = pointwise("add", 1.0, pointwise("multiply", factor, tail))
     scale = pointwise("sqrt", pointwise("multiply", 2 * math.pi, far))
     asymptotic = pointwise("multiply", pointwise("divide", pointwise("exp", far), scale), tail)
-    return select(large, asymptotic, series)
+    result = select(large, asymptotic, series)
+    return cast(result, given.dtype) if given.dtype.kind == "f" else result
 
 
 @implements(np.unwrap)

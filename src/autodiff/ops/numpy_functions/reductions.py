@@ -377,6 +377,8 @@ def average(
         dtype = np.result_type(x.dtype, w.dtype, *([] if x.dtype.kind == "f" else [np.float64]))
         w = broadcast_to(cast(w, dtype), x.shape)
         scale = sum_(w, axis, keepdims=keepdims)
+        nonzero = pointwise("not_equal", scale, 0)
+        check(functions[np.all](nonzero), "Weights sum to zero, can't be normalized")
         result = pointwise(
             "divide", sum_(pointwise("multiply", x, w), axis, keepdims=keepdims), scale
         )

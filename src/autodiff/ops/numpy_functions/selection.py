@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autodiff.dims import product
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import get_item, set_item
-from autodiff.ops.known import known
+from autodiff.ops.known import check, compare, decide, known, require_equal, type_name
 from autodiff.ops.layout import keep_order
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, line, moveaxis, ravel, reshape
 from autodiff.ops.promotion import (
@@ -80,7 +80,7 @@ def _is_nan(x: Tracer) -> Tracer:
 
 def _flat_order(x: Tracer) -> tuple[Tracer, Tracer, Tracer]:
     """The stable order of a vector, the sorted vector, and where it differs from the one before."""
-    order = _sorted("argsort", x, 0)
+    order = _sorted("argsort", x, 0, algorithm="stable")
     values = take(x, order, 0)
     before = functions[np.roll](values, 1)
     differs = pointwise("not_equal", values, before)
@@ -236,7 +236,10 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
 def put(a: Tracer, ind: Any, v: Any, mode: str = "raise") -> None:
     """``np.put``: stores at flat positions; the values repeat as needed."""
     index = ravel(array_of(_bounded(ind, a.size, mode)))
-    values = functions[np.resize](v, index.shape)
+    if weak_kind(v) is None:
+        values = functions[np.resize](v, index.shape)
+    else:
+        values = functions[np.full](index.shape, v, a.dtype)
     flat = ravel(Tracer(a.value, "array"))
     set_item(flat, index, values)
     a.write(reshape(flat, a.shape).value)
@@ -333,17 +336,19 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Tracer:
     if positions is None:
         raise unsupported("np.insert at traced positions", "build the array with np.concatenate")
     v = array_of(values)
-    if positions.ndim == 0 and v.ndim:
-        v = moveaxis(v, 0, k) if v.ndim == x.ndim else functions[np.expand_dims](v, k)
-    count = _known_size(v.shape[k], "np.insert") if v.ndim == x.ndim else max(positions.size, 1)
+    count = positions.size
+    if count == 1:
+        v = functions[np.array](v, ndmin=x.ndim)
+        v = v if positions.ndim else moveaxis(v, 0, k)
+        count = _known_size(v.shape[k], "np.insert")
     # Marks where inserted elements come to stand: position n + j means value j.
     marks = np.insert(
         np.arange(n), positions if positions.ndim else int(positions), n + np.arange(count)
     )
     target = (*x.shape[:k], count, *x.shape[k + 1 :])
-    added = (
-        broadcast_to(cast(v, x.dtype), target) if v.ndim else functions[np.full](target, v, x.dtype)
-    )
+    from autodiff.ops.indexing import _fit_value
+
+    added = Tracer(_fit_value(v, target, x.dtype).value, "array")
     return take(functions[np.concatenate]([x, added], k), marks, k)
 
 
@@ -353,11 +358,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     """``np.copyto``."""
     dst = as_output(dst)
     value = operand(src)
-    source_dtype = value.dtype if isinstance(value, Tracer) and value.form != "python" else None
-    if source_dtype is not None and not np.can_cast(source_dtype, dst.dtype, casting):  # type: ignore[arg-type]
-        raise TypeError(
-            f"Cannot cast array data from {source_dtype!r} to {dst.dtype!r} according to the rule '{casting}'"
-        )
+    _check_cast(value, dst.dtype, casting)
     if where is True:
         dst[...] = value
         return
@@ -366,6 +367,20 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     new = _fit_value(value, dst.shape, dst.dtype)
     mask = broadcast_to(as_array(where), dst.shape) if as_array(where).shape else as_array(where)
     dst.write(select(mask, new, Tracer(dst.value, "array"), dst.dtype).value)
+
+
+def _check_cast(value: Any, dtype: np.dtype[Any], casting: str) -> None:
+    """Raise what NumPy raises where a value may not be cast so; Python numbers by their kind."""
+    x = as_array(value)
+    if weak_kind(value) is not None:
+        allowed = np.can_cast(np.result_type(dtype, weak_kind(value)), dtype, "same_kind")
+    else:
+        allowed = np.can_cast(x.dtype, dtype, casting)  # type: ignore[arg-type]
+    if not allowed:
+        what = "array data" if x.shape else "scalar"
+        raise TypeError(
+            f"Cannot cast {what} from {x.dtype!r} to {dtype!r} according to the rule '{casting}'"
+        )
 
 
 @implements(np.fill_diagonal)
@@ -393,8 +408,11 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
 @implements(np.putmask)
 def putmask(a: Any, mask: Any, values: Any) -> None:
     """``np.putmask``: value k of the repeated values goes to element k."""
-    a = as_output(a)
+    if not isinstance(a, Tracer) or a.form != "array":
+        raise TypeError("putmask: first argument must be an array")
     v = operand(values)
+    if isinstance(values, Tracer) and values.form == "array":
+        _check_cast(v, a.dtype, "safe")
     if isinstance(v, Tracer) and v.shape:
         v = functions[np.resize](v, a.shape)
     a.write(select(mask, cast(v, a.dtype), Tracer(a.value, "array"), a.dtype).value)
@@ -403,9 +421,13 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
 @implements(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
     """``np.place``: value k of the repeated values goes to the k-th element that is masked."""
-    a = as_output(arr)
+    if not isinstance(arr, Tracer) or arr.form != "array":
+        raise TypeError(f"place() argument 1 must be numpy.ndarray, not {type_name(arr)}")
+    a = arr
     m = ravel(cast(array_of(mask), bool))
     values = ravel(array_of(vals))
+    if isinstance(vals, Tracer) and vals.form == "array":
+        _check_cast(values, a.dtype, "safe")
     order = pointwise("subtract", functions[np.cumsum](m), 1)
     index = pointwise("remainder", functions[np.clip](order, 0, None), values.shape[0])
     new = reshape(values[index], a.shape)
@@ -427,16 +449,18 @@ def sort(
 def argsort(
     a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
 ) -> Tracer:
-    """``np.argsort``, stable."""
-    return _sorted("argsort", a, axis)
+    """``np.argsort``: equal elements come as NumPy leaves them, which differs from kind to kind."""
+    return _sorted("argsort", a, axis, algorithm="stable" if stable else kind)
 
 
 @implements(np.partition)
 def partition(
     a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
 ) -> Tracer:
-    """``np.partition``: a sorted array is partitioned at every position."""
-    return _sorted("sort", a, axis)
+    """``np.partition``."""
+    if axis is None:
+        a, axis = ravel(a), -1
+    return take_along_axis(a, _partitioned("partition_order", a, kth, axis), axis)
 
 
 @implements(np.argpartition)
@@ -444,25 +468,51 @@ def argpartition(
     a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
 ) -> Tracer:
     """``np.argpartition``."""
-    return _sorted("argsort", a, axis)
+    return _partitioned("argpartition", a, kth, axis)
 
 
-def _sorted(kind: str, a: Any, axis: Any) -> Tracer:
+def _sorted(operation: str, a: Any, axis: Any, **attributes: Any) -> Tracer:
     x = Tracer(array_of(a).value, "array")
     if axis is None:
         x, axis = ravel(x), 0
-    result: Tracer = emit_tracer(kind, x, axis=normalize_axis_index(axis, x.ndim))
+    k = normalize_axis_index(axis, x.ndim)
+    result: Tracer = emit_tracer(operation, x, axis=k, **attributes)
     return result
+
+
+def _partitioned(operation: str, a: Any, kth: Any, axis: Any) -> Tracer:
+    """A partition at known places; the elements between them are arranged as NumPy does it."""
+    x = array_of(a)
+    if axis is None:
+        x, axis = ravel(x), 0
+    n = x.shape[normalize_axis_index(axis, x.ndim)]
+    places = known(as_array(kth))
+    if places is None:
+        raise unsupported(f"np.{operation} at traced positions", "use np.sort or np.argsort")
+    for place in np.ravel(places).tolist():
+        message = f"kth(={place}) out of bounds ({n})"
+        inside = decide(lambda place=place: n > place if place >= 0 else n >= -place)  # type: ignore[misc]
+        if inside is None:
+            check(compare("greater", n, place if place >= 0 else -place - 1), message)
+        elif not inside:
+            raise ValueError(message)
+    return _sorted(operation, x, axis, kth=tuple(np.ravel(places).tolist()))
 
 
 @implements(np.lexsort)
 def lexsort(keys: Any, axis: int = -1) -> Tracer:
     """``np.lexsort``: stable sorts by each key in turn."""
     rows = [array_of(keys[k]) for k in range(len(keys))]
-    k = normalize_axis_index(axis, rows[0].ndim)
-    order = argsort(rows[0], k)
     for row in rows[1:]:
-        order = take_along_axis(order, argsort(take_along_axis(row, order, k), k), k)
+        if row.ndim != rows[0].ndim or not all(
+            require_equal(m, n, "all keys need to be the same shape")
+            for m, n in zip(row.shape, rows[0].shape, strict=True)
+        ):
+            raise ValueError("all keys need to be the same shape")
+    k = normalize_axis_index(axis, rows[0].ndim)
+    order = argsort(rows[0], k, "stable")
+    for row in rows[1:]:
+        order = take_along_axis(order, argsort(take_along_axis(row, order, k), k, "stable"), k)
     return order
 
 
@@ -497,7 +547,8 @@ def isin(element: Any, test_elements: Any, **options: Any) -> Tracer:
     """``np.isin``."""
     x, test = as_array(element), ravel(array_of(test_elements))
     hits = functions[np.any](pointwise("equal", reshape(x, (*x.shape, 1)), test), axis=-1)
-    return pointwise("logical_not", hits) if options.get("invert") else hits
+    result = pointwise("logical_not", hits) if options.get("invert") else hits
+    return Tracer(result.value, "array")
 
 
 # -- comparisons of whole arrays ---------------------------------------------------------------------

@@ -22,8 +22,10 @@ from autodiff.ops.known import check, compare, decide, extent_of, known, require
 from autodiff.ops.layout import (
     is_c_ordered,
     is_f_ordered,
-    keep_order,
+    lay_out,
     layout,
+    note_order,
+    order_of,
     representative,
     reshape_view,
 )
@@ -116,13 +118,15 @@ def _reshape_step(shape: Shape) -> ViewStep:
 def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Tracer:
     """``np.reshape``: a view where NumPy gives one."""
     x = array_of(a)
-    if order in "AK":
-        order = "F" if is_f_ordered(x) and not is_c_ordered(x) else "C"
-    if order == "F":
+    if order.upper() == "K":
+        raise ValueError("order 'K' is not permitted for reshaping")
+    if order_of(order, x) == "F":
         target = _complete(as_shape(shape), x)
         return transpose(reshape(transpose(x), target[::-1], copy=copy))
     target = _complete(as_shape(shape), x)
-    if copy is True or (not is_c_ordered(x) and reshape_view(layout(x), target) is None):
+    # A vector has one stride, so that every shape of it is a view.
+    gaps = x.ndim > 1 and not is_c_ordered(x) and reshape_view(layout(x), target) is None
+    if copy is True or gaps:
         if copy is False:
             raise ValueError("Unable to avoid creating a copy while reshaping.")
         return Tracer(structural.reshape(x, target).value, "array")
@@ -135,15 +139,16 @@ def ravel(a: Any, order: str = "C") -> Tracer:
     x = array_of(a)
     if not x.shape:
         return reshape(x, (1,))
-    memory = layout(x)
-    if order == "A":
-        order = "F" if memory.flags.fnc else "C"
-    if order == "K":  # as the elements lie in memory
+    chosen = order_of(order, x)
+    if chosen == "K" and x.ndim > 1:  # as the elements lie in memory
+        note_order(x)
+        memory = layout(x)
         axes = sorted(range(x.ndim), key=lambda k: -abs(memory.strides[k]))
         return ravel(transpose(x, axes) if axes != list(range(x.ndim)) else x)
     # A view only where there are no gaps, unlike that of a reshape.
-    dense = memory.flags.f_contiguous if order == "F" else memory.flags.c_contiguous
-    return reshape(x, (x.size,), order=order, copy=None if dense else True)
+    dense = is_f_ordered(x) if chosen == "F" else is_c_ordered(x)
+    chosen = "F" if chosen == "F" else "C"
+    return reshape(x, (x.size,), order=chosen, copy=None if dense else True)
 
 
 @implements(np.expand_dims)
@@ -847,6 +852,26 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tracer:
     return viewed(x, step)
 
 
+def diagonal_view(x: Tracer, i: int, j: int) -> Tracer:
+    """The diagonal of two axes of one length, moved last, as a view that may be stored to."""
+    order = (*(k for k in range(x.ndim) if k not in (i, j)), i, j)
+    inverse = tuple(order.index(k) for k in range(len(order)))
+    n = x.shape[i]
+
+    def write(p: Tracer, new: Tracer) -> Tracer:
+        mask = functions[np.eye](n, dtype=bool)
+        spread = structural.reshape(new, (*new.shape, 1))
+        kept = structural.transpose(p, order)
+        return structural.transpose(select(mask, spread, kept, p.dtype), inverse)
+
+    step = ViewStep(
+        lambda p: _diagonal_slice(structural.transpose(p, order), 0),
+        write,
+        lambda d: np.diagonal(d, 0, i, j),
+    )
+    return viewed(x, step)
+
+
 @implements(np.linalg.diagonal)
 def linalg_diagonal(x: Any, /, *, offset: int = 0) -> Tracer:
     """``np.linalg.diagonal``."""
@@ -919,8 +944,7 @@ def _matrix_extents(x: Tracer) -> tuple[Extent, Extent]:
 def copy(a: Any, order: str = "K", subok: bool = False) -> Tracer:
     """``np.copy``."""
     x = array_of(a)
-    new = Tracer(x.value, "array")
-    return keep_order(new, x) if order == "K" else new
+    return lay_out(Tracer(x.value, "array"), order, x)
 
 
 @implements(np.shape)

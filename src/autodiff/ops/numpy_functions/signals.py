@@ -10,8 +10,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autodiff.dims import Dim, maximum, minimum
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check
-from autodiff.ops.numpy_functions.shapes import array_of, ravel
+from autodiff.ops.known import check, require_equal
+from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
@@ -21,7 +21,9 @@ from autodiff.ops.ufuncs import unsupported
 @implements(np.convolve)
 def convolve(a: Any, v: Any, mode: str = "full") -> Tracer:
     """``np.convolve``."""
-    x, y = ravel(a), ravel(v)
+    x, y = (functions[np.array](z, ndmin=1, copy=False) for z in (a, v))
+    if x.ndim > 1 or y.ndim > 1:
+        raise ValueError("object too deep for desired array")
     dtype = result_dtype(x, y)
     m, n = x.shape[0], y.shape[0]
     for size, name in ((m, "a"), (n, "v")):
@@ -42,7 +44,11 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Tracer:
 @implements(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Tracer:
     """``np.correlate``."""
-    x, y = ravel(a), ravel(v)
+    x, y = array_of(a), array_of(v)
+    for z in (x, y):
+        if z.ndim != 1:
+            deep = "deep" if z.ndim else "small depth"
+            raise ValueError(f"object {'too' if z.ndim else 'of too'} {deep} for desired array")
     m, n = x.shape[0], y.shape[0]
     if mode != "same":
         return convolve(x, functions[np.flip](y), mode)
@@ -79,6 +85,9 @@ def interp(
         )
         slope = pointwise("divide", pointwise("subtract", y1, y0), pointwise("subtract", x1, x0))
         inside = pointwise("add", pointwise("multiply", slope, pointwise("subtract", at, x0)), y0)
+        # An infinite slope times 0: NumPy has the value of the knot.
+        nowhere = pointwise("logical_and", pointwise("isnan", inside), pointwise("equal", at, x0))
+        inside = select(nowhere, y0, inside, np.float64)
     low = values[0] if left is None else left
     high = values[n - 1] if right is None else right
     inside = select(pointwise("greater", at, knots[n - 1]), high, inside, np.float64)
@@ -121,6 +130,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tracer:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """``np.gradient``: central differences, second order also on uneven grids."""
     x = array_of(f)
+    if x.dtype.kind == "b":
+        pointwise("subtract", x, x)  # NumPy's exception
     x = x if x.dtype.kind == "f" else cast(x, np.float64)
     axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
     if len(varargs) == 0:
@@ -193,8 +204,8 @@ def _coefficients(p: Any) -> Tracer:
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Tracer:
     """``np.polyval``: Horner's scheme, highest power first."""
-    coefficients, at = _coefficients(p), operand(x)
-    result: Any = functions[np.zeros_like](at) if isinstance(at, Tracer) and at.shape else 0 * at
+    coefficients, at = _coefficients(p), array_of(x)
+    result: Any = functions[np.zeros_like](at)
     if coefficients.shape[0] == 0:
         return result
     for k in range(coefficients.shape[0]):  # type: ignore[arg-type]
@@ -235,6 +246,10 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Tracer:
 @implements(np.polymul)
 def polymul(a1: Any, a2: Any) -> Tracer:
     """``np.polymul``."""
+    for c in (array_of(a1), array_of(a2)):
+        if c.ndim == 1 and not (isinstance(c.shape[0], int) and c.shape[0] < 2):
+            # NumPy drops leading zeros, which changes the length.
+            check(pointwise("not_equal", c[0], 0), "a leading coefficient is zero")
     return convolve(a1, a2)
 
 
@@ -266,6 +281,12 @@ def polyfit(
             "np.polyfit with full= or cov= is not available on traced arrays", "use lstsq"
         )
     at, values = cast(array_of(x), np.float64), cast(array_of(y), np.float64)
+    if at.ndim != 1:
+        raise TypeError("expected 1D vector for x")
+    if values.ndim < 1 or values.ndim > 2:
+        raise TypeError("expected 1D or 2D array for y")
+    if not require_equal(at.shape[0], values.shape[0], "expected x and y to have same length"):
+        raise TypeError("expected x and y to have same length")
     left = functions[np.vander](at, deg + 1)
     right = values
     if w is not None:

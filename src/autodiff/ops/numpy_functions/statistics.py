@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autodiff.dims import Dim, product
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import extent_of, known
+from autodiff.ops.known import check, extent_of, known
 from autodiff.ops.numpy_functions.shapes import array_of, ravel
 from autodiff.ops.promotion import as_array, broadcast_to, cast, constant, pointwise, select
 from autodiff.ops.structural import scatter_add
@@ -79,6 +79,10 @@ def quantile(
             f"np.quantile with method {method!r} or weights is not available on traced arrays",
             "use the method 'linear'",
         )
+    given = array_of(a).dtype
+    interpolates = method in ("linear", "midpoint")
+    if interpolates and given.kind == "b":
+        pointwise("subtract", array_of(a), array_of(a))  # NumPy's exception
     x, _, kept = _sorted_first(a, axis)
     share = as_array(q)
     share = cast(share, np.result_type(x.dtype, share.dtype) if share.form == "array" else x.dtype)
@@ -86,13 +90,16 @@ def quantile(
     place = pointwise("multiply", share, n - 1)
     if method == "midpoint":
         low, high = _at(x, pointwise("floor", place)), _at(x, pointwise("ceil", place))
-        result = pointwise("multiply", pointwise("add", low, high), 0.5)
+        half = pointwise("multiply", pointwise("subtract", high, low), constant(0.5, share.dtype))
+        result = pointwise("subtract", high, half)  # rounded as NumPy's lerp at 1/2
     elif method == "linear":
         result = _interpolated(x, place)
     else:
         result = _at(x, _POSITIONS[method](place))
     last = x[n - 1]
     result = select(pointwise("isnan", last), constant(np.nan, result.dtype), result, result.dtype)
+    if not interpolates:
+        result = cast(result, given)
     return _finish(result, kept, keepdims, share.ndim, out)
 
 
@@ -131,7 +138,7 @@ def _without_nan_quantile(
     last = pointwise("maximum", pointwise("subtract", numbers, 1), 0)
     if share.ndim:
         share = structural.reshape(share, share.shape + (1,) * last.ndim)
-    place = pointwise("multiply", share, last)
+    place = pointwise("multiply", share, cast(last, share.dtype))
     floor = pointwise("floor", place)
     low = _along(x, floor)
     high = _along(x, pointwise("minimum", pointwise("add", floor, 1), last))
@@ -294,6 +301,8 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         return array_of(bins)
     if range is None:
         low, high = functions[np.min](a), functions[np.max](a)
+        finite = pointwise("logical_and", pointwise("isfinite", low), pointwise("isfinite", high))
+        check(finite, "the autodetected range is not finite")
     else:
         low, high = as_tracer(range[0]), as_tracer(range[1])
     same = pointwise("equal", low, high)

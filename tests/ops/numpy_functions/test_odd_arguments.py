@@ -1,0 +1,176 @@
+"""NumPy functions on arguments that few tests have: the value, dtype and type, or the exception.
+
+Every row is called with every argument by one compiled object, and compared with plain NumPy.
+"""
+
+import copy
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from tests.ops.support import ENGINES
+
+rng = np.random.default_rng(0)
+ARGUMENTS: list[Any] = [
+    rng.normal(size=5),
+    rng.normal(size=(3, 4)),
+    np.asfortranarray(rng.normal(size=(4, 3))),
+    rng.normal(size=5).astype(np.float32),
+    np.arange(-3, 4),
+    (50 * np.arange(6)).reshape(2, 3).astype(np.uint8),
+    np.array([True, False, True]),
+    np.array(1.5),
+    0.7,
+    np.float32(0.7),
+    3,
+    np.int8(3),
+    np.zeros((0, 3)),
+    np.array([1.0, np.nan, -np.inf, 0.0, 2.0]),
+    np.ones((1, 1)),
+    np.repeat([2.0, 1.0], 20),
+    rng.integers(0, 5, 50),
+]
+
+
+def masked_store(x):
+    x[x > 0] = 1
+    return x
+
+
+ROWS: dict[str, Callable[[Any], Any]] = {
+    "quantile lower": lambda x: np.quantile(x, 0.3, method="lower"),
+    "quantile nearest": lambda x: np.quantile(x, [0.1, 0.9], axis=-1, method="nearest"),
+    "quantile midpoint": lambda x: np.quantile(x, [0.1, 0.9], method="midpoint"),
+    "percentile": lambda x: np.percentile(x, [25, 50, 90]),
+    "nanmedian": lambda x: np.nanmedian(x),
+    "gradient": lambda x: np.gradient(x, axis=0),
+    "average": lambda x: np.average(x, weights=np.abs(x)),
+    "histogram": lambda x: np.histogram(x, 5),
+    "convolve": lambda x: np.convolve(x, [1, 2, 1]),
+    "correlate": lambda x: np.correlate(x, x, "full"),
+    "vander": lambda x: np.vander(x),
+    "polyfit": lambda x: np.polyfit(np.arange(5), x, 1),
+    "insert": lambda x: np.insert(x, [0, 2], x[:1]),
+    "insert row": lambda x: np.insert(x, 1, 9.5, axis=0),
+    "reduceat": lambda x: np.add.reduceat(x, [0, 1]),
+    "accumulate": lambda x: np.maximum.accumulate(x),
+    "partition": lambda x: (np.partition(x, 1), np.argpartition(x, 1)),
+    "argsort": lambda x: (np.argsort(x), np.argsort(x, kind="stable")),
+    "largest": lambda x: x[np.argpartition(-x, 2)[:2]],
+    "max of Python": lambda x: (max(x), min(x)),
+    "max of Python, reversed": lambda x: (max(x[::-1]), min(x[::-1])),
+    "power": lambda x: x**x,
+    "square": lambda x: x**2,
+    "power of an integer": lambda x: 2**x,
+    "isin": lambda x: np.isin(x, [0, 1, 2]),
+    "intersect1d": lambda x: np.intersect1d(x, [1, 2, 0.7]),
+    "ix_": lambda x: np.ix_(x > 0),
+    "arange": lambda x: np.arange(x),
+    "arange from": lambda x: np.arange(x, 9.0),
+    "nan_to_num": lambda x: np.nan_to_num(x, nan=7),
+    "i0": lambda x: np.i0(x).dtype,
+    "copyto float": lambda x: np.copyto(x, 2.5),
+    "copyto int": lambda x: np.copyto(x, 3),
+    "putmask": lambda x: np.putmask(x, x > 0, x * 2),
+    "putmask array": lambda x: np.putmask(x, x > 0, np.array([1.5, 2.0])),
+    "place": lambda x: np.place(x, x > 0, np.array([1.5, 2.0])),
+    "put": lambda x: np.put(np.zeros_like(x), [0], 300),
+    "lstsq": lambda x: np.linalg.lstsq(np.vander(x, 2), 1.0 + x, rcond=None)[1].shape,
+    "outer with a number": lambda x: (np.add.outer(x, 100), np.multiply.outer(x, 2.5)),
+    "dot with a number": lambda x: (np.dot(x, 2.5), np.inner(x, 100)),
+    "polyval at a number": lambda x: np.polyval(x, 100),
+    "polymul": lambda x: np.polymul(x, [1, 2]),
+    "reduce of a list": lambda x: np.minimum.reduce([x, 2 * x]),
+    "accumulate of a list": lambda x: np.add.accumulate([x, 2 * x]),
+    "interp to infinity": lambda x: np.interp(x, [0.0, 1.0, np.inf], [1.0, np.inf, 0.0]),
+    "lexsort": lambda x: np.lexsort((x, x[:1])),
+    "matmul in place": lambda x: x.__imatmul__(x),
+    "masked store": masked_store,
+    "into a number": lambda x: np.add(x, 1, x),
+    "conj": lambda x: x.conj(),
+}
+
+
+def outcome(f: Callable[[Any], Any], x: Any) -> Any:
+    """The result, or the exception, and the argument afterwards."""
+    x = copy.deepcopy(x)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return f(x), x
+        except Exception as error:
+            return error, x
+
+
+def same(found: Any, expected: Any) -> None:
+    if isinstance(expected, Exception):
+        assert isinstance(found, type(expected)), (found, expected)
+        text = str(expected)
+        assert text in str(found) or isinstance(found, autodiff.ShapeError), (found, expected)
+        return
+    assert type(found) is type(expected), (found, expected)
+    if isinstance(expected, (tuple, list)):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            same(one, other)
+    elif isinstance(expected, (np.ndarray, np.generic)):
+        assert found.dtype == expected.dtype, (found, expected)
+        np.testing.assert_allclose(found, expected, rtol=1e-6 if expected.dtype == "f4" else 1e-10)
+    else:
+        assert found == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ROWS)
+def test_odd_arguments_do_what_they_do_in_numpy(name: str, engine: str) -> None:
+    compiled = autodiff.function(ROWS[name], engine=engine)
+    for x in ARGUMENTS:
+        found, expected = outcome(compiled, x), outcome(ROWS[name], x)
+        try:
+            same(found, expected)
+        except AssertionError as difference:
+            raise AssertionError(f"{name} of {x!r}: {difference}") from None
+
+
+NUMBERS: list[Any] = [np.nan, 1e30, -1.5, 300.7, 300, -1, np.inf, 2.5, True]
+
+
+def stored(store: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def f(x, v):
+        store(x, v)
+        return x
+
+    return f
+
+
+STORES: dict[str, Callable[[Any, Any], Any]] = {
+    "element": stored(lambda x, v: x.__setitem__(0, v)),
+    "slice": stored(lambda x, v: x.__setitem__(slice(None), v)),
+    "mask": stored(lambda x, v: x.__setitem__(x > 0, v)),
+    "positions": stored(lambda x, v: x.__setitem__([0, 1], v)),
+    "fill": stored(lambda x, v: x.fill(v)),
+    "full": lambda x, v: np.full(3, v, dtype=x.dtype),
+    "full_like": lambda x, v: np.full_like(x, v),
+    "array": lambda x, v: (np.array(v, dtype=x.dtype), np.array([v, v], dtype=x.dtype)),
+    "constructor": lambda x, v: x.dtype.type(v),
+    "astype": lambda x, v: np.asarray(v).astype(x.dtype),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", STORES)
+def test_integers_do_not_hold_what_numpy_refuses(name: str, engine: str) -> None:
+    compiled = autodiff.function(STORES[name], engine=engine)
+    for dtype in ("int64", "uint8", "int8", "bool", "float32"):
+        for v in NUMBERS:
+            x = np.arange(3).astype(dtype)
+            found = outcome(lambda x, v=v: compiled(x, v), x)
+            expected = outcome(lambda x, v=v: STORES[name](x, v), x)
+            try:
+                same(found, expected)
+            except AssertionError as difference:
+                raise AssertionError(f"{name} of {v!r} in {x!r}: {difference}") from None
