@@ -1,15 +1,17 @@
 """Make a failing random program small: drop statements while it still fails in the same way.
 
-    python -m tests.programs.shrink numpy 35      # engine, seed of `fixed_program`
+    python -m tests.programs.shrink numpy 35 vectors      # engine, seed, generator
 
-prints the smallest program found and the error.  A statement is dropped, or a block replaced by its
-body, whenever what is left runs plainly and fails with the same type of error.
+prints the smallest program found and the error.  A statement is dropped, a block replaced by its
+body, an expression by one of its operands, whenever what is left runs plainly and fails with the same
+type of error.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
+import dataclasses
 import random
 import signal
 import sys
@@ -17,9 +19,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .random_programs import HELPERS, RandomProgram
 from .reference import compile_source
-from .test_random_programs import check, fixed_program, tame
+from .test_random_programs import RandomProgram, check, fixed_program, tame
+
+HEAD = "def program("  # before it stand the functions that programs call
 
 
 def failure(program: RandomProgram, engine: str) -> str | None:
@@ -34,41 +37,60 @@ def failure(program: RandomProgram, engine: str) -> str | None:
     return None
 
 
-def rebuild(tree: ast.Module, seed: int) -> RandomProgram:
-    """A program of a changed syntax tree."""
-    source = HELPERS + "\n\n" + ast.unparse(tree) + "\n"
-    filename = f"<shrunk {random.getrandbits(64):x}>"
-    return RandomProgram(source, compile_source(source, filename, {"np": np})["program"], seed)
+def rebuild(program: RandomProgram, tree: ast.Module) -> RandomProgram:
+    """The program with another syntax tree."""
+    source = program.source[: program.source.index(HEAD)] + ast.unparse(tree) + "\n"
+    function = compile_source(source, f"<shrunk {random.getrandbits(64):x}>", {"np": np})["program"]
+    return dataclasses.replace(program, source=source, function=function)
 
 
-def changes(tree: ast.Module) -> list[tuple[int, str, int, bool]]:
-    """All ways to drop a statement, or to open a block (the last item), the outermost first."""
-    return [
-        (number, name, k, opened)
-        for number, node in enumerate(ast.walk(tree))
-        for name in ("body", "orelse")
-        if isinstance(getattr(node, name, None), list) and not isinstance(node, ast.Module)
-        for k in range(len(getattr(node, name)))
-        for opened in (False, True)
-        if not opened or hasattr(getattr(node, name)[k], "body")
-    ]
+Change = tuple[int, str, int, str]  # which node (in order of `ast.walk`), field, item, what is done
 
 
-def changed(tree: ast.Module, change: tuple[int, str, int, bool]) -> ast.Module:
+def changes(tree: ast.Module) -> list[Change]:
+    """All ways to drop a statement, to open a block, to put an operand in place of an expression."""
+    found: list[Change] = []
+    for number, node in enumerate(ast.walk(tree)):
+        for name, value in ast.iter_fields(node):
+            if isinstance(node, ast.Module):
+                continue
+            for k, item in enumerate(value if isinstance(value, list) else [value]):
+                if isinstance(item, ast.stmt):
+                    found.append((number, name, k, "drop"))
+                    if hasattr(item, "body"):
+                        found.append((number, name, k, "open"))
+                elif isinstance(item, ast.expr) and isinstance(
+                    getattr(item, "ctx", ast.Load()), ast.Load
+                ):
+                    operands = [n for n in ast.iter_child_nodes(item) if isinstance(n, ast.expr)]
+                    found += [(number, name, k, f"operand {i}") for i in range(len(operands))]
+    return found
+
+
+def changed(tree: ast.Module, change: Change) -> ast.Module:
     """The tree with one of `changes` made."""
-    number, name, k, opened = change
+    number, name, k, action = change
     fresh = copy.deepcopy(tree)
     node = list(ast.walk(fresh))[number]
-    block = getattr(node, name)
-    block[k : k + 1] = block[k].body if opened else []
-    if name == "body" and not block:
+    value = getattr(node, name)
+    block = value if isinstance(value, list) else [value]
+    if action == "drop":
+        block[k : k + 1] = []
+    elif action == "open":
+        block[k : k + 1] = block[k].body
+    else:
+        operands = [n for n in ast.iter_child_nodes(block[k]) if isinstance(n, ast.expr)]
+        block[k] = operands[int(action.split()[1])]
+    if name == "body" and isinstance(value, list) and not block:
         block.append(ast.Pass())
+    if not isinstance(value, list):
+        setattr(node, name, block[0])
     return ast.fix_missing_locations(fresh)
 
 
 def shrink(program: RandomProgram, fails: Callable[[RandomProgram], bool]) -> RandomProgram:
     """The smallest program on the way down for which `fails` stays true."""
-    tree = ast.parse(program.source[len(HELPERS) :])
+    tree = ast.parse(program.source[program.source.index(HEAD) :])
     best, size = program, len(program.source) + 1
     while len(best.source) < size:
         size = len(best.source)
@@ -76,7 +98,7 @@ def shrink(program: RandomProgram, fails: Callable[[RandomProgram], bool]) -> Ra
         while at < len(possible := changes(tree)):
             candidate = changed(tree, possible[at])
             try:
-                trial = rebuild(candidate, program.seed)
+                trial = rebuild(program, candidate)
                 good = len(trial.source) < len(best.source) and tame(trial) and fails(trial)
             except Exception:  # what is left may use names that are gone
                 good = False
@@ -95,14 +117,15 @@ def overrun(*_: object) -> None:
 def main(arguments: list[str]) -> int:
     """Shrink the program of one seed and print it."""
     engine, seed = arguments[0], int(arguments[1])
+    generator = arguments[2] if len(arguments) > 2 else "vectors"
     signal.signal(signal.SIGALRM, overrun)
-    program = fixed_program(seed)
+    program = fixed_program(seed, generator)
     cause = failure(program, engine)
     if cause is None:
         print(f"seed {seed} does not fail on {engine}")
         return 0
     best = shrink(program, lambda trial: failure(trial, engine) == cause)
-    print(best.source[len(HELPERS) :])
+    print(best.source[best.source.index(HEAD) :])
     print(cause)
     return 1
 
