@@ -20,12 +20,13 @@ from collections.abc import Callable
 import numpy as np
 
 from .reference import compile_source
-from .test_random_programs import RandomProgram, check, fixed_program, tame
+from .test_random_programs import check, fixed_program, tame
+from .writing import Program
 
 HEAD = "def program("  # before it stand the functions that programs call
 
 
-def failure(program: RandomProgram, engine: str) -> str | None:
+def failure(program: Program, engine: str) -> str | None:
     """The type of error the comparison ends with, or None."""
     signal.alarm(20)
     try:
@@ -37,10 +38,11 @@ def failure(program: RandomProgram, engine: str) -> str | None:
     return None
 
 
-def rebuild(program: RandomProgram, tree: ast.Module) -> RandomProgram:
+def rebuild(program: Program, tree: ast.Module) -> Program:
     """The program with another syntax tree."""
     source = program.source[: program.source.index(HEAD)] + ast.unparse(tree) + "\n"
-    function = compile_source(source, f"<shrunk {random.getrandbits(64):x}>", {"np": np})["program"]
+    names = {"np": np, "F": np.float32}
+    function = compile_source(source, f"<shrunk {random.getrandbits(64):x}>", names)["program"]
     return dataclasses.replace(program, source=source, function=function)
 
 
@@ -88,7 +90,7 @@ def changed(tree: ast.Module, change: Change) -> ast.Module:
     return ast.fix_missing_locations(fresh)
 
 
-def shrink(program: RandomProgram, fails: Callable[[RandomProgram], bool]) -> RandomProgram:
+def shrink(program: Program, fails: Callable[[Program], bool]) -> Program:
     """The smallest program on the way down for which `fails` stays true."""
     tree = ast.parse(program.source[program.source.index(HEAD) :])
     best, size = program, len(program.source) + 1

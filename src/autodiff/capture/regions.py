@@ -21,7 +21,7 @@ from autodiff.capture.state import UnknownPlace
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, StoreNeeded
 from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.errors import InternalError, UnsupportedError
-from autodiff.ir.data import ArrayType, Block, Operation, Value, walk
+from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.builder import emit
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.tracer import (
@@ -130,17 +130,27 @@ def undoing(frame: Frame) -> Iterator[None]:
         builder.journal = []
         builder.source = outer_source
         # What was read of arrays is remembered with them; only effects must not stay.
-        block.operations[length:] = [
-            operation
-            for operation in block.operations[length:]
-            if not any(ENTRIES[inner.kind].has_effect for inner in _with_inner(operation))
-        ]
+        block.operations[length:] = _without_effects(block.operations[length:])
         trace.guarded, trace.decided = guarded, decided
         raise
     finally:
         if outer_journal is not None:
             outer_journal += builder.journal
         builder.journal = outer_journal
+
+
+def _without_effects(operations: list[Operation]) -> list[Operation]:
+    """The operations without those that have effects, and without what reads their results."""
+    kept: list[Operation] = []
+    dropped: set[Value] = set()
+    for operation in operations:
+        read = [*uses(operation), *[v for region in operation.regions for v in free_values(region)]]
+        has_effect = any(ENTRIES[inner.kind].has_effect for inner in _with_inner(operation))
+        if has_effect or any(value in dropped for value in read):
+            dropped.update(operation.results)
+        else:
+            kept.append(operation)
+    return kept
 
 
 def _with_inner(operation: Operation) -> Iterator[Operation]:
