@@ -31,7 +31,7 @@ GENERATORS = {
     "arrays": random_arrays.generate,
     "mixed": random_mixed.generate,
 }
-STATEMENTS = {"vectors": 6, "arrays": 4, "mixed": 5}
+STATEMENTS = {"vectors": 6, "arrays": 4, "mixed": 4}
 over_generators = pytest.mark.parametrize("generator", GENERATORS)
 
 

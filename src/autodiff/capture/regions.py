@@ -181,8 +181,11 @@ def freeze(x: Any) -> Any:
     if isinstance(x, Tracer):
         if x.form != "array":
             return x
-        frozen = Tracer(x.value, "array")
+        stale = x.cell.is_stale
+        frozen = Tracer(x.cell.value if stale else x.value, "array")
         frozen.alias = x.alias or (x.cell, x.path)
+        if stale:  # not to be read: what it is linked to goes back to its old content
+            frozen.cell.origins = ((frozen.cell, None),)
         frozen.cell.strides = x.cell.strides if not x.path else None
         return frozen
     if isinstance(x, Maybe):
@@ -212,6 +215,25 @@ def thaw(x: Any) -> Any:
 def identity(x: Tracer) -> tuple[Cell, Any]:
     """Which array a tracer is: its storage and the path through it."""
     return x.alias or (x.cell, x.path)
+
+
+def cells_of(x: Any) -> dict[Cell, None]:
+    """The storages that an array is or may be (a view of)."""
+    if not (isinstance(x, Tracer) and x.form == "array"):
+        return {}
+    cell, _ = identity(x)
+    return dict.fromkeys([cell, *[origin for origin, _ in cell.origins]])
+
+
+def link(cells: dict[Cell, dict[Cell, None]]) -> None:
+    """Note of arrays that a region has made which storages each may be.
+
+    Two of them that may be one array are linked with each other.
+    """
+    for cell, found in cells.items():
+        others = [other for other, own in cells.items() if other is not cell and found.keys() & own]
+        may_be = [c for c in found if c is not cell]
+        cell.origins = tuple([(c, c.value) for c in (*may_be, *others)])
 
 
 def _note_cells(outcome: Outcome, journal: list[tuple[Any, Value]]) -> None:
@@ -327,6 +349,8 @@ class Merge:
         self.blocks = (then.block, orelse.block)
         self.outputs: tuple[list[Value], list[Value]] = ([], [])
         self.finish: list[Callable[[tuple[Value, ...]], None]] = []
+        self.made: dict[Cell, dict[Cell, None]] = {}  # the arrays, with what each may be
+        self.seen: set[Cell] = set()
 
     def value(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         """Merge ``a`` and ``b`` and hand the result to ``put`` once the ``cond`` exists."""
@@ -350,8 +374,10 @@ class Merge:
     def _numeric(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         slot = join(slot_of(a), slot_of(b))
         if self.frame.trace.distinguish_arrays and slot is not None and slot.form == "array":
-            if self._is_known_elsewhere(a) or self._is_known_elsewhere(b):
+            found = {**cells_of(a), **cells_of(b)}
+            if self._is_known_elsewhere(a) or self._is_known_elsewhere(b) or self.seen & set(found):
                 raise NotStaged("a branch chooses among arrays, and the choice is stored into")
+            self.seen.update(found)
         if slot is None:
             raise NotStaged("the branches give arrays of different shapes")
         for x, block, outputs in zip((a, b), self.blocks, self.outputs, strict=True):
@@ -366,6 +392,7 @@ class Merge:
                 # It is one array or another one: a store into it could not know which.
                 merged.cell.ambiguous = self._is_known_elsewhere(a) or self._is_known_elsewhere(b)
                 merged.cell.listed = is_listed(a) or is_listed(b)
+                self.made[merged.cell] = {**cells_of(a), **cells_of(b)}
             put(merged)
 
         self.finish.append(finish)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import Completion, Frame, assign
-from autodiff.capture.regions import Committed, Merge, Outcome, run_region, undoing, variable
+from autodiff.capture.regions import Committed, Merge, Outcome, link, run_region, undoing, variable
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.ir.data import Value, walk
 from autodiff.ops.control import emit_check, emit_cond
@@ -206,6 +206,7 @@ def _merge(
         cell.write(results[number])
     for finish in merge.finish:
         finish(results)
+    link(merge.made)
 
 
 def _putter(table: dict[str, Any], name: str) -> Callable[[Any], None]:
