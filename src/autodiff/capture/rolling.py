@@ -486,7 +486,11 @@ class _Body:
         changed = False
         for key in self.names:
             known = self.origins.setdefault(key, {})
-            found = {c: None for c in cells_of(outcome.names.get(key)) if is_open(c.block)}
+            found = {
+                c: None
+                for c in cells_of(outcome.names.get(key))
+                if c.block is None or is_open(c.block)
+            }
             changed |= not found.keys() <= known.keys()
             known.update(found)
         return changed
