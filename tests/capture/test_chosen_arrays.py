@@ -3,6 +3,9 @@
 Whichever of the arrays is stored into, and whichever is read afterwards: as in plain Python.
 """
 
+import collections
+import functools
+
 import numpy as np
 import pytest
 
@@ -297,3 +300,69 @@ def test_what_nothing_else_holds_stays_one_loop(f) -> None:
         x = np.linspace(0.1, 0.9, 3)
         np.testing.assert_allclose(compiled(x, n), f(x, n), rtol=1e-13)
     assert len(compiled.cache) == 1
+
+
+# -- whatever holds the array --------------------------------------------------------------------------
+class Slotted:
+    __slots__ = ("v",)
+
+    def __init__(self, v):
+        self.v = v
+
+    def total(self):
+        return self.v.sum()
+
+
+def later(v):
+    yield 0.0
+    yield v.sum()
+
+
+def started(v):
+    steps = later(v)
+    next(steps)
+    return steps
+
+
+Pair = collections.namedtuple("Pair", "v w")
+OUTSIDE = {}
+
+
+def put_outside(v):
+    OUTSIDE["v"] = v
+    return lambda: OUTSIDE["v"].sum()
+
+
+HOLDERS = {
+    "tuple": lambda v: lambda t=(v, 1): t[0].sum(),
+    "named tuple": lambda v: lambda t=Pair(v, 1): t.v.sum(),
+    "list in a dict": lambda v: lambda d={"a": [v]}: d["a"][0].sum(),
+    "deque": lambda v: lambda d=collections.deque([v]): d[0].sum(),
+    "iterator": lambda v: lambda items=iter([v]): next(items).sum(),
+    "closure": lambda v: lambda: v.sum(),
+    "default": lambda v: lambda w=v: w.sum(),
+    "partial": lambda v: functools.partial(np.sum, v),
+    "method of the array": lambda v: v.sum,
+    "method of an object with slots": lambda v: Slotted(v).total,
+    "suspended generator": lambda v: started(v).__next__,
+    "generator expression": lambda v: (e.sum() for e in [v]).__next__,
+    "object outside": put_outside,
+}
+
+
+def held(x, j, hold):
+    y = x.copy()
+    read = hold(y)
+    for _ in range(j):
+        y = y * 2
+    y[0] = 5.0
+    return read()
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_an_array_that_anything_holds_is_not_stored_into_beside_it(holder) -> None:
+    compiled = autodiff.function(held)
+    with uncompiled_allowed():
+        for j in (2, 0, 3, 0):
+            x = np.arange(1.0, 4.0)
+            assert compiled(x, j, HOLDERS[holder]) == held(x, j, HOLDERS[holder])

@@ -14,10 +14,11 @@ Anything that cannot be done this way raises :class:`NotStaged`, before the prog
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,8 @@ from autodiff.capture.regions import (
     slot_of,
     undoing,
 )
-from autodiff.capture.trace import Declined, NotStaged, StoreNeeded
+from autodiff.capture.sourcecode import Known, Syntax
+from autodiff.capture.trace import Declined, NotStaged, StoreNeeded, Trace
 from autodiff.dims import (
     Dim,
     Extent,
@@ -57,8 +59,8 @@ from autodiff.dims import (
     symbols,
     upper_bound,
 )
-from autodiff.ir.data import ArrayType, Block, Value, free_values, walk
-from autodiff.ops.builder import emit
+from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, walk
+from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.structural import slice_of, slice_update, zeros
@@ -544,41 +546,44 @@ def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     cells = cells_of(tracer).keys()
     if any(record.cell in cells for record in frame.trace.inputs):
         return True
-    held = [
-        value
-        for other in live_scopes(frame)
-        for key, value in other.locals.items()
-        if other is not scope or key != name
-    ]
-    return _hold(held, cells)
+    return _reach(live_scopes(frame), cells, (scope, name))
 
 
-MOST_LOOKED_AT = 10_000  # objects; an array is taken to be among more
+MOST_LOOKED_AT = 20_000  # objects; an array is taken to be among more
+# What leads to no other name of an array, or to everything that the trace has.
+_OPAQUE = (
+    *(Trace, Builder, Block, Value, Operation, Cell, Syntax),
+    *(ModuleType, type, CodeType, TracebackType, np.ufunc),
+)
 
 
-def _hold(objects: list[Any], cells: Container[Cell]) -> bool:
-    """Whether one of the objects is, or holds, an array that may live in one of the storages."""
-    seen: set[int] = set()
+def _reach(objects: list[Any], cells: Container[Cell], but: tuple[Scope, str]) -> bool:
+    """Whether from objects an array can be reached that may live in one of the storages.
+
+    By the references that Python's garbage collector sees: containers, attributes, closures,
+    iterators, suspended generators; ``but`` is a variable that does not count.
+    """
+    objects, seen = list(objects), set[int]()
     while objects:
         x = objects.pop()
         if isinstance(x, Tracer):
             if any(cell in cells for cell in cells_of(x)):
                 return True
             continue
-        if id(x) in seen or isinstance(x, (str, bytes, int, float, type, ModuleType)):
+        if not gc.is_tracked(x) or isinstance(x, _OPAQUE) or id(x) in seen:
             continue
         seen.add(id(x))
         if len(seen) > MOST_LOOKED_AT:
             return True
-        if isinstance(x, Maybe):
-            objects.append(x.value)
-        elif isinstance(x, dict):
-            objects += list(x.values())
-        elif isinstance(x, (list, tuple, set, frozenset)):
-            objects += list(x)
+        if isinstance(x, Scope):
+            objects += [v for key, v in x.locals.items() if x is not but[0] or key != but[1]]
+            objects += [x.parent, x.closure]
+        elif isinstance(x, FunctionType):  # not its globals
+            objects += [x.__closure__, x.__defaults__, x.__kwdefaults__, x.__dict__]
+        elif isinstance(x, ast.AST):  # a suspended generator puts values into its statements
+            objects += [inner.value for inner in ast.walk(x) if isinstance(inner, Known)]
         else:
-            inner = getattr(x, "__dict__", None)
-            objects += list(inner.values()) if isinstance(inner, dict) else []
+            objects += gc.get_referents(x)
     return False
 
 
