@@ -100,6 +100,34 @@ def swapped_items(x, j):
     return t[0].sum() - t[1].sum()
 
 
+def stored_into_on_the_other_side(x, j):
+    if x[0] > 0.5:
+        x = x * 2
+    else:
+        x[0] = 0.3
+    return x * j
+
+
+def added_to_on_the_other_side(x, j):
+    y = x[::-1]
+    if x[0] > 0.5:
+        y = x[1:] + x[:-1]
+        y = np.append(y, 2.0)
+    else:
+        y += 0.3
+    return y.sum() * j + x[1]
+
+
+def item_stored_into_on_the_other_side(x, j):
+    t = (x, x * 2)
+    if x[0] > 0.5:
+        t = (t[1], t[0] * 3)
+    else:
+        t[0][0] = 0.3
+        t[1][0] = 0.4
+    return t[0] - t[1] * j
+
+
 # -- chosen by a loop ----------------------------------------------------------------------------------
 def argument_bound_to_itself(x, j):
     for _ in range(j):
@@ -335,10 +363,10 @@ def put_outside(v):
 
 HOLDERS = {
     "tuple": lambda v: lambda t=(v, 1): t[0].sum(),
-    "named tuple": lambda v: lambda t=Pair(v, 1): t.v.sum(),
+    "named tuple": lambda v: lambda t=Pair(v, 1): t.v.sum(),  # noqa: B008
     "list in a dict": lambda v: lambda d={"a": [v]}: d["a"][0].sum(),
     "deque": lambda v: lambda d=collections.deque([v]): d[0].sum(),
-    "iterator": lambda v: lambda items=iter([v]): next(items).sum(),
+    "iterator": lambda v: lambda items=iter([v]): next(items).sum(),  # noqa: B008
     "closure": lambda v: lambda: v.sum(),
     "default": lambda v: lambda w=v: w.sum(),
     "partial": lambda v: functools.partial(np.sum, v),

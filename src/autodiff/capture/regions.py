@@ -459,6 +459,20 @@ def _zero_like(x: Any, block: Block, frame: Frame) -> Tracer:
         return Tracer(zeros(slot.shape, slot.dtype).value, slot.form)
 
 
-def variable(outcome: Outcome, scope: Scope, name: str) -> Any:
+def variable(frame: Frame, outcome: Outcome, scope: Scope, name: str) -> Any:
     """The value of a variable after an outcome."""
-    return outcome.names.get((scope, name), scope.locals.get(name, UNBOUND))
+    if (scope, name) in outcome.names:
+        return outcome.names[scope, name]
+    value = scope.locals.get(name, UNBOUND)
+    if not outcome.cells:
+        return value
+    # It names what it did, but the region may have stored into that.
+    before = [(cell, cell.value) for cell in outcome.cells]
+    for cell, content in outcome.cells.items():
+        cell.value = content
+    try:
+        with frame.trace.builder.reopened(outcome.block):
+            return freeze(value)
+    finally:
+        for cell, content in before:
+            cell.value = content

@@ -189,7 +189,8 @@ def _merge(
     merge = Merge(frame, test, first, second)
     for scope, name in {**first.names, **second.names}:
         put = _putter(scope.locals, name)
-        merge.value(variable(first, scope, name), variable(second, scope, name), put)
+        a, b = (variable(frame, outcome, scope, name) for outcome in (first, second))
+        merge.value(a, b, put)
     cells = list({**first.cells, **second.cells})
     numbers = []
     for cell in cells:
