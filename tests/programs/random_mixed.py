@@ -63,6 +63,7 @@ class RandomProgram(Program):
     floats: ClassVar = ("x", "h", "A", "a")
     variants: ClassVar = (0, 1, 2, 3, 0, 4)
     aliased: ClassVar = (6, 7)
+    has_single: ClassVar = True
 
     def arguments(self, variant: int = 0) -> Call:
         """Arguments ``x, h, q, t, r, A, a, j, flag``."""

@@ -13,7 +13,7 @@ import contextlib
 import copy
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from .registry import Call
@@ -30,6 +30,7 @@ class Program:
     floats: ClassVar[tuple[str, ...]]  # parameters that are differentiated
     variants: ClassVar[tuple[int, ...]]  # the first again at the end: nothing may be locked in
     aliased: ClassVar[tuple[int, ...]] = ()  # variants whose arguments share memory
+    has_single: ClassVar[bool] = False  # whether it computes in single precision, too
 
     def arguments(self, variant: int = 0) -> Call:
         """Fresh arguments; other variants take other paths."""
@@ -75,7 +76,9 @@ class BaseWriter:
     def block(self) -> Iterator[None]:
         """An indented block; its new names are forgotten afterwards."""
         kept = self.scope
-        self.scope = copy.deepcopy(kept)
+        self.scope = replace(
+            kept, **{f.name: copy.copy(getattr(kept, f.name)) for f in fields(kept)}
+        )
         self.indent += 1
         yield
         self.indent -= 1
