@@ -245,6 +245,7 @@ def test_generated_array_programs_use_every_construct() -> None:
         assert construct in text, construct
 
 
+@pytest.mark.slow  # written one by one, they take long
 def test_generated_mixed_programs_use_every_construct() -> None:
     text = "".join(random_mixed.generate(random.Random(seed), 6).source for seed in range(50))
     for construct in [
