@@ -331,3 +331,21 @@ def test_a_value_that_python_needs_in_a_region_is_guarded_there_and_after(f, eng
         x = np.array([k, 1.5])
         assert compiled(x, a) == pytest.approx(f(x, a))
         assert gradient(x, a) == pytest.approx((f(x, a + 0.25) - f(x, a - 0.25)) / 0.5)
+
+
+def given_up_in_a_loop(x, k):
+    for _ in range(len(x)):
+        if k % 2:
+            module = np  # is no number: the loop is not one loop of the program
+            return module.sum(x)
+        x[k] = float(x[0]) ** 2  # checked, as Python raises for an overflow
+    return np.sum(x)
+
+
+@over_engines
+def test_of_a_loop_that_is_given_up_nothing_is_left(engine) -> None:
+    f = autodiff.function(given_up_in_a_loop, engine=engine)
+    for k in (2, 0, 4, 1):
+        x, y = np.linspace(0.5, 1.5, k + 1), np.linspace(0.5, 1.5, k + 1)
+        assert f(x, k) == pytest.approx(given_up_in_a_loop(y, k), rel=1e-14)
+        np.testing.assert_array_equal(x, y)

@@ -16,17 +16,16 @@ list of scalars.  Thresholds are irrational, values grow slowly, and all loops e
 
 from __future__ import annotations
 
-import contextlib
 import random
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from .reference import compile_source
 from .registry import Call
+from .writing import BaseWriter, Program
 
 SHAPES = ((5, 3), (4, 3), (6, 2), (3, 4), (5, 3))  # of A, by variant
 
@@ -58,13 +57,9 @@ def running(v):
 """
 
 
-@dataclass(frozen=True)
-class RandomProgram:
+@dataclass(frozen=True, repr=False)
+class RandomProgram(Program):
     """Source text, the function made of it, and the seed of its arguments."""
-
-    source: str
-    function: Callable[..., Any]
-    seed: int
 
     floats: ClassVar = ("x", "y", "A", "a", "b")
     variants: ClassVar = (0, 1, 2, 3, 0)  # the first again at the end: nothing may be locked in
@@ -84,9 +79,6 @@ class RandomProgram:
             x, y = A[:, 0], A[::-1, 1]
         a, b = draw.uniform(-1.5, 1.5, 2)
         return Call((x, y, A, float(a), float(b), int(draw.integers(0, n))))
-
-    def __repr__(self) -> str:
-        return self.source
 
 
 def generate(choose: random.Random, statements: int = 6, depth: int = 2) -> RandomProgram:
@@ -109,30 +101,12 @@ class Scope:
     masks: dict[str, str] = field(default_factory=dict)
     lists: list[str] = field(default_factory=list)
 
-    def copy(self) -> Scope:
-        """A scope that can grow on its own."""
-        return Scope(
-            list(self.scalars),
-            dict(self.vectors),
-            list(self.matrices),
-            dict(self.indices),
-            dict(self.integers),
-            dict(self.masks),
-            list(self.lists),
-        )
-
 
 @dataclass
-class Writer:
+class Writer(BaseWriter):
     """Writes statements for the names in scope."""
 
-    choose: random.Random
-    lines: list[str] = field(default_factory=list)
-    indent: int = 1
     scope: Scope = field(default_factory=Scope)
-    made: int = 0
-    loops: int = 0  # that are open
-    nested: int = 0  # functions that are open
 
     # --- frame ---------------------------------------------------------------------------------
 
@@ -167,40 +141,9 @@ class Writer:
         bound = _AUGMENTED.match(line)
         if self.nested and bound and bound[1] not in self.scope.scalars:
             line = "pass"  # it would make an array of the outer function a local name
-        self.lines.append("    " * self.indent + line)
-
-    def fresh(self, prefix: str) -> str:
-        """A name that no statement has used."""
-        self.made += 1
-        return f"{prefix}{self.made}"
-
-    @contextlib.contextmanager
-    def block(self) -> Iterator[None]:
-        """An indented block; its new names are forgotten afterwards."""
-        kept = self.scope
-        self.scope = kept.copy()
-        self.indent += 1
-        yield
-        self.indent -= 1
-        self.scope = kept
-
-    @contextlib.contextmanager
-    def loop(self) -> Iterator[None]:
-        """The body of a loop."""
-        self.loops += 1
-        with self.block():
-            yield
-        self.loops -= 1
+        super().write(line)
 
     # --- expressions ------------------------------------------------------------------------------
-
-    def pick(self, *forms: str) -> str:
-        """One of them."""
-        return self.choose.choice(forms)
-
-    def constant(self) -> str:
-        """An irrational-looking number between -1.5 and 1.5."""
-        return f"{self.choose.randrange(-1500000, 1500000) / 1e6 + 1.23e-7:.9f}"
 
     def index(self, size: str) -> str:
         """An index below ``n`` or ``m``."""
@@ -212,10 +155,6 @@ class Writer:
             if below == size:
                 options.append(f"{name}[0]")
         return self.choose.choice(options)
-
-    def sized(self, kinds: dict[str, str], size: str) -> list[str]:
-        """Names of a size."""
-        return [name for name, length in kinds.items() if length == size]
 
     def vector(self, size: str, depth: int = 1) -> str:
         """A vector expression with ``n`` or ``m`` elements."""
@@ -333,11 +272,6 @@ class Writer:
             self.choose.choice(control)(depth - 1)
         else:
             self.choose.choice(simple)()
-
-    def statements(self, depth: int) -> None:
-        """The body of a block."""
-        for _ in range(self.choose.randrange(1, 4)):
-            self.statement(depth)
 
     def assign(self) -> None:
         """A scalar."""
@@ -616,23 +550,6 @@ class Writer:
 
     # --- control flow --------------------------------------------------------------------------
 
-    def branch(self, depth: int) -> None:
-        """if, elif, else; sometimes an early return."""
-        self.write(f"if {self.condition()}:")
-        with self.block():
-            self.statements(depth)
-            if self.choose.random() < 0.12:
-                value = self.scalar(1)
-                self.write(f"return {value}" if self.nested else f"return total + {value}")
-        if self.choose.random() < 0.3:
-            self.write(f"elif {self.condition()}:")
-            with self.block():
-                self.statements(depth)
-        if self.choose.random() < 0.6:
-            self.write("else:")
-            with self.block():
-                self.statements(depth)
-
     def for_index(self, depth: int) -> None:
         """A loop over a range."""
         i = self.fresh("i")
@@ -701,12 +618,9 @@ class Writer:
             self.leave()
         self.scope.scalars.append(c)
 
-    def leave(self) -> None:
-        """Sometimes break or continue, with something after it."""
-        if self.choose.random() < 0.3:
-            self.write(f"if {self.condition()}:")
-            self.write("    " + self.pick("break", "continue"))
-            self.in_place()
+    def after_leaving(self) -> None:
+        """A statement that a break or continue passes over."""
+        self.in_place()
 
     def inner_function(self, depth: int) -> None:
         """A function inside the function, which reads and changes arrays of the outer one."""
@@ -714,10 +628,8 @@ class Writer:
             return self.branch(depth)
         g, p, v = self.fresh("g"), self.fresh("p"), self.fresh("p")
         self.write(f"def {g}({p}, {v}):")
-        loops, self.loops = self.loops, 0
-        self.nested += 1
         outer = self.scope
-        with self.block():
+        with self.inside():
             # Assigning to a name of the outer function would make it local: scalars start anew.
             self.scope.scalars = [p]
             self.scope.lists = []
@@ -726,8 +638,6 @@ class Writer:
             self.scope.vectors = {**{n: s for n, s in outer.vectors.items() if s != "?"}, v: "n"}
             self.statements(min(depth, 1))
             self.write(f"return {self.scalar(1)}")
-        self.nested -= 1
-        self.loops = loops
         name = self.fresh("s")
         self.write(f"{name} = {g}({self.scalar(1)}, {self.target_of('n')})")
         self.scope.scalars.append(name)

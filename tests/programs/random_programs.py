@@ -19,16 +19,16 @@ It does not write: containers, classes, keyword arguments, exceptions; the corpu
 
 from __future__ import annotations
 
-import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from .reference import compile_source
 from .registry import Call
+from .writing import BaseWriter, Program
 
 LENGTH = 5  # of the vectors x and y
 ROWS, COLUMNS = 3, 4  # of the matrix M
@@ -54,17 +54,12 @@ def smooth(v):
 """
 
 
-@dataclass(frozen=True)
-class RandomProgram:
+@dataclass(frozen=True, repr=False)
+class RandomProgram(Program):
     """Source text, the function made of it, and the seed of its arguments."""
-
-    source: str
-    function: Callable[..., Any]
-    seed: int
 
     floats: ClassVar = ("x", "y", "M", "a", "b")
     variants: ClassVar = (0, 1, 2, 0)  # the first again at the end: nothing may be locked in
-    aliased: ClassVar = ()  # variants whose arguments share memory
 
     def arguments(self, variant: int = 0) -> Call:
         """Arguments ``x, y, M, a, b, n``; other variants take other paths."""
@@ -73,9 +68,6 @@ class RandomProgram:
         arrays = [draw.uniform(-1.5, 1.5, shape) for shape in shapes]
         a, b = draw.uniform(-1.5, 1.5, 2)
         return Call((*arrays, float(a), float(b), int(draw.integers(0, 4))))
-
-    def __repr__(self) -> str:
-        return self.source
 
 
 def generate(choose: random.Random, statements: int = 6, depth: int = 2) -> RandomProgram:
@@ -97,16 +89,21 @@ def generate(choose: random.Random, statements: int = 6, depth: int = 2) -> Rand
 
 
 @dataclass
-class Writer:
-    """Writes statements for the names in scope."""
+class Scope:
+    """The names in scope, by kind."""
 
-    choose: random.Random
-    lines: list[str] = field(default_factory=list)
-    indent: int = 1
     scalars: list[str] = field(default_factory=lambda: ["a", "b"])
     vectors: dict[str, int] = field(default_factory=lambda: {"x": LENGTH, "y": LENGTH})
     indices: dict[str, int] = field(default_factory=dict)  # loop variables with their bound
-    made: int = 0
+
+
+@dataclass
+class Writer(BaseWriter):
+    """Writes statements for the names in scope."""
+
+    scope: Scope = field(default_factory=Scope)
+
+    EARLY: ClassVar = 0.0
 
     # --- frame ---------------------------------------------------------------------------------
 
@@ -114,9 +111,9 @@ class Writer:
         """The source of the whole function."""
         for _ in range(statements):
             self.statement(depth)
-        for name, weight in zip(self.scalars, self.weights(), strict=False):
+        for name, weight in zip(self.scope.scalars, self.weights(), strict=False):
             self.write(f"total += {weight} * {name}")
-        for name, weight in zip(self.vectors, self.weights(), strict=False):
+        for name, weight in zip(self.scope.vectors, self.weights(), strict=False):
             self.write(f"total += {weight} * ({name} * np.arange(1.0, len({name}) + 1)).sum()")
         self.write("total += (M * np.linspace(0.5, 1.5, 12).reshape(3, 4)).sum()")
         self.write("return total")
@@ -127,41 +124,21 @@ class Writer:
         """Weights that differ from name to name."""
         return (f"{0.37 + 0.11 * k:.2f}" for k in range(99))
 
-    def write(self, line: str) -> None:
-        """Add a line at the present depth."""
-        self.lines.append("    " * self.indent + line)
-
-    def fresh(self, prefix: str) -> str:
-        """A name that no statement has used."""
-        self.made += 1
-        return f"{prefix}{self.made}"
-
-    @contextlib.contextmanager
-    def block(self) -> Iterator[None]:
-        """An indented block; its new names are forgotten afterwards."""
-        kept = list(self.scalars), dict(self.vectors), dict(self.indices)
-        self.indent += 1
-        yield
-        self.indent -= 1
-        self.scalars, self.vectors, self.indices = kept
-
     # --- expressions ------------------------------------------------------------------------------
-
-    def constant(self) -> str:
-        """An irrational-looking number between -1.5 and 1.5."""
-        return f"{self.choose.randrange(-1500000, 1500000) / 1e6 + 1.23e-7:.9f}"
 
     def index(self, length: int) -> str:
         """An index expression that is inside an axis of `length` elements."""
-        inside = [name for name, bound in self.indices.items() if bound <= length]
+        inside = [name for name, bound in self.scope.indices.items() if bound <= length]
         options = [str(self.choose.randrange(length)), f"-{self.choose.randrange(1, length + 1)}"]
         options += inside + [f"{length - 1} - {name}" for name in inside]
-        options += [f"({name} + {self.choose.randrange(4)}) % {length}" for name in self.indices]
+        options += [
+            f"({name} + {self.choose.randrange(4)}) % {length}" for name in self.scope.indices
+        ]
         return self.choose.choice(options)
 
     def vector(self, length: int | None = None) -> str | None:
         """The name of a vector, of that length where one is given."""
-        names = [name for name, size in self.vectors.items() if length in (None, size)]
+        names = [name for name, size in self.scope.vectors.items() if length in (None, size)]
         return self.choose.choice(names) if names else None
 
     def atom(self) -> str:
@@ -173,8 +150,8 @@ class Writer:
             return f"M[{self.index(ROWS)}, {self.index(COLUMNS)}]"
         name = self.vector()
         if kind == 2 and name:
-            return f"{name}[{self.index(self.vectors[name])}]"
-        return self.choose.choice(self.scalars)
+            return f"{name}[{self.index(self.scope.vectors[name])}]"
+        return self.choose.choice(self.scope.scalars)
 
     def scalar(self, depth: int = 2) -> str:
         """A scalar expression that grows slowly."""
@@ -204,7 +181,7 @@ class Writer:
         name = self.vector()
         if name is None:
             return "M.mean()"
-        size = self.vectors[name]
+        size = self.scope.vectors[name]
         other = self.vector(size)
         k = self.index(size)
         forms = [
@@ -252,8 +229,8 @@ class Writer:
             return f"not {self.atom()} > {self.constant()} or {one}"
         if kind == 2:
             return f"{self.constant()} < {self.atom()} < 1.234567"
-        if kind == 3 and self.indices:
-            return f"{self.choose.choice(list(self.indices))} % 2 == 0 and {one}"
+        if kind == 3 and self.scope.indices:
+            return f"{self.choose.choice(list(self.scope.indices))} % 2 == 0 and {one}"
         return one
 
     # --- statements ---------------------------------------------------------------------------
@@ -270,24 +247,19 @@ class Writer:
         else:
             self.choose.choice(simple)()
 
-    def statements(self, depth: int) -> None:
-        """The body of a block."""
-        for _ in range(self.choose.randrange(1, 4)):
-            self.statement(depth)
-
     def assign_scalar(self) -> None:
         """A new scalar or a new value of an old one."""
         text = self.scalar()
         if self.choose.random() < 0.5:
-            self.write(f"{self.choose.choice(self.scalars)} = {text}")
+            self.write(f"{self.choose.choice(self.scope.scalars)} = {text}")
         else:
             name = self.fresh("s")
             self.write(f"{name} = {text}")
-            self.scalars.append(name)
+            self.scope.scalars.append(name)
 
     def update_scalar(self) -> None:
         """Augmented assignment, which rebinds."""
-        name = self.choose.choice(self.scalars)
+        name = self.choose.choice(self.scope.scalars)
         form = self.choose.choice(["{} += 0.3 * np.sin({})", "{} *= np.cos({})", "{} -= 0.2 * {}"])
         self.write(form.format(name, f"({self.scalar(1)})"))
 
@@ -295,7 +267,7 @@ class Writer:
         """A vector to store into."""
         name = self.vector()
         assert name is not None  # x and y never leave the scope
-        return name, self.vectors[name]
+        return name, self.scope.vectors[name]
 
     def store_element(self) -> None:
         """``v[i] = ...`` and its augmented forms."""
@@ -325,7 +297,7 @@ class Writer:
         name = self.fresh("v")
         forms = [f"np.zeros({size})", f"({self.array(size)}) * 1.0", f"({self.array(size)}).copy()"]
         self.write(f"{name} = {self.choose.choice(forms)}")
-        self.vectors[name] = size
+        self.scope.vectors[name] = size
 
     def new_view(self) -> None:
         """A second name for memory that has one."""
@@ -339,7 +311,7 @@ class Writer:
             forms += [(f"{base}[::2]", (size + 1) // 2)]
         text, length = self.choose.choice(forms)
         self.write(f"{name} = {text}")
-        self.vectors[name] = length
+        self.scope.vectors[name] = length
 
     def swap(self) -> None:
         """A swap of elements or of scalars."""
@@ -348,7 +320,7 @@ class Writer:
         if self.choose.random() < 0.7:
             self.write(f"{name}[{i}], {name}[{j}] = {name}[{j}], {name}[{i}]")
         else:
-            p, q = self.choose.choice(self.scalars), self.choose.choice(self.scalars)
+            p, q = self.choose.choice(self.scope.scalars), self.choose.choice(self.scope.scalars)
             self.write(f"{p}, {q} = {q}, 0.5 * ({p} + {q})")
 
     def in_place(self) -> None:
@@ -389,7 +361,7 @@ class Writer:
         name, _ = self.target()
         result = self.fresh("s")
         self.write(f"{result} = squash({name}, {self.scalar(1)})")
-        self.scalars.append(result)
+        self.scope.scalars.append(result)
 
     def overlap(self) -> None:
         """An assignment whose two sides share memory."""
@@ -400,30 +372,16 @@ class Writer:
 
     # --- control flow --------------------------------------------------------------------------
 
-    def branch(self, depth: int) -> None:
-        """if, elif, else."""
-        self.write(f"if {self.condition()}:")
-        with self.block():
-            self.statements(depth)
-        if self.choose.random() < 0.3:
-            self.write(f"elif {self.condition()}:")
-            with self.block():
-                self.statements(depth)
-        if self.choose.random() < 0.6:
-            self.write("else:")
-            with self.block():
-                self.statements(depth)
-
     def for_range(self, depth: int) -> None:
         """A loop over a range with a concrete, an argument-dependent or a triangular bound."""
         i = self.fresh("i")
         forms = [("range(3)", 3), (f"range({LENGTH})", LENGTH), ("range(n)", 4), ("range(1, 4)", 4)]
         forms += [(f"range({LENGTH - 1}, -1, -2)", LENGTH), ("range(len(x))", LENGTH)]
-        forms += [(f"range({name})", bound) for name, bound in self.indices.items()]
+        forms += [(f"range({name})", bound) for name, bound in self.scope.indices.items()]
         text, bound = self.choose.choice(forms)
         self.write(f"for {i} in {text}:")
         with self.block():
-            self.indices[i] = bound
+            self.scope.indices[i] = bound
             self.statements(depth)
             self.leave()
 
@@ -433,8 +391,8 @@ class Writer:
         k = self.fresh("k")
         self.write(f"for {k}, {row} in enumerate(M):")
         with self.block():
-            self.indices[k] = ROWS
-            self.vectors[row] = COLUMNS
+            self.scope.indices[k] = ROWS
+            self.scope.vectors[row] = COLUMNS
             self.statements(depth)
             self.leave()
 
@@ -447,9 +405,9 @@ class Writer:
         text = self.choose.choice(forms)
         self.write(f"for {text}:")
         with self.block():
-            self.scalars.append(e)
+            self.scope.scalars.append(e)
             if "zip" in text:
-                self.scalars.append(f)
+                self.scope.scalars.append(f)
             self.statements(depth)
             self.leave()
 
@@ -463,9 +421,6 @@ class Writer:
             self.statements(depth)
             self.leave()
 
-    def leave(self) -> None:
-        """Sometimes break or continue, with something after it."""
-        if self.choose.random() < 0.3:
-            self.write(f"if {self.condition()}:")
-            self.write("    " + self.choose.choice(["break", "continue"]))
-            self.update_scalar()
+    def after_leaving(self) -> None:
+        """A statement that a break or continue passes over."""
+        self.update_scalar()

@@ -1,6 +1,6 @@
 """Make a failing random program small: drop statements while it still fails in the same way.
 
-    python -m tests.programs.shrink numpy 35      # engine, seed of `fixed_program`
+    python -m tests.programs.shrink numpy 35 vectors      # engine, seed, generator
 
 prints the smallest program found and the error.  A statement is dropped, a block replaced by its
 body, an expression by one of its operands, whenever what is left runs plainly and fails with the same
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import dataclasses
 import random
 import signal
 import sys
@@ -18,12 +19,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .random_programs import HELPERS, RandomProgram
 from .reference import compile_source
 from .test_random_programs import check, fixed_program, tame
+from .writing import Program
+
+HEAD = "def program("  # before it stand the functions that programs call
 
 
-def failure(program: RandomProgram, engine: str) -> str | None:
+def failure(program: Program, engine: str) -> str | None:
     """The type of error the comparison ends with, or None."""
     signal.alarm(20)
     try:
@@ -35,11 +38,12 @@ def failure(program: RandomProgram, engine: str) -> str | None:
     return None
 
 
-def rebuild(tree: ast.Module, seed: int) -> RandomProgram:
-    """A program of a changed syntax tree."""
-    source = HELPERS + "\n\n" + ast.unparse(tree) + "\n"
-    filename = f"<shrunk {random.getrandbits(64):x}>"
-    return RandomProgram(source, compile_source(source, filename, {"np": np})["program"], seed)
+def rebuild(program: Program, tree: ast.Module) -> Program:
+    """The program with another syntax tree."""
+    source = program.source[: program.source.index(HEAD)] + ast.unparse(tree) + "\n"
+    names = {"np": np, "F": np.float32}
+    function = compile_source(source, f"<shrunk {random.getrandbits(64):x}>", names)["program"]
+    return dataclasses.replace(program, source=source, function=function)
 
 
 Change = tuple[int, str, int, str]  # which node (in order of `ast.walk`), field, item, what is done
@@ -86,9 +90,9 @@ def changed(tree: ast.Module, change: Change) -> ast.Module:
     return ast.fix_missing_locations(fresh)
 
 
-def shrink(program: RandomProgram, fails: Callable[[RandomProgram], bool]) -> RandomProgram:
+def shrink(program: Program, fails: Callable[[Program], bool]) -> Program:
     """The smallest program on the way down for which `fails` stays true."""
-    tree = ast.parse(program.source[len(HELPERS) :])
+    tree = ast.parse(program.source[program.source.index(HEAD) :])
     best, size = program, len(program.source) + 1
     while len(best.source) < size:
         size = len(best.source)
@@ -96,7 +100,7 @@ def shrink(program: RandomProgram, fails: Callable[[RandomProgram], bool]) -> Ra
         while at < len(possible := changes(tree)):
             candidate = changed(tree, possible[at])
             try:
-                trial = rebuild(candidate, program.seed)
+                trial = rebuild(program, candidate)
                 good = len(trial.source) < len(best.source) and tame(trial) and fails(trial)
             except Exception:  # what is left may use names that are gone
                 good = False
@@ -115,14 +119,15 @@ def overrun(*_: object) -> None:
 def main(arguments: list[str]) -> int:
     """Shrink the program of one seed and print it."""
     engine, seed = arguments[0], int(arguments[1])
+    generator = arguments[2] if len(arguments) > 2 else "vectors"
     signal.signal(signal.SIGALRM, overrun)
-    program = fixed_program(seed)
+    program = fixed_program(seed, generator)
     cause = failure(program, engine)
     if cause is None:
         print(f"seed {seed} does not fail on {engine}")
         return 0
     best = shrink(program, lambda trial: failure(trial, engine) == cause)
-    print(best.source[len(HELPERS) :])
+    print(best.source[best.source.index(HEAD) :])
     print(cause)
     return 1
 

@@ -1,8 +1,8 @@
 """Random programs: plain Python and compiled code agree in value, mutated arguments, derivative.
 
-The programs come from `random_programs` and `random_arrays`.  A fixed few run by default; ``-m slow`` draws many more
-through hypothesis, which also shrinks what fails.  Derivatives are compared along random directions,
-where the numerical one is trustworthy (no kink within its steps).
+The programs come from `random_programs`, `random_arrays` and `random_mixed`.  A fixed few run by default;
+``-m slow`` draws many more through hypothesis, which also shrinks what fails.  Derivatives are compared
+along random directions, where the numerical one is trustworthy (no kink within its steps).
 """
 
 from __future__ import annotations
@@ -19,75 +19,103 @@ from hypothesis import strategies as st
 
 import autodiff
 
-from . import random_arrays, random_programs
-from .random_arrays import RandomProgram as ArrayProgram
-from .random_programs import RandomProgram as VectorProgram
+from . import random_arrays, random_mixed, random_programs
 from .reference import Point, derivative, flatten
-from .registry import Call
+from .registry import Call, leaves
+from .writing import Program
 
 ENGINES = ("numpy", "native")
-FIXED = 12  # programs in the default run
-RandomProgram = VectorProgram | ArrayProgram
-GENERATORS = {"vectors": random_programs.generate, "arrays": random_arrays.generate}
+FIXED = {"vectors": 10, "arrays": 10, "mixed": 3}  # programs in the default run
+GENERATORS = {
+    "vectors": random_programs.generate,
+    "arrays": random_arrays.generate,
+    "mixed": random_mixed.generate,
+}
+STATEMENTS = {"vectors": 6, "arrays": 4, "mixed": 2}
 over_generators = pytest.mark.parametrize("generator", GENERATORS)
 
 
-def tame(program: RandomProgram) -> bool:
-    """Whether plain Python computes moderate numbers, without a warning, for every variant."""
+def tame(program: Program) -> bool:
+    """Whether plain Python computes moderate numbers, without a warning, for the first variant.
+
+    The others may raise, as long as they do not warn.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        try:
-            for variant in {*program.variants, *program.aliased}:
-                arguments = program.arguments(variant)
-                if not abs(program.function(*arguments.args)) < 1e4:
+        warnings.simplefilter("error")
+        for variant in sorted({*program.variants, *program.aliased}):
+            try:
+                if not abs(program.loss()(*program.arguments(variant).args)) < 1e4:
                     return False
-        except (RuntimeWarning, UnboundLocalError):  # an inner function may make a name local
-            return False
+            except Warning:
+                return False
+            except Exception:
+                if variant == program.variants[0]:
+                    return False
     return True
 
 
-def fixed_program(seed: int, generator: str = "vectors") -> RandomProgram:
+def fixed_program(seed: int, generator: str = "vectors") -> Program:
     """The first tame program of a seed."""
     choose = random.Random(seed)
     while True:
-        program = GENERATORS[generator](choose, 6 if generator == "vectors" else 4)
+        program: Program = GENERATORS[generator](choose, STATEMENTS[generator])
         if tame(program):
             return program
 
 
-def check(program: RandomProgram, engine: str) -> None:
+def check(program: Program, engine: str) -> None:
     """Compare one program, compiled once, with plain Python at all variants."""
     function = autodiff.function(program.function, engine=engine)
-    gradient = autodiff.gradient(program.function, wrt=program.floats, engine=engine)
+    gradient = autodiff.gradient(program.loss(), wrt=program.floats, engine=engine)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # running uncompiled is allowed here, being wrong is not
         for variant in program.aliased:
             compare_values(program, function, variant)
         for variant in program.variants:
-            compare_values(program, function, variant)
-            compare_derivatives(program, gradient, program.arguments(variant), variant)
+            if compare_values(program, function, variant):
+                compare_derivatives(program, gradient, program.arguments(variant), variant)
 
 
-def compare_values(program: RandomProgram, function: Any, variant: int) -> None:
-    """Equal results, and equal arguments afterwards."""
+def compare_values(program: Program, function: Any, variant: int) -> bool:
+    """Equal results, and equal arguments afterwards; False where both raise the same."""
     plain, arguments = program.arguments(variant), program.arguments(variant)
-    expected = program.function(*plain.args)
-    result = function(*arguments.args)
-    # Where one path gives a float and another an np.float64, which is a float too, both give that.
-    assert isinstance(result, type(expected)), program
-    np.testing.assert_allclose(result, expected, rtol=1e-9, atol=1e-10, err_msg=program.source)
-    for ours, theirs in zip(arguments.args, plain.args, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-10, err_msg=program.source)
+    expected, error = attempt(program.function, plain)
+    result, ours = attempt(function, arguments)
+    assert (type(error), str(error)) == (type(ours), str(ours)), program
+    for a, b in zip(leaves((result, arguments.args)), leaves((expected, plain.args)), strict=True):
+        compare_leaves(a, b, program)
+    return error is None
 
 
-def compare_derivatives(
-    program: RandomProgram, gradient: Any, arguments: Call, variant: int
-) -> None:
+def attempt(function: Any, arguments: Call) -> tuple[Any, Exception | None]:
+    """The result, or the exception."""
+    try:
+        return function(*arguments.args), None
+    except Exception as error:
+        return None, error
+
+
+def compare_leaves(ours: Any, theirs: Any, program: Program) -> None:
+    """Equal arrays of equal dtypes; equal numbers."""
+    # Where one path gives a float and another an np.float64, which is a float too, both give that;
+    # where one gives an int and another a float, both give a float.
+    assert isinstance(ours, np.ndarray) == isinstance(theirs, np.ndarray), program
+    if isinstance(theirs, np.ndarray):
+        assert ours.dtype == theirs.dtype, program
+    else:
+        assert np.result_type(type(ours), type(theirs)) == np.result_type(type(ours)), program
+    rtol, atol = (1e-4, 1e-5) if program.has_single else (1e-9, 1e-10)
+    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol, err_msg=program.source)
+
+
+def compare_derivatives(program: Program, gradient: Any, arguments: Call, variant: int) -> None:
     """Equal derivatives along two random directions; the arguments stay as they were."""
-    point = Point(program.function, arguments, program.floats)
+    twin = program.twin()
     before = copy.deepcopy(arguments)
     slopes = flatten(list(gradient(*arguments.args)))
     assert all(map(np.array_equal, arguments.args, before.args)), program
+    double = Call(tuple(in_double(a) for a in arguments.args))
+    point = Point(twin, double, program.floats)
     origin = point.position()
     for direction in np.random.default_rng(variant).uniform(-1, 1, (2, origin.size)):
         value, error = derivative(lambda t: point.value(origin + t * direction), 1e-3)  # noqa: B023
@@ -96,15 +124,22 @@ def compare_derivatives(
             np.testing.assert_allclose(
                 slopes @ direction,
                 expected,
-                rtol=1e-6,
-                atol=1e-8 + 50 * float(error),
+                rtol=1e-4 if program.has_single else 1e-6,
+                atol=(1e-4 if program.has_single else 1e-8) + 50 * float(error),
                 err_msg=program.source,
             )
 
 
+def in_double(argument: Any) -> Any:
+    """Arrays of float32 as arrays of float64."""
+    single = isinstance(argument, np.ndarray) and argument.dtype == np.float32
+    return argument.astype(np.float64) if single else argument
+
+
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("seed", range(FIXED))
-@over_generators
+@pytest.mark.parametrize(
+    ("generator", "seed"), [(name, k) for name, count in FIXED.items() for k in range(count)]
+)
 def test_random_program_agrees_with_plain_python(generator: str, seed: int, engine: str) -> None:
     check(fixed_program(seed, generator), engine)
 
@@ -117,18 +152,60 @@ def test_random_program_agrees_with_plain_python(generator: str, seed: int, engi
 def test_many_random_programs_agree_with_plain_python(
     choose: random.Random, engine: str, generator: str
 ) -> None:
-    program = GENERATORS[generator](choose, 5, 3 if generator == "vectors" else 2)
+    statements, depth = {"vectors": (5, 3), "arrays": (5, 2), "mixed": (3, 2)}[generator]
+    program: Program = GENERATORS[generator](choose, statements, depth)
     hypothesis.assume(tame(program))
     check(program, engine)
 
 
+def check_second_order(program: Program, engine: str) -> None:
+    """jvp and gradient agree; a Hessian-vector product is the derivative of the gradient."""
+    f, wrt = program.loss(), program.floats
+    gradient = autodiff.gradient(f, wrt=wrt, engine=engine)
+    product = autodiff.hessian_vector(f, wrt=wrt, engine=engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for variant in program.variants[:3]:
+            arguments = program.arguments(variant)
+            point = Point(f, arguments, wrt)
+            origin = point.position()
+            direction = np.random.default_rng(variant).uniform(-1, 1, origin.size)
+            moved = Point(f, point.moved(direction), wrt).bound()
+            vectors = tuple(moved[name] for name in wrt)
+            slopes = flatten(list(gradient(*arguments.args)))
+            _, along = autodiff.jvp(f, arguments.args, vectors, wrt=wrt, engine=engine)
+            np.testing.assert_allclose(
+                along, slopes @ direction, rtol=1e-8, atol=1e-8, err_msg=program.source
+            )
+
+            def moved_gradient(
+                t: float, point: Point = point, origin: Any = origin, direction: Any = direction
+            ) -> Any:
+                return flatten(list(gradient(*point.moved(origin + t * direction).args)))
+
+            value, error = derivative(moved_gradient, 1e-3)
+            if np.max(error) <= 1e-5 * max(1.0, np.max(np.abs(value))):
+                found = flatten(list(product(*arguments.args, _tensors=vectors)))
+                np.testing.assert_allclose(
+                    found, value, rtol=1e-5, atol=1e-6 + 50 * np.max(error), err_msg=program.source
+                )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("generator", ["vectors", "arrays"])  # in double precision
+def test_second_derivatives_of_random_programs(generator: str, seed: int, engine: str) -> None:
+    check_second_order(fixed_program(seed, generator), engine)
+
+
 @pytest.mark.parametrize("seed", range(60))
-@over_generators
+@pytest.mark.parametrize("generator", ["vectors", "arrays"])
 def test_generated_programs_are_tame_and_reproducible(generator: str, seed: int) -> None:
     program = fixed_program(seed, generator)
     assert program.source == fixed_program(seed, generator).source
     first, second = program.arguments(1), program.arguments(1)
-    assert program.function(*first.args) == program.function(*second.args)
+    assert program.loss()(*first.args) == program.loss()(*second.args)
 
 
 def test_generated_programs_use_every_construct() -> None:
@@ -168,12 +245,27 @@ def test_generated_array_programs_use_every_construct() -> None:
         assert construct in text, construct
 
 
+@pytest.mark.slow  # written one by one, they take long
+def test_generated_mixed_programs_use_every_construct() -> None:
+    text = "".join(random_mixed.generate(random.Random(seed), 6).source for seed in range(50))
+    for construct in [
+        *("nonlocal ", "while True", "break", "continue", "else:", "elif ", "return total + "),
+        *("enumerate(", "zip(", ".append(", "np.stack(", "for e in", "default="),
+        *("dtype=F", ".astype(F)", "np.int32", "astype(int)", "** abs(", "//= 2", "^= "),
+        *("np.add.at", "np.maximum.at", "where=", "keepdims=True", "initial=", "np.bincount("),
+        *("[::2][1:]", ".reshape(m, n)", "[::m + 1]", "locate(", "halve(", "both(", "by="),
+        *("['u'] = ", "['s'] ", " if flag else ", "np.argmin(", "max(0, ", "put_along_axis"),
+    ]:
+        assert construct in text, construct
+
+
 @over_generators
 def test_derivatives_of_generated_programs_can_be_trusted(generator: str) -> None:
     trusted = total = 0
-    for seed in range(40):
+    for seed in range(10 if generator == "mixed" else 40):
         program = fixed_program(seed, generator)
-        point = Point(program.function, program.arguments(0), program.floats)
+        double = Call(tuple(in_double(a) for a in program.arguments(0).args))
+        point = Point(program.twin(), double, program.floats)
         origin = point.position()
         direction = np.random.default_rng(seed).uniform(-1, 1, origin.size)
         value, error = derivative(lambda t: point.value(origin + t * direction), 1e-3)  # noqa: B023

@@ -28,6 +28,7 @@ from autodiff.capture.interpreter import (
     assign,
 )
 from autodiff.capture.regions import INTERNAL
+from autodiff.capture.sourcecode import Known
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ops.tracer import Tracer
@@ -199,7 +200,7 @@ def _hoisted(frame: Frame, node: ast.expr) -> Generator[Any, Any, Any]:
 def _with_value(node: ast.AST, inner: ast.AST, value: Any) -> Any:
     """A copy of an expression with a value in place of one part of it."""
     if node is inner:
-        return ast.copy_location(Held(value=value), node)
+        return ast.copy_location(Known(value=value), node)
     fields = {}
     for name, part in ast.iter_fields(node):
         if isinstance(part, list):
@@ -210,17 +211,7 @@ def _with_value(node: ast.AST, inner: ast.AST, value: Any) -> Any:
     return ast.copy_location(type(node)(**fields), node)
 
 
-class Held(ast.expr):
-    """An expression whose value is known."""
-
-    _fields = ()
-
-    def __init__(self, value: Any = None) -> None:
-        super().__init__()
-        self.value = value
-
-
-EXPRESSIONS[Held] = lambda frame, node: node.value
+EXPRESSIONS[Known] = lambda frame, node: node.value
 
 
 def _expression(frame: Frame, node: ast.Expr) -> Steps:

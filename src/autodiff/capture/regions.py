@@ -22,7 +22,7 @@ from autodiff.capture.state import UnknownPlace
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, StoreNeeded
 from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.errors import InternalError, UnsupportedError
-from autodiff.ir.data import ArrayType, Block, Operation, Value, walk
+from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.builder import emit
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.tracer import (
@@ -153,11 +153,7 @@ def undoing(frame: Frame) -> Iterator[None]:
         builder.journal = []
         builder.source = outer_source
         # What was read of arrays is remembered with them; only effects must not stay.
-        block.operations[length:] = [
-            operation
-            for operation in block.operations[length:]
-            if not any(ENTRIES[inner.kind].has_effect for inner in _with_inner(operation))
-        ]
+        block.operations[length:] = _without_effects(block.operations[length:])
         trace.guarded, trace.decided = guarded, decided
         raise
     finally:
@@ -165,6 +161,20 @@ def undoing(frame: Frame) -> Iterator[None]:
         if outer_journal is not None:
             outer_journal += builder.journal
         builder.journal = outer_journal
+
+
+def _without_effects(operations: list[Operation]) -> list[Operation]:
+    """The operations without those that have effects, and without what reads their results."""
+    kept: list[Operation] = []
+    dropped: set[Value] = set()
+    for operation in operations:
+        read = [*uses(operation), *[v for region in operation.regions for v in free_values(region)]]
+        has_effect = any(ENTRIES[inner.kind].has_effect for inner in _with_inner(operation))
+        if has_effect or any(value in dropped for value in read):
+            dropped.update(operation.results)
+        else:
+            kept.append(operation)
+    return kept
 
 
 def _with_inner(operation: Operation) -> Iterator[Operation]:
@@ -242,8 +252,11 @@ def freeze(
     if isinstance(x, Tracer):
         if x.form != "array":
             return x
-        frozen = Tracer(x.value, "array")
+        stale = x.cell.is_stale
+        frozen = Tracer(x.cell.value if stale else x.value, "array")
         frozen.alias = x.alias or (x.cell, x.path)
+        if stale:  # not to be read: what it is linked to goes back to its old content
+            frozen.cell.origins = ((frozen.cell, None),)
         frozen.cell.strides = x.cell.strides if not x.path else None
         frozen.cell.follows = x.cell.follows
         return frozen
@@ -283,6 +296,25 @@ def thaw(x: Any) -> Any:
 def identity(x: Tracer) -> tuple[Cell, Any]:
     """Which array a tracer is: its storage and the path through it."""
     return x.alias or (x.cell, x.path)
+
+
+def cells_of(x: Any) -> dict[Cell, None]:
+    """The storages that an array is or may be (a view of)."""
+    if not (isinstance(x, Tracer) and x.form == "array"):
+        return {}
+    cell, _ = identity(x)
+    return dict.fromkeys([cell, *[origin for origin, _ in cell.origins]])
+
+
+def link(cells: dict[Cell, dict[Cell, None]]) -> None:
+    """Note of arrays that a region has made which storages each may be.
+
+    Two of them that may be one array are linked with each other.
+    """
+    for cell, found in cells.items():
+        others = [other for other, own in cells.items() if other is not cell and found.keys() & own]
+        may_be = [c for c in found if c is not cell]
+        cell.origins = tuple([(c, c.value) for c in (*may_be, *others)])
 
 
 def _note_cells(outcome: Outcome, journal: list[tuple[Any, Value]]) -> None:
@@ -396,10 +428,11 @@ class Merge:
         self.frame = frame
         self.test = test
         self.blocks = (then.block, orelse.block)
-        self.made = {**then.made, **orelse.made}
-        self.origins = {**then.origins, **orelse.origins}
+        self.outcomes = (then, orelse)
         self.outputs: tuple[list[Value], list[Value]] = ([], [])
         self.finish: list[Callable[[tuple[Value, ...]], None]] = []
+        self.made: dict[Cell, dict[Cell, None]] = {}  # the arrays, with what each may be
+        self.seen: set[Cell] = set()
 
     def value(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         """Merge ``a`` and ``b`` and hand the result to ``put`` once the ``cond`` exists."""
@@ -425,8 +458,11 @@ class Merge:
 
     def _origin(self, x: Any) -> Any:
         """The list or dict that ``x`` is, or is a copy of."""
-        copy, origin = self.origins.get(id(x), (None, None))
-        return origin if copy is x else x
+        for outcome in self.outcomes:
+            copy, origin = outcome.origins.get(id(x), (None, None))
+            if copy is x and x is not None:
+                return origin
+        return x
 
     def _one_of(self, a: Any, b: Any, put: Callable[[Any], None]) -> Callable[[Any], None]:
         """``put`` for what is list or dict ``a`` or ``b``.
@@ -435,7 +471,11 @@ class Merge:
         other way round: neither may change from then on.
         """
         trace = self.frame.trace
-        known = [x for x in (a, b) if isinstance(x, (list, dict)) and id(x) not in self.made]
+        known = [
+            x
+            for x in (a, b)
+            if isinstance(x, (list, dict)) and not any(id(x) in o.made for o in self.outcomes)
+        ]
         if not known:
             return put
         if trace.distinguish_arrays:
@@ -450,8 +490,10 @@ class Merge:
     def _numeric(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         slot = join(slot_of(a), slot_of(b))
         if self.frame.trace.distinguish_arrays and slot is not None and slot.form == "array":
-            if self._is_known_elsewhere(a) or self._is_known_elsewhere(b):
+            found = {**cells_of(a), **cells_of(b)}
+            if self._is_known_elsewhere(a) or self._is_known_elsewhere(b) or self.seen & set(found):
                 raise NotStaged("a branch chooses among arrays, and the choice is stored into")
+            self.seen.update(found)
         if slot is None:
             raise NotStaged("the branches give arrays of different shapes")
         for x, block, outputs in zip((a, b), self.blocks, self.outputs, strict=True):
@@ -464,11 +506,9 @@ class Merge:
             merged = Tracer(results[number], form)
             if form == "array":
                 # It is one array or another one: a store into it could not know which.
-                known = [x for x in (a, b) if self._is_known_elsewhere(x)]
-                merged.cell.ambiguous = bool(known)
-                for x in known:  # nor could the other way round
-                    identity(x)[0].ambiguous = True
+                merged.cell.ambiguous = self._is_known_elsewhere(a) or self._is_known_elsewhere(b)
                 merged.cell.listed = is_listed(a) or is_listed(b)
+                self.made[merged.cell] = {**cells_of(a), **cells_of(b)}
             put(merged)
 
         self.finish.append(finish)
@@ -535,6 +575,20 @@ def _zero_like(x: Any, block: Block, frame: Frame) -> Tracer:
         return Tracer(zeros(slot.shape, slot.dtype).value, slot.form)
 
 
-def variable(outcome: Outcome, scope: Scope, name: str) -> Any:
+def variable(frame: Frame, outcome: Outcome, scope: Scope, name: str) -> Any:
     """The value of a variable after an outcome."""
-    return outcome.names.get((scope, name), scope.locals.get(name, UNBOUND))
+    if (scope, name) in outcome.names:
+        return outcome.names[scope, name]
+    value = scope.locals.get(name, UNBOUND)
+    if not outcome.cells:
+        return value
+    # It names what it did, but the region may have stored into that.
+    before = [(cell, cell.value) for cell in outcome.cells]
+    for cell, content in outcome.cells.items():
+        cell.value = content
+    try:
+        with frame.trace.builder.reopened(outcome.block):
+            return freeze(value, None, outcome.origins)
+    finally:
+        for cell, content in before:
+            cell.value = content

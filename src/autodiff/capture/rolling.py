@@ -14,9 +14,11 @@ Anything that cannot be done this way raises :class:`NotStaged`, before the prog
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+import gc
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -29,11 +31,14 @@ from autodiff.capture.regions import (
     INT,
     Outcome,
     Slot,
+    cells_of,
     committed,
     fit,
+    identity,
     is_listed,
     is_numeric,
     join,
+    link,
     live_scopes,
     placeholder,
     run_region,
@@ -41,8 +46,9 @@ from autodiff.capture.regions import (
     slot_of,
     undoing,
 )
+from autodiff.capture.sourcecode import Known, Syntax
 from autodiff.capture.structures import LeafScope
-from autodiff.capture.trace import Declined, NotStaged, StoreNeeded
+from autodiff.capture.trace import Declined, NotStaged, StoreNeeded, Trace
 from autodiff.dims import (
     Dim,
     Extent,
@@ -56,8 +62,8 @@ from autodiff.dims import (
     symbols,
     upper_bound,
 )
-from autodiff.ir.data import ArrayType, Block, Value, free_values, walk
-from autodiff.ops.builder import emit
+from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, walk
+from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.structural import slice_of, slice_update, zeros
@@ -182,6 +188,8 @@ class _Body:
     # slots have the extents at entry.
     steps: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
     placed: dict[tuple[Scope, str], Value] = field(default_factory=dict)  # what names stand for
+    # Storages from before the loop that a name's array may be once the body has run.
+    origins: dict[tuple[Scope, str], dict[Cell, None]] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
     # Lists that the body changes, with at most how many items it appends to them; what they were.
     lists: dict[TracedList, Extent] = field(default_factory=dict)
@@ -217,6 +225,8 @@ class _Body:
     def enter(self, parameters: Sequence[Value], index: Value | None = None) -> None:
         """Put the placeholders in place (inside the region)."""
         n = len(self.names)
+        starts = {key: cells_of(key[0].locals.get(key[1])) for key in self.names}
+        holders = {}
         for (key, slot), value in zip(self.names.items(), parameters[:n], strict=True):
             scope, name = key
             if isinstance(scope, ObjectScope):
@@ -225,7 +235,9 @@ class _Body:
                 assert index is not None
                 value = _leading(value, self.shape(key, Dim.symbol(index)))
             self.placed[key] = value
-            scope.locals[name] = placeholder(value, slot)
+            scope.locals[name] = held = placeholder(value, slot)
+            if slot.form == "array":
+                holders[held.cell] = {**starts[key], **self.origins.get(key, {})}
         for scope, name in self.structures:
             self.frame.trace.hold(structures.mutable(self.frame.trace, scope.locals[name]))
         for cell, value in zip(self.cells, parameters[n:], strict=True):
@@ -233,6 +245,8 @@ class _Body:
         for cell, (start, step) in self.inductive.items():
             assert index is not None
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
+        for cell, found in holders.items():
+            cell.origins = tuple([(c, c.value) for c in found])
 
     # -- extents that change with the iteration
     def shape(self, key: tuple[Scope, str], k: Extent) -> tuple[Extent, ...]:
@@ -483,7 +497,7 @@ class _Body:
             if cell not in self.cells:
                 self.cells.append(cell)
                 changed = True
-        changed |= self.restless | self._learn_pushed(outcome)
+        changed |= self.restless | self._learn_pushed(outcome) | self._learn_origins(outcome)
         self._check_aliases(outcome)
         return changed
 
@@ -519,6 +533,21 @@ class _Body:
         for at, leaf in structures.leaves_of(trace, end).items():
             outcome.names[self.structures[key], at] = leaf
 
+    def _learn_origins(self, outcome: Outcome) -> bool:
+        """Whether a name may be an array from before the loop that it was not known to be."""
+        is_open = self.frame.trace.builder.is_open
+        changed = False
+        for key in self.names:
+            known = self.origins.setdefault(key, {})
+            found = {
+                c: None
+                for c in cells_of(outcome.names.get(key))
+                if c.block is None or is_open(c.block)
+            }
+            changed |= not found.keys() <= known.keys()
+            known.update(found)
+        return changed
+
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
         if not is_numeric(end):
             raise NotStaged(f"the loop makes {key[1]!r} a {type(end).__name__}")
@@ -540,13 +569,6 @@ class _Body:
 
     def _check_aliases(self, outcome: Outcome) -> None:
         """A rebound array that is also stored into must not be known under another name."""
-        if self.frame.trace.distinguish_arrays:
-            for _, name in self.names:
-                end = outcome.names.get((_, name))
-                if is_numeric(end) and _is_shared(self, outcome, end):
-                    raise NotStaged(
-                        f"{name!r} is an array with another name, and that is stored into"
-                    )
         arrays = [key for key in self.names if self.placed.get(key) in outcome.stored]
         for scope, name in arrays:
             if is_listed(outcome.names.get((scope, name))):
@@ -558,22 +580,67 @@ class _Body:
                 and _is_aliased(self.frame, scope, name, start)
             )
             # What it is bound to at the end is what the next iteration stores into.
-            if aliased or _is_shared(self, outcome, outcome.names.get((scope, name))):
+            end = outcome.names.get((scope, name))
+            twins = [
+                key
+                for key in self.names
+                if key != (scope, name) and cells_of(outcome.names.get(key)).keys() & cells_of(end)
+            ]
+            if aliased or twins or _is_shared(self, outcome, end):
                 raise NotStaged(
                     f"{name!r} is stored into and rebound, and known under another name"
                 )
 
 
 def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
-    if any(record.cell is tracer.cell for record in frame.trace.inputs):
+    """Whether an array that a name stands for may be reached otherwise as well."""
+    cells = cells_of(tracer).keys()
+    if any(record.cell in cells for record in frame.trace.inputs):
         return True
-    return any(
-        (table is not scope.locals or key != name)
-        and isinstance(value, Tracer)
-        and value.cell is tracer.cell
-        for table in _tables(frame)
-        for key, value in table.items()
-    )
+    return _reach(live_scopes(frame), cells, (scope, name))
+
+
+MOST_LOOKED_AT = 20_000  # objects; an array is taken to be among more
+# What leads to no other name of an array, or to everything that the trace has.
+_OPAQUE = (
+    *(Trace, Builder, Block, Value, Operation, Cell, Syntax),
+    *(ModuleType, type, CodeType, TracebackType, np.ufunc),
+)
+
+
+def _reach(objects: list[Any], cells: Container[Cell], but: tuple[Scope, str]) -> bool:
+    """Whether from objects an array can be reached that may live in one of the storages.
+
+    By the references that Python's garbage collector sees: containers, attributes, closures,
+    iterators, suspended generators; ``but`` is a variable that does not count.
+    """
+    (scope, name), objects, seen = but, list(objects), set[int]()
+    if isinstance(scope, LeafScope):  # the leaves beside it, and what else there is
+        objects += [v for key, v in scope.locals.items() if key != name]
+        scope, name = scope.scope, scope.name
+    while objects:
+        x = objects.pop()
+        if isinstance(x, Tracer):
+            if any(cell in cells for cell in cells_of(x)):
+                return True
+            continue
+        if not gc.is_tracked(x) or isinstance(x, _OPAQUE) or id(x) in seen:
+            continue
+        seen.add(id(x))
+        if len(seen) > MOST_LOOKED_AT:
+            return True
+        if isinstance(x, Scope):
+            objects += [v for key, v in x.locals.items() if x is not scope or key != name]
+            objects += [x.parent, x.closure]
+        elif isinstance(scope, ObjectScope) and (x is scope.obj or x is scope.table):
+            objects += [v for key, v in scope.table.items() if key != name]
+        elif isinstance(x, FunctionType):  # not its globals
+            objects += [x.__closure__, x.__defaults__, x.__kwdefaults__, x.__dict__]
+        elif isinstance(x, ast.AST):  # a suspended generator puts values into its statements
+            objects += [inner.value for inner in ast.walk(x) if isinstance(inner, Known)]
+        else:
+            objects += gc.get_referents(x)
+    return False
 
 
 def _tables(frame: Frame) -> list[Any]:
@@ -729,11 +796,15 @@ def _bind_results(
 ) -> None:
     """Give names and cells their values after the loop; ``ran`` tells whether it ran at all."""
     names, cells = len(body.names), len(body.cells)
+    made: dict[Cell, dict[Cell, None]] = {}
+    carried = []
     for (key, slot), value in zip(body.names.items(), results[:names], strict=True):
         if key in body.steps:
             assert body.count is not None
             value = _leading(value, body.shape(key, body.count))
-        key[0].locals[key[1]] = _carried_out(body, key, value, slot)
+        carried.append((key, _carried_out(body, key, value, slot, ran, made)))
+    for key, tracer in carried:
+        key[0].locals[key[1]] = tracer
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
         if cell in body.frame.trace.counts:
             value.low = 0
@@ -750,7 +821,7 @@ def _bind_results(
         if key in body.lasts:
             assert body.count is not None
             value = _leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
-        held = _carried_out(body, key, value, slot)
+        held = _carried_out(body, key, value, slot, ran, made)
         if key in body.latches:
             bound = Tracer(temporaries[body.latches[key]], "python")
             held.cell.ambiguous = slot.form == "array"
@@ -760,17 +831,47 @@ def _bind_results(
     for scope, name in body.temporaries:
         if (scope, name) not in keys:
             scope.locals[name] = Poison(name)
+    link(made)
 
 
-def _carried_out(body: _Body, key: tuple[Scope, str], value: Value, slot: Slot) -> Tracer:
-    """A variable after the loop; an array that was known under another name is not stored into."""
+def _carried_out(
+    body: _Body,
+    key: tuple[Scope, str],
+    value: Value,
+    slot: Slot,
+    ran: Any,
+    made: dict[Cell, dict[Cell, None]],
+) -> Tracer:
+    """A variable after the loop; an array that was known under another name is not stored into.
+
+    In ``made`` is noted which arrays it may be.
+    """
     assert body.outcome is not None
     tracer = Tracer(value, slot.form)
-    end = body.outcome.names.get(key)
-    if _is_shared(body, body.outcome, end):
-        assert isinstance(end, Tracer) and end.alias is not None
-        tracer.cell.ambiguous = end.alias[0].ambiguous = True
+    if slot.form != "array":
+        return tracer
+    scope, name = key
+    start, end = scope.locals.get(name), body.outcome.names.get(key)
+    found = cells_of(end)
+    ambiguous = _is_shared(body, body.outcome, end)
+    if isinstance(start, Tracer) and not (ran is True and _is_made_in(body.outcome, end)):
+        found = {**found, **cells_of(start)}
+        ambiguous = ambiguous or start.cell.ambiguous or _is_aliased(body.frame, scope, name, start)
+    if body.frame.trace.distinguish_arrays:
+        if ambiguous or any(found.keys() & other for other in made.values()):
+            raise NotStaged("a loop chooses among arrays, and the choice is stored into")
+    tracer.cell.ambiguous = ambiguous
+    made[tracer.cell] = found
     return tracer
+
+
+def _is_made_in(outcome: Outcome, end: Any) -> bool:
+    """Whether an array at the end of a body is surely one that the body has made."""
+    if not isinstance(end, Tracer):
+        return False
+    cell, _ = identity(end)
+    parameters = outcome.block.parameters
+    return cell.block is outcome.block and not cell.origins and cell.value not in parameters
 
 
 def _is_shared(body: _Body, outcome: Outcome, end: Any) -> bool:

@@ -16,6 +16,7 @@ import linecache
 import textwrap
 from dataclasses import dataclass
 from types import CodeType, FunctionType
+from typing import Any
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -71,6 +72,16 @@ def describe(node: FunctionNode, file: str) -> Syntax:
 def _arguments(arguments: ast.arguments) -> list[ast.arg]:
     extra = [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]
+
+
+class Known(ast.expr):
+    """An expression whose value is known."""
+
+    _fields = ()
+
+    def __init__(self, value: Any = None) -> None:
+        super().__init__()
+        self.value = value
 
 
 class _Scan(ast.NodeVisitor):

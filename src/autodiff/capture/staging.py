@@ -23,7 +23,7 @@ import numpy as np
 
 from autodiff.capture.interpreter import Completion, Frame, assign
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.regions import Committed, Merge, Outcome, run_region, undoing, variable
+from autodiff.capture.regions import Committed, Merge, Outcome, link, run_region, undoing, variable
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.ir.data import Value, walk
 from autodiff.ops.control import emit_check, emit_cond
@@ -193,7 +193,8 @@ def _merge(
         if isinstance(scope, ObjectScope) and name not in scope.locals:
             raise NotStaged(f"a branch gives an object the attribute {name!r}")
         put = _putter(scope.locals, name)
-        merge.value(variable(first, scope, name), variable(second, scope, name), put)
+        a, b = (variable(frame, outcome, scope, name) for outcome in (first, second))
+        merge.value(a, b, put)
     cells = list({**first.cells, **second.cells})
     numbers = []
     for cell in cells:
@@ -210,6 +211,7 @@ def _merge(
         cell.write(results[number])
     for finish in merge.finish:
         finish(results)
+    link(merge.made)
 
 
 def _putter(table: dict[str, Any], name: str) -> Callable[[Any], None]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.dims import Dim, deciding, evaluate
 from autodiff.engines import numpy as reference
 from autodiff.engines.native.compile import compile_program
@@ -106,3 +107,15 @@ def test_symbolic_sizes_keep_the_pieces_apart() -> None:
         x = np.linspace(0.5, 1.5, n)
         for got, wanted in zip(run([np.int64(n), x]), oracle([np.int64(n), x]), strict=True):
             np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-11)
+
+
+def test_a_size_known_at_run_time_comes_before_the_indices_into_it() -> None:
+    def counted(a: Any, r: Any, n: int) -> Any:
+        spread = np.ptp(a.sum(axis=0))
+        return np.bincount(r, weights=a[0], minlength=n).sum() + spread
+
+    r = np.array([0, 2, 0])
+    gradient, oracle = (autodiff.gradient(counted, wrt="a", engine=e) for e in ("native", "numpy"))
+    for n in (5, 4, 1):
+        a = np.outer(np.ones(n), [1.0, 3.0, 2.0])
+        np.testing.assert_array_equal(gradient(a, r, n), oracle(a, r, n))

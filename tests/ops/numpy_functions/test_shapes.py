@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.errors import ShapeError
 from tests.ops.support import ENGINES, check_derivatives, check_value, run
 
@@ -177,3 +178,15 @@ EMPTY = {
 @pytest.mark.parametrize("name", EMPTY)
 def test_empty_arrays(name: str, engine: str) -> None:
     check_value(EMPTY[name], np.zeros((0, 3)), engine=engine)
+
+
+@engines
+@pytest.mark.parametrize("name", EMPTY)
+def test_arrays_that_turn_out_empty_at_run_time(name: str, engine: str) -> None:
+    def rest(x, k):
+        return EMPTY[name](x[k:])
+
+    compiled = autodiff.function(rest, engine=engine)
+    for n, k in [(5, 1), (4, 2), (3, 3), (6, 2), (2, 2)]:
+        x = np.arange(3.0 * n).reshape(n, 3)
+        np.testing.assert_array_equal(compiled(x, k), rest(x, k))

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -89,8 +88,10 @@ def unsettled(plan: Plan, outputs: list[tuple[Buffer, Value]]) -> list[tuple[Buf
     return [(place, value) for value, place in found.items()]
 
 
-def _always(place: Buffer) -> Buffer:
-    return place
+def _row_sink(row: Buffer) -> Sink:
+    # A chain of updates passes the row on; a value that lives there still keeps it.
+    holders = row.slot.holders
+    return lambda: row if row.slot.holders == holders else None
 
 
 def _lives_in(g: Generator, value: Value, place: Buffer) -> bool:
@@ -530,7 +531,7 @@ class _Loop:
             carried, stacked = body.outputs[: self.count], body.outputs[self.count :]
             for value, row in zip(stacked, rows, strict=True):
                 if value.shape:
-                    g.scope.sinks.append(partial(_always, row))
+                    g.scope.sinks.append(_row_sink(row))
             plan = self.plan
             sinks = plan.sinks
             hints: dict[Value, list[int]] = {}

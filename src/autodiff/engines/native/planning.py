@@ -351,7 +351,7 @@ class Plan:
                 if operation.kind == "gather":
                     # The bounds of its indices are checked once, ahead of any use.
                     node = self._add_node(Node("step", number, operation), operation.operands[1:])
-                    self._require(node, [])
+                    self._require(node, _extent_symbols(operation))
                     self.producer[operation.result] = node
                 continue
             if isinstance(lowering, (Pointwise, View, Creation)) and operation.result.shape == ():

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.dims import Dim, Extent, minimum, product, same_shape
+from autodiff.dims import Dim, Extent, maximum, minimum, product, same_shape
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, decide, extent_of, known, require_equal
@@ -642,7 +642,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Tracer:
         n = x.shape[k]
         if isinstance(n, int) and n == 0:
             continue
-        cut = (-extent_of(s)) % n
+        cut = (-extent_of(s)) % maximum(n, 1)  # an empty axis stays as it is
         if isinstance(cut, int) and cut == 0:
             continue
         lead = (slice(None),) * k

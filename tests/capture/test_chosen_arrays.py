@@ -1,0 +1,396 @@
+"""A name that is one array or another, as a branch or a loop decides, and a store into either.
+
+Whichever of the arrays is stored into, and whichever is read afterwards: as in plain Python.
+"""
+
+import collections
+import functools
+
+import numpy as np
+import pytest
+
+import autodiff
+from tests.capture.support import uncompiled_allowed
+
+
+# -- chosen by a branch ------------------------------------------------------------------------------
+def expression_then_source(x, j):
+    z = x if j > 1 else x * 2
+    x[0] = 5.0
+    return z.sum()
+
+
+def statement_then_source(x, j):
+    z = x
+    if j > 1:
+        z = x * 2
+    x[0] = 5.0
+    return z.sum()
+
+
+def other_name(x, j):
+    z = x.copy()
+    v = z
+    if x[0] > 0.3:
+        z = x * 2
+    v[0] = 5.0
+    return z.sum()
+
+
+def in_a_dict(x, j):
+    z = x.copy()
+    d = {"u": z}
+    if x[0] > 0.3:
+        z = x * 2
+    d["u"][0] = 5.0
+    return z.sum()
+
+
+def in_a_tuple(x, j):
+    z = x.copy()
+    d = (z,)
+    if x[0] > 0.3:
+        z = x * 2
+    z[0] = 5.0
+    return d[0].sum()
+
+
+def two_names_in_one_branch(x, j):
+    z, y = x * 1, x * 1
+    if x[0] > 0.3:
+        z = x * 2
+        y = z
+    y[0] = 5
+    return z.sum()
+
+
+def two_choices(x, j):
+    y, z = x.copy(), x.copy()
+    w = y if x[0] > 0.5 else z
+    v = z if x[1] > 0.5 else y
+    w[0] = 3
+    return v.sum()
+
+
+def row_of_a_matrix(x, j):
+    m, s = np.outer(x, x), 0.0
+    for i in range(6):
+        row = m[0] if x[i % 3] > 0.5 else m[1]
+        s += row.sum()
+        m[0] *= 0.5
+    return s
+
+
+def row_stored_into(x, j):
+    m = np.outer(x, x)
+    for i in range(6):
+        if x[i % 3] > 0.5:
+            y = m[0]
+        else:
+            y = m[1]
+        y[1] += 0.25
+    return m.sum()
+
+
+def swapped_items(x, j):
+    t = (x.copy(), x * 2)
+    if x[0] > 0.5:
+        t = (t[1], t[0])
+    t[0][0] = 4
+    return t[0].sum() - t[1].sum()
+
+
+def stored_into_on_the_other_side(x, j):
+    if x[0] > 0.5:
+        x = x * 2
+    else:
+        x[0] = 0.3
+    return x * j
+
+
+def added_to_on_the_other_side(x, j):
+    y = x[::-1]
+    if x[0] > 0.5:
+        y = x[1:] + x[:-1]
+        y = np.append(y, 2.0)
+    else:
+        y += 0.3
+    return y.sum() * j + x[1]
+
+
+def item_stored_into_on_the_other_side(x, j):
+    t = (x, x * 2)
+    if x[0] > 0.5:
+        t = (t[1], t[0] * 3)
+    else:
+        t[0][0] = 0.3
+        t[1][0] = 0.4
+    return t[0] - t[1] * j
+
+
+# -- chosen by a loop ----------------------------------------------------------------------------------
+def argument_bound_to_itself(x, j):
+    for _ in range(j):
+        x = x
+    x += 1.0
+    return x
+
+
+def argument_in_nested_loops(x, j):
+    for _ in range(3):
+        for _ in range(j):
+            x = x
+        x[0] += 1
+    return x.sum()
+
+
+def perhaps_no_iteration_then_source(x, j):
+    y = x
+    for _ in range(j):
+        x = x * 2
+    y[0] = 5.0
+    return x.sum()
+
+
+def perhaps_no_iteration_then_result(x, j):
+    y = x
+    for _ in range(j):
+        y = y * 2
+    y[0] = 5.0
+    return x.sum()
+
+
+def while_then_source(x, j):
+    y = x
+    while y.sum() < j:
+        y = y * 1.5
+    x[0] = -3.0
+    return y.sum()
+
+
+def while_then_result(x, j):
+    y = x
+    while y.sum() < j:
+        y = y * 1.5
+    y[0] = -3.0
+    return x.sum()
+
+
+def while_with_a_list(x, j):
+    y = x.copy()
+    held = [y, x]
+    k = 0
+    while k < j:
+        y = y * 2
+        k += 1
+    y[0] = 5.0
+    return held[0].sum()
+
+
+def while_with_a_closure(x, j):
+    y = x * 0.1
+
+    def total():
+        return y.sum()
+
+    z = y
+    while y.sum() < j:
+        y = y + x + 0.1
+    z[0] = -3.0
+    return total()
+
+
+def attribute(x, j):
+    class Held:
+        pass
+
+    held = Held()
+    held.v = x * 1.0
+    y = held.v
+    for _ in range(j):
+        y = y * 2
+    y[0] = 8
+    return held.v.sum()
+
+
+def swapped_names(x, j):
+    y = x.copy()
+    z = y
+    for _ in range(j):
+        y, z = z, y
+    z[0] = 5.0
+    return y.sum() + 2 * z.sum()
+
+
+def view_kept(x, j):
+    y = x.copy()
+    z = y[::-1]
+    for _ in range(j):
+        z = z
+    z[0] = 5.0
+    return y.sum() + 2 * z.sum()
+
+
+def bound_to_another(x, j):
+    y, z = x.copy(), x
+    for _ in range(j):
+        z = y[::-1]
+    y[0] = 5.0
+    return z.sum() + 2 * x.sum()
+
+
+def best_row(x, j):
+    m = np.outer(np.arange(7.0), x)
+    best = m[0]
+    for row in m:
+        if row.sum() > best.sum():
+            best = row
+    m[:] = 7.0
+    return best.sum()
+
+
+def one_array_under_two_names(x, j):
+    z, y, s = x * 1, x * 1, 0.0
+    for i in range(7):
+        y[0] += 1
+        s += z[0]
+        t = x * i
+        z, y = t, t
+    return s + z.sum()
+
+
+def read_in_the_loop(x, j):
+    s, y = 0.0, x
+    for _ in range(7):
+        s += y[0]
+        x[0] += 1
+        if x[1] > 0.5:
+            y = y * 2
+    return s
+
+
+def bound_late_to_what_is_stored_into(x, j):
+    s, y, z = 0.0, x.copy(), x.copy()
+    for i in range(7):
+        s += y[0]
+        z[0] += 1
+        if x[i % 3] > 0.5:
+            y = z
+    return s
+
+
+CHOICES = [
+    f for f in list(globals().values()) if getattr(f, "__module__", "") == __name__
+]  # all of the above
+
+
+@pytest.mark.parametrize("f", CHOICES, ids=lambda f: f.__name__)
+def test_stores_reach_what_they_reach_in_plain_python(f) -> None:
+    compiled, gradient = autodiff.function(f), autodiff.gradient(total(f), wrt="x")
+    for number, j in enumerate((2, 0, 3, 1, 0, 2)):
+        x = np.random.default_rng(number).uniform(0, 1, 3)
+        ours, theirs = x.copy(), x.copy()
+        with uncompiled_allowed():
+            result, slope = compiled(ours, j), gradient(x, j)
+        np.testing.assert_allclose(result, f(theirs, j), rtol=1e-14)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-14)
+        steps = 1e-3 * np.eye(3)
+        expected = [(total(f)(x + h, j) - total(f)(x - h, j)) / 2e-3 for h in steps]
+        np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-8)
+
+
+def total(f):
+    """The sum of what a function returns."""
+    return lambda x, j: np.sum(f(x, j))
+
+
+def rebound(x, n):
+    y = x.copy()
+    for _ in range(n):
+        y = y - 0.1 * y * y
+    y[0] = 1.0
+    return y.sum() + x.sum()
+
+
+def chosen_and_read(x, n):
+    y, s = x.copy(), 0.0
+    for k in range(n):
+        z = y if x[k % 3] > 0.5 else x
+        s += z.sum()
+        y = y * 0.5
+    return s
+
+
+@pytest.mark.parametrize("f", [rebound, chosen_and_read])
+def test_what_nothing_else_holds_stays_one_loop(f) -> None:
+    compiled = autodiff.function(f)
+    for n in (30, 0, 7, 31):
+        x = np.linspace(0.1, 0.9, 3)
+        np.testing.assert_allclose(compiled(x, n), f(x, n), rtol=1e-13)
+    assert len(compiled.cache) == 1
+
+
+# -- whatever holds the array --------------------------------------------------------------------------
+class Slotted:
+    __slots__ = ("v",)
+
+    def __init__(self, v):
+        self.v = v
+
+    def total(self):
+        return self.v.sum()
+
+
+def later(v):
+    yield 0.0
+    yield v.sum()
+
+
+def started(v):
+    steps = later(v)
+    next(steps)
+    return steps
+
+
+Pair = collections.namedtuple("Pair", "v w")
+OUTSIDE = {}
+
+
+def put_outside(v):
+    OUTSIDE["v"] = v
+    return lambda: OUTSIDE["v"].sum()
+
+
+HOLDERS = {
+    "tuple": lambda v: lambda t=(v, 1): t[0].sum(),
+    "named tuple": lambda v: lambda t=Pair(v, 1): t.v.sum(),  # noqa: B008
+    "list in a dict": lambda v: lambda d={"a": [v]}: d["a"][0].sum(),
+    "deque": lambda v: lambda d=collections.deque([v]): d[0].sum(),
+    "iterator": lambda v: lambda items=iter([v]): next(items).sum(),  # noqa: B008
+    "closure": lambda v: lambda: v.sum(),
+    "default": lambda v: lambda w=v: w.sum(),
+    "partial": lambda v: functools.partial(np.sum, v),
+    "method of the array": lambda v: v.sum,
+    "method of an object with slots": lambda v: Slotted(v).total,
+    "suspended generator": lambda v: started(v).__next__,
+    "generator expression": lambda v: (e.sum() for e in [v]).__next__,
+    "object outside": put_outside,
+}
+
+
+def held(x, j, hold):
+    y = x.copy()
+    read = hold(y)
+    for _ in range(j):
+        y = y * 2
+    y[0] = 5.0
+    return read()
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_an_array_that_anything_holds_is_not_stored_into_beside_it(holder) -> None:
+    compiled = autodiff.function(held)
+    with uncompiled_allowed():
+        for j in (2, 0, 3, 0):
+            x = np.arange(1.0, 4.0)
+            assert compiled(x, j, HOLDERS[holder]) == held(x, j, HOLDERS[holder])
