@@ -16,8 +16,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from autodiff import debug
 from autodiff.capture import Declined, NotStaged
@@ -48,8 +47,7 @@ class _Codeless:
     __code__ = None
 
 
-@dataclass(frozen=True)
-class _Answer:
+class _Answer(NamedTuple):
     """What plain Python returned where the capture failed, and why that failed."""
 
     result: Any
