@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
-from autodiff.capture import calls, effects, expressions
+from autodiff.capture import calls, effects, expressions, functions
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
@@ -260,7 +260,7 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
     from autodiff.capture.sourcecode import Syntax
 
     if isinstance(function, FunctionType):
-        return calls.call_function(trace, function, args, kwargs)
+        return functions.call_function(trace, function, args, kwargs)
     if isinstance(function, functools.partial):
         path = Path.root(function, "partial")
         first = [trace.lift(x, path.attribute("args").item(k)) for k, x in enumerate(function.args)]

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture.calls import Closure, call, iterate, make_closure
+from autodiff.capture.calls import call, iterate
+from autodiff.capture.functions import Closure, make_closure
 from autodiff.capture.interpreter import EXPRESSIONS, ComprehensionScope, Frame, assign
 from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
