@@ -12,10 +12,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
-import sys
-import warnings
 from collections.abc import Callable, Iterable, Sequence
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -26,87 +24,23 @@ from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import (
     Frame,
 )
+from autodiff.capture.library import Callback, call_library
 from autodiff.capture.lists import TracedList
+from autodiff.capture.origins import (
+    INTERPRETED,
+    PURE_MODULES,
+    is_impure,
+    is_library,
+    module_of,
+)
 from autodiff.capture.sourcecode import syntax_of
-from autodiff.capture.text import DeferredText, characters
-from autodiff.capture.trace import Declined, FailedNow, Trace
+from autodiff.capture.text import DeferredText
+from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, product, same
-from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
 from autodiff.ops.known import check
 from autodiff.ops.tracer import Tracer, as_tracer, is_traced, whole_of
-
-# Modules whose functions neither read nor change anything but their arguments.
-PURE_MODULES = frozenset(
-    "math cmath operator itertools functools collections numbers string re copy dataclasses typing "
-    "fractions decimal statistics enum abc types numpy scipy builtins textwrap bisect heapq "
-    "contextlib inspect warnings optree autodiff array struct".split()
-)
-IMPURE = frozenset(
-    (
-        print,
-        input,
-        open,
-        exec,
-        eval,
-        globals,
-        locals,
-        vars,
-        id,
-        compile,
-        breakpoint,
-        __import__,
-        warnings.warn,
-    )
-)
-IMPURE_MODULES = ("numpy.random", "random", "time", "warnings", "logging", "os", "datetime")
-# Methods that change the object they belong to, by built-in type.
-MUTATORS = frozenset(
-    "append extend insert pop remove clear sort reverse update setdefault popitem add discard "
-    "appendleft extendleft popleft rotate __setitem__ __delitem__".split()
-)
-
-
-class Callback:
-    """A user's function handed to a library, which calls it: it is interpreted like any other call.
-
-    Were it called as it is, what it reads from globals and objects would be frozen in the program.
-    """
-
-    def __init__(self, frame: Frame, function: Any, node: ast.AST) -> None:
-        self.frame, self.function, self.node = frame, function, node
-        self.__name__ = getattr(function, "__name__", type(function).__name__)
-        self.__doc__ = getattr(function, "__doc__", None)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return call(self.frame, self.function, list(args), kwargs, self.node)
-
-
-def _calls_back(function: Any) -> bool:
-    """Whether a library function may call functions among its arguments."""
-    if any(function is f for f in (sorted, min, max)):
-        return True
-    if isinstance(getattr(function, "__self__", None), list):
-        return bool(function.__name__ == "sort")
-    return _module(function).split(".")[0] in ("numpy", "scipy", "itertools")
-
-
-def _callback(frame: Frame, value: Any, node: ast.AST) -> Any:
-    """A user's function as a :class:`Callback`, also within a list; anything else as it is."""
-    if type(value) is tuple and any(callable(v) for v in value):
-        return tuple([_callback(frame, v, node) for v in value])
-    if isinstance(value, list) and any(callable(v) for v in list.__iter__(value)):
-        return [_callback(frame, v, node) for v in value]
-    inner = value
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    if isinstance(inner, MethodType):
-        inner = inner.__func__
-    if not isinstance(inner, (FunctionType, type, Closure, Tracer)):
-        inner = getattr(type(inner), "__call__", None)  # noqa: B004 - the function itself
-    own = isinstance(inner, FunctionType) and not _is_library(inner)
-    return Callback(frame, value, node) if own else value
 
 
 # -- the general call ---------------------------------------------------------------------------
@@ -129,255 +63,32 @@ def call(
     if isinstance(function, MethodType):
         if isinstance(function.__func__, Closure):
             return function.__func__(function.__self__, *args, **kwargs)
-        if isinstance(function.__func__, FunctionType) and not _is_library(function.__func__):
+        if isinstance(function.__func__, FunctionType) and not is_library(function.__func__):
             return call_function(frame.trace, function.__func__, [function.__self__, *args], kwargs)
-        return _call_library(frame, function, args, kwargs, node)
+        return call_library(frame, function, args, kwargs, node)
     if isinstance(function, functools.partial):
         return call(
             frame, function.func, [*function.args, *args], {**function.keywords, **kwargs}, node
         )
-    if isinstance(function, FunctionType) and not _is_library(function):
+    if isinstance(function, FunctionType) and not is_library(function):
         if function in dispatch.functions:
-            return _call_library(frame, function, args, kwargs, node)
+            return call_library(frame, function, args, kwargs, node)
         return call_function(frame.trace, function, args, kwargs)
-    if isinstance(function, type) and not _is_impure(function):
+    if isinstance(function, type) and not is_impure(function):
         return _construct(frame, function, args, kwargs, node)
     if isinstance(function, np.vectorize):
         return _vectorize(frame, function, args, kwargs, node)
     method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself
-    if isinstance(method, FunctionType) and not _is_library(method):
+    if isinstance(method, FunctionType) and not is_library(method):
         frame.trace.guard_class(type(function), "__call__", method)
         return call_function(frame.trace, method, [function, *args], kwargs)
     if isinstance(method, Closure):
         return method(function, *args, **kwargs)
-    return _call_library(frame, function, args, kwargs, node)
+    return call_library(frame, function, args, kwargs, node)
 
 
 def _hashable(function: Any) -> bool:
     return isinstance(function, (type, BuiltinFunctionType, FunctionType, type(np.sum)))
-
-
-def _module(function: Any) -> str:
-    if type(function).__name__ == "fortran":  # of scipy.linalg, with no module of their own
-        return "scipy"
-    return getattr(function, "__module__", None) or getattr(type(function), "__module__", "") or ""
-
-
-# Classes of NumPy whose methods are plain Python on arrays: polynomials.
-_INTERPRETED = ("numpy.polynomial", "numpy.lib._polynomial_impl")
-_WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
-
-
-def _is_library(function: FunctionType) -> bool:
-    """Whether a Python function belongs to a library that is not interpreted.
-
-    NumPy, SciPy, this package, the standard library; pandas and xarray, which ask of their objects
-    what traced ones cannot answer.
-
-    What this package writes as its users would, models and objectives, counts as theirs.
-    """
-    module = _module(function)
-    if module.startswith((*_WRITTEN_AS_USERS_DO, *_INTERPRETED)):
-        return False
-    root = module.split(".")[0]
-    return root in ("numpy", "scipy", "autodiff", "pandas", "xarray") or (
-        # Functions that `exec` made in a namespace without a name say that they are builtins.
-        root in sys.stdlib_module_names and root not in ("__main__", "builtins")
-    )
-
-
-def _call_library(
-    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
-) -> Any:
-    trace = frame.trace
-    owner = getattr(function, "__self__", None)
-    calls_back = not trace.eager and _calls_back(function)
-    if calls_back:
-        args = [_callback(frame, a, node) for a in args]
-        kwargs = {k: _callback(frame, v, node) for k, v in kwargs.items()}
-    if owner is not None and getattr(function, "__name__", "") in MUTATORS:
-        trace.changing(owner, frame.source(node))
-        if trace.is_external(owner):
-            return function(*trace.plain(args), **trace.plain(kwargs))
-    if type(owner) is dict and function.__name__ == "get" and trace.state.changes(owner):
-        return _get(frame, owner, *args)
-    _refuse_changed(trace, function, [owner, *args, *kwargs.values()], node)
-    args = [trace.deep(a) for a in args]
-    kwargs = {k: trace.deep(v) for k, v in kwargs.items()}
-    if owner is not None and trace.is_external(owner) and isinstance(owner, (list, dict, tuple)):
-        function = getattr(trace.deep(owner), function.__name__)
-    if labelled.holds(args, kwargs) and not _is_own(function):
-        return labelled.apply(function, args, kwargs)
-    traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
-    known = lookup(function, traced)
-    if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or _is_own(function):
-        known = known or function
-    if known is not None:
-        try:
-            return known(*args, **kwargs)
-        except FailedNow as failure:
-            if isinstance(owner, Tracer):
-                function = getattr(trace.concrete(owner), function.__name__)
-            return trace.rerun(failure, function, args, kwargs)
-    if _is_impure(function):
-        from autodiff.capture.effects import call_impure
-
-        return call_impure(frame, function, args, kwargs, node)
-    args = [characters(a) for a in args]
-    kwargs = {k: characters(v) for k, v in kwargs.items()}
-    if not traced:
-        return _call_untraced(frame, function, args, kwargs, node)
-    return _call_unknown(frame, function, args, kwargs, node)
-
-
-def _get(frame: Frame, table: dict[Any, Any], key: Any, default: Any = None) -> Any:
-    """``table.get(key)`` of a dict that the function changes."""
-    from autodiff.capture.expressions import load_item
-
-    try:
-        return load_item(frame, table, key, frame.scope.syntax.node)
-    except KeyError:
-        return default
-
-
-def _refuse_changed(trace: Trace, function: Any, objects: Sequence[Any], node: ast.AST) -> None:
-    """A library function would see an object as it was before the function changed it."""
-    if trace.state.places or trace.state.appended:
-        for obj in objects:
-            trace.refuse_changed(obj, f"{_name(function)}")
-
-
-# These make new arrays also from plain arguments; as operations they need no stored constant.
-_CREATION: frozenset[Any] = frozenset(
-    (
-        np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.arange, np.linspace,
-        np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.array, np.asarray,
-    )
-)  # fmt: skip
-
-
-_ARRAY_TYPES = (np.ndarray, np.generic, np.float64, float, int)
-
-
-def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
-    """The implementation of a NumPy function or a builtin on tracers."""
-    try:
-        if isinstance(function, MethodDescriptorType) and function.__objclass__ in _ARRAY_TYPES:
-            # np.ndarray.sum(x), with an array that may be traced
-            return lambda x, *args, **kwargs: getattr(x, function.__name__)(*args, **kwargs)
-        if traced:
-            found = dispatch.functions.get(function) or dispatch.builtin_functions.get(function)
-            if found is None and isinstance(function, MethodType):
-                found = dispatch.functions.get(function.__func__)
-                return None if found is None else functools.partial(found, function.__self__)
-            return found
-        return dispatch.functions.get(function) if function in _CREATION else None
-    except TypeError:  # unhashable
-        return None
-
-
-def _is_own(function: Any) -> bool:
-    """Whether a function is one of ours, such as a method of a traced array."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return _module(function).split(".")[0] == "autodiff"
-
-
-def _holds_traced(args: list[Any], kwargs: dict[str, Any]) -> bool:
-    return any(
-        isinstance(a, dict) and is_traced(list(a.values())) for a in (*args, *kwargs.values())
-    )
-
-
-def _name(function: Any) -> str:
-    if isinstance(function, np.ufunc):
-        return f"np.{function.__name__}" if hasattr(np, function.__name__) else function.__name__
-    module = _module(function)
-    name: Any = getattr(function, "__qualname__", None)
-    name = name or getattr(function, "__name__", repr(function))
-    return f"{module}.{name}" if module and module != "builtins" else name
-
-
-def _is_impure(function: Any) -> bool:
-    try:
-        if function in IMPURE:
-            return True
-    except TypeError:
-        return False
-    module = _module(function)
-    owner = getattr(function, "__self__", None)
-    if owner is not None and not isinstance(owner, type(sys)):
-        module = type(owner).__module__ or ""
-    return any(module == m or module.startswith(m + ".") for m in IMPURE_MODULES)
-
-
-def _call_untraced(
-    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
-) -> Any:
-    """A library function of values that are no inputs: run it now, at Python speed."""
-    root = _module(function).split(".")[0]
-    owner = getattr(function, "__self__", None)
-    if owner is not None and not isinstance(owner, (type(sys), type)):
-        root = type(owner).__module__.split(".")[0]  # a method: it may change what it belongs to
-    # ``operator.index`` and other functions in C call their module ``_operator``.
-    pure = root.lstrip("_") in PURE_MODULES and not any(
-        hasattr(a, "__next__") and frame.trace.is_external(a) for a in (owner, *args)
-    )
-    if not pure and not frame.trace.eager:
-        raise Declined(
-            f"{_name(function)}, which may depend on more than its arguments", frame.source(node)
-        )
-    from autodiff.capture.opaque import run_native
-
-    return lift_result(run_native(function, args, kwargs))
-
-
-def lift_result(result: Any) -> Any:
-    """Arrays made by library calls become constants of the program, so that they can be stored into."""
-    if (
-        isinstance(result, np.ndarray)
-        and result.dtype.kind in "fiub"
-        and type(result) is np.ndarray
-    ):
-        return Tracer.constant(result)
-    if type(result) in (list, tuple):
-        return type(result)(lift_result(x) for x in result)
-    return result
-
-
-def _call_unknown(
-    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
-) -> Any:
-    """A function of traced arrays that no table knows."""
-    module = _module(function).split(".")[0]
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, (list, dict, tuple, set, str)) or module in (
-        "builtins", "itertools", "functools", "operator", "collections", "copy", "typing", "enum",
-        "_operator", "_functools", "_collections",
-    ):  # fmt: skip
-        # These move objects about or call operators and functions that we see again.
-        return function(*args, **kwargs)
-    from autodiff.capture.opaque import call_opaque
-
-    python = _in_python(function)
-    if python is not None and module != "autodiff":
-        mark = frame.trace.builder.source
-        try:
-            return call_function(frame.trace, python, args, kwargs)
-        except (Declined, UnsupportedError, DerivativeError, DtypeError, AttributeError):
-            # It reaches something out of sight: the error names the function the user called.
-            frame.trace.builder.source = mark
-        except AutodiffError as error:
-            error.source = frame.source(node)  # the user's line, not the library's
-            raise
-    return call_opaque(frame, function, args, kwargs, node)
-
-
-def _in_python(function: Any) -> FunctionType | None:
-    """The Python code of a library function, where it has any."""
-    if not isinstance(function, FunctionType):  # NumPy's functions that dispatch on their arguments
-        function = getattr(function, "_implementation", None)
-    return function if isinstance(function, FunctionType) else None
 
 
 def _construct(
@@ -392,9 +103,9 @@ def _construct(
     if cls is contextlib._GeneratorContextManager:
         return generators.make_context(frame, args[0], args[1], args[2], node)
     init = cls.__init__
-    interpreted = _module(init).startswith(_INTERPRETED)
+    interpreted = module_of(init).startswith(INTERPRETED)
     if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
-        return _call_library(frame, cls, args, kwargs, node)
+        return call_library(frame, cls, args, kwargs, node)
     new = cls.__new__
     if type(cls).__call__ is not type.__call__ or new is not object.__new__:
         # Enumerations, named tuples and the like: made by their own machinery.
@@ -487,7 +198,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         from autodiff.capture.expressions import own_method
 
         method = own_method(frame, obj, "__iter__")
-        if isinstance(method, FunctionType) and _is_library(method):
+        if isinstance(method, FunctionType) and is_library(method):
             return iter(obj)
         if method is not None:
             return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
