@@ -10,7 +10,6 @@ functions, which are declined, so that the call runs uncompiled rather than with
 from __future__ import annotations
 
 import ast
-import contextlib
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -20,6 +19,7 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import generators, text
+from autodiff.capture.construction import construct
 from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import (
     Frame,
@@ -27,13 +27,9 @@ from autodiff.capture.interpreter import (
 from autodiff.capture.library import Callback, call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import (
-    INTERPRETED,
-    PURE_MODULES,
     is_impure,
     is_library,
-    module_of,
 )
-from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, product, same
@@ -75,7 +71,7 @@ def call(
             return call_library(frame, function, args, kwargs, node)
         return call_function(frame.trace, function, args, kwargs)
     if isinstance(function, type) and not is_impure(function):
-        return _construct(frame, function, args, kwargs, node)
+        return construct(frame, function, args, kwargs, node)
     if isinstance(function, np.vectorize):
         return _vectorize(frame, function, args, kwargs, node)
     method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself
@@ -89,37 +85,6 @@ def call(
 
 def _hashable(function: Any) -> bool:
     return isinstance(function, (type, BuiltinFunctionType, FunctionType, type(np.sum)))
-
-
-def _construct(
-    frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any], node: ast.AST
-) -> Any:
-    """An instance of a class: a user's ``__init__`` is interpreted."""
-    if issubclass(cls, np.generic) and len(args) == 1 and isinstance(args[0], Tracer):
-        return dispatch.cast(args[0], cls)
-    if issubclass(cls, BaseException):
-        # Only to be raised: a path that raises becomes a check, and plain Python raises for it.
-        return cls(*args, **kwargs)
-    if cls is contextlib._GeneratorContextManager:
-        return generators.make_context(frame, args[0], args[1], args[2], node)
-    init = cls.__init__
-    interpreted = module_of(init).startswith(INTERPRETED)
-    if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
-        return call_library(frame, cls, args, kwargs, node)
-    new = cls.__new__
-    if type(cls).__call__ is not type.__call__ or new is not object.__new__:
-        # Enumerations, named tuples and the like: made by their own machinery.
-        return frame.trace.fresh(cls(*args, **kwargs))
-    if not isinstance(init, (FunctionType, Closure)):
-        return frame.trace.fresh(cls(*args, **kwargs))
-    if isinstance(init, FunctionType):
-        frame.trace.guard_class(cls, "__init__", init)
-    instance = frame.trace.fresh(cls.__new__(cls))
-    if isinstance(init, Closure) or syntax_of(init) is None:
-        init(instance, *args, **kwargs)  # generated, as by dataclasses: plain assignments
-    else:
-        call_function(frame.trace, init, [instance, *args], kwargs)
-    return instance
 
 
 def _vectorize(
