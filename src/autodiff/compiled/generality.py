@@ -1,8 +1,10 @@
 """What a specialisation leaves open: ints, and extents of arrays that differ between calls.
 
-f(np.ones(3), 2)       compiled for float64[3] and any int
-f(np.ones(5), 2)       the first extent has differed: compiled for float64[n0] and any int
-f(np.ones(7), 4)       runs what is there
+    f(np.ones(3), 2)       compiled for float64[3] and any int
+    f(np.ones(5), 2)       the first extent has differed: compiled for float64[n0] and any int
+    f(np.ones(7), 4)       runs what is there
+
+Extents that agree in every call share one symbol.
 """
 
 from __future__ import annotations

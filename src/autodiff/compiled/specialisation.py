@@ -1,6 +1,6 @@
 """One compiled program, when it applies, and how it shows itself.
 
-    slope.cache  →  [<specialisation for (x: float64[3]); reads weight: float64[3]; guards exponent equal 2>]
+    <specialisation for (x: float64[3]); reads weight: float64[3]; guards exponent equal 2>
 
 Its guards are asked, and what it reads beside the arguments is found, by one generated function,
 ``reader``.
