@@ -63,10 +63,10 @@ def peeled_loops_start_again() -> None:
 
 def guards_are_not_read() -> None:
     """A specialisation is used whatever the globals, attributes and defaults are now."""
-    from autodiff import compiled
     from autodiff.capture.paths import compile_reader
+    from autodiff.compiled import compiling
 
-    compiled.compile_reader = lambda guards, hidden: compile_reader((), hidden)
+    compiling.compile_reader = lambda guards, hidden: compile_reader((), hidden)
 
 
 def values_are_not_guarded() -> None:

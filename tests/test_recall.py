@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.compiled import _NOT_GIVEN, Compiled
+from autodiff.compiled import Compiled
+from autodiff.compiled.binding import NOT_GIVEN
 from autodiff.recall import compile_recognise
 from autodiff.transform import Transformation
 
@@ -65,7 +66,7 @@ def recogniser(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: An
     call = compiled.bind(args, kwargs)
     if inputs is None:
         inputs = [k for k, role in enumerate(call.roles) if role != "static"]
-    return compile_recognise(f, compiled.signature.parameters, call, _NOT_GIVEN, inputs), compiled
+    return compile_recognise(f, compiled.signature.parameters, call, NOT_GIVEN, inputs), compiled
 
 
 @pytest.mark.parametrize("number", range(len(CALLS)))

@@ -202,7 +202,7 @@ def test_the_debug_variable_shows_all_frames(tmp_path: Path) -> None:
         assert done.stderr.rstrip().endswith(
             "IndexError: index 9 is out of bounds for axis 0 with size 3"
         )
-        assert ("compiled.py" not in done.stderr) is hidden
+        assert ("calling.py" not in done.stderr) is hidden
         assert "    return x[9]\n" in done.stderr
         assert "    autodiff.gradient(loss)(np.ones(3))\n" in done.stderr
         assert "During handling" not in done.stderr or not hidden

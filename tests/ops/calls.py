@@ -1,17 +1,50 @@
 """Functions as users call them, through the public objects: values and derivatives of every kind.
 
+    CASES = [(lambda x: special.erf(x), (X,)), …]      # a function, and arguments to call it with
+    test_value, test_derivatives = both_tests(CASES)
+
 For functions that reach the operations by capture alone: SciPy's do not dispatch on traced arrays.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 import autodiff
 from tests.capture.support import same
-from tests.ops.support import differences, leaves
+from tests.ops.support import ENGINES, differences, leaves
+
+engines = pytest.mark.parametrize("engine", ENGINES)
+
+# Arguments: any matrix, positive, a vector, square, positive definite, three axes, a number, sorted, a permutation.
+rng = np.random.default_rng(0)
+X = rng.normal(size=(3, 4))
+P, Y, S = np.abs(X) + 0.5, rng.normal(size=4), rng.normal(size=(3, 3))
+A, Z, T = S @ S.T + 3 * np.eye(3), rng.normal(size=(2, 3, 4)), 2.5
+U, K = np.sort(Y), np.array([3, 1, 2, 0])
+
+
+def both_tests(
+    cases: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]],
+) -> tuple[Callable[..., None], Callable[..., None]]:
+    """The tests of a table: the value of each case on each engine, and its derivatives."""
+    numbers = pytest.mark.parametrize("number", range(len(cases)))
+
+    @engines
+    @numbers
+    def test_value(number: int, engine: str) -> None:
+        f, args = cases[number]
+        check_value(f, *args, engine=engine)
+
+    @numbers
+    def test_derivatives(number: int) -> None:
+        f, args = cases[number]
+        check_derivatives(f, *args, engine="numpy")
+
+    return test_value, test_derivatives
 
 
 def check_value(f: Callable[..., Any], *args: Any, engine: str) -> None:

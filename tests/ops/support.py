@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from autodiff.engines.native.compile import compile_program as native_engine
 from autodiff.engines.numpy import compile_program as numpy_engine
@@ -209,3 +210,22 @@ def _check_second_order(
 
     for have, want in zip(derivatives, differences(gradient), strict=True):
         np.testing.assert_allclose(have, want, rtol=rtol * 10, atol=rtol * 100)
+
+
+# -- tables ----------------------------------------------------------------------------------------
+def named_tests(
+    cases: dict[str, Callable[..., Any]], integer: dict[str, Callable[..., Any]], *arguments: Any
+) -> tuple[Callable[..., None], Callable[..., None]]:
+    """The tests of a table: values of all functions on each engine, derivatives of ``cases``."""
+    functions = {**cases, **integer}
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    @pytest.mark.parametrize("name", functions)
+    def test_value(name: str, engine: str) -> None:
+        check_value(functions[name], *arguments, engine=engine)
+
+    @pytest.mark.parametrize("name", cases)
+    def test_derivatives(name: str) -> None:
+        check_derivatives(cases[name], *arguments)
+
+    return test_value, test_derivatives

@@ -1,18 +1,9 @@
 """``scipy.stats`` in captured code: densities and distribution functions, with derivatives."""
 
 import numpy as np
-import pytest
 from scipy import stats
 
-from tests.ops.calls import check_derivatives, check_value
-from tests.ops.support import ENGINES
-
-rng = np.random.default_rng(0)
-X = rng.normal(size=(3, 4))
-P, Y, S = np.abs(X) + 0.5, rng.normal(size=4), rng.normal(size=(3, 3))
-A, Z, T = S @ S.T + 3 * np.eye(3), rng.normal(size=(2, 3, 4)), 2.5
-U, K = np.sort(Y), np.array([3, 1, 2, 0])
-engines = pytest.mark.parametrize("engine", ENGINES)
+from tests.ops.calls import A, K, P, S, T, X, Y, both_tests
 
 # A function, and arguments to call it with.
 CASES = [
@@ -83,15 +74,4 @@ CASES = [
     (lambda y: stats.sem(y), (Y,)),
 ]  # fmt: skip
 
-
-@engines
-@pytest.mark.parametrize("number", range(len(CASES)))
-def test_value(number: int, engine: str) -> None:
-    f, args = CASES[number]
-    check_value(f, *args, engine=engine)
-
-
-@pytest.mark.parametrize("number", range(len(CASES)))
-def test_derivatives(number: int) -> None:
-    f, args = CASES[number]
-    check_derivatives(f, *args, engine="numpy")
+test_value, test_derivatives = both_tests(CASES)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
-from autodiff.capture import calls, effects, expressions
+from autodiff.capture import calls, effects, expressions, functions
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
@@ -277,7 +277,7 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
     from autodiff.capture.sourcecode import Syntax
 
     if isinstance(function, FunctionType):
-        return calls.call_function(trace, function, args, kwargs)
+        return functions.call_function(trace, function, args, kwargs)
     if isinstance(function, functools.partial):
         trace.remember(function, Path.root(function, "partial"))
         inner, first, named = calls.partial_parts(trace, function)

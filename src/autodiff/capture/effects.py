@@ -263,9 +263,9 @@ def call_impure(
         kind = np.dtype(type(example))
         (value,) = _emit(trace, function, [], {}, (ArrayType(kind, (), True),))
         return Tracer(value, "python")
-    from autodiff.capture.calls import _name
+    from autodiff.capture.origins import name_of
 
-    raise Declined(f"{_name(function)} (it must run at every call)", frame.source(node))
+    raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
 
 
 def _is_logging(function: Any) -> bool:
@@ -280,7 +280,7 @@ def _run_now(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """In the uncompiled tier: with the values of this call."""
-    from autodiff.capture.calls import lift_result
+    from autodiff.capture.library import lift_result
     from autodiff.capture.opaque import refuse_lost_derivative
 
     if function is globals:
@@ -442,7 +442,7 @@ def _plain_draw(
     frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any]
 ) -> Any:
     """A draw whose arguments are known."""
-    from autodiff.capture.calls import lift_result
+    from autodiff.capture.library import lift_result
 
     trace = frame.trace
     if trace.eager:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture.calls import Closure, call, iterate, make_closure, type_of
+from autodiff.capture.calls import call, iterate
+from autodiff.capture.functions import Closure, make_closure
 from autodiff.capture.interpreter import (
     EXPRESSIONS,
     ComprehensionScope,
@@ -22,6 +23,7 @@ from autodiff.capture.interpreter import (
     store_item,
 )
 from autodiff.capture.lists import TracedList
+from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.state import MISSING
 from autodiff.capture.text import DeferredText

@@ -485,7 +485,7 @@ def _assert(frame: Frame, node: ast.Assert) -> None:
 
 
 def _function_definition(frame: Frame, node: Any) -> None:
-    from autodiff.capture.calls import make_closure
+    from autodiff.capture.functions import make_closure
 
     function: Any = make_closure(frame, node)
     for decorator in reversed(node.decorator_list):
@@ -496,7 +496,7 @@ def _function_definition(frame: Frame, node: Any) -> None:
 
 
 def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
-    from autodiff.capture.calls import make_closure
+    from autodiff.capture.functions import make_closure
 
     bases = tuple(frame.evaluate(base) for base in node.bases)
     if node.keywords or node.decorator_list:

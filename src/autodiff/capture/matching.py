@@ -82,8 +82,8 @@ _WHOLE = (bool, bytearray, bytes, dict, float, frozenset, int, list, set, str, t
 def _matches_class(
     frame: Frame, pattern: ast.MatchClass, subject: Any, bindings: dict[str, Any]
 ) -> bool:
-    from autodiff.capture.calls import _hasattr, _isinstance
     from autodiff.capture.expressions import load_attribute
+    from autodiff.capture.python_builtins import _hasattr, _isinstance
 
     cls = frame.evaluate(pattern.cls)
     if not _isinstance(frame, subject, cls):

@@ -23,11 +23,12 @@ def call_opaque(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call a function that no table knows on traced arguments."""
-    from autodiff.capture.calls import _name, lift_result
+    from autodiff.capture.library import lift_result
+    from autodiff.capture.origins import name_of
 
     trace = frame.trace
     if not trace.eager:
-        raise Declined(f"{_name(function)}, which is not known to autodiff", frame.source(node))
+        raise Declined(f"{name_of(function)}, which is not known to autodiff", frame.source(node))
     arrays = _concrete(trace, args), _concrete(trace, kwargs)
     before, lists = copy.deepcopy(_arrays(arrays)), _lists(arrays)
     copies = [list(items) for items in lists]
@@ -39,7 +40,7 @@ def call_opaque(
     if result is not None or not unchanged:  # else nothing came of it: a file was written
         refuse_lost_derivative(frame, function, args, kwargs, node)
         if not unchanged:
-            raise Declined(f"{_name(function)}, which changes its argument", frame.source(node))
+            raise Declined(f"{name_of(function)}, which changes its argument", frame.source(node))
     return lift_result(result)
 
 
@@ -64,14 +65,14 @@ def refuse_lost_derivative(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> None:
     """Raise where a value that carries a derivative goes into a function that loses it."""
-    from autodiff.capture.calls import _name
+    from autodiff.capture.origins import name_of
 
     trace = frame.trace
     for tracer in _tracers((args, kwargs)):
         _, depends = trace.evaluate(tracer.value)
         if depends and tracer.dtype.kind == "f" and trace.differentiated(tracer.value):
             raise DerivativeError(
-                f"{_name(function)} is not known to autodiff, so it has no derivative.",
+                f"{name_of(function)} is not known to autodiff, so it has no derivative.",
                 code="AD302",
                 source=frame.source(node),
                 remedy="give it one with autodiff.custom_gradient, or pass its argument through "

@@ -37,7 +37,7 @@ from autodiff.errors import (
     UnsupportedError,
 )
 from autodiff.symbolic.combination import Combination, SymbolicFunction
-from autodiff.symbolic.names import NO_VALUE, Names, as_list, positions, reduction_of
+from autodiff.symbolic.names import NO_VALUE, Names, Reduction, as_list, positions, reduction_of
 from autodiff.symbolic.recording import (
     Recording,
     Step,
@@ -267,7 +267,7 @@ class Symbolic:
         function: bool = False,
         gradient: bool = False,
         hessian_vector: bool = False,
-        reduction: Callable[..., Any] | str | None = None,
+        reduction: Reduction = None,
     ) -> SymbolicFunction:
         """Compile any of value, gradient and Hessian-vector product.
 
@@ -362,11 +362,7 @@ class Symbolic:
         return self.compile(inputs, outputs, function=True)
 
     def compile_gradient(
-        self,
-        inputs: Any = None,
-        outputs: Any = None,
-        wrt: Any = None,
-        reduction: Callable[..., Any] | str | None = None,
+        self, inputs: Any = None, outputs: Any = None, wrt: Any = None, reduction: Reduction = None
     ) -> SymbolicFunction:
         """Compile the gradient of one output as a function of the inputs; see :meth:`compile`.
 
@@ -381,11 +377,7 @@ class Symbolic:
         return self.compile(inputs, outputs, wrt, gradient=True, reduction=reduction)
 
     def compile_function_gradient(
-        self,
-        inputs: Any = None,
-        outputs: Any = None,
-        wrt: Any = None,
-        reduction: Callable[..., Any] | str | None = None,
+        self, inputs: Any = None, outputs: Any = None, wrt: Any = None, reduction: Reduction = None
     ) -> SymbolicFunction:
         """Compile output and gradient, as a tuple, in one program; see :meth:`compile`.
 

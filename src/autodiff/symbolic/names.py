@@ -15,6 +15,8 @@ from autodiff.symbolic.recording import Recording, Step, has_identity, leaves_of
 from autodiff.symbolic.replay import Place, Tag
 from autodiff.transform import Named
 
+Reduction = Callable[..., Any] | str | None  # what makes one number of an output, or its name
+
 
 class Names:
     """What the arguments of ``compile`` name."""
@@ -233,7 +235,7 @@ def positions(inputs: Sequence[Any], wrt: Sequence[Any]) -> Any:
     return tuple(found)
 
 
-def reduction_of(reduction: Any) -> Callable[..., Any] | None:
+def reduction_of(reduction: Reduction) -> Callable[..., Any] | None:
     """The function that a reduction, or its name, means."""
     if reduction is None or callable(reduction):
         return reduction

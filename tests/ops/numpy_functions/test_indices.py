@@ -5,11 +5,10 @@ import pytest
 
 from autodiff.ops.dispatch import functions
 from autodiff.ops.tracer import Tracer
-from tests.ops.support import ENGINES, check_derivatives, check_value, run
+from tests.ops.support import check_value, named_tests, run
 
 X = np.random.default_rng(0).normal(size=(3, 4))
 S = np.random.default_rng(1).normal(size=(3, 3))
-engines = pytest.mark.parametrize("engine", ENGINES)
 
 
 class Concatenation:
@@ -50,16 +49,7 @@ INTEGER = {
     "setdiff1d": lambda x: np.setdiff1d(np.round(x), [0.0]),
 }
 
-
-@engines
-@pytest.mark.parametrize("name", {**CASES, **INTEGER})
-def test_value(name: str, engine: str) -> None:
-    check_value({**CASES, **INTEGER}[name], X, engine=engine)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_derivatives(name: str) -> None:
-    check_derivatives(CASES[name], X)
+test_value, test_derivatives = named_tests(CASES, INTEGER, X)
 
 
 def test_diag_indices() -> None:

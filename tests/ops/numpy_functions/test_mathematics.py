@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.ops.support import ENGINES, check_derivatives, check_value
+from tests.ops.support import check_derivatives, check_value, named_tests
 
 X = np.random.default_rng(0).normal(size=(3, 4)) * 3
 SPECIAL = np.array([0.0, -0.0, 0.5, -1.5, 2.5, 1e300, -1e-300, 5e-324, np.inf, -np.inf, np.nan])
-engines = pytest.mark.parametrize("engine", ENGINES)
 
 CASES = {
     "round": lambda x: np.round(x),
@@ -43,16 +42,7 @@ INTEGER = {
 }
 AT_SPECIAL_POINTS = ["round", "round 2", "fix", "modf", "nan_to_num", "sinc", "ldexp", "i0"]
 
-
-@engines
-@pytest.mark.parametrize("name", {**CASES, **INTEGER})
-def test_value(name: str, engine: str) -> None:
-    check_value({**CASES, **INTEGER}[name], X, engine=engine)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_derivatives(name: str) -> None:
-    check_derivatives(CASES[name], X)
+test_value, test_derivatives = named_tests(CASES, INTEGER, X)
 
 
 @pytest.mark.parametrize("name", [*AT_SPECIAL_POINTS, *INTEGER])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.support import ENGINES, check_derivatives, check_value, run
+from tests.ops.support import ENGINES, check_value, named_tests, run
 
 X = np.random.default_rng(0).normal(size=(3, 4))
 M = X > -0.2
@@ -69,16 +69,7 @@ INTEGER = {
     "nanargmax": lambda x: np.nanargmax(np.where(M, x, np.nan), axis=1),
 }
 
-
-@engines
-@pytest.mark.parametrize("name", {**CASES, **INTEGER})
-def test_value(name: str, engine: str) -> None:
-    check_value({**CASES, **INTEGER}[name], X, engine=engine)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_derivatives(name: str) -> None:
-    check_derivatives(CASES[name], X)
+test_value, test_derivatives = named_tests(CASES, INTEGER, X)
 
 
 TYPED = [

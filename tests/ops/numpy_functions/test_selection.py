@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.ops.support import ENGINES, check_derivatives, check_value
+from tests.ops.support import check_value, named_tests
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(3, 4)), rng.normal(size=4)
 I = np.array([[2, 0], [1, 1], [0, 3]])
-engines = pytest.mark.parametrize("engine", ENGINES)
 
 
 def stored(f):
@@ -91,16 +90,7 @@ INTEGER = {
     "logical": lambda x, y: np.logical_and(x > 0, y > 0) | np.logical_not(x > 1),
 }
 
-
-@engines
-@pytest.mark.parametrize("name", {**CASES, **INTEGER})
-def test_value(name: str, engine: str) -> None:
-    check_value({**CASES, **INTEGER}[name], X, Y, engine=engine)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_derivatives(name: str) -> None:
-    check_derivatives(CASES[name], X, Y)
+test_value, test_derivatives = named_tests(CASES, INTEGER, X, Y)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "float32", "bool", "uint8"])

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.ops.support import ENGINES, check_derivatives, check_value
+from tests.ops.support import check_value, named_tests
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(3, 4)), rng.normal(size=(3, 5))
-engines = pytest.mark.parametrize("engine", ENGINES)
 
 CASES = {
     "median even": lambda x, y: np.median(x),
@@ -43,16 +42,7 @@ INTEGER = {
     "bincount of run-time size": lambda x, y: np.bincount(np.argmax(y, axis=1)),
 }
 
-
-@engines
-@pytest.mark.parametrize("name", {**CASES, **INTEGER})
-def test_value(name: str, engine: str) -> None:
-    check_value({**CASES, **INTEGER}[name], X, Y, engine=engine)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_derivatives(name: str) -> None:
-    check_derivatives(CASES[name], X, Y)
+test_value, test_derivatives = named_tests(CASES, INTEGER, X, Y)
 
 
 def test_histogram_density_and_edges() -> None:

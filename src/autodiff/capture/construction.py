@@ -1,0 +1,85 @@
+"""Instances of classes: a user's ``__init__`` is interpreted.
+
+    Model(w, 0.5)        a fresh object, whose attributes the interpreted ``__init__`` stores
+    Point(x, y)          named tuples, enumerations and the like: made by their own machinery
+    np.float64(x)        a cast
+    ValueError("…")      only to be raised
+
+Classes of NumPy and of the standard library are called as their functions are.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture import generators
+from autodiff.capture.functions import Closure, call_function
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.library import call_library
+from autodiff.capture.origins import INTERPRETED, PURE_MODULES, is_library, module_of
+from autodiff.capture.sourcecode import syntax_of
+from autodiff.capture.trace import Declined
+from autodiff.ops import dispatch
+from autodiff.ops.indexing import check_number
+from autodiff.ops.tracer import Tracer
+
+
+def construct(
+    frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """An instance of a class: a user's ``__init__`` is interpreted."""
+    if issubclass(cls, np.generic) and len(args) == 1 and isinstance(args[0], Tracer):
+        if args[0].form == "python":
+            check_number(args[0], np.dtype(cls))
+        return dispatch.cast(args[0], cls)
+    if issubclass(cls, BaseException):
+        # Only to be raised: a path that raises becomes a check, and plain Python raises for it.
+        return cls(*args, **kwargs)
+    if cls is contextlib._GeneratorContextManager:
+        return generators.make_context(frame, args[0], args[1], args[2], node)
+    init = cls.__init__
+    interpreted = module_of(init).startswith(INTERPRETED)
+    if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
+        return call_library(frame, cls, args, kwargs, node)
+    new: Any = cls.__new__
+    making = type(cls).__call__
+    if isinstance(making, FunctionType) and not is_library(making) and not frame.trace.eager:
+        raise Declined(f"the metaclass of {cls.__name__}", frame.source(node))
+    if isinstance(new, FunctionType) and not is_library(new) and syntax_of(new) is not None:
+        frame.trace.guard_class(cls, "__new__", new)
+        instance = call_function(frame.trace, new, [cls, *args], kwargs)
+        if isinstance(instance, cls) and isinstance(init, FunctionType) and not is_library(init):
+            frame.trace.guard_class(cls, "__init__", init)
+            call_function(frame.trace, init, [instance, *args], kwargs)
+        return instance
+    if making is not type.__call__ or new is not object.__new__:
+        # Enumerations, named tuples and the like: made by their own machinery.
+        return frame.trace.fresh(cls(*args, **kwargs))
+    if not isinstance(init, (FunctionType, Closure)):
+        return frame.trace.fresh(cls(*args, **kwargs))
+    if isinstance(init, FunctionType):
+        frame.trace.guard_class(cls, "__init__", init)
+    instance = frame.trace.fresh(cls.__new__(cls))
+    if isinstance(init, Closure) or syntax_of(init) is None:
+        init(instance, *args, **kwargs)  # generated, as by dataclasses: plain assignments
+        _adopt(frame, instance, [*args, *kwargs.values()])
+    else:
+        call_function(frame.trace, init, [instance, *args], kwargs)
+    return instance
+
+
+def _adopt(frame: Frame, instance: Any, given: list[Any]) -> None:
+    """Have the lists and dicts that a generated ``__init__`` made count as made by the captured code."""
+    table: Any = getattr(instance, "__dict__", {})
+    for name, value in list(table.items()):
+        if frame.trace.is_external(value) or any(value is x for x in given):
+            continue
+        if type(value) is list:
+            table[name] = frame.trace.fresh(frame.trace.new_list(value))
+        elif type(value) is dict:
+            frame.trace.fresh(value)

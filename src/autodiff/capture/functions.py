@@ -1,0 +1,195 @@
+"""The user's functions: a call binds the arguments and interprets the body.
+
+    def scaled(x, *, by=weight):          call_function(trace, scaled, [x], {})
+        return by * x
+
+Defaults are read where the function keeps them, so that the ``weight`` above is an input of the
+program.  A function met while interpreting, a ``def`` or a ``lambda``, is a :class:`Closure`, which
+sees the variables of its frame as they are when it is called.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Sequence
+from types import FunctionType, MethodType
+from typing import Any
+
+from autodiff.capture import generators
+from autodiff.capture.interpreter import UNBOUND, Frame, Scope, function_scope
+from autodiff.capture.paths import Guard, Path
+from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
+from autodiff.capture.sourceless import call_without_source
+from autodiff.capture.trace import Declined, Trace
+from autodiff.errors import AutodiffError
+
+MAXIMUM_DEPTH = 200
+DEEPEST_STAGED_RECURSION = 6  # calls of one function within itself, inside of a staged branch
+
+
+class Closure:
+    """A function defined inside captured code; calling it interprets its body."""
+
+    def __init__(self, frame: Frame, node: FunctionNode, syntax: Syntax) -> None:
+        self.frame = frame
+        self.node = node
+        self.syntax = syntax
+        self.__name__ = getattr(node, "name", "<lambda>")
+        self.__doc__ = None if isinstance(node, ast.Lambda) else ast.get_docstring(node)
+        arguments = node.args
+        self.defaults = [frame.evaluate(d) for d in arguments.defaults]
+        self.keyword_defaults = [
+            UNBOUND if d is None else frame.evaluate(d) for d in arguments.kw_defaults
+        ]
+
+    def __get__(self, obj: Any, cls: type | None = None) -> Any:
+        return self if obj is None else MethodType(self, obj)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """For ``inspect.signature``: transformations name arguments by it."""
+        return inspect.Signature(_parameters(self.node.args, self.defaults, self.keyword_defaults))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        scope = Scope(self.syntax, self.frame.scope.globals, {}, self.frame.scope)
+        bound = bind(
+            self.__name__, self.node.args, self.defaults, self.keyword_defaults, args, kwargs
+        )
+        scope.locals.update(bound)
+        frame = Frame(self.frame.trace, scope, self.__name__)
+        if self.syntax.is_generator:
+            return generators.start(frame, self.node)
+        return run_body(frame, self.node)
+
+
+def make_closure(frame: Frame, node: FunctionNode) -> Closure:
+    """A closure over the frame for a ``def`` or ``lambda`` met while interpreting."""
+    syntax = describe(node, frame.scope.syntax.file)
+    if any(isinstance(part, ast.Nonlocal) for part in ast.walk(node)):
+        frame.trace.kept_scopes[id(frame.scope)] = frame.scope
+    return Closure(frame, node, syntax)
+
+
+def bind(
+    name: str,
+    arguments: ast.arguments,
+    defaults: Sequence[Any],
+    keyword_defaults: Sequence[Any],
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+) -> dict[str, Any]:
+    """Python's binding of arguments to parameters, with Python's errors."""
+    parameters = _parameters(arguments, defaults, keyword_defaults)
+    try:
+        bound = inspect.Signature(parameters).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name}() {error}") from None
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def _parameters(
+    arguments: ast.arguments, defaults: Sequence[Any], keyword_defaults: Sequence[Any]
+) -> list[inspect.Parameter]:
+    """The parameters of a function from its syntax tree and the values of its defaults."""
+    empty = inspect.Parameter.empty
+    parameters = []
+    positional = [*arguments.posonlyargs, *arguments.args]
+    first_default = len(positional) - len(defaults)
+    for k, parameter in enumerate(positional):
+        kind = (
+            inspect.Parameter.POSITIONAL_ONLY
+            if k < len(arguments.posonlyargs)
+            else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        )
+        default = defaults[k - first_default] if k >= first_default else empty
+        parameters.append(inspect.Parameter(parameter.arg, kind, default=default))
+    if arguments.vararg is not None:
+        parameters.append(inspect.Parameter(arguments.vararg.arg, inspect.Parameter.VAR_POSITIONAL))
+    for parameter, default in zip(arguments.kwonlyargs, keyword_defaults, strict=True):
+        default = empty if default is UNBOUND else default
+        parameters.append(
+            inspect.Parameter(parameter.arg, inspect.Parameter.KEYWORD_ONLY, default=default)
+        )
+    if arguments.kwarg is not None:
+        parameters.append(inspect.Parameter(arguments.kwarg.arg, inspect.Parameter.VAR_KEYWORD))
+    return parameters
+
+
+def call_function(
+    trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
+) -> Any:
+    """Interpret a call of a user's Python function."""
+    syntax = syntax_of(function)
+    if syntax is None:
+        return call_without_source(trace, function, args, kwargs)
+    if trace.depth:  # the code of a function may be replaced, as reloading tools do
+        at = Path.root(function, "f").attribute("__code__")
+        trace.guards.append(Guard(at, "is", function.__code__))
+    scope = function_scope(function, syntax)
+    frame = Frame(trace, scope, function.__name__)
+    path = Path.root(function, "f")
+    defaults = _lifted_defaults(trace, function, path)
+    keyword_defaults = [
+        _keyword_default(trace, function, p.arg, path) for p in syntax.node.args.kwonlyargs
+    ]
+    bound = bind(function.__name__, syntax.node.args, defaults, keyword_defaults, args, kwargs)
+    scope.locals.update(bound)
+    if syntax.is_generator:
+        return generators.start(frame, syntax.node)
+    return run_body(frame, syntax.node)
+
+
+def run_body(frame: Frame, node: FunctionNode) -> Any:
+    """Run the body of a function in its frame; what it returns."""
+    trace = frame.trace
+    if trace.depth >= MAXIMUM_DEPTH:
+        raise Declined(f"recursion deeper than {MAXIMUM_DEPTH} calls", frame.source(node))
+    _refuse_endless_recursion(frame, node)
+    trace.depth += 1
+    trace.active.append(node)
+    trace.scopes.append(frame.scope)
+    outer = trace.builder.source
+    try:
+        if isinstance(node, ast.Lambda):
+            return frame.evaluate(node.body)
+        completion = frame.execute(node.body)
+        return None if completion is None else completion.value
+    except (AutodiffError, Declined) as error:
+        if error.source is None:
+            error.source = trace.builder.source
+        raise
+    except Exception as error:
+        trace.note(error)
+        raise
+    finally:
+        trace.depth -= 1
+        trace.active.pop()
+        trace.scopes.pop()
+        trace.builder.source = outer
+
+
+def _refuse_endless_recursion(frame: Frame, node: FunctionNode) -> None:
+    """A recursion that a traced value ends would be interpreted for ever: both sides are.
+
+    From then on, branches in this function follow the path of this call.
+    """
+    trace = frame.trace
+    inside_region = len(trace.made) > 1
+    if inside_region and trace.active.count(node) > DEEPEST_STAGED_RECURSION:
+        trace.endless.add(node)
+        raise Declined(f"the recursion of {frame.name} on values known only when it runs")
+
+
+def _lifted_defaults(trace: Trace, function: FunctionType, path: Path) -> list[Any]:
+    values = function.__defaults__ or ()
+    at = path.attribute("__defaults__")
+    return [trace.lift(v, at.item(k)) for k, v in enumerate(values)]
+
+
+def _keyword_default(trace: Trace, function: FunctionType, name: str, path: Path) -> Any:
+    values = function.__kwdefaults__ or {}
+    if name not in values:
+        return UNBOUND
+    return trace.lift(values[name], path.attribute("__kwdefaults__").item(name))

@@ -1,0 +1,312 @@
+"""Calls of library functions: by the tables of operations, at Python speed, or declined.
+
+    np.sin(x)                x is traced: the entry of ``np.sin`` (:mod:`autodiff.ops.dispatch`)
+    np.sin(0.5), math.gcd    nothing is traced: run now, and its arrays are constants
+    sorted(xs, key=f)        f is the user's: a :class:`Callback` stands for it, which is interpreted
+    np.random.normal()       see :mod:`autodiff.capture.effects`
+    scipy.integrate.quad     on traced arguments: followed into its Python, else declined
+
+Which functions are pure is said in :mod:`autodiff.capture.origins`.
+"""
+
+from __future__ import annotations
+
+import ast
+import bisect
+import functools
+import heapq
+import inspect
+import operator
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from types import FunctionType, MappingProxyType, MethodDescriptorType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff import labelled
+from autodiff.capture.functions import Closure, call_function
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.origins import (
+    COMPARING,
+    PURE_MODULES,
+    is_impure,
+    is_library,
+    is_own,
+    module_of,
+    name_of,
+    ufunc_method,
+)
+from autodiff.capture.paths import Guard
+from autodiff.capture.text import characters
+from autodiff.capture.trace import Declined, FailedNow, Trace
+from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
+from autodiff.ops import dispatch
+from autodiff.ops.tracer import Tracer, is_traced
+
+# Methods that change the object they belong to, by built-in type.
+MUTATORS = frozenset(
+    "append extend insert pop remove clear sort reverse update setdefault popitem add discard "
+    "appendleft extendleft popleft rotate __setitem__ __delitem__".split()
+)
+# Functions that move items about in the list that is their first argument.
+_CHANGE_FIRST = (
+    heapq.heappush, heapq.heappop, heapq.heapify, heapq.heapreplace, heapq.heappushpop,
+    bisect.insort_left, bisect.insort_right,
+)  # fmt: skip
+# These make new arrays also from plain arguments; as operations they need no stored constant.
+_CREATION: frozenset[Any] = frozenset(
+    (
+        np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.arange, np.linspace,
+        np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.array, np.asarray,
+    )
+)  # fmt: skip
+_ARRAY_TYPES = (np.ndarray, np.generic, np.float64, float, int)
+
+
+def call_library(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """Call a function, method or class of a library."""
+    trace = frame.trace
+    owner = getattr(function, "__self__", None)
+    path = trace.paths.get(id(function))
+    if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
+        owner = trace.lift(
+            owner, path.attribute("__self__")
+        )  # a method that was kept: ``dot = A.dot``
+        if isinstance(owner, Tracer):
+            function = getattr(owner, function.__name__)
+    calls_back = not trace.eager and _calls_back(function)
+    if calls_back:
+        if not _compares(function):  # which compares objects, callable or not
+            args = [_callback(frame, a, node) for a in args]
+        kwargs = {k: _callback(frame, v, node) for k, v in kwargs.items()}
+    if any(function is f for f in _CHANGE_FIRST) and args:
+        if not trace.eager:
+            raise Declined(f"{name_of(function)}, which changes a list", frame.source(node))
+        items = trace.plain(args[1:]) if trace.is_external(args[0]) else args[1:]
+        return function(args[0], *items, **kwargs)
+    if owner is not None and getattr(function, "__name__", "") in MUTATORS:
+        trace.changing(owner, frame.source(node))
+        if trace.is_external(owner):
+            return function(*trace.plain(args), **trace.plain(kwargs))
+    if type(owner) is dict and function.__name__ == "get" and trace.state.changes(owner):
+        return _get(frame, owner, *args)
+    _refuse_changed(trace, function, [owner, *args, *kwargs.values()], node)
+    args = [trace.deep(a) for a in args]
+    kwargs = {k: trace.deep(v) for k, v in kwargs.items()}
+    if owner is not None and trace.is_external(owner):
+        if isinstance(owner, (list, dict, tuple, MappingProxyType)):
+            function = getattr(trace.deep(owner), function.__name__)
+    if labelled.holds(args, kwargs) and not is_own(function):
+        return labelled.apply(function, args, kwargs)
+    traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
+    compares = COMPARING.get(getattr(function, "__name__", ""))
+    if isinstance(owner, list) and compares is not None and not kwargs.get("key"):
+        from autodiff.capture.expressions import own_method, refuse_unseen
+
+        if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
+            refuse_unseen(frame, (*args, owner), node)
+    known = lookup(function, traced)
+    if traced and isinstance(owner, np.ufunc) and dispatch.is_known_ufunc(owner):
+        known = functools.partial(ufunc_method, owner, function.__name__)
+    if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or is_own(function):
+        known = known or function
+    if known is not None:
+        if id(owner) in trace.instances:  # what is read of it is not seen
+            trace.guards.append(Guard(trace.paths[id(owner)], "is", owner))
+        try:
+            return known(*args, **kwargs)
+        except FailedNow as failure:
+            if isinstance(owner, Tracer):
+                function = getattr(trace.concrete(owner), function.__name__)
+            return trace.rerun(failure, function, args, kwargs)
+    if is_impure(function):
+        from autodiff.capture.effects import call_impure
+
+        return call_impure(frame, function, args, kwargs, node)
+    args = [characters(a) for a in args]
+    kwargs = {k: characters(v) for k, v in kwargs.items()}
+    if not traced:
+        return _call_untraced(frame, function, args, kwargs, node)
+    return _call_unknown(frame, function, args, kwargs, node)
+
+
+class Callback:
+    """A user's function handed to a library, which calls it: it is interpreted like any other call.
+
+    Were it called as it is, what it reads from globals and objects would be frozen in the program.
+    """
+
+    def __init__(self, frame: Frame, function: Any, node: ast.AST) -> None:
+        self.frame, self.function, self.node = frame, function, node
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+        self.__doc__ = getattr(function, "__doc__", None)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from autodiff.capture.calls import call
+
+        return call(self.frame, self.function, list(args), kwargs, self.node)
+
+
+def _compares(function: Any) -> bool:
+    """Whether a function compares objects, by a ``key`` if there is one."""
+    if any(function is f for f in (sorted, min, max)):
+        return True
+    return isinstance(getattr(function, "__self__", None), list) and function.__name__ == "sort"
+
+
+def _calls_back(function: Any) -> bool:
+    """Whether a library function may call functions among its arguments."""
+    return _compares(function) or module_of(function).split(".")[0] in (
+        "numpy",
+        "scipy",
+        "itertools",
+    )
+
+
+def _callback(frame: Frame, value: Any, node: ast.AST) -> Any:
+    """A user's function as a :class:`Callback`, also within a list; anything else as it is."""
+    if type(value) is tuple and any(callable(v) for v in value):
+        return tuple([_callback(frame, v, node) for v in value])
+    if isinstance(value, list) and any(callable(v) for v in list.__iter__(value)):
+        return [_callback(frame, v, node) for v in value]
+    inner = value
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    if isinstance(inner, MethodType):
+        inner = inner.__func__
+    if not isinstance(inner, (FunctionType, type, Closure, Tracer)):
+        inner = getattr(type(inner), "__call__", None)  # noqa: B004 - the function itself
+    own = isinstance(inner, FunctionType) and not is_library(inner)
+    return Callback(frame, value, node) if own else value
+
+
+def _get(frame: Frame, table: dict[Any, Any], key: Any, default: Any = None) -> Any:
+    """``table.get(key)`` of a dict that the function changes."""
+    from autodiff.capture.expressions import load_item
+
+    try:
+        return load_item(frame, table, key, frame.scope.syntax.node)
+    except KeyError:
+        return default
+
+
+def _refuse_changed(trace: Trace, function: Any, objects: Sequence[Any], node: ast.AST) -> None:
+    """A library function would see an object as it was before the function changed it."""
+    if trace.state.places or trace.state.appended:
+        for obj in objects:
+            trace.refuse_changed(obj, f"{name_of(function)}")
+
+
+def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
+    """The implementation of a NumPy function or a builtin on tracers."""
+    try:
+        if isinstance(function, MethodDescriptorType) and function.__objclass__ in _ARRAY_TYPES:
+            # np.ndarray.sum(x), with an array that may be traced
+            return lambda x, *args, **kwargs: getattr(x, function.__name__)(*args, **kwargs)
+        if traced:
+            found = dispatch.functions.get(function) or dispatch.builtin_functions.get(function)
+            if found is None and isinstance(function, MethodType):
+                found = dispatch.functions.get(function.__func__)
+                return None if found is None else functools.partial(found, function.__self__)
+            return found
+        return dispatch.functions.get(function) if function in _CREATION else None
+    except TypeError:  # unhashable
+        return None
+
+
+def _holds_traced(args: list[Any], kwargs: dict[str, Any]) -> bool:
+    return any(
+        isinstance(a, dict) and is_traced(list(a.values())) for a in (*args, *kwargs.values())
+    )
+
+
+def _call_untraced(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """A library function of values that are no inputs: run it now, at Python speed."""
+    root = module_of(function).split(".")[0]
+    owner = getattr(function, "__self__", None)
+    if owner is not None and not isinstance(owner, (type(sys), type)):
+        root = type(owner).__module__.split(".")[0]  # a method: it may change what it belongs to
+    # ``operator.index`` and other functions in C call their module ``_operator``.
+    pure = root.lstrip("_") in PURE_MODULES and not any(
+        hasattr(a, "__next__") and frame.trace.is_external(a) for a in (owner, *args)
+    )
+    if not pure and not frame.trace.eager:
+        raise Declined(
+            f"{name_of(function)}, which may depend on more than its arguments", frame.source(node)
+        )
+    from autodiff.capture.opaque import run_native
+
+    if not frame.trace.eager and not _keeps_only(function, args, kwargs):
+        # A method of a list or dict hands its items on.
+        looks = not isinstance(owner, (list, tuple, dict, MappingProxyType, set, deque))
+        if frame.trace.reads_instance([*args, *kwargs.values(), *([owner] if looks else [])]):
+            python = _in_python(function)
+            if python is not None:
+                return call_function(frame.trace, python, args, kwargs)
+            reason = f"{name_of(function)} of an object from outside of the function"
+            raise Declined(reason, frame.source(node))
+    return lift_result(run_native(function, args, kwargs))
+
+
+def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether a library function hands objects on without looking into them."""
+    if any(isinstance(a, (Callback, Closure)) for a in (*args, *kwargs.values())):
+        return True  # what looks into them is the user's function
+    return function in _KEEPERS or module_of(function) in ("itertools", "_weakref")
+
+
+_KEEPERS: tuple[Any, ...] = (functools.partial, super, MethodType, inspect.signature, operator.is_)
+
+
+def lift_result(result: Any) -> Any:
+    """Arrays made by library calls become constants of the program, so that they can be stored into."""
+    if (
+        isinstance(result, np.ndarray)
+        and result.dtype.kind in "fiub"
+        and type(result) is np.ndarray
+    ):
+        return Tracer.constant(result)
+    if type(result) in (list, tuple):
+        return type(result)(lift_result(x) for x in result)
+    return result
+
+
+def _call_unknown(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """A function of traced arrays that no table knows."""
+    module = module_of(function).split(".")[0]
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, (list, dict, tuple, set, str)) or module in (
+        "builtins", "itertools", "functools", "operator", "collections", "copy", "typing", "enum",
+        "_operator", "_functools", "_collections",
+    ):  # fmt: skip
+        # These move objects about or call operators and functions that we see again.
+        return function(*args, **kwargs)
+    from autodiff.capture.opaque import call_opaque
+
+    python = _in_python(function)
+    if python is not None and module != "autodiff":
+        mark = frame.trace.builder.source
+        try:
+            return call_function(frame.trace, python, args, kwargs)
+        except (Declined, UnsupportedError, DerivativeError, DtypeError, AttributeError):
+            # It reaches something out of sight: the error names the function the user called.
+            frame.trace.builder.source = mark
+        except AutodiffError as error:
+            error.source = frame.source(node)  # the user's line, not the library's
+            raise
+    return call_opaque(frame, function, args, kwargs, node)
+
+
+def _in_python(function: Any) -> FunctionType | None:
+    """The Python code of a library function, where it has any."""
+    if not isinstance(function, FunctionType):  # NumPy's functions that dispatch on their arguments
+        function = getattr(function, "_implementation", None)
+    return function if isinstance(function, FunctionType) else None

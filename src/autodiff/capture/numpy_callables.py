@@ -1,0 +1,159 @@
+"""NumPy's functions that take functions, iterate, or make objects of Python.
+
+    np.vectorize(f)(x)         the function element by element
+    for i in np.ndindex(3, n)  a loop that is rolled where its body allows
+    np.poly1d(c)(x)            an object whose coefficients are traced
+
+NumPy's functions of arrays are in :mod:`autodiff.ops.numpy_functions`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.calls import call, iterate
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.trace import Declined
+from autodiff.dims import Dim, product
+from autodiff.ops import dispatch
+from autodiff.ops.known import check
+from autodiff.ops.tracer import as_tracer, is_traced
+
+
+def call_vectorized(
+    frame: Frame, function: np.vectorize, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``np.vectorize(f)(x)``: the function element by element, or on the axes of a signature."""
+    named: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
+    varying = [key for key in named if key not in function.excluded]
+    if not varying:
+        return call(frame, function.pyfunc, args, kwargs, node)
+    arrays = [dispatch.functions[np.asanyarray](named[key]) for key in varying]
+    inputs, outputs = _cores(function, len(arrays), [a.ndim for a in arrays])
+    leads = [a.shape[: a.ndim - core] for a, core in zip(arrays, inputs, strict=True)]
+    shape = np.broadcast_shapes(*leads)
+    if any(isinstance(n, Dim) for n in shape):
+        raise Declined("np.vectorize over an axis of run-time size", frame.source(node))
+    arrays = [
+        np.broadcast_to(a, (*shape, *a.shape[a.ndim - core :]))
+        for a, core in zip(arrays, inputs, strict=True)
+    ]
+
+    def at(index: tuple[int, ...]) -> Any:
+        # Without a signature NumPy passes Python numbers, by way of arrays of objects.
+        items = [a[index] if outputs is not None else a[index].item() for a in arrays]
+        given = {**named, **dict(zip(varying, items, strict=True))}
+        positional = [given[k] for k in range(len(args))]
+        return call(frame, function.pyfunc, positional, {k: given[k] for k in kwargs}, node)
+
+    results = [at(index) for index in np.ndindex(*shape)]
+    if not results:
+        raise Declined("np.vectorize of an empty array", frame.source(node))
+    several = isinstance(results[0], tuple)
+    columns = list(zip(*results, strict=True)) if several else [tuple(results)]
+    made = []
+    for k, column in enumerate(columns):
+        # NumPy takes the dtype of the first result, unless told otherwise.
+        first = dispatch.functions[np.asanyarray](column[0])
+        dtype = np.dtype(function.otypes[k]) if function.otypes else first.dtype
+        stacked = dispatch.functions[np.array](list(column), dtype)
+        made.append(np.reshape(stacked, (*shape, *stacked.shape[1:])))
+    return tuple(made) if several else made[0]
+
+
+def _cores(function: np.vectorize, count: int, ndims: list[int]) -> tuple[list[int], Any]:
+    """How many trailing axes each call takes of every operand, by the signature if there is one."""
+    if function.signature is None:
+        return [0] * count, None
+    from numpy.lib._function_base_impl import _parse_gufunc_signature  # type: ignore[attr-defined]
+
+    inputs, outputs = _parse_gufunc_signature(function.signature)
+    if len(inputs) != count:
+        raise TypeError(
+            f"wrong number of positional arguments: expected {len(inputs)}, got {count}"
+        )
+    for core, ndim in zip(inputs, ndims, strict=True):
+        if ndim < len(core):
+            raise ValueError(
+                f"{ndim}-dimensional argument does not have enough dimensions for all core "
+                f"dimensions {core}"
+            )
+    return [len(core) for core in inputs], outputs
+
+
+def _ndindex(frame: Frame, *shape: Any) -> Any:
+    """``np.ndindex``: a loop that is rolled where its body allows."""
+    extents = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    if frame.trace.eager:
+        return np.ndindex(*[int(n) for n in extents])
+    from autodiff.capture.rolling import LazySequence
+
+    sizes = [dispatch.extent_of(n) for n in extents]
+    numbers = [as_tracer(n) if isinstance(n, Dim) else n for n in sizes]
+    return LazySequence(product(tuple(sizes)), lambda k: _positions(k, numbers))
+
+
+def _ndenumerate(frame: Frame, array: Any) -> Any:
+    """``np.ndenumerate``: pairs of index and element."""
+    x = dispatch.functions[np.asarray](frame.trace.deep(array))
+    if frame.trace.eager:
+        return ((index, x[index]) for index in np.ndindex(*x.shape))
+    from autodiff.capture.rolling import LazySequence
+
+    sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in x.shape]
+
+    def item(k: Any) -> Any:
+        index = _positions(k, sizes)
+        return index, x[index]
+
+    return LazySequence(x.size, item)
+
+
+def _positions(k: Any, shape: Sequence[Any]) -> tuple[Any, ...]:
+    """The index of element ``k`` in C order."""
+    index: list[Any] = []
+    for n in reversed(shape):
+        index.append(k % n)
+        k = k // n
+    return tuple(reversed(index))
+
+
+def _poly1d(frame: Frame, c_or_r: Any, r: bool = False, variable: str | None = None) -> Any:
+    """``np.poly1d``; of traced coefficients, the first of which is taken not to be zero."""
+    given = frame.trace.deep(c_or_r)
+    if isinstance(given, np.poly1d) or not is_traced([given]):
+        return frame.trace.fresh(np.poly1d(given, r, variable))
+    coefficients = dispatch.functions[np.poly if r else np.atleast_1d](given)
+    if coefficients.ndim > 1:
+        raise ValueError("Polynomial must be 1d only.")
+    # NumPy drops leading zeros; where there are any, the call runs as plain Python.
+    check(coefficients[0] != 0, "a leading coefficient of zero")
+    polynomial = object.__new__(np.poly1d)
+    polynomial.__dict__.update(coeffs=coefficients, _variable=variable or "x")
+    return frame.trace.fresh(polynomial)
+
+
+def _fromiter(frame: Frame, iterable: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Any:
+    """``np.fromiter`` of numbers."""
+    items = list(iterate(frame, iterable))
+    if count >= 0:
+        if len(items) < count:
+            raise ValueError(
+                f"iterator too short: Expected {count} but iterator had only {len(items)} items."
+            )
+        items = items[:count]
+    if not items:
+        return dispatch.functions[np.zeros](0, dtype)
+    return dispatch.functions[np.array](items, dtype)
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.ndindex: _ndindex,
+    np.ndenumerate: _ndenumerate,
+    np.fromiter: _fromiter,
+    np.poly1d: _poly1d,
+}

@@ -1,0 +1,129 @@
+"""Whose a function is, and whether calling it while capturing does what calling it later would.
+
+    np.sum         a library's, pure: run at Python speed where no argument is traced
+    f of the user  interpreted; so are NumPy's polynomials, which are plain Python on arrays
+    time.time      impure: it reads or changes more than its arguments
+
+Told by the module that a function, or the object it is a method of, says it is from.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import warnings
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.lists import TracedList
+from autodiff.capture.text import DeferredText
+from autodiff.ops import dispatch
+from autodiff.ops.tracer import Tracer
+
+# Modules whose functions neither read nor change anything but their arguments.
+PURE_MODULES = frozenset(
+    "math cmath operator itertools functools collections numbers string re copy dataclasses typing "
+    "fractions decimal statistics enum abc types numpy scipy builtins textwrap bisect heapq "
+    "contextlib inspect warnings optree autodiff array struct".split()
+)
+IMPURE = frozenset(
+    (
+        print,
+        input,
+        open,
+        exec,
+        eval,
+        globals,
+        locals,
+        vars,
+        id,
+        compile,
+        breakpoint,
+        __import__,
+        warnings.warn,
+    )
+)
+IMPURE_MODULES = ("numpy.random", "random", "time", "warnings", "logging", "os", "datetime")
+# Methods of lists that compare items.
+COMPARING = {"index": "__eq__", "count": "__eq__", "remove": "__eq__", "sort": "__lt__"}
+# Classes of NumPy whose methods are plain Python on arrays: polynomials.
+INTERPRETED = (
+    "numpy.polynomial",
+    "numpy.lib._polynomial_impl",
+    # Classes that hold a dictionary or list, and what abstract classes add to the user's methods.
+    "collections",
+    "_collections_abc",
+)
+_WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
+
+
+def module_of(function: Any) -> str:
+    """The module that a function says it is from, "" where it does not."""
+    if type(function).__name__ == "fortran":  # of scipy.linalg, with no module of their own
+        return "scipy"
+    return getattr(function, "__module__", None) or getattr(type(function), "__module__", "") or ""
+
+
+def is_library(function: FunctionType) -> bool:
+    """Whether a Python function belongs to a library that is not interpreted.
+
+    NumPy, SciPy, this package, the standard library; pandas and xarray, which ask of their objects
+    what traced ones cannot answer.
+
+    What this package writes as its users would, models and objectives, counts as theirs.
+    """
+    module = module_of(function)
+    if module.startswith((*_WRITTEN_AS_USERS_DO, *INTERPRETED)):
+        return False
+    root = module.split(".")[0]
+    return root in ("numpy", "scipy", "autodiff", "pandas", "xarray") or (
+        # Functions that `exec` made in a namespace without a name say that they are builtins.
+        root in sys.stdlib_module_names and root not in ("__main__", "builtins")
+    )
+
+
+def is_own(function: Any) -> bool:
+    """Whether a function is one of ours, such as a method of a traced array."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return module_of(function).split(".")[0] == "autodiff"
+
+
+def ufunc_method(ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+    """``np.add.reduce([x, y])``: NumPy itself would not look into the list."""
+    return dispatch.apply_ufunc(ufunc, method, args, kwargs)
+
+
+def is_impure(function: Any) -> bool:
+    """Whether a function reads or changes more than its arguments: it must run at every call."""
+    try:
+        if function in IMPURE:
+            return True
+    except TypeError:
+        return False
+    module = module_of(function)
+    owner = getattr(function, "__self__", None)
+    if owner is not None and not isinstance(owner, type(sys)):
+        module = type(owner).__module__ or ""
+    return any(module == m or module.startswith(m + ".") for m in IMPURE_MODULES)
+
+
+def name_of(function: Any) -> str:
+    """What a message calls a function: ``np.sort``, ``scipy.integrate.quad``."""
+    if isinstance(function, np.ufunc):
+        return f"np.{function.__name__}" if hasattr(np, function.__name__) else function.__name__
+    module = module_of(function)
+    name: Any = getattr(function, "__qualname__", None)
+    name = name or getattr(function, "__name__", repr(function))
+    return f"{module}.{name}" if module and module != "builtins" else name
+
+
+def type_of(obj: Any) -> Any:
+    """The class that an object has in plain Python."""
+    if isinstance(obj, DeferredText):
+        return str
+    if isinstance(obj, TracedList):
+        return list
+    return obj.python_type if isinstance(obj, Tracer) else type(obj)

@@ -1,0 +1,308 @@
+"""Python's own functions as captured code calls them, on traced values, lists and objects.
+
+    isinstance(x, float)      answered for what ``x`` is in plain Python
+    len(xs)                   of a list that a loop builds: a number the program computes
+    zip(xs, ys), range(n)     lazy, so that a loop over them can be rolled
+    sum(f(x) for x in xs)     addition by addition; of a list in a store: one reduction
+
+Functions of numbers alone, ``round`` or ``math.sin``, are in :mod:`autodiff.ops.python_builtins`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.calls import call, iterate
+from autodiff.capture.construction import construct
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.library import call_library
+from autodiff.capture.lists import TracedList
+from autodiff.capture.origins import type_of
+from autodiff.capture.text import DeferredText
+from autodiff.capture.trace import Declined
+from autodiff.dims import Dim, same
+from autodiff.ops import dispatch, structural
+from autodiff.ops.builder import emit
+from autodiff.ops.tracer import Tracer, as_tracer, whole_of
+
+
+def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
+    if isinstance(obj, DeferredText):
+        return issubclass(str, kinds)
+    if not isinstance(obj, Tracer):
+        return isinstance(obj, kinds)
+    return issubclass(obj.python_type, kinds)
+
+
+def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
+    if rest:
+        raise Declined("a class made by type()")
+    return type_of(obj)
+
+
+def _len(frame: Frame, obj: Any) -> Any:
+    if isinstance(obj, Tracer) and obj.shape and isinstance(obj.shape[0], Dim):
+        return as_tracer(obj.shape[0])
+    if isinstance(obj, Tracer):
+        return len(obj)
+    if isinstance(obj, TracedList):
+        length = obj.extent
+        return as_tracer(length) if isinstance(length, Dim) else length
+    from autodiff.capture.expressions import own_method
+
+    method = own_method(frame, obj, "__len__")
+    if method is not None:
+        return call(frame, method, [obj], {}, frame.scope.syntax.node)
+    frame.trace.refuse_changed(obj, "the length")
+    return len(obj)
+
+
+def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
+    if isinstance(obj, Tracer):
+        return hasattr(np.ndarray if obj.form == "array" else obj.python_type, name)
+    from autodiff.capture.expressions import load_attribute
+
+    if frame.trace.state.changes(obj):
+        try:
+            load_attribute(frame, obj, name, frame.scope.syntax.node)
+        except AttributeError:
+            return False
+        return True
+    found = hasattr(obj, name)
+    frame.trace.guard_presence(obj, name, found)
+    return found
+
+
+def _getattr(frame: Frame, obj: Any, name: str, *default: Any) -> Any:
+    from autodiff.capture.expressions import load_attribute
+
+    if default and not _hasattr(frame, obj, name):
+        return default[0]
+    return load_attribute(frame, obj, name, frame.scope.syntax.node)
+
+
+def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:
+    from autodiff.capture.interpreter import store_attribute
+
+    store_attribute(frame, obj, name, value, frame.scope.syntax.node)
+
+
+def _callable(frame: Frame, obj: Any) -> bool:
+    return not isinstance(obj, Tracer) and callable(obj)
+
+
+def _abs(frame: Frame, obj: Any) -> Any:
+    from autodiff.capture.expressions import own_method
+
+    method = own_method(frame, obj, "__abs__")
+    if method is not None:
+        return call(frame, method, [obj], {}, frame.scope.syntax.node)
+    return dispatch.builtin_functions[abs](obj) if isinstance(obj, Tracer) else abs(obj)
+
+
+def _number(kind: Any, name: str) -> Callable[..., Any]:
+    """``float(x)`` and ``int(x)``, with the user's ``__float__`` and ``__int__`` interpreted."""
+
+    def run(frame: Frame, *args: Any, **kwargs: Any) -> Any:
+        from autodiff.capture.expressions import own_method
+
+        node = frame.scope.syntax.node
+        method = own_method(frame, args[0], name) if len(args) == 1 and not kwargs else None
+        if method is None:
+            return construct(frame, kind, list(args), kwargs, node)
+        found = call(frame, method, [args[0]], {}, node)
+        if not issubclass(type_of(found), kind):
+            wrong = type_of(found).__name__
+            owner = type(args[0]).__name__
+            raise TypeError(f"{owner}.{name} returned non-{kind.__name__} (type {wrong})")
+        return found
+
+    return run
+
+
+def _asarray(function: Any) -> Callable[..., Any]:
+    """``np.asarray(x)``, with the user's ``__array__`` interpreted."""
+
+    def run(frame: Frame, *args: Any, **kwargs: Any) -> Any:
+        from autodiff.capture.expressions import own_method
+
+        node = frame.scope.syntax.node
+        method = own_method(frame, args[0], "__array__") if args else None
+        if method is not None:
+            args = (call(frame, method, [args[0]], {}, node), *args[1:])
+        return call_library(frame, function, list(args), kwargs, node)
+
+    return run
+
+
+def _range(frame: Frame, *arguments: Any) -> Any:
+    arguments = frame.trace.as_index(arguments)
+    if frame.trace.eager or not any(isinstance(a, (Tracer, Dim)) for a in arguments):
+        return range(*arguments)
+    from autodiff.capture.rolling import lazy_range
+
+    return lazy_range(*arguments)
+
+
+def _lazily(frame: Frame, sequences: Sequence[Any]) -> Any:
+    """The sequences as one lazy sequence of tuples, if a loop may be rolled over them."""
+    from autodiff.capture.rolling import lazy_zip
+
+    return None if frame.trace.eager else lazy_zip(frame, sequences)
+
+
+def _same_lengths(frame: Frame, sequences: Sequence[Any]) -> bool:
+    """Whether sequences are known to have one length."""
+    counts = [lazy.count for lazy in (_lazily(frame, (s,)) for s in sequences)]
+    return all(same(count, counts[0]) for count in counts)
+
+
+def _zip(frame: Frame, *sequences: Any, strict: bool = False) -> Any:
+    lazy = _lazily(frame, sequences)
+    if lazy is not None and not (strict and not _same_lengths(frame, sequences)):
+        return lazy
+    return zip(*[iterate(frame, s) for s in sequences], strict=strict)
+
+
+def _enumerate(frame: Frame, sequence: Any, start: int = 0) -> Any:
+    lazy = _lazily(frame, (sequence,))
+    if lazy is not None:
+        from autodiff.capture.rolling import LazySequence
+
+        return LazySequence(
+            lazy.count, lambda k: (k + start if start else k, lazy.item(k)[0]), lazy.lists
+        )
+    return enumerate(iterate(frame, sequence), start)
+
+
+def _reversed(frame: Frame, sequence: Any) -> Any:
+    if isinstance(sequence, range):
+        return sequence[::-1]
+    lazy = _lazily(frame, (sequence,))
+    if lazy is not None:
+        from autodiff.capture.rolling import LazySequence
+
+        last = lazy.count - 1
+        return LazySequence(
+            lazy.count,
+            lambda k: lazy.item((as_tracer(last) if isinstance(last, Dim) else last) - k)[0],
+            lazy.lists,
+        )
+    from autodiff.capture.expressions import own_method
+
+    method = own_method(frame, sequence, "__reversed__")
+    if method is not None:
+        return iterate(frame, call(frame, method, [sequence], {}, frame.scope.syntax.node))
+    return iter(list(iterate(frame, sequence))[::-1])
+
+
+def _map(frame: Frame, function: Any, *sequences: Any) -> Any:
+    node = frame.scope.syntax.node
+    return iter(
+        [
+            call(frame, function, list(items), {}, node)
+            for items in zip(*[iterate(frame, s) for s in sequences], strict=False)
+        ]
+    )
+
+
+def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
+    from autodiff.capture.expressions import own_truth
+
+    node = frame.scope.syntax.node
+    return iter(
+        [
+            x
+            for x in iterate(frame, sequence)
+            if own_truth(frame, x if function is None else call(frame, function, [x], {}, node))
+        ]
+    )
+
+
+def _list(frame: Frame, *sequence: Any) -> list[Any]:
+    if sequence and isinstance(sequence[0], TracedList):
+        return frame.trace.fresh(sequence[0].copy())
+    items = list(iterate(frame, sequence[0])) if sequence else []
+    return frame.trace.fresh(frame.trace.new_list(items))
+
+
+def _tuple(frame: Frame, *sequence: Any) -> tuple[Any, ...]:
+    return tuple(iterate(frame, sequence[0])) if sequence else ()
+
+
+def _reduce(frame: Frame, function: Any, sequence: Any, *initial: Any) -> Any:
+    node = frame.scope.syntax.node
+    return functools.reduce(
+        lambda a, b: call(frame, function, [a, b], {}, node), iterate(frame, sequence), *initial
+    )
+
+
+def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
+    total = start
+    whole = whole_of(sequence)
+    if whole is not None:
+        return total + _sum_of_rows(sequence, whole)
+    for item in iterate(frame, sequence):
+        total = total + item
+    return total
+
+
+def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:
+    """The sum of the items of a list in a store, as the type of item it has."""
+    assert sequence.store is not None
+    form = sequence.store.slot.form
+    if whole.dtype.kind == "b":
+        whole = dispatch.cast(whole, np.int64)
+    total = structural.reduce_sum(Tracer(whole.value, "array"), (0,))
+    if form == "python":
+        return Tracer(emit("cast", (total.value,), dtype=total.dtype, weak=True), "python")
+    return Tracer(total.value, form)
+
+
+def _any_all(stop: bool) -> Callable[..., Any]:
+    def run(frame: Frame, sequence: Any) -> Any:
+        from autodiff.capture.expressions import own_truth, truth
+
+        result: Any = not stop
+        for item in iterate(frame, sequence):
+            if isinstance(item, Tracer):
+                item = truth(item)
+                joined = np.logical_or(result, item) if stop else np.logical_and(result, item)
+                result = Tracer(joined.value, "python")
+            elif bool(own_truth(frame, item)) == stop:
+                return stop
+        return result
+
+    return run
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    isinstance: _isinstance,
+    abs: _abs,
+    type: _type,
+    len: _len,
+    hasattr: _hasattr,
+    getattr: _getattr,
+    setattr: _setattr,
+    callable: _callable,
+    range: _range,
+    zip: _zip,
+    enumerate: _enumerate,
+    reversed: _reversed,
+    map: _map,
+    filter: _filter,
+    list: _list,
+    tuple: _tuple,
+    sum: _sum,
+    any: _any_all(True),
+    all: _any_all(False),
+    functools.reduce: _reduce,
+    float: _number(float, "__float__"),
+    int: _number(int, "__int__"),
+    np.array: _asarray(np.array),
+    np.asarray: _asarray(np.asarray),
+}

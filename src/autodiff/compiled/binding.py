@@ -1,0 +1,344 @@
+"""What a call is bound to: a slot for each parameter, and the leaves of the containers in them.
+
+    def loss(params, X, mode="l2"): …         loss({"w": w, "b": 0.5}, X)
+
+    slots    ({"w": w, "b": 0.5}, X, "l2")
+    leaves   [0.5, w, X, "l2"]                roles  [array, array, array, static]
+    paths    ["args[0]['b']", "args[0]['w']", "args[1]", "args[2]"]
+    key      types, dtypes and shapes, static values, the containers, what is left at its default
+
+Calls of one *key* may be answered by one specialisation; calls of one *structure*, which leaves
+out sizes of arrays and values of ints, by one that reads those at run time.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from autodiff import tree
+from autodiff.transform import Transformation
+
+NOT_GIVEN = object()  # in Call.given: the parameter has its default
+Rebuild = Callable[[list[Any]], tuple[list[Any], dict[str, Any]]]
+
+
+@dataclass
+class Call:
+    """One call, bound and flattened."""
+
+    slots: tuple[Any, ...]  # one object per parameter
+    leaves: list[Any]
+    roles: list[str]
+    paths: list[str]
+    names: list[str | None]
+    slot_of: list[int]
+    definitions: list[Any | None]
+    key: tuple[Any, ...]
+    given: tuple[Any, ...]  # the slots, with a marker for parameters left at their default
+    positional: int | None = None  # arguments given by position, where that is passed on as given
+    left_out: frozenset[int] = frozenset()  # parameters that are not passed on
+
+    def structure(self) -> tuple[Any, ...]:
+        """The signature without the sizes of arrays and the values of ints."""
+        parts = [
+            (leaf.dtype, leaf.dtype.num, leaf.ndim, type(leaf))
+            if isinstance(leaf, np.ndarray)
+            else "int"
+            if is_int(leaf, role)
+            else leaf_key(leaf, role)
+            for leaf, role in zip(self.leaves, self.roles, strict=True)
+        ]
+        return (*parts, *self.definitions, *self.key[-2:])
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of each leaf, () for those that are no arrays."""
+        return [x.shape if isinstance(x, np.ndarray) else () for x in self.leaves]
+
+    def whole(self) -> Call:
+        """The call itself; what was only recognised is bound here."""
+        return self
+
+
+class Recognised:
+    """What running a specialisation needs of a call like one seen before."""
+
+    __slots__ = ("_bind", "leaves", "slots")
+
+    def __init__(self, slots: tuple[Any, ...], leaves: list[Any], bind: Callable[[], Call]) -> None:
+        self.slots = slots
+        self.leaves = leaves
+        self._bind = bind
+
+    def whole(self) -> Call:
+        """The call, bound and flattened."""
+        return self._bind()
+
+
+class Signature:
+    """The parameters of a function, and calls bound to them: one slot per parameter."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        # Whether defaults may change between calls, which is looked for where they are used.
+        self.live = isinstance(function, FunctionType)
+        # ``def wrapper(*args, **kwargs)`` around a function: parameters are named as that one's, but
+        # the wrapper gets the arguments in the way they were given, and no defaults.
+        self.forwards = self.live and hasattr(function, "__wrapped__") and _forwards(function)
+        self._read(function)
+
+    def _read(self, function: Any) -> None:
+        self._defaults = self._current_defaults()
+        try:
+            # The signature of a ufunc names options (where, casting) that have no neutral default.
+            self.signature: inspect.Signature | None = (
+                None
+                if isinstance(function, np.ufunc)
+                else inspect.signature(function, follow_wrapped=self.forwards or not self.live)
+            )
+        except (TypeError, ValueError):
+            self.signature = None
+        self.parameters = list(self.signature.parameters.values()) if self.signature else []
+        kinds = [p.kind for p in self.parameters]
+        self.plain = self.signature is not None and all(
+            k in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            for k in kinds
+        )
+        self.names = [p.name for p in self.parameters]
+        self.title = getattr(function, "__name__", "f")
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """The slots of a call: the value of each parameter, defaults included."""
+        return self.bind_telling(args, kwargs)[0]
+
+    def bind_telling(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], frozenset[int]]:
+        """The slots of a call, and which of them hold the parameter's default."""
+        if self.signature is None:
+            return args, frozenset()
+        if self.plain and not kwargs and len(args) == len(self.parameters):
+            return args, frozenset()
+        if self.live and not _identical(self._defaults, self._current_defaults()):
+            self._read(self.function)
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            if self.forwards:  # the wrapper takes arguments of its own
+                self.forwards = False
+                self._read(self.function)
+                return self.bind_telling(args, kwargs)
+            if self.live:
+                self.function(*args, **kwargs)  # raises Python's own error
+            raise TypeError(f"{self.title}() {error}") from None
+        given = set(bound.arguments)
+        if self.forwards:
+            found = [bound.arguments.get(p.name, _nothing(p)) for p in self.parameters]
+            return tuple(found), frozenset(
+                k for k, p in enumerate(self.parameters) if p.name not in given
+            )
+        bound.apply_defaults()
+        slots = tuple([bound.arguments[p.name] for p in self.parameters])
+        return slots, frozenset(k for k, p in enumerate(self.parameters) if p.name not in given)
+
+    def _current_defaults(self) -> tuple[Any, ...]:
+        if not self.live:
+            return ()
+        by_keyword = self.function.__kwdefaults__ or {}
+        return (*(self.function.__defaults__ or ()), *by_keyword, *by_keyword.values())
+
+    def unbind(
+        self,
+        slots: Sequence[Any],
+        left_out: frozenset[int] = frozenset(),
+        positional: int | None = None,
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Arguments and keywords that bind to ``slots``, the first ``positional`` by position."""
+        if self.signature is None:
+            return list(slots), {}
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        if positional is None and left_out:
+            positional = min(left_out)
+        for k, (parameter, value) in enumerate(zip(self.parameters, slots, strict=True)):
+            if k in left_out:
+                continue
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                args.extend(value)
+            elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                kwargs.update(value)
+            elif parameter.kind is inspect.Parameter.KEYWORD_ONLY or (
+                positional is not None and k >= positional
+            ):
+                kwargs[parameter.name] = value
+            else:
+                args.append(value)
+        return args, kwargs
+
+
+def _identical(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
+
+
+# Parameters whose default cannot be left to Python once a later one is passed, or that have none.
+_FIXED = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.VAR_KEYWORD,
+)
+
+
+def by_position(parameter: inspect.Parameter) -> inspect.Parameter:
+    """The parameter, to be passed by position where it may be either way."""
+    if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        return parameter
+    return parameter.replace(kind=inspect.Parameter.POSITIONAL_ONLY)
+
+
+def _forwards(function: FunctionType) -> bool:
+    kinds = [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
+    return kinds == [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]
+
+
+def _nothing(parameter: inspect.Parameter) -> Any:
+    """What stands for a parameter that is not passed on."""
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return ()
+    return {} if parameter.kind is inspect.Parameter.VAR_KEYWORD else None
+
+
+def _left_out(
+    signature: Signature,
+    transformation: Transformation,
+    slots: tuple[Any, ...],
+    given: tuple[Any, ...],
+    defaulted: frozenset[int],
+) -> frozenset[int]:
+    """Parameters that Python fills in: a list or dict among the defaults remembers changes."""
+    if signature.forwards:
+        return defaulted
+    if not signature.live:
+        return frozenset()
+    named = transformation.named_slots(signature, given)
+    return frozenset(
+        k
+        for k in defaulted - named
+        if isinstance(slots[k], (list, dict, set, deque))
+        and signature.parameters[k].kind not in _FIXED
+    )
+
+
+def flattened(
+    signature: Signature,
+    transformation: Transformation,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Call:
+    """Bind a call and flatten its arguments."""
+    slots, defaulted = signature.bind_telling(args, kwargs)
+    given, left_out = slots, frozenset[int]()
+    if defaulted:
+        given = tuple([NOT_GIVEN if k in defaulted else x for k, x in enumerate(slots)])
+        left_out = _left_out(signature, transformation, slots, given, defaulted)
+        slots = tuple([None if k in left_out else x for k, x in enumerate(slots)])
+    floats = transformation.integer_slots_as_float(signature, given)
+    leaves: list[Any] = []
+    roles: list[str] = []
+    paths: list[str] = []
+    names: list[str | None] = []
+    slot_of: list[int] = []
+    definitions: list[Any | None] = []
+    key: list[Any] = []
+    orders: list[Any] = []
+    titles = signature.names
+    for k, slot in enumerate(slots):
+        as_float = k in floats
+        name = titles[k] if k < len(titles) else None
+        if tree.is_container(slot):
+            parts, definition = tree.flatten(slot)
+            definitions.append(definition)
+            key.append(definition)
+            orders += tree.key_orders(slot)
+            accessors = tree.accessors(definition)
+        else:
+            parts, accessors = [slot], [""]
+            definitions.append(None)
+        for part, accessor in zip(parts, accessors, strict=True):
+            role = classify(part, as_float)
+            leaves.append(part)
+            roles.append(role)
+            paths.append(f"args[{k}]{accessor}")
+            names.append(name if not accessor else None)
+            slot_of.append(k)
+            key.append(leaf_key(part, role))
+    positional = len(args) if signature.forwards else None
+    key += [tuple(orders), (defaulted, positional)]
+    return Call(
+        slots,
+        leaves,
+        roles,
+        paths,
+        names,
+        slot_of,
+        definitions,
+        tuple(key),
+        given,
+        positional,
+        left_out,
+    )
+
+
+def rebuilding(signature: Signature, call: Call) -> Rebuild:
+    """From leaf values to the arguments and keywords of the call."""
+
+    def run(values: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        slots = []
+        position = 0
+        for definition in call.definitions:
+            count = 1 if definition is None else definition.num_leaves
+            part = values[position : position + count]
+            slots.append(part[0] if definition is None else tree.unflatten(definition, part))
+            position += count
+        return signature.unbind(slots, call.left_out, call.positional)
+
+    return run
+
+
+def classify(leaf: Any, as_float: bool) -> str:
+    """The role of an argument leaf: ``array``, ``float`` or ``static``."""
+    if isinstance(leaf, np.ndarray):
+        return "float" if as_float and leaf.dtype.kind in "iub" and leaf.ndim == 0 else "array"
+    if isinstance(leaf, float) or isinstance(leaf, np.generic):
+        return "array"
+    if as_float and type(leaf) is int:
+        return "float"
+    return "static"
+
+
+def is_int(leaf: Any, role: str) -> bool:
+    """Whether a leaf may be read at run time as an int of 64 bits."""
+    return role == "static" and type(leaf) is int and -(2**62) < leaf < 2**62
+
+
+def leaf_key(leaf: Any, role: str) -> Any:
+    """What of a leaf belongs to the signature."""
+    if role == "array":
+        if isinstance(leaf, np.ndarray):
+            if type(leaf) is not np.ndarray:
+                return (leaf.dtype, leaf.dtype.num, leaf.shape, type(leaf))
+            # The number tells ``longlong`` from the ``int64`` of its size, which it equals.
+            return (leaf.dtype, leaf.dtype.num, leaf.shape)
+        return type(leaf)
+    if role == "float":
+        return "float"
+    if leaf is None or isinstance(leaf, (bool, int, str, bytes)):
+        return (type(leaf), leaf)
+    if callable(leaf) and not hasattr(type(leaf), "__dict__"):
+        return id(leaf)
+    return (type(leaf), id(leaf)) if callable(leaf) else type(leaf)

@@ -1,0 +1,292 @@
+"""A call finds its specialisation, or makes one.
+
+    fast    the entry of the last specialisation, which checks the arguments itself
+    recall  a call like one seen before: its leaves are found by generated code (``recall``)
+    slow    bind the arguments, flatten containers, look among the specialisations of this
+            signature, check their guards, run
+    miss    capture, transform, optimise, compile; remember as a new specialisation
+    beyond  what cannot be compiled runs uncompiled, with one warning that names the line
+
+A specialisation belongs to a signature (types, shapes, static values) and holds while its guards
+do.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from autodiff import debug
+from autodiff.capture import Declined, NotStaged
+from autodiff.capture.trace import GUARD
+from autodiff.compiled import fallback
+from autodiff.compiled.binding import NOT_GIVEN, Call, Recognised, Signature, by_position
+from autodiff.compiled.compiling import Compiler
+from autodiff.compiled.fast import fast_path, no_fast_path
+from autodiff.compiled.generality import generality
+from autodiff.compiled.running import UNFIT, run
+from autodiff.compiled.specialisation import Specialisation
+from autodiff.dims import UndecidedExtent
+from autodiff.errors import AutodiffError, InternalError, ShapeError, UnsupportedError
+from autodiff.recall import Recognise, compile_recognise
+from autodiff.transform import Transformation
+
+# Captures of one signature that may fail before they are no longer tried: what a call finds in
+# the objects it reads may differ the next time.
+MAXIMUM_ATTEMPTS = 3
+MAXIMUM_PATHS = 32  # captures of one signature before the function is run uncompiled
+MAXIMUM_RECALLED = 16  # kinds of calls recognised without flattening them
+MAXIMUM_SHAPES = 64  # shapes remembered of one structure, to see which extents differ
+
+
+class _Codeless:
+    """In the place of a callable without code of its own."""
+
+    __code__ = None
+
+
+class _Answer(NamedTuple):
+    """What plain Python returned where the capture failed, and why that failed."""
+
+    result: Any
+    reason: str
+
+
+class Compiled(Compiler):
+    """A function, a transformation of it, and the specialisations compiled so far."""
+
+    def __init__(
+        self,
+        function: Any,
+        transformation: Transformation,
+        *,
+        engine: str = "native",
+        threads: int = 1,
+        use_cache: bool = True,
+        on_fallback: str = "warn",
+    ) -> None:
+        super().__init__(function, transformation, engine, threads)
+        self.use_cache = use_cache
+        self.on_fallback = on_fallback
+        # A function whose code is replaced in place, as reloading tools do, is another function.
+        self.coded: Any = function if hasattr(function, "__code__") else _Codeless
+        self._start()
+        self.locks: dict[int, threading.RLock] = {}  # by process
+        self.warned: set[str] = set()
+
+    def _start(self) -> None:
+        """Know nothing yet of the function."""
+        self.code: Any = self.coded.__code__
+        self.specialisations: dict[tuple[Any, ...], list[Specialisation]] = {}
+        self.seen: dict[tuple[Any, ...], list[list[tuple[int, ...]]]] = {}  # shapes, by structure
+        self.fixed: set[tuple[Any, ...]] = set()  # structures compiled for each size and int
+        self.fast: Callable[..., Any] = no_fast_path
+        # The same for transformations that take vectors: fast_with(arguments, vectors).
+        self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = no_fast_path
+        self.recalled: tuple[tuple[Recognise, Specialisation], ...] = ()
+        # How often calls of a signature could not be compiled, and why the last time.
+        self.declined: dict[tuple[Any, ...], tuple[int, str]] = {}
+
+    def follow(self) -> None:
+        """Start anew if the code of the function was replaced."""
+        if self.code is not self.coded.__code__:
+            with self.lock:
+                self.signature = Signature(self.function)
+                self._start()
+
+    @property
+    def lock(self) -> Any:
+        """Held while a call is specialised.
+
+        A forked child has one of its own: the thread that holds the parent's does not exist there.
+        """
+        return self.locks.setdefault(os.getpid(), threading.RLock())
+
+    def call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...] = ()
+    ) -> Any:
+        """The slow path of a call."""
+        for recognise, specialisation in self.recalled:
+            try:
+                recognised = recognise(*args, **kwargs)
+            except (TypeError, LookupError, AttributeError, ValueError):
+                continue  # another kind of call, or one that does not bind
+            if recognised is None:
+                continue
+            like = Recognised(*recognised, lambda: self.bind(args, kwargs))
+            result = run(self, specialisation, like, extra, as_given=True)
+            if result is UNFIT:
+                continue
+            if result is not NotImplemented:
+                return result
+            failure = specialisation.run.failure()
+            if failure is not None and failure != GUARD:
+                return fallback.failed(self, specialisation, like.whole(), extra)
+        call = self.bind(args, kwargs)
+        if not self.use_cache:
+            return fallback.uncompiled(self, call, None, extra)
+        if self.transformation.is_value and any(d is not None for d in call.definitions):
+            reason = fallback.labelled(call)
+            if reason is not None:
+                return fallback.uncompiled(self, call, reason, extra)
+        structure = call.structure()
+        while True:
+            tried = 0
+            for key in (call.key, structure):
+                found = self.specialisations.get(key, ())
+                tried += len(found)
+                for specialisation in found:
+                    result = run(self, specialisation, call, extra)
+                    if result is UNFIT:
+                        continue
+                    if result is not NotImplemented:
+                        self._recall(specialisation, call)
+                        return result
+                    failure = specialisation.run.failure()
+                    if failure is not None and failure != GUARD:
+                        return fallback.failed(self, specialisation, call, extra)
+                if len(found) >= MAXIMUM_PATHS:
+                    reason = f"more than {MAXIMUM_PATHS} different paths"
+                    return fallback.uncompiled(self, call, reason, extra)
+            times, reason = self.declined.get(call.key, (0, ""))
+            if times >= MAXIMUM_ATTEMPTS:
+                return fallback.uncompiled(self, call, reason, extra)
+            with self.lock:
+                now = sum(len(self.specialisations.get(key, ())) for key in (call.key, structure))
+                if now > tried:  # another thread was first; what it made may fit
+                    continue
+                made = self._specialise(call, structure)
+            break
+        if isinstance(made, _Answer):
+            fallback.warn(self, made.reason)
+            return made.result
+        if isinstance(made, Exception):
+            return fallback.after_error(self, call, made, extra)
+        if isinstance(made, str):
+            self.declined[call.key] = (times + 1, made)
+            return fallback.uncompiled(self, call, made, extra)
+        result = run(self, made, call, extra)
+        if result is UNFIT:
+            return fallback.uncompiled(
+                self, call, "what it reads differs each time it is read", extra
+            )
+        if result is NotImplemented:
+            failure = made.run.failure()
+            if failure is None and extra:
+                problem, remedy = self.transformation.misfit
+                raise ShapeError(
+                    f"{self.transformation.name} of {self.signature.title}: {problem}.",
+                    code="AD202",
+                    remedy=remedy,
+                )
+            if failure == GUARD:
+                # The engine rounds otherwise than the capture did, across a threshold.
+                return fallback.uncompiled(self, call, None, extra)
+            if failure is None:
+                raise InternalError(
+                    f"the program of {self.signature.title} does not accept the call it was made for"
+                )
+            return fallback.failed(self, made, call, extra)
+        return result
+
+    def _recall(self, specialisation: Specialisation, call: Call) -> None:
+        """Have later calls like this one recognised."""
+        if specialisation.recalled or len(self.recalled) >= MAXIMUM_RECALLED:
+            return
+        specialisation.recalled = True
+        signature = self.signature
+        if signature.signature is None:
+            return
+        parameters = signature.parameters
+        if call.positional is not None:
+            if call.positional < sum(x is not NOT_GIVEN for x in call.given):
+                return
+            parameters = [by_position(p) for p in parameters]
+        recognise = compile_recognise(
+            signature.function if signature.live and not signature.forwards else None,
+            parameters,
+            call,
+            NOT_GIVEN,
+            specialisation.input_leaves,
+        )
+        if recognise is not None:
+            self.recalled = ((recognise, specialisation), *self.recalled)
+
+    def _specialise(
+        self, call: Call, structure: tuple[Any, ...]
+    ) -> Specialisation | _Answer | str | Exception:
+        """A specialisation, or the reason why there is none, or what the user's code raised."""
+        specialisation = self._specialise_generally(call, structure)
+        if specialisation is not None:
+            return specialisation
+        try:
+            specialisation = self.compile(call)
+        except Declined as declined:
+            return fallback.reason_at(declined.reason, declined.source)
+        except (NotStaged, UndecidedExtent) as problem:
+            return fallback.reason_at(str(problem), None)
+        except UnsupportedError as error:
+            if not self.transformation.is_value:
+                raise
+            return fallback.reason_at(error.message, error.source)
+        except ShapeError as error:
+            if not self.transformation.is_value:
+                raise
+            try:  # Plain Python changes the arguments as far as it comes.
+                return _Answer(fallback.plain(self, call), error.message)
+            except Exception:
+                raise error from None
+        except AutodiffError:
+            raise
+        except Exception as error:
+            return error
+        self.specialisations.setdefault(call.key, []).append(specialisation)
+        self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
+        return specialisation
+
+    def _specialise_generally(
+        self, call: Call, structure: tuple[Any, ...]
+    ) -> Specialisation | None:
+        """A specialisation that reads ints, and sizes that have differed, at run time.
+
+        Where that is not possible, or where an int turns out to shape the program, calls of this
+        structure are compiled for each of their sizes and ints.
+        """
+        before = self.seen.setdefault(structure, [])
+        if structure in self.fixed:
+            return None
+        general = generality(call, before, ints=True)
+        shapes = call.shapes()
+        if shapes not in before and len(before) < MAXIMUM_SHAPES:
+            before.append(shapes)
+        if not general:
+            return None
+        try:
+            specialisation = self.compile(call, general=general)
+        except Exception as problem:  # whatever it is, compiling for fixed sizes tells it better
+            debug.show(
+                1, f"autodiff: {self.signature.title} is compiled for fixed sizes: {problem}"
+            )
+            self.fixed.add(structure)
+            return None
+        if specialisation.captured.specialised_leaves() & general.ints:
+            self.fixed.add(structure)
+            return None
+        self.specialisations.setdefault(structure, []).append(specialisation)
+        self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
+        return specialisation
+
+    def prepare(self, args: tuple[Any, ...]) -> None:
+        """Compile for a call that is not made yet; what cannot be compiled is told by its call."""
+        call = self.bind(args, {})
+        with self.lock:
+            self._specialise(call, call.structure())
+
+    def run_once(
+        self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...] = ()
+    ) -> Any:
+        """Run a specialisation made for this call."""
+        result = run(self, specialisation, call, extra)
+        return NotImplemented if result is UNFIT else result

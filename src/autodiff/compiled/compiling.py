@@ -1,0 +1,166 @@
+"""From one call to a specialisation: capture, differentiate, optimise, make machine code.
+
+    captured    the program of the call as the function is written         (capture)
+    plan        that of the transformation, after the passes               (transform, passes)
+    compile     a specialisation that runs it, with its guards as code     (engines)
+
+What is made depends on the call alone: nothing is remembered here.  ``AUTODIFF_DEBUG`` shows each
+step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from autodiff import debug
+from autodiff.capture import Captured, Leaf, capture
+from autodiff.capture.paths import Path, compile_reader
+from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebuilding
+from autodiff.compiled.generality import Generality
+from autodiff.compiled.specialisation import Specialisation
+from autodiff.engines import InputForm, executable
+from autodiff.ir.printing import format_type
+from autodiff.passes import optimize
+from autodiff.transform import Plan, Transformation
+
+
+class Compiler:
+    """A function, a transformation of it, and the engine to compile for."""
+
+    def __init__(
+        self, function: Any, transformation: Transformation, engine: str, threads: int
+    ) -> None:
+        self.function = function
+        self.transformation = transformation
+        self.engine = engine
+        self.threads = threads
+        self.signature = Signature(function)
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Bind a call and flatten its arguments."""
+        return flattened(self.signature, self.transformation, args, kwargs)
+
+    def rebuild(self, call: Call) -> Rebuild:
+        """From leaf values to the arguments and keywords of the call."""
+        return rebuilding(self.signature, call)
+
+    def captured(
+        self, call: Call, eager: bool = False, general: Generality | None = None
+    ) -> Captured:
+        """Capture one call."""
+        general = general or Generality(axes=((),) * len(call.leaves))
+        leaves = [
+            Leaf(
+                value,
+                Path(path),
+                "int" if k in general.ints else role,
+                name,
+                axes,
+                self._title(call, k),
+            )
+            for k, (value, path, role, name, axes) in enumerate(
+                zip(call.leaves, call.paths, call.roles, call.names, general.axes, strict=True)
+            )
+        ]
+        differentiated = self.transformation.differentiated_leaves(self.signature, call)
+        return capture(
+            self.function,
+            leaves,
+            self.rebuild(call),
+            self.signature.title,
+            eager,
+            differentiated,
+            self.transformation.naming(self.signature),
+            not self.transformation.is_value,
+        )
+
+    def plan(
+        self, call: Call, eager: bool = False, general: Generality | None = None
+    ) -> tuple[Captured, Plan]:
+        """Capture, transform and optimise one call."""
+        started = time.perf_counter()
+        captured = self.captured(call, eager, general)
+        if debug.level() >= 2:
+            debug.show(2, f"# {self.signature.title}: captured\n{captured.program}")
+        plan = self.transformation.apply(self.signature, captured, call)
+        if debug.level() >= 2:
+            debug.show(2, f"# {self.signature.title}: {self.transformation.name}\n{plan.program}")
+        plan.program = optimize(plan.program)
+        if debug.level() >= 2:
+            debug.show(2, f"# {self.signature.title}: optimised\n{plan.program}")
+        elapsed = (time.perf_counter() - started) * 1e3
+        debug.show(
+            1,
+            f"autodiff: {self.transformation.name} of {self.signature.title} captured in {elapsed:.1f} ms",
+        )
+        return captured, plan
+
+    def compile(
+        self, call: Call, eager: bool = False, general: Generality | None = None
+    ) -> Specialisation:
+        """A specialisation for one call."""
+        captured, plan = self.plan(call, eager, general)
+        if captured.changed_argument is not None and self.transformation.is_value:
+            raise captured.changed_argument
+        forms = [InputForm(r.form, r.value.type) for r in captured.inputs] + plan.extra_inputs
+        single = len(plan.output_forms) == 1
+        started = time.perf_counter()
+        engine = "numpy" if eager else self.engine
+        run = executable(plan.program, forms, plan.output_forms, single, engine, self.threads)
+        elapsed = (time.perf_counter() - started) * 1e3
+        debug.show(
+            1,
+            f"autodiff: {self.signature.title} compiled by the {engine} engine in {elapsed:.1f} ms",
+        )
+        if debug.level() >= 4 and run.llvm is not None:
+            debug.show(4, run.llvm())
+        if debug.level() >= 5 and run.assembly is not None:
+            debug.show(5, run.assembly())
+        hidden = [r.path for r in captured.inputs if r.leaf is None]
+        reader = (
+            _reader_of_examples(captured)
+            if eager
+            else compile_reader(captured.guards, [*hidden, *captured.objects])
+        )
+        leaves = [r.leaf for r in captured.inputs if r.leaf is not None]
+        return Specialisation(
+            captured,
+            plan,
+            run,
+            reader,
+            leaves,
+            forms,
+            single,
+            general or Generality(),
+            arguments=tuple(self._arguments(call, captured)),
+        )
+
+    def _title(self, call: Call, leaf: int) -> str:
+        """How the user calls an argument leaf: ``argument x``, ``argument x['w']``."""
+        slot = call.slot_of[leaf]
+        names = self.signature.names
+        name = names[slot] if slot < len(names) else f"{slot}"
+        return "argument " + call.paths[leaf].replace(f"args[{slot}]", name, 1)
+
+    def _arguments(self, call: Call, captured: Captured) -> Iterator[str]:
+        """What each argument is in a specialisation: its type, or the value it is fixed to."""
+        of_leaf = {r.leaf: r for r in captured.inputs if r.leaf is not None}
+        for k, leaf in enumerate(call.leaves):
+            name = self._title(call, k).removeprefix("argument ")
+            record = of_leaf.get(k)
+            if record is not None:
+                yield f"{name}: {format_type(record.value.type)}"
+            elif leaf is None or isinstance(leaf, (bool, int, float, str, bytes, np.generic)):
+                yield f"{name}={leaf!r}"
+            else:
+                yield f"{name}: {type(leaf).__name__}"
+
+
+def _reader_of_examples(captured: Captured) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """What an uncompiled call read: it may have changed what it read it from."""
+    examples = tuple([r.example for r in captured.inputs if r.leaf is None])
+    return lambda args: examples

@@ -1,0 +1,178 @@
+"""Running a specialisation: ask its guards, bring the inputs into form, run, put the outputs back.
+
+    reader     guards hold?  then what is read beside the arguments
+    inputs     arguments and what was read: contiguous, in native byte order, apart in memory
+    outputs    new values of arrays that the function stores into go into those arrays
+    result     rebuilt from the outputs, as the function returns it
+
+``NotImplemented`` says that a guard or a check did not hold, and that nothing has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.capture.running import Run, changing_objects, running
+from autodiff.compiled import fallback
+from autodiff.compiled.binding import Call, Recognised
+from autodiff.compiled.specialisation import Specialisation
+from autodiff.engines import InputForm
+from autodiff.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from autodiff.compiled.calling import Compiled
+
+
+UNFIT = object()  # instead of a result: the guards do not hold, nothing was run
+
+
+def run(
+    compiled: Compiled,
+    specialisation: Specialisation,
+    call: Call | Recognised,
+    extra: tuple[Any, ...],
+    as_given: bool = False,
+) -> Any:
+    """Run a specialisation if its guards hold; ``as_given``: on objects that fit as they are."""
+    if specialisation.captured.changes_objects:
+        # From reading a counter to storing it, no other thread may do the same.
+        with changing_objects:
+            return _read_and_run(compiled, specialisation, call, extra, as_given)
+    return _read_and_run(compiled, specialisation, call, extra, as_given)
+
+
+def _read_and_run(
+    compiled: Compiled,
+    specialisation: Specialisation,
+    call: Call | Recognised,
+    extra: tuple[Any, ...],
+    as_given: bool,
+) -> Any:
+    hidden = specialisation.reader(call.slots)
+    if hidden is None:
+        return UNFIT
+    captured = specialisation.captured
+    if not captured.objects and not captured.watched:
+        return _run_on(compiled, specialisation, call, hidden, extra, as_given)
+    count = len(hidden) - len(captured.objects)
+    hidden, objects = hidden[:count], hidden[count:]
+    run = Run(objects, call.leaves, hidden, compiled.transformation.is_value)
+    with running(run):
+        return _run_on(compiled, specialisation, call, hidden, extra, as_given, run)
+
+
+def _run_on(
+    compiled: Compiled,
+    specialisation: Specialisation,
+    call: Call | Recognised,
+    hidden: tuple[Any, ...],
+    extra: tuple[Any, ...],
+    as_given: bool,
+    run: Run | None = None,
+) -> Any:
+    captured = specialisation.captured
+    arguments = [call.leaves[k] for k in specialisation.input_leaves]
+    if captured.mutated and _may_alias([*arguments, *hidden]):
+        if compiled.transformation.is_value:
+            return fallback.uncompiled(compiled, call.whole(), None, extra)
+        _refuse_overlap(compiled, [*arguments, *hidden])
+    inputs = [*arguments, *hidden, *extra]
+    if captured.needs_c_order and not all(map(_in_c_order, inputs)):
+        return fallback.uncompiled(compiled, call.whole(), None, extra)
+    if not as_given:
+        forms = specialisation.input_dtypes
+        read = forms[len(arguments) : len(arguments) + len(hidden)]
+        if not all(map(_same_kind, hidden, read)):
+            return UNFIT
+        inputs = [_prepared(x, form) for x, form in zip(inputs, forms, strict=True)]
+    try:
+        outputs = specialisation.run.call(*inputs)
+    except BaseException:
+        if run is not None:
+            run.succeed(())  # what came before an effect that raised has happened
+        raise
+    if outputs is NotImplemented:
+        if run is not None:
+            run.fail()
+        return NotImplemented
+    specialisation.calls += 1
+    result = _finish(specialisation, outputs, call.leaves, hidden)
+    if run is not None:
+        run.succeed((outputs,) if specialisation.single else outputs)
+    return result
+
+
+def _refuse_overlap(compiled: Compiled, arrays: Sequence[Any]) -> None:
+    """A program keeps its arrays apart; where one stored into is part of another, it may not."""
+    real = [a for a in arrays if isinstance(a, np.ndarray)]
+    if any(np.shares_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :]):
+        raise ArgumentError(
+            f"{compiled.transformation.name} of {compiled.signature.title}: two arrays share memory, and "
+            "the function stores into them.",
+            remedy="pass copies, x.copy(), or differentiate by the array that the other is a view of",
+        )
+
+
+def _finish(
+    specialisation: Specialisation,
+    outputs: Any,
+    leaves: Sequence[Any],
+    hidden: tuple[Any, ...],
+) -> Any:
+    plan, captured = specialisation.plan, specialisation.captured
+    if specialisation.single:
+        outputs = (outputs,)
+    if plan.write_back:
+        for number, output in captured.mutated:
+            record = captured.inputs[number]
+            target = (
+                leaves[record.leaf]
+                if record.leaf is not None
+                else hidden[number - len(specialisation.input_leaves)]
+            )
+            np.copyto(target, outputs[output])
+    return plan.result.rebuild(outputs, leaves, hidden)
+
+
+def _may_alias(arrays: Sequence[Any]) -> bool:
+    """Whether two of the arrays may share memory."""
+    real = [a for a in arrays if isinstance(a, np.ndarray)]
+    return any(np.may_share_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :])
+
+
+def _in_c_order(x: Any) -> bool:
+    return not isinstance(x, np.ndarray) or x.flags.c_contiguous
+
+
+def _prepared(x: Any, form: InputForm) -> Any:
+    """An input as the engine takes it: C-contiguous, native byte order, exact scalar type."""
+    type_ = form.type
+    if form.form == "array":
+        if (
+            type(x) is np.ndarray
+            and x.dtype == type_.dtype
+            and x.dtype.isnative
+            and x.flags.c_contiguous
+            and x.flags.aligned
+        ):
+            return x
+        return np.require(np.asarray(x), dtype=type_.dtype, requirements=["C", "A"]).view(
+            np.ndarray
+        )
+    if form.form == "python" and type_.dtype.kind == "f" and type(x) is not float:
+        return float(x)
+    return x
+
+
+def _same_kind(x: Any, form: InputForm) -> bool:
+    """Whether what is read at this call is an array of the dtype that was read before.
+
+    The types of numbers are guarded; a list or ``None`` could be made an array, but computes
+    in another way.
+    """
+    if form.form != "array":
+        return True
+    return type(x) in (np.ndarray, np.memmap) and x.dtype.newbyteorder("=") == form.type.dtype

@@ -1,0 +1,66 @@
+"""One compiled program, when it applies, and how it shows itself.
+
+    <specialisation for (x: float64[3]); reads weight: float64[3]; guards exponent equal 2>
+
+Its guards are asked, and what it reads beside the arguments is found, by one generated function,
+``reader``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from autodiff.capture import Captured
+from autodiff.capture.trace import GUARD
+from autodiff.compiled.generality import Generality
+from autodiff.engines import Executable
+from autodiff.ir.data import walk
+from autodiff.ir.printing import format_type
+from autodiff.transform import Plan
+
+
+@dataclass
+class Specialisation:
+    """One compiled program and when it applies."""
+
+    captured: Captured
+    plan: Plan
+    run: Executable
+    reader: Callable[[tuple[Any, ...]], tuple[Any, ...] | None]
+    input_leaves: list[int]
+    input_dtypes: list[Any]
+    single: bool
+    generality: Generality = field(default_factory=Generality)
+    calls: int = 0
+    recalled: bool = False  # whether calls are recognised as calls for it
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What is read at every call beside the arguments: ``weights: float64[3]``."""
+        return tuple(
+            f"{r.path.describe()}: {format_type(r.value.type)}"
+            for r in self.captured.inputs
+            if r.leaf is None
+        )
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """What is compared at every call; a change leads to another specialisation.
+
+        Conditions on values that the program computes are told by the line that asked for them.
+        """
+        found = dict.fromkeys(g.describe() for g in self.captured.guards)
+        for operation in walk(self.captured.program.block):
+            if operation.kind == "check" and operation.attributes.get("message") == GUARD:
+                found[f"a value at {operation.source}"] = None
+        return tuple(found)
+
+    def __repr__(self) -> str:
+        parts = [f"<specialisation for ({', '.join(self.arguments)})"]
+        if self.reads:
+            parts.append(f"reads {', '.join(self.reads)}")
+        parts.append(f"guards {'; '.join(self.guards) or 'none'}")
+        return "; ".join(parts) + ">"
