@@ -15,6 +15,7 @@ import numpy as np
 from autodiff.dims import same_shape
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import Operation
+from autodiff.ops.builder import current_builder
 from autodiff.ops.entries import ENTRIES, Accumulate, Bilinear, Entry, Linear, Partials, Rules, Site
 from autodiff.ops.structural import reduce_sum, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -144,4 +145,12 @@ def accumulate(total: Tracer | None, contribution: Any, like: Tracer) -> Tracer:
         return contribution.into(zeros_like(like) if total is None else total)
     if contribution.dtype != like.dtype:
         contribution = contribution.astype(like.dtype)
-    return contribution if total is None else total + contribution
+    if total is None:
+        return contribution
+    builder = current_builder()
+    source = builder.source
+    builder.source = source and source.sum()
+    try:
+        return total + contribution
+    finally:
+        builder.source = source

@@ -20,7 +20,7 @@ This layer knows no operation by name.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ class Source:
     """A place in the user's code.
 
     ``derived`` tells what belongs to the derivative of that place from what the user wrote there:
-    what the user wrote is rounded as NumPy rounds it.
+    what the user wrote is rounded as NumPy rounds it.  ``summed``: it adds up derivatives by several uses of
+    one value, whose order nobody wrote.
     """
 
     file: str
@@ -42,17 +43,18 @@ class Source:
     end_column: int
     function: str
     derived: bool = False
+    summed: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column + 1}"
 
     def derivative(self) -> Source:
         """The same place, for what its derivative computes."""
-        if self.derived:
-            return self
-        return Source(
-            self.file, self.line, self.column, self.end_column, self.function, derived=True
-        )
+        return self if self.derived else replace(self, derived=True)
+
+    def sum(self) -> Source:
+        """The same place, for a sum of derivatives."""
+        return self if self.summed else replace(self, derived=True, summed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,11 @@ class Operation:
     def is_derived(self) -> bool:
         """Whether it computes a derivative, rather than what the user wrote."""
         return self.source is not None and self.source.derived
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it adds up derivatives by several uses of one value."""
+        return self.source is not None and self.source.summed
 
     @property
     def result(self) -> Value:

@@ -98,3 +98,26 @@ def test_derivatives_may_fuse_and_values_may_not() -> None:
     assert "contract" not in text
     derivative = autodiff.gradient(lambda x, y: np.sum(np.sin(x * y) + x * y))
     assert "contract" in derivative.llvm(X, Y)
+
+
+def test_only_sums_of_derivatives_are_reordered() -> None:
+    def f(x):
+        total = 0.0
+        for i in range(len(x)):
+            total = total + x[i] * np.sin(x[i]) + x[i] * x[i]
+            x[i] += 0.5
+        return total + np.sum(np.exp((x - 3.0) - total))
+
+    x = np.linspace(0.0, 1.0, 50)
+    additions = [line for line in kernel_of(autodiff.function(f), x) if "fadd" in line]
+    assert additions
+    assert not any("nsz" in line for line in additions)
+    derived = [line for line in kernel_of(autodiff.gradient(f), x) if "nsz" in line]
+    assert derived
+    assert all("fadd contract reassoc nsz" in line for line in derived)
+    autodiff.check_gradient(lambda x: f(x.copy()), x)
+
+
+def kernel_of(compiled: Any, x: np.ndarray) -> list[str]:
+    text = compiled.llvm(x)
+    return text[text.index("@kernel(") :].splitlines()

@@ -72,8 +72,9 @@ def pointwise(g: Generator, operation: Operation, indices: Indices) -> Element:
     if not isinstance(lowering, Pointwise):
         raise AssertionError(f"{operation.kind} has no elements of its own")
     operands = [element(g, x, indices if x.shape else ()) for x in operation.operands]
-    g.s.may_fuse = operation.is_derived
+    g.s.may_fuse, g.s.may_reorder = operation.is_derived, operation.is_sum
     result = lowering.scalar(g.s, *operands, **operation.attributes)
+    g.s.may_reorder = False
     dtype = operation.result.dtype
     return result if result.dtype == dtype else g.s.cast(result, dtype)
 

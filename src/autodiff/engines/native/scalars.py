@@ -46,6 +46,7 @@ class Scalars:
     def __init__(self, writer: Writer) -> None:
         self.w = writer
         self.may_fuse = False  # the operation being written belongs to a derivative
+        self.may_reorder = False  # it adds up derivatives, in no order that was written
         self.may_branch = False  # scalar code, where a branch that is never taken costs nothing
         self.in_sequence = False  # in a loop that waits for its last step, and cannot be vectorised
 
@@ -161,7 +162,8 @@ class Scalars:
 
     def add(self, a: Element, b: Element) -> Element:
         """Sum."""
-        return self._binary(self._float("fadd") if a.dtype.kind == "f" else "add", a, b)
+        word = self._float("fadd") + (" reassoc nsz" if self.may_reorder else "")
+        return self._binary(word if a.dtype.kind == "f" else "add", a, b)
 
     def sub(self, a: Element, b: Element) -> Element:
         """Difference."""

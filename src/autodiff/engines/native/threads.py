@@ -240,9 +240,9 @@ _RESULT = (
     (re.compile(r"(?:getelementptr|alloca) "), "ptr"),
     (re.compile(r"select i1 [^,]+, (\w+) "), 1),
     (re.compile(r"(?:trunc|[sz]ext|[su]itofp|fpto[su]i|fpext|fptrunc|bitcast|ptrtoint) .* to (\w+)$"), 1),
-    (re.compile(r"call (?:(?:contract|reassoc) )*(\w+) @"), 1),
+    (re.compile(r"call (?:(?:contract|reassoc|nsz) )*(\w+) @"), 1),
     (re.compile(r"(?:f?(?:add|sub|mul|neg)|[fsu]?div|[fsu]rem|and|or|xor|shl|[la]shr)"
-                r"(?: (?:nsw|nuw|contract|reassoc|exact))* (\w+) "), 1),
+                r"(?: (?:nsw|nuw|contract|reassoc|nsz|exact))* (\w+) "), 1),
 )  # fmt: skip
 
 
