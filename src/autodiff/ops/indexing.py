@@ -121,6 +121,36 @@ def _items(part: Any) -> list[Any]:
     return [Array(array if folded is None else folded)]
 
 
+def _is_truth(part: Any) -> bool:
+    if isinstance(part, (Tracer, np.ndarray)):
+        return part.dtype.kind == "b" and not part.shape
+    return isinstance(part, (bool, np.bool))
+
+
+def _axes_for_truths(x: Tracer, index: Any) -> tuple[Tracer, Any]:
+    """A truth value as index is a mask of one element on a new axis: ``x[None][[truth]]``."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(_is_truth(part) for part in parts):
+        return x, index
+    wide: list[Any] = []
+    masks: list[Any] = []
+    for part in parts:
+        if _is_truth(part):
+            wide.append(None)
+            masks.append(reshape(as_array(part), (1,)))
+        else:
+            axes = 1 if part is None else sum(_consumes(item) for item in _items(part))
+            wide += [Ellipsis] if part is Ellipsis else [slice(None)] * axes
+            masks.append(slice(None) if part is None else part)
+            if part is None:
+                wide[-1] = None
+    if not _has_ellipsis(tuple(wide)):
+        wide.append(Ellipsis)
+    return get_item(Tracer(x.value, "array") if x.form == "scalar" else x, tuple(wide)), tuple(
+        masks
+    )
+
+
 # -- integers and slices ---------------------------------------------------------------------------
 def position(k: Extent, n: Extent, axis: int) -> Extent:
     """An integer index as a start in ``0 … n - 1``; checked at run time where it is open."""
@@ -434,6 +464,7 @@ def get_item(x: Tracer, index: Any) -> Tracer:
     """``x[index]``: a view, a copy, or a scalar, as NumPy gives it."""
     if x.form == "python":
         raise TypeError(f"'{type_name(x)}' object is not subscriptable")
+    x, index = _axes_for_truths(x, index)
     items = parse(index, x)
     if _has_arrays(items):
         return advanced(_located(items, x), x).read(Tracer(x.value, "array"))
@@ -494,6 +525,7 @@ def set_item(x: Tracer, index: Any, value: Any) -> None:
     """``x[index] = value``, in place."""
     if x.form != "array":
         raise TypeError(f"'{type_name(x)}' object does not support item assignment")
+    x, index = _axes_for_truths(x, index)
     items = parse(index, x)
     mask = _mask_of(items)
     if mask is not None:

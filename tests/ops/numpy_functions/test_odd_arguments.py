@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import as_strided
 
 import autodiff
 from tests.ops.support import ENGINES
@@ -39,6 +40,21 @@ ARGUMENTS: list[Any] = [
 def masked_store(x):
     x[x > 0] = 1
     return x
+
+
+def store_by_truth(x):
+    x[np.sum(x) > 0] = 1
+    return x
+
+
+METHODS = [
+    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf",
+    "hazen", "weibull", "linear", "median_unbiased", "normal_unbiased", "higher", "unknown",
+]  # fmt: skip
+
+
+def quantiles(method: str) -> Callable[[Any], Any]:
+    return lambda x: np.quantile(x, [0.0, 0.1, 0.5, 0.77, 1.0], axis=-1, method=method)
 
 
 ROWS: dict[str, Callable[[Any], Any]] = {
@@ -92,6 +108,42 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "masked store": masked_store,
     "into a number": lambda x: np.add(x, 1, x),
     "conj": lambda x: x.conj(),
+    "masked by a truth": lambda x: x[np.sum(x) > 0],
+    "masked by its own truth": lambda x: x[..., np.any(x > 0), None],
+    "masked by a known truth": lambda x: (x[True], x[False]),
+    "store by a truth": store_by_truth,
+    "place numbers": lambda x: np.place(x, x > 0, [300, 1]),
+    "putmask numbers": lambda x: np.putmask(x, x > 0, [300, 1]),
+    "put numbers": lambda x: np.put(x, [0], [300]),
+    "put method": lambda x: x.put([0], 1),
+    "fill": lambda x: x.fill(1),
+    "vectorize": lambda x: np.vectorize(lambda v: v + 1)(x),
+    "vectorize to float": lambda x: np.vectorize(lambda v: v * 2 + 1.5)(x),
+    "vectorize, given": lambda x: np.vectorize(lambda v: v * 2, otypes=[np.float32])(x),
+    "poly": lambda x: np.poly(x),
+    "union1d": lambda x: np.union1d(x, 3),
+    "concatenate of all": lambda x: np.concatenate((x, 3), axis=None),
+    "ediff1d": lambda x: np.ediff1d(x),
+    "ediff1d with ends": lambda x: np.ediff1d(x, to_begin=1, to_end=[1.5]),
+    "round": lambda x: np.round(x, 1),
+    "average along": lambda x: np.average(x, axis=0, weights=[1, 2, 3]),
+    "average of axes": lambda x: np.average(x, axis=(1, 0), weights=np.ones((4, 3))),
+    "read-only": lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, -1).flags.writeable,
+    "bincount": lambda x: np.bincount(x),
+    "bincount, weighted": lambda x: np.bincount(x, weights=[1.0, 2.0, 3.0]),
+    "subtract.accumulate": lambda x: np.subtract.accumulate(x),
+    "divide.accumulate": lambda x: np.divide.accumulate(x, axis=-1),
+    "fmod.accumulate": lambda x: np.fmod.accumulate(x),
+    "bitwise_or.reduce": lambda x: np.bitwise_or.reduce(x, axis=None),
+    "floor_divide.reduce": lambda x: np.floor_divide.reduce(x, axis=-1, keepdims=True),
+    "fmax.reduce": lambda x: np.fmax.reduce(x, axis=(0, -1)),
+    "gcd": lambda x: (np.gcd(x, 6), np.lcm(x, [4]), np.gcd.reduce(x)),
+    "repeat": lambda x: np.repeat(x, x),
+    "repeat each": lambda x: np.repeat(x, np.flatnonzero(x), axis=0),
+    "as_strided": lambda x: as_strided(x, (x.size - 1, 2), (x.itemsize, x.itemsize)),
+    "quantile beyond": lambda x: np.quantile(x, 1.01),
+    "percentile below": lambda x: np.percentile(x, -1),
+    **{f"quantile {m}": quantiles(m) for m in METHODS},
 }
 
 

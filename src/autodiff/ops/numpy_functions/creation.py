@@ -169,6 +169,8 @@ def _check_numbers(x: Any, dtype: np.dtype[Any]) -> None:
             _check_numbers(item, dtype)
     elif isinstance(x, Tracer) and x.form == "python":
         check_number(x, dtype)
+    elif type(x) in (int, float) and dtype.kind in "iu":
+        np.array(x, dtype)  # NumPy's exception where the dtype cannot hold it
 
 
 @implements(np.array)

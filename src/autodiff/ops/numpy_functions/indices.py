@@ -113,7 +113,7 @@ def real_if_close(a: Any, tol: Any = 100) -> Tracer:
 @implements(np.union1d)
 def union1d(ar1: Any, ar2: Any) -> Tracer:
     """``np.union1d``."""
-    return unique(concatenate([ravel(ar1), ravel(ar2)]))
+    return unique(concatenate([ar1, ar2], None))
 
 
 @implements(np.intersect1d)
@@ -198,11 +198,10 @@ def poly(seq_of_zeros: Any) -> Tracer:
         raise unsupported(
             "np.poly of a matrix, or of a run-time number of zeros", "multiply the factors"
         )
-    result: Any = functions[np.ones](
-        (1,), result_dtype(zeros, 1.0) if zeros.dtype.kind == "f" else np.float64
-    )
+    zeros = cast(zeros, np.mintypecode(zeros.dtype.char))
+    result: Any = functions[np.ones]((1,), zeros.dtype)
     for k in range(n):
-        factor = functions[np.stack]([1.0, pointwise("negative", zeros[k])])
+        factor = functions[np.array]([1, pointwise("negative", zeros[k])], zeros.dtype)
         result = functions[np.convolve](result, factor)
     return result
 

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.promotion import as_array, cast, constant, operand, pointwise, select, weak_kind
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.promotion import (
+    as_array,
+    broadcast_shapes,
+    broadcast_to,
+    cast,
+    constant,
+    dtype_of,
+    operand,
+    pointwise,
+    select,
+    shape_of,
+    weak_kind,
+)
+from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
 
 
@@ -94,12 +108,44 @@ def ldexp(x: Any, exponent: Any) -> Tracer:
     return pointwise("multiply", first, pointwise("exp2", rest))
 
 
+def _of_integers(ufunc: np.ufunc) -> Callable[..., Tracer]:
+    """A ufunc of two integers that the engines leave to NumPy."""
+    register(
+        Entry(
+            ufunc.__name__,
+            lambda types: (types[0],),
+            lambda a, b: np.asarray(ufunc(a, b)),
+            Kernel(ufunc.__name__),
+            zero_derivative=True,
+        )
+    )
+
+    def run(a: Any, b: Any) -> Tracer:
+        operands = [operand(x) for x in (a, b)]
+        kinds = [dtype_of(x) for x in operands]
+        if all(isinstance(d, type) for d in kinds):
+            kinds = [np.dtype(d) for d in kinds]
+        dtype = ufunc.resolve_dtypes((*kinds, None))[-1]
+        shape = broadcast_shapes(*[shape_of(x) for x in operands])
+        x, y = (broadcast_to(cast(v, dtype), shape) for v in operands)
+        result: Tracer = emit_tracer(ufunc.__name__, x, y)
+        return Tracer(result.value, "array" if shape else "scalar")
+
+    return run
+
+
+gcd = implements(np.gcd)(_of_integers(np.gcd))
+lcm = implements(np.lcm)(_of_integers(np.lcm))
+
+
 # -- rounding -----------------------------------------------------------------------------------
 @implements(np.round, np.around)
 def round_(a: Any, decimals: Any = 0, out: Any = None) -> Tracer:
     """``np.round``: half to even, as NumPy computes it (scale, rint, scale back)."""
     x = as_array(a)
     digits = int(decimals)
+    if x.dtype.kind == "b" and digits != 0:
+        np.round(np.zeros(1, bool), digits)  # NumPy's exception
     if x.dtype.kind in "iu":
         result = call(np.positive, (x,)) if digits >= 0 else _round_integer(x, digits)
     elif digits == 0:

@@ -19,7 +19,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from autodiff.dims import Dim, Extent, product
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, compare, decide, require_equal
+from autodiff.ops.known import check, compare, decide, require, require_equal
 from autodiff.ops.numpy_functions.shapes import array_of, diagonal, moveaxis, ravel
 from autodiff.ops.promotion import (
     as_array,
@@ -368,17 +368,15 @@ def average(
         n = _count(x, _axes(axis, x.ndim), True, False)
         scale = cast(n, result.dtype)
     else:
-        w = array_of(weights)
-        if w.ndim != x.ndim:
-            if axis is None:
-                raise TypeError("Axis must be specified when shapes of a and weights differ.")
-            k = normalize_axis_index(axis if isinstance(axis, int) else axis[0], x.ndim)
-            w = structural.reshape(w, tuple(w.shape[0] if d == k else 1 for d in range(x.ndim)))
+        w = _weights_along(array_of(weights), x, axis)
         dtype = np.result_type(x.dtype, w.dtype, *([] if x.dtype.kind == "f" else [np.float64]))
         w = broadcast_to(cast(w, dtype), x.shape)
         scale = sum_(w, axis, keepdims=keepdims)
         nonzero = pointwise("not_equal", scale, 0)
-        check(functions[np.all](nonzero), "Weights sum to zero, can't be normalized")
+        require(
+            functions[np.all](nonzero),
+            ZeroDivisionError("Weights sum to zero, can't be normalized"),
+        )
         result = pointwise(
             "divide", sum_(pointwise("multiply", x, w), axis, keepdims=keepdims), scale
         )
@@ -386,6 +384,27 @@ def average(
         return result
     full = scale if scale.shape == result.shape else broadcast_to(scale, result.shape)
     return result, full
+
+
+def _weights_along(w: Tracer, x: Tracer, axis: Any) -> Tracer:
+    """Weights of the shape of ``x``, or of its axes ``axis``, laid along them."""
+    message = "Shape of weights must be consistent with shape of a along specified axis."
+    pairs = zip(w.shape, x.shape, strict=False)
+    alike = [decide(lambda pair=pair: pair[0] == pair[1]) for pair in pairs]  # type: ignore[misc]
+    if w.ndim == x.ndim and False not in alike:
+        places: tuple[int, ...] = tuple(range(x.ndim))
+    elif axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    else:
+        places = normalize_axis_tuple(axis, x.ndim, argname="axis")
+    if len(places) != w.ndim:
+        raise ValueError(message)
+    for n, k in zip(w.shape, places, strict=True):
+        if not require_equal(n, x.shape[k], message):
+            raise ValueError(message)
+    order = sorted(range(w.ndim), key=lambda d: places[d])
+    shape = tuple(x.shape[k] if k in places else 1 for k in range(x.ndim))
+    return structural.reshape(structural.transpose(w, tuple(order)), shape)
 
 
 # -- cumulative ---------------------------------------------------------------------------------
@@ -472,12 +491,17 @@ def _edge(value: Any, x: Tracer, axis: int) -> Any:
 @implements(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tracer:
     """``np.ediff1d``."""
-    x = ravel(ary)
-    parts = [diff(x)]
-    if to_begin is not None:
-        parts.insert(0, cast(ravel(to_begin), x.dtype))
-    if to_end is not None:
-        parts.append(cast(ravel(to_end), x.dtype))
+    x = Tracer(ravel(array_of(ary)).value, "array")
+    parts = [pointwise("subtract", x[1:], x[:-1])]
+    for name, ends in (("to_begin", to_begin), ("to_end", to_end)):
+        if ends is None:
+            continue
+        given = array_of(ends)
+        if not np.can_cast(given.dtype, x.dtype, "same_kind"):
+            raise TypeError(
+                f"dtype of `{name}` must be compatible with input `ary` under the `same_kind` rule."
+            )
+        parts.insert(0 if name == "to_begin" else len(parts), cast(ravel(given), x.dtype))
     result: Tracer = functions[np.concatenate](parts)
     return result
 
@@ -589,27 +613,18 @@ implements(np.nanargmin)(
 )
 
 
-def running(ufunc: np.ufunc, array: Any, axis: int) -> Tracer:
+def running(ufunc: np.ufunc, x: Tracer, axis: int) -> Tracer:
     """``ufunc.accumulate`` of an associative ufunc by doubling steps (Hillis and Steele, 1986)."""
-    from autodiff.ops.ufuncs import call, unsupported
+    from autodiff.ops.ufuncs import call
 
-    x = array_of(array)
-    k = normalize_axis_index(axis, x.ndim)
-    n = x.shape[k]
-    if isinstance(n, Dim) or (ufunc.identity is None and ufunc not in (
-        np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2, np.hypot,
-    )):  # fmt: skip
-        raise unsupported(
-            f"np.{ufunc.__name__}.accumulate is not available on these traced arrays",
-            "write a loop",
-        )
-    moved = moveaxis(x, k, 0)
+    n: Any = x.shape[axis]
+    moved = moveaxis(x, axis, 0)
     step = 1
     while step < n:
         later = call(ufunc, (moved[step:], moved[:-step]))
         moved = functions[np.concatenate]([moved[:step], later], 0)
         step *= 2
-    return Tracer(moveaxis(moved, 0, k).value, "array")
+    return Tracer(moveaxis(moved, 0, axis).value, "array")
 
 
 functions["accumulate"] = running

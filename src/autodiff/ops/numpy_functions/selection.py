@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autodiff.dims import product
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import get_item, set_item
-from autodiff.ops.known import check, compare, decide, known, require_equal, type_name
+from autodiff.ops.known import check, compare, decide, known, require, require_equal, type_name
 from autodiff.ops.layout import keep_order
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, line, moveaxis, ravel, reshape
 from autodiff.ops.promotion import (
@@ -235,8 +235,14 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
 @implements(np.put)
 def put(a: Tracer, ind: Any, v: Any, mode: str = "raise") -> None:
     """``np.put``: stores at flat positions; the values repeat as needed."""
+    if not isinstance(a, Tracer) or a.form == "python":
+        raise TypeError(f"argument 1 must be numpy.ndarray, not {type_name(a)}")
+    if a.form == "scalar":  # NumPy stores into an array of its own
+        a = Tracer(a.value, "array")
     index = ravel(array_of(_bounded(ind, a.size, mode)))
     if weak_kind(v) is None:
+        if not isinstance(v, Tracer):
+            v = functions[np.array](v, a.dtype)
         values = functions[np.resize](v, index.shape)
     else:
         values = functions[np.full](index.shape, v, a.dtype)
@@ -383,6 +389,16 @@ def _check_cast(value: Any, dtype: np.dtype[Any], casting: str) -> None:
         )
 
 
+def _new_values(values: Any, dtype: np.dtype[Any]) -> Tracer:
+    """What is to be stored: an array that can be cast safely, or numbers that the dtype can hold."""
+    if isinstance(values, (Tracer, np.ndarray, np.generic)) and weak_kind(values) is None:
+        x = as_array(values)
+        _check_cast(x, dtype, "safe")
+        return Tracer(cast(x, dtype).value, "array")
+    made: Tracer = functions[np.array](values, dtype)
+    return made
+
+
 @implements(np.fill_diagonal)
 def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     """``np.fill_diagonal`` of a matrix (or of an array with equal extents)."""
@@ -410,10 +426,8 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
     """``np.putmask``: value k of the repeated values goes to element k."""
     if not isinstance(a, Tracer) or a.form != "array":
         raise TypeError("putmask: first argument must be an array")
-    v = operand(values)
-    if isinstance(values, Tracer) and values.form == "array":
-        _check_cast(v, a.dtype, "safe")
-    if isinstance(v, Tracer) and v.shape:
+    v = _new_values(values, a.dtype)
+    if v.shape:
         v = functions[np.resize](v, a.shape)
     a.write(select(mask, cast(v, a.dtype), Tracer(a.value, "array"), a.dtype).value)
 
@@ -425,9 +439,15 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
         raise TypeError(f"place() argument 1 must be numpy.ndarray, not {type_name(arr)}")
     a = arr
     m = ravel(cast(array_of(mask), bool))
-    values = ravel(array_of(vals))
-    if isinstance(vals, Tracer) and vals.form == "array":
-        _check_cast(values, a.dtype, "safe")
+    if m.shape[0] != a.size if isinstance(m.shape[0], int) and isinstance(a.size, int) else False:
+        raise ValueError("place: mask and data must be the same size")
+    values = ravel(_new_values(vals, a.dtype))
+    if isinstance(values.shape[0], int) and values.shape[0] == 0:
+        require(
+            functions[np.all](pointwise("logical_not", m)),
+            ValueError("Cannot insert from an empty array!"),
+        )
+        return
     order = pointwise("subtract", functions[np.cumsum](m), 1)
     index = pointwise("remainder", functions[np.clip](order, 0, None), values.shape[0])
     new = reshape(values[index], a.shape)

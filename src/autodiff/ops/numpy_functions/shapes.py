@@ -24,6 +24,7 @@ from autodiff.ops.layout import (
     is_f_ordered,
     lay_out,
     layout,
+    lies_in,
     note_order,
     order_of,
     representative,
@@ -332,6 +333,7 @@ def concatenate(
     xs = [as_array(a) for a in arrays]
     if not xs:
         raise ValueError("need at least one array to concatenate")
+    joint = result_dtype(*arrays) if axis is None else None  # Python numbers are weak
     if axis is None:
         xs, axis = [ravel(x) for x in xs], 0
     ndim = xs[0].ndim
@@ -340,7 +342,7 @@ def concatenate(
     axis = normalize_axis_index(axis, ndim)
     for k, x in enumerate(xs):
         _check_joint(xs[0], x, k, axis)
-    dtype = np.dtype(dtype) if dtype is not None else result_dtype(*xs)
+    dtype = np.dtype(dtype) if dtype is not None else joint or result_dtype(*xs)
     joined = [cast(x, dtype) for x in xs]
     result = joined[0] if len(joined) == 1 else emit_tracer("concatenate", *joined, axis=axis)
     result = Tracer(result.value, "array")
@@ -566,7 +568,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
         result: Tracer = x[(slice(None),) * axis + (index,)]
         return result
     if counts is None and isinstance(repeats, Tracer) and repeats.shape:
-        raise unsupported("np.repeat with traced counts gives a run-time size", "use known counts")
+        return _repeated(x, array_of(repeats), axis)
     count = extent_of(repeats) if counts is None else int(counts.reshape(-1)[0])
     n = x.shape[axis]
     wide = (*x.shape[: axis + 1], count, *x.shape[axis + 1 :])
@@ -574,6 +576,31 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
     spread = structural.broadcast(x, wide, places)
     shape = (*x.shape[:axis], n * count, *x.shape[axis + 1 :])
     return Tracer(structural.reshape(spread, shape).value, "array")
+
+
+def _repeated(x: Tracer, counts: Tracer, axis: int) -> Tracer:
+    """``np.repeat`` with a count for each element, known at run time only."""
+    if counts.dtype.kind not in "iub" or counts.dtype == np.uint64:
+        raise TypeError(
+            f"Cannot cast array data from {counts.dtype!r} to dtype('int64') according to the rule "
+            "'safe'"
+        )
+    if counts.ndim != 1:
+        raise ValueError("object too deep for desired array")
+    counts = cast(counts, INT)
+    natural = functions[np.all](pointwise("greater_equal", counts, 0))
+    check(natural, "repeats may not contain negative values.")
+    m, n = counts.shape[0], x.shape[axis]
+    if isinstance(m, int) and m == 1:
+        counts = broadcast_to(counts, (n,))
+    elif not require_equal(m, n, "operands could not be broadcast together"):
+        raise ValueError(f"operands could not be broadcast together with shape ({n},) ({m},)")
+    ends = functions[np.cumsum](counts)
+    total = functions[np.sum](counts)
+    total.value.low = 0
+    places = functions[np.searchsorted](ends, line(Dim.symbol(total.value)), "right")
+    result: Tracer = functions[np.take](x, places, axis)
+    return result
 
 
 @implements(np.resize)
@@ -813,7 +840,65 @@ def sliding_window_view(
             p = structural.transpose(p, order)
         return p
 
-    return viewed(a, ViewStep(windows, None))
+    def real(p: np.ndarray[Any, Any], extents: Any) -> np.ndarray[Any, Any]:
+        return np.lib.stride_tricks.sliding_window_view(p, tuple(extents), axes)
+
+    layout = tuple([representative(n) for n in sizes])
+    return viewed(a, ViewStep(windows, None, lambda p: real(p, layout), real, sizes))
+
+
+@implements(np.lib.stride_tricks.as_strided)
+def as_strided(
+    x: Any, shape: Any = None, strides: Any = None, subok: bool = False, writeable: bool = True
+) -> Tracer:
+    """``as_strided`` of an array in C order, within the array's own elements."""
+    a = array_of(x)
+    sizes = a.shape if shape is None else as_shape(shape)
+    steps = functions["strides"](a) if strides is None else as_shape(strides)
+    refused = unsupported("as_strided beyond windows of an array in C order", "index the array")
+    lies = all(isinstance(s, int) and s >= 0 and s % a.itemsize == 0 for s in steps)
+    if len(steps) != len(sizes) or not lies or not lies_in(a, "C"):
+        raise refused
+    fixed: list[Any] = list(steps)  # integers
+    jumps = [s // a.itemsize for s in fixed]
+    for n in sizes:
+        if decide(lambda n=n: n >= 1) is not True:  # type: ignore[misc]
+            raise refused
+    last: Any = sum((n - 1) * s for n, s in zip(sizes, jumps, strict=True))
+    inside = decide(lambda: last < a.size)
+    if inside is None:
+        check(compare("less", last, a.size), "as_strided reaches beyond the array")
+    elif not inside:
+        raise refused
+    # No element is reached twice: each step goes beyond what the faster axes cover.
+    covered: Any = 0
+    distinct = True
+    for n, s in sorted(zip(sizes, jumps, strict=True), key=lambda pair: pair[1]):
+        distinct = distinct and decide(lambda s=s, c=covered: s > c) is True  # type: ignore[misc]
+        covered = covered + (n - 1) * s
+
+    def places() -> Tracer:
+        index: Any = structural.zeros(sizes, INT)
+        for k, s in enumerate(jumps):
+            along = structural.broadcast(line(sizes[k]), sizes, (k,))
+            index = pointwise("add", index, pointwise("multiply", along, s))
+        return cast(index, INT)
+
+    def read(p: Tracer) -> Tracer:
+        return structural.gather(structural.reshape(p, (p.size,)), (places(),), (0,))
+
+    def write(p: Tracer, new: Tracer) -> Tracer:
+        if not distinct:
+            raise unsupported("a store into overlapping windows", "store into the array itself")
+        flat = structural.reshape(p, (p.size,))
+        return structural.reshape(structural.scatter_update(flat, (places(),), new, (0,)), p.shape)
+
+    def real(p: np.ndarray[Any, Any], extents: Any) -> np.ndarray[Any, Any]:
+        return np.lib.stride_tricks.as_strided(p, extents, fixed, writeable=writeable)
+
+    shapes = tuple([representative(n) for n in sizes])
+    step = ViewStep(read, write if writeable else None, lambda p: real(p, shapes), real, sizes)
+    return viewed(a, step)
 
 
 # -- diagonals and triangles ------------------------------------------------------------------------
