@@ -15,7 +15,7 @@ from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import check_number
-from autodiff.ops.known import check, extent_of, is_integer
+from autodiff.ops.known import check, extent_of, is_integer, type_name
 from autodiff.ops.layout import lay_out, lies_in
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, below, expand_dims, line, ravel
 from autodiff.ops.promotion import (
@@ -418,6 +418,8 @@ def meshgrid(
 @implements(np.indices)
 def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
     """``np.indices``."""
+    if not as_array(dimensions).ndim:
+        raise TypeError(f"'{type_name(dimensions)}' object is not iterable")
     shape = as_shape(dimensions)
     grids = []
     for k, n in enumerate(shape):

@@ -65,6 +65,8 @@ def diag_indices(n: Any, ndim: int = 2) -> tuple[Tracer, ...]:
 def diag_indices_from(arr: Any) -> tuple[Tracer, ...]:
     """``np.diag_indices_from``."""
     x = as_array(arr)
+    if x.ndim < 2:
+        raise ValueError("input array must be at least 2-d")
     if not all(n == x.shape[0] for n in x.shape):
         raise ValueError("All dimensions of input must be of equal length")
     return diag_indices(x.shape[0], x.ndim)
@@ -190,10 +192,12 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Tracer:
 
 
 @implements(np.poly)
-def poly(seq_of_zeros: Any) -> Tracer:
+def poly(seq_of_zeros: Any) -> Any:
     """``np.poly`` of given zeros."""
-    zeros = array_of(seq_of_zeros)
+    zeros = functions[np.atleast_1d](seq_of_zeros)
     n = zeros.shape[0]
+    if zeros.ndim == 1 and isinstance(n, int) and n == 0:
+        return 1.0
     if zeros.ndim != 1 or isinstance(n, Dim):
         raise unsupported(
             "np.poly of a matrix, or of a run-time number of zeros", "multiply the factors"

@@ -522,6 +522,11 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Tracer:
     if len(xs) < 2:
         raise ValueError("Expecting at least two arrays.")
     first_is_vector, last_is_vector = xs[0].ndim == 1, xs[-1].ndim == 1
+    for x in xs if len(xs) > 2 else ():
+        if x.ndim != 2 and not (x.ndim == 1 and (x is xs[0] or x is xs[-1])):
+            raise np.linalg.LinAlgError(
+                f"{x.ndim}-dimensional array given. Array must be two-dimensional"
+            )
     if first_is_vector:
         xs[0] = reshape(xs[0], (1, xs[0].shape[0]))
     if last_is_vector:
@@ -673,6 +678,12 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Tracer:
 def tensorinv(a: Any, ind: int = 2) -> Tracer:
     """``np.linalg.tensorinv``."""
     x = _plain(a)
-    n = product(x.shape[:ind])
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    n = product(x.shape[ind:])
+    if not require_equal(
+        product(x.shape[:ind]), n, "Last 2 dimensions of the array must be square"
+    ):
+        raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
     flat = structural.reshape(x, (n, n))
     return Tracer(structural.reshape(inv(flat), x.shape[ind:] + x.shape[:ind]).value, "array")

@@ -286,7 +286,8 @@ def i0(x: Any) -> Tracer:
     scale = pointwise("sqrt", pointwise("multiply", 2 * math.pi, far))
     asymptotic = pointwise("multiply", pointwise("divide", pointwise("exp", far), scale), tail)
     result = select(large, asymptotic, series)
-    return cast(result, given.dtype) if given.dtype.kind == "f" else result
+    result = cast(result, given.dtype) if given.dtype.kind == "f" else result
+    return Tracer(result.value, "array")
 
 
 @implements(np.unwrap)

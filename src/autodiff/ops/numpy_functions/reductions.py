@@ -506,7 +506,13 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tracer:
     return result
 
 
-@implements(np.trace, np.linalg.trace)
+@implements(np.linalg.trace)
+def matrix_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tracer:
+    """``np.linalg.trace``: of the matrices of a stack."""
+    return trace(x, offset, -2, -1, dtype)
+
+
+@implements(np.trace)
 def trace(
     a: Any,
     offset: int = 0,
@@ -571,6 +577,8 @@ def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
         a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any
     ) -> Tracer:
         x = array_of(a)
+        if dtype is not None and x.dtype.kind == "f" and np.dtype(dtype).kind not in "fc":
+            raise TypeError("If a is inexact, then dtype must be inexact")
         mask = _numbers(x)
         if _given(options.get("where")) and mask is not _NOT_GIVEN:
             mask = pointwise("logical_and", mask, options["where"])
@@ -595,6 +603,9 @@ def _nan_extreme(function: Callable[..., Tracer], worst: float) -> Callable[...,
         if x.dtype.kind != "f":
             return function(x, axis, out, keepdims, **options)
         result = function(_without_nan(x, worst), axis, None, keepdims, **options)
+        if _given(options.get("initial", _NOT_GIVEN)):
+            target = as_output(out)
+            return result if target is None else write_out(result, target)
         nothing = all_(pointwise("isnan", x), axis, keepdims=keepdims)
         result = select(nothing, constant(np.nan, x.dtype), result, x.dtype)
         target = as_output(out)

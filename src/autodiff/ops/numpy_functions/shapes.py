@@ -18,7 +18,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from autodiff.dims import Dim, Extent, maximum, minimum, product, same_shape
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, compare, decide, extent_of, known, require_equal
+from autodiff.ops.known import check, compare, decide, extent_of, known, require, require_equal
 from autodiff.ops.layout import (
     is_c_ordered,
     is_f_ordered,
@@ -44,7 +44,7 @@ from autodiff.ops.promotion import (
     shape_error,
 )
 from autodiff.ops.structural import INT, slice_of
-from autodiff.ops.tracer import Tracer, ViewStep, emit_tracer, whole_of
+from autodiff.ops.tracer import Tracer, ViewStep, as_tracer, emit_tracer, whole_of
 from autodiff.ops.ufuncs import as_output, unsupported, write_out
 
 Shape = tuple[Extent, ...]
@@ -65,6 +65,8 @@ def array_of(x: Any) -> Tracer:
 
 def as_shape(shape: Any) -> Shape:
     """A shape argument (an integer or a sequence of them) as extents."""
+    if isinstance(shape, bool):
+        np.zeros(shape)  # type: ignore[call-overload]  # NumPy's exception
     if isinstance(shape, (list, tuple)):
         return tuple([extent_of(n) for n in shape])
     if isinstance(shape, np.ndarray) and shape.ndim == 1:
@@ -163,10 +165,16 @@ def expand_dims(a: Any, axis: Any) -> Tracer:
     return viewed(x, _reshape_step(shape))
 
 
+def _not_a_number(a: Any) -> Tracer:
+    """An array or NumPy scalar as it is, a Python number as an array."""
+    x = as_array(a)
+    return Tracer(x.value, "array") if x.form == "python" else x
+
+
 @implements(np.squeeze)
 def squeeze(a: Any, axis: Any = None) -> Tracer:
     """``np.squeeze``."""
-    x = as_array(a)
+    x = _not_a_number(a)
     if axis is None:
         # A symbolic extent is not 1 unless a guard says so.
         axes = tuple(k for k, n in enumerate(x.shape) if decide(lambda n=n: n == 1))  # type: ignore[misc]
@@ -185,7 +193,7 @@ def squeeze(a: Any, axis: Any = None) -> Tracer:
 @implements(np.transpose, np.permute_dims)
 def transpose(a: Any, axes: Any = None) -> Tracer:
     """``np.transpose``: always a view."""
-    x = as_array(a)
+    x = _not_a_number(a)
     if not x.shape:
         return x
     if axes is None:
@@ -277,7 +285,7 @@ def broadcast_to_(array: Any, shape: Any, subok: bool = False) -> Tracer:
 @implements(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tracer, ...]:
     """``np.broadcast_arrays``."""
-    arrays = [as_array(a) for a in args]
+    arrays = [array_of(a) for a in args]
     shape = broadcast_shapes(*[x.shape for x in arrays])
     if all(same_shape(x.shape, shape) for x in arrays):
         return tuple(arrays)
@@ -285,9 +293,17 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tracer, ...]:
 
 
 @implements(np.broadcast_shapes)
-def broadcast_shapes_(*shapes: Any) -> Shape:
+def broadcast_shapes_(*shapes: Any) -> tuple[Any, ...]:
     """``np.broadcast_shapes``."""
-    return broadcast_shapes(*[as_shape(s) for s in shapes])
+    given = [as_shape(s) for s in shapes]
+    for n in (n for s in given for n in s):
+        require(compare("greater_equal", n, 0), ValueError("negative dimensions are not allowed"))
+    return tuple([_number(n) for n in broadcast_shapes(*given)])
+
+
+def _number(n: Extent) -> Any:
+    """An extent as the user's code sees it, a Python int."""
+    return as_tracer(n) if isinstance(n, Dim) else n
 
 
 @implements(np.atleast_1d)
@@ -342,7 +358,14 @@ def concatenate(
     axis = normalize_axis_index(axis, ndim)
     for k, x in enumerate(xs):
         _check_joint(xs[0], x, k, axis)
-    dtype = np.dtype(dtype) if dtype is not None else joint or result_dtype(*xs)
+    given = dtype is not None
+    dtype = np.dtype(dtype) if given else joint or result_dtype(*xs)
+    for x in xs if given else ():
+        if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
+            raise TypeError(
+                f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule "
+                f"'{casting}'"
+            )
     joined = [cast(x, dtype) for x in xs]
     result = joined[0] if len(joined) == 1 else emit_tracer("concatenate", *joined, axis=axis)
     result = Tracer(result.value, "array")
@@ -535,7 +558,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Tracer]:
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tracer, ...]:
     """``np.unstack``."""
     moved = moveaxis(x, axis, 0)
-    return tuple(moved[k, ...] for k in range(len(moved)))
+    return tuple(moved[k] for k in range(len(moved)))
 
 
 # -- repetition and order ---------------------------------------------------------------------------
@@ -1033,9 +1056,9 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Tracer:
 
 
 @implements(np.shape)
-def shape(a: Any) -> Shape:
+def shape(a: Any) -> tuple[Any, ...]:
     """``np.shape``."""
-    return as_array(a).shape
+    return tuple([_number(n) for n in as_array(a).shape])
 
 
 @implements(np.ndim)
@@ -1045,13 +1068,13 @@ def ndim(a: Any) -> int:
 
 
 @implements(np.size)
-def size(a: Any, axis: Any = None) -> Extent:
+def size(a: Any, axis: Any = None) -> Any:
     """``np.size``."""
     x = as_array(a)
     if axis is None:
-        return x.size
+        return _number(x.size)
     axes = normalize_axis_tuple(axis, x.ndim)
-    return product(tuple(x.shape[k] for k in axes))
+    return _number(product(tuple(x.shape[k] for k in axes)))
 
 
 @implements(np.may_share_memory, np.shares_memory)

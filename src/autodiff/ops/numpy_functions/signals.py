@@ -223,6 +223,10 @@ def polyval(p: Any, x: Any) -> Tracer:
 def polyder(p: Any, m: int = 1) -> Tracer:
     """``np.polyder``."""
     c = _coefficients(p)
+    if c.ndim != 1:
+        c = functions[np.atleast_1d](c)
+    if c.ndim > 1 and m:
+        pointwise("multiply", c[:-1], np.arange(c.shape[0] - 1, 0, -1))  # NumPy's exception
     for _ in range(m):
         n = c.shape[0] - 1
         c = pointwise("multiply", c[:-1], np.arange(n, 0, -1))  # type: ignore[arg-type]

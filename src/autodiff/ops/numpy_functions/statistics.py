@@ -247,8 +247,16 @@ def nanpercentile(a: Any, q: Any, *args: Any, **options: Any) -> Tracer:
 def nanmedian(
     a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False
 ) -> Tracer:
-    """``np.nanmedian``."""
-    return nanquantile(a, 0.5, axis, out, keepdims=keepdims)
+    """``np.nanmedian``: the mean of the middle two of the numbers that are not NaN."""
+    x, _, kept = _sorted_first(a, axis)
+    count = functions[np.sum](pointwise("logical_not", pointwise("isnan", x)), axis=0)
+    last = pointwise("maximum", pointwise("subtract", count, 1), 0)
+    low = _along(x, pointwise("floor_divide", last, 2))
+    high = _along(x, pointwise("minimum", pointwise("floor_divide", count, 2), last))
+    half = pointwise("multiply", pointwise("add", low, high), 0.5)
+    odd = pointwise("equal", pointwise("remainder", count, 2), 1)
+    middle = select(odd, low, half, x.dtype)
+    return _finish(middle, kept, bool(keepdims) and keepdims is not np._NoValue, 0, out)
 
 
 # -- covariance ---------------------------------------------------------------------------------
@@ -266,7 +274,10 @@ def cov(
         if not rowvar and as_array(y).ndim != 1:
             other = functions[np.transpose](other)
         x = functions[np.concatenate]([x, other], 0)
-    x = cast(x, dtype if dtype is not None else np.result_type(x.dtype, np.float64))
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise unsupported("np.cov in integers is not available on traced arrays", "use floats")
+    dtype = np.result_type(x.dtype, np.float64) if dtype is None else np.dtype(dtype)
+    x = cast(x, dtype)
     if ddof is None:
         ddof = 0 if bias else 1
     weights = _weights(fweights, aweights)
@@ -279,6 +290,7 @@ def cov(
         norm = _weighted_norm(total, weights, aweights, ddof)
     deviation = pointwise("subtract", x, functions[np.expand_dims](mean, 1))
     weighted = deviation if weights is None else pointwise("multiply", deviation, weights)
+    deviation = cast(deviation, dtype)
     product_ = functions[np.dot](deviation, functions[np.transpose](weighted))
     scaled = pointwise("divide", product_, pointwise("maximum", norm, 0))
     return functions[np.squeeze](scaled)
@@ -310,7 +322,7 @@ def corrcoef(
     """``np.corrcoef``."""
     c = cov(x, y, rowvar, dtype=dtype)
     if not c.shape:
-        return pointwise("divide", c, c)
+        return Tracer(pointwise("divide", c, c).value, "scalar")
     deviation = pointwise("sqrt", functions[np.diagonal](c))
     c = pointwise("divide", c, functions[np.expand_dims](deviation, 1))
     c = pointwise("divide", c, functions[np.expand_dims](deviation, 0))
