@@ -40,6 +40,7 @@ from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
     cast,
+    check_number,
     constant,
     describe,
     operand,
@@ -475,28 +476,6 @@ def get_item(x: Tracer, index: Any) -> Tracer:
         form: Form = "scalar" if is_scalar and not selection.shape else "array"
         return Tracer(selection.read(Tracer(x.value, "array")).value, form)
     return x.follow(slice_step(selection))
-
-
-def check_number(value: Any, dtype: np.dtype[Any]) -> None:
-    """NumPy makes an int of a number, which raises where an array of integers cannot hold it."""
-    if dtype.kind not in "iu" or not isinstance(value, Tracer) or value.form == "array":
-        return
-    if value.dtype.kind == "b" or np.can_cast(value.dtype, dtype, "safe"):
-        return
-    limits = np.iinfo(dtype)
-    if value.dtype.kind == "f":  # truncated; comparisons with NaN are false
-        low, high = float(limits.min) - 1.0, float(limits.max) + 1.0
-        x = cast(value, np.float64)
-        inside = [pointwise("greater", x, low), pointwise("less", x, high)]
-    else:
-        widest = np.iinfo(value.dtype)
-        inside = []
-        if widest.min < limits.min:
-            inside.append(pointwise("greater_equal", value, int(limits.min)))
-        if widest.max > limits.max:
-            inside.append(pointwise("less_equal", value, int(limits.max)))
-    for within in inside:
-        check(within, f"a number out of bounds for {dtype}")
 
 
 def _fit_value(value: Any, shape: Shape, dtype: Any) -> Tracer:

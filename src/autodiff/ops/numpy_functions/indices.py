@@ -194,7 +194,9 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Tracer:
 @implements(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
     """``np.poly`` of given zeros."""
-    zeros = functions[np.atleast_1d](seq_of_zeros)
+    zeros = array_of(seq_of_zeros)
+    if not zeros.ndim:
+        np.poly(np.zeros(()))  # NumPy's exception
     n = zeros.shape[0]
     if zeros.ndim == 1 and isinstance(n, int) and n == 0:
         return 1.0

@@ -26,6 +26,7 @@ from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
     cast,
+    check_number,
     constant,
     describe,
     fit,
@@ -125,6 +126,7 @@ def _accumulate(kind: str, ufunc: str, neutral: int) -> Callable[..., Tracer]:
         if axes:
             total = emit_tracer(kind, total, axes=axes)
         if _given(initial):
+            check_number(initial, wide)
             total = pointwise(ufunc, total, cast(initial, wide))
         return _finish(total, x, axes, keepdims, out, ufunc)
 
@@ -151,6 +153,7 @@ def _extreme(name: str, ufunc: str) -> Callable[..., Tracer]:
                 )
             x = select(where, x, cast(initial, x.dtype), x.dtype)
         if _given(initial):
+            check_number(initial, x.dtype)
             first = cast(initial, x.dtype)
             result = _extreme_or(name, ufunc, x, axes, first)
         else:
@@ -616,12 +619,21 @@ def _nan_extreme(function: Callable[..., Tracer], worst: float) -> Callable[...,
 
 nanmax = implements(np.nanmax)(_nan_extreme(max_, -np.inf))
 nanmin = implements(np.nanmin)(_nan_extreme(min_, np.inf))
-implements(np.nanargmax)(
-    lambda a, axis=None, **options: argmax(_without_nan(array_of(a), -np.inf), axis, **options)
-)
-implements(np.nanargmin)(
-    lambda a, axis=None, **options: argmin(_without_nan(array_of(a), np.inf), axis, **options)
-)
+
+
+def _nan_position(function: Callable[..., Tracer], worst: float) -> Callable[..., Tracer]:
+    def run(a: Any, axis: Any = None, *args: Any, **options: Any) -> Tracer:
+        x = array_of(a)
+        if x.dtype.kind == "f":
+            number = any_(pointwise("logical_not", pointwise("isnan", x)), axis)
+            require(all_(number), ValueError("All-NaN slice encountered"))
+        return function(_without_nan(x, worst), axis, *args, **options)
+
+    return run
+
+
+implements(np.nanargmax)(_nan_position(argmax, -np.inf))
+implements(np.nanargmin)(_nan_position(argmin, np.inf))
 
 
 def running(ufunc: np.ufunc, x: Tracer, axis: int) -> Tracer:

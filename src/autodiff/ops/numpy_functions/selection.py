@@ -23,6 +23,7 @@ from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
     cast,
+    check_number,
     operand,
     pointwise,
     result_dtype,
@@ -171,11 +172,26 @@ def clip(
         dtype = result_dtype(*[v for v in (x, low, high) if v is not None])
         result = cast(x, dtype)
         if low is not None:
-            result = pointwise("maximum", result, cast(operand(low), dtype))
+            result = pointwise("maximum", result, _limit(low, dtype, "maximum"))
         if high is not None:
-            result = pointwise("minimum", result, cast(operand(high), dtype))
+            result = pointwise("minimum", result, _limit(high, dtype, "minimum"))
     target = as_output(out)
     return result if target is None else write_out(result, target)
+
+
+def _limit(value: Any, dtype: np.dtype[Any], ufunc: str) -> Tracer:
+    """A limit in the dtype of the result; a Python int may lie beyond it on the outer side."""
+    limit = operand(value)
+    if weak_kind(value) is int and dtype.kind in "iu":
+        outermost = np.iinfo(dtype).min if ufunc == "maximum" else np.iinfo(dtype).max
+        if isinstance(limit, Tracer):
+            if np.can_cast(dtype, np.int64, "safe"):
+                limit = pointwise(ufunc, limit, int(outermost))
+            check_number(Tracer(limit.value, "python"), dtype)
+        else:
+            limit = max(limit, int(outermost)) if ufunc == "maximum" else min(limit, int(outermost))
+            np.array(limit, dtype)  # NumPy's exception
+    return cast(limit, dtype)
 
 
 @implements(np.select)
@@ -183,6 +199,11 @@ def select_(condlist: Any, choicelist: Any, default: Any = 0) -> Tracer:
     """``np.select``: the first condition that holds decides."""
     if len(condlist) != len(choicelist):
         raise ValueError("list of cases must be same length as list of conditions")
+    if len(condlist) == 0:
+        raise ValueError("select with an empty condition list is not possible")
+    for k, condition in enumerate(condlist):
+        if as_array(condition).dtype.kind != "b":
+            raise TypeError(f"invalid entry {k} in condlist: should be boolean ndarray")
     dtype = result_dtype(*choicelist, default)
     result: Any = cast(operand(default), dtype)
     for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
@@ -193,8 +214,10 @@ def select_(condlist: Any, choicelist: Any, default: Any = 0) -> Tracer:
 @implements(np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tracer:
     """``np.choose``."""
-    index = as_array(a)
+    index = _safe_index(as_array(a))
     options = [choices[k] for k in range(len(choices))]
+    if mode == "raise":
+        _require_within(index, len(options), "invalid entry in choice array")
     if mode == "clip":
         index = clip(index, 0, len(options) - 1)
     elif mode == "wrap":
@@ -207,6 +230,22 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tracer
     result = Tracer(broadcast_to(result, shape).value, "array" if shape else "scalar")
     target = as_output(out)
     return result if target is None else write_out(result, target)
+
+
+def _safe_index(index: Tracer) -> Tracer:
+    """Integers for indexing; what cannot be cast safely raises as in NumPy."""
+    if not np.can_cast(index.dtype, INT, "safe"):
+        raise TypeError(
+            f"Cannot cast array data from {index.dtype!r} to {INT!r} according to the rule 'safe'"
+        )
+    return cast(index, INT)
+
+
+def _require_within(index: Any, n: Any, message: str) -> None:
+    inside = pointwise(
+        "logical_and", pointwise("greater_equal", index, 0), pointwise("less", index, n)
+    )
+    require(functions[np.all](inside), ValueError(message))
 
 
 # -- taking and putting -----------------------------------------------------------------------------
@@ -225,7 +264,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if axis is None:
         x, axis = ravel(x), 0
     k = normalize_axis_index(axis, x.ndim)
-    index = _bounded(indices, x.shape[k], mode)
+    index = _bounded(_safe_index(as_array(indices)), x.shape[k], mode)
     result = get_item(x, (slice(None),) * k + (index,))
     result = Tracer(result.value, "array" if result.shape else "scalar")
     target = as_output(out)
@@ -255,6 +294,8 @@ def put(a: Tracer, ind: Any, v: Any, mode: str = "raise") -> None:
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Tracer:
     """``np.take_along_axis``."""
     x, index = array_of(arr), array_of(indices)
+    if index.dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
     if axis is None:
         x, axis = ravel(x), 0
     k = normalize_axis_index(axis, x.ndim)
@@ -285,6 +326,8 @@ def put_along_axis(arr: Tracer, indices: Any, values: Any, axis: Any) -> None:
     if axis is None:
         put(arr, indices, values)
         return
+    if array_of(indices).dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
     k = normalize_axis_index(axis, arr.ndim)
     x, index = _stretched(Tracer(arr.value, "array"), array_of(indices), k)
     grids = along_axis(x.shape, k, cast(index, INT))
@@ -341,7 +384,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Tracer:
     positions = known(as_array(obj)) if not isinstance(obj, slice) else np.arange(n)[obj]
     if positions is None:
         raise unsupported("np.insert at traced positions", "build the array with np.concatenate")
-    v = array_of(values)
+    kept = isinstance(values, (Tracer, np.ndarray, np.generic)) and weak_kind(values) is None
+    v = array_of(values if kept else functions[np.array](values, x.dtype))
     count = positions.size
     if count == 1:
         v = functions[np.array](v, ndmin=x.ndim)
@@ -406,6 +450,9 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     if a.ndim < 2:
         raise ValueError("array must be at least 2-d")
     if a.ndim > 2:
+        message = "All dimensions of input must be of equal length"
+        if not all(require_equal(n, a.shape[0], message) for n in a.shape):
+            raise ValueError(message)
         index = line(a.shape[0])
         a[(index,) * a.ndim] = val
         return
@@ -555,11 +602,19 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Trac
 def digitize(x: Any, bins: Any, right: bool = False) -> Tracer:
     """``np.digitize``."""
     edges = array_of(bins)
-    values = known(edges)
-    if values is None or (np.diff(values) >= 0).all():
-        return searchsorted(edges, x, "left" if right else "right")
-    flipped = searchsorted(edges[::-1], x, "right" if right else "left")
-    return pointwise("subtract", edges.shape[0], flipped)
+    steps = functions[np.diff](cast(edges, np.result_type(edges.dtype, np.int8)))
+    rising = functions[np.all](pointwise("greater_equal", steps, 0))
+    falling = functions[np.all](pointwise("less_equal", steps, 0))
+    require(
+        pointwise("logical_or", rising, falling),
+        ValueError("bins must be monotonically increasing or decreasing"),
+    )
+    up = searchsorted(edges, x, "left" if right else "right")
+    if known(rising):
+        return up
+    flipped = searchsorted(edges[::-1], x, "left" if right else "right")
+    down = pointwise("subtract", edges.shape[0], flipped)
+    return Tracer(select(rising, up, down, INT).value, up.form)
 
 
 @implements(np.isin)
@@ -635,9 +690,15 @@ def array_equiv(a1: Any, a2: Any) -> Any:
 def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: str = "C") -> Tracer:
     """``np.ravel_multi_index``."""
     shape = as_shape(dims)
+    if len(multi_index) != len(shape):
+        raise ValueError(f"parameter multi_index must be a sequence of length {len(shape)}")
+    if any(as_array(multi_index[k]).dtype.kind not in "iu" for k in range(len(shape))):
+        raise TypeError("only int indices permitted")
     axes = range(len(shape)) if order == "C" else range(len(shape))[::-1]
     result: Any = 0
     for k in axes:
+        if mode == "raise":
+            _require_within(multi_index[k], shape[k], "invalid entry in coordinates array")
         index = _bounded(multi_index[k], shape[k], mode)
         result = pointwise("add", pointwise("multiply", result, shape[k]), index)
     return result
@@ -648,6 +709,9 @@ def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Tracer, .
     """``np.unravel_index``."""
     extents = as_shape(shape)
     rest: Any = as_array(indices)
+    if rest.dtype.kind not in "iu":
+        raise TypeError("only int indices permitted")
+    _require_within(rest, product(extents), "index is out of bounds for array")
     found: list[Tracer] = []
     for n in extents[::-1] if order == "C" else extents:
         found.append(pointwise("remainder", rest, n))

@@ -8,6 +8,7 @@ Views share their storage with ``x``; stores through either are seen by both.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -66,7 +67,7 @@ def array_of(x: Any) -> Tracer:
 def as_shape(shape: Any) -> Shape:
     """A shape argument (an integer or a sequence of them) as extents."""
     if isinstance(shape, bool):
-        np.zeros(shape)  # type: ignore[call-overload]  # NumPy's exception
+        np.zeros(shape)  # NumPy's exception
     if isinstance(shape, (list, tuple)):
         return tuple([extent_of(n) for n in shape])
     if isinstance(shape, np.ndarray) and shape.ndim == 1:
@@ -194,7 +195,7 @@ def squeeze(a: Any, axis: Any = None) -> Tracer:
 def transpose(a: Any, axes: Any = None) -> Tracer:
     """``np.transpose``: always a view."""
     x = _not_a_number(a)
-    if not x.shape:
+    if not x.shape and axes in (None, ()):
         return x
     if axes is None:
         order = tuple(range(x.ndim))[::-1]
@@ -712,6 +713,11 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
     if mode == "linear_ramp":
         return _pad_ramp(x, widths, _pairs(options.get("end_values", 0), x.ndim))
     if mode in ("maximum", "minimum", "mean", "median"):
+        for k, (n, width) in enumerate(zip(x.shape, widths, strict=True)):
+            if isinstance(n, int) and n == 0 and any(not isinstance(w, int) or w for w in width):
+                raise ValueError(
+                    f"can't extend empty axis {k} using modes other than 'constant' or 'empty'"
+                )
         lengths = options.get("stat_length")
         pairs = [(None, None)] * x.ndim if lengths is None else _pairs(lengths, x.ndim)
         return _pad_statistic(x, widths, getattr(np, mode[:3] if "imum" in mode else mode), pairs)
@@ -944,7 +950,7 @@ def _diagonal_slice(x: Tracer, offset: int) -> Tracer:
 @implements(np.diagonal)
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tracer:
     """``np.diagonal``: a read-only view."""
-    x = array_of(a)
+    x, offset = array_of(a), operator.index(offset)
     if x.ndim < 2:
         raise ValueError("diag requires an array of at least two dimensions")
     i, j = normalize_axis_index(axis1, x.ndim), normalize_axis_index(axis2, x.ndim)
@@ -1019,6 +1025,8 @@ def below(m: Extent, n: Extent, k: Any) -> Tracer:
     from autodiff.ops.promotion import pointwise
 
     rows = structural.reshape(line(m), (m, 1))
+    if isinstance(k, (list, tuple)) or as_array(k).dtype.kind not in "iu" or as_array(k).ndim:
+        raise unsupported("a diagonal that is not an integer", "pass an integer")
     if not (isinstance(k, int) and k == 0):
         rows = pointwise("add", rows, k)
     return pointwise("greater_equal", rows, line(n))

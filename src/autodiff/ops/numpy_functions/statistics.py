@@ -127,11 +127,14 @@ def _quantile(
     if method not in _BETWEEN and method not in _PICKED:
         np.quantile(np.zeros(1), 0.5, method=method)  # type: ignore[call-overload]  # its exception
     given = array_of(a).dtype
+    share = as_array(q)
+    whole = share.dtype.kind in "iub" and not (share.form == "python" and given.kind == "f")
+    if method == "linear" and whole:
+        method = "lower"  # whole positions: nothing to interpolate
     interpolates = method in _BETWEEN
     if interpolates and given.kind == "b":
         pointwise("subtract", array_of(a), array_of(a))  # NumPy's exception
     x, _, kept = _sorted_first(a, axis, interpolates)
-    share = as_array(q)
     wide = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
     share = cast(share, np.result_type(wide, share.dtype) if share.form == "array" else wide)
     n = x.shape[0]
@@ -182,7 +185,8 @@ def percentile(
 
 def _hundredth(q: Any) -> Tracer:
     share = as_array(q)
-    return pointwise("divide", share, 100 if share.form != "array" else np.float64(100))
+    divided = pointwise("divide", share, 100 if share.form != "array" else np.float64(100))
+    return Tracer(divided.value, share.form) if share.form != "python" else divided
 
 
 def _without_nan_quantile(
@@ -293,7 +297,7 @@ def cov(
     deviation = cast(deviation, dtype)
     product_ = functions[np.dot](deviation, functions[np.transpose](weighted))
     scaled = pointwise("divide", product_, pointwise("maximum", norm, 0))
-    return functions[np.squeeze](scaled)
+    return functions[np.squeeze](Tracer(cast(scaled, dtype).value, "array"))
 
 
 def _weights(fweights: Any, aweights: Any) -> Any:
@@ -384,14 +388,30 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     """``np.histogram_bin_edges`` for a number of bins, or given edges."""
     if isinstance(bins, str):
         raise unsupported("np.histogram with a named rule for bins", "give the number of bins")
+    if as_array(bins).ndim == 1:
+        edges = array_of(bins)
+        rising = functions[np.all](pointwise("less_equal", edges[:-1], edges[1:]))
+        message = "`bins` must increase monotonically, when an array"
+        require(rising, ValueError(message))
+        return edges
     if as_array(bins).ndim:
-        return array_of(bins)
+        raise ValueError("`bins` must be 1d, when an array")
+    require(
+        compare("greater_equal", extent_of(bins), 1),
+        ValueError("`bins` must be positive, when an integer"),
+    )
+    if range is None and isinstance(as_array(a).size, int) and as_array(a).size == 0:
+        range = (0.0, 1.0)
     if range is None:
         low, high = functions[np.min](a), functions[np.max](a)
         finite = pointwise("logical_and", pointwise("isfinite", low), pointwise("isfinite", high))
         check(finite, "the autodetected range is not finite")
     else:
         low, high = as_tracer(range[0]), as_tracer(range[1])
+        ordered = pointwise("less_equal", low, high)
+        require(ordered, ValueError("max must be larger than min in range parameter."))
+        finite = pointwise("logical_and", pointwise("isfinite", low), pointwise("isfinite", high))
+        require(finite, ValueError(f"supplied range of [{range[0]}, {range[1]}] is not finite"))
     same = pointwise("equal", low, high)
     first = select(same, pointwise("subtract", low, 0.5), low)
     last = select(same, pointwise("add", high, 0.5), high)
