@@ -25,7 +25,7 @@ from autodiff.capture.origins import INTERPRETED, PURE_MODULES, is_library, modu
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.trace import Declined
 from autodiff.ops import dispatch
-from autodiff.ops.indexing import check_number
+from autodiff.ops.promotion import check_number
 from autodiff.ops.tracer import Tracer
 
 

@@ -271,7 +271,7 @@ def lift_result(result: Any) -> Any:
         and result.dtype.kind in "fiub"
         and type(result) is np.ndarray
     ):
-        return Tracer.constant(result)
+        return Tracer(Tracer.constant(result).value, "array")
     if type(result) in (list, tuple):
         return type(result)(lift_result(x) for x in result)
     return result

@@ -43,23 +43,28 @@ def call_vectorized(
         for a, core in zip(arrays, inputs, strict=True)
     ]
 
-    def at(index: tuple[int, ...]) -> Any:
+    def at(index: tuple[int, ...], as_numbers: bool = True) -> Any:
         # Without a signature NumPy passes Python numbers, by way of arrays of objects.
-        items = [a[index] if outputs is not None else a[index].item() for a in arrays]
+        items = [a[index].item() if as_numbers else a[index] for a in arrays]
         given = {**named, **dict(zip(varying, items, strict=True))}
         positional = [given[k] for k in range(len(args))]
         return call(frame, function.pyfunc, positional, {k: given[k] for k in kwargs}, node)
 
-    results = [at(index) for index in np.ndindex(*shape)]
-    if not results:
+    indices = list(np.ndindex(*shape))
+    if not indices:
         raise Declined("np.vectorize of an empty array", frame.source(node))
+    # The dtypes are those of a first call, with NumPy scalars, unless they are given.
+    first: Any = at(indices[0], False) if outputs is not None or not function.otypes else None
+    kept = 1 if outputs is not None or (function.cache and not function.otypes) else 0
+    results = [first] * kept + [at(index, outputs is None) for index in indices[kept:]]
     several = isinstance(results[0], tuple)
     columns = list(zip(*results, strict=True)) if several else [tuple(results)]
     made = []
     for k, column in enumerate(columns):
-        # NumPy takes the dtype of the first result, unless told otherwise.
-        first = dispatch.functions[np.asanyarray](column[0])
-        dtype = np.dtype(function.otypes[k]) if function.otypes else first.dtype
+        if function.otypes:
+            dtype = np.dtype(function.otypes[k])
+        else:
+            dtype = dispatch.functions[np.asanyarray](first[k] if several else first).dtype
         stacked = dispatch.functions[np.array](list(column), dtype)
         made.append(np.reshape(stacked, (*shape, *stacked.shape[1:])))
     return tuple(made) if several else made[0]

@@ -40,6 +40,7 @@ from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
     cast,
+    check_number,
     constant,
     describe,
     operand,
@@ -119,6 +120,36 @@ def _items(part: Any) -> list[Any]:
             return [Array(array, True)]
         return [Array(i, extent=n) for i, n in zip(np.nonzero(folded), folded.shape, strict=True)]
     return [Array(array if folded is None else folded)]
+
+
+def _is_truth(part: Any) -> bool:
+    if isinstance(part, (Tracer, np.ndarray)):
+        return part.dtype.kind == "b" and not part.shape
+    return isinstance(part, (bool, np.bool))
+
+
+def _axes_for_truths(x: Tracer, index: Any) -> tuple[Tracer, Any]:
+    """A truth value as index is a mask of one element on a new axis: ``x[None][[truth]]``."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(_is_truth(part) for part in parts):
+        return x, index
+    wide: list[Any] = []
+    masks: list[Any] = []
+    for part in parts:
+        if _is_truth(part):
+            wide.append(None)
+            masks.append(reshape(as_array(part), (1,)))
+        else:
+            axes = 1 if part is None else sum(_consumes(item) for item in _items(part))
+            wide += [Ellipsis] if part is Ellipsis else [slice(None)] * axes
+            masks.append(slice(None) if part is None else part)
+            if part is None:
+                wide[-1] = None
+    if not _has_ellipsis(tuple(wide)):
+        wide.append(Ellipsis)
+    return get_item(Tracer(x.value, "array") if x.form == "scalar" else x, tuple(wide)), tuple(
+        masks
+    )
 
 
 # -- integers and slices ---------------------------------------------------------------------------
@@ -434,6 +465,7 @@ def get_item(x: Tracer, index: Any) -> Tracer:
     """``x[index]``: a view, a copy, or a scalar, as NumPy gives it."""
     if x.form == "python":
         raise TypeError(f"'{type_name(x)}' object is not subscriptable")
+    x, index = _axes_for_truths(x, index)
     items = parse(index, x)
     if _has_arrays(items):
         return advanced(_located(items, x), x).read(Tracer(x.value, "array"))
@@ -444,28 +476,6 @@ def get_item(x: Tracer, index: Any) -> Tracer:
         form: Form = "scalar" if is_scalar and not selection.shape else "array"
         return Tracer(selection.read(Tracer(x.value, "array")).value, form)
     return x.follow(slice_step(selection))
-
-
-def check_number(value: Any, dtype: np.dtype[Any]) -> None:
-    """NumPy makes an int of a number, which raises where an array of integers cannot hold it."""
-    if dtype.kind not in "iu" or not isinstance(value, Tracer) or value.form == "array":
-        return
-    if value.dtype.kind == "b" or np.can_cast(value.dtype, dtype, "safe"):
-        return
-    limits = np.iinfo(dtype)
-    if value.dtype.kind == "f":  # truncated; comparisons with NaN are false
-        low, high = float(limits.min) - 1.0, float(limits.max) + 1.0
-        x = cast(value, np.float64)
-        inside = [pointwise("greater", x, low), pointwise("less", x, high)]
-    else:
-        widest = np.iinfo(value.dtype)
-        inside = []
-        if widest.min < limits.min:
-            inside.append(pointwise("greater_equal", value, int(limits.min)))
-        if widest.max > limits.max:
-            inside.append(pointwise("less_equal", value, int(limits.max)))
-    for within in inside:
-        check(within, f"a number out of bounds for {dtype}")
 
 
 def _fit_value(value: Any, shape: Shape, dtype: Any) -> Tracer:
@@ -494,6 +504,7 @@ def set_item(x: Tracer, index: Any, value: Any) -> None:
     """``x[index] = value``, in place."""
     if x.form != "array":
         raise TypeError(f"'{type_name(x)}' object does not support item assignment")
+    x, index = _axes_for_truths(x, index)
     items = parse(index, x)
     mask = _mask_of(items)
     if mask is not None:

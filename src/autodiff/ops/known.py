@@ -197,3 +197,12 @@ def check(predicate: Tracer, message: str) -> None:
     folded = known(predicate)
     if folded is None or not folded:
         emit_check(predicate.value, message)
+
+
+def require(predicate: Tracer, failure: Exception) -> None:
+    """Raise what NumPy raises where ``predicate`` is known to be false, else check it at run time."""
+    folded = known(predicate)
+    if folded is None:
+        emit_check(predicate.value, str(failure))
+    elif not folded:
+        raise failure

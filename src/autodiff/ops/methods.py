@@ -112,6 +112,7 @@ def _flags(x: Tracer) -> Any:
 
 
 _PROPERTIES["strides"] = _strides
+functions["strides"] = _strides
 _PROPERTIES["flags"] = _flags
 
 
@@ -184,6 +185,8 @@ def _astype(
 
 
 def _fill(x: Tracer, value: Any) -> None:
+    if x.form == "scalar":  # NumPy fills an array of its own
+        x = Tracer(x.value, "array")
     x[...] = value
 
 

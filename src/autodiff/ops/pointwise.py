@@ -196,6 +196,12 @@ def _hypot_partial(y: Any, x: Any) -> Any:
     return np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y))
 
 
+def _over_square(x: Any, a: Any, b: Any) -> Any:
+    # x / (a*a + b*b), 0 at the origin, where the angle has no derivative
+    origin = (a == 0) & (b == 0)
+    return np.where(origin, 0.0, x / np.where(origin, 1.0, a * a + b * b))
+
+
 elementwise(np.add, lambda y, a, b: 1.0, lambda y, a, b: 1.0, scalar=_add)
 elementwise(np.subtract, lambda y, a, b: 1.0, lambda y, a, b: -1.0, scalar=_core("sub"))
 elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a, scalar=_multiply)
@@ -312,8 +318,8 @@ elementwise(
 elementwise(np.arctan, lambda y, x: 1 / (1 + x * x), scalar="atan")
 elementwise(
     np.arctan2,
-    lambda y, a, b: b / (a * a + b * b),
-    lambda y, a, b: -a / (a * a + b * b),
+    lambda y, a, b: _over_square(b, a, b),
+    lambda y, a, b: _over_square(-a, a, b),
     scalar="atan2",
     domain=((0.2, 2.0),),
 )

@@ -19,7 +19,7 @@ from autodiff.errors import DtypeError, ShapeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
 from autodiff.ops import structural
-from autodiff.ops.known import decide, require_equal
+from autodiff.ops.known import check, decide, require_equal
 from autodiff.ops.pointwise import loop_dtypes
 from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
 
@@ -190,6 +190,8 @@ def resolve(name: str, operands: Sequence[Any]) -> tuple[Dtype, ...]:
     if name in _COMPARISONS:
         for x, d in zip(operands, dtypes, strict=False):
             # NumPy compares a small integer array with any Python integer exactly.
+            if _is_traced_int(x) and d.kind in "iu" and d.itemsize < 8:
+                return (np.dtype(np.int64), np.dtype(np.int64), dtypes[-1])
             if isinstance(x, int) and d.kind in "iu" and not _holds(d, x):
                 wide = (
                     np.dtype(np.float64)
@@ -200,9 +202,38 @@ def resolve(name: str, operands: Sequence[Any]) -> tuple[Dtype, ...]:
     return dtypes
 
 
+def _is_traced_int(x: Any) -> bool:
+    return isinstance(x, Tracer) and x.form == "python" and x.dtype.kind == "i"
+
+
 def _holds(dtype: Dtype, x: int) -> bool:
     limits = np.iinfo(dtype)
     return bool(limits.min <= x <= limits.max)
+
+
+def check_number(value: Any, dtype: np.dtype[Any]) -> None:
+    """NumPy makes an int of a number, which raises where an array of integers cannot hold it."""
+    if dtype.kind not in "iu" or not isinstance(value, Tracer) or value.form == "array":
+        return
+    if value.dtype.kind == "b" or np.can_cast(value.dtype, dtype, "safe"):
+        return
+    limits = np.iinfo(dtype)
+    least, most = value.value.low, value.value.high
+    if type(least) is int and type(most) is int and limits.min <= least <= most <= limits.max:
+        return
+    if value.dtype.kind == "f":  # truncated; comparisons with NaN are false
+        low, high = float(limits.min) - 1.0, float(limits.max) + 1.0
+        x = cast(value, np.float64)
+        inside = [pointwise("greater", x, low), pointwise("less", x, high)]
+    else:
+        widest = np.iinfo(value.dtype)
+        inside = []
+        if widest.min < limits.min:
+            inside.append(pointwise("greater_equal", value, int(limits.min)))
+        if widest.max > limits.max:
+            inside.append(pointwise("less_equal", value, int(limits.max)))
+    for within in inside:
+        check(within, f"a number out of bounds for {dtype}")
 
 
 def pointwise(
@@ -225,6 +256,9 @@ def pointwise(
     loop = resolve(name, operands) if dtypes is None else dtypes
     if any(d.kind not in "fiub" for d in loop):
         raise DtypeError(f"{name}: dtype {loop[-1]} is not supported", remedy="use float64")
+    for x, d in zip(operands, loop, strict=False):
+        if _is_traced_int(x):
+            check_number(x, d)
     shape = broadcast_shapes(*[shape_of(x) for x in operands])
     values = [fit(x, d, shape).value for x, d in zip(operands, loop, strict=False)]
     type = ArrayType(loop[-1], shape, form == "python")

@@ -532,7 +532,8 @@ def _choose(condition: Any, a: Any, b: Any) -> Any:
     if not all(isinstance(x, (Tracer, Dim, np.ndarray, np.generic, int, float)) for x in (a, b)):
         return a if condition else b  # as it is at this call, with a guard
     if is_number(a) and is_number(b):
-        kind = float if "f" in (kind_of(a), kind_of(b)) else int
+        kinds = {kind_of(a), kind_of(b)}
+        kind = float if "f" in kinds else bool if kinds == {"b"} else int
         x, y = number(a, kind), number(b, kind)
         return Tracer(select(condition, x, y, x.dtype).value, "python")
     return select(condition, as_array(a), as_array(b), result_dtype(a, b))

@@ -11,9 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from autodiff.dims import Dim
 from autodiff.errors import UnsupportedError
+from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
+from autodiff.ops.control import emit_for
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, compare, decide, known, require_equal
@@ -188,6 +192,12 @@ _REDUCTIONS: dict[Any, Any] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_or: np.any, np.logical_and: np.all,
 }  # fmt: skip
+_ASSOCIATIVE = frozenset(
+    {
+        np.maximum, np.minimum, np.fmax, np.fmin, np.logical_and, np.logical_or, np.logical_xor,
+        np.bitwise_and, np.bitwise_or, np.bitwise_xor,
+    }
+)  # fmt: skip
 _ACCUMULATIONS: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
@@ -196,7 +206,7 @@ def _reduce(
 ) -> Any:
     function = _REDUCTIONS.get(ufunc)
     if function is None:
-        return _fold(ufunc, array, axis, out, **options)
+        return _fold(ufunc, array, axis, out, dtype=dtype, **options)
     if dtype is not None:
         options["dtype"] = dtype
     return functions[function](array, axis=axis, out=as_output(out), **options)
@@ -209,24 +219,77 @@ def _truth(ufunc: np.ufunc, x: Tracer) -> Tracer:
 
 
 def _fold(
-    ufunc: np.ufunc, array: Any, axis: Any, out: Any, keepdims: bool = False, **options: Any
+    ufunc: np.ufunc,
+    array: Any,
+    axis: Any,
+    out: Any,
+    keepdims: bool = False,
+    dtype: Any = None,
+    initial: Any = np._NoValue,
+    where: Any = True,
 ) -> Any:
-    """A reduction without an operation of its own: one step per element, extent known."""
-    x = as_array(array)
-    n = x.shape[axis] if isinstance(axis, int) else None
-    if options or not isinstance(n, int) or n == 0:
+    """A reduction without an operation of its own: one element after the other."""
+    x = Tracer(as_array(array).value, "array")
+    if where is not True:
         raise unsupported(
-            f"np.{ufunc.__name__}.reduce with these arguments is not available on traced arrays",
+            f"np.{ufunc.__name__}.reduce with where= is not available on traced arrays",
             "write the reduction as a loop",
         )
-    moved = functions[np.moveaxis](_truth(ufunc, x), axis, 0)
-    result = moved[0]
-    for k in range(1, n):
-        result = call(ufunc, (result, moved[k]))
+    target = as_output(out)
+    if dtype is None and target is not None:
+        dtype = target.dtype
+    # NumPy's dtype, or its exception, from an array of the same kind.
+    with np.errstate(all="ignore"):
+        example = ufunc.reduce(np.ones((1,) * x.ndim, x.dtype), axis=axis, dtype=dtype)
+    x = cast(_truth(ufunc, x), example.dtype)
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    moved = functions[np.moveaxis](x, axes, range(len(axes)))
+    rest = moved.shape[len(axes) :]
+    moved = functions[np.reshape](moved, (-1, *rest)) if len(axes) != 1 else moved
+    if initial is not np._NoValue and initial is not None:
+        start = broadcast_to(cast(operand(initial), example.dtype), rest)
+        moved = functions[np.concatenate]([start[None], moved], 0)
+    n = moved.shape[0]
+    filled = decide(lambda: n > 0)
+    if filled is None:
+        check(compare("greater", n, 0), f"zero-size array to reduction operation {ufunc.__name__}")
+    if filled is False:
+        if ufunc.identity is None:
+            raise ValueError(
+                f"zero-size array to reduction operation {ufunc.__name__} which has no identity"
+            )
+        result = functions[np.full](rest, ufunc.identity, example.dtype)
+    else:
+        result = _one_by_one(ufunc, moved, keep=False)
     if keepdims:
-        result = functions[np.expand_dims](result, axis)
-    out = as_output(out)
-    return result if out is None else write_out(result, out)
+        result = functions[np.expand_dims](result, axes)
+    result = Tracer(result.value, "array" if result.shape else "scalar")
+    return result if target is None else write_out(result, target)
+
+
+def _one_by_one(ufunc: np.ufunc, x: Tracer, keep: bool) -> Tracer:
+    """``x[0] ∘ x[1] ∘ …`` along the first axis, from the left; with ``keep`` all of them on the way."""
+    n, first = x.shape[0], Tracer(x[0].value, "array")
+
+    def step(so_far: Tracer, item: Tracer) -> Tracer:
+        return cast(call(ufunc, (so_far, Tracer(item.value, "array"))), x.dtype)
+
+    if isinstance(n, int) and n <= 8:
+        found = [first]
+        for j in range(1, n):
+            found.append(step(found[-1], x[j]))
+        return functions[np.stack](found, 0) if keep else found[-1]
+    builder = _builder.current_builder()
+    with builder.region() as body:
+        k = builder.parameter(ArrayType(np.dtype(np.int64), ()), "k")
+        carry = builder.parameter(first.value.type)
+        k.low, k.high = 0, n - 2
+        new = step(Tracer(carry, "array"), x[Dim.symbol(k) + 1])
+        body.outputs = [new.value, new.value] if keep else [new.value]
+    results = emit_for(n - 1, (first.value,), body)
+    if not keep:
+        return Tracer(results[0], "array")
+    return functions[np.concatenate]([first[None], Tracer(results[1], "array")], 0)
 
 
 def _accumulate(
@@ -237,10 +300,24 @@ def _accumulate(
     function = _ACCUMULATIONS.get(ufunc)
     if function is not None:
         return functions[function](array, axis=axis, dtype=dtype, out=as_output(out))
-
-    result = functions["accumulate"](ufunc, _truth(ufunc, as_array(array)), axis)
-    out = as_output(out)
-    return result if out is None else write_out(result, out)
+    x = Tracer(as_array(array).value, "array")
+    target = as_output(out)
+    if dtype is None and target is not None:
+        dtype = target.dtype
+    with np.errstate(all="ignore"):  # NumPy's dtype, or its exception
+        example = ufunc.accumulate(np.ones((1,) * x.ndim, x.dtype), axis=axis, dtype=dtype)
+    k = normalize_axis_index(axis, x.ndim)
+    if ufunc in _ASSOCIATIVE and isinstance(x.shape[k], int):
+        result = functions["accumulate"](ufunc, cast(_truth(ufunc, x), example.dtype), k)
+    else:
+        moved = functions[np.moveaxis](cast(_truth(ufunc, x), example.dtype), k, 0)
+        filled = decide(lambda: moved.shape[0] > 0)
+        if filled is None:
+            check(compare("greater", moved.shape[0], 0), "accumulation along an empty axis")
+        result = moved if filled is False else _one_by_one(ufunc, moved, keep=True)
+        result = functions[np.moveaxis](result, 0, k)
+    result = Tracer(result.value, "array")
+    return result if target is None else write_out(result, target)
 
 
 def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim
+from autodiff.dims import Dim, maximum
 from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.indexing import check_number
-from autodiff.ops.known import check, extent_of, is_integer
+from autodiff.ops.known import check, compare, decide, extent_of, is_integer, require, type_name
 from autodiff.ops.layout import lay_out, lies_in
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, below, expand_dims, line, ravel
 from autodiff.ops.promotion import (
     as_array,
     cast,
+    check_number,
     constant,
     fit,
     operand,
@@ -169,6 +169,8 @@ def _check_numbers(x: Any, dtype: np.dtype[Any]) -> None:
             _check_numbers(item, dtype)
     elif isinstance(x, Tracer) and x.form == "python":
         check_number(x, dtype)
+    elif type(x) in (int, float) and dtype.kind in "iu":
+        np.array(x, dtype)  # NumPy's exception where the dtype cannot hold it
 
 
 @implements(np.array)
@@ -222,7 +224,9 @@ def asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> Tracer:
 
 
 @implements(np.require)
-def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Tracer:
+def require_array(
+    a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None
+) -> Tracer:
     """``np.require``."""
     asked = {text.upper() for text in requirements or ()}
     order = "K"
@@ -292,8 +296,9 @@ def linspace(
 ) -> Any:  # fmt: skip
     """``np.linspace``."""
     n = extent_of(num)
-    if isinstance(n, int) and n < 0:
-        raise ValueError(f"Number of samples, {n}, must be non-negative.")
+    message = f"Number of samples, {n}, must be non-negative."
+    require(compare("greater_equal", n, 0), ValueError(message))
+    n = maximum(n, 0)
     div = n - 1 if endpoint else n
     first, last = operand(start), operand(stop)
     working = np.dtype(result_dtype(first, last, float(0)))
@@ -302,17 +307,19 @@ def linspace(
     positions = cast(line(n), working)
     if delta.shape:
         positions = structural.reshape(positions, (n,) + (1,) * delta.ndim)
-    known_positive = not isinstance(div, int) or div > 0
-    if known_positive:
-        step: Any = pointwise("divide", delta, cast(div, working))
-        y = pointwise("add", pointwise("multiply", positions, step), first)
+    one_by_one = pointwise("add", pointwise("multiply", positions, delta), first)
+    nowhere = constant(np.nan, working)
+    several = decide(lambda: div > 0)
+    if several is False:
+        step, y = nowhere, one_by_one
     else:
-        step = constant(np.nan, working)
-        y = pointwise("add", pointwise("multiply", positions, delta), first)
-    if endpoint and (not isinstance(n, int) or n > 1):
-        # The last element is exactly `stop`.
-        is_last = pointwise("equal", positions, cast(div, working))
-        y = select(is_last, last, y, working)
+        step = pointwise("divide", delta, cast(div, working))
+        y = pointwise("add", pointwise("multiply", positions, step), first)
+        if endpoint:  # the last element is exactly `stop`
+            y = select(pointwise("equal", positions, cast(div, working)), last, y, working)
+        if several is None:
+            some = compare("greater", div, 0)
+            step, y = select(some, step, nowhere, working), select(some, y, one_by_one, working)
     result = _linspace_finish(y, dtype, axis)
     return (result, step) if retstep else result
 
@@ -347,8 +354,11 @@ def geomspace(
 ) -> Tracer:
     """``np.geomspace``."""
     first, last = cast(operand(start), np.float64), cast(operand(stop), np.float64)
+    for end in (first, last):
+        nonzero = functions[np.all](pointwise("not_equal", end, 0))
+        require(nonzero, ValueError("Geometric sequence cannot include zero"))
     sign = pointwise("sign", first)
-    logs = [pointwise("log10", pointwise("absolute", v)) for v in (first, last)]
+    logs = [pointwise("log10", pointwise("divide", v, sign)) for v in (first, last)]
     y = logspace(logs[0], logs[1], num, endpoint)
     n = extent_of(num)
     positions = structural.reshape(line(n), (n,) + (1,) * (y.ndim - 1))
@@ -382,7 +392,7 @@ def identity(n: Any, dtype: Any = None, *, like: Any = None) -> Tracer:
 @implements(np.tri)
 def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, *, like: Any = None) -> Tracer:
     """``np.tri``."""
-    m = extent_of(N)
+    m = maximum(extent_of(N), 0)
     return Tracer(cast(below(m, m if M is None else extent_of(M), k), _dtype(dtype)).value, "array")
 
 
@@ -416,6 +426,8 @@ def meshgrid(
 @implements(np.indices)
 def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
     """``np.indices``."""
+    if not as_array(dimensions).ndim:
+        raise TypeError(f"'{type_name(dimensions)}' object is not iterable")
     shape = as_shape(dimensions)
     grids = []
     for k, n in enumerate(shape):

@@ -143,7 +143,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     x = as_array(A)
     if x.ndim < 2:
         nonzero = functions[np.any](pointwise("not_equal", x, 0))
-        return cast(nonzero, np.int64)
+        return Tracer(emit_tracer("cast", nonzero, dtype=np.dtype(np.int64)).value, "python")
     matrix = _mirrored(x) if hermitian else float_matrix(x, square=False)
     _, values, _ = emit_tracer("svd", matrix)
     if tol is None:

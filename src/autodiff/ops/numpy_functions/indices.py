@@ -65,6 +65,8 @@ def diag_indices(n: Any, ndim: int = 2) -> tuple[Tracer, ...]:
 def diag_indices_from(arr: Any) -> tuple[Tracer, ...]:
     """``np.diag_indices_from``."""
     x = as_array(arr)
+    if x.ndim < 2:
+        raise ValueError("input array must be at least 2-d")
     if not all(n == x.shape[0] for n in x.shape):
         raise ValueError("All dimensions of input must be of equal length")
     return diag_indices(x.shape[0], x.ndim)
@@ -113,7 +115,7 @@ def real_if_close(a: Any, tol: Any = 100) -> Tracer:
 @implements(np.union1d)
 def union1d(ar1: Any, ar2: Any) -> Tracer:
     """``np.union1d``."""
-    return unique(concatenate([ravel(ar1), ravel(ar2)]))
+    return unique(concatenate([ar1, ar2], None))
 
 
 @implements(np.intersect1d)
@@ -190,19 +192,22 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Tracer:
 
 
 @implements(np.poly)
-def poly(seq_of_zeros: Any) -> Tracer:
+def poly(seq_of_zeros: Any) -> Any:
     """``np.poly`` of given zeros."""
     zeros = array_of(seq_of_zeros)
+    if not zeros.ndim:
+        np.poly(np.zeros(()))  # NumPy's exception
     n = zeros.shape[0]
+    if zeros.ndim == 1 and isinstance(n, int) and n == 0:
+        return 1.0
     if zeros.ndim != 1 or isinstance(n, Dim):
         raise unsupported(
             "np.poly of a matrix, or of a run-time number of zeros", "multiply the factors"
         )
-    result: Any = functions[np.ones](
-        (1,), result_dtype(zeros, 1.0) if zeros.dtype.kind == "f" else np.float64
-    )
+    zeros = cast(zeros, np.mintypecode(zeros.dtype.char))
+    result: Any = functions[np.ones]((1,), zeros.dtype)
     for k in range(n):
-        factor = functions[np.stack]([1.0, pointwise("negative", zeros[k])])
+        factor = functions[np.array]([1, pointwise("negative", zeros[k])], zeros.dtype)
         result = functions[np.convolve](result, factor)
     return result
 

@@ -6,6 +6,7 @@ np.linalg.solve(a, b)            solve, with the leading axes broadcast
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ from autodiff.ops.promotion import (
     shape_error,
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
-from autodiff.ops.ufuncs import as_output, write_out
+from autodiff.ops.ufuncs import as_output, call, write_out
 
 Axes = tuple[int, ...]
 
@@ -91,7 +92,19 @@ def inner(a: Any, b: Any, /) -> Tracer:
     return _finish(contract(x, y, ((x.ndim - 1,), (y.ndim - 1,))), None)
 
 
-@implements(np.outer, np.linalg.outer)
+@implements(np.linalg.outer)
+def vector_outer(x1: Any, x2: Any, /) -> Tracer:
+    """``np.linalg.outer``: of vectors only."""
+    x, y = array_of(x1), array_of(x2)
+    if x.ndim != 1 or y.ndim != 1:
+        raise ValueError(
+            "Input arrays must be one-dimensional, but they are "
+            f"x1.ndim={x.ndim!r} and x2.ndim={y.ndim!r}."
+        )
+    return outer(x, y)
+
+
+@implements(np.outer)
 def outer(a: Any, b: Any, out: Any = None) -> Tracer:
     """``np.outer``."""
     x, y = ravel(a), ravel(b)
@@ -133,6 +146,11 @@ def _batched(x: Tracer, y: Tracer, core_x: int, core_y: int) -> tuple[Tracer, Tr
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
     """``np.vecdot``."""
     x, y = functions[np.moveaxis](x1, axis, -1), functions[np.moveaxis](x2, axis, -1)
+    if not require_equal(x.shape[-1], y.shape[-1], "vecdot: a mismatch in the core dimension"):
+        raise shape_error(
+            "vecdot: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+            f"(n),(n)->() (size {y.shape[-1]} is different from {x.shape[-1]})"
+        )
     x, y = _batched(x, y, 1, 1)
     lead = tuple(range(x.ndim - 1))
     return _finish(contract(x, y, ((x.ndim - 1,), (y.ndim - 1,)), (lead, lead)), None)
@@ -142,8 +160,26 @@ implements(np.linalg.vecdot)(vecdot)
 if hasattr(np, "vecdot"):
     implements(np.vecdot)(vecdot)
 if hasattr(np, "matvec"):
-    implements(np.matvec)(lambda a, v: matmul(a, array_of(v)[..., None])[..., 0])
-    implements(np.vecmat)(lambda v, a: matmul(array_of(v)[..., None, :], a)[..., 0, :])
+
+    @implements(np.matvec)
+    def matvec(a: Any, v: Any) -> Tracer:
+        """``np.matvec``."""
+        _require_core(np.matvec, a, v)
+        return matmul(a, array_of(v)[..., None])[..., 0]
+
+    @implements(np.vecmat)
+    def vecmat(v: Any, a: Any) -> Tracer:
+        """``np.vecmat``."""
+        _require_core(np.vecmat, v, a)
+        return matmul(array_of(v)[..., None, :], a)[..., 0, :]
+
+
+def _require_core(gufunc: np.ufunc, *operands: Any) -> None:
+    """NumPy's exception where an operand has not the axes that the signature names."""
+    ndims = [array_of(x).ndim for x in operands]
+    cores = [part.count(",") + 1 for part in str(gufunc.signature).split("->")[0].split("),(")]
+    if any(n < core for n, core in zip(ndims, cores, strict=True)):
+        gufunc(*[np.zeros((1,) * n) for n in ndims])
 
 
 @implements(np.tensordot, np.linalg.tensordot)
@@ -169,6 +205,8 @@ def kron(a: Any, b: Any) -> Tracer:
     """``np.kron``."""
     x, y = array_of(a), array_of(b)
     ndim = max(x.ndim, y.ndim)
+    if not ndim:
+        return call(np.multiply, (a, b))
     m = (1,) * (ndim - x.ndim) + x.shape
     n = (1,) * (ndim - y.ndim) + y.shape
     left = structural.reshape(x, tuple(v for k in m for v in (k, 1)))
@@ -177,7 +215,19 @@ def kron(a: Any, b: Any) -> Tracer:
     return Tracer(structural.reshape(pointwise("multiply", left, right), shape).value, "array")
 
 
-@implements(np.cross, np.linalg.cross)
+@implements(np.linalg.cross)
+def vector_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
+    """``np.linalg.cross``: of vectors in three dimensions only."""
+    x, y = array_of(x1), array_of(x2)
+    if x.shape[axis] != 3 or y.shape[axis] != 3:
+        raise ValueError(
+            "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
+            f"{x.shape[axis]} and {y.shape[axis]} dimensional instead."
+        )
+    return cross(x, y, axis=axis)
+
+
+@implements(np.cross)
 def cross(
     a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Tracer:
@@ -185,6 +235,12 @@ def cross(
     if axis is not None:
         axisa = axisb = axisc = axis
     x, y = functions[np.moveaxis](a, axisa, -1), functions[np.moveaxis](b, axisb, -1)
+    if not all(isinstance(z.shape[-1], int) and z.shape[-1] in (2, 3) for z in (x, y)):
+        raise ValueError(
+            "incompatible dimensions for cross product\n(dimension must be 2 or 3)"
+            if all(isinstance(z.shape[-1], int) for z in (x, y))
+            else "a cross product of vectors of run-time size"
+        )
     u, v = [[z[..., k] for k in range(z.shape[-1])] for z in (x, y)]
 
     def minor(i: int, j: int) -> Any:
@@ -498,7 +554,17 @@ def _cofactors(x: Tracer, n: int) -> Any:
 def matrix_power(a: Any, n: int) -> Tracer:
     """``np.linalg.matrix_power`` by repeated squaring."""
     x = _plain(a)
-    power = int(n)
+    if x.ndim < 2:
+        raise np.linalg.LinAlgError(
+            f"{x.ndim}-dimensional array given. Array must be at least two-dimensional"
+        )
+    message = "Last 2 dimensions of the array must be square"
+    if not require_equal(x.shape[-1], x.shape[-2], message):
+        raise np.linalg.LinAlgError(message)
+    try:
+        power = operator.index(n)
+    except TypeError:
+        raise TypeError("exponent must be an integer") from None
     if power == 0:
         eye = functions[np.eye](x.shape[-1], dtype=x.dtype)
         return broadcast_to(eye, x.shape)
@@ -522,6 +588,11 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Tracer:
     if len(xs) < 2:
         raise ValueError("Expecting at least two arrays.")
     first_is_vector, last_is_vector = xs[0].ndim == 1, xs[-1].ndim == 1
+    for x in xs if len(xs) > 2 else ():
+        if x.ndim != 2 and not (x.ndim == 1 and (x is xs[0] or x is xs[-1])):
+            raise np.linalg.LinAlgError(
+                f"{x.ndim}-dimensional array given. Array must be two-dimensional"
+            )
     if first_is_vector:
         xs[0] = reshape(xs[0], (1, xs[0].shape[0]))
     if last_is_vector:
@@ -596,9 +667,8 @@ def _vector_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
     if ord == 1:
         return functions[np.sum](size, **options)
     total = functions[np.sum](pointwise("power", size, ord), **options)
-    return pointwise(
-        "power", total, pointwise("divide", 1.0, ord) if isinstance(ord, Tracer) else 1.0 / ord
-    )
+    inverse = pointwise("divide", 1.0, ord) if isinstance(ord, Tracer) else 1.0 / ord
+    return pointwise("power", total, cast(inverse, total.dtype))
 
 
 def _matrix_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
@@ -673,6 +743,12 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Tracer:
 def tensorinv(a: Any, ind: int = 2) -> Tracer:
     """``np.linalg.tensorinv``."""
     x = _plain(a)
-    n = product(x.shape[:ind])
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    n = product(x.shape[ind:])
+    if not require_equal(
+        product(x.shape[:ind]), n, "Last 2 dimensions of the array must be square"
+    ):
+        raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
     flat = structural.reshape(x, (n, n))
     return Tracer(structural.reshape(inv(flat), x.shape[ind:] + x.shape[:ind]).value, "array")

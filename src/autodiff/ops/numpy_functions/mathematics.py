@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.promotion import as_array, cast, constant, operand, pointwise, select, weak_kind
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.promotion import (
+    as_array,
+    broadcast_shapes,
+    broadcast_to,
+    cast,
+    check_number,
+    constant,
+    dtype_of,
+    operand,
+    pointwise,
+    select,
+    shape_of,
+    weak_kind,
+)
+from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
 
 
@@ -35,7 +51,7 @@ def conjugate(x: Any) -> Tracer:
 @implements(np.divmod)
 def divmod_(a: Any, b: Any) -> tuple[Tracer, Tracer]:
     """``np.divmod``."""
-    return pointwise("floor_divide", a, b), pointwise("remainder", a, b)
+    return call(np.floor_divide, (a, b)), call(np.remainder, (a, b))
 
 
 @implements(np.modf)
@@ -87,6 +103,8 @@ def frexp(x: Any) -> tuple[Tracer, Tracer]:
 def ldexp(x: Any, exponent: Any) -> Tracer:
     """``np.ldexp``: x times a power of two, in two steps so that neither overflows alone."""
     value = cast(_plain(x), pointwise("sqrt", x).dtype)
+    if as_array(exponent).dtype.kind not in "iub":
+        np.ldexp(np.zeros(1), np.zeros(1))  # NumPy's exception
     power = cast(_plain(exponent), value.dtype)
     half = pointwise("floor", pointwise("multiply", power, 0.5))
     rest = pointwise("subtract", power, half)
@@ -94,12 +112,47 @@ def ldexp(x: Any, exponent: Any) -> Tracer:
     return pointwise("multiply", first, pointwise("exp2", rest))
 
 
+def _of_integers(ufunc: np.ufunc) -> Callable[..., Tracer]:
+    """A ufunc of two integers that the engines leave to NumPy."""
+    register(
+        Entry(
+            ufunc.__name__,
+            lambda types: (types[0],),
+            lambda a, b: np.asarray(ufunc(a, b)),
+            Kernel(ufunc.__name__),
+            zero_derivative=True,
+        )
+    )
+
+    def run(a: Any, b: Any) -> Tracer:
+        operands = [operand(x) for x in (a, b)]
+        kinds = [dtype_of(x) for x in operands]
+        if all(isinstance(d, type) for d in kinds):
+            kinds = [np.dtype(d) for d in kinds]
+        dtype = ufunc.resolve_dtypes((*kinds, None))[-1]
+        for v in operands:
+            if weak_kind(v) is int:
+                check_number(v, dtype)
+        shape = broadcast_shapes(*[shape_of(x) for x in operands])
+        x, y = (broadcast_to(cast(v, dtype), shape) for v in operands)
+        result: Tracer = emit_tracer(ufunc.__name__, x, y)
+        return Tracer(result.value, "array" if shape else "scalar")
+
+    return run
+
+
+gcd = implements(np.gcd)(_of_integers(np.gcd))
+lcm = implements(np.lcm)(_of_integers(np.lcm))
+
+
 # -- rounding -----------------------------------------------------------------------------------
 @implements(np.round, np.around)
 def round_(a: Any, decimals: Any = 0, out: Any = None) -> Tracer:
     """``np.round``: half to even, as NumPy computes it (scale, rint, scale back)."""
     x = as_array(a)
-    digits = int(decimals)
+    digits = operator.index(decimals)
+    if x.dtype.kind == "b" and digits != 0:
+        np.round(np.zeros(1, bool), digits)  # NumPy's exception
     if x.dtype.kind in "iu":
         result = call(np.positive, (x,)) if digits >= 0 else _round_integer(x, digits)
     elif digits == 0:
@@ -240,7 +293,8 @@ def i0(x: Any) -> Tracer:
     scale = pointwise("sqrt", pointwise("multiply", 2 * math.pi, far))
     asymptotic = pointwise("multiply", pointwise("divide", pointwise("exp", far), scale), tail)
     result = select(large, asymptotic, series)
-    return cast(result, given.dtype) if given.dtype.kind == "f" else result
+    result = cast(result, given.dtype) if given.dtype.kind == "f" else result
+    return Tracer(result.value, "array")
 
 
 @implements(np.unwrap)
@@ -249,13 +303,15 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.
     x = as_array(p)
     steps = functions[np.diff](x, axis=axis)
     limit = period / 2 if discont is None else discont
-    integers = x.dtype.kind in "iu" and isinstance(period, int)
+    integers = x.dtype.kind in "iu" and as_array(period).dtype.kind in "iu"
     half = period // 2 if integers else period / 2
     wrapped = pointwise("add", pointwise("remainder", pointwise("add", steps, half), period), -half)
-    if not integers or period % 2 == 0:
+    ambiguous = period % 2 == 0 if integers else True
+    if ambiguous is not False:
         at_edge = pointwise(
             "logical_and", pointwise("equal", wrapped, -half), pointwise("greater", steps, 0)
         )
+        at_edge = pointwise("logical_and", at_edge, ambiguous)
         wrapped = select(at_edge, half, wrapped, wrapped.dtype)
     fixes = pointwise("subtract", wrapped, steps)
     small = pointwise("less", pointwise("absolute", steps), limit)

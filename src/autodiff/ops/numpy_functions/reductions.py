@@ -19,13 +19,14 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from autodiff.dims import Dim, Extent, product
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, compare, decide, require_equal
+from autodiff.ops.known import check, compare, decide, require, require_equal
 from autodiff.ops.numpy_functions.shapes import array_of, diagonal, moveaxis, ravel
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
     broadcast_to,
     cast,
+    check_number,
     constant,
     describe,
     fit,
@@ -125,6 +126,7 @@ def _accumulate(kind: str, ufunc: str, neutral: int) -> Callable[..., Tracer]:
         if axes:
             total = emit_tracer(kind, total, axes=axes)
         if _given(initial):
+            check_number(initial, wide)
             total = pointwise(ufunc, total, cast(initial, wide))
         return _finish(total, x, axes, keepdims, out, ufunc)
 
@@ -151,6 +153,7 @@ def _extreme(name: str, ufunc: str) -> Callable[..., Tracer]:
                 )
             x = select(where, x, cast(initial, x.dtype), x.dtype)
         if _given(initial):
+            check_number(initial, x.dtype)
             first = cast(initial, x.dtype)
             result = _extreme_or(name, ufunc, x, axes, first)
         else:
@@ -368,17 +371,15 @@ def average(
         n = _count(x, _axes(axis, x.ndim), True, False)
         scale = cast(n, result.dtype)
     else:
-        w = array_of(weights)
-        if w.ndim != x.ndim:
-            if axis is None:
-                raise TypeError("Axis must be specified when shapes of a and weights differ.")
-            k = normalize_axis_index(axis if isinstance(axis, int) else axis[0], x.ndim)
-            w = structural.reshape(w, tuple(w.shape[0] if d == k else 1 for d in range(x.ndim)))
+        w = _weights_along(array_of(weights), x, axis)
         dtype = np.result_type(x.dtype, w.dtype, *([] if x.dtype.kind == "f" else [np.float64]))
         w = broadcast_to(cast(w, dtype), x.shape)
         scale = sum_(w, axis, keepdims=keepdims)
         nonzero = pointwise("not_equal", scale, 0)
-        check(functions[np.all](nonzero), "Weights sum to zero, can't be normalized")
+        require(
+            functions[np.all](nonzero),
+            ZeroDivisionError("Weights sum to zero, can't be normalized"),
+        )
         result = pointwise(
             "divide", sum_(pointwise("multiply", x, w), axis, keepdims=keepdims), scale
         )
@@ -386,6 +387,27 @@ def average(
         return result
     full = scale if scale.shape == result.shape else broadcast_to(scale, result.shape)
     return result, full
+
+
+def _weights_along(w: Tracer, x: Tracer, axis: Any) -> Tracer:
+    """Weights of the shape of ``x``, or of its axes ``axis``, laid along them."""
+    message = "Shape of weights must be consistent with shape of a along specified axis."
+    pairs = zip(w.shape, x.shape, strict=False)
+    alike = [decide(lambda pair=pair: pair[0] == pair[1]) for pair in pairs]  # type: ignore[misc]
+    if w.ndim == x.ndim and False not in alike:
+        places: tuple[int, ...] = tuple(range(x.ndim))
+    elif axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    else:
+        places = normalize_axis_tuple(axis, x.ndim, argname="axis")
+    if len(places) != w.ndim:
+        raise ValueError(message)
+    for n, k in zip(w.shape, places, strict=True):
+        if not require_equal(n, x.shape[k], message):
+            raise ValueError(message)
+    order = sorted(range(w.ndim), key=lambda d: places[d])
+    shape = tuple(x.shape[k] if k in places else 1 for k in range(x.ndim))
+    return structural.reshape(structural.transpose(w, tuple(order)), shape)
 
 
 # -- cumulative ---------------------------------------------------------------------------------
@@ -472,17 +494,28 @@ def _edge(value: Any, x: Tracer, axis: int) -> Any:
 @implements(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tracer:
     """``np.ediff1d``."""
-    x = ravel(ary)
-    parts = [diff(x)]
-    if to_begin is not None:
-        parts.insert(0, cast(ravel(to_begin), x.dtype))
-    if to_end is not None:
-        parts.append(cast(ravel(to_end), x.dtype))
+    x = Tracer(ravel(array_of(ary)).value, "array")
+    parts = [pointwise("subtract", x[1:], x[:-1])]
+    for name, ends in (("to_begin", to_begin), ("to_end", to_end)):
+        if ends is None:
+            continue
+        given = array_of(ends)
+        if not np.can_cast(given.dtype, x.dtype, "same_kind"):
+            raise TypeError(
+                f"dtype of `{name}` must be compatible with input `ary` under the `same_kind` rule."
+            )
+        parts.insert(0 if name == "to_begin" else len(parts), cast(ravel(given), x.dtype))
     result: Tracer = functions[np.concatenate](parts)
     return result
 
 
-@implements(np.trace, np.linalg.trace)
+@implements(np.linalg.trace)
+def matrix_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tracer:
+    """``np.linalg.trace``: of the matrices of a stack."""
+    return trace(x, offset, -2, -1, dtype)
+
+
+@implements(np.trace)
 def trace(
     a: Any,
     offset: int = 0,
@@ -547,6 +580,8 @@ def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
         a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any
     ) -> Tracer:
         x = array_of(a)
+        if dtype is not None and x.dtype.kind == "f" and np.dtype(dtype).kind not in "fc":
+            raise TypeError("If a is inexact, then dtype must be inexact")
         mask = _numbers(x)
         if _given(options.get("where")) and mask is not _NOT_GIVEN:
             mask = pointwise("logical_and", mask, options["where"])
@@ -571,6 +606,9 @@ def _nan_extreme(function: Callable[..., Tracer], worst: float) -> Callable[...,
         if x.dtype.kind != "f":
             return function(x, axis, out, keepdims, **options)
         result = function(_without_nan(x, worst), axis, None, keepdims, **options)
+        if _given(options.get("initial", _NOT_GIVEN)):
+            target = as_output(out)
+            return result if target is None else write_out(result, target)
         nothing = all_(pointwise("isnan", x), axis, keepdims=keepdims)
         result = select(nothing, constant(np.nan, x.dtype), result, x.dtype)
         target = as_output(out)
@@ -581,35 +619,35 @@ def _nan_extreme(function: Callable[..., Tracer], worst: float) -> Callable[...,
 
 nanmax = implements(np.nanmax)(_nan_extreme(max_, -np.inf))
 nanmin = implements(np.nanmin)(_nan_extreme(min_, np.inf))
-implements(np.nanargmax)(
-    lambda a, axis=None, **options: argmax(_without_nan(array_of(a), -np.inf), axis, **options)
-)
-implements(np.nanargmin)(
-    lambda a, axis=None, **options: argmin(_without_nan(array_of(a), np.inf), axis, **options)
-)
 
 
-def running(ufunc: np.ufunc, array: Any, axis: int) -> Tracer:
+def _nan_position(function: Callable[..., Tracer], worst: float) -> Callable[..., Tracer]:
+    def run(a: Any, axis: Any = None, *args: Any, **options: Any) -> Tracer:
+        x = array_of(a)
+        if x.dtype.kind == "f":
+            number = any_(pointwise("logical_not", pointwise("isnan", x)), axis)
+            require(all_(number), ValueError("All-NaN slice encountered"))
+        return function(_without_nan(x, worst), axis, *args, **options)
+
+    return run
+
+
+implements(np.nanargmax)(_nan_position(argmax, -np.inf))
+implements(np.nanargmin)(_nan_position(argmin, np.inf))
+
+
+def running(ufunc: np.ufunc, x: Tracer, axis: int) -> Tracer:
     """``ufunc.accumulate`` of an associative ufunc by doubling steps (Hillis and Steele, 1986)."""
-    from autodiff.ops.ufuncs import call, unsupported
+    from autodiff.ops.ufuncs import call
 
-    x = array_of(array)
-    k = normalize_axis_index(axis, x.ndim)
-    n = x.shape[k]
-    if isinstance(n, Dim) or (ufunc.identity is None and ufunc not in (
-        np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2, np.hypot,
-    )):  # fmt: skip
-        raise unsupported(
-            f"np.{ufunc.__name__}.accumulate is not available on these traced arrays",
-            "write a loop",
-        )
-    moved = moveaxis(x, k, 0)
+    n: Any = x.shape[axis]
+    moved = moveaxis(x, axis, 0)
     step = 1
     while step < n:
         later = call(ufunc, (moved[step:], moved[:-step]))
         moved = functions[np.concatenate]([moved[:step], later], 0)
         step *= 2
-    return Tracer(moveaxis(moved, 0, k).value, "array")
+    return Tracer(moveaxis(moved, 0, axis).value, "array")
 
 
 functions["accumulate"] = running

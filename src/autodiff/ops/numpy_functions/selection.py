@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autodiff.dims import product
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import get_item, set_item
-from autodiff.ops.known import check, compare, decide, known, require_equal, type_name
+from autodiff.ops.known import check, compare, decide, known, require, require_equal, type_name
 from autodiff.ops.layout import keep_order
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, line, moveaxis, ravel, reshape
 from autodiff.ops.promotion import (
@@ -23,6 +23,7 @@ from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
     cast,
+    check_number,
     operand,
     pointwise,
     result_dtype,
@@ -171,11 +172,26 @@ def clip(
         dtype = result_dtype(*[v for v in (x, low, high) if v is not None])
         result = cast(x, dtype)
         if low is not None:
-            result = pointwise("maximum", result, cast(operand(low), dtype))
+            result = pointwise("maximum", result, _limit(low, dtype, "maximum"))
         if high is not None:
-            result = pointwise("minimum", result, cast(operand(high), dtype))
+            result = pointwise("minimum", result, _limit(high, dtype, "minimum"))
     target = as_output(out)
     return result if target is None else write_out(result, target)
+
+
+def _limit(value: Any, dtype: np.dtype[Any], ufunc: str) -> Tracer:
+    """A limit in the dtype of the result; a Python int may lie beyond it on the outer side."""
+    limit = operand(value)
+    if weak_kind(value) is int and dtype.kind in "iu":
+        outermost = np.iinfo(dtype).min if ufunc == "maximum" else np.iinfo(dtype).max
+        if isinstance(limit, Tracer):
+            if np.can_cast(dtype, np.int64, "safe"):
+                limit = pointwise(ufunc, limit, int(outermost))
+            check_number(Tracer(limit.value, "python"), dtype)
+        else:
+            limit = max(limit, int(outermost)) if ufunc == "maximum" else min(limit, int(outermost))
+            np.array(limit, dtype)  # NumPy's exception
+    return cast(limit, dtype)
 
 
 @implements(np.select)
@@ -183,6 +199,11 @@ def select_(condlist: Any, choicelist: Any, default: Any = 0) -> Tracer:
     """``np.select``: the first condition that holds decides."""
     if len(condlist) != len(choicelist):
         raise ValueError("list of cases must be same length as list of conditions")
+    if len(condlist) == 0:
+        raise ValueError("select with an empty condition list is not possible")
+    for k, condition in enumerate(condlist):
+        if as_array(condition).dtype.kind != "b":
+            raise TypeError(f"invalid entry {k} in condlist: should be boolean ndarray")
     dtype = result_dtype(*choicelist, default)
     result: Any = cast(operand(default), dtype)
     for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
@@ -193,8 +214,10 @@ def select_(condlist: Any, choicelist: Any, default: Any = 0) -> Tracer:
 @implements(np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tracer:
     """``np.choose``."""
-    index = as_array(a)
+    index = _safe_index(as_array(a))
     options = [choices[k] for k in range(len(choices))]
+    if mode == "raise":
+        _require_within(index, len(options), "invalid entry in choice array")
     if mode == "clip":
         index = clip(index, 0, len(options) - 1)
     elif mode == "wrap":
@@ -207,6 +230,22 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tracer
     result = Tracer(broadcast_to(result, shape).value, "array" if shape else "scalar")
     target = as_output(out)
     return result if target is None else write_out(result, target)
+
+
+def _safe_index(index: Tracer) -> Tracer:
+    """Integers for indexing; what cannot be cast safely raises as in NumPy."""
+    if not np.can_cast(index.dtype, INT, "safe"):
+        raise TypeError(
+            f"Cannot cast array data from {index.dtype!r} to {INT!r} according to the rule 'safe'"
+        )
+    return cast(index, INT)
+
+
+def _require_within(index: Any, n: Any, message: str) -> None:
+    inside = pointwise(
+        "logical_and", pointwise("greater_equal", index, 0), pointwise("less", index, n)
+    )
+    require(functions[np.all](inside), ValueError(message))
 
 
 # -- taking and putting -----------------------------------------------------------------------------
@@ -225,7 +264,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if axis is None:
         x, axis = ravel(x), 0
     k = normalize_axis_index(axis, x.ndim)
-    index = _bounded(indices, x.shape[k], mode)
+    index = _bounded(_safe_index(as_array(indices)), x.shape[k], mode)
     result = get_item(x, (slice(None),) * k + (index,))
     result = Tracer(result.value, "array" if result.shape else "scalar")
     target = as_output(out)
@@ -235,8 +274,14 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
 @implements(np.put)
 def put(a: Tracer, ind: Any, v: Any, mode: str = "raise") -> None:
     """``np.put``: stores at flat positions; the values repeat as needed."""
+    if not isinstance(a, Tracer) or a.form == "python":
+        raise TypeError(f"argument 1 must be numpy.ndarray, not {type_name(a)}")
+    if a.form == "scalar":  # NumPy stores into an array of its own
+        a = Tracer(a.value, "array")
     index = ravel(array_of(_bounded(ind, a.size, mode)))
     if weak_kind(v) is None:
+        if not isinstance(v, Tracer):
+            v = functions[np.array](v, a.dtype)
         values = functions[np.resize](v, index.shape)
     else:
         values = functions[np.full](index.shape, v, a.dtype)
@@ -249,6 +294,8 @@ def put(a: Tracer, ind: Any, v: Any, mode: str = "raise") -> None:
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Tracer:
     """``np.take_along_axis``."""
     x, index = array_of(arr), array_of(indices)
+    if index.dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
     if axis is None:
         x, axis = ravel(x), 0
     k = normalize_axis_index(axis, x.ndim)
@@ -279,6 +326,8 @@ def put_along_axis(arr: Tracer, indices: Any, values: Any, axis: Any) -> None:
     if axis is None:
         put(arr, indices, values)
         return
+    if array_of(indices).dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
     k = normalize_axis_index(axis, arr.ndim)
     x, index = _stretched(Tracer(arr.value, "array"), array_of(indices), k)
     grids = along_axis(x.shape, k, cast(index, INT))
@@ -335,7 +384,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Tracer:
     positions = known(as_array(obj)) if not isinstance(obj, slice) else np.arange(n)[obj]
     if positions is None:
         raise unsupported("np.insert at traced positions", "build the array with np.concatenate")
-    v = array_of(values)
+    kept = isinstance(values, (Tracer, np.ndarray, np.generic)) and weak_kind(values) is None
+    v = array_of(values if kept else functions[np.array](values, x.dtype))
     count = positions.size
     if count == 1:
         v = functions[np.array](v, ndmin=x.ndim)
@@ -383,6 +433,16 @@ def _check_cast(value: Any, dtype: np.dtype[Any], casting: str) -> None:
         )
 
 
+def _new_values(values: Any, dtype: np.dtype[Any]) -> Tracer:
+    """What is to be stored: an array that can be cast safely, or numbers that the dtype can hold."""
+    if isinstance(values, (Tracer, np.ndarray, np.generic)) and weak_kind(values) is None:
+        x = as_array(values)
+        _check_cast(x, dtype, "safe")
+        return Tracer(cast(x, dtype).value, "array")
+    made: Tracer = functions[np.array](values, dtype)
+    return made
+
+
 @implements(np.fill_diagonal)
 def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     """``np.fill_diagonal`` of a matrix (or of an array with equal extents)."""
@@ -390,6 +450,9 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     if a.ndim < 2:
         raise ValueError("array must be at least 2-d")
     if a.ndim > 2:
+        message = "All dimensions of input must be of equal length"
+        if not all(require_equal(n, a.shape[0], message) for n in a.shape):
+            raise ValueError(message)
         index = line(a.shape[0])
         a[(index,) * a.ndim] = val
         return
@@ -410,10 +473,8 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
     """``np.putmask``: value k of the repeated values goes to element k."""
     if not isinstance(a, Tracer) or a.form != "array":
         raise TypeError("putmask: first argument must be an array")
-    v = operand(values)
-    if isinstance(values, Tracer) and values.form == "array":
-        _check_cast(v, a.dtype, "safe")
-    if isinstance(v, Tracer) and v.shape:
+    v = _new_values(values, a.dtype)
+    if v.shape:
         v = functions[np.resize](v, a.shape)
     a.write(select(mask, cast(v, a.dtype), Tracer(a.value, "array"), a.dtype).value)
 
@@ -425,9 +486,15 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
         raise TypeError(f"place() argument 1 must be numpy.ndarray, not {type_name(arr)}")
     a = arr
     m = ravel(cast(array_of(mask), bool))
-    values = ravel(array_of(vals))
-    if isinstance(vals, Tracer) and vals.form == "array":
-        _check_cast(values, a.dtype, "safe")
+    if m.shape[0] != a.size if isinstance(m.shape[0], int) and isinstance(a.size, int) else False:
+        raise ValueError("place: mask and data must be the same size")
+    values = ravel(_new_values(vals, a.dtype))
+    if isinstance(values.shape[0], int) and values.shape[0] == 0:
+        require(
+            functions[np.all](pointwise("logical_not", m)),
+            ValueError("Cannot insert from an empty array!"),
+        )
+        return
     order = pointwise("subtract", functions[np.cumsum](m), 1)
     index = pointwise("remainder", functions[np.clip](order, 0, None), values.shape[0])
     new = reshape(values[index], a.shape)
@@ -535,11 +602,19 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Trac
 def digitize(x: Any, bins: Any, right: bool = False) -> Tracer:
     """``np.digitize``."""
     edges = array_of(bins)
-    values = known(edges)
-    if values is None or (np.diff(values) >= 0).all():
-        return searchsorted(edges, x, "left" if right else "right")
-    flipped = searchsorted(edges[::-1], x, "right" if right else "left")
-    return pointwise("subtract", edges.shape[0], flipped)
+    steps = functions[np.diff](cast(edges, np.result_type(edges.dtype, np.int8)))
+    rising = functions[np.all](pointwise("greater_equal", steps, 0))
+    falling = functions[np.all](pointwise("less_equal", steps, 0))
+    require(
+        pointwise("logical_or", rising, falling),
+        ValueError("bins must be monotonically increasing or decreasing"),
+    )
+    up = searchsorted(edges, x, "left" if right else "right")
+    if known(rising):
+        return up
+    flipped = searchsorted(edges[::-1], x, "left" if right else "right")
+    down = pointwise("subtract", edges.shape[0], flipped)
+    return Tracer(select(rising, up, down, INT).value, up.form)
 
 
 @implements(np.isin)
@@ -615,9 +690,15 @@ def array_equiv(a1: Any, a2: Any) -> Any:
 def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: str = "C") -> Tracer:
     """``np.ravel_multi_index``."""
     shape = as_shape(dims)
+    if len(multi_index) != len(shape):
+        raise ValueError(f"parameter multi_index must be a sequence of length {len(shape)}")
+    if any(as_array(multi_index[k]).dtype.kind not in "iu" for k in range(len(shape))):
+        raise TypeError("only int indices permitted")
     axes = range(len(shape)) if order == "C" else range(len(shape))[::-1]
     result: Any = 0
     for k in axes:
+        if mode == "raise":
+            _require_within(multi_index[k], shape[k], "invalid entry in coordinates array")
         index = _bounded(multi_index[k], shape[k], mode)
         result = pointwise("add", pointwise("multiply", result, shape[k]), index)
     return result
@@ -628,6 +709,9 @@ def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Tracer, .
     """``np.unravel_index``."""
     extents = as_shape(shape)
     rest: Any = as_array(indices)
+    if rest.dtype.kind not in "iu":
+        raise TypeError("only int indices permitted")
+    _require_within(rest, product(extents), "index is out of bounds for array")
     found: list[Tracer] = []
     for n in extents[::-1] if order == "C" else extents:
         found.append(pointwise("remainder", rest, n))

@@ -8,6 +8,7 @@ Views share their storage with ``x``; stores through either are seen by both.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -18,12 +19,13 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from autodiff.dims import Dim, Extent, maximum, minimum, product, same_shape
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, compare, decide, extent_of, known, require_equal
+from autodiff.ops.known import check, compare, decide, extent_of, known, require, require_equal
 from autodiff.ops.layout import (
     is_c_ordered,
     is_f_ordered,
     lay_out,
     layout,
+    lies_in,
     note_order,
     order_of,
     representative,
@@ -43,7 +45,7 @@ from autodiff.ops.promotion import (
     shape_error,
 )
 from autodiff.ops.structural import INT, slice_of
-from autodiff.ops.tracer import Tracer, ViewStep, emit_tracer, whole_of
+from autodiff.ops.tracer import Tracer, ViewStep, as_tracer, emit_tracer, whole_of
 from autodiff.ops.ufuncs import as_output, unsupported, write_out
 
 Shape = tuple[Extent, ...]
@@ -64,6 +66,8 @@ def array_of(x: Any) -> Tracer:
 
 def as_shape(shape: Any) -> Shape:
     """A shape argument (an integer or a sequence of them) as extents."""
+    if isinstance(shape, bool):
+        np.zeros(shape)  # NumPy's exception
     if isinstance(shape, (list, tuple)):
         return tuple([extent_of(n) for n in shape])
     if isinstance(shape, np.ndarray) and shape.ndim == 1:
@@ -162,10 +166,16 @@ def expand_dims(a: Any, axis: Any) -> Tracer:
     return viewed(x, _reshape_step(shape))
 
 
+def _not_a_number(a: Any) -> Tracer:
+    """An array or NumPy scalar as it is, a Python number as an array."""
+    x = as_array(a)
+    return Tracer(x.value, "array") if x.form == "python" else x
+
+
 @implements(np.squeeze)
 def squeeze(a: Any, axis: Any = None) -> Tracer:
     """``np.squeeze``."""
-    x = as_array(a)
+    x = _not_a_number(a)
     if axis is None:
         # A symbolic extent is not 1 unless a guard says so.
         axes = tuple(k for k, n in enumerate(x.shape) if decide(lambda n=n: n == 1))  # type: ignore[misc]
@@ -184,8 +194,8 @@ def squeeze(a: Any, axis: Any = None) -> Tracer:
 @implements(np.transpose, np.permute_dims)
 def transpose(a: Any, axes: Any = None) -> Tracer:
     """``np.transpose``: always a view."""
-    x = as_array(a)
-    if not x.shape:
+    x = _not_a_number(a)
+    if not x.shape and axes in (None, ()):
         return x
     if axes is None:
         order = tuple(range(x.ndim))[::-1]
@@ -276,7 +286,7 @@ def broadcast_to_(array: Any, shape: Any, subok: bool = False) -> Tracer:
 @implements(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tracer, ...]:
     """``np.broadcast_arrays``."""
-    arrays = [as_array(a) for a in args]
+    arrays = [array_of(a) for a in args]
     shape = broadcast_shapes(*[x.shape for x in arrays])
     if all(same_shape(x.shape, shape) for x in arrays):
         return tuple(arrays)
@@ -284,9 +294,17 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tracer, ...]:
 
 
 @implements(np.broadcast_shapes)
-def broadcast_shapes_(*shapes: Any) -> Shape:
+def broadcast_shapes_(*shapes: Any) -> tuple[Any, ...]:
     """``np.broadcast_shapes``."""
-    return broadcast_shapes(*[as_shape(s) for s in shapes])
+    given = [as_shape(s) for s in shapes]
+    for n in (n for s in given for n in s):
+        require(compare("greater_equal", n, 0), ValueError("negative dimensions are not allowed"))
+    return tuple([_number(n) for n in broadcast_shapes(*given)])
+
+
+def _number(n: Extent) -> Any:
+    """An extent as the user's code sees it, a Python int."""
+    return as_tracer(n) if isinstance(n, Dim) else n
 
 
 @implements(np.atleast_1d)
@@ -332,6 +350,7 @@ def concatenate(
     xs = [as_array(a) for a in arrays]
     if not xs:
         raise ValueError("need at least one array to concatenate")
+    joint = result_dtype(*arrays) if axis is None else None  # Python numbers are weak
     if axis is None:
         xs, axis = [ravel(x) for x in xs], 0
     ndim = xs[0].ndim
@@ -340,7 +359,14 @@ def concatenate(
     axis = normalize_axis_index(axis, ndim)
     for k, x in enumerate(xs):
         _check_joint(xs[0], x, k, axis)
-    dtype = np.dtype(dtype) if dtype is not None else result_dtype(*xs)
+    given = dtype is not None
+    dtype = np.dtype(dtype) if given else joint or result_dtype(*xs)
+    for x in xs if given else ():
+        if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
+            raise TypeError(
+                f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule "
+                f"'{casting}'"
+            )
     joined = [cast(x, dtype) for x in xs]
     result = joined[0] if len(joined) == 1 else emit_tracer("concatenate", *joined, axis=axis)
     result = Tracer(result.value, "array")
@@ -533,7 +559,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Tracer]:
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tracer, ...]:
     """``np.unstack``."""
     moved = moveaxis(x, axis, 0)
-    return tuple(moved[k, ...] for k in range(len(moved)))
+    return tuple(moved[k] for k in range(len(moved)))
 
 
 # -- repetition and order ---------------------------------------------------------------------------
@@ -566,7 +592,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
         result: Tracer = x[(slice(None),) * axis + (index,)]
         return result
     if counts is None and isinstance(repeats, Tracer) and repeats.shape:
-        raise unsupported("np.repeat with traced counts gives a run-time size", "use known counts")
+        return _repeated(x, array_of(repeats), axis)
     count = extent_of(repeats) if counts is None else int(counts.reshape(-1)[0])
     n = x.shape[axis]
     wide = (*x.shape[: axis + 1], count, *x.shape[axis + 1 :])
@@ -574,6 +600,31 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
     spread = structural.broadcast(x, wide, places)
     shape = (*x.shape[:axis], n * count, *x.shape[axis + 1 :])
     return Tracer(structural.reshape(spread, shape).value, "array")
+
+
+def _repeated(x: Tracer, counts: Tracer, axis: int) -> Tracer:
+    """``np.repeat`` with a count for each element, known at run time only."""
+    if counts.dtype.kind not in "iub" or counts.dtype == np.uint64:
+        raise TypeError(
+            f"Cannot cast array data from {counts.dtype!r} to dtype('int64') according to the rule "
+            "'safe'"
+        )
+    if counts.ndim != 1:
+        raise ValueError("object too deep for desired array")
+    counts = cast(counts, INT)
+    natural = functions[np.all](pointwise("greater_equal", counts, 0))
+    check(natural, "repeats may not contain negative values.")
+    m, n = counts.shape[0], x.shape[axis]
+    if isinstance(m, int) and m == 1:
+        counts = broadcast_to(counts, (n,))
+    elif not require_equal(m, n, "operands could not be broadcast together"):
+        raise ValueError(f"operands could not be broadcast together with shape ({n},) ({m},)")
+    ends = functions[np.cumsum](counts)
+    total = functions[np.sum](counts)
+    total.value.low = 0
+    places = functions[np.searchsorted](ends, line(Dim.symbol(total.value)), "right")
+    result: Tracer = functions[np.take](x, places, axis)
+    return result
 
 
 @implements(np.resize)
@@ -662,6 +713,11 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
     if mode == "linear_ramp":
         return _pad_ramp(x, widths, _pairs(options.get("end_values", 0), x.ndim))
     if mode in ("maximum", "minimum", "mean", "median"):
+        for k, (n, width) in enumerate(zip(x.shape, widths, strict=True)):
+            if isinstance(n, int) and n == 0 and any(not isinstance(w, int) or w for w in width):
+                raise ValueError(
+                    f"can't extend empty axis {k} using modes other than 'constant' or 'empty'"
+                )
         lengths = options.get("stat_length")
         pairs = [(None, None)] * x.ndim if lengths is None else _pairs(lengths, x.ndim)
         return _pad_statistic(x, widths, getattr(np, mode[:3] if "imum" in mode else mode), pairs)
@@ -813,7 +869,65 @@ def sliding_window_view(
             p = structural.transpose(p, order)
         return p
 
-    return viewed(a, ViewStep(windows, None))
+    def real(p: np.ndarray[Any, Any], extents: Any) -> np.ndarray[Any, Any]:
+        return np.lib.stride_tricks.sliding_window_view(p, tuple(extents), axes)
+
+    layout = tuple([representative(n) for n in sizes])
+    return viewed(a, ViewStep(windows, None, lambda p: real(p, layout), real, sizes))
+
+
+@implements(np.lib.stride_tricks.as_strided)
+def as_strided(
+    x: Any, shape: Any = None, strides: Any = None, subok: bool = False, writeable: bool = True
+) -> Tracer:
+    """``as_strided`` of an array in C order, within the array's own elements."""
+    a = array_of(x)
+    sizes = a.shape if shape is None else as_shape(shape)
+    steps = functions["strides"](a) if strides is None else as_shape(strides)
+    refused = unsupported("as_strided beyond windows of an array in C order", "index the array")
+    lies = all(isinstance(s, int) and s >= 0 and s % a.itemsize == 0 for s in steps)
+    if len(steps) != len(sizes) or not lies or not lies_in(a, "C"):
+        raise refused
+    fixed: list[Any] = list(steps)  # integers
+    jumps = [s // a.itemsize for s in fixed]
+    for n in sizes:
+        if decide(lambda n=n: n >= 1) is not True:  # type: ignore[misc]
+            raise refused
+    last: Any = sum((n - 1) * s for n, s in zip(sizes, jumps, strict=True))
+    inside = decide(lambda: last < a.size)
+    if inside is None:
+        check(compare("less", last, a.size), "as_strided reaches beyond the array")
+    elif not inside:
+        raise refused
+    # No element is reached twice: each step goes beyond what the faster axes cover.
+    covered: Any = 0
+    distinct = True
+    for n, s in sorted(zip(sizes, jumps, strict=True), key=lambda pair: pair[1]):
+        distinct = distinct and decide(lambda s=s, c=covered: s > c) is True  # type: ignore[misc]
+        covered = covered + (n - 1) * s
+
+    def places() -> Tracer:
+        index: Any = structural.zeros(sizes, INT)
+        for k, s in enumerate(jumps):
+            along = structural.broadcast(line(sizes[k]), sizes, (k,))
+            index = pointwise("add", index, pointwise("multiply", along, s))
+        return cast(index, INT)
+
+    def read(p: Tracer) -> Tracer:
+        return structural.gather(structural.reshape(p, (p.size,)), (places(),), (0,))
+
+    def write(p: Tracer, new: Tracer) -> Tracer:
+        if not distinct:
+            raise unsupported("a store into overlapping windows", "store into the array itself")
+        flat = structural.reshape(p, (p.size,))
+        return structural.reshape(structural.scatter_update(flat, (places(),), new, (0,)), p.shape)
+
+    def real(p: np.ndarray[Any, Any], extents: Any) -> np.ndarray[Any, Any]:
+        return np.lib.stride_tricks.as_strided(p, extents, fixed, writeable=writeable)
+
+    shapes = tuple([representative(n) for n in sizes])
+    step = ViewStep(read, write if writeable else None, lambda p: real(p, shapes), real, sizes)
+    return viewed(a, step)
 
 
 # -- diagonals and triangles ------------------------------------------------------------------------
@@ -836,7 +950,7 @@ def _diagonal_slice(x: Tracer, offset: int) -> Tracer:
 @implements(np.diagonal)
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tracer:
     """``np.diagonal``: a read-only view."""
-    x = array_of(a)
+    x, offset = array_of(a), operator.index(offset)
     if x.ndim < 2:
         raise ValueError("diag requires an array of at least two dimensions")
     i, j = normalize_axis_index(axis1, x.ndim), normalize_axis_index(axis2, x.ndim)
@@ -911,6 +1025,8 @@ def below(m: Extent, n: Extent, k: Any) -> Tracer:
     from autodiff.ops.promotion import pointwise
 
     rows = structural.reshape(line(m), (m, 1))
+    if isinstance(k, (list, tuple)) or as_array(k).dtype.kind not in "iu" or as_array(k).ndim:
+        raise unsupported("a diagonal that is not an integer", "pass an integer")
     if not (isinstance(k, int) and k == 0):
         rows = pointwise("add", rows, k)
     return pointwise("greater_equal", rows, line(n))
@@ -948,9 +1064,9 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Tracer:
 
 
 @implements(np.shape)
-def shape(a: Any) -> Shape:
+def shape(a: Any) -> tuple[Any, ...]:
     """``np.shape``."""
-    return as_array(a).shape
+    return tuple([_number(n) for n in as_array(a).shape])
 
 
 @implements(np.ndim)
@@ -960,13 +1076,13 @@ def ndim(a: Any) -> int:
 
 
 @implements(np.size)
-def size(a: Any, axis: Any = None) -> Extent:
+def size(a: Any, axis: Any = None) -> Any:
     """``np.size``."""
     x = as_array(a)
     if axis is None:
-        return x.size
+        return _number(x.size)
     axes = normalize_axis_tuple(axis, x.ndim)
-    return product(tuple(x.shape[k] for k in axes))
+    return _number(product(tuple(x.shape[k] for k in axes)))
 
 
 @implements(np.may_share_memory, np.shares_memory)

@@ -73,6 +73,10 @@ def interp(
         at, knots, values = _periodic(at, knots, values, abs(period))
         left = right = None
     n = knots.shape[0]
+    if isinstance(n, int) and n == 0:
+        raise ValueError("array of sample points is empty")
+    if not require_equal(n, values.shape[0], "fp and xp are not of the same length."):
+        raise ValueError("fp and xp are not of the same length.")
     if isinstance(n, int) and n == 1:
         inside = pointwise("add", pointwise("multiply", at, 0.0), values[0])
     else:
@@ -85,6 +89,11 @@ def interp(
         )
         slope = pointwise("divide", pointwise("subtract", y1, y0), pointwise("subtract", x1, x0))
         inside = pointwise("add", pointwise("multiply", slope, pointwise("subtract", at, x0)), y0)
+        # Where that is NaN, NumPy goes from the other knot, and between equal values stays there.
+        unknown = pointwise("logical_and", pointwise("isnan", inside), pointwise("equal", at, at))
+        back = pointwise("add", pointwise("multiply", slope, pointwise("subtract", at, x1)), y1)
+        flat = pointwise("logical_and", pointwise("isnan", back), pointwise("equal", y0, y1))
+        inside = select(unknown, select(flat, y0, back, np.float64), inside, np.float64)
         # An infinite slope times 0: NumPy has the value of the knot.
         nowhere = pointwise("logical_and", pointwise("isnan", inside), pointwise("equal", at, x0))
         inside = select(nowhere, y0, inside, np.float64)
@@ -156,11 +165,16 @@ def _gradient_along(f: Tracer, h: Any, axis: int, edge_order: int) -> Tracer:
     y = functions[np.moveaxis](f, axis, -1)
     h = operand(h)
     if isinstance(h, Tracer) and h.shape:
-        widths = functions[np.diff](h)
+        if h.ndim != 1:
+            raise ValueError("distances must be either scalars or 1d")
+        message = "when 1d, distances must match the length of the corresponding dimension"
+        if not require_equal(h.shape[0], n, message):
+            raise ValueError(message)
+        widths = functions[np.diff](cast(h, np.float64) if h.dtype.kind in "iu" else h)
         inner, ends = _uneven(y, widths, edge_order)
     else:
         inner, ends = _even(y, h, edge_order)
-    joined = functions[np.concatenate]([ends[0], inner, ends[1]], -1)
+    joined = cast(functions[np.concatenate]([ends[0], inner, ends[1]], -1), f.dtype)
     return Tracer(functions[np.moveaxis](joined, -1, axis).value, "array")
 
 
@@ -223,6 +237,11 @@ def polyval(p: Any, x: Any) -> Tracer:
 def polyder(p: Any, m: int = 1) -> Tracer:
     """``np.polyder``."""
     c = _coefficients(p)
+    if c.ndim != 1:
+        c = functions[np.atleast_1d](c)
+    if c.ndim > 1 and m:
+        n = c.shape[0] - 1
+        pointwise("multiply", c[:-1], np.arange(n, 0, -1))  # type: ignore[arg-type]  # NumPy's error
     for _ in range(m):
         n = c.shape[0] - 1
         c = pointwise("multiply", c[:-1], np.arange(n, 0, -1))  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autodiff.dims import Dim, product
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, extent_of, known
+from autodiff.ops.known import check, compare, extent_of, known, require, require_equal
 from autodiff.ops.numpy_functions.shapes import array_of, ravel
 from autodiff.ops.promotion import as_array, broadcast_to, cast, constant, pointwise, select
 from autodiff.ops.structural import scatter_add
@@ -18,14 +19,16 @@ from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, unsupported, write_out
 
 
-def _sorted_first(a: Any, axis: Any) -> tuple[Tracer, tuple[int, ...], tuple[Any, ...]]:
+def _sorted_first(
+    a: Any, axis: Any, as_float: bool = True
+) -> tuple[Tracer, tuple[int, ...], tuple[Any, ...]]:
     """The array sorted along one axis in front, the axes it is made of, the shape with them as 1."""
     x = array_of(a)
     axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
     kept = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
     if not x.shape:
         x, axes = ravel(x), (0,)
-    x = x if x.dtype.kind == "f" else cast(x, np.float64)
+    x = x if x.dtype.kind == "f" or not as_float else cast(x, np.float64)
     rest = [k for k in range(x.ndim) if k not in axes]
     moved = structural.transpose(Tracer(x.value, "array"), (*axes, *rest))
     n = product(tuple(x.shape[k] for k in axes))
@@ -60,11 +63,39 @@ def median(
     return _finish(middle, kept, keepdims, 0, out)
 
 
-_POSITIONS = {
-    "linear": lambda p: p,
-    "lower": lambda p: pointwise("floor", p),
-    "higher": lambda p: pointwise("ceil", p),
-    "nearest": lambda p: pointwise("rint", p),
+def _virtual(alpha: float, beta: float) -> Callable[[Any, Any], Any]:
+    # Hyndman & Fan, Sample Quantiles in Statistical Packages, 1996
+    return lambda n, q: n * q + (alpha + q * (1 - alpha - beta)) - 1
+
+
+def _nearest_from(place: Any, stays: Callable[[Any], Any]) -> Any:
+    """The position below where ``stays`` says so, else the one above; never below the first."""
+    below = np.floor(place)
+    return np.maximum(np.where((place == below) & stays(below), below, below + 1), 0)
+
+
+# Where the quantile q of n sorted numbers lies; the second group picks one of the numbers.
+_BETWEEN: dict[str, Callable[[Any, Any], Any]] = {
+    "linear": lambda n, q: (n - 1) * q,
+    "midpoint": lambda n, q: 0.5 * (np.floor((n - 1) * q) + np.ceil((n - 1) * q)),
+    "averaged_inverted_cdf": lambda n, q: n * q - 1,
+    "interpolated_inverted_cdf": _virtual(0, 1),
+    "hazen": _virtual(0.5, 0.5),
+    "weibull": _virtual(0, 0),
+    "median_unbiased": _virtual(1 / 3.0, 1 / 3.0),
+    "normal_unbiased": _virtual(3 / 8.0, 3 / 8.0),
+}
+_PICKED: dict[str, Callable[[Any, Any], Any]] = {
+    "lower": lambda n, q: np.floor((n - 1) * q),
+    "higher": lambda n, q: np.ceil((n - 1) * q),
+    "nearest": lambda n, q: np.rint((n - 1) * q),
+    "inverted_cdf": lambda n, q: _nearest_from(n * q - 1, lambda below: True),
+    "closest_observation": lambda n, q: _nearest_from(n * q - 1 - 0.5, lambda k: k % 2 == 1),
+}
+# How far between two neighbours, where that is not the fraction of the position.
+_FRACTIONS: dict[str, Callable[[Any], Any]] = {
+    "midpoint": lambda t: np.where(t == 0, 0.0, 0.5),
+    "averaged_inverted_cdf": lambda t: np.where(t == 0, 0.5, 1.0),
 }
 
 
@@ -73,33 +104,47 @@ def quantile(
     a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
     keepdims: bool = False, *, weights: Any = None, **options: Any,
 ) -> Tracer:  # fmt: skip
-    """``np.quantile`` by linear interpolation, or lower, higher, nearest, midpoint."""
-    if weights is not None or (method not in _POSITIONS and method != "midpoint"):
-        raise unsupported(
-            f"np.quantile with method {method!r} or weights is not available on traced arrays",
-            "use the method 'linear'",
-        )
+    """``np.quantile`` by any of its methods, without weights."""
+    _require_shares(q, 1, "Quantiles must be in the range [0, 1]")
+    return _quantile(a, q, axis, out, method, keepdims, weights)
+
+
+def _require_shares(q: Any, most: int, message: str) -> None:
+    share = as_array(q)
+    if share.dtype.kind == "c" or share.ndim > 2:
+        raise ValueError("q must be a scalar or 1d")
+    inside = pointwise(
+        "logical_and", pointwise("greater_equal", share, 0), pointwise("less_equal", share, most)
+    )
+    require(functions[np.all](inside), ValueError(message))
+
+
+def _quantile(
+    a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: bool, weights: Any
+) -> Tracer:
+    if weights is not None:
+        raise unsupported("np.quantile with weights is not available on traced arrays", "sort")
+    if method not in _BETWEEN and method not in _PICKED:
+        np.quantile(np.zeros(1), 0.5, method=method)  # type: ignore[call-overload]  # its exception
     given = array_of(a).dtype
-    interpolates = method in ("linear", "midpoint")
+    share = as_array(q)
+    whole = share.dtype.kind in "iub" and not (share.form == "python" and given.kind == "f")
+    if method == "linear" and whole:
+        method = "lower"  # whole positions: nothing to interpolate
+    interpolates = method in _BETWEEN
     if interpolates and given.kind == "b":
         pointwise("subtract", array_of(a), array_of(a))  # NumPy's exception
-    x, _, kept = _sorted_first(a, axis)
-    share = as_array(q)
-    share = cast(share, np.result_type(x.dtype, share.dtype) if share.form == "array" else x.dtype)
+    x, _, kept = _sorted_first(a, axis, interpolates)
+    wide = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    share = cast(share, np.result_type(wide, share.dtype) if share.form == "array" else wide)
     n = x.shape[0]
-    place = pointwise("multiply", share, n - 1)
-    if method == "midpoint":
-        low, high = _at(x, pointwise("floor", place)), _at(x, pointwise("ceil", place))
-        half = pointwise("multiply", pointwise("subtract", high, low), constant(0.5, share.dtype))
-        result = pointwise("subtract", high, half)  # rounded as NumPy's lerp at 1/2
-    elif method == "linear":
-        result = _interpolated(x, place)
+    if interpolates:
+        result = _interpolated(x, _BETWEEN[method](as_tracer(n), share), _FRACTIONS.get(method))
     else:
-        result = _at(x, _POSITIONS[method](place))
-    last = x[n - 1]
-    result = select(pointwise("isnan", last), constant(np.nan, result.dtype), result, result.dtype)
-    if not interpolates:
-        result = cast(result, given)
+        result = _at(x, _PICKED[method](as_tracer(n), share))
+    if x.dtype.kind == "f":
+        last = pointwise("isnan", x[n - 1])
+        result = select(last, constant(np.nan, result.dtype), result, result.dtype)
     return _finish(result, kept, keepdims, share.ndim, out)
 
 
@@ -108,11 +153,17 @@ def _at(x: Tracer, place: Tracer) -> Tracer:
     return functions[np.take](x, index, axis=0)
 
 
-def _interpolated(x: Tracer, place: Tracer) -> Tracer:
+def _interpolated(x: Tracer, place: Tracer, fraction: Callable[[Any], Any] | None = None) -> Tracer:
     floor = pointwise("floor", place)
     last = x.shape[0] - 1
-    low, high = _at(x, floor), _at(x, pointwise("minimum", pointwise("add", floor, 1), last))
+
+    def inside(k: Any) -> Tracer:
+        return pointwise("minimum", pointwise("maximum", k, 0), last)
+
+    low, high = _at(x, inside(floor)), _at(x, inside(pointwise("add", floor, 1)))
     t = pointwise("subtract", place, floor)
+    if fraction is not None:
+        t = cast(fraction(t), t.dtype)
     if x.ndim > 1 and t.shape:
         t = structural.reshape(t, t.shape + (1,) * (x.ndim - 1))
     step = pointwise("subtract", high, low)
@@ -123,11 +174,19 @@ def _interpolated(x: Tracer, place: Tracer) -> Tracer:
 
 
 @implements(np.percentile)
-def percentile(a: Any, q: Any, *args: Any, **options: Any) -> Tracer:
+def percentile(
+    a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
+    keepdims: bool = False, *, weights: Any = None, **options: Any,
+) -> Tracer:  # fmt: skip
     """``np.percentile``."""
+    _require_shares(q, 100, "Percentiles must be in the range [0, 100]")
+    return _quantile(a, _hundredth(q), axis, out, method, keepdims, weights)
+
+
+def _hundredth(q: Any) -> Tracer:
     share = as_array(q)
-    divisor = 100 if share.form != "array" else np.float64(100)
-    return quantile(a, pointwise("divide", share, divisor), *args, **options)
+    divided = pointwise("divide", share, 100 if share.form != "array" else np.float64(100))
+    return Tracer(divided.value, share.form) if share.form != "python" else divided
 
 
 def _without_nan_quantile(
@@ -172,6 +231,7 @@ def nanquantile(
     """``np.nanquantile`` by linear interpolation."""
     if method != "linear" or options.get("weights") is not None:
         raise unsupported("np.nanquantile with a method or weights", "use the method 'linear'")
+    _require_shares(q, 1, "Quantiles must be in the range [0, 1]")
     x, _, kept = _sorted_first(a, axis)
     share = as_array(q)
     share = cast(share, np.result_type(x.dtype, share.dtype) if share.form == "array" else x.dtype)
@@ -183,17 +243,24 @@ def nanquantile(
 @implements(np.nanpercentile)
 def nanpercentile(a: Any, q: Any, *args: Any, **options: Any) -> Tracer:
     """``np.nanpercentile``."""
-    share = as_array(q)
-    divisor = 100 if share.form != "array" else np.float64(100)
-    return nanquantile(a, pointwise("divide", share, divisor), *args, **options)
+    _require_shares(q, 100, "Percentiles must be in the range [0, 100]")
+    return nanquantile(a, _hundredth(q), *args, **options)
 
 
 @implements(np.nanmedian)
 def nanmedian(
     a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False
 ) -> Tracer:
-    """``np.nanmedian``."""
-    return nanquantile(a, 0.5, axis, out, keepdims=keepdims)
+    """``np.nanmedian``: the mean of the middle two of the numbers that are not NaN."""
+    x, _, kept = _sorted_first(a, axis)
+    count = functions[np.sum](pointwise("logical_not", pointwise("isnan", x)), axis=0)
+    last = pointwise("maximum", pointwise("subtract", count, 1), 0)
+    low = _along(x, pointwise("floor_divide", last, 2))
+    high = _along(x, pointwise("minimum", pointwise("floor_divide", count, 2), last))
+    half = pointwise("multiply", pointwise("add", low, high), 0.5)
+    odd = pointwise("equal", pointwise("remainder", count, 2), 1)
+    middle = select(odd, low, half, x.dtype)
+    return _finish(middle, kept, bool(keepdims) and keepdims is not np._NoValue, 0, out)
 
 
 # -- covariance ---------------------------------------------------------------------------------
@@ -211,7 +278,10 @@ def cov(
         if not rowvar and as_array(y).ndim != 1:
             other = functions[np.transpose](other)
         x = functions[np.concatenate]([x, other], 0)
-    x = cast(x, dtype if dtype is not None else np.result_type(x.dtype, np.float64))
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise unsupported("np.cov in integers is not available on traced arrays", "use floats")
+    dtype = np.result_type(x.dtype, np.float64) if dtype is None else np.dtype(dtype)
+    x = cast(x, dtype)
     if ddof is None:
         ddof = 0 if bias else 1
     weights = _weights(fweights, aweights)
@@ -224,9 +294,10 @@ def cov(
         norm = _weighted_norm(total, weights, aweights, ddof)
     deviation = pointwise("subtract", x, functions[np.expand_dims](mean, 1))
     weighted = deviation if weights is None else pointwise("multiply", deviation, weights)
+    deviation = cast(deviation, dtype)
     product_ = functions[np.dot](deviation, functions[np.transpose](weighted))
     scaled = pointwise("divide", product_, pointwise("maximum", norm, 0))
-    return functions[np.squeeze](scaled)
+    return functions[np.squeeze](Tracer(cast(scaled, dtype).value, "array"))
 
 
 def _weights(fweights: Any, aweights: Any) -> Any:
@@ -255,7 +326,7 @@ def corrcoef(
     """``np.corrcoef``."""
     c = cov(x, y, rowvar, dtype=dtype)
     if not c.shape:
-        return pointwise("divide", c, c)
+        return Tracer(pointwise("divide", c, c).value, "scalar")
     deviation = pointwise("sqrt", functions[np.diagonal](c))
     c = pointwise("divide", c, functions[np.expand_dims](deviation, 1))
     c = pointwise("divide", c, functions[np.expand_dims](deviation, 0))
@@ -269,9 +340,29 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Tracer:
     index = array_of(x)
     if index.dtype.kind not in "iub":
         raise TypeError(
-            "Cannot cast array data from dtype('float64') to dtype('int64') according to the rule 'safe'"
+            f"Cannot cast array data from {index.dtype!r} to dtype('int64') according to the rule 'safe'"
         )
+    if index.ndim != 1:
+        deep = "deep" if index.ndim else "small depth"
+        raise ValueError(f"object {'too' if index.ndim else 'of too'} {deep} for desired array")
+    if index.dtype == np.uint64:
+        raise TypeError(
+            "Cannot cast array data from dtype('uint64') to dtype('int64') according to the rule 'safe'"
+        )
+    if weights is not None and not (
+        as_array(weights).ndim == 1
+        and require_equal(
+            as_array(weights).shape[0],
+            index.shape[0],
+            "The weights and list don't have the same length.",
+        )
+    ):
+        raise ValueError("The weights and list don't have the same length.")
     index = cast(index, np.int64)
+    natural = functions[np.all](pointwise("greater_equal", index, 0))
+    require(natural, ValueError("'list' argument must have no negative elements"))
+    least = extent_of(minlength)
+    require(compare("greater_equal", least, 0), ValueError("'minlength' must not be negative"))
     found = known(index)
     if found is not None:
         size: Any = max(int(found.max()) + 1 if found.size else 0, int(minlength))
@@ -297,14 +388,30 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     """``np.histogram_bin_edges`` for a number of bins, or given edges."""
     if isinstance(bins, str):
         raise unsupported("np.histogram with a named rule for bins", "give the number of bins")
+    if as_array(bins).ndim == 1:
+        edges = array_of(bins)
+        rising = functions[np.all](pointwise("less_equal", edges[:-1], edges[1:]))
+        message = "`bins` must increase monotonically, when an array"
+        require(rising, ValueError(message))
+        return edges
     if as_array(bins).ndim:
-        return array_of(bins)
+        raise ValueError("`bins` must be 1d, when an array")
+    require(
+        compare("greater_equal", extent_of(bins), 1),
+        ValueError("`bins` must be positive, when an integer"),
+    )
+    if range is None and isinstance(as_array(a).size, int) and as_array(a).size == 0:
+        range = (0.0, 1.0)
     if range is None:
         low, high = functions[np.min](a), functions[np.max](a)
         finite = pointwise("logical_and", pointwise("isfinite", low), pointwise("isfinite", high))
         check(finite, "the autodetected range is not finite")
     else:
         low, high = as_tracer(range[0]), as_tracer(range[1])
+        ordered = pointwise("less_equal", low, high)
+        require(ordered, ValueError("max must be larger than min in range parameter."))
+        finite = pointwise("logical_and", pointwise("isfinite", low), pointwise("isfinite", high))
+        require(finite, ValueError(f"supplied range of [{range[0]}, {range[1]}] is not finite"))
     same = pointwise("equal", low, high)
     first = select(same, pointwise("subtract", low, 0.5), low)
     last = select(same, pointwise("add", high, 0.5), high)
