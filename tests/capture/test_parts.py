@@ -293,6 +293,15 @@ def kept_where_no_iteration_runs(p, n):
     return first.x, s.x, s.v
 
 
+def part_kept_where_no_iteration_runs(p, n):
+    inner = [p[0]]
+    s = (inner, p[1])
+    for _ in range(n - 3):
+        s = ([s[0][0] + 1.0], s[1])
+    s[0][0] = 7.0
+    return inner, s
+
+
 def swapped(p, n):
     a, b = State(p[0], 0.0), State(p[1], 1.0)
     for k in range(n):
@@ -468,7 +477,7 @@ FUNCTIONS = [
     slots, ordered, replaced_objects, object_kept_in_a_list, through_a_function, in_a_closure,
     class_attributes, a_raise_after_changes, bound_anew, dict_bound_anew, list_bound_anew, tuple_bound_anew, the_one_before,
     in_while_bound_anew, the_best, adam, changed_and_bound_anew, one_object_under_two_names, kept_where_no_iteration_runs,
-    swapped, lists_swapped, array_of_a_state_stored_into, of_another_kind,
+    part_kept_where_no_iteration_runs, swapped, lists_swapped, array_of_a_state_stored_into, of_another_kind,
 ]  # fmt: skip
 ROLLED = [
     n_body, properties, gradient_descent, entries, in_branches, with_break, nested_loops, objects_in_objects, few_arrays,
