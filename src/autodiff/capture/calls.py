@@ -166,7 +166,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         if method is not None and not library:
             return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
         if path is None:
-            return iter(obj)
+            return map(frame.trace.original, iter(obj)) if frame.trace.copies else iter(obj)
     assert path is not None
     if isinstance(obj, (list, tuple, deque)):
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])

@@ -145,7 +145,7 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
         refuse_unseen(frame, (right,), node)
     left, right = frame.trace.deep(left), frame.trace.deep(right)
     try:
-        return function(left, right)
+        return frame.trace.original(function(left, right))
     except FailedNow as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
 
@@ -368,7 +368,8 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
 def _entries(frame: Frame, mapping: Any, node: ast.AST) -> Any:
     """What ``**mapping`` adds."""
     if own_method(frame, mapping, "__getitem__") is None:
-        return frame.trace.deep(mapping)
+        entries = frame.trace.deep(mapping)
+        return {key: frame.trace.original(entries[key]) for key in entries}
     keys = call(frame, load_attribute(frame, mapping, "keys", node), [], {}, node)
     return {key: load_item(frame, mapping, key, node) for key in iterate(frame, keys)}
 
@@ -557,9 +558,9 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
             return made
     value = container[index]
     if path is None or isinstance(container, type):
-        return value
+        return frame.trace.original(value)
     if isinstance(index, slice):
-        return frame.trace.deep(container)[index]
+        return frame.trace.original(frame.trace.deep(container)[index])
     return frame.trace.lift(value, path.item(index))
 
 

@@ -433,7 +433,7 @@ def apply_in_place(
         if not hasattr(type(old), f"__{function.__name__}__") and not isinstance(old, Tracer):
             return apply_binary(frame, BINARY_OF[function], old, value, node)
     try:
-        return function(old, value)
+        return frame.trace.original(function(old, value))
     except FailedNow as failure:
         return frame.trace.rerun(failure, function, (old, value), {})
 

@@ -69,6 +69,16 @@ def call_library(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call a function, method or class of a library."""
+    result = _call(frame, function, args, kwargs, node)
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, (list, dict)) and not frame.trace.is_external(owner):
+        frame.trace.original(owner)
+    return frame.trace.original(result)
+
+
+def _call(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     trace = frame.trace
     owner = getattr(function, "__self__", None)
     path = trace.paths.get(id(function))
@@ -273,7 +283,10 @@ def lift_result(result: Any) -> Any:
     ):
         return Tracer.constant(result)
     if type(result) in (list, tuple):
-        return type(result)(lift_result(x) for x in result)
+        items = [lift_result(x) for x in result]
+        # A list in it that a call only hands on stays that list.
+        unchanged = all(a is b for a, b in zip(items, result, strict=True))
+        return result if unchanged else type(result)(items)
     return result
 
 
