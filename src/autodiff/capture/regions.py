@@ -145,7 +145,7 @@ def undoing(frame: Frame) -> Iterator[None]:
     trace.parts.open.append((saved, None))
     try:
         yield
-    except (NotStaged, Declined):
+    except (NotStaged, Declined, AmbiguousStore) as problem:
         for scope, before in saved:
             scope.locals = before
         for cell, value in reversed(builder.journal):
@@ -155,6 +155,8 @@ def undoing(frame: Frame) -> Iterator[None]:
         # What was read of arrays is remembered with them; only effects must not stay.
         block.operations[length:] = _without_effects(block.operations[length:])
         trace.guarded, trace.decided = guarded, decided
+        if isinstance(problem, AmbiguousStore) and trace.distinguish_arrays:
+            raise NotStaged(str(problem)) from None  # iteration by iteration it is known
         raise
     finally:
         trace.parts.open.pop()
