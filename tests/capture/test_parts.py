@@ -1,7 +1,9 @@
 """Objects that the function makes and that its loops and branches change: what Python gives, by rolled loops."""
 
-from collections import OrderedDict
+import copy
+from collections import OrderedDict, namedtuple
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ from autodiff.ir import walk
 from tests.capture.support import ENGINES, agrees, program_of
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+Point = namedtuple("Point", "x y")
 
 
 class Body:
@@ -470,6 +475,155 @@ def a_raise_after_changes(p, n):
     return c._value
 
 
+# Which of two it is.
+def which_of_two(p, n):
+    a, b, c, d = [p[0]], [p[1]], {"x": p[0]}, {"x": p[1]}
+    e, f = (a, c) if p[0] > p[1] else (b, d)
+    found = 1.0 if e is a else p[0] * n
+    return found, e is b, f is c, f is not d, [z is e for z in (b, a)]
+
+
+def which_array_in_a_loop(p, n):
+    a, b = p * 2.0, p * 3.0
+    x, y, first, count = a, b, a, [0, 0]
+    for _ in range(n):
+        if x is a:
+            count[0] += 1
+        if first is not a:
+            count[1] += 1
+        x, y = y, x
+        first = first + 1.0
+    return count, x is b, first, y
+
+
+def which_in_a_loop(p, n):
+    a, b = State(p[0], p[1]), [p[0]]
+    c, d, count = a, b, 0
+    for _ in range(12):
+        if c is a:
+            count += 1
+        if d is b:
+            count += 10
+        c, d = State(c.x + 1.0, c.v), [d[0] * n]
+    return count, c is a, d, c.x
+
+
+def two_names_from_one_branch(p, n):
+    if p[0] > p[1]:
+        a = [p[0] * n]
+        b, c = a, {"a": a}
+    else:
+        a = [p[1]]
+        b, c = a, {"a": a}
+    a[0] = a[0] + 9.0
+    c["a"][0] *= 2.0
+    return b[0], b is a, c["a"] is b
+
+
+def two_names_from_one_of_the_branches(p, n):
+    if p[0] > p[1]:
+        a = b = [p[0] * n]
+    else:
+        a, b = [p[1]], [p[0]]
+    a[0] = a[0] + 9.0
+    return b[0], b is a
+
+
+# Copies.
+def deep_copies(p, n):
+    state = {"a": p[0], "b": [p[1], 1.0], "u": p * 1.0, "t": (n, [p[0]])}
+    state["again"] = state["u"]
+    fit, before = Fit(p * 2.0), []
+    for _ in range(n):
+        old, was = copy.deepcopy(state), copy.deepcopy(fit)
+        state["a"] = state["a"] + old["b"][0] + old["t"][1][0]
+        old["u"][0] = 100.0
+        was.weights[1] = 50.0
+        state["u"][1] += old["again"][0] * 0.01
+        fit.weights = fit.weights * 0.9 + was.weights * 0.01
+        before.append(old["a"])
+    return state, before, fit.weights
+
+
+def deep_copies_of_lists(p, n):
+    xs, records = [], []
+    for k in range(n):
+        xs.append(p[0] * k)
+        records.append((k, p[1]))
+    nested = {"xs": xs, "same": xs, "records": records}
+    other = copy.deepcopy(nested)
+    other["xs"].append(p[1])
+    other["records"].append((9, p[0]))
+    return nested, other, copy.copy(records)
+
+
+def shallow_copies(p, n):
+    fit, table = Fit(p * 1.0), {"rows": [p[0]], "x": p[1]}
+    for _ in range(n):
+        other, entries = copy.copy(fit), copy.copy(table)
+        other.losses.append(p[0])
+        other.step = 7.0
+        entries["x"] = 0.0
+        entries["rows"].append(entries["rows"][-1] * 0.5)
+        fit.weights = other.weights + fit.step
+    return fit.weights, fit.losses, fit.step, table
+
+
+class Copied:
+    def __init__(self, x):
+        self.x = x
+
+    def __copy__(self):
+        return Copied(self.x + 1.0)
+
+    def __deepcopy__(self, memo):
+        return Copied(self.x * 2.0)
+
+
+def copied_by_the_class(p, n):
+    c = Copied(p[0])
+    for _ in range(n):
+        c.x = copy.copy(c).x * 0.25 + copy.deepcopy({"c": c})["c"].x * 0.25
+    return c.x
+
+
+OUTSIDE = Fit(np.array([1.0, 2.0]), losses=[1.0, 2.0])
+SETTINGS = {"rates": [0.1, 0.2], "w": np.array([1.0, 2.0]), "more": {"n": 3}}
+
+
+def copies_of_what_is_outside(p, n):
+    fit, settings, light = copy.deepcopy(OUTSIDE), copy.deepcopy(SETTINGS), copy.copy(OUTSIDE)
+    for _ in range(n):
+        fit.update(p)
+        settings["rates"][0] = settings["rates"][0] * p[0]
+        settings["w"][1] = settings["w"][1] + p[1]
+        light.step = light.step * p[0]
+    return fit.weights, fit.losses, settings, light.step, OUTSIDE.step, OUTSIDE.losses[0]
+
+
+def namespaces(p, n):
+    s = SimpleNamespace(x=p[0], best=None, t=0)
+    for k in range(n):
+        s.x = np.sin(s.x + p[1] * k)
+        if s.best is None or s.x > s.best:
+            s.best = s.x
+        s.t += 1
+    return s.x, s.best or 0.0, s.t
+
+
+def keywords_that_a_function_takes_out(p, n):
+    def scaled(x, **options):
+        scale = options.pop("scale", 1.0)
+        options["more"] = options.get("more", 0.0) + p[1]
+        return x * scale + options["more"]
+
+    x, point = p[0], Point(p[0], p[1])
+    for k in range(n):
+        x = scaled(x, scale=0.5, more=k)
+        point = point._replace(x=point.x + point.y)
+    return x, point
+
+
 FUNCTIONS = [
     n_body, properties, gradient_descent, entries, in_branches, in_a_branch_alone, in_while, with_break, nested_loops,
     objects_in_objects, few_arrays, mixed_items, type_changes_first, made_by_the_loop, two_names, shared_by_a_list,
@@ -478,6 +632,9 @@ FUNCTIONS = [
     class_attributes, a_raise_after_changes, bound_anew, dict_bound_anew, list_bound_anew, tuple_bound_anew, the_one_before,
     in_while_bound_anew, the_best, adam, changed_and_bound_anew, one_object_under_two_names, kept_where_no_iteration_runs,
     part_kept_where_no_iteration_runs, swapped, lists_swapped, array_of_a_state_stored_into, of_another_kind,
+    which_of_two, which_array_in_a_loop, which_in_a_loop, two_names_from_one_branch,
+    two_names_from_one_of_the_branches, deep_copies, deep_copies_of_lists, shallow_copies, copied_by_the_class,
+    copies_of_what_is_outside, namespaces, keywords_that_a_function_takes_out,
 ]  # fmt: skip
 ROLLED = [
     n_body, properties, gradient_descent, entries, in_branches, with_break, nested_loops, objects_in_objects, few_arrays,

@@ -139,9 +139,14 @@ def _get_all(frame: Frame, getter: Any, obj: Any, *, node: ast.AST) -> Any:
 @functools.cache
 def _special() -> dict[Any, Callable[..., Any]]:
     """The functions that capture answers in its own way: ``handler(frame, *args)``."""
-    from autodiff.capture import numpy_callables, python_builtins, text
+    from autodiff.capture import copying, numpy_callables, python_builtins, text
 
-    return {**python_builtins.FUNCTIONS, **numpy_callables.FUNCTIONS, **text.FUNCTIONS}
+    return {
+        **python_builtins.FUNCTIONS,
+        **numpy_callables.FUNCTIONS,
+        **text.FUNCTIONS,
+        **copying.FUNCTIONS,
+    }
 
 
 def _hashable(function: Any) -> bool:

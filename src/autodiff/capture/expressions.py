@@ -25,12 +25,13 @@ from autodiff.capture.interpreter import (
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.regions import cells_of
 from autodiff.capture.state import MISSING
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, is_library
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
-from autodiff.ops.tracer import Tracer, as_tracer, is_traced
+from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
 
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -270,7 +271,19 @@ def is_singleton(value: Any, singleton: Any) -> bool:
 
 
 def _check_identity(frame: Frame, left: Any, right: Any) -> None:
-    """Whether two arrays from outside are one is known for this call only."""
+    """Whether two arrays from outside are one is known for this call only.
+
+    Of what a branch or loop chose, it has to be decided which one it is.
+    """
+    if left is not right:
+        if isinstance(left, Tracer) and isinstance(right, Tracer):
+            if (left.cell.origins or right.cell.origins) and (
+                cells_of(left).keys() & cells_of(right).keys()
+            ):
+                raise AmbiguousStore("an identity test of an array that a branch or loop chose")
+        elif type_of(left) is type_of(right) and not isinstance(left, tuple):
+            frame.trace.refuse_held(left)
+            frame.trace.refuse_held(right)
     if isinstance(left, Tracer) and isinstance(right, Tracer) and left.cell is not right.cell:
         cells = {id(left.cell), id(right.cell)}
         records = [r for r in frame.trace.inputs if id(r.cell) in cells and r.form == "array"]

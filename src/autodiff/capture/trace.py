@@ -319,11 +319,11 @@ class Trace:
         self.ambiguous.update((id(obj), obj) for obj in objects)
 
     def refuse_held(self, obj: Any) -> None:
-        """A change is about to happen."""
+        """A change is about to happen, or it matters which object it is."""
         if id(obj) in self.ambiguous:
-            raise AmbiguousStore("a change of a list or dict that a branch chose among others")
+            raise AmbiguousStore("a use of a list or dict itself that a branch chose among others")
         if id(obj) in self.held:
-            raise NotStaged(f"a change of a {type(obj).__name__} that a loop binds anew")
+            raise NotStaged(f"a use of a {type(obj).__name__} itself that a loop binds anew")
 
     def was_made(self, obj: Any) -> bool:
         """Whether the captured code made an object."""
