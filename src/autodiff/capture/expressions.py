@@ -22,10 +22,10 @@ from autodiff.capture.interpreter import (
     assign,
     store_item,
 )
-from autodiff.capture.lists import TracedList
+from autodiff.capture.lists import TracedList, is_item
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
-from autodiff.capture.regions import cells_of
+from autodiff.capture.regions import cells_of, is_listed
 from autodiff.capture.state import MISSING
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, is_library
@@ -281,6 +281,15 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
                 cells_of(left).keys() & cells_of(right).keys()
             ):
                 raise AmbiguousStore("an identity test of an array that a branch or loop chose")
+            if (is_item(left) or is_item(right)) and all(
+                is_item(x) or is_listed(x) for x in (left, right)
+            ):
+                raise AmbiguousStore("an identity test of an array of a list")
+        elif isinstance(left, TracedList) and isinstance(right, TracedList):
+            if left.frozen and right.frozen:
+                raise AmbiguousStore("an identity test of a list that is an item of a list")
+            frame.trace.refuse_held(left)
+            frame.trace.refuse_held(right)
         elif type_of(left) is type_of(right) and not isinstance(left, tuple):
             frame.trace.refuse_held(left)
             frame.trace.refuse_held(right)
