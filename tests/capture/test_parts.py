@@ -1,6 +1,7 @@
 """Objects that the function makes and that its loops and branches change: what Python gives, by rolled loops."""
 
 import copy
+import operator
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -480,7 +481,8 @@ def which_of_two(p, n):
     a, b, c, d = [p[0]], [p[1]], {"x": p[0]}, {"x": p[1]}
     e, f = (a, c) if p[0] > p[1] else (b, d)
     found = 1.0 if e is a else p[0] * n
-    return found, e is b, f is c, f is not d, [z is e for z in (b, a)]
+    same = operator.is_(e, a), operator.is_not(f, c)
+    return found, e is b, f is c, f is not d, [z is e for z in (b, a)], same
 
 
 def which_array_in_a_loop(p, n):

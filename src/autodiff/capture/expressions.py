@@ -246,12 +246,7 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
 
 def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
     if isinstance(kind, (ast.Is, ast.IsNot)):
-        _check_identity(frame, left, right)
-        same = (
-            is_singleton(left, right)
-            or is_singleton(right, left)
-            or _same_array(frame, left, right)
-        )
+        same = is_same(frame, left, right)
         return same if isinstance(kind, ast.Is) else not same
     if isinstance(kind, (ast.In, ast.NotIn)):
         found = _contains(frame, left, right)
@@ -261,6 +256,14 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
             else (python_not(found) if isinstance(found, Tracer) else not found)
         )
     return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
+
+
+def is_same(frame: Frame, left: Any, right: Any) -> bool:
+    """``left is right``."""
+    _check_identity(frame, left, right)
+    return (
+        is_singleton(left, right) or is_singleton(right, left) or _same_array(frame, left, right)
+    )
 
 
 def is_singleton(value: Any, singleton: Any) -> bool:

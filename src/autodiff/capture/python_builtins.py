@@ -11,6 +11,7 @@ Functions of numbers alone, ``round`` or ``math.sin``, are in :mod:`autodiff.ops
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -280,7 +281,19 @@ def _any_all(stop: bool) -> Callable[..., Any]:
     return run
 
 
+def _is(frame: Frame, a: Any, b: Any) -> bool:
+    from autodiff.capture.expressions import is_same
+
+    return is_same(frame, a, b)
+
+
+def _is_not(frame: Frame, a: Any, b: Any) -> bool:
+    return not _is(frame, a, b)
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    operator.is_: _is,
+    operator.is_not: _is_not,
     isinstance: _isinstance,
     abs: _abs,
     type: _type,
