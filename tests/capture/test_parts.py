@@ -2,7 +2,7 @@
 
 import copy
 import operator
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -531,6 +531,97 @@ def two_names_from_one_of_the_branches(p, n):
     return b[0], b is a
 
 
+# Changes that do not look like stores.
+@dataclass(frozen=True)
+class Frozen:
+    x: float
+    y: float = 0.0
+
+    def bump(self, by):
+        object.__setattr__(self, "x", self.x + by)
+
+
+def by_object_setattr(p, n):
+    a, b = Frozen(p[0]), Counter(p[1])
+    if p[0] > p[1]:
+        a.bump(p[1])
+    for k in range(n):
+        a.bump(p[0] * k)
+        object.__setattr__(b, "_value", b._value * 0.9)
+    return a.x, b._value
+
+
+def by_operators(p, n):
+    table, items, array, grown = {"x": p[0]}, [p[0], 1.0], p * 2.0, [p[0]]
+    if p[0] > p[1]:
+        operator.setitem(table, "x", 3.0 * p[1])
+        operator.setitem(items, 0, 4.0)
+        operator.iadd(grown, [p[1]])
+        operator.delitem(grown, 0)
+    for k in range(n):
+        operator.setitem(table, "x", table["x"] + p[1])
+        operator.setitem(array, 0, items[0] + k)
+        operator.iadd(array, 1.0)
+        operator.iadd(grown, [p[1] * k])
+        operator.methodcaller("append", p[0])(grown)
+    return table, items, array, grown
+
+
+def by_methods_of_the_class(p, n):
+    items, table, array = [p[0]], {"x": p[0]}, p * 2.0
+    if p[0] > p[1]:
+        list.append(items, p[1])
+        dict.update(table, x=p[1] * 7.0)
+        np.ndarray.__setitem__(array, 0, 5.0)
+    for k in range(n):
+        list.append(items, p[1] * k)
+        dict.__setitem__(table, "x", table["x"] * 0.9)
+        array.__iadd__(1.0)
+    return items, table, array
+
+
+def attributes_that_go(p, n):
+    c = Counter(p[0])
+    c.extra = p[1]
+    if p[0] > p[1]:
+        delattr(c, "extra")
+    for _ in range(n):
+        c._value = c._value + 1.0
+    return c._value, getattr(c, "extra", -1.0)
+
+
+def default_entries(p, n):
+    groups, sums = defaultdict(list), defaultdict(float)
+    if p[0] > p[1]:
+        groups["first"].append(p[0])
+        sums["first"] += p[1]
+    for k in range(n):
+        groups[str(k % 2)].append(p[1] * k)
+        sums[str(k % 3)] += p[0] * k
+    return dict(groups), dict(sums), len(groups)
+
+
+def updates(p, n):
+    state = {"x": p[0], "v": p[1]}
+    for _ in range(n):
+        state.update(x=state["x"] + 0.1 * state["v"])
+        state.update({"v": state["v"] * 0.9})
+        state |= {"x": state["x"] * 0.99}
+        other = dict(state)
+        other["x"] = other["x"] + state.setdefault("v", 0.0)
+        state["v"] += other.copy()["x"] * 0.01
+    return state
+
+
+def updates_of_copies(p, n):
+    state = {"x": p[0], "v": p[1]}
+    for _ in range(n):
+        state.update(x=state["x"] + 0.1 * state["v"])
+        state = (state | {"v": state["v"] * 0.9}).copy()
+        state["v"] += 0.01
+    return state
+
+
 # Copies.
 def deep_copies(p, n):
     state = {"a": p[0], "b": [p[1], 1.0], "u": p * 1.0, "t": (n, [p[0]])}
@@ -636,12 +727,14 @@ FUNCTIONS = [
     part_kept_where_no_iteration_runs, swapped, lists_swapped, array_of_a_state_stored_into, of_another_kind,
     which_of_two, which_array_in_a_loop, which_in_a_loop, two_names_from_one_branch,
     two_names_from_one_of_the_branches, deep_copies, deep_copies_of_lists, shallow_copies, copied_by_the_class,
-    copies_of_what_is_outside, namespaces, keywords_that_a_function_takes_out,
+    copies_of_what_is_outside, namespaces, keywords_that_a_function_takes_out, by_object_setattr, by_operators,
+    by_methods_of_the_class, attributes_that_go, default_entries, updates, updates_of_copies,
 ]  # fmt: skip
 ROLLED = [
     n_body, properties, gradient_descent, entries, in_branches, with_break, nested_loops, objects_in_objects, few_arrays,
     mixed_items, type_changes_first, made_by_the_loop, two_names, an_array_in_two_objects, through_a_function, in_a_closure, class_attributes, bound_anew,
     dict_bound_anew, list_bound_anew, tuple_bound_anew, the_one_before, in_while_bound_anew, the_best, adam,
+    namespaces, keywords_that_a_function_takes_out, updates,
 ]  # fmt: skip
 P = np.array([0.7, 1.3])
 

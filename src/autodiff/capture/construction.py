@@ -47,7 +47,8 @@ def construct(
     init = cls.__init__
     interpreted = module_of(init).startswith(INTERPRETED)
     if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
-        return call_library(frame, cls, args, kwargs, node)
+        made = call_library(frame, cls, args, kwargs, node)
+        return frame.trace.fresh(made) if cls is dict else made
     new: Any = cls.__new__
     making = type(cls).__call__
     if isinstance(making, FunctionType) and not is_library(making) and not frame.trace.eager:

@@ -146,7 +146,8 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
         refuse_unseen(frame, (right,), node)
     left, right = frame.trace.deep(left), frame.trace.deep(right)
     try:
-        return frame.trace.original(function(left, right))
+        result = frame.trace.original(function(left, right))
+        return frame.trace.fresh(result) if type(result) is dict else result
     except FailedNow as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
 
@@ -261,9 +262,7 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
 def is_same(frame: Frame, left: Any, right: Any) -> bool:
     """``left is right``."""
     _check_identity(frame, left, right)
-    return (
-        is_singleton(left, right) or is_singleton(right, left) or _same_array(frame, left, right)
-    )
+    return is_singleton(left, right) or is_singleton(right, left) or _same_array(frame, left, right)
 
 
 def is_singleton(value: Any, singleton: Any) -> bool:
@@ -578,6 +577,11 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if missing is not None:
             return call(frame, missing, [container, index], {}, node)
         if isinstance(container, defaultdict) and container.default_factory is not None:
+            made = call(frame, container.default_factory, [], {}, node)
+            store_item(frame, container, index, made, node)
+            return made
+    if path is None and isinstance(container, defaultdict) and index not in container:
+        if container.default_factory is not None:
             made = call(frame, container.default_factory, [], {}, node)
             store_item(frame, container, index, made, node)
             return made

@@ -418,7 +418,9 @@ def apply_in_place(
     frame: Frame, function: Callable[..., Any], old: Any, value: Any, node: ast.AST
 ) -> Any:
     """``old op= value``; a list from outside must not change."""
-    if isinstance(old, (list, dict, set, bytearray)):
+    if type(old) is dict and type(value) is dict:
+        frame.trace.changing_entries(old, list(value), frame.source(node))
+    elif isinstance(old, (list, dict, set, bytearray)):
         frame.trace.changing(old, frame.source(node))
     from autodiff.capture.calls import call
     from autodiff.capture.expressions import BINARY_OF, apply_binary, own_method

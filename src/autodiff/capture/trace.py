@@ -310,6 +310,16 @@ class Trace:
                 return
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
 
+    def changing_entries(
+        self, table: dict[Any, Any], keys: Sequence[Any], source: Source | None
+    ) -> None:
+        """Entries of a dict are about to be stored."""
+        if keys and all(key in table for key in keys):
+            for key in keys:
+                self.changing(table, source, key)
+        else:
+            self.changing(table, source)
+
     def hold(self, objects: Iterable[Any]) -> None:
         """Have objects refuse to change: others may refer to what they stand for."""
         self.held.update((id(obj), obj) for obj in objects)
