@@ -89,6 +89,19 @@ def same(result: Any, expected: Any) -> None:
         assert result == expected
 
 
+def sharing(x: Any, names: dict[int, str] | None = None, at: str = "") -> list[tuple[str, str]]:
+    """Which lists and dicts of a result are in it at several places, and at which place first."""
+    names = {} if names is None else names
+    if not isinstance(x, (list, tuple, dict)):
+        return []
+    if not isinstance(x, tuple):
+        if id(x) in names:
+            return [(at, names[id(x)])]
+        names[id(x)] = at
+    items = x.items() if isinstance(x, dict) else enumerate(x)
+    return [pair for key, part in items for pair in sharing(part, names, f"{at}[{key!r}]")]
+
+
 def agrees(function: Callable[..., Any], *calls: tuple[Any, ...], engine: str = "numpy") -> Any:
     """One compiled object, called as often as there are calls, gives what plain Python gives.
 
@@ -100,17 +113,20 @@ def agrees(function: Callable[..., Any], *calls: tuple[Any, ...], engine: str = 
     compiled = Function(function, engine=engine)
     for call in [*calls, calls[0]]:
         plain, ours = copy.deepcopy(call), copy.deepcopy(call)
-        expected = function(*plain)
-        same(compiled(*ours), expected)
+        expected, result = function(*plain), compiled(*ours)
+        same(result, expected)
+        assert sharing(result) == sharing(expected)
         same(list(ours), list(plain))
     return compiled
 
 
 @contextlib.contextmanager
 def uncompiled_allowed() -> Iterator[None]:
-    """Calls may run uncompiled: right values are the point, not how they are reached."""
+    """Calls may run uncompiled, for a reason: right values are the point, not how they are reached."""
     from autodiff.errors import FallbackWarning
 
+    ours = ".*uncompiled: (AmbiguousStore|NotStaged|InternalError|AssertionError|KeyError)"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FallbackWarning)
+        warnings.filterwarnings("error", ours, FallbackWarning)
         yield

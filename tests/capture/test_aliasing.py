@@ -1,5 +1,7 @@
 """Arrays have identity: views, mutated and returned arguments, arguments that are one array."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -698,3 +700,90 @@ CHOICES = [
 def test_what_was_chosen_is_one_of_the_objects_not_a_copy(f, engine) -> None:
     calls = [([1.0, 2.0],), ([1.0, -2.0],), ([3.0, 2.0],), ([-3.0, 2.0],)]
     agrees(f, *[(np.array(p),) for (p,) in calls], engine=engine)
+
+
+# -- lists and dicts that a result has in several places ------------------------------------------------
+def one_list_twice(p, n):
+    xs = [p[k % 2] for k in range(n)]
+    return xs, {"xs": xs, "more": (xs, [xs])}
+
+
+def grown_by_a_loop(p, n):
+    xs, records = [], []
+    for k in range(n):
+        xs.append(p[0] * k)
+        records.append((k, p[1]))
+    return {"xs": xs, "records": records}, xs, [records, records]
+
+
+def dicts_in_lists(p, n):
+    d = {"p": p * n}
+    return [d, d, {"p": d["p"]}], d, d["p"]
+
+
+def rows_by_multiplication(p, n):
+    table = [[p[0], p[1]]] * n
+    if n:
+        table[-1][0] = p[1]
+    return table
+
+
+@dataclass
+class Model:
+    w: object
+    losses: list
+
+
+def a_list_of_attributes(p, n):
+    losses = [p[0]]
+    a, b = Model(p * 2.0, losses), Model(p * 3.0, losses)
+    for k in range(n):
+        a.losses.append(p[1] * k)
+    return a.losses, b.losses, a.w
+
+
+def one_of_two(p, n):
+    a, b = [p[0]], [p[1]]
+    d = a if p[0] > 1.0 else b
+    for _ in range(n):
+        d.append(d[-1] * 0.5)
+    return a, b, d
+
+
+def a_view_in_what_is_shared(p, n):
+    a = p * n
+    parts = [a[1:]]
+    return parts, a, parts
+
+
+SHARED = [
+    one_list_twice, grown_by_a_loop, dicts_in_lists, rows_by_multiplication, a_list_of_attributes, one_of_two,
+    a_view_in_what_is_shared,
+]  # fmt: skip
+
+
+@over_engines
+@pytest.mark.parametrize("f", SHARED, ids=lambda f: f.__name__)
+def test_a_list_that_a_result_has_twice_is_one_list(f, engine) -> None:
+    p = np.array([0.7, 1.3])
+    agrees(f, (p, 12), (p[::-1].copy(), 5), (p, 0), (p, 1), (p, 2), engine=engine)
+
+
+@over_engines
+def test_a_view_in_a_list_that_a_result_has_twice_is_a_view(engine) -> None:
+    first, a, second = autodiff.function(a_view_in_what_is_shared, engine=engine)(vector(), 2)
+    a[1] = 7.0
+    assert first is second
+    assert first[0][0] == 7.0
+
+
+@over_engines
+def test_a_result_that_contains_itself(engine) -> None:
+    def f(x):
+        xs = [x]
+        xs.append(xs)
+        return xs
+
+    with pytest.warns(autodiff.errors.FallbackWarning, match="a list that contains itself"):
+        result = autodiff.function(f, engine=engine)(2.0)
+    assert result[1] is result

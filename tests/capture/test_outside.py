@@ -6,6 +6,7 @@ Each case makes a world of its own: a function, and the object that it changes.
 import contextlib
 import copy
 import io
+import itertools
 import threading
 import types
 import warnings
@@ -368,3 +369,93 @@ def test_streams_are_used_at_every_call(f):
         left = [(s.buffer.getvalue(), next(s.numbers)) for s in (first, streams)]
         results.append((values, left))
     assert results[0] == results[1] == results[2]
+
+
+# What Python's own functions hand on of a container from outside is what it holds, not a copy.
+HANDED_ON = {
+    "copy.copy(d)": lambda s: copy.copy(s)["rows"],
+    "d.copy()": lambda s: s.copy()["rows"],
+    "dict(d)": lambda s: dict(s)["rows"],
+    "dict(name=d)": lambda s: dict(given=s)["given"]["rows"],  # noqa: C408 - the call is meant
+    "{**d}": lambda s: {**s}["rows"],
+    "d | e": lambda s: (s | {"more": 1})["rows"],
+    "d.values()": lambda s: [v for v in s.values() if isinstance(v, list)][0],
+    "d.items()": lambda s: [v for k, v in s.items() if k == "rows"][0],
+    "d.get": lambda s: s.get("rows"),
+    "list(xs)": lambda s: list(s["rows"]),
+    "xs.copy()": lambda s: s["rows"].copy(),
+    "xs[:]": lambda s: s["rows"][:],
+    "xs + ys": lambda s: s["rows"] + [[3.0]],
+    "xs * 2": lambda s: s["rows"] * 2,
+    "[*xs]": lambda s: [*s["rows"]],
+    "tuple(xs)": lambda s: tuple(s["rows"]),
+    "reversed(xs)": lambda s: list(reversed(s["rows"]))[::-1],
+    "sorted(xs)": lambda s: sorted(s["rows"]),
+    "sorted by key": lambda s: sorted(s["rows"], key=lambda row: row[0]),
+    "min(xs)": lambda s: [min(s["rows"])],
+    "next(iter(xs))": lambda s: [next(iter(s["rows"]))],
+    "itertools.chain": lambda s: list(itertools.chain(s["rows"], [[3.0]])),
+    "filter, map": lambda s: list(map(lambda row: row, filter(None, s["rows"]))),
+    "zip": lambda s: [row for row, _ in zip(s["rows"], range(9), strict=False)],
+    "enumerate": lambda s: [row for _, row in enumerate(s["rows"])],
+    "in a new list": lambda s: sorted([[s["rows"][0]], [s["rows"][1]]])[0],
+}
+
+
+def extended(s):
+    found = []
+    found.extend(s["rows"])
+    return found
+
+
+def updated(s):
+    found = {}
+    found.update(s)
+    return found["rows"]
+
+
+def appended_in_place(s):
+    found = [[0.5]]
+    found += s["rows"]
+    return found[1:]
+
+
+HANDED_ON |= {"xs.extend": extended, "d.update": updated, "xs += ys": appended_in_place}
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("rows", HANDED_ON.values(), ids=HANDED_ON)
+def test_a_change_of_what_is_handed_on_is_a_change_outside(rows, engine):
+    def world():
+        s = {"n": {"a": 0.5}, "rows": [[1.0], [2.0]]}
+
+        def f(x):
+            rows(s)[0][0] = x * 2.0
+            return s["rows"][0][0] * x + s["rows"][1][0]
+
+        return f, s
+
+    (plain, expected), (ours, state), (differentiated, after) = world(), world(), world()
+    value = autodiff.function(ours, engine=engine)
+    gradient = autodiff.gradient(differentiated, engine=engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.errors.FallbackWarning)
+        for x in (0.75, 0.25, 0.5):
+            assert value(x) == plain(x)
+            assert gradient(x) == pytest.approx(4 * x)
+            assert state == after == expected
+
+
+@pytest.mark.parametrize("rows", HANDED_ON.values(), ids=HANDED_ON)
+def test_a_change_of_what_is_handed_on_of_an_argument(rows):
+    def f(x, s):
+        rows(s)[0][0] = x * 2.0
+        return s["rows"][0][0] * x + s["rows"][1][0]
+
+    ours, plain, kept = [{"n": {"a": 0.5}, "rows": [[1.0], [2.0]]} for _ in range(3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.errors.FallbackWarning)
+        assert autodiff.function(f)(1.5, ours) == f(1.5, plain)
+        assert autodiff.gradient(f, wrt="x")(1.5, kept) == pytest.approx(6.0)
+    assert ours == plain
+    assert kept["rows"] == [[1.0], [2.0]]

@@ -1,7 +1,10 @@
 """Objects that the function makes and that its loops and branches change: what Python gives, by rolled loops."""
 
-from collections import OrderedDict
+import copy
+import operator
+from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +14,9 @@ from autodiff.ir import walk
 from tests.capture.support import ENGINES, agrees, program_of
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+Point = namedtuple("Point", "x y")
 
 
 class Body:
@@ -293,6 +299,15 @@ def kept_where_no_iteration_runs(p, n):
     return first.x, s.x, s.v
 
 
+def part_kept_where_no_iteration_runs(p, n):
+    inner = [p[0]]
+    s = (inner, p[1])
+    for _ in range(n - 3):
+        s = ([s[0][0] + 1.0], s[1])
+    s[0][0] = 7.0
+    return inner, s
+
+
 def swapped(p, n):
     a, b = State(p[0], 0.0), State(p[1], 1.0)
     for k in range(n):
@@ -461,6 +476,247 @@ def a_raise_after_changes(p, n):
     return c._value
 
 
+# Which of two it is.
+def which_of_two(p, n):
+    a, b, c, d = [p[0]], [p[1]], {"x": p[0]}, {"x": p[1]}
+    e, f = (a, c) if p[0] > p[1] else (b, d)
+    found = 1.0 if e is a else p[0] * n
+    same = operator.is_(e, a), operator.is_not(f, c)
+    return found, e is b, f is c, f is not d, [z is e for z in (b, a)], same
+
+
+def which_array_in_a_loop(p, n):
+    a, b = p * 2.0, p * 3.0
+    x, y, first, count = a, b, a, [0, 0]
+    for _ in range(n):
+        if x is a:
+            count[0] += 1
+        if first is not a:
+            count[1] += 1
+        x, y = y, x
+        first = first + 1.0
+    return count, x is b, first, y
+
+
+def which_in_a_loop(p, n):
+    a, b = State(p[0], p[1]), [p[0]]
+    c, d, count = a, b, 0
+    for _ in range(12):
+        if c is a:
+            count += 1
+        if d is b:
+            count += 10
+        c, d = State(c.x + 1.0, c.v), [d[0] * n]
+    return count, c is a, d, c.x
+
+
+def two_names_from_one_branch(p, n):
+    if p[0] > p[1]:
+        a = [p[0] * n]
+        b, c = a, {"a": a}
+    else:
+        a = [p[1]]
+        b, c = a, {"a": a}
+    a[0] = a[0] + 9.0
+    c["a"][0] *= 2.0
+    return b[0], b is a, c["a"] is b
+
+
+def two_names_from_one_of_the_branches(p, n):
+    if p[0] > p[1]:
+        a = b = [p[0] * n]
+    else:
+        a, b = [p[1]], [p[0]]
+    a[0] = a[0] + 9.0
+    return b[0], b is a
+
+
+# Changes that do not look like stores.
+@dataclass(frozen=True)
+class Frozen:
+    x: float
+    y: float = 0.0
+
+    def bump(self, by):
+        object.__setattr__(self, "x", self.x + by)
+
+
+def by_object_setattr(p, n):
+    a, b = Frozen(p[0]), Counter(p[1])
+    if p[0] > p[1]:
+        a.bump(p[1])
+    for k in range(n):
+        a.bump(p[0] * k)
+        object.__setattr__(b, "_value", b._value * 0.9)
+    return a.x, b._value
+
+
+def by_operators(p, n):
+    table, items, array, grown = {"x": p[0]}, [p[0], 1.0], p * 2.0, [p[0]]
+    if p[0] > p[1]:
+        operator.setitem(table, "x", 3.0 * p[1])
+        operator.setitem(items, 0, 4.0)
+        operator.iadd(grown, [p[1]])
+        operator.delitem(grown, 0)
+    for k in range(n):
+        operator.setitem(table, "x", table["x"] + p[1])
+        operator.setitem(array, 0, items[0] + k)
+        operator.iadd(array, 1.0)
+        operator.iadd(grown, [p[1] * k])
+        operator.methodcaller("append", p[0])(grown)
+    return table, items, array, grown
+
+
+def by_methods_of_the_class(p, n):
+    items, table, array = [p[0]], {"x": p[0]}, p * 2.0
+    if p[0] > p[1]:
+        list.append(items, p[1])
+        dict.update(table, x=p[1] * 7.0)
+        np.ndarray.__setitem__(array, 0, 5.0)
+    for k in range(n):
+        list.append(items, p[1] * k)
+        dict.__setitem__(table, "x", table["x"] * 0.9)
+        array.__iadd__(1.0)
+    return items, table, array
+
+
+def attributes_that_go(p, n):
+    c = Counter(p[0])
+    c.extra = p[1]
+    if p[0] > p[1]:
+        delattr(c, "extra")
+    for _ in range(n):
+        c._value = c._value + 1.0
+    return c._value, getattr(c, "extra", -1.0)
+
+
+def default_entries(p, n):
+    groups, sums = defaultdict(list), defaultdict(float)
+    if p[0] > p[1]:
+        groups["first"].append(p[0])
+        sums["first"] += p[1]
+    for k in range(n):
+        groups[str(k % 2)].append(p[1] * k)
+        sums[str(k % 3)] += p[0] * k
+    return dict(groups), dict(sums), len(groups)
+
+
+def updates(p, n):
+    state = {"x": p[0], "v": p[1]}
+    for _ in range(n):
+        state.update(x=state["x"] + 0.1 * state["v"])
+        state.update({"v": state["v"] * 0.9})
+        state |= {"x": state["x"] * 0.99}
+        other = dict(state)
+        other["x"] = other["x"] + state.setdefault("v", 0.0)
+        state["v"] += other.copy()["x"] * 0.01
+    return state
+
+
+def updates_of_copies(p, n):
+    state = {"x": p[0], "v": p[1]}
+    for _ in range(n):
+        state.update(x=state["x"] + 0.1 * state["v"])
+        state = (state | {"v": state["v"] * 0.9}).copy()
+        state["v"] += 0.01
+    return state
+
+
+# Copies.
+def deep_copies(p, n):
+    state = {"a": p[0], "b": [p[1], 1.0], "u": p * 1.0, "t": (n, [p[0]])}
+    state["again"] = state["u"]
+    fit, before = Fit(p * 2.0), []
+    for _ in range(n):
+        old, was = copy.deepcopy(state), copy.deepcopy(fit)
+        state["a"] = state["a"] + old["b"][0] + old["t"][1][0]
+        old["u"][0] = 100.0
+        was.weights[1] = 50.0
+        state["u"][1] += old["again"][0] * 0.01
+        fit.weights = fit.weights * 0.9 + was.weights * 0.01
+        before.append(old["a"])
+    return state, before, fit.weights
+
+
+def deep_copies_of_lists(p, n):
+    xs, records = [], []
+    for k in range(n):
+        xs.append(p[0] * k)
+        records.append((k, p[1]))
+    nested = {"xs": xs, "same": xs, "records": records}
+    other = copy.deepcopy(nested)
+    other["xs"].append(p[1])
+    other["records"].append((9, p[0]))
+    return nested, other, copy.copy(records)
+
+
+def shallow_copies(p, n):
+    fit, table = Fit(p * 1.0), {"rows": [p[0]], "x": p[1]}
+    for _ in range(n):
+        other, entries = copy.copy(fit), copy.copy(table)
+        other.losses.append(p[0])
+        other.step = 7.0
+        entries["x"] = 0.0
+        entries["rows"].append(entries["rows"][-1] * 0.5)
+        fit.weights = other.weights + fit.step
+    return fit.weights, fit.losses, fit.step, table
+
+
+class Copied:
+    def __init__(self, x):
+        self.x = x
+
+    def __copy__(self):
+        return Copied(self.x + 1.0)
+
+    def __deepcopy__(self, memo):
+        return Copied(self.x * 2.0)
+
+
+def copied_by_the_class(p, n):
+    c = Copied(p[0])
+    for _ in range(n):
+        c.x = copy.copy(c).x * 0.25 + copy.deepcopy({"c": c})["c"].x * 0.25
+    return c.x
+
+
+OUTSIDE = Fit(np.array([1.0, 2.0]), losses=[1.0, 2.0])
+SETTINGS = {"rates": [0.1, 0.2], "w": np.array([1.0, 2.0]), "more": {"n": 3}}
+
+
+def copies_of_what_is_outside(p, n):
+    fit, settings, light = copy.deepcopy(OUTSIDE), copy.deepcopy(SETTINGS), copy.copy(OUTSIDE)
+    for _ in range(n):
+        fit.update(p)
+        settings["rates"][0] = settings["rates"][0] * p[0]
+        settings["w"][1] = settings["w"][1] + p[1]
+        light.step = light.step * p[0]
+    return fit.weights, fit.losses, settings, light.step, OUTSIDE.step, OUTSIDE.losses[0]
+
+
+def namespaces(p, n):
+    s = SimpleNamespace(x=p[0], best=None, t=0)
+    for k in range(n):
+        s.x = np.sin(s.x + p[1] * k)
+        if s.best is None or s.x > s.best:
+            s.best = s.x
+        s.t += 1
+    return s.x, s.best or 0.0, s.t
+
+
+def keywords_that_a_function_takes_out(p, n):
+    def scaled(x, **options):
+        scale = options.pop("scale", 1.0)
+        options["more"] = options.get("more", 0.0) + p[1]
+        return x * scale + options["more"]
+
+    x, point = p[0], Point(p[0], p[1])
+    for k in range(n):
+        x = scaled(x, scale=0.5, more=k)
+        point = point._replace(x=point.x + point.y)
+    return x, point
+
+
 FUNCTIONS = [
     n_body, properties, gradient_descent, entries, in_branches, in_a_branch_alone, in_while, with_break, nested_loops,
     objects_in_objects, few_arrays, mixed_items, type_changes_first, made_by_the_loop, two_names, shared_by_a_list,
@@ -468,12 +724,17 @@ FUNCTIONS = [
     slots, ordered, replaced_objects, object_kept_in_a_list, through_a_function, in_a_closure,
     class_attributes, a_raise_after_changes, bound_anew, dict_bound_anew, list_bound_anew, tuple_bound_anew, the_one_before,
     in_while_bound_anew, the_best, adam, changed_and_bound_anew, one_object_under_two_names, kept_where_no_iteration_runs,
-    swapped, lists_swapped, array_of_a_state_stored_into, of_another_kind,
+    part_kept_where_no_iteration_runs, swapped, lists_swapped, array_of_a_state_stored_into, of_another_kind,
+    which_of_two, which_array_in_a_loop, which_in_a_loop, two_names_from_one_branch,
+    two_names_from_one_of_the_branches, deep_copies, deep_copies_of_lists, shallow_copies, copied_by_the_class,
+    copies_of_what_is_outside, namespaces, keywords_that_a_function_takes_out, by_object_setattr, by_operators,
+    by_methods_of_the_class, attributes_that_go, default_entries, updates, updates_of_copies,
 ]  # fmt: skip
 ROLLED = [
     n_body, properties, gradient_descent, entries, in_branches, with_break, nested_loops, objects_in_objects, few_arrays,
     mixed_items, type_changes_first, made_by_the_loop, two_names, an_array_in_two_objects, through_a_function, in_a_closure, class_attributes, bound_anew,
     dict_bound_anew, list_bound_anew, tuple_bound_anew, the_one_before, in_while_bound_anew, the_best, adam,
+    namespaces, keywords_that_a_function_takes_out, updates,
 ]  # fmt: skip
 P = np.array([0.7, 1.3])
 

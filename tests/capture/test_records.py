@@ -202,7 +202,24 @@ def array_that_changes(p, n):
     return out
 
 
+def which_row_it_is(p, n):
+    rows, arrays, found = [], [], [0, 0, 0]
+    row = array = None
+    for k in range(n + 1):
+        row, array = [p[0] * k, p[1]], p * k
+        rows.append(row)
+        arrays.append(array)
+        if rows[-1] is row:
+            found[0] += 1
+        if arrays[-1] is array:
+            found[1] += 1
+        if arrays[0] is array or rows[0] is row:
+            found[2] += 1
+    return found, rows[-1] is row, arrays[-1] is array, arrays[0] is array, rows[-1][0]
+
+
 FUNCTIONS = [
+    which_row_it_is,
     trajectory, timed, nested, named, conditional, in_while, stores, stack, parts, through_functions, comprehensions,
     rows_made_by_loops, transposed, counted, row_that_grows_later, row_that_changes_in_the_loop, item_that_changes,
     item_that_changes_in_a_loop, items_of_another_kind, one_row_twice, array_that_changes,

@@ -29,6 +29,7 @@ from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
+from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library
@@ -64,12 +65,13 @@ class Result:
 
     ``leaves[k]`` is ``("output", number, form)``, ``("argument", leaf number)`` where the function
     returns its argument itself, ``("hidden", number)`` where it returns an array that it found
-    outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``
-    or ``("constant", object)``.
+    outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
+    ``("constant", object)``, or ``("part", number)`` of the ``parts`` that it has in several places.
     """
 
     leaves: list[tuple[Any, ...]]
     definition: Any | None
+    parts: tuple[Result, ...] = ()  # each made of those before it
 
     def is_direct(self, count: int) -> bool:
         """Whether the outputs themselves, bare or as one flat tuple, are the result."""
@@ -85,7 +87,18 @@ class Result:
         self, outputs: Sequence[Any], arguments: Sequence[Any], hidden: Sequence[Any] = ()
     ) -> Any:
         """The result around the outputs of one run."""
+        parts: list[Any] = []
+        for part in self.parts:
+            parts.append(part._around(outputs, arguments, hidden, parts))
+        return self._around(outputs, arguments, hidden, parts)
 
+    def _around(
+        self,
+        outputs: Sequence[Any],
+        arguments: Sequence[Any],
+        hidden: Sequence[Any],
+        parts: Sequence[Any],
+    ) -> Any:
         def item(leaf: tuple[Any, ...]) -> Any:
             kind, what = leaf[0], leaf[1]
             if kind == "output":
@@ -98,6 +111,8 @@ class Result:
                 return hidden[what]
             if kind == "copy":
                 return copy.copy(what)
+            if kind == "part":
+                return parts[what]
             if kind == "view":
                 array = item(what)
                 for repeat, extents in leaf[2]:
@@ -326,8 +341,10 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     outputs: list[Value] = []
     forms: list[str] = []
-    result = _plain_keys(trace, _plain_lists(result, whole=not derivative))
-    plan = _plan_result(trace, result, outputs, forms, derivative or trace.eager)
+    copies = derivative or trace.eager  # of what is found outside, and of what is shared
+    result, parts = (result, []) if copies else take_apart(result, trace.is_external)
+    plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
+    plan = _plan_result(trace, plain, outputs, forms, copies)
     mutated = []
     for number, record in enumerate(trace.inputs):
         if record.cell.version:
@@ -482,27 +499,41 @@ def _hold(trace: Trace, result: Any) -> Any:
 
 
 def _plan_result(
-    trace: Trace, result: Any, outputs: list[Value], forms: list[str], copies: bool
+    trace: Trace, pieces: Sequence[Any], outputs: list[Value], forms: list[str], copies: bool
 ) -> Result:
-    """``copies``: what is returned of arrays and objects from outside need not be these."""
-    if not copies:
-        result = _hold(trace, result)
-    if tree.is_container(result) and not isinstance(result, TracedList):
-        leaves, definition = tree.flatten(result, whole_lists=True)
-    else:
-        leaves, definition = [result], None
+    """How to rebuild the last of the pieces, of which the others are parts.
+
+    ``copies``: what is returned of arrays and objects from outside need not be these.
+    """
+    leaves: list[Any] = []
+    structures = []
+    for piece in pieces:
+        held = piece if copies else _hold(trace, piece)
+        if tree.is_container(held) and not isinstance(held, TracedList):
+            found, definition = tree.flatten(held, whole_lists=True)
+        else:
+            found, definition = [held], None
+        structures.append((len(leaves), len(leaves) + len(found), definition))
+        leaves += found
     plans: dict[int, tuple[Any, ...]] = {}
     seen: dict[tuple[Cell, Any], tuple[Any, ...]] = {}
     whole = {leaf.cell for leaf in leaves if isinstance(leaf, Tracer) and not leaf.path}
 
-    def is_part(k: int) -> bool:
+    def is_view(k: int) -> bool:
         """Whether a leaf is a view of another one, which is planned before it."""
         return isinstance(leaves[k], Tracer) and bool(leaves[k].path) and leaves[k].cell in whole
 
-    for k in sorted(range(len(leaves)), key=is_part):
+    for k in sorted(range(len(leaves)), key=is_view):
+        if isinstance(leaves[k], Part):
+            plans[k] = ("part", leaves[k].number)
+            continue
         plan = None if copies else _plan_found(trace, leaves[k], outputs, forms, seen)
         plans[k] = plan or _plan_leaf(trace, leaves[k], outputs, forms, seen)
-    return Result([plans[k] for k in range(len(leaves))], definition)
+    *parts, result = [
+        Result([plans[k] for k in range(first, end)], definition)
+        for first, end, definition in structures
+    ]
+    return dataclasses.replace(result, parts=tuple(parts))
 
 
 def _plan_found(

@@ -67,6 +67,18 @@ def call(
         return call(frame, _implementation(frame.trace, function, args), args, kwargs, node)
     if isinstance(function, (operator.itemgetter, operator.attrgetter)):
         return _get_all(frame, function, *args, node=node)
+    if isinstance(function, operator.methodcaller):
+        from autodiff.capture.expressions import load_attribute
+
+        how: Any = function.__reduce__()  # with keywords: a partial of the class
+        words: list[Any] = list(getattr(how[0], "args", ())) + list(how[1])
+        named: dict[str, Any] = dict(getattr(how[0], "keywords", {}))
+        plain = (bool, int, str, type(None))
+        given = [*words[1:], *named.values()]
+        if frame.trace.is_external(function) and not all(isinstance(x, plain) for x in given):
+            raise Declined("operator.methodcaller with arguments", frame.source(node))
+        method = load_attribute(frame, args[0], words[0], node)
+        return call(frame, method, words[1:], named, node)
     if isinstance(function, FunctionType) and not is_library(function):
         if function in dispatch.functions:
             return call_library(frame, function, args, kwargs, node)
@@ -139,9 +151,14 @@ def _get_all(frame: Frame, getter: Any, obj: Any, *, node: ast.AST) -> Any:
 @functools.cache
 def _special() -> dict[Any, Callable[..., Any]]:
     """The functions that capture answers in its own way: ``handler(frame, *args)``."""
-    from autodiff.capture import numpy_callables, python_builtins, text
+    from autodiff.capture import copying, numpy_callables, python_builtins, text
 
-    return {**python_builtins.FUNCTIONS, **numpy_callables.FUNCTIONS, **text.FUNCTIONS}
+    return {
+        **python_builtins.FUNCTIONS,
+        **numpy_callables.FUNCTIONS,
+        **text.FUNCTIONS,
+        **copying.FUNCTIONS,
+    }
 
 
 def _hashable(function: Any) -> bool:
@@ -166,7 +183,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         if method is not None and not library:
             return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
         if path is None:
-            return iter(obj)
+            return map(frame.trace.original, iter(obj)) if frame.trace.copies else iter(obj)
     assert path is not None
     if isinstance(obj, (list, tuple, deque)):
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -40,12 +40,15 @@ def construct(
     if issubclass(cls, BaseException):
         # Only to be raised: a path that raises becomes a check, and plain Python raises for it.
         return cls(*args, **kwargs)
+    if cls is SimpleNamespace and not args:
+        return frame.trace.fresh(cls(**kwargs))
     if cls is contextlib._GeneratorContextManager:
         return generators.make_context(frame, args[0], args[1], args[2], node)
     init = cls.__init__
     interpreted = module_of(init).startswith(INTERPRETED)
     if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
-        return call_library(frame, cls, args, kwargs, node)
+        made = call_library(frame, cls, args, kwargs, node)
+        return frame.trace.fresh(made) if cls is dict else made
     new: Any = cls.__new__
     making = type(cls).__call__
     if isinstance(making, FunctionType) and not is_library(making) and not frame.trace.eager:

@@ -22,15 +22,16 @@ from autodiff.capture.interpreter import (
     assign,
     store_item,
 )
-from autodiff.capture.lists import TracedList
+from autodiff.capture.lists import TracedList, is_item
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.regions import cells_of, is_listed
 from autodiff.capture.state import MISSING
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, is_library
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
-from autodiff.ops.tracer import Tracer, as_tracer, is_traced
+from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
 
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -145,7 +146,8 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
         refuse_unseen(frame, (right,), node)
     left, right = frame.trace.deep(left), frame.trace.deep(right)
     try:
-        return function(left, right)
+        result = frame.trace.original(function(left, right))
+        return frame.trace.fresh(result) if type(result) is dict else result
     except FailedNow as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
 
@@ -245,12 +247,7 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
 
 def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
     if isinstance(kind, (ast.Is, ast.IsNot)):
-        _check_identity(frame, left, right)
-        same = (
-            is_singleton(left, right)
-            or is_singleton(right, left)
-            or _same_array(frame, left, right)
-        )
+        same = is_same(frame, left, right)
         return same if isinstance(kind, ast.Is) else not same
     if isinstance(kind, (ast.In, ast.NotIn)):
         found = _contains(frame, left, right)
@@ -262,6 +259,12 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
     return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
 
 
+def is_same(frame: Frame, left: Any, right: Any) -> bool:
+    """``left is right``."""
+    _check_identity(frame, left, right)
+    return is_singleton(left, right) or is_singleton(right, left) or _same_array(frame, left, right)
+
+
 def is_singleton(value: Any, singleton: Any) -> bool:
     """``value is singleton``, which a traced Python bool may be."""
     if isinstance(value, Tracer) and isinstance(singleton, bool):
@@ -270,7 +273,28 @@ def is_singleton(value: Any, singleton: Any) -> bool:
 
 
 def _check_identity(frame: Frame, left: Any, right: Any) -> None:
-    """Whether two arrays from outside are one is known for this call only."""
+    """Whether two arrays from outside are one is known for this call only.
+
+    Of what a branch or loop chose, it has to be decided which one it is.
+    """
+    if left is not right:
+        if isinstance(left, Tracer) and isinstance(right, Tracer):
+            if (left.cell.origins or right.cell.origins) and (
+                cells_of(left).keys() & cells_of(right).keys()
+            ):
+                raise AmbiguousStore("an identity test of an array that a branch or loop chose")
+            if (is_item(left) or is_item(right)) and all(
+                is_item(x) or is_listed(x) for x in (left, right)
+            ):
+                raise AmbiguousStore("an identity test of an array of a list")
+        elif isinstance(left, TracedList) and isinstance(right, TracedList):
+            if left.frozen and right.frozen:
+                raise AmbiguousStore("an identity test of a list that is an item of a list")
+            frame.trace.refuse_held(left)
+            frame.trace.refuse_held(right)
+        elif type_of(left) is type_of(right) and not isinstance(left, tuple):
+            frame.trace.refuse_held(left)
+            frame.trace.refuse_held(right)
     if isinstance(left, Tracer) and isinstance(right, Tracer) and left.cell is not right.cell:
         cells = {id(left.cell), id(right.cell)}
         records = [r for r in frame.trace.inputs if id(r.cell) in cells and r.form == "array"]
@@ -368,7 +392,8 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
 def _entries(frame: Frame, mapping: Any, node: ast.AST) -> Any:
     """What ``**mapping`` adds."""
     if own_method(frame, mapping, "__getitem__") is None:
-        return frame.trace.deep(mapping)
+        entries = frame.trace.deep(mapping)
+        return {key: frame.trace.original(entries[key]) for key in entries}
     keys = call(frame, load_attribute(frame, mapping, "keys", node), [], {}, node)
     return {key: load_item(frame, mapping, key, node) for key in iterate(frame, keys)}
 
@@ -555,11 +580,16 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
             made = call(frame, container.default_factory, [], {}, node)
             store_item(frame, container, index, made, node)
             return made
+    if path is None and isinstance(container, defaultdict) and index not in container:
+        if container.default_factory is not None:
+            made = call(frame, container.default_factory, [], {}, node)
+            store_item(frame, container, index, made, node)
+            return made
     value = container[index]
     if path is None or isinstance(container, type):
-        return value
+        return frame.trace.original(value)
     if isinstance(index, slice):
-        return frame.trace.deep(container)[index]
+        return frame.trace.original(frame.trace.deep(container)[index])
     return frame.trace.lift(value, path.item(index))
 
 

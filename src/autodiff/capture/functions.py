@@ -56,7 +56,7 @@ class Closure:
         bound = bind(
             self.__name__, self.node.args, self.defaults, self.keyword_defaults, args, kwargs
         )
-        scope.locals.update(bound)
+        scope.locals.update(_with_own_keywords(self.frame.trace, self.node.args, bound))
         frame = Frame(self.frame.trace, scope, self.__name__)
         if self.syntax.is_generator:
             return generators.start(frame, self.node)
@@ -87,6 +87,15 @@ def bind(
         raise TypeError(f"{name}() {error}") from None
     bound.apply_defaults()
     return dict(bound.arguments)
+
+
+def _with_own_keywords(
+    trace: Trace, arguments: ast.arguments, bound: dict[str, Any]
+) -> dict[str, Any]:
+    """The bound arguments; the dict of ``**options`` is the function's own, which it may change."""
+    if arguments.kwarg is not None:
+        trace.fresh(bound[arguments.kwarg.arg])
+    return bound
 
 
 def _parameters(
@@ -135,7 +144,7 @@ def call_function(
         _keyword_default(trace, function, p.arg, path) for p in syntax.node.args.kwonlyargs
     ]
     bound = bind(function.__name__, syntax.node.args, defaults, keyword_defaults, args, kwargs)
-    scope.locals.update(bound)
+    scope.locals.update(_with_own_keywords(trace, syntax.node.args, bound))
     if syntax.is_generator:
         return generators.start(frame, syntax.node)
     return run_body(frame, syntax.node)

@@ -418,7 +418,9 @@ def apply_in_place(
     frame: Frame, function: Callable[..., Any], old: Any, value: Any, node: ast.AST
 ) -> Any:
     """``old op= value``; a list from outside must not change."""
-    if isinstance(old, (list, dict, set, bytearray)):
+    if type(old) is dict and type(value) is dict:
+        frame.trace.changing_entries(old, list(value), frame.source(node))
+    elif isinstance(old, (list, dict, set, bytearray)):
         frame.trace.changing(old, frame.source(node))
     from autodiff.capture.calls import call
     from autodiff.capture.expressions import BINARY_OF, apply_binary, own_method
@@ -433,7 +435,7 @@ def apply_in_place(
         if not hasattr(type(old), f"__{function.__name__}__") and not isinstance(old, Tracer):
             return apply_binary(frame, BINARY_OF[function], old, value, node)
     try:
-        return function(old, value)
+        return frame.trace.original(function(old, value))
     except FailedNow as failure:
         return frame.trace.rerun(failure, function, (old, value), {})
 

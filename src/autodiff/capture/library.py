@@ -20,7 +20,14 @@ import operator
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from types import FunctionType, MappingProxyType, MethodDescriptorType, MethodType, ModuleType
+from types import (
+    FunctionType,
+    MappingProxyType,
+    MethodDescriptorType,
+    MethodType,
+    ModuleType,
+    WrapperDescriptorType,
+)
 from typing import Any
 
 import numpy as np
@@ -43,12 +50,14 @@ from autodiff.capture.text import characters
 from autodiff.capture.trace import Declined, FailedNow, Trace
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
 from autodiff.ops import dispatch
-from autodiff.ops.tracer import Tracer, is_traced
+from autodiff.ops.tracer import StoredList, Tracer, is_traced
 
 # Methods that change the object they belong to, by built-in type.
 MUTATORS = frozenset(
     "append extend insert pop remove clear sort reverse update setdefault popitem add discard "
-    "appendleft extendleft popleft rotate __setitem__ __delitem__".split()
+    "appendleft extendleft popleft rotate __setitem__ __delitem__ __setattr__ __delattr__ __iadd__ __ior__ "
+    "__imul__ __iand__ __isub__ __ixor__ intersection_update difference_update "
+    "symmetric_difference_update move_to_end".split()
 )
 # Functions that move items about in the list that is their first argument.
 _CHANGE_FIRST = (
@@ -62,6 +71,7 @@ _CREATION: frozenset[Any] = frozenset(
         np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.array, np.asarray,
     )
 )  # fmt: skip
+_DESCRIPTORS = (MethodDescriptorType, WrapperDescriptorType)
 _ARRAY_TYPES = (np.ndarray, np.generic, np.float64, float, int)
 
 
@@ -69,6 +79,26 @@ def call_library(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call a function, method or class of a library."""
+    if isinstance(function, _DESCRIPTORS) and function.__name__ in MUTATORS and args:
+        if function.__objclass__ not in _ARRAY_TYPES:  # ``list.append(xs, x)`` is ``xs.append(x)``
+            owner, *args = args
+            function = (
+                getattr(owner, function.__name__)
+                if isinstance(owner, StoredList)
+                else function.__get__(owner)
+            )
+    result = _call(frame, function, args, kwargs, node)
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, (list, dict)) and not frame.trace.is_external(owner):
+        frame.trace.original(owner)
+    if type(owner) is dict and type(result) is dict and function.__name__ == "copy":
+        frame.trace.fresh(result)
+    return frame.trace.original(result)
+
+
+def _call(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     trace = frame.trace
     owner = getattr(function, "__self__", None)
     path = trace.paths.get(id(function))
@@ -89,7 +119,7 @@ def call_library(
         items = trace.plain(args[1:]) if trace.is_external(args[0]) else args[1:]
         return function(args[0], *items, **kwargs)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
-        trace.changing(owner, frame.source(node))
+        _change(frame, owner, function.__name__, args, kwargs, node)
         if trace.is_external(owner):
             return function(*trace.plain(args), **trace.plain(kwargs))
     if type(owner) is dict and function.__name__ == "get" and trace.state.changes(owner):
@@ -132,6 +162,25 @@ def call_library(
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
     return _call_unknown(frame, function, args, kwargs, node)
+
+
+def _change(
+    frame: Frame, owner: Any, method: str, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> None:
+    """A method is about to change what it belongs to."""
+    trace, source = frame.trace, frame.source(node)
+    if method == "__setattr__" and args:
+        trace.changing(owner, source, args[0])
+        return
+    if type(owner) is dict and not trace.is_external(owner):
+        if method == "setdefault" and args and not is_traced(args[:1]) and args[0] in owner:
+            return
+        if method == "update" and all(type(given) is dict for given in args):
+            trace.changing_entries(
+                owner, [*(key for given in args for key in given), *kwargs], source
+            )
+            return
+    trace.changing(owner, source)
 
 
 class Callback:
@@ -204,7 +253,7 @@ def _refuse_changed(trace: Trace, function: Any, objects: Sequence[Any], node: a
 def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
     """The implementation of a NumPy function or a builtin on tracers."""
     try:
-        if isinstance(function, MethodDescriptorType) and function.__objclass__ in _ARRAY_TYPES:
+        if isinstance(function, _DESCRIPTORS) and function.__objclass__ in _ARRAY_TYPES:
             # np.ndarray.sum(x), with an array that may be traced
             return lambda x, *args, **kwargs: getattr(x, function.__name__)(*args, **kwargs)
         if traced:
@@ -273,7 +322,10 @@ def lift_result(result: Any) -> Any:
     ):
         return Tracer(Tracer.constant(result).value, "array")
     if type(result) in (list, tuple):
-        return type(result)(lift_result(x) for x in result)
+        items = [lift_result(x) for x in result]
+        # A list in it that a call only hands on stays that list.
+        unchanged = all(a is b for a, b in zip(items, result, strict=True))
+        return result if unchanged else type(result)(items)
     return result
 
 

@@ -805,6 +805,11 @@ class _ItemStep(ViewStep):
     __hash__ = None  # type: ignore[assignment]
 
 
+def is_item(x: Tracer) -> bool:
+    """Whether an array is (a view of) one that was read from a list's store."""
+    return any(isinstance(step, _ItemStep) for step in x.path)
+
+
 def _refuse_store(parent: Tracer, new: Tracer) -> Tracer:
     raise AmbiguousStore("a store into an array of a list")
 

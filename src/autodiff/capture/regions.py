@@ -145,7 +145,7 @@ def undoing(frame: Frame) -> Iterator[None]:
     trace.parts.open.append((saved, None))
     try:
         yield
-    except (NotStaged, Declined):
+    except (NotStaged, Declined, AmbiguousStore) as problem:
         for scope, before in saved:
             scope.locals = before
         for cell, value in reversed(builder.journal):
@@ -155,6 +155,8 @@ def undoing(frame: Frame) -> Iterator[None]:
         # What was read of arrays is remembered with them; only effects must not stay.
         block.operations[length:] = _without_effects(block.operations[length:])
         trace.guarded, trace.decided = guarded, decided
+        if isinstance(problem, AmbiguousStore) and trace.distinguish_arrays:
+            raise NotStaged(str(problem)) from None  # iteration by iteration it is known
         raise
     finally:
         trace.parts.open.pop()
@@ -433,6 +435,8 @@ class Merge:
         self.finish: list[Callable[[tuple[Value, ...]], None]] = []
         self.made: dict[Cell, dict[Cell, None]] = {}  # the arrays, with what each may be
         self.seen: set[Cell] = set()
+        # The lists and dicts that come together, by id; what they are merged into.
+        self.pairs: dict[tuple[int, int], list[Any]] = {}
 
     def value(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         """Merge ``a`` and ``b`` and hand the result to ``put`` once the ``cond`` exists."""
@@ -447,10 +451,13 @@ class Merge:
             self._numeric(a, b, put)
         elif whole_of(a) is not None or whole_of(b) is not None:
             raise NotStaged("the branches give different lists")
+        elif (id(first), id(second)) in self.pairs:  # under another name, or in another place
+            pair = self.pairs[id(first), id(second)]
+            self.finish.append(lambda results: put(pair[0]))
         elif type(a) is type(b) and isinstance(a, (tuple, list)) and len(a) == len(b):
-            self._sequence(a, b, self._one_of(first, second, put))
+            self._sequence(a, b, self._paired(first, second, self._one_of(first, second, put)))
         elif type(a) is dict and type(b) is dict and list(a) == list(b):
-            self._dict(a, b, self._one_of(first, second, put))
+            self._dict(a, b, self._paired(first, second, self._one_of(first, second, put)))
         else:
             raise NotStaged(
                 f"the branches give a {type(a).__name__} and a {type(b).__name__}, which do not merge"
@@ -463,6 +470,20 @@ class Merge:
             if copy is x and x is not None:
                 return origin
         return x
+
+    def _paired(self, a: Any, b: Any, put: Callable[[Any], None]) -> Callable[[Any], None]:
+        """``put`` for list or dict ``a`` and ``b``, which wherever they come together are one."""
+        if isinstance(a, tuple):
+            return put
+        if any(id(a) == one or id(b) == other for one, other in self.pairs):
+            raise NotStaged("the branches give lists or dicts that have other names in one of them")
+        pair = self.pairs[id(a), id(b)] = [None]
+
+        def noted(merged: Any) -> None:
+            pair[0] = merged
+            put(merged)
+
+        return noted
 
     def _one_of(self, a: Any, b: Any, put: Callable[[Any], None]) -> Callable[[Any], None]:
         """``put`` for what is list or dict ``a`` or ``b``.

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ast
 import gc
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import CodeType, FunctionType, ModuleType, TracebackType
@@ -514,7 +514,7 @@ class _Body:
         low = None if self.count is None else bounds(self.count)[0]
         if low is None or low < 1:
             # Without an iteration the name goes on meaning the very object that it meant.
-            if structures.is_known_elsewhere(trace, start, iter(_tables(self.frame))):
+            if _has_other_names(self.frame, scope, name, start):
                 raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
         leaves = structures.LeafScope(trace, scope, name)
         self.structures[key] = leaves
@@ -597,7 +597,11 @@ def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     cells = cells_of(tracer).keys()
     if any(record.cell in cells for record in frame.trace.inputs):
         return True
-    return _reach(live_scopes(frame), cells, (scope, name))
+
+    def is_such(x: Any) -> bool:
+        return isinstance(x, Tracer) and any(cell in cells for cell in cells_of(x))
+
+    return _reach(live_scopes(frame), is_such, (scope, name))
 
 
 MOST_LOOKED_AT = 20_000  # objects; an array is taken to be among more
@@ -608,8 +612,8 @@ _OPAQUE = (
 )
 
 
-def _reach(objects: list[Any], cells: Container[Cell], but: tuple[Scope, str]) -> bool:
-    """Whether from objects an array can be reached that may live in one of the storages.
+def _reach(objects: list[Any], is_such: Callable[[Any], bool], but: tuple[Scope, str]) -> bool:
+    """Whether from objects one can be reached that is such.
 
     By the references that Python's garbage collector sees: containers, attributes, closures,
     iterators, suspended generators; ``but`` is a variable that does not count.
@@ -620,11 +624,9 @@ def _reach(objects: list[Any], cells: Container[Cell], but: tuple[Scope, str]) -
         scope, name = scope.scope, scope.name
     while objects:
         x = objects.pop()
-        if isinstance(x, Tracer):
-            if any(cell in cells for cell in cells_of(x)):
-                return True
-            continue
-        if not gc.is_tracked(x) or isinstance(x, _OPAQUE) or id(x) in seen:
+        if is_such(x):
+            return True
+        if isinstance(x, Tracer) or not gc.is_tracked(x) or isinstance(x, _OPAQUE) or id(x) in seen:
             continue
         seen.add(id(x))
         if len(seen) > MOST_LOOKED_AT:
@@ -641,6 +643,14 @@ def _reach(objects: list[Any], cells: Container[Cell], but: tuple[Scope, str]) -
         else:
             objects += gc.get_referents(x)
     return False
+
+
+def _has_other_names(frame: Frame, scope: Scope, name: str, x: Any) -> bool:
+    """Whether a list, dict or object of the structure that a name stands for is known otherwise as well."""
+    mine = {id(part) for part in structures.mutable(frame.trace, x)}
+    return structures.is_known_elsewhere(frame.trace, x, iter(_tables(frame))) or _reach(
+        live_scopes(frame), lambda other: id(other) in mine, (scope, name)
+    )
 
 
 def _tables(frame: Frame) -> list[Any]:

@@ -166,6 +166,8 @@ class Trace:
         # A branch that chooses among existing arrays is guarded, not merged (set when the array
         # it chose turns out to be stored into).
         self.distinguish_arrays = False
+        # Copies of containers, with everything in them lifted, that libraries were given; of which.
+        self.copies: dict[int, tuple[Any, Any]] = {}
 
     # -- inputs -----------------------------------------------------------------------------
     def add_input(
@@ -289,6 +291,8 @@ class Trace:
 
         ``part`` is the name or key that is stored to, where nothing else of the object changes.
         """
+        if self.original(obj) is not obj:
+            raise Declined(f"a change of a {type(obj).__name__} through a library", source)
         if self.eager:
             return
         self.changes.setdefault(id(obj), source)
@@ -306,6 +310,16 @@ class Trace:
                 return
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
 
+    def changing_entries(
+        self, table: dict[Any, Any], keys: Sequence[Any], source: Source | None
+    ) -> None:
+        """Entries of a dict are about to be stored."""
+        if keys and all(key in table for key in keys):
+            for key in keys:
+                self.changing(table, source, key)
+        else:
+            self.changing(table, source)
+
     def hold(self, objects: Iterable[Any]) -> None:
         """Have objects refuse to change: others may refer to what they stand for."""
         self.held.update((id(obj), obj) for obj in objects)
@@ -315,11 +329,11 @@ class Trace:
         self.ambiguous.update((id(obj), obj) for obj in objects)
 
     def refuse_held(self, obj: Any) -> None:
-        """A change is about to happen."""
+        """A change is about to happen, or it matters which object it is."""
         if id(obj) in self.ambiguous:
-            raise AmbiguousStore("a change of a list or dict that a branch chose among others")
+            raise AmbiguousStore("a use of a list or dict itself that a branch chose among others")
         if id(obj) in self.held:
-            raise NotStaged(f"a change of a {type(obj).__name__} that a loop binds anew")
+            raise NotStaged(f"a use of a {type(obj).__name__} itself that a loop binds anew")
 
     def was_made(self, obj: Any) -> bool:
         """Whether the captured code made an object."""
@@ -526,11 +540,36 @@ class Trace:
 
     def deep(self, obj: Any, depth: int = 0) -> Any:
         """A container that comes from outside with everything in it lifted (a copy)."""
-        path = self.paths.get(id(obj))
         if depth > 20:
             return obj
-        if path is None:
-            return self._deep_in_new(obj, depth)
+        path = self.paths.get(id(obj))
+        copied = self._deep_in_new(obj, depth) if path is None else self._lifted(obj, path, depth)
+        if copied is not obj and not isinstance(obj, tuple):
+            self.copies[id(copied)] = (copied, obj)
+        return copied
+
+    def original(self, x: Any, depth: int = 0) -> Any:
+        """``x`` with the containers themselves for the copies that a library was given of them.
+
+        New lists and dicts in which it put such copies hold the containers from then on.
+        """
+        if not self.copies or depth > 20 or self.is_external(x):
+            return x
+        copied, obj = self.copies.get(id(x), (None, None))
+        if copied is x and x is not None:
+            return obj
+        if type(x) is dict:
+            x.update({k: self.original(v, depth + 1) for k, v in x.items()})
+        elif type(x) is list or (isinstance(x, StoredList) and not x.is_stored()):
+            for k, item in enumerate(list.__iter__(x)):
+                list.__setitem__(x, k, self.original(item, depth + 1))
+        elif isinstance(x, tuple) and (type(x) is tuple or hasattr(x, "_fields")):
+            items = [self.original(item, depth + 1) for item in x]
+            if any(a is not b for a, b in zip(items, x, strict=True)):
+                return type(x)(*items) if hasattr(x, "_fields") else tuple(items)
+        return x
+
+    def _lifted(self, obj: Any, path: Path, depth: int) -> Any:
         self.refuse_changed(obj)
         plain_list = isinstance(obj, list) and _iterates_plainly(obj)
         if plain_list or type(obj) in (tuple, deque):

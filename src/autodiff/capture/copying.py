@@ -1,0 +1,139 @@
+"""``copy.copy`` and ``copy.deepcopy`` of what captured code works with.
+
+    old = copy.deepcopy(state)       containers and objects made anew, around copies of their arrays
+
+The parts of an object from outside are read as its attributes are: anew at every call.  Objects whose
+class says itself how it is copied are copied so; what has more to it than attributes is Python's affair.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+from types import FunctionType, ModuleType, SimpleNamespace
+from typing import Any
+
+from autodiff.capture.calls import call, iterate
+from autodiff.capture.expressions import load_attribute, load_item, own_method
+from autodiff.capture.functions import Closure
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.library import call_library
+from autodiff.capture.lists import TracedList
+from autodiff.capture.paths import Guard, Path
+from autodiff.dims import Dim
+from autodiff.ops.tracer import Tracer
+
+_ATOMS = (bool, int, float, complex, str, bytes, type(None), Dim)
+_HELD = (type, FunctionType, ModuleType, Closure)
+_HEAP_TYPE = 1 << 9  # of classes that Python code defines
+_HOOKS = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__", "__getnewargs_ex__", "__getnewargs__")  # fmt: skip
+
+
+def shallow(frame: Frame, x: Any) -> Any:
+    """``copy.copy(x)``."""
+    node = frame.scope.syntax.node
+    method = own_method(frame, x, "__copy__")
+    if method is not None:
+        return call(frame, method, [x], {}, node)
+    if isinstance(x, Tracer):
+        return x.__copy__()
+    if isinstance(x, (*_ATOMS, *_HELD)) or type(x) is tuple:
+        return x
+    made = _like(frame, x, lambda part: part)
+    return call_library(frame, copy.copy, [x], {}, node) if made is None else made
+
+
+def deep(frame: Frame, x: Any, *memo: Any) -> Any:
+    """``copy.deepcopy(x)``."""
+    if memo:
+        return call_library(frame, copy.deepcopy, [x, *memo], {}, frame.scope.syntax.node)
+    return _deep(frame, x, {})
+
+
+def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
+    node = frame.scope.syntax.node
+    if isinstance(x, (*_ATOMS, *_HELD)):
+        return x
+    # Several objects may stand for one array.
+    key = (x.cell, x.path) if isinstance(x, Tracer) and x.form == "array" else id(x)
+    if key in known:
+        return known[key][1]
+
+    def note(copied: Any) -> Any:
+        known[key] = (x, copied)
+        return copied
+
+    method = own_method(frame, x, "__deepcopy__")
+    if method is not None:
+        return note(call(frame, method, [x, {}], {}, node))
+    if isinstance(x, Tracer):
+        return note(x.__deepcopy__({}))
+    if isinstance(x, tuple) and (type(x) is tuple or hasattr(x, "_fields")):
+        before = list(iterate(frame, x))
+        items = [_deep(frame, part, known) for part in before]
+        if all(a is b for a, b in zip(items, before, strict=True)):
+            return x
+        return note(type(x)(*items) if hasattr(x, "_fields") else tuple(items))
+    made = _like(frame, x, lambda part: _deep(frame, part, known), note)
+    return note(call_library(frame, copy.deepcopy, [x], {}, node)) if made is None else made
+
+
+def _like(
+    frame: Frame, x: Any, part: Callable[[Any], Any], note: Callable[[Any], Any] = lambda made: made
+) -> Any:
+    """A list, dict or object with the ``part`` of each of its parts; None of anything else."""
+    trace, node = frame.trace, frame.scope.syntax.node
+    if isinstance(x, TracedList) and x.is_stored():
+        return note(trace.fresh(x.copy()))
+    if type(x) is list or isinstance(x, TracedList):
+        items = note(trace.fresh(trace.new_list()))
+        for item in list(iterate(frame, x)):
+            list.append(items, part(item))
+        return items
+    if type(x) is dict:
+        trace.refuse_changed(x)
+        table = note(trace.fresh({}))
+        for key in list(x):
+            table[key] = part(load_item(frame, x, key, node))
+        return table
+    if not _is_plain(x):
+        return None
+    trace.refuse_changed(x)
+    path = trace.paths.get(id(x))
+    if path is not None:
+        at = Path(f"_names_in({path.text})", (*path.roots, ("_names_in", _names_in)))
+        trace.guards.append(Guard(at, "equal", _names_in(x)))
+    cls = type(x)
+    obj = note(trace.fresh(cls() if cls is SimpleNamespace else object.__new__(cls)))
+    for name in list(vars(x)):
+        vars(obj)[name] = part(load_attribute(frame, x, name, node))
+    return obj
+
+
+def _names_in(x: Any) -> tuple[str, ...]:
+    return tuple(vars(x))
+
+
+def _is_plain(x: Any) -> bool:
+    """Whether an object is its attributes, and Python would copy it as these."""
+    cls = type(x)
+    if type(getattr(x, "__dict__", None)) is not dict:
+        return False
+    if cls is SimpleNamespace:
+        return True
+    if not all(c is object or c.__flags__ & _HEAP_TYPE for c in cls.__mro__):
+        return False
+    if any(vars(c).get("__slots__") for c in cls.__mro__):
+        return False
+    if any(isinstance(vars(c).get(n), property) for c in cls.__mro__ for n in vars(x)):
+        return False
+    return all(
+        inspect.getattr_static(cls, hook, None) is inspect.getattr_static(object, hook, None)
+        for hook in _HOOKS
+    )
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {copy.copy: shallow, copy.deepcopy: deep}
+
+__all__ = ["FUNCTIONS"]
