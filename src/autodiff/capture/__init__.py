@@ -29,6 +29,7 @@ from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
+from autodiff.capture.sharing import Shared, take_out
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library
@@ -64,12 +65,13 @@ class Result:
 
     ``leaves[k]`` is ``("output", number, form)``, ``("argument", leaf number)`` where the function
     returns its argument itself, ``("hidden", number)`` where it returns an array that it found
-    outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``
-    or ``("constant", object)``.
+    outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
+    ``("constant", object)`` or ``("shared", k)`` for the list or dict that ``shared[k]`` rebuilds.
     """
 
     leaves: list[tuple[Any, ...]]
     definition: Any | None
+    shared: tuple[Result, ...] = ()
 
     def is_direct(self, count: int) -> bool:
         """Whether the outputs themselves, bare or as one flat tuple, are the result."""
@@ -85,9 +87,14 @@ class Result:
         self, outputs: Sequence[Any], arguments: Sequence[Any], hidden: Sequence[Any] = ()
     ) -> Any:
         """The result around the outputs of one run."""
+        made: dict[int, Any] = {}
 
         def item(leaf: tuple[Any, ...]) -> Any:
             kind, what = leaf[0], leaf[1]
+            if kind == "shared":
+                if what not in made:
+                    made[what] = whole(self.shared[what])
+                return made[what]
             if kind == "output":
                 return outputs[what]
             if kind == "list":
@@ -105,8 +112,11 @@ class Result:
                 return array
             return what
 
-        items = [item(leaf) for leaf in self.leaves]
-        return items[0] if self.definition is None else tree.unflatten(self.definition, items)
+        def whole(part: Result) -> Any:
+            items = [item(leaf) for leaf in part.leaves]
+            return items[0] if part.definition is None else tree.unflatten(part.definition, items)
+
+        return whole(self)
 
 
 @dataclass
@@ -326,8 +336,12 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     outputs: list[Value] = []
     forms: list[str] = []
-    result = _plain_keys(trace, _plain_lists(result, whole=not derivative))
-    plan = _plan_result(trace, result, outputs, forms, derivative or trace.eager)
+    copies = derivative or trace.eager
+    result, shared = (result, []) if copies else take_out(trace, result)
+    parts = [
+        _plain_keys(trace, _plain_lists(part, whole=not derivative)) for part in (result, *shared)
+    ]
+    plan = _plan_result(trace, parts, outputs, forms, copies)
     mutated = []
     for number, record in enumerate(trace.inputs):
         if record.cell.version:
@@ -482,15 +496,22 @@ def _hold(trace: Trace, result: Any) -> Any:
 
 
 def _plan_result(
-    trace: Trace, result: Any, outputs: list[Value], forms: list[str], copies: bool
+    trace: Trace, parts: list[Any], outputs: list[Value], forms: list[str], copies: bool
 ) -> Result:
-    """``copies``: what is returned of arrays and objects from outside need not be these."""
-    if not copies:
-        result = _hold(trace, result)
-    if tree.is_container(result) and not isinstance(result, TracedList):
-        leaves, definition = tree.flatten(result, whole_lists=True)
-    else:
-        leaves, definition = [result], None
+    """How to rebuild ``parts``: the result, and the lists and dicts that occur in it repeatedly.
+
+    ``copies``: what is returned of arrays and objects from outside need not be these.
+    """
+    leaves: list[Any] = []
+    definitions: list[tuple[int, Any]] = []
+    for part in parts:
+        held = part if copies else _hold(trace, part)
+        if tree.is_container(held) and not isinstance(held, TracedList):
+            found, definition = tree.flatten(held, whole_lists=True)
+        else:
+            found, definition = [held], None
+        leaves += found
+        definitions.append((len(found), definition))
     plans: dict[int, tuple[Any, ...]] = {}
     seen: dict[tuple[Cell, Any], tuple[Any, ...]] = {}
     whole = {leaf.cell for leaf in leaves if isinstance(leaf, Tracer) and not leaf.path}
@@ -500,9 +521,16 @@ def _plan_result(
         return isinstance(leaves[k], Tracer) and bool(leaves[k].path) and leaves[k].cell in whole
 
     for k in sorted(range(len(leaves)), key=is_part):
+        if isinstance(leaves[k], Shared):
+            plans[k] = ("shared", leaves[k].number)
+            continue
         plan = None if copies else _plan_found(trace, leaves[k], outputs, forms, seen)
         plans[k] = plan or _plan_leaf(trace, leaves[k], outputs, forms, seen)
-    return Result([plans[k] for k in range(len(leaves))], definition)
+    results, start = [], 0
+    for count, definition in definitions:
+        results.append(Result([plans[k] for k in range(start, start + count)], definition))
+        start += count
+    return replace(results[0], shared=tuple(results[1:]))
 
 
 def _plan_found(

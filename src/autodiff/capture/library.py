@@ -48,7 +48,8 @@ from autodiff.ops.tracer import Tracer, is_traced
 # Methods that change the object they belong to, by built-in type.
 MUTATORS = frozenset(
     "append extend insert pop remove clear sort reverse update setdefault popitem add discard "
-    "appendleft extendleft popleft rotate __setitem__ __delitem__".split()
+    "appendleft extendleft popleft rotate move_to_end subtract "
+    "difference_update intersection_update symmetric_difference_update __setitem__ __delitem__".split()
 )
 # Functions that move items about in the list that is their first argument.
 _CHANGE_FIRST = (
@@ -71,6 +72,7 @@ def call_library(
     """Call a function, method or class of a library."""
     trace = frame.trace
     owner = getattr(function, "__self__", None)
+    trace.advancing((owner, *args, *kwargs.values()))
     path = trace.paths.get(id(function))
     if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
         owner = trace.lift(
@@ -273,7 +275,9 @@ def lift_result(result: Any) -> Any:
     ):
         return Tracer.constant(result)
     if type(result) in (list, tuple):
-        return type(result)(lift_result(x) for x in result)
+        items = [lift_result(x) for x in result]
+        if any(a is not b for a, b in zip(items, result, strict=True)):
+            return type(result)(items)
     return result
 
 
