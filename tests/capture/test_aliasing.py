@@ -1,12 +1,13 @@
 """Arrays have identity: views, mutated and returned arguments, arguments that are one array."""
 
+import collections
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import autodiff
-from tests.capture.support import ENGINES, agrees, same
+from tests.capture.support import ENGINES, agrees, same, uncompiled_allowed
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
 
@@ -786,4 +787,110 @@ def test_a_result_that_contains_itself(engine) -> None:
 
     with pytest.warns(autodiff.errors.FallbackWarning, match="a list that contains itself"):
         result = autodiff.function(f, engine=engine)(2.0)
+    assert result[1] is result
+
+
+# -- one list or dict in several places of the result ------------------------------------------------
+Pair = collections.namedtuple("Pair", "first second")
+
+
+def list_twice(x):
+    rows = [x[0], x[1]]
+    return rows, rows
+
+
+def dict_and_its_array(x):
+    table = {"u": x * 2, "s": x[0]}
+    other = table
+    other["s"] = 0.5
+    return table, [other], table["u"], {"again": table}
+
+
+def grown_list_twice(x):
+    found = []
+    for v in x:
+        found.append(v * 2)
+    return found, {"found": found}
+
+
+def row_and_rows(x):
+    rows = [[x[0], 1.0], [x[1], 2.0]]
+    rows.append(rows[0])
+    return rows, rows[1]
+
+
+def shared_in_shared(x):
+    inner = [x * 2]
+    outer = {"a": inner, "b": inner}
+    return Pair(outer, collections.deque([outer, inner], 5)), (inner, x)
+
+
+def views_in_shared(x):
+    y = x * 2
+    d = collections.OrderedDict(b=y[1:], a=[y])
+    return d, d["a"], d, y
+
+
+def argument_in_shared(x):
+    held = [x, x[1:]]
+    return held, (held, 3), "text"
+
+
+def equal_but_two(x):
+    one, other = [x[0]], [x[0]]
+    return one, other, {"one": one}
+
+
+def of_an_object(x):
+    class Store:
+        def __init__(self):
+            self.log = []
+
+    store = Store()
+    for v in x:
+        if v > 2:
+            store.log.append(v)
+    return store.log, [store.log]
+
+
+def identities(found):
+    """For every list, dict and array in a result, the first place where it stands."""
+    places, kept = {}, []
+
+    def walk(part):
+        if isinstance(part, (list, dict, collections.deque, np.ndarray)):
+            kept.append(places.setdefault(id(part), len(places)))
+        if isinstance(part, (list, dict, tuple, collections.deque)):
+            for item in part.values() if isinstance(part, dict) else part:
+                walk(item)
+
+    walk(found)
+    return kept
+
+
+@over_engines
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(list_twice, dict_and_its_array, grown_list_twice, row_and_rows, shared_in_shared),
+        *(views_in_shared, argument_in_shared, equal_but_two, of_an_object),
+    ],
+)
+def test_what_is_one_list_or_dict_in_plain_python_is_one_in_the_result(function, engine) -> None:
+    compiled = autodiff.function(function, engine=engine)
+    for size in (6, 6, 4, 5):
+        x = np.arange(1.0, size + 1)
+        result, expected = compiled(x), function(x)
+        assert repr(result) == repr(expected)
+        assert identities(result) == identities(expected)
+
+
+def test_a_result_that_contains_itself_is_left_to_plain_python() -> None:
+    def endless(x):
+        found = [x[0]]
+        found.append(found)
+        return found
+
+    with uncompiled_allowed():
+        result = autodiff.function(endless)(vector())
     assert result[1] is result

@@ -17,8 +17,6 @@ import signal
 import sys
 from collections.abc import Callable
 
-import numpy as np
-
 from .reference import compile_source
 from .test_random_programs import check, fixed_program, tame
 from .writing import Program
@@ -41,7 +39,7 @@ def failure(program: Program, engine: str) -> str | None:
 def rebuild(program: Program, tree: ast.Module) -> Program:
     """The program with another syntax tree."""
     source = program.source[: program.source.index(HEAD)] + ast.unparse(tree) + "\n"
-    names = {"np": np, "F": np.float32}
+    names = dict(program.function.__globals__)
     function = compile_source(source, f"<shrunk {random.getrandbits(64):x}>", names)["program"]
     return dataclasses.replace(program, source=source, function=function)
 

@@ -8,8 +8,11 @@ along random directions, where the numerical one is trustworthy (no kink within 
 from __future__ import annotations
 
 import copy
+import itertools
+import operator
 import random
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
@@ -19,19 +22,20 @@ from hypothesis import strategies as st
 
 import autodiff
 
-from . import random_arrays, random_mixed, random_programs
+from . import random_arrays, random_mixed, random_objects, random_programs
 from .reference import Point, derivative, flatten
 from .registry import Call, leaves
 from .writing import Program
 
 ENGINES = ("numpy", "native")
-FIXED = {"vectors": 10, "arrays": 10, "mixed": 3}  # programs in the default run
+FIXED = {"vectors": 10, "arrays": 10, "mixed": 3, "objects": 6}  # programs in the default run
 GENERATORS = {
     "vectors": random_programs.generate,
     "arrays": random_arrays.generate,
     "mixed": random_mixed.generate,
+    "objects": random_objects.generate,
 }
-STATEMENTS = {"vectors": 6, "arrays": 4, "mixed": 2}
+STATEMENTS = {"vectors": 6, "arrays": 4, "mixed": 2, "objects": 4}
 over_generators = pytest.mark.parametrize("generator", GENERATORS)
 
 
@@ -82,9 +86,51 @@ def compare_values(program: Program, function: Any, variant: int) -> bool:
     expected, error = attempt(program.function, plain)
     result, ours = attempt(function, arguments)
     assert (type(error), str(error)) == (type(ours), str(ours)), program
+    compare_structure((result, arguments.args), (expected, plain.args), program)
     for a, b in zip(leaves((result, arguments.args)), leaves((expected, plain.args)), strict=True):
         compare_leaves(a, b, program)
+    if program.shares and error is None:
+        compare_sharing((result, arguments.args), (expected, plain.args), program)
     return error is None
+
+
+def compare_structure(ours: Any, theirs: Any, program: Program) -> None:
+    """Containers of the same types, lengths and keys."""
+    containers = (tuple, list, dict)
+    if isinstance(ours, containers) or isinstance(theirs, containers):
+        assert type(ours) is type(theirs), program
+        assert len(ours) == len(theirs), program
+        if isinstance(ours, dict):
+            assert list(ours) == list(theirs), program
+            ours, theirs = ours.values(), theirs.values()
+        for one, other in zip(ours, theirs, strict=True):
+            compare_structure(one, other, program)
+
+
+def compare_sharing(ours: Any, theirs: Any, program: Program) -> None:
+    """What shares memory, and what is one list or dict, does so in plain Python, too.
+
+    The converse does not hold: the result is a copy where a branch or loop chose the array.
+    """
+    for find, is_one in ((arrays_in, np.shares_memory), (containers_in, operator.is_)):
+        found, expected = list(find(ours)), list(find(theirs))
+        for i, k in itertools.combinations(range(len(found)), 2):
+            if is_one(found[i], found[k]):
+                assert is_one(expected[i], expected[k]), f"{program}{find.__name__}: {i} and {k}"
+
+
+def arrays_in(found: Any) -> Iterator[Any]:
+    """The arrays in nested containers."""
+    return (leaf for leaf in leaves(found) if isinstance(leaf, np.ndarray))
+
+
+def containers_in(found: Any) -> Iterator[Any]:
+    """The lists and dicts in nested containers."""
+    if isinstance(found, (list, dict)):
+        yield found
+    if isinstance(found, (tuple, list, dict)):
+        for item in found.values() if isinstance(found, dict) else found:
+            yield from containers_in(item)
 
 
 def attempt(function: Any, arguments: Call) -> tuple[Any, Exception | None]:
@@ -113,7 +159,7 @@ def compare_derivatives(program: Program, gradient: Any, arguments: Call, varian
     twin = program.twin()
     before = copy.deepcopy(arguments)
     slopes = flatten(list(gradient(*arguments.args)))
-    assert all(map(np.array_equal, arguments.args, before.args)), program
+    assert all(map(np.array_equal, leaves(arguments.args), leaves(before.args))), program
     double = Call(tuple(in_double(a) for a in arguments.args))
     point = Point(twin, double, program.floats)
     origin = point.position()
@@ -152,7 +198,9 @@ def test_random_program_agrees_with_plain_python(generator: str, seed: int, engi
 def test_many_random_programs_agree_with_plain_python(
     choose: random.Random, engine: str, generator: str
 ) -> None:
-    statements, depth = {"vectors": (5, 3), "arrays": (5, 2), "mixed": (3, 2)}[generator]
+    statements, depth = {"vectors": (5, 3), "arrays": (5, 2), "mixed": (3, 2), "objects": (5, 2)}[
+        generator
+    ]
     program: Program = GENERATORS[generator](choose, statements, depth)
     hypothesis.assume(tame(program))
     check(program, engine)

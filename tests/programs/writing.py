@@ -31,6 +31,7 @@ class Program:
     variants: ClassVar[tuple[int, ...]]  # the first again at the end: nothing may be locked in
     aliased: ClassVar[tuple[int, ...]] = ()  # variants whose arguments share memory
     has_single: ClassVar[bool] = False  # whether it computes in single precision, too
+    shares: ClassVar[bool] = False  # whether it matters which results are one object
 
     def arguments(self, variant: int = 0) -> Call:
         """Fresh arguments; other variants take other paths."""
@@ -42,7 +43,7 @@ class Program:
 
     def twin(self) -> Callable[..., Any]:
         """The same in double precision throughout, for differences."""
-        return self.function
+        return self.loss()
 
     def __repr__(self) -> str:
         return self.source

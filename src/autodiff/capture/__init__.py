@@ -120,8 +120,11 @@ class Result:
                 return array
             return what
 
-        items = [item(leaf) for leaf in self.leaves]
-        return items[0] if self.definition is None else tree.unflatten(self.definition, items)
+        def whole(part: Result) -> Any:
+            items = [item(leaf) for leaf in part.leaves]
+            return items[0] if part.definition is None else tree.unflatten(part.definition, items)
+
+        return whole(self)
 
 
 @dataclass

@@ -29,7 +29,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import Callback, call_library
 from autodiff.capture.origins import is_impure, is_library, type_of
 from autodiff.capture.paths import Guard, Path
-from autodiff.capture.trace import Declined, Trace
+from autodiff.capture.trace import Declined, Trace, is_iterator
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer
 
@@ -38,8 +38,18 @@ def call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call anything from captured code."""
+    result = _call(frame, function, args, kwargs, node)
+    if is_iterator(result) and not frame.trace.was_made(result):
+        frame.trace.fresh(result)
+    return result
+
+
+def _call(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     special = _special().get(function) if _hashable(function) else None
     if special is not None:
+        frame.trace.advancing((*args, *kwargs.values()))
         return special(frame, *args, **kwargs)
     if isinstance(function, (Closure, Callback)):
         return function(*args, **kwargs)
@@ -72,7 +82,7 @@ def call(
 
         how: Any = function.__reduce__()  # with keywords: a partial of the class
         words: list[Any] = list(getattr(how[0], "args", ())) + list(how[1])
-        named: dict[str, Any] = dict(getattr(how[0], "keywords", {}))
+        named = dict(getattr(how[0], "keywords", {}))
         plain = (bool, int, str, type(None))
         given = [*words[1:], *named.values()]
         if frame.trace.is_external(function) and not all(isinstance(x, plain) for x in given):
@@ -171,6 +181,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         return iter(obj)
     if isinstance(obj, generators.TracedGenerator):
         return obj
+    frame.trace.advancing((obj,))
     path = frame.trace.paths.get(id(obj))
     frame.trace.refuse_changed(obj, "a loop over the items")
     if path is None and isinstance(obj, np.ndarray):

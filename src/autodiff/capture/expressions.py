@@ -572,7 +572,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         changed = _changed_item(frame, container, index)
         if changed is not MISSING:
             return changed
-    if path is not None and isinstance(container, dict) and index not in container:
+    if isinstance(container, dict) and index not in container:
         missing = own_method(frame, container, "__missing__")
         if missing is not None:
             return call(frame, missing, [container, index], {}, node)
@@ -819,7 +819,7 @@ def _dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
 
 
 def _generator(frame: Frame, node: ast.GeneratorExp) -> Any:
-    return _comprehension(frame, node, lambda inner: inner.evaluate(node.elt))
+    return frame.trace.fresh(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
 
 
 EXPRESSIONS.update(

@@ -57,7 +57,7 @@ MUTATORS = frozenset(
     "append extend insert pop remove clear sort reverse update setdefault popitem add discard "
     "appendleft extendleft popleft rotate __setitem__ __delitem__ __setattr__ __delattr__ __iadd__ __ior__ "
     "__imul__ __iand__ __isub__ __ixor__ intersection_update difference_update "
-    "symmetric_difference_update move_to_end".split()
+    "symmetric_difference_update move_to_end subtract".split()
 )
 # Functions that move items about in the list that is their first argument.
 _CHANGE_FIRST = (
@@ -101,6 +101,7 @@ def _call(
 ) -> Any:
     trace = frame.trace
     owner = getattr(function, "__self__", None)
+    trace.advancing((owner, *args, *kwargs.values()))
     path = trace.paths.get(id(function))
     if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
         owner = trace.lift(

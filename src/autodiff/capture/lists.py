@@ -24,6 +24,7 @@ call is captured again without stores for lists of arrays.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
@@ -748,6 +749,13 @@ class TracedList(StoredList):
         return self._part(slice(None))
 
     __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TracedList:
+        if self.is_stored():
+            return self.copy()
+        made = memo[id(self)] = self._new(())
+        list.extend(made, [deepcopy(item, memo) for item in self])
+        return made
 
     def __repr__(self) -> str:
         return repr(list(self))

@@ -114,10 +114,11 @@ def characters(x: Any) -> Any:
     """``x`` with the texts in it, in lists and tuples too, as plain strings."""
     if isinstance(x, DeferredText):
         return str(x)
-    if isinstance(x, StoredList):
-        return x if x.is_stored() else [characters(item) for item in x]
-    if type(x) in (list, tuple) and any(isinstance(item, DeferredText) for item in x):
-        return type(x)(characters(item) for item in x)
+    if type(x) in (list, tuple) or (isinstance(x, StoredList) and not x.is_stored()):
+        items = [characters(item) for item in x]
+        # What is given may be kept, and changed later: without texts it is x itself.
+        if any(a is not b for a, b in zip(items, x, strict=True)):
+            return tuple(items) if type(x) is tuple else items
     return x
 
 

@@ -21,6 +21,7 @@ from types import (
     MappingProxyType,
     MethodType,
     ModuleType,
+    WrapperDescriptorType,
 )
 from typing import Any
 
@@ -319,6 +320,12 @@ class Trace:
                 self.changing(table, source, key)
         else:
             self.changing(table, source)
+
+    def advancing(self, objects: Iterable[Any]) -> None:
+        """Iterators are about to be advanced: not from inside of a branch or loop, which is undone."""
+        for obj in objects:
+            if len(self.made) > 1 and is_iterator(obj) and id(obj) not in self.made[-1]:
+                raise NotStaged("an iterator is advanced inside of a branch or loop")
 
     def hold(self, objects: Iterable[Any]) -> None:
         """Have objects refuse to change: others may refer to what they stand for."""
@@ -692,6 +699,11 @@ class Trace:
                 self.known[result] = (array, depends)
             pending.pop()
         return self.known[value]
+
+
+def is_iterator(obj: Any) -> bool:
+    """Whether an object is an iterator of Python's, which remembers out of sight where it stands."""
+    return isinstance(getattr(type(obj), "__next__", None), WrapperDescriptorType)
 
 
 _DICTIONARIES: tuple[type, ...] = (dict, MappingProxyType, OrderedDict, defaultdict, Counter)
