@@ -264,7 +264,9 @@ class Writer(BaseWriter):
         places = [f"{o}.s" for o in [*s.states, *s.cells]] + [f"{d}['s']" for d in s.dicts]
         places += [f"{L}[{self.end()}]" for L in s.numbers]
         places += [f"{L}[{self.end()}][{self.pick('0', '1')}]" for L in s.tables]
-        places += [f"{g}[{self.pick('0', '1', '-1')}][{self.pick('0', '2', 'k % 3')}]" for g in s.grids]
+        places += [
+            f"{g}[{self.pick('0', '1', '-1')}][{self.pick('0', '2', 'k % 3')}]" for g in s.grids
+        ]
         places += [f"{t}[1][0]" for t in s.nested] + [f"{L}[{self.end()}].s" for L in s.groups]
         return places
 
@@ -282,8 +284,11 @@ class Writer(BaseWriter):
             return self.array()
         u, v = self.array(), self.array()
         forms = [f"np.sin({u})", f"0.5 * ({u} + {v})", f"{u} * np.cos({v})", f"{u}.copy()"]
-        forms += [f"{u} - 0.3 * {self.scalar(0)}", f"np.where({u} > {self.constant()}, {u}, 0.3 * {v})"]
-        forms += [f"{u}[::-1] * 0.9", f"np.zeros(n)", f"np.array([0.9 * e for e in {u}])"]
+        forms += [
+            f"{u} - 0.3 * {self.scalar(0)}",
+            f"np.where({u} > {self.constant()}, {u}, 0.3 * {v})",
+        ]
+        forms += [f"{u}[::-1] * 0.9", "np.zeros(n)", f"np.array([0.9 * e for e in {u}])"]
         return self.choose.choice(forms)
 
     def scalar(self, depth: int = 2) -> str:
@@ -312,7 +317,9 @@ class Writer(BaseWriter):
         forms = [one, one, one, "flag", "not flag", f"{k} > 1", f"{k} % 2", f"{one} and flag"]
         forms += [f"{one} or {k} == 1", f"{self.array()}.sum() > {self.constant()}"]
         forms += [f"len({L}) > 2" for L in [*s.numbers, *s.records, *s.rows]]
-        forms += [f"{p} is {q}" for names in (s.states, s.dicts, s.rows) for p in names for q in names]
+        forms += [
+            f"{p} is {q}" for names in (s.states, s.dicts, s.rows) for p in names for q in names
+        ]
         return self.choose.choice(forms)
 
     # --- containers ------------------------------------------------------------------------------
@@ -327,11 +334,15 @@ class Writer(BaseWriter):
             "dicts": lambda: f"{{'u': {v(c())}, 's': {s(1)}}}",
             "pairs": lambda: f"({v(c())}, {v(c())})",
             "nested": lambda: f"(({v(c())}, {s(0)}), [{s(1)}, {v(c())}])",
-            "numbers": lambda: self.pick(f"[{s(1)}, {s(0)}]", "[0.0] * 3", f"[{s(0)} for _ in range(3)]"),
+            "numbers": lambda: self.pick(
+                f"[{s(1)}, {s(0)}]", "[0.0] * 3", f"[{s(0)} for _ in range(3)]"
+            ),
             "rows": lambda: self.pick(f"[{v(c())}, {v(c())}]", f"[{v(1)} for _ in range(2)]"),
             "records": lambda: self.pick("[]", f"[({s(0)}, {s(1)})]"),
             "tables": lambda: f"[[{s(0)}, {s(1)}], [{s(0)}, 0.5]]",
-            "grids": lambda: self.pick("[[0.0] * 3 for _ in range(2)]", f"[[{s(0)}, 0.1, {s(0)}], [0.2] * 3]"),
+            "grids": lambda: self.pick(
+                "[[0.0] * 3 for _ in range(2)]", f"[[{s(0)}, 0.1, {s(0)}], [0.2] * 3]"
+            ),
             "groups": lambda: self.group(),
             "homes": lambda: self.home(),
         }
@@ -417,7 +428,12 @@ class Writer(BaseWriter):
         if not kind:
             kind, names = self.choose.choice(self.owned())
             name = self.choose.choice(names)
-        s, v, r, i = self.scalar(1), self.vector(self.choose.randrange(2)), self.scalar(0), self.end()
+        s, v, r, i = (
+            self.scalar(1),
+            self.vector(self.choose.randrange(2)),
+            self.scalar(0),
+            self.end(),
+        )
         k = self.choose.choice(self.scope.counts)
         owner = self.choose.choice([*self.scope.states, *self.scope.cells, "State(w * 1.0, 0.5)"])
         both = [f"{name}.u = {v}", f"{name}.u[{self.index()}] = {s}", f"{name}.u *= 0.8"]
@@ -477,7 +493,9 @@ class Writer(BaseWriter):
             self.write(f"{name} = {self.scalar()}")
             self.scope.scalars.append(name)
         else:
-            self.write(f"{self.choose.choice(targets)} {self.pick('=', '=', '+=')} 0.5 * {self.scalar(1)}")
+            self.write(
+                f"{self.choose.choice(targets)} {self.pick('=', '=', '+=')} 0.5 * {self.scalar(1)}"
+            )
 
     def hold(self) -> None:
         """A part becomes what another container has."""
@@ -526,17 +544,25 @@ class Writer(BaseWriter):
             (f"{e} in ({self.array()}, {self.array()})", {"vectors": [e]}),
         ]
         options += [(f"{e} in {L}[:3]", {"scalars": [e]}) for L in s.numbers]
-        options += [(f"{e}, {f} in enumerate({L}[:3])", {"counts": [e], "scalars": [f]}) for L in s.numbers]
+        options += [
+            (f"{e}, {f} in enumerate({L}[:3])", {"counts": [e], "scalars": [f]}) for L in s.numbers
+        ]
         options += [(f"{e} in {L}[:3]", {"vectors": [e]}) for L in s.rows]
-        options += [(f"{e}, {f} in enumerate({L}[:2])", {"counts": [e], "vectors": [f]}) for L in s.rows]
+        options += [
+            (f"{e}, {f} in enumerate({L}[:2])", {"counts": [e], "vectors": [f]}) for L in s.rows
+        ]
         options += [(f"{e} in {t}", {"vectors": [e]}) for t in s.pairs]
         options += [(f"{e}, {f} in {L}[:3]", {"scalars": [e, f]}) for L in s.records]
         options += [(f"{e} in {g}", {"numbers": [e]}) for g in s.grids]
         options += [(f"{e}, {f} in {L}[:2]", {"scalars": [e, f]}) for L in s.tables]
         options += [(f"{e} in {L}[:3]", {"cells": [e]}) for L in s.groups]
         options += [(f"{e} in {d}['u']", {"scalars": [e]}) for d in s.dicts]
-        options += [(f"{e}, {f} in zip({p}, {q})", {"vectors": [e, f]}) for p in s.pairs for q in s.pairs]
-        options += [(f"{e} in ({p}, {q})", {"cells": [e]}) for p in s.cells for q in [*s.cells, *s.states]]
+        options += [
+            (f"{e}, {f} in zip({p}, {q})", {"vectors": [e, f]}) for p in s.pairs for q in s.pairs
+        ]
+        options += [
+            (f"{e} in ({p}, {q})", {"cells": [e]}) for p in s.cells for q in [*s.cells, *s.states]
+        ]
         options += [(f"{e} in [{p}, {q}]", {"dicts": [e]}) for p in s.dicts for q in s.dicts]
         text, names = self.choose.choice(options)
         self.write(f"for {text}:")

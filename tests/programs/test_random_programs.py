@@ -198,7 +198,9 @@ def test_random_program_agrees_with_plain_python(generator: str, seed: int, engi
 def test_many_random_programs_agree_with_plain_python(
     choose: random.Random, engine: str, generator: str
 ) -> None:
-    statements, depth = {"vectors": (5, 3), "arrays": (5, 2), "mixed": (3, 2), "objects": (5, 2)}[generator]
+    statements, depth = {"vectors": (5, 3), "arrays": (5, 2), "mixed": (3, 2), "objects": (5, 2)}[
+        generator
+    ]
     program: Program = GENERATORS[generator](choose, statements, depth)
     hypothesis.assume(tame(program))
     check(program, engine)

@@ -20,7 +20,14 @@ import operator
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from types import FunctionType, MappingProxyType, MethodDescriptorType, MethodType, ModuleType
+from types import (
+    FunctionType,
+    MappingProxyType,
+    MethodDescriptorType,
+    MethodType,
+    ModuleType,
+    WrapperDescriptorType,
+)
 from typing import Any
 
 import numpy as np
@@ -90,9 +97,12 @@ def call_library(
             raise Declined(f"{name_of(function)}, which changes a list", frame.source(node))
         items = trace.plain(args[1:]) if trace.is_external(args[0]) else args[1:]
         return function(args[0], *items, **kwargs)
-    if owner is not None and getattr(function, "__name__", "") in MUTATORS:
-        trace.changing(owner, frame.source(node))
-        if trace.is_external(owner):
+    if getattr(function, "__name__", "") in MUTATORS:
+        if args and isinstance(function, (MethodDescriptorType, WrapperDescriptorType)):
+            trace.changing(args[0], frame.source(node))  # dict.update(table, ...)
+        elif owner is not None:
+            trace.changing(owner, frame.source(node))
+        if owner is not None and trace.is_external(owner):
             return function(*trace.plain(args), **trace.plain(kwargs))
     if type(owner) is dict and function.__name__ == "get" and trace.state.changes(owner):
         return _get(frame, owner, *args)

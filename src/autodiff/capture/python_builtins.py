@@ -11,6 +11,7 @@ Functions of numbers alone, ``round`` or ``math.sin``, are in :mod:`autodiff.ops
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -89,6 +90,40 @@ def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:
     from autodiff.capture.interpreter import store_attribute
 
     store_attribute(frame, obj, name, value, frame.scope.syntax.node)
+
+
+def _delattr(frame: Frame, obj: Any, name: str) -> None:
+    raise Declined("deletion of an attribute", frame.source(frame.scope.syntax.node))
+
+
+def _setitem(frame: Frame, container: Any, index: Any, value: Any) -> None:
+    from autodiff.capture.interpreter import store_item
+
+    store_item(frame, container, index, value, frame.scope.syntax.node)
+
+
+def _delitem(frame: Frame, container: Any, index: Any) -> None:
+    from autodiff.capture.interpreter import delete_item
+
+    delete_item(frame, container, index, frame.scope.syntax.node)
+
+
+def _in_place(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """``operator.iadd`` and the like."""
+
+    def run(frame: Frame, old: Any, value: Any) -> Any:
+        from autodiff.capture.interpreter import apply_in_place
+
+        return apply_in_place(frame, function, old, value, frame.scope.syntax.node)
+
+    return run
+
+
+_IN_PLACE = (
+    operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv,
+    operator.imod, operator.ipow, operator.imatmul, operator.iand, operator.ior, operator.ixor,
+    operator.ilshift, operator.irshift,
+)  # fmt: skip
 
 
 def _callable(frame: Frame, obj: Any) -> bool:
@@ -288,6 +323,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     hasattr: _hasattr,
     getattr: _getattr,
     setattr: _setattr,
+    delattr: _delattr,
+    operator.setitem: _setitem,
+    operator.delitem: _delitem,
+    **{function: _in_place(function) for function in _IN_PLACE},
+    operator.iconcat: _in_place(operator.iadd),
     callable: _callable,
     range: _range,
     zip: _zip,
