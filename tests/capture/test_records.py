@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from tests.capture.support import ENGINES, agrees, program_of
+from tests.capture.support import ENGINES, agrees, program_of, uncompiled_allowed
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
 Point = namedtuple("Point", "x y")
@@ -309,3 +309,59 @@ def test_an_array_of_an_empty_list_is_numpys(engine) -> None:
 
     for f in (counts, chosen):
         agrees(f, (P, 12), (P, 20), (P, 0), (-P, 12), (P, 1), (P, 9), engine=engine)
+
+
+# -- an item changes, and the list grows, in one branch ------------------------------------------------
+def in_a_branch(x, n):
+    rows = [[1.0, x[0]], [x[1], 0.5]]
+    if x[0] > 0:
+        rows[0][0] = np.sin(x[0])
+        rows.append([x[1], x[0]])
+    return rows
+
+
+def in_an_inner_while(x, n):
+    rows = [[1.0, x[0]], [x[1], 0.5]]
+    for i in range(n):
+        c = 0
+        while c < 4 and i > 1:
+            c += 1
+            rows[0][0] = 9.0
+            rows.append(list(rows[-1]))
+            rows[-1][0] = x[0]
+    return rows
+
+
+def in_a_while_on_values(x, n):
+    rows, s = [[1.0, x[0]], [x[1], 0.5]], 0.0
+    while s < x[0] * n:
+        s += 1
+        rows[0][0] = 7.0 + s
+        rows.append(list(rows[-1]))
+    return rows
+
+
+def in_a_tuple(x, n):
+    rows, s = [(1.0, [x[0], 2.0])], 0.0
+    for i in range(n):
+        if x[0] > 0:
+            rows[0][1][1] = 7.0 + i
+            rows.append((s, [x[1], 3.0]))
+    return rows
+
+
+@over_engines
+@pytest.mark.parametrize(
+    "function", [in_a_branch, in_an_inner_while, in_a_while_on_values, in_a_tuple]
+)
+def test_what_a_branch_stores_into_an_item_is_not_there_after_another_branch(
+    function, engine
+) -> None:
+    compiled = autodiff.function(function, engine=engine)
+    for first in (1.0, -1.0):
+        for n in (1, 0, 3, 1):
+            x = np.array([first, 2.0])
+            with uncompiled_allowed():
+                found, expected = compiled(x, n), function(x, n)
+            assert np.allclose(*(np.ravel([np.hstack(r) for r in f]) for f in (found, expected)))
+            assert len(found) == len(expected)

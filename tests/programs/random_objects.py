@@ -125,7 +125,7 @@ def extend(numbers: Any, s: Any, k: int) -> None:
 
 NAMES = {
     "np": np,
-    **{f.__name__: f for f in (State, Cell, poke, touch, fill, rotate, extend)},  # type: ignore[attr-defined]
+    **{f.__name__: f for f in (State, Cell, poke, touch, fill, rotate, extend)},
 }
 
 
@@ -185,6 +185,7 @@ class Scope:
     tables: list[str] = field(default_factory=list)  # lists of lists of two numbers, not empty
     grids: list[str] = field(default_factory=list)  # two lists of three numbers
     groups: list[str] = field(default_factory=list)  # lists of two objects or more
+    iterators: list[str] = field(default_factory=list)  # of numbers
     homes: list[str] = field(default_factory=list)  # {"c": object, "d": dict, "v": [array, array]}
 
 
@@ -225,6 +226,7 @@ class Writer(BaseWriter):
         terms += [f"sum(0.3 * r[0] + i * r[1] for i, r in enumerate({L}))" for L in s.tables]
         terms += [f"{g}[0][1] * {g}[1][2] + sum({g}[1])" for g in s.grids]
         terms += [f"0.3 * sum(c.s * (c.u @ w) for c in {L})" for L in s.groups]
+        terms += [f"next({it}, 0.4) + sum({it})" for it in s.iterators]
         terms += [f"({h}['c'].u @ {h}['d']['u']) + {h}['v'][-1][0]" for h in s.homes]
         return terms
 
@@ -344,6 +346,7 @@ class Writer(BaseWriter):
                 "[[0.0] * 3 for _ in range(2)]", f"[[{s(0)}, 0.1, {s(0)}], [0.2] * 3]"
             ),
             "groups": lambda: self.group(),
+            "iterators": lambda: f"iter([{s(0)}, {s(0)}, {s(1)}])",
             "homes": lambda: self.home(),
         }
 
@@ -477,6 +480,7 @@ class Writer(BaseWriter):
             "groups": [f"{name}[{i}].u = {v}", f"{name}[{i}].s = {s}", f"{name}[{i}] = {owner}",
                        f"{name}.append({owner})", f"touch({name}[{i}], {s})", f"rotate({name})",
                        f"{name}[0].u, {name}[1].u = {name}[1].u, {name}[0].u", f"{name}[{i}].u *= 0.9"],
+            "iterators": [f"{self.choose.choice(self.scope.scalars)} = 0.5 * next({name}, {s})"],
             "homes": [f"{name}['c'].u = {v}", f"{name}['c'] = {owner}", f"{name}['d']['s'] = {s}",
                       f"{name}['v'][0] = {v}", f"{name}['v'].append({v})", f"fill({name}['d'], {v})",
                       f"{name}['d'] = {{'u': {name}['c'].u, 's': {r}}}", f"{name}['d']['u'][0] = {s}",

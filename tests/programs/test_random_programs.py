@@ -1,6 +1,6 @@
 """Random programs: plain Python and compiled code agree in value, mutated arguments, derivative.
 
-The programs come from `random_programs`, `random_arrays` and `random_mixed`.  A fixed few run by default;
+The programs come from `random_programs`, `random_arrays`, `random_mixed` and `random_objects`.  A fixed few run by default;
 ``-m slow`` draws many more through hypothesis, which also shrinks what fails.  Derivatives are compared
 along random directions, where the numerical one is trustworthy (no kink within its steps).
 """
@@ -28,7 +28,7 @@ from .registry import Call, leaves
 from .writing import Program
 
 ENGINES = ("numpy", "native")
-FIXED = {"vectors": 10, "arrays": 10, "mixed": 3, "objects": 6}  # programs in the default run
+FIXED = {"vectors": 10, "arrays": 10, "mixed": 3, "objects": 3}  # programs in the default run
 GENERATORS = {
     "vectors": random_programs.generate,
     "arrays": random_arrays.generate,
@@ -307,10 +307,31 @@ def test_generated_mixed_programs_use_every_construct() -> None:
         assert construct in text, construct
 
 
+def test_generated_object_programs_use_every_construct() -> None:
+    text = "".join(random_objects.generate(random.Random(seed)).source for seed in range(150))
+    for construct in [
+        *("while True", "break", "continue", "else:", "elif ", "return total + ", " if flag else "),
+        *("State(", "Cell(", ".push(", ".damp(", ".take(", ".note(", ".exchange(", ".settle("),
+        *(
+            "poke(",
+            "touch(",
+            "fill(",
+            "rotate(",
+            "extend(",
+            "['u'] = ",
+            "['s'] += ",
+            ".log.append(",
+        ),
+        *(".append([", ".append((", ".append(list(", "[1][1] = ", ".pop()", ".insert(0, ", " is "),
+        *("['v'] = ", "['c'] = ", "enumerate(", "zip(", "iter([", "next(", ".update(s=", "[::-1]"),
+    ]:
+        assert construct in text, construct
+
+
 @over_generators
 def test_derivatives_of_generated_programs_can_be_trusted(generator: str) -> None:
     trusted = total = 0
-    for seed in range(10 if generator == "mixed" else 40):
+    for seed in range(10 if generator in ("mixed", "objects") else 40):
         program = fixed_program(seed, generator)
         double = Call(tuple(in_double(a) for a in program.arguments(0).args))
         point = Point(program.twin(), double, program.floats)

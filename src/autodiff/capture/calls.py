@@ -27,6 +27,7 @@ from autodiff.capture.construction import construct
 from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import Callback, call_library
+from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import is_impure, is_library, type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Trace, is_iterator
@@ -53,6 +54,8 @@ def _call(
         return special(frame, *args, **kwargs)
     if isinstance(function, (Closure, Callback)):
         return function(*args, **kwargs)
+    if args and isinstance(args[0], TracedList) and getattr(function, "__objclass__", None) is list:
+        return call(frame, getattr(args[0], function.__name__), args[1:], kwargs, node)
     nested = getattr(type(function), "__autodiff_inline__", None)
     if nested is not None:
         return nested(function, frame.trace, args, kwargs)

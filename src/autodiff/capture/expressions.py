@@ -336,6 +336,7 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
     ):
         return any(bool(x is item or x == item) for x in container)
+    frame.trace.advancing((container,))
     items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
     if any(own_method(frame, x, "__eq__") is not None for x in items):
         refuse_unseen(frame, items)

@@ -18,8 +18,10 @@ import inspect
 import operator
 import sys
 from collections.abc import Callable, Sequence
-from types import CellType, FunctionType
+from types import CellType, FunctionType, WrapperDescriptorType
 from typing import Any
+
+import numpy as np
 
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import Syntax
@@ -418,9 +420,12 @@ def apply_in_place(
     frame: Frame, function: Callable[..., Any], old: Any, value: Any, node: ast.AST
 ) -> Any:
     """``old op= value``; a list from outside must not change."""
+    built_in = inspect.getattr_static(type(old), f"__{function.__name__}__", None)
     if type(old) is dict and type(value) is dict:
         frame.trace.changing_entries(old, list(value), frame.source(node))
-    elif isinstance(old, (list, dict, set, bytearray)):
+    elif isinstance(old, list) or (
+        isinstance(built_in, WrapperDescriptorType) and not isinstance(old, (Tracer, np.ndarray))
+    ):
         frame.trace.changing(old, frame.source(node))
     from autodiff.capture.calls import call
     from autodiff.capture.expressions import BINARY_OF, apply_binary, own_method
@@ -523,11 +528,15 @@ def _delete(frame: Frame, node: ast.Delete) -> None:
             frame.load(target.id, target)
             frame.store(target.id, UNBOUND)
         elif isinstance(target, ast.Subscript):
-            container, index = frame.evaluate(target.value), frame.evaluate(target.slice)
-            frame.trace.changing(container, frame.source(node))
-            del container[index]
+            delete_item(frame, frame.evaluate(target.value), frame.evaluate(target.slice), node)
         else:
             raise Declined("deletion of an attribute", frame.source(node))
+
+
+def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None:
+    """``del container[index]``."""
+    frame.trace.changing(container, frame.source(node))
+    del container[index]
 
 
 def _import(frame: Frame, node: ast.Import) -> None:

@@ -155,6 +155,8 @@ class TracedList(StoredList):
             return False
         if has_lists(template) and self.trace.distinguish_arrays:
             return False
+        if any(self.trace.parts.holds_changed(known) for known in head):
+            return False  # what a region has stored into an item, it puts back
         columns = list(zip(*[numbers(template, known) for known in head], strict=True))
         count = len(list(numbers(template, item)))
         for known in head:

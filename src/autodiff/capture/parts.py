@@ -91,6 +91,15 @@ class Parts:
             self.save_scope(scope)
         return scope is not None
 
+    def holds_changed(self, item: Any) -> bool:
+        """Whether an open region has stored into a list, or into one that is part of a list or tuple."""
+        if not isinstance(item, (list, tuple)):
+            return False
+        if any(getattr(scope, "obj", None) is item for saved, _ in self.open for scope, _ in saved):
+            return True
+        items = list.__iter__(item) if isinstance(item, list) else item
+        return any(self.holds_changed(part) for part in items)
+
     def save_scope(self, scope: ObjectScope) -> None:
         """The same, of parts that are known."""
         for saved, made in reversed(self.open):

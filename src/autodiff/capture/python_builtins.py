@@ -92,6 +92,41 @@ def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:
     store_attribute(frame, obj, name, value, frame.scope.syntax.node)
 
 
+def _delattr(frame: Frame, obj: Any, name: str) -> None:
+    frame.trace.changing(obj, frame.source(frame.scope.syntax.node))
+    delattr(obj, name)
+
+
+def _setitem(frame: Frame, container: Any, index: Any, value: Any) -> None:
+    from autodiff.capture.interpreter import store_item
+
+    store_item(frame, container, index, value, frame.scope.syntax.node)
+
+
+def _delitem(frame: Frame, container: Any, index: Any) -> None:
+    from autodiff.capture.interpreter import delete_item
+
+    delete_item(frame, container, index, frame.scope.syntax.node)
+
+
+def _in_place(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """``operator.iadd`` and the like."""
+
+    def run(frame: Frame, old: Any, value: Any) -> Any:
+        from autodiff.capture.interpreter import apply_in_place
+
+        return apply_in_place(frame, function, old, value, frame.scope.syntax.node)
+
+    return run
+
+
+_IN_PLACE = (
+    operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv,
+    operator.imod, operator.ipow, operator.imatmul, operator.iand, operator.ior, operator.ixor,
+    operator.ilshift, operator.irshift,
+)  # fmt: skip
+
+
 def _callable(frame: Frame, obj: Any) -> bool:
     return not isinstance(obj, Tracer) and callable(obj)
 
@@ -291,43 +326,7 @@ def _is_not(frame: Frame, a: Any, b: Any) -> bool:
     return not _is(frame, a, b)
 
 
-def _delattr(frame: Frame, obj: Any, name: str) -> None:
-    frame.trace.changing(obj, frame.source(frame.scope.syntax.node))
-    delattr(obj, name)
-
-
-def _setitem(frame: Frame, container: Any, index: Any, value: Any) -> None:
-    from autodiff.capture.interpreter import store_item
-
-    store_item(frame, container, index, value, frame.scope.syntax.node)
-
-
-def _delitem(frame: Frame, container: Any, index: Any) -> None:
-    frame.trace.changing(container, frame.source(frame.scope.syntax.node))
-    del container[index]
-
-
-def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``operator.iadd(a, b)`` and the like."""
-
-    def run(frame: Frame, old: Any, value: Any) -> Any:
-        from autodiff.capture.interpreter import apply_in_place
-
-        return apply_in_place(frame, function, old, value, frame.scope.syntax.node)
-
-    return run
-
-
-_IN_PLACE = (
-    operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod,
-    operator.ipow, operator.imatmul, operator.iand, operator.ior, operator.ixor, operator.ilshift, operator.irshift,
-)  # fmt: skip
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    **{function: _in_place(function) for function in _IN_PLACE},
-    operator.iconcat: _in_place(operator.iadd),
-    operator.setitem: _setitem,
-    operator.delitem: _delitem,
-    delattr: _delattr,
     operator.is_: _is,
     operator.is_not: _is_not,
     isinstance: _isinstance,
@@ -337,6 +336,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     hasattr: _hasattr,
     getattr: _getattr,
     setattr: _setattr,
+    delattr: _delattr,
+    operator.setitem: _setitem,
+    operator.delitem: _delitem,
+    **{function: _in_place(function) for function in _IN_PLACE},
+    operator.iconcat: _in_place(operator.iadd),
     callable: _callable,
     range: _range,
     zip: _zip,
