@@ -121,7 +121,11 @@ def _call(
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         _change(frame, owner, function.__name__, args, kwargs, node)
         if trace.is_external(owner):
-            return function(*trace.plain(args), **trace.plain(kwargs))
+            found = function(*trace.plain(args), **trace.plain(kwargs))
+            if function.__name__ == "setdefault" and isinstance(owner, dict):
+                key = trace.untraced(args[0])
+                return trace.lift(found, trace.paths[id(owner)].item(key))
+            return found
     if type(owner) is dict and function.__name__ == "get" and trace.state.changes(owner):
         return _get(frame, owner, *args)
     _refuse_changed(trace, function, [owner, *args, *kwargs.values()], node)

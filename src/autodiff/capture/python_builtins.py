@@ -296,6 +296,12 @@ def _delattr(frame: Frame, obj: Any, name: str) -> None:
     delattr(obj, name)
 
 
+def _vars(frame: Frame, *obj: Any) -> Any:
+    if not obj:
+        return call_library(frame, vars, [], {}, frame.scope.syntax.node)
+    return _getattr(frame, obj[0], "__dict__")
+
+
 def _setitem(frame: Frame, container: Any, index: Any, value: Any) -> None:
     from autodiff.capture.interpreter import store_item
 
@@ -328,6 +334,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     operator.setitem: _setitem,
     operator.delitem: _delitem,
     delattr: _delattr,
+    vars: _vars,
     operator.is_: _is,
     operator.is_not: _is_not,
     isinstance: _isinstance,
