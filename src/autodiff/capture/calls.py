@@ -29,7 +29,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import Callback, call_library
 from autodiff.capture.origins import is_impure, is_library, type_of
 from autodiff.capture.paths import Guard, Path
-from autodiff.capture.trace import Declined, Trace
+from autodiff.capture.trace import Declined, Trace, is_native_iterator
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer
 
@@ -38,6 +38,16 @@ def call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call anything from captured code."""
+    result = _call(frame, function, args, kwargs, node)
+    if isinstance(function, type) or function is iter or function is reversed:
+        if is_native_iterator(result) and not any(result is x for x in args):
+            frame.trace.fresh(result)
+    return result
+
+
+def _call(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
     special = _special().get(function) if _hashable(function) else None
     if special is not None:
         return special(frame, *args, **kwargs)
@@ -171,6 +181,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         return iter(obj)
     if isinstance(obj, generators.TracedGenerator):
         return obj
+    frame.trace.advancing(obj)
     path = frame.trace.paths.get(id(obj))
     frame.trace.refuse_changed(obj, "a loop over the items")
     if path is None and isinstance(obj, np.ndarray):

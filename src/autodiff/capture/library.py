@@ -87,8 +87,10 @@ def call_library(
                 if isinstance(owner, StoredList)
                 else function.__get__(owner)
             )
-    result = _call(frame, function, args, kwargs, node)
     owner = getattr(function, "__self__", None)
+    for obj in (owner, *args, *kwargs.values()):
+        frame.trace.advancing(obj)
+    result = _call(frame, function, args, kwargs, node)
     if isinstance(owner, (list, dict)) and not frame.trace.is_external(owner):
         frame.trace.original(owner)
     if type(owner) is dict and type(result) is dict and function.__name__ == "copy":

@@ -310,6 +310,12 @@ class Trace:
                 return
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
 
+    def advancing(self, obj: Any) -> None:
+        """An iterator is about to go on, if ``obj`` is one: regions could not undo that."""
+        if len(self.made) > 1 and not self.eager and is_native_iterator(obj):
+            if id(obj) not in self.made[-1]:
+                raise NotStaged("an iterator that goes on inside of a branch or loop")
+
     def changing_entries(
         self, table: dict[Any, Any], keys: Sequence[Any], source: Source | None
     ) -> None:
@@ -692,6 +698,14 @@ class Trace:
                 self.known[result] = (array, depends)
             pending.pop()
         return self.known[value]
+
+
+def is_native_iterator(obj: Any) -> bool:
+    """Whether an object is an iterator of Python itself or of a library."""
+    following = getattr(type(obj), "__next__", None)
+    if following is None or isinstance(following, FunctionType):
+        return False
+    return not type(obj).__module__.startswith("autodiff")
 
 
 _DICTIONARIES: tuple[type, ...] = (dict, MappingProxyType, OrderedDict, defaultdict, Counter)
