@@ -3,10 +3,12 @@
 Each case makes a world of its own: a function, and the object that it changes.
 """
 
+import collections
 import contextlib
 import copy
 import io
 import itertools
+import operator
 import threading
 import types
 import warnings
@@ -217,6 +219,72 @@ def settings():
     return f, s
 
 
+def in_place():
+    s = {"xs": [1.0], "d": {"a": 0.0}}
+
+    def f(x):
+        xs, d = s["xs"], s["d"]
+        xs += [x]
+        d |= {"a": x * 2}
+        return xs[-1] * d["a"]
+
+    return f, s
+
+
+def operators():
+    s = {"xs": [1.0], "d": {"a": 0.0}}
+
+    def f(x):
+        operator.iadd(s["xs"], [x])
+        operator.setitem(s["d"], "a", x * 2)
+        list.append(s["xs"], 3 * x)
+        return s["xs"][-1] * s["d"]["a"]
+
+    return f, s
+
+
+def default_entries():
+    s = collections.defaultdict(list)
+
+    def f(x):
+        s["seen"].append(x)
+        s["seen"].append(2 * x)
+        return s["seen"][-1] * x
+
+    return f, s
+
+
+def own_entries():
+    s = {}
+
+    def f(x):
+        seen = s.setdefault("seen", [x])
+        seen.append(2 * x)
+        return seen[-1] * x
+
+    return f, s
+
+
+def through_dict():
+    s = types.SimpleNamespace(a=1.0)
+
+    def f(x):
+        s.__dict__["a"] = x * 2
+        return s.a * x
+
+    return f, s
+
+
+def through_vars():
+    s = types.SimpleNamespace(a=1.0)
+
+    def f(x):
+        vars(s)["a"] = x * 2
+        return s.a * x
+
+    return f, s
+
+
 # The calls, and how many programs they need at most (0: the function runs uncompiled).
 CASES = {
     order: ([(np.ones(3), 1), (np.ones(3), 2), (np.ones(3), 7)], 1),
@@ -234,6 +302,12 @@ CASES = {
     popl: ([(2.0,), (3.0,)], 0),
     clear: ([(2.0,), (3.0,)], 2),
     settings: ([(2.0,), (3.0,), (4.0,)], 1),
+    in_place: ([(2.0,), (3.0,)], 0),
+    operators: ([(2.0,), (3.0,)], 0),
+    default_entries: ([(2.0,)], 0),
+    own_entries: ([(2.0,), (3.0,)], 0),
+    through_dict: ([(2.0,), (3.0,)], 0),
+    through_vars: ([(2.0,), (3.0,)], 0),
 }
 
 

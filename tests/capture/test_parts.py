@@ -1,6 +1,7 @@
 """Objects that the function makes and that its loops and branches change: what Python gives, by rolled loops."""
 
 import copy
+import itertools
 import operator
 from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass, field
@@ -580,6 +581,21 @@ def by_methods_of_the_class(p, n):
     return items, table, array
 
 
+def iterators_that_go_on(p, n):
+    values, counter = iter([p[0], p[1], *range(80)]), itertools.count(1)
+    first = p[0] * 0
+    if p[0] > p[1]:
+        first = first + next(values)
+        for a, _ in zip(values, range(2), strict=False):
+            first = first + a * 3.0
+    for k in range(n):
+        first = first + next(counter) * p[0] * k
+        first = first + next(map(np.sin, values))
+        if p[1] * k > 3.0:
+            first = first + next(filter(None, values), 1.0) * p[1] + next(counter)
+    return first, next(counter), list(values)[-3:], next(values, -1.0)
+
+
 def attributes_that_go(p, n):
     c = Counter(p[0])
     c.extra = p[1]
@@ -728,7 +744,7 @@ FUNCTIONS = [
     which_of_two, which_array_in_a_loop, which_in_a_loop, two_names_from_one_branch,
     two_names_from_one_of_the_branches, deep_copies, deep_copies_of_lists, shallow_copies, copied_by_the_class,
     copies_of_what_is_outside, namespaces, keywords_that_a_function_takes_out, by_object_setattr, by_operators,
-    by_methods_of_the_class, attributes_that_go, default_entries, updates, updates_of_copies,
+    by_methods_of_the_class, attributes_that_go, default_entries, iterators_that_go_on, updates, updates_of_copies,
 ]  # fmt: skip
 ROLLED = [
     n_body, properties, gradient_descent, entries, in_branches, with_break, nested_loops, objects_in_objects, few_arrays,

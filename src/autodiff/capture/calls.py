@@ -85,13 +85,13 @@ def _call(
 
         how: Any = function.__reduce__()  # with keywords: a partial of the class
         words: list[Any] = list(getattr(how[0], "args", ())) + list(how[1])
-        named = dict(getattr(how[0], "keywords", {}))
+        keywords: dict[str, Any] = dict(getattr(how[0], "keywords", {}))
         plain = (bool, int, str, type(None))
-        given = [*words[1:], *named.values()]
+        given = [*words[1:], *keywords.values()]
         if frame.trace.is_external(function) and not all(isinstance(x, plain) for x in given):
             raise Declined("operator.methodcaller with arguments", frame.source(node))
         method = load_attribute(frame, args[0], words[0], node)
-        return call(frame, method, words[1:], named, node)
+        return call(frame, method, words[1:], keywords, node)
     if isinstance(function, FunctionType) and not is_library(function):
         if function in dispatch.functions:
             return call_library(frame, function, args, kwargs, node)

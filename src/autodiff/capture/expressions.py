@@ -580,12 +580,10 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if isinstance(container, defaultdict) and container.default_factory is not None:
             made = call(frame, container.default_factory, [], {}, node)
             store_item(frame, container, index, made, node)
-            return made
-    if path is None and isinstance(container, defaultdict) and index not in container:
-        if container.default_factory is not None:
-            made = call(frame, container.default_factory, [], {}, node)
-            store_item(frame, container, index, made, node)
-            return made
+            if path is None or not frame.trace.eager:
+                return made
+            # Where each call is traced, what is stored outside is plain.
+            return frame.trace.lift(container[index], path.item(index))
     value = container[index]
     if path is None or isinstance(container, type):
         return frame.trace.original(value)

@@ -353,6 +353,8 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         return
     trace = frame.trace
     if trace.is_external(container) and not trace.eager:
+        if trace.paths[id(container)].text.endswith(".__dict__"):
+            raise Declined("a store into the __dict__ of an object", frame.source(node))
         place = item_place(trace, container, index)
         if place is not None:
             trace.state.store(place, value)
@@ -431,6 +433,8 @@ def apply_in_place(
     from autodiff.capture.expressions import BINARY_OF, apply_binary, own_method
 
     value = frame.trace.deep(value)
+    if isinstance(old, (list, dict, set, bytearray)):
+        value = frame.trace.outside(old, value)
     method = own_method(frame, old, f"__{function.__name__}__")
     if method is not None:
         result = call(frame, method, [old, value], {}, node)

@@ -87,8 +87,8 @@ def call_library(
                 if isinstance(owner, StoredList)
                 else function.__get__(owner)
             )
-    result = _call(frame, function, args, kwargs, node)
     owner = getattr(function, "__self__", None)
+    result = _call(frame, function, args, kwargs, node)
     if isinstance(owner, (list, dict)) and not frame.trace.is_external(owner):
         frame.trace.original(owner)
     if type(owner) is dict and type(result) is dict and function.__name__ == "copy":
@@ -122,7 +122,11 @@ def _call(
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         _change(frame, owner, function.__name__, args, kwargs, node)
         if trace.is_external(owner):
-            return function(*trace.plain(args), **trace.plain(kwargs))
+            found = function(*trace.plain(args), **trace.plain(kwargs))
+            if function.__name__ == "setdefault" and isinstance(owner, dict):
+                key = trace.untraced(args[0])
+                return trace.lift(found, trace.paths[id(owner)].item(key))
+            return found
     if type(owner) is dict and function.__name__ == "get" and trace.state.changes(owner):
         return _get(frame, owner, *args)
     _refuse_changed(trace, function, [owner, *args, *kwargs.values()], node)

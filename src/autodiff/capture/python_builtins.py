@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined
+from autodiff.capture.trace import Declined, is_iterator
 from autodiff.dims import Dim, same
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
@@ -238,25 +238,28 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
 
 def _map(frame: Frame, function: Any, *sequences: Any) -> Any:
     node = frame.scope.syntax.node
-    return iter(
-        [
-            call(frame, function, list(items), {}, node)
-            for items in zip(*[iterate(frame, s) for s in sequences], strict=False)
-        ]
+    found = (
+        call(frame, function, list(items), {}, node)
+        for items in zip(*[iterate(frame, s) for s in sequences], strict=False)
     )
+    return _at_once(found, sequences)
+
+
+def _at_once(found: Iterator[Any], sequences: Sequence[Any]) -> Iterator[Any]:
+    """All there is to go through; one by one where that takes items from an iterator."""
+    return found if any(is_iterator(s) for s in sequences) else iter(list(found))
 
 
 def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
     from autodiff.capture.expressions import own_truth
 
     node = frame.scope.syntax.node
-    return iter(
-        [
-            x
-            for x in iterate(frame, sequence)
-            if own_truth(frame, x if function is None else call(frame, function, [x], {}, node))
-        ]
+    found = (
+        x
+        for x in iterate(frame, sequence)
+        if own_truth(frame, x if function is None else call(frame, function, [x], {}, node))
     )
+    return _at_once(found, (sequence,))
 
 
 def _list(frame: Frame, *sequence: Any) -> list[Any]:
@@ -326,7 +329,14 @@ def _is_not(frame: Frame, a: Any, b: Any) -> bool:
     return not _is(frame, a, b)
 
 
+def _vars(frame: Frame, *obj: Any) -> Any:
+    if not obj:
+        return call_library(frame, vars, [], {}, frame.scope.syntax.node)
+    return _getattr(frame, obj[0], "__dict__")
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    vars: _vars,
     operator.is_: _is,
     operator.is_not: _is_not,
     isinstance: _isinstance,

@@ -324,7 +324,8 @@ class Trace:
     def advancing(self, objects: Iterable[Any]) -> None:
         """Iterators are about to be advanced: not from inside of a branch or loop, which is undone."""
         for obj in objects:
-            if len(self.made) > 1 and is_iterator(obj) and id(obj) not in self.made[-1]:
+            inside = len(self.made) > 1 and not self.eager
+            if inside and is_iterator(obj) and id(obj) not in self.made[-1]:
                 raise NotStaged("an iterator is advanced inside of a branch or loop")
 
     def hold(self, objects: Iterable[Any]) -> None:
