@@ -20,8 +20,9 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, product
 from autodiff.ops import dispatch
-from autodiff.ops.known import check
-from autodiff.ops.tracer import as_tracer, is_traced
+from autodiff.ops.known import check, compare, require
+from autodiff.ops.layout import lies_in
+from autodiff.ops.tracer import ViewStep, as_tracer, is_traced
 
 
 def call_vectorized(
@@ -118,6 +119,43 @@ def _ndenumerate(frame: Frame, array: Any) -> Any:
     return LazySequence(x.size, item)
 
 
+def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any:
+    """``np.nditer`` of one array in C order: its elements as arrays without axes."""
+    x = dispatch.functions[np.asarray](frame.trace.deep(op))
+    chosen = [str(flag) for flag in op_flags or ("readonly",)]
+    if isinstance(op, (list, tuple)) or list(flags or ()) or not lies_in(x, "C"):
+        raise Declined(
+            "np.nditer beyond the elements of one array in C order",
+            frame.source(frame.scope.syntax.node),
+        )
+    if chosen not in (["readonly"], ["readwrite"]):
+        raise Declined("np.nditer with these op_flags", frame.source(frame.scope.syntax.node))
+    require(
+        compare("greater", x.size, 0),
+        ValueError("Iteration of zero-sized operands is not enabled"),
+    )
+
+    def element(index: tuple[Any, ...]) -> Any:
+        found = x[(*index, ...)]
+        return found if chosen == ["readwrite"] else found.follow(_READ_ONLY)
+
+    if frame.trace.eager:
+        return (element(index) for index in np.ndindex(*x.shape))
+    from autodiff.capture.rolling import LazySequence
+
+    sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in x.shape]
+    return LazySequence(x.size, lambda k: element(_positions(k, sizes)))
+
+
+def _locked(a: np.ndarray[Any, Any], numbers: Sequence[int]) -> np.ndarray[Any, Any]:
+    view = a.view()
+    view.flags.writeable = False
+    return view
+
+
+_READ_ONLY = ViewStep(lambda p: p, None, lambda a: a, _locked)
+
+
 def _positions(k: Any, shape: Sequence[Any]) -> tuple[Any, ...]:
     """The index of element ``k`` in C order."""
     index: list[Any] = []
@@ -159,6 +197,7 @@ def _fromiter(frame: Frame, iterable: Any, dtype: Any, count: int = -1, *, like:
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.ndindex: _ndindex,
     np.ndenumerate: _ndenumerate,
+    np.nditer: _nditer,
     np.fromiter: _fromiter,
     np.poly1d: _poly1d,
 }

@@ -86,8 +86,13 @@ class EagerBuilder(Builder):
         if kind == "check" and not self.trace.evaluate(operands[0])[0]:
             self.block.operations.pop()
             raise FailedNow(attributes["message"])
-        if results and isinstance(ENTRIES[kind].lowering, Kernel):
-            self.trace.evaluate(results[0])
+        indexes = kind in ("gather", "scatter_update", "scatter_add")
+        if results and (indexes or isinstance(ENTRIES[kind].lowering, Kernel)):
+            try:
+                self.trace.evaluate(results[0])
+            except Exception:
+                self.block.operations.pop()  # the program goes on as if it had not been tried
+                raise
         return results
 
 

@@ -3,6 +3,11 @@
 Removes operations whose results nobody uses and which have no effect; stacked outputs of loops
 that nobody reads; and loop carries that are never changed (the start value stands for them) or
 that only feed themselves.
+
+    np.linalg.cholesky(a)     kept: that it raises may be all it is there for
+
+What the user wrote and what raises for some values is kept, unless what is kept anyway raises for
+the same ones: the scatter of a gradient for a gather with the same indices.
 """
 
 from __future__ import annotations
@@ -11,11 +16,13 @@ from autodiff.ir.copying import Mapping, copy_value, map_attribute
 from autodiff.ir.data import Block, Operation, Program, Value, uses
 from autodiff.ops.entries import ENTRIES
 
+Risk = tuple[str, Value, str | None]
+
 
 def eliminate_dead_code(program: Program) -> Program:
     """Keep what the outputs and effects need."""
     block = Block(list(program.inputs), outputs=list(program.outputs))
-    operations, _ = _sweep(program.block.operations, set(program.outputs))
+    operations, _ = _sweep(program.block.operations, set(program.outputs), set())
     # Extents of inputs may name other inputs.
     block.operations = operations
     return _renamed(Program(block, program.name))
@@ -24,40 +31,91 @@ def eliminate_dead_code(program: Program) -> Program:
 def _has_effect(operation: Operation) -> bool:
     if ENTRIES[operation.kind].has_effect:
         return True
-    return any(_has_effect(inner) for region in operation.regions for inner in region.operations)
+    return any(
+        _has_effect(inner) or (not inner.is_derived and bool(_risks(inner)))
+        for region in operation.regions
+        for inner in region.operations
+    )
 
 
-def _sweep(operations: list[Operation], live: set[Value]) -> tuple[list[Operation], set[Value]]:
+# Operations that raise for some values of their first operand, and those of indices.
+_OF_MATRICES = ("cholesky", "solve", "inverse", "triangular_solve", "eigh", "svd", "pseudo_inverse")
+_OF_INDICES = {"gather": 0, "scatter_update": 1, "scatter_add": 1}
+# What gives positions that an axis has.
+_POSITIONS = ("argsort", "argpartition", "partition_order", "nonzero", "constant")
+
+
+def _risks(operation: Operation) -> list[Risk]:
+    """What an operation raises for: a matrix, or the indices along an axis of some size."""
+    if operation.kind in _OF_MATRICES:
+        return [("matrix", _plain(operation.operands[0]), None)]
+    values = _OF_INDICES.get(operation.kind)
+    if values is None:
+        return []
+    axes = operation.attributes["axes"]
+    indices = operation.operands[1 : len(axes) + 1]
+    shape = operation.operands[0].shape
+    return [
+        ("index", _plain(index), str(shape[axis]))
+        for index, axis in zip(indices, axes, strict=True)
+        if not _is_position(index)
+    ]
+
+
+def _plain(value: Value) -> Value:
+    """The value that another one is a transpose, reshape or cast of."""
+    while value.owner is not None and value.owner.kind in (
+        "transpose", "reshape", "broadcast", "cast",
+    ):  # fmt: skip
+        value = value.owner.operands[0]
+    return value
+
+
+def _is_position(index: Value) -> bool:
+    owner = _plain(index).owner
+    if owner is None:
+        return False
+    if owner.kind == "iota":
+        return True
+    return owner.kind in _POSITIONS
+
+
+def _sweep(
+    operations: list[Operation], live: set[Value], kept_risks: set[Risk]
+) -> tuple[list[Operation], set[Value]]:
     """Operations needed for ``live`` (backwards), and all values then alive."""
     kept: list[Operation] = []
     for operation in reversed(operations):
         if not any(v in live for v in operation.results) and not _has_effect(operation):
-            continue
+            risks = [] if operation.is_derived else _risks(operation)
+            if all(risk in kept_risks for risk in risks):
+                continue
         if operation.regions:
-            operation = _sweep_control(operation, live)
+            operation = _sweep_control(operation, live, kept_risks)
         live.update(uses(operation))
+        kept_risks.update(_risks(operation))
         kept.append(operation)
     kept.reverse()
     return kept, live
 
 
-def _sweep_control(operation: Operation, live: set[Value]) -> Operation:
+def _sweep_control(operation: Operation, live: set[Value], risks: set[Risk]) -> Operation:
     if operation.kind == "cond":
-        return _sweep_cond(operation, live)
-    return _sweep_loop(operation, live)
+        return _sweep_cond(operation, live, risks)
+    return _sweep_loop(operation, live, risks)
 
 
-def _sweep_region(block: Block, outputs: list[Value], live: set[Value]) -> Block:
+def _sweep_region(block: Block, outputs: list[Value], live: set[Value], risks: set[Risk]) -> Block:
     inner_live = set(outputs)
-    operations, inner_live = _sweep(block.operations, inner_live)
+    operations, inner_live = _sweep(block.operations, inner_live, set(risks))
     live |= inner_live
     return Block(block.parameters, operations, outputs)
 
 
-def _sweep_cond(operation: Operation, live: set[Value]) -> Operation:
+def _sweep_cond(operation: Operation, live: set[Value], risks: set[Risk]) -> Operation:
     keep = [k for k, v in enumerate(operation.results) if v in live]
     regions = tuple(
-        [_sweep_region(r, [r.outputs[k] for k in keep], live) for r in operation.regions]
+        [_sweep_region(r, [r.outputs[k] for k in keep], live, risks) for r in operation.regions]
     )
     return _with(operation, operation.operands, regions, keep)
 
@@ -73,18 +131,18 @@ def _with(
     return new
 
 
-def _sweep_loop(operation: Operation, live: set[Value]) -> Operation:
+def _sweep_loop(operation: Operation, live: set[Value], risks: set[Risk]) -> Operation:
     first = 1 if operation.kind == "while" else 0
     n = len(operation.operands)
     body = operation.regions[-1]
     test = operation.regions[0] if operation.kind == "while" else None
     carries = _needed_carries(operation, live, first)
     stacks = [k for k in range(n, len(body.outputs)) if operation.results[first + k] in live]
-    block = _sweep_region(body, [body.outputs[k] for k in carries + stacks], live)
+    block = _sweep_region(body, [body.outputs[k] for k in carries + stacks], live, risks)
     block.parameters = [body.parameters[0], *(body.parameters[1 + k] for k in carries)]
     regions: tuple[Block, ...] = (block,)
     if test is not None:
-        new_test = _sweep_region(test, test.outputs, live)
+        new_test = _sweep_region(test, test.outputs, live, risks)
         new_test.parameters = [test.parameters[k] for k in carries]
         regions = (new_test, block)
     keep = list(range(first)) + [first + k for k in carries + stacks]
@@ -102,11 +160,11 @@ def _needed_carries(operation: Operation, live: set[Value], first: int) -> list[
     }
     if operation.kind == "while":
         test = operation.regions[0]
-        _, alive = _sweep(test.operations, set(test.outputs))
+        _, alive = _sweep(test.operations, set(test.outputs), set())
         needed |= {k for k, p in enumerate(test.parameters) if p in alive}
     while True:
         roots = set(wanted) | {body.outputs[k] for k in needed}
-        _, alive = _sweep(body.operations, roots)
+        _, alive = _sweep(body.operations, roots, set())
         more = {k for k, p in enumerate(parameters) if p in alive} - needed
         if not more:
             return sorted(needed)

@@ -4,6 +4,7 @@ Every row is called with every argument by one compiled object, and compared wit
 """
 
 import copy
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -191,6 +192,30 @@ def test_odd_arguments_do_what_they_do_in_numpy(name: str, engine: str) -> None:
 A, F4, U1 = np.array, np.float32, np.uint8
 BLOCKS = np.arange(18.0).reshape(2, 3, 3)
 
+
+def sum_of_squares(x):
+    total = 0.0
+    for v in np.nditer(x):
+        total = total + v * v
+    return total
+
+
+def double_by_nditer(x):
+    for v in np.nditer(x, op_flags=["readwrite"]):
+        v[...] = 2 * v
+    return x
+
+
+def store_by_nditer(x):
+    for v in np.nditer(x):
+        v[...] = 2 * v
+
+
+ITERATED = [
+    (np.arange(4.0),), (np.arange(6.0).reshape(2, 3),), (np.arange(6.0).reshape(2, 3).T,),
+    (np.arange(6.0)[::-1],), (np.arange(40.0),), (np.zeros(0),),
+]  # fmt: skip
+
 # Each function with argument lists that one compiled object is called with in turn: what is right,
 # and what NumPy refuses.
 CALLS: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]]]] = {
@@ -309,6 +334,9 @@ CALLS: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]]]] = {
         lambda x: (np.squeeze(x), np.transpose(x), np.broadcast_arrays(x, 1), np.i0(x), np.copy(x)),
         [(3,), (0.5,), (True,), (np.float32(0.5),)],
     ),
+    "nditer": (sum_of_squares, ITERATED),
+    "nditer, stored": (double_by_nditer, ITERATED),
+    "nditer, read-only": (store_by_nditer, ITERATED),
     "unstack": (np.unstack, [(A([1.0, 2.0]),), (np.eye(2),)]),
 }
 
@@ -401,3 +429,63 @@ def test_integers_do_not_hold_what_numpy_refuses(name: str, engine: str) -> None
                 same(found, expected)
             except AssertionError as difference:
                 raise AssertionError(f"{name} of {v!r} in {x!r}: {difference}") from None
+
+
+def is_definite(a):
+    try:
+        np.linalg.cholesky(a)
+    except np.linalg.LinAlgError:
+        return -1.0
+    return np.sum(a)
+
+
+def store_unread(x, i):
+    y = x * 1.0
+    y[i] = 0.0
+    return np.sum(x * x)
+
+
+# What a function computes without reading it raises all the same.
+UNREAD: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]]]] = {
+    "cholesky": (
+        lambda a: (np.linalg.cholesky(a), np.sum(a * a))[1],
+        [(np.eye(2),), (-np.eye(2),)],
+    ),
+    "inv": (lambda a: (np.linalg.inv(a), np.sum(a * a))[1], [(np.eye(2),), (np.zeros((2, 2)),)]),
+    "gather": (
+        lambda x, i: (x[i], np.sum(x * x))[1],
+        [(np.ones(3), A([0, 2])), (np.ones(3), A([0, 3]))],
+    ),
+    "gather of a constant": (
+        lambda x, i: np.sum(x * x) + np.sum(np.arange(3.0)[i]),
+        [(np.ones(3), A([0, 2])), (np.ones(3), A([0, 3]))],
+    ),
+    "gather, linear": (
+        lambda x, i: np.sum(x[i]),
+        [(np.ones(3), A([0, 2])), (np.ones(3), A([0, 3]))],
+    ),
+    "store": (store_unread, [(np.ones(3), A([0, 2])), (np.ones(3), A([0, 3]))]),
+    "bincount": (
+        lambda x, i: (np.bincount(i), np.sum(x * x))[1],
+        [(np.ones(3), A([0, 2])), (np.ones(3), A([0, -1]))],
+    ),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", UNREAD)
+def test_what_is_not_read_raises_all_the_same(name: str, engine: str) -> None:
+    f, (right, wrong) = UNREAD[name]
+    for made in (autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)):
+        made(*right)
+        with pytest.raises((IndexError, ValueError, np.linalg.LinAlgError)) as found:
+            made(*wrong)
+        with pytest.raises(found.type, match=re.escape(str(found.value).splitlines()[0])):
+            f(*wrong)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_attempted_factorisation_decides(engine: str) -> None:
+    compiled = autodiff.function(is_definite, engine=engine)
+    for a in (np.eye(2), -np.eye(2), 2 * np.eye(2)):
+        same(compiled(a), is_definite(a))
