@@ -32,6 +32,7 @@ def work(*arguments: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, **SINGLE_THREAD, "AUTODIFF_CACHE_DIR": cache}
         environment.pop("AUTODIFF_CHECK", None)
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
         command = [sys.executable, "-m", "bench.worker", *arguments]
         try:
             done = subprocess.run(

@@ -367,7 +367,7 @@ def _collect(node: ast.AST, found: set[str], in_loop: bool) -> None:
     elif isinstance(node, (ast.Break, ast.Continue)):
         if not in_loop:
             found.add("break" if isinstance(node, ast.Break) else "continue")
-    elif isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.AsyncFunctionDef)):
+    elif isinstance(node, (ast.expr, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
         return
     elif isinstance(node, (ast.For, ast.While)):
         for child in node.body:
