@@ -334,6 +334,33 @@ def array_of_a_state_stored_into(p, n):
     return s["u"], u
 
 
+def shared_with_a_tuple_bound_anew(p, n):
+    c = Counter(p[0])
+    s = (c, 0.0)
+    for _ in range(8):
+        s = (s[0], s[1] + s[0]._value)
+        c._value = c._value * 0.5
+    return s[1], c._value, s[0]._value
+
+
+def shared_and_changed_after_the_loop(p, n):
+    c = Counter(p[0])
+    s = (c, 0.0)
+    for _ in range(8):
+        s = (s[0], s[1] + s[0]._value)
+    c._value = p[1]
+    return s[1], s[0]._value
+
+
+def shared_through_a_method(p, n):
+    d = {"x": p[0]}
+    s, change = (d, 0.0), d.update
+    for _ in range(8):
+        s = (s[0], s[1] + s[0]["x"])
+    change(x=p[1])
+    return s[1], s[0]["x"]
+
+
 def of_another_kind(p, n):
     s = (p[0],)
     for k in range(min(n, 6)):
@@ -740,7 +767,7 @@ FUNCTIONS = [
     slots, ordered, replaced_objects, object_kept_in_a_list, through_a_function, in_a_closure,
     class_attributes, a_raise_after_changes, bound_anew, dict_bound_anew, list_bound_anew, tuple_bound_anew, the_one_before,
     in_while_bound_anew, the_best, adam, changed_and_bound_anew, one_object_under_two_names, kept_where_no_iteration_runs,
-    part_kept_where_no_iteration_runs, swapped, lists_swapped, array_of_a_state_stored_into, of_another_kind,
+    part_kept_where_no_iteration_runs, swapped, lists_swapped, array_of_a_state_stored_into, shared_with_a_tuple_bound_anew, shared_and_changed_after_the_loop, shared_through_a_method, of_another_kind,
     which_of_two, which_array_in_a_loop, which_in_a_loop, two_names_from_one_branch,
     two_names_from_one_of_the_branches, deep_copies, deep_copies_of_lists, shallow_copies, copied_by_the_class,
     copies_of_what_is_outside, namespaces, keywords_that_a_function_takes_out, by_object_setattr, by_operators,

@@ -511,11 +511,9 @@ class _Body:
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
         if not structures.are_alike(trace, start, end):
             raise _Peel
-        low = None if self.count is None else bounds(self.count)[0]
-        if low is None or low < 1:
-            # Without an iteration the name goes on meaning the very object that it meant.
-            if _has_other_names(self.frame, scope, name, start):
-                raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
+        # A change under the other name, in the body or later, would not show in what is made anew.
+        if _has_other_names(self.frame, scope, name, start):
+            raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
         leaves = structures.LeafScope(trace, scope, name)
         self.structures[key] = leaves
         for at, leaf in structures.leaves_of(trace, start).items():

@@ -6,8 +6,8 @@
 A structure is what has parts: a tuple, a list or dict that the captured code made, an object that it
 made and whose attributes are plain.  Its leaves are numbers and arrays, which are carried, and
 anything else, which has to stay what it is.  In the body, and after the loop, the name is bound to a
-structure made anew of the leaves; so nothing else may refer to it where that would show, which
-:func:`entangled` and :func:`is_known_elsewhere` find out.
+structure made anew of the leaves.  So nothing else may refer to it: not before the loop
+(:func:`is_known_elsewhere`), and not at the end of the body (``Outcome.entangled`` of a region).
 """
 
 from __future__ import annotations
