@@ -179,10 +179,10 @@ def test_wrt(wrt, expected, engine) -> None:
 
 
 @over_engines
-def test_without_wrt_every_argument_that_holds_floats(engine) -> None:
+def test_without_wrt_every_argument_that_holds_numbers(engine) -> None:
     gradient = autodiff.gradient(lambda a, n, b, s, c: a * n * np.sum(b) * c["k"], engine=engine)
     assert_tree_equal(
-        gradient(2.0, 3, V, "text", {"k": 5.0}), (67.5, np.full(3, 30.0), {"k": 27.0})
+        gradient(2.0, 3, V, "text", {"k": 5.0}), (67.5, 0.0, np.full(3, 30.0), {"k": 27.0})
     )
 
 
@@ -190,11 +190,134 @@ def test_without_wrt_every_argument_that_holds_floats(engine) -> None:
 def test_integers(engine) -> None:
     assert autodiff.gradient(lambda x: x * x, engine=engine)(3) == 6.0
     assert autodiff.gradient(lambda x, y: x * y, wrt="x", engine=engine)(3, 2) == 2.0
-    assert autodiff.gradient(lambda x, n: x**n, engine=engine)(3.0, 2) == 6.0
+    assert autodiff.gradient(lambda x, n: x**n, engine=engine)(3.0, 2) == (6.0, 0.0)
     sizes = autodiff.gradient(lambda x, n: np.sum(x[:n]), engine=engine)
-    np.testing.assert_array_equal(sizes(V, 2), [1, 1, 0])
-    gradient = autodiff.gradient(lambda x: np.sum(x.astype(float) ** 2), wrt="x", engine=engine)
-    np.testing.assert_array_equal(gradient(np.array([1, 2])), [0.0, 0.0])
+    assert_tree_equal(sizes(V, 2), (np.array([1.0, 1.0, 0.0]), 0.0))
+
+
+_PRODUCTS: list[Any] = [
+    # arguments of x * y, derivatives
+    ((2.0, 3.0), (3.0, 2.0)),
+    ((2.0, 3), (3.0, 0.0)),
+    ((2, 3.0), (0.0, 2.0)),
+    ((2, 3), (3.0, 2.0)),  # nothing is a float: integer numbers count as such
+    ((2.0, np.int64(3)), (3.0, np.float64(0.0))),
+    ((np.int32(2), np.int64(3)), (np.float64(3.0), np.float64(2.0))),
+    ((np.array(2), 3), (np.array(3.0), 2.0)),
+    ((2.0, np.bool_(True)), (1.0, np.float64(0.0))),
+    ((2.0, True), 1.0),  # a flag
+    ((np.float32(2.0), 3), (np.float32(3.0), 0.0)),
+]
+
+
+@over_engines
+@pytest.mark.parametrize(("arguments", "expected"), _PRODUCTS, ids=repr)
+def test_the_structure_of_a_derivative_does_not_depend_on_dtypes(
+    engine, arguments, expected
+) -> None:
+    assert_tree_equal(autodiff.gradient(lambda x, y: x * y, engine=engine)(*arguments), expected)
+    value, slope = autodiff.value_and_gradient(lambda x, y: x * y, engine=engine)(*arguments)
+    assert_tree_equal(slope, expected)
+    plain = arguments[0] * arguments[1]
+    assert type(value) is type(plain) and value == plain
+    inside = autodiff.function(
+        lambda x, y: autodiff.gradient(lambda a, b: a * b)(x, y), engine=engine
+    )
+    if not isinstance(
+        arguments[0], np.ndarray
+    ):  # what is derived inside by a 0-d array is a number
+        found = inside(*arguments)
+        assert np.allclose(np.asarray(found), np.asarray(expected))
+
+
+@over_engines
+def test_one_object_takes_arguments_of_all_kinds(engine) -> None:
+    slope = autodiff.gradient(lambda x, y: x * y, engine=engine)
+    for _ in range(2):
+        for arguments, expected in _PRODUCTS:
+            assert_tree_equal(slope(*arguments), expected)
+
+
+@over_engines
+def test_arrays_of_integers_and_bools_have_zeros(engine) -> None:
+    slope = autodiff.gradient(lambda x, i, m: np.sum(x * i * m), engine=engine)
+    integers, mask = np.arange(3), np.array([True, False, True])
+    assert_tree_equal(slope(V, integers, mask), (integers * mask * 1.0, np.zeros(3), np.zeros(3)))
+    counts = {"n": 2, "k": [3, np.arange(2)]}
+    slope = autodiff.gradient(lambda x, c: np.sum(x) * c["n"] * c["k"][0], engine=engine)
+    zero = {"n": 0.0, "k": [0.0, np.zeros(2)]}
+    assert_tree_equal(slope(V, counts), (np.full(3, 6.0), zero))
+    assert_tree_equal(autodiff.gradient(lambda p: p[0] * p[1], engine=engine)([2, 3]), [3.0, 2.0])
+    named = autodiff.gradient(lambda p: p["x"] * p["n"], engine=engine)
+    assert named({"x": 2.0, "n": 3, "name": "text"}) == {"x": 3.0, "n": 0.0, "name": "text"}
+
+
+@over_engines
+def test_jacobians_and_hessians_by_integers_are_zero_blocks(engine) -> None:
+    x, n, i = V, 3, np.array([1, 2])
+    jacobian = autodiff.jacobian(lambda x, n, i: x * n * np.sum(i), engine=engine)(x, n, i)
+    assert_tree_equal(jacobian, (np.eye(3) * 9, np.zeros(3), np.zeros((3, 2))))
+    hessian = autodiff.hessian(lambda x, n, i: np.sum(x**2) * n * i[0], engine=engine)(x, n, i)
+    assert_tree_equal(
+        hessian,
+        (
+            (np.eye(3) * 6, np.zeros(3), np.zeros((3, 2))),
+            (np.zeros(3), 0.0, np.zeros(2)),
+            (np.zeros((2, 3)), np.zeros(2), np.zeros((2, 2))),
+        ),
+    )
+
+
+@over_engines
+def test_vectors_for_integers_may_be_left_out(engine) -> None:
+    product = autodiff.hessian_vector(lambda x, n, y: np.sum(x**2 * n) * y, engine=engine)
+    expected = (6.0 * V * 2.0, 0.0, 2.0 * float(np.sum(V * V)) * 3)
+    for vectors in ((V, 0.0), (V, None, 0.0), (V, 1.0, 0.0)):
+        assert_tree_equal(product(V, 3, 2.0, _tensors=vectors), expected)
+    with pytest.raises(ValueError, match="AD108: hessian_vector: 2 arguments are differentiated"):
+        product(V, 3, 2.0, _tensors=(V,) * 4)
+
+
+@over_engines
+def test_integers_that_count_as_floats_are_still_sizes_and_indices(engine) -> None:
+    assert autodiff.gradient(lambda n: np.sum(np.ones(n) * 2.5) + n * n, engine=engine)(3) == 6.0
+    powers = autodiff.gradient(lambda x, n: sum(x**k for k in range(n)), engine=engine)
+    assert powers(3, 3) == (7.0, 0.0)
+    table = [1.0, 4.0, 9.0]
+    assert autodiff.gradient(lambda x, k: x * table[k], engine=engine)(3, 2) == (9.0, 0.0)
+
+
+@over_engines
+def test_the_value_beside_a_derivative_is_that_of_the_integers(engine) -> None:
+    value_and_slope = autodiff.value_and_gradient(lambda x: x // 2 + x * x, engine=engine)
+    for x, value in ((7, 52), (8, 68), (7.0, 52.0)):
+        found, slope = value_and_slope(x)
+        assert found == value and type(found) is type(value) and slope == 2.0 * x
+    value, tangent = autodiff.jvp(lambda x, y: x * y, (2, 3), (1, 0), engine=engine)
+    assert value == 6 and type(value) is int and tangent == 3.0
+
+
+@over_engines
+def test_derivatives_by_integer_arrays_alone_are_warned_of(engine) -> None:
+    def f(x, n):
+        return np.sum(x.astype(float) ** 2) * n
+
+    for wrt, asked in (("x", (np.array([1, 2]), 3.0)), (None, (np.array([1, 2]), 3))):
+        gradient = autodiff.gradient(f, wrt=wrt, engine=engine)
+        if wrt is None:  # the number counts as a float
+            np.testing.assert_array_equal(gradient(*asked)[0], [0.0, 0.0])
+            continue
+        with pytest.warns(autodiff.errors.IntegerWarning) as caught:
+            np.testing.assert_array_equal(gradient(*asked), [0.0, 0.0])
+        (warning,) = caught
+        assert warning.filename == __file__
+        assert str(warning.message) == (
+            "gradient of f: the derivative by x is zero, because it is an array of int64; pass "
+            "x.astype(float) to differentiate by its values"
+        )
+        gradient(*asked)  # once
+    with pytest.warns(autodiff.errors.IntegerWarning, match="the derivative by x is zero"):
+        autodiff.gradient(lambda x: np.sum(x / 2), engine=engine)(np.array([1, 2]))
 
 
 # -- containers -------------------------------------------------------------------------------------------

@@ -149,10 +149,11 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         "  Remedy: pass floats or float arrays",
     ),
     (
-        lambda m: autodiff.gradient(m.loss)(np.ones(3, int), np.ones(3, int)),
+        lambda m: autodiff.gradient(lambda text, flag: len(text) / 2)("text", True),
         TypeError,
-        "AD103: loss has no floating-point argument to differentiate in this call.\n"
-        "  Remedy: pass floats or float arrays, or name the argument in wrt",
+        "AD103: <lambda> has no argument to differentiate by in this call: none is a number, an array "
+        "or a container with some.\n"
+        "  Remedy: pass floats or float arrays, or name what is meant in wrt",
     ),
     # -- elements
     *[

@@ -20,7 +20,7 @@ import inspect
 import sys
 import weakref
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from autodiff import transform
 from autodiff.capture.naming import Tags
 from autodiff.compiled import Compiled
 from autodiff.engines import ENGINES
-from autodiff.errors import ArgumentError, NameArgumentError, UnsupportedError
+from autodiff.errors import ArgumentError, AutodiffError, NameArgumentError, UnsupportedError
 from autodiff.ir.printing import Text
 from autodiff.tracebacks import hide_frames
 from autodiff.transform import Transformation, Wrt
@@ -44,7 +44,7 @@ class Transformed:
         The function, method, or callable object.
     wrt : str, int or sequence of them, optional
         Arguments to differentiate by, by name or position; by default every argument of the call
-        that holds floating-point numbers (not parameters left at their default).
+        that is a number, an array or a container with some (not parameters left at their default).
     engine : {"native", "numpy"}
         What runs the program: machine code, or NumPy operation by operation.
     threads : int
@@ -329,9 +329,15 @@ class _WithVectors(Transformed):
     def _call_slowly(self, args: tuple[Any, ...], kwargs: dict[str, Any], vectors: Any) -> Any:
         compiled = self._compiled
         call = compiled.bind(args, kwargs)
-        return compiled.call(
-            args, kwargs, compiled.transformation.extra(compiled.signature, call, vectors)
-        )
+        try:
+            extra = compiled.transformation.extra(compiled.signature, call, vectors)
+        except AutodiffError:
+            from autodiff.capture import Declined, NotStaged
+
+            with suppress(Declined, NotStaged):  # what is wrong with the function comes first
+                compiled.transformation.refuse(compiled.signature, compiled.captured(call))
+            raise
+        return compiled.call(args, kwargs, extra)
 
 
 class HessianVector(_WithVectors):
@@ -411,10 +417,12 @@ def gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: An
     f : callable
         Plain NumPy code that returns one floating-point number.
     wrt : str, int or sequence of them, optional
-        Arguments to differentiate by, results in the order given; by default every argument that
-        holds floating-point numbers.  One argument gives one result, several a tuple; containers
-        keep their structure.  An ``int`` is differentiated as a float when it is named here or is
-        the only argument.
+        Arguments to differentiate by, results in the order given; by default every argument of
+        the call that is a number, an array or a container with some, whatever its dtype (but not
+        Python's bools, strings, objects, or parameters left at their default).  One argument gives
+        one result, several a tuple; containers keep their structure.  Derivatives by integers and
+        bools are zero (float64), except that an integer *number* counts as a float where it is named
+        here or where no argument holds a float.
     **options
         ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
@@ -432,6 +440,8 @@ def gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: An
     array([ 3., 12.])
     >>> autodiff.gradient(lambda x: x * x)(3)
     6.0
+    >>> autodiff.gradient(lambda x, n: x**n)(3.0, 2)
+    (6.0, 0.0)
     """
     return _decorator(Gradient, f, {"wrt": wrt, **options})
 
@@ -558,7 +568,7 @@ def jvp(
     compiled = _product(_Jvp, f, options if wrt is None else {"wrt": wrt, **options})
     if wrt is None:
         _one_tangent_per_primal(primals, tangents)
-        tangents = tuple([tangents[k] for k in transform.wrt_slots(None, None, primals)])
+        tangents = tuple([tangents[k] for k in transform.by_default(primals)])
     vectors = tangents[0] if len(tangents) == 1 else tuple(tangents)
     return compiled._call_with(tuple(primals), {}, vectors)
 
@@ -606,7 +616,7 @@ def vjp(
     """
     value = _product(Function, f, options)(*primals)
     compiled = _product(_Vjp, f, options if wrt is None else {"wrt": wrt, **options})
-    chosen = transform.wrt_slots(None, None, primals)
+    chosen = transform.by_default(primals)
     several = isinstance(wrt, (list, tuple)) and len(wrt) != 1
 
     def pull(cotangent: Any) -> tuple[Any, ...]:

@@ -113,6 +113,10 @@ class FallbackWarning(UserWarning):
     """The function, or one call of it, runs uncompiled."""
 
 
+class IntegerWarning(UserWarning):
+    """A derivative by an array of integers or bools, which is zero."""
+
+
 class InternalError(AutodiffError, AssertionError):
     """A mistake of this library, never of the user's."""
 

@@ -10,7 +10,7 @@ derivatives flow, also to values that the inner function closes over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from autodiff.capture.calls import call
 from autodiff.capture.nested import call_frame
 from autodiff.capture.regions import Slot, fit, is_numeric, run_region, slot_of
 from autodiff.compiled import Signature
+from autodiff.compiled.binding import NOT_GIVEN
 from autodiff.differentiate import custom, jacobian, jvp, vjp
 from autodiff.dims import same_shape
 from autodiff.errors import NameArgumentError, NotScalarError, ShapeError
@@ -88,48 +89,88 @@ def inline_vjp(transformed: Any, trace: Any, primals: Sequence[Any]) -> Any:
 
 
 class _Inner:
-    """The inner function as a program of its differentiated arguments' leaves."""
+    """The inner function as a program of its differentiated arguments' leaves.
+
+    ``operands`` are the leaves that carry derivatives.  ``arguments`` has for each differentiated
+    argument its structure (None for one leaf) and its leaves; a leaf that is no operand, an integer
+    or an object, is paired with None there.
+    """
 
     def __init__(
         self,
         program: Program,
         chosen: Sequence[int],
-        operands: Sequence[Tracer],
-        definitions: Sequence[Any],
+        arguments: Sequence[tuple[Any, list[tuple[Any, Tracer | None]]]],
         result_forms: Sequence[Any],
         definition: Any,
         title: str,
     ) -> None:
         self.program = program
         self.chosen = chosen  # numbers of the differentiated arguments
-        self.operands = operands
-        self.definitions = definitions  # per differentiated argument
+        self.arguments = arguments
+        self.operands = [t for _, leaves in arguments for _, t in leaves if t is not None]
         self.result_forms = result_forms
         self.definition = definition  # of the result
         self.title = title
-        self.wrt = list(range(len(operands)))
-        self.values = [t.value for t in operands]
-        self.forms = [t.form for t in operands]
+        self.wrt = list(range(len(self.operands)))
+        self.values = [t.value for t in self.operands]
+        self.forms = [t.form for t in self.operands]
 
     def by_result(self, values: Sequence[Value], forms: Sequence[Any]) -> Any:
         """One value per leaf of the result, in the result's structure."""
         leaves = _tracers(values, forms)
         return leaves[0] if self.definition is None else tree.unflatten(self.definition, leaves)
 
-    def by_argument(self, values: Sequence[Value]) -> Any:
-        """One value per differentiated leaf, in the structure of the arguments."""
-        return self.arranged(_tracers(values, self.forms))
+    def by_argument(self, values: Sequence[Value], shape: tuple[Any, ...] = ()) -> Any:
+        """One value per operand, in the structure of the arguments; zeros for integers.
 
-    def arranged(self, leaves: Sequence[Any]) -> Any:
-        """One object per differentiated leaf, in the structure of the arguments."""
+        ``shape`` is that of what is differentiated, where it is no single number.
+        """
+        return self.arranged(_tracers(values, self.forms), lambda x: _zero(shape, x))
+
+    def by_both(self, values: Sequence[Value]) -> Any:
+        """One value per pair of operands, in the structure of the arguments, twice."""
+        n = len(self.operands)
+        rows = [
+            self.by_argument(values[k * n : (k + 1) * n], operand.shape)
+            for k, operand in enumerate(self.operands)
+        ]
+
+        def zero_row(x: Any) -> Any:
+            shape = _shape(x)
+            zeros_of_operands = [_zero(shape, operand) for operand in self.operands]
+            return self.arranged(zeros_of_operands, lambda y: _zero(shape, y))
+
+        return self.arranged(rows, lambda x: x if _kind(x) == "object" else zero_row(x))
+
+    def arranged(self, items: Sequence[Any], other: Callable[[Any], Any]) -> Any:
+        """One item per operand, ``other(leaf)`` for other leaves, in the arguments' structure."""
+        of_operand = iter(items)
         parts: list[Any] = []
-        position = 0
-        for definition in self.definitions:
-            count = 1 if definition is None else definition.num_leaves
-            part = list(leaves[position : position + count])
+        for definition, leaves in self.arguments:
+            part = [other(x) if t is None else next(of_operand) for x, t in leaves]
             parts.append(part[0] if definition is None else tree.unflatten(definition, part))
-            position += count
         return parts[0] if len(parts) == 1 else tuple(parts)
+
+    def vectors(self, vectors: Any, what: str) -> list[Value]:
+        """One vector for each operand; those given for integers are left out."""
+        leaves = tree.flatten(vectors)[0] if tree.is_container(vectors) else [vectors]
+        operands = [t for _, pairs in self.arguments for _, t in pairs]
+        if len(leaves) == len(operands) != len(self.operands):
+            leaves = [x for x, t in zip(leaves, operands, strict=True) if t is not None]
+        return _vectors(leaves, self.values, self.wrt, what, "argument")
+
+
+def _shape(x: Any) -> tuple[Any, ...]:
+    return tuple(x.shape) if isinstance(x, Tracer) else np.shape(x)
+
+
+def _zero(shape: tuple[Any, ...], x: Any) -> Any:
+    """The derivative, of what has this shape, by a leaf that is an integer; objects are themselves."""
+    if _kind(x) == "object":
+        return x
+    shape = (*shape, *_shape(x))
+    return Tracer(zeros(shape, float).value) if shape else 0.0
 
 
 def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Inner:
@@ -140,20 +181,24 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
     node = frame.scope.syntax.node
     bound, defaulted = signature.bind_telling(tuple(args), kwargs)
     slots = list(bound)
-    operands: list[Tracer] = []
     parameters: list[Value] = []
-    definitions: list[Any] = []
-    chosen = _chosen(signature, transformed._compiled.transformation, slots)
+    arguments: list[tuple[Any, list[tuple[Any, Tracer | None]]]] = []
+    numbers = [NOT_GIVEN if k in defaulted else x for k, x in enumerate(slots)]
+    chosen, integers = _chosen(signature, transformed._compiled.transformation, numbers)
     for k in chosen:
         container = tree.is_container(slots[k])
         leaves, definition = tree.flatten(slots[k]) if container else ([slots[k]], None)
-        taken = [_operand(x) for x in leaves]
-        values = [Value(ArrayType(t.dtype, t.shape, t.form == "python")) for t in taken]
-        stand_ins = [Tracer(v, t.form) for v, t in zip(values, taken, strict=True)]
+        taken = ("float", "integer") if integers else ("float",)
+        pairs = [(x, _operand(x) if _kind(x) in taken else None) for x in leaves]
+        stand_ins: list[Any] = []
+        for x, t in pairs:
+            if t is None:
+                stand_ins.append(x)
+                continue
+            parameters.append(Value(ArrayType(t.dtype, t.shape, t.form == "python")))
+            stand_ins.append(Tracer(parameters[-1], t.form))
         slots[k] = tree.unflatten(definition, stand_ins) if container else stand_ins[0]
-        operands += taken
-        parameters += values
-        definitions.append(definition)
+        arguments.append((definition, pairs))
     as_given = (defaulted, len(args)) if signature.forwards else ()
     inner_args, inner_kwargs = signature.unbind(slots, *as_given)
     outcome = run_region(
@@ -175,37 +220,40 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
         outcome.block.outputs = [fit(x, slot) for x, slot in zip(results, found, strict=True)]
     program = Program(outcome.block, signature.title)
     forms = [slot.form for slot in found]
-    return _Inner(program, chosen, operands, definitions, forms, definition, signature.title)
+    return _Inner(program, chosen, arguments, forms, definition, signature.title)
 
 
 def _chosen(
     signature: Signature, transformation: Transformation, slots: Sequence[Any]
-) -> list[int]:
+) -> tuple[list[int], bool]:
+    """The arguments that are differentiated, and whether integer numbers among them count as floats."""
     if transformation.wrt is not None:
         items = transform.wrt_items(signature, transformation.wrt, slots)
         if not all(isinstance(k, int) for k in items):
             raise Declined("a derivative, inside of a function, by something that is no argument")
-        return [k for k in items if isinstance(k, int)]
-    floats = [k for k, x in enumerate(slots) if _holds_float(x)]
-    if floats:
-        return floats
-    numeric = [k for k, x in enumerate(slots) if isinstance(x, (Tracer, int, np.generic))]
-    return numeric if len(numeric) == 1 else []
+        return [k for k in items if isinstance(k, int)], True
+    kinds = [{_kind(x) for x in _leaves(slot)} for slot in slots]
+    floats = any("float" in found for found in kinds)
+    return [k for k, found in enumerate(kinds) if found - {"object"}], not floats
 
 
-def _holds_float(x: Any) -> bool:
-    leaves = tree.flatten(x)[0] if tree.is_container(x) else [x]
-    return any(
-        (isinstance(x, Tracer) and x.dtype.kind == "f")
-        or isinstance(x, float)
-        or (isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f")
-        for x in leaves
-    )
+def _leaves(slot: Any) -> list[Any]:
+    return tree.flatten(slot)[0] if tree.is_container(slot) else [slot]
+
+
+def _kind(x: Any) -> str:
+    """What a leaf is to a derivative: a float, an integer number, integers, or none of these."""
+    if not isinstance(x, Tracer) and not transform.is_number(x):
+        return "object"
+    dtype = x.dtype if isinstance(x, Tracer) else np.asarray(x).dtype
+    if isinstance(x, Tracer) and x.form == "python" and dtype.kind == "b":
+        return "object"
+    if dtype.kind not in "iu":
+        return "float" if dtype.kind in "fc" else "integers"
+    return "integers" if np.ndim(x) else "integer"
 
 
 def _operand(x: Any) -> Tracer:
-    if not isinstance(x, (Tracer, np.ndarray, np.generic, int, float)):
-        raise Declined(f"a derivative, inside of a function, by a {type(x).__name__}")
     tracer = as_tracer(float(x) if isinstance(x, int) else x)
     return tracer if tracer.dtype.kind == "f" else as_tracer(tracer.astype(float))
 
@@ -276,19 +324,17 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
     if isinstance(transformation, transform.Hessian):
         _scalar(inner, "hessian")
         first = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
-        results = _inlined(jacobian(first, wrt, wrt), values)
-        n = len(wrt)
-        return inner.arranged([inner.by_argument(results[k * n : (k + 1) * n]) for k in wrt])
+        return inner.by_both(_inlined(jacobian(first, wrt, wrt), values))
     if isinstance(transformation, transform.HessianVector):
         _scalar(inner, "hessian_vector")
         first = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
         derived = jvp(first, [True] * len(wrt))
         derived.block.outputs = derived.outputs[len(first.outputs) :]
-        given = _vectors(vectors, values, wrt, "hessian_vector", "argument")
+        given = inner.vectors(vectors, "hessian_vector")
         return inner.by_argument(_inlined(derived, [*values, *given]))
     if isinstance(transformation, transform.Jvp):
         derived = jvp(program, [True] * len(wrt))
-        given = _vectors(vectors, values, wrt, "jvp", "argument")
+        given = inner.vectors(vectors, "jvp")
         results = _inlined(derived, [*values, *given])
         n = len(program.outputs)
         floats = iter(results[n:])
@@ -302,7 +348,10 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
 
 def _matrix(inner: _Inner, results: Sequence[Value], definition: Any, count: int) -> Any:
     n = len(inner.wrt)
-    rows = [inner.by_argument(results[k * n : (k + 1) * n]) for k in range(count)]
+    rows = [
+        inner.by_argument(results[k * n : (k + 1) * n], inner.program.outputs[k].shape)
+        for k in range(count)
+    ]
     return rows[0] if definition is None else tree.unflatten(definition, rows)
 
 

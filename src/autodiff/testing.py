@@ -13,8 +13,9 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.api import Gradient, _product, gradient
-from autodiff.errors import AutodiffError
+from autodiff.errors import AutodiffError, NameArgumentError
 from autodiff.ir.printing import table_html
+from autodiff.transform import moves, written, wrt_items
 
 # Ridders' extrapolation (Ridders 1982): steps shrink by this factor, orders are eliminated in turn.
 _SHRINK = 1.4
@@ -186,19 +187,22 @@ def check_gradient(
     exact = taken(*args)
     compiled = taken._compiled
     call = compiled.bind(args, {})
-    which = [
-        k
-        for k in compiled.transformation.differentiated_leaves(compiled.signature, call)
-        if call.roles[k] == "float" or isinstance(call.leaves[k], float)
-        or (isinstance(call.leaves[k], (np.ndarray, np.generic)) and call.leaves[k].dtype.kind == "f")
-    ]  # fmt: skip
+    slots = wrt_items(compiled.signature, compiled.transformation.wrt, call.given)
+    if not all(isinstance(slot, int) for slot in slots):
+        raise NameArgumentError(
+            f"check_gradient of {compiled.signature.title}: only arguments can be moved to take "
+            f"differences, not wrt={written(compiled.transformation.wrt)}.",
+            remedy="make what is meant an argument of a function, and check that one",
+        )
+    leaves = [k for slot in slots for k, s in enumerate(call.slot_of) if s == slot]
+    of_leaf = dict(zip(leaves, tree.flatten(exact)[0], strict=True))
+    which = [k for k in of_leaf if moves(call, k)]
 
     def rebuild(leaves: list[Any]) -> list[Any]:
         return compiled.rebuild(call)(leaves)[0]
 
     differences, doubts = numerical_gradient(plain, call.leaves, which, rebuild)
-    parts = tree.flatten(exact)[0] if tree.is_container(exact) else [exact]
-    parts = [p for p in parts if isinstance(p, (float, np.ndarray, np.generic))]
+    parts = [of_leaf[k] for k in which]
     report = _compare(parts, differences, doubts, [call.paths[k] for k in which], tolerance, exact)
     if raises and not report.agrees:
         raise GradientMismatch(str(report), remedy="look at autodiff.gradient(f).ir(*args)")
@@ -215,7 +219,7 @@ def _compare(
 ) -> Report:
     worst, error, uncertainty, agrees = "", 0.0, 0.0, True
     scale = max([1.0, *(float(np.max(np.abs(p), initial=0.0)) for p in parts)])
-    for part, difference, doubt, name in zip(parts, differences, doubts, names, strict=False):
+    for part, difference, doubt, name in zip(parts, differences, doubts, names, strict=True):
         gap = np.abs(np.asarray(part) - difference)
         gap = np.where(np.isnan(gap), np.inf, gap) / scale
         uncertainty = max(uncertainty, float(np.max(doubt / scale, initial=0.0)))

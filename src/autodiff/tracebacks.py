@@ -16,6 +16,7 @@ exceptions it is chained to, unless ``AUTODIFF_DEBUG`` is set.
 from __future__ import annotations
 
 import os
+import sys
 from types import TracebackType
 
 from autodiff import debug
@@ -28,6 +29,14 @@ _AS_USERS = tuple(_PACKAGE + name for name in ("nist", "optimize", "demo.py"))
 def is_internal(file: str) -> bool:
     """Whether a file is one of this package, but for what is written as users write."""
     return file.startswith(_PACKAGE) and not file.startswith(_AS_USERS)
+
+
+def depth_of_user() -> int:
+    """How many frames above the caller the first one outside of this package is."""
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        depth, frame = depth + 1, frame.f_back
+    return depth
 
 
 def hide_frames(error: BaseException) -> None:
@@ -61,4 +70,4 @@ def _users(entry: TracebackType | None) -> TracebackType | None:
     return following
 
 
-__all__ = ["hide_frames", "is_internal"]
+__all__ = ["depth_of_user", "hide_frames", "is_internal"]

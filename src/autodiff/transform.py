@@ -8,6 +8,7 @@ are differentiated, and what extra inputs (tangents, cotangents, vectors) a call
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,10 +24,17 @@ from autodiff.differentiate import jvp as jvp_program
 from autodiff.differentiate import perturbed, unperturbed
 from autodiff.differentiate import vjp as vjp_program
 from autodiff.engines import InputForm
-from autodiff.errors import ArgumentError, NameArgumentError, NotScalarError, ShapeError
+from autodiff.errors import (
+    ArgumentError,
+    IntegerWarning,
+    NameArgumentError,
+    NotScalarError,
+    ShapeError,
+)
 from autodiff.ir.data import ArrayType, Block, Program, Value
 from autodiff.ops.builder import building
 from autodiff.ops.structural import zeros
+from autodiff.tracebacks import depth_of_user
 
 # An argument by name or position, a tag by its key or value, an array that the function reads.
 Wrt = str | int | Tagged | np.ndarray | np.generic | Sequence[Any] | None
@@ -48,6 +56,7 @@ class Transformation:
 
     name = "function"
     is_value = True
+    gives_value = False  # whether a derivative comes with the value, as the first of a tuple
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
     misfit = (
         "a vector does not have the shape of what is differentiated by",
@@ -82,17 +91,63 @@ class Transformation:
             write_back=bool(captured.mutated),
         )
 
+    def refuse(self, signature: Any, captured: Captured) -> None:
+        """Raise if this cannot be had of the function, whatever vectors a call brings."""
+
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
         """Extra inputs of a call, flattened and checked."""
         return ()
 
 
+class ValueOnly(Transformation):
+    """The value beside a derivative, which leaves arguments and objects as they are."""
+
+    is_value = False
+
+    def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
+        return replace(super().apply(signature, captured, call), write_back=False)
+
+
 # -- which arguments --------------------------------------------------------------------------------
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+def is_number(x: Any) -> bool:
+    """Whether an argument, or a leaf of one, is a number or an array of numbers.
+
+    Python's bools are flags that choose what a function does, not numbers.
+    """
+    if isinstance(x, (np.ndarray, np.generic)):
+        return x.dtype.kind in "fiubc"
+    return isinstance(x, (float, complex)) or type(x) is int
 
 
-def _is_number(x: Any) -> bool:
-    return isinstance(x, (np.ndarray, np.generic, float)) or type(x) is int or tree.is_container(x)
+def holds_numbers(slot: Any) -> bool:
+    """Whether an argument is a number, an array, or a container with some."""
+    return any(is_number(x) for x in _leaves(slot))
+
+
+def by_default(slots: Sequence[Any], signature: Any = None) -> list[int]:
+    """The arguments that are differentiated where ``wrt`` names none: all that hold numbers.
+
+    What they are does not depend on dtypes, so neither does the structure of a derivative.
+    """
+    numeric = [k for k, x in enumerate(slots) if holds_numbers(x)]
+    # An empty list has an empty derivative; no arguments in ``*rest`` are no argument.
+    return numeric or [
+        k
+        for k, x in enumerate(slots)
+        if tree.is_container(x) and not _leaves(x) and not _is_variadic(signature, k)
+    ]
+
+
+def _is_variadic(signature: Any, slot: int) -> bool:
+    parameters = signature.parameters if signature is not None else ()
+    return slot < len(parameters) and parameters[slot].kind in (
+        inspect.Parameter.VAR_POSITIONAL,
+        inspect.Parameter.VAR_KEYWORD,
+    )
+
+
+def _leaves(slot: Any) -> list[Any]:
+    return tree.flatten(slot)[0] if tree.is_container(slot) else [slot]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,10 +162,7 @@ class Named:
 def wrt_items(signature: Any, wrt: Wrt, slots: Sequence[Any]) -> list[int | Named]:
     """What is differentiated by, in the order asked for: parameters by number, and named things."""
     if wrt is None:
-        numeric = [k for k, x in enumerate(slots) if _is_number(x)]
-        if len(numeric) == 1:
-            return list(numeric)
-        return [k for k in numeric if _holds_float(slots[k])]
+        return list(by_default(slots, signature))
     if not isinstance(wrt, (str, int, list, tuple, Tagged, np.ndarray, np.generic)):
         raise NameArgumentError(
             f"wrt={wrt!r} is neither the name nor the position of an argument.",
@@ -166,11 +218,12 @@ def wrt_slots(signature: Any, wrt: Wrt, slots: Sequence[Any]) -> list[int]:
     return [k for k in wrt_items(signature, wrt, slots) if isinstance(k, int)]
 
 
-def _holds_float(slot: Any) -> bool:
-    leaves = tree.flatten(slot)[0] if tree.is_container(slot) else [slot]
+def holds_float(slot: Any) -> bool:
+    """Whether an argument is or holds a floating-point (or complex) number or array."""
     return any(
-        isinstance(x, float) or (isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f")
-        for x in leaves
+        isinstance(x, (float, complex))
+        or (isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fc")
+        for x in _leaves(slot)
     )
 
 
@@ -187,21 +240,10 @@ class Derivative(Transformation):
         self.found: dict[int, Path] = {}
 
     def integer_slots_as_float(self, signature: Any, slots: Sequence[Any]) -> set[int]:
-        if self.wrt is None:
-            numeric = [k for k, x in enumerate(slots) if _is_number(x)]
-            if len(numeric) != 1 or isinstance(slots[numeric[0]], np.ndarray):
-                return set()
-            (only,) = numeric
-            if only < len(signature.parameters):  # what ``*rest`` holds are arguments, one by one
-                kind = signature.parameters[only].kind
-                if kind in _VARIADIC and len(slots[only]) > 1:
-                    return set()
-            return {only}
-        return {
-            k
-            for k in wrt_slots(signature, self.wrt, slots)
-            if not isinstance(slots[k], np.ndarray) or slots[k].ndim == 0
-        }
+        if self.wrt is not None:
+            return set(wrt_slots(signature, self.wrt, slots))
+        numeric = by_default(slots, signature)
+        return set() if any(holds_float(slots[k]) for k in numeric) else set(numeric)
 
     def naming(self, signature: Any) -> Naming | None:
         named = [x for x in self._named(signature) if isinstance(x, Named)]
@@ -224,7 +266,7 @@ class Derivative(Transformation):
         slots = wrt_slots(signature, self.wrt, call.given)
         for slot in slots:
             leaves = [x for x, s in zip(call.leaves, call.slot_of, strict=True) if s == slot]
-            if leaves and not any(_is_number(x) for x in leaves):
+            if leaves and not any(is_number(x) for x in leaves):
                 raise _not_a_number(signature.title, leaves[0])
         return [k for k, slot in enumerate(call.slot_of) if slot in slots]
 
@@ -233,11 +275,38 @@ class Derivative(Transformation):
         items = wrt_items(signature, self.wrt, call.given)
         if not items:
             raise ArgumentError(
-                f"{signature.title} has no floating-point argument to differentiate in this call.",
+                f"{signature.title} has no argument to differentiate by in this call: none is a "
+                "number, an array or a container with some.",
                 code="AD103",
-                remedy="pass floats or float arrays, or name the argument in wrt",
+                remedy="pass floats or float arrays, or name what is meant in wrt",
             )
-        return _Targets(captured, call, items, signature, self.found)
+        targets = _Targets(captured, call, items, signature, self.found)
+        self._warn_of_integers(signature, call, items, targets)
+        return targets
+
+    def _warn_of_integers(
+        self, signature: Any, call: Any, items: Sequence[int | Named], targets: _Targets
+    ) -> None:
+        """Say that derivatives by integer arrays are zero, where nothing else is asked for."""
+        slots = [k for k in items if isinstance(k, int)]
+        if self.wrt is None and targets.floats:
+            return  # data beside parameters
+        for leaf, slot in enumerate(call.slot_of):
+            example = call.leaves[leaf]
+            if (
+                slot in slots
+                and isinstance(example, np.ndarray)
+                and (example.dtype.kind in "iub" and call.roles[leaf] != "float")
+            ):
+                name = signature.names[slot] if slot < len(signature.names) else str(slot)
+                at = call.paths[leaf].replace(f"args[{slot}]", name, 1)
+                warnings.warn(
+                    f"{self.name} of {signature.title}: the derivative by {at} is zero, because it "
+                    f"is an array of {example.dtype}; pass {at}.astype(float) to differentiate by "
+                    "its values",
+                    IntegerWarning,
+                    stacklevel=depth_of_user(),
+                )
 
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
         targets = self.targets(signature, captured, call)
@@ -520,7 +589,7 @@ class Gradient(Derivative):
 
     def __init__(self, wrt: Wrt = None, value: bool = False) -> None:
         super().__init__(wrt)
-        self.value = value
+        self.value = self.gives_value = value
         if value:
             self.name = "value_and_gradient"
 
@@ -567,41 +636,29 @@ def _leaf_results(
 ) -> tuple[Any, list[str], Program]:
     """One output per float leaf, zeros for integer leaves, the object itself for other leaves."""
     items: list[_Slot] = []
-    forms: list[str] = []
-    zero_types: list[ArrayType] = []
+    outputs = _Outputs(program)
     position = first
     for leaf in targets.leaves:
-        if leaf.number is None and not _is_unread(leaf):
-            items.append(_Slot(("constant", _static_zero(leaf.example))))
-        elif leaf.number is not None and leaf.number in targets.floats:
+        if leaf.number is not None and leaf.number in targets.floats:
+            outputs.forms[position] = leaf.form
             items.append(_Slot(("output", position, leaf.form)))
-            forms.append(leaf.form)
             position += 1
-        elif leaf.form in ("float", "scalar"):
-            zero = 0.0 if leaf.form == "float" else np.float64(0.0)
-            items.append(_Slot(("constant", zero)))
+        elif _is_object(leaf):
+            items.append(_Slot(("constant", leaf.example)))
         else:
-            zero_types.append(ArrayType(np.dtype(float), _shape_of(leaf, targets)))
-            items.append(_Slot(("zero", len(zero_types) - 1)))
-    if zero_types:
-        program = _with_zeros(program, zero_types)
-        for item in items:
-            if item.plan[0] == "zero":
-                item.plan = ("output", position + item.plan[1], "array")
-        forms += ["array"] * len(zero_types)
-    return targets.combine(items), forms, program
+            items.append(outputs.zeros(_shape_of(leaf, targets), leaf.form))
+    return targets.combine(items), outputs.forms[first:], outputs.finished()
+
+
+def _is_object(leaf: _Leaf) -> bool:
+    """Whether a leaf is no number: it stands for itself in a derivative."""
+    return leaf.number is None and not is_number(leaf.example) and not _is_unread(leaf)
 
 
 def _shape_of(leaf: _Leaf, targets: _Targets) -> tuple[Any, ...]:
     if leaf.number is not None:
-        return targets.captured.inputs[leaf.number].value.type.shape
-    shape: tuple[Any, ...] = leaf.example.shape
-    return shape
-
-
-def _static_zero(leaf: Any) -> Any:
-    """The gradient by an int used as a size or index is zero; other objects stand for themselves."""
-    return 0.0 if type(leaf) is int or isinstance(leaf, _Unread) else leaf
+        return targets.captured.program.inputs[leaf.number].type.shape
+    return leaf.example.shape if isinstance(leaf.example, (_Unread, np.ndarray)) else ()
 
 
 def _with_zeros(program: Program, types: list[ArrayType]) -> Program:
@@ -639,35 +696,67 @@ class Jacobian(Derivative):
                 code="AD106",
                 remedy="return floating-point arrays only",
             )
-        program = jacobian_program(captured.program, targets.floats, live)
-        forms: list[str] = []
-        rows: list[Any] = []
-        for row, number in enumerate(live):
-            rows.append(
-                _matrix_row(targets, captured.program.outputs[number].type, row, program, forms)
-            )
+        outputs = _Outputs(jacobian_program(captured.program, targets.floats, live))
+        columns = len(targets.floats)
+        rows = [
+            _matrix_row(targets, captured.program.outputs[number].type, row * columns, outputs)
+            for row, number in enumerate(live)
+        ]
         definition = captured.result.definition
         structure = rows[0] if definition is None else tree.unflatten(definition, rows)
-        return Plan(program, forms, result_of(structure))
+        return Plan(outputs.finished(), outputs.forms, result_of(structure))
 
 
-def _matrix_row(
-    targets: _Targets, out: ArrayType, row: int, program: Program, forms: list[str]
-) -> Any:
-    """The structure of the derivatives of one output by every target."""
+def _matrix_row(targets: _Targets, out: ArrayType, first: int, outputs: _Outputs) -> Any:
+    """The structure of the derivatives of one output by every target.
+
+    ``first`` numbers the derivatives by the targets that are floats among the program's outputs.
+    """
     items: list[_Slot] = []
     for leaf in targets.leaves:
-        if leaf.number is None or leaf.number not in targets.floats:
-            items.append(_Slot(("constant", _static_zero(leaf.example))))
-            continue
-        position = len(forms)
-        shape = program.outputs[position].shape
-        form = "array" if shape or leaf.form == "array" else leaf.form
-        if not shape and form == "array":
-            form = "scalar"
-        forms.append(form)
-        items.append(_Slot(("output", position, form)))
+        if leaf.number is not None and leaf.number in targets.floats:
+            items.append(outputs.slot(first, leaf.form))
+            first += 1
+        elif _is_object(leaf):
+            items.append(_Slot(("constant", leaf.example)))
+        else:  # integers: zero for every element of both
+            items.append(outputs.block(out.shape, leaf, targets))
     return targets.combine(items)
+
+
+class _Outputs:
+    """The outputs of a program of derivatives, and the zeros that are to be added to them."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.forms: list[str] = ["array"] * len(program.outputs)
+        self.zero_types: list[ArrayType] = []
+
+    def slot(self, position: int, form: str) -> _Slot:
+        """An output of the program; a number where neither side is an array."""
+        if not self.program.outputs[position].shape:
+            form = "scalar" if form == "array" else form
+        else:
+            form = "array"
+        self.forms[position] = form
+        return _Slot(("output", position, form))
+
+    def block(self, shape: tuple[Any, ...], leaf: _Leaf, targets: _Targets) -> _Slot:
+        """Zeros for every element of what has this shape and of a leaf."""
+        shape = (*shape, *_shape_of(leaf, targets))
+        return self.zeros(shape, leaf.form if shape or leaf.form != "array" else "scalar")
+
+    def zeros(self, shape: tuple[Any, ...], form: str) -> _Slot:
+        """Zeros of this shape, as one more output; a constant where they are one number."""
+        if not shape and form != "array":
+            return _Slot(("constant", np.float64(0.0) if form == "scalar" else 0.0))
+        self.zero_types.append(ArrayType(np.dtype(float), shape))
+        self.forms.append("array")
+        return _Slot(("output", len(self.forms) - 1, "array"))
+
+    def finished(self) -> Program:
+        """The program with its zeros."""
+        return _with_zeros(self.program, self.zero_types) if self.zero_types else self.program
 
 
 class Hessian(Derivative):
@@ -678,17 +767,32 @@ class Hessian(Derivative):
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         output = _scalar_output(signature, captured, "hessian")
         first = gradient_program(captured.program, output, targets.floats)
-        program = jacobian_program(first, targets.floats, list(range(len(first.outputs))))
-        forms: list[str] = []
+        columns = len(targets.floats)
+        outputs = _Outputs(jacobian_program(first, targets.floats, list(range(columns))))
         rows: list[Any] = []
         number = 0
         for leaf in targets.leaves:
-            if leaf.number is None or leaf.number not in targets.floats:
-                rows.append(_Slot(("constant", _static_zero(leaf.example))))
-                continue
-            rows.append(_matrix_row(targets, first.outputs[number].type, number, program, forms))
-            number += 1
-        return Plan(program, forms, result_of(targets.combine(rows)))
+            if leaf.number is not None and leaf.number in targets.floats:
+                out = first.outputs[number].type
+                rows.append(_matrix_row(targets, out, number * columns, outputs))
+                number += 1
+            elif _is_object(leaf):
+                rows.append(_Slot(("constant", leaf.example)))
+            else:
+                rows.append(_zero_row(targets, leaf, outputs))
+        return Plan(outputs.finished(), outputs.forms, result_of(targets.combine(rows)))
+
+
+def _zero_row(targets: _Targets, by: _Leaf, outputs: _Outputs) -> Any:
+    """The second derivatives by integers and by every target, all zero."""
+    shape = _shape_of(by, targets)
+    items = [
+        _Slot(("constant", leaf.example))
+        if _is_object(leaf)
+        else outputs.block(shape, leaf, targets)
+        for leaf in targets.leaves
+    ]
+    return targets.combine(items)
 
 
 # -- products -----------------------------------------------------------------------------------------
@@ -697,15 +801,7 @@ def _flat_vectors(items: Sequence[Any], call: Any, vectors: Any, what: str) -> l
 
     ``items`` are numbers of parameters, objects, or ``_Unknown``.
     """
-    if len(items) == 1:
-        vectors = (vectors,)
-    if not isinstance(vectors, (tuple, list)) or len(vectors) != len(items):
-        raise NameArgumentError(
-            f"{what}: {len(items)} arguments are differentiated, so {len(items)} "
-            "vectors are needed.",
-            code="AD108",
-            remedy="pass a tuple with one vector per differentiated argument",
-        )
+    vectors = _one_for_each(items, call, vectors, what)
     flat: list[Any] = []
     for item, vector in zip(items, vectors, strict=True):
         if item is _Unknown:
@@ -716,6 +812,8 @@ def _flat_vectors(items: Sequence[Any], call: Any, vectors: Any, what: str) -> l
                 flat.append(_fitting(vector, item, what))
             continue
         leaves = [k for k, s in enumerate(call.slot_of) if s == item]
+        if not any(moves(call, k) for k in leaves):
+            continue
         parts = [vector] if call.definitions[item] is None else tree.flatten(vector)[0]
         if len(parts) != len(leaves):
             raise ShapeError(
@@ -724,11 +822,40 @@ def _flat_vectors(items: Sequence[Any], call: Any, vectors: Any, what: str) -> l
                 remedy="give vectors the structure of the arguments",
             )
         for leaf, part in zip(leaves, parts, strict=True):
-            x = call.leaves[leaf]
-            if call.roles[leaf] == "static" or (isinstance(x, np.ndarray) and x.dtype.kind != "f"):
-                continue
-            flat.append(_fitting(part, x, what))
+            if moves(call, leaf):
+                flat.append(_fitting(part, call.leaves[leaf], what))
     return flat
+
+
+def _one_for_each(items: Sequence[Any], call: Any, vectors: Any, what: str) -> Sequence[Any]:
+    """One vector for each item; integers need none, as their derivative is zero."""
+    if len(items) == 1:
+        return (vectors,)
+    if isinstance(vectors, (tuple, list)) and len(vectors) == len(items):
+        return vectors
+    moving = [
+        type(x) is not int or any(moves(call, k) for k, s in enumerate(call.slot_of) if s == x)
+        for x in items
+    ]
+    count = sum(moving)
+    given = [vectors] if count == 1 else vectors
+    if not isinstance(given, (tuple, list)) or len(given) != count:
+        raise NameArgumentError(
+            f"{what}: {count} arguments are differentiated, so {count} vectors are needed.",
+            code="AD108",
+            remedy="pass a tuple with one vector per differentiated argument",
+        )
+    of_moving = iter(given)
+    return [next(of_moving) if moves else None for moves in moving]
+
+
+def moves(call: Any, leaf: int) -> bool:
+    """Whether derivatives by an argument leaf are not zero by its type."""
+    x = call.leaves[leaf]
+    return call.roles[leaf] == "float" or (
+        call.roles[leaf] == "array"
+        and (not isinstance(x, (np.ndarray, np.generic)) or x.dtype.kind == "f")
+    )
 
 
 def _fitting(part: Any, x: Any, what: str) -> np.ndarray:
@@ -771,6 +898,9 @@ class HessianVector(Derivative):
         extra = _vector_forms(program, captured)
         return Plan(program, forms, result_of(structure), extra)
 
+    def refuse(self, signature: Any, captured: Captured) -> None:
+        _scalar_output(signature, captured, self.name)
+
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
         return self.vectors(signature, call, vectors, "hessian_vector")
 
@@ -799,6 +929,7 @@ class Jvp(Derivative):
     """The result and its tangent for given tangents of the arguments."""
 
     name = "jvp"
+    gives_value = True
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]
@@ -874,9 +1005,13 @@ __all__ = [
     "Named",
     "Plan",
     "Transformation",
+    "ValueOnly",
     "Vjp",
     "Wrt",
+    "by_default",
+    "moves",
     "result_of",
     "slot",
     "written",
+    "wrt_items",
 ]

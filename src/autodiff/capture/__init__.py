@@ -324,7 +324,7 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
         tracer = trace.add_input(
             leaf.value, leaf.path, number, leaf.name, leaf.role == "float", leaf.symbols, leaf.title
         )
-        if leaf.role == "float" and type(leaf.value) is int:
+        if leaf.role == "float":
             trace.whole.add(tracer.value)
         if number in differentiated:
             trace.differentiable.add(tracer.value)

@@ -640,13 +640,16 @@ class Trace:
                 error.add_note(place)
 
     # -- concrete values ----------------------------------------------------------------------
-    def concrete(self, tracer: Tracer, leaves: bool = False) -> Any:
+    def concrete(self, tracer: Tracer, leaves: bool = False, as_given: bool = False) -> Any:
         """The value of a tracer at this call; guarded where it depends on the inputs.
 
         With ``leaves`` the value becomes a plain number that the function computes with; if it
-        carries a derivative, that would be lost without a word.
+        carries a derivative, that would be lost without a word.  With ``as_given`` it is the int
+        that a float input was given as, None for other values.
         """
         value = tracer.value
+        if as_given:
+            return int(self.concrete(tracer)) if value in self.whole else None
         if leaves and value.type.is_float and self.differentiated(value):
             raise DerivativeError(
                 "a value that carries a derivative becomes a plain number here, "
@@ -669,7 +672,7 @@ class Trace:
     def as_index(self, x: Any) -> Any:
         """``x`` as an index or a number of steps, where it is an int that is differentiated by."""
         if isinstance(x, Tracer) and x.value in self.whole:
-            return int(self.concrete(x))
+            return x.given_as_int()
         return tuple(self.as_index(part) for part in x) if type(x) is tuple else x
 
     def evaluate(self, value: Value) -> tuple[Any, bool]:
@@ -795,14 +798,15 @@ def _emit_guard(tracer: Tracer, array: Any) -> None:
 
 def form_of(example: Any, as_float: bool = False) -> tuple[Form, np.ndarray]:
     """The form of a leaf and the array that holds it."""
-    if isinstance(example, np.ndarray):
-        array = np.asarray(example)
-        return "array", array.astype(float) if as_float and array.dtype.kind in "iub" else array
-    if isinstance(example, np.generic):
-        return "scalar", np.asarray(example)
-    if as_float and isinstance(example, int):
-        return "python", np.asarray(float(example))
-    return "python", np.asarray(example)
+    array = np.asarray(example)
+    form: Form = (
+        "array"
+        if isinstance(example, np.ndarray)
+        else "scalar"
+        if isinstance(example, np.generic)
+        else "python"
+    )
+    return form, array.astype(float) if as_float and array.dtype.kind in "iu" else array
 
 
 def _hint(path: Path) -> str | None:

@@ -14,7 +14,6 @@ A :class:`Compiled` object wraps the user's function with a transformation (valu
 
 from autodiff.compiled.binding import Call, Signature, classify, leaf_key
 from autodiff.compiled.calling import MAXIMUM_PATHS, Compiled
-from autodiff.compiled.fallback import depth_of_user
 from autodiff.compiled.generality import Generality
 from autodiff.compiled.specialisation import Specialisation
 
@@ -26,6 +25,5 @@ __all__ = [
     "Signature",
     "Specialisation",
     "classify",
-    "depth_of_user",
     "leaf_key",
 ]

@@ -312,9 +312,9 @@ def rebuilding(signature: Signature, call: Call) -> Rebuild:
 
 def classify(leaf: Any, as_float: bool) -> str:
     """The role of an argument leaf: ``array``, ``float`` or ``static``."""
-    if isinstance(leaf, np.ndarray):
-        return "float" if as_float and leaf.dtype.kind in "iub" and leaf.ndim == 0 else "array"
-    if isinstance(leaf, float) or isinstance(leaf, np.generic):
+    if isinstance(leaf, (np.ndarray, np.generic)):
+        return "float" if as_float and leaf.dtype.kind in "iu" and leaf.ndim == 0 else "array"
+    if isinstance(leaf, float):
         return "array"
     if as_float and type(leaf) is int:
         return "float"
@@ -336,7 +336,7 @@ def leaf_key(leaf: Any, role: str) -> Any:
             return (leaf.dtype, leaf.dtype.num, leaf.shape)
         return type(leaf)
     if role == "float":
-        return "float"
+        return ("float", type(leaf))
     if leaf is None or isinstance(leaf, (bool, int, str, bytes)):
         return (type(leaf), leaf)
     if callable(leaf) and not hasattr(type(leaf), "__dict__"):

@@ -31,7 +31,7 @@ from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import AutodiffError, InternalError, ShapeError, UnsupportedError
 from autodiff.recall import Recognise, compile_recognise
-from autodiff.transform import Transformation
+from autodiff.transform import Transformation, ValueOnly
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
 # the objects it reads may differ the next time.
@@ -73,6 +73,7 @@ class Compiled(Compiler):
         # A function whose code is replaced in place, as reloading tools do, is another function.
         self.coded: Any = function if hasattr(function, "__code__") else _Codeless
         self._start()
+        self.of_integers: Compiled | None = None  # the value, where ints are differentiated by
         self.locks: dict[int, threading.RLock] = {}  # by process
         self.warned: set[str] = set()
 
@@ -125,6 +126,29 @@ class Compiled(Compiler):
             if failure is not None and failure != GUARD:
                 return fallback.failed(self, specialisation, like.whole(), extra)
         call = self.bind(args, kwargs)
+        result = self._bound(call, extra)
+        if "float" in call.roles and self.transformation.gives_value:
+            return self._with_value_of_integers(result, call, args, kwargs)
+        return result
+
+    def _with_value_of_integers(
+        self, result: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """The result with the value that the function has for the ints that counted as floats.
+
+        What prints or draws numbers is not run twice: its value stays that of the floats.
+        """
+        made = self.specialisations.get(call.key, ())
+        if not made or any(s.captured.has_effects for s in made):
+            return result
+        if self.of_integers is None:
+            self.of_integers = Compiled(
+                self.function, ValueOnly(), engine=self.engine, threads=self.threads
+            )
+        return (self.of_integers.call(args, kwargs), *result[1:])
+
+    def _bound(self, call: Call, extra: tuple[Any, ...]) -> Any:
+        """The result of a call that has been bound."""
         if not self.use_cache:
             return fallback.uncompiled(self, call, None, extra)
         if self.transformation.is_value and any(d is not None for d in call.definitions):

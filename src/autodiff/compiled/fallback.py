@@ -10,8 +10,6 @@ are real is not run twice for that.
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +23,7 @@ from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import FallbackWarning, UnsupportedError
 from autodiff.ops.tracer import ConcreteNeeded
+from autodiff.tracebacks import depth_of_user
 
 if TYPE_CHECKING:
     from autodiff.compiled.calling import Compiled
@@ -143,12 +142,3 @@ def reason_at(reason: str, source: Any) -> str:
     """The reason, with the line it is about."""
     where = f" ({source.file}:{source.line})" if source is not None else ""
     return f"{reason}{where}"
-
-
-def depth_of_user() -> int:
-    """How many frames above the caller the first one outside of this package is."""
-    here = os.path.dirname(os.path.dirname(__file__)) + os.sep
-    depth, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
-        depth, frame = depth + 1, frame.f_back
-    return depth

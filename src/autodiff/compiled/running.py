@@ -162,8 +162,11 @@ def _prepared(x: Any, form: InputForm) -> Any:
         return np.require(np.asarray(x), dtype=type_.dtype, requirements=["C", "A"]).view(
             np.ndarray
         )
-    if form.form == "python" and type_.dtype.kind == "f" and type(x) is not float:
-        return float(x)
+    if type_.dtype.kind == "f":  # an int that is differentiated by
+        if form.form == "python" and type(x) is not float:
+            return float(x)
+        if form.form == "scalar" and type(x) is not type_.dtype.type:
+            return type_.dtype.type(x)
     return x
 
 

@@ -138,6 +138,9 @@ def extent_of(x: Any) -> Extent:
         return x
     if isinstance(x, Tracer):
         if x.shape or x.dtype.kind not in "iu":
+            whole = x.given_as_int()
+            if whole is not None:
+                return whole
             raise TypeError(f"'{type_name(x)}' object cannot be interpreted as an integer")
         folded = known(x)
         if folded is not None:

@@ -302,9 +302,23 @@ class Tracer:
         return float(self._number())
 
     def __index__(self) -> int:
+        whole = self.given_as_int()
+        if whole is not None:
+            return whole
         if self.dtype.kind not in "iu" or self.shape:
             raise TypeError("only integer scalar arrays can be converted to a scalar index")
         return int(self._concrete())
+
+    def given_as_int(self) -> int | None:
+        """The int that an argument was given as that is differentiated as a float, else None.
+
+        Where Python needs an int, for an index or a size, it is that one.
+        """
+        concretize = _concretizer.get()
+        if self.dtype.kind != "f" or self.shape or concretize is None:
+            return None
+        number: int | None = concretize(self, as_given=True)
+        return number
 
     def __hash__(self) -> int:
         if self.form == "array":

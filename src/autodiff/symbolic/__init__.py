@@ -26,7 +26,7 @@ import numpy as np
 from autodiff import tree
 from autodiff.capture import Captured, Declined, NotStaged
 from autodiff.capture.naming import Tags
-from autodiff.compiled import Call, Compiled, depth_of_user
+from autodiff.compiled import Call, Compiled
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import (
     ArgumentError,
@@ -50,6 +50,7 @@ from autodiff.symbolic.recording import (
     tag,
 )
 from autodiff.symbolic.replay import Lone, Replay
+from autodiff.tracebacks import depth_of_user
 from autodiff.transform import Transformation
 
 __all__ = ["Symbolic", "SymbolicFunction", "constant", "tag"]
