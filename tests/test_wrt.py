@@ -245,3 +245,108 @@ def test_errors(call, text):
     with pytest.raises(ValueError) as caught:
         call()
     assert str(caught.value) == text
+
+
+# -- inside of other functions -------------------------------------------------------------------------
+def tagged_loss(x):
+    z = autodiff.tag(np.sin(x), "z")
+    return np.sum(z**3)
+
+
+by_tag = autodiff.gradient(tagged_loss, wrt="z")
+by_global = autodiff.gradient(loss, wrt=W)
+by_both = autodiff.gradient(lambda x: np.sum(W**2 * x**2), wrt=("x", W))
+by_both_turned = autodiff.gradient(lambda x: np.sum(W**2 * x**2), wrt=(W, "x"))
+by_tag_and_argument = autodiff.gradient(tagged_loss, wrt=("z", "x"))
+product_by_tag = autodiff.hessian_vector(tagged_loss, wrt="z")
+hessian_by_tag = autodiff.hessian(tagged_loss, wrt="z")
+
+
+class Slopes(Model):
+    def by_attribute(self, x):
+        return autodiff.gradient(self.energy, wrt=self.w)(x)
+
+
+MODEL = Slopes()
+
+
+def over_and_over(x):
+    total = 0.0
+    for k in range(50):
+        total += np.sum(by_tag(x * k)) + np.sum(MODEL.by_attribute(x))
+    return total
+
+
+Z = np.sin(X)
+INSIDE = {
+    "attribute": (MODEL.by_attribute, 2 * W * X),
+    "global": (lambda x: by_global(x), 2 * W * X),
+    "argument and global": (lambda x: by_both(x), (2 * W**2 * X, 2 * W * X**2)),
+    "global and argument": (lambda x: by_both_turned(x), (2 * W * X**2, 2 * W**2 * X)),
+    "tag": (lambda x: by_tag(x), 3 * Z**2),
+    "tag and argument": (lambda x: by_tag_and_argument(x), (3 * Z**2, 3 * Z**2 * np.cos(X))),
+    "product by tag": (lambda x: product_by_tag(x, _tensors=x), 6 * Z * X),
+    "hessian by tag": (lambda x: hessian_by_tag(x), np.diag(6 * Z)),
+    "loop": (
+        over_and_over,
+        sum(np.sum(3 * np.sin(X * k) ** 2) + np.sum(2 * W * X) for k in range(50)),
+    ),
+    "slope of a slope by attribute": (
+        lambda x: autodiff.gradient(lambda y: np.sum(MODEL.by_attribute(y)))(x),
+        2 * W,
+    ),
+    "slope of a slope by tag": (
+        lambda x: autodiff.gradient(lambda y: np.sum(by_tag(y)))(x),
+        6 * Z * np.cos(X),
+    ),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", INSIDE)
+def test_tags_and_attributes_inside_of_another_function(engine, name):
+    f, expected = INSIDE[name]
+    found = autodiff.function(f, engine=engine, on_fallback="error")(X)
+    plain = f(X)
+    for got in (found, plain):
+        parts = got if isinstance(got, tuple) else (got,)
+        right = expected if isinstance(expected, tuple) else (expected,)
+        assert len(parts) == len(right)
+        assert all(np.allclose(g, r) for g, r in zip(parts, right, strict=True))
+
+
+@ENGINES
+def test_derivatives_flow_through_those_taken_inside(engine):
+    made = autodiff.gradient(
+        lambda x: np.sum(by_global(x) ** 2), wrt=W, engine=engine, on_fallback="error"
+    )
+    assert np.allclose(made(X), 8 * W * X * X)
+    assert np.allclose(
+        autodiff.gradient(lambda x: np.sum(by_tag(x)), engine=engine)(X), 6 * Z * np.cos(X)
+    )
+
+
+def test_what_is_not_there_inside_of_another_function():
+    with pytest.raises(ValueError, match="no value of tagged_loss is tagged 'q'"):
+        autodiff.function(lambda x: autodiff.gradient(tagged_loss, wrt="q")(x))(X)
+
+
+@ENGINES
+def test_an_object_is_ambiguous_only_among_the_places_that_the_result_depends_on(engine):
+    def f(x, y):
+        unused = np.sum(y) * 2.0
+        return np.sum(x**2), unused
+
+    def first(x, y):
+        return f(x, y)[0]
+
+    assert np.allclose(autodiff.gradient(first, wrt=X, engine=engine)(X, X), 2 * X)
+    with pytest.raises(ValueError, match="in 2 places"):
+        autodiff.gradient(lambda x, y: np.sum(x * y), wrt=X, engine=engine)(X, X)
+
+
+def test_vectors_are_looked_at_after_the_function():
+    with pytest.raises(TypeError, match=r"its result has shape \(3,\), not one number"):
+        autodiff.hessian_vector(lambda x: x**2)(X, _tensors=np.ones(2))
+    with pytest.raises(autodiff.ShapeError, match=r"a vector has shape \(2,\)"):
+        autodiff.hessian_vector(lambda x: np.sum(x**2))(X, _tensors=np.ones(2))

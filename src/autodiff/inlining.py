@@ -18,16 +18,18 @@ import numpy as np
 from autodiff import transform, tree
 from autodiff.capture import Declined
 from autodiff.capture.calls import call
+from autodiff.capture.naming import Naming, refuse_untagged_uses, single
 from autodiff.capture.nested import call_frame
 from autodiff.capture.regions import Slot, fit, is_numeric, run_region, slot_of
 from autodiff.compiled import Signature
 from autodiff.compiled.binding import NOT_GIVEN
-from autodiff.differentiate import custom, jacobian, jvp, vjp
+from autodiff.differentiate import custom, jacobian, jvp, perturbed, vjp
 from autodiff.dims import same_shape
 from autodiff.errors import NameArgumentError, NotScalarError, ShapeError
+from autodiff.ir.copying import copy_operation
 from autodiff.ir.data import ArrayType, Block, Program, Value
 from autodiff.ops.builder import current_builder
-from autodiff.ops.structural import zeros
+from autodiff.ops.structural import broadcast, zeros
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.transform import Transformation
 
@@ -181,11 +183,14 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
     node = frame.scope.syntax.node
     bound, defaulted = signature.bind_telling(tuple(args), kwargs)
     slots = list(bound)
+    given = [NOT_GIVEN if k in defaulted else x for k, x in enumerate(slots)]
+    chosen, integers = _chosen(signature, transformed._compiled.transformation, given)
+    arguments: list[Any] = []
     parameters: list[Value] = []
-    arguments: list[tuple[Any, list[tuple[Any, Tracer | None]]]] = []
-    numbers = [NOT_GIVEN if k in defaulted else x for k, x in enumerate(slots)]
-    chosen, integers = _chosen(signature, transformed._compiled.transformation, numbers)
     for k in chosen:
+        if not isinstance(k, int):
+            arguments.append(None)  # found when the function has been interpreted
+            continue
         container = tree.is_container(slots[k])
         leaves, definition = tree.flatten(slots[k]) if container else ([slots[k]], None)
         taken = ("float", "integer") if integers else ("float",)
@@ -201,8 +206,17 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
         arguments.append((definition, pairs))
     as_given = (defaulted, len(args)) if signature.forwards else ()
     inner_args, inner_kwargs = signature.unbind(slots, *as_given)
+    naming = Naming(
+        by_tags=frozenset(x.key for x in chosen if isinstance(x, transform.Named) and x.is_tag),
+        around=trace.naming,
+        depth=len(trace.builder.stack) + 1,
+    )
     outcome = run_region(
-        frame, lambda: call(frame, function, inner_args, inner_kwargs, node), parameters
+        frame,
+        lambda: _with_names(
+            trace, naming, lambda: call(frame, function, inner_args, inner_kwargs, node)
+        ),
+        parameters,
     )
     if outcome.raised is not None:
         raise outcome.raised
@@ -219,19 +233,101 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
     with trace.builder.reopened(outcome.block):
         outcome.block.outputs = [fit(x, slot) for x, slot in zip(results, found, strict=True)]
     program = Program(outcome.block, signature.title)
+    program = _by_names(trace, program, naming, chosen, arguments, signature.title)
     forms = [slot.form for slot in found]
     return _Inner(program, chosen, arguments, forms, definition, signature.title)
 
 
+def _with_names(trace: Any, naming: Naming, thunk: Callable[[], Any]) -> Any:
+    """Run code whose tags belong to a derivative inside of the function."""
+    trace.naming = naming
+    naming.tags.clear()
+    try:
+        return thunk()
+    finally:
+        trace.naming = naming.around
+        if trace.naming is not None:
+            for key, values in naming.tags.items():
+                trace.naming.tags.setdefault(key, []).extend(values)
+
+
+def _by_names(
+    trace: Any,
+    program: Program,
+    naming: Naming,
+    chosen: Sequence[Any],
+    arguments: list[Any],
+    title: str,
+) -> Program:
+    """The program with an input for each operand, also for tags and for objects that it reads."""
+    parameters = iter(list(program.inputs))
+    tagged: list[Value] = []  # by which to differentiate inside of the program
+    objects: dict[Value, Value] = {}  # values from outside, and their placeholders
+    order: list[Value | None] = []  # placeholders in the order of the operands, None for a tag
+    for k, item in enumerate(chosen):
+        if isinstance(item, int):
+            order += [next(parameters) for _, t in arguments[k][1] if t is not None]
+        elif isinstance(item, transform.Named) and item.is_tag:
+            tag = single(naming, item.key, title)
+            refuse_untagged_uses(program, tag)
+            tagged.append(tag.value)
+            order.append(None)
+            zero = Tracer.constant(np.array(-0.0, tag.dtype))
+            start = broadcast(zero, tag.shape, ()) if tag.shape else zero
+            arguments[k] = (None, [(tag, Tracer(start.value, tag.form))])
+        else:
+            tracer = _read(trace, item, title)
+            placeholder = Value(tracer.value.type)
+            objects[tracer.value] = placeholder
+            order.append(placeholder)
+            arguments[k] = (None, [(tracer, tracer)])
+    if objects:
+        mapping = dict(objects)
+        operations = [copy_operation(op, mapping) for op in program.block.operations]
+        outputs = [mapping.get(v, v) for v in program.outputs]
+        tagged = [mapping.get(v, v) for v in tagged]
+        inputs = [v for v in order if v is not None]
+        program = Program(Block(inputs, operations, outputs), program.name)
+    count = len(program.inputs)
+    if tagged:
+        program = perturbed(program, tagged)
+    deltas = iter(program.inputs[count:])
+    inputs = [v if v is not None else next(deltas) for v in order]
+    return Program(Block(inputs, program.block.operations, program.outputs), program.name)
+
+
+def _read(trace: Any, item: Any, title: str) -> Tracer:
+    """An array that the enclosing function and this one read, as it now stands."""
+    if isinstance(item, Tracer):
+        return item
+    found = [r for r in trace.inputs if r.example is item.key]
+    if not found:
+        raise NameArgumentError(
+            f"{title} does not read wrt={item.asked}: it is not found among the arrays of its "
+            "arguments, globals, closures and attributes.",
+            source=current_builder().source,
+            remedy="name the array object itself, not a view or a copy of it",
+        )
+    return Tracer(found[0].cell.value, found[0].form)
+
+
 def _chosen(
     signature: Signature, transformation: Transformation, slots: Sequence[Any]
-) -> tuple[list[int], bool]:
-    """The arguments that are differentiated, and whether integer numbers among them count as floats."""
+) -> tuple[list[Any], bool]:
+    """What is differentiated by: arguments by number, names, traced arrays from outside.
+
+    Also whether integer numbers among the arguments count as floats.
+    """
     if transformation.wrt is not None:
-        items = transform.wrt_items(signature, transformation.wrt, slots)
-        if not all(isinstance(k, int) for k in items):
-            raise Declined("a derivative, inside of a function, by something that is no argument")
-        return [k for k in items if isinstance(k, int)], True
+        wrt: Any = transformation.wrt
+        items = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+        found: list[Any] = []
+        for item in items:
+            one = (
+                [item] if isinstance(item, Tracer) else transform.wrt_items(signature, item, slots)
+            )
+            found += one
+        return found, True
     kinds = [{_kind(x) for x in _leaves(slot)} for slot in slots]
     floats = any("float" in found for found in kinds)
     return [k for k, found in enumerate(kinds) if found - {"object"}], not floats

@@ -31,7 +31,7 @@ from autodiff.errors import (
     NotScalarError,
     ShapeError,
 )
-from autodiff.ir.data import ArrayType, Block, Program, Value
+from autodiff.ir.data import ArrayType, Block, Program, Value, live_values
 from autodiff.ops.builder import building
 from autodiff.ops.structural import zeros
 from autodiff.tracebacks import depth_of_user
@@ -452,6 +452,9 @@ class _Targets:
                 source=None,
                 remedy="name the array object itself, not a view or a copy of it",
             )
+        if len(values) > 1:  # among the places that the result depends on
+            used = live_values(captured.program)
+            values = [v for v in values if v in used] or values[:1]
         if len(values) > 1:
             raise NameArgumentError(
                 f"{self.signature.title} reads wrt={item.asked} in {len(values)} places.",

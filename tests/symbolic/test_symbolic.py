@@ -439,6 +439,17 @@ def test_python_floats_are_known_by_their_object(tracer):
     assert np.isclose(by_factor(X), 2 * factor * 9)
 
 
+def test_a_float_is_ambiguous_only_among_the_places_that_the_outputs_depend_on(tracer):
+    x = 1.5
+    tracer.trace(lambda y: y + 100.0, x)  # nothing is asked of this one
+    out = tracer.trace(lambda x: x * x, x)
+    assert tracer.compile_function(x, out)(2.0) == 4.0
+    assert tracer.compile_gradient(x, out, wrt=x)(2.0) == 4.0
+    both = tracer.trace(lambda a, b: a * b, out, x)
+    with pytest.raises(ValueError, match=r"the float 1\.5 was met in 2 places"):
+        tracer.compile_function(x, both)
+
+
 @ENGINES
 def test_value_gradient_and_product_together(engine):
     tracer = Symbolic(engine=engine, on_fallback="error")

@@ -142,6 +142,10 @@ class Naming:
     objects: tuple[Any, ...] = ()  # differentiated by, found by identity
     paths: frozenset[str] = frozenset()  # where they were found before
     tags: dict[Any, list[Any]] = field(default_factory=dict)  # structures of Tagged, by key
+    # Of a derivative taken inside of the function: the names of what is around it, and how many
+    # regions lie around it.
+    around: Naming | None = None
+    depth: int = 0
 
     def wants(self, key: Any) -> bool:
         """Whether the program, not only its user, needs the value of this tag."""
@@ -163,7 +167,7 @@ def tag_inside(trace: Trace, args: list[Any], kwargs: dict[str, Any]) -> Any:
             return x
         naming = trace.naming
         wanted = naming.wants(key)
-        if wanted and trace.builder.stack:
+        if wanted and len(trace.builder.stack) > naming.depth or _is_wanted_around(naming, key):
             raise NotStaged(f"the tag {key!r} inside of a branch or loop")
         if tree.is_container(x):
             if wanted:
@@ -184,6 +188,11 @@ def tag_inside(trace: Trace, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return x
 
     return inside(*args, **kwargs)
+
+
+def _is_wanted_around(naming: Naming, key: Any) -> bool:
+    around = naming.around
+    return around is not None and (around.wants(key) or _is_wanted_around(around, key))
 
 
 def _is_numeric(x: Any) -> bool:

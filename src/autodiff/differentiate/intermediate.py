@@ -19,7 +19,7 @@ import numpy as np
 from autodiff.dims import symbols
 from autodiff.errors import UnsupportedError
 from autodiff.ir.copying import Mapping, copy_operation
-from autodiff.ir.data import Block, Program, Value
+from autodiff.ir.data import Block, Program, Value, free_values
 from autodiff.ops.builder import building
 from autodiff.ops.structural import broadcast
 from autodiff.ops.tracer import Tracer
@@ -30,7 +30,7 @@ def perturbed(program: Program, values: Sequence[Value]) -> Program:
 
     The values are results of operations of the program's outermost block, of floating point.
     """
-    known = set(program.inputs)
+    known = {*program.inputs, *free_values(program.block)}
     for value in values:
         for extent in value.shape:
             if any(s not in known for s in symbols(extent)):

@@ -236,6 +236,17 @@ def free_values(block: Block) -> list[Value]:
     return list(found)
 
 
+def live_values(program: Program) -> set[Value]:
+    """The values that the outputs depend on."""
+    live = set(program.outputs)
+    for operation in reversed(program.block.operations):
+        if not live.isdisjoint(operation.results):
+            live.update(uses(operation))
+            for region in operation.regions:
+                live.update(free_values(region))
+    return live
+
+
 def walk(block: Block) -> Iterator[Operation]:
     """Every operation of a block and its nested regions, in program order."""
     for operation in block.operations:

@@ -70,8 +70,8 @@ class Symbolic:
     arguments ask for; where an int, a flag or a function that shaped the recording changes, it is
     captured again.
 
-    A Python float is known by its object too; one that was met in several places is refused as a
-    name, since Python shares equal literals.  Ints and bools have no identity: tag them, or use
+    A Python float is known by its object too; one that was met in several places that the outputs
+    depend on is refused as a name, since Python shares equal literals.  Ints and bools have no identity: tag them, or use
     NumPy's.
 
     Parameters
@@ -161,7 +161,7 @@ class Symbolic:
         recording.alive += step.results
         recording.note_changes(step)
         for obj in step.results:
-            recording.meet(obj, f"a result of {step.title}", f"the result of {step.title}")
+            recording.meet(obj, f"a result of {step.title}", f"the result of {step.title}", step)
         if captured is not None:
             step.tags = set(captured.naming.tags)
             recording.shown.update({k: v[-1] for k, v in captured.naming.tags.items()})
@@ -233,7 +233,7 @@ class Symbolic:
             for leaf in leaves_of(argument):
                 if has_identity(leaf):
                     earlier = any(leaf is r for s in recording.steps for r in s.results)
-                    recording.meet(leaf, where, "" if earlier else where)
+                    recording.meet(leaf, where, "" if earlier else where, step)
                     step.reads.add(id(leaf))
         if captured is None:
             return
@@ -255,7 +255,7 @@ class Symbolic:
             ):
                 continue
             name = last_name(text)
-            recording.meet(obj, f"{name} in {step.title}" if name else step.title, text)
+            recording.meet(obj, f"{name} in {step.title}" if name else step.title, text, step)
             step.by_path[text] = id(obj)
             recording.alive.append(record.path)
 
@@ -326,6 +326,9 @@ class Symbolic:
         steps = names.needed(wanted, chosen)
         for x, role in [(c, "inputs") for c in chosen] + [(w, "wrt") for w in asked_wrt]:
             names.refuse_unconnected(x, role, steps, wanted)
+            names.refuse_ambiguous(x, role, steps)
+        for x in wanted:
+            names.refuse_ambiguous(x, "outputs", steps)
         derived = gradient or hessian_vector
         reduce = reduction_of(reduction)
         if derived and len(wanted) != 1:

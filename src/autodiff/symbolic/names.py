@@ -31,18 +31,10 @@ class Names:
     def named(self, x: Any, role: str) -> Any:
         """The object or tag that ``x`` names."""
         if has_identity(x):
-            known = self.recording.met.get(id(x))
-            if known is None:
+            if id(x) not in self.recording.met:
                 raise NameArgumentError(
                     f"{role}: {described(x)} was not met in any trace.",
                     remedy="name the object itself that was traced, not a copy, or name it by a tag",
-                )
-            places = sorted(p for p in known.places if p)
-            if type(x) is float and len(places) > 1:
-                raise NameArgumentError(
-                    f"{role}: the float {x!r} was met in {len(places)} places ({'; '.join(places)}), "
-                    "and Python may use one object for equal numbers.",
-                    remedy="trace with np.float64(...), or name the value by a tag",
                 )
             return x
         key = x.key if isinstance(x, Tagged) else x
@@ -143,6 +135,19 @@ class Names:
             raise NameArgumentError(
                 f"{role}: {what} does not reach the outputs through the traced functions.",
                 remedy="trace what lies between as well: operations outside of trace are not seen",
+            )
+
+    def refuse_ambiguous(self, x: Any, role: str, steps: Sequence[Step]) -> None:
+        """A Python float must have been met in one place that the outputs depend on."""
+        if type(x) is not float:
+            return
+        needed = {id(step) for step in steps}
+        places = sorted(p for p, of in self.recording.met[id(x)].places.items() if of & needed)
+        if len(places) > 1:
+            raise NameArgumentError(
+                f"{role}: the float {x!r} was met in {len(places)} places ({'; '.join(places)}), "
+                "and Python may use one object for equal numbers.",
+                remedy="trace with np.float64(...), or name the value by a tag",
             )
 
     def refuse_twice(self, inputs: Sequence[Any]) -> None:

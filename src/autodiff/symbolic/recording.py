@@ -104,7 +104,7 @@ class Met:
     snapshot: Any
     last: Any  # the content after the last step
     title: str
-    places: set[str] = field(default_factory=set)
+    places: dict[str, set[int]] = field(default_factory=dict)  # and the ids of their steps
 
 
 @dataclass
@@ -144,15 +144,16 @@ class Recording:
         self.shown: dict[Any, Any] = {}  # structures of Tagged
         self.alive: list[Any] = []
 
-    def meet(self, obj: Any, title: str, place: str) -> None:
-        """Note an object; its first value is the one it keeps."""
+    def meet(self, obj: Any, title: str, place: str, step: Step) -> None:
+        """Note an object of a step; its first value is the one it keeps."""
         if not has_identity(obj):
             return
         known = self.met.get(id(obj))
         if known is None:
             copy = _copied(obj)
             known = self.met[id(obj)] = Met(obj, copy, copy, title)
-        known.places.add(place)
+        if place:
+            known.places.setdefault(place, set()).add(id(step))
 
     def meet_container(self, obj: Any, title: str) -> None:
         """Note what a container holds; only a step may have changed it since it was met."""
