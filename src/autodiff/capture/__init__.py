@@ -37,6 +37,7 @@ from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Value
 from autodiff.ops.builder import building
+from autodiff.ops.function_table import functions as numpy_functions
 from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer, concretizing
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
@@ -295,7 +296,9 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
     from autodiff.capture.sourcecode import Syntax
 
     if isinstance(function, FunctionType):
-        return functions.call_function(trace, function, args, kwargs)
+        if function not in numpy_functions:
+            return functions.call_function(trace, function, args, kwargs)
+        args, kwargs = _without_defaults(function, args, kwargs)
     if isinstance(function, functools.partial):
         trace.remember(function, Path.root(function, "partial"))
         inner, first, named = calls.partial_parts(trace, function)
@@ -312,6 +315,29 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
     syntax = Syntax(node, "<call>", frozenset(), frozenset(), frozenset(), False)
     frame = Frame(trace, Scope(syntax, {}, {}, None), "<call>")
     return calls.call(frame, function, list(args), dict(kwargs), node)
+
+
+def _without_defaults(
+    function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """Arguments of a library's function without those that are its defaults, which tables know."""
+    by_keyword = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    signature = inspect.signature(function).parameters
+    parameters = list(signature.values())
+    given: list[Any] = []
+    named = {
+        name: x
+        for name, x in kwargs.items()
+        if name not in signature or x is not signature[name].default
+    }
+    for x, parameter in zip(args, parameters, strict=False):
+        if parameter.default is inspect.Parameter.empty and not named:
+            given.append(x)
+        elif x is not parameter.default:
+            if parameter.kind not in by_keyword:
+                return args, kwargs
+            named[parameter.name] = x
+    return (given, named) if len(args) <= len(parameters) else (args, kwargs)
 
 
 def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int]) -> list[Any]:

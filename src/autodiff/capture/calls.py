@@ -29,9 +29,10 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import Callback, call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import is_impure, is_library, type_of
-from autodiff.capture.paths import Guard, Path
+from autodiff.capture.paths import Guard, Path, is_literal
 from autodiff.capture.trace import Declined, Trace, is_iterator
 from autodiff.ops import dispatch
+from autodiff.ops.known import type_name
 from autodiff.ops.tracer import Tracer
 
 
@@ -78,6 +79,8 @@ def _call(
         return call(frame, inner, [*first, *args], {**named, **kwargs}, node)
     if isinstance(function, FunctionType) and _is_single_dispatch(function):
         return call(frame, _implementation(frame.trace, function, args), args, kwargs, node)
+    if isinstance(function, functools._lru_cache_wrapper) and not is_library(function.__wrapped__):
+        return _call_cached(frame, function, args, kwargs, node)
     if isinstance(function, (operator.itemgetter, operator.attrgetter)):
         return _get_all(frame, function, *args, node=node)
     if isinstance(function, operator.methodcaller):
@@ -109,6 +112,32 @@ def _call(
     if isinstance(method, Closure):
         return method(function, *args, **kwargs)
     return call_library(frame, function, args, kwargs, node)
+
+
+def _call_cached(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """A function under ``functools.lru_cache``: what the cache holds, read at every call.
+
+    Of values known only when the program runs it is the function itself that is interpreted: what
+    it remembers makes no difference to a function that computes.
+    """
+    trace = frame.trace
+    given = [*args, *kwargs.values()]
+    for x in given:
+        if isinstance(x, (list, dict, set)) or (isinstance(x, Tracer) and x.form == "array"):
+            raise TypeError(f"unhashable type: '{type_name(x)}'")
+    if any(isinstance(x, Tracer) and x.dtype.kind == "f" for x in given):
+        return call(frame, function.__wrapped__, args, kwargs, node)
+    args = [trace.untraced(x) for x in args]
+    kwargs = {name: trace.untraced(x) for name, x in kwargs.items()}
+    if trace.eager or not all(map(is_literal, (*args, *kwargs.values()))):
+        return call(frame, function.__wrapped__, args, kwargs, node)
+    words = [*map(repr, args), *(f"{name}={x!r}" for name, x in kwargs.items())]
+    root = Path.root(function, "cached")
+    return trace.lift(
+        function(*args, **kwargs), Path(f"{root.text}({', '.join(words)})", root.roots)
+    )
 
 
 def partial_parts(

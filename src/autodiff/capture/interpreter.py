@@ -12,11 +12,13 @@ generators in :mod:`autodiff.capture.generators`.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import inspect
 import operator
 import sys
+import types
 from collections.abc import Callable, Sequence
 from types import CellType, FunctionType, WrapperDescriptorType
 from typing import Any
@@ -507,23 +509,50 @@ def _function_definition(frame: Frame, node: Any) -> None:
 
 
 def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
+    bases = tuple(frame.evaluate(base) for base in node.bases)
+    keywords = {k.arg: frame.evaluate(k.value) for k in node.keywords if k.arg is not None}
+    if len(keywords) < len(node.keywords):
+        raise Declined("** in the head of a class", frame.source(node))
+    decorators = [frame.evaluate(decorator) for decorator in node.decorator_list]
+    for decorator in decorators:
+        if getattr(decorator, "__module__", "") not in ("dataclasses", "functools"):
+            raise Declined("a decorated class inside of a function", frame.source(node))
+    made: Any = types.new_class(
+        node.name, bases, keywords, lambda namespace: _class_body(frame, node, namespace)
+    )
+    for decorator in reversed(decorators):
+        made = decorator(made)
+    frame.store(node.name, made)
+
+
+def _class_body(frame: Frame, node: ast.ClassDef, namespace: Any) -> None:
+    """What a class body puts into the namespace of the class."""
     from autodiff.capture.functions import make_closure
 
-    bases = tuple(frame.evaluate(base) for base in node.bases)
-    if node.keywords or node.decorator_list:
-        raise Declined("a decorated class inside of a function", frame.source(node))
-    namespace: dict[str, Any] = {
-        "__module__": frame.scope.globals.get("__name__"),
-        "__qualname__": node.name,
-    }
+    namespace["__module__"] = frame.scope.globals.get("__name__")
+    namespace["__qualname__"] = node.name
+    annotations: dict[str, Any] = {}
     for statement in node.body:
         if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
             namespace[statement.name] = make_closure(frame, statement)
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             namespace[statement.targets[0].id] = frame.evaluate(statement.value)
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            annotations[statement.target.id] = _annotation(frame, statement.annotation)
+            if statement.value is not None:
+                namespace[statement.target.id] = frame.evaluate(statement.value)
         elif not isinstance(statement, (ast.Pass, ast.Expr)):
             raise Declined(f"{type(statement).__name__} in a class body", frame.source(statement))
-    frame.store(node.name, type(node.name, bases, namespace))
+    if annotations:
+        namespace["__annotations__"] = annotations
+
+
+def _annotation(frame: Frame, node: ast.expr) -> Any:
+    """An annotation as its class has it: text where it may name what does not exist yet."""
+    as_text = frame.scope.globals.get("annotations") is __future__.annotations
+    if as_text or sys.version_info >= (3, 14):
+        return ast.unparse(node)
+    return frame.evaluate(node)
 
 
 def _delete(frame: Frame, node: ast.Delete) -> None:

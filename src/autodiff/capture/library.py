@@ -147,6 +147,9 @@ def _call(
     known = lookup(function, traced)
     if traced and isinstance(owner, np.ufunc) and dispatch.is_known_ufunc(owner):
         known = functools.partial(ufunc_method, owner, function.__name__)
+    if traced and known is None and dispatch.is_known_ufunc(function):
+        # Not through NumPy, which would make numbers of what it finds in a list.
+        known = functools.partial(_apply_ufunc, function)
     if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or is_own(function):
         known = known or function
     if known is not None:
@@ -167,6 +170,15 @@ def _call(
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
     return _call_unknown(frame, function, args, kwargs, node)
+
+
+def _apply_ufunc(ufunc: np.ufunc, *args: Any, **kwargs: Any) -> Any:
+    if ufunc.nin <= len(args) <= ufunc.nargs:
+        outs = args[ufunc.nin :]
+        if outs and "out" not in kwargs:
+            kwargs["out"] = outs if len(outs) > 1 else outs[0]
+        return dispatch.apply_ufunc(ufunc, "__call__", args[: ufunc.nin], kwargs)
+    return ufunc(*args, **kwargs)  # NumPy says what is wrong
 
 
 def _change(
@@ -349,6 +361,9 @@ def _call_unknown(
     from autodiff.capture.opaque import call_opaque
 
     python = _in_python(function)
+    if python is None and isinstance(function, MethodType) and module in ("numpy", "scipy"):
+        python = _in_python(function.__func__)  # ``norm._cdf(x)``
+        args = [function.__self__, *args] if python is not None else args
     if python is not None and module != "autodiff":
         mark = frame.trace.builder.source
         try:
@@ -359,6 +374,8 @@ def _call_unknown(
         except AutodiffError as error:
             error.source = frame.source(node)  # the user's line, not the library's
             raise
+        if python is not function and isinstance(function, MethodType):
+            args = args[1:]
     return call_opaque(frame, function, args, kwargs, node)
 
 

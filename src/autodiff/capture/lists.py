@@ -713,6 +713,13 @@ class TracedList(StoredList):
 
     def __mul__(self, times: Any) -> Any:
         if isinstance(times, Tracer):
+            if times.form == "array":
+                return NotImplemented  # NumPy takes the list for an array
+            whole = times.given_as_int()
+            if whole is not None:
+                return self._new(list(self) * whole)
+            if times.form == "scalar" and times.dtype.kind not in "iu":
+                return NotImplemented  # NumPy says why not
             n = extent_of(times)
             if isinstance(n, Dim) and self.store is None and list.__len__(self) == 1:
                 (item,) = self._plain_items()

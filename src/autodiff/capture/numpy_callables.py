@@ -18,7 +18,7 @@ import numpy as np
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined
-from autodiff.dims import Dim, product
+from autodiff.dims import Dim, product, same_shape
 from autodiff.ops import dispatch
 from autodiff.ops.known import check, compare, require
 from autodiff.ops.layout import lies_in
@@ -120,31 +120,40 @@ def _ndenumerate(frame: Frame, array: Any) -> Any:
 
 
 def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any:
-    """``np.nditer`` of one array in C order: its elements as arrays without axes."""
-    x = dispatch.functions[np.asarray](frame.trace.deep(op))
-    chosen = [str(flag) for flag in op_flags or ("readonly",)]
-    if isinstance(op, (list, tuple)) or list(flags or ()) or not lies_in(x, "C"):
-        raise Declined(
-            "np.nditer beyond the elements of one array in C order",
-            frame.source(frame.scope.syntax.node),
-        )
-    if chosen not in (["readonly"], ["readwrite"]):
-        raise Declined("np.nditer with these op_flags", frame.source(frame.scope.syntax.node))
+    """``np.nditer`` of arrays in C order: their elements, as arrays without axes."""
+    several = isinstance(op, (list, tuple))
+    node = frame.scope.syntax.node
+    x = [dispatch.functions[np.asarray](frame.trace.deep(a)) for a in (op if several else [op])]
+    if list(flags or ()) or not all(lies_in(a, "C") for a in x):
+        raise Declined("np.nditer beyond the elements of arrays in C order", frame.source(node))
+    given = [op_flags or ("readonly",)] if not several else op_flags or [("readonly",)] * len(x)
+    chosen = [[str(flag) for flag in one] for one in given]
+    if len(chosen) != len(x) or not all(c in (["readonly"], ["readwrite"]) for c in chosen):
+        raise Declined("np.nditer with these op_flags", frame.source(node))
+    shape = np.broadcast_shapes(*[a.shape for a in x])
+    if any(not same_shape(a.shape, shape) for a in x):
+        if ["readwrite"] in chosen:
+            raise Declined("np.nditer that stores into broadcast arrays", frame.source(node))
+        x = [np.broadcast_to(a, shape) for a in x]
+    size = product(shape)
     require(
-        compare("greater", x.size, 0),
+        compare("greater", size, 0),
         ValueError("Iteration of zero-sized operands is not enabled"),
     )
 
     def element(index: tuple[Any, ...]) -> Any:
-        found = x[(*index, ...)]
-        return found if chosen == ["readwrite"] else found.follow(_READ_ONLY)
+        found = [
+            a[(*index, ...)] if c == ["readwrite"] else a[(*index, ...)].follow(_READ_ONLY)
+            for a, c in zip(x, chosen, strict=True)
+        ]
+        return tuple(found) if several else found[0]
 
     if frame.trace.eager:
-        return (element(index) for index in np.ndindex(*x.shape))
+        return (element(index) for index in np.ndindex(*shape))
     from autodiff.capture.rolling import LazySequence
 
-    sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in x.shape]
-    return LazySequence(x.size, lambda k: element(_positions(k, sizes)))
+    sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in shape]
+    return LazySequence(size, lambda k: element(_positions(k, sizes)))
 
 
 def _locked(a: np.ndarray[Any, Any], numbers: Sequence[int]) -> np.ndarray[Any, Any]:

@@ -39,7 +39,7 @@ class Path:
 
     def item(self, key: Any) -> Path:
         """The path to an item; a key that no text says (an enumeration's member) is held itself."""
-        if _is_literal(key):
+        if is_literal(key):
             return Path(f"{self.text}[{key!r}]", self.roots)
         name = f"_k{id(key):x}"
         return Path(f"{self.text}[{name}]", (*self.roots, (name, key)))
@@ -58,9 +58,10 @@ class Path:
         return Path(name, ((name, obj),))
 
 
-def _is_literal(key: Any) -> bool:
+def is_literal(key: Any) -> bool:
+    """Whether the text of a path can say a key or an argument."""
     if type(key) is tuple:
-        return all(_is_literal(part) for part in key)
+        return all(is_literal(part) for part in key)
     if type(key) is float:
         return math.isfinite(key)
     return type(key) in (int, str, bool, bytes, type(None))

@@ -10,6 +10,8 @@ Functions of numbers alone, ``round`` or ``math.sin``, are in :mod:`autodiff.ops
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import functools
 import operator
 from collections.abc import Callable, Iterator, Sequence
@@ -335,7 +337,21 @@ def _vars(frame: Frame, *obj: Any) -> Any:
     return _getattr(frame, obj[0], "__dict__")
 
 
+def _making_a_class(make: Callable[..., Any]) -> Callable[..., Any]:
+    """``namedtuple`` and ``make_dataclass``: the class is made by Python, as the user's."""
+
+    def handler(frame: Frame, *args: Any, **kwargs: Any) -> Any:
+        made: Any = make(*args, **kwargs)
+        if made.__module__.split(".")[0] in ("autodiff", "types", "collections"):
+            made.__module__ = frame.scope.globals.get("__name__")
+        return made
+
+    return handler
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    collections.namedtuple: _making_a_class(collections.namedtuple),
+    dataclasses.make_dataclass: _making_a_class(dataclasses.make_dataclass),
     vars: _vars,
     operator.is_: _is,
     operator.is_not: _is_not,

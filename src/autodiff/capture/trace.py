@@ -198,7 +198,7 @@ class Trace:
                 remedy="pass a plain array, np.asarray(...)",
             )
         form, array = form_of(example, as_float)
-        if array.dtype.kind not in SUPPORTED_KINDS or array.dtype.itemsize > 8:
+        if is_unsupported(array):
             raise DtypeError(
                 f"{title} has dtype {array.dtype}, which is not supported.",
                 remedy="pass real floating-point, integer or bool arrays of at most 64 bits",
@@ -796,6 +796,15 @@ def _emit_guard(tracer: Tracer, array: Any) -> None:
     emit_check(predicate, GUARD)
 
 
+def is_unsupported(x: Any) -> bool:
+    """Whether an array or NumPy scalar is of a class or dtype that programs do not have."""
+    if isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap):
+        return True
+    return isinstance(x, (np.ndarray, np.generic)) and (
+        x.dtype.kind not in SUPPORTED_KINDS or x.dtype.itemsize > 8
+    )
+
+
 def form_of(example: Any, as_float: bool = False) -> tuple[Form, np.ndarray]:
     """The form of a leaf and the array that holds it."""
     array = np.asarray(example)
@@ -814,4 +823,13 @@ def _hint(path: Path) -> str | None:
     return name if name.isidentifier() and not name.startswith("_") else None
 
 
-__all__ = ["GUARD", "AutodiffError", "Declined", "Input", "NotStaged", "Trace", "form_of"]
+__all__ = [
+    "GUARD",
+    "AutodiffError",
+    "Declined",
+    "Input",
+    "NotStaged",
+    "Trace",
+    "form_of",
+    "is_unsupported",
+]

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from autodiff import debug
 from autodiff.capture import Declined, NotStaged
-from autodiff.capture.trace import GUARD
+from autodiff.capture.trace import GUARD, is_unsupported
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import NOT_GIVEN, Call, Recognised, Signature, by_position
 from autodiff.compiled.compiling import Compiler
@@ -29,7 +29,7 @@ from autodiff.compiled.generality import generality
 from autodiff.compiled.running import UNFIT, run
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
-from autodiff.errors import AutodiffError, InternalError, ShapeError, UnsupportedError
+from autodiff.errors import AutodiffError, DtypeError, InternalError, ShapeError, UnsupportedError
 from autodiff.recall import Recognise, compile_recognise
 from autodiff.transform import Transformation, ValueOnly
 
@@ -251,8 +251,9 @@ class Compiled(Compiler):
             return fallback.reason_at(declined.reason, declined.source)
         except (NotStaged, UndecidedExtent) as problem:
             return fallback.reason_at(str(problem), None)
-        except UnsupportedError as error:
-            if not self.transformation.is_value:
+        except (UnsupportedError, DtypeError) as error:
+            of_argument = isinstance(error, DtypeError) and any(map(is_unsupported, call.leaves))
+            if of_argument or not self.transformation.is_value:
                 raise
             return fallback.reason_at(error.message, error.source)
         except ShapeError as error:

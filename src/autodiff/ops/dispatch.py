@@ -28,7 +28,7 @@ from autodiff.ops.function_table import (
     implements,
     implements_builtin,
 )
-from autodiff.ops.known import extent_of, known
+from autodiff.ops.known import extent_of, known, type_name
 from autodiff.ops.methods import attribute, set_attribute
 from autodiff.ops.promotion import broadcast_to, cast, pointwise, result_dtype, select
 from autodiff.ops.tracer import Tracer
@@ -93,6 +93,12 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         return NotImplemented  # repetition of a sequence
     if isinstance(b, (list, tuple)) and python_numbers.is_number(a):
         return NotImplemented
+    if ufunc is np.multiply and isinstance(a, (list, tuple)) != isinstance(b, (list, tuple)):
+        number = b if isinstance(a, (list, tuple)) else a
+        if isinstance(number, Tracer) and number.form == "scalar":
+            if number.dtype.kind in "iu" or number.given_as_int() is not None:
+                return NotImplemented  # repetition
+            raise TypeError(f"can't multiply sequence by non-int of type '{type_name(number)}'")
     bools = isinstance(a, Tracer) and a.form == "array" and a.dtype.kind == "b"
     if bools and ufunc is np.power and type(b) is int and b == 2:
         return call(np.square, (a,))  # int8, unlike np.power

@@ -10,6 +10,7 @@ which raises Python's own exception.
 
 from __future__ import annotations
 
+import bisect
 import math
 import warnings
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from autodiff.ops.known import check, compare, decide, extent_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.python_numbers import BOOL, FLOAT, INT, is_number, kind_of, number
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, whole_of
+from autodiff.ops.ufuncs import unsupported
 
 # -- math -------------------------------------------------------------------------------------------
 # Functions of floats by the operation that computes them, and whether they can raise.
@@ -542,6 +544,52 @@ def _choose(condition: Any, a: Any, b: Any) -> Any:
 # Python's min(a, b) is b where b < a, else a.
 builtin_functions[min] = _extreme(np.less, np.min)
 builtin_functions[max] = _extreme(np.greater, np.max)
+
+
+def _bisect(a: Any, x: Any, lo: Any, hi: Any, key: Any, right: bool) -> Any:
+    """Binary search step by step, so that unsorted lists and NaN give what they give in Python."""
+    name = "bisect_right" if right else "bisect_left"
+    if key is not None or type(lo) is not int or not isinstance(hi, (int, type(None))):
+        raise unsupported(
+            f"bisect.{name} with a key or traced bounds is not available",
+            "use np.searchsorted",
+        )
+    if lo < 0:
+        raise ValueError("lo must be non-negative")
+    items = as_array(a if isinstance(a, Tracer) else list(a))
+    sought = as_array(x)
+    count = extent_of(items.shape[0])
+    if isinstance(count, Dim):
+        ordered = functions[np.all](pointwise("less_equal", items[:-1], items[1:]))
+        check(ordered & pointwise("equal", sought, sought), "a list that is not sorted")
+        side = "right" if right else "left"
+        return number(functions[np.searchsorted](items, sought, side), int)
+    low: Any = number(lo, int)
+    high: Any = number(count if hi is None else hi, int)
+    for _ in range(max((count if hi is None else hi) - lo, 0).bit_length()):
+        going = pointwise("less", low, high)
+        middle = pointwise("floor_divide", pointwise("add", low, high), 2)
+        item = functions[np.take](items, middle, mode="clip")
+        above = pointwise("less", item, sought)
+        if right:
+            above = pointwise("logical_not", pointwise("less", sought, item))
+        above = pointwise("logical_and", going, above)
+        below = pointwise("logical_and", going, pointwise("logical_not", above))
+        low = select(above, pointwise("add", middle, 1), low, INT)
+        high = select(below, middle, high, INT)
+    return number(low, int)
+
+
+@implements_builtin(bisect.bisect_left)
+def bisect_left(a: Any, x: Any, lo: Any = 0, hi: Any = None, *, key: Any = None) -> Any:
+    """``bisect.bisect_left`` of numbers."""
+    return _bisect(a, x, lo, hi, key, False)
+
+
+@implements_builtin(bisect.bisect_right)
+def bisect_right(a: Any, x: Any, lo: Any = 0, hi: Any = None, *, key: Any = None) -> Any:
+    """``bisect.bisect_right`` of numbers."""
+    return _bisect(a, x, lo, hi, key, True)
 
 
 @implements_builtin(math.prod)

@@ -25,10 +25,12 @@ from autodiff.ops.decompositions import eigh_rules
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, require_equal
+from autodiff.ops.layout import lies_in
 from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.numpy_functions.shapes import array_of, line, ravel
-from autodiff.ops.promotion import cast, shape_error
+from autodiff.ops.promotion import as_array, cast, shape_error
+from autodiff.ops.python_numbers import number
 from autodiff.ops.structural import INT, slice_add, slice_of, slice_update, zeros
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
@@ -567,6 +569,12 @@ def hankel(c: Any, r: Any = None) -> Tracer:
 def norm(
     a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, **options: Any
 ) -> Tracer:
-    """``scipy.linalg.norm``."""
+    """``scipy.linalg.norm``: a Python float where SciPy asks BLAS or LAPACK."""
     _plain(options)
-    return functions[np.linalg.norm](a, ord, axis, keepdims)
+    x = as_array(a)
+    result = functions[np.linalg.norm](x, ord, axis, keepdims)
+    if x.dtype.kind != "f" or axis is not None or keepdims or 0 in x.shape:
+        return result
+    of_vector = x.ndim == 1 and (ord is None or ord == 2)
+    of_matrix = x.ndim == 2 and ord in (1, np.inf) and lies_in(x, "C") != lies_in(x, "F")
+    return number(result, float) if of_vector or of_matrix else result

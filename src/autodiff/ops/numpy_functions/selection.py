@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from autodiff.dims import product
+from autodiff.dims import Dim, product
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import get_item, set_item
 from autodiff.ops.known import check, compare, decide, known, require, require_equal, type_name
@@ -32,7 +32,7 @@ from autodiff.ops.promotion import (
 )
 from autodiff.ops.reductions import along_axis, true_positions
 from autodiff.ops.structural import INT, gather, scatter_update, zeros
-from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
 
 
@@ -362,15 +362,38 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Tracer:
     if axis is None:
         x, axis = ravel(x), 0
     k = normalize_axis_index(axis, x.ndim)
-    n = _known_size(x.shape[k], "np.delete")
-    if isinstance(obj, slice):
-        kept = np.delete(np.arange(n), obj)
-    else:
-        positions = known(as_array(obj))
-        if positions is None:
+    positions = None if isinstance(obj, slice) else as_array(obj)
+    found = None if positions is None else known(positions)
+    if positions is not None and found is None and positions.dtype.kind == "b":
+        return functions[np.compress](pointwise("logical_not", positions), x, k)
+    if positions is not None and (found is None or isinstance(x.shape[k], Dim)):
+        if not _is_one(positions):
             raise unsupported("np.delete at traced positions", "build the array with np.where")
-        kept = np.delete(np.arange(n), positions)
+        place = _place(positions, x.shape[k], 0, f"an index out of bounds for axis {k}")
+        line = functions[np.arange](x.shape[k] - 1)
+        return take(x, line + cast(pointwise("greater_equal", line, place), line.dtype), k)
+    n = _known_size(x.shape[k], "np.delete")
+    kept = np.delete(np.arange(n), obj if positions is None else found)
     return take(x, kept, k)
+
+
+def _is_one(positions: Tracer) -> bool:
+    """Whether positions are one integer."""
+    shape = positions.shape
+    return positions.dtype.kind in "iu" and (not shape or shape == (1,))
+
+
+def _place(position: Tracer, size: Any, beyond: int, message: str) -> Tracer:
+    """One position from the front, where NumPy takes it: from ``-size`` to ``size - 1 + beyond``."""
+    place = cast(functions[np.reshape](position, ()), np.int64)
+    n = as_tracer(size) if isinstance(size, Dim) else size
+    inside = pointwise(
+        "logical_and",
+        pointwise("greater_equal", place, -n),
+        pointwise("less", place, n + beyond),
+    )
+    check(inside, message)
+    return select(pointwise("less", place, 0), place + n, place, np.dtype(np.int64))
 
 
 @implements(np.insert)
@@ -383,7 +406,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Tracer:
     n = _known_size(x.shape[k], "np.insert")
     positions = known(as_array(obj)) if not isinstance(obj, slice) else np.arange(n)[obj]
     if positions is None:
-        raise unsupported("np.insert at traced positions", "build the array with np.concatenate")
+        return _insert_at(x, as_array(obj), values, k, n)
     kept = isinstance(values, (Tracer, np.ndarray, np.generic)) and weak_kind(values) is None
     v = array_of(values if kept else functions[np.array](values, x.dtype))
     count = positions.size
@@ -399,6 +422,25 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Tracer:
     from autodiff.ops.indexing import _fit_value
 
     added = Tracer(_fit_value(v, target, x.dtype).value, "array")
+    return take(functions[np.concatenate]([x, added], k), marks, k)
+
+
+def _insert_at(x: Tracer, position: Tracer, values: Any, k: int, n: int) -> Tracer:
+    """``np.insert`` at one position that is known only when the program runs."""
+    if not _is_one(position):
+        raise unsupported("np.insert at traced positions", "build the array with np.concatenate")
+    place = _place(position, n, 1, f"an index out of bounds for axis {k} with size {n}")
+    v = functions[np.array](cast(array_of(values), x.dtype), ndmin=x.ndim)
+    v = v if position.shape else moveaxis(v, 0, k)
+    count = _known_size(v.shape[k], "np.insert")
+    from autodiff.ops.indexing import _fit_value
+
+    added = Tracer(_fit_value(v, (*x.shape[:k], count, *x.shape[k + 1 :]), x.dtype).value, "array")
+    line = functions[np.arange](n + count)
+    before = pointwise("less", line, place)
+    inserted = pointwise("less", line, place + count)
+    after = select(inserted, line - place + n, line - count, line.dtype)
+    marks = select(before, line, after, line.dtype)
     return take(functions[np.concatenate]([x, added], k), marks, k)
 
 
