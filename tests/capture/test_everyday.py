@@ -9,7 +9,9 @@ import typing
 
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.linalg
+import scipy.optimize
 import scipy.special
 import scipy.stats
 
@@ -395,3 +397,49 @@ def test_the_norm_of_scipy_has_the_type_that_scipy_gives(engine, matrix):
     for options in ({}, {"ord": 1}, {"ord": np.inf}, {"ord": 2}, {"axis": 0}, {"keepdims": True}):
         f = functools.partial(scipy.linalg.norm, **options)
         assert same(autodiff.function(lambda x, f=f: f(x), engine=engine)(matrix), f(matrix))
+
+
+# -- libraries that call back ------------------------------------------------------------------------------
+def root_of(x):
+    return scipy.optimize.brentq(lambda z: z**2 - x, 0.0, 2.0)
+
+
+CALLING_BACK = {
+    "quad": lambda x: scipy.integrate.quad(lambda t: np.exp(-x * t), 0, 1)[0],
+    "brentq": root_of,
+    "bisect": lambda x: scipy.optimize.bisect(lambda z: z**2 - x, 0.0, 2.0),
+    "fsolve": lambda x: scipy.optimize.fsolve(lambda z: z**2 - x, 1.0)[0],
+    "minimize_scalar": lambda x: scipy.optimize.minimize_scalar(lambda z: (z - x) ** 2).x,
+    "golden": lambda x: scipy.optimize.minimize_scalar(lambda z: (z - x) ** 2, method="golden").x,
+    "solve_ivp": lambda x: scipy.integrate.solve_ivp(lambda t, y: -x * y, (0, 1), [1.0]).y[0, -1],
+}
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("name", CALLING_BACK)
+def test_a_library_that_computes_with_what_it_calls_is_not_compiled_for_each_value(name):
+    f = CALLING_BACK[name]
+    compiled = autodiff.function(f)
+    for k in range(6):
+        x = 0.7 + 0.05 * k
+        assert same(compiled(x), f(x))
+    assert len(compiled.cache) <= 2
+
+
+def test_derivatives_lost_in_a_library_are_refused_by_its_name():
+    with pytest.raises(autodiff.DerivativeError) as caught:
+        autodiff.gradient(lambda a: scipy.optimize.fsolve(lambda x: x**3 - a, 1.0)[0])(2.0)
+    first, *_, last = str(caught.value).split("\n")
+    assert first == (
+        "AD302: scipy.optimize.fsolve has no derivative by what the function it calls reads."
+    )
+    assert "test_everyday.py" in str(caught.value) and "custom_gradient" in last
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_a_library_that_calls_back_without_the_argument_is_part_of_the_program():
+    def f(a, x):
+        return a * scipy.optimize.brentq(lambda z: z**2 - 2.0, 0.0, 2.0) * x
+
+    assert np.isclose(autodiff.gradient(f, wrt="a")(1.0, 3.0), 3 * np.sqrt(2))
+    assert np.isclose(autodiff.gradient(lambda a, x: a * root_of(x), wrt="a")(1.0, 2.0), 2**0.5)

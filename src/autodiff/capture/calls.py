@@ -79,7 +79,7 @@ def _call(
         return call(frame, inner, [*first, *args], {**named, **kwargs}, node)
     if isinstance(function, FunctionType) and _is_single_dispatch(function):
         return call(frame, _implementation(frame.trace, function, args), args, kwargs, node)
-    if isinstance(function, functools._lru_cache_wrapper) and not is_library(function.__wrapped__):
+    if isinstance(function, functools._lru_cache_wrapper) and _is_users(function.__wrapped__):
         return _call_cached(frame, function, args, kwargs, node)
     if isinstance(function, (operator.itemgetter, operator.attrgetter)):
         return _get_all(frame, function, *args, node=node)
@@ -112,6 +112,10 @@ def _call(
     if isinstance(method, Closure):
         return method(function, *args, **kwargs)
     return call_library(frame, function, args, kwargs, node)
+
+
+def _is_users(function: Any) -> bool:
+    return isinstance(function, FunctionType) and not is_library(function)
 
 
 def _call_cached(

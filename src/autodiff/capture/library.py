@@ -214,7 +214,62 @@ class Callback:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         from autodiff.capture.calls import call
 
-        return call(self.frame, self.function, list(args), kwargs, self.node)
+        result = call(self.frame, self.function, list(args), kwargs, self.node)
+        caller = self.frame.trace.called_out
+        return result if caller is None else caller.numbers(result, self.frame, self.node)
+
+
+class CalledOut:
+    """A library that computes with numbers, while it calls functions of the user.
+
+    Where the numbers differ from call to call the program cannot hold them, and where they carry a
+    derivative it would be lost.  A library may swallow what is raised on its way: it is kept.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self.name = name_of(function)
+        self.raised: BaseException | None = None
+
+    def numbers(self, result: Any, frame: Frame, node: ast.AST) -> Any:
+        """What a callback returned, as the library takes it."""
+        from autodiff.capture.opaque import traced_leaves
+
+        trace = frame.trace
+        try:
+            for tracer in traced_leaves(result):
+                _, depends = trace.evaluate(tracer.value)
+                if depends and trace.differentiated(tracer.value):
+                    raise DerivativeError(
+                        f"{self.name} has no derivative by what the function it calls reads.",
+                        code="AD302",
+                        source=frame.source(node),
+                        remedy="give it one with autodiff.custom_gradient, or pass what it reads "
+                        "through autodiff.stop_gradient if no derivative should flow",
+                    )
+                if depends and not trace.eager:
+                    raise Declined(
+                        f"{self.name}, which computes with values of the function it calls",
+                        frame.source(node),
+                    )
+        except Exception as error:
+            self.raised = self.raised or error
+            raise
+        return result
+
+    def call(self, trace: Trace, call: Callable[[], Any]) -> Any:
+        """Run the library; what was raised in a callback is raised."""
+        before, trace.called_out = trace.called_out, self
+        try:
+            result = call()
+        except BaseException:
+            if self.raised is not None:
+                raise self.raised from None
+            raise
+        finally:
+            trace.called_out = before
+        if self.raised is not None:
+            raise self.raised
+        return result
 
 
 def _compares(function: Any) -> bool:
@@ -317,7 +372,25 @@ def _call_untraced(
                 return call_function(frame.trace, python, args, kwargs)
             reason = f"{name_of(function)} of an object from outside of the function"
             raise Declined(reason, frame.source(node))
+    if root == "scipy" and any(map(_is_callback, (*args, *kwargs.values()))):
+        caller = CalledOut(function)
+        args = [_seen(frame, a, node) for a in args]
+        kwargs = {k: _seen(frame, v, node) for k, v in kwargs.items()}
+        return lift_result(caller.call(frame.trace, lambda: run_native(function, args, kwargs)))
     return lift_result(run_native(function, args, kwargs))
+
+
+def _is_callback(x: Any) -> bool:
+    return isinstance(x, (Callback, Closure)) or (
+        isinstance(x, (list, tuple)) and any(map(_is_callback, x))
+    )
+
+
+def _seen(frame: Frame, x: Any, node: ast.AST) -> Any:
+    """A function made by captured code as one whose results are looked at."""
+    if type(x) in (list, tuple) and _is_callback(x):
+        return type(x)(_seen(frame, item, node) for item in x)
+    return Callback(frame, x, node) if isinstance(x, Closure) else x
 
 
 def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:

@@ -68,7 +68,7 @@ def refuse_lost_derivative(
     from autodiff.capture.origins import name_of
 
     trace = frame.trace
-    for tracer in _tracers((args, kwargs)):
+    for tracer in traced_leaves((args, kwargs)):
         _, depends = trace.evaluate(tracer.value)
         if depends and tracer.dtype.kind == "f" and trace.differentiated(tracer.value):
             raise DerivativeError(
@@ -93,13 +93,14 @@ def run_native(function: Any, args: Any, kwargs: Any) -> Any:
         raise cause from None
 
 
-def _tracers(obj: Any) -> list[Tracer]:
+def traced_leaves(obj: Any) -> list[Tracer]:
+    """The tracers in arguments or a result."""
     if isinstance(obj, Tracer):
         return [obj]
     if isinstance(obj, dict):
         obj = list(obj.values())
     if isinstance(obj, (list, tuple)):
-        return [t for x in obj for t in _tracers(x)]
+        return [t for x in obj for t in traced_leaves(x)]
     return []
 
 

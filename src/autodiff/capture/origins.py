@@ -117,6 +117,9 @@ def name_of(function: Any) -> str:
     module = module_of(function)
     name: Any = getattr(function, "__qualname__", None)
     name = name or getattr(function, "__name__", repr(function))
+    public = module.split("._")[0]
+    if public != module and getattr(sys.modules.get(public), name, None) is function:
+        module = public  # scipy.integrate.quad, which is defined in scipy.integrate._quadpack_py
     return f"{module}.{name}" if module and module != "builtins" else name
 
 

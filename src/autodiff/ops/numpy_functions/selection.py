@@ -370,8 +370,9 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Tracer:
         if not _is_one(positions):
             raise unsupported("np.delete at traced positions", "build the array with np.where")
         place = _place(positions, x.shape[k], 0, f"an index out of bounds for axis {k}")
-        line = functions[np.arange](x.shape[k] - 1)
-        return take(x, line + cast(pointwise("greater_equal", line, place), line.dtype), k)
+        line: Any = functions[np.arange](x.shape[k] - 1)
+        behind = cast(pointwise("greater_equal", line, place), line.dtype)
+        return take(x, pointwise("add", line, behind), k)
     n = _known_size(x.shape[k], "np.delete")
     kept = np.delete(np.arange(n), obj if positions is None else found)
     return take(x, kept, k)
@@ -383,10 +384,10 @@ def _is_one(positions: Tracer) -> bool:
     return positions.dtype.kind in "iu" and (not shape or shape == (1,))
 
 
-def _place(position: Tracer, size: Any, beyond: int, message: str) -> Tracer:
+def _place(position: Tracer, size: Any, beyond: int, message: str) -> Any:
     """One position from the front, where NumPy takes it: from ``-size`` to ``size - 1 + beyond``."""
-    place = cast(functions[np.reshape](position, ()), np.int64)
-    n = as_tracer(size) if isinstance(size, Dim) else size
+    place: Any = cast(functions[np.reshape](position, ()), np.int64)
+    n: Any = as_tracer(size) if isinstance(size, Dim) else size
     inside = pointwise(
         "logical_and",
         pointwise("greater_equal", place, -n),
@@ -436,7 +437,7 @@ def _insert_at(x: Tracer, position: Tracer, values: Any, k: int, n: int) -> Trac
     from autodiff.ops.indexing import _fit_value
 
     added = Tracer(_fit_value(v, (*x.shape[:k], count, *x.shape[k + 1 :]), x.dtype).value, "array")
-    line = functions[np.arange](n + count)
+    line: Any = functions[np.arange](n + count)
     before = pointwise("less", line, place)
     inserted = pointwise("less", line, place + count)
     after = select(inserted, line - place + n, line - count, line.dtype)
