@@ -374,7 +374,8 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Tracer:
         behind = cast(pointwise("greater_equal", line, place), line.dtype)
         return take(x, pointwise("add", line, behind), k)
     n = _known_size(x.shape[k], "np.delete")
-    kept = np.delete(np.arange(n), obj if positions is None else found)
+    removed: Any = obj if positions is None else found
+    kept = np.delete(np.arange(n), removed)
     return take(x, kept, k)
 
 
