@@ -103,6 +103,8 @@ class Reverse:
         mapping: Mapping | None = None,
         recompute: bool = False,
         in_loop: bool = False,
+        local: frozenset[Value] = frozenset(),
+        saved: Mapping | None = None,
     ) -> None:
         self.builder = builder
         self.active = active
@@ -114,6 +116,10 @@ class Reverse:
         self.recompute = recompute
         # Whether residuals must outlive an iteration of an enclosing loop.
         self.in_loop = in_loop
+        # What differs between the iterations of that loop.
+        self.local = local
+        # In a branch that is run again: elements that the first run kept of arrays.
+        self.saved: Mapping = {} if saved is None else saved
 
     def primal(self, value: Value) -> Value:
         """The value in the new program."""
@@ -137,23 +143,33 @@ class Reverse:
                 continue
             if self.recompute and not operation.results and ENTRIES[operation.kind].has_effect:
                 continue
+            if self.saved and operation.results and operation.results[0] in self.saved:
+                new = copy_operation(operation, self.mapping, share=False)
+                kept = self.mapping[operation.result] = self.saved[operation.result]
+                if wanted:
+                    self.pulls.append(self._pull(operation, new, (kept,)))
+                continue
             new = copy_operation(operation, self.mapping, share=not self.recompute)
             self.builder.block.operations.append(new)
             if wanted:
                 self.pulls.append(self._pull(operation, new))
 
-    def _pull(self, operation: Operation, new: Operation) -> Pull:
+    def _pull(
+        self, operation: Operation, new: Operation, results: tuple[Value, ...] | None = None
+    ) -> Pull:
+        """How cotangents of ``results``, by default those of ``new``, go through an operation."""
+        results = results or new.results
         through = differentiable_operands(operation)
         needed = tuple([v in self.active and v in through for v in operation.operands])
 
         def pull(cotangents: Cotangents) -> None:
-            cts = [cotangents.pop(v, None) for v in new.results]
+            cts = [cotangents.pop(v, None) for v in results]
             if all(ct is None for ct in cts):
                 return
             self.builder.source = new.source and new.source.derivative()
             site = Site(
                 tuple([Tracer(v, "array") for v in new.operands]),
-                tuple([Tracer(v, "array") for v in new.results]),
+                tuple([Tracer(v, "array") for v in results]),
                 new.attributes,
                 needed,
             )

@@ -11,7 +11,8 @@ that a store or read of one element per iteration costs one element, not the who
 
 Residuals that are cheap functions of other residuals, of the index and of values from outside
 are recomputed instead of kept, as are those whose size has no bound outside of the loop: those of
-a while loop inside of a loop.  A conditional is recomputed inside its backward conditional.  A
+a while loop inside of a loop.  A conditional is recomputed inside its backward conditional, but for the elements that
+its branches read of arrays that the loop changes, which it keeps.  A
 while loop counts its trips, so its backward loop is a counted one.
 
 A while loop inside of another loop keeps nothing and is run again in the backward body, since
@@ -84,18 +85,25 @@ def _active_outside(sweep: Reverse, regions: Sequence[Block]) -> list[Value]:
 
 # -- cond -------------------------------------------------------------------------------------
 def _cond(sweep: Reverse, operation: Operation) -> Pull:
-    new = copy_operation(operation, sweep.mapping)
+    saved = dict(sweep.saved)
+    chosen = _elements(operation, sweep.local) if sweep.in_loop else set()
+    if chosen:
+        new, found = _copy_saving(sweep, operation, chosen)
+        saved.update(found)
+    else:
+        new = copy_operation(operation, sweep.mapping, given=sweep.saved)
     sweep.builder.block.operations.append(new)
     outside = _active_outside(sweep, operation.regions)
+    own = new.results[: len(operation.results)]
 
     def pull(cotangents: Cotangents) -> None:
-        cts = [cotangents.pop(v, None) for v in new.results]
+        cts = [cotangents.pop(v, None) for v in own]
         if all(ct is None for ct in cts):
             return
         blocks = []
         for region in operation.regions:
             with sweep.builder.region() as block:
-                _pull_branch(sweep, region, block, cts, outside, cotangents)
+                _pull_branch(sweep, region, block, cts, outside, cotangents, saved)
             blocks.append(block)
         results = emit_cond(new.operands[0], blocks[0], blocks[1], operation.source)
         for value, ct in zip(outside, results, strict=True):
@@ -111,6 +119,7 @@ def _pull_branch(
     cts: Sequence[Tracer | None],
     outside: list[Value],
     cotangents: Cotangents,
+    saved: Mapping,
 ) -> None:
     """One branch of the backward conditional: recompute forward, pull back, yield accumulators."""
     local: Cotangents = {v: cotangents[v] for v in outside if v in cotangents}
@@ -121,6 +130,7 @@ def _pull_branch(
         useful(region, sweep.active, wanted),
         dict(sweep.mapping),
         recompute=True,
+        saved=saved,
     )
     inner.forward(region)
     for value, ct in zip(region.outputs, cts, strict=True):
@@ -130,6 +140,69 @@ def _pull_branch(
     for value in outside:
         ct = local.get(value)
         block.outputs.append((zeros_like(Tracer(value, "array")) if ct is None else ct).value)
+
+
+def _elements(operation: Operation, local: frozenset[Value]) -> set[Value]:
+    """The elements and rows that the branches of a conditional read of arrays that a loop changes.
+
+    To read them again the whole array would have to be kept at each iteration.
+    """
+    inside = {v for region in operation.regions for op in walk(region) for v in op.results}
+    found: set[Value] = set()
+    pending = [operation]
+    while pending:
+        for region in pending.pop().regions:
+            for op in region.operations:
+                if op.kind == "cond":
+                    pending.append(op)
+                elif op.kind in ("slice", "gather"):
+                    array, shape = op.operands[0], op.result.shape
+                    known = not any(s in inside for n in shape for s in symbols(n))
+                    if array in inside | local and len(shape) < len(array.shape) and known:
+                        found.add(op.result)
+    return found
+
+
+def _copy_saving(
+    sweep: Reverse, operation: Operation, chosen: set[Value]
+) -> tuple[Operation, Mapping]:
+    """A copy of a conditional that also results in the ``chosen`` values of its branches.
+
+    A branch that is not taken gives zeros for those of the other one.
+    """
+    blocks: list[Block] = []
+    inside: list[list[tuple[Value, Value]]] = []
+    for region in operation.regions:
+        block, kept = Block(), list[tuple[Value, Value]]()
+        for op in region.operations:
+            if op.kind == "cond":
+                new, more = _copy_saving(sweep, op, chosen)
+                kept += more.items()
+            else:
+                new = copy_operation(op, sweep.mapping, share=False)
+                kept += [(v, sweep.mapping[v]) for v in op.results if v in chosen]
+            block.operations.append(new)
+        block.outputs = [sweep.primal(v) for v in region.outputs]
+        blocks.append(block)
+        inside.append(kept)
+    results = [copy_value(v, sweep.mapping) for v in operation.results]
+    found: Mapping = {}
+    for mine, other, kept in zip(blocks, reversed(blocks), inside, strict=True):
+        for old, value in kept:
+            mine.outputs.append(value)
+            with sweep.builder.reopened(other):
+                other.outputs.append(zeros(value.shape, value.dtype).value)
+            results.append(Value(_plain(value.type)))
+            found[old] = results[-1]
+    new = Operation(
+        operation.kind,
+        tuple([sweep.primal(v) for v in operation.operands]),
+        {k: map_attribute(v, sweep.mapping) for k, v in operation.attributes.items()},
+        tuple(results),
+        tuple(blocks),
+        operation.source,
+    )
+    return new, found
 
 
 # -- loops ------------------------------------------------------------------------------------
@@ -177,11 +250,14 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
             sweep.mapping,
             sweep.recompute,
             in_loop=True,
+            local=frozenset(_definitions(body)),
+            saved=sweep.saved,
         )
         inner.useful |= wanted
         inner.forward(body)
         block.outputs = [sweep.primal(v) for v in body.outputs]
         backward = _backward_body(sweep, inner, operation, live, wanted_stacks, outside, block)
+        _drop_unread(backward.block)
         _compute_ahead(backward, block)
         _choose_residuals(backward, block)
         block.outputs += [
@@ -271,6 +347,20 @@ _CHEAP = frozenset(
     "not_equal less less_equal greater greater_equal logical_and logical_or logical_not sign "
     "strong_multiply bitwise_and bitwise_or bitwise_xor invert floor ceil trunc rint isnan".split()
 )
+
+
+def _drop_unread(block: Block) -> None:
+    """Leave out what nobody reads, such as what is run again in a branch: it asks for no residuals."""
+    live = set(block.outputs)
+    kept = []
+    for operation in reversed(block.operations):
+        effects = any(ENTRIES[op.kind].has_effect for r in operation.regions for op in walk(r))
+        if effects or ENTRIES[operation.kind].has_effect or not live.isdisjoint(operation.results):
+            for region in operation.regions:
+                _drop_unread(region)
+            live.update(_inputs(operation))
+            kept.append(operation)
+    block.operations = kept[::-1]
 
 
 _AHEAD = frozenset("sin cos tan exp expm1 log log1p tanh sinh cosh arctan reciprocal sqrt".split())

@@ -46,22 +46,30 @@ def copy_value(value: Value, mapping: Mapping) -> Value:
     return new
 
 
-def copy_operation(operation: Operation, mapping: Mapping, share: bool = True) -> Operation:
-    """The operation on mapped operands; its results are entered in ``mapping`` when copied."""
+def copy_operation(
+    operation: Operation, mapping: Mapping, share: bool = True, given: Mapping | None = None
+) -> Operation:
+    """The operation on mapped operands; its results are entered in ``mapping`` when copied.
+
+    In its regions, operations with a result in ``given`` are left out: that is what it is.
+    """
     if share and not operation.regions and not any(v in mapping for v in uses(operation)):
         return operation
     operands = tuple([mapping.get(v, v) for v in operation.operands])
     attributes = {k: map_attribute(v, mapping) for k, v in operation.attributes.items()}
-    regions = tuple([copy_block(region, mapping) for region in operation.regions])
+    regions = tuple([copy_block(region, mapping, given) for region in operation.regions])
     results = tuple([copy_value(v, mapping) for v in operation.results])
     return Operation(operation.kind, operands, attributes, results, regions, operation.source)
 
 
-def copy_block(block: Block, mapping: Mapping) -> Block:
+def copy_block(block: Block, mapping: Mapping, given: Mapping | None = None) -> Block:
     """A block with new parameters and new operations throughout."""
     new = Block()
     new.parameters = [copy_value(p, mapping) for p in block.parameters]
     for operation in block.operations:
-        new.operations.append(copy_operation(operation, mapping, share=False))
+        if given and operation.results and operation.results[0] in given:
+            mapping[operation.results[0]] = given[operation.results[0]]
+            continue
+        new.operations.append(copy_operation(operation, mapping, share=False, given=given))
     new.outputs = [mapping.get(v, v) for v in block.outputs]
     return new

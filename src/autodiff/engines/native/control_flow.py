@@ -200,6 +200,12 @@ def _outer_root(block: Block, value: Value) -> Value | None:
         assert operation is not None
         if isinstance(ENTRIES[operation.kind].lowering, Update):
             value = operation.operands[0]
+        elif operation.kind == "cond":  # where both sides make it of one value
+            k = operation.results.index(value)
+            then, otherwise = (_outer_root(r, r.outputs[k]) for r in operation.regions)
+            if then is None or then is not otherwise:
+                return None
+            value = then
         elif operation.kind in ("for", "while"):
             k = operation.results.index(value) - (operation.kind == "while")
             if not 0 <= k < len(operation.operands):
