@@ -395,6 +395,94 @@ def expm(A: Any) -> Tracer:
     return result
 
 
+# -- Sylvester equations and the matrix square root ------------------------------------------------------
+def _sylvester(a: Any, b: Any, q: Any) -> Any:
+    found: Any = emit_tracer("sylvester", a, b, q)
+    return found
+
+
+def _sylvester_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    a, b, _ = site.operands
+    (x,) = site.results
+    da, db, right = tangents
+    if da is not None:
+        right = -mm(da, x) if right is None else right - mm(da, x)
+    if db is not None:
+        right = -mm(x, db) if right is None else right - mm(x, db)
+    return (_sylvester(a, b, right),)
+
+
+def _sylvester_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
+    a, b, _ = site.operands
+    (x,) = site.results
+    ct_q = _sylvester(t(a), t(b), cts[0])
+    return -mm(ct_q, t(x)), -mm(t(x), ct_q), ct_q
+
+
+# a x + x b = q; source of the derivatives: implicit differentiation of the equation.
+register(
+    Entry(
+        "sylvester",
+        lambda types: (types[2],),
+        lambda a, b, q: linalg.solve_sylvester(a, b, q),
+        Kernel("sylvester"),
+        Rules(_sylvester_jvp, _sylvester_vjp),
+    )
+)
+
+
+@implements(linalg.solve_sylvester)
+def solve_sylvester(a: Any, b: Any, q: Any) -> Tracer:
+    """``scipy.linalg.solve_sylvester`` of real matrices."""
+    left, right, middle = (float_matrix(v, square=False) for v in (a, b, q))
+    dtype = np.result_type(left.dtype, right.dtype, middle.dtype)
+    result: Tracer = _sylvester(*(cast(v, dtype) for v in (left, right, middle)))
+    return result
+
+
+@implements(linalg.solve_continuous_lyapunov)
+def solve_continuous_lyapunov(a: Any, q: Any) -> Tracer:
+    """``scipy.linalg.solve_continuous_lyapunov``: ``a x + x a.T = q``."""
+    x = _square(a)
+    return solve_sylvester(x, t(x), q)
+
+
+functions[linalg.solve_lyapunov] = solve_continuous_lyapunov
+
+
+def _sqrtm_meaning(a: Any) -> Any:
+    root = linalg.sqrtm(a)
+    if np.iscomplexobj(root):
+        raise ValueError("the square root of the matrix is complex")
+    return np.asarray(root, a.dtype)
+
+
+# y y = a, hence y dy + dy y = da.
+register(
+    Entry(
+        "sqrtm",
+        lambda types: (types[0],),
+        _sqrtm_meaning,
+        Kernel("sqrtm"),
+        Rules(
+            lambda site, tangents: (_sylvester(site.results[0], site.results[0], tangents[0]),),
+            lambda site, cts: (_sylvester(t(site.results[0]), t(site.results[0]), cts[0]),),
+        ),
+    )
+)
+
+
+@implements(linalg.sqrtm)
+def sqrtm(A: Any, **options: Any) -> Tracer:
+    """``scipy.linalg.sqrtm`` of one matrix whose root is real."""
+    _plain(options)
+    x = _square(A)
+    if x.ndim != 2:
+        raise unsupported("scipy.linalg.sqrtm of a stack of matrices", "write a loop")
+    result: Tracer = emit_tracer("sqrtm", x)
+    return result
+
+
 # -- bands -----------------------------------------------------------------------------------------------
 def _band_slices(k: int, upper: int, n: Any) -> tuple[int, Any, Any]:
     """Of band ``k``: diagonal offset, start of its columns and of its rows."""

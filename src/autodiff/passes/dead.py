@@ -39,7 +39,16 @@ def _has_effect(operation: Operation) -> bool:
 
 
 # Operations that raise for some values of their first operand, and those of indices.
-_OF_MATRICES = ("cholesky", "solve", "inverse", "triangular_solve", "eigh", "svd", "pseudo_inverse")
+_OF_MATRICES = (
+    "cholesky",
+    "solve",
+    "inverse",
+    "triangular_solve",
+    "eigh",
+    "svd",
+    "pseudo_inverse",
+    "sqrtm",
+)
 _OF_INDICES = {"gather": 0, "scatter_update": 1, "scatter_add": 1}
 # What gives positions that an axis has.
 _POSITIONS = ("argsort", "argpartition", "partition_order", "nonzero", "constant")
