@@ -37,18 +37,24 @@ def _entry(name: str) -> Callable[..., Tracer]:
 
 erf = implements(special.erf)(_entry("erf"))
 erfc = implements(special.erfc)(_entry("erfc"))
-gammaln = implements(special.gammaln, special.loggamma)(_entry("lgamma"))
-implements(special.gamma)(_entry("tgamma"))
-implements(special.erfinv)(_entry("erfinv"))
-implements(special.digamma, special.psi)(lambda x: entries.digamma(as_float(x)))
+
+
+def _enter(scipy_function: Any, name: str) -> Callable[..., Any]:
+    """A ufunc of SciPy as the operation ``scipy_name``."""
+
+    def function(*operands: Any) -> Tracer:
+        return entries.pointwise_ufunc(f"scipy_{name}", *operands)
+
+    return implements(scipy_function)(function)
+
+
 for _name, _, _domain in entries._KERNELS:
-
-    def _kernel(*operands: Any, name: str = f"scipy_{_name}") -> Tracer:
-        return entries.pointwise_kernel(name, *operands)
-
-    implements(getattr(special, _name))(_kernel)
-    if _name in ("jv", "yv", "kv"):  # of integer order
-        implements(getattr(special, _name[0] + "n"))(_kernel)
+    _enter(getattr(special, _name), _name)
+gammaln, digamma = _enter(special.gammaln, "gammaln"), _enter(special.digamma, "digamma")
+beta, betaln = _enter(special.beta, "beta"), _enter(special.betaln, "betaln")
+binom, poch, logit = _enter(special.binom, "binom"), _enter(special.poch, "poch"), _enter(special.logit, "logit")  # fmt: skip
+_enter(special.gamma, "gamma")
+_enter(special.loggamma, "loggamma")
 
 for _name, _ufunc in (("expm1", "expm1"), ("log1p", "log1p"), ("cbrt", "cbrt"), ("exp2", "exp2")):
     implements(getattr(special, _name))(lambda x, ufunc=_ufunc: pointwise(ufunc, as_float(x)))
@@ -64,15 +70,6 @@ def expit(x: Any) -> Tracer:
     )
     numerator = select(pointwise("less", value, 0), small, constant(1, value.dtype))
     return pointwise("divide", numerator, pointwise("add", 1.0, small))
-
-
-@implements(special.logit)
-def logit(x: Any) -> Tracer:
-    """``log(x / (1 - x))``."""
-    value = as_float(x)
-    return pointwise(
-        "subtract", pointwise("log", value), pointwise("log1p", pointwise("negative", value))
-    )
 
 
 @implements(special.log_expit)
@@ -124,15 +121,6 @@ def ndtr(x: Any) -> Any:
     return pointwise("multiply", 0.5, erfc(pointwise("multiply", value, -float(np.sqrt(0.5)))))
 
 
-@implements(special.betaln)
-def betaln(a: Any, b: Any) -> Any:
-    """The logarithm of the beta function."""
-    x, y = as_float(a), as_float(b)
-    return pointwise(
-        "subtract", pointwise("add", gammaln(x), gammaln(y)), gammaln(pointwise("add", x, y))
-    )
-
-
 def gammasgn(x: Any) -> Any:
     """The sign of the gamma function; 1 for positive arguments."""
     odd = pointwise("not_equal", pointwise("remainder", pointwise("floor", x), 2.0), 0.0)
@@ -141,22 +129,6 @@ def gammasgn(x: Any) -> Any:
 
 
 implements(special.gammasgn)(lambda x: gammasgn(as_float(x)))
-
-
-@implements(special.beta)
-def beta(a: Any, b: Any) -> Any:
-    """The beta function."""
-    x, y = as_float(a), as_float(b)
-    sign = pointwise("multiply", gammasgn(x), gammasgn(y))
-    sign = pointwise("multiply", sign, gammasgn(pointwise("add", x, y)))
-    return pointwise("multiply", sign, pointwise("exp", betaln(x, y)))
-
-
-@implements(special.binom)
-def binom(n: Any, k: Any) -> Tracer:
-    """Binomial coefficients of real numbers: ``1 / ((n + 1) B(n - k + 1, k + 1))``."""
-    x, y = as_float(n), as_float(k)
-    return 1.0 / ((x + 1.0) * beta(x - y + 1.0, y + 1.0))
 
 
 @implements(special.comb)
@@ -277,9 +249,9 @@ def polygamma(n: Any, x: Any) -> Any:
         raise unsupported("scipy.special.polygamma of a traced order", "pass a number")
     k = int(order)
     if k == 0:
-        return entries.digamma(as_float(x))
+        return digamma(x)
     sign = 1.0 if k % 2 else -1.0
-    value: Any = entries.pointwise_kernel("scipy_zeta", k + 1.0, as_float(x))
+    value: Any = entries.pointwise_ufunc("scipy_zeta", k + 1.0, as_float(x))
     return value * (sign * math.factorial(k))
 
 
@@ -288,7 +260,7 @@ implements(special.chdtrc)(lambda v, x: _incomplete_gamma("gammaincc", v, x))
 
 
 def _incomplete_gamma(name: str, v: Any, x: Any) -> Tracer:
-    return entries.pointwise_kernel(f"scipy_{name}", as_float(v) * 0.5, as_float(x) * 0.5)
+    return entries.pointwise_ufunc(f"scipy_{name}", as_float(v) * 0.5, as_float(x) * 0.5)
 
 
 # -- orthogonal polynomials of whole degree: three-term recurrences (A&S 22.7) ------------------------

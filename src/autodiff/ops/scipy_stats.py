@@ -30,7 +30,7 @@ Formula = Callable[..., Any]
 
 
 def _gammaln(x: Any) -> Any:
-    return special.apply("lgamma", x)
+    return special.apply("scipy_gammaln", x)
 
 
 def _kernel(name: str) -> Formula:

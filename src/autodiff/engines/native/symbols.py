@@ -6,6 +6,7 @@
     address("PyFloat_FromDouble") # CPython's C API
     address("PyArray_New")        # NumPy's C API table
     address("object.None"), address("type.ndarray"), address("descr.float64")
+    address("ufunc.scipy.special.betaln.dd_d.loop")     # an inner loop of a ufunc, see ufunc_loops
 
 The text of a module carries names only, so its machine code can be kept on disk and linked again
 in any process.  BLAS and LAPACK are the pointers that SciPy exports for Cython
@@ -78,8 +79,9 @@ COMPILER_FUNCTIONS = (
 )  # fmt: skip
 
 THREAD_FUNCTIONS = ("pthread_create", "pthread_join")
+FLAG_FUNCTIONS = ("feholdexcept", "fesetenv")
 LIBRARY_CALLS: tuple[str, ...] = (
-    MATH_FUNCTIONS + MEMORY_FUNCTIONS + COMPILER_FUNCTIONS + THREAD_FUNCTIONS
+    MATH_FUNCTIONS + MEMORY_FUNCTIONS + COMPILER_FUNCTIONS + THREAD_FUNCTIONS + FLAG_FUNCTIONS
 )
 """Names a module may come to need without declaring them (LLVM forms such calls itself)."""
 
@@ -150,6 +152,8 @@ def _find(name: str) -> int:
         return id(np.dtype(rest))
     if family == "scalar":
         return id(np.dtype(rest).type)
+    if family == "ufunc":
+        return _from_ufunc(rest)
     if name in NUMPY_SLOTS:
         return _from_numpy(name)
     if name.startswith(("Py", "_Py")):
@@ -236,6 +240,65 @@ def _check_table(table: int) -> None:
     right = made.shape == (2, 3) and made.dtype == np.float32 and made.flags.owndata
     if not (right and type(value) is np.float64 and value == 1.5):
         raise InternalError("NumPy's C API table does not hold what was published")
+
+
+# -- ufuncs ---------------------------------------------------------------------------------------
+class _Ufunc(ctypes.Structure):
+    """The head of ``PyUFuncObject``, numpy/ufuncobject.h: the same in NumPy 1 and 2."""
+
+    _fields_ = (
+        ("header", ctypes.c_char * HEADER),
+        ("nin", ctypes.c_int),
+        ("nout", ctypes.c_int),
+        ("nargs", ctypes.c_int),
+        ("identity", ctypes.c_int),
+        ("functions", ctypes.POINTER(ctypes.c_void_p)),
+        ("data", ctypes.POINTER(ctypes.c_void_p)),
+        ("ntypes", ctypes.c_int),
+        ("reserved", ctypes.c_int),
+        ("name", ctypes.c_char_p),
+        ("types", ctypes.POINTER(ctypes.c_char)),
+    )
+
+
+# The address of a loop's data where it has none: the loop does not look at it.
+_no_data = ctypes.c_int64(0)
+
+
+@functools.cache
+def ufunc_of(path: str) -> np.ufunc:
+    """The ufunc of a dotted name, as ``scipy.special.betaln``."""
+    module, _, name = path.rpartition(".")
+    found = getattr(importlib.import_module(module), name, None)
+    if not isinstance(found, np.ufunc):
+        raise InternalError(f"{path} is not a ufunc")
+    return found
+
+
+def _from_ufunc(name: str) -> int:
+    """``scipy.special.betaln.dd_d.loop`` or ``….data``: a signature's C function, or its argument."""
+    path, signature, what = name.rsplit(".", 2)
+    ufunc = ufunc_of(path)
+    number = ufunc.types.index(signature.replace("_", "->"))
+    laid_out = _Ufunc.from_address(id(ufunc))
+    _check_ufunc(ufunc, laid_out, number)
+    if what == "loop":
+        return laid_out.functions[number] or 0
+    data = laid_out.data[number] if laid_out.data else None
+    return data or ctypes.addressof(_no_data)
+
+
+def _check_ufunc(ufunc: np.ufunc, laid_out: _Ufunc, number: int) -> None:
+    """Compare the structure with what the object says of itself, before code is called by it."""
+    counts = (laid_out.nin, laid_out.nout, laid_out.nargs, laid_out.ntypes)
+    right = counts == (ufunc.nin, ufunc.nout, ufunc.nargs, ufunc.ntypes)
+    if right and laid_out.name == ufunc.__name__.encode():
+        codes = laid_out.types[number * ufunc.nargs : (number + 1) * ufunc.nargs]
+        right = list(codes) == [np.dtype(c).num for c in ufunc.types[number].replace("->", "")]
+    else:
+        right = False
+    if not right:
+        raise InternalError(f"the ufunc {ufunc.__name__} is not laid out as published")
 
 
 def _extension(name: str) -> Any:
