@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops.special import apply, digamma, enter_ufunc
+from autodiff.ops.special import digamma, enter_ufunc
 
 # B(2k) / 2k for k = 1, 2, …, with the signs of the asymptotic series of digamma (A&S 6.3.18):
 # digamma(x) = log x - 1 / 2x - sum over k of these times x**-2k.
@@ -22,25 +22,41 @@ _SERIES = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
 _SHIFT = 10  # from there on the series above is right to the last bit
 
 
+def _cotangent(reflected: Any, x: Any) -> Any:
+    """``pi cot(pi x)`` where an argument is reflected, else 0."""
+    # Of the distance from the nearest pole, which is exact; 1/2, where the cotangent is 0, elsewhere.
+    angle = np.pi * np.where(reflected, x - np.rint(x), 0.5)
+    return np.where(reflected, np.pi * np.cos(angle) / np.sin(angle), 0.0)
+
+
 def trigamma(x: Any) -> Any:
-    """The derivative of digamma: zeta(2, x), by reflection for negative x (A&S 6.4.10, 6.4.7)."""
+    """The derivative of digamma: recurrence, then the asymptotic series (A&S 6.4.6, 6.4.12, 6.4.7)."""
     left = np.less(x, 0)
-    value = apply("scipy_zeta", 2.0, np.where(left, 1 - x, x))
-    # The distance from the nearest pole, exact; 1/2 in the place of arguments that do not need it.
-    distance = np.where(left, x - np.rint(x), 0.5)
-    slope = np.pi / np.sin(np.pi * distance)
+    z = np.where(left, 1 - x, x)
+    total = 0.0
+    for k in range(_SHIFT):
+        total = total + 1 / ((z + k) * (z + k))
+    r = 1 / (z + _SHIFT)
+    square, series = r * r, 0.0
+    for k, c in reversed(list(enumerate(_SERIES, 1))):
+        series = (series + 2 * k * c) * square
+    value = total + r * (1 + series) + 0.5 * square
+    angle = np.pi * np.where(left, x - np.rint(x), 0.5)
+    slope = np.pi / np.sin(angle)
     return np.where(left, slope * slope - value, value)
 
 
 def digamma_step(a: Any, b: Any) -> Any:
-    """``digamma(a + b) - digamma(a)``, without the subtraction where both arguments are positive."""
-    usable = np.greater(a, 0) & np.greater(a + b, 0)
-    low = np.where(usable, a, 1.0)
-    high = np.where(usable, a + b, 1.0)
-    step = np.where(usable, b, 0.0)
+    """``digamma(a + b) - digamma(a)``, without a subtraction where both arguments are positive.
+
+    Negative ones are reflected (A&S 6.3.7).
+    """
+    c = a + b
+    left_a, left_c = np.less(a, 0), np.less(c, 0)
+    low, high = np.where(left_a, 1 - a, a), np.where(left_c, 1 - c, c)
+    step = np.where(left_a | left_c, high - low, b)
     total = _near(low, high, step) + _asymptotic(low + _SHIFT, high + _SHIFT, step)
-    plain = digamma(np.where(usable, 1.0, a + b)) - digamma(np.where(usable, 1.0, a))
-    return np.where(usable, total, plain)
+    return total - (_cotangent(left_c, c) - _cotangent(left_a, a))
 
 
 def _near(low: Any, high: Any, step: Any) -> Any:

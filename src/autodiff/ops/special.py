@@ -1,7 +1,7 @@
 """Special functions beyond NumPy's: the error function, the gamma function and their relatives.
 
     erf, erfc, lgamma, tgamma (x)      pointwise, by vector code or the C library
-    erfinv, j0, betaln, zeta, … (…)    pointwise, by the inner loop of SciPy's ufunc: ``scipy_j0``, …
+    erfinv, j0, betaln, zeta, … (…)    pointwise, by the C function of SciPy's ufunc: ``scipy_j0``, …
 
 A SciPy function is one line of a table: its name, its partial derivatives, where tests may sample.
 Its value is SciPy's own, bit by bit, on each engine.  By orders and shapes whose derivatives have no
@@ -180,7 +180,7 @@ def enter_ufunc(
             f"scipy_{name}",
             _float_type,
             lambda *operands: _ufunc(place)(*operands),
-            Pointwise(lambda s, *x: s.loop(place, *x)),
+            Pointwise(lambda s, *x: s.ufunc(place, *x)),
             Partials(rules),
             samples=Samples(domain),
         )

@@ -14,7 +14,7 @@ them or each other.
 The result is 0, or the number of the check in ``checks`` that failed (counted from 1).  Module
 level names that the loader must supply beyond libraries: ``constant.k`` (the data of
 ``constants[k]``) and ``host_call`` where ``host_calls`` is not empty (see ``host``).
-Where ``calls_ufuncs``, a Python exception may be set when it returns (see ``ufunc_loops``).
+Where ``calls_ufuncs``, a Python exception may be set when it returns (see ``ufunc_calls``).
 
 Each block is planned (``planning``) and its nodes written in order: scalars as instructions,
 nests as loops (``nests``), everything else by ``steps``.
@@ -30,7 +30,7 @@ import numpy as np
 
 from autodiff import debug
 from autodiff.dims import Extent, product, symbols
-from autodiff.engines.native import nests, steps, ufunc_loops, vector_math
+from autodiff.engines.native import nests, steps, ufunc_calls, vector_math
 from autodiff.engines.native import threads as nest_threads
 from autodiff.engines.native.control_flow import assign, unsettled
 from autodiff.engines.native.elements import element
@@ -116,7 +116,7 @@ def lower(program: Program, threads: int = 1) -> Kernel:
         checks=(*g.checks, Check(MEMORY_FAILED, None)),
         host_calls=tuple(g.host_calls),
         constants=tuple(g.constants),
-        calls_ufuncs=bool(g.w.loops),
+        calls_ufuncs=bool(g.w.ufuncs),
         threads=threads,
     )
 
@@ -218,8 +218,8 @@ def _module(g: Generator, parameters: list[str]) -> str:
         declared.append("declare i64 @llvm.umin.i64(i64, i64)")
     if g.w.called:
         parts.insert(0, library.declarations(g.w.called))
-    if g.w.loops:
-        parts.insert(0, ufunc_loops.module_text(g.w.loops))
+    if g.w.ufuncs:
+        parts.insert(0, ufunc_calls.module_text(g.w.ufuncs))
     if g.w.functions:
         parts.insert(0, vector_math.module_text(g.w.functions))
     present = set("\n".join(parts).split("\n"))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.engines.native import ufunc_loops, vector_math
+from autodiff.engines.native import ufunc_calls, vector_math
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import Writer, literal, register_type
 from autodiff.errors import UnsupportedError
@@ -400,16 +400,15 @@ class Scalars:
         listed = ", ".join(f"{type} {e.name}" for e in x)
         return self._op(dtype, f"call {type} {symbol}({listed})", *x)
 
-    def loop(self, ufunc: str, *x: Element) -> Element:
-        """An element of a ufunc, given by its dotted name, by the ufunc's own inner loop."""
+    def ufunc(self, name: str, *x: Element) -> Element:
+        """An element of a ufunc, given by its dotted name, by the C function that the ufunc runs."""
         half = any(e.dtype.kind == "f" and e.dtype.itemsize == 2 for e in x)
         if half:
             x = tuple(self.cast(e, np.dtype(np.float32)) for e in x)
-        loop = ufunc_loops.find(ufunc, tuple(e.dtype for e in x))
-        self.w.loops.add(loop)
+        call = ufunc_calls.find(name, tuple([e.dtype for e in x]))
+        self.w.ufuncs.add(call)
         self.w.note_call()
-        listed = ", ".join(f"{register_type(e.dtype)} {e.name}" for e in x)
-        return self._op(loop.result, f"call {register_type(loop.result)} @{loop.symbol}({listed})", *x)
+        return self._op(call.result, call.text([e.name for e in x]), *x)
 
     def _branching(self, name: str, parts: tuple[str, float, float], x: Element) -> Element:
         """A function as straight-line code where it serves, else the C library's, behind a branch."""
@@ -485,7 +484,7 @@ class Costs:
         """An elementary function."""
         self.total += 20
 
-    def loop(self, ufunc: str, *x: Any) -> Any:
+    def ufunc(self, name: str, *x: Any) -> Any:
         """A special function."""
         self.total += 100
 

@@ -6,7 +6,7 @@
     address("PyFloat_FromDouble") # CPython's C API
     address("PyArray_New")        # NumPy's C API table
     address("object.None"), address("type.ndarray"), address("descr.float64")
-    address("ufunc.scipy.special.betaln.dd_d.loop")     # an inner loop of a ufunc, see ufunc_loops
+    address("ufunc.scipy.special.betaln.dd_d.value")    # what a ufunc computes, see ufunc_calls
 
 The text of a module carries names only, so its machine code can be kept on disk and linked again
 in any process.  BLAS and LAPACK are the pointers that SciPy exports for Cython
@@ -26,6 +26,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import os
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -275,11 +276,49 @@ def ufunc_of(path: str) -> np.ufunc:
     return found
 
 
+_C_TYPES = {"double": "d", "float": "f", "long": "l"}
+_EXPORTED = re.compile(r"(?:__pyx_fuse_[\d_]*\d)?(\w+)")
+
+
+@functools.cache
+def _special_functions() -> Mapping[tuple[str, str], Any]:
+    """What ``scipy.special.cython_special`` exports of real functions, by name and signature.
+
+    A name of several signatures is exported as ``__pyx_fuse_0psi``, ``__pyx_fuse_1psi``; which is
+    which is in the C signature, ``double (double, int __pyx_skip_dispatch)``.
+    """
+    table = importlib.import_module("scipy.special.cython_special").__pyx_capi__
+    found = {}
+    for exported, capsule in table.items():
+        match = re.fullmatch(
+            r"(\w+) \(((?:\w+, )+)int __pyx_skip_dispatch\)", _capsule_name(capsule).decode()
+        )
+        name = _EXPORTED.fullmatch(exported)
+        if match is None or name is None:
+            continue
+        codes = [_C_TYPES.get(c) for c in (*match.group(2).split(", ")[:-1], match.group(1))]
+        if None not in codes:
+            found[name.group(1), "".join(codes[:-1]) + "->" + codes[-1]] = capsule  # type: ignore
+    return found
+
+
+def has_value_function(path: str, signature: str) -> bool:
+    """Whether SciPy exports what a ufunc computes as a C function of numbers."""
+    key = (ufunc_of(path).__name__, signature)
+    return path.startswith("scipy.special.") and key in _special_functions()
+
+
 def _from_ufunc(name: str) -> int:
-    """``scipy.special.betaln.dd_d.loop`` or ``….data``: a signature's C function, or its argument."""
+    """Of a signature as ``scipy.special.betaln.dd_d`` the ``.value``, the ``.loop`` or its ``.data``.
+
+    These are the C function of numbers, NumPy's C function of arrays, and an argument of the latter.
+    """
     path, signature, what = name.rsplit(".", 2)
-    ufunc = ufunc_of(path)
-    number = ufunc.types.index(signature.replace("_", "->"))
+    ufunc, signature = ufunc_of(path), signature.replace("_", "->")
+    if what == "value":
+        capsule = _special_functions()[ufunc.__name__, signature]
+        return _capsule_pointer(capsule, _capsule_name(capsule))
+    number = ufunc.types.index(signature)
     laid_out = _Ufunc.from_address(id(ufunc))
     _check_ufunc(ufunc, laid_out, number)
     if what == "loop":

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from autodiff.dims import Dim, Extent, bounds, product
 from autodiff.engines.native.scalars import Element
-from autodiff.engines.native.ufunc_loops import PREFIX
+from autodiff.engines.native.ufunc_calls import PREFIX
 from autodiff.engines.native.writer import LoopIndex, register_type
 
 if TYPE_CHECKING:

@@ -1,27 +1,33 @@
-"""One element of a NumPy ufunc as machine code calls it: by the ufunc's own inner loop.
+"""One element of a NumPy ufunc in machine code, by the C function that the ufunc itself runs.
 
-    loop = find("scipy.special.betaln", (FLOAT64, FLOAT64))
-    loop.symbol              # ufunc.scipy.special.betaln.dd_d
-    loop.result              # float64
-    definition(loop)         # define internal double @ufunc.scipy.special.betaln.dd_d(double …) …
+    call = find("scipy.special.betaln", (FLOAT64, FLOAT64))
+    call.result              # float64
+    call.text(["%a", "%b"])  # call double @ufunc.scipy.special.betaln.dd_d.value(double %a, …)
 
-A ufunc holds, for each of its signatures, a C function ``loop(args, dimensions, steps, data)`` that
-NumPy calls without the GIL.  Generated code calls the same function with one element, so a value is
-the one that SciPy gives, bit by bit, in any loop and on any thread.  The text of a module holds names
-(``ufunc.scipy.special.betaln.dd_d.loop`` and ``.data``), which ``symbols`` resolves in each process.
+So a value is the one that SciPy gives, bit by bit, in any loop and on any thread.  There are two ways:
 
-The processor's floating-point flags are as before the call: what a special function divides by zero
-on its way is its own affair (as in NumPy, where its loop clears them), and what happened before it
-is not forgotten.  The loop finds them clear, since SciPy reports what it finds (``special.errstate``).
-An exception that the loop sets (``special.errstate(all="raise")``, a warning that is an error) is seen
-by the entry after the kernel has returned, see ``Kernel.calls_ufuncs``.
+value    ``scipy.special.cython_special`` exports functions of numbers for its users in C: a plain call.
+loop     A ufunc holds, for each of its signatures, a C function ``loop(args, dimensions, steps, data)``
+         that NumPy calls without the GIL.  Every ufunc has it.  Called for one element it costs 20 ns
+         more, so it is for what is not exported: single precision, and functions for SciPy's own use.
+
+The text of a module holds names (``ufunc.scipy.special.betaln.dd_d.loop``), which ``symbols`` resolves
+in each process, so that machine code can be kept on disk.
+
+The processor's floating-point flags: a loop clears them, so those from before the call are put back,
+and what the function itself divided by zero on its way is its own affair, as in NumPy.  A function of
+numbers clears none and may raise some.
+
+Where SciPy warns or raises (``special.errstate``, an order that is not whole) it takes the GIL, if the
+thread does not have it.  The exception is seen by the entry after the kernel has returned, see
+``Kernel.calls_ufuncs``; threads are never waited for with the GIL in hand, see ``threads``.
 """
 
 from __future__ import annotations
 
 import functools
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,48 +42,60 @@ _FLAGS = 0x1D  # invalid, divide, overflow, underflow, as x86 numbers them in MX
 
 
 @dataclass(frozen=True)
-class Loop:
-    """The inner loop of one signature of a ufunc."""
+class UfuncCall:
+    """The C function of one signature of a ufunc."""
 
     ufunc: str
     signature: str
     operands: tuple[np.dtype[Any], ...]
     result: np.dtype[Any]
+    by_value: bool
 
     @property
     def symbol(self) -> str:
-        """The name of the function of one element, without '@'."""
+        """The name that the others begin with; also that of a loop's function of one element."""
         return f"{PREFIX}{self.ufunc}.{self.signature.replace('->', '_')}"
+
+    def text(self, names: Sequence[str]) -> str:
+        """The instruction that computes an element."""
+        types = [register_type(dtype) for dtype in self.operands]
+        listed = ", ".join(f"{type} {name}" for type, name in zip(types, names, strict=True))
+        if self.by_value:  # the last argument is Cython's, and not looked at
+            listed, symbol = f"{listed}, i32 0", f"{self.symbol}.value"
+        else:
+            symbol = self.symbol
+        return f"call {register_type(self.result)} @{symbol}({listed})"
 
 
 @functools.lru_cache(maxsize=1024)
-def find(ufunc: str, operands: tuple[np.dtype[Any], ...]) -> Loop:
-    """The loop of a ufunc, given by its dotted name, for operands of these very dtypes.
+def find(ufunc: str, operands: tuple[np.dtype[Any], ...]) -> UfuncCall:
+    """The C function of a ufunc, given by its dotted name, for operands of these very dtypes.
 
     Raises
     ------
     UnsupportedError
-        When the ufunc has no such loop.
+        When the ufunc has no such signature.
     """
     for signature in symbols.ufunc_of(ufunc).types:
         given, _, made = signature.partition("->")
         if len(made) == 1 and tuple(np.dtype(c) for c in given) == operands:
-            return Loop(ufunc, signature, operands, np.dtype(made))
+            by_value = symbols.has_value_function(ufunc, signature)
+            return UfuncCall(ufunc, signature, operands, np.dtype(made), by_value)
     listed = ", ".join(map(str, operands))
     raise UnsupportedError(f"{ufunc} has no loop for elements of dtype {listed}.")
 
 
-def definition(loop: Loop) -> str:
-    """The function of one element, as text of a module."""
-    # No memory that the caller sees is read or written: equal calls may be shared, and a call whose
-    # result is not used may go.
+# No memory that the caller sees is read or written: equal calls may be shared, and a call whose result
+# is not used may go.
+_ATTRIBUTES = "nounwind willreturn memory(none)"
+
+
+def _definition(loop: UfuncCall) -> str:
+    """A function of one element that calls a loop."""
     types = [register_type(dtype) for dtype in loop.operands]
     result, count = register_type(loop.result), len(types)
     listed = ", ".join(f"{type} %x{k}" for k, type in enumerate(types))
-    lines = [
-        f"define internal {result} @{loop.symbol}({listed}) "
-        "noinline nounwind willreturn memory(none) {"
-    ]
+    lines = [f"define internal {result} @{loop.symbol}({listed}) noinline {_ATTRIBUTES} {{"]
     for k, type in enumerate([*types, result]):
         lines.append(f"  %place{k} = alloca {type}, align 8")
     lines.append(f"  %places = alloca [{count + 1} x ptr], align 8")
@@ -96,11 +114,20 @@ def definition(loop: Loop) -> str:
     return "\n".join(lines)
 
 
-def module_text(loops: Iterable[Loop]) -> str:
-    """The functions of one element, and what they refer to."""
-    loops = sorted(loops, key=lambda loop: loop.symbol)
+def module_text(calls: Iterable[UfuncCall]) -> str:
+    """What a module with such calls declares and defines."""
+    calls = sorted(calls, key=lambda call: call.symbol)
+    parts = []
+    for call in calls:
+        if call.by_value:
+            types = ", ".join(register_type(dtype) for dtype in call.operands)
+            result = register_type(call.result)
+            parts.append(f"declare {result} @{call.symbol}.value({types}, i32) {_ATTRIBUTES}")
+    loops = [call for call in calls if not call.by_value]
+    if not loops:
+        return "\n".join(parts)
     most = max(len(loop.operands) for loop in loops) + 1
-    parts = [
+    parts += [
         "@ufunc.count = internal constant i64 1",
         f"@ufunc.steps = internal constant [{most} x i64] zeroinitializer",
     ]
@@ -108,7 +135,7 @@ def module_text(loops: Iterable[Loop]) -> str:
         parts.append(f"declare void @{loop.symbol}.loop(ptr, ptr, ptr, ptr) nounwind")
         parts.append(f"@{loop.symbol}.data = external global i8")
     parts += _FLAG_DECLARATIONS if _is_x86() else _ENVIRONMENT_DECLARATIONS
-    return "\n".join([*parts, "", *map(definition, loops)])
+    return "\n".join([*parts, "", *map(_definition, loops)])
 
 
 def _is_x86() -> bool:
