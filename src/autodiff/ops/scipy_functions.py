@@ -53,6 +53,7 @@ for _name, _, _domain in entries._KERNELS:
 gammaln, digamma = _enter(special.gammaln, "gammaln"), _enter(special.digamma, "digamma")
 beta, betaln = _enter(special.beta, "beta"), _enter(special.betaln, "betaln")
 binom, poch, logit = _enter(special.binom, "binom"), _enter(special.poch, "poch"), _enter(special.logit, "logit")  # fmt: skip
+ndtr = _enter(special.ndtr, "ndtr")
 _enter(special.gamma, "gamma")
 _enter(special.loggamma, "loggamma")
 
@@ -112,13 +113,6 @@ def entr(x: Any) -> Tracer:
         constant(-np.inf, value.dtype),
         pointwise("negative", xlogy(value, value)),
     )
-
-
-@implements(special.ndtr)
-def ndtr(x: Any) -> Any:
-    """The normal distribution function, ``erfc(-x / sqrt 2) / 2``."""
-    value = as_float(x)
-    return pointwise("multiply", 0.5, erfc(pointwise("multiply", value, -float(np.sqrt(0.5)))))
 
 
 def gammasgn(x: Any) -> Any:

@@ -270,12 +270,15 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("expn", ("n", lambda y, n, x: -expn(n - 1, x)), ((2.0, 2.0), (0.5, 2.0))),
     ("zeta", ("x", lambda y, x, q: -x * zeta(x + 1, q)), ((2.0, 4.0), (0.5, 3.0))),
     ("kn", ("n", lambda y, n, x: -0.5 * (_of_order(kn, n, -1, x) + _of_order(kn, n, 1, x))),
-     ((1.0, 3.0), (0.5, 3.0))),
+     ((2.0, 2.0), (0.5, 3.0))),
     ("yn", ("n", lambda y, n, x: 0.5 * (_of_order(yn, n, -1, x) - _of_order(yn, n, 1, x))),
-     ((1.0, 3.0), (1.0, 4.0))),
+     ((2.0, 2.0), (1.0, 4.0))),
+    ("ndtr", (lambda y, x: np.exp(-0.5 * x * x) / _ROOT_TWO_PI,), ((-2.0, 2.0),)),
     ("gammainc", ("a", _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
     ("gammaincc", ("a", lambda y, a, x: -_gamma_density(y, a, x)), ((0.5, 3.0), (0.5, 3.0))),
     ("betainc", ("a", "b", _beta_density), ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
+    ("betaincc", ("a", "b", lambda y, a, b, x: -_beta_density(y, a, b, x)),
+     ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
     ("stdtr", ("df", _student_density), ((1.0, 5.0), (-2.0, 2.0))),
 )  # fmt: skip
 for _name, _partials, _domain in _KERNELS:
