@@ -54,6 +54,7 @@ gammaln, digamma = _enter(special.gammaln, "gammaln"), _enter(special.digamma, "
 beta, betaln = _enter(special.beta, "beta"), _enter(special.betaln, "betaln")
 binom, poch, logit = _enter(special.binom, "binom"), _enter(special.poch, "poch"), _enter(special.logit, "logit")  # fmt: skip
 ndtr = _enter(special.ndtr, "ndtr")
+_enter(special.pseudo_huber, "pseudo_huber")
 _enter(special.gamma, "gamma")
 _enter(special.loggamma, "loggamma")
 
@@ -151,10 +152,17 @@ def rel_entr(x: Any, y: Any) -> Any:
     """``x log(x / y)``; 0 for x = 0 and y >= 0, else infinite."""
     a, b = as_float(x), as_float(y)
     both: Any = _positive(a, b)
-    top: Any = select(both, a, 1.0, a.dtype)
-    value = a * np.log(top / select(both, b, 1.0, b.dtype))
+    x, y = select(both, a, 1.0, a.dtype), select(both, b, 1.0, b.dtype)
+    # As SciPy: near 1 by the difference; a quotient out of range by its parts.
+    ratio: Any = x / y
+    near: Any = (ratio > 0.5) & (ratio < 2.0)
+    usable: Any = (ratio >= np.finfo(a.dtype).tiny) & (ratio < np.inf)
+    difference = np.log1p(select(near, (x - y) / y, 0.0, a.dtype))
+    apart = select(usable, np.log(select(usable, ratio, 1.0, a.dtype)), np.log(x) - np.log(y))
     zero: Any = (a == 0.0) & (b >= 0.0)
-    return select(both, value, select(zero, 0.0, np.inf, a.dtype), a.dtype)
+    outside = select(np.isnan(a) | np.isnan(b), np.nan, np.inf, a.dtype)
+    outside = select(zero, 0.0, outside, a.dtype)
+    return select(both, a * select(near, difference, apart), outside, a.dtype)
 
 
 @implements(special.kl_div)
@@ -164,7 +172,8 @@ def kl_div(x: Any, y: Any) -> Tracer:
     both: Any = _positive(a, b)
     value = rel_entr(select(both, a, 1.0, a.dtype), select(both, b, 1.0, b.dtype)) - a + b
     zero: Any = (a == 0.0) & (b >= 0.0)
-    return select(both, value, select(zero, b, np.inf, b.dtype), a.dtype)
+    outside = select(np.isnan(a) | np.isnan(b), np.nan, np.inf, a.dtype)
+    return select(both, value, select(zero, b, outside, b.dtype), a.dtype)
 
 
 @implements(special.huber)
@@ -174,15 +183,6 @@ def huber(delta: Any, r: Any) -> Tracer:
     size: Any = np.abs(x)
     value = select(size <= d, 0.5 * x * x, d * (size - 0.5 * d))
     return select(np.less(d, 0.0), np.inf, value, x.dtype)
-
-
-@implements(special.pseudo_huber)
-def pseudo_huber(delta: Any, r: Any) -> Tracer:
-    """``delta**2 (sqrt(1 + (r / delta)**2) - 1)``."""
-    d, x = as_float(delta), as_float(r)
-    v = x / d
-    # v**2 / (1 + sqrt(1 + v**2)): no cancellation for small residuals.
-    return d * d * (v * v / (1.0 + np.sqrt(1.0 + v * v)))
 
 
 @implements(special.exprel)

@@ -39,7 +39,8 @@ def _ufunc(name: str) -> Formula:
 
 
 _gammainc, _gammaincc, _gammaln = _ufunc("gammainc"), _ufunc("gammaincc"), _ufunc("gammaln")
-_betainc, _betaincc, _poch = _ufunc("betainc"), _ufunc("betaincc"), _ufunc("poch")
+_betainc, _betaincc = _ufunc("betainc"), _ufunc("betaincc")
+_binom, _poch = _ufunc("binom"), _ufunc("poch")
 _log_ndtr, _ndtri, _stdtr = _ufunc("log_ndtr"), _ufunc("ndtri"), _ufunc("stdtr")
 
 
@@ -125,12 +126,20 @@ def _laplace_quantile(q: Any) -> Any:
 
 
 def _log_binomial(k: Any, n: Any, p: Any) -> Any:
-    # log C(n, k) by the beta function, not by log-gammas that differ little for large n.
-    return -np.log1p(n) - betaln(n - k + 1.0, k + 1.0) + xlogy(k, p) + xlog1py(n - k, -p)
+    # Log-gammas agree in most digits for large n: only where the coefficient itself overflows.
+    coefficient = _binom(n, k)
+    finite = np.isfinite(coefficient)
+    apart = _gammaln(n + 1.0) - (_gammaln(k + 1.0) + _gammaln(n - k + 1.0))
+    logarithm = np.where(finite, np.log(np.where(finite, coefficient, 1.0)), apart)
+    return logarithm + xlogy(k, p) + xlog1py(n - k, -p)
 
 
 def _log_negative_binomial(k: Any, n: Any, p: Any) -> Any:
-    return -np.log(n + k) - betaln(n, k + 1.0) + n * np.log(p) + xlog1py(k, -p)
+    # Where n and k differ so much that log-gammas cancel, the beta function does not.
+    unequal = (n > 1e6 * (k + 1)) | (k + 1 > 1e6 * n)
+    joint = -np.log(n + k) - betaln(n, k + 1.0)
+    apart = _gammaln(n + k) - _gammaln(k + 1.0) - _gammaln(n)
+    return np.where(unequal, joint, apart) + n * np.log(p) + xlog1py(k, -p)
 
 
 # -- SciPy's own densities (Boost's), and their derivatives -----------------------------------------

@@ -235,6 +235,14 @@ def _student_density(y: Any, n: Any, t: Any) -> Any:
     return np.exp(-0.5 * (n + 1) * np.log1p(t * t / n) - 0.5 * np.log(n) - _log_beta(0.5 * n, 0.5 + 0 * n))  # fmt: skip
 
 
+def _pseudo_huber_by_delta(y: Any, d: Any, r: Any) -> Any:
+    # delta (s - 1)**2 / s, where s is the root of 1 + v**2, and s - 1 written without cancellation
+    v = r / d
+    s = np.hypot(1.0, v)
+    t = v * (v / (1 + s))
+    return d * t * (t / s)
+
+
 # name, partial derivatives (or the name of the argument that has none), where the tests sample
 _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ...] = (
     ("erfinv", (lambda y, x: np.exp(y * y) / _TWO_OVER_SQRT_PI,), ((-0.9, 0.9),)),
@@ -274,6 +282,8 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("yn", ("n", lambda y, n, x: 0.5 * (_of_order(yn, n, -1, x) - _of_order(yn, n, 1, x))),
      ((2.0, 2.0), (1.0, 4.0))),
     ("ndtr", (lambda y, x: np.exp(-0.5 * x * x) / _ROOT_TWO_PI,), ((-2.0, 2.0),)),
+    ("pseudo_huber", (_pseudo_huber_by_delta, lambda y, d, r: r / np.hypot(1.0, r / d)),
+     ((0.5, 3.0), (-2.0, 2.0))),
     ("gammainc", ("a", _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
     ("gammaincc", ("a", lambda y, a, x: -_gamma_density(y, a, x)), ((0.5, 3.0), (0.5, 3.0))),
     ("betainc", ("a", "b", _beta_density), ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
