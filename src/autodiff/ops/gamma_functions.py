@@ -110,4 +110,4 @@ for _entry in (
     ("igam_fac", (lambda y, a, x: y * (np.log(x) - digamma(a)), lambda y, a, x: y * (a / x - 1)), _POSITIVE,
      _BOOST + "_igam_fac"),
 ):  # fmt: skip
-    enter_ufunc(*_entry)  # type: ignore[arg-type]
+    enter_ufunc(*_entry)

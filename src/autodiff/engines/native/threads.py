@@ -212,9 +212,7 @@ def emit(g: Generator, jobs: list[Job]) -> bool:
     count, threads = w.extent(n), _threads(g, jobs)
     loops = any(f"@{PREFIX}" in line for line in lines)
     parallel = RELEASED if loops else "@ad.parallel"
-    w.line(
-        f"call void {parallel}(ptr @chunk.{number}, ptr {context}, i64 {count}, i64 {threads})"
-    )
+    w.line(f"call void {parallel}(ptr @chunk.{number}, ptr {context}, i64 {count}, i64 {threads})")
     for k, job in enumerate(reduced):
         total: Element | None = None
         for t in range(g.threads):

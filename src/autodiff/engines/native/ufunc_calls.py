@@ -110,7 +110,12 @@ def _definition(loop: UfuncCall) -> str:
         f"  call void @{loop.symbol}.loop(ptr %places, ptr @ufunc.count, ptr @ufunc.steps, "
         f"ptr @{loop.symbol}.data)"
     )
-    lines += [after, f"  %result = load {result}, ptr %place{count}", f"  ret {result} %result", "}"]
+    lines += [
+        after,
+        f"  %result = load {result}, ptr %place{count}",
+        f"  ret {result} %result",
+        "}",
+    ]
     return "\n".join(lines)
 
 
