@@ -34,7 +34,7 @@ OWN: dict[str, tuple[tuple[float, ...], ...]] = {
         "i0 i1 i0e i1e k0 k1 k0e k1e exp1 expi ellipk ellipe".split(),
         ((*ALL, 0.5009212919681838, 1.46163214, 0.9999, -0.504),),
     ),
-    **dict.fromkeys(("beta", "betaln", "binom", "poch", "gammainc", "gammaincc", "stdtr", "pseudo_huber"), (FEW, FEW)),
+    **dict.fromkeys(("beta", "betaln", "binom", "poch", "gammainc", "gammaincc", "stdtr", "pseudo_huber", "boxcox", "boxcox1p"), (FEW, FEW)),
     **dict.fromkeys(("jv", "yv", "iv", "kv", "ive", "kve", "kn", "yn", "expn"), (ORDERS, SMALL)),
     **dict.fromkeys(("betainc", "betaincc"), (FEW[:8], FEW[:8], (0.0, 1e-10, 0.3, 0.9, 1.0, np.nan))),
 }  # fmt: skip
@@ -200,6 +200,7 @@ SLOPES: dict[str, tuple[Callable[..., Any], tuple[tuple[float, ...], ...], Calla
     "digamma": (special.digamma, ((1e-5, 0.3, 1.46163214, 20.0, 1e10, -3.3, -10.999999),), lambda x: mp.psi(1, x)),
     "logit": (special.logit, ((1e-10, 0.3, 0.5, 0.9),), lambda x: 1 / (x * (1 - x))),
     "poch": (special.poch, ((0.3, 5.0, 1e8), (0.5, 1e-8)), lambda a, m: mp.rf(a, m) * (mp.digamma(a + m) - mp.digamma(a))),
+    "boxcox": (lambda p, x: special.boxcox(x, p), ((1e-10, 0.05, 0.3, 2.0), (1e-5, 0.9, 3.0)), lambda p, x: (x**p * mp.log(x) - (x**p - 1) / p) / p),
     "binom": (special.binom, ((5.5, 60.0, 1e8), (0.5, 3.0)), lambda n, k: mp.binomial(n, k) * (mp.digamma(n + 1) - mp.digamma(n - k + 1))),
 }  # fmt: skip
 
@@ -226,3 +227,15 @@ def test_digamma_step_against_mpmath(a: float) -> None:
             right = mp.digamma(mp.mpf(a) + mp.mpf(b)) - mp.digamma(mp.mpf(a))
             assert error(float(digamma_step(np.float64(a), np.float64(b))), right) < 16, b
         assert error(float(trigamma(np.float64(a))), mp.psi(1, mp.mpf(a))) < 16
+
+
+@engines
+@pytest.mark.parametrize("weights", [None, np.array([2.0, 1.0, 1.0])])
+def test_logsumexp_of_one_large_term(weights: np.ndarray | None, engine: str) -> None:
+    """The logarithm of 1 and a little is the little; infinities and signs are SciPy's."""
+    rows = [(0.0, -50.0, -60.0), (1.0, 1.0, 1.0), (-np.inf, 2.0, 2.0), (-np.inf,) * 3, (np.inf, 1.0, 0.0), (np.nan, 1.0, 0.0)]  # fmt: skip
+    x = np.array(rows)
+    f = lambda x: special.logsumexp(x, axis=1, b=weights, return_sign=True)
+    with np.errstate(all="ignore"):
+        for want, have in zip(f(x), autodiff.function(f, engine=engine)(x), strict=True):
+            np.testing.assert_allclose(have, want, rtol=1e-15)

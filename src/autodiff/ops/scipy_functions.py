@@ -55,6 +55,8 @@ beta, betaln = _enter(special.beta, "beta"), _enter(special.betaln, "betaln")
 binom, poch, logit = _enter(special.binom, "binom"), _enter(special.poch, "poch"), _enter(special.logit, "logit")  # fmt: skip
 ndtr = _enter(special.ndtr, "ndtr")
 _enter(special.pseudo_huber, "pseudo_huber")
+_enter(special.boxcox, "boxcox")
+_enter(special.boxcox1p, "boxcox1p")
 _enter(special.gamma, "gamma")
 _enter(special.loggamma, "loggamma")
 
@@ -210,20 +212,6 @@ def cosm1(x: Any) -> Tracer:
     return -2.0 * half * half
 
 
-@implements(special.boxcox)
-def boxcox(x: Any, lmbda: Any) -> Tracer:
-    """``(x**lmbda - 1) / lmbda``, ``log x`` at lmbda = 0."""
-    value, power = as_float(x), as_float(lmbda)
-    return pointwise("multiply", np.log(value), exprel(power * np.log(value)))
-
-
-@implements(special.boxcox1p)
-def boxcox1p(x: Any, lmbda: Any) -> Tracer:
-    """The Box–Cox transformation of ``1 + x``."""
-    value, power = as_float(x), as_float(lmbda)
-    return pointwise("multiply", np.log1p(value), exprel(power * np.log1p(value)))
-
-
 @implements(special.inv_boxcox)
 def inv_boxcox(y: Any, lmbda: Any) -> Tracer:
     """The inverse of the Box–Cox transformation."""
@@ -291,6 +279,20 @@ for _name, _second, _step in (
     implements(getattr(special, f"eval_{_name}"))(_recurrence(_one, _second, _step))
 
 
+def _log_sum(x: Any, terms: Any, top: Any, axis: Any) -> Any:
+    """``log(sum(terms))`` of ``terms = exp(x - top)``, accurate also where one term is nearly all.
+
+    The terms of the maximum, 1 each, are counted; the logarithm is that of 1 plus the rest.
+    """
+    largest: Any = cast(pointwise("equal", x, top), x.dtype)
+    count: Any = functions[np.sum](largest, axis=axis, keepdims=True)
+    rest: Any = functions[np.sum](terms - largest, axis=axis, keepdims=True)
+    none = np.equal(count, 0)  # the maximum is infinite or NaN
+    least: Any = select(none, 1.0, count, x.dtype)
+    apart = np.log(select(none, rest, 1.0, x.dtype))
+    return select(none, apart, np.log1p(rest / least) + np.log(least), x.dtype)
+
+
 @implements(special.logsumexp)
 def logsumexp(
     a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
@@ -300,13 +302,16 @@ def logsumexp(
     top = functions[np.max](x, axis=axis, keepdims=True)
     top = select(pointwise("isfinite", top), top, constant(0, x.dtype))
     terms = pointwise("exp", pointwise("subtract", x, top))
-    if b is not None:
-        terms = pointwise("multiply", b, terms)
-    total = functions[np.sum](terms, axis=axis, keepdims=True)
-    sign = pointwise("sign", total)
-    if return_sign:
-        total = pointwise("absolute", total)
-    result = pointwise("add", pointwise("log", total), top)
+    sign: Any
+    if b is None:
+        result = pointwise("add", _log_sum(x, terms, top, axis), top)
+        sign = pointwise("sign", functions[np.sum](terms, axis=axis, keepdims=True))
+    else:
+        total = functions[np.sum](pointwise("multiply", b, terms), axis=axis, keepdims=True)
+        sign = pointwise("sign", total)
+        if return_sign:
+            total = pointwise("absolute", total)
+        result = pointwise("add", pointwise("log", total), top)
 
     def finished(value: Tracer) -> Tracer:
         if keepdims:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -235,6 +236,21 @@ def _student_density(y: Any, n: Any, t: Any) -> Any:
     return np.exp(-0.5 * (n + 1) * np.log1p(t * t / n) - 0.5 * np.log(n) - _log_beta(0.5 * n, 0.5 + 0 * n))  # fmt: skip
 
 
+def _boxcox_by_power(logarithm: Any, p: Any) -> Any:
+    """The derivative of ``(exp(p l) - 1) / p`` by p; near p l = 0 by its series."""
+    product = p * logarithm
+    small = np.abs(product) < 0.1
+    near, series = np.where(small, product, 0.0), 0.0
+    for k in range(12, -1, -1):
+        series = series * near + (k + 1) / math.factorial(k + 2)
+    power = np.where(small, 1.0, p)
+    zero = np.isneginf(logarithm)  # where exp(p l) is 0 rather than 0 times infinity
+    finite = np.where(zero, 0.0, logarithm)
+    value = np.expm1(np.where(small, 0.0, product))
+    far = (np.exp(np.where(zero, -np.inf, p * finite)) * finite - value / power) / power
+    return np.where(small, finite * finite * series, far)
+
+
 def _pseudo_huber_by_delta(y: Any, d: Any, r: Any) -> Any:
     # delta (s - 1)**2 / s, where s is the root of 1 + v**2, and s - 1 written without cancellation
     v = r / d
@@ -282,6 +298,10 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("yn", ("n", lambda y, n, x: 0.5 * (_of_order(yn, n, -1, x) - _of_order(yn, n, 1, x))),
      ((2.0, 2.0), (1.0, 4.0))),
     ("ndtr", (lambda y, x: np.exp(-0.5 * x * x) / _ROOT_TWO_PI,), ((-2.0, 2.0),)),
+    ("boxcox", (lambda y, x, p: np.power(x, p - 1), lambda y, x, p: _boxcox_by_power(np.log(x), p)),
+     ((0.5, 3.0), (-2.0, 2.0))),
+    ("boxcox1p", (lambda y, x, p: np.exp((p - 1) * np.log1p(x)), lambda y, x, p: _boxcox_by_power(np.log1p(x), p)),
+     ((0.5, 3.0), (-2.0, 2.0))),
     ("pseudo_huber", (_pseudo_huber_by_delta, lambda y, d, r: r / np.hypot(1.0, r / d)),
      ((0.5, 3.0), (-2.0, 2.0))),
     ("gammainc", ("a", _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
