@@ -59,6 +59,7 @@ class Distribution:
     ``low`` and ``high`` bound the support; numbers, or functions of the shapes.  ``inner`` is a
     point of the support that stands for those outside of it.  ``density`` is given where it is more
     accurate than the exponential of its logarithm, whose error grows with the logarithm's size.
+    ``open``: the density is 0 at the ends of the support, where the formula has no value.
     """
 
     shapes: tuple[str, ...]
@@ -67,6 +68,7 @@ class Distribution:
     high: Any = _INF
     inner: Any = 0.5
     density: Formula | None = None
+    open: bool = False
     cdf: Formula | None = None
     sf: Formula | None = None
     logcdf: Formula | None = None
@@ -263,7 +265,7 @@ _TABLE: dict[type, Distribution] = {
         ppf=lambda q: -np.log(-np.log(q)), isf=lambda q: -np.log(-np.log1p(-q)),
     ),
     type(stats.rayleigh): Distribution(
-        (), lambda z: np.log(z) - 0.5 * z * z, 0.0, cdf=lambda z: -np.expm1(-0.5 * z * z),
+        (), lambda z: np.log(z) - 0.5 * z * z, 0.0, open=True, cdf=lambda z: -np.expm1(-0.5 * z * z),
         sf=lambda z: np.exp(-0.5 * z * z), logsf=lambda z: -0.5 * z * z,
         ppf=lambda q: np.sqrt(-2 * np.log1p(-q)), isf=lambda q: np.sqrt(-2 * np.log(q)),
     ),
@@ -272,7 +274,7 @@ _TABLE: dict[type, Distribution] = {
         cdf=lambda z, a: _gammainc(a, z), sf=lambda z, a: _gammaincc(a, z),
     ),
     type(stats.invgamma): Distribution(
-        ("a",), lambda z, a: -(a + 1) * np.log(z) - _gammaln(a) - 1.0 / z, 0.0,
+        ("a",), lambda z, a: -(a + 1) * np.log(z) - _gammaln(a) - 1.0 / z, 0.0, open=True,
         cdf=lambda z, a: _gammaincc(a, 1.0 / z), sf=lambda z, a: _gammainc(a, 1.0 / z),
     ),
     type(stats.chi2): Distribution(
@@ -288,7 +290,7 @@ _TABLE: dict[type, Distribution] = {
         ("df",), _student, cdf=lambda z, df: _stdtr(df, z), sf=lambda z, df: _stdtr(df, -z),
     ),
     type(stats.lognorm): Distribution(
-        ("s",), lambda z, s: -(np.log(z) ** 2) / (2 * s**2) - np.log(s * z * _ROOT_TWO_PI), 0.0,
+        ("s",), lambda z, s: -(np.log(z) ** 2) / (2 * s**2) - np.log(s * z * _ROOT_TWO_PI), 0.0, open=True,
         cdf=lambda z, s: ndtr(np.log(z) / s), sf=lambda z, s: ndtr(-np.log(z) / s),
         logcdf=lambda z, s: _log_ndtr(np.log(z) / s), logsf=lambda z, s: _log_ndtr(-np.log(z) / s),
         ppf=lambda q, s: np.exp(s * _ndtri(q)), isf=lambda q, s: np.exp(-s * _ndtri(q)),
@@ -378,11 +380,14 @@ def _density(distribution: Distribution, log: bool, x: Any, args: Any, kwds: Any
     point = _float(x)
     z = (point - loc) / scale
     low, high = _bound(distribution.low, shapes), _bound(distribution.high, shapes)
-    inside: Any = (z >= low) & (z <= high)
+    inside: Any = (z > low) & (z < high) if distribution.open else (z >= low) & (z <= high)
     if distribution.discrete:
         inside = inside & np.equal(np.floor(z), z)
     z = select(inside, z, distribution.inner, np.float64)
     known = _valid(distribution, shapes, scale) & np.equal(point, point)
+    if distribution.density is not None:  # SciPy's own may raise for parameters out of range
+        pairs = zip(distribution.shapes, shapes, strict=True)
+        shapes = [select(known, s, 0.5 if n == "p" else 1.0, np.float64) for n, s in pairs]
     value: Any
     if log:
         value = distribution.log_density(z, *shapes)
@@ -411,9 +416,13 @@ def _probability(
     safe = select(above | below, distribution.inner, z, np.float64)
     if formula is None:
         value: Any = distribution.cdf(safe, *shapes)  # type: ignore[misc]
+        other = distribution.sf(safe, *shapes) if distribution.sf else 1 - value
         if name in ("sf", "logsf"):
-            value = distribution.sf(safe, *shapes) if distribution.sf else 1 - value
-        value = np.log(value) if name.startswith("log") else value
+            value, other = other, value
+        if name.startswith("log"):  # near 1 by the distance from 1
+            low_half: Any = value < 0.5
+            logarithm = np.log(select(low_half, value, 0.5, np.float64))
+            value = select(low_half, logarithm, np.log1p(-select(low_half, 0.5, other, np.float64)))
     else:
         value = formula(safe, *shapes)
     ends = (0.0, 1.0) if name in ("cdf", "logcdf") else (1.0, 0.0)

@@ -89,7 +89,8 @@ def test_pointwise_special_values(name: str) -> None:
                 continue
             with np.errstate(over="ignore", under="ignore"):
                 values = np.array(SPECIAL[dtypes[0].kind]).astype(dtypes[0])
-            if name == "scipy_yn":  # SciPy takes as many steps as the order says: minutes
+            # SciPy takes as many steps as the order says (minutes); it raises an OverflowError.
+            if name in ("scipy_yn", "scipy_nbinom_pmf"):
                 values = values[np.abs(values) < 1e3]
             last = [values[:3]] * (len(dtypes) - 2)
             grids = [g.ravel() for g in np.meshgrid(*[values] * min(len(dtypes), 2), *last)]
