@@ -422,7 +422,8 @@ def _probability(
         if name.startswith("log"):  # near 1 by the distance from 1
             low_half: Any = value < 0.5
             logarithm = np.log(select(low_half, value, 0.5, np.float64))
-            value = select(low_half, logarithm, np.log1p(-select(low_half, 0.5, other, np.float64)))
+            complement: Any = select(low_half, 0.5, other, np.float64)
+            value = select(low_half, logarithm, np.log1p(-complement), np.float64)
     else:
         value = formula(safe, *shapes)
     ends = (0.0, 1.0) if name in ("cdf", "logcdf") else (1.0, 0.0)

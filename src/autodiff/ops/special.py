@@ -240,7 +240,8 @@ def _boxcox_by_power(logarithm: Any, p: Any) -> Any:
     """The derivative of ``(exp(p l) - 1) / p`` by p; near p l = 0 by its series."""
     product = p * logarithm
     small = np.abs(product) < 0.1
-    near, series = np.where(small, product, 0.0), 0.0
+    near: Any = np.where(small, product, 0.0)
+    series: Any = 0.0
     for k in range(12, -1, -1):
         series = series * near + (k + 1) / math.factorial(k + 2)
     power = np.where(small, 1.0, p)
