@@ -17,6 +17,8 @@ dtypes.  An engine that offers these functions and can loop runs every pointwise
     isnan isinf isfinite signbit
     dtype(x) -> np.dtype   of an element (a Python-level question)
     call(name, *x)         a function of FUNCTIONS, float elements
+    ufunc(name, *x)        a ufunc by its dotted name ("scipy.special.betaln"), as its own C function
+                           computes it; elements of the dtypes of one of its signatures
 """
 
 from __future__ import annotations

@@ -37,18 +37,28 @@ def _entry(name: str) -> Callable[..., Tracer]:
 
 erf = implements(special.erf)(_entry("erf"))
 erfc = implements(special.erfc)(_entry("erfc"))
-gammaln = implements(special.gammaln, special.loggamma)(_entry("lgamma"))
-implements(special.gamma)(_entry("tgamma"))
-implements(special.erfinv)(_entry("erfinv"))
-implements(special.digamma, special.psi)(lambda x: entries.digamma(as_float(x)))
+
+
+def _enter(scipy_function: Any, name: str) -> Callable[..., Any]:
+    """A ufunc of SciPy as the operation ``scipy_name``."""
+
+    def function(*operands: Any) -> Tracer:
+        return entries.pointwise_ufunc(f"scipy_{name}", *operands)
+
+    return implements(scipy_function)(function)
+
+
 for _name, _, _domain in entries._KERNELS:
-
-    def _kernel(*operands: Any, name: str = f"scipy_{_name}") -> Tracer:
-        return entries.pointwise_kernel(name, *operands)
-
-    implements(getattr(special, _name))(_kernel)
-    if _name in ("jv", "yv", "kv"):  # of integer order
-        implements(getattr(special, _name[0] + "n"))(_kernel)
+    _enter(getattr(special, _name), _name)
+gammaln, digamma = _enter(special.gammaln, "gammaln"), _enter(special.digamma, "digamma")
+beta, betaln = _enter(special.beta, "beta"), _enter(special.betaln, "betaln")
+binom, poch, logit = _enter(special.binom, "binom"), _enter(special.poch, "poch"), _enter(special.logit, "logit")  # fmt: skip
+ndtr = _enter(special.ndtr, "ndtr")
+_enter(special.pseudo_huber, "pseudo_huber")
+_enter(special.boxcox, "boxcox")
+_enter(special.boxcox1p, "boxcox1p")
+_enter(special.gamma, "gamma")
+_enter(special.loggamma, "loggamma")
 
 for _name, _ufunc in (("expm1", "expm1"), ("log1p", "log1p"), ("cbrt", "cbrt"), ("exp2", "exp2")):
     implements(getattr(special, _name))(lambda x, ufunc=_ufunc: pointwise(ufunc, as_float(x)))
@@ -64,15 +74,6 @@ def expit(x: Any) -> Tracer:
     )
     numerator = select(pointwise("less", value, 0), small, constant(1, value.dtype))
     return pointwise("divide", numerator, pointwise("add", 1.0, small))
-
-
-@implements(special.logit)
-def logit(x: Any) -> Tracer:
-    """``log(x / (1 - x))``."""
-    value = as_float(x)
-    return pointwise(
-        "subtract", pointwise("log", value), pointwise("log1p", pointwise("negative", value))
-    )
 
 
 @implements(special.log_expit)
@@ -117,22 +118,6 @@ def entr(x: Any) -> Tracer:
     )
 
 
-@implements(special.ndtr)
-def ndtr(x: Any) -> Any:
-    """The normal distribution function, ``erfc(-x / sqrt 2) / 2``."""
-    value = as_float(x)
-    return pointwise("multiply", 0.5, erfc(pointwise("multiply", value, -float(np.sqrt(0.5)))))
-
-
-@implements(special.betaln)
-def betaln(a: Any, b: Any) -> Any:
-    """The logarithm of the beta function."""
-    x, y = as_float(a), as_float(b)
-    return pointwise(
-        "subtract", pointwise("add", gammaln(x), gammaln(y)), gammaln(pointwise("add", x, y))
-    )
-
-
 def gammasgn(x: Any) -> Any:
     """The sign of the gamma function; 1 for positive arguments."""
     odd = pointwise("not_equal", pointwise("remainder", pointwise("floor", x), 2.0), 0.0)
@@ -141,22 +126,6 @@ def gammasgn(x: Any) -> Any:
 
 
 implements(special.gammasgn)(lambda x: gammasgn(as_float(x)))
-
-
-@implements(special.beta)
-def beta(a: Any, b: Any) -> Any:
-    """The beta function."""
-    x, y = as_float(a), as_float(b)
-    sign = pointwise("multiply", gammasgn(x), gammasgn(y))
-    sign = pointwise("multiply", sign, gammasgn(pointwise("add", x, y)))
-    return pointwise("multiply", sign, pointwise("exp", betaln(x, y)))
-
-
-@implements(special.binom)
-def binom(n: Any, k: Any) -> Tracer:
-    """Binomial coefficients of real numbers: ``1 / ((n + 1) B(n - k + 1, k + 1))``."""
-    x, y = as_float(n), as_float(k)
-    return 1.0 / ((x + 1.0) * beta(x - y + 1.0, y + 1.0))
 
 
 @implements(special.comb)
@@ -185,10 +154,17 @@ def rel_entr(x: Any, y: Any) -> Any:
     """``x log(x / y)``; 0 for x = 0 and y >= 0, else infinite."""
     a, b = as_float(x), as_float(y)
     both: Any = _positive(a, b)
-    top: Any = select(both, a, 1.0, a.dtype)
-    value = a * np.log(top / select(both, b, 1.0, b.dtype))
+    x, y = select(both, a, 1.0, a.dtype), select(both, b, 1.0, b.dtype)
+    # As SciPy: near 1 by the difference; a quotient out of range by its parts.
+    ratio: Any = x / y
+    near: Any = (ratio > 0.5) & (ratio < 2.0)
+    usable: Any = (ratio >= np.finfo(a.dtype).tiny) & (ratio < np.inf)
+    difference = np.log1p(select(near, (x - y) / y, 0.0, a.dtype))
+    apart = select(usable, np.log(select(usable, ratio, 1.0, a.dtype)), np.log(x) - np.log(y))
     zero: Any = (a == 0.0) & (b >= 0.0)
-    return select(both, value, select(zero, 0.0, np.inf, a.dtype), a.dtype)
+    outside = select(np.isnan(a) | np.isnan(b), np.nan, np.inf, a.dtype)
+    outside = select(zero, 0.0, outside, a.dtype)
+    return select(both, a * select(near, difference, apart), outside, a.dtype)
 
 
 @implements(special.kl_div)
@@ -198,7 +174,8 @@ def kl_div(x: Any, y: Any) -> Tracer:
     both: Any = _positive(a, b)
     value = rel_entr(select(both, a, 1.0, a.dtype), select(both, b, 1.0, b.dtype)) - a + b
     zero: Any = (a == 0.0) & (b >= 0.0)
-    return select(both, value, select(zero, b, np.inf, b.dtype), a.dtype)
+    outside = select(np.isnan(a) | np.isnan(b), np.nan, np.inf, a.dtype)
+    return select(both, value, select(zero, b, outside, b.dtype), a.dtype)
 
 
 @implements(special.huber)
@@ -208,15 +185,6 @@ def huber(delta: Any, r: Any) -> Tracer:
     size: Any = np.abs(x)
     value = select(size <= d, 0.5 * x * x, d * (size - 0.5 * d))
     return select(np.less(d, 0.0), np.inf, value, x.dtype)
-
-
-@implements(special.pseudo_huber)
-def pseudo_huber(delta: Any, r: Any) -> Tracer:
-    """``delta**2 (sqrt(1 + (r / delta)**2) - 1)``."""
-    d, x = as_float(delta), as_float(r)
-    v = x / d
-    # v**2 / (1 + sqrt(1 + v**2)): no cancellation for small residuals.
-    return d * d * (v * v / (1.0 + np.sqrt(1.0 + v * v)))
 
 
 @implements(special.exprel)
@@ -244,20 +212,6 @@ def cosm1(x: Any) -> Tracer:
     return -2.0 * half * half
 
 
-@implements(special.boxcox)
-def boxcox(x: Any, lmbda: Any) -> Tracer:
-    """``(x**lmbda - 1) / lmbda``, ``log x`` at lmbda = 0."""
-    value, power = as_float(x), as_float(lmbda)
-    return pointwise("multiply", np.log(value), exprel(power * np.log(value)))
-
-
-@implements(special.boxcox1p)
-def boxcox1p(x: Any, lmbda: Any) -> Tracer:
-    """The Box–Cox transformation of ``1 + x``."""
-    value, power = as_float(x), as_float(lmbda)
-    return pointwise("multiply", np.log1p(value), exprel(power * np.log1p(value)))
-
-
 @implements(special.inv_boxcox)
 def inv_boxcox(y: Any, lmbda: Any) -> Tracer:
     """The inverse of the Box–Cox transformation."""
@@ -277,9 +231,9 @@ def polygamma(n: Any, x: Any) -> Any:
         raise unsupported("scipy.special.polygamma of a traced order", "pass a number")
     k = int(order)
     if k == 0:
-        return entries.digamma(as_float(x))
+        return digamma(x)
     sign = 1.0 if k % 2 else -1.0
-    value: Any = entries.pointwise_kernel("scipy_zeta", k + 1.0, as_float(x))
+    value: Any = entries.pointwise_ufunc("scipy_zeta", k + 1.0, as_float(x))
     return value * (sign * math.factorial(k))
 
 
@@ -288,7 +242,7 @@ implements(special.chdtrc)(lambda v, x: _incomplete_gamma("gammaincc", v, x))
 
 
 def _incomplete_gamma(name: str, v: Any, x: Any) -> Tracer:
-    return entries.pointwise_kernel(f"scipy_{name}", as_float(v) * 0.5, as_float(x) * 0.5)
+    return entries.pointwise_ufunc(f"scipy_{name}", as_float(v) * 0.5, as_float(x) * 0.5)
 
 
 # -- orthogonal polynomials of whole degree: three-term recurrences (A&S 22.7) ------------------------
@@ -325,6 +279,20 @@ for _name, _second, _step in (
     implements(getattr(special, f"eval_{_name}"))(_recurrence(_one, _second, _step))
 
 
+def _log_sum(x: Any, terms: Any, top: Any, axis: Any) -> Any:
+    """``log(sum(terms))`` of ``terms = exp(x - top)``, accurate also where one term is nearly all.
+
+    The terms of the maximum, 1 each, are counted; the logarithm is that of 1 plus the rest.
+    """
+    largest: Any = cast(pointwise("equal", x, top), x.dtype)
+    count: Any = functions[np.sum](largest, axis=axis, keepdims=True)
+    rest: Any = functions[np.sum](terms - largest, axis=axis, keepdims=True)
+    none = np.equal(count, 0)  # the maximum is infinite or NaN
+    least: Any = select(none, 1.0, count, x.dtype)
+    apart = np.log(select(none, rest, 1.0, x.dtype))
+    return select(none, apart, np.log1p(rest / least) + np.log(least), x.dtype)
+
+
 @implements(special.logsumexp)
 def logsumexp(
     a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
@@ -334,13 +302,16 @@ def logsumexp(
     top = functions[np.max](x, axis=axis, keepdims=True)
     top = select(pointwise("isfinite", top), top, constant(0, x.dtype))
     terms = pointwise("exp", pointwise("subtract", x, top))
-    if b is not None:
-        terms = pointwise("multiply", b, terms)
-    total = functions[np.sum](terms, axis=axis, keepdims=True)
-    sign = pointwise("sign", total)
-    if return_sign:
-        total = pointwise("absolute", total)
-    result = pointwise("add", pointwise("log", total), top)
+    sign: Any
+    if b is None:
+        result = pointwise("add", _log_sum(x, terms, top, axis), top)
+        sign = pointwise("sign", functions[np.sum](terms, axis=axis, keepdims=True))
+    else:
+        total = functions[np.sum](pointwise("multiply", b, terms), axis=axis, keepdims=True)
+        sign = pointwise("sign", total)
+        if return_sign:
+            total = pointwise("absolute", total)
+        result = pointwise("add", pointwise("log", total), top)
 
     def finished(value: Tracer) -> Tracer:
         if keepdims:

@@ -16,29 +16,40 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from scipy.special import _ufuncs
 
 from autodiff.ops import special
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.promotion import as_array, cast, select
-from autodiff.ops.scipy_functions import betaln, expit, ndtr, xlog1py, xlogy
+from autodiff.ops.scipy_functions import betaln, expit, log_expit, logit, ndtr, xlog1py, xlogy
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
 
-_LOG_ROOT_TWO_PI = float(0.5 * np.log(2 * np.pi))
+_ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
+_LOG_ROOT_TWO_PI = float(np.log(_ROOT_TWO_PI))
+_LOG_PI = float(np.log(np.pi))
+_ROOT_TWO = float(np.sqrt(2))
 _INF = float("inf")
 Formula = Callable[..., Any]
 
 
-def _gammaln(x: Any) -> Any:
-    return special.apply("lgamma", x)
-
-
-def _kernel(name: str) -> Formula:
+def _ufunc(name: str) -> Formula:
     return lambda *operands: special.apply(f"scipy_{name}", *operands)
 
 
-_gammainc, _gammaincc, _betainc = _kernel("gammainc"), _kernel("gammaincc"), _kernel("betainc")
-_log_ndtr, _ndtri, _stdtr = _kernel("log_ndtr"), _kernel("ndtri"), _kernel("stdtr")
+_gammainc, _gammaincc, _gammaln = _ufunc("gammainc"), _ufunc("gammaincc"), _ufunc("gammaln")
+_betainc, _betaincc = _ufunc("betainc"), _ufunc("betaincc")
+_binom, _poch = _ufunc("binom"), _ufunc("poch")
+_log_ndtr, _ndtri, _stdtr = _ufunc("log_ndtr"), _ufunc("ndtri"), _ufunc("stdtr")
+
+
+def _boost(name: str, partials: tuple[Formula, ...], domain: Any, otherwise: Formula) -> Formula:
+    """A density that SciPy has as a ufunc for its own use; ``otherwise`` in versions without it."""
+    if not hasattr(_ufuncs, f"_{name}"):
+        return otherwise
+    special.enter_ufunc(name, partials, domain, f"scipy.special._ufuncs._{name}")
+    return _ufunc(name)
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,9 @@ class Distribution:
     """Formulas in the standardised variable ``z`` and the shape parameters.
 
     ``low`` and ``high`` bound the support; numbers, or functions of the shapes.  ``inner`` is a
-    point of the support that stands for those outside of it.
+    point of the support that stands for those outside of it.  ``density`` is given where it is more
+    accurate than the exponential of its logarithm, whose error grows with the logarithm's size.
+    ``open``: the density is 0 at the ends of the support, where the formula has no value.
     """
 
     shapes: tuple[str, ...]
@@ -54,6 +67,8 @@ class Distribution:
     low: Any = -_INF
     high: Any = _INF
     inner: Any = 0.5
+    density: Formula | None = None
+    open: bool = False
     cdf: Formula | None = None
     sf: Formula | None = None
     logcdf: Formula | None = None
@@ -65,13 +80,156 @@ class Distribution:
 
 
 def _student(z: Any, df: Any) -> Any:
-    return -0.5 * (df + 1) * np.log1p(z * z / df) - 0.5 * np.log(df) - betaln(0.5 * df, 0.5)
+    normal = np.isinf(df)
+    n = np.where(normal, 1.0, df)
+    # Not a difference of log-gammas: poch is the quotient itself.
+    factor = np.log(_poch(0.5 * n, 0.5)) - 0.5 * (np.log(n) + _LOG_PI)
+    far = np.abs(z) > 1e150  # whose square overflows
+    near = np.where(far, 1.0, z)
+    logarithm = np.where(
+        far, 2 * np.log(np.where(far, np.abs(z), 1.0)) - np.log(n), np.log1p(near * near / n)
+    )
+    return np.where(normal, _log_gaussian(z), factor - (n + 1) / 2 * logarithm)
+
+
+def _log_gaussian(z: Any) -> Any:
+    return -0.5 * z * z - _LOG_ROOT_TWO_PI
+
+
+def _cauchy(z: Any) -> Any:
+    # Beyond 1 by the reciprocal, whose square does not overflow.
+    size = np.abs(z)
+    far = size > 1
+    inner, outer = np.where(far, 1.0, size), np.where(far, size, 1.0)
+    back = 1 / outer
+    return -_LOG_PI - np.where(
+        far, 2 * np.log(outer) + np.log1p(back * back), np.log1p(inner * inner)
+    )
+
+
+def _cauchy_quantile(q: Any) -> Any:
+    # tan(pi (q - 1/2)); near the ends by their distance, which is exact.
+    low, high = q < 0.25, q > 0.75
+    left = -1 / np.tan(np.pi * np.where(low, q, 0.5))
+    right = 1 / np.tan(np.pi * np.where(high, 1 - q, 0.5))
+    middle = np.tan(np.pi * np.where(low | high, 0.0, q - 0.5))
+    return np.where(low, left, np.where(high, right, middle))
+
+
+def _laplace_cdf(z: Any) -> Any:
+    half = 0.5 * np.exp(-np.abs(z))
+    return select(z > 0, 1 - half, half)
+
+
+def _laplace_quantile(q: Any) -> Any:
+    high = q > 0.5
+    half = 2 * np.where(high, 1 - q, q)
+    return np.where(high, -np.log(half), np.log(half))
+
+
+def _log_binomial(k: Any, n: Any, p: Any) -> Any:
+    # Log-gammas agree in most digits for large n: only where the coefficient itself overflows.
+    coefficient = _binom(n, k)
+    finite = np.isfinite(coefficient)
+    apart = _gammaln(n + 1.0) - (_gammaln(k + 1.0) + _gammaln(n - k + 1.0))
+    logarithm = np.where(finite, np.log(np.where(finite, coefficient, 1.0)), apart)
+    return logarithm + xlogy(k, p) + xlog1py(n - k, -p)
+
+
+def _log_negative_binomial(k: Any, n: Any, p: Any) -> Any:
+    # Where n and k differ so much that log-gammas cancel, the beta function does not.
+    unequal = (n > 1e6 * (k + 1)) | (k + 1 > 1e6 * n)
+    joint = -np.log(n + k) - betaln(n, k + 1.0)
+    apart = _gammaln(n + k) - _gammaln(k + 1.0) - _gammaln(n)
+    return np.where(unequal, joint, apart) + n * np.log(p) + xlog1py(k, -p)
+
+
+# -- SciPy's own densities (Boost's), and their derivatives -----------------------------------------
+def _over(a: Any, x: Any) -> Any:
+    """``a / x``, 0 where ``a`` is 0."""
+    zero = np.equal(a, 0)
+    return np.where(zero, 0.0, a / np.where(zero, 1.0, x))
+
+
+def _beta_end(y: Any, x: Any, a: Any, total: Any, below: Formula) -> Any:
+    """``y (a - 1) / x``; at the end x = 0 by the density of a lower parameter."""
+    end = np.equal(x, 0)
+    smooth = end & np.greater(a, 1)
+    lower = (total - 1) * below(np.where(smooth, a - 1, 1.0))
+    return np.where(smooth, lower, y * _over(a - 1, x))
+
+
+def _beta_slope(y: Any, x: Any, a: Any, b: Any) -> Any:
+    left = _beta_end(y, x, a, a + b, lambda lower: _beta_density(x, lower, b))
+    return left - _beta_end(y, 1 - x, b, a + b, lambda lower: _beta_density(x, a, lower))
+
+
+def _where_positive(y: Any, value: Any) -> Any:
+    """``y * value``, 0 where the density is."""
+    zero = np.equal(y, 0)
+    return np.where(zero, 0.0, y * np.where(zero, 0.0, value))
+
+
+_beta_density = _boost(
+    "beta_pdf",
+    (
+        _beta_slope,
+        lambda y, x, a, b: _where_positive(y, np.log(x) + digamma_step(a, b)),
+        lambda y, x, a, b: _where_positive(y, np.log1p(-x) + digamma_step(b, a)),
+    ),
+    ((0.2, 0.8), (0.5, 3.0), (0.5, 3.0)),
+    lambda x, a, b: np.exp(xlog1py(b - 1.0, -x) + xlogy(a - 1.0, x) - betaln(a, b)),
+)
+
+
+def _fewer(density: Formula, k: Any, n: Any, p: Any) -> Any:
+    """The density at k, 0 outside of 0 … n."""
+    inside = np.greater_equal(k, 0) & np.less_equal(k, n)
+    return np.where(inside, density(np.where(inside, k, 0.0), np.where(inside, n, 1.0), p), 0.0)
+
+
+def _binomial_slope(y: Any, k: Any, n: Any, p: Any) -> Any:
+    # Not y (k / p - (n - k) / (1 - p)), which has no value at p = 0 and 1.
+    less = _fewer(_binomial, k - 1, n - 1, p)
+    return n * (less - _fewer(_binomial, k, n - 1, p))
+
+
+_binomial = _boost(
+    "binom_pmf",
+    (
+        lambda y, k, n, p: _where_positive(
+            y, digamma_step(k + 1, n - 2 * k) + np.log(p) - np.log1p(-p)
+        ),
+        lambda y, k, n, p: _where_positive(y, digamma_step(n - k + 1, k) + np.log1p(-p)),
+        _binomial_slope,
+    ),
+    ((2.0, 2.0), (5.0, 5.0), (0.2, 0.8)),
+    lambda k, n, p: np.exp(_log_binomial(k, n, p)),
+)
+
+
+def _negative_binomial_slope(y: Any, k: Any, n: Any, p: Any) -> Any:
+    positive = np.greater(k, 0)
+    before = _negative_binomial(np.where(positive, k - 1, 0.0), n + 1, p)
+    return n / p * (y - np.where(positive, before, 0.0))
+
+
+_negative_binomial = _boost(
+    "nbinom_pmf",
+    (
+        lambda y, k, n, p: _where_positive(y, digamma_step(k + 1, n - 1) + np.log1p(-p)),
+        lambda y, k, n, p: _where_positive(y, digamma_step(n, k) + np.log(p)),
+        _negative_binomial_slope,
+    ),
+    ((2.0, 2.0), (2.0, 5.0), (0.2, 0.8)),
+    lambda k, n, p: np.exp(_log_negative_binomial(k, n, p)),
+)
 
 
 # By the class of SciPy's distribution object; densities are those of its documentation.
 _TABLE: dict[type, Distribution] = {
     type(stats.norm): Distribution(
-        (), lambda z: -0.5 * z * z - _LOG_ROOT_TWO_PI,
+        (), _log_gaussian, density=lambda z: np.exp(-0.5 * z * z) / _ROOT_TWO_PI,
         cdf=ndtr, sf=lambda z: ndtr(-z), logcdf=_log_ndtr, logsf=lambda z: _log_ndtr(-z),
         ppf=_ndtri, isf=lambda q: -_ndtri(q),
     ),
@@ -81,55 +239,73 @@ _TABLE: dict[type, Distribution] = {
     ),
     type(stats.uniform): Distribution((), lambda z: 0 * z, 0.0, 1.0, cdf=lambda z: z, ppf=lambda q: q),
     type(stats.laplace): Distribution(
-        (), lambda z: -np.abs(z) - float(np.log(2)),
-        cdf=lambda z: select(z > 0, 1 - 0.5 * np.exp(-np.abs(z)), 0.5 * np.exp(-np.abs(z))),
+        (), lambda z: -np.abs(z) - float(np.log(2)), density=lambda z: 0.5 * np.exp(-np.abs(z)),
+        cdf=_laplace_cdf, sf=lambda z: _laplace_cdf(-z),
+        ppf=_laplace_quantile, isf=lambda q: -_laplace_quantile(q),
     ),
     type(stats.logistic): Distribution(
         (), lambda z: -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))),
-        cdf=expit, sf=lambda z: expit(-z), ppf=lambda q: np.log(q) - np.log1p(-q),
+        cdf=expit, sf=lambda z: expit(-z), logcdf=log_expit, logsf=lambda z: log_expit(-z),
+        ppf=logit, isf=lambda q: -logit(q),
     ),
     type(stats.cauchy): Distribution(
-        (), lambda z: -float(np.log(np.pi)) - np.log1p(z * z), cdf=lambda z: 0.5 + np.arctan(z) / np.pi,
-        ppf=lambda q: np.tan(np.pi * q - np.pi / 2),
+        (), _cauchy, density=lambda z: 1.0 / np.pi / (1.0 + z * z),
+        cdf=lambda z: np.arctan2(1.0, -z) / np.pi, sf=lambda z: np.arctan2(1.0, z) / np.pi,
+        ppf=_cauchy_quantile, isf=lambda q: -_cauchy_quantile(q),
     ),
     type(stats.halfnorm): Distribution(
         (), lambda z: 0.5 * float(np.log(2 / np.pi)) - 0.5 * z * z, 0.0,
-        cdf=lambda z: special.apply("erf", z * float(np.sqrt(0.5))),
+        density=lambda z: float(np.sqrt(2 / np.pi)) * np.exp(-0.5 * z * z),
+        cdf=lambda z: special.apply("erf", z / _ROOT_TWO), sf=lambda z: 2 * ndtr(-z),
+        ppf=lambda q: _ndtri((1 + q) / 2), isf=lambda q: -_ndtri(q / 2),
     ),
-    type(stats.gumbel_r): Distribution((), lambda z: -z - np.exp(-z), cdf=lambda z: np.exp(-np.exp(-z))),
+    type(stats.gumbel_r): Distribution(
+        (), lambda z: -z - np.exp(-z), cdf=lambda z: np.exp(-np.exp(-z)),
+        logcdf=lambda z: -np.exp(-z), sf=lambda z: -np.expm1(-np.exp(-z)),
+        ppf=lambda q: -np.log(-np.log(q)), isf=lambda q: -np.log(-np.log1p(-q)),
+    ),
     type(stats.rayleigh): Distribution(
-        (), lambda z: np.log(z) - 0.5 * z * z, 0.0, cdf=lambda z: -np.expm1(-0.5 * z * z),
+        (), lambda z: np.log(z) - 0.5 * z * z, 0.0, open=True, cdf=lambda z: -np.expm1(-0.5 * z * z),
+        sf=lambda z: np.exp(-0.5 * z * z), logsf=lambda z: -0.5 * z * z,
+        ppf=lambda q: np.sqrt(-2 * np.log1p(-q)), isf=lambda q: np.sqrt(-2 * np.log(q)),
     ),
     type(stats.gamma): Distribution(
         ("a",), lambda z, a: xlogy(a - 1.0, z) - z - _gammaln(a), 0.0,
         cdf=lambda z, a: _gammainc(a, z), sf=lambda z, a: _gammaincc(a, z),
     ),
     type(stats.invgamma): Distribution(
-        ("a",), lambda z, a: -(a + 1) * np.log(z) - _gammaln(a) - 1.0 / z, 0.0,
+        ("a",), lambda z, a: -(a + 1) * np.log(z) - _gammaln(a) - 1.0 / z, 0.0, open=True,
         cdf=lambda z, a: _gammaincc(a, 1.0 / z), sf=lambda z, a: _gammainc(a, 1.0 / z),
     ),
     type(stats.chi2): Distribution(
-        ("df",), lambda z, df: xlogy(0.5 * df - 1, z) - 0.5 * z - _gammaln(0.5 * df) - 0.5 * float(np.log(2)) * df,
+        ("df",), lambda z, df: xlogy(0.5 * df - 1, z) - 0.5 * z - _gammaln(0.5 * df) - float(np.log(2)) * df / 2,
         0.0, cdf=lambda z, df: _gammainc(0.5 * df, 0.5 * z), sf=lambda z, df: _gammaincc(0.5 * df, 0.5 * z),
     ),
     type(stats.beta): Distribution(
         ("a", "b"), lambda z, a, b: xlog1py(b - 1.0, -z) + xlogy(a - 1.0, z) - betaln(a, b), 0.0, 1.0,
-        cdf=lambda z, a, b: _betainc(a, b, z),
+        density=_beta_density,
+        cdf=lambda z, a, b: _betainc(a, b, z), sf=lambda z, a, b: _betaincc(a, b, z),
     ),
     type(stats.t): Distribution(
         ("df",), _student, cdf=lambda z, df: _stdtr(df, z), sf=lambda z, df: _stdtr(df, -z),
     ),
     type(stats.lognorm): Distribution(
-        ("s",), lambda z, s: -0.5 * (np.log(z) / s) ** 2 - np.log(s * z) - _LOG_ROOT_TWO_PI, 0.0,
+        ("s",), lambda z, s: -(np.log(z) ** 2) / (2 * s**2) - np.log(s * z * _ROOT_TWO_PI), 0.0, open=True,
         cdf=lambda z, s: ndtr(np.log(z) / s), sf=lambda z, s: ndtr(-np.log(z) / s),
+        logcdf=lambda z, s: _log_ndtr(np.log(z) / s), logsf=lambda z, s: _log_ndtr(-np.log(z) / s),
+        ppf=lambda q, s: np.exp(s * _ndtri(q)), isf=lambda q, s: np.exp(-s * _ndtri(q)),
     ),
     type(stats.weibull_min): Distribution(
         ("c",), lambda z, c: np.log(c) + xlogy(c - 1.0, z) - z**c, 0.0,
-        cdf=lambda z, c: -np.expm1(-(z**c)), sf=lambda z, c: np.exp(-(z**c)),
+        density=lambda z, c: c * z ** (c - 1.0) * np.exp(-(z**c)),
+        cdf=lambda z, c: -np.expm1(-(z**c)), sf=lambda z, c: np.exp(-(z**c)), logsf=lambda z, c: -(z**c),
+        ppf=lambda q, c: (-np.log1p(-q)) ** (1.0 / c), isf=lambda q, c: (-np.log(q)) ** (1.0 / c),
     ),
     type(stats.pareto): Distribution(
         ("b",), lambda z, b: np.log(b) - (b + 1) * np.log(z), 1.0, inner=2.0,
-        cdf=lambda z, b: 1 - z**-b, sf=lambda z, b: z**-b,
+        density=lambda z, b: b * z ** (-b - 1.0),
+        cdf=lambda z, b: -np.expm1(-b * np.log(z)), sf=lambda z, b: z**-b,
+        ppf=lambda q, b: (1 - q) ** (-1.0 / b), isf=lambda q, b: q ** (-1.0 / b),
     ),
     type(stats.poisson): Distribution(
         ("mu",), lambda k, mu: xlogy(k, mu) - _gammaln(k + 1.0) - mu, 0.0, inner=0.0,
@@ -137,23 +313,21 @@ _TABLE: dict[type, Distribution] = {
     ),
     type(stats.bernoulli): Distribution(
         ("p",), lambda k, p: xlogy(k, p) + xlog1py(1.0 - k, -p), 0.0, 1.0, inner=0.0,
+        density=lambda k, p: k * p + (1.0 - k) * (1.0 - p),
         valid=lambda p: [p >= 0, p <= 1], discrete=True,
     ),
     type(stats.binom): Distribution(
-        ("n", "p"),
-        lambda k, n, p: _gammaln(n + 1.0) - _gammaln(k + 1.0) - _gammaln(n - k + 1.0)
-        + xlogy(k, p) + xlog1py(n - k, -p),
-        0.0, lambda n, p: n, inner=0.0,
+        ("n", "p"), _log_binomial, 0.0, lambda n, p: n, inner=0.0, density=_binomial,
         valid=lambda n, p: [n >= 0, np.equal(np.floor(n), n), p >= 0, p <= 1], discrete=True,
     ),
     type(stats.geom): Distribution(
         ("p",), lambda k, p: xlog1py(k - 1.0, -p) + np.log(p), 1.0, inner=1.0,
+        density=lambda k, p: np.exp(xlog1py(k - 1.0, -p)) * p,
         valid=lambda p: [p > 0, p <= 1], discrete=True,
     ),
     type(stats.nbinom): Distribution(
-        ("n", "p"),
-        lambda k, n, p: _gammaln(n + k) - _gammaln(k + 1.0) - _gammaln(n) + n * np.log(p) + xlog1py(k, -p),
-        0.0, inner=0.0, valid=lambda n, p: [n > 0, p > 0, p <= 1], discrete=True,
+        ("n", "p"), _log_negative_binomial, 0.0, inner=0.0, density=_negative_binomial,
+        valid=lambda n, p: [n > 0, p > 0, p <= 1], discrete=True,
     ),
 }  # fmt: skip
 
@@ -206,17 +380,24 @@ def _density(distribution: Distribution, log: bool, x: Any, args: Any, kwds: Any
     point = _float(x)
     z = (point - loc) / scale
     low, high = _bound(distribution.low, shapes), _bound(distribution.high, shapes)
-    inside: Any = (z >= low) & (z <= high)
+    inside: Any = (z > low) & (z < high) if distribution.open else (z >= low) & (z <= high)
     if distribution.discrete:
         inside = inside & np.equal(np.floor(z), z)
     z = select(inside, z, distribution.inner, np.float64)
-    value: Any = distribution.log_density(z, *shapes)
-    if not distribution.discrete:
-        value = value - np.log(scale)
-    value = select(inside, value, -np.inf, np.float64)
     known = _valid(distribution, shapes, scale) & np.equal(point, point)
-    value = select(known, value if log else np.exp(value), np.nan, np.float64)
-    return _finish(value)
+    if distribution.density is not None:  # SciPy's own may raise for parameters out of range
+        pairs = zip(distribution.shapes, shapes, strict=True)
+        shapes = [select(known, s, 0.5 if n == "p" else 1.0, np.float64) for n, s in pairs]
+    value: Any
+    if log:
+        value = distribution.log_density(z, *shapes)
+        value = value if distribution.discrete else value - np.log(scale)
+    else:
+        formula = distribution.density or (lambda *x: np.exp(distribution.log_density(*x)))
+        value = formula(z, *shapes)
+        value = value if distribution.discrete else value / scale
+    value = select(inside, value, -np.inf if log else 0.0, np.float64)
+    return _finish(select(known, value, np.nan, np.float64))
 
 
 def _probability(
@@ -235,9 +416,14 @@ def _probability(
     safe = select(above | below, distribution.inner, z, np.float64)
     if formula is None:
         value: Any = distribution.cdf(safe, *shapes)  # type: ignore[misc]
+        other = distribution.sf(safe, *shapes) if distribution.sf else 1 - value
         if name in ("sf", "logsf"):
-            value = distribution.sf(safe, *shapes) if distribution.sf else 1 - value
-        value = np.log(value) if name.startswith("log") else value
+            value, other = other, value
+        if name.startswith("log"):  # near 1 by the distance from 1
+            low_half: Any = value < 0.5
+            logarithm = np.log(select(low_half, value, 0.5, np.float64))
+            complement: Any = select(low_half, 0.5, other, np.float64)
+            value = select(low_half, logarithm, np.log1p(-complement), np.float64)
     else:
         value = formula(safe, *shapes)
     ends = (0.0, 1.0) if name in ("cdf", "logcdf") else (1.0, 0.0)

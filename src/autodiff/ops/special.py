@@ -1,38 +1,40 @@
 """Special functions beyond NumPy's: the error function, the gamma function and their relatives.
 
-    erf, erfc, lgamma, tgamma (x)      pointwise, libm's in machine code
-    erfinv, j0, k1, expi, … (x)        kernels: SciPy's functions of one argument
-    jv, gammainc, zeta, … (a, x)       kernels of several arguments; by orders and shapes, whose
-                                       derivatives have no closed form, differentiation is refused
-    digamma(x)                         a composition, so that it has derivatives of every order
+    erf, erfc, lgamma, tgamma (x)      pointwise, by vector code or the C library
+    erfinv, j0, betaln, zeta, … (…)    pointwise, by the C function of SciPy's ufunc: ``scipy_j0``, …
+
+A SciPy function is one line of a table: its name, its partial derivatives, where tests may sample.
+Its value is SciPy's own, bit by bit, on each engine.  By orders and shapes whose derivatives have no
+closed form, differentiation is refused.  The gamma function's relatives are in ``gamma_functions``.
 
 Formulas: Abramowitz and Stegun, Handbook of Mathematical Functions (1964); NIST Digital Library of
 Mathematical Functions (DLMF), https://dlmf.nist.gov.
 
-SciPy is imported when a value is first computed by the reference engine.
+SciPy is imported when one of its functions is first met.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from autodiff.errors import DerivativeError
+from autodiff.dims import same_shape
+from autodiff.errors import DerivativeError, InternalError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.builder import current_builder
 from autodiff.ops.entries import (
     ENTRIES,
     Entry,
-    Kernel,
-    Lowering,
     Partials,
     Pointwise,
     Samples,
     register,
 )
-from autodiff.ops.structural import broadcast
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 _TWO_OVER_SQRT_PI = float(2 / np.sqrt(np.pi))
@@ -43,10 +45,8 @@ def _same_type(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
 
 
 def _scipy(name: str) -> Callable[[Any], Any]:
-    def meaning(*operands: Any) -> Any:
-        from scipy import special
-
-        x, y = operands[0], getattr(special, name)(*operands)
+    def meaning(x: Any) -> Any:
+        y = _ufunc(ufunc_path(name))(x)
         # SciPy's log-gamma is -inf at -inf; the C library's and Python's is +inf.
         return np.where(np.isneginf(x), np.inf, y).astype(y.dtype) if name == "gammaln" else y
 
@@ -59,15 +59,13 @@ def _enter(
     partial: Callable[..., Any],
     low: float,
     high: float,
-    kernel: bool = False,
 ) -> Entry:
-    lowering: Lowering = Kernel(name) if kernel else Pointwise(lambda s, x: s.call(name, x))
     return register(
         Entry(
             name,
             _same_type,
             _scipy(scipy_name),
-            lowering,
+            Pointwise(lambda s, x: s.call(name, x)),
             Partials((partial,)),
             samples=Samples(((low, high),)),
         )
@@ -75,54 +73,61 @@ def _enter(
 
 
 def digamma(x: Any) -> Any:
-    """The derivative of lgamma: recurrence up to 10, then the asymptotic series.
-
-    Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 6.3.5, 6.3.7 and 6.3.18.
-    """
-    reflected = np.less(x, 0.5)
-    z = np.where(reflected, 1 - x, x)
-    shift = 0.0
-    for k in range(10):
-        shift = shift + 1 / (z + k)
-    top = z + 10
-    r = 1 / (top * top)
-    # Bernoulli numbers over 2k: 1/12, -1/120, 1/252, -1/240, 1/132, -691/32760.
-    tail = 1 / 252 - r * (1 / 240 - r * (1 / 132 - r * (691 / 32760)))
-    series = r * (1 / 12 - r * (1 / 120 - r * tail))
-    value = np.log(top) - 0.5 / top - series - shift
-    # pi cot(pi x), with 1/2 in the place of arguments that do not need it.
-    angle = np.pi * np.where(reflected, x, 0.5)
-    return value - np.where(reflected, np.pi * np.cos(angle) / np.sin(angle), 0.0)
+    """The derivative of the logarithm of the gamma function."""
+    return apply("scipy_digamma", x)
 
 
 _enter("erf", "erf", lambda y, x: _TWO_OVER_SQRT_PI * np.exp(-x * x), -2.0, 2.0)
 _enter("erfc", "erfc", lambda y, x: -_TWO_OVER_SQRT_PI * np.exp(-x * x), -2.0, 2.0)
 _enter("lgamma", "gammaln", lambda y, x: digamma(x), 0.3, 6.0)
 _enter("tgamma", "gamma", lambda y, x: y * digamma(x), 0.3, 4.0)
-_enter("erfinv", "erfinv", lambda y, x: np.exp(y * y) / _TWO_OVER_SQRT_PI, -0.9, 0.9, kernel=True)
 
 
-# -- SciPy's functions as kernels ------------------------------------------------------------------
+# -- SciPy's ufuncs -------------------------------------------------------------------------------
+# Where the ufunc of a name is not an attribute of that name.
+_PLACES = {"zeta": "scipy.special._ufuncs._zeta"}  # scipy.special.zeta is a Python function
+
+
+def ufunc_path(name: str) -> str:
+    """The dotted name of the ufunc of an operation ``scipy_name``."""
+    short = name.removeprefix("scipy_")
+    return _PLACES.get(short, f"scipy.special.{short}")
+
+
+@functools.cache
+def _ufunc(path: str) -> np.ufunc:
+    module, _, name = path.rpartition(".")
+    found: np.ufunc = getattr(importlib.import_module(module), name)
+    return found
+
+
 def apply(name: str, *operands: Any) -> Any:
     """An operation of this module on tracers, or its NumPy meaning on arrays."""
     if any(isinstance(x, Tracer) for x in operands):
-        return pointwise_kernel(name, *operands)
+        return pointwise_ufunc(name, *operands)
     return ENTRIES[name].meaning(*operands)
 
 
-def pointwise_kernel(name: str, *operands: Any) -> Tracer:
-    """An operation of this module with its operands cast and broadcast."""
-    from autodiff.ops.promotion import as_array, broadcast_shapes, fit
+def pointwise_ufunc(name: str, *operands: Any) -> Tracer:
+    """An operation of this module, with the promotion of its ufunc, and broadcasting."""
+    from autodiff.ops.promotion import as_array, cast, dtype_of, operand, pointwise
 
-    arrays = [as_array(x) for x in operands]
-    single = all(x.dtype == np.float32 or x.form == "python" for x in arrays)
-    dtype = np.dtype(np.float32 if single and any(x.form != "python" for x in arrays) else float)
-    shape = broadcast_shapes(*[x.shape for x in arrays])
-    fitted = [fit(x, dtype, shape) for x in arrays]
-    # A kernel, unlike a pointwise operation, wants operands of one shape.
-    fitted = [x if x.shape or not shape else broadcast(x, shape, ()) for x in fitted]
-    result = emit_tracer(name, *fitted)
-    return Tracer(result.value, "array" if shape else "scalar")
+    operands = tuple([operand(x) for x in operands])
+    if not name.startswith("scipy_"):  # of one operand, as many dtypes as it has
+        (x,) = operands
+        single = dtype_of(x) in (np.dtype(np.float32), np.dtype(np.float64))
+        value = as_array(x) if single else cast(x, np.float64)
+        return Tracer(emit_tracer(name, value).value, "array" if value.shape else "scalar")
+    kinds = [dtype_of(x) for x in operands]
+    return pointwise(name, *operands, dtypes=_loop_of(ufunc_path(name), tuple(kinds)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _loop_of(path: str, kinds: tuple[Any, ...]) -> tuple[np.dtype[Any], ...]:
+    """The dtypes that NumPy's loop works in; a weak Python number is ``int`` or ``float``."""
+    if all(isinstance(kind, type) for kind in kinds):
+        kinds = tuple([np.dtype(kind) for kind in kinds])
+    return _ufunc(path).resolve_dtypes((*kinds, None))
 
 
 def _no_partial(name: str, argument: str) -> Callable[..., Any]:
@@ -138,16 +143,45 @@ def _no_partial(name: str, argument: str) -> Callable[..., Any]:
     return refuse
 
 
-def _enter_several(
-    name: str, partials: tuple[Any, ...], domain: tuple[tuple[float, float], ...]
+def _float_type(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
+    """The dtype of the floats (an order may be an integer), the shape of those that have axes."""
+    dtype = next(type.dtype for type in types if type.dtype.kind == "f")
+    shaped = [type.shape for type in types if type.shape]
+    if any(not same_shape(shape, shaped[0]) for shape in shaped):
+        raise InternalError(f"operand shapes {shaped} differ")
+    return (ArrayType(dtype, shaped[0] if shaped else ()),)
+
+
+def enter_ufunc(
+    name: str,
+    partials: tuple[Any, ...],
+    domain: tuple[tuple[float, float], ...],
+    path: str | None = None,
 ) -> None:
+    """Enter a ufunc of SciPy as ``scipy_name``.
+
+    Parameters
+    ----------
+    name : str
+        The name of the ufunc.
+    partials : tuple
+        The partial derivatives as of any pointwise operation; a string instead of a function is
+        the name of an argument that has none.
+    domain : tuple of (float, float)
+        Where tests may sample the operands.
+    path : str, optional
+        The dotted name of the ufunc, where it is not ``scipy.special.name``.
+    """
+    if path is not None:
+        _PLACES[name] = path
+    place = ufunc_path(name)
     rules = tuple(_no_partial(name, p) if isinstance(p, str) else p for p in partials)
     register(
         Entry(
             f"scipy_{name}",
-            _same_type,
-            _scipy(name),
-            Kernel(f"scipy_{name}"),
+            _float_type,
+            lambda *operands: _ufunc(place)(*operands),
+            Pointwise(lambda s, *x: s.ufunc(place, *x)),
             Partials(rules),
             samples=Samples(domain),
         )
@@ -165,6 +199,15 @@ k0, k1, kv, k0e, k1e, kve = _f("k0"), _f("k1"), _f("kv"), _f("k0e"), _f("k1e"), 
 expn, zeta, ellipk, ellipe = _f("expn"), _f("zeta"), _f("ellipk"), _f("ellipe")
 
 
+kn, yn = _f("kn"), _f("yn")
+
+
+def _of_order(function: Callable[..., Any], n: Any, step: int, x: Any) -> Any:
+    """The function of the neighbouring order; what is behind the point of an order does not count."""
+    # A float, so that the loop is the one of the other operand's dtype.
+    return function(np.trunc(n) + float(step), x)
+
+
 def _ellipk_partial(y: Any, m: Any) -> Any:
     # DLMF 19.4.1; pi / 8 at 0, where the quotient is 0 / 0.
     zero = np.equal(m, 0)
@@ -178,7 +221,7 @@ def _ellipe_partial(y: Any, m: Any) -> Any:
 
 
 def _log_beta(a: Any, b: Any) -> Any:
-    return apply("lgamma", a) + apply("lgamma", b) - apply("lgamma", a + b)
+    return apply("scipy_betaln", a, b)
 
 
 def _gamma_density(y: Any, a: Any, x: Any) -> Any:
@@ -193,8 +236,33 @@ def _student_density(y: Any, n: Any, t: Any) -> Any:
     return np.exp(-0.5 * (n + 1) * np.log1p(t * t / n) - 0.5 * np.log(n) - _log_beta(0.5 * n, 0.5 + 0 * n))  # fmt: skip
 
 
+def _boxcox_by_power(logarithm: Any, p: Any) -> Any:
+    """The derivative of ``(exp(p l) - 1) / p`` by p; near p l = 0 by its series."""
+    product = p * logarithm
+    small = np.abs(product) < 0.1
+    near: Any = np.where(small, product, 0.0)
+    series: Any = 0.0
+    for k in range(12, -1, -1):
+        series = series * near + (k + 1) / math.factorial(k + 2)
+    power = np.where(small, 1.0, p)
+    zero = np.isneginf(logarithm)  # where exp(p l) is 0 rather than 0 times infinity
+    finite = np.where(zero, 0.0, logarithm)
+    value = np.expm1(np.where(small, 0.0, product))
+    far = (np.exp(np.where(zero, -np.inf, p * finite)) * finite - value / power) / power
+    return np.where(small, finite * finite * series, far)
+
+
+def _pseudo_huber_by_delta(y: Any, d: Any, r: Any) -> Any:
+    # delta (s - 1)**2 / s, where s is the root of 1 + v**2, and s - 1 written without cancellation
+    v = r / d
+    s = np.hypot(1.0, v)
+    t = v * (v / (1 + s))
+    return d * t * (t / s)
+
+
 # name, partial derivatives (or the name of the argument that has none), where the tests sample
 _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ...] = (
+    ("erfinv", (lambda y, x: np.exp(y * y) / _TWO_OVER_SQRT_PI,), ((-0.9, 0.9),)),
     ("erfcx", (lambda y, x: 2 * x * y - _TWO_OVER_SQRT_PI,), ((-1.0, 3.0),)),
     ("erfcinv", (lambda y, x: -np.exp(y * y) / _TWO_OVER_SQRT_PI,), ((0.2, 1.8),)),
     ("ndtri", (lambda y, x: _ROOT_TWO_PI * np.exp(0.5 * y * y),), ((0.1, 0.9),)),
@@ -226,10 +294,23 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("kve", ("v", lambda y, v, x: y - 0.5 * (kve(v - 1, x) + kve(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
     ("expn", ("n", lambda y, n, x: -expn(n - 1, x)), ((2.0, 2.0), (0.5, 2.0))),
     ("zeta", ("x", lambda y, x, q: -x * zeta(x + 1, q)), ((2.0, 4.0), (0.5, 3.0))),
+    ("kn", ("n", lambda y, n, x: -0.5 * (_of_order(kn, n, -1, x) + _of_order(kn, n, 1, x))),
+     ((2.0, 2.0), (0.5, 3.0))),
+    ("yn", ("n", lambda y, n, x: 0.5 * (_of_order(yn, n, -1, x) - _of_order(yn, n, 1, x))),
+     ((2.0, 2.0), (1.0, 4.0))),
+    ("ndtr", (lambda y, x: np.exp(-0.5 * x * x) / _ROOT_TWO_PI,), ((-2.0, 2.0),)),
+    ("boxcox", (lambda y, x, p: np.power(x, p - 1), lambda y, x, p: _boxcox_by_power(np.log(x), p)),
+     ((0.5, 3.0), (-2.0, 2.0))),
+    ("boxcox1p", (lambda y, x, p: np.exp((p - 1) * np.log1p(x)), lambda y, x, p: _boxcox_by_power(np.log1p(x), p)),
+     ((0.5, 3.0), (-2.0, 2.0))),
+    ("pseudo_huber", (_pseudo_huber_by_delta, lambda y, d, r: r / np.hypot(1.0, r / d)),
+     ((0.5, 3.0), (-2.0, 2.0))),
     ("gammainc", ("a", _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
     ("gammaincc", ("a", lambda y, a, x: -_gamma_density(y, a, x)), ((0.5, 3.0), (0.5, 3.0))),
     ("betainc", ("a", "b", _beta_density), ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
+    ("betaincc", ("a", "b", lambda y, a, b, x: -_beta_density(y, a, b, x)),
+     ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
     ("stdtr", ("df", _student_density), ((1.0, 5.0), (-2.0, 2.0))),
 )  # fmt: skip
 for _name, _partials, _domain in _KERNELS:
-    _enter_several(_name, _partials, _domain)
+    enter_ufunc(_name, _partials, _domain)

@@ -89,9 +89,11 @@ def test_pointwise_special_values(name: str) -> None:
                 continue
             with np.errstate(over="ignore", under="ignore"):
                 values = np.array(SPECIAL[dtypes[0].kind]).astype(dtypes[0])
-            grids = (
-                [values] if len(dtypes) == 1 else [g.ravel() for g in np.meshgrid(values, values)]
-            )
+            # SciPy takes as many steps as the order says (minutes); it raises an OverflowError.
+            if name in ("scipy_yn", "scipy_nbinom_pmf"):
+                values = values[(np.abs(values) < 1e3) & (np.abs(values) > 0.1)]
+            last = [values[:3]] * (len(dtypes) - 2)
+            grids = [g.ravel() for g in np.meshgrid(*[values] * min(len(dtypes), 2), *last)]
             operands = tuple(builder.parameter(ArrayType(g.dtype, g.shape)) for g in grids)
             arguments += grids
             builder.block.outputs += builder.emit(name, operands, {})

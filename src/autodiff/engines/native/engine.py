@@ -167,6 +167,7 @@ def _signature(program: Program, kernel: Kernel) -> Signature:
         extents=kernel.extents,
         work_bytes=kernel.work_bytes,
         release_gil=not kernel.host_calls and _work(program.block) >= LONG_WORK,
+        may_raise=kernel.calls_ufuncs,
         name=kernel.symbol,
     )
 

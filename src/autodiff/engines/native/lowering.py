@@ -14,6 +14,7 @@ them or each other.
 The result is 0, or the number of the check in ``checks`` that failed (counted from 1).  Module
 level names that the loader must supply beyond libraries: ``constant.k`` (the data of
 ``constants[k]``) and ``host_call`` where ``host_calls`` is not empty (see ``host``).
+Where ``calls_ufuncs``, a Python exception may be set when it returns (see ``ufunc_calls``).
 
 Each block is planned (``planning``) and its nodes written in order: scalars as instructions,
 nests as loops (``nests``), everything else by ``steps``.
@@ -29,7 +30,7 @@ import numpy as np
 
 from autodiff import debug
 from autodiff.dims import Extent, product, symbols
-from autodiff.engines.native import nests, steps, vector_math
+from autodiff.engines.native import nests, steps, ufunc_calls, vector_math
 from autodiff.engines.native import threads as nest_threads
 from autodiff.engines.native.control_flow import assign, unsettled
 from autodiff.engines.native.elements import element
@@ -57,6 +58,7 @@ class Kernel:
     checks: tuple[Check, ...]
     host_calls: tuple[HostCall, ...] = ()
     constants: tuple[np.ndarray, ...] = ()
+    calls_ufuncs: bool = False
     symbol: str = "kernel"
     threads: int = field(default=1, compare=False)
 
@@ -114,6 +116,7 @@ def lower(program: Program, threads: int = 1) -> Kernel:
         checks=(*g.checks, Check(MEMORY_FAILED, None)),
         host_calls=tuple(g.host_calls),
         constants=tuple(g.constants),
+        calls_ufuncs=bool(g.w.ufuncs),
         threads=threads,
     )
 
@@ -210,9 +213,13 @@ def _module(g: Generator, parameters: list[str]) -> str:
     parts = ["\n".join(g.w.globals), *g.w.outlined, "\n".join(body), g.memory.metadata()]
     if g.w.outlined:
         parts.insert(0, nest_threads.RUNTIME)
+        if any(nest_threads.RELEASED in line for line in g.w.frames[0].lines):
+            parts.insert(1, nest_threads.RELEASING)
         declared.append("declare i64 @llvm.umin.i64(i64, i64)")
     if g.w.called:
         parts.insert(0, library.declarations(g.w.called))
+    if g.w.ufuncs:
+        parts.insert(0, ufunc_calls.module_text(g.w.ufuncs))
     if g.w.functions:
         parts.insert(0, vector_math.module_text(g.w.functions))
     present = set("\n".join(parts).split("\n"))

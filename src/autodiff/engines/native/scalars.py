@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.engines.native import vector_math
+from autodiff.engines.native import ufunc_calls, vector_math
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import Writer, literal, register_type
 from autodiff.errors import UnsupportedError
@@ -400,6 +400,16 @@ class Scalars:
         listed = ", ".join(f"{type} {e.name}" for e in x)
         return self._op(dtype, f"call {type} {symbol}({listed})", *x)
 
+    def ufunc(self, name: str, *x: Element) -> Element:
+        """An element of a ufunc, given by its dotted name, by the C function that the ufunc runs."""
+        half = any(e.dtype.kind == "f" and e.dtype.itemsize == 2 for e in x)
+        if half:
+            x = tuple(self.cast(e, np.dtype(np.float32)) for e in x)
+        call = ufunc_calls.find(name, tuple([e.dtype for e in x]))
+        self.w.ufuncs.add(call)
+        self.w.note_call()
+        return self._op(call.result, call.text([e.name for e in x]), *x)
+
     def _branching(self, name: str, parts: tuple[str, float, float], x: Element) -> Element:
         """A function as straight-line code where it serves, else the C library's, behind a branch."""
         part, low, high = parts
@@ -473,6 +483,10 @@ class Costs:
     def call(self, name: str, *x: Any) -> Any:
         """An elementary function."""
         self.total += 20
+
+    def ufunc(self, name: str, *x: Any) -> Any:
+        """A special function."""
+        self.total += 100
 
     def __getattr__(self, name: str) -> Any:
         price = {"div": 4, "sqrt": 5, "fmod": 40, "idiv": 25, "irem": 25, "cast": 1}.get(name, 1)

@@ -6,6 +6,7 @@
     address("PyFloat_FromDouble") # CPython's C API
     address("PyArray_New")        # NumPy's C API table
     address("object.None"), address("type.ndarray"), address("descr.float64")
+    address("ufunc.scipy.special.betaln.dd_d.value")    # what a ufunc computes, see ufunc_calls
 
 The text of a module carries names only, so its machine code can be kept on disk and linked again
 in any process.  BLAS and LAPACK are the pointers that SciPy exports for Cython
@@ -25,6 +26,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import os
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -78,8 +80,9 @@ COMPILER_FUNCTIONS = (
 )  # fmt: skip
 
 THREAD_FUNCTIONS = ("pthread_create", "pthread_join")
+FLAG_FUNCTIONS = ("feholdexcept", "fesetenv")
 LIBRARY_CALLS: tuple[str, ...] = (
-    MATH_FUNCTIONS + MEMORY_FUNCTIONS + COMPILER_FUNCTIONS + THREAD_FUNCTIONS
+    MATH_FUNCTIONS + MEMORY_FUNCTIONS + COMPILER_FUNCTIONS + THREAD_FUNCTIONS + FLAG_FUNCTIONS
 )
 """Names a module may come to need without declaring them (LLVM forms such calls itself)."""
 
@@ -150,6 +153,8 @@ def _find(name: str) -> int:
         return id(np.dtype(rest))
     if family == "scalar":
         return id(np.dtype(rest).type)
+    if family == "ufunc":
+        return _from_ufunc(rest)
     if name in NUMPY_SLOTS:
         return _from_numpy(name)
     if name.startswith(("Py", "_Py")):
@@ -236,6 +241,103 @@ def _check_table(table: int) -> None:
     right = made.shape == (2, 3) and made.dtype == np.float32 and made.flags.owndata
     if not (right and type(value) is np.float64 and value == 1.5):
         raise InternalError("NumPy's C API table does not hold what was published")
+
+
+# -- ufuncs ---------------------------------------------------------------------------------------
+class _Ufunc(ctypes.Structure):
+    """The head of ``PyUFuncObject``, numpy/ufuncobject.h: the same in NumPy 1 and 2."""
+
+    _fields_ = (
+        ("header", ctypes.c_char * HEADER),
+        ("nin", ctypes.c_int),
+        ("nout", ctypes.c_int),
+        ("nargs", ctypes.c_int),
+        ("identity", ctypes.c_int),
+        ("functions", ctypes.POINTER(ctypes.c_void_p)),
+        ("data", ctypes.POINTER(ctypes.c_void_p)),
+        ("ntypes", ctypes.c_int),
+        ("reserved", ctypes.c_int),
+        ("name", ctypes.c_char_p),
+        ("types", ctypes.POINTER(ctypes.c_char)),
+    )
+
+
+# The address of a loop's data where it has none: the loop does not look at it.
+_no_data = ctypes.c_int64(0)
+
+
+@functools.cache
+def ufunc_of(path: str) -> np.ufunc:
+    """The ufunc of a dotted name, as ``scipy.special.betaln``."""
+    module, _, name = path.rpartition(".")
+    found = getattr(importlib.import_module(module), name, None)
+    if not isinstance(found, np.ufunc):
+        raise InternalError(f"{path} is not a ufunc")
+    return found
+
+
+_C_TYPES = {"double": "d", "float": "f", "long": "l"}
+_EXPORTED = re.compile(r"(?:__pyx_fuse_[\d_]*\d)?(\w+)")
+
+
+@functools.cache
+def _special_functions() -> Mapping[tuple[str, str], Any]:
+    """What ``scipy.special.cython_special`` exports of real functions, by name and signature.
+
+    A name of several signatures is exported as ``__pyx_fuse_0psi``, ``__pyx_fuse_1psi``; which is
+    which is in the C signature, ``double (double, int __pyx_skip_dispatch)``.
+    """
+    table = importlib.import_module("scipy.special.cython_special").__pyx_capi__
+    found = {}
+    for exported, capsule in table.items():
+        match = re.fullmatch(
+            r"(\w+) \(((?:\w+, )+)int __pyx_skip_dispatch\)", _capsule_name(capsule).decode()
+        )
+        name = _EXPORTED.fullmatch(exported)
+        if match is None or name is None:
+            continue
+        codes = [_C_TYPES.get(c) for c in (*match.group(2).split(", ")[:-1], match.group(1))]
+        if None not in codes:
+            found[name.group(1), "".join(codes[:-1]) + "->" + codes[-1]] = capsule  # type: ignore
+    return found
+
+
+def has_value_function(path: str, signature: str) -> bool:
+    """Whether SciPy exports what a ufunc computes as a C function of numbers."""
+    key = (ufunc_of(path).__name__, signature)
+    return path.startswith("scipy.special.") and key in _special_functions()
+
+
+def _from_ufunc(name: str) -> int:
+    """Of a signature as ``scipy.special.betaln.dd_d`` the ``.value``, the ``.loop`` or its ``.data``.
+
+    These are the C function of numbers, NumPy's C function of arrays, and an argument of the latter.
+    """
+    path, signature, what = name.rsplit(".", 2)
+    ufunc, signature = ufunc_of(path), signature.replace("_", "->")
+    if what == "value":
+        capsule = _special_functions()[ufunc.__name__, signature]
+        return _capsule_pointer(capsule, _capsule_name(capsule))
+    number = ufunc.types.index(signature)
+    laid_out = _Ufunc.from_address(id(ufunc))
+    _check_ufunc(ufunc, laid_out, number)
+    if what == "loop":
+        return laid_out.functions[number] or 0
+    data = laid_out.data[number] if laid_out.data else None
+    return data or ctypes.addressof(_no_data)
+
+
+def _check_ufunc(ufunc: np.ufunc, laid_out: _Ufunc, number: int) -> None:
+    """Compare the structure with what the object says of itself, before code is called by it."""
+    counts = (laid_out.nin, laid_out.nout, laid_out.nargs, laid_out.ntypes)
+    right = counts == (ufunc.nin, ufunc.nout, ufunc.nargs, ufunc.ntypes)
+    if right and laid_out.name == ufunc.__name__.encode():
+        codes = laid_out.types[number * ufunc.nargs : (number + 1) * ufunc.nargs]
+        right = list(codes) == [np.dtype(c).num for c in ufunc.types[number].replace("->", "")]
+    else:
+        right = False
+    if not right:
+        raise InternalError(f"the ufunc {ufunc.__name__} is not laid out as published")
 
 
 def _extension(name: str) -> Any:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from autodiff.dims import Dim, Extent, bounds, product
 from autodiff.engines.native.scalars import Element
+from autodiff.engines.native.ufunc_calls import PREFIX
 from autodiff.engines.native.writer import LoopIndex, register_type
 
 if TYPE_CHECKING:
@@ -118,6 +119,29 @@ done:
   ret void
 }}
 """
+
+RELEASED = "@ad.parallel.released"
+# SciPy's functions take the GIL where they warn or raise: no thread may wait for them that holds it.
+RELEASING = f"""
+declare i32 @PyGILState_Check()
+declare ptr @PyEval_SaveThread()
+declare void @PyEval_RestoreThread(ptr)
+
+define internal void {RELEASED}(ptr %function, ptr %context, i64 %n, i64 %threads) noinline {{
+entry:
+  %check = call i32 @PyGILState_Check()
+  %free = icmp eq i32 %check, 0
+  br i1 %free, label %run, label %release
+run:
+  call void @ad.parallel(ptr %function, ptr %context, i64 %n, i64 %threads)
+  ret void
+release:
+  %state = call ptr @PyEval_SaveThread()
+  call void @ad.parallel(ptr %function, ptr %context, i64 %n, i64 %threads)
+  call void @PyEval_RestoreThread(ptr %state)
+  ret void
+}}
+"""
 # fmt: on
 
 
@@ -186,9 +210,9 @@ def emit(g: Generator, jobs: list[Job]) -> bool:
         place = w.here(f"getelementptr i64, ptr {context}, i64 {k}")
         w.line(f"store {types[name]} {name}, ptr {place}")
     count, threads = w.extent(n), _threads(g, jobs)
-    w.line(
-        f"call void @ad.parallel(ptr @chunk.{number}, ptr {context}, i64 {count}, i64 {threads})"
-    )
+    loops = any(f"@{PREFIX}" in line for line in lines)
+    parallel = RELEASED if loops else "@ad.parallel"
+    w.line(f"call void {parallel}(ptr @chunk.{number}, ptr {context}, i64 {count}, i64 {threads})")
     for k, job in enumerate(reduced):
         total: Element | None = None
         for t in range(g.threads):
@@ -273,4 +297,13 @@ def _chunk(
                       "  ret void", "}"])  # fmt: skip
 
 
-__all__ = ["LARGE", "MOST", "RUNTIME", "SUPPORTED", "can_cut", "emit"]
+__all__ = [
+    "LARGE",
+    "MOST",
+    "RELEASED",
+    "RELEASING",
+    "RUNTIME",
+    "SUPPORTED",
+    "can_cut",
+    "emit",
+]

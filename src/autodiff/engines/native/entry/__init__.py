@@ -155,6 +155,9 @@ def _write_call(
     wide = w.value(f"sext i32 {status} to i64")
     w.line(f"store i64 {wide}, ptr @status")
     w.require_equal("i32", status, 0, "fail")
+    if signature.may_raise:
+        raised = w.call("ptr", "PyErr_Occurred")
+        w.require(w.value(f"icmp eq ptr {raised}, null"), "error")
     results.adopt_sized()
     result = results.collect()
     results.write_back()

@@ -35,6 +35,8 @@ class Signature:
         Size of the kernel's working memory.
     release_gil : bool
         Whether other Python threads run meanwhile.  Never with calls back into Python.
+    may_raise : bool
+        Whether a Python exception may be set although the kernel reports success.
     """
 
     inputs: Sequence[tuple[np.dtype[Any], tuple[Extent, ...]]]
@@ -43,6 +45,7 @@ class Signature:
     extents: Mapping[Hashable, int] = field(default_factory=dict)
     work_bytes: Extent = 0
     release_gil: bool = False
+    may_raise: bool = False
     name: str = "kernel"
 
 

@@ -1,0 +1,113 @@
+"""The gamma function's relatives, whose values are SciPy's and whose derivatives do not cancel.
+
+    gammaln, gamma, digamma, beta, betaln, binom, poch, …      entries, one a line
+    digamma_step(a, b)      digamma(a + b) - digamma(a), accurate where the two agree in most digits
+
+The derivative of ``betaln(a, b)`` by ``a`` is a difference of digammas, -0.5e-10 at (1e10, 0.5): a
+difference of two numbers near 23 has no digit of it right to more than 1e-6.  So it is written as a
+step, a sum of terms that are proportional to ``b`` each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops.special import digamma, enter_ufunc
+
+# B(2k) / 2k for k = 1, 2, …, with the signs of the asymptotic series of digamma (A&S 6.3.18):
+# digamma(x) = log x - 1 / 2x - sum over k of these times x**-2k.
+_SERIES = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
+_SHIFT = 10  # from there on the series above is right to the last bit
+
+
+def _cotangent(reflected: Any, x: Any) -> Any:
+    """``pi cot(pi x)`` where an argument is reflected, else 0."""
+    # Of the distance from the nearest pole, which is exact; 1/2, where the cotangent is 0, elsewhere.
+    angle = np.pi * np.where(reflected, x - np.rint(x), 0.5)
+    return np.where(reflected, np.pi * np.cos(angle) / np.sin(angle), 0.0)
+
+
+def trigamma(x: Any) -> Any:
+    """The derivative of digamma: recurrence, then the asymptotic series (A&S 6.4.6, 6.4.12, 6.4.7)."""
+    left = np.less(x, 0)
+    z = np.where(left, 1 - x, x)
+    total = 0.0
+    for k in range(_SHIFT):
+        total = total + 1 / ((z + k) * (z + k))
+    r = 1 / (z + _SHIFT)
+    square, series = r * r, 0.0
+    for k, c in reversed(list(enumerate(_SERIES, 1))):
+        series = (series + 2 * k * c) * square
+    value = total + r * (1 + series) + 0.5 * square
+    angle = np.pi * np.where(left, x - np.rint(x), 0.5)
+    slope = np.pi / np.sin(angle)
+    return np.where(left, slope * slope - value, value)
+
+
+def digamma_step(a: Any, b: Any) -> Any:
+    """``digamma(a + b) - digamma(a)``, without a subtraction where both arguments are positive.
+
+    Negative ones are reflected (A&S 6.3.7).
+    """
+    c = a + b
+    left_a, left_c = np.less(a, 0), np.less(c, 0)
+    low, high = np.where(left_a, 1 - a, a), np.where(left_c, 1 - c, c)
+    step = np.where(left_a | left_c, high - low, b)
+    total = _near(low, high, step) + _asymptotic(low + _SHIFT, high + _SHIFT, step)
+    return total - (_cotangent(left_c, c) - _cotangent(left_a, a))
+
+
+def _near(low: Any, high: Any, step: Any) -> Any:
+    """What the recurrence up to the asymptotic series adds: 1/(a + k) - 1/(a + b + k)."""
+    total = 0.0
+    for k in range(_SHIFT):
+        # Two quotients: the product of the denominators may over- or underflow.
+        total = total + step / (high + k) / (low + k)
+    return total
+
+
+def _asymptotic(low: Any, high: Any, step: Any) -> Any:
+    """The difference of the asymptotic series, term by term."""
+    # log(high / low): near 1 from the step, else from the quotient, where it is not near 1.
+    near = np.less(np.abs(step), 0.5 * low)
+    close, far = np.where(near, step, 0.0) / low, np.where(near, 1.0, high / low)
+    logarithm = np.where(near, np.log1p(close), np.log(far))
+    u, v = 1 / low, 1 / high
+    difference = step * v * u  # u - v
+    # (P(u²) - P(v²)) / (u² - v²) by Horner's scheme for divided differences.
+    square_u, square_v = u * u, v * v
+    value, divided = _SERIES[-1], 0.0
+    for c in _SERIES[-2::-1]:
+        value, divided = value * square_u + c, divided * square_v + value
+    # One more, for the power of u² that P has in front.
+    divided = divided * square_v + value
+    return logarithm + 0.5 * difference + difference * (u + v) * divided
+
+
+def _binom_slope(y: Any, n: Any, k: Any) -> tuple[Any, Any]:
+    return y * digamma_step(n - k + 1, k), y * digamma_step(k + 1, n - 2 * k)
+
+
+_POSITIVE = ((0.5, 4.0), (0.5, 4.0))
+_BOOST = "scipy.special._ufuncs."
+
+# The ufunc, its partial derivatives, where the tests sample; for a ufunc of another place, where.
+for _entry in (
+    ("gammaln", (lambda y, x: digamma(x),), ((0.3, 6.0),)),
+    # Of a real number, NaN below 0.
+    ("loggamma", (lambda y, x: np.where(np.less(x, 0), np.nan, digamma(x)),), ((0.3, 6.0),)),
+    ("gamma", (lambda y, x: y * digamma(x),), ((0.3, 4.0),)),
+    ("digamma", (lambda y, x: trigamma(x),), ((0.3, 4.0),)),
+    ("beta", (lambda y, a, b: -y * digamma_step(a, b), lambda y, a, b: -y * digamma_step(b, a)), _POSITIVE),
+    ("betaln", (lambda y, a, b: -digamma_step(a, b), lambda y, a, b: -digamma_step(b, a)), _POSITIVE),
+    ("binom", (lambda y, n, k: _binom_slope(y, n, k)[0], lambda y, n, k: _binom_slope(y, n, k)[1]),
+     ((3.0, 6.0), (0.5, 2.5))),
+    ("poch", (lambda y, a, m: y * digamma_step(a, m), lambda y, a, m: y * digamma(a + m)), _POSITIVE),
+    ("logit", (lambda y, x: 1 / (x * (1 - x)),), ((0.1, 0.9),)),
+    # x**a e**-x / gamma(a)
+    ("igam_fac", (lambda y, a, x: y * (np.log(x) - digamma(a)), lambda y, a, x: y * (a / x - 1)), _POSITIVE,
+     _BOOST + "_igam_fac"),
+):  # fmt: skip
+    enter_ufunc(*_entry)
