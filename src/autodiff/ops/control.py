@@ -24,7 +24,7 @@ import numpy as np
 from autodiff.dims import Dim, Extent, bounds
 from autodiff.ir.data import ArrayType, Block, Operation, Value, uses
 from autodiff.ops.builder import current_builder
-from autodiff.ops.entries import Control, Effect, Entry, register
+from autodiff.ops.entries import Control, Effect, Entry, register, require_types
 
 INT = np.dtype(np.int64)
 
@@ -52,8 +52,31 @@ def _host_meaning(*operands: Any, function: Any, types: Any) -> Any:
     return tuple(np.asarray(r, t.dtype) for r, t in zip(results, types, strict=True))
 
 
-for _name in ("cond", "for", "while"):
-    register(Entry(_name, _no_rule, _no_meaning, Control()))
+def _cond_regions(operation: Operation) -> None:
+    types = [v.type for v in operation.results]
+    for region in operation.regions:
+        require_types("what a branch yields", region.outputs, types)
+
+
+def _loop_regions(operation: Operation) -> None:
+    """Carries keep their types from one iteration to the next; rows fit what they are stacked in."""
+    count = len(operation.operands)
+    body = operation.regions[-1]
+    carries = [v.type for v in operation.operands]
+    results = operation.results[0 if operation.kind == "for" else 1 :]
+    for region in operation.regions:
+        # The body also counts the iterations.
+        given = region.parameters[1:] if region is body else region.parameters
+        require_types("the parameters of a loop", given, carries)
+    require_types("what a loop carries on", body.outputs[:count], carries)
+    require_types("the results of a loop", results[:count], carries)
+    stacks = [v.type for v in results[count:]]
+    require_types("what a loop stacks", body.outputs[count:], stacks, stacked=True)
+
+
+register(Entry("cond", _no_rule, _no_meaning, Control(), regions=_cond_regions))
+for _name in ("for", "while"):
+    register(Entry(_name, _no_rule, _no_meaning, Control(), regions=_loop_regions))
 register(Entry("check", lambda types, message: (), _check_meaning, Effect(), zero_derivative=True))
 
 
