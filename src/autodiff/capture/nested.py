@@ -103,6 +103,10 @@ class _Rule:
         return names[number] if number < len(names) else str(number)
 
 
+def _are(count: int) -> str:
+    return f"{count} is" if count == 1 else f"{count} are"
+
+
 def _name(function: Any) -> str:
     name = getattr(function, "__name__", type(function).__name__)
     code = getattr(function, "__code__", None)
@@ -147,7 +151,7 @@ def _rule_region(
     if len(results) != len(wanted):
         what = "cotangents" if pulls else "tangents"
         raise ShapeError(
-            f"{rule} gives {len(results)} {what} where {len(wanted)} are needed.",
+            f"{rule} gives {len(results)} {what} where {_are(len(wanted))} needed.",
             code="AD202",
             source=rule.source,
             remedy="return one for each argument, several as a tuple, or None for zero"

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, bounds
+from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType, Block, Operation, Value, uses
 from autodiff.ops.builder import current_builder
 from autodiff.ops.entries import Control, Effect, Entry, register, require_types
@@ -49,7 +50,32 @@ def _check_meaning(predicate: Any, *operands: Any, message: str) -> tuple[()]:
 
 def _host_meaning(*operands: Any, function: Any, types: Any) -> Any:
     results = function(*operands)
-    return tuple(np.asarray(r, t.dtype) for r, t in zip(results, types, strict=True))
+    name = getattr(function, "__name__", "a function")
+    return tuple([fitted_result(r, t, name) for r, t in zip(results, types, strict=True)])
+
+
+def fitted_result(result: Any, type: ArrayType, name: str) -> Any:
+    """What Python gave a program, as the array that the program goes on with.
+
+    Nothing is stretched, cut or converted to another kind of number: engines compute by the type.
+
+    Raises
+    ------
+    ShapeError
+        When it has another rank, shape or kind than the one that the program was made for.
+    """
+    array = np.asarray(result)
+    fits = (
+        array.ndim == len(type.shape)
+        and all(isinstance(n, Dim) or n == m for n, m in zip(type.shape, array.shape, strict=True))
+        and (array.size == 0 or np.can_cast(array.dtype, type.dtype, "same_kind"))
+    )
+    if not fits:
+        got = ArrayType(array.dtype, array.shape)
+        raise ShapeError(
+            f"{name} gives {got} at this call, {type} when the program was made.", code="AD202"
+        )
+    return array.astype(type.dtype, copy=False)
 
 
 def _cond_regions(operation: Operation) -> None:

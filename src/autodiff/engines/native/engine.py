@@ -32,6 +32,7 @@ from autodiff.engines.native.entry import (
 )
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
+from autodiff.engines.native.sizes import MEMORY_FAILED
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ops.control import CheckFailed
 
@@ -60,6 +61,8 @@ class NativeFunction:
         status = self.status
         if not status:
             return None
+        if status == entry.NO_MEMORY:
+            return MEMORY_FAILED
         error = self._host.take_error()
         if error is None:
             return self.kernel.checks[status - 1].message

@@ -43,6 +43,7 @@ class HostCall:
     """A call of Python from the kernel: operand and result types are (dtype, number of axes)."""
 
     function: Callable[..., Any]
+    name: str
     operands: tuple[tuple[np.dtype[Any], int], ...]
     results: tuple[tuple[np.dtype[Any], int], ...]
 
@@ -73,6 +74,10 @@ class Generator:
     threads: int = 1  # that a large nest may use
     cut: bool = False  # what is written now is a piece of a nest
     arguments: dict[str, str] = field(default_factory=dict)  # types of the kernel's arguments
+    extents_of_inputs: set[Value] = field(default_factory=set)  # extents that arrays have
+    integer_inputs: set[Value] = field(default_factory=set)
+    ranged: dict[Value, None] = field(default_factory=dict)  # of these, that extents are made of
+    counters: set[Value] = field(default_factory=set)  # of loops
 
     def __post_init__(self) -> None:
         self.s = Scalars(self.w)

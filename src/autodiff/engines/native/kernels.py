@@ -20,6 +20,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from autodiff.dims import Dim, Extent, maximum, product
+from autodiff.engines.native import sizes
 from autodiff.engines.native.elements import Indices, element
 from autodiff.engines.native.generator import Generator
 from autodiff.engines.native.nests import combined, identity
@@ -53,12 +54,21 @@ class _Fortran:
         self.letter = _letter(dtype)
 
     def integer(self, extent: Extent) -> str:
-        """A pointer to an integer argument."""
+        """A pointer to an integer argument; a size that Fortran's integers do not hold fails."""
         w = self.g.w
         name = w.extent(extent)
-        if not isinstance(extent, int):
-            name = w.op(f"trunc i64 {name} to i32", name)
-        return self._slot("i32", name)
+        if isinstance(extent, int):
+            if not -(2**31) <= extent < 2**31:
+                self.g.fail_unless("false", sizes.MEMORY_FAILED, None)
+                name = "0"
+            return self._slot("i32", name)
+        narrow = w.op(f"trunc i64 {name} to i32", name)
+        if sizes.magnitude(self.g, extent) >= 2**31:
+            wide = w.op(f"sext i32 {narrow} to i64", narrow)
+            self.g.fail_unless(
+                w.op(f"icmp eq i64 {wide}, {name}", wide, name), sizes.MEMORY_FAILED, None
+            )
+        return self._slot("i32", narrow)
 
     def character(self, c: str) -> str:
         """A pointer to a character argument."""

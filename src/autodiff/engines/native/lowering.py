@@ -29,7 +29,7 @@ import numpy as np
 
 from autodiff import debug
 from autodiff.dims import Extent, product, symbols
-from autodiff.engines.native import nests, steps, vector_math
+from autodiff.engines.native import nests, sizes, steps, vector_math
 from autodiff.engines.native import threads as nest_threads
 from autodiff.engines.native.control_flow import assign, unsettled
 from autodiff.engines.native.elements import element
@@ -40,8 +40,6 @@ from autodiff.engines.native.storage import Buffer
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import memory_type
 from autodiff.ir.data import Program, Value
-
-MEMORY_FAILED = "out of memory"
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ def lower(program: Program, threads: int = 1) -> Kernel:
         sized=sized,
         extents=_input_symbols(program),
         work_bytes=g.memory.layout()[2],
-        checks=(*g.checks, Check(MEMORY_FAILED, None)),
+        checks=(*g.checks, Check(sizes.MEMORY_FAILED, None)),
         host_calls=tuple(g.host_calls),
         constants=tuple(g.constants),
         threads=threads,
@@ -145,11 +143,14 @@ def _bind_inputs(g: Generator, program: Program) -> list[str]:
     for number, value in enumerate(program.inputs):
         name, type = f"%in{number}", memory_type(value.dtype)
         if value.shape:
+            g.extents_of_inputs |= {s for n in value.shape for s in symbols(n)}
             parameters.append(f"ptr noalias readonly %in{number}")
             g.arguments[name] = "ptr"
             g.bind(value, g.memory.fixed(name, value.dtype, value.shape, writable=False))
         else:
             parameters.append(f"{type} {name}")
+            if value.dtype.kind in "iu":
+                g.integer_inputs.add(value)
             g.arguments[name] = type
             if value.dtype.kind == "b":
                 name = g.w.op(f"icmp ne i8 {name}, 0", name)
@@ -242,10 +243,13 @@ def _declared_name(line: str) -> str:
 def write_block(g: Generator, plan: Plan) -> None:
     """Write the nodes of the block of the scope in force."""
     g.scope.plan = plan
+    pending = sizes.begin(g, g.scope.block)
     for number, node in enumerate(plan.ordered):
         g.scope.now = number
         write_node(g, node)
         g.release_dead()
+        if pending:
+            pending = sizes.settle(g, pending)
     g.scope.now = len(plan.ordered)
 
 

@@ -24,6 +24,7 @@ from autodiff.dims import Dim, Extent, bounds, product, same
 from autodiff.engines.native.writer import METADATA, Writer, memory_type
 
 STACK_BYTES = 512
+STACK_TOTAL = 256 * 1024  # of all arrays on the stack; threads may have no more than a megabyte
 ALIGNMENT = 64
 
 
@@ -118,6 +119,7 @@ class Memory:
     w: Writer
     slots: list[Slot] = field(default_factory=list)
     recent: set[Slot] = field(default_factory=set)  # allocated, perhaps not bound yet
+    _on_stack: int = 0
     _tags: int = 0
 
     def _tag(self) -> int:
@@ -139,7 +141,8 @@ class Memory:
             slot, pointer = self._dynamic(size)
         else:
             most = max(most, 1)
-            slot = self._static("stack" if most <= STACK_BYTES else "arena", most)
+            small = most <= STACK_BYTES and self._on_stack < STACK_TOTAL
+            slot = self._static("stack" if small else "arena", most)
             pointer = slot.pointer
         self.recent.add(slot)
         return Buffer(slot, pointer, dtype, shape)
@@ -166,6 +169,8 @@ class Memory:
 
     def _new(self, kind: str, size: int) -> Slot:
         slot = Slot(kind, f"%s{len(self.slots)}", self._tag(), size)
+        if kind == "stack":
+            self._on_stack += STACK_BYTES  # which it may grow to
         self.slots.append(slot)
         return slot
 
