@@ -65,7 +65,7 @@ class NativeFunction:
             return MEMORY_FAILED
         error = self._host.take_error()
         if error is None:
-            return self.kernel.checks[status - 1].message
+            return self.kernel.failure(status)
         if not isinstance(error, Exception):  # the user interrupts
             raise error
         return f"{type(error).__name__}: {error}"

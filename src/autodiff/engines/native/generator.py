@@ -15,10 +15,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from autodiff import debug
 from autodiff.dims import Extent, product, same
 from autodiff.engines.native.planning import Plan, Root
 from autodiff.engines.native.scalars import Element, Scalars
-from autodiff.engines.native.storage import Buffer, Memory
+from autodiff.engines.native.storage import BOUNDS, Buffer, Memory
 from autodiff.engines.native.writer import Writer, literal, memory_type
 from autodiff.errors import InternalError
 from autodiff.ir.data import Block, Source, Value
@@ -36,6 +37,7 @@ class Check:
 
     message: str
     source: Source | None
+    is_bound: bool = False  # of an access of memory: failing is a mistake of this library
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,17 @@ class Generator:
         self.s = Scalars(self.w)
         self.memory = Memory(self.w)
         self.scope: Scope = Scope(None, "entry", Block())
+        self.source: Source | None = None  # of what is being written
+        if debug.bounding():
+            self.memory.note = self._note_access
+            self.w.globals.append(BOUNDS)
         self.w.symbol = self._symbol
         self._constant_buffers: dict[Any, Buffer] = {}
+
+    def _note_access(self, message: str) -> int:
+        """The number of a new check for an access of memory."""
+        self.checks.append(Check(f"native code leaves its array: {message}", self.source, True))
+        return len(self.checks)
 
     # -- bindings -----------------------------------------------------------------------------
     def lookup(self, value: Value) -> Binding | None:

@@ -39,7 +39,8 @@ from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import memory_type
-from autodiff.ir.data import Program, Value
+from autodiff.errors import InternalError
+from autodiff.ir.data import Program, Source, Value
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,19 @@ class Kernel:
     constants: tuple[np.ndarray, ...] = ()
     symbol: str = "kernel"
     threads: int = field(default=1, compare=False)
+
+    def failure(self, status: int) -> str:
+        """What a status other than 0 says.
+
+        Raises
+        ------
+        InternalError
+            Where the kernel left an array (AUTODIFF_CHECK=3).
+        """
+        check = self.checks[status - 1]
+        if check.is_bound:
+            raise InternalError(check.message, source=check.source)
+        return check.message
 
 
 def lower(program: Program, threads: int = 1) -> Kernel:
@@ -203,7 +217,7 @@ def _module(g: Generator, parameters: list[str]) -> str:
         "  br label %exit",
         "exit:",
         *free,
-        "  %result = load i32, ptr %status",
+        *_result(g),
         "  ret i32 %result",
         "}",
     ]
@@ -219,6 +233,19 @@ def _module(g: Generator, parameters: list[str]) -> str:
     present = set("\n".join(parts).split("\n"))
     head = "\n".join(_without_repeats(declared, present))
     return "\n\n".join([head, *parts]) + "\n"
+
+
+def _result(g: Generator) -> list[str]:
+    """The status; what lies outside of an array, where that is looked for, comes before all else."""
+    if g.memory.note is None:
+        return ["  %result = load i32, ptr %status"]
+    return [
+        "  %outside = atomicrmw xchg ptr @bounds.failed, i64 0 seq_cst",
+        "  %left.array = icmp ne i64 %outside, 0",
+        "  %other.status = load i32, ptr %status",
+        "  %outside.number = trunc i64 %outside to i32",
+        "  %result = select i1 %left.array, i32 %outside.number, i32 %other.status",
+    ]
 
 
 def _without_repeats(declared: list[str], present: set[str]) -> list[str]:
@@ -253,8 +280,16 @@ def write_block(g: Generator, plan: Plan) -> None:
     g.scope.now = len(plan.ordered)
 
 
+def _source_of(node: Node) -> Source | None:
+    if node.operation is not None:
+        return node.operation.source
+    owners = [root.value.owner for root in node.roots]
+    return next((o.source for o in owners if o is not None and o.source is not None), None)
+
+
 def write_node(g: Generator, node: Node) -> None:
     """Write one node and bind its results."""
+    g.source = _source_of(node) or g.source
     if node.kind == "nest":
         nests.emit_node(g, node)
         return
