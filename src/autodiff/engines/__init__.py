@@ -124,7 +124,7 @@ def _numpy_executable(
         except CheckFailed as failed:
             state["failure"] = str(failed)
             return NotImplemented
-        except (IndexError, np.linalg.LinAlgError, ValueError) as error:
+        except (IndexError, np.linalg.LinAlgError, ValueError, MemoryError) as error:
             state["failure"] = str(error)
             return NotImplemented
         finished = tuple([c(r) for c, r in zip(convert, results, strict=True)])

@@ -191,7 +191,15 @@ def _is_known(g: Generator, symbol: Any) -> bool:
 
 
 def require(g: Generator, demand: Demand) -> None:
-    """Leave the kernel where a size does not fit."""
+    """Leave the kernel where a size does not fit.
+
+    Raises
+    ------
+    MemoryError
+        Where no run could have the size.
+    """
+    if all(isinstance(e, int) for e in demand.extents):
+        raise MemoryError(f"there is no memory for an array of shape {demand.extents}")
     key = demand.key()
     if g.w.recall(key):
         return
