@@ -98,7 +98,18 @@ def and_back(x):
     return seen
 
 
-STORES = [first, all_of_it, in_place, out, copied, one_by_one, in_a_branch, a_view, chosen, and_back]
+STORES = [
+    first,
+    all_of_it,
+    in_place,
+    out,
+    copied,
+    one_by_one,
+    in_a_branch,
+    a_view,
+    chosen,
+    and_back,
+]
 
 
 def _both(function: Callable[..., Any], engine: str, *places: Callable[[Any], Any]) -> None:

@@ -239,5 +239,7 @@ def test_a_cotangent_of_another_shape_is_found_while_differentiating(
 ) -> None:
     monkeypatch.setenv("AUTODIFF_CHECK", "1")
     program = rule_of_another_shape("vjp")
-    with pytest.raises(InternalError, match=r"adds a contribution of shape \(2,\) to the cotangent"):
+    with pytest.raises(
+        InternalError, match=r"adds a contribution of shape \(2,\) to the cotangent"
+    ):
         vjp(program, [0], [0])

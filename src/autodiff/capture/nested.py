@@ -160,8 +160,7 @@ def _rule_region(
         )
     with frame.trace.builder.reopened(outcome.block):
         outcome.block.outputs = [
-            _fitted(r, t, rule, place)
-            for r, t, place in zip(results, wanted, places, strict=True)
+            _fitted(r, t, rule, place) for r, t, place in zip(results, wanted, places, strict=True)
         ]
     return outcome
 

@@ -38,6 +38,10 @@ def _no_meaning(*operands: Any, **attributes: Any) -> Any:
     raise AssertionError("control flow is run by the engine")
 
 
+MEMORY_FAILED = "out of memory"
+"""What an engine says of a run that asked for more memory than there is."""
+
+
 class CheckFailed(Exception):
     """A check of a program failed at run time."""
 

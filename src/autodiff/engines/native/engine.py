@@ -32,9 +32,8 @@ from autodiff.engines.native.entry import (
 )
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
-from autodiff.engines.native.sizes import MEMORY_FAILED
 from autodiff.ir.data import ArrayType, Block, Program
-from autodiff.ops.control import CheckFailed
+from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 
 LONG_WORK = 200_000
 """Elements computed in a call, from which on other Python threads run meanwhile (about 50 µs)."""

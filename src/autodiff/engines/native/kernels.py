@@ -59,14 +59,14 @@ class _Fortran:
         name = w.extent(extent)
         if isinstance(extent, int):
             if not -(2**31) <= extent < 2**31:
-                self.g.fail_unless("false", sizes.MEMORY_FAILED, None)
+                self.g.fail_unless("false", sizes.TOO_LARGE, None)
                 name = "0"
             return self._slot("i32", name)
         narrow = w.op(f"trunc i64 {name} to i32", name)
         if sizes.magnitude(self.g, extent) >= 2**31:
             wide = w.op(f"sext i32 {narrow} to i64", narrow)
             self.g.fail_unless(
-                w.op(f"icmp eq i64 {wide}, {name}", wide, name), sizes.MEMORY_FAILED, None
+                w.op(f"icmp eq i64 {wide}, {name}", wide, name), sizes.TOO_LARGE, None
             )
         return self._slot("i32", narrow)
 

@@ -41,6 +41,7 @@ from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import memory_type
 from autodiff.errors import InternalError
 from autodiff.ir.data import Program, Source, Value
+from autodiff.ops.control import MEMORY_FAILED
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def lower(program: Program, threads: int = 1) -> Kernel:
         sized=sized,
         extents=_input_symbols(program),
         work_bytes=g.memory.layout()[2],
-        checks=(*g.checks, Check(sizes.MEMORY_FAILED, None)),
+        checks=(*g.checks, Check(MEMORY_FAILED, None)),
         host_calls=tuple(g.host_calls),
         constants=tuple(g.constants),
         threads=threads,

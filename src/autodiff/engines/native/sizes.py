@@ -23,12 +23,13 @@ from autodiff.dims import Dim, Extent, Func, bounds, product, same_shape, symbol
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.writer import extent_key
 from autodiff.ir.data import Block, Operation, Source, Value
+from autodiff.ops.control import MEMORY_FAILED
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, Update
 
 if TYPE_CHECKING:
     from autodiff.engines.native.generator import Generator
 
-MEMORY_FAILED = "out of memory"
+TOO_LARGE = "a size exceeds 64 bits"
 
 LIMIT = 2**47
 """Bytes that no array can have: processors address that much memory."""
@@ -171,7 +172,7 @@ def _require_range(g: Generator, symbol: Value) -> None:
     name = g.w.extent(Dim.symbol(symbol))
     shifted = g.w.op(f"add i64 {name}, {_GIVEN}", name)
     good = g.w.op(f"icmp ule i64 {shifted}, {2 * _GIVEN}", shifted)
-    g.fail_unless(good, MEMORY_FAILED, None)
+    g.fail_unless(good, TOO_LARGE, None)
     g.w.frames[-1].memo[key] = True
 
 
@@ -208,7 +209,7 @@ def require(g: Generator, demand: Demand) -> None:
     good = _none(g, flags)
     if demand.itemsize:
         good = _all(g, [good, *_fits(g, names, demand.itemsize)])
-    g.fail_unless(good, MEMORY_FAILED, demand.source)
+    g.fail_unless(good, MEMORY_FAILED if demand.itemsize else TOO_LARGE, demand.source)
     g.w.frames[-1].memo[key] = True
 
 
@@ -245,4 +246,4 @@ def _all(g: Generator, conditions: Sequence[str]) -> str:
     return total
 
 
-__all__ = ["LIMIT", "MEMORY_FAILED", "Demand", "begin", "magnitude", "settle"]
+__all__ = ["LIMIT", "TOO_LARGE", "Demand", "begin", "magnitude", "settle"]

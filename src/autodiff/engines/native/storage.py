@@ -58,9 +58,7 @@ class Buffer:
 
     def at(self, offset: Extent, shape: tuple[Extent, ...]) -> Buffer:
         """The contiguous part that begins ``offset`` elements further."""
-        return Buffer(
-            self.slot, self.pointer, self.dtype, shape, self.limit, self.offset + offset
-        )
+        return Buffer(self.slot, self.pointer, self.dtype, shape, self.limit, self.offset + offset)
 
 
 def row_strides(shape: tuple[Extent, ...]) -> tuple[Extent, ...]:
@@ -246,7 +244,9 @@ class Memory:
         or nothing where ``used`` is 0.
         """
         if self.note is not None:
-            self._require_span(buffer, position, product(buffer.shape) if count is None else count, used)
+            self._require_span(
+                buffer, position, product(buffer.shape) if count is None else count, used
+            )
         offset = self.w.extent(buffer.offset + position)
         if offset == "0":
             return buffer.pointer

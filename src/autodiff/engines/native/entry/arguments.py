@@ -42,7 +42,6 @@ from autodiff.engines.native.symbols import (
 )
 from autodiff.errors import InternalError
 
-
 TOO_LARGE = "too_large"
 """The label of what is done where memory, or 64 bits, do not suffice: plain Python decides."""
 
