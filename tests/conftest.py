@@ -1,6 +1,6 @@
 """Settings that every test shares: checks on, caches private, randomness fixed.
 
-`AUTODIFF_CHECK=1` has every program verified after every pass. `AUTODIFF_CACHE_DIR` points into a directory of this run, so
+`AUTODIFF_CHECK=1`, unless set otherwise, has every program verified after every pass. `AUTODIFF_CACHE_DIR` points into a directory of this run, so
 no test meets machine code of an earlier one. Both are set before anything imports autodiff.
 """
 
