@@ -132,8 +132,7 @@ def solved(x, n):
 def halved(x, n):
     total = 0.0
     while total < 10.0:
-        total = total + np.sum(x[: n // 2] ** 2) + 1.0
-        x = np.concatenate([x[n // 2 :], x[: n // 2]])
+        total = total + np.sum(x[: n // 2] ** 2 * x[n // 2 : n // 2 * 2]) + 1.0
     return total
 
 
