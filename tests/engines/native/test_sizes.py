@@ -7,7 +7,6 @@ which raise what plain NumPy raises; memory that the system refuses.
 import math
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -257,9 +256,11 @@ for f, n in ((F, 2**28), (G, 2**28), (H, 2**12), (W, 2**12)):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
-def test_refused_memory_is_a_memory_error_and_the_next_call_is_right():
+def test_refused_memory_is_a_memory_error_and_the_next_call_is_right(tmp_path):
+    script = tmp_path / "refused.py"  # with a source, or the loops would not be compiled
+    script.write_text(REFUSED)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(REFUSED)],
+        [sys.executable, "-W", "ignore", str(script)],
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
