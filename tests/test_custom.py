@@ -1,9 +1,13 @@
 """Derivatives given by hand, and values through which none flows."""
 
+import inspect
+import re
+
 import numpy as np
 import pytest
 
 import autodiff
+from autodiff.errors import ShapeError
 
 ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
 X = np.array([0.3, 0.5, 0.9])
@@ -88,3 +92,158 @@ def test_exactly_one_rule_is_needed():
         "AD109: custom_gradient needs exactly one rule, vjp or jvp.\n"
         "  Remedy: pass vjp=..., a function (ct, y, *args) -> cotangents"
     )
+
+
+# -- what a rule gives must fit -------------------------------------------------------------------
+VECTOR, MATRIX = np.arange(1.0, 4.0), np.arange(6.0).reshape(2, 3)
+
+# The argument, and a vjp rule whose cotangent has another shape.
+UNFIT = {
+    "shorter": (VECTOR, lambda ct, y, x: (2 * x * ct)[:2], (2,)),
+    "longer": (VECTOR, lambda ct, y, x: np.arange(7.0), (7,)),
+    "captured": (VECTOR, lambda ct, y, x: np.ones(10) + 0.0, (10,)),
+    "one_element": (VECTOR, lambda ct, y, x: np.ones(1), (1,)),
+    "one_number": (VECTOR, lambda ct, y, x: np.sum(2 * x * ct), ()),
+    "python_number": (VECTOR, lambda ct, y, x: 2.0, ()),
+    "an_axis_more": (VECTOR, lambda ct, y, x: (2 * x * ct)[:, np.newaxis], (3, 1)),
+    "a_matrix": (VECTOR, lambda ct, y, x: np.outer(ct, x), (3, 3)),
+    "transposed": (MATRIX, lambda ct, y, x: (2 * x * ct).T, (3, 2)),
+    "flattened": (MATRIX, lambda ct, y, x: (2 * x * ct).reshape(-1), (6,)),
+    "a_row": (MATRIX, lambda ct, y, x: (2 * x * ct)[0], (3,)),
+    "vector_for_number": (2.0, lambda ct, y, x: np.ones(3) * ct, (3,)),
+    "large": (np.ones(100_000), lambda ct, y, x: np.cumsum(x[:2]), (2,)),
+}
+
+
+def _unfit(shape, of):
+    return (
+        rf"AD202: the (vjp|jvp) rule '<lambda>' \(line \d+\) of 'square' gives a (co)?tangent of shape "
+        rf"{re.escape(str(shape))} for {of[0]}, which has shape {re.escape(str(of[1]))}\.\n"
+    )
+
+
+def _looped(square):
+    def f(x):
+        total = 0.0
+        for k in range(4):
+            total = total + np.sum(square(x)) * k
+        return total
+
+    return f
+
+
+def _branched(square):
+    return lambda x: np.sum(square(x)) if np.sum(x) > 0.0 else np.sum(x)
+
+
+def _repeated(square):
+    def f(x):
+        total = 0.0
+        while total < 10.0:
+            total = total + np.sum(square(x)) + 1.0
+        return total
+
+    return f
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    "surrounding", [lambda s: lambda x: np.sum(s(x)), _looped, _branched, _repeated],
+    ids=["plain", "loop", "branch", "while"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_cotangent_of_another_shape_is_refused(name, surrounding, engine):
+    x, rule, shape = UNFIT[name]
+
+    def square(v):
+        return v * v
+
+    f = surrounding(autodiff.custom_gradient(square, vjp=rule))
+    with pytest.raises(ShapeError, match=_unfit(shape, ("argument v", np.shape(x)))):
+        autodiff.gradient(f, engine=engine)(x)
+
+
+@ENGINES
+@pytest.mark.parametrize("rule", [lambda t, y, x: np.arange(7.0), lambda t, y, x: np.sum(t)])
+def test_a_tangent_of_another_shape_is_refused(rule, engine):
+    def square(v):
+        return v * v
+
+    custom = autodiff.custom_gradient(square, jvp=rule)
+    shape = rule(VECTOR, VECTOR, VECTOR).shape
+    with pytest.raises(ShapeError, match=_unfit(shape, ("the result", (3,)))):
+        autodiff.jvp(lambda v: custom(v), (VECTOR,), (VECTOR,), engine=engine)
+    with pytest.raises(ShapeError, match=_unfit(shape, ("the result", (3,)))):
+        autodiff.gradient(lambda v: np.sum(custom(v)), engine=engine)(VECTOR)
+
+
+@ENGINES
+def test_the_whole_text_of_a_cotangent_that_does_not_fit(engine):
+    def pull(ct, y, A, b):
+        return np.outer(b, ct), A.T @ ct  # the first should be outer(ct, b)
+
+    def dot(A, b):
+        return A @ b
+
+    product = autodiff.custom_gradient(dot, vjp=pull)
+
+    def loss(A, b):
+        return np.sum(product(A, b))
+
+    with pytest.raises(ShapeError) as caught:
+        autodiff.gradient(loss, wrt="A", engine=engine)(MATRIX, VECTOR)
+    line = inspect.getsourcelines(loss)[1] + 1
+    assert str(caught.value) == (
+        "AD202: the vjp rule 'pull' of 'dot' gives a cotangent of shape (3, 2) for argument A, which "
+        "has shape (2, 3).\n"
+        f"  {__file__}, line {line}, in loss\n"
+        "    return np.sum(product(A, b))\n"
+        "                  ^^^^^^^^^^^^^\n"
+        "  Remedy: return a cotangent of the same shape, or None for zero"
+    )
+
+
+@ENGINES
+def test_a_rule_that_fits_one_length_is_refused_for_another(engine):
+    square = autodiff.custom_gradient(lambda v: v * v, vjp=lambda ct, y, x: np.arange(2.0))
+    slope = autodiff.gradient(lambda x: np.sum(square(x)), engine=engine)
+    np.testing.assert_array_equal(slope(np.ones(2)), [0.0, 1.0])
+    for n in (3, 4, 1000):
+        with pytest.raises(ShapeError, match=r"of shape \(2,\) for argument v"):
+            slope(np.ones(n))
+    np.testing.assert_array_equal(slope(np.ones(2)), [0.0, 1.0])
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (lambda ct, y, x: (ct, ct), "gives 2 cotangents where 1 is needed"),
+        (lambda ct, y, x: [1.0, 2.0, 3.0], "gives 3 cotangents where 1 is needed"),
+        (lambda ct, y, x: "text", "gives a str as the cotangent of argument v"),
+    ],
+)
+def test_a_rule_that_gives_no_cotangents_is_refused(given, text, engine):
+    square = autodiff.custom_gradient(lambda v: v * v, vjp=given)
+    with pytest.raises(ShapeError, match=text):
+        autodiff.gradient(lambda x: np.sum(square(x)), engine=engine)(VECTOR)
+
+
+@ENGINES
+def test_none_is_zero_and_dtypes_are_cast(engine):
+    def slope(rule, x):
+        square = autodiff.custom_gradient(lambda v: v * v, vjp=rule)
+        return autodiff.gradient(lambda x: np.sum(square(x)), engine=engine)(x)
+
+    np.testing.assert_array_equal(slope(lambda ct, y, x: None, VECTOR), np.zeros(3))
+    narrow = slope(lambda ct, y, x: (2 * x * ct).astype(np.float32), VECTOR)
+    assert narrow.dtype == np.float64
+    np.testing.assert_array_equal(narrow, 2 * VECTOR)
+    np.testing.assert_array_equal(slope(lambda ct, y, x: np.arange(3), VECTOR), [0.0, 1.0, 2.0])
+
+
+def test_the_value_of_a_function_with_an_unfit_rule_is_plain():
+    square = autodiff.custom_gradient(lambda v: v * v, vjp=lambda ct, y, x: ct[:2])
+    f = autodiff.function(lambda x: np.sum(square(x)))
+    with pytest.warns(autodiff.errors.FallbackWarning, match="gives a cotangent of shape"):
+        assert f(VECTOR) == 14.0

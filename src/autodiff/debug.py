@@ -4,7 +4,8 @@
 capture, differentiation and the last pass; 3 after every pass; 4 LLVM; 5 assembly.
 ``AUTODIFF_CHECK=1`` verifies the program after every stage (on in the tests); ``2`` also has native
 code fill its results and its scratch memory with NaN before it starts, so that what is read before
-it is written shows.
+it is written shows; ``3`` also has it compare every place it loads from or stores to with the bounds
+of its array, and raises InternalError for one outside.
 """
 
 from __future__ import annotations
@@ -19,14 +20,24 @@ def level() -> int:
     return int(text) if text.isdigit() else 1
 
 
+def _checks() -> int:
+    text = os.environ.get("AUTODIFF_CHECK", "") or "0"
+    return int(text) if text.isdigit() else 1
+
+
 def checking() -> bool:
     """Whether programs are verified after every stage."""
-    return os.environ.get("AUTODIFF_CHECK", "0") not in ("", "0")
+    return _checks() >= 1
 
 
 def poisoning() -> bool:
     """Whether native code fills its memory with NaN before it starts."""
-    return os.environ.get("AUTODIFF_CHECK", "0") == "2"
+    return _checks() >= 2
+
+
+def bounding() -> bool:
+    """Whether native code compares every place it reads and writes with the bounds of its array."""
+    return _checks() >= 3
 
 
 def show(minimum: int, text: object) -> None:

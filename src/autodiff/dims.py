@@ -221,6 +221,12 @@ def same_shape(a: tuple[Extent, ...], b: tuple[Extent, ...]) -> bool:
     return len(a) == len(b) and all(same(m, n) for m, n in zip(a, b, strict=True))
 
 
+def differ(a: Extent, b: Extent) -> bool:
+    """Whether two extents surely differ, by algebra and ranges (no hints, no guard)."""
+    low, high = bounds(a - b)
+    return (low is not None and low > 0) or (high is not None and high < 0)
+
+
 def floordiv(a: Extent, b: Extent) -> Extent:
     """``a // b``, exact where every coefficient divides."""
     if isinstance(a, int) and isinstance(b, int):

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from autodiff.differentiate import vjp
 from autodiff.dims import Dim
 from autodiff.errors import InternalError
 from autodiff.ir import ArrayType, Block, Operation, Program, Value, verify
 from autodiff.ops.builder import building, emit
-from autodiff.ops.control import INT, emit_for
+from autodiff.ops.control import INT, emit_cond, emit_for
 from autodiff.ops.entries import type_rule_of
 
 FLOAT = np.dtype(float)
@@ -129,3 +130,116 @@ def test_sibling_regions_see_nothing_of_each_other() -> None:
     cond = Operation("cond", (p,), {}, (Value(SCALAR),), (first, second))
     with pytest.raises(InternalError, match="is undefined"):
         verify(Program(Block([p, x], [cond], [cond.result])))
+
+
+# -- regions and views -----------------------------------------------------------------------------
+VECTOR, SHORT = ArrayType(FLOAT, (3,)), ArrayType(FLOAT, (2,))
+
+
+def stretched_too_short() -> Program:
+    with building() as builder:
+        x = builder.parameter(VECTOR, "x")
+        y = emit("broadcast", (x,), shape=(5, 3), axes=(1,))
+        builder.block.outputs = [y]
+    operation = y.owner
+    assert operation is not None
+    operation.operands = (builder.parameter(SHORT, "z"),)
+    return Program(builder.block, "short")
+
+
+def branches_of_two_shapes() -> Program:
+    with building() as builder:
+        p = builder.parameter(ArrayType(np.dtype(bool), ()), "p")
+        x, z = builder.parameter(VECTOR, "x"), builder.parameter(SHORT, "z")
+        blocks = []
+        for value in (x, x):
+            with builder.region() as block:
+                block.outputs = [value]
+            blocks.append(block)
+        (result,) = emit_cond(p, *blocks)
+        blocks[1].outputs = [z]
+        builder.block.outputs = [result]
+    return Program(builder.block, "branches")
+
+
+def carry_that_shrinks() -> Program:
+    with building() as builder:
+        x, z = builder.parameter(VECTOR, "x"), builder.parameter(SHORT, "z")
+        with builder.region() as body:
+            builder.parameter(ArrayType(INT, ()), "k")
+            body.outputs = [builder.parameter(VECTOR, "c")]
+        (result,) = emit_for(3, (x,), body)
+        body.outputs = [z]
+        builder.block.outputs = [result]
+    return Program(builder.block, "carry")
+
+
+def row_that_does_not_fit_its_stack() -> Program:
+    with building() as builder:
+        x, z = builder.parameter(VECTOR, "x"), builder.parameter(SHORT, "z")
+        with builder.region() as body:
+            builder.parameter(ArrayType(INT, ()), "k")
+            body.outputs = [x]
+        (stack,) = emit_for(3, (), body)
+        body.outputs = [z]
+        builder.block.outputs = [stack]
+    return Program(builder.block, "stack")
+
+
+def rule_of_another_shape(mode: str) -> Program:
+    with building() as builder:
+        x, z = builder.parameter(VECTOR, "x"), builder.parameter(SHORT, "z")
+        with builder.region() as primal:
+            primal.outputs = [builder.parameter(VECTOR)]
+        with builder.region() as rule:
+            for _ in range(3):
+                builder.parameter(VECTOR)
+            rule.outputs = [z]
+        (y,) = builder.emit("custom", (x,), {"rule": mode}, (VECTOR,), (primal, rule))
+        builder.block.outputs = [y]
+    return Program(builder.block, "rule")
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (stretched_too_short, "broadcast: float64[2] does not stretch along axes (1,) of (5, 3)."),
+        (
+            branches_of_two_shapes,
+            "cond: what a branch yields have a value of float64[2] where float64[3] is declared.",
+        ),
+        (
+            carry_that_shrinks,
+            "for: what a loop carries on have a value of float64[2] where float64[3] is declared.",
+        ),
+        (
+            row_that_does_not_fit_its_stack,
+            "for: what a loop stacks have a value of float64[2] where float64[3,3] is declared.",
+        ),
+        (
+            lambda: rule_of_another_shape("vjp"),
+            "custom: what the rule gives have a value of float64[2] where float64[3] is declared.",
+        ),
+        (
+            lambda: rule_of_another_shape("jvp"),
+            "custom: what the rule gives have a value of float64[2] where float64[3] is declared.",
+        ),
+    ],
+)
+def test_shapes_that_native_code_would_believe_are_found(
+    make: Callable[[], Program], complaint: str
+) -> None:
+    with pytest.raises(InternalError) as caught:
+        verify(make(), type_rule_of, "the test")
+    assert f"invalid program after the test: {complaint}" in str(caught.value)
+
+
+def test_a_cotangent_of_another_shape_is_found_while_differentiating(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AUTODIFF_CHECK", "1")
+    program = rule_of_another_shape("vjp")
+    with pytest.raises(
+        InternalError, match=r"adds a contribution of shape \(2,\) to the cotangent"
+    ):
+        vjp(program, [0], [0])

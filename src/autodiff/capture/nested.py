@@ -7,16 +7,21 @@ parameters that stand for the arguments, the results and their cotangents or tan
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from autodiff.capture.interpreter import Frame, Scope
 from autodiff.capture.regions import Outcome, fit, is_numeric, run_region, slot_of
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace
-from autodiff.dims import same_shape
+from autodiff.dims import Extent, same
+from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType, Value
-from autodiff.ops.dispatch import broadcast_to, cast
+from autodiff.ops.dispatch import cast
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer
 
@@ -58,7 +63,8 @@ def inline_custom(
     with trace.builder.reopened(primal.block):
         slot = slot_of(primal.value)
         primal.block.outputs = [fit(primal.value, slot)]
-    derived = _rule_region(frame, rule, mode, operands, forms, slot, filled, traced)
+    named = _Rule(function, rule, mode, trace.builder.source)
+    derived = _rule_region(frame, named, operands, forms, slot, filled, traced)
     (result,) = trace.builder.emit(
         "custom",
         tuple([t.value for t in operands]),
@@ -76,10 +82,42 @@ def _refuse(outcome: Outcome) -> None:
         raise Declined("a function with a custom gradient that changes what is outside of it")
 
 
+@dataclass(frozen=True)
+class _Rule:
+    """A rule, the function it belongs to, and where that is called."""
+
+    function: Callable[..., Any]
+    rule: Callable[..., Any]
+    mode: str
+    source: Any
+
+    def __str__(self) -> str:
+        return f"the {self.mode} rule {_name(self.rule)} of {_name(self.function)}"
+
+    def argument(self, number: int) -> str:
+        """How the function calls one of its arguments."""
+        try:
+            names = list(inspect.signature(self.function).parameters)
+        except (TypeError, ValueError):
+            names = []
+        return names[number] if number < len(names) else str(number)
+
+
+def _are(count: int) -> str:
+    return f"{count} is" if count == 1 else f"{count} are"
+
+
+def _name(function: Any) -> str:
+    name = getattr(function, "__name__", type(function).__name__)
+    code = getattr(function, "__code__", None)
+    if name != "<lambda>" or code is None:
+        return f"'{name}'"
+    return f"'<lambda>' (line {code.co_firstlineno})"
+
+
 def _rule_region(
     frame: Frame,
-    rule: Callable[..., Any],
-    mode: str,
+    rule: _Rule,
     operands: Sequence[Tracer],
     forms: Sequence[Any],
     slot: Any,
@@ -91,37 +129,77 @@ def _rule_region(
     known = [Value(t.type) for t in operands]
     y = Value(slot.type)
     plain = [ArrayType(t.dtype, t.shape) for t in operands]
-    vectors = (
-        [Value(ArrayType(slot.dtype, slot.shape))] if mode == "vjp" else [Value(t) for t in plain]
-    )
+    of_result = ArrayType(slot.dtype, slot.shape)
+    pulls = rule.mode == "vjp"
+    vectors = [Value(of_result)] if pulls else [Value(t) for t in plain]
     inputs = filled([Tracer(v, form) for v, form in zip(known, forms, strict=True)])
     given = [Tracer(v) for v in vectors]
     vector: Any = given[0] if len(given) == 1 else tuple(given)
 
     def thunk() -> Any:
         return call(
-            frame, rule, [vector, Tracer(y, slot.form), *inputs], {}, frame.scope.syntax.node
+            frame, rule.rule, [vector, Tracer(y, slot.form), *inputs], {}, frame.scope.syntax.node
         )
 
     outcome = run_region(frame, thunk, [*known, y, *vectors])
     _refuse(outcome)
-    wanted = plain if mode == "vjp" else [ArrayType(slot.dtype, slot.shape)]
+    wanted = plain if pulls else [of_result]
+    places = [f"argument {rule.argument(k)}" for k in traced] if pulls else ["the result"]
     results = outcome.value if isinstance(outcome.value, (tuple, list)) else (outcome.value,)
-    if mode == "vjp" and len(results) == len(inputs) != len(traced):
+    if pulls and len(results) == len(inputs) != len(traced):
         results = [results[k] for k in traced]
     if len(results) != len(wanted):
-        raise TypeError(
-            f"the {mode} rule gives {len(results)} results where {len(wanted)} are needed"
+        what = "cotangents" if pulls else "tangents"
+        raise ShapeError(
+            f"{rule} gives {len(results)} {what} where {_are(len(wanted))} needed.",
+            code="AD202",
+            source=rule.source,
+            remedy="return one for each argument, several as a tuple, or None for zero"
+            if pulls
+            else "return the tangent of the result, or None for zero",
         )
     with frame.trace.builder.reopened(outcome.block):
-        outcome.block.outputs = [_fitted(r, t) for r, t in zip(results, wanted, strict=True)]
+        outcome.block.outputs = [
+            _fitted(r, t, rule, place) for r, t, place in zip(results, wanted, places, strict=True)
+        ]
     return outcome
 
 
-def _fitted(result: Any, type: ArrayType) -> Value:
+def _fitted(result: Any, type: ArrayType, rule: _Rule, place: str) -> Value:
+    """What a rule gives, which must have the shape of what it belongs to; its dtype is cast."""
     if result is None:
         return zeros(type.shape, type.dtype).value
+    what = "cotangent" if rule.mode == "vjp" else "tangent"
+    if not isinstance(result, (Tracer, np.ndarray)) and not is_numeric(result):
+        raise ShapeError(
+            f"{rule} gives a {result.__class__.__name__} as the {what} of {place}.",
+            code="AD202",
+            source=rule.source,
+            remedy="return an array or a number, or None for zero",
+        )
     tracer = as_tracer(result)
-    if not same_shape(tracer.shape, type.shape):
-        tracer = broadcast_to(tracer, type.shape)
+    if tracer.dtype.kind not in "fiub":
+        raise ShapeError(
+            f"{rule} gives a {what} of dtype {tracer.dtype} for {place}, which has {type.dtype}.",
+            code="AD202",
+            source=rule.source,
+            remedy="return real numbers",
+        )
+    # Where sizes are known only when the program runs, this call's decide, under a guard.
+    fits = len(tracer.shape) == len(type.shape) and all(
+        same(m, n) or m == n for m, n in zip(tracer.shape, type.shape, strict=True)
+    )
+    if not fits:
+        raise ShapeError(
+            f"{rule} gives a {what} of shape {_shape(tracer.shape)} for {place}, "
+            f"which has shape {_shape(type.shape)}.",
+            code="AD202",
+            source=rule.source,
+            remedy=f"return a {what} of the same shape, or None for zero",
+        )
     return tracer.value if tracer.dtype == type.dtype else cast(tracer, type.dtype).value
+
+
+def _shape(shape: Sequence[Extent]) -> str:
+    listed = ", ".join(map(str, shape))
+    return f"({listed},)" if len(shape) == 1 else f"({listed})"

@@ -22,6 +22,7 @@ from autodiff.compiled.binding import Call
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import FallbackWarning, UnsupportedError
+from autodiff.ops.control import MEMORY_FAILED
 from autodiff.ops.tracer import ConcreteNeeded
 from autodiff.tracebacks import depth_of_user
 
@@ -89,8 +90,14 @@ def failed(
     """A check failed at run time: plain Python decides what that means."""
     if compiled.transformation.is_value:
         return plain(compiled, call)
+    lacks_memory = specialisation.run.failure() == MEMORY_FAILED
     if not specialisation.captured.has_effects:
         run_plainly(compiled, call)
+    if lacks_memory:  # the function has enough, its derivative has not
+        raise MemoryError(
+            f"{compiled.transformation.name} of {compiled.signature.title} needs more memory than "
+            "there is; for k in autodiff.checkpoint(...) keeps less of a loop"
+        )
     return eager(compiled, call, extra)
 
 

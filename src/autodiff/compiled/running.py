@@ -75,10 +75,13 @@ def _run_on(
 ) -> Any:
     captured = specialisation.captured
     arguments = [call.leaves[k] for k in specialisation.input_leaves]
-    if captured.mutated and _may_alias([*arguments, *hidden]):
-        if compiled.transformation.is_value:
-            return fallback.uncompiled(compiled, call.whole(), None, extra)
-        _refuse_overlap(compiled, [*arguments, *hidden])
+    if captured.mutated:
+        read = [*arguments, *hidden]
+        stored = [read[number] for number, _ in captured.mutated]
+        if _may_alias(read) or any(map(_may_overlap_itself, stored)):
+            if compiled.transformation.is_value:
+                return fallback.uncompiled(compiled, call.whole(), None, extra)
+            _refuse_overlap(compiled, read, stored)
     inputs = [*arguments, *hidden, *extra]
     if captured.needs_c_order and not all(map(_in_c_order, inputs)):
         return fallback.uncompiled(compiled, call.whole(), None, extra)
@@ -105,8 +108,17 @@ def _run_on(
     return result
 
 
-def _refuse_overlap(compiled: Compiled, arrays: Sequence[Any]) -> None:
-    """A program keeps its arrays apart; where one stored into is part of another, it may not."""
+def _refuse_overlap(compiled: Compiled, arrays: Sequence[Any], stored: Sequence[Any]) -> None:
+    """A program keeps its arrays apart; where one stored into is part of another, it may not.
+
+    Nor may elements of one that is stored into lie in one place: each has a derivative of its own.
+    """
+    if any(map(_overlaps_itself, stored)):
+        raise ArgumentError(
+            f"{compiled.transformation.name} of {compiled.signature.title}: elements of an array share "
+            "memory, and the function stores into it.",
+            remedy="pass a copy, x.copy(), whose elements are independent",
+        )
     real = [a for a in arrays if isinstance(a, np.ndarray)]
     if any(np.shares_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :]):
         raise ArgumentError(
@@ -141,6 +153,29 @@ def _may_alias(arrays: Sequence[Any]) -> bool:
     """Whether two of the arrays may share memory."""
     real = [a for a in arrays if isinstance(a, np.ndarray)]
     return any(np.may_share_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :])
+
+
+def _may_overlap_itself(x: Any) -> bool:
+    """Whether two elements of an array may share memory: one axis does not step over the others."""
+    if not isinstance(x, np.ndarray) or x.flags.c_contiguous or not x.size:
+        return False
+    room = x.itemsize
+    for stride, n in sorted((abs(s), n) for s, n in zip(x.strides, x.shape, strict=True) if n > 1):
+        if stride < room:
+            return True
+        room += stride * (n - 1)
+    return False
+
+
+def _overlaps_itself(x: Any) -> bool:
+    """Whether two elements of an array do share memory."""
+    if not _may_overlap_itself(x):
+        return False
+    places = np.zeros(x.shape, np.int64)
+    for axis, (stride, n) in enumerate(zip(x.strides, x.shape, strict=True)):
+        at = np.arange(n) * stride
+        places += at.reshape(-1, *(1,) * (x.ndim - axis - 1))
+    return bool(np.diff(np.sort(places, axis=None)).min() < x.itemsize)
 
 
 def _in_c_order(x: Any) -> bool:

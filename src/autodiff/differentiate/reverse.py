@@ -16,9 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import debug
 from autodiff.differentiate.activity import differentiable_operands, propagate, useful
 from autodiff.differentiate.checkpoints import in_segments
 from autodiff.differentiate.rules import accumulate, pullback
+from autodiff.dims import differ
+from autodiff.errors import InternalError
 from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
 from autodiff.ops.builder import Builder, building
@@ -190,4 +193,17 @@ class Reverse:
 
 def add(cotangents: Cotangents, value: Value, contribution: Any) -> None:
     """Add a contribution to a value's cotangent."""
+    if debug.checking():
+        _require_fit(value, contribution)
     cotangents[value] = accumulate(cotangents.get(value), contribution, Tracer(value, "array"))
+
+
+def _require_fit(value: Value, contribution: Any) -> None:
+    """A contribution to a cotangent has the shape of its value."""
+    if not isinstance(contribution, Tracer):
+        return
+    shape = contribution.shape
+    if len(shape) != len(value.shape) or any(map(differ, shape, value.shape)):
+        raise InternalError(
+            f"differentiation adds a contribution of shape {tuple(shape)} to the cotangent of {value!r}"
+        )

@@ -16,7 +16,7 @@ import numpy as np
 from autodiff.dims import Extent, symbols
 from autodiff.errors import NameArgumentError
 from autodiff.ir.data import ArrayType, Program
-from autodiff.ops.control import CheckFailed
+from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 
 ENGINES = ("native", "numpy")
 
@@ -126,6 +126,9 @@ def _numpy_executable(
             return NotImplemented
         except (IndexError, np.linalg.LinAlgError, ValueError) as error:
             state["failure"] = str(error)
+            return NotImplemented
+        except MemoryError:
+            state["failure"] = MEMORY_FAILED
             return NotImplemented
         finished = tuple([c(r) for c, r in zip(convert, results, strict=True)])
         return finished[0] if single else finished

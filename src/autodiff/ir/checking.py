@@ -1,8 +1,8 @@
 """The verifier: structural invariants of a program, and the types its operations promise.
 
 Checked after every pass when ``AUTODIFF_CHECK=1``: every use is defined before it in the same or
-an enclosing block, nothing is defined twice, regions yield what their operation declares, and the
-result types are those the operation's type rule gives (the rules come as an argument: this layer
+an enclosing block, nothing is defined twice, regions yield what their operation declares (the rules
+that are asked for types look at the regions as well), and the result types are those the operation's type rule gives (the rules come as an argument: this layer
 knows no operation by name).
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from autodiff.dims import symbols
-from autodiff.errors import InternalError
+from autodiff.errors import InternalError, ShapeError
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, uses
 from autodiff.ir.printing import format_program
 
@@ -68,7 +68,10 @@ def _verify_block(
 
 
 def _verify_types(operation: Operation, rule: TypeRule) -> None:
-    expected = rule(operation)
+    try:
+        expected = rule(operation)
+    except ShapeError as error:
+        raise _Invalid(f"{operation.kind}: {error.message}") from None
     if expected is None:
         return
     if len(expected) != len(operation.results):

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, bounds
+from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType, Block, Operation, Value, uses
 from autodiff.ops.builder import current_builder
-from autodiff.ops.entries import Control, Effect, Entry, register
+from autodiff.ops.entries import Control, Effect, Entry, register, require_types
 
 INT = np.dtype(np.int64)
 
@@ -35,6 +36,10 @@ def _no_rule(types: Any, **attributes: Any) -> tuple[ArrayType, ...]:
 
 def _no_meaning(*operands: Any, **attributes: Any) -> Any:
     raise AssertionError("control flow is run by the engine")
+
+
+MEMORY_FAILED = "out of memory"
+"""What an engine says of a run that asked for more memory than there is."""
 
 
 class CheckFailed(Exception):
@@ -49,11 +54,59 @@ def _check_meaning(predicate: Any, *operands: Any, message: str) -> tuple[()]:
 
 def _host_meaning(*operands: Any, function: Any, types: Any) -> Any:
     results = function(*operands)
-    return tuple(np.asarray(r, t.dtype) for r, t in zip(results, types, strict=True))
+    name = getattr(function, "__name__", "a function")
+    return tuple([fitted_result(r, t, name) for r, t in zip(results, types, strict=True)])
 
 
-for _name in ("cond", "for", "while"):
-    register(Entry(_name, _no_rule, _no_meaning, Control()))
+def fitted_result(result: Any, type: ArrayType, name: str) -> Any:
+    """What Python gave a program, as the array that the program goes on with.
+
+    Nothing is stretched, cut or converted to another kind of number: engines compute by the type.
+
+    Raises
+    ------
+    ShapeError
+        When it has another rank, shape or kind than the one that the program was made for.
+    """
+    array = np.asarray(result)
+    fits = (
+        array.ndim == len(type.shape)
+        and all(isinstance(n, Dim) or n == m for n, m in zip(type.shape, array.shape, strict=True))
+        and (array.size == 0 or np.can_cast(array.dtype, type.dtype, "same_kind"))
+    )
+    if not fits:
+        got = ArrayType(array.dtype, array.shape)
+        raise ShapeError(
+            f"{name} gives {got} at this call, {type} when the program was made.", code="AD202"
+        )
+    return array.astype(type.dtype, copy=False)
+
+
+def _cond_regions(operation: Operation) -> None:
+    types = [v.type for v in operation.results]
+    for region in operation.regions:
+        require_types("what a branch yields", region.outputs, types)
+
+
+def _loop_regions(operation: Operation) -> None:
+    """Carries keep their types from one iteration to the next; rows fit what they are stacked in."""
+    count = len(operation.operands)
+    body = operation.regions[-1]
+    carries = [v.type for v in operation.operands]
+    results = operation.results[0 if operation.kind == "for" else 1 :]
+    for region in operation.regions:
+        # The body also counts the iterations.
+        given = region.parameters[1:] if region is body else region.parameters
+        require_types("the parameters of a loop", given, carries)
+    require_types("what a loop carries on", body.outputs[:count], carries)
+    require_types("the results of a loop", results[:count], carries)
+    stacks = [v.type for v in results[count:]]
+    require_types("what a loop stacks", body.outputs[count:], stacks, stacked=True)
+
+
+register(Entry("cond", _no_rule, _no_meaning, Control(), regions=_cond_regions))
+for _name in ("for", "while"):
+    register(Entry(_name, _no_rule, _no_meaning, Control(), regions=_loop_regions))
 register(Entry("check", lambda types, message: (), _check_meaning, Effect(), zero_derivative=True))
 
 

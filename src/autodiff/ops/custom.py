@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ir.data import ArrayType
-from autodiff.ops.entries import Control, Entry, Pointwise, register
+from autodiff.ir.data import ArrayType, Operation
+from autodiff.ops.entries import Control, Entry, Pointwise, register, require_types
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 
@@ -37,7 +37,22 @@ register(
         zero_derivative=True,
     )
 )
-register(Entry("custom", _stated, _stated, Control()))
+
+
+def _regions(operation: Operation) -> None:
+    """What a rule gives has the type of what it is the cotangent, or the tangent, of."""
+    primal, rule = operation.regions
+    operands = [v.type for v in operation.operands]
+    results = [v.type for v in operation.results]
+    require_types("the parameters of the function", primal.parameters, operands)
+    require_types("the results of the function", primal.outputs, results)
+    pulls = operation.attributes["rule"] == "vjp"
+    last, wanted = (results, operands) if pulls else (operands, results)
+    require_types("the parameters of the rule", rule.parameters, [*operands, *results, *last])
+    require_types("what the rule gives", rule.outputs, wanted)
+
+
+register(Entry("custom", _stated, _stated, Control(), regions=_regions))
 
 
 def stop(x: Tracer) -> Tracer:

@@ -32,7 +32,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autodiff.ir.data import ArrayType, Operation
+from autodiff.dims import differ
+from autodiff.errors import ShapeError
+from autodiff.ir.data import ArrayType, Operation, Value
 
 TypeRule: TypeAlias = Callable[..., tuple[ArrayType, ...]]
 
@@ -174,6 +176,7 @@ class Entry:
     ufunc: np.ufunc | None = None
     samples: Samples = field(default_factory=Samples)
     zero_derivative: bool = False
+    regions: Callable[[Operation], None] | None = None  # raises ShapeError where they do not fit
 
     @property
     def has_effect(self) -> bool:
@@ -202,6 +205,28 @@ def result_types(
 def type_rule_of(operation: Operation) -> Sequence[ArrayType] | None:
     """The type rule as the verifier asks for it; None where regions decide."""
     entry = ENTRIES[operation.kind]
+    if entry.regions is not None:
+        entry.regions(operation)
     if isinstance(entry.lowering, (Control, Effect)):
         return None
     return entry.type_rule(tuple(v.type for v in operation.operands), **operation.attributes)
+
+
+def require_types(
+    what: str, given: Sequence[Value], wanted: Sequence[ArrayType], stacked: bool = False
+) -> None:
+    """Raise ShapeError unless values have the dtypes and shapes wanted of them.
+
+    ``stacked``: the types wanted have a first axis more, along which the values are stacked.
+    """
+    if len(given) != len(wanted):
+        raise ShapeError(f"{what} are {len(given)} values, not {len(wanted)}.")
+    for value, type in zip(given, wanted, strict=True):
+        shape = type.shape[1:] if stacked else type.shape
+        fits = (
+            value.dtype == type.dtype
+            and len(value.shape) == len(shape)
+            and not any(differ(m, n) for m, n in zip(value.shape, shape, strict=True))
+        )
+        if not fits:
+            raise ShapeError(f"{what} have a value of {value.type} where {type} is declared.")

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, evaluate
-from autodiff.ir.data import Block, Operation, Value
+from autodiff.ir.data import ArrayType, Block, Operation, Value
+from autodiff.ops.control import fitted_result
 from autodiff.ops.entries import ENTRIES
 
 Environment = dict[Value, Any]
@@ -40,6 +41,10 @@ def run_operation(operation: Operation, environment: Environment) -> Sequence[An
         if getattr(result, "dtype", None) != dtype:
             result = np.asarray(result, dtype)
         return (result,)
+    if operation.kind == "host_call":
+        for value, made in zip(operation.results, result, strict=True):
+            type = ArrayType(value.dtype, resolve(value.shape, environment))
+            fitted_result(made, type, operation.attributes["function"].__name__)
     return result
 
 

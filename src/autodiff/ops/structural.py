@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Extent, same, same_shape
-from autodiff.errors import InternalError
+from autodiff.dims import Extent, differ, same, same_shape
+from autodiff.errors import InternalError, ShapeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import (
     Accumulate,
@@ -102,7 +102,13 @@ def zeros_like(x: Tracer) -> Tracer:
 def _broadcast_rule(
     types: Any, shape: tuple[Extent, ...], axes: tuple[int, ...]
 ) -> tuple[ArrayType, ...]:
-    return (ArrayType(types[0].dtype, tuple(shape)),)
+    # Native code reads by these shapes alone: an operand that is too short would be read past its end.
+    (x,) = types
+    if len(axes) != len(x.shape) or any(
+        not same(n, 1) and differ(n, shape[axis]) for n, axis in zip(x.shape, axes, strict=True)
+    ):
+        raise ShapeError(f"{x} does not stretch along axes {axes} of {tuple(shape)}.")
+    return (ArrayType(x.dtype, tuple(shape)),)
 
 
 def _broadcast_meaning(x: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:

@@ -78,7 +78,7 @@ class Runner:
             error = self.caller.take_error()
             if error is not None:
                 raise error
-            raise CheckFailed(kernel.checks[status - 1].message)
+            raise CheckFailed(kernel.failure(status))
         return [self._finished(k, o) for k, o in enumerate(outputs)]
 
     def _output(self, number: int, symbol_values: dict[Any, int]) -> np.ndarray:

@@ -481,7 +481,8 @@ class _Loop:
         """A carry's first buffer, and pointers to it and to the second one."""
         assert place is not None
         first = self.g.memory.address(place)
-        return place, first, self.g.memory.address(place, product(place.shape))
+        size = product(place.shape)
+        return place, first, self.g.memory.address(place, size, size)
 
     def _alternate(self, k: int, start: tuple[Buffer, str, str]) -> tuple[Buffer, Buffer]:
         """The buffer that holds a carry in this iteration, and the one for the next."""
@@ -491,8 +492,8 @@ class _Loop:
         self.g.w.line(f"{old} = phi ptr [ {first}, %pre{n} ], [ {new}, %next{n} ]")
         self.g.w.line(f"{new} = phi ptr [ {second}, %pre{n} ], [ {old}, %next{n} ]")
         return (
-            Buffer(place.slot, old, place.dtype, place.shape),
-            Buffer(place.slot, new, place.dtype, place.shape),
+            Buffer(place.slot, old, place.dtype, place.shape, product(place.shape)),
+            Buffer(place.slot, new, place.dtype, place.shape, product(place.shape)),
         )
 
     def _parameters(
@@ -575,7 +576,7 @@ class _Loop:
         assert stack.slot is not None
         needed = (index + 1) * size * stack.value.dtype.itemsize
         pointer = g.memory.reserve(stack.slot, needed, keep=True)
-        whole = Buffer(stack.slot, pointer, stack.value.dtype, stack.row)
+        whole = Buffer(stack.slot, pointer, stack.value.dtype, stack.row, (index + 1) * size)
         return whole.at(index * size, stack.row)
 
     # -- after the loop
@@ -603,9 +604,8 @@ class _Loop:
             else:
                 assert stack.slot is not None
                 pointer = g.memory.reserve(stack.slot, 1, keep=True)
-                g.bind(
-                    stack.value, Buffer(stack.slot, pointer, stack.value.dtype, stack.value.shape)
-                )
+                dtype, shape = stack.value.dtype, stack.value.shape
+                g.bind(stack.value, Buffer(stack.slot, pointer, dtype, shape, product(shape)))
                 stack.slot.holders -= 1
 
 

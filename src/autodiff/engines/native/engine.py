@@ -33,7 +33,7 @@ from autodiff.engines.native.entry import (
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.ir.data import ArrayType, Block, Program
-from autodiff.ops.control import CheckFailed
+from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 
 LONG_WORK = 200_000
 """Elements computed in a call, from which on other Python threads run meanwhile (about 50 µs)."""
@@ -60,9 +60,11 @@ class NativeFunction:
         status = self.status
         if not status:
             return None
+        if status == entry.NO_MEMORY:
+            return MEMORY_FAILED
         error = self._host.take_error()
         if error is None:
-            return self.kernel.checks[status - 1].message
+            return self.kernel.failure(status)
         if not isinstance(error, Exception):  # the user interrupts
             raise error
         return f"{type(error).__name__}: {error}"

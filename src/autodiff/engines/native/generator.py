@@ -15,10 +15,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from autodiff import debug
 from autodiff.dims import Extent, product, same
 from autodiff.engines.native.planning import Plan, Root
 from autodiff.engines.native.scalars import Element, Scalars
-from autodiff.engines.native.storage import Buffer, Memory
+from autodiff.engines.native.storage import BOUNDS, Buffer, Memory
 from autodiff.engines.native.writer import Writer, literal, memory_type
 from autodiff.errors import InternalError
 from autodiff.ir.data import Block, Source, Value
@@ -36,6 +37,7 @@ class Check:
 
     message: str
     source: Source | None
+    is_bound: bool = False  # of an access of memory: failing is a mistake of this library
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class HostCall:
     """A call of Python from the kernel: operand and result types are (dtype, number of axes)."""
 
     function: Callable[..., Any]
+    name: str
     operands: tuple[tuple[np.dtype[Any], int], ...]
     results: tuple[tuple[np.dtype[Any], int], ...]
 
@@ -73,13 +76,26 @@ class Generator:
     threads: int = 1  # that a large nest may use
     cut: bool = False  # what is written now is a piece of a nest
     arguments: dict[str, str] = field(default_factory=dict)  # types of the kernel's arguments
+    extents_of_inputs: set[Value] = field(default_factory=set)  # extents that arrays have
+    integer_inputs: set[Value] = field(default_factory=set)
+    ranged: dict[Value, None] = field(default_factory=dict)  # of these, that extents are made of
+    counters: set[Value] = field(default_factory=set)  # of loops
 
     def __post_init__(self) -> None:
         self.s = Scalars(self.w)
         self.memory = Memory(self.w)
         self.scope: Scope = Scope(None, "entry", Block())
+        self.source: Source | None = None  # of what is being written
+        if debug.bounding():
+            self.memory.note = self._note_access
+            self.w.globals.append(BOUNDS)
         self.w.symbol = self._symbol
         self._constant_buffers: dict[Any, Buffer] = {}
+
+    def _note_access(self, message: str) -> int:
+        """The number of a new check for an access of memory."""
+        self.checks.append(Check(f"native code leaves its array: {message}", self.source, True))
+        return len(self.checks)
 
     # -- bindings -----------------------------------------------------------------------------
     def lookup(self, value: Value) -> Binding | None:

@@ -20,7 +20,8 @@ from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Generator, HostCall
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer
-from autodiff.ir.data import Operation, Value
+from autodiff.ir.data import ArrayType, Operation, Value
+from autodiff.ops.control import fitted_result
 from autodiff.ops.entries import ENTRIES
 
 
@@ -34,6 +35,7 @@ def write(g: Generator, operation: Operation) -> None:
     g.host_calls.append(
         HostCall(
             _meaning(operation, symbols),
+            _name(operation),
             tuple([(b.dtype, len(b.shape)) for b in (*operands, *extents)]),
             tuple([(b.dtype, len(b.shape)) for b in results]),
         )
@@ -48,6 +50,10 @@ def write(g: Generator, operation: Operation) -> None:
             g.bind(value, buffer)
         else:
             g.bind(value, Element(g.memory.load(buffer, 0, False), value.dtype))
+
+
+def _name(operation: Operation) -> str:
+    return getattr(operation.attributes.get("function"), "__name__", operation.kind)
 
 
 def _place(g: Generator, x: Value) -> Buffer:
@@ -155,7 +161,8 @@ class HostCaller:
             if not isinstance(made, tuple):
                 made = (made,)
             for place, value in zip(_arrays(results, call.results, copy=False), made, strict=True):
-                place[...] = value
+                type = ArrayType(place.dtype, place.shape)
+                place[...] = fitted_result(value, type, call.name)
         except BaseException as error:
             self.error = error
             return 1

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from autodiff.dims import Dim, Extent, maximum, product
+from autodiff.engines.native import sizes
 from autodiff.engines.native.elements import Indices, element
 from autodiff.engines.native.generator import Generator
 from autodiff.engines.native.nests import combined, identity
@@ -53,12 +54,21 @@ class _Fortran:
         self.letter = _letter(dtype)
 
     def integer(self, extent: Extent) -> str:
-        """A pointer to an integer argument."""
+        """A pointer to an integer argument; a size that Fortran's integers do not hold fails."""
         w = self.g.w
         name = w.extent(extent)
-        if not isinstance(extent, int):
-            name = w.op(f"trunc i64 {name} to i32", name)
-        return self._slot("i32", name)
+        if isinstance(extent, int):
+            if not -(2**31) <= extent < 2**31:
+                self.g.fail_unless("false", sizes.TOO_LARGE, None)
+                name = "0"
+            return self._slot("i32", name)
+        narrow = w.op(f"trunc i64 {name} to i32", name)
+        if sizes.magnitude(self.g, extent) >= 2**31:
+            wide = w.op(f"sext i32 {narrow} to i64", narrow)
+            self.g.fail_unless(
+                w.op(f"icmp eq i64 {wide}, {name}", wide, name), sizes.TOO_LARGE, None
+            )
+        return self._slot("i32", narrow)
 
     def character(self, c: str) -> str:
         """A pointer to a character argument."""
@@ -73,9 +83,11 @@ class _Fortran:
         self.g.w.line(f"store {type} {name}, ptr {slot}")
         return slot
 
-    def pointer(self, buffer: Buffer, position: Extent = 0) -> str:
-        """A pointer to an element."""
-        return self.g.memory.address(buffer, position)
+    def pointer(
+        self, buffer: Buffer, position: Extent = 0, count: Extent | None = None, used: Extent = 1
+    ) -> str:
+        """A pointer to an element, for a routine that goes through ``count`` elements from there."""
+        return self.g.memory.address(buffer, position, count, used)
 
     def call(self, routine: str, *arguments: str) -> None:
         """Call ``<letter><routine>``."""
@@ -129,12 +141,14 @@ class _Matrix:
         self.by_rows = by_rows
         self.leading = leading
 
-    def pointer(self, f: _Fortran, indices: Indices) -> str:
+    def pointer(self, f: _Fortran, indices: Indices, rows: Extent, columns: Extent) -> str:
         """Where the matrix of a batch begins."""
         position = self.offset
         for i, stride in zip(indices, self.batch, strict=True):
             position = position + i * stride
-        return f.pointer(self.buffer, position)
+        lines, line = (rows, columns) if self.by_rows else (columns, rows)
+        count = (lines - 1) * self.leading + line
+        return f.pointer(self.buffer, position, count, rows * columns)
 
 
 def _is_int(n: Extent, value: int) -> bool:
@@ -225,9 +239,9 @@ def _dot_general(g: Generator, operation: Operation) -> bool:
             f.character("N" if right.by_rows else "T"),
             f.character("N" if left.by_rows else "T"),
             f.integer(n), f.integer(m), f.integer(inner),
-            f.number(1.0), right.pointer(f, indices), f.integer(right.leading),
-            left.pointer(f, indices), f.integer(left.leading),
-            f.number(0.0), f.pointer(place, position), f.integer(maximum(n, 1)),
+            f.number(1.0), right.pointer(f, indices, inner, n), f.integer(right.leading),
+            left.pointer(f, indices, m, inner), f.integer(left.leading),
+            f.number(0.0), f.pointer(place, position, m * n), f.integer(maximum(n, 1)),
         )  # fmt: skip
     g.bind(result, place)
     return True
@@ -269,7 +283,7 @@ def _cholesky(g: Generator, operation: Operation) -> bool:
             "potrf",
             f.character("U"),
             f.integer(n),
-            f.pointer(place, start),
+            f.pointer(place, start, n * n),
             f.integer(maximum(n, 1)),
             info,
         )
@@ -289,7 +303,7 @@ def _factorised(
     pivots = g.memory.allocate(_INT32, (n,))
     info = f.info()
     f.call(
-        "getrf", f.integer(n), f.integer(n), f.pointer(matrix, start), f.integer(maximum(n, 1)),
+        "getrf", f.integer(n), f.integer(n), f.pointer(matrix, start, n * n), f.integer(maximum(n, 1)),
         f.pointer(pivots), info,
     )  # fmt: skip
     return pivots, info
@@ -310,9 +324,9 @@ def _solve(g: Generator, operation: Operation) -> bool:
         pivots, info = _factorised(g, f, factors, start, n)
         f.require(info, operation, "Singular matrix")
         f.call(
-            "getrs", f.character("T"), f.integer(n), f.integer(k), f.pointer(factors, start),
+            "getrs", f.character("T"), f.integer(n), f.integer(k), f.pointer(factors, start, n * n),
             f.integer(maximum(n, 1)), f.pointer(pivots),
-            f.pointer(right, _matrix_at(indices, n, k, batch)), f.integer(maximum(n, 1)), info,
+            f.pointer(right, _matrix_at(indices, n, k, batch), n * k), f.integer(maximum(n, 1)), info,
         )  # fmt: skip
     if not single:
         solved = Value(ArrayType(b.dtype, (*batch, k, n)))
@@ -346,8 +360,8 @@ def _triangular_solve(g: Generator, operation: Operation) -> bool:
             "trsm", f.character("R"), f.character("U" if lower != by_columns else "L"),
             f.character("T" if transposed != by_columns else "N"), f.character("N"),
             f.integer(k), f.integer(n), f.number(1.0),
-            matrix.pointer(f, indices), f.integer(matrix.leading),
-            f.pointer(place, _matrix_at(indices, n, k, batch)), f.integer(maximum(k, 1)),
+            matrix.pointer(f, indices, n, n), f.integer(matrix.leading),
+            f.pointer(place, _matrix_at(indices, n, k, batch), n * k), f.integer(maximum(k, 1)),
         )  # fmt: skip
     g.bind(operation.result, place)
     return True
@@ -384,7 +398,7 @@ def _inverse(g: Generator, operation: Operation) -> bool:
         pivots, info = _factorised(g, f, place, start, n)
         f.require(info, operation, "Singular matrix")
         f.call(
-            "getri", f.integer(n), f.pointer(place, start), f.integer(maximum(n, 1)), f.pointer(pivots),
+            "getri", f.integer(n), f.pointer(place, start, n * n), f.integer(maximum(n, 1)), f.pointer(pivots),
             f.pointer(work), f.integer(maximum(n * 32, 1)), info,
         )  # fmt: skip
     g.bind(operation.result, place)

@@ -30,7 +30,7 @@ import numpy as np
 
 from autodiff import debug
 from autodiff.dims import Extent, product, symbols
-from autodiff.engines.native import nests, steps, ufunc_calls, vector_math
+from autodiff.engines.native import nests, sizes, steps, ufunc_calls, vector_math
 from autodiff.engines.native import threads as nest_threads
 from autodiff.engines.native.control_flow import assign, unsettled
 from autodiff.engines.native.elements import element
@@ -40,9 +40,9 @@ from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import memory_type
-from autodiff.ir.data import Program, Value
-
-MEMORY_FAILED = "out of memory"
+from autodiff.errors import InternalError
+from autodiff.ir.data import Program, Source, Value
+from autodiff.ops.control import MEMORY_FAILED
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,19 @@ class Kernel:
     calls_ufuncs: bool = False
     symbol: str = "kernel"
     threads: int = field(default=1, compare=False)
+
+    def failure(self, status: int) -> str:
+        """What a status other than 0 says.
+
+        Raises
+        ------
+        InternalError
+            Where the kernel left an array (AUTODIFF_CHECK=3).
+        """
+        check = self.checks[status - 1]
+        if check.is_bound:
+            raise InternalError(check.message, source=check.source)
+        return check.message
 
 
 def lower(program: Program, threads: int = 1) -> Kernel:
@@ -148,11 +161,14 @@ def _bind_inputs(g: Generator, program: Program) -> list[str]:
     for number, value in enumerate(program.inputs):
         name, type = f"%in{number}", memory_type(value.dtype)
         if value.shape:
+            g.extents_of_inputs |= {s for n in value.shape for s in symbols(n)}
             parameters.append(f"ptr noalias readonly %in{number}")
             g.arguments[name] = "ptr"
             g.bind(value, g.memory.fixed(name, value.dtype, value.shape, writable=False))
         else:
             parameters.append(f"{type} {name}")
+            if value.dtype.kind in "iu":
+                g.integer_inputs.add(value)
             g.arguments[name] = type
             if value.dtype.kind == "b":
                 name = g.w.op(f"icmp ne i8 {name}, 0", name)
@@ -205,7 +221,7 @@ def _module(g: Generator, parameters: list[str]) -> str:
         "  br label %exit",
         "exit:",
         *free,
-        "  %result = load i32, ptr %status",
+        *_result(g),
         "  ret i32 %result",
         "}",
     ]
@@ -225,6 +241,19 @@ def _module(g: Generator, parameters: list[str]) -> str:
     present = set("\n".join(parts).split("\n"))
     head = "\n".join(_without_repeats(declared, present))
     return "\n\n".join([head, *parts]) + "\n"
+
+
+def _result(g: Generator) -> list[str]:
+    """The status; what lies outside of an array, where that is looked for, comes before all else."""
+    if g.memory.note is None:
+        return ["  %result = load i32, ptr %status"]
+    return [
+        "  %outside = atomicrmw xchg ptr @bounds.failed, i64 0 seq_cst",
+        "  %left.array = icmp ne i64 %outside, 0",
+        "  %other.status = load i32, ptr %status",
+        "  %outside.number = trunc i64 %outside to i32",
+        "  %result = select i1 %left.array, i32 %outside.number, i32 %other.status",
+    ]
 
 
 def _without_repeats(declared: list[str], present: set[str]) -> list[str]:
@@ -249,15 +278,26 @@ def _declared_name(line: str) -> str:
 def write_block(g: Generator, plan: Plan) -> None:
     """Write the nodes of the block of the scope in force."""
     g.scope.plan = plan
+    pending = sizes.begin(g, g.scope.block)
     for number, node in enumerate(plan.ordered):
         g.scope.now = number
         write_node(g, node)
         g.release_dead()
+        if pending:
+            pending = sizes.settle(g, pending)
     g.scope.now = len(plan.ordered)
+
+
+def _source_of(node: Node) -> Source | None:
+    if node.operation is not None:
+        return node.operation.source
+    owners = [root.value.owner for root in node.roots]
+    return next((o.source for o in owners if o is not None and o.source is not None), None)
 
 
 def write_node(g: Generator, node: Node) -> None:
     """Write one node and bind its results."""
+    g.source = _source_of(node) or g.source
     if node.kind == "nest":
         nests.emit_node(g, node)
         return

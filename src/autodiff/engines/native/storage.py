@@ -14,6 +14,7 @@ know.  A slot that is reused keeps its number, so that order is kept within it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from autodiff.dims import Dim, Extent, bounds, product, same
 from autodiff.engines.native.writer import METADATA, Writer, memory_type
 
 STACK_BYTES = 512
+STACK_TOTAL = 256 * 1024  # of all arrays on the stack; threads may have no more than a megabyte
 ALIGNMENT = 64
 
 
@@ -41,12 +43,13 @@ class Slot:
 
 @dataclass(frozen=True, eq=False)
 class Buffer:
-    """A C-contiguous array at ``offset`` elements into a slot."""
+    """A C-contiguous array at ``offset`` elements into memory of ``limit`` elements."""
 
     slot: Slot
     pointer: str
     dtype: np.dtype[Any]
     shape: tuple[Extent, ...]
+    limit: Extent
     offset: Extent = 0
 
     def strides(self) -> tuple[Extent, ...]:
@@ -55,7 +58,7 @@ class Buffer:
 
     def at(self, offset: Extent, shape: tuple[Extent, ...]) -> Buffer:
         """The contiguous part that begins ``offset`` elements further."""
-        return Buffer(self.slot, self.pointer, self.dtype, shape, self.offset + offset)
+        return Buffer(self.slot, self.pointer, self.dtype, shape, self.limit, self.offset + offset)
 
 
 def row_strides(shape: tuple[Extent, ...]) -> tuple[Extent, ...]:
@@ -118,6 +121,8 @@ class Memory:
     w: Writer
     slots: list[Slot] = field(default_factory=list)
     recent: set[Slot] = field(default_factory=set)  # allocated, perhaps not bound yet
+    note: Callable[[str], int] | None = None  # numbers an access that is to be compared
+    _on_stack: int = 0
     _tags: int = 0
 
     def _tag(self) -> int:
@@ -129,7 +134,7 @@ class Memory:
     ) -> Buffer:
         """A buffer in memory of the caller."""
         slot = Slot("fixed", pointer, self._tag(), writable=writable)
-        return Buffer(slot, pointer, dtype, shape)
+        return Buffer(slot, pointer, dtype, shape, product(shape))
 
     def allocate(self, dtype: np.dtype[Any], shape: tuple[Extent, ...]) -> Buffer:
         """A buffer of its own; free when its slot has no holders after the present node."""
@@ -139,10 +144,11 @@ class Memory:
             slot, pointer = self._dynamic(size)
         else:
             most = max(most, 1)
-            slot = self._static("stack" if most <= STACK_BYTES else "arena", most)
+            small = most <= STACK_BYTES and self._on_stack < STACK_TOTAL
+            slot = self._static("stack" if small else "arena", most)
             pointer = slot.pointer
         self.recent.add(slot)
-        return Buffer(slot, pointer, dtype, shape)
+        return Buffer(slot, pointer, dtype, shape, product(shape))
 
     def _is_free(self, slot: Slot) -> bool:
         return slot.holders == 0 and slot not in self.recent
@@ -166,6 +172,8 @@ class Memory:
 
     def _new(self, kind: str, size: int) -> Slot:
         slot = Slot(kind, f"%s{len(self.slots)}", self._tag(), size)
+        if kind == "stack":
+            self._on_stack += STACK_BYTES  # which it may grow to
         self.slots.append(slot)
         return slot
 
@@ -201,21 +209,66 @@ class Memory:
         self.w.line(_poison(pointer, self.w.extent(size)))
 
     # -- access -------------------------------------------------------------------------------
-    def _address(self, buffer: Buffer, position: Extent) -> tuple[str, str]:
+    def _address(self, buffer: Buffer, position: Extent, access: str) -> tuple[str, str]:
         offset = self.w.extent(buffer.offset + position)
         type = memory_type(buffer.dtype)
+        if self.note is not None:
+            return self._checked(buffer, position, offset, access), type
         if offset == "0":
             return buffer.pointer, type
         text = f"getelementptr inbounds {type}, ptr {buffer.pointer}, i64 {offset}"
         return self.w.op(text, buffer.pointer, offset), type
 
-    def address(self, buffer: Buffer, position: Extent = 0) -> str:
-        """A pointer to an element, by its position in C order."""
-        return self._address(buffer, position)[0]
+    def _checked(self, buffer: Buffer, position: Extent, offset: str, access: str) -> str:
+        """The address if it lies in the buffer, else that of memory which is there for nothing."""
+        assert self.note is not None
+        number = self.note(self._told(access, buffer, position))
+        limit = self.w.extent(buffer.limit)
+        text = (
+            f"call ptr @autodiff.access(ptr {buffer.pointer}, i64 {offset}, "
+            f"i64 {buffer.dtype.itemsize}, i64 {limit}, i64 {number})"
+        )
+        return self.w.op(text, buffer.pointer, offset, limit)
+
+    def _told(self, access: str, buffer: Buffer, position: Extent) -> str:
+        shape = ", ".join(map(str, buffer.shape))
+        at = position + buffer.offset
+        return f"{access} at element {at} of {buffer.limit}, of {buffer.dtype.name}[{shape}]"
+
+    def address(
+        self, buffer: Buffer, position: Extent = 0, count: Extent | None = None, used: Extent = 1
+    ) -> str:
+        """A pointer to an element, by its position in C order.
+
+        What is called with it touches ``count`` elements from there on (None: the whole buffer),
+        or nothing where ``used`` is 0.
+        """
+        if self.note is not None:
+            self._require_span(
+                buffer, position, product(buffer.shape) if count is None else count, used
+            )
+        offset = self.w.extent(buffer.offset + position)
+        if offset == "0":
+            return buffer.pointer
+        type = memory_type(buffer.dtype)
+        text = f"getelementptr inbounds {type}, ptr {buffer.pointer}, i64 {offset}"
+        return self.w.op(text, buffer.pointer, offset)
+
+    def _require_span(self, buffer: Buffer, position: Extent, count: Extent, used: Extent) -> None:
+        """Leave the kernel unless so many elements lie in the buffer."""
+        assert self.note is not None
+        w = self.w
+        number = self.note(self._told(f"a routine for {count} elements", buffer, position))
+        words = [w.extent(e) for e in (buffer.offset + position, count, used, buffer.limit)]
+        listed = ", ".join(f"i64 {word}" for word in (*words, str(number)))
+        good = w.here(f"call i1 @autodiff.span({listed})")
+        n = w.number()
+        w.branch(good, f"inside{n}", "exit")
+        w.label(f"inside{n}")
 
     def load(self, buffer: Buffer, position: Extent, invariant: bool) -> str:
         """Load an element; ``invariant``: memory does not change in the loops that are open."""
-        pointer, type = self._address(buffer, position)
+        pointer, type = self._address(buffer, position, "load")
         text = f"load {type}, ptr {pointer}, align {buffer.dtype.itemsize}{self._facts(buffer)}"
         name = self.w.op(text, pointer) if invariant else self.w.here(text)
         if buffer.dtype.kind == "b":
@@ -224,7 +277,7 @@ class Memory:
 
     def store(self, name: str, buffer: Buffer, position: Extent) -> None:
         """Store an element here."""
-        pointer, type = self._address(buffer, position)
+        pointer, type = self._address(buffer, position, "store")
         if buffer.dtype.kind == "b":
             name = self.w.op(f"zext i1 {name} to i8", name)
         facts = self._facts(buffer)
@@ -279,6 +332,45 @@ class Memory:
         lines += [f"!{METADATA + k} = {node}" for k, node in enumerate(self.w.nodes)]
         return "\n".join(lines)
 
+
+# AUTODIFF_CHECK=3.  The first access outside of its array leaves its number in @bounds.failed, which
+# the kernel returns in the end; meanwhile it reads and writes memory that nobody needs.
+BOUNDS = """\
+@bounds.failed = internal global i64 0
+@bounds.spare = internal global [64 x i8] zeroinitializer, align 64
+define internal void @autodiff.outside(i64 %number) noinline nounwind {
+  %before = cmpxchg ptr @bounds.failed, i64 0, i64 %number seq_cst seq_cst
+  ret void
+}
+define internal ptr @autodiff.access(ptr %memory, i64 %position, i64 %size, i64 %limit, i64 %number) noinline nounwind {
+  %inside = icmp ult i64 %position, %limit
+  %some = icmp sgt i64 %limit, 0
+  %good = and i1 %inside, %some
+  br i1 %good, label %right, label %wrong
+right:
+  %bytes = mul i64 %position, %size
+  %place = getelementptr i8, ptr %memory, i64 %bytes
+  ret ptr %place
+wrong:
+  call void @autodiff.outside(i64 %number)
+  ret ptr @bounds.spare
+}
+define internal i1 @autodiff.span(i64 %position, i64 %count, i64 %used, i64 %limit, i64 %number) noinline nounwind {
+  %end = add i64 %position, %count
+  %begins = icmp sge i64 %position, 0
+  %ends = icmp sle i64 %end, %limit
+  %inside = and i1 %begins, %ends
+  %none = icmp sle i64 %count, 0
+  %unused = icmp eq i64 %used, 0
+  %empty = or i1 %none, %unused
+  %good = or i1 %inside, %empty
+  br i1 %good, label %right, label %wrong
+right:
+  ret i1 true
+wrong:
+  call void @autodiff.outside(i64 %number)
+  ret i1 false
+}"""
 
 POISON = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
 

@@ -360,20 +360,65 @@ class Writer:
         found = self.recall(key)
         if found is not None:
             return found
-        terms = []
-        for monomial, c in extent.terms.items():
-            factors = [self._atom(atom) for atom, power in monomial for _ in range(power)]
-            factors.sort(key=lambda name: (self.level(name), len(name), name))
-            level = max((self.level(name) for name in factors), default=0)
-            terms.append((level, factors, c))
-        # Outer loops first: the sum of what an inner loop does not change stands outside of it.
-        terms.sort(key=lambda term: (term[0], term[1]))
         total = None
-        for _, factors, c in terms:
+        for factors, c in self._ordered_terms(extent, self._atom):
             total = self._add_term(total, factors, c)
         assert total is not None
         self.remember(key, total, total)
         return total
+
+    def _ordered_terms(
+        self, extent: Dim, name_of: Callable[[Any], str]
+    ) -> list[tuple[list[str], int]]:
+        """The factors and coefficients of the terms, in the order in which they are added.
+
+        Outer loops first: the sum of what an inner loop does not change stands outside of it.
+        """
+        terms = []
+        for monomial, c in extent.terms.items():
+            factors = [name_of(atom) for atom, power in monomial for _ in range(power)]
+            factors.sort(key=lambda name: (self.level(name), len(name), name))
+            level = max((self.level(name) for name in factors), default=0)
+            terms.append((level, factors, c))
+        terms.sort(key=lambda term: (term[0], term[1]))
+        return [(factors, c) for _, factors, c in terms]
+
+    def checked_extent(self, extent: Extent, flags: list[str]) -> str:
+        """The value of an extent, step by step as :meth:`extent` computes it.
+
+        ``flags`` receives an i1 for each step, set where the result does not fit into 64 bits; the
+        value is of use where none is set.
+        """
+        if not isinstance(extent, Dim):
+            if not -(2**63) <= extent < 2**63:
+                flags.append("true")
+                return "0"
+            return str(extent)
+
+        def atom_name(atom: Any) -> str:
+            if isinstance(atom, Func):
+                self.checked_extent(atom.left, flags)
+                self.checked_extent(atom.right, flags)
+            return self._atom(atom)
+
+        total = None
+        for factors, c in self._ordered_terms(extent, atom_name):
+            term = factors[0] if factors else str(c)
+            for name in factors[1:]:
+                term = self.checked("smul", term, name, flags)
+            if factors and c != 1:
+                term = self.checked("smul", term, str(c), flags)
+            total = term if total is None else self.checked("sadd", total, term, flags)
+        assert total is not None
+        return total
+
+    def checked(self, word: str, a: str, b: str, flags: list[str]) -> str:
+        """``a`` op ``b`` in 64 bits (``word``: sadd, smul, umul); ``flags`` receives the overflow."""
+        name = f"llvm.{word}.with.overflow.i64"
+        self.declared.setdefault(name, f"declare {{ i64, i1 }} @{name}(i64, i64)")
+        both = self.op(f"call {{ i64, i1 }} @{name}(i64 {a}, i64 {b})", a, b)
+        flags.append(self.op(f"extractvalue {{ i64, i1 }} {both}, 1", both))
+        return self.op(f"extractvalue {{ i64, i1 }} {both}, 0", both)
 
     def _add_term(self, total: str | None, factors: list[str], c: int) -> str:
         if not factors:

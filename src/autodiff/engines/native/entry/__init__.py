@@ -13,7 +13,8 @@ NumPy, calls the kernel, and wraps what it computed:
 
 An argument that does not fit is no error here: the entry returns ``NotImplemented`` (a *miss*)
 and the caller takes its general way through Python.  The same happens when the kernel reports a
-status other than 0, which is then found in ``status``; an exception set meanwhile is raised.
+status other than 0, which is then found in ``status``; an exception set meanwhile is raised.  It
+is :data:`NO_MEMORY` where the results or the working memory could not be allocated.
 
 The kernel is a C function of (inputs..., outputs..., work): a scalar input comes by value, an
 array as a pointer to aligned C-contiguous elements, an output as a pointer to where it goes; an
@@ -32,7 +33,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autodiff.engines.native.entry.arguments import Arguments
+from autodiff.engines.native.entry.arguments import TOO_LARGE, Arguments
 from autodiff.engines.native.entry.forms import (
     ArgumentOutput,
     ArrayInput,
@@ -56,6 +57,7 @@ from autodiff.engines.native.symbols import check_layout
 from autodiff.errors import InternalError
 
 __all__ = [
+    "NO_MEMORY",
     "ArgumentOutput",
     "ArrayInput",
     "ArrayOutput",
@@ -71,6 +73,10 @@ __all__ = [
     "build",
     "callable_of",
 ]
+
+
+NO_MEMORY = -1
+"""The status of a call whose results or working memory could not be allocated."""
 
 
 @dataclass(frozen=True)
@@ -187,10 +193,10 @@ def _write_exits(w: Writer, results: Results, workspace: Workspace) -> None:
     w.label("raise")
     _drop(w, w.held)
     w.line("ret ptr null")
-    if workspace.slot:
-        w.label("no_memory")
-        w.call("ptr", "PyErr_NoMemory")
-        w.line("br label %error")
+    w.label(TOO_LARGE)
+    w.line(f"store i64 {NO_MEMORY}, ptr @status")
+    w.call("void", "PyErr_Clear")  # plain Python will say it in its own words and order
+    w.line("br label %retreat")
 
 
 def _drop(w: Writer, slots: Sequence[str]) -> None:

@@ -42,6 +42,9 @@ from autodiff.engines.native.symbols import (
 )
 from autodiff.errors import InternalError
 
+TOO_LARGE = "too_large"
+"""The label of what is done where memory, or 64 bits, do not suffice: plain Python decides."""
+
 
 class Arguments:
     """Writes the checks of the arguments and collects what the kernel is given."""
@@ -313,16 +316,29 @@ class Arguments:
         """The value of an extent, as i64."""
         if not isinstance(extent, Dim):
             return str(int(extent))
-        w = self.writer
-        total = "0"
+        total = ""
         for monomial, coefficient in extent.terms.items():
             product = str(coefficient)
             for atom, power in monomial:
                 factor = self._atom(atom)
                 for _ in range(power):
-                    product = w.value(f"mul i64 {product}, {factor}")
-            total = w.value(f"add i64 {total}, {product}")
+                    product = factor if product == "1" else self._checked("mul", product, factor)
+            total = self.sum(total, product) if total else product
         return total
+
+    def sum(self, a: str, b: str) -> str:
+        """A sum of sizes."""
+        return self._checked("add", a, b)
+
+    def _checked(self, word: str, a: str, b: str) -> str:
+        """A sum or product; one that 64 bits do not hold is the size of nothing that there is."""
+        w = self.writer
+        name = f"llvm.s{word}.with.overflow.i64"
+        w.declared[name] = f"declare {{ i64, i1 }} @{name}(i64, i64)"
+        both = w.value(f"call {{ i64, i1 }} @{name}(i64 {a}, i64 {b})")
+        fits = w.value(f"xor i1 {w.value(f'extractvalue {{ i64, i1 }} {both}, 1')}, true")
+        w.require(fits, TOO_LARGE)
+        return w.value(f"extractvalue {{ i64, i1 }} {both}, 0")
 
     def _atom(self, atom: Any) -> str:
         w = self.writer

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Extent
-from autodiff.engines.native.entry.arguments import Arguments
+from autodiff.engines.native.entry.arguments import TOO_LARGE, Arguments
 from autodiff.engines.native.entry.forms import (
     ArgumentOutput,
     ArrayOutput,
@@ -111,7 +111,7 @@ class Results:
             f"ptr {w.object('type.ndarray')}, ptr {descr}, i32 {ndim}, ptr {extents}, i64 {size})"
         )
         w.store("ptr", array, slot)
-        w.require_pointer(array)
+        w.require_pointer(array, TOO_LARGE)
         return slot
 
     def _make_array(self, dtype: np.dtype[Any], ndim: int, extents: str, data: str) -> str:
@@ -126,7 +126,7 @@ class Results:
             "ptr null", f"ptr {data}", f"i32 {0 if data == 'null' else C_CONTIGUOUS | ALIGNED | WRITEABLE}", "ptr null",
         )  # fmt: skip
         w.store("ptr", array, slot)
-        w.require_pointer(array)
+        w.require_pointer(array, TOO_LARGE if data == "null" else "error")
         return slot
 
     def _prepare_descriptor(self, number: int, ndim: int) -> None:

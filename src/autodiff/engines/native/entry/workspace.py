@@ -9,7 +9,7 @@ Memory used again costs no page faults.
 from __future__ import annotations
 
 from autodiff.dims import Extent
-from autodiff.engines.native.entry.arguments import Arguments
+from autodiff.engines.native.entry.arguments import TOO_LARGE, Arguments
 from autodiff.engines.native.entry.results import Results
 
 STACK_BYTES = 16 * 1024
@@ -112,13 +112,13 @@ class Workspace:
         else:
             for size in sizes:
                 offsets.append(end)
-                past = w.value(f"add i64 {self.arguments.extent(size)}, 63")
-                end = w.value(f"add i64 {end}, {w.value(f'and i64 {past}, -64')}")
+                past = self.arguments.sum(self.arguments.extent(size), "127")
+                end = self.arguments.sum(end, w.value(f"and i64 {past}, -64"))
         w.object("workspace.cell")
         w.declared["malloc"] = "declare ptr @malloc(i64)"
         w.declared["free"] = "declare void @free(ptr)"
         block = w.value(f"call ptr @workspace_take(i64 {end})")
-        w.require_pointer(block, "no_memory")
+        w.require_pointer(block, TOO_LARGE)
         self.slot = w.slot("ptr")
         w.locals.append(f"  store ptr null, ptr {self.slot}")
         w.store("ptr", block, self.slot)

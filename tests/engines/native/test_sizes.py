@@ -1,0 +1,269 @@
+"""Sizes near 2**31, 2**32 and 2**63: NumPy's own exception, never a smaller array.
+
+Below: polynomials of extents, which the kernel computes exactly or not at all; functions of sizes,
+which raise what plain NumPy raises; memory that the system refuses.
+"""
+
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import autodiff
+from autodiff.dims import Dim, evaluate
+from autodiff.engines.native.compile import compile_program
+from autodiff.engines.native.sizes import LIMIT, TOO_LARGE
+from autodiff.ir import ArrayType, Program
+from autodiff.ops.builder import building, constant, emit
+from autodiff.ops.control import INT, MEMORY_FAILED, CheckFailed
+
+ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
+CORNERS = [0, 1, 2, 3, 7, 2**15, 2**16, 2**30, 2**31, 2**32, 2**47, 2**59, 2**60, 2**61, 2**62]
+GIVEN = 2**60  # integers of a call that extents may be made of
+
+_numbers = st.one_of(
+    st.sampled_from(CORNERS),
+    st.sampled_from(CORNERS).map(lambda n: n - 1),
+    st.sampled_from(CORNERS).map(lambda n: n + 1),
+    st.integers(0, 2**62),
+    st.integers(-5, 5),
+)
+_terms = st.lists(
+    st.tuples(
+        st.sampled_from([1, -1, 2, 8, 3, -7, 2**20]),
+        st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 1)),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def polynomial(terms: Any, symbols: Any) -> Any:
+    total: Any = 0
+    for c, powers in terms:
+        term: Any = c
+        for s, power in zip(symbols, powers, strict=True):
+            term = term * Dim.symbol(s) ** power
+        total = total + term
+    return total
+
+
+def run(make: Callable[..., Any], numbers: Any) -> tuple[Any, Any]:
+    """What a program of three integers gives (None: no memory), and the extents it is made of."""
+    with building() as builder:
+        symbols = [builder.parameter(ArrayType(INT, ()), f"n{k}") for k in range(3)]
+        extents, output = make(symbols)
+        builder.block.outputs = [output]
+    values = dict(zip(symbols, numbers, strict=True))
+    exact = [e if isinstance(e, int) else evaluate(e, values.__getitem__) for e in extents]
+    try:
+        return compile_program(Program(builder.block, "f"))(numbers)[0], exact
+    except CheckFailed as failed:
+        assert str(failed) in (MEMORY_FAILED, TOO_LARGE)
+        return None, exact
+
+
+@settings(max_examples=100)
+@given(_terms, st.tuples(_numbers, _numbers, _numbers))
+def test_an_extent_is_computed_exactly_or_not_at_all(terms: Any, numbers: Any) -> None:
+    def make(symbols: Any) -> Any:
+        extent = polynomial(terms, symbols)
+        if isinstance(extent, int):
+            return [extent], constant(np.int64(extent))
+        return [extent], emit("extent_value", value=extent)
+
+    result, (exact,) = run(make, numbers)
+    if result is None:
+        largest = sum(
+            abs(c * math.prod(n**p for n, p in zip(numbers, powers, strict=True)))
+            for c, powers in terms
+        )
+        assert largest >= 2**63 or max(map(abs, numbers)) > GIVEN
+    else:
+        assert result == exact
+
+
+@settings(max_examples=100)
+@given(st.lists(_terms, min_size=1, max_size=3), st.tuples(_numbers, _numbers, _numbers))
+def test_an_array_has_its_size_or_is_not_made(shape: Any, numbers: Any) -> None:
+    def make(symbols: Any) -> Any:
+        extents = tuple([polynomial(terms, symbols) for terms in shape])
+        assume(all(isinstance(e, Dim) or e >= 0 for e in extents))  # NumPy refuses it before
+        ones = emit("broadcast", (constant(1.0),), shape=extents, axes=())
+        corner = {"starts": (0,) * len(extents), "sizes": (None,) * len(extents)}
+        return extents, emit("slice", (ones,), **corner, steps=(1,) * len(extents))
+
+    try:
+        result, exact = run(make, numbers)
+    except MemoryError:  # of a size that is known when the program is compiled
+        return
+    if result is None:
+        total = math.prod(max(abs(n), 1) for n in exact)
+        assert min(exact) < 0 or total * 8 > LIMIT or max(map(abs, numbers)) > GIVEN
+    else:
+        assert result == 1.0
+        assert min(exact) >= 0
+        assert math.prod(exact) < 2**60
+
+
+# -- functions ----------------------------------------------------------------------------------
+def zeros_corner(x, n):
+    y = np.zeros((n, n))
+    y[n - 1, n - 1] = 2.0
+    return y[0, 0]
+
+
+def ones_sum(x, n):
+    return np.ones((n, n)).sum()
+
+
+def returned(x, n):
+    return np.full((n, n), 3.0)
+
+
+def returned_with_more(x, n):
+    return np.zeros((n, n)), x * 2.0, np.zeros((2, n, n))
+
+
+def eye_trace(x, n):
+    return np.trace(np.eye(n))
+
+
+def cube(x, n):
+    return np.empty((n, 2, n)).shape[1] + np.ones((n, 2, n))[0, 0, 0]
+
+
+def last_of_tile(x, n):
+    return np.tile(x, (n, n))[-1, -1]
+
+
+def stretched(x, n):
+    return np.repeat(np.repeat(x[:, np.newaxis], n, axis=1), n, axis=0)[-1, -1]
+
+
+def in_a_loop(x, n):
+    total = 0.0
+    for k in range(3):
+        total = total + np.ones((n, n))[k, 0] * x[k]
+    return total
+
+
+def in_a_branch(x, n):
+    if x[0] > 0.0:
+        return np.ones((n, n)).sum()
+    return 0.0
+
+
+def product_of_sizes(x, n):
+    return np.zeros(n * n * 8).sum() + x[0]
+
+
+def computed_size(x, n):
+    m = n * 2 + 1
+    return np.ones((m, n)).sum()
+
+
+def small_elements(x, n):
+    return np.zeros((n, n, 4), np.int8).sum() + x[0]
+
+
+FUNCTIONS = [
+    zeros_corner, ones_sum, returned, returned_with_more, eye_trace, cube, last_of_tile, stretched,
+    in_a_loop, in_a_branch, product_of_sizes, computed_size, small_elements,
+]  # fmt: skip
+# Plain NumPy makes arrays of n numbers first: n must be more than any machine has.
+IN_STEPS = (eye_trace, last_of_tile, stretched)
+LARGE = sorted({2**k + d for k in (31, 32, 60, 61, 62, 63, 64) for d in (-1, 0, 1)} - {2**31 - 1})
+
+
+@ENGINES
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_a_function_of_sizes_raises_what_numpy_raises(function, engine):
+    compiled = autodiff.function(function, engine=engine)
+    x = np.array([1.0, 2.0, 3.0])
+    for n in (3, 4):  # from now on one program for every n
+        np.testing.assert_equal(compiled(x, n), function(x, n))
+    for n in [n for n in LARGE if n > 2**50 or function not in IN_STEPS]:
+        with pytest.raises((ValueError, MemoryError, OverflowError)) as plain:
+            function(x, n)
+        with pytest.raises(type(plain.value)) as ours:
+            compiled(x, n)
+        assert str(ours.value) == str(plain.value)
+    np.testing.assert_equal(compiled(x, 5), function(x, 5))
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    "function", [zeros_corner, ones_sum, product_of_sizes, in_a_loop], ids=lambda f: f.__name__
+)
+def test_a_derivative_of_sizes_raises_what_numpy_raises(function, engine):
+    slope = autodiff.gradient(lambda x, n: function(x, n) * x[0], wrt="x", engine=engine)
+    x = np.array([1.0, 2.0, 3.0])
+    assert slope(x, 3).shape == slope(x, 4).shape == (3,)
+    for n in (2**31, 2**32, 2**61):
+        with pytest.raises((ValueError, MemoryError)) as plain:
+            function(x, n)
+        with pytest.raises(type(plain.value)):
+            slope(x, n)
+    assert slope(x, 5).shape == (3,)
+
+
+# -- memory that the system refuses -----------------------------------------------------------------
+REFUSED = """
+import resource
+import numpy as np, autodiff
+
+def scratch(x, n):      # a running sum of its own, in the kernel's memory
+    return np.cumsum(np.ones(n) * x[0])[-1]
+
+def result(x, n):
+    return np.ones(n) * x[0]
+
+def tape(x, n):         # what the way back needs of every step
+    y = x
+    for k in range(n):
+        y = y * x
+    return y.sum()
+
+def growing(x, n):
+    y, k = x, 0
+    while k < n:
+        y = y * x
+        k = k + 1
+    return y.sum()
+
+x = np.ones(2**16)
+F, G = autodiff.function(scratch), autodiff.function(result)
+H, W = autodiff.gradient(tape, wrt="x"), autodiff.gradient(growing, wrt="x")
+for n in (3, 4):
+    F(x, n), G(x, n), H(x, n), W(x, n)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30))
+for f, n in ((F, 2**28), (G, 2**28), (H, 2**12), (W, 2**12)):
+    try:
+        f(x, n)
+    except MemoryError:
+        print("MemoryError")
+    print(np.asarray(f(x, 5)).size)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+def test_refused_memory_is_a_memory_error_and_the_next_call_is_right(tmp_path):
+    script = tmp_path / "refused.py"  # with a source, or the loops would not be compiled
+    script.write_text(REFUSED)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(script)],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.split()
+    assert words[1::2] == ["1", "5", "65536", "65536"]
+    assert words[0::2] == ["MemoryError"] * 4
