@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from autodiff import debug
 from autodiff.capture import Declined, NotStaged
+from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import NOT_GIVEN, Call, Recognised, Signature, by_position
@@ -72,6 +73,7 @@ class Compiled(Compiler):
         self.on_fallback = on_fallback
         # A function whose code is replaced in place, as reloading tools do, is another function.
         self.coded: Any = function if hasattr(function, "__code__") else _Codeless
+        keep_text(function)
         self._start()
         self.locks: dict[int, threading.RLock] = {}  # by process
         self.warned: set[str] = set()
