@@ -26,11 +26,12 @@ from typing import Any
 import numpy as np
 
 from autodiff import transform
-from autodiff.capture.naming import Tags
+from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, NameArgumentError, UnsupportedError
 from autodiff.ir.printing import Text
+from autodiff.ops.tracer import is_traced
 from autodiff.tracebacks import hide_frames
 from autodiff.transform import Transformation, Wrt
 
@@ -114,7 +115,11 @@ class Transformed:
             result = compiled.fast(*args)
             if result is not NotImplemented:
                 return result
+        trace = capturing()
         try:
+            if trace is not None and is_traced([*args, *kwargs.values()]):
+                # Python itself calls it with traced values: from a function without source.
+                return self.__autodiff_inline__(trace, list(args), kwargs)
             return compiled.call(args, kwargs)
         except Exception as error:
             hide_frames(error)
@@ -347,6 +352,9 @@ class HessianVector(_WithVectors):
                 code="AD108",
                 remedy="pass _tensors=v, with a tuple of vectors for several arguments",
             )
+        trace = capturing()
+        if trace is not None and is_traced([*args, *kwargs.values(), _tensors]):
+            return self.__autodiff_inline__(trace, list(args), {**kwargs, "_tensors": _tensors})
         return self._call_with(args, kwargs, _tensors)
 
 

@@ -15,6 +15,7 @@ from autodiff.capture.regions import Outcome, fit, is_numeric, run_region, slot_
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import same_shape
+from autodiff.errors import ArgumentError
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops.dispatch import broadcast_to, cast
 from autodiff.ops.structural import zeros
@@ -106,6 +107,13 @@ def _rule_region(
     outcome = run_region(frame, thunk, [*known, y, *vectors])
     _refuse(outcome)
     wanted = plain if mode == "vjp" else [ArrayType(slot.dtype, slot.shape)]
+    if outcome.value is None:
+        raise ArgumentError(
+            f"the {mode} rule of a custom gradient gives None.",
+            remedy="return the cotangent of each argument (one alone, several as a tuple)"
+            if mode == "vjp"
+            else "return the tangent of the result",
+        )
     results = outcome.value if isinstance(outcome.value, (tuple, list)) else (outcome.value,)
     if mode == "vjp" and len(results) == len(inputs) != len(traced):
         results = [results[k] for k in traced]

@@ -1,4 +1,5 @@
-"""Functions without source (code made by ``exec``, the prompt before 3.13) run with tracers.
+"""Functions without source run with tracers: code made by ``exec``, the prompt before 3.13, code that
+its file does not hold any more (:mod:`autodiff.capture.texts`).
 
 Python itself runs them, so nothing sees what they read.  Before the call, everything that their
 code names, and what it can reach from there, is guarded; where that cannot be done (a list, an
@@ -12,6 +13,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import inspect
+import os
 from collections.abc import Iterator, Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -34,7 +36,7 @@ def call_without_source(
     if _asks_for_types(function, set()):
         raise Declined(f"{function.__name__} has no source and calls type")
     if not trace.eager:  # the uncompiled tier reads everything anew at each call
-        reading = _Reading(trace, function.__name__)
+        reading = _Reading(trace, function)
         reading.function(function, Path.root(function, "f"), _defaults_used(function, args, kwargs))
         for argument in (*args, *kwargs.values()):
             reading.argument(argument)
@@ -75,13 +77,16 @@ def _defaults_used(
 class _Reading:
     """What a function may read, guarded piece by piece."""
 
-    def __init__(self, trace: Trace, name: str) -> None:
+    def __init__(self, trace: Trace, function: FunctionType) -> None:
         self.trace = trace
-        self.name = name
+        self.name = function.__name__
+        self.why = "has no source"
+        if os.path.exists(function.__code__.co_filename):
+            self.why += " (its file has changed since)"
         self.seen: set[int] = set()
 
     def declined(self, what: str) -> Declined:
-        return Declined(f"{self.name} has no source and {what}")
+        return Declined(f"{self.name} {self.why} and {what}")
 
     def function(self, function: FunctionType, path: Path, defaults: set[str] | None) -> None:
         """Guard what the code of a function names, its defaults and its closure."""
