@@ -213,8 +213,8 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (
         lambda m: autodiff.gradient(m.joined)(V, np.ones((2, 2))),
         ValueError,
-        "AD201: all the input array dimensions except for the concatenation axis must match exactly, but along "
-        "dimension 0, the array at index 0 has 1 dimension(s) and the array at index 1 has 2 dimension(s)\n"
+        "AD201: all the input arrays must have same number of dimensions, but the array at index 0 has 1 "
+        "dimension(s) and the array at index 1 has 2 dimension(s)\n"
         "  model.py, line 30, in joined\n"
         "    return np.sum(np.concatenate([x, y]))\n"
         "                  ^^^^^^^^^^^^^^^^^^^^^^",

@@ -35,9 +35,10 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library
 from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
-from autodiff.ir.data import Program, Value
+from autodiff.ir.data import Program, Source, Value
 from autodiff.ops.builder import building
 from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer, concretizing
+from autodiff.signals import Arose, is_ours, note_arising
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
 
@@ -255,15 +256,40 @@ def _capture(
         except (AutodiffError, Declined) as error:
             if error.source is None:
                 error.source = trace.builder.source
+            error.arose = _arose(trace, error.source)
             raise
         except Exception as error:
-            error.autodiff_effects = trace.effects  # type: ignore[attr-defined]
+            _leave_by(trace, error)
             raise
         if eager:
             trace.settle()
         captured = _leave(trace, result, name, derivative)
         captured.changed_argument = _changed(trace, containers)
         return captured
+
+
+def _arose(trace: Trace, source: Source | None) -> Arose:
+    return Arose(source, trace.effects or bool(trace.state.places))
+
+
+def _leave_by(trace: Trace, error: Exception) -> None:
+    """An exception ends the capture: note where it arose.
+
+    Where effects are real, it is what the user gets, so nothing traced may be left in it, and what
+    was stored before it was stored.
+    """
+    note_arising(error, _arose(trace, trace.raised_at or trace.builder.source))
+    if trace.eager and not is_ours(error):
+        seen: set[int] = set()
+        current: BaseException | None = error
+        while current is not None and id(current) not in seen:
+            seen.add(id(current))
+            current.args = tuple([trace.plain(x) for x in current.args])
+            for name, x in list(vars(current).items()):
+                if not name.startswith("__"):
+                    vars(current)[name] = trace.plain(x)
+            current = current.__cause__ or current.__context__
+        trace.settle()
 
 
 def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:

@@ -15,8 +15,14 @@ import ast
 import functools
 import operator
 from collections import deque
-from collections.abc import Callable, Iterable
-from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType
+from collections.abc import Callable, Iterable, Iterator
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GeneratorType,
+    MappingProxyType,
+    MethodType,
+)
 from typing import Any
 
 import numpy as np
@@ -33,6 +39,7 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Trace, is_iterator
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer
+from autodiff.signals import door, run_users
 
 
 def call(
@@ -178,6 +185,13 @@ def _hashable(function: Any) -> bool:
     return isinstance(function, (type, BuiltinFunctionType, FunctionType, type(np.sum)))
 
 
+@door
+def _items(iterator: Iterator[Any]) -> Iterator[Any]:
+    """What an iterator of the user's gives, whose exceptions are the user's."""
+    for item in iterator:  # not ``yield from``, which would end it with a loop that breaks
+        yield item  # noqa: UP028
+
+
 def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     """What ``for x in obj`` goes through."""
     if isinstance(obj, Tracer):
@@ -197,7 +211,10 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         if method is not None and not library:
             return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
         if path is None:
-            return map(frame.trace.original, iter(obj)) if frame.trace.copies else iter(obj)
+            items = run_users(iter, obj)
+            if isinstance(items, GeneratorType) or not is_iterator(items):
+                items = _items(items)
+            return map(frame.trace.original, items) if frame.trace.copies else items
     assert path is not None
     if isinstance(obj, (list, tuple, deque)):
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])

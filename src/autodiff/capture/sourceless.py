@@ -1,11 +1,12 @@
-"""Functions without source run with tracers: code made by ``exec``, the prompt before 3.13, code that
-its file does not hold any more (:mod:`autodiff.capture.texts`).
+"""Functions without source run with tracers.
 
-Python itself runs them, so nothing sees what they read.  Before the call, everything that their
-code names, and what it can reach from there, is guarded; where that cannot be done (a list, an
-object, a module that may change, an effect) the function is declined, and each call runs
-uncompiled rather than with a value of an earlier one.  ``isinstance`` is answered by
-``Tracer.__class__``; what ``type`` says of a tracer cannot be changed, so code that asks is declined.
+These are code made by ``exec``, the prompt before 3.13, and code that its file does not hold any more
+(:mod:`autodiff.capture.texts`).  Python itself runs them, so nothing sees what they read.  Before
+the call, everything that their code names, and what it can reach from there, is guarded; where that
+cannot be done (a list, an object, a module that may change, an effect) the function is declined,
+and each call runs uncompiled rather than with a value of an earlier one.  ``isinstance`` is answered
+by ``Tracer.__class__``; what ``type`` says of a tracer cannot be changed, so code that asks is
+declined.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Trace
 from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.signals import run_users
 
 # Names by which code reaches the outside world.
 _EFFECTS = frozenset("print input open exec eval globals locals vars breakpoint __import__".split())
@@ -40,7 +42,7 @@ def call_without_source(
         reading.function(function, Path.root(function, "f"), _defaults_used(function, args, kwargs))
         for argument in (*args, *kwargs.values()):
             reading.argument(argument)
-    return function(*args, **kwargs)
+    return run_users(function, *args, **kwargs)
 
 
 def _asks_for_types(function: FunctionType, seen: set[int]) -> bool:

@@ -18,7 +18,6 @@ rewrites, which are rewritten here as well.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -95,8 +94,7 @@ def find_text(function: FunctionType) -> Match | None:
     for text in _texts_of(function):
         for variant in _variants(code):
             try:
-                tree = _tree(text, code.co_filename, variant)
-                found = _match(tree, code)
+                found = _match(text, _tree(text, code.co_filename, variant), code)
             except (SyntaxError, ValueError, RecursionError):
                 continue
             if found is not None:
@@ -214,7 +212,7 @@ def _index(unit: Unit, by_line: dict[int, list[tuple[FunctionNode, Unit]]]) -> N
 
 
 # -- code -----------------------------------------------------------------------------------------
-def _match(tree: Tree, code: CodeType) -> Match | None:
+def _match(text: Text, tree: Tree, code: CodeType) -> Match | None:
     """The place in a tree whose code is the same; on the line that the code says, or on another."""
     flags = code.co_flags & _FUTURE
     at_line = tree.by_line.get(code.co_firstlineno, [])
@@ -224,7 +222,9 @@ def _match(tree: Tree, code: CodeType) -> Match | None:
         if found:
             where = list(code.co_positions())
             found.sort(key=lambda c: list(c.co_positions()) != where)
-            nodes = [node for node, _ in tree.by_line[found[0].co_firstlineno]]
+            # Assertions that pytest rewrote are interpreted as they were written.
+            written = _tree(text, tree.file, tree.level)
+            nodes = [node for node, _ in written.by_line[found[0].co_firstlineno]]
             return Match(found[0], nodes, tree.file, tree.level == 0)
     return None
 

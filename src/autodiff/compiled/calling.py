@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from autodiff import debug
 from autodiff.capture import Declined, NotStaged
@@ -32,6 +32,7 @@ from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import AutodiffError, InternalError, ShapeError, UnsupportedError
 from autodiff.recall import Recognise, compile_recognise
+from autodiff.signals import as_internal, is_ours, text_of
 from autodiff.transform import Transformation
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
@@ -46,13 +47,6 @@ class _Codeless:
     """In the place of a callable without code of its own."""
 
     __code__ = None
-
-
-class _Answer(NamedTuple):
-    """What plain Python returned where the capture failed, and why that failed."""
-
-    result: Any
-    reason: str
 
 
 class Compiled(Compiler):
@@ -161,9 +155,12 @@ class Compiled(Compiler):
                     continue
                 made = self._specialise(call, structure)
             break
-        if isinstance(made, _Answer):
-            fallback.warn(self, made.reason)
-            return made.result
+        if isinstance(made, InternalError):
+            result, reason = fallback.after_mistake(self, call, made, extra)
+            self.declined[call.key] = (MAXIMUM_ATTEMPTS, reason)
+            return result
+        if isinstance(made, AutodiffError):
+            return fallback.after_refusal(self, call, made, extra)
         if isinstance(made, Exception):
             return fallback.after_error(self, call, made, extra)
         if isinstance(made, str):
@@ -187,9 +184,8 @@ class Compiled(Compiler):
                 # The engine rounds otherwise than the capture did, across a threshold.
                 return fallback.uncompiled(self, call, None, extra)
             if failure is None:
-                raise InternalError(
-                    f"the program of {self.signature.title} does not accept the call it was made for"
-                )
+                mistake = InternalError("the program does not accept the call it was made for")
+                return fallback.after_mistake(self, call, mistake, extra)[0]
             return fallback.failed(self, made, call, extra)
         return result
 
@@ -218,13 +214,15 @@ class Compiled(Compiler):
 
     def _specialise(
         self, call: Call, structure: tuple[Any, ...]
-    ) -> Specialisation | _Answer | str | Exception:
+    ) -> Specialisation | str | Exception:
         """A specialisation, or the reason why there is none, or what the user's code raised."""
-        specialisation = self._specialise_generally(call, structure)
-        if specialisation is not None:
-            return specialisation
         try:
+            specialisation = self._specialise_generally(call, structure)
+            if specialisation is not None:
+                return specialisation
             specialisation = self.compile(call)
+        except InternalError as error:
+            return error
         except Declined as declined:
             return fallback.reason_at(declined.reason, declined.source)
         except (NotStaged, UndecidedExtent) as problem:
@@ -233,17 +231,12 @@ class Compiled(Compiler):
             if not self.transformation.is_value:
                 raise
             return fallback.reason_at(error.message, error.source)
-        except ShapeError as error:
-            if not self.transformation.is_value:
+        except AutodiffError as error:
+            if error.arose is None:  # about the call, not about what the function does
                 raise
-            try:  # Plain Python changes the arguments as far as it comes.
-                return _Answer(fallback.plain(self, call), error.message)
-            except Exception:
-                raise error from None
-        except AutodiffError:
-            raise
-        except Exception as error:
             return error
+        except Exception as error:
+            return as_internal(error) if is_ours(error) else error
         self.specialisations.setdefault(call.key, []).append(specialisation)
         self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
         return specialisation
@@ -267,9 +260,12 @@ class Compiled(Compiler):
             return None
         try:
             specialisation = self.compile(call, general=general)
-        except Exception as problem:  # whatever it is, compiling for fixed sizes tells it better
+        except Exception as problem:  # compiling for fixed sizes tells better what it is
+            if is_ours(problem):
+                raise
             debug.show(
-                1, f"autodiff: {self.signature.title} is compiled for fixed sizes: {problem}"
+                1,
+                f"autodiff: {self.signature.title} is compiled for fixed sizes: {text_of(problem)}",
             )
             self.fixed.add(structure)
             return None

@@ -25,6 +25,7 @@ from autodiff.dims import Dim, Extent, bounds
 from autodiff.ir.data import ArrayType, Block, Operation, Value, uses
 from autodiff.ops.builder import current_builder
 from autodiff.ops.entries import Control, Effect, Entry, register
+from autodiff.signals import Signal
 
 INT = np.dtype(np.int64)
 
@@ -37,7 +38,7 @@ def _no_meaning(*operands: Any, **attributes: Any) -> Any:
     raise AssertionError("control flow is run by the engine")
 
 
-class CheckFailed(Exception):
+class CheckFailed(Signal):
     """A check of a program failed at run time."""
 
 
