@@ -563,12 +563,24 @@ def jvp(
     >>> autodiff.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
+    _refuse_bare(primals, tangents)
     compiled = _product(_Jvp, f, options if wrt is None else {"wrt": wrt, **options})
     if wrt is None:
         _one_tangent_per_primal(primals, tangents)
         tangents = tuple([tangents[k] for k in transform.wrt_slots(None, None, primals)])
     vectors = tangents[0] if len(tangents) == 1 else tuple(tangents)
     return compiled._call_with(tuple(primals), {}, vectors)
+
+
+def _refuse_bare(primals: Any, tangents: Any) -> None:
+    """An array alone would be taken for a tuple of its rows."""
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise ArgumentError(
+                f"jvp takes {name} as a tuple, one for each argument, not as one "
+                f"{type(given).__name__}.",
+                remedy="write jvp(f, (x,), (dx,))",
+            )
 
 
 def _one_tangent_per_primal(primals: Sequence[Any], tangents: Sequence[Any]) -> None:
@@ -638,6 +650,7 @@ def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     from autodiff.inlining import inline_jvp
 
     def inside(f: Any, primals: Any, tangents: Any, wrt: Any = None, **options: Any) -> Any:
+        _refuse_bare(primals, tangents)
         if wrt is None:
             _one_tangent_per_primal(primals, tangents)
         given = options if wrt is None else {"wrt": wrt, **options}

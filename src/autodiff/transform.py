@@ -118,7 +118,20 @@ def wrt_items(signature: Any, wrt: Wrt, slots: Sequence[Any]) -> list[int | Name
             "of them",
         )
     items = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
-    return [_wrt_item(signature, item, slots) for item in items]
+    found = [_wrt_item(signature, item, slots) for item in items]
+    for k, item in enumerate(found):
+        if any(_is_same(item, other) for other in found[:k]):
+            raise NameArgumentError(
+                f"wrt={written(wrt)} names {written(items[k])} twice.",
+                remedy="name each argument, tag or array once",
+            )
+    return found
+
+
+def _is_same(a: int | Named, b: int | Named) -> bool:
+    if isinstance(a, Named) and isinstance(b, Named) and a.is_tag == b.is_tag:
+        return bool(a.key == b.key) if a.is_tag else a.key is b.key
+    return isinstance(a, int) and a == b
 
 
 def _wrt_item(signature: Any, item: Any, slots: Sequence[Any]) -> int | Named:

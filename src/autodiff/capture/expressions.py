@@ -32,7 +32,7 @@ from autodiff.capture.trace import Declined, FailedNow, NotStaged, is_library
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
-from autodiff.signals import run_users
+from autodiff.signals import refuse_ours, run_users
 
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -426,7 +426,7 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if name == "__class__":
         return type_of(obj)
     if isinstance(obj, Tracer):
-        return _attribute_of_array(obj, name)
+        return _attribute_of_array(frame, obj, name, node)
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
         return run_users(getattr, obj, name)  # these modules do not change under us
     changed = _changed_attribute(frame, obj, name)
@@ -474,7 +474,7 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     return value if path is None else frame.trace.lift(value, path.attribute(name))
 
 
-def _attribute_of_array(obj: Tracer, name: str) -> Any:
+def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> Any:
     """``x.name`` of what is traced: only what the object has in plain Python."""
     plain = obj.python_type
     if name == "__class__":
@@ -482,7 +482,12 @@ def _attribute_of_array(obj: Tracer, name: str) -> Any:
     if not hasattr(plain, name):
         owner = plain.__name__ if plain.__module__ == "builtins" else f"numpy.{plain.__name__}"
         raise AttributeError(f"{owner!r} object has no attribute {name!r}", name=name)
-    return _as_numbers(getattr(obj, name))
+    try:
+        return _as_numbers(run_users(getattr, obj, name))
+    except AttributeError as error:
+        refuse_ours(error)
+        kind = "np.ndarray" if obj.form == "array" else plain.__name__
+        raise Declined(f"{kind}.{name}, which is not supported", frame.source(node)) from None
 
 
 def _own(obj: Any) -> Any:

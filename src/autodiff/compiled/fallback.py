@@ -92,12 +92,12 @@ def eager(
     except AutodiffError:
         raise
     except Exception as error:
+        arose = take_arising(error)
         if is_ours(error):
             raise as_internal(error) from error
         if not plain_has_run or isinstance(error, (MemoryError, RecursionError)):
             raise
         # Plain Python does not raise it: it is about a traced value in the place of a plain one.
-        arose = take_arising(error)
         text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
         what = f"this line needs plain numbers or arrays{text}"
         raise _undifferentiable(compiled, what, arose.source) from None
