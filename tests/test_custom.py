@@ -125,7 +125,9 @@ def test_a_rule_holds_in_functions_without_source(text, engine):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", autodiff.FallbackWarning)
         assert autodiff.function(space["loss"], engine=engine)(X) == np.sum(X * 2.0)
-        np.testing.assert_array_equal(autodiff.gradient(space["loss"], engine=engine)(X), [10.0] * 3)
+        np.testing.assert_array_equal(
+            autodiff.gradient(space["loss"], engine=engine)(X), [10.0] * 3
+        )
         np.testing.assert_allclose(autodiff.gradient(space["both"], engine=engine)(X), 12.0 * X)
 
 
@@ -191,7 +193,9 @@ def test_a_container_of_arrays_is_refused_not_differentiated_without_the_rule(ma
     def loss(x):
         return np.sum(pair(make([x, x])))
 
-    with pytest.warns(autodiff.FallbackWarning, match="of arrays given to a function with a custom"):
+    with pytest.warns(
+        autodiff.FallbackWarning, match="of arrays given to a function with a custom"
+    ):
         assert autodiff.function(loss)(X) == np.sum(X * X)
     with pytest.raises(autodiff.UnsupportedError, match="of arrays given to a function with a cus"):
         with warnings.catch_warnings():

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dis
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, TracebackType
@@ -46,6 +47,12 @@ _ASKING = tuple(
     )
 )
 _VERDICTS = (TypeError, ValueError, IndexError, ArithmeticError, NotImplementedError)
+# NumPy, SciPy, and the Python files of the standard library.
+_LIBRARY = re.compile(
+    r"[/\\](numpy|scipy)[/\\]|"
+    + re.escape(os.path.dirname(os.__file__) + os.sep)
+    + r"(?!(site|dist)-packages)|^<__array_function__"
+)
 # Not a mistake in the code of anybody: no memory, no stack.
 _CIRCUMSTANCES = (MemoryError, RecursionError)
 _RAISE = dis.opmap["RAISE_VARARGS"]
@@ -78,17 +85,37 @@ def is_ours(error: BaseException) -> bool:
         return False
     if not isinstance(error, Exception):
         return False
+    return _is_accident(error) and not (isinstance(error, _VERDICTS) and _is_asked(error))
+
+
+def _is_asked(error: BaseException) -> bool:
+    """Whether an operation of ours asked NumPy or Python, which answered by an exception."""
     deepest, innermost = _entries(error.__traceback__)
     if deepest is None or innermost is None:
         return False
+    answering = innermost.tb_frame.f_code.co_filename
+    asks = deepest.tb_frame.f_code.co_filename.startswith(_ASKING)
+    return asks and (deepest is innermost or _LIBRARY.search(answering) is not None)
+
+
+def is_unconfirmed(error: BaseException) -> bool:
+    """Whether an exception that plain Python did not raise is a mistake of ours."""
+    if isinstance(error, (Signal, AutodiffError, *_CIRCUMSTANCES)):
+        return False
+    return isinstance(error, Exception) and _is_accident(error)
+
+
+def _is_accident(error: BaseException) -> bool:
+    """Whether neither a door nor a ``raise`` of ours is where an exception comes from."""
+    deepest, innermost = _entries(error.__traceback__)
+    if deepest is None:
+        return False
     code = deepest.tb_frame.f_code
     here = deepest is innermost
+    raised = here and code.co_code[deepest.tb_lasti] == _RAISE
     if code in _DOORS:
-        return here and isinstance(error, NameError)
-    if here and code.co_code[deepest.tb_lasti] == _RAISE:
-        return type(error) is AssertionError
-    asks = code.co_filename.startswith(_ASKING)
-    return not (asks and isinstance(error, _VERDICTS))
+        return here and not raised and isinstance(error, NameError)
+    return type(error) is AssertionError if raised else True
 
 
 def refuse_ours(error: BaseException) -> None:
@@ -160,6 +187,7 @@ __all__ = [
     "as_internal",
     "door",
     "is_ours",
+    "is_unconfirmed",
     "note_arising",
     "refuse_ours",
     "run_users",

@@ -56,7 +56,10 @@ def edit(module: Any, text: str) -> None:
 EDITS = {
     "a constant": ("def f(x): return np.sum(x * 2.0)", "def f(x): return np.sum(x * 3.0)"),
     "an operator": ("def f(x): return np.sum(x + x * x)", "def f(x): return np.sum(x - x * x)"),
-    "a function called": ("def f(x): return np.sum(np.sin(x))", "def f(x): return np.sum(np.cos(x))"),
+    "a function called": (
+        "def f(x): return np.sum(np.sin(x))",
+        "def f(x): return np.sum(np.cos(x))",
+    ),
     "the sign of zero": (
         "def f(x): return np.sum(np.copysign(x, 0.0))",
         "def f(x): return np.sum(np.copysign(x, -0.0))",

@@ -58,7 +58,7 @@ def _call(
     special = _special().get(function) if _hashable(function) else None
     if special is not None:
         frame.trace.advancing((*args, *kwargs.values()))
-        return special(frame, *args, **kwargs)
+        return run_users(special, frame, *args, **kwargs)
     if isinstance(function, (Closure, Callback)):
         return function(*args, **kwargs)
     if args and isinstance(args[0], TracedList) and getattr(function, "__objclass__", None) is list:
@@ -188,8 +188,9 @@ def _hashable(function: Any) -> bool:
 @door
 def _items(iterator: Iterator[Any]) -> Iterator[Any]:
     """What an iterator of the user's gives, whose exceptions are the user's."""
-    for item in iterator:  # not ``yield from``, which would end it with a loop that breaks
-        yield item  # noqa: UP028
+    # Not ``yield from``, which would end the iterator with a loop that breaks.
+    for item in iterator:  # noqa: UP028
+        yield item
 
 
 def iterate(frame: Frame, obj: Any) -> Iterable[Any]:

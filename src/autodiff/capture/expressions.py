@@ -32,7 +32,7 @@ from autodiff.capture.trace import Declined, FailedNow, NotStaged, is_library
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
-from autodiff.signals import refuse_ours, run_users
+from autodiff.signals import door, refuse_ours, run_users
 
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -334,6 +334,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if method is not None:
         return call(frame, method, [container, item], {}, frame.scope.syntax.node)
     container = frame.trace.deep(container)
+    if isinstance(container, (set, frozenset, dict)):
+        as_key(item)
     if id(container) in frame.trace.instances:
         container = list(iterate(frame, container))
     if isinstance(item, Tracer) or (
@@ -371,7 +373,16 @@ def _list(frame: Frame, node: ast.List) -> Any:
 
 
 def _set(frame: Frame, node: ast.Set) -> Any:
-    return frame.trace.fresh(run_users(set, _elements(frame, node.elts)))
+    return frame.trace.fresh(set(map(as_key, _elements(frame, node.elts))))
+
+
+@door
+def as_key(x: Any) -> Any:
+    """``x`` to be looked up by its hash, which a list of the user's has none of."""
+    if isinstance(x, list):
+        raise TypeError("unhashable type: 'list'")
+    hash(x)
+    return x
 
 
 def _elements(frame: Frame, nodes: list[ast.expr]) -> list[Any]:
@@ -390,7 +401,8 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
         if key is None:
             result.update(_entries(frame, frame.evaluate(value), node))
         else:
-            run_users(operator.setitem, result, frame.evaluate(key), frame.evaluate(value))
+            hashed = as_key(frame.evaluate(key))
+            result[hashed] = frame.evaluate(value)
     return frame.trace.fresh(result)
 
 
@@ -582,7 +594,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         changed = _changed_item(frame, container, index)
         if changed is not MISSING:
             return changed
-    if isinstance(container, dict) and not run_users(operator.contains, container, index):
+    if isinstance(container, dict) and as_key(index) not in container:
         missing = own_method(frame, container, "__missing__")
         if missing is not None:
             return call(frame, missing, [container, index], {}, node)
@@ -820,13 +832,15 @@ def _unrolled_comprehension(frame: Frame, node: Any, source: Any) -> Any:
 
 def _set_comprehension(frame: Frame, node: ast.SetComp) -> Any:
     return frame.trace.fresh(
-        run_users(set, _comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
+        set(_comprehension(frame, node, lambda inner: as_key(inner.evaluate(node.elt))))
     )
 
 
 def _dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
-    pairs = _comprehension(frame, node, lambda f: (f.evaluate(node.key), f.evaluate(node.value)))
-    return frame.trace.fresh(run_users(dict, pairs))
+    def pair(inner: Frame) -> tuple[Any, Any]:
+        return as_key(inner.evaluate(node.key)), inner.evaluate(node.value)
+
+    return frame.trace.fresh(dict(_comprehension(frame, node, pair)))
 
 
 def _generator(frame: Frame, node: ast.GeneratorExp) -> Any:

@@ -361,6 +361,8 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
             trace.state.store(place, value)
             return
     trace.changing(container, frame.source(node), index if type(container) is dict else None)
+    if isinstance(container, dict) and isinstance(index, list):
+        raise TypeError("unhashable type: 'list'")
     run_users(operator.setitem, container, index, trace.outside(container, value))
 
 

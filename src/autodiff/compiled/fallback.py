@@ -27,7 +27,7 @@ from autodiff.errors import (
     ShapeError,
     UnsupportedError,
 )
-from autodiff.signals import Signal, as_internal, is_ours, take_arising, text_of
+from autodiff.signals import Signal, as_internal, is_ours, is_unconfirmed, take_arising, text_of
 
 if TYPE_CHECKING:
     from autodiff.compiled.calling import Compiled
@@ -136,10 +136,15 @@ def after_error(compiled: Compiled, call: Call, error: Exception, extra: tuple[A
     arose = take_arising(error)
     if compiled.transformation.is_value and compiled.on_fallback != "error":
         result = plain(compiled, call)
-        warn(compiled, reason_at(text_of(error), arose.source))
+        if is_unconfirmed(error):
+            report(compiled, as_internal(error))
+        else:
+            warn(compiled, reason_at(text_of(error), arose.source))
         return result
     if not arose.has_effects:
         run_plainly(compiled, call)
+        if is_unconfirmed(error):
+            report(compiled, as_internal(error))
         reason = reason_at(text_of(error), arose.source)
         return uncompiled(compiled, call, reason, extra, plain_has_run=True)
     if compiled.on_fallback == "error":
@@ -202,27 +207,34 @@ def after_mistake(
 ) -> tuple[Any, str]:
     """A mistake of ours, as it seems: it is reported, and the call runs uncompiled.
 
-    What plain Python raises as well is the user's error.  In the tests, and where no call may run
-    uncompiled, the mistake is raised.  The result, and the reason why there is no program.
+    What plain Python raises as well is the user's error.  The result, and the reason why there is
+    no program.
     """
-    title = compiled.signature.title
-    is_value = compiled.transformation.is_value
-    reason = f"an internal error of autodiff, {error.message.splitlines()[0]}; please report it with {title}"
-    if debug.checking() or compiled.on_fallback == "error":
-        if not take_arising(error).has_effects:
-            run_plainly(compiled, call)
-        raise error
-    if is_value:
+    if compiled.transformation.is_value and not _is_raised(compiled):
         result = plain(compiled, call)
-        warn(compiled, reason)
-        return result, reason
+        return result, report(compiled, error)
     if not take_arising(error).has_effects:
         run_plainly(compiled, call)
-    warn(compiled, reason)
+    reason = report(compiled, error)
     try:
         return eager(compiled, call, extra), reason
     except InternalError:
         raise error from None
+
+
+def _is_raised(compiled: Compiled) -> bool:
+    """Whether mistakes of ours are errors: in the tests, and where no call may run uncompiled."""
+    return debug.checking() or compiled.on_fallback == "error"
+
+
+def report(compiled: Compiled, error: InternalError) -> str:
+    """Tell a mistake of ours: by a warning, once, or as the error that it is."""
+    if _is_raised(compiled):
+        raise error
+    what = error.message.splitlines()[0]
+    reason = f"an internal error of autodiff ({what}); please report it with this function"
+    warn(compiled, reason)
+    return reason
 
 
 def warn(compiled: Compiled, reason: str) -> None:
