@@ -257,6 +257,8 @@ def _capture(
             if error.source is None:
                 error.source = trace.builder.source
             error.arose = _arose(trace, error.source)
+            if eager and isinstance(error, AutodiffError):
+                trace.settle()
             raise
         except Exception as error:
             _leave_by(trace, error)
@@ -269,7 +271,12 @@ def _capture(
 
 
 def _arose(trace: Trace, source: Source | None) -> Arose:
-    return Arose(source, trace.effects or bool(trace.state.places))
+    return Arose(source, _has_effects(trace) or bool(trace.state.places))
+
+
+def _has_effects(trace: Trace) -> bool:
+    """Whether the function does more than compute: a second run would do it again."""
+    return trace.effects or any(r.leaf is None and r.cell.version for r in trace.inputs)
 
 
 def _leave_by(trace: Trace, error: Exception) -> None:
@@ -402,7 +409,7 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
         trace.naming,
         trace.named,
         watched,
-        trace.effects,
+        _has_effects(trace),
         bool(trace.state.places),
         not trace.eager and _decided_by_order(trace),
     )

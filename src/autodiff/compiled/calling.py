@@ -227,13 +227,12 @@ class Compiled(Compiler):
             return fallback.reason_at(declined.reason, declined.source)
         except (NotStaged, UndecidedExtent) as problem:
             return fallback.reason_at(str(problem), None)
-        except UnsupportedError as error:
-            if not self.transformation.is_value:
-                raise
-            return fallback.reason_at(error.message, error.source)
         except AutodiffError as error:
-            if error.arose is None:  # about the call, not about what the function does
-                raise
+            is_value = self.transformation.is_value
+            if error.arose is None and not (is_value and isinstance(error, UnsupportedError)):
+                raise  # about the call, not about what the function does
+            if is_value and not isinstance(error, ShapeError):
+                return fallback.reason_at(error.message, error.source)
             return error
         except Exception as error:
             return as_internal(error) if is_ours(error) else error

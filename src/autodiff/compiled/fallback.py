@@ -162,14 +162,11 @@ def after_refusal(
     Errors come in the order of plain Python, so it runs; what is raised there is the answer.
     """
     if compiled.transformation.is_value:
-        reason = reason_at(error.message, None if isinstance(error, ShapeError) else error.source)
-        if compiled.on_fallback == "error" and not isinstance(error, ShapeError):
-            return uncompiled(compiled, call, reason, extra)
         try:  # the arguments change as far as it comes
             result = plain(compiled, call)
         except Exception as theirs:
             raise _first(error, theirs) from None
-        warn(compiled, reason)
+        warn(compiled, error.message)
         return result
     if take_arising(error).has_effects:
         try:
