@@ -370,6 +370,36 @@ def test_after_an_error_the_next_call_is_right(transform) -> None:
     assert isinstance(raised(compiled, X), ValueError)
 
 
+class Diverged(BaseException):
+    """What no ``except Exception`` catches."""
+
+
+@ENGINES
+@TRANSFORMS
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, Diverged])
+@pytest.mark.parametrize("effect", [False, True])
+def test_what_ends_more_than_the_function_ends_it_only_where_it_is_reached(
+    effect, kind, transform, engine, capsys
+) -> None:
+    def function(x):
+        if effect:
+            print("begun")
+        if x[0] > 1:
+            raise kind(f"diverged at {x[0]}")
+        return np.sum(x * x)
+
+    compiled = transform(function, engine=engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        for _ in range(2):
+            expected = np.sum(X * X) if transform is autodiff.function else 2 * X
+            np.testing.assert_allclose(compiled(X), expected)
+            with pytest.raises(kind) as caught:
+                compiled(X + 1.0)
+            assert caught.value.args == ("diverged at 1.5",)
+    assert capsys.readouterr().out == "begun\n" * (4 if effect else 0)
+
+
 # -- texts --------------------------------------------------------------------------------------------
 class Sized(np.ndarray):
     def __new__(cls, q: Any) -> Any:

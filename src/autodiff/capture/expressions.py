@@ -327,7 +327,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if type(container) is dict and _hashable(item) and frame.trace.state.changes(container):
         try:
             load_item(frame, container, item, frame.scope.syntax.node)
-        except KeyError:
+        except KeyError as error:
+            refuse_ours(error)
             return False
         return True
     method = own_method(frame, container, "__contains__")

@@ -482,9 +482,21 @@ def _raise(frame: Frame, node: ast.Raise) -> None:
             raise Declined("a bare raise outside of a handler", frame.source(node))
         raise frame.errors[-1]
     error = frame.evaluate(node.exc)
+    _decline_exit(frame, error, node)
     if node.cause is None:
         raise error
     raise error from frame.evaluate(node.cause)
+
+
+def _decline_exit(frame: Frame, error: Any, node: ast.Raise) -> None:
+    """``SystemExit`` and the like end more than the function: only plain Python raises them."""
+    kind = error if isinstance(error, type) else type(error)
+    if not issubclass(kind, BaseException) or issubclass(kind, Exception):
+        return
+    if not frame.trace.eager:
+        raise Declined(f"raise {kind.__name__}", frame.source(node))
+    if isinstance(error, BaseException):
+        error.args = tuple([frame.trace.plain(x) for x in error.args])
 
 
 @door

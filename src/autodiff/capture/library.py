@@ -245,7 +245,8 @@ def _get(frame: Frame, table: dict[Any, Any], key: Any, default: Any = None) -> 
 
     try:
         return load_item(frame, table, key, frame.scope.syntax.node)
-    except KeyError:
+    except KeyError as error:
+        refuse_ours(error)
         return default
 
 
