@@ -362,6 +362,28 @@ def test_an_exception_of_the_users_is_as_the_user_raised_it(transform) -> None:
 
 
 @TRANSFORMS
+def test_nothing_traced_is_left_in_an_exception(transform) -> None:
+    listed = [1.0, 2.0]
+
+    def function(x):
+        print("an effect")
+        error = Refused("kept", {"a": [x, x[0]], "b": listed})
+        error.more = (x * 2.0, "text")
+        raise ExceptionGroup("several", [error, ValueError(x[1])])
+
+    error = raised(transform(function), X.copy())
+    first, second = error.exceptions
+    assert type(first.value["a"][0]) is np.ndarray
+    assert first.value["a"][0].tolist() == X.tolist()
+    assert type(first.value["a"][1]) is np.float64
+    assert first.value["b"] == listed
+    assert first.args[1]["a"][1] == 0.5
+    assert first.more[0].tolist() == [1.0, -3.0, 5.0]
+    assert second.args == (-1.5,)
+    assert type(second.args[0]) is np.float64
+
+
+@TRANSFORMS
 def test_after_an_error_the_next_call_is_right(transform) -> None:
     compiled = transform(in_a_branch)
     raised(compiled, X)

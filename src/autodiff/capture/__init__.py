@@ -37,7 +37,14 @@ from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
 from autodiff.ops.builder import building
-from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer, concretizing
+from autodiff.ops.tracer import (
+    AmbiguousStore,
+    Cell,
+    Tracer,
+    as_tracer,
+    concretizing,
+    is_traced,
+)
 from autodiff.signals import Arose, is_ours, note_arising
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
@@ -287,16 +294,29 @@ def _leave_by(trace: Trace, error: Exception) -> None:
     """
     note_arising(error, _arose(trace, trace.raised_at or trace.builder.source))
     if trace.eager and not is_ours(error):
-        seen: set[int] = set()
-        current: BaseException | None = error
-        while current is not None and id(current) not in seen:
-            seen.add(id(current))
-            current.args = tuple([trace.plain(x) for x in current.args])
-            for name, x in list(vars(current).items()):
-                if not name.startswith("__"):
-                    vars(current)[name] = trace.plain(x)
-            current = current.__cause__ or current.__context__
+        _make_plain(trace, error, set())
         trace.settle()
+
+
+def _make_plain(trace: Trace, error: BaseException, seen: set[int]) -> None:
+    """Give an exception, and those it comes from, the values of this call for what is traced."""
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    if any(map(_holds_traced, error.args)):
+        error.args = tuple([trace.plain(x) if _holds_traced(x) else x for x in error.args])
+    for name, x in list(vars(error).items()):
+        if _holds_traced(x):
+            vars(error)[name] = trace.plain(x)
+    for other in (error.__cause__, error.__context__, *getattr(error, "exceptions", ())):
+        if other is not None:
+            _make_plain(trace, other, seen)
+
+
+def _holds_traced(x: Any) -> bool:
+    if type(x) is dict:
+        return any(map(_holds_traced, x.values()))
+    return isinstance(x, TracedList) or is_traced([x])
 
 
 def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:
