@@ -214,6 +214,29 @@ def test_a_slip_of_an_engine_leaves_derivatives_right(monkeypatch) -> None:
         autodiff.gradient(loop, on_fallback="error")(X)
 
 
+@pytest.mark.parametrize(
+    "place", ["autodiff.capture._leave", "autodiff.compiled.compiling.optimize"]
+)
+@pytest.mark.parametrize("transform", [autodiff.function, autodiff.gradient])
+def test_effects_happen_once_though_a_slip_made_the_call_run_again(
+    transform, place, monkeypatch, capsys
+) -> None:
+    def function(x):
+        print("once")
+        return np.sum(x * x)
+
+    monkeypatch.setenv("AUTODIFF_CHECK", "0")
+    inject(monkeypatch, place, AttributeError)
+    try:
+        with pytest.warns(FallbackWarning, match="a slip"):
+            transform(function)(X)
+    except InternalError:  # no derivative without what slips
+        assert transform is autodiff.gradient
+        assert capsys.readouterr().out in ("", "once\n")
+        return
+    assert capsys.readouterr().out == "once\n"
+
+
 def spoilt(program: Program) -> Program:
     """A pass that loses what its output is made of."""
     program.block.operations.clear()

@@ -136,6 +136,7 @@ def as_internal(error: BaseException, stage: str = "") -> InternalError:
     when = f" during {stage}" if stage else ""
     internal = InternalError(f"{text_of(error)}{when}{where}")
     internal.__cause__ = error
+    internal.arose = vars(error).pop(_NOTE, None) or getattr(error, "arose", None)
     return internal
 
 

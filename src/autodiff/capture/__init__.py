@@ -260,6 +260,11 @@ def _capture(
         containers = list(_containers([args, kwargs]))
         try:
             result = _run(trace, function, args, kwargs)
+            if eager:
+                trace.settle()
+            captured = _leave(trace, result, name, derivative)
+            captured.changed_argument = _changed(trace, containers)
+            return captured
         except (AutodiffError, Declined) as error:
             if error.source is None:
                 error.source = trace.builder.source
@@ -270,11 +275,6 @@ def _capture(
         except Exception as error:
             _leave_by(trace, error)
             raise
-        if eager:
-            trace.settle()
-        captured = _leave(trace, result, name, derivative)
-        captured.changed_argument = _changed(trace, containers)
-        return captured
 
 
 def _arose(trace: Trace, source: Source | None) -> Arose:

@@ -24,10 +24,10 @@ from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebui
 from autodiff.compiled.generality import Generality
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.engines import InputForm, executable
-from autodiff.errors import AutodiffError
+from autodiff.errors import AutodiffError, InternalError
 from autodiff.ir.printing import format_type
 from autodiff.passes import optimize
-from autodiff.signals import Signal, as_internal
+from autodiff.signals import Arose, Signal, as_internal
 from autodiff.transform import Plan, Transformation
 
 
@@ -89,7 +89,7 @@ class Compiler:
         captured = self.captured(call, eager, general)
         if debug.level() >= 2:
             debug.show(2, f"# {self.signature.title}: captured\n{captured.program}")
-        with _our_own(self.transformation.name):
+        with _our_own(self.transformation.name, captured):
             plan = self._planned(captured, call)
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
@@ -118,7 +118,7 @@ class Compiler:
         single = len(plan.output_forms) == 1
         started = time.perf_counter()
         engine = "numpy" if eager else self.engine
-        with _our_own(f"the {engine} engine"):
+        with _our_own(f"the {engine} engine", captured):
             run = executable(plan.program, forms, plan.output_forms, single, engine, self.threads)
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
@@ -170,14 +170,19 @@ class Compiler:
 
 
 @contextmanager
-def _our_own(stage: str) -> Iterator[None]:
+def _our_own(stage: str, captured: Captured) -> Iterator[None]:
     """No code of the user's runs here: whatever it raises but our errors on purpose is a mistake."""
     try:
         yield
+    except InternalError as error:
+        error.arose = Arose(None, captured.has_effects)
+        raise
     except (AutodiffError, Signal, MemoryError, RecursionError):
         raise
     except Exception as error:
-        raise as_internal(error, stage) from error
+        internal = as_internal(error, stage)
+        internal.arose = Arose(None, captured.has_effects)
+        raise internal from error
 
 
 def _reader_of_examples(captured: Captured) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
