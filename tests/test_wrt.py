@@ -79,8 +79,7 @@ def test_vectors_belong_to_what_wrt_names_in_its_order(engine):
     with pytest.raises(ValueError) as caught:
         autodiff.hessian_vector(f, wrt=("a", "a"))(a, b, _tensors=(v, v))
     assert str(caught.value) == (
-        "AD102: hessian_vector of f: wrt=('a', 'a') names something twice.\n"
-        "  Remedy: name each once; vectors of one argument can be added"
+        "AD102: wrt=('a', 'a') names 'a' twice.\n  Remedy: name each argument, tag or array once"
     )
 
 

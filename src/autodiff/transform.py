@@ -267,12 +267,6 @@ class Derivative(Transformation):
     def vectors(self, signature: Any, call: Any, vectors: Any, what: str) -> tuple[Any, ...]:
         """The vectors that multiply with what is differentiated by, flattened and checked."""
         items = wrt_items(signature, self.wrt, call.given)
-        keys = [x if isinstance(x, int) else (x.is_tag, _identity(x)) for x in items]
-        if len(set(keys)) < len(keys):
-            raise NameArgumentError(
-                f"{what} of {signature.title}: wrt={written(self.wrt)} names something twice.",
-                remedy="name each once; vectors of one argument can be added",
-            )
         examples = [x if isinstance(x, int) else self._present(x, call) for x in items]
         return tuple(_flat_vectors(examples, call, vectors, what))
 
@@ -285,10 +279,6 @@ class Derivative(Transformation):
             return item.key
         found = compile_reader((), (path,))(call.slots)
         return _Unknown if found is None else found[0]
-
-
-def _identity(item: Named) -> Any:
-    return item.key if item.is_tag else id(item.key)
 
 
 class _Unknown:
