@@ -214,8 +214,8 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (
         lambda m: autodiff.gradient(m.joined)(V, np.ones((2, 2))),
         ValueError,
-        "AD201: all the input array dimensions except for the concatenation axis must match exactly, but along "
-        "dimension 0, the array at index 0 has 1 dimension(s) and the array at index 1 has 2 dimension(s)\n"
+        "AD201: all the input arrays must have same number of dimensions, but the array at index 0 has 1 "
+        "dimension(s) and the array at index 1 has 2 dimension(s)\n"
         "  model.py, line 30, in joined\n"
         "    return np.sum(np.concatenate([x, y]))\n"
         "                  ^^^^^^^^^^^^^^^^^^^^^^",
@@ -321,7 +321,7 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (
         lambda m: autodiff.function(m.opaque, on_fallback="error")(2.0),
         NotImplementedError,
-        "AD304: opaque cannot be compiled: _struct.pack, which is not known to autodiff (model.py:41).\n"
+        "AD304: opaque cannot be compiled: _struct.pack, which is not known to autodiff (model.py, line 41).\n"
         "  Remedy: rewrite that line, or allow uncompiled calls with on_fallback='warn'",
     ),
 ]  # fmt: skip
@@ -413,6 +413,6 @@ def test_the_warning_of_an_uncompiled_call_names_the_line_once(model: Any) -> No
         assert compiled(2.0) == 2.0
         assert compiled(3.0) == 3.0
     assert [str(w.message) for w in caught] == [
-        "opaque runs uncompiled: _struct.pack, which is not known to autodiff (model.py:41)"
+        "opaque runs uncompiled: _struct.pack, which is not known to autodiff (model.py, line 41)"
     ]
     assert caught[0].filename == __file__, "the warning points at the user's call"

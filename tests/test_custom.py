@@ -2,12 +2,13 @@
 
 import inspect
 import re
+import warnings
 
 import numpy as np
 import pytest
 
 import autodiff
-from autodiff.errors import ShapeError
+from autodiff.errors import ArgumentError, ShapeError
 
 ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
 X = np.array([0.3, 0.5, 0.9])
@@ -235,7 +236,10 @@ def test_none_is_zero_and_dtypes_are_cast(engine):
         square = autodiff.custom_gradient(lambda v: v * v, vjp=rule)
         return autodiff.gradient(lambda x: np.sum(square(x)), engine=engine)(x)
 
-    np.testing.assert_array_equal(slope(lambda ct, y, x: None, VECTOR), np.zeros(3))
+    product = autodiff.custom_gradient(lambda a, b: a * b, vjp=lambda ct, y, a, b: (None, ct * a))
+    by_both = autodiff.gradient(lambda a, b: np.sum(product(a, b)), engine=engine)
+    for found, expected in zip(by_both(VECTOR, 2 * VECTOR), (np.zeros(3), VECTOR), strict=True):
+        np.testing.assert_array_equal(found, expected)
     narrow = slope(lambda ct, y, x: (2 * x * ct).astype(np.float32), VECTOR)
     assert narrow.dtype == np.float64
     np.testing.assert_array_equal(narrow, 2 * VECTOR)
@@ -247,3 +251,124 @@ def test_the_value_of_a_function_with_an_unfit_rule_is_plain():
     f = autodiff.function(lambda x: np.sum(square(x)))
     with pytest.warns(autodiff.errors.FallbackWarning, match="gives a cotangent of shape"):
         assert f(VECTOR) == 14.0
+
+
+# -- where Python itself calls ----------------------------------------------------------------------
+SOURCELESS = {
+    "a lambda": "c = autodiff.custom_gradient(vjp=lambda ct, y, x: ct * 10.0)(lambda x: x * 2.0)",
+    "a definition": """
+def rule(ct, y, x): return ct * 10.0
+@autodiff.custom_gradient(vjp=rule)
+def c(x): return x * 2.0
+""",
+    "a forward rule": """
+@autodiff.custom_gradient(jvp=lambda dx, y, x: dx * 10.0)
+def c(x): return x * 2.0
+""",
+    "called by another function": """
+@autodiff.custom_gradient(vjp=lambda ct, y, x: ct * 10.0)
+def inner(x): return x * 2.0
+def c(x): return inner(x)
+""",
+    "called by a library": """
+inner = autodiff.custom_gradient(vjp=lambda ct, y, x: ct * 10.0)(lambda x: x * 2.0)
+def c(x): return np.apply_along_axis(inner, 0, x)
+""",
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("text", SOURCELESS.values(), ids=SOURCELESS)
+def test_a_rule_holds_in_functions_without_source(text, engine):
+    space = {"np": np, "autodiff": autodiff}
+    exec(text + "\ndef loss(x): return np.sum(c(x))\ndef both(x): return np.sum(x * c(x))", space)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        assert autodiff.function(space["loss"], engine=engine)(X) == np.sum(X * 2.0)
+        np.testing.assert_array_equal(
+            autodiff.gradient(space["loss"], engine=engine)(X), [10.0] * 3
+        )
+        np.testing.assert_allclose(autodiff.gradient(space["both"], engine=engine)(X), 12.0 * X)
+
+
+@ENGINES
+@pytest.mark.parametrize("transformed", ["gradient", "function", "value_and_gradient", "hessian"])
+def test_a_transformation_within_a_function_without_source(transformed, engine):
+    space = {"np": np, "autodiff": autodiff}
+    text = f"""
+g = autodiff.{transformed}(lambda x: np.sum(x**3))
+def loss(x): return sum(np.sum(part) for part in np.atleast_1d(g(x)[-1] if type(g(x)) is tuple else g(x)))
+"""
+    exec(text.replace("type(g(x)) is tuple", "isinstance(g(x), tuple)"), space)
+    expected = {"function": 3 * X**2}.get(transformed, 6 * X)
+    if transformed == "hessian":
+        expected = np.full(3, 6.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        found = autodiff.gradient(space["loss"], engine=engine)(X)
+    np.testing.assert_allclose(found, expected)
+
+
+@ENGINES
+def test_a_rule_holds_where_a_library_calls_the_function(engine):
+    def along(x):
+        return np.sum(np.apply_along_axis(ten, 0, x))
+
+    def mapped(x):
+        return sum(map(ten, x))
+
+    for f in (along, mapped):
+        np.testing.assert_array_equal(autodiff.gradient(f, engine=engine)(X), [10.0] * 3)
+
+
+# -- what a rule would lose ---------------------------------------------------------------------------
+@pytest.mark.parametrize("transform", [autodiff.gradient, autodiff.jacobian, autodiff.hessian])
+def test_a_value_that_no_rule_knows_of_is_no_silent_zero(transform):
+    def loss(x, w):
+        scaled = autodiff.custom_gradient(vjp=lambda ct, y, v: ct * w)(lambda v: v * w)
+        return np.sum(scaled(x))
+
+    with pytest.raises(autodiff.DerivativeError, match=r"AD302.*no argument of it") as caught:
+        transform(loss)(X, X)
+    assert "scaled(x)" in str(caught.value)
+    assert "Remedy: pass the value as an argument" in str(caught.value)
+    found = autodiff.gradient(loss, wrt="x")(X, 2 * X)  # as w carries no derivative
+    np.testing.assert_array_equal(found, 2 * X)
+
+
+def test_a_value_stopped_on_purpose_is_no_loss():
+    def loss(x, w):
+        known = autodiff.stop_gradient(w)
+        scaled = autodiff.custom_gradient(vjp=lambda ct, y, v: ct * known)(lambda v: v * known)
+        return np.sum(scaled(x) + w)
+
+    for found, expected in zip(autodiff.gradient(loss)(X, 2 * X), (2 * X, np.ones(3)), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("make", [list, tuple, lambda xs: dict(enumerate(xs))])
+def test_a_container_of_arrays_is_refused_not_differentiated_without_the_rule(make):
+    pair = autodiff.custom_gradient(vjp=lambda ct, y, xs: ct)(lambda xs: xs[0] * xs[1])
+
+    def loss(x):
+        return np.sum(pair(make([x, x])))
+
+    with pytest.warns(
+        autodiff.FallbackWarning, match="of arrays given to a function with a custom"
+    ):
+        assert autodiff.function(loss)(X) == np.sum(X * X)
+    with pytest.raises(autodiff.UnsupportedError, match="of arrays given to a function with a cus"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", autodiff.FallbackWarning)
+            autodiff.gradient(loss)(X)
+
+
+@ENGINES
+def test_a_rule_without_a_result_is_told_so(engine):
+    silent = autodiff.custom_gradient(vjp=lambda ct, y, x: None)(lambda x: x * 2.0)
+    still = autodiff.custom_gradient(jvp=lambda dx, y, x: None)(lambda x: x * 2.0)
+    for f, mode in ((silent, "vjp"), (still, "jvp")):
+        with pytest.raises(ArgumentError, match="AD101: the .* gives None") as caught:
+            autodiff.gradient(lambda x, f=f: np.sum(f(x)), wrt="x", engine=engine)(X)
+        assert f"the {mode} rule" in str(caught.value)
+        assert "Remedy: return the" in str(caught.value)

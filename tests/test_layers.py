@@ -42,6 +42,7 @@ LAYERS: dict[str, int] = {
     "tree": 0,
     "debug": 0,
     "tracebacks": 0,
+    "signals": 0,
 }
 # In these layers units are alternatives or stages beside each other: none imports another.
 SIBLINGS = {3, 4}
@@ -60,7 +61,7 @@ WITHIN = {
     ("api", "testing"),
     ("tree", "labelled"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
-    ("tracebacks", "debug"),
+    ("tracebacks", "debug"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
 }  # fmt: skip
 
 SOURCE = Path(__file__).parents[1] / "src" / "autodiff"

@@ -177,5 +177,5 @@ def test_a_function_of_the_prompt_that_cannot_be_compiled_says_where() -> None:
         "def f(x):\n    return np.linalg.eigvals(np.diag(x)).sum()",
         namespace,
     )
-    with pytest.warns(FallbackWarning, match=r"<ipython-input-9-ccc>:2"):
+    with pytest.warns(FallbackWarning, match=r"<ipython-input-9-ccc>, line 2"):
         autodiff.function(namespace["f"])(X)

@@ -26,11 +26,12 @@ from typing import Any
 import numpy as np
 
 from autodiff import transform
-from autodiff.capture.naming import Tags
+from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, AutodiffError, NameArgumentError, UnsupportedError
 from autodiff.ir.printing import Text
+from autodiff.ops.tracer import is_traced
 from autodiff.tracebacks import hide_frames
 from autodiff.transform import Transformation, Wrt
 
@@ -114,7 +115,11 @@ class Transformed:
             result = compiled.fast(*args)
             if result is not NotImplemented:
                 return result
+        trace = capturing()
         try:
+            if trace is not None and is_traced([*args, *kwargs.values()]):
+                # Python itself calls it with traced values: from a function without source.
+                return self.__autodiff_inline__(trace, list(args), kwargs)
             return compiled.call(args, kwargs)
         except Exception as error:
             hide_frames(error)
@@ -353,6 +358,9 @@ class HessianVector(_WithVectors):
                 code="AD108",
                 remedy="pass _tensors=v, with a tuple of vectors for several arguments",
             )
+        trace = capturing()
+        if trace is not None and is_traced([*args, *kwargs.values(), _tensors]):
+            return self.__autodiff_inline__(trace, list(args), {**kwargs, "_tensors": _tensors})
         return self._call_with(args, kwargs, _tensors)
 
 
@@ -565,12 +573,24 @@ def jvp(
     >>> autodiff.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
+    _refuse_bare(primals, tangents)
     compiled = _product(_Jvp, f, options if wrt is None else {"wrt": wrt, **options})
     if wrt is None:
         _one_tangent_per_primal(primals, tangents)
         tangents = tuple([tangents[k] for k in transform.by_default(primals)])
     vectors = tangents[0] if len(tangents) == 1 else tuple(tangents)
     return compiled._call_with(tuple(primals), {}, vectors)
+
+
+def _refuse_bare(primals: Any, tangents: Any) -> None:
+    """An array alone would be taken for a tuple of its rows."""
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise ArgumentError(
+                f"jvp takes {name} as a tuple, one for each argument, not as one "
+                f"{type(given).__name__}.",
+                remedy="write jvp(f, (x,), (dx,))",
+            )
 
 
 def _one_tangent_per_primal(primals: Sequence[Any], tangents: Sequence[Any]) -> None:
@@ -640,6 +660,7 @@ def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     from autodiff.inlining import inline_jvp
 
     def inside(f: Any, primals: Any, tangents: Any, wrt: Any = None, **options: Any) -> Any:
+        _refuse_bare(primals, tangents)
         if wrt is None:
             _one_tangent_per_primal(primals, tangents)
         given = options if wrt is None else {"wrt": wrt, **options}

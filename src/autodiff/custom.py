@@ -15,10 +15,11 @@ from typing import Any
 
 from autodiff import tree
 from autodiff.capture import Declined
+from autodiff.capture.naming import capturing
 from autodiff.capture.nested import inline_custom
 from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.ops import custom as _custom
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Tracer, is_traced
 
 
 def stop_gradient(x: Any) -> Any:
@@ -113,12 +114,20 @@ class CustomGradient:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's value."""
+        trace = capturing()
+        if trace is not None and is_traced([*args, *kwargs.values()]):
+            # Python itself calls it with traced values: from a function without source, a library.
+            return self.__autodiff_inline__(trace, args, kwargs)
         return self.function(*args, **kwargs)
 
     def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call: one operation that carries its own rule."""
         if kwargs:
             raise Declined("keyword arguments of a function with a custom gradient")
+        for argument in args:
+            if tree.is_container(argument) and is_traced(tree.flatten(argument)[0]):
+                kind = type(argument).__name__
+                raise Declined(f"a {kind} of arrays given to a function with a custom gradient")
         return inline_custom(trace, self.function, self.rule, self.mode, list(args))
 
 

@@ -25,13 +25,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias, Union
 
+from autodiff.signals import Signal
+
 Extent: TypeAlias = Union[int, "Dim"]
 Decider: TypeAlias = Callable[[str, "Dim"], bool]
 
 _decider: ContextVar[Decider | None] = ContextVar("autodiff_extent_decider", default=None)
 
 
-class UndecidedExtent(Exception):
+class UndecidedExtent(Signal):
     """A comparison of extents that algebra, ranges and hints leave open."""
 
 

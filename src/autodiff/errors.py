@@ -47,6 +47,7 @@ class AutodiffError(Exception):
     """
 
     code = "AD000"
+    arose: Any = None  # of type autodiff.signals.Arose, where capturing the user's code raised it
 
     def __init__(
         self, message: str, *, code: str | None = None, source: Any = None, remedy: str = ""

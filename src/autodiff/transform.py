@@ -170,7 +170,20 @@ def wrt_items(signature: Any, wrt: Wrt, slots: Sequence[Any]) -> list[int | Name
             "of them",
         )
     items = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
-    return [_wrt_item(signature, item, slots) for item in items]
+    found = [_wrt_item(signature, item, slots) for item in items]
+    for k, item in enumerate(found):
+        if any(_is_same(item, other) for other in found[:k]):
+            raise NameArgumentError(
+                f"wrt={written(wrt)} names {written(items[k])} twice.",
+                remedy="name each argument, tag or array once",
+            )
+    return found
+
+
+def _is_same(a: int | Named, b: int | Named) -> bool:
+    if isinstance(a, Named) and isinstance(b, Named) and a.is_tag == b.is_tag:
+        return bool(a.key == b.key) if a.is_tag else a.key is b.key
+    return isinstance(a, int) and a == b
 
 
 def _wrt_item(signature: Any, item: Any, slots: Sequence[Any]) -> int | Named:
@@ -323,12 +336,6 @@ class Derivative(Transformation):
     def vectors(self, signature: Any, call: Any, vectors: Any, what: str) -> tuple[Any, ...]:
         """The vectors that multiply with what is differentiated by, flattened and checked."""
         items = wrt_items(signature, self.wrt, call.given)
-        keys = [x if isinstance(x, int) else (x.is_tag, _identity(x)) for x in items]
-        if len(set(keys)) < len(keys):
-            raise NameArgumentError(
-                f"{what} of {signature.title}: wrt={written(self.wrt)} names something twice.",
-                remedy="name each once; vectors of one argument can be added",
-            )
         examples = [x if isinstance(x, int) else self._present(x, call) for x in items]
         return tuple(_flat_vectors(examples, call, vectors, what))
 
@@ -341,10 +348,6 @@ class Derivative(Transformation):
             return item.key
         found = compile_reader((), (path,))(call.slots)
         return _Unknown if found is None else found[0]
-
-
-def _identity(item: Named) -> Any:
-    return item.key if item.is_tag else id(item.key)
 
 
 class _Unknown:

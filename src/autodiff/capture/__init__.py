@@ -35,10 +35,18 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library
 from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
-from autodiff.ir.data import Program, Value
+from autodiff.ir.data import Program, Source, Value
 from autodiff.ops.builder import building
 from autodiff.ops.function_table import functions as numpy_functions
-from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer, concretizing
+from autodiff.ops.tracer import (
+    AmbiguousStore,
+    Cell,
+    Tracer,
+    as_tracer,
+    concretizing,
+    is_traced,
+)
+from autodiff.signals import Arose, is_ours, note_arising
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
 
@@ -253,18 +261,63 @@ def _capture(
         containers = list(_containers([args, kwargs]))
         try:
             result = _run(trace, function, args, kwargs)
+            if eager:
+                trace.settle()
+            captured = _leave(trace, result, name, derivative)
+            captured.changed_argument = _changed(trace, containers)
+            return captured
         except (AutodiffError, Declined) as error:
             if error.source is None:
                 error.source = trace.builder.source
+            error.arose = _arose(trace, error.source)
+            if eager and isinstance(error, AutodiffError):
+                trace.settle()
             raise
         except Exception as error:
-            error.autodiff_effects = trace.effects  # type: ignore[attr-defined]
+            _leave_by(trace, error)
             raise
-        if eager:
-            trace.settle()
-        captured = _leave(trace, result, name, derivative)
-        captured.changed_argument = _changed(trace, containers)
-        return captured
+
+
+def _arose(trace: Trace, source: Source | None) -> Arose:
+    return Arose(source, _has_effects(trace) or bool(trace.state.places))
+
+
+def _has_effects(trace: Trace) -> bool:
+    """Whether the function does more than compute: a second run would do it again."""
+    return trace.effects or any(r.leaf is None and r.cell.version for r in trace.inputs)
+
+
+def _leave_by(trace: Trace, error: Exception) -> None:
+    """An exception ends the capture: note where it arose.
+
+    Where effects are real, it is what the user gets, so nothing traced may be left in it, and what
+    was stored before it was stored.
+    """
+    note_arising(error, _arose(trace, trace.raised_at or trace.builder.source))
+    if trace.eager and not is_ours(error):
+        _make_plain(trace, error, set())
+        trace.settle()
+
+
+def _make_plain(trace: Trace, error: BaseException, seen: set[int]) -> None:
+    """Give an exception, and those it comes from, the values of this call for what is traced."""
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    if any(map(_holds_traced, error.args)):
+        error.args = tuple([trace.plain(x) if _holds_traced(x) else x for x in error.args])
+    for name, x in list(vars(error).items()):
+        if _holds_traced(x):
+            vars(error)[name] = trace.plain(x)
+    for other in (error.__cause__, error.__context__, *getattr(error, "exceptions", ())):
+        if other is not None:
+            _make_plain(trace, other, seen)
+
+
+def _holds_traced(x: Any) -> bool:
+    if type(x) is dict:
+        return any(map(_holds_traced, x.values()))
+    return isinstance(x, TracedList) or is_traced([x])
 
 
 def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:
@@ -402,7 +455,7 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
         trace.naming,
         trace.named,
         watched,
-        trace.effects,
+        _has_effects(trace),
         bool(trace.state.places),
         not trace.eager and _decided_by_order(trace),
     )

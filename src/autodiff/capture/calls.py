@@ -15,8 +15,14 @@ import ast
 import functools
 import operator
 from collections import deque
-from collections.abc import Callable, Iterable
-from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType
+from collections.abc import Callable, Iterable, Iterator
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GeneratorType,
+    MappingProxyType,
+    MethodType,
+)
 from typing import Any
 
 import numpy as np
@@ -34,6 +40,7 @@ from autodiff.capture.trace import Declined, Trace, is_iterator
 from autodiff.ops import dispatch
 from autodiff.ops.known import type_name
 from autodiff.ops.tracer import Tracer
+from autodiff.signals import door, run_users
 
 
 def call(
@@ -52,7 +59,7 @@ def _call(
     special = _special().get(function) if _hashable(function) else None
     if special is not None:
         frame.trace.advancing((*args, *kwargs.values()))
-        return special(frame, *args, **kwargs)
+        return run_users(special, frame, *args, **kwargs)
     if isinstance(function, (Closure, Callback)):
         return function(*args, **kwargs)
     if args and isinstance(args[0], TracedList) and getattr(function, "__objclass__", None) is list:
@@ -211,6 +218,14 @@ def _hashable(function: Any) -> bool:
     return isinstance(function, (type, BuiltinFunctionType, FunctionType, type(np.sum)))
 
 
+@door
+def _items(iterator: Iterator[Any]) -> Iterator[Any]:
+    """What an iterator of the user's gives, whose exceptions are the user's."""
+    # Not ``yield from``, which would end the iterator with a loop that breaks.
+    for item in iterator:  # noqa: UP028
+        yield item
+
+
 def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     """What ``for x in obj`` goes through."""
     if isinstance(obj, Tracer):
@@ -230,7 +245,10 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         if method is not None and not library:
             return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
         if path is None:
-            return map(frame.trace.original, iter(obj)) if frame.trace.copies else iter(obj)
+            items = run_users(iter, obj)
+            if isinstance(items, GeneratorType) or not is_iterator(items):
+                items = _items(items)
+            return map(frame.trace.original, items) if frame.trace.copies else items
     assert path is not None
     if isinstance(obj, (list, tuple, deque)):
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])

@@ -27,6 +27,7 @@ from autodiff.capture.trace import Declined
 from autodiff.ops import dispatch
 from autodiff.ops.promotion import check_number
 from autodiff.ops.tracer import Tracer
+from autodiff.signals import run_users
 
 
 def construct(
@@ -39,9 +40,9 @@ def construct(
         return dispatch.cast(args[0], cls)
     if issubclass(cls, BaseException):
         # Only to be raised: a path that raises becomes a check, and plain Python raises for it.
-        return cls(*args, **kwargs)
+        return run_users(cls, *args, **kwargs)
     if cls is SimpleNamespace and not args:
-        return frame.trace.fresh(cls(**kwargs))
+        return frame.trace.fresh(run_users(cls, **kwargs))
     if cls is contextlib._GeneratorContextManager:
         return generators.make_context(frame, args[0], args[1], args[2], node)
     init = cls.__init__
@@ -62,14 +63,16 @@ def construct(
         return instance
     if making is not type.__call__ or new is not object.__new__:
         # Enumerations, named tuples and the like: made by their own machinery.
-        return frame.trace.fresh(cls(*args, **kwargs))
+        return frame.trace.fresh(run_users(cls, *args, **kwargs))
     if not isinstance(init, (FunctionType, Closure)):
-        return frame.trace.fresh(cls(*args, **kwargs))
+        return frame.trace.fresh(run_users(cls, *args, **kwargs))
     if isinstance(init, FunctionType):
         frame.trace.guard_class(cls, "__init__", init)
-    instance = frame.trace.fresh(cls.__new__(cls))
+    instance = frame.trace.fresh(run_users(cls.__new__, cls))
     if isinstance(init, Closure) or syntax_of(init) is None:
-        init(instance, *args, **kwargs)  # generated, as by dataclasses: plain assignments
+        run_users(
+            init, instance, *args, **kwargs
+        )  # generated, as by dataclasses: plain assignments
         _adopt(frame, instance, [*args, *kwargs.values()])
     else:
         call_function(frame.trace, init, [instance, *args], kwargs)

@@ -31,6 +31,7 @@ from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.ir.data import ArrayType, Block, Operation
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.tracer import Form, StoredList, Tracer
+from autodiff.signals import run_users
 
 CLOCKS = frozenset(
     (
@@ -294,7 +295,7 @@ def _run_now(
     operands = _Operands()
     make_args, make_kwargs = operands.template(args), operands.template(kwargs)
     arrays = tuple(np.asarray(frame.trace.concrete(t)) for t in operands.tracers)
-    return lift_result(function(*make_args(arrays), **make_kwargs(arrays)))
+    return lift_result(run_users(function, *make_args(arrays), **make_kwargs(arrays)))
 
 
 _OUTPUT_ONLY = frozenset((print, warnings.warn, open, input, id, time.sleep))
@@ -310,7 +311,7 @@ def _execute(frame: Frame, function: Any, args: list[Any]) -> Any:
             visible = {n: v for n, v in scope.locals.items() if v is not UNBOUND} | visible
             scope = scope.parent
         args = [*args, frame.scope.globals, visible]
-    result = function(*args)
+    result = run_users(function, *args)
     for names in args[1:]:
         if trace.is_external(names) or names is frame.scope.globals:
             for name, value in list(names.items()):
@@ -325,7 +326,7 @@ def _makers() -> tuple[Any, ...]:
 
 
 def _make_generator(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    generator = function(*args, **kwargs)
+    generator = run_users(function, *args, **kwargs)
     seeded = bool(args or kwargs) and not any(isinstance(a, GENERATORS) for a in args)
     if args and isinstance(args[0], GENERATORS):
         return generator  # default_rng(rng) is rng itself
@@ -446,14 +447,14 @@ def _plain_draw(
 
     trace = frame.trace
     if trace.eager:
-        return lift_result(getattr(owner, name)(*args, **kwargs))
+        return lift_result(run_users(getattr(owner, name), *args, **kwargs))
     if id(owner) in trace.seeded:
         if len(trace.made) > 1:
             raise NotStaged(
                 "a draw from a generator seeded inside of the function, in a branch or loop"
             )
-        return lift_result(getattr(owner, name)(*args, **kwargs))
-    example = getattr(copy.deepcopy(owner), name)(*args, **kwargs)
+        return lift_result(run_users(getattr(owner, name), *args, **kwargs))
+    example = run_users(getattr(copy.deepcopy(owner), name), *args, **kwargs)
     reach = reacher(trace, owner)
 
     def draw(*a: Any, **k: Any) -> Any:

@@ -32,6 +32,7 @@ from autodiff.capture.trace import Declined, FailedNow, NotStaged, is_library
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
+from autodiff.signals import door, refuse_ours, run_users
 
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -146,7 +147,7 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
         refuse_unseen(frame, (right,), node)
     left, right = frame.trace.deep(left), frame.trace.deep(right)
     try:
-        result = frame.trace.original(function(left, right))
+        result = frame.trace.original(run_users(function, left, right))
         return frame.trace.fresh(result) if type(result) is dict else result
     except FailedNow as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
@@ -178,10 +179,12 @@ def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
         value = own_truth(frame, value)
         if isinstance(value, Tracer) and not frame.trace.eager:
             return python_not(value)
-        return not value
+        return run_users(operator.not_, value)
     function = UNARY[type(node.op)]
     method = own_method(frame, value, _METHODS[function][0])
-    return function(value) if method is None else call(frame, method, [value], {}, node)
+    if method is None:
+        return run_users(function, value)
+    return call(frame, method, [value], {}, node)
 
 
 def python_not(value: Tracer) -> Tracer:
@@ -220,7 +223,7 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
             from autodiff.capture.staging import stage_boolean
 
             return stage_boolean(frame, value, node, position)
-        if not last and bool(own_truth(frame, value)) == stop_at:
+        if not last and run_users(bool, own_truth(frame, value)) == stop_at:
             return value
     return value
 
@@ -238,9 +241,10 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
             # Both sides have no effects: `a < b < c` is `a < b and b < c`.
             result = as_python(np.logical_and(truth(result), truth(part)))
         else:
-            result = part if bool(result) else result
-        if position < len(node.ops) - 1 and not isinstance(result, Tracer) and not result:
-            return result
+            result = part if run_users(bool, result) else result
+        if position < len(node.ops) - 1 and not isinstance(result, Tracer):
+            if not run_users(bool, result):
+                return result
         left = right
     return result
 
@@ -323,24 +327,27 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if type(container) is dict and _hashable(item) and frame.trace.state.changes(container):
         try:
             load_item(frame, container, item, frame.scope.syntax.node)
-        except KeyError:
+        except KeyError as error:
+            refuse_ours(error)
             return False
         return True
     method = own_method(frame, container, "__contains__")
     if method is not None:
         return call(frame, method, [container, item], {}, frame.scope.syntax.node)
     container = frame.trace.deep(container)
+    if isinstance(container, (set, frozenset, dict)):
+        as_key(item)
     if id(container) in frame.trace.instances:
         container = list(iterate(frame, container))
     if isinstance(item, Tracer) or (
         isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
     ):
-        return any(bool(x is item or x == item) for x in container)
+        return any(bool(x is item or run_users(operator.eq, x, item)) for x in container)
     frame.trace.advancing((container,))
     items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
     if any(own_method(frame, x, "__eq__") is not None for x in items):
         refuse_unseen(frame, items)
-    return item in container
+    return run_users(operator.contains, container, item)
 
 
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:
@@ -355,7 +362,7 @@ def _conditional(frame: Frame, node: ast.IfExp) -> Any:
             lambda: frame.evaluate(node.orelse),
             node,
         )
-    return frame.evaluate(node.body if test else node.orelse)
+    return frame.evaluate(node.body if run_users(bool, test) else node.orelse)
 
 
 def _tuple(frame: Frame, node: ast.Tuple) -> Any:
@@ -367,7 +374,16 @@ def _list(frame: Frame, node: ast.List) -> Any:
 
 
 def _set(frame: Frame, node: ast.Set) -> Any:
-    return frame.trace.fresh(set(_elements(frame, node.elts)))
+    return frame.trace.fresh(set(map(as_key, _elements(frame, node.elts))))
+
+
+@door
+def as_key(x: Any) -> Any:
+    """``x`` to be looked up by its hash, which a list of the user's has none of."""
+    if isinstance(x, list):
+        raise TypeError("unhashable type: 'list'")
+    hash(x)
+    return x
 
 
 def _elements(frame: Frame, nodes: list[ast.expr]) -> list[Any]:
@@ -386,7 +402,8 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
         if key is None:
             result.update(_entries(frame, frame.evaluate(value), node))
         else:
-            result[frame.evaluate(key)] = frame.evaluate(value)
+            hashed = as_key(frame.evaluate(key))
+            result[hashed] = frame.evaluate(value)
     return frame.trace.fresh(result)
 
 
@@ -422,9 +439,9 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if name == "__class__":
         return type_of(obj)
     if isinstance(obj, Tracer):
-        return _attribute_of_array(obj, name)
+        return _attribute_of_array(frame, obj, name, node)
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
-        return getattr(obj, name)  # these modules do not change under us
+        return run_users(getattr, obj, name)  # these modules do not change under us
     changed = _changed_attribute(frame, obj, name)
     if changed is not MISSING:
         return changed
@@ -432,7 +449,7 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if labelled.is_foreign(obj) and obj is not static and not callable(static):
         path = frame.trace.paths.get(id(obj))
         if path is not None:  # read as it is, and again at every call
-            return frame.trace.lift(getattr(obj, name), path.attribute(name))
+            return frame.trace.lift(run_users(getattr, obj, name), path.attribute(name))
     if isinstance(static, property) and isinstance(static.fget, FunctionType):
         frame.trace.guard_class(type(obj), name, static)
         return call(frame, static.fget, [obj], {}, node)
@@ -445,7 +462,7 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
                 frame.trace.guards.append(Guard(path, "computes", name))
             return call(frame, getter, [obj, name], {}, node)
     try:
-        value = getattr(obj, name)
+        value = run_users(getattr, obj, name)
     except AttributeError:
         frame.trace.guard_presence(obj, name, found=False)
         raise
@@ -470,7 +487,7 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     return value if path is None else frame.trace.lift(value, path.attribute(name))
 
 
-def _attribute_of_array(obj: Tracer, name: str) -> Any:
+def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> Any:
     """``x.name`` of what is traced: only what the object has in plain Python."""
     plain = obj.python_type
     if name == "__class__":
@@ -478,7 +495,12 @@ def _attribute_of_array(obj: Tracer, name: str) -> Any:
     if not hasattr(plain, name):
         owner = plain.__name__ if plain.__module__ == "builtins" else f"numpy.{plain.__name__}"
         raise AttributeError(f"{owner!r} object has no attribute {name!r}", name=name)
-    return _as_numbers(getattr(obj, name))
+    try:
+        return _as_numbers(run_users(getattr, obj, name))
+    except AttributeError as error:
+        refuse_ours(error)
+        kind = "np.ndarray" if obj.form == "array" else plain.__name__
+        raise Declined(f"{kind}.{name}, which is not supported", frame.source(node)) from None
 
 
 def _own(obj: Any) -> Any:
@@ -541,7 +563,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if isinstance(container, Tracer):
         index = frame.trace.deep(index)
         try:
-            return container[index]
+            return run_users(operator.getitem, container, index)
         except FailedNow as failure:
             return frame.trace.rerun(failure, operator.getitem, (container, index), {})
     if container is np.r_ or container is np.c_:
@@ -551,7 +573,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if not container.is_stored() and isinstance(index, Tracer):
             if container.is_here() or not container.can_store():
                 index = _as_index(index)
-        return container[index]
+        return run_users(operator.getitem, container, index)
     if isinstance(index, Tracer):
         if isinstance(container, np.ndarray):
             return as_tracer(container)[index]
@@ -559,7 +581,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if labelled.is_foreign(container) and _is_label(index):
         path = frame.trace.paths.get(id(container))
         if path is not None:
-            return frame.trace.lift(container[index], path.item(index))
+            return frame.trace.lift(run_users(operator.getitem, container, index), path.item(index))
     method = own_method(frame, container, "__getitem__")
     if method is not None:
         return call(frame, method, [container, index], {}, node)
@@ -573,7 +595,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         changed = _changed_item(frame, container, index)
         if changed is not MISSING:
             return changed
-    if isinstance(container, dict) and index not in container:
+    if isinstance(container, dict) and as_key(index) not in container:
         missing = own_method(frame, container, "__missing__")
         if missing is not None:
             return call(frame, missing, [container, index], {}, node)
@@ -584,7 +606,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
                 return made
             # Where each call is traced, what is stored outside is plain.
             return frame.trace.lift(container[index], path.item(index))
-    value = container[index]
+    value = run_users(operator.getitem, container, index)
     if path is None or isinstance(container, type):
         return frame.trace.original(value)
     if isinstance(index, slice):
@@ -640,7 +662,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)
         if keyword.arg is None:
-            keywords.update(_entries(frame, value, node))
+            run_users(keywords.update, _entries(frame, value, node))
         else:
             keywords[keyword.arg] = value
     frame.at(node)
@@ -714,7 +736,7 @@ def _formatted(frame: Frame, node: ast.JoinedStr) -> Any:
         deferred |= isinstance(value, (Tracer, DeferredText)) and not frame.trace.eager
         parts.append((value, conversion, spec))
     text = DeferredText(parts)
-    return text if deferred else str(text)
+    return text if deferred else run_users(str, text)
 
 
 # -- comprehensions ---------------------------------------------------------------------------------
@@ -741,7 +763,10 @@ def _generate(
     source = first if depth == 0 else frame.evaluate(generator.iter)
     for item in iterate(frame, source):
         assign(frame, generator.target, item)
-        if all(own_truth(frame, frame.evaluate(condition)) for condition in generator.ifs):
+        if all(
+            run_users(bool, own_truth(frame, frame.evaluate(condition)))
+            for condition in generator.ifs
+        ):
             yield from _generate(frame, generators, depth + 1, elements, None)
 
 
@@ -808,13 +833,15 @@ def _unrolled_comprehension(frame: Frame, node: Any, source: Any) -> Any:
 
 def _set_comprehension(frame: Frame, node: ast.SetComp) -> Any:
     return frame.trace.fresh(
-        set(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
+        set(_comprehension(frame, node, lambda inner: as_key(inner.evaluate(node.elt))))
     )
 
 
 def _dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
-    pairs = _comprehension(frame, node, lambda f: (f.evaluate(node.key), f.evaluate(node.value)))
-    return frame.trace.fresh(dict(pairs))
+    def pair(inner: Frame) -> tuple[Any, Any]:
+        return as_key(inner.evaluate(node.key)), inner.evaluate(node.value)
+
+    return frame.trace.fresh(dict(_comprehension(frame, node, pair)))
 
 
 def _generator(frame: Frame, node: ast.GeneratorExp) -> Any:

@@ -32,6 +32,7 @@ from autodiff.capture.sourcecode import Known
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ops.tracer import Tracer
+from autodiff.signals import is_ours, run_users
 
 Steps = Generator[Any, Any, Completion | None]
 
@@ -234,7 +235,7 @@ def _return(frame: Frame, node: ast.Return) -> Steps:
 
 def _if(frame: Frame, node: ast.If) -> Steps:
     test = yield from _value(frame, node.test)
-    return (yield from steps(frame, node.body if test else node.orelse))
+    return (yield from steps(frame, node.body if run_users(bool, test) else node.orelse))
 
 
 def _for(frame: Frame, node: ast.For) -> Steps:
@@ -268,7 +269,7 @@ def is_users(error: BaseException) -> bool:
     """Whether an exception is one that the user's code would meet in plain Python."""
     if isinstance(error, ShapeError):
         return True
-    return not isinstance(error, (*INTERNAL, AutodiffError))
+    return not isinstance(error, (*INTERNAL, AutodiffError)) and not is_ours(error)
 
 
 def _unwinds(frame: Frame, error: BaseException) -> bool:

@@ -31,6 +31,7 @@ from autodiff.capture.state import MISSING, Place, attribute_place, item_place
 from autodiff.capture.trace import Declined, FailedNow, Trace, is_library
 from autodiff.ir.data import Source
 from autodiff.ops.tracer import Tracer
+from autodiff.signals import door, run_users
 
 
 class Unbound:
@@ -348,7 +349,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
     if isinstance(container, Tracer):
         index, value = frame.trace.deep(index), frame.trace.deep(value)
         try:
-            container[index] = value
+            run_users(operator.setitem, container, index, value)
         except FailedNow as failure:
             frame.trace.rerun(failure, operator.setitem, (container, index, value), {})
             raise Declined(str(failure), frame.source(node)) from None
@@ -362,7 +363,9 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
             trace.state.store(place, value)
             return
     trace.changing(container, frame.source(node), index if type(container) is dict else None)
-    container[index] = trace.outside(container, value)
+    if isinstance(container, dict) and isinstance(index, list):
+        raise TypeError("unhashable type: 'list'")
+    run_users(operator.setitem, container, index, trace.outside(container, value))
 
 
 def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
@@ -385,7 +388,7 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
             trace.state.store(place, value)
             return
     trace.changing(obj, frame.source(node), name)
-    setattr(obj, name, trace.outside(obj, value))
+    run_users(setattr, obj, name, trace.outside(obj, value))
 
 
 def _augmented(frame: Frame, node: ast.AugAssign) -> None:
@@ -446,7 +449,7 @@ def apply_in_place(
         if not hasattr(type(old), f"__{function.__name__}__") and not isinstance(old, Tracer):
             return apply_binary(frame, BINARY_OF[function], old, value, node)
     try:
-        return frame.trace.original(function(old, value))
+        return frame.trace.original(run_users(function, old, value))
     except FailedNow as failure:
         return frame.trace.rerun(failure, function, (old, value), {})
 
@@ -459,7 +462,7 @@ def _if(frame: Frame, node: ast.If) -> Completion | None:
         from autodiff.capture import staging
 
         return staging.stage_if(frame, node, test)
-    return frame.execute(node.body if test else node.orelse)
+    return frame.execute(node.body if run_users(bool, test) else node.orelse)
 
 
 def _for(frame: Frame, node: ast.For) -> Completion | None:
@@ -474,17 +477,31 @@ def _while(frame: Frame, node: ast.While) -> Completion | None:
     return staging.run_while(frame, node)
 
 
+@door
 def _raise(frame: Frame, node: ast.Raise) -> None:
     if node.exc is None:
         if not frame.errors:
             raise Declined("a bare raise outside of a handler", frame.source(node))
         raise frame.errors[-1]
     error = frame.evaluate(node.exc)
+    _decline_exit(frame, error, node)
     if node.cause is None:
         raise error
     raise error from frame.evaluate(node.cause)
 
 
+def _decline_exit(frame: Frame, error: Any, node: ast.Raise) -> None:
+    """``SystemExit`` and the like end more than the function: only plain Python raises them."""
+    kind = error if isinstance(error, type) else type(error)
+    if not issubclass(kind, BaseException) or issubclass(kind, Exception):
+        return
+    if not frame.trace.eager:
+        raise Declined(f"raise {kind.__name__}", frame.source(node))
+    if isinstance(error, BaseException):
+        error.args = tuple([frame.trace.plain(x) for x in error.args])
+
+
+@door
 def _assert(frame: Frame, node: ast.Assert) -> None:
     from autodiff.capture.expressions import own_truth
 
@@ -517,11 +534,15 @@ def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
     for decorator in decorators:
         if getattr(decorator, "__module__", "") not in ("dataclasses", "functools"):
             raise Declined("a decorated class inside of a function", frame.source(node))
-    made: Any = types.new_class(
-        node.name, bases, keywords, lambda namespace: _class_body(frame, node, namespace)
+    made: Any = run_users(
+        types.new_class,
+        node.name,
+        bases,
+        keywords,
+        lambda namespace: _class_body(frame, node, namespace),
     )
     for decorator in reversed(decorators):
-        made = decorator(made)
+        made = run_users(decorator, made)
     frame.store(node.name, made)
 
 
@@ -569,7 +590,7 @@ def _delete(frame: Frame, node: ast.Delete) -> None:
 def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None:
     """``del container[index]``."""
     frame.trace.changing(container, frame.source(node))
-    del container[index]
+    run_users(operator.delitem, container, index)
 
 
 def _import(frame: Frame, node: ast.Import) -> None:
@@ -577,10 +598,10 @@ def _import(frame: Frame, node: ast.Import) -> None:
 
     for alias in node.names:
         name = alias.name
-        module = importlib.import_module(name)
+        module = run_users(importlib.import_module, name)
         if alias.asname is None and "." in name:
             name = name.split(".")[0]
-            module = importlib.import_module(name)
+            module = run_users(importlib.import_module, name)
         if name in sys.modules and not is_library(module):
             frame.trace.lift(module, Path.root(sys.modules, "m").item(name))
         frame.store(alias.asname or alias.name.split(".")[0], module)
@@ -590,7 +611,7 @@ def _import_from(frame: Frame, node: ast.ImportFrom) -> None:
     import importlib
 
     package = frame.scope.globals.get("__package__")
-    module = importlib.import_module("." * node.level + (node.module or ""), package)
+    module = run_users(importlib.import_module, "." * node.level + (node.module or ""), package)
     if module.__name__ in sys.modules and not is_library(module):
         frame.trace.lift(module, Path.root(sys.modules, "m").item(module.__name__))
     for alias in node.names:
@@ -598,9 +619,21 @@ def _import_from(frame: Frame, node: ast.ImportFrom) -> None:
             raise Declined("import *", frame.source(node))
         value = getattr(module, alias.name, UNBOUND)
         if value is UNBOUND:
-            value = importlib.import_module(f"{module.__name__}.{alias.name}")
+            value = _submodule(module, alias.name)
         root = Path.root(module, "m")
         frame.store(alias.asname or alias.name, frame.trace.lift(value, root.attribute(alias.name)))
+
+
+def _submodule(module: Any, name: str) -> Any:
+    import importlib
+
+    try:
+        return run_users(importlib.import_module, f"{module.__name__}.{name}")
+    except ModuleNotFoundError:
+        raise ImportError(
+            f"cannot import name {name!r} from {module.__name__!r} "
+            f"({getattr(module, '__file__', None) or 'unknown location'})"
+        ) from None
 
 
 def _match(frame: Frame, node: ast.Match) -> Completion | None:

@@ -51,6 +51,7 @@ from autodiff.capture.trace import Declined, FailedNow, Trace
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
+from autodiff.signals import refuse_ours, run_users
 
 # Methods that change the object they belong to, by built-in type.
 MUTATORS = frozenset(
@@ -118,11 +119,11 @@ def _call(
         if not trace.eager:
             raise Declined(f"{name_of(function)}, which changes a list", frame.source(node))
         items = trace.plain(args[1:]) if trace.is_external(args[0]) else args[1:]
-        return function(args[0], *items, **kwargs)
+        return run_users(function, args[0], *items, **kwargs)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         _change(frame, owner, function.__name__, args, kwargs, node)
         if trace.is_external(owner):
-            found = function(*trace.plain(args), **trace.plain(kwargs))
+            found = run_users(function, *trace.plain(args), **trace.plain(kwargs))
             if function.__name__ == "setdefault" and isinstance(owner, dict):
                 key = trace.untraced(args[0])
                 return trace.lift(found, trace.paths[id(owner)].item(key))
@@ -156,7 +157,7 @@ def _call(
         if id(owner) in trace.instances:  # what is read of it is not seen
             trace.guards.append(Guard(trace.paths[id(owner)], "is", owner))
         try:
-            return known(*args, **kwargs)
+            return run_users(known, *args, **kwargs)
         except FailedNow as failure:
             if isinstance(owner, Tracer):
                 function = getattr(trace.concrete(owner), function.__name__)
@@ -311,7 +312,8 @@ def _get(frame: Frame, table: dict[Any, Any], key: Any, default: Any = None) -> 
 
     try:
         return load_item(frame, table, key, frame.scope.syntax.node)
-    except KeyError:
+    except KeyError as error:
+        refuse_ours(error)
         return default
 
 
@@ -430,7 +432,7 @@ def _call_unknown(
         "_operator", "_functools", "_collections",
     ):  # fmt: skip
         # These move objects about or call operators and functions that we see again.
-        return function(*args, **kwargs)
+        return run_users(function, *args, **kwargs)
     from autodiff.capture.opaque import call_opaque
 
     python = _in_python(function)
@@ -441,7 +443,8 @@ def _call_unknown(
         mark = frame.trace.builder.source
         try:
             return call_function(frame.trace, python, args, kwargs)
-        except (Declined, UnsupportedError, DerivativeError, DtypeError, AttributeError):
+        except (Declined, UnsupportedError, DerivativeError, DtypeError, AttributeError) as error:
+            refuse_ours(error)
             # It reaches something out of sight: the error names the function the user called.
             frame.trace.builder.source = mark
         except AutodiffError as error:

@@ -19,7 +19,7 @@ from autodiff.capture.regions import Outcome, fit, is_numeric, run_region, slot_
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Extent, same
-from autodiff.errors import ShapeError
+from autodiff.errors import ArgumentError, ShapeError
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops.dispatch import cast
 from autodiff.ops.structural import zeros
@@ -143,6 +143,15 @@ def _rule_region(
 
     outcome = run_region(frame, thunk, [*known, y, *vectors])
     _refuse(outcome)
+    if outcome.value is None:
+        raise ArgumentError(
+            f"{rule} gives None.",
+            source=rule.source,
+            remedy="return the cotangent of each argument (one alone, several as a tuple; None among "
+            "several is zero)"
+            if pulls
+            else "return the tangent of the result",
+        )
     wanted = plain if pulls else [of_result]
     places = [f"argument {rule.argument(k)}" for k in traced] if pulls else ["the result"]
     results = outcome.value if isinstance(outcome.value, (tuple, list)) else (outcome.value,)

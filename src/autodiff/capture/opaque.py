@@ -17,6 +17,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined
 from autodiff.errors import AutodiffError, DerivativeError
 from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.signals import door
 
 
 def call_opaque(
@@ -80,6 +81,7 @@ def refuse_lost_derivative(
             )
 
 
+@door
 def run_native(function: Any, args: Any, kwargs: Any) -> Any:
     """Call a library function; where it loses an error of the user's callback, that is raised."""
     try:

@@ -19,6 +19,8 @@ from collections.abc import Iterator, MutableMapping
 from types import SimpleNamespace
 from typing import Any
 
+from autodiff.dims import UndecidedExtent
+
 
 class ObjectScope:
     """The parts of one object as variables; looks to branches and loops like the scope of a frame."""
@@ -54,6 +56,9 @@ class _Items(MutableMapping[str, Any]):
         return list.__getitem__(self.items_of, int(name))
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if int(name) >= list.__len__(self.items_of):
+            # Its items have gone into an array meanwhile, so the region cannot be undone.
+            raise UndecidedExtent("a list of which a loop changes single items and the length")
         list.__setitem__(self.items_of, int(name), value)
 
     def __delitem__(self, name: str) -> None:

@@ -31,6 +31,7 @@ from autodiff.dims import Dim, same
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
 from autodiff.ops.tracer import Tracer, as_tracer, whole_of
+from autodiff.signals import refuse_ours
 
 
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
@@ -72,7 +73,8 @@ def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
     if frame.trace.state.changes(obj):
         try:
             load_attribute(frame, obj, name, frame.scope.syntax.node)
-        except AttributeError:
+        except AttributeError as error:
+            refuse_ours(error)
             return False
         return True
     found = hasattr(obj, name)

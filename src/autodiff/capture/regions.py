@@ -18,9 +18,8 @@ import numpy as np
 
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope
 from autodiff.capture.parts import table_of
-from autodiff.capture.state import UnknownPlace
-from autodiff.capture.trace import Declined, FailedNow, NotStaged, StoreNeeded
-from autodiff.dims import Dim, UndecidedExtent, same_shape
+from autodiff.capture.trace import Declined, NotStaged
+from autodiff.dims import Dim, same_shape
 from autodiff.errors import InternalError, UnsupportedError
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.builder import emit
@@ -28,27 +27,17 @@ from autodiff.ops.entries import ENTRIES
 from autodiff.ops.tracer import (
     AmbiguousStore,
     Cell,
-    ConcreteNeeded,
     Form,
     StoredList,
     Tracer,
     as_tracer,
     whole_of,
 )
+from autodiff.signals import Signal, refuse_ours
 
 INT = np.dtype(np.int64)
-INTERNAL = (
-    NotStaged,
-    Declined,
-    StoreNeeded,
-    InternalError,
-    UndecidedExtent,
-    ConcreteNeeded,
-    AmbiguousStore,
-    UnsupportedError,
-    UnknownPlace,
-    FailedNow,
-)
+# What passes through the regions and handlers of the user's code: no exception of the user's.
+INTERNAL = (Signal, InternalError, UnsupportedError)
 
 
 @dataclass(eq=False)
@@ -107,6 +96,7 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
             except INTERNAL:
                 raise
             except Exception as error:  # the user's own: this path raises
+                refuse_ours(error)
                 outcome.raised = error
             # Now, while the storage still holds what the region left in it.
             outcome.made, origins = trace.made[-1], outcome.origins
@@ -185,7 +175,7 @@ def _with_inner(operation: Operation) -> Iterator[Operation]:
         yield from walk(region)
 
 
-class Committed(Exception):
+class Committed(Signal):
     """Wraps what is raised after staging succeeded: it is no reason to give the staging up."""
 
     def __init__(self, problem: Exception) -> None:

@@ -68,6 +68,7 @@ from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer
+from autodiff.signals import Signal
 
 LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
 ATTEMPTS = 12
@@ -82,7 +83,7 @@ class Poison:
         self.reason = reason
 
 
-class _Peel(Exception):
+class _Peel(Signal):
     """Only the first iteration differs from the others."""
 
 

@@ -1,7 +1,8 @@
 """Finding the syntax tree of a function: definitions, methods, lambdas (several on one line).
 
 ``syntax_of(function)`` gives the tree with absolute line and column numbers, or None where there
-is no source (built-in functions, code made by ``exec``, the interactive prompt before 3.13).
+is no source (code made by ``exec``, the interactive prompt before 3.13) or where none of the texts
+known gives the code that runs (:mod:`autodiff.capture.texts`).
 A lambda is found among those on its line by the positions its bytecode carries
 (``code.co_positions``), so that ``f, g = lambda x: x, lambda x: 2 * x`` are told apart.
 
@@ -12,13 +13,11 @@ from __future__ import annotations
 
 import ast
 import inspect
-import linecache
-import textwrap
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+from autodiff.capture.texts import FunctionNode, find_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,6 @@ class Syntax:
 
 # By identity: code objects of equal text in two files compare equal.
 _BY_CODE: dict[int, tuple[CodeType, Syntax | None]] = {}
-_FILES: dict[str, tuple[tuple[str, ...], dict[int, list[FunctionNode]]]] = {}
 
 
 def syntax_of(function: FunctionType) -> Syntax | None:
@@ -43,11 +41,7 @@ def syntax_of(function: FunctionType) -> Syntax | None:
     code = function.__code__
     known = _BY_CODE.get(id(code))
     if known is None:
-        try:
-            found = _find(code)
-        except (OSError, TypeError, SyntaxError, IndentationError, ValueError):
-            found = None
-        known = _BY_CODE[id(code)] = (code, found)
+        known = _BY_CODE[id(code)] = (code, _find(function))
     return known[1]
 
 
@@ -162,36 +156,24 @@ class _Scan(ast.NodeVisitor):
         self.is_generator = True
 
 
-def _find(code: CodeType) -> Syntax | None:
-    file = code.co_filename
-    linecache.checkcache(file)
-    lines = tuple(linecache.getlines(file))
-    if not lines:
-        return _find_by_inspect(code)
-    cached = _FILES.get(file)
-    if cached is None or cached[0] != lines:
-        tree = ast.parse("".join(lines))
-        by_line: dict[int, list[FunctionNode]] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, FunctionNode):
-                decorators = getattr(node, "decorator_list", [])
-                first = min([node.lineno, *(d.lineno for d in decorators)])
-                by_line.setdefault(first, []).append(node)
-        cached = _FILES[file] = (lines, by_line)
-    return _choose(code, cached[1].get(code.co_firstlineno, []), file)
+def _find(function: FunctionType) -> Syntax | None:
+    match = find_text(function)
+    if match is None:
+        return None
+    if not match.has_assertions:
+        for node in match.nodes:
+            _WithoutAssertions().visit(node)
+    return _choose(match.code, match.nodes, match.file)
 
 
-def _find_by_inspect(code: CodeType) -> Syntax | None:
-    """Source that only inspect knows (notebook cells on some versions)."""
-    source_lines, first = inspect.getsourcelines(code)
-    tree = ast.parse(textwrap.dedent("".join(source_lines)))
-    ast.increment_lineno(tree, max(first, 1) - 1)
-    nodes = [n for n in ast.walk(tree) if isinstance(n, FunctionNode)]
-    return _choose(
-        code,
-        [n for n in nodes if n.lineno >= code.co_firstlineno][:1] or nodes[:1],
-        code.co_filename,
-    )
+class _WithoutAssertions(ast.NodeTransformer):
+    """What optimisation leaves of a tree, in place: no assertions, and ``__debug__`` is false."""
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        return ast.copy_location(ast.Pass(), node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.copy_location(ast.Constant(False), node) if node.id == "__debug__" else node
 
 
 class _Mangle(ast.NodeVisitor):

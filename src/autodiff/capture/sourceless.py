@@ -1,10 +1,12 @@
-"""Functions without source (code made by ``exec``, the prompt before 3.13) run with tracers.
+"""Functions without source run with tracers.
 
-Python itself runs them, so nothing sees what they read.  Before the call, everything that their
-code names, and what it can reach from there, is guarded; where that cannot be done (a list, an
-object, a module that may change, an effect) the function is declined, and each call runs
-uncompiled rather than with a value of an earlier one.  ``isinstance`` is answered by
-``Tracer.__class__``; what ``type`` says of a tracer cannot be changed, so code that asks is declined.
+These are code made by ``exec``, the prompt before 3.13, and code that its file does not hold any more
+(:mod:`autodiff.capture.texts`).  Python itself runs them, so nothing sees what they read.  Before
+the call, everything that their code names, and what it can reach from there, is guarded; where that
+cannot be done (a list, an object, a module that may change, an effect) the function is declined,
+and each call runs uncompiled rather than with a value of an earlier one.  ``isinstance`` is answered
+by ``Tracer.__class__``; what ``type`` says of a tracer cannot be changed, so code that asks is
+declined.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import inspect
+import os
 from collections.abc import Iterator, Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -21,6 +24,7 @@ import numpy as np
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Trace
 from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.signals import run_users
 
 # Names by which code reaches the outside world.
 _EFFECTS = frozenset("print input open exec eval globals locals vars breakpoint __import__".split())
@@ -34,11 +38,11 @@ def call_without_source(
     if _asks_for_types(function, set()):
         raise Declined(f"{function.__name__} has no source and calls type")
     if not trace.eager:  # the uncompiled tier reads everything anew at each call
-        reading = _Reading(trace, function.__name__)
+        reading = _Reading(trace, function)
         reading.function(function, Path.root(function, "f"), _defaults_used(function, args, kwargs))
         for argument in (*args, *kwargs.values()):
             reading.argument(argument)
-    return function(*args, **kwargs)
+    return run_users(function, *args, **kwargs)
 
 
 def _asks_for_types(function: FunctionType, seen: set[int]) -> bool:
@@ -75,13 +79,16 @@ def _defaults_used(
 class _Reading:
     """What a function may read, guarded piece by piece."""
 
-    def __init__(self, trace: Trace, name: str) -> None:
+    def __init__(self, trace: Trace, function: FunctionType) -> None:
         self.trace = trace
-        self.name = name
+        self.name = function.__name__
+        self.why = "has no source"
+        if os.path.exists(function.__code__.co_filename):
+            self.why += " (its file has changed since)"
         self.seen: set[int] = set()
 
     def declined(self, what: str) -> Declined:
-        return Declined(f"{self.name} has no source and {what}")
+        return Declined(f"{self.name} {self.why} and {what}")
 
     def function(self, function: FunctionType, path: Path, defaults: set[str] | None) -> None:
         """Guard what the code of a function names, its defaults and its closure."""

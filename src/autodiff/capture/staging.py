@@ -29,6 +29,7 @@ from autodiff.ir.data import Value, walk
 from autodiff.ops.control import emit_check, emit_cond
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
+from autodiff.signals import door, run_users
 
 
 # -- if -----------------------------------------------------------------------------------------
@@ -271,6 +272,7 @@ def stage_boolean(frame: Frame, value: Tracer, node: ast.BoolOp, position: int) 
     return stage_choice(frame, value, others, lambda: value, node)
 
 
+@door
 def assert_traced(frame: Frame, test: Tracer, node: ast.Assert) -> None:
     """``assert`` on a traced value: a check at every run."""
     from autodiff.capture.expressions import truth
@@ -341,7 +343,7 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
                 rollable = False
             except Committed as after:
                 raise after.problem from None
-        if not test:
+        if not run_users(bool, test):
             return frame.execute(node.orelse)
         passes += 1
         completion = frame.within("loop", node.body)

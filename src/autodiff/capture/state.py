@@ -33,6 +33,7 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Trace, is_count, is_library
 from autodiff.ir.data import Source
 from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.signals import Signal
 
 MAXIMUM_PLACES = 64
 
@@ -59,7 +60,7 @@ class Place:
         )
 
 
-class UnknownPlace(Exception):
+class UnknownPlace(Signal):
     """A store into a place that was not known to change when the capture began."""
 
     def __init__(self, place: Place) -> None:

@@ -49,13 +49,16 @@ from autodiff.ops.tracer import (
     as_tracer,
     emit_tracer,
 )
+from autodiff.signals import Arose, Signal, run_users
 
 GUARD = "guard: a value that shaped the program"
 MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
 
 
-class Declined(Exception):
+class Declined(Signal):
     """Python that cannot be compiled here; the call runs in the uncompiled tier."""
+
+    arose: Arose | None = None
 
     def __init__(self, reason: str, source: Source | None = None) -> None:
         super().__init__(reason)
@@ -63,11 +66,11 @@ class Declined(Exception):
         self.source = source
 
 
-class NotStaged(Exception):
+class NotStaged(Signal):
     """A region cannot be staged as structured control flow; it is run in another way."""
 
 
-class FailedNow(Exception):
+class FailedNow(Signal):
     """In the uncompiled tier: a check that fails for the values of this call."""
 
 
@@ -96,7 +99,7 @@ class EagerBuilder(Builder):
         return results
 
 
-class StoreNeeded(Exception):
+class StoreNeeded(Signal):
     """A loop being staged changes a list, which must have a store before the loop begins."""
 
     def __init__(self, body: Any, changes: Sequence[tuple[Any, Any]]) -> None:
@@ -146,6 +149,7 @@ class Trace:
         self.by_array: dict[int, Tracer] = {}
         self.by_path: dict[str, Tracer] = {}
         self.depth = 0
+        self.raised_at: Source | None = None  # where the exception arose that ends the capture
         # Scopes whose names functions change that may outlive them (nonlocal), by identity.
         self.kept_scopes: dict[int, Any] = {}
         self.active: list[Any] = []  # syntax of the functions that are running
@@ -386,7 +390,7 @@ class Trace:
 
     def rerun(self, failure: FailedNow, function: Any, args: Any, kwargs: Any) -> Any:
         """What plain Python makes of an operation whose check fails: most often its exception."""
-        result = function(*self.untraced(args), **self.untraced(kwargs))
+        result = run_users(function, *self.untraced(args), **self.untraced(kwargs))
         traced = [t for t in _tracers((args, kwargs)) if t.dtype.kind == "f"]
         if any(self.differentiated(t.value) for t in traced):
             raise Declined(str(failure), self.builder.source)
@@ -635,6 +639,7 @@ class Trace:
 
     def note(self, error: Exception) -> None:
         """Say where in the user's code an error arose that Python has no frame of."""
+        self.raised_at = self.raised_at or self.builder.source
         place = locate(self.builder.source)
         if self.eager and place and place not in getattr(error, "__notes__", ()):
             if not getattr(error, "__notes__", ()):

@@ -134,7 +134,7 @@ class Signature:
                 self.forwards = False
                 self._read(self.function)
                 return self.bind_telling(args, kwargs)
-            if self.live:
+            if self.live or isinstance(self.function, type):
                 self.function(*args, **kwargs)  # raises Python's own error
             raise TypeError(f"{self.title}() {error}") from None
         given = set(bound.arguments)

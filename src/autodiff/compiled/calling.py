@@ -16,11 +16,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from autodiff import debug
 from autodiff.capture import Declined, NotStaged
-from autodiff.capture.trace import GUARD, is_unsupported
+from autodiff.capture.texts import keep_text
+from autodiff.capture.trace import GUARD
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import NOT_GIVEN, Call, Recognised, Signature, by_position
 from autodiff.compiled.compiling import Compiler
@@ -29,8 +30,9 @@ from autodiff.compiled.generality import generality
 from autodiff.compiled.running import UNFIT, run
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
-from autodiff.errors import AutodiffError, DtypeError, InternalError, ShapeError, UnsupportedError
+from autodiff.errors import AutodiffError, InternalError, ShapeError, UnsupportedError
 from autodiff.recall import Recognise, compile_recognise
+from autodiff.signals import as_internal, is_ours, text_of
 from autodiff.transform import Transformation, ValueOnly
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
@@ -45,13 +47,6 @@ class _Codeless:
     """In the place of a callable without code of its own."""
 
     __code__ = None
-
-
-class _Answer(NamedTuple):
-    """What plain Python returned where the capture failed, and why that failed."""
-
-    result: Any
-    reason: str
 
 
 class Compiled(Compiler):
@@ -72,6 +67,7 @@ class Compiled(Compiler):
         self.on_fallback = on_fallback
         # A function whose code is replaced in place, as reloading tools do, is another function.
         self.coded: Any = function if hasattr(function, "__code__") else _Codeless
+        keep_text(function)
         self._start()
         self.of_integers: Compiled | None = None  # the value, where ints are differentiated by
         self.locks: dict[int, threading.RLock] = {}  # by process
@@ -183,9 +179,12 @@ class Compiled(Compiler):
                     continue
                 made = self._specialise(call, structure)
             break
-        if isinstance(made, _Answer):
-            fallback.warn(self, made.reason)
-            return made.result
+        if isinstance(made, InternalError):
+            result, reason = fallback.after_mistake(self, call, made, extra)
+            self.declined[call.key] = (MAXIMUM_ATTEMPTS, reason)
+            return result
+        if isinstance(made, AutodiffError):
+            return fallback.after_refusal(self, call, made, extra)
         if isinstance(made, Exception):
             return fallback.after_error(self, call, made, extra)
         if isinstance(made, str):
@@ -209,9 +208,8 @@ class Compiled(Compiler):
                 # The engine rounds otherwise than the capture did, across a threshold.
                 return fallback.uncompiled(self, call, None, extra)
             if failure is None:
-                raise InternalError(
-                    f"the program of {self.signature.title} does not accept the call it was made for"
-                )
+                mistake = InternalError("the program does not accept the call it was made for")
+                return fallback.after_mistake(self, call, mistake, extra)[0]
             return fallback.failed(self, made, call, extra)
         return result
 
@@ -240,33 +238,28 @@ class Compiled(Compiler):
 
     def _specialise(
         self, call: Call, structure: tuple[Any, ...]
-    ) -> Specialisation | _Answer | str | Exception:
+    ) -> Specialisation | str | Exception:
         """A specialisation, or the reason why there is none, or what the user's code raised."""
-        specialisation = self._specialise_generally(call, structure)
-        if specialisation is not None:
-            return specialisation
         try:
+            specialisation = self._specialise_generally(call, structure)
+            if specialisation is not None:
+                return specialisation
             specialisation = self.compile(call)
+        except InternalError as error:
+            return error
         except Declined as declined:
             return fallback.reason_at(declined.reason, declined.source)
         except (NotStaged, UndecidedExtent) as problem:
             return fallback.reason_at(str(problem), None)
-        except (UnsupportedError, DtypeError) as error:
-            of_argument = isinstance(error, DtypeError) and any(map(is_unsupported, call.leaves))
-            if of_argument or not self.transformation.is_value:
-                raise
-            return fallback.reason_at(error.message, error.source)
-        except ShapeError as error:
-            if not self.transformation.is_value:
-                raise
-            try:  # Plain Python changes the arguments as far as it comes.
-                return _Answer(fallback.plain(self, call), error.message)
-            except Exception:
-                raise error from None
-        except AutodiffError:
-            raise
-        except Exception as error:
+        except AutodiffError as error:
+            is_value = self.transformation.is_value
+            if error.arose is None and not (is_value and isinstance(error, UnsupportedError)):
+                raise  # about the call, not about what the function does
+            if is_value and not isinstance(error, ShapeError):
+                return fallback.reason_at(error.message, error.source)
             return error
+        except Exception as error:
+            return as_internal(error) if is_ours(error) else error
         self.specialisations.setdefault(call.key, []).append(specialisation)
         self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
         return specialisation
@@ -290,9 +283,12 @@ class Compiled(Compiler):
             return None
         try:
             specialisation = self.compile(call, general=general)
-        except Exception as problem:  # whatever it is, compiling for fixed sizes tells it better
+        except Exception as problem:  # compiling for fixed sizes tells better what it is
+            if is_ours(problem):
+                raise
             debug.show(
-                1, f"autodiff: {self.signature.title} is compiled for fixed sizes: {problem}"
+                1,
+                f"autodiff: {self.signature.title} is compiled for fixed sizes: {text_of(problem)}",
             )
             self.fixed.add(structure)
             return None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,10 @@ from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebui
 from autodiff.compiled.generality import Generality
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.engines import InputForm, executable
+from autodiff.errors import AutodiffError, InternalError
 from autodiff.ir.printing import format_type
 from autodiff.passes import optimize
+from autodiff.signals import Arose, Signal, as_internal
 from autodiff.transform import Plan, Transformation
 
 
@@ -86,18 +89,23 @@ class Compiler:
         captured = self.captured(call, eager, general)
         if debug.level() >= 2:
             debug.show(2, f"# {self.signature.title}: captured\n{captured.program}")
-        plan = self.transformation.apply(self.signature, captured, call)
-        if debug.level() >= 2:
-            debug.show(2, f"# {self.signature.title}: {self.transformation.name}\n{plan.program}")
-        plan.program = optimize(plan.program)
-        if debug.level() >= 2:
-            debug.show(2, f"# {self.signature.title}: optimised\n{plan.program}")
+        with _our_own(self.transformation.name, captured):
+            plan = self._planned(captured, call)
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
             1,
             f"autodiff: {self.transformation.name} of {self.signature.title} captured in {elapsed:.1f} ms",
         )
         return captured, plan
+
+    def _planned(self, captured: Captured, call: Call) -> Plan:
+        plan = self.transformation.apply(self.signature, captured, call)
+        if debug.level() >= 2:
+            debug.show(2, f"# {self.signature.title}: {self.transformation.name}\n{plan.program}")
+        plan.program = optimize(plan.program)
+        if debug.level() >= 2:
+            debug.show(2, f"# {self.signature.title}: optimised\n{plan.program}")
+        return plan
 
     def compile(
         self, call: Call, eager: bool = False, general: Generality | None = None
@@ -110,7 +118,8 @@ class Compiler:
         single = len(plan.output_forms) == 1
         started = time.perf_counter()
         engine = "numpy" if eager else self.engine
-        run = executable(plan.program, forms, plan.output_forms, single, engine, self.threads)
+        with _our_own(f"the {engine} engine", captured):
+            run = executable(plan.program, forms, plan.output_forms, single, engine, self.threads)
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
             1,
@@ -158,6 +167,22 @@ class Compiler:
                 yield f"{name}={leaf!r}"
             else:
                 yield f"{name}: {type(leaf).__name__}"
+
+
+@contextmanager
+def _our_own(stage: str, captured: Captured) -> Iterator[None]:
+    """No code of the user's runs here: whatever it raises but our errors on purpose is a mistake."""
+    try:
+        yield
+    except InternalError as error:
+        error.arose = Arose(None, captured.has_effects)
+        raise
+    except (AutodiffError, Signal, MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        internal = as_internal(error, stage)
+        internal.arose = Arose(None, captured.has_effects)
+        raise internal from error
 
 
 def _reader_of_examples(captured: Captured) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

@@ -15,22 +15,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff import tree
-from autodiff.capture import Declined, NotStaged
-from autodiff.capture.trace import FailedNow
+from autodiff import debug, tree
 from autodiff.compiled.binding import Call
 from autodiff.compiled.specialisation import Specialisation
-from autodiff.dims import UndecidedExtent
-from autodiff.errors import FallbackWarning, UnsupportedError
+from autodiff.errors import (
+    AutodiffError,
+    FallbackWarning,
+    InternalError,
+    ShapeError,
+    UnsupportedError,
+)
 from autodiff.ops.control import MEMORY_FAILED
-from autodiff.ops.tracer import ConcreteNeeded
+from autodiff.signals import Signal, as_internal, is_ours, is_unconfirmed, take_arising, text_of
 from autodiff.tracebacks import depth_of_user
 
 if TYPE_CHECKING:
     from autodiff.compiled.calling import Compiled
 
 
-def uncompiled(compiled: Compiled, call: Call, reason: str | None, extra: tuple[Any, ...]) -> Any:
+def uncompiled(
+    compiled: Compiled,
+    call: Call,
+    reason: str | None,
+    extra: tuple[Any, ...],
+    plain_has_run: bool = False,
+) -> Any:
     """Run a call uncompiled, and say why if it is not only this call."""
     if reason is not None and compiled.use_cache:
         if compiled.on_fallback == "error":
@@ -41,7 +50,9 @@ def uncompiled(compiled: Compiled, call: Call, reason: str | None, extra: tuple[
             )
         warn(compiled, reason)
     return (
-        plain(compiled, call) if compiled.transformation.is_value else eager(compiled, call, extra)
+        plain(compiled, call)
+        if compiled.transformation.is_value
+        else eager(compiled, call, extra, plain_has_run)
     )
 
 
@@ -58,18 +69,38 @@ def run_plainly(compiled: Compiled, call: Call) -> Any:
     return compiled.function(*args, **kwargs)
 
 
-def eager(compiled: Compiled, call: Call, extra: tuple[Any, ...]) -> Any:
-    """Trace this call's path and run it on the reference engine."""
+def _undifferentiable(compiled: Compiled, problem: str, source: Any) -> UnsupportedError:
+    return UnsupportedError(
+        f"{compiled.signature.title} cannot be differentiated: {problem}.",
+        code="AD304",
+        source=source,
+        remedy="rewrite that line, or give the function a derivative with autodiff.custom_gradient",
+    )
+
+
+def eager(
+    compiled: Compiled, call: Call, extra: tuple[Any, ...], plain_has_run: bool = False
+) -> Any:
+    """Trace this call's path and run it on the reference engine.
+
+    ``plain_has_run``: plain Python was asked first, and raised nothing.
+    """
     try:
         specialisation = compiled.compile(call, eager=True)
-    except (Declined, NotStaged, UndecidedExtent, ConcreteNeeded, FailedNow) as problem:
-        raise UnsupportedError(
-            f"{compiled.signature.title} cannot be differentiated: {problem}.",
-            code="AD304",
-            source=getattr(problem, "source", None),
-            remedy="rewrite that line, or give the function a derivative with "
-            "autodiff.custom_gradient",
-        ) from None
+    except Signal as problem:
+        raise _undifferentiable(compiled, str(problem), getattr(problem, "source", None)) from None
+    except AutodiffError:
+        raise
+    except Exception as error:
+        arose = take_arising(error)
+        if is_ours(error):
+            raise as_internal(error) from error
+        if not plain_has_run or isinstance(error, (MemoryError, RecursionError)):
+            raise
+        # Plain Python does not raise it: it is about a traced value in the place of a plain one.
+        text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
+        what = f"this line needs plain numbers or arrays{text}"
+        raise _undifferentiable(compiled, what, arose.source) from None
     result = compiled.run_once(specialisation, call, extra)
     if result is NotImplemented:
         if not specialisation.captured.has_effects:
@@ -91,14 +122,15 @@ def failed(
     if compiled.transformation.is_value:
         return plain(compiled, call)
     lacks_memory = specialisation.run.failure() == MEMORY_FAILED
-    if not specialisation.captured.has_effects:
+    plain_has_run = not specialisation.captured.has_effects
+    if plain_has_run:
         run_plainly(compiled, call)
     if lacks_memory:  # the function has enough, its derivative has not
         raise MemoryError(
             f"{compiled.transformation.name} of {compiled.signature.title} needs more memory than "
             "there is; for k in autodiff.checkpoint(...) keeps less of a loop"
         )
-    return eager(compiled, call, extra)
+    return eager(compiled, call, extra, plain_has_run)
 
 
 def after_error(compiled: Compiled, call: Call, error: Exception, extra: tuple[Any, ...]) -> Any:
@@ -107,19 +139,105 @@ def after_error(compiled: Compiled, call: Call, error: Exception, extra: tuple[A
     There the error comes from the user's own line.  What has effects is not run twice: then
     the derivative's run is the one that raises.
     """
-    reason = f"{type(error).__name__}: {error}"
+    arose = take_arising(error)
     if compiled.transformation.is_value and compiled.on_fallback != "error":
         result = plain(compiled, call)
-        warn(compiled, reason)
+        if is_unconfirmed(error):
+            report(compiled, as_internal(error))
+        else:
+            warn(compiled, reason_at(text_of(error), arose.source))
         return result
-    if not getattr(error, "autodiff_effects", False):
+    if not arose.has_effects:
         run_plainly(compiled, call)
-        return uncompiled(compiled, call, reason, extra)
+        if is_unconfirmed(error):
+            report(compiled, as_internal(error))
+        reason = reason_at(text_of(error), arose.source)
+        return uncompiled(compiled, call, reason, extra, plain_has_run=True)
     if compiled.on_fallback == "error":
         raise error
     result = eager(compiled, call, extra)
-    warn(compiled, reason)
+    warn(compiled, reason_at(text_of(error), arose.source))
     return result
+
+
+def after_refusal(
+    compiled: Compiled, call: Call, error: AutodiffError, extra: tuple[Any, ...]
+) -> Any:
+    """Capture met something that cannot work: NumPy may not come so far, or say it in its words.
+
+    Errors come in the order of plain Python, so it runs; what is raised there is the answer.
+    """
+    if compiled.transformation.is_value:
+        try:  # the arguments change as far as it comes
+            result = plain(compiled, call)
+        except Exception as theirs:
+            raise _first(error, theirs) from None
+        warn(compiled, error.message)
+        return result
+    if take_arising(error).has_effects:
+        try:
+            result = eager(compiled, call, extra)
+        except AutodiffError:
+            raise error from None
+        warn(compiled, reason_at(error.message, error.source))
+        return result
+    try:
+        run_plainly(compiled, call)
+    except Exception as theirs:
+        raise _first(error, theirs) from None
+    raise error
+
+
+def _first(ours: AutodiffError, theirs: Exception) -> Exception:
+    """The exception of plain Python; ours, in NumPy's words, where both say the same."""
+    if not (isinstance(ours, ShapeError) and type(theirs) is ValueError and ours.source):
+        return theirs
+    line, entry = None, theirs.__traceback__
+    while entry is not None:
+        if entry.tb_frame.f_code.co_filename == ours.source.file:
+            line = entry.tb_lineno
+        entry = entry.tb_next
+    if line != ours.source.line:
+        return theirs
+    same = ShapeError(
+        str(theirs) or ours.message, code=ours.code, source=ours.source, remedy=ours.remedy
+    )
+    return same.with_traceback(ours.__traceback__)
+
+
+def after_mistake(
+    compiled: Compiled, call: Call, error: InternalError, extra: tuple[Any, ...]
+) -> tuple[Any, str]:
+    """A mistake of ours, as it seems: it is reported, and the call runs uncompiled.
+
+    What plain Python raises as well is the user's error.  The result, and the reason why there is
+    no program.
+    """
+    if compiled.transformation.is_value and not _is_raised(compiled):
+        result = plain(compiled, call)
+        return result, report(compiled, error)
+    if not take_arising(error).has_effects:
+        run_plainly(compiled, call)
+    reason = report(compiled, error)
+    try:
+        return eager(compiled, call, extra), reason
+    except InternalError:
+        raise error from None
+
+
+def _is_raised(compiled: Compiled) -> bool:
+    """Whether mistakes of ours are errors: in the tests, and where no call may run uncompiled."""
+    return debug.checking() or compiled.on_fallback == "error"
+
+
+def report(compiled: Compiled, error: InternalError) -> str:
+    """Tell a mistake of ours: by a warning, once, or as the error that it is."""
+    if _is_raised(compiled):
+        raise error
+    what = error.message.splitlines()[0]
+    reason = f"an internal error of autodiff ({what}); please report it with this function"
+    warn(compiled, reason)
+    return reason
 
 
 def warn(compiled: Compiled, reason: str) -> None:
@@ -147,5 +265,5 @@ def labelled(call: Call) -> str | None:
 
 def reason_at(reason: str, source: Any) -> str:
     """The reason, with the line it is about."""
-    where = f" ({source.file}:{source.line})" if source is not None else ""
+    where = f" ({source.file}, line {source.line})" if source is not None else ""
     return f"{reason}{where}"

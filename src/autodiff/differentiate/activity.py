@@ -7,6 +7,7 @@ set ``active``; a loop carry is active when its start or what the body yields fo
 
 from __future__ import annotations
 
+from autodiff.errors import DerivativeError
 from autodiff.ir.data import Block, Operation, Value, free_values
 from autodiff.ops.entries import ENTRIES, Linear
 
@@ -34,6 +35,7 @@ def differentiable_operands(operation: Operation) -> tuple[Value, ...]:
 
 def _propagate_control(operation: Operation, active: set[Value]) -> None:
     if operation.kind == "custom":
+        _refuse_lost(operation, active)
         if any(v in active for v in operation.operands):
             active.update(v for v in operation.results if v.type.is_float)
         return
@@ -67,6 +69,24 @@ def _propagate_control(operation: Operation, active: set[Value]) -> None:
         source = carries[k] if k < n else body.outputs[k]
         if source in active and value.type.is_float:
             active.add(value)
+
+
+def _refuse_lost(operation: Operation, active: set[Value]) -> None:
+    """A rule gives the derivative by its arguments: by anything else, it would be lost."""
+    primal = operation.regions[0]
+    if active.isdisjoint(free_values(primal)):
+        return
+    inside = set(active)
+    propagate(primal, inside)
+    if any(v in inside for v in primal.outputs):
+        raise DerivativeError(
+            "a function with a custom gradient reads a value that carries a derivative and is no "
+            "argument of it, so that this derivative would be lost.",
+            code="AD302",
+            source=operation.source,
+            remedy="pass the value as an argument, or through autodiff.stop_gradient if no "
+            "derivative should flow",
+        )
 
 
 def loop_carry_activity(operation: Operation, active: set[Value]) -> list[bool]:

@@ -26,6 +26,7 @@ from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType, Block, Operation, Value, uses
 from autodiff.ops.builder import current_builder
 from autodiff.ops.entries import Control, Effect, Entry, register, require_types
+from autodiff.signals import Signal
 
 INT = np.dtype(np.int64)
 
@@ -42,7 +43,7 @@ MEMORY_FAILED = "out of memory"
 """What an engine says of a run that asked for more memory than there is."""
 
 
-class CheckFailed(Exception):
+class CheckFailed(Signal):
     """A check of a program failed at run time."""
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, maximum, minimum, same, same_shape
+from autodiff.errors import ArgumentError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import structural
 from autodiff.ops.builder import current_builder
@@ -52,6 +53,7 @@ from autodiff.ops.promotion import (
 from autodiff.ops.reductions import true_positions
 from autodiff.ops.structural import INT, gather, reshape, scatter_add, scatter_update, transpose
 from autodiff.ops.tracer import Form, Tracer, ViewStep, as_tracer, emit_tracer
+from autodiff.signals import Signal
 
 Shape = tuple[Extent, ...]
 _INVALID = (
@@ -181,7 +183,7 @@ def _at_this_call(n: Extent) -> Extent:
         return n
     try:
         return int(as_tracer(n)._concrete())
-    except Exception:  # in a loop: it has many values
+    except (Signal, ArgumentError):  # in a loop: it has many values
         return n
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, evaluate
+from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate
 from autodiff.ops import builder as _builder
 from autodiff.ops.tracer import Tracer
 
@@ -84,6 +84,8 @@ def _memory(x: Tracer) -> Array:
         if view.relayout is None:
             return np.empty(0, x.dtype)
         dummy = view.relayout(dummy)
+        if dummy is None:  # the generic values of the sizes do not fit each other
+            raise UndecidedExtent("the order in memory of a view with sizes read at run time")
     return dummy
 
 

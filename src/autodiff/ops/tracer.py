@@ -28,6 +28,7 @@ from autodiff.dims import Dim, Extent
 from autodiff.errors import ArgumentError, DtypeError, InternalError
 from autodiff.ir.data import ArrayType, Block, Value
 from autodiff.ops import builder as _builder
+from autodiff.signals import Signal
 
 Form = Literal["array", "scalar", "python"]
 
@@ -101,11 +102,11 @@ class ViewStep:
     extents: tuple[Extent, ...] = ()
 
 
-class AmbiguousStore(Exception):
+class AmbiguousStore(Signal):
     """A store into an array that is one of two, depending on a branch, or is in a list as well."""
 
 
-class ConcreteNeeded(Exception):
+class ConcreteNeeded(Signal):
     """Python needs a traced value now: a branch, an index, a size."""
 
 

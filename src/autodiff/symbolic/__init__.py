@@ -36,6 +36,7 @@ from autodiff.errors import (
     NotScalarError,
     UnsupportedError,
 )
+from autodiff.signals import refuse_ours
 from autodiff.symbolic.combination import Combination, SymbolicFunction
 from autodiff.symbolic.names import NO_VALUE, Names, Reduction, as_list, positions, reduction_of
 from autodiff.symbolic.recording import (
@@ -202,8 +203,9 @@ class Symbolic:
             return self._traced_as_it_runs(compiled, call, step, problem)
         except AutodiffError:
             raise
-        except Exception:
-            return None, None  # most likely the user's own error, which the plain run raises
+        except Exception as error:  # most likely the user's own, which the plain run raises
+            refuse_ours(error)
+            return None, None
 
     def _traced_as_it_runs(
         self, compiled: Compiled, call: Call, step: Step, problem: Exception
