@@ -102,6 +102,13 @@ def _call(
     trace = frame.trace
     owner = getattr(function, "__self__", None)
     trace.advancing((owner, *args, *kwargs.values()))
+    if isinstance(owner, str) or getattr(function, "__objclass__", None) is str:
+        from autodiff.capture.formatting import string_method
+
+        text, *given = [owner, *args] if isinstance(owner, str) else args or [""]
+        made = string_method(frame, text, function.__name__, given, kwargs)
+        if made is not NotImplemented:
+            return made
     path = trace.paths.get(id(function))
     if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
         owner = trace.lift(
