@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import tree
+from autodiff import containers, tree
 from autodiff.capture import calls, effects, expressions, functions
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
@@ -31,7 +31,7 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
-from autodiff.capture.text import DeferredText
+from autodiff.capture.text import DeferredText, is_pending
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library
 from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
@@ -258,10 +258,13 @@ def _capture(
             raise
         except Exception as error:
             error.autodiff_effects = trace.effects  # type: ignore[attr-defined]
+            trace.leave_plain(error)
             raise
-        if eager:
-            trace.settle()
-        captured = _leave(trace, result, name, derivative)
+        else:
+            captured = _leave(trace, result, name, derivative)
+        finally:
+            if eager:
+                trace.settle()
         captured.changed_argument = _changed(trace, containers)
         return captured
 
@@ -415,20 +418,30 @@ def _plain_lists(result: Any, whole: bool) -> Any:
 
 def _plain_keys(trace: Trace, result: Any) -> Any:
     """The result with the values of this call, guarded, for traced keys and members of sets."""
-    if isinstance(result, TracedList) or trace.is_external(result):
-        return result
-    if isinstance(result, (set, frozenset)) and any(isinstance(x, Tracer) for x in result):
-        return type(result)(trace.concrete(x) if isinstance(x, Tracer) else x for x in result)
-    if type(result) is dict:
-        return {
-            trace.concrete(k) if isinstance(k, Tracer) else k: _plain_keys(trace, v)
-            for k, v in result.items()
-        }
-    if type(result) in (list, tuple):
-        items = [_plain_keys(trace, x) for x in result]
-        unchanged = all(a is b for a, b in zip(items, result, strict=True))
-        return result if unchanged else type(result)(items)
-    return result
+
+
+    def has_traced_keys(x: Any) -> bool:
+        kind = containers.kind_of(x)
+        if kind is None:
+            return False
+        if kind.name in ("set", "frozenset"):
+            return any(is_pending(item) for item in kind.values(x))
+        return kind.has_keys and any(containers.holds(key, is_pending) for key in kind.keys(x))
+
+    def plain(x: Any) -> Any:
+        kind = containers.kind_of(x)
+        assert kind is not None
+        if not kind.has_keys:
+            return trace.untraced(x)
+        keys = [trace.untraced(key) for key in kind.keys(x)]
+        return kind.make(x, keys, [_plain_keys(trace, value) for value in kind.values(x)])
+
+    return containers.replaced(
+        result,
+        has_traced_keys,
+        plain,
+        stop=lambda x: isinstance(x, TracedList) or trace.is_external(x),
+    )
 
 
 def _plan_list(

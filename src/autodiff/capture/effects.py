@@ -191,15 +191,14 @@ def store_state(trace: Trace, derivative: bool) -> None:
         return
     operands = _Operands()
     contents = [(k, operands.template(tracer)) for k, tracer in arrays_changed]
-    stores = [
-        (p.kind, reacher(trace, p.owner), p.key, keeper(trace, x, operands)) for p, x in changed
-    ]
+    stores = [(p.kind, reacher(trace, p.owner), p.key) for p, _ in changed]
+    # All at once: an object in two of the places is one object.
+    make_values = keeper(trace, tuple([x for _, x in changed]), operands)
 
     def effect(arrays: tuple[Any, ...]) -> None:
         for k, content in contents:
             np.copyto(current_run().hidden[k], content(arrays))
-        values = [make(arrays) for _, _, _, make in stores]
-        for (kind, reach, key, _), value in zip(stores, values, strict=True):
+        for (kind, reach, key), value in zip(stores, make_values(arrays), strict=True):
             if kind == "attribute":
                 setattr(reach(), key, value)
             else:

@@ -125,7 +125,11 @@ def is_pending(x: Any) -> bool:
     )
 
 
-def materialised(x: Any, value_of: Callable[[Tracer], Any] = Tracer._concrete) -> Any:
+def _value_of(x: Tracer) -> Any:
+    return x._concrete()
+
+
+def materialised(x: Any, value_of: Callable[[Tracer], Any] = _value_of) -> Any:
     """``x`` with the values of this call; containers and objects with traced values are made anew."""
 
     def known(part: Any) -> Any:
