@@ -59,6 +59,11 @@ MUTATORS = frozenset(
     "__imul__ __iand__ __isub__ __ixor__ intersection_update difference_update "
     "symmetric_difference_update move_to_end subtract".split()
 )
+# Those that take items out of what they are given, one by one.
+EXTENDING = frozenset(
+    "extend extendleft update __iadd__ __ior__ __iand__ __isub__ __ixor__ intersection_update "
+    "difference_update symmetric_difference_update subtract".split()
+)
 # Functions that move items about in the list that is their first argument.
 _CHANGE_FIRST = (
     heapq.heappush, heapq.heappop, heapq.heapify, heapq.heapreplace, heapq.heappushpop,
@@ -124,12 +129,17 @@ def _call(
     if any(function is f for f in _CHANGE_FIRST) and args:
         if not trace.eager:
             raise Declined(f"{name_of(function)}, which changes a list", frame.source(node))
-        items = trace.plain(args[1:]) if trace.is_external(args[0]) else args[1:]
+        items = [trace.outside(args[0], x) for x in args[1:]]
         return function(args[0], *items, **kwargs)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         _change(frame, owner, function.__name__, args, kwargs, node)
         if trace.is_external(owner):
-            found = function(*trace.plain(args), **trace.plain(kwargs))
+            if function.__name__ in EXTENDING:
+                trace.storing_into(owner)
+                return function(*args, **kwargs)
+            found = function(
+                *[trace.plain(a) for a in args], **{k: trace.plain(v) for k, v in kwargs.items()}
+            )
             if function.__name__ == "setdefault" and isinstance(owner, dict):
                 key = trace.untraced(args[0])
                 return trace.lift(found, trace.paths[id(owner)].item(key))

@@ -407,6 +407,10 @@ class Trace:
             raise Declined(str(failure), self.builder.source)
         return result
 
+    def storing_into(self, obj: Any) -> None:
+        """Items of a container go into an object of the user's as they are, one by one (uncompiled tier)."""
+        self.stored[id(obj)] = obj
+
     def untraced(self, x: Any) -> Any:
         """``x`` with the values of this call, to be computed with and dropped."""
         return materialised(x, self.concrete)
