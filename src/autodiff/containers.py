@@ -178,10 +178,20 @@ _VIEWS: dict[type, Callable[[Any], Any]] = {
 }
 
 
-def _table_of_view(x: Any) -> Any:
-    """The dict that ``d.keys()``, ``d.values()`` or ``d.items()`` is a view of, or one like it."""
-    # What ``mapping`` gives refuses changes; its ``copy`` is a dict of the same class.
-    return x.mapping.copy()
+class _Caught:
+    """What a mapping proxy compares its mapping with: the only way to get at that."""
+
+    def __eq__(self, mapping: object) -> bool:
+        self.mapping = mapping
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _mapping_of(proxy: Any) -> Any:
+    """The mapping itself that a ``mappingproxy`` lets be read."""
+    caught = _Caught()
+    return caught.mapping if proxy == caught else proxy.copy()
 
 
 # -- instances --------------------------------------------------------------------------------------
@@ -340,14 +350,14 @@ KINDS: tuple[Kind, ...] = (
         "mappingproxy",
         lambda x: isinstance(x, MappingProxyType),
         lambda x: ("mapping",),
-        lambda x: (x.copy(),),
+        lambda x: (_mapping_of(x),),
         lambda x, keys, values: MappingProxyType(values[0]),
     ),
     Kind(
         "view of a dict",
         lambda x: type(x) in _VIEWS,
         lambda x: ("mapping",),
-        lambda x: (_table_of_view(x),),
+        lambda x: (_mapping_of(x.mapping),),
         lambda x, keys, values: _VIEWS[type(x)](values[0]),
     ),
     _mutable(
@@ -453,7 +463,7 @@ class _Changes:
     def __init__(self, x: Any, test: Test, stop: Test | None, copied: Test | None) -> None:
         self.parents: dict[int, list[int]] = {}
         self.objects: dict[int, Any] = {}
-        # The keys and values of each: what a view gives is another object each time.
+        # The keys and values of each, which are looked at once.
         self.parts: dict[int, tuple[list[Any], list[Any]]] = {}
         self.changing: set[int] = set()
         self.shared: set[int] = set()

@@ -271,15 +271,11 @@ def _capture(
 
 def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:
     """The lists and dicts in the arguments, each with a copy."""
-    if isinstance(obj, dict) or type(obj).__name__ in ("list", "deque"):
-        yield obj, copy.copy(obj)
-    if isinstance(obj, (list, tuple, dict, deque)):
-        for item in obj.values() if isinstance(obj, dict) else obj:
-            yield from _containers(item)
-    elif dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        yield vars(obj) if hasattr(obj, "__dict__") else {}, dict(getattr(obj, "__dict__", {}))
-        for item in getattr(obj, "__dict__", {}).values():
-            yield from _containers(item)
+    for part in containers.walk(obj, lambda x: not tree.is_container(x)):
+        if isinstance(part, (dict, list, deque)):
+            yield part, copy.copy(part)
+        elif dataclasses.is_dataclass(part) and hasattr(part, "__dict__"):
+            yield vars(part), dict(vars(part))
 
 
 def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Declined | None:
@@ -360,6 +356,8 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     trace.builder.block.outputs = outputs
     watched = False
     if not trace.eager:
+        if not derivative:
+            _refuse_two_of_one(trace, [*parts, result])
         effects.store_state(trace, derivative)
         watched = effects.order_effects(trace.builder.block)
     extents = list(trace.extents.values())
@@ -383,6 +381,14 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
         bool(trace.state.places),
         not trace.eager and _decided_by_order(trace),
     )
+
+
+def _refuse_two_of_one(trace: Trace, result: Any) -> None:
+    """Decline where the result holds an object that is kept outside too: each would be made for itself."""
+    kept = {id(x): x for x in trace.state.kept()}
+    for part in containers.walk(result, trace.is_external):
+        if id(part) in kept:
+            raise Declined(f"a {type(part).__name__} that is kept outside and returned as well")
 
 
 def _decided_by_order(trace: Trace) -> bool:
@@ -645,6 +651,4 @@ def _is_plain(obj: Any) -> bool:
 
 
 def _reaches_tracer(obj: Any) -> bool:
-    return any(
-        isinstance(v, Tracer) or tree.is_container(v) for v in getattr(obj, "__dict__", {}).values()
-    )
+    return containers.holds(obj, is_pending)

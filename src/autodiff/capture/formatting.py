@@ -45,7 +45,7 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.ops.tracer import Tracer, as_tracer
 
-CONVERSIONS: dict[str, Conversion] = {"r": repr, "s": str, "a": ascii, "": None}
+CONVERSIONS: dict[str, Any] = {"r": repr, "s": str, "a": ascii, "": None}
 
 
 # -- one object -------------------------------------------------------------------------------------
@@ -57,9 +57,10 @@ def text_of(frame: Frame, x: Any, conversion: str, specification: str = "") -> A
         own = _own_text(frame, x, conversion, specification)
         if own is not None:
             return own
-        if not _is_shown_by_address(x):
-            x = frame.trace.deep(x)
-            refuse_unseen(frame, (x,))
+        if _is_shown_by_address(x):
+            return format(CONVERSIONS[conversion](x) if conversion else x, specification)
+        x = frame.trace.deep(x)
+        refuse_unseen(frame, (x,))
     convert = CONVERSIONS[conversion]
     shown = snapshot(frame, x)
     return _settled(frame, DeferredText([(shown, convert, specification)]), bool(specification))
@@ -166,6 +167,18 @@ def _parts(text: Any) -> list[Any]:
     return text.parts if isinstance(text, DeferredText) else [text]
 
 
+def text_by_class(frame: Frame, cls: type, name: str, x: Any) -> Any:
+    """``cls.__repr__(x)`` of a class in C, as ``super().__repr__()`` asks for it."""
+    write = getattr(cls, name)
+    if cls is object and name == "__repr__":
+        return write(x)
+    if cls is object:
+        return text_of(frame, x, "r")
+    shown = frame.trace.deep(x)
+    refuse_unseen(frame, (shown,))
+    return _settled(frame, DeferredText([(snapshot(frame, shown), write, "")]))
+
+
 def joined(frame: Frame, texts: list[Any]) -> Any:
     """Text made of texts, or of parts of texts."""
     if all(isinstance(text, str) for text in texts):
@@ -201,7 +214,7 @@ def snapshot(frame: Frame, x: Any) -> Any:
         x,
         lambda part: isinstance(part, (Tracer, DeferredText, Dim)) or speaks(part),
         frozen,
-        stop=lambda part: part is x and _is_shown_by_address(x) or trace.is_external(part),
+        stop=trace.is_external,
         copied=lambda part: True,
     )
 
@@ -380,7 +393,7 @@ def join(frame: Frame, separator: Any, items: Any) -> Any:
     """``separator.join(items)``."""
     found = list(iterate(frame, items))
     if not all(isinstance(x, (str, DeferredText)) for x in found):
-        return str(separator).join(found)  # raises as Python does
+        return str(separator).join(materialised(found))  # raises as Python does
     texts: list[Any] = []
     for k, item in enumerate(found):
         texts += [separator, item] if k else [item]

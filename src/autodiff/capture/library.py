@@ -25,6 +25,7 @@ from types import (
     MappingProxyType,
     MethodDescriptorType,
     MethodType,
+    MethodWrapperType,
     ModuleType,
     WrapperDescriptorType,
 )
@@ -114,6 +115,13 @@ def _call(
         made = string_method(frame, text, function.__name__, given, kwargs)
         if made is not NotImplemented:
             return made
+    if getattr(function, "__name__", "") in ("__repr__", "__str__") and not kwargs:
+        from autodiff.capture.formatting import text_by_class
+
+        given = [owner] if isinstance(function, MethodWrapperType) and not args else args
+        base = getattr(function, "__objclass__", None)
+        if len(given) == 1 and isinstance(base, type) and not isinstance(given[0], Tracer):
+            return text_by_class(frame, base, function.__name__, given[0])
     path = trace.paths.get(id(function))
     if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
         owner = trace.lift(
@@ -169,6 +177,8 @@ def _call(
     if known is not None:
         if id(owner) in trace.instances:  # what is read of it is not seen
             trace.guards.append(Guard(trace.paths[id(owner)], "is", owner))
+        if not is_own(function):
+            args, kwargs = characters(args), characters(kwargs)
         try:
             return known(*args, **kwargs)
         except FailedNow as failure:
@@ -179,8 +189,7 @@ def _call(
         from autodiff.capture.effects import call_impure
 
         return call_impure(frame, function, args, kwargs, node)
-    args = [characters(a) for a in args]
-    kwargs = {k: characters(v) for k, v in kwargs.items()}
+    args, kwargs = characters(args), characters(kwargs)
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
     return _call_unknown(frame, function, args, kwargs, node)

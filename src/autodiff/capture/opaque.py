@@ -38,7 +38,8 @@ def call_opaque(
         len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
         for a, b in zip(copies, lists, strict=True)
     ) and all(np.array_equal(a, b) for a, b in zip(before, arrays, strict=True))
-    if result is not None or not unchanged:  # else nothing came of it: a file was written
+    # Nothing came of it (a file was written), or text, which has no derivative.
+    if not isinstance(result, (str, type(None))) or not unchanged:
         refuse_lost_derivative(frame, function, args, kwargs, node)
         if not unchanged:
             raise Declined(f"{name_of(function)}, which changes its argument", frame.source(node))

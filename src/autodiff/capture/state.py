@@ -180,6 +180,13 @@ class State:
                 if other != key and type(obj) is type(mine) and not isinstance(mine, CellType):
                     trace.guards.append(Guard(path, "apart", trace.paths[other]))
 
+    def kept(self) -> list[Any]:
+        """The objects that can change, made by the function and kept outside of it."""
+        values = [self.scope.locals[text] for text in self.places]
+        found = [*self.appended_objects.values()]
+        found += containers.walk(values, self.trace.is_external)
+        return [x for x in found if (kind := containers.kind_of(x)) and kind.is_mutable]
+
     def is_appended(self, obj: Any) -> bool:
         """Whether an object is a list from outside that was appended to."""
         return id(obj) in self.appended
@@ -281,23 +288,42 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
         kind = containers.kind_of(part)
         return kind is None or kind.name not in _KEPT
 
-    def plan(part: Any) -> Callable[[tuple[Any, ...]], Any]:
+    arrays_kept: dict[Any, Callable[[Any], Any]] = {}
+
+    def plan(part: Any) -> Callable[[tuple[Any, dict[Any, Any]]], Any]:
         if isinstance(part, Tracer) and part.form == "array":
-            return _array_keeper(trace, part, operands)
+            key = (part.cell, part.path)
+            if key not in arrays_kept:
+                arrays_kept[key] = _once(key, _array_keeper(trace, part, operands))
+            return arrays_kept[key]
         if is_pending(part):
-            return operands.pending(part)
+            make = operands.pending(part)
+            return lambda run: make(run[0])
         if trace.is_external(part) and not isinstance(part, _PLAIN):
             reach = reacher(trace, part)
-            return lambda arrays: reach()
+            return lambda run: reach()
         if isinstance(part, (*_PLAIN, type, FunctionType, ModuleType)):
-            return lambda arrays: part
+            return lambda run: part
         kind_name = getattr(type(part), "__name__", "value")
         raise Declined(f"a {kind_name} made by the function and kept outside of it")
 
     for part in containers.walk(x, is_leaf):
         if not is_leaf(part):
             refuse_captured_class(type(part), trace.builder.source)
-    return containers.planned(x, is_leaf, plan, copied=lambda part: True)
+    make_all = containers.planned(x, is_leaf, plan, copied=lambda part: True)
+    return lambda arrays: make_all((arrays, {}))
+
+
+def _once(key: Any, make: Callable[[Any], Any]) -> Callable[[tuple[Any, dict[Any, Any]]], Any]:
+    """Makes an array for the first of the places that it is kept in, in each run."""
+
+    def made(run: tuple[Any, dict[Any, Any]]) -> Any:
+        arrays, known = run
+        if key not in known:
+            known[key] = make(arrays)
+        return known[key]
+
+    return made
 
 
 def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Callable[[tuple[Any, ...]], Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import operator
 import sys
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -168,6 +168,7 @@ class Trace:
         # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
         self.kept: dict[int, tuple[Any, Any]] = {}
         self.stored: dict[int, Any] = {}  # ... and those that hold traced values until the end
+        self.plain_copies: dict[int, tuple[Any, Any]] = {}  # of tuples and the like, once stored
         self.kept_arrays: dict[tuple[Any, Any], Any] = {}
         self.rolling: list[Any] = []  # the bodies of the loops that are being staged
         self.counts: set[Cell] = set()  # how many items lists have that are kept in arrays
@@ -370,6 +371,8 @@ class Trace:
         kind = containers.kind_of(x)
         if kind is None or self.is_external(x) or id(x) in self.stored:
             return x
+        if id(x) in self.plain_copies:
+            return self.plain_copies[id(x)][1]
         refuse_captured_class(type(x), self.builder.source)
         if kind.is_mutable:
             self.stored[id(x)] = x
@@ -382,6 +385,7 @@ class Trace:
             return x
         copied = kind.make(x, kind.keys(x), made)
         self.kept[id(copied)] = (copied, x)
+        self.plain_copies[id(x)] = (x, copied)
         return copied
 
     def _keep(self, x: Tracer) -> Any:
@@ -408,8 +412,10 @@ class Trace:
         return result
 
     def storing_into(self, obj: Any) -> None:
-        """Items of a container go into an object of the user's as they are, one by one (uncompiled tier)."""
-        self.stored[id(obj)] = obj
+        """What is traced may go into an object of the user's unseen (uncompiled tier)."""
+        kind = containers.kind_of(obj)
+        if kind is not None and kind.is_mutable:
+            self.stored[id(obj)] = obj
 
     def untraced(self, x: Any) -> Any:
         """``x`` with the values of this call, to be computed with and dropped."""
@@ -422,8 +428,8 @@ class Trace:
         """
         containers.settle(
             list(self.stored.values()),
-            is_tracer,
-            self._keep,
+            lambda x: is_tracer(x) or id(x) in self.plain_copies,
+            lambda x: self._keep(x) if is_tracer(x) else self.plain_copies[id(x)][1],
             stop=lambda x: self.is_external(x) and id(x) not in self.stored and not self.was_made(x),
         )
         for record in self.inputs:
@@ -623,22 +629,17 @@ class Trace:
 
     def _lifted(self, obj: Any, path: Path, depth: int) -> Any:
         self.refuse_changed(obj)
-        plain_list = isinstance(obj, list) and _iterates_plainly(obj)
-        if plain_list or type(obj) in (tuple, deque):
-            items = [self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
-            if type(obj) is deque:
-                return deque(items, obj.maxlen)
-            return items if plain_list else tuple(items)
-        if isinstance(obj, tuple) and hasattr(obj, "_fields"):
-            return type(obj)(
-                *[self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
-            )
-        if type(obj) in _DICTIONARIES or (isinstance(obj, dict) and _iterates_plainly(obj)):
-            copied = {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
-            if type(obj) is defaultdict:
-                return defaultdict(obj.default_factory, copied)
-            return type(obj)(copied) if type(obj) in (OrderedDict, Counter) else copied
-        return obj
+        if isinstance(obj, MappingProxyType):
+            return {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
+        kind = containers.kind_of(obj)
+        if kind is None or kind.name not in _READ_BY_ITEM or not _iterates_plainly(obj):
+            return obj
+        keys = list(kind.keys(obj))
+        values = [
+            self.deep(self.lift(x, path.item(k)), depth + 1)
+            for k, x in zip(keys, kind.values(obj), strict=True)
+        ]
+        return kind.make(obj, keys, values)
 
     def _deep_in_new(self, obj: Any, depth: int) -> Any:
         """A list, tuple or dict made here, with what comes from outside in it lifted."""
@@ -756,7 +757,8 @@ def is_iterator(obj: Any) -> bool:
     return isinstance(getattr(type(obj), "__next__", None), WrapperDescriptorType)
 
 
-_DICTIONARIES: tuple[type, ...] = (dict, MappingProxyType, OrderedDict, defaultdict, Counter)
+# Kinds of containers whose parts are reached by an index or key.
+_READ_BY_ITEM = frozenset(("list", "tuple", "named tuple", "dict", "deque"))
 _PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
 # What tells an item or attribute and nothing else, and cannot change.
 _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
@@ -765,8 +767,11 @@ _HELD_BY_IDENTITY = (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufu
 
 
 def _iterates_plainly(obj: Any) -> bool:
-    """Whether the class of a list or dict leaves reading to Python's own."""
-    cls, base = type(obj), list if isinstance(obj, list) else dict
+    """Whether the class of a container leaves reading to Python's own."""
+    cls = type(obj)
+    if containers.is_library_class(cls):
+        return True
+    base = next(c for c in cls.__mro__ if containers.is_library_class(c))
     names = ("__iter__", "__getitem__", "__len__", "values", "items", "keys", "get")
     return all(getattr(cls, n, None) is getattr(base, n, None) for n in names)
 
