@@ -155,7 +155,8 @@ def _values_of_dict(x: Any) -> list[Any]:
 
 
 def _empty_dict(x: Any) -> Any:
-    made: Any = type(x).__new__(type(x))
+    cls: Any = type(x)
+    made = cls.__new__(cls)
     if isinstance(x, defaultdict):
         defaultdict.__init__(made, x.default_factory)
     return _with_attributes(x, made)
@@ -266,6 +267,11 @@ def _empty_instance(x: Any) -> Any:
     return object.__new__(type(x))
 
 
+def _empty_namespace(x: Any) -> Any:
+    cls: Any = type(x)
+    return cls.__new__(cls)
+
+
 def _make_exception(x: Any) -> Any:
     made: Any = type(x).__new__(type(x), *x.args)
     made.__cause__, made.__context__ = x.__cause__, x.__context__
@@ -320,9 +326,7 @@ KINDS: tuple[Kind, ...] = (
         _keys_of_dict,
         has_keys=True,
     ),
-    _mutable(
-        "deque", lambda x: isinstance(x, deque), lambda x: list(x), _empty_deque, _fill_deque
-    ),
+    _mutable("deque", lambda x: isinstance(x, deque), lambda x: list(x), _empty_deque, _fill_deque),
     _mutable(
         "set",
         lambda x: isinstance(x, set),
@@ -386,7 +390,7 @@ KINDS: tuple[Kind, ...] = (
         "namespace",
         lambda x: isinstance(x, SimpleNamespace),
         lambda x: list(vars(x).values()),
-        lambda x: type(x).__new__(type(x)),
+        _empty_namespace,
         _set_attributes,
         lambda x: list(vars(x)),
     ),

@@ -238,7 +238,9 @@ class Kept(logging.Handler):
         self.records = []
 
     def emit(self, record):
-        self.records.append((record.getMessage(), repr(record.args), repr(vars(record).get("held"))))
+        self.records.append(
+            (record.getMessage(), repr(record.args), repr(vars(record).get("held")))
+        )
 
 
 LOG = logging.getLogger("autodiff.tests.text")
@@ -313,11 +315,11 @@ def test_text_of_a_caught_exception_is_that_of_its_values():
     [
         lambda v: f"{[v]:>10}",
         lambda v: f"{v:d}",
-        lambda v: "%d %s" % (v,),
-        lambda v: "%s" % (v, v),
-        lambda v: "{} {}".format(v),
-        lambda v: "{} {0}".format(v),
-        lambda v: "{a}".format(b=v),
+        lambda v: "%d %s" % (v,),  # noqa: F507
+        lambda v: "%s" % (v, v),  # noqa: F507
+        lambda v: "{} {}".format(v),  # noqa: F524
+        lambda v: "{} {0}".format(v),  # noqa: F525
+        lambda v: "{a}".format(b=v),  # noqa: F522, F524
         lambda v: ", ".join([v, "a"]),
     ],
 )

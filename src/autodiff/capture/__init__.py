@@ -425,7 +425,6 @@ def _plain_lists(result: Any, whole: bool) -> Any:
 def _plain_keys(trace: Trace, result: Any) -> Any:
     """The result with the values of this call, guarded, for traced keys and members of sets."""
 
-
     def has_traced_keys(x: Any) -> bool:
         kind = containers.kind_of(x)
         if kind is None:

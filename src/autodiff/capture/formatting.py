@@ -12,12 +12,12 @@ such a method is shown by its address, which does not change.  Everything else i
 
 from __future__ import annotations
 
-import _string  # what str.format itself takes field names apart with
 import collections
 import dataclasses
 import inspect
 import re
 import string
+from _string import formatter_field_name_split  # type: ignore[import-not-found]
 from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType
 from typing import Any
@@ -34,7 +34,6 @@ from autodiff.capture.origins import is_library, type_of
 from autodiff.capture.rolling import LazySequence
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.text import (
-    Conversion,
     DeferredText,
     Said,
     characters,
@@ -375,7 +374,7 @@ def _fields(
 
 def _field(frame: Frame, name: str, args: Sequence[Any], named: Any, count: _Numbering) -> Any:
     """What a field such as ``0.loss[k]`` names."""
-    first, rest = _string.formatter_field_name_split(name)
+    first, rest = formatter_field_name_split(name)  # as str.format itself takes it apart
     node = frame.scope.syntax.node
     if first == "" or isinstance(first, int):
         number = count.position(None if first == "" else first)

@@ -76,4 +76,3 @@ def run_native(function: Any, args: Any, kwargs: Any) -> Any:
         if cause is None:
             raise
         raise cause from None
-

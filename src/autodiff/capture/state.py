@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.running import current_run
-from autodiff import containers
 from autodiff.capture.text import is_pending
 from autodiff.capture.trace import Declined, Trace, is_count, is_library, refuse_captured_class
 from autodiff.ir.data import Source
@@ -280,7 +280,6 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
     Identity is kept where plain Python keeps it: an argument, an array from outside and a result
     are the same objects in both places.
     """
-
 
     def is_leaf(part: Any) -> bool:
         if trace.is_external(part) and not isinstance(part, _PLAIN):

@@ -17,8 +17,6 @@ from typing import Any
 from autodiff import containers
 from autodiff.ops.tracer import StoredList, Tracer
 
-Conversion = Callable[[Any], str] | None
-
 
 class DeferredText:
     """Text with traced values in it.
@@ -135,9 +133,10 @@ def materialised(x: Any, value_of: Callable[[Tracer], Any] = _value_of) -> Any:
     def known(part: Any) -> Any:
         if isinstance(part, Tracer):
             return value_of(part)
-        text = part.text if isinstance(part, Said) else part
-        rendered = text.render(lambda shown: materialised(shown, value_of))
-        return Said(rendered) if isinstance(part, Said) else rendered
+        if isinstance(part, Said):
+            return Said(known(part.text))
+        text: str = part.render(lambda shown: materialised(shown, value_of))
+        return text
 
     return containers.replaced(x, is_pending, known, copied=is_made_list)
 
@@ -164,7 +163,6 @@ def _is_stored(x: Any) -> bool:
 
 
 __all__ = [
-    "Conversion",
     "DeferredText",
     "Said",
     "characters",

@@ -430,7 +430,9 @@ class Trace:
             list(self.stored.values()),
             lambda x: is_tracer(x) or id(x) in self.plain_copies,
             lambda x: self._keep(x) if is_tracer(x) else self.plain_copies[id(x)][1],
-            stop=lambda x: self.is_external(x) and id(x) not in self.stored and not self.was_made(x),
+            stop=lambda x: (
+                self.is_external(x) and id(x) not in self.stored and not self.was_made(x)
+            ),
         )
         for record in self.inputs:
             if record.leaf is None and record.cell.version:
@@ -849,8 +851,8 @@ def _emit_guard(tracer: Tracer, array: Any) -> None:
             # NaN shaped the program as well as a number would; -0.0 is written in another way.
             same = same | (np.isnan(Tracer(value, "array")) & np.isnan(expected))
             if not np.all(array):
-                negative = np.signbit(Tracer(value, "array")) == np.signbit(expected)
-                same = same & (negative | (expected != 0))
+                alike: Any = np.equal(np.signbit(Tracer(value, "array")), np.signbit(expected))
+                same = same & (alike | np.not_equal(expected, 0))
         if array.shape:
             same = np.all(same)
         predicate = same.value
