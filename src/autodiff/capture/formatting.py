@@ -45,6 +45,7 @@ from autodiff.dims import Dim
 from autodiff.ops.tracer import Tracer, as_tracer
 
 CONVERSIONS: dict[str, Any] = {"r": repr, "s": str, "a": ascii, "": None}
+_NUMBERS = frozenset((int, float, bool, complex, type(None)))
 
 
 # -- one object -------------------------------------------------------------------------------------
@@ -52,6 +53,8 @@ def text_of(frame: Frame, x: Any, conversion: str, specification: str = "") -> A
     """The text of an object: ``repr``, ``str``, ``ascii`` or, with ``""``, ``format`` of it."""
     if isinstance(x, (str, DeferredText)) and conversion in ("", "s") and not specification:
         return str(x) if isinstance(x, str) or frame.trace.eager else x
+    if type(x) in _NUMBERS:
+        return format(CONVERSIONS[conversion](x) if conversion else x, specification)
     if not isinstance(x, (Tracer, DeferredText)):
         own = _own_text(frame, x, conversion, specification)
         if own is not None:
@@ -71,6 +74,7 @@ def _settled(frame: Frame, text: DeferredText, may_fail: bool = False) -> Any:
         return str(text)
     if may_fail:
         text.render(lambda shown: materialised(shown, _example))
+    frame.trace.has_text = True
     return text
 
 

@@ -177,7 +177,7 @@ def _call(
     if known is not None:
         if id(owner) in trace.instances:  # what is read of it is not seen
             trace.guards.append(Guard(trace.paths[id(owner)], "is", owner))
-        if not is_own(function):
+        if trace.has_text and not is_own(function):
             args, kwargs = characters(args), characters(kwargs)
         try:
             return known(*args, **kwargs)
@@ -189,7 +189,8 @@ def _call(
         from autodiff.capture.effects import call_impure
 
         return call_impure(frame, function, args, kwargs, node)
-    args, kwargs = characters(args), characters(kwargs)
+    if trace.has_text:
+        args, kwargs = characters(args), characters(kwargs)
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
     return _call_unknown(frame, function, args, kwargs, node)

@@ -147,7 +147,7 @@ def is_made_list(x: Any) -> bool:
 
 
 def _has_text(x: Any) -> bool:
-    return isinstance(x, (DeferredText, Said))
+    return type(x) in (DeferredText, Said)
 
 
 def characters(x: Any) -> Any:

@@ -163,6 +163,7 @@ class Trace:
         self.state: Any = None  # the places outside that change (capture.state)
         self.lengths: list[tuple[int, Guard]] = []  # lists whose length was guarded
         self.changes: dict[int, Source | None] = {}  # where objects were first changed
+        self.has_text = False  # whether text was made that the program writes
         self.effects = False  # whether the function does more than compute
         self.output_of: dict[Cell, int] = {}  # arrays that are results, by output number
         # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
