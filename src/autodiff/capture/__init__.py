@@ -508,15 +508,12 @@ class _Held:
 
 
 def _hold(trace: Trace, result: Any) -> Any:
-    if isinstance(result, (list, dict, deque)) and trace.is_external(result):
-        return _Held(result)
-    if type(result) is tuple:
-        return tuple(_hold(trace, item) for item in result)
-    if type(result) is list:
-        return [_hold(trace, item) for item in result]
-    if type(result) is dict:
-        return {key: _hold(trace, item) for key, item in result.items()}
-    return result
+    return containers.replaced(
+        result,
+        lambda x: isinstance(x, (list, dict, deque)) and trace.is_external(x),
+        _Held,
+        stop=lambda x: isinstance(x, TracedList) or not tree.is_container(x),
+    )
 
 
 def _plan_result(
