@@ -534,6 +534,8 @@ def planned(
     called with the argument of the function returned.  Sharing and cycles are as in ``x``.
     """
     changes = _Changes(x, test, stop, copied)
+    if not changes.shared:
+        return _planned_once(x, test, plan, changes)
     makers: dict[int, Callable[[Any, dict[int, Any]], Any]] = {}
 
     def maker_of(part: Any) -> Callable[[Any, dict[int, Any]], Any]:
@@ -582,6 +584,34 @@ def planned(
 
     make = maker_of(x)
     return lambda given: make(given, {})
+
+
+def _planned_once(
+    x: Any, test: Test, plan: Callable[[Any], Callable[[Any], Any]], changes: _Changes
+) -> Callable[[Any], Any]:
+    """The plan for a container in which no other one is in two places."""
+    if test(x):
+        return plan(x)
+    if id(x) not in changes.changing:
+        return lambda given: x
+    kind = kind_of(x)
+    assert kind is not None
+    keys, values = changes.parts[id(x)]
+    key_makers = [_planned_once(key, test, plan, changes) for key in keys if kind.has_keys]
+    makers = [_planned_once(value, test, plan, changes) for value in values]
+    if type(x) is tuple:
+        return lambda given: tuple([make(given) for make in makers])
+    if kind.name == "list" and type(kind.make(x, (), ())) is list:
+        return lambda given: [make(given) for make in makers]
+    if type(x) is dict and not any(test(key) or id(key) in changes.changing for key in keys):
+        return lambda given: dict(zip(keys, [make(given) for make in makers], strict=True))
+    if type(x) is dict:
+        return lambda given: {
+            key(given): make(given) for key, make in zip(key_makers, makers, strict=True)
+        }
+    return lambda given: kind.make(
+        x, [key(given) for key in key_makers] or keys, [make(given) for make in makers]
+    )
 
 
 def settle(roots: Iterable[Any], test: Test, new: Callable[[Any], Any], stop: Test) -> None:
