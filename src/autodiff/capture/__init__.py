@@ -32,7 +32,7 @@ from autodiff.capture.records import RecordPlan
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
 from autodiff.capture.text import DeferredText, is_pending
-from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library
+from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library, is_stored
 from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Value
@@ -386,7 +386,8 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
 def _refuse_two_of_one(trace: Trace, result: Any) -> None:
     """Decline where the result holds an object that is kept outside too: each would be made for itself."""
     kept = {id(x): x for x in trace.state.kept()}
-    for part in containers.walk(result, trace.is_external):
+    # Lists in a store are another kind of result; their items need not be computed to see that.
+    for part in containers.walk(result, lambda x: is_stored(x) or trace.is_external(x)):
         if id(part) in kept:
             raise Declined(f"a {type(part).__name__} that is kept outside and returned as well")
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.trace import Declined, tracers_in
+from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
 
 
@@ -53,7 +53,7 @@ def refuse_lost_derivative(
     from autodiff.capture.origins import name_of
 
     trace = frame.trace
-    for tracer in tracers_in((args, kwargs)):
+    for tracer in traced_leaves((args, kwargs)):
         _, depends = trace.evaluate(tracer.value)
         if depends and tracer.dtype.kind == "f" and trace.differentiated(tracer.value):
             raise DerivativeError(

@@ -31,7 +31,14 @@ from autodiff import containers
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.running import current_run
 from autodiff.capture.text import is_pending
-from autodiff.capture.trace import Declined, Trace, is_count, is_library, refuse_captured_class
+from autodiff.capture.trace import (
+    Declined,
+    Trace,
+    is_count,
+    is_library,
+    is_stored,
+    refuse_captured_class,
+)
 from autodiff.ir.data import Source
 from autodiff.ops.tracer import Tracer
 
@@ -184,7 +191,7 @@ class State:
         """The objects that can change, made by the function and kept outside of it."""
         values = [self.scope.locals[text] for text in self.places]
         found = [*self.appended_objects.values()]
-        found += containers.walk(values, self.trace.is_external)
+        found += containers.walk(values, lambda x: is_stored(x) or self.trace.is_external(x))
         return [x for x in found if (kind := containers.kind_of(x)) and kind.is_mutable]
 
     def is_appended(self, obj: Any) -> bool:
@@ -285,6 +292,8 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
         if trace.is_external(part) and not isinstance(part, _PLAIN):
             return True
         kind = containers.kind_of(part)
+        if kind is not None and kind.name == "instance":
+            refuse_captured_class(type(part), trace.builder.source)
         return kind is None or kind.name not in _KEPT
 
     arrays_kept: dict[Any, Callable[[Any], Any]] = {}
@@ -306,9 +315,6 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
         kind_name = getattr(type(part), "__name__", "value")
         raise Declined(f"a {kind_name} made by the function and kept outside of it")
 
-    for part in containers.walk(x, is_leaf):
-        if not is_leaf(part):
-            refuse_captured_class(type(part), trace.builder.source)
     make_all = containers.planned(x, is_leaf, plan, copied=lambda part: True)
     return lambda arrays: make_all((arrays, {}))
 

@@ -407,7 +407,7 @@ class Trace:
     def rerun(self, failure: FailedNow, function: Any, args: Any, kwargs: Any) -> Any:
         """What plain Python makes of an operation whose check fails: most often its exception."""
         result = function(*self.untraced(args), **self.untraced(kwargs))
-        traced = [t for t in tracers_in((args, kwargs)) if t.dtype.kind == "f"]
+        traced = [t for t in traced_leaves((args, kwargs)) if t.dtype.kind == "f"]
         if any(self.differentiated(t.value) for t in traced):
             raise Declined(str(failure), self.builder.source)
         return result
@@ -642,6 +642,11 @@ class Trace:
             self.deep(self.lift(x, path.item(k)), depth + 1)
             for k, x in zip(keys, kind.values(obj), strict=True)
         ]
+        # A class of lists or dicts that reads like these is one to a library, and to Python's text.
+        if _base_of(type(obj)) is list:
+            return values
+        if _base_of(type(obj)) is dict:
+            return dict(zip(keys, values, strict=True))
         return kind.make(obj, keys, values)
 
     def _deep_in_new(self, obj: Any, depth: int) -> Any:
@@ -769,12 +774,17 @@ _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 _HELD_BY_IDENTITY = (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc, Enum)
 
 
+def _base_of(cls: type) -> type:
+    """The class of Python's own that a class of containers is made from, or is."""
+    return next(c for c in cls.__mro__ if containers.is_library_class(c))
+
+
 def _iterates_plainly(obj: Any) -> bool:
     """Whether the class of a container leaves reading to Python's own."""
     cls = type(obj)
     if containers.is_library_class(cls):
         return True
-    base = next(c for c in cls.__mro__ if containers.is_library_class(c))
+    base = _base_of(cls)
     names = ("__iter__", "__getitem__", "__len__", "values", "items", "keys", "get")
     return all(getattr(cls, n, None) is getattr(base, n, None) for n in names)
 
@@ -789,7 +799,7 @@ def is_tracer(x: Any) -> bool:
     return isinstance(x, Tracer)
 
 
-def tracers_in(x: Any) -> list[Tracer]:
+def traced_leaves(x: Any) -> list[Tracer]:
     """The traced values in containers and objects."""
     return [leaf for leaf in containers.leaves(x) if isinstance(leaf, Tracer)]
 
