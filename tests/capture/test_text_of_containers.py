@@ -495,3 +495,17 @@ def test_addresses_are_those_of_the_object():
         return x * (2.0 if str(held) in repr([held]) and repr(held) == str(held) else 3.0)
 
     assert autodiff.function(f)(1.5) == 3.0
+
+
+def test_lists_that_loops_build_stay_in_their_store_where_the_text_of_others_is_made():
+    def f(x, n):
+        rows = []
+        for k in range(n):
+            rows.append((k, x[0] * k))
+        print(Pair(x[0], n))
+        return rows
+
+    def size(n):
+        return str(autodiff.function(f).ir(np.ones(3), n)).count("\n")
+
+    assert size(50) == size(500)
