@@ -39,6 +39,7 @@ LAYERS: dict[str, int] = {
     "errors": 0,
     "dims": 0,
     "labelled": 0,
+    "containers": 0,
     "tree": 0,
     "debug": 0,
     "tracebacks": 0,

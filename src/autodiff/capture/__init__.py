@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import tree
+from autodiff import containers, tree
 from autodiff.capture import calls, effects, expressions, functions
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
@@ -31,8 +31,8 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
-from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library
+from autodiff.capture.text import DeferredText, is_pending
+from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library, is_stored
 from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
@@ -261,21 +261,20 @@ def _capture(
         containers = list(_containers([args, kwargs]))
         try:
             result = _run(trace, function, args, kwargs)
-            if eager:
-                trace.settle()
             captured = _leave(trace, result, name, derivative)
-            captured.changed_argument = _changed(trace, containers)
-            return captured
         except (AutodiffError, Declined) as error:
             if error.source is None:
                 error.source = trace.builder.source
             error.arose = _arose(trace, error.source)
-            if eager and isinstance(error, AutodiffError):
-                trace.settle()
             raise
         except Exception as error:
             _leave_by(trace, error)
             raise
+        finally:
+            if eager:
+                trace.settle()
+        captured.changed_argument = _changed(trace, containers)
+        return captured
 
 
 def _arose(trace: Trace, source: Source | None) -> Arose:
@@ -290,47 +289,20 @@ def _has_effects(trace: Trace) -> bool:
 def _leave_by(trace: Trace, error: Exception) -> None:
     """An exception ends the capture: note where it arose.
 
-    Where effects are real, it is what the user gets, so nothing traced may be left in it, and what
-    was stored before it was stored.
+    Where effects are real, it is what the user gets, so nothing traced may be left in it.
     """
     note_arising(error, _arose(trace, trace.raised_at or trace.builder.source))
-    if trace.eager and not is_ours(error):
-        _make_plain(trace, error, set())
-        trace.settle()
-
-
-def _make_plain(trace: Trace, error: BaseException, seen: set[int]) -> None:
-    """Give an exception, and those it comes from, the values of this call for what is traced."""
-    if id(error) in seen:
-        return
-    seen.add(id(error))
-    if any(map(_holds_traced, error.args)):
-        error.args = tuple([trace.plain(x) if _holds_traced(x) else x for x in error.args])
-    for name, x in list(vars(error).items()):
-        if _holds_traced(x):
-            vars(error)[name] = trace.plain(x)
-    for other in (error.__cause__, error.__context__, *getattr(error, "exceptions", ())):
-        if other is not None:
-            _make_plain(trace, other, seen)
-
-
-def _holds_traced(x: Any) -> bool:
-    if type(x) is dict:
-        return any(map(_holds_traced, x.values()))
-    return isinstance(x, TracedList) or is_traced([x])
+    if not is_ours(error):
+        trace.leave_plain(error)
 
 
 def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:
     """The lists and dicts in the arguments, each with a copy."""
-    if isinstance(obj, dict) or type(obj).__name__ in ("list", "deque"):
-        yield obj, copy.copy(obj)
-    if isinstance(obj, (list, tuple, dict, deque)):
-        for item in obj.values() if isinstance(obj, dict) else obj:
-            yield from _containers(item)
-    elif dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        yield vars(obj) if hasattr(obj, "__dict__") else {}, dict(getattr(obj, "__dict__", {}))
-        for item in getattr(obj, "__dict__", {}).values():
-            yield from _containers(item)
+    for part in containers.walk(obj, lambda x: not tree.is_container(x)):
+        if isinstance(part, (dict, list, deque)):
+            yield part, copy.copy(part)
+        elif dataclasses.is_dataclass(part) and hasattr(part, "__dict__"):
+            yield vars(part), dict(vars(part))
 
 
 def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Declined | None:
@@ -436,6 +408,8 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     trace.builder.block.outputs = outputs
     watched = False
     if not trace.eager:
+        if not derivative:
+            _refuse_two_of_one(trace, [*parts, result])
         effects.store_state(trace, derivative)
         watched = effects.order_effects(trace.builder.block)
     extents = list(trace.extents.values())
@@ -459,6 +433,15 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
         bool(trace.state.places),
         not trace.eager and _decided_by_order(trace),
     )
+
+
+def _refuse_two_of_one(trace: Trace, result: Any) -> None:
+    """Decline where the result holds an object that is kept outside too: each would be made for itself."""
+    kept = {id(x): x for x in trace.state.kept()}
+    # Lists in a store are another kind of result; their items need not be computed to see that.
+    for part in containers.walk(result, lambda x: is_stored(x) or trace.is_external(x)):
+        if id(part) in kept:
+            raise Declined(f"a {type(part).__name__} that is kept outside and returned as well")
 
 
 def _decided_by_order(trace: Trace) -> bool:
@@ -494,20 +477,29 @@ def _plain_lists(result: Any, whole: bool) -> Any:
 
 def _plain_keys(trace: Trace, result: Any) -> Any:
     """The result with the values of this call, guarded, for traced keys and members of sets."""
-    if isinstance(result, TracedList) or trace.is_external(result):
-        return result
-    if isinstance(result, (set, frozenset)) and any(isinstance(x, Tracer) for x in result):
-        return type(result)(trace.concrete(x) if isinstance(x, Tracer) else x for x in result)
-    if type(result) is dict:
-        return {
-            trace.concrete(k) if isinstance(k, Tracer) else k: _plain_keys(trace, v)
-            for k, v in result.items()
-        }
-    if type(result) in (list, tuple):
-        items = [_plain_keys(trace, x) for x in result]
-        unchanged = all(a is b for a, b in zip(items, result, strict=True))
-        return result if unchanged else type(result)(items)
-    return result
+
+    def has_traced_keys(x: Any) -> bool:
+        kind = containers.kind_of(x)
+        if kind is None:
+            return False
+        if kind.name in ("set", "frozenset"):
+            return any(is_pending(item) for item in kind.values(x))
+        return kind.has_keys and any(containers.holds(key, is_pending) for key in kind.keys(x))
+
+    def plain(x: Any) -> Any:
+        kind = containers.kind_of(x)
+        assert kind is not None
+        if not kind.has_keys:
+            return trace.untraced(x)
+        keys = [trace.untraced(key) for key in kind.keys(x)]
+        return kind.make(x, keys, [_plain_keys(trace, value) for value in kind.values(x)])
+
+    return containers.replaced(
+        result,
+        has_traced_keys,
+        plain,
+        stop=lambda x: isinstance(x, TracedList) or trace.is_external(x),
+    )
 
 
 def _plan_list(
@@ -569,15 +561,12 @@ class _Held:
 
 
 def _hold(trace: Trace, result: Any) -> Any:
-    if isinstance(result, (list, dict, deque)) and trace.is_external(result):
-        return _Held(result)
-    if type(result) is tuple:
-        return tuple(_hold(trace, item) for item in result)
-    if type(result) is list:
-        return [_hold(trace, item) for item in result]
-    if type(result) is dict:
-        return {key: _hold(trace, item) for key, item in result.items()}
-    return result
+    return containers.replaced(
+        result,
+        lambda x: isinstance(x, (list, dict, deque)) and trace.is_external(x),
+        _Held,
+        stop=lambda x: isinstance(x, TracedList) or not tree.is_container(x),
+    )
 
 
 def _plan_result(
@@ -711,6 +700,4 @@ def _is_plain(obj: Any) -> bool:
 
 
 def _reaches_tracer(obj: Any) -> bool:
-    return any(
-        isinstance(v, Tracer) or tree.is_container(v) for v in getattr(obj, "__dict__", {}).values()
-    )
+    return containers.holds(obj, is_pending)

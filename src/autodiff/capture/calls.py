@@ -204,12 +204,12 @@ def _get_all(frame: Frame, getter: Any, obj: Any, *, node: ast.AST) -> Any:
 @functools.cache
 def _special() -> dict[Any, Callable[..., Any]]:
     """The functions that capture answers in its own way: ``handler(frame, *args)``."""
-    from autodiff.capture import copying, numpy_callables, python_builtins, text
+    from autodiff.capture import copying, formatting, numpy_callables, python_builtins
 
     return {
         **python_builtins.FUNCTIONS,
         **numpy_callables.FUNCTIONS,
-        **text.FUNCTIONS,
+        **formatting.FUNCTIONS,
         **copying.FUNCTIONS,
     }
 

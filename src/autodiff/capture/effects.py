@@ -22,11 +22,12 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.capture.interpreter import UNBOUND, Frame
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
 from autodiff.capture.state import keeper, reacher
-from autodiff.capture.text import DeferredText, characters
+from autodiff.capture.text import DeferredText, Said, characters, is_pending
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.ir.data import ArrayType, Block, Operation
 from autodiff.ops.entries import ENTRIES, Kernel
@@ -64,29 +65,30 @@ class _Operands:
 
     def template(self, x: Any) -> Callable[[tuple[Any, ...]], Any]:
         """From the operands' arrays to ``x`` with its values."""
+        return containers.planned(x, is_pending, self.pending, copied=_is_own)
+
+    def pending(self, x: Any) -> Callable[[tuple[Any, ...]], Any]:
+        """From the operands' arrays to a traced value, or to text made of some."""
         if isinstance(x, Tracer):
             number = len(self.tracers)
             self.tracers.append(x)
             self.forms.append(x.form)
             return lambda arrays: _present(arrays[number], self.forms[number])
-        if isinstance(x, DeferredText):
-            parts = [(p, None) if isinstance(p, str) else (p, self.template(p[0])) for p in x.parts]
+        if isinstance(x, Said):
+            say = self.pending(x.text)
+            return lambda arrays: Said(say(arrays))
+        parts = [(p, None) if isinstance(p, str) else (p, self.template(p[0])) for p in x.parts]
 
-            def render(arrays: tuple[Any, ...]) -> str:
-                known = [p if make is None else (make(arrays), p[1], p[2]) for p, make in parts]
-                return DeferredText(known).render(lambda v: v)
+        def render(arrays: tuple[Any, ...]) -> str:
+            known = [p if make is None else (make(arrays), p[1], p[2]) for p, make in parts]
+            return DeferredText(known).render(lambda v: v)
 
-            return render
-        if isinstance(x, StoredList):
-            x = list(x)
-        if type(x) in (list, tuple):
-            makes = [self.template(item) for item in x]
-            kind = type(x)
-            return lambda arrays: kind(make(arrays) for make in makes)
-        if type(x) is dict:
-            entries = {k: self.template(v) for k, v in x.items()}
-            return lambda arrays: {k: make(arrays) for k, make in entries.items()}
-        return lambda arrays: x
+        return render
+
+
+def _is_own(x: Any) -> bool:
+    """Whether each run makes a new object: as the display or call that made this one does."""
+    return type(x) in (list, tuple, dict) or isinstance(x, StoredList)
 
 
 class HostCall:
@@ -190,15 +192,14 @@ def store_state(trace: Trace, derivative: bool) -> None:
         return
     operands = _Operands()
     contents = [(k, operands.template(tracer)) for k, tracer in arrays_changed]
-    stores = [
-        (p.kind, reacher(trace, p.owner), p.key, keeper(trace, x, operands)) for p, x in changed
-    ]
+    stores = [(p.kind, reacher(trace, p.owner), p.key) for p, _ in changed]
+    # All at once: an object in two of the places is one object.
+    make_values = keeper(trace, tuple([x for _, x in changed]), operands)
 
     def effect(arrays: tuple[Any, ...]) -> None:
         for k, content in contents:
             np.copyto(current_run().hidden[k], content(arrays))
-        values = [make(arrays) for _, _, _, make in stores]
-        for (kind, reach, key, _), value in zip(stores, values, strict=True):
+        for (kind, reach, key), value in zip(stores, make_values(arrays), strict=True):
             if kind == "attribute":
                 setattr(reach(), key, value)
             else:
@@ -251,6 +252,10 @@ def call_impure(
         return _make_generator(frame, function, args, kwargs)
     if isinstance(owner, GENERATORS):
         return _draw(frame, owner, function.__name__, args, kwargs, node)
+    if function is print:
+        from autodiff.capture.formatting import as_texts
+
+        args = as_texts(frame, args)
     if trace.eager:
         return _run_now(frame, function, args, kwargs, node)
     if function is print or function is warnings.warn or _is_logging(function):

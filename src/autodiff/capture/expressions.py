@@ -143,7 +143,11 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
             result = call(frame, method, [obj, other], {}, node)
             if result is not NotImplemented:
                 return result
-    if function is operator.mod and isinstance(left, (str, bytes)):
+    if function is operator.mod and isinstance(left, (str, DeferredText)):
+        from autodiff.capture.formatting import percent
+
+        return percent(frame, left, right)
+    if function is operator.mod and isinstance(left, bytes):
         refuse_unseen(frame, (right,), node)
     left, right = frame.trace.deep(left), frame.trace.deep(right)
     try:
@@ -722,21 +726,21 @@ def _walrus(frame: Frame, node: ast.NamedExpr) -> Any:
 
 
 def _formatted(frame: Frame, node: ast.JoinedStr) -> Any:
-    parts: list[Any] = []
-    deferred = False
+    from autodiff.capture.formatting import joined, text_of
+
+    texts: list[Any] = []
     for part in node.values:
         if isinstance(part, ast.Constant):
-            parts.append(part.value)
+            texts.append(part.value)
             continue
         assert isinstance(part, ast.FormattedValue)
         value = frame.evaluate(part.value)
-        spec = "" if part.format_spec is None else str(frame.evaluate(part.format_spec))
-        conversion = chr(part.conversion) if part.conversion > 0 else ""
-        refuse_unseen(frame, (value,), node)
-        deferred |= isinstance(value, (Tracer, DeferredText)) and not frame.trace.eager
-        parts.append((value, conversion, spec))
-    text = DeferredText(parts)
-    return text if deferred else run_users(str, text)
+        specification = "" if part.format_spec is None else str(frame.evaluate(part.format_spec))
+        frame.at(node)
+        if part.conversion > 0:
+            value = text_of(frame, value, chr(part.conversion))
+        texts.append(text_of(frame, value, "", specification))
+    return joined(frame, texts)
 
 
 # -- comprehensions ---------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import inspect
 import operator
 import sys
 import types
+from collections import deque
 from collections.abc import Callable, Sequence
 from types import CellType, FunctionType, WrapperDescriptorType
 from typing import Any
@@ -365,6 +366,10 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
     trace.changing(container, frame.source(node), index if type(container) is dict else None)
     if isinstance(container, dict) and isinstance(index, list):
         raise TypeError("unhashable type: 'list'")
+    if isinstance(index, slice) and trace.is_external(container):
+        trace.storing_into(container)
+        run_users(operator.setitem, container, index, value)
+        return
     run_users(operator.setitem, container, index, trace.outside(container, value))
 
 
@@ -438,8 +443,8 @@ def apply_in_place(
     from autodiff.capture.expressions import BINARY_OF, apply_binary, own_method
 
     value = frame.trace.deep(value)
-    if isinstance(old, (list, dict, set, bytearray)):
-        value = frame.trace.outside(old, value)
+    if isinstance(old, (list, dict, set, deque)) and frame.trace.is_external(old):
+        frame.trace.storing_into(old)
     method = own_method(frame, old, f"__{function.__name__}__")
     if method is not None:
         result = call(frame, method, [old, value], {}, node)

@@ -25,6 +25,7 @@ from types import (
     MappingProxyType,
     MethodDescriptorType,
     MethodType,
+    MethodWrapperType,
     ModuleType,
     WrapperDescriptorType,
 )
@@ -59,6 +60,11 @@ MUTATORS = frozenset(
     "appendleft extendleft popleft rotate __setitem__ __delitem__ __setattr__ __delattr__ __iadd__ __ior__ "
     "__imul__ __iand__ __isub__ __ixor__ intersection_update difference_update "
     "symmetric_difference_update move_to_end subtract".split()
+)
+# Those that take items out of what they are given, one by one.
+EXTENDING = frozenset(
+    "extend extendleft update __iadd__ __ior__ __iand__ __isub__ __ixor__ intersection_update "
+    "difference_update symmetric_difference_update subtract".split()
 )
 # Functions that move items about in the list that is their first argument.
 _CHANGE_FIRST = (
@@ -103,6 +109,20 @@ def _call(
     trace = frame.trace
     owner = getattr(function, "__self__", None)
     trace.advancing((owner, *args, *kwargs.values()))
+    if isinstance(owner, str) or getattr(function, "__objclass__", None) is str:
+        from autodiff.capture.formatting import string_method
+
+        text, *given = [owner, *args] if isinstance(owner, str) else args or [""]
+        made = string_method(frame, text, function.__name__, given, kwargs)
+        if made is not NotImplemented:
+            return made
+    if getattr(function, "__name__", "") in ("__repr__", "__str__") and not kwargs:
+        from autodiff.capture.formatting import text_by_class
+
+        given = [owner] if isinstance(function, MethodWrapperType) and not args else args
+        base = getattr(function, "__objclass__", None)
+        if len(given) == 1 and isinstance(base, type) and not isinstance(given[0], Tracer):
+            return text_by_class(frame, base, function.__name__, given[0])
     path = trace.paths.get(id(function))
     if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
         owner = trace.lift(
@@ -118,12 +138,19 @@ def _call(
     if any(function is f for f in _CHANGE_FIRST) and args:
         if not trace.eager:
             raise Declined(f"{name_of(function)}, which changes a list", frame.source(node))
-        items = trace.plain(args[1:]) if trace.is_external(args[0]) else args[1:]
+        items = [trace.outside(args[0], x) for x in args[1:]]
         return run_users(function, args[0], *items, **kwargs)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         _change(frame, owner, function.__name__, args, kwargs, node)
         if trace.is_external(owner):
-            found = run_users(function, *trace.plain(args), **trace.plain(kwargs))
+            if function.__name__ in EXTENDING:
+                trace.storing_into(owner)
+                return run_users(function, *args, **kwargs)
+            found = run_users(
+                function,
+                *[trace.plain(a) for a in args],
+                **{k: trace.plain(v) for k, v in kwargs.items()},
+            )
             if function.__name__ == "setdefault" and isinstance(owner, dict):
                 key = trace.untraced(args[0])
                 return trace.lift(found, trace.paths[id(owner)].item(key))
@@ -156,6 +183,8 @@ def _call(
     if known is not None:
         if id(owner) in trace.instances:  # what is read of it is not seen
             trace.guards.append(Guard(trace.paths[id(owner)], "is", owner))
+        if trace.has_text and not is_own(function):
+            args, kwargs = characters(args), characters(kwargs)
         try:
             return run_users(known, *args, **kwargs)
         except FailedNow as failure:
@@ -166,8 +195,8 @@ def _call(
         from autodiff.capture.effects import call_impure
 
         return call_impure(frame, function, args, kwargs, node)
-    args = [characters(a) for a in args]
-    kwargs = {k: characters(v) for k, v in kwargs.items()}
+    if trace.has_text:
+        args, kwargs = characters(args), characters(kwargs)
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
     return _call_unknown(frame, function, args, kwargs, node)

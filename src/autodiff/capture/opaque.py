@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.trace import Declined
+from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
-from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door
 
 
@@ -30,36 +30,21 @@ def call_opaque(
     trace = frame.trace
     if not trace.eager:
         raise Declined(f"{name_of(function)}, which is not known to autodiff", frame.source(node))
-    arrays = _concrete(trace, args), _concrete(trace, kwargs)
-    before, lists = copy.deepcopy(_arrays(arrays)), _lists(arrays)
-    copies = [list(items) for items in lists]
-    result = run_native(function, *arrays)
+    given = trace.untraced((args, kwargs))
+    arrays = [x for x in containers.leaves(given) if isinstance(x, np.ndarray)]
+    lists = [x for x in containers.walk(given) if isinstance(x, list)]
+    before, copies = copy.deepcopy(arrays), [list(items) for items in lists]
+    result = run_native(function, *given)
     unchanged = all(
         len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
         for a, b in zip(copies, lists, strict=True)
-    ) and all(np.array_equal(a, b) for a, b in zip(before, _arrays(arrays), strict=True))
-    if result is not None or not unchanged:  # else nothing came of it: a file was written
+    ) and all(np.array_equal(a, b) for a, b in zip(before, arrays, strict=True))
+    # Nothing came of it (a file was written), or text, which has no derivative.
+    if not isinstance(result, (str, type(None))) or not unchanged:
         refuse_lost_derivative(frame, function, args, kwargs, node)
         if not unchanged:
             raise Declined(f"{name_of(function)}, which changes its argument", frame.source(node))
     return lift_result(result)
-
-
-def _arrays(obj: Any) -> list[Any]:
-    if isinstance(obj, np.ndarray):
-        return [obj]
-    if isinstance(obj, dict):
-        obj = list(obj.values())
-    return [a for x in obj for a in _arrays(x)] if isinstance(obj, (list, tuple)) else []
-
-
-def _lists(obj: Any) -> list[list[Any]]:
-    """The lists in arguments."""
-    if isinstance(obj, dict):
-        obj = list(obj.values())
-    if not isinstance(obj, (list, tuple)):
-        return []
-    return [*([obj] if isinstance(obj, list) else []), *(found for x in obj for found in _lists(x))]
 
 
 def refuse_lost_derivative(
@@ -93,26 +78,3 @@ def run_native(function: Any, args: Any, kwargs: Any) -> Any:
         if cause is None:
             raise
         raise cause from None
-
-
-def traced_leaves(obj: Any) -> list[Tracer]:
-    """The tracers in arguments or a result."""
-    if isinstance(obj, Tracer):
-        return [obj]
-    if isinstance(obj, dict):
-        obj = list(obj.values())
-    if isinstance(obj, (list, tuple)):
-        return [t for x in obj for t in traced_leaves(x)]
-    return []
-
-
-def _concrete(trace: Any, obj: Any) -> Any:
-    if isinstance(obj, Tracer):
-        return trace.concrete(obj)
-    if isinstance(obj, dict):
-        return {k: _concrete(trace, v) for k, v in obj.items()}
-    if isinstance(obj, StoredList):
-        return [_concrete(trace, x) for x in obj]
-    if type(obj) in (list, tuple):
-        return type(obj)(_concrete(trace, x) for x in obj)
-    return np.asarray(obj) if isinstance(obj, np.ndarray) else obj

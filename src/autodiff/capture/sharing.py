@@ -7,12 +7,11 @@ Who changes one of them later, changes the others, as in plain Python.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from autodiff import containers
 from autodiff.capture.lists import TracedList
 from autodiff.capture.trace import Declined
 
@@ -60,17 +59,25 @@ def _count(x: Any, times: dict[int, int], is_external: Callable[[Any], bool]) ->
         _count(item, times, is_external)
 
 
-def _items(x: Any) -> Iterable[Any] | None:
+def _kind(x: Any) -> containers.Kind | None:
+    """What kind of container a part of a result is; None of a leaf."""
+    kind = containers.kind_of(x)
+    if kind is None or kind.name not in _IN_RESULTS:
+        return None
+    if kind.name == "instance" and not dataclasses.is_dataclass(x):
+        return None
+    return kind
+
+
+_IN_RESULTS = frozenset(("list", "tuple", "named tuple", "dict", "deque", "instance"))
+
+
+def _items(x: Any) -> Sequence[Any] | None:
     """What a container holds; None of a leaf."""
-    if isinstance(x, TracedList):
-        return [] if x.is_stored() else list.__iter__(x)
-    if isinstance(x, (list, tuple, deque)):
-        return x
-    if isinstance(x, dict):
-        return x.values()
-    if dataclasses.is_dataclass(x) and not isinstance(x, type):
-        return [getattr(x, f.name, None) for f in dataclasses.fields(x)]
-    return None
+    kind = _kind(x)
+    if kind is None:
+        return None
+    return () if isinstance(x, TracedList) and x.is_stored() else kind.values(x)
 
 
 def _with_items(x: Any, new: Callable[[Any], Any]) -> Any:
@@ -79,20 +86,9 @@ def _with_items(x: Any, new: Callable[[Any], Any]) -> Any:
     made = [new(item) for item in items]
     if all(a is b for a, b in zip(items, made, strict=True)):
         return x
-    if isinstance(x, list):
-        return made
-    if isinstance(x, tuple):
-        return type(x)(*made) if hasattr(x, "_fields") else tuple(made)
-    if isinstance(x, deque):
-        return deque(made, x.maxlen)
-    changed = copy.copy(x)
-    if isinstance(x, dict):
-        changed.update(zip(x, made, strict=True))
-    else:
-        for one, value in zip(dataclasses.fields(x), made, strict=True):
-            if hasattr(x, one.name):
-                object.__setattr__(changed, one.name, value)
-    return changed
+    kind = _kind(x)
+    assert kind is not None
+    return kind.make(x, kind.keys(x), made)
 
 
 __all__ = ["Part", "take_apart"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import dis
 import inspect
 import os
 from collections.abc import Iterator, Sequence
@@ -42,7 +43,25 @@ def call_without_source(
         reading.function(function, Path.root(function, "f"), _defaults_used(function, args, kwargs))
         for argument in (*args, *kwargs.values()):
             reading.argument(argument)
-    return run_users(function, *args, **kwargs)
+        return run_users(function, *args, **kwargs)
+    try:
+        return run_users(function, *args, **kwargs)
+    finally:
+        _settle_what_it_reaches(trace, function, (*args, *kwargs.values()))
+
+
+def _settle_what_it_reaches(trace: Trace, function: FunctionType, args: Sequence[Any]) -> None:
+    """Have no traced value stay where a function that ran unseen may have stored one."""
+    for name in set(_names(function.__code__)) & function.__globals__.keys():
+        value = function.__globals__[name] = trace.plain(function.__globals__[name])
+        trace.storing_into(value)
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # not bound yet
+            cell.cell_contents = trace.plain(cell.cell_contents)
+            trace.storing_into(cell.cell_contents)
+    for argument in args:
+        if trace.is_external(argument):
+            trace.storing_into(argument)
 
 
 def _asks_for_types(function: FunctionType, seen: set[int]) -> bool:
@@ -102,6 +121,8 @@ class _Reading:
                 self.value(function.__globals__[name], at, f"reads the global {name!r}")
             elif name in _EFFECTS and hasattr(builtins, name):
                 raise self.declined(f"calls {name}")
+        if _stores_outside(function.__code__):
+            raise self.declined("changes a global or a variable of a function around it")
         if "random" in names:
             raise self.declined("may draw random numbers")
         for name, cell in zip(
@@ -146,6 +167,24 @@ class _Reading:
             self.function(value, Path.root(value, "f"), None)
         elif not _is_pure(value) and _root(type(value)) != "autodiff":
             raise self.declined(f"takes an argument of type {type(value).__name__}")
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Code and that of the functions defined in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _stores_outside(code: CodeType) -> bool:
+    """Whether code binds a global, or a variable of a function around it, anew."""
+    return any(
+        step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
+        or (step.opname in ("STORE_DEREF", "DELETE_DEREF") and step.argval in code.co_freevars)
+        for part in _codes(code)
+        for step in dis.get_instructions(part)
+    )
 
 
 def _names(code: CodeType) -> Iterator[str]:

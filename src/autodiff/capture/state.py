@@ -27,12 +27,20 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.running import current_run
-from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined, Trace, is_count, is_library
+from autodiff.capture.text import is_pending
+from autodiff.capture.trace import (
+    Declined,
+    Trace,
+    is_count,
+    is_library,
+    is_stored,
+    refuse_captured_class,
+)
 from autodiff.ir.data import Source
-from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.ops.tracer import Tracer
 from autodiff.signals import Signal
 
 MAXIMUM_PLACES = 64
@@ -138,10 +146,11 @@ class State:
             if item.form == "array":
                 cell = item.alias[0] if item.alias else item.cell
                 self.appended_arrays.append((cell, cell.version, source))
-        elif isinstance(item, (list, tuple, dict)):
-            self.appended_objects[id(item)] = item
-            for part in item.values() if isinstance(item, dict) else item:
-                self._note(part, source)
+        elif containers.kind_of(item) is not None and id(item) not in self.appended_objects:
+            if not self.trace.is_external(item):
+                self.appended_objects[id(item)] = item
+                for part in containers.parts_of(item):
+                    self._note(part, source)
 
     def leave(self) -> list[tuple[Place, Any]]:
         """The places that have another value at the end; refuses what could not be seen."""
@@ -178,6 +187,13 @@ class State:
             for other, obj in objects.items():
                 if other != key and type(obj) is type(mine) and not isinstance(mine, CellType):
                     trace.guards.append(Guard(path, "apart", trace.paths[other]))
+
+    def kept(self) -> list[Any]:
+        """The objects that can change, made by the function and kept outside of it."""
+        values = [self.scope.locals[text] for text in self.places]
+        found = [*self.appended_objects.values()]
+        found += containers.walk(values, lambda x: is_stored(x) or self.trace.is_external(x))
+        return [x for x in found if (kind := containers.kind_of(x)) and kind.is_mutable]
 
     def is_appended(self, obj: Any) -> bool:
         """Whether an object is a list from outside that was appended to."""
@@ -258,7 +274,12 @@ def item_place(trace: Trace, container: Any, key: Any) -> Place | None:
     return None
 
 
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype, range, slice)
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype, range)
+# Containers that a call may leave to the user; a method, or a view of a dict, is one of another object.
+_KEPT = frozenset(
+    ("list", "tuple", "named tuple", "dict", "set", "frozenset", "deque", "slice", "namespace",
+     "instance", "exception")
+)  # fmt: skip
 
 
 def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], Any]:
@@ -267,29 +288,48 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
     Identity is kept where plain Python keeps it: an argument, an array from outside and a result
     are the same objects in both places.
     """
-    if isinstance(x, Tracer):
-        return _array_keeper(trace, x, operands) if x.form == "array" else operands.template(x)
-    if isinstance(x, DeferredText):
-        return operands.template(x)
-    if trace.is_external(x) and not isinstance(x, _PLAIN):
-        reach = reacher(trace, x)
-        return lambda arrays: reach()
-    if isinstance(x, StoredList):
-        rows = [keeper(trace, item, operands) for item in x]
-        return lambda arrays: [make(arrays) for make in rows]
-    if type(x) in (list, tuple):
-        makes, kind = [keeper(trace, item, operands) for item in x], type(x)
-        return lambda arrays: kind(make(arrays) for make in makes)
-    if type(x) is dict:
-        entries = {
-            trace.concrete(k) if isinstance(k, Tracer) else k: keeper(trace, v, operands)
-            for k, v in x.items()
-        }
-        return lambda arrays: {k: make(arrays) for k, make in entries.items()}
-    if isinstance(x, _PLAIN) or isinstance(x, (type, FunctionType, ModuleType)):
-        return lambda arrays: x
-    kind_name = getattr(type(x), "__name__", "value")
-    raise Declined(f"a {kind_name} made by the function and kept outside of it")
+
+    def is_leaf(part: Any) -> bool:
+        if trace.is_external(part) and not isinstance(part, _PLAIN):
+            return True
+        kind = containers.kind_of(part)
+        if kind is not None and kind.name == "instance":
+            refuse_captured_class(type(part), trace.builder.source)
+        return kind is None or kind.name not in _KEPT
+
+    arrays_kept: dict[Any, Callable[[Any], Any]] = {}
+
+    def plan(part: Any) -> Callable[[tuple[Any, dict[Any, Any]]], Any]:
+        if isinstance(part, Tracer) and part.form == "array":
+            key = (part.cell, part.path)
+            if key not in arrays_kept:
+                arrays_kept[key] = _once(key, _array_keeper(trace, part, operands))
+            return arrays_kept[key]
+        if is_pending(part):
+            make = operands.pending(part)
+            return lambda run: make(run[0])
+        if trace.is_external(part) and not isinstance(part, _PLAIN):
+            reach = reacher(trace, part)
+            return lambda run: reach()
+        if isinstance(part, (*_PLAIN, type, FunctionType, ModuleType)):
+            return lambda run: part
+        kind_name = getattr(type(part), "__name__", "value")
+        raise Declined(f"a {kind_name} made by the function and kept outside of it")
+
+    make_all = containers.planned(x, is_leaf, plan, copied=lambda part: True)
+    return lambda arrays: make_all((arrays, {}))
+
+
+def _once(key: Any, make: Callable[[Any], Any]) -> Callable[[tuple[Any, dict[Any, Any]]], Any]:
+    """Makes an array for the first of the places that it is kept in, in each run."""
+
+    def made(run: tuple[Any, dict[Any, Any]]) -> Any:
+        arrays, known = run
+        if key not in known:
+            known[key] = make(arrays)
+        return known[key]
+
+    return made
 
 
 def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Callable[[tuple[Any, ...]], Any]:

@@ -3,50 +3,46 @@
     print(f"loss {x:.3f}")      the f-string is a DeferredText until print is called at each run
     f"{x:.1f}" == "1.0"         Python needs the characters now: this call's, and a guard
 
-``str``, ``repr``, ``format`` and f-strings of traced values give a :class:`DeferredText`.  Every
-use of it but as an argument of an effect asks for its characters.
+How captured code makes such text is in :mod:`autodiff.capture.formatting`.  What is shown may be a
+container or an object with traced values in it: Python itself writes it, once it is made anew with
+the values that these have (:func:`materialised`).  Every use of a :class:`DeferredText` but as an
+argument of an effect asks for its characters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
+from autodiff import containers
 from autodiff.ops.tracer import StoredList, Tracer
-
-if TYPE_CHECKING:
-    from autodiff.capture.interpreter import Frame
-
-
-_CONVERSIONS: dict[Any, Any] = {"r": repr, "s": str, "a": ascii}
 
 
 class DeferredText:
-    """An f-string with traced values: formatted at each run by the effect that uses it."""
+    """Text with traced values in it.
+
+    ``parts`` are strings, and ``(value, conversion, specification)``: what is shown, as it was when
+    the text was made; the function that makes it a string, None for ``format`` itself; what
+    ``format`` is told.
+    """
 
     def __init__(self, parts: list[Any]) -> None:
-        # Strings, and (value, conversion, format specification); a conversion is a letter of an
-        # f-string or a function.
         self.parts = parts
 
     def render(self, resolve: Callable[[Any], Any]) -> str:
-        """The text, with ``resolve`` giving the value of each traced part."""
+        """The text, with ``resolve`` giving what each part shows."""
         texts = []
         for part in self.parts:
             if isinstance(part, str):
                 texts.append(part)
                 continue
-            value, conversion, specification = part
+            value, convert, specification = part
             value = resolve(value)
-            convert = _CONVERSIONS.get(conversion, conversion or None)
-            value = value if convert is None else convert(value)
-            texts.append(format(value, specification))
+            texts.append(format(value if convert is None else convert(value), specification))
         return "".join(texts)
 
     def __str__(self) -> str:
-        return self.render(lambda x: x._concrete() if isinstance(x, Tracer) else x)
+        return self.render(materialised)
 
     def __add__(self, other: Any) -> DeferredText:
         if not isinstance(other, (str, DeferredText)):
@@ -110,83 +106,67 @@ class DeferredText:
         return str(self) % values
 
 
+class Said:
+    """Stands, in what a text shows, for an object whose own text is known already."""
+
+    def __init__(self, text: str | DeferredText) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return str(self.text)
+
+
+def is_pending(x: Any) -> bool:
+    """Whether ``x`` is known only when the program runs: a traced value, or text made of some."""
+    return isinstance(x, (Tracer, DeferredText)) or (
+        isinstance(x, Said) and isinstance(x.text, DeferredText)
+    )
+
+
+def _value_of(x: Tracer) -> Any:
+    return x._concrete()
+
+
+def materialised(x: Any, value_of: Callable[[Tracer], Any] = _value_of) -> Any:
+    """``x`` with the values of this call; containers and objects with traced values are made anew."""
+
+    def known(part: Any) -> Any:
+        if isinstance(part, Tracer):
+            return value_of(part)
+        if isinstance(part, Said):
+            return Said(known(part.text))
+        text: str = part.render(lambda shown: materialised(shown, value_of))
+        return text
+
+    return containers.replaced(x, is_pending, known, copied=is_made_list)
+
+
+def is_made_list(x: Any) -> bool:
+    """Whether ``x`` is a list of captured code, which Python's own functions get as a plain one."""
+    return isinstance(x, StoredList)
+
+
+def _has_text(x: Any) -> bool:
+    return type(x) in (DeferredText, Said)
+
+
 def characters(x: Any) -> Any:
-    """``x`` with the texts in it, in lists and tuples too, as plain strings."""
+    """``x`` with the texts in it as plain strings, wherever in containers they are."""
     if isinstance(x, DeferredText):
         return str(x)
-    if type(x) in (list, tuple) or (isinstance(x, StoredList) and not x.is_stored()):
-        items = [characters(item) for item in x]
-        # What is given may be kept, and changed later: without texts it is x itself.
-        if any(a is not b for a, b in zip(items, x, strict=True)):
-            return tuple(items) if type(x) is tuple else items
-    return x
+    # What is given may be kept, and changed later: without texts it is x itself.
+    return containers.replaced(x, _has_text, str, stop=_is_stored)
 
 
-def _text(conversion: str, plain: Callable[..., str]) -> Callable[..., Any]:
-    def run(frame: Frame, *arguments: Any, **keywords: Any) -> Any:
-        if len(arguments) == 1 and not keywords and not frame.trace.eager:
-            if isinstance(arguments[0], DeferredText) and conversion == "s":
-                return arguments[0]
-            if isinstance(arguments[0], (Tracer, DeferredText)):
-                return DeferredText([(arguments[0], conversion, "")])
-        _refuse(frame, arguments)
-        return plain(*[_known(a) for a in arguments], **keywords)
-
-    return run
+def _is_stored(x: Any) -> bool:
+    return isinstance(x, StoredList) and x.is_stored()
 
 
-def _refuse(frame: Frame, objects: Any) -> None:
-    from autodiff.capture.expressions import refuse_unseen
-
-    refuse_unseen(frame, objects)
-
-
-def _known(x: Any) -> Any:
-    return x._concrete() if isinstance(x, Tracer) else x
-
-
-def _format(frame: Frame, x: Any, specification: str = "") -> Any:
-    if isinstance(x, Tracer) and not frame.trace.eager:
-        return DeferredText([(x, "", str(specification))])
-    _refuse(frame, (x,))
-    return format(x, specification)
-
-
-def _numpys(plain: Callable[..., str]) -> Callable[..., Any]:
-    """A function of NumPy that writes an array or a number."""
-
-    def run(frame: Frame, *arguments: Any, **keywords: Any) -> Any:
-        others = [*arguments[1:], *keywords.values()]
-        if (
-            arguments
-            and isinstance(arguments[0], Tracer)
-            and not frame.trace.eager
-            and all(isinstance(x, (int, float, str, type(None))) for x in others)
-        ):
-            return DeferredText(
-                [(arguments[0], lambda x: plain(x, *arguments[1:], **keywords), "")]
-            )
-        return plain(*[_known(a) for a in arguments], **{k: _known(v) for k, v in keywords.items()})
-
-    return run
-
-
-# The interpreter's own versions of functions that write values.
-FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    str: _text("s", str),
-    repr: _text("r", repr),
-    ascii: _text("a", ascii),
-    format: _format,
-    **{
-        write: _numpys(write)
-        for write in (
-            np.array2string,
-            np.array_repr,
-            np.array_str,
-            np.format_float_positional,
-            np.format_float_scientific,
-        )
-    },
-}
-
-__all__ = ["FUNCTIONS", "DeferredText", "characters"]
+__all__ = [
+    "DeferredText",
+    "Said",
+    "characters",
+    "is_made_list",
+    "is_pending",
+    "materialised",
+]

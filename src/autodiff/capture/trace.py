@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import operator
 import sys
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -27,9 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import labelled
+from autodiff import containers, labelled
 from autodiff.capture.parts import Parts
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.text import is_pending, materialised
 from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
@@ -167,10 +168,13 @@ class Trace:
         self.state: Any = None  # the places outside that change (capture.state)
         self.lengths: list[tuple[int, Guard]] = []  # lists whose length was guarded
         self.changes: dict[int, Source | None] = {}  # where objects were first changed
+        self.has_text = False  # whether text was made that the program writes
         self.effects = False  # whether the function does more than compute
         self.output_of: dict[Cell, int] = {}  # arrays that are results, by output number
         # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
-        self.kept: dict[int, tuple[Any, Tracer]] = {}
+        self.kept: dict[int, tuple[Any, Any]] = {}
+        self.stored: dict[int, Any] = {}  # ... and those that hold traced values until the end
+        self.plain_copies: dict[int, tuple[Any, Any]] = {}  # of tuples and the like, once stored
         self.kept_arrays: dict[tuple[Any, Any], Any] = {}
         self.rolling: list[Any] = []  # the bodies of the loops that are being staged
         self.counts: set[Cell] = set()  # how many items lists have that are kept in arrays
@@ -362,16 +366,33 @@ class Trace:
         return self.plain(x) if self.is_external(obj) else x
 
     def plain(self, x: Any) -> Any:
-        """``x`` with the values of this call in place of everything traced (uncompiled tier)."""
+        """``x`` as the user's objects may hold it (uncompiled tier).
+
+        The values of this call stand for traced ones, also in tuples and the like, which are made
+        anew.  What can change is stored itself, for the function may change it later: its traced
+        values are exchanged when the function has ended.
+        """
         if isinstance(x, Tracer):
             return self._keep(x)
-        if isinstance(x, StoredList):
-            return [self.plain(item) for item in x]
-        if type(x) in (list, tuple):
-            return type(x)(self.plain(item) for item in x)
-        if type(x) is dict:
-            return {self.untraced(k): self.plain(v) for k, v in x.items()}
-        return x
+        kind = containers.kind_of(x)
+        if kind is None or self.is_external(x) or id(x) in self.stored:
+            return x
+        if id(x) in self.plain_copies:
+            return self.plain_copies[id(x)][1]
+        refuse_captured_class(type(x), self.builder.source)
+        if kind.is_mutable:
+            self.stored[id(x)] = x
+            for part in containers.parts_of(x, keys=True):
+                self.plain(part)
+            return x
+        parts = list(kind.values(x))
+        made = [self.plain(part) for part in parts]
+        if all(a is b for a, b in zip(parts, made, strict=True)):
+            return x
+        copied = kind.make(x, kind.keys(x), made)
+        self.kept[id(copied)] = (copied, x)
+        self.plain_copies[id(x)] = (x, copied)
+        return copied
 
     def _keep(self, x: Tracer) -> Any:
         """The object that stands for a traced value in the user's objects: one for each array."""
@@ -391,32 +412,59 @@ class Trace:
     def rerun(self, failure: FailedNow, function: Any, args: Any, kwargs: Any) -> Any:
         """What plain Python makes of an operation whose check fails: most often its exception."""
         result = run_users(function, *self.untraced(args), **self.untraced(kwargs))
-        traced = [t for t in _tracers((args, kwargs)) if t.dtype.kind == "f"]
+        traced = [t for t in traced_leaves((args, kwargs)) if t.dtype.kind == "f"]
         if any(self.differentiated(t.value) for t in traced):
             raise Declined(str(failure), self.builder.source)
         return result
 
+    def storing_into(self, obj: Any) -> None:
+        """What is traced may go into an object of the user's unseen (uncompiled tier)."""
+        kind = containers.kind_of(obj)
+        if kind is not None and kind.is_mutable:
+            self.stored[id(obj)] = obj
+
     def untraced(self, x: Any) -> Any:
         """``x`` with the values of this call, to be computed with and dropped."""
-        if isinstance(x, Tracer):
-            return self.concrete(x)
-        if isinstance(x, StoredList):
-            return [self.untraced(item) for item in x]
-        if type(x) in (list, tuple):
-            return type(x)(self.untraced(item) for item in x)
-        if type(x) is dict:
-            return {self.untraced(k): self.untraced(v) for k, v in x.items()}
-        return x
+        return materialised(x, self.concrete)
 
     def settle(self) -> None:
-        """Give the user's arrays the contents they ended with (uncompiled tier)."""
+        """Leave nothing traced in the user's objects, and give their arrays the contents they ended with.
+
+        Of the uncompiled tier, also when the function raises.
+        """
+        containers.settle(
+            list(self.stored.values()),
+            lambda x: is_tracer(x) or id(x) in self.plain_copies,
+            lambda x: self._keep(x) if is_tracer(x) else self.plain_copies[id(x)][1],
+            stop=lambda x: (
+                self.is_external(x) and id(x) not in self.stored and not self.was_made(x)
+            ),
+        )
         for record in self.inputs:
             if record.leaf is None and record.cell.version:
                 np.copyto(record.example, self.concrete(Tracer(record.cell, "array")))
         examples = {id(record.example) for record in self.inputs}
-        for obj, tracer in self.kept.values():
-            if tracer.form == "array" and id(obj) not in examples:
+        for obj, tracer in list(self.kept.values()):
+            if is_tracer(tracer) and tracer.form == "array" and id(obj) not in examples:
                 np.copyto(obj, self.concrete(tracer))
+
+    def leave_plain(self, error: BaseException) -> None:
+        """Put the values of this call in place of what is traced in an exception that leaves."""
+
+        def value_of(tracer: Tracer) -> Any:
+            try:
+                return self.present(tracer, self.evaluate(tracer.value)[0])
+            except (NotStaged, AmbiguousStore):
+                return Ellipsis  # not known here; plain Python raises the exception again
+
+        seen: set[int] = set()
+        current: BaseException | None = error
+        while current is not None and id(current) not in seen:
+            seen.add(id(current))
+            containers.settle(
+                [current], is_pending, lambda x: materialised(x, value_of), self.is_external
+            )
+            current = current.__cause__ or current.__context__
 
     def differentiated(self, value: Value) -> bool:
         """Whether a value depends on an input that carries derivatives."""
@@ -578,7 +626,7 @@ class Trace:
             return obj
         if type(x) is dict:
             x.update({k: self.original(v, depth + 1) for k, v in x.items()})
-        elif type(x) is list or (isinstance(x, StoredList) and not x.is_stored()):
+        elif type(x) is list or (isinstance(x, StoredList) and not is_stored(x)):
             for k, item in enumerate(list.__iter__(x)):
                 list.__setitem__(x, k, self.original(item, depth + 1))
         elif isinstance(x, tuple) and (type(x) is tuple or hasattr(x, "_fields")):
@@ -589,22 +637,22 @@ class Trace:
 
     def _lifted(self, obj: Any, path: Path, depth: int) -> Any:
         self.refuse_changed(obj)
-        plain_list = isinstance(obj, list) and _iterates_plainly(obj)
-        if plain_list or type(obj) in (tuple, deque):
-            items = [self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
-            if type(obj) is deque:
-                return deque(items, obj.maxlen)
-            return items if plain_list else tuple(items)
-        if isinstance(obj, tuple) and hasattr(obj, "_fields"):
-            return type(obj)(
-                *[self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in enumerate(obj)]
-            )
-        if type(obj) in _DICTIONARIES or (isinstance(obj, dict) and _iterates_plainly(obj)):
-            copied = {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
-            if type(obj) is defaultdict:
-                return defaultdict(obj.default_factory, copied)
-            return type(obj)(copied) if type(obj) in (OrderedDict, Counter) else copied
-        return obj
+        if isinstance(obj, MappingProxyType):
+            return {k: self.deep(self.lift(x, path.item(k)), depth + 1) for k, x in obj.items()}
+        kind = containers.kind_of(obj)
+        if kind is None or kind.name not in _READ_BY_ITEM or not _iterates_plainly(obj):
+            return obj
+        keys = list(kind.keys(obj))
+        values = [
+            self.deep(self.lift(x, path.item(k)), depth + 1)
+            for k, x in zip(keys, kind.values(obj), strict=True)
+        ]
+        # A class of lists or dicts that reads like these is one to a library, and to Python's text.
+        if _base_of(type(obj)) is list:
+            return values
+        if _base_of(type(obj)) is dict:
+            return dict(zip(keys, values, strict=True))
+        return kind.make(obj, keys, values)
 
     def _deep_in_new(self, obj: Any, depth: int) -> Any:
         """A list, tuple or dict made here, with what comes from outside in it lifted."""
@@ -621,16 +669,17 @@ class Trace:
             return obj
         return tuple(items) if type(obj) is tuple else items
 
-    def reads_instance(self, obj: Any, depth: int = 0) -> bool:
+    def reads_instance(self, obj: Any) -> bool:
         """Whether who gets ``obj`` may read attributes that no guard compares."""
         if id(obj) in self.instances:
             return True
-        if depth < 4 and (type(obj) in (list, tuple, dict) or isinstance(obj, StoredList)):
-            items: Any = obj.values() if isinstance(obj, dict) else obj
-            if isinstance(obj, list):
-                items = list.__iter__(obj)
-            return any(self.reads_instance(item, depth + 1) for item in items)
-        return False
+        if containers.kind_of(obj) is None or is_stored(obj) or not self.instances:
+            return False
+        return containers.holds(
+            obj,
+            lambda part: id(part) in self.instances,
+            lambda part: is_stored(part) or isinstance(part, FunctionType),
+        )
 
     def refuse_changed(self, obj: Any, what: str = "a use as a whole") -> None:
         """Decline to look at an object in a way that does not see what the function changed."""
@@ -669,10 +718,14 @@ class Trace:
         if depends and not self.eager and value not in self.guarded:
             self.guarded.add(value)
             _emit_guard(tracer, array)
+        return self.present(tracer, array)
+
+    def present(self, tracer: Tracer, array: Any) -> Any:
+        """The object that a traced value is in plain Python."""
         if tracer.form == "python":
             return np.asarray(array).item()
         if tracer.form == "scalar":
-            return np.asarray(array, value.dtype)[()]
+            return np.asarray(array, tracer.value.dtype)[()]
         return np.array(array)
 
     def as_index(self, x: Any) -> Any:
@@ -721,7 +774,8 @@ def is_iterator(obj: Any) -> bool:
     return isinstance(getattr(type(obj), "__next__", None), WrapperDescriptorType)
 
 
-_DICTIONARIES: tuple[type, ...] = (dict, MappingProxyType, OrderedDict, defaultdict, Counter)
+# Kinds of containers whose parts are reached by an index or key.
+_READ_BY_ITEM = frozenset(("list", "tuple", "named tuple", "dict", "deque"))
 _PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
 # What tells an item or attribute and nothing else, and cannot change.
 _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
@@ -729,20 +783,40 @@ _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 _HELD_BY_IDENTITY = (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc, Enum)
 
 
+def _base_of(cls: type) -> type:
+    """The class of Python's own that a class of containers is made from, or is."""
+    return next(c for c in cls.__mro__ if containers.is_library_class(c))
+
+
 def _iterates_plainly(obj: Any) -> bool:
-    """Whether the class of a list or dict leaves reading to Python's own."""
-    cls, base = type(obj), list if isinstance(obj, list) else dict
+    """Whether the class of a container leaves reading to Python's own."""
+    cls = type(obj)
+    if containers.is_library_class(cls):
+        return True
+    base = _base_of(cls)
     names = ("__iter__", "__getitem__", "__len__", "values", "items", "keys", "get")
     return all(getattr(cls, n, None) is getattr(base, n, None) for n in names)
 
 
-def _tracers(obj: Any) -> list[Tracer]:
-    """The traced values in containers."""
-    if isinstance(obj, Tracer):
-        return [obj]
-    if isinstance(obj, dict):
-        obj = list(obj.values())
-    return [t for x in obj for t in _tracers(x)] if isinstance(obj, (list, tuple)) else []
+def is_stored(x: Any) -> bool:
+    """Whether ``x`` is a list whose items are in an array of the program."""
+    return isinstance(x, StoredList) and x.is_stored()
+
+
+def is_tracer(x: Any) -> bool:
+    """Whether ``x`` is a traced value."""
+    return isinstance(x, Tracer)
+
+
+def traced_leaves(x: Any) -> list[Tracer]:
+    """The traced values in containers and objects."""
+    return [leaf for leaf in containers.leaves(x) if isinstance(leaf, Tracer)]
+
+
+def refuse_captured_class(cls: type, source: Source | None) -> None:
+    """Decline to leave an object of a class that captured code made to the user: its methods are ours."""
+    if any(type(member).__name__ == "Closure" for member in vars(cls).values()):
+        raise Declined(f"a {cls.__name__}, of a class made by the function, kept outside", source)
 
 
 def _is_known(extent: Extent, known: dict[Value, Any]) -> bool:
@@ -794,8 +868,11 @@ def _emit_guard(tracer: Tracer, array: Any) -> None:
         expected = Tracer.constant(array, value.dtype)
         same: Any = np.equal(Tracer(value, "array"), expected)
         if value.dtype.kind == "f":
-            # NaN shaped the program as well as a number would.
+            # NaN shaped the program as well as a number would; -0.0 is written in another way.
             same = same | (np.isnan(Tracer(value, "array")) & np.isnan(expected))
+            if not np.all(array):
+                alike: Any = np.equal(np.signbit(Tracer(value, "array")), np.signbit(expected))
+                same = same & (alike | np.not_equal(expected, 0))
         if array.shape:
             same = np.all(same)
         predicate = same.value

@@ -327,10 +327,12 @@ class Tracer:
         return hash(self._concrete())
 
     def __repr__(self) -> str:
-        return f"<traced {self.form}: {self.type}>"
+        # In a trace it is the user's code that asks, and it must see what plain Python shows.
+        if _concretizer.get() is None:
+            return f"<traced {self.form}: {self.type}>"
+        return repr(self._concrete())
 
     def __str__(self) -> str:
-        # In a trace it is the user's code that asks, and it must see what plain Python shows.
         return repr(self) if _concretizer.get() is None else str(self._concrete())
 
     def __format__(self, spec: str) -> str:
