@@ -40,7 +40,7 @@ from autodiff.capture.records import (
     numbers,
     template_of,
 )
-from autodiff.capture.regions import Slot, fit, is_numeric, join, same_object, slot_of
+from autodiff.capture.regions import Slot, fit, is_numeric, same_object, slot_of, widest
 from autodiff.capture.trace import Declined, NotStaged, StoreNeeded, Trace
 from autodiff.dims import Dim, Extent, UndecidedExtent, bounds, maximum, minimum, same, symbols
 from autodiff.ir.data import Value
@@ -249,7 +249,7 @@ class TracedList(StoredList):
             raise NotStaged("a list of other things than numbers and arrays")
         whole = slot or slot_of(head[0])
         for item in head:
-            wider = join(whole, slot_of(item))
+            wider = widest(whole, slot_of(item))
             if wider is None or (slot is not None and wider != slot):
                 raise NotStaged("a list of items of different types")
             whole = wider
@@ -656,7 +656,7 @@ class TracedList(StoredList):
         if store.repeated is None or store.repeated[2] is not store.buffer.value:
             raise NotStaged("a list of items of different types")
         item, n, _ = store.repeated
-        if join(slot, slot_of(item)) != slot:
+        if widest(slot, slot_of(item)) != slot:
             raise NotStaged("a list of items of different types")
         content = broadcast(Tracer(fit(item, slot), "array"), (n,), ())
         flags = zeros((n + 1,), bool).value

@@ -31,6 +31,7 @@ from autodiff.capture.regions import (
     INT,
     Outcome,
     Slot,
+    Types,
     cells_of,
     committed,
     fit,
@@ -44,6 +45,8 @@ from autodiff.capture.regions import (
     run_region,
     same_object,
     slot_of,
+    tag_of,
+    types_of,
     undoing,
 )
 from autodiff.capture.sourcecode import Known, Syntax
@@ -66,6 +69,7 @@ from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, wa
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of, known
+from autodiff.ops.either import Either, Kind, kinds_of
 from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer
 
@@ -84,6 +88,18 @@ class Poison:
 
 class _Peel(Exception):
     """Only the first iteration differs from the others."""
+
+
+class FirstDiffers(NotStaged):
+    """Only the first iteration of a ``while`` loop differs from the others."""
+
+
+class _Tags:
+    """A scope for what no name of the user's stands for: of which type a number is."""
+
+    def __init__(self) -> None:
+        self.locals: dict[str, Any] = {}
+        self.parent = None
 
 
 # -- sequences --------------------------------------------------------------------------------------
@@ -204,11 +220,37 @@ class _Body:
     lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
     # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
     structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
+    # Of names whose numbers are of one type in some iterations and of another one in others: the
+    # narrow type, and the name that tells whether a number is of it.
+    narrow: dict[tuple[Scope, str], Kind] = field(default_factory=dict)
+    tags: dict[tuple[Scope, str], tuple[Any, str]] = field(default_factory=dict)
+    tag_scope: _Tags = field(default_factory=_Tags)
     requests: int = 0
     restless: bool = False
     home: Block | None = None
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for key in list(self.names):
+            self._take_types(key, types_of(key[0].locals[key[1]]))
+
+    def _take_types(self, key: tuple[Scope, str], types: Types) -> None:
+        """Carry a name in a slot, and with it of which type it is, if there are two."""
+        self.names[key] = types.slot
+        if types.narrow is None:
+            return
+        self.narrow[key] = types.narrow
+        tag = self.tags.setdefault(key, (self.tag_scope, f"<type {len(self.tags)} of {key[1]}>"))
+        self.tag_scope.locals[tag[1]] = tag_of(key[0].locals[key[1]], types)
+        self.names[tag] = _FLAG
+
+    def _types(self, key: tuple[Scope, str]) -> tuple[Types, list[Kind] | None]:
+        """The types that a name is carried in, and the kinds of what it is known to be."""
+        types = Types(self.names[key], self.narrow.get(key))
+        if types.narrow is None:  # as at the start, which may be a constant
+            return types, kinds_of(key[0].locals.get(key[1]))
+        return types, types.kinds()
 
     def bind(self, index: Value | None) -> list[Value]:
         """Parameters for the carries; called before each interpretation."""
@@ -238,6 +280,10 @@ class _Body:
             scope.locals[name] = held = placeholder(value, slot)
             if slot.form == "array":
                 holders[held.cell] = {**starts[key], **self.origins.get(key, {})}
+        for key, kind in self.narrow.items():
+            scope, name = key
+            wide = Tracer(self.placed[key], self.names[key].form)
+            scope.locals[name] = Either(wide, self.placed[self.tags[key]], kind)
         for scope, name in self.structures:
             self.frame.trace.hold(structures.mutable(self.frame.trace, scope.locals[name]))
         for cell, value in zip(self.cells, parameters[n:], strict=True):
@@ -264,8 +310,7 @@ class _Body:
         """Take up that a variable's extents change with the iteration; False where not evenly."""
         if key in self.steps or self.count is None or len(slot.shape) != len(end.shape):
             return False
-        joined = join(Slot(slot.dtype, (), slot.form), Slot(end.dtype, (), end.form))
-        if joined is None or joined.form != "array":
+        if slot.form != "array" or end.form != "array" or slot.dtype != end.dtype:
             return False
         assert self.outcome is not None
         inside = _defined(self.outcome)
@@ -273,7 +318,7 @@ class _Body:
         if any(symbols(step) & inside for step in steps):
             return False
         self.steps[key] = steps
-        self.names[key] = Slot(joined.dtype, slot.shape, "array")
+        self.names[key] = Slot(slot.dtype, slot.shape, "array")
         return True
 
     # -- lists that the body appends to or stores into
@@ -453,7 +498,12 @@ class _Body:
             self.enter(parameters[1:], index)
             self.run(index)
 
-        outcome = run_region(self.frame, thunk, parameters)
+        try:
+            outcome = run_region(self.frame, thunk, parameters)
+        except NotStaged as problem:
+            if not self.narrow:
+                raise
+            raise _Peel from problem  # it may be that a type was needed that differs at first
         if outcome.raised is not None:
             raise NotStaged(f"the loop body raises {type(outcome.raised).__name__}")
         self.outcome, self.parameters = outcome, parameters
@@ -482,7 +532,7 @@ class _Body:
                     continue
                 if not is_numeric(start):
                     raise _Peel
-                self.names[key] = slot_of(start)
+                self._take_types(key, types_of(start))
                 self._widen(key, self.names[key], end)
                 changed = True
         self.restless = False
@@ -517,7 +567,7 @@ class _Body:
         leaves = structures.LeafScope(trace, scope, name)
         self.structures[key] = leaves
         for at, leaf in structures.leaves_of(trace, start).items():
-            self.names[leaves, at] = slot_of(leaf)
+            self._take_types((leaves, at), types_of(leaf))
 
     def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> None:
         """The leaves of a structure at the end of the body, as variables of their own."""
@@ -555,14 +605,21 @@ class _Body:
             if not same_shape(found.shape, after):
                 raise _Peel
             found = Slot(found.dtype, slot.shape, found.form)
-        wider = join(slot, found)
+        known, kinds = self._types(key)
+        if key in self.steps:
+            wider = join(known, Types(found))
+        else:
+            wider = join(known, types_of(end), (kinds, kinds_of(end)))
         if wider is None:
             if self._grow(key, slot, found):
                 return True
             raise _Peel
-        if wider == slot:
+        if wider == known:
+            if key in self.narrow:
+                assert self.outcome is not None
+                self.outcome.names[self.tags[key]] = tag_of(end, wider)
             return False
-        self.names[key] = wider
+        self._take_types(key, wider)
         return True
 
     def _check_aliases(self, outcome: Outcome) -> None:
@@ -711,7 +768,7 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
         latched = isinstance(end, Maybe)
         if isinstance(end, Maybe):
             end = end.value
-        if not is_numeric(end):
+        if not is_numeric(end) or (latched and isinstance(end, Either)):
             continue
         slot = slot_of(end)
         if any(symbols(n) & inside for n in slot.shape if isinstance(n, Dim)):
@@ -724,6 +781,13 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
         slots.append(slot)
         start = zeros(slot.shape, slot.dtype).value
         starts.append(fit(Tracer(start, slot.form), slot))
+        if isinstance(end, Either):
+            tag = body.tags[key] = (key[0], f"<type of {key[1]}>")
+            body.outcome.names[tag] = Tracer(end.is_narrow, "python")
+            body.narrow[key] = end.narrow
+            keys.append(tag)
+            slots.append(_FLAG)
+            starts.append(fit(False, _FLAG))
         if latched:
             # Not every iteration binds it: it keeps its value, and whether it was ever bound.
             flag = (key[0], f"<bound {key[1]}>")
@@ -811,8 +875,9 @@ def _bind_results(
             assert body.count is not None
             value = _leading(value, body.shape(key, body.count))
         carried.append((key, _carried_out(body, key, value, slot, ran, made)))
+    after = dict(carried)
     for key, tracer in carried:
-        key[0].locals[key[1]] = tracer
+        key[0].locals[key[1]] = _of_types(body, key, tracer, after, ran)
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
         if cell in body.frame.trace.counts:
             value.low = 0
@@ -821,15 +886,18 @@ def _bind_results(
         assert body.count is not None
         cell.write(as_tracer(start + step * body.count).value)
     temporaries = dict(zip(keys, results[names + cells :], strict=True))
+    tags = set(body.tags.values())
     for key, slot in zip(keys, slots, strict=True):
         scope, name = key
-        if key in body.latches.values():
+        if key in body.latches.values() or key in tags:
             continue
         value = temporaries[key]
         if key in body.lasts:
             assert body.count is not None
             value = _leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
         held = _carried_out(body, key, value, slot, ran, made)
+        if key in body.narrow:
+            held = Either(held, temporaries[body.tags[key]], body.narrow[key])
         if key in body.latches:
             bound = Tracer(temporaries[body.latches[key]], "python")
             held.cell.ambiguous = slot.form == "array"
@@ -840,6 +908,24 @@ def _bind_results(
         if (scope, name) not in keys:
             scope.locals[name] = Poison(name)
     link(made)
+
+
+def _of_types(
+    body: _Body, key: tuple[Scope, str], tracer: Tracer, after: dict[Any, Tracer], ran: Any
+) -> Tracer:
+    """A variable after the loop, which may be of one of two types."""
+    assert body.outcome is not None
+    if key not in body.narrow:
+        return tracer
+    tag = body.tags[key]
+    start, end = body.tag_scope.locals[tag[1]], body.outcome.names.get(tag)
+    is_narrow = after[tag].value
+    if end is False:  # of the wide type after every iteration
+        if ran is True:
+            return tracer
+        if start is True:
+            is_narrow = emit("logical_not", (ran.value,))
+    return Either(tracer, is_narrow, body.narrow[key])
 
 
 def _carried_out(
@@ -1016,7 +1102,7 @@ def roll_while(frame: Frame, node: ast.While) -> Completion | None:
                 frame, node, lambda: frame.evaluate(node.test), lambda: None, lambda: None
             )
     except _Peel:
-        raise NotStaged("the first iteration differs") from None
+        raise FirstDiffers("the first iteration differs") from None
 
 
 def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion | None:
@@ -1242,6 +1328,7 @@ def _recorded(frame: Frame, completion: Completion | None) -> Completion | None:
 
 
 __all__ = [
+    "FirstDiffers",
     "LONGEST_UNROLLED",
     "LazySequence",
     "Poison",

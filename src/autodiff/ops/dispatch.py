@@ -21,7 +21,7 @@ import numpy as np
 import autodiff.ops.numpy_functions
 import autodiff.ops.python_builtins  # noqa: F401
 from autodiff.dims import Dim
-from autodiff.ops import indexing, python_numbers
+from autodiff.ops import either, indexing, python_numbers
 from autodiff.ops.function_table import (
     builtin_functions,
     functions,
@@ -112,6 +112,7 @@ def in_place_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         return binary_operator(ufunc, a, b)
     if not isinstance(b, _OPERANDS):
         return NotImplemented
+    b = either.stored(ufunc, a, b)
     if ufunc is np.matmul and (a.ndim < 1 or functions[np.ndim](b) < 2):
         raise ValueError(
             "inplace matrix multiplication requires the first operand to have at least one and the "

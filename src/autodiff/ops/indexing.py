@@ -504,6 +504,7 @@ def set_item(x: Tracer, index: Any, value: Any) -> None:
     """``x[index] = value``, in place."""
     if x.form != "array":
         raise TypeError(f"'{type_name(x)}' object does not support item assignment")
+    value = put_into(x.dtype, value)
     x, index = _axes_for_truths(x, index)
     items = parse(index, x)
     mask = _mask_of(items)

@@ -22,6 +22,7 @@ from autodiff.dims import Dim, Extent, UndecidedExtent, maximum, minimum
 from autodiff.ir.data import Operation, Value
 from autodiff.ops.builder import Builder, current_builder
 from autodiff.ops.control import emit_check
+from autodiff.ops.either import Either
 from autodiff.ops.entries import ENTRIES, Control, Effect
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 
@@ -35,6 +36,8 @@ def known(x: Any) -> np.ndarray[Any, Any] | None:
     """The array ``x`` is when it depends on constants only, else None."""
     if not isinstance(x, Tracer):
         return None if isinstance(x, Dim) else np.asarray(x)
+    if isinstance(x, Either):
+        return None
     result = _evaluate(x.value, _memo.setdefault(current_builder(), {}))
     return None if result is _UNKNOWN else np.asarray(result)
 
