@@ -351,6 +351,7 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     outputs: list[Value] = []
     forms: list[str] = []
+    trace.derivative = derivative
     copies = derivative or trace.eager  # of what is found outside, and of what is shared
     result, parts = (result, []) if copies else take_apart(result, trace.is_external)
     plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
@@ -646,8 +647,8 @@ def _plan_either(
         narrow = ("converted", wide[1], type(kind.type().item()) if python else kind.type)
     outputs.append(leaf.is_narrow)
     forms.append("bool")
-    plan = ("either", len(outputs) - 1, narrow, wide)
-    return plan
+    trace.either_outputs[wide[1]] = ("either", len(outputs) - 1, narrow, wide)
+    return wide if trace.derivative else trace.either_outputs[wide[1]]
 
 
 def _is_plain(obj: Any) -> bool:

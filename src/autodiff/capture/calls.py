@@ -32,6 +32,7 @@ from autodiff.capture.origins import is_impure, is_library, type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Trace, is_iterator
 from autodiff.ops import dispatch
+from autodiff.ops.either import Either, on_both
 from autodiff.ops.tracer import Tracer
 
 
@@ -39,6 +40,8 @@ def call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call anything from captured code."""
+    if any(isinstance(x, Either) for x in args) and _is_pure(function):
+        return on_both(lambda *x: call(frame, function, list(x), kwargs, node), args)
     result = _call(frame, function, args, kwargs, node)
     if is_iterator(result) and not frame.trace.was_made(result):
         frame.trace.fresh(result)
@@ -109,6 +112,21 @@ def _call(
     if isinstance(method, Closure):
         return method(function, *args, **kwargs)
     return call_library(frame, function, args, kwargs, node)
+
+
+# Functions of numbers that do nothing but compute, so that they may be tried on both types.
+_PURE = frozenset(
+    {
+        *(abs, round, pow, divmod, float, int, bool, isinstance),
+        *(np.where, np.clip, np.isclose, np.round, np.real, np.nan_to_num),
+    }
+)
+
+
+def _is_pure(function: Any) -> bool:
+    if isinstance(function, np.ufunc) or getattr(function, "__module__", None) == "math":
+        return True
+    return _hashable(function) and function in _PURE
 
 
 def partial_parts(

@@ -31,6 +31,7 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, is_library
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
+from autodiff.ops.either import Either
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
 
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
@@ -197,6 +198,8 @@ def as_python(value: Any) -> Tracer:
 
 def truth(value: Any) -> Tracer:
     """The truth of a traced scalar as a traced Python bool."""
+    if isinstance(value, Either):
+        value = value.wide
     shape = value.shape
     if shape:
         if value.size != 1:

@@ -69,7 +69,7 @@ from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, wa
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of, known
-from autodiff.ops.either import Either, Kind, kinds_of
+from autodiff.ops.either import VARIES, Either, Kind, Probe, kinds_of
 from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer
 
@@ -99,6 +99,7 @@ class _Tags:
 
     def __init__(self) -> None:
         self.locals: dict[str, Any] = {}
+        self.starts: dict[str, Any] = {}  # before the loop
         self.parent = None
 
 
@@ -225,6 +226,10 @@ class _Body:
     narrow: dict[tuple[Scope, str], Kind] = field(default_factory=dict)
     tags: dict[tuple[Scope, str], tuple[Any, str]] = field(default_factory=dict)
     tag_scope: _Tags = field(default_factory=_Tags)
+    # What numbers are that are constants before the loop; those that were taken for it.
+    constants: dict[tuple[Scope, str], Any] = field(default_factory=dict)
+    taken: list[Any] = field(default_factory=list)
+    attempts: int = 0
     requests: int = 0
     restless: bool = False
     home: Block | None = None
@@ -233,7 +238,11 @@ class _Body:
 
     def __post_init__(self) -> None:
         for key in list(self.names):
-            self._take_types(key, types_of(key[0].locals[key[1]]))
+            start = key[0].locals[key[1]]
+            self._take_types(key, types_of(start))
+            kinds = kinds_of(start)
+            if kinds is not None and len(kinds) == 1:
+                self.constants[key] = kinds[0].constant
 
     def _take_types(self, key: tuple[Scope, str], types: Types) -> None:
         """Carry a name in a slot, and with it of which type it is, if there are two."""
@@ -242,7 +251,7 @@ class _Body:
             return
         self.narrow[key] = types.narrow
         tag = self.tags.setdefault(key, (self.tag_scope, f"<type {len(self.tags)} of {key[1]}>"))
-        self.tag_scope.locals[tag[1]] = tag_of(key[0].locals[key[1]], types)
+        self.tag_scope.starts[tag[1]] = tag_of(key[0].locals[key[1]], types)
         self.names[tag] = _FLAG
 
     def _types(self, key: tuple[Scope, str]) -> tuple[Types, list[Kind] | None]:
@@ -280,6 +289,9 @@ class _Body:
             scope.locals[name] = held = placeholder(value, slot)
             if slot.form == "array":
                 holders[held.cell] = {**starts[key], **self.origins.get(key, {})}
+        if self.attempts == 0:
+            for key in self.names.keys() - self.narrow.keys():
+                self._probe(key)
         for key, kind in self.narrow.items():
             scope, name = key
             wide = Tracer(self.placed[key], self.names[key].form)
@@ -293,6 +305,14 @@ class _Body:
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
         for cell, found in holders.items():
             cell.origins = tuple([(c, c.value) for c in found])
+
+    def _probe(self, key: tuple[Scope, str]) -> None:
+        """In a first look, let a number that is a constant at the start pass for it."""
+        scope, name = key
+        constant = self.constants.get(key, VARIES)
+        if constant is not VARIES:
+            slot = self.names[key]
+            scope.locals[name] = Probe(self.placed[key], slot.form, constant, self.taken)
 
     # -- extents that change with the iteration
     def shape(self, key: tuple[Scope, str], k: Extent) -> tuple[Extent, ...]:
@@ -446,15 +466,15 @@ class _Body:
             return False
         used = [Tracer(v, "array") for v in free_values(self.outcome.block)]
         used += [Tracer(cell.value, "array") for cell in self.cells]
-        starts = [scope.locals.get(name) for scope, name in self.names]
+        starts = [scope.locals.get(name) for scope, name in self.names if scope is not self.tag_scope]
         return all(known(x) is not None for x in (*used, *starts)) and not any(
             operation.kind == "host_call" for operation in walk(self.outcome.block)
         )
 
     def _interpret(self) -> None:
         rolling = self.frame.trace.rolling
-        attempts = 0
-        while attempts < ATTEMPTS:
+        self.attempts = 0
+        while self.attempts < ATTEMPTS:
             for target in self.lists:
                 assert target.store is not None
                 target.store.pushed = 0
@@ -464,8 +484,9 @@ class _Body:
             request = None
             rolling.append(self)
             try:
-                settled = self._attempt()
-                attempts += 1
+                self.taken.clear()
+                settled = self._attempt() and not self.taken
+                self.attempts += 1
             except StoreNeeded as needed:
                 if needed.body is not self:
                     raise
@@ -750,7 +771,8 @@ def _starts(body: _Body) -> list[Value]:
     values = []
     for key, slot in body.names.items():
         scope, name = key
-        value = fit(scope.locals[name], slot)
+        start = scope.starts[name] if isinstance(scope, _Tags) else scope.locals[name]
+        value = fit(start, slot)
         if key in body.steps and not same_shape(slot.shape, body.room(key)):
             value = _with_leading(zeros(body.room(key), slot.dtype).value, value)
         values.append(value)
@@ -918,7 +940,7 @@ def _of_types(
     if key not in body.narrow:
         return tracer
     tag = body.tags[key]
-    start, end = body.tag_scope.locals[tag[1]], body.outcome.names.get(tag)
+    start, end = body.tag_scope.starts[tag[1]], body.outcome.names.get(tag)
     is_narrow = after[tag].value
     if end is False:  # of the wide type after every iteration
         if ran is True:

@@ -163,6 +163,9 @@ class Trace:
         self.lengths: list[tuple[int, Guard]] = []  # lists whose length was guarded
         self.changes: dict[int, Source | None] = {}  # where objects were first changed
         self.effects = False  # whether the function does more than compute
+        # Results of one of two types: how to make them, by the number of their output.
+        self.either_outputs: dict[int, tuple[Any, ...]] = {}
+        self.derivative = False  # whether the program will be differentiated
         self.output_of: dict[Cell, int] = {}  # arrays that are results, by output number
         # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
         self.kept: dict[int, tuple[Any, Tracer]] = {}

@@ -81,6 +81,8 @@ def is_known_ufunc(function: Any) -> bool:
 
 def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """``a + b`` and the like, in the order written; at least one side is traced."""
+    if isinstance(a, either.Either) or isinstance(b, either.Either):
+        return either.on_both(lambda x, y: binary_operator(ufunc, x, y), (a, b))
     if python_numbers.is_number(a) and python_numbers.is_number(b):
         return python_numbers.binary(ufunc, a, b)
     if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
@@ -101,6 +103,8 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
 
 def unary_operator(ufunc: np.ufunc, a: Any) -> Any:
     """``-a`` and the like."""
+    if isinstance(a, either.Either):
+        return either.on_both(lambda x: unary_operator(ufunc, x), (a,))
     if python_numbers.is_number(a):
         return python_numbers.unary(ufunc, a)
     return call(ufunc, (a,))

@@ -56,8 +56,25 @@ def _same_constant(a: Any, b: Any) -> bool:
     return bool(a == b and np.signbit(a) == np.signbit(b)) or bool(a != a and b != b)
 
 
+class Probe(Tracer):
+    """What stands in a first look at a loop for a number that is a constant before the loop.
+
+    It is taken for that constant where types come together, and notes that it was.
+    """
+
+    __slots__ = ("constant", "taken")
+
+    def __init__(self, value: Value, form: Form, constant: Any, taken: list[Any]) -> None:
+        super().__init__(value, form)
+        self.constant = constant
+        self.taken = taken
+
+
 def kind_of(x: Any) -> Kind | None:
     """The kind of a scalar that is no ``Either``; None of anything else."""
+    if isinstance(x, Probe):
+        x.taken.append(x)
+        return Kind(x.dtype, x.form, x.constant)
     if isinstance(x, Tracer):
         return Kind(x.dtype, x.form) if not x.shape and x.form != "array" else None
     if isinstance(x, np.generic):
@@ -235,6 +252,34 @@ def converted(x: Tracer, kind: Kind) -> Tracer:
     return Tracer(value, kind.form)
 
 
+def choose(condition: Any, a: Any, b: Any) -> Any:
+    """``a if condition else b`` of a traced bool and two numbers; NotImplemented where nothing holds both."""
+    kinds = kinds_of(a), kinds_of(b)
+    if kinds[0] is None or kinds[1] is None:
+        return NotImplemented
+    joined = union(*kinds)
+    if joined is None:
+        return NotImplemented
+    wide, *narrow = joined
+    pair = (converted(_wide(x), wide).value for x in (a, b))
+    chosen = Tracer(emit("select", (condition.value, *pair)), wide.form)
+    if not narrow:
+        return converted(chosen, wide)
+    flags = (_flag(x, narrow[0]) for x in (a, b))
+    return Either(converted(chosen, wide), emit("select", (condition.value, *flags)), narrow[0])
+
+
+def _wide(x: Any) -> Tracer:
+    return x.wide if isinstance(x, Either) else as_tracer(x)
+
+
+def _flag(x: Any, narrow: Kind) -> Value:
+    if isinstance(x, Either):
+        return x.is_narrow
+    kind = kind_of(x)
+    return as_tracer(kind is not None and kind.is_type(narrow)).value
+
+
 # -- operations on both types -----------------------------------------------------------------------
 def on_both(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
     """``function(*operands)``, where operands, or items of lists among them, are of two types."""
@@ -256,7 +301,7 @@ def on_both(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
                 for k, x in enumerate(found)
             }
             other, block = _tried(function, operands, chosen)
-            if not (_is_type(wide, other) and _alike(used, block)):
+            if isinstance(other, Either) or not (_is_type(wide, other) and _alike(used, block)):
                 raise _TypeNeeded
         return wide
     except InternalError:
@@ -335,6 +380,8 @@ def _result(
     tried: list[Operation],
 ) -> Any:
     """The result of both types, given those of each."""
+    if isinstance(wide, Either) or isinstance(narrow, Either):
+        raise _TypeNeeded
     alike = _alike(used, tried)
     if narrow is NotImplemented and wide is NotImplemented:
         return wide
@@ -415,4 +462,4 @@ def _has_effect(operations: Sequence[Operation]) -> bool:
     return any(isinstance(ENTRIES[x.kind].lowering, Effect) for x in operations)
 
 
-__all__ = ["VARIES", "Either", "Kind", "embeds", "kind_of", "kinds_of", "on_both", "put_into", "stored", "union"]
+__all__ = ["VARIES", "Either", "Kind", "Probe", "choose", "embeds", "kind_of", "kinds_of", "on_both", "put_into", "stored", "union"]
