@@ -40,6 +40,8 @@ def shallow(frame: Frame, x: Any) -> Any:
         return x.__copy__()
     if isinstance(x, (*_ATOMS, *_HELD)) or type(x) is tuple:
         return x
+    if id(x) in frame.trace.seeded:
+        return frame.trace.seed(copy.copy(x))
     made = _like(frame, x, lambda part: part)
     return call_library(frame, copy.copy, [x], {}, node) if made is None else made
 
@@ -55,6 +57,8 @@ def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
     node = frame.scope.syntax.node
     if isinstance(x, (*_ATOMS, *_HELD)):
         return x
+    if id(x) in frame.trace.seeded:
+        return frame.trace.seed(copy.deepcopy(x))
     # Several objects may stand for one array.
     key = (x.cell, x.path) if isinstance(x, Tracer) and x.form == "array" else id(x)
     if key in known:

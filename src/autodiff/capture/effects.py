@@ -329,10 +329,10 @@ def _make_generator(frame: Frame, function: Any, args: list[Any], kwargs: dict[s
     seeded = bool(args or kwargs) and not any(isinstance(a, GENERATORS) for a in args)
     if args and isinstance(args[0], GENERATORS):
         return generator  # default_rng(rng) is rng itself
-    frame.trace.fresh(generator)
     if seeded:
-        frame.trace.seeded[id(generator)] = generator
+        frame.trace.seed(generator)
     else:
+        frame.trace.fresh(generator)
         frame.trace.keep_alive.append(generator)
     return generator
 
@@ -452,7 +452,8 @@ def _plain_draw(
             raise NotStaged(
                 "a draw from a generator seeded inside of the function, in a branch or loop"
             )
-        return lift_result(getattr(owner, name)(*args, **kwargs))
+        drawn = getattr(owner, name)(*args, **kwargs)
+        return _children(trace, drawn) if name == "spawn" else lift_result(drawn)
     example = getattr(copy.deepcopy(owner), name)(*args, **kwargs)
     reach = reacher(trace, owner)
 
@@ -472,6 +473,12 @@ def _plain_draw(
         )
         return Tracer(value, form)
     raise Declined(f"random.{name}, whose result is a {type(example).__name__}")
+
+
+def _children(trace: Trace, generators: list[Any]) -> list[Any]:
+    """Generators that one made by the function has spawned: as new at every call as it is."""
+    children: list[Any] = trace.fresh(trace.new_list([trace.seed(x) for x in generators]))
+    return children
 
 
 __all__ = ["HostCall", "append_outside", "call_impure", "order_effects", "store_state"]

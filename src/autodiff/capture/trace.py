@@ -295,6 +295,11 @@ class Trace:
         self.made[-1][id(obj)] = obj
         return obj
 
+    def seed(self, generator: Any) -> Any:
+        """Note a random generator that is made anew, from a fixed seed, at every call."""
+        self.seeded[id(generator)] = generator
+        return self.fresh(generator)
+
     def changing(self, obj: Any, source: Source | None, part: Any = None) -> None:
         """A store into a Python object is about to happen; declined for objects from outside.
 

@@ -24,6 +24,7 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops import structural
 from autodiff.ops.builder import current_builder
 from autodiff.ops.control import emit_for
+from autodiff.ops.either import put_into
 from autodiff.ops.known import (
     check,
     compare,
