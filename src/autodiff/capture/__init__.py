@@ -29,7 +29,6 @@ from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
-from autodiff.capture.regions import is_array
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
 from autodiff.capture.text import DeferredText
@@ -38,7 +37,7 @@ from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Value
 from autodiff.ops.builder import building
-from autodiff.ops.either import VARIES, Either
+from autodiff.ops.either import VARIES, Either, is_array
 from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer, concretizing
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]

@@ -22,6 +22,7 @@ from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.dims import Dim
+from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
 
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), Dim)
@@ -60,7 +61,7 @@ def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
     if id(x) in frame.trace.seeded:
         return frame.trace.seed(copy.deepcopy(x))
     # Several objects may stand for one array.
-    key = (x.cell, x.path) if isinstance(x, Tracer) and x.form == "array" else id(x)
+    key = (x.cell, x.path) if is_array(x) else id(x)
     if key in known:
         return known[key][1]
 

@@ -30,6 +30,7 @@ from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.ir.data import ArrayType, Block, Operation
 from autodiff.ops.entries import ENTRIES, Kernel
+from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Form, StoredList, Tracer
 
 CLOCKS = frozenset(
@@ -377,9 +378,9 @@ def _draw(
 def _shuffle(frame: Frame, owner: Any, x: Any, axis: int = 0, *, node: ast.AST) -> None:
     """``rng.shuffle(x)``: an order is drawn, as NumPy draws it, and the items take it."""
     trace = frame.trace
-    is_array = isinstance(x, Tracer) and x.form == "array"
-    count = x.shape[axis] if is_array else len(x)
-    known = is_array and isinstance(count, int) and not isinstance(owner, random.Random)
+    whole = is_array(x)
+    count = x.shape[axis] if whole else len(x)
+    known = whole and isinstance(count, int) and not isinstance(owner, random.Random)
     if not known and not trace.eager:
         raise Declined(f"random.shuffle of a {type(x).__name__}", frame.source(node))
 
@@ -396,7 +397,7 @@ def _shuffle(frame: Frame, owner: Any, x: Any, axis: int = 0, *, node: ast.AST) 
             return owner
 
         drawn = order()
-        if not is_array:
+        if not whole:
             trace.changing(x, frame.source(node))
             x[:] = [x[k] for k in drawn]
             return

@@ -49,6 +49,7 @@ from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
+from autodiff.ops.either import is_array
 from autodiff.ops.tracer import (
     AmbiguousStore,
     Cell,
@@ -260,7 +261,7 @@ class TracedList(StoredList):
         n = len(head)
         buffer = _array_of(head, whole)
         for item in head:
-            if isinstance(item, Tracer) and item.form == "array":
+            if is_array(item):
                 item.cell.listed = True
         uneven = any(slot_of(x) != whole for x in head)
         flags = zeros((n + 1,), bool).value if uneven else None
@@ -341,7 +342,7 @@ class TracedList(StoredList):
             raise NotStaged("a list of other things than numbers and arrays")
         if slot != self.store.slot:
             self.request(slot)
-        if isinstance(item, Tracer) and item.form == "array":
+        if is_array(item):
             item.cell.listed = True
         return fit(item, slot)
 

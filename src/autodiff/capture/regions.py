@@ -24,7 +24,7 @@ from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.errors import InternalError, UnsupportedError
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.builder import emit
-from autodiff.ops.either import Either, Kind, kinds_of, union
+from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.tracer import (
     AmbiguousStore,
@@ -287,11 +287,6 @@ def freeze(
 def _has_content(x: Any, made: dict[int, Any] | None) -> bool:
     """Whether freezing may change an item."""
     return isinstance(x, (Tracer, list, tuple, dict)) or (made is not None and id(x) in made)
-
-
-def is_array(x: Any) -> bool:
-    """Whether a value is a traced array."""
-    return isinstance(x, Tracer) and not isinstance(x, Either) and x.form == "array"
 
 
 def thaw(x: Any) -> Any:

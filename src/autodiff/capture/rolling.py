@@ -69,7 +69,7 @@ from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, wa
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of, known
-from autodiff.ops.either import VARIES, Either, Kind, Probe, kinds_of
+from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of
 from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer
 
@@ -652,7 +652,7 @@ class _Body:
             start = scope.locals.get(name)
             aliased = (
                 isinstance(start, Tracer)
-                and start.form == "array"
+                and is_array(start)
                 and _is_aliased(self.frame, scope, name, start)
             )
             # What it is bound to at the end is what the next iteration stores into.
@@ -970,7 +970,7 @@ def _carried_out(
     start, end = scope.locals.get(name), body.outcome.names.get(key)
     found = cells_of(end)
     ambiguous = _is_shared(body, body.outcome, end)
-    if isinstance(start, Tracer) and not (ran is True and _is_made_in(body.outcome, end)):
+    if isinstance(start, Tracer) and is_array(start) and not (ran is True and _is_made_in(body.outcome, end)):
         found = {**found, **cells_of(start)}
         ambiguous = ambiguous or start.cell.ambiguous or _is_aliased(body.frame, scope, name, start)
     if body.frame.trace.distinguish_arrays:
@@ -1024,7 +1024,7 @@ def _initial_names(
 
 def _only_in_place(statements: Sequence[ast.stmt], name: str, value: Any) -> bool:
     """Whether an array's name is only a target of ``+=`` and the like: the array itself changes."""
-    if not (isinstance(value, Tracer) and value.form == "array"):
+    if not is_array(value):
         return False
     for statement in statements:
         for node in ast.walk(statement):
@@ -1350,8 +1350,8 @@ def _recorded(frame: Frame, completion: Completion | None) -> Completion | None:
 
 
 __all__ = [
-    "FirstDiffers",
     "LONGEST_UNROLLED",
+    "FirstDiffers",
     "LazySequence",
     "Poison",
     "lazy_range",

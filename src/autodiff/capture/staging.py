@@ -30,7 +30,6 @@ from autodiff.ops.control import emit_check, emit_cond
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
 
-
 MOST_PEELED = 3  # passes of a ``while`` loop that are run one by one since their types differ
 
 

@@ -32,6 +32,7 @@ from autodiff.capture.running import current_run
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Trace, is_count, is_library
 from autodiff.ir.data import Source
+from autodiff.ops.either import is_array
 from autodiff.ops.tracer import StoredList, Tracer
 
 MAXIMUM_PLACES = 64
@@ -134,7 +135,7 @@ class State:
 
     def _note(self, item: Any, source: Source | None) -> None:
         if isinstance(item, Tracer):
-            if item.form == "array":
+            if is_array(item):
                 cell = item.alias[0] if item.alias else item.cell
                 self.appended_arrays.append((cell, cell.version, source))
         elif isinstance(item, (list, tuple, dict)):

@@ -15,6 +15,7 @@ An ``Either`` is a scalar.  Arrays whose dtype depends on the path are decided a
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -243,6 +244,11 @@ for _name in (*COMPARISON, *UNARY):
     setattr(Either, f"__{_name}__", _operator(getattr(operator, f"__{_name}__"), False))
 
 
+def is_array(x: Any) -> bool:
+    """Whether a value is a traced array."""
+    return isinstance(x, Tracer) and not isinstance(x, Either) and x.form == "array"
+
+
 def converted(x: Tracer, kind: Kind) -> Tracer:
     """A number in another type."""
     weak = kind.form == "python" and kind.dtype.kind != "b"
@@ -295,15 +301,7 @@ def on_both(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
         if len(flags) == 1:
             tried = _tried(function, operands, {id(x): x.as_narrow for x in found})
             return _result(function, operands, found, wide, used, *tried)
-        for number in range(1, 1 << len(found)):  # every combination of types
-            chosen = {
-                id(x): x.as_narrow if number >> k & 1 else (lambda x=x: x.wide)
-                for k, x in enumerate(found)
-            }
-            other, block = _tried(function, operands, chosen)
-            if isinstance(other, Either) or not (_is_type(wide, other) and _alike(used, block)):
-                raise _TypeNeeded
-        return wide
+        return _of_combinations(function, operands, found, wide, used)
     except InternalError:
         raise
     except (_TypeNeeded, TypeError, ValueError, ArithmeticError, AutodiffError):
@@ -388,14 +386,22 @@ def _result(
     if alike and _is_type(wide, narrow):
         return wide
     kinds, other = kind_of(wide), kind_of(narrow)
-    if kinds is None or other is None or (not alike and _has_effect([*used, *tried])):
+    if kinds is None or other is None:
+        raise _TypeNeeded
+    checks = not alike and _has_effect([*used, *tried])
+    if checks and any(_has_effect([x]) and x.kind != "check" for x in (*used, *tried)):
         raise _TypeNeeded
     joined = union([kinds], [other])
     if joined is None or len(joined) == 2 and not joined[0].is_type(kinds):
         raise _TypeNeeded
-    if not (alike or _same_for_constants(function, operands, found, other)):
+    if checks or not (alike or _same_for_constants(function, operands, found, other)):
+        is_narrow = found[0].is_narrow
+        start = len(current_builder().block.operations) - len(used)
+        _restrict_checks(start, is_narrow)
+        start = len(current_builder().block.operations)
         with np.errstate(all="ignore"):
             again = function(*_put(operands, {id(x): x.as_narrow() for x in found}))
+        _restrict_checks(start, emit("logical_not", (is_narrow,)))
         pair = (converted(as_tracer(x), kinds).value for x in (again, wide))
         value = emit("select", (found[0].is_narrow, *pair))
         wide = converted(Tracer(value, kinds.form), kinds)
@@ -404,15 +410,85 @@ def _result(
     return Either(as_tracer(wide), found[0].is_narrow, other)
 
 
+def _restrict_checks(start: int, unless: Value) -> None:
+    """Let the checks among the operations from ``start`` on hold where ``unless`` is true as well."""
+    operations = current_builder().block.operations
+    checks = [x for x in operations[start:] if x.kind == "check"]
+    operations[start:] = [x for x in operations[start:] if x.kind != "check"]
+    for x in checks:
+        predicate = emit("logical_or", (x.operands[0], unless))
+        current_builder().emit("check", (predicate,), x.attributes, source=x.source)
+
+
+def _of_combinations(
+    function: Callable[..., Any],
+    operands: Sequence[Any],
+    found: list[Either],
+    wide: Any,
+    used: list[Operation],
+) -> Any:
+    """The result where the types of several operands depend on different things.
+
+    It is made once, on the wide types, which all combinations have to agree with.
+    """
+    flags = list(dict.fromkeys(x.is_narrow for x in found))
+    kind = kind_of(wide) if not isinstance(wide, Either) else None
+    if len(flags) > MOST_FLAGS or (kind is None and not isinstance(wide, Tracer)):
+        raise _TypeNeeded
+    narrow: Kind | None = None
+    where: list[list[Value]] = []
+    for number in range(1, 1 << len(flags)):
+        chosen = [flag for k, flag in enumerate(flags) if number >> k & 1]
+        mine = [x for x in found if x.is_narrow in chosen]
+        rest = {id(x): (lambda x=x: x.wide) for x in found if x.is_narrow not in chosen}
+        result, tried = _tried(function, operands, rest | {id(x): x.as_narrow for x in mine})
+        if isinstance(result, Either):
+            raise _TypeNeeded
+        other = kind_of(result)
+        same = _alike(used, tried) or (
+            other is not None
+            and len(mine) == len(found)
+            and _same_for_constants(function, operands, found, other)
+        )
+        if not same:
+            raise _TypeNeeded
+        if _is_type(wide, result):
+            continue
+        if kind is None or other is None or not embeds(other, kind):
+            raise _TypeNeeded
+        if narrow is not None and not narrow.is_type(other):
+            raise _TypeNeeded
+        narrow = other if narrow is None else narrow.joined(other)
+        where.append([f if f in chosen else emit("logical_not", (f,)) for f in flags])
+    if narrow is None:
+        return wide
+    is_narrow = _any([_all(terms) for terms in where])
+    return Either(as_tracer(wide), is_narrow, narrow)
+
+
+MOST_FLAGS = 3  # of operands of two types that depend on different things
+
+
+def _all(terms: Sequence[Value]) -> Value:
+    return functools.reduce(lambda a, b: emit("logical_and", (a, b)), terms)
+
+
+def _any(terms: Sequence[Value]) -> Value:
+    return functools.reduce(lambda a, b: emit("logical_or", (a, b)), terms)
+
+
 def _same_for_constants(
     function: Callable[..., Any], operands: Sequence[Any], found: list[Either], narrow: Kind
 ) -> bool:
     """Whether the narrow result is a constant that the wide type gives for its constants as well."""
     if narrow.constant is VARIES:
         return False
-    wide = {id(x): _constant_in(x.wide, x.narrow.constant) for x in found}
-    with np.errstate(all="ignore"):
-        result = function(*_put(operands, wide))
+    if any(x.narrow.constant is VARIES for x in found):
+        return False
+    wide = {
+        id(x): functools.partial(_constant_in, x.wide, x.narrow.constant) for x in found
+    }
+    result, _ = _tried(function, operands, wide)
     if isinstance(result, Tracer) or not isinstance(result, (bool, int, float, np.generic)):
         return False
     return _same_constant(result, narrow.constant)
@@ -462,4 +538,4 @@ def _has_effect(operations: Sequence[Operation]) -> bool:
     return any(isinstance(ENTRIES[x.kind].lowering, Effect) for x in operations)
 
 
-__all__ = ["VARIES", "Either", "Kind", "Probe", "choose", "embeds", "kind_of", "kinds_of", "on_both", "put_into", "stored", "union"]
+__all__ = ["VARIES", "Either", "Kind", "Probe", "choose", "embeds", "is_array", "kind_of", "kinds_of", "on_both", "put_into", "stored", "union"]
