@@ -97,8 +97,8 @@ def _asked(shape: Shape, open_axes: list[int]) -> str:
 
 
 def _complete(shape: Shape, x: Tracer) -> Shape:
-    """Replace -1 and check the number of elements."""
-    open_axes = [k for k, n in enumerate(shape) if isinstance(n, int) and n == -1]
+    """Replace -1, or any negative number, and check the number of elements."""
+    open_axes = [k for k, n in enumerate(shape) if isinstance(n, int) and n < 0]
     if len(open_axes) > 1:
         raise shape_error("can only specify one unknown dimension")
     if not open_axes and same_shape(shape, x.shape):
