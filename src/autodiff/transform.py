@@ -835,7 +835,7 @@ class Jvp(Derivative):
         forms: list[Any] = []
         values: list[_Slot] = []
         tangents: list[_Slot] = []
-        tags: list[tuple[int, tuple[Any, ...], Sequence[Value]]] = []
+        tags: list[tuple[int, tuple[Any, ...]]] = []
         for plan, number in zip(captured.result.leaves, numbers, strict=True):
             if number is None or number not in floats:
                 values.append(_Slot(plan))
@@ -859,11 +859,11 @@ class Jvp(Derivative):
                 forms.append(form)
             either = _either(captured, number)
             if either is not None:
-                all_outputs = program.outputs
-                tags.append((len(values) - 1, either, all_outputs))
+                tags.append((len(values) - 1, either))
+        computed = program.outputs
         program.block.outputs = outputs
-        for k, either, all_outputs in tags:
-            values[k] = _with_tag(values[k].plan, either, program, all_outputs, forms)
+        for k, tag in tags:
+            values[k] = _with_tag(values[k].plan, tag, program, computed, forms)
         definition = captured.result.definition
 
         def arrange(slots: list[_Slot]) -> Any:

@@ -5,6 +5,7 @@ number becomes one of run time, then with each of the others: the value, or the 
 type and text, is that of plain NumPy, in straight code, inside of a branch and inside of a loop.
 """
 
+import itertools
 import warnings
 
 import numpy as np
@@ -194,11 +195,11 @@ def _in_branch(f):
 
 def _in_loop(f):
     def looped(x, n):
-        found = []
-        for k in range(7):
-            if k == 6 and x[1] < 100:
-                found.append(f(x, n))
-        return found
+        v = 0.0
+        for k in range(3):
+            if x[k, ...].sum() > -100:
+                v = f(x, n)
+        return v
 
     return looped
 
@@ -229,15 +230,20 @@ def _is_same(got, want) -> bool:
     )
 
 
-CASES = [
-    *[pytest.param(*row, id=name) for name, row in INTEGERS.items()],
-    *[pytest.param(*row, id=f"{name} of floats") for name, row in FLOATS.items()],
-]
+def _cases():
+    """Every row in straight code; the other places and the other engine take turns."""
+    rows = [*INTEGERS.items(), *((f"{name} of floats", row) for name, row in FLOATS.items())]
+    places = {"straight": _straight, "branch": _in_branch, "loop": _in_loop}
+    for number, (name, row) in enumerate(rows):
+        for turn, (engine, place) in enumerate(itertools.product(["numpy", "native"], places)):
+            # All of them take minutes.
+            marks = [] if (number + turn) % 6 == 0 else [pytest.mark.slow]
+            yield pytest.param(
+                *row, engine, places[place], id=f"{name}-{place}-{engine}", marks=marks
+            )
 
 
-@pytest.mark.parametrize("within", [_straight, _in_branch, _in_loop])
-@pytest.mark.parametrize("engine", ["native", "numpy"])
-@pytest.mark.parametrize("f, x, first, others", CASES)
+@pytest.mark.parametrize("f, x, first, others, engine, within", list(_cases()))
 @pytest.mark.filterwarnings("ignore")
 def test_numbers_at_run_time_are_checked(f, x, first, others, engine, within) -> None:
     function = within(f)

@@ -29,8 +29,8 @@ from autodiff.capture.state import keeper, reacher
 from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.ir.data import ArrayType, Block, Operation
-from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.either import is_array
+from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.tracer import Form, StoredList, Tracer
 
 CLOCKS = frozenset(

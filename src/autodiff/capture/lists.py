@@ -48,8 +48,8 @@ from autodiff.ops import indexing
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.either import is_array
+from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
     AmbiguousStore,
     Cell,

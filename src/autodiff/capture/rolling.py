@@ -244,7 +244,7 @@ class _Body:
             if kinds is not None and len(kinds) == 1:
                 self.constants[key] = kinds[0].constant
 
-    def _take_types(self, key: tuple[Scope, str], types: Types) -> None:
+    def _take_types(self, key: tuple[Any, str], types: Types) -> None:
         """Carry a name in a slot, and with it of which type it is, if there are two."""
         self.names[key] = types.slot
         if types.narrow is None:
@@ -466,7 +466,9 @@ class _Body:
             return False
         used = [Tracer(v, "array") for v in free_values(self.outcome.block)]
         used += [Tracer(cell.value, "array") for cell in self.cells]
-        starts = [scope.locals.get(name) for scope, name in self.names if scope is not self.tag_scope]
+        starts = [
+            scope.locals.get(name) for scope, name in self.names if scope is not self.tag_scope
+        ]
         return all(known(x) is not None for x in (*used, *starts)) and not any(
             operation.kind == "host_call" for operation in walk(self.outcome.block)
         )
@@ -970,7 +972,11 @@ def _carried_out(
     start, end = scope.locals.get(name), body.outcome.names.get(key)
     found = cells_of(end)
     ambiguous = _is_shared(body, body.outcome, end)
-    if isinstance(start, Tracer) and is_array(start) and not (ran is True and _is_made_in(body.outcome, end)):
+    if (
+        isinstance(start, Tracer)
+        and is_array(start)
+        and not (ran is True and _is_made_in(body.outcome, end))
+    ):
         found = {**found, **cells_of(start)}
         ambiguous = ambiguous or start.cell.ambiguous or _is_aliased(body.frame, scope, name, start)
     if body.frame.trace.distinguish_arrays:

@@ -63,11 +63,11 @@ class Probe(Tracer):
     It is taken for that constant where types come together, and notes that it was.
     """
 
-    __slots__ = ("constant", "taken")
+    __slots__ = ("start", "taken")
 
-    def __init__(self, value: Value, form: Form, constant: Any, taken: list[Any]) -> None:
+    def __init__(self, value: Value, form: Form, start: Any, taken: list[Any]) -> None:
         super().__init__(value, form)
-        self.constant = constant
+        self.start = start
         self.taken = taken
 
 
@@ -75,7 +75,7 @@ def kind_of(x: Any) -> Kind | None:
     """The kind of a scalar that is no ``Either``; None of anything else."""
     if isinstance(x, Probe):
         x.taken.append(x)
-        return Kind(x.dtype, x.form, x.constant)
+        return Kind(x.dtype, x.form, x.start)
     if isinstance(x, Tracer):
         return Kind(x.dtype, x.form) if not x.shape and x.form != "array" else None
     if isinstance(x, np.generic):
@@ -117,8 +117,10 @@ def _holds(dtype: np.dtype[Any], x: Any) -> bool:
             return False
         with np.errstate(all="ignore"):
             held = dtype.type(x)
-        return bool(x != x) or bool(np.isfinite(held) and held.item() == np.asarray(x).item()) or (
-            isinstance(x, (float, np.floating)) and bool(np.isinf(x))
+        return (
+            bool(x != x)
+            or bool(np.isfinite(held) and held.item() == np.asarray(x).item())
+            or (isinstance(x, (float, np.floating)) and bool(np.isinf(x)))
         )
     if dtype.kind in "iu" and isinstance(x, (int, np.integer)):
         info = np.iinfo(dtype)
@@ -260,10 +262,10 @@ def converted(x: Tracer, kind: Kind) -> Tracer:
 
 def choose(condition: Any, a: Any, b: Any) -> Any:
     """``a if condition else b`` of a traced bool and two numbers; NotImplemented where nothing holds both."""
-    kinds = kinds_of(a), kinds_of(b)
-    if kinds[0] is None or kinds[1] is None:
+    first, second = kinds_of(a), kinds_of(b)
+    if first is None or second is None:
         return NotImplemented
-    joined = union(*kinds)
+    joined = union(first, second)
     if joined is None:
         return NotImplemented
     wide, *narrow = joined
@@ -485,7 +487,7 @@ def _same_for_constants(
         return False
     if any(x.narrow.constant is VARIES for x in found):
         return False
-    wide = {
+    wide: dict[int, Callable[[], Any]] = {
         id(x): functools.partial(_constant_in, x.wide, x.narrow.constant) for x in found
     }
     result, _ = _tried(function, operands, wide)
@@ -538,4 +540,18 @@ def _has_effect(operations: Sequence[Operation]) -> bool:
     return any(isinstance(ENTRIES[x.kind].lowering, Effect) for x in operations)
 
 
-__all__ = ["VARIES", "Either", "Kind", "Probe", "choose", "embeds", "is_array", "kind_of", "kinds_of", "on_both", "put_into", "stored", "union"]
+__all__ = [
+    "VARIES",
+    "Either",
+    "Kind",
+    "Probe",
+    "choose",
+    "embeds",
+    "is_array",
+    "kind_of",
+    "kinds_of",
+    "on_both",
+    "put_into",
+    "stored",
+    "union",
+]

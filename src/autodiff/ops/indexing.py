@@ -206,14 +206,13 @@ def clip(item: slice, n: Extent) -> tuple[Extent, Extent, Extent]:
     step = 1 if item.step is None else within_reach(extent_of(item.step))
     if isinstance(step, int) and step == 0:
         raise ValueError("slice step cannot be zero")
-    parts = [
-        None if v is None else within_reach(extent_of(v)) for v in (item.start, item.stop)
-    ]
+    parts = [None if v is None else within_reach(extent_of(v)) for v in (item.start, item.stop)]
     if isinstance(n, int) and isinstance(step, int) and not any(isinstance(v, Dim) for v in parts):
         first, last, _ = slice(parts[0], parts[1], step).indices(n)
         return first, len(range(first, last, step)), step
     # Beyond the ends of an array, and from one end to the other in one step, all numbers mean the same.
-    step, *parts = (v if v is None or isinstance(v, Dim) else _clamped(v) for v in (step, *parts))
+    step = step if isinstance(step, Dim) else _clamped(step)
+    parts = [v if v is None or isinstance(v, Dim) else _clamped(v) for v in parts]
     start, stop = (None if v is None else _wrap(v, n) for v in parts)
     if step > 0:
         first_ = 0 if start is None else minimum(maximum(start, 0), n)

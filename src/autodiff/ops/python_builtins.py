@@ -535,7 +535,9 @@ def _choose(condition: Any, a: Any, b: Any) -> Any:
     chosen = choose(condition, a, b)
     if chosen is not NotImplemented:
         return chosen
-    arrays = [isinstance(x, np.ndarray) or (isinstance(x, Tracer) and x.form == "array") for x in (a, b)]
+    arrays = [
+        isinstance(x, np.ndarray) or (isinstance(x, Tracer) and x.form == "array") for x in (a, b)
+    ]
     if all(arrays) and as_array(a).dtype == as_array(b).dtype:
         return select(condition, as_array(a), as_array(b), result_dtype(a, b))
     return a if condition else b

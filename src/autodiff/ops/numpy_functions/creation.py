@@ -276,7 +276,9 @@ def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
     wanted = _dtype(dtype, _arange_dtype(start, stop, step))
     length = pointwise("ceil", pointwise("divide", pointwise("subtract", stop, start), step))
     # The text is NumPy's: the run fails, and plain Python tells.  Of nan no comparison holds.
-    check(pointwise("less", pointwise("absolute", length), 2.0**53), "arange: cannot compute length")
+    check(
+        pointwise("less", pointwise("absolute", length), 2.0**53), "arange: cannot compute length"
+    )
     check(pointwise("not_equal", step, 0), "float division by zero")
     count = cast(pointwise("maximum", length, 0.0), np.int64)
     count.value.low = 0
