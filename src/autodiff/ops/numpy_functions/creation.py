@@ -246,6 +246,8 @@ def arange(
         low, high, by = extent_of(start), extent_of(stop), extent_of(step)
         from autodiff.ops.indexing import maximum
 
+        # A longer step goes beyond the end at once as well; so its negative is within 64 bits.
+        by = min(max(by, -(1 << 62)), 1 << 62) if isinstance(by, int) else within_reach(by)
         if not (by > 0 or by < 0):
             raise ZeroDivisionError("division by zero")
         count = maximum((high - low + by - 1) // by if by > 0 else (low - high - by - 1) // -by, 0)
