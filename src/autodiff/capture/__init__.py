@@ -29,6 +29,7 @@ from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
+from autodiff.capture.rolling import LazySequence
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
 from autodiff.capture.text import DeferredText
@@ -609,6 +610,8 @@ def _plan_leaf(
         raise Declined("a result that is a generator or coroutine")
     if isinstance(leaf, TracedList):
         return _plan_list(trace, leaf, outputs, forms, seen)
+    if isinstance(leaf, LazySequence):
+        raise Declined("a result that is a range, enumerate or zip of run-time size")
     if not isinstance(leaf, Tracer):
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")

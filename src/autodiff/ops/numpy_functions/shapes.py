@@ -725,7 +725,8 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
     x = array_of(array)
     widths = _pairs(pad_width, x.ndim)
     for width in (w for pair in widths for w in pair):
-        natural(extent_of(width), "index can't contain negative values")
+        if isinstance(width, (int, Dim, Tracer)):
+            natural(extent_of(width), "index can't contain negative values")
     if mode in ("constant", "empty"):
         values = _pairs(options.get("constant_values", 0), x.ndim)
         return _pad_constant(x, widths, values)
