@@ -110,6 +110,10 @@ def _complete(shape: Shape, x: Tracer) -> Shape:
         k = open_axes[0]
         others = product(shape[:k] + shape[k + 1 :])
         empty = isinstance(others, int) and others == 0
+        if isinstance(others, Dim) and decide(lambda: others == 0):  # nothing is a multiple of 0
+            raise shape_error(
+                f"cannot reshape array of size {x.size} into shape {_asked(shape, open_axes)}"
+            )
         shape = (*shape[:k], 0 if empty else x.size // others, *shape[k + 1 :])
     if not require_equal(product(shape), x.size, "cannot reshape array"):
         raise shape_error(
