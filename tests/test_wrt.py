@@ -327,7 +327,9 @@ def test_derivatives_flow_through_those_taken_inside(engine):
 
 @pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
 def test_what_is_not_there_inside_of_another_function():
-    with pytest.raises(ValueError, match="wrt='q' is not an argument of tagged_loss; .* its tags 'z'"):
+    with pytest.raises(
+        ValueError, match="wrt='q' is not an argument of tagged_loss; .* its tags 'z'"
+    ):
         autodiff.function(lambda x: autodiff.gradient(tagged_loss, wrt="q")(x))(X)
 
 

@@ -605,6 +605,7 @@ class Gradient(Derivative):
         first = 0
         forms: list[str] = []
         value_plan: _Slot | None = None
+        either: tuple[Any, ...] | None = None
         if self.value:
             plan = captured.result.leaves[0]
             if output is None:
@@ -615,6 +616,7 @@ class Gradient(Derivative):
                 outputs = kept.outputs
                 n = len(captured.program.outputs)
                 kept.block.outputs = [outputs[output], *outputs[n:]]
+                either = _either(captured, output)
                 program = kept
                 form = (
                     plan[2]
@@ -628,9 +630,32 @@ class Gradient(Derivative):
             program = gradient_program(captured.program, output, targets.floats)
         structure, more, program = _leaf_results(targets, program, first)
         forms += more
+        if value_plan is not None and either is not None:
+            value_plan = _with_tag(value_plan.plan, either, program, outputs, forms)
         if value_plan is not None:
             structure = (value_plan, structure)
         return Plan(program, forms, result_of(structure))
+
+
+def _either(captured: Captured, number: int) -> tuple[Any, ...] | None:
+    """How to make a result that is of one of two types, by the number of its output."""
+    return None if captured.trace is None else captured.trace.either_outputs.get(number)
+
+
+def _with_tag(
+    plan: tuple[Any, ...],
+    either: tuple[Any, ...],
+    program: Program,
+    outputs: Sequence[Value],
+    forms: list[str],
+) -> _Slot:
+    """A value of one of two types: an output that tells which one is added to the program."""
+    _, tag, narrow, _ = either
+    program.block.outputs = [*program.outputs, outputs[tag]]
+    forms.append("bool")
+    if narrow[0] == "converted":
+        narrow = ("converted", plan[1], narrow[2])
+    return _Slot(("either", len(forms) - 1, narrow, plan))
 
 
 def _input_of(captured: Captured, leaf: int) -> int:
@@ -947,6 +972,7 @@ class Jvp(Derivative):
         forms: list[Any] = []
         values: list[_Slot] = []
         tangents: list[_Slot] = []
+        tags: list[tuple[int, tuple[Any, ...]]] = []
         for plan, number in zip(captured.result.leaves, numbers, strict=True):
             if number is None or number not in floats:
                 values.append(_Slot(plan))
@@ -968,7 +994,13 @@ class Jvp(Derivative):
                 slots.append(_Slot(("output", len(outputs), form)))
                 outputs.append(value)
                 forms.append(form)
+            either = _either(captured, number)
+            if either is not None:
+                tags.append((len(values) - 1, either))
+        computed = program.outputs
         program.block.outputs = outputs
+        for k, tag in tags:
+            values[k] = _with_tag(values[k].plan, tag, program, computed, forms)
         definition = captured.result.definition
 
         def arrange(slots: list[_Slot]) -> Any:

@@ -394,11 +394,13 @@ def test_other_changes_run_uncompiled_with_one_warning(function, reason):
     values = [function(plain, x) for x in (2.0, 3.0)]
     compiled = autodiff.function(lambda x: function(ours, x))
     line = function.__code__.co_firstlineno
-    with pytest.warns(autodiff.FallbackWarning, match=f"{reason} .*test_effects.py, line") as caught:
+    with pytest.warns(
+        autodiff.FallbackWarning, match=f"{reason} .*test_effects.py, line"
+    ) as caught:
         assert [compiled(x) for x in (2.0, 3.0)] == values
     assert len(caught) == 1
     assert caught[0].filename == __file__
-    named = int(str(caught[0].message).rsplit(":", 1)[1].rstrip(")"))
+    named = int(str(caught[0].message).rsplit("line ", 1)[1].rstrip(")"))
     assert line < named <= line + 4
     assert described(ours) == described(plain)
     with pytest.raises(autodiff.errors.UnsupportedError, match=reason):

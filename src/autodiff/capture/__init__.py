@@ -29,6 +29,7 @@ from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
+from autodiff.capture.rolling import LazySequence
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
 from autodiff.capture.text import DeferredText, is_pending
@@ -37,6 +38,7 @@ from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
 from autodiff.ops.builder import building
+from autodiff.ops.either import VARIES, Either, is_array
 from autodiff.ops.function_table import functions as numpy_functions
 from autodiff.ops.tracer import (
     AmbiguousStore,
@@ -75,7 +77,8 @@ class Result:
     ``leaves[k]`` is ``("output", number, form)``, ``("argument", leaf number)`` where the function
     returns its argument itself, ``("hidden", number)`` where it returns an array that it found
     outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
-    ``("constant", object)``, or ``("part", number)`` of the ``parts`` that it has in several places.
+    ``("constant", object)``, ``("either", number, leaf, leaf)`` by whether an output is true,
+    ``("converted", number, type)``, or ``("part", number)`` of the ``parts`` that it has in several places.
     """
 
     leaves: list[tuple[Any, ...]]
@@ -112,6 +115,10 @@ class Result:
             kind, what = leaf[0], leaf[1]
             if kind == "output":
                 return outputs[what]
+            if kind == "either":
+                return item(leaf[2 if outputs[what] else 3])
+            if kind == "converted":
+                return leaf[2](outputs[what])
             if kind == "list":
                 return what.build(outputs)
             if kind == "argument":
@@ -395,6 +402,7 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     outputs: list[Value] = []
     forms: list[str] = []
+    trace.derivative = derivative
     copies = derivative or trace.eager  # of what is found outside, and of what is shared
     result, parts = (result, []) if copies else take_apart(result, trace.is_external)
     plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
@@ -588,11 +596,11 @@ def _plan_result(
         leaves += found
     plans: dict[int, tuple[Any, ...]] = {}
     seen: dict[tuple[Cell, Any], tuple[Any, ...]] = {}
-    whole = {leaf.cell for leaf in leaves if isinstance(leaf, Tracer) and not leaf.path}
+    whole = {leaf.cell for leaf in leaves if is_array(leaf) and not leaf.path}
 
     def is_view(k: int) -> bool:
         """Whether a leaf is a view of another one, which is planned before it."""
-        return isinstance(leaves[k], Tracer) and bool(leaves[k].path) and leaves[k].cell in whole
+        return is_array(leaves[k]) and bool(leaves[k].path) and leaves[k].cell in whole
 
     for k in sorted(range(len(leaves)), key=is_view):
         if isinstance(leaves[k], Part):
@@ -625,7 +633,7 @@ def _plan_found(
         if isinstance(leaf, DeferredText) or kind.__module__.startswith("autodiff"):
             return None
         raise Declined(f"a result of type {kind.__name__} that the function makes")
-    if leaf.form != "array":
+    if not is_array(leaf):
         return None
     source = _source_of(trace, leaf.cell, seen)
     if source is None or not leaf.path:
@@ -670,10 +678,14 @@ def _plan_leaf(
         raise Declined("a result that is a generator or coroutine")
     if isinstance(leaf, TracedList):
         return _plan_list(trace, leaf, outputs, forms, seen)
+    if isinstance(leaf, LazySequence):
+        raise Declined("a result that is a range, enumerate or zip of run-time size")
     if not isinstance(leaf, Tracer):
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
         return ("constant", leaf)
+    if isinstance(leaf, Either):
+        return _plan_either(trace, leaf, outputs, forms, seen)
     if leaf.form == "array" and not leaf.path:
         for record in trace.inputs:
             if record.cell is leaf.cell and record.leaf is not None:
@@ -691,6 +703,22 @@ def _plan_leaf(
     if form == "array" and not leaf.path:
         trace.output_of[leaf.cell] = plan[1]
     return plan
+
+
+def _plan_either(
+    trace: Trace, leaf: Either, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...]:
+    """A number that is of one of two types."""
+    wide = _plan_leaf(trace, leaf.wide, outputs, forms, seen)
+    narrow: tuple[Any, ...] = ("constant", leaf.narrow.constant)
+    if leaf.narrow.constant is VARIES:
+        kind = leaf.narrow.dtype
+        python = leaf.narrow.form == "python"
+        narrow = ("converted", wide[1], type(kind.type().item()) if python else kind.type)
+    outputs.append(leaf.is_narrow)
+    forms.append("bool")
+    trace.either_outputs[wide[1]] = ("either", len(outputs) - 1, narrow, wide)
+    return wide if trace.derivative else trace.either_outputs[wide[1]]
 
 
 def _is_plain(obj: Any) -> bool:

@@ -38,6 +38,7 @@ from autodiff.capture.origins import is_impure, is_library, type_of
 from autodiff.capture.paths import Guard, Path, is_literal
 from autodiff.capture.trace import Declined, Trace, is_iterator
 from autodiff.ops import dispatch
+from autodiff.ops.either import Either, on_both
 from autodiff.ops.known import type_name
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
@@ -47,6 +48,8 @@ def call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call anything from captured code."""
+    if any(isinstance(x, Either) for x in args) and _is_pure(function):
+        return on_both(lambda *x: call(frame, function, list(x), kwargs, node), args)
     result = _call(frame, function, args, kwargs, node)
     if is_iterator(result) and not frame.trace.was_made(result):
         frame.trace.fresh(result)
@@ -149,6 +152,21 @@ def _call_cached(
     return trace.lift(
         function(*args, **kwargs), Path(f"{root.text}({', '.join(words)})", root.roots)
     )
+
+
+# Functions of numbers that do nothing but compute, so that they may be tried on both types.
+_PURE = frozenset(
+    {
+        *(abs, round, pow, divmod, float, int, bool, isinstance),
+        *(np.where, np.clip, np.isclose, np.round, np.real, np.nan_to_num),
+    }
+)
+
+
+def _is_pure(function: Any) -> bool:
+    if isinstance(function, np.ufunc) or getattr(function, "__module__", None) == "math":
+        return True
+    return _hashable(function) and function in _PURE
 
 
 def partial_parts(

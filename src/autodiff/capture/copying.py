@@ -22,6 +22,7 @@ from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.dims import Dim
+from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
 
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), Dim)
@@ -40,6 +41,8 @@ def shallow(frame: Frame, x: Any) -> Any:
         return x.__copy__()
     if isinstance(x, (*_ATOMS, *_HELD)) or type(x) is tuple:
         return x
+    if id(x) in frame.trace.seeded:
+        return frame.trace.seed(copy.copy(x))
     made = _like(frame, x, lambda part: part)
     return call_library(frame, copy.copy, [x], {}, node) if made is None else made
 
@@ -55,8 +58,10 @@ def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
     node = frame.scope.syntax.node
     if isinstance(x, (*_ATOMS, *_HELD)):
         return x
+    if id(x) in frame.trace.seeded:
+        return frame.trace.seed(copy.deepcopy(x))
     # Several objects may stand for one array.
-    key = (x.cell, x.path) if isinstance(x, Tracer) and x.form == "array" else id(x)
+    key = (x.cell, x.path) if is_array(x) else id(x)
     if key in known:
         return known[key][1]
 

@@ -30,6 +30,7 @@ from autodiff.capture.state import keeper, reacher
 from autodiff.capture.text import DeferredText, Said, characters, is_pending
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.ir.data import ArrayType, Block, Operation
+from autodiff.ops.either import is_array
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.tracer import Form, StoredList, Tracer
 from autodiff.signals import run_users
@@ -335,10 +336,10 @@ def _make_generator(frame: Frame, function: Any, args: list[Any], kwargs: dict[s
     seeded = bool(args or kwargs) and not any(isinstance(a, GENERATORS) for a in args)
     if args and isinstance(args[0], GENERATORS):
         return generator  # default_rng(rng) is rng itself
-    frame.trace.fresh(generator)
     if seeded:
-        frame.trace.seeded[id(generator)] = generator
+        frame.trace.seed(generator)
     else:
+        frame.trace.fresh(generator)
         frame.trace.keep_alive.append(generator)
     return generator
 
@@ -383,9 +384,9 @@ def _draw(
 def _shuffle(frame: Frame, owner: Any, x: Any, axis: int = 0, *, node: ast.AST) -> None:
     """``rng.shuffle(x)``: an order is drawn, as NumPy draws it, and the items take it."""
     trace = frame.trace
-    is_array = isinstance(x, Tracer) and x.form == "array"
-    count = x.shape[axis] if is_array else len(x)
-    known = is_array and isinstance(count, int) and not isinstance(owner, random.Random)
+    whole = is_array(x)
+    count = x.shape[axis] if whole else len(x)
+    known = whole and isinstance(count, int) and not isinstance(owner, random.Random)
     if not known and not trace.eager:
         raise Declined(f"random.shuffle of a {type(x).__name__}", frame.source(node))
 
@@ -402,7 +403,7 @@ def _shuffle(frame: Frame, owner: Any, x: Any, axis: int = 0, *, node: ast.AST) 
             return owner
 
         drawn = order()
-        if not is_array:
+        if not whole:
             trace.changing(x, frame.source(node))
             x[:] = [x[k] for k in drawn]
             return
@@ -458,7 +459,8 @@ def _plain_draw(
             raise NotStaged(
                 "a draw from a generator seeded inside of the function, in a branch or loop"
             )
-        return lift_result(run_users(getattr(owner, name), *args, **kwargs))
+        drawn = run_users(getattr(owner, name), *args, **kwargs)
+        return _children(trace, drawn) if name == "spawn" else lift_result(drawn)
     example = run_users(getattr(copy.deepcopy(owner), name), *args, **kwargs)
     reach = reacher(trace, owner)
 
@@ -478,6 +480,12 @@ def _plain_draw(
         )
         return Tracer(value, form)
     raise Declined(f"random.{name}, whose result is a {type(example).__name__}")
+
+
+def _children(trace: Trace, generators: list[Any]) -> list[Any]:
+    """Generators that one made by the function has spawned: as new at every call as it is."""
+    children: list[Any] = trace.fresh(trace.new_list([trace.seed(x) for x in generators]))
+    return children
 
 
 __all__ = ["HostCall", "append_outside", "call_impure", "order_effects", "store_state"]

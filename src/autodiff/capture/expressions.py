@@ -31,6 +31,7 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, is_library
 from autodiff.dims import Dim
 from autodiff.ops import dispatch
+from autodiff.ops.either import Either
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -204,6 +205,8 @@ def as_python(value: Any) -> Tracer:
 
 def truth(value: Any) -> Tracer:
     """The truth of a traced scalar as a traced Python bool."""
+    if isinstance(value, Either):
+        value = value.wide
     shape = value.shape
     if shape:
         if value.size != 1:

@@ -31,6 +31,7 @@ from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MISSING, Place, attribute_place, item_place
 from autodiff.capture.trace import Declined, FailedNow, Trace, is_library
 from autodiff.ir.data import Source
+from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 
@@ -423,7 +424,7 @@ def _augmented(frame: Frame, node: ast.AugAssign) -> None:
         value = frame.evaluate(node.value)
         frame.at(node)
         new = apply_in_place(frame, function, old, value, node)
-        if isinstance(old, Tracer) and new is old and old.form == "array":
+        if new is old and is_array(old):
             return  # self.a += b: the array itself was changed
         store_attribute(frame, obj, target.attr, new, node)
 

@@ -40,7 +40,7 @@ from autodiff.capture.records import (
     numbers,
     template_of,
 )
-from autodiff.capture.regions import Slot, fit, is_numeric, join, same_object, slot_of
+from autodiff.capture.regions import Slot, fit, is_numeric, same_object, slot_of, widest
 from autodiff.capture.trace import Declined, NotStaged, StoreNeeded, Trace
 from autodiff.dims import Dim, Extent, UndecidedExtent, bounds, maximum, minimum, same, symbols
 from autodiff.ir.data import Value
@@ -48,6 +48,7 @@ from autodiff.ops import indexing
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of
+from autodiff.ops.either import is_array
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
     AmbiguousStore,
@@ -249,7 +250,7 @@ class TracedList(StoredList):
             raise NotStaged("a list of other things than numbers and arrays")
         whole = slot or slot_of(head[0])
         for item in head:
-            wider = join(whole, slot_of(item))
+            wider = widest(whole, slot_of(item))
             if wider is None or (slot is not None and wider != slot):
                 raise NotStaged("a list of items of different types")
             whole = wider
@@ -260,7 +261,7 @@ class TracedList(StoredList):
         n = len(head)
         buffer = _array_of(head, whole)
         for item in head:
-            if isinstance(item, Tracer) and item.form == "array":
+            if is_array(item):
                 item.cell.listed = True
         uneven = any(slot_of(x) != whole for x in head)
         flags = zeros((n + 1,), bool).value if uneven else None
@@ -341,7 +342,7 @@ class TracedList(StoredList):
             raise NotStaged("a list of other things than numbers and arrays")
         if slot != self.store.slot:
             self.request(slot)
-        if isinstance(item, Tracer) and item.form == "array":
+        if is_array(item):
             item.cell.listed = True
         return fit(item, slot)
 
@@ -656,7 +657,7 @@ class TracedList(StoredList):
         if store.repeated is None or store.repeated[2] is not store.buffer.value:
             raise NotStaged("a list of items of different types")
         item, n, _ = store.repeated
-        if join(slot, slot_of(item)) != slot:
+        if widest(slot, slot_of(item)) != slot:
             raise NotStaged("a list of items of different types")
         content = broadcast(Tracer(fit(item, slot), "array"), (n,), ())
         flags = zeros((n + 1,), bool).value

@@ -23,6 +23,7 @@ from autodiff.dims import Dim, same_shape
 from autodiff.errors import InternalError, UnsupportedError
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.builder import emit
+from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.tracer import (
     AmbiguousStore,
@@ -242,7 +243,7 @@ def freeze(
         return freeze(part, made, origins)
 
     if isinstance(x, Tracer):
-        if x.form != "array":
+        if isinstance(x, Either) or x.form != "array":
             return x
         stale = x.cell.is_stale
         frozen = Tracer(x.cell.value if stale else x.value, "array")
@@ -292,7 +293,7 @@ def identity(x: Tracer) -> tuple[Cell, Any]:
 
 def cells_of(x: Any) -> dict[Cell, None]:
     """The storages that an array is or may be (a view of)."""
-    if not (isinstance(x, Tracer) and x.form == "array"):
+    if not is_array(x):
         return {}
     cell, _ = identity(x)
     return dict.fromkeys([cell, *[origin for origin, _ in cell.origins]])
@@ -346,7 +347,9 @@ def is_numeric(x: Any) -> bool:
 
 
 def slot_of(x: Any) -> Slot:
-    """The slot a numeric value fits exactly."""
+    """The slot a numeric value fits exactly; of one of two types, the slot of the wide one."""
+    if isinstance(x, Either):
+        x = x.wide
     if isinstance(x, Tracer):
         return Slot(x.dtype, x.shape, x.form)
     if isinstance(x, np.generic):
@@ -356,10 +359,55 @@ def slot_of(x: Any) -> Slot:
     return Slot(INT if isinstance(x, (int, Dim)) else np.dtype(float), (), "python")
 
 
-_RANK = {"python": 0, "scalar": 1, "array": 2}
+@dataclass(frozen=True)
+class Types:
+    """What the values of a variable fit: a slot; where their types differ, the narrow one as well."""
+
+    slot: Slot
+    narrow: Kind | None = None
+
+    def kinds(self) -> list[Kind]:
+        """The types of numbers, the widest first."""
+        wide = Kind(self.slot.dtype, self.slot.form)
+        return [wide] if self.narrow is None else [wide, self.narrow]
 
 
-def join(a: Slot, b: Slot) -> Slot | None:
+def types_of(x: Any) -> Types:
+    """The types that a numeric value may have."""
+    return Types(slot_of(x), x.narrow if isinstance(x, Either) else None)
+
+
+def join(a: Types, b: Types, kinds: Sequence[Sequence[Kind] | None] = ()) -> Types | None:
+    """What holds the values of both, each in its own type; None where nothing does.
+
+    Nothing holds arrays of two dtypes, or numbers that neither type has all of.  ``kinds`` are those of numbers,
+    with their values where these are constants.
+    """
+    if not same_shape(a.slot.shape, b.slot.shape):
+        return None
+    if a.narrow is None and b.narrow is None:
+        if (a.slot.dtype, a.slot.form) == (b.slot.dtype, b.slot.form):
+            return a
+    if a.slot.shape or "array" in (a.slot.form, b.slot.form):
+        return None
+    first, second = kinds or (a.kinds(), b.kinds())
+    joined = union(first or a.kinds(), second or b.kinds())
+    if joined is None:
+        return None
+    slot = Slot(joined[0].dtype, (), joined[0].form)
+    return Types(slot, joined[1] if len(joined) == 2 else None)
+
+
+def tag_of(x: Any, types: Types) -> Any:
+    """Whether a value is of the narrow type: a bool, or a traced one."""
+    if isinstance(x, Either):
+        return Tracer(x.is_narrow, "python")
+    assert types.narrow is not None
+    slot = slot_of(x)
+    return (slot.dtype, slot.form) == (types.narrow.dtype, types.narrow.form)
+
+
+def widest(a: Slot, b: Slot) -> Slot | None:
     """The smallest slot that holds both, as NumPy promotes; None where the shapes differ."""
     if not same_shape(a.shape, b.shape):
         return None
@@ -376,9 +424,12 @@ def join(a: Slot, b: Slot) -> Slot | None:
     return Slot(np.result_type(a.dtype, b.dtype), a.shape, form)
 
 
+_RANK = {"python": 0, "scalar": 1, "array": 2}
+
+
 def fit(x: Any, slot: Slot) -> Value:
     """``x`` as a value of the slot's type (emits the conversion)."""
-    tracer = as_tracer(x)
+    tracer = x.wide if isinstance(x, Either) else as_tracer(x)
     value = tracer.value
     weak = slot.form == "python"
     if value.type.dtype != slot.dtype or value.type.weak != weak:
@@ -393,13 +444,15 @@ def placeholder(value: Value, slot: Slot) -> Tracer:
 
 def is_listed(x: Any) -> bool:
     """Whether a value is an array that is an item of a list as well."""
-    return isinstance(x, Tracer) and (x.cell.listed or identity(x)[0].listed)
+    return is_array(x) and (x.cell.listed or identity(x)[0].listed)
 
 
 def same_object(a: Any, b: Any) -> bool:
     """Whether two values are one and the same array, or equal constants of one type."""
     if a is b:
         return True
+    if isinstance(a, Either) or isinstance(b, Either):
+        return False
     if isinstance(a, Tracer) and isinstance(b, Tracer):
         if a.form != b.form:
             return False
@@ -499,18 +552,19 @@ class Merge:
         return marked
 
     def _numeric(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
-        slot = join(slot_of(a), slot_of(b))
-        if self.frame.trace.distinguish_arrays and slot is not None and slot.form == "array":
+        types = join(types_of(a), types_of(b), (kinds_of(a), kinds_of(b)))
+        if types is None and not same_shape(slot_of(a).shape, slot_of(b).shape):
+            raise NotStaged("the branches give arrays of different shapes")
+        if types is None:
+            raise NotStaged("the branches give values of different types")
+        slot, narrow = types.slot, types.narrow
+        if self.frame.trace.distinguish_arrays and slot.form == "array":
             found = {**cells_of(a), **cells_of(b)}
             if self._is_known_elsewhere(a) or self._is_known_elsewhere(b) or self.seen & set(found):
                 raise NotStaged("a branch chooses among arrays, and the choice is stored into")
             self.seen.update(found)
-        if slot is None:
-            raise NotStaged("the branches give arrays of different shapes")
-        for x, block, outputs in zip((a, b), self.blocks, self.outputs, strict=True):
-            with self.frame.trace.builder.reopened(block):
-                outputs.append(fit(x, slot))
-        number = len(self.outputs[0]) - 1
+        number = self._output(a, b, slot)
+        tag = None if narrow is None else self._tag(a, b, types)
         form = slot.form
 
         def finish(results: tuple[Value, ...]) -> None:
@@ -520,13 +574,32 @@ class Merge:
                 merged.cell.ambiguous = self._is_known_elsewhere(a) or self._is_known_elsewhere(b)
                 merged.cell.listed = is_listed(a) or is_listed(b)
                 self.made[merged.cell] = {**cells_of(a), **cells_of(b)}
+            if narrow is not None and tag is not None:
+                merged = Either(merged, tag(results), narrow)
             put(merged)
 
         self.finish.append(finish)
 
+    def _output(self, a: Any, b: Any, slot: Slot) -> int:
+        """Let both blocks give a value; the number of the output."""
+        for x, block, outputs in zip((a, b), self.blocks, self.outputs, strict=True):
+            with self.frame.trace.builder.reopened(block):
+                outputs.append(fit(x, slot))
+        return len(self.outputs[0]) - 1
+
+    def _tag(self, a: Any, b: Any, types: Types) -> Callable[[tuple[Value, ...]], Value]:
+        """Whether what is merged is of the narrow type, given the results of the ``cond``."""
+        first, second = tag_of(a, types), tag_of(b, types)
+        if isinstance(first, bool) and isinstance(second, bool):
+            if first:
+                return lambda results: self.test.value
+            return lambda results: emit("logical_not", (self.test.value,))
+        number = self._output(first, second, Slot(np.dtype(bool), (), "python"))
+        return lambda results: results[number]
+
     def _is_known_elsewhere(self, x: Any) -> bool:
         """Whether an array is from before the branch, so that it may have other names."""
-        if not (isinstance(x, Tracer) and x.form == "array"):
+        if not is_array(x):
             return False
         return identity(x)[0].block not in self.blocks
 

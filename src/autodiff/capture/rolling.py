@@ -31,6 +31,7 @@ from autodiff.capture.regions import (
     INT,
     Outcome,
     Slot,
+    Types,
     cells_of,
     committed,
     fit,
@@ -44,6 +45,8 @@ from autodiff.capture.regions import (
     run_region,
     same_object,
     slot_of,
+    tag_of,
+    types_of,
     undoing,
 )
 from autodiff.capture.sourcecode import Known, Syntax
@@ -66,6 +69,7 @@ from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, wa
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of, known
+from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of
 from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer
 from autodiff.signals import Signal
@@ -85,6 +89,19 @@ class Poison:
 
 class _Peel(Signal):
     """Only the first iteration differs from the others."""
+
+
+class FirstDiffers(NotStaged):
+    """Only the first iteration of a ``while`` loop differs from the others."""
+
+
+class _Tags:
+    """A scope for what no name of the user's stands for: of which type a number is."""
+
+    def __init__(self) -> None:
+        self.locals: dict[str, Any] = {}
+        self.starts: dict[str, Any] = {}  # before the loop
+        self.parent = None
 
 
 # -- sequences --------------------------------------------------------------------------------------
@@ -205,11 +222,45 @@ class _Body:
     lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
     # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
     structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
+    # Of names whose numbers are of one type in some iterations and of another one in others: the
+    # narrow type, and the name that tells whether a number is of it.
+    narrow: dict[tuple[Scope, str], Kind] = field(default_factory=dict)
+    tags: dict[tuple[Scope, str], tuple[Any, str]] = field(default_factory=dict)
+    tag_scope: _Tags = field(default_factory=_Tags)
+    # What numbers are that are constants before the loop; those that were taken for it.
+    constants: dict[tuple[Scope, str], Any] = field(default_factory=dict)
+    taken: list[Any] = field(default_factory=list)
+    attempts: int = 0
     requests: int = 0
     restless: bool = False
     home: Block | None = None
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for key in list(self.names):
+            start = key[0].locals[key[1]]
+            self._take_types(key, types_of(start))
+            kinds = kinds_of(start)
+            if kinds is not None and len(kinds) == 1:
+                self.constants[key] = kinds[0].constant
+
+    def _take_types(self, key: tuple[Any, str], types: Types) -> None:
+        """Carry a name in a slot, and with it of which type it is, if there are two."""
+        self.names[key] = types.slot
+        if types.narrow is None:
+            return
+        self.narrow[key] = types.narrow
+        tag = self.tags.setdefault(key, (self.tag_scope, f"<type {len(self.tags)} of {key[1]}>"))
+        self.tag_scope.starts[tag[1]] = tag_of(key[0].locals[key[1]], types)
+        self.names[tag] = _FLAG
+
+    def _types(self, key: tuple[Scope, str]) -> tuple[Types, list[Kind] | None]:
+        """The types that a name is carried in, and the kinds of what it is known to be."""
+        types = Types(self.names[key], self.narrow.get(key))
+        if types.narrow is None:  # as at the start, which may be a constant
+            return types, kinds_of(key[0].locals.get(key[1]))
+        return types, types.kinds()
 
     def bind(self, index: Value | None) -> list[Value]:
         """Parameters for the carries; called before each interpretation."""
@@ -239,6 +290,13 @@ class _Body:
             scope.locals[name] = held = placeholder(value, slot)
             if slot.form == "array":
                 holders[held.cell] = {**starts[key], **self.origins.get(key, {})}
+        if self.attempts == 0:
+            for key in self.names.keys() - self.narrow.keys():
+                self._probe(key)
+        for key, kind in self.narrow.items():
+            scope, name = key
+            wide = Tracer(self.placed[key], self.names[key].form)
+            scope.locals[name] = Either(wide, self.placed[self.tags[key]], kind)
         for scope, name in self.structures:
             self.frame.trace.hold(structures.mutable(self.frame.trace, scope.locals[name]))
         for cell, value in zip(self.cells, parameters[n:], strict=True):
@@ -248,6 +306,14 @@ class _Body:
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
         for cell, found in holders.items():
             cell.origins = tuple([(c, c.value) for c in found])
+
+    def _probe(self, key: tuple[Scope, str]) -> None:
+        """In a first look, let a number that is a constant at the start pass for it."""
+        scope, name = key
+        constant = self.constants.get(key, VARIES)
+        if constant is not VARIES:
+            slot = self.names[key]
+            scope.locals[name] = Probe(self.placed[key], slot.form, constant, self.taken)
 
     # -- extents that change with the iteration
     def shape(self, key: tuple[Scope, str], k: Extent) -> tuple[Extent, ...]:
@@ -265,8 +331,7 @@ class _Body:
         """Take up that a variable's extents change with the iteration; False where not evenly."""
         if key in self.steps or self.count is None or len(slot.shape) != len(end.shape):
             return False
-        joined = join(Slot(slot.dtype, (), slot.form), Slot(end.dtype, (), end.form))
-        if joined is None or joined.form != "array":
+        if slot.form != "array" or end.form != "array" or slot.dtype != end.dtype:
             return False
         assert self.outcome is not None
         inside = _defined(self.outcome)
@@ -274,7 +339,7 @@ class _Body:
         if any(symbols(step) & inside for step in steps):
             return False
         self.steps[key] = steps
-        self.names[key] = Slot(joined.dtype, slot.shape, "array")
+        self.names[key] = Slot(slot.dtype, slot.shape, "array")
         return True
 
     # -- lists that the body appends to or stores into
@@ -402,15 +467,17 @@ class _Body:
             return False
         used = [Tracer(v, "array") for v in free_values(self.outcome.block)]
         used += [Tracer(cell.value, "array") for cell in self.cells]
-        starts = [scope.locals.get(name) for scope, name in self.names]
+        starts = [
+            scope.locals.get(name) for scope, name in self.names if scope is not self.tag_scope
+        ]
         return all(known(x) is not None for x in (*used, *starts)) and not any(
             operation.kind == "host_call" for operation in walk(self.outcome.block)
         )
 
     def _interpret(self) -> None:
         rolling = self.frame.trace.rolling
-        attempts = 0
-        while attempts < ATTEMPTS:
+        self.attempts = 0
+        while self.attempts < ATTEMPTS:
             for target in self.lists:
                 assert target.store is not None
                 target.store.pushed = 0
@@ -420,8 +487,9 @@ class _Body:
             request = None
             rolling.append(self)
             try:
-                settled = self._attempt()
-                attempts += 1
+                self.taken.clear()
+                settled = self._attempt() and not self.taken
+                self.attempts += 1
             except StoreNeeded as needed:
                 if needed.body is not self:
                     raise
@@ -454,7 +522,12 @@ class _Body:
             self.enter(parameters[1:], index)
             self.run(index)
 
-        outcome = run_region(self.frame, thunk, parameters)
+        try:
+            outcome = run_region(self.frame, thunk, parameters)
+        except NotStaged as problem:
+            if not self.narrow:
+                raise
+            raise _Peel from problem  # it may be that a type was needed that differs at first
         if outcome.raised is not None:
             raise NotStaged(f"the loop body raises {type(outcome.raised).__name__}")
         self.outcome, self.parameters = outcome, parameters
@@ -483,7 +556,7 @@ class _Body:
                     continue
                 if not is_numeric(start):
                     raise _Peel
-                self.names[key] = slot_of(start)
+                self._take_types(key, types_of(start))
                 self._widen(key, self.names[key], end)
                 changed = True
         self.restless = False
@@ -518,7 +591,7 @@ class _Body:
         leaves = structures.LeafScope(trace, scope, name)
         self.structures[key] = leaves
         for at, leaf in structures.leaves_of(trace, start).items():
-            self.names[leaves, at] = slot_of(leaf)
+            self._take_types((leaves, at), types_of(leaf))
 
     def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> None:
         """The leaves of a structure at the end of the body, as variables of their own."""
@@ -556,14 +629,21 @@ class _Body:
             if not same_shape(found.shape, after):
                 raise _Peel
             found = Slot(found.dtype, slot.shape, found.form)
-        wider = join(slot, found)
+        known, kinds = self._types(key)
+        if key in self.steps:
+            wider = join(known, Types(found))
+        else:
+            wider = join(known, types_of(end), (kinds, kinds_of(end)))
         if wider is None:
             if self._grow(key, slot, found):
                 return True
             raise _Peel
-        if wider == slot:
+        if wider == known:
+            if key in self.narrow:
+                assert self.outcome is not None
+                self.outcome.names[self.tags[key]] = tag_of(end, wider)
             return False
-        self.names[key] = wider
+        self._take_types(key, wider)
         return True
 
     def _check_aliases(self, outcome: Outcome) -> None:
@@ -575,7 +655,7 @@ class _Body:
             start = scope.locals.get(name)
             aliased = (
                 isinstance(start, Tracer)
-                and start.form == "array"
+                and is_array(start)
                 and _is_aliased(self.frame, scope, name, start)
             )
             # What it is bound to at the end is what the next iteration stores into.
@@ -694,7 +774,8 @@ def _starts(body: _Body) -> list[Value]:
     values = []
     for key, slot in body.names.items():
         scope, name = key
-        value = fit(scope.locals[name], slot)
+        start = scope.starts[name] if isinstance(scope, _Tags) else scope.locals[name]
+        value = fit(start, slot)
         if key in body.steps and not same_shape(slot.shape, body.room(key)):
             value = _with_leading(zeros(body.room(key), slot.dtype).value, value)
         values.append(value)
@@ -712,7 +793,7 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
         latched = isinstance(end, Maybe)
         if isinstance(end, Maybe):
             end = end.value
-        if not is_numeric(end):
+        if not is_numeric(end) or (latched and isinstance(end, Either)):
             continue
         slot = slot_of(end)
         if any(symbols(n) & inside for n in slot.shape if isinstance(n, Dim)):
@@ -725,6 +806,13 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
         slots.append(slot)
         start = zeros(slot.shape, slot.dtype).value
         starts.append(fit(Tracer(start, slot.form), slot))
+        if isinstance(end, Either):
+            tag = body.tags[key] = (key[0], f"<type of {key[1]}>")
+            body.outcome.names[tag] = Tracer(end.is_narrow, "python")
+            body.narrow[key] = end.narrow
+            keys.append(tag)
+            slots.append(_FLAG)
+            starts.append(fit(False, _FLAG))
         if latched:
             # Not every iteration binds it: it keeps its value, and whether it was ever bound.
             flag = (key[0], f"<bound {key[1]}>")
@@ -812,8 +900,9 @@ def _bind_results(
             assert body.count is not None
             value = _leading(value, body.shape(key, body.count))
         carried.append((key, _carried_out(body, key, value, slot, ran, made)))
+    after = dict(carried)
     for key, tracer in carried:
-        key[0].locals[key[1]] = tracer
+        key[0].locals[key[1]] = _of_types(body, key, tracer, after, ran)
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
         if cell in body.frame.trace.counts:
             value.low = 0
@@ -822,15 +911,18 @@ def _bind_results(
         assert body.count is not None
         cell.write(as_tracer(start + step * body.count).value)
     temporaries = dict(zip(keys, results[names + cells :], strict=True))
+    tags = set(body.tags.values())
     for key, slot in zip(keys, slots, strict=True):
         scope, name = key
-        if key in body.latches.values():
+        if key in body.latches.values() or key in tags:
             continue
         value = temporaries[key]
         if key in body.lasts:
             assert body.count is not None
             value = _leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
         held = _carried_out(body, key, value, slot, ran, made)
+        if key in body.narrow:
+            held = Either(held, temporaries[body.tags[key]], body.narrow[key])
         if key in body.latches:
             bound = Tracer(temporaries[body.latches[key]], "python")
             held.cell.ambiguous = slot.form == "array"
@@ -841,6 +933,24 @@ def _bind_results(
         if (scope, name) not in keys:
             scope.locals[name] = Poison(name)
     link(made)
+
+
+def _of_types(
+    body: _Body, key: tuple[Scope, str], tracer: Tracer, after: dict[Any, Tracer], ran: Any
+) -> Tracer:
+    """A variable after the loop, which may be of one of two types."""
+    assert body.outcome is not None
+    if key not in body.narrow:
+        return tracer
+    tag = body.tags[key]
+    start, end = body.tag_scope.starts[tag[1]], body.outcome.names.get(tag)
+    is_narrow = after[tag].value
+    if end is False:  # of the wide type after every iteration
+        if ran is True:
+            return tracer
+        if start is True:
+            is_narrow = emit("logical_not", (ran.value,))
+    return Either(tracer, is_narrow, body.narrow[key])
 
 
 def _carried_out(
@@ -863,7 +973,11 @@ def _carried_out(
     start, end = scope.locals.get(name), body.outcome.names.get(key)
     found = cells_of(end)
     ambiguous = _is_shared(body, body.outcome, end)
-    if isinstance(start, Tracer) and not (ran is True and _is_made_in(body.outcome, end)):
+    if (
+        isinstance(start, Tracer)
+        and is_array(start)
+        and not (ran is True and _is_made_in(body.outcome, end))
+    ):
         found = {**found, **cells_of(start)}
         ambiguous = ambiguous or start.cell.ambiguous or _is_aliased(body.frame, scope, name, start)
     if body.frame.trace.distinguish_arrays:
@@ -917,7 +1031,7 @@ def _initial_names(
 
 def _only_in_place(statements: Sequence[ast.stmt], name: str, value: Any) -> bool:
     """Whether an array's name is only a target of ``+=`` and the like: the array itself changes."""
-    if not (isinstance(value, Tracer) and value.form == "array"):
+    if not is_array(value):
         return False
     for statement in statements:
         for node in ast.walk(statement):
@@ -1017,7 +1131,7 @@ def roll_while(frame: Frame, node: ast.While) -> Completion | None:
                 frame, node, lambda: frame.evaluate(node.test), lambda: None, lambda: None
             )
     except _Peel:
-        raise NotStaged("the first iteration differs") from None
+        raise FirstDiffers("the first iteration differs") from None
 
 
 def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion | None:
@@ -1244,6 +1358,7 @@ def _recorded(frame: Frame, completion: Completion | None) -> Completion | None:
 
 __all__ = [
     "LONGEST_UNROLLED",
+    "FirstDiffers",
     "LazySequence",
     "Poison",
     "lazy_range",

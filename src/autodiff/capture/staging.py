@@ -31,6 +31,8 @@ from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 
+MOST_PEELED = 3  # passes of a ``while`` loop that are run one by one since their types differ
+
 
 # -- if -----------------------------------------------------------------------------------------
 def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
@@ -325,24 +327,32 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
     """A ``while`` loop: rolled when its condition depends on inputs, or when it runs for long."""
     from autodiff.capture import rolling
 
-    passes = 0
+    passes = peeled = 0
     rollable = not frame.trace.eager
+
+    def roll() -> tuple[bool, Completion | None]:
+        nonlocal peeled, rollable
+        try:
+            return True, rolling.roll_while(frame, node)
+        except rolling.FirstDiffers:
+            peeled += 1  # this pass is run by itself, then the rest is looked at again
+            rollable = peeled < MOST_PEELED
+        except NotStaged:
+            rollable = False
+        except Committed as after:
+            raise after.problem from None
+        return False, None
+
     while True:
-        if rollable and passes >= rolling.LONGEST_UNROLLED:
-            try:
-                return rolling.roll_while(frame, node)
-            except NotStaged:
-                rollable = False
-            except Committed as after:
-                raise after.problem from None
+        if rollable and passes >= rolling.LONGEST_UNROLLED + peeled:
+            rolled, completion = roll()
+            if rolled:
+                return completion
         test = frame.evaluate(node.test)
         if isinstance(test, Tracer) and rollable and known(test) is None:
-            try:
-                return rolling.roll_while(frame, node)
-            except NotStaged:
-                rollable = False
-            except Committed as after:
-                raise after.problem from None
+            rolled, completion = roll()
+            if rolled:
+                return completion
         if not run_users(bool, test):
             return frame.execute(node.orelse)
         passes += 1

@@ -40,6 +40,7 @@ from autodiff.capture.trace import (
     refuse_captured_class,
 )
 from autodiff.ir.data import Source
+from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import Signal
 
@@ -143,7 +144,7 @@ class State:
 
     def _note(self, item: Any, source: Source | None) -> None:
         if isinstance(item, Tracer):
-            if item.form == "array":
+            if is_array(item):
                 cell = item.alias[0] if item.alias else item.cell
                 self.appended_arrays.append((cell, cell.version, source))
         elif containers.kind_of(item) is not None and id(item) not in self.appended_objects:

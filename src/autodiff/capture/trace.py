@@ -170,6 +170,9 @@ class Trace:
         self.changes: dict[int, Source | None] = {}  # where objects were first changed
         self.has_text = False  # whether text was made that the program writes
         self.effects = False  # whether the function does more than compute
+        # Results of one of two types: how to make them, by the number of their output.
+        self.either_outputs: dict[int, tuple[Any, ...]] = {}
+        self.derivative = False  # whether the program will be differentiated
         self.output_of: dict[Cell, int] = {}  # arrays that are results, by output number
         # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
         self.kept: dict[int, tuple[Any, Any]] = {}
@@ -300,6 +303,11 @@ class Trace:
         """Note a container made during the capture: changing it has no effect outside."""
         self.made[-1][id(obj)] = obj
         return obj
+
+    def seed(self, generator: Any) -> Any:
+        """Note a random generator that is made anew, from a fixed seed, at every call."""
+        self.seeded[id(generator)] = generator
+        return self.fresh(generator)
 
     def changing(self, obj: Any, source: Source | None, part: Any = None) -> None:
         """A store into a Python object is about to happen; declined for objects from outside.

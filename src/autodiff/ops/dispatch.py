@@ -21,7 +21,7 @@ import numpy as np
 import autodiff.ops.numpy_functions
 import autodiff.ops.python_builtins  # noqa: F401
 from autodiff.dims import Dim
-from autodiff.ops import indexing, python_numbers
+from autodiff.ops import either, indexing, python_numbers
 from autodiff.ops.function_table import (
     builtin_functions,
     functions,
@@ -81,6 +81,8 @@ def is_known_ufunc(function: Any) -> bool:
 
 def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """``a + b`` and the like, in the order written; at least one side is traced."""
+    if isinstance(a, either.Either) or isinstance(b, either.Either):
+        return either.on_both(lambda x, y: binary_operator(ufunc, x, y), (a, b))
     if python_numbers.is_number(a) and python_numbers.is_number(b):
         return python_numbers.binary(ufunc, a, b)
     if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
@@ -107,6 +109,8 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
 
 def unary_operator(ufunc: np.ufunc, a: Any) -> Any:
     """``-a`` and the like."""
+    if isinstance(a, either.Either):
+        return either.on_both(lambda x: unary_operator(ufunc, x), (a,))
     if python_numbers.is_number(a):
         return python_numbers.unary(ufunc, a)
     return call(ufunc, (a,))
@@ -118,6 +122,7 @@ def in_place_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         return binary_operator(ufunc, a, b)
     if not isinstance(b, _OPERANDS):
         return NotImplemented
+    b = either.stored(ufunc, a, b)
     if ufunc is np.matmul and (a.ndim < 1 or functions[np.ndim](b) < 2):
         raise ValueError(
             "inplace matrix multiplication requires the first operand to have at least one and the "

@@ -25,6 +25,7 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops import structural
 from autodiff.ops.builder import current_builder
 from autodiff.ops.control import emit_for
+from autodiff.ops.either import put_into
 from autodiff.ops.known import (
     check,
     compare,
@@ -34,6 +35,7 @@ from autodiff.ops.known import (
     known,
     require_equal,
     type_name,
+    within_reach,
 )
 from autodiff.ops.layout import representative, strided
 from autodiff.ops.promotion import (
@@ -197,20 +199,29 @@ def _wrap(value: Any, n: Extent) -> Extent:
     return k if sign else k + n
 
 
+def _clamped(k: int) -> int:
+    return min(max(k, -(1 << 40)), 1 << 40)
+
+
 def clip(item: slice, n: Extent) -> tuple[Extent, Extent, Extent]:
     """Start, size and step of a slice on an axis of extent ``n``, as Python clips it."""
-    step = 1 if item.step is None else extent_of(item.step)
+    step = 1 if item.step is None else within_reach(extent_of(item.step))
     if isinstance(step, int) and step == 0:
         raise ValueError("slice step cannot be zero")
-    parts = [None if v is None else extent_of(v) for v in (item.start, item.stop)]
+    parts = [None if v is None else within_reach(extent_of(v)) for v in (item.start, item.stop)]
     if isinstance(n, int) and isinstance(step, int) and not any(isinstance(v, Dim) for v in parts):
         first, last, _ = slice(parts[0], parts[1], step).indices(n)
         return first, len(range(first, last, step)), step
+    # Beyond the ends of an array, and from one end to the other in one step, all numbers mean the same.
+    step = step if isinstance(step, Dim) else _clamped(step)
+    parts = [v if v is None or isinstance(v, Dim) else _clamped(v) for v in parts]
     start, stop = (None if v is None else _wrap(v, n) for v in parts)
     if step > 0:
         first_ = 0 if start is None else minimum(maximum(start, 0), n)
         last_ = n if stop is None else minimum(maximum(stop, 0), n)
         return first_, maximum((last_ - first_ + step - 1) // step, 0), step
+    if not step < 0:
+        raise ValueError("slice step cannot be zero")
     first_ = n - 1 if start is None else minimum(maximum(start, -1), n - 1)
     last_ = -1 if stop is None else minimum(maximum(stop, -1), n - 1)
     return first_, maximum((first_ - last_ - step - 1) // -step, 0), step
@@ -506,6 +517,7 @@ def set_item(x: Tracer, index: Any, value: Any) -> None:
     """``x[index] = value``, in place."""
     if x.form != "array":
         raise TypeError(f"'{type_name(x)}' object does not support item assignment")
+    value = put_into(x.dtype, value)
     x, index = _axes_for_truths(x, index)
     items = parse(index, x)
     mask = _mask_of(items)

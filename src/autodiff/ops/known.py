@@ -18,10 +18,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, UndecidedExtent, maximum, minimum
+from autodiff.dims import Dim, Extent, UndecidedExtent, maximum, minimum, symbols
 from autodiff.ir.data import Operation, Value
 from autodiff.ops.builder import Builder, current_builder
 from autodiff.ops.control import emit_check
+from autodiff.ops.either import Either
 from autodiff.ops.entries import ENTRIES, Control, Effect
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 
@@ -35,6 +36,8 @@ def known(x: Any) -> np.ndarray[Any, Any] | None:
     """The array ``x`` is when it depends on constants only, else None."""
     if not isinstance(x, Tracer):
         return None if isinstance(x, Dim) else np.asarray(x)
+    if isinstance(x, Either):
+        return None
     result = _evaluate(x.value, _memo.setdefault(current_builder(), {}))
     return None if result is _UNKNOWN else np.asarray(result)
 
@@ -187,6 +190,36 @@ def require_equal(a: Extent, b: Extent, message: str) -> bool:
         check(compare("equal", a, b), message)
         return True
     return answer
+
+
+def natural(n: Extent, message: str = "negative dimensions are not allowed") -> Extent:
+    """A size that was asked for, which must not be negative; checked at run time where it is open."""
+    answer = decide(lambda: n >= 0)
+    if answer is False:
+        raise ValueError(message)
+    if answer is None:
+        check(compare("greater_equal", n, 0), message)
+    return n
+
+
+# Sums and products of two numbers up to this stay within 64 bits.
+_FAR = 1 << 31
+
+
+def within_reach(n: Extent) -> Extent:
+    """An offset, bound or step of an index, of which sums and products do not leave 64 bits.
+
+    A number of run time that is larger makes the run fail: plain NumPy answers.
+    """
+    for symbol in symbols(n):
+        if symbol.low is not None and symbol.high is not None:
+            continue
+        value = Tracer(symbol, "python")
+        low, high = as_tracer(-_FAR), as_tracer(_FAR)
+        above = emit_tracer("greater", value, low)
+        inside = emit_tracer("logical_and", above, emit_tracer("less", value, high))
+        check(inside, "an index far outside of what an array has")
+    return n
 
 
 def compare(ufunc: str, a: Extent, b: Extent) -> Tracer:

@@ -259,11 +259,34 @@ def pointwise(
     for x, d in zip(operands, loop, strict=False):
         if _is_traced_int(x):
             check_number(x, d)
+    if name in _REFLECTED and loop[0] != loop[1]:
+        return _compare_with_unsigned(name, operands, loop, form)
     shape = broadcast_shapes(*[shape_of(x) for x in operands])
     values = [fit(x, d, shape).value for x, d in zip(operands, loop, strict=False)]
     type = ArrayType(loop[-1], shape, form == "python")
     (result,) = _builder.current_builder().emit(name, tuple(values), {}, (type,))
     return Tracer(result, "array" if shape else (form or "scalar"))
+
+
+# Comparisons, with the one that has the operands the other way round.
+_REFLECTED = {
+    "equal": "equal", "not_equal": "not_equal", "less": "greater", "less_equal": "greater_equal",
+    "greater": "less", "greater_equal": "less_equal",
+}  # fmt: skip
+
+
+def _compare_with_unsigned(
+    name: str, operands: Any, loop: tuple[Dtype, ...], form: Form | None
+) -> Tracer:
+    """A comparison of int64 with uint64: NumPy compares the numbers, of which no dtype holds all."""
+    signed, unsigned = (cast(operands[k], loop[k]) for k in (0, 1))
+    if loop[0].kind == "u":
+        name, signed, unsigned = _REFLECTED[name], unsigned, signed
+    same_sign = pointwise(name, cast(signed, unsigned.dtype), unsigned, form=form)
+    negative = pointwise("less", signed, 0, form=form)
+    if name in ("not_equal", "less", "less_equal"):
+        return pointwise("logical_or", negative, same_sign, form=form)
+    return pointwise("logical_and", pointwise("logical_not", negative), same_sign, form=form)
 
 
 def select(condition: Any, a: Any, b: Any, dtype: Any = None) -> Tracer:

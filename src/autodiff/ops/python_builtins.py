@@ -23,6 +23,7 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops import python_numbers, structural
 from autodiff.ops.builder import current_builder, emit
 from autodiff.ops.control import emit_for
+from autodiff.ops.either import Either, choose
 from autodiff.ops.function_table import builtin_functions, functions, implements_builtin
 from autodiff.ops.known import check, compare, decide, extent_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
@@ -262,7 +263,7 @@ def float_(x: Any = 0.0) -> Tracer:
 @implements_builtin(bool)
 def bool_(x: Any = False) -> Any:
     """``bool(x)``."""
-    x = _item(x, bool)
+    x = x.wide if isinstance(x, Either) else _item(x, bool)
     if isinstance(x, Tracer) and x.dtype == BOOL:
         return Tracer(x.value, "python")
     return _python("not_equal", as_tracer(x), _zero_like(x), result=BOOL)
@@ -533,12 +534,15 @@ def _choose(condition: Any, a: Any, b: Any) -> Any:
         return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
     if not all(isinstance(x, (Tracer, Dim, np.ndarray, np.generic, int, float)) for x in (a, b)):
         return a if condition else b  # as it is at this call, with a guard
-    if is_number(a) and is_number(b):
-        kinds = {kind_of(a), kind_of(b)}
-        kind = float if "f" in kinds else bool if kinds == {"b"} else int
-        x, y = number(a, kind), number(b, kind)
-        return Tracer(select(condition, x, y, x.dtype).value, "python")
-    return select(condition, as_array(a), as_array(b), result_dtype(a, b))
+    chosen = choose(condition, a, b)
+    if chosen is not NotImplemented:
+        return chosen
+    arrays = [
+        isinstance(x, np.ndarray) or (isinstance(x, Tracer) and x.form == "array") for x in (a, b)
+    ]
+    if all(arrays) and as_array(a).dtype == as_array(b).dtype:
+        return select(condition, as_array(a), as_array(b), result_dtype(a, b))
+    return a if condition else b
 
 
 # Python's min(a, b) is b where b < a, else a.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, symbols
+from autodiff.ops.builder import current_builder
 from autodiff.ops.known import check, decide, extent_of, known
 from autodiff.ops.promotion import cast, pointwise
 from autodiff.ops.tracer import Tracer, as_tracer
@@ -75,6 +76,33 @@ def _is_small(x: Any) -> bool:
     return all(s.low is not None or s.high is not None for s in symbols(extent))
 
 
+def _is_wild(x: Any) -> bool:
+    """Whether an integer may be near the ends of 64 bits.
+
+    What a loop carries counts up from where it started, and is not.
+    """
+    if not isinstance(x, Tracer) or x.dtype.kind != "i":
+        return not isinstance(x, (Tracer, Dim)) and abs(x) >= _SMALL
+    builder = current_builder()
+    inputs = (builder.stack[0] if builder.stack else builder.block).parameters
+    extent = extent_of(x)
+    if isinstance(extent, int):
+        return abs(extent) >= _SMALL
+    return any(
+        s.low is None and s.high is None and (s.owner is not None or any(s is v for v in inputs))
+        for s in symbols(extent)
+    )
+
+
+_LEAST = -(2**63)
+
+
+def _check_negated(x: Any) -> None:
+    """The least integer has no negative within 64 bits."""
+    if _is_wild(x):
+        check(pointwise("not_equal", x, _LEAST), "the integer exceeds 64 bits")
+
+
 def _check_nonzero(b: Any, message: str) -> None:
     if not isinstance(b, (Tracer, Dim)):
         if b == 0:
@@ -108,7 +136,7 @@ def _check_finite(y: Tracer, *operands: Any) -> Tracer:
 # -- operators ----------------------------------------------------------------------------------
 def _add(ufunc: str, a: Any, b: Any) -> Tracer:
     result = _ints(ufunc, a, b)
-    if not (_is_small(a) or _is_small(b)):
+    if not ((_is_small(a) and not _is_wild(b)) or (_is_small(b) and not _is_wild(a))):
         # Overflow: the operands' signs say one thing, the result's another.
         other = result if ufunc == "subtract" else b
         base = a
@@ -161,6 +189,8 @@ def _shift(name: str, a: Any, b: Any) -> Tracer:
 def _quotient(name: str) -> Callable[[Any, Any], Tracer]:
     def apply(a: Any, b: Any) -> Tracer:
         _check_nonzero(b, "integer division or modulo by zero")
+        if name == "floor_divide" and (isinstance(b, Tracer) or b == -1):
+            _check_negated(a)
         return _ints(name, a, b)
 
     return apply
@@ -235,4 +265,6 @@ def unary(ufunc: np.ufunc, a: Any) -> Tracer:
         if ufunc is np.invert:
             raise TypeError("bad operand type for unary ~: 'float'")
         return _floats(ufunc.__name__, a)
+    if ufunc in (np.negative, np.absolute):
+        _check_negated(a)
     return _ints(ufunc.__name__, a)

@@ -131,7 +131,7 @@ def concretizing(concretize: Callable[..., Any]) -> Iterator[None]:
 
 
 # Modules through which isinstance(x, abstract class) goes.
-_ASKING = frozenset({"abc", "typing"})
+_ASKING = frozenset({"abc", "dataclasses", "inspect", "typing"})
 
 
 class Tracer:

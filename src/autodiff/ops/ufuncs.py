@@ -63,11 +63,19 @@ def as_output(out: Any) -> Any:
     return out
 
 
-def write_out(result: Tracer, out: Tracer, casting: str = "same_kind", name: str = "add") -> Tracer:
-    """Store a result in the array ``out`` and return it."""
+def write_out(
+    result: Tracer,
+    out: Tracer,
+    casting: str = "same_kind",
+    name: str = "add",
+    where: Any = True,
+) -> Tracer:
+    """Store a result in the array ``out``, where ``where`` holds, and return it."""
     if not np.can_cast(result.dtype, out.dtype, casting):  # type: ignore[arg-type]
         # NumPy's own exception, with its text.
         np.positive.resolve_dtypes((result.dtype, out.dtype), casting=casting)  # type: ignore[arg-type]
+    if where is not True:  # after the conversion: what stays is not to pass through another dtype
+        result = select(where, cast(result, out.dtype), out, out.dtype)
     shape = broadcast_shapes(result.shape, out.shape)
     fits = len(shape) == len(out.shape) and all(
         require_equal(m, n, "non-broadcastable output operand")
@@ -110,9 +118,9 @@ def call(
     if name == "power" and result.dtype.kind == "i":
         _refuse_negative_exponents(operands[1])
     result = lay_out(result, order, *operands)
-    if where is not True:
-        result = select(where, result, result if out is None else out, result.dtype)
-    return result if out is None else write_out(result, out, casting, name)
+    if out is None:  # elsewhere the elements have no values
+        return result if where is True else select(where, result, result, result.dtype)
+    return write_out(result, out, casting, name, where)
 
 
 def _refuse_negative_exponents(exponent: Any) -> None:
@@ -182,9 +190,9 @@ def _composed(
 def _finish(result: Tracer, out: Tracer | None, where: Any, dtype: Any) -> Tracer:
     if dtype is not None:
         result = cast(result, dtype)
-    if where is not True:
-        result = select(where, result, result if out is None else out, result.dtype)
-    return result if out is None else write_out(result, out)
+    if out is None:
+        return result if where is True else select(where, result, result, result.dtype)
+    return write_out(result, out, where=where)
 
 
 # -- methods ------------------------------------------------------------------------------------

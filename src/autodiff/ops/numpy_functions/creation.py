@@ -10,11 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, maximum
+from autodiff.dims import maximum
 from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, compare, decide, extent_of, is_integer, require, type_name
+from autodiff.ops.known import (
+    check,
+    compare,
+    decide,
+    extent_of,
+    is_integer,
+    natural,
+    require,
+    type_name,
+    within_reach,
+)
 from autodiff.ops.layout import lay_out, lies_in
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, below, expand_dims, line, ravel
 from autodiff.ops.promotion import (
@@ -42,23 +52,10 @@ def _dtype(dtype: Any, default: Any = np.float64) -> np.dtype[Any]:
 
 def _filled(shape: Any, value: Tracer) -> Tracer:
     extents = as_shape(shape)
-    if any(isinstance(n, int) and n < 0 for n in extents):
-        raise ValueError("negative dimensions are not allowed")
     for n in extents:
-        if isinstance(n, Dim):
-            _check_size(n)
+        natural(n)
     result = structural.broadcast(value, extents, ()) if extents else value
     return Tracer(result.value, "array")
-
-
-def _check_size(n: Dim) -> None:
-    from autodiff.ops.known import compare, decide
-
-    known = decide(lambda: n >= 0)
-    if known is False:
-        raise ValueError("negative dimensions are not allowed")
-    if known is None:
-        check(compare("greater_equal", n, 0), "negative dimensions are not allowed")
 
 
 @implements(np.zeros)
@@ -249,6 +246,10 @@ def arange(
         low, high, by = extent_of(start), extent_of(stop), extent_of(step)
         from autodiff.ops.indexing import maximum
 
+        # A longer step goes beyond the end at once as well; so its negative is within 64 bits.
+        by = min(max(by, -(1 << 62)), 1 << 62) if isinstance(by, int) else within_reach(by)
+        if not (by > 0 or by < 0):
+            raise ZeroDivisionError("division by zero")
         count = maximum((high - low + by - 1) // by if by > 0 else (low - high - by - 1) // -by, 0)
         wanted = _dtype(dtype, _arange_dtype(start, stop, step))
         positions = line(count)
@@ -276,6 +277,11 @@ def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
     """Traced float bounds: the count is a run-time size, ``ceil((stop - start) / step)``."""
     wanted = _dtype(dtype, _arange_dtype(start, stop, step))
     length = pointwise("ceil", pointwise("divide", pointwise("subtract", stop, start), step))
+    # The text is NumPy's: the run fails, and plain Python tells.  Of nan no comparison holds.
+    check(
+        pointwise("less", pointwise("absolute", length), 2.0**53), "arange: cannot compute length"
+    )
+    check(pointwise("not_equal", step, 0), "float division by zero")
     count = cast(pointwise("maximum", length, 0.0), np.int64)
     count.value.low = 0
     positions = cast(line(extent_of(count)), np.float64)
@@ -376,9 +382,11 @@ def eye(
     device: Any = None, like: Any = None,
 ) -> Tracer:  # fmt: skip
     """``np.eye``."""
-    m = extent_of(N)
-    n = m if M is None else extent_of(M)
+    m = natural(extent_of(N))
+    n = m if M is None else natural(extent_of(M))
     rows = structural.reshape(line(m), (m, 1))
+    if not isinstance(k, int):
+        within_reach(extent_of(k))
     shifted = rows if isinstance(k, int) and k == 0 else pointwise("add", rows, k)
     return Tracer(cast(pointwise("equal", shifted, line(n)), _dtype(dtype)).value, "array")
 
@@ -428,7 +436,7 @@ def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
     """``np.indices``."""
     if not as_array(dimensions).ndim:
         raise TypeError(f"'{type_name(dimensions)}' object is not iterable")
-    shape = as_shape(dimensions)
+    shape = tuple([natural(n) for n in as_shape(dimensions)])
     grids = []
     for k, n in enumerate(shape):
         x = cast(line(n), _dtype(dtype))
@@ -461,7 +469,7 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Tracer:
     a = array_of(x)
     if a.ndim != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
-    n = extent_of(N) if N is not None else a.shape[0]
+    n = natural(extent_of(N)) if N is not None else a.shape[0]
     powers = line(n) if increasing else pointwise("subtract", n - 1, line(n))
     wide = np.result_type(a.dtype, np.int64)
     column = structural.reshape(cast(a, wide), (a.shape[0], 1))

@@ -19,7 +19,17 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from autodiff.dims import Dim, Extent, maximum, minimum, product, same_shape
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, compare, decide, extent_of, known, require, require_equal
+from autodiff.ops.known import (
+    check,
+    compare,
+    decide,
+    extent_of,
+    known,
+    natural,
+    require,
+    require_equal,
+    within_reach,
+)
 from autodiff.ops.layout import (
     is_c_ordered,
     is_f_ordered,
@@ -87,16 +97,23 @@ def _asked(shape: Shape, open_axes: list[int]) -> str:
 
 
 def _complete(shape: Shape, x: Tracer) -> Shape:
-    """Replace -1 and check the number of elements."""
-    open_axes = [k for k, n in enumerate(shape) if isinstance(n, int) and n == -1]
+    """Replace -1, or any negative number, and check the number of elements."""
+    open_axes = [k for k, n in enumerate(shape) if isinstance(n, int) and n < 0]
     if len(open_axes) > 1:
         raise shape_error("can only specify one unknown dimension")
     if not open_axes and same_shape(shape, x.shape):
         return shape
+    for n in shape:
+        if isinstance(n, Dim):  # -1 at run time would stand for what is left
+            natural(n)
     if open_axes:
         k = open_axes[0]
         others = product(shape[:k] + shape[k + 1 :])
         empty = isinstance(others, int) and others == 0
+        if isinstance(others, Dim) and decide(lambda: others == 0):  # nothing is a multiple of 0
+            raise shape_error(
+                f"cannot reshape array of size {x.size} into shape {_asked(shape, open_axes)}"
+            )
         shape = (*shape[:k], 0 if empty else x.size // others, *shape[k + 1 :])
     if not require_equal(product(shape), x.size, "cannot reshape array"):
         raise shape_error(
@@ -263,7 +280,8 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Tracer:
 def broadcast_to_(array: Any, shape: Any, subok: bool = False) -> Tracer:
     """``np.broadcast_to``: a read-only view."""
     x = as_array(array)
-    target = as_shape(shape)
+    negative = "all elements of broadcast shape must be non-negative"
+    target = tuple([natural(n, negative) for n in as_shape(shape)])
     try:
         fits = same_shape(broadcast_shapes(x.shape, target), target)
     except ValueError:
@@ -567,7 +585,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tracer, ...]:
 def tile(A: Any, reps: Any) -> Tracer:
     """``np.tile``."""
     x = array_of(A)
-    counts = as_shape(reps)
+    counts = tuple([natural(n) for n in as_shape(reps)])
     ndim = max(x.ndim, len(counts))
     counts = (1,) * (ndim - len(counts)) + counts
     shape = (1,) * (ndim - x.ndim) + x.shape
@@ -594,6 +612,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
     if counts is None and isinstance(repeats, Tracer) and repeats.shape:
         return _repeated(x, array_of(repeats), axis)
     count = extent_of(repeats) if counts is None else int(counts.reshape(-1)[0])
+    natural(count, "repeats may not contain negative values.")
     n = x.shape[axis]
     wide = (*x.shape[: axis + 1], count, *x.shape[axis + 1 :])
     places = tuple(k if k <= axis else k + 1 for k in range(x.ndim))
@@ -631,6 +650,8 @@ def _repeated(x: Tracer, counts: Tracer, axis: int) -> Tracer:
 def resize(a: Any, new_shape: Any) -> Tracer:
     """``np.resize``: repeats the elements to fill the shape."""
     x, shape = ravel(a), as_shape(new_shape)
+    for n in shape:
+        natural(n, "all elements of `new_shape` must be non-negative")
     total = product(shape)
     if isinstance(x.size, int) and x.size == 0:
         return Tracer(structural.zeros(shape, x.dtype).value, "array")
@@ -693,7 +714,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Tracer:
         n = x.shape[k]
         if isinstance(n, int) and n == 0:
             continue
-        cut = (-extent_of(s)) % maximum(n, 1)  # an empty axis stays as it is
+        cut = (-within_reach(extent_of(s))) % maximum(n, 1)  # an empty axis stays as it is
         if isinstance(cut, int) and cut == 0:
             continue
         lead = (slice(None),) * k
@@ -707,6 +728,9 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
     """``np.pad``; lengths of what is added are known."""
     x = array_of(array)
     widths = _pairs(pad_width, x.ndim)
+    for width in (w for pair in widths for w in pair):
+        if isinstance(width, (int, Dim, Tracer)):
+            natural(extent_of(width), "index can't contain negative values")
     if mode in ("constant", "empty"):
         values = _pairs(options.get("constant_values", 0), x.ndim)
         return _pad_constant(x, widths, values)
@@ -938,11 +962,11 @@ def _diagonal_slice(x: Tracer, offset: int) -> Tracer:
     flat = structural.reshape(x, (*lead, m * n))
     start: Extent
     if offset >= 0:
-        start, size = offset, minimum(m, n - offset)
+        start, size = minimum(offset, n), maximum(minimum(m, n - offset), 0)
     else:
-        start, size = -offset * n, minimum(m + offset, n)
-    if isinstance(size, int) and size <= 0:
-        start, size = 0, 0
+        start, size = minimum(-offset, m) * n, maximum(minimum(m + offset, n), 0)
+    if isinstance(size, int) and size == 0:
+        start = 0
     zeros = (0,) * len(lead)
     return slice_of(flat, (*zeros, start), (*lead, size), (*(1 for _ in lead), n + 1))
 
@@ -951,6 +975,7 @@ def _diagonal_slice(x: Tracer, offset: int) -> Tracer:
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tracer:
     """``np.diagonal``: a read-only view."""
     x, offset = array_of(a), operator.index(offset)
+    np.diagonal(np.zeros((1, 1)), offset)  # NumPy's exception for what is no C int
     if x.ndim < 2:
         raise ValueError("diag requires an array of at least two dimensions")
     i, j = normalize_axis_index(axis1, x.ndim), normalize_axis_index(axis2, x.ndim)
@@ -1027,6 +1052,11 @@ def below(m: Extent, n: Extent, k: Any) -> Tracer:
     rows = structural.reshape(line(m), (m, 1))
     if isinstance(k, (list, tuple)) or as_array(k).dtype.kind not in "iu" or as_array(k).ndim:
         raise unsupported("a diagonal that is not an integer", "pass an integer")
+    if isinstance(k, int):
+        np.tri(1, 1, k)  # NumPy's exception for what is beyond 64 bits
+        k = min(max(k, -(1 << 31)), 1 << 31)  # no array is as large
+    else:
+        within_reach(extent_of(k))
     if not (isinstance(k, int) and k == 0):
         rows = pointwise("add", rows, k)
     return pointwise("greater_equal", rows, line(n))

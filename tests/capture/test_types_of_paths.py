@@ -1,0 +1,309 @@
+"""dtype and type of a number are those of the path taken, whatever the other path gives.
+
+Two numbers or arrays of different types meet where paths do: in branches, conditional expressions,
+loops that may not run, early returns.  What comes out, and what is computed from it, has the type
+and the digits of plain Python.
+"""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+import autodiff
+
+ENGINES = pytest.mark.parametrize("engine", ["native", "numpy"])
+
+# Values by name; "of x" depend on the argument, the others are constants.
+VALUES = {
+    "zero": lambda x: 0,
+    "int": lambda x: 3,
+    "large int": lambda x: 2**53 + 2,
+    "true": lambda x: True,
+    "float": lambda x: 0.1,
+    "float of x": lambda x: x * 0.1,
+    "float64": lambda x: np.float64(0.1),
+    "float64 of x": lambda x: np.float64(x) * 0.1,
+    "float32": lambda x: np.float32(0.1),
+    "float32 of x": lambda x: np.float32(x) * np.float32(0.1),
+    "int32": lambda x: np.int32(7),
+    "int64": lambda x: np.int64(7),
+    "uint8": lambda x: np.uint8(200),
+    "bool of x": lambda x: x > 2,
+    "array": lambda x: np.array([1.0, 2.0]) * x,
+    "float32 array": lambda x: np.float32([1, 2]) * np.float32(x),
+    "0-d array": lambda x: np.array(x),
+}
+
+
+def if_else(a, b, x):
+    if x > 0:
+        v = a(x)
+    else:
+        v = b(x)
+    return v
+
+
+def if_only(a, b, x):
+    v = b(x)
+    if x > 0:
+        v = a(x)
+    return v
+
+
+def expression(a, b, x):
+    return a(x) if x > 0 else b(x)
+
+
+def early_return(a, b, x):
+    if x > 0:
+        return a(x)
+    return b(x)
+
+
+def in_tuple(a, b, x):
+    return (x, a(x)) if x > 0 else (x, b(x))
+
+
+def in_dict(a, b, x):
+    return {"v": a(x) if x > 0 else b(x)}
+
+
+def loop_of_no_iterations(a, b, x):
+    v = b(x)
+    k = 0.0
+    while k < x:
+        v = a(x)
+        k = k + 1.0
+    return v
+
+
+def some_iterations(a, b, x):
+    v = b(x)
+    for k in range(6):
+        if k < x:
+            v = a(x)
+    return v
+
+
+def with_break(a, b, x):
+    v = b(x)
+    for k in range(8):
+        if k > x:
+            break
+        v = a(x)
+    return v
+
+
+def within_try(a, b, x):
+    try:
+        v = a(x) if x > 0 else b(x)
+    except ValueError:
+        v = 5
+    return v
+
+
+CONSTRUCTS = [
+    if_else,
+    if_only,
+    expression,
+    early_return,
+    in_tuple,
+    in_dict,
+    loop_of_no_iterations,
+    some_iterations,
+    with_break,
+    within_try,
+]
+
+# What is done with the value: the results must have the digits of its own type.
+USES = {
+    "itself": lambda v, x: v,
+    "times two": lambda v, x: v * 2,
+    "plus a float": lambda v, x: v + 0.1,
+    "times float32": lambda v, x: v * np.float32(1.1),
+    "by three": lambda v, x: v / 3,
+    "floor by two": lambda v, x: v // 2,
+    "large": lambda v, x: v * 16777217.0,
+    "and x": lambda v, x: v + x * 0.3,
+    "sine": lambda v, x: np.sin(v),
+    "type": lambda v, x: isinstance(v, int),
+    "truth": lambda v, x: 1.0 if v else 2.0,
+    "twice": lambda v, x: (v + v) * v,
+    "into float32": lambda v, x: np.zeros(2, np.float32) + v,
+    "compared": lambda v, x: v < 0.1,
+}
+
+
+def _same(got, want) -> bool:
+    if type(got) is not type(want):
+        return False
+    if isinstance(want, dict):
+        return all(_same(got[key], want[key]) for key in want)
+    if isinstance(want, tuple):
+        return all(map(_same, got, want))
+    if isinstance(want, (np.ndarray, np.generic)) and got.dtype != want.dtype:
+        return False
+    rtol = 1e-6 if np.asarray(want).dtype == np.float32 else 1e-14
+    return bool(np.allclose(got, want, rtol=rtol, atol=0))
+
+
+def _outcome(f, x):
+    """The result, or which exception (the truth of an array has none)."""
+    try:
+        return f(x)
+    except ValueError as error:
+        return {"error": len(type(error).__name__)}
+
+
+def _check(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for x in (2.5, -1.5, 3.5, -0.5):
+        got, want = _outcome(compiled, x), _outcome(f, x)
+        assert _same(got, want), (x, got, want)
+
+
+def _pairs():
+    for number, (a, b) in enumerate(itertools.permutations(VALUES, 2)):
+        # Each pair in a few constructs and uses, which all come round.
+        yield pytest.param(a, b, number, id=f"{a}, {b}")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("first, second, number", list(_pairs()))
+def test_two_types_meet(first, second, number) -> None:
+    a, b = VALUES[first], VALUES[second]
+    uses = list(USES.values())
+    for k in range(2):
+        construct = CONSTRUCTS[(number * 2 + k) % len(CONSTRUCTS)]
+        engine = "native" if (number + k) % 5 == 0 else "numpy"
+        _check(lambda x, c=construct: c(a, b, x), engine)
+    use = uses[number % len(uses)]
+    _check(lambda x: use(a(x) if x > 0 else b(x), x), "numpy")
+
+
+# -- loops that keep one program --------------------------------------------------------------------
+X = np.array([0.3, -0.2, 0.5, 0.7, -0.1, 0.2, 0.9])
+
+
+def sum_from_int(x):
+    y = 0
+    for i in range(len(x)):
+        y += x[i]
+    return y
+
+
+def positive_sum(x):
+    s = 0
+    for i in range(len(x)):
+        if x[i] > 0:
+            s += x[i]
+    return s
+
+
+def running_maximum(x):
+    best, total = -np.inf, 0.0
+    for v in x:
+        if v > best:
+            best = v
+        total += best
+    return total
+
+
+def triangle(x):
+    energy = 0.0
+    for i in range(len(x)):
+        for j in range(i):
+            energy += (x[i] - x[j]) ** 2
+    return energy
+
+
+def greatest(x):
+    m = 0
+    for v in x:
+        m = max(m, v)
+    return m
+
+
+def while_positive(x):
+    s, k = 0, 0
+    while s < 1.1 and k < 7:
+        s = s + abs(x[k])
+        k += 1
+    return s
+
+
+def relu_sum(x):
+    s = 0.0
+    for v in x:
+        a = v if v > 0 else 0
+        s += a * a
+    return s
+
+
+ROLLED = [
+    sum_from_int,
+    positive_sum,
+    running_maximum,
+    triangle,
+    greatest,
+    while_positive,
+    relu_sum,
+]
+
+
+@ENGINES
+@pytest.mark.parametrize("f", ROLLED, ids=lambda f: f.__name__)
+def test_the_loop_is_one_loop_and_one_program(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for x in (X, -np.abs(X), np.abs(X), X):
+        assert _same(compiled(x), f(x))
+    assert len(compiled.cache) == 1
+    assert re.search(r"= (for|while)\(", str(compiled.ir(X)))
+
+
+@ENGINES
+@pytest.mark.parametrize("f", ROLLED, ids=lambda f: f.__name__)
+def test_the_gradient_is_one_loop_and_one_program(f, engine) -> None:
+    gradient = autodiff.gradient(f, engine=engine)
+    for x in (X, np.abs(X) + 0.01 * np.arange(7)):
+        expected = [(f(x + 1e-6 * e) - f(x - 1e-6 * e)) / 2e-6 for e in np.eye(7)]
+        assert gradient(x) == pytest.approx(np.array(expected), abs=1e-7)
+    assert len(gradient.cache) == 1
+
+
+@ENGINES
+def test_a_choice_of_number_or_zero_is_one_program(engine) -> None:
+    def f(x):
+        return x if x > 0 else 0
+
+    compiled, gradient = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
+    both = autodiff.value_and_gradient(f, engine=engine)
+    for x in (1.5, -1.5, 2.5):
+        assert _same(compiled(x), f(x))
+        assert gradient(x) == float(x > 0)
+        assert _same(both(x), (f(x), float(x > 0)))
+        assert _same(autodiff.jvp(f, (x,), (1.0,), engine=engine), (f(x), float(x > 0)))
+    assert len(compiled.cache) == len(gradient.cache) == len(both.cache) == 1
+
+
+@ENGINES
+def test_an_object_keeps_the_type_of_the_path(engine) -> None:
+    class Account:
+        def __init__(self):
+            self.total = 0
+
+        def add(self, v):
+            if v > 0:
+                self.total += v
+
+    def f(x):
+        account = Account()
+        for v in x:
+            account.add(v)
+        return account.total
+
+    compiled = autodiff.function(f, engine=engine)
+    for x in (X, -np.abs(X)):
+        assert _same(compiled(x), f(x))
