@@ -21,6 +21,7 @@ from autodiff.ops import special
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.promotion import as_array, cast, select
 from autodiff.ops.scipy_functions import betaln, expit, ndtr, xlog1py, xlogy
+from autodiff.ops.smooth import log_square
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
 
@@ -65,7 +66,7 @@ class Distribution:
 
 
 def _student(z: Any, df: Any) -> Any:
-    return -0.5 * (df + 1) * np.log1p(z * z / df) - 0.5 * np.log(df) - betaln(0.5 * df, 0.5)
+    return -0.5 * (df + 1) * log_square(z / np.sqrt(df)) - 0.5 * np.log(df) - betaln(0.5 * df, 0.5)
 
 
 # By the class of SciPy's distribution object; densities are those of its documentation.
@@ -85,11 +86,11 @@ _TABLE: dict[type, Distribution] = {
         cdf=lambda z: select(z > 0, 1 - 0.5 * np.exp(-np.abs(z)), 0.5 * np.exp(-np.abs(z))),
     ),
     type(stats.logistic): Distribution(
-        (), lambda z: -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))),
+        (), lambda z: z - 2 * np.logaddexp(0.0, z),
         cdf=expit, sf=lambda z: expit(-z), ppf=lambda q: np.log(q) - np.log1p(-q),
     ),
     type(stats.cauchy): Distribution(
-        (), lambda z: -float(np.log(np.pi)) - np.log1p(z * z), cdf=lambda z: 0.5 + np.arctan(z) / np.pi,
+        (), lambda z: -float(np.log(np.pi)) - log_square(z), cdf=lambda z: 0.5 + np.arctan(z) / np.pi,
         ppf=lambda q: np.tan(np.pi * q - np.pi / 2),
     ),
     type(stats.halfnorm): Distribution(
