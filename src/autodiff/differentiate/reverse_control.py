@@ -269,7 +269,7 @@ def _is_cheap(operation: Operation) -> bool:
 _CHEAP = frozenset(
     "add subtract multiply negative positive absolute square cast select maximum minimum equal "
     "not_equal less less_equal greater greater_equal logical_and logical_or logical_not sign "
-    "strong_multiply bitwise_and bitwise_or bitwise_xor invert floor ceil trunc rint isnan".split()
+    "strong_multiply strong_product bitwise_and bitwise_or bitwise_xor invert floor ceil trunc rint isnan".split()
 )
 
 
