@@ -90,5 +90,5 @@ def _without_root(root: Operation, times: int) -> Any:
         b: Any = Tracer(root.operands[1], "array")
         a = a * a + b * b
     elif root.kind == "sqrt":
-        a = np.where(a < 0, a * np.nan, a)  # there is no root, nor a derivative
+        a = a * np.where(a < 0, np.nan, 1.0).astype(a.dtype)  # no root, nor a derivative, below 0
     return np.power(a, float(times)) if times > 1 else a

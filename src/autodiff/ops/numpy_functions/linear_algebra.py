@@ -25,8 +25,10 @@ from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
     cast,
+    constant,
     describe,
     pointwise,
+    select,
     result_dtype,
     shape_error,
 )
