@@ -19,6 +19,7 @@ import numpy as np
 from autodiff.differentiate.activity import differentiable_operands, propagate, useful
 from autodiff.differentiate.checkpoints import in_segments
 from autodiff.differentiate.rules import accumulate, pullback
+from autodiff.differentiate.spectra import pull_vectors
 from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
 from autodiff.ops.builder import Builder, building
@@ -157,7 +158,8 @@ class Reverse:
                 new.attributes,
                 needed,
             )
-            contributions = pullback(new, site, cts)
+            found = pull_vectors(self.builder, new, site, cts)
+            contributions = pullback(new, site, cts) if found is None else found
             for value, contribution, wanted in zip(
                 new.operands, contributions, needed, strict=True
             ):
