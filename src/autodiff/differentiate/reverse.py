@@ -158,7 +158,7 @@ class Reverse:
                 new.attributes,
                 needed,
             )
-            found = pull_vectors(self.builder, new, site, cts)
+            found = pull_vectors(self.builder, new, site, cts, self.recompute)
             contributions = pullback(new, site, cts) if found is None else found
             for value, contribution, wanted in zip(
                 new.operands, contributions, needed, strict=True

@@ -23,8 +23,8 @@ some were turned, with NumPy's as well: if the two differ, it depends on the bas
 
 Source: Yu. L. Daleckii and S. G. Krein (1965) for the derivative of f(a); T. Kato, Perturbation
 Theory for Linear Operators (1966), section II.2, for the basis that fits a direction.
-Not here: second derivatives through vectors of equal eigenvalues, which are refused; reverse mode of
-such vectors within a loop whose body is not computed again on the way back, likewise.
+Not here, and refused: second derivatives through vectors of equal eigenvalues; reverse mode through
+such vectors within a loop or branch, where what happens to them outside is not seen.
 """
 
 from __future__ import annotations
@@ -81,18 +81,30 @@ def _live(block: Block, outputs: set[Value]) -> set[Value]:
 
 # -- reverse mode -----------------------------------------------------------------------------------
 def pull_vectors(
-    builder: Builder, operation: Operation, site: Site, cts: Sequence[Any]
+    builder: Builder, operation: Operation, site: Site, cts: Sequence[Any], recompute: bool
 ) -> Sequence[Any] | None:
-    """The pullback of a decomposition whose vectors have cotangents; None for all else."""
-    if operation.kind in _EIGH and cts[1] is not None:
-        return _pull_eigh(builder, operation, site, cts)
-    if operation.kind == "svd" and (cts[0] is not None or cts[2] is not None):
-        return _pull_svd(builder, operation, site, cts)
-    return None
+    """The pullback of a decomposition whose vectors have cotangents; None for all else.
+
+    ``recompute`` tells that the decomposition is a second run, of a branch or a loop's body: then
+    what happens to its results outside does not show in it.
+    """
+    is_svd = operation.kind == "svd"
+    if not (is_svd or operation.kind in _EIGH) or (cts[0] if is_svd else cts[1]) is cts[-1] is None:
+        return None
+    blocks = (*builder.stack, builder.block)
+    before = [op for block in blocks for op in block.operations]
+    if recompute or not any(op is operation for op in before):
+        before = []
+    pull = _pull_svd if is_svd else _pull_eigh
+    return pull(builder, operation, site, cts, before)
 
 
 def _pull_eigh(
-    builder: Builder, operation: Operation, site: Site, cts: Sequence[Any]
+    builder: Builder,
+    operation: Operation,
+    site: Site,
+    cts: Sequence[Any],
+    before: list[Operation],
 ) -> Sequence[Any]:
     w, v = site.results
     turn = decompositions.antisymmetric(mm(t(v), cts[1]))
@@ -103,17 +115,28 @@ def _pull_eigh(
         step = _index(w)
         (ct_v,) = push(w, step, (cts[1],))
         moved = decompositions.antisymmetric(mm(t(v), ct_v))
+        # Turning the vectors within the span must not change that any more than it changes results.
+        skew = np.where(equal, 1.0, 0.0).astype(w.dtype)
+        turned = mm(v, skew - t(skew))
+        (ct_turned,) = push(v, turned, (cts[1],))
+        change = decompositions.antisymmetric(mm(t(v), ct_turned) + mm(t(turned), cts[1]))
+        scale = _size(cts[1])
+        _refuse_change(np.where(equal, change, 0.0), scale, w, operation)
         steps = step[None, :] - step[:, None]
-        return (_limit(turn, moved, steps, gap, w, _size(cts[1]), operation),)
+        return (_limit(turn, moved, steps, gap, w, scale, operation),)
 
     (skew,) = _in_the_limit(
-        builder, operation, np.any(equal), (decompositions._inverse_gaps(w) * turn,), limits
+        builder, operation, np.any(equal), (decompositions._inverse_gaps(w) * turn,), limits, before
     )
     return decompositions.eigh_pull(site, cts[0], skew)
 
 
 def _pull_svd(
-    builder: Builder, operation: Operation, site: Site, cts: Sequence[Any]
+    builder: Builder,
+    operation: Operation,
+    site: Site,
+    cts: Sequence[Any],
+    before: list[Operation],
 ) -> Sequence[Any]:
     _, s, vh = site.results
     both, apart, outside = decompositions.svd_turns(site, cts[0], cts[2])
@@ -143,8 +166,13 @@ def _pull_svd(
             found.append(_limit(outside, d_outside, step + 0.0 * outside, row, s, scale, operation))
         return tuple(found)
 
-    skew = _in_the_limit(builder, operation, equal, tuple(usual), limits)
+    skew = _in_the_limit(builder, operation, equal, tuple(usual), limits, before)
     return decompositions.svd_pull(site, cts[1], *skew, *(() if outside is not None else (None,)))
+
+
+def _refuse_change(change: Any, scale: Any, w: Any, operation: Operation) -> None:
+    allowed = float(np.finfo(w.dtype).eps) ** 0.625 * scale
+    emit_refusal(np.any(np.abs(change) > allowed).value, _depends(operation))
 
 
 def _size(x: Any) -> Any:
@@ -161,13 +189,16 @@ def _upper(w: Any) -> Any:
 
 
 def _in_the_limit(
-    builder: Builder, operation: Operation, equal: Any, usual: tuple[Any, ...], limits: Any
+    builder: Builder,
+    operation: Operation,
+    equal: Any,
+    usual: tuple[Any, ...],
+    limits: Any,
+    before: list[Operation],
 ) -> tuple[Any, ...]:
     """``usual``, or where ``equal`` is true what ``limits`` emits from the tangents of cotangents."""
-    before = [op for block in (*builder.stack, builder.block) for op in block.operations]
-    reachable = any(op is operation for op in before)
     with builder.region() as then:
-        if reachable:
+        if before:
             found = limits(lambda w, step, cts: _tangents(builder, before, w, step, cts))
         else:
             emit_refusal(Tracer.constant(np.array(True)).value, _in_a_loop(operation))
@@ -186,7 +217,7 @@ def _tangents(
     from autodiff.differentiate.forward import Forward
 
     block = Block(operations=before)
-    direction = np.broadcast_to(step, w.shape)
+    direction = step if step.shape == w.shape else np.broadcast_to(step, w.shape)
     sweep = Forward(builder)
     sweep.copies = {id(op): op for op in before}
     push = sweep.push({w.value: direction.value}, block)
@@ -253,6 +284,9 @@ def push_vectors(
     else:
         u, s, vh = arrays
         left, right, equal = emit_tracer("svd_turned", u, s, vh, da)
+        if not a.shape[-1] == a.shape[-2]:
+            # The vectors outside of the thin factors would have to be turned as well.
+            emit_refusal(np.any(s <= noise(s)).value, _depends(operation))
         results = (left, s, right, equal)
         rule = decompositions._svd_jvp
     of_turned = Site((a,), results[:-1], site.attributes, (True,))
@@ -421,7 +455,7 @@ def _in_a_loop(operation: Operation) -> DerivativeError:
     what = "singular values" if operation.kind == "svd" else "eigenvalues"
     return DerivativeError(
         f"the derivative through vectors of equal {what} is not available in reverse mode within "
-        "a loop.",
+        "a loop or branch.",
         code="AD305",
         source=operation.source,
         remedy="use autodiff.jvp, or write the function of the matrix without its vectors",
