@@ -115,6 +115,8 @@ class Reverse:
         self.recompute = recompute
         # Whether residuals must outlive an iteration of an enclosing loop.
         self.in_loop = in_loop
+        # What the block that is differentiated hands to others, where it is a region.
+        self.leaving: Sequence[Value] = ()
 
     def primal(self, value: Value) -> Value:
         """The value in the new program."""
@@ -158,7 +160,8 @@ class Reverse:
                 new.attributes,
                 needed,
             )
-            found = pull_vectors(self.builder, new, site, cts, self.recompute)
+            leaving = [self.primal(v) for v in self.leaving if v in self.active]
+            found = pull_vectors(self.builder, new, site, cts, leaving)
             contributions = pullback(new, site, cts) if found is None else found
             for value, contribution, wanted in zip(
                 new.operands, contributions, needed, strict=True

@@ -122,6 +122,7 @@ def _pull_branch(
         dict(sweep.mapping),
         recompute=True,
     )
+    inner.leaving = region.outputs
     inner.forward(region)
     for value, ct in zip(region.outputs, cts, strict=True):
         if ct is not None and value in sweep.active:
@@ -179,6 +180,7 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
             in_loop=True,
         )
         inner.useful |= wanted
+        inner.leaving = body.outputs
         inner.forward(body)
         block.outputs = [sweep.primal(v) for v in body.outputs]
         backward = _backward_body(sweep, inner, operation, live, wanted_stacks, outside, block)

@@ -23,13 +23,14 @@ some were turned, with NumPy's as well: if the two differ, it depends on the bas
 
 Source: Yu. L. Daleckii and S. G. Krein (1965) for the derivative of f(a); T. Kato, Perturbation
 Theory for Linear Operators (1966), section II.2, for the basis that fits a direction.
-Not here, and refused: second derivatives through vectors of equal eigenvalues; reverse mode through
-such vectors within a loop or branch, where what happens to them outside is not seen.
+Not here, and refused: second derivatives through vectors of equal eigenvalues; vectors that leave a
+loop's body or a branch in a form that depends on the basis, though what becomes of them does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -80,99 +81,147 @@ def _live(block: Block, outputs: set[Value]) -> set[Value]:
 
 
 # -- reverse mode -----------------------------------------------------------------------------------
-def pull_vectors(
-    builder: Builder, operation: Operation, site: Site, cts: Sequence[Any], recompute: bool
-) -> Sequence[Any] | None:
-    """The pullback of a decomposition whose vectors have cotangents; None for all else.
+@dataclass(frozen=True)
+class _Downstream:
+    """What was computed from a decomposition so far, to be differentiated forward once more.
 
-    ``recompute`` tells that the decomposition is a second run, of a branch or a loop's body: then
-    what happens to its results outside does not show in it.
+    ``leaving`` is what the region that the decomposition is in hands to others: cotangents of that
+    are constants here, which is right if that does not depend on the basis either.
     """
-    is_svd = operation.kind == "svd"
-    if not (is_svd or operation.kind in _EIGH) or (cts[0] if is_svd else cts[1]) is cts[-1] is None:
-        return None
-    blocks = (*builder.stack, builder.block)
-    before = [op for block in blocks for op in block.operations]
-    if recompute or not any(op is operation for op in before):
-        before = []
-    pull = _pull_svd if is_svd else _pull_eigh
-    return pull(builder, operation, site, cts, before)
+
+    builder: Builder
+    before: list[Operation]
+    leaving: list[Value]
+    operation: Operation
+
+    def push(self, seeds: Sequence[tuple[Any, Any]], wanted: Sequence[Any]) -> list[Any]:
+        """Tangents of ``wanted``, where ``seeds`` are values and their tangents."""
+        from autodiff.differentiate.forward import Forward
+
+        sweep = Forward(self.builder)
+        sweep.copies = {id(op): op for op in self.before}
+        tangents = {x.value: tangent.value for x, tangent in seeds}
+        tangent_of = sweep.push(tangents, Block(operations=self.before))
+        return [Tracer(tangent_of(x.value), "array") for x in wanted]
+
+    def refuse(self, size: Any, allowed: Any) -> None:
+        """Raise where something is not 0 that would be if the basis did not matter."""
+        emit_refusal(np.any(np.abs(size) > allowed).value, _depends(self.operation))
 
 
-def _pull_eigh(
+def pull_vectors(
     builder: Builder,
     operation: Operation,
     site: Site,
     cts: Sequence[Any],
-    before: list[Operation],
-) -> Sequence[Any]:
+    leaving: Sequence[Value],
+) -> Sequence[Any] | None:
+    """The pullback of a decomposition whose vectors have cotangents; None for all else."""
+    is_svd = operation.kind == "svd"
+    if not is_svd and operation.kind not in _EIGH:
+        return None
+    if all(ct is None for ct in (cts[::2] if is_svd else cts[1:])):
+        return None
+    blocks = (*builder.stack, builder.block)
+    before = [op for block in blocks for op in block.operations]
+    if not any(op is operation for op in before):
+        before = []
+    downstream = _Downstream(
+        builder, before, [v for v in leaving if v.type.is_float], operation
+    )
+    return (_pull_svd if is_svd else _pull_eigh)(downstream, site, cts)
+
+
+def _pull_eigh(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequence[Any]:
     w, v = site.results
     turn = decompositions.antisymmetric(mm(t(v), cts[1]))
     gap = w[..., None, :] - w[..., :, None]
     equal = _upper(w) & (np.abs(gap) <= noise(w)[..., None])
 
-    def limits(push: Any) -> tuple[Any, ...]:
+    def limits() -> tuple[Any, ...]:
+        turned = mm(v, _rotation(equal, w))
+        change = _refuse_dependent(downstream, ((v, turned),), cts[1:], w)
+        moved = decompositions.antisymmetric(mm(t(v), change[0]) + mm(t(turned), cts[1]))
+        downstream.refuse(np.where(equal, moved, 0.0), _allowed(w) * _size(cts[1]))
         step = _index(w)
-        (ct_v,) = push(w, step, (cts[1],))
+        (ct_v,) = downstream.push(((w, np.broadcast_to(step, w.shape)),), cts[1:])
         moved = decompositions.antisymmetric(mm(t(v), ct_v))
-        # Turning the vectors within the span must not change that any more than it changes results.
-        skew = np.where(equal, 1.0, 0.0).astype(w.dtype)
-        turned = mm(v, skew - t(skew))
-        (ct_turned,) = push(v, turned, (cts[1],))
-        change = decompositions.antisymmetric(mm(t(v), ct_turned) + mm(t(turned), cts[1]))
-        scale = _size(cts[1])
-        _refuse_change(np.where(equal, change, 0.0), scale, w, operation)
         steps = step[None, :] - step[:, None]
-        return (_limit(turn, moved, steps, gap, w, scale, operation),)
+        return (_limit(downstream, turn, moved, steps, gap, w, _size(cts[1])),)
 
-    (skew,) = _in_the_limit(
-        builder, operation, np.any(equal), (decompositions._inverse_gaps(w) * turn,), limits, before
-    )
+    usual = (decompositions._inverse_gaps(w) * turn,)
+    (skew,) = _in_the_limit(downstream, np.any(equal), usual, limits)
     return decompositions.eigh_pull(site, cts[0], skew)
 
 
-def _pull_svd(
-    builder: Builder,
-    operation: Operation,
-    site: Site,
-    cts: Sequence[Any],
-    before: list[Operation],
-) -> Sequence[Any]:
-    _, s, vh = site.results
+def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequence[Any]:
+    u, s, vh = site.results
     both, apart, outside = decompositions.svd_turns(site, cts[0], cts[2])
     gaps, sums = decompositions._pairs(s)
     gap, total = s[..., None, :] - s[..., :, None], s[..., None, :] + s[..., :, None]
     known = noise(s)
-    equal = np.any(_upper(s) & (np.abs(gap) <= known[..., None])) | np.any(s <= known)
+    close = _upper(s) & (np.abs(gap) <= known[..., None])
+    equal = np.any(close) | np.any(s <= known)
     usual = [gaps * both, sums * apart]
     if outside is not None:
         usual.append(outside / s[..., None, :])
+    given = [ct for ct in (cts[0], cts[2]) if ct is not None]
 
-    def limits(push: Any) -> tuple[Any, ...]:
+    def turns(moved: list[Any]) -> tuple[Any, Any, Any]:
+        rest = iter(moved)
+        parts = [None if ct is None else next(rest) for ct in (cts[0], cts[2])]
+        return decompositions.svd_turns(site, *parts)
+
+    def limits() -> tuple[Any, ...]:
+        scale = np.maximum(_size(given[0]), _size(given[-1]))
+        rotation = _rotation(close, s)
+        of_u, of_vh = mm(u, rotation), mm(t(rotation), vh)
+        moved = _refuse_dependent(downstream, ((u, of_u), (vh, of_vh)), given, s)
+        change = turns(moved)[0]
+        if cts[0] is not None:
+            change = change + decompositions.antisymmetric(mm(t(of_u), cts[0]))
+        if cts[2] is not None:
+            change = change + decompositions.antisymmetric(mm(of_vh, t(cts[2])))
+        downstream.refuse(np.where(close, change, 0.0), _allowed(s) * scale)
         # Downwards, as singular values are; from 1, so that none is 0.
         step = s.shape[-1] - _index(s)
-        given = [ct for ct in (cts[0], cts[2]) if ct is not None]
-        moved = list(push(s, step, tuple(given)))
-        ct_u = None if cts[0] is None else moved.pop(0)
-        ct_vh = None if cts[2] is None else moved.pop(0)
-        d_both, d_apart, d_outside = decompositions.svd_turns(site, ct_u, ct_vh)
-        scale = np.maximum(*[_size(given[k]) for k in (0, -1)])
+        d_both, d_apart, d_outside = turns(
+            downstream.push(((s, np.broadcast_to(step, s.shape)),), given)
+        )
+        steps = step[None, :] - step[:, None], step[None, :] + step[:, None]
         found = [
-            _limit(both, d_both, step[None, :] - step[:, None], gap, s, scale, operation),
-            _limit(apart, d_apart, step[None, :] + step[:, None], total, s, scale, operation),
+            _limit(downstream, both, d_both, steps[0], gap, s, scale),
+            _limit(downstream, apart, d_apart, steps[1], total, s, scale),
         ]
         if outside is not None:
             row = s[..., None, :] + 0.0 * outside
-            found.append(_limit(outside, d_outside, step + 0.0 * outside, row, s, scale, operation))
+            along = step + 0.0 * outside
+            found.append(_limit(downstream, outside, d_outside, along, row, s, scale))
         return tuple(found)
 
-    skew = _in_the_limit(builder, operation, equal, tuple(usual), limits, before)
+    skew = _in_the_limit(downstream, equal, tuple(usual), limits)
     return decompositions.svd_pull(site, cts[1], *skew, *(() if outside is not None else (None,)))
 
 
-def _refuse_change(change: Any, scale: Any, w: Any, operation: Operation) -> None:
-    allowed = float(np.finfo(w.dtype).eps) ** 0.625 * scale
-    emit_refusal(np.any(np.abs(change) > allowed).value, _depends(operation))
+def _rotation(equal: Any, w: Any) -> Any:
+    """The generator of turns within the spans of equal values."""
+    half = np.where(equal, 1.0, 0.0).astype(w.dtype)
+    return half - t(half)
+
+
+def _refuse_dependent(
+    downstream: _Downstream, seeds: Sequence[tuple[Any, Any]], cts: Sequence[Any], w: Any
+) -> list[Any]:
+    """Tangents of ``cts`` as the vectors turn; what leaves the region must have none."""
+    leaving = [Tracer(v, "array") for v in downstream.leaving]
+    found = downstream.push(seeds, [*cts, *leaving])
+    for x, change in zip(leaving, found[len(cts) :], strict=True):
+        downstream.refuse(change, _allowed(w) * (1.0 + _size(x)))
+    return found[: len(cts)]
+
+
+def _allowed(w: Any) -> float:
+    return float(np.finfo(w.dtype).eps) ** 0.625
 
 
 def _size(x: Any) -> Any:
@@ -189,19 +238,16 @@ def _upper(w: Any) -> Any:
 
 
 def _in_the_limit(
-    builder: Builder,
-    operation: Operation,
-    equal: Any,
-    usual: tuple[Any, ...],
-    limits: Any,
-    before: list[Operation],
+    downstream: _Downstream, equal: Any, usual: tuple[Any, ...], limits: Any
 ) -> tuple[Any, ...]:
-    """``usual``, or where ``equal`` is true what ``limits`` emits from the tangents of cotangents."""
+    """``usual``, or where ``equal`` is true what ``limits`` emits."""
+    builder = downstream.builder
     with builder.region() as then:
-        if before:
-            found = limits(lambda w, step, cts: _tangents(builder, before, w, step, cts))
+        if downstream.before:
+            found = limits()
         else:
-            emit_refusal(Tracer.constant(np.array(True)).value, _in_a_loop(operation))
+            always = Tracer.constant(np.array(True))
+            emit_refusal(always.value, _in_a_loop(downstream.operation))
             found = usual
         then.outputs = [x.value for x in found]
     with builder.region() as orelse:
@@ -210,22 +256,8 @@ def _in_the_limit(
     return tuple([emit_tracer("first_order", Tracer(v, "array"), equal) for v in results])
 
 
-def _tangents(
-    builder: Builder, before: list[Operation], w: Any, step: Any, cts: tuple[Any, ...]
-) -> list[Any]:
-    """Tangents of ``cts``, where that of ``w`` is ``step`` and all else but it is constant."""
-    from autodiff.differentiate.forward import Forward
-
-    block = Block(operations=before)
-    direction = step if step.shape == w.shape else np.broadcast_to(step, w.shape)
-    sweep = Forward(builder)
-    sweep.copies = {id(op): op for op in before}
-    push = sweep.push({w.value: direction.value}, block)
-    return [Tracer(push(ct.value), "array") for ct in cts]
-
-
 def _limit(
-    turn: Any, moved: Any, steps: Any, gap: Any, w: Any, scale: Any, operation: Operation
+    downstream: _Downstream, turn: Any, moved: Any, steps: Any, gap: Any, w: Any, scale: Any
 ) -> Any:
     """``turn / gap``, and ``moved / steps`` where the gap is 0 to what is known of it.
 
@@ -233,19 +265,17 @@ def _limit(
     """
     known = noise(w)[..., None]
     none = np.abs(gap) <= known
-    if turn.shape[-1] == turn.shape[-2] and steps.ndim == 2:
+    if steps.ndim == 2 and turn.shape[-1] == turn.shape[-2]:
         line = emit_tracer("iota", size=w.shape[-1], dtype=INT)
         diagonal = np.equal(line[:, None], line)
         steps = np.where(diagonal, 1.0, steps)
-        none = none & np.logical_not(diagonal)
-        usual = np.where(none | diagonal, 0.0, turn / np.where(none | diagonal, 1.0, gap))
-    else:
-        usual = np.where(none, 0.0, turn / np.where(none, 1.0, gap))
+        none = none | diagonal
+    usual = np.where(none, 0.0, turn / np.where(none, 1.0, gap))
     limit = moved / steps
-    # What rounding, and the gap that rounding makes of none, leave of 0.
+    # What rounding leaves of 0, and the gap that rounding makes of none.
     epsilon = float(np.finfo(w.dtype).eps)
     allowed = 10 * known * np.abs(limit) + epsilon**0.75 * scale
-    emit_refusal(np.any(none & (np.abs(turn) > allowed)).value, _depends(operation))
+    downstream.refuse(np.where(none, turn, 0.0), allowed)
     return np.where(none, limit, usual).astype(w.dtype)
 
 
