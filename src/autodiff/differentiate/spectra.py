@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.differentiate.activity import propagate
 from autodiff.dims import symbols
 from autodiff.errors import DerivativeError
 from autodiff.ir.copying import Mapping, copy_operation
@@ -85,8 +86,8 @@ def _live(block: Block, outputs: set[Value]) -> set[Value]:
 class _Downstream:
     """What was computed from a decomposition so far, to be differentiated forward once more.
 
-    ``leaving`` is what the region that the decomposition is in hands to others: cotangents of that
-    are constants here, which is right if that does not depend on the basis either.
+    ``leaving`` is what other decompositions are of, and what the region that this one is in hands to
+    others: cotangents of that are constants here, which is right if it does not depend on the basis.
     """
 
     builder: Builder
@@ -106,7 +107,8 @@ class _Downstream:
 
     def refuse(self, size: Any, allowed: Any) -> None:
         """Raise where something is not 0 that would be if the basis did not matter."""
-        emit_refusal(np.any(np.abs(size) > allowed).value, _depends(self.operation))
+        found: Any = np.any(np.abs(size) > allowed)
+        emit_refusal(found.value, _depends(self.operation))
 
 
 def pull_vectors(
@@ -124,11 +126,17 @@ def pull_vectors(
         return None
     blocks = (*builder.stack, builder.block)
     before = [op for block in blocks for op in block.operations]
+    others = [op for op in before if op.kind in _KINDS and op is not operation]
     if not any(op is operation for op in before):
         before = []
-    downstream = _Downstream(
-        builder, before, [v for v in leaving if v.type.is_float], operation
+    # What other decompositions are of leaves, too: through them no tangent is needed, nor infinite.
+    before = [op for op in before if op.kind not in _KINDS]
+    active = set(operation.results)
+    propagate(Block(operations=before), active)
+    cut = dict.fromkeys(
+        (*[v for v in leaving if v.type.is_float], *[op.operands[0] for op in others])
     )
+    downstream = _Downstream(builder, before, [v for v in cut if v in active], operation)
     return (_pull_svd if is_svd else _pull_eigh)(downstream, site, cts)
 
 
@@ -314,9 +322,11 @@ def push_vectors(
     else:
         u, s, vh = arrays
         left, right, equal = emit_tracer("svd_turned", u, s, vh, da)
-        if not a.shape[-1] == a.shape[-2]:
+        m, n = a.shape[-2:]
+        if m != n:
             # The vectors outside of the thin factors would have to be turned as well.
-            emit_refusal(np.any(s <= noise(s)).value, _depends(operation))
+            none: Any = np.any(s <= noise(s))
+            emit_refusal(none.value, _depends(operation))
         results = (left, s, right, equal)
         rule = decompositions._svd_jvp
     of_turned = Site((a,), results[:-1], site.attributes, (True,))
@@ -460,7 +470,8 @@ def _reads(operation: Operation) -> list[Value]:
 def _differ(a: Value, b: Value) -> Value:
     """Whether two variants of a result differ by more than rounding."""
     epsilon = float(np.finfo(a.type.dtype).eps)
-    x, y = Tracer(a, "array"), Tracer(b, "array")
+    x: Any = Tracer(a, "array")
+    y: Any = Tracer(b, "array")
     size: Any = np.abs(x) + np.abs(y)
     top: Any = np.max(size, initial=0.0)
     found: Any = np.any(np.abs(x - y) > epsilon**0.5 * size + epsilon**0.625 * (1.0 + top))

@@ -78,7 +78,7 @@ def _sets(w: Any) -> list[slice]:
     return sets
 
 
-def _each(stacks: tuple[Any, ...], turn: Any) -> tuple[Any, Any]:
+def _each(stacks: tuple[Any, ...], turn: Any) -> Any:
     """Apply ``turn`` to each matrix of some stacks, in place; whether any was turned."""
     lead = stacks[0].shape[:-1] if stacks[0].ndim < stacks[1].ndim else stacks[0].shape[:-2]
     found = False
@@ -236,6 +236,8 @@ def _eigh_meaning(a: Any, upper: bool = False) -> Any:
 
 eigh_rules = Rules(_eigh_jvp, _eigh_vjp)
 register(Entry("eigh", _eigh_rule, _eigh_meaning, Kernel("eigh"), eigh_rules))
+
+
 # -- singular values ------------------------------------------------------------------------------
 def _svd_rule(types: Any) -> tuple[ArrayType, ...]:
     (a,) = types
@@ -321,6 +323,8 @@ def svd_pull(site: Site, ct_s: Any, both: Any, apart: Any, outside: Any) -> tupl
 
 
 register(Entry("svd", _svd_rule, _svd_meaning, Kernel("svd"), Rules(_svd_jvp, _svd_vjp)))
+
+
 # -- QR -------------------------------------------------------------------------------------------
 def _qr_rule(types: Any) -> tuple[ArrayType, ...]:
     (a,) = types

@@ -32,7 +32,6 @@ from autodiff.ops.entries import (
     register,
 )
 from autodiff.ops.smooth import (
-    half_slope,
     inverse_root,
     inverse_square,
     logistic,
@@ -201,8 +200,6 @@ def _strong(a: Any, b: Any) -> Any:
         return _strong_multiply(a, b)
     if a.dtype != b.dtype:
         a = a.astype(b.dtype)
-    if not a.shape and b.shape:
-        a = np.broadcast_to(a, b.shape)
     return emit_tracer("strong_multiply", a, b)
 
 
@@ -361,9 +358,7 @@ elementwise(np.sinh, lambda y, x: np.cosh(x))
 elementwise(np.cosh, lambda y, x: np.sinh(x))
 elementwise(np.tanh, lambda y, x: sech_squared(x))  # not 1 - y*y, which is 0 above 19
 elementwise(np.arcsinh, lambda y, x: inverse_root(x), scalar="asinh")
-elementwise(
-    np.arccosh, lambda y, x: _root_of_difference(x), scalar="acosh", domain=((1.2, 4.0),)
-)
+elementwise(np.arccosh, lambda y, x: _root_of_difference(x), scalar="acosh", domain=((1.2, 4.0),))
 elementwise(np.arctanh, lambda y, x: 1 / ((1 - x) * (1 + x)), scalar="atanh", domain=((-0.8, 0.8),))
 
 

@@ -253,7 +253,7 @@ def inv_boxcox(y: Any, lmbda: Any) -> Tracer:
     small: Any = np.abs(product) < 0.1
     near = value * log1p_ratio(select(small, product, 0.0, power.dtype))
     far = np.log1p(product) / select(small, 1.0, power, power.dtype)
-    return np.exp(select(small, near, far, value.dtype))
+    return pointwise("exp", select(small, near, far, value.dtype))
 
 
 @implements(special.polygamma)

@@ -90,7 +90,7 @@ def _logistic_meaning(x: Any) -> Any:
     return np.where(np.less(x, 0), small, 1.0) / (1.0 + small)
 
 
-logistic = smooth(
+logistic: Callable[..., Any] = smooth(
     "logistic", _logistic_meaning, _logistic, lambda y, x: y * logistic(-x), domain=((-4.0, 4.0),)
 )
 
@@ -123,7 +123,7 @@ inverse_square = smooth(
     lambda s, x: s.div(s.constant(1.0, x), _one_plus_square(s, x)),
     lambda y, x: -2.0 * y * half_slope(x),
 )
-half_slope = smooth(
+half_slope: Callable[..., Any] = smooth(
     "half_slope",
     lambda x: np.where(np.abs(x) > _FAR, 1.0 / x, x / (1.0 + x * x)),
     lambda s, x: s.div(
@@ -152,9 +152,7 @@ def _log_square(s: Any, x: Any) -> Any:
 
 log_square = smooth(
     "log_square",
-    lambda x: np.where(
-        np.abs(x) > _FAR, 2.0 * np.log(np.maximum(np.abs(x), 1.0)), np.log1p(x * x)
-    ),
+    lambda x: np.where(np.abs(x) > _FAR, 2.0 * np.log(np.maximum(np.abs(x), 1.0)), np.log1p(x * x)),
     _log_square,
     lambda y, x: 2.0 * half_slope(x),
 )
@@ -210,9 +208,7 @@ def _ratio_meaning(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x: np.where(np.equal(x, 0), 1.0, function(x) / x)
 
 
-sine_ratio = smooth(
-    "sine_ratio", _ratio_meaning(np.sin), _ratio("sin"), lambda y, z: sinc_slope(z)
-)
+sine_ratio = smooth("sine_ratio", _ratio_meaning(np.sin), _ratio("sin"), lambda y, z: sinc_slope(z))
 
 # (e**x - 1) / x = sum x**k / (k + 1)!
 _EXPREL_SLOPE = [(k + 1) / factorial(k + 2) for k in range(24)]

@@ -215,7 +215,7 @@ def _strong(a: Any, b: Any) -> Any:
 
 # x**p (1 - x)**q e**c, by logarithms, as each factor may over- or underflow.  At the ends of the
 # support the logarithms are infinite, so the derivatives are of the same kind, with lower powers.
-power_product = smooth(
+power_product: Callable[..., Any] = smooth(
     "power_product",
     lambda p, q, c, x: np.exp(_times_log(p, np.log(x)) + _times_log(q, np.log1p(-x)) + c),
     lambda s, p, q, c, x: s.call(
@@ -236,7 +236,7 @@ power_product = smooth(
     domain=((1.0, 3.0), (1.0, 3.0), (-1.0, 1.0), (0.2, 0.8)),
 )
 # x**p e**c likewise
-scaled_power = smooth(
+scaled_power: Callable[..., Any] = smooth(
     "scaled_power",
     lambda p, c, x: np.exp(_times_log(p, np.log(x)) + c),
     lambda s, p, c, x: s.call("exp", s.add(_power_term(s, p, s.call("log", x)), c)),

@@ -28,8 +28,8 @@ from autodiff.ops.promotion import (
     constant,
     describe,
     pointwise,
-    select,
     result_dtype,
+    select,
     shape_error,
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
