@@ -134,7 +134,9 @@ UFUNCS: dict[str, Row] = {
     "square": Row(np.square, lambda x: x * x, _one(*LINE)),
     "sqrt": Row(np.sqrt, mpmath.sqrt, _one(*POSITIVE)),
     "cbrt": Row(np.cbrt, mpmath.cbrt, _one(*POSITIVE)),
-    "hypot": Row(np.hypot, mpmath.hypot, ((0.0, 1.0), (2.0, 0.0), (1.0, 1.0), (1e-200, 1e-200 * 0 + 1))),
+    "hypot": Row(
+        np.hypot, mpmath.hypot, ((0.0, 1.0), (2.0, 0.0), (1.0, 1.0), (1e-200, 1e-200 * 0 + 1))
+    ),
     "exp": Row(np.exp, mpmath.exp, _one(-80.0, -1.0, 0.0, 1.0)),
     "exp2": Row(np.exp2, lambda x: mpmath.power(2, x), _one(-80.0, 0.0, 1.0)),
     "expm1": Row(np.expm1, mpmath.expm1, _one(-80.0, -50.0, -1e-9, 0.0, 1.0)),
@@ -197,19 +199,35 @@ ENTRY_ROWS: dict[str, Row] = {
     "scipy_k1e": Row(special.k1e, _scaled(lambda x: mpmath.besselk(1, x), 1), _one(0.5, 20.0)),
     "scipy_exp1": Row(special.exp1, mpmath.e1, _one(0.5, 2.0, 20.0)),
     "scipy_expi": Row(special.expi, mpmath.ei, _one(0.5, 2.0, 20.0)),
-    "scipy_ellipk": Row(special.ellipk, mpmath.ellipk, _one(-1.0, -1e-3, 0.0, 1e-8, 0.149, 0.151, 0.9)),
-    "scipy_ellipe": Row(special.ellipe, mpmath.ellipe, _one(-1.0, -1e-3, 0.0, 1e-8, 0.149, 0.151, 0.9)),
-    "scipy_jv": Row(special.jv, mpmath.besselj, ((0.0, 0.0), (1.0, 0.0), (2.0, 1e-3), (2.5, 1.0)), (0,)),
+    "scipy_ellipk": Row(
+        special.ellipk, mpmath.ellipk, _one(-1.0, -1e-3, 0.0, 1e-8, 0.149, 0.151, 0.9)
+    ),
+    "scipy_ellipe": Row(
+        special.ellipe, mpmath.ellipe, _one(-1.0, -1e-3, 0.0, 1e-8, 0.149, 0.151, 0.9)
+    ),
+    "scipy_jv": Row(
+        special.jv, mpmath.besselj, ((0.0, 0.0), (1.0, 0.0), (2.0, 1e-3), (2.5, 1.0)), (0,)
+    ),
     "scipy_yv": Row(special.yv, mpmath.bessely, ((1.0, 1.0), (2.5, 2.0)), (0,)),
-    "scipy_iv": Row(special.iv, mpmath.besseli, ((0.0, 0.0), (1.0, 0.0), (2.0, 1e-3), (2.5, 1.0)), (0,)),
+    "scipy_iv": Row(
+        special.iv, mpmath.besseli, ((0.0, 0.0), (1.0, 0.0), (2.0, 1e-3), (2.5, 1.0)), (0,)
+    ),
     "scipy_kv": Row(special.kv, mpmath.besselk, ((1.0, 1.0), (2.5, 2.0)), (0,)),
     "scipy_ive": Row(
-        special.ive, lambda v, x: mpmath.exp(-x) * mpmath.besseli(v, x), ((1.0, 1.0), (2.5, 2.0)), (0,)
+        special.ive,
+        lambda v, x: mpmath.exp(-x) * mpmath.besseli(v, x),
+        ((1.0, 1.0), (2.5, 2.0)),
+        (0,),
     ),
     "scipy_kve": Row(
-        special.kve, lambda v, x: mpmath.exp(x) * mpmath.besselk(v, x), ((1.0, 1.0), (2.5, 2.0)), (0,)
+        special.kve,
+        lambda v, x: mpmath.exp(x) * mpmath.besselk(v, x),
+        ((1.0, 1.0), (2.5, 2.0)),
+        (0,),
     ),
-    "scipy_expn": Row(special.expn, mpmath.expint, ((0.0, 1.0), (1.0, 1.0), (2.0, 0.5), (5.0, 2.0)), (0,)),
+    "scipy_expn": Row(
+        special.expn, mpmath.expint, ((0.0, 1.0), (1.0, 1.0), (2.0, 0.5), (5.0, 2.0)), (0,)
+    ),
     "scipy_zeta": Row(special.zeta, mpmath.zeta, ((2.0, 1.0), (3.0, 0.5)), (0,)),
     "scipy_gammainc": Row(
         special.gammainc,
@@ -240,32 +258,48 @@ FUNCTIONS: dict[str, Row] = {
     "softplus": Row(special.softplus, lambda x: _log1p(mpmath.exp(x)), _one(-30.0, 0.0, 80.0)),
     "logit": Row(special.logit, lambda p: mpmath.log(p / (1 - p)), _one(0.1, 0.5, 0.9)),
     "xlogy": Row(
-        special.xlogy, lambda x, y: x * mpmath.log(y), ((0.0, 2.0), (0.0, 1.0), (1.0, 1.0), (-1.0, 0.5))
+        special.xlogy,
+        lambda x, y: x * mpmath.log(y),
+        ((0.0, 2.0), (0.0, 1.0), (1.0, 1.0), (-1.0, 0.5)),
     ),
     "xlog1py": Row(
-        special.xlog1py, lambda x, y: x * _log1p(y), ((0.0, 2.0), (0.0, 0.0), (1.0, 0.0), (-1.0, 0.5))
+        special.xlog1py,
+        lambda x, y: x * _log1p(y),
+        ((0.0, 2.0), (0.0, 0.0), (1.0, 0.0), (-1.0, 0.5)),
     ),
     "entr": Row(special.entr, lambda x: -x * mpmath.log(x), _one(0.1, 1.0)),
     "rel_entr": Row(special.rel_entr, lambda x, y: x * mpmath.log(x / y), ((1.0, 1.0), (0.5, 2.0))),
-    "kl_div": Row(special.kl_div, lambda x, y: x * mpmath.log(x / y) - x + y, ((1.0, 1.0), (0.5, 2.0))),
+    "kl_div": Row(
+        special.kl_div, lambda x, y: x * mpmath.log(x / y) - x + y, ((1.0, 1.0), (0.5, 2.0))
+    ),
     "pseudo_huber": Row(
         special.pseudo_huber,
         lambda d, r: d * d * (mpmath.sqrt(1 + (r / d) ** 2) - 1),
         ((1.0, 0.0), (2.0, 1.0)),
     ),
     "huber": Row(special.huber, lambda d, r: r * r / 2, ((1.0, 0.0), (2.0, 1.0))),
-    "exprel": Row(special.exprel, _exprel, _one(-30.0, -1.51, -1.49, -1e-3, 0.0, 1e-8, 1e-3, 1.49, 1.51)),
+    "exprel": Row(
+        special.exprel, _exprel, _one(-30.0, -1.51, -1.49, -1e-3, 0.0, 1e-8, 1e-3, 1.49, 1.51)
+    ),
     "exp10": Row(special.exp10, lambda x: mpmath.power(10, x), _one(0.0, 1.0)),
     "cosm1": Row(special.cosm1, lambda x: mpmath.cos(x) - 1, _one(0.0, 1e-8, 1.0)),
-    "boxcox": Row(special.boxcox, _boxcox, ((1.0, 0.0), (2.0, 0.0), (2.0, 1e-6), (1.0, 1.0), (0.5, 3.0))),
-    "boxcox1p": Row(
-        special.boxcox1p, lambda x, k: _boxcox(1 + x, k), ((0.0, 0.0), (1.0, 0.0), (2.0, 1e-6), (0.0, 1.0))
+    "boxcox": Row(
+        special.boxcox, _boxcox, ((1.0, 0.0), (2.0, 0.0), (2.0, 1e-6), (1.0, 1.0), (0.5, 3.0))
     ),
-    "inv_boxcox": Row(special.inv_boxcox, _inv_boxcox, ((0.0, 0.0), (1.0, 0.0), (0.5, 1e-6), (1.0, 1.0))),
+    "boxcox1p": Row(
+        special.boxcox1p,
+        lambda x, k: _boxcox(1 + x, k),
+        ((0.0, 0.0), (1.0, 0.0), (2.0, 1e-6), (0.0, 1.0)),
+    ),
+    "inv_boxcox": Row(
+        special.inv_boxcox, _inv_boxcox, ((0.0, 0.0), (1.0, 0.0), (0.5, 1e-6), (1.0, 1.0))
+    ),
     "digamma": Row(special.digamma, _digamma, _one(-0.5, 0.5, 1.0, 1.4616321449683623, 100.0)),
     "ndtr": Row(special.ndtr, mpmath.ncdf, _one(-5.0, 0.0, 5.0)),
     "beta": Row(special.beta, mpmath.beta, ((1.0, 1.0), (2.0, 0.5))),
-    "betaln": Row(special.betaln, lambda a, b: mpmath.log(mpmath.beta(a, b)), ((1.0, 1.0), (2.0, 0.5))),
+    "betaln": Row(
+        special.betaln, lambda a, b: mpmath.log(mpmath.beta(a, b)), ((1.0, 1.0), (2.0, 0.5))
+    ),
     "modf": Row(lambda x: np.modf(x)[0], lambda x: x, _one(0.0, 0.5)),
     "squared absolute": Row(lambda x: np.abs(x) ** 2, lambda x: x * x, _one(-1.0, 0.0, 1.0)),
     "absolute to the fourth": Row(lambda x: np.abs(x) ** 4, lambda x: x**4, _one(-1.0, 0.0, 1.0)),
@@ -277,7 +311,9 @@ FUNCTIONS: dict[str, Row] = {
     "square of zero": Row(lambda x: x**2, lambda x: x * x, _one(0.0, -1.0)),
     "fifth power": Row(lambda x: x**5.0, lambda x: x**5, _one(0.0, -1.0)),
     "cube": Row(lambda x: np.power(x, 3), lambda x: x**3, _one(0.0, -1.0)),
-    "log cosh": Row(lambda x: np.logaddexp(x, -x), lambda x: mpmath.log(2 * mpmath.cosh(x)), _one(0.0, 2.0)),
+    "log cosh": Row(
+        lambda x: np.logaddexp(x, -x), lambda x: mpmath.log(2 * mpmath.cosh(x)), _one(0.0, 2.0)
+    ),
     "t.logpdf": Row(lambda x: stats.t.logpdf(x, 3.0), _t_logpdf, _one(0.0, 1.0, 1e6, 1e60)),
     "cauchy.logpdf": Row(stats.cauchy.logpdf, lambda x: -_log1p(x * x), _one(0.0, 1.0, 1e6, 1e60)),
     "logistic.logpdf": Row(
@@ -397,3 +433,151 @@ def test_derivatives_to_third_order(name: str, mode: str) -> None:
             for k, where in enumerate(_places(row))
             if wrong[k]
         ]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_second_derivatives_in_machine_code(name: str) -> None:
+    """The native engine computes what the reference engine does, zeros and ties included."""
+    f = _lines(ROWS[name])
+    t = np.zeros(len(_places(ROWS[name])))
+    first = autodiff.gradient(lambda t: np.sum(f(t)))
+    for engine_rtol, g in ((1e-10, first), (1e-8, autodiff.gradient(lambda t: np.sum(first(t))))):
+        reference = autodiff.function(g, engine="numpy")(t)
+        scale = np.where(np.abs(reference) < 1e-14, 1.0, np.abs(reference))
+        assert np.all(np.abs(g(t) - reference) <= engine_rtol * scale)
+
+
+# Derivatives at infinity are the limits: function, point, first derivative; the second is 0.
+AT_INFINITY = [
+    (np.tanh, np.inf, 0.0), (np.tanh, -np.inf, 0.0), (np.arctan, np.inf, 0.0),
+    (np.arctan, -np.inf, 0.0), (np.arcsinh, np.inf, 0.0), (np.arccosh, np.inf, 0.0),
+    (np.log, np.inf, 0.0), (np.log1p, np.inf, 0.0), (np.sqrt, np.inf, 0.0),
+    (np.exp, -np.inf, 0.0), (np.expm1, -np.inf, -0.0), (np.exp2, -np.inf, 0.0),
+    (special.expit, np.inf, 0.0), (special.expit, -np.inf, 0.0), (special.erf, np.inf, 0.0),
+    (special.softplus, -np.inf, 0.0), (special.log_expit, np.inf, 0.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(("function", "x", "slope"), AT_INFINITY)
+def test_limits_at_infinity(function: Any, x: float, slope: float, engine: str) -> None:
+    first = autodiff.gradient(lambda x: function(x), engine=engine)
+    assert first(x) == slope
+    assert autodiff.gradient(lambda x: first(x), engine=engine)(x) == 0.0
+    np.testing.assert_array_equal(
+        autodiff.jvp(lambda v: autodiff.jvp(function, (v,), (1.0,))[1], (x,), (1.0,))[1], 0.0
+    )
+
+
+@pytest.mark.parametrize("ufunc", [np.logaddexp, np.logaddexp2])
+@pytest.mark.parametrize("x", [np.inf, -np.inf])
+def test_equal_infinities_share_equally(ufunc: Any, x: float) -> None:
+    assert autodiff.gradient(ufunc)(x, x) == (0.5, 0.5)
+
+
+# A function of an array that is a polynomial or smooth at the point, and the point.
+OF_ARRAYS: dict[str, tuple[Callable[..., Any], Callable[..., Any], np.ndarray]] = {
+    "prod": (np.prod, lambda x: x[0] * x[1] * x[2] * x[3], np.array([0.0, 0.0, 2.0, 0.0])),
+    "cumprod": (
+        lambda x: np.sum(np.cumprod(x)),
+        lambda x: x[0] + x[0] * x[1] + x[0] * x[1] * x[2],
+        np.array([0.0, 0.0, 2.0]),
+    ),
+    "det": (
+        lambda x: np.linalg.det(np.reshape(x, (3, 3))),
+        lambda x: (
+            x[0] * (x[4] * x[8] - x[5] * x[7])
+            - x[1] * (x[3] * x[8] - x[5] * x[6])
+            + x[2] * (x[3] * x[7] - x[4] * x[6])
+        ),
+        np.zeros(9),
+    ),
+    "squared norm": (
+        lambda x: np.linalg.norm(x) ** 2,
+        lambda x: x[0] ** 2 + x[1] ** 2,
+        np.zeros(2),
+    ),
+    "product of norms": (
+        lambda x: np.linalg.norm(x) * np.linalg.norm(x),
+        lambda x: x[0] ** 2 + x[1] ** 2,
+        np.zeros(2),
+    ),
+    "logaddexp.reduce": (
+        np.logaddexp.reduce,
+        lambda x: mpmath.log(mpmath.exp(x[0]) + mpmath.exp(x[1]) + mpmath.exp(x[2])),
+        np.zeros(3),
+    ),
+    "logsumexp": (
+        special.logsumexp,
+        lambda x: mpmath.log(mpmath.exp(x[0]) + mpmath.exp(x[1]) + mpmath.exp(x[2])),
+        np.array([1.0, 1.0, 1.0]),
+    ),
+    "softmax": (
+        lambda x: special.softmax(x)[0],
+        lambda x: 1 / (1 + mpmath.exp(x[1] - x[0]) + mpmath.exp(x[2] - x[0])),
+        np.zeros(3),
+    ),
+    "matrix_power": (
+        lambda x: np.linalg.matrix_power(np.reshape(x, (2, 2)), 3)[0, 0],
+        lambda x: x[0] ** 3 + 2 * x[0] * x[1] * x[2] + x[1] * x[2] * x[3],
+        np.zeros(4),
+    ),
+    "norm of order 4": (
+        lambda x: np.linalg.norm(x, 4),
+        lambda x: mpmath.root(x[0] ** 4 + x[1] ** 4, 4),
+        np.array([1.0, 0.0]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_ARRAYS)
+def test_functions_of_arrays_along_lines(name: str) -> None:
+    function, exact, point = OF_ARRAYS[name]
+    rng = np.random.default_rng(7)
+    for direction in rng.normal(size=(3, *point.shape)):
+        f: Any = lambda t, d=direction: function(point + t * d)
+        with mpmath.workdps(200):
+            h = mpmath.mpf(10) ** -15
+            start, step = ([mpmath.mpf(v) for v in x] for x in (point, direction))
+            line = [
+                exact([p + k * h * d for p, d in zip(start, step, strict=True)])
+                for k in range(-3, 4)
+            ]
+            expected = [float(d) for d in _central(line, h)]
+        for order in range(3):
+            f = autodiff.gradient(f, engine="numpy")
+            np.testing.assert_allclose(f(0.0), expected[order], rtol=1e-9, atol=1e-9)
+
+
+NORMS = [(np.zeros(3), p) for p in (None, 0.5, 1, 1.5, 2, 3, 4, np.inf, -np.inf)]
+NORMS += [(np.zeros((2, 2)), p) for p in (None, 1, 2, -2, np.inf, "fro", "nuc")]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(("x", "order"), NORMS, ids=str)
+def test_norms_have_derivative_0_at_zero(x: np.ndarray, order: Any, engine: str) -> None:
+    slope = autodiff.gradient(lambda x: np.linalg.norm(x, order), engine=engine)
+    np.testing.assert_array_equal(slope(x), np.zeros_like(x))
+
+
+@pytest.mark.parametrize("order", [1.5, 3, 4, 7.5])
+@pytest.mark.parametrize("size", [1e-200, 1e-100, 1.0, 1e100, 1e200])
+def test_norms_of_tiny_and_huge_vectors(order: float, size: float) -> None:
+    x = np.array([0.0, 1.0, -2.0])
+    slope = autodiff.gradient(lambda x: np.linalg.norm(x, order))
+    np.testing.assert_allclose(slope(size * x), slope(x), rtol=1e-12)
+
+
+def test_the_hessian_of_a_logistic_loss_at_zero_weights() -> None:
+    x, y = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]]), np.array([1.0, -1.0, 1.0])
+    loss = lambda w: np.sum(np.logaddexp(0.0, -y * (x @ w)))  # noqa: E731
+    np.testing.assert_allclose(autodiff.hessian(loss)(np.zeros(2)), x.T @ x / 4)
+
+
+def test_the_derivative_of_heaviside_by_its_value_at_zero() -> None:
+    assert autodiff.gradient(np.heaviside, wrt=(0, 1))(0.0, 0.5) == (0.0, 1.0)
+
+
+def test_mixed_derivatives_of_a_power_at_exponent_zero() -> None:
+    by_base = autodiff.gradient(lambda a, b: a**b, wrt=0)
+    assert autodiff.gradient(lambda b: by_base(2.0, b))(0.0) == 0.5
