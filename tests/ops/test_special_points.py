@@ -530,12 +530,16 @@ OF_ARRAYS: dict[str, tuple[Callable[..., Any], Callable[..., Any], np.ndarray]] 
 }
 
 
+def _along(function: Any, point: np.ndarray, direction: np.ndarray) -> Callable[[Any], Any]:
+    return lambda t: function(point + t * direction)
+
+
 @pytest.mark.parametrize("name", OF_ARRAYS)
 def test_functions_of_arrays_along_lines(name: str) -> None:
     function, exact, point = OF_ARRAYS[name]
     rng = np.random.default_rng(7)
     for direction in rng.normal(size=(3, *point.shape)):
-        f: Any = lambda t, d=direction: function(point + t * d)
+        f: Any = _along(function, point, direction)
         with mpmath.workdps(200):
             h = mpmath.mpf(10) ** -15
             start, step = ([mpmath.mpf(v) for v in x] for x in (point, direction))

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ir.data import Operation, Value
+from autodiff.ops.entries import ENTRIES
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.tracer import Tracer, emit_tracer
 
@@ -36,7 +37,7 @@ def power_of_root(kind: str, operands: tuple[Value, ...], result: Value) -> Valu
     root = _root_of(operands[0], views)
     if root is None:
         return result
-    exponent = _exponent(kind, operands, root)
+    exponent = _exponent(kind, operands)
     degree = _DEGREES[root.kind]
     if exponent is None or exponent < degree or exponent % degree:
         return result
@@ -59,19 +60,12 @@ def _root_of(value: Value, views: list[Operation]) -> Operation | None:
     return owner if owner is not None and owner.kind in _DEGREES else None
 
 
-def _exponent(kind: str, operands: tuple[Value, ...], root: Operation) -> int | None:
+def _exponent(kind: str, operands: tuple[Value, ...]) -> int | None:
     """How often a value is multiplied with itself."""
     if kind == "square":
         return 2
     if kind == "multiply":
-        a, b = operands
-        same = a is b or (
-            b.owner is not None
-            and a.owner is root
-            and b.owner.kind == root.kind
-            and b.owner.operands == root.operands
-        )
-        return 2 if same else None
+        return 2 if _same(operands[0], operands[1]) else None
     owner = operands[1].owner
     while owner is not None and owner.kind in ("cast", "broadcast"):
         owner = owner.operands[0].owner
@@ -79,6 +73,35 @@ def _exponent(kind: str, operands: tuple[Value, ...], root: Operation) -> int | 
         return None
     exponent = float(owner.attributes["value"])
     return int(exponent) if exponent.is_integer() and 0 < exponent < 1000 else None
+
+
+_DEPTH = 8  # of expressions that are compared: a root is not far from its square
+
+
+def _same(a: Value, b: Value, depth: int = _DEPTH) -> bool:
+    """Whether two values are computed alike, as by two calls of one function."""
+    if a is b:
+        return True
+    first, second = a.owner, b.owner
+    if first is None or second is None or not depth or first.regions or first.kind != second.kind:
+        return False
+    if len(first.results) != 1 or ENTRIES[first.kind].has_effect:
+        return False
+    if first.kind == "constant":
+        x, y = first.attributes["value"], second.attributes["value"]
+        return bool(x.dtype == y.dtype and x.shape == y.shape == () and x == y)
+    attributes = (*first.attributes.values(), *second.attributes.values())
+    if not all(_is_plain(v) for v in attributes) or first.attributes != second.attributes:
+        return False
+    pairs = zip(first.operands, second.operands, strict=True)
+    return all(_same(x, y, depth - 1) for x, y in pairs)
+
+
+def _is_plain(attribute: Any) -> bool:
+    """Whether ``==`` decides about it, which extents leave to the run."""
+    if isinstance(attribute, tuple):
+        return all(_is_plain(item) for item in attribute)
+    return attribute is None or isinstance(attribute, (int, float, str, np.dtype))
 
 
 def _without_root(root: Operation, times: int) -> Any:

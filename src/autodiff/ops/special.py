@@ -96,8 +96,15 @@ def digamma(x: Any) -> Any:
     return value - np.where(reflected, np.pi * np.cos(angle) / np.sin(angle), 0.0)
 
 
-_enter("erf", "erf", lambda y, x: _TWO_OVER_SQRT_PI * np.exp(-x * x), -2.0, 2.0)
-_enter("erfc", "erfc", lambda y, x: -_TWO_OVER_SQRT_PI * np.exp(-x * x), -2.0, 2.0)
+# exp(-x**2), with derivatives that are 0 at infinity
+gaussian: Callable[..., Any] = smooth(
+    "gaussian",
+    lambda x: np.exp(-x * x),
+    lambda s, x: s.call("exp", s.neg(s.mul(x, x))),
+    lambda y, x: -2.0 * _strong(y, x),
+)
+_enter("erf", "erf", lambda y, x: _TWO_OVER_SQRT_PI * gaussian(x), -2.0, 2.0)
+_enter("erfc", "erfc", lambda y, x: -_TWO_OVER_SQRT_PI * gaussian(x), -2.0, 2.0)
 _enter("lgamma", "gammaln", lambda y, x: digamma(x), 0.3, 6.0)
 _enter("tgamma", "gamma", lambda y, x: y * digamma(x), 0.3, 4.0)
 _enter("erfinv", "erfinv", lambda y, x: np.exp(y * y) / _TWO_OVER_SQRT_PI, -0.9, 0.9, kernel=True)

@@ -672,13 +672,15 @@ def _vector_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
     total = functions[np.sum](pointwise("power", size, ord), **options)
     inverse = pointwise("divide", 1.0, ord) if isinstance(ord, Tracer) else 1.0 / ord
     result = pointwise("power", total, cast(inverse, total.dtype))
-    if isinstance(ord, Tracer) or ord < 0:
+    if ord < 0:
         return result
-    scaled = _scaled_norm(a, size, float(ord), axes, keepdims)
+    scaled = _scaled_norm(a, size, ord, inverse, axes, keepdims)
     return Tracer(smooth.derived_as(result, scaled).value, result.form)
 
 
-def _scaled_norm(a: Tracer, size: Tracer, ord: float, axes: Axes, keepdims: bool) -> Tracer:
+def _scaled_norm(
+    a: Tracer, size: Tracer, ord: Any, inverse: Any, axes: Axes, keepdims: bool
+) -> Tracer:
     """The norm of ``a`` over its largest element, times that: what the derivative is taken of.
 
     Powers of tiny or huge elements are 0 or infinite, and their quotients then NaN.  The scale is a
@@ -698,7 +700,7 @@ def _scaled_norm(a: Tracer, size: Tracer, ord: float, axes: Axes, keepdims: bool
         terms = pointwise("power", ratio, ord)
     total = functions[np.sum](terms, axis=axes, keepdims=True)
     none = pointwise("equal", total, 0)
-    root = pointwise("power", select(none, one, total), cast(1.0 / ord, total.dtype))
+    root = pointwise("power", select(none, one, total), cast(inverse, total.dtype))
     result = select(none, nothing, pointwise("multiply", top, root))
     return result if keepdims else functions[np.squeeze](result, axes)
 
