@@ -88,6 +88,7 @@ def _transposed(
     for parameter in linear:
         local[parameter] = zeros_like(Tracer(parameter, "array")).value
     sweep = Reverse(builder, active, useful(rule, active, set(rule.outputs)), local, recompute=True)
+    sweep.leaving = rule.outputs
     sweep.forward(rule)
     cotangents: Cotangents = {}
     for value, vector in zip(rule.outputs, vectors, strict=True):

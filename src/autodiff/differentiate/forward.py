@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from autodiff.differentiate import custom
 from autodiff.differentiate.activity import loop_carry_activity, propagate
 from autodiff.differentiate.rules import pushforward
+from autodiff.differentiate.spectra import push_vectors, with_bases_apart
 from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
 from autodiff.ops.builder import Builder, building
@@ -31,6 +32,7 @@ def jvp(program: Program, active: Sequence[bool]) -> Program:
     ``program``, then a tangent for each floating-point output (zeros where it does not depend on
     an active input).
     """
+    program = with_bases_apart(program)
     with building() as builder:
         sweep = Forward(builder)
         builder.block.parameters = list(program.inputs)
@@ -119,7 +121,12 @@ class Forward:
             tuple([t is not None for t in tangents]),
         )
         self.builder.source = operation.source and operation.source.derivative()
-        results = pushforward(operation, site, tangents)
+        turned = push_vectors(site, operation, tangents)
+        if turned is not None:
+            values, results = turned
+            self.mapping.update(zip(operation.results, values, strict=True))
+        else:
+            results = pushforward(operation, site, tangents)
         for value, tangent in zip(operation.results, results, strict=True):
             if tangent is not None and value.type.is_float:
                 self.tangent[value] = tangent.value

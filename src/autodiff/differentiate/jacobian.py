@@ -16,6 +16,7 @@ from autodiff.differentiate.activity import propagate, useful
 from autodiff.differentiate.checkpoints import in_segments
 from autodiff.differentiate.forward import Forward
 from autodiff.differentiate.reverse import Cotangents, Reverse
+from autodiff.differentiate.spectra import has_vectors
 from autodiff.dims import Extent, product
 from autodiff.ir.data import ArrayType, Program, Value, walk
 from autodiff.ops.builder import Builder, building
@@ -107,7 +108,8 @@ def jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int]) -> Pr
     """
     rows = sum(_size(program.outputs[k]) for k in outputs)
     columns = sum(_size(program.inputs[k]) for k in wrt)
-    forward = columns <= rows and not _calls_host_inside(program)
+    # Forward mode turns vectors of equal eigenvalues for each direction, so not for several at once.
+    forward = columns <= rows and not _calls_host_inside(program) and not has_vectors(program)
     mode = forward_jacobian if forward else reverse_jacobian
     return mode(program, wrt, outputs)
 

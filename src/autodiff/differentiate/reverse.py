@@ -20,6 +20,7 @@ from autodiff import debug
 from autodiff.differentiate.activity import differentiable_operands, propagate, useful
 from autodiff.differentiate.checkpoints import in_segments
 from autodiff.differentiate.rules import accumulate, pullback
+from autodiff.differentiate.spectra import pull_vectors
 from autodiff.dims import differ
 from autodiff.errors import InternalError
 from autodiff.ir.copying import Mapping, copy_operation
@@ -123,6 +124,8 @@ class Reverse:
         self.local = local
         # In a branch that is run again: elements that the first run kept of arrays.
         self.saved: Mapping = {} if saved is None else saved
+        # What the block that is differentiated hands to others, where it is a region.
+        self.leaving: Sequence[Value] = ()
 
     def primal(self, value: Value) -> Value:
         """The value in the new program."""
@@ -176,7 +179,9 @@ class Reverse:
                 new.attributes,
                 needed,
             )
-            contributions = pullback(new, site, cts)
+            leaving = [self.primal(v) for v in self.leaving if v in self.active]
+            found = pull_vectors(self.builder, new, site, cts, leaving)
+            contributions = pullback(new, site, cts) if found is None else found
             for value, contribution, wanted in zip(
                 new.operands, contributions, needed, strict=True
             ):

@@ -132,6 +132,7 @@ def _pull_branch(
         recompute=True,
         saved=saved,
     )
+    inner.leaving = region.outputs
     inner.forward(region)
     for value, ct in zip(region.outputs, cts, strict=True):
         if ct is not None and value in sweep.active:
@@ -254,6 +255,7 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
             saved=sweep.saved,
         )
         inner.useful |= wanted
+        inner.leaving = body.outputs
         inner.forward(body)
         block.outputs = [sweep.primal(v) for v in body.outputs]
         backward = _backward_body(sweep, inner, operation, live, wanted_stacks, outside, block)
@@ -345,7 +347,7 @@ def _is_cheap(operation: Operation) -> bool:
 _CHEAP = frozenset(
     "add subtract multiply negative positive absolute square cast select maximum minimum equal "
     "not_equal less less_equal greater greater_equal logical_and logical_or logical_not sign "
-    "strong_multiply bitwise_and bitwise_or bitwise_xor invert floor ceil trunc rint isnan".split()
+    "strong_multiply strong_product bitwise_and bitwise_or bitwise_xor invert floor ceil trunc rint isnan".split()
 )
 
 

@@ -42,9 +42,7 @@ def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
         partial = partial.astype(d.dtype)
     if not d.shape and partial.shape:
         d = np.broadcast_to(d, partial.shape)
-    product = emit_tracer("strong_multiply", d, partial)
-    if absorbing:
-        product = np.where(np.equal(partial, 0), np.zeros((), d.dtype), product)
+    product: Tracer = emit_tracer("strong_product" if absorbing else "strong_multiply", d, partial)
     return product
 
 

@@ -203,3 +203,30 @@ def emit_while(
 def emit_check(predicate: Value, message: str) -> None:
     """Append a check that fails the run when ``predicate`` is false."""
     current_builder().emit("check", (predicate,), {"message": message}, ())
+
+
+class Refusal:
+    """What a ``host_call`` runs that only raises."""
+
+    # As the effects of the user's code are asked: it happens where it stands.
+    has_result = True
+    generator = None
+    at_the_end = False
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.may_fail_later = False
+        self.__name__ = "refuse"
+
+    def __call__(self, *operands: Any) -> Any:
+        raise self.error
+
+
+def emit_refusal(predicate: Value, error: Exception) -> None:
+    """Append what raises ``error`` at run time where ``predicate`` is true."""
+    builder = current_builder()
+    with builder.region() as then:
+        builder.emit("host_call", (), {"function": Refusal(error), "types": ()}, ())
+    with builder.region() as orelse:
+        pass
+    emit_cond(predicate, then, orelse)

@@ -1,12 +1,16 @@
 """Spectral and orthogonal decompositions.
 
-    eigh(a) -> (w, v)           of the symmetric matrix whose lower triangle is read
+    eigh(a; upper) -> (w, v)    of the symmetric matrix whose lower (upper) triangle is read
     svd(a) -> (u, s, vh)        thin: k = min(m, n) columns
+    eigh_turned(w, v, da; upper) -> (v, equal)    the basis in which ``da`` is diagonal, of the
+    svd_turned(u, s, vh, da) -> (u, vh, equal)    span of each set of equal values
     qr(a) -> (q, r)             reduced, m >= n
     pseudo_inverse(a; rcond)
 
 The leading axes are batch axes.  Eigenvectors and singular vectors have derivatives only where
 the eigenvalues or singular values are distinct; derivatives of the values alone do not need that.
+Where some are equal a smooth function of the matrix still has a derivative; how it is found is in
+``autodiff.differentiate.spectra``.
 Rules: M. Giles, "Collected matrix derivative results" (2008); J. Townsend, "Differentiating the
 singular value decomposition" (2016); S. Walter and L. Lehmann, "Algorithmic differentiation of
 linear algebra functions with application in optimum experimental design" (2010), for QR;
@@ -20,8 +24,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Extent
+from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
-from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
+from autodiff.ops.builder import current_builder
+from autodiff.ops.control import emit_refusal
+from autodiff.ops.entries import Entry, Kernel, Partials, Pointwise, Rules, Site, register
 from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.tracer import emit_tracer
 
@@ -34,15 +41,23 @@ def _plus(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
 
 
+def _off_diagonal(w: Any, table: Any) -> Any:
+    """``1 / table`` for pairs of different values, 0 on the diagonal and where the table is 0."""
+    n = w.shape[-1]
+    same = np.eye(n, dtype=bool) if isinstance(n, int) else _symbolic_eye(n)
+    none = same | (np.abs(table) <= noise(w)[..., None])
+    return np.where(none, 0.0, 1 / np.where(none, 1.0, table)).astype(w.dtype)
+
+
+def noise(w: Any) -> Any:
+    """How well LAPACK knows eigenvalues or singular values: to the last bits of the largest."""
+    epsilon = float(np.finfo(w.dtype).eps)
+    return 8 * w.shape[-1] * epsilon * np.max(np.abs(w), axis=-1, keepdims=True, initial=0.0)
+
+
 def _inverse_gaps(w: Any) -> Any:
-    """``1 / (w_j - w_i)`` off the diagonal, 0 on it."""
-    gaps = w[..., None, :] - w[..., :, None]
-    same = (
-        np.eye(w.shape[-1], dtype=bool)
-        if isinstance(w.shape[-1], int)
-        else _symbolic_eye(w.shape[-1])
-    )
-    return np.where(same, 0.0, 1 / np.where(same, 1.0, gaps)).astype(w.dtype)
+    """``1 / (w_j - w_i)`` for pairs of different values."""
+    return _off_diagonal(w, w[..., None, :] - w[..., :, None])
 
 
 def _symbolic_eye(n: Extent) -> Any:
@@ -50,41 +65,177 @@ def _symbolic_eye(n: Extent) -> Any:
     return np.equal(line[:, None], line)
 
 
+# -- bases of the spans of equal values -------------------------------------------------------------
+def _sets(w: Any) -> list[slice]:
+    """Where neighbours in a monotonous vector are equal, to what is known of them."""
+    close = np.abs(np.diff(w)) <= noise(w)
+    sets, start = [], 0
+    for k in range(1, len(w) + 1):
+        if k == len(w) or not close[k - 1]:
+            if k - start > 1:
+                sets.append(slice(start, k))
+            start = k
+    return sets
+
+
+def _each(stacks: tuple[Any, ...], turn: Any) -> Any:
+    """Apply ``turn`` to each matrix of some stacks, in place; whether any was turned."""
+    lead = stacks[0].shape[:-1] if stacks[0].ndim < stacks[1].ndim else stacks[0].shape[:-2]
+    found = False
+    for index in np.ndindex(*lead):
+        found |= turn(*[x[index] for x in stacks])
+    return np.asarray(found)
+
+
+def _eigh_turned_meaning(w: Any, v: Any, da: Any, upper: bool) -> Any:
+    v = np.array(v)
+
+    def turn(w: Any, v: Any, da: Any) -> bool:
+        sets = _sets(w)
+        for equal in sets:
+            basis = v[:, equal]
+            inner = basis.T @ (np.tril(da) + np.tril(da, -1).T) @ basis
+            v[:, equal] = basis @ np.linalg.eigh(inner)[1]
+        return bool(sets)
+
+    return v, _each((w, v, np.swapaxes(da, -1, -2) if upper else da), turn)
+
+
+def _svd_turned_meaning(u: Any, s: Any, vh: Any, da: Any) -> Any:
+    u, vh = np.array(u), np.array(vh)
+
+    def turn(s: Any, u: Any, vh: Any, da: Any) -> bool:
+        tiny = s <= noise(s)
+        sets = _sets(s)
+        for equal in sets or ([slice(len(s) - 1, len(s))] if tiny.any() else []):
+            left, right = u[:, equal], vh[equal].T
+            inner = left.T @ da @ right
+            if tiny[equal].all():
+                # The two sides turn by themselves.
+                p, _, qh = np.linalg.svd(inner)
+                u[:, equal], vh[equal] = left @ p, qh @ right.T
+            else:
+                turned = np.linalg.eigh(inner + inner.T)[1]
+                u[:, equal], vh[equal] = left @ turned, turned.T @ right.T
+        return bool(sets) or bool(tiny.any())
+
+    found = _each((s, u, vh, da), turn)
+    return u, vh, found
+
+
+_FLAG = ArrayType(np.dtype(bool), ())
+
+
+def _turned_rules(operands: tuple[int, ...], count: int) -> Rules:
+    """The derivative of the vectors that were turned, which are none where nothing is equal."""
+
+    def push(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+        _refuse(site.results[-1])
+        return (*[tangents[k] for k in operands], None)
+
+    def pull(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
+        _refuse(site.results[-1])
+        found: list[Any] = [None] * count
+        for k, ct in zip(operands, cts, strict=False):
+            found[k] = ct
+        return tuple(found)
+
+    return Rules(push, pull)
+
+
+register(
+    Entry(
+        "eigh_turned",
+        lambda types, upper: (types[1], _FLAG),
+        _eigh_turned_meaning,
+        Kernel("eigh_turned"),
+        _turned_rules((1,), 3),
+    )
+)
+register(
+    Entry(
+        "svd_turned",
+        lambda types: (types[0], types[2], _FLAG),
+        _svd_turned_meaning,
+        Kernel("svd_turned"),
+        _turned_rules((0, 2), 4),
+    )
+)
+
+
+def _refuse(equal: Any) -> None:
+    """Raise at run time where values are equal, for what has first derivatives only."""
+    error = DerivativeError(
+        "second derivatives of eigenvectors or singular vectors where eigenvalues or singular "
+        "values are equal.",
+        code="AD305",
+        source=current_builder().source,
+        remedy="write the function of the matrix without its vectors (scipy.linalg.expm, "
+        "np.linalg.inv, matrix_power), or take its first derivatives only",
+    )
+    emit_refusal(equal.value, error)
+
+
+def _first_order_partial(y: Any, x: Any, equal: Any) -> float:
+    _refuse(equal)
+    return 1.0
+
+
+register(
+    Entry(
+        "first_order",
+        lambda types: (types[0],),
+        lambda x, equal: np.asarray(x),
+        Pointwise(lambda s, x, equal: x),
+        Partials((_first_order_partial, None)),
+    )
+)
+
+
 # -- symmetric eigenvalues ------------------------------------------------------------------------
-def _eigh_rule(types: Any) -> tuple[ArrayType, ...]:
-    (a,) = types
+def _eigh_rule(types: Any, upper: bool = False) -> tuple[ArrayType, ...]:
+    a = types[0]
     return ArrayType(a.dtype, a.shape[:-1]), ArrayType(a.dtype, a.shape)
 
 
 def _eigh_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
-    w, v = site.results
-    da = np.tril(tangents[0]) + t(np.tril(tangents[0], -1))
+    w, v = site.results[:2]
+    da = t(tangents[0]) if site.attributes.get("upper") else tangents[0]
+    da = np.tril(da) + t(np.tril(da, -1))
     inner = mm(mm(t(v), da), v)
     return _diagonal(inner), mm(v, _inverse_gaps(w) * inner)
 
 
 def _eigh_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     w, v = site.results
-    ct_w, ct_v = cts
+    skew = None if cts[1] is None else _inverse_gaps(w) * antisymmetric(mm(t(v), cts[1]))
+    return eigh_pull(site, cts[0], skew)
+
+
+def antisymmetric(x: Any) -> Any:
+    """``(x - xᵀ) / 2``: what of the cotangent of vectors, in their own basis, counts."""
+    return 0.5 * (x - t(x))
+
+
+def eigh_pull(site: Site, ct_w: Any, skew: Any) -> tuple[Any, ...]:
+    """The cotangent of the matrix, from those of eigenvalues and of turns between eigenvectors."""
+    v = site.results[1]
     total: Any = None
     if ct_w is not None:
         total = mm(v * ct_w[..., None, :], t(v))
-    if ct_v is not None:
-        total = _plus(total, mm(mm(v, _inverse_gaps(w) * mm(t(v), ct_v)), t(v)))
+    if skew is not None:
+        total = _plus(total, mm(mm(v, skew), t(v)))
     # Only the lower triangle is read: the cotangent of the upper one is folded onto it.
-    return (np.tril(total) + np.tril(t(total), -1),)
+    folded = np.tril(total) + np.tril(t(total), -1)
+    return (t(folded) if site.attributes.get("upper") else folded,)
+
+
+def _eigh_meaning(a: Any, upper: bool = False) -> Any:
+    return tuple(np.linalg.eigh(a, "U" if upper else "L"))
 
 
 eigh_rules = Rules(_eigh_jvp, _eigh_vjp)
-register(
-    Entry(
-        "eigh",
-        _eigh_rule,
-        lambda a: tuple(np.linalg.eigh(a)),
-        Kernel("eigh"),
-        eigh_rules,
-    )
-)
+register(Entry("eigh", _eigh_rule, _eigh_meaning, Kernel("eigh"), eigh_rules))
 
 
 # -- singular values ------------------------------------------------------------------------------
@@ -108,14 +259,22 @@ def _outside(u: Any, x: Any) -> Any:
     return x - mm(u, mm(t(u), x))
 
 
+def _pairs(s: Any) -> tuple[Any, Any]:
+    """``1 / (s_j - s_i)`` and ``1 / (s_j + s_i)`` off the diagonal.
+
+    Not ``1 / (s_j**2 - s_i**2)``: what is infinite where two are equal is apart from what is not.
+    """
+    return _inverse_gaps(s), _off_diagonal(s, s[..., None, :] + s[..., :, None])
+
+
 def _svd_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
-    u, s, vh = site.results
+    u, s, vh = site.results[:3]
     v, da = t(vh), tangents[0]
     inner = mm(mm(t(u), da), v)
-    column, row = s[..., :, None], s[..., None, :]
-    gaps = _inverse_gaps(s * s)
-    du = mm(u, gaps * (inner * row + column * t(inner)))
-    dv = mm(v, gaps * (column * inner + t(inner) * row))
+    gaps, sums = _pairs(s)
+    even, odd = 0.5 * gaps * (inner + t(inner)), 0.5 * sums * (inner - t(inner))
+    du, dv = mm(u, even + odd), mm(v, even - odd)
+    row = s[..., None, :]
     m, n = site.operands[0].shape[-2:]
     if m > n:
         du = du + _outside(u, mm(da, v)) / row
@@ -125,27 +284,41 @@ def _svd_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _svd_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
-    u, s, vh = site.results
-    v = t(vh)
-    ct_u, ct_s, ct_vh = cts
-    row, column = s[..., None, :], s[..., :, None]
+    if cts[0] is None and cts[2] is None:
+        return svd_pull(site, cts[1], None, None, None)
+    s = site.results[1]
+    both, apart, outside = svd_turns(site, cts[0], cts[2])
+    gaps, sums = _pairs(s)
+    if outside is not None:
+        outside = outside / s[..., None, :]
+    return svd_pull(site, cts[1], gaps * both, sums * apart, outside)
+
+
+def svd_turns(site: Site, ct_u: Any, ct_vh: Any) -> tuple[Any, Any, Any]:
+    """Cotangents of turns: of both sides alike, against each other, and out of the columns."""
+    u, _, vh = site.results
+    m, n = site.operands[0].shape[-2:]
+    of_u = None if ct_u is None else antisymmetric(mm(t(u), ct_u))
+    of_v = None if ct_vh is None else antisymmetric(mm(vh, t(ct_vh)))
+    outside = None
+    if ct_u is not None and m > n:
+        outside = _outside(u, ct_u)
+    if ct_vh is not None and n > m:
+        outside = _outside(t(vh), t(ct_vh))
+    return _plus(of_u, of_v), _plus(of_u, None if of_v is None else -of_v), outside
+
+
+def svd_pull(site: Site, ct_s: Any, both: Any, apart: Any, outside: Any) -> tuple[Any, ...]:
+    """The cotangent of the matrix, from those of singular values and of turns of vectors."""
+    u, _, vh = site.results
+    m, n = site.operands[0].shape[-2:]
     total: Any = None
     if ct_s is not None:
         total = mm(u * ct_s[..., None, :], vh)
-    if ct_u is not None or ct_vh is not None:
-        gaps = _inverse_gaps(s * s)
-        m, n = site.operands[0].shape[-2:]
-    if ct_u is not None:
-        inner = mm(t(u), ct_u)
-        total = _plus(total, mm(mm(u, gaps * (inner - t(inner)) * row), vh))
-        if m > n:
-            total = total + mm(_outside(u, ct_u) / row, vh)
-    if ct_vh is not None:
-        ct_v = t(ct_vh)
-        inner = mm(t(v), ct_v)
-        total = _plus(total, mm(mm(u, column * gaps * (inner - t(inner))), vh))
-        if n > m:
-            total = total + mm(u, t(_outside(v, ct_v) / row))
+    if both is not None:
+        total = _plus(total, mm(mm(u, both + apart), vh))
+    if outside is not None:
+        total = total + (mm(outside, vh) if m > n else mm(u, t(outside)))
     return (total,)
 
 

@@ -31,7 +31,13 @@ from autodiff.ops.entries import (
     Site,
     register,
 )
-from autodiff.ops.tracer import emit_tracer
+from autodiff.ops.smooth import (
+    inverse_root,
+    inverse_square,
+    logistic,
+    sech_squared,
+)
+from autodiff.ops.tracer import Tracer, emit_tracer
 
 _LOG2 = float(np.log(2.0))
 _LOG10 = float(np.log(10.0))
@@ -183,8 +189,18 @@ def _sqrt_partial(y: Any, x: Any) -> Any:
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
-    # b * a**(b - 1); an exponent of 0 contributes 0 also at a = 0.
-    return np.where(b == 0, 0.0, b * np.power(a, np.where(b == 0, 1.0, b - 1)))
+    # b * a**(b - 1); an exponent of 0 contributes 0 also at a = 0.  A strong product, not a where:
+    # by b it has the derivative a**-1 there.
+    return _strong(b, np.power(a, b - 1))
+
+
+def _strong(a: Any, b: Any) -> Any:
+    """``a * b``, 0 where ``a`` is exactly 0."""
+    if not isinstance(a, Tracer) and not isinstance(b, Tracer):
+        return _strong_multiply(a, b)
+    if a.dtype != b.dtype:
+        a = a.astype(b.dtype)
+    return emit_tracer("strong_multiply", a, b)
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
@@ -197,9 +213,24 @@ def _hypot_partial(y: Any, x: Any) -> Any:
 
 
 def _over_square(x: Any, a: Any, b: Any) -> Any:
-    # x / (a*a + b*b), 0 at the origin, where the angle has no derivative
-    origin = (a == 0) & (b == 0)
-    return np.where(origin, 0.0, x / np.where(origin, 1.0, a * a + b * b))
+    # x / (a*a + b*b), 0 at the origin, where the angle has no derivative.  By way of the length,
+    # as the squares over- or underflow; of an infinite length the quotient is 0.
+    length = np.hypot(a, b)
+    none = (length == 0) | np.isinf(length)
+    safe = np.where(none, 1.0, length)
+    return np.where(none, 0.0, x / safe / safe)
+
+
+def _root_of_difference(x: Any) -> Any:
+    # 1 / sqrt(x*x - 1), where x*x - 1 is x*x to the last bit as 1 / x
+    far = x > 1e8
+    return np.where(far, 1 / x, 1 / np.sqrt((x - 1) * (x + 1)))
+
+
+def _difference(a: Any, b: Any) -> Any:
+    # a - b, but 0 of equal infinities, which share equally
+    same = (a == b) & np.isinf(a)
+    return np.where(same, 0.0, a) - np.where(same, 0.0, b)
 
 
 elementwise(np.add, lambda y, a, b: 1.0, lambda y, a, b: 1.0, scalar=_add)
@@ -286,22 +317,22 @@ def _log_add_exp(exp: str, log1p: Callable[..., Any]) -> Callable[..., Any]:
 
 elementwise(np.exp, lambda y, x: y)
 elementwise(np.exp2, lambda y, x: _LOG2 * y)
-elementwise(np.expm1, lambda y, x: y + 1)
+elementwise(np.expm1, lambda y, x: np.exp(x))  # not y + 1, which is 0 far to the left
 elementwise(np.log, lambda y, x: 1 / x, domain=((0.2, 4.0),))
 elementwise(np.log2, lambda y, x: 1 / (x * _LOG2), domain=((0.2, 4.0),))
 elementwise(np.log10, lambda y, x: 1 / (x * _LOG10), domain=((0.2, 4.0),))
 elementwise(np.log1p, lambda y, x: 1 / (1 + x), domain=((-0.7, 3.0),))
 elementwise(
-    # exp(a - y) is at most 1, also where exp(a) overflows; equal infinities give 1/2 each.
+    # Not exp(a - y), where y is rounded to what a is rounded to; equal infinities give 1/2 each.
     np.logaddexp,
-    lambda y, a, b: np.where(a == b, 0.5, np.exp(a - y)),
-    lambda y, a, b: np.where(a == b, 0.5, np.exp(b - y)),
+    lambda y, a, b: logistic(_difference(a, b)),
+    lambda y, a, b: logistic(_difference(b, a)),
     scalar=_log_add_exp("exp", lambda s, x: s.call("log1p", x)),
 )
 elementwise(
     np.logaddexp2,
-    lambda y, a, b: np.where(a == b, 0.5, np.exp2(a - y)),
-    lambda y, a, b: np.where(a == b, 0.5, np.exp2(b - y)),
+    lambda y, a, b: logistic(_LOG2 * _difference(a, b)),
+    lambda y, a, b: logistic(_LOG2 * _difference(b, a)),
     scalar=_log_add_exp("exp2", lambda s, x: s.mul(s.call("log1p", x), s.constant(1 / _LOG2, x))),
 )
 
@@ -315,7 +346,7 @@ elementwise(
 elementwise(
     np.arccos, lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)), scalar="acos", domain=((-0.8, 0.8),)
 )
-elementwise(np.arctan, lambda y, x: 1 / (1 + x * x), scalar="atan")
+elementwise(np.arctan, lambda y, x: inverse_square(x), scalar="atan")
 elementwise(
     np.arctan2,
     lambda y, a, b: _over_square(b, a, b),
@@ -325,11 +356,9 @@ elementwise(
 )
 elementwise(np.sinh, lambda y, x: np.cosh(x))
 elementwise(np.cosh, lambda y, x: np.sinh(x))
-elementwise(np.tanh, lambda y, x: 1 - y * y)  # not 1/cosh(x)**2: cosh overflows above 710
-elementwise(np.arcsinh, lambda y, x: 1 / np.sqrt(1 + x * x), scalar="asinh")
-elementwise(
-    np.arccosh, lambda y, x: 1 / np.sqrt((x - 1) * (x + 1)), scalar="acosh", domain=((1.2, 4.0),)
-)
+elementwise(np.tanh, lambda y, x: sech_squared(x))  # not 1 - y*y, which is 0 above 19
+elementwise(np.arcsinh, lambda y, x: inverse_root(x), scalar="asinh")
+elementwise(np.arccosh, lambda y, x: _root_of_difference(x), scalar="acosh", domain=((1.2, 4.0),))
 elementwise(np.arctanh, lambda y, x: 1 / ((1 - x) * (1 + x)), scalar="atanh", domain=((-0.8, 0.8),))
 
 
@@ -367,7 +396,7 @@ elementwise(
     np.copysign, lambda y, a, b: np.where(a == 0, 0.0, np.copysign(1.0, a) * np.copysign(1.0, b)), None,
     scalar=_core("copysign"),
 )  # fmt: skip
-elementwise(np.heaviside, scalar=lambda s, x, h: s.select(
+elementwise(np.heaviside, None, lambda y, x, h: np.where(x == 0, 1.0, 0.0), scalar=lambda s, x, h: s.select(
     s.isnan(x), x, s.select(s.eq(x, s.constant(0.0, x)), h,
     s.select(s.lt(x, s.constant(0.0, x)), s.constant(0.0, x), s.constant(1.0, x)))))  # fmt: skip
 elementwise(np.nextafter, lambda y, a, b: 1.0, lambda y, a, b: 0.0, scalar="nextafter")
@@ -482,7 +511,7 @@ register(
 
 
 def _same_type_rule(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
-    return (ArrayType(types[0].dtype, _broadcast_result("strong_multiply", types)),)
+    return (ArrayType(types[0].dtype, _broadcast_result("a strong product", types)),)
 
 
 def _strong_multiply(ct: Any, p: Any) -> Any:
@@ -494,14 +523,47 @@ def _strong_multiply_transpose(site: Site, g: Any) -> tuple[Any, ...]:
     # The zero stays strong in second derivatives: where ct (or g) is exactly 0 nothing reaches p,
     # whose own derivative may be NaN there.
     ct, p = site.operands
-    zero = np.zeros((), ct.dtype)[()]
     return (
         emit_tracer("strong_multiply", g, p) if site.needed[0] else None,
-        np.where(np.equal(g, 0), zero, emit_tracer("strong_multiply", ct, g))
-        if site.needed[1]
-        else None,
+        _strong_product(ct, g) if site.needed[1] else None,
     )
 
+
+def _strong_product(a: Any, b: Any) -> Any:
+    # A product, not a where: by either factor it has a derivative where the other is not 0.
+    return emit_tracer("strong_product", a, b)
+
+
+def _strong_product_transpose(site: Site, g: Any) -> tuple[Any, ...]:
+    a, b = site.operands
+    return (
+        _strong_product(g, b) if site.needed[0] else None,
+        _strong_product(a, g) if site.needed[1] else None,
+    )
+
+
+def _strong_product_meaning(a: Any, b: Any) -> Any:
+    with np.errstate(all="ignore"):
+        none = np.equal(a, 0) | np.equal(b, 0)
+        return np.where(none, np.zeros((), np.asarray(a).dtype), np.multiply(a, b))
+
+
+# a * b, 0 where either is exactly 0, whatever the other is.
+register(
+    Entry(
+        name="strong_product",
+        type_rule=_same_type_rule,
+        meaning=_strong_product_meaning,
+        lowering=Pointwise(
+            lambda s, a, b: s.select(
+                s.or_(s.eq(a, s.constant(0.0, a)), s.eq(b, s.constant(0.0, b))),
+                s.constant(0.0, a),
+                s.mul(a, b),
+            )
+        ),
+        derivative=Bilinear(_strong_product_transpose),
+    )
+)
 
 # ct * p with the strong zero: a cotangent (or tangent) that is exactly 0 contributes 0, whatever
 # the local partial, so that infinities of branches not taken do not turn into NaN.

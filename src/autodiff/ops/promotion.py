@@ -18,7 +18,7 @@ from autodiff.dims import Dim, Extent, same, same_shape
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
-from autodiff.ops import structural
+from autodiff.ops import roots, structural
 from autodiff.ops.known import check, decide, require_equal
 from autodiff.ops.pointwise import loop_dtypes
 from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
@@ -265,6 +265,8 @@ def pointwise(
     values = [fit(x, d, shape).value for x, d in zip(operands, loop, strict=False)]
     type = ArrayType(loop[-1], shape, form == "python")
     (result,) = _builder.current_builder().emit(name, tuple(values), {}, (type,))
+    if name in roots.POWERS:
+        result = roots.power_of_root(name, tuple(values), result)
     return Tracer(result, "array" if shape else (form or "scalar"))
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from autodiff.dims import Dim
 from autodiff.ir.data import ArrayType
-from autodiff.ops import python_numbers, structural
+from autodiff.ops import python_numbers, smooth, structural
 from autodiff.ops.builder import current_builder, emit
 from autodiff.ops.control import emit_for
 from autodiff.ops.either import Either, choose
@@ -182,7 +182,9 @@ def modf(x: Any) -> tuple[Tracer, Tracer]:
     """``math.modf``."""
     value = _scalar(x)
     whole = _python("trunc", value)
-    return _python("copysign", _python("subtract", value, whole), value), whole
+    fraction = _python("subtract", value, whole)
+    signed = _python("copysign", fraction, value)  # for the sign of a zero alone
+    return Tracer(smooth.derived_as(signed, fraction).value, signed.form), whole
 
 
 @implements_builtin(math.frexp)

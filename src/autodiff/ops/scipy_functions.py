@@ -16,6 +16,7 @@ from autodiff.ops import special as entries
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, cast, constant, pointwise, select
+from autodiff.ops.smooth import log1p_ratio
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 
@@ -64,16 +65,7 @@ for _name, _ufunc in (("expm1", "expm1"), ("log1p", "log1p"), ("cbrt", "cbrt"), 
     implements(getattr(special, _name))(lambda x, ufunc=_ufunc: pointwise(ufunc, as_float(x)))
 
 
-@implements(special.expit)
-def expit(x: Any) -> Tracer:
-    """``1 / (1 + exp(-x))``, by exponentials of numbers that are never positive."""
-    value = as_float(x)
-    # exp(min(x, 0)) / (1 + exp(-|x|)): no overflow, and tiny results keep their accuracy.
-    small = pointwise(
-        "exp", select(pointwise("less", value, 0), value, pointwise("negative", value))
-    )
-    numerator = select(pointwise("less", value, 0), small, constant(1, value.dtype))
-    return pointwise("divide", numerator, pointwise("add", 1.0, small))
+expit = implements(special.expit)(_entry("logistic"))
 
 
 @implements(special.log_expit)
@@ -89,22 +81,24 @@ def log_expit(x: Any) -> Tracer:
 def xlogy(x: Any, y: Any) -> Any:
     """``x log y``, 0 where x is 0."""
     a, b = as_float(x), as_float(y)
-    zero = pointwise(
-        "logical_and", pointwise("equal", a, 0), pointwise("logical_not", pointwise("isnan", b))
-    )
-    safe = select(zero, constant(1, b.dtype), b)
-    return pointwise("multiply", a, pointwise("log", safe))
+    return pointwise("multiply", a, pointwise("log", _safe(a, b, b, 1)))
+
+
+def _safe(a: Any, b: Any, argument: Any, instead: float) -> Any:
+    """``b``, replaced where ``a`` is 0 and the logarithm of ``argument`` has no finite value.
+
+    Elsewhere the derivative by ``a`` is the logarithm, also where ``a`` is 0.
+    """
+    usable: Any = (argument > 0.0) & (argument < np.inf)
+    replaced: Any = (a == 0.0) & np.logical_not(usable) & np.logical_not(np.isnan(b))
+    return select(replaced, constant(instead, b.dtype), b)
 
 
 @implements(special.xlog1py)
 def xlog1py(x: Any, y: Any) -> Any:
     """``x log(1 + y)``, 0 where x is 0."""
     a, b = as_float(x), as_float(y)
-    zero = pointwise(
-        "logical_and", pointwise("equal", a, 0), pointwise("logical_not", pointwise("isnan", b))
-    )
-    safe = select(zero, constant(0, b.dtype), b)
-    return pointwise("multiply", a, pointwise("log1p", safe))
+    return pointwise("multiply", a, pointwise("log1p", _safe(a, b, b + 1.0, 0)))
 
 
 @implements(special.entr)
@@ -187,15 +181,7 @@ def huber(delta: Any, r: Any) -> Tracer:
     return select(np.less(d, 0.0), np.inf, value, x.dtype)
 
 
-@implements(special.exprel)
-def exprel(x: Any) -> Any:
-    """``(exp(x) - 1) / x``, 1 at 0."""
-    value = as_float(x)
-    # The series near 0, so that derivatives are right there, too.
-    small: Any = np.abs(value) < 1e-3
-    safe = select(small, 1.0, value, value.dtype)
-    series = 1.0 + value * (1 / 2 + value * (1 / 6 + value * (1 / 24 + value / 120)))
-    return select(small, series, np.expm1(safe) / safe)
+exprel = implements(special.exprel)(_entry("exprel"))
 
 
 @implements(special.exp10)
@@ -216,9 +202,12 @@ def cosm1(x: Any) -> Tracer:
 def inv_boxcox(y: Any, lmbda: Any) -> Tracer:
     """The inverse of the Box–Cox transformation."""
     value, power = as_float(y), as_float(lmbda)
-    zero: Any = power == 0.0
-    safe = select(zero, 1.0, power, power.dtype)
-    return select(zero, np.exp(value), np.exp(np.log1p(power * value) / safe))
+    # log1p(lmbda y) / lmbda is smooth in lmbda at 0, too; where lmbda y is not small, as it stands.
+    product: Any = power * value
+    small: Any = np.abs(product) < 0.1
+    near = value * log1p_ratio(select(small, product, 0.0, power.dtype))
+    far = np.log1p(product) / select(small, 1.0, power, power.dtype)
+    return pointwise("exp", select(small, near, far, value.dtype))
 
 
 @implements(special.polygamma)

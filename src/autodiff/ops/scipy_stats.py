@@ -23,6 +23,7 @@ from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.promotion import as_array, cast, select
 from autodiff.ops.scipy_functions import betaln, expit, log_expit, logit, ndtr, xlog1py, xlogy
+from autodiff.ops.smooth import log_square
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
 
@@ -84,27 +85,15 @@ def _student(z: Any, df: Any) -> Any:
     n = np.where(normal, 1.0, df)
     # Not a difference of log-gammas: poch is the quotient itself.
     factor = np.log(_poch(0.5 * n, 0.5)) - 0.5 * (np.log(n) + _LOG_PI)
-    far = np.abs(z) > 1e150  # whose square overflows
+    far = np.abs(z) > 1e150  # whose square overflows; a root before the square would cost digits
     near = np.where(far, 1.0, z)
-    logarithm = np.where(
-        far, 2 * np.log(np.where(far, np.abs(z), 1.0)) - np.log(n), np.log1p(near * near / n)
-    )
+    beyond = log_square(np.where(far, z, 1.0) / np.sqrt(n))
+    logarithm = np.where(far, beyond, np.log1p(near * near / n))
     return np.where(normal, _log_gaussian(z), factor - (n + 1) / 2 * logarithm)
 
 
 def _log_gaussian(z: Any) -> Any:
     return -0.5 * z * z - _LOG_ROOT_TWO_PI
-
-
-def _cauchy(z: Any) -> Any:
-    # Beyond 1 by the reciprocal, whose square does not overflow.
-    size = np.abs(z)
-    far = size > 1
-    inner, outer = np.where(far, 1.0, size), np.where(far, size, 1.0)
-    back = 1 / outer
-    return -_LOG_PI - np.where(
-        far, 2 * np.log(outer) + np.log1p(back * back), np.log1p(inner * inner)
-    )
 
 
 def _cauchy_quantile(q: Any) -> Any:
@@ -244,12 +233,13 @@ _TABLE: dict[type, Distribution] = {
         ppf=_laplace_quantile, isf=lambda q: -_laplace_quantile(q),
     ),
     type(stats.logistic): Distribution(
-        (), lambda z: -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))),
+        # Not by abs(z), whose kink would be one of the derivatives.
+        (), lambda z: -np.logaddexp(0.0, z) - np.logaddexp(0.0, -z),
         cdf=expit, sf=lambda z: expit(-z), logcdf=log_expit, logsf=lambda z: log_expit(-z),
         ppf=logit, isf=lambda q: -logit(q),
     ),
     type(stats.cauchy): Distribution(
-        (), _cauchy, density=lambda z: 1.0 / np.pi / (1.0 + z * z),
+        (), lambda z: -_LOG_PI - log_square(z), density=lambda z: 1.0 / np.pi / (1.0 + z * z),
         cdf=lambda z: np.arctan2(1.0, -z) / np.pi, sf=lambda z: np.arctan2(1.0, z) / np.pi,
         ppf=_cauchy_quantile, isf=lambda q: -_cauchy_quantile(q),
     ),

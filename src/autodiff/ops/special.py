@@ -35,6 +35,7 @@ from autodiff.ops.entries import (
     Samples,
     register,
 )
+from autodiff.ops.smooth import log_square, near_or_far, polynomial, smooth
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 _TWO_OVER_SQRT_PI = float(2 / np.sqrt(np.pi))
@@ -77,8 +78,15 @@ def digamma(x: Any) -> Any:
     return apply("scipy_digamma", x)
 
 
-_enter("erf", "erf", lambda y, x: _TWO_OVER_SQRT_PI * np.exp(-x * x), -2.0, 2.0)
-_enter("erfc", "erfc", lambda y, x: -_TWO_OVER_SQRT_PI * np.exp(-x * x), -2.0, 2.0)
+# exp(-x**2), with derivatives that are 0 at infinity
+gaussian: Callable[..., Any] = smooth(
+    "gaussian",
+    lambda x: np.exp(-x * x),
+    lambda s, x: s.call("exp", s.neg(s.mul(x, x))),
+    lambda y, x: -2.0 * _strong(y, x),
+)
+_enter("erf", "erf", lambda y, x: _TWO_OVER_SQRT_PI * gaussian(x), -2.0, 2.0)
+_enter("erfc", "erfc", lambda y, x: -_TWO_OVER_SQRT_PI * gaussian(x), -2.0, 2.0)
 _enter("lgamma", "gammaln", lambda y, x: digamma(x), 0.3, 6.0)
 _enter("tgamma", "gamma", lambda y, x: y * digamma(x), 0.3, 4.0)
 
@@ -208,32 +216,142 @@ def _of_order(function: Callable[..., Any], n: Any, step: int, x: Any) -> Any:
     return function(np.trunc(n) + float(step), x)
 
 
+def _elliptic_series(of_e: bool, count: int = 26) -> list[float]:
+    """Coefficients of the derivative of K(m), or of E(m), by powers of m (DLMF 19.5.1, 19.5.2)."""
+    coefficients, c = [], 1.0
+    for n in range(1, count + 1):
+        c *= ((2 * n - 1) / (2 * n)) ** 2
+        coefficients.append(0.5 * np.pi * n * (c / (1 - 2 * n) if of_e else c))
+    return coefficients
+
+
+_ELLIPK_SLOPE, _ELLIPE_SLOPE = _elliptic_series(False), _elliptic_series(True)
+
+
 def _ellipk_partial(y: Any, m: Any) -> Any:
-    # DLMF 19.4.1; pi / 8 at 0, where the quotient is 0 / 0.
-    zero = np.equal(m, 0)
-    safe = np.where(zero, 0.5, m)
-    return np.where(zero, np.pi / 8, (ellipe(m) / (1 - safe) - y) / (2 * safe))
+    # DLMF 19.4.1, which cancels near 0.
+    return near_or_far(
+        np.abs(m) < 0.15, m, 0.5,
+        lambda m: polynomial(m, _ELLIPK_SLOPE),
+        lambda m: (ellipe(m) / (1 - m) - ellipk(m)) / (2 * m),
+    )  # fmt: skip
 
 
 def _ellipe_partial(y: Any, m: Any) -> Any:
-    zero = np.equal(m, 0)
-    return np.where(zero, -np.pi / 8, (y - ellipk(m)) / (2 * np.where(zero, 0.5, m)))
+    return near_or_far(
+        np.abs(m) < 0.15, m, 0.5,
+        lambda m: polynomial(m, _ELLIPE_SLOPE),
+        lambda m: (ellipe(m) - ellipk(m)) / (2 * m),
+    )  # fmt: skip
 
 
 def _log_beta(a: Any, b: Any) -> Any:
     return apply("scipy_betaln", a, b)
 
 
+def _power_term(s: Any, p: Any, logarithm: Any) -> Any:
+    """``p * logarithm``, 0 for p = 0."""
+    zero = s.constant(0.0, p)
+    return s.select(s.eq(p, zero), zero, s.mul(p, logarithm))
+
+
+def _times_log(p: Any, logarithm: Any) -> Any:
+    return np.where(np.equal(p, 0), 0.0, p * logarithm)
+
+
+def _strong(a: Any, b: Any) -> Any:
+    return emit_tracer("strong_multiply", a, b) if isinstance(b, Tracer) else a * b
+
+
+# x**p (1 - x)**q e**c, by logarithms, as each factor may over- or underflow.  At the ends of the
+# support the logarithms are infinite, so the derivatives are of the same kind, with lower powers.
+power_product: Callable[..., Any] = smooth(
+    "power_product",
+    lambda p, q, c, x: np.exp(_times_log(p, np.log(x)) + _times_log(q, np.log1p(-x)) + c),
+    lambda s, p, q, c, x: s.call(
+        "exp",
+        s.add(
+            s.add(
+                _power_term(s, p, s.call("log", x)), _power_term(s, q, s.call("log1p", s.neg(x)))
+            ),
+            c,
+        ),
+    ),
+    lambda y, p, q, c, x: np.where(x == 0, 0.0, y * np.log(np.where(x == 0, 1.0, x))),
+    lambda y, p, q, c, x: np.where(x == 1, 0.0, y * np.log1p(-np.where(x == 1, 0.0, x))),
+    lambda y, p, q, c, x: y,
+    lambda y, p, q, c, x: (
+        _strong(p, power_product(p - 1, q, c, x)) - _strong(q, power_product(p, q - 1, c, x))
+    ),
+    domain=((1.0, 3.0), (1.0, 3.0), (-1.0, 1.0), (0.2, 0.8)),
+)
+# x**p e**c likewise
+scaled_power: Callable[..., Any] = smooth(
+    "scaled_power",
+    lambda p, c, x: np.exp(_times_log(p, np.log(x)) + c),
+    lambda s, p, c, x: s.call("exp", s.add(_power_term(s, p, s.call("log", x)), c)),
+    lambda y, p, c, x: np.where(x == 0, 0.0, y * np.log(np.where(x == 0, 1.0, x))),
+    lambda y, p, c, x: y,
+    lambda y, p, c, x: _strong(p, scaled_power(p - 1, c, x)),
+    domain=((1.0, 3.0), (-1.0, 1.0), (0.5, 3.0)),
+)
+
+
 def _gamma_density(y: Any, a: Any, x: Any) -> Any:
-    return np.exp((a - 1) * np.log(x) - x - apply("lgamma", a))
+    return scaled_power(a - 1, -x - apply("lgamma", a), x)
 
 
 def _beta_density(y: Any, a: Any, b: Any, x: Any) -> Any:
-    return np.exp((a - 1) * np.log(x) + (b - 1) * np.log1p(-x) - _log_beta(a, b))
+    return power_product(a - 1, b - 1, -_log_beta(a, b), x)
 
 
 def _student_density(y: Any, n: Any, t: Any) -> Any:
-    return np.exp(-0.5 * (n + 1) * np.log1p(t * t / n) - 0.5 * np.log(n) - _log_beta(0.5 * n, 0.5 + 0 * n))  # fmt: skip
+    return np.exp(-0.5 * (n + 1) * log_square(t / np.sqrt(n)) - 0.5 * np.log(n) - _log_beta(0.5 * n, 0.5 + 0 * n))  # fmt: skip
+
+
+def _rgamma_partial(y: Any, x: Any) -> Any:
+    # -y digamma(x), which at the zeros of y is 0 times infinity; there by reflection
+    # (A&S 6.1.17): y = sin(pi x) gamma(1 - x) / pi.
+    left = np.less(x, 0.5)
+    z = np.where(left, x, 0.0)
+    other = apply("tgamma", 1 - z)
+    reflected = other * (np.cos(np.pi * z) - np.sin(np.pi * z) / np.pi * digamma(1 - z))
+    return np.where(left, reflected, -y * digamma(np.where(left, 1.0, x)))
+
+
+# e**(x**2) erfc(x) = (1 - 1 / 2x² + 3 / 4x⁴ - …) / (x sqrt pi) (A&S 7.1.23), Dawson's integral
+# likewise with signs all alike; the derivatives of both cancel to that second term.
+_DOUBLE_FACTORIALS = [float(np.prod(np.arange(1.0, 2 * k, 2))) / 2.0**k for k in range(1, 17)]
+
+
+def _erfcx_partial(y: Any, x: Any) -> Any:
+    series = [(-1.0) ** k * c for k, c in enumerate(_DOUBLE_FACTORIALS, 1)]
+    return _beyond(x > 10, x, _TWO_OVER_SQRT_PI, series, 2 * x * y - _TWO_OVER_SQRT_PI)
+
+
+def _dawsn_partial(y: Any, x: Any) -> Any:
+    return _beyond(np.abs(x) > 10, x, -1.0, _DOUBLE_FACTORIALS, 1 - 2 * x * y)
+
+
+def _beyond(far: Any, x: Any, factor: float, series: list[float], near: Any) -> Any:
+    r = 1 / np.where(far, x, 10.0)
+    return np.where(far, factor * r * r * polynomial(r * r, series), near)
+
+
+def _log_ndtr_partial(y: Any, x: Any) -> Any:
+    # The density over the distribution function; to the left both vanish, their scaled ones do not.
+    left = np.less(x, 0)
+    scaled = apply("scipy_erfcx", np.where(left, x, 0.0) * -float(np.sqrt(0.5)))
+    right = np.where(left, 0.0, x)
+    density = np.exp(-0.5 * right * right - np.where(left, 0.0, y)) / _ROOT_TWO_PI
+    return np.where(left, float(np.sqrt(2 / np.pi)) / scaled, density)
+
+
+def _expn_partial(y: Any, n: Any, x: Any) -> Any:
+    # -E of order n - 1, by the recurrence (A&S 5.1.14) where SciPy has no such order.
+    low = np.less_equal(n, 1)
+    below = expn(np.where(low, 1.0, n - 1), x)
+    return -np.where(low, (np.exp(-x) - (n - 1) * y) / x, below)
 
 
 def _boxcox_by_power(logarithm: Any, p: Any) -> Any:
@@ -263,12 +381,12 @@ def _pseudo_huber_by_delta(y: Any, d: Any, r: Any) -> Any:
 # name, partial derivatives (or the name of the argument that has none), where the tests sample
 _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ...] = (
     ("erfinv", (lambda y, x: np.exp(y * y) / _TWO_OVER_SQRT_PI,), ((-0.9, 0.9),)),
-    ("erfcx", (lambda y, x: 2 * x * y - _TWO_OVER_SQRT_PI,), ((-1.0, 3.0),)),
+    ("erfcx", (_erfcx_partial,), ((-1.0, 3.0),)),
     ("erfcinv", (lambda y, x: -np.exp(y * y) / _TWO_OVER_SQRT_PI,), ((0.2, 1.8),)),
     ("ndtri", (lambda y, x: _ROOT_TWO_PI * np.exp(0.5 * y * y),), ((0.1, 0.9),)),
-    ("log_ndtr", (lambda y, x: np.exp(-0.5 * x * x - y) / _ROOT_TWO_PI,), ((-4.0, 2.0),)),
-    ("rgamma", (lambda y, x: -y * digamma(x),), ((0.3, 4.0),)),
-    ("dawsn", (lambda y, x: 1 - 2 * x * y,), ((-2.0, 2.0),)),
+    ("log_ndtr", (_log_ndtr_partial,), ((-4.0, 2.0),)),
+    ("rgamma", (_rgamma_partial,), ((0.3, 4.0),)),
+    ("dawsn", (_dawsn_partial,), ((-2.0, 2.0),)),
     ("j0", (lambda y, x: -j1(x),), ((-3.0, 3.0),)),
     ("j1", (lambda y, x: 0.5 * (j0(x) - jv(2.0, x)),), ((-3.0, 3.0),)),
     ("y0", (lambda y, x: -y1(x),), ((0.5, 4.0),)),
@@ -292,7 +410,7 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("ive", ("v", lambda y, v, x: 0.5 * (ive(v - 1, x) + ive(v + 1, x)) - np.sign(x) * y),
      ((1.0, 3.0), (0.5, 3.0))),
     ("kve", ("v", lambda y, v, x: y - 0.5 * (kve(v - 1, x) + kve(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
-    ("expn", ("n", lambda y, n, x: -expn(n - 1, x)), ((2.0, 2.0), (0.5, 2.0))),
+    ("expn", ("n", _expn_partial), ((2.0, 2.0), (0.5, 2.0))),
     ("zeta", ("x", lambda y, x, q: -x * zeta(x + 1, q)), ((2.0, 4.0), (0.5, 3.0))),
     ("kn", ("n", lambda y, n, x: -0.5 * (_of_order(kn, n, -1, x) + _of_order(kn, n, 1, x))),
      ((2.0, 2.0), (0.5, 3.0))),

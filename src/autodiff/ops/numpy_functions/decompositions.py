@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops import linear_algebra as primitives
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix, matmul
 from autodiff.ops.numpy_functions.shapes import array_of
@@ -28,7 +27,7 @@ def _eigh(a: Any, triangle: str) -> tuple[Tracer, Tracer]:
     if triangle.upper() not in ("L", "U"):
         raise ValueError("UPLO argument must be 'L' or 'U'")
     x = float_matrix(a)
-    values, vectors = emit_tracer("eigh", primitives.t(x) if triangle.upper() == "U" else x)
+    values, vectors = emit_tracer("eigh", x, upper=triangle.upper() == "U")
     return values, vectors
 
 

@@ -15,7 +15,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from autodiff.dims import Extent, product
 from autodiff.ops import linear_algebra as primitives
-from autodiff.ops import structural
+from autodiff.ops import smooth, structural
+from autodiff.ops.custom import stop
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import require_equal
 from autodiff.ops.numpy_functions.shapes import array_of, diagonal_view, ravel, reshape, transpose
@@ -24,9 +25,11 @@ from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
     cast,
+    constant,
     describe,
     pointwise,
     result_dtype,
+    select,
     shape_error,
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -668,7 +671,38 @@ def _vector_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
         return functions[np.sum](size, **options)
     total = functions[np.sum](pointwise("power", size, ord), **options)
     inverse = pointwise("divide", 1.0, ord) if isinstance(ord, Tracer) else 1.0 / ord
-    return pointwise("power", total, cast(inverse, total.dtype))
+    result = pointwise("power", total, cast(inverse, total.dtype))
+    if ord < 0:
+        return result
+    scaled = _scaled_norm(a, size, ord, inverse, axes, keepdims)
+    return Tracer(smooth.derived_as(result, scaled).value, result.form)
+
+
+def _scaled_norm(
+    a: Tracer, size: Tracer, ord: Any, inverse: Any, axes: Axes, keepdims: bool
+) -> Tracer:
+    """The norm of ``a`` over its largest element, times that: what the derivative is taken of.
+
+    Powers of tiny or huge elements are 0 or infinite, and their quotients then NaN.  The scale is a
+    constant, as the result does not depend on it.  At zero the derivative is 0, as of the order 2;
+    so is the contribution of zeros where the power has an infinite slope or curvature there.
+    """
+    one, nothing = constant(1, a.dtype), constant(0, a.dtype)
+    top = functions[np.max](size, axis=axes, keepdims=True, initial=0.0)
+    usable = pointwise("logical_and", pointwise("greater", top, 0), pointwise("isfinite", top))
+    top = stop(select(usable, top, one))
+    ratio = pointwise("divide", a if ord % 2 == 0 else size, top)
+    zero = pointwise("equal", ratio, 0)
+    if ord < 2:
+        terms = pointwise("power", select(zero, one, ratio), ord)
+        terms = select(zero, nothing, terms)
+    else:
+        terms = pointwise("power", ratio, ord)
+    total = functions[np.sum](terms, axis=axes, keepdims=True)
+    none = pointwise("equal", total, 0)
+    root = pointwise("power", select(none, one, total), cast(inverse, total.dtype))
+    result = select(none, nothing, pointwise("multiply", top, root))
+    return result if keepdims else functions[np.squeeze](result, axes)
 
 
 def _matrix_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
@@ -679,7 +713,8 @@ def _matrix_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
         return _euclidean(a, axes, keepdims)
     if ord in (2, -2, "nuc"):
         moved = functions[np.moveaxis](a, (row, column), (-2, -1))
-        values = functions[np.linalg.svd](moved, compute_uv=False)
+        # |s|: singular values of 0 are kinks, as is the size of a number.
+        values = pointwise("absolute", functions[np.linalg.svd](moved, compute_uv=False))
         reduce = {2: np.max, -2: np.min, "nuc": np.sum}[ord]
         result = functions[reduce](values, axis=-1)
     elif ord in (1, -1, np.inf, -np.inf):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ops import smooth
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.promotion import (
@@ -63,7 +64,8 @@ def modf(x: Any) -> tuple[Tracer, Tracer]:
     fraction = select(
         pointwise("isinf", value), constant(0, value.dtype), pointwise("subtract", value, whole)
     )
-    return pointwise("copysign", fraction, value), whole
+    signed = pointwise("copysign", fraction, value)  # for the sign of a zero alone
+    return Tracer(smooth.derived_as(signed, fraction).value, signed.form), whole
 
 
 @implements(np.frexp)
@@ -257,16 +259,9 @@ def nan_to_num(
 # -- special functions of NumPy -----------------------------------------------------------------------
 @implements(np.sinc)
 def sinc(x: Any) -> Tracer:
-    """``np.sinc``: sin(pi x) / (pi x), smooth at 0 in both modes."""
-    value = _float(x)
-    y = pointwise("multiply", np.pi, value)
-    small = pointwise("less", pointwise("absolute", y), 1e-4)
-    # Within 1e-4 the series 1 - y²/6 (1 - y²/20) is exact to the last bit, with two derivatives.
-    safe = select(small, constant(1, y.dtype), y)
-    square = pointwise("multiply", y, y)
-    inner = pointwise("subtract", 1, pointwise("divide", square, 20))
-    series = pointwise("subtract", 1, pointwise("multiply", pointwise("divide", square, 6), inner))
-    return select(small, series, pointwise("divide", pointwise("sin", safe), safe))
+    """``np.sinc``: sin(pi x) / (pi x)."""
+    y = pointwise("multiply", np.pi, _float(x))
+    return Tracer(smooth.sine_ratio(y).value, y.form)
 
 
 @implements(np.i0)
@@ -276,9 +271,10 @@ def i0(x: Any) -> Tracer:
     Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 9.6.12 and 9.7.1.
     """
     given = as_array(x)
-    value = pointwise("absolute", cast(given, np.float64))
+    signed = cast(given, np.float64)
+    value = pointwise("absolute", signed)
     large = pointwise("greater", value, 30.0)
-    near = select(large, constant(1, value.dtype), value)
+    near = select(large, constant(1, value.dtype), signed)  # not |x|, which has a kink
     far = select(large, value, constant(40, value.dtype))
     quarter = pointwise("multiply", pointwise("multiply", near, near), 0.25)
     series: Any = constant(1, np.float64)

@@ -1,0 +1,503 @@
+"""Eigenvectors and singular vectors where eigenvalues or singular values are equal.
+
+The derivative of such a vector is infinite, yet that of ``V f(w) Vᵀ`` is not: in it
+(f(w_j) - f(w_i)) / (w_j - w_i) has the limit f'(w_i).  Where no two are equal the rules of
+``ops.decompositions`` hold, and nothing here changes them.
+
+Reverse mode.  The rule divides m_ij = (Vᵀ ct_V - ct_Vᵀ V)_ij / 2 by w_j - w_i.  Where both are 0 the
+quotient is the derivative of m_ij by w_j - w_i (l'Hôpital), and m_ij is computed by the program so
+far: it is differentiated once more, forward, in the direction w_k = k::
+
+    skew = cond(equal): where(equal, push(m; w_k = k) / (j - i), m / (w_j - w_i)), else: m / (w_j - w_i)
+
+If m_ij is not 0 where the eigenvalues are equal, the result depends on which basis of their span was
+chosen: it has no derivative, and an error says so.
+
+Forward mode.  The direction ``da`` is known, and the vectors may be turned within the span so that
+they diagonalise it; then nothing is infinite.  The result is computed with those vectors, and, where
+some were turned, with NumPy's as well: if the two differ, it depends on the basis; else it is NumPy's,
+``derived_as`` the other::
+
+    y = f(w, v)   =>   v', equal = eigh_turned(w, v, da);  y' = f(w, v')
+                       y = derived_as(cond(equal): f(w, v), compared with y', else: y', y')
+
+Source: Yu. L. Daleckii and S. G. Krein (1965) for the derivative of f(a); T. Kato, Perturbation
+Theory for Linear Operators (1966), section II.2, for the basis that fits a direction.
+Not here, and refused: second derivatives through vectors of equal eigenvalues; vectors that leave a
+loop's body or a branch in a form that depends on the basis, though what becomes of them does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autodiff.differentiate.activity import propagate
+from autodiff.dims import symbols
+from autodiff.errors import DerivativeError
+from autodiff.ir.copying import Mapping, copy_operation
+from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, free_values, uses, walk
+from autodiff.ops import decompositions
+from autodiff.ops.builder import Builder, building
+from autodiff.ops.control import INT, emit_cond, emit_refusal
+from autodiff.ops.decompositions import noise
+from autodiff.ops.entries import ENTRIES, Entry, Kernel, Site, register
+from autodiff.ops.linear_algebra import mm, t
+from autodiff.ops.smooth import derived_as
+from autodiff.ops.tracer import Tracer, emit_tracer
+
+_EIGH = ("eigh", "symmetric_eigen")
+_KINDS = frozenset((*_EIGH, "svd"))
+
+
+def has_vectors(program: Program) -> bool:
+    """Whether the program has a decomposition whose vectors its results depend on."""
+    if not any(operation.kind in _KINDS for operation in walk(program.block)):
+        return False
+    live = _live(program.block, set(program.outputs))
+    return any(_is_used(operation, live) for operation in walk(program.block))
+
+
+def _is_used(operation: Operation, live: set[Value]) -> bool:
+    vectors = operation.results[1:] if operation.kind in _EIGH else operation.results[::2]
+    return operation.kind in _KINDS and any(v in live for v in vectors)
+
+
+def _live(block: Block, outputs: set[Value]) -> set[Value]:
+    """Values that outputs may depend on with a derivative."""
+    live = {*outputs, *block.outputs}
+    for operation in reversed(block.operations):
+        if operation.regions:
+            for region in operation.regions:
+                live |= _live(region, set())
+                live.update(free_values(region))
+            live.update(operation.operands)
+        elif any(v in live for v in operation.results):
+            if not ENTRIES[operation.kind].zero_derivative:
+                live.update(uses(operation))
+    return live
+
+
+# -- reverse mode -----------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Downstream:
+    """What was computed from a decomposition so far, to be differentiated forward once more.
+
+    ``leaving`` is what other decompositions are of, and what the region that this one is in hands to
+    others: cotangents of that are constants here, which is right if it does not depend on the basis.
+    """
+
+    builder: Builder
+    before: list[Operation]
+    leaving: list[Value]
+    operation: Operation
+
+    def push(self, seeds: Sequence[tuple[Any, Any]], wanted: Sequence[Any]) -> list[Any]:
+        """Tangents of ``wanted``, where ``seeds`` are values and their tangents."""
+        from autodiff.differentiate.forward import Forward
+
+        sweep = Forward(self.builder)
+        sweep.copies = {id(op): op for op in self.before}
+        tangents = {x.value: tangent.value for x, tangent in seeds}
+        tangent_of = sweep.push(tangents, Block(operations=self.before))
+        return [Tracer(tangent_of(x.value), "array") for x in wanted]
+
+    def refuse(self, size: Any, allowed: Any) -> None:
+        """Raise where something is not 0 that would be if the basis did not matter."""
+        found: Any = np.any(np.abs(size) > allowed)
+        emit_refusal(found.value, _depends(self.operation))
+
+
+def pull_vectors(
+    builder: Builder,
+    operation: Operation,
+    site: Site,
+    cts: Sequence[Any],
+    leaving: Sequence[Value],
+) -> Sequence[Any] | None:
+    """The pullback of a decomposition whose vectors have cotangents; None for all else."""
+    is_svd = operation.kind == "svd"
+    if not is_svd and operation.kind not in _EIGH:
+        return None
+    if all(ct is None for ct in (cts[::2] if is_svd else cts[1:])):
+        return None
+    blocks = (*builder.stack, builder.block)
+    before = [op for block in blocks for op in block.operations]
+    others = [op for op in before if op.kind in _KINDS and op is not operation]
+    if not any(op is operation for op in before):
+        before = []
+    # What other decompositions are of leaves, too: through them no tangent is needed, nor infinite.
+    before = [op for op in before if op.kind not in _KINDS]
+    active = set(operation.results)
+    propagate(Block(operations=before), active)
+    cut = dict.fromkeys(
+        (*[v for v in leaving if v.type.is_float], *[op.operands[0] for op in others])
+    )
+    downstream = _Downstream(builder, before, [v for v in cut if v in active], operation)
+    return (_pull_svd if is_svd else _pull_eigh)(downstream, site, cts)
+
+
+def _pull_eigh(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequence[Any]:
+    w, v = site.results
+    turn = decompositions.antisymmetric(mm(t(v), cts[1]))
+    gap = w[..., None, :] - w[..., :, None]
+    equal = _upper(w) & (np.abs(gap) <= noise(w)[..., None])
+
+    def limits() -> tuple[Any, ...]:
+        turned = mm(v, _rotation(equal, w))
+        change = _refuse_dependent(downstream, ((v, turned),), cts[1:], w)
+        moved = decompositions.antisymmetric(mm(t(v), change[0]) + mm(t(turned), cts[1]))
+        downstream.refuse(np.where(equal, moved, 0.0), _allowed(w) * _size(cts[1]))
+        step = _index(w)
+        (ct_v,) = downstream.push(((w, np.broadcast_to(step, w.shape)),), cts[1:])
+        moved = decompositions.antisymmetric(mm(t(v), ct_v))
+        steps = step[None, :] - step[:, None]
+        return (_limit(downstream, turn, moved, steps, gap, w, _size(cts[1])),)
+
+    usual = (decompositions._inverse_gaps(w) * turn,)
+    (skew,) = _in_the_limit(downstream, np.any(equal), usual, limits)
+    return decompositions.eigh_pull(site, cts[0], skew)
+
+
+def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequence[Any]:
+    u, s, vh = site.results
+    both, apart, outside = decompositions.svd_turns(site, cts[0], cts[2])
+    gaps, sums = decompositions._pairs(s)
+    gap, total = s[..., None, :] - s[..., :, None], s[..., None, :] + s[..., :, None]
+    known = noise(s)
+    close = _upper(s) & (np.abs(gap) <= known[..., None])
+    equal = np.any(close) | np.any(s <= known)
+    usual = [gaps * both, sums * apart]
+    if outside is not None:
+        usual.append(outside / s[..., None, :])
+    given = [ct for ct in (cts[0], cts[2]) if ct is not None]
+
+    def turns(moved: list[Any]) -> tuple[Any, Any, Any]:
+        rest = iter(moved)
+        parts = [None if ct is None else next(rest) for ct in (cts[0], cts[2])]
+        return decompositions.svd_turns(site, *parts)
+
+    def limits() -> tuple[Any, ...]:
+        scale = np.maximum(_size(given[0]), _size(given[-1]))
+        rotation = _rotation(close, s)
+        of_u, of_vh = mm(u, rotation), mm(t(rotation), vh)
+        moved = _refuse_dependent(downstream, ((u, of_u), (vh, of_vh)), given, s)
+        change = turns(moved)[0]
+        if cts[0] is not None:
+            change = change + decompositions.antisymmetric(mm(t(of_u), cts[0]))
+        if cts[2] is not None:
+            change = change + decompositions.antisymmetric(mm(of_vh, t(cts[2])))
+        downstream.refuse(np.where(close, change, 0.0), _allowed(s) * scale)
+        # Downwards, as singular values are; from 1, so that none is 0.
+        step = s.shape[-1] - _index(s)
+        d_both, d_apart, d_outside = turns(
+            downstream.push(((s, np.broadcast_to(step, s.shape)),), given)
+        )
+        steps = step[None, :] - step[:, None], step[None, :] + step[:, None]
+        found = [
+            _limit(downstream, both, d_both, steps[0], gap, s, scale),
+            _limit(downstream, apart, d_apart, steps[1], total, s, scale),
+        ]
+        if outside is not None:
+            row = s[..., None, :] + 0.0 * outside
+            along = step + 0.0 * outside
+            found.append(_limit(downstream, outside, d_outside, along, row, s, scale))
+        return tuple(found)
+
+    skew = _in_the_limit(downstream, equal, tuple(usual), limits)
+    return decompositions.svd_pull(site, cts[1], *skew, *(() if outside is not None else (None,)))
+
+
+def _rotation(equal: Any, w: Any) -> Any:
+    """The generator of turns within the spans of equal values."""
+    half = np.where(equal, 1.0, 0.0).astype(w.dtype)
+    return half - t(half)
+
+
+def _refuse_dependent(
+    downstream: _Downstream, seeds: Sequence[tuple[Any, Any]], cts: Sequence[Any], w: Any
+) -> list[Any]:
+    """Tangents of ``cts`` as the vectors turn; what leaves the region must have none."""
+    leaving = [Tracer(v, "array") for v in downstream.leaving]
+    found = downstream.push(seeds, [*cts, *leaving])
+    for x, change in zip(leaving, found[len(cts) :], strict=True):
+        downstream.refuse(change, _allowed(w) * (1.0 + _size(x)))
+    return found[: len(cts)]
+
+
+def _allowed(w: Any) -> float:
+    return float(np.finfo(w.dtype).eps) ** 0.625
+
+
+def _size(x: Any) -> Any:
+    return np.max(np.abs(x), initial=0.0)
+
+
+def _index(w: Any) -> Any:
+    return emit_tracer("iota", size=w.shape[-1], dtype=INT).astype(w.dtype)
+
+
+def _upper(w: Any) -> Any:
+    line = emit_tracer("iota", size=w.shape[-1], dtype=INT)
+    return line[None, :] > line[:, None]
+
+
+def _in_the_limit(
+    downstream: _Downstream, equal: Any, usual: tuple[Any, ...], limits: Any
+) -> tuple[Any, ...]:
+    """``usual``, or where ``equal`` is true what ``limits`` emits."""
+    builder = downstream.builder
+    with builder.region() as then:
+        if downstream.before:
+            found = limits()
+        else:
+            always = Tracer.constant(np.array(True))
+            emit_refusal(always.value, _in_a_loop(downstream.operation))
+            found = usual
+        then.outputs = [x.value for x in found]
+    with builder.region() as orelse:
+        orelse.outputs = [x.value for x in usual]
+    results = emit_cond(equal.value, then, orelse)
+    return tuple([emit_tracer("first_order", Tracer(v, "array"), equal) for v in results])
+
+
+def _limit(
+    downstream: _Downstream, turn: Any, moved: Any, steps: Any, gap: Any, w: Any, scale: Any
+) -> Any:
+    """``turn / gap``, and ``moved / steps`` where the gap is 0 to what is known of it.
+
+    ``scale`` is the size of what ``turn`` was computed from.
+    """
+    known = noise(w)[..., None]
+    none = np.abs(gap) <= known
+    if steps.ndim == 2 and turn.shape[-1] == turn.shape[-2]:
+        line = emit_tracer("iota", size=w.shape[-1], dtype=INT)
+        diagonal = np.equal(line[:, None], line)
+        steps = np.where(diagonal, 1.0, steps)
+        none = none | diagonal
+    usual = np.where(none, 0.0, turn / np.where(none, 1.0, gap))
+    limit = moved / steps
+    # What rounding leaves of 0, and the gap that rounding makes of none.
+    epsilon = float(np.finfo(w.dtype).eps)
+    allowed = 10 * known * np.abs(limit) + epsilon**0.75 * scale
+    downstream.refuse(np.where(none, turn, 0.0), allowed)
+    return np.where(none, limit, usual).astype(w.dtype)
+
+
+# -- forward mode -----------------------------------------------------------------------------------
+_FLAG = ArrayType(np.dtype(bool), ())
+
+# The results of a decomposition once more, and whether other vectors were put in their place: what
+# forward mode, which knows the direction, replaces.
+register(
+    Entry(
+        "basis_apart",
+        lambda types, **attributes: (*types[1:], _FLAG),
+        lambda a, *arrays, **attributes: (*arrays, np.asarray(False)),
+        Kernel("basis_apart"),
+    )
+)
+
+
+def push_vectors(
+    site: Site, operation: Operation, tangents: Sequence[Any]
+) -> tuple[list[Value], Sequence[Any]] | None:
+    """What ``basis_apart`` is in the direction of the tangents: values, and tangents; None for all else."""
+    if operation.kind != "basis_apart":
+        return None
+    a, *arrays = site.operands
+    da = tangents[0]
+    if da is None:
+        results = (*arrays, Tracer.constant(np.array(False)))
+        return [x.value for x in results], (None,) * len(results)
+    if len(arrays) == 2:
+        w, v = arrays
+        upper = site.attributes["upper"]
+        turned, equal = emit_tracer("eigh_turned", w, v, da, upper=upper)
+        results = (w, turned, equal)
+        rule = decompositions._eigh_jvp
+    else:
+        u, s, vh = arrays
+        left, right, equal = emit_tracer("svd_turned", u, s, vh, da)
+        m, n = a.shape[-2:]
+        if m != n:
+            # The vectors outside of the thin factors would have to be turned as well.
+            none: Any = np.any(s <= noise(s))
+            emit_refusal(none.value, _depends(operation))
+        results = (left, s, right, equal)
+        rule = decompositions._svd_jvp
+    of_turned = Site((a,), results[:-1], site.attributes, (True,))
+    pushed = rule(of_turned, (da,))
+    return [x.value for x in results], (*pushed, None)
+
+
+def with_bases_apart(program: Program) -> Program:
+    """The program whose forward derivative is right where eigen- or singular values are equal."""
+    if not has_vectors(program):
+        return program
+    live = _live(program.block, set(program.outputs))
+    with building() as builder:
+        builder.block.parameters = list(program.inputs)
+        try:
+            _Rewriting(builder, live).run(program.block, {})
+        except _RunTimeSize:
+            return program
+        return Program(builder.block, program.name)
+
+
+class _RunTimeSize(Exception):
+    """A size depends on eigenvalues, so that the two variants need not agree in shape."""
+
+
+class _Rewriting:
+    """Copies blocks, with other vectors in the place of those of decompositions."""
+
+    def __init__(self, builder: Builder, live: set[Value]) -> None:
+        self.builder = builder
+        self.live = live
+
+    def run(self, block: Block, mapping: Mapping) -> None:
+        """Copy the operations into the builder's block, and set its outputs."""
+        exact: Mapping = {}  # NumPy's vectors
+        touched: set[Value] = set()  # old values that depend on others
+        chain: list[Operation] = []  # what computes them
+        flags: list[Any] = []
+        first: Operation | None = None
+        for operation in block.operations:
+            depends = any(v in touched for v in _reads(operation))
+            new = self._copy(operation, mapping)
+            if depends:
+                chain.append(operation)
+                touched.update(operation.results)
+            if _is_used(operation, self.live):
+                first = first or operation
+                if not depends:
+                    exact.update(zip(operation.results, new.results, strict=True))
+                flags.append(self._apart(operation, new, mapping))
+                touched.update(operation.results)
+        outputs = [mapping.get(v, v) for v in block.outputs]
+        places = [k for k, v in enumerate(block.outputs) if v in touched]
+        if first is not None and places:
+            wanted = [block.outputs[k] for k in places]
+            if any(s in touched for v in wanted for n in v.type.shape for s in symbols(n)):
+                raise _RunTimeSize
+            given = [outputs[k] for k in places]
+            self.builder.source = first.source
+            settled = self._settle(wanted, given, {**mapping, **exact}, chain, flags, first)
+            for k, value in zip(places, settled, strict=True):
+                outputs[k] = value
+        self.builder.block.outputs = outputs
+
+    def _copy(self, operation: Operation, mapping: Mapping) -> Operation:
+        """Append a copy; decompositions in its regions are rewritten there."""
+        inside = [o for region in operation.regions for o in walk(region)]
+        if not any(_is_used(o, self.live) for o in inside):
+            new = copy_operation(operation, mapping)
+            self.builder.block.operations.append(new)
+            return new
+        inner = dict(mapping)
+        copied = copy_operation(operation, inner, share=False)
+        regions = []
+        for old, region in zip(operation.regions, copied.regions, strict=True):
+            with self.builder.region() as block:
+                block.parameters = region.parameters
+                parameters = zip(old.parameters, region.parameters, strict=True)
+                self.run(old, {**mapping, **dict(parameters)})
+            regions.append(block)
+        new = Operation(
+            copied.kind,
+            copied.operands,
+            copied.attributes,
+            copied.results,
+            tuple(regions),
+            copied.source,
+        )
+        mapping.update(zip(operation.results, new.results, strict=True))
+        self.builder.block.operations.append(new)
+        return new
+
+    def _apart(self, operation: Operation, new: Operation, mapping: Mapping) -> Any:
+        """Emit what stands for the results of a decomposition; the flag that they are others."""
+        self.builder.source = operation.source
+        operands = [Tracer(v, "array") for v in (new.operands[0], *new.results)]
+        upper = bool(operation.attributes.get("upper", False))
+        *results, flag = emit_tracer("basis_apart", *operands, upper=upper)
+        mapping.update(zip(operation.results, [x.value for x in results], strict=True))
+        return flag
+
+    def _settle(
+        self,
+        wanted: list[Value],
+        given: list[Value],
+        exact: Mapping,
+        chain: list[Operation],
+        flags: list[Any],
+        first: Operation,
+    ) -> list[Value]:
+        """Results with the values of NumPy's vectors; those that depend on the vectors are refused."""
+        equal = flags[0]
+        for flag in flags[1:]:
+            equal = np.logical_or(equal, flag)
+        with self.builder.region() as then:
+            for operation in chain:
+                if operation.results or operation.regions:
+                    again = copy_operation(operation, exact, share=False)
+                    self.builder.block.operations.append(again)
+            then.outputs = [exact.get(v, v) for v in wanted]
+            for a, b in zip(then.outputs, given, strict=True):
+                if a.type.is_float:
+                    emit_refusal(_differ(a, b), _depends(first))
+        with self.builder.region() as orelse:
+            orelse.outputs = list(given)
+        settled = []
+        results = emit_cond(equal.value, then, orelse, first.source)
+        for value, other in zip(results, given, strict=True):
+            if value.type.is_float:
+                carried: Tracer = derived_as(Tracer(value), Tracer(other))
+                carried.value.type = value.type
+                value = carried.value
+            settled.append(value)
+        return settled
+
+
+def _reads(operation: Operation) -> list[Value]:
+    return [*uses(operation), *(v for region in operation.regions for v in free_values(region))]
+
+
+def _differ(a: Value, b: Value) -> Value:
+    """Whether two variants of a result differ by more than rounding."""
+    epsilon = float(np.finfo(a.type.dtype).eps)
+    x: Any = Tracer(a, "array")
+    y: Any = Tracer(b, "array")
+    size: Any = np.abs(x) + np.abs(y)
+    top: Any = np.max(size, initial=0.0)
+    found: Any = np.any(np.abs(x - y) > epsilon**0.5 * size + epsilon**0.625 * (1.0 + top))
+    return found.value
+
+
+# -- errors -----------------------------------------------------------------------------------------
+def _depends(operation: Operation) -> DerivativeError:
+    what = "singular values" if operation.kind == "svd" else "eigenvalues"
+    vectors = "singular vectors" if operation.kind == "svd" else "eigenvectors"
+    return DerivativeError(
+        f"the {vectors} of equal {what} have no derivative, and the result depends on which basis "
+        "of their span was chosen.",
+        code="AD305",
+        source=operation.source,
+        remedy=f"use the {vectors} only in combinations that are the same for every basis, such as "
+        "V f(w) V.T or the projector on all of them",
+    )
+
+
+def _in_a_loop(operation: Operation) -> DerivativeError:
+    what = "singular values" if operation.kind == "svd" else "eigenvalues"
+    return DerivativeError(
+        f"the derivative through vectors of equal {what} is not available in reverse mode within "
+        "a loop or branch.",
+        code="AD305",
+        source=operation.source,
+        remedy="use autodiff.jvp, or write the function of the matrix without its vectors",
+    )

@@ -1,0 +1,243 @@
+"""What derivatives are made of: functions that are smooth, and whose derivatives are again of them.
+
+    logistic(x)            1 / (1 + e**-x)            the slope of log(1 + e**x)
+    sech_squared(x)        1 / cosh(x)**2             the slope of tanh
+    inverse_square(x)      1 / (1 + x**2)             the slope of arctan
+    inverse_root(x)        1 / sqrt(1 + x**2)         the slope of arcsinh
+    half_slope(x)          x / (1 + x**2)             half the slope of log(1 + x**2)
+    log_square(x)          log(1 + x**2)
+    sine_ratio(z)          sin(z) / z
+    exprel(x)              (exp(x) - 1) / x
+    derived_as(y, z)       y, with the derivative of z
+
+A formula such as ``1 - tanh(x)**2`` is right to the last bit of 1, not of the result, and
+``1 / (1 + x*x)`` is 0 or NaN where x*x overflows; one made of pieces that are joined by
+``where(x == 0, constant, …)`` has a wrong derivative at the joint.  Each function here is accurate
+relative to its own size, finite at infinity, and differentiable as often as wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import factorial
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import InternalError
+from autodiff.ir.data import ArrayType
+from autodiff.ops.entries import ENTRIES, Entry, Partials, Pointwise, Samples, register
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+
+# Beyond it 1 + x*x is x*x to the last bit, and x*x may overflow.
+_FAR = 1e8
+
+
+def _pointwise_type(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
+    shape: tuple[Any, ...] = ()
+    for type in types:
+        if type.dtype != types[0].dtype:
+            raise InternalError("operands of different dtypes")
+        shape = type.shape or shape
+    return (ArrayType(types[0].dtype, shape),)
+
+
+def smooth(
+    name: str,
+    meaning: Callable[..., Any],
+    scalar: Callable[..., Any],
+    *partials: Callable[..., Any] | None,
+    domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),),
+) -> Callable[..., Any]:
+    """Enter an operation, and give the function that applies it to tracers or arrays."""
+
+    def of_arrays(*operands: Any) -> Any:
+        with np.errstate(all="ignore"):
+            result = meaning(*operands)
+        return np.asarray(result, np.asarray(operands[0]).dtype)
+
+    register(
+        Entry(
+            name,
+            _pointwise_type,
+            of_arrays,
+            Pointwise(scalar),
+            Partials(partials),
+            samples=Samples(domain),
+        )
+    )
+
+    def apply(*operands: Any) -> Any:
+        like = next((x for x in operands if isinstance(x, Tracer)), None)
+        if like is None:
+            return ENTRIES[name].meaning(*operands)
+        same = [as_tracer(x) for x in operands]
+        same = [x if x.dtype == like.dtype else x.astype(like.dtype) for x in same]
+        return emit_tracer(name, *same)
+
+    return apply
+
+
+def _logistic(s: Any, x: Any) -> Any:
+    # Of exp(-|x|), which does not overflow; tiny results keep their accuracy.
+    one, small = s.constant(1.0, x), s.call("exp", s.neg(s.abs(x)))
+    top = s.select(s.lt(x, s.constant(0.0, x)), small, one)
+    return s.div(top, s.add(one, small))
+
+
+def _logistic_meaning(x: Any) -> Any:
+    small = np.exp(-np.abs(x))
+    return np.where(np.less(x, 0), small, 1.0) / (1.0 + small)
+
+
+logistic: Callable[..., Any] = smooth(
+    "logistic", _logistic_meaning, _logistic, lambda y, x: y * logistic(-x), domain=((-4.0, 4.0),)
+)
+
+
+def _sech_squared(s: Any, x: Any) -> Any:
+    small = s.call("exp", s.mul(s.constant(-2.0, x), s.abs(x)))
+    total = s.add(s.constant(1.0, x), small)
+    return s.div(s.mul(s.constant(4.0, x), small), s.mul(total, total))
+
+
+sech_squared = smooth(
+    "sech_squared",
+    lambda x: 4.0 * np.exp(-2.0 * np.abs(x)) / (1.0 + np.exp(-2.0 * np.abs(x))) ** 2,
+    _sech_squared,
+    lambda y, x: -2.0 * y * np.tanh(x),
+)
+
+
+def _one_plus_square(s: Any, x: Any) -> Any:
+    return s.add(s.constant(1.0, x), s.mul(x, x))
+
+
+def _far(s: Any, x: Any) -> Any:
+    return s.gt(s.abs(x), s.constant(_FAR, x))
+
+
+inverse_square = smooth(
+    "inverse_square",
+    lambda x: 1.0 / (1.0 + x * x),
+    lambda s, x: s.div(s.constant(1.0, x), _one_plus_square(s, x)),
+    lambda y, x: -2.0 * y * half_slope(x),
+)
+half_slope: Callable[..., Any] = smooth(
+    "half_slope",
+    lambda x: np.where(np.abs(x) > _FAR, 1.0 / x, x / (1.0 + x * x)),
+    lambda s, x: s.div(
+        s.select(_far(s, x), s.constant(1.0, x), x), s.select(_far(s, x), x, _one_plus_square(s, x))
+    ),
+    lambda y, x: inverse_square(x) - 2.0 * y * y,
+)
+inverse_root = smooth(
+    "inverse_root",
+    lambda x: np.where(np.abs(x) > _FAR, 1.0 / np.abs(x), 1.0 / np.sqrt(1.0 + x * x)),
+    lambda s, x: s.div(
+        s.constant(1.0, x), s.select(_far(s, x), s.abs(x), s.sqrt(_one_plus_square(s, x)))
+    ),
+    lambda y, x: -y * half_slope(x),
+)
+
+
+def _log_square(s: Any, x: Any) -> Any:
+    size = s.abs(x)
+    far = _far(s, x)
+    one = s.constant(1.0, x)
+    double = s.mul(s.constant(2.0, x), s.call("log", s.select(far, size, one)))
+    near = s.call("log1p", s.mul(s.select(far, one, x), s.select(far, one, x)))
+    return s.select(far, double, near)
+
+
+log_square = smooth(
+    "log_square",
+    lambda x: np.where(np.abs(x) > _FAR, 2.0 * np.log(np.maximum(np.abs(x), 1.0)), np.log1p(x * x)),
+    _log_square,
+    lambda y, x: 2.0 * half_slope(x),
+)
+
+# y, with the derivative of z, where z is the same number by a formula with the right derivative.
+derived_as = smooth(
+    "derived_as", lambda y, z: np.asarray(y), lambda s, y, z: y, None, lambda v, y, z: 1.0
+)
+
+
+# -- series where closed formulas cancel ---------------------------------------------------------
+def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
+    """``coefficients[0] + coefficients[1] x + …`` by Horner's rule."""
+    result: Any = coefficients[-1] + 0.0 * x
+    for c in reversed(coefficients[:-1]):
+        result = result * x + c
+    return result
+
+
+def near_or_far(near: Any, x: Any, inside: Any, series: Callable[..., Any], closed: Any) -> Any:
+    """``series(x)`` where ``near``, else ``closed(x)``; each sees harmless numbers elsewhere.
+
+    Both formulas are right on both sides of the joint, so their derivatives are, too.  ``inside``
+    is a number at which ``closed`` is finite.
+    """
+    return np.where(near, series(np.where(near, x, 0.0)), closed(np.where(near, inside, x)))
+
+
+# sin(z) / z = sum (-1)**k z**2k / (2k + 1)!; terms enough for six more derivatives up to |z| = 2.
+_SINC_SLOPE = [(-1.0) ** k * 2 * k / factorial(2 * k + 1) for k in range(1, 18)]
+
+
+def sinc_slope(z: Any) -> Any:
+    """The derivative of ``sin(z) / z``: the closed formula loses z**-2 of its digits near 0."""
+    return near_or_far(
+        np.abs(z) < 2.0,
+        z,
+        2.0,
+        lambda z: z * polynomial(z * z, _SINC_SLOPE),
+        lambda z: (np.cos(z) - np.sin(z) / z) / z,
+    )
+
+
+def _ratio(name: str) -> Callable[..., Any]:
+    def scalar(s: Any, x: Any) -> Any:
+        zero, one = s.eq(x, s.constant(0.0, x)), s.constant(1.0, x)
+        return s.select(zero, one, s.div(s.call(name, x), x))
+
+    return scalar
+
+
+def _ratio_meaning(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x: np.where(np.equal(x, 0), 1.0, function(x) / x)
+
+
+sine_ratio = smooth("sine_ratio", _ratio_meaning(np.sin), _ratio("sin"), lambda y, z: sinc_slope(z))
+
+# (e**x - 1) / x = sum x**k / (k + 1)!
+_EXPREL_SLOPE = [(k + 1) / factorial(k + 2) for k in range(24)]
+
+
+def exprel_slope(x: Any) -> Any:
+    """The derivative of ``(exp(x) - 1) / x``."""
+    return near_or_far(
+        np.abs(x) < 1.5,
+        x,
+        1.5,
+        lambda x: polynomial(x, _EXPREL_SLOPE),
+        # exp(x) / x - expm1(x) / x**2, without the overflow of the square
+        lambda x: (np.exp(x) - np.expm1(x) / x) / x,
+    )
+
+
+exprel = smooth("exprel", _ratio_meaning(np.expm1), _ratio("expm1"), lambda y, x: exprel_slope(x))
+
+# log(1 + x) / x = sum (-x)**k / (k + 1)
+_LOG1P_RATIO = [(-1.0) ** k / (k + 1) for k in range(26)]
+
+
+def log1p_ratio(x: Any) -> Any:
+    """``log(1 + x) / x``, 1 at 0."""
+    return near_or_far(
+        np.abs(x) < 0.1,
+        x,
+        0.5,
+        lambda x: polynomial(x, _LOG1P_RATIO),
+        lambda x: np.log1p(x) / x,
+    )

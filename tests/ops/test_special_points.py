@@ -1,0 +1,609 @@
+"""Derivatives of the first to third order at special points, against mpmath.
+
+A rule that picks a constant where operands are equal or zero has the right first derivative there and
+a wrong second one; so has a formula that cancels.  Every smooth operation is in the table below with
+the points where its formula might be special: zeros, ties, ends of the domain, where series and closed
+formula meet, and arguments far out.  A new operation without a row fails
+``test_every_smooth_operation_has_a_row``.
+
+A function of several arguments is differentiated along lines through the point, so that mixed
+derivatives count too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import special, stats
+
+import autodiff
+from autodiff.ops import special as special_entries
+from autodiff.ops.entries import ENTRIES, Partials
+
+mp = mpmath.mp
+
+
+@dataclass(frozen=True)
+class Row:
+    """A function, the same of mpmath, and points; ``fixed`` arguments are not varied."""
+
+    function: Callable[..., Any]
+    exact: Callable[..., Any]
+    points: tuple[tuple[float, ...], ...]
+    fixed: tuple[int, ...] = ()
+    orders: int = 3
+    rtol: float = 1e-9
+
+
+def _one(*points: float) -> tuple[tuple[float, ...], ...]:
+    return tuple((p,) for p in points)
+
+
+def _log1p(x: Any) -> Any:
+    return mpmath.log(1 + x)
+
+
+def _expit(x: Any) -> Any:
+    return 1 / (1 + mpmath.exp(-x))
+
+
+def _logaddexp(a: Any, b: Any) -> Any:
+    return mpmath.log(mpmath.exp(a) + mpmath.exp(b))
+
+
+def _sinc(x: Any) -> Any:
+    return mpmath.sincpi(x)
+
+
+def _exprel(x: Any) -> Any:
+    return mpmath.expm1(x) / x if x else mpmath.mpf(1)
+
+
+def _boxcox(x: Any, k: Any) -> Any:
+    return mpmath.log(x) * _exprel(k * mpmath.log(x))
+
+
+def _inv_boxcox(y: Any, k: Any) -> Any:
+    ratio = mpmath.log(1 + k * y) / (k * y) if k * y else mpmath.mpf(1)
+    return mpmath.exp(y * ratio)
+
+
+def _digamma(x: Any) -> Any:
+    return mpmath.digamma(x)
+
+
+def _ndtri(p: Any) -> Any:
+    return mpmath.sqrt(2) * mpmath.erfinv(2 * p - 1)
+
+
+def _log_ndtr(x: Any) -> Any:
+    return mpmath.log(mpmath.erfc(-x / mpmath.sqrt(2)) / 2)
+
+
+def _erfcx(x: Any) -> Any:
+    return mpmath.exp(x * x) * mpmath.erfc(x)
+
+
+def _dawsn(x: Any) -> Any:
+    return mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-x * x) * mpmath.erfi(x)
+
+
+def _scaled(function: Callable[..., Any], sign: int) -> Callable[..., Any]:
+    return lambda x: mpmath.exp(sign * x) * function(x)
+
+
+def _student(df: Any, t: Any) -> Any:
+    # The distribution function by its integral, whose derivative is the density.
+    c = mpmath.gamma((df + 1) / 2) / mpmath.gamma(df / 2) / mpmath.sqrt(df * mpmath.pi)
+    return mpmath.mpf(1) / 2 + c * t * mpmath.hyp2f1(0.5, (df + 1) / 2, 1.5, -t * t / df)
+
+
+def _gammainc(a: Any, x: Any) -> Any:
+    # The power series (DLMF 8.7.1), which also holds to the left of 0.
+    return mpmath.power(x, a) * mpmath.rgamma(a + 1) * mpmath.hyp1f1(a, a + 1, -x)
+
+
+def _t_logpdf(t: Any) -> Any:
+    return -2 * mpmath.log(1 + t * t / 3)
+
+
+LINE = (-1e3, -30.0, -1.5, -1.0, -1e-3, 0.0, 1e-8, 1e-3, 0.5, 1.0, 1.5, 2.0, 25.0)
+UNIT = (-0.999, -0.5, -1e-8, 0.0, 1e-3, 0.5, 0.999)
+POSITIVE = (1e-8, 0.5, 1.0, 2.0, 3.0, 50.0, 1e8)
+TIES = ((0.0, 0.0), (1.0, 1.0), (-3.0, -3.0), (0.0, 1e-9), (2.0, -30.0), (1e8, 1e8), (0.0, 80.0))
+
+UFUNCS: dict[str, Row] = {
+    "add": Row(np.add, lambda a, b: a + b, TIES),
+    "subtract": Row(np.subtract, lambda a, b: a - b, TIES),
+    "multiply": Row(np.multiply, lambda a, b: a * b, TIES),
+    "divide": Row(np.divide, lambda a, b: a / b, ((0.0, 1.0), (1.0, 1.0), (2.0, -3.0), (0.0, 1e8))),
+    "power": Row(
+        np.power,
+        lambda a, b: mpmath.power(a, b),
+        ((1.0, 0.0), (2.0, 0.0), (1.0, 1.0), (2.0, 3.0), (0.5, -1.0), (3.0, 2.0)),
+    ),
+    "float_power": Row(np.float_power, lambda a, b: mpmath.power(a, b), ((1.0, 0.0), (2.0, 3.0))),
+    "negative": Row(np.negative, lambda x: -x, _one(0.0, 1.0)),
+    "positive": Row(np.positive, lambda x: x, _one(0.0, 1.0)),
+    "absolute": Row(np.absolute, abs, _one(-1.0, 2.0)),
+    "fabs": Row(np.fabs, abs, _one(-1.0, 2.0)),
+    "reciprocal": Row(np.reciprocal, lambda x: 1 / x, _one(-2.0, 1e-3, 1.0)),
+    "square": Row(np.square, lambda x: x * x, _one(*LINE)),
+    "sqrt": Row(np.sqrt, mpmath.sqrt, _one(*POSITIVE)),
+    "cbrt": Row(np.cbrt, mpmath.cbrt, _one(*POSITIVE)),
+    "hypot": Row(
+        np.hypot, mpmath.hypot, ((0.0, 1.0), (2.0, 0.0), (1.0, 1.0), (1e-200, 1e-200 * 0 + 1))
+    ),
+    "exp": Row(np.exp, mpmath.exp, _one(-80.0, -1.0, 0.0, 1.0)),
+    "exp2": Row(np.exp2, lambda x: mpmath.power(2, x), _one(-80.0, 0.0, 1.0)),
+    "expm1": Row(np.expm1, mpmath.expm1, _one(-80.0, -50.0, -1e-9, 0.0, 1.0)),
+    "log": Row(np.log, mpmath.log, _one(*POSITIVE)),
+    "log2": Row(np.log2, lambda x: mpmath.log(x, 2), _one(*POSITIVE)),
+    "log10": Row(np.log10, mpmath.log10, _one(*POSITIVE)),
+    "log1p": Row(np.log1p, _log1p, _one(-0.999, -1e-9, 0.0, 1.0, 1e8)),
+    "logaddexp": Row(np.logaddexp, _logaddexp, TIES),
+    "logaddexp2": Row(
+        np.logaddexp2, lambda a, b: mpmath.log(mpmath.power(2, a) + mpmath.power(2, b), 2), TIES
+    ),
+    "sin": Row(np.sin, mpmath.sin, _one(-1.0, 0.0, 1.0)),
+    "cos": Row(np.cos, mpmath.cos, _one(-1.0, 0.0, 1.0)),
+    "tan": Row(np.tan, mpmath.tan, _one(-1.0, 0.0, 1.0)),
+    "arcsin": Row(np.arcsin, mpmath.asin, _one(*UNIT)),
+    "arccos": Row(np.arccos, mpmath.acos, _one(*UNIT)),
+    "arctan": Row(np.arctan, mpmath.atan, _one(*LINE, 1e9, 1e60)),
+    "arctan2": Row(
+        np.arctan2, mpmath.atan2, ((0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (-2.0, 0.5), (0.0, 1e9))
+    ),
+    "sinh": Row(np.sinh, mpmath.sinh, _one(-2.0, 0.0, 80.0)),
+    "cosh": Row(np.cosh, mpmath.cosh, _one(-2.0, 0.0, 80.0)),
+    "tanh": Row(np.tanh, mpmath.tanh, _one(-100.0, -25.0, -1e-3, 0.0, 0.5, 20.0, 100.0)),
+    "arcsinh": Row(np.arcsinh, mpmath.asinh, _one(*LINE, -1e9, 1e60)),
+    "arccosh": Row(np.arccosh, mpmath.acosh, _one(1.001, 2.0, 1e9, 1e60)),
+    "arctanh": Row(np.arctanh, mpmath.atanh, _one(*UNIT)),
+    "deg2rad": Row(np.deg2rad, mpmath.radians, _one(0.0, 1.0)),
+    "rad2deg": Row(np.rad2deg, mpmath.degrees, _one(0.0, 1.0)),
+    "radians": Row(np.radians, mpmath.radians, _one(0.0, 1.0)),
+    "degrees": Row(np.degrees, mpmath.degrees, _one(0.0, 1.0)),
+}
+# Piecewise linear, or with a derivative by convention: tested with the conventions.
+KINKED = {
+    "remainder", "fmod", "maximum", "minimum", "fmax", "fmin", "copysign", "heaviside", "nextafter",
+}  # fmt: skip
+
+ENTRY_ROWS: dict[str, Row] = {
+    "erf": Row(special.erf, mpmath.erf, _one(-5.0, 0.0, 0.5, 5.0)),
+    "erfc": Row(special.erfc, mpmath.erfc, _one(-5.0, 0.0, 0.5, 20.0)),
+    "lgamma": Row(special.gammaln, mpmath.loggamma, _one(1e-3, 1.0, 1.4616321449683623, 2.0, 1e6)),
+    "tgamma": Row(special.gamma, mpmath.gamma, _one(1e-3, 1.0, 1.4616321449683623, 2.0, 30.0)),
+    "scipy_erfinv": Row(special.erfinv, mpmath.erfinv, _one(-0.9, 0.0, 0.5)),
+    "scipy_erfcx": Row(special.erfcx, _erfcx, _one(-2.0, 0.0, 1.0, 9.9, 10.1, 1e4), rtol=1e-7),
+    "scipy_erfcinv": Row(special.erfcinv, lambda x: mpmath.erfinv(1 - x), _one(0.5, 1.0, 1.5)),
+    "scipy_ndtri": Row(special.ndtri, _ndtri, _one(0.1, 0.5, 0.9)),
+    "scipy_log_ndtr": Row(special.log_ndtr, _log_ndtr, _one(-30.0, -1.0, 0.0, 1.0, 5.0), rtol=1e-8),
+    "scipy_rgamma": Row(special.rgamma, mpmath.rgamma, _one(-3.0, -1.0, 0.0, 0.25, 0.5, 1.0, 5.0)),
+    "scipy_dawsn": Row(special.dawsn, _dawsn, _one(-1.0, 0.0, 1e-3, 9.9, 10.1, 1e4), rtol=1e-7),
+    "scipy_j0": Row(special.j0, lambda x: mpmath.besselj(0, x), _one(-1.0, 0.0, 1e-3, 2.0)),
+    "scipy_j1": Row(special.j1, lambda x: mpmath.besselj(1, x), _one(-1.0, 0.0, 1e-3, 2.0)),
+    "scipy_y0": Row(special.y0, lambda x: mpmath.bessely(0, x), _one(0.5, 2.0)),
+    "scipy_y1": Row(special.y1, lambda x: mpmath.bessely(1, x), _one(0.5, 2.0)),
+    "scipy_i0": Row(special.i0, lambda x: mpmath.besseli(0, x), _one(-1.0, 0.0, 1e-3, 2.0)),
+    "scipy_i1": Row(special.i1, lambda x: mpmath.besseli(1, x), _one(-1.0, 0.0, 1e-3, 2.0)),
+    "scipy_i0e": Row(special.i0e, _scaled(lambda x: mpmath.besseli(0, x), -1), _one(0.5, 20.0)),
+    "scipy_i1e": Row(special.i1e, _scaled(lambda x: mpmath.besseli(1, x), -1), _one(0.5, 20.0)),
+    "scipy_k0": Row(special.k0, lambda x: mpmath.besselk(0, x), _one(0.5, 2.0)),
+    "scipy_k1": Row(special.k1, lambda x: mpmath.besselk(1, x), _one(0.5, 2.0)),
+    "scipy_k0e": Row(special.k0e, _scaled(lambda x: mpmath.besselk(0, x), 1), _one(0.5, 20.0)),
+    "scipy_k1e": Row(special.k1e, _scaled(lambda x: mpmath.besselk(1, x), 1), _one(0.5, 20.0)),
+    "scipy_exp1": Row(special.exp1, mpmath.e1, _one(0.5, 2.0, 20.0)),
+    "scipy_expi": Row(special.expi, mpmath.ei, _one(0.5, 2.0, 20.0)),
+    "scipy_ellipk": Row(
+        special.ellipk, mpmath.ellipk, _one(-1.0, -1e-3, 0.0, 1e-8, 0.149, 0.151, 0.9)
+    ),
+    "scipy_ellipe": Row(
+        special.ellipe, mpmath.ellipe, _one(-1.0, -1e-3, 0.0, 1e-8, 0.149, 0.151, 0.9)
+    ),
+    "scipy_jv": Row(
+        special.jv, mpmath.besselj, ((0.0, 0.0), (1.0, 0.0), (2.0, 1e-3), (2.5, 1.0)), (0,)
+    ),
+    "scipy_yv": Row(special.yv, mpmath.bessely, ((1.0, 1.0), (2.5, 2.0)), (0,)),
+    "scipy_iv": Row(
+        special.iv, mpmath.besseli, ((0.0, 0.0), (1.0, 0.0), (2.0, 1e-3), (2.5, 1.0)), (0,)
+    ),
+    "scipy_kv": Row(special.kv, mpmath.besselk, ((1.0, 1.0), (2.5, 2.0)), (0,)),
+    "scipy_ive": Row(
+        special.ive,
+        lambda v, x: mpmath.exp(-x) * mpmath.besseli(v, x),
+        ((1.0, 1.0), (2.5, 2.0)),
+        (0,),
+    ),
+    "scipy_kve": Row(
+        special.kve,
+        lambda v, x: mpmath.exp(x) * mpmath.besselk(v, x),
+        ((1.0, 1.0), (2.5, 2.0)),
+        (0,),
+    ),
+    "scipy_expn": Row(
+        special.expn, mpmath.expint, ((0.0, 1.0), (1.0, 1.0), (2.0, 0.5), (5.0, 2.0)), (0,)
+    ),
+    "scipy_zeta": Row(special.zeta, mpmath.zeta, ((2.0, 1.0), (3.0, 0.5)), (0,)),
+    "scipy_gammainc": Row(
+        special.gammainc,
+        _gammainc,
+        ((1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (1.0, 1e-3), (2.5, 1.0), (300.0, 300.0)),
+        (0,),
+    ),
+    "scipy_gammaincc": Row(
+        special.gammaincc,
+        lambda a, x: 1 - _gammainc(a, x),
+        ((1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (2.5, 1.0)),
+        (0,),
+    ),
+    "scipy_betainc": Row(
+        special.betainc,
+        lambda a, b, x: mpmath.betainc(a, b, 0, x, regularized=True),
+        ((2.0, 3.0, 0.0), (1.0, 1.0, 0.0), (1.0, 2.0, 0.0), (3.0, 2.0, 0.5), (2.5, 1.5, 0.3)),
+        (0, 1),
+    ),
+    "scipy_betaincc": Row(
+        special.betaincc,
+        lambda a, b, x: 1 - mpmath.betainc(a, b, 0, x, regularized=True),
+        ((2.0, 3.0, 0.0), (1.0, 1.0, 0.0), (3.0, 2.0, 0.5), (2.5, 1.5, 0.3)),
+        (0, 1),
+    ),
+    "scipy_kn": Row(special.kn, mpmath.besselk, ((1.0, 1.0), (2.0, 2.0)), (0,)),
+    "scipy_yn": Row(special.yn, mpmath.bessely, ((1.0, 1.0), (2.0, 2.0)), (0,)),
+    "scipy_ndtr": Row(special.ndtr, mpmath.ncdf, _one(-5.0, 0.0, 0.5, 5.0)),
+    "scipy_boxcox": Row(
+        special.boxcox, _boxcox, ((1.0, 0.0), (2.0, 0.0), (2.0, 1e-9), (1.0, 2.0), (2.0, -1.5))
+    ),
+    "scipy_boxcox1p": Row(
+        special.boxcox1p,
+        lambda x, k: _boxcox(1 + x, k),
+        ((0.0, 0.0), (1.0, 0.0), (1.0, 1e-9), (0.0, 2.0), (1.0, -1.5)),
+    ),
+    "scipy_pseudo_huber": Row(
+        special.pseudo_huber,
+        lambda d, r: d * d * (mpmath.sqrt(1 + (r / d) ** 2) - 1),
+        ((1.0, 0.0), (2.0, 1e-3), (2.0, 5.0)),
+    ),
+    "scipy_stdtr": Row(special.stdtr, _student, ((3.0, 0.0), (3.0, 1.0), (1.0, -2.0)), (0,)),
+}
+
+FUNCTIONS: dict[str, Row] = {
+    "sinc": Row(np.sinc, _sinc, _one(-1.0, 0.0, 1e-8, 1e-3, 0.1, 0.63, 0.64, 1.0, 2.0)),
+    "i0": Row(np.i0, lambda x: mpmath.besseli(0, x), _one(-1.0, 0.0, 1e-3, 2.0)),
+    "expit": Row(special.expit, _expit, _one(-80.0, -30.0, 0.0, 1e-3, 30.0, 80.0)),
+    "log_expit": Row(special.log_expit, lambda x: -_log1p(mpmath.exp(-x)), _one(-80.0, 0.0, 30.0)),
+    "softplus": Row(special.softplus, lambda x: _log1p(mpmath.exp(x)), _one(-30.0, 0.0, 80.0)),
+    "logit": Row(special.logit, lambda p: mpmath.log(p / (1 - p)), _one(0.1, 0.5, 0.9)),
+    "xlogy": Row(
+        special.xlogy,
+        lambda x, y: x * mpmath.log(y),
+        ((0.0, 2.0), (0.0, 1.0), (1.0, 1.0), (-1.0, 0.5)),
+    ),
+    "xlog1py": Row(
+        special.xlog1py,
+        lambda x, y: x * _log1p(y),
+        ((0.0, 2.0), (0.0, 0.0), (1.0, 0.0), (-1.0, 0.5)),
+    ),
+    "entr": Row(special.entr, lambda x: -x * mpmath.log(x), _one(0.1, 1.0)),
+    "rel_entr": Row(special.rel_entr, lambda x, y: x * mpmath.log(x / y), ((1.0, 1.0), (0.5, 2.0))),
+    "kl_div": Row(
+        special.kl_div, lambda x, y: x * mpmath.log(x / y) - x + y, ((1.0, 1.0), (0.5, 2.0))
+    ),
+    "pseudo_huber": Row(
+        special.pseudo_huber,
+        lambda d, r: d * d * (mpmath.sqrt(1 + (r / d) ** 2) - 1),
+        ((1.0, 0.0), (2.0, 1.0)),
+    ),
+    "huber": Row(special.huber, lambda d, r: r * r / 2, ((1.0, 0.0), (2.0, 1.0))),
+    "exprel": Row(
+        special.exprel, _exprel, _one(-30.0, -1.51, -1.49, -1e-3, 0.0, 1e-8, 1e-3, 1.49, 1.51)
+    ),
+    "exp10": Row(special.exp10, lambda x: mpmath.power(10, x), _one(0.0, 1.0)),
+    "cosm1": Row(special.cosm1, lambda x: mpmath.cos(x) - 1, _one(0.0, 1e-8, 1.0)),
+    "boxcox": Row(
+        special.boxcox, _boxcox, ((1.0, 0.0), (2.0, 0.0), (2.0, 1e-6), (1.0, 1.0), (0.5, 3.0))
+    ),
+    "boxcox1p": Row(
+        special.boxcox1p,
+        lambda x, k: _boxcox(1 + x, k),
+        ((0.0, 0.0), (1.0, 0.0), (2.0, 1e-6), (0.0, 1.0)),
+    ),
+    "inv_boxcox": Row(
+        special.inv_boxcox, _inv_boxcox, ((0.0, 0.0), (1.0, 0.0), (0.5, 1e-6), (1.0, 1.0))
+    ),
+    "digamma": Row(special.digamma, _digamma, _one(-0.5, 0.5, 1.0, 1.4616321449683623, 100.0)),
+    "ndtr": Row(special.ndtr, mpmath.ncdf, _one(-5.0, 0.0, 5.0)),
+    "beta": Row(special.beta, mpmath.beta, ((1.0, 1.0), (2.0, 0.5))),
+    "betaln": Row(
+        special.betaln, lambda a, b: mpmath.log(mpmath.beta(a, b)), ((1.0, 1.0), (2.0, 0.5))
+    ),
+    "modf": Row(lambda x: np.modf(x)[0], lambda x: x, _one(0.0, 0.5)),
+    "squared absolute": Row(lambda x: np.abs(x) ** 2, lambda x: x * x, _one(-1.0, 0.0, 1.0)),
+    "absolute to the fourth": Row(lambda x: np.abs(x) ** 4, lambda x: x**4, _one(-1.0, 0.0, 1.0)),
+    "product of absolutes": Row(lambda x: np.abs(x) * np.abs(x), lambda x: x * x, _one(0.0, 1.0)),
+    "squared hypot": Row(lambda x, y: np.hypot(x, y) ** 2, lambda x, y: x * x + y * y, TIES[:3]),
+    "squared root": Row(lambda x: np.sqrt(x) ** 2, lambda x: x, _one(0.0, 1.0)),
+    "root to the fourth": Row(lambda x: np.sqrt(x) ** 4, lambda x: x * x, _one(0.0, 1.0)),
+    "cubed cube root": Row(lambda x: np.cbrt(x) ** 3, lambda x: x, _one(0.0, -1.0)),
+    "square of zero": Row(lambda x: x**2, lambda x: x * x, _one(0.0, -1.0)),
+    "fifth power": Row(lambda x: x**5.0, lambda x: x**5, _one(0.0, -1.0)),
+    "cube": Row(lambda x: np.power(x, 3), lambda x: x**3, _one(0.0, -1.0)),
+    "log cosh": Row(
+        lambda x: np.logaddexp(x, -x), lambda x: mpmath.log(2 * mpmath.cosh(x)), _one(0.0, 2.0)
+    ),
+    "t.logpdf": Row(lambda x: stats.t.logpdf(x, 3.0), _t_logpdf, _one(0.0, 1.0, 1e6, 1e60)),
+    "cauchy.logpdf": Row(stats.cauchy.logpdf, lambda x: -_log1p(x * x), _one(0.0, 1.0, 1e6, 1e60)),
+    "logistic.logpdf": Row(
+        stats.logistic.logpdf, lambda x: -x - 2 * _log1p(mpmath.exp(-x)), _one(-3.0, 0.0, 3.0)
+    ),
+}
+
+ROWS = {**UFUNCS, **ENTRY_ROWS, **FUNCTIONS}
+
+
+def test_every_smooth_operation_has_a_row() -> None:
+    """A new operation is in the table, or its kinks are among the conventions."""
+    missing = [
+        name
+        for name, entry in ENTRIES.items()
+        if entry.ufunc is not None
+        and isinstance(entry.derivative, Partials)
+        and name not in UFUNCS
+        and name not in KINKED
+    ]
+    kernels = [f"scipy_{name}" for name, _, _ in special_entries._KERNELS]
+    missing += [name for name in kernels if name not in ENTRY_ROWS]
+    assert not missing
+
+
+def _directions(row: Row) -> list[tuple[float, ...]]:
+    """Lines through a point: along each axis, and across."""
+    count = len(row.points[0])
+    free = [k for k in range(count) if k not in row.fixed]
+    found = [tuple(float(k == axis) for k in range(count)) for axis in free]
+    if len(free) > 1:
+        found += [
+            tuple(1.0 * (k in free) for k in range(count)),
+            tuple(float(k in free) * (-1.0) ** k * (1 + k) for k in range(count)),
+        ]
+    return found
+
+
+def _expected(row: Row) -> np.ndarray:
+    """Derivatives of order 1 to 3 by mpmath, for each point and direction."""
+    table = []
+    with mpmath.workdps(200):
+        for point in row.points:
+            for direction in _directions(row):
+                exact = [mpmath.mpf(p) for p in point]
+
+                def along(t: Any, exact: Any = exact, direction: Any = direction) -> Any:
+                    return row.exact(*[p + t * d for p, d in zip(exact, direction, strict=True)])
+
+                h = mpmath.mpf(10) ** -15
+                values = [mpmath.re(along(k * h)) for k in (-3, -2, -1, 0, 1, 2, 3)]
+                table.append([float(d) for d in _central(values, h)])
+    found = np.array(table).T
+    return np.where(np.abs(found) < 1e-100, 0.0, found)  # what the differences leave of 0
+
+
+def _central(f: list[Any], h: Any) -> tuple[Any, Any, Any]:
+    """Central differences of order four or more, on numbers of 200 digits (Fornberg, 1988)."""
+    first = (-f[0] + 9 * f[1] - 45 * f[2] + 45 * f[4] - 9 * f[5] + f[6]) / (60 * h)
+    second = (
+        2 * f[0] - 27 * f[1] + 270 * f[2] - 490 * f[3] + 270 * f[4] - 27 * f[5] + 2 * f[6]
+    ) / (180 * h**2)
+    third = (f[0] - 8 * f[1] + 13 * f[2] - 13 * f[4] + 8 * f[5] - f[6]) / (8 * h**3)
+    return first, second, third
+
+
+def _lines(row: Row) -> Callable[[np.ndarray], Any]:
+    points, directions = (np.array(x).T for x in zip(*_places(row), strict=True))
+
+    def along(t: np.ndarray) -> Any:
+        arguments = [
+            p if k in row.fixed else p + t * d
+            for k, (p, d) in enumerate(zip(points, directions, strict=True))
+        ]
+        return row.function(*arguments)
+
+    return along
+
+
+def _places(row: Row) -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
+    return [(p, d) for p in row.points for d in _directions(row)]
+
+
+def _reverse(f: Callable[..., Any]) -> Callable[..., Any]:
+    return autodiff.gradient(lambda t: np.sum(f(t)), engine="numpy")
+
+
+def _forward(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda t: autodiff.jvp(f, (t,), (np.ones_like(t),))[1]
+
+
+MODES = {
+    "reverse over reverse": (_reverse, _reverse, _reverse),
+    "forward over forward": (_forward, _forward, _forward),
+    "forward over reverse": (_reverse, _forward, _forward),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ROWS)
+def test_derivatives_to_third_order(name: str, mode: str) -> None:
+    row = ROWS[name]
+    f = _lines(row)
+    expected = _expected(row)
+    t = np.zeros(expected.shape[1])
+    for order, transform in enumerate(MODES[mode][: row.orders]):
+        f = transform(f)
+        found = autodiff.function(f, engine="numpy")(t) if mode.startswith("forward") else f(t)
+        right = expected[order]
+        # Tiny ones are compared relative to themselves, zeros to the derivatives of other orders.
+        near = np.max(np.abs(expected), axis=0)
+        near = np.where(near == 0, 1.0, near)
+        allowed = row.rtol * 10**order * np.where(np.abs(right) < 1e-14 * near, near, np.abs(right))
+        wrong = ~(np.abs(found - right) <= allowed)
+        assert not wrong.any(), [
+            (order + 1, where, found[k], right[k])
+            for k, where in enumerate(_places(row))
+            if wrong[k]
+        ]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_second_derivatives_in_machine_code(name: str) -> None:
+    """The native engine computes what the reference engine does, zeros and ties included."""
+    f = _lines(ROWS[name])
+    t = np.zeros(len(_places(ROWS[name])))
+    first = autodiff.gradient(lambda t: np.sum(f(t)))
+    for engine_rtol, g in ((1e-10, first), (1e-8, autodiff.gradient(lambda t: np.sum(first(t))))):
+        reference = autodiff.function(g, engine="numpy")(t)
+        scale = np.where(np.abs(reference) < 1e-14, 1.0, np.abs(reference))
+        assert np.all(np.abs(g(t) - reference) <= engine_rtol * scale)
+
+
+# Derivatives at infinity are the limits: function, point, first derivative; the second is 0.
+AT_INFINITY = [
+    (np.tanh, np.inf, 0.0), (np.tanh, -np.inf, 0.0), (np.arctan, np.inf, 0.0),
+    (np.arctan, -np.inf, 0.0), (np.arcsinh, np.inf, 0.0), (np.arccosh, np.inf, 0.0),
+    (np.log, np.inf, 0.0), (np.log1p, np.inf, 0.0), (np.sqrt, np.inf, 0.0),
+    (np.exp, -np.inf, 0.0), (np.expm1, -np.inf, -0.0), (np.exp2, -np.inf, 0.0),
+    (special.expit, np.inf, 0.0), (special.expit, -np.inf, 0.0), (special.erf, np.inf, 0.0),
+    (special.softplus, -np.inf, 0.0), (special.log_expit, np.inf, 0.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(("function", "x", "slope"), AT_INFINITY)
+def test_limits_at_infinity(function: Any, x: float, slope: float, engine: str) -> None:
+    first = autodiff.gradient(lambda x: function(x), engine=engine)
+    assert first(x) == slope
+    assert autodiff.gradient(lambda x: first(x), engine=engine)(x) == 0.0
+    np.testing.assert_array_equal(
+        autodiff.jvp(lambda v: autodiff.jvp(function, (v,), (1.0,))[1], (x,), (1.0,))[1], 0.0
+    )
+
+
+@pytest.mark.parametrize("ufunc", [np.logaddexp, np.logaddexp2])
+@pytest.mark.parametrize("x", [np.inf, -np.inf])
+def test_equal_infinities_share_equally(ufunc: Any, x: float) -> None:
+    assert autodiff.gradient(ufunc)(x, x) == (0.5, 0.5)
+
+
+# A function of an array that is a polynomial or smooth at the point, and the point.
+OF_ARRAYS: dict[str, tuple[Callable[..., Any], Callable[..., Any], np.ndarray]] = {
+    "prod": (np.prod, lambda x: x[0] * x[1] * x[2] * x[3], np.array([0.0, 0.0, 2.0, 0.0])),
+    "cumprod": (
+        lambda x: np.sum(np.cumprod(x)),
+        lambda x: x[0] + x[0] * x[1] + x[0] * x[1] * x[2],
+        np.array([0.0, 0.0, 2.0]),
+    ),
+    "det": (
+        lambda x: np.linalg.det(np.reshape(x, (3, 3))),
+        lambda x: (
+            x[0] * (x[4] * x[8] - x[5] * x[7])
+            - x[1] * (x[3] * x[8] - x[5] * x[6])
+            + x[2] * (x[3] * x[7] - x[4] * x[6])
+        ),
+        np.zeros(9),
+    ),
+    "squared norm": (
+        lambda x: np.linalg.norm(x) ** 2,
+        lambda x: x[0] ** 2 + x[1] ** 2,
+        np.zeros(2),
+    ),
+    "product of norms": (
+        lambda x: np.linalg.norm(x) * np.linalg.norm(x),
+        lambda x: x[0] ** 2 + x[1] ** 2,
+        np.zeros(2),
+    ),
+    "logaddexp.reduce": (
+        np.logaddexp.reduce,
+        lambda x: mpmath.log(mpmath.exp(x[0]) + mpmath.exp(x[1]) + mpmath.exp(x[2])),
+        np.zeros(3),
+    ),
+    "logsumexp": (
+        special.logsumexp,
+        lambda x: mpmath.log(mpmath.exp(x[0]) + mpmath.exp(x[1]) + mpmath.exp(x[2])),
+        np.array([1.0, 1.0, 1.0]),
+    ),
+    "softmax": (
+        lambda x: special.softmax(x)[0],
+        lambda x: 1 / (1 + mpmath.exp(x[1] - x[0]) + mpmath.exp(x[2] - x[0])),
+        np.zeros(3),
+    ),
+    "matrix_power": (
+        lambda x: np.linalg.matrix_power(np.reshape(x, (2, 2)), 3)[0, 0],
+        lambda x: x[0] ** 3 + 2 * x[0] * x[1] * x[2] + x[1] * x[2] * x[3],
+        np.zeros(4),
+    ),
+    "norm of order 4": (
+        lambda x: np.linalg.norm(x, 4),
+        lambda x: mpmath.root(x[0] ** 4 + x[1] ** 4, 4),
+        np.array([1.0, 0.0]),
+    ),
+}
+
+
+def _along(function: Any, point: np.ndarray, direction: np.ndarray) -> Callable[[Any], Any]:
+    return lambda t: function(point + t * direction)
+
+
+@pytest.mark.parametrize("name", OF_ARRAYS)
+def test_functions_of_arrays_along_lines(name: str) -> None:
+    function, exact, point = OF_ARRAYS[name]
+    rng = np.random.default_rng(7)
+    for direction in rng.normal(size=(3, *point.shape)):
+        f: Any = _along(function, point, direction)
+        with mpmath.workdps(200):
+            h = mpmath.mpf(10) ** -15
+            start, step = ([mpmath.mpf(v) for v in x] for x in (point, direction))
+            line = [
+                exact([p + k * h * d for p, d in zip(start, step, strict=True)])
+                for k in range(-3, 4)
+            ]
+            expected = [float(d) for d in _central(line, h)]
+        for order in range(3):
+            f = autodiff.gradient(f, engine="numpy")
+            np.testing.assert_allclose(f(0.0), expected[order], rtol=1e-9, atol=1e-9)
+
+
+NORMS = [(np.zeros(3), p) for p in (None, 0.5, 1, 1.5, 2, 3, 4, np.inf, -np.inf)]
+NORMS += [(np.zeros((2, 2)), p) for p in (None, 1, 2, -2, np.inf, "fro", "nuc")]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(("x", "order"), NORMS, ids=str)
+def test_norms_have_derivative_0_at_zero(x: np.ndarray, order: Any, engine: str) -> None:
+    slope = autodiff.gradient(lambda x: np.linalg.norm(x, order), engine=engine)
+    np.testing.assert_array_equal(slope(x), np.zeros_like(x))
+
+
+@pytest.mark.parametrize("order", [1.5, 3, 4, 7.5])
+@pytest.mark.parametrize("size", [1e-200, 1e-100, 1.0, 1e100, 1e200])
+def test_norms_of_tiny_and_huge_vectors(order: float, size: float) -> None:
+    x = np.array([0.0, 1.0, -2.0])
+    slope = autodiff.gradient(lambda x: np.linalg.norm(x, order))
+    np.testing.assert_allclose(slope(size * x), slope(x), rtol=1e-12)
+
+
+def test_the_hessian_of_a_logistic_loss_at_zero_weights() -> None:
+    x, y = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]]), np.array([1.0, -1.0, 1.0])
+    loss = lambda w: np.sum(np.logaddexp(0.0, -y * (x @ w)))  # noqa: E731
+    np.testing.assert_allclose(autodiff.hessian(loss)(np.zeros(2)), x.T @ x / 4)
+
+
+def test_the_derivative_of_heaviside_by_its_value_at_zero() -> None:
+    assert autodiff.gradient(np.heaviside, wrt=(0, 1))(0.0, 0.5) == (0.0, 1.0)
+
+
+def test_mixed_derivatives_of_a_power_at_exponent_zero() -> None:
+    by_base = autodiff.gradient(lambda a, b: a**b, wrt=0)
+    assert autodiff.gradient(lambda b: by_base(2.0, b))(0.0) == 0.5
