@@ -77,7 +77,7 @@ COMPILER_FUNCTIONS = (
     "__multi3", "__muloti4", "__divti3", "__modti3", "__udivti3", "__umodti3",
 )  # fmt: skip
 
-THREAD_FUNCTIONS = ("pthread_create", "pthread_join")
+THREAD_FUNCTIONS = ("pthread_create", "pthread_join", "sched_yield", "usleep")
 LIBRARY_CALLS: tuple[str, ...] = (
     MATH_FUNCTIONS + MEMORY_FUNCTIONS + COMPILER_FUNCTIONS + THREAD_FUNCTIONS
 )
