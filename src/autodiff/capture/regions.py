@@ -21,7 +21,7 @@ from autodiff.capture.parts import table_of
 from autodiff.capture.state import UnknownPlace
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, StoreNeeded
 from autodiff.dims import Dim, UndecidedExtent, same_shape
-from autodiff.errors import InternalError, UnsupportedError
+from autodiff.errors import InternalError, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.builder import emit
 from autodiff.ops.entries import ENTRIES
@@ -107,6 +107,8 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
             except INTERNAL:
                 raise
             except Exception as error:  # the user's own: this path raises
+                if is_signal_handlers(error):
+                    raise
                 outcome.raised = error
             # Now, while the storage still holds what the region left in it.
             outcome.made, origins = trace.made[-1], outcome.origins

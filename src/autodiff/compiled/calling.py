@@ -29,7 +29,13 @@ from autodiff.compiled.generality import generality
 from autodiff.compiled.running import UNFIT, run
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
-from autodiff.errors import AutodiffError, InternalError, ShapeError, UnsupportedError
+from autodiff.errors import (
+    AutodiffError,
+    InternalError,
+    ShapeError,
+    UnsupportedError,
+    is_signal_handlers,
+)
 from autodiff.recall import Recognise, compile_recognise
 from autodiff.transform import Transformation
 
@@ -241,6 +247,8 @@ class Compiled(Compiler):
         except AutodiffError:
             raise
         except Exception as error:
+            if is_signal_handlers(error):
+                raise
             return error
         self.specialisations.setdefault(call.key, []).append(specialisation)
         self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
@@ -266,6 +274,8 @@ class Compiled(Compiler):
         try:
             specialisation = self.compile(call, general=general)
         except Exception as problem:  # whatever it is, compiling for fixed sizes tells it better
+            if is_signal_handlers(problem):
+                raise
             debug.show(
                 1, f"autodiff: {self.signature.title} is compiled for fixed sizes: {problem}"
             )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Extent, symbols
-from autodiff.errors import NameArgumentError
+from autodiff.errors import NameArgumentError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Program
 from autodiff.ops.control import CheckFailed
 
@@ -125,6 +125,8 @@ def _numpy_executable(
             state["failure"] = str(failed)
             return NotImplemented
         except (IndexError, np.linalg.LinAlgError, ValueError) as error:
+            if is_signal_handlers(error):
+                raise
             state["failure"] = str(error)
             return NotImplemented
         finished = tuple([c(r) for c, r in zip(convert, results, strict=True)])

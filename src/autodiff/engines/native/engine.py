@@ -32,6 +32,7 @@ from autodiff.engines.native.entry import (
 )
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
+from autodiff.errors import is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ops.control import CheckFailed
 
@@ -63,7 +64,7 @@ class NativeFunction:
         error = self._host.take_error()
         if error is None:
             return self.kernel.checks[status - 1].message
-        if not isinstance(error, Exception):  # the user interrupts
+        if not isinstance(error, Exception) or is_signal_handlers(error):  # the user interrupts
             raise error
         return f"{type(error).__name__}: {error}"
 

@@ -29,8 +29,8 @@ LOOKS = 4
 LEAVE = "interrupted"
 """The label of a function's way out when a handler has raised."""
 
-POLL = "call i32 @autodiff.poll()"
-POLL_PART = "call i32 @autodiff.poll.part(ptr %stop, i64 %number)"
+POLL = "call preserve_mostcc i32 @autodiff.poll()"
+POLL_PART = "call preserve_mostcc i32 @autodiff.poll.part(ptr %stop, i64 %number)"
 
 DECLARATIONS = (
     "declare i32 @PyGILState_Ensure()",
@@ -40,9 +40,10 @@ DECLARATIONS = (
     "declare void @PyEval_RestoreThread(ptr)",
 )
 
+# The convention leaves the kernel its registers: a prologue that saves some costs each call.
 # It touches no memory that the kernel knows of, so nothing is loaded again after it.
 RUNTIME = """\
-define internal i32 @autodiff.poll() cold noinline nounwind memory(inaccessiblemem: readwrite) {
+define internal preserve_mostcc i32 @autodiff.poll() cold noinline nounwind memory(inaccessiblemem: readwrite) {
   %state = call i32 @PyGILState_Ensure()
   %raised = call i32 @PyErr_CheckSignals()
   %good = icmp eq i32 %raised, 0
@@ -58,7 +59,7 @@ end:
 
 # Of a piece of a nest: %number is that of its thread, 0 the one that Python knows.
 RUNTIME_OF_PARTS = """\
-define internal i32 @autodiff.poll.part(ptr %stop, i64 %number) cold noinline nounwind memory(argmem: readwrite, inaccessiblemem: readwrite) {
+define internal preserve_mostcc i32 @autodiff.poll.part(ptr %stop, i64 %number) cold noinline nounwind memory(argmem: readwrite, inaccessiblemem: readwrite) {
   %told = load atomic i64, ptr %stop monotonic, align 8
   %go = icmp eq i64 %told, 0
   br i1 %go, label %on, label %leave
@@ -66,7 +67,7 @@ on:
   %first = icmp eq i64 %number, 0
   br i1 %first, label %ask, label %stay
 ask:
-  %raised = call i32 @autodiff.poll()
+  %raised = call preserve_mostcc i32 @autodiff.poll()
   %good = icmp eq i32 %raised, 0
   br i1 %good, label %stay, label %tell
 tell:
@@ -77,26 +78,3 @@ leave:
 stay:
   ret i32 0
 }"""
-
-
-def is_handlers(error: BaseException) -> bool:
-    """Whether an exception comes from a signal handler: out of place where it was raised.
-
-    What tries something and goes another way where it fails must let such exceptions pass: a
-    timeout is no reason to begin anew.
-    """
-    import signal
-
-    codes = set()
-    for number in signal.valid_signals():
-        handler = signal.getsignal(number)
-        function = getattr(handler, "__func__", handler)
-        code = getattr(function, "__code__", None)
-        if code is not None:
-            codes.add(code)
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code in codes:
-            return True
-        trace = trace.tb_next
-    return False

@@ -132,7 +132,7 @@ yield:
   br label %again
 sleep:
   %s = call i32 @usleep(i32 1000)
-  %p = call i32 @autodiff.poll.part(ptr %stop, i64 0)
+  %p = call preserve_mostcc i32 @autodiff.poll.part(ptr %stop, i64 0)
   br label %again
 again:
   %try.next = add i64 %try, 1
