@@ -118,6 +118,7 @@ class InternalError(AutodiffError, AssertionError):
 
     code = "AD900"
 
+
 def is_signal_handlers(error: BaseException) -> bool:
     """Whether an exception comes from a signal handler: out of place where it was raised.
 

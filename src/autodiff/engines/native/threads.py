@@ -309,7 +309,7 @@ def _chunk(
         loads.append(f"  %c.{k} = getelementptr i64, ptr %context, i64 {k}")
         loads.append(f"  {name} = load {types[name]}, ptr %c.{k}")
     stop = f"  %stop = getelementptr i64, ptr %context, i64 {len(captured)}"
-    leave = (["  ret void", f"{signals.LEAVE}:"] if any(signals.LEAVE in x for x in lines) else [])
+    leave = ["  ret void", f"{signals.LEAVE}:"] if any(signals.LEAVE in x for x in lines) else []
     return "\n".join([head, "entry:", *slots, *loads, stop, "  br label %start", "start:", *lines,
                       *leave, "  ret void", "}"])  # fmt: skip
 
