@@ -41,6 +41,7 @@ LAYERS: dict[str, int] = {
     "labelled": 0,
     "tree": 0,
     "debug": 0,
+    "floating": 0,
     "tracebacks": 0,
 }
 # In these layers units are alternatives or stages beside each other: none imports another.

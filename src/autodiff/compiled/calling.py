@@ -18,7 +18,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from autodiff import debug
+import numpy as np
+
+from autodiff import debug, floating
 from autodiff.capture import Declined, NotStaged
 from autodiff.capture.trace import GUARD
 from autodiff.compiled import fallback
@@ -114,6 +116,8 @@ class Compiled(Compiler):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...] = ()
     ) -> Any:
         """The slow path of a call."""
+        if floating.is_strict():
+            return self._call_strictly(args, kwargs, extra)
         for recognise, specialisation in self.recalled:
             try:
                 recognised = recognise(*args, **kwargs)
@@ -195,6 +199,24 @@ class Compiled(Compiler):
                     f"the program of {self.signature.title} does not accept the call it was made for"
                 )
             return fallback.failed(self, made, call, extra)
+        return result
+
+    def _call_strictly(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...]
+    ) -> Any:
+        """A call under an ``np.errstate`` that raises, calls or records: NumPy runs the function.
+
+        A derivative has the errors of the function, which is run beside it, unless that would have
+        effects twice; what its own formulas divide by is nothing that NumPy would tell.
+        """
+        if self.transformation.is_value:
+            return fallback.plain(self, self.bind(args, kwargs))
+        with np.errstate(all="ignore"):
+            result = self.call(args, kwargs, extra)
+            call = self.bind(args, kwargs)
+        made = [s for found in self.specialisations.values() for s in found]
+        if not any(s.captured.has_effects for s in made):
+            fallback.run_plainly(self, call)
         return result
 
     def _recall(self, specialisation: Specialisation, call: Call) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import floating
 from autodiff.dims import Extent, symbols
 from autodiff.errors import NameArgumentError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Program
@@ -111,6 +112,8 @@ def _numpy_executable(
 
     def call(*arguments: Any) -> Any:
         state["failure"] = None
+        if floating.is_strict():
+            return NotImplemented
         extents: dict[Any, int] = {}
         if len(arguments) != len(inputs) or not all(
             matches(a, f, extents) for a, f in zip(arguments, inputs, strict=True)

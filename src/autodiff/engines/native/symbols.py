@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import floating
 from autodiff.errors import InternalError
 
 # -- layout of C structures ---------------------------------------------------------------------
@@ -146,6 +147,10 @@ def _find(name: str) -> int:
         return id(_OBJECTS[name])
     if name == "workspace.cell":
         return ctypes.addressof(_workspace_cell)
+    if name == "errstate.variable":
+        return id(floating.variable)
+    if name == "errstate.cells":
+        return ctypes.addressof(floating.cells)
     if family == "descr":
         return id(np.dtype(rest))
     if family == "scalar":
