@@ -477,7 +477,7 @@ class _Loop:
         with g.w.scope(), g.w.step(self._most()) as step:
             counter = f"%k{n}"
             carries.append(_Phi(self._space(), "i64", counter, "0", f"%kn{n}"))
-            todo = self._space()
+            todo = None if self.is_for else self._space()
             names: list[str | None] = []
             for k, place in enumerate(places):
                 names.append(None)
@@ -506,7 +506,7 @@ class _Loop:
             if g.w.charged:
                 g.w.spend(str(step.lines), f"spent{n}")
         g.w.line(f"%kn{n} = add nuw nsw i64 {counter}, 1")
-        if step.polls and not self.is_for:
+        if step.polls and todo is not None:
             self._poll_in_turn(step, carries, todo)
         g.w.line(f"br label %next{n}")
         g.w.label(f"next{n}")
@@ -514,8 +514,6 @@ class _Loop:
         scalars = [k for k, place in enumerate(places) if place is None]
         for phi, k in zip(carries[1:], scalars, strict=False):
             phi.final = finals[k]
-        if not (step.polls and not self.is_for):
-            lines[todo] = "  ; counted"
         in_stretches = step.polls and self.is_for
         if in_stretches:
             g.w.label(f"rest{n}")
@@ -523,14 +521,16 @@ class _Loop:
             g.w.line(f"br i1 %again{n}, label %stretch{n}, label %end{n}")
         g.w.label(f"end{n}")
         for phi in carries:
-            start, origin = (f"{phi.name}.s", "ready") if in_stretches else (phi.start, "pre")
-            lines[phi.at] = phi.line(phi.name, start, f"{origin}{n}", phi.final, f"next{n}")
+            first, origin = (f"{phi.name}.s", "ready") if in_stretches else (phi.start, "pre")
+            lines[phi.at] = phi.line(phi.name, first, f"{origin}{n}", phi.final, f"next{n}")
         if self.is_for:
             stop, then = (f"%to{n}", "rest") if in_stretches else (trips, "end")
             lines[test] = f"  %more{n} = icmp slt i64 {counter}, {stop}"
             lines[test + 1] = f"  br i1 %more{n}, label %body{n}, label %{then}{n}"
         if in_stretches:
             lines[head:head] = self._stretch(carries, trips, step)
+        elif todo is not None and not step.polls:
+            del lines[todo]
         self._bind_results(places, stacks, names, counter)
         for value in prepared:
             g.release(value)
