@@ -12,7 +12,7 @@ import pytest
 
 import autodiff
 from autodiff.compiled import compiling
-from autodiff.engines.native import pool
+from autodiff.engines.native import pool, signals
 from autodiff.errors import is_signal_handlers
 
 pytestmark = pytest.mark.skipif(
@@ -322,6 +322,64 @@ def test_what_a_handler_raises_is_told_from_other_errors(alarm):
         raise Deadline
     except Deadline as error:
         assert not is_signal_handlers(error)
+
+
+def halved(x, n):
+    count = 0
+    while x > 1.0:
+        y = x
+        for k in range(n):
+            y = y - k if y > k else y
+        x = x / 2 + 0.01 * y * 0
+        count += 1
+    return x * count
+
+
+def table(x, n):
+    rows = np.zeros((n, 3))
+    for i in range(1, n):
+        for j in range(3):
+            rows[i, j] = rows[i - 1, j] * 0.5 + x * np.sin(i + j)
+    return np.sum(rows**2)
+
+
+def alternating(x, n):
+    for _ in range(n):
+        x = np.roll(x, 1) * 0.5 + x[::-1] * 0.25
+    return np.sum(x * np.arange(len(x)))
+
+
+SHORT = {
+    "while": (halved, (100.0, 7)),
+    "recurrence": (recurrence, (0.3, 37)),
+    "table": (table, (0.7, 33)),
+    "alternating": (alternating, (np.arange(9.0), 21)),
+    "stencil": (stencil, (np.arange(40.0), 17)),
+    "pairs": (pairs, (np.linspace(0, 1, 23), 5)),
+    "products": (products, (np.eye(3) + 0.1, 9)),
+    "stores": (stored, (np.ones(11), 19)),
+}
+
+
+@pytest.mark.parametrize("work", [1, 60, 700])
+@pytest.mark.parametrize("loop", SHORT)
+def test_stretches_of_few_steps_change_no_result(loop, work, monkeypatch):
+    f, arguments = SHORT[loop]
+
+    def copies():
+        return [np.copy(a) if isinstance(a, np.ndarray) else a for a in arguments]
+
+    expected = f(*copies())
+    slope = autodiff.gradient(f, wrt="x")(*copies())
+    monkeypatch.setattr(signals, "WORK", work)
+    compiled, derivative = autodiff.function(f), autodiff.gradient(f, wrt="x")
+    smaller = [a[:-1] if isinstance(a, np.ndarray) and a.ndim == 1 else a for a in copies()]
+    for _ in range(2):  # of that very size, then of any
+        np.testing.assert_allclose(compiled(*copies()), expected, rtol=1e-12)
+        np.testing.assert_allclose(derivative(*copies()), slope, rtol=1e-12)
+        compiled(*[np.copy(a) if isinstance(a, np.ndarray) else a for a in smaller])
+        derivative(*smaller)
+    assert "autodiff.poll" in compiled.llvm(*copies())
 
 
 def test_a_child_process_ends_by_control_c():
