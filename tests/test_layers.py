@@ -42,6 +42,7 @@ LAYERS: dict[str, int] = {
     "containers": 0,
     "tree": 0,
     "debug": 0,
+    "floating": 0,
     "tracebacks": 0,
     "signals": 0,
 }

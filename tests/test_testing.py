@@ -138,3 +138,43 @@ def test_arguments_are_not_changed() -> None:
 @pytest.mark.parametrize("engine", ["numpy", "native"])
 def test_options_reach_the_gradient(engine) -> None:
     assert autodiff.check_gradient(lambda x: np.sum(np.exp(x)), V, engine=engine).agrees
+
+
+def _nan_beside(x: np.ndarray) -> np.floating:
+    return np.sum(np.where(x == 0.0, np.nan, x * x))
+
+
+NOT_NUMBERS = {
+    "outside of the domain": (lambda x: np.sum(np.sqrt(x)), np.array([-1.0, 3.0])),
+    "at the end of the domain": (lambda x: np.sum(x * np.log(x)), np.array([3.0, 0.0])),
+    "nowhere a number": (lambda x: x * np.nan, 2.0),
+    "a constant that is nan": (lambda x: 0.0 * x + np.nan, 2.0),
+    "infinity times zero": (lambda x: (x - x) * np.inf, 1.0),
+    "nan at this point alone": (_nan_beside, np.array([1.0, 0.0])),
+    "nan on one side": (lambda x: np.arcsin(x), 1.0),
+}
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("case", NOT_NUMBERS)
+def test_nan_does_not_agree_with_nan(case: str, engine: str) -> None:
+    f, x = NOT_NUMBERS[case]
+    with np.errstate(all="ignore"):
+        with pytest.raises(
+            autodiff.testing.GradientMismatch,
+            match="is nan at or around args|is nan at or around these",
+        ):
+            autodiff.check_gradient(f, x, engine=engine)
+        report = autodiff.check_gradient(f, x, engine=engine, raises=False)
+    assert not report.agrees
+    assert report.undefined
+    assert "cannot be checked" in str(report)
+
+
+def test_what_is_infinite_hides_no_other_difference() -> None:
+    bad = autodiff.custom_gradient(vjp=lambda ct, y, x: ct * np.array([np.inf, 3.0]))(
+        lambda x: x * 2.0
+    )
+    with np.errstate(all="ignore"):
+        report = autodiff.check_gradient(lambda x: np.sum(bad(x)), np.ones(2), raises=False)
+    assert not report.agrees

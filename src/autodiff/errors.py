@@ -122,3 +122,26 @@ class InternalError(AutodiffError, AssertionError):
     """A mistake of this library, never of the user's."""
 
     code = "AD900"
+
+
+def is_signal_handlers(error: BaseException) -> bool:
+    """Whether an exception comes from a signal handler: out of place where it was raised.
+
+    What tries something and goes another way where it fails must let such exceptions pass: a
+    timeout is no reason to begin anew.
+    """
+    import signal
+
+    codes = set()
+    for number in signal.valid_signals():
+        handler = signal.getsignal(number)
+        function = getattr(handler, "__func__", handler)
+        code = getattr(function, "__code__", None)
+        if code is not None:
+            codes.add(code)
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in codes:
+            return True
+        trace = trace.tb_next
+    return False

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,8 @@ class Report:
 
     ``error`` is the largest difference between the gradient and finite differences, relative to
     the larger of 1 and the gradient's own size; ``agrees`` whether it is within the tolerance
-    plus what the differences themselves are uncertain by.
+    plus what the differences themselves are uncertain by.  ``undefined``: the function or its
+    derivative is not a number at ``worst``, which is no agreement.
     """
 
     agrees: bool
@@ -44,8 +45,14 @@ class Report:
     gradient: Any
     differences: Any
     worst: str
+    undefined: bool = False
 
     def __str__(self) -> str:
+        if self.undefined:
+            return (
+                f"gradient cannot be checked: the function or its derivative is nan at or around "
+                f"{self.worst}"
+            )
         verdict = "agrees" if self.agrees else "DIFFERS"
         return (
             f"gradient {verdict} with finite differences: largest relative error {self.error:.1e} "
@@ -122,7 +129,7 @@ def numerical_gradient(
             def along(t: float, index: Any = index, x: Any = x, number: int = number) -> float:
                 moved = x.copy()
                 moved[index] += t
-                changed = [np.array(v) if isinstance(v, np.ndarray) else v for v in leaves]
+                changed = _copies(leaves)
                 changed[number] = _like(leaves[number], moved)
                 return float(f(*rebuild(changed)))
 
@@ -136,6 +143,10 @@ def _like(original: Any, array: np.ndarray) -> Any:
     if isinstance(original, np.ndarray):
         return array.astype(original.dtype) if original.dtype.kind == "f" else array
     return float(array)
+
+
+def _copies(leaves: list[Any]) -> list[Any]:
+    return [np.array(x) if isinstance(x, np.ndarray) else x for x in leaves]
 
 
 def check_gradient(
@@ -168,7 +179,7 @@ def check_gradient(
     Raises
     ------
     GradientMismatch
-        An ``AssertionError`` that names the worst element.
+        An ``AssertionError`` that names the worst element.  NaN never agrees, not with NaN either.
 
     Examples
     --------
@@ -204,8 +215,13 @@ def check_gradient(
     differences, doubts = numerical_gradient(plain, call.leaves, which, rebuild)
     parts = [of_leaf[k] for k in which]
     report = _compare(parts, differences, doubts, [call.paths[k] for k in which], tolerance, exact)
+    if not report.undefined and np.any(np.isnan(plain(*rebuild(_copies(call.leaves))))):
+        report = replace(report, agrees=False, undefined=True, worst="these arguments")
     if raises and not report.agrees:
-        raise GradientMismatch(str(report), remedy="look at autodiff.gradient(f).ir(*args)")
+        remedy = "look at autodiff.gradient(f).ir(*args)"
+        if report.undefined:
+            remedy = "check inside of the function's domain, away from its ends"
+        raise GradientMismatch(str(report), remedy=remedy)
     return report
 
 
@@ -217,16 +233,21 @@ def _compare(
     tolerance: float,
     exact: Any,
 ) -> Report:
-    worst, error, uncertainty, agrees = "", 0.0, 0.0, True
-    scale = max([1.0, *(float(np.max(np.abs(p), initial=0.0)) for p in parts)])
+    worst, error, uncertainty, agrees, nans = "", 0.0, 0.0, True, False
+    # Not by the size of what is not finite: beside it, no difference would be seen.
+    sizes = [np.abs(np.asarray(p, float)) for p in parts]
+    scale = max([1.0, *(float(np.max(s, initial=0.0, where=np.isfinite(s))) for s in sizes)])
     for part, difference, doubt, name in zip(parts, differences, doubts, names, strict=True):
-        gap = np.abs(np.asarray(part) - difference)
+        with np.errstate(invalid="ignore"):
+            gap = np.abs(np.asarray(part) - difference)
+        undefined = np.isnan(part) | np.isnan(difference)
         gap = np.where(np.isnan(gap), np.inf, gap) / scale
         uncertainty = max(uncertainty, float(np.max(doubt / scale, initial=0.0)))
-        if np.any(gap > tolerance + 10 * doubt / scale):
+        if np.any(gap > tolerance + 10 * doubt / scale) or np.any(undefined):
             agrees = False
         if gap.size and float(np.max(gap)) >= error:
             error = float(np.max(gap))
             index = np.unravel_index(int(np.argmax(gap)), gap.shape) if gap.shape else ()
             worst = name + "".join(f"[{int(i)}]" for i in index)
-    return Report(agrees, error, uncertainty, exact, differences, worst)
+            nans = bool(undefined[index])
+    return Report(agrees, error, uncertainty, exact, differences, worst, nans)

@@ -20,7 +20,7 @@ from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scop
 from autodiff.capture.parts import table_of
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.dims import Dim, same_shape
-from autodiff.errors import InternalError, UnsupportedError
+from autodiff.errors import InternalError, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.builder import emit
 from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
@@ -97,6 +97,8 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
             except INTERNAL:
                 raise
             except Exception as error:  # the user's own: this path raises
+                if is_signal_handlers(error):
+                    raise
                 refuse_ours(error)
                 outcome.raised = error
             # Now, while the storage still holds what the region left in it.

@@ -18,7 +18,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from autodiff import debug
+import numpy as np
+
+from autodiff import debug, floating
 from autodiff.capture import Declined, NotStaged
 from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
@@ -30,7 +32,13 @@ from autodiff.compiled.generality import generality
 from autodiff.compiled.running import UNFIT, run
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
-from autodiff.errors import AutodiffError, InternalError, ShapeError, UnsupportedError
+from autodiff.errors import (
+    AutodiffError,
+    InternalError,
+    ShapeError,
+    UnsupportedError,
+    is_signal_handlers,
+)
 from autodiff.recall import Recognise, compile_recognise
 from autodiff.signals import as_internal, is_ours, text_of
 from autodiff.transform import Transformation, ValueOnly
@@ -105,6 +113,8 @@ class Compiled(Compiler):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...] = ()
     ) -> Any:
         """The slow path of a call."""
+        if floating.is_strict():
+            return self._call_strictly(args, kwargs, extra)
         for recognise, specialisation in self.recalled:
             try:
                 recognised = recognise(*args, **kwargs)
@@ -213,6 +223,24 @@ class Compiled(Compiler):
             return fallback.failed(self, made, call, extra)
         return result
 
+    def _call_strictly(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...]
+    ) -> Any:
+        """A call under an ``np.errstate`` that raises, calls or records: NumPy runs the function.
+
+        A derivative has the errors of the function, which is run beside it, unless that would have
+        effects twice; what its own formulas divide by is nothing that NumPy would tell.
+        """
+        if self.transformation.is_value:
+            return fallback.plain(self, self.bind(args, kwargs))
+        with np.errstate(all="ignore"):
+            result = self.call(args, kwargs, extra)
+            call = self.bind(args, kwargs)
+        made = [s for found in self.specialisations.values() for s in found]
+        if not any(s.captured.has_effects for s in made):
+            fallback.run_plainly(self, call)
+        return result
+
     def _recall(self, specialisation: Specialisation, call: Call) -> None:
         """Have later calls like this one recognised."""
         if specialisation.recalled or len(self.recalled) >= MAXIMUM_RECALLED:
@@ -259,6 +287,8 @@ class Compiled(Compiler):
                 return fallback.reason_at(error.message, error.source)
             return error
         except Exception as error:
+            if is_signal_handlers(error):
+                raise
             return as_internal(error) if is_ours(error) else error
         self.specialisations.setdefault(call.key, []).append(specialisation)
         self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
@@ -284,7 +314,7 @@ class Compiled(Compiler):
         try:
             specialisation = self.compile(call, general=general)
         except Exception as problem:  # compiling for fixed sizes tells better what it is
-            if is_ours(problem):
+            if is_signal_handlers(problem) or is_ours(problem):
                 raise
             debug.show(
                 1,

@@ -24,7 +24,7 @@ from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebui
 from autodiff.compiled.generality import Generality
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.engines import InputForm, executable
-from autodiff.errors import AutodiffError, InternalError
+from autodiff.errors import AutodiffError, InternalError, is_signal_handlers
 from autodiff.ir.printing import format_type
 from autodiff.passes import optimize
 from autodiff.signals import Arose, Signal, as_internal
@@ -180,6 +180,8 @@ def _our_own(stage: str, captured: Captured) -> Iterator[None]:
     except (AutodiffError, Signal, MemoryError, RecursionError):
         raise
     except Exception as error:
+        if is_signal_handlers(error):
+            raise
         internal = as_internal(error, stage)
         internal.arose = Arose(None, captured.has_effects)
         raise internal from error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff import floating
 from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
@@ -93,6 +94,9 @@ def _run_on(
         inputs = [_prepared(x, form) for x, form in zip(inputs, forms, strict=True)]
     try:
         outputs = specialisation.run.call(*inputs)
+        while outputs is NotImplemented and not floating.is_known():
+            floating.is_strict()  # another thread has looked at its state in between
+            outputs = specialisation.run.call(*inputs)
     except BaseException:
         if run is not None:
             run.succeed(())  # what came before an effect that raised has happened

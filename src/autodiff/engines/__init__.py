@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import floating
 from autodiff.dims import Extent, symbols
-from autodiff.errors import NameArgumentError
+from autodiff.errors import NameArgumentError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Program
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 
@@ -88,7 +89,9 @@ def matches(example: Any, form: InputForm, extents: dict[Any, int] | None = None
         )
     if form.form == "scalar":
         return type(example) is type_.dtype.type
-    return type(example) is {"f": float, "i": int, "u": int, "b": bool}[type_.dtype.kind]
+    if type_.dtype.kind == "i":
+        return type(example) is int and -(2**63) <= example < 2**63
+    return type(example) is {"f": float, "u": int, "b": bool}[type_.dtype.kind]
 
 
 def _bind_extent(extent: Extent, size: int, extents: dict[Any, int] | None) -> bool:
@@ -111,6 +114,8 @@ def _numpy_executable(
 
     def call(*arguments: Any) -> Any:
         state["failure"] = None
+        if floating.is_strict():
+            return NotImplemented
         extents: dict[Any, int] = {}
         if len(arguments) != len(inputs) or not all(
             matches(a, f, extents) for a, f in zip(arguments, inputs, strict=True)
@@ -125,6 +130,8 @@ def _numpy_executable(
             state["failure"] = str(failed)
             return NotImplemented
         except (IndexError, np.linalg.LinAlgError, ValueError) as error:
+            if is_signal_handlers(error):
+                raise
             state["failure"] = str(error)
             return NotImplemented
         except MemoryError:

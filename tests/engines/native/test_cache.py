@@ -147,3 +147,237 @@ def test_code_compiled_by_one_process_runs_in_the_next():
     (first, value), (second, same) = (run.stdout.split() for run in runs)
     assert (first, second) == ("1", "0")
     assert value == same
+
+
+# -- files that are not what their name says, or not the user's -----------------------------------
+posix = pytest.mark.skipif(os.name != "posix", reason="owners and modes are those of POSIX")
+root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
+)
+
+
+def test_code_under_the_name_of_other_code_is_not_read():
+    one, other = cache.key_of("one"), cache.key_of("other")
+    cache.write(one, CODE)
+    cache.write(other, b"other " + CODE)
+    content = cache.path_of(other).read_bytes()
+    cache.path_of(one).write_bytes(content)
+    assert cache.read(one) is None
+    assert cache.read(other) == b"other " + CODE
+    assert cache.write(one, CODE)
+    assert cache.read(one) == CODE
+
+
+def _link(path, target):
+    path.rename(target)
+    path.symlink_to(target, target_is_directory=target.is_dir())
+
+
+def _hidden(path):
+    """A name beside the cache, for what a link leads to."""
+    return cache.directory().parent / f"real {path.name}"
+
+
+_PLACES = {
+    "directory": lambda key: cache.directory(),
+    "folder": lambda key: cache.path_of(key).parent,
+    "file": lambda key: cache.path_of(key),
+}
+_STATES = {
+    "group may write": lambda path: path.chmod(path.stat().st_mode | 0o020),
+    "all may write": lambda path: path.chmod(path.stat().st_mode | 0o002),
+    "link": lambda path: _link(path, _hidden(path)),
+    "another owner": lambda path: os.chown(path, 65534, -1),
+}
+
+
+@posix
+@pytest.mark.parametrize("place", _PLACES)
+@pytest.mark.parametrize(
+    "state", [s if s != "another owner" else pytest.param(s, marks=root) for s in _STATES]
+)
+def test_what_others_may_change_is_not_read(place, state):
+    key = cache.key_of("x")
+    assert cache.write(key, CODE)
+    _STATES[state](_PLACES[place](key))
+    assert cache.read(key) is None
+    kept = cache.write(key, CODE)
+    # A file is replaced by one that is the user's; a folder that others may write stays unused.
+    assert kept == (place == "file")
+    assert cache.read(key) == (CODE if kept else None)
+
+
+@posix
+def test_modes_of_what_is_written_do_not_depend_on_the_umask():
+    before = os.umask(0)
+    try:
+        key = cache.key_of("x")
+        assert cache.write(key, CODE)
+    finally:
+        os.umask(before)
+    for path in (cache.directory(), cache.path_of(key).parent, cache.path_of(key)):
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert cache.read(key) == CODE
+
+
+@posix
+def test_nothing_is_removed_from_a_directory_that_others_may_write():
+    key = cache.key_of("x")
+    cache.write(key, CODE)
+    cache.directory().chmod(0o777)
+    cache.clear()
+    assert cache.path_of(key).exists()
+
+
+@posix
+def test_a_pipe_in_the_place_of_a_file_does_not_hold_up_the_reader():
+    key = cache.key_of("x")
+    cache.write(key, CODE)
+    cache.path_of(key).unlink()
+    os.mkfifo(cache.path_of(key), 0o600)
+    assert cache.read(key) is None
+
+
+# -- faults in the middle of a write ----------------------------------------------------------------
+def _files():
+    return [path for path in cache.directory().rglob("*") if path.is_file()]
+
+
+class _FullDisk:
+    """A file that takes the first bytes and then no more."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def __enter__(self):
+        self.file.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        return self.file.__exit__(*error)
+
+    def write(self, content):
+        self.file.write(content[: self.room])
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("room", [0, 10, 30, 500])
+@pytest.mark.parametrize("before", [False, True])
+def test_a_full_disk_leaves_what_was_there(monkeypatch, room, before):
+    key = cache.key_of("x")
+    if before:
+        cache.write(key, CODE)
+    real = os.fdopen
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdopen", lambda *args: _FullDisk(real(*args), room))
+        assert not cache.write(key, b"new " + CODE)
+    assert cache.read(key) == (CODE if before else None)
+    assert len(_files()) == before
+    assert cache.write(key, b"new " + CODE)
+    assert cache.read(key) == b"new " + CODE
+
+
+@pytest.mark.parametrize("name", ["replace", "fdopen", "mkdir"])
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), PermissionError(13, "no")])
+def test_a_call_that_fails_leaves_nothing(monkeypatch, name, error):
+    key = cache.key_of("x")
+
+    def fail(*args, **kwargs):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, name, fail)
+        assert not cache.write(key, CODE)
+    assert cache.read(key) is None
+    assert not cache.directory().exists() or not _files()
+    assert cache.write(key, CODE)
+    assert cache.read(key) == CODE
+
+
+def test_an_interrupt_in_the_middle_of_a_write_leaves_nothing(monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            cache.write(cache.key_of("x"), CODE)
+    assert _files() == []
+
+
+_KILLED = """
+import os, signal, sys
+from autodiff.engines.native import cache
+def kill(*args): os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[1] == "replace":
+    os.replace = kill
+else:
+    real = os.fdopen
+    class File:
+        def __init__(self, file): self.file = file
+        def __enter__(self): return self
+        def __exit__(self, *error): pass
+        def write(self, content):
+            self.file.write(content[:40]); self.file.flush(); kill()
+    os.fdopen = lambda *args: File(real(*args))
+cache.write(cache.key_of("x"), b"machine code" * 100)
+"""
+
+
+@posix
+@pytest.mark.parametrize("where", ["write", "replace"])
+def test_a_process_killed_in_the_middle_of_a_write_leaves_no_entry(where):
+    key = cache.key_of("x")
+    ended = subprocess.run([sys.executable, "-c", _KILLED, where], timeout=60)
+    assert ended.returncode == -9
+    assert cache.read(key) is None
+    (left,) = _files()
+    assert left.name.endswith(".tmp")
+    assert cache.write(key, CODE)
+    assert cache.read(key) == CODE
+    cache.trim()
+    assert left.exists()  # it could be that of a process at work
+    os.utime(left, (1000, 1000))
+    cache.trim()
+    assert not left.exists()
+    assert cache.read(key) == CODE
+
+
+_LIMITED = """
+import resource, signal
+from autodiff.engines.native import cache
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+print(cache.write(cache.key_of("small"), b"x" * 1000), cache.write(cache.key_of("large"), b"x" * 10**6))
+print(cache.read(cache.key_of("small")) == b"x" * 1000, cache.read(cache.key_of("large")))
+"""
+
+
+@posix
+def test_a_file_that_the_system_cuts_short_is_not_kept():
+    ended = subprocess.run(
+        [sys.executable, "-c", _LIMITED], capture_output=True, text=True, timeout=60
+    )
+    assert ended.stdout.splitlines() == ["True False", "True None"], ended.stderr
+    assert len(_files()) == 1
+
+
+def test_a_small_file_system_that_is_full(tmp_path, monkeypatch):
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(place)]
+    try:
+        if subprocess.run(mount, capture_output=True).returncode:
+            pytest.skip("mounting is not permitted")
+    except OSError:
+        pytest.skip("there is no mount")
+    try:
+        monkeypatch.setenv("AUTODIFF_CACHE_DIR", str(place / "cache"))
+        content = {cache.key_of(str(k)): bytes([k]) * 9000 for k in range(20)}
+        kept = {key: cache.write(key, code) for key, code in content.items()}
+        assert 0 < sum(kept.values()) < 20
+        for key, code in content.items():
+            assert cache.read(key) == (code if kept[key] else None)
+        assert len(_files()) == sum(kept.values())
+    finally:
+        subprocess.run(["umount", str(place)], check=True)

@@ -21,16 +21,20 @@ def loop_depth(text: str) -> int:
     kernel = text[text.index("define i32 @kernel") :]
     kernel = kernel[: kernel.index("\n}")]
     blocks: dict[str, set[str]] = {}
+    looks: set[str] = set()
     name = "entry"
     for line in kernel.split("\n"):
         label = re.match(r"^([\w.]+):", line)
         if label:
             name = label[1]
         blocks.setdefault(name, set()).update(re.findall(r"label %([\w.]+)", line))
-    return _depth(blocks)
+        if "@autodiff.poll" in line:
+            looks.add(name)
+    return _depth(blocks, looks)
 
 
-def _depth(blocks: dict[str, set[str]]) -> int:
+def _depth(blocks: dict[str, set[str]], looks: set[str]) -> int:
+    """The depth; a long loop that is run in stretches, to look for signals between them, is one."""
     reached = {name: _reached(blocks, name) for name in blocks}
     seen: set[str] = set()
     deepest = 0
@@ -46,7 +50,9 @@ def _depth(blocks: dict[str, set[str]]) -> int:
             for target in targets & cycle
         } or {name}
         inner = {k: (v & cycle) - entered for k, v in blocks.items() if k in cycle - entered}
-        deepest = max(deepest, 1 + _depth(inner))
+        within = _depth(inner, looks)
+        stretches = bool(within) and not looks.isdisjoint(cycle)
+        deepest = max(deepest, within + (not stretches))
     return deepest
 
 

@@ -258,3 +258,37 @@ thread.join()
 print(good)
 """
     assert run(code) == ["5"]
+
+
+# -- object files from disk that are no good ------------------------------------------------------
+UNLINKABLE = {
+    "empty": lambda code: b"",
+    "text": lambda code: b"no object file at all" * 10,
+    "header and junk": lambda code: code[:16] + b"junk" * 1000,
+    "first half": lambda code: code[: len(code) // 2],
+    "32 bits": lambda code: code[:4] + b"\x01" + code[5:],
+}
+
+
+@pytest.mark.parametrize("way", ["kernel", "glue"])
+@pytest.mark.parametrize("damage", UNLINKABLE)
+def test_an_entry_that_does_not_link_is_made_anew(damage, way, tmp_path, monkeypatch):
+    text = ADD.replace("@add", "@sum").replace("#0", "" if way == "glue" else "#0")
+    parts = {"text": "", "glue": text} if way == "glue" else {"text": text}
+    session.load(**parts, names=("sum",))
+    (path,) = tmp_path.rglob("*.machinecode")
+    good = path.read_bytes()
+    # As if the cache itself had kept it: key and digest are right.
+    assert session.cache.write(path.stem, UNLINKABLE[damage](session.cache.read(path.stem)))
+    session._recent_glue.clear()
+    machine = session.load(**parts, names=("sum",))
+    assert binary(machine.address("sum"))(2.0, 3.5) == 5.5
+    assert path.read_bytes() == good
+
+
+def test_a_module_that_really_does_not_link_is_told():
+    text = "declare double @dot_product_of_nobody(double)\n" + ADD.replace(
+        "fadd double %a, %b", "call double @dot_product_of_nobody(double %a)"
+    )
+    with pytest.raises(InternalError, match="dot_product_of_nobody"):
+        session.load(text, ("add",))

@@ -4,10 +4,15 @@
     code = cache.read(key)                       # bytes, or None
     cache.write(key, code)
 
-One file per module, ``<directory>/<xx>/<key>.machinecode``: a digest, then the object file.
-Files are written under a temporary name and renamed, so a reader sees a whole file or none, also
-with several processes at work.  What does not match its digest is treated as absent and written
-anew.  The directory's size is limited; the files used longest ago go first.
+One file per module, ``<directory>/<xx>/<key>.machinecode``: a digest of key and code, then the
+object file.  Files are written under a temporary name and renamed, so a reader sees a whole file
+or none, also with several processes at work.  What does not match its digest is treated as absent
+and written anew: damage, and a file that was put under another file's name.  The directory's size
+is limited; the files used longest ago go first.
+
+What is read here is run, so it has to be the user's own: a folder or file that belongs to somebody
+else, that others may write, or that is reached by a symbolic link is neither read nor written.  The
+digest is no secret and no protection against a user who may write here; the owner is.
 
 ``AUTODIFF_CACHE=0`` turns the cache off; ``AUTODIFF_CACHE_DIR`` names the directory, which is
 otherwise the platform's place for a user's caches.  A directory that cannot be read or written
@@ -20,8 +25,11 @@ import contextlib
 import hashlib
 import os
 import random
+import stat
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 LIMIT_BYTES = 512 * 2**20
@@ -31,8 +39,13 @@ _TRIM_EVERY = 64
 """... about once in so many writes (counting files costs more than writing one)."""
 
 _SUFFIX = ".machinecode"
-_MAGIC = b"autodiff object 1\n"
+_MAGIC = b"autodiff object 2\n"
 _DIGEST_BYTES = 16
+_ABANDONED = 3600.0  # seconds after which a temporary file is of a process that was killed
+
+# No link is followed, and opening a pipe does not wait; both are names of POSIX alone.
+_OPENING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_OPENING |= getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 _random = random.Random()  # not numpy's nor the module's state: users seed those
 
@@ -77,12 +90,18 @@ def read(key: str) -> bytes | None:
         return None
     path = path_of(key)
     try:
-        content = path.read_bytes()
+        if not _are_ours(directory(), path.parent):
+            return None
+        # Owner and mode are asked of the file that is open, which nobody can exchange any more.
+        with open(os.open(path, _OPENING), "rb") as file:
+            if not _is_ours(os.fstat(file.fileno()), stat.S_ISREG):
+                return None
+            content = file.read()
     except (OSError, RuntimeError):
         return None
     start = len(_MAGIC) + _DIGEST_BYTES
     code = content[start:]
-    if content[:start] != _MAGIC + _digest(code):
+    if content[:start] != _MAGIC + _digest(key, code):
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # used now: the last to be evicted
@@ -90,19 +109,24 @@ def read(key: str) -> bytes | None:
 
 
 def write(key: str, code: bytes) -> bool:
-    """Keep ``code`` under ``key``; whether it was kept."""
+    """Keep ``code`` under ``key``; whether it was kept.
+
+    The file is not forced to the disk: what a power failure leaves of it does not match its digest,
+    and waiting for the disk would take longer than many a compilation.
+    """
     if not is_on():
         return False
     path = path_of(key)
     try:
-        directory().mkdir(
-            mode=0o700, parents=True, exist_ok=True
-        )  # code to be run: the user's alone
-        path.parent.mkdir(exist_ok=True)
+        # Code to be run: the folders are the user's alone.
+        directory().mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        if not _are_ours(directory(), path.parent):
+            return False
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=_SUFFIX + ".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_MAGIC + _digest(code) + code)
+                file.write(_MAGIC + _digest(key, code) + code)
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -115,15 +139,34 @@ def write(key: str, code: bytes) -> bool:
     return True
 
 
+def _are_ours(*folders: Path) -> bool:
+    """Whether all of these are folders (not links to some) that only this user can change."""
+    return all(_is_ours(os.lstat(folder), stat.S_ISDIR) for folder in folders)
+
+
+def _is_ours(facts: os.stat_result, is_kind: Callable[[int], bool]) -> bool:
+    """Whether a file or folder is of a kind, belongs to this user, and is closed to others."""
+    if not is_kind(facts.st_mode):
+        return False
+    if not hasattr(os, "geteuid"):  # Windows: a user's folders are closed to others by inheritance
+        return True
+    return facts.st_uid == os.geteuid() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 def trim(limit: int | None = None) -> None:
     """Remove the files used longest ago until the directory holds less than ``limit`` bytes."""
     limit = LIMIT_BYTES if limit is None else limit
     found: list[tuple[float, int, Path]] = []
     with contextlib.suppress(OSError, RuntimeError):
+        if not _are_ours(directory()):
+            return
         for path in directory().glob(f"??/*{_SUFFIX}*"):
             with contextlib.suppress(OSError):
-                facts = path.stat()
-                found.append((facts.st_mtime, facts.st_size, path))
+                facts = path.lstat()
+                if path.suffix == ".tmp" and time.time() - facts.st_mtime > _ABANDONED:
+                    path.unlink()
+                else:
+                    found.append((facts.st_mtime, facts.st_size, path))
     total = sum(size for _, size, _ in found)
     if total <= limit:
         return
@@ -141,5 +184,8 @@ def clear() -> None:
     trim(-1)
 
 
-def _digest(code: bytes) -> bytes:
-    return hashlib.blake2b(code, digest_size=_DIGEST_BYTES).digest()
+def _digest(key: str, code: bytes) -> bytes:
+    digest = hashlib.blake2b(key.encode(), digest_size=_DIGEST_BYTES)
+    digest.update(b"\n")  # no key has one
+    digest.update(code)
+    return digest.digest()

@@ -51,7 +51,8 @@ class Runner:
                 _SCALARS[f"{dtype.kind}{dtype.itemsize}"] if shape == () else ctypes.c_void_p
             )
         types += [ctypes.c_void_p] * (len(kernel.outputs) + 1)
-        self.function = ctypes.CFUNCTYPE(ctypes.c_int32, *types)(
+        # With the GIL, so that what a signal handler raises in it is raised here.
+        self.function = ctypes.PYFUNCTYPE(ctypes.c_int32, *types)(
             self.machine.address(kernel.symbol)
         )
         self.work = np.empty(kernel.work_bytes + 64, np.uint8)

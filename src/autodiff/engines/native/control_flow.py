@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, product, same, same_shape, substitute
+from autodiff.dims import Dim, Extent, bounds, product, same, same_shape, substitute
 from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Generator, Scope, Sink
 from autodiff.engines.native.nests import emit_stores
 from autodiff.engines.native.planning import Plan
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer, Slot
-from autodiff.engines.native.writer import register_type
+from autodiff.engines.native.writer import Step, register_type
 from autodiff.ir.data import Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.entries import ENTRIES, Update
 
@@ -299,6 +299,21 @@ class _Stack:
 
 
 @dataclass
+class _Phi:
+    """A register that a loop carries: ``final`` of a step is the value in the next."""
+
+    at: int  # the line it is written to
+    type: str
+    name: str
+    start: str
+    final: str
+
+    def line(self, name: str, first: str, origin: str, second: str, back: str) -> str:
+        """The phi of two values and the blocks they come from."""
+        return f"  {name} = phi {self.type} [ {first}, %{origin} ], [ {second}, %{back} ]"
+
+
+@dataclass
 class _Loop:
     g: Generator
     operation: Operation
@@ -398,6 +413,54 @@ class _Loop:
                 stacks.append(_Stack(value, g.memory.growing(), None, row))
         return stacks
 
+    # -- looking for signals
+    def _most(self) -> Extent | None:
+        """A bound of the steps, or None."""
+        if not self.is_for:
+            return None
+        count = self.operation.attributes["count"]
+        return bounds(count)[1] if isinstance(count, Dim) else count
+
+    def _stretch(self, carries: Sequence[_Phi], trips: str, step: Step) -> list[str]:
+        """The lines where a stretch of a counted loop begins: from ``%k.s`` up to ``%to``."""
+        w, n = self.g.w, self.n
+        lines = w.frames[-1].lines
+        mark = len(lines)
+        w.line(f"br label %stretch{n}")
+        w.label(f"stretch{n}")
+        for phi in carries:
+            lines.append(phi.line(f"{phi.name}.s", phi.start, f"pre{n}", phi.name, f"rest{n}"))
+        w.stretch(n, f"%k{n}.s", trips, step)
+        written = lines[mark:]
+        del lines[mark:]
+        return written
+
+    def _poll_in_turn(self, step: Step, carries: list[_Phi], at: int) -> None:
+        """Count the work of a loop of unknown length, in stretches that are counted down.
+
+        To count down to zero takes one instruction beside the branch, to look at the bits of a
+        counter two.
+        """
+        w, n = self.g.w, self.n
+        carries.append(_Phi(at, "i64", f"%todo{n}", str(step.stretch), f"%left{n}"))
+        w.line(f"br label %count{n}")
+        w.label(f"count{n}")
+        w.line(f"%fewer{n} = sub i64 %todo{n}, 1")
+        w.line(f"%due{n} = icmp eq i64 %fewer{n}, 0")
+        w.branch(f"%due{n}", f"turn{n}", f"on{n}")
+        w.label(f"turn{n}")
+        w.spend(str(step.stretch * step.units), f"turned{n}")
+        w.line(f"br label %on{n}")
+        w.label(f"on{n}")
+        pairs = f"[ {step.stretch}, %turned{n} ], [ %fewer{n}, %count{n} ]"
+        w.line(f"%left{n} = phi i64 {pairs}")
+
+    def _space(self) -> int:
+        """The number of a line that is written later."""
+        lines = self.g.w.frames[-1].lines
+        lines.append("")
+        return len(lines) - 1
+
     # -- the loop
     def write(self) -> None:
         """Write the loop and bind the results."""
@@ -412,49 +475,68 @@ class _Loop:
         starts = {k: self._halves(places[k]) for k in self.alternating}
         g.w.line(f"br label %pre{n}")
         g.w.label(f"pre{n}")
+        lines = g.w.frames[-1].lines
+        head = len(lines)  # where a stretch begins
         g.w.line(f"br label %head{n}")
         g.w.label(f"head{n}")
-        lines = g.w.frames[-1].lines
-        phi_at: list[int] = []
-        with g.w.scope():
+        carries: list[_Phi] = []
+        with g.w.scope(), g.w.step(self._most()) as step:
             counter = f"%k{n}"
-            lines.append("")
-            phi_at.append(len(lines) - 1)
+            carries.append(_Phi(self._space(), "i64", counter, "0", f"%kn{n}"))
+            todo = None if self.is_for else self._space()
             names: list[str | None] = []
             for k, place in enumerate(places):
+                names.append(None)
                 if place is None:
-                    names.append(f"%c{n}.{k}")
-                    lines.append("")
-                    phi_at.append(len(lines) - 1)
-                else:
-                    names.append(None)
+                    names[k] = f"%c{n}.{k}"
+                    start = initial[k]
+                    assert isinstance(start, Element)
+                    type = register_type(start.dtype)
+                    carries.append(_Phi(self._space(), type, f"%c{n}.{k}", start.name, ""))
             targets = list(places)
             for k in sorted(self.alternating):
-                places[k], targets[k] = self._alternate(k, starts[k])
+                places[k], targets[k] = self._alternate(k, starts[k], carries)
+            begun = len(lines)
             if self.is_for:
-                g.w.line(f"%more{n} = icmp slt i64 {counter}, {trips}")
+                test = self._space()
+                self._space()
             else:
                 self._write_test(places, names)
-            g.w.branch(f"%more{n}", f"body{n}", f"end{n}")
+                g.w.branch(f"%more{n}", f"body{n}", f"end{n}")
             g.w.label(f"body{n}")
             outer, g.s.in_sequence = g.s.in_sequence, self._is_sequence()
             with g.w.repeated(self.operation.attributes["count"] if self.is_for else None):
                 finals = self._write_body(places, targets, stacks, names, counter)
             g.s.in_sequence = outer
-            g.w.line(f"br label %next{n}")
-            g.w.label(f"next{n}")
-            g.w.line(f"%kn{n} = add nuw nsw i64 {counter}, 1")
-            g.w.line(f"br label %head{n}{g.w.loop_metadata()}")
-        g.w.label(f"end{n}")
-        lines[phi_at[0]] = f"  {counter} = phi i64 [ 0, %pre{n} ], [ %kn{n}, %next{n} ]"
+            step.lines = len(lines) - begun
+            if g.w.charged:
+                g.w.spend(str(step.lines), f"spent{n}")
+        g.w.line(f"%kn{n} = add nuw nsw i64 {counter}, 1")
+        if step.polls and todo is not None:
+            self._poll_in_turn(step, carries, todo)
+        g.w.line(f"br label %next{n}")
+        g.w.label(f"next{n}")
+        g.w.line(f"br label %head{n}{g.w.loop_metadata()}")
         scalars = [k for k, place in enumerate(places) if place is None]
-        for at, k in zip(phi_at[1:], scalars, strict=True):
-            start = initial[k]
-            assert isinstance(start, Element)
-            type = register_type(start.dtype)
-            lines[at] = (
-                f"  {names[k]} = phi {type} [ {start.name}, %pre{n} ], [ {finals[k]}, %next{n} ]"
-            )
+        for phi, k in zip(carries[1:], scalars, strict=False):
+            phi.final = finals[k]
+        in_stretches = step.polls and self.is_for
+        if in_stretches:
+            g.w.label(f"rest{n}")
+            g.w.line(f"%again{n} = icmp slt i64 {counter}, {trips}")
+            g.w.line(f"br i1 %again{n}, label %stretch{n}, label %end{n}")
+        g.w.label(f"end{n}")
+        for phi in carries:
+            first, origin = (f"{phi.name}.s", "ready") if in_stretches else (phi.start, "pre")
+            lines[phi.at] = phi.line(phi.name, first, f"{origin}{n}", phi.final, f"next{n}")
+        if self.is_for:
+            stop, then = (f"%to{n}", "rest") if in_stretches else (trips, "end")
+            lines[test] = f"  %more{n} = icmp slt i64 {counter}, {stop}"
+            lines[test + 1] = f"  br i1 %more{n}, label %body{n}, label %{then}{n}"
+        if in_stretches:
+            lines[head:head] = self._stretch(carries, trips, step)
+        elif todo is not None and not step.polls:
+            del lines[todo]
         self._bind_results(places, stacks, names, counter)
         for value in prepared:
             g.release(value)
@@ -484,13 +566,14 @@ class _Loop:
         size = product(place.shape)
         return place, first, self.g.memory.address(place, size, size)
 
-    def _alternate(self, k: int, start: tuple[Buffer, str, str]) -> tuple[Buffer, Buffer]:
+    def _alternate(
+        self, k: int, start: tuple[Buffer, str, str], carries: list[_Phi]
+    ) -> tuple[Buffer, Buffer]:
         """The buffer that holds a carry in this iteration, and the one for the next."""
-        n = self.n
         place, first, second = start
-        old, new = f"%p{n}.{k}", f"%q{n}.{k}"
-        self.g.w.line(f"{old} = phi ptr [ {first}, %pre{n} ], [ {new}, %next{n} ]")
-        self.g.w.line(f"{new} = phi ptr [ {second}, %pre{n} ], [ {old}, %next{n} ]")
+        old, new = f"%p{self.n}.{k}", f"%q{self.n}.{k}"
+        carries.append(_Phi(self._space(), "ptr", old, first, new))
+        carries.append(_Phi(self._space(), "ptr", new, second, old))
         return (
             Buffer(place.slot, old, place.dtype, place.shape, product(place.shape)),
             Buffer(place.slot, new, place.dtype, place.shape, product(place.shape)),

@@ -32,6 +32,7 @@ from autodiff.engines.native.entry import (
 )
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
+from autodiff.errors import is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 
@@ -65,7 +66,7 @@ class NativeFunction:
         error = self._host.take_error()
         if error is None:
             return self.kernel.failure(status)
-        if not isinstance(error, Exception):  # the user interrupts
+        if not isinstance(error, Exception) or is_signal_handlers(error):  # the user interrupts
             raise error
         return f"{type(error).__name__}: {error}"
 
@@ -131,6 +132,7 @@ def compile_native(
     outputs: OutputTree,
     threads: int = 1,
     copies: Sequence[tuple[int, int]] = (),
+    heeds_errstate: bool = False,
 ) -> NativeFunction:
     """Compile a program behind an entry of the forms given.
 
@@ -138,14 +140,15 @@ def compile_native(
     ----------
     program : Program
         What to compile.
-    inputs, outputs, copies
+    inputs, outputs, copies, heeds_errstate
         See :func:`autodiff.engines.native.entry.build`; numbers are those of the program's inputs
         and outputs.
     threads : int
         Most threads that large loops may use.
     """
     kernel = lower(program, threads)
-    built = entry.build(_signature(program, kernel), inputs, outputs, copies)
+    signature = _signature(program, kernel)
+    built = entry.build(signature, inputs, outputs, copies, heeds_errstate)
     constants = [np.ascontiguousarray(c) for c in kernel.constants]
     addresses = {f"constant.{k}": c.ctypes.data for k, c in enumerate(constants)}
     host = HostCaller(kernel.host_calls)
@@ -231,4 +234,5 @@ def native_executable(
     found = {s for form in inputs for n in form.type.shape for s in symbols(n)}
     numbers = [k for k, v in enumerate(program.inputs) if v not in found]
     specs = [_input(k, form) for k, form in zip(numbers, inputs, strict=True)]
-    return compile_native(program, specs, tree[0] if single else tree, threads)
+    results = tree[0] if single else tree
+    return compile_native(program, specs, results, threads, heeds_errstate=True)

@@ -30,7 +30,7 @@ import numpy as np
 
 from autodiff import debug
 from autodiff.dims import Extent, product, symbols
-from autodiff.engines.native import nests, sizes, steps, ufunc_calls, vector_math
+from autodiff.engines.native import nests, signals, sizes, steps, ufunc_calls, vector_math
 from autodiff.engines.native import threads as nest_threads
 from autodiff.engines.native.control_flow import assign, unsettled
 from autodiff.engines.native.elements import element
@@ -41,8 +41,12 @@ from autodiff.engines.native.storage import Buffer
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import memory_type
 from autodiff.errors import InternalError
-from autodiff.ir.data import Program, Source, Value
+from autodiff.ir.data import Operation, Program, Source, Value
 from autodiff.ops.control import MEMORY_FAILED
+from autodiff.ops.entries import ENTRIES
+from autodiff.ops.entries import Kernel as KernelEntry
+
+INTERRUPTED = "a signal handler raised"
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def lower(program: Program, threads: int = 1) -> Kernel:
         sized=sized,
         extents=_input_symbols(program),
         work_bytes=g.memory.layout()[2],
-        checks=(*g.checks, Check(MEMORY_FAILED, None)),
+        checks=(*g.checks, Check(MEMORY_FAILED, None), Check(INTERRUPTED, None)),
         host_calls=tuple(g.host_calls),
         constants=tuple(g.constants),
         calls_ufuncs=bool(g.w.ufuncs),
@@ -206,6 +210,11 @@ def _store_sized(g: Generator, value: Value, descriptor: str) -> None:
 def _module(g: Generator, parameters: list[str]) -> str:
     make, free, _ = g.memory.layout()
     failed = len(g.checks) + 1
+    leave = (
+        [f"{signals.LEAVE}:", f"  store i32 {failed + 1}, ptr %status", "  br label %exit"]
+        if g.w.polls
+        else []
+    )
     body = [
         f"define i32 @kernel({', '.join(parameters)}) #0 {{",
         "entry:",
@@ -219,6 +228,7 @@ def _module(g: Generator, parameters: list[str]) -> str:
         "memory.failed:",
         f"  store i32 {failed}, ptr %status",
         "  br label %exit",
+        *leave,
         "exit:",
         *free,
         *_result(g),
@@ -227,10 +237,14 @@ def _module(g: Generator, parameters: list[str]) -> str:
     ]
     declared = list(dict.fromkeys("\n".join(g.w.declared.values()).split("\n")))
     parts = ["\n".join(g.w.globals), *g.w.outlined, "\n".join(body), g.memory.metadata()]
+    if g.w.polls or g.w.outlined:
+        parts.insert(0, signals.RUNTIME)
+        declared += signals.DECLARATIONS
     if g.w.outlined:
         parts.insert(0, nest_threads.RUNTIME)
         if any(nest_threads.RELEASED in line for line in g.w.frames[0].lines):
             parts.insert(1, nest_threads.RELEASING)
+        parts.insert(0, signals.RUNTIME_OF_PARTS)
         declared.append("declare i64 @llvm.umin.i64(i64, i64)")
     if g.w.called:
         parts.insert(0, library.declarations(g.w.called))
@@ -295,6 +309,18 @@ def _source_of(node: Node) -> Source | None:
     return next((o.source for o in owners if o is not None and o.source is not None), None)
 
 
+_ELEMENT_COST = 8  # of a routine, in instructions; it may well be more
+
+
+def _count_work(g: Generator, operation: Operation) -> None:
+    """Count the work of a library's routine, which cannot be interrupted, in the loop around it."""
+    size = sum(product(v.shape) for v in (*operation.operands, *operation.results))
+    if isinstance(size, int):
+        g.w.work += size * _ELEMENT_COST
+    elif g.w.depth:
+        g.w.charge(g.w.here(f"mul i64 {g.w.extent(size)}, {_ELEMENT_COST}"))
+
+
 def write_node(g: Generator, node: Node) -> None:
     """Write one node and bind its results."""
     g.source = _source_of(node) or g.source
@@ -304,6 +330,8 @@ def write_node(g: Generator, node: Node) -> None:
     operation = node.operation
     assert operation is not None
     if node.kind == "step":
+        if isinstance(ENTRIES[operation.kind].lowering, KernelEntry):
+            _count_work(g, operation)
         steps.write_step(g, operation, write_block)
         return
     if operation.kind == "gather":

@@ -402,11 +402,12 @@ class Nest:
         that the error is that of a block, whatever the length.
         """
         rests = [self._rest(job) for job in blocked]
-        with self.g.w.loop(0, (high - low + BLOCK - 1) // BLOCK) as block:
+        blocks = (high - low + BLOCK - 1) // BLOCK
+        with self.g.w.loop(0, blocks, covers=(high - low, BLOCK)) as block:
             start = low + Dim.symbol(block) * BLOCK
             for job in blocked:
                 self._begin(job)
-            with self.g.w.loop(start, minimum(high, start + BLOCK)) as index:
+            with self.g.w.loop(start, minimum(high, start + BLOCK), BLOCK) as index:
                 index.low, index.high = limits or (low, high - 1)
                 indices[axis] = Dim.symbol(index)
                 self._body(tuple(indices), jobs)

@@ -295,35 +295,51 @@ def load(
         Whether LLVM's passes over the IR run on the kernel.
     """
     with _lock:
-        state = _state()
-        builder = state.llvm.JITLibraryBuilder()
-        wanted: dict[str, None] = {}
-        defined: set[str] = set()
-        effort = "passes" if optimise else "code"
-        for part, how in ((text, effort), (glue, "translation")):
-            if part:
-                part = _complete(part)
-                code = _object_code(part, how)
-                builder.add_object_img(code)
-                uses, defines = _names(part)
-                wanted |= dict.fromkeys(name for name in uses if _is_used(name, code))
-                defined |= defines
-        _compile_functions([name for name in wanted if name not in defined])
-        addresses = _functions | dict(extra or {})
-        for name in wanted:
-            if name not in defined and name not in state.library_calls:
-                known = addresses.get(name)
-                builder.import_symbol(name, symbols.address(name) if known is None else known)
-        builder.add_jit_library(_RUNTIME)
-        for name in names:
-            builder.export_symbol(name)
         try:
-            linker = state.linker()
-            library = builder.link(linker, f"autodiff.{next(_numbers)}")
-        except RuntimeError as error:
-            raise InternalError(f"the module does not link: {error}") from error
-        library.linker = linker  # outlives what it linked
+            library = _link(text, glue, names, extra, optimise, fresh=False)
+        except RuntimeError:  # object files from disk that no linker takes: make them anew
+            try:
+                library = _link(text, glue, names, extra, optimise, fresh=True)
+            except RuntimeError as error:
+                raise InternalError(f"the module does not link: {error}") from error
         return Machine(text, glue, library, tuple(names), keep)
+
+
+def _link(
+    text: str,
+    glue: str,
+    names: Sequence[str],
+    extra: Mapping[str, int] | None,
+    optimise: bool,
+    fresh: bool,
+) -> Any:
+    """The library made of a kernel and its glue; ``fresh``: of object files compiled now."""
+    state = _state()
+    builder = state.llvm.JITLibraryBuilder()
+    wanted: dict[str, None] = {}
+    defined: set[str] = set()
+    effort = "passes" if optimise else "code"
+    for part, how in ((text, effort), (glue, "translation")):
+        if part:
+            part = _complete(part)
+            code = _object_code(part, how, fresh)
+            builder.add_object_img(code)
+            uses, defines = _names(part)
+            wanted |= dict.fromkeys(name for name in uses if _is_used(name, code))
+            defined |= defines
+    _compile_functions([name for name in wanted if name not in defined])
+    addresses = _functions | dict(extra or {})
+    for name in wanted:
+        if name not in defined and name not in state.library_calls:
+            known = addresses.get(name)
+            builder.import_symbol(name, symbols.address(name) if known is None else known)
+    builder.add_jit_library(_RUNTIME)
+    for name in names:
+        builder.export_symbol(name)
+    linker = state.linker()
+    library = builder.link(linker, f"autodiff.{next(_numbers)}")
+    library.linker = linker  # outlives what it linked
+    return library
 
 
 _functions: dict[str, int] = {}
@@ -374,21 +390,30 @@ def _complete(text: str) -> str:
     return text if "attributes #0 =" in text or "#0" not in text else f"{text}\n{attributes()}"
 
 
-@functools.lru_cache(maxsize=256)
-def _recent_glue(text: str) -> bytes:
-    return _compile(text, "translation")
+_RECENT = 256  # object files of glue that stay in memory
+_recent_glue: dict[str, bytes] = {}
 
 
-def _object_code(text: str, effort: str) -> bytes:
+def _object_code(text: str, effort: str, fresh: bool) -> bytes:
     """The object file of a module, from memory (glue repeats), from disk, or compiled now."""
-    return _recent_glue(text) if effort == "translation" else _compile(text, effort)
+    if effort != "translation":
+        return _compile(text, effort, fresh)
+    code = None if fresh else _recent_glue.get(text)
+    if code is None:
+        code = _compile(text, effort, fresh)
+        if len(_recent_glue) >= _RECENT:
+            del _recent_glue[next(iter(_recent_glue))]
+        _recent_glue[text] = code
+    return code
 
 
-def _compile(text: str, effort: str) -> bytes:
+def _compile(text: str, effort: str, fresh: bool) -> bytes:
     """Compile with ``passes``, for good ``code`` of the IR as it stands, or by plain ``translation``."""
     state = _state()
     key = cache.key_of(state.host.environment, effort, text)
-    code = cache.read(key)
+    code = None if fresh else cache.read(key)
+    if code is not None and not _is_object(code):
+        code = None
     if code is None:
         module = state.parse(text)
         if effort == "passes":
@@ -397,6 +422,15 @@ def _compile(text: str, effort: str) -> bytes:
         code = machine.emit_object(module)
         cache.write(key, code)
     return bytes(code)
+
+
+# The first bytes of an object file for 64 bits: ELF, Mach-O (either byte order), COFF for x86 and ARM.
+_OBJECT_FILES = (b"\x7fELF\x02", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\x64\x86", b"\x64\xaa")
+
+
+def _is_object(code: bytes) -> bool:
+    """Whether bytes may be an object file, so that LLVM can be asked."""
+    return len(code) >= 64 and code.startswith(_OBJECT_FILES)
 
 
 def _numbered(text: str) -> str:

@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import floating
 from autodiff.errors import InternalError
 
 # -- layout of C structures ---------------------------------------------------------------------
@@ -79,7 +80,7 @@ COMPILER_FUNCTIONS = (
     "__multi3", "__muloti4", "__divti3", "__modti3", "__udivti3", "__umodti3",
 )  # fmt: skip
 
-THREAD_FUNCTIONS = ("pthread_create", "pthread_join")
+THREAD_FUNCTIONS = ("pthread_create", "pthread_join", "sched_yield", "usleep")
 FLAG_FUNCTIONS = ("feholdexcept", "fesetenv")
 LIBRARY_CALLS: tuple[str, ...] = (
     MATH_FUNCTIONS + MEMORY_FUNCTIONS + COMPILER_FUNCTIONS + THREAD_FUNCTIONS + FLAG_FUNCTIONS
@@ -149,6 +150,10 @@ def _find(name: str) -> int:
         return id(_OBJECTS[name])
     if name == "workspace.cell":
         return ctypes.addressof(_workspace_cell)
+    if name == "errstate.variable":
+        return id(floating.variable)
+    if name == "errstate.cells":
+        return ctypes.addressof(floating.cells)
     if family == "descr":
         return id(np.dtype(rest))
     if family == "scalar":

@@ -7,6 +7,9 @@ a range of it.  What it reads of the kernel's registers is handed over in memory
 when a nest begins and joined when it ends, so none is left behind and ``fork`` stays legal; that
 takes some 20 µs, so only nests of many elements are cut.
 
+The thread that waits for the others looks for signals meanwhile (`signals`), and all of them leave
+the nest where a handler has raised.
+
 A sum over the cut axis has a partial result for each thread; they are added up in order, so the
 result depends on the number of threads, but not on how they are scheduled.
 """
@@ -19,6 +22,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from autodiff.dims import Dim, Extent, bounds, product
+from autodiff.engines.native import signals
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.ufunc_calls import PREFIX
 from autodiff.engines.native.writer import LoopIndex, register_type
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 SUPPORTED = sys.platform != "win32"
 MOST = 64  # threads
+TRIES = 1000  # looks at whether a thread has ended before the one that waits goes to sleep
 LARGE = 100_000
 """Elements from which on a nest is cut; about 50 µs of the cheapest work."""
 
@@ -36,8 +41,10 @@ LARGE = 100_000
 RUNTIME = f"""
 declare i32 @pthread_create(ptr, ptr, ptr, ptr)
 declare i32 @pthread_join(i64, ptr)
+declare i32 @sched_yield()
+declare i32 @usleep(i32)
 
-%task = type {{ ptr, ptr, i64, i64, i64 }}
+%task = type {{ ptr, ptr, i64, i64, i64, i64 }}
 
 define internal ptr @ad.task(ptr %task) {{
   %function = load ptr, ptr %task
@@ -50,10 +57,12 @@ define internal ptr @ad.task(ptr %task) {{
   %p4 = getelementptr %task, ptr %task, i64 0, i32 4
   %number = load i64, ptr %p4
   call void %function(ptr %context, i64 %low, i64 %high, i64 %number)
+  %p5 = getelementptr %task, ptr %task, i64 0, i32 5
+  store atomic i64 1, ptr %p5 release, align 8
   ret ptr null
 }}
 
-define internal void @ad.parallel(ptr %function, ptr %context, i64 %n, i64 %threads) noinline {{
+define internal void @ad.parallel(ptr %function, ptr %context, ptr %stop, i64 %n, i64 %threads) noinline {{
 entry:
   %tasks = alloca [{MOST} x %task]
   %handles = alloca [{MOST} x i64]
@@ -81,6 +90,8 @@ fill:
   store i64 %high, ptr %p3
   %p4 = getelementptr %task, ptr %task, i64 0, i32 4
   store i64 %t, ptr %p4
+  %p5 = getelementptr %task, ptr %task, i64 0, i32 5
+  store i64 0, ptr %p5
   %handle = getelementptr [{MOST} x i64], ptr %handles, i64 0, i64 %t
   %code = call i32 @pthread_create(ptr %handle, ptr null, ptr @ad.task, ptr %task)
   %good = icmp eq i32 %code, 0
@@ -106,7 +117,27 @@ look:
   %its.mark = getelementptr [{MOST} x i8], ptr %made, i64 0, i64 %w
   %its.flag = load i8, ptr %its.mark
   %runs = icmp ne i8 %its.flag, 0
-  br i1 %runs, label %join, label %joined
+  br i1 %runs, label %await, label %joined
+await:
+  %try = phi i64 [ 0, %look ], [ %try.next, %again ]
+  %its.task = getelementptr [{MOST} x %task], ptr %tasks, i64 0, i64 %w
+  %its.end = getelementptr %task, ptr %its.task, i64 0, i32 5
+  %ended = load atomic i64, ptr %its.end acquire, align 8
+  %unfinished = icmp eq i64 %ended, 0
+  br i1 %unfinished, label %rest, label %join
+rest:
+  %soon = icmp ult i64 %try, {TRIES}
+  br i1 %soon, label %yield, label %sleep
+yield:
+  %y = call i32 @sched_yield()
+  br label %again
+sleep:
+  %s = call i32 @usleep(i32 1000)
+  %p = call preserve_mostcc i32 @autodiff.poll.part(ptr %stop, i64 0)
+  br label %again
+again:
+  %try.next = add i64 %try, 1
+  br label %await
 join:
   %its.handle = getelementptr [{MOST} x i64], ptr %handles, i64 0, i64 %w
   %thread = load i64, ptr %its.handle
@@ -127,17 +158,17 @@ declare i32 @PyGILState_Check()
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
 
-define internal void {RELEASED}(ptr %function, ptr %context, i64 %n, i64 %threads) noinline {{
+define internal void {RELEASED}(ptr %function, ptr %context, ptr %stop, i64 %n, i64 %threads) noinline {{
 entry:
   %check = call i32 @PyGILState_Check()
   %free = icmp eq i32 %check, 0
   br i1 %free, label %run, label %release
 run:
-  call void @ad.parallel(ptr %function, ptr %context, i64 %n, i64 %threads)
+  call void @ad.parallel(ptr %function, ptr %context, ptr %stop, i64 %n, i64 %threads)
   ret void
 release:
   %state = call ptr @PyEval_SaveThread()
-  call void @ad.parallel(ptr %function, ptr %context, i64 %n, i64 %threads)
+  call void @ad.parallel(ptr %function, ptr %context, ptr %stop, i64 %n, i64 %threads)
   call void @PyEval_RestoreThread(ptr %state)
   ret void
 }}
@@ -205,14 +236,24 @@ def emit(g: Generator, jobs: list[Job]) -> bool:
             type = register_type(job.dtype)
             w.line(f"store {type} {identity(job.combine, job.dtype)}, ptr {place}")
     context = f"%context{number}"
-    w.entry.append(f"  {context} = alloca [{max(len(captured), 1)} x i64], align 8")
+    w.entry.append(f"  {context} = alloca [{len(captured) + 1} x i64], align 8")
+    stop = w.here(f"getelementptr i64, ptr {context}, i64 {len(captured)}")
+    w.line(f"store i64 0, ptr {stop}")
     for k, name in enumerate(captured):
         place = w.here(f"getelementptr i64, ptr {context}, i64 {k}")
         w.line(f"store {types[name]} {name}, ptr {place}")
     count, threads = w.extent(n), _threads(g, jobs)
     loops = any(f"@{PREFIX}" in line for line in lines)
     parallel = RELEASED if loops else "@ad.parallel"
-    w.line(f"call void {parallel}(ptr @chunk.{number}, ptr {context}, i64 {count}, i64 {threads})")
+    w.line(
+        f"call void {parallel}(ptr @chunk.{number}, ptr {context}, ptr {stop}, "
+        f"i64 {count}, i64 {threads})"
+    )
+    told = w.here(f"load atomic i64, ptr {stop} monotonic, align 8")
+    w.line(f"%left{number} = icmp ne i64 {told}, 0")
+    w.branch(f"%left{number}", signals.LEAVE, f"whole{number}")
+    w.label(f"whole{number}")
+    w.polls_here()
     for k, job in enumerate(reduced):
         total: Element | None = None
         for t in range(g.threads):
@@ -236,7 +277,7 @@ def _threads(g: Generator, jobs: Sequence[Job]) -> str:
 # -- from lines of the kernel to a function ---------------------------------------------------------
 _NAME = re.compile(r"%[\w.]+")
 _DEFINITION = re.compile(r"\s*(%[\w.]+) = (.*)")
-_OWN = frozenset(("%low", "%high", "%number", "%context"))
+_OWN = frozenset(("%low", "%high", "%number", "%context", "%stop", f"%{signals.LEAVE}"))
 
 
 def _captured(lines: Iterable[str]) -> list[str]:
@@ -293,8 +334,10 @@ def _chunk(
     for k, name in enumerate(captured):
         loads.append(f"  %c.{k} = getelementptr i64, ptr %context, i64 {k}")
         loads.append(f"  {name} = load {types[name]}, ptr %c.{k}")
-    return "\n".join([head, "entry:", *slots, *loads, "  br label %start", "start:", *lines,
-                      "  ret void", "}"])  # fmt: skip
+    stop = f"  %stop = getelementptr i64, ptr %context, i64 {len(captured)}"
+    leave = ["  ret void", f"{signals.LEAVE}:"] if any(signals.LEAVE in x for x in lines) else []
+    return "\n".join([head, "entry:", *slots, *loads, stop, "  br label %start", "start:", *lines,
+                      *leave, "  ret void", "}"])  # fmt: skip
 
 
 __all__ = [

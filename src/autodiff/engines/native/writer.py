@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, Func, bounds
+from autodiff.engines.native import signals
 from autodiff.errors import UnsupportedError
 
 METADATA = 1_000_000  # metadata nodes from here on are the writer's, those below the storage's
@@ -86,6 +87,25 @@ class _Frame:
     calls: int = 0  # of elementary functions
 
 
+@dataclass
+class Step:
+    """What one step of a loop costs, in instructions, and whether the loop looks for signals."""
+
+    lines: int = 0
+    cost: float = 0.0
+    polls: bool = False
+
+    @property
+    def units(self) -> int:
+        """The cost as it is counted."""
+        return max(1, min(int(self.cost), signals.WORK))
+
+    @property
+    def stretch(self) -> int:
+        """Steps from one look at the count of work to the next; a power of two."""
+        return 1 << max(0, (signals.WORK // (signals.LOOKS * self.units)).bit_length() - 1)
+
+
 UNROLLED = 4  # LLVM may unroll loops of up to this many steps
 CALL_COST = 20  # of an elementary function, in instructions
 SMALL_WORK = 4000
@@ -114,6 +134,11 @@ class Writer:
         self.symbol: Callable[[Any], str] = self._no_symbol
         self.nodes: list[str] = []  # metadata beyond what storage numbers
         self.repeats = 1.0  # how often, at most, what is written now runs in a call
+        self.work = 0.0  # instructions of the step being written beyond its lines: calls, loops
+        self.depth = 0  # loops that are open in the function being written
+        self.charged = False  # whether loops in the step being written leave the look to this one
+        self.polls = False  # whether the function being written looks for signals
+        self.cut = False  # whether it is a piece of a nest, run by one of several threads
         self._levels: dict[str, int] = {}
         self._texts: dict[str, str] = {}
         self._floor = 0
@@ -236,9 +261,9 @@ class Writer:
     @contextmanager
     def apart(self) -> Iterator[tuple[list[str], list[str]]]:
         """Code for a function of its own: its lines, and its stack slots."""
-        entry, floor = self.entry, self._floor
+        entry, floor, counts = self.entry, self._floor, (self.polls, self.depth, self.charged)
         frame = _Frame([])
-        self.entry = []
+        self.entry, self.polls, self.depth, self.cut = [], False, 0, True
         self.frames.append(frame)
         self._floor = len(self.frames) - 1
         try:
@@ -246,6 +271,7 @@ class Writer:
         finally:
             self.frames.pop()
             self.entry, self._floor = entry, floor
+            (self.polls, self.depth, self.charged), self.cut = counts, False
             self.frames[-1].calls += frame.calls
 
     def branch(self, condition: str, yes: str, no: str) -> None:
@@ -253,21 +279,44 @@ class Writer:
         self.line(f"br i1 {condition}, label %{yes}, label %{no}")
 
     @contextmanager
-    def loop(self, low: Extent, high: Extent) -> Iterator[LoopIndex]:
-        """A loop over ``low <= i < high``; loop-invariant code goes before it."""
+    def loop(
+        self,
+        low: Extent,
+        high: Extent,
+        most: int | None = None,
+        covers: tuple[Extent, int] | None = None,
+    ) -> Iterator[LoopIndex]:
+        """A loop over ``low <= i < high``; loop-invariant code goes before it.
+
+        A loop that may be long looks for signals: between stretches of many steps, or after each
+        step where loops in it count their work and leave the look to it, as this one does where
+        another is around it.  ``most`` is a bound of its steps that the extents do not tell;
+        ``covers`` are the elements that it goes through, so many at most in a step.
+        """
         n = self.number()
         first, last = self.extent(low), self.extent(high)
         index = LoopIndex(f"%i{n}", low, high - 1)
         frame = _Frame([])
         self.frames.append(frame)
         self._levels[index.name] = len(self.frames) - 1
-        with self.repeated(high - low):
+        if most is None:
+            steps = high - low
+            most = bounds(steps)[1] if isinstance(steps, Dim) else steps
+        with self.repeated(high - low), self.step(most) as step:
             times = self.repeats
             try:
                 yield index
+                if self.charged:
+                    self.spend(str(len(frame.lines)), f"spent{n}")
             finally:
                 self.frames.pop()
+                step.lines = len(frame.lines)
         body = frame.lines
+        if step.polls and self.depth:
+            length, size = covers or (high - low, 1)
+            units = max(1, step.units // size)
+            self.charge(self.here(f"mul i64 {self.extent(length)}, {units}"))
+            step.polls = False
         self.frames[-1].calls += frame.calls
         work = times * (len(body) + CALL_COST * frame.calls)
         plain = work <= SMALL_WORK
@@ -277,18 +326,90 @@ class Writer:
             self.line(f"%go{n} = icmp slt i64 {first}, {last}")
             self.branch(f"%go{n}", f"pre{n}", f"end{n}")
         self.label(f"pre{n}")
+        start, stop, origin, then = first, last, f"pre{n}", f"end{n}"
+        if step.polls:
+            start, stop, origin, then = f"%from{n}", f"%to{n}", f"ready{n}", f"rest{n}"
+            self.line(f"br label %stretch{n}")
+            self.label(f"stretch{n}")
+            self.line(f"{start} = phi i64 [ {first}, %pre{n} ], [ {stop}, %rest{n} ]")
+            self.stretch(n, start, last, step)
         self.line(f"br label %head{n}")
         self.label(f"head{n}")
-        self.line(f"%i{n} = phi i64 [ {first}, %pre{n} ], [ %next{n}, %tail{n} ]")
+        self.line(f"%i{n} = phi i64 [ {start}, %{origin} ], [ %next{n}, %tail{n} ]")
         self.frames[-1].lines.extend(body)
         self.line(f"br label %tail{n}")
         self.label(f"tail{n}")
         self.line(f"%next{n} = add nuw nsw i64 %i{n}, 1")
-        self.line(f"%more{n} = icmp slt i64 %next{n}, {last}")
+        self.line(f"%more{n} = icmp slt i64 %next{n}, {stop}")
         self.line(
-            f"br i1 %more{n}, label %head{n}, label %end{n}{self.loop_metadata(low, high, plain)}"
+            f"br i1 %more{n}, label %head{n}, label %{then}{self.loop_metadata(low, high, plain)}"
         )
+        if step.polls:
+            self.label(f"rest{n}")
+            self.line(f"%again{n} = icmp slt i64 {stop}, {last}")
+            self.line(f"br i1 %again{n}, label %stretch{n}, label %end{n}")
         self.label(f"end{n}")
+
+    # -- signals ------------------------------------------------------------------------------
+    @contextmanager
+    def step(self, most: Extent | None) -> Iterator[Step]:
+        """One step of a loop of at most so many, of which the lines are counted by the caller.
+
+        Afterwards the step says whether the loop has to look for signals between its steps; where
+        loops in it have left that to each step (``charged``), it is done.
+        """
+        before, self.work, charged, self.charged = self.work, 0.0, self.charged, False
+        self.depth += 1
+        step = Step()
+        yield step
+        self.depth -= 1
+        step.cost = step.lines + self.work
+        whole = step.cost * max(most, 0) if isinstance(most, int) else math.inf
+        step.polls = whole > signals.WORK and not self.charged
+        small = whole <= signals.WORK and not self.charged
+        self.work, self.charged = before + (whole if small else 0.0), charged
+
+    def stretch(self, n: int, start: str, last: str, step: Step) -> None:
+        """Write up to where the next steps go, ``%to``, and look for signals if it is time to."""
+        self.line(f"%left{n} = sub i64 {last}, {start}")
+        self.declared.setdefault("llvm.smin.i64", "declare i64 @llvm.smin.i64(i64, i64)")
+        size = self.here(f"call i64 @llvm.smin.i64(i64 %left{n}, i64 {step.stretch})")
+        self.line(f"%to{n} = add nsw i64 {start}, {size}")
+        self.spend(self.here(f"mul i64 {size}, {step.units}"), f"ready{n}")
+
+    def polls_here(self) -> None:
+        """The function being written looks for signals: it counts work, and has a way out."""
+        if not self.polls:
+            self.polls = True
+            self.entry.append("  %fuel = alloca i64, align 8")
+            self.entry.append(f"  store i64 {signals.WORK}, ptr %fuel")
+
+    def charge(self, units: str) -> str:
+        """Count work, in a slot that LLVM keeps in a register; what is left till the next look."""
+        self.charged = True
+        self.polls_here()
+        fuel = self.here("load i64, ptr %fuel")
+        left = self.here(f"sub i64 {fuel}, {units}")
+        self.line(f"store i64 {left}, ptr %fuel")
+        return left
+
+    def spend(self, units: str, then: str) -> None:
+        """Count work; look for signals when enough was done since the last time.
+
+        ``then`` is the label that follows.
+        """
+        n = self.number()
+        charged = self.charged
+        left = self.charge(units)
+        self.charged = charged
+        self.line(f"%spent{n} = icmp slt i64 {left}, 0")
+        self.branch(f"%spent{n}", f"poll{n}", then)
+        self.label(f"poll{n}")
+        self.line(f"store i64 {signals.WORK}, ptr %fuel")
+        raised = self.here(signals.POLL_PART if self.cut else signals.POLL)
+        self.line(f"%raised{n} = icmp ne i32 {raised}, 0")
+        self.branch(f"%raised{n}", signals.LEAVE, then)
+        self.label(then)
 
     @contextmanager
     def repeated(self, times: Extent | None) -> Iterator[None]:
@@ -304,6 +425,7 @@ class Writer:
     def note_call(self) -> None:
         """Tell the loop that is open of the call of an elementary function."""
         self.frames[-1].calls += 1
+        self.work += CALL_COST
 
     def loop_metadata(
         self, low: Extent = 0, high: Extent | None = None, plain: bool = False

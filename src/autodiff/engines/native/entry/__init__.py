@@ -94,6 +94,7 @@ def build(
     inputs: Sequence[Input],
     outputs: OutputTree,
     copies: Sequence[tuple[int, int]] = (),
+    heeds_errstate: bool = False,
 ) -> Entry:
     """Write the entry point of a kernel.
 
@@ -108,6 +109,8 @@ def build(
     copies : sequence of (int, int)
         ``(output, argument)``: kernel outputs copied into positional arguments, which must be
         :class:`ArrayInput` with ``written=True``.
+    heeds_errstate : bool
+        Whether a call under an ``np.errstate`` that is not known to be lenient is a miss.
 
     Returns
     -------
@@ -122,6 +125,8 @@ def build(
         spec = positional[target]
         if not (isinstance(spec, ArrayInput) and spec.written):
             raise InternalError(f"argument {target} is not said to be written")
+    if heeds_errstate:
+        _write_errstate_check(writer)
     _write_checks(arguments, positional, inputs)
     passed = arguments.finish()
     results = Results(writer, arguments, outputs, copies)
@@ -130,6 +135,19 @@ def build(
     _write_call(writer, signature, passed, results, workspace)
     _write_exits(writer, results, workspace)
     return Entry(_module_text(writer, signature, passed), writer.extra, tuple(writer.keep))
+
+
+def _write_errstate_check(w: Writer) -> None:
+    """Go on under the state of ``np.errstate`` that compiled code is known to run under."""
+    slot = w.slot("ptr")
+    w.locals.append(f"  store ptr null, ptr {slot}")
+    variable = w.object("errstate.variable")
+    w.call("i32", "PyContextVar_Get", f"ptr {variable}", "ptr null", f"ptr {slot}")
+    state = w.load("ptr", slot)
+    w.call("void", "Py_DecRef", f"ptr {state}")  # its address is all that is wanted
+    cells = w.object("errstate.cells")
+    known = [w.value(f"icmp eq ptr {state}, {w.load('ptr', cells, 8 * k)}") for k in range(2)]
+    w.require(w.value(f"or i1 {', '.join(known)}"))
 
 
 def _write_checks(

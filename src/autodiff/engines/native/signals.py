@@ -1,0 +1,80 @@
+"""Signals in native code: Ctrl-C, and every other handler that the user's Python has.
+
+    call i32 @autodiff.poll()       # not 0: a handler raised; leave the kernel
+
+CPython's own C handler of a signal notes it and returns; the Python handler runs when the main
+thread next asks.  Native code has to ask too.  A kernel counts the work it has done, by the
+instructions of a step times the steps, and asks after every ``WORK`` of them, a fraction of a
+millisecond.  Loops that may be long run in stretches of many steps (`writer.loop`), and count
+between two of them, so that the innermost loops are what they were: nothing is added to their
+steps, and they are vectorised.
+
+To ask is to take the GIL, run what is due (``PyErr_CheckSignals``, which does nothing outside of
+the main thread), and let another Python thread run that waits.  An exception that a handler raises
+ends the kernel by its usual way out, which frees what it holds; the entry finds the exception set
+and returns it.  Arguments are written after the kernel, so they are as they were.
+
+A nest on several threads (`threads`) is left by all: the calling thread asks Python and tells the
+others by a word in memory, which they look at when they have done so much work.
+"""
+
+from __future__ import annotations
+
+WORK = 2**22
+"""Instructions from one look for signals to the next: 0.1 ms in vectors, 50 where all memory misses."""
+
+LOOKS = 4
+"""Stretches of a long loop in so much work, at least."""
+
+LEAVE = "interrupted"
+"""The label of a function's way out when a handler has raised."""
+
+POLL = "call preserve_mostcc i32 @autodiff.poll()"
+POLL_PART = "call preserve_mostcc i32 @autodiff.poll.part(ptr %stop, i64 %number)"
+
+DECLARATIONS = (
+    "declare i32 @PyGILState_Ensure()",
+    "declare void @PyGILState_Release(i32)",
+    "declare i32 @PyErr_CheckSignals()",
+    "declare ptr @PyEval_SaveThread()",
+    "declare void @PyEval_RestoreThread(ptr)",
+)
+
+# The convention leaves the kernel its registers: a prologue that saves some costs each call.
+# It touches no memory that the kernel knows of, so nothing is loaded again after it.
+RUNTIME = """\
+define internal preserve_mostcc i32 @autodiff.poll() cold noinline nounwind memory(inaccessiblemem: readwrite) {
+  %state = call i32 @PyGILState_Ensure()
+  %raised = call i32 @PyErr_CheckSignals()
+  %good = icmp eq i32 %raised, 0
+  br i1 %good, label %yield, label %end
+yield:
+  %thread = call ptr @PyEval_SaveThread()
+  call void @PyEval_RestoreThread(ptr %thread)
+  br label %end
+end:
+  call void @PyGILState_Release(i32 %state)
+  ret i32 %raised
+}"""
+
+# Of a piece of a nest: %number is that of its thread, 0 the one that Python knows.
+RUNTIME_OF_PARTS = """\
+define internal preserve_mostcc i32 @autodiff.poll.part(ptr %stop, i64 %number) cold noinline nounwind memory(argmem: readwrite, inaccessiblemem: readwrite) {
+  %told = load atomic i64, ptr %stop monotonic, align 8
+  %go = icmp eq i64 %told, 0
+  br i1 %go, label %on, label %leave
+on:
+  %first = icmp eq i64 %number, 0
+  br i1 %first, label %ask, label %stay
+ask:
+  %raised = call preserve_mostcc i32 @autodiff.poll()
+  %good = icmp eq i32 %raised, 0
+  br i1 %good, label %stay, label %tell
+tell:
+  store atomic i64 1, ptr %stop monotonic, align 8
+  br label %leave
+leave:
+  ret i32 1
+stay:
+  ret i32 0
+}"""
