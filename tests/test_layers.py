@@ -42,6 +42,7 @@ LAYERS: dict[str, int] = {
     "tree": 0,
     "debug": 0,
     "tracebacks": 0,
+    "stack": 0,
 }
 # In these layers units are alternatives or stages beside each other: none imports another.
 SIBLINGS = {3, 4}

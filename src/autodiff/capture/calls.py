@@ -33,15 +33,18 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Trace, is_iterator
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer
+from autodiff.stack import with_room
 
 
 def call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call anything from captured code."""
-    result = _call(frame, function, args, kwargs, node)
-    if is_iterator(result) and not frame.trace.was_made(result):
-        frame.trace.fresh(result)
+    trace = frame.trace
+    depth = trace.users_depth + trace.depth
+    result = with_room(depth, _call, frame, function, args, kwargs, node)
+    if is_iterator(result) and not trace.was_made(result):
+        trace.fresh(result)
     return result
 
 

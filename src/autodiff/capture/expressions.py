@@ -88,9 +88,16 @@ def _name(frame: Frame, node: ast.Name) -> Any:
 
 
 def _binary(frame: Frame, node: ast.BinOp) -> Any:
-    left, right = frame.evaluate(node.left), frame.evaluate(node.right)
-    frame.at(node)
-    return apply_binary(frame, BINARY[type(node.op)], left, right, node)
+    # The tree of a sum is nested to the left as deep as the sum has terms.
+    nested = [node]
+    while type(nested[-1].left) is ast.BinOp:
+        nested.append(nested[-1].left)
+    left = frame.evaluate(nested[-1].left)
+    for inner in reversed(nested):
+        right = frame.evaluate(inner.right)
+        frame.at(inner)
+        left = apply_binary(frame, BINARY[type(inner.op)], left, right, inner)
+    return left
 
 
 # -- operators of the user's classes ---------------------------------------------------------------

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
+from autodiff.stack import in_new_thread
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -84,7 +86,18 @@ class Known(ast.expr):
         self.value = value
 
 
-class _Scan(ast.NodeVisitor):
+class _Visitor(ast.NodeVisitor):
+    """Visits the terms of a sum, whose tree is nested as deep as there are terms, in a loop."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        left: ast.expr = node
+        while type(left) is ast.BinOp:
+            self.visit(left.right)
+            left = left.left
+        self.visit(left)
+
+
+class _Scan(_Visitor):
     """Names a function body assigns itself, without those of nested functions."""
 
     def __init__(self) -> None:
@@ -162,6 +175,13 @@ class _Scan(ast.NodeVisitor):
         self.is_generator = True
 
 
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except RecursionError:  # how deep a tree may be depends on how deep the stack is
+        return in_new_thread(0, ast.parse, text)
+
+
 def _find(code: CodeType) -> Syntax | None:
     file = code.co_filename
     linecache.checkcache(file)
@@ -170,7 +190,7 @@ def _find(code: CodeType) -> Syntax | None:
         return _find_by_inspect(code)
     cached = _FILES.get(file)
     if cached is None or cached[0] != lines:
-        tree = ast.parse("".join(lines))
+        tree = _parsed("".join(lines))
         by_line: dict[int, list[FunctionNode]] = {}
         for node in ast.walk(tree):
             if isinstance(node, FunctionNode):
@@ -184,7 +204,7 @@ def _find(code: CodeType) -> Syntax | None:
 def _find_by_inspect(code: CodeType) -> Syntax | None:
     """Source that only inspect knows (notebook cells on some versions)."""
     source_lines, first = inspect.getsourcelines(code)
-    tree = ast.parse(textwrap.dedent("".join(source_lines)))
+    tree = _parsed(textwrap.dedent("".join(source_lines)))
     ast.increment_lineno(tree, max(first, 1) - 1)
     nodes = [n for n in ast.walk(tree) if isinstance(n, FunctionNode)]
     return _choose(
@@ -194,7 +214,7 @@ def _find_by_inspect(code: CodeType) -> Syntax | None:
     )
 
 
-class _Mangle(ast.NodeVisitor):
+class _Mangle(_Visitor):
     """Spell out the private names of a class (Python reference, 6.2.2) in the trees visited.
 
     In place; a tree may be visited again, since what is spelt out is no private name any more.

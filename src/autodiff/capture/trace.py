@@ -49,6 +49,7 @@ from autodiff.ops.tracer import (
     as_tracer,
     emit_tracer,
 )
+from autodiff.stack import users_depth
 
 GUARD = "guard: a value that shaped the program"
 MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
@@ -145,7 +146,8 @@ class Trace:
         self.guarded: set[Value] = set()
         self.by_array: dict[int, Tracer] = {}
         self.by_path: dict[str, Tracer] = {}
-        self.depth = 0
+        self.depth = 0  # of the calls that are interpreted
+        self.users_depth = users_depth()  # ... and of those around them
         # Scopes whose names functions change that may outlive them (nonlocal), by identity.
         self.kept_scopes: dict[int, Any] = {}
         self.active: list[Any] = []  # syntax of the functions that are running

@@ -14,7 +14,6 @@ do.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -31,6 +30,7 @@ from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import AutodiffError, InternalError, ShapeError, UnsupportedError
 from autodiff.recall import Recognise, compile_recognise
+from autodiff.stack import Lock
 from autodiff.transform import Transformation
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
@@ -73,7 +73,7 @@ class Compiled(Compiler):
         # A function whose code is replaced in place, as reloading tools do, is another function.
         self.coded: Any = function if hasattr(function, "__code__") else _Codeless
         self._start()
-        self.locks: dict[int, threading.RLock] = {}  # by process
+        self.locks: dict[int, Lock] = {}  # by process
         self.warned: set[str] = set()
 
     def _start(self) -> None:
@@ -102,7 +102,7 @@ class Compiled(Compiler):
 
         A forked child has one of its own: the thread that holds the parent's does not exist there.
         """
-        return self.locks.setdefault(os.getpid(), threading.RLock())
+        return self.locks.setdefault(os.getpid(), Lock())
 
     def call(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...] = ()

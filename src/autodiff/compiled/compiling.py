@@ -25,6 +25,7 @@ from autodiff.compiled.specialisation import Specialisation
 from autodiff.engines import InputForm, executable
 from autodiff.ir.printing import format_type
 from autodiff.passes import optimize
+from autodiff.stack import users_depth, with_room
 from autodiff.transform import Plan, Transformation
 
 
@@ -103,6 +104,9 @@ class Compiler:
         self, call: Call, eager: bool = False, general: Generality | None = None
     ) -> Specialisation:
         """A specialisation for one call."""
+        return with_room(users_depth(), self._compile, call, eager, general)
+
+    def _compile(self, call: Call, eager: bool, general: Generality | None) -> Specialisation:
         captured, plan = self.plan(call, eager, general)
         if captured.changed_argument is not None and self.transformation.is_value:
             raise captured.changed_argument
