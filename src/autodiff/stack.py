@@ -114,8 +114,8 @@ def in_new_thread(depth: int, function: Callable[..., T], *args: Any) -> T:
     interrupt: BaseException | None = None
     while True:
         try:
-            done.acquire()
-            break
+            if done.acquire(timeout=0.2):  # not for ever: a signal need not end the wait
+                break
         except BaseException as error:  # Ctrl-C: the thread that works is to end with it
             interrupt = error
             working = chain.threads[-1]
