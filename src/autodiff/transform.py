@@ -16,6 +16,7 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture import Captured, Result
+from autodiff.capture.lists import ListPlan
 from autodiff.capture.naming import Naming, Tagged, refuse_untagged_uses, single
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.differentiate import jacobian as jacobian_program
@@ -48,6 +49,7 @@ class Transformation:
 
     name = "function"
     is_value = True
+    takes_lists = True  # lists of numbers may be one array each
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
     misfit = (
         "a vector does not have the shape of what is differentiated by",
@@ -179,6 +181,7 @@ class Derivative(Transformation):
 
     name = "derivative"
     is_value = False
+    takes_lists = False
 
     def __init__(self, wrt: Wrt = None) -> None:
         super().__init__(wrt)
@@ -517,6 +520,7 @@ class Gradient(Derivative):
     """The gradient of a scalar result; with ``value`` the result itself as well."""
 
     name = "gradient"
+    takes_lists = True
 
     def __init__(self, wrt: Wrt = None, value: bool = False) -> None:
         super().__init__(wrt)
@@ -589,6 +593,11 @@ def _leaf_results(
             if item.plan[0] == "zero":
                 item.plan = ("output", position + item.plan[1], "array")
         forms += ["array"] * len(zero_types)
+    for item, leaf in zip(items, targets.leaves, strict=True):
+        kind = type(leaf.example)
+        if item.plan[0] == "output" and kind in (list, tuple):
+            form = "scalar" if type(leaf.example[0]) is np.float64 else "python"
+            item.plan = ("list", ListPlan(item.plan[1], None, None, form, (), None, None, kind))
     return targets.combine(items), forms, program
 
 

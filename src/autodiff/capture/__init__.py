@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
-from autodiff.capture import calls, effects, expressions, functions
+from autodiff.capture import calls, effects, expressions, functions, given
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
+from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
 from autodiff.capture.sharing import Part, take_apart
@@ -268,6 +269,8 @@ def _capture(
 
 def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:
     """The lists and dicts in the arguments, each with a copy."""
+    if isinstance(obj, TracedList):
+        return  # knows itself whether it was changed
     if isinstance(obj, dict) or type(obj).__name__ in ("list", "deque"):
         yield obj, copy.copy(obj)
     if isinstance(obj, (list, tuple, dict, deque)):
@@ -321,14 +324,16 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
         if leaf.role == "static":
             values.append(_static(trace, leaf))
             continue
+        whole = given.is_whole(leaf.value)
+        value = given.array_of(leaf.value, leaf.role == "float") if whole else leaf.value
         tracer = trace.add_input(
-            leaf.value, leaf.path, number, leaf.name, leaf.role == "float", leaf.symbols, leaf.title
+            value, leaf.path, number, leaf.name, leaf.role == "float", leaf.symbols, leaf.title
         )
         if leaf.role == "float" and type(leaf.value) is int:
             trace.whole.add(tracer.value)
         if number in differentiated:
             trace.differentiable.add(tracer.value)
-        values.append(tracer)
+        values.append(given.enter(trace, leaf.value, tracer, number) if whole else tracer)
     return values
 
 
@@ -342,6 +347,7 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 
 
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
+    given.leave(trace, derivative)
     outputs: list[Value] = []
     forms: list[str] = []
     copies = derivative or trace.eager  # of what is found outside, and of what is shared
@@ -401,7 +407,8 @@ def _plain_lists(result: Any, whole: bool) -> Any:
         if x.is_stored() and whole and x.is_even():
             return x
         refuse_open_length(x)
-        return [plain(item) for item in x]
+        items = [plain(item) for item in x]
+        return tuple(items) if type_of(x) is tuple else items
 
     if isinstance(result, TracedList):
         return plain(result)
@@ -435,6 +442,8 @@ def _plan_list(
     trace: Trace, x: TracedList, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
 ) -> tuple[Any, ...]:
     """A list whose items are in a store: the array, and how many there are."""
+    if x in trace.given and given.is_unchanged(trace, x):
+        return ("argument", trace.given[x][0])
     if x.columns is not None and x.template is not None:
         plans = [_plan_list(trace, c, outputs, forms, seen)[1] for c in x.columns]
         return ("list", RecordPlan(x.template, tuple(plans)))
@@ -477,6 +486,7 @@ def _plan_list(
         tuple(head),
         repeated,
         changed,
+        type_of(x),
     )
     seen[key] = ("list", plan)
     return seen[key]

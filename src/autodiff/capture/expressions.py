@@ -150,6 +150,7 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
             if result is not NotImplemented:
                 return result
     if function is operator.mod and isinstance(left, (str, bytes)):
+        right = tuple(right) if type_of(right) is tuple else right
         refuse_unseen(frame, (right,), node)
     left, right = frame.trace.deep(left), frame.trace.deep(right)
     try:

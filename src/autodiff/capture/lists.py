@@ -869,12 +869,12 @@ class ListPlan:
     head: tuple[Any, ...]
     repeated: tuple[Any, ...] | None
     changed: int | None
+    kind: type = list  # or tuple
 
-    def build(self, outputs: Any) -> list[Any]:
+    def build(self, outputs: Any) -> Any:
         """The list."""
-        n = self.length
-        if n is None:
-            assert self.count is not None
+        n = self.length  # if neither this nor a count is known: all
+        if n is None and self.count is not None:
             n = int(outputs[self.count])
         array = np.asarray(outputs[self.buffer])[:n]
         if self.form == "python":
@@ -886,11 +886,11 @@ class ListPlan:
         changed = None if self.changed is None else np.asarray(outputs[self.changed])
         head = self.head[:n]
         if self.repeated is not None and changed is not None:
-            head = (self.repeated,) * min(n, len(changed) - 1)
+            head = (self.repeated,) * min(len(items), len(changed) - 1)
         for k, (kind, item) in enumerate(head):
             if changed is None or not changed[k]:
                 items[k] = outputs[item] if kind == "output" else item
-        return items
+        return items if self.kind is list else self.kind(items)
 
 
 def refuse_open_length(target: TracedList) -> None:

@@ -34,6 +34,8 @@ from autodiff.ops.tracer import Tracer, as_tracer, whole_of
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
     if isinstance(obj, DeferredText):
         return issubclass(str, kinds)
+    if isinstance(obj, TracedList):
+        return issubclass(type_of(obj), kinds)
     if not isinstance(obj, Tracer):
         return isinstance(obj, kinds)
     return issubclass(obj.python_type, kinds)
@@ -263,13 +265,15 @@ def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
 
 
 def _list(frame: Frame, *sequence: Any) -> list[Any]:
-    if sequence and isinstance(sequence[0], TracedList):
+    if sequence and type(sequence[0]) is TracedList:
         return frame.trace.fresh(sequence[0].copy())
     items = list(iterate(frame, sequence[0])) if sequence else []
     return frame.trace.fresh(frame.trace.new_list(items))
 
 
 def _tuple(frame: Frame, *sequence: Any) -> tuple[Any, ...]:
+    if sequence and type_of(sequence[0]) is tuple:
+        return sequence[0]  # type: ignore[no-any-return]
     return tuple(iterate(frame, sequence[0])) if sequence else ()
 
 

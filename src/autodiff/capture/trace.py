@@ -12,7 +12,7 @@ import copy
 import operator
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import (
@@ -174,6 +174,8 @@ class Trace:
         # A branch that chooses among existing arrays is guarded, not merged (set when the array
         # it chose turns out to be stored into).
         self.distinguish_arrays = False
+        # Lists that are arguments and one array each: leaf, and the array and count they began with.
+        self.given: dict[Any, tuple[int, Value, Value]] = {}
         # Copies of containers, with everything in them lifted, that libraries were given; of which.
         self.copies: dict[int, tuple[Any, Any]] = {}
 
@@ -417,17 +419,20 @@ class Trace:
 
     def differentiated(self, value: Value) -> bool:
         """Whether a value depends on an input that carries derivatives."""
+        return any(v in self.differentiable for v in self.origins(value))
+
+    def origins(self, value: Value) -> Iterator[Value]:
+        """A value and all those that it is computed from."""
         seen: set[Value] = set()
         pending = [value]
         while pending:
             current = pending.pop()
-            if current in self.differentiable:
-                return True
-            if current in seen or current.owner is None:
+            if current in seen:
                 continue
+            yield current
             seen.add(current)
-            pending.extend(_all_uses(current.owner))
-        return False
+            if current.owner is not None:
+                pending.extend(_all_uses(current.owner))
 
     def lift(self, obj: Any, path: Path, changing: bool = False) -> Any:
         """What the interpreter works with for an object reached by ``path``.

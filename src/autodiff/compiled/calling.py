@@ -82,6 +82,7 @@ class Compiled(Compiler):
         self.specialisations: dict[tuple[Any, ...], list[Specialisation]] = {}
         self.seen: dict[tuple[Any, ...], list[list[tuple[int, ...]]]] = {}  # shapes, by structure
         self.fixed: set[tuple[Any, ...]] = set()  # structures compiled for each size and int
+        self.apart: set[tuple[Any, ...]] = set()  # structures whose lists are no arrays
         self.fast: Callable[..., Any] = no_fast_path
         # The same for transformations that take vectors: fast_with(arguments, vectors).
         self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = no_fast_path
@@ -115,7 +116,7 @@ class Compiled(Compiler):
                 continue  # another kind of call, or one that does not bind
             if recognised is None:
                 continue
-            like = Recognised(*recognised, lambda: self.bind(args, kwargs))
+            like = Recognised(*recognised, lambda: self.bind_whole(args, kwargs))
             result = run(self, specialisation, like, extra, as_given=True)
             if result is UNFIT:
                 continue
@@ -124,7 +125,7 @@ class Compiled(Compiler):
             failure = specialisation.run.failure()
             if failure is not None and failure != GUARD:
                 return fallback.failed(self, specialisation, like.whole(), extra)
-        call = self.bind(args, kwargs)
+        call = self.bind_whole(args, kwargs)
         if not self.use_cache:
             return fallback.uncompiled(self, call, None, extra)
         if self.transformation.is_value and any(d is not None for d in call.definitions):
@@ -132,6 +133,9 @@ class Compiled(Compiler):
             if reason is not None:
                 return fallback.uncompiled(self, call, reason, extra)
         structure = call.structure()
+        if call.whole and structure in self.apart:
+            call = self.taken_apart(call)
+            structure = call.structure()
         while True:
             tried = 0
             for key in (call.key, structure):
@@ -158,6 +162,11 @@ class Compiled(Compiler):
                 if now > tried:  # another thread was first; what it made may fit
                     continue
                 made = self._specialise(call, structure)
+                if call.whole and not isinstance(made, Specialisation):
+                    self.apart.add(structure)
+                    call = self.taken_apart(call)
+                    structure = call.structure()
+                    continue
             break
         if isinstance(made, _Answer):
             fallback.warn(self, made.reason)
@@ -228,18 +237,22 @@ class Compiled(Compiler):
         except (NotStaged, UndecidedExtent) as problem:
             return fallback.reason_at(str(problem), None)
         except UnsupportedError as error:
-            if not self.transformation.is_value:
+            if not self.transformation.is_value and not call.whole:
                 raise
             return fallback.reason_at(error.message, error.source)
-        except ShapeError as error:
+        except InternalError:
+            raise
+        except AutodiffError as error:
+            if call.whole:
+                return error
+            if not isinstance(error, ShapeError):
+                raise
             if not self.transformation.is_value:
                 raise
             try:  # Plain Python changes the arguments as far as it comes.
                 return _Answer(fallback.plain(self, call), error.message)
             except Exception:
                 raise error from None
-        except AutodiffError:
-            raise
         except Exception as error:
             return error
         self.specialisations.setdefault(call.key, []).append(specialisation)
@@ -280,9 +293,8 @@ class Compiled(Compiler):
 
     def prepare(self, args: tuple[Any, ...]) -> None:
         """Compile for a call that is not made yet; what cannot be compiled is told by its call."""
-        call = self.bind(args, {})
         with self.lock:
-            self._specialise(call, call.structure())
+            self.first_way(lambda call: self._specialise(call, call.structure()), args, {})
 
     def run_once(
         self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...] = ()

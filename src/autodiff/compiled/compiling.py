@@ -12,21 +12,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autodiff import debug
 from autodiff.capture import Captured, Leaf, capture
+from autodiff.capture.given import kind_of
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebuilding
 from autodiff.compiled.generality import Generality
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.engines import InputForm, executable
+from autodiff.errors import InternalError
 from autodiff.ir.printing import format_type
 from autodiff.passes import optimize
 from autodiff.stack import users_depth, with_room
 from autodiff.transform import Plan, Transformation
+
+T = TypeVar("T")
 
 
 class Compiler:
@@ -42,8 +46,32 @@ class Compiler:
         self.signature = Signature(function)
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Bind a call and flatten its arguments."""
+        """Bind a call and flatten its arguments, lists of numbers too."""
         return flattened(self.signature, self.transformation, args, kwargs)
+
+    def bind_whole(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Bind a call and flatten its arguments, but for lists of numbers, one array each."""
+        whole = self.transformation.takes_lists
+        return flattened(self.signature, self.transformation, args, kwargs, whole)
+
+    def taken_apart(self, call: Call) -> Call:
+        """The call with lists of numbers flattened."""
+        if not call.whole:
+            return call
+        args, kwargs = self.signature.unbind(call.slots, call.left_out, call.positional)
+        return self.bind(tuple(args), kwargs)
+
+    def first_way(self, make: Callable[[Call], T], args: Any, kwargs: dict[str, Any]) -> T:
+        """What is made of a call with lists as arrays, or else with their numbers one by one."""
+        call = self.bind_whole(args, kwargs)
+        if not call.whole:
+            return make(call)
+        try:
+            return make(call)
+        except InternalError:
+            raise
+        except Exception:  # whatever it is, the other way tells it better
+            return make(self.taken_apart(call))
 
     def rebuild(self, call: Call) -> Rebuild:
         """From leaf values to the arguments and keywords of the call."""
@@ -140,6 +168,11 @@ class Compiler:
             forms,
             single,
             general or Generality(),
+            lists=tuple(
+                (at, kind_of(call.leaves[k]), call.roles[k] == "float")
+                for at, k in enumerate(leaves)
+                if k in call.whole
+            ),
             arguments=tuple(self._arguments(call, captured)),
         )
 

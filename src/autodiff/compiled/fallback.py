@@ -53,13 +53,17 @@ def plain(compiled: Compiled, call: Call) -> Any:
 
 def run_plainly(compiled: Compiled, call: Call) -> Any:
     """The user's function on copies of the arguments, to raise what it raises."""
-    copies = [np.array(x) if isinstance(x, np.ndarray) else x for x in call.leaves]
+    copies = [
+        np.array(x) if isinstance(x, np.ndarray) else list(x) if type(x) is list else x
+        for x in call.leaves
+    ]
     args, kwargs = compiled.rebuild(call)(copies)
     return compiled.function(*args, **kwargs)
 
 
 def eager(compiled: Compiled, call: Call, extra: tuple[Any, ...]) -> Any:
     """Trace this call's path and run it on the reference engine."""
+    call = compiled.taken_apart(call)
     try:
         specialisation = compiled.compile(call, eager=True)
     except (Declined, NotStaged, UndecidedExtent, ConcreteNeeded, FailedNow) as problem:

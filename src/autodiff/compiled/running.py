@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
@@ -75,6 +76,10 @@ def _run_on(
 ) -> Any:
     captured = specialisation.captured
     arguments = [call.leaves[k] for k in specialisation.input_leaves]
+    for at, kind, as_float in specialisation.lists:
+        if kind_of(arguments[at]) is not kind:
+            return UNFIT
+        arguments[at] = array_of(arguments[at], as_float)
     if captured.mutated and _may_alias([*arguments, *hidden]):
         if compiled.transformation.is_value:
             return fallback.uncompiled(compiled, call.whole(), None, extra)

@@ -34,6 +34,8 @@ class Specialisation:
     single: bool
     generality: Generality = field(default_factory=Generality)
     calls: int = 0
+    # Inputs that are lists of numbers: number, type of the items, whether ints are taken as floats.
+    lists: tuple[tuple[int, type | None, bool], ...] = ()
     recalled: bool = False  # whether calls are recognised as calls for it
     arguments: tuple[str, ...] = ()
 
