@@ -442,8 +442,8 @@ def _plan_list(
     trace: Trace, x: TracedList, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
 ) -> tuple[Any, ...]:
     """A list whose items are in a store: the array, and how many there are."""
-    if x in trace.given and given.is_unchanged(trace, x):
-        return ("argument", trace.given[x][0])
+    if id(x) in trace.given and given.is_unchanged(trace, x):
+        return ("argument", trace.given[id(x)].leaf)
     if x.columns is not None and x.template is not None:
         plans = [_plan_list(trace, c, outputs, forms, seen)[1] for c in x.columns]
         return ("list", RecordPlan(x.template, tuple(plans)))

@@ -19,6 +19,7 @@ or NumPy's float64.  Short lists of ints are shapes, axes and counts, which prog
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ import numpy as np
 from autodiff.capture.lists import Store, TracedList
 from autodiff.capture.regions import Slot
 from autodiff.capture.trace import NotStaged, Trace
+from autodiff.ir.data import Value
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
 
 FEW_INTS = 8
@@ -110,6 +112,16 @@ class TracedTuple(TracedList):
 TracedTuple.__name__ = "tuple"  # what errors call it
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A list that is an argument: what stands for it, which leaf, and what it began with."""
+
+    list: TracedList
+    leaf: int
+    buffer: Value
+    count: Value
+
+
 def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
     """What stands for a list or tuple whose items are the elements of an input."""
     form: Form = "scalar" if kind_of(obj) is np.float64 else "python"
@@ -117,22 +129,25 @@ def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
     count = Cell(as_tracer(tracer.shape[0]).value)
     made.store = Store(Cell(tracer.value), count, Slot(tracer.dtype, (), form), [], None, None)
     trace.counts.add(count)
-    trace.given[made] = (leaf, tracer.value, count.value)
+    trace.given[id(made)] = Given(made, leaf, tracer.value, count.value)
     return made
 
 
 def is_unchanged(trace: Trace, x: TracedList) -> bool:
     """Whether a list is an argument, as it was given."""
-    _, buffer, count = trace.given[x]
-    store = x.store
-    return store is not None and store.buffer.value is buffer and store.count.value is count
+    found, store = trace.given[id(x)], x.store
+    return (
+        store is not None
+        and store.buffer.value is found.buffer
+        and store.count.value is found.count
+    )
 
 
 def leave(trace: Trace, derivative: bool) -> None:
     """Refuse what cannot be done with whole lists, at the end of a capture."""
-    if not derivative and not all(is_unchanged(trace, x) for x in trace.given):
+    if not derivative and not all(is_unchanged(trace, x.list) for x in trace.given.values()):
         raise NotWhole("a change of a list that is an argument")
-    ints = {buffer for _, buffer, _ in trace.given.values() if buffer.dtype.kind == "i"}
+    ints = {x.buffer for x in trace.given.values() if x.buffer.dtype.kind == "i"}
     if ints and any(v in ints for value in trace.guarded for v in trace.origins(value)):
         raise NotWhole("an int of a list that shapes the program")
 

@@ -28,7 +28,7 @@ from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MISSING, Place, attribute_place, item_place
 from autodiff.capture.trace import Declined, FailedNow, Trace, is_library
 from autodiff.ir.data import Source
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import StoredList, Tracer
 
 
 class Unbound:
@@ -443,6 +443,9 @@ def apply_in_place(
     if method is not None or getattr(type(old), "__module__", "builtins") != "builtins":
         if not hasattr(type(old), f"__{function.__name__}__") and not isinstance(old, Tracer):
             return apply_binary(frame, BINARY_OF[function], old, value, node)
+    if type(old) is list and isinstance(value, StoredList) and function is operator.iadd:
+        old.extend(value)  # Python would ask the other list, which adds to a new one
+        return old
     try:
         return frame.trace.original(function(old, value))
     except FailedNow as failure:

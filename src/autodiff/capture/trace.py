@@ -174,8 +174,7 @@ class Trace:
         # A branch that chooses among existing arrays is guarded, not merged (set when the array
         # it chose turns out to be stored into).
         self.distinguish_arrays = False
-        # Lists that are arguments and one array each: leaf, and the array and count they began with.
-        self.given: dict[Any, tuple[int, Value, Value]] = {}
+        self.given: dict[int, Any] = {}  # lists that are arguments, one array each (given.Given)
         # Copies of containers, with everything in them lifted, that libraries were given; of which.
         self.copies: dict[int, tuple[Any, Any]] = {}
 

@@ -163,6 +163,8 @@ class Compiled(Compiler):
                     continue
                 made = self._specialise(call, structure)
                 if call.whole and not isinstance(made, Specialisation):
+                    title = self.signature.title
+                    debug.show(1, f"autodiff: {title} takes the items of lists one by one: {made}")
                     self.apart.add(structure)
                     call = self.taken_apart(call)
                     structure = call.structure()
