@@ -151,19 +151,12 @@ class Captured:
     needs_c_order: bool = False
     # A list or dict among the arguments that the function changes, and how.
     changed_argument: Declined | None = None
+    # Int leaves read at run time whose value turned out to shape the program.
+    specialised_leaves: frozenset[int] = frozenset()
 
     def extra_inputs(self, program: Program) -> list[Value]:
         """Inputs of a program made from this one beyond its own."""
         return program.inputs[len(self.inputs) + len(self.extents) :]
-
-    def specialised_leaves(self) -> set[int]:
-        """Int leaves read at run time whose value turned out to shape the program."""
-        assert self.trace is not None
-        return {
-            r.leaf
-            for r in self.inputs
-            if r.leaf is not None and r.form == "python" and r.value in self.trace.guarded
-        }
 
 
 def capture(
@@ -264,6 +257,11 @@ def _capture(
             trace.settle()
         captured = _leave(trace, result, name, derivative)
         captured.changed_argument = _changed(trace, containers)
+        captured.specialised_leaves = frozenset(
+            r.leaf
+            for r in trace.inputs
+            if r.leaf is not None and r.form == "python" and r.value in trace.guarded
+        )
         return captured
 
 

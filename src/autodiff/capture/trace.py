@@ -178,6 +178,18 @@ class Trace:
         # Copies of containers, with everything in them lifted, that libraries were given; of which.
         self.copies: dict[int, tuple[Any, Any]] = {}
 
+    def forget(self) -> None:
+        """Let go of the objects of the call: what is compiled reads those of later calls."""
+        for record in self.inputs:
+            record.example = None
+        for table in (
+            self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
+            self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
+            self.scopes, self.active, self.rolling,
+        ):  # fmt: skip
+            table.clear()  # type: ignore[attr-defined]
+        self.state = self.stand_in = self.checkpointed = None
+
     # -- inputs -----------------------------------------------------------------------------
     def add_input(
         self,

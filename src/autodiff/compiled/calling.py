@@ -286,7 +286,7 @@ class Compiled(Compiler):
             )
             self.fixed.add(structure)
             return None
-        if specialisation.captured.specialised_leaves() & general.ints:
+        if specialisation.captured.specialised_leaves & general.ints:
             self.fixed.add(structure)
             return None
         self.specialisations.setdefault(structure, []).append(specialisation)

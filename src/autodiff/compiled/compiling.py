@@ -158,6 +158,8 @@ class Compiler:
             if eager
             else compile_reader(captured.guards, [*hidden, *captured.objects])
         )
+        if not eager and captured.trace is not None:
+            captured.trace.forget()
         leaves = [r.leaf for r in captured.inputs if r.leaf is not None]
         return Specialisation(
             captured,
