@@ -8,11 +8,13 @@
     beyond  what cannot be compiled runs uncompiled, with one warning that names the line
 
 A specialisation belongs to a signature (types, shapes, static values) and holds while its guards
-do.
+do.  Of one function at most MAXIMUM_PROGRAMS are kept: the one used least recently goes, with what
+is known of its signature.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -37,6 +39,8 @@ from autodiff.transform import Transformation
 # the objects it reads may differ the next time.
 MAXIMUM_ATTEMPTS = 3
 MAXIMUM_PATHS = 32  # captures of one signature before the function is run uncompiled
+MAXIMUM_PROGRAMS = 256  # kept of one function
+MAXIMUM_SIGNATURES = 4096  # of which something is remembered without a program
 MAXIMUM_RECALLED = 16  # kinds of calls recognised without flattening them
 MAXIMUM_SHAPES = 64  # shapes remembered of one structure, to see which extents differ
 
@@ -83,6 +87,7 @@ class Compiled(Compiler):
         self.seen: dict[tuple[Any, ...], list[list[tuple[int, ...]]]] = {}  # shapes, by structure
         self.fixed: set[tuple[Any, ...]] = set()  # structures compiled for each size and int
         self.apart: set[tuple[Any, ...]] = set()  # structures whose lists are no arrays
+        self.clock = itertools.count()  # when programs were used
         self.fast: Callable[..., Any] = no_fast_path
         # The same for transformations that take vectors: fast_with(arguments, vectors).
         self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = no_fast_path
@@ -257,7 +262,7 @@ class Compiled(Compiler):
                 raise error from None
         except Exception as error:
             return error
-        self.specialisations.setdefault(call.key, []).append(specialisation)
+        self._keep(specialisation, call.key)
         self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
         return specialisation
 
@@ -289,9 +294,32 @@ class Compiled(Compiler):
         if specialisation.captured.specialised_leaves & general.ints:
             self.fixed.add(structure)
             return None
-        self.specialisations.setdefault(structure, []).append(specialisation)
+        self._keep(specialisation, structure)
         self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
         return specialisation
+
+    def _keep(self, specialisation: Specialisation, key: tuple[Any, ...]) -> None:
+        """Add a specialisation; where there are too many, the one used least recently goes.
+
+        Lists are exchanged, not changed: another thread may be looking through them.
+        """
+        specialisation.used = next(self.clock)
+        self.specialisations[key] = [*self.specialisations.get(key, ()), specialisation]
+        found = [(s.used, k, s) for k, group in self.specialisations.items() for s in group]
+        if len(found) > MAXIMUM_PROGRAMS:
+            _, of_key, oldest = min(found, key=lambda one: one[0])
+            left = [s for s in self.specialisations[of_key] if s is not oldest]
+            if left:
+                self.specialisations[of_key] = left
+            else:
+                del self.specialisations[of_key]
+            self.recalled = tuple([one for one in self.recalled if one[1] is not oldest])
+        for table in (self.seen, self.declined):
+            while len(table) > MAXIMUM_SIGNATURES:
+                del table[next(iter(table))]
+        for known in (self.fixed, self.apart):
+            if len(known) > MAXIMUM_SIGNATURES:
+                known.clear()
 
     def prepare(self, args: tuple[Any, ...]) -> None:
         """Compile for a call that is not made yet; what cannot be compiled is told by its call."""

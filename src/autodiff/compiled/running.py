@@ -104,6 +104,7 @@ def _run_on(
             run.fail()
         return NotImplemented
     specialisation.calls += 1
+    specialisation.used = next(compiled.clock)
     result = _finish(specialisation, outputs, call.leaves, hidden)
     if run is not None:
         run.succeed((outputs,) if specialisation.single else outputs)
