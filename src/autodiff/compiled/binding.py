@@ -45,7 +45,7 @@ class Call:
     given: tuple[Any, ...]  # the slots, with a marker for parameters left at their default
     positional: int | None = None  # arguments given by position, where that is passed on as given
     left_out: frozenset[int] = frozenset()  # parameters that are not passed on
-    whole: frozenset[int] = frozenset()  # leaves that are lists of numbers: one array each
+    lists: frozenset[int] = frozenset()  # leaves that are lists of numbers: one array each
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
@@ -53,7 +53,7 @@ class Call:
             (leaf.dtype, leaf.dtype.num, leaf.ndim, type(leaf))
             if isinstance(leaf, np.ndarray)
             else leaf_key(leaf, role)[:-1]
-            if k in self.whole
+            if k in self.lists
             else "int"
             if is_int(leaf, role)
             else leaf_key(leaf, role)
@@ -64,7 +64,7 @@ class Call:
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of each leaf, () for those that are no arrays."""
         return [
-            x.shape if isinstance(x, np.ndarray) else (len(x),) if k in self.whole else ()
+            x.shape if isinstance(x, np.ndarray) else (len(x),) if k in self.lists else ()
             for k, x in enumerate(self.leaves)
         ]
 

@@ -138,7 +138,7 @@ class Compiled(Compiler):
             if reason is not None:
                 return fallback.uncompiled(self, call, reason, extra)
         structure = call.structure()
-        if call.whole and structure in self.apart:
+        if call.lists and structure in self.apart:
             call = self.taken_apart(call)
             structure = call.structure()
         while True:
@@ -167,7 +167,7 @@ class Compiled(Compiler):
                 if now > tried:  # another thread was first; what it made may fit
                     continue
                 made = self._specialise(call, structure)
-                if call.whole and not isinstance(made, Specialisation):
+                if call.lists and not isinstance(made, Specialisation):
                     title = self.signature.title
                     debug.show(1, f"autodiff: {title} takes the items of lists one by one: {made}")
                     self.apart.add(structure)
@@ -244,13 +244,13 @@ class Compiled(Compiler):
         except (NotStaged, UndecidedExtent) as problem:
             return fallback.reason_at(str(problem), None)
         except UnsupportedError as error:
-            if not self.transformation.is_value and not call.whole:
+            if not self.transformation.is_value and not call.lists:
                 raise
             return fallback.reason_at(error.message, error.source)
         except InternalError:
             raise
         except AutodiffError as error:
-            if call.whole:
+            if call.lists:
                 return error
             if not isinstance(error, ShapeError):
                 raise

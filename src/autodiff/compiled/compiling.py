@@ -56,7 +56,7 @@ class Compiler:
 
     def taken_apart(self, call: Call) -> Call:
         """The call with lists of numbers flattened."""
-        if not call.whole:
+        if not call.lists:
             return call
         args, kwargs = self.signature.unbind(call.slots, call.left_out, call.positional)
         return self.bind(tuple(args), kwargs)
@@ -64,7 +64,7 @@ class Compiler:
     def first_way(self, make: Callable[[Call], T], args: Any, kwargs: dict[str, Any]) -> T:
         """What is made of a call with lists as arrays, or else with their numbers one by one."""
         call = self.bind_whole(args, kwargs)
-        if not call.whole:
+        if not call.lists:
             return make(call)
         try:
             return make(call)
@@ -173,7 +173,7 @@ class Compiler:
             lists=tuple(
                 (at, kind_of(call.leaves[k]), call.roles[k] == "float")
                 for at, k in enumerate(leaves)
-                if k in call.whole
+                if k in call.lists
             ),
             arguments=tuple(self._arguments(call, captured)),
         )
