@@ -368,6 +368,26 @@ def test_other_derivatives_take_the_items_apart(what):
     assert isinstance(got, list) and len(got) == 2
 
 
+def test_an_error_of_one_call_says_nothing_of_others():
+    def f(v):
+        if len(v) < 4:
+            raise ValueError("too short")
+        s = 0.0
+        for x in v:
+            s += x * x
+        return s
+
+    compiled = autodiff.function(f)
+    for v in (NUMBERS[:3], NUMBERS[:2]):
+        with pytest.raises(ValueError, match="too short"):
+            compiled(v)
+    for n in (5, 6, 7, 8):
+        close(compiled(NUMBERS[:n]), f(NUMBERS[:n]))
+    with pytest.raises(ValueError, match="too short"):
+        compiled(NUMBERS[:3])
+    assert len(compiled.cache) <= 2
+
+
 def test_default_and_keyword_lists():
     def f(x, v=(0.5, 0.25, 2.0), *rest, w=(1.0, 2.0)):
         return x * sum(v) + sum(rest) * w[1]

@@ -31,7 +31,7 @@ from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
 from autodiff.capture.sharing import Part, take_apart
-from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
+from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlaces
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library
 from autodiff.dims import Dim, deciding
@@ -211,8 +211,8 @@ def capture(
             if distinguish_arrays:
                 raise
             distinguish_arrays = True
-        except UnknownPlace as unknown:
-            places.append(unknown.place)
+        except UnknownPlaces as unknown:
+            places += unknown.places
             if len(places) > MAXIMUM_PLACES:
                 raise Declined(
                     f"changes of more than {MAXIMUM_PLACES} places outside of the function"
@@ -245,13 +245,14 @@ def _capture(
         args, kwargs = rebuild(values)
         containers = list(_containers([args, kwargs]))
         try:
-            result = _run(trace, function, args, kwargs)
+            result = _run_knowing(trace, function, args, kwargs)
         except (AutodiffError, Declined) as error:
             if error.source is None:
                 error.source = trace.builder.source
             raise
         except Exception as error:
-            error.autodiff_effects = trace.effects  # type: ignore[attr-defined]
+            if not isinstance(error, UnknownPlaces):
+                error.autodiff_effects = trace.effects  # type: ignore[attr-defined]
             raise
         if eager:
             trace.settle()
@@ -289,6 +290,17 @@ def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Declined | None
             kind = type(obj).__name__
             return Declined(f"a change of a {kind} that is an argument", trace.changes.get(id(obj)))
     return None
+
+
+def _run_knowing(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Run the function, unless there turn out to be places that it changes without our knowing."""
+    try:
+        result = _run(trace, function, args, kwargs)
+    except Exception:
+        trace.state.restart()
+        raise
+    trace.state.restart()
+    return result
 
 
 def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope
 from autodiff.capture.parts import table_of
-from autodiff.capture.state import UnknownPlace
+from autodiff.capture.state import UnknownPlaces
 from autodiff.capture.trace import Declined, FailedNow, NotStaged, StoreNeeded
 from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.errors import InternalError, UnsupportedError
@@ -46,7 +46,7 @@ INTERNAL = (
     ConcreteNeeded,
     AmbiguousStore,
     UnsupportedError,
-    UnknownPlace,
+    UnknownPlaces,
     FailedNow,
 )
 
@@ -105,9 +105,11 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
             try:
                 outcome.value = thunk()
             except INTERNAL:
+                trace.state.restart()
                 raise
             except Exception as error:  # the user's own: this path raises
                 outcome.raised = error
+            trace.state.restart()
             # Now, while the storage still holds what the region left in it.
             outcome.made, origins = trace.made[-1], outcome.origins
             outcome.value = freeze(outcome.value, None, origins)

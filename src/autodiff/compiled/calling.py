@@ -141,6 +141,7 @@ class Compiled(Compiler):
         if call.lists and structure in self.apart:
             call = self.taken_apart(call)
             structure = call.structure()
+        failed_whole = None
         while True:
             tried = 0
             for key in (call.key, structure):
@@ -170,10 +171,14 @@ class Compiled(Compiler):
                 if call.lists and not isinstance(made, Specialisation):
                     title = self.signature.title
                     debug.show(1, f"autodiff: {title} takes the items of lists one by one: {made}")
-                    self.apart.add(structure)
+                    failed_whole = structure
+                    if not isinstance(made, Exception):  # the user's own, perhaps, of this call
+                        self.apart.add(structure)
                     call = self.taken_apart(call)
                     structure = call.structure()
                     continue
+                if failed_whole is not None and isinstance(made, Specialisation):
+                    self.apart.add(failed_whole)
             break
         if isinstance(made, _Answer):
             fallback.warn(self, made.reason)
