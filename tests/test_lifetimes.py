@@ -77,7 +77,9 @@ def test_arrays_given_are_not_kept(f, transform, engine):
         assert_dead(reference)
 
 
-@pytest.mark.parametrize("transform", [autodiff.hessian, autodiff.jacobian, autodiff.value_and_gradient])
+@pytest.mark.parametrize(
+    "transform", [autodiff.hessian, autodiff.jacobian, autodiff.value_and_gradient]
+)
 def test_nor_by_other_transformations(transform):
     x = np.arange(1.0, 4.0)
     reference = weakref.ref(x)
@@ -109,7 +111,9 @@ def of_holder(holder, x):
     return holder.loss(x) + np.sum(holder.weights)
 
 
-@pytest.mark.parametrize("make, f", [(Model, lambda m, x: np.sum(m.weights * x)), (Holder, of_holder)])
+@pytest.mark.parametrize(
+    "make, f", [(Model, lambda m, x: np.sum(m.weights * x)), (Holder, of_holder)]
+)
 def test_objects_given_and_what_they_hold_are_not_kept(make, f):
     compiled = autodiff.function(f)
     for _ in range(2):

@@ -489,7 +489,9 @@ class Recorder:
 
 def recording(count):
     lines = "".join(f"    r.n{k} += 1\n    r.table['n{k}'] = x * {k}\n" for k in range(count))
-    return made(f"def f(r, x):\n{lines}    for _ in range(3):\n        r.n0 += 1\n        r.n1 += 2\n    return x * r.n1\n")
+    return made(
+        f"def f(r, x):\n{lines}    for _ in range(3):\n        r.n0 += 1\n        r.n1 += 2\n    return x * r.n1\n"
+    )
 
 
 def made(text):

@@ -393,5 +393,63 @@ def test_default_and_keyword_lists():
         return x * sum(v) + sum(rest) * w[1]
 
     compiled = autodiff.function(f)
-    for args, named in (((2.0,), {}), ((2.0, NUMBERS), {}), ((2.0, NUMBERS, 1.0, 2.0), {"w": [1.0, 4.0]})):
+    for args, named in (
+        ((2.0,), {}),
+        ((2.0, NUMBERS), {}),
+        ((2.0, NUMBERS, 1.0, 2.0), {"w": [1.0, 4.0]}),
+    ):
         close(compiled(*args, **named), f(*args, **named))
+
+
+def unpacked(v, a=2.0):
+    first, *middle, last = v
+    return first * a + last + sum(middle) * len(middle) + (type(middle) is list)
+
+
+def compared(v, a=2.0):
+    return a * (v < v[1:]) + (v >= v) + (v == v[:]) + (v != v[::-1])
+
+
+def converted(v, a=2.0):
+    w, t = list(v), tuple(v)
+    w.append(a)
+    return sum(w) * sum(t) * isinstance(t, tuple) * (type(w) is list)
+
+
+def spelt(v, a=2.0):
+    return f"{v} and {v[0]:.2f} of {len(v)}, {v!r}, " + str(v)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", ["list", "tuple", "ints", "float64", "mixed"])
+@pytest.mark.parametrize("f", [unpacked, compared, converted], ids=lambda f: f.__name__)
+def test_values_of_what_lists_alone_do(f, kind, engine):
+    test_values(f, kind, engine)
+
+
+@pytest.mark.parametrize("f", [unpacked, converted], ids=lambda f: f.__name__)
+def test_unpacking_and_conversion_are_for_all_lengths(f):
+    for kind in ("list", "tuple"):
+        test_one_program_for_all_lengths(f, kind, autodiff.function)
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple", "ints", "float64", "mixed"])
+def test_text(kind, capsys):
+    def shows(v, a):
+        print(v, v[0])
+        print(f"{v!r} {a}")
+        return sum(v) * a
+
+    for transform in (autodiff.function, autodiff.gradient):
+        compiled = transform(shows)
+        for n in (9, 10, 11):
+            v = given(kind, n)
+            compiled(v, 1.5)
+            got = capsys.readouterr().out
+            shows(v, 1.5)
+            assert got == capsys.readouterr().out
+    compiled = autodiff.function(spelt)
+    for n in (9, 10) if kind != "mixed" else ():  # of lists that are one array
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", autodiff.FallbackWarning)
+            assert compiled(given(kind, n), 1.5) == spelt(given(kind, n), 1.5)

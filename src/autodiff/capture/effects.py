@@ -77,7 +77,11 @@ class _Operands:
 
             return render
         if isinstance(x, StoredList):
-            x = list(x)
+            whole, cls, exact = x.numbers(), x.python_type, x.item_form == "scalar"
+            if whole is not None:
+                array = self.template(whole)
+                return lambda arrays: cls(array(arrays) if exact else array(arrays).tolist())
+            x = cls(x)
         if type(x) in (list, tuple):
             makes = [self.template(item) for item in x]
             kind = type(x)

@@ -66,6 +66,7 @@ class TracedTuple(TracedList):
     """A tuple whose items are elements of one array."""
 
     __slots__ = ()
+    python_type = tuple
 
     def _refuse_frozen(self) -> None:
         raise NotWhole("a change of a tuple")
@@ -107,6 +108,18 @@ class TracedTuple(TracedList):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TracedTuple:
         return self
+
+
+def converted(x: TracedList, kind: type[TracedList]) -> TracedList | None:
+    """The list of a tuple's items, or the tuple of a list's; None where they are not all in one array."""
+    array = x.numbers()
+    if array is None or x.store is None:
+        return None
+    made = kind(x.trace)
+    count = Cell(x.store.count.value)
+    made.store = Store(Cell(array.value), count, x.store.slot, [], None, None)
+    x.trace.counts.add(count)
+    return made
 
 
 TracedTuple.__name__ = "tuple"  # what errors call it
@@ -156,6 +169,7 @@ __all__ = [
     "NotWhole",
     "TracedTuple",
     "array_of",
+    "converted",
     "enter",
     "is_unchanged",
     "is_whole",

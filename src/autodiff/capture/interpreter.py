@@ -316,8 +316,11 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
     from autodiff.capture.calls import iterate
 
     frame.at(target)
-    items = list(iterate(frame, value))
     starred = [k for k, t in enumerate(target.elts) if isinstance(t, ast.Starred)]
+    if starred and isinstance(value, StoredList) and value.numbers() is not None:
+        items: Any = frame.trace.listed(value)  # whose middle is a list again
+    else:
+        items = list(iterate(frame, value))
     if not starred:
         if len(items) != len(target.elts):
             few = "not enough" if len(items) < len(target.elts) else "too many"
@@ -328,15 +331,16 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
         return
     before = starred[0]
     after = len(target.elts) - before - 1
-    if len(items) < before + after:
+    count = items.extent if isinstance(items, StoredList) else len(items)
+    if count < before + after:
         raise ValueError(
-            f"not enough values to unpack (expected at least {before + after}, got {len(items)})"
+            f"not enough values to unpack (expected at least {before + after}, got {count})"
         )
     for part, item in zip(target.elts[:before], items[:before], strict=True):
         assign(frame, part, item)
-    middle = items[before : len(items) - after]
+    middle = items[before : -after or None]
     assign(frame, target.elts[before].value, middle)  # type: ignore[attr-defined]
-    for part, item in zip(target.elts[before + 1 :], items[len(items) - after :], strict=True):
+    for part, item in zip(target.elts[before + 1 :], items[-after:] if after else (), strict=True):
         assign(frame, part, item)
 
 

@@ -303,6 +303,13 @@ class TracedList(StoredList):
             return as_array(self.template, iter(known)) if len(known) == len(found) else None
         return self._rows_up_to(self.extent)
 
+    def numbers(self) -> Tracer | None:
+        """That array, if the items are its numbers and nothing else."""
+        store = self.store
+        if store is None or store.head or store.changed is not None or store.rows is not None:
+            return None
+        return None if store.slot.form == "array" else self._rows_up_to(store.length)
+
     def _rows_up_to(self, length: Extent) -> Tracer | None:
         store = self.store
         if store is None:
@@ -841,7 +848,8 @@ for _name in ("insert", "remove", "clear", "sort", "reverse", "__delitem__"):
 
 def _reading(name: str) -> Callable[..., Any]:
     def method(self: TracedList, *args: Any) -> Any:
-        return getattr(list(self), name)(*args)
+        others = [list(x) if isinstance(x, TracedList) else x for x in args]
+        return getattr(list(self), name)(*others)
 
     method.__name__ = name
     return method

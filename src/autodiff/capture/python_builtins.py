@@ -21,6 +21,7 @@ from autodiff.capture.calls import call, iterate
 from autodiff.capture.construction import construct
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
+from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.text import DeferredText
@@ -267,6 +268,10 @@ def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
 def _list(frame: Frame, *sequence: Any) -> list[Any]:
     if sequence and type(sequence[0]) is TracedList:
         return frame.trace.fresh(sequence[0].copy())
+    if sequence and isinstance(sequence[0], TracedTuple):
+        made = converted(sequence[0], TracedList)
+        if made is not None:
+            return frame.trace.fresh(made)
     items = list(iterate(frame, sequence[0])) if sequence else []
     return frame.trace.fresh(frame.trace.new_list(items))
 
@@ -274,6 +279,10 @@ def _list(frame: Frame, *sequence: Any) -> list[Any]:
 def _tuple(frame: Frame, *sequence: Any) -> tuple[Any, ...]:
     if sequence and type_of(sequence[0]) is tuple:
         return sequence[0]  # type: ignore[no-any-return]
+    if sequence and isinstance(sequence[0], TracedList) and isinstance(sequence[0].extent, Dim):
+        made = converted(sequence[0], TracedTuple)
+        if made is not None:
+            return made  # type: ignore[return-value]
     return tuple(iterate(frame, sequence[0])) if sequence else ()
 
 

@@ -292,7 +292,8 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
         return lambda arrays: reach()
     if isinstance(x, StoredList):
         rows = [keeper(trace, item, operands) for item in x]
-        return lambda arrays: [make(arrays) for make in rows]
+        cls = x.python_type
+        return lambda arrays: cls([make(arrays) for make in rows])
     if type(x) in (list, tuple):
         makes, kind = [keeper(trace, item, operands) for item in x], type(x)
         return lambda arrays: kind(make(arrays) for make in makes)

@@ -302,6 +302,14 @@ class Trace:
 
         return list(items) if self.eager else TracedList(self, items)
 
+    def listed(self, items: StoredList) -> StoredList:
+        """A list of the same items."""
+        from autodiff.capture.given import converted
+        from autodiff.capture.lists import TracedList
+
+        assert isinstance(items, TracedList)
+        return converted(items, TracedList) or items
+
     def fresh(self, obj: Any) -> Any:
         """Note a container made during the capture: changing it has no effect outside."""
         self.made[-1][id(obj)] = obj
@@ -376,7 +384,7 @@ class Trace:
         if isinstance(x, Tracer):
             return self._keep(x)
         if isinstance(x, StoredList):
-            return [self.plain(item) for item in x]
+            return x.python_type([self.plain(item) for item in x])
         if type(x) in (list, tuple):
             return type(x)(self.plain(item) for item in x)
         if type(x) is dict:
@@ -411,7 +419,7 @@ class Trace:
         if isinstance(x, Tracer):
             return self.concrete(x)
         if isinstance(x, StoredList):
-            return [self.untraced(item) for item in x]
+            return x.python_type([self.untraced(item) for item in x])
         if type(x) in (list, tuple):
             return type(x)(self.untraced(item) for item in x)
         if type(x) is dict:

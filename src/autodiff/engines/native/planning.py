@@ -619,7 +619,9 @@ class Plan:
                 waiting[other] -= 1
                 if not waiting[other]:
                     heapq.heappush(ready, (other.position, other.number))
-        assert len(self.ordered) == len(self.nodes), "the nodes of a block depend on each other in a circle"
+        assert len(self.ordered) == len(self.nodes), (
+            "the nodes of a block depend on each other in a circle"
+        )
 
     def _find_last_reads(self) -> None:
         self.last_read: dict[Value, int] = {}
