@@ -119,7 +119,8 @@ def in_new_thread(depth: int, function: Callable[..., T], *args: Any) -> T:
         except BaseException as error:  # Ctrl-C: the thread that works is to end with it
             interrupt = error
             working = chain.threads[-1]
-            _raise_in(working if working != threading.get_ident() else thread.ident, type(error))
+            known = working if working != threading.get_ident() else thread.ident
+            _raise_in(known or 0, type(error))
     failure: BaseException | None = interrupt
     if len(outcome) > 1:
         failure = outcome[1]
@@ -128,10 +129,11 @@ def in_new_thread(depth: int, function: Callable[..., T], *args: Any) -> T:
     try:
         raise failure
     finally:
-        del failure, interrupt, outcome  # no cycle through the traceback
+        outcome.clear()
+        del failure, interrupt  # no cycle through the traceback
 
 
-def _raise_in(thread: int | None, kind: type[BaseException]) -> None:
+def _raise_in(thread: int, kind: type[BaseException]) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
 
 

@@ -21,7 +21,7 @@ def total(v, a=2.0):
 
 def zipped(v, a=2.0):
     s = 0.0
-    for k, (x, y) in enumerate(zip(v, v[1:])):
+    for k, (x, y) in enumerate(zip(v, v[1:], strict=False)):
         s = s + k * a * x * y
     return s
 

@@ -89,7 +89,7 @@ class TracedTuple(TracedList):
     def __eq__(self, other: object) -> bool:
         return tuple(self) == (tuple(other) if isinstance(other, TracedTuple) else other)
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         raise NotWhole("the hash of a tuple")
 
     def __repr__(self) -> str:

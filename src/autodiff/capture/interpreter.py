@@ -331,7 +331,7 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
         return
     before = starred[0]
     after = len(target.elts) - before - 1
-    count = items.extent if isinstance(items, StoredList) else len(items)
+    count: Any = frame.trace.length(items)
     if count < before + after:
         raise ValueError(
             f"not enough values to unpack (expected at least {before + after}, got {count})"

@@ -19,9 +19,9 @@ import numpy as np
 
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.construction import construct
+from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
-from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.text import DeferredText
@@ -276,13 +276,13 @@ def _list(frame: Frame, *sequence: Any) -> list[Any]:
     return frame.trace.fresh(frame.trace.new_list(items))
 
 
-def _tuple(frame: Frame, *sequence: Any) -> tuple[Any, ...]:
+def _tuple(frame: Frame, *sequence: Any) -> Any:
     if sequence and type_of(sequence[0]) is tuple:
-        return sequence[0]  # type: ignore[no-any-return]
+        return sequence[0]
     if sequence and isinstance(sequence[0], TracedList) and isinstance(sequence[0].extent, Dim):
         made = converted(sequence[0], TracedTuple)
         if made is not None:
-            return made  # type: ignore[return-value]
+            return made
     return tuple(iterate(frame, sequence[0])) if sequence else ()
 
 

@@ -187,7 +187,7 @@ class Trace:
             self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling,
         ):  # fmt: skip
-            table.clear()  # type: ignore[attr-defined]
+            table.clear()
         self.state = self.stand_in = self.checkpointed = None
 
     # -- inputs -----------------------------------------------------------------------------
@@ -309,6 +309,12 @@ class Trace:
 
         assert isinstance(items, TracedList)
         return converted(items, TracedList) or items
+
+    def length(self, items: list[Any]) -> Extent:
+        """How many items there are, which for a list in an array may be known only at run time."""
+        from autodiff.capture.lists import TracedList
+
+        return items.extent if isinstance(items, TracedList) else len(items)
 
     def fresh(self, obj: Any) -> Any:
         """Note a container made during the capture: changing it has no effect outside."""

@@ -603,7 +603,7 @@ class Plan:
 
     # -- order ------------------------------------------------------------------------------------
     def _order(self) -> None:
-        waiting = {node: 0 for node in self.nodes}
+        waiting = dict.fromkeys(self.nodes, 0)
         for earlier, later in self.followers.items():
             self.followers[earlier] = list(dict.fromkeys(later))
             for node in self.followers[earlier]:
