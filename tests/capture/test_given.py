@@ -453,3 +453,15 @@ def test_text(kind, capsys):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", autodiff.FallbackWarning)
             assert compiled(given(kind, n), 1.5) == spelt(given(kind, n), 1.5)
+
+
+def test_what_is_left_at_its_default_is_not_differentiated_by():
+    def f(x, v, w=(1.0, 2.0)):
+        v.append(x)  # which takes lists apart where the value is asked for
+        return sum(v) * w[1] + {w: x}[w]
+
+    slope = autodiff.gradient(f)
+    for n in (3, 4):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", autodiff.FallbackWarning)
+            assert slope(1.5, NUMBERS[:n]) == (3.0, [2.0] * n)

@@ -46,6 +46,7 @@ class Call:
     positional: int | None = None  # arguments given by position, where that is passed on as given
     left_out: frozenset[int] = frozenset()  # parameters that are not passed on
     lists: frozenset[int] = frozenset()  # leaves that are lists of numbers: one array each
+    as_given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # arguments and keywords
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
@@ -303,6 +304,7 @@ def flattened(
         positional,
         left_out,
         frozenset(lists),
+        (args, kwargs),
     )
 
 

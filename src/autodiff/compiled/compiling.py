@@ -58,8 +58,7 @@ class Compiler:
         """The call with lists of numbers flattened."""
         if not call.lists:
             return call
-        args, kwargs = self.signature.unbind(call.slots, call.left_out, call.positional)
-        return self.bind(tuple(args), kwargs)
+        return self.bind(*call.as_given)
 
     def first_way(self, make: Callable[[Call], T], args: Any, kwargs: dict[str, Any]) -> T:
         """What is made of a call with lists as arrays, or else with their numbers one by one."""
