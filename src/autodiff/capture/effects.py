@@ -75,6 +75,13 @@ class _Operands:
             self.tracers.append(x)
             self.forms.append(x.form)
             return lambda arrays: _present(arrays[number], self.forms[number])
+        if isinstance(x, StoredList):
+            whole, cls, exact = x.numbers(), x.python_type, x.item_form == "scalar"
+            if whole is not None:
+                array = self.pending(whole)
+                return lambda arrays: cls(array(arrays) if exact else array(arrays).tolist())
+            makes = [self.template(item) for item in x]
+            return lambda arrays: cls([make(arrays) for make in makes])
         if isinstance(x, Said):
             say = self.pending(x.text)
             return lambda arrays: Said(say(arrays))
