@@ -42,7 +42,7 @@ from autodiff.capture.text import (
 )
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
-from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 
 CONVERSIONS: dict[str, Any] = {"r": repr, "s": str, "a": ascii, "": None}
 _NUMBERS = frozenset((int, float, bool, complex, type(None)))
@@ -209,13 +209,15 @@ def snapshot(frame: Frame, x: Any) -> Any:
             return as_tracer(part)
         if isinstance(part, DeferredText):
             return part
+        if isinstance(part, StoredList):  # numbers that are one array
+            return part if part.python_type is tuple else part.copy()
         if isinstance(part, _OF_CAPTURE):
             return Said(_text_of_ours(frame, part))
         return Said(text_of(frame, part, "r"))
 
     return containers.replaced(
         x,
-        lambda part: isinstance(part, (Tracer, DeferredText, Dim)) or speaks(part),
+        lambda part: isinstance(part, Dim) or is_pending(part) or speaks(part),
         frozen,
         stop=trace.is_external,
         copied=lambda part: True,
