@@ -15,6 +15,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import inspect
+import operator
 import re
 import string
 from _string import formatter_field_name_split  # type: ignore[import-not-found]
@@ -43,6 +44,7 @@ from autodiff.capture.text import (
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
+from autodiff.signals import run_users
 
 CONVERSIONS: dict[str, Any] = {"r": repr, "s": str, "a": ascii, "": None}
 _NUMBERS = frozenset((int, float, bool, complex, type(None)))
@@ -307,7 +309,8 @@ def percent(frame: Frame, template: Any, values: Any) -> Any:
         literal = "%"
     unused = any(True for _ in given) and isinstance(values, tuple)
     if "%" in literal or unused or (len(parts) == 0 and not containers.kind_of(values)):
-        return template % materialised(snapshot(frame, values))  # Python says what is wrong
+        known = materialised(snapshot(frame, values))
+        return run_users(operator.mod, template, known)  # Python says what is wrong
     texts = [part for text in (*parts, template[end:]) for part in _parts(text)]
     return _settled(frame, DeferredText(texts), may_fail=True)
 
@@ -398,7 +401,7 @@ def join(frame: Frame, separator: Any, items: Any) -> Any:
     """``separator.join(items)``."""
     found = list(iterate(frame, items))
     if not all(isinstance(x, (str, DeferredText)) for x in found):
-        return str(separator).join(materialised(found))  # raises as Python does
+        return run_users(str(separator).join, materialised(found))  # raises as Python does
     texts: list[Any] = []
     for k, item in enumerate(found):
         texts += [separator, item] if k else [item]
