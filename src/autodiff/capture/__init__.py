@@ -38,6 +38,7 @@ from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
 from autodiff.ops.builder import building
+from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import VARIES, Either, is_array
 from autodiff.ops.function_table import functions as numpy_functions
 from autodiff.ops.tracer import (
@@ -78,7 +79,7 @@ class Result:
     returns its argument itself, ``("hidden", number)`` where it returns an array that it found
     outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
     ``("constant", object)``, ``("either", number, leaf, leaf)`` by whether an output is true,
-    ``("converted", number, type)``, or ``("part", number)`` of the ``parts`` that it has in several places.
+    ``("complex", number, form)`` of an output of pairs, ``("converted", number, type)``, or ``("part", number)`` of the ``parts`` that it has in several places.
     """
 
     leaves: list[tuple[Any, ...]]
@@ -117,6 +118,8 @@ class Result:
                 return outputs[what]
             if kind == "either":
                 return item(leaf[2 if outputs[what] else 3])
+            if kind == "complex":
+                return as_complex_result(outputs[what], leaf[2])
             if kind == "converted":
                 return leaf[2](outputs[what])
             if kind == "list":
@@ -596,11 +599,13 @@ def _plan_result(
         leaves += found
     plans: dict[int, tuple[Any, ...]] = {}
     seen: dict[tuple[Cell, Any], tuple[Any, ...]] = {}
-    whole = {leaf.cell for leaf in leaves if is_array(leaf) and not leaf.path}
+    real = [leaf for leaf in leaves if is_array(leaf) and not isinstance(leaf, ComplexTracer)]
+    whole = {leaf.cell for leaf in real if not leaf.path}
 
     def is_view(k: int) -> bool:
         """Whether a leaf is a view of another one, which is planned before it."""
-        return is_array(leaves[k]) and bool(leaves[k].path) and leaves[k].cell in whole
+        leaf = leaves[k]
+        return is_array(leaf) and bool(leaf.path) and leaf.cell in whole
 
     for k in sorted(range(len(leaves)), key=is_view):
         if isinstance(leaves[k], Part):
@@ -633,7 +638,7 @@ def _plan_found(
         if isinstance(leaf, DeferredText) or kind.__module__.startswith("autodiff"):
             return None
         raise Declined(f"a result of type {kind.__name__} that the function makes")
-    if not is_array(leaf):
+    if not is_array(leaf) or isinstance(leaf, ComplexTracer):
         return None
     source = _source_of(trace, leaf.cell, seen)
     if source is None or not leaf.path:
@@ -684,6 +689,8 @@ def _plan_leaf(
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
         return ("constant", leaf)
+    if isinstance(leaf, ComplexTracer):
+        return _plan_complex(leaf, outputs, forms, seen)
     if isinstance(leaf, Either):
         return _plan_either(trace, leaf, outputs, forms, seen)
     if leaf.form == "array" and not leaf.path:
@@ -703,6 +710,25 @@ def _plan_leaf(
     if form == "array" and not leaf.path:
         trace.output_of[leaf.cell] = plan[1]
     return plan
+
+
+def _plan_complex(
+    leaf: ComplexTracer, outputs: list[Value], forms: list[str], seen: dict[Any, tuple[Any, ...]]
+) -> tuple[Any, ...]:
+    """A complex result: an output with real and imaginary parts along its last axis."""
+    if (id(leaf), "complex") in seen:
+        return seen[(id(leaf), "complex")]
+    plan = ("complex", len(outputs), leaf.form)
+    outputs.append(leaf.pair.value)
+    forms.append("array")
+    seen[(id(leaf), "complex")] = plan
+    return plan
+
+
+def as_complex_result(pair: np.ndarray, form: str) -> Any:
+    """The complex array, NumPy scalar or Python number of an output."""
+    whole = np.ascontiguousarray(pair).view(np.result_type(pair.dtype, np.complex64))[..., 0]
+    return whole if form == "array" else whole[()] if form == "scalar" else complex(whole)
 
 
 def _plan_either(

@@ -45,6 +45,7 @@ from autodiff.ops.tracer import (
     AmbiguousStore,
     Cell,
     Form,
+    NotStaged,
     StoredList,
     Tracer,
     as_tracer,
@@ -65,10 +66,6 @@ class Declined(Signal):
         super().__init__(reason)
         self.reason = reason
         self.source = source
-
-
-class NotStaged(Signal):
-    """A region cannot be staged as structured control flow; it is run in another way."""
 
 
 class FailedNow(Signal):

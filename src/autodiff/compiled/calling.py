@@ -250,7 +250,7 @@ class Compiled(Compiler):
         except Declined as declined:
             return fallback.reason_at(declined.reason, declined.source)
         except (NotStaged, UndecidedExtent) as problem:
-            return fallback.reason_at(str(problem), None)
+            return fallback.reason_at(str(problem), getattr(problem, "source", None))
         except AutodiffError as error:
             is_value = self.transformation.is_value
             if error.arose is None and not (is_value and isinstance(error, UnsupportedError)):

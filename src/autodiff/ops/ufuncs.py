@@ -17,6 +17,7 @@ from autodiff.dims import Dim
 from autodiff.errors import UnsupportedError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
+from autodiff.ops import complex_numbers
 from autodiff.ops.control import emit_for
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.function_table import functions
@@ -381,4 +382,6 @@ _METHODS: dict[str, Callable[..., Any]] = {
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for."""
+    if complex_numbers.concerns(inputs) or complex_numbers.names_complex((), kwargs):
+        return complex_numbers.apply_ufunc(ufunc, method, inputs, kwargs)
     return _METHODS[method](ufunc, *inputs, **kwargs)
