@@ -38,7 +38,7 @@ from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
 from autodiff.ops.builder import building
-from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.complex_numbers import ComplexTracer, from_pair
 from autodiff.ops.either import VARIES, Either, is_array
 from autodiff.ops.function_table import functions as numpy_functions
 from autodiff.ops.tracer import (
@@ -59,8 +59,9 @@ class Leaf:
     """One argument leaf: its value at this call, how to reach it, and how it is taken.
 
     ``role`` is ``"array"`` (an input: array, NumPy scalar or Python float), ``"float"`` (an int
-    differentiated as a float), ``"int"`` (an int read at run time) or ``"static"`` (a value that
-    shapes the program).  ``symbols`` numbers the axes whose extent is read at run time.
+    differentiated as a float), ``"complex array"`` and the like (an array of real and imaginary
+    parts along its last axis, with the form of the complex object), ``"int"`` (an int read at run
+    time) or ``"static"`` (a value that shapes the program).  ``symbols`` numbers the axes whose extent is read at run time.
     """
 
     value: Any
@@ -389,6 +390,9 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
             trace.whole.add(tracer.value)
         if number in differentiated:
             trace.differentiable.add(tracer.value)
+        if leaf.role.startswith("complex"):
+            trace.complex_inputs.add(tracer.value)
+            tracer = from_pair(tracer, leaf.role.split()[1])  # type: ignore[arg-type]
         values.append(tracer)
     return values
 
@@ -689,6 +693,8 @@ def _plan_leaf(
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
         return ("constant", leaf)
+    if trace.complex_inputs and is_array(leaf) and not trace.derivative:
+        _refuse_complex_argument(trace, leaf)
     if isinstance(leaf, ComplexTracer):
         return _plan_complex(leaf, outputs, forms, seen)
     if isinstance(leaf, Either):
@@ -723,6 +729,18 @@ def _plan_complex(
     forms.append("array")
     seen[(id(leaf), "complex")] = plan
     return plan
+
+
+_VIEWS = ("slice", "reshape", "transpose", "concatenate", "broadcast")
+
+
+def _refuse_complex_argument(trace: Trace, leaf: Tracer) -> None:
+    """Decline a result that is, or is a view of, a complex argument: it would be made anew."""
+    value = leaf.pair.value if isinstance(leaf, ComplexTracer) else leaf.value
+    while value.owner is not None and value.owner.kind in _VIEWS:
+        value = value.owner.operands[0]
+    if value in trace.complex_inputs:
+        raise Declined("a complex argument, or a view of it, in the result")
 
 
 def as_complex_result(pair: np.ndarray, form: str) -> Any:

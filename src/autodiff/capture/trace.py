@@ -157,6 +157,7 @@ class Trace:
         self.made: list[dict[int, Any]] = [{}]  # containers made, per open region
         self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
         self.called_out: Any = None  # the library that calls functions of the user, if one does
+        self.complex_inputs: set[Value] = set()  # arrays of real and imaginary parts
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
         self.decided: set[Any] = set()

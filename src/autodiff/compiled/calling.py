@@ -23,7 +23,14 @@ from autodiff.capture import Declined, NotStaged
 from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
 from autodiff.compiled import fallback
-from autodiff.compiled.binding import NOT_GIVEN, Call, Recognised, Signature, by_position
+from autodiff.compiled.binding import (
+    NOT_GIVEN,
+    Call,
+    Recognised,
+    Signature,
+    by_position,
+    is_complex,
+)
 from autodiff.compiled.compiling import Compiler
 from autodiff.compiled.fast import fast_path, no_fast_path
 from autodiff.compiled.generality import generality
@@ -218,6 +225,8 @@ class Compiled(Compiler):
         if specialisation.recalled or len(self.recalled) >= MAXIMUM_RECALLED:
             return
         specialisation.recalled = True
+        if any(map(is_complex, call.roles)):
+            return  # the leaves are not the objects themselves
         signature = self.signature
         if signature.signature is None:
             return

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.compiled.binding import Call, Signature
+from autodiff.compiled.binding import Call, Signature, is_complex
 from autodiff.compiled.specialisation import Specialisation
 
 FastPath = tuple[Callable[..., Any], Callable[[tuple[Any, ...], tuple[Any, ...]], Any]]
@@ -28,6 +28,7 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
         or call.positional not in (None, len(call.slots))
         or any(d is not None for d in call.definitions)
         or _has_static(specialisation, call)
+        or any(map(is_complex, call.roles))
         or captured.mutated
         or captured.objects
         or captured.watched
