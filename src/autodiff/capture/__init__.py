@@ -113,6 +113,8 @@ class Result:
         hidden: Sequence[Any],
         parts: Sequence[Any],
     ) -> Any:
+        complex_made: dict[int, Any] = {}
+
         def item(leaf: tuple[Any, ...]) -> Any:
             kind, what = leaf[0], leaf[1]
             if kind == "output":
@@ -120,7 +122,9 @@ class Result:
             if kind == "either":
                 return item(leaf[2 if outputs[what] else 3])
             if kind == "complex":
-                return as_complex_result(outputs[what], leaf[2])
+                if what not in complex_made:
+                    complex_made[what] = as_complex_result(outputs[what], leaf[2])
+                return complex_made[what]
             if kind == "converted":
                 return leaf[2](outputs[what])
             if kind == "list":
@@ -731,16 +735,19 @@ def _plan_complex(
     return plan
 
 
-_VIEWS = ("slice", "reshape", "transpose", "concatenate", "broadcast")
+_VIEWS = ("slice", "reshape", "transpose", "broadcast")
 
 
 def _refuse_complex_argument(trace: Trace, leaf: Tracer) -> None:
     """Decline a result that is, or is a view of, a complex argument: it would be made anew."""
-    value = leaf.pair.value if isinstance(leaf, ComplexTracer) else leaf.value
-    while value.owner is not None and value.owner.kind in _VIEWS:
-        value = value.owner.operands[0]
-    if value in trace.complex_inputs:
-        raise Declined("a complex argument, or a view of it, in the result")
+    held = (leaf._pair or leaf.parts) if isinstance(leaf, ComplexTracer) else leaf
+    for part in held if isinstance(held, tuple) else (held,):
+        value = part.value
+        while value.owner is not None and value.owner.kind in _VIEWS:
+            value = value.owner.operands[0]
+        if value not in trace.complex_inputs:
+            return
+    raise Declined("a complex argument, or a view of it, in the result")
 
 
 def as_complex_result(pair: np.ndarray, form: str) -> Any:

@@ -50,8 +50,7 @@ from autodiff.capture.paths import Guard
 from autodiff.capture.text import characters
 from autodiff.capture.trace import Declined, FailedNow, Trace
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
-from autodiff.ops import complex_numbers, dispatch
-from autodiff.ops import complex_functions
+from autodiff.ops import complex_functions, complex_numbers, dispatch
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
 
@@ -382,9 +381,7 @@ def _on_complex(
                 return None
         except TypeError:  # unhashable
             return None
-    if not (
-        complex_numbers.concerns(args, kwargs) or complex_numbers.names_complex(args, kwargs)
-    ):
+    if not (complex_numbers.concerns(args, kwargs) or complex_numbers.names_complex(args, kwargs)):
         return None if not traced else complex_functions.of_real(function)
     if isinstance(owner, np.ufunc):
         return lambda *inputs, **options: complex_numbers.apply_ufunc(

@@ -115,9 +115,7 @@ def _join_results(re: Any, im: Any) -> Any:
 _REFUSED = ("out", "dtype", "initial", "casting")
 
 
-def part_by_part(
-    function: Any, data: Sequence[int | str] = (0,)
-) -> Callable[..., Any]:
+def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..., Any]:
     """The function on the real parts and on the imaginary parts; ``data`` names what is data."""
 
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -135,12 +133,8 @@ def part_by_part(
             part = common(constant_of(dtype))
 
         def one(which: int) -> Any:
-            given = [
-                _data_part(x, which, part) if k in data else x for k, x in enumerate(args)
-            ]
-            named = {
-                k: _data_part(x, which, part) if k in data else x for k, x in kwargs.items()
-            }
+            given = [_data_part(x, which, part) if k in data else x for k, x in enumerate(args)]
+            named = {k: _data_part(x, which, part) if k in data else x for k, x in kwargs.items()}
             return functions[function](*given, **named)
 
         return _join_results(one(0), one(1))
@@ -305,7 +299,9 @@ def _multiplied(z: ComplexTracer, axis: int, keep: bool) -> Any:
 
 
 @implements_complex(np.prod)
-def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def prod(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
     """``np.prod``."""
     if out is not None or dtype is not None or isinstance(axis, tuple):
         raise decline("np.prod with out=, dtype= or several axes")
@@ -339,7 +335,9 @@ def average(a: Any, axis: Any = None, weights: Any = None) -> Any:
 
 
 @implements_complex(np.var)
-def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, **kw: Any) -> Any:
+def var(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, **kw: Any
+) -> Any:
     """``np.var``: the mean of the squared distances, which is the sum of those of the parts."""
     if dtype is not None or out is not None or set(kw) - {"keepdims"}:
         raise decline("np.var with more than axis, ddof and keepdims")
@@ -408,7 +406,9 @@ for _function in (np.zeros, np.ones):
 
 
 def _filled_like(value: float) -> Callable[..., Any]:
-    def run(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    def run(
+        a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+    ) -> Any:
         if shape is not None:
             raise decline("an array of another shape")
         if dtype is not None and not is_complex_dtype(dtype):
@@ -445,6 +445,12 @@ def imag(x: Any) -> Any:
     return part_of(x if isinstance(x, ComplexTracer) else as_complex(x), 1)
 
 
+def _is_real(x: Any) -> Any:
+    found = pointwise("equal", as_complex(x).parts[1], 0)
+    python = isinstance(x, ComplexTracer) and x.form == "python"
+    return Tracer(found.value, "python") if python else found
+
+
 @implements_complex(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
     """``np.angle``."""
@@ -461,7 +467,7 @@ TABLE[np.size] = lambda x, axis=None: (
     as_complex(x).size if axis is None else as_complex(x).shape[axis]
 )
 TABLE[np.iscomplex] = lambda x: pointwise("not_equal", as_complex(x).parts[1], 0)
-TABLE[np.isreal] = lambda x: pointwise("equal", as_complex(x).parts[1], 0)
+TABLE[np.isreal] = _is_real
 TABLE[np.result_type] = lambda *xs: np.result_type(*map(complex_numbers.example, xs))
 for _function in (np.any, np.all, np.count_nonzero):
     TABLE[_function] = lambda x, *args, _function=_function, **kwargs: functions[_function](

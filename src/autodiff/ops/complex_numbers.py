@@ -352,9 +352,10 @@ def _divide(a: Parts, b: Parts, python: bool = False) -> Parts:
 
 # -- functions of one number ------------------------------------------------------------------------
 def _product(c: Any, s: Any) -> Tracer:
-    """``c * s`` where 0 times infinity is 0, as in C's complex functions."""
+    """``c * s``; where one is 0 and the other infinite or NaN it is 0, as in C's functions."""
     t = mul(c, s)
-    return _where(_both(_is_nan(t), _equal(c, 0)), c, t)
+    zero = _either(_equal(c, 0), _equal(s, 0))
+    return _where(_both(_is_nan(t), zero), _where(_equal(c, 0), c, s), t)
 
 
 def complex_exp(z: Parts) -> Parts:
@@ -404,14 +405,36 @@ def complex_sqrt(z: Parts) -> Parts:
     return _where(endless, _abs(im), x), _where(endless, im, y)
 
 
+def _hyperbolic(x: Any) -> tuple[Any, Any, Any]:
+    """``sinh``, ``cosh``, and a factor of both, 1 but where they would overflow."""
+    double = x.dtype == np.dtype(float)
+    limit, step = (700.0, 300.0) if double else (80.0, 40.0)
+    one, size = constant(1.0, x.dtype), _abs(x)
+    far = pointwise("greater", size, limit)
+    near = _where(far, constant(0.0, x.dtype), x)
+    half = mul(0.5, _exp(sub(_where(far, size, constant(0.0, x.dtype)), step)))
+    sinh = _where(far, mul(pointwise("copysign", one, x), half), _sinh(near))
+    cosh = _where(far, half, _cosh(near))
+    return sinh, cosh, _where(far, constant(np.exp(step), x.dtype), one)
+
+
+def _endless(re: Any, x: Any) -> Tracer:
+    """A real part that is infinite where the direction is not known."""
+    return _where(_both(_is_nan(x), _is_inf(re)), _abs(re), x)
+
+
 def _complex_sinh(z: Parts) -> Parts:
     re, im = z
-    return _product(_cos(im), _sinh(re)), _product(_sin(im), _cosh(re))
+    sinh, cosh, factor = _hyperbolic(re)
+    x = mul(_product(_cos(im), sinh), factor)
+    return _endless(re, x), mul(_product(_sin(im), cosh), factor)
 
 
 def _complex_cosh(z: Parts) -> Parts:
     re, im = z
-    return _product(_cos(im), _cosh(re)), _product(_sin(im), _sinh(re))
+    sinh, cosh, factor = _hyperbolic(re)
+    x = mul(_product(_cos(im), cosh), factor)
+    return _endless(re, x), mul(_product(_sin(im), sinh), factor)
 
 
 def _complex_tanh(z: Parts) -> Parts:
@@ -423,26 +446,26 @@ def _complex_tanh(z: Parts) -> Parts:
     beta, square = add(1.0, mul(t, t)), mul(s, s)
     rho, below = _sqrt(add(1.0, square)), add(1.0, mul(beta, square))
     left = mul(mul(4.0, mul(_sin(im), _cos(im))), _exp(mul(-2.0, _abs(re))))
-    one = pointwise("copysign", constant(1.0, re.dtype), re)
-    return (
-        _where(far, one, div(mul(beta, mul(rho, s)), below)),
-        _where(far, left, div(t, below)),
-    )
+    one, zero = pointwise("copysign", constant(1.0, re.dtype), re), constant(0.0, re.dtype)
+    end = _is_inf(re)
+    x = _where(far, add(one, _where(end, zero, mul(0.0, left))), div(mul(beta, mul(rho, s)), below))
+    y = _where(far, _where(_both(end, _is_nan(left)), zero, left), div(t, below))
+    x = _where(_both(_is_nan(x), _equal(re, 0)), re, x)
+    return x, _where(_both(_is_nan(y), _equal(im, 0)), im, y)
 
 
 def _turned(function: Callable[[Parts], Parts]) -> Callable[[Parts], Parts]:
-    """``-i f(i z)``: the circular function of a hyperbolic one."""
+    """The circular function of a hyperbolic odd one: ``-i f(i z)``, whose parts change places."""
 
     def run(z: Parts) -> Parts:
-        re, im = function((_neg(z[1]), z[0]))
-        return im, _neg(re)
+        im, re = function((z[1], z[0]))
+        return re, im
 
     return run
 
 
 def _complex_cos(z: Parts) -> Parts:
-    re, im = z
-    return _product(_cos(re), _cosh(im)), _neg(_product(_sin(re), _sinh(im)))
+    return _complex_cosh((_neg(z[1]), z[0]))
 
 
 def _square(z: Parts) -> Parts:
@@ -450,13 +473,18 @@ def _square(z: Parts) -> Parts:
 
 
 def _reciprocal(z: Parts) -> Parts:
-    return _divide((constant(1.0, z[0].dtype), constant(0.0, z[0].dtype)), z)
+    re, im = _divide((constant(1.0, z[0].dtype), constant(0.0, z[0].dtype)), z)
+    zero = _both(_equal(z[0], 0), _equal(z[1], 0))
+    nothing = constant(float("nan"), z[0].dtype)  # NumPy's; 1 / z is infinite
+    return _where(zero, nothing, re), _where(zero, nothing, im)
 
 
 def _scaled_log(base: float) -> Callable[[Parts], Parts]:
+    scale = float(1.0 / np.log(base))
+
     def run(z: Parts) -> Parts:
         re, im = complex_log(z)
-        return mul(re, 1.0 / np.log(base)), mul(im, 1.0 / np.log(base))
+        return mul(re, scale), mul(im, scale)
 
     return run
 
@@ -644,9 +672,7 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
     raise decline(name)
 
 
-def _call_unary(
-    ufunc: np.ufunc, x: Any, part: np.dtype[Any], form: Form | None, name: str
-) -> Any:
+def _call_unary(ufunc: np.ufunc, x: Any, part: np.dtype[Any], form: Form | None, name: str) -> Any:
     z = parts_of(x, part)
     function = UNARY.get(ufunc)
     if function is not None:
@@ -671,9 +697,7 @@ def _is_python(x: Any) -> bool:
     return type(x) in (int, float, bool, complex) or isinstance(x, Dim)
 
 
-def apply_ufunc(
-    ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]
-) -> Any:
+def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for, of complex operands."""
     options = {k: v for k, v in kwargs.items() if not _is_default(k, v)}
     if options:

@@ -21,7 +21,7 @@ import numpy as np
 import autodiff.ops.numpy_functions
 import autodiff.ops.python_builtins  # noqa: F401
 from autodiff.dims import Dim
-from autodiff.ops import complex_numbers, either, indexing, python_numbers
+from autodiff.ops import complex_functions, complex_numbers, either, indexing, python_numbers
 from autodiff.ops.function_table import (
     builtin_functions,
     functions,
@@ -29,7 +29,6 @@ from autodiff.ops.function_table import (
     implements_builtin,
 )
 from autodiff.ops.known import extent_of, known, type_name
-from autodiff.ops import complex_functions
 from autodiff.ops.methods import attribute, set_attribute
 from autodiff.ops.promotion import broadcast_to, cast, pointwise, result_dtype, select
 from autodiff.ops.tracer import Tracer

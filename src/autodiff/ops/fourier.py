@@ -74,16 +74,12 @@ register(
 # -- real to complex, and back ------------------------------------------------------------------------
 def _rfft_rule(types: Any, axis: int, norm: str) -> tuple[ArrayType, ...]:
     (x,) = types
-    return (
-        ArrayType(x.dtype, (*x.shape[:axis], x.shape[axis] // 2 + 1, *x.shape[axis + 1 :], 2)),
-    )
+    return (ArrayType(x.dtype, (*x.shape[:axis], x.shape[axis] // 2 + 1, *x.shape[axis + 1 :], 2)),)
 
 
 def _rfft_meaning(x: Any, axis: int, norm: str) -> Any:
     if not x.size:
-        return np.zeros(
-            (*x.shape[:axis], x.shape[axis] // 2 + 1, *x.shape[axis + 1 :], 2), x.dtype
-        )
+        return np.zeros((*x.shape[:axis], x.shape[axis] // 2 + 1, *x.shape[axis + 1 :], 2), x.dtype)
     return _pair(np.fft.rfft(x, axis=axis, norm=norm))
 
 

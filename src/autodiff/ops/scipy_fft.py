@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
-from autodiff.ops.function_table import functions
 from autodiff.ops.complex_functions import TABLE
+from autodiff.ops.function_table import functions
 from autodiff.ops.numpy_functions.fourier import TRANSFORMS, of_scipy
 
 for _name, _transform in TRANSFORMS.items():

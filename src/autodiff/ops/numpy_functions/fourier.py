@@ -16,7 +16,14 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.dims import Dim
 from autodiff.ops import fourier
-from autodiff.ops.complex_numbers import ComplexTracer, as_complex, conjugate, decline, from_pair, joined
+from autodiff.ops.complex_numbers import (
+    ComplexTracer,
+    as_complex,
+    conjugate,
+    decline,
+    from_pair,
+    joined,
+)
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import extent_of
 from autodiff.ops.promotion import as_array, cast
