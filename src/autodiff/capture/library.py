@@ -381,8 +381,8 @@ def _on_complex(
                 return None
         except TypeError:  # unhashable
             return None
-    if not (complex_numbers.concerns(args, kwargs) or complex_numbers.names_complex(args, kwargs)):
-        return None if not traced else complex_functions.of_real(function)
+    if not complex_numbers.concerns(args, kwargs):
+        return None
     if isinstance(owner, np.ufunc):
         return lambda *inputs, **options: complex_numbers.apply_ufunc(
             owner, function.__name__, inputs, options
@@ -391,6 +391,8 @@ def _on_complex(
         return None
     if isinstance(function, np.ufunc) or complex_functions.find(function) is not None:
         return lambda *inputs, **options: complex_functions.apply(function, inputs, options)
+    if lookup(function, True) is not None:  # which knows real arrays alone
+        raise complex_numbers.decline(name_of(function))
     return None
 
 

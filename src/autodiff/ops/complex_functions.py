@@ -35,7 +35,7 @@ from autodiff.ops.complex_numbers import (
     parts_of,
     truth,
 )
-from autodiff.ops.function_table import functions
+from autodiff.ops.function_table import builtin_functions, functions
 from autodiff.ops.known import check, type_name
 from autodiff.ops.numpy_functions import fourier
 from autodiff.ops.promotion import broadcast_to, cast, constant, pointwise
@@ -75,14 +75,6 @@ def find(function: Any) -> Callable[..., Any] | None:
             functions.get(function)  # which enters those of SciPy
             found = TABLE.get(function)
         return found
-    except TypeError:  # unhashable
-        return None
-
-
-def of_real(function: Any) -> Callable[..., Any] | None:
-    """The implementation of a callable that makes complex numbers of real ones."""
-    try:
-        return CMATH.get(function) or (make_complex if function is complex else None)
     except TypeError:  # unhashable
         return None
 
@@ -550,6 +542,7 @@ CMATH[cmath.polar] = lambda x: (
 )
 CMATH[cmath.rect] = _rect
 TABLE.update(CMATH)
+builtin_functions.update({**CMATH, complex: make_complex})  # of real numbers too
 
 
 # -- methods and attributes -----------------------------------------------------------------------------

@@ -213,16 +213,16 @@ def is_complex(x: Any) -> bool:
     return isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "c"
 
 
+# Objects of these classes are neither complex nor name a complex dtype.
+REAL = frozenset((Tracer, float, int, bool, type(None), slice))
+
+
 def concerns(args: Sequence[Any], kwargs: dict[str, Any] | None = None) -> bool:
-    """Whether a call computes with complex numbers."""
-    if any(map(is_complex, args)):
-        return True
-    return bool(kwargs) and any(map(is_complex, kwargs.values()))  # type: ignore[union-attr]
-
-
-def names_complex(args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
-    """Whether a call names a complex dtype."""
-    return any(map(is_complex_dtype, args)) or is_complex_dtype(kwargs.get("dtype"))
+    """Whether a call computes with complex numbers, or names a complex dtype."""
+    for x in args:
+        if type(x) not in REAL and (is_complex(x) or is_complex_dtype(x)):
+            return True
+    return bool(kwargs) and concerns(list(kwargs.values()))  # type: ignore[union-attr]
 
 
 def example(x: Any) -> Any:
@@ -648,7 +648,7 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
         from autodiff.ops import complex_functions
 
         return complex_functions.TABLE[ufunc](*inputs)
-    python = operator and all(_is_python(x) for x in inputs)
+    python = operator and (all(_is_python(x) for x in inputs) or _python_decides(inputs))
     form: Form | None = "python" if python else None
     if not python and any(_is_zero_dimensional_array(x) for x in inputs):
         form = None
@@ -691,6 +691,15 @@ def _is_zero_dimensional_array(x: Any) -> bool:
     return isinstance(x, np.ndarray) and not x.shape
 
 
+def _python_decides(inputs: Sequence[Any]) -> bool:
+    """Whether Python's complex comes first and a ``np.float64``, which is a float to it, second."""
+    first = len(inputs) == 2 and is_complex(inputs[0]) and _is_python(inputs[0])
+    second = inputs[-1]
+    if isinstance(second, Tracer):
+        return first and second.form == "scalar" and second.dtype == np.dtype(float)
+    return first and type(second) is np.float64
+
+
 def _is_python(x: Any) -> bool:
     if isinstance(x, Tracer):
         return x.form == "python"
@@ -700,10 +709,20 @@ def _is_python(x: Any) -> bool:
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for, of complex operands."""
     options = {k: v for k, v in kwargs.items() if not _is_default(k, v)}
-    if options:
-        raise decline(f"np.{ufunc.__name__} with {next(iter(options))}=")
+    if options or (method != "__call__" and len(inputs) > 2):
+        raise decline(f"np.{ufunc.__name__} with {next(iter(options), 'dtype')}=")
     if method == "__call__":
         return call(ufunc, inputs)
+    along = {
+        "reduce": {np.add: np.sum, np.multiply: np.prod},
+        "accumulate": {np.add: np.cumsum, np.multiply: np.cumprod},
+    }
+    if ufunc in along.get(method, ()):
+        from autodiff.ops import complex_functions
+
+        how = {k: v for k, v in kwargs.items() if k in ("axis", "keepdims")}
+        how.setdefault("axis", inputs[1] if len(inputs) > 1 else 0)
+        return complex_functions.TABLE[along[method][ufunc]](inputs[0], **how)
     if method == "outer" and ufunc in BINARY:
         a, b = (as_complex(x) for x in inputs)
         return call(ufunc, (a[(..., *(None,) * b.ndim)] if b.ndim else a, b))
@@ -716,6 +735,7 @@ def _is_default(name: str, value: Any) -> bool:
         or value == (None,)
         or (name, value) in (("casting", "same_kind"), ("order", "K"))
         or (name in ("where", "subok") and value is True)
+        or name in ("axis", "keepdims")
     )
 
 

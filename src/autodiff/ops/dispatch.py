@@ -62,7 +62,7 @@ _OPERANDS = (Tracer, int, float, complex, np.ndarray, np.generic, list, tuple, D
 
 def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
     """What ``__array_function__`` asks for: the implementation of a NumPy function."""
-    if complex_numbers.concerns(args, kwargs) or complex_numbers.names_complex(args, kwargs):
+    if complex_numbers.concerns(args, kwargs):
         return complex_functions.apply(function, args, kwargs)
     implementation = functions.get(function)
     if implementation is None:
@@ -85,7 +85,8 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """``a + b`` and the like, in the order written; at least one side is traced."""
     if isinstance(a, either.Either) or isinstance(b, either.Either):
         return either.on_both(lambda x, y: binary_operator(ufunc, x, y), (a, b))
-    if complex_numbers.concerns((a, b)):
+    real = complex_numbers.REAL
+    if not (type(a) in real and type(b) in real) and complex_numbers.concerns((a, b)):
         if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
             return NotImplemented
         return complex_numbers.binary(ufunc, a, b)

@@ -382,6 +382,6 @@ _METHODS: dict[str, Callable[..., Any]] = {
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for."""
-    if complex_numbers.concerns(inputs) or complex_numbers.names_complex((), kwargs):
+    if complex_numbers.concerns(inputs, kwargs):
         return complex_numbers.apply_ufunc(ufunc, method, inputs, kwargs)
     return _METHODS[method](ufunc, *inputs, **kwargs)
