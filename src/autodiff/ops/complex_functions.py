@@ -153,6 +153,7 @@ for _name in ("atleast_1d", "atleast_2d", "atleast_3d"):
         TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, 1, 2, 3))
 TABLE[np.matmul] = lambda a, b: matmul(a, b)
 TABLE[np.compress] = part_by_part(np.compress, (1, "a"))
+_function: Any
 for _function in (np.fft.fftshift, np.fft.ifftshift):
 
     def _shift(x: Any, axes: Any = None, _function: Any = _function) -> Any:
@@ -174,7 +175,7 @@ def where(condition: Any, *choices: Any) -> Any:
     if is_complex(condition):
         condition = truth(as_complex(condition))
     (ar, ai), (br, bi) = (parts_of(x, part) for x in choices)
-    return joined(*(_selected(condition, a, b) for a, b in ((ar, br), (ai, bi))), "array")
+    return joined(_selected(condition, ar, br), _selected(condition, ai, bi), "array")
 
 
 def _selected(condition: Any, a: Any, b: Any) -> Any:
@@ -578,25 +579,24 @@ def _item(z: ComplexTracer, *index: Any) -> Any:
     elif any(n != 1 for n in z.shape):
         raise ValueError("can only convert an array of size 1 to a Python scalar")
     re, im = (functions[np.reshape](p, ()) for p in z.parts)
-    return joined(*(cast(p, np.float64) for p in (re, im)), "python")
+    return joined(cast(re, np.float64), cast(im, np.float64), "python")
 
 
 def _tolist(z: ComplexTracer) -> Any:
     return [_tolist(row) for row in z] if z.shape else _item(z)
 
 
-METHODS.update(
-    {
-        "conj": METHODS["conjugate"],
-        "astype": _astype,
-        "reshape": lambda z, *shape: TABLE[np.reshape](z, _shape_arguments(shape)),
-        "transpose": lambda z, *axes: TABLE[np.transpose](z, _shape_arguments(axes) or None),
-        "flatten": lambda z: TABLE[np.ravel](z),
-        "copy": lambda z: ComplexTracer(z.parts, None, z.form),
-        "item": _item,
-        "tolist": _tolist,
-    }
-)
+_OWN: dict[str, Callable[..., Any]] = {
+    "conj": METHODS["conjugate"],
+    "astype": _astype,
+    "reshape": lambda z, *shape: TABLE[np.reshape](z, _shape_arguments(shape)),
+    "transpose": lambda z, *axes: TABLE[np.transpose](z, _shape_arguments(axes) or None),
+    "flatten": lambda z: TABLE[np.ravel](z),
+    "copy": lambda z: ComplexTracer(z.parts, None, z.form),
+    "item": _item,
+    "tolist": _tolist,
+}
+METHODS.update(_OWN)
 PROPERTIES: dict[str, Callable[[ComplexTracer], Any]] = {
     "real": lambda z: part_of(z, 0),
     "imag": lambda z: part_of(z, 1),

@@ -47,7 +47,7 @@ from autodiff.ops.tracer import Form, NotStaged, Tracer, ViewStep
 
 Parts = tuple[Any, Any]
 _PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
-_WHOLE = {part: whole for whole, part in _PART.items()}
+_WHOLE: dict[Any, Any] = {part: whole for whole, part in _PART.items()}
 
 
 def decline(what: str) -> NotStaged:
@@ -98,14 +98,15 @@ class ComplexTracer(Tracer):
     @property
     def part_dtype(self) -> np.dtype[Any]:
         """The dtype of each part."""
-        held = self._parts[0] if self._parts is not None else self._pair
+        held: Any = self._parts[0] if self._parts is not None else self._pair
         dtype: np.dtype[Any] = held.dtype
         return dtype
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """complex64 or complex128."""
-        return _WHOLE[self.part_dtype]
+        whole: np.dtype[Any] = _WHOLE[self.part_dtype]
+        return whole
 
     @property
     def ndim(self) -> int:
@@ -128,12 +129,12 @@ class ComplexTracer(Tracer):
     cell: Any = property(_refuse)
 
     @property
-    def path(self) -> Any:
+    def path(self) -> Any:  # type: ignore[override]
         """It is no view that could be stored into."""
         return ()
 
     @property
-    def alias(self) -> Any:
+    def alias(self) -> Any:  # type: ignore[override]
         """It has no storage that a loop carries."""
         return None
 
@@ -259,7 +260,8 @@ def parts_of(x: Any, part: np.dtype[Any]) -> Parts:
         re, im = x.parts
         return cast(re, part), cast(im, part)
     if isinstance(x, (list, tuple)):
-        return tuple(functions[np.array](_nested(x, k, part), part) for k in (0, 1))  # type: ignore[return-value]
+        re, im = (functions[np.array](_nested(x, k, part), part) for k in (0, 1))
+        return re, im
     if isinstance(x, (complex, np.ndarray, np.generic)) and not isinstance(x, Tracer):
         return constant(np.real(x), part), constant(np.imag(x), part)
     return cast(operand(x), part), constant(0.0, part)
@@ -494,7 +496,7 @@ def conjugate(z: Parts) -> Parts:
     return z[0], _neg(z[1])
 
 
-UNARY: dict[np.ufunc, Callable[[Parts], Parts]] = {
+UNARY: dict[Any, Callable[[Parts], Parts]] = {
     np.positive: lambda z: z,
     np.negative: lambda z: (_neg(z[0]), _neg(z[1])),
     np.conjugate: conjugate,
@@ -512,13 +514,13 @@ UNARY: dict[np.ufunc, Callable[[Parts], Parts]] = {
     np.cos: _complex_cos,
     np.tan: _turned(_complex_tanh),
 }
-BINARY: dict[np.ufunc, Callable[[Parts, Parts], Parts]] = {
+BINARY: dict[Any, Callable[[Parts, Parts], Parts]] = {
     np.add: lambda a, b: (add(a[0], b[0]), add(a[1], b[1])),
     np.subtract: lambda a, b: (sub(a[0], b[0]), sub(a[1], b[1])),
     np.multiply: _multiply,
     np.divide: _divide,
 }
-_OF_PARTS: dict[np.ufunc, str] = {
+_OF_PARTS: dict[Any, str] = {
     np.isfinite: "logical_and",
     np.isnan: "logical_or",
     np.isinf: "logical_or",
@@ -530,6 +532,7 @@ class Modulus(Tracer):
     """``abs(z)``, whose square is smooth where ``z`` is 0 and is therefore made of the parts."""
 
     __slots__ = ("of",)
+    of: Parts
 
     def squared(self) -> Tracer:
         """``abs(z)**2``; by the modulus itself where that is no number (infinite and NaN parts)."""
@@ -668,7 +671,8 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
         result = same if ufunc is np.equal else _not(same)
         return Tracer(result.value, form or result.form)
     if ufunc in (np.logical_and, np.logical_or, np.logical_xor):
-        return ufunc(*(truth(as_complex(x)) for x in inputs))
+        left, right = (truth(as_complex(x)) for x in inputs)
+        return ufunc(left, right)
     raise decline(name)
 
 
@@ -713,7 +717,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         raise decline(f"np.{ufunc.__name__} with {next(iter(options), 'dtype')}=")
     if method == "__call__":
         return call(ufunc, inputs)
-    along = {
+    along: dict[str, dict[Any, Any]] = {
         "reduce": {np.add: np.sum, np.multiply: np.prod},
         "accumulate": {np.add: np.cumsum, np.multiply: np.cumprod},
     }

@@ -77,7 +77,7 @@ def _rfft_rule(types: Any, axis: int, norm: str) -> tuple[ArrayType, ...]:
     return (ArrayType(x.dtype, (*x.shape[:axis], x.shape[axis] // 2 + 1, *x.shape[axis + 1 :], 2)),)
 
 
-def _rfft_meaning(x: Any, axis: int, norm: str) -> Any:
+def _rfft_meaning(x: Any, axis: int, norm: Any) -> Any:
     if not x.size:
         return np.zeros((*x.shape[:axis], x.shape[axis] // 2 + 1, *x.shape[axis + 1 :], 2), x.dtype)
     return _pair(np.fft.rfft(x, axis=axis, norm=norm))
@@ -114,7 +114,7 @@ def _irfft_rule(types: Any, axis: int, n: int, norm: str) -> tuple[ArrayType, ..
     return (ArrayType(x.dtype, (*x.shape[:axis], n, *x.shape[axis + 1 : -1])),)
 
 
-def _irfft_meaning(x: Any, axis: int, n: int, norm: str) -> Any:
+def _irfft_meaning(x: Any, axis: int, n: int, norm: Any) -> Any:
     if not x.size:
         return np.zeros((*x.shape[:axis], n, *x.shape[axis + 1 : -1]), x.dtype)
     return np.fft.irfft(_whole(x), n, axis=axis, norm=norm)
