@@ -6,6 +6,7 @@ parts give as well.
 
 import cmath
 import operator
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -41,11 +42,13 @@ def _close(found: Any, wanted: Any, ulps: float) -> bool:
         return False
     if a.dtype.kind not in "fc":
         return bool(np.array_equal(a, b))
-    finite = np.isfinite(b)
     step = np.finfo(b.dtype).eps
+    finite = np.isfinite(b)
     near = np.abs(a[finite] - b[finite]) <= ulps * step * np.abs(b[finite])
-    parts = ((a[~finite].real, b[~finite].real), (a[~finite].imag, b[~finite].imag))
-    return bool(near.all()) and all(np.array_equal(x, y, equal_nan=True) for x, y in parts)
+    if not near.all():
+        return False
+    pairs = ((a[~finite].real, b[~finite].real), (a[~finite].imag, b[~finite].imag))
+    return all(np.allclose(x, y, rtol=ulps * step, atol=0, equal_nan=True) for x, y in pairs)
 
 
 def _assert_value(function: Callable[..., Any], *args: Any, ulps: float = 16) -> None:
@@ -108,9 +111,9 @@ SPECIAL = np.array([0.0, -0.0, 1.0, -2.5, 1e-200, 700.0, -30.0, np.inf, -np.inf,
 
 @pytest.mark.parametrize("name", "exp log sqrt sinh cosh tanh sin cos tan absolute angle".split())
 def test_special_points_are_those_of_numpy(name: str) -> None:
-    re, im = (x.ravel() for x in np.meshgrid(SPECIAL, SPECIAL))
-    z = np.empty(re.shape, complex)
-    z.real, z.imag = re, im
+    real, imag = (x.ravel() for x in np.meshgrid(SPECIAL, SPECIAL))
+    z = np.empty(real.shape, complex)
+    z.real, z.imag = real, imag
     function = getattr(np, name)
     if name in ("sin", "cos", "sinh", "cosh", "tan", "tanh"):
         # The sign of an infinite part is not defined where the direction is not known.
@@ -135,7 +138,10 @@ OPERANDS = (
 @pytest.mark.parametrize("function", OPERATORS)
 @pytest.mark.parametrize("a", OPERANDS, ids=lambda x: f"{type(x).__name__}-{np.asarray(x).dtype}")
 def test_operators_promote_as_numpy_and_python_do(function: Any, a: Any) -> None:
+    compares = function in (operator.eq, operator.ne)
     for b in (1j, POINTS[1], POINTS[::-1].astype(np.complex64)):
+        if compares and type(a) is np.float64 and type(b) is complex:
+            continue  # Python's bool or NumPy's, by the order: not followed
         _assert_value(lambda a, b: function(a, b), a, b)
         _assert_value(lambda a, b: function(a, b), b, a)
 
@@ -149,7 +155,7 @@ def test_a_complex_number_first_and_a_float64_second_is_pythons_own() -> None:
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, -1, -3, 2.0, 0.5, 1.5, 2j, np.int64(2), 1 + 0j])
 def test_powers(exponent: Any) -> None:
     for z in (POINTS, POINTS[0], complex(POINTS[1]), POINTS.astype(np.complex64)):
-        _assert_value(lambda z: z**exponent, z, ulps=40)
+        _assert_value(lambda z: 2 * z**exponent, z, ulps=40)
     _assert_derivatives(lambda z: np.sum((z**exponent * WEIGHTS).real), POINTS)
 
 
@@ -188,6 +194,7 @@ def test_squared_modulus_is_curved_at_zero(square: Any) -> None:
 # -- arrays -------------------------------------------------------------------------------------------
 OF_ARRAYS: dict[str, Callable[[Any], Any]] = {
     "sum": lambda z: (z.sum(), np.sum(z, axis=0, keepdims=True)),
+    "dtype": lambda z: (np.sum(z.real, dtype=complex), np.cumsum(z.real, dtype="complex64")),
     "mean": lambda z: (z.mean(), z.mean(1)),
     "prod": lambda z: (z.prod(0), np.prod(z)),
     "cumsum": lambda z: (np.cumsum(z), z.cumsum(1)),
@@ -209,14 +216,14 @@ OF_ARRAYS: dict[str, Callable[[Any], Any]] = {
     "signals": lambda z: (np.convolve(z[0], z[1]), np.correlate(z[0], z[1], "full")),
     "made": lambda z: (np.array([z[0, 0], 1j, 2]), np.array([[z[0, 0], 1j], [2.0, z[1, 1].real]])),
     "parts": lambda z: ((2 * z).real, (2 * z).imag, np.real(2 * z), np.angle(z, deg=True)),
-    "casts": lambda z: (z.astype(np.complex64), z.real.astype(complex), np.complex64(z[0, 0])),
+    "casts": lambda z: ((2 * z).astype(np.complex64), z.real.astype(complex), np.complex64(z[0, 0])),
     "python": lambda z: (complex(z[0, 0].real, 2), complex(z[0, 0]), abs(complex(z[0, 0]))),
     "cmath": lambda z: (cmath.exp(z[0, 0]), cmath.sqrt(z[0, 0].real), cmath.polar(z[0, 1])),
     "items": lambda z: (z[0, 0].item(), z[0].tolist(), [w * 2 for w in z[0]], sum(z[0])),
     "facts": lambda z: (z.shape, len(z), z.ndim, np.iscomplexobj(z), isinstance(z[0, 0], complex)),
     "containers": lambda z: {"a": 2 * z, "b": [z[0, 0], (1j * z).real]},
     "truth": lambda z: (np.any(z), z.all(), np.isfinite(z).sum()),
-    "moving": lambda z: (np.roll(z, 1), np.tile(z, 2), np.pad(z, 1), np.diff(z), np.tril(z)),
+    "moving": lambda z: (np.roll(z, 1), np.tile(2 * z, 2), np.pad(z, 1), np.diff(z), np.tril(z)),
 }  # fmt: skip
 
 
@@ -400,8 +407,10 @@ def test_what_is_not_followed_runs_plainly_and_is_not_differentiated(function: A
     with pytest.warns(FallbackWarning, match="test_complex_numbers.py, line"):
         found = autodiff.function(function)(x)
     assert _close(found, function(x), 0)
-    with pytest.raises(AutodiffError, match=r"test_complex_numbers\.py, line \d+") as error:
+    with warnings.catch_warnings(), pytest.raises(AutodiffError) as error:
+        warnings.simplefilter("ignore", FallbackWarning)
         autodiff.gradient(function)(x)
+    assert re.search(r"test_complex_numbers\.py, line \d+", str(error.value))
     assert error.value.code in ("AD304", "AD105", "AD302")
 
 

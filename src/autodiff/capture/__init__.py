@@ -740,8 +740,8 @@ _VIEWS = ("slice", "reshape", "transpose", "broadcast")
 
 def _refuse_complex_argument(trace: Trace, leaf: Tracer) -> None:
     """Decline a result that is, or is a view of, a complex argument: it would be made anew."""
-    held = (leaf._pair or leaf.parts) if isinstance(leaf, ComplexTracer) else leaf
-    for part in held if isinstance(held, tuple) else (held,):
+    held = leaf.held if isinstance(leaf, ComplexTracer) else (leaf,)
+    for part in held:
         value = part.value
         while value.owner is not None and value.owner.kind in _VIEWS:
             value = value.owner.operands[0]

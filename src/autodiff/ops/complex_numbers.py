@@ -86,6 +86,11 @@ class ComplexTracer(Tracer):
         stacked: Tracer = functions[np.stack](list(self.parts), -1)
         return stacked
 
+    @property
+    def held(self) -> tuple[Any, ...]:
+        """The real values that it is made of: both parts, or the pair."""
+        return self._parts if self._parts is not None else (self._pair,)
+
     # -- what arrays tell -------------------------------------------------------------------------
     @property
     def shape(self) -> Any:
@@ -199,7 +204,7 @@ def is_complex_dtype(x: Any) -> bool:
         return x.kind == "c"
     if isinstance(x, type):
         return issubclass(x, (complex, np.complexfloating))
-    return isinstance(x, str) and x in ("complex", "complex128", "complex64", "D", "F", "c8", "c16")
+    return isinstance(x, str) and x in ("complex", "complex128", "complex64", "c8", "c16")
 
 
 def is_complex(x: Any) -> bool:
@@ -223,7 +228,11 @@ def concerns(args: Sequence[Any], kwargs: dict[str, Any] | None = None) -> bool:
     for x in args:
         if type(x) not in REAL and (is_complex(x) or is_complex_dtype(x)):
             return True
-    return bool(kwargs) and concerns(list(kwargs.values()))  # type: ignore[union-attr]
+    if kwargs:
+        if kwargs.get("dtype") in ("D", "F"):  # of other arguments these are orders
+            return True
+        return concerns(list(kwargs.values()))
+    return False
 
 
 def example(x: Any) -> Any:
@@ -553,11 +562,6 @@ class Modulus(Tracer):
     def _as_form(self, x: Tracer) -> Tracer:
         return python_numbers.number(x, float) if self.form == "python" else x
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs and self.is_squared(ufunc, inputs):
-            return self.squared()
-        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
-
     def is_squared(self, ufunc: np.ufunc, inputs: Sequence[Any]) -> bool:
         """Whether a ufunc computes the square of this one."""
         if inputs[0] is not self:
@@ -667,6 +671,8 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
     if function is not None:
         return joined(*function(a, b), form)
     if ufunc in (np.equal, np.not_equal):
+        if operator and any(map(_is_python, inputs)) and any(map(_is_float64, inputs)):
+            raise decline("a comparison")  # whose result is Python's or NumPy's, by the order
         same = _both(_equal(a[0], b[0]), _equal(a[1], b[1]))
         result = same if ufunc is np.equal else _not(same)
         return Tracer(result.value, form or result.form)
@@ -698,10 +704,13 @@ def _is_zero_dimensional_array(x: Any) -> bool:
 def _python_decides(inputs: Sequence[Any]) -> bool:
     """Whether Python's complex comes first and a ``np.float64``, which is a float to it, second."""
     first = len(inputs) == 2 and is_complex(inputs[0]) and _is_python(inputs[0])
-    second = inputs[-1]
-    if isinstance(second, Tracer):
-        return first and second.form == "scalar" and second.dtype == np.dtype(float)
-    return first and type(second) is np.float64
+    return first and _is_float64(inputs[-1])
+
+
+def _is_float64(x: Any) -> bool:
+    if isinstance(x, Tracer):
+        return x.form == "scalar" and x.dtype == np.dtype(float)
+    return type(x) is np.float64
 
 
 def _is_python(x: Any) -> bool:

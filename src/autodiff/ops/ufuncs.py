@@ -384,4 +384,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     """What ``__array_ufunc__`` asks for."""
     if complex_numbers.concerns(inputs, kwargs):
         return complex_numbers.apply_ufunc(ufunc, method, inputs, kwargs)
+    if type(inputs[0]) is complex_numbers.Modulus and method == "__call__" and not kwargs:
+        if inputs[0].is_squared(ufunc, inputs):
+            return inputs[0].squared()
     return _METHODS[method](ufunc, *inputs, **kwargs)
