@@ -129,7 +129,7 @@ def test_what_can_change_is_compared_with_what_it_was(engine) -> None:
     [
         lambda x: np.sum(scipy.special.fresnel(x)[0]),
         lambda x: np.sum(scipy.special.struve(1.0, x)),
-        lambda x: np.abs(np.fft.fft(x)).sum(),
+        lambda x: np.abs(np.roots(x)).sum(),
         lambda x: np.linalg.eigvals(np.diag(x)).sum().real,
     ],
 )

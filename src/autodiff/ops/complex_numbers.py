@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim
+from autodiff.errors import DtypeError
 from autodiff.ops import builder as _builder
 from autodiff.ops import python_numbers
 from autodiff.ops.function_table import functions
@@ -255,11 +256,17 @@ def _item_example(x: Any) -> Any:
     return found if isinstance(found, np.dtype) else np.asarray(found).dtype
 
 
+def _no_such_dtype(dtype: np.dtype[Any]) -> DtypeError:
+    return DtypeError(
+        f"elements of dtype {dtype} are not supported", code="AD105", remedy="use complex128"
+    )
+
+
 def common(*xs: Any) -> np.dtype[Any]:
     """The dtype of the parts of what operands give together, as NumPy promotes."""
     dtype = np.result_type(np.result_type(*map(example, xs)), np.complex64)
     if dtype not in _PART:
-        raise decline(f"arithmetic in {dtype}")
+        raise _no_such_dtype(dtype)
     return _PART[dtype]
 
 
@@ -288,7 +295,7 @@ def as_complex(x: Any, dtype: Any = None) -> ComplexTracer:
     """Any operand as a complex array or scalar."""
     part = common(x) if dtype is None else _PART.get(np.dtype(dtype))
     if part is None:
-        raise decline(f"a conversion to {np.dtype(dtype)}")
+        raise _no_such_dtype(np.dtype(dtype))
     form: Form | None = "array" if isinstance(x, (list, tuple, np.ndarray)) else None
     if isinstance(x, Tracer):
         form = "array" if x.form == "array" else "scalar"
