@@ -358,6 +358,14 @@ def test_gradient_by_complex_numbers_is_of_their_type() -> None:
     np.testing.assert_array_equal(slopes[1], POINTS.real)
 
 
+def test_check_gradient_moves_both_parts() -> None:
+    report = autodiff.check_gradient(lambda z, x: np.sum(np.abs(np.exp(z) + x) ** 2), POINTS, 0.5)
+    assert report.agrees and report.error < 1e-9
+    wrong = autodiff.custom_gradient(lambda u: u**2, vjp=lambda ct, y, u: (ct * u,))
+    with pytest.raises(AssertionError, match="args"):
+        autodiff.check_gradient(lambda z: np.sum(wrong(z.real) + z.imag), POINTS)
+
+
 # -- what is not followed -----------------------------------------------------------------------------------
 def _stored(x: Any) -> Any:
     z = x * 1j
