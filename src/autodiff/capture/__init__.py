@@ -396,7 +396,9 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
             trace.differentiable.add(tracer.value)
         if leaf.role.startswith("complex"):
             trace.complex_inputs.add(tracer.value)
-            tracer = from_pair(tracer, leaf.role.split()[1])  # type: ignore[arg-type]
+            number_or_array = from_pair(tracer, leaf.role.split()[1])  # type: ignore[arg-type]
+            number_or_array.may_share = True
+            tracer = number_or_array
         values.append(tracer)
     return values
 
@@ -740,6 +742,8 @@ _VIEWS = ("slice", "reshape", "transpose", "broadcast")
 
 def _refuse_complex_argument(trace: Trace, leaf: Tracer) -> None:
     """Decline a result that is, or is a view of, a complex argument: it would be made anew."""
+    if isinstance(leaf, ComplexTracer) and not leaf.may_share:
+        return
     held = leaf.held if isinstance(leaf, ComplexTracer) else (leaf,)
     for part in held:
         value = part.value

@@ -34,6 +34,7 @@ from autodiff.ops.complex_numbers import (
     part_of,
     parts_of,
     truth,
+    view_of,
 )
 from autodiff.ops.function_table import builtin_functions, functions
 from autodiff.ops.known import check, type_name
@@ -104,6 +105,16 @@ def _join_results(re: Any, im: Any) -> Any:
     return joined(re, im, "array" if re.form == "array" else None)
 
 
+# Those that may return a view.
+_VIEWS = frozenset(
+    getattr(np, name)
+    for name in (
+        "transpose reshape ravel moveaxis swapaxes rollaxis expand_dims squeeze broadcast_to flip "
+        "fliplr flipud rot90 diag diagonal split array_split hsplit vsplit dsplit atleast_1d "
+        "atleast_2d atleast_3d matrix_transpose"
+    ).split()
+    if hasattr(np, name)
+)
 _REFUSED = ("out", "dtype", "initial", "casting")
 
 
@@ -129,7 +140,11 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
             named = {k: _data_part(x, which, part) if k in data else x for k, x in kwargs.items()}
             return functions[function](*given, **named)
 
-        return _join_results(one(0), one(1))
+        result = _join_results(one(0), one(1))
+        if function in _VIEWS:
+            for z in _leaves(result):
+                view_of(_leaves(args), z)
+        return result
 
     return run
 
@@ -378,7 +393,7 @@ def array(
     z = as_complex(obj, None if dtype is None else np.dtype(dtype))
     if not is_complex(obj) and isinstance(obj, (list, tuple)):
         z = as_complex(functions[np.array](obj), dtype)
-    z = ComplexTracer(z.parts, None, "array")
+    z = view_of((obj,), ComplexTracer(z.parts, None, "array"))
     if ndmin > z.ndim:
         z = TABLE[np.reshape](z, (1,) * (ndmin - z.ndim) + tuple(z.shape))
     return z

@@ -61,12 +61,13 @@ def decline(what: str) -> NotStaged:
 class ComplexTracer(Tracer):
     """A traced complex array or number; see the module header."""
 
-    __slots__ = ("_pair", "_parts")
+    __slots__ = ("_pair", "_parts", "may_share")
 
     def __init__(self, parts: Parts | None, pair: Tracer | None, form: Form | None = None) -> None:
         self._parts = parts
         self._pair = pair
         self._cache = None
+        self.may_share = False  # memory with an argument, as a view of it
         self.form = form or ("array" if self.shape else "scalar")
 
     # -- the two ways of holding it -------------------------------------------------------------
@@ -169,7 +170,8 @@ class ComplexTracer(Tracer):
     def __getitem__(self, index: Any) -> Any:
         if self.form == "python":
             raise TypeError("'complex' object is not subscriptable")
-        return joined(*(Tracer(x.value, self.form)[index] for x in self.parts))
+        re, im = (Tracer(x.value, self.form)[index] for x in self.parts)
+        return view_of((self,), joined(re, im))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise decline("a store into an array")
@@ -197,6 +199,12 @@ def joined(re: Any, im: Any, form: Form | None = None) -> ComplexTracer:
 def from_pair(pair: Tracer, form: Form | None = None) -> ComplexTracer:
     """The complex number or array whose parts lie along the last axis of a real array."""
     return ComplexTracer(None, Tracer(pair.value, "array"), form)
+
+
+def view_of(sources: Sequence[Any], z: ComplexTracer) -> ComplexTracer:
+    """``z``, which NumPy may make as a view of one of the sources."""
+    z.may_share = any(isinstance(x, ComplexTracer) and x.may_share for x in sources)
+    return z
 
 
 def is_complex_dtype(x: Any) -> bool:
