@@ -361,6 +361,14 @@ def test_gradient_by_complex_numbers_is_of_their_type() -> None:
     np.testing.assert_array_equal(slopes[1], POINTS.real)
 
 
+def test_no_derivative_flows_through_stop_gradient() -> None:
+    def loss(z: Any) -> Any:
+        return np.sum((autodiff.stop_gradient(z) * z).real)
+
+    _assert_value(loss, POINTS)
+    np.testing.assert_array_equal(autodiff.gradient(loss)(POINTS), POINTS.conj())
+
+
 def test_check_gradient_moves_both_parts() -> None:
     report = autodiff.check_gradient(lambda z, x: np.sum(np.abs(np.exp(z) + x) ** 2), POINTS, 0.5)
     assert report.agrees and report.error < 1e-9
