@@ -51,7 +51,9 @@ class Call:
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
         parts = [
-            (leaf.dtype, leaf.dtype.num, leaf.ndim, type(leaf))
+            (role, leaf.dtype, leaf.ndim)
+            if is_complex(role)
+            else (leaf.dtype, leaf.dtype.num, leaf.ndim, type(leaf))
             if isinstance(leaf, np.ndarray)
             else leaf_key(leaf, role)[:-1]
             if k in self.lists
@@ -283,7 +285,7 @@ def flattened(
             role = classify(part, as_float)
             if whole and type(part) in (list, tuple):
                 lists.append(len(leaves))
-            leaves.append(part)
+            leaves.append(parts_of_complex(part) if is_complex(role) else part)
             roles.append(role)
             paths.append(f"args[{k}]{accessor}")
             names.append(name if not accessor else None)
@@ -325,9 +327,16 @@ def rebuilding(signature: Signature, call: Call) -> Rebuild:
 
 
 def classify(leaf: Any, as_float: bool) -> str:
-    """The role of an argument leaf: ``array``, ``float`` or ``static``."""
+    """The role of an argument leaf: ``array``, ``float``, ``static``, or ``complex`` and a form."""
     if type(leaf) in (list, tuple):
         return "float" if as_float and type(leaf[0]) is int else "array"
+    if type(leaf) is complex:
+        return "complex python"
+    if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype in _COMPLEX_DTYPES:
+        if type(leaf) is np.ndarray:
+            return "complex array"
+        if isinstance(leaf, np.generic):
+            return "complex scalar"
     if isinstance(leaf, (np.ndarray, np.generic)):
         return "float" if as_float and leaf.dtype.kind in "iu" and leaf.ndim == 0 else "array"
     if isinstance(leaf, float):
@@ -335,6 +344,34 @@ def classify(leaf: Any, as_float: bool) -> str:
     if as_float and type(leaf) is int:
         return "float"
     return "static"
+
+
+def is_complex(role: str) -> bool:
+    """Whether a leaf is complex: its parts are in an array."""
+    return role.startswith("complex")
+
+
+_COMPLEX_DTYPES = (np.dtype(np.complex64), np.dtype(np.complex128))
+
+
+def parts_of_complex(leaf: Any) -> np.ndarray[Any, Any]:
+    """A complex leaf as the program reads it: an array with a last axis of real and imaginary part.
+
+    A view of the memory where its layout allows one.
+    """
+    array = np.asarray(leaf)
+    real = array.real.dtype
+    try:
+        return array[..., None].view(real)
+    except ValueError:
+        return np.stack([array.real, array.imag], -1)
+
+
+def whole_of_parts(pair: Any, role: str) -> Any:
+    """The complex array, NumPy scalar or Python number that an array of parts stands for."""
+    whole = np.ascontiguousarray(pair).view(np.result_type(pair.dtype, np.complex64))[..., 0]
+    form = role.removeprefix("complex ")
+    return whole if form == "array" else whole[()] if form == "scalar" else complex(whole)
 
 
 def is_int(leaf: Any, role: str) -> bool:
@@ -355,6 +392,8 @@ def leaf_key(leaf: Any, role: str) -> Any:
         return type(leaf)
     if role == "float":
         return ("float", type(leaf))
+    if is_complex(role):
+        return (role, np.asarray(leaf).dtype, np.shape(leaf))
     if leaf is None or isinstance(leaf, (bool, int, str, bytes)):
         return (type(leaf), leaf)
     if callable(leaf) and not hasattr(type(leaf), "__dict__"):
