@@ -556,3 +556,53 @@ def test_the_order_in_memory_decides_as_in_numpy(name: str, engine: str) -> None
     for make in makes:
         expected = (weighted(make(), 1.5) - weighted(make(), 0.5)) / 1.0
         assert abs(slope(make(), 1.0) - expected) < 1e-4
+
+
+# -- how many programs are kept -----------------------------------------------------------------------
+def scaled_by_name(x, name):
+    return x * 2.0 if name == "two" else x * float(len(name))
+
+
+def test_the_programs_kept_are_bounded_and_the_least_recently_used_goes(monkeypatch):
+    from autodiff.compiled import calling
+
+    monkeypatch.setattr(calling, "MAXIMUM_PROGRAMS", 4)
+    f = autodiff.function(scaled_by_name)
+    for k in range(1, 12):
+        assert f(1.5, "a" * k) == 1.5 * k
+        assert f(1.5, "two") == 3.0
+        assert len(f.cache) <= 4
+    names = {s.arguments[1] for s in f.cache}
+    assert "name='two'" in names and "name='aaaaaaaaaaa'" in names
+    before = list(f.cache)
+    for k in (11, 10, 9, 11, 10):
+        assert f(1.5, "a" * k) == 1.5 * k
+    assert f(1.5, "two") == 3.0
+    assert list(f.cache) == before
+
+
+def test_strings_and_keys_choose_the_code():
+    def f(options, x):
+        s = x
+        for name in options:
+            s = s + (2.0 if name == "double" else 1.0) * x
+        return s * len(options)
+
+    compiled = autodiff.function(f, on_fallback="error")
+    slope = autodiff.gradient(f, wrt="x", on_fallback="error")
+    for options in ({"double": 1}, {"single": 1}, {"a": 1, "double": 2}, ["double", "x"], ["x"]):
+        for _ in range(2):
+            assert compiled(options, 1.5) == f(options, 1.5)
+            assert slope(options, 1.5) == f(options, 1.0)
+    assert len(compiled.cache) == len(slope.cache) == 5
+
+
+def test_what_is_remembered_of_calls_without_a_program_is_bounded(monkeypatch):
+    from autodiff.compiled import calling
+
+    monkeypatch.setattr(calling, "MAXIMUM_SIGNATURES", 3)
+    f = autodiff.function(scaled_by_name)
+    for k in range(1, 9):
+        f(1.5, "a" * k)
+    kept = f._compiled
+    assert len(kept.seen) <= 3 and len(kept.fixed) <= 3 and len(kept.apart) <= 3

@@ -45,6 +45,7 @@ LAYERS: dict[str, int] = {
     "floating": 0,
     "tracebacks": 0,
     "signals": 0,
+    "stack": 0,
 }
 # In these layers units are alternatives or stages beside each other: none imports another.
 SIBLINGS = {3, 4}

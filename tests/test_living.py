@@ -477,3 +477,42 @@ def test_pickles_are_small_and_hold_no_machine_code() -> None:
     compiled(X)
     assert pickle.dumps(compiled) == fresh
     assert len(fresh) < 500
+
+
+# -- places that a function stores into ----------------------------------------------------------------
+class Recorder:
+    def __init__(self, count):
+        for k in range(count):
+            setattr(self, f"n{k}", 0)
+        self.table = {}
+
+
+def recording(count):
+    lines = "".join(f"    r.n{k} += 1\n    r.table['n{k}'] = x * {k}\n" for k in range(count))
+    return made(
+        f"def f(r, x):\n{lines}    for _ in range(3):\n        r.n0 += 1\n        r.n1 += 2\n    return x * r.n1\n"
+    )
+
+
+def made(text):
+    import linecache
+
+    path = f"<recording {len(text)}>"
+    linecache.cache[path] = (len(text), None, text.splitlines(True), path)
+    space: dict = {}
+    exec(compile(text, path, "exec"), space)
+    return space["f"]
+
+
+def test_captures_do_not_start_again_for_each_place_stored_into(monkeypatch):
+    from autodiff import capture
+
+    f, times = recording(20), []
+    plain = capture._capture
+    monkeypatch.setattr(capture, "_capture", lambda *a: times.append(1) or plain(*a))
+    compiled = autodiff.function(f, on_fallback="error")
+    mine, theirs = Recorder(20), Recorder(20)
+    for k in range(3):
+        assert compiled(mine, 1.5) == f(theirs, 1.5)
+        assert vars(mine) == vars(theirs)
+    assert len(times) <= 3 and len(compiled.cache) == 1

@@ -171,7 +171,7 @@ class Transformed:
     def ir(self, *args: Any, **kwargs: Any) -> Any:
         """The program for these arguments after the last pass; ``print`` shows it."""
         with self._compilable():
-            return self._compiled.plan(self._compiled.bind(args, kwargs))[1].program
+            return self._compiled.first_way(self._compiled.plan, args, kwargs)[1].program
 
     @contextmanager
     def _compilable(self) -> Iterator[None]:
@@ -198,7 +198,7 @@ class Transformed:
 
     def _text(self, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) -> str:
         with self._compilable():
-            specialisation = self._compiled.compile(self._compiled.bind(args, kwargs))
+            specialisation = self._compiled.first_way(self._compiled.compile, args, kwargs)
         text = getattr(specialisation.run, what)
         if text is None:
             raise NameArgumentError(

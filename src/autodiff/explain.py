@@ -15,7 +15,7 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     """The report as text."""
     title = f"{compiled.transformation.name} of {compiled.signature.title}"
     try:
-        captured, plan = compiled.plan(compiled.bind(args, kwargs))
+        captured, plan = compiled.first_way(compiled.plan, args, kwargs)
     except Declined as declined:
         where = f" at {declined.source}" if declined.source is not None else ""
         return Text(f"{title}: runs uncompiled, because of {declined.reason}{where}")

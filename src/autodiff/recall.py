@@ -80,6 +80,7 @@ def compile_recognise(
     # Parameters may be called ``type`` or ``len``.
     namespace: dict[str, Any] = {"_absent": _ABSENT, "_type": type, "_len": len, "_list": list}
     conditions: list[str] = []
+    whole = {id(x) for x in call.leaves if type(x) in (list, tuple)}  # taken as arrays
     try:
         for k, (name, slot) in enumerate(zip(names, call.slots, strict=True)):
             if left_out[k]:
@@ -89,7 +90,7 @@ def compile_recognise(
             else:
                 if parameters[k].default is not inspect.Parameter.empty:
                     conditions.append(f"{name} is not _absent")
-                _structure(slot, name, conditions, namespace)
+                _structure(slot, name, conditions, namespace, whole)
         slots = [
             _bound(namespace, f"_d{k}", slot) if left_out[k] else names[k]
             for k, slot in enumerate(call.slots)
@@ -138,9 +139,14 @@ def _reached(path: str, slots: Sequence[str]) -> str:
     return slots[int(number)] + rest
 
 
-def _structure(obj: Any, at: str, conditions: list[str], namespace: dict[str, Any]) -> None:
+def _structure(
+    obj: Any, at: str, conditions: list[str], namespace: dict[str, Any], whole: set[int]
+) -> None:
     """Conditions that hold for containers of the same structure, which leaves apart."""
     kind = type(obj)
+    if id(obj) in whole:
+        conditions.append(f"_type({at}) is {_bound(namespace, f'_t{len(namespace)}', kind)}")
+        return
     if kind in (list, tuple, dict, OrderedDict) or _is_named_tuple(obj):
         name = _bound(namespace, f"_t{len(namespace)}", kind)
         conditions += [f"_type({at}) is {name}", f"_len({at}) == {len(obj)}"]
@@ -149,10 +155,10 @@ def _structure(obj: Any, at: str, conditions: list[str], namespace: dict[str, An
                 raise _Unsuited
             conditions.append(f"_list({at}) == {list(obj)!r}")  # a loop over it has this order
             for key, item in obj.items():
-                _structure(item, f"{at}[{key!r}]", conditions, namespace)
+                _structure(item, f"{at}[{key!r}]", conditions, namespace, whole)
         else:
             for k, item in enumerate(obj):
-                _structure(item, f"{at}[{k}]", conditions, namespace)
+                _structure(item, f"{at}[{k}]", conditions, namespace, whole)
         return
     from autodiff import tree
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture import Captured, Result
+from autodiff.capture.lists import ListPlan
 from autodiff.capture.naming import Naming, Tagged, refuse_untagged_uses, single
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.differentiate import jacobian as jacobian_program
@@ -57,6 +58,7 @@ class Transformation:
     name = "function"
     is_value = True
     gives_value = False  # whether a derivative comes with the value, as the first of a tuple
+    takes_lists = True  # lists of numbers may be one array each
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
     misfit = (
         "a vector does not have the shape of what is differentiated by",
@@ -245,6 +247,7 @@ class Derivative(Transformation):
 
     name = "derivative"
     is_value = False
+    takes_lists = False
 
     def __init__(self, wrt: Wrt = None) -> None:
         super().__init__(wrt)
@@ -279,7 +282,7 @@ class Derivative(Transformation):
         slots = wrt_slots(signature, self.wrt, call.given)
         for slot in slots:
             leaves = [x for x, s in zip(call.leaves, call.slot_of, strict=True) if s == slot]
-            if leaves and not any(is_number(x) for x in leaves):
+            if leaves and not any(is_number(x) or _is_whole_list(x) for x in leaves):
                 raise _not_a_number(signature.title, leaves[0])
         return [k for k, slot in enumerate(call.slot_of) if slot in slots]
 
@@ -592,6 +595,7 @@ class Gradient(Derivative):
     """The gradient of a scalar result; with ``value`` the result itself as well."""
 
     name = "gradient"
+    takes_lists = True
 
     def __init__(self, wrt: Wrt = None, value: bool = False) -> None:
         super().__init__(wrt)
@@ -678,17 +682,30 @@ def _leaf_results(
             items.append(_Slot(("constant", leaf.example)))
         else:
             items.append(outputs.zeros(_shape_of(leaf, targets), leaf.form))
+    for item, leaf in zip(items, targets.leaves, strict=True):
+        if item.plan[0] == "output" and _is_whole_list(leaf.example):
+            kind = type(leaf.example)
+            form = "scalar" if type(leaf.example[0]) is np.float64 else "python"
+            item.plan = ("list", ListPlan(item.plan[1], None, None, form, (), None, None, kind))
     return targets.combine(items), outputs.forms[first:], outputs.finished()
 
 
 def _is_object(leaf: _Leaf) -> bool:
     """Whether a leaf is no number: it stands for itself in a derivative."""
-    return leaf.number is None and not is_number(leaf.example) and not _is_unread(leaf)
+    known = is_number(leaf.example) or _is_whole_list(leaf.example) or _is_unread(leaf)
+    return leaf.number is None and not known
+
+
+def _is_whole_list(x: Any) -> bool:
+    """Whether a leaf is a list or tuple of numbers that is one array to the program."""
+    return type(x) in (list, tuple)
 
 
 def _shape_of(leaf: _Leaf, targets: _Targets) -> tuple[Any, ...]:
     if leaf.number is not None:
         return targets.captured.program.inputs[leaf.number].type.shape
+    if _is_whole_list(leaf.example):
+        return (len(leaf.example),)
     return leaf.example.shape if isinstance(leaf.example, (_Unread, np.ndarray)) else ()
 
 

@@ -9,13 +9,14 @@ when a container is met: a call with plain arrays never needs it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from autodiff.labelled import Labelled, is_labelled, put_together, take_apart
 
 NAMESPACE = "autodiff"
 _CONTAINERS = (list, tuple, dict)
+_NUMBERS = frozenset((float, int, bool))
 _registered: set[type] = set()
 _labelled: set[type] = set()  # those of pandas and xarray among them
 
@@ -94,18 +95,20 @@ def _counts_as_list(obj: Any) -> bool:
     return getattr(type(obj), "counts_as_list", False)
 
 
-def flatten(obj: Any, whole_lists: bool = False) -> tuple[list[Any], Any]:
+def flatten(
+    obj: Any, whole_lists: bool = False, is_leaf: Callable[[Any], bool] | None = None
+) -> tuple[list[Any], Any]:
     """The leaves of ``obj`` in order, and what :func:`unflatten` needs to rebuild it.
 
     Lists that captured code makes (they say ``counts_as_list``) are taken apart as lists, and are
-    lists when rebuilt; with ``whole_lists`` they are leaves.
+    lists when rebuilt; with ``whole_lists`` they are leaves.  So is what ``is_leaf`` is true of.
     """
     import optree
 
     while True:
         leaves, definition = optree.tree_flatten(
             obj,
-            is_leaf=_is_unlabelled if _labelled else None,
+            is_leaf=_either(_is_unlabelled if _labelled else None, is_leaf),
             none_is_leaf=True,
             namespace=NAMESPACE,
         )
@@ -122,13 +125,21 @@ def flatten(obj: Any, whole_lists: bool = False) -> tuple[list[Any], Any]:
             _register_labelled(cls)
 
 
+def _either(
+    one: Callable[[Any], bool] | None, other: Callable[[Any], bool] | None
+) -> Callable[[Any], bool] | None:
+    if one is None or other is None:
+        return one or other
+    return lambda x: one(x) or other(x)
+
+
 def key_orders(obj: Any) -> list[Any]:
     """The keys of each dictionary in a container, in their order, which its definition leaves out."""
     items: Iterable[Any] = ()
     if isinstance(obj, dict):
         items = obj.values()
     elif isinstance(obj, (list, tuple)) or type(obj).__name__ == "deque":
-        items = obj
+        items = () if _NUMBERS.issuperset(map(type, obj)) else obj
     elif _is_dataclass_instance(obj):
         items = [getattr(obj, f.name, None) for f in dataclasses.fields(obj)]
     found: list[Any] = [tuple(obj)] if isinstance(obj, dict) else []

@@ -523,3 +523,35 @@ def test_a_check_costs_no_branch() -> None:
     program = program_of(f, np.ones(3))
     assert control(program) == {}
     assert kinds(program)["check"] == 2
+
+
+# -- what else there is in reach ------------------------------------------------------------------------
+class World:
+    def __init__(self, n):
+        self.things = [{"a": [k]} for k in range(n)]
+        self.numbers = [0.5] * n
+        self.scale = 2.0
+
+
+class Particle:
+    def __init__(self, x, v):
+        self.x = x
+        self.v = v
+
+
+def in_a_world(world, x, n):
+    p = Particle(x, 0.0)
+    first = world.things[0]
+    for _ in range(n):
+        p = Particle(p.x + 0.1 * p.v, p.v - world.scale * p.x)
+    return p.x + first["a"][0]
+
+
+def test_programs_do_not_depend_on_how_much_else_is_in_reach():
+    sizes = set()
+    for n in (10, 30_000):
+        world = World(n)
+        compiled = autodiff.function(in_a_world, on_fallback="error")
+        assert compiled(world, 1.5, 40) == pytest.approx(in_a_world(world, 1.5, 40), rel=1e-12)
+        sizes.add(str(compiled.ir(world, 1.5, 40)).count("\n"))
+    assert len(sizes) == 1

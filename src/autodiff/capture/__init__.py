@@ -23,15 +23,16 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, tree
-from autodiff.capture import calls, effects, expressions, functions
+from autodiff.capture import calls, effects, expressions, functions, given
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
+from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
 from autodiff.capture.rolling import LazySequence
 from autodiff.capture.sharing import Part, take_apart
-from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlace
+from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlaces
 from autodiff.capture.text import DeferredText, is_pending
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library, is_stored
 from autodiff.dims import Dim, deciding
@@ -166,19 +167,12 @@ class Captured:
     needs_c_order: bool = False
     # A list or dict among the arguments that the function changes, and how.
     changed_argument: Declined | None = None
+    # Int leaves read at run time whose value turned out to shape the program.
+    specialised_leaves: frozenset[int] = frozenset()
 
     def extra_inputs(self, program: Program) -> list[Value]:
         """Inputs of a program made from this one beyond its own."""
         return program.inputs[len(self.inputs) + len(self.extents) :]
-
-    def specialised_leaves(self) -> set[int]:
-        """Int leaves read at run time whose value turned out to shape the program."""
-        assert self.trace is not None
-        return {
-            r.leaf
-            for r in self.inputs
-            if r.leaf is not None and r.form == "python" and r.value in self.trace.guarded
-        }
 
 
 def capture(
@@ -233,8 +227,8 @@ def capture(
             if distinguish_arrays:
                 raise
             distinguish_arrays = True
-        except UnknownPlace as unknown:
-            places.append(unknown.place)
+        except UnknownPlaces as unknown:
+            places += unknown.places
             if len(places) > MAXIMUM_PLACES:
                 raise Declined(
                     f"changes of more than {MAXIMUM_PLACES} places outside of the function"
@@ -267,8 +261,10 @@ def _capture(
         args, kwargs = rebuild(values)
         containers = list(_containers([args, kwargs]))
         try:
-            result = _run(trace, function, args, kwargs)
+            result = _run_knowing(trace, function, args, kwargs)
             captured = _leave(trace, result, name, derivative)
+        except UnknownPlaces:
+            raise  # captured again, knowing them
         except (AutodiffError, Declined) as error:
             if error.source is None:
                 error.source = trace.builder.source
@@ -281,6 +277,11 @@ def _capture(
             if eager:
                 trace.settle()
         captured.changed_argument = _changed(trace, containers)
+        captured.specialised_leaves = frozenset(
+            r.leaf
+            for r in trace.inputs
+            if r.leaf is not None and r.form == "python" and r.value in trace.guarded
+        )
         return captured
 
 
@@ -305,11 +306,17 @@ def _leave_by(trace: Trace, error: Exception) -> None:
 
 def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:
     """The lists and dicts in the arguments, each with a copy."""
-    for part in containers.walk(obj, lambda x: not tree.is_container(x)):
+    for part in containers.walk(obj, lambda x: _is_traced_list(x) or not tree.is_container(x)):
+        if _is_traced_list(part):
+            continue  # knows itself whether it was changed
         if isinstance(part, (dict, list, deque)):
             yield part, copy.copy(part)
         elif dataclasses.is_dataclass(part) and hasattr(part, "__dict__"):
             yield vars(part), dict(vars(part))
+
+
+def _is_traced_list(x: Any) -> bool:
+    return isinstance(x, TracedList)
 
 
 def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Declined | None:
@@ -321,6 +328,17 @@ def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Declined | None
             kind = type(obj).__name__
             return Declined(f"a change of a {kind} that is an argument", trace.changes.get(id(obj)))
     return None
+
+
+def _run_knowing(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Run the function, unless there turn out to be places that it changes without our knowing."""
+    try:
+        result = _run(trace, function, args, kwargs)
+    except Exception:
+        trace.state.restart()
+        raise
+    trace.state.restart()
+    return result
 
 
 def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -379,14 +397,16 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
         if leaf.role == "static":
             values.append(_static(trace, leaf))
             continue
+        whole = given.is_whole(leaf.value)
+        value = given.array_of(leaf.value, leaf.role == "float") if whole else leaf.value
         tracer = trace.add_input(
-            leaf.value, leaf.path, number, leaf.name, leaf.role == "float", leaf.symbols, leaf.title
+            value, leaf.path, number, leaf.name, leaf.role == "float", leaf.symbols, leaf.title
         )
         if leaf.role == "float":
             trace.whole.add(tracer.value)
         if number in differentiated:
             trace.differentiable.add(tracer.value)
-        values.append(tracer)
+        values.append(given.enter(trace, leaf.value, tracer, number) if whole else tracer)
     return values
 
 
@@ -400,6 +420,7 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 
 
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
+    given.leave(trace, derivative)
     outputs: list[Value] = []
     forms: list[str] = []
     trace.derivative = derivative
@@ -471,7 +492,8 @@ def _plain_lists(result: Any, whole: bool) -> Any:
         if x.is_stored() and whole and x.is_even():
             return x
         refuse_open_length(x)
-        return [plain(item) for item in x]
+        items = [plain(item) for item in x]
+        return tuple(items) if type_of(x) is tuple else items
 
     if isinstance(result, TracedList):
         return plain(result)
@@ -514,6 +536,8 @@ def _plan_list(
     trace: Trace, x: TracedList, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
 ) -> tuple[Any, ...]:
     """A list whose items are in a store: the array, and how many there are."""
+    if id(x) in trace.given and given.is_unchanged(trace, x):
+        return ("argument", trace.given[id(x)].leaf)
     if x.columns is not None and x.template is not None:
         plans = [_plan_list(trace, c, outputs, forms, seen)[1] for c in x.columns]
         return ("list", RecordPlan(x.template, tuple(plans)))
@@ -556,6 +580,7 @@ def _plan_list(
         tuple(head),
         repeated,
         changed,
+        type_of(x),
     )
     seen[key] = ("list", plan)
     return seen[key]

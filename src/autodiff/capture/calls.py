@@ -42,6 +42,7 @@ from autodiff.ops.either import Either, on_both
 from autodiff.ops.known import type_name
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
+from autodiff.stack import with_room
 
 
 def call(
@@ -50,9 +51,11 @@ def call(
     """Call anything from captured code."""
     if any(isinstance(x, Either) for x in args) and _is_pure(function):
         return on_both(lambda *x: call(frame, function, list(x), kwargs, node), args)
-    result = _call(frame, function, args, kwargs, node)
-    if is_iterator(result) and not frame.trace.was_made(result):
-        frame.trace.fresh(result)
+    trace = frame.trace
+    depth = trace.users_depth + trace.depth
+    result = with_room(depth, _call, frame, function, args, kwargs, node)
+    if is_iterator(result) and not trace.was_made(result):
+        trace.fresh(result)
     return result
 
 

@@ -90,9 +90,16 @@ def _name(frame: Frame, node: ast.Name) -> Any:
 
 
 def _binary(frame: Frame, node: ast.BinOp) -> Any:
-    left, right = frame.evaluate(node.left), frame.evaluate(node.right)
-    frame.at(node)
-    return apply_binary(frame, BINARY[type(node.op)], left, right, node)
+    # The tree of a sum is nested to the left as deep as the sum has terms.
+    nested = [node]
+    while type(nested[-1].left) is ast.BinOp:
+        nested.append(nested[-1].left)
+    left = frame.evaluate(nested[-1].left)
+    for inner in reversed(nested):
+        right = frame.evaluate(inner.right)
+        frame.at(inner)
+        left = apply_binary(frame, BINARY[type(inner.op)], left, right, inner)
+    return left
 
 
 # -- operators of the user's classes ---------------------------------------------------------------
@@ -144,6 +151,8 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
             result = call(frame, method, [obj, other], {}, node)
             if result is not NotImplemented:
                 return result
+    if function is operator.mod and type_of(right) is tuple:
+        right = tuple(right)
     if function is operator.mod and isinstance(left, (str, DeferredText)):
         from autodiff.capture.formatting import percent
 

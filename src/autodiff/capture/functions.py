@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Sequence
 from types import FunctionType, MethodType
 from typing import Any
@@ -24,7 +25,6 @@ from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.trace import Declined, Trace
 from autodiff.errors import AutodiffError
 
-MAXIMUM_DEPTH = 200
 DEEPEST_STAGED_RECURSION = 6  # calls of one function within itself, inside of a staged branch
 
 
@@ -153,8 +153,8 @@ def call_function(
 def run_body(frame: Frame, node: FunctionNode) -> Any:
     """Run the body of a function in its frame; what it returns."""
     trace = frame.trace
-    if trace.depth >= MAXIMUM_DEPTH:
-        raise Declined(f"recursion deeper than {MAXIMUM_DEPTH} calls", frame.source(node))
+    if trace.users_depth + trace.depth >= sys.getrecursionlimit():
+        raise RecursionError("maximum recursion depth exceeded")
     _refuse_endless_recursion(frame, node)
     trace.depth += 1
     trace.active.append(node)

@@ -32,7 +32,7 @@ from autodiff.capture.state import MISSING, Place, attribute_place, item_place
 from autodiff.capture.trace import Declined, FailedNow, Trace, is_library
 from autodiff.ir.data import Source
 from autodiff.ops.either import is_array
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door, run_users
 
 
@@ -321,8 +321,11 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
     from autodiff.capture.calls import iterate
 
     frame.at(target)
-    items = list(iterate(frame, value))
     starred = [k for k, t in enumerate(target.elts) if isinstance(t, ast.Starred)]
+    if starred and isinstance(value, StoredList) and value.numbers() is not None:
+        items: Any = frame.trace.listed(value)  # whose middle is a list again
+    else:
+        items = list(iterate(frame, value))
     if not starred:
         if len(items) != len(target.elts):
             few = "not enough" if len(items) < len(target.elts) else "too many"
@@ -333,15 +336,16 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
         return
     before = starred[0]
     after = len(target.elts) - before - 1
-    if len(items) < before + after:
+    count: Any = frame.trace.length(items)
+    if count < before + after:
         raise ValueError(
-            f"not enough values to unpack (expected at least {before + after}, got {len(items)})"
+            f"not enough values to unpack (expected at least {before + after}, got {count})"
         )
     for part, item in zip(target.elts[:before], items[:before], strict=True):
         assign(frame, part, item)
-    middle = items[before : len(items) - after]
+    middle = items[before : -after or None]
     assign(frame, target.elts[before].value, middle)  # type: ignore[attr-defined]
-    for part, item in zip(target.elts[before + 1 :], items[len(items) - after :], strict=True):
+    for part, item in zip(target.elts[before + 1 :], items[-after:] if after else (), strict=True):
         assign(frame, part, item)
 
 
@@ -454,6 +458,9 @@ def apply_in_place(
     if method is not None or getattr(type(old), "__module__", "builtins") != "builtins":
         if not hasattr(type(old), f"__{function.__name__}__") and not isinstance(old, Tracer):
             return apply_binary(frame, BINARY_OF[function], old, value, node)
+    if type(old) is list and isinstance(value, StoredList) and function is operator.iadd:
+        old.extend(value)  # Python would ask the other list, which adds to a new one
+        return old
     try:
         return frame.trace.original(run_users(function, old, value))
     except FailedNow as failure:

@@ -304,6 +304,19 @@ class TracedList(StoredList):
             return as_array(self.template, iter(known)) if len(known) == len(found) else None
         return self._rows_up_to(self.extent)
 
+    def is_numbers(self) -> bool:
+        """Whether the items are the numbers of one array and nothing else."""
+        store = self.store
+        if store is None or store.head or store.changed is not None or store.rows is not None:
+            return False
+        return store.slot.form != "array"
+
+    def numbers(self) -> Tracer | None:
+        """That array, if so."""
+        if self.store is None or not self.is_numbers():
+            return None
+        return self._rows_up_to(self.store.length)
+
     def _rows_up_to(self, length: Extent) -> Tracer | None:
         store = self.store
         if store is None:
@@ -849,7 +862,8 @@ for _name in ("insert", "remove", "clear", "sort", "reverse", "__delitem__"):
 
 def _reading(name: str) -> Callable[..., Any]:
     def method(self: TracedList, *args: Any) -> Any:
-        return getattr(list(self), name)(*args)
+        others = [list(x) if isinstance(x, TracedList) else x for x in args]
+        return getattr(list(self), name)(*others)
 
     method.__name__ = name
     return method
@@ -877,12 +891,12 @@ class ListPlan:
     head: tuple[Any, ...]
     repeated: tuple[Any, ...] | None
     changed: int | None
+    kind: type = list  # or tuple
 
-    def build(self, outputs: Any) -> list[Any]:
+    def build(self, outputs: Any) -> Any:
         """The list."""
-        n = self.length
-        if n is None:
-            assert self.count is not None
+        n = self.length  # if neither this nor a count is known: all
+        if n is None and self.count is not None:
             n = int(outputs[self.count])
         array = np.asarray(outputs[self.buffer])[:n]
         if self.form == "python":
@@ -894,11 +908,11 @@ class ListPlan:
         changed = None if self.changed is None else np.asarray(outputs[self.changed])
         head = self.head[:n]
         if self.repeated is not None and changed is not None:
-            head = (self.repeated,) * min(n, len(changed) - 1)
+            head = (self.repeated,) * min(len(items), len(changed) - 1)
         for k, (kind, item) in enumerate(head):
             if changed is None or not changed[k]:
                 items[k] = outputs[item] if kind == "output" else item
-        return items
+        return items if self.kind is list else self.kind(items)
 
 
 def refuse_open_length(target: TracedList) -> None:

@@ -128,5 +128,5 @@ def type_of(obj: Any) -> Any:
     if isinstance(obj, DeferredText):
         return str
     if isinstance(obj, TracedList):
-        return list
+        return obj.python_type
     return obj.python_type if isinstance(obj, Tracer) else type(obj)

@@ -21,6 +21,7 @@ import numpy as np
 
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.construction import construct
+from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
@@ -37,6 +38,8 @@ from autodiff.signals import refuse_ours
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
     if isinstance(obj, DeferredText):
         return issubclass(str, kinds)
+    if isinstance(obj, TracedList):
+        return issubclass(type_of(obj), kinds)
     if not isinstance(obj, Tracer):
         return isinstance(obj, kinds)
     return issubclass(obj.python_type, kinds)
@@ -267,13 +270,23 @@ def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
 
 
 def _list(frame: Frame, *sequence: Any) -> list[Any]:
-    if sequence and isinstance(sequence[0], TracedList):
+    if sequence and type(sequence[0]) is TracedList:
         return frame.trace.fresh(sequence[0].copy())
+    if sequence and isinstance(sequence[0], TracedTuple):
+        made = converted(sequence[0], TracedList)
+        if made is not None:
+            return frame.trace.fresh(made)
     items = list(iterate(frame, sequence[0])) if sequence else []
     return frame.trace.fresh(frame.trace.new_list(items))
 
 
-def _tuple(frame: Frame, *sequence: Any) -> tuple[Any, ...]:
+def _tuple(frame: Frame, *sequence: Any) -> Any:
+    if sequence and type_of(sequence[0]) is tuple:
+        return sequence[0]
+    if sequence and isinstance(sequence[0], TracedList) and isinstance(sequence[0].extent, Dim):
+        made = converted(sequence[0], TracedTuple)
+        if made is not None:
+            return made
     return tuple(iterate(frame, sequence[0])) if sequence else ()
 
 

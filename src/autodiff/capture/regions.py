@@ -95,12 +95,14 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
             try:
                 outcome.value = thunk()
             except INTERNAL:
+                trace.state.restart()
                 raise
             except Exception as error:  # the user's own: this path raises
                 if is_signal_handlers(error):
                     raise
                 refuse_ours(error)
                 outcome.raised = error
+            trace.state.restart()
             # Now, while the storage still holds what the region left in it.
             outcome.made, origins = trace.made[-1], outcome.origins
             outcome.value = freeze(outcome.value, None, origins)

@@ -680,7 +680,7 @@ def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     def is_such(x: Any) -> bool:
         return isinstance(x, Tracer) and any(cell in cells for cell in cells_of(x))
 
-    return _reach(live_scopes(frame), is_such, (scope, name))
+    return _reach(frame.trace, live_scopes(frame), is_such, (scope, name))
 
 
 MOST_LOOKED_AT = 20_000  # objects; an array is taken to be among more
@@ -691,11 +691,14 @@ _OPAQUE = (
 )
 
 
-def _reach(objects: list[Any], is_such: Callable[[Any], bool], but: tuple[Scope, str]) -> bool:
+def _reach(
+    trace: Trace, objects: list[Any], is_such: Callable[[Any], bool], but: tuple[Scope, str]
+) -> bool:
     """Whether from objects one can be reached that is such.
 
     By the references that Python's garbage collector sees: containers, attributes, closures,
-    iterators, suspended generators; ``but`` is a variable that does not count.
+    iterators, suspended generators; ``but`` is a variable that does not count.  What was there before
+    the call is passed over, however much it is: nothing made or traced here is stored into it.
     """
     (scope, name), objects, seen = but, list(objects), set[int]()
     if isinstance(scope, LeafScope):  # the leaves beside it, and what else there is
@@ -706,6 +709,8 @@ def _reach(objects: list[Any], is_such: Callable[[Any], bool], but: tuple[Scope,
         if is_such(x):
             return True
         if isinstance(x, Tracer) or not gc.is_tracked(x) or isinstance(x, _OPAQUE) or id(x) in seen:
+            continue
+        if trace.is_external(x):
             continue
         seen.add(id(x))
         if len(seen) > MOST_LOOKED_AT:
@@ -728,7 +733,7 @@ def _has_other_names(frame: Frame, scope: Scope, name: str, x: Any) -> bool:
     """Whether a list, dict or object of the structure that a name stands for is known otherwise as well."""
     mine = {id(part) for part in structures.mutable(frame.trace, x)}
     return structures.is_known_elsewhere(frame.trace, x, iter(_tables(frame))) or _reach(
-        live_scopes(frame), lambda other: id(other) in mine, (scope, name)
+        frame.trace, live_scopes(frame), lambda other: id(other) in mine, (scope, name)
     )
 
 

@@ -9,13 +9,14 @@ whatever way a call takes, its effects happen once and in order.
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+
+from autodiff.stack import Lock
 
 
 class Run:
@@ -82,7 +83,7 @@ def _restore(generator: Any, state: Any) -> None:
 
 # Held by a run that reads objects which it will change.  Such a run calls Python, so it keeps
 # Python's own lock anyway.
-changing_objects = threading.RLock()
+changing_objects = Lock()
 
 _current: ContextVar[Run | None] = ContextVar("autodiff_run", default=None)
 

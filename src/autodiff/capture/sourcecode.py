@@ -78,7 +78,18 @@ class Known(ast.expr):
         self.value = value
 
 
-class _Scan(ast.NodeVisitor):
+class _Visitor(ast.NodeVisitor):
+    """Visits the terms of a sum, whose tree is nested as deep as there are terms, in a loop."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        left: ast.expr = node
+        while type(left) is ast.BinOp:
+            self.visit(left.right)
+            left = left.left
+        self.visit(left)
+
+
+class _Scan(_Visitor):
     """Names a function body assigns itself, without those of nested functions."""
 
     def __init__(self) -> None:
@@ -176,7 +187,7 @@ class _WithoutAssertions(ast.NodeTransformer):
         return ast.copy_location(ast.Constant(False), node) if node.id == "__debug__" else node
 
 
-class _Mangle(ast.NodeVisitor):
+class _Mangle(_Visitor):
     """Spell out the private names of a class (Python reference, 6.2.2) in the trees visited.
 
     In place; a tree may be visited again, since what is spelt out is no private name any more.

@@ -7,8 +7,9 @@ run has succeeded.
 
     self.nfev += 1      input  args[0].nfev    ...    host_call: args[0].nfev = v3
 
-Which places there are is found out on the way: a store into an unknown one starts the capture
-again with that place known (:class:`UnknownPlace`).  A list that is only appended to needs no
+Which places there are is found out on the way: where there were stores into unknown ones the capture
+starts again with those known (:class:`UnknownPlaces`), at its end or that of the branch or loop in
+which they are, so that not each starts it again.  A list that is only appended to needs no
 reading: each ``append`` is an effect of its own (:func:`append`).
 
 What is read of such an object in any other way (its ``__dict__``, a loop over the dict, a library
@@ -69,12 +70,12 @@ class Place:
         )
 
 
-class UnknownPlace(Signal):
-    """A store into a place that was not known to change when the capture began."""
+class UnknownPlaces(Signal):
+    """Stores into places that were not known to change when the capture began."""
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place.text)
-        self.place = place
+    def __init__(self, places: list[Place]) -> None:
+        super().__init__(", ".join(place.text for place in places))
+        self.places = places
 
 
 class _Missing:
@@ -114,15 +115,26 @@ class State:
         self.appended_at: dict[int, Source | None] = {}
         self.appended_arrays: list[tuple[Any, int, Source | None]] = []
         self.appended_objects: dict[int, Any] = {}
+        self.unknown: list[Place] = []  # stored into, though not known when the capture began
         for place in places:
-            trace.remember(place.owner, place.path)
-            self.by_owner.setdefault(id(place.owner), {})[place.key] = place.text
-            value = _read(place)
-            numeric = isinstance(value, (np.ndarray, np.floating, float)) or is_count(value)
-            self.scope.locals[place.text] = (
-                trace.lift(value, place.at, changing=True) if numeric else Unread(value)
-            )
+            self._enter(place)
         self.initial = dict(self.scope.locals)
+
+    def _enter(self, place: Place) -> None:
+        """Make a place a variable, with the value it has."""
+        trace = self.trace
+        trace.remember(place.owner, place.path)
+        self.by_owner.setdefault(id(place.owner), {})[place.key] = place.text
+        value = _read(place)
+        numeric = isinstance(value, (np.ndarray, np.floating, float)) or is_count(value)
+        self.scope.locals[place.text] = (
+            trace.lift(value, place.at, changing=True) if numeric else Unread(value)
+        )
+
+    def restart(self) -> None:
+        """Begin again where places have come up that were not known."""
+        if self.unknown:
+            raise UnknownPlaces(self.unknown)
 
     def changes(self, obj: Any) -> bool:
         """Whether an object has places that change, or is appended to."""
@@ -228,7 +240,12 @@ class State:
         """Let a place have another value."""
         known = self.by_owner.get(id(place.owner), {}).get(place.key)
         if known is None:
-            raise UnknownPlace(place)
+            self.unknown.append(place)
+            if len(self.unknown) > MAXIMUM_PLACES:
+                self.restart()
+            self.places[place.text] = place
+            self._enter(place)
+            known = place.text
         self.trace.effects = True
         self.scope.locals[known] = value
 
@@ -306,7 +323,7 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
             if key not in arrays_kept:
                 arrays_kept[key] = _once(key, _array_keeper(trace, part, operands))
             return arrays_kept[key]
-        if is_pending(part):
+        if is_pending(part) and not trace.is_external(part):
             make = operands.pending(part)
             return lambda run: make(run[0])
         if trace.is_external(part) and not isinstance(part, _PLAIN):
@@ -387,7 +404,7 @@ __all__ = [
     "MISSING",
     "Place",
     "State",
-    "UnknownPlace",
+    "UnknownPlaces",
     "attribute_place",
     "item_place",
     "keeper",

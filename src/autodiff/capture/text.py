@@ -118,6 +118,8 @@ class Said:
 
 def is_pending(x: Any) -> bool:
     """Whether ``x`` is known only when the program runs: a traced value, or text made of some."""
+    if isinstance(x, StoredList):
+        return x.python_type is tuple or x.is_numbers()
     return isinstance(x, (Tracer, DeferredText)) or (
         isinstance(x, Said) and isinstance(x.text, DeferredText)
     )
@@ -133,6 +135,8 @@ def materialised(x: Any, value_of: Callable[[Tracer], Any] = _value_of) -> Any:
     def known(part: Any) -> Any:
         if isinstance(part, Tracer):
             return value_of(part)
+        if isinstance(part, StoredList):
+            return part.python_type([materialised(item, value_of) for item in part])
         if isinstance(part, Said):
             return Said(known(part.text))
         text: str = part.render(lambda shown: materialised(shown, value_of))

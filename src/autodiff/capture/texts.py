@@ -31,6 +31,8 @@ from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any
 
+from autodiff.stack import in_new_thread
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 MAXIMUM_TEXTS = 3  # of one file: as it was, as it was edited
@@ -152,11 +154,18 @@ def _all_names(code: CodeType) -> Iterator[str]:
             yield from _all_names(constant)
 
 
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except RecursionError:  # how deep a tree may be depends on how deep the stack is
+        return in_new_thread(0, ast.parse, text)
+
+
 def _tree(text: Text, file: str, variant: int | str) -> Tree:
     tree = text.trees.get(variant)
     if tree is None:
         source = "".join(text.lines)
-        module = ast.parse(source)
+        module = _parsed(source)
         if variant == "rewritten":
             _rewrite_assertions(module, source, file)
         level = variant if isinstance(variant, int) else sys.flags.optimize
@@ -246,7 +255,11 @@ def _codes(tree: Tree, unit: Unit, flags: int) -> list[CodeType]:
     if known is None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they were given when the file was imported
-            whole = compile(_module(tree, unit), tree.file, "exec", flags, True, tree.level)
+            given = (_module(tree, unit), tree.file, "exec", flags, True, tree.level)
+            try:
+                whole = compile(*given)
+            except RecursionError:
+                whole = in_new_thread(0, compile, *given)
         known = unit.codes[flags] = list(_nested(whole))
     return known
 

@@ -12,7 +12,7 @@ import copy
 import operator
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import (
@@ -51,6 +51,7 @@ from autodiff.ops.tracer import (
     emit_tracer,
 )
 from autodiff.signals import Arose, Signal, run_users
+from autodiff.stack import users_depth
 
 GUARD = "guard: a value that shaped the program"
 MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
@@ -149,7 +150,8 @@ class Trace:
         self.guarded: set[Value] = set()
         self.by_array: dict[int, Tracer] = {}
         self.by_path: dict[str, Tracer] = {}
-        self.depth = 0
+        self.depth = 0  # of the calls that are interpreted
+        self.users_depth = users_depth()  # ... and of those around them
         self.raised_at: Source | None = None  # where the exception arose that ends the capture
         # Scopes whose names functions change that may outlive them (nonlocal), by identity.
         self.kept_scopes: dict[int, Any] = {}
@@ -159,6 +161,7 @@ class Trace:
         self.differentiable: set[Value] = set()  # inputs that carry derivatives (uncompiled tier)
         self.made: list[dict[int, Any]] = [{}]  # containers made, per open region
         self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
+        self.filtered: list[bool] = []  # per open catch_warnings: whether filters were set in it
         self.called_out: Any = None  # the library that calls functions of the user, if one does
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
@@ -184,8 +187,21 @@ class Trace:
         # A branch that chooses among existing arrays is guarded, not merged (set when the array
         # it chose turns out to be stored into).
         self.distinguish_arrays = False
+        self.given: dict[int, Any] = {}  # lists that are arguments, one array each (given.Given)
         # Copies of containers, with everything in them lifted, that libraries were given; of which.
         self.copies: dict[int, tuple[Any, Any]] = {}
+
+    def forget(self) -> None:
+        """Let go of the objects of the call: what is compiled reads those of later calls."""
+        for record in self.inputs:
+            record.example = None
+        for table in (
+            self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
+            self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
+            self.scopes, self.active, self.rolling,
+        ):  # fmt: skip
+            table.clear()
+        self.state = self.stand_in = self.checkpointed = None
 
     # -- inputs -----------------------------------------------------------------------------
     def add_input(
@@ -299,6 +315,20 @@ class Trace:
 
         return list(items) if self.eager else TracedList(self, items)
 
+    def listed(self, items: StoredList) -> StoredList:
+        """A list of the same items."""
+        from autodiff.capture.given import converted
+        from autodiff.capture.lists import TracedList
+
+        assert isinstance(items, TracedList)
+        return converted(items, TracedList) or items
+
+    def length(self, items: list[Any]) -> Extent:
+        """How many items there are, which for a list in an array may be known only at run time."""
+        from autodiff.capture.lists import TracedList
+
+        return items.extent if isinstance(items, TracedList) else len(items)
+
     def fresh(self, obj: Any) -> Any:
         """Note a container made during the capture: changing it has no effect outside."""
         self.made[-1][id(obj)] = obj
@@ -382,6 +412,8 @@ class Trace:
         """
         if isinstance(x, Tracer):
             return self._keep(x)
+        if isinstance(x, StoredList) and x.python_type is tuple:
+            return tuple([self.plain(item) for item in x])
         kind = containers.kind_of(x)
         if kind is None or self.is_external(x) or id(x) in self.stored:
             return x
@@ -476,17 +508,20 @@ class Trace:
 
     def differentiated(self, value: Value) -> bool:
         """Whether a value depends on an input that carries derivatives."""
+        return any(v in self.differentiable for v in self.origins(value))
+
+    def origins(self, value: Value) -> Iterator[Value]:
+        """A value and all those that it is computed from."""
         seen: set[Value] = set()
         pending = [value]
         while pending:
             current = pending.pop()
-            if current in self.differentiable:
-                return True
-            if current in seen or current.owner is None:
+            if current in seen:
                 continue
+            yield current
             seen.add(current)
-            pending.extend(_all_uses(current.owner))
-        return False
+            if current.owner is not None:
+                pending.extend(_all_uses(current.owner))
 
     def lift(self, obj: Any, path: Path, changing: bool = False) -> Any:
         """What the interpreter works with for an object reached by ``path``.

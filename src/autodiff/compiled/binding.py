@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
+from autodiff.capture.given import is_whole, kind_of
 from autodiff.transform import Transformation
 
 NOT_GIVEN = object()  # in Call.given: the parameter has its default
@@ -45,22 +46,29 @@ class Call:
     given: tuple[Any, ...]  # the slots, with a marker for parameters left at their default
     positional: int | None = None  # arguments given by position, where that is passed on as given
     left_out: frozenset[int] = frozenset()  # parameters that are not passed on
+    lists: frozenset[int] = frozenset()  # leaves that are lists of numbers: one array each
+    as_given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # arguments and keywords
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
         parts = [
             (leaf.dtype, leaf.dtype.num, leaf.ndim, type(leaf))
             if isinstance(leaf, np.ndarray)
+            else leaf_key(leaf, role)[:-1]
+            if k in self.lists
             else "int"
             if is_int(leaf, role)
             else leaf_key(leaf, role)
-            for leaf, role in zip(self.leaves, self.roles, strict=True)
+            for k, (leaf, role) in enumerate(zip(self.leaves, self.roles, strict=True))
         ]
         return (*parts, *self.definitions, *self.key[-2:])
 
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of each leaf, () for those that are no arrays."""
-        return [x.shape if isinstance(x, np.ndarray) else () for x in self.leaves]
+        return [
+            x.shape if isinstance(x, np.ndarray) else (len(x),) if k in self.lists else ()
+            for k, x in enumerate(self.leaves)
+        ]
 
     def whole(self) -> Call:
         """The call itself; what was only recognised is bound here."""
@@ -267,8 +275,9 @@ def flattened(
     transformation: Transformation,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    whole: bool = False,
 ) -> Call:
-    """Bind a call and flatten its arguments."""
+    """Bind a call and flatten its arguments; ``whole``: lists of numbers are leaves."""
     slots, defaulted = signature.bind_telling(args, kwargs)
     given, left_out = slots, frozenset[int]()
     if defaulted:
@@ -282,14 +291,15 @@ def flattened(
     names: list[str | None] = []
     slot_of: list[int] = []
     definitions: list[Any | None] = []
+    lists: list[int] = []
     key: list[Any] = []
     orders: list[Any] = []
     titles = signature.names
     for k, slot in enumerate(slots):
         as_float = k in floats
         name = titles[k] if k < len(titles) else None
-        if tree.is_container(slot):
-            parts, definition = tree.flatten(slot)
+        if tree.is_container(slot) and not (whole and is_whole(slot)):
+            parts, definition = tree.flatten(slot, is_leaf=is_whole if whole else None)
             definitions.append(definition)
             key.append(definition)
             orders += tree.key_orders(slot)
@@ -299,6 +309,8 @@ def flattened(
             definitions.append(None)
         for part, accessor in zip(parts, accessors, strict=True):
             role = classify(part, as_float)
+            if whole and type(part) in (list, tuple):
+                lists.append(len(leaves))
             leaves.append(part)
             roles.append(role)
             paths.append(f"args[{k}]{accessor}")
@@ -319,6 +331,8 @@ def flattened(
         given,
         positional,
         left_out,
+        frozenset(lists),
+        (args, kwargs),
     )
 
 
@@ -340,6 +354,8 @@ def rebuilding(signature: Signature, call: Call) -> Rebuild:
 
 def classify(leaf: Any, as_float: bool) -> str:
     """The role of an argument leaf: ``array``, ``float`` or ``static``."""
+    if type(leaf) in (list, tuple):
+        return "float" if as_float and type(leaf[0]) is int else "array"
     if isinstance(leaf, (np.ndarray, np.generic)):
         return "float" if as_float and leaf.dtype.kind in "iu" and leaf.ndim == 0 else "array"
     if isinstance(leaf, float):
@@ -356,6 +372,8 @@ def is_int(leaf: Any, role: str) -> bool:
 
 def leaf_key(leaf: Any, role: str) -> Any:
     """What of a leaf belongs to the signature."""
+    if type(leaf) in (list, tuple):
+        return (type(leaf), kind_of(leaf), role, len(leaf))
     if role == "array":
         if isinstance(leaf, np.ndarray):
             if type(leaf) is not np.ndarray:

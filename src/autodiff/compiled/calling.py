@@ -8,13 +8,14 @@
     beyond  what cannot be compiled runs uncompiled, with one warning that names the line
 
 A specialisation belongs to a signature (types, shapes, static values) and holds while its guards
-do.
+do.  Of one function at most MAXIMUM_PROGRAMS are kept: the one used least recently goes, with what
+is known of its signature.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -41,12 +42,15 @@ from autodiff.errors import (
 )
 from autodiff.recall import Recognise, compile_recognise
 from autodiff.signals import as_internal, is_ours, text_of
+from autodiff.stack import Lock
 from autodiff.transform import Transformation, ValueOnly
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
 # the objects it reads may differ the next time.
 MAXIMUM_ATTEMPTS = 3
 MAXIMUM_PATHS = 32  # captures of one signature before the function is run uncompiled
+MAXIMUM_PROGRAMS = 256  # kept of one function
+MAXIMUM_SIGNATURES = 4096  # of which something is remembered without a program
 MAXIMUM_RECALLED = 16  # kinds of calls recognised without flattening them
 MAXIMUM_SHAPES = 64  # shapes remembered of one structure, to see which extents differ
 
@@ -78,7 +82,7 @@ class Compiled(Compiler):
         keep_text(function)
         self._start()
         self.of_integers: Compiled | None = None  # the value, where ints are differentiated by
-        self.locks: dict[int, threading.RLock] = {}  # by process
+        self.locks: dict[int, Lock] = {}  # by process
         self.warned: set[str] = set()
 
     def _start(self) -> None:
@@ -87,6 +91,8 @@ class Compiled(Compiler):
         self.specialisations: dict[tuple[Any, ...], list[Specialisation]] = {}
         self.seen: dict[tuple[Any, ...], list[list[tuple[int, ...]]]] = {}  # shapes, by structure
         self.fixed: set[tuple[Any, ...]] = set()  # structures compiled for each size and int
+        self.apart: set[tuple[Any, ...]] = set()  # structures whose lists are no arrays
+        self.clock = itertools.count()  # when programs were used
         self.fast: Callable[..., Any] = no_fast_path
         # The same for transformations that take vectors: fast_with(arguments, vectors).
         self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = no_fast_path
@@ -107,7 +113,7 @@ class Compiled(Compiler):
 
         A forked child has one of its own: the thread that holds the parent's does not exist there.
         """
-        return self.locks.setdefault(os.getpid(), threading.RLock())
+        return self.locks.setdefault(os.getpid(), Lock())
 
     def call(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...] = ()
@@ -122,7 +128,7 @@ class Compiled(Compiler):
                 continue  # another kind of call, or one that does not bind
             if recognised is None:
                 continue
-            like = Recognised(*recognised, lambda: self.bind(args, kwargs))
+            like = Recognised(*recognised, lambda: self.bind_whole(args, kwargs))
             result = run(self, specialisation, like, extra, as_given=True)
             if result is UNFIT:
                 continue
@@ -131,7 +137,7 @@ class Compiled(Compiler):
             failure = specialisation.run.failure()
             if failure is not None and failure != GUARD:
                 return fallback.failed(self, specialisation, like.whole(), extra)
-        call = self.bind(args, kwargs)
+        call = self.bind_whole(args, kwargs)
         result = self._bound(call, extra)
         if "float" in call.roles and self.transformation.gives_value:
             return self._with_value_of_integers(result, call, args, kwargs)
@@ -162,6 +168,10 @@ class Compiled(Compiler):
             if reason is not None:
                 return fallback.uncompiled(self, call, reason, extra)
         structure = call.structure()
+        if call.lists and structure in self.apart:
+            call = self.taken_apart(call)
+            structure = call.structure()
+        failed_whole = None
         while True:
             tried = 0
             for key in (call.key, structure):
@@ -188,6 +198,17 @@ class Compiled(Compiler):
                 if now > tried:  # another thread was first; what it made may fit
                     continue
                 made = self._specialise(call, structure)
+                if call.lists and not isinstance(made, (Specialisation, InternalError)):
+                    title = self.signature.title
+                    debug.show(1, f"autodiff: {title} takes the items of lists one by one: {made}")
+                    failed_whole = structure
+                    if not isinstance(made, Exception):  # the user's own, perhaps, of this call
+                        self.apart.add(structure)
+                    call = self.taken_apart(call)
+                    structure = call.structure()
+                    continue
+                if failed_whole is not None and isinstance(made, Specialisation):
+                    self.apart.add(failed_whole)
             break
         if isinstance(made, InternalError):
             result, reason = fallback.after_mistake(self, call, made, extra)
@@ -280,6 +301,8 @@ class Compiled(Compiler):
         except (NotStaged, UndecidedExtent) as problem:
             return fallback.reason_at(str(problem), None)
         except AutodiffError as error:
+            if call.lists:  # taken apart, it may be compiled, or have another error
+                return error
             is_value = self.transformation.is_value
             if error.arose is None and not (is_value and isinstance(error, UnsupportedError)):
                 raise  # about the call, not about what the function does
@@ -290,7 +313,7 @@ class Compiled(Compiler):
             if is_signal_handlers(error):
                 raise
             return as_internal(error) if is_ours(error) else error
-        self.specialisations.setdefault(call.key, []).append(specialisation)
+        self._keep(specialisation, call.key)
         self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
         return specialisation
 
@@ -322,18 +345,40 @@ class Compiled(Compiler):
             )
             self.fixed.add(structure)
             return None
-        if specialisation.captured.specialised_leaves() & general.ints:
+        if specialisation.captured.specialised_leaves & general.ints:
             self.fixed.add(structure)
             return None
-        self.specialisations.setdefault(structure, []).append(specialisation)
+        self._keep(specialisation, structure)
         self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
         return specialisation
 
+    def _keep(self, specialisation: Specialisation, key: tuple[Any, ...]) -> None:
+        """Add a specialisation; where there are too many, the one used least recently goes.
+
+        Lists are exchanged, not changed: another thread may be looking through them.
+        """
+        specialisation.used = next(self.clock)
+        self.specialisations[key] = [*self.specialisations.get(key, ()), specialisation]
+        found = [(s.used, k, s) for k, group in self.specialisations.items() for s in group]
+        if len(found) > MAXIMUM_PROGRAMS:
+            _, of_key, oldest = min(found, key=lambda one: one[0])
+            left = [s for s in self.specialisations[of_key] if s is not oldest]
+            if left:
+                self.specialisations[of_key] = left
+            else:
+                del self.specialisations[of_key]
+            self.recalled = tuple([one for one in self.recalled if one[1] is not oldest])
+        for table in (self.seen, self.declined):
+            while len(table) > MAXIMUM_SIGNATURES:
+                del table[next(iter(table))]
+        for known in (self.fixed, self.apart):
+            if len(known) > MAXIMUM_SIGNATURES:
+                known.clear()
+
     def prepare(self, args: tuple[Any, ...]) -> None:
         """Compile for a call that is not made yet; what cannot be compiled is told by its call."""
-        call = self.bind(args, {})
         with self.lock:
-            self._specialise(call, call.structure())
+            self.first_way(lambda call: self._specialise(call, call.structure()), args, {})
 
     def run_once(
         self, specialisation: Specialisation, call: Call, extra: tuple[Any, ...] = ()

@@ -13,12 +13,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autodiff import debug
 from autodiff.capture import Captured, Leaf, capture
+from autodiff.capture.given import kind_of
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebuilding
 from autodiff.compiled.generality import Generality
@@ -28,7 +29,10 @@ from autodiff.errors import AutodiffError, InternalError, is_signal_handlers
 from autodiff.ir.printing import format_type
 from autodiff.passes import optimize
 from autodiff.signals import Arose, Signal, as_internal
+from autodiff.stack import users_depth, with_room
 from autodiff.transform import Plan, Transformation
+
+T = TypeVar("T")
 
 
 class Compiler:
@@ -44,8 +48,31 @@ class Compiler:
         self.signature = Signature(function)
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Bind a call and flatten its arguments."""
+        """Bind a call and flatten its arguments, lists of numbers too."""
         return flattened(self.signature, self.transformation, args, kwargs)
+
+    def bind_whole(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Bind a call and flatten its arguments, but for lists of numbers, one array each."""
+        whole = self.transformation.takes_lists
+        return flattened(self.signature, self.transformation, args, kwargs, whole)
+
+    def taken_apart(self, call: Call) -> Call:
+        """The call with lists of numbers flattened."""
+        if not call.lists:
+            return call
+        return self.bind(*call.as_given)
+
+    def first_way(self, make: Callable[[Call], T], args: Any, kwargs: dict[str, Any]) -> T:
+        """What is made of a call with lists as arrays, or else with their numbers one by one."""
+        call = self.bind_whole(args, kwargs)
+        if not call.lists:
+            return make(call)
+        try:
+            return make(call)
+        except InternalError:
+            raise
+        except Exception:  # whatever it is, the other way tells it better
+            return make(self.taken_apart(call))
 
     def rebuild(self, call: Call) -> Rebuild:
         """From leaf values to the arguments and keywords of the call."""
@@ -111,6 +138,9 @@ class Compiler:
         self, call: Call, eager: bool = False, general: Generality | None = None
     ) -> Specialisation:
         """A specialisation for one call."""
+        return with_room(users_depth(), self._compile, call, eager, general)
+
+    def _compile(self, call: Call, eager: bool, general: Generality | None) -> Specialisation:
         captured, plan = self.plan(call, eager, general)
         if captured.changed_argument is not None and self.transformation.is_value:
             raise captured.changed_argument
@@ -135,6 +165,8 @@ class Compiler:
             if eager
             else compile_reader(captured.guards, [*hidden, *captured.objects])
         )
+        if not eager and captured.trace is not None:
+            captured.trace.forget()
         leaves = [r.leaf for r in captured.inputs if r.leaf is not None]
         return Specialisation(
             captured,
@@ -145,6 +177,11 @@ class Compiler:
             forms,
             single,
             general or Generality(),
+            lists=tuple(
+                (at, kind_of(call.leaves[k]), call.roles[k] == "float")
+                for at, k in enumerate(leaves)
+                if k in call.lists
+            ),
             arguments=tuple(self._arguments(call, captured)),
         )
 

@@ -64,7 +64,10 @@ def plain(compiled: Compiled, call: Call) -> Any:
 
 def run_plainly(compiled: Compiled, call: Call) -> Any:
     """The user's function on copies of the arguments, to raise what it raises."""
-    copies = [np.array(x) if isinstance(x, np.ndarray) else x for x in call.leaves]
+    copies = [
+        np.array(x) if isinstance(x, np.ndarray) else list(x) if type(x) is list else x
+        for x in call.leaves
+    ]
     args, kwargs = compiled.rebuild(call)(copies)
     return compiled.function(*args, **kwargs)
 
@@ -85,6 +88,7 @@ def eager(
 
     ``plain_has_run``: plain Python was asked first, and raised nothing.
     """
+    call = compiled.taken_apart(call)
     try:
         specialisation = compiled.compile(call, eager=True)
     except Signal as problem:

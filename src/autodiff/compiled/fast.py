@@ -27,6 +27,7 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
         not signature.plain
         or call.positional not in (None, len(call.slots))
         or any(d is not None for d in call.definitions)
+        or call.lists
         or _has_static(specialisation, call)
         or captured.mutated
         or captured.objects

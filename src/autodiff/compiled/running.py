@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import floating
+from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
@@ -76,6 +77,10 @@ def _run_on(
 ) -> Any:
     captured = specialisation.captured
     arguments = [call.leaves[k] for k in specialisation.input_leaves]
+    for at, kind, as_float in specialisation.lists:
+        if kind_of(arguments[at]) is not kind:
+            return UNFIT
+        arguments[at] = array_of(arguments[at], as_float)
     if captured.mutated:
         read = [*arguments, *hidden]
         stored = [read[number] for number, _ in captured.mutated]
@@ -106,6 +111,7 @@ def _run_on(
             run.fail()
         return NotImplemented
     specialisation.calls += 1
+    specialisation.used = next(compiled.clock)
     result = _finish(specialisation, outputs, call.leaves, hidden)
     if run is not None:
         run.succeed((outputs,) if specialisation.single else outputs)

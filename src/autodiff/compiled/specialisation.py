@@ -34,6 +34,9 @@ class Specialisation:
     single: bool
     generality: Generality = field(default_factory=Generality)
     calls: int = 0
+    used: int = 0  # when it was used last, by the clock of its function
+    # Inputs that are lists of numbers: number, type of the items, whether ints are taken as floats.
+    lists: tuple[tuple[int, type | None, bool], ...] = ()
     recalled: bool = False  # whether calls are recognised as calls for it
     arguments: tuple[str, ...] = ()
 

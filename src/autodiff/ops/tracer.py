@@ -476,6 +476,7 @@ class StoredList(list[Any]):
     """A list whose items may be the rows of one traced array (see ``capture.lists``)."""
 
     counts_as_list = True  # to ``tree``
+    python_type: type = list  # what it is to the user's code
 
     def whole(self) -> Tracer | None:
         """That array, if so; None for an ordinary list."""
@@ -488,6 +489,14 @@ class StoredList(list[Any]):
     def is_stored(self) -> bool:
         """Whether the items are in traced arrays, one or several."""
         return self.whole() is not None
+
+    def is_numbers(self) -> bool:
+        """Whether the items are the numbers of one array and nothing else."""
+        return False
+
+    def numbers(self) -> Tracer | None:
+        """That array, if so."""
+        return None
 
     def with_items(self, items: list[Any]) -> StoredList:
         """A list made where this one was, of other items."""

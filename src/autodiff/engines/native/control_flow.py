@@ -232,9 +232,7 @@ def _carry_sink(g: Generator, place: Buffer, old: Value | None) -> Sink:
     def _is_read(old: Value) -> bool:
         """Whether the old value, or one that updates made of it in its place, is read again."""
         assert scope.plan is not None
-        here = [
-            v for v, b in scope.bindings.items() if isinstance(b, Buffer) and b.slot is place.slot
-        ]
+        here = [v for v, b in scope.buffers.items() if b.slot is place.slot]
         return any(scope.plan.last_read.get(v, -1) >= scope.now for v in (old, *here))
 
     def sink() -> Buffer | None:

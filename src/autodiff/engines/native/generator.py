@@ -59,6 +59,7 @@ class Scope:
         self.block = block
         self.plan: Plan | None = None
         self.bindings: dict[Value, Binding] = {}
+        self.buffers: dict[Value, Buffer] = {}  # those among the bindings
         self.now = 0
         self.sinks: list[Sink] = []
         self.protected: set[Value] = set()  # virtual in the plan, kept in memory to the end
@@ -113,7 +114,9 @@ class Generator:
         self.scope.bindings[value] = binding
         if isinstance(binding, Buffer):
             binding.slot.holders += 1
+            self.scope.buffers[value] = binding
         else:
+            self.scope.buffers.pop(value, None)
             self.w.settle(binding.name)
 
     def release(self, value: Value) -> None:
@@ -121,7 +124,7 @@ class Generator:
         binding = self.scope.bindings.get(value)
         if isinstance(binding, Buffer):
             binding.slot.holders -= 1
-            del self.scope.bindings[value]
+            del self.scope.bindings[value], self.scope.buffers[value]
 
     def release_dead(self) -> None:
         """After a node: release the values of this block that no later node reads."""
@@ -129,7 +132,7 @@ class Generator:
         assert scope.plan is not None
         self.memory.recent.clear()
         last = scope.plan.last_read
-        for value in [v for v, b in scope.bindings.items() if isinstance(b, Buffer)]:
+        for value in list(scope.buffers):
             if last.get(value, -1) <= scope.now and value not in scope.protected:
                 self.release(value)
 

@@ -341,6 +341,7 @@ class Plan:
         self.producer: dict[Value, Node] = {}
         self.readers: dict[Value, list[Node]] = {}
         self.before: dict[Node, int] = {}  # bit set of the nodes that must come first
+        self.followers: dict[Node, list[Node]] = {}  # nodes that must come later, by the earlier
         self.needed = 0  # bit set of the nodes that some node comes after
         self.hints: dict[Value, int] = {}
         self._hint()
@@ -476,6 +477,7 @@ class Plan:
         bits = self.before[earlier] | (1 << earlier.number)
         if bits & ~self.before[node]:
             self.before[node] |= bits
+            self.followers.setdefault(earlier, []).append(node)
             self.needed |= bits
             mark = 1 << node.number
             if not self.needed & mark:
@@ -601,24 +603,25 @@ class Plan:
 
     # -- order ------------------------------------------------------------------------------------
     def _order(self) -> None:
-        waiting = {node: self.before[node].bit_count() for node in self.nodes}
+        waiting = dict.fromkeys(self.nodes, 0)
+        for earlier, later in self.followers.items():
+            self.followers[earlier] = list(dict.fromkeys(later))
+            for node in self.followers[earlier]:
+                waiting[node] += 1
         ready = [(node.position, node.number) for node in self.nodes if not waiting[node]]
         heapq.heapify(ready)
-        done = 0
         self.ordered: list[Node] = []
-        left = set(range(len(self.nodes)))
         while ready:
             _, number = heapq.heappop(ready)
             node = self.nodes[number]
             self.ordered.append(node)
-            left.discard(number)
-            done |= 1 << number
-            mark = 1 << number
-            for other_number in left:
-                other = self.nodes[other_number]
-                if self.before[other] & mark and not self.before[other] & ~done:
-                    heapq.heappush(ready, (other.position, other_number))
-        assert not left, "the nodes of a block depend on each other in a circle"
+            for other in self.followers.get(node, ()):
+                waiting[other] -= 1
+                if not waiting[other]:
+                    heapq.heappush(ready, (other.position, other.number))
+        assert len(self.ordered) == len(self.nodes), (
+            "the nodes of a block depend on each other in a circle"
+        )
 
     def _find_last_reads(self) -> None:
         self.last_read: dict[Value, int] = {}

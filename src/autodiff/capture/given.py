@@ -1,0 +1,178 @@
+"""Lists and tuples of numbers among the arguments: one array to the program, whatever their length.
+
+    def loss(a, xs, ys):
+        s = 0.0
+        for x, y in zip(xs, ys):         loss(2.0, [0.1, 0.2, …], [1.0, 1.5, …])
+            s += (a * x - y) ** 2
+        return s
+
+    float64[n0], float64[n0]             the inputs that xs and ys are: no program for each length
+
+What the function sees is a list in a store (:mod:`~autodiff.capture.lists`), whose items are the
+elements of an input.  It may be read in every way; where it is changed (by a function whose value is
+asked for), or its numbers shape the program, or a tuple is used as no array can be, the call
+is captured again with the numbers one by one (:class:`NotWhole`).
+
+Which lists these are is told by the types of their items, which must be one: Python's floats or ints
+or NumPy's float64.  Short lists of ints are shapes, axes and counts, which programs are made for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.lists import Store, TracedList
+from autodiff.capture.regions import Slot
+from autodiff.capture.trace import NotStaged, Trace
+from autodiff.ir.data import Value
+from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
+
+FEW_INTS = 8
+_LARGEST_INT = 2**62
+
+
+class NotWhole(NotStaged):
+    """A list cannot be one array here."""
+
+
+def kind_of(obj: Any) -> type | None:
+    """The one type of the numbers in a list or tuple that is one array, else None."""
+    if type(obj) not in (list, tuple) or not obj:
+        return None
+    kind: type = type(obj[0])
+    if kind not in (float, int, np.float64) or set(map(type, obj)) != {kind}:
+        return None
+    if kind is int and (
+        len(obj) < FEW_INTS or max(obj) >= _LARGEST_INT or min(obj) <= -_LARGEST_INT
+    ):
+        return None
+    return kind
+
+
+def is_whole(obj: Any) -> bool:
+    """Whether a list or tuple is one array to the program."""
+    return kind_of(obj) is not None
+
+
+def array_of(obj: Any, as_float: bool) -> np.ndarray:
+    """The numbers as an array; ``as_float``: ints that are differentiated."""
+    return np.array(obj, np.float64 if as_float or type(obj[0]) is not int else np.int64)
+
+
+class TracedTuple(TracedList):
+    """A tuple whose items are elements of one array."""
+
+    __slots__ = ()
+    python_type = tuple
+
+    def _refuse_frozen(self) -> None:
+        raise NotWhole("a change of a tuple")
+
+    def __add__(self, other: Any) -> Any:
+        return (*self, *other) if isinstance(other, (tuple, TracedTuple)) else NotImplemented
+
+    def __radd__(self, other: Any) -> Any:
+        return (*other, *self) if isinstance(other, tuple) else NotImplemented
+
+    def __iadd__(self, other: Any) -> Any:
+        return self + other
+
+    def __mul__(self, times: Any) -> Any:
+        return tuple(self) * times
+
+    __rmul__ = __mul__
+    __imul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == (tuple(other) if isinstance(other, TracedTuple) else other)
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        raise NotWhole("the hash of a tuple")
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    __str__ = __repr__
+
+    def _new(self, items: Any) -> TracedTuple:
+        return TracedTuple(self.trace, items)
+
+    def copy(self) -> TracedTuple:
+        """A tuple is its own copy."""
+        return self
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TracedTuple:
+        return self
+
+
+def converted(x: TracedList, kind: type[TracedList]) -> TracedList | None:
+    """The list of a tuple's items, or the tuple of a list's; None where they are not all in one array."""
+    array = x.numbers()
+    if array is None or x.store is None:
+        return None
+    made = kind(x.trace)
+    count = Cell(x.store.count.value)
+    made.store = Store(Cell(array.value), count, x.store.slot, [], None, None)
+    x.trace.counts.add(count)
+    return made
+
+
+TracedTuple.__name__ = "tuple"  # what errors call it
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A list that is an argument: what stands for it, which leaf, and what it began with."""
+
+    list: TracedList
+    leaf: int
+    buffer: Value
+    count: Value
+
+
+def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
+    """What stands for a list or tuple whose items are the elements of an input."""
+    form: Form = "scalar" if kind_of(obj) is np.float64 else "python"
+    made = TracedTuple(trace) if type(obj) is tuple else TracedList(trace)
+    count = Cell(as_tracer(tracer.shape[0]).value)
+    made.store = Store(Cell(tracer.value), count, Slot(tracer.dtype, (), form), [], None, None)
+    trace.counts.add(count)
+    trace.given[id(made)] = Given(made, leaf, tracer.value, count.value)
+    return made
+
+
+def is_unchanged(trace: Trace, x: TracedList) -> bool:
+    """Whether a list is an argument, as it was given."""
+    found, store = trace.given[id(x)], x.store
+    return (
+        store is not None
+        and store.buffer.value is found.buffer
+        and store.count.value is found.count
+    )
+
+
+def leave(trace: Trace, derivative: bool) -> None:
+    """Refuse what cannot be done with whole lists, at the end of a capture."""
+    if not derivative and not all(is_unchanged(trace, x.list) for x in trace.given.values()):
+        raise NotWhole("a change of a list that is an argument")
+    ints = {x.buffer for x in trace.given.values() if x.buffer.dtype.kind == "i"}
+    if ints and any(v in ints for value in trace.guarded for v in trace.origins(value)):
+        raise NotWhole("an int of a list that shapes the program")
+
+
+__all__ = [
+    "NotWhole",
+    "TracedTuple",
+    "array_of",
+    "converted",
+    "enter",
+    "is_unchanged",
+    "is_whole",
+    "kind_of",
+    "leave",
+]
