@@ -13,9 +13,10 @@ out sizes of arrays and values of ints, by one that reads those at run time.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -101,15 +102,18 @@ class Signature:
         # ``def wrapper(*args, **kwargs)`` around a function: parameters are named as that one's, but
         # the wrapper gets the arguments in the way they were given, and no defaults.
         self.forwards = self.live and hasattr(function, "__wrapped__") and _forwards(function)
+        # A transformation tells the arguments of its call from defaults: those are not made given.
+        self.tells = hasattr(function, "__autodiff_inline__")
         self._read(function)
 
     def _read(self, function: Any) -> None:
         self._defaults = self._current_defaults()
         try:
-            # The signature of a ufunc names options (where, casting) that have no neutral default.
+            # The signature of a ufunc names options (where, casting) that have no neutral default,
+            # and what wraps a ufunc, as its gradient does, is asked for that of the ufunc.
             self.signature: inspect.Signature | None = (
                 None
-                if isinstance(function, np.ufunc)
+                if isinstance(_innermost(function), np.ufunc)
                 else inspect.signature(function, follow_wrapped=self.forwards or not self.live)
             )
         except (TypeError, ValueError):
@@ -211,6 +215,14 @@ def by_position(parameter: inspect.Parameter) -> inspect.Parameter:
     return parameter.replace(kind=inspect.Parameter.POSITIONAL_ONLY)
 
 
+def _innermost(function: Any) -> Any:
+    """The function inside of wrappers and ``functools.partial``."""
+    function = inspect.unwrap(function)
+    while isinstance(function, functools.partial):
+        function = inspect.unwrap(function.func)
+    return function
+
+
 def _forwards(function: FunctionType) -> bool:
     kinds = [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
     return kinds == [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]
@@ -223,6 +235,20 @@ def _nothing(parameter: inspect.Parameter) -> Any:
     return {} if parameter.kind is inspect.Parameter.VAR_KEYWORD else None
 
 
+def not_passed_on(
+    signature: Signature, named: Set[int], defaulted: frozenset[int]
+) -> frozenset[int]:
+    """The defaults that are left out in calling a transformation, as they were by its caller.
+
+    Those named in ``wrt`` are passed, and what stands before one that goes by position only.
+    """
+    last = max(
+        (k for k in named if signature.parameters[k].kind is inspect.Parameter.POSITIONAL_ONLY),
+        default=-1,
+    )
+    return frozenset(k for k in defaulted - named if k > last)
+
+
 def _left_out(
     signature: Signature,
     transformation: Transformation,
@@ -233,6 +259,8 @@ def _left_out(
     """Parameters that Python fills in: a list or dict among the defaults remembers changes."""
     if signature.forwards:
         return defaulted
+    if signature.tells:
+        return not_passed_on(signature, transformation.named_slots(signature, given), defaulted)
     if not signature.live:
         return frozenset()
     named = transformation.named_slots(signature, given)
