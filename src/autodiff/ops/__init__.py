@@ -8,6 +8,7 @@ from autodiff.ops import (
     linear_algebra,
     pointwise,
     reductions,
+    solvers,
     special,
     structural,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "linear_algebra",
     "pointwise",
     "reductions",
+    "solvers",
     "special",
     "structural",
 ]

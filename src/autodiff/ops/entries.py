@@ -22,6 +22,7 @@ Derivative forms (rules are plain NumPy; they run on arrays and on tracers alike
     Linear(transpose)     linear jointly in operands ``arguments``; jvp is the operation itself
     Bilinear(transpose)   linear in each of its two operands
     Rules(jvp, vjp)       anything else
+    OfPrograms()          made of the derivatives of the programs among the attributes
 """
 
 from __future__ import annotations
@@ -144,7 +145,12 @@ class Rules:
     vjp: Callable[..., Sequence[Any]]
 
 
-Derivative: TypeAlias = Partials | Linear | Bilinear | Rules | None
+@dataclass(frozen=True)
+class OfPrograms:
+    """Made of the derivatives of the programs among the attributes (differentiate.solvers)."""
+
+
+Derivative: TypeAlias = Partials | Linear | Bilinear | Rules | OfPrograms | None
 
 
 @dataclass(frozen=True)

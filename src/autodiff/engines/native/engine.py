@@ -32,6 +32,7 @@ from autodiff.engines.native.entry import (
 )
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
+from autodiff.errors import AutodiffError
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ops.control import CheckFailed
 
@@ -63,8 +64,8 @@ class NativeFunction:
         error = self._host.take_error()
         if error is None:
             return self.kernel.checks[status - 1].message
-        if not isinstance(error, Exception):  # the user interrupts
-            raise error
+        if isinstance(error, AutodiffError) or not isinstance(error, Exception):
+            raise error  # what has no derivative here; the user interrupts
         return f"{type(error).__name__}: {error}"
 
     def llvm(self) -> str:
