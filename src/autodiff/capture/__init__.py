@@ -658,6 +658,5 @@ def _is_plain(obj: Any) -> bool:
 
 
 def _reaches_tracer(obj: Any) -> bool:
-    return any(
-        isinstance(v, Tracer) or tree.is_container(v) for v in getattr(obj, "__dict__", {}).values()
-    )
+    values = obj if isinstance(obj, dict) else getattr(obj, "__dict__", {})
+    return any(isinstance(v, Tracer) or tree.is_container(v) for v in values.values())
