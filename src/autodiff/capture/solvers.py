@@ -30,7 +30,7 @@ from autodiff.ir.copying import copy_operation, copy_value
 from autodiff.ir.data import ArrayType, Block, Program, Value, free_values, walk
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.evaluate import bound_program
-from autodiff.ops.solvers import FLOAT, Quadrature, Solver, solve
+from autodiff.ops.solvers import FLOAT, Quadrature, Solver, calling_from, solve
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import (
     AmbiguousStore,
@@ -235,8 +235,6 @@ def _refuse_options(given: dict[str, Any]) -> None:
         raise Declined("a root finder with a callback or a band")
     if given.get("col_deriv"):
         raise Declined("a Jacobian by columns")
-    if given.get("method") not in (None, "hybr", *ROOT_FINDERS, *_OPEN_METHODS):
-        raise Declined("a method that is not known")
 
 
 def _refuse_single_precision(given: dict[str, Any]) -> None:
@@ -258,6 +256,8 @@ def _of_system(
 ) -> list[tuple[Program, list[Value]]]:
     """The programs of a system; its start becomes the first operand, as a vector."""
     start = _as_float(frame.trace.deep(given["x0"]))
+    if len(start.shape) != 1 and given.get("method", "hybr") not in ("hybr", "lm"):
+        raise Declined("a method that does not make a vector of its start")
     n = product(start.shape)
     given["x0"] = reshape(start, (n,))
     operands.template(given["x0"])
@@ -302,6 +302,7 @@ def _emit_root(
         ("n",) if rule.is_system else (_NUMBER if form == "python" else _NUMPY_NUMBER,),
         rule.is_system,
         float(tolerance) if isinstance(tolerance, (int, float)) else 0.0,
+        calling_from(trace.builder.source),
     )
     if not values:
         raise Declined("a root finder of constants")
@@ -363,10 +364,11 @@ def _with_all_results(
     zero = next((p for p in paths if p and p[-1] in ("x", "root")), (0,))
     paths = [zero, *(p for p in paths if p != zero)]
     unknowns = np.size(_at(example, zero))
+    fixed = solver.is_system and values[0].type.is_static
     whole = replace(
         solver,
         leaves=lambda result: tuple([_at(result, path) for path in paths]),
-        types=tuple([_leaf_type(_at(example, p), p, solver, unknowns) for p in paths]),
+        types=tuple([_leaf_type(_at(example, p), p, solver, unknowns, fixed) for p in paths]),
     )
     results = dict(zip(paths, _emitted(frame, whole, programs, values), strict=False))
     for path, tracer in results.items():
@@ -397,8 +399,9 @@ def _at(x: Any, path: tuple[Any, ...]) -> Any:
 
 
 def _leaf_type(
-    x: Any, path: tuple[Any, ...], solver: Solver, unknowns: int
+    x: Any, path: tuple[Any, ...], solver: Solver, unknowns: int, fixed: bool
 ) -> ArrayType | str:
+    """The type of a part of the result; ``fixed``: the number of unknowns is known."""
     array = np.asarray(x)
     if array.dtype.kind not in "fib" or array.dtype.itemsize > 8:
         raise Declined("a root finder that returns other than numbers")
@@ -409,7 +412,9 @@ def _leaf_type(
             return "triangle"
         if array.shape in ((unknowns,), (unknowns, unknowns)):
             return "n" * array.ndim
-    raise Declined("a root finder that returns arrays of other shapes than its unknown's")
+    if not fixed:
+        raise Declined("a root finder that returns arrays of other shapes than its unknown's")
+    return ArrayType(array.dtype, array.shape)
 
 
 def _rebuilt(trace: Any, x: Any, results: dict[Any, Tracer], path: tuple[Any, ...]) -> Any:
@@ -448,7 +453,7 @@ def _integrate(
     attributes = {
         "programs": (program,),
         "like": (None,),
-        "options": Quadrature(function, options),
+        "options": Quadrature(function, options, calling_from(trace.builder.source)),
     }
     results = [Tracer(v) for v in trace.builder.emit("integral", values, attributes)]
     return tuple([_presented(fit(r, Slot(FLOAT, (), "python"))) for r in results])

@@ -24,6 +24,7 @@ from autodiff.differentiate.reverse import vjp
 from autodiff.ir.data import Block, Operation, Program, Value
 from autodiff.ops.builder import current_builder, emit
 from autodiff.ops.entries import Site
+from autodiff.ops.solvers import doubt
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 
@@ -96,18 +97,18 @@ def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequen
 def _slope(operation: Operation, site: Site, read: Sequence[Tracer]) -> Tracer:
     """The derivative by the unknown at the zero, looked at before anything is divided by it."""
     solver, program = operation.attributes["solver"], operation.attributes["programs"][0]
-    x, size = site.results[0], site.results[-1]
+    x, start = site.results[0], site.results[-1]
     (residual,) = _values(program, [x, *read])
-    derived = jacobian(program, [0], [0])
-
-    def at(z: Tracer) -> Tracer:
-        (found,) = _values(derived, [z, *read])
-        return found
-
-    slope = at(x)
-    beyond = slope if solver.is_system else at(x - residual / slope)
+    if solver.is_system:
+        (slope,) = _values(jacobian(program, [0], [0]), [x, *read])
+        nearby = slope
+    else:
+        derived = jvp(program, [True, *[False] * len(read)])
+        one = Tracer.constant(np.ones(()))
+        slope = _values(derived, [x, *read, one])[1]
+        nearby = _values(derived, [x + doubt(residual, slope, start), *read, one])[1]
     return emit_tracer(
-        "regular", slope, residual, x, beyond, size, solver=solver, source=operation.source
+        "regular", slope, residual, x, nearby, start, solver=solver, source=operation.source
     )
 
 

@@ -180,6 +180,7 @@ class Entry:
     ufunc: np.ufunc | None = None
     samples: Samples = field(default_factory=Samples)
     zero_derivative: bool = False
+    kept: bool = False  # also where nothing uses its results: it may be there for what it raises
 
     @property
     def has_effect(self) -> bool:

@@ -2,13 +2,13 @@
 
     root(*arguments, *read; solver, programs)         a zero of programs[0](z, *read) by z
     integral(a, b, *read; programs, like, options)    integrals of programs[0](t, *read) over t
-    regular(J, r, x, J', size; solver, source)        J, the derivative by z at a zero, once checked
+    regular(J, r, x, J', start; solver, source)       J, the derivative by z at a zero, once checked
 
 The programs are those of the functions that the user hands to SciPy.  Each is closed: what it reads
 is among the operands.  Nothing of them is put in place; an engine makes of each a function that
 SciPy calls, so value, options and exceptions are SciPy's own, and a new operand compiles nothing.
 
-``root`` gives the zero, what else was asked for, and the size of the first residuals.  ``integral`` gives one
+``root`` gives the zero, what else was asked for, and where the search started.  ``integral`` gives one
 integral for each output of its program, element by element, which has the shape of operand
 ``like[k]`` (of none: a number), and the estimate of the first one's error.
 
@@ -26,13 +26,21 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import DerivativeError, NoSolutionWarning
-from autodiff.ir.data import ArrayType
+from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
 from autodiff.tracebacks import depth_of_user
 
 FLOAT = np.dtype(float)
 Evaluator = Callable[..., Callable[[Any], Sequence[Any]]]
 """A program as an engine runs it: from what it reads to a function of its first input."""
+
+
+def calling_from(source: Source | None) -> Callable[[Any, dict[str, Any]], Any]:
+    """``function(**keywords)`` on the user's line, which is where SciPy says its warnings arise."""
+    file, line = (source.file, source.line) if source is not None else ("<call>", 1)
+    text = "\n" * (line - 1) + "lambda function, keywords: function(**keywords)"
+    call: Callable[[Any, dict[str, Any]], Any] = eval(compile(text, file, "eval"), {})
+    return call
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +68,8 @@ class Solver:
         Whether the unknown is an array, the shape of which is that of operand 0.
     tolerance : float
         How far from the zero the user lets the solver stop.
+    call : callable
+        Calls ``function``; see :func:`calling_from`.
     """
 
     function: Callable[..., Any]
@@ -71,19 +81,23 @@ class Solver:
     types: tuple[ArrayType | str, ...]
     is_system: bool
     tolerance: float
+    call: Callable[[Any, dict[str, Any]], Any]
 
     def __repr__(self) -> str:
         return self.name
 
 
 class _Watched:
-    """A function that SciPy calls: it remembers what was raised, and how large the first values are."""
+    """A function that SciPy calls.
+
+    It remembers what was raised, and of the first two calls where they were and how large the values.
+    """
 
     def __init__(self, evaluate: Callable[[Any], Sequence[Any]], is_system: bool) -> None:
         self.evaluate = evaluate
         self.is_system = is_system
         self.raised: BaseException | None = None
-        self.first: list[float] = []
+        self.first: list[tuple[Any, Any]] = []
 
     def __call__(self, z: Any, *args: Any) -> Any:
         try:
@@ -92,8 +106,21 @@ class _Watched:
             self.raised = self.raised or error
             raise
         if len(self.first) < 2:
-            self.first.append(float(np.max(np.abs(value), initial=0.0)))
+            self.first.append((np.array(z) if self.is_system else z, value))
         return value if self.is_system else float(value)
+
+    def start(self) -> np.ndarray:
+        """The largest and the smallest of the first values, and how far from 0 they were asked for."""
+        if not self.first:
+            return np.zeros(3)
+        size = _size if self.is_system else abs
+        sizes = [size(value) for _, value in self.first]
+        far = max(size(z) for z, _ in self.first)
+        return np.array([max(sizes), min(sizes), far])
+
+
+def _size(x: Any) -> float:
+    return float(np.max(np.abs(x), initial=0.0))
 
 
 def _answer(watched: Sequence[_Watched], call: Callable[[], Any]) -> Any:
@@ -113,21 +140,21 @@ def _answer(watched: Sequence[_Watched], call: Callable[[], Any]) -> Any:
 
 def solve(
     operands: Sequence[Any], solver: Solver, programs: Sequence[Evaluator]
-) -> tuple[Any, float]:
-    """What SciPy's root finder returns, and how large the first residuals were."""
+) -> tuple[Any, np.ndarray]:
+    """What SciPy's root finder returns, and where it started (:meth:`_Watched.start`)."""
     read = operands[solver.count :]
     watched = [_Watched(program(*read), solver.is_system) for program in programs]
     keywords = solver.keywords(operands[: solver.count])
     given = dict(zip(solver.callbacks, watched, strict=True))
-    result = _answer(watched, lambda: solver.function(**given, **keywords))
-    return result, max(watched[0].first, default=0.0)
+    result = _answer(watched, lambda: solver.call(solver.function, given | keywords))
+    return result, watched[0].start()
 
 
 def _root_meaning(
     *operands: Any, solver: Solver, programs: Sequence[Evaluator]
 ) -> tuple[np.ndarray, ...]:
-    result, size = solve(operands, solver, programs)
-    return tuple([np.asarray(leaf) for leaf in (*solver.leaves(result), size)])
+    result, start = solve(operands, solver, programs)
+    return tuple([np.asarray(leaf) for leaf in (*solver.leaves(result), start)])
 
 
 def _root_types(
@@ -141,29 +168,26 @@ def _root_types(
             return ArrayType(FLOAT, ((n * (n + 1)) // 2,))
         return ArrayType(FLOAT, (n,) * len(type_))
 
-    return (*map(known, solver.types), ArrayType(FLOAT, ()))
+    return (*map(known, solver.types), ArrayType(FLOAT, (3,)))
 
 
-register(Entry("root", _root_types, _root_meaning, Kernel("root"), OfPrograms()))
+register(Entry("root", _root_types, _root_meaning, Kernel("root"), OfPrograms(), kept=True))
 
 
 # -- whether a zero is one -------------------------------------------------------------------------
 def _regular_meaning(
-    slope: Any, residual: Any, x: Any, beyond: Any, size: Any, *, solver: Solver, source: Any
+    slope: Any, residual: Any, x: Any, nearby: Any, start: Any, *, solver: Solver, source: Any
 ) -> Any:
     """The derivative by the unknown, at what shall be a zero where it can be divided by.
 
-    ``beyond`` is the slope one step of Newton's further on: at a zero of higher order it is another
-    one, however close that step is.
+    ``nearby`` is the slope at a place that cannot be told from the zero (:func:`doubt`).
     """
     if not _has_inverse(slope):
         raise _singular(solver, source)
     step = residual / slope if np.ndim(slope) == 0 else np.linalg.solve(slope, residual)
-    length, distance, error = (
-        float(np.max(np.abs(v), initial=0.0)) for v in (step, x, residual)
-    )
-    close = length <= 4 * solver.tolerance + 1e-6 * distance or error <= 1e-8 * size
-    if not (close and error <= size):
+    length, distance, error = map(_size, (step, x, residual))
+    close = length <= 4 * solver.tolerance + 1e-6 * distance or error <= 1e-8 * start[0]
+    if not (close and error <= start[0]):
         where = f"{source.file}, line {source.line}" if source is not None else "?"
         warnings.warn(
             f"{solver.name} ({where}) stopped where the function is not zero (it is "
@@ -171,11 +195,19 @@ def _regular_meaning(
             NoSolutionWarning,
             stacklevel=depth_of_user(),
         )
-    elif length <= 1e-6 * distance + 1e-6 and not abs(beyond - slope).max() <= 0.25 * np.max(
-        abs(slope)
-    ):
+    elif not _size(nearby - slope) <= 0.25 * _size(slope):
         raise _singular(solver, source)
     return slope
+
+
+def doubt(residual: Any, slope: Any, start: Any) -> Any:
+    """How far a zero is from where the solver stopped, for all that can be known.
+
+    That is a step of Newton's, or one that changes the function by its rounding error, but not far on the
+    scale of the search.  At a zero of higher order the slope differs over that distance.
+    """
+    noise = np.maximum(abs(residual), 4 * np.finfo(float).eps * start[1])
+    return np.minimum(noise / abs(slope), 1e-4 * start[2])
 
 
 def _has_inverse(slope: Any) -> bool:
@@ -211,6 +243,7 @@ register(
         Rules(
             lambda site, tangents: (tangents[0],), lambda site, cts: (cts[0], None, None, None, None)
         ),
+        kept=True,
     )
 )
 
@@ -218,10 +251,11 @@ register(
 # -- integrals ----------------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
 class Quadrature:
-    """The options of a call of ``scipy.integrate.quad``."""
+    """A call of ``scipy.integrate.quad``: its options, and how it is called (:func:`calling_from`)."""
 
     function: Callable[..., Any]
     options: dict[str, Any]
+    call: Callable[[Any, dict[str, Any]], Any]
 
     def __repr__(self) -> str:
         return "quad"
@@ -259,7 +293,9 @@ def _integral_meaning(
 
     def integrated(number: int) -> tuple[float, float]:
         try:
-            return options.function(integrand, a, b, args=(number,), **options.options)
+            given = {"func": integrand, "a": a, "b": b, "args": (number,), **options.options}
+            found: tuple[float, float] = options.call(options.function, given)
+            return found
         except BaseException:
             if raised:
                 raise raised[0] from None
