@@ -66,14 +66,14 @@ ROOT_FINDERS: dict[str, _RootFinder] = {
     "brenth": _BRACKETS,
     "bisect": _BRACKETS,
     "ridder": _BRACKETS,
-    "toms748": _BRACKETS,
+    "toms748": _RootFinder(("f",), "scalar"),
     "newton": _RootFinder(("func", "fprime", "fprime2"), "scalar", "tol"),
     "root_scalar": _RootFinder(("f", "fprime", "fprime2"), results=None),
     "fsolve": _RootFinder(("func", "fprime"), "array", "xtol", True),
     "root": _RootFinder(("fun", "jac"), "array", "tol", True, None),
 }
 # Of ``root_scalar``: what hands NumPy's numbers to the function.
-_OPEN_METHODS = ("newton", "secant", "halley")
+_OPEN_METHODS = ("newton", "secant", "halley", "toms748")
 
 
 def attempt(
@@ -303,6 +303,7 @@ def _emit_root(
         rule.is_system,
         float(tolerance) if isinstance(tolerance, (int, float)) else 0.0,
         calling_from(trace.builder.source),
+        (),
     )
     if not values:
         raise Declined("a root finder of constants")
@@ -360,17 +361,19 @@ def _with_all_results(
     arrays = [trace.evaluate(v)[0] for v in values]
     evaluators = [functools.partial(bound_program, program) for program in programs]
     example, _ = solve(arrays, solver, evaluators)
-    paths = list(_paths(example))
-    zero = next((p for p in paths if p and p[-1] in ("x", "root")), (0,))
-    paths = [zero, *(p for p in paths if p != zero)]
-    unknowns = np.size(_at(example, zero))
+    found = list(_paths(example))
+    zeros = [p for p in found if p == (0,) or p[-1] in ("x", "root")]
+    paths = [zeros[0], *(p for p in found if p not in zeros)]
+    unknowns = np.size(_at(example, zeros[0]))
     fixed = solver.is_system and values[0].type.is_static
     whole = replace(
         solver,
         leaves=lambda result: tuple([_at(result, path) for path in paths]),
         types=tuple([_leaf_type(_at(example, p), p, solver, unknowns, fixed) for p in paths]),
+        others=tuple([str(p[-1]) for p in paths[1:]]),
     )
     results = dict(zip(paths, _emitted(frame, whole, programs, values), strict=False))
+    results.update(dict.fromkeys(zeros, results[zeros[0]]))
     for path, tracer in results.items():
         if path and path[-1] in _FLAGS or (path == (2,) and solver.is_system):
             trace.concrete(tracer)  # guarded

@@ -1,7 +1,7 @@
 """Applying an entry's derivative form to one operation.
 
 ``pushforward(site, form, kind, tangents)`` and ``pullback(site, form, kind, cotangents)`` turn
-the four forms of autodiff.ops.entries into tangents and cotangents.  Here, and only here, happen
+the five forms of autodiff.ops.entries into tangents and cotangents.  Here, and only here, happen
 the strong zero, the sum over broadcast scalars and the casts.
 """
 

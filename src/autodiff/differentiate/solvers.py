@@ -29,6 +29,7 @@ from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 Tangents = Sequence[Tracer | None]
+Array = Any  # a tracer, with which the rules compute as with an array
 
 
 def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
@@ -45,7 +46,7 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
     return _pull_integral(operation, site, cotangents)
 
 
-def _values(program: Program, arguments: Sequence[Tracer]) -> list[Tracer]:
+def _values(program: Program, arguments: Sequence[Array]) -> list[Array]:
     """The outputs of a program, put in place."""
     given = [
         x.value
@@ -56,12 +57,8 @@ def _values(program: Program, arguments: Sequence[Tracer]) -> list[Tracer]:
     return [Tracer(v, "array") for v in custom.inline(current_builder(), program.block, given, {})]
 
 
-def _no_results(count: int, first: Tracer | None) -> list[Tracer | None]:
-    return [first, *[None] * (count - 1)]
-
-
 # -- zeros --------------------------------------------------------------------------------------------
-def _read(operation: Operation, site: Site) -> list[Tracer]:
+def _read(operation: Operation, site: Site) -> list[Array]:
     return list(site.operands[operation.attributes["solver"].count :])
 
 
@@ -71,18 +68,31 @@ def _push_root(operation: Operation, site: Site, tangents: Tangents) -> Sequence
     moving = tangents[solver.count :]
     given = [t for t in moving if t is not None]
     if not given:  # the brackets and starting points alone move, and the zero does not
-        return _no_results(len(site.results), None)
+        return [None] * len(site.results)
     derived = jvp(program, [False, *(t is not None for t in moving)])
     _, change = _values(derived, [x, *read, *given])
     slope = _slope(operation, site, read)
-    moved = -(np.linalg.solve(slope, change) if solver.is_system else change / slope)
-    return _no_results(len(site.results), moved)
+    moved: Array = -(np.linalg.solve(slope, change) if solver.is_system else change / slope)
+    return [moved, *(_other(operation, site, k) for k in range(1, len(site.results)))]
+
+
+def _other(operation: Operation, site: Site, number: int) -> Tracer | None:
+    """The tangent of a result beside the zero: none, or one that may not be asked for."""
+    refusal = operation.attributes["solver"].refusal(number, operation.source)
+    x = site.results[number]
+    if refusal is None or not x.value.type.is_float:
+        return None
+    return emit_tracer("refused", x, refusal=refusal)
 
 
 def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tracer | None]:
     solver, program = operation.attributes["solver"], operation.attributes["programs"][0]
     count, read, x, ct = solver.count, _read(operation, site), site.results[0], cotangents[0]
     pulled: list[Tracer | None] = [None] * len(site.operands)
+    for number, other in enumerate(cotangents):
+        refusal = solver.refusal(number, operation.source)
+        if other is not None and refusal is not None:
+            raise refusal
     wrt = [k for k, v in enumerate(read) if site.needed[count + k] and v.value.type.is_float]
     if ct is None or not wrt:
         return pulled
@@ -94,7 +104,7 @@ def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequen
     return pulled
 
 
-def _slope(operation: Operation, site: Site, read: Sequence[Tracer]) -> Tracer:
+def _slope(operation: Operation, site: Site, read: Sequence[Array]) -> Array:
     """The derivative by the unknown at the zero, looked at before anything is divided by it."""
     solver, program = operation.attributes["solver"], operation.attributes["programs"][0]
     x, start = site.results[0], site.results[-1]
@@ -116,9 +126,9 @@ def _slope(operation: Operation, site: Site, read: Sequence[Tracer]) -> Tracer:
 def _integrals(
     operation: Operation,
     program: Program,
-    operands: Sequence[Tracer],
+    operands: Sequence[Array],
     like: Sequence[int | None],
-) -> list[Tracer]:
+) -> list[Array]:
     attributes = {
         "programs": (program,),
         "like": tuple(like),
@@ -132,7 +142,7 @@ def _with_outputs(program: Program, outputs: Sequence[Value]) -> Program:
     return Program(Block(program.inputs, program.block.operations, list(outputs)), program.name)
 
 
-def _at_limit(program: Program, limit: Tracer, read: Sequence[Tracer]) -> list[Tracer]:
+def _at_limit(program: Program, limit: Array, read: Sequence[Array]) -> list[Array]:
     """The integrands at a limit; 0 at an infinite one, which does not move."""
     finite = np.isfinite(limit)
     values = _values(program, [np.where(finite, limit, 0.0), *read])
@@ -148,7 +158,8 @@ def _push_integral(operation: Operation, site: Site, tangents: Tangents) -> Sequ
         derived = jvp(program, [False, *(t is not None for t in tangents[2:])])
         derived = _with_outputs(derived, derived.outputs[len(like) :])
         total = list(_integrals(operation, derived, [a, b, *read, *given], like))
-    for limit, tangent, sign in ((a, tangents[0], -1.0), (b, tangents[1], 1.0)):
+    limits: Sequence[Array] = ((a, tangents[0], -1.0), (b, tangents[1], 1.0))
+    for limit, tangent, sign in limits:
         if tangent is None:
             continue
         terms = [sign * tangent * v for v in _at_limit(program, limit, read)]
@@ -162,16 +173,14 @@ def _pull_integral(
     program, like = operation.attributes["programs"][0], operation.attributes["like"]
     a, b, *read = site.operands
     pulled: list[Any] = [None] * len(site.operands)
-    cts = list(cotangents[: len(like)])
+    cts: list[Any] = list(cotangents[: len(like)])
     if all(ct is None for ct in cts):
         return pulled
     for k, sign in ((0, -1.0), (1, 1.0)):
         if not site.needed[k]:
             continue
         values = _at_limit(program, site.operands[k], read)
-        terms = [
-            np.sum(ct * v) for ct, v in zip(cts, values, strict=True) if ct is not None
-        ]
+        terms = [np.sum(ct * v) for ct, v in zip(cts, values, strict=True) if ct is not None]
         pulled[k] = sign * sum(terms[1:], terms[0])
     wrt = [k for k, v in enumerate(read, 1) if site.needed[k + 1] and v.value.type.is_float]
     if not wrt:
@@ -193,7 +202,7 @@ def _pull_integral(
     return pulled
 
 
-def _spread(ct: Any, like: Tracer) -> Any:
+def _spread(ct: Array, like: Array) -> Array:
     ct = ct if ct.dtype == like.dtype else ct.astype(like.dtype)
     return np.broadcast_to(ct, like.shape) if like.shape else ct
 

@@ -1,7 +1,7 @@
 """Operation entries: everything that is true of an operation, written once.
 
 An :class:`Entry` holds the operation's type rule, its NumPy meaning (what the reference engine
-runs), its derivative in one of four forms, its lowering class (what other engines need), and the
+runs), its derivative in one of five forms, its lowering class (what other engines need), and the
 sample domain that the table tests draw from.  An entry never names an engine; an engine never
 names a pointwise operation.
 

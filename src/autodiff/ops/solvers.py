@@ -70,6 +70,8 @@ class Solver:
         How far from the zero the user lets the solver stop.
     call : callable
         Calls ``function``; see :func:`calling_from`.
+    others : tuple of str
+        What SciPy calls the results beside the zero.
     """
 
     function: Callable[..., Any]
@@ -82,9 +84,21 @@ class Solver:
     is_system: bool
     tolerance: float
     call: Callable[[Any, dict[str, Any]], Any]
+    others: tuple[str, ...]
 
     def __repr__(self) -> str:
         return self.name
+
+    def refusal(self, number: int, source: Any) -> DerivativeError | None:
+        """Why a result beside the zero has no derivative; None: it is zero, as a residual's is."""
+        if not number or number > len(self.others) or self.others[number - 1] in ("fun", "fvec"):
+            return None
+        return DerivativeError(
+            f"{self.name} has a derivative by its solution, not by its {self.others[number - 1]!r}.",
+            source=source,
+            remedy="compute it from the solution, or pass it through autodiff.stop_gradient if no "
+            "derivative should flow",
+        )
 
 
 class _Watched:
@@ -174,6 +188,10 @@ def _root_types(
 register(Entry("root", _root_types, _root_meaning, Kernel("root"), OfPrograms(), kept=True))
 
 
+def _first_type(types: tuple[ArrayType, ...], **attributes: Any) -> tuple[ArrayType, ...]:
+    return (ArrayType(types[0].dtype, types[0].shape),)
+
+
 # -- whether a zero is one -------------------------------------------------------------------------
 def _regular_meaning(
     slope: Any, residual: Any, x: Any, nearby: Any, start: Any, *, solver: Solver, source: Any
@@ -210,6 +228,13 @@ def doubt(residual: Any, slope: Any, start: Any) -> Any:
     return np.minimum(noise / abs(slope), 1e-4 * start[2])
 
 
+def _refused_meaning(x: Any, *, refusal: DerivativeError) -> Any:
+    raise refusal
+
+
+register(Entry("refused", _first_type, _refused_meaning, Kernel("refused")))
+
+
 def _has_inverse(slope: Any) -> bool:
     if not np.all(np.isfinite(slope)):
         return False
@@ -230,10 +255,6 @@ def _singular(solver: Solver, source: Any) -> DerivativeError:
     )
 
 
-def _first_type(types: tuple[ArrayType, ...], **attributes: Any) -> tuple[ArrayType, ...]:
-    return (ArrayType(types[0].dtype, types[0].shape),)
-
-
 register(
     Entry(
         "regular",
@@ -241,7 +262,8 @@ register(
         _regular_meaning,
         Kernel("regular"),
         Rules(
-            lambda site, tangents: (tangents[0],), lambda site, cts: (cts[0], None, None, None, None)
+            lambda site, tangents: (tangents[0],),
+            lambda site, cts: (cts[0], None, None, None, None),
         ),
         kept=True,
     )
