@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture import solvers
+from autodiff.capture import interpolators, solvers
 from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import (
@@ -103,9 +103,10 @@ def _call(
     trace = frame.trace
     owner = getattr(function, "__self__", None)
     trace.advancing((owner, *args, *kwargs.values()))
-    solved = solvers.attempt(frame, function, args, kwargs, node)
-    if solved is not NotImplemented:
-        return solved
+    for part in (solvers, interpolators):
+        found = part.attempt(frame, function, args, kwargs, node)
+        if found is not NotImplemented:
+            return found
     path = trace.paths.get(id(function))
     if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
         owner = trace.lift(

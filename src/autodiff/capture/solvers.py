@@ -305,7 +305,7 @@ def _emit_root(
         calling_from(trace.builder.source),
         (),
     )
-    if not values:
+    if all(v.owner is not None and v.owner.kind == "constant" for v in values):
         raise Declined("a root finder of constants")
     if rule.results is not None and not given.get(rule.results):
         return _emitted(frame, solver, closed, values)[0]

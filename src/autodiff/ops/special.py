@@ -228,6 +228,12 @@ def _gamma_density(y: Any, a: Any, x: Any) -> Any:
     return np.exp((a - 1) * np.log(x) - x - apply("lgamma", a))
 
 
+def _shape_slope(a: Any, x: Any) -> Any:
+    from autodiff.ops.incomplete_gamma import shape_slope
+
+    return shape_slope(a, x)
+
+
 def _beta_density(y: Any, a: Any, b: Any, x: Any) -> Any:
     return np.exp((a - 1) * np.log(x) + (b - 1) * np.log1p(-x) - _log_beta(a, b))
 
@@ -305,8 +311,9 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
      ((0.5, 3.0), (-2.0, 2.0))),
     ("pseudo_huber", (_pseudo_huber_by_delta, lambda y, d, r: r / np.hypot(1.0, r / d)),
      ((0.5, 3.0), (-2.0, 2.0))),
-    ("gammainc", ("a", _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
-    ("gammaincc", ("a", lambda y, a, x: -_gamma_density(y, a, x)), ((0.5, 3.0), (0.5, 3.0))),
+    ("gammainc", (lambda y, a, x: _shape_slope(a, x), _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
+    ("gammaincc", (lambda y, a, x: -_shape_slope(a, x), lambda y, a, x: -_gamma_density(y, a, x)),
+     ((0.5, 3.0), (0.5, 3.0))),
     ("betainc", ("a", "b", _beta_density), ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
     ("betaincc", ("a", "b", lambda y, a, b, x: -_beta_density(y, a, b, x)),
      ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
