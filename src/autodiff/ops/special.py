@@ -229,9 +229,20 @@ def _gamma_density(y: Any, a: Any, x: Any) -> Any:
 
 
 def _shape_slope(a: Any, x: Any) -> Any:
-    from autodiff.ops.incomplete_gamma import shape_slope
+    from autodiff.ops.incomplete_functions import shape_slope
 
     return shape_slope(a, x)
+
+
+def _beta_slope(number: int, sign: float) -> Callable[..., Any]:
+    """The derivative of the incomplete beta function by its first or second shape."""
+
+    def partial(y: Any, a: Any, b: Any, x: Any) -> Any:
+        from autodiff.ops.incomplete_functions import beta_slopes
+
+        return sign * beta_slopes(a, b, x)[number]
+
+    return partial
 
 
 def _beta_density(y: Any, a: Any, b: Any, x: Any) -> Any:
@@ -314,8 +325,8 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("gammainc", (lambda y, a, x: _shape_slope(a, x), _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
     ("gammaincc", (lambda y, a, x: -_shape_slope(a, x), lambda y, a, x: -_gamma_density(y, a, x)),
      ((0.5, 3.0), (0.5, 3.0))),
-    ("betainc", ("a", "b", _beta_density), ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
-    ("betaincc", ("a", "b", lambda y, a, b, x: -_beta_density(y, a, b, x)),
+    ("betainc", (_beta_slope(0, 1.0), _beta_slope(1, 1.0), _beta_density), ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
+    ("betaincc", (_beta_slope(0, -1.0), _beta_slope(1, -1.0), lambda y, a, b, x: -_beta_density(y, a, b, x)),
      ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
     ("stdtr", ("df", _student_density), ((1.0, 5.0), (-2.0, 2.0))),
 )  # fmt: skip
