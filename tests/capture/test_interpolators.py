@@ -221,5 +221,9 @@ def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine):
         assert np.isclose(autodiff.function(f, engine=engine)(Y), f(Y), rtol=1e-15)
         with pytest.raises((autodiff.DerivativeError, autodiff.errors.UnsupportedError)):
             autodiff.gradient(f, engine=engine)(Y)
+    is_polynomial = autodiff.function(
+        lambda x: x if isinstance(spline.derivative(), si.PPoly) else -x, engine=engine
+    )
+    assert is_polynomial(1.0) == 1.0
     made = autodiff.function(lambda x: (x, spline.derivative()), engine=engine)(1.0)[1]
     assert isinstance(made, si.PPoly) and made(1.0) == spline.derivative()(1.0)

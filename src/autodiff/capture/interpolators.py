@@ -33,17 +33,20 @@ _OUT_OF_REACH = (Declined, NotStaged, UndecidedExtent, ConcreteNeeded, Ambiguous
 class Interpolant:
     """An interpolator with traced parts: ``evaluate(*parts, points, order, extrapolate)``.
 
-    ``degree``: of a B-spline, which has no derivatives of higher orders.
+    ``cls``: what it is to ``isinstance``.  ``degree``: of a B-spline, which has no derivatives of
+    higher orders.
     """
 
     def __init__(
         self,
+        cls: type,
         evaluate: Callable[..., Any],
         parts: tuple[Any, ...],
         extrapolate: Any,
         degree: int | None = None,
         order: int = 0,
     ) -> None:
+        self.cls = cls
         self.evaluate = evaluate
         self.parts = parts
         self.extrapolate = extrapolate
@@ -68,7 +71,13 @@ class Interpolant:
                 f"Order of derivative (n = {nu}) must be <= order of spline (k = {left})"
             )
         order = self.order + nu
-        return Interpolant(self.evaluate, self.parts, self.extrapolate, self.degree, order)
+        return Interpolant(
+            self.cls, self.evaluate, self.parts, self.extrapolate, self.degree, order
+        )
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return self.cls
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -132,12 +141,14 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
     if isinstance(owner, interpolate.PPoly) and call is interpolate.PPoly.__call__:
         c, x, axis = read("_c"), read("_x"), read("axis")
         check(np.greater_equal(x[-1], x[0]), "break points that fall")
-        return Interpolant(_piecewise, (c, x, axis), read("extrapolate"))
+        return Interpolant(type(owner), _piecewise, (c, x, axis), read("extrapolate"))
     if isinstance(owner, interpolate.BSpline) and call is interpolate.BSpline.__call__:
         t, c, k, axis = read("_t"), read("_c"), read("k"), read("axis")
-        return Interpolant(_spline, (t, c, int(k), axis), read("extrapolate"), int(k))
+        return Interpolant(type(owner), _spline, (t, c, int(k), axis), read("extrapolate"), int(k))
     if type(owner) is interpolate.interp1d:
-        return Interpolant(_of_one_dimension(frame, interpolate, owner, node), (), True)
+        return Interpolant(
+            type(owner), _of_one_dimension(frame, interpolate, owner, node), (), True
+        )
     return None
 
 
@@ -226,9 +237,10 @@ def _of_traced_data(frame: Frame, function: Any, args: list[Any], kwargs: dict[s
     c = emit_tracer("interpolation", places, values, fit=fit)
     if fit.degree is None:
         beyond = given.get("extrapolate")
-        return Interpolant(_piecewise, (c, places, 0), True if beyond is None else beyond)
+        return Interpolant(function, _piecewise, (c, places, 0), True if beyond is None else beyond)
     t = emit_tracer("interpolation_knots", places, fit=fit)
-    return Interpolant(_spline, (t, c, fit.degree, 0), True, fit.degree)
+    cls = sys.modules["scipy.interpolate"].BSpline
+    return Interpolant(cls, _spline, (t, c, fit.degree, 0), True, fit.degree)
 
 
 __all__ = ["Interpolant", "attempt"]

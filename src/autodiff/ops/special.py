@@ -4,8 +4,9 @@
     erfinv, j0, betaln, zeta, … (…)    pointwise, by the C function of SciPy's ufunc: ``scipy_j0``, …
 
 A SciPy function is one line of a table: its name, its partial derivatives, where tests may sample.
-Its value is SciPy's own, bit by bit, on each engine.  By orders and shapes whose derivatives have no
-closed form, differentiation is refused.  The gamma function's relatives are in ``gamma_functions``.
+Its value is SciPy's own, bit by bit, on each engine.  By orders whose derivatives have no closed form,
+differentiation is refused.  The gamma function's relatives are in ``gamma_functions``, derivatives of
+incomplete functions by their shapes in ``incomplete_functions``.
 
 Formulas: Abramowitz and Stegun, Handbook of Mathematical Functions (1964); NIST Digital Library of
 Mathematical Functions (DLMF), https://dlmf.nist.gov.
