@@ -491,12 +491,19 @@ def weighted(a):
     return si.quad(lambda t: np.exp(-a * t), 0, 1, weight="cos", wvar=2.0)[0]
 
 
+def by_golden_section(a):
+    return so.minimize_scalar(lambda z: (z - a) ** 2, method="golden").x
+
+
 def from_many_starts(a):
     return so.newton(lambda z: z**2 - np.array([2.0, 3.0]) * a, np.array([1.0, 1.0]))[0]
 
 
+OUT_OF_REACH = [counts, notes, remembers, weighted, by_golden_section, from_many_starts]
+
+
 @ENGINES
-@pytest.mark.parametrize("f", [counts, notes, remembers, weighted], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", OUT_OF_REACH, ids=lambda f: f.__name__)
 @pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
 def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine, f):
     assert np.isclose(autodiff.function(f, engine=engine)(2.0), f(2.0), rtol=1e-14)

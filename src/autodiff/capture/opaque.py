@@ -29,7 +29,7 @@ def call_opaque(
     trace = frame.trace
     if not trace.eager:
         raise Declined(f"{name_of(function)}, which is not known to autodiff", frame.source(node))
-    arrays = _concrete(trace, args), _concrete(trace, kwargs)
+    arrays = as_given(trace, args), as_given(trace, kwargs)
     before, lists = copy.deepcopy(_arrays(arrays)), _lists(arrays)
     copies = [list(items) for items in lists]
     result = run_native(function, *arrays)
@@ -104,13 +104,14 @@ def traced_leaves(obj: Any) -> list[Tracer]:
     return []
 
 
-def _concrete(trace: Any, obj: Any) -> Any:
+def as_given(trace: Any, obj: Any) -> Any:
+    """An argument with the values that its tracers have at this call."""
     if isinstance(obj, Tracer):
         return trace.concrete(obj)
     if isinstance(obj, dict):
-        return {k: _concrete(trace, v) for k, v in obj.items()}
+        return {k: as_given(trace, v) for k, v in obj.items()}
     if isinstance(obj, StoredList):
-        return [_concrete(trace, x) for x in obj]
+        return [as_given(trace, x) for x in obj]
     if type(obj) in (list, tuple):
-        return type(obj)(_concrete(trace, x) for x in obj)
+        return type(obj)(as_given(trace, x) for x in obj)
     return np.asarray(obj) if isinstance(obj, np.ndarray) else obj
