@@ -397,7 +397,7 @@ NOT_SOLVED = {
     "newton": lambda a: so.newton(lambda z: z**2 + a, 1.0, maxiter=5, disp=False),
     "fsolve": lambda a: so.fsolve(lambda z: z**2 + a, 1.0)[0],
     "root": lambda a: so.root(lambda z: z**2 + a, [1.0]).x[0],
-    "toms748": lambda a: so.toms748(lambda z: 1 / (z - a) if z != a else 1e9, 0, 5, maxiter=200),
+    "toms748": lambda a: so.toms748(lambda z: np.divide(1.0, z - a), 0, 5, maxiter=200),
     "bisect": lambda a: so.bisect(lambda z: z - a + (1.0 if z > a else -1.0), 0, 5),
 }
 

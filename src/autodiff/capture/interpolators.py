@@ -25,6 +25,7 @@ from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.ops import dispatch
 from autodiff.ops.interpolation import Fit, filled, piecewise, spline, straight
 from autodiff.ops.known import check
+from autodiff.ops.either import Either
 from autodiff.ops.tracer import AmbiguousStore, Tracer, emit_tracer, is_traced
 
 _OUT_OF_REACH = (Declined, NotStaged, UndecidedExtent, AmbiguousStore)
@@ -108,6 +109,8 @@ def attempt(
         if not (is_traced([*args, *kwargs.values()]) or frame.trace.is_external(owner)):
             return NotImplemented
         found = _found(frame, interpolate, owner, node)
+        # A number of one of two types: as a double they are one point.
+        args = [x.wide if isinstance(x, Either) else x for x in args]
         return NotImplemented if found is None else getattr(found, method)(*args, **kwargs)
     except _OUT_OF_REACH:
         return NotImplemented
