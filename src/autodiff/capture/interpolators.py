@@ -23,9 +23,9 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.ops import dispatch
+from autodiff.ops.either import Either
 from autodiff.ops.interpolation import Fit, filled, piecewise, spline, straight
 from autodiff.ops.known import check
-from autodiff.ops.either import Either
 from autodiff.ops.tracer import AmbiguousStore, Tracer, emit_tracer, is_traced
 
 _OUT_OF_REACH = (Declined, NotStaged, UndecidedExtent, AmbiguousStore)
