@@ -54,7 +54,10 @@ class Kind:
 def _same_constant(a: Any, b: Any) -> bool:
     if a is VARIES or b is VARIES:
         return a is b
-    return bool(a == b and np.signbit(a) == np.signbit(b)) or bool(a != a and b != b)
+    # Of whole numbers there is one zero (and Python's may be too large for NumPy).
+    whole = isinstance(a, int) and isinstance(b, int)
+    alike = a == b and (whole or np.signbit(a) == np.signbit(b))
+    return bool(alike) or bool(a != a and b != b)
 
 
 class Probe(Tracer):

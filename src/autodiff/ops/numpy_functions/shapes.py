@@ -729,10 +729,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Tracer:
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Tracer:
     """``np.pad``; lengths of what is added are known."""
     x = array_of(array)
-    widths = _pairs(pad_width, x.ndim)
-    for width in (w for pair in widths for w in pair):
-        if isinstance(width, (int, Dim, Tracer)):
-            natural(extent_of(width), "index can't contain negative values")
+    widths = [tuple(map(_pad_width, pair)) for pair in _pairs(pad_width, x.ndim)]
     if mode in ("constant", "empty"):
         values = _pairs(options.get("constant_values", 0), x.ndim)
         return _pad_constant(x, widths, values)
@@ -767,6 +764,12 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
         index = np.pad(np.arange(n), (before, after), mode=mode)
         x = x[(slice(None),) * axis + (index,)]
     return Tracer(x.value, "array")
+
+
+def _pad_width(width: Any) -> Any:
+    if not isinstance(width, (int, Dim, Tracer)):
+        return width  # NumPy says what is wrong with it
+    return natural(extent_of(width), "index can't contain negative values")
 
 
 def _pairs(given: Any, ndim: int) -> list[tuple[Any, Any]]:
@@ -1034,9 +1037,11 @@ def diag(v: Any, k: int = 0) -> Tracer:
 def diagflat(v: Any, k: int = 0) -> Tracer:
     """``np.diagflat``: a matrix with a given diagonal."""
     x = ravel(v)
-    n = x.shape[0] + abs(k)
+    k = extent_of(k)
+    above, under = maximum(k, 0), maximum(-k, 0)
+    n = x.shape[0] + above + under
     flat = structural.zeros((n * n,), x.dtype)
-    start = k if k >= 0 else -k * n
+    start = above + under * n
     flat = structural.slice_update(flat, x, (start,), x.shape, (n + 1,))
     return Tracer(structural.reshape(flat, (n, n)).value, "array")
 
