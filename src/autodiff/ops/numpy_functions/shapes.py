@@ -1034,7 +1034,7 @@ def diag(v: Any, k: int = 0) -> Tracer:
 
 
 @implements(np.diagflat)
-def diagflat(v: Any, k: int = 0) -> Tracer:
+def diagflat(v: Any, k: Any = 0) -> Tracer:
     """``np.diagflat``: a matrix with a given diagonal."""
     x = ravel(v)
     k = extent_of(k)
