@@ -563,9 +563,11 @@ class TracedList(StoredList):
                 return
             if not is_numeric(item) or isinstance(index, slice) or not len(self):
                 raise NotStaged("a change of a list inside of a branch or loop")
-            if self._is_few_arrays(item) and isinstance(index, int):
+            # What a region has changed as variables stays variables until its end.
+            parts = self.trace.parts
+            if isinstance(index, int) and (parts.holds_changed(self) or self._is_few_arrays(item)):
                 known = index % list.__len__(self) if -len(self) <= index < len(self) else index
-                if self.trace.parts.save(self, known):
+                if parts.save(self, known):
                     list.__setitem__(self, known, item)
                     return
             self.request(slot_of(item))
