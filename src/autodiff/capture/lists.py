@@ -48,7 +48,7 @@ from autodiff.ops import indexing
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.either import is_array
+from autodiff.ops.either import Either, is_array
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
     AmbiguousStore,
@@ -353,6 +353,8 @@ class TracedList(StoredList):
         slot = slot_of(item) if is_numeric(item) else None
         if slot is None:
             raise NotStaged("a list of other things than numbers and arrays")
+        if isinstance(item, Either):
+            raise NotStaged("a list of items of different types")
         if slot != self.store.slot:
             self.request(slot)
         if is_array(item):
