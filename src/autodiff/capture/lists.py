@@ -48,7 +48,8 @@ from autodiff.ops import indexing
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.either import Either, is_array
+from autodiff.ops.either import Either, choose, is_array
+from autodiff.ops.known import compare
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
     AmbiguousStore,
@@ -387,9 +388,25 @@ class TracedList(StoredList):
             if row is not None:
                 return row
         if isinstance(at, int) and at < len(store.head) and self.is_here():
-            if store.changed is None or store.changed.value is store.unchanged:
+            if store.changed is None or self._is_unchanged():
                 return store.head[at]
-        return self._at(at)
+        item = self._at(at)
+        if not isinstance(at, int) and (store.changed is None or self._is_unchanged()):
+            for k, known in enumerate(store.head[:FEW]):
+                if slot_of(known) != store.slot:
+                    item = choose(compare("equal", at, k), known, item)
+        return item
+
+    def _is_unchanged(self) -> bool:
+        store = self.store
+        assert store is not None and store.changed is not None
+        return self.is_here() and store.changed.value is store.unchanged
+
+    @property
+    def is_of_one_type(self) -> bool:
+        """Whether no item from before the loops is of another type than the rows."""
+        store = self.store
+        return store is None or all(slot_of(known) == store.slot for known in store.head)
 
     def _at(self, at: Extent) -> Any:
         store = self.store

@@ -435,6 +435,8 @@ def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
             if isinstance(args[0], Tracer) and args[0].ndim == 1 and key is None and not options:
                 return _extreme_of_vector(args[0], reduction)
             whole = whole_of(args[0])
+            if whole is not None and not args[0].is_of_one_type:
+                whole = None  # the result has the type of the item that it is
             if whole is not None and whole.ndim == 1 and key is None and not options:
                 return _extreme_of_rows(ufunc, whole, args[0].item_form)
             items = list(args[0])

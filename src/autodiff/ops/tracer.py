@@ -505,6 +505,11 @@ class StoredList(list[Any]):
         return type(self)(items)
 
     @property
+    def is_of_one_type(self) -> bool:
+        """Whether every item is of the type of the rows."""
+        return True
+
+    @property
     def item_form(self) -> Form:
         """What its rows are to the user's code."""
         return "array"
