@@ -307,3 +307,45 @@ def test_an_object_keeps_the_type_of_the_path(engine) -> None:
     compiled = autodiff.function(f, engine=engine)
     for x in (X, -np.abs(X)):
         assert _same(compiled(x), f(x))
+
+
+def add_to(x, s):
+    np.add(x, max(0, s), out=x)
+    return x
+
+
+def add_to_third(x, s):
+    np.add(x, max(0, s), x)
+    return x
+
+
+def clip_into(x, s):
+    y = np.zeros(2)
+    np.maximum(x if s > 5 else x * 2, s if s > 0 else 0, out=y)
+    return y
+
+
+def added_where(x, s):
+    return np.multiply(x, max(0, s), out=np.ones(2), where=x > 0.5)
+
+
+def added_in_a_loop(x, s):
+    for _ in range(3):
+        np.add(x, max(0, s), out=x)
+    return x
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    "f", [add_to, add_to_third, clip_into, added_where, added_in_a_loop], ids=lambda f: f.__name__
+)
+def test_a_number_of_two_types_is_stored_once(f, engine) -> None:
+    ours = autodiff.function(f, engine=engine)
+    slopes = autodiff.gradient(lambda x, s: np.sum(f(x * 1.0, s)), engine=engine)
+    for s in (1.5, -1.0, 0.5):
+        x, same = np.array([0.25, 2.0]), np.array([0.25, 2.0])
+        np.testing.assert_array_equal(ours(x, s), f(same, s))
+        np.testing.assert_array_equal(x, same)
+        steps = [np.sum(f(np.array([0.25, 2.0]), s + h)) for h in (1e-6, -1e-6)]
+        slope = slopes(np.array([0.25, 2.0]), s)[1]
+        np.testing.assert_allclose(slope, (steps[0] - steps[1]) / 2e-6, atol=1e-6)

@@ -49,7 +49,9 @@ def call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call anything from captured code."""
-    if any(isinstance(x, Either) for x in args) and _is_pure(function):
+    stores = kwargs.get("out") is not None or len(args) > getattr(function, "nin", len(args))
+    # What stores is done once: it cannot be tried with one type, and thrown away.
+    if any(isinstance(x, Either) for x in args) and _is_pure(function) and not stores:
         return on_both(lambda *x: call(frame, function, list(x), kwargs, node), args)
     trace = frame.trace
     depth = trace.users_depth + trace.depth
