@@ -349,3 +349,28 @@ def test_a_number_of_two_types_is_stored_once(f, engine) -> None:
         steps = [np.sum(f(np.array([0.25, 2.0]), s + h)) for h in (1e-6, -1e-6)]
         slope = slopes(np.array([0.25, 2.0]), s)[1]
         np.testing.assert_allclose(slope, (steps[0] - steps[1]) / 2e-6, atol=1e-6)
+
+
+SUMS = {
+    "of some": lambda x: sum([e for e in x if e > 0.9]),
+    "of a generator": lambda x: sum(e for e in x if e > 0.9),
+    "in a list": lambda x: [0.5, sum(e for e in x if e > 0.9)],
+    "from a float": lambda x: sum([e for e in x if e > 0.9], 0.0),
+    "from an array": lambda x: sum([e * x for e in x if e > 0.9], np.zeros(1)),
+    "and one more": lambda x: sum([e for e in x if e > 0.9]) + x[0],
+    "of a list": lambda x: sum(x.tolist()),
+    "in a loop": lambda x: [sum(e for e in x if e > limit) for limit in (0.5, 0.9)],
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("f", SUMS.values(), ids=SUMS)
+def test_a_sum_of_nothing_is_what_it_starts_with(f, engine) -> None:
+    ours = autodiff.function(f, engine=engine)
+    for n in (2, 3, 5, 3):
+        for x in (np.ones(n), -np.ones(n), np.linspace(0.6, 1.1, n)):
+            result, expected = ours(x), f(x)
+            np.testing.assert_allclose(result, expected, rtol=1e-15)
+            if isinstance(expected, list):
+                assert list(map(type, result)) == list(map(type, expected))
+            assert type(result) is type(expected)
