@@ -247,21 +247,21 @@ $own_cell = touch($the_cell, $num)
 $the_cell.s = 0.1 * $the_cell.settle($num0)
 poke($the_cell.u, $num)
 $own_cell = replace($the_cell, s=$num)
-$the_state.push($vec_n)
-$the_state.damp($num)
-$the_state.take($place_n)
-$the_state.take($vec_n).damp($num0)
-$the_state.note($num)
-$the_state.exchange($other_state)
-$the_state.exchange($the_cell)
-$the_state.count += 1
-$the_state.log = [$num]
-$the_state.log.append($num)
-$the_cell.u, $the_state.u = $the_state.u, $the_cell.u
-$the_space.s = $num
-$the_space.u = $vec_n
-$the_space.u[$at_n] -= $num
-setattr($the_space, 's', 0.5 * getattr($the_space, 's'))
+3: $the_state.push($vec_n)
+3: $the_state.damp($num)
+3: $the_state.take($place_n)
+3: $the_state.take($vec_n).damp($num0)
+3: $the_state.note($num)
+3: $the_state.exchange($other_state)
+3: $the_state.exchange($the_cell)
+3: $the_state.count += 1
+3: $the_state.log = [$num]
+3: $the_state.log.append($num)
+3: $the_cell.u, $the_state.u = $the_state.u, $the_cell.u
+3: $the_space.s = $num
+3: $the_space.u = $vec_n
+3: $the_space.u[$at_n] -= $num
+3: setattr($the_space, 's', 0.5 * getattr($the_space, 's'))
 $own_point = $the_point._replace(s=$num)
 $the_point.u[$at_n] = $num
 

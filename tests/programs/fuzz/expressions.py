@@ -65,6 +65,7 @@ $vec[locate($vec, $num)[0]]
 (0.1 * ($loose ** 2).sum())
 (0.1 * len($loose))
 (0.1 * sum(np.sin(e) for e in $loose))
+(0.1 * sum(halves($loose)))
 (0.1 * sum(e * i for i, e in enumerate($loose)))
 (0.1 * sum(e for e in $loose if e > $const))
 max((e for e in $loose), default=0.3)
@@ -111,11 +112,11 @@ np.argmax($the_vec)
 
 [at:n | indices]
 j
-$the_into_n[0]
+6: $the_into_n[0]
 n - 1 - j
 
 [at:m | indices]
-$the_into_m[0]
+6: $the_into_m[0]
 
 [loose | loose sizes]
 3: $the_loose
@@ -211,6 +212,7 @@ $mat0.max(axis=$axis, initial=-0.5)
 ($mat0 - $mat0.mean(axis=$axis, keepdims=True)).sum(axis=$axis)
 
 [vec:n | matrices]
+np.linalg.solve(3.0 * np.eye(n) + 0.1 * np.outer($vec0_n, w), $vec_n)
 (0.4 * $mat0 @ $vec_m)
 np.einsum('ij,j->i', 0.3 * $mat0, $vec_m)
 both($vec, $vec)[0]

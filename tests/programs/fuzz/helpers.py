@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -175,6 +176,28 @@ def check(s: Any, v: Any) -> None:
         raise ValueError(f"{s:.4f} is too large")
 
 
+def halves(v: Any) -> Any:
+    """A generator, which ends early."""
+    for e in v:
+        if e < -1.3131313:
+            return
+        yield 0.5 * e
+
+
+class Scaled:
+    """An array that is multiplied inside of a ``with`` and divided after it."""
+
+    def __init__(self, v: Any, s: Any) -> None:
+        self.v, self.factor = v, 1.5 + s * s
+
+    def __enter__(self) -> Any:
+        self.v *= self.factor
+        return self.factor
+
+    def __exit__(self, *_: object) -> None:
+        self.v /= self.factor
+
+
 NAMES: dict[str, Any] = {
     "np": np,
     "copy": copy,
@@ -185,6 +208,7 @@ NAMES: dict[str, Any] = {
             *(Point, Refused, State, Cell, SimpleNamespace),
             *(Counter, OrderedDict, defaultdict, deque),
             *(poke, touch, fill, rotate, extend, squash, mix, smooth, locate, halve, both, check),
+            *(suppress, halves, Scaled),
         )
     },
 }

@@ -198,7 +198,34 @@ elif $cond:
 else:
     $block
 
+[control | branches of other kinds]
+match k:
+    case 0:
+        $block
+    case 1 | 2:
+        $block
+    case _:
+        $block
+match $num > $const, word:
+    case (True, 'up'):
+        $block
+    case (False, other):
+        print(other)
+with np.errstate(divide='ignore'):
+    $block
+with suppress(ValueError, Refused):
+    if $cond:
+        $raising
+    $block
+with suppress(LookupError):
+    $the_list[$int] = $num
+    $block
+with Scaled($the_vec, $num) as $new_num:
+    $block
+
 [control | loops]
+for $new_num in halves($vec0):
+    $loop
 for $new_below_n in range(n):
     $loop
 for $new_below_m in range(m):
@@ -289,6 +316,9 @@ $new_count, $new_num = locate($vec, $num)
 $new_vec_n, _ = both($vec0_n, $vec0_n)
 $own_num = mix(p=$num, q=$num)
 $new_num = (lambda e, f=$num0: e * f)($num)
+$own_num = mix(*[$num, $num0])
+$own_num = mix(**{'q': $num, 'p': $num0})
+if (e := $num) > $const: $own_num = e
 $new_num = sum(map(np.sin, [$num0, $num0]))
 
 [control | functions]
