@@ -15,6 +15,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import inspect
+import operator
 import re
 import string
 from _string import formatter_field_name_split  # type: ignore[import-not-found]
@@ -42,7 +43,8 @@ from autodiff.capture.text import (
 )
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
-from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer
+from autodiff.signals import run_users
 
 CONVERSIONS: dict[str, Any] = {"r": repr, "s": str, "a": ascii, "": None}
 _NUMBERS = frozenset((int, float, bool, complex, type(None)))
@@ -209,13 +211,15 @@ def snapshot(frame: Frame, x: Any) -> Any:
             return as_tracer(part)
         if isinstance(part, DeferredText):
             return part
+        if isinstance(part, StoredList):  # numbers that are one array
+            return part if part.python_type is tuple else part.copy()
         if isinstance(part, _OF_CAPTURE):
             return Said(_text_of_ours(frame, part))
         return Said(text_of(frame, part, "r"))
 
     return containers.replaced(
         x,
-        lambda part: isinstance(part, (Tracer, DeferredText, Dim)) or speaks(part),
+        lambda part: isinstance(part, Dim) or is_pending(part) or speaks(part),
         frozen,
         stop=trace.is_external,
         copied=lambda part: True,
@@ -305,7 +309,8 @@ def percent(frame: Frame, template: Any, values: Any) -> Any:
         literal = "%"
     unused = any(True for _ in given) and isinstance(values, tuple)
     if "%" in literal or unused or (len(parts) == 0 and not containers.kind_of(values)):
-        return template % materialised(snapshot(frame, values))  # Python says what is wrong
+        known = materialised(snapshot(frame, values))
+        return run_users(operator.mod, template, known)  # Python says what is wrong
     texts = [part for text in (*parts, template[end:]) for part in _parts(text)]
     return _settled(frame, DeferredText(texts), may_fail=True)
 
@@ -396,7 +401,7 @@ def join(frame: Frame, separator: Any, items: Any) -> Any:
     """``separator.join(items)``."""
     found = list(iterate(frame, items))
     if not all(isinstance(x, (str, DeferredText)) for x in found):
-        return str(separator).join(materialised(found))  # raises as Python does
+        return run_users(str(separator).join, materialised(found))  # raises as Python does
     texts: list[Any] = []
     for k, item in enumerate(found):
         texts += [separator, item] if k else [item]
