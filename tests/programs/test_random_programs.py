@@ -33,7 +33,7 @@ from .fuzz.writer import Form
 from .registry import Call
 
 ENGINES = ("numpy", "native")
-FIXED = 10  # programs in the default run
+FIXED = 20  # programs in the default run
 MANY = 400
 over_engines = pytest.mark.parametrize("engine", ENGINES)
 

@@ -172,6 +172,9 @@ def main(arguments: list[str]) -> int:
     tally = Tally()
     for report in reports(seeds(), options.shrink):
         tally.add(report)
+        done = tally.programs.total()
+        if done % 50 == 0:
+            print(f"{done} programs, mismatches {dict(tally.failed)}", file=sys.stderr, flush=True)
         if "failed" in report:
             print(f"--- seed {report['seed']}, engine {report['engine']}: {report['text']}")
             print(report["source"], flush=True)

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +38,9 @@ SHAPES = (
     (1, 3, 4, -2, "up"),
     (4, 4, 2, 0, "down"),
 )
+RESHAPED = (3, 4, 5)  # variants of other sizes
+ALIASED = (6, 7, 8)  # variants whose arguments share memory
+RETYPED = (9, 10)  # variants whose arguments are of other types
 ALWAYS = ("x", "a", "j", "k", "step", "flag", "word")
 OPTIONAL = {
     "y": "vec:n", "h": "single:n", "q": "ints:n", "t": "mask:n", "A": "mat", "r": "into:n",
@@ -64,9 +67,16 @@ class Program:
     seed: int
     features: frozenset[str] = frozenset()
 
-    variants: ClassVar = (0, 1, 2, 3, 0, 4, 5)  # the first again: nothing may be locked in
-    aliased: ClassVar = (6, 7, 8)  # variants whose arguments share memory
-    retyped: ClassVar = (9, 10)  # variants whose arguments are of other types
+    @property
+    def variants(self) -> tuple[int, ...]:
+        """The arguments of the calls, in order: what is compiled for the first must not be bound to it."""
+        others = random.Random(self.seed).sample(sorted({*RESHAPED, *ALIASED, *RETYPED}), 3)
+        return (0, 1, 2, 0, *others, 2)
+
+    @property
+    def is_differentiated(self) -> bool:
+        """Whether the derivative is compared as well: of half of the programs."""
+        return self.seed % 2 == 0
 
     @property
     def floats(self) -> tuple[str, ...]:
