@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import functools
 import typing
+import warnings
 
 import numpy as np
 import pytest
@@ -443,3 +444,53 @@ def test_a_library_that_calls_back_without_the_argument_is_part_of_the_program()
 
     assert np.isclose(autodiff.gradient(f, wrt="a")(1.0, 3.0), 3 * np.sqrt(2))
     assert np.isclose(autodiff.gradient(lambda a, x: a * root_of(x), wrt="a")(1.0, 2.0), 2**0.5)
+
+
+# -- filters of warnings -----------------------------------------------------------------------------------
+def quietly(x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        y = np.log(x)
+    return y * x
+
+
+def quietly_in_a_loop(x):
+    total = 0.0
+    for k in range(40):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=RuntimeWarning)
+            total += np.sqrt(x + k)
+    return total
+
+
+def returning_from_within(x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        if x > 1.0:
+            return np.sqrt(x)
+    return x * x
+
+
+@ENGINES
+@pytest.mark.parametrize("f", [quietly, quietly_in_a_loop, returning_from_within])
+def test_filters_of_warnings_hold_nothing_up(engine, f):
+    before = list(warnings.filters)
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    for x in (2.0, 0.5):
+        assert same(compiled(x), f(x))
+        autodiff.check_gradient(f, x, engine=engine)
+    assert list(warnings.filters) == before
+
+
+def test_a_warning_given_under_filters_of_the_function_is_plain_pythons():
+    def shown(x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.warn("not shown", UserWarning, stacklevel=2)
+        warnings.warn("shown", UserWarning, stacklevel=2)
+        return x
+
+    with pytest.warns(UserWarning) as caught:
+        assert autodiff.function(shown)(1.5) == 1.5
+    texts = [str(w.message) for w in caught]
+    assert "shown" in texts and "not shown" not in texts

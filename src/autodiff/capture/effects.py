@@ -264,8 +264,16 @@ def call_impure(
         from autodiff.capture.formatting import as_texts
 
         args = as_texts(frame, args)
+    if function is warnings.catch_warnings and not (args or kwargs.get("record")):
+        return warnings.catch_warnings(**kwargs)
     if trace.eager:
         return _run_now(frame, function, args, kwargs, node)
+    if function in _FILTERS and trace.filtered:
+        # Compiled code gives no warnings of its own; what it gives on purpose is looked at below.
+        trace.filtered[-1] = True
+        return run_users(function, *args, **kwargs)
+    if function is warnings.warn and any(trace.filtered):
+        raise Declined("a warning under filters that the function sets", frame.source(node))
     if function is print or function is warnings.warn or _is_logging(function):
         for obj in (owner, *args, *kwargs.values()):  # a file, a logger: the very one
             if trace.is_external(obj) and not isinstance(obj, (str, int, float, Tracer)):
@@ -311,6 +319,7 @@ def _run_now(
     return lift_result(run_users(function, *make_args(arrays), **make_kwargs(arrays)))
 
 
+_FILTERS = (warnings.simplefilter, warnings.filterwarnings, warnings.resetwarnings)
 _OUTPUT_ONLY = frozenset((print, warnings.warn, open, input, id, time.sleep))
 
 

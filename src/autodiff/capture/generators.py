@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
@@ -341,6 +342,10 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
     enter, leave = _protocol(frame, manager, node)
     entered = enter()
     completion: Completion | None = None
+    filtered = frame.trace.filtered
+    depth = len(filtered)
+    if isinstance(manager, warnings.catch_warnings):
+        filtered.append(False)
     try:
         if item.optional_vars is not None:
             assign(frame, item.optional_vars, entered)
@@ -357,6 +362,8 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
         if not suppressed or not is_users(error):
             raise
         return None
+    finally:
+        del filtered[depth:]
     leave(None)
     return completion
 
@@ -405,8 +412,6 @@ def is_harmless_context(manager: Any) -> bool:
 
     Not an ``errstate`` that raises: a program does not raise where NumPy would.
     """
-    import warnings
-
     if isinstance(manager, np.errstate):
         chosen = [
             getattr(manager, f"_{n}", None) for n in ("all", "divide", "over", "under", "invalid")

@@ -161,6 +161,7 @@ class Trace:
         self.differentiable: set[Value] = set()  # inputs that carry derivatives (uncompiled tier)
         self.made: list[dict[int, Any]] = [{}]  # containers made, per open region
         self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
+        self.filtered: list[bool] = []  # per open catch_warnings: whether filters were set in it
         self.called_out: Any = None  # the library that calls functions of the user, if one does
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
