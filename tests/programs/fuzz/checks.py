@@ -30,7 +30,7 @@ from tests.programs.registry import Call
 
 from .programs import RETYPED, Program
 
-SECONDS = 60  # for the comparison of one program
+SECONDS = 60.0  # of the processor, for the comparison of one program
 DIFFERENTIATED = (0, 2)  # variants at which the derivative is compared
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|nan|inf)")
@@ -146,8 +146,8 @@ def judge(program: Program, engine: str, kind: str = "") -> Seen | Failure:
 
     `kind` is what the program failed in before: nothing else need be tried.
     """
-    signal.signal(signal.SIGALRM, overrun)
-    signal.alarm(SECONDS)
+    signal.signal(signal.SIGPROF, overrun)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         return check(program, engine, with_gradient=kind in ("", "derivative", "exception"))
     except Mismatch as error:
@@ -157,12 +157,12 @@ def judge(program: Program, engine: str, kind: str = "") -> Seen | Failure:
     except Exception as error:
         return Failure(type(error).__name__, f"{type(error).__name__}: {error}")
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def overrun(*_: object) -> None:
     """Answer the alarm."""
-    raise TimeoutError(f"more than {SECONDS} s")
+    raise TimeoutError(f"more than {SECONDS:.0f} s")
 
 
 def compare(

@@ -72,11 +72,11 @@ def changed(tree: ast.Module, change: Change) -> ast.Module:
 def shrink(program: Program, fails: Callable[[Program], bool], seconds: float = 120.0) -> Program:
     """The smallest program on the way down for which `fails` stays true, within a time."""
     tree = ast.parse(program.source[program.source.index(HEADER) :])
-    best, size, end = program, len(program.source) + 1, time.monotonic() + seconds
-    while len(best.source) < size and time.monotonic() < end:
+    best, size, end = program, len(program.source) + 1, time.process_time() + seconds
+    while len(best.source) < size and time.process_time() < end:
         size = len(best.source)
         at = 0
-        while at < len(possible := changes(tree)) and time.monotonic() < end:
+        while at < len(possible := changes(tree)) and time.process_time() < end:
             candidate = changed(tree, possible[at])
             try:
                 trial = rebuild(program, candidate)
