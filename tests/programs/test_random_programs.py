@@ -16,6 +16,7 @@ import pytest
 from .fuzz import checks
 from .fuzz.__main__ import main, program_of
 from .fuzz.checks import (
+    Allowance,
     Failure,
     Mismatch,
     Outcome,
@@ -69,7 +70,7 @@ def test_programs_of_a_seed_are_reproducible() -> None:
         program, again = program_of(seed), program_of(seed)
         assert program.source == again.source
         one, other = (attempt(p.loss(), p.arguments(1)) for p in (program, again))
-        compare(one, other, program.parameters, False, "again")
+        compare(one, other, program.parameters, Allowance(), "again")
 
 
 def test_every_form_of_the_grammar_is_written() -> None:
@@ -127,12 +128,12 @@ WRONG = {
 def test_comparison_sees_a_wrong(kind: str) -> None:
     program = small()
     plain, ours = (attempt(program.function, program.arguments(0)) for _ in range(2))
-    compare(ours, plain, program.parameters, False, "the same")
+    compare(ours, plain, program.parameters, Allowance(), "the same")
     if kind == "sharing":  # equal in value, but one object where plain Python has two
         ours.arguments.args[0][:] = plain.arguments.args[0][:] = plain.result[1][0]
     wrong = Outcome(WRONG[kind](ours), None, ours.printed, ours.arguments)
     with pytest.raises(Mismatch) as caught:
-        compare(wrong, plain, program.parameters, False, "call")
+        compare(wrong, plain, program.parameters, Allowance(), "call")
     assert caught.value.kind == kind
 
 
@@ -146,7 +147,7 @@ def test_comparison_sees_changed_arguments_text_and_exceptions() -> None:
         (Outcome(None, ValueError("no"), ours.printed, ours.arguments), "exception"),
     ):
         with pytest.raises(Mismatch) as caught:
-            compare(wrong, plain, program.parameters, False, "call")
+            compare(wrong, plain, program.parameters, Allowance(), "call")
         assert caught.value.kind == kind
 
 

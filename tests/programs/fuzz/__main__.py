@@ -51,7 +51,11 @@ def report_on(seed: int, engine: str, seconds: float) -> dict[str, Any]:
     found: dict[str, Any] = {"features": sorted(program.features)}
     outcome = judge(program, engine)
     if not isinstance(outcome, Failure):
-        seen = {"reasons": [*outcome.reasons], "refused": [*outcome.refused]}
+        seen = {
+            "reasons": [*outcome.reasons],
+            "refused": [*outcome.refused],
+            "allowed": [*outcome.allowed],
+        }
         counts = {"raised": outcome.raised, "calls": outcome.calls, "gradients": outcome.gradients}
         return {**found, **seen, **counts, "specialisations": outcome.specialisations}
     kind = outcome.kind
@@ -136,6 +140,7 @@ class Tally:
         for name in ("calls", "raised", "gradients", "specialisations"):
             self.sums[name] += report[name]
         self.reasons.update({general(reason) for reason in report["reasons"]})
+        self.sums.update(f"with a known limit: {what}" for what in report["allowed"])
         self.refused.update({general(reason) for reason in report["refused"]})
 
     def __str__(self) -> str:

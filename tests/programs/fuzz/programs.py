@@ -14,6 +14,7 @@ It returns a float that depends on everything, and a tuple of what is alive at i
 from __future__ import annotations
 
 import random
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -136,6 +137,15 @@ class Program:
             "h" in self.parameters
         )
 
+    @property
+    def has_lists(self) -> bool:
+        """Whether there are lists of numbers, or may be."""
+        return (
+            "[" in self.source
+            and bool({"L", "K"} & {*self.parameters})
+            or any(word in self.source for word in (".append(", "list(", "] * "))
+        )
+
     def __repr__(self) -> str:
         return self.source
 
@@ -148,7 +158,9 @@ def made(
 ) -> Program:
     """The program of a source."""
     names = {**NAMES, "F": np.float32}
-    compiled = compile_source(source, f"<random {hash(source):x}>", names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # of what shrinking tries
+        compiled = compile_source(source, f"<random {hash(source):x}>", names)
     return Program(source, compiled["program"], parameters, seed, features)
 
 
