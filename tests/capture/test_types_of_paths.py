@@ -374,3 +374,29 @@ def test_a_sum_of_nothing_is_what_it_starts_with(f, engine) -> None:
             if isinstance(expected, list):
                 assert list(map(type, result)) == list(map(type, expected))
             assert type(result) is type(expected)
+
+
+def appended(x, items):
+    items.append(min(x, items[0]))
+    return items
+
+
+def put(x, items):
+    items[0] = max(0, x)
+    return items, items[0]
+
+
+def put_at(x, items):
+    items[len(items) - 1] = x if x > 0 else 3
+    return items, items[-1]
+
+
+@ENGINES
+@pytest.mark.parametrize("f", [appended, put, put_at], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, float])
+def test_an_item_of_a_list_has_the_type_of_the_path(f, dtype, engine) -> None:
+    ours = autodiff.function(lambda x, items: f(x, list(items)), engine=engine)
+    for n in (2, 3, 5, 3):
+        for x in (dtype(0.75), dtype(-0.75)):
+            items = np.linspace(-0.5, 0.5, n).tolist()
+            assert repr(ours(x, items)) == repr(f(x, list(items)))
