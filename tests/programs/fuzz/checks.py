@@ -33,8 +33,9 @@ from .programs import RETYPED, Program
 SECONDS = 60.0  # of the processor, for the comparison of one program
 DIFFERENTIATED = (0, 2)  # variants at which the derivative is compared
 
+NUMBERS = {bool, int, float, np.float32, np.float64}
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
-FLOAT64 = re.compile(r"np\.float64\(([^()]*)\)")
+FLOAT64 = re.compile(r"np\.float\d+\(([^()]*)\)")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|nan|inf)")
 
 
@@ -51,7 +52,7 @@ class Allowance:
     """In what results may differ.
 
     ``single``: numbers may be of single precision.  ``lists``: the numbers in a list that loops store into
-    have one type, ``float`` or ``np.float64``, where in plain Python each may have its own.
+    have one type, the wider, where in plain Python each has its own.
     """
 
     single: bool = False
@@ -212,7 +213,7 @@ def compare(
 def same_text(ours: str, plain: str, where: str, allowance: Allowance) -> None:
     """Equal text, but for addresses, the last digits of numbers and the blanks that these need."""
     ours, plain = (ADDRESS.sub("0x", text) for text in (ours, plain))
-    if ours != plain and "np.float64(" in ours + plain and allowance.covers("text"):
+    if ours != plain and "np.float" in ours + plain and allowance.covers("text"):
         ours, plain = (FLOAT64.sub(r"\1", text) for text in (ours, plain))
     one, other = (" ".join(NUMBER.sub("#", text).split()) for text in (ours, plain))
     rtol, atol = max(allowance.tolerances[0], 1e-7), 1.1e-3
@@ -223,7 +224,8 @@ def same_text(ours: str, plain: str, where: str, allowance: Allowance) -> None:
 
 def compare_values(ours: Any, plain: Any, where: str, allowance: Allowance) -> None:
     """Equal types, dtypes, structure and numbers."""
-    if {type(ours), type(plain)} == {float, np.float64} and allowance.covers("type of a number"):
+    types = {type(ours), type(plain)}
+    if len(types) == 2 and types <= NUMBERS and allowance.covers("type of a number"):
         ours, plain = float(ours), float(plain)
     if type(ours) is not type(plain):
         raise Mismatch("type", f"{where}: {kind_of(ours)} instead of {kind_of(plain)}")

@@ -140,11 +140,8 @@ class Program:
     @property
     def has_lists(self) -> bool:
         """Whether there are lists of numbers, or may be."""
-        return (
-            "[" in self.source
-            and bool({"L", "K"} & {*self.parameters})
-            or any(word in self.source for word in (".append(", "list(", "] * "))
-        )
+        made = (".append(", "list(", "] * ")
+        return bool({"L", "K"} & {*self.parameters}) or any(word in self.source for word in made)
 
     def __repr__(self) -> str:
         return self.source
