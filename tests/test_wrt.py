@@ -1,11 +1,13 @@
 """wrt: one name or several, a position, an array object that the function reads, and all of them mixed."""
 
 import copy
+import functools
 import pickle
 import struct
 
 import numpy as np
 import pytest
+from scipy import special
 
 import autodiff
 
@@ -352,3 +354,59 @@ def test_vectors_are_looked_at_after_the_function():
         autodiff.hessian_vector(lambda x: x**2)(X, _tensors=np.ones(2))
     with pytest.raises(autodiff.ShapeError, match=r"a vector has shape \(2,\)"):
         autodiff.hessian_vector(lambda x: np.sum(x**2))(X, _tensors=np.ones(2))
+
+
+def cubed(x, k=2.0):
+    return x**3 * k
+
+
+def by_keyword_only(x, *, k=2):
+    return x**3 * k
+
+
+def by_position_only(x, k=2.0, j=1.0, /):
+    return x**3 * k * j
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("function", [cubed, by_keyword_only, by_position_only])
+def test_a_default_is_no_argument_of_the_call_in_a_transformation_of_a_transformation(
+    function, engine
+):
+    slope = autodiff.gradient(function, engine=engine)
+    assert slope(1.0) == 6.0
+    assert autodiff.function(slope, engine=engine)(1.0) == 6.0
+    assert autodiff.function(lambda x: slope(x), engine=engine)(1.0) == 6.0
+    assert autodiff.gradient(slope, engine=engine)(1.0) == 12.0
+    assert autodiff.gradient(autodiff.gradient(slope), engine=engine)(1.0) == 12.0
+    assert autodiff.function(lambda x: autodiff.gradient(slope)(x), engine=engine)(1.0) == 12.0
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_a_default_that_is_given_or_named_is_passed_on(engine):
+    slope = autodiff.gradient(cubed)
+    assert autodiff.function(slope, engine=engine)(1.0, 3.0) == (9.0, 1.0)
+    assert autodiff.function(slope, engine=engine)(1.0, k=3.0) == (9.0, 1.0)
+    named = autodiff.gradient(cubed, wrt="k")
+    assert autodiff.function(named, engine=engine)(2.0) == 8.0
+    assert autodiff.gradient(named, wrt="x", engine=engine)(2.0) == 12.0
+    for name, right in (("k", 8.0), ("j", 16.0)):
+        fixed = autodiff.gradient(by_position_only, wrt=name)
+        assert autodiff.function(fixed, engine=engine)(2.0) == right
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize(
+    ("function", "right"),
+    [
+        (special.expit, -0.05755679485232075),
+        (special.ellipk, 1.8540746773013717),
+        (np.sin, -0.479425538604203),
+        (functools.partial(special.xlogy, 2.0), -8.0),
+        (np.var, 0.0),
+    ],
+)
+def test_functions_of_libraries_passed_bare_have_second_derivatives(function, right, engine):
+    slope = autodiff.gradient(function, engine=engine)
+    assert autodiff.gradient(slope, engine=engine)(0.5) == pytest.approx(right, rel=1e-12)
+    assert autodiff.function(slope, engine=engine)(0.5) == slope(0.5)

@@ -22,7 +22,7 @@ from autodiff.capture.naming import Naming, refuse_untagged_uses, single
 from autodiff.capture.nested import call_frame
 from autodiff.capture.regions import Slot, fit, is_numeric, run_region, slot_of
 from autodiff.compiled import Signature
-from autodiff.compiled.binding import NOT_GIVEN
+from autodiff.compiled.binding import NOT_GIVEN, not_passed_on
 from autodiff.differentiate import custom, jacobian, jvp, perturbed, vjp
 from autodiff.dims import same_shape
 from autodiff.errors import NameArgumentError, NotScalarError, ShapeError
@@ -204,7 +204,10 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
             stand_ins.append(Tracer(parameters[-1], t.form))
         slots[k] = tree.unflatten(definition, stand_ins) if container else stand_ins[0]
         arguments.append((definition, pairs))
-    as_given = (defaulted, len(args)) if signature.forwards else ()
+    as_given: tuple[Any, ...] = (defaulted, len(args)) if signature.forwards else ()
+    if signature.tells:
+        named = {k for k in chosen if isinstance(k, int)}
+        as_given = (not_passed_on(signature, named, defaulted),)
     inner_args, inner_kwargs = signature.unbind(slots, *as_given)
     naming = Naming(
         by_tags=frozenset(x.key for x in chosen if isinstance(x, transform.Named) and x.is_tag),

@@ -13,6 +13,7 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.api import Gradient, _product, gradient
+from autodiff.compiled.binding import is_complex, parts_of_complex, whole_of_parts
 from autodiff.errors import AutodiffError, NameArgumentError
 from autodiff.ir.printing import table_html
 from autodiff.transform import moves, written, wrt_items
@@ -207,13 +208,20 @@ def check_gradient(
         )
     leaves = [k for slot in slots for k, s in enumerate(call.slot_of) if s == slot]
     of_leaf = dict(zip(leaves, tree.flatten(exact)[0], strict=True))
-    which = [k for k in of_leaf if moves(call, k)]
+    which = [k for k in of_leaf if moves(call, k) or is_complex(call.roles[k])]
 
     def rebuild(leaves: list[Any]) -> list[Any]:
-        return compiled.rebuild(call)(leaves)[0]
+        whole = [
+            whole_of_parts(x, role) if is_complex(role) else x
+            for x, role in zip(leaves, call.roles, strict=True)
+        ]
+        return compiled.rebuild(call)(whole)[0]
 
     differences, doubts = numerical_gradient(plain, call.leaves, which, rebuild)
-    parts = [of_leaf[k] for k in which]
+    # Of a complex number its parts are moved, along a last axis.
+    parts = [
+        parts_of_complex(of_leaf[k]) if is_complex(call.roles[k]) else of_leaf[k] for k in which
+    ]
     report = _compare(parts, differences, doubts, [call.paths[k] for k in which], tolerance, exact)
     if not report.undefined and np.any(np.isnan(plain(*rebuild(_copies(call.leaves))))):
         report = replace(report, agrees=False, undefined=True, worst="these arguments")

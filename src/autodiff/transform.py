@@ -326,11 +326,30 @@ class Derivative(Transformation):
 
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
         targets = self.targets(signature, captured, call)
+        self._refuse_complex(signature, captured, targets)
         plan = self.derive(signature, targets.captured, call, targets)
         if targets.perturbed:
             first = len(captured.inputs) + len(captured.extents)
             plan.program = unperturbed(plan.program, first, targets.perturbed)
         return plan
+
+    takes_complex = False  # whether it differentiates by complex arguments
+
+    def _refuse_complex(self, signature: Any, captured: Captured, targets: _Targets) -> None:
+        """Raise where a result is complex, or where derivatives by complex arguments are not made."""
+        results = (captured.result, *captured.result.parts)
+        if any(plan[0] == "complex" for part in results for plan in part.leaves):
+            raise NotScalarError(
+                f"{self.name} of {signature.title}: its result is complex.",
+                remedy="return real numbers: the real part, the imaginary part, the absolute value",
+            )
+        by_complex = any(leaf.form.startswith("complex") for leaf in targets.leaves)
+        if by_complex and not self.takes_complex:
+            raise ArgumentError(
+                f"{self.name} of {signature.title} by a complex argument is not available.",
+                code="AD103",
+                remedy="use autodiff.gradient, or pass real and imaginary parts as two arguments",
+            )
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         """The plan, given what is differentiated by."""
@@ -402,6 +421,8 @@ class _Targets:
                 for k in [k for k, s in enumerate(call.slot_of) if s == item]:
                     number = by_leaf.get(k)
                     form = "" if number is None else _derivative_form(captured.inputs[number].form)
+                    if call.roles[k].startswith("complex"):
+                        form = call.roles[k]
                     self.leaves.append(_Leaf(call.leaves[k], number, form))
                 continue
             self.definitions.append(None)
@@ -597,6 +618,8 @@ class Gradient(Derivative):
     name = "gradient"
     takes_lists = True
 
+    takes_complex = True
+
     def __init__(self, wrt: Wrt = None, value: bool = False) -> None:
         super().__init__(wrt)
         self.value = self.gives_value = value
@@ -675,8 +698,9 @@ def _leaf_results(
     position = first
     for leaf in targets.leaves:
         if leaf.number is not None and leaf.number in targets.floats:
-            outputs.forms[position] = leaf.form
-            items.append(_Slot(("output", position, leaf.form)))
+            kind, _, form = leaf.form.rpartition(" ")  # "complex array" and the like
+            outputs.forms[position] = "array" if kind else form
+            items.append(_Slot((kind or "output", position, form)))
             position += 1
         elif _is_object(leaf):
             items.append(_Slot(("constant", leaf.example)))
@@ -684,9 +708,10 @@ def _leaf_results(
             items.append(outputs.zeros(_shape_of(leaf, targets), leaf.form))
     for item, leaf in zip(items, targets.leaves, strict=True):
         if item.plan[0] == "output" and _is_whole_list(leaf.example):
-            kind = type(leaf.example)
-            form = "scalar" if type(leaf.example[0]) is np.float64 else "python"
-            item.plan = ("list", ListPlan(item.plan[1], None, None, form, (), None, None, kind))
+            of, item_form = type(leaf.example), "python"
+            if type(leaf.example[0]) is np.float64:
+                item_form = "scalar"
+            item.plan = ("list", ListPlan(item.plan[1], None, None, item_form, (), None, None, of))
     return targets.combine(items), outputs.forms[first:], outputs.finished()
 
 

@@ -529,7 +529,9 @@ def test_what_is_out_of_reach_runs_uncompiled_with_one_warning(f):
     compiled, gradient = autodiff.function(f), autodiff.gradient(f)
     hessian = autodiff.hessian(f, use_cache=False)
     for call, expected in ((compiled, f), (gradient, lambda x: slopes(f, x))):
-        with pytest.warns(autodiff.FallbackWarning, match=r"test_generators\.py:\d+") as caught:
+        with pytest.warns(
+            autodiff.FallbackWarning, match=r"test_generators\.py, line \d+"
+        ) as caught:
             for x in (X, -X, 2 * X, X, X):
                 np.testing.assert_allclose(call(x), expected(x), rtol=1e-5, atol=1e-6)
         assert len(caught) == 1

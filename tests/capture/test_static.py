@@ -129,7 +129,7 @@ def test_what_can_change_is_compared_with_what_it_was(engine) -> None:
     [
         lambda x: np.sum(scipy.special.fresnel(x)[0]),
         lambda x: np.sum(scipy.special.struve(1.0, x)),
-        lambda x: np.abs(np.fft.fft(x)).sum(),
+        lambda x: np.abs(np.roots(x)).sum(),
         lambda x: np.linalg.eigvals(np.diag(x)).sum().real,
     ],
 )
@@ -149,7 +149,7 @@ def test_a_callback_of_compiled_code_cannot_lose_a_derivative(engine) -> None:
     compiled = autodiff.function(root, engine=engine)
     with uncompiled_allowed():
         assert [compiled(2.0), compiled(3.0)] == pytest.approx([2.0, 3.0])
-        with pytest.raises(autodiff.DerivativeError, match="becomes a plain number here"):
+        with pytest.raises(autodiff.DerivativeError, match="brentq has no derivative by what the"):
             autodiff.gradient(root, engine=engine)(2.0)
 
 

@@ -607,3 +607,15 @@ def test_the_derivative_of_heaviside_by_its_value_at_zero() -> None:
 def test_mixed_derivatives_of_a_power_at_exponent_zero() -> None:
     by_base = autodiff.gradient(lambda a, b: a**b, wrt=0)
     assert autodiff.gradient(lambda b: by_base(2.0, b))(0.0) == 0.5
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_exprel_and_its_derivatives_are_infinite_where_exp_is(engine):
+    x = np.array([np.inf, 1e308, 1001.0, 720.0, -np.inf, -1e308])
+    right = np.array([np.inf, np.inf, np.inf, np.inf, 0.0, 1e-308])
+    with np.errstate(all="ignore"):
+        got = autodiff.function(lambda v: special.exprel(v), engine=engine)(x)
+        np.testing.assert_array_equal(got, special.exprel(x))
+        np.testing.assert_array_equal(got, right)
+        slope = autodiff.gradient(lambda v: np.sum(special.exprel(v)), engine=engine)
+        np.testing.assert_array_equal(slope(x), [np.inf, np.inf, np.inf, np.inf, 0.0, 0.0])

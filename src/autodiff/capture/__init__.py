@@ -39,6 +39,7 @@ from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
 from autodiff.ops.builder import building
+from autodiff.ops.complex_numbers import ComplexTracer, from_pair
 from autodiff.ops.either import VARIES, Either, is_array
 from autodiff.ops.function_table import functions as numpy_functions
 from autodiff.ops.tracer import (
@@ -59,8 +60,9 @@ class Leaf:
     """One argument leaf: its value at this call, how to reach it, and how it is taken.
 
     ``role`` is ``"array"`` (an input: array, NumPy scalar or Python float), ``"float"`` (an int
-    differentiated as a float), ``"int"`` (an int read at run time) or ``"static"`` (a value that
-    shapes the program).  ``symbols`` numbers the axes whose extent is read at run time.
+    differentiated as a float), ``"complex array"`` and the like (an array of real and imaginary
+    parts along its last axis, with the form of the complex object), ``"int"`` (an int read at run
+    time) or ``"static"`` (a value that shapes the program).  ``symbols`` numbers the axes whose extent is read at run time.
     """
 
     value: Any
@@ -79,7 +81,7 @@ class Result:
     returns its argument itself, ``("hidden", number)`` where it returns an array that it found
     outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
     ``("constant", object)``, ``("either", number, leaf, leaf)`` by whether an output is true,
-    ``("converted", number, type)``, or ``("part", number)`` of the ``parts`` that it has in several places.
+    ``("complex", number, form)`` of an output of pairs, ``("converted", number, type)``, or ``("part", number)`` of the ``parts`` that it has in several places.
     """
 
     leaves: list[tuple[Any, ...]]
@@ -112,12 +114,18 @@ class Result:
         hidden: Sequence[Any],
         parts: Sequence[Any],
     ) -> Any:
+        complex_made: dict[int, Any] = {}
+
         def item(leaf: tuple[Any, ...]) -> Any:
             kind, what = leaf[0], leaf[1]
             if kind == "output":
                 return outputs[what]
             if kind == "either":
                 return item(leaf[2 if outputs[what] else 3])
+            if kind == "complex":
+                if what not in complex_made:
+                    complex_made[what] = as_complex_result(outputs[what], leaf[2])
+                return complex_made[what]
             if kind == "converted":
                 return leaf[2](outputs[what])
             if kind == "list":
@@ -406,6 +414,11 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
             trace.whole.add(tracer.value)
         if number in differentiated:
             trace.differentiable.add(tracer.value)
+        if leaf.role.startswith("complex"):
+            trace.complex_inputs.add(tracer.value)
+            number_or_array = from_pair(tracer, leaf.role.split()[1])  # type: ignore[arg-type]
+            number_or_array.may_share = True
+            tracer = number_or_array
         values.append(given.enter(trace, leaf.value, tracer, number) if whole else tracer)
     return values
 
@@ -621,11 +634,13 @@ def _plan_result(
         leaves += found
     plans: dict[int, tuple[Any, ...]] = {}
     seen: dict[tuple[Cell, Any], tuple[Any, ...]] = {}
-    whole = {leaf.cell for leaf in leaves if is_array(leaf) and not leaf.path}
+    real = [leaf for leaf in leaves if is_array(leaf) and not isinstance(leaf, ComplexTracer)]
+    whole = {leaf.cell for leaf in real if not leaf.path}
 
     def is_view(k: int) -> bool:
         """Whether a leaf is a view of another one, which is planned before it."""
-        return is_array(leaves[k]) and bool(leaves[k].path) and leaves[k].cell in whole
+        leaf = leaves[k]
+        return is_array(leaf) and bool(leaf.path) and leaf.cell in whole
 
     for k in sorted(range(len(leaves)), key=is_view):
         if isinstance(leaves[k], Part):
@@ -658,7 +673,7 @@ def _plan_found(
         if isinstance(leaf, DeferredText) or kind.__module__.startswith("autodiff"):
             return None
         raise Declined(f"a result of type {kind.__name__} that the function makes")
-    if not is_array(leaf):
+    if not is_array(leaf) or isinstance(leaf, ComplexTracer):
         return None
     source = _source_of(trace, leaf.cell, seen)
     if source is None or not leaf.path:
@@ -709,6 +724,10 @@ def _plan_leaf(
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
         return ("constant", leaf)
+    if trace.complex_inputs and is_array(leaf) and not trace.derivative:
+        _refuse_complex_argument(trace, leaf)
+    if isinstance(leaf, ComplexTracer):
+        return _plan_complex(leaf, outputs, forms, seen)
     if isinstance(leaf, Either):
         return _plan_either(trace, leaf, outputs, forms, seen)
     if leaf.form == "array" and not leaf.path:
@@ -728,6 +747,42 @@ def _plan_leaf(
     if form == "array" and not leaf.path:
         trace.output_of[leaf.cell] = plan[1]
     return plan
+
+
+def _plan_complex(
+    leaf: ComplexTracer, outputs: list[Value], forms: list[str], seen: dict[Any, tuple[Any, ...]]
+) -> tuple[Any, ...]:
+    """A complex result: an output with real and imaginary parts along its last axis."""
+    if (id(leaf), "complex") in seen:
+        return seen[(id(leaf), "complex")]
+    plan = ("complex", len(outputs), leaf.form)
+    outputs.append(leaf.pair.value)
+    forms.append("array")
+    seen[(id(leaf), "complex")] = plan
+    return plan
+
+
+_VIEWS = ("slice", "reshape", "transpose", "broadcast")
+
+
+def _refuse_complex_argument(trace: Trace, leaf: Tracer) -> None:
+    """Decline a result that is, or is a view of, a complex argument: it would be made anew."""
+    if isinstance(leaf, ComplexTracer) and not leaf.may_share:
+        return
+    held = leaf.held if isinstance(leaf, ComplexTracer) else (leaf,)
+    for part in held:
+        value = part.value
+        while value.owner is not None and value.owner.kind in _VIEWS:
+            value = value.owner.operands[0]
+        if value not in trace.complex_inputs:
+            return
+    raise Declined("a complex argument, or a view of it, in the result")
+
+
+def as_complex_result(pair: np.ndarray, form: str) -> Any:
+    """The complex array, NumPy scalar or Python number of an output."""
+    whole = np.ascontiguousarray(pair).view(np.result_type(pair.dtype, np.complex64))[..., 0]
+    return whole if form == "array" else whole[()] if form == "scalar" else complex(whole)
 
 
 def _plan_either(

@@ -24,9 +24,9 @@ from autodiff.capture.library import call_library
 from autodiff.capture.origins import INTERPRETED, PURE_MODULES, is_library, module_of
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.trace import Declined
-from autodiff.ops import dispatch
+from autodiff.ops import complex_numbers, dispatch
 from autodiff.ops.promotion import check_number
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.signals import run_users
 
 
@@ -34,7 +34,11 @@ def construct(
     frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """An instance of a class: a user's ``__init__`` is interpreted."""
+    if issubclass(cls, np.complexfloating) and len(args) == 1 and is_traced(args):
+        return complex_numbers.as_complex(args[0], cls)
     if issubclass(cls, np.generic) and len(args) == 1 and isinstance(args[0], Tracer):
+        if complex_numbers.is_complex(args[0]):
+            raise complex_numbers.decline(f"a conversion to {cls.__name__}")
         if args[0].form == "python":
             check_number(args[0], np.dtype(cls))
         return dispatch.cast(args[0], cls)

@@ -381,7 +381,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
 def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
     """``obj.name = value``."""
     if isinstance(obj, Tracer):
-        if name in ("shape", "T", "flat", "real"):
+        if name in ("shape", "T", "flat", "real", "imag"):
             raise Declined(f"assignment to the array attribute {name!r}", frame.source(node))
         raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
     static = inspect.getattr_static(type(obj), name, None)

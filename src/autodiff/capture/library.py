@@ -50,7 +50,7 @@ from autodiff.capture.paths import Guard
 from autodiff.capture.text import characters
 from autodiff.capture.trace import Declined, FailedNow, Trace
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
-from autodiff.ops import dispatch
+from autodiff.ops import complex_functions, complex_numbers, dispatch
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
 
@@ -172,7 +172,7 @@ def _call(
 
         if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
             refuse_unseen(frame, (*args, owner), node)
-    known = lookup(function, traced)
+    known = _on_complex(function, owner, args, kwargs, traced) or lookup(function, traced)
     if traced and isinstance(owner, np.ufunc) and dispatch.is_known_ufunc(owner):
         known = functools.partial(ufunc_method, owner, function.__name__)
     if traced and known is None and dispatch.is_known_ufunc(function):
@@ -368,6 +368,32 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
         return dispatch.functions.get(function) if function in _CREATION else None
     except TypeError:  # unhashable
         return None
+
+
+def _on_complex(
+    function: Any, owner: Any, args: list[Any], kwargs: dict[str, Any], traced: bool
+) -> Callable[..., Any] | None:
+    """What computes a function of NumPy, SciPy or Python where complex numbers are traced or made."""
+    if not traced:
+        # Arrays that the function makes are constants of the program, as real ones are.
+        try:
+            if function not in _CREATION:
+                return None
+        except TypeError:  # unhashable
+            return None
+    if not complex_numbers.concerns(args, kwargs):
+        return None
+    if isinstance(owner, np.ufunc):
+        return lambda *inputs, **options: complex_numbers.apply_ufunc(
+            owner, function.__name__, inputs, options
+        )
+    if isinstance(owner, Tracer) or is_own(function):
+        return None
+    if isinstance(function, np.ufunc) or complex_functions.find(function) is not None:
+        return lambda *inputs, **options: complex_functions.apply(function, inputs, options)
+    if lookup(function, True) is not None:  # which knows real arrays alone
+        raise complex_numbers.decline(name_of(function))
+    return None
 
 
 def _holds_traced(args: list[Any], kwargs: dict[str, Any]) -> bool:

@@ -45,6 +45,7 @@ from autodiff.ops.tracer import (
     AmbiguousStore,
     Cell,
     Form,
+    NotStaged,
     StoredList,
     Tracer,
     as_tracer,
@@ -66,10 +67,6 @@ class Declined(Signal):
         super().__init__(reason)
         self.reason = reason
         self.source = source
-
-
-class NotStaged(Signal):
-    """A region cannot be staged as structured control flow; it is run in another way."""
 
 
 class FailedNow(Signal):
@@ -163,6 +160,7 @@ class Trace:
         self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
         self.filtered: list[bool] = []  # per open catch_warnings: whether filters were set in it
         self.called_out: Any = None  # the library that calls functions of the user, if one does
+        self.complex_inputs: set[Value] = set()  # arrays of real and imaginary parts
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
         self.decided: set[Any] = set()

@@ -13,9 +13,10 @@ out sizes of arrays and values of ints, by one that reads those at run time.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -51,7 +52,9 @@ class Call:
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
         parts = [
-            (leaf.dtype, leaf.dtype.num, leaf.ndim, type(leaf))
+            (role, leaf.dtype, leaf.ndim)
+            if is_complex(role)
+            else (leaf.dtype, leaf.dtype.num, leaf.ndim, type(leaf))
             if isinstance(leaf, np.ndarray)
             else leaf_key(leaf, role)[:-1]
             if k in self.lists
@@ -99,15 +102,18 @@ class Signature:
         # ``def wrapper(*args, **kwargs)`` around a function: parameters are named as that one's, but
         # the wrapper gets the arguments in the way they were given, and no defaults.
         self.forwards = self.live and hasattr(function, "__wrapped__") and _forwards(function)
+        # A transformation tells the arguments of its call from defaults: those are not made given.
+        self.tells = hasattr(function, "__autodiff_inline__")
         self._read(function)
 
     def _read(self, function: Any) -> None:
         self._defaults = self._current_defaults()
         try:
-            # The signature of a ufunc names options (where, casting) that have no neutral default.
+            # The signature of a ufunc names options (where, casting) that have no neutral default,
+            # and what wraps a ufunc, as its gradient does, is asked for that of the ufunc.
             self.signature: inspect.Signature | None = (
                 None
-                if isinstance(function, np.ufunc)
+                if isinstance(_innermost(function), np.ufunc)
                 else inspect.signature(function, follow_wrapped=self.forwards or not self.live)
             )
         except (TypeError, ValueError):
@@ -209,6 +215,14 @@ def by_position(parameter: inspect.Parameter) -> inspect.Parameter:
     return parameter.replace(kind=inspect.Parameter.POSITIONAL_ONLY)
 
 
+def _innermost(function: Any) -> Any:
+    """The function inside of wrappers and ``functools.partial``."""
+    function = inspect.unwrap(function)
+    while isinstance(function, functools.partial):
+        function = inspect.unwrap(function.func)
+    return function
+
+
 def _forwards(function: FunctionType) -> bool:
     kinds = [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
     return kinds == [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]
@@ -221,6 +235,20 @@ def _nothing(parameter: inspect.Parameter) -> Any:
     return {} if parameter.kind is inspect.Parameter.VAR_KEYWORD else None
 
 
+def not_passed_on(
+    signature: Signature, named: Set[int], defaulted: frozenset[int]
+) -> frozenset[int]:
+    """The defaults that are left out in calling a transformation, as they were by its caller.
+
+    Those named in ``wrt`` are passed, and what stands before one that goes by position only.
+    """
+    last = max(
+        (k for k in named if signature.parameters[k].kind is inspect.Parameter.POSITIONAL_ONLY),
+        default=-1,
+    )
+    return frozenset(k for k in defaulted - named if k > last)
+
+
 def _left_out(
     signature: Signature,
     transformation: Transformation,
@@ -231,6 +259,8 @@ def _left_out(
     """Parameters that Python fills in: a list or dict among the defaults remembers changes."""
     if signature.forwards:
         return defaulted
+    if signature.tells:
+        return not_passed_on(signature, transformation.named_slots(signature, given), defaulted)
     if not signature.live:
         return frozenset()
     named = transformation.named_slots(signature, given)
@@ -283,7 +313,7 @@ def flattened(
             role = classify(part, as_float)
             if whole and type(part) in (list, tuple):
                 lists.append(len(leaves))
-            leaves.append(part)
+            leaves.append(parts_of_complex(part) if is_complex(role) else part)
             roles.append(role)
             paths.append(f"args[{k}]{accessor}")
             names.append(name if not accessor else None)
@@ -325,9 +355,16 @@ def rebuilding(signature: Signature, call: Call) -> Rebuild:
 
 
 def classify(leaf: Any, as_float: bool) -> str:
-    """The role of an argument leaf: ``array``, ``float`` or ``static``."""
+    """The role of an argument leaf: ``array``, ``float``, ``static``, or ``complex`` and a form."""
     if type(leaf) in (list, tuple):
         return "float" if as_float and type(leaf[0]) is int else "array"
+    if type(leaf) is complex:
+        return "complex python"
+    if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype in _COMPLEX_DTYPES:
+        if type(leaf) is np.ndarray:
+            return "complex array"
+        if isinstance(leaf, np.generic):
+            return "complex scalar"
     if isinstance(leaf, (np.ndarray, np.generic)):
         return "float" if as_float and leaf.dtype.kind in "iu" and leaf.ndim == 0 else "array"
     if isinstance(leaf, float):
@@ -335,6 +372,34 @@ def classify(leaf: Any, as_float: bool) -> str:
     if as_float and type(leaf) is int:
         return "float"
     return "static"
+
+
+def is_complex(role: str) -> bool:
+    """Whether a leaf is complex: its parts are in an array."""
+    return role.startswith("complex")
+
+
+_COMPLEX_DTYPES = (np.dtype(np.complex64), np.dtype(np.complex128))
+
+
+def parts_of_complex(leaf: Any) -> np.ndarray[Any, Any]:
+    """A complex leaf as the program reads it: an array with a last axis of real and imaginary part.
+
+    A view of the memory where its layout allows one.
+    """
+    array = np.asarray(leaf)
+    real = array.real.dtype
+    try:
+        return array[..., None].view(real)
+    except ValueError:
+        return np.stack([array.real, array.imag], -1)
+
+
+def whole_of_parts(pair: Any, role: str) -> Any:
+    """The complex array, NumPy scalar or Python number that an array of parts stands for."""
+    whole = np.ascontiguousarray(pair).view(np.result_type(pair.dtype, np.complex64))[..., 0]
+    form = role.removeprefix("complex ")
+    return whole if form == "array" else whole[()] if form == "scalar" else complex(whole)
 
 
 def is_int(leaf: Any, role: str) -> bool:
@@ -355,6 +420,8 @@ def leaf_key(leaf: Any, role: str) -> Any:
         return type(leaf)
     if role == "float":
         return ("float", type(leaf))
+    if is_complex(role):
+        return (role, np.asarray(leaf).dtype, np.shape(leaf))
     if leaf is None or isinstance(leaf, (bool, int, str, bytes)):
         return (type(leaf), leaf)
     if callable(leaf) and not hasattr(type(leaf), "__dict__"):

@@ -26,7 +26,14 @@ from autodiff.capture import Declined, NotStaged
 from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
 from autodiff.compiled import fallback
-from autodiff.compiled.binding import NOT_GIVEN, Call, Recognised, Signature, by_position
+from autodiff.compiled.binding import (
+    NOT_GIVEN,
+    Call,
+    Recognised,
+    Signature,
+    by_position,
+    is_complex,
+)
 from autodiff.compiled.compiling import Compiler
 from autodiff.compiled.fast import fast_path, no_fast_path
 from autodiff.compiled.generality import generality
@@ -267,6 +274,8 @@ class Compiled(Compiler):
         if specialisation.recalled or len(self.recalled) >= MAXIMUM_RECALLED:
             return
         specialisation.recalled = True
+        if any(map(is_complex, call.roles)):
+            return  # the leaves are not the objects themselves
         signature = self.signature
         if signature.signature is None:
             return
@@ -299,7 +308,7 @@ class Compiled(Compiler):
         except Declined as declined:
             return fallback.reason_at(declined.reason, declined.source)
         except (NotStaged, UndecidedExtent) as problem:
-            return fallback.reason_at(str(problem), None)
+            return fallback.reason_at(str(problem), getattr(problem, "source", None))
         except AutodiffError as error:
             if call.lists:  # taken apart, it may be compiled, or have another error
                 return error

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import debug, tree
-from autodiff.compiled.binding import Call
+from autodiff.compiled.binding import Call, is_complex, whole_of_parts
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.errors import (
     AutodiffError,
@@ -65,8 +65,14 @@ def plain(compiled: Compiled, call: Call) -> Any:
 def run_plainly(compiled: Compiled, call: Call) -> Any:
     """The user's function on copies of the arguments, to raise what it raises."""
     copies = [
-        np.array(x) if isinstance(x, np.ndarray) else list(x) if type(x) is list else x
-        for x in call.leaves
+        whole_of_parts(x, role)
+        if is_complex(role)
+        else np.array(x)
+        if isinstance(x, np.ndarray)
+        else list(x)
+        if type(x) is list
+        else x
+        for x, role in zip(call.leaves, call.roles, strict=True)
     ]
     args, kwargs = compiled.rebuild(call)(copies)
     return compiled.function(*args, **kwargs)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.compiled.binding import Call, Signature
+from autodiff.compiled.binding import Call, Signature, is_complex
 from autodiff.compiled.specialisation import Specialisation
 
 FastPath = tuple[Callable[..., Any], Callable[[tuple[Any, ...], tuple[Any, ...]], Any]]
@@ -29,6 +29,7 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
         or any(d is not None for d in call.definitions)
         or call.lists
         or _has_static(specialisation, call)
+        or any(map(is_complex, call.roles))
         or captured.mutated
         or captured.objects
         or captured.watched

@@ -21,7 +21,7 @@ import numpy as np
 import autodiff.ops.numpy_functions
 import autodiff.ops.python_builtins  # noqa: F401
 from autodiff.dims import Dim
-from autodiff.ops import either, indexing, python_numbers
+from autodiff.ops import complex_functions, complex_numbers, either, indexing, python_numbers
 from autodiff.ops.function_table import (
     builtin_functions,
     functions,
@@ -62,6 +62,8 @@ _OPERANDS = (Tracer, int, float, complex, np.ndarray, np.generic, list, tuple, D
 
 def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
     """What ``__array_function__`` asks for: the implementation of a NumPy function."""
+    if complex_numbers.concerns(args, kwargs):
+        return complex_functions.apply(function, args, kwargs)
     implementation = functions.get(function)
     if implementation is None:
         name = (
@@ -83,6 +85,11 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """``a + b`` and the like, in the order written; at least one side is traced."""
     if isinstance(a, either.Either) or isinstance(b, either.Either):
         return either.on_both(lambda x, y: binary_operator(ufunc, x, y), (a, b))
+    real = complex_numbers.REAL
+    if not (type(a) in real and type(b) in real) and complex_numbers.concerns((a, b)):
+        if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
+            return NotImplemented
+        return complex_numbers.binary(ufunc, a, b)
     if python_numbers.is_number(a) and python_numbers.is_number(b):
         return python_numbers.binary(ufunc, a, b)
     if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
@@ -111,6 +118,8 @@ def unary_operator(ufunc: np.ufunc, a: Any) -> Any:
     """``-a`` and the like."""
     if isinstance(a, either.Either):
         return either.on_both(lambda x: unary_operator(ufunc, x), (a,))
+    if complex_numbers.is_complex(a):
+        return complex_numbers.call(ufunc, (a,), operator=True)
     if python_numbers.is_number(a):
         return python_numbers.unary(ufunc, a)
     return call(ufunc, (a,))
@@ -120,6 +129,8 @@ def in_place_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """``a += b``: into the storage of an array, a new value for anything else."""
     if not isinstance(a, Tracer) or a.form != "array":
         return binary_operator(ufunc, a, b)
+    if complex_numbers.concerns((a, b)):
+        return complex_numbers.in_place(ufunc, a, b)
     if not isinstance(b, _OPERANDS):
         return NotImplemented
     b = either.stored(ufunc, a, b)

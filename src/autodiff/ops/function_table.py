@@ -20,6 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # The user's program imports the left one: the right one enters what stands for its functions.
 _OPTIONAL = {
+    "scipy.fft": "autodiff.ops.scipy_fft",
     "scipy.special": "autodiff.ops.scipy_functions",
     "scipy.linalg": "autodiff.ops.scipy_linalg",
     "scipy.stats": "autodiff.ops.scipy_stats",

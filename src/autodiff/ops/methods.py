@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops import python_numbers, structural
+from autodiff.ops import complex_numbers, python_numbers, structural
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import type_name
 from autodiff.ops.layout import lay_out, layout, lies_in, note_order
@@ -56,6 +56,8 @@ def _number_attribute(x: Tracer, name: str) -> Any:
 
 def set_attribute(x: Tracer, name: str, value: Any) -> None:
     """``x.name = value`` for the attributes of arrays that can be set."""
+    if isinstance(x, complex_numbers.ComplexTracer):
+        raise complex_numbers.decline(f"a store into {name}")
     setter = _SETTERS.get(name) if x.form == "array" else None
     if setter is None:
         raise AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
@@ -174,6 +176,8 @@ def _astype(
     copy: bool = True,
 ) -> Tracer:
     dtype = np.dtype(dtype)
+    if dtype.kind == "c":
+        return complex_numbers.as_complex(x, dtype)
     if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
         raise TypeError(
             f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule '{casting}'"

@@ -221,12 +221,29 @@ def exprel_slope(x: Any) -> Any:
         x,
         1.5,
         lambda x: polynomial(x, _EXPREL_SLOPE),
-        # exp(x) / x - expm1(x) / x**2, without the overflow of the square
-        lambda x: (np.exp(x) - np.expm1(x) / x) / x,
+        _exprel_slope_far,
     )
 
 
-exprel = smooth("exprel", _ratio_meaning(np.expm1), _ratio("expm1"), lambda y, x: exprel_slope(x))
+def _exprel_slope_far(x: Any) -> Any:
+    # exp(x) (x - 1) / x**2 + 1 / x**2, without the overflow of the square, and without a difference
+    # of infinities where exp overflows: beyond 1000 all derivatives are infinite, as exp is.
+    over = x > 1000.0
+    z = np.where(over, 1000.0, x)
+    return np.where(over, np.exp(x), (np.exp(z) * (1.0 - 1.0 / z) + 1.0 / z) / z)
+
+
+def _exprel(s: Any, x: Any) -> Any:
+    infinite = s.eq(x, s.constant(np.inf, x))
+    return s.select(infinite, x, _ratio("expm1")(s, x))
+
+
+exprel = smooth(
+    "exprel",
+    lambda x: np.where(np.equal(x, np.inf), x, _ratio_meaning(np.expm1)(x)),
+    _exprel,
+    lambda y, x: exprel_slope(x),
+)
 
 # log(1 + x) / x = sum (-x)**k / (k + 1)
 _LOG1P_RATIO = [(-1.0) ** k / (k + 1) for k in range(26)]

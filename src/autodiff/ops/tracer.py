@@ -26,7 +26,7 @@ import numpy as np
 
 from autodiff.dims import Dim, Extent
 from autodiff.errors import ArgumentError, DtypeError, InternalError
-from autodiff.ir.data import ArrayType, Block, Value
+from autodiff.ir.data import ArrayType, Block, Source, Value
 from autodiff.ops import builder as _builder
 from autodiff.signals import Signal
 
@@ -106,8 +106,10 @@ class AmbiguousStore(Signal):
     """A store into an array that is one of two, depending on a branch, or is in a list as well."""
 
 
-class ConcreteNeeded(Signal):
-    """Python needs a traced value now: a branch, an index, a size."""
+class NotStaged(Signal):
+    """A region cannot be staged as structured control flow; it is run in another way."""
+
+    source: Source | None = None
 
 
 # Set by capture: how a traced value is made concrete (specialise with a guard, or refuse).

@@ -17,6 +17,7 @@ from autodiff.dims import Dim
 from autodiff.errors import UnsupportedError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
+from autodiff.ops import complex_numbers
 from autodiff.ops.control import emit_for
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.function_table import functions
@@ -250,7 +251,9 @@ def _fold(
     with np.errstate(all="ignore"):
         example = ufunc.reduce(np.ones((1,) * x.ndim, x.dtype), axis=axis, dtype=dtype)
     x = cast(_truth(ufunc, x), example.dtype)
-    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    # A number has an axis 0 and -1 to NumPy, which has refused others above.
+    whole = axis is None or x.ndim == 0
+    axes = tuple(range(x.ndim)) if whole else normalize_axis_tuple(axis, x.ndim)
     moved = functions[np.moveaxis](x, axes, range(len(axes)))
     rest = moved.shape[len(axes) :]
     moved = functions[np.reshape](moved, (-1, *rest)) if len(axes) != 1 else moved
@@ -381,4 +384,9 @@ _METHODS: dict[str, Callable[..., Any]] = {
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for."""
+    if complex_numbers.concerns(inputs, kwargs):
+        return complex_numbers.apply_ufunc(ufunc, method, inputs, kwargs)
+    if type(inputs[0]) is complex_numbers.Modulus and method == "__call__" and not kwargs:
+        if inputs[0].is_squared(ufunc, inputs):
+            return inputs[0].squared()
     return _METHODS[method](ufunc, *inputs, **kwargs)

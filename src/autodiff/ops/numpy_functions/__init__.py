@@ -7,6 +7,7 @@ takes the arguments NumPy's takes.  Where possible a composition is plain NumPy 
 from autodiff.ops.numpy_functions import (
     creation,
     decompositions,
+    fourier,
     indices,
     linear_algebra,
     mathematics,
@@ -20,6 +21,7 @@ from autodiff.ops.numpy_functions import (
 __all__ = [
     "creation",
     "decompositions",
+    "fourier",
     "indices",
     "linear_algebra",
     "mathematics",

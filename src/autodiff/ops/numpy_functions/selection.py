@@ -586,6 +586,8 @@ def _sorted(operation: str, a: Any, axis: Any, **attributes: Any) -> Tracer:
     x = Tracer(array_of(a).value, "array")
     if axis is None:
         x, axis = ravel(x), 0
+    if x.ndim == 0 and operation == "argsort":
+        x = ravel(x)
     k = normalize_axis_index(axis, x.ndim)
     result: Tracer = emit_tracer(operation, x, axis=k, **attributes)
     return result

@@ -603,6 +603,8 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
     x = array_of(a)
     if axis is None:
         x, axis = ravel(x), 0
+    if x.ndim == 0:
+        x = ravel(x)
     axis = normalize_axis_index(axis, x.ndim)
     counts = known(repeats) if not isinstance(repeats, Dim) else None
     if counts is not None and counts.size > 1:

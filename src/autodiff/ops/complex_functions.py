@@ -1,0 +1,638 @@
+"""NumPy's functions, methods and attributes on complex traced arrays.
+
+    np.sum(z, axis=0)      the sum of each part: what is linear with real factors goes part by part
+    np.vdot(a, b)          real products of the parts
+    z.real, z.T, z.sum()   attributes and methods
+
+``apply(function, args, kwargs)`` is asked wherever an operand is complex or a complex dtype is
+named.  What is not in the table is declined, so that it never meets code that knows real arrays alone.
+"""
+
+from __future__ import annotations
+
+import cmath
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim
+from autodiff.ops import complex_numbers, python_numbers
+from autodiff.ops.complex_numbers import (
+    UNARY,
+    ComplexTracer,
+    Parts,
+    as_complex,
+    common,
+    conjugate,
+    decline,
+    is_complex,
+    is_complex_dtype,
+    joined,
+    part_of,
+    parts_of,
+    truth,
+    view_of,
+)
+from autodiff.ops.function_table import builtin_functions, functions
+from autodiff.ops.known import check, type_name
+from autodiff.ops.numpy_functions import fourier
+from autodiff.ops.promotion import broadcast_to, cast, constant, pointwise
+from autodiff.ops.tracer import Form, Tracer
+
+TABLE: dict[Any, Callable[..., Any]] = {}
+
+
+def implements_complex(*callables: Any) -> Callable[[Any], Any]:
+    """Enter a function as the implementation of NumPy callables on complex operands."""
+
+    def enter(function: Any) -> Any:
+        TABLE.update(dict.fromkeys(callables, function))
+        return function
+
+    return enter
+
+
+def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """``function(*args, **kwargs)``, where an operand or a dtype named is complex."""
+    if isinstance(function, np.ufunc) and function not in TABLE:
+        inputs, outs = args[: function.nin], args[function.nin :]
+        if outs:
+            raise decline(f"np.{function.__name__} with out=")
+        return complex_numbers.apply_ufunc(function, "__call__", inputs, kwargs)
+    implementation = find(function)
+    if implementation is None:
+        raise decline(getattr(function, "__name__", type(function).__name__))
+    return implementation(*args, **kwargs)
+
+
+def find(function: Any) -> Callable[..., Any] | None:
+    """The implementation of a callable on complex operands, if there is one."""
+    try:
+        found = TABLE.get(function)
+        if found is None and getattr(function, "__module__", "").startswith("scipy.fft"):
+            functions.get(function)  # which enters those of SciPy
+            found = TABLE.get(function)
+        return found
+    except TypeError:  # unhashable
+        return None
+
+
+# -- part by part -----------------------------------------------------------------------------------
+def _data_part(x: Any, which: int, part: np.dtype[Any]) -> Any:
+    """One part of an operand: of an array, or of each array in a sequence of them."""
+    if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
+        return [_data_part(item, which, part) for item in x]
+    re, im = parts_of(x, part)
+    if which == 0:
+        return re
+    im = broadcast_to(im, re.shape)
+    array = isinstance(x, np.ndarray) or (isinstance(x, Tracer) and x.form == "array")
+    return Tracer(im.value, "array") if array else im
+
+
+def _leaves(x: Any) -> list[Any]:
+    if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
+        return [leaf for item in x for leaf in _leaves(item)]
+    return [x]
+
+
+def _join_results(re: Any, im: Any) -> Any:
+    if isinstance(re, (list, tuple)):
+        return type(re)([_join_results(a, b) for a, b in zip(re, im, strict=True)])
+    return joined(re, im, "array" if re.form == "array" else None)
+
+
+# Those that may return a view.
+_VIEWS = frozenset(
+    getattr(np, name)
+    for name in (
+        "transpose reshape ravel moveaxis swapaxes rollaxis expand_dims squeeze broadcast_to flip "
+        "fliplr flipud rot90 diag diagonal split array_split hsplit vsplit dsplit atleast_1d "
+        "atleast_2d atleast_3d matrix_transpose"
+    ).split()
+    if hasattr(np, name)
+)
+_REFUSED = ("out", "dtype", "initial", "casting")
+
+
+def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..., Any]:
+    """The function on the real parts and on the imaginary parts; ``data`` names what is data."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        dtype = kwargs.pop("dtype", None)
+        if dtype is not None and not is_complex_dtype(dtype):
+            raise decline(f"np.{function.__name__} with dtype={np.dtype(dtype)}")
+        for name in _REFUSED:
+            if kwargs.get(name) not in (None, np._NoValue):
+                raise decline(f"np.{function.__name__} with {name}=")
+            kwargs.pop(name, None)
+        found = [args[k] for k in data if isinstance(k, int) and k < len(args)]
+        found += [kwargs[k] for k in data if isinstance(k, str) and k in kwargs]
+        part = common(*(leaf for x in found for leaf in _leaves(x)))
+        if dtype is not None:
+            part = common(constant_of(dtype))
+
+        def one(which: int) -> Any:
+            given = [_data_part(x, which, part) if k in data else x for k, x in enumerate(args)]
+            named = {k: _data_part(x, which, part) if k in data else x for k, x in kwargs.items()}
+            return functions[function](*given, **named)
+
+        result = _join_results(one(0), one(1))
+        if function in _VIEWS:
+            for z in _leaves(result):
+                view_of(_leaves(args), z)
+        return result
+
+    return run
+
+
+def constant_of(dtype: Any) -> Any:
+    """A number of a dtype."""
+    return np.zeros((), np.dtype(dtype))[()]
+
+
+_FIRST = """
+    sum mean cumsum trace transpose reshape ravel moveaxis swapaxes rollaxis expand_dims squeeze
+    broadcast_to flip fliplr flipud roll rot90 tile repeat take take_along_axis diag diagonal
+    diagflat tril triu diff copy split array_split hsplit vsplit dsplit concatenate stack hstack
+    vstack dstack column_stack delete resize ediff1d nansum matrix_transpose block
+""".split()
+for _name in _FIRST:
+    if hasattr(np, _name) and getattr(np, _name) in functions:
+        TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, "a", "m", "arr", "ary"))
+for _name in ("atleast_1d", "atleast_2d", "atleast_3d"):
+    if getattr(np, _name) in functions:
+        TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, 1, 2, 3))
+TABLE[np.matmul] = lambda a, b: matmul(a, b)
+TABLE[np.compress] = part_by_part(np.compress, (1, "a"))
+_function: Any
+for _function in (np.fft.fftshift, np.fft.ifftshift):
+
+    def _shift(x: Any, axes: Any = None, _function: Any = _function) -> Any:
+        back = _function is np.fft.ifftshift
+        axes = tuple(range(x.ndim)) if axes is None else axes
+        several = axes if isinstance(axes, (tuple, list)) else (axes,)
+        steps = [-(x.shape[k] // 2) if back else x.shape[k] // 2 for k in several]
+        return TABLE[np.roll](x, tuple(steps), tuple(several))
+
+    TABLE[_function] = _shift
+
+
+@implements_complex(np.where)
+def where(condition: Any, *choices: Any) -> Any:
+    """``np.where``."""
+    if len(choices) != 2:
+        raise decline("np.where without values")
+    part = common(*choices)
+    if is_complex(condition):
+        condition = truth(as_complex(condition))
+    (ar, ai), (br, bi) = (parts_of(x, part) for x in choices)
+    return joined(_selected(condition, ar, br), _selected(condition, ai, bi), "array")
+
+
+def _selected(condition: Any, a: Any, b: Any) -> Any:
+    return functions[np.where](condition, a, b)
+
+
+@implements_complex(np.pad)
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    """``np.pad`` with zeros, or with elements of the array."""
+    if "constant_values" in kwargs or "end_values" in kwargs:
+        raise decline("np.pad with values")
+    return part_by_part(np.pad)(array, pad_width, mode, **kwargs)
+
+
+# -- products ---------------------------------------------------------------------------------------
+def _sign(operands: Sequence[int]) -> tuple[int, int]:
+    """The part that a product of parts belongs to, and its sign: those with 1 are imaginary."""
+    count = sum(operands) % 4
+    return count % 2, -1 if count in (2, 3) else 1
+
+
+def product(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
+    """A function that is linear in each operand, as real functions of their parts."""
+    part = common(*operands)
+    split = [_full_parts(x, part) for x in operands]
+    total: list[Any] = [None, None]
+    real = [not is_complex(x) for x in operands]
+    for which in itertools.product(*((0,) if r else (0, 1) for r in real)):
+        term = function(*(parts[k] for parts, k in zip(split, which, strict=True)))
+        place, sign = _sign(which)
+        if total[place] is None:
+            total[place] = term if sign > 0 else -term
+        else:
+            total[place] = total[place] + term if sign > 0 else total[place] - term
+    re, im = total
+    return joined(re, im, "array" if re.form == "array" else None)
+
+
+def _full_parts(x: Any, part: np.dtype[Any]) -> Parts:
+    return _data_part(x, 0, part) if not _is_list(x) else functions[np.array](
+        _data_part(x, 0, part)
+    ), _data_part(x, 1, part) if not _is_list(x) else functions[np.array](_data_part(x, 1, part))
+
+
+def _is_list(x: Any) -> bool:
+    return isinstance(x, (list, tuple)) and not isinstance(x, Tracer)
+
+
+def _bilinear(function: Any) -> Callable[..., Any]:
+    def run(a: Any, b: Any, *rest: Any, **kwargs: Any) -> Any:
+        if any(kwargs.pop(name, None) is not None for name in _REFUSED):
+            raise decline(f"np.{function.__name__} with out= or dtype=")
+        return product(lambda x, y: functions[function](x, y, *rest, **kwargs), (a, b))
+
+    return run
+
+
+for _function in (np.dot, np.inner, np.outer, np.tensordot, np.kron, np.convolve, np.cross):
+    if _function in functions:
+        TABLE[_function] = _bilinear(_function)
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """``a @ b``."""
+    return product(lambda x, y: np.matmul(x, y), (a, b))
+
+
+@implements_complex(np.vdot)
+def vdot(a: Any, b: Any) -> Any:
+    """``np.vdot``: the first operand is conjugated."""
+    flat = [TABLE[np.ravel](as_complex(x)) for x in (a, b)]
+    return TABLE[np.dot](joined(*conjugate(flat[0].parts), "array"), flat[1])
+
+
+@implements_complex(np.vecdot)
+def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
+    """``np.vecdot``: the first operand is conjugated."""
+    return TABLE[np.sum](complex_numbers.call(np.multiply, (conj_of(a), b)), axis=axis)
+
+
+def conj_of(x: Any) -> Any:
+    """The conjugate of a complex or real operand."""
+    return joined(*conjugate(as_complex(x).parts)) if is_complex(x) else x
+
+
+@implements_complex(np.correlate)
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """``np.correlate``: the second operand is conjugated."""
+    return product(lambda x, y: functions[np.correlate](x, y, mode), (a, conj_of(v)))
+
+
+@implements_complex(np.einsum)
+def einsum(subscripts: Any, *operands: Any, **kwargs: Any) -> Any:
+    """``np.einsum`` of up to four operands."""
+    kwargs.pop("optimize", None)
+    if not isinstance(subscripts, str) or kwargs or len(operands) > 4:
+        raise decline("this form of np.einsum")
+    return product(lambda *parts: functions[np.einsum](subscripts, *parts), operands)
+
+
+def _multiplied(z: ComplexTracer, axis: int, keep: bool) -> Any:
+    """Products along an axis, one factor after the other."""
+    n = z.shape[axis]
+    if isinstance(n, Dim) or n > 256:
+        raise decline("a product of many factors")
+    lead = (slice(None),) * axis
+    if n == 0:
+        re = functions[np.prod](z.parts[0], axis)
+        return joined(re, functions[np.zeros_like](re), None)
+    found = [z[(*lead, 0)]]
+    for k in range(1, n):
+        found.append(complex_numbers.call(np.multiply, (found[-1], z[(*lead, k)])))
+    return TABLE[np.stack](found, axis) if keep else found[-1]
+
+
+@implements_complex(np.prod)
+def prod(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
+    """``np.prod``."""
+    if out is not None or dtype is not None or isinstance(axis, tuple):
+        raise decline("np.prod with out=, dtype= or several axes")
+    z = as_complex(a)
+    if axis is None:
+        if keepdims:
+            raise decline("np.prod of all axes with keepdims=")
+        return _multiplied(TABLE[np.ravel](z), 0, False)
+    axis = int(np.lib.array_utils.normalize_axis_index(axis, z.ndim))
+    result = _multiplied(z, axis, False)
+    return TABLE[np.expand_dims](result, axis) if keepdims else result
+
+
+@implements_complex(np.cumprod)
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``np.cumprod``."""
+    if out is not None or dtype is not None:
+        raise decline("np.cumprod with out= or dtype=")
+    z = as_complex(a)
+    if axis is None:
+        return _multiplied(TABLE[np.ravel](z), 0, True)
+    return _multiplied(z, int(np.lib.array_utils.normalize_axis_index(axis, z.ndim)), True)
+
+
+@implements_complex(np.average)
+def average(a: Any, axis: Any = None, weights: Any = None) -> Any:
+    """``np.average`` without weights."""
+    if weights is not None:
+        raise decline("np.average with weights")
+    return TABLE[np.mean](a, axis=axis)
+
+
+@implements_complex(np.var)
+def var(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, **kw: Any
+) -> Any:
+    """``np.var``: the mean of the squared distances, which is the sum of those of the parts."""
+    if dtype is not None or out is not None or set(kw) - {"keepdims"}:
+        raise decline("np.var with more than axis, ddof and keepdims")
+    x, y = (functions[np.var](p, axis=axis, ddof=ddof, **kw) for p in as_complex(a).parts)
+    return pointwise("add", x, y)
+
+
+@implements_complex(np.std)
+def std(a: Any, *args: Any, **kwargs: Any) -> Any:
+    """``np.std``."""
+    return pointwise("sqrt", var(a, *args, **kwargs))
+
+
+@implements_complex(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """``np.linalg.norm`` of vectors, and the Frobenius norm: the real norm of all parts."""
+    z = as_complex(x)
+    plain_vectors = isinstance(axis, int) or (axis is None and z.ndim == 1)
+    if ord in (None, 2) and plain_vectors or (ord is None and axis is None):
+        pair = functions[np.stack](list(z.parts), -1)
+        if axis is None and not keepdims:
+            return functions[np.linalg.norm](functions[np.ravel](pair))
+        if isinstance(axis, int):
+            k = int(np.lib.array_utils.normalize_axis_index(axis, z.ndim))
+            whole = functions[np.moveaxis](pair, k, -2)
+            whole = functions[np.reshape](whole, (*whole.shape[:-2], -1))
+            found = functions[np.linalg.norm](whole, axis=-1)
+            return functions[np.expand_dims](found, k) if keepdims else found
+    if plain_vectors:
+        size: Any = complex_numbers.modulus(z, z.part_dtype, "array")
+        return functions[np.linalg.norm](size, ord, axis, keepdims)
+    raise decline("this norm")
+
+
+# -- making arrays ----------------------------------------------------------------------------------
+@implements_complex(np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)
+def array(
+    obj: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0, **rest: Any
+) -> Any:
+    """``np.array``."""
+    if rest:
+        raise decline("np.array with " + ", ".join(rest))
+    if dtype is not None and not is_complex_dtype(dtype):
+        raise decline(f"a conversion to {np.dtype(dtype)}")
+    z = as_complex(obj, None if dtype is None else np.dtype(dtype))
+    if not is_complex(obj) and isinstance(obj, (list, tuple)):
+        z = as_complex(functions[np.array](obj), dtype)
+    z = view_of((obj,), ComplexTracer(z.parts, None, "array"))
+    if ndmin > z.ndim:
+        z = TABLE[np.reshape](z, (1,) * (ndmin - z.ndim) + tuple(z.shape))
+    return z
+
+
+def _filled(function: Any) -> Callable[..., Any]:
+    def run(shape: Any, dtype: Any = float, order: str = "C", **rest: Any) -> Any:
+        if rest:
+            raise decline(f"np.{function.__name__} with " + ", ".join(rest))
+        part = common(constant_of(dtype))
+        return joined(functions[function](shape, part), functions[np.zeros](shape, part), "array")
+
+    return run
+
+
+for _function in (np.zeros, np.ones):
+    TABLE[_function] = _filled(_function)
+
+
+def _filled_like(value: float) -> Callable[..., Any]:
+    def run(
+        a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+    ) -> Any:
+        if shape is not None:
+            raise decline("an array of another shape")
+        if dtype is not None and not is_complex_dtype(dtype):
+            like = {0.0: np.zeros, 1.0: np.ones}[value]
+            return functions[like](a.shape, dtype)
+        part = common(a) if dtype is None else common(constant_of(dtype))
+        re = functions[np.zeros if value == 0.0 else np.ones](np.shape(a), part)
+        return joined(re, functions[np.zeros](np.shape(a), part), "array")
+
+    return run
+
+
+TABLE[np.zeros_like] = _filled_like(0.0)
+TABLE[np.ones_like] = _filled_like(1.0)
+
+
+@implements_complex(np.full)
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Any:
+    """``np.full``."""
+    z = as_complex(fill_value, dtype)
+    return TABLE[np.broadcast_to](z, shape if isinstance(shape, (tuple, list)) else (shape,))
+
+
+# -- parts and questions ------------------------------------------------------------------------------
+@implements_complex(np.real)
+def real(x: Any) -> Any:
+    """``np.real``."""
+    return part_of(x if isinstance(x, ComplexTracer) else as_complex(x), 0)
+
+
+@implements_complex(np.imag)
+def imag(x: Any) -> Any:
+    """``np.imag``."""
+    return part_of(x if isinstance(x, ComplexTracer) else as_complex(x), 1)
+
+
+def _is_real(x: Any) -> Any:
+    found = pointwise("equal", as_complex(x).parts[1], 0)
+    python = isinstance(x, ComplexTracer) and x.form == "python"
+    return Tracer(found.value, "python") if python else found
+
+
+@implements_complex(np.angle)
+def angle(z: Any, deg: bool = False) -> Any:
+    """``np.angle``."""
+    re, im = as_complex(z).parts
+    found = pointwise("arctan2", im, re)
+    return pointwise("multiply", found, 180 / np.pi) if deg else found
+
+
+TABLE[np.iscomplexobj] = lambda x: True
+TABLE[np.isrealobj] = lambda x: False
+TABLE[np.shape] = lambda x: as_complex(x).shape
+TABLE[np.ndim] = lambda x: as_complex(x).ndim
+TABLE[np.size] = lambda x, axis=None: (
+    as_complex(x).size if axis is None else as_complex(x).shape[axis]
+)
+TABLE[np.iscomplex] = lambda x: pointwise("not_equal", as_complex(x).parts[1], 0)
+TABLE[np.isreal] = _is_real
+TABLE[np.result_type] = lambda *xs: np.result_type(*map(complex_numbers.example, xs))
+for _function in (np.any, np.all, np.count_nonzero):
+    TABLE[_function] = lambda x, *args, _function=_function, **kwargs: functions[_function](
+        truth(as_complex(x)), *args, **kwargs
+    )
+TABLE.update({getattr(np.fft, _name): _function for _name, _function in fourier.TRANSFORMS.items()})
+
+
+# -- Python's own ------------------------------------------------------------------------------------
+def _python_parts(x: Any) -> Parts:
+    if isinstance(x, Tracer) and x.shape:
+        raise decline("a conversion of an array to a Python number")
+    return parts_of(x, np.dtype(float))
+
+
+@implements_complex(complex)
+def make_complex(real: Any = 0, imag: Any = 0) -> Any:
+    """``complex(a, b)``: a + i b, also of complex ``a`` and ``b``."""
+    if isinstance(real, str):
+        raise decline("complex() of text")
+    (a, b), (c, d) = _python_parts(real), _python_parts(imag)
+    if imag == 0 and not isinstance(imag, Tracer):
+        return joined(a, b, "python")
+    re = pointwise("subtract", a, d) if is_complex(imag) else a
+    return joined(re, pointwise("add", b, c) if is_complex(real) else c, "python")
+
+
+@implements_complex(abs)
+def absolute(x: Any) -> Any:
+    """``abs``."""
+    return complex_numbers.call(np.absolute, (x,), operator=True)
+
+
+@implements_complex(pow)
+def power(x: Any, y: Any) -> Any:
+    """``pow``."""
+    return complex_numbers.call(np.power, (x, y), operator=True)
+
+
+def _of_cmath(function: Callable[[Parts], Parts]) -> Callable[[Any], Any]:
+    def run(x: Any) -> Any:
+        z = _python_parts(x)
+        re, im = function(z)
+        fine = constant(True, bool)
+        for part in (*z, re, im):
+            fine = pointwise("logical_and", fine, pointwise("isfinite", part))
+        check(fine, "a result of cmath that is not finite")
+        return joined(re, im, "python")
+
+    return run
+
+
+CMATH: dict[Any, Callable[..., Any]] = {
+    getattr(cmath, name): _of_cmath(UNARY[getattr(np, name)])
+    for name in "exp sqrt sin cos tan sinh cosh tanh log10".split()
+}
+
+
+def _cmath_log(x: Any, *base: Any) -> Any:
+    top = _of_cmath(UNARY[np.log])(x)
+    return top if not base else complex_numbers.call(np.divide, (top, _cmath_log(*base)), True)
+
+
+def _phase(x: Any) -> Any:
+    re, im = _python_parts(x)
+    return python_numbers.number(pointwise("arctan2", im, re), float)
+
+
+def _rect(r: Any, phi: Any) -> Any:
+    (r, _), (phi, _) = _python_parts(r), _python_parts(phi)
+    re, im = (pointwise("multiply", r, pointwise(name, phi)) for name in ("cos", "sin"))
+    return joined(re, im, "python")
+
+
+CMATH[cmath.log] = _cmath_log
+CMATH[cmath.phase] = _phase
+CMATH[cmath.polar] = lambda x: (
+    complex_numbers.modulus(as_complex(x), np.dtype(float), "python"),
+    _phase(x),
+)
+CMATH[cmath.rect] = _rect
+TABLE.update(CMATH)
+builtin_functions.update({**CMATH, complex: make_complex})  # of real numbers too
+
+
+# -- methods and attributes -----------------------------------------------------------------------------
+def _method(function: Any) -> Callable[..., Any]:
+    return lambda z, *args, **kwargs: apply(function, (z, *args), kwargs)
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    name: _method(getattr(np, name))
+    for name in (
+        "all any cumprod cumsum diagonal dot mean prod ravel repeat squeeze std sum swapaxes "
+        "take trace var conjugate"
+    ).split()
+}
+
+
+def _shape_arguments(args: tuple[Any, ...]) -> Any:
+    return args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+
+
+def _astype(z: ComplexTracer, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+    if args or set(kwargs) - {"copy"}:
+        raise decline("astype with order= or casting=")
+    if not is_complex_dtype(dtype):
+        raise decline(f"a conversion to {np.dtype(dtype)}")
+    form: Form = "array" if z.form == "array" else "scalar"
+    return joined(*as_complex(z, np.dtype(dtype)).parts, form)
+
+
+def _item(z: ComplexTracer, *index: Any) -> Any:
+    if index:
+        z = z[tuple(index)] if len(index) > 1 else TABLE[np.ravel](z)[index[0]]
+    elif any(n != 1 for n in z.shape):
+        raise ValueError("can only convert an array of size 1 to a Python scalar")
+    re, im = (functions[np.reshape](p, ()) for p in z.parts)
+    return joined(cast(re, np.float64), cast(im, np.float64), "python")
+
+
+def _tolist(z: ComplexTracer) -> Any:
+    return [_tolist(row) for row in z] if z.shape else _item(z)
+
+
+_OWN: dict[str, Callable[..., Any]] = {
+    "conj": METHODS["conjugate"],
+    "astype": _astype,
+    "reshape": lambda z, *shape: TABLE[np.reshape](z, _shape_arguments(shape)),
+    "transpose": lambda z, *axes: TABLE[np.transpose](z, _shape_arguments(axes) or None),
+    "flatten": lambda z: TABLE[np.ravel](z),
+    "copy": lambda z: ComplexTracer(z.parts, None, z.form),
+    "item": _item,
+    "tolist": _tolist,
+}
+METHODS.update(_OWN)
+PROPERTIES: dict[str, Callable[[ComplexTracer], Any]] = {
+    "real": lambda z: part_of(z, 0),
+    "imag": lambda z: part_of(z, 1),
+    "T": lambda z: TABLE[np.transpose](z),
+    "mT": lambda z: TABLE[np.swapaxes](z, -1, -2),
+}
+_NUMBER = frozenset(("real", "imag", "conjugate"))
+
+
+def attribute(z: ComplexTracer, name: str) -> Any:
+    """What ``z.name`` is."""
+    if z.form != "python" or name in _NUMBER:
+        found = PROPERTIES.get(name)
+        if found is not None:
+            return found(z)
+        if name in METHODS:
+            method = METHODS[name]
+            if z.form == "python":
+                return lambda: joined(*conjugate(z.parts), "python")
+            return partial(method, z)
+    raise AttributeError(f"'{type_name(z)}' object has no attribute '{name}'", name=name, obj=z)
+
+
+__all__ = ["CMATH", "METHODS", "TABLE", "apply", "attribute", "find", "product"]

@@ -1,0 +1,785 @@
+"""Complex numbers as pairs of real ones: the tracer, its arithmetic, and what NumPy's ufuncs make of it.
+
+    z = 1j * x             ComplexTracer(parts=(0·x − 1·0, 0·0 + 1·x))
+    np.abs(z)              hypot(z.real, z.imag), a real tracer
+    np.fft.fft(z)          one operation on the pair, an array with a last axis of length 2
+
+Programs have no complex dtype.  A :class:`ComplexTracer` holds either two real tracers (the parts)
+or one real tracer with a last axis of length 2 (the pair: real and imaginary part side by side, as
+NumPy stores complex64 and complex128), and makes the one from the other where it is needed.  All
+that is done to it is made of real operations, so that engines, passes and differentiation know
+nothing of it; the derivative of a real result is dL/dRe and dL/dIm by construction.
+
+A complex value never changes: stores, and whatever is not in the tables here and in
+:mod:`autodiff.ops.complex_functions`, raise :class:`NotStaged`, so that the call
+runs as plain Python, or is differentiated along its path, or is refused with the line.
+
+Formulas are NumPy's own where these have a name: division after R. Smith, "Algorithm 116: Complex
+division" (1962); the square root and the logarithm after W. Kahan, "Branch cuts for complex
+elementary functions" (1987).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Dim
+from autodiff.errors import DtypeError
+from autodiff.ops import builder as _builder
+from autodiff.ops import python_numbers
+from autodiff.ops.function_table import functions
+from autodiff.ops.known import check
+from autodiff.ops.promotion import (
+    as_array,
+    broadcast_shapes,
+    broadcast_to,
+    cast,
+    constant,
+    operand,
+    pointwise,
+    select,
+    weak_kind,
+)
+from autodiff.ops.tracer import Form, NotStaged, Tracer, ViewStep
+
+Parts = tuple[Any, Any]
+_PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
+_WHOLE: dict[Any, Any] = {part: whole for whole, part in _PART.items()}
+
+
+def decline(what: str) -> NotStaged:
+    """What is raised where complex numbers are not followed."""
+    problem = NotStaged(f"{what} of complex numbers, which is not supported")
+    problem.source = _builder.current_builder().source
+    return problem
+
+
+class ComplexTracer(Tracer):
+    """A traced complex array or number; see the module header."""
+
+    __slots__ = ("_pair", "_parts", "may_share")
+
+    def __init__(self, parts: Parts | None, pair: Tracer | None, form: Form | None = None) -> None:
+        self._parts = parts
+        self._pair = pair
+        self._cache = None
+        self.may_share = False  # memory with an argument, as a view of it
+        self.form = form or ("array" if self.shape else "scalar")
+
+    # -- the two ways of holding it -------------------------------------------------------------
+    @property
+    def parts(self) -> Parts:
+        """Real and imaginary part, as arrays or NumPy scalars of one shape."""
+        if self._parts is not None:
+            return self._parts
+        assert self._pair is not None
+        pair = Tracer(self._pair.value, "array")
+        return plain(pair[..., 0]), plain(pair[..., 1])
+
+    @property
+    def pair(self) -> Tracer:
+        """Both in one array, along a last axis."""
+        if self._pair is not None:
+            return self._pair
+        stacked: Tracer = functions[np.stack](list(self.parts), -1)
+        return stacked
+
+    @property
+    def held(self) -> tuple[Any, ...]:
+        """The real values that it is made of: both parts, or the pair."""
+        return self._parts if self._parts is not None else (self._pair,)
+
+    # -- what arrays tell -------------------------------------------------------------------------
+    @property
+    def shape(self) -> Any:
+        """Shape, extents as integers or Dims."""
+        if self._parts is not None:
+            return self._parts[0].shape
+        assert self._pair is not None
+        return self._pair.shape[:-1]
+
+    @property
+    def part_dtype(self) -> np.dtype[Any]:
+        """The dtype of each part."""
+        held: Any = self._parts[0] if self._parts is not None else self._pair
+        dtype: np.dtype[Any] = held.dtype
+        return dtype
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """complex64 or complex128."""
+        whole: np.dtype[Any] = _WHOLE[self.part_dtype]
+        return whole
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def python_type(self) -> type:
+        """The type that this object has in plain Python."""
+        if self.form == "array":
+            return np.ndarray
+        return complex if self.form == "python" else self.dtype.type
+
+    # -- what real arrays have, and code that knows real ones alone would ask for ---------------------
+    def _refuse(self) -> Any:
+        raise decline("a use")
+
+    value: Any = property(_refuse)
+    type: Any = property(_refuse)
+    cell: Any = property(_refuse)
+
+    @property
+    def path(self) -> Any:  # type: ignore[override]
+        """It is no view that could be stored into."""
+        return ()
+
+    @property
+    def alias(self) -> Any:  # type: ignore[override]
+        """It has no storage that a loop carries."""
+        return None
+
+    def __repr__(self) -> str:
+        return f"<traced complex {self.form}: {self.dtype}{list(self.shape)}>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        raise decline("the text")
+
+    def __hash__(self) -> int:
+        raise decline("the hash")
+
+    def __bool__(self) -> bool:
+        return bool(truth(self))
+
+    def __contains__(self, item: Any) -> Any:
+        raise decline("a search among elements")
+
+    def __getattr__(self, name: str) -> Any:
+        from autodiff.ops import complex_functions
+
+        return complex_functions.attribute(self, name)
+
+    def __getitem__(self, index: Any) -> Any:
+        if self.form == "python":
+            raise TypeError("'complex' object is not subscriptable")
+        re, im = (Tracer(x.value, self.form)[index] for x in self.parts)
+        return view_of((self,), joined(re, im))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise decline("a store into an array")
+
+    def __copy__(self) -> Any:
+        return self
+
+    __deepcopy__ = None  # type: ignore[assignment]
+
+
+# -- making them ----------------------------------------------------------------------------------
+def plain(x: Any) -> Tracer:
+    """A real value of its own: an array, or a NumPy scalar where there are no axes."""
+    return Tracer(x.value, "array" if x.shape else "scalar")
+
+
+def joined(re: Any, im: Any, form: Form | None = None) -> ComplexTracer:
+    """The complex number or array of two real ones."""
+    shape = broadcast_shapes(re.shape, im.shape)
+    return ComplexTracer(
+        (plain(broadcast_to(re, shape)), plain(broadcast_to(im, shape))), None, form
+    )
+
+
+def from_pair(pair: Tracer, form: Form | None = None) -> ComplexTracer:
+    """The complex number or array whose parts lie along the last axis of a real array."""
+    return ComplexTracer(None, Tracer(pair.value, "array"), form)
+
+
+def view_of(sources: Sequence[Any], z: ComplexTracer) -> ComplexTracer:
+    """``z``, which NumPy may make as a view of one of the sources."""
+    z.may_share = any(isinstance(x, ComplexTracer) and x.may_share for x in sources)
+    return z
+
+
+def is_complex_dtype(x: Any) -> bool:
+    """Whether ``x`` names a complex dtype."""
+    if isinstance(x, np.dtype):
+        return x.kind == "c"
+    if isinstance(x, type):
+        return issubclass(x, (complex, np.complexfloating))
+    return isinstance(x, str) and x in ("complex", "complex128", "complex64", "c8", "c16")
+
+
+def is_complex(x: Any) -> bool:
+    """Whether ``x`` is complex, or a sequence with a complex item."""
+    cls = type(x)
+    if cls is Tracer or cls is float or cls is int:
+        return False
+    if cls is ComplexTracer or cls is complex:
+        return True
+    if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
+        return any(map(is_complex, list.__iter__(x) if isinstance(x, list) else x))
+    return isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "c"
+
+
+# Objects of these classes are neither complex nor name a complex dtype.
+REAL = frozenset((Tracer, float, int, bool, type(None), slice))
+
+
+def concerns(args: Sequence[Any], kwargs: dict[str, Any] | None = None) -> bool:
+    """Whether a call computes with complex numbers, or names a complex dtype."""
+    for x in args:
+        if type(x) not in REAL and (is_complex(x) or is_complex_dtype(x)):
+            return True
+    if kwargs:
+        if kwargs.get("dtype") in ("D", "F"):  # of other arguments these are orders
+            return True
+        return concerns(list(kwargs.values()))
+    return False
+
+
+def example(x: Any) -> Any:
+    """What stands for an operand where NumPy is asked for a dtype."""
+    if isinstance(x, ComplexTracer):
+        return 0j if x.form == "python" else x.dtype
+    if type(x) is complex:
+        return 0j
+    if isinstance(x, (list, tuple)):
+        return np.result_type(*map(_item_example, x)) if x else np.dtype(float)
+    kind = weak_kind(x)
+    if kind is not None:
+        return kind(0)
+    return x.dtype if isinstance(x, (np.ndarray, np.generic)) else as_array(x).dtype
+
+
+def _item_example(x: Any) -> Any:
+    """What stands for an item of a list, where Python's numbers have the dtype that arrays give them."""
+    found = example(x)
+    return found if isinstance(found, np.dtype) else np.asarray(found).dtype
+
+
+def _no_such_dtype(dtype: np.dtype[Any]) -> DtypeError:
+    return DtypeError(
+        f"elements of dtype {dtype} are not supported", code="AD105", remedy="use complex128"
+    )
+
+
+def common(*xs: Any) -> np.dtype[Any]:
+    """The dtype of the parts of what operands give together, as NumPy promotes."""
+    dtype = np.result_type(np.result_type(*map(example, xs)), np.complex64)
+    if dtype not in _PART:
+        raise _no_such_dtype(dtype)
+    return _PART[dtype]
+
+
+def parts_of(x: Any, part: np.dtype[Any]) -> Parts:
+    """Real and imaginary part of any operand; that of a real one is 0."""
+    if isinstance(x, ComplexTracer):
+        re, im = x.parts
+        return cast(re, part), cast(im, part)
+    if isinstance(x, (list, tuple)):
+        re, im = (functions[np.array](_nested(x, k, part), part) for k in (0, 1))
+        return re, im
+    if isinstance(x, (complex, np.ndarray, np.generic)) and not isinstance(x, Tracer):
+        return constant(np.real(x), part), constant(np.imag(x), part)
+    return cast(operand(x), part), constant(0.0, part)
+
+
+def _nested(x: Any, which: int, part: np.dtype[Any]) -> Any:
+    """A nested list of the real, or of the imaginary parts."""
+    if isinstance(x, (list, tuple)):
+        return [_nested(item, which, part) for item in x]
+    re, im = parts_of(x, part)
+    return re if which == 0 else broadcast_to(im, re.shape)
+
+
+def as_complex(x: Any, dtype: Any = None) -> ComplexTracer:
+    """Any operand as a complex array or scalar."""
+    part = common(x) if dtype is None else _PART.get(np.dtype(dtype))
+    if part is None:
+        raise _no_such_dtype(np.dtype(dtype))
+    form: Form | None = "array" if isinstance(x, (list, tuple, np.ndarray)) else None
+    if isinstance(x, Tracer):
+        form = "array" if x.form == "array" else "scalar"
+    return joined(*parts_of(x, part), form)
+
+
+def _stays(x: Tracer) -> Tracer:
+    return x
+
+
+def _refuse_store(x: Tracer, new: Tracer) -> Tracer:
+    raise decline("a store into the real or imaginary part")
+
+
+def part_of(z: ComplexTracer, which: int) -> Tracer:
+    """``z.real`` and ``z.imag``: views of an array, numbers of a number."""
+    x: Tracer = z.parts[which]
+    if z.form == "python":
+        return python_numbers.number(x, float)
+    if z.form == "scalar":
+        return x
+    return Tracer(Tracer(x.value, "array").cell, "array", (ViewStep(_stays, _refuse_store),))
+
+
+# -- real arithmetic, short -------------------------------------------------------------------------
+def _op(name: str) -> Callable[..., Tracer]:
+    return functools.partial(pointwise, name)
+
+
+add, sub, mul, div = _op("add"), _op("subtract"), _op("multiply"), _op("divide")
+_neg, _abs, _sqrt, _exp = _op("negative"), _op("absolute"), _op("sqrt"), _op("exp")
+_sin, _cos, _sinh, _cosh = _op("sin"), _op("cos"), _op("sinh"), _op("cosh")
+_both, _either, _not = _op("logical_and"), _op("logical_or"), _op("logical_not")
+_is_inf, _is_nan, _equal = _op("isinf"), _op("isnan"), _op("equal")
+_hypot = _op("hypot")
+
+
+def _where(condition: Any, a: Any, b: Any) -> Tracer:
+    dtype = b.dtype if isinstance(b, Tracer) else a.dtype
+    return select(condition, a, b, dtype)
+
+
+def _multiply(a: Parts, b: Parts) -> Parts:
+    (ar, ai), (br, bi) = a, b
+    return sub(mul(ar, br), mul(ai, bi)), add(mul(ar, bi), mul(ai, br))
+
+
+def _divide(a: Parts, b: Parts, python: bool = False) -> Parts:
+    # Smith: the larger part of the divisor is divided by, so that nothing overflows on the way.
+    (ar, ai), (br, bi) = a, b
+    real_is_larger = pointwise("greater_equal", _abs(br), _abs(bi))
+    large, small = _where(real_is_larger, br, bi), _where(real_is_larger, bi, br)
+    zero = _both(_equal(br, 0), _equal(bi, 0))
+    if python:
+        check(_not(zero), "complex division by zero")
+        ratio = div(small, large)
+        by = add(large, mul(small, ratio))
+        scaled: Callable[[Any], Any] = lambda x: div(x, by)  # noqa: E731
+    else:
+        safe = _where(zero, 1.0, large)
+        ratio = div(small, safe)
+        scale = div(1.0, add(safe, mul(small, ratio)))
+        scaled = lambda x: mul(x, scale)  # noqa: E731
+    up = add(_where(real_is_larger, ar, ai), mul(_where(real_is_larger, ai, ar), ratio))
+    down = _where(real_is_larger, sub(ai, mul(ar, ratio)), sub(mul(ai, ratio), ar))
+    re, im = scaled(up), scaled(down)
+    if python:
+        return re, im
+    nothing = _abs(br)
+    return _where(zero, div(ar, nothing), re), _where(zero, div(ai, nothing), im)
+
+
+# -- functions of one number ------------------------------------------------------------------------
+def _product(c: Any, s: Any) -> Tracer:
+    """``c * s``; where one is 0 and the other infinite or NaN it is 0, as in C's functions."""
+    t = mul(c, s)
+    zero = _either(_equal(c, 0), _equal(s, 0))
+    return _where(_both(_is_nan(t), zero), _where(_equal(c, 0), c, s), t)
+
+
+def complex_exp(z: Parts) -> Parts:
+    """``exp``: a magnitude beyond the largest number may still have a part that is in range."""
+    re, im = z
+    double = re.dtype == np.dtype(float)
+    limit, step = (700.0, 300.0) if double else (80.0, 40.0)
+    beyond = pointwise("greater", re, limit)
+    zero, one = constant(0.0, re.dtype), constant(1.0, re.dtype)
+    e = _exp(sub(re, _where(beyond, constant(step, re.dtype), zero)))
+    factor = _where(beyond, constant(np.exp(step), re.dtype), one)
+    x, y = mul(mul(e, _cos(im)), factor), mul(mul(e, _sin(im)), factor)
+    ends = _is_inf(re)
+    x = _where(_both(_is_nan(x), ends), _exp(re), x)
+    y = _where(_both(_is_nan(y), _equal(im, 0)), im, y)
+    vanishes = _both(ends, pointwise("less", re, 0))
+    return x, _where(_both(_is_nan(y), vanishes), zero, y)
+
+
+def complex_log(z: Parts) -> Parts:
+    """``log``: near the unit circle by ``log1p`` of ``|z|**2 - 1``, which does not cancel."""
+    re, im = z
+    size = _hypot(re, im)
+    near = _both(pointwise("greater", size, 0.6), pointwise("less", size, 1.6))
+
+    def excess(a: Any, b: Any) -> Any:
+        return add(mul(sub(a, 1.0), add(a, 1.0)), mul(b, b))
+
+    by_real = pointwise("greater_equal", _abs(re), _abs(im))
+    over = _where(by_real, excess(re, im), excess(im, re))
+    over = _where(near, over, constant(0.0, re.dtype))
+    x = _where(near, mul(0.5, pointwise("log1p", over)), pointwise("log", size))
+    return x, pointwise("arctan2", im, re)
+
+
+def complex_sqrt(z: Parts) -> Parts:
+    """``sqrt``: the part that does not cancel first, the other one by division."""
+    re, im = z
+    right = pointwise("greater_equal", re, 0)
+    t = _sqrt(add(mul(0.5, _abs(re)), mul(0.5, _hypot(re, im))))
+    zero = _equal(t, 0)
+    other = div(im, mul(2.0, _where(zero, constant(1.0, re.dtype), t)))
+    other = _where(zero, im, other)
+    side = pointwise("copysign", constant(1.0, re.dtype), im)
+    x, y = _where(right, t, mul(side, other)), _where(right, other, mul(side, t))
+    endless = _is_inf(im)
+    return _where(endless, _abs(im), x), _where(endless, im, y)
+
+
+def _hyperbolic(x: Any) -> tuple[Any, Any, Any]:
+    """``sinh``, ``cosh``, and a factor of both, 1 but where they would overflow."""
+    double = x.dtype == np.dtype(float)
+    limit, step = (700.0, 300.0) if double else (80.0, 40.0)
+    one, size = constant(1.0, x.dtype), _abs(x)
+    far = pointwise("greater", size, limit)
+    near = _where(far, constant(0.0, x.dtype), x)
+    half = mul(0.5, _exp(sub(_where(far, size, constant(0.0, x.dtype)), step)))
+    sinh = _where(far, mul(pointwise("copysign", one, x), half), _sinh(near))
+    cosh = _where(far, half, _cosh(near))
+    return sinh, cosh, _where(far, constant(np.exp(step), x.dtype), one)
+
+
+def _endless(re: Any, x: Any) -> Tracer:
+    """A real part that is infinite where the direction is not known."""
+    return _where(_both(_is_nan(x), _is_inf(re)), _abs(re), x)
+
+
+def _complex_sinh(z: Parts) -> Parts:
+    re, im = z
+    sinh, cosh, factor = _hyperbolic(re)
+    x = mul(_product(_cos(im), sinh), factor)
+    return _endless(re, x), mul(_product(_sin(im), cosh), factor)
+
+
+def _complex_cosh(z: Parts) -> Parts:
+    re, im = z
+    sinh, cosh, factor = _hyperbolic(re)
+    x = mul(_product(_cos(im), cosh), factor)
+    return _endless(re, x), mul(_product(_sin(im), sinh), factor)
+
+
+def _complex_tanh(z: Parts) -> Parts:
+    # Kahan's formula; beyond 20 the parts are 1 and what is left of the other one.
+    re, im = z
+    far = pointwise("greater", _abs(re), 20.0 if re.dtype == np.dtype(float) else 10.0)
+    near = _where(far, constant(0.0, re.dtype), re)
+    t, s = pointwise("tan", im), _sinh(near)
+    beta, square = add(1.0, mul(t, t)), mul(s, s)
+    rho, below = _sqrt(add(1.0, square)), add(1.0, mul(beta, square))
+    left = mul(mul(4.0, mul(_sin(im), _cos(im))), _exp(mul(-2.0, _abs(re))))
+    one, zero = pointwise("copysign", constant(1.0, re.dtype), re), constant(0.0, re.dtype)
+    end = _is_inf(re)
+    x = _where(far, add(one, _where(end, zero, mul(0.0, left))), div(mul(beta, mul(rho, s)), below))
+    y = _where(far, _where(_both(end, _is_nan(left)), zero, left), div(t, below))
+    x = _where(_both(_is_nan(x), _equal(re, 0)), re, x)
+    return x, _where(_both(_is_nan(y), _equal(im, 0)), im, y)
+
+
+def _turned(function: Callable[[Parts], Parts]) -> Callable[[Parts], Parts]:
+    """The circular function of a hyperbolic odd one: ``-i f(i z)``, whose parts change places."""
+
+    def run(z: Parts) -> Parts:
+        im, re = function((z[1], z[0]))
+        return re, im
+
+    return run
+
+
+def _complex_cos(z: Parts) -> Parts:
+    return _complex_cosh((_neg(z[1]), z[0]))
+
+
+def _square(z: Parts) -> Parts:
+    return _multiply(z, z)
+
+
+def _reciprocal(z: Parts) -> Parts:
+    re, im = _divide((constant(1.0, z[0].dtype), constant(0.0, z[0].dtype)), z)
+    zero = _both(_equal(z[0], 0), _equal(z[1], 0))
+    nothing = constant(float("nan"), z[0].dtype)  # NumPy's; 1 / z is infinite
+    return _where(zero, nothing, re), _where(zero, nothing, im)
+
+
+def _scaled_log(base: float) -> Callable[[Parts], Parts]:
+    scale = float(1.0 / np.log(base))
+
+    def run(z: Parts) -> Parts:
+        re, im = complex_log(z)
+        return mul(re, scale), mul(im, scale)
+
+    return run
+
+
+def conjugate(z: Parts) -> Parts:
+    """The complex conjugate."""
+    return z[0], _neg(z[1])
+
+
+UNARY: dict[Any, Callable[[Parts], Parts]] = {
+    np.positive: lambda z: z,
+    np.negative: lambda z: (_neg(z[0]), _neg(z[1])),
+    np.conjugate: conjugate,
+    np.square: _square,
+    np.reciprocal: _reciprocal,
+    np.exp: complex_exp,
+    np.log: complex_log,
+    np.log2: _scaled_log(2.0),
+    np.log10: _scaled_log(10.0),
+    np.sqrt: complex_sqrt,
+    np.sinh: _complex_sinh,
+    np.cosh: _complex_cosh,
+    np.tanh: _complex_tanh,
+    np.sin: _turned(_complex_sinh),
+    np.cos: _complex_cos,
+    np.tan: _turned(_complex_tanh),
+}
+BINARY: dict[Any, Callable[[Parts, Parts], Parts]] = {
+    np.add: lambda a, b: (add(a[0], b[0]), add(a[1], b[1])),
+    np.subtract: lambda a, b: (sub(a[0], b[0]), sub(a[1], b[1])),
+    np.multiply: _multiply,
+    np.divide: _divide,
+}
+_OF_PARTS: dict[Any, str] = {
+    np.isfinite: "logical_and",
+    np.isnan: "logical_or",
+    np.isinf: "logical_or",
+}
+
+
+# -- the modulus ------------------------------------------------------------------------------------
+class Modulus(Tracer):
+    """``abs(z)``, whose square is smooth where ``z`` is 0 and is therefore made of the parts."""
+
+    __slots__ = ("of",)
+    of: Parts
+
+    def squared(self) -> Tracer:
+        """``abs(z)**2``; by the modulus itself where that is no number (infinite and NaN parts)."""
+        re, im = self.of
+        sum_of_squares = add(mul(re, re), mul(im, im))
+        size = Tracer(self.value, self.form if self.form == "array" else "scalar")
+        result = _where(_is_nan(sum_of_squares), mul(size, size), sum_of_squares)
+        return Tracer(result.value, "array" if result.shape else "scalar")
+
+    def __pow__(self, exponent: Any) -> Any:
+        if _is_two(exponent):
+            return self._as_form(self.squared())
+        return super().__pow__(exponent)  # type: ignore[misc]
+
+    def __mul__(self, other: Any) -> Any:
+        return self._as_form(self.squared()) if other is self else super().__mul__(other)  # type: ignore[misc]
+
+    def _as_form(self, x: Tracer) -> Tracer:
+        return python_numbers.number(x, float) if self.form == "python" else x
+
+    def is_squared(self, ufunc: np.ufunc, inputs: Sequence[Any]) -> bool:
+        """Whether a ufunc computes the square of this one."""
+        if inputs[0] is not self:
+            return False
+        if ufunc is np.multiply:
+            return inputs[1] is self
+        return ufunc is np.square or (ufunc is np.power and _is_two(inputs[1]))
+
+
+def _is_two(x: Any) -> bool:
+    return isinstance(x, (int, float, np.number)) and not isinstance(x, Tracer) and bool(x == 2)
+
+
+def modulus(z: ComplexTracer, part: np.dtype[Any], form: Form) -> Tracer:
+    """``abs(z)``."""
+    re, im = parts_of(z, part)
+    size = _hypot(re, im)
+    if form == "python":
+        fine = _either(_is_inf(re), _is_inf(im))
+        fine = _either(fine, _either(_is_nan(re), _is_nan(im)))
+        check(_either(pointwise("isfinite", size), fine), "absolute value too large")
+        size = python_numbers.number(size, float)
+    result = Modulus(size.value, form)
+    result.of = (re, im)
+    return result
+
+
+# -- powers -----------------------------------------------------------------------------------------
+def _whole_exponent(x: Any) -> int | None:
+    """The integer that an exponent is for certain, where NumPy multiplies."""
+    if isinstance(x, Tracer) or not isinstance(x, (int, float, complex, np.generic)):
+        return None
+    number = complex(x)
+    if number.imag or not np.isfinite(number.real) or number.real != int(number.real):
+        return None
+    return int(number.real) if abs(number.real) < 100 else None
+
+
+def _repeated(z: Parts, n: int) -> Parts:
+    result: Parts | None = None
+    power = z
+    while n:
+        if n & 1:
+            result = power if result is None else _multiply(result, power)
+        n >>= 1
+        power = _multiply(power, power) if n else power
+    assert result is not None
+    return result
+
+
+def _power(a: Any, b: Any, part: np.dtype[Any], python: bool) -> Parts:
+    z, n = parts_of(a, part), _whole_exponent(b)
+    zero = _both(_equal(z[0], 0), _equal(z[1], 0))
+    if n == 0:
+        one = add(mul(z[0], 0.0), 1.0)
+        return functions[np.ones_like](one), functions[np.zeros_like](one)
+    if n is not None:
+        if n < 0 and python:
+            check(_not(zero), "0.0 to a negative or complex power")
+        found = _repeated(z, abs(n))
+        return found if n > 0 else _reciprocal(found)
+    e = parts_of(b, part)
+    if python:
+        check(_not(zero), "0.0 to a negative or complex power")
+    # exp(b log a); of 0 it is 0 where the exponent's real part is positive, 1 where it is 0.
+    base = _where(zero, constant(1.0, part), z[0]), z[1]
+    x, y = complex_exp(_multiply(e, complex_log(base)))
+    no_exponent = _both(_equal(e[0], 0), _equal(e[1], 0))
+    at_zero = _where(
+        pointwise("greater", e[0], 0), constant(0.0, part), constant(float("nan"), part)
+    )
+    x, y = _where(zero, at_zero, x), _where(zero, at_zero, y)
+    return (
+        _where(no_exponent, constant(1.0, part), x),
+        _where(no_exponent, constant(0.0, part), y),
+    )
+
+
+# -- what ufuncs and operators do ----------------------------------------------------------------------
+def truth(z: ComplexTracer) -> Tracer:
+    """Whether each element is not zero."""
+    re, im = z.parts
+    result = _either(pointwise("not_equal", re, 0), pointwise("not_equal", im, 0))
+    return Tracer(result.value, "python" if z.form == "python" else result.form)
+
+
+def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
+    """``ufunc(*inputs)`` with a complex operand; an operator of Python numbers gives one."""
+    name = f"np.{ufunc.__name__}"
+    if ufunc in (np.matmul, np.vecdot):
+        from autodiff.ops import complex_functions
+
+        return complex_functions.TABLE[ufunc](*inputs)
+    python = operator and (all(_is_python(x) for x in inputs) or _python_decides(inputs))
+    form: Form | None = "python" if python else None
+    if not python and any(_is_zero_dimensional_array(x) for x in inputs):
+        form = None
+    part = common(*inputs)
+    if len(inputs) == 1:
+        return _call_unary(ufunc, inputs[0], part, form, name)
+    if ufunc is np.power:
+        return joined(*_power(inputs[0], inputs[1], part, python), form)
+    a, b = (parts_of(x, part) for x in inputs)
+    if ufunc is np.divide and python:
+        return joined(*_divide(a, b, python=True), form)
+    function = BINARY.get(ufunc)
+    if function is not None:
+        return joined(*function(a, b), form)
+    if ufunc in (np.equal, np.not_equal):
+        if operator and any(map(_is_python, inputs)) and any(map(_is_float64, inputs)):
+            raise decline("a comparison")  # whose result is Python's or NumPy's, by the order
+        same = _both(_equal(a[0], b[0]), _equal(a[1], b[1]))
+        result = same if ufunc is np.equal else _not(same)
+        return Tracer(result.value, form or result.form)
+    if ufunc in (np.logical_and, np.logical_or, np.logical_xor):
+        left, right = (truth(as_complex(x)) for x in inputs)
+        return ufunc(left, right)
+    raise decline(name)
+
+
+def _call_unary(ufunc: np.ufunc, x: Any, part: np.dtype[Any], form: Form | None, name: str) -> Any:
+    z = parts_of(x, part)
+    function = UNARY.get(ufunc)
+    if function is not None:
+        return joined(*function(z), form)
+    if ufunc is np.absolute:
+        whole = joined(*z)
+        return modulus(whole, part, form or ("array" if whole.shape else "scalar"))
+    if ufunc in _OF_PARTS:
+        return pointwise(_OF_PARTS[ufunc], *(ufunc(part) for part in z))
+    if ufunc is np.logical_not:
+        return _not(truth(joined(*z)))
+    raise decline(name)
+
+
+def _is_zero_dimensional_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and not x.shape
+
+
+def _python_decides(inputs: Sequence[Any]) -> bool:
+    """Whether Python's complex comes first and a ``np.float64``, which is a float to it, second."""
+    first = len(inputs) == 2 and is_complex(inputs[0]) and _is_python(inputs[0])
+    return first and _is_float64(inputs[-1])
+
+
+def _is_float64(x: Any) -> bool:
+    if isinstance(x, Tracer):
+        return x.form == "scalar" and x.dtype == np.dtype(float)
+    return type(x) is np.float64
+
+
+def _is_python(x: Any) -> bool:
+    if isinstance(x, Tracer):
+        return x.form == "python"
+    return type(x) in (int, float, bool, complex) or isinstance(x, Dim)
+
+
+def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """What ``__array_ufunc__`` asks for, of complex operands."""
+    options = {k: v for k, v in kwargs.items() if not _is_default(k, v)}
+    if options or (method != "__call__" and len(inputs) > 2):
+        raise decline(f"np.{ufunc.__name__} with {next(iter(options), 'dtype')}=")
+    if method == "__call__":
+        return call(ufunc, inputs)
+    along: dict[str, dict[Any, Any]] = {
+        "reduce": {np.add: np.sum, np.multiply: np.prod},
+        "accumulate": {np.add: np.cumsum, np.multiply: np.cumprod},
+    }
+    if ufunc in along.get(method, ()):
+        from autodiff.ops import complex_functions
+
+        how = {k: v for k, v in kwargs.items() if k in ("axis", "keepdims")}
+        how.setdefault("axis", inputs[1] if len(inputs) > 1 else 0)
+        return complex_functions.TABLE[along[method][ufunc]](inputs[0], **how)
+    if method == "outer" and ufunc in BINARY:
+        a, b = (as_complex(x) for x in inputs)
+        return call(ufunc, (a[(..., *(None,) * b.ndim)] if b.ndim else a, b))
+    raise decline(f"np.{ufunc.__name__}.{method}")
+
+
+def _is_default(name: str, value: Any) -> bool:
+    return (
+        value is None
+        or value == (None,)
+        or (name, value) in (("casting", "same_kind"), ("order", "K"))
+        or (name in ("where", "subok") and value is True)
+        or name in ("axis", "keepdims")
+    )
+
+
+def binary(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    """``a + b`` and the like."""
+    sequences = [x for x in (a, b) if isinstance(x, (list, tuple))]
+    if sequences and not any(isinstance(x, Tracer) and x.form == "array" for x in (a, b)):
+        raise decline("an operation with a sequence")
+    return call(ufunc, (a, b), operator=True)
+
+
+def in_place(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    """``a += b``: a new number; arrays do not change."""
+    if isinstance(a, Tracer) and a.form == "array":
+        raise decline("a store into an array")
+    return binary(ufunc, a, b)
+
+
+__all__ = ["ComplexTracer", "as_complex", "call", "concerns", "from_pair", "joined"]

@@ -1,0 +1,224 @@
+"""``numpy.fft`` and ``scipy.fft``: the transforms of real and complex traced arrays.
+
+    rfft(x, n=8, norm="ortho")    x cropped or padded to 8, one ``rfft`` operation, a complex result
+
+The n-dimensional transforms go axis by axis, in NumPy's order.  Helpers such as ``fftshift`` and
+``fftfreq`` are plain Python on arrays and are followed into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from autodiff.dims import Dim
+from autodiff.ops import fourier
+from autodiff.ops.complex_numbers import (
+    ComplexTracer,
+    as_complex,
+    conjugate,
+    decline,
+    from_pair,
+    joined,
+)
+from autodiff.ops.function_table import functions
+from autodiff.ops.known import extent_of
+from autodiff.ops.promotion import as_array, cast
+from autodiff.ops.tracer import Tracer
+
+_NORMS = {None: "backward", "backward": "backward", "ortho": "ortho", "forward": "forward"}
+
+
+def _norm(norm: Any) -> str:
+    if norm not in _NORMS:
+        raise ValueError(f'Invalid norm value {norm}; should be "backward","ortho" or "forward".')
+    return _NORMS[norm]
+
+
+def _operand(x: Any) -> Any:
+    """An array-like as an array, complex or of float32 or float64."""
+    from autodiff.ops.complex_numbers import is_complex
+
+    if is_complex(x):
+        return as_complex(x)
+    x = Tracer(as_array(x).value, "array")
+    small = x.dtype in (np.dtype(np.float32), np.dtype(np.float16))
+    return Tracer(cast(x, np.float32 if small else np.float64).value, "array")
+
+
+def _known_length(n: Any) -> int:
+    n = extent_of(n)
+    if isinstance(n, Dim):
+        raise decline("a Fourier transform of run-time size")
+    if n < 1:
+        raise ValueError(f"Invalid number of FFT data points ({n}) specified.")
+    return n
+
+
+def _fitted(x: Any, n: Any, axis: int) -> Any:
+    """``x`` with ``n`` elements along an axis: cropped, or padded with zeros."""
+    length = x.shape[axis]
+    if n is None:
+        if isinstance(length, int) and length < 1:
+            raise ValueError(f"Invalid number of FFT data points ({length}) specified.")
+        return x
+    n = _known_length(n)
+    if isinstance(x, ComplexTracer):
+        return joined(*(_fitted(part, n, axis) for part in x.parts))
+    length = _known_length(length) if not isinstance(length, int) else length
+    if n <= length:
+        return Tracer(x[(slice(None),) * axis + (slice(0, n),)].value, "array")
+    width = [(0, 0)] * x.ndim
+    width[axis] = (0, n - length)
+    return functions[np.pad](x, width)
+
+
+def _axis(x: Any, axis: Any) -> int:
+    return int(normalize_axis_index(axis, x.ndim))
+
+
+def _complex(x: Any, n: Any, axis: int, norm: str, inverse: bool) -> ComplexTracer:
+    x = _fitted(x, n, axis)
+    pair = as_complex(x).pair
+    return from_pair(fourier.fft(pair, axis, inverse, norm), "array")
+
+
+def _refuse_out(out: Any) -> None:
+    if out is not None:
+        raise decline("a Fourier transform with out=")
+
+
+def fft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> ComplexTracer:
+    """``np.fft.fft``."""
+    _refuse_out(out)
+    x = _operand(a)
+    return _complex(x, n, _axis(x, axis), _norm(norm), False)
+
+
+def ifft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> ComplexTracer:
+    """``np.fft.ifft``."""
+    _refuse_out(out)
+    x = _operand(a)
+    return _complex(x, n, _axis(x, axis), _norm(norm), True)
+
+
+def rfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> ComplexTracer:
+    """``np.fft.rfft``."""
+    _refuse_out(out)
+    x = _operand(a)
+    if isinstance(x, ComplexTracer):
+        raise decline("np.fft.rfft")
+    axis = _axis(x, axis)
+    _known_length(x.shape[axis] if n is None else n)
+    return from_pair(fourier.rfft(_fitted(x, n, axis), axis, _norm(norm)), "array")
+
+
+def irfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> Tracer:
+    """``np.fft.irfft``."""
+    _refuse_out(out)
+    x = _operand(a)
+    axis = _axis(x, axis)
+    if n is None:
+        n = (extent_of(x.shape[axis]) - 1) * 2
+    n = _known_length(n)
+    pair = as_complex(_fitted(x, n // 2 + 1, axis)).pair
+    return Tracer(fourier.irfft(pair, axis, n, _norm(norm)).value, "array")
+
+
+def hfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> Tracer:
+    """``np.fft.hfft``: the inverse of the conjugate, with the norm of the other direction."""
+    _refuse_out(out)
+    x = as_complex(_operand(a))
+    return irfft(joined(*conjugate(x.parts), "array"), n, axis, fourier.SWAPPED[_norm(norm)])
+
+
+def ihfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+    """``np.fft.ihfft``."""
+    _refuse_out(out)
+    found = rfft(a, n, axis, fourier.SWAPPED[_norm(norm)])
+    return joined(*conjugate(found.parts), "array")
+
+
+# -- several axes -----------------------------------------------------------------------------------
+def _sizes(x: Any, s: Any, axes: Any, real_inverse: bool = False) -> tuple[list[Any], list[int]]:
+    """The length along each axis (None: as it is) and the axes, as NumPy completes them."""
+    if axes is None:
+        axes = list(range(-len(s), 0)) if s is not None else list(range(-x.ndim, 0))
+    axes = [axes] if isinstance(axes, int) else list(axes)
+    sizes: list[Any] = [None] * len(axes) if s is None else list(s)
+    if len(sizes) != len(axes):
+        raise ValueError("Shape and axes have different lengths.")
+    sizes = [None if n is None or n == -1 else n for n in sizes]
+    if real_inverse and sizes and sizes[-1] is None:
+        sizes[-1] = (extent_of(x.shape[axes[-1]]) - 1) * 2
+    return sizes, axes
+
+
+def _over_axes(x: Any, sizes: Sequence[Any], axes: Sequence[int], norm: Any, inverse: bool) -> Any:
+    for n, axis in zip(reversed(sizes), reversed(axes), strict=True):
+        x = _complex(x, n, _axis(x, axis), _norm(norm), inverse)
+    return x
+
+
+def fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    """``np.fft.fftn``."""
+    _refuse_out(out)
+    x = _operand(a)
+    return _over_axes(as_complex(x), *_sizes(x, s, axes), norm, False)
+
+
+def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    """``np.fft.ifftn``."""
+    _refuse_out(out)
+    x = _operand(a)
+    return _over_axes(as_complex(x), *_sizes(x, s, axes), norm, True)
+
+
+def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    """``np.fft.rfftn``."""
+    _refuse_out(out)
+    x = _operand(a)
+    sizes, axes = _sizes(x, s, axes)
+    return _over_axes(rfft(x, sizes[-1], axes[-1], norm), sizes[:-1], axes[:-1], norm, False)
+
+
+def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Tracer:
+    """``np.fft.irfftn``."""
+    _refuse_out(out)
+    x = _operand(a)
+    sizes, axes = _sizes(x, s, axes, real_inverse=True)
+    for n, axis in zip(sizes[:-1], axes[:-1], strict=True):
+        x = _complex(x, n, _axis(x, axis), _norm(norm), True)
+    return irfft(x, sizes[-1], axes[-1], norm)
+
+
+def of_scipy(function: Any) -> Any:
+    """The transform as ``scipy.fft`` calls it; how it is computed makes no difference."""
+
+    def run(*args: Any, **named: Any) -> Any:
+        if named.get("plan") is not None:
+            raise NotImplementedError("Passing a precomputed plan is not yet supported")
+        options = {k: x for k, x in named.items() if k in ("n", "s", "axis", "axes", "norm")}
+        return function(*args[:4], *([named["x"]] if "x" in named else []), **options)
+
+    return run
+
+
+def _two(function: Any) -> Any:
+    def run(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+        return function(a, s, axes, norm, out)
+
+    return run
+
+
+TRANSFORMS: dict[str, Any] = {
+    "fft": fft, "ifft": ifft, "rfft": rfft, "irfft": irfft, "hfft": hfft, "ihfft": ihfft,
+    "fftn": fftn, "ifftn": ifftn, "rfftn": rfftn, "irfftn": irfftn,
+    "fft2": _two(fftn), "ifft2": _two(ifftn), "rfft2": _two(rfftn), "irfft2": _two(irfftn),
+}  # fmt: skip
+
+for _name, _function in TRANSFORMS.items():
+    functions[getattr(np.fft, _name)] = _function
