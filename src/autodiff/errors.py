@@ -118,6 +118,10 @@ class IntegerWarning(UserWarning):
     """A derivative by an array of integers or bools, which is zero."""
 
 
+class NoSolutionWarning(UserWarning):
+    """A derivative of what a solver returned, where that solves nothing."""
+
+
 class InternalError(AutodiffError, AssertionError):
     """A mistake of this library, never of the user's."""
 

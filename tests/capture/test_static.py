@@ -143,14 +143,14 @@ def test_unknown_functions_have_values_and_no_derivative(f, engine) -> None:
 
 @over_engines
 def test_a_callback_of_compiled_code_cannot_lose_a_derivative(engine) -> None:
-    def root(a):
-        return scipy.optimize.brentq(lambda t: t - a, -10, 10)
+    def lowest(a):
+        return scipy.optimize.fminbound(lambda t: (t - a) ** 2, -10, 10)
 
-    compiled = autodiff.function(root, engine=engine)
+    compiled = autodiff.function(lowest, engine=engine)
     with uncompiled_allowed():
         assert [compiled(2.0), compiled(3.0)] == pytest.approx([2.0, 3.0])
-        with pytest.raises(autodiff.DerivativeError, match="brentq has no derivative by what the"):
-            autodiff.gradient(root, engine=engine)(2.0)
+        with pytest.raises(autodiff.DerivativeError, match="fminbound has no derivative"):
+            autodiff.gradient(lowest, engine=engine)(2.0)
 
 
 # -- results that do not depend on the input -----------------------------------------------------------------

@@ -808,4 +808,5 @@ def _is_plain(obj: Any) -> bool:
 
 
 def _reaches_tracer(obj: Any) -> bool:
-    return containers.holds(obj, is_pending)
+    parts = [] if isinstance(obj, type) else list(getattr(obj, "__dict__", {}).values())
+    return any(containers.holds(part, is_pending) for part in (obj, *parts))

@@ -57,7 +57,7 @@ def _present(array: Any, form: Form) -> Any:
     return array[()] if form == "scalar" else np.array(array)
 
 
-class _Operands:
+class Operands:
     """The traced values inside the arguments of a host call, in order."""
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ def _emit(
     generator: Callable[[], Any] | None = None,
 ) -> tuple[Any, ...]:
     """Append a host call of ``function``; it returns one value per type, or anything for none."""
-    operands = _Operands()
+    operands = Operands()
     make_args, make_kwargs = operands.template(args), operands.template(kwargs)
 
     def effect(arrays: tuple[Any, ...]) -> Any:
@@ -161,7 +161,7 @@ def _emit(
 
 
 def _emit_host(
-    trace: Trace, host: HostCall, operands: _Operands, types: tuple[ArrayType, ...] = ()
+    trace: Trace, host: HostCall, operands: Operands, types: tuple[ArrayType, ...] = ()
 ) -> tuple[Any, ...]:
     values = tuple(t.value for t in operands.tracers)
     trace.effects = True
@@ -172,7 +172,7 @@ def append_outside(frame: Frame, owner: list[Any], item: Any, node: ast.AST) -> 
     """``owner.append(item)`` on a list from outside: an effect at every run."""
     trace = frame.trace
     try:
-        operands = _Operands()
+        operands = Operands()
         make, reach = keeper(trace, item, operands), reacher(trace, owner)
     except Declined as declined:
         declined.source = declined.source or frame.source(node)
@@ -198,7 +198,7 @@ def store_state(trace: Trace, derivative: bool) -> None:
     ]
     if not changed and not arrays_changed:
         return
-    operands = _Operands()
+    operands = Operands()
     contents = [(k, operands.template(tracer)) for k, tracer in arrays_changed]
     stores = [(p.kind, reacher(trace, p.owner), p.key) for p, _ in changed]
     # All at once: an object in two of the places is one object.
@@ -313,7 +313,7 @@ def _run_now(
         return _execute(frame, function, [characters(a) for a in args])
     if not (function in _OUTPUT_ONLY or _is_logging(function)):
         refuse_lost_derivative(frame, function, args, kwargs, node)
-    operands = _Operands()
+    operands = Operands()
     make_args, make_kwargs = operands.template(args), operands.template(kwargs)
     arrays = tuple(np.asarray(frame.trace.concrete(t)) for t in operands.tracers)
     return lift_result(run_users(function, *make_args(arrays), **make_kwargs(arrays)))
@@ -384,7 +384,7 @@ def _draw(
         return _shuffle(frame, owner, *args, node=node, **kwargs)
     if kwargs.get("out") is not None:
         return _draw_into(frame, owner, name, args, kwargs, node)
-    operands = _Operands()
+    operands = Operands()
     operands.template(args)
     operands.template(kwargs)
     rule = _LOCATION_SCALE.get(name)
@@ -504,4 +504,4 @@ def _children(trace: Trace, generators: list[Any]) -> list[Any]:
     return children
 
 
-__all__ = ["HostCall", "append_outside", "call_impure", "order_effects", "store_state"]
+__all__ = ["HostCall", "Operands", "append_outside", "call_impure", "order_effects", "store_state"]

@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
+from autodiff.capture import interpolators, solvers
 from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import (
@@ -123,6 +124,10 @@ def _call(
         base = getattr(function, "__objclass__", None)
         if len(given) == 1 and isinstance(base, type) and not isinstance(given[0], Tracer):
             return text_by_class(frame, base, function.__name__, given[0])
+    for part in (solvers, interpolators):
+        found = part.attempt(frame, function, args, kwargs, node)
+        if found is not NotImplemented:
+            return found
     path = trace.paths.get(id(function))
     if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
         owner = trace.lift(
@@ -490,6 +495,9 @@ def _call_unknown(
         return run_users(function, *args, **kwargs)
     from autodiff.capture.opaque import call_opaque
 
+    if frame.trace.differentiable and module_of(function).startswith("scipy.optimize"):
+        if any(map(_is_callback, (*args, *kwargs.values()))):
+            return _search(frame, function, args, kwargs, node)
     python = _in_python(function)
     if python is None and isinstance(function, MethodType) and module in ("numpy", "scipy"):
         python = _in_python(function.__func__)  # ``norm._cdf(x)``
@@ -508,6 +516,22 @@ def _call_unknown(
         if python is not function and isinstance(function, MethodType):
             args = args[1:]
     return call_opaque(frame, function, args, kwargs, node)
+
+
+def _search(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """A search of SciPy's for which there is no rule: it is not differentiated along its path."""
+    from autodiff.capture.opaque import as_given, refuse_lost_derivative, run_native
+
+    trace = frame.trace
+    if not trace.eager:
+        raise Declined(f"{name_of(function)}, whose derivative is not known", frame.source(node))
+    refuse_lost_derivative(frame, function, args, kwargs, node)
+    args = as_given(trace, [_seen(frame, a, node) for a in args])
+    kwargs = as_given(trace, {k: _seen(frame, v, node) for k, v in kwargs.items()})
+    call = CalledOut(function).call
+    return lift_result(call(trace, lambda: run_native(function, args, kwargs)))
 
 
 def _in_python(function: Any) -> FunctionType | None:

@@ -78,3 +78,8 @@ def run_native(function: Any, args: Any, kwargs: Any) -> Any:
         if cause is None:
             raise
         raise cause from None
+
+
+def as_given(trace: Any, obj: Any) -> Any:
+    """An argument with the values that its tracers have at this call."""
+    return trace.untraced(obj)

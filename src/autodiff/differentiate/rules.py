@@ -1,7 +1,7 @@
 """Applying an entry's derivative form to one operation.
 
 ``pushforward(site, form, kind, tangents)`` and ``pullback(site, form, kind, cotangents)`` turn
-the four forms of autodiff.ops.entries into tangents and cotangents.  Here, and only here, happen
+the five forms of autodiff.ops.entries into tangents and cotangents.  Here, and only here, happen
 the strong zero, the sum over broadcast scalars and the casts.
 """
 
@@ -16,7 +16,17 @@ from autodiff.dims import same_shape
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import Operation
 from autodiff.ops.builder import current_builder
-from autodiff.ops.entries import ENTRIES, Accumulate, Bilinear, Entry, Linear, Partials, Rules, Site
+from autodiff.ops.entries import (
+    ENTRIES,
+    Accumulate,
+    Bilinear,
+    Entry,
+    Linear,
+    OfPrograms,
+    Partials,
+    Rules,
+    Site,
+)
 from autodiff.ops.structural import reduce_sum, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 
@@ -82,6 +92,10 @@ def pushforward(
         return (total,)
     if isinstance(form, Rules):
         return form.jvp(site, tuple(tangents))
+    if isinstance(form, OfPrograms):
+        from autodiff.differentiate import solvers
+
+        return solvers.push(operation, site, tangents)
     raise no_derivative(operation)
 
 
@@ -119,6 +133,10 @@ def pullback(
         return [_spread_back(ct, x) for ct, x in zip(pulled, site.operands, strict=True)]
     if isinstance(form, Rules):
         return form.vjp(site, tuple(cotangents))
+    if isinstance(form, OfPrograms):
+        from autodiff.differentiate import solvers
+
+        return solvers.pull(operation, site, cotangents)
     raise no_derivative(operation)
 
 

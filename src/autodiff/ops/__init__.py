@@ -6,9 +6,11 @@ from autodiff.ops import (
     decompositions,
     fourier,
     gamma_functions,
+    interpolation,
     linear_algebra,
     pointwise,
     reductions,
+    solvers,
     special,
     structural,
 )
@@ -22,9 +24,11 @@ __all__ = [
     "decompositions",
     "fourier",
     "gamma_functions",
+    "interpolation",
     "linear_algebra",
     "pointwise",
     "reductions",
+    "solvers",
     "special",
     "structural",
 ]

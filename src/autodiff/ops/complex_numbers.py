@@ -216,15 +216,18 @@ def is_complex_dtype(x: Any) -> bool:
     return isinstance(x, str) and x in ("complex", "complex128", "complex64", "c8", "c16")
 
 
-def is_complex(x: Any) -> bool:
-    """Whether ``x`` is complex, or a sequence with a complex item."""
+def is_complex(x: Any, around: tuple[Any, ...] = ()) -> bool:
+    """Whether ``x`` is complex, or a sequence with a complex item; ``around``: what it is an item of."""
     cls = type(x)
     if cls is Tracer or cls is float or cls is int:
         return False
     if cls is ComplexTracer or cls is complex:
         return True
     if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
-        return any(map(is_complex, list.__iter__(x) if isinstance(x, list) else x))
+        if any(x is outer for outer in around):
+            return False  # a list that holds itself
+        items = list.__iter__(x) if isinstance(x, list) else iter(x)
+        return any(is_complex(item, (*around, x)) for item in items)
     return isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "c"
 
 

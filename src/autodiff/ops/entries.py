@@ -1,7 +1,7 @@
 """Operation entries: everything that is true of an operation, written once.
 
 An :class:`Entry` holds the operation's type rule, its NumPy meaning (what the reference engine
-runs), its derivative in one of four forms, its lowering class (what other engines need), and the
+runs), its derivative in one of five forms, its lowering class (what other engines need), and the
 sample domain that the table tests draw from.  An entry never names an engine; an engine never
 names a pointwise operation.
 
@@ -22,6 +22,7 @@ Derivative forms (rules are plain NumPy; they run on arrays and on tracers alike
     Linear(transpose)     linear jointly in operands ``arguments``; jvp is the operation itself
     Bilinear(transpose)   linear in each of its two operands
     Rules(jvp, vjp)       anything else
+    OfPrograms()          made of the derivatives of the programs among the attributes
 """
 
 from __future__ import annotations
@@ -146,7 +147,12 @@ class Rules:
     vjp: Callable[..., Sequence[Any]]
 
 
-Derivative: TypeAlias = Partials | Linear | Bilinear | Rules | None
+@dataclass(frozen=True)
+class OfPrograms:
+    """Made of the derivatives of the programs among the attributes (differentiate.solvers)."""
+
+
+Derivative: TypeAlias = Partials | Linear | Bilinear | Rules | OfPrograms | None
 
 
 @dataclass(frozen=True)
@@ -177,6 +183,7 @@ class Entry:
     samples: Samples = field(default_factory=Samples)
     zero_derivative: bool = False
     regions: Callable[[Operation], None] | None = None  # raises ShapeError where they do not fit
+    kept: bool = False  # also where nothing uses its results: it may be there for what it raises
 
     @property
     def has_effect(self) -> bool:

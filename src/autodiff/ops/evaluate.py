@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autodiff.dims import Dim, evaluate
-from autodiff.ir.data import ArrayType, Block, Operation, Value
+from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
 from autodiff.ops.control import Refusal, fitted_result
 from autodiff.ops.entries import ENTRIES
 
@@ -71,10 +72,19 @@ def run_operation(operation: Operation, environment: Environment) -> Sequence[An
     return result
 
 
+def bound_program(program: Program, *read: Any) -> Callable[[Any], list[Any]]:
+    """A program as a function of its first input, the others given."""
+    first, *others = program.inputs
+    known = {v: np.asarray(x, v.dtype) for x, v in zip(read, others, strict=True)}
+    return lambda z: run_block(program.block, {**known, first: np.asarray(z, first.dtype)})
+
+
 def resolve(attribute: Any, environment: Environment) -> Any:
-    """An attribute with every extent replaced by its integer."""
+    """An attribute with every extent replaced by its integer, a program by a function."""
     if isinstance(attribute, Dim):
         return evaluate(attribute, lambda value: environment[value])
+    if isinstance(attribute, Program):
+        return partial(bound_program, attribute)
     if isinstance(attribute, tuple):
         return tuple([resolve(item, environment) for item in attribute])
     return attribute

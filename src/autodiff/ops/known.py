@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from autodiff.dims import Dim, Extent, UndecidedExtent, maximum, minimum, symbols
-from autodiff.ir.data import Operation, Value
+from autodiff.ir.data import Operation, Program, Value
 from autodiff.ops.builder import Builder, current_builder
 from autodiff.ops.control import emit_check
 from autodiff.ops.either import Either
@@ -45,7 +45,7 @@ def known(x: Any) -> np.ndarray[Any, Any] | None:
 def _static(attribute: Any) -> bool:
     if isinstance(attribute, tuple):
         return all(_static(item) for item in attribute)
-    return not isinstance(attribute, Dim)
+    return not isinstance(attribute, (Dim, Program))
 
 
 def _foldable(operation: Operation | None) -> bool:

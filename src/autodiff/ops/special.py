@@ -4,8 +4,9 @@
     erfinv, j0, betaln, zeta, … (…)    pointwise, by the C function of SciPy's ufunc: ``scipy_j0``, …
 
 A SciPy function is one line of a table: its name, its partial derivatives, where tests may sample.
-Its value is SciPy's own, bit by bit, on each engine.  By orders and shapes whose derivatives have no
-closed form, differentiation is refused.  The gamma function's relatives are in ``gamma_functions``.
+Its value is SciPy's own, bit by bit, on each engine.  By orders whose derivatives have no closed form,
+differentiation is refused.  The gamma function's relatives are in ``gamma_functions``, derivatives of
+incomplete functions by their shapes in ``incomplete_functions``.
 
 Formulas: Abramowitz and Stegun, Handbook of Mathematical Functions (1964); NIST Digital Library of
 Mathematical Functions (DLMF), https://dlmf.nist.gov.
@@ -301,6 +302,23 @@ def _gamma_density(y: Any, a: Any, x: Any) -> Any:
     return scaled_power(a - 1, -x - apply("lgamma", a), x)
 
 
+def _shape_slope(a: Any, x: Any) -> Any:
+    from autodiff.ops.incomplete_functions import shape_slope
+
+    return shape_slope(a, x)
+
+
+def _beta_slope(number: int, sign: float) -> Callable[..., Any]:
+    """The derivative of the incomplete beta function by its first or second shape."""
+
+    def partial(y: Any, a: Any, b: Any, x: Any) -> Any:
+        from autodiff.ops.incomplete_functions import beta_slopes
+
+        return sign * beta_slopes(a, b, x)[number]
+
+    return partial
+
+
 def _beta_density(y: Any, a: Any, b: Any, x: Any) -> Any:
     return power_product(a - 1, b - 1, -_log_beta(a, b), x)
 
@@ -423,10 +441,11 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
      ((0.5, 3.0), (-2.0, 2.0))),
     ("pseudo_huber", (_pseudo_huber_by_delta, lambda y, d, r: r / np.hypot(1.0, r / d)),
      ((0.5, 3.0), (-2.0, 2.0))),
-    ("gammainc", ("a", _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
-    ("gammaincc", ("a", lambda y, a, x: -_gamma_density(y, a, x)), ((0.5, 3.0), (0.5, 3.0))),
-    ("betainc", ("a", "b", _beta_density), ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
-    ("betaincc", ("a", "b", lambda y, a, b, x: -_beta_density(y, a, b, x)),
+    ("gammainc", (lambda y, a, x: _shape_slope(a, x), _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
+    ("gammaincc", (lambda y, a, x: -_shape_slope(a, x), lambda y, a, x: -_gamma_density(y, a, x)),
+     ((0.5, 3.0), (0.5, 3.0))),
+    ("betainc", (_beta_slope(0, 1.0), _beta_slope(1, 1.0), _beta_density), ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
+    ("betaincc", (_beta_slope(0, -1.0), _beta_slope(1, -1.0), lambda y, a, b, x: -_beta_density(y, a, b, x)),
      ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
     ("stdtr", ("df", _student_density), ((1.0, 5.0), (-2.0, 2.0))),
 )  # fmt: skip

@@ -29,7 +29,8 @@ def eliminate_dead_code(program: Program) -> Program:
 
 
 def _has_effect(operation: Operation) -> bool:
-    if ENTRIES[operation.kind].has_effect:
+    entry = ENTRIES[operation.kind]
+    if entry.has_effect or entry.kept:
         return True
     return any(
         _has_effect(inner) or (not inner.is_derived and bool(_risks(inner)))

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent
+from autodiff.dims import Dim, Extent, symbols
 from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Generator, HostCall
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer
-from autodiff.ir.data import ArrayType, Operation, Value
-from autodiff.ops.control import fitted_result
+from autodiff.ir.data import ArrayType, Operation, Program, Value
+from autodiff.ops.control import CheckFailed, fitted_result
 from autodiff.ops.entries import ENTRIES
 
 
@@ -116,6 +116,8 @@ def _meaning(operation: Operation, dims: list[Dim]) -> Callable[..., Any]:
     """The NumPy meaning with the run-time extents as last arguments."""
     meaning = ENTRIES[operation.kind].meaning
     count = len(operation.operands)
+    programs = operation.attributes.get("programs", ())
+    evaluators = {id(program): _Bound(program) for program in programs}
 
     def call(*values: Any) -> Any:
         extents = [int(v) for v in values[count:]]
@@ -124,6 +126,8 @@ def _meaning(operation: Operation, dims: list[Dim]) -> Callable[..., Any]:
         def resolve(attribute: Any) -> Any:
             if isinstance(attribute, Dim):
                 return next(rest)
+            if isinstance(attribute, Program):
+                return evaluators[id(attribute)]
             if isinstance(attribute, (tuple, list)):
                 return type(attribute)([resolve(item) for item in attribute])
             return attribute
@@ -134,6 +138,60 @@ def _meaning(operation: Operation, dims: list[Dim]) -> Callable[..., Any]:
 
     assert len(dims) == len(_attribute_symbols(operation))
     return call
+
+
+class _Bound:
+    """A program among the attributes as a function of its first input, for SciPy to call.
+
+    It is compiled when it is first needed; ``bound(*read)`` gives the function for the values that
+    the other inputs have in a run.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.native: Any = None
+        self.kept: list[int] = []  # the numbers of the inputs that are no extents of others
+
+    def __call__(self, *read: Any) -> Callable[[Any], Sequence[Any]]:
+        if self.native is None:
+            self._compile()
+        values = self.native.program.inputs
+        first, *others = self.kept
+        given = [
+            np.require(x, v.dtype, "C") if v.shape else v.dtype.type(x)
+            for x, v in zip([read[k - 1] for k in others], [values[k] for k in others], strict=True)
+        ]
+        is_array = bool(values[first].shape)
+        call = self.native.call
+
+        def evaluate(z: Any) -> Sequence[Any]:
+            results = call(np.require(z, np.float64, ("C", "A")) if is_array else float(z), *given)
+            if results is NotImplemented:
+                raise CheckFailed(self.native.failure() or "arguments that do not fit")
+            return results
+
+        return evaluate
+
+    def _compile(self) -> None:
+        from autodiff.engines.native.engine import compile_native
+        from autodiff.engines.native.entry import ArrayInput, ArrayOutput, ScalarInput, ScalarOutput
+        from autodiff.passes import optimize
+
+        program = optimize(self.program)
+        extents = {s for v in program.inputs for n in v.shape for s in symbols(n)}
+        self.kept = [k for k, v in enumerate(program.inputs) if v not in extents]
+        inputs = [
+            ArrayInput(v.dtype, v.shape, k)
+            if v.shape
+            else ScalarInput(v.dtype if position else float, k)
+            for position, k in enumerate(self.kept)
+            for v in (program.inputs[k],)
+        ]
+        outputs = [
+            ArrayOutput(k) if v.shape else ScalarOutput(k, v.dtype)
+            for k, v in enumerate(program.outputs)
+        ]
+        self.native = compile_native(program, inputs, tuple(outputs))
 
 
 class HostCaller:

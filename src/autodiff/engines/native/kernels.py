@@ -4,7 +4,7 @@
                        one unit stride are passed as they lie
     cholesky           potrf           solve      getrf, getrs
     triangular_solve   trsm            inverse    getrf, getri         slogdet   getrf
-    cumulative_sum, cumulative_prod, argmax, argmin     loops
+    cumulative_sum, cumulative_prod, argmax, argmin, searchsorted       loops
 
 The routines are Fortran's: matrices by columns, arguments by pointer, 32-bit integers.  A matrix
 by rows is the transpose of the same memory by columns, so a product c = a b is asked for as
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, maximum, product
+from autodiff.dims import Dim, Extent, maximum, minimum, product
 from autodiff.engines.native import sizes
 from autodiff.engines.native.elements import Indices, element
 from autodiff.engines.native.generator import Generator
@@ -27,7 +27,7 @@ from autodiff.engines.native.nests import combined, identity
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer, linear, row_strides
 from autodiff.engines.native.views import Strided, group, strided
-from autodiff.engines.native.writer import literal, register_type
+from autodiff.engines.native.writer import LoopIndex, literal, register_type
 from autodiff.ir.data import ArrayType, Operation, Value
 
 _INT32 = np.dtype(np.int32)
@@ -557,6 +557,63 @@ def _arg_extremum(g: Generator, operation: Operation) -> bool:
     return True
 
 
+def _searchsorted(g: Generator, operation: Operation) -> bool:
+    """Bisection: each element is looked for among ``rest`` places from ``first`` on."""
+    a, v = operation.operands
+    result, n = operation.result, a.shape[0]
+    g.buffer(a)
+    place = g.destination(result) if result.shape else None
+    first, rest = g.w.slot("i64"), g.w.slot("i64")
+    steps = n.bit_length() if isinstance(n, int) else minimum(n, 63)
+    bool_ = np.dtype(bool)
+
+    def halve(sought: Element) -> None:
+        start, count = g.w.here(f"load i64, ptr {first}"), g.w.here(f"load i64, ptr {rest}")
+        half = g.w.here(f"lshr i64 {count}, 1")
+        middle = g.w.here(f"add i64 {start}, {half}")
+        left = Element(g.w.here(f"icmp sgt i64 {count}, 0"), bool_)
+        at = LoopIndex(g.w.here(f"select i1 {left.name}, i64 {middle}, i64 0"), 0, n - 1)
+        probe = element(g, a, (Dim.symbol(at),))
+        if operation.attributes["side"] == "left":
+            beyond = _sorts_before(g, probe, sought)
+        else:
+            beyond = g.s.not_(_sorts_before(g, sought, probe))
+        beyond = g.s.and_(left, beyond)
+        after, fewer = g.w.here(f"add i64 {middle}, 1"), g.w.here(f"sub i64 {count}, {half}")
+        fewer = g.w.here(f"sub i64 {fewer}, 1")
+        for slot, yes, no in ((first, after, start), (rest, fewer, half)):
+            chosen = g.w.here(f"select i1 {beyond.name}, i64 {yes}, i64 {no}")
+            g.w.line(f"store i64 {chosen}, ptr {slot}")
+
+    def level(k: int, indices: list[Extent]) -> None:
+        if k < len(v.shape):
+            with g.w.loop(0, v.shape[k]) as i:
+                level(k + 1, [*indices, Dim.symbol(i)])
+            return
+        sought = element(g, v, tuple(indices))
+        g.w.line(f"store i64 0, ptr {first}")
+        g.w.line(f"store i64 {g.w.extent(n)}, ptr {rest}")
+        with g.w.loop(0, steps):
+            halve(sought)
+        if place is not None:
+            found = g.w.here(f"load i64, ptr {first}")
+            g.memory.store(found, place, linear(tuple(indices), result.shape))
+
+    _in_nest(g, lambda: level(0, []))
+    if place is not None:
+        g.bind(result, place)
+    else:
+        g.bind(result, Element(g.w.here(f"load i64, ptr {first}"), np.dtype(np.int64)))
+    return True
+
+
+def _sorts_before(g: Generator, x: Element, y: Element) -> Element:
+    """Whether ``x < y`` in the order of sorting, in which NaN comes last."""
+    if x.dtype.kind != "f":
+        return g.s.lt(x, y)
+    return g.s.or_(g.s.lt(x, y), g.s.and_(g.s.isnan(y), g.s.not_(g.s.isnan(x))))
+
+
 _ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
     "dot_general": _dot_general,
     "cholesky": _cholesky,
@@ -568,4 +625,5 @@ _ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
     "cumulative_prod": _cumulative,
     "argmax": _arg_extremum,
     "argmin": _arg_extremum,
+    "searchsorted": _searchsorted,
 }

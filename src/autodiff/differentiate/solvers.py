@@ -1,0 +1,210 @@
+"""Derivatives of solutions and integrals (see autodiff.ops.solvers), by those of their programs.
+
+    f(x, p) = 0                     dx = -f_x⁻¹ f_p dp                  the implicit function theorem
+    I = ∫_a^b f(t, p) dt            dI = f(b) db - f(a) da + ∫ f_p dp dt         Leibniz' rule
+
+A search is not differentiated along its path.  What is emitted are ordinary operations, at the
+solution, so it is differentiated again for second derivatives; the integral of a derivative is
+one more call of the integrator, with the options the user gave.
+
+Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.differentiate import custom
+from autodiff.differentiate.forward import jvp
+from autodiff.differentiate.jacobian import jacobian
+from autodiff.differentiate.reverse import vjp
+from autodiff.ir.data import Block, Operation, Program, Value
+from autodiff.ops.builder import current_builder, emit
+from autodiff.ops.entries import Site
+from autodiff.ops.solvers import doubt
+from autodiff.ops.structural import zeros_like
+from autodiff.ops.tracer import Tracer, emit_tracer
+
+Tangents = Sequence[Tracer | None]
+Array = Any  # a tracer, with which the rules compute as with an array
+
+
+def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
+    """Tangents of the results of a ``root`` or an ``integral``."""
+    if operation.kind == "root":
+        return _push_root(operation, site, tangents)
+    return _push_integral(operation, site, tangents)
+
+
+def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tracer | None]:
+    """Cotangents of the operands of a ``root`` or an ``integral``."""
+    if operation.kind == "root":
+        return _pull_root(operation, site, cotangents)
+    return _pull_integral(operation, site, cotangents)
+
+
+def _values(program: Program, arguments: Sequence[Array]) -> list[Array]:
+    """The outputs of a program, put in place."""
+    given = [
+        x.value
+        if x.value.type.weak == v.type.weak and x.dtype == v.dtype
+        else emit("cast", (x.value,), dtype=v.dtype, weak=v.type.weak)
+        for x, v in zip(arguments, program.inputs, strict=True)
+    ]
+    return [Tracer(v, "array") for v in custom.inline(current_builder(), program.block, given, {})]
+
+
+# -- zeros --------------------------------------------------------------------------------------------
+def _read(operation: Operation, site: Site) -> list[Array]:
+    return list(site.operands[operation.attributes["solver"].count :])
+
+
+def _push_root(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
+    solver, program = operation.attributes["solver"], operation.attributes["programs"][0]
+    read, x = _read(operation, site), site.results[0]
+    moving = tangents[solver.count :]
+    given = [t for t in moving if t is not None]
+    if not given:  # the brackets and starting points alone move, and the zero does not
+        return [None] * len(site.results)
+    derived = jvp(program, [False, *(t is not None for t in moving)])
+    _, change = _values(derived, [x, *read, *given])
+    slope = _slope(operation, site, read)
+    moved: Array = -(np.linalg.solve(slope, change) if solver.is_system else change / slope)
+    return [moved, *(_other(operation, site, k) for k in range(1, len(site.results)))]
+
+
+def _other(operation: Operation, site: Site, number: int) -> Tracer | None:
+    """The tangent of a result beside the zero: none, or one that may not be asked for."""
+    refusal = operation.attributes["solver"].refusal(number, operation.source)
+    x = site.results[number]
+    if refusal is None or not x.value.type.is_float:
+        return None
+    return emit_tracer("refused", x, refusal=refusal)
+
+
+def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tracer | None]:
+    solver, program = operation.attributes["solver"], operation.attributes["programs"][0]
+    count, read, x, ct = solver.count, _read(operation, site), site.results[0], cotangents[0]
+    pulled: list[Tracer | None] = [None] * len(site.operands)
+    for number, other in enumerate(cotangents):
+        refusal = solver.refusal(number, operation.source)
+        if other is not None and refusal is not None:
+            raise refusal
+    wrt = [k for k, v in enumerate(read) if site.needed[count + k] and v.value.type.is_float]
+    if ct is None or not wrt:
+        return pulled
+    slope = _slope(operation, site, read)
+    multiplier = -(np.linalg.solve(slope.T, ct) if solver.is_system else ct / slope)
+    derived = vjp(program, [1 + k for k in wrt], [0], keep_values=False)
+    for k, found in zip(wrt, _values(derived, [x, *read, multiplier]), strict=True):
+        pulled[count + k] = found
+    return pulled
+
+
+def _slope(operation: Operation, site: Site, read: Sequence[Array]) -> Array:
+    """The derivative by the unknown at the zero, looked at before anything is divided by it."""
+    solver, program = operation.attributes["solver"], operation.attributes["programs"][0]
+    x, start = site.results[0], site.results[-1]
+    (residual,) = _values(program, [x, *read])
+    if solver.is_system:
+        (slope,) = _values(jacobian(program, [0], [0]), [x, *read])
+        nearby = slope
+    else:
+        derived = jvp(program, [True, *[False] * len(read)])
+        one = Tracer.constant(np.ones(()))
+        slope = _values(derived, [x, *read, one])[1]
+        nearby = _values(derived, [x + doubt(residual, slope, start), *read, one])[1]
+    return emit_tracer(
+        "regular", slope, residual, x, nearby, start, solver=solver, source=operation.source
+    )
+
+
+# -- integrals ----------------------------------------------------------------------------------------
+def _integrals(
+    operation: Operation,
+    program: Program,
+    operands: Sequence[Array],
+    like: Sequence[int | None],
+) -> list[Array]:
+    attributes = {
+        "programs": (program,),
+        "like": tuple(like),
+        "options": operation.attributes["options"],
+    }
+    results = current_builder().emit("integral", tuple([t.value for t in operands]), attributes)
+    return [Tracer(v, "array") for v in results[:-1]]
+
+
+def _with_outputs(program: Program, outputs: Sequence[Value]) -> Program:
+    return Program(Block(program.inputs, program.block.operations, list(outputs)), program.name)
+
+
+def _at_limit(program: Program, limit: Array, read: Sequence[Array]) -> list[Array]:
+    """The integrands at a limit; 0 at an infinite one, which does not move."""
+    finite = np.isfinite(limit)
+    values = _values(program, [np.where(finite, limit, 0.0), *read])
+    return [np.where(finite, v, 0.0) for v in values]
+
+
+def _push_integral(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
+    program, like = operation.attributes["programs"][0], operation.attributes["like"]
+    a, b, *read = site.operands
+    total: list[Any] = [None] * len(like)
+    given = [t for t in tangents[2:] if t is not None]
+    if given:
+        derived = jvp(program, [False, *(t is not None for t in tangents[2:])])
+        derived = _with_outputs(derived, derived.outputs[len(like) :])
+        total = list(_integrals(operation, derived, [a, b, *read, *given], like))
+    limits: Sequence[Array] = ((a, tangents[0], -1.0), (b, tangents[1], 1.0))
+    for limit, tangent, sign in limits:
+        if tangent is None:
+            continue
+        terms = [sign * tangent * v for v in _at_limit(program, limit, read)]
+        total = [t if s is None else s + t for s, t in zip(total, terms, strict=True)]
+    return [*total, None]
+
+
+def _pull_integral(
+    operation: Operation, site: Site, cotangents: Tangents
+) -> Sequence[Tracer | None]:
+    program, like = operation.attributes["programs"][0], operation.attributes["like"]
+    a, b, *read = site.operands
+    pulled: list[Any] = [None] * len(site.operands)
+    cts: list[Any] = list(cotangents[: len(like)])
+    if all(ct is None for ct in cts):
+        return pulled
+    for k, sign in ((0, -1.0), (1, 1.0)):
+        if not site.needed[k]:
+            continue
+        values = _at_limit(program, site.operands[k], read)
+        terms = [np.sum(ct * v) for ct, v in zip(cts, values, strict=True) if ct is not None]
+        pulled[k] = sign * sum(terms[1:], terms[0])
+    wrt = [k for k, v in enumerate(read, 1) if site.needed[k + 1] and v.value.type.is_float]
+    if not wrt:
+        return pulled
+    of = [k + 1 for k in wrt]
+    if len(like) == 1 and not program.outputs[0].shape:
+        derived = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
+        found = _integrals(operation, derived, [a, b, *read], of)
+        (ct,) = cts
+        found = [emit_tracer("strong_multiply", _spread(ct, v), v) for v in found]
+    else:
+        derived = vjp(program, wrt, keep_values=False)
+        dense = [
+            zeros_like(r) if ct is None else ct for r, ct in zip(site.results, cts, strict=False)
+        ]
+        found = _integrals(operation, derived, [a, b, *read, *dense], of)
+    for k, v in zip(of, found, strict=True):
+        pulled[k] = v
+    return pulled
+
+
+def _spread(ct: Array, like: Array) -> Array:
+    ct = ct if ct.dtype == like.dtype else ct.astype(like.dtype)
+    return np.broadcast_to(ct, like.shape) if like.shape else ct
+
+
+__all__ = ["pull", "push"]

@@ -1,0 +1,343 @@
+"""Calls of SciPy's solvers and integrators: operations whose attributes hold programs.
+
+    root(*arguments, *read; solver, programs)         a zero of programs[0](z, *read) by z
+    integral(a, b, *read; programs, like, options)    integrals of programs[0](t, *read) over t
+    regular(J, r, x, J', start; solver, source)       J, the derivative by z at a zero, once checked
+
+The programs are those of the functions that the user hands to SciPy.  Each is closed: what it reads
+is among the operands.  Nothing of them is put in place; an engine makes of each a function that
+SciPy calls, so value, options and exceptions are SciPy's own, and a new operand compiles nothing.
+
+``root`` gives the zero, what else was asked for, and where the search started.  ``integral`` gives one
+integral for each output of its program, element by element, which has the shape of operand
+``like[k]`` (of none: a number), and the estimate of the first one's error.
+
+Their derivatives are in :mod:`autodiff.differentiate.solvers`: a zero moves as the implicit function
+theorem says, an integral as Leibniz' rule does.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import DerivativeError, NoSolutionWarning
+from autodiff.ir.data import ArrayType, Source
+from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
+from autodiff.tracebacks import depth_of_user
+
+FLOAT = np.dtype(float)
+Evaluator = Callable[..., Callable[[Any], Sequence[Any]]]
+"""A program as an engine runs it: from what it reads to a function of its first input."""
+
+
+def calling_from(source: Source | None) -> Callable[[Any, dict[str, Any]], Any]:
+    """``function(**keywords)`` on the user's line, which is where SciPy says its warnings arise."""
+    file, line = (source.file, source.line) if source is not None else ("<call>", 1)
+    text = "\n" * (line - 1) + "lambda function, keywords: function(**keywords)"
+    call: Callable[[Any, dict[str, Any]], Any] = eval(compile(text, file, "eval"), {})
+    return call
+
+
+@dataclass(frozen=True, eq=False)
+class Solver:
+    """A call of one of SciPy's root finders.
+
+    Parameters
+    ----------
+    function : callable
+        SciPy's function.
+    name : str
+        What the user calls it.
+    callbacks : tuple of str
+        Its parameters that take functions; one program each.
+    count : int
+        How many of the operands are its other arguments.
+    keywords : callable
+        From the values of those operands to the other arguments.
+    leaves : callable
+        From what SciPy returns to the numbers and arrays wanted of it, the zero first.
+    types : tuple of ArrayType or str
+        Their types; ``"n"``, ``"nn"``, ``"triangle"``: as many floats as there are unknowns, a square
+        of them, half of that square.
+    is_system : bool
+        Whether the unknown is an array, the shape of which is that of operand 0.
+    tolerance : float
+        How far from the zero the user lets the solver stop.
+    call : callable
+        Calls ``function``; see :func:`calling_from`.
+    others : tuple of str
+        What SciPy calls the results beside the zero.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    callbacks: tuple[str, ...]
+    count: int
+    keywords: Callable[[Sequence[Any]], dict[str, Any]]
+    leaves: Callable[[Any], tuple[Any, ...]]
+    types: tuple[ArrayType | str, ...]
+    is_system: bool
+    tolerance: float
+    call: Callable[[Any, dict[str, Any]], Any]
+    others: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def refusal(self, number: int, source: Any) -> DerivativeError | None:
+        """Why a result beside the zero has no derivative; None: it is zero, as a residual's is."""
+        if not number or number > len(self.others) or self.others[number - 1] in ("fun", "fvec"):
+            return None
+        return DerivativeError(
+            f"{self.name} has a derivative by its solution, not by its {self.others[number - 1]!r}.",
+            source=source,
+            remedy="compute it from the solution, or pass it through autodiff.stop_gradient if no "
+            "derivative should flow",
+        )
+
+
+class _Watched:
+    """A function that SciPy calls.
+
+    It remembers what was raised, and of the first two calls where they were and how large the values.
+    """
+
+    def __init__(self, evaluate: Callable[[Any], Sequence[Any]], is_system: bool) -> None:
+        self.evaluate = evaluate
+        self.is_system = is_system
+        self.raised: BaseException | None = None
+        self.first: list[tuple[Any, Any]] = []
+
+    def __call__(self, z: Any, *args: Any) -> Any:
+        try:
+            (value,) = self.evaluate(z)
+        except BaseException as error:
+            self.raised = self.raised or error
+            raise
+        if len(self.first) < 2:
+            self.first.append((np.array(z) if self.is_system else z, value))
+        return value if self.is_system else float(value)
+
+    def start(self) -> np.ndarray:
+        """The largest and the smallest of the first values, and how far from 0 they were asked for."""
+        if not self.first:
+            return np.zeros(3)
+        size = _size if self.is_system else abs
+        sizes = [size(value) for _, value in self.first]
+        far = max(size(z) for z, _ in self.first)
+        return np.array([max(sizes), min(sizes), far])
+
+
+def _size(x: Any) -> float:
+    return float(np.max(np.abs(x), initial=0.0))
+
+
+def _answer(watched: Sequence[_Watched], call: Callable[[], Any]) -> Any:
+    """What SciPy returns; what one of the functions raised is raised, whatever SciPy makes of it."""
+    try:
+        result = call()
+    except BaseException:
+        for one in watched:
+            if one.raised is not None:
+                raise one.raised from None
+        raise
+    for one in watched:
+        if one.raised is not None:
+            raise one.raised
+    return result
+
+
+def solve(
+    operands: Sequence[Any], solver: Solver, programs: Sequence[Evaluator]
+) -> tuple[Any, np.ndarray]:
+    """What SciPy's root finder returns, and where it started (:meth:`_Watched.start`)."""
+    read = operands[solver.count :]
+    watched = [_Watched(program(*read), solver.is_system) for program in programs]
+    keywords = solver.keywords(operands[: solver.count])
+    given = dict(zip(solver.callbacks, watched, strict=True))
+    result = _answer(watched, lambda: solver.call(solver.function, given | keywords))
+    return result, watched[0].start()
+
+
+def _root_meaning(
+    *operands: Any, solver: Solver, programs: Sequence[Evaluator]
+) -> tuple[np.ndarray, ...]:
+    result, start = solve(operands, solver, programs)
+    return tuple([np.asarray(leaf) for leaf in (*solver.leaves(result), start)])
+
+
+def _root_types(
+    types: tuple[ArrayType, ...], solver: Solver, programs: Any
+) -> tuple[ArrayType, ...]:
+    def known(type_: ArrayType | str) -> ArrayType:
+        if isinstance(type_, ArrayType):
+            return type_
+        n: Any = types[0].shape[0]
+        if type_ == "triangle":
+            return ArrayType(FLOAT, ((n * (n + 1)) // 2,))
+        return ArrayType(FLOAT, (n,) * len(type_))
+
+    return (*map(known, solver.types), ArrayType(FLOAT, (3,)))
+
+
+register(Entry("root", _root_types, _root_meaning, Kernel("root"), OfPrograms(), kept=True))
+
+
+def _first_type(types: tuple[ArrayType, ...], **attributes: Any) -> tuple[ArrayType, ...]:
+    return (ArrayType(types[0].dtype, types[0].shape),)
+
+
+# -- whether a zero is one -------------------------------------------------------------------------
+def _regular_meaning(
+    slope: Any, residual: Any, x: Any, nearby: Any, start: Any, *, solver: Solver, source: Any
+) -> Any:
+    """The derivative by the unknown, at what shall be a zero where it can be divided by.
+
+    ``nearby`` is the slope at a place that cannot be told from the zero (:func:`doubt`).
+    """
+    if not _has_inverse(slope):
+        raise _singular(solver, source)
+    step = residual / slope if np.ndim(slope) == 0 else np.linalg.solve(slope, residual)
+    length, distance, error = map(_size, (step, x, residual))
+    close = length <= 4 * solver.tolerance + 1e-6 * distance or error <= 1e-8 * start[0]
+    if not (close and error <= start[0]):
+        where = f"{source.file}, line {source.line}" if source is not None else "?"
+        warnings.warn(
+            f"{solver.name} ({where}) stopped where the function is not zero (it is "
+            f"{error:.3g}): the derivative of what it returns is meaningless",
+            NoSolutionWarning,
+            stacklevel=depth_of_user(),
+        )
+    elif not _size(nearby - slope) <= 0.25 * _size(slope):
+        raise _singular(solver, source)
+    return slope
+
+
+def doubt(residual: Any, slope: Any, start: Any) -> Any:
+    """How far a zero is from where the solver stopped, for all that can be known.
+
+    That is a step of Newton's, or one that changes the function by its rounding error, but not far on the
+    scale of the search.  At a zero of higher order the slope differs over that distance.
+    """
+    noise = np.maximum(abs(residual), 4 * np.finfo(float).eps * start[1])
+    return np.minimum(noise / abs(slope), 1e-4 * start[2])
+
+
+def _refused_meaning(x: Any, *, refusal: DerivativeError) -> Any:
+    raise refusal
+
+
+register(Entry("refused", _first_type, _refused_meaning, Kernel("refused")))
+
+
+def _has_inverse(slope: Any) -> bool:
+    if not np.all(np.isfinite(slope)):
+        return False
+    if np.ndim(slope) == 0:
+        return bool(slope != 0)
+    values = np.linalg.svd(slope, compute_uv=False)
+    return bool(values.size == 0 or values[-1] > values[0] * len(values) * np.finfo(float).eps)
+
+
+def _singular(solver: Solver, source: Any) -> DerivativeError:
+    return DerivativeError(
+        f"{solver.name} has no derivative here: at the solution, the derivative of the function by "
+        "its unknown is singular.",
+        code="AD305",
+        source=source,
+        remedy="a multiple root does not move smoothly; solve for a simple one, or give the call a "
+        "derivative with autodiff.custom_gradient",
+    )
+
+
+register(
+    Entry(
+        "regular",
+        _first_type,
+        _regular_meaning,
+        Kernel("regular"),
+        Rules(
+            lambda site, tangents: (tangents[0],),
+            lambda site, cts: (cts[0], None, None, None, None),
+        ),
+        kept=True,
+    )
+)
+
+
+# -- integrals ----------------------------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class Quadrature:
+    """A call of ``scipy.integrate.quad``: its options, and how it is called (:func:`calling_from`)."""
+
+    function: Callable[..., Any]
+    options: dict[str, Any]
+    call: Callable[[Any, dict[str, Any]], Any]
+
+    def __repr__(self) -> str:
+        return "quad"
+
+
+def _integral_meaning(
+    a: Any,
+    b: Any,
+    *read: Any,
+    programs: Sequence[Evaluator],
+    like: tuple[int | None, ...],
+    options: Quadrature,
+) -> tuple[np.ndarray, ...]:
+    evaluate = programs[0](*read)
+    shapes = [() if k is None else np.shape(read[k - 2]) for k in like]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    known: dict[float, np.ndarray] = {}
+
+    def elements(t: float) -> np.ndarray:
+        """Every element of the integrands at ``t``: most points serve all of them."""
+        found = known.get(t)
+        if found is None:
+            values = evaluate(t)
+            found = known[t] = np.concatenate([np.ravel(v) for v in values])
+        return found
+
+    raised: list[BaseException] = []
+
+    def integrand(t: float, number: int) -> float:
+        try:
+            return float(evaluate(t)[0] if like == (None,) else elements(t)[number])
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    def integrated(number: int) -> tuple[float, float]:
+        try:
+            given = {"func": integrand, "a": a, "b": b, "args": (number,), **options.options}
+            found: tuple[float, float] = options.call(options.function, given)
+            return found
+        except BaseException:
+            if raised:
+                raise raised[0] from None
+            raise
+
+    found = [integrated(number) for number in range(sum(sizes))]
+    line = np.array([value for value, _ in found])
+    parts = np.split(line, np.cumsum(sizes)[:-1])
+    integrals = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    return (*integrals, np.asarray(found[0][1] if found else 0.0))
+
+
+def _integral_types(
+    types: tuple[ArrayType, ...], programs: Any, like: tuple[int | None, ...], options: Quadrature
+) -> tuple[ArrayType, ...]:
+    made = [
+        ArrayType(FLOAT, ()) if k is None else ArrayType(types[k].dtype, types[k].shape)
+        for k in like
+    ]
+    return (*made, ArrayType(FLOAT, ()))
+
+
+register(Entry("integral", _integral_types, _integral_meaning, Kernel("integral"), OfPrograms()))

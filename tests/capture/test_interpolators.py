@@ -1,0 +1,229 @@
+"""SciPy's interpolators in captured code: values bit for bit, derivatives those of their ``nu``."""
+
+import numpy as np
+import pytest
+import scipy.interpolate as si
+
+import autodiff
+
+ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
+GENERATOR = np.random.default_rng(5)
+X = np.sort(GENERATOR.uniform(0, 5, 9))
+Y = np.cos(X) + X
+COLUMNS = np.stack([Y, Y**2], 1)
+AROUND, ROUND = np.append(X, 6.0), np.append(Y, Y[0])
+# Inside, outside, at the places themselves and at the ends, and what is no number.
+POINTS = np.concatenate([GENERATOR.uniform(-1, 6.5, 9), X[[0, 3, -1]], [np.nan]])
+INSIDE = POINTS[(POINTS > X[0]) & (POINTS < X[-1])]
+
+SPLINES = {
+    "cubic": si.CubicSpline(X, Y),
+    "natural, not beyond": si.CubicSpline(X, Y, bc_type="natural", extrapolate=False),
+    "periodic": si.CubicSpline(AROUND, ROUND, bc_type="periodic"),
+    "monotone": si.PchipInterpolator(X, Y),
+    "Akima": si.Akima1DInterpolator(X, Y),
+    "parabolas": si.PPoly(GENERATOR.normal(size=(3, 8)), X),
+    "steps": si.PPoly(GENERATOR.normal(size=(1, 8)), X),
+    "columns": si.CubicSpline(X, COLUMNS),
+    "rows": si.CubicSpline(X, COLUMNS.T, axis=1),
+    "B-spline": si.make_interp_spline(X, Y),
+    "B-spline of degree 5": si.make_interp_spline(X, Y, k=5),
+    "B-spline of degree 1": si.make_interp_spline(X, Y, k=1),
+    "B-spline of rows": si.make_interp_spline(X, COLUMNS.T, axis=1),
+    "periodic B-spline": si.make_interp_spline(AROUND, ROUND, bc_type="periodic"),
+    "B-spline of steps": si.BSpline(np.arange(6.0), GENERATOR.normal(size=5), 0, extrapolate=False),
+    "least squares": si.make_lsq_spline(X, Y, np.r_[[X[0]] * 4, X[4], [X[-1]] * 4]),
+}
+LINES = {
+    **{
+        kind: si.interp1d(X, Y, kind=kind, fill_value="extrapolate", bounds_error=False)
+        for kind in ("linear", "nearest", "nearest-up", "cubic", "quadratic", "previous", "next")
+    },
+    "slinear": si.interp1d(X, Y, kind="slinear", bounds_error=False),
+    "zero": si.interp1d(X, Y, kind="zero", bounds_error=False),
+    "with fills": si.interp1d(X, Y, fill_value=(1.0, 2.0), bounds_error=False),
+    "line of rows": si.interp1d(X, COLUMNS.T, bounds_error=False),
+    "unsorted": si.interp1d(X[::-1], Y[::-1], bounds_error=False),
+}
+
+
+def alike(found, right):
+    return (
+        type(found) is type(right)
+        and found.dtype == right.dtype
+        and np.array_equal(found, right, equal_nan=True)
+    )
+
+
+def close(found, right):
+    """Equal but for a few roundings of terms as large as the largest."""
+    size = np.nanmax(np.abs(right), initial=0.0)
+    return np.allclose(found, right, rtol=1e-13, atol=1e-13 * size, equal_nan=True)
+
+
+@ENGINES
+@pytest.mark.parametrize("name", [*SPLINES, *LINES])
+def test_values_are_those_of_scipy(engine, name):
+    spline = {**SPLINES, **LINES}[name]
+    compiled = autodiff.function(lambda x: spline(x), engine=engine, on_fallback="error")
+    for x in (POINTS, POINTS[:12].reshape(3, 4), POINTS[:0], 1.3, np.float64(4.2), 2):
+        assert alike(compiled(x), spline(x))
+
+
+@ENGINES
+@pytest.mark.parametrize("name", SPLINES)
+@pytest.mark.parametrize("nu", [1, 2, 4, 7])
+def test_derivatives_asked_for_are_those_of_scipy(engine, name, nu):
+    spline = SPLINES[name]
+    given = autodiff.function(lambda x: spline(x, nu), engine=engine, on_fallback="error")
+    assert alike(given(POINTS), spline(POINTS, nu))
+    for extrapolate in (True, False, "periodic") if nu == 1 else ():
+        given = autodiff.function(lambda x, e=extrapolate: spline(x, nu, e), engine=engine)
+        assert alike(given(POINTS), spline(POINTS, nu, extrapolate))
+    try:
+        right = spline.derivative(nu)(POINTS)
+    except ValueError as error:
+        with pytest.raises(ValueError) as caught:
+            autodiff.function(lambda x: spline.derivative(nu)(x), engine=engine)(POINTS)
+        assert str(caught.value) == str(error)
+    else:
+        made = autodiff.function(
+            lambda x: spline.derivative(nu)(x), engine=engine, on_fallback="error"
+        )
+        # SciPy itself rounds differently in the two ways.
+        found = made(POINTS)
+        assert close(found, right) or alike(found, spline(POINTS, nu))
+
+
+@ENGINES
+@pytest.mark.parametrize("name", SPLINES)
+def test_derivatives_by_the_points_are_those_of_scipy(engine, name):
+    spline = SPLINES[name]
+
+    def f(x):
+        return np.sum(spline(x))
+
+    slope, curvature = autodiff.gradient(f, engine=engine), autodiff.hessian(f, engine=engine)
+    size = 1.0 + np.nanmax(np.abs(spline(X, 2)))
+    for x in (*INSIDE[:3], -0.5, 5.8):
+        if np.isnan(f(x)):  # of steps, which are flat wherever they are, it is 0
+            assert np.isnan(slope(x)) or name == "B-spline of steps"
+            continue
+        first, second = np.sum(spline(x, 1)), np.sum(spline(x, 2))
+        assert np.isclose(slope(x), first, rtol=1e-11, atol=1e-11 * size)
+        assert np.isclose(curvature(x), second, rtol=1e-11, atol=1e-11 * size)
+        found, forward = autodiff.jvp(autodiff.function(f, engine=engine), (x,), (2.0,))
+        assert found == f(x)
+        assert np.isclose(forward, 2 * first, rtol=1e-11, atol=1e-11 * size)
+
+
+@ENGINES
+@pytest.mark.parametrize("name", LINES)
+def test_lines_have_the_slope_of_differences(engine, name):
+    line = LINES[name]
+    points = INSIDE[~np.isin(INSIDE, X)]
+    autodiff.check_gradient(lambda x: np.sum(line(x) ** 2), points, engine=engine)
+
+
+@ENGINES
+def test_points_of_any_number_compile_nothing_and_in_a_loop_once(engine):
+    spline = SPLINES["cubic"]
+    compiled = autodiff.function(lambda x: spline(x), engine=engine)
+    for n in (3, 4, 5, 6):
+        assert alike(compiled(np.linspace(0, 5, n)), spline(np.linspace(0, 5, n)))
+    assert len(compiled.cache) == 2
+
+    def walk(x):
+        total = 0.0
+        for _ in range(50):
+            total += spline(x + 0.01 * total)
+        return total
+
+    assert np.isclose(autodiff.function(walk, engine=engine)(1.0), walk(1.0), rtol=1e-14)
+    autodiff.check_gradient(walk, 1.0, engine=engine)
+
+
+@ENGINES
+def test_an_interpolator_is_read_at_every_call(engine):
+    for spline in (si.CubicSpline(X, Y), si.make_interp_spline(X, Y), si.interp1d(X, Y)):
+        compiled = autodiff.function(lambda x, s=spline: s(x), engine=engine)
+        before = compiled(2.0)
+        if isinstance(spline, si.interp1d):
+            spline._y[:] *= 2.0
+        else:
+            spline.c[:] *= 2.0
+        assert compiled(2.0) == spline(2.0) != before
+
+
+@ENGINES
+def test_points_out_of_range_raise_as_in_scipy(engine):
+    line = si.interp1d(X, Y)
+    for way in (autodiff.function, autodiff.gradient):
+        compiled = way(lambda x: np.sum(line(x)), engine=engine)
+        compiled(2.0)
+        with pytest.raises(ValueError, match="above the interpolation range's maximum"):
+            compiled(9.0)
+
+
+@ENGINES
+def test_made_inside_of_constants(engine):
+    def f(x):
+        return si.CubicSpline([0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 8.0, 27.0])(x) * 1.0
+
+    assert np.isclose(autodiff.gradient(f, engine=engine)(1.5), 6.75, rtol=1e-14)
+    assert np.isclose(autodiff.hessian(f, engine=engine)(1.5), 9.0, rtol=1e-13)
+
+
+OF_DATA = {
+    "cubic": lambda y, x: np.sum(si.CubicSpline(X, y)(x) ** 2),
+    "natural": lambda y, x: np.sum(si.CubicSpline(X, y, bc_type="natural")(x, 1) ** 2),
+    "clamped": lambda y, x: np.sum(si.CubicSpline(X, y, 0, "clamped").derivative()(x) ** 2),
+    "B-spline": lambda y, x: np.sum(si.make_interp_spline(X, y, k=3)(x) ** 2),
+    "B-spline of degree 5": lambda y, x: np.sum(si.make_interp_spline(X, y, 5)(x) ** 2),
+    "columns": lambda y, x: np.sum(si.CubicSpline(X, np.stack([y, y**2], 1))(x) ** 2),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", OF_DATA)
+def test_data_may_carry_derivatives(engine, name):
+    f = OF_DATA[name]
+    found = autodiff.function(f, engine=engine, on_fallback="error")(Y, INSIDE)
+    assert np.isclose(found, f(Y, INSIDE), rtol=1e-15)
+    autodiff.check_gradient(f, Y, INSIDE, engine=engine)
+    slope = autodiff.gradient(f, wrt="y", engine=engine)
+    direction = np.sin(np.arange(9.0))
+    along = autodiff.hessian_vector(f, wrt="y", engine=engine)(Y, INSIDE, _tensors=direction)
+    h = 1e-5
+    numeric = (slope(Y + h * direction, INSIDE) - slope(Y - h * direction, INSIDE)) / (2 * h)
+    assert np.allclose(along, numeric, rtol=1e-6, atol=1e-7)
+
+
+@ENGINES
+def test_the_places_of_data_carry_none_and_say_so(engine):
+    def f(x):
+        return np.sum(si.CubicSpline(x, Y)(INSIDE))
+
+    assert np.isclose(autodiff.function(f, engine=engine)(X), f(X), rtol=1e-15)
+    with pytest.raises(autodiff.DerivativeError, match=r"scipy\.interpolate\.CubicSpline"):
+        autodiff.gradient(f, engine=engine)(X)
+
+
+@ENGINES
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine):
+    spline = SPLINES["cubic"]
+    for f in (
+        lambda y: np.sum(si.PchipInterpolator(X, y)(INSIDE)),
+        lambda y: si.CubicSpline(X, y).integrate(0, 1)[()],
+        lambda y: np.sum(spline.integrate(0, y[0])),
+    ):
+        assert np.isclose(autodiff.function(f, engine=engine)(Y), f(Y), rtol=1e-15)
+        with pytest.raises((autodiff.DerivativeError, autodiff.errors.UnsupportedError)):
+            autodiff.gradient(f, engine=engine)(Y)
+    is_polynomial = autodiff.function(
+        lambda x: x if isinstance(spline.derivative(), si.PPoly) else -x, engine=engine
+    )
+    assert is_polynomial(1.0) == 1.0
+    made = autodiff.function(lambda x: (x, spline.derivative()), engine=engine)(1.0)[1]
+    assert isinstance(made, si.PPoly) and made(1.0) == spline.derivative()(1.0)
