@@ -19,13 +19,14 @@ from autodiff.dims import Dim, evaluate
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
 from autodiff.ops.control import Refusal, fitted_result
 from autodiff.ops.entries import ENTRIES
+from autodiff.signals import Signal
 
 Environment = dict[Value, Any]
 
 _skips_effects: ContextVar[bool] = ContextVar("skips_effects", default=False)
 
 
-class NeedsEffect(Exception):
+class NeedsEffect(Signal):
     """A value depends on what acts on the world, at a run that must not act."""
 
 
