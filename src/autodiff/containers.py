@@ -263,13 +263,14 @@ def is_library_class(cls: type) -> bool:
     return root in sys.stdlib_module_names and root != "__main__"
 
 
+def new_instance(cls: type) -> Any:
+    """An object of a class without attributes: not through the class, which may ask for arguments."""
+    made_by = SimpleNamespace if issubclass(cls, SimpleNamespace) else object
+    return made_by.__new__(cls)
+
+
 def _empty_instance(x: Any) -> Any:
-    return object.__new__(type(x))
-
-
-def _empty_namespace(x: Any) -> Any:
-    cls: Any = type(x)
-    return cls.__new__(cls)
+    return new_instance(type(x))
 
 
 def _make_exception(x: Any) -> Any:
@@ -390,7 +391,7 @@ KINDS: tuple[Kind, ...] = (
         "namespace",
         lambda x: isinstance(x, SimpleNamespace),
         lambda x: list(vars(x).values()),
-        _empty_namespace,
+        _empty_instance,
         _set_attributes,
         lambda x: list(vars(x)),
     ),
@@ -655,6 +656,7 @@ __all__ = [
     "is_library_class",
     "kind_of",
     "leaves",
+    "new_instance",
     "parts_of",
     "planned",
     "replaced",

@@ -349,3 +349,43 @@ def test_of_a_loop_that_is_given_up_nothing_is_left(engine) -> None:
         x, y = np.linspace(0.5, 1.5, k + 1), np.linspace(0.5, 1.5, k + 1)
         assert f(x, k) == pytest.approx(given_up_in_a_loop(y, k), rel=1e-14)
         np.testing.assert_array_equal(x, y)
+
+
+def returns_after_continue(x, limit):
+    for _ in range(4):
+        if limit < 0.5:
+            continue
+        return 0.75, x
+    return 0.0, x
+
+
+def breaks_after_continue(x, limit):
+    total = 0.0
+    for e in x:
+        if limit < 0.5:
+            continue
+        total = total + e
+        break
+    return total, None
+
+
+def returns_after_continue_in_a_branch(x, limit):
+    for e in x:
+        if e > 0:
+            if limit < 0.5:
+                continue
+        return e, "found"
+    return 0.0, "not found"
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(
+    "f",
+    [returns_after_continue, breaks_after_continue, returns_after_continue_in_a_branch],
+    ids=lambda f: f.__name__,
+)
+def test_what_follows_a_continue_may_end_the_loop(f, engine):
+    ours = autodiff.function(f, engine=engine)
+    for limit in (0.1, 0.9, 0.1, 0.9):
+        for x in (np.ones(3), -np.ones(3)):
+            assert repr(ours(x, limit)) == repr(f(x, limit))

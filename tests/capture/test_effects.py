@@ -468,3 +468,71 @@ def test_a_jacobian_draws_and_prints_once(f, engine, capsys):
     got = total(x, np.random.default_rng(5))
     np.testing.assert_allclose(got, np.diag(np.diag(expected) / x), rtol=1e-12)
     assert capsys.readouterr().out == printed
+
+
+def shown_before_a_branch(x, rng):
+    total = 0.0
+    for k in range(3):
+        total += x[k]
+        print(k)
+    return x if total > 0 else None
+
+
+def drawn_before_a_branch(x, rng):
+    total = 0.0
+    for k in range(3):
+        total += rng.uniform() * x[k]
+    return x if total > 0 else None
+
+
+def shown_on_one_path_before_a_branch(x, rng):
+    total = x.sum()
+    if total > 0:
+        print("above")
+        total = total * 2.0
+    return "large" if total > 1 else None
+
+
+def shown_while_before_a_size(x, rng):
+    k = 0
+    while x[k] > 0 and k < 2:
+        print(x[k])
+        k += 1
+    return [k] * k
+
+
+def raised_before_a_branch(x, rng):
+    total = 0.0
+    for k in range(3):
+        if x[k] > 5:
+            raise ValueError(f"{x[k]} is too large")
+        total += x[k]
+    return x if total > 0 else None
+
+
+@ENGINES
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize(
+    "f",
+    [
+        shown_before_a_branch,
+        drawn_before_a_branch,
+        shown_on_one_path_before_a_branch,
+        shown_while_before_a_size,
+        raised_before_a_branch,
+    ],
+    ids=lambda f: f.__name__,
+)
+def test_a_value_that_python_needs_is_found_without_effects(f, engine, capsys):
+    # Which program is compiled depends on the value; only the program acts.
+    compiled = autodiff.function(f, engine=engine)
+    ours, theirs = np.random.default_rng(3), np.random.default_rng(3)
+    for x in (np.ones(3), -np.ones(3), np.array([1.0, 9.0, 1.0]), np.full(3, 0.1)):
+        outcomes = []
+        for function, rng in ((f, theirs), (compiled, ours)):
+            try:
+                result = function(x, rng)
+            except ValueError as error:
+                result = str(error)
+            outcomes.append((repr(result), capsys.readouterr().out, rng.bit_generator.state))
+        assert outcomes[0] == outcomes[1]

@@ -4,8 +4,11 @@ The program's text has exactly the loops and branches of the source, and its num
 is the same for 10 iterations and for 10,000; values are compared with plain Python besides.
 """
 
+import copy
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -555,3 +558,45 @@ def test_programs_do_not_depend_on_how_much_else_is_in_reach():
         assert compiled(world, 1.5, 40) == pytest.approx(in_a_world(world, 1.5, 40), rel=1e-12)
         sizes.add(str(compiled.ir(world, 1.5, 40)).count("\n"))
     assert len(sizes) == 1
+
+
+# -- objects of each kind of class, bound anew in a loop ----------------------------------------------
+@dataclass
+class Level:
+    u: Any
+    s: Any
+
+
+@dataclass(frozen=True)
+class FrozenLevel:
+    u: Any
+    s: Any
+
+
+class NamedSpace(SimpleNamespace):
+    pass
+
+
+class OwnLevel:
+    def __init__(self, u, s):
+        self.u, self.s = u, s
+
+
+@over_engines
+@pytest.mark.parametrize("cls", [Level, FrozenLevel, SimpleNamespace, NamedSpace, OwnLevel])
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_loop_binds_an_object_anew(cls: Any, copied: bool, engine: str) -> None:
+    def f(x):
+        state = cls(u=x, s=0.5)
+        for e in x:
+            for _ in range(2):
+                new = copy.copy(state) if copied else cls(u=state.u * 0.5, s=state.s + e)
+                state, old = new, state
+        return state.s + old.u.sum()
+
+    ours, slope = (make(f, engine=engine) for make in (autodiff.function, autodiff.gradient))
+    for n in (3, 5, 6, 3):
+        x = np.linspace(0.5, 1.0, n)
+        np.testing.assert_allclose(ours(x), f(x), rtol=1e-14)
+        steps = [(f(x + h) - f(x - h)) / 2e-6 for h in 1e-6 * np.eye(n)]
+        np.testing.assert_allclose(slope(x), steps, rtol=1e-7, atol=1e-9)

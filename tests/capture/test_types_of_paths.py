@@ -307,3 +307,96 @@ def test_an_object_keeps_the_type_of_the_path(engine) -> None:
     compiled = autodiff.function(f, engine=engine)
     for x in (X, -np.abs(X)):
         assert _same(compiled(x), f(x))
+
+
+def add_to(x, s):
+    np.add(x, max(0, s), out=x)
+    return x
+
+
+def add_to_third(x, s):
+    np.add(x, max(0, s), x)
+    return x
+
+
+def clip_into(x, s):
+    y = np.zeros(2)
+    np.maximum(x if s > 5 else x * 2, s if s > 0 else 0, out=y)
+    return y
+
+
+def added_where(x, s):
+    return np.multiply(x, max(0, s), out=np.ones(2), where=x > 0.5)
+
+
+def added_in_a_loop(x, s):
+    for _ in range(3):
+        np.add(x, max(0, s), out=x)
+    return x
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    "f", [add_to, add_to_third, clip_into, added_where, added_in_a_loop], ids=lambda f: f.__name__
+)
+def test_a_number_of_two_types_is_stored_once(f, engine) -> None:
+    ours = autodiff.function(f, engine=engine)
+    slopes = autodiff.gradient(lambda x, s: np.sum(f(x * 1.0, s)), engine=engine)
+    for s in (1.5, -1.0, 0.5):
+        x, same = np.array([0.25, 2.0]), np.array([0.25, 2.0])
+        np.testing.assert_array_equal(ours(x, s), f(same, s))
+        np.testing.assert_array_equal(x, same)
+        steps = [np.sum(f(np.array([0.25, 2.0]), s + h)) for h in (1e-6, -1e-6)]
+        slope = slopes(np.array([0.25, 2.0]), s)[1]
+        np.testing.assert_allclose(slope, (steps[0] - steps[1]) / 2e-6, atol=1e-6)
+
+
+SUMS = {
+    "of some": lambda x: sum([e for e in x if e > 0.9]),
+    "of a generator": lambda x: sum(e for e in x if e > 0.9),
+    "in a list": lambda x: [0.5, sum(e for e in x if e > 0.9)],
+    "from a float": lambda x: sum([e for e in x if e > 0.9], 0.0),
+    "from an array": lambda x: sum([e * x for e in x if e > 0.9], np.zeros(1)),
+    "and one more": lambda x: sum([e for e in x if e > 0.9]) + x[0],
+    "of a list": lambda x: sum(x.tolist()),
+    "in a loop": lambda x: [sum(e for e in x if e > limit) for limit in (0.5, 0.9)],
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("f", SUMS.values(), ids=SUMS)
+def test_a_sum_of_nothing_is_what_it_starts_with(f, engine) -> None:
+    ours = autodiff.function(f, engine=engine)
+    for n in (2, 3, 5, 3):
+        for x in (np.ones(n), -np.ones(n), np.linspace(0.6, 1.1, n)):
+            result, expected = ours(x), f(x)
+            np.testing.assert_allclose(result, expected, rtol=1e-15)
+            if isinstance(expected, list):
+                assert list(map(type, result)) == list(map(type, expected))
+            assert type(result) is type(expected)
+
+
+def appended(x, items):
+    items.append(min(x, items[0]))
+    return items
+
+
+def put(x, items):
+    items[0] = max(0, x)
+    return items, items[0]
+
+
+def put_at(x, items):
+    items[len(items) - 1] = x if x > 0 else 3
+    return items, items[-1]
+
+
+@ENGINES
+@pytest.mark.parametrize("f", [appended, put, put_at], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, float])
+def test_an_item_of_a_list_has_the_type_of_the_path(f, dtype, engine) -> None:
+    ours = autodiff.function(lambda x, items: f(x, list(items)), engine=engine)
+    for n in (2, 3, 5, 3):
+        for x in (dtype(0.75), dtype(-0.75)):
+            items = np.linspace(-0.5, 0.5, n).tolist()
+            assert repr(ours(x, items)) == repr(f(x, list(items)))

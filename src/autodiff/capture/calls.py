@@ -49,7 +49,10 @@ def call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call anything from captured code."""
-    if any(isinstance(x, Either) for x in args) and _is_pure(function):
+    # What stores is done once: it cannot be tried with one type, and thrown away.
+    inputs = function.nin if isinstance(function, np.ufunc) else len(args)
+    stores = kwargs.get("out") is not None or len(args) > inputs
+    if any(isinstance(x, Either) for x in args) and _is_pure(function) and not stores:
         return on_both(lambda *x: call(frame, function, list(x), kwargs, node), args)
     trace = frame.trace
     depth = trace.users_depth + trace.depth

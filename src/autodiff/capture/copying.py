@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
+from autodiff import containers
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.expressions import load_attribute, load_item, own_method
 from autodiff.capture.functions import Closure
@@ -110,7 +111,7 @@ def _like(
         at = Path(f"_names_in({path.text})", (*path.roots, ("_names_in", _names_in)))
         trace.guards.append(Guard(at, "equal", _names_in(x)))
     cls = type(x)
-    obj = note(trace.fresh(cls() if cls is SimpleNamespace else object.__new__(cls)))
+    obj = note(trace.fresh(containers.new_instance(cls)))
     for name in list(vars(x)):
         vars(obj)[name] = part(load_attribute(frame, x, name, node))
     return obj

@@ -364,8 +364,8 @@ class TracedList(StoredList):
 
     def _can_hold(self, item: Any) -> bool:
         """Whether the store, perhaps a wider one, can have an item (where the list was made)."""
-        if not is_numeric(item):
-            return False
+        if not is_numeric(item) or isinstance(item, Either):
+            return False  # an item of one of two types has each of them in no store
         try:
             self._widen(slot_of(item))
         except NotStaged:
@@ -447,7 +447,8 @@ class TracedList(StoredList):
             self.request(slot_of(item))
             return
         store = self.store
-        if self.is_here() and (not is_numeric(item) or slot_of(item) != store.slot):
+        fits = is_numeric(item) and slot_of(item) == store.slot and not isinstance(item, Either)
+        if self.is_here() and not fits:
             self._settle("an item of another type")
             list.append(self, item)
             return

@@ -28,9 +28,10 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_iterator
-from autodiff.dims import Dim, same
+from autodiff.dims import Dim, bounds, same
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
+from autodiff.ops.either import choose
 from autodiff.ops.tracer import Tracer, as_tracer, whole_of
 from autodiff.signals import refuse_ours
 
@@ -301,10 +302,25 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     total = start
     whole = whole_of(sequence)
     if whole is not None:
-        return total + _sum_of_rows(sequence, whole)
+        added = total + _sum_of_rows(sequence, whole)
+        return _unless_empty(whole.shape[0], start, added)
     for item in iterate(frame, sequence):
         total = total + item
     return total
+
+
+def _unless_empty(extent: Any, start: Any, total: Any) -> Any:
+    """The sum of so many items: that of none is what it starts with, an ``int`` perhaps."""
+    low, high = bounds(extent)
+    if high == 0:
+        return start
+    if low is not None and low > 0:
+        return total
+    is_empty = np.equal(as_tracer(extent), 0)
+    result = choose(is_empty, start, total)
+    if result is NotImplemented:
+        return start if bool(is_empty) else total
+    return result
 
 
 def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:

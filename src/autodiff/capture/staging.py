@@ -44,6 +44,8 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
     if decided is not None:
         return frame.execute(node.body if decided else node.orelse)
     escapes = _escapes(node.body) | _escapes(node.orelse)
+    if escapes:  # then each side runs the statements that follow as well, which may end otherwise
+        escapes = escapes.union(*map(_escapes, frame.rests))
     if escapes and not _can_end(frame, escapes):
         return frame.execute(node.body if bool(test) else node.orelse)
     rests = list(frame.rests) if escapes else []

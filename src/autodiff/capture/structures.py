@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from autodiff import containers
 from autodiff.capture.lists import FEW, TracedList
 from autodiff.capture.parts import table_of
 from autodiff.capture.regions import Instance, is_numeric, same_object
@@ -88,7 +89,7 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
         return trace.fresh(items)
     if cls is dict:
         return trace.fresh(made)
-    obj = trace.fresh(object.__new__(cls))
+    obj = trace.fresh(containers.new_instance(cls))
     vars(obj).update(made)
     return obj
 

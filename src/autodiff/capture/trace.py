@@ -38,7 +38,7 @@ from autodiff.ir.data import ArrayType, Source, Value, uses
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
 from autodiff.ops.entries import ENTRIES, Kernel
-from autodiff.ops.evaluate import run_operation
+from autodiff.ops.evaluate import NeedsEffect, run_operation, without_effects
 from autodiff.ops.layout import set_layout
 from autodiff.ops.tracer import (
     SUPPORTED_KINDS,
@@ -798,10 +798,15 @@ class Trace:
             environment = {v: self.known[v][0] for v in _all_uses(operation)}
             depends = any(self.known[v][1] for v in _all_uses(operation))
             try:
-                with np.errstate(all="ignore"):
+                # The program will do what acts on the world: here it would be done once more.
+                with np.errstate(all="ignore"), without_effects():
                     results = run_operation(operation, environment)
             except CheckFailed as failure:
                 raise NotStaged(str(failure)) from None
+            except NeedsEffect:
+                raise NotStaged(
+                    "the result of a random draw or clock is needed by Python"
+                ) from None
             if operation.kind == "host_call":
                 depends = True
             for result, array in zip(operation.results, results, strict=True):

@@ -1,12 +1,15 @@
 """Running operations by their NumPy meaning: the ground truth of every engine.
 
 ``run_block`` runs a block on an environment of arrays, control flow by Python's own.  The
-reference engine is a thin wrapper around it; capture uses it to know a value at this call.
+reference engine is a thin wrapper around it; capture uses it to know a value at this call, where what
+acts on the world must not be done: the program will do it (``without_effects``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -14,10 +17,27 @@ import numpy as np
 
 from autodiff.dims import Dim, evaluate
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
-from autodiff.ops.control import fitted_result
+from autodiff.ops.control import Refusal, fitted_result
 from autodiff.ops.entries import ENTRIES
+from autodiff.signals import Signal
 
 Environment = dict[Value, Any]
+
+_skips_effects: ContextVar[bool] = ContextVar("skips_effects", default=False)
+
+
+class NeedsEffect(Signal):
+    """A value depends on what acts on the world, at a run that must not act."""
+
+
+@contextmanager
+def without_effects() -> Iterator[None]:
+    """Run operations for their values alone: nothing is shown, drawn or raised by the user's code."""
+    token = _skips_effects.set(True)
+    try:
+        yield
+    finally:
+        _skips_effects.reset(token)
 
 
 def run_block(block: Block, environment: Environment) -> list[Any]:
@@ -34,6 +54,10 @@ def run_operation(operation: Operation, environment: Environment) -> Sequence[An
     control = _CONTROL.get(operation.kind)
     if control is not None:
         return control(operation, environment)
+    if operation.kind == "host_call" and _skips_effects.get():
+        if operation.results or isinstance(operation.attributes["function"], Refusal):
+            raise NeedsEffect
+        return ()
     arguments = [environment[v] for v in operation.operands]
     attributes = {k: resolve(v, environment) for k, v in operation.attributes.items()}
     result = ENTRIES[operation.kind].meaning(*arguments, **attributes)

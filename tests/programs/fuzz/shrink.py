@@ -1,10 +1,7 @@
 """Make a failing random program small: drop statements while it still fails in the same way.
 
-    python -m tests.programs.shrink numpy 35 vectors      # engine, seed, generator
-
-prints the smallest program found and the error.  A statement is dropped, a block replaced by its
-body, an expression by one of its operands, whenever what is left runs plainly and fails with the same
-type of error.
+A statement is dropped, a block replaced by its body, an expression by one of its operands, whenever what is
+left runs plainly and fails in the same way.
 """
 
 from __future__ import annotations
@@ -12,36 +9,20 @@ from __future__ import annotations
 import ast
 import copy
 import dataclasses
-import random
-import signal
-import sys
+import time
 from collections.abc import Callable
 
-from .reference import compile_source
-from .test_random_programs import check, fixed_program, tame
-from .writing import Program
+from .checks import is_tame
+from .programs import Program, made
 
-HEAD = "def program("  # before it stand the functions that programs call
-
-
-def failure(program: Program, engine: str) -> str | None:
-    """The type of error the comparison ends with, or None."""
-    signal.alarm(20)
-    try:
-        check(program, engine)
-    except Exception as error:
-        return f"{type(error).__name__} {str(error).strip()[:12]}"
-    finally:
-        signal.alarm(0)
-    return None
+HEADER = "def program("  # before it stands the loss
 
 
 def rebuild(program: Program, tree: ast.Module) -> Program:
     """The program with another syntax tree."""
-    source = program.source[: program.source.index(HEAD)] + ast.unparse(tree) + "\n"
-    names = dict(program.function.__globals__)
-    function = compile_source(source, f"<shrunk {random.getrandbits(64):x}>", names)["program"]
-    return dataclasses.replace(program, source=source, function=function)
+    source = program.source[: program.source.index(HEADER)] + ast.unparse(tree) + "\n"
+    fresh = made(source, program.parameters, program.seed, program.features)
+    return dataclasses.replace(program, source=source, function=fresh.function)
 
 
 Change = tuple[int, str, int, str]  # which node (in order of `ast.walk`), field, item, what is done
@@ -88,18 +69,18 @@ def changed(tree: ast.Module, change: Change) -> ast.Module:
     return ast.fix_missing_locations(fresh)
 
 
-def shrink(program: Program, fails: Callable[[Program], bool]) -> Program:
-    """The smallest program on the way down for which `fails` stays true."""
-    tree = ast.parse(program.source[program.source.index(HEAD) :])
-    best, size = program, len(program.source) + 1
-    while len(best.source) < size:
+def shrink(program: Program, fails: Callable[[Program], bool], seconds: float = 120.0) -> Program:
+    """The smallest program on the way down for which `fails` stays true, within a time."""
+    tree = ast.parse(program.source[program.source.index(HEADER) :])
+    best, size, end = program, len(program.source) + 1, time.process_time() + seconds
+    while len(best.source) < size and time.process_time() < end:
         size = len(best.source)
         at = 0
-        while at < len(possible := changes(tree)):
+        while at < len(possible := changes(tree)) and time.process_time() < end:
             candidate = changed(tree, possible[at])
             try:
                 trial = rebuild(program, candidate)
-                good = len(trial.source) < len(best.source) and tame(trial) and fails(trial)
+                good = len(trial.source) < len(best.source) and is_tame(trial) and fails(trial)
             except Exception:  # what is left may use names that are gone
                 good = False
             if good:
@@ -107,28 +88,3 @@ def shrink(program: Program, fails: Callable[[Program], bool]) -> Program:
             else:
                 at += 1
     return best
-
-
-def overrun(*_: object) -> None:
-    """Answer the alarm."""
-    raise TimeoutError("more than 20 s")
-
-
-def main(arguments: list[str]) -> int:
-    """Shrink the program of one seed and print it."""
-    engine, seed = arguments[0], int(arguments[1])
-    generator = arguments[2] if len(arguments) > 2 else "vectors"
-    signal.signal(signal.SIGALRM, overrun)
-    program = fixed_program(seed, generator)
-    cause = failure(program, engine)
-    if cause is None:
-        print(f"seed {seed} does not fail on {engine}")
-        return 0
-    best = shrink(program, lambda trial: failure(trial, engine) == cause)
-    print(best.source[best.source.index(HEAD) :])
-    print(cause)
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
