@@ -32,7 +32,7 @@ from autodiff.engines.native.entry import (
 )
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
-from autodiff.errors import AutodiffError, is_signal_handlers
+from autodiff.errors import is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 
@@ -67,8 +67,6 @@ class NativeFunction:
         if error is None:
             return self.kernel.failure(status)
         if not isinstance(error, Exception) or is_signal_handlers(error):  # the user interrupts
-            raise error
-        if isinstance(error, AutodiffError):  # what has no derivative here
             raise error
         return f"{type(error).__name__}: {error}"
 
