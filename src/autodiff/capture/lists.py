@@ -14,7 +14,8 @@ arrays that are stored into.  Whoever asks the list for its items reads the buff
 
 All items that a loop appends or stores have one dtype, shape and form; else the loop is unrolled,
 as before.  The items that were there before may be of a narrower kind (``xs = [0]``); they are
-kept, so that a list that is returned has them as they were.
+kept, so that a list that is returned has them as they were.  Numbers whose type depends on the
+path, ``max(0.0, x)``, go to two such lists: of values, and of bools that tell their type.
 
 An array in a list is the array that was appended, not a copy.  The store holds copies, so from
 then on neither the array nor the item may be stored into: that raises ``AmbiguousStore``, and the
@@ -33,23 +34,34 @@ import numpy as np
 from autodiff.capture.records import (
     Number,
     Template,
+    Typed,
     as_array,
     build,
     freeze_lists,
     has_lists,
+    looks_like,
     numbers,
     template_of,
+    width,
 )
-from autodiff.capture.regions import Slot, fit, is_numeric, same_object, slot_of, widest
+from autodiff.capture.regions import (
+    Slot,
+    Types,
+    fit,
+    is_numeric,
+    same_object,
+    slot_of,
+    types_of,
+    widest,
+)
 from autodiff.capture.trace import Declined, NotStaged, StoreNeeded, Trace
 from autodiff.dims import Dim, Extent, UndecidedExtent, bounds, maximum, minimum, same, symbols
 from autodiff.ir.data import Value
 from autodiff.ops import indexing
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
-from autodiff.ops.dispatch import extent_of
-from autodiff.ops.either import Either, choose, is_array
-from autodiff.ops.known import compare
+from autodiff.ops.dispatch import cast, extent_of
+from autodiff.ops.either import Either, Kind, is_array, kinds_of
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
     AmbiguousStore,
@@ -150,29 +162,76 @@ class TracedList(StoredList):
     def _split(self, item: Any) -> bool:
         """Keep the numbers of tuples or lists like ``item`` in columns; False where that cannot be."""
         template = template_of(item)
-        if template is None or isinstance(template, Number):
+        if template is None or isinstance(template, (Number, Typed)):
             return False
+        return self._split_as(template)
+
+    def _split_as(self, template: Template) -> bool:
         head = list(self._plain_items())
-        if self.frozen or any(template_of(known) != template for known in head):
+        if self.frozen or not all(looks_like(template, known) for known in head):
             return False
         if has_lists(template) and self.trace.distinguish_arrays:
             return False
         if any(self.trace.parts.holds_changed(known) for known in head):
             return False  # what a region has stored into an item, it puts back
         columns = list(zip(*[numbers(template, known) for known in head], strict=True))
-        count = len(list(numbers(template, item)))
         for known in head:
             freeze_lists(known)
-        made = [self._new(column) for column in columns or [()] * count]
+        made = [self._new(column) for column in columns or [()] * width(template)]
         for column in made:
             column.block = self.block
         list.clear(self)
         self.template, self.columns = template, tuple(made)
         return True
 
+    def make_typed(self, types: Types) -> None:
+        """Keep numbers of two types in columns, each in its own (where the list was made)."""
+        store = self.store
+        kinds: list[Any] = [kinds_of(x) for x in self._plain_items()]
+        if store is not None:
+            kinds = [[Kind(store.slot.dtype, store.slot.form)]]
+            if store.slot.form == "array" or store.changed is not None or store.rows is not None:
+                raise NotStaged("a list of items of different types")
+        for kind in kinds:
+            joined = None if kind is None else types.widened(kind)
+            if joined is None:
+                raise NotStaged("a list of items of different types")
+            types = joined
+        template = Typed(types)
+        if store is None:
+            if not self._split_as(template):
+                raise NotStaged("a list of items of different types")
+            return
+        slot = types.slot
+        is_narrow = as_tracer(kinds[0][0].is_type(template.narrow))
+        values = cast(Tracer(store.buffer.value, "array"), slot.dtype)
+        tags = broadcast(is_narrow, (store.capacity,), ())
+        made = []
+        for content, one in ((values, slot), (tags, _FLAG)):
+            column = self._new(())
+            column.block = self.block
+            count = Cell(store.count.value)
+            column.store = Store(Cell(content.value), count, one, [], None, None)
+            self.trace.counts.add(count)
+            made.append(column)
+        self.store, self.template, self.columns = None, template, tuple(made)
+
+    def _needs_types(self, item: Any) -> None:
+        """Have the loop begin with columns that hold ``item`` in its own type as well."""
+        kinds = kinds_of(item)
+        if isinstance(self.template, Typed) and kinds is not None:
+            joined = self.template.types.widened(kinds)
+        else:
+            joined = types_of(item) if isinstance(item, Either) else None
+        if joined is None:
+            raise NotStaged("a list of items of different types")
+        self.request(joined)
+
     def _append_record(self, item: Any) -> None:
         assert self.columns is not None and self.template is not None
-        if template_of(item) != self.template:
+        if not looks_like(self.template, item):
+            if isinstance(self.template, Typed) and not self.is_here():
+                self._needs_types(item)
             self._settle("an item of another kind")
             list.append(self, item)
             return
@@ -217,11 +276,11 @@ class TracedList(StoredList):
         """Whether the code that runs now is in the region that the list was made in."""
         return self.block is self.trace.builder.block
 
-    def request(self, slot: Slot | None) -> None:
+    def request(self, items: Slot | Types | None) -> None:
         """Have the loop that is staged from where the list was made begin with a store for it."""
-        self.request_all([(self, slot)])
+        self.request_all([(self, items)])
 
-    def request_all(self, changes: Sequence[tuple[TracedList, Slot | None]]) -> None:
+    def request_all(self, changes: Sequence[tuple[TracedList, Slot | Types | None]]) -> None:
         """The same for several lists that were made together."""
         for body in self.trace.rolling:
             if body.home is self.block:
@@ -274,7 +333,7 @@ class TracedList(StoredList):
 
     def restore(self, items: list[Any], store: Store | None) -> None:
         """Go back to an earlier state."""
-        self.store = store
+        self.store, self.columns, self.template = store, None, None
         list.__init__(self, items)
 
     def reserve(self, needed: Extent) -> None:
@@ -355,7 +414,7 @@ class TracedList(StoredList):
         if slot is None:
             raise NotStaged("a list of other things than numbers and arrays")
         if isinstance(item, Either):
-            raise NotStaged("a list of items of different types")
+            self._needs_types(item)
         if slot != self.store.slot:
             self.request(slot)
         if is_array(item):
@@ -365,7 +424,7 @@ class TracedList(StoredList):
     def _can_hold(self, item: Any) -> bool:
         """Whether the store, perhaps a wider one, can have an item (where the list was made)."""
         if not is_numeric(item) or isinstance(item, Either):
-            return False  # an item of one of two types has each of them in no store
+            return False
         try:
             self._widen(slot_of(item))
         except NotStaged:
@@ -388,25 +447,60 @@ class TracedList(StoredList):
             if row is not None:
                 return row
         if isinstance(at, int) and at < len(store.head) and self.is_here():
-            if store.changed is None or self._is_unchanged():
+            if store.changed is None or store.changed.value is store.unchanged:
                 return store.head[at]
-        item = self._at(at)
-        if not isinstance(at, int) and (store.changed is None or self._is_unchanged()):
-            for k, known in enumerate(store.head[:FEW]):
-                if slot_of(known) != store.slot:
-                    item = choose(compare("equal", at, k), known, item)
-        return item
+        typed = self.typed() if self.is_here() else None
+        if typed is None:
+            return self._at(at)
+        template, values, tags = typed
+        place = _place(at, _FLAG)
+        value, tag = slice_of(values, *place), slice_of(tags, *place)
+        return template.item(
+            Tracer(fit(value, template.types.slot), template.types.slot.form),
+            Tracer(tag.value, "python"),
+        )
 
-    def _is_unchanged(self) -> bool:
+    def typed(self) -> tuple[Typed, Tracer, Tracer] | None:
+        """Of numbers of two types, the values and whether they are of the narrow type."""
+        if self.columns is not None:
+            if not isinstance(self.template, Typed):
+                return None
+            values, tags = (column._rows_up_to(self.extent) for column in self.columns)
+            return None if values is None or tags is None else (self.template, values, tags)
         store = self.store
-        assert store is not None and store.changed is not None
-        return self.is_here() and store.changed.value is store.unchanged
+        if store is None or store.changed is None or store.rows is not None:
+            return None
+        known = store.head if store.repeated is None else [store.repeated[0]]
+        types: Types | None = Types(store.slot)
+        for item in known:
+            assert types is not None
+            types = types.widened(kinds_of(item) or ())
+            if types is None or types.slot != store.slot:
+                return None  # no number holds both
+        assert types is not None
+        if types.narrow is None:
+            return None
+        template = Typed(types)
+        size = store.changed.value.type.shape[0] - 1
+        tags = broadcast(as_tracer(False), (maximum(size, store.capacity),), ())
+        is_narrow = emit_tracer(
+            "logical_not", slice_of(Tracer(store.changed.value, "array"), (0,), (size,), (1,))
+        )
+        if store.repeated is None:
+            own = np.array([template.parts_of(item)[1] for item in known])
+            is_narrow = emit_tracer("logical_and", is_narrow, Tracer.constant(own))
+        tags = slice_update(tags, Tracer(is_narrow.value, "array"), (0,), (size,), (1,))
+        whole = self.whole()
+        assert whole is not None
+        return template, whole, slice_of(tags, (0,), (store.length,), (1,))
 
     @property
     def is_of_one_type(self) -> bool:
-        """Whether no item from before the loops is of another type than the rows."""
+        """Whether no item is of another type than the rows."""
+        if isinstance(self.template, Typed):
+            return False
         store = self.store
-        return store is None or all(slot_of(known) == store.slot for known in store.head)
+        return store is None or store.changed is None
 
     def _at(self, at: Extent) -> Any:
         store = self.store
@@ -439,6 +533,8 @@ class TracedList(StoredList):
             if self.is_here():
                 list.append(self, item)
                 return
+            if isinstance(item, Either):
+                self._needs_types(item)
             if not is_numeric(item):
                 if self._split(item):
                     self._append_record(item)
@@ -590,6 +686,8 @@ class TracedList(StoredList):
                 if parts.save(self, known):
                     list.__setitem__(self, known, item)
                     return
+            if isinstance(item, Either):
+                self._needs_types(item)
             self.request(slot_of(item))
             return
         store = self.store
@@ -626,7 +724,10 @@ class TracedList(StoredList):
 
     def _set_record(self, index: Any, item: Any) -> None:
         assert self.columns is not None and self.template is not None
-        if isinstance(index, slice) or template_of(item) != self.template:
+        if isinstance(index, slice) or not looks_like(self.template, item):
+            if isinstance(self.template, Typed) and not isinstance(index, slice):
+                if not self.is_here():
+                    self._needs_types(item)
             self._settle("a store of an item of another kind")
             self[index] = item
             return

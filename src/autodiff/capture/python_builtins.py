@@ -301,7 +301,7 @@ def _reduce(frame: Frame, function: Any, sequence: Any, *initial: Any) -> Any:
 def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     total = start
     whole = whole_of(sequence)
-    if whole is not None:
+    if whole is not None and sequence.is_of_one_type:
         added = total + _sum_of_rows(sequence, whole)
         return _unless_empty(whole.shape[0], start, added)
     for item in iterate(frame, sequence):

@@ -1,6 +1,7 @@
 """What the items of a list look like that are tuples or lists: a template, and one column a number.
 
     xs.append((k, [x, y]))        template (number, [number, number]), columns: ks, xs, ys
+    xs.append(x if c else 0)      template (number of two types), columns: values, is_narrow
 
 A list of such items keeps its numbers in columns, which are lists of numbers as ``lists`` has them;
 an item is put together when it is read.  Tuples do not change, so nobody can tell.  Of a list that
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff.capture.regions import Slot, is_numeric
+from autodiff.capture.regions import Slot, Types, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
+from autodiff.ops.either import VARIES, Either, Kind, kinds_of, union
 from autodiff.ops.structural import reshape
-from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 
 if TYPE_CHECKING:
     from autodiff.capture.lists import TracedList
@@ -27,6 +29,60 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Number:
     """A number or an array."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A number of one of two types, held in the wide one, and whether it is of the narrow one."""
+
+    types: Types
+
+    def __post_init__(self) -> None:
+        assert self.types.narrow is not None
+
+    @property
+    def narrow(self) -> Kind:
+        """The narrow type."""
+        assert self.types.narrow is not None
+        return self.types.narrow
+
+    def dtypes(self) -> tuple[np.dtype[Any], np.dtype[Any]]:
+        """What ``np.array`` makes of numbers of either type."""
+        return self.types.slot.dtype, self.narrow.dtype
+
+    def holds(self, item: Any) -> bool:
+        """Whether a number is of one of the types."""
+        kinds = kinds_of(item)
+        if kinds is None:
+            return False
+        joined = union(self.types.kinds(), kinds)
+        return joined == self.types.kinds()
+
+    def parts_of(self, item: Any) -> tuple[Any, Any]:
+        """The number in the wide type, and whether it is of the narrow one."""
+        slot = self.types.slot
+        if isinstance(item, (bool, int, float, np.generic)):
+            held = slot.dtype.type(item)
+            return held.item() if slot.form == "python" else held, tag_of(item, self.types)
+        return Tracer(fit(item, slot), slot.form), tag_of(item, self.types)
+
+    def item(self, value: Any, tag: Any) -> Any:
+        """The number."""
+        if isinstance(tag, Tracer):
+            return Either(as_tracer(value), tag.value, self.narrow)
+        if not tag:
+            return value
+        return Either(as_tracer(value), as_tracer(True).value, self.narrow).as_narrow()
+
+    def plain(self, value: Any, tag: Any) -> Any:
+        """The number of numbers that a run has given."""
+        if not tag:
+            return value
+        narrow = self.narrow
+        if narrow.constant is not VARIES:
+            return narrow.constant
+        held = narrow.dtype.type(value)
+        return held.item() if narrow.form == "python" else held
 
 
 @dataclass(frozen=True)
@@ -56,13 +112,15 @@ class Rows:
     __hash__ = None  # type: ignore[assignment]
 
 
-Template = Number | Several | Rows
+Template = Number | Typed | Several | Rows
 
 
 def template_of(item: Any) -> Template | None:
     """What an item looks like; None where no columns can hold it."""
     from autodiff.capture.lists import TracedList
 
+    if isinstance(item, Either):
+        return Typed(types_of(item))
     if is_numeric(item):
         return Number()
     if isinstance(item, TracedList):
@@ -81,6 +139,17 @@ def template_of(item: Any) -> Template | None:
     return Several(cls, tuple([part for part in parts if part is not None]))
 
 
+def looks_like(template: Template, item: Any) -> bool:
+    """Whether the columns of a template can hold an item."""
+    if isinstance(template, Typed):
+        return template.holds(item)
+    found = template_of(item)
+    if isinstance(template, Several) and isinstance(found, Several):
+        alike = found.cls is template.cls and len(found.parts) == len(template.parts)
+        return alike and all(map(looks_like, template.parts, item))
+    return found == template
+
+
 def has_lists(template: Template) -> bool:
     """Whether an item is or holds a list, which could change."""
     if isinstance(template, Several):
@@ -93,10 +162,19 @@ def numbers(template: Template, item: Any) -> Iterator[Any]:
     if isinstance(template, Several):
         for part, inner in zip(template.parts, item, strict=True):
             yield from numbers(part, inner)
+    elif isinstance(template, Typed):
+        yield from template.parts_of(item)
     elif isinstance(template, Rows):
         yield item.whole()
     else:
         yield item
+
+
+def width(template: Template) -> int:
+    """How many numbers an item has."""
+    if isinstance(template, Several):
+        return sum(map(width, template.parts))
+    return 2 if isinstance(template, Typed) else 1
 
 
 def freeze_lists(item: Any) -> None:
@@ -117,6 +195,8 @@ def build(template: Template, found: Iterator[Any], home: TracedList) -> Any:
     if isinstance(template, Several):
         items = [build(part, found, home) for part in template.parts]
         return home.frozen_list(items) if template.cls is list else template.make(items)
+    if isinstance(template, Typed):
+        return template.item(next(found), next(found))
     if isinstance(template, Rows):
         return home.frozen_rows(next(found), template.slot)
     return next(found)
@@ -124,6 +204,9 @@ def build(template: Template, found: Iterator[Any], home: TracedList) -> Any:
 
 def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
     """All items as one array, as ``np.array`` makes it; None where their parts differ in shape."""
+    if isinstance(template, Typed):
+        values, _ = next(columns), next(columns)
+        return values if template.types.slot.dtype == np.result_type(*template.dtypes()) else None
     if not isinstance(template, Several):
         return next(columns)
     parts = [as_array(part, columns) for part in template.parts]
@@ -159,6 +242,8 @@ class RecordPlan:
 def _plain(template: Template, found: Iterator[Any]) -> Any:
     if isinstance(template, Several):
         return template.make([_plain(part, found) for part in template.parts])
+    if isinstance(template, Typed):
+        return template.plain(next(found), next(found))
     if isinstance(template, Rows):
         row = next(found)
         if template.slot.form == "python":
@@ -168,6 +253,6 @@ def _plain(template: Template, found: Iterator[Any]) -> Any:
 
 
 __all__ = [
-    "Number", "RecordPlan", "Rows", "Several", "Template", "as_array", "build", "freeze_lists",
-    "has_lists", "numbers", "template_of",
+    "Number", "RecordPlan", "Rows", "Several", "Template", "Typed", "as_array", "build",
+    "freeze_lists", "has_lists", "looks_like", "numbers", "template_of", "width",
 ]  # fmt: skip

@@ -375,6 +375,10 @@ class Types:
         wide = Kind(self.slot.dtype, self.slot.form)
         return [wide] if self.narrow is None else [wide, self.narrow]
 
+    def widened(self, kinds: Sequence[Kind]) -> Types | None:
+        """What holds scalars of these kinds as well; None where nothing does."""
+        return _types_of_kinds(union(self.kinds(), kinds))
+
 
 def types_of(x: Any) -> Types:
     """The types that a numeric value may have."""
@@ -395,11 +399,14 @@ def join(a: Types, b: Types, kinds: Sequence[Sequence[Kind] | None] = ()) -> Typ
     if a.slot.shape or "array" in (a.slot.form, b.slot.form):
         return None
     first, second = kinds or (a.kinds(), b.kinds())
-    joined = union(first or a.kinds(), second or b.kinds())
-    if joined is None:
+    return _types_of_kinds(union(first or a.kinds(), second or b.kinds()))
+
+
+def _types_of_kinds(kinds: Sequence[Kind] | None) -> Types | None:
+    if kinds is None:
         return None
-    slot = Slot(joined[0].dtype, (), joined[0].form)
-    return Types(slot, joined[1] if len(joined) == 2 else None)
+    slot = Slot(kinds[0].dtype, (), kinds[0].form)
+    return Types(slot, kinds[1] if len(kinds) == 2 else None)
 
 
 def tag_of(x: Any, types: Types) -> Any:

@@ -349,12 +349,18 @@ class _Body:
         for target, slot in needed.changes:
             self._take(target, slot)
 
-    def _take(self, target: TracedList, slot: Slot | None) -> None:
+    def _take(self, target: TracedList, slot: Slot | Types | None) -> None:
         if self.requests > 2 * ATTEMPTS:
             raise NotStaged("a list of items of different types")
         if target not in self.before:
             self.before[target] = (list(target) if target.store is None else [], target.store)
         items, store = self.before[target]
+        if isinstance(slot, Types):
+            for part in target.parts():
+                self.lists.pop(part, None)  # what the body changes are its columns from now on
+            target.restore(items, store)
+            target.make_typed(slot)
+            return
         wanted = (1, 0)
         if target.store is not None:
             wanted = target.store.wanted_rows, target.store.wanted_last
@@ -387,7 +393,7 @@ class _Body:
             for target, (items, store) in self.before.items():
                 if store is not None:
                     store.rows = None
-                if target.store is not store:
+                if target.store is not store or target.columns is not None:
                     target.restore(items, store)
             raise
 
