@@ -66,32 +66,117 @@ def _counter_in_a_list(x, n, k):
     return total[0]
 
 
+def _extremes(x, n, k):
+    seen = _iterates(x, n)
+    return max(seen), min(seen), np.array(seen), seen[n // 2]
+
+
+def _numbers_that_a_branch_gives(x, n, k):
+    kept = []
+    for v in x * np.linspace(-1, 1, n):
+        kept.append(v if v > 0 else 0)
+    return kept, sum(kept), min(kept)
+
+
+def _state_before_the_loop(x, n, k):
+    kept, state = [], 0
+    for i in range(n):
+        kept.append(state)
+        if np.sin(x * i) > 0:
+            state = state + np.float64(x)
+    return kept, sum(kept), max(kept)
+
+
+def _table_of_best(x, n, k):
+    best = [0.0] * (n + 1)
+    for i in range(n):
+        for j in range(n, i % 3, -1):
+            best[j] = max(best[j], best[j - 1 - i % 3] + np.float64(x * (i - 2)))
+    return best, best[k], best[-1]
+
+
+def _pairs(x, n, k):
+    seen = []
+    for i in range(n):
+        seen.append((i, x))
+        x = np.exp(-x)
+    return seen
+
+
+def _changed_after_the_loop(x, n, k):
+    seen = _iterates(x, n)
+    last = seen.pop()
+    seen.append(last * 2)
+    seen[0] = 3
+    return seen, last, sorted(seen)
+
+
+def _while(x, n, k):
+    seen = []
+    while abs(x) > 1e-3 and len(seen) < n:
+        seen.append(x)
+        x = np.sin(x) * 0.5
+    return seen, len(seen), sum(seen)
+
+
 def _types(value):
-    return [type(v) for v in value] if isinstance(value, list) else type(value)
+    if isinstance(value, (list, tuple)):
+        return [_types(v) for v in value]
+    return type(value)
+
+
+def _flat(value):
+    if isinstance(value, (list, tuple)):
+        return [x for v in value for x in _flat(v)]
+    return list(np.ravel(value))
+
+
+FUNCTIONS = [
+    _sum,
+    _one_by_one,
+    _first,
+    _at_a_number_of_run_time,
+    _list,
+    _largest,
+    _recorded_by_a_closure,
+    _counter_in_a_list,
+    _extremes,
+    _numbers_that_a_branch_gives,
+    _state_before_the_loop,
+    _table_of_best,
+    _pairs,
+    _changed_after_the_loop,
+    _while,
+]
 
 
 @pytest.mark.parametrize("engine", ["native", "numpy"])
-@pytest.mark.parametrize(
-    "f",
-    [
-        _sum,
-        _one_by_one,
-        _first,
-        _at_a_number_of_run_time,
-        _list,
-        _largest,
-        _recorded_by_a_closure,
-        _counter_in_a_list,
-    ],
-)
-def test_each_item_keeps_its_type(f, engine) -> None:
+@pytest.mark.parametrize("f", FUNCTIONS)
+@pytest.mark.parametrize("x", [2.0, -0.5, np.float64(2.0)])
+def test_each_item_keeps_its_type(f, x, engine) -> None:
     compiled = autodiff.function(f, engine=engine)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # none runs uncompiled
         for n, k in ((3, 0), (1, 0), (2, 1), (5, 4), (4, -1)):
-            got, want = compiled(2.0, n, k), f(2.0, n, k)
+            got, want = compiled(x, n, k), f(x, n, k)
             assert _types(got) == _types(want), (n, k)
-            np.testing.assert_allclose(got, want, rtol=1e-14)
+            np.testing.assert_allclose(_flat(got), _flat(want), rtol=1e-14)
+
+
+@pytest.mark.parametrize("f", [f for f in FUNCTIONS if f not in (_changed_after_the_loop,)])
+def test_lists_of_two_types_are_one_loop(f) -> None:
+    """As many operations for a long list as for a short one."""
+    short, long = (str(autodiff.function(f).ir(2.0, n, 0)).count("\n") for n in (5, 50))
+    assert short == long
+
+
+def test_a_table_of_best_values_is_one_loop_for_its_gradient() -> None:
+    def f(x, n, k):
+        return _table_of_best(x, n, k)[2]
+
+    short, long = (str(autodiff.gradient(f, wrt="x").ir(1.5, n, 0)).count("\n") for n in (6, 60))
+    assert short == long
+    assert autodiff.check_gradient(f, 1.5, 6, 0, wrt="x")
 
 
 def _best_of_a_table(x):

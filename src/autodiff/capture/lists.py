@@ -452,16 +452,11 @@ class TracedList(StoredList):
         typed = self.typed() if self.is_here() else None
         if typed is None:
             return self._at(at)
-        template, values, tags = typed
-        place = _place(at, _FLAG)
-        value, tag = slice_of(values, *place), slice_of(tags, *place)
-        return template.item(
-            Tracer(fit(value, template.types.slot), template.types.slot.form),
-            Tracer(tag.value, "python"),
-        )
+        template, *columns = typed
+        return template.of(*[slice_of(x, *_place(at, _FLAG)).value for x in columns])
 
     def typed(self) -> tuple[Typed, Tracer, Tracer] | None:
-        """Of numbers of two types, the values and whether they are of the narrow type."""
+        """Of numbers of two types, those types, the values and whether they are of the narrow type."""
         if self.columns is not None:
             if not isinstance(self.template, Typed):
                 return None

@@ -26,12 +26,14 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
+from autodiff.capture.records import Typed
+from autodiff.capture.regions import fit
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_iterator
 from autodiff.dims import Dim, bounds, same
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
-from autodiff.ops.either import choose
+from autodiff.ops.either import Either, Kind, choose
 from autodiff.ops.tracer import Tracer, as_tracer, whole_of
 from autodiff.signals import refuse_ours
 
@@ -301,6 +303,10 @@ def _reduce(frame: Frame, function: Any, sequence: Any, *initial: Any) -> Any:
 def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     total = start
     whole = whole_of(sequence)
+    typed = sequence.typed() if isinstance(sequence, TracedList) else None
+    if typed is not None and typed[0].narrow.dtype.kind != "b":
+        added = total + _sum_of_typed(*typed)
+        return _unless_empty(typed[1].shape[0], start, added)
     if whole is not None and sequence.is_of_one_type:
         added = total + _sum_of_rows(sequence, whole)
         return _unless_empty(whole.shape[0], start, added)
@@ -321,6 +327,14 @@ def _unless_empty(extent: Any, start: Any, total: Any) -> Any:
     if result is NotImplemented:
         return start if bool(is_empty) else total
     return result
+
+
+def _sum_of_typed(template: Typed, values: Tracer, tags: Tracer) -> Either:
+    """The sum of numbers of two types: of the narrow one where all of them are."""
+    slot, narrow = template.types.slot, template.narrow
+    total = fit(structural.reduce_sum(Tracer(values.value, "array"), (0,)), slot)
+    all_narrow = dispatch.functions[np.all](Tracer(tags.value, "array"))
+    return Either(Tracer(total, slot.form), all_narrow.value, Kind(narrow.dtype, narrow.form))
 
 
 def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 
 from autodiff.capture.regions import Slot, Types, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
+from autodiff.ir.data import Value
 from autodiff.ops.either import VARIES, Either, Kind, kinds_of, union
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
@@ -73,6 +74,12 @@ class Typed:
         if not tag:
             return value
         return Either(as_tracer(value), as_tracer(True).value, self.narrow).as_narrow()
+
+    def of(self, value: Value, tag: Value) -> Any:
+        """The number of its traced value and tag."""
+        slot = self.types.slot
+        value = fit(Tracer(value, "scalar"), slot)
+        return self.item(Tracer(value, slot.form), Tracer(tag, "python"))
 
     def plain(self, value: Any, tag: Any) -> Any:
         """The number of numbers that a run has given."""

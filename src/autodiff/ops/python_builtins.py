@@ -13,13 +13,13 @@ from __future__ import annotations
 import bisect
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.dims import Dim
-from autodiff.ir.data import ArrayType
+from autodiff.ir.data import ArrayType, Value
 from autodiff.ops import python_numbers, smooth, structural
 from autodiff.ops.builder import current_builder, emit
 from autodiff.ops.control import emit_for
@@ -435,10 +435,14 @@ def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
             if isinstance(args[0], Tracer) and args[0].ndim == 1 and key is None and not options:
                 return _extreme_of_vector(args[0], reduction)
             whole = whole_of(args[0])
-            if whole is not None and not args[0].is_of_one_type:
-                whole = None  # the result has the type of the item that it is
             if whole is not None and whole.ndim == 1 and key is None and not options:
-                return _extreme_of_rows(ufunc, whole, args[0].item_form)
+                typed = args[0].typed()
+                if typed is not None:
+                    template, *columns = typed
+                    return template.of(*_extreme_of_rows(ufunc, columns))
+                if args[0].is_of_one_type:
+                    (extreme,) = _extreme_of_rows(ufunc, [whole])
+                    return _of_form(extreme, args[0].item_form)
             items = list(args[0])
             if not items and "default" in options:
                 return options["default"]
@@ -465,27 +469,32 @@ def _extreme_of_vector(x: Tracer, reduction: Any) -> Tracer:
     return Tracer(select(pointwise("isnan", x[0]), x[0], best, x.dtype).value, "scalar")
 
 
-def _extreme_of_rows(ufunc: np.ufunc, whole: Tracer, form: Any) -> Tracer:
-    """The extreme of a long list, by comparing one item after the other as Python does."""
-    n = whole.shape[0]
+def _of_form(value: Value, form: Any) -> Tracer:
+    if form == "python":
+        return Tracer(emit("cast", (value,), dtype=value.type.dtype, weak=True), "python")
+    return Tracer(value, form)
+
+
+def _extreme_of_rows(ufunc: np.ufunc, columns: Sequence[Tracer]) -> Sequence[Value]:
+    """The row with the extreme of the first column, comparing one after the other as Python does."""
+    n = columns[0].shape[0]
     positive = decide(lambda: n > 0)
     if positive is None:
         check(compare("greater", n, 0), "iterable argument is empty")
     elif not positive:
         raise ValueError(f"{'max' if ufunc is np.greater else 'min'}() arg is an empty sequence")
-    first = structural.slice_of(whole, (0,), (None,), (1,))
+    first = [structural.slice_of(x, (0,), (None,), (1,)).value for x in columns]
     builder = current_builder()
     with builder.region() as body:
         k = builder.parameter(ArrayType(np.dtype(np.int64), ()), "k")
-        best = Tracer(builder.parameter(first.value.type), "scalar")
+        best = [Tracer(builder.parameter(x.type), "scalar") for x in first]
         k.low, k.high = 0, n - 2
-        item = structural.slice_of(whole, (Dim.symbol(k) + 1,), (None,), (1,))
-        better = pointwise(ufunc.__name__, item, best)
-        body.outputs = [select(better, item, best, whole.dtype).value]
-    (result,) = emit_for(n - 1, (first.value,), body)
-    if form == "python":
-        return Tracer(emit("cast", (result,), dtype=whole.dtype, weak=True), "python")
-    return Tracer(result, form)
+        row = [structural.slice_of(x, (Dim.symbol(k) + 1,), (None,), (1,)) for x in columns]
+        better = pointwise(ufunc.__name__, row[0], best[0])
+        body.outputs = [
+            select(better, *pair, pair[0].dtype).value for pair in zip(row, best, strict=True)
+        ]
+    return emit_for(n - 1, tuple(first), body)
 
 
 def _less(ufunc: np.ufunc, a: Any, b: Any) -> Any:

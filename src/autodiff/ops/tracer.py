@@ -504,6 +504,13 @@ class StoredList(list[Any]):
         """A list made where this one was, of other items."""
         return type(self)(items)
 
+    def typed(self) -> tuple[Any, Tracer, Tracer] | None:
+        """Of numbers of two types, those types, the values and whether they are of the narrow type.
+
+        ``types.of(value, tag)`` is the number of a value and a tag.
+        """
+        return None
+
     @property
     def is_of_one_type(self) -> bool:
         """Whether every item is of the type of the rows."""
