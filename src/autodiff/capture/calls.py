@@ -38,7 +38,7 @@ from autodiff.capture.origins import is_impure, is_library, type_of
 from autodiff.capture.paths import Guard, Path, is_literal
 from autodiff.capture.trace import Declined, Trace, is_iterator
 from autodiff.ops import dispatch
-from autodiff.ops.either import Either, on_both
+from autodiff.ops.either import eithers, on_both
 from autodiff.ops.known import type_name
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
@@ -52,7 +52,7 @@ def call(
     # What stores is done once: it cannot be tried with one type, and thrown away.
     inputs = function.nin if isinstance(function, np.ufunc) else len(args)
     stores = kwargs.get("out") is not None or len(args) > inputs
-    if any(isinstance(x, Either) for x in args) and _is_pure(function) and not stores:
+    if not stores and _is_pure(function) and eithers(args):
         return on_both(lambda *x: call(frame, function, list(x), kwargs, node), args)
     trace = frame.trace
     depth = trace.users_depth + trace.depth
@@ -161,18 +161,22 @@ def _call_cached(
 
 
 # Functions of numbers that do nothing but compute, so that they may be tried on both types.
-_PURE = frozenset(
-    {
-        *(abs, round, pow, divmod, float, int, bool, isinstance),
-        *(np.where, np.clip, np.isclose, np.round, np.real, np.nan_to_num),
-    }
+_PURE = frozenset((abs, round, pow, divmod, float, int, bool, isinstance))
+# NumPy's, all but those that store into an argument or call one.
+_IMPURE = frozenset(
+    (
+        *(np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask),
+        *(np.apply_along_axis, np.apply_over_axes, np.fromfunction, np.piecewise),
+    )
 )
 
 
 def _is_pure(function: Any) -> bool:
     if isinstance(function, np.ufunc) or getattr(function, "__module__", None) == "math":
         return True
-    return _hashable(function) and function in _PURE
+    if not _hashable(function):
+        return False
+    return function in _PURE or (function in dispatch.functions and function not in _IMPURE)
 
 
 def partial_parts(

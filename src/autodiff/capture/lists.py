@@ -483,7 +483,8 @@ class TracedList(StoredList):
         )
         if store.repeated is None:
             own = np.array([template.parts_of(item)[1] for item in known])
-            is_narrow = emit_tracer("logical_and", is_narrow, Tracer.constant(own))
+            if not own.all():
+                is_narrow = emit_tracer("logical_and", is_narrow, Tracer.constant(own))
         tags = slice_update(tags, Tracer(is_narrow.value, "array"), (0,), (size,), (1,))
         whole = self.whole()
         assert whole is not None

@@ -26,7 +26,7 @@ import numpy as np
 from autodiff.dims import Dim
 from autodiff.errors import AutodiffError, InternalError
 from autodiff.ir.data import Operation, Value
-from autodiff.ops.builder import current_builder, emit
+from autodiff.ops.builder import current_block, current_builder, emit
 from autodiff.ops.entries import ENTRIES, Effect
 from autodiff.ops.tracer import BINARY, COMPARISON, UNARY, Cell, Form, Tracer, as_tracer
 
@@ -205,6 +205,12 @@ class Either(Tracer):
         return self.decided().form
 
     @property
+    def python_type(self) -> type:
+        """The type in plain Python; of one that outlived its trace, the wide one."""
+        own = self.wide if current_block() is None else self.decided()
+        return own.python_type
+
+    @property
     def path(self) -> Any:  # type: ignore[override]
         """No number is a view."""
         return ()
@@ -295,7 +301,7 @@ def _flag(x: Any, narrow: Kind) -> Value:
 def on_both(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
     """``function(*operands)``, where operands, or items of lists among them, are of two types."""
     operands = [as_tracer(x) if isinstance(x, np.ndarray) else x for x in operands]
-    found = list({id(x): x for x in _eithers(operands)}.values())
+    found = list({id(x): x for x in eithers(operands)}.values())
     flags = {x.is_narrow for x in found}
     builder = current_builder()
     operations = builder.block.operations
@@ -338,13 +344,14 @@ def put_into(dtype: np.dtype[Any], x: Any) -> Any:
     return x.wide if dtype.kind == "f" else x.decided()
 
 
-def _eithers(operands: Any) -> list[Either]:
+def eithers(operands: Any) -> list[Either]:
+    """The numbers of two types among operands and the items of lists and tuples in them."""
     found: list[Either] = []
     for x in operands:
         if isinstance(x, Either):
             found.append(x)
         elif type(x) in (list, tuple):
-            found += _eithers(x)
+            found += eithers(x)
     return found
 
 
@@ -549,6 +556,7 @@ __all__ = [
     "Kind",
     "Probe",
     "choose",
+    "eithers",
     "embeds",
     "is_array",
     "kind_of",
