@@ -4,6 +4,7 @@
 no test meets machine code of an earlier one. Both are set before anything imports autodiff.
 """
 
+import gc
 import inspect
 import os
 import shutil
@@ -26,6 +27,18 @@ from numpy._core import arrayprint  # noqa: E402
 # Derandomised: the same examples at every run. No deadline: compile times are not the property.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fixed")
+
+
+def pytest_collection_finish() -> None:
+    """Keep a million objects of the collected tests out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def new_objects_only() -> None:
+    """`gc.collect()` and `gc.get_objects()` in the test concern what is made in it."""
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

@@ -58,6 +58,9 @@ def in_try(x):
 FUNCTIONS = [loss, stores, branches, by_length, by_value, sliced, prints, in_try]
 
 
+pytestmark = pytest.mark.usefixtures("new_objects_only")
+
+
 def assert_dead(*references):
     gc.collect()
     for reference in references:

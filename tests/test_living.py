@@ -383,6 +383,7 @@ def grows_by(call, times: int) -> tuple[int, int]:
         tracemalloc.stop()
 
 
+@pytest.mark.usefixtures("new_objects_only")
 @pytest.mark.parametrize("kind", KINDS)
 def test_calls_leave_nothing_behind(kind) -> None:
     call, times = calls()[kind], 1000

@@ -134,6 +134,7 @@ def test_long_sums(engine):
     assert autodiff.gradient(f, engine=engine)(1.5) == sum(range(2500))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_sums_of_ten_thousand_terms(engine):
     f = written("lines", f"def f(x):\n    s = 0.0\n{LINES}    return s\n")

@@ -427,6 +427,7 @@ def _forward(f: Callable[..., Any]) -> Callable[..., Any]:
     return lambda t: autodiff.jvp(f, (t,), (np.ones_like(t),))[1]
 
 
+ONE_IN = 3
 MODES = {
     "reverse over reverse": (_reverse, _reverse, _reverse),
     "forward over forward": (_forward, _forward, _forward),
@@ -434,8 +435,17 @@ MODES = {
 }
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", ROWS)
+def _sampled() -> list[Any]:
+    """Every row in reverse mode, one in three in each other mode; the rest is slow."""
+    rows = []
+    for k, name in enumerate(ROWS):
+        for turn, mode in enumerate(MODES):
+            marks = pytest.mark.slow if turn and (k + turn) % ONE_IN else ()
+            rows.append(pytest.param(name, mode, marks=marks, id=f"{name}-{mode}"))
+    return rows
+
+
+@pytest.mark.parametrize(("name", "mode"), _sampled())
 def test_derivatives_to_third_order(name: str, mode: str) -> None:
     row = ROWS[name]
     f = _lines(row)
