@@ -79,7 +79,7 @@ class Generator:
     arguments: dict[str, str] = field(default_factory=dict)  # types of the kernel's arguments
     extents_of_inputs: set[Value] = field(default_factory=set)  # extents that arrays have
     integer_inputs: set[Value] = field(default_factory=set)
-    ranged: dict[Value, None] = field(default_factory=dict)  # of these, that extents are made of
+    ranged: dict[Value, int] = field(default_factory=dict)  # what those in extents are bounded by
     counters: set[Value] = field(default_factory=set)  # of loops
 
     def __post_init__(self) -> None:

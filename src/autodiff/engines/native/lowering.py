@@ -238,8 +238,7 @@ def _module(g: Generator, parameters: list[str]) -> str:
     declared = list(dict.fromkeys("\n".join(g.w.declared.values()).split("\n")))
     parts = ["\n".join(g.w.globals), *g.w.outlined, "\n".join(body), g.memory.metadata()]
     if g.w.polls or g.w.outlined:
-        parts.insert(0, signals.RUNTIME)
-        declared += signals.DECLARATIONS
+        declared.append(signals.DECLARATION)
     if g.w.outlined:
         parts.insert(0, nest_threads.RUNTIME)
         if any(nest_threads.RELEASED in line for line in g.w.frames[0].lines):

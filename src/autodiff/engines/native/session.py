@@ -31,7 +31,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autodiff.engines.native import cache, symbols
+from autodiff.engines.native import cache, signals, symbols
 from autodiff.engines.native.vector_math import library
 from autodiff.errors import InternalError
 
@@ -342,8 +342,11 @@ def _link(
     return library
 
 
+SHARED = {"autodiff.poll": signals.FUNCTION}
+"""Functions of the run time that all kernels call: compiled once in a process."""
+
 _functions: dict[str, int] = {}
-"""The addresses of the forms of elementary functions that are compiled; they stay."""
+"""The addresses of shared functions and forms of elementary ones that are compiled; they stay."""
 
 
 def _is_used(name: str, code: bytes) -> bool:
@@ -352,15 +355,19 @@ def _is_used(name: str, code: bytes) -> bool:
 
 
 def _compile_functions(names: Sequence[str]) -> None:
-    """Compile forms of elementary functions that are not yet.
+    """Compile forms of elementary functions, and what kernels share, where they are not yet.
 
     There is nothing in them that passes over LLVM's IR would improve.
     """
-    new = sorted(name for name in names if library.is_form(name) and name not in _functions)
-    if new:
-        machine = load(library.text(new), new, optimise=False)
+    new = [name for name in names if name not in _functions]
+    forms = sorted(name for name in new if library.is_form(name))
+    modules = [([name], SHARED[name]) for name in new if name in SHARED]
+    if forms:
+        modules.append((forms, library.text(forms)))
+    for defined, text in modules:
+        machine = load(text, defined, optimise=False)
         _keep.append(machine)
-        _functions.update((name, machine.address(name)) for name in new)
+        _functions.update((name, machine.address(name)) for name in defined)
 
 
 _keep: list[Machine] = []

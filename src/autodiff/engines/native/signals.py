@@ -32,18 +32,20 @@ LEAVE = "interrupted"
 POLL = "call preserve_mostcc i32 @autodiff.poll()"
 POLL_PART = "call preserve_mostcc i32 @autodiff.poll.part(ptr %stop, i64 %number)"
 
-DECLARATIONS = (
-    "declare i32 @PyGILState_Ensure()",
-    "declare void @PyGILState_Release(i32)",
-    "declare i32 @PyErr_CheckSignals()",
-    "declare ptr @PyEval_SaveThread()",
-    "declare void @PyEval_RestoreThread(ptr)",
-)
-
 # The convention leaves the kernel its registers: a prologue that saves some costs each call.
 # It touches no memory that the kernel knows of, so nothing is loaded again after it.
-RUNTIME = """\
-define internal preserve_mostcc i32 @autodiff.poll() cold noinline nounwind memory(inaccessiblemem: readwrite) {
+_ATTRIBUTES = "cold noinline nounwind memory(inaccessiblemem: readwrite)"
+DECLARATION = f"declare preserve_mostcc i32 @autodiff.poll() {_ATTRIBUTES}"
+
+# Compiled once and linked to every kernel that polls (`session.SHARED`).
+FUNCTION = f"""\
+declare i32 @PyGILState_Ensure()
+declare void @PyGILState_Release(i32)
+declare i32 @PyErr_CheckSignals()
+declare ptr @PyEval_SaveThread()
+declare void @PyEval_RestoreThread(ptr)
+
+define preserve_mostcc i32 @autodiff.poll() {_ATTRIBUTES} {{
   %state = call i32 @PyGILState_Ensure()
   %raised = call i32 @PyErr_CheckSignals()
   %good = icmp eq i32 %raised, 0
@@ -55,7 +57,8 @@ yield:
 end:
   call void @PyGILState_Release(i32 %state)
   ret i32 %raised
-}"""
+}}
+"""
 
 # Of a piece of a nest: %number is that of its thread, 0 the one that Python knows.
 RUNTIME_OF_PARTS = """\

@@ -38,6 +38,7 @@ SAFE = 2**62
 """Below this, nothing can overflow by what is added or scaled in computing positions."""
 
 _GIVEN = 2**60  # of integers that a call is given, which is checked where extents are made of them
+_SIZING = 2**44  # of those that shape an array: one check of the integer in place of one a shape
 _COUNTED = 2**50  # steps that no loop makes in a lifetime
 _INTEGER = 2**63
 
@@ -68,8 +69,7 @@ def _of_atom(g: Generator, atom: Any) -> int:
     if atom in g.extents_of_inputs:
         return LIMIT
     if atom in g.integer_inputs:
-        g.ranged[atom] = None
-        return _GIVEN
+        return g.ranged.setdefault(atom, _GIVEN)
     owner = getattr(atom, "owner", None)
     if owner is not None and owner.kind == "extent_value":
         return min(magnitude(g, owner.attributes["value"]), _INTEGER)
@@ -152,26 +152,50 @@ def _may_be_too_large(g: Generator, operation: Operation, value: Value) -> bool:
     if isinstance(size, int):
         return size > LIMIT
     _, most = bounds(size)
-    return (most is None or most > LIMIT) and magnitude(g, size) >= SAFE
+    if most is not None and most <= LIMIT:
+        return False
+    return magnitude(g, size) >= SAFE or any(_may_be_negative(g, n) for n in value.shape)
+
+
+def _may_be_negative(g: Generator, extent: Extent) -> bool:
+    """Whether an extent is made of integers of the call, and nothing says that it is none below 0."""
+    if not any(s in g.ranged for s in symbols(extent)):
+        return False
+    least, _ = bounds(extent)
+    return least is None or least < 0
 
 
 # -- checking -------------------------------------------------------------------------------------------
 def begin(g: Generator, block: Block) -> list[Demand]:
     """Write the checks at the beginning of a block; those that are still to come."""
+    for symbol in _shaping(block):
+        if symbol in g.integer_inputs:
+            g.ranged[symbol] = _SIZING
     pending = demands(g, block)
-    for symbol in g.ranged:
-        _require_range(g, symbol)
+    for symbol, most in g.ranged.items():
+        _require_range(g, symbol, most)
     return settle(g, pending)
 
 
-def _require_range(g: Generator, symbol: Value) -> None:
+def _shaping(block: Block) -> Iterator[Any]:
+    """The symbols that the shapes in a block and its loops are made of."""
+    for operation in block.operations:
+        for value in operation.results:
+            for extent in value.shape:
+                yield from symbols(extent)
+        if operation.kind in ("for", "while"):
+            for region in operation.regions:
+                yield from _shaping(region)
+
+
+def _require_range(g: Generator, symbol: Value, most: int) -> None:
     """An integer of the call is not so large that what is added to it overflows."""
-    key = ("range", symbol)
+    key = ("range", symbol, most)
     if g.w.recall(key):
         return
     name = g.w.extent(Dim.symbol(symbol))
-    shifted = g.w.op(f"add i64 {name}, {_GIVEN}", name)
-    good = g.w.op(f"icmp ule i64 {shifted}, {2 * _GIVEN}", shifted)
+    shifted = g.w.op(f"add i64 {name}, {most}", name)
+    good = g.w.op(f"icmp ule i64 {shifted}, {2 * most}", shifted)
     g.fail_unless(good, TOO_LARGE, None)
     g.w.frames[-1].memo[key] = True
 
@@ -205,20 +229,25 @@ def require(g: Generator, demand: Demand) -> None:
     if g.w.recall(key):
         return
     flags: list[str] = []
-    names = [g.w.checked_extent(e, flags) for e in demand.extents]
+    names = [
+        g.w.checked_extent(e, flags) if _may_overflow(g, e) else g.w.extent(e)
+        for e in demand.extents
+    ]
     good = _none(g, flags)
     if demand.itemsize:
-        good = _all(g, [good, *_fits(g, names, demand.itemsize)])
+        good = _all(g, [good, *_fits(g, names, demand)])
     g.fail_unless(good, MEMORY_FAILED if demand.itemsize else TOO_LARGE, demand.source)
     g.w.frames[-1].memo[key] = True
 
 
-def _fits(g: Generator, names: Sequence[str], itemsize: int) -> list[str]:
+def _fits(g: Generator, names: Sequence[str], demand: Demand) -> list[str]:
     """Conditions that no extent is negative and that all of them are so many bytes at most."""
     w = g.w
     conditions = [w.op(f"icmp ule i64 {n}, {LIMIT}", n) for n in names]
+    if magnitude(g, product(demand.extents) * demand.itemsize) < SAFE:
+        return conditions
     flags: list[str] = []
-    total = str(itemsize)
+    total = str(demand.itemsize)
     for name in names:
         total = w.checked("umul", total, name, flags)
     return [*conditions, _none(g, flags), w.op(f"icmp ule i64 {total}, {LIMIT}", total)]
@@ -228,8 +257,8 @@ def _none(g: Generator, flags: Sequence[str]) -> str:
     """That no flag is set."""
     if not flags:
         return "true"
-    some = flags[0]
-    for flag in flags[1:]:
+    some, *others = dict.fromkeys(flags)
+    for flag in others:
         some = g.w.op(f"or i1 {some}, {flag}", some, flag)
     return g.w.op(f"xor i1 {some}, true", some)
 
