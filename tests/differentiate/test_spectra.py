@@ -214,3 +214,55 @@ def test_vectors_are_those_that_numpy_returns(triangle: str, engine: str) -> Non
     for a in (C, _symmetric(C), np.eye(3)):
         for found, right in zip(autodiff.function(f, engine=engine)(a), f(a), strict=True):
             np.testing.assert_array_equal(found, right)
+
+
+# -- bases that are completed -----------------------------------------------------------------------
+def _rest(u: Any, vh: Any) -> Any:
+    """The vectors that the thin form lacks, as columns."""
+    k = min(len(u), len(vh))
+    return u[:, k:] if len(u) > k else vh[k:].T
+
+
+def _of_bases(f: Callable[..., Any]) -> Any:
+    def of_matrix(a: Any) -> Any:
+        weights = np.cos(np.arange(30.0))
+        x = f(*np.linalg.svd(a))
+        return np.sum(weights[: x.size] * x.ravel())
+
+    return of_matrix
+
+
+OF_BASES = {
+    "values": lambda u, s, vh: s**3,
+    "low rank": lambda u, s, vh: (u[:, :2] * s[:2]) @ vh[:2],
+    "projector": lambda u, s, vh: _rest(u, vh) @ _rest(u, vh).T,
+    "one vector": lambda u, s, vh: _rest(u, vh)[:, 0] ** 2,
+}
+
+
+@engines
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 3), (3, 4)])
+@pytest.mark.parametrize("name", OF_BASES)
+def test_full_matrices_have_derivatives_where_the_completion_does_not_matter(name, shape, engine):
+    f = _of_bases(OF_BASES[name])
+    a = np.random.default_rng(8).normal(size=shape)
+    assert autodiff.function(f, engine=engine)(a) == pytest.approx(f(a), rel=1e-13)
+    if name == "one vector" and abs(shape[0] - shape[1]) > 1:
+        with pytest.raises(DerivativeError, match="AD305: the singular vectors that complete"):
+            autodiff.gradient(f, engine=engine)(a)
+        return
+    slope = autodiff.gradient(f, engine=engine)(a)
+    steps = 1e-6 * np.eye(a.size).reshape(-1, *shape)
+    differences = [(f(a + h) - f(a - h)) / 2e-6 for h in steps]
+    np.testing.assert_allclose(slope.ravel(), differences, rtol=1e-6, atol=1e-8)
+    if abs(shape[0] - shape[1]) == 1:
+        d = np.cos(np.arange(a.size)).reshape(shape)
+        np.testing.assert_allclose(autodiff.jvp(f, (a,), (d,))[1], np.sum(slope * d), rtol=1e-9)
+
+
+def test_forward_mode_through_completed_bases_is_refused_with_the_remedy():
+    f = _of_bases(OF_BASES["projector"])
+    with pytest.raises(
+        DerivativeError, match="in forward mode.*\n.*\n.*\n.*\n.*full_matrices=False"
+    ):
+        autodiff.jvp(f, (np.ones((5, 2)),), (np.ones((5, 2)),))

@@ -307,7 +307,8 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     if typed is not None and typed[0].narrow.dtype.kind != "b":
         added = total + _sum_of_typed(*typed)
         return _unless_empty(typed[1].shape[0], start, added)
-    if whole is not None and sequence.is_of_one_type:
+    rows = isinstance(sequence, TracedList) and sequence.store is not None
+    if whole is not None and rows and sequence.is_of_one_type:
         added = total + _sum_of_rows(sequence, whole)
         return _unless_empty(whole.shape[0], start, added)
     for item in iterate(frame, sequence):

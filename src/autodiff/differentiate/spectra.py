@@ -130,7 +130,8 @@ def pull_vectors(
     if not any(op is operation for op in before):
         before = []
     # What other decompositions are of leaves, too: through them no tangent is needed, nor infinite.
-    before = [op for op in before if op.kind not in _KINDS]
+    # And vectors that complete a basis stay where they are as those of the basis turn in its span.
+    before = [op for op in before if op.kind not in _KINDS and op.kind != "svd_rest"]
     active = set(operation.results)
     propagate(Block(operations=before), active)
     cut = dict.fromkeys(

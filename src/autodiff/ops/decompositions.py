@@ -2,6 +2,7 @@
 
     eigh(a; upper) -> (w, v)    of the symmetric matrix whose lower (upper) triangle is read
     svd(a) -> (u, s, vh)        thin: k = min(m, n) columns
+    svd_rest(a, basis) -> rest     the vectors that complete u, or the transposed vh, to a basis
     eigh_turned(w, v, da; upper) -> (v, equal)    the basis in which ``da`` is diagonal, of the
     svd_turned(u, s, vh, da) -> (u, vh, equal)    span of each set of equal values
     qr(a) -> (q, r)             reduced, m >= n
@@ -323,6 +324,63 @@ def svd_pull(site: Site, ct_s: Any, both: Any, apart: Any, outside: Any) -> tupl
 
 
 register(Entry("svd", _svd_rule, _svd_meaning, Kernel("svd"), Rules(_svd_jvp, _svd_vjp)))
+
+
+# Of a matrix that is not square, the vectors that complete those of the thin form to a basis.  They
+# turn against the others as the matrix changes; how they turn among themselves is nobody's choice.
+def _svd_rest_rule(types: Any) -> tuple[ArrayType, ...]:
+    a, basis = types
+    *lead, size, k = basis.shape
+    return (ArrayType(a.dtype, (*lead, size, size - k)),)
+
+
+def _svd_rest_meaning(a: Any, basis: Any) -> Any:
+    u, s, vh = np.linalg.svd(a)
+    k = s.shape[-1]
+    return u[..., k:] if a.shape[-2] > k else np.swapaxes(vh[..., k:, :], -1, -2)
+
+
+def _svd_rest_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    (rest,), basis, tangent = site.results, site.operands[1], tangents[1]
+    if tangent is None:
+        return (None,)
+    if rest.shape[-1] == 1:  # one vector has no other to turn against
+        return (-mm(basis, mm(t(tangent), rest)),)
+    raise DerivativeError(
+        "the singular vectors that complete a basis have no derivative in forward mode.",
+        code="AD305",
+        source=current_builder().source,
+        remedy="give full_matrices=False, or use reverse mode (autodiff.gradient, autodiff.vjp)",
+    )
+
+
+def _svd_rest_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
+    (rest,), basis, ct = site.results, site.operands[1], cts[0]
+    inner = mm(t(rest), ct)
+    turn: Any = np.max(np.abs(inner - t(inner)), initial=0.0)
+    size: Any = np.max(np.abs(inner), initial=0.0)
+    error = DerivativeError(
+        "the singular vectors that complete a basis have no derivative, and the result depends on "
+        "which were chosen.",
+        code="AD305",
+        source=current_builder().source,
+        remedy="give full_matrices=False, or use these vectors only in combinations that are the "
+        "same for every basis of their span, such as the projector on it",
+    )
+    epsilon = float(np.finfo(ct.dtype).eps)
+    emit_refusal((turn > epsilon**0.5 * size).value, error)
+    return None, -mm(rest, mm(t(ct), basis))
+
+
+register(
+    Entry(
+        "svd_rest",
+        _svd_rest_rule,
+        _svd_rest_meaning,
+        Kernel("svd_rest"),
+        Rules(_svd_rest_jvp, _svd_rest_vjp),
+    )
+)
 
 
 # -- QR -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.linear_algebra import t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix, matmul
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast, pointwise
@@ -57,7 +58,7 @@ def _mirrored(a: Any) -> Tracer:
 def svd(
     a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Any:
-    """``np.linalg.svd``: thin, or full where the matrix is square."""
+    """``np.linalg.svd``: the thin form, which ``svd_rest`` completes to bases."""
     from numpy.linalg._linalg import SVDResult
 
     if hermitian and compute_uv:
@@ -66,11 +67,14 @@ def svd(
     u, s, vh = emit_tracer("svd", x)
     if not compute_uv:
         return s
-    if full_matrices and not x.shape[-1] == x.shape[-2]:
-        raise unsupported(
-            "np.linalg.svd with full_matrices=True of a matrix that is not square has no derivative",
-            "give full_matrices=False",
-        )
+    m, n = x.shape[-2:]
+    if full_matrices and not m == n:
+        join: Any = functions[np.concatenate]
+        if m > n:
+            u = join([u, emit_tracer("svd_rest", x, u)], axis=-1)
+        else:
+            rest = emit_tracer("svd_rest", x, t(vh))
+            vh = join([vh, t(rest)], axis=-2)
     return SVDResult(u, s, vh)
 
 
