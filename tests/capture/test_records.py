@@ -218,8 +218,16 @@ def which_row_it_is(p, n):
     return found, rows[-1] is row, arrays[-1] is array, arrays[0] is array, rows[-1][0]
 
 
+def joined_by_sum(p, n):
+    rows = []
+    for k in range(n):
+        if p[k % 2] > 0:
+            rows.append((p[0] * k, k))
+    return sum(rows, ()), sum([list(row) for row in rows], [p[1]])
+
+
 FUNCTIONS = [
-    which_row_it_is,
+    which_row_it_is, joined_by_sum,
     trajectory, timed, nested, named, conditional, in_while, stores, stack, parts, through_functions, comprehensions,
     rows_made_by_loops, transposed, counted, row_that_grows_later, row_that_changes_in_the_loop, item_that_changes,
     item_that_changes_in_a_loop, items_of_another_kind, one_row_twice, array_that_changes,
