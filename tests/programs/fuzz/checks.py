@@ -318,6 +318,9 @@ def compare_derivatives(program: Program, gradient: Any, variant: int) -> None:
             rtol, atol = (1e-4, 1e-4) if single else (1e-6, 1e-8)
             found = slopes @ direction
             if not np.isclose(found, value, rtol=rtol, atol=atol + 50 * float(error)):
+                again, _ = slope_along(point, origin, direction, 0.7e-3)
+                if not np.isclose(again, value, rtol=rtol):
+                    continue  # the function jumps (the length of a text), by chance in proportion
                 raise Mismatch("derivative", f"variant {variant}: {found} instead of {value}")
 
 
@@ -331,10 +334,12 @@ def slopes_of(gradient: Any, arguments: Call) -> Any:
         raise Mismatch("exception", f"gradient: {error!r}") from error
 
 
-def slope_along(point: Point, origin: Any, direction: Any) -> tuple[float, float]:
+def slope_along(
+    point: Point, origin: Any, direction: Any, step: float = 1e-3
+) -> tuple[float, float]:
     """The derivative along a direction by differences, and its error; infinite where they raise."""
     try:
-        value, error = derivative(lambda t: point.value(origin + t * direction), 1e-3)
+        value, error = derivative(lambda t: point.value(origin + t * direction), step)
     except Exception:  # a step crosses the condition for an exception
         return 0.0, np.inf
     return float(value), float(error)
