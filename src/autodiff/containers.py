@@ -300,23 +300,21 @@ def _make_partial(x: Any, keys: Sequence[Any], values: Sequence[Any]) -> Any:
     return _with_attributes(x, made)
 
 
+def _tuple(name: str, is_one: Callable[[Any], bool]) -> Kind:
+    return Kind(
+        name,
+        is_one,
+        lambda x: range(tuple.__len__(x)),
+        lambda x: tuple(tuple.__iter__(x)),
+        _make_tuple,
+    )
+
+
 # -- the rows ----------------------------------------------------------------------------------------
 KINDS: tuple[Kind, ...] = (
     _mutable("list", lambda x: isinstance(x, list), _items_of_list, _empty_list, _fill_list),
-    Kind(
-        "named tuple",
-        lambda x: isinstance(x, tuple) and hasattr(type(x), "_fields"),
-        lambda x: range(tuple.__len__(x)),
-        lambda x: tuple(tuple.__iter__(x)),
-        _make_tuple,
-    ),
-    Kind(
-        "tuple",
-        lambda x: isinstance(x, tuple),
-        lambda x: range(tuple.__len__(x)),
-        lambda x: tuple(tuple.__iter__(x)),
-        _make_tuple,
-    ),
+    _tuple("named tuple", lambda x: isinstance(x, tuple) and hasattr(type(x), "_fields")),
+    _tuple("tuple", lambda x: isinstance(x, tuple)),
     # OrderedDict, defaultdict, Counter and the user's classes of dicts among them.
     _mutable(
         "dict",

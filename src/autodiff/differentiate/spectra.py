@@ -480,9 +480,15 @@ def _differ(a: Value, b: Value) -> Value:
 
 
 # -- errors -----------------------------------------------------------------------------------------
+def _words(operation: Operation) -> tuple[str, str]:
+    """What the vectors and values of a decomposition are called."""
+    if operation.kind == "svd":
+        return "singular vectors", "singular values"
+    return "eigenvectors", "eigenvalues"
+
+
 def _depends(operation: Operation) -> DerivativeError:
-    what = "singular values" if operation.kind == "svd" else "eigenvalues"
-    vectors = "singular vectors" if operation.kind == "svd" else "eigenvectors"
+    vectors, what = _words(operation)
     return DerivativeError(
         f"the {vectors} of equal {what} have no derivative, and the result depends on which basis "
         "of their span was chosen.",
@@ -494,7 +500,7 @@ def _depends(operation: Operation) -> DerivativeError:
 
 
 def _in_a_loop(operation: Operation) -> DerivativeError:
-    what = "singular values" if operation.kind == "svd" else "eigenvalues"
+    _, what = _words(operation)
     return DerivativeError(
         f"the derivative through vectors of equal {what} is not available in reverse mode within "
         "a loop or branch.",
