@@ -68,7 +68,7 @@ def svd(
     if not compute_uv:
         return s
     m, n = x.shape[-2:]
-    if full_matrices and not m == n:
+    if full_matrices and m != n:
         join: Any = functions[np.concatenate]
         if m > n:
             u = join([u, emit_tracer("svd_rest", x, u)], axis=-1)
