@@ -292,3 +292,26 @@ def test_a_module_that_really_does_not_link_is_told():
     )
     with pytest.raises(InternalError, match="dot_product_of_nobody"):
         session.load(text, ("add",))
+
+
+def _chain(length: int, before_end: str = "") -> str:
+    steps = "\n".join(f"  %v{k + 1} = fadd double %v{k}, 1.0" for k in range(length))
+    return f"""
+define double @chain(double %v0) #0 {{
+start:
+{steps}
+{before_end}
+  br label %end
+end:
+  ret double %v{length}
+}}
+"""
+
+
+def test_good_code_is_made_of_what_is_short_or_repeats():
+    long = session._LONG
+    loop = f"br i1 false, label %start, label %last\nlast:\n  %x = fadd double %v{long}, 1.0"
+    assert session._is_long_and_straight(_chain(long))
+    assert not session._is_long_and_straight(_chain(long - 100))
+    assert not session._is_long_and_straight(_chain(long, loop))
+    assert binary(session.load(_chain(long), ("chain",)).address("chain"))(0.5, 0.0) == long + 0.5

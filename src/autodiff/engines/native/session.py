@@ -425,10 +425,36 @@ def _compile(text: str, effort: str, fresh: bool) -> bytes:
         module = state.parse(text)
         if effort == "passes":
             state.optimise(module)
-        machine = state.translator if effort == "translation" else state.optimiser
+        quick = effort == "translation" or _is_long_and_straight(text)
+        machine = state.translator if quick else state.optimiser
         code = machine.emit_object(module)
         cache.write(key, code)
     return bytes(code)
+
+
+_LONG = 10_000
+"""Lines of a kernel from which on good code takes longer to make than it saves, unless it repeats."""
+
+_LABEL = re.compile(r"label %([\w.]+)")
+
+
+def _is_long_and_straight(text: str) -> bool:
+    """Whether a kernel has very many instructions, and executes each of them once at most.
+
+    The time that LLVM takes for good code grows faster than the code: with its square, where
+    thousands of numbers wait for the derivative.
+    """
+    if text.count("\n") < _LONG:
+        return False
+    seen: set[str] = set()
+    for line in text.splitlines():
+        if line.startswith("define"):
+            seen.clear()
+        elif line.endswith(":"):
+            seen.add(line[:-1])
+        elif "label %" in line and not seen.isdisjoint(_LABEL.findall(line)):
+            return False
+    return True
 
 
 # The first bytes of an object file for 64 bits: ELF, Mach-O (either byte order), COFF for x86 and ARM.
