@@ -176,15 +176,15 @@ class Transformed:
     @contextmanager
     def _compilable(self) -> Iterator[None]:
         """Say in the user's words that there is no program to show."""
-        from autodiff.capture import Declined, NotStaged
+        from autodiff.ladder import Bail
 
         try:
             yield
-        except (Declined, NotStaged) as problem:
+        except Bail as problem:
             raise UnsupportedError(
                 f"{self._compiled.signature.title} is not compiled: {problem}.",
                 code="AD304",
-                source=getattr(problem, "source", None),
+                source=problem.source,
                 remedy="rewrite that line; until then calls run as plain Python",
             ) from None
 
@@ -337,9 +337,9 @@ class _WithVectors(Transformed):
         try:
             extra = compiled.transformation.extra(compiled.signature, call, vectors)
         except AutodiffError:
-            from autodiff.capture import Declined, NotStaged
+            from autodiff.ladder import Bail
 
-            with suppress(Declined, NotStaged):  # what is wrong with the function comes first
+            with suppress(Bail):  # what is wrong with the function comes first
                 compiled.transformation.refuse(compiled.signature, compiled.captured(call))
             raise
         return compiled.call(args, kwargs, extra)

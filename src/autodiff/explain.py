@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from autodiff.capture import Declined
 from autodiff.compiled import Compiled
 from autodiff.ir import walk
 from autodiff.ir.printing import Text
+from autodiff.ladder import Bail
 
 
 def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -16,7 +16,7 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     title = f"{compiled.transformation.name} of {compiled.signature.title}"
     try:
         captured, plan = compiled.first_way(compiled.plan, args, kwargs)
-    except Declined as declined:
+    except Bail as declined:
         where = f" at {declined.source}" if declined.source is not None else ""
         return Text(f"{title}: runs uncompiled, because of {declined.reason}{where}")
     lines = [f"{title}, engine {compiled.engine!r}"]

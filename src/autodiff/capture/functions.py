@@ -24,6 +24,7 @@ from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_o
 from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.trace import Declined, Trace
 from autodiff.errors import AutodiffError
+from autodiff.ladder import Bail
 
 DEEPEST_STAGED_RECURSION = 6  # calls of one function within itself, inside of a staged branch
 
@@ -165,9 +166,8 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
             return frame.evaluate(node.body)
         completion = frame.execute(node.body)
         return None if completion is None else completion.value
-    except (AutodiffError, Declined) as error:
-        if error.source is None:
-            error.source = trace.builder.source
+    except (AutodiffError, Bail) as error:
+        error.source = error.source or trace.builder.source
         raise
     except Exception as error:
         trace.note(error)

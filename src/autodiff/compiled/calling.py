@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from autodiff import debug, floating
-from autodiff.capture import Declined, NotStaged
 from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
 from autodiff.compiled import fallback
@@ -47,6 +46,7 @@ from autodiff.errors import (
     UnsupportedError,
     is_signal_handlers,
 )
+from autodiff.ladder import Bail
 from autodiff.recall import Recognise, compile_recognise
 from autodiff.signals import as_internal, is_ours, text_of
 from autodiff.stack import Lock
@@ -90,7 +90,6 @@ class Compiled(Compiler):
         self._start()
         self.of_integers: Compiled | None = None  # the value, where ints are differentiated by
         self.locks: dict[int, Lock] = {}  # by process
-        self.warned: set[str] = set()
 
     def _start(self) -> None:
         """Know nothing yet of the function."""
@@ -305,10 +304,10 @@ class Compiled(Compiler):
             specialisation = self.compile(call)
         except InternalError as error:
             return error
-        except Declined as declined:
-            return fallback.reason_at(declined.reason, declined.source)
-        except (NotStaged, UndecidedExtent) as problem:
-            return fallback.reason_at(str(problem), getattr(problem, "source", None))
+        except Bail as problem:
+            return fallback.reason_at(problem.reason, problem.source)
+        except UndecidedExtent as problem:
+            return str(problem)
         except AutodiffError as error:
             if call.lists:  # taken apart, it may be compiled, or have another error
                 return error

@@ -46,6 +46,7 @@ class Compiler:
         self.engine = engine
         self.threads = threads
         self.signature = Signature(function)
+        self.warned: set[str] = set()  # what was said of it
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Bind a call and flatten its arguments, lists of numbers too."""
@@ -106,6 +107,7 @@ class Compiler:
             differentiated,
             self.transformation.naming(self.signature),
             not self.transformation.is_value,
+            self.warned,
         )
 
     def plan(
