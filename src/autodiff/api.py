@@ -176,15 +176,16 @@ class Transformed:
     @contextmanager
     def _compilable(self) -> Iterator[None]:
         """Say in the user's words that there is no program to show."""
+        from autodiff.dims import UndecidedExtent
         from autodiff.ladder import Bail
 
         try:
             yield
-        except Bail as problem:
+        except (Bail, UndecidedExtent) as problem:
             raise UnsupportedError(
                 f"{self._compiled.signature.title} is not compiled: {problem}.",
                 code="AD304",
-                source=problem.source,
+                source=getattr(problem, "source", None),
                 remedy="rewrite that line; until then calls run as plain Python",
             ) from None
 
@@ -209,7 +210,7 @@ class Transformed:
         return Text(text())
 
     def explain(self, *args: Any, **kwargs: Any) -> str:
-        """What happens for these arguments: inputs, hidden inputs, guards, operations."""
+        """What happens for these arguments: inputs, guards, how loops were compiled, operations."""
         from autodiff.explain import explain
 
         return explain(self._compiled, args, kwargs)

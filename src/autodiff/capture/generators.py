@@ -91,11 +91,8 @@ def start(frame: Frame, node: Any) -> Any:
 
 
 def _body(frame: Frame, node: Any) -> Generator[Any, Any, Any]:
-    try:
+    with frame.trace.noting():
         completion = yield from steps(frame, node.body)
-    except Exception as error:
-        frame.trace.note(error)
-        raise
     return None if completion is None else completion.value
 
 

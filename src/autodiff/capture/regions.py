@@ -20,12 +20,13 @@ from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scop
 from autodiff.capture.parts import table_of
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import Dim, same_shape
-from autodiff.errors import InternalError, UnsupportedError, is_signal_handlers
+from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ladder import Bail, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.entries import ENTRIES
+from autodiff.ops.known import type_name
 from autodiff.ops.tracer import (
     Cell,
     Form,
@@ -38,7 +39,7 @@ from autodiff.signals import Signal, refuse_ours
 
 INT = np.dtype(np.int64)
 # What passes through the regions and handlers of the user's code: no exception of the user's.
-INTERNAL = (Signal, InternalError, UnsupportedError)
+INTERNAL = (Signal, InternalError, UnsupportedError, UnrollWarning)
 
 
 @dataclass(eq=False)
@@ -465,6 +466,18 @@ def same_object(a: Any, b: Any) -> bool:
     return type(a) is type(b) and isinstance(a, plain) and (a == b or (a != a and b != b))
 
 
+def type_text(x: Any) -> str:
+    """The name of the type that an object has in plain Python."""
+    if isinstance(x, Instance):
+        return x.cls.__name__
+    if isinstance(x, StoredList):
+        return x.python_type.__name__
+    return type_name(x) if isinstance(x, Tracer) else _OURS.get(type(x).__name__, type(x).__name__)
+
+
+_OURS = {"TracedGenerator": "generator", "Closure": "function", "Unbound": "name without a value"}
+
+
 class Merge:
     """Two outcomes of one start, merged value by value into the outputs of a ``cond``."""
 
@@ -502,7 +515,7 @@ class Merge:
             self._dict(a, b, self._paired(first, second, self._one_of(first, second, put)))
         else:
             raise NotStaged(
-                f"the branches give a {type(a).__name__} and a {type(b).__name__}, which do not merge"
+                f"the branches give a {type_text(a)} and a {type_text(b)}, which do not merge"
             )
 
     def _origin(self, x: Any) -> Any:

@@ -46,6 +46,7 @@ from autodiff.capture.regions import (
     same_object,
     slot_of,
     tag_of,
+    type_text,
     types_of,
     undoing,
 )
@@ -73,6 +74,7 @@ from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of
 from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Tracer, as_tracer
+from autodiff.signals import Signal
 
 LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
 ATTEMPTS = 12
@@ -402,7 +404,7 @@ class _Body:
         """Where the loop cannot be made, its lists are as they were before."""
         try:
             yield
-        except BaseException:
+        except Signal:
             for target, (items, store) in self.before.items():
                 if store is not None:
                     store.rows = None
@@ -576,9 +578,7 @@ class _Body:
                     changed = True
                     continue
                 if not is_numeric(start):
-                    raise _peel_for(
-                        f"{name!r}, a {structures.class_of(start).__name__} before the loop"
-                    )
+                    raise _peel_for(f"{name!r}, a {type_text(start)} before the loop")
                 self._take_types(key, types_of(start))
                 self._widen(key, self.names[key], end)
                 changed = True
@@ -603,7 +603,7 @@ class _Body:
     ) -> None:
         """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
         (scope, name), trace = key, self.frame.trace
-        kind = structures.class_of(end).__name__
+        kind = type_text(end)
         if isinstance(scope, ObjectScope) or structures.parts_of(trace, end) is None:
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
         if not structures.are_alike(trace, start, end):
@@ -645,7 +645,7 @@ class _Body:
 
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
         if not is_numeric(end):
-            raise NotStaged(f"the loop makes {key[1]!r} a {type(end).__name__}")
+            raise NotStaged(f"the loop makes {key[1]!r} a {type_text(end)}")
         found = slot_of(end)
         if key in self.steps:
             after = self.shape(key, Dim.symbol(self.parameters[0]) + 1)
@@ -660,7 +660,7 @@ class _Body:
         if wider is None:
             if self._grow(key, slot, found):
                 return True
-            raise _peel_for(f"{key[1]!r}, of another type or shape before the loop")
+            raise _peel_for(f"{key[1]!r} of another type or shape before the loop")
         if wider == known:
             if key in self.narrow:
                 assert self.outcome is not None
@@ -1217,7 +1217,7 @@ def _roll_conditional(
         body, keys, slots, results = _make_while(
             frame, node, names, test, before, after, stops, flags, limit, check
         )
-    except BaseException:
+    except Signal:
         for name in (flags.stop, flags.returned, flags.result):
             frame.scope.locals.pop(name, None)
         raise

@@ -23,8 +23,15 @@ import numpy as np
 
 from autodiff.capture.interpreter import Completion, Frame, assign
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.regions import Merge, Outcome, link, run_region, undoing, variable
-from autodiff.capture.structures import class_of
+from autodiff.capture.regions import (
+    Merge,
+    Outcome,
+    link,
+    run_region,
+    type_text,
+    undoing,
+    variable,
+)
 from autodiff.capture.unrolling import Passes
 from autodiff.ir.data import Value, walk
 from autodiff.ladder import Bail, NotStaged, Rung
@@ -33,6 +40,7 @@ from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 
+FEW_PASSES = "few passes"
 MOST_PEELED = 3  # passes of a ``while`` loop that are run one by one since their types differ
 
 
@@ -322,12 +330,12 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
         return unroll_for(frame, node, source, "")
     sequence = rolling.lazy_sequence(frame, source)
     if sequence is None:
-        kind = class_of(source).__name__
-        return unroll_for(frame, node, source, f"Python goes through a {kind}")
+        kind = type_text(source)
+        return unroll_for(frame, node, source, f"a {kind} that Python goes through item by item")
     if source is frame.trace.checkpointed:
         sequence = replace(sequence, checkpointed=True)
     if not rolling.worth_rolling(sequence, node.body):
-        return unroll_for(frame, node, source, "so few passes")
+        return unroll_for(frame, node, source, FEW_PASSES)
     try:
         after = rolling.roll_for(frame, node, sequence)
     except Bail as problem:
@@ -361,7 +369,7 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
 
     peeled = 0
     rollable = not frame.trace.eager
-    passes = Passes(frame, node, "so few passes")
+    passes = Passes(frame, node, FEW_PASSES)
 
     def roll() -> rolling.After | None:
         nonlocal peeled, rollable

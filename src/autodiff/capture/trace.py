@@ -13,6 +13,7 @@ import operator
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from types import (
@@ -720,6 +721,18 @@ class Trace:
         if self.eager and place and place not in getattr(error, "__notes__", ()):
             if not getattr(error, "__notes__", ()):
                 error.add_note(place)
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note of what ends the code of one function at which of its lines it arose."""
+        try:
+            yield
+        except (AutodiffError, Bail) as error:
+            error.source = error.source or self.builder.source
+            raise
+        except Exception as error:
+            self.note(error)
+            raise
 
     # -- concrete values ----------------------------------------------------------------------
     def concrete(self, tracer: Tracer, leaves: bool = False, as_given: bool = False) -> Any:

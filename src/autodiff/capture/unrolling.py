@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autodiff.errors import UnrollWarning, locate
@@ -46,8 +47,8 @@ class Passes:
         trace = self.frame.trace
         made = trace.builder.emitted - self.before
         if made > MOST_OPERATIONS and not trace.eager and UnrollWarning.code not in trace.warned:
-            trace.warned.add(UnrollWarning.code)
             self._warn(made)
+            trace.warned.add(UnrollWarning.code)
 
     def end(self) -> None:
         """The loop has ended; a decision if its passes are in the program."""
@@ -58,14 +59,26 @@ class Passes:
 
     def _warn(self, made: int) -> None:
         source = self.frame.source(self.node)
+        end = _end_of_head(self.node)
+        if end is not None:
+            source = replace(source, end_column=end)
         reason = self.reason if isinstance(self.reason, str) else self.reason.reason
         text = (
             f"{UnrollWarning.code}: this loop is unrolled, because of {reason}: its first "
             f"{self.count} passes are {made} operations, which take long to compile.\n"
             f"{locate(source)}\n  Remedy: {_REMEDY}"
         )
-        # Of the line of the loop: whoever called may be in another thread.
+        # Of the line of the loop; as an error, if the user has it so, it ends the capture.
         run_users(warnings.warn_explicit, text, UnrollWarning, source.file, source.line)
+
+
+def _end_of_head(node: ast.AST) -> int | None:
+    """Where the expression ends that a loop goes through or tests, if in the loop's first line."""
+    head = getattr(node, "iter", None) or getattr(node, "test", None)
+    if head is None or head.end_lineno != getattr(node, "lineno", None):
+        return None
+    end: int | None = head.end_col_offset
+    return end
 
 
 __all__ = ["MOST_OPERATIONS", "Passes"]

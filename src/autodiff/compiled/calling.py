@@ -43,6 +43,7 @@ from autodiff.errors import (
     AutodiffError,
     InternalError,
     ShapeError,
+    UnrollWarning,
     UnsupportedError,
     is_signal_handlers,
 )
@@ -317,6 +318,8 @@ class Compiled(Compiler):
             if is_value and not isinstance(error, ShapeError):
                 return fallback.reason_at(error.message, error.source)
             return error
+        except UnrollWarning:  # as the user has it: an error
+            raise
         except Exception as error:
             if is_signal_handlers(error):
                 raise
@@ -344,6 +347,8 @@ class Compiled(Compiler):
             return None
         try:
             specialisation = self.compile(call, general=general)
+        except UnrollWarning:
+            raise
         except Exception as problem:  # compiling for fixed sizes tells better what it is
             if is_signal_handlers(problem) or is_ours(problem):
                 raise

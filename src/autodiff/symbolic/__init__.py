@@ -34,6 +34,7 @@ from autodiff.errors import (
     FallbackWarning,
     NameArgumentError,
     NotScalarError,
+    UnrollWarning,
     UnsupportedError,
 )
 from autodiff.ladder import Bail
@@ -202,7 +203,7 @@ class Symbolic:
             return compiled.captured(call), None
         except (Bail, UndecidedExtent, UnsupportedError) as problem:
             return self._traced_as_it_runs(compiled, call, step, problem)
-        except AutodiffError:
+        except (AutodiffError, UnrollWarning):
             raise
         except Exception as error:  # most likely the user's own, which the plain run raises
             refuse_ours(error)
