@@ -28,8 +28,8 @@ docs:  ## run the examples of README.md, docs/ and the public docstrings
 bench:  ## run the benchmarks against NumPy and JAX (extra "bench"), write bench/RESULTS.md
 	$(PYTHON) -m bench --write
 
-golden:  ## rewrite the golden files of the passes; the diff is the review
-	AUTODIFF_UPDATE_GOLDEN=1 $(PYTHON) -m pytest tests/passes tests/differentiate
+golden:  ## rewrite the golden files (passes, derivatives, decisions); the diff is the review
+	AUTODIFF_UPDATE_GOLDEN=1 $(PYTHON) -m pytest tests/passes tests/differentiate tests/programs/test_decisions.py
 
 ci:  ## everything CI runs, in a virtual environment of its own
 	.ci/run

@@ -45,6 +45,7 @@ LAYERS: dict[str, int] = {
     "floating": 0,
     "tracebacks": 0,
     "signals": 0,
+    "ladder": 0,
     "stack": 0,
 }
 # In these layers units are alternatives or stages beside each other: none imports another.
@@ -64,7 +65,7 @@ WITHIN = {
     ("api", "testing"),
     ("tree", "labelled"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
-    ("tracebacks", "debug"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
+    ("tracebacks", "debug"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
 }  # fmt: skip
 
 SOURCE = Path(__file__).parents[1] / "src" / "autodiff"

@@ -176,11 +176,12 @@ class Transformed:
     @contextmanager
     def _compilable(self) -> Iterator[None]:
         """Say in the user's words that there is no program to show."""
-        from autodiff.capture import Declined, NotStaged
+        from autodiff.dims import UndecidedExtent
+        from autodiff.ladder import Bail
 
         try:
             yield
-        except (Declined, NotStaged) as problem:
+        except (Bail, UndecidedExtent) as problem:
             raise UnsupportedError(
                 f"{self._compiled.signature.title} is not compiled: {problem}.",
                 code="AD304",
@@ -209,7 +210,7 @@ class Transformed:
         return Text(text())
 
     def explain(self, *args: Any, **kwargs: Any) -> str:
-        """What happens for these arguments: inputs, hidden inputs, guards, operations."""
+        """What happens for these arguments: inputs, guards, how loops were compiled, operations."""
         from autodiff.explain import explain
 
         return explain(self._compiled, args, kwargs)
@@ -337,9 +338,9 @@ class _WithVectors(Transformed):
         try:
             extra = compiled.transformation.extra(compiled.signature, call, vectors)
         except AutodiffError:
-            from autodiff.capture import Declined, NotStaged
+            from autodiff.ladder import Bail
 
-            with suppress(Declined, NotStaged):  # what is wrong with the function comes first
+            with suppress(Bail):  # what is wrong with the function comes first
                 compiled.transformation.refuse(compiled.signature, compiled.captured(call))
             raise
         return compiled.call(args, kwargs, extra)

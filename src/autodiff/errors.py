@@ -114,6 +114,12 @@ class FallbackWarning(UserWarning):
     """The function, or one call of it, runs uncompiled."""
 
 
+class UnrollWarning(UserWarning):
+    """A loop is being unrolled into so many operations that compiling them will take seconds."""
+
+    code = "AD501"
+
+
 class IntegerWarning(UserWarning):
     """A derivative by an array of integers or bools, which is zero."""
 

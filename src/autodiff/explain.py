@@ -1,14 +1,15 @@
-"""A report on one call: what is read, what is guarded, what the program does, how large it is."""
+"""A report on one call: what is read and guarded, how loops and branches were compiled, how large it is."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
-from autodiff.capture import Declined
 from autodiff.compiled import Compiled
+from autodiff.dims import UndecidedExtent
 from autodiff.ir import walk
 from autodiff.ir.printing import Text
+from autodiff.ladder import Bail
 
 
 def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -16,9 +17,10 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     title = f"{compiled.transformation.name} of {compiled.signature.title}"
     try:
         captured, plan = compiled.first_way(compiled.plan, args, kwargs)
-    except Declined as declined:
-        where = f" at {declined.source}" if declined.source is not None else ""
-        return Text(f"{title}: runs uncompiled, because of {declined.reason}{where}")
+    except (Bail, UndecidedExtent) as problem:
+        source = getattr(problem, "source", None)
+        where = f" at {source}" if source is not None else ""
+        return Text(f"{title}: runs uncompiled, because of {problem}{where}")
     lines = [f"{title}, engine {compiled.engine!r}"]
     for record in captured.inputs:
         kind = "argument" if record.leaf is not None else "read at every call"
@@ -27,6 +29,9 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         lines.append(f"  stores  into {captured.inputs[number].path.describe()}")
     for guard in captured.guards:
         lines.append(f"  guard   {guard.describe()}")
+    file = getattr(getattr(compiled.function, "__code__", None), "co_filename", "")
+    for decision in captured.decisions:
+        lines.append(f"  decided {decision.text(file)}")
     count: Counter[str] = Counter(op.kind for op in walk(plan.program.block))
     lines.append(
         f"  program {sum(count.values())} operations: "

@@ -5,7 +5,7 @@ the user's ``except`` catches and plain Python raises too, or ours, which nothin
 for the user's, it would turn a branch into a check, a loop into its unrolled form, or have the
 user's handler run.  Three kinds are told apart:
 
-    Signal        what capture says to itself: not staged, declined, a store needed; never a user's
+    Signal        what the stages say to each other, such as a Bail (ladder.py); never a user's
     the user's    raised below a *door* (``run_users``), by a ``raise`` that states what NumPy or
                   Python says here, or by NumPy asked by an operation what it makes of its operands
     ours          anything else: it becomes an :class:`~autodiff.errors.InternalError`

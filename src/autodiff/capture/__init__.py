@@ -32,18 +32,18 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
 from autodiff.capture.rolling import LazySequence
 from autodiff.capture.sharing import Part, take_apart
-from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlaces
+from autodiff.capture.state import MAXIMUM_PLACES, Place, State
 from autodiff.capture.text import DeferredText, is_pending
 from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library, is_stored
 from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
+from autodiff.ladder import Bail, Decision, Rung
 from autodiff.ops.builder import building
 from autodiff.ops.complex_numbers import ComplexTracer, from_pair
 from autodiff.ops.either import VARIES, Either, is_array
 from autodiff.ops.function_table import functions as numpy_functions
 from autodiff.ops.tracer import (
-    AmbiguousStore,
     Cell,
     Tracer,
     as_tracer,
@@ -174,9 +174,10 @@ class Captured:
     # What is a view and what a copy was decided for arrays in C order, and stores make it show.
     needs_c_order: bool = False
     # A list or dict among the arguments that the function changes, and how.
-    changed_argument: Declined | None = None
+    changed_argument: Bail | None = None
     # Int leaves read at run time whose value turned out to shape the program.
     specialised_leaves: frozenset[int] = frozenset()
+    decisions: tuple[Decision, ...] = ()  # how loops and branches were compiled, and why so
 
     def extra_inputs(self, program: Program) -> list[Value]:
         """Inputs of a program made from this one beyond its own."""
@@ -192,6 +193,7 @@ def capture(
     differentiated: Sequence[int] = (),
     naming: Naming | None = None,
     derivative: bool = False,
+    warned: set[str] | None = None,
 ) -> Captured:
     """Capture one call.
 
@@ -216,6 +218,8 @@ def capture(
     derivative : bool
         Whether the program will be differentiated: then its outputs are not written back, and a
         long list in the result is a leaf an item, not one array.
+    warned : set of str, optional
+        The codes of the warnings that were given of the function; new ones are added.
     """
     take = (
         function,
@@ -226,17 +230,20 @@ def capture(
         differentiated,
         naming or Naming(),
         derivative,
+        set() if warned is None else warned,
     )
-    distinguish_arrays, places = False, list[Place]()
+    distinguish_arrays, places, learnt = False, list[Place](), list[Decision]()
     while True:
         try:
-            return _capture(*take, distinguish_arrays, places)
-        except AmbiguousStore:
-            if distinguish_arrays:
+            return _capture(*take, distinguish_arrays, places, learnt)
+        except Bail as problem:
+            if problem.rung is not Rung.LEARNT or (problem.needs is None and distinguish_arrays):
                 raise
-            distinguish_arrays = True
-        except UnknownPlaces as unknown:
-            places += unknown.places
+            learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
+            if problem.needs is None:
+                distinguish_arrays = True
+                continue
+            places += problem.needs
             if len(places) > MAXIMUM_PLACES:
                 raise Declined(
                     f"changes of more than {MAXIMUM_PLACES} places outside of the function"
@@ -252,10 +259,12 @@ def _capture(
     differentiated: Sequence[int],
     naming: Naming,
     derivative: bool,
+    warned: set[str],
     distinguish_arrays: bool,
     places: list[Place],
+    learnt: Sequence[Decision],
 ) -> Captured:
-    trace = Trace(eager, replace(naming, tags={}))
+    trace = Trace(eager, replace(naming, tags={}), learnt, warned)
     trace.distinguish_arrays = distinguish_arrays
     with (
         building(trace.builder),
@@ -271,11 +280,8 @@ def _capture(
         try:
             result = _run_knowing(trace, function, args, kwargs)
             captured = _leave(trace, result, name, derivative)
-        except UnknownPlaces:
-            raise  # captured again, knowing them
-        except (AutodiffError, Declined) as error:
-            if error.source is None:
-                error.source = trace.builder.source
+        except (AutodiffError, Bail) as error:
+            error.source = error.source or trace.builder.source
             error.arose = _arose(trace, error.source)
             raise
         except Exception as error:
@@ -284,6 +290,7 @@ def _capture(
         finally:
             if eager:
                 trace.settle()
+        captured.decisions = trace.decisions.all()
         captured.changed_argument = _changed(trace, containers)
         captured.specialised_leaves = frozenset(
             r.leaf
@@ -327,7 +334,7 @@ def _is_traced_list(x: Any) -> bool:
     return isinstance(x, TracedList)
 
 
-def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Declined | None:
+def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Bail | None:
     """Why a call that changes a list or dict among its arguments runs uncompiled."""
     for obj, before in containers:
         same_keys = list(obj) == list(before) if isinstance(obj, dict) else len(obj) == len(before)

@@ -30,6 +30,7 @@ from autodiff.capture.state import keeper, reacher
 from autodiff.capture.text import DeferredText, Said, characters, is_pending
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.ir.data import ArrayType, Block, Operation
+from autodiff.ladder import Bail
 from autodiff.ops.either import is_array
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.tracer import Form, StoredList, Tracer
@@ -174,9 +175,8 @@ def append_outside(frame: Frame, owner: list[Any], item: Any, node: ast.AST) -> 
     try:
         operands = Operands()
         make, reach = keeper(trace, item, operands), reacher(trace, owner)
-    except Declined as declined:
-        declined.source = declined.source or frame.source(node)
-        raise
+    except Bail as problem:
+        raise problem.at(frame.source(node)) from None
     trace.state.append(owner, item, frame.source(node))
     host = HostCall(lambda arrays: reach().append(make(arrays)), "append", False)
     host.at_the_end = True

@@ -28,8 +28,10 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.regions import cells_of, is_listed
 from autodiff.capture.state import MISSING
 from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined, FailedNow, NotStaged, is_library
+from autodiff.capture.trace import Declined, is_library
+from autodiff.capture.unrolling import Passes
 from autodiff.dims import Dim
+from autodiff.ladder import Bail, Rung
 from autodiff.ops import dispatch
 from autodiff.ops.either import Either
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
@@ -163,7 +165,7 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
     try:
         result = frame.trace.original(run_users(function, left, right))
         return frame.trace.fresh(result) if type(result) is dict else result
-    except FailedNow as failure:
+    except Bail as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
 
 
@@ -580,7 +582,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         index = frame.trace.deep(index)
         try:
             return run_users(operator.getitem, container, index)
-        except FailedNow as failure:
+        except Bail as failure:
             return frame.trace.rerun(failure, operator.getitem, (container, index), {})
     if container is np.r_ or container is np.c_:
         items = index if isinstance(index, tuple) else (index,)
@@ -755,20 +757,27 @@ def _formatted(frame: Frame, node: ast.JoinedStr) -> Any:
     return joined(frame, texts)
 
 
+_FEW = "a comprehension of few items, or over objects"
+
+
 # -- comprehensions ---------------------------------------------------------------------------------
 def _comprehension(
-    frame: Frame, node: Any, elements: Callable[[Frame], Any], source: Any = None
+    frame: Frame,
+    node: Any,
+    elements: Callable[[Frame], Any],
+    source: Any = None,
+    why: Bail | str = _FEW,
 ) -> Iterator[Any]:
     targets: set[str] = set()
     for generator in node.generators:
         targets.update(n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name))
     inner = Frame(frame.trace, ComprehensionScope(frame.scope, frozenset(targets)), frame.name)
     first = frame.evaluate(node.generators[0].iter) if source is None else source
-    return _generate(inner, node.generators, 0, elements, first)
+    return _generate(inner, node.generators, 0, elements, first, Passes(frame, node, why))
 
 
 def _generate(
-    frame: Frame, generators: Any, depth: int, elements: Any, first: Any
+    frame: Frame, generators: Any, depth: int, elements: Any, first: Any, passes: Passes
 ) -> Iterator[Any]:
     if depth == len(generators):
         yield elements(frame)
@@ -783,7 +792,11 @@ def _generate(
             run_users(bool, own_truth(frame, frame.evaluate(condition)))
             for condition in generator.ifs
         ):
-            yield from _generate(frame, generators, depth + 1, elements, None)
+            yield from _generate(frame, generators, depth + 1, elements, None, passes)
+        if depth == 0:
+            passes.made()
+    if depth == 0:
+        passes.end()
 
 
 def _list_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -> Any:
@@ -829,9 +842,12 @@ def _rolled_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -
             ast.copy_location(part, node)
     assert isinstance(body, ast.For)
     try:
-        rolling.roll_for(inner, body, first)
-    except NotStaged:
-        return _unrolled_comprehension(frame, node, source)
+        after = rolling.roll_for(inner, body, first)
+    except Bail as problem:
+        if problem.rung is not Rung.UNROLLED:
+            raise
+        return _unrolled_comprehension(frame, node, source, problem)
+    after()
     return made
 
 
@@ -842,8 +858,8 @@ def _is_long(sequence: Any) -> bool:
 LONGEST_UNROLLED_COMPREHENSION = 8
 
 
-def _unrolled_comprehension(frame: Frame, node: Any, source: Any) -> Any:
-    items = list(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source))
+def _unrolled_comprehension(frame: Frame, node: Any, source: Any, why: Bail | str = _FEW) -> Any:
+    items = list(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source, why))
     return frame.trace.fresh(frame.trace.new_list(items))
 
 

@@ -23,7 +23,6 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
 from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.trace import Declined, Trace
-from autodiff.errors import AutodiffError
 
 DEEPEST_STAGED_RECURSION = 6  # calls of one function within itself, inside of a staged branch
 
@@ -161,17 +160,11 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
     trace.scopes.append(frame.scope)
     outer = trace.builder.source
     try:
-        if isinstance(node, ast.Lambda):
-            return frame.evaluate(node.body)
-        completion = frame.execute(node.body)
-        return None if completion is None else completion.value
-    except (AutodiffError, Declined) as error:
-        if error.source is None:
-            error.source = trace.builder.source
-        raise
-    except Exception as error:
-        trace.note(error)
-        raise
+        with trace.noting():
+            if isinstance(node, ast.Lambda):
+                return frame.evaluate(node.body)
+            completion = frame.execute(node.body)
+            return None if completion is None else completion.value
     finally:
         trace.depth -= 1
         trace.active.pop()

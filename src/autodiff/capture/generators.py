@@ -31,6 +31,7 @@ from autodiff.capture.interpreter import (
 from autodiff.capture.regions import INTERNAL
 from autodiff.capture.sourcecode import Known
 from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.capture.unrolling import Passes
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import is_ours, run_users
@@ -90,11 +91,8 @@ def start(frame: Frame, node: Any) -> Any:
 
 
 def _body(frame: Frame, node: Any) -> Generator[Any, Any, Any]:
-    try:
+    with frame.trace.noting():
         completion = yield from steps(frame, node.body)
-    except Exception as error:
-        frame.trace.note(error)
-        raise
     return None if completion is None else completion.value
 
 
@@ -213,6 +211,8 @@ def _with_value(node: ast.AST, inner: ast.AST, value: Any) -> Any:
     return ast.copy_location(type(node)(**fields), node)
 
 
+_STANDS_STILL = "a yield or await in it"
+
 EXPRESSIONS[Known] = lambda frame, node: node.value
 
 
@@ -243,25 +243,27 @@ def _for(frame: Frame, node: ast.For) -> Steps:
     from autodiff.capture.calls import iterate
 
     source = yield from _value(frame, node.iter)
+    passes = Passes(frame, node, _STANDS_STILL)
     for item in iterate(frame, source):
         assign(frame, node.target, item)
         completion = yield from steps(frame, node.body)
-        if completion is not None:
-            if completion.kind == "break":
-                return None
-            if completion.kind == "return":
-                return completion
+        passes.made()
+        if completion is not None and completion.kind in ("break", "return"):
+            passes.end()
+            return completion if completion.kind == "return" else None
+    passes.end()
     return (yield from steps(frame, node.orelse))
 
 
 def _while(frame: Frame, node: ast.While) -> Steps:
+    passes = Passes(frame, node, _STANDS_STILL)
     while (yield from _value(frame, node.test)):
         completion = yield from steps(frame, node.body)
-        if completion is not None:
-            if completion.kind == "break":
-                return None
-            if completion.kind == "return":
-                return completion
+        passes.made()
+        if completion is not None and completion.kind in ("break", "return"):
+            passes.end()
+            return completion if completion.kind == "return" else None
+    passes.end()
     return (yield from steps(frame, node.orelse))
 
 

@@ -11,7 +11,7 @@
 What the function sees is a list in a store (:mod:`~autodiff.capture.lists`), whose items are the
 elements of an input.  It may be read in every way; where it is changed (by a function whose value is
 asked for), or its numbers shape the program, or a tuple is used as no array can be, the call
-is captured again with the numbers one by one (:class:`NotWhole`).
+is captured again with the numbers one by one.
 
 Which lists these are is told by the types of their items, which must be one: Python's floats or ints
 or NumPy's float64.  Short lists of ints are shapes, axes and counts, which programs are made for.
@@ -32,10 +32,6 @@ from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
 
 FEW_INTS = 8
 _LARGEST_INT = 2**62
-
-
-class NotWhole(NotStaged):
-    """A list cannot be one array here."""
 
 
 def kind_of(obj: Any) -> type | None:
@@ -69,7 +65,7 @@ class TracedTuple(TracedList):
     python_type = tuple
 
     def _refuse_frozen(self) -> None:
-        raise NotWhole("a change of a tuple")
+        raise NotStaged("a change of a tuple")
 
     def __add__(self, other: Any) -> Any:
         return (*self, *other) if isinstance(other, (tuple, TracedTuple)) else NotImplemented
@@ -90,7 +86,7 @@ class TracedTuple(TracedList):
         return tuple(self) == (tuple(other) if isinstance(other, TracedTuple) else other)
 
     def __hash__(self) -> int:  # type: ignore[override]
-        raise NotWhole("the hash of a tuple")
+        raise NotStaged("the hash of a tuple")
 
     def __repr__(self) -> str:
         return repr(tuple(self))
@@ -159,14 +155,13 @@ def is_unchanged(trace: Trace, x: TracedList) -> bool:
 def leave(trace: Trace, derivative: bool) -> None:
     """Refuse what cannot be done with whole lists, at the end of a capture."""
     if not derivative and not all(is_unchanged(trace, x.list) for x in trace.given.values()):
-        raise NotWhole("a change of a list that is an argument")
+        raise NotStaged("a change of a list that is an argument")
     ints = {x.buffer for x in trace.given.values() if x.buffer.dtype.kind == "i"}
     if ints and any(v in ints for value in trace.guarded for v in trace.origins(value)):
-        raise NotWhole("an int of a list that shapes the program")
+        raise NotStaged("an int of a list that shapes the program")
 
 
 __all__ = [
-    "NotWhole",
     "TracedTuple",
     "array_of",
     "converted",

@@ -20,15 +20,14 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.trace import Declined, NotStaged
+from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, UndecidedExtent, same_shape
+from autodiff.ladder import Bail
 from autodiff.ops import dispatch
 from autodiff.ops.either import Either
 from autodiff.ops.interpolation import Fit, filled, piecewise, spline, straight
 from autodiff.ops.known import check
-from autodiff.ops.tracer import AmbiguousStore, Tracer, emit_tracer, is_traced
-
-_OUT_OF_REACH = (Declined, NotStaged, UndecidedExtent, AmbiguousStore)
+from autodiff.ops.tracer import Tracer, emit_tracer, is_traced
 
 
 class Interpolant:
@@ -112,7 +111,9 @@ def attempt(
         # A number of one of two types: as a double they are one point.
         args = [x.wide if isinstance(x, Either) else x for x in args]
         return NotImplemented if found is None else getattr(found, method)(*args, **kwargs)
-    except _OUT_OF_REACH:
+    except (Bail, UndecidedExtent) as problem:
+        if isinstance(problem, Bail) and problem.needs is not None:
+            raise
         return NotImplemented
 
 

@@ -29,8 +29,9 @@ import numpy as np
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MISSING, Place, attribute_place, item_place
-from autodiff.capture.trace import Declined, FailedNow, Trace, is_library
+from autodiff.capture.trace import Declined, Trace, is_library
 from autodiff.ir.data import Source
+from autodiff.ladder import Bail
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door, run_users
@@ -356,9 +357,9 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         index, value = frame.trace.deep(index), frame.trace.deep(value)
         try:
             run_users(operator.setitem, container, index, value)
-        except FailedNow as failure:
+        except Bail as failure:
             frame.trace.rerun(failure, operator.setitem, (container, index, value), {})
-            raise Declined(str(failure), frame.source(node)) from None
+            raise Declined(failure.reason, frame.source(node)) from None
         return
     trace = frame.trace
     if trace.is_external(container) and not trace.eager:
@@ -463,7 +464,7 @@ def apply_in_place(
         return old
     try:
         return frame.trace.original(run_users(function, old, value))
-    except FailedNow as failure:
+    except Bail as failure:
         return frame.trace.rerun(failure, function, (old, value), {})
 
 

@@ -49,8 +49,9 @@ from autodiff.capture.origins import (
 )
 from autodiff.capture.paths import Guard
 from autodiff.capture.text import characters
-from autodiff.capture.trace import Declined, FailedNow, Trace
+from autodiff.capture.trace import Declined, Trace
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
+from autodiff.ladder import Bail, Rung
 from autodiff.ops import complex_functions, complex_numbers, dispatch
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
@@ -192,7 +193,7 @@ def _call(
             args, kwargs = characters(args), characters(kwargs)
         try:
             return run_users(known, *args, **kwargs)
-        except FailedNow as failure:
+        except Bail as failure:
             if isinstance(owner, Tracer):
                 function = getattr(trace.concrete(owner), function.__name__)
             return trace.rerun(failure, function, args, kwargs)
@@ -506,8 +507,10 @@ def _call_unknown(
         mark = frame.trace.builder.source
         try:
             return call_function(frame.trace, python, args, kwargs)
-        except (Declined, UnsupportedError, DerivativeError, DtypeError, AttributeError) as error:
+        except (Bail, UnsupportedError, DerivativeError, DtypeError, AttributeError) as error:
             refuse_ours(error)
+            if isinstance(error, Bail) and error.rung is not Rung.UNCOMPILED:
+                raise
             # It reaches something out of sight: the error names the function the user called.
             frame.trace.builder.source = mark
         except AutodiffError as error:

@@ -54,9 +54,10 @@ from autodiff.capture.regions import (
     types_of,
     widest,
 )
-from autodiff.capture.trace import Declined, NotStaged, StoreNeeded, Trace
+from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.dims import Dim, Extent, UndecidedExtent, bounds, maximum, minimum, same, symbols
 from autodiff.ir.data import Value
+from autodiff.ladder import Bail, Rung
 from autodiff.ops import indexing
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
@@ -284,7 +285,7 @@ class TracedList(StoredList):
         """The same for several lists that were made together."""
         for body in self.trace.rolling:
             if body.home is self.block:
-                raise StoreNeeded(body, changes)
+                raise Bail(Rung.CARRIED, "it changes a list", needs=(body, changes))
         raise NotStaged("a change of a list inside of a branch")
 
     def can_store(self) -> bool:
@@ -427,7 +428,9 @@ class TracedList(StoredList):
             return False
         try:
             self._widen(slot_of(item))
-        except NotStaged:
+        except Bail as problem:
+            if problem.rung is not Rung.UNROLLED:
+                raise
             return False
         return True
 

@@ -18,15 +18,16 @@ import numpy as np
 
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope
 from autodiff.capture.parts import table_of
-from autodiff.capture.trace import Declined, NotStaged
+from autodiff.capture.trace import NotStaged
 from autodiff.dims import Dim, same_shape
-from autodiff.errors import InternalError, UnsupportedError, is_signal_handlers
+from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
+from autodiff.ladder import Bail, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.entries import ENTRIES
+from autodiff.ops.known import type_name
 from autodiff.ops.tracer import (
-    AmbiguousStore,
     Cell,
     Form,
     StoredList,
@@ -38,7 +39,7 @@ from autodiff.signals import Signal, refuse_ours
 
 INT = np.dtype(np.int64)
 # What passes through the regions and handlers of the user's code: no exception of the user's.
-INTERNAL = (Signal, InternalError, UnsupportedError)
+INTERNAL = (Signal, InternalError, UnsupportedError, UnrollWarning)
 
 
 @dataclass(eq=False)
@@ -94,7 +95,9 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
             block.parameters = list(parameters)
             try:
                 outcome.value = thunk()
-            except INTERNAL:
+            except INTERNAL as problem:
+                if isinstance(problem, Bail):
+                    problem.at(builder.source)
                 trace.state.restart()
                 raise
             except Exception as error:  # the user's own: this path raises
@@ -134,13 +137,15 @@ def undoing(frame: Frame) -> Iterator[None]:
     """Undo what has been done to names, cells and the program when staging is given up."""
     trace, builder = frame.trace, frame.trace.builder
     saved: list[tuple[Any, Any]] = [(s, dict(s.locals)) for s in live_scopes(frame)]
-    guarded, decided = set(trace.guarded), set(trace.decided)
+    guarded, decided, mark = set(trace.guarded), set(trace.decided), trace.decisions.mark()
     block, length = builder.block, len(builder.block.operations)
     outer_journal, outer_source, builder.journal = builder.journal, builder.source, []
     trace.parts.open.append((saved, None))
     try:
         yield
-    except (NotStaged, Declined, AmbiguousStore) as problem:
+    except Bail as problem:
+        problem.at(builder.source)
+        trace.decisions.back_to(mark)
         for scope, before in saved:
             scope.locals = before
         for cell, value in reversed(builder.journal):
@@ -150,8 +155,9 @@ def undoing(frame: Frame) -> Iterator[None]:
         # What was read of arrays is remembered with them; only effects must not stay.
         block.operations[length:] = _without_effects(block.operations[length:])
         trace.guarded, trace.decided = guarded, decided
-        if isinstance(problem, AmbiguousStore) and trace.distinguish_arrays:
-            raise NotStaged(str(problem)) from None  # iteration by iteration it is known
+        if problem.rung is Rung.LEARNT and problem.needs is None and trace.distinguish_arrays:
+            # Iteration by iteration it is known.
+            raise NotStaged(problem.reason, problem.source) from None
         raise
     finally:
         trace.parts.open.pop()
@@ -178,23 +184,6 @@ def _with_inner(operation: Operation) -> Iterator[Operation]:
     yield operation
     for region in operation.regions:
         yield from walk(region)
-
-
-class Committed(Signal):
-    """Wraps what is raised after staging succeeded: it is no reason to give the staging up."""
-
-    def __init__(self, problem: Exception) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
-
-
-@contextmanager
-def committed() -> Iterator[None]:
-    """Statements that run once staging has succeeded."""
-    try:
-        yield
-    except (NotStaged, Declined) as problem:
-        raise Committed(problem) from None
 
 
 def _entangled(changed: dict[tuple[Any, str], Any], made: dict[int, Any]) -> set[Any]:
@@ -477,6 +466,18 @@ def same_object(a: Any, b: Any) -> bool:
     return type(a) is type(b) and isinstance(a, plain) and (a == b or (a != a and b != b))
 
 
+def type_text(x: Any) -> str:
+    """The name of the type that an object has in plain Python."""
+    if isinstance(x, Instance):
+        return x.cls.__name__
+    if isinstance(x, StoredList):
+        return x.python_type.__name__
+    return type_name(x) if isinstance(x, Tracer) else _OURS.get(type(x).__name__, type(x).__name__)
+
+
+_OURS = {"TracedGenerator": "generator", "Closure": "function", "Unbound": "name without a value"}
+
+
 class Merge:
     """Two outcomes of one start, merged value by value into the outputs of a ``cond``."""
 
@@ -514,7 +515,7 @@ class Merge:
             self._dict(a, b, self._paired(first, second, self._one_of(first, second, put)))
         else:
             raise NotStaged(
-                f"the branches give a {type(a).__name__} and a {type(b).__name__}, which do not merge"
+                f"the branches give a {type_text(a)} and a {type_text(b)}, which do not merge"
             )
 
     def _origin(self, x: Any) -> Any:

@@ -8,7 +8,8 @@ is peeled off.  A ``break`` or ``return`` becomes a variable that ends the loop.
 
     for i in range(n): s += x[i]     =>     s' = for(s, count=n): yield s + slice(x, k)
 
-Anything that cannot be done this way raises :class:`NotStaged`, before the program is changed.
+Anything that cannot be done this way raises a ``Bail`` (:mod:`autodiff.ladder`), before the program is
+changed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ from autodiff.capture.regions import (
     Slot,
     Types,
     cells_of,
-    committed,
     fit,
     identity,
     is_listed,
@@ -46,12 +46,13 @@ from autodiff.capture.regions import (
     same_object,
     slot_of,
     tag_of,
+    type_text,
     types_of,
     undoing,
 )
 from autodiff.capture.sourcecode import Known, Syntax
 from autodiff.capture.structures import LeafScope
-from autodiff.capture.trace import Declined, NotStaged, StoreNeeded, Trace
+from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.dims import (
     Dim,
     Extent,
@@ -66,12 +67,13 @@ from autodiff.dims import (
     upper_bound,
 )
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, walk
+from autodiff.ladder import AmbiguousStore, Bail, Rung
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of
 from autodiff.ops.structural import slice_of, slice_update, zeros
-from autodiff.ops.tracer import AmbiguousStore, Cell, Tracer, as_tracer
+from autodiff.ops.tracer import Cell, Tracer, as_tracer
 from autodiff.signals import Signal
 
 LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
@@ -87,12 +89,12 @@ class Poison:
         self.reason = reason
 
 
-class _Peel(Signal):
+def _peel_for(reason: str) -> Bail:
     """Only the first iteration differs from the others."""
+    return Bail(Rung.PEELED, reason)
 
 
-class FirstDiffers(NotStaged):
-    """Only the first iteration of a ``while`` loop differs from the others."""
+After = Callable[[], Completion | None]  # what is left to do once a loop stands in the program
 
 
 class _Tags:
@@ -232,12 +234,14 @@ class _Body:
     taken: list[Any] = field(default_factory=list)
     attempts: int = 0
     requests: int = 0
+    needed: Bail | None = None  # the last of them
     restless: bool = False
     home: Block | None = None
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.mark = self.frame.trace.decisions.mark()
         for key in list(self.names):
             start = key[0].locals[key[1]]
             self._take_types(key, types_of(start))
@@ -254,6 +258,16 @@ class _Body:
         tag = self.tags.setdefault(key, (self.tag_scope, f"<type {len(self.tags)} of {key[1]}>"))
         self.tag_scope.starts[tag[1]] = tag_of(key[0].locals[key[1]], types)
         self.names[tag] = _FLAG
+
+    def is_asked(self, problem: Bail) -> bool:
+        """Whether it is this loop that has to carry more."""
+        return problem.rung is Rung.CARRIED and problem.needs[0] is self
+
+    def stands(self, node: ast.AST) -> None:
+        """Note that the loop is in the program."""
+        taken = Rung.ROLLED if self.needed is None else Rung.CARRIED
+        trace = self.frame.trace
+        trace.decisions.take(taken, self.needed or "", self.frame.source(node))
 
     def _types(self, key: tuple[Scope, str]) -> tuple[Types, list[Kind] | None]:
         """The types that a name is carried in, and the kinds of what it is known to be."""
@@ -343,10 +357,11 @@ class _Body:
         return True
 
     # -- lists that the body appends to or stores into
-    def take(self, needed: StoreNeeded) -> None:
+    def take(self, needed: Bail) -> None:
         """Give lists a store, of items like those that the body appends."""
         self.requests += 1
-        for target, slot in needed.changes:
+        self.needed = needed
+        for target, slot in needed.needs[1]:
             self._take(target, slot)
 
     def _take(self, target: TracedList, slot: Slot | Types | None) -> None:
@@ -389,7 +404,7 @@ class _Body:
         """Where the loop cannot be made, its lists are as they were before."""
         try:
             yield
-        except BaseException:
+        except Signal:
             for target, (items, store) in self.before.items():
                 if store is not None:
                     store.rows = None
@@ -496,8 +511,8 @@ class _Body:
                 self.taken.clear()
                 settled = self._attempt() and not self.taken
                 self.attempts += 1
-            except StoreNeeded as needed:
-                if needed.body is not self:
+            except Bail as needed:
+                if not self.is_asked(needed):
                     raise
                 settled, request = False, needed
             finally:
@@ -528,12 +543,14 @@ class _Body:
             self.enter(parameters[1:], index)
             self.run(index)
 
+        self.frame.trace.decisions.back_to(self.mark)
         try:
             outcome = run_region(self.frame, thunk, parameters)
-        except NotStaged as problem:
-            if not self.narrow:
+        except Bail as problem:
+            if problem.rung is not Rung.UNROLLED or not self.narrow:
                 raise
-            raise _Peel from problem  # it may be that a type was needed that differs at first
+            # It may be that a type was needed that differs at first.
+            raise Bail(Rung.PEELED, problem.reason, problem.source) from None
         if outcome.raised is not None:
             raise NotStaged(f"the loop body raises {type(outcome.raised).__name__}")
         self.outcome, self.parameters = outcome, parameters
@@ -552,7 +569,7 @@ class _Body:
             scope, name = key
             start = scope.locals.get(name, UNBOUND)
             if start is UNBOUND and isinstance(scope, ObjectScope):
-                raise _Peel  # an attribute that the first iteration makes
+                raise _peel_for(f"the attribute {name!r} that the first pass makes")
             if start is UNBOUND or isinstance(start, (Poison, Maybe)):
                 self.temporaries[key] = end
             elif not same_object(start, end):
@@ -561,7 +578,7 @@ class _Body:
                     changed = True
                     continue
                 if not is_numeric(start):
-                    raise _Peel
+                    raise _peel_for(f"{name!r}, a {type_text(start)} before the loop")
                 self._take_types(key, types_of(start))
                 self._widen(key, self.names[key], end)
                 changed = True
@@ -586,11 +603,11 @@ class _Body:
     ) -> None:
         """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
         (scope, name), trace = key, self.frame.trace
-        kind = structures.class_of(end).__name__
+        kind = type_text(end)
         if isinstance(scope, ObjectScope) or structures.parts_of(trace, end) is None:
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
         if not structures.are_alike(trace, start, end):
-            raise _Peel
+            raise _peel_for(f"{name!r}, of which the first pass changes the structure")
         # A change under the other name, in the body or later, would not show in what is made anew.
         if _has_other_names(self.frame, scope, name, start):
             raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
@@ -628,12 +645,12 @@ class _Body:
 
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
         if not is_numeric(end):
-            raise NotStaged(f"the loop makes {key[1]!r} a {type(end).__name__}")
+            raise NotStaged(f"the loop makes {key[1]!r} a {type_text(end)}")
         found = slot_of(end)
         if key in self.steps:
             after = self.shape(key, Dim.symbol(self.parameters[0]) + 1)
             if not same_shape(found.shape, after):
-                raise _Peel
+                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
             found = Slot(found.dtype, slot.shape, found.form)
         known, kinds = self._types(key)
         if key in self.steps:
@@ -643,7 +660,7 @@ class _Body:
         if wider is None:
             if self._grow(key, slot, found):
                 return True
-            raise _Peel
+            raise _peel_for(f"{key[1]!r} of another type or shape before the loop")
         if wider == known:
             if key in self.narrow:
                 assert self.outcome is not None
@@ -1058,22 +1075,29 @@ def _only_in_place(statements: Sequence[ast.stmt], name: str, value: Any) -> boo
 
 
 # -- for ----------------------------------------------------------------------------------------------
-def roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion | None:
-    """A ``for`` loop over a lazy sequence as one loop of the program."""
+def roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
+    """A ``for`` loop over a lazy sequence as one loop of the program; what is left to do then."""
     try:
         with undoing(frame):
             return _roll_for(frame, node, sequence)
-    except _Peel:
-        pass
+    except Bail as problem:
+        if problem.rung is not Rung.PEELED:
+            raise
+        differs = problem
     try:
         several = sequence.count >= 2  # of this call, with a guard
     except UndecidedExtent:
         several = False
     if not several:
-        raise NotStaged("the first iteration differs, and there may be none")
-    with committed():
-        assign(frame, node.target, sequence.item(0))
-        completion = frame.within("loop", node.body)
+        raise NotStaged("the first iteration differs, and there may be none", differs.source)
+    return lambda: _peeled(frame, node, sequence, differs)
+
+
+def _peeled(frame: Frame, node: ast.For, sequence: LazySequence, why: Bail) -> Completion | None:
+    """A loop whose first pass runs by itself."""
+    frame.trace.decisions.take(Rung.PEELED, why, frame.source(node))
+    assign(frame, node.target, sequence.item(0))
+    completion = frame.within("loop", node.body)
     if completion is not None and completion.kind == "break":
         return None
     if completion is not None and completion.kind == "return":
@@ -1081,13 +1105,15 @@ def roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion 
     rest = sequence.shifted(1)
     try:
         with undoing(frame):
-            return _roll_for(frame, node, rest)
-    except (_Peel, NotStaged):
-        with committed():
-            return staging._run_for_plainly(frame, node, rest)
+            after = _roll_for(frame, node, rest)
+    except Bail as problem:
+        if problem.rung not in (Rung.PEELED, Rung.UNROLLED):
+            raise
+        return staging.unroll_for(frame, node, rest, problem)
+    return after()
 
 
-def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion | None:
+def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
     ends = staging.escapes(node.body) - {"continue"}
     if ends:
         return _roll_for_with_end(frame, node, sequence)
@@ -1107,8 +1133,8 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion
         carries = tuple(_starts(body) + fillers)
         results = emit_for(count, carries, body.outcome.block, checkpointed=sequence.checkpointed)
     _bind_results(body, results, keys, slots, _runs(sequence.count))
-    with committed():
-        return frame.execute(node.orelse)
+    body.stands(node)
+    return lambda: frame.execute(node.orelse)
 
 
 def _runs(count: Extent) -> Any:
@@ -1134,18 +1160,15 @@ def _flags(node: ast.AST) -> _Flags:
     return _Flags(f"<break {id(node):x}>", f"<returned {id(node):x}>", f"<result {id(node):x}>")
 
 
-def roll_while(frame: Frame, node: ast.While) -> Completion | None:
-    """A ``while`` loop as one loop of the program."""
-    try:
-        with undoing(frame):
-            return _roll_conditional(
-                frame, node, lambda: frame.evaluate(node.test), lambda: None, lambda: None
-            )
-    except _Peel:
-        raise FirstDiffers("the first iteration differs") from None
+def roll_while(frame: Frame, node: ast.While) -> After:
+    """A ``while`` loop as one loop of the program; what is left to do then."""
+    with undoing(frame):
+        return _roll_conditional(
+            frame, node, lambda: frame.evaluate(node.test), lambda: None, lambda: None
+        )
 
 
-def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> Completion | None:
+def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
     counter = f"<position {id(node):x}>"
     table = frame.scope.locals
     table[counter] = 0
@@ -1181,7 +1204,7 @@ def _roll_conditional(
     extra: Sequence[str] = (),
     limit: Extent | None = None,
     check: Callable[[_Body], None] | None = None,
-) -> Completion | None:
+) -> After:
     flags = _flags(node)
     ends = staging.escapes(node.body) - {"continue"}
     names = _initial_names(frame, node.body)
@@ -1194,7 +1217,7 @@ def _roll_conditional(
         body, keys, slots, results = _make_while(
             frame, node, names, test, before, after, stops, flags, limit, check
         )
-    except BaseException:
+    except Signal:
         for name in (flags.stop, flags.returned, flags.result):
             frame.scope.locals.pop(name, None)
         raise
@@ -1204,6 +1227,7 @@ def _roll_conditional(
     stacks = len(results) - len(body.row_cells())
     _bind_results(body, results[1:stacks], keys, slots, ran)
     body.end_rows(trips, results[stacks:])
+    body.stands(node)
     return _after_loop(frame, node, flags)
 
 
@@ -1256,8 +1280,8 @@ def _with_condition(
         rolling.append(body)
         try:
             return run_region(frame, thunk, parameters)
-        except StoreNeeded as needed:
-            if needed.body is not body:
+        except Bail as needed:
+            if not body.is_asked(needed):
                 raise
             request = needed
         finally:
@@ -1308,7 +1332,7 @@ def _continues(frame: Frame, node: ast.AST, test: Callable[[], Any], stops: Sequ
     )
 
 
-def _after_loop(frame: Frame, node: ast.For | ast.While, flags: _Flags) -> Completion | None:
+def _after_loop(frame: Frame, node: ast.For | ast.While, flags: _Flags) -> After:
     """The ``else`` clause, and a ``return`` from inside of the loop."""
     table = frame.scope.locals
     stopped = table.pop(flags.stop, None)
@@ -1318,16 +1342,16 @@ def _after_loop(frame: Frame, node: ast.For | ast.While, flags: _Flags) -> Compl
         result = result.value
     if isinstance(result, Poison):
         raise Declined("a result returned from inside of a loop that is not a number or an array")
+    completion = None
     if returned is not None:
-        return _return_from_loop(frame, node, returned, result, stopped)
-    if not node.orelse:
-        return None
-    if stopped is None:
-        with committed():
-            return frame.execute(node.orelse)
-    finished = Tracer(np.logical_not(stopped).value, "python")
-    branch = ast.copy_location(ast.If(ast.Constant(True), node.orelse, []), node)
-    return staging.stage_if(frame, branch, finished)
+        completion = _return_from_loop(frame, node, returned, result, stopped)
+    elif node.orelse and stopped is None:
+        return lambda: frame.execute(node.orelse)
+    elif node.orelse:
+        finished = Tracer(np.logical_not(stopped).value, "python")
+        branch = ast.copy_location(ast.If(ast.Constant(True), node.orelse, []), node)
+        completion = staging.stage_if(frame, branch, finished)
+    return lambda: completion
 
 
 def _return_from_loop(
@@ -1369,7 +1393,6 @@ def _recorded(frame: Frame, completion: Completion | None) -> Completion | None:
 
 __all__ = [
     "LONGEST_UNROLLED",
-    "FirstDiffers",
     "LazySequence",
     "Poison",
     "lazy_range",

@@ -23,17 +23,17 @@ import numpy as np
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import Slot, fit, run_region
-from autodiff.capture.trace import Declined, NotStaged
+from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, UndecidedExtent, product, same_shape, symbols
 from autodiff.errors import AutodiffError, InternalError
 from autodiff.ir.copying import copy_operation, copy_value
 from autodiff.ir.data import ArrayType, Block, Program, Value, free_values, walk
+from autodiff.ladder import Bail
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.evaluate import bound_program
 from autodiff.ops.solvers import FLOAT, Quadrature, Solver, calling_from, solve
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import (
-    AmbiguousStore,
     Form,
     Tracer,
     as_tracer,
@@ -42,7 +42,6 @@ from autodiff.ops.tracer import (
 
 _NUMBER = ArrayType(FLOAT, (), True)
 _NUMPY_NUMBER = ArrayType(FLOAT, ())
-_OUT_OF_REACH = (Declined, NotStaged, UndecidedExtent, AmbiguousStore)
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,9 @@ def attempt(
         return handler(frame, function, args, kwargs, node)
     except InternalError:
         raise
-    except (*_OUT_OF_REACH, AutodiffError):
+    except (Bail, UndecidedExtent, AutodiffError) as problem:
+        if isinstance(problem, Bail) and problem.needs is not None:
+            raise
         return NotImplemented  # what is known of the call is told on its ordinary way
 
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Trace
+from autodiff.ladder import Bail
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import run_users
 
@@ -106,7 +107,7 @@ class _Reading:
             self.why += " (its file has changed since)"
         self.seen: set[int] = set()
 
-    def declined(self, what: str) -> Declined:
+    def declined(self, what: str) -> Bail:
         return Declined(f"{self.name} {self.why} and {what}")
 
     def function(self, function: FunctionType, path: Path, defaults: set[str] | None) -> None:

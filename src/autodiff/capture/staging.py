@@ -8,7 +8,7 @@ A loop whose body allows it is interpreted once, on placeholders for what it cha
 one ``for`` or ``while`` (:mod:`autodiff.capture.rolling`); otherwise Python runs it, one pass of
 the interpreter an iteration.
 
-Where staging is not possible (:class:`NotStaged`), the path of this call is taken, with a guard in
+Where staging is not possible (:class:`Bail`), the path of this call is taken, with a guard in
 the program that sends a call which would take another path to a capture of its own.
 """
 
@@ -23,14 +23,24 @@ import numpy as np
 
 from autodiff.capture.interpreter import Completion, Frame, assign
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.regions import Committed, Merge, Outcome, link, run_region, undoing, variable
-from autodiff.capture.trace import Declined, NotStaged
+from autodiff.capture.regions import (
+    Merge,
+    Outcome,
+    link,
+    run_region,
+    type_text,
+    undoing,
+    variable,
+)
+from autodiff.capture.unrolling import Passes
 from autodiff.ir.data import Value, walk
+from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.control import emit_check, emit_cond
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 
+FEW_PASSES = "few passes"
 MOST_PEELED = 3  # passes of a ``while`` loop that are run one by one since their types differ
 
 
@@ -47,7 +57,12 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
     if escapes:  # then each side runs the statements that follow as well, which may end otherwise
         escapes = escapes.union(*map(_escapes, frame.rests))
     if escapes and not _can_end(frame, escapes):
-        return frame.execute(node.body if bool(test) else node.orelse)
+        words = " or ".join(sorted(escapes))
+        return frame.execute(
+            node.body
+            if _take_path(frame, node, test, NotStaged(f"a {words} in it"))
+            else node.orelse
+        )
     rests = list(frame.rests) if escapes else []
     try:
         with undoing(frame):
@@ -59,9 +74,11 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
                 lambda: _side(frame, node.orelse, rests),
                 ends=bool(escapes),
             )
-    except (NotStaged, Declined) as problem:
-        taken = _take_path(frame, test, problem)
-        return frame.execute(node.body if taken else node.orelse)
+    except Bail as problem:
+        if problem.rung < Rung.UNROLLED:
+            raise
+        why = problem
+    return frame.execute(node.body if _take_path(frame, node, test, why) else node.orelse)
 
 
 def _refuse_endless_recursion(frame: Frame) -> None:
@@ -70,12 +87,16 @@ def _refuse_endless_recursion(frame: Frame) -> None:
         raise NotStaged(f"the recursion of {frame.name} on values known only when it runs")
 
 
-def _take_path(frame: Frame, test: Tracer, problem: Exception) -> bool:
+def _take_path(frame: Frame, node: ast.AST, test: Tracer, why: Bail) -> bool:
     """The path of this call, guarded; where that is not known, the problem stands."""
     try:
-        return bool(test)
-    except NotStaged:
-        raise problem from None
+        taken = bool(test)
+    except Bail as problem:
+        if problem.rung is not Rung.UNROLLED:
+            raise
+        raise why from None
+    frame.trace.decisions.take(Rung.GUARDED, why, frame.source(node))
+    return taken
 
 
 def _can_end(frame: Frame, escapes: set[str]) -> bool:
@@ -121,10 +142,12 @@ def _branch(
     orelse: Callable[[], Completion | None],
     ends: bool,
 ) -> Completion | None:
+    mark = frame.trace.decisions.mark()
     first = run_region(frame, then)
     second = run_region(frame, orelse)
     _refuse_draws(first, second)
     if first.raised is not None or second.raised is not None:
+        frame.trace.decisions.back_to(mark)  # the other side runs once more
         return _raising(frame, test, first, second, then, orelse, ends)
     returned = ends and frame.boundary == "function"
     box: list[Any] = [None]
@@ -240,9 +263,12 @@ def stage_choice(
     try:
         with undoing(frame):
             _refuse_endless_recursion(frame)
+            mark = frame.trace.decisions.mark()
             first, second = run_region(frame, then), run_region(frame, orelse)
             if first.raised is not None and second.raised is not None:
                 raise first.raised
+            if first.raised is not None or second.raised is not None:
+                frame.trace.decisions.back_to(mark)  # the other side runs once more
             if first.raised is not None:
                 emit_check(_negated(test), _message(first.raised))
                 return orelse()
@@ -258,8 +284,11 @@ def stage_choice(
                 (first.value, second.value, lambda v: box.__setitem__(0, v)),
             )
             return box[0]
-    except (NotStaged, Declined) as problem:
-        return then() if _take_path(frame, test, problem) else orelse()
+    except Bail as problem:
+        if problem.rung < Rung.UNROLLED:
+            raise
+        why = problem
+    return then() if _take_path(frame, node, test, why) else orelse()
 
 
 def stage_boolean(frame: Frame, value: Tracer, node: ast.BoolOp, position: int) -> Any:
@@ -297,31 +326,40 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
 
     frame.trace.checkpointed = None
     source = frame.evaluate(node.iter)
-    if not frame.trace.eager:
-        sequence = rolling.lazy_sequence(frame, source)
-        if sequence is not None and source is frame.trace.checkpointed:
-            sequence = replace(sequence, checkpointed=True)
-        if sequence is not None and rolling.worth_rolling(sequence, node.body):
-            try:
-                return rolling.roll_for(frame, node, sequence)
-            except NotStaged:
-                pass
-            except Committed as after:
-                raise after.problem from None
-    return _run_for_plainly(frame, node, source)
+    if frame.trace.eager:
+        return unroll_for(frame, node, source, "")
+    sequence = rolling.lazy_sequence(frame, source)
+    if sequence is None:
+        kind = type_text(source)
+        return unroll_for(frame, node, source, f"a {kind} that Python goes through item by item")
+    if source is frame.trace.checkpointed:
+        sequence = replace(sequence, checkpointed=True)
+    if not rolling.worth_rolling(sequence, node.body):
+        return unroll_for(frame, node, source, FEW_PASSES)
+    try:
+        after = rolling.roll_for(frame, node, sequence)
+    except Bail as problem:
+        if problem.rung is not Rung.UNROLLED:
+            raise
+        why = problem
+    else:
+        return after()
+    return unroll_for(frame, node, source, why)
 
 
-def _run_for_plainly(frame: Frame, node: ast.For, source: Any) -> Completion | None:
+def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Completion | None:
+    """A ``for`` loop, pass by pass."""
     from autodiff.capture.calls import iterate
 
+    passes = Passes(frame, node, why)
     for item in iterate(frame, source):
         assign(frame, node.target, item)
         completion = frame.within("loop", node.body)
-        if completion is not None:
-            if completion.kind == "break":
-                return None
-            if completion.kind == "return":
-                return completion
+        passes.made()
+        if completion is not None and completion.kind in ("break", "return"):
+            passes.end()
+            return completion if completion.kind == "return" else None
+    passes.end()
     return frame.execute(node.orelse)
 
 
@@ -329,41 +367,42 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
     """A ``while`` loop: rolled when its condition depends on inputs, or when it runs for long."""
     from autodiff.capture import rolling
 
-    passes = peeled = 0
+    peeled = 0
     rollable = not frame.trace.eager
+    passes = Passes(frame, node, FEW_PASSES)
 
-    def roll() -> tuple[bool, Completion | None]:
+    def roll() -> rolling.After | None:
         nonlocal peeled, rollable
         try:
-            return True, rolling.roll_while(frame, node)
-        except rolling.FirstDiffers:
-            peeled += 1  # this pass is run by itself, then the rest is looked at again
-            rollable = peeled < MOST_PEELED
-        except NotStaged:
-            rollable = False
-        except Committed as after:
-            raise after.problem from None
-        return False, None
+            return rolling.roll_while(frame, node)
+        except Bail as problem:
+            if problem.rung not in (Rung.PEELED, Rung.UNROLLED):
+                raise
+            passes.reason = problem
+            if problem.rung is Rung.PEELED:
+                peeled += 1  # this pass is run by itself, then the rest is looked at again
+                frame.trace.decisions.take(Rung.PEELED, problem, frame.source(node))
+            rollable = problem.rung is Rung.PEELED and peeled < MOST_PEELED
+        return None
 
     while True:
-        if rollable and passes >= rolling.LONGEST_UNROLLED + peeled:
-            rolled, completion = roll()
-            if rolled:
-                return completion
+        if rollable and passes.count >= rolling.LONGEST_UNROLLED + peeled:
+            after = roll()
+            if after is not None:
+                return after()
         test = frame.evaluate(node.test)
         if isinstance(test, Tracer) and rollable and known(test) is None:
-            rolled, completion = roll()
-            if rolled:
-                return completion
+            after = roll()
+            if after is not None:
+                return after()
         if not run_users(bool, test):
+            passes.end()
             return frame.execute(node.orelse)
-        passes += 1
         completion = frame.within("loop", node.body)
-        if completion is not None:
-            if completion.kind == "break":
-                return None
-            if completion.kind == "return":
-                return completion
+        passes.made()
+        if completion is not None and completion.kind in ("break", "return"):
+            passes.end()
+            return completion if completion.kind == "return" else None
 
 
 # -- what a statement list may do -----------------------------------------------------------------

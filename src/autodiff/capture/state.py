@@ -8,7 +8,7 @@ run has succeeded.
     self.nfev += 1      input  args[0].nfev    ...    host_call: args[0].nfev = v3
 
 Which places there are is found out on the way: where there were stores into unknown ones the capture
-starts again with those known (:class:`UnknownPlaces`), at its end or that of the branch or loop in
+starts again with those known (``Rung.LEARNT``), at its end or that of the branch or loop in
 which they are, so that not each starts it again.  A list that is only appended to needs no
 reading: each ``append`` is an effect of its own (:func:`append`).
 
@@ -41,9 +41,9 @@ from autodiff.capture.trace import (
     refuse_captured_class,
 )
 from autodiff.ir.data import Source
+from autodiff.ladder import Bail, Rung
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
-from autodiff.signals import Signal
 
 MAXIMUM_PLACES = 64
 
@@ -68,14 +68,6 @@ class Place:
         return (
             self.path.attribute(self.key) if self.kind == "attribute" else self.path.item(self.key)
         )
-
-
-class UnknownPlaces(Signal):
-    """Stores into places that were not known to change when the capture began."""
-
-    def __init__(self, places: list[Place]) -> None:
-        super().__init__(", ".join(place.text for place in places))
-        self.places = places
 
 
 class _Missing:
@@ -134,7 +126,8 @@ class State:
     def restart(self) -> None:
         """Begin again where places have come up that were not known."""
         if self.unknown:
-            raise UnknownPlaces(self.unknown)
+            names = ", ".join(place.text for place in self.unknown)
+            raise Bail(Rung.LEARNT, f"it changes {names}", needs=self.unknown)
 
     def changes(self, obj: Any) -> bool:
         """Whether an object has places that change, or is appended to."""
@@ -404,7 +397,6 @@ __all__ = [
     "MISSING",
     "Place",
     "State",
-    "UnknownPlaces",
     "attribute_place",
     "item_place",
     "keeper",

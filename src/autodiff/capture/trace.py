@@ -13,6 +13,7 @@ import operator
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from types import (
@@ -35,42 +36,26 @@ from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
 from autodiff.ir.data import ArrayType, Source, Value, uses
+from autodiff.ladder import AmbiguousStore, Bail, Decision, Decisions, Declined, NotStaged, Rung
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
 from autodiff.ops.entries import ENTRIES, Kernel
-from autodiff.ops.evaluate import NeedsEffect, run_operation, without_effects
+from autodiff.ops.evaluate import run_operation, without_effects
 from autodiff.ops.layout import set_layout
 from autodiff.ops.tracer import (
     SUPPORTED_KINDS,
-    AmbiguousStore,
     Cell,
     Form,
-    NotStaged,
     StoredList,
     Tracer,
     as_tracer,
     emit_tracer,
 )
-from autodiff.signals import Arose, Signal, run_users
+from autodiff.signals import run_users
 from autodiff.stack import users_depth
 
 GUARD = "guard: a value that shaped the program"
 MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
-
-
-class Declined(Signal):
-    """Python that cannot be compiled here; the call runs in the uncompiled tier."""
-
-    arose: Arose | None = None
-
-    def __init__(self, reason: str, source: Source | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.source = source
-
-
-class FailedNow(Signal):
-    """In the uncompiled tier: a check that fails for the values of this call."""
 
 
 class EagerBuilder(Builder):
@@ -87,7 +72,7 @@ class EagerBuilder(Builder):
             return results
         if kind == "check" and not self.trace.evaluate(operands[0])[0]:
             self.block.operations.pop()
-            raise FailedNow(attributes["message"])
+            raise Bail(Rung.PLAIN, attributes["message"])
         indexes = kind in ("gather", "scatter_update", "scatter_add")
         if results and (indexes or isinstance(ENTRIES[kind].lowering, Kernel)):
             try:
@@ -96,15 +81,6 @@ class EagerBuilder(Builder):
                 self.block.operations.pop()  # the program goes on as if it had not been tried
                 raise
         return results
-
-
-class StoreNeeded(Signal):
-    """A loop being staged changes a list, which must have a store before the loop begins."""
-
-    def __init__(self, body: Any, changes: Sequence[tuple[Any, Any]]) -> None:
-        super().__init__("a loop changes a list")
-        self.body = body
-        self.changes = changes  # lists, each with the slot of its items
 
 
 @dataclass
@@ -123,9 +99,17 @@ class Input:
 class Trace:
     """State of one capture; see the module header."""
 
-    def __init__(self, eager: bool = False, naming: Any = None) -> None:
+    def __init__(
+        self,
+        eager: bool = False,
+        naming: Any = None,
+        learnt: Sequence[Decision] = (),
+        warned: set[str] | None = None,
+    ) -> None:
         self.builder = EagerBuilder(self) if eager else Builder()
         self.eager = eager
+        self.decisions = Decisions(learnt)
+        self.warned: set[str] = set() if warned is None else warned  # codes
         self.parts = Parts()
         self.ambiguous: dict[int, Any] = {}
         self.held: dict[int, Any] = {}  # what stands, in a loop's body, for an object of before
@@ -447,12 +431,15 @@ class Trace:
         self.kept[id(obj)] = (obj, x)
         return obj
 
-    def rerun(self, failure: FailedNow, function: Any, args: Any, kwargs: Any) -> Any:
+    def rerun(self, failure: Bail, function: Any, args: Any, kwargs: Any) -> Any:
         """What plain Python makes of an operation whose check fails: most often its exception."""
+        if failure.rung is not Rung.PLAIN:
+            raise failure
+        self.decisions.take(Rung.PLAIN, failure, self.builder.source)
         result = run_users(function, *self.untraced(args), **self.untraced(kwargs))
         traced = [t for t in traced_leaves((args, kwargs)) if t.dtype.kind == "f"]
         if any(self.differentiated(t.value) for t in traced):
-            raise Declined(str(failure), self.builder.source)
+            raise Declined(failure.reason, self.builder.source)
         return result
 
     def storing_into(self, obj: Any) -> None:
@@ -492,7 +479,7 @@ class Trace:
         def value_of(tracer: Tracer) -> Any:
             try:
                 return self.present(tracer, self.evaluate(tracer.value)[0])
-            except (NotStaged, AmbiguousStore):
+            except Bail:
                 return Ellipsis  # not known here; plain Python raises the exception again
 
         seen: set[int] = set()
@@ -735,6 +722,18 @@ class Trace:
             if not getattr(error, "__notes__", ()):
                 error.add_note(place)
 
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note of what ends the code of one function at which of its lines it arose."""
+        try:
+            yield
+        except (AutodiffError, Bail) as error:
+            error.source = error.source or self.builder.source
+            raise
+        except Exception as error:
+            self.note(error)
+            raise
+
     # -- concrete values ----------------------------------------------------------------------
     def concrete(self, tracer: Tracer, leaves: bool = False, as_given: bool = False) -> Any:
         """The value of a tracer at this call; guarded where it depends on the inputs.
@@ -803,10 +802,6 @@ class Trace:
                     results = run_operation(operation, environment)
             except CheckFailed as failure:
                 raise NotStaged(str(failure)) from None
-            except NeedsEffect:
-                raise NotStaged(
-                    "the result of a random draw or clock is needed by Python"
-                ) from None
             if operation.kind == "host_call":
                 depends = True
             for result, array in zip(operation.results, results, strict=True):

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from autodiff import debug, floating
-from autodiff.capture import Declined, NotStaged
 from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
 from autodiff.compiled import fallback
@@ -44,9 +43,11 @@ from autodiff.errors import (
     AutodiffError,
     InternalError,
     ShapeError,
+    UnrollWarning,
     UnsupportedError,
     is_signal_handlers,
 )
+from autodiff.ladder import Bail
 from autodiff.recall import Recognise, compile_recognise
 from autodiff.signals import as_internal, is_ours, text_of
 from autodiff.stack import Lock
@@ -90,7 +91,6 @@ class Compiled(Compiler):
         self._start()
         self.of_integers: Compiled | None = None  # the value, where ints are differentiated by
         self.locks: dict[int, Lock] = {}  # by process
-        self.warned: set[str] = set()
 
     def _start(self) -> None:
         """Know nothing yet of the function."""
@@ -305,10 +305,10 @@ class Compiled(Compiler):
             specialisation = self.compile(call)
         except InternalError as error:
             return error
-        except Declined as declined:
-            return fallback.reason_at(declined.reason, declined.source)
-        except (NotStaged, UndecidedExtent) as problem:
-            return fallback.reason_at(str(problem), getattr(problem, "source", None))
+        except Bail as problem:
+            return fallback.reason_at(problem.reason, problem.source)
+        except UndecidedExtent as problem:
+            return str(problem)
         except AutodiffError as error:
             if call.lists:  # taken apart, it may be compiled, or have another error
                 return error
@@ -318,6 +318,8 @@ class Compiled(Compiler):
             if is_value and not isinstance(error, ShapeError):
                 return fallback.reason_at(error.message, error.source)
             return error
+        except UnrollWarning:  # as the user has it: an error
+            raise
         except Exception as error:
             if is_signal_handlers(error):
                 raise
@@ -345,6 +347,8 @@ class Compiled(Compiler):
             return None
         try:
             specialisation = self.compile(call, general=general)
+        except UnrollWarning:
+            raise
         except Exception as problem:  # compiling for fixed sizes tells better what it is
             if is_signal_handlers(problem) or is_ours(problem):
                 raise

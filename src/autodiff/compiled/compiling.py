@@ -25,10 +25,10 @@ from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebui
 from autodiff.compiled.generality import Generality
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.engines import InputForm, executable
-from autodiff.errors import AutodiffError, InternalError, is_signal_handlers
+from autodiff.errors import AutodiffError, InternalError, UnrollWarning, is_signal_handlers
 from autodiff.ir.printing import format_type
 from autodiff.passes import optimize
-from autodiff.signals import Arose, Signal, as_internal
+from autodiff.signals import Arose, Signal, as_internal, refuse_ours
 from autodiff.stack import users_depth, with_room
 from autodiff.transform import Plan, Transformation
 
@@ -46,6 +46,7 @@ class Compiler:
         self.engine = engine
         self.threads = threads
         self.signature = Signature(function)
+        self.warned: set[str] = set()  # what was said of it
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Bind a call and flatten its arguments, lists of numbers too."""
@@ -69,9 +70,12 @@ class Compiler:
             return make(call)
         try:
             return make(call)
-        except InternalError:
+        except (InternalError, UnrollWarning):
             raise
-        except Exception:  # whatever it is, the other way tells it better
+        except (
+            Exception
+        ) as error:  # of the user's, or ours on purpose: the other way tells it better
+            refuse_ours(error)
             return make(self.taken_apart(call))
 
     def rebuild(self, call: Call) -> Rebuild:
@@ -106,6 +110,7 @@ class Compiler:
             differentiated,
             self.transformation.naming(self.signature),
             not self.transformation.is_value,
+            self.warned,
         )
 
     def plan(

@@ -187,6 +187,8 @@ def after_refusal(
     if take_arising(error).has_effects:
         try:
             result = eager(compiled, call, extra)
+        except InternalError:
+            raise
         except AutodiffError:
             raise error from None
         warn(compiled, reason_at(error.message, error.source))

@@ -30,6 +30,7 @@ class Builder:
         self.block = Block()
         self.stack: list[Block] = []
         self.source: Source | None = None
+        self.emitted = 0  # operations, those of regions that were undone too
         self.stored = False  # whether the program stores into arrays, so that views show
         # What was decided by the order in which the elements of arguments lie in memory.
         self.ordered_values = False  # values
@@ -93,6 +94,7 @@ class Builder:
             source or self.source,
         )
         self.block.operations.append(operation)
+        self.emitted += 1
         return operation.results
 
 

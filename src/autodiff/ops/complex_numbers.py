@@ -11,7 +11,7 @@ that is done to it is made of real operations, so that engines, passes and diffe
 nothing of it; the derivative of a real result is dL/dRe and dL/dIm by construction.
 
 A complex value never changes: stores, and whatever is not in the tables here and in
-:mod:`autodiff.ops.complex_functions`, raise :class:`NotStaged`, so that the call
+:mod:`autodiff.ops.complex_functions`, raise what :func:`decline` gives, so that the call
 runs as plain Python, or is differentiated along its path, or is refused with the line.
 
 Formulas are NumPy's own where these have a name: division after R. Smith, "Algorithm 116: Complex
@@ -29,6 +29,7 @@ import numpy as np
 
 from autodiff.dims import Dim
 from autodiff.errors import DtypeError
+from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import builder as _builder
 from autodiff.ops import python_numbers
 from autodiff.ops.function_table import functions
@@ -44,18 +45,17 @@ from autodiff.ops.promotion import (
     select,
     weak_kind,
 )
-from autodiff.ops.tracer import Form, NotStaged, Tracer, ViewStep
+from autodiff.ops.tracer import Form, Tracer, ViewStep
 
 Parts = tuple[Any, Any]
 _PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
 _WHOLE: dict[Any, Any] = {part: whole for whole, part in _PART.items()}
 
 
-def decline(what: str) -> NotStaged:
+def decline(what: str) -> Bail:
     """What is raised where complex numbers are not followed."""
-    problem = NotStaged(f"{what} of complex numbers, which is not supported")
-    problem.source = _builder.current_builder().source
-    return problem
+    at = _builder.current_builder().source
+    return NotStaged(f"{what} of complex numbers, which is not supported", at)
 
 
 class ComplexTracer(Tracer):

@@ -17,17 +17,13 @@ import numpy as np
 
 from autodiff.dims import Dim, evaluate
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
+from autodiff.ladder import NotStaged
 from autodiff.ops.control import Refusal, fitted_result
 from autodiff.ops.entries import ENTRIES
-from autodiff.signals import Signal
 
 Environment = dict[Value, Any]
 
 _skips_effects: ContextVar[bool] = ContextVar("skips_effects", default=False)
-
-
-class NeedsEffect(Signal):
-    """A value depends on what acts on the world, at a run that must not act."""
 
 
 @contextmanager
@@ -56,7 +52,7 @@ def run_operation(operation: Operation, environment: Environment) -> Sequence[An
         return control(operation, environment)
     if operation.kind == "host_call" and _skips_effects.get():
         if operation.results or isinstance(operation.attributes["function"], Refusal):
-            raise NeedsEffect
+            raise NotStaged("the result of a random draw or clock is needed by Python")
         return ()
     arguments = [environment[v] for v in operation.operands]
     attributes = {k: resolve(v, environment) for k, v in operation.attributes.items()}

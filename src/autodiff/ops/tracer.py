@@ -26,9 +26,9 @@ import numpy as np
 
 from autodiff.dims import Dim, Extent
 from autodiff.errors import ArgumentError, DtypeError, InternalError
-from autodiff.ir.data import ArrayType, Block, Source, Value
+from autodiff.ir.data import ArrayType, Block, Value
+from autodiff.ladder import AmbiguousStore
 from autodiff.ops import builder as _builder
-from autodiff.signals import Signal
 
 Form = Literal["array", "scalar", "python"]
 
@@ -100,16 +100,6 @@ class ViewStep:
     relayout: Callable[[np.ndarray], np.ndarray] | None = None
     repeat: Callable[[np.ndarray, Sequence[int]], np.ndarray] | None = None
     extents: tuple[Extent, ...] = ()
-
-
-class AmbiguousStore(Signal):
-    """A store into an array that is one of two, depending on a branch, or is in a list as well."""
-
-
-class NotStaged(Signal):
-    """A region cannot be staged as structured control flow; it is run in another way."""
-
-    source: Source | None = None
 
 
 # Set by capture: how a traced value is made concrete (specialise with a guard, or refuse).

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
-from autodiff.capture import Captured, Declined, NotStaged
+from autodiff.capture import Captured
 from autodiff.capture.naming import Tags
 from autodiff.compiled import Call, Compiled
 from autodiff.dims import UndecidedExtent
@@ -34,8 +34,10 @@ from autodiff.errors import (
     FallbackWarning,
     NameArgumentError,
     NotScalarError,
+    UnrollWarning,
     UnsupportedError,
 )
+from autodiff.ladder import Bail
 from autodiff.signals import refuse_ours
 from autodiff.symbolic.combination import Combination, SymbolicFunction
 from autodiff.symbolic.names import NO_VALUE, Names, Reduction, as_list, positions, reduction_of
@@ -199,9 +201,9 @@ class Symbolic:
         call = compiled.bind((), {})
         try:
             return compiled.captured(call), None
-        except (Declined, NotStaged, UndecidedExtent, UnsupportedError) as problem:
+        except (Bail, UndecidedExtent, UnsupportedError) as problem:
             return self._traced_as_it_runs(compiled, call, step, problem)
-        except AutodiffError:
+        except (AutodiffError, UnrollWarning):
             raise
         except Exception as error:  # most likely the user's own, which the plain run raises
             refuse_ours(error)
