@@ -34,7 +34,15 @@ from autodiff.capture.rolling import LazySequence
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State, UnknownPlaces
 from autodiff.capture.text import DeferredText, is_pending
-from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library, is_stored
+from autodiff.capture.trace import (
+    Declined,
+    Input,
+    NotStaged,
+    RunLong,
+    Trace,
+    is_library,
+    is_stored,
+)
 from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
@@ -192,6 +200,7 @@ def capture(
     differentiated: Sequence[int] = (),
     naming: Naming | None = None,
     derivative: bool = False,
+    run_long: RunLong | None = None,
 ) -> Captured:
     """Capture one call.
 
@@ -216,6 +225,8 @@ def capture(
     derivative : bool
         Whether the program will be differentiated: then its outputs are not written back, and a
         long list in the result is a leaf an item, not one array.
+    run_long : callable, optional
+        Runs a program on arrays; asked where Python needs a value that comes out of long loops.
     """
     take = (
         function,
@@ -226,6 +237,7 @@ def capture(
         differentiated,
         naming or Naming(),
         derivative,
+        run_long,
     )
     distinguish_arrays, places = False, list[Place]()
     while True:
@@ -252,10 +264,11 @@ def _capture(
     differentiated: Sequence[int],
     naming: Naming,
     derivative: bool,
+    run_long: RunLong | None,
     distinguish_arrays: bool,
     places: list[Place],
 ) -> Captured:
-    trace = Trace(eager, replace(naming, tags={}))
+    trace = Trace(eager, replace(naming, tags={}), run_long)
     trace.distinguish_arrays = distinguish_arrays
     with (
         building(trace.builder),

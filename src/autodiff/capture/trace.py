@@ -23,7 +23,7 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -34,11 +34,19 @@ from autodiff.capture.text import is_pending, materialised
 from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
-from autodiff.ir.data import ArrayType, Source, Value, uses
+from autodiff.ir.data import ArrayType, Operation, Program, Source, Value
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
 from autodiff.ops.entries import ENTRIES, Kernel
-from autodiff.ops.evaluate import NeedsEffect, run_operation, without_effects
+from autodiff.ops.evaluate import (
+    NeedsEffect,
+    TooManySteps,
+    all_uses,
+    as_program,
+    at_most,
+    run_operation,
+    without_effects,
+)
 from autodiff.ops.layout import set_layout
 from autodiff.ops.tracer import (
     SUPPORTED_KINDS,
@@ -56,6 +64,9 @@ from autodiff.stack import users_depth
 
 GUARD = "guard: a value that shaped the program"
 MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
+MAXIMUM_STEPS = 20_000
+"""Operations that NumPy runs to know a value at this call; for more, machine code is made.  They take
+about as long as the machine code takes to make."""
 
 
 class Declined(Signal):
@@ -120,12 +131,19 @@ class Input:
     private: bool = False  # a copy that nobody else sees: a store into it is no effect
 
 
+RunLong: TypeAlias = Callable[[Program, Sequence[Any]], Sequence[Any]]
+"""Runs a program on its inputs by an engine that is fast in loops; raises :class:`CheckFailed`."""
+
+
 class Trace:
     """State of one capture; see the module header."""
 
-    def __init__(self, eager: bool = False, naming: Any = None) -> None:
+    def __init__(
+        self, eager: bool = False, naming: Any = None, run_long: RunLong | None = None
+    ) -> None:
         self.builder = EagerBuilder(self) if eager else Builder()
         self.eager = eager
+        self.run_long = run_long
         self.parts = Parts()
         self.ambiguous: dict[int, Any] = {}
         self.held: dict[int, Any] = {}  # what stands, in a loop's body, for an object of before
@@ -519,7 +537,7 @@ class Trace:
             yield current
             seen.add(current)
             if current.owner is not None:
-                pending.extend(_all_uses(current.owner))
+                pending.extend(all_uses(current.owner))
 
     def lift(self, obj: Any, path: Path, changing: bool = False) -> Any:
         """What the interpreter works with for an object reached by ``path``.
@@ -791,16 +809,16 @@ class Trace:
                 raise NotStaged("a value inside a loop is needed by Python")
             if operation.kind == "host_call":
                 raise NotStaged("the result of a random draw or clock is needed by Python")
-            needs = [v for v in _all_uses(operation) if v not in self.known]
+            used = all_uses(operation)
+            needs = [v for v in used if v not in self.known]
             if needs:
                 pending.extend(needs)
                 continue
-            environment = {v: self.known[v][0] for v in _all_uses(operation)}
-            depends = any(self.known[v][1] for v in _all_uses(operation))
+            depends = any(self.known[v][1] for v in used)
             try:
                 # The program will do what acts on the world: here it would be done once more.
                 with np.errstate(all="ignore"), without_effects():
-                    results = run_operation(operation, environment)
+                    results = self._run(operation, {v: self.known[v][0] for v in used})
             except CheckFailed as failure:
                 raise NotStaged(str(failure)) from None
             except NeedsEffect:
@@ -813,6 +831,17 @@ class Trace:
                 self.known[result] = (array, depends)
             pending.pop()
         return self.known[value]
+
+    def _run(self, operation: Operation, environment: dict[Value, Any]) -> Sequence[Any]:
+        """The results of an operation; how long that takes does not grow as NumPy's loops do."""
+        if self.run_long is None:
+            return run_operation(operation, environment)
+        try:
+            with at_most(MAXIMUM_STEPS):
+                return run_operation(operation, dict(environment))
+        except TooManySteps:
+            program, taken = as_program(operation)
+            return self.run_long(program, [self.evaluate(v)[0] for v in taken])
 
 
 def is_iterator(obj: Any) -> bool:
@@ -894,15 +923,6 @@ def is_library(obj: Any) -> bool:
     if name.startswith(("autodiff.nist", "autodiff.optimize", "autodiff.demo")):
         return False
     return root in _LIBRARIES or (root in sys.stdlib_module_names and root != "__main__")
-
-
-def _all_uses(operation: Any) -> list[Value]:
-    from autodiff.ir.data import free_values
-
-    found = list(uses(operation))
-    for region in operation.regions:
-        found += free_values(region)
-    return found
 
 
 def _emit_guard(tracer: Tracer, array: Any) -> None:
