@@ -446,6 +446,8 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 
 
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
+    if not trace.eager:
+        trace.state.forget_unread()
     given.leave(trace, derivative)
     outputs: list[Value] = []
     forms: list[str] = []

@@ -40,7 +40,7 @@ from autodiff.capture.trace import (
     is_stored,
     refuse_captured_class,
 )
-from autodiff.ir.data import Source
+from autodiff.ir.data import Source, Value, uses, walk
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import Signal
@@ -116,6 +116,7 @@ class State:
         self.appended_arrays: list[tuple[Any, int, Source | None]] = []
         self.appended_objects: dict[int, Any] = {}
         self.unknown: list[Place] = []  # stored into, though not known when the capture began
+        self.read: set[str] = set()  # places whose values the function has seen
         for place in places:
             self._enter(place)
         self.initial = dict(self.scope.locals)
@@ -164,6 +165,24 @@ class State:
                 self.appended_objects[id(item)] = item
                 for part in containers.parts_of(item):
                     self._note(part, source)
+
+    def forget_unread(self) -> None:
+        """Let go of what places held that were only stored into: it need not be there at a call.
+
+        A dict has no entry at the first call that a call makes: it takes the same program as later ones.
+        """
+        trace = self.trace
+        used: set[Value] = set()
+        for operation in walk(trace.builder.block):
+            used.update(uses(operation))
+            used.update(*(region.outputs for region in operation.regions))
+        for text in self.places:
+            held = self.initial.get(text)
+            if text in self.read or not isinstance(held, Tracer) or held.form == "array":
+                continue
+            record = next((r for r in trace.inputs if r.cell is held.cell), None)
+            if record is not None and record.leaf is None and record.value not in used:
+                trace.remove_input(record)
 
     def leave(self) -> list[tuple[Place, Any]]:
         """The places that have another value at the end; refuses what could not be seen."""
@@ -219,6 +238,7 @@ class State:
         text = self.by_owner.get(id(obj), {}).get(key)
         if text is None:
             return MISSING
+        self.read.add(text)
         value = self.scope.locals[text]
         if isinstance(value, Maybe):
             value = self.scope.locals[text] = value.resolve(text)

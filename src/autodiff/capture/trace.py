@@ -268,6 +268,20 @@ class Trace:
         self.known[value] = (array, True)
         return tracer
 
+    def remove_input(self, record: Input) -> None:
+        """Take back a number that was to be read at every call, and that nothing has used."""
+        value, text = record.value, record.path.text
+        self.inputs.remove(record)
+        self.builder.block.parameters.remove(value)
+        self.guards = [g for g in self.guards if (g.path.text, g.relation) != (text, "type")]
+        self.by_path.pop(text, None)
+        self.differentiable.discard(value)
+        self.named = {
+            key: left
+            for key, values in self.named.items()
+            if (left := [v for v in values if v is not value])
+        }
+
     def extent(self, number: int, size: int) -> Value:
         """The run-time extent with this number; at least 2, so that it never broadcasts."""
         value = self.extents.get(number)
@@ -568,6 +582,8 @@ class Trace:
                 self.keep_alive.append(obj)
                 self.guards.append(Guard(path, "type", type(obj)))
                 known = self.by_path[key] = self.add_input(obj, path, None, _hint(path))
+            elif self.state is not None:
+                self.state.read.add(path.text)
             return known
         self.guard(obj, path)
         return obj
@@ -645,6 +661,12 @@ class Trace:
             self.guards.append(Guard(path, "type", type(obj)))
             self.remember(obj, path)
             self.instances.add(id(obj))
+
+    def remove_guard(self, guard: Guard) -> None:
+        """Take back a condition of which it has turned out that nothing depends on it."""
+        at = max((k for k, g in enumerate(self.guards) if g is guard), default=None)
+        if at is not None:
+            del self.guards[at]
 
     def guard_class(self, cls: type, name: str, value: Any) -> None:
         """Make the capture valid only while a class has this function (or property) by that name."""
