@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.parts import Locals
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MISSING, Place, attribute_place, item_place
@@ -82,7 +83,11 @@ class Scope:
         self.globals = globals_
         self.closure = closure  # real closure cells of the user's function, by name
         self.parent = parent  # enclosing captured frame, for functions defined inside
-        self.locals: dict[str, Any] = {}
+        self.locals = Locals(self)
+
+    def restore(self, before: dict[str, Any]) -> None:
+        """Put variables back."""
+        self.locals.restore(before)
 
     def owner(self, name: str) -> Scope | None:
         """The captured scope that owns a name, if any does."""
@@ -110,6 +115,7 @@ class Frame:
     def __init__(self, trace: Trace, scope: Scope, name: str) -> None:
         self.trace = trace
         self.scope = scope
+        scope.locals.watch(trace.parts)
         self.name = name
         self.rests: list[Sequence[ast.stmt]] = []  # statements still to come, innermost list last
         # What ends when the statements do: function, loop, staged loop, barrier.

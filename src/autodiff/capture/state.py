@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture.parts import Locals, Parts
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.running import current_run
 from autodiff.capture.text import is_pending
@@ -99,8 +100,13 @@ class StateScope:
     parent = None
     syntax = None
 
-    def __init__(self) -> None:
-        self.locals: dict[str, Any] = {}
+    def __init__(self, parts: Parts) -> None:
+        self.locals = Locals(self)
+        self.locals.watch(parts)
+
+    def restore(self, before: dict[str, Any]) -> None:
+        """Put places back."""
+        self.locals.restore(before)
 
 
 class State:
@@ -108,7 +114,7 @@ class State:
 
     def __init__(self, trace: Trace, places: list[Place]) -> None:
         self.trace = trace
-        self.scope = StateScope()
+        self.scope = StateScope(trace.parts)
         self.places = {place.text: place for place in places}
         self.by_owner: dict[int, dict[Any, str]] = {}
         self.appended: dict[int, Path] = {}

@@ -162,7 +162,7 @@ class Trace:
             set()
         )  # objects from outside whose attributes are read one by one
         self.known: dict[Value, tuple[Any, bool]] = {}
-        self.guarded: set[Value] = set()
+        self.guarded: dict[Value, None] = {}  # a set in order
         self.by_array: dict[int, Tracer] = {}
         self.by_path: dict[str, Tracer] = {}
         self.depth = 0  # of the calls that are interpreted
@@ -181,7 +181,7 @@ class Trace:
         self.complex_inputs: set[Value] = set()  # arrays of real and imaginary parts
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
-        self.decided: set[Any] = set()
+        self.decided: dict[Any, None] = {}  # likewise
         self.objects: list[Path] = []  # paths to the objects that host calls use
         self.scopes: list[Any] = []  # scopes of the active frames
         self.state: Any = None  # the places outside that change (capture.state)
@@ -302,7 +302,7 @@ class Trace:
         answer = number == 0 if relation == "==" else number >= 0
         key = (relation, frozenset(extent.terms.items()))
         if key not in self.decided:
-            self.decided.add(key)
+            self.decided[key] = None
             compare = "equal" if relation == "==" else "greater_equal"
             predicate = emit_tracer(compare, as_tracer(extent), as_tracer(0)).value
             emit_check(predicate if answer else emit("logical_not", (predicate,)), GUARD)
@@ -797,7 +797,7 @@ class Trace:
             )
         array, depends = self.evaluate(value)
         if depends and not self.eager and value not in self.guarded:
-            self.guarded.add(value)
+            self.guarded[value] = None
             _emit_guard(tracer, array)
         return self.present(tracer, array)
 
