@@ -1,5 +1,6 @@
 """Deep recursion: as deep as plain Python goes, no deeper, and nothing else is seen of it."""
 
+import contextlib
 import contextvars
 import linecache
 import sys
@@ -214,3 +215,58 @@ def test_an_interrupt_ends_the_thread_that_works():
     with pytest.raises(KeyboardInterrupt):
         stack.in_new_thread(0, stack.in_new_thread, 0, work)
     other.join()
+
+
+# -- what a level costs ----------------------------------------------------------------------------------
+def guarded_down(x, k):
+    if x > 1e9:
+        return x
+    y, z = x * 1.5, np.minimum(x, 2.0)
+    if k == 0:
+        return y - z
+    return guarded_down(0.5 * y, k - 1) + z
+
+
+def down_to_a_traced_number(x, n):
+    if n <= 0:
+        return x
+    y = x * 0.5
+    return down_to_a_traced_number(y, n - 1) + x
+
+
+@pytest.mark.parametrize("f", [guarded_down, down_to_a_traced_number], ids=lambda f: f.__name__)
+def test_a_level_costs_the_same_however_deep_it_is(f, monkeypatch):
+    from autodiff.capture.parts import Parts
+
+    def work(depth):
+        """Calls of Python functions while capturing, and variables that were copied."""
+        calls, copied = [0], [0]
+        plain = Parts.region
+
+        def region(self, made):
+            with plain(self, made) as opened:
+                try:
+                    yield opened
+                finally:
+                    copied[0] += sum(len(before) for _, before in opened.saved.values())
+
+        def count(frame, event, argument):
+            calls[0] += event == "call"
+
+        compiled = autodiff.function(f, on_fallback="error")
+        with monkeypatch.context() as patched:
+            patched.setattr(Parts, "region", contextlib.contextmanager(region))
+            threading.setprofile(count)
+            sys.setprofile(count)
+            try:
+                compiled._compiled.captured(compiled._compiled.bind((1.0, depth), {}))
+            finally:
+                sys.setprofile(None)
+                threading.setprofile(None)
+        return calls[0], copied[0]
+
+    work(20)  # what is done once: syntax, imports
+    few, some, many = (work(depth) for depth in (40, 80, 120))
+    assert few[0] > 1000
+    for a, b, c in zip(few, some, many, strict=True):
+        assert c - b <= 1.1 * (b - a)

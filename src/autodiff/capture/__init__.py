@@ -34,7 +34,15 @@ from autodiff.capture.rolling import LazySequence
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State
 from autodiff.capture.text import DeferredText, is_pending
-from autodiff.capture.trace import Declined, Input, NotStaged, Trace, is_library, is_stored
+from autodiff.capture.trace import (
+    Declined,
+    Input,
+    NotStaged,
+    RunLong,
+    Trace,
+    is_library,
+    is_stored,
+)
 from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
@@ -194,6 +202,7 @@ def capture(
     naming: Naming | None = None,
     derivative: bool = False,
     warned: set[str] | None = None,
+    run_long: RunLong | None = None,
 ) -> Captured:
     """Capture one call.
 
@@ -220,6 +229,8 @@ def capture(
         long list in the result is a leaf an item, not one array.
     warned : set of str, optional
         The codes of the warnings that were given of the function; new ones are added.
+    run_long : callable, optional
+        Runs a program on arrays; asked where Python needs a value that comes out of long loops.
     """
     take = (
         function,
@@ -231,6 +242,7 @@ def capture(
         naming or Naming(),
         derivative,
         set() if warned is None else warned,
+        run_long,
     )
     distinguish_arrays, places, learnt = False, list[Place](), list[Decision]()
     while True:
@@ -260,11 +272,12 @@ def _capture(
     naming: Naming,
     derivative: bool,
     warned: set[str],
+    run_long: RunLong | None,
     distinguish_arrays: bool,
     places: list[Place],
     learnt: Sequence[Decision],
 ) -> Captured:
-    trace = Trace(eager, replace(naming, tags={}), learnt, warned)
+    trace = Trace(eager, replace(naming, tags={}), learnt, warned, run_long)
     trace.distinguish_arrays = distinguish_arrays
     with (
         building(trace.builder),
@@ -440,6 +453,8 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 
 
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
+    if not trace.eager:
+        trace.state.forget_unread()
     given.leave(trace, derivative)
     outputs: list[Value] = []
     forms: list[str] = []

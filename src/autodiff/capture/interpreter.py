@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.parts import Locals
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MISSING, Place, attribute_place, item_place
@@ -83,7 +84,11 @@ class Scope:
         self.globals = globals_
         self.closure = closure  # real closure cells of the user's function, by name
         self.parent = parent  # enclosing captured frame, for functions defined inside
-        self.locals: dict[str, Any] = {}
+        self.locals = Locals(self)
+
+    def restore(self, before: dict[str, Any]) -> None:
+        """Put variables back."""
+        self.locals.restore(before)
 
     def owner(self, name: str) -> Scope | None:
         """The captured scope that owns a name, if any does."""
@@ -111,6 +116,7 @@ class Frame:
     def __init__(self, trace: Trace, scope: Scope, name: str) -> None:
         self.trace = trace
         self.scope = scope
+        scope.locals.watch(trace.parts)
         self.name = name
         self.rests: list[Sequence[ast.stmt]] = []  # statements still to come, innermost list last
         # What ends when the statements do: function, loop, staged loop, barrier.
@@ -306,16 +312,43 @@ def assign(frame: Frame, target: ast.expr, value: Any) -> None:
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(frame, target, value)
     elif isinstance(target, ast.Subscript):
-        container = frame.evaluate(target.value)
+        container, keys = _reached_to_store(frame, target.value)
         index = frame.evaluate(target.slice)
         frame.at(target)
         store_item(frame, container, index, value, target)
+        if keys is not None and item_place(frame.trace, container, index) is not None:
+            frame.trace.remove_guard(keys)  # what else is in the dict has shaped nothing
     elif isinstance(target, ast.Attribute):
         obj = frame.evaluate(target.value)
         frame.at(target)
         store_attribute(frame, obj, target.attr, value, target)
     else:
         raise Declined(f"assignment to {type(target).__name__}", frame.source(target))
+
+
+def _reached_to_store(frame: Frame, node: ast.expr) -> tuple[Any, Guard | None]:
+    """A container, and the guard of the keys that it had when it was reached, if it is a dict.
+
+    Only where no code but this statement has got hold of it by that.
+    """
+    from autodiff.capture.expressions import load_attribute
+
+    trace = frame.trace
+    before = len(trace.guards)
+    if isinstance(node, ast.Attribute):
+        owner = frame.evaluate(node.value)
+        frame.at(node)
+        container = load_attribute(frame, owner, node.attr, node)
+        path = trace.paths.get(id(owner))
+        path = None if path is None else path.attribute(node.attr)
+    else:
+        container, path = frame.evaluate(node), None
+    last = trace.guards[-1] if len(trace.guards) > before else None
+    if trace.eager or type(container) is not dict or last is None or last.relation != "keys":
+        return container, None
+    # The value of a property, say, is reached by another path, from code that may keep it.
+    mine = isinstance(node, ast.Name) or (path is not None and last.path.text == path.text)
+    return container, last if mine else None
 
 
 def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:

@@ -10,16 +10,97 @@ a frame: what a region changes of it is undone and reported, merged and carried,
 Only what needs no code of the class is taken so: attributes in the object's own ``__dict__``, existing keys of
 a dict, items of a list at a known position.  Which objects those are is known by :meth:`Parts.save`, called before
 the first store in a region.
+
+The scopes of frames do the same before a variable changes (:class:`Locals`): what a region costs depends on what
+it changes, not on how many frames are active around it.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 from autodiff.dims import UndecidedExtent
+
+
+class Variables(Protocol):
+    """What regions take the variables of: the scope of a frame, the parts of an object."""
+
+    @property
+    def locals(self) -> MutableMapping[str, Any]: ...
+
+    def restore(self, before: dict[str, Any]) -> None: ...
+
+
+class Locals(dict[str, Any]):
+    """The variables of a frame; the open regions note what they were before one changes.
+
+    ``born`` is the number of the last region that had been opened when the frame began: that one and those
+    before it do not know the frame.
+    """
+
+    __slots__ = ("born", "parts", "scope")
+
+    def __init__(self, scope: Any) -> None:
+        super().__init__()
+        self.scope = scope
+        self.parts: Parts | None = None
+        self.born = 0
+
+    def watch(self, parts: Parts) -> None:
+        """Have the regions note changes, from now on."""
+        if self.parts is None:
+            self.parts, self.born = parts, parts.opened
+
+    def _save(self) -> None:
+        if self.parts is not None and self.parts.open:
+            self.parts.save_frame(self)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._save()
+        dict.__setitem__(self, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self._save()
+        dict.__delitem__(self, name)
+
+    def pop(self, *args: Any) -> Any:
+        """As for a dict."""
+        self._save()
+        return dict.pop(self, *args)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """As for a dict."""
+        self._save()
+        dict.update(self, *args, **kwargs)
+
+    def _whole(self, *args: Any) -> Any:
+        raise AssertionError("a change of variables that regions do not see")
+
+    clear = setdefault = popitem = __ior__ = _whole
+
+    def restore(self, before: dict[str, Any]) -> None:
+        """What they were."""
+        dict.clear(self)
+        dict.update(self, before)
+
+
+@dataclass(eq=False)
+class Region:
+    """An open region: what it puts back at its end, by the identity of the scope."""
+
+    number: int
+    made: dict[int, Any] | None  # the objects made in it
+    saved: dict[int, tuple[Variables, dict[str, Any]]] = field(default_factory=dict)
+
+    def restore(self) -> None:
+        """Put back what was changed."""
+        for scope, before in self.saved.values():
+            scope.restore(before)
 
 
 class ObjectScope:
@@ -37,8 +118,8 @@ class ObjectScope:
         """The parts by name."""
         return self.table
 
-    @locals.setter  # noqa: A003 - what scopes call it
-    def locals(self, before: dict[str, Any]) -> None:
+    def restore(self, before: dict[str, Any]) -> None:
+        """What they were."""
         if isinstance(self.table, dict):
             self.table.clear()
         self.table.update(before)
@@ -76,8 +157,26 @@ class Parts:
 
     def __init__(self) -> None:
         self.scopes: dict[int, ObjectScope] = {}
-        # Of each open region: what it puts back at its end, and the objects made in it.
-        self.open: list[tuple[list[tuple[Any, Any]], dict[int, Any] | None]] = []
+        self.open: list[Region] = []
+        self.opened = 0  # regions so far
+
+    @contextmanager
+    def region(self, made: dict[int, Any] | None) -> Iterator[Region]:
+        """Open a region, which takes up what is changed until it ends."""
+        self.opened += 1
+        region = Region(self.opened, made)
+        self.open.append(region)
+        try:
+            yield region
+        finally:
+            self.open.pop()
+
+    def save_frame(self, variables: Locals) -> None:
+        """Note the variables of a frame before one of them changes."""
+        for region in reversed(self.open):
+            if region.number <= variables.born or id(variables.scope) in region.saved:
+                break  # those outside do not know it, or know it as well
+            region.saved[id(variables.scope)] = (variables.scope, dict(variables))
 
     def scope_of(self, obj: Any, part: Any) -> ObjectScope | None:
         """The parts of an object, ``part`` among them; None where a store would run code or add one."""
@@ -100,18 +199,20 @@ class Parts:
         """Whether an open region has stored into a list, or into one that is part of a list or tuple."""
         if not isinstance(item, (list, tuple)):
             return False
-        if any(getattr(scope, "obj", None) is item for saved, _ in self.open for scope, _ in saved):
-            return True
+        known = self.scopes.get(id(item))
+        if known is not None and known.obj is item:
+            if any(id(known) in region.saved for region in self.open):
+                return True
         items = list.__iter__(item) if isinstance(item, list) else item
         return any(self.holds_changed(part) for part in items)
 
     def save_scope(self, scope: ObjectScope) -> None:
         """The same, of parts that are known."""
-        for saved, made in reversed(self.open):
-            if made is not None and id(scope.obj) in made:
+        for region in reversed(self.open):
+            if region.made is not None and id(scope.obj) in region.made:
                 break  # made in this region: those outside do not know it
-            if not any(known is scope for known, _ in saved):
-                saved.append((scope, dict(scope.locals)))
+            if id(scope) not in region.saved:
+                region.saved[id(scope)] = (scope, dict(scope.locals))
 
 
 _PLAIN_SETTERS: tuple[Any, ...] = (object.__setattr__, SimpleNamespace.__setattr__)
@@ -138,4 +239,4 @@ def table_of(obj: Any) -> dict[str, Any] | None:
     return table if type(table) is dict else None
 
 
-__all__ = ["ObjectScope", "Parts", "table_of"]
+__all__ = ["Locals", "ObjectScope", "Parts", "Region", "table_of"]

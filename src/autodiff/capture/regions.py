@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope
-from autodiff.capture.parts import table_of
+from autodiff.capture.parts import Region, table_of
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import Dim, same_shape
 from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
@@ -81,86 +81,104 @@ def live_scopes(frame: Frame) -> list[Scope]:
 def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Value] = ()) -> Outcome:
     """Run ``thunk`` into a new block and undo its changes of names and cells."""
     trace, builder = frame.trace, frame.trace.builder
-    saved: list[tuple[Any, Any]] = [(s, dict(s.locals)) for s in live_scopes(frame)]
     outer_journal, builder.journal = builder.journal, []
     outer_source = builder.source
     # What is guarded inside is not guarded outside: the region may not run, or be given up.
-    guarded, decided = set(trace.guarded), set(trace.decided)
+    guarded, decided = len(trace.guarded), len(trace.decided)
     trace.made.append({})
-    trace.parts.open.append((saved, trace.made[-1]))
     outcome = Outcome(Block())
-    try:
-        with builder.region() as block:
-            outcome.block = block
-            block.parameters = list(parameters)
-            try:
-                outcome.value = thunk()
-            except INTERNAL as problem:
-                if isinstance(problem, Bail):
-                    problem.at(builder.source)
-                trace.state.restart()
-                raise
-            except Exception as error:  # the user's own: this path raises
-                if is_signal_handlers(error):
-                    raise
-                refuse_ours(error)
-                outcome.raised = error
-            trace.state.restart()
-            # Now, while the storage still holds what the region left in it.
-            outcome.made, origins = trace.made[-1], outcome.origins
-            outcome.value = freeze(outcome.value, None, origins)
-            changed = {
-                (scope, name): value
-                for scope, before in saved
-                for name, value in scope.locals.items()
-                if before.get(name, UNBOUND) is not value
-            }
-            outcome.entangled = _entangled(changed, trace.made[-1])
-            for key, value in changed.items():
-                outcome.names[key] = freeze(value, outcome.made, origins)
-        _note_cells(outcome, builder.journal)
-    finally:
-        for scope, before in saved:
-            scope.locals = before
-        for cell, value in reversed(builder.journal or []):
-            cell.restore(value)
-        builder.journal = outer_journal
-        builder.source = outer_source
-        trace.guarded, trace.decided = guarded, decided
-        trace.made.pop()
-        trace.parts.open.pop()
+    with trace.parts.region(trace.made[-1]) as changes:
+        try:
+            _run_into(outcome, frame, thunk, parameters, changes)
+            _note_cells(outcome, builder.journal)
+        finally:
+            changes.restore()
+            for cell, value in reversed(builder.journal or []):
+                cell.restore(value)
+            builder.journal = outer_journal
+            builder.source = outer_source
+            _forget_since(trace.guarded, guarded)
+            _forget_since(trace.decided, decided)
+            trace.made.pop()
     return outcome
+
+
+def _run_into(
+    outcome: Outcome,
+    frame: Frame,
+    thunk: Callable[[], Any],
+    parameters: Sequence[Value],
+    changes: Region,
+) -> None:
+    """Run ``thunk`` into a new block; the outcome takes up what it has done, frozen."""
+    trace = frame.trace
+    with trace.builder.region() as block:
+        outcome.block = block
+        block.parameters = list(parameters)
+        try:
+            outcome.value = thunk()
+        except INTERNAL as problem:
+            if isinstance(problem, Bail):
+                problem.at(trace.builder.source)
+            trace.state.restart()
+            raise
+        except Exception as error:  # the user's own: this path raises
+            if is_signal_handlers(error):
+                raise
+            refuse_ours(error)
+            outcome.raised = error
+        trace.state.restart()
+        # Now, while the storage still holds what the region left in it.
+        outcome.made, origins = trace.made[-1], outcome.origins
+        outcome.value = freeze(outcome.value, None, origins)
+        changed = {
+            (scope, name): value
+            for scope, before in changes.saved.values()
+            for name, value in scope.locals.items()
+            if before.get(name, UNBOUND) is not value
+        }
+        outcome.entangled = _entangled(changed, trace.made[-1])
+        for key, value in changed.items():
+            outcome.names[key] = freeze(value, outcome.made, origins)
+
+
+def _forget_since(table: dict[Any, None], count: int) -> None:
+    """Take out what was added to a set in order after the first ``count``."""
+    while len(table) > count:
+        table.popitem()
 
 
 @contextmanager
 def undoing(frame: Frame) -> Iterator[None]:
     """Undo what has been done to names, cells and the program when staging is given up."""
     trace, builder = frame.trace, frame.trace.builder
-    saved: list[tuple[Any, Any]] = [(s, dict(s.locals)) for s in live_scopes(frame)]
-    guarded, decided, mark = set(trace.guarded), set(trace.decided), trace.decisions.mark()
+    guarded, decided = len(trace.guarded), len(trace.decided)
+    mark = trace.decisions.mark()
     block, length = builder.block, len(builder.block.operations)
     outer_journal, outer_source, builder.journal = builder.journal, builder.source, []
-    trace.parts.open.append((saved, None))
     try:
-        yield
+        with trace.parts.region(None) as changes:
+            try:
+                yield
+            except Bail:
+                changes.restore()
+                raise
     except Bail as problem:
         problem.at(builder.source)
         trace.decisions.back_to(mark)
-        for scope, before in saved:
-            scope.locals = before
         for cell, value in reversed(builder.journal):
             cell.restore(value)
         builder.journal = []
         builder.source = outer_source
         # What was read of arrays is remembered with them; only effects must not stay.
         block.operations[length:] = _without_effects(block.operations[length:])
-        trace.guarded, trace.decided = guarded, decided
+        _forget_since(trace.guarded, guarded)
+        _forget_since(trace.decided, decided)
         if problem.rung is Rung.LEARNT and problem.needs is None and trace.distinguish_arrays:
             # Iteration by iteration it is known.
             raise NotStaged(problem.reason, problem.source) from None
         raise
     finally:
-        trace.parts.open.pop()
         if outer_journal is not None:
             outer_journal += builder.journal
         builder.journal = outer_journal

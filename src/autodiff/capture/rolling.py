@@ -27,7 +27,7 @@ import numpy as np
 from autodiff.capture import staging, structures
 from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope, assign
 from autodiff.capture.lists import Store, TracedList
-from autodiff.capture.parts import ObjectScope
+from autodiff.capture.parts import ObjectScope, Parts
 from autodiff.capture.regions import (
     INT,
     Outcome,
@@ -709,7 +709,7 @@ def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
 MOST_LOOKED_AT = 20_000  # objects; an array is taken to be among more
 # What leads to no other name of an array, or to everything that the trace has.
 _OPAQUE = (
-    *(Trace, Builder, Block, Value, Operation, Cell, Syntax),
+    *(Trace, Parts, Builder, Block, Value, Operation, Cell, Syntax),
     *(ModuleType, type, CodeType, TracebackType, np.ufunc),
 )
 

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture.parts import Locals, Parts
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.running import current_run
 from autodiff.capture.text import is_pending
@@ -40,7 +41,7 @@ from autodiff.capture.trace import (
     is_stored,
     refuse_captured_class,
 )
-from autodiff.ir.data import Source
+from autodiff.ir.data import Source, Value, uses, walk
 from autodiff.ladder import Bail, Rung
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
@@ -91,8 +92,13 @@ class StateScope:
     parent = None
     syntax = None
 
-    def __init__(self) -> None:
-        self.locals: dict[str, Any] = {}
+    def __init__(self, parts: Parts) -> None:
+        self.locals = Locals(self)
+        self.locals.watch(parts)
+
+    def restore(self, before: dict[str, Any]) -> None:
+        """Put places back."""
+        self.locals.restore(before)
 
 
 class State:
@@ -100,7 +106,7 @@ class State:
 
     def __init__(self, trace: Trace, places: list[Place]) -> None:
         self.trace = trace
-        self.scope = StateScope()
+        self.scope = StateScope(trace.parts)
         self.places = {place.text: place for place in places}
         self.by_owner: dict[int, dict[Any, str]] = {}
         self.appended: dict[int, Path] = {}
@@ -108,6 +114,7 @@ class State:
         self.appended_arrays: list[tuple[Any, int, Source | None]] = []
         self.appended_objects: dict[int, Any] = {}
         self.unknown: list[Place] = []  # stored into, though not known when the capture began
+        self.read: set[str] = set()  # places whose values the function has seen
         for place in places:
             self._enter(place)
         self.initial = dict(self.scope.locals)
@@ -157,6 +164,24 @@ class State:
                 self.appended_objects[id(item)] = item
                 for part in containers.parts_of(item):
                     self._note(part, source)
+
+    def forget_unread(self) -> None:
+        """Let go of what places held that were only stored into: it need not be there at a call.
+
+        A dict has no entry at the first call that a call makes: it takes the same program as later ones.
+        """
+        trace = self.trace
+        used: set[Value] = set()
+        for operation in walk(trace.builder.block):
+            used.update(uses(operation))
+            used.update(*(region.outputs for region in operation.regions))
+        for text in self.places:
+            held = self.initial.get(text)
+            if text in self.read or not isinstance(held, Tracer) or held.form == "array":
+                continue
+            record = next((r for r in trace.inputs if r.cell is held.cell), None)
+            if record is not None and record.leaf is None and record.value not in used:
+                trace.remove_input(record)
 
     def leave(self) -> list[tuple[Place, Any]]:
         """The places that have another value at the end; refuses what could not be seen."""
@@ -212,6 +237,7 @@ class State:
         text = self.by_owner.get(id(obj), {}).get(key)
         if text is None:
             return MISSING
+        self.read.add(text)
         value = self.scope.locals[text]
         if isinstance(value, Maybe):
             value = self.scope.locals[text] = value.resolve(text)

@@ -24,7 +24,7 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -35,12 +35,19 @@ from autodiff.capture.text import is_pending, materialised
 from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
-from autodiff.ir.data import ArrayType, Source, Value, uses
+from autodiff.ir.data import ArrayType, Operation, Program, Source, Value
 from autodiff.ladder import AmbiguousStore, Bail, Decision, Decisions, Declined, NotStaged, Rung
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
 from autodiff.ops.entries import ENTRIES, Kernel
-from autodiff.ops.evaluate import run_operation, without_effects
+from autodiff.ops.evaluate import (
+    TooManySteps,
+    all_uses,
+    as_program,
+    at_most,
+    run_operation,
+    without_effects,
+)
 from autodiff.ops.layout import set_layout
 from autodiff.ops.tracer import (
     SUPPORTED_KINDS,
@@ -56,6 +63,9 @@ from autodiff.stack import users_depth
 
 GUARD = "guard: a value that shaped the program"
 MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
+MAXIMUM_STEPS = 20_000
+"""Operations that NumPy runs to know a value at this call; for more, machine code is made.  They take
+about as long as the machine code takes to make."""
 
 
 class EagerBuilder(Builder):
@@ -96,6 +106,10 @@ class Input:
     private: bool = False  # a copy that nobody else sees: a store into it is no effect
 
 
+RunLong: TypeAlias = Callable[[Program, Sequence[Any]], Sequence[Any]]
+"""Runs a program on its inputs by an engine that is fast in loops; raises :class:`CheckFailed`."""
+
+
 class Trace:
     """State of one capture; see the module header."""
 
@@ -105,9 +119,11 @@ class Trace:
         naming: Any = None,
         learnt: Sequence[Decision] = (),
         warned: set[str] | None = None,
+        run_long: RunLong | None = None,
     ) -> None:
         self.builder = EagerBuilder(self) if eager else Builder()
         self.eager = eager
+        self.run_long = run_long
         self.decisions = Decisions(learnt)
         self.warned: set[str] = set() if warned is None else warned  # codes
         self.parts = Parts()
@@ -128,7 +144,7 @@ class Trace:
             set()
         )  # objects from outside whose attributes are read one by one
         self.known: dict[Value, tuple[Any, bool]] = {}
-        self.guarded: set[Value] = set()
+        self.guarded: dict[Value, None] = {}  # a set in order
         self.by_array: dict[int, Tracer] = {}
         self.by_path: dict[str, Tracer] = {}
         self.depth = 0  # of the calls that are interpreted
@@ -147,7 +163,7 @@ class Trace:
         self.complex_inputs: set[Value] = set()  # arrays of real and imaginary parts
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
-        self.decided: set[Any] = set()
+        self.decided: dict[Any, None] = {}  # likewise
         self.objects: list[Path] = []  # paths to the objects that host calls use
         self.scopes: list[Any] = []  # scopes of the active frames
         self.state: Any = None  # the places outside that change (capture.state)
@@ -234,6 +250,20 @@ class Trace:
         self.known[value] = (array, True)
         return tracer
 
+    def remove_input(self, record: Input) -> None:
+        """Take back a number that was to be read at every call, and that nothing has used."""
+        value, text = record.value, record.path.text
+        self.inputs.remove(record)
+        self.builder.block.parameters.remove(value)
+        self.guards = [g for g in self.guards if (g.path.text, g.relation) != (text, "type")]
+        self.by_path.pop(text, None)
+        self.differentiable.discard(value)
+        self.named = {
+            key: left
+            for key, values in self.named.items()
+            if (left := [v for v in values if v is not value])
+        }
+
     def extent(self, number: int, size: int) -> Value:
         """The run-time extent with this number; at least 2, so that it never broadcasts."""
         value = self.extents.get(number)
@@ -254,7 +284,7 @@ class Trace:
         answer = number == 0 if relation == "==" else number >= 0
         key = (relation, frozenset(extent.terms.items()))
         if key not in self.decided:
-            self.decided.add(key)
+            self.decided[key] = None
             compare = "equal" if relation == "==" else "greater_equal"
             predicate = emit_tracer(compare, as_tracer(extent), as_tracer(0)).value
             emit_check(predicate if answer else emit("logical_not", (predicate,)), GUARD)
@@ -506,7 +536,7 @@ class Trace:
             yield current
             seen.add(current)
             if current.owner is not None:
-                pending.extend(_all_uses(current.owner))
+                pending.extend(all_uses(current.owner))
 
     def lift(self, obj: Any, path: Path, changing: bool = False) -> Any:
         """What the interpreter works with for an object reached by ``path``.
@@ -537,6 +567,8 @@ class Trace:
                 self.keep_alive.append(obj)
                 self.guards.append(Guard(path, "type", type(obj)))
                 known = self.by_path[key] = self.add_input(obj, path, None, _hint(path))
+            elif self.state is not None:
+                self.state.read.add(path.text)
             return known
         self.guard(obj, path)
         return obj
@@ -614,6 +646,12 @@ class Trace:
             self.guards.append(Guard(path, "type", type(obj)))
             self.remember(obj, path)
             self.instances.add(id(obj))
+
+    def remove_guard(self, guard: Guard) -> None:
+        """Take back a condition of which it has turned out that nothing depends on it."""
+        at = max((k for k, g in enumerate(self.guards) if g is guard), default=None)
+        if at is not None:
+            del self.guards[at]
 
     def guard_class(self, cls: type, name: str, value: Any) -> None:
         """Make the capture valid only while a class has this function (or property) by that name."""
@@ -756,7 +794,7 @@ class Trace:
             )
         array, depends = self.evaluate(value)
         if depends and not self.eager and value not in self.guarded:
-            self.guarded.add(value)
+            self.guarded[value] = None
             _emit_guard(tracer, array)
         return self.present(tracer, array)
 
@@ -790,16 +828,16 @@ class Trace:
                 raise NotStaged("a value inside a loop is needed by Python")
             if operation.kind == "host_call":
                 raise NotStaged("the result of a random draw or clock is needed by Python")
-            needs = [v for v in _all_uses(operation) if v not in self.known]
+            used = all_uses(operation)
+            needs = [v for v in used if v not in self.known]
             if needs:
                 pending.extend(needs)
                 continue
-            environment = {v: self.known[v][0] for v in _all_uses(operation)}
-            depends = any(self.known[v][1] for v in _all_uses(operation))
+            depends = any(self.known[v][1] for v in used)
             try:
                 # The program will do what acts on the world: here it would be done once more.
                 with np.errstate(all="ignore"), without_effects():
-                    results = run_operation(operation, environment)
+                    results = self._run(operation, {v: self.known[v][0] for v in used})
             except CheckFailed as failure:
                 raise NotStaged(str(failure)) from None
             if operation.kind == "host_call":
@@ -808,6 +846,17 @@ class Trace:
                 self.known[result] = (array, depends)
             pending.pop()
         return self.known[value]
+
+    def _run(self, operation: Operation, environment: dict[Value, Any]) -> Sequence[Any]:
+        """The results of an operation; how long that takes does not grow as NumPy's loops do."""
+        if self.run_long is None:
+            return run_operation(operation, environment)
+        try:
+            with at_most(MAXIMUM_STEPS):
+                return run_operation(operation, dict(environment))
+        except TooManySteps:
+            program, taken = as_program(operation)
+            return self.run_long(program, [self.evaluate(v)[0] for v in taken])
 
 
 def is_iterator(obj: Any) -> bool:
@@ -889,15 +938,6 @@ def is_library(obj: Any) -> bool:
     if name.startswith(("autodiff.nist", "autodiff.optimize", "autodiff.demo")):
         return False
     return root in _LIBRARIES or (root in sys.stdlib_module_names and root != "__main__")
-
-
-def _all_uses(operation: Any) -> list[Value]:
-    from autodiff.ir.data import free_values
-
-    found = list(uses(operation))
-    for region in operation.regions:
-        found += free_values(region)
-    return found
 
 
 def _emit_guard(tracer: Tracer, array: Any) -> None:

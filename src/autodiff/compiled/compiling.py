@@ -11,7 +11,7 @@ step.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -24,8 +24,9 @@ from autodiff.capture.paths import Path, compile_reader
 from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebuilding
 from autodiff.compiled.generality import Generality
 from autodiff.compiled.specialisation import Specialisation
-from autodiff.engines import InputForm, executable
+from autodiff.engines import InputForm, executable, run_native
 from autodiff.errors import AutodiffError, InternalError, UnrollWarning, is_signal_handlers
+from autodiff.ir.data import Program
 from autodiff.ir.printing import format_type
 from autodiff.passes import optimize
 from autodiff.signals import Arose, Signal, as_internal, refuse_ours
@@ -111,6 +112,7 @@ class Compiler:
             self.transformation.naming(self.signature),
             not self.transformation.is_value,
             self.warned,
+            _run_long if self.engine == "native" and not eager else None,
         )
 
     def plan(
@@ -209,6 +211,12 @@ class Compiler:
                 yield f"{name}={leaf!r}"
             else:
                 yield f"{name}: {type(leaf).__name__}"
+
+
+def _run_long(program: Program, inputs: Sequence[Any]) -> list[Any]:
+    """Run what capture has to know, where NumPy would take long."""
+    debug.show(1, f"autodiff: a long {program.name} loop is run to know a value at this call")
+    return run_native(optimize(program), inputs)
 
 
 @contextmanager

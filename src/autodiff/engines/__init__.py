@@ -64,6 +64,19 @@ def executable(
     )
 
 
+def run_native(program: Program, inputs: Sequence[Any]) -> list[np.ndarray]:
+    """Compile a program by the native engine and run it once, on any arrays of the right shapes.
+
+    Raises
+    ------
+    CheckFailed
+        When a check of the program fails.
+    """
+    from autodiff.engines.native.engine import native_run
+
+    return native_run(program, inputs)
+
+
 _CONVERT: dict[str, Callable[[Any], Any]] = {
     "array": lambda a: np.array(a),
     "scalar": lambda a: a[()],

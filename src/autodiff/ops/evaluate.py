@@ -2,7 +2,8 @@
 
 ``run_block`` runs a block on an environment of arrays, control flow by Python's own.  The
 reference engine is a thin wrapper around it; capture uses it to know a value at this call, where what
-acts on the world must not be done: the program will do it (``without_effects``).
+acts on the world must not be done: the program will do it (``without_effects``).  There a loop may take
+so many steps (``at_most``) that an engine had better run it, as a program of its own (``as_program``).
 """
 
 from __future__ import annotations
@@ -15,15 +16,25 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, evaluate
-from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
+from autodiff.dims import Dim, evaluate, symbols
+from autodiff.ir.copying import Mapping, copy_block, copy_operation, copy_value
+from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, free_values, uses
 from autodiff.ladder import NotStaged
-from autodiff.ops.control import Refusal, fitted_result
+from autodiff.ops.builder import Builder, building
+from autodiff.ops.control import Refusal, emit_check, fitted_result
 from autodiff.ops.entries import ENTRIES
+from autodiff.ops.structural import zeros
+from autodiff.ops.tracer import as_tracer
+from autodiff.signals import Signal
 
 Environment = dict[Value, Any]
 
 _skips_effects: ContextVar[bool] = ContextVar("skips_effects", default=False)
+_steps_left: ContextVar[list[int] | None] = ContextVar("steps_left", default=None)
+
+
+class TooManySteps(Signal):
+    """A run that was given a number of operations needs more."""
 
 
 @contextmanager
@@ -36,8 +47,29 @@ def without_effects() -> Iterator[None]:
         _skips_effects.reset(token)
 
 
+@contextmanager
+def at_most(steps: int) -> Iterator[None]:
+    """Run operations, those in loops counted at every iteration, as long as they are no more.
+
+    Raises
+    ------
+    TooManySteps
+        When a run needs more.
+    """
+    token = _steps_left.set([steps])
+    try:
+        yield
+    finally:
+        _steps_left.reset(token)
+
+
 def run_block(block: Block, environment: Environment) -> list[Any]:
     """Run a block whose parameters are bound; the values of its outputs."""
+    left = _steps_left.get()
+    if left is not None:
+        left[0] -= 1 + len(block.operations)
+        if left[0] < 0:
+            raise TooManySteps
     for operation in block.operations:
         results = run_operation(operation, environment)
         for value, result in zip(operation.results, results, strict=True):
@@ -74,6 +106,68 @@ def bound_program(program: Program, *read: Any) -> Callable[[Any], list[Any]]:
     first, *others = program.inputs
     known = {v: np.asarray(x, v.dtype) for x, v in zip(read, others, strict=True)}
     return lambda z: run_block(program.block, {**known, first: np.asarray(z, first.dtype)})
+
+
+def all_uses(operation: Operation) -> list[Value]:
+    """The values from outside that an operation uses, in its regions too."""
+    found = dict.fromkeys(uses(operation))
+    for region in operation.regions:
+        found.update(dict.fromkeys(free_values(region)))
+    return list(found)
+
+
+def as_program(operation: Operation) -> tuple[Program, list[Value]]:
+    """An operation as a program of its own that acts on nothing, and the values that it takes.
+
+    Where the operation would need what acts on the world, a check of the program fails.
+    """
+    taken: dict[Value, None] = {}
+    mapping: Mapping = {}
+    builder = Builder()
+
+    def take(value: Value) -> None:
+        if value not in taken:
+            for symbol in (s for n in value.shape for s in symbols(n)):
+                take(symbol)
+            taken[value] = None
+            builder.block.parameters.append(copy_value(value, mapping))
+
+    for value in all_uses(operation):
+        take(value)
+    copied = copy_operation(operation, mapping, share=False)
+    block = builder.block
+    block.operations.append(copied)
+    block.outputs = list(copied.results)
+    _leave_out_effects(block)
+    return Program(block, operation.kind), list(taken)
+
+
+def _leave_out_effects(block: Block) -> None:
+    """Put a check that fails, and zeros, for what acts on the world and gives or raises something."""
+    mapping: Mapping = {}
+    with building() as builder:
+        for operation in block.operations:
+            for region in operation.regions:
+                _leave_out_effects(region)
+            if operation.kind != "host_call":
+                copied = copy_operation(operation, mapping)
+                copied.attributes = {k: _harmless(v) for k, v in copied.attributes.items()}
+                builder.block.operations.append(copied)
+            elif operation.results or isinstance(operation.attributes["function"], Refusal):
+                emit_check(as_tracer(False).value, "needs what acts on the world")
+                for result in operation.results:
+                    mapping[result] = zeros(result.shape, result.dtype).value
+    block.operations = builder.block.operations
+    block.outputs = [mapping.get(v, v) for v in block.outputs]
+
+
+def _harmless(attribute: Any) -> Any:
+    """An attribute; a program among them without what acts on the world."""
+    if not isinstance(attribute, Program):
+        return attribute
+    block = copy_block(attribute.block, {})
+    _leave_out_effects(block)
+    return Program(block, attribute.name)
 
 
 def resolve(attribute: Any, environment: Environment) -> Any:

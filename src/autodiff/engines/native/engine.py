@@ -30,9 +30,10 @@ from autodiff.engines.native.entry import (
     ScalarOutput,
     Signature,
 )
+from autodiff.engines.native.entry.arguments import bare_symbol
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
-from autodiff.errors import is_signal_handlers
+from autodiff.errors import InternalError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 
@@ -236,3 +237,35 @@ def native_executable(
     specs = [_input(k, form) for k, form in zip(numbers, inputs, strict=True)]
     results = tree[0] if single else tree
     return compile_native(program, specs, results, threads, heeds_errstate=True)
+
+
+def native_run(program: Program, arguments: Sequence[Any]) -> list[np.ndarray]:
+    """Compile a program and run it once, on arguments that its inputs are the types of.
+
+    Raises
+    ------
+    CheckFailed
+        When a check of the program fails.
+    """
+    found = {s for v in program.inputs for n in v.shape if (s := bare_symbol(n)) is not None}
+    specs: list[Input] = []
+    given: list[Any] = []
+    for k, (value, x) in enumerate(zip(program.inputs, arguments, strict=True)):
+        if value in found:
+            continue
+        array = np.require(np.asarray(x, value.dtype), requirements=["C", "A"]).view(np.ndarray)
+        scalar = not value.shape
+        specs.append(
+            ScalarInput(value.dtype, k) if scalar else ArrayInput(value.dtype, value.shape, k)
+        )
+        given.append(array.reshape(())[()] if scalar else array)
+    native = compile_native(
+        program, specs, tuple([ArrayOutput(k) for k in range(len(program.outputs))])
+    )
+    results = native.call(*given)
+    if results is NotImplemented:
+        failure = native.failure()
+        if failure is None:
+            raise InternalError(f"arguments do not fit the program\n{program}")
+        raise CheckFailed(failure)
+    return list(results)

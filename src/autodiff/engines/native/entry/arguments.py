@@ -153,7 +153,7 @@ class Arguments:
         if isinstance(extent, int):
             self.writer.require_equal("i64", value, extent)
             return
-        symbol = _bare_symbol(extent)
+        symbol = bare_symbol(extent)
         if symbol is not None and symbol not in self.bound:
             self.bound[symbol] = value
             low = getattr(symbol, "low", None)
@@ -385,9 +385,9 @@ def _is_big_endian() -> bool:
     return not np.little_endian
 
 
-def _bare_symbol(extent: Dim) -> Hashable | None:
+def bare_symbol(extent: Extent) -> Hashable | None:
     """The symbol an extent consists of, or None."""
-    if len(extent.terms) == 1:
+    if isinstance(extent, Dim) and len(extent.terms) == 1:
         ((monomial, coefficient),) = extent.terms.items()
         if coefficient == 1 and len(monomial) == 1 and monomial[0][1] == 1:
             atom: Hashable = monomial[0][0]
