@@ -69,9 +69,9 @@ _GDTR = (
 )
 row("gdtr", _GDTR, (_P, _P, _P), "DLMF 8.2.4")
 row("gdtrc", _negative(*_GDTR), (_P, _P, _P), "DLMF 8.2.4")
-inverse("gdtria", _GDTR, 0, (_LEVEL, _P, _P))
-inverse("gdtrib", _GDTR, 1, (_P, _LEVEL, _P))
-inverse("gdtrix", _GDTR, 2, (_P, _P, _LEVEL))
+inverse("gdtria", "gdtr", 0, (_LEVEL, _P, _P))
+inverse("gdtrib", "gdtr", 1, (_P, _LEVEL, _P))
+inverse("gdtrix", "gdtr", 2, (_P, _P, _LEVEL))
 _CHDTR = (
     lambda y, v, x: 0.5 * _shape(0.5 * v, 0.5 * x),
     lambda y, v, x: 0.5 * _gamma(0.5 * v, 0.5 * x),
@@ -95,8 +95,8 @@ def _cut(rule: Any) -> Any:
 _COUNTS = ((2.2, 2.8), (0.5, 3.0))
 row("pdtr", (None, _cut(_PDTR[1])), _COUNTS, "DLMF 8.4.10")
 row("pdtrc", (None, _cut(_PDTRC[1])), _COUNTS, "DLMF 8.4.10")
-inverse("pdtri", (None, _cut(_PDTR[1])), 1, ((2.0, 2.0), _LEVEL))
-inverse("pdtrik", _PDTR, 0, (_LEVEL, (2.0, 5.0)))
+inverse("pdtri", "pdtr", 1, ((2.0, 2.0), _LEVEL))
+inverse("pdtrik", (lambda k, m: _f("gammaincc")(k + 1, m), _PDTR), 0, (_LEVEL, (2.0, 5.0)))
 
 
 # -- beta, F, Student's, binomial -----------------------------------------------------------------------
@@ -127,8 +127,8 @@ def _fdtr_by(number: int) -> Any:
 _FDTR = (_fdtr_by(0), _fdtr_by(1), lambda y, m, n, x: _ratio_density(m, n, x))
 row("fdtr", _FDTR, (_P, _P, _P), "DLMF 8.17.1")
 row("fdtrc", _negative(*_FDTR), (_P, _P, _P), "DLMF 8.17.1")
-inverse("fdtri", _FDTR, 2, (_P, _P, _LEVEL))
-inverse("fdtridfd", _FDTR, 1, ((2.0, 3.0), (0.4, 0.5), (1.0, 1.1)))
+inverse("fdtri", "fdtr", 2, (_P, _P, _LEVEL))
+inverse("fdtridfd", "fdtr", 1, ((2.0, 3.0), (0.4, 0.5), (1.0, 1.1)))
 inverse("stdtrit", "stdtr", 1, (_P, _LEVEL))
 inverse("stdtridf", "stdtr", 0, ((0.7, 0.8), (0.8, 1.0)))
 
@@ -138,22 +138,24 @@ _BDTRC = (  # of real k and n
     lambda y, k, n, p: _beta(k + 1, n - k, p),
 )
 _BDTR = _negative(*_BDTRC)
+_BINOMIAL = (lambda k, n, p: _f("betaincc")(k + 1, n - k, p), _BDTR)
 _TRIALS = ((2.0, 2.0), (5.0, 5.0), _LEVEL)
 row("bdtr", (None, None, _cut(_BDTR[2])), _TRIALS, "DLMF 8.17.5")
 row("bdtrc", (None, None, _cut(_BDTRC[2])), _TRIALS, "DLMF 8.17.5")
-inverse("bdtri", (None, None, _cut(_BDTR[2])), 2, _TRIALS)
-inverse("bdtrik", _BDTR, 0, ((0.3, 0.7), (5.0, 7.0), (0.3, 0.6)))
-inverse("bdtrin", _BDTR, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))
+inverse("bdtri", "bdtr", 2, _TRIALS)
+inverse("bdtrik", _BINOMIAL, 0, ((0.3, 0.7), (5.0, 7.0), (0.3, 0.6)))
+inverse("bdtrin", _BINOMIAL, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))
 _NBDTR = (  # of real k and n
     lambda y, k, n, p: _shapes(n, k + 1, p)[1],
     lambda y, k, n, p: _shapes(n, k + 1, p)[0],
     lambda y, k, n, p: _beta(n, k + 1, p),
 )
+_NEGATIVE_BINOMIAL = (lambda k, n, p: _f("betainc")(n, k + 1, p), _NBDTR)
 row("nbdtr", (None, None, _cut(_NBDTR[2])), _TRIALS, "DLMF 8.17.24")
 row("nbdtrc", (None, None, _cut(_negative(*_NBDTR)[2])), _TRIALS, "DLMF 8.17.24")
-inverse("nbdtri", (None, None, _cut(_NBDTR[2])), 2, _TRIALS)
-inverse("nbdtrik", _NBDTR, 0, ((0.3, 0.7), (5.0, 7.0), (0.3, 0.6)))
-inverse("nbdtrin", _NBDTR, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))
+inverse("nbdtri", "nbdtr", 2, _TRIALS)
+inverse("nbdtrik", _NEGATIVE_BINOMIAL, 0, ((0.3, 0.7), (5.0, 7.0), (0.3, 0.6)))
+inverse("nbdtrin", _NEGATIVE_BINOMIAL, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))
 
 
 # -- noncentral ones ------------------------------------------------------------------------------------
@@ -178,9 +180,9 @@ _CHNDTR = (
 )
 _NONCENTRAL = ((0.5, 5.0), (1.0, 4.0), _P)
 row("chndtr", _CHNDTR, _NONCENTRAL, "Johnson, Kotz and Balakrishnan, 29.3")
-inverse("chndtrix", _CHNDTR, 0, (_LEVEL, (1.0, 4.0), _P))
-inverse("chndtridf", _CHNDTR, 1, ((0.5, 5.0), (0.2, 0.4), _P))
-inverse("chndtrinc", _CHNDTR, 2, ((3.0, 6.0), (1.0, 2.0), (0.3, 0.5)))
+inverse("chndtrix", "chndtr", 0, (_LEVEL, (1.0, 4.0), _P))
+inverse("chndtridf", "chndtr", 1, ((0.5, 5.0), (0.2, 0.4), _P))
+inverse("chndtrinc", "chndtr", 2, ((3.0, 6.0), (1.0, 2.0), (0.3, 0.5)))
 
 
 def _moment(power: int, n: Any, c: Any, t: Any) -> Any:
@@ -226,9 +228,9 @@ row(
     ((2.0, 5.0), (-1.0, 1.0), (-1.0, 2.0)),
     "Johnson, Kotz and Balakrishnan, 31.2",
 )
-inverse("nctdtridf", _NCTDTR, 0, ((0.4, 0.5), (0.5, 0.6), (0.4, 0.5)))
-inverse("nctdtrinc", _NCTDTR, 1, ((2.0, 5.0), (0.2, 0.8), (0.5, 2.0)))
-inverse("nctdtrit", _NCTDTR, 2, ((2.0, 5.0), (-1.0, 1.0), (0.2, 0.8)))
+inverse("nctdtridf", "nctdtr", 0, ((0.4, 0.5), (0.5, 0.6), (0.4, 0.5)))
+inverse("nctdtrinc", "nctdtr", 1, ((2.0, 5.0), (0.2, 0.8), (0.5, 2.0)))
+inverse("nctdtrit", "nctdtr", 2, ((2.0, 5.0), (-1.0, 1.0), (0.2, 0.8)))
 
 
 def _ncf_next(x: Any, m: Any, n: Any, c: Any) -> Any:
@@ -259,10 +261,10 @@ _NCFDTR = (
 )
 _RATIO = ((1.0, 4.0), (2.0, 5.0), _P, _P)
 row("ncfdtr", _NCFDTR, _RATIO, "Johnson, Kotz and Balakrishnan, 30.3")
-inverse("ncfdtri", _NCFDTR, 3, ((1.0, 4.0), (2.0, 5.0), _P, _LEVEL))
-inverse("ncfdtridfn", _NCFDTR, 0, ((0.4, 0.5), (2.0, 5.0), (0.5, 0.6), (1.0, 1.2)))
-inverse("ncfdtridfd", _NCFDTR, 1, ((1.0, 4.0), (0.4, 0.5), (0.5, 0.6), (1.0, 1.2)))
-inverse("ncfdtrinc", _NCFDTR, 2, ((1.0, 2.0), (2.0, 5.0), (0.2, 0.4), (2.0, 3.0)))
+inverse("ncfdtri", "ncfdtr", 3, ((1.0, 4.0), (2.0, 5.0), _P, _LEVEL))
+inverse("ncfdtridfn", "ncfdtr", 0, ((0.4, 0.5), (2.0, 5.0), (0.5, 0.6), (1.0, 1.2)))
+inverse("ncfdtridfd", "ncfdtr", 1, ((1.0, 4.0), (0.4, 0.5), (0.5, 0.6), (1.0, 1.2)))
+inverse("ncfdtrinc", "ncfdtr", 2, ((1.0, 2.0), (2.0, 5.0), (0.2, 0.4), (2.0, 3.0)))
 
 
 # -- normal ---------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Entries of :mod:`autodiff.ops.special`, or compositions that do not overflow whe
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autodiff.ops import complex_functions, holomorphic_functions, special_rows
 from autodiff.ops import special as entries
-from autodiff.ops import special_rows
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, cast, constant, pointwise, select
@@ -235,6 +236,25 @@ for _module in special_rows.MODULES:
     importlib.import_module(_module)
 for _row in special_rows.ROWS.values():
     _enter_row(_row)
+
+
+def _enter_holomorphic() -> None:
+    """The functions of complex numbers; those of results that are always complex, of real ones too."""
+    for name in holomorphic_functions.HOLOMORPHIC:
+        ufunc = getattr(special, name)
+        function = functools.partial(holomorphic_functions.applied, name)
+        complex_functions.TABLE[ufunc] = function
+        if ufunc not in functions:
+            implements(ufunc)(function)
+    implements(special.kelvin)(holomorphic_functions.kelvin)
+    for name in ("modfresnelp", "modfresnelm"):
+        function = functools.partial(holomorphic_functions.modified_fresnel, name)
+        implements(getattr(special, name))(function)
+    implements(special.lambertw)(holomorphic_functions.lambertw)
+    complex_functions.TABLE[special.lambertw] = holomorphic_functions.lambertw
+
+
+_enter_holomorphic()
 
 
 def _log_sum(x: Any, terms: Any, top: Any, axis: Any) -> Any:

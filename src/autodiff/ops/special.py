@@ -136,12 +136,13 @@ def pointwise_ufunc(name: str, *operands: Any) -> Tracer:
 def _loop_of(path: str, kinds: tuple[Any, ...]) -> tuple[np.dtype[Any], ...]:
     """The dtypes that NumPy's loop works in; a weak Python number is ``int`` or ``float``.
 
-    Of the results the first one is given.
+    Of the results the first one is given, of a complex one its part.
     """
     if all(isinstance(kind, type) for kind in kinds):
         kinds = tuple([np.dtype(kind) for kind in kinds])
     ufunc = ufunc_at(path)
-    return ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))[: ufunc.nin + 1]
+    loop = ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))[: ufunc.nin + 1]
+    return tuple([np.dtype(d.char.lower()) if d.kind == "c" else d for d in loop])
 
 
 def _no_partial(name: str, argument: str) -> Callable[..., Any]:
@@ -197,7 +198,10 @@ def enter_ufunc(
 
     def meaning(*operands: Any) -> Any:
         result = ufunc_at(place)(*operands)
-        return result[part] if isinstance(result, tuple) else result
+        results = result if isinstance(result, tuple) else (result,)
+        if results[0].dtype.kind == "c":  # counted by their parts
+            return (np.imag if part % 2 else np.real)(results[part // 2])
+        return results[part]
 
     register(
         Entry(

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from autodiff.ops import special
 from autodiff.ops.entries import ENTRIES, Partials
 
@@ -51,7 +53,7 @@ MODULES = tuple(
     f"autodiff.ops.{name}"
     for name in (
         "bessel_functions", "elliptic_functions", "orthogonal_polynomials", "cumulative_functions",
-        "wave_functions",
+        "wave_functions", "holomorphic_functions",
     )
 )  # fmt: skip
 
@@ -90,7 +92,12 @@ def of(name: str) -> Rule:
     return lambda *operands: special.apply(f"scipy_{name}", *operands)
 
 
+_function = of
+
+
 def _rules(of: str) -> tuple[Any, ...]:
+    if of in ROWS:
+        return ROWS[of].partials[0]
     derivative = ENTRIES[f"scipy_{of}"].derivative
     assert isinstance(derivative, Partials)
     return derivative.rules
@@ -98,53 +105,50 @@ def _rules(of: str) -> tuple[Any, ...]:
 
 def inverse(
     name: str,
-    of: str | tuple[Rule | str | None, ...],
+    of: str | tuple[Rule, tuple[Rule | str | None, ...]],
     solved: int,
     domain: Domain,
-    known: tuple[int, ...] | None = None,
 ) -> None:
     """Enter the solution of ``p = F(a, b, …)`` for one argument, in whose place p stands.
+
+    Where there is no solution SciPy gives a bound of the argument, which has derivative 0.
 
     Parameters
     ----------
     name : str
         The ufunc.
     of : str or tuple
-        The name of F, whose entry has the rules, or the rules.
+        The name of F, whose entry has the rules, or F and its rules.
     solved : int
         The number of the argument that is solved for.
     domain : tuple of (float, float)
         Where tests may sample the operands.
-    known : tuple of int, optional
-        The arguments by which F has a derivative; all, if not given.
     """
-    rules = _rules(of) if isinstance(of, str) else of
-    names = tuple(
-        [
-            None if rule is None else k if known and k not in known else rule
-            for k, rule in enumerate(rules)
-        ]
-    )
+    function, rules = (_function(of), _rules(of)) if isinstance(of, str) else of
+    by_solved = rules[solved]
     made: list[Rule | str | None] = []
-    for k, rule in enumerate(names):
-        by_solved = names[solved]
-        if isinstance(by_solved, int) or isinstance(rule, int):
-            made.append(f"number {k + 1}")
-        elif isinstance(rule, str) or isinstance(by_solved, str):
-            made.append(rule if isinstance(rule, str) else str(by_solved))
-        elif rule is None:
-            made.append(None)
+    for k, rule in enumerate(rules):
+        if rule is None or isinstance(rule, str):
+            made.append(rule)
+        elif by_solved is None or isinstance(by_solved, str):
+            made.append(by_solved)
         else:
-            made.append(_implicit(k, solved, rule, by_solved))
+            made.append(_implicit(function, k, solved, rule, by_solved))
     source = f"the inverse of {of}" if isinstance(of, str) else "the implicit rule"
     _enter(Row(name, (tuple(made),), domain, source))
 
 
-def _implicit(k: int, solved: int, rule: Rule, by_solved: Any) -> Rule:
+# A solution has digits: SciPy's solvers go on until there are 8 or more.
+_SOLVED = 1e-3
+
+
+def _implicit(function: Rule, k: int, solved: int, rule: Rule, by_solved: Rule) -> Rule:
     def partial(y: Any, *operands: Any) -> Any:
         p = operands[solved]
         arguments = (*operands[:solved], y, *operands[solved + 1 :])
+        unsolved = np.abs(function(*arguments) - p) > _SOLVED * np.abs(p)
         slope = by_solved(p, *arguments)
-        return 1 / slope if k == solved else -rule(p, *arguments) / slope
+        value = 1 / slope if k == solved else -rule(p, *arguments) / slope
+        return np.where(unsolved, 0.0, value)
 
     return partial
