@@ -391,7 +391,7 @@ for _name, _sign in (("modfresnelp", 1.0), ("modfresnelm", -1.0)):
 def modified_fresnel(name: str, x: Any) -> Any:
     """``scipy.special.modfresnelp`` or ``modfresnelm``: F and K, complex."""
     parts = [special.pointwise_ufunc(f"scipy_{name}.{k}", x) for k in range(4)]
-    return joined(*parts[:2]), joined(*parts[2:])
+    return joined(parts[0], parts[1]), joined(parts[2], parts[3])
 
 
 # -- Lambert's W ------------------------------------------------------------------------------------------------

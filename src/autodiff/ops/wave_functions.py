@@ -87,8 +87,9 @@ def _oblate_radial(value: Any, slope: Any, m: Any, c: Any, level: Any, x: Any) -
 
 
 def _spheroidal(name: str, cv: str, equation: Any, x: tuple[float, float]) -> None:
-    """The function and the one that is given the characteristic value, any number, for which the
-    equation need not hold.
+    """The function and the one that is given the characteristic value.
+
+    That may be any number, for which the equation need not hold.
 
     Without an equation no derivative by x: SciPy's radial functions of the second kind have no digits
     right near 1 (their Wronskian with those of the first kind is not 1 / c(x² ∓ 1)).
