@@ -18,7 +18,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import _ufuncs
 
-from autodiff.ops import special
+from autodiff.ops import distributions, special
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.promotion import as_array, cast, select
@@ -440,8 +440,8 @@ def _quantile(distribution: Distribution, name: str, q: Any, args: Any, kwds: An
     return _finish(select(known, value, np.nan, np.float64))
 
 
-def _evaluate(distribution: type, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
-    formulas = _TABLE.get(distribution)
+def _evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
+    formulas = _TABLE.get(type(dist))
     result: Tracer | None = None
     if formulas is not None:
         if name in ("pdf", "logpdf", "pmf", "logpmf"):
@@ -452,17 +452,19 @@ def _evaluate(distribution: type, name: str, x: Any, args: Any, kwds: Any) -> Tr
         else:
             result = _probability(formulas, name, x, args, kwds)
     if result is None:
-        title = distribution.__name__.removesuffix("_gen")
+        result = distributions.evaluate(dist, name, x, args, kwds)
+    if result is None:
+        title = type(dist).__name__.removesuffix("_gen")
         raise unsupported(f"scipy.stats.{title}.{name}", "write its formula")
     return result
 
 
 def _method(name: str) -> Formula:
-    return lambda self, x, *args, **kwds: _evaluate(type(self), name, x, args, kwds)
+    return lambda self, x, *args, **kwds: _evaluate(self, name, x, args, kwds)
 
 
 def _frozen_method(name: str) -> Formula:
-    return lambda self, x: _evaluate(type(self.dist), name, x, self.args, self.kwds)
+    return lambda self, x: _evaluate(self.dist, name, x, self.args, self.kwds)
 
 
 class Frozen:
@@ -476,7 +478,7 @@ class Frozen:
             raise unsupported(
                 f"{name} of a distribution with traced parameters", "write its formula"
             )
-        return lambda x: _evaluate(type(self.dist), name, x, self.args, self.kwds)
+        return lambda x: _evaluate(self.dist, name, x, self.args, self.kwds)
 
 
 _NAMES = ("pdf", "logpdf", "pmf", "logpmf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
@@ -496,8 +498,15 @@ def _freezing(dist: Any) -> Formula:
 
 for _name in dir(stats):
     _dist = getattr(stats, _name)
-    if type(_dist) in _TABLE:
+    if isinstance(_dist, (stats.rv_continuous, stats.rv_discrete)):
         implements(_dist)(_freezing(_dist))
+
+try:
+    from scipy._lib import array_api_extra
+
+    implements(array_api_extra.apply_where)(distributions.apply_where)
+except (ImportError, AttributeError):  # SciPy before 1.16
+    pass
 
 
 # -- the multivariate normal distribution -------------------------------------------------------------
