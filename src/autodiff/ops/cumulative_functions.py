@@ -56,7 +56,7 @@ def _beta(a: Any, b: Any, x: Any) -> Any:
 
 def _negative(*rules: Any) -> tuple[Any, ...]:
     """The rules of the complement."""
-    return tuple([r if r is None else lambda *x, r=r: -r(*x) for r in rules])
+    return tuple([(lambda *x, r=r: -r(*x)) if callable(r) else r for r in rules])
 
 
 # -- gamma, chi-squared, Poisson ------------------------------------------------------------------------
@@ -305,11 +305,15 @@ row(
 
 
 # -- Kolmogorov's and Smirnov's ---------------------------------------------------------------------------
-def _kolmogorov_slope(y: Any, x: Any) -> Any:
-    """By the alternating series where x is large, by its theta transform (DLMF 20.7.30) where small."""
+def _halves(x: Any) -> tuple[Any, Any, Any]:
+    """Whether x is small, and x in the series for small and in that for large numbers."""
     small = np.less(x, 0.9)
-    low = np.where(small & np.greater(x, 0), x, 0.9)
-    high = np.where(small, 0.9, x)
+    return small, np.where(small & np.greater(x, 0), x, 0.9), np.where(small, 0.9, x)
+
+
+def kolmogorov_slope(x: Any) -> Any:
+    """By the alternating series where x is large, by its theta transform (DLMF 20.7.30) where small."""
+    small, low, high = _halves(x)
     near: Any = 0.0
     for k in range(1, 6):
         c = ((2 * k - 1) * np.pi) ** 2 / 8
@@ -321,7 +325,29 @@ def _kolmogorov_slope(y: Any, x: Any) -> Any:
     return np.where(np.greater(x, 0), value, 0.0)
 
 
-row("kolmogorov", (_kolmogorov_slope,), ((0.4, 1.8),), "Marsaglia, Tsang and Wang (2003)")
+def kolmogorov_bend(x: Any) -> Any:
+    """The second derivative, likewise."""
+    small, low, high = _halves(x)
+    u: Any = 1 / low
+    near: Any = 0.0
+    for k in range(1, 6):
+        c = ((2 * k - 1) * np.pi) ** 2 / 8
+        q = c * u * u
+        near = near + np.exp(-q) * u * (10 * q - 2 - 4 * q * q)
+    far: Any = 0.0
+    for k in range(1, 7):
+        e = 2.0 * k * k * high * high
+        far = far + (-1.0) ** k * 8 * k * k * np.exp(-e) * (1 - 2 * e)
+    value = np.where(small, _ROOT_TWO_PI * u * u * near, far)
+    return np.where(np.greater(x, 0), value, 0.0)
+
+
+row(
+    "kolmogorov",
+    (lambda y, x: kolmogorov_slope(x),),
+    ((0.4, 1.8),),
+    "Marsaglia, Tsang and Wang (2003)",
+)
 inverse("kolmogi", "kolmogorov", 0, (_LEVEL,))
 row("smirnovp", (None, "x"), ((5.0, 5.0), (0.15, 0.5)), "piecewise polynomial", private=True)
 row(

@@ -7,32 +7,48 @@ What surrounds ``_pdf``, ``_cdf``, ``_ppf``, … in SciPy fills arrays where mas
 are computed and one is chosen, with a point of the support in the place of those outside of it.  The
 formulas themselves, plain NumPy, are interpreted as the user's code is (``Builder.interpret``).
 
-Where SciPy has no formula for the quantile and searches, the value is the search's, and the derivative
-that of Newton's iteration from there: ``x - (F(x) - p) / f(x)`` has the first derivative of the
-solution, and a second step all up to the third.
+Where SciPy chooses a formula by whether a parameter has some value (``c != 0``), the one for that value
+does not know the parameter: the derivative by it is NaN there, not 0.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.ops.builder import current_builder
+from autodiff.ops.custom import stop
+from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, cast, select
+from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.tracer import Tracer
 
 _INF = float("inf")
 
 
 def interpreted(function: Any, *args: Any) -> Any:
-    """A method of a distribution of traced values: its code, as the user's code is run."""
+    """A function or method of a library, of traced values: its code, as the user's code is run."""
     interpret = current_builder().interpret
     if interpret is None:  # no capture is under way: the code runs on tracers
         return function(*args)
     return interpret(function, args)
+
+
+def _formula(dist: Any, name: str, *args: Any) -> Any:
+    """``dist._name(*args)``; of numbers as of arrays of one axis, where the code stores into arrays.
+
+    SciPy gives its formulas arrays of one axis always.
+    """
+    method = getattr(dist, f"_{name}")
+    try:
+        return interpreted(method, *args)
+    except (TypeError, IndexError, ValueError):
+        if any(isinstance(x, Tracer) and x.shape for x in args):
+            raise
+    result = interpreted(method, *[as_array(x).reshape(1) for x in args])
+    return as_array(result).reshape(())
 
 
 def _float(x: Any) -> Any:
@@ -102,9 +118,9 @@ def density(dist: Any, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
     inside: Any = (z >= low) & (z <= high)
     safe = select(inside, z, _inner(low, high), np.float64)
     if log:
-        value = interpreted(dist._logpdf, safe, *shapes) - np.log(scale)
+        value = _formula(dist, "logpdf", safe, *shapes) - np.log(scale)
     else:
-        value = interpreted(dist._pdf, safe, *shapes) / scale
+        value = _formula(dist, "pdf", safe, *shapes) / scale
     value = select(inside, value, -_INF if log else 0.0, np.float64)
     return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
 
@@ -119,12 +135,26 @@ def probability(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
     below: Any = z <= low
     above: Any = z >= high
     safe = select(below | above, _inner(low, high), z, np.float64)
-    value = interpreted(getattr(dist, f"_{name}"), safe, *shapes)
+    value = _cumulative(dist, name, safe, shapes)
     ends = (0.0, 1.0) if name.endswith("cdf") else (1.0, 0.0)
     if name.startswith("log"):
         ends = (-_INF, 0.0) if name.endswith("cdf") else (0.0, -_INF)
     value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
     return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
+
+
+def _cumulative(dist: Any, name: str, z: Any, shapes: list[Any]) -> Any:
+    if not name.startswith("log") or not _default(dist, f"_{name}"):
+        return _formula(dist, name, z, *shapes)
+    # SciPy's own takes the logarithm below the median, and that of the complement above.
+    plain, other = ("cdf", "sf") if name == "logcdf" else ("sf", "cdf")
+    value = _formula(dist, plain, z, *shapes)
+    complement = _formula(dist, other, z, *shapes)
+    small: Any = value < 0.5
+    logarithm = np.log(select(small, value, 0.5, np.float64))
+    return select(
+        small, logarithm, np.log1p(-select(small, 0.5, complement, np.float64)), np.float64
+    )
 
 
 def quantile(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
@@ -134,12 +164,12 @@ def quantile(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
     low, high = interpreted(dist._get_support, *shapes)
     valid = _true(interpreted(dist._argcheck, *shapes)) & (scale > 0) & np.equal(loc, loc)
     inside: Any = (level > 0) & (level < 1)
-    value = interpreted(getattr(dist, f"_{name}"), select(inside, level, 0.5, np.float64), *shapes)
+    value = _formula(dist, name, select(inside, level, 0.5, np.float64), *shapes)
     first, last = (low, high) if name == "ppf" else (high, low)
     value = select(np.equal(level, 0), first, value, np.float64)
     value = select(np.equal(level, 1), last, value, np.float64) * scale + loc
-    known = valid & (level >= 0) & (level <= 1)
-    return _finish(select(known, value, np.nan, np.float64))
+    fine = valid & (level >= 0) & (level <= 1)
+    return _finish(select(fine, value, np.nan, np.float64))
 
 
 # -- discrete -------------------------------------------------------------------------------------------
@@ -153,7 +183,7 @@ def mass(dist: Any, log: bool, k: Any, args: Any, kwds: Any) -> Tracer:
     inside: Any = (z >= low) & (z <= high) & _true(interpreted(dist._nonzero, z, *shapes))
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
     safe = select(inside, z, some, np.float64)
-    value = interpreted(dist._logpmf if log else dist._pmf, safe, *shapes)
+    value = _formula(dist, "logpmf" if log else "pmf", safe, *shapes)
     value = value if log else np.clip(value, 0, 1)
     value = select(inside, value, -_INF if log else 0.0, np.float64)
     return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
@@ -170,7 +200,7 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     above: Any = z >= high
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
     safe = np.floor(select(below | above, some, z, np.float64))
-    value = interpreted(getattr(dist, f"_{name}"), safe, *shapes)
+    value = _formula(dist, name, safe, *shapes)
     if name in ("cdf", "sf"):
         value = np.clip(value, 0, 1)
     ends = (0.0, 1.0) if name.endswith("cdf") else (1.0, 0.0)
@@ -178,6 +208,21 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
         ends = (-_INF, 0.0) if name.endswith("cdf") else (0.0, -_INF)
     value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
     return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
+
+
+def count(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
+    """``ppf`` or ``isf`` of a discrete distribution: constant by pieces, but for the location."""
+    shapes, loc, _ = parameters(dist, args, kwds, scaled=False)
+    level = _float(q)
+    low, high = interpreted(dist._get_support, *shapes)
+    valid = _true(interpreted(dist._argcheck, *shapes)) & np.equal(loc, loc)
+    inside: Any = (level > 0) & (level < 1)
+    value = _formula(dist, name, select(inside, level, 0.5, np.float64), *shapes)
+    first, last = (low - 1, high) if name == "ppf" else (high, low - 1)
+    value = select(np.equal(level, 0), first, value, np.float64)
+    value = stop(select(np.equal(level, 1), last, value, np.float64)) + loc
+    fine = valid & (level >= 0) & (level <= 1)
+    return _finish(select(fine, value, np.nan, np.float64))
 
 
 def evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer | None:
@@ -190,7 +235,7 @@ def evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer | Non
     if name in ("pmf", "logpmf"):
         return mass(dist, name == "logpmf", x, args, kwds) if discrete else None
     if name in ("ppf", "isf"):
-        return None if discrete else quantile(dist, name, x, args, kwds)
+        return (count if discrete else quantile)(dist, name, x, args, kwds)
     return (cumulative if discrete else probability)(dist, name, x, args, kwds)
 
 
@@ -208,16 +253,48 @@ def apply_where(
 ) -> Any:
     """``array_api_extra.apply_where``: f1 of the arguments where ``cond``, else f2 or the value."""
     operands = list(args) if isinstance(args, (tuple, list)) else [args]
-    named = [] if not kwargs else [kwargs]
-    words = named[0] if named else {}
+    words = kwargs or {}
     first = _called(f1, operands, words)
     other = fill_value if f2 is None else _called(f2, operands, words)
-    return select(cond, first, other, np.float64)
+    return _chosen(cond, first, other)
+
+
+def lazyselect(conditions: Any, choices: Any, arrays: Any, default: Any = 0) -> Any:
+    """``scipy._lib._util._lazyselect``: the last function whose condition holds."""
+    result = default
+    for condition, function in zip(conditions, choices, strict=False):
+        result = _chosen(condition, _called(function, list(arrays), {}), result)
+    return result
 
 
 def _called(function: Any, operands: list[Any], words: dict[str, Any]) -> Any:
+    if isinstance(function, np.ufunc):
+        return function(*operands)
     if words:
-        function = (lambda f: lambda *x: f(*x, **words))(function)
-    if inspect.isfunction(function) and not words:
-        return interpreted(function, *operands)
-    return function(*operands)
+        return function(*operands, **words)
+    return interpreted(function, *operands)
+
+
+def _chosen(cond: Any, first: Any, other: Any) -> Any:
+    """``first`` where ``cond`` holds; the other one knows nothing of parameters with a fixed value."""
+    value = select(cond, first, other, np.float64)
+    if not isinstance(cond, Tracer):
+        return value
+    for kind, parameter in _fixed(cond.value):
+        poison = unknown_slope(_float(parameter))
+        at_rest = select(cond, poison, 0.0, np.float64) if kind == "equal" else select(cond, 0.0, poison, np.float64)  # fmt: skip
+        value = value + at_rest
+    return value
+
+
+def _fixed(value: Any) -> list[tuple[str, Any]]:
+    """The comparisons with a number of which a condition is made, and what is compared."""
+    operation = value.owner
+    if operation is None:
+        return []
+    if operation.kind in ("logical_and", "bitwise_and", "broadcast", "cast"):
+        return [pair for v in operation.operands for pair in _fixed(v)]
+    if operation.kind in ("equal", "not_equal"):
+        a, b = operation.operands
+        return [(operation.kind, Tracer(x)) for x, y in ((a, b), (b, a)) if known(Tracer(y)) is not None and known(Tracer(x)) is None]  # fmt: skip
+    return []

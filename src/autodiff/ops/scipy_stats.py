@@ -10,6 +10,7 @@ in float64.  Distributions and methods without a formula here are left to plain 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -501,12 +502,19 @@ for _name in dir(stats):
     if isinstance(_dist, (stats.rv_continuous, stats.rv_discrete)):
         implements(_dist)(_freezing(_dist))
 
-try:
-    from scipy._lib import array_api_extra
 
-    implements(array_api_extra.apply_where)(distributions.apply_where)
-except (ImportError, AttributeError):  # SciPy before 1.16
-    pass
+def _enter_choices() -> None:
+    """The functions by which SciPy's formulas choose by masks, under the names of its versions."""
+    for module, name, function in (
+        ("scipy._lib.array_api_extra", "apply_where", distributions.apply_where),
+        ("scipy._lib._util", "_lazyselect", distributions.lazyselect),
+    ):
+        found = getattr(importlib.import_module(module), name, None)
+        if found is not None:
+            implements(found)(function)
+
+
+_enter_choices()
 
 
 # -- the multivariate normal distribution -------------------------------------------------------------

@@ -357,6 +357,12 @@ def _student_by_degrees(y: Any, n: Any, t: Any) -> Any:
     return np.where(np.equal(t, 0), 0.0, -np.sign(t) * (by_shape + by_argument))
 
 
+def _kve_by_order(v: Any, x: Any) -> Any:
+    from autodiff.ops.bessel_orders import scaled_k_by_order
+
+    return scaled_k_by_order(v, x)
+
+
 def _zeta_by_order(y: Any, s: Any, q: Any) -> Any:
     from autodiff.ops.wave_functions import zeta_by_order
 
@@ -460,10 +466,10 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("jv", ("v", lambda y, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x))), ((1.0, 3.0), (0.5, 4.0))),
     ("yv", ("v", lambda y, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x))), ((1.0, 3.0), (1.0, 4.0))),
     ("iv", ("v", lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
-    ("kv", ("v", lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
+    ("kv", (lambda y, v, x: np.exp(-x) * _kve_by_order(v, x), lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
     ("ive", ("v", lambda y, v, x: 0.5 * (ive(v - 1, x) + ive(v + 1, x)) - np.sign(x) * y),
      ((1.0, 3.0), (0.5, 3.0))),
-    ("kve", ("v", lambda y, v, x: y - 0.5 * (kve(v - 1, x) + kve(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
+    ("kve", (lambda y, v, x: _kve_by_order(v, x), lambda y, v, x: y - 0.5 * (kve(v - 1, x) + kve(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
     ("expn", ("n", _expn_partial), ((2.0, 2.0), (0.5, 2.0))),
     ("zeta", (_zeta_by_order, lambda y, x, q: -x * zeta(x + 1, q)), ((2.0, 4.0), (0.5, 3.0))),
     ("kn", ("n", lambda y, n, x: -0.5 * (_of_order(kn, n, -1, x) + _of_order(kn, n, 1, x))),

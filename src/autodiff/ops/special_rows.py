@@ -15,6 +15,7 @@ so that differentiation by it is refused.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -54,6 +55,7 @@ MODULES = tuple(
     for name in (
         "bessel_functions", "elliptic_functions", "orthogonal_polynomials", "cumulative_functions",
         "wave_functions", "holomorphic_functions",
+        "distribution_functions",
     )
 )  # fmt: skip
 
@@ -63,6 +65,11 @@ def _enter(row: Row) -> None:
     path = f"{_PRIVATE}_{row.name}" if row.private else f"scipy.special.{row.name}"
     for part, (operation, rules) in enumerate(zip(row.operations, row.partials, strict=True)):
         special.enter_ufunc(operation.removeprefix("scipy_"), rules, row.domain, path, part)
+
+
+def private_exists(name: str) -> bool:
+    """Whether this SciPy has a ufunc of its own use."""
+    return hasattr(importlib.import_module(_PRIVATE[:-1]), f"_{name}")
 
 
 def row(
@@ -108,6 +115,7 @@ def inverse(
     of: str | tuple[Rule, tuple[Rule | str | None, ...]],
     solved: int,
     domain: Domain,
+    private: bool = False,
 ) -> None:
     """Enter the solution of ``p = F(a, b, …)`` for one argument, in whose place p stands.
 
@@ -123,6 +131,8 @@ def inverse(
         The number of the argument that is solved for.
     domain : tuple of (float, float)
         Where tests may sample the operands.
+    private : bool
+        Whether it is one of SciPy's own use.
     """
     function, rules = (_function(of), _rules(of)) if isinstance(of, str) else of
     by_solved = rules[solved]
@@ -135,7 +145,7 @@ def inverse(
         else:
             made.append(_implicit(function, k, solved, rule, by_solved))
     source = f"the inverse of {of}" if isinstance(of, str) else "the implicit rule"
-    _enter(Row(name, (tuple(made),), domain, source))
+    _enter(Row(name, (tuple(made),), domain, source, private))
 
 
 # A solution has digits: SciPy's solvers go on until there are 8 or more.
