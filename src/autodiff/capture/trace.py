@@ -519,10 +519,10 @@ class Trace:
 
     def differentiated(self, value: Value) -> bool:
         """Whether a value depends on an input that carries derivatives."""
-        return any(v in self.differentiable for v in self.origins(value))
+        return any(v in self.differentiable for v in self.origins(value, "stop_gradient"))
 
-    def origins(self, value: Value) -> Iterator[Value]:
-        """A value and all those that it is computed from."""
+    def origins(self, value: Value, end: str = "") -> Iterator[Value]:
+        """A value and all those that it is computed from, up to operations of the kind ``end``."""
         seen: set[Value] = set()
         pending = [value]
         while pending:
@@ -531,7 +531,7 @@ class Trace:
                 continue
             yield current
             seen.add(current)
-            if current.owner is not None:
+            if current.owner is not None and current.owner.kind != end:
                 pending.extend(_all_uses(current.owner))
 
     def lift(self, obj: Any, path: Path, changing: bool = False) -> Any:

@@ -22,7 +22,7 @@ from autodiff.ops.cumulative_functions import (
     kolmogorov_bend,
     kolmogorov_slope,
 )
-from autodiff.ops.special import _ROOT_TWO_PI, _beta_density, _beta_slope, _f, apply
+from autodiff.ops.special import _ROOT_TWO_PI, _beta_density, _beta_slope, _f
 from autodiff.ops.special_rows import Domain, Rule, of, private_exists
 
 _P, _LEVEL = (0.5, 3.0), (0.1, 0.9)

@@ -14,6 +14,7 @@ does not know the parameter: the derivative by it is NaN there, not 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,34 @@ from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.tracer import Tracer
 
 _INF = float("inf")
+Formula = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Formulas in the standardised variable ``z`` and the shape parameters.
+
+    ``low`` and ``high`` bound the support; numbers, or functions of the shapes.  ``inner`` is a
+    point of the support that stands for those outside of it.  ``density`` is given where it is more
+    accurate than the exponential of its logarithm, whose error grows with the logarithm's size.
+    ``open``: the density is 0 at the ends of the support, where the formula has no value.
+    """
+
+    shapes: tuple[str, ...]
+    log_density: Formula
+    low: Any = -_INF
+    high: Any = _INF
+    inner: Any = 0.5
+    density: Formula | None = None
+    open: bool = False
+    cdf: Formula | None = None
+    sf: Formula | None = None
+    logcdf: Formula | None = None
+    logsf: Formula | None = None
+    ppf: Formula | None = None
+    isf: Formula | None = None
+    valid: Formula = field(default=lambda *shapes: [s > 0 for s in shapes])
+    discrete: bool = False
 
 
 def interpreted(function: Any, *args: Any) -> Any:
@@ -48,7 +77,14 @@ def _formula(dist: Any, name: str, *args: Any) -> Any:
         if any(isinstance(x, Tracer) and x.shape for x in args):
             raise
     result = interpreted(method, *[as_array(x).reshape(1) for x in args])
+    if isinstance(result, tuple):
+        return tuple([as_array(part).reshape(()) for part in result])
     return as_array(result).reshape(())
+
+
+def _support(dist: Any, shapes: list[Any]) -> tuple[Any, Any]:
+    low, high = _formula(dist, "get_support", *shapes)
+    return low, high
 
 
 def _float(x: Any) -> Any:
@@ -113,7 +149,7 @@ def density(dist: Any, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
     shapes, loc, scale = parameters(dist, args, kwds, scaled=True)
     point = _float(x)
     z = (point - loc) / scale
-    low, high = interpreted(dist._get_support, *shapes)
+    low, high = _support(dist, shapes)
     valid = _true(interpreted(dist._argcheck, *shapes)) & (scale > 0)
     inside: Any = (z >= low) & (z <= high)
     safe = select(inside, z, _inner(low, high), np.float64)
@@ -130,7 +166,7 @@ def probability(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
     shapes, loc, scale = parameters(dist, args, kwds, scaled=True)
     point = _float(x)
     z = (point - loc) / scale
-    low, high = interpreted(dist._get_support, *shapes)
+    low, high = _support(dist, shapes)
     valid = _true(interpreted(dist._argcheck, *shapes)) & (scale > 0)
     below: Any = z <= low
     above: Any = z >= high
@@ -161,7 +197,7 @@ def quantile(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
     """``ppf`` or ``isf``."""
     shapes, loc, scale = parameters(dist, args, kwds, scaled=True)
     level = _float(q)
-    low, high = interpreted(dist._get_support, *shapes)
+    low, high = _support(dist, shapes)
     valid = _true(interpreted(dist._argcheck, *shapes)) & (scale > 0) & np.equal(loc, loc)
     inside: Any = (level > 0) & (level < 1)
     value = _formula(dist, name, select(inside, level, 0.5, np.float64), *shapes)
@@ -178,7 +214,7 @@ def mass(dist: Any, log: bool, k: Any, args: Any, kwds: Any) -> Tracer:
     shapes, loc, _ = parameters(dist, args, kwds, scaled=False)
     point = _float(k)
     z = point - loc
-    low, high = interpreted(dist._get_support, *shapes)
+    low, high = _support(dist, shapes)
     valid = _true(interpreted(dist._argcheck, *shapes))
     inside: Any = (z >= low) & (z <= high) & _true(interpreted(dist._nonzero, z, *shapes))
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
@@ -194,7 +230,7 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     shapes, loc, _ = parameters(dist, args, kwds, scaled=False)
     point = _float(k)
     z = point - loc
-    low, high = interpreted(dist._get_support, *shapes)
+    low, high = _support(dist, shapes)
     valid = _true(interpreted(dist._argcheck, *shapes))
     below: Any = z < low
     above: Any = z >= high
@@ -214,10 +250,12 @@ def count(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
     """``ppf`` or ``isf`` of a discrete distribution: constant by pieces, but for the location."""
     shapes, loc, _ = parameters(dist, args, kwds, scaled=False)
     level = _float(q)
-    low, high = interpreted(dist._get_support, *shapes)
+    low, high = _support(dist, shapes)
     valid = _true(interpreted(dist._argcheck, *shapes)) & np.equal(loc, loc)
     inside: Any = (level > 0) & (level < 1)
-    value = _formula(dist, name, select(inside, level, 0.5, np.float64), *shapes)
+    # A search of SciPy's, where it is one, is of no concern to derivatives.
+    shapes = [stop(as_array(s)) for s in shapes]
+    value = _formula(dist, name, stop(select(inside, level, 0.5, np.float64)), *shapes)
     first, last = (low - 1, high) if name == "ppf" else (high, low - 1)
     value = select(np.equal(level, 0), first, value, np.float64)
     value = stop(select(np.equal(level, 1), last, value, np.float64)) + loc

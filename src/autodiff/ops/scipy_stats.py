@@ -11,15 +11,14 @@ in float64.  Distributions and methods without a formula here are left to plain 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy import stats
 from scipy.special import _ufuncs
 
-from autodiff.ops import distributions, special
+from autodiff.ops import distribution_formulas, distributions, special
+from autodiff.ops.distributions import Distribution, Formula
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.promotion import as_array, cast, select
@@ -33,7 +32,6 @@ _LOG_ROOT_TWO_PI = float(np.log(_ROOT_TWO_PI))
 _LOG_PI = float(np.log(np.pi))
 _ROOT_TWO = float(np.sqrt(2))
 _INF = float("inf")
-Formula = Callable[..., Any]
 
 
 def _ufunc(name: str) -> Formula:
@@ -52,33 +50,6 @@ def _boost(name: str, partials: tuple[Formula, ...], domain: Any, otherwise: For
         return otherwise
     special.enter_ufunc(name, partials, domain, f"scipy.special._ufuncs._{name}")
     return _ufunc(name)
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """Formulas in the standardised variable ``z`` and the shape parameters.
-
-    ``low`` and ``high`` bound the support; numbers, or functions of the shapes.  ``inner`` is a
-    point of the support that stands for those outside of it.  ``density`` is given where it is more
-    accurate than the exponential of its logarithm, whose error grows with the logarithm's size.
-    ``open``: the density is 0 at the ends of the support, where the formula has no value.
-    """
-
-    shapes: tuple[str, ...]
-    log_density: Formula
-    low: Any = -_INF
-    high: Any = _INF
-    inner: Any = 0.5
-    density: Formula | None = None
-    open: bool = False
-    cdf: Formula | None = None
-    sf: Formula | None = None
-    logcdf: Formula | None = None
-    logsf: Formula | None = None
-    ppf: Formula | None = None
-    isf: Formula | None = None
-    valid: Formula = field(default=lambda *shapes: [s > 0 for s in shapes])
-    discrete: bool = False
 
 
 def _student(z: Any, df: Any) -> Any:
@@ -323,6 +294,9 @@ _TABLE: dict[type, Distribution] = {
 }  # fmt: skip
 
 
+_TABLE.update(distribution_formulas.TABLE)
+
+
 def _float(x: Any) -> Any:
     return cast(as_array(x), np.float64)
 
@@ -374,7 +348,7 @@ def _density(distribution: Distribution, log: bool, x: Any, args: Any, kwds: Any
     inside: Any = (z > low) & (z < high) if distribution.open else (z >= low) & (z <= high)
     if distribution.discrete:
         inside = inside & np.equal(np.floor(z), z)
-    z = select(inside, z, distribution.inner, np.float64)
+    z = select(inside, z, _bound(distribution.inner, shapes), np.float64)
     known = _valid(distribution, shapes, scale) & np.equal(point, point)
     if distribution.density is not None:  # SciPy's own may raise for parameters out of range
         pairs = zip(distribution.shapes, shapes, strict=True)
@@ -404,7 +378,7 @@ def _probability(
     low, high = _bound(distribution.low, shapes), _bound(distribution.high, shapes)
     above: Any = z >= high
     below: Any = z <= low
-    safe = select(above | below, distribution.inner, z, np.float64)
+    safe = select(above | below, _bound(distribution.inner, shapes), z, np.float64)
     if formula is None:
         value: Any = distribution.cdf(safe, *shapes)  # type: ignore[misc]
         other = distribution.sf(safe, *shapes) if distribution.sf else 1 - value
