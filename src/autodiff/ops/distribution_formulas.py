@@ -17,7 +17,7 @@ from scipy import stats
 
 from autodiff.ops import special
 from autodiff.ops.distributions import Distribution
-from autodiff.ops.smooth import near_or_far, polynomial
+from autodiff.ops.smooth import polynomial
 from autodiff.ops.special_rows import of, private_exists
 
 _INF = float("inf")
@@ -34,16 +34,12 @@ _boxcox, _boxcox1p = _f("boxcox"), _f("boxcox1p")
 
 
 # -- extreme values -------------------------------------------------------------------------------------
-def _log_ratio(u: Any) -> Any:
-    """``log(1 + u) / u``, 1 at 0."""
-    return near_or_far(
-        np.abs(u) < 0.1, u, 0.5, lambda u: polynomial(u, _SERIES), lambda u: np.log1p(u) / u
-    )
-
-
 def _steps(z: Any, c: Any) -> Any:
     """``log(1 + c z) / c``, z where c is 0."""
-    return z * _log_ratio(c * z)
+    u = c * np.where(np.equal(c, 0) & np.isinf(z), 0.0, z)
+    near = np.abs(u) < 0.1
+    series = z * polynomial(np.where(near, u, 0.0), _SERIES)
+    return np.where(near, series, np.log1p(np.where(near, 1.0, u)) / np.where(near, 1.0, c))
 
 
 def _end(c: Any) -> Any:
@@ -72,9 +68,16 @@ def _reduced(z: Any, c: Any) -> Any:
     return -_steps(z, -c)
 
 
+def _log_extreme(z: Any, c: Any) -> Any:
+    y = _reduced(z, c)
+    end = np.isposinf(y)  # where the density vanishes
+    y = np.where(end, 0.0, y)
+    return np.where(end, -_INF, (1 - c) * y - np.exp(y))
+
+
 _GENEXTREME = Distribution(
     ("c",),
-    lambda z, c: (1 - c) * _reduced(z, c) - np.exp(_reduced(z, c)),
+    _log_extreme,
     lambda c: np.where(np.less(c, 0), _end(c), -_INF),
     lambda c: np.where(np.greater(c, 0), _end(c), _INF),
     inner=0.0,
@@ -137,9 +140,7 @@ def _log_mass(a: Any, b: Any) -> Any:
     """The logarithm of the normal probability of a … b, by the tail in which it lies."""
     left, right = np.less_equal(b, 0), np.greater(a, 0)
     middle = ~(left | right)
-    low = _log_difference(
-        _log_ndtr(np.where(left, b, -1.0)), _log_ndtr(np.where(left, a, -2.0))
-    )
+    low = _log_difference(_log_ndtr(np.where(left, b, -1.0)), _log_ndtr(np.where(left, a, -2.0)))
     high = _log_difference(
         _log_ndtr(np.where(right, -a, -1.0)), _log_ndtr(np.where(right, -b, -2.0))
     )

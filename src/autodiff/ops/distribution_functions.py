@@ -196,3 +196,5 @@ for _name in ("binom_ppf", "binom_isf", "nbinom_ppf", "nbinom_isf"):
     _row(_name, (None,) * 3, (_LEVEL, (5.0, 5.0), (0.3, 0.6)), "piecewise constant")
 for _name in ("hypergeom_pmf", "hypergeom_cdf", "hypergeom_sf"):
     _row(_name, (None,) * 4, ((2.0, 2.0), (4.0, 4.0), (5.0, 5.0), (9.0, 9.0)), "of integers")
+_row("gen_harmonic", (None, "a"), ((5.0, 5.0), (0.5, 2.0)), "refused")
+_row("normalized_gen_harmonic", (None, None, None, "a"), ((2.0, 2.0), (4.0, 4.0), (5.0, 5.0), (0.5, 2.0)), "refused")  # fmt: skip

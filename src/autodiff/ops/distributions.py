@@ -22,7 +22,7 @@ import numpy as np
 from autodiff.ops.builder import current_builder
 from autodiff.ops.custom import stop
 from autodiff.ops.known import known
-from autodiff.ops.promotion import as_array, cast, select
+from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast, select
 from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.tracer import Tracer
 
@@ -68,9 +68,13 @@ def interpreted(function: Any, *args: Any) -> Any:
 def _formula(dist: Any, name: str, *args: Any) -> Any:
     """``dist._name(*args)``; of numbers as of arrays of one axis, where the code stores into arrays.
 
-    SciPy gives its formulas arrays of one axis always.
+    SciPy gives its formulas arrays of one axis always.  All have one shape, as code that goes through
+    the elements takes for granted.
     """
     method = getattr(dist, f"_{name}")
+    arrays = [as_array(x) for x in args]
+    shape = broadcast_shapes(*[x.shape for x in arrays])
+    args = tuple([broadcast_to(x, shape) if shape else x for x in arrays])
     try:
         return interpreted(method, *args)
     except (TypeError, IndexError, ValueError):
@@ -143,6 +147,18 @@ def _default(dist: Any, name: str) -> bool:
     return getattr(type(dist), name) is getattr(base, name)
 
 
+def _inside(dist: Any, z: Any, low: Any, high: Any, shapes: list[Any]) -> Any:
+    """Whether a point is in the support, open or closed, as the distribution says."""
+    from scipy.stats import rv_continuous
+
+    mask = type(dist)._support_mask
+    if mask is rv_continuous._support_mask:
+        return (z >= low) & (z <= high)
+    if mask is rv_continuous._open_support_mask:
+        return (z > low) & (z < high)
+    return _true(_formula(dist, "support_mask", z, *shapes))
+
+
 # -- continuous -----------------------------------------------------------------------------------------
 def density(dist: Any, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
     """``pdf`` or ``logpdf``."""
@@ -151,7 +167,7 @@ def density(dist: Any, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
     z = (point - loc) / scale
     low, high = _support(dist, shapes)
     valid = _true(interpreted(dist._argcheck, *shapes)) & (scale > 0)
-    inside: Any = (z >= low) & (z <= high)
+    inside = _inside(dist, z, low, high, shapes)
     safe = select(inside, z, _inner(low, high), np.float64)
     if log:
         value = _formula(dist, "logpdf", safe, *shapes) - np.log(scale)
@@ -232,7 +248,7 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     z = point - loc
     low, high = _support(dist, shapes)
     valid = _true(interpreted(dist._argcheck, *shapes))
-    below: Any = z < low
+    below: Any = (z < low) | np.isneginf(z)
     above: Any = z >= high
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
     safe = np.floor(select(below | above, some, z, np.float64))
@@ -268,6 +284,8 @@ def evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer | Non
     from scipy import stats
 
     discrete = isinstance(dist, stats.rv_discrete)
+    if getattr(stats, "poisson_binom", None) is dist:  # whose parameter is a list
+        return None
     if name in ("pdf", "logpdf"):
         return None if discrete else density(dist, name == "logpdf", x, args, kwds)
     if name in ("pmf", "logpmf"):
