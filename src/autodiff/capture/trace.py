@@ -122,6 +122,7 @@ class Trace:
         run_long: RunLong | None = None,
     ) -> None:
         self.builder = EagerBuilder(self) if eager else Builder()
+        self.builder.interpret = self.interpret
         self.eager = eager
         self.run_long = run_long
         self.decisions = Decisions(learnt)
@@ -188,6 +189,18 @@ class Trace:
         self.given: dict[int, Any] = {}  # lists that are arguments, one array each (given.Given)
         # Copies of containers, with everything in them lifted, that libraries were given; of which.
         self.copies: dict[int, tuple[Any, Any]] = {}
+
+    def interpret(self, function: Any, args: Sequence[Any]) -> Any:
+        """A function or method of a library, of which operations made a part of theirs."""
+        from autodiff.capture.functions import Closure, call_function
+
+        if isinstance(function, Closure):
+            return function(*args)
+        if isinstance(function, MethodType):
+            return self.interpret(function.__func__, (function.__self__, *args))
+        if isinstance(function, FunctionType):
+            return call_function(self, function, list(args), {})
+        return function(*args)
 
     def forget(self) -> None:
         """Let go of the objects of the call: what is compiled reads those of later calls."""
@@ -523,10 +536,10 @@ class Trace:
 
     def differentiated(self, value: Value) -> bool:
         """Whether a value depends on an input that carries derivatives."""
-        return any(v in self.differentiable for v in self.origins(value))
+        return any(v in self.differentiable for v in self.origins(value, "stop_gradient"))
 
-    def origins(self, value: Value) -> Iterator[Value]:
-        """A value and all those that it is computed from."""
+    def origins(self, value: Value, end: str = "") -> Iterator[Value]:
+        """A value and all those that it is computed from, up to operations of the kind ``end``."""
         seen: set[Value] = set()
         pending = [value]
         while pending:
@@ -535,7 +548,7 @@ class Trace:
                 continue
             yield current
             seen.add(current)
-            if current.owner is not None:
+            if current.owner is not None and current.owner.kind != end:
                 pending.extend(all_uses(current.owner))
 
     def lift(self, obj: Any, path: Path, changing: bool = False) -> Any:

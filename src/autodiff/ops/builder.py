@@ -11,7 +11,7 @@ the result types and appends the operation with the source position in force.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -38,6 +38,8 @@ class Builder:
         self.ordered_views: list[Any] = []  # the storage cells of which something is a view
         # While a region is captured: the storage cells written, with what they held before.
         self.journal: list[tuple[Any, Value]] | None = None
+        # Runs Python code of a library on traced values, as the user's own; None outside of capture.
+        self.interpret: Callable[[Any, Sequence[Any]], Any] | None = None
 
     def parameter(self, type: ArrayType, hint: str | None = None) -> Value:
         """Add a parameter to the open block."""

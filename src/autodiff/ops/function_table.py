@@ -48,7 +48,11 @@ class Table(dict[Any, Callable[..., Any]]):
         """Enter the functions of modules that are in use by now; whether there were any."""
         ready = [name for name in self.waiting if name in sys.modules]
         for name in ready:
-            importlib.import_module(self.waiting.pop(name))
+            module = self.waiting.pop(
+                name, None
+            )  # which the import of another one may have entered
+            if module is not None:
+                importlib.import_module(module)
         return bool(ready)
 
 

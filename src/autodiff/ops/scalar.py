@@ -17,8 +17,9 @@ dtypes.  An engine that offers these functions and can loop runs every pointwise
     isnan isinf isfinite signbit
     dtype(x) -> np.dtype   of an element (a Python-level question)
     call(name, *x)         a function of FUNCTIONS, float elements
-    ufunc(name, *x)        a ufunc by its dotted name ("scipy.special.betaln"), as its own C function
-                           computes it; elements of the dtypes of one of its signatures
+    ufunc(name, *x, part=0)  a ufunc by its dotted name ("scipy.special.betaln"), as its own C function
+                           computes it; elements of the dtypes of one of its signatures, complex
+                           numbers as two; ``part`` counts its results, those of complex ones twice
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ Entries of :mod:`autodiff.ops.special`, or compositions that do not overflow whe
 
 from __future__ import annotations
 
+import functools
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +14,11 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from autodiff.ops import complex_functions, holomorphic_functions, special_rows
 from autodiff.ops import special as entries
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, cast, constant, pointwise, select
-from autodiff.ops.smooth import log1p_ratio
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 
@@ -184,30 +186,11 @@ def huber(delta: Any, r: Any) -> Tracer:
 exprel = implements(special.exprel)(_entry("exprel"))
 
 
-@implements(special.exp10)
-def exp10(x: Any) -> Tracer:
-    """``10**x``."""
-    value = as_float(x)
-    return pointwise("power", constant(10, value.dtype), value)
-
-
 @implements(special.cosm1)
 def cosm1(x: Any) -> Tracer:
     """``cos(x) - 1``."""
     half: Any = np.sin(as_float(x) * 0.5)
     return -2.0 * half * half
-
-
-@implements(special.inv_boxcox)
-def inv_boxcox(y: Any, lmbda: Any) -> Tracer:
-    """The inverse of the Box–Cox transformation."""
-    value, power = as_float(y), as_float(lmbda)
-    # log1p(lmbda y) / lmbda is smooth in lmbda at 0, too; where lmbda y is not small, as it stands.
-    product: Any = power * value
-    small: Any = np.abs(product) < 0.1
-    near = value * log1p_ratio(select(small, product, 0.0, power.dtype))
-    far = np.log1p(product) / select(small, 1.0, power, power.dtype)
-    return pointwise("exp", select(small, near, far, value.dtype))
 
 
 @implements(special.polygamma)
@@ -226,46 +209,52 @@ def polygamma(n: Any, x: Any) -> Any:
     return value * (sign * math.factorial(k))
 
 
-implements(special.chdtr)(lambda v, x: _incomplete_gamma("gammainc", v, x))
-implements(special.chdtrc)(lambda v, x: _incomplete_gamma("gammaincc", v, x))
+@implements(special.zeta)
+def zeta(x: Any, q: Any = None, out: Any = None) -> Any:
+    """The zeta function of Riemann, or of Hurwitz."""
+    if out is not None:
+        from autodiff.ops.ufuncs import unsupported
+
+        raise unsupported("scipy.special.zeta with out=", "assign its result")
+    if q is None:
+        return entries.pointwise_ufunc("scipy_riemann_zeta", as_float(x))
+    return entries.pointwise_ufunc("scipy_zeta", x, q)
 
 
-def _incomplete_gamma(name: str, v: Any, x: Any) -> Tracer:
-    return entries.pointwise_ufunc(f"scipy_{name}", as_float(v) * 0.5, as_float(x) * 0.5)
+def _enter_row(row: special_rows.Row) -> None:
+    """The ufunc of a row of the tables, by its operations."""
+
+    def function(*operands: Any) -> Any:
+        found = [entries.pointwise_ufunc(name, *operands) for name in row.operations]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    place = entries.ufunc_path(row.operations[0])
+    implements(entries.ufunc_at(place))(function)
 
 
-# -- orthogonal polynomials of whole degree: three-term recurrences (A&S 22.7) ------------------------
-def _recurrence(first: Any, second: Any, step: Any) -> Callable[..., Tracer]:
-    def run(n: Any, x: Any) -> Tracer:
-        degree = known(as_array(n))
-        if degree is None or degree.ndim or degree != int(degree) or degree < 0:
-            from autodiff.ops.ufuncs import unsupported
-
-            raise unsupported("an orthogonal polynomial of such a degree", "pass a whole number")
-        value = as_float(x)
-        before, now = first(value), second(value)
-        if degree == 0:
-            return before
-        for k in range(1, int(degree)):
-            before, now = now, step(k, value, now, before)
-        return now
-
-    return run
+for _module in special_rows.MODULES:
+    importlib.import_module(_module)
+for _row in special_rows.ROWS.values():
+    _enter_row(_row)
 
 
-def _one(x: Any) -> Any:
-    return functions[np.ones_like](x) if x.shape else constant(1, x.dtype)
+def _enter_holomorphic() -> None:
+    """The functions of complex numbers; those of results that are always complex, of real ones too."""
+    for name in holomorphic_functions.HOLOMORPHIC:
+        ufunc = getattr(special, name)
+        function = functools.partial(holomorphic_functions.applied, name)
+        complex_functions.TABLE[ufunc] = function
+        if ufunc not in functions:
+            implements(ufunc)(function)
+    implements(special.kelvin)(holomorphic_functions.kelvin)
+    for name in ("modfresnelp", "modfresnelm"):
+        function = functools.partial(holomorphic_functions.modified_fresnel, name)
+        implements(getattr(special, name))(function)
+    implements(special.lambertw)(holomorphic_functions.lambertw)
+    complex_functions.TABLE[special.lambertw] = holomorphic_functions.lambertw
 
 
-for _name, _second, _step in (
-    ("legendre", lambda x: x, lambda k, x, p, q: ((2 * k + 1) * x * p - k * q) / (k + 1.0)),
-    ("chebyt", lambda x: x, lambda k, x, p, q: 2.0 * x * p - q),
-    ("chebyu", lambda x: 2.0 * x, lambda k, x, p, q: 2.0 * x * p - q),
-    ("hermite", lambda x: 2.0 * x, lambda k, x, p, q: 2.0 * x * p - 2.0 * k * q),
-    ("hermitenorm", lambda x: x, lambda k, x, p, q: x * p - 1.0 * k * q),
-    ("laguerre", lambda x: 1.0 - x, lambda k, x, p, q: ((2 * k + 1.0 - x) * p - k * q) / (k + 1.0)),
-):
-    implements(getattr(special, f"eval_{_name}"))(_recurrence(_one, _second, _step))
+_enter_holomorphic()
 
 
 def _log_sum(x: Any, terms: Any, top: Any, axis: Any) -> Any:

@@ -10,15 +10,15 @@ in float64.  Distributions and methods without a formula here are left to plain 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import importlib
 from typing import Any
 
 import numpy as np
 from scipy import stats
 from scipy.special import _ufuncs
 
-from autodiff.ops import special
+from autodiff.ops import distribution_formulas, distributions, special
+from autodiff.ops.distributions import Distribution, Formula
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.promotion import as_array, cast, select
@@ -32,7 +32,6 @@ _LOG_ROOT_TWO_PI = float(np.log(_ROOT_TWO_PI))
 _LOG_PI = float(np.log(np.pi))
 _ROOT_TWO = float(np.sqrt(2))
 _INF = float("inf")
-Formula = Callable[..., Any]
 
 
 def _ufunc(name: str) -> Formula:
@@ -51,33 +50,6 @@ def _boost(name: str, partials: tuple[Formula, ...], domain: Any, otherwise: For
         return otherwise
     special.enter_ufunc(name, partials, domain, f"scipy.special._ufuncs._{name}")
     return _ufunc(name)
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """Formulas in the standardised variable ``z`` and the shape parameters.
-
-    ``low`` and ``high`` bound the support; numbers, or functions of the shapes.  ``inner`` is a
-    point of the support that stands for those outside of it.  ``density`` is given where it is more
-    accurate than the exponential of its logarithm, whose error grows with the logarithm's size.
-    ``open``: the density is 0 at the ends of the support, where the formula has no value.
-    """
-
-    shapes: tuple[str, ...]
-    log_density: Formula
-    low: Any = -_INF
-    high: Any = _INF
-    inner: Any = 0.5
-    density: Formula | None = None
-    open: bool = False
-    cdf: Formula | None = None
-    sf: Formula | None = None
-    logcdf: Formula | None = None
-    logsf: Formula | None = None
-    ppf: Formula | None = None
-    isf: Formula | None = None
-    valid: Formula = field(default=lambda *shapes: [s > 0 for s in shapes])
-    discrete: bool = False
 
 
 def _student(z: Any, df: Any) -> Any:
@@ -322,6 +294,9 @@ _TABLE: dict[type, Distribution] = {
 }  # fmt: skip
 
 
+_TABLE.update(distribution_formulas.TABLE)
+
+
 def _float(x: Any) -> Any:
     return cast(as_array(x), np.float64)
 
@@ -373,7 +348,7 @@ def _density(distribution: Distribution, log: bool, x: Any, args: Any, kwds: Any
     inside: Any = (z > low) & (z < high) if distribution.open else (z >= low) & (z <= high)
     if distribution.discrete:
         inside = inside & np.equal(np.floor(z), z)
-    z = select(inside, z, distribution.inner, np.float64)
+    z = select(inside, z, _bound(distribution.inner, shapes), np.float64)
     known = _valid(distribution, shapes, scale) & np.equal(point, point)
     if distribution.density is not None:  # SciPy's own may raise for parameters out of range
         pairs = zip(distribution.shapes, shapes, strict=True)
@@ -403,7 +378,7 @@ def _probability(
     low, high = _bound(distribution.low, shapes), _bound(distribution.high, shapes)
     above: Any = z >= high
     below: Any = z <= low
-    safe = select(above | below, distribution.inner, z, np.float64)
+    safe = select(above | below, _bound(distribution.inner, shapes), z, np.float64)
     if formula is None:
         value: Any = distribution.cdf(safe, *shapes)  # type: ignore[misc]
         other = distribution.sf(safe, *shapes) if distribution.sf else 1 - value
@@ -440,8 +415,8 @@ def _quantile(distribution: Distribution, name: str, q: Any, args: Any, kwds: An
     return _finish(select(known, value, np.nan, np.float64))
 
 
-def _evaluate(distribution: type, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
-    formulas = _TABLE.get(distribution)
+def _evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
+    formulas = _TABLE.get(type(dist))
     result: Tracer | None = None
     if formulas is not None:
         if name in ("pdf", "logpdf", "pmf", "logpmf"):
@@ -452,17 +427,19 @@ def _evaluate(distribution: type, name: str, x: Any, args: Any, kwds: Any) -> Tr
         else:
             result = _probability(formulas, name, x, args, kwds)
     if result is None:
-        title = distribution.__name__.removesuffix("_gen")
+        result = distributions.evaluate(dist, name, x, args, kwds)
+    if result is None:
+        title = type(dist).__name__.removesuffix("_gen")
         raise unsupported(f"scipy.stats.{title}.{name}", "write its formula")
     return result
 
 
 def _method(name: str) -> Formula:
-    return lambda self, x, *args, **kwds: _evaluate(type(self), name, x, args, kwds)
+    return lambda self, x, *args, **kwds: _evaluate(self, name, x, args, kwds)
 
 
 def _frozen_method(name: str) -> Formula:
-    return lambda self, x: _evaluate(type(self.dist), name, x, self.args, self.kwds)
+    return lambda self, x: _evaluate(self.dist, name, x, self.args, self.kwds)
 
 
 class Frozen:
@@ -476,7 +453,7 @@ class Frozen:
             raise unsupported(
                 f"{name} of a distribution with traced parameters", "write its formula"
             )
-        return lambda x: _evaluate(type(self.dist), name, x, self.args, self.kwds)
+        return lambda x: _evaluate(self.dist, name, x, self.args, self.kwds)
 
 
 _NAMES = ("pdf", "logpdf", "pmf", "logpmf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
@@ -496,8 +473,22 @@ def _freezing(dist: Any) -> Formula:
 
 for _name in dir(stats):
     _dist = getattr(stats, _name)
-    if type(_dist) in _TABLE:
+    if isinstance(_dist, (stats.rv_continuous, stats.rv_discrete)):
         implements(_dist)(_freezing(_dist))
+
+
+def _enter_choices() -> None:
+    """The functions by which SciPy's formulas choose by masks, under the names of its versions."""
+    for module, name, function in (
+        ("scipy._lib.array_api_extra", "apply_where", distributions.apply_where),
+        ("scipy._lib._util", "_lazyselect", distributions.lazyselect),
+    ):
+        found = getattr(importlib.import_module(module), name, None)
+        if found is not None:
+            implements(found)(function)
+
+
+_enter_choices()
 
 
 # -- the multivariate normal distribution -------------------------------------------------------------

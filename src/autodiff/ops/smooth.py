@@ -162,6 +162,14 @@ derived_as = smooth(
     "derived_as", lambda y, z: np.asarray(y), lambda s, y, z: y, None, lambda v, y, z: 1.0
 )
 
+# 0, with a derivative that is not known: where a formula for one value of a parameter stands alone.
+unknown_slope = smooth(
+    "unknown_slope",
+    lambda p: np.zeros_like(p),
+    lambda s, p: s.constant(0.0, p),
+    lambda y, p: np.nan + 0.0 * p,
+)
+
 
 # -- series where closed formulas cancel ---------------------------------------------------------
 def polynomial(x: Any, coefficients: Sequence[float]) -> Any:

@@ -48,7 +48,7 @@ def _same_type(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
 
 def _scipy(name: str) -> Callable[[Any], Any]:
     def meaning(x: Any) -> Any:
-        y = _ufunc(ufunc_path(name))(x)
+        y = ufunc_at(ufunc_path(name))(x)
         # SciPy's log-gamma is -inf at -inf; the C library's and Python's is +inf.
         return np.where(np.isneginf(x), np.inf, y).astype(y.dtype) if name == "gammaln" else y
 
@@ -104,7 +104,8 @@ def ufunc_path(name: str) -> str:
 
 
 @functools.cache
-def _ufunc(path: str) -> np.ufunc:
+def ufunc_at(path: str) -> np.ufunc:
+    """The ufunc of a dotted name."""
     module, _, name = path.rpartition(".")
     found: np.ufunc = getattr(importlib.import_module(module), name)
     return found
@@ -133,10 +134,15 @@ def pointwise_ufunc(name: str, *operands: Any) -> Tracer:
 
 @functools.lru_cache(maxsize=4096)
 def _loop_of(path: str, kinds: tuple[Any, ...]) -> tuple[np.dtype[Any], ...]:
-    """The dtypes that NumPy's loop works in; a weak Python number is ``int`` or ``float``."""
+    """The dtypes that NumPy's loop works in; a weak Python number is ``int`` or ``float``.
+
+    Of the results the first one is given, of a complex one its part.
+    """
     if all(isinstance(kind, type) for kind in kinds):
         kinds = tuple([np.dtype(kind) for kind in kinds])
-    return _ufunc(path).resolve_dtypes((*kinds, None))
+    ufunc = ufunc_at(path)
+    loop = ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))[: ufunc.nin + 1]
+    return tuple([np.dtype(d.char.lower()) if d.kind == "c" else d for d in loop])
 
 
 def _no_partial(name: str, argument: str) -> Callable[..., Any]:
@@ -166,6 +172,7 @@ def enter_ufunc(
     partials: tuple[Any, ...],
     domain: tuple[tuple[float, float], ...],
     path: str | None = None,
+    part: int = 0,
 ) -> None:
     """Enter a ufunc of SciPy as ``scipy_name``.
 
@@ -180,17 +187,28 @@ def enter_ufunc(
         Where tests may sample the operands.
     path : str, optional
         The dotted name of the ufunc, where it is not ``scipy.special.name``.
+    part : int
+        Which of its results.
     """
     if path is not None:
         _PLACES[name] = path
     place = ufunc_path(name)
-    rules = tuple(_no_partial(name, p) if isinstance(p, str) else p for p in partials)
+    title = place.rpartition(".")[2].removeprefix("_")
+    rules = tuple(_no_partial(title, p) if isinstance(p, str) else p for p in partials)
+
+    def meaning(*operands: Any) -> Any:
+        result = ufunc_at(place)(*operands)
+        results = result if isinstance(result, tuple) else (result,)
+        if results[0].dtype.kind == "c":  # counted by their parts
+            return (np.imag if part % 2 else np.real)(results[part // 2])
+        return results[part]
+
     register(
         Entry(
             f"scipy_{name}",
             _float_type,
-            lambda *operands: _ufunc(place)(*operands),
-            Pointwise(lambda s, *x: s.ufunc(place, *x)),
+            meaning,
+            Pointwise(lambda s, *x: s.ufunc(place, *x, part=part)),
             Partials(rules),
             samples=Samples(domain),
         )
@@ -208,7 +226,7 @@ k0, k1, kv, k0e, k1e, kve = _f("k0"), _f("k1"), _f("kv"), _f("k0e"), _f("k1e"), 
 expn, zeta, ellipk, ellipe = _f("expn"), _f("zeta"), _f("ellipk"), _f("ellipe")
 
 
-kn, yn = _f("kn"), _f("yn")
+kn, yn, rgamma = _f("kn"), _f("yn"), _f("rgamma")
 
 
 def _of_order(function: Callable[..., Any], n: Any, step: int, x: Any) -> Any:
@@ -327,6 +345,30 @@ def _student_density(y: Any, n: Any, t: Any) -> Any:
     return np.exp(-0.5 * (n + 1) * log_square(t / np.sqrt(n)) - 0.5 * np.log(n) - _log_beta(0.5 * n, 0.5 + 0 * n))  # fmt: skip
 
 
+def _student_by_degrees(y: Any, n: Any, t: Any) -> Any:
+    # The tail beyond abs(t) is half of the incomplete beta function of n/2, 1/2 at w = n / (n + t²).
+    square = t * t
+    w, rest = n / (n + square), square / (n + square)
+    half = 0.5 + 0.0 * n
+    by_shape = _beta_slope(0, 0.25)(y, 0.5 * n, half, w)
+    # w**(n/2 - 1) (1 - w)**-1/2 / B(n/2, 1/2) times dw/dn = w (1 - w) / n
+    power = np.exp(0.5 * n * np.log(w) - _log_beta(0.5 * n, half))
+    by_argument = 0.5 * power * np.sqrt(np.where(np.equal(t, 0), 1.0, rest)) / n
+    return np.where(np.equal(t, 0), 0.0, -np.sign(t) * (by_shape + by_argument))
+
+
+def _kve_by_order(v: Any, x: Any) -> Any:
+    from autodiff.ops.bessel_orders import scaled_k_by_order
+
+    return scaled_k_by_order(v, x)
+
+
+def _zeta_by_order(y: Any, s: Any, q: Any) -> Any:
+    from autodiff.ops.wave_functions import zeta_by_order
+
+    return zeta_by_order(s, q)
+
+
 def _rgamma_partial(y: Any, x: Any) -> Any:
     # -y digamma(x), which at the zeros of y is 0 times infinity; there by reflection
     # (A&S 6.1.17): y = sin(pi x) gamma(1 - x) / pi.
@@ -424,12 +466,12 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("jv", ("v", lambda y, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x))), ((1.0, 3.0), (0.5, 4.0))),
     ("yv", ("v", lambda y, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x))), ((1.0, 3.0), (1.0, 4.0))),
     ("iv", ("v", lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
-    ("kv", ("v", lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
+    ("kv", (lambda y, v, x: np.exp(-x) * _kve_by_order(v, x), lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
     ("ive", ("v", lambda y, v, x: 0.5 * (ive(v - 1, x) + ive(v + 1, x)) - np.sign(x) * y),
      ((1.0, 3.0), (0.5, 3.0))),
-    ("kve", ("v", lambda y, v, x: y - 0.5 * (kve(v - 1, x) + kve(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
+    ("kve", (lambda y, v, x: _kve_by_order(v, x), lambda y, v, x: y - 0.5 * (kve(v - 1, x) + kve(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
     ("expn", ("n", _expn_partial), ((2.0, 2.0), (0.5, 2.0))),
-    ("zeta", ("x", lambda y, x, q: -x * zeta(x + 1, q)), ((2.0, 4.0), (0.5, 3.0))),
+    ("zeta", (_zeta_by_order, lambda y, x, q: -x * zeta(x + 1, q)), ((2.0, 4.0), (0.5, 3.0))),
     ("kn", ("n", lambda y, n, x: -0.5 * (_of_order(kn, n, -1, x) + _of_order(kn, n, 1, x))),
      ((2.0, 2.0), (0.5, 3.0))),
     ("yn", ("n", lambda y, n, x: 0.5 * (_of_order(yn, n, -1, x) - _of_order(yn, n, 1, x))),
@@ -447,7 +489,7 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("betainc", (_beta_slope(0, 1.0), _beta_slope(1, 1.0), _beta_density), ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
     ("betaincc", (_beta_slope(0, -1.0), _beta_slope(1, -1.0), lambda y, a, b, x: -_beta_density(y, a, b, x)),
      ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
-    ("stdtr", ("df", _student_density), ((1.0, 5.0), (-2.0, 2.0))),
+    ("stdtr", (_student_by_degrees, _student_density), ((1.0, 5.0), (-2.0, 2.0))),
 )  # fmt: skip
 for _name, _partials, _domain in _KERNELS:
     enter_ufunc(_name, _partials, _domain)

@@ -46,7 +46,7 @@ def operation() -> Iterator[Callable[[str, ufunc_calls.UfuncCall], str]]:
         register(
             Entry(
                 name,
-                lambda types: (ArrayType(call.result, types[0].shape),),
+                lambda types: (ArrayType(call.results[0], types[0].shape),),
                 ufunc,
                 Pointwise(lambda s, *x: s.ufunc(path, *x)),
             )

@@ -400,7 +400,7 @@ class Scalars:
         listed = ", ".join(f"{type} {e.name}" for e in x)
         return self._op(dtype, f"call {type} {symbol}({listed})", *x)
 
-    def ufunc(self, name: str, *x: Element) -> Element:
+    def ufunc(self, name: str, *x: Element, part: int = 0) -> Element:
         """An element of a ufunc, given by its dotted name, by the C function that the ufunc runs."""
         half = any(e.dtype.kind == "f" and e.dtype.itemsize == 2 for e in x)
         if half:
@@ -408,7 +408,11 @@ class Scalars:
         call = ufunc_calls.find(name, tuple([e.dtype for e in x]))
         self.w.ufuncs.add(call)
         self.w.note_call()
-        return self._op(call.result, call.text([e.name for e in x]), *x)
+        whole = self._op(call.results[part], call.text([e.name for e in x]), *x)
+        if len(call.results) == 1:
+            return whole
+        taken = self.w.op(f"extractvalue {call.returned} {whole.name}, {part}", whole.name)
+        return Element(taken, call.results[part])
 
     def _branching(self, name: str, parts: tuple[str, float, float], x: Element) -> Element:
         """A function as straight-line code where it serves, else the C library's, behind a branch."""
@@ -484,7 +488,7 @@ class Costs:
         """An elementary function."""
         self.total += 20
 
-    def ufunc(self, name: str, *x: Any) -> Any:
+    def ufunc(self, name: str, *x: Any, part: int = 0) -> Any:
         """A special function."""
         self.total += 100
 

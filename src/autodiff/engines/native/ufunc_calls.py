@@ -1,8 +1,11 @@
 """One element of a NumPy ufunc in machine code, by the C function that the ufunc itself runs.
 
     call = find("scipy.special.betaln", (FLOAT64, FLOAT64))
-    call.result              # float64
+    call.results             # (float64,)
     call.text(["%a", "%b"])  # call double @ufunc.scipy.special.betaln.dd_d.value(double %a, …)
+
+A ufunc of several results (``airy``) gives them as a structure, and so does one of complex numbers
+(``wofz``), whose operands and results are counted by their real and imaginary parts.
 
 So a value is the one that SciPy gives, bit by bit, in any loop and on any thread.  There are two ways:
 
@@ -43,18 +46,24 @@ _FLAGS = 0x1D  # invalid, divide, overflow, underflow, as x86 numbers them in MX
 
 @dataclass(frozen=True)
 class UfuncCall:
-    """The C function of one signature of a ufunc."""
+    """The C function of one signature of a ufunc; complex numbers count as two."""
 
     ufunc: str
     signature: str
     operands: tuple[np.dtype[Any], ...]
-    result: np.dtype[Any]
+    results: tuple[np.dtype[Any], ...]
     by_value: bool
 
     @property
     def symbol(self) -> str:
         """The name that the others begin with; also that of a loop's function of one element."""
         return f"{PREFIX}{self.ufunc}.{self.signature.replace('->', '_')}"
+
+    @property
+    def returned(self) -> str:
+        """The LLVM type of what is returned: of the result, or a structure of all."""
+        types = [register_type(dtype) for dtype in self.results]
+        return types[0] if len(types) == 1 else f"{{ {', '.join(types)} }}"
 
     def text(self, names: Sequence[str]) -> str:
         """The instruction that computes an element."""
@@ -64,7 +73,7 @@ class UfuncCall:
             listed, symbol = f"{listed}, i32 0", f"{self.symbol}.value"
         else:
             symbol = self.symbol
-        return f"call {register_type(self.result)} @{symbol}({listed})"
+        return f"call {self.returned} @{symbol}({listed})"
 
 
 @functools.lru_cache(maxsize=1024)
@@ -78,11 +87,16 @@ def find(ufunc: str, operands: tuple[np.dtype[Any], ...]) -> UfuncCall:
     """
     for signature in symbols.ufunc_of(ufunc).types:
         given, _, made = signature.partition("->")
-        if len(made) == 1 and tuple(np.dtype(c) for c in given) == operands:
+        if sum(map(_parts, given), ()) == operands:
             by_value = symbols.has_value_function(ufunc, signature)
-            return UfuncCall(ufunc, signature, operands, np.dtype(made), by_value)
+            return UfuncCall(ufunc, signature, operands, sum(map(_parts, made), ()), by_value)
     listed = ", ".join(map(str, operands))
     raise UnsupportedError(f"{ufunc} has no loop for elements of dtype {listed}.")
+
+
+def _parts(code: str) -> tuple[np.dtype[Any], ...]:
+    """The dtypes of the parts of a number of a type code: two of a complex one."""
+    return (np.dtype(code.lower()),) * 2 if code in "FD" else (np.dtype(code),)
 
 
 # No memory that the caller sees is read or written: equal calls may be shared, and a call whose result
@@ -92,30 +106,43 @@ _ATTRIBUTES = "nounwind willreturn memory(none)"
 
 def _definition(loop: UfuncCall) -> str:
     """A function of one element that calls a loop."""
-    types = [register_type(dtype) for dtype in loop.operands]
-    result, count = register_type(loop.result), len(types)
-    listed = ", ".join(f"{type} %x{k}" for k, type in enumerate(types))
-    lines = [f"define internal {result} @{loop.symbol}({listed}) noinline {_ATTRIBUTES} {{"]
-    for k, type in enumerate([*types, result]):
-        lines.append(f"  %place{k} = alloca {type}, align 8")
-    lines.append(f"  %places = alloca [{count + 1} x ptr], align 8")
+    listed = ", ".join(f"{register_type(d)} %x{k}" for k, d in enumerate(loop.operands))
+    head = f"define internal {loop.returned} @{loop.symbol}({listed}) noinline {_ATTRIBUTES} {{"
+    given, _, made = loop.signature.partition("->")
+    lines, slots, names = [head], [], []
+    for k, code in enumerate(given + made):
+        parts = _parts(code)
+        slots.append(f"%place{k}")
+        lines.append(f"  %place{k} = alloca [{len(parts)} x {register_type(parts[0])}], align 8")
+        for part, dtype in enumerate(parts):
+            names.append(f"%place{k}.{part}")
+            lines.append(
+                f"  %place{k}.{part} = getelementptr {register_type(dtype)}, ptr %place{k}, i64 {part}"
+            )
+    lines.append(f"  %places = alloca [{len(slots)} x ptr], align 8")
     before, after = _FLAG_CODE if _is_x86() else _ENVIRONMENT_CODE
     lines.append(before)
-    for k, type in enumerate(types):
-        lines.append(f"  store {type} %x{k}, ptr %place{k}")
-    for k in range(count + 1):
+    for k, (dtype, name) in enumerate(zip(loop.operands, names, strict=False)):
+        lines.append(f"  store {register_type(dtype)} %x{k}, ptr {name}")
+    for k, slot in enumerate(slots):
         lines.append(f"  %at{k} = getelementptr ptr, ptr %places, i64 {k}")
-        lines.append(f"  store ptr %place{k}, ptr %at{k}")
+        lines.append(f"  store ptr {slot}, ptr %at{k}")
     lines.append(
         f"  call void @{loop.symbol}.loop(ptr %places, ptr @ufunc.count, ptr @ufunc.steps, "
         f"ptr @{loop.symbol}.data)"
     )
-    lines += [
-        after,
-        f"  %result = load {result}, ptr %place{count}",
-        f"  ret {result} %result",
-        "}",
-    ]
+    lines.append(after)
+    found = zip(loop.results, names[len(loop.operands) :], strict=True)
+    whole = "undef"
+    for k, (dtype, name) in enumerate(found):
+        type = register_type(dtype)
+        lines.append(f"  %result{k} = load {type}, ptr {name}")
+        if len(loop.results) == 1:
+            whole = "%result0"
+            break
+        lines.append(f"  %whole{k} = insertvalue {loop.returned} {whole}, {type} %result{k}, {k}")
+        whole = f"%whole{k}"
+    lines += [f"  ret {loop.returned} {whole}", "}"]
     return "\n".join(lines)
 
 
@@ -126,12 +153,13 @@ def module_text(calls: Iterable[UfuncCall]) -> str:
     for call in calls:
         if call.by_value:
             types = ", ".join(register_type(dtype) for dtype in call.operands)
-            result = register_type(call.result)
-            parts.append(f"declare {result} @{call.symbol}.value({types}, i32) {_ATTRIBUTES}")
+            parts.append(
+                f"declare {call.returned} @{call.symbol}.value({types}, i32) {_ATTRIBUTES}"
+            )
     loops = [call for call in calls if not call.by_value]
     if not loops:
         return "\n".join(parts)
-    most = max(len(loop.operands) for loop in loops) + 1
+    most = max(len(loop.signature) for loop in loops)
     parts += [
         "@ufunc.count = internal constant i64 1",
         f"@ufunc.steps = internal constant [{most} x i64] zeroinitializer",

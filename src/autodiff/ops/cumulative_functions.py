@@ -1,0 +1,407 @@
+"""Distribution functions of ``scipy.special`` and their inverses, by rows of a table.
+
+    gdtr(a, b, x) = gammainc(b, a x)        by a: x density(b, a x), by b: the slope by the shape, …
+    gdtria(p, b, x)                         its inverse: 1 / (∂F/∂a) and -(∂F/∂b) / (∂F/∂a)
+
+All are incomplete gamma and beta functions (DLMF 8.2, 8.17) at some argument; those that count
+events cut what they count, so that they are constant in it by pieces, while inverses by the count
+solve the equation in which it is a real number.  Noncentral ones are sums over Poisson weights of
+central ones: the derivative by the noncentrality is a difference of neighbours.
+
+Source: N. L. Johnson, S. Kotz and N. Balakrishnan, Continuous Univariate Distributions 2 (1995).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops.smooth import near_or_far, polynomial
+from autodiff.ops.special import (
+    _ROOT_TWO_PI,
+    _beta_density,
+    _boxcox_by_power,
+    _f,
+    _gamma_density,
+    apply,
+    scaled_power,
+)
+from autodiff.ops.special_rows import inverse, of, row
+
+_P, _LEVEL = (0.5, 3.0), (0.1, 0.9)
+
+
+def _shape(a: Any, x: Any) -> Any:
+    from autodiff.ops.incomplete_functions import shape_slope
+
+    return shape_slope(a, x)
+
+
+def _shapes(a: Any, b: Any, x: Any) -> tuple[Any, Any]:
+    from autodiff.ops.incomplete_functions import beta_slopes
+
+    return beta_slopes(a, b, x)
+
+
+def _gamma(a: Any, x: Any) -> Any:
+    """∂/∂x of gammainc."""
+    return _gamma_density(None, a, x)
+
+
+def _beta(a: Any, b: Any, x: Any) -> Any:
+    """∂/∂x of betainc."""
+    return _beta_density(None, a, b, x)
+
+
+def _negative(*rules: Any) -> tuple[Any, ...]:
+    """The rules of the complement."""
+    return tuple([(lambda *x, r=r: -r(*x)) if callable(r) else r for r in rules])
+
+
+# -- gamma, chi-squared, Poisson ------------------------------------------------------------------------
+inverse("gammaincinv", "gammainc", 1, (_P, _LEVEL))
+inverse("gammainccinv", "gammaincc", 1, (_P, _LEVEL))
+_GDTR = (
+    lambda y, a, b, x: x * _gamma(b, a * x),
+    lambda y, a, b, x: _shape(b, a * x),
+    lambda y, a, b, x: a * _gamma(b, a * x),
+)
+row("gdtr", _GDTR, (_P, _P, _P), "DLMF 8.2.4")
+row("gdtrc", _negative(*_GDTR), (_P, _P, _P), "DLMF 8.2.4")
+inverse("gdtria", "gdtr", 0, (_LEVEL, _P, _P))
+inverse("gdtrib", "gdtr", 1, (_P, _LEVEL, _P))
+inverse("gdtrix", "gdtr", 2, (_P, _P, _LEVEL))
+_CHDTR = (
+    lambda y, v, x: 0.5 * _shape(0.5 * v, 0.5 * x),
+    lambda y, v, x: 0.5 * _gamma(0.5 * v, 0.5 * x),
+)
+row("chdtr", _CHDTR, (_P, _P), "DLMF 8.2.4")
+row("chdtrc", _negative(*_CHDTR), (_P, _P), "DLMF 8.2.4")
+inverse("chdtri", "chdtrc", 1, (_P, _LEVEL))
+inverse("chdtriv", "chdtr", 0, (_LEVEL, _P))
+_PDTRC = (
+    lambda y, k, m: _shape(k + 1, m),
+    lambda y, k, m: _gamma(k + 1, m),
+)
+_PDTR = _negative(*_PDTRC)
+
+
+def _cut(rule: Any) -> Any:
+    """A rule of a count that SciPy cuts; counts may be integers."""
+    return lambda y, k, *rest: rule(y, np.floor(1.0 * k), *[1.0 * x for x in rest])
+
+
+_COUNTS = ((2.2, 2.8), (0.5, 3.0))
+row("pdtr", (None, _cut(_PDTR[1])), _COUNTS, "DLMF 8.4.10")
+row("pdtrc", (None, _cut(_PDTRC[1])), _COUNTS, "DLMF 8.4.10")
+inverse("pdtri", "pdtr", 1, ((2.0, 2.0), _LEVEL))
+inverse("pdtrik", (lambda k, m: _f("gammaincc")(k + 1, m), _PDTR), 0, (_LEVEL, (2.0, 5.0)))
+
+
+# -- beta, F, Student's, binomial -----------------------------------------------------------------------
+inverse("betaincinv", "betainc", 2, (_P, _P, _LEVEL))
+inverse("betainccinv", "betaincc", 2, (_P, _P, _LEVEL))
+inverse("btdtria", "betainc", 0, (_LEVEL, _P, _LEVEL))
+inverse("btdtrib", "betainc", 1, (_P, _LEVEL, _LEVEL))
+
+
+def _ratio_density(m: Any, n: Any, x: Any) -> Any:
+    """The density of the F distribution."""
+    a, b, r = 0.5 * m, 0.5 * n, m / n
+    scale = a * np.log(r) - (a + b) * np.log1p(r * x) - apply("scipy_betaln", a, b)
+    return scaled_power(a - 1, scale, x)
+
+
+def _fdtr_by(number: int) -> Any:
+    """The derivative by the degrees of freedom of the numerator or of the denominator."""
+
+    def partial(y: Any, m: Any, n: Any, x: Any) -> Any:
+        by_shape = _shapes(0.5 * m, 0.5 * n, m * x / (m * x + n))[number]
+        density = x * _ratio_density(m, n, x)
+        return 0.5 * by_shape + (-density / n if number else density / m)
+
+    return partial
+
+
+_FDTR = (_fdtr_by(0), _fdtr_by(1), lambda y, m, n, x: _ratio_density(m, n, x))
+row("fdtr", _FDTR, (_P, _P, _P), "DLMF 8.17.1")
+row("fdtrc", _negative(*_FDTR), (_P, _P, _P), "DLMF 8.17.1")
+inverse("fdtri", "fdtr", 2, (_P, _P, _LEVEL))
+inverse("fdtridfd", "fdtr", 1, ((2.0, 3.0), (0.4, 0.5), (1.0, 1.1)))
+inverse("stdtrit", "stdtr", 1, (_P, _LEVEL))
+inverse("stdtridf", "stdtr", 0, ((0.7, 0.8), (0.8, 1.0)))
+
+_BDTRC = (  # of real k and n
+    lambda y, k, n, p: _shapes(k + 1, n - k, p)[0] - _shapes(k + 1, n - k, p)[1],
+    lambda y, k, n, p: _shapes(k + 1, n - k, p)[1],
+    lambda y, k, n, p: _beta(k + 1, n - k, p),
+)
+_BDTR = _negative(*_BDTRC)
+_BINOMIAL = (lambda k, n, p: _f("betaincc")(k + 1, n - k, p), _BDTR)
+_TRIALS = ((2.0, 2.0), (5.0, 5.0), _LEVEL)
+row("bdtr", (None, None, _cut(_BDTR[2])), _TRIALS, "DLMF 8.17.5")
+row("bdtrc", (None, None, _cut(_BDTRC[2])), _TRIALS, "DLMF 8.17.5")
+inverse("bdtri", "bdtr", 2, _TRIALS)
+inverse("bdtrik", _BINOMIAL, 0, ((0.3, 0.7), (5.0, 7.0), (0.3, 0.6)))
+inverse("bdtrin", _BINOMIAL, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))
+_NBDTR = (  # of real k and n
+    lambda y, k, n, p: _shapes(n, k + 1, p)[1],
+    lambda y, k, n, p: _shapes(n, k + 1, p)[0],
+    lambda y, k, n, p: _beta(n, k + 1, p),
+)
+_NEGATIVE_BINOMIAL = (lambda k, n, p: _f("betainc")(n, k + 1, p), _NBDTR)
+row("nbdtr", (None, None, _cut(_NBDTR[2])), _TRIALS, "DLMF 8.17.24")
+row("nbdtrc", (None, None, _cut(_negative(*_NBDTR)[2])), _TRIALS, "DLMF 8.17.24")
+inverse("nbdtri", "nbdtr", 2, _TRIALS)
+inverse("nbdtrik", _NEGATIVE_BINOMIAL, 0, ((0.3, 0.7), (5.0, 7.0), (0.3, 0.6)))
+inverse("nbdtrin", _NEGATIVE_BINOMIAL, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))
+
+
+# -- noncentral ones ------------------------------------------------------------------------------------
+_ncx2, _nct, _ncf = of("ncx2_pdf"), of("nct_pdf"), of("ncf_pdf")
+# p(x; k) is the mean over Poisson counts j of the density of k + 2j; x p(x; k + 2) is that of k times
+# (k + 2j) … by which the logarithmic derivative (k/2 + j - 1) / x - 1/2 is a sum of two densities.
+row(
+    "ncx2_pdf",
+    (
+        lambda y, x, k, c: y * ((0.5 * k - 1) / x - 0.5) + 0.5 * c / x * _ncx2(x, k + 2, c),
+        "df",
+        lambda y, x, k, c: 0.5 * (_ncx2(x, k + 2, c) - y),
+    ),
+    ((0.5, 5.0), (1.0, 4.0), _P),
+    "Johnson, Kotz and Balakrishnan, 29.4",
+    private=True,
+)
+_CHNDTR = (
+    lambda y, x, k, c: _ncx2(x, k, c),
+    "df",
+    lambda y, x, k, c: -_ncx2(x, k + 2, c),
+)
+_NONCENTRAL = ((0.5, 5.0), (1.0, 4.0), _P)
+row("chndtr", _CHNDTR, _NONCENTRAL, "Johnson, Kotz and Balakrishnan, 29.3")
+inverse("chndtrix", "chndtr", 0, (_LEVEL, (1.0, 4.0), _P))
+inverse("chndtridf", "chndtr", 1, ((0.5, 5.0), (0.2, 0.4), _P))
+inverse("chndtrinc", "chndtr", 2, ((3.0, 6.0), (1.0, 2.0), (0.3, 0.5)))
+
+
+def _moment(power: int, n: Any, c: Any, t: Any) -> Any:
+    """The mean of ``V**power φ(t V - c)``, where n V² is chi-squared of n degrees of freedom.
+
+    A power of V is a change of the degrees of freedom to m = n + power - 1.
+    """
+    m = n + (power - 1)
+    if power == 1:
+        return _nct(t, n, c)
+    half = 0.5 * (power - 1)
+    ratio = np.exp(
+        apply("lgamma", 0.5 * m) - apply("lgamma", 0.5 * n)
+        + half * float(np.log(2)) + 0.5 * np.log(m) - 0.5 * power * np.log(n)
+    )  # fmt: skip
+    return ratio * _nct(t * np.sqrt(m / n), m, c)
+
+
+row(
+    "nct_pdf",
+    (
+        lambda y, t, n, c: c * _moment(2, n, c, t) - t * _moment(3, n, c, t),
+        "df",
+        lambda y, t, n, c: t * _moment(2, n, c, t) - c * y,
+    ),
+    ((-1.0, 2.0), (2.0, 5.0), (-1.0, 1.0)),
+    "Johnson, Kotz and Balakrishnan, 31.2",
+    private=True,
+)
+
+
+def _nctdtr_by_nc(y: Any, n: Any, c: Any, t: Any) -> Any:
+    # The mean of -φ(t V - c), by one degree of freedom less; where there is none, by the recurrence
+    # that differentiation of the mean by t gives, c M(0) = t M(1) - …, there is no density.
+    enough = np.greater(n, 1)
+    return np.where(enough, -_moment(0, np.where(enough, n, 2.0), c, t), np.nan)
+
+
+_NCTDTR = ("df", _nctdtr_by_nc, lambda y, n, c, t: _nct(t, n, c))
+row(
+    "nctdtr",
+    _NCTDTR,
+    ((2.0, 5.0), (-1.0, 1.0), (-1.0, 2.0)),
+    "Johnson, Kotz and Balakrishnan, 31.2",
+)
+inverse("nctdtridf", "nctdtr", 0, ((0.4, 0.5), (0.5, 0.6), (0.4, 0.5)))
+inverse("nctdtrinc", "nctdtr", 1, ((2.0, 5.0), (0.2, 0.8), (0.5, 2.0)))
+inverse("nctdtrit", "nctdtr", 2, ((2.0, 5.0), (-1.0, 1.0), (0.2, 0.8)))
+
+
+def _ncf_next(x: Any, m: Any, n: Any, c: Any) -> Any:
+    """The same sum of densities, of one event more."""
+    less = m / (m + 2)
+    return less * _ncf(x * less, m + 2, n, c)
+
+
+def _ncf_by_x(y: Any, x: Any, m: Any, n: Any, c: Any) -> Any:
+    q = m / (n + m * x)
+    return y * ((0.5 * m - 1) / x - 0.5 * (m + n) * q) + 0.5 * c * (1 / x - q) * _ncf_next(
+        x, m, n, c
+    )
+
+
+row(
+    "ncf_pdf",
+    (_ncf_by_x, "dfn", "dfd", lambda y, x, m, n, c: 0.5 * (_ncf_next(x, m, n, c) - y)),
+    (_P, (1.0, 4.0), (2.0, 5.0), _P),
+    "Johnson, Kotz and Balakrishnan, 30.3",
+    private=True,
+)
+_NCFDTR = (
+    "dfn",
+    "dfd",
+    lambda y, m, n, c, x: 0.5 * (_f("ncfdtr")(m + 2, n, c, x * m / (m + 2)) - y),
+    lambda y, m, n, c, x: _ncf(x, m, n, c),
+)
+_RATIO = ((1.0, 4.0), (2.0, 5.0), _P, _P)
+row("ncfdtr", _NCFDTR, _RATIO, "Johnson, Kotz and Balakrishnan, 30.3")
+inverse("ncfdtri", "ncfdtr", 3, ((1.0, 4.0), (2.0, 5.0), _P, _LEVEL))
+inverse("ncfdtridfn", "ncfdtr", 0, ((0.4, 0.5), (2.0, 5.0), (0.5, 0.6), (1.0, 1.2)))
+inverse("ncfdtridfd", "ncfdtr", 1, ((1.0, 4.0), (0.4, 0.5), (0.5, 0.6), (1.0, 1.2)))
+inverse("ncfdtrinc", "ncfdtr", 2, ((1.0, 2.0), (2.0, 5.0), (0.2, 0.4), (2.0, 3.0)))
+
+
+# -- normal ---------------------------------------------------------------------------------------------
+def _normal_quantile_slope(z: Any) -> Any:
+    return _ROOT_TWO_PI * np.exp(0.5 * z * z)
+
+
+inverse("ndtri_exp", "log_ndtr", 0, ((-5.0, -0.1),))
+row(
+    "nrdtrimn",
+    (
+        lambda y, p, s, x: -s * _normal_quantile_slope((x - y) / s),
+        lambda y, p, s, x: -(x - y) / s,
+        lambda y, p, s, x: 1.0 + 0.0 * x,
+    ),
+    (_LEVEL, _P, (-2.0, 2.0)),
+    "x - s ndtri(p)",
+)
+row(
+    "nrdtrisd",
+    (
+        lambda y, m, p, x: -y / (x - m),
+        lambda y, m, p, x: -y * y / (x - m) * _normal_quantile_slope((x - m) / y),
+        lambda y, m, p, x: y / (x - m),
+    ),
+    ((-1.0, 0.0), (0.6, 0.9), (1.0, 2.0)),
+    "(x - m) / ndtri(p)",
+)
+row(
+    "owens_t",
+    (
+        lambda y, h, a: -np.exp(-0.5 * h * h) * apply("erf", a * h / float(np.sqrt(2))) / (2 * _ROOT_TWO_PI),
+        lambda y, h, a: np.exp(-0.5 * h * h * (1 + a * a)) / (2 * np.pi * (1 + a * a)),
+    ),
+    ((-2.0, 2.0), (-2.0, 2.0)),
+    "Owen (1956)",
+)  # fmt: skip
+
+
+# -- Kolmogorov's and Smirnov's ---------------------------------------------------------------------------
+def _halves(x: Any) -> tuple[Any, Any, Any]:
+    """Whether x is small, and x in the series for small and in that for large numbers."""
+    small = np.less(x, 0.9)
+    return small, np.where(small & np.greater(x, 0), x, 0.9), np.where(small, 0.9, x)
+
+
+def kolmogorov_slope(x: Any) -> Any:
+    """By the alternating series where x is large, by its theta transform (DLMF 20.7.30) where small."""
+    small, low, high = _halves(x)
+    near: Any = 0.0
+    for k in range(1, 6):
+        c = ((2 * k - 1) * np.pi) ** 2 / 8
+        near = near + np.exp(-c / (low * low)) * (2 * c / (low * low) - 1)
+    far: Any = 0.0
+    for k in range(1, 7):
+        far = far + (-1.0) ** k * 8 * k * k * np.exp(-2.0 * k * k * high * high)
+    value = np.where(small, -_ROOT_TWO_PI / (low * low) * near, far * high)
+    return np.where(np.greater(x, 0), value, 0.0)
+
+
+def kolmogorov_bend(x: Any) -> Any:
+    """The second derivative, likewise."""
+    small, low, high = _halves(x)
+    u: Any = 1 / low
+    near: Any = 0.0
+    for k in range(1, 6):
+        c = ((2 * k - 1) * np.pi) ** 2 / 8
+        q = c * u * u
+        near = near + np.exp(-q) * u * (10 * q - 2 - 4 * q * q)
+    far: Any = 0.0
+    for k in range(1, 7):
+        e = 2.0 * k * k * high * high
+        far = far + (-1.0) ** k * 8 * k * k * np.exp(-e) * (1 - 2 * e)
+    value = np.where(small, _ROOT_TWO_PI * u * u * near, far)
+    return np.where(np.greater(x, 0), value, 0.0)
+
+
+row(
+    "kolmogorov",
+    (lambda y, x: kolmogorov_slope(x),),
+    ((0.4, 1.8),),
+    "Marsaglia, Tsang and Wang (2003)",
+)
+inverse("kolmogi", "kolmogorov", 0, (_LEVEL,))
+row("smirnovp", (None, "x"), ((5.0, 5.0), (0.15, 0.5)), "piecewise polynomial", private=True)
+row(
+    "smirnov",
+    (None, lambda y, n, x: of("smirnovp")(n, x)),
+    ((5.0, 5.0), (0.15, 0.5)),
+    "its own slope",
+)
+inverse("smirnovi", "smirnov", 1, ((5.0, 5.0), (0.1, 0.8)))
+
+
+# -- transformations ----------------------------------------------------------------------------------------
+# The derivative of log(1 + u) / u = sum of (-u)**k / (k + 1)
+_LOG1P_SLOPE = [(-1.0) ** k * k / (k + 1) for k in range(1, 24)]
+
+
+def _log1p_ratio_slope(u: Any) -> Any:
+    return near_or_far(
+        np.abs(u) < 0.15, u, 0.5,
+        lambda u: polynomial(u, _LOG1P_SLOPE),
+        lambda u: (u / (1 + u) - np.log1p(u)) / (u * u),
+    )  # fmt: skip
+
+
+def _enter_inverse_boxcox() -> None:
+    for name, shift in (("inv_boxcox", 0.0), ("inv_boxcox1p", 1.0)):
+        row(
+            name,
+            (
+                lambda y, x, p, shift=shift: (y + shift) / (1 + p * x),
+                lambda y, x, p, shift=shift: (y + shift) * x * x * _log1p_ratio_slope(p * x),
+            ),
+            (_P, (-0.25, 0.5)),
+            "(1 + p x)**(1/p)",
+        )
+
+
+_enter_inverse_boxcox()
+
+
+def _lambda_ends(p: Any) -> Any:
+    inside = np.greater(p, 0) & np.less(p, 1)
+    return inside, np.where(inside, p, 0.5)
+
+
+def _tukey_by_x(y: Any, x: Any, p: Any) -> Any:
+    inside, v = _lambda_ends(y)
+    return np.where(inside, 1 / (np.power(v, p - 1) + np.power(1 - v, p - 1)), 0.0)
+
+
+def _tukey_by_shape(y: Any, x: Any, p: Any) -> Any:
+    inside, v = _lambda_ends(y)
+    by_shape = _boxcox_by_power(np.log(v), p) - _boxcox_by_power(np.log1p(-v), p)
+    return np.where(inside, -by_shape / (np.power(v, p - 1) + np.power(1 - v, p - 1)), 0.0)
+
+
+row("tklmbda", (_tukey_by_x, _tukey_by_shape), ((-1.0, 1.0), (-0.5, 0.8)), "Tukey (1962)")

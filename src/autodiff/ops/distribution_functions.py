@@ -1,0 +1,200 @@
+"""Ufuncs that SciPy has for its distributions' own use, by rows of a table.
+
+Counts are cut or integers: constant by pieces.  Quantiles follow by the implicit rule.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops import special_rows
+from autodiff.ops.cumulative_functions import (
+    _BDTR,
+    _BDTRC,
+    _CHNDTR,
+    _NBDTR,
+    _NCFDTR,
+    _NCTDTR,
+    _cut,
+    _negative,
+    kolmogorov_bend,
+    kolmogorov_slope,
+)
+from autodiff.ops.special import _ROOT_TWO_PI, _beta_density, _beta_slope, _f
+from autodiff.ops.special_rows import Domain, Rule, of, private_exists
+
+_P, _LEVEL = (0.5, 3.0), (0.1, 0.9)
+_Rules = tuple[Rule | str | None, ...]
+
+
+def _row(name: str, rules: _Rules, domain: Domain, source: str) -> None:
+    """A row, in versions of SciPy that have the function."""
+    if private_exists(name):
+        special_rows.row(name, rules, domain, source, private=True)
+
+
+def _solution(name: str, function: Rule, rules: _Rules, domain: Domain) -> None:
+    """The quantile ``name(p, *parameters)`` of ``function(x, *parameters)``."""
+    if private_exists(name):
+        special_rows.inverse(name, (function, rules), 0, domain, private=True)
+
+
+def _reordered(rules: _Rules, order: tuple[int, ...]) -> _Rules:
+    """Rules of a function whose argument k is the argument ``order[k]`` of another one."""
+
+    def moved(rule: Rule) -> Rule:
+        def partial(y: Any, *x: Any) -> Any:
+            return rule(y, *[x[order.index(k)] for k in range(len(order))])
+
+        return partial
+
+    picked = [rules[k] for k in order]
+    return tuple([moved(r) if callable(r) else r for r in picked])
+
+
+# -- continuous -----------------------------------------------------------------------------------------
+_row("log1mexp", (lambda y, x: -1 / np.expm1(-x),), ((-2.0, -0.1),), "DLMF 4.2.19")
+_row("cosine_cdf", (lambda y, x: (1 + np.cos(x)) / (2 * np.pi),), ((-3.0, 3.0),), "definition")
+_solution(
+    "cosine_invcdf", of("cosine_cdf"), (lambda y, x: (1 + np.cos(x)) / (2 * np.pi),), (_LEVEL,)
+)
+_BETA = (
+    lambda y, x, a, b: _beta_density(y, a, b, x),
+    lambda y, x, a, b: _beta_slope(0, 1.0)(y, a, b, x),
+    lambda y, x, a, b: _beta_slope(1, 1.0)(y, a, b, x),
+)
+_solution("beta_ppf", lambda x, a, b: _f("betainc")(a, b, x), _BETA, (_LEVEL, _P, _P))
+
+
+def _scaled(rule: Rule) -> _Rules:
+    """By x, location and scale, of the density of the standardised variable."""
+    return (
+        lambda y, x, m, s: rule((x - m) / s) / s,
+        lambda y, x, m, s: -rule((x - m) / s) / s,
+        lambda y, x, m, s: -(x - m) / s * rule((x - m) / s) / s,
+    )
+
+
+_LOCATED: Domain = ((0.2, 0.8), (-1.0, 1.0), _P)
+_CAUCHY = _scaled(lambda z: 1 / (np.pi * (1 + z * z)))
+_solution("cauchy_ppf", lambda x, m, s: np.arctan2(1.0, -(x - m) / s) / np.pi, _CAUCHY, _LOCATED)
+_solution("cauchy_isf", lambda x, m, s: np.arctan2(1.0, (x - m) / s) / np.pi, _negative(*_CAUCHY), _LOCATED)  # fmt: skip
+
+
+# Scaled Landau variables are shifted: the distribution function is that of (x - m) / s - 2/π log s.
+_LANDAU = (
+    lambda y, x, m, s: of("landau_pdf")(x, m, s),
+    lambda y, x, m, s: -of("landau_pdf")(x, m, s),
+    lambda y, x, m, s: -(2 / np.pi + (x - m) / s) * of("landau_pdf")(x, m, s),
+)
+_AROUND: Domain = ((-2.0, 4.0), (-1.0, 1.0), _P)
+_row("landau_pdf", ("x", "loc", "scale"), _AROUND, "refused")
+_row("landau_cdf", _LANDAU, _AROUND, "its density")
+_row("landau_sf", _negative(*_LANDAU), _AROUND, "its density")
+_solution("landau_ppf", of("landau_cdf"), _LANDAU, _LOCATED)
+_solution("landau_isf", of("landau_sf"), _negative(*_LANDAU), _LOCATED)
+
+
+def _inverse_gaussian(x: Any, m: Any, s: Any) -> Any:
+    """The distribution function of mean m and shape s (Shuster, 1968)."""
+    r, t = np.sqrt(s / x), x / m
+    return _f("ndtr")(r * (t - 1)) + np.exp(2 * s / m + _f("log_ndtr")(-r * (t + 1)))
+
+
+def _second_term(x: Any, m: Any, s: Any) -> Any:
+    return np.exp(2 * s / m + _f("log_ndtr")(-np.sqrt(s / x) * (x / m + 1)))
+
+
+def _inverse_gaussian_density(x: Any, m: Any, s: Any) -> Any:
+    return np.sqrt(s / (2 * np.pi * x**3)) * np.exp(-s * (x - m) ** 2 / (2 * m * m * x))
+
+
+_INVERSE_GAUSSIAN = (
+    lambda y, x, m, s: _inverse_gaussian_density(x, m, s),
+    lambda y, x, m, s: -2 * s / (m * m) * _second_term(x, m, s),
+    lambda y, x, m, s: 2 / m * _second_term(x, m, s) - x / s * _inverse_gaussian_density(x, m, s),
+)
+_solution("invgauss_ppf", _inverse_gaussian, _INVERSE_GAUSSIAN, (_LEVEL, _P, _P))
+_solution(
+    "invgauss_isf",
+    lambda x, m, s: 1 - _inverse_gaussian(x, m, s),
+    _negative(*_INVERSE_GAUSSIAN),
+    (_LEVEL, _P, _P),
+)
+
+
+def _skew_density(z: Any, a: Any) -> Any:
+    return 2 / _ROOT_TWO_PI * np.exp(-0.5 * z * z) * _f("ndtr")(a * z)
+
+
+_SKEW = (
+    lambda y, x, m, s, a: _skew_density((x - m) / s, a) / s,
+    lambda y, x, m, s, a: -_skew_density((x - m) / s, a) / s,
+    lambda y, x, m, s, a: -(x - m) / (s * s) * _skew_density((x - m) / s, a),
+    lambda y, x, m, s, a: -np.exp(-0.5 * ((x - m) / s) ** 2 * (1 + a * a)) / (np.pi * (1 + a * a)),
+)
+_SKEWED: Domain = ((-1.0, 1.0), (-0.5, 0.5), _P, (-2.0, 2.0))
+_row("skewnorm_cdf", _SKEW, _SKEWED, "Azzalini (1985)")
+_solution("skewnorm_ppf", of("skewnorm_cdf"), _SKEW, (_LEVEL, *_SKEWED[1:]))
+_solution(
+    "skewnorm_isf",
+    lambda *x: 1 - of("skewnorm_cdf")(*x),
+    _negative(*_SKEW),
+    (_LEVEL, *_SKEWED[1:]),
+)
+
+# -- noncentral -----------------------------------------------------------------------------------------
+_CHI: Domain = ((0.5, 5.0), (1.0, 4.0), _P)
+_row("ncx2_sf", _negative(*_CHNDTR), _CHI, "Johnson, Kotz and Balakrishnan, 29.3")
+_solution("ncx2_isf", of("ncx2_sf"), _negative(*_CHNDTR), (_LEVEL, *_CHI[1:]))
+_NCT = _reordered(_NCTDTR, (2, 0, 1))
+_STUDENT: Domain = ((-1.0, 2.0), (2.0, 5.0), (-1.0, 1.0))
+_row("nct_sf", _negative(*_NCT), _STUDENT, "Johnson, Kotz and Balakrishnan, 31.2")
+_solution("nct_isf", of("nct_sf"), _negative(*_NCT), (_LEVEL, *_STUDENT[1:]))
+_NCF = _reordered(_NCFDTR, (3, 0, 1, 2))
+_NCF_SF: _Rules = (
+    _negative(_NCF[0])[0],
+    "dfn",
+    "dfd",
+    lambda y, x, m, n, c: 0.5 * (of("ncf_sf")(x * m / (m + 2), m + 2, n, c) - y),
+)
+_RATIO: Domain = (_P, (1.0, 4.0), (2.0, 5.0), _P)
+_row("ncf_sf", _NCF_SF, _RATIO, "Johnson, Kotz and Balakrishnan, 30.3")
+_solution("ncf_isf", of("ncf_sf"), _NCF_SF, (_LEVEL, *_RATIO[1:]))
+
+# -- Kolmogorov's and Smirnov's ---------------------------------------------------------------------------
+_row(
+    "kolmogp", (lambda y, x: kolmogorov_bend(x),), ((0.4, 1.8),), "Marsaglia, Tsang and Wang (2003)"
+)
+_KOLMOGOROV = (lambda y, x: -kolmogorov_slope(x),)
+_row("kolmogc", _KOLMOGOROV, ((0.4, 1.8),), "Marsaglia, Tsang and Wang (2003)")
+_solution("kolmogci", of("kolmogc"), _KOLMOGOROV, (_LEVEL,))
+_SMIRNOV = (None, lambda y, n, x: -of("smirnovp")(n, x))
+_row("smirnovc", _SMIRNOV, ((5.0, 5.0), (0.15, 0.5)), "its own slope")
+if private_exists("smirnovci"):
+    special_rows.inverse(
+        "smirnovci", (of("smirnovc"), _SMIRNOV), 1, ((5.0, 5.0), (0.1, 0.8)), private=True
+    )
+
+# -- discrete -------------------------------------------------------------------------------------------
+
+
+_REAL: Domain = ((2.0, 2.0), (3.0, 5.0), _LEVEL)
+
+
+def _of_count(rules: _Rules) -> _Rules:
+    return (None, *[_cut(rule) for rule in rules[1:]])
+
+
+_row("binom_cdf", _of_count(_BDTR), _REAL, "DLMF 8.17.5")
+_row("binom_sf", _of_count(_BDTRC), _REAL, "DLMF 8.17.5")
+_row("nbinom_cdf", _of_count(_NBDTR), _REAL, "DLMF 8.17.24")
+_row("nbinom_sf", _of_count(_negative(*_NBDTR)), _REAL, "DLMF 8.17.24")
+for _name in ("binom_ppf", "binom_isf", "nbinom_ppf", "nbinom_isf"):
+    _row(_name, (None,) * 3, (_LEVEL, (5.0, 5.0), (0.3, 0.6)), "piecewise constant")
+for _name in ("hypergeom_pmf", "hypergeom_cdf", "hypergeom_sf"):
+    _row(_name, (None,) * 4, ((2.0, 2.0), (4.0, 4.0), (5.0, 5.0), (9.0, 9.0)), "of integers")
+_row("gen_harmonic", (None, "a"), ((5.0, 5.0), (0.5, 2.0)), "refused")
+_row("normalized_gen_harmonic", (None, None, None, "a"), ((2.0, 2.0), (4.0, 4.0), (5.0, 5.0), (0.5, 2.0)), "refused")  # fmt: skip

@@ -1,0 +1,356 @@
+"""Any distribution of ``scipy.stats``: SciPy's own code of its formulas, with support and scale around it.
+
+    dist.logpdf(x, *shapes, loc, scale)   =>   z = (x - loc) / scale
+                                               select(valid, select(inside, dist._logpdf(z) - log(scale), -inf), nan)
+
+What surrounds ``_pdf``, ``_cdf``, ``_ppf``, … in SciPy fills arrays where masks hold; here both sides
+are computed and one is chosen, with a point of the support in the place of those outside of it.  The
+formulas themselves, plain NumPy, are interpreted as the user's code is (``Builder.interpret``).
+
+Where SciPy chooses a formula by whether a parameter has some value (``c != 0``), the one for that value
+does not know the parameter: the derivative by it is NaN there, not 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops.builder import current_builder
+from autodiff.ops.custom import stop
+from autodiff.ops.known import known
+from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast, select
+from autodiff.ops.smooth import unknown_slope
+from autodiff.ops.tracer import Tracer
+
+_INF = float("inf")
+Formula = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Formulas in the standardised variable ``z`` and the shape parameters.
+
+    ``low`` and ``high`` bound the support; numbers, or functions of the shapes.  ``inner`` is a
+    point of the support that stands for those outside of it.  ``density`` is given where it is more
+    accurate than the exponential of its logarithm, whose error grows with the logarithm's size.
+    ``open``: the density is 0 at the ends of the support, where the formula has no value.
+    """
+
+    shapes: tuple[str, ...]
+    log_density: Formula
+    low: Any = -_INF
+    high: Any = _INF
+    inner: Any = 0.5
+    density: Formula | None = None
+    open: bool = False
+    cdf: Formula | None = None
+    sf: Formula | None = None
+    logcdf: Formula | None = None
+    logsf: Formula | None = None
+    ppf: Formula | None = None
+    isf: Formula | None = None
+    valid: Formula = field(default=lambda *shapes: [s > 0 for s in shapes])
+    discrete: bool = False
+
+
+def interpreted(function: Any, *args: Any) -> Any:
+    """A function or method of a library, of traced values: its code, as the user's code is run."""
+    interpret = current_builder().interpret
+    if interpret is None:  # no capture is under way: the code runs on tracers
+        return function(*args)
+    return interpret(function, args)
+
+
+def _formula(dist: Any, name: str, *args: Any) -> Any:
+    """``dist._name(*args)``; of numbers as of arrays of one axis, where the code stores into arrays.
+
+    SciPy gives its formulas arrays of one axis always.  All have one shape, as code that goes through
+    the elements takes for granted.
+    """
+    method = getattr(dist, f"_{name}")
+    arrays = [as_array(x) for x in args]
+    shape = broadcast_shapes(*[x.shape for x in arrays])
+    args = tuple([broadcast_to(x, shape) if shape else x for x in arrays])
+    try:
+        return interpreted(method, *args)
+    except (TypeError, IndexError, ValueError):
+        if any(isinstance(x, Tracer) and x.shape for x in args):
+            raise
+    result = interpreted(method, *[as_array(x).reshape(1) for x in args])
+    if isinstance(result, tuple):
+        return tuple([as_array(part).reshape(()) for part in result])
+    return as_array(result).reshape(())
+
+
+def _support(dist: Any, shapes: list[Any]) -> tuple[Any, Any]:
+    low, high = _formula(dist, "get_support", *shapes)
+    return low, high
+
+
+def _float(x: Any) -> Any:
+    return cast(as_array(x), np.float64)
+
+
+def parameters(
+    dist: Any, args: Sequence[Any], kwds: dict[str, Any], scaled: bool
+) -> tuple[list[Any], Any, Any]:
+    """Shape parameters, location and scale of a call."""
+    shapes = [] if not dist.shapes else [name.strip() for name in dist.shapes.split(",")]
+    names = [*shapes, "loc", *(["scale"] if scaled else [])]
+    given: dict[str, Any] = {"loc": 0.0, "scale": 1.0}
+    if len(args) > len(names):
+        raise TypeError("too many parameters of a distribution")
+    given.update(zip(names, args, strict=False))
+    for name, value in kwds.items():
+        if name not in names:
+            raise TypeError(f"a distribution got an unexpected keyword argument '{name}'")
+        given[name] = value
+    missing = [name for name in shapes if name not in given]
+    if missing:
+        raise TypeError(f"missing a shape parameter of a distribution: '{missing[0]}'")
+    return [_float(given[n]) for n in shapes], _float(given["loc"]), _float(given["scale"])
+
+
+def _inner(low: Any, high: Any) -> Any:
+    """A point between bounds that may be infinite."""
+    if not isinstance(low, Tracer) and not isinstance(high, Tracer):
+        low, high = float(low), float(high)
+        if np.isfinite(low) and np.isfinite(high):
+            return 0.5 * (low + high)
+        return low + 1.0 if np.isfinite(low) else high - 1.0 if np.isfinite(high) else 0.0
+    low, high = _float(low), _float(high)
+    below, above = np.isfinite(low), np.isfinite(high)
+    finite_low = select(below, low, select(above, high - 2.0, -1.0, np.float64), np.float64)
+    finite_high = select(above, high, finite_low + 2.0, np.float64)
+    return 0.5 * (finite_low + finite_high)
+
+
+def _finish(value: Any) -> Tracer:
+    array = _float(value)
+    return Tracer(array.value, "array" if array.shape else "scalar")
+
+
+def _true(x: Any) -> Any:
+    """A condition that SciPy's code gave, as an array of booleans."""
+    return cast(as_array(x), np.bool_)
+
+
+def _default(dist: Any, name: str) -> bool:
+    """Whether a distribution leaves a method to SciPy's numerical one."""
+    from scipy import stats
+
+    base = stats.rv_discrete if isinstance(dist, stats.rv_discrete) else stats.rv_continuous
+    return getattr(type(dist), name) is getattr(base, name)
+
+
+def _inside(dist: Any, z: Any, low: Any, high: Any, shapes: list[Any]) -> Any:
+    """Whether a point is in the support, open or closed, as the distribution says."""
+    from scipy.stats import rv_continuous
+
+    mask = type(dist)._support_mask
+    if mask is rv_continuous._support_mask:
+        return (z >= low) & (z <= high)
+    if mask is rv_continuous._open_support_mask:
+        return (z > low) & (z < high)
+    return _true(_formula(dist, "support_mask", z, *shapes))
+
+
+# -- continuous -----------------------------------------------------------------------------------------
+def density(dist: Any, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
+    """``pdf`` or ``logpdf``."""
+    shapes, loc, scale = parameters(dist, args, kwds, scaled=True)
+    point = _float(x)
+    z = (point - loc) / scale
+    low, high = _support(dist, shapes)
+    valid = _true(interpreted(dist._argcheck, *shapes)) & (scale > 0)
+    inside = _inside(dist, z, low, high, shapes)
+    safe = select(inside, z, _inner(low, high), np.float64)
+    if log:
+        value = _formula(dist, "logpdf", safe, *shapes) - np.log(scale)
+    else:
+        value = _formula(dist, "pdf", safe, *shapes) / scale
+    value = select(inside, value, -_INF if log else 0.0, np.float64)
+    return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
+
+
+def probability(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
+    """``cdf``, ``sf`` and their logarithms."""
+    shapes, loc, scale = parameters(dist, args, kwds, scaled=True)
+    point = _float(x)
+    z = (point - loc) / scale
+    low, high = _support(dist, shapes)
+    valid = _true(interpreted(dist._argcheck, *shapes)) & (scale > 0)
+    below: Any = z <= low
+    above: Any = z >= high
+    safe = select(below | above, _inner(low, high), z, np.float64)
+    value = _cumulative(dist, name, safe, shapes)
+    ends = (0.0, 1.0) if name.endswith("cdf") else (1.0, 0.0)
+    if name.startswith("log"):
+        ends = (-_INF, 0.0) if name.endswith("cdf") else (0.0, -_INF)
+    value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
+    return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
+
+
+def _cumulative(dist: Any, name: str, z: Any, shapes: list[Any]) -> Any:
+    if not name.startswith("log") or not _default(dist, f"_{name}"):
+        return _formula(dist, name, z, *shapes)
+    # SciPy's own takes the logarithm below the median, and that of the complement above.
+    plain, other = ("cdf", "sf") if name == "logcdf" else ("sf", "cdf")
+    value = _formula(dist, plain, z, *shapes)
+    complement = _formula(dist, other, z, *shapes)
+    small: Any = value < 0.5
+    logarithm = np.log(select(small, value, 0.5, np.float64))
+    return select(
+        small, logarithm, np.log1p(-select(small, 0.5, complement, np.float64)), np.float64
+    )
+
+
+def quantile(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
+    """``ppf`` or ``isf``."""
+    shapes, loc, scale = parameters(dist, args, kwds, scaled=True)
+    level = _float(q)
+    low, high = _support(dist, shapes)
+    valid = _true(interpreted(dist._argcheck, *shapes)) & (scale > 0) & np.equal(loc, loc)
+    inside: Any = (level > 0) & (level < 1)
+    value = _formula(dist, name, select(inside, level, 0.5, np.float64), *shapes)
+    first, last = (low, high) if name == "ppf" else (high, low)
+    value = select(np.equal(level, 0), first, value, np.float64)
+    value = select(np.equal(level, 1), last, value, np.float64) * scale + loc
+    fine = valid & (level >= 0) & (level <= 1)
+    return _finish(select(fine, value, np.nan, np.float64))
+
+
+# -- discrete -------------------------------------------------------------------------------------------
+def mass(dist: Any, log: bool, k: Any, args: Any, kwds: Any) -> Tracer:
+    """``pmf`` or ``logpmf``."""
+    shapes, loc, _ = parameters(dist, args, kwds, scaled=False)
+    point = _float(k)
+    z = point - loc
+    low, high = _support(dist, shapes)
+    valid = _true(interpreted(dist._argcheck, *shapes))
+    inside: Any = (z >= low) & (z <= high) & _true(interpreted(dist._nonzero, z, *shapes))
+    some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
+    safe = select(inside, z, some, np.float64)
+    value = _formula(dist, "logpmf" if log else "pmf", safe, *shapes)
+    value = value if log else np.clip(value, 0, 1)
+    value = select(inside, value, -_INF if log else 0.0, np.float64)
+    return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
+
+
+def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
+    """``cdf``, ``sf`` and their logarithms of a discrete distribution."""
+    shapes, loc, _ = parameters(dist, args, kwds, scaled=False)
+    point = _float(k)
+    z = point - loc
+    low, high = _support(dist, shapes)
+    valid = _true(interpreted(dist._argcheck, *shapes))
+    below: Any = (z < low) | np.isneginf(z)
+    above: Any = z >= high
+    some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
+    safe = np.floor(select(below | above, some, z, np.float64))
+    value = _formula(dist, name, safe, *shapes)
+    if name in ("cdf", "sf"):
+        value = np.clip(value, 0, 1)
+    ends = (0.0, 1.0) if name.endswith("cdf") else (1.0, 0.0)
+    if name.startswith("log"):
+        ends = (-_INF, 0.0) if name.endswith("cdf") else (0.0, -_INF)
+    value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
+    return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
+
+
+def count(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
+    """``ppf`` or ``isf`` of a discrete distribution: constant by pieces, but for the location."""
+    shapes, loc, _ = parameters(dist, args, kwds, scaled=False)
+    level = _float(q)
+    low, high = _support(dist, shapes)
+    valid = _true(interpreted(dist._argcheck, *shapes)) & np.equal(loc, loc)
+    inside: Any = (level > 0) & (level < 1)
+    # A search of SciPy's, where it is one, is of no concern to derivatives.
+    shapes = [stop(as_array(s)) for s in shapes]
+    value = _formula(dist, name, stop(select(inside, level, 0.5, np.float64)), *shapes)
+    first, last = (low - 1, high) if name == "ppf" else (high, low - 1)
+    value = select(np.equal(level, 0), first, value, np.float64)
+    value = stop(select(np.equal(level, 1), last, value, np.float64)) + loc
+    fine = valid & (level >= 0) & (level <= 1)
+    return _finish(select(fine, value, np.nan, np.float64))
+
+
+def evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer | None:
+    """A method of any distribution; None where there is no such route."""
+    from scipy import stats
+
+    discrete = isinstance(dist, stats.rv_discrete)
+    if getattr(stats, "poisson_binom", None) is dist:  # whose parameter is a list
+        return None
+    if name in ("pdf", "logpdf"):
+        return None if discrete else density(dist, name == "logpdf", x, args, kwds)
+    if name in ("pmf", "logpmf"):
+        return mass(dist, name == "logpmf", x, args, kwds) if discrete else None
+    if name in ("ppf", "isf"):
+        return (count if discrete else quantile)(dist, name, x, args, kwds)
+    return (cumulative if discrete else probability)(dist, name, x, args, kwds)
+
+
+# -- what SciPy chooses by masks ------------------------------------------------------------------------
+def apply_where(
+    cond: Any,
+    args: Any,
+    f1: Callable[..., Any],
+    f2: Callable[..., Any] | None = None,
+    /,
+    *,
+    fill_value: Any = None,
+    xp: Any = None,
+    kwargs: Any = None,
+) -> Any:
+    """``array_api_extra.apply_where``: f1 of the arguments where ``cond``, else f2 or the value."""
+    operands = list(args) if isinstance(args, (tuple, list)) else [args]
+    words = kwargs or {}
+    first = _called(f1, operands, words)
+    other = fill_value if f2 is None else _called(f2, operands, words)
+    return _chosen(cond, first, other)
+
+
+def lazyselect(conditions: Any, choices: Any, arrays: Any, default: Any = 0) -> Any:
+    """``scipy._lib._util._lazyselect``: the last function whose condition holds."""
+    result = default
+    for condition, function in zip(conditions, choices, strict=False):
+        result = _chosen(condition, _called(function, list(arrays), {}), result)
+    return result
+
+
+def _called(function: Any, operands: list[Any], words: dict[str, Any]) -> Any:
+    if isinstance(function, np.ufunc):
+        return function(*operands)
+    if words:
+        return function(*operands, **words)
+    return interpreted(function, *operands)
+
+
+def _chosen(cond: Any, first: Any, other: Any) -> Any:
+    """``first`` where ``cond`` holds; the other one knows nothing of parameters with a fixed value."""
+    value = select(cond, first, other, np.float64)
+    if not isinstance(cond, Tracer):
+        return value
+    for kind, parameter in _fixed(cond.value):
+        poison = unknown_slope(_float(parameter))
+        at_rest = select(cond, poison, 0.0, np.float64) if kind == "equal" else select(cond, 0.0, poison, np.float64)  # fmt: skip
+        value = value + at_rest
+    return value
+
+
+def _fixed(value: Any) -> list[tuple[str, Any]]:
+    """The comparisons with a number of which a condition is made, and what is compared."""
+    operation = value.owner
+    if operation is None:
+        return []
+    if operation.kind in ("logical_and", "bitwise_and", "broadcast", "cast"):
+        return [pair for v in operation.operands for pair in _fixed(v)]
+    if operation.kind in ("equal", "not_equal"):
+        a, b = operation.operands
+        return [(operation.kind, Tracer(x)) for x, y in ((a, b), (b, a)) if known(Tracer(y)) is not None and known(Tracer(x)) is None]  # fmt: skip
+    return []
