@@ -1,0 +1,55 @@
+"""SciPy's solvers and integrators in captured code: one operation, with the user's function in it.
+
+    roots.py       brentq … root        zeros of functions
+    integrals.py   quad
+
+A new value of what the user's function reads compiles nothing, and a derivative by it has a rule.
+A call of another kind, or of a function that does more than compute, goes the way of any call of
+a library.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers.integrals import integrate
+from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
+from autodiff.capture.trace import Declined, NotStaged
+from autodiff.dims import UndecidedExtent
+from autodiff.errors import AutodiffError, InternalError
+from autodiff.ops.tracer import AmbiguousStore
+
+_OUT_OF_REACH = (Declined, NotStaged, UndecidedExtent, AmbiguousStore)
+
+
+def attempt(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """The result of a call of a solver or integrator; NotImplemented where it is none of these."""
+    name = getattr(function, "__name__", "")
+    handler = _handler(function, name)
+    if handler is None:
+        return NotImplemented
+    try:
+        return handler(frame, function, args, kwargs, node)
+    except InternalError:
+        raise
+    except (*_OUT_OF_REACH, AutodiffError):
+        return NotImplemented  # what is known of the call is told on its ordinary way
+
+
+def _handler(function: Any, name: str) -> Callable[..., Any] | None:
+    for module, names, handler in (
+        ("scipy.optimize", ROOT_FINDERS, find_root),
+        ("scipy.integrate", ("quad",), integrate),
+    ):
+        if name in names and getattr(sys.modules.get(module), name, None) is function:
+            return handler
+    return None
+
+
+__all__ = ["attempt"]
