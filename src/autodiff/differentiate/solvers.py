@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.differentiate import custom
+from autodiff.differentiate import custom, odes
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.jacobian import jacobian
 from autodiff.differentiate.reverse import vjp
@@ -33,14 +33,18 @@ Array = Any  # a tracer, with which the rules compute as with an array
 
 
 def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
-    """Tangents of the results of a ``root`` or an ``integral``."""
+    """Tangents of the results of an operation whose attributes hold programs."""
+    if operation.kind in ("ivp", "curve"):
+        return odes.push(operation, site, tangents)
     if operation.kind == "root":
         return _push_root(operation, site, tangents)
     return _push_integral(operation, site, tangents)
 
 
 def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tracer | None]:
-    """Cotangents of the operands of a ``root`` or an ``integral``."""
+    """Cotangents of the operands of an operation whose attributes hold programs."""
+    if operation.kind in ("ivp", "curve"):
+        return odes.pull(operation, site, cotangents)
     if operation.kind == "root":
         return _pull_root(operation, site, cotangents)
     return _pull_integral(operation, site, cotangents)

@@ -137,7 +137,7 @@ def _size(x: Any) -> float:
     return float(np.max(np.abs(x), initial=0.0))
 
 
-def _answer(watched: Sequence[_Watched], call: Callable[[], Any]) -> Any:
+def answer(watched: Sequence[_Watched], call: Callable[[], Any]) -> Any:
     """What SciPy returns; what one of the functions raised is raised, whatever SciPy makes of it."""
     try:
         result = call()
@@ -160,7 +160,7 @@ def solve(
     watched = [_Watched(program(*read), solver.is_system) for program in programs]
     keywords = solver.keywords(operands[: solver.count])
     given = dict(zip(solver.callbacks, watched, strict=True))
-    result = _answer(watched, lambda: solver.call(solver.function, given | keywords))
+    result = answer(watched, lambda: solver.call(solver.function, given | keywords))
     return result, watched[0].start()
 
 

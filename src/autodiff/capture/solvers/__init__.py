@@ -2,6 +2,7 @@
 
     roots.py       brentq … root        zeros of functions
     integrals.py   quad
+    odes.py        solve_ivp, odeint
 
 A new value of what the user's function reads compiles nothing, and a derivative by it has a rule.
 A call of another kind, or of a function that does more than compute, goes the way of any call of
@@ -17,6 +18,7 @@ from typing import Any
 
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers.integrals import integrate
+from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.dims import UndecidedExtent
@@ -46,6 +48,8 @@ def _handler(function: Any, name: str) -> Callable[..., Any] | None:
     for module, names, handler in (
         ("scipy.optimize", ROOT_FINDERS, find_root),
         ("scipy.integrate", ("quad",), integrate),
+        ("scipy.integrate", ("solve_ivp",), solve_initial_value_problem),
+        ("scipy.integrate", ("odeint",), solve_by_odeint),
     ):
         if name in names and getattr(sys.modules.get(module), name, None) is function:
             return handler

@@ -115,13 +115,18 @@ def array_program(
     parameter = Value(ArrayType(FLOAT, x.shape), "z")
     outcome = captured(frame, function, [Tracer(parameter, "array")], extra, node)
     with frame.trace.builder.reopened(outcome.block):
-        result = as_float(outcome.value)
-        if not result.shape:
-            result = reshape(result, (1,))
-        if not same_shape(result.shape, shape):
-            raise Declined("a function of other than as many results as unknowns")
-        outcome.block.outputs = [result.value]
+        outcome.block.outputs = [array_of(outcome.value, shape).value]
     return closed_program(outcome.block, getattr(function, "__name__", "f"))
+
+
+def array_of(value: Any, shape: Any) -> Tracer:
+    """An array of floats of ``shape``; a number stands for an array of one."""
+    result = as_float(value)
+    if not result.shape:
+        result = reshape(result, (1,) * len(shape))
+    if not same_shape(result.shape, shape):
+        raise Declined("a function of other than as many results as unknowns")
+    return result
 
 
 def as_float(value: Any) -> Tracer:
