@@ -25,10 +25,10 @@ from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.jacobian import jacobian
 from autodiff.dims import Extent, product
 from autodiff.ir.copying import Mapping, copy_value, map_type
-from autodiff.ir.data import ArrayType, Operation, Program, Value
+from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, free_values
 from autodiff.ops.builder import building, current_builder
 from autodiff.ops.control import INT, emit_for
-from autodiff.ops.entries import Site
+from autodiff.ops.entries import ENTRIES, Partials, Site
 from autodiff.ops.odes import (
     ATOL,
     END,
@@ -38,6 +38,7 @@ from autodiff.ops.odes import (
     STATE,
     TIMES,
     Problem,
+    Switches,
     is_implicit,
 )
 from autodiff.ops.solvers import FLOAT
@@ -68,13 +69,27 @@ class _Curve:
     groups: tuple[Extent, ...]
 
     def extended(
-        self, program: Program, more: Array, read: Sequence[Array], directions: Extent
+        self,
+        program: Program,
+        more: Array,
+        read: Sequence[Array],
+        directions: Extent,
+        active: Sequence[bool],
     ) -> Array:
-        """The rows of a curve of which this one is the first part, and ``more`` starts the rest."""
+        """The rows of a curve of which this one is the first part, and ``more`` starts the rest.
+
+        ``active``: by which of what is read the rest is the derivative.
+        """
         programs = [program]
         if is_implicit(self.problem.method):
             programs.append(jacobian(program, [1], [0]))
-        operands = (self.start, self.times, np.concatenate([self.z0, more]), *self.tolerances, *read)
+        operands = (
+            self.start,
+            self.times,
+            np.concatenate([self.z0, more]),
+            *self.tolerances,
+            *read,
+        )
         return emit_tracer(
             "curve",
             *operands,
@@ -82,6 +97,7 @@ class _Curve:
             programs=tuple(programs),
             states=self.states,
             groups=(*self.groups, directions),
+            switches=_switches(self.program, active),
         )
 
 
@@ -101,7 +117,7 @@ def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Trace
     if moved is not None:
         tangent, exact = moved
         if exact is not None:
-            tangent = _followed(operation, site, curve, tangent, exact)
+            tangent = _followed(curve, tangent, exact)
         results[0] = tangent.T if problem.in_columns else tangent
     if problem.in_columns:
         results[1] = times
@@ -113,12 +129,12 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
     pulled: list[Tracer | None] = [None] * len(site.operands)
     if operation.kind == "curve":
         needed = (*site.needed[:3], *site.needed[_CURVE_READ:])
-        found = _pulled(_curve_of(site), cotangents[0], needed, None)
+        found = _pulled(_curve_of(site), cotangents[0], needed, False)
         pulled[:3], pulled[_CURVE_READ:] = found[:3], found[3:]
         return pulled
     problem = operation.attributes["problem"]
     for number, other in enumerate(cotangents):
-        refusal = problem.refusal(number, operation.source)
+        refusal = problem.refusal(number)
         if other is not None and refusal is not None:
             raise refusal
     curve, ct = _solution_of(site), cotangents[0]
@@ -126,7 +142,7 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
     needed = (site.needed[START], moves, site.needed[STATE], *site.needed[problem.count :])
     if ct is not None and problem.in_columns:
         ct = ct.T
-    start, times, z0, *read = _pulled(curve, ct, needed, (operation, site))
+    start, times, z0, *read = _pulled(curve, ct, needed, True)
     if problem.in_columns and cotangents[1] is not None:
         times = cotangents[1] if times is None else times + cotangents[1]
     pulled[START], pulled[STATE], pulled[problem.count :] = start, z0, read
@@ -175,23 +191,20 @@ def _solution_of(site: Site) -> _Curve:
     )
 
 
-def _followed(
-    operation: Operation, site: Site, curve: _Curve, sensitivity: Array, exact: Array
-) -> Array:
+def _followed(curve: _Curve, sensitivity: Array, exact: Array) -> Array:
     return emit_tracer(
         "followed",
         sensitivity,
         exact,
         curve.rows,
-        *curve.tolerances[:2],
+        curve.tolerances[1],
         problem=curve.problem,
-        source=operation.source,
     )
 
 
 def _refused(operation: Operation, site: Site, number: int) -> Tracer | None:
     """The tangent of a result beside the states: none, or one that may not be asked for."""
-    refusal = operation.attributes["problem"].refusal(number, operation.source)
+    refusal = operation.attributes["problem"].refusal(number)
     x = site.results[number]
     if refusal is None or not x.value.type.is_float:
         return None
@@ -206,6 +219,32 @@ def _ends(times: Array, start: Array | None, end: Array | None) -> Array | None:
     first = 0.0 if start is None else np.where(np.equal(line, 0), start, 0.0)
     last = 0.0 if end is None else np.where(np.equal(line, times.shape[0] - 1), end, 0.0)
     return first + last
+
+
+# -- what decides ---------------------------------------------------------------------------------------------
+def _switches(program: Program, active: Sequence[bool]) -> Switches | None:
+    """The values of f(t, z, *read) that decide, and depend on z or on what is active of ``read``."""
+    _, state, *read = program.inputs
+    moving = {state, *(v for v, moves in zip(read, active, strict=True) if moves)}
+    found: set[Value] = set()
+
+    def visit(block: Block) -> None:
+        for operation in block.operations:
+            entry = ENTRIES[operation.kind]
+            if not any(v in moving for v in operation.operands):
+                if not any(v in moving for r in operation.regions for v in free_values(r)):
+                    continue
+            for region in operation.regions:
+                moving.update(region.parameters)
+                visit(region)
+            moving.update(operation.results)
+            steps = isinstance(entry.derivative, Partials) and not any(entry.derivative.rules)
+            for value in operation.results:
+                if value.dtype.kind in "biu" or steps or entry.zero_derivative:
+                    found.add(value)
+
+    visit(program.block)
+    return Switches(program, frozenset(found)) if found else None
 
 
 # -- the right-hand side at points of the solution ----------------------------------------------------------
@@ -250,10 +289,11 @@ def _pushed(
         back = -(_slope_at_start(curve) * start)
         z0 = back if z0 is None else z0 + back
     if z0 is not None or given:
-        program = _variational(curve.program, [t is not None for t in read])
+        active = [t is not None for t in read]
+        program = _variational(curve.program, active)
         n = curve.z0.shape[0]
         z0 = zeros_like(curve.z0) if z0 is None else z0
-        rows = curve.extended(program, z0, [*curve.read, *given], 1)
+        rows = curve.extended(program, z0, [*curve.read, *given], 1, active)
         exact, tangent = rows[:, :n], rows[:, n:]
     if times is not None:
         moved = times[:, None] * _slopes(curve)
@@ -276,7 +316,8 @@ def _variational(program: Program, active: Sequence[bool]) -> Program:
         whole = Tracer(w, "array")
         z, s = whole[:n], whole[n:]
         outputs = _values(derived, [*_tracers([t]), z, *_tracers(read), s, *_tracers(moving)])
-        builder.block.outputs = [np.concatenate(outputs).value]
+        whole_slope: Array = np.concatenate(outputs)
+        builder.block.outputs = [whole_slope.value]
         return Program(builder.block, f"{program.name}_variational")
 
 
@@ -289,18 +330,16 @@ def _pulled(
     curve: _Curve,
     ct: Array | None,
     needed: Sequence[bool],
-    origin: tuple[Operation, Site] | None,
+    compared: bool,
 ) -> list[Array | None]:
     """Cotangents of the start, the times, z0 and what is read, from that of the rows.
 
-    ``origin``: the ``ivp`` of which the curve is the solution, to be compared with it.
+    ``compared``: whether the rows are SciPy's, which are not the solution itself.
     """
     pulled: list[Array | None] = [None] * len(needed)
     if ct is None:
         return pulled
-    wrt = [
-        k for k, v in enumerate(curve.read) if needed[3 + k] and v.value.type.is_float
-    ]
+    wrt = [k for k, v in enumerate(curve.read) if needed[3 + k] and v.value.type.is_float]
     by_state = needed[0] or needed[2]
     n = curve.z0.shape[0]
     if wrt or by_state:
@@ -308,12 +347,14 @@ def _pulled(
         directions = (n if by_state else 0) + sum(
             [product(curve.read[k].shape) for k in wrt], start=0
         )
-        rows = curve.extended(program, _starts(curve, wrt, by_state), curve.read, directions)
+        starts = _starts(curve, wrt, by_state)
+        rows = curve.extended(program, starts, curve.read, directions, needed[3:])
         exact, sensitivity = rows[:, :n], rows[:, n:]
-        if origin is not None:
-            sensitivity = _followed(*origin, curve, sensitivity, exact)
+        if compared:
+            sensitivity = _followed(curve, sensitivity, exact)
         count = product(ct.shape)
-        whole = reshape(ct, (count,)) @ reshape(sensitivity, (count, directions))
+        line: Array = reshape(ct, (count,))
+        whole = line @ reshape(sensitivity, (count, directions))
         at: Any = 0
         if by_state:
             pulled[2] = whole[:n]
@@ -339,7 +380,7 @@ def _starts(curve: _Curve, wrt: Sequence[int], by_state: bool) -> Array:
     if not by_state:
         return zeros((n * columns,), FLOAT)
     unit = np.where(np.equal(_line(n)[:, None], _line(n)[None, :]), 1.0, 0.0)
-    matrix = np.concatenate([unit, zeros((n, columns), FLOAT)], axis=1)
+    matrix: Array = np.concatenate([unit, zeros((n, columns), FLOAT)], axis=1)
     return reshape(matrix, (n * (n + columns),))
 
 
@@ -371,9 +412,8 @@ def _sensitivities(program: Program, wrt: Sequence[int], by_state: bool) -> Prog
         if by_state:
             sources.insert(0, zeros((n, n), FLOAT))
         moved = by_z @ s + np.concatenate(sources, axis=1)
-        builder.block.outputs = [
-            np.concatenate([slope, reshape(moved, (n * columns,))]).value
-        ]
+        whole_slope: Array = np.concatenate([slope, reshape(moved, (n * columns,))])
+        builder.block.outputs = [whole_slope.value]
         return Program(builder.block, f"{program.name}_sensitivities")
 
 

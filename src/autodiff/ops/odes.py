@@ -2,9 +2,9 @@
 
     ivp_size(*arguments, *read; problem, programs)       how many times the solver chooses
     ivp(*arguments, *read; problem, programs, size)      the states, the times, what else is wanted
-    curve(t0, times, z0, rtol, atol, max_step, *read; problem, programs, states, groups)
+    curve(t0, times, z0, rtol, atol, max_step, *read; problem, programs, states, groups, switches)
                                                          z at the times, one row each
-    followed(S, Y, y, rtol, atol; problem, source)       S, once Y and y are the same solution
+    followed(S, Y, y, atol; problem)                     S, once Y and y are the same solution
 
 ``ivp`` is SciPy's call as the user wrote it, so its value is SciPy's own.  ``curve`` is the solution
 itself as far as it can be known: it is integrated by a method of the same kind at a tolerance well
@@ -19,17 +19,18 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Extent
+from autodiff.dims import Extent, evaluate
 from autodiff.errors import DerivativeError, NoSolutionWarning
-from autodiff.ir.data import ArrayType, Source
+from autodiff.ir.data import ArrayType, Program, Source, Value
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
+from autodiff.ops.evaluate import run_block
 from autodiff.ops.solvers import FLOAT, Evaluator, answer
 from autodiff.tracebacks import depth_of_user
 
@@ -64,6 +65,8 @@ class Problem:
         Whether the states at one time are a column.
     time_first : bool
         Whether the functions take the time first.
+    source : Source or None
+        The user's line.
     """
 
     name: str
@@ -76,12 +79,13 @@ class Problem:
     has_times: bool
     in_columns: bool
     time_first: bool
+    source: Source | None
     last: threading.local = field(default_factory=threading.local)
 
     def __repr__(self) -> str:
         return self.name
 
-    def refusal(self, number: int, source: Any) -> DerivativeError | None:
+    def refusal(self, number: int) -> DerivativeError | None:
         """Why a result beside the states and the times has no derivative; None: it has one."""
         first = 2 if self.in_columns else 1
         if number < first:
@@ -89,7 +93,7 @@ class Problem:
         return DerivativeError(
             f"{self.name} has a derivative by its states, not by its "
             f"{self.others[number - first][0]!r}.",
-            source=source,
+            source=self.source,
             remedy="compute it from the states, or pass it through autodiff.stop_gradient if no "
             "derivative should flow",
         )
@@ -200,11 +204,15 @@ def _curve_meaning(
     programs: Sequence[Evaluator],
     states: int,
     groups: tuple[int, ...],
+    switches: Switches | None,
 ) -> np.ndarray:
     if len(times) == 0 or len(z0) == 0 or np.all(times == start):
         return np.tile(z0, (len(times), 1))
     functions = [program(*read) for program in programs]
-    task = _Task(problem, functions, float(start), np.array(times), np.array(z0), float(max_step))
+    task = _Task(
+        problem, functions, float(start), np.array(times), np.array(z0), float(max_step),
+        None if switches is None else _Lookout(problem, switches, read),
+    )  # fmt: skip
     below = float(np.clip(_BELOW * np.min(rtol), _LEAST, _MOST))
     absolute = _BELOW * np.broadcast_to(atol, (states,))
     sizes = _first_sizes(task, states)
@@ -228,6 +236,7 @@ class _Task:
     times: np.ndarray
     z0: np.ndarray
     max_step: float
+    lookout: _Lookout | None
 
 
 def _first_sizes(task: _Task, states: int) -> np.ndarray:
@@ -255,9 +264,7 @@ def _with_floor(
     return np.concatenate([*sizes, np.zeros(0)])
 
 
-def _march(
-    task: _Task, rtol: float, atol: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _march(task: _Task, rtol: float, atol: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The solution at the times, and how large each derivative becomes on the way."""
     integrate, problem = _integrate_module(), task.problem
     method = getattr(integrate, _METHODS.get(problem.method, problem.method))
@@ -271,10 +278,14 @@ def _march(
     found = np.empty((len(task.times), len(task.z0)))
     largest = np.abs(task.z0)
     done = 0
+    if task.lookout is not None:
+        task.lookout.begin(task.start, task.z0)
     while solver.status == "running":
         message = solver.step()
         if solver.status == "failed":
             raise _unsolved(problem, solver.t, message)
+        if task.lookout is not None:
+            task.lookout.follow(solver)
         largest = np.maximum(largest, np.abs(solver.y))
         ahead = task.times[done:] * solver.direction
         upto = done + int(np.searchsorted(ahead, solver.t * solver.direction, side="right"))
@@ -283,6 +294,92 @@ def _march(
             found[done:upto] = dense(task.times[done:upto]).T
         done = upto
     return found, largest
+
+
+# -- jumps of the right-hand side ----------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class Switches:
+    """What decides in a right-hand side, and depends on what is differentiated.
+
+    Where one of ``values`` of the program (a comparison, a number rounded to an integer) changes along
+    a solution and the right-hand side jumps, the solution is continuous, but its derivative jumps by
+    the difference times that of the moment: which the variational equation does not say.
+    """
+
+    program: Program
+    values: frozenset[Value]
+
+    def __repr__(self) -> str:
+        return f"{len(self.values)} of {self.program.name}"
+
+
+class _Record(dict[Value, Any]):
+    """An environment that notes what the switches are, in the order of execution."""
+
+    def __init__(self, switches: Switches) -> None:
+        super().__init__()
+        self.switches = switches
+        self.seen: list[bytes] = []
+
+    def __setitem__(self, value: Value, x: Any) -> None:
+        if value in self.switches.values:
+            self.seen.append(np.asarray(x).tobytes())
+        super().__setitem__(value, x)
+
+
+class _Lookout:
+    """Looks for jumps between the steps of a solver."""
+
+    def __init__(self, problem: Problem, switches: Switches, read: Sequence[Any]) -> None:
+        self.problem = problem
+        self.switches = switches
+        inputs = switches.program.inputs
+        self.count = inputs[1].shape[0]
+        self.read = dict(zip(inputs[2:], read, strict=False))
+        self.state: list[bytes] = []
+
+    def look(self, t: float, z: np.ndarray) -> tuple[list[bytes], np.ndarray]:
+        """The switches, and the right-hand side."""
+        time, state = self.switches.program.inputs[:2]
+        record = _Record(self.switches)
+        record.update({v: np.asarray(x, v.dtype) for v, x in self.read.items()})
+        count = evaluate(self.count, lambda value: int(record[value]))
+        record.update({time: np.asarray(t, time.dtype), state: np.array(z[:count])})
+        with np.errstate(all="ignore"):
+            (slope,) = run_block(self.switches.program.block, record)
+        return record.seen, slope
+
+    def begin(self, t: float, z: np.ndarray) -> None:
+        """Start here."""
+        self.state, _ = self.look(t, z)
+
+    def follow(self, solver: Any) -> None:
+        """Raise where the right-hand side jumped in the last step."""
+        state, _ = self.look(solver.t, solver.y)
+        if state != self.state:
+            dense, low, high = solver.dense_output(), solver.t_old, solver.t
+            for _ in range(60):
+                middle = 0.5 * (low + high)
+                if self.look(middle, dense(middle))[0] == self.state:
+                    low = middle
+                else:
+                    high = middle
+            before, after = self.look(low, dense(low))[1], self.look(high, dense(high))[1]
+            size = np.maximum(np.abs(before), np.abs(after))
+            if np.any(np.abs(after - before) > 1e-6 * size + 1e-10 * np.max(size, initial=0.0)):
+                raise _jumps(self.problem, high)
+        self.state = state
+
+
+def _jumps(problem: Problem, t: float) -> DerivativeError:
+    return DerivativeError(
+        f"{problem.name} has no derivative here: at t = {t:.6g} the right-hand side or its "
+        "derivative jumps, and what is differentiated decides when.",
+        code="AD305",
+        source=problem.source,
+        remedy="integrate up to the jump and from there on, in two calls: a derivative by the ends of "
+        "an interval is known",
+    )
 
 
 def _integrate_module() -> Any:
@@ -296,6 +393,7 @@ def _unsolved(problem: Problem, t: float, message: str | None) -> DerivativeErro
         f"{problem.name} has no derivative here: the equations of its derivative cannot be "
         f"integrated beyond t = {t:.6g} ({str(message).rstrip('.')}).",
         code="AD305",
+        source=problem.source,
         remedy="the solution may end there, or the right-hand side may jump; stop before it",
     )
 
@@ -309,11 +407,13 @@ register(Entry("curve", _curve_types, _curve_meaning, Kernel("curve"), OfProgram
 
 # -- whether what SciPy returned is the solution -----------------------------------------------------
 def _followed_meaning(
-    sensitivity: Any, exact: Any, found: Any, rtol: Any, atol: Any, *, problem: Problem, source: Any
+    sensitivity: Any, exact: Any, found: Any, atol: Any, *, problem: Problem
 ) -> Any:
+    # Within a tenth of the largest, states are as bad as a loose tolerance makes them.
     scale = np.max(np.abs(exact), axis=0, initial=0.0)
-    error = np.max(np.abs(found - exact) - 1e3 * np.asarray(atol), axis=0, initial=0.0)
-    if not np.all(error <= np.maximum(0.1, 1e3 * np.asarray(rtol)) * scale):
+    error = np.max(np.abs(found - exact), axis=0, initial=0.0)
+    if not np.all(error <= 0.1 * scale + 10 * np.asarray(atol)):
+        source = problem.source
         where = f"{source.file}, line {source.line}" if source is not None else "?"
         warnings.warn(
             f"{problem.name} ({where}) returned states that are far from the solution: the "
@@ -327,12 +427,12 @@ def _followed_meaning(
 register(
     Entry(
         "followed",
-        lambda types, problem, source: (ArrayType(types[0].dtype, types[0].shape),),
+        lambda types, problem: (ArrayType(types[0].dtype, types[0].shape),),
         _followed_meaning,
         Kernel("followed"),
         Rules(
             lambda site, tangents: (tangents[0],),
-            lambda site, cts: (cts[0], None, None, None, None),
+            lambda site, cts: (cts[0], None, None, None),
         ),
     )
 )
@@ -346,7 +446,7 @@ __all__ = [
     "STATE",
     "TIMES",
     "Problem",
-    "Source",
+    "Switches",
     "is_implicit",
     "solve",
 ]

@@ -137,7 +137,7 @@ def _size(x: Any) -> float:
     return float(np.max(np.abs(x), initial=0.0))
 
 
-def answer(watched: Sequence[_Watched], call: Callable[[], Any]) -> Any:
+def answer(watched: Sequence[Any], call: Callable[[], Any]) -> Any:
     """What SciPy returns; what one of the functions raised is raised, whatever SciPy makes of it."""
     try:
         result = call()

@@ -130,7 +130,9 @@ def solve_by_odeint(
     functions = {"func": given.pop("func")}
     if given.get("Dfun") is not None:
         functions["Dfun"] = given.pop("Dfun")
-    call = _Call(frame, functions, y0, extra if isinstance(extra, tuple) else (extra,), node, time_first)
+    call = _Call(
+        frame, functions, y0, extra if isinstance(extra, tuple) else (extra,), node, time_first
+    )
     maximum = given.pop("hmax", 0.0)
     if isinstance(maximum, Tracer):
         raise Declined("odeint with a largest step known only at run time")
@@ -140,7 +142,12 @@ def solve_by_odeint(
     calling = calling_from(trace.builder.source)
 
     def run(functions: dict[str, Any], values: Sequence[Any]) -> Any:
-        made = {**functions, **keywords(values), "y0": np.array(values[2]), "t": np.array(values[3])}
+        made = {
+            **functions,
+            **keywords(values),
+            "y0": np.array(values[2]),
+            "t": np.array(values[3]),
+        }
         return calling(function, made | {"hmax": maximum, "tfirst": time_first})
 
     return call.emitted(
@@ -219,7 +226,9 @@ class _Call:
         """
         trace = self.frame.trace
         asked = [name for name, _ in tolerances if given.get(name) is not None]
-        numbers_given = [as_float(trace.deep(given.pop(k)) if k in asked else v) for k, v in tolerances]
+        numbers_given = [
+            as_float(trace.deep(given.pop(k)) if k in asked else v) for k, v in tolerances
+        ]
         for tracer in (*first, *numbers_given, *map(as_float, fixed)):
             self.operands.template(tracer)
         makes = self.operands.template({k: numbers(trace.deep(v)) for k, v in given.items()})
@@ -253,7 +262,7 @@ class _Call:
         in_columns = name.endswith("solve_ivp")
         problem = Problem(
             name, method, self.names, len(self.operands.tracers), run, leaves, others,
-            has_times, in_columns, time_first,
+            has_times, in_columns, time_first, trace.builder.source,
         )  # fmt: skip
         attributes: dict[str, Any] = {"problem": problem, "programs": programs}
         size: Extent = self.operands.tracers[3].shape[0]

@@ -22,10 +22,11 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, same_shape, symbols
 from autodiff.ir.copying import copy_operation, copy_value
 from autodiff.ir.data import ArrayType, Block, Program, Value, free_values, walk
+from autodiff.ops.either import Either
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.solvers import FLOAT
 from autodiff.ops.structural import reshape
-from autodiff.ops.tracer import Form, Tracer, as_tracer
+from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer
 
 NUMBER = ArrayType(FLOAT, (), True)
 NUMPY_NUMBER = ArrayType(FLOAT, ())
@@ -79,6 +80,7 @@ def captured(
 
     trace = frame.trace
     naming, trace.naming = trace.naming, None
+    eager, trace.eager = trace.eager, False  # on placeholders, no branch can be taken for good
     try:
         outcome = run_region(
             frame,
@@ -86,7 +88,7 @@ def captured(
             parameters or [x.value for x in arguments],
         )
     finally:
-        trace.naming = naming
+        trace.naming, trace.eager = naming, eager
     if outcome.raised is not None or outcome.cells or outcome.names:
         raise Declined("a function that raises, or changes what is outside of it")
     if any(ENTRIES[op.kind].has_effect and op.kind != "check" for op in walk(outcome.block)):
@@ -133,12 +135,21 @@ def as_float(value: Any) -> Tracer:
     """An array of floats of what a function returned, as ``np.asarray`` makes of it."""
     from autodiff.ops import dispatch
 
-    array = dispatch.functions[np.asarray](value)
+    array = dispatch.functions[np.asarray](_widened(value))
     if not isinstance(array, Tracer) or array.dtype.kind not in "fiub":
         raise Declined("a function whose result is not made of numbers")
     if array.dtype != FLOAT or array.value.type.weak:
         array = array.astype(FLOAT)
     return array
+
+
+def _widened(x: Any) -> Any:
+    """Numbers whose type depends on the path as numbers of the type that holds both."""
+    if isinstance(x, StoredList) and x.is_stored():
+        return x
+    if isinstance(x, (list, tuple)):
+        return [_widened(item) for item in x]
+    return x.wide if isinstance(x, Either) else x
 
 
 def further_arguments(frame: Frame, given: dict[str, Any]) -> tuple[Any, ...]:
