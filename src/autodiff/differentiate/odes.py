@@ -248,7 +248,7 @@ def _switches(program: Program, active: Sequence[bool]) -> Switches | None:
 
 
 # -- the right-hand side at points of the solution ----------------------------------------------------------
-def _values(program: Program, arguments: Sequence[Array]) -> list[Array]:
+def put_in_place(program: Program, arguments: Sequence[Array]) -> list[Array]:
     """The outputs of a program, put in place."""
     given = [_as(x, v) for x, v in zip(arguments, program.inputs, strict=True)]
     return [Tracer(v, "array") for v in custom.inline(current_builder(), program.block, given, {})]
@@ -268,13 +268,13 @@ def _slopes(curve: _Curve) -> Array:
         k = current_builder().parameter(ArrayType(INT, ()), "k")
         k.low, k.high = 0, count - 1
         at = Tracer(k, "array")
-        (slope,) = _values(curve.program, [curve.times[at], curve.rows[at], *curve.read])
+        (slope,) = put_in_place(curve.program, [curve.times[at], curve.rows[at], *curve.read])
         body.outputs = [slope.value]
     return Tracer(emit_for(count, (), body)[0], "array")
 
 
 def _slope_at_start(curve: _Curve) -> Array:
-    return _values(curve.program, [curve.start, curve.z0, *curve.read])[0]
+    return put_in_place(curve.program, [curve.start, curve.z0, *curve.read])[0]
 
 
 # -- forward mode --------------------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ def _variational(program: Program, active: Sequence[bool]) -> Program:
         builder.block.parameters = [t, w, *read, *moving]
         whole = Tracer(w, "array")
         z, s = whole[:n], whole[n:]
-        outputs = _values(derived, [*_tracers([t]), z, *_tracers(read), s, *_tracers(moving)])
+        outputs = put_in_place(derived, [*_tracers([t]), z, *_tracers(read), s, *_tracers(moving)])
         whole_slope: Array = np.concatenate(outputs)
         builder.block.outputs = [whole_slope.value]
         return Program(builder.block, f"{program.name}_variational")
@@ -406,8 +406,8 @@ def _sensitivities(program: Program, wrt: Sequence[int], by_state: bool) -> Prog
         whole = Tracer(w, "array")
         z, s = whole[:n], reshape(whole[n:], (n, columns))
         arguments = [*_tracers([t]), z, *_tracers(read)]
-        (slope,) = _values(program, arguments)
-        by_z, *by_read = _values(derived, arguments)
+        (slope,) = put_in_place(program, arguments)
+        by_z, *by_read = put_in_place(derived, arguments)
         sources = [reshape(j, (n, size)) for j, size in zip(by_read, sizes, strict=True)]
         if by_state:
             sources.insert(0, zeros((n, n), FLOAT))
@@ -417,4 +417,4 @@ def _sensitivities(program: Program, wrt: Sequence[int], by_state: bool) -> Prog
         return Program(builder.block, f"{program.name}_sensitivities")
 
 
-__all__ = ["pull", "push"]
+__all__ = ["pull", "push", "put_in_place"]

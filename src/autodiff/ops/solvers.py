@@ -200,7 +200,7 @@ def _regular_meaning(
 
     ``nearby`` is the slope at a place that cannot be told from the zero (:func:`doubt`).
     """
-    if not _has_inverse(slope):
+    if not has_inverse(slope):
         raise _singular(solver, source)
     step = residual / slope if np.ndim(slope) == 0 else np.linalg.solve(slope, residual)
     length, distance, error = map(_size, (step, x, residual))
@@ -235,7 +235,8 @@ def _refused_meaning(x: Any, *, refusal: DerivativeError) -> Any:
 register(Entry("refused", _first_type, _refused_meaning, Kernel("refused")))
 
 
-def _has_inverse(slope: Any) -> bool:
+def has_inverse(slope: Any) -> bool:
+    """Whether a slope, or a matrix of slopes, can be divided by."""
     if not np.all(np.isfinite(slope)):
         return False
     if np.ndim(slope) == 0:

@@ -3,6 +3,7 @@
     roots.py       brentq … root        zeros of functions
     integrals.py   quad
     odes.py        solve_ivp, odeint
+    minima.py      minimize, minimize_scalar, least_squares, curve_fit, linear_sum_assignment
 
 A new value of what the user's function reads compiles nothing, and a derivative by it has a rule.
 A call of another kind, or of a function that does more than compute, goes the way of any call of
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers import minima
 from autodiff.capture.solvers.integrals import integrate
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
@@ -50,6 +52,11 @@ def _handler(function: Any, name: str) -> Callable[..., Any] | None:
         ("scipy.integrate", ("quad",), integrate),
         ("scipy.integrate", ("solve_ivp",), solve_initial_value_problem),
         ("scipy.integrate", ("odeint",), solve_by_odeint),
+        ("scipy.optimize", ("minimize",), minima.minimize),
+        ("scipy.optimize", ("minimize_scalar",), minima.minimize_scalar),
+        ("scipy.optimize", ("least_squares",), minima.least_squares),
+        ("scipy.optimize", ("curve_fit",), minima.curve_fit),
+        ("scipy.optimize", ("linear_sum_assignment",), minima.assign),
     ):
         if name in names and getattr(sys.modules.get(module), name, None) is function:
             return handler

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,10 +71,11 @@ def captured(
     extra: Sequence[Any],
     node: ast.AST,
     parameters: Sequence[Value] = (),
+    thunk: Callable[[], Any] | None = None,
 ) -> Any:
     """The region of a call of the user's function, with its result not yet among the outputs.
 
-    Its parameters are ``parameters``, by default the arguments.
+    Its parameters are ``parameters``, by default the arguments.  ``thunk`` calls it another way.
     """
     from autodiff.capture.calls import call
 
@@ -84,7 +85,7 @@ def captured(
     try:
         outcome = run_region(
             frame,
-            lambda: call(frame, function, [*arguments, *extra], {}, node),
+            thunk or (lambda: call(frame, function, [*arguments, *extra], {}, node)),
             parameters or [x.value for x in arguments],
         )
     finally:
