@@ -333,6 +333,26 @@ OF_ROBERTSON = np.array(
 )
 
 
+def test_many_directions_of_a_stiff_problem_are_blocks_of_one_jacobian():
+    """Beyond a few dozens of unknowns, the Jacobian of all is not formed."""
+    rng = np.random.default_rng(3)
+    weights, start = rng.normal(size=(12, 12)) / 4, rng.normal(size=12)
+
+    def end(weights):
+        def slope(t, y):
+            return np.concatenate([-200 * y[:1], np.tanh(weights @ y)[1:] - y[1:]])
+
+        return np.sum(
+            si.solve_ivp(slope, (0, 1), start, "BDF", rtol=1e-8, atol=1e-10).y[:, -1] ** 2
+        )
+
+    direction = rng.normal(size=(12, 12))
+    slope = np.sum(autodiff.gradient(end)(weights) * direction)
+    _, forward = autodiff.jvp(end, (weights,), (direction,))
+    assert np.isclose(slope, forward, rtol=1e-6)
+    assert np.isclose(slope, difference(lambda e: end(weights + e * direction), 0.0), rtol=1e-5)
+
+
 @pytest.mark.parametrize("method", ["Radau", "BDF", "LSODA"])
 def test_a_stiff_problem_has_sensitivities_of_all_sizes(method):
     found = autodiff.jacobian(lambda rates: robertson(rates, method))(RATES)

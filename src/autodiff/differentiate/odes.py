@@ -54,7 +54,8 @@ _CURVE_STATE, _CURVE_READ = 2, 6  # positions among the operands of a curve
 class _Curve:
     """A solution z of z' = program(t, z, *read), z(start) = z0, at some times.
 
-    ``rows`` are its values at the times.  ``states`` and ``groups`` as in autodiff.ops.odes.
+    ``rows`` are its values at the times.  ``states`` and ``groups`` as in autodiff.ops.odes;
+    ``of_states`` is the Jacobian of the user's right-hand side, which reads the first ``reads`` values.
     """
 
     problem: Problem
@@ -67,6 +68,8 @@ class _Curve:
     tolerances: tuple[Array, Array, Array]
     states: Extent
     groups: tuple[Extent, ...]
+    of_states: Program | None
+    reads: int
 
     def extended(
         self,
@@ -82,7 +85,10 @@ class _Curve:
         """
         programs = [program]
         if is_implicit(self.problem.method):
-            programs.append(jacobian(program, [1], [0]))
+            programs += [
+                jacobian(program, [1], [0]),
+                self.of_states or jacobian(self.program, [1], [0]),
+            ]
         operands = (
             self.start,
             self.times,
@@ -97,6 +103,7 @@ class _Curve:
             programs=tuple(programs),
             states=self.states,
             groups=(*self.groups, directions),
+            reads=self.reads,
             switches=_switches(self.program, active),
         )
 
@@ -170,6 +177,8 @@ def _curve_of(site: Site) -> _Curve:
         tuple(tolerances),
         attributes["states"],
         attributes["groups"],
+        attributes["programs"][2] if len(attributes["programs"]) > 2 else None,
+        attributes["reads"],
     )
 
 
@@ -188,6 +197,8 @@ def _solution_of(site: Site) -> _Curve:
         (operands[RTOL], operands[ATOL], operands[MAX_STEP]),
         operands[STATE].shape[0],
         (),
+        None,
+        len(operands) - problem.count,
     )
 
 
