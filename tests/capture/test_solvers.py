@@ -491,15 +491,11 @@ def weighted(a):
     return si.quad(lambda t: np.exp(-a * t), 0, 1, weight="cos", wvar=2.0)[0]
 
 
-def by_golden_section(a):
-    return so.minimize_scalar(lambda z: (z - a) ** 2, method="golden").x
-
-
 def from_many_starts(a):
     return so.newton(lambda z: z**2 - np.array([2.0, 3.0]) * a, np.array([1.0, 1.0]))[0]
 
 
-OUT_OF_REACH = [counts, notes, remembers, weighted, by_golden_section, from_many_starts]
+OUT_OF_REACH = [counts, notes, remembers, weighted, from_many_starts]
 
 
 @ENGINES

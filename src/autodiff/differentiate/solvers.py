@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.differentiate import custom
+from autodiff.differentiate import minima, odes
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.jacobian import jacobian
+from autodiff.differentiate.odes import put_in_place
 from autodiff.differentiate.reverse import vjp
 from autodiff.ir.data import Block, Operation, Program, Value
-from autodiff.ops.builder import current_builder, emit
+from autodiff.ops.builder import current_builder
 from autodiff.ops.entries import Site
 from autodiff.ops.solvers import doubt
 from autodiff.ops.structural import zeros_like
@@ -33,28 +34,25 @@ Array = Any  # a tracer, with which the rules compute as with an array
 
 
 def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
-    """Tangents of the results of a ``root`` or an ``integral``."""
+    """Tangents of the results of an operation whose attributes hold programs."""
+    if operation.kind in ("ivp", "curve"):
+        return odes.push(operation, site, tangents)
+    if operation.kind == "minimized":
+        return minima.push(operation, site, tangents)
     if operation.kind == "root":
         return _push_root(operation, site, tangents)
     return _push_integral(operation, site, tangents)
 
 
 def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tracer | None]:
-    """Cotangents of the operands of a ``root`` or an ``integral``."""
+    """Cotangents of the operands of an operation whose attributes hold programs."""
+    if operation.kind in ("ivp", "curve"):
+        return odes.pull(operation, site, cotangents)
+    if operation.kind == "minimized":
+        return minima.pull(operation, site, cotangents)
     if operation.kind == "root":
         return _pull_root(operation, site, cotangents)
     return _pull_integral(operation, site, cotangents)
-
-
-def _values(program: Program, arguments: Sequence[Array]) -> list[Array]:
-    """The outputs of a program, put in place."""
-    given = [
-        x.value
-        if x.value.type.weak == v.type.weak and x.dtype == v.dtype
-        else emit("cast", (x.value,), dtype=v.dtype, weak=v.type.weak)
-        for x, v in zip(arguments, program.inputs, strict=True)
-    ]
-    return [Tracer(v, "array") for v in custom.inline(current_builder(), program.block, given, {})]
 
 
 # -- zeros --------------------------------------------------------------------------------------------
@@ -70,7 +68,7 @@ def _push_root(operation: Operation, site: Site, tangents: Tangents) -> Sequence
     if not given:  # the brackets and starting points alone move, and the zero does not
         return [None] * len(site.results)
     derived = jvp(program, [False, *(t is not None for t in moving)])
-    _, change = _values(derived, [x, *read, *given])
+    _, change = put_in_place(derived, [x, *read, *given])
     slope = _slope(operation, site, read)
     moved: Array = -(np.linalg.solve(slope, change) if solver.is_system else change / slope)
     return [moved, *(_other(operation, site, k) for k in range(1, len(site.results)))]
@@ -99,7 +97,7 @@ def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequen
     slope = _slope(operation, site, read)
     multiplier = -(np.linalg.solve(slope.T, ct) if solver.is_system else ct / slope)
     derived = vjp(program, [1 + k for k in wrt], [0], keep_values=False)
-    for k, found in zip(wrt, _values(derived, [x, *read, multiplier]), strict=True):
+    for k, found in zip(wrt, put_in_place(derived, [x, *read, multiplier]), strict=True):
         pulled[count + k] = found
     return pulled
 
@@ -108,15 +106,15 @@ def _slope(operation: Operation, site: Site, read: Sequence[Array]) -> Array:
     """The derivative by the unknown at the zero, looked at before anything is divided by it."""
     solver, program = operation.attributes["solver"], operation.attributes["programs"][0]
     x, start = site.results[0], site.results[-1]
-    (residual,) = _values(program, [x, *read])
+    (residual,) = put_in_place(program, [x, *read])
     if solver.is_system:
-        (slope,) = _values(jacobian(program, [0], [0]), [x, *read])
+        (slope,) = put_in_place(jacobian(program, [0], [0]), [x, *read])
         nearby = slope
     else:
         derived = jvp(program, [True, *[False] * len(read)])
         one = Tracer.constant(np.ones(()))
-        slope = _values(derived, [x, *read, one])[1]
-        nearby = _values(derived, [x + doubt(residual, slope, start), *read, one])[1]
+        slope = put_in_place(derived, [x, *read, one])[1]
+        nearby = put_in_place(derived, [x + doubt(residual, slope, start), *read, one])[1]
     return emit_tracer(
         "regular", slope, residual, x, nearby, start, solver=solver, source=operation.source
     )
@@ -145,7 +143,7 @@ def _with_outputs(program: Program, outputs: Sequence[Value]) -> Program:
 def _at_limit(program: Program, limit: Array, read: Sequence[Array]) -> list[Array]:
     """The integrands at a limit; 0 at an infinite one, which does not move."""
     finite = np.isfinite(limit)
-    values = _values(program, [np.where(finite, limit, 0.0), *read])
+    values = put_in_place(program, [np.where(finite, limit, 0.0), *read])
     return [np.where(finite, v, 0.0) for v in values]
 
 

@@ -101,11 +101,17 @@ def run_operation(operation: Operation, environment: Environment) -> Sequence[An
     return result
 
 
-def bound_program(program: Program, *read: Any) -> Callable[[Any], list[Any]]:
-    """A program as a function of its first input, the others given."""
-    first, *others = program.inputs
+def bound_program(program: Program, *read: Any) -> Callable[..., list[Any]]:
+    """A program as a function of its first inputs, the last ones given."""
+    own = program.inputs[: len(program.inputs) - len(read)]
+    others = program.inputs[len(own) :]
     known = {v: np.asarray(x, v.dtype) for x, v in zip(read, others, strict=True)}
-    return lambda z: run_block(program.block, {**known, first: np.asarray(z, first.dtype)})
+
+    def evaluate(*arguments: Any) -> list[Any]:
+        given = {v: np.asarray(x, v.dtype) for x, v in zip(arguments, own, strict=True)}
+        return run_block(program.block, {**known, **given})
+
+    return evaluate
 
 
 def all_uses(operation: Operation) -> list[Value]:

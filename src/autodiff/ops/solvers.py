@@ -137,7 +137,7 @@ def _size(x: Any) -> float:
     return float(np.max(np.abs(x), initial=0.0))
 
 
-def _answer(watched: Sequence[_Watched], call: Callable[[], Any]) -> Any:
+def answer(watched: Sequence[Any], call: Callable[[], Any]) -> Any:
     """What SciPy returns; what one of the functions raised is raised, whatever SciPy makes of it."""
     try:
         result = call()
@@ -160,7 +160,7 @@ def solve(
     watched = [_Watched(program(*read), solver.is_system) for program in programs]
     keywords = solver.keywords(operands[: solver.count])
     given = dict(zip(solver.callbacks, watched, strict=True))
-    result = _answer(watched, lambda: solver.call(solver.function, given | keywords))
+    result = answer(watched, lambda: solver.call(solver.function, given | keywords))
     return result, watched[0].start()
 
 
@@ -200,7 +200,7 @@ def _regular_meaning(
 
     ``nearby`` is the slope at a place that cannot be told from the zero (:func:`doubt`).
     """
-    if not _has_inverse(slope):
+    if not has_inverse(slope):
         raise _singular(solver, source)
     step = residual / slope if np.ndim(slope) == 0 else np.linalg.solve(slope, residual)
     length, distance, error = map(_size, (step, x, residual))
@@ -235,7 +235,8 @@ def _refused_meaning(x: Any, *, refusal: DerivativeError) -> Any:
 register(Entry("refused", _first_type, _refused_meaning, Kernel("refused")))
 
 
-def _has_inverse(slope: Any) -> bool:
+def has_inverse(slope: Any) -> bool:
+    """Whether a slope, or a matrix of slopes, can be divided by."""
     if not np.all(np.isfinite(slope)):
         return False
     if np.ndim(slope) == 0:

@@ -141,10 +141,10 @@ def _meaning(operation: Operation, dims: list[Dim]) -> Callable[..., Any]:
 
 
 class _Bound:
-    """A program among the attributes as a function of its first input, for SciPy to call.
+    """A program among the attributes as a function of its first inputs, for SciPy to call.
 
     It is compiled when it is first needed; ``bound(*read)`` gives the function for the values that
-    the other inputs have in a run.
+    the last inputs have in a run.
     """
 
     def __init__(self, program: Program) -> None:
@@ -152,27 +152,36 @@ class _Bound:
         self.native: Any = None
         self.kept: list[int] = []  # the numbers of the inputs that are no extents of others
 
-    def __call__(self, *read: Any) -> Callable[[Any], Sequence[Any]]:
+    def __call__(self, *read: Any) -> Callable[..., Sequence[Any]]:
+        values = self.program.inputs
+        own = len(values) - len(read)
         if self.native is None:
-            self._compile()
-        values = self.native.program.inputs
-        first, *others = self.kept
+            self._compile(own)
+        others = [k for k in self.kept if k >= own]
         given = [
             np.require(x, v.dtype, "C") if v.shape else v.dtype.type(x)
-            for x, v in zip([read[k - 1] for k in others], [values[k] for k in others], strict=True)
+            for x, v in [(read[k - own], self.native.program.inputs[k]) for k in others]
         ]
-        is_array = bool(values[first].shape)
-        call = self.native.call
+        call, is_array = self.native.call, bool(values[own - 1].shape)
+
+        def failure() -> CheckFailed:
+            return CheckFailed(self.native.failure() or "arguments that do not fit")
 
         def evaluate(z: Any) -> Sequence[Any]:
             results = call(np.require(z, np.float64, ("C", "A")) if is_array else float(z), *given)
             if results is NotImplemented:
-                raise CheckFailed(self.native.failure() or "arguments that do not fit")
+                raise failure()
             return results
 
-        return evaluate
+        def evaluate_at(t: Any, z: Any) -> Sequence[Any]:
+            results = call(float(t), np.require(z, np.float64, ("C", "A")), *given)
+            if results is NotImplemented:
+                raise failure()
+            return results
 
-    def _compile(self) -> None:
+        return evaluate if own == 1 else evaluate_at
+
+    def _compile(self, own: int) -> None:
         from autodiff.engines.native.engine import compile_native
         from autodiff.engines.native.entry import ArrayInput, ArrayOutput, ScalarInput, ScalarOutput
         from autodiff.passes import optimize
@@ -183,8 +192,8 @@ class _Bound:
         inputs = [
             ArrayInput(v.dtype, v.shape, k)
             if v.shape
-            else ScalarInput(v.dtype if position else float, k)
-            for position, k in enumerate(self.kept)
+            else ScalarInput(v.dtype if k >= own else float, k)
+            for k in self.kept
             for v in (program.inputs[k],)
         ]
         outputs = [

@@ -1,0 +1,65 @@
+"""SciPy's solvers and integrators in captured code: one operation, with the user's function in it.
+
+    roots.py       brentq … root        zeros of functions
+    integrals.py   quad
+    odes.py        solve_ivp, odeint
+    minima.py      minimize, minimize_scalar, least_squares, curve_fit, linear_sum_assignment
+
+A new value of what the user's function reads compiles nothing, and a derivative by it has a rule.
+A call of another kind, or of a function that does more than compute, goes the way of any call of
+a library.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers import minima
+from autodiff.capture.solvers.integrals import integrate
+from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
+from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
+from autodiff.dims import UndecidedExtent
+from autodiff.errors import AutodiffError, InternalError
+from autodiff.ladder import Bail
+
+
+def attempt(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """The result of a call of a solver or integrator; NotImplemented where it is none of these."""
+    name = getattr(function, "__name__", "")
+    handler = _handler(function, name)
+    if handler is None:
+        return NotImplemented
+    try:
+        return handler(frame, function, args, kwargs, node)
+    except InternalError:
+        raise
+    except (Bail, UndecidedExtent, AutodiffError) as problem:
+        if isinstance(problem, Bail) and problem.needs is not None:
+            raise
+        return NotImplemented  # what is known of the call is told on its ordinary way
+
+
+def _handler(function: Any, name: str) -> Callable[..., Any] | None:
+    for module, names, handler in (
+        ("scipy.optimize", ROOT_FINDERS, find_root),
+        ("scipy.integrate", ("quad",), integrate),
+        ("scipy.integrate", ("solve_ivp",), solve_initial_value_problem),
+        ("scipy.integrate", ("odeint",), solve_by_odeint),
+        ("scipy.optimize", ("minimize",), minima.minimize),
+        ("scipy.optimize", ("minimize_scalar",), minima.minimize_scalar),
+        ("scipy.optimize", ("least_squares",), minima.least_squares),
+        ("scipy.optimize", ("curve_fit",), minima.curve_fit),
+        ("scipy.optimize", ("linear_sum_assignment",), minima.assign),
+    ):
+        if name in names and getattr(sys.modules.get(module), name, None) is function:
+            return handler
+    return None
+
+
+__all__ = ["attempt"]

@@ -1,0 +1,521 @@
+"""SciPy's minimisers in captured code: one operation, with the objective in it.
+
+    minimize(lambda z: (z - x)**2, 0)      minimized(0, …, x; programs=(f(z, x),))
+
+What the call returns beside the minimum is known by running it while capturing.  Where it cannot be
+run, in loops and branches, the minimum and its value are all there is.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.effects import Operands
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers.programs import (
+    NUMBER,
+    NUMPY_NUMBER,
+    array_of,
+    as_float,
+    at,
+    bound,
+    captured,
+    closed_program,
+    further_arguments,
+    numbers,
+    presented,
+    reading,
+)
+from autodiff.capture.trace import Declined
+from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.ladder import Bail
+from autodiff.ops.control import CheckFailed
+from autodiff.ops.evaluate import bound_program
+from autodiff.ops.minima import Minimizer, Returns, solve
+from autodiff.ops.solvers import FLOAT, calling_from
+from autodiff.ops.structural import reshape
+from autodiff.ops.tracer import Tracer, emit_tracer
+
+_INT = np.dtype(np.int64)
+Path = tuple[Any, ...]
+
+
+# -- the user's functions -----------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Callback:
+    """A function as SciPy calls it: as a program, the values that it reads, what it returns."""
+
+    name: str
+    program: Program
+    read: list[Value]
+    returns: Returns
+
+
+def _number_of(value: Any) -> tuple[Tracer, Returns]:
+    """What an objective returned as a number, and what it is to SciPy."""
+    result = as_float(value)
+    form = value.form if isinstance(value, Tracer) else "python"
+    if result.shape:
+        if any(n != 1 for n in result.shape):
+            raise Declined("an objective whose result is no number")
+        result = reshape(result, ())
+    return result, "number" if form == "scalar" else "float"
+
+
+def _objective(
+    frame: Frame,
+    name: str,
+    function: Any,
+    z: Tracer,
+    extra: Sequence[Any],
+    gradient: bool,
+    node: Any,
+) -> _Callback:
+    """A function from the unknown to a number, or to a number and its gradient."""
+    parameter = Value(z.value.type, "z")
+    outcome = captured(frame, function, [Tracer(parameter, z.form)], extra, node)
+    with frame.trace.builder.reopened(outcome.block):
+        value, more = outcome.value, []
+        if gradient:
+            if not isinstance(value, (tuple, list)) or len(value) != 2:
+                raise Declined("an objective that does not return its gradient beside it")
+            value, slope = value
+            more = [array_of(slope, z.shape).value]
+        result, returns = _number_of(value)
+        outcome.block.outputs = [result.value, *more]
+    program, read = closed_program(outcome.block, getattr(function, "__name__", "f"))
+    if gradient:
+        returns = "number pair" if returns == "number" else "pair"
+    return _Callback(name, program, read, returns)
+
+
+def _array_valued(
+    frame: Frame, name: str, function: Any, z: Tracer, extra: Sequence[Any], shape: Any, node: Any
+) -> _Callback:
+    """A function from the unknown to an array of ``shape``; None: to any vector."""
+    parameter = Value(z.value.type, "z")
+    outcome = captured(frame, function, [Tracer(parameter, z.form)], extra, node)
+    with frame.trace.builder.reopened(outcome.block):
+        if shape is None:
+            result = as_float(outcome.value)
+            result = result if result.shape else reshape(result, (1,))
+            if len(result.shape) != 1:
+                raise Declined("residuals that are no vector")
+        else:
+            result = array_of(outcome.value, shape)
+        outcome.block.outputs = [result.value]
+    program, read = closed_program(outcome.block, getattr(function, "__name__", "f"))
+    return _Callback(name, program, read, "array")
+
+
+# -- minimize -------------------------------------------------------------------------------------------
+def minimize(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.minimize``, without constraints."""
+    trace = frame.trace
+    given = bound(function, args, kwargs)
+    extra = further_arguments(frame, given)
+    _refuse(given, "callback", "constraints", "hessp")
+    x0 = _start(trace.deep(given.pop("x0")))
+    n = x0.shape[0]
+    objective, slope = given.pop("fun"), given.get("jac")
+    callbacks = [_objective(frame, "fun", objective, x0, extra, slope is True, node)]
+    for name, shape in (("jac", (n,)), ("hess", (n, n))):
+        if callable(given.get(name)):
+            callbacks.append(_array_valued(frame, name, given.pop(name), x0, extra, shape, node))
+    lower, upper = _pairs(trace.deep(given.get("bounds")), n)
+    call = _Call(frame, function, "x0", callbacks)
+    return call.emitted([x0, lower, upper], given, ("x",), (("fun", "objective"),))
+
+
+def _refuse(given: dict[str, Any], *names: str) -> None:
+    for name in names:
+        x = given.pop(name, None)
+        if not (x is None or (isinstance(x, (tuple, list)) and not x)):
+            raise Declined(f"a minimiser with {name}")
+
+
+def _start(x: Any) -> Tracer:
+    if getattr(x, "dtype", FLOAT).kind == "f" and getattr(x, "dtype", FLOAT) != FLOAT:
+        raise Declined("a minimiser in single precision")
+    start = as_float(x)
+    if len(start.shape) > 1:
+        raise Declined("a start that is no vector")
+    return start if start.shape else reshape(start, (1,))
+
+
+def _pairs(bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
+    """The vectors of lower and upper bounds from a sequence of pairs."""
+    if bounds is None:
+        return _spread(-np.inf, n), _spread(np.inf, n)
+    if not isinstance(bounds, (list, tuple)) or len(bounds) != n:
+        raise Declined("bounds that are no list of pairs")
+    sides: tuple[list[Any], list[Any]] = ([], [])
+    for pair in bounds:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise Declined("bounds that are no list of pairs")
+        for side, x, none in zip(sides, pair, (-np.inf, np.inf), strict=True):
+            side.append(none if x is None else x)
+    return as_float(sides[0]), as_float(sides[1])
+
+
+def _spread(x: Any, n: Any) -> Tracer:
+    value = as_float(x)
+    if value.shape and not value.shape[0] == n:
+        raise Declined("bounds of another size than the unknown's")
+    return value if value.shape else as_float(np.broadcast_to(_any(value), (n,)))
+
+
+def _any(x: Any) -> Any:
+    return x
+
+
+# -- minimize_scalar --------------------------------------------------------------------------------------
+def minimize_scalar(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.minimize_scalar``."""
+    trace = frame.trace
+    given = bound(function, args, kwargs)
+    extra = further_arguments(frame, given)
+    method = given.get("method") or ("bounded" if given.get("bounds") is not None else "brent")
+    if not isinstance(method, str):
+        raise Declined("a minimiser of the user's own")
+    # What brent and golden hand to the function are numbers of Python or NumPy, as the bracket is.
+    is_bounded = method.lower() == "bounded"
+    z = Tracer(Value(NUMPY_NUMBER if is_bounded else NUMBER), "scalar" if is_bounded else "python")
+    lower, upper = as_float(-np.inf), as_float(np.inf)
+    if is_bounded:
+        limits = trace.deep(given.get("bounds"))
+        if not isinstance(limits, (list, tuple)) or len(limits) != 2:
+            raise Declined("bounds that are no pair")
+        lower, upper = map(as_float, limits)
+    callbacks = [_objective(frame, "fun", given.pop("fun"), z, extra, False, node)]
+    call = _Call(frame, function, None, callbacks)
+    return call.emitted([as_float(np.nan), lower, upper], given, ("x",), (("fun", "objective"),))
+
+
+# -- least squares ------------------------------------------------------------------------------------------
+def least_squares(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.least_squares``."""
+    trace = frame.trace
+    given = bound(function, args, kwargs)
+    extra = further_arguments(frame, given)
+    named = trace.deep(given.pop("kwargs", None))
+    _refuse(given, "callback", "jac_sparsity")
+    if named:
+        raise Declined("residuals with arguments by name")
+    loss, scale = given.get("loss", "linear"), given.get("f_scale", 1.0)
+    if not isinstance(loss, str) or not isinstance(scale, (int, float)):
+        raise Declined("a loss of the user's own")
+    x0 = _start(trace.deep(given.pop("x0")))
+    n = x0.shape[0]
+    residuals = _array_valued(frame, "fun", given.pop("fun"), x0, extra, None, node)
+    callbacks = [residuals]
+    if callable(given.get("jac")):
+        shape = (residuals.program.outputs[0].shape[0], n)
+        if not isinstance(shape[0], int):
+            raise Declined("a Jacobian of a number of residuals known only at run time")
+        callbacks.append(_array_valued(frame, "jac", given.pop("jac"), x0, extra, shape, node))
+    sides = trace.deep(given.get("bounds", (-np.inf, np.inf)))
+    if not isinstance(sides, (tuple, list)) or len(sides) != 2:
+        raise Declined("bounds that are no pair")
+    lower, upper = (_spread(side, n) for side in sides)
+    call = _Call(frame, function, "x0", callbacks, loss=loss, scale=float(scale))
+    moved = (("cost", "objective"), ("fun", "residuals"))
+    return call.emitted([x0, lower, upper], given, ("x",), moved)
+
+
+def curve_fit(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.curve_fit``: of a model of data, the parameters that fit best."""
+    trace = frame.trace
+    given = bound(function, args, kwargs)
+    given.update(given.pop("kwargs", {}))
+    if given.get("full_output") or callable(given.get("jac")) or given.get("nan_policy"):
+        raise Declined("curve_fit with more than a fit, or with a Jacobian")
+    if given.get("loss", "linear") != "linear" or given.get("p0") is None:
+        raise Declined("curve_fit without a start, or with a loss")
+    model = given.pop("f")
+    x, y = trace.deep(given.pop("xdata")), as_float(trace.deep(given.pop("ydata")))
+    x = as_float(x) if isinstance(x, (list, tuple, np.ndarray, Tracer)) else x
+    sigma = trace.deep(given.pop("sigma", None))
+    if sigma is not None:
+        sigma = as_float(sigma)
+        if sigma.shape != y.shape:
+            raise Declined("curve_fit with correlated data")
+    start = _start(trace.deep(given.pop("p0")))
+    n = start.shape[0]
+    if not isinstance(n, int) or len(y.shape) != 1:
+        raise Declined("curve_fit of a number of parameters known only at run time")
+    sides = trace.deep(given.get("bounds", (-np.inf, np.inf)))
+    if not isinstance(sides, (tuple, list)) or len(sides) != 2:
+        raise Declined("bounds that are no pair")
+    lower, upper = (_spread(side, n) for side in sides)
+    callbacks = _of_model(frame, model, x, y, sigma, n, node)
+    call = _Call(frame, function, "p0", callbacks, loss="linear", objective=1)
+    given.update(xdata=np.zeros(0), ydata=y, p0=start)
+    if sigma is not None:
+        given["sigma"] = sigma
+    types = (start.value.type, ArrayType(FLOAT, (n, n)))
+    return call.known([start, lower, upper], given, ("popt", "pcov"), types)
+
+
+def _of_model(
+    frame: Frame, model: Any, x: Any, y: Tracer, sigma: Any, n: int, node: ast.AST
+) -> list[_Callback]:
+    """The model as SciPy calls it, and the residuals, of the parameters as a vector."""
+
+    def program(residuals: bool) -> _Callback:
+        from autodiff.capture.calls import call
+
+        parameter = Value(ArrayType(FLOAT, (n,)), "p")
+        z = Tracer(parameter, "array")
+
+        def run(vector: Any) -> Any:
+            values = [vector[k] for k in range(n)]
+            return call(frame, model, [x, *values], {}, node)
+
+        outcome = captured(frame, None, [z], (), node, thunk=lambda: run(z))
+        with frame.trace.builder.reopened(outcome.block):
+            result: Any = array_of(outcome.value, y.shape)
+            if residuals:
+                result = result - y
+                result = result if sigma is None else result / sigma
+            outcome.block.outputs = [result.value]
+        made, read = closed_program(outcome.block, getattr(model, "__name__", "f"))
+        return _Callback("f", made, read, "array")
+
+    return [program(False), program(True)]
+
+
+# -- all of them ---------------------------------------------------------------------------------------------
+class _Call:
+    """One call of a minimiser."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        function: Any,
+        start: str | None,
+        callbacks: Sequence[_Callback],
+        loss: str | None = None,
+        scale: float = 1.0,
+        objective: int = 0,
+    ) -> None:
+        self.frame = frame
+        self.function = function
+        self.start = start
+        self.callbacks = callbacks
+        self.loss = loss
+        self.scale = scale
+        self.objective = objective
+        self.operands = Operands()
+        self.read = list(dict.fromkeys(v for c in callbacks for v in c.read))
+        self.programs = tuple([reading(c.program, c.read, self.read) for c in callbacks])
+
+    def _solver(self, first: Sequence[Tracer], given: dict[str, Any]) -> Minimizer:
+        for tracer in first:
+            self.operands.template(tracer)
+        trace = self.frame.trace
+        template = self.operands.template({k: numbers(trace.deep(v)) for k, v in given.items()})
+        function, start = self.function, self.start
+        calling = calling_from(trace.builder.source)
+        is_fit = function.__name__ == "curve_fit"
+
+        def run(functions: dict[str, Any], values: Sequence[Any]) -> Any:
+            made = {**template(tuple(values)), **functions}
+            if start is not None:
+                made[start] = np.array(values[0])
+            if is_fit:
+                model = functions["f"]
+                made["f"] = lambda x, *parameters: model(np.array(parameters, float))
+            return calling(function, made)
+
+        used = self.callbacks[: self.objective or len(self.callbacks)]
+        bounded = not all(
+            v.value.owner is not None
+            and v.value.owner.kind in ("constant", "broadcast")
+            and np.all(np.isinf(trace.evaluate(v.value)[0]))
+            for v in first[1:]
+        )
+        return Minimizer(
+            f"scipy.optimize.{function.__name__}",
+            tuple([c.name for c in used]),
+            tuple([c.returns for c in used]),
+            len(self.operands.tracers),
+            run, lambda result: (result,), (), (), self.objective, self.loss, self.scale, (), bounded,
+            trace.builder.source,
+        )  # fmt: skip
+
+    def _values(self) -> tuple[Value, ...]:
+        values = (*(t.value for t in self.operands.tracers), *self.read)
+        if all(v.owner is not None and v.owner.kind == "constant" for v in values):
+            raise Declined("a minimiser of constants")
+        return values
+
+    def _emit(self, solver: Minimizer) -> list[Tracer]:
+        attributes = {"solver": solver, "programs": self.programs}
+        found = self.frame.trace.builder.emit("minimized", self._values(), attributes)
+        return [presented(v) for v in found]
+
+    def known(
+        self,
+        first: Sequence[Tracer],
+        given: dict[str, Any],
+        names: tuple[str, ...],
+        types: tuple[ArrayType, ...],
+    ) -> Any:
+        """The results of a call that returns a tuple of arrays."""
+        solver = replace(self._solver(first, given), leaves=tuple, types=types, names=names)
+        return tuple(self._emit(solver))
+
+    def emitted(
+        self,
+        first: Sequence[Tracer],
+        given: dict[str, Any],
+        x: Path,
+        moved: Sequence[tuple[str, str]],
+    ) -> Any:
+        """The result object, of which ``x`` and what is ``moved`` have derivatives."""
+        trace = self.frame.trace
+        solver = self._solver(first, given)
+        values = self._values()
+        try:
+            arrays = [trace.evaluate(v)[0] for v in values]
+        except Bail:
+            return self._bare(solver, first[0], moved)
+        evaluators = [functools.partial(bound_program, p) for p in self.programs]
+        example = solve(arrays, solver, evaluators)
+        found = [p for p in _leaves(example) if p != x]
+        if not all(isinstance(n, int) for n in first[0].shape):
+            found = [p for p in found if not np.shape(at(example, p))]
+        paths = [x, *found]
+        types = [_type(at(example, p)) for p in found]
+        solver = replace(
+            solver,
+            leaves=lambda result: tuple([at(result, p) for p in paths]),
+            types=(ArrayType(FLOAT, first[0].shape), *types),
+            names=tuple([str(p[-1]) for p in paths]),
+            moved=tuple([(paths.index((k,)), what) for k, what in moved]),
+        )
+        return _rebuilt(trace, example, dict(zip(paths, self._emit(solver), strict=True)), ())
+
+    def _bare(self, solver: Minimizer, x0: Tracer, moved: Sequence[tuple[str, str]]) -> Any:
+        """In a loop or branch: the minimum and its value, of a call that succeeded."""
+        names = [name for name, what in moved if what == "objective"]
+
+        def leaves(result: Any) -> tuple[Any, ...]:
+            if not result.success:
+                raise CheckFailed(f"{solver.name}: {result.message}")
+            return (result.x, *(result[name] for name in names))
+
+        number = NUMPY_NUMBER if self.callbacks[0].returns.startswith("number") else NUMBER
+        solver = replace(
+            solver,
+            leaves=leaves,
+            types=(ArrayType(FLOAT, x0.shape), *(number for _ in names)),
+            names=("x", *names),
+            moved=tuple([(1 + k, "objective") for k in range(len(names))]),
+        )
+        x, *others = self._emit(solver)
+        made: dict[str, Any] = dict.fromkeys(_OTHERS, _NotKept())
+        made |= {"x": x, "success": True, **dict(zip(names, others, strict=True))}
+        result_type = sys.modules["scipy.optimize"].OptimizeResult
+        result = dict.__new__(result_type)
+        for name, value in made.items():
+            dict.__setitem__(result, name, value)
+        return self.frame.trace.fresh(result)
+
+
+# -- result objects -----------------------------------------------------------------------------------------
+_OTHERS = (
+    "message", "status", "nit", "nfev", "njev", "nhev", "jac", "hess", "hess_inv", "fun", "cost",
+    "grad", "optimality", "active_mask", "direc", "final_simplex",
+)  # fmt: skip
+
+
+class _NotKept:
+    """A part of a result that is no number or array: the call is plain Python's where it is used.
+
+    A text is none either: which one it is may follow from more than the numbers.
+    """
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise Declined("what a minimiser returns beside numbers and arrays")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._refuse()
+
+    __str__ = __repr__ = __format__ = __eq__ = __ne__ = __hash__ = __contains__ = _refuse
+    __array__ = __call__ = __getitem__ = __iter__ = __len__ = __bool__ = _refuse
+    __matmul__ = __rmatmul__ = __mul__ = __rmul__ = __add__ = __radd__ = __sub__ = __rsub__ = (
+        _refuse
+    )
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (bool, int, float, np.ndarray, np.generic)) and (
+        np.asarray(x).dtype.kind in "fib"
+    )
+
+
+def _leaves(x: Any, path: Path = ()) -> Iterator[Path]:
+    """Where numbers and arrays are in a result."""
+    if _is_number(x):
+        yield path
+    elif isinstance(x, (dict, tuple)):
+        for key, item in x.items() if isinstance(x, dict) else enumerate(x):
+            yield from _leaves(item, (*path, key))
+
+
+def _type(x: Any) -> ArrayType:
+    array = np.asarray(x)
+    return ArrayType(array.dtype, array.shape, not isinstance(x, (np.ndarray, np.generic)))
+
+
+def _rebuilt(trace: Any, x: Any, results: dict[Path, Tracer], path: Path) -> Any:
+    if path in results:
+        return results[path]
+    if isinstance(x, tuple) and type(x) is tuple:
+        return tuple([_rebuilt(trace, item, results, (*path, k)) for k, item in enumerate(x)])
+    if isinstance(x, dict):
+        made = dict.__new__(type(x))
+        for key, item in x.items():
+            dict.__setitem__(made, key, _rebuilt(trace, item, results, (*path, key)))
+        return trace.fresh(made)
+    return None if x is None else _NotKept()
+
+
+# -- assignments --------------------------------------------------------------------------------------------
+def assign(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.linear_sum_assignment``, which is constant between the costs at which it changes."""
+    given = dict(zip(("cost_matrix", "maximize"), args, strict=False)) | kwargs
+    if not set(given) <= {"cost_matrix", "maximize"} or "cost_matrix" not in given:
+        raise Declined("linear_sum_assignment with these arguments")
+    costs, maximize = frame.trace.deep(given["cost_matrix"]), given.get("maximize", False)
+    if not isinstance(maximize, bool):
+        raise Declined("an assignment with a flag known only at run time")
+    if isinstance(costs, (list, tuple)):
+        costs = as_float(costs)
+    if not isinstance(costs, Tracer) or len(costs.shape) != 2 or costs.dtype.kind not in "fib":
+        raise Declined("an assignment of constants")
+    return emit_tracer("assignment", costs, maximize=maximize)
+
+
+__all__ = ["assign", "curve_fit", "least_squares", "minimize", "minimize_scalar"]

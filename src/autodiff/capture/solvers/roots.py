@@ -1,0 +1,242 @@
+"""SciPy's root finders in captured code: one operation, with the user's function in it.
+
+brentq(lambda z: z**2 - x, 0, 2)      root(0, 2, x; programs=(f(z, x),))
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.effects import Operands
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers.programs import (
+    NUMBER,
+    NUMPY_NUMBER,
+    array_program,
+    as_float,
+    at,
+    bound,
+    further_arguments,
+    number_program,
+    numbers,
+    paths_of,
+    presented,
+    reading,
+    rebuilt,
+)
+from autodiff.capture.trace import Declined
+from autodiff.dims import product
+from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.ops.evaluate import bound_program
+from autodiff.ops.solvers import FLOAT, Solver, calling_from, solve
+from autodiff.ops.structural import reshape
+from autodiff.ops.tracer import Form, Tracer
+
+
+@dataclass(frozen=True)
+class _RootFinder:
+    """How one of SciPy's root finders is called.
+
+    ``form`` is what it hands to its functions and returns: Python's number or NumPy's.
+    """
+
+    functions: tuple[str, ...]
+    form: Form = "python"
+    tolerance: str = "xtol"
+    is_system: bool = False
+    results: str | None = "full_output"  # what asks for more than the zero; None: always there
+
+
+_BRACKETS = _RootFinder(("f",))
+ROOT_FINDERS: dict[str, _RootFinder] = {
+    "brentq": _BRACKETS,
+    "brenth": _BRACKETS,
+    "bisect": _BRACKETS,
+    "ridder": _BRACKETS,
+    "toms748": _RootFinder(("f",), "scalar"),
+    "newton": _RootFinder(("func", "fprime", "fprime2"), "scalar", "tol"),
+    "root_scalar": _RootFinder(("f", "fprime", "fprime2"), results=None),
+    "fsolve": _RootFinder(("func", "fprime"), "array", "xtol", True),
+    "root": _RootFinder(("fun", "jac"), "array", "tol", True, None),
+}
+# Of ``root_scalar``: what hands NumPy's numbers to the function.
+_OPEN_METHODS = ("newton", "secant", "halley", "toms748")
+
+
+def find_root(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """A zero of the user's function, or of a system, with whatever else the call asks for."""
+    rule = ROOT_FINDERS[function.__name__]
+    given = bound(function, args, kwargs)
+    functions = {name: given.pop(name) for name in rule.functions if name in given}
+    functions = {name: f for name, f in functions.items() if f is not None}
+    if not all(callable(f) for f in functions.values()):
+        raise Declined("a root finder with a flag in place of a function")
+    extra = further_arguments(frame, given)
+    _refuse_options(given)
+    form = rule.form
+    if function.__name__ == "root_scalar" and (
+        given.get("method") in _OPEN_METHODS
+        or (given.get("method") is None and given.get("bracket") is None)
+    ):
+        form = "scalar"
+    operands = Operands()
+    if rule.is_system:
+        programs = _of_system(frame, functions, given, operands, extra, node)
+    else:
+        programs = [number_program(frame, f, form, extra, node) for f in functions.values()]
+        _refuse_single_precision(given)
+    return _emit_root(frame, function, rule, form, tuple(functions), given, operands, programs)
+
+
+def _refuse_options(given: dict[str, Any]) -> None:
+    if given.get("callback") is not None or given.get("band") is not None:
+        raise Declined("a root finder with a callback or a band")
+    if given.get("col_deriv"):
+        raise Declined("a Jacobian by columns")
+
+
+def _refuse_single_precision(given: dict[str, Any]) -> None:
+    """Numbers of less than double precision, of which SciPy keeps the type; and arrays of starts."""
+    for x in given.values():
+        if isinstance(x, (Tracer, np.ndarray, np.generic)) and (
+            x.shape or (x.dtype.kind == "f" and x.dtype != FLOAT)
+        ):
+            raise Declined("a root finder from arrays, or in single precision")
+
+
+def _of_system(
+    frame: Frame,
+    functions: dict[str, Any],
+    given: dict[str, Any],
+    operands: Operands,
+    extra: Sequence[Any],
+    node: ast.AST,
+) -> list[tuple[Program, list[Value]]]:
+    """The programs of a system; its start becomes the first operand, as a vector."""
+    start = as_float(frame.trace.deep(given["x0"]))
+    if len(start.shape) != 1 and given.get("method", "hybr") not in ("hybr", "lm"):
+        raise Declined("a method that does not make a vector of its start")
+    n = product(start.shape)
+    given["x0"] = reshape(start, (n,))
+    operands.template(given["x0"])
+    first, *others = functions.values()
+    programs = [array_program(frame, first, given["x0"], extra, (n,), node)]
+    for jacobian in others:
+        programs.append(array_program(frame, jacobian, given["x0"], extra, (n, n), node))
+    return programs
+
+
+def _emit_root(
+    frame: Frame,
+    function: Any,
+    rule: _RootFinder,
+    form: Form,
+    names: tuple[str, ...],
+    given: dict[str, Any],
+    operands: Operands,
+    programs: Sequence[tuple[Program, list[Value]]],
+) -> Any:
+    trace = frame.trace
+    start = given.pop("x0") if rule.is_system else None
+    template = operands.template({k: numbers(v) for k, v in trace.deep(given).items()})
+
+    def keywords(arrays: Sequence[Any]) -> dict[str, Any]:
+        made: dict[str, Any] = template(tuple(arrays))
+        if start is not None:
+            made["x0"] = np.array(arrays[0])
+        return made
+
+    read = list(dict.fromkeys(v for _, values in programs for v in values))
+    closed = [reading(program, values, read) for program, values in programs]
+    values = (*(t.value for t in operands.tracers), *read)
+    tolerance = given.get(rule.tolerance)
+    solver = Solver(
+        function,
+        f"scipy.optimize.{function.__name__}",
+        names,
+        len(operands.tracers),
+        keywords,
+        lambda result: (result,),
+        ("n",) if rule.is_system else (NUMBER if form == "python" else NUMPY_NUMBER,),
+        rule.is_system,
+        float(tolerance) if isinstance(tolerance, (int, float)) else 0.0,
+        calling_from(trace.builder.source),
+        (),
+    )
+    if all(v.owner is not None and v.owner.kind == "constant" for v in values):
+        raise Declined("a root finder of constants")
+    if rule.results is not None and not given.get(rule.results):
+        return _emitted(frame, solver, closed, values)[0]
+    return _with_all_results(frame, solver, closed, values)
+
+
+def _emitted(
+    frame: Frame, solver: Solver, programs: Sequence[Program], values: tuple[Value, ...]
+) -> list[Tracer]:
+    """What a root finder returns that is wanted, at every run."""
+    attributes = {"solver": solver, "programs": tuple(programs)}
+    return [presented(v) for v in frame.trace.builder.emit("root", values, attributes)]
+
+
+# -- results beyond the zero ------------------------------------------------------------------------
+_FLAGS = ("converged", "success", "status", "ier")
+
+
+def _with_all_results(
+    frame: Frame, solver: Solver, programs: Sequence[Program], values: tuple[Value, ...]
+) -> Any:
+    """The whole of what a root finder returns.
+
+    It has the form that it has at this call.  Texts in it follow from flags, which are guarded.
+    """
+    trace = frame.trace
+    arrays = [trace.evaluate(v)[0] for v in values]
+    evaluators = [functools.partial(bound_program, program) for program in programs]
+    example, _ = solve(arrays, solver, evaluators)
+    found = list(paths_of(example))
+    zeros = [p for p in found if p == (0,) or p[-1] in ("x", "root")]
+    paths = [zeros[0], *(p for p in found if p not in zeros)]
+    unknowns = np.size(at(example, zeros[0]))
+    fixed = solver.is_system and values[0].type.is_static
+    whole = replace(
+        solver,
+        leaves=lambda result: tuple([at(result, path) for path in paths]),
+        types=tuple([_leaf_type(at(example, p), p, solver, unknowns, fixed) for p in paths]),
+        others=tuple([str(p[-1]) for p in paths[1:]]),
+    )
+    results = dict(zip(paths, _emitted(frame, whole, programs, values), strict=False))
+    results.update(dict.fromkeys(zeros, results[zeros[0]]))
+    for path, tracer in results.items():
+        if path and path[-1] in _FLAGS or (path == (2,) and solver.is_system):
+            trace.concrete(tracer)  # guarded
+    return rebuilt(trace, example, results, ())
+
+
+def _leaf_type(
+    x: Any, path: tuple[Any, ...], solver: Solver, unknowns: int, fixed: bool
+) -> ArrayType | str:
+    """The type of a part of the result; ``fixed``: the number of unknowns is known."""
+    array = np.asarray(x)
+    if array.dtype.kind not in "fib" or array.dtype.itemsize > 8:
+        raise Declined("a root finder that returns other than numbers")
+    if not array.shape:
+        return ArrayType(array.dtype, (), not isinstance(x, (np.ndarray, np.generic)))
+    if solver.is_system and array.dtype == FLOAT:
+        if path[-1] == "r" and array.size == unknowns * (unknowns + 1) // 2:
+            return "triangle"
+        if array.shape in ((unknowns,), (unknowns, unknowns)):
+            return "n" * array.ndim
+    if not fixed:
+        raise Declined("a root finder that returns arrays of other shapes than its unknown's")
+    return ArrayType(array.dtype, array.shape)
+
+
+__all__ = ["ROOT_FINDERS", "find_root"]

@@ -1,0 +1,256 @@
+"""Derivatives of minima (see autodiff.ops.minima), by those of the objective's gradient.
+
+    g(x, p) = ∇_x F(x, p) = 0                       dx = -H⁻¹ g_p dp,   H = g_x
+
+Unknowns that a bound holds move with it, and the others as if those were given: with F = 1 for what
+is free and 0 for what is held,
+
+    (F H F + 1 - F) dx = -F (g_p dp + H (1 - F) db) + (1 - F) db
+
+A minimiser stops where the gradient is small, not where it is zero.  The formula is evaluated one step
+of Newton's further, where its error is of second order.
+
+Source: A. V. Fiacco, *Introduction to Sensitivity and Stability Analysis in Nonlinear Programming*
+(1983), chapter 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autodiff.differentiate.forward import jvp
+from autodiff.differentiate.jacobian import jacobian
+from autodiff.differentiate.odes import put_in_place
+from autodiff.differentiate.reverse import vjp
+from autodiff.ir.copying import Mapping, copy_value
+from autodiff.ir.data import Operation, Program
+from autodiff.ops.builder import building
+from autodiff.ops.control import INT
+from autodiff.ops.entries import Site
+from autodiff.ops.minima import LOWER, START, UPPER, Minimizer
+from autodiff.ops.tracer import Tracer, emit_tracer
+
+Tangents = Sequence[Tracer | None]
+Array = Any  # a tracer, with which the rules compute as with an array
+
+
+def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
+    """Tangents of the results of a ``minimized``."""
+    solver: Minimizer = operation.attributes["solver"]
+    read, moving = _read(site), tangents[solver.count :]
+    given = [t for t in moving if t is not None]
+    bounds = tangents[LOWER], tangents[UPPER]
+    results: list[Tracer | None] = [None] * len(site.results)
+    if given or (solver.is_bounded and any(t is not None for t in bounds)):
+        point = _point(operation, site)
+        active = [t is not None for t in moving]
+        change: Array = 0.0
+        if given:
+            derived = jvp(point.gradient, [False, *active])
+            change = put_in_place(derived, [point.x, *read, *given])[1]
+        results[0] = _moved(point, change, *bounds)
+        for number, what in solver.moved:
+            program = _of_minimum(operation, what)
+            derived = jvp(program, [True, *active])
+            results[number] = put_in_place(
+                derived, [site.results[0], *read, results[0], *given]
+            )[1]  # fmt: skip
+    return [_refused(solver, site, k) if r is None else r for k, r in enumerate(results)]
+
+
+def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tracer | None]:
+    """Cotangents of the operands of a ``minimized``."""
+    solver: Minimizer = operation.attributes["solver"]
+    for number, other in enumerate(cotangents):
+        refusal = solver.refusal(number)
+        if other is not None and refusal is not None:
+            raise refusal
+    read, ct = _read(site), cotangents[0]
+    wrt = [k for k, v in enumerate(read) if site.needed[solver.count + k] and v.value.type.is_float]
+    pulled: list[Array | None] = [None] * len(site.operands)
+    for number, what in solver.moved:
+        seed = cotangents[number]
+        if seed is None:
+            continue
+        derived = vjp(
+            _of_minimum(operation, what), [0, *(1 + k for k in wrt)], [0], keep_values=False
+        )
+        by_x, *by_read = put_in_place(derived, [site.results[0], *read, seed])
+        ct = by_x if ct is None else ct + by_x
+        for k, found in zip(wrt, by_read, strict=True):
+            pulled[solver.count + k] = found
+    if ct is None:
+        return pulled
+    point = _point(operation, site)
+    multiplier = point.divide(ct, transposed=True)
+    through = multiplier if point.free is None else point.free * multiplier
+    if wrt:
+        derived = vjp(point.gradient, [1 + k for k in wrt], [0], keep_values=False)
+        found = put_in_place(derived, [point.x, *read, -through])
+        for k, one in zip(wrt, found, strict=True):
+            known = pulled[solver.count + k]
+            pulled[solver.count + k] = one if known is None else known + one
+    if point.free is not None:
+        held = (1 - point.free) * (multiplier - point.times(through, transposed=True))
+        pulled[LOWER] = np.where(point.at_lower, held, 0.0)
+        pulled[UPPER] = np.where(point.at_lower, 0.0, held)
+    return pulled
+
+
+def _read(site: Site) -> list[Array]:
+    return list(site.operands[site.attributes["solver"].count :])
+
+
+def _refused(solver: Minimizer, site: Site, number: int) -> Tracer | None:
+    """The tangent of a result beside the minimum: none, or one that may not be asked for."""
+    refusal = solver.refusal(number)
+    x = site.results[number]
+    if refusal is None or not x.value.type.is_float:
+        return None
+    return emit_tracer("refused", x, refusal=refusal)
+
+
+# -- the objective ------------------------------------------------------------------------------------------
+def _of_minimum(operation: Operation, what: str) -> Program:
+    """A function of the minimum and of what is read: the objective or the residuals."""
+    solver: Minimizer = operation.attributes["solver"]
+    program: Program = operation.attributes["programs"][solver.objective]
+    if len(program.outputs) > 1:  # the user's gradient beside the objective
+        program = _first_output(program)
+    if what == "residuals" or solver.loss is None:
+        return program
+    return _cost(program, solver)
+
+
+def _first_output(program: Program) -> Program:
+    block = type(program.block)(program.inputs, program.block.operations, program.outputs[:1])
+    return Program(block, program.name)
+
+
+def _cost(program: Program, solver: Minimizer) -> Program:
+    """Half the sum of the losses of residuals."""
+    with building() as builder:
+        mapping: Mapping = {}
+        # Extents first: the types of others are in terms of them.
+        z, *read = program.inputs
+        copies = [copy_value(v, mapping) for v in read]
+        builder.block.parameters = [copy_value(z, mapping), *copies]
+        given = [Tracer(v, "array") for v in builder.block.parameters]
+        (residuals,) = put_in_place(program, given)
+        squares = (residuals / solver.scale) ** 2
+        total: Array = 0.5 * solver.scale**2 * np.sum(_LOSSES[solver.loss or "linear"](squares))
+        builder.block.outputs = [total.value]
+        return Program(builder.block, f"{program.name}_cost")
+
+
+def _huber(z: Array) -> Array:
+    large = z > 1
+    return np.where(large, 2 * np.sqrt(np.where(large, z, 1.0)) - 1, z)
+
+
+# As scipy.optimize.least_squares defines them, of squared residuals.
+_LOSSES: dict[str, Any] = {
+    "linear": lambda z: z,
+    "soft_l1": lambda z: 2 * (np.sqrt(1 + z) - 1),
+    "huber": _huber,
+    "cauchy": np.log1p,
+    "arctan": np.arctan,
+}
+
+
+# -- the point at which the gradient vanishes ---------------------------------------------------------------
+@dataclass(frozen=True)
+class _Point:
+    """Where the formula is evaluated.
+
+    ``matrix`` is the second derivative, ``system`` that of the free unknowns, with 1 for those held.
+    ``free`` and ``at_lower`` are None where no bound is finite.
+    """
+
+    x: Array
+    gradient: Program
+    matrix: Array
+    system: Array
+    free: Array
+    at_lower: Array
+
+    def divide(self, b: Array, transposed: bool = False) -> Array:
+        """``system⁻¹ b``."""
+        if not self.system.shape:
+            return b / self.system
+        return np.linalg.solve(self.system.T if transposed else self.system, b)
+
+    def times(self, b: Array, transposed: bool = False) -> Array:
+        """``matrix b``."""
+        if not self.matrix.shape:
+            return self.matrix * b
+        return (self.matrix.T if transposed else self.matrix) @ b
+
+
+def _point(operation: Operation, site: Site) -> _Point:
+    solver: Minimizer = operation.attributes["solver"]
+    read, x = _read(site), site.results[0]
+    start, lower, upper = (site.operands[k] for k in (START, LOWER, UPPER))
+    gradient = vjp(_of_minimum(operation, "objective"), [0], [0], True, keep_values=False)
+    hessian = _slope(gradient)
+    (slope,) = put_in_place(gradient, [x, *read])
+    (matrix,) = put_in_place(hessian, [x, *read])
+    free: Array = None
+    at_lower: Array = None
+    if solver.is_bounded:
+        free = emit_tracer("free", x, slope, matrix, lower, upper, solver=solver)
+        at_lower = np.less(x - lower, upper - x)
+        slope = free * slope
+    (first,) = put_in_place(gradient, [np.where(np.isfinite(start), start, x), *read])
+    system = emit_tracer(
+        "settled", _of_free(matrix, free), slope, x, start, first, solver=solver
+    )  # fmt: skip
+    point = _Point(x, gradient, matrix, system, free, at_lower)
+    further = x - point.divide(slope)
+    (matrix,) = put_in_place(hessian, [further, *read])
+    return _Point(further, gradient, matrix, _of_free(matrix, free), free, at_lower)
+
+
+def _slope(gradient: Program) -> Program:
+    if gradient.inputs[0].shape:
+        return jacobian(gradient, [0], [0])
+    derived = jvp(gradient, [True, *[False] * (len(gradient.inputs) - 1)])
+    with building() as builder:
+        mapping: Mapping = {}
+        z, *read = gradient.inputs
+        copies = [copy_value(v, mapping) for v in read]
+        builder.block.parameters = [copy_value(z, mapping), *copies]
+        given = [Tracer(v, "array") for v in builder.block.parameters]
+        found = put_in_place(derived, [*given, Tracer.constant(np.ones(()))])
+        builder.block.outputs = [found[1].value]
+        return Program(builder.block, f"{gradient.name}_slope")
+
+
+def _of_free(matrix: Array, free: Array | None) -> Array:
+    if free is None:
+        return matrix
+    if not matrix.shape:
+        return free * matrix + (1 - free)
+    line = emit_tracer("iota", size=matrix.shape[0], dtype=INT)
+    unit = np.where(np.equal(line[:, None], line[None, :]), 1.0, 0.0)
+    return free[:, None] * matrix * free[None, :] + unit * (1 - free)
+
+
+def _moved(point: _Point, change: Array, lower: Array | None, upper: Array | None) -> Array:
+    """The tangent of the minimum."""
+    if point.free is None:
+        return -point.divide(change)
+    held: Array = 0.0
+    if lower is not None:
+        held = held + np.where(point.at_lower, lower, 0.0)
+    if upper is not None:
+        held = held + np.where(point.at_lower, 0.0, upper)
+    held = (1 - point.free) * held
+    return point.divide(held - point.free * (change + point.times(held)))
+
+
+__all__ = ["pull", "push"]

@@ -1,0 +1,263 @@
+"""Calls of SciPy's minimisers: operations whose attributes hold programs.
+
+    minimized(x0, lower, upper, *arguments, *read; solver, programs)   the minimum, what else was asked for
+    free(x, g, H, lower, upper; solver)                              1 where x may move, 0 at a bound
+    settled(H, g, x, x0, g0; solver)                                 H, once it can be divided by
+
+``minimized`` is SciPy's call as the user wrote it.  Its derivative is that of the point at which the
+gradient of the objective vanishes (:mod:`autodiff.differentiate.minima`), where that is what the
+minimiser found: ``settled`` and ``free`` look.
+
+    assignment(costs; maximize)                                      rows and columns, which are constant
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from autodiff.dims import minimum as least
+from autodiff.errors import DerivativeError, NoSolutionWarning
+from autodiff.ir.data import ArrayType, Source
+from autodiff.ops.control import CheckFailed
+from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
+from autodiff.ops.solvers import FLOAT, Evaluator, answer, has_inverse
+from autodiff.tracebacks import depth_of_user
+
+START, LOWER, UPPER = range(3)
+_INT = np.dtype(np.int64)
+Returns = Literal["float", "number", "array", "pair", "number pair"]
+"""What a callback returns: Python's number or NumPy's, an array, or a number and an array."""
+
+
+@dataclass(frozen=True, eq=False)
+class Minimizer:
+    """A call of one of SciPy's minimisers.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls it.
+    callbacks : tuple of str
+        Its parameters that take functions; the first programs.
+    returns : tuple of str
+        What each of these returns.
+    count : int
+        How many of the operands are its other arguments.
+    run : callable
+        From the functions and the values of those operands to what SciPy returns.
+    leaves : callable
+        From that to the numbers and arrays wanted of it, the minimum first.
+    types : tuple of ArrayType
+        Their types.
+    names : tuple of str
+        What SciPy calls them.
+    objective : int
+        The program of which the gradient vanishes; of least squares, that of the residuals.
+    loss : str or None
+        Of least squares, SciPy's name of the loss; None: the objective is a number.
+    scale : float
+        Of least squares, ``f_scale``.
+    moved : tuple
+        Which results beside the minimum have a derivative: their number, and what they are of the
+        minimum: ``"objective"`` or ``"residuals"``.
+    is_bounded : bool
+        Whether any bound is finite.
+    source : Source or None
+        The user's line.
+    """
+
+    name: str
+    callbacks: tuple[str, ...]
+    returns: tuple[Returns, ...]
+    count: int
+    run: Callable[[dict[str, Any], Sequence[Any]], Any]
+    leaves: Callable[[Any], tuple[Any, ...]]
+    types: tuple[ArrayType, ...]
+    names: tuple[str, ...]
+    objective: int
+    loss: str | None
+    scale: float
+    moved: tuple[tuple[int, str], ...]
+    is_bounded: bool
+    source: Source | None
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def refusal(self, number: int) -> DerivativeError | None:
+        """Why a result beside the minimum has no derivative; None: it has one."""
+        if not number or any(number == k for k, _ in self.moved):
+            return None
+        return DerivativeError(
+            f"{self.name} has a derivative by its solution, not by its {self.names[number]!r}.",
+            source=self.source,
+            remedy="compute it from the solution, or pass it through autodiff.stop_gradient if no "
+            "derivative should flow",
+        )
+
+
+class _Watched:
+    """A function that SciPy calls; it remembers what was raised."""
+
+    def __init__(self, evaluate: Callable[..., Sequence[Any]], returns: Returns) -> None:
+        self.evaluate = evaluate
+        self.returns = returns
+        self.raised: BaseException | None = None
+
+    def __call__(self, z: Any, *args: Any) -> Any:
+        try:
+            value, *more = self.evaluate(z)
+        except BaseException as error:
+            self.raised = self.raised or error
+            raise
+        if self.returns == "array":
+            return value
+        number = np.float64(value) if self.returns.startswith("number") else float(value)
+        return (number, *more) if more else number
+
+
+def solve(operands: Sequence[Any], solver: Minimizer, programs: Sequence[Evaluator]) -> Any:
+    """What SciPy returns."""
+    read = operands[solver.count :]
+    watched = [
+        _Watched(program(*read), returns)
+        for program, returns in zip(programs, solver.returns, strict=False)
+    ]
+    functions = dict(zip(solver.callbacks, watched, strict=True))
+    return answer(watched, lambda: solver.run(functions, operands[: solver.count]))
+
+
+def _minimum_meaning(
+    *operands: Any, solver: Minimizer, programs: Sequence[Evaluator]
+) -> tuple[np.ndarray, ...]:
+    result = solve(operands, solver, programs)
+    try:
+        leaves = solver.leaves(result)
+    except (LookupError, AttributeError):
+        raise CheckFailed(f"{solver.name} returned other things than before") from None
+    arrays = [np.array(x, type.dtype) for x, type in zip(leaves, solver.types, strict=True)]
+    for array, type in zip(arrays, solver.types, strict=True):
+        if type.is_static and array.shape != type.shape:
+            raise CheckFailed(f"{solver.name} returned arrays of other shapes than before")
+    return tuple(arrays)
+
+
+def _minimum_types(
+    types: tuple[ArrayType, ...], solver: Minimizer, programs: Any
+) -> tuple[ArrayType, ...]:
+    return solver.types
+
+
+register(
+    Entry(
+        "minimized", _minimum_types, _minimum_meaning, Kernel("minimized"), OfPrograms(), kept=True
+    )
+)
+
+
+# -- whether the minimum is one -----------------------------------------------------------------------
+def _where(solver: Minimizer) -> str:
+    source = solver.source
+    return f"{source.file}, line {source.line}" if source is not None else "?"
+
+
+def _free_meaning(x: Any, g: Any, h: Any, lower: Any, upper: Any, *, solver: Minimizer) -> Any:
+    """1 where the unknown may move, 0 where a bound holds it.
+
+    A bound holds an unknown that is at it, or that a step of Newton's takes beyond it from very near.
+    """
+    width = np.where(np.isfinite(upper - lower), upper - lower, np.maximum(np.abs(x), 1.0))
+    curvature = np.abs(np.diagonal(h)) if np.ndim(h) else np.abs(h)
+    step = np.abs(g) / np.where(curvature > 0, curvature, 1.0)
+    held = np.zeros(np.shape(x), bool)
+    for distance, pushes in ((x - lower, g > 0), (upper - x, g < 0)):
+        near = distance <= 1e-4 * width
+        held |= near & pushes & (step > np.maximum(distance, 1e-7 * width))
+        undecided = (distance <= 1e-9 * width) & (step <= 1e-7 * width)
+        if np.any(undecided & (lower < upper)):
+            raise DerivativeError(
+                f"{solver.name} has no derivative here: the solution is at a bound that does not "
+                "hold it, so it moves in one direction only.",
+                code="AD305",
+                source=solver.source,
+                remedy="move the bound, or give the call a derivative with autodiff.custom_gradient",
+            )
+    return np.where(held | (lower == upper), 0.0, 1.0)
+
+
+register(
+    Entry(
+        "free",
+        lambda types, solver: (ArrayType(FLOAT, types[0].shape),),
+        _free_meaning,
+        Kernel("free"),
+        zero_derivative=True,
+    )
+)
+
+
+def _settled_meaning(h: Any, g: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer) -> Any:
+    if not has_inverse(h):
+        raise DerivativeError(
+            f"{solver.name} has no derivative here: at the solution, the second derivative of the "
+            "objective by its unknown is singular.",
+            code="AD305",
+            source=solver.source,
+            remedy="a minimum that is flat does not move smoothly; add a term that makes it unique, "
+            "or give the call a derivative with autodiff.custom_gradient",
+        )
+    step = np.max(np.abs(g / h if np.ndim(h) == 0 else np.linalg.solve(h, g)), initial=0.0)
+    slope = np.max(np.abs(g), initial=0.0)
+    distance = np.max(np.abs(x), initial=0.0)
+    if np.all(np.isfinite(x0)):
+        distance = max(distance, np.max(np.abs(x - x0), initial=0.0))
+    settled = step <= 1e-3 * distance or slope <= 1e-6 * np.max(np.abs(g0), initial=0.0)
+    if not settled:
+        warnings.warn(
+            f"{solver.name} ({_where(solver)}) stopped where the gradient of the objective is not zero "
+            f"(it is {slope:.3g}): the derivative of what it returns is meaningless",
+            NoSolutionWarning,
+            stacklevel=depth_of_user(),
+        )
+    return h
+
+
+register(
+    Entry(
+        "settled",
+        lambda types, solver: (ArrayType(types[0].dtype, types[0].shape),),
+        _settled_meaning,
+        Kernel("settled"),
+        Rules(
+            lambda site, tangents: (tangents[0],),
+            lambda site, cts: (cts[0], None, None, None, None),
+        ),
+        kept=True,
+    )
+)
+
+
+# -- assignments ----------------------------------------------------------------------------------------
+def _assignment_meaning(costs: Any, maximize: bool) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(costs, maximize)
+    return rows.astype(_INT), columns.astype(_INT)
+
+
+register(
+    Entry(
+        "assignment",
+        lambda types, maximize: (ArrayType(_INT, (least(*types[0].shape),)),) * 2,
+        _assignment_meaning,
+        Kernel("assignment"),
+        zero_derivative=True,
+    )
+)
+
+__all__ = ["LOWER", "START", "UPPER", "Minimizer", "Returns", "solve"]

@@ -1,0 +1,479 @@
+"""Initial value problems y' = f(t, y), y(t0) = y0: what SciPy returns, and the solution for derivatives.
+
+    ivp_size(*arguments, *read; problem, programs)       how many times the solver chooses
+    ivp(*arguments, *read; problem, programs, size)      the states, the times, what else is wanted
+    curve(t0, times, z0, rtol, atol, max_step, *read; problem, programs, …)
+                                                         z at the times, one row each
+    followed(S, Y, y, atol; problem)                     S, once Y and y are the same solution
+
+``ivp`` is SciPy's call as the user wrote it, so its value is SciPy's own.  ``curve`` is the solution
+itself as far as it can be known: it is integrated by a method of the same kind at a tolerance well
+below the user's.  Derivatives are taken of the solution, not of the steps on the way: the tangent of
+a curve solves the variational equation, which is one more curve, of more unknowns
+(:mod:`autodiff.differentiate.odes`).
+
+The arguments of ``ivp`` are, in this order, those named by ``START`` … ``MAX_STEP``, then further options.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Extent, evaluate
+from autodiff.errors import DerivativeError, NoSolutionWarning
+from autodiff.ir.data import ArrayType, Program, Source, Value
+from autodiff.ops.control import CheckFailed
+from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
+from autodiff.ops.evaluate import run_block
+from autodiff.ops.solvers import FLOAT, Evaluator, answer
+from autodiff.tracebacks import depth_of_user
+
+START, END, STATE, TIMES, RTOL, ATOL, MAX_STEP = range(7)
+_INT = np.dtype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A call of ``solve_ivp`` or ``odeint``.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls the function.
+    method : str
+        SciPy's method.
+    callbacks : tuple of str
+        Its parameters that take functions; one program each.
+    count : int
+        How many of the operands are its other arguments.
+    run : callable
+        From the functions and the values of those operands to what SciPy returns.
+    leaves : callable
+        From that to the arrays wanted of it: the states, then the times if SciPy returns them, then
+        others.  Raises CheckFailed where the integration did not reach its end.
+    others : tuple
+        Names and types of those others.
+    has_times : bool
+        Whether the user gives the times.
+    in_columns : bool
+        Whether the states at one time are a column.
+    time_first : bool
+        Whether the functions take the time first.
+    source : Source or None
+        The user's line.
+    """
+
+    name: str
+    method: str
+    callbacks: tuple[str, ...]
+    count: int
+    run: Callable[[dict[str, Any], Sequence[Any]], Any]
+    leaves: Callable[[Any], tuple[Any, ...]]
+    others: tuple[tuple[str, ArrayType], ...]
+    has_times: bool
+    in_columns: bool
+    time_first: bool
+    source: Source | None
+    last: threading.local = field(default_factory=threading.local)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def refusal(self, number: int) -> DerivativeError | None:
+        """Why a result beside the states and the times has no derivative; None: it has one."""
+        first = 2 if self.in_columns else 1
+        if number < first:
+            return None
+        return DerivativeError(
+            f"{self.name} has a derivative by its states, not by its "
+            f"{self.others[number - first][0]!r}.",
+            source=self.source,
+            remedy="compute it from the states, or pass it through autodiff.stop_gradient if no "
+            "derivative should flow",
+        )
+
+
+class _Watched:
+    """A function of time and state that SciPy calls; it remembers what was raised."""
+
+    def __init__(self, evaluate: Callable[..., Sequence[Any]], time_first: bool) -> None:
+        self.evaluate = evaluate
+        self.time_first = time_first
+        self.raised: BaseException | None = None
+
+    def __call__(self, t: Any, y: Any) -> Any:
+        if not self.time_first:
+            t, y = y, t
+        try:
+            (value,) = self.evaluate(t, y)
+        except BaseException as error:
+            self.raised = self.raised or error
+            raise
+        return value
+
+
+# -- the user's call ----------------------------------------------------------------------------------
+def solve(operands: Sequence[Any], problem: Problem, programs: Sequence[Evaluator]) -> Any:
+    """What SciPy returns."""
+    read = operands[problem.count :]
+    watched = [_Watched(program(*read), problem.time_first) for program in programs]
+    functions = dict(zip(problem.callbacks, watched, strict=True))
+    return answer(watched, lambda: problem.run(functions, operands[: problem.count]))
+
+
+def _size_meaning(*operands: Any, problem: Problem, programs: Sequence[Evaluator]) -> Any:
+    """How many times the solver chooses; the result waits for the ``ivp`` of the same call.
+
+    Memory for the states is there only once their number is known.
+    """
+    problem.last.result = solve(operands, problem, programs)
+    problem.last.key = _key(operands)
+    return np.asarray(len(problem.last.result.t), _INT)
+
+
+def _key(operands: Sequence[Any]) -> list[bytes]:
+    return [np.asarray(x).tobytes() for x in operands]
+
+
+def _ivp_meaning(
+    *operands: Any, problem: Problem, programs: Sequence[Evaluator], size: int
+) -> tuple[np.ndarray, ...]:
+    last = problem.last.__dict__
+    if not problem.has_times and last.pop("key", None) == _key(operands):
+        result = last.pop("result")
+    else:
+        result = solve(operands, problem, programs)
+    leaves = [np.asarray(x) for x in problem.leaves(result)]
+    n = operands[STATE].shape[0]
+    if leaves[0].shape != ((n, size) if problem.in_columns else (size, n)):
+        raise CheckFailed(f"{problem.name} stopped before the last of the times")
+    return tuple(leaves)
+
+
+def _ivp_types(
+    types: tuple[ArrayType, ...], problem: Problem, programs: Any, size: Extent
+) -> tuple[ArrayType, ...]:
+    n = types[STATE].shape[0]
+    others = [type for _, type in problem.others]
+    if problem.in_columns:
+        return (ArrayType(FLOAT, (n, size)), ArrayType(FLOAT, (size,)), *others)
+    return (ArrayType(FLOAT, (size, n)), *others)
+
+
+register(
+    Entry(
+        "ivp_size",
+        lambda types, problem, programs: (ArrayType(_INT, ()),),
+        _size_meaning,
+        Kernel("ivp_size"),
+        zero_derivative=True,
+    )
+)
+register(Entry("ivp", _ivp_types, _ivp_meaning, Kernel("ivp"), OfPrograms(), kept=True))
+
+
+# -- the solution itself -----------------------------------------------------------------------------
+_DENSE = 60  # unknowns up to which the Jacobian of all of them is used
+# How far below the user's tolerances derivatives are integrated.  A global error is some ten times the
+# tolerance of a step; the price is 100**(1/5) = 2.5 times the steps of a method of order five.
+_BELOW = 1e-2
+# Between these: SciPy warns of less than 100 rounding errors; of more, sensitivities that grow have none left.
+_LEAST, _MOST = 1e-13, 1e-6
+_METHODS = {"RK23": "DOP853", "RK45": "DOP853"}  # of high order, since the tolerance is small
+
+
+def is_implicit(method: str) -> bool:
+    """Whether derivatives are integrated by a method that uses the Jacobian of the right-hand side."""
+    return method in ("Radau", "BDF", "LSODA")
+
+
+def _curve_meaning(
+    start: Any,
+    times: Any,
+    z0: Any,
+    rtol: Any,
+    atol: Any,
+    max_step: Any,
+    *read: Any,
+    problem: Problem,
+    programs: Sequence[Evaluator],
+    states: int,
+    groups: tuple[int, ...],
+    reads: int,
+    switches: Switches | None,
+) -> np.ndarray:
+    if len(times) == 0 or len(z0) == 0 or np.all(times == start):
+        return np.tile(z0, (len(times), 1))
+    # The third program is that of the states alone, which reads the first of what is read.
+    few = read[:reads]
+    functions = [program(*(few if k == 2 else read)) for k, program in enumerate(programs)]
+    task = _Task(
+        problem, functions, float(start), np.array(times), np.array(z0), float(max_step),
+        states, groups, None if switches is None else _Lookout(problem, switches, read),
+    )  # fmt: skip
+    below = float(np.clip(_BELOW * np.min(rtol), _LEAST, _MOST))
+    absolute = _BELOW * np.broadcast_to(atol, (states,))
+    sizes = _first_sizes(task, states)
+    # Nobody gave absolute tolerances of derivatives.  They follow from how large each becomes, which
+    # is known once they are integrated: roughly at first, and again where it was far off.
+    for tolerance in (1e-3, below, below, below):
+        found, largest = _march(task, tolerance, np.r_[absolute, below * sizes])
+        known = _with_floor(largest, states, groups, 1e-15 / below)
+        enough = np.all(known >= 0.1 * sizes) and np.all(sizes > 0) and tolerance == below
+        if enough or not np.all(np.isfinite(known)):
+            break
+        sizes = known
+    return found
+
+
+@dataclass(frozen=True)
+class _Task:
+    problem: Problem
+    functions: Sequence[Callable[..., Sequence[Any]]]
+    start: float
+    times: np.ndarray
+    z0: np.ndarray
+    max_step: float
+    states: int
+    groups: tuple[int, ...]
+    lookout: _Lookout | None
+
+
+def _first_sizes(task: _Task, states: int) -> np.ndarray:
+    """A guess of how large derivatives become: by the first slope, over the whole time."""
+    (slope,) = task.functions[0](task.start, task.z0)
+    span = abs(task.times[-1] - task.start)
+    guess = np.abs(task.z0[states:]) + span * np.abs(np.asarray(slope)[states:])
+    top = np.max(guess, initial=0.0, where=np.isfinite(guess))
+    return np.full(len(guess), top if top > 0 else 1.0)
+
+
+def _with_floor(
+    largest: np.ndarray, states: int, groups: Sequence[int], share: float
+) -> np.ndarray:
+    """How large each derivative is taken to be: no less than rounding by the others of its direction.
+
+    ``groups[k]`` directions are added by the k-th differentiation: rows are the unknowns before it.
+    """
+    sizes, known = [], states
+    for directions in groups:
+        part = largest[known : known * (1 + directions)].reshape(known, directions)
+        top = np.max(part, axis=0, keepdims=True)
+        sizes.append(np.maximum(part, share * np.where(top > 0, top, 1.0)).ravel())
+        known *= 1 + directions
+    return np.concatenate([*sizes, np.zeros(0)])
+
+
+def _march(task: _Task, rtol: float, atol: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The solution at the times, and how large each derivative becomes on the way."""
+    integrate, problem = _integrate_module(), task.problem
+    method = getattr(integrate, _METHODS.get(problem.method, problem.method))
+    options: dict[str, Any] = {}
+    if len(task.functions) > 1:
+        large = len(task.z0) > _DENSE and problem.method != "LSODA"
+        options["jac"] = functools.partial(_jacobian_of_blocks if large else _jacobian, task)
+    solver = method(
+        lambda t, z: task.functions[0](t, z)[0],
+        task.start, task.z0, task.times[-1], rtol=rtol, atol=atol, max_step=task.max_step, **options,
+    )  # fmt: skip
+    found = np.empty((len(task.times), len(task.z0)))
+    largest = np.abs(task.z0)
+    done = 0
+    if task.lookout is not None:
+        task.lookout.begin(task.start, task.z0)
+    while solver.status == "running":
+        message = solver.step()
+        if solver.status == "failed":
+            raise _unsolved(problem, solver.t, message)
+        if task.lookout is not None:
+            task.lookout.follow(solver)
+        largest = np.maximum(largest, np.abs(solver.y))
+        ahead = task.times[done:] * solver.direction
+        upto = done + int(np.searchsorted(ahead, solver.t * solver.direction, side="right"))
+        if upto > done:
+            dense = solver.dense_output()
+            found[done:upto] = dense(task.times[done:upto]).T
+        done = upto
+    return found, largest
+
+
+# -- jumps of the right-hand side ----------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class Switches:
+    """What decides in a right-hand side, and depends on what is differentiated.
+
+    Where one of ``values`` of the program (a comparison, a number rounded to an integer) changes along
+    a solution and the right-hand side jumps, the solution is continuous, but its derivative jumps by
+    the difference times that of the moment: which the variational equation does not say.
+    """
+
+    program: Program
+    values: frozenset[Value]
+
+    def __repr__(self) -> str:
+        return f"{len(self.values)} of {self.program.name}"
+
+
+class _Record(dict[Value, Any]):
+    """An environment that notes what the switches are, in the order of execution."""
+
+    def __init__(self, switches: Switches) -> None:
+        super().__init__()
+        self.switches = switches
+        self.seen: list[bytes] = []
+
+    def __setitem__(self, value: Value, x: Any) -> None:
+        if value in self.switches.values:
+            self.seen.append(np.asarray(x).tobytes())
+        super().__setitem__(value, x)
+
+
+class _Lookout:
+    """Looks for jumps between the steps of a solver."""
+
+    def __init__(self, problem: Problem, switches: Switches, read: Sequence[Any]) -> None:
+        self.problem = problem
+        self.switches = switches
+        inputs = switches.program.inputs
+        self.count = inputs[1].shape[0]
+        self.read = dict(zip(inputs[2:], read, strict=False))
+        self.state: list[bytes] = []
+
+    def look(self, t: float, z: np.ndarray) -> tuple[list[bytes], np.ndarray]:
+        """The switches, and the right-hand side."""
+        time, state = self.switches.program.inputs[:2]
+        record = _Record(self.switches)
+        record.update({v: np.asarray(x, v.dtype) for v, x in self.read.items()})
+        count = evaluate(self.count, lambda value: int(record[value]))
+        record.update({time: np.asarray(t, time.dtype), state: np.array(z[:count])})
+        with np.errstate(all="ignore"):
+            (slope,) = run_block(self.switches.program.block, record)
+        return record.seen, slope
+
+    def begin(self, t: float, z: np.ndarray) -> None:
+        """Start here."""
+        self.state, _ = self.look(t, z)
+
+    def follow(self, solver: Any) -> None:
+        """Raise where the right-hand side jumped in the last step."""
+        state, _ = self.look(solver.t, solver.y)
+        if state != self.state:
+            dense, low, high = solver.dense_output(), solver.t_old, solver.t
+            for _ in range(60):
+                middle = 0.5 * (low + high)
+                if self.look(middle, dense(middle))[0] == self.state:
+                    low = middle
+                else:
+                    high = middle
+            before, after = self.look(low, dense(low))[1], self.look(high, dense(high))[1]
+            size = np.maximum(np.abs(before), np.abs(after))
+            if np.any(np.abs(after - before) > 1e-6 * size + 1e-10 * np.max(size, initial=0.0)):
+                raise _jumps(self.problem, high)
+        self.state = state
+
+
+def _jumps(problem: Problem, t: float) -> DerivativeError:
+    return DerivativeError(
+        f"{problem.name} has no derivative here: at t = {t:.6g} the right-hand side or its "
+        "derivative jumps, and what is differentiated decides when.",
+        code="AD305",
+        source=problem.source,
+        remedy="integrate up to the jump and from there on, in two calls: a derivative by the ends of "
+        "an interval is known",
+    )
+
+
+def _jacobian(task: _Task, t: float, z: np.ndarray) -> Any:
+    return task.functions[1](t, z)[0]
+
+
+def _jacobian_of_blocks(task: _Task, t: float, z: np.ndarray) -> Any:
+    """The Jacobian without the second derivatives of the user's right-hand side.
+
+    Every direction moves by the Jacobian of the states: so many blocks on the diagonal.  The iteration
+    in a step converges nearly as fast with it (the simultaneous corrector of CVODES does the same).
+    """
+    import scipy.sparse
+
+    whole = scipy.sparse.csc_array(task.functions[2](t, z[: task.states])[0])
+    for directions in task.groups:
+        more = scipy.sparse.kron(whole, scipy.sparse.eye_array(directions))
+        whole = scipy.sparse.block_diag((whole, more), format="csc")
+    return whole
+
+
+def _integrate_module() -> Any:
+    import scipy.integrate
+
+    return scipy.integrate
+
+
+def _unsolved(problem: Problem, t: float, message: str | None) -> DerivativeError:
+    return DerivativeError(
+        f"{problem.name} has no derivative here: the equations of its derivative cannot be "
+        f"integrated beyond t = {t:.6g} ({str(message).rstrip('.')}).",
+        code="AD305",
+        source=problem.source,
+        remedy="the solution may end there, or the right-hand side may jump; stop before it",
+    )
+
+
+def _curve_types(types: tuple[ArrayType, ...], **attributes: Any) -> tuple[ArrayType, ...]:
+    return (ArrayType(FLOAT, (types[1].shape[0], types[2].shape[0])),)
+
+
+register(Entry("curve", _curve_types, _curve_meaning, Kernel("curve"), OfPrograms()))
+
+
+# -- whether what SciPy returned is the solution -----------------------------------------------------
+def _followed_meaning(
+    sensitivity: Any, exact: Any, found: Any, atol: Any, *, problem: Problem
+) -> Any:
+    # Within a tenth of the largest, states are as bad as a loose tolerance makes them.
+    scale = np.max(np.abs(exact), axis=0, initial=0.0)
+    error = np.max(np.abs(found - exact), axis=0, initial=0.0)
+    if not np.all(error <= 0.1 * scale + 10 * np.asarray(atol)):
+        source = problem.source
+        where = f"{source.file}, line {source.line}" if source is not None else "?"
+        warnings.warn(
+            f"{problem.name} ({where}) returned states that are far from the solution: the "
+            "derivative of what it returns is meaningless; ask for a smaller tolerance",
+            NoSolutionWarning,
+            stacklevel=depth_of_user(),
+        )
+    return sensitivity
+
+
+register(
+    Entry(
+        "followed",
+        lambda types, problem: (ArrayType(types[0].dtype, types[0].shape),),
+        _followed_meaning,
+        Kernel("followed"),
+        Rules(
+            lambda site, tangents: (tangents[0],),
+            lambda site, cts: (cts[0], None, None, None),
+        ),
+    )
+)
+
+__all__ = [
+    "ATOL",
+    "END",
+    "MAX_STEP",
+    "RTOL",
+    "START",
+    "STATE",
+    "TIMES",
+    "Problem",
+    "Switches",
+    "is_implicit",
+    "solve",
+]

@@ -1,0 +1,454 @@
+"""SciPy's minimisers in captured code: minima as SciPy's, derivatives of the point where the gradient vanishes."""
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.optimize as so
+
+import autodiff
+
+ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
+TIMES = np.linspace(0, 1, 8)
+DATA = np.exp(-1.1 * TIMES) + 0.05 * np.cos(20 * TIMES)
+
+
+def valley(z, a):
+    return (z[0] - a) ** 2 + (z[1] - z[0] * a) ** 2 + 0.1 * z[1] ** 4
+
+
+# Each is a function of a number near 1.3.
+def by_method(method, **options):
+    return lambda a: so.minimize(
+        lambda z: (z[0] - a) ** 2 + (z[1] - z[0] * a) ** 2 + 0.1 * z[1] ** 4,
+        [0.5, 0.5],
+        method=method,
+        **options,
+    ).x[1]
+
+
+def gradient_beside_the_objective(a):
+    def f(z):
+        r = z - np.array([a, a**2])
+        return np.sum(r**2) + np.sum(r**4), 2 * r + 4 * r**3
+
+    found = so.minimize(f, [0.0, 0.0], jac=True)
+    return found.x[1] * found.x[0] + found.fun
+
+
+def gradient_by_autodiff(a):
+    def f(z):
+        return valley(z, a)
+
+    slope, curvature = autodiff.gradient(f), autodiff.hessian(f)
+    return so.minimize(f, [0.5, 0.5], method="Newton-CG", jac=slope, hess=curvature).x[1]
+
+
+def the_value_at_the_minimum(a):
+    found = so.minimize(lambda z: np.sum((z - a) ** 2) + a * np.sum(z**2), np.ones(2))
+    return found.fun if found.success else 0.0
+
+
+def by_arguments(a):
+    return so.minimize(valley, [0.1, 0.2], args=(a,)).x[0] + so.minimize(
+        lambda z, p: (z[0] - p) ** 2 + np.exp(z[0]), 0.0, args=a
+    ).x[0]  # fmt: skip
+
+
+def held_by_bounds(a):
+    found = so.minimize(
+        lambda z: (z[0] - a) ** 2 + (z[1] + z[0] - 3 * a) ** 2,
+        [0.0, 0.0],
+        bounds=[(0, 1.0), (None, a * 1.5)],
+    )
+    return found.x[0] + 2 * found.x[1] + found.fun
+
+
+def bounds_that_hold_nothing(a):
+    return so.minimize(lambda z: valley(z, a), [0.5, 0.5], bounds=[(-9, 9), (-9, None)]).x[1]
+
+
+def golden_section(a):
+    return so.minimize_scalar(lambda z: (z - a) ** 2 + 0.1 * z**4, method="golden").x
+
+
+def brent(a):
+    found = so.minimize_scalar(lambda z, b: (z - b) ** 2 + 0.1 * z**4, args=(a,), bracket=(0, 1))
+    return found.x + found.fun
+
+
+def bounded(a):
+    found = so.minimize_scalar(
+        lambda z: (z - a) ** 2 + 0.1 * z**4, bounds=(0, 3 * a), method="bounded"
+    )
+    return found.x * found.nfev / found.nfev
+
+
+def bounded_and_held(a):
+    return so.minimize_scalar(lambda z: (z - 5 * a) ** 2, bounds=(0, a), method="bounded").x
+
+
+def least_squares(a):
+    found = so.least_squares(lambda p: p[0] * np.exp(-p[1] * TIMES * a) - DATA, [1.0, 1.0])
+    return found.x[1] + found.cost + np.sum(found.fun**2)
+
+
+def least_squares_with_a_jacobian(a):
+    def residuals(p, b):
+        return p[0] * np.exp(-p[1] * TIMES * b) - DATA
+
+    def slopes(p, b):
+        e = np.exp(-p[1] * TIMES * b)
+        return np.stack([e, -p[0] * TIMES * b * e], axis=1)
+
+    return so.least_squares(residuals, [1.0, 1.0], jac=slopes, args=(a,), method="lm").x[1]
+
+
+def least_squares_held_by_a_bound(a):
+    return so.least_squares(
+        lambda p: p[0] * np.exp(-p[1] * TIMES) - DATA, [0.5, 1.0], bounds=([0, 0.5], [0.7 * a, np.inf])
+    ).x.sum()  # fmt: skip
+
+
+def robust(loss):
+    return lambda a: so.least_squares(
+        lambda p: p[0] * np.exp(-p[1] * TIMES * a) - DATA * a, [1.0, 1.0], loss=loss, f_scale=0.5
+    ).x[1]  # fmt: skip
+
+
+def fit(a):
+    best, _ = so.curve_fit(
+        lambda t, amplitude, rate: amplitude * np.exp(-rate * t),
+        TIMES,
+        DATA * a + TIMES,
+        p0=[1.0, 1.0],
+    )
+    return best[0] * best[1]
+
+
+def fit_with_weights_and_bounds(a):
+    def model(t, amplitude, rate):
+        return amplitude * np.exp(-rate * t)
+
+    best, _ = so.curve_fit(
+        model, TIMES * a, DATA, p0=(1.0, 1.0), sigma=0.1 + TIMES * a, bounds=(0, [3.0, 5.0])
+    )
+    return best[1]
+
+
+def assignment(a):
+    costs = np.array([[4.0, 1, 3], [2, 0, 5], [3, 2, 2]]) * a + a**2 * np.eye(3)
+    rows, columns = so.linear_sum_assignment(costs)
+    return costs[rows, columns].sum()
+
+
+def in_a_loop(a):
+    total = 0.0
+    for k in range(3):
+        found = so.minimize(
+            lambda z: (z[0] - a * k) ** 2 + 0.1 * z[0] ** 4 + total * z[0] * 0.1, [0.1]
+        )
+        total += found.x[0] + 0.1 * found.fun
+    return total
+
+
+def inside_of_a_root(a):
+    def miss(b):
+        return so.minimize_scalar(lambda z: (z - b) ** 2 + 0.1 * z**4).x - a
+
+    return so.brentq(miss, 0, 5)
+
+
+def on_a_branch(a):
+    if a > 1:
+        return so.minimize(lambda z: (z[0] - a) ** 2 + z[0] ** 4, [0.0]).x[0]
+    return a
+
+
+MINIMA = {
+    **{
+        f.__name__: f
+        for f in (
+            gradient_beside_the_objective, gradient_by_autodiff, the_value_at_the_minimum,
+            by_arguments, held_by_bounds, bounds_that_hold_nothing, golden_section, brent, bounded,
+            bounded_and_held, least_squares, least_squares_with_a_jacobian,
+            least_squares_held_by_a_bound, fit, fit_with_weights_and_bounds, assignment, in_a_loop,
+            inside_of_a_root, on_a_branch,
+        )
+    },
+    **{loss: robust(loss) for loss in ("soft_l1", "huber", "cauchy", "arctan")},
+    **{m: by_method(m) for m in ("Nelder-Mead", "Powell", "CG", "BFGS", "L-BFGS-B", "TNC")},
+    **{m: by_method(m) for m in ("COBYLA", "SLSQP", "trust-constr")},
+}  # fmt: skip
+FAST = (
+    "gradient_beside_the_objective", "held_by_bounds", "brent", "bounded_and_held", "least_squares",
+    "fit", "assignment", "in_a_loop", "L-BFGS-B",
+)  # fmt: skip
+# Minimisers that stop by comparing values of the objective are as good as the root of its rounding error.
+ROUGH = {"Nelder-Mead": 1e-4, "COBYLA": 1e-3, "TNC": 1e-4, "SLSQP": 1e-4}
+ALL = pytest.mark.parametrize(
+    ("engine", "name"),
+    [
+        pytest.param(engine, name, marks=() if name in FAST else pytest.mark.slow)
+        for name in MINIMA
+        for engine in ("native", *(["numpy"] if name in FAST[1:5] else []))
+    ],
+)
+
+
+def difference(f, x, step=1e-2):
+    """The derivative by five points."""
+    near = f(x + step) - f(x - step)
+    return (8 * near - (f(x + 2 * step) - f(x - 2 * step))) / (12 * step)
+
+
+@ALL
+def test_values_are_those_of_scipy_and_derivatives_those_of_the_minimum(engine, name):
+    f, a = MINIMA[name], 1.3
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    slope = autodiff.gradient(f, engine=engine, on_fallback="error")
+    error = ROUGH.get(name, 2e-6)
+    assert np.isclose(slope(a), difference(f, a, 0.05), rtol=max(200 * error, 3e-4))
+    value, forward = autodiff.jvp(compiled, (a,), (2.0,))
+    assert np.isclose(forward, 2 * slope(a), rtol=1e-7)
+    assert np.isclose(value, f(a), rtol=error)
+    for x in (a, 1.01 * a, 1.02 * a, 1.03 * a):
+        found, right = compiled(x), f(x)
+        assert type(found) is type(right)
+        assert np.isclose(found, right, rtol=error)
+        slope(x)
+    assert len(slope.cache) == 1
+
+
+@ALL
+def test_second_derivatives_are_those_of_differences_of_the_first(engine, name):
+    f, a = MINIMA[name], 1.3
+    curvature = autodiff.hessian(f, engine=engine)(a)
+    expected = difference(autodiff.gradient(f, engine=engine), a, 1e-2)
+    assert np.isclose(curvature, expected, rtol=1e-3, atol=1e-4)
+    found = autodiff.hessian_vector(f, engine=engine)(a, _tensors=1.0)
+    assert np.isclose(found, curvature, rtol=1e-6, atol=1e-8)
+
+
+# -- closed forms ---------------------------------------------------------------------------------------------
+@ENGINES
+@pytest.mark.parametrize("method", ["BFGS", "Nelder-Mead", "L-BFGS-B"])
+def test_a_quadratic_in_closed_form(engine, method):
+    """The derivative is better than the minimum, which is as good as the method's tolerance."""
+
+    def found(m, b):
+        return so.minimize(lambda z: 0.5 * z @ m @ z - b @ z, np.zeros(2), method=method).x
+
+    def exact(m, b):
+        return np.linalg.solve(0.5 * (m + m.T), b)
+
+    m, b = np.array([[2.0, 0.5], [0.5, 1.0]]), np.array([1.0, -0.7])
+    for a, right in zip(
+        autodiff.jacobian(found, engine=engine)(m, b), autodiff.jacobian(exact)(m, b), strict=True
+    ):
+        assert np.allclose(a, right, rtol=1e-9, atol=1e-10)
+
+
+@ENGINES
+def test_a_linear_fit_in_closed_form(engine):
+    design = np.stack([np.ones(8), TIMES], axis=1)
+
+    def found(y):
+        return so.curve_fit(lambda t, a, b: a + b * t, TIMES, y, p0=[0.0, 0.0])[0]
+
+    jacobian = autodiff.jacobian(found, engine=engine)(DATA)
+    assert np.allclose(jacobian, np.linalg.pinv(design), rtol=1e-9, atol=1e-10)
+
+
+@ENGINES
+def test_the_value_at_a_minimum_moves_as_the_objective(engine):
+    """The envelope theorem."""
+
+    def found(a):
+        return so.minimize(lambda z: np.sum((z - a) ** 2) + a[0] * np.sum(z**2), np.ones(3)).fun
+
+    a = np.array([0.5, 1.0, -2.0])
+    z = a / (1 + a[0])
+    right = 2 * (a - z) + np.array([np.sum(z**2), 0, 0])
+    assert np.allclose(autodiff.gradient(found, engine=engine)(a), right, rtol=1e-6, atol=1e-6)
+
+
+# -- what is no minimum, or no smooth one ------------------------------------------------------------------------
+def stopped_early(a):
+    return so.minimize(
+        lambda z: 100 * (z[1] - z[0] ** 2) ** 2 + (a - z[0]) ** 2,
+        [-1.0, 1.0],
+        options={"maxiter": 3},
+    ).x[0]
+
+
+def with_a_kink(a):
+    return so.minimize_scalar(lambda z: abs(z - a) + 0.1 * z * z).x
+
+
+@ENGINES
+@pytest.mark.parametrize("f", [stopped_early, with_a_kink])
+def test_a_derivative_where_the_gradient_is_not_zero_says_so(engine, f):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isclose(autodiff.function(f, engine=engine)(1.3), f(1.3), rtol=1e-6)
+    with pytest.warns(autodiff.errors.NoSolutionWarning) as caught:
+        autodiff.gradient(f, engine=engine)(1.3)
+    text = str(caught[-1].message)
+    assert text.startswith("scipy.optimize.minimize") and "test_minima.py, line " in text
+    assert "stopped where the gradient of the objective is not zero" in text
+    assert caught[-1].filename == __file__
+
+
+NOT_SMOOTH = {
+    "a flat valley": (
+        lambda a: so.minimize(lambda z: (z[0] - a) ** 2, [0.0, 1.0]).x[0],
+        "at the solution, the second derivative of the objective by its unknown is singular.",
+    ),
+    "a bound that does not hold": (
+        lambda a: so.minimize(lambda z: (z[0] - (a - 1.3)) ** 2, [0.5], bounds=[(0, 1)]).x[0],
+        "the solution is at a bound that does not hold it, so it moves in one direction only.",
+    ),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", NOT_SMOOTH)
+def test_a_minimum_that_does_not_move_smoothly_has_no_derivative(engine, name):
+    f, text = NOT_SMOOTH[name]
+    assert np.isclose(autodiff.function(f, engine=engine)(1.3), f(1.3), atol=1e-7)
+    with pytest.raises(autodiff.DerivativeError) as caught:
+        autodiff.gradient(f, engine=engine)(1.3)
+    first, where, *_ = str(caught.value).split("\n")
+    assert first == f"AD305: scipy.optimize.minimize has no derivative here: {text}"
+    assert "test_minima.py, line " in where
+
+
+def with_a_constraint(a):
+    return so.minimize(
+        lambda z: np.sum((z - a) ** 2),
+        [0.5, 0.5],
+        constraints=[{"type": "eq", "fun": lambda z: z[0] - 2 * z[1]}],
+    ).x[0]
+
+
+def with_a_callback(a):
+    seen = []
+    return so.minimize(lambda z: (z[0] - a) ** 2, [0.0], callback=lambda x: seen.append(1)).x[0]
+
+
+@ENGINES
+@pytest.mark.parametrize("f", [with_a_constraint, with_a_callback])
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine, f):
+    assert autodiff.function(f, engine=engine)(1.3) == f(1.3)
+    with pytest.raises(autodiff.DerivativeError) as caught:
+        autodiff.gradient(f, engine=engine)(1.3)
+    assert str(caught.value).startswith("AD302: scipy.optimize.minimize has no derivative")
+
+
+@ENGINES
+def test_results_beside_the_minimum_have_no_derivative(engine):
+    def f(a):
+        return so.minimize(lambda z: (z[0] - a) ** 2, [0.0]).hess_inv[0, 0] + a
+
+    expected = (
+        "AD301: scipy.optimize.minimize has a derivative by its solution, not by its 'hess_inv'."
+    )
+    for derivative in (
+        lambda: autodiff.gradient(f, engine=engine)(2.0),
+        lambda: autodiff.jvp(autodiff.function(f, engine=engine), (2.0,), (1.0,)),
+    ):
+        with pytest.raises(autodiff.DerivativeError) as caught:
+            derivative()
+        assert str(caught.value).split("\n")[0] == expected
+
+
+@ENGINES
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_parts_of_a_result_that_are_no_arrays_are_those_of_scipy(engine):
+    def f(a):
+        return so.minimize(lambda z: (z[0] - a) ** 2, [0.5], method="L-BFGS-B").hess_inv.todense()[
+            0, 0
+        ]
+
+    def whole(a):
+        return so.minimize(lambda z: (z[0] - a) ** 2, [0.0])
+
+    assert autodiff.function(f, engine=engine)(1.3) == f(1.3)
+    found, right = autodiff.function(whole, engine=engine)(1.3), whole(1.3)
+    assert type(found) is type(right) and str(found) == str(right)
+
+
+def raises_far_away(a):
+    def f(z):
+        if z[0] > 0.5:
+            raise KeyError("far")
+        return (z[0] - a) ** 2
+
+    return so.minimize(f, [0.0]).x[0]
+
+
+def from_a_matrix(a):
+    return so.minimize(lambda z: np.sum((z - a) ** 2), np.zeros((2, 2))).x[0]
+
+
+def outside_of_bounds(a):
+    return so.least_squares(lambda z: z - a, [3.0], bounds=(0, 1)).x[0]
+
+
+@ENGINES
+@pytest.mark.parametrize("f", [raises_far_away, from_a_matrix, outside_of_bounds])
+@pytest.mark.parametrize("way", [autodiff.function, autodiff.gradient])
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_exceptions_are_those_of_the_plain_call(engine, f, way):
+    with pytest.raises(Exception) as plain:  # noqa: B017, PT011 - whatever it is
+        f(1.3)
+    with pytest.raises(type(plain.value)) as caught:
+        way(f, engine=engine)(1.3)
+    assert type(caught.value) is type(plain.value)
+    assert str(caught.value) == str(plain.value)
+
+
+@ENGINES
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_texts_of_results_are_those_of_each_call(engine):
+    def f(a):
+        found = so.minimize(lambda z: (z[0] - a) ** 2 + 1e-9 * z[0] ** 4, [1.3], method="L-BFGS-B")
+        return f"{found.message} {found.x[0] > 1}"
+
+    compiled = autodiff.function(f, engine=engine)
+    for a in (1.3, 2.0, 1e6, 1.3, 2.0):
+        assert compiled(a) == f(a)
+
+
+@ENGINES
+def test_a_search_that_fails_may_raise_its_message(engine):
+    def f(a):
+        found = so.minimize(lambda z: (z[0] - a) ** 2 + z[0] ** 4, [0.0], options={"maxiter": 20})
+        if not found.success:
+            raise RuntimeError(f"no minimum: {found.message}")
+        return found.x[0]
+
+    assert np.isclose(autodiff.function(f, engine=engine)(1.3), f(1.3), rtol=1e-6)
+    assert np.isclose(autodiff.gradient(f, engine=engine)(1.3), difference(f, 1.3), rtol=1e-4)
+
+
+@ENGINES
+@pytest.mark.parametrize("maximize", [False, True])
+def test_an_assignment_is_that_of_scipy_and_constant(engine, maximize):
+    def f(costs):
+        rows, columns = so.linear_sum_assignment(costs, maximize=maximize)
+        return np.sum(costs[rows, columns] ** 2), rows, columns
+
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    rng = np.random.default_rng(7)
+    for shape in ((3, 3), (2, 4), (4, 2), (5, 5)):
+        costs = rng.normal(size=shape)
+        for found, right in zip(compiled(costs), f(costs), strict=True):
+            assert np.array_equal(found, right)
+            assert np.asarray(found).dtype == np.asarray(right).dtype
+        _, rows, columns = f(costs)
+        slope = np.zeros(shape)
+        slope[rows, columns] = 2 * costs[rows, columns]
+        assert np.allclose(autodiff.gradient(lambda c: f(c)[0], engine=engine)(costs), slope)
