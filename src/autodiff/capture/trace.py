@@ -160,7 +160,8 @@ class Trace:
         self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
         self.filtered: list[bool] = []  # per open catch_warnings: whether filters were set in it
         self.called_out: Any = None  # the library that calls functions of the user, if one does
-        self.complex_inputs: set[Value] = set()  # arrays of real and imaginary parts
+        # Of complex arrays among the arguments, by the number of their leaf: each with its input.
+        self.complex_inputs: dict[int, tuple[Any, Input]] = {}
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
         self.decided: set[Any] = set()

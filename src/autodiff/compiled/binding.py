@@ -17,9 +17,9 @@ import functools
 import inspect
 from collections import deque
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class Call:
     left_out: frozenset[int] = frozenset()  # parameters that are not passed on
     lists: frozenset[int] = frozenset()  # leaves that are lists of numbers: one array each
     as_given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # arguments and keywords
+    wholes: dict[int, Any] = field(default_factory=dict)  # complex leaves, read as their parts
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
@@ -81,6 +82,7 @@ class Recognised:
     """What running a specialisation needs of a call like one seen before."""
 
     __slots__ = ("_bind", "leaves", "slots")
+    wholes: ClassVar[dict[int, Any]] = {}  # calls with complex leaves are not recognised
 
     def __init__(self, slots: tuple[Any, ...], leaves: list[Any], bind: Callable[[], Call]) -> None:
         self.slots = slots
@@ -294,6 +296,7 @@ def flattened(
     slot_of: list[int] = []
     definitions: list[Any | None] = []
     lists: list[int] = []
+    wholes: dict[int, Any] = {}
     key: list[Any] = []
     orders: list[Any] = []
     titles = signature.names
@@ -313,6 +316,8 @@ def flattened(
             role = classify(part, as_float)
             if whole and type(part) in (list, tuple):
                 lists.append(len(leaves))
+            if is_complex(role):
+                wholes[len(leaves)] = part
             leaves.append(parts_of_complex(part) if is_complex(role) else part)
             roles.append(role)
             paths.append(f"args[{k}]{accessor}")
@@ -335,6 +340,7 @@ def flattened(
         left_out,
         frozenset(lists),
         (args, kwargs),
+        wholes,
     )
 
 

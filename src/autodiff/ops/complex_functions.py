@@ -34,7 +34,6 @@ from autodiff.ops.complex_numbers import (
     part_of,
     parts_of,
     truth,
-    view_of,
 )
 from autodiff.ops.function_table import builtin_functions, functions
 from autodiff.ops.known import check, type_name
@@ -85,6 +84,8 @@ def _data_part(x: Any, which: int, part: np.dtype[Any]) -> Any:
     """One part of an operand: of an array, or of each array in a sequence of them."""
     if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
         return [_data_part(item, which, part) for item in x]
+    if isinstance(x, ComplexTracer) and x.part_dtype == part:
+        return x.parts[which]
     re, im = parts_of(x, part)
     if which == 0:
         return re
@@ -102,19 +103,9 @@ def _leaves(x: Any) -> list[Any]:
 def _join_results(re: Any, im: Any) -> Any:
     if isinstance(re, (list, tuple)):
         return type(re)([_join_results(a, b) for a, b in zip(re, im, strict=True)])
-    return joined(re, im, "array" if re.form == "array" else None)
+    return ComplexTracer((re, im), re.form)
 
 
-# Those that may return a view.
-_VIEWS = frozenset(
-    getattr(np, name)
-    for name in (
-        "transpose reshape ravel moveaxis swapaxes rollaxis expand_dims squeeze broadcast_to flip "
-        "fliplr flipud rot90 diag diagonal split array_split hsplit vsplit dsplit atleast_1d "
-        "atleast_2d atleast_3d matrix_transpose"
-    ).split()
-    if hasattr(np, name)
-)
 _REFUSED = ("out", "dtype", "initial", "casting")
 
 
@@ -140,11 +131,7 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
             named = {k: _data_part(x, which, part) if k in data else x for k, x in kwargs.items()}
             return functions[function](*given, **named)
 
-        result = _join_results(one(0), one(1))
-        if function in _VIEWS:
-            for z in _leaves(result):
-                view_of(_leaves(args), z)
-        return result
+        return _join_results(one(0), one(1))
 
     return run
 
@@ -159,6 +146,7 @@ _FIRST = """
     broadcast_to flip fliplr flipud roll rot90 tile repeat take take_along_axis diag diagonal
     diagflat tril triu diff copy split array_split hsplit vsplit dsplit concatenate stack hstack
     vstack dstack column_stack delete resize ediff1d nansum matrix_transpose block
+    ascontiguousarray asfortranarray
 """.split()
 for _name in _FIRST:
     if hasattr(np, _name) and getattr(np, _name) in functions:
@@ -271,6 +259,12 @@ def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
     return TABLE[np.sum](complex_numbers.call(np.multiply, (conj_of(a), b)), axis=axis)
 
 
+def copy_of(z: ComplexTracer) -> ComplexTracer:
+    """An array of its own with the same elements; a number is itself."""
+    re, im = z.parts
+    return joined(re, im, z.form)
+
+
 def conj_of(x: Any) -> Any:
     """The conjugate of a complex or real operand."""
     return joined(*conjugate(as_complex(x).parts)) if is_complex(x) else x
@@ -381,7 +375,16 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 # -- making arrays ----------------------------------------------------------------------------------
-@implements_complex(np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)
+@implements_complex(np.asarray, np.asanyarray)
+def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
+    """``np.asarray``: the array itself where it is one of that dtype."""
+    if isinstance(a, ComplexTracer) and a.form == "array" and order in (None, "K", "A"):
+        if not options.get("copy") and (dtype is None or np.dtype(dtype) == a.dtype):
+            return a
+    return array(a, dtype, order=order or "K", **options)
+
+
+@implements_complex(np.array)
 def array(
     obj: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0, **rest: Any
 ) -> Any:
@@ -393,23 +396,25 @@ def array(
     z = as_complex(obj, None if dtype is None else np.dtype(dtype))
     if not is_complex(obj) and isinstance(obj, (list, tuple)):
         z = as_complex(functions[np.array](obj), dtype)
-    z = view_of((obj,), ComplexTracer(z.parts, None, "array"))
+    z = joined(*z.parts, "array")
     if ndmin > z.ndim:
         z = TABLE[np.reshape](z, (1,) * (ndmin - z.ndim) + tuple(z.shape))
     return z
 
 
 def _filled(function: Any) -> Callable[..., Any]:
-    def run(shape: Any, dtype: Any = float, order: str = "C", **rest: Any) -> Any:
-        if rest:
-            raise decline(f"np.{function.__name__} with " + ", ".join(rest))
-        part = common(constant_of(dtype))
-        return joined(functions[function](shape, part), functions[np.zeros](shape, part), "array")
+    def run(*args: Any, dtype: Any = None, **named: Any) -> Any:
+        if function in (np.zeros, np.ones, np.empty) and dtype is None and len(args) > 1:
+            args, dtype = (args[0], *args[2:]), args[1]
+        if dtype is None or not is_complex_dtype(dtype):
+            raise decline(f"np.{function.__name__}")
+        re = functions[function](*args, dtype=common(constant_of(dtype)), **named)
+        return joined(re, functions[np.zeros_like](re), "array")
 
     return run
 
 
-for _function in (np.zeros, np.ones):
+for _function in (np.zeros, np.ones, np.empty, np.eye, np.identity):
     TABLE[_function] = _filled(_function)
 
 
@@ -429,15 +434,42 @@ def _filled_like(value: float) -> Callable[..., Any]:
     return run
 
 
-TABLE[np.zeros_like] = _filled_like(0.0)
+TABLE[np.zeros_like] = TABLE[np.empty_like] = _filled_like(0.0)
 TABLE[np.ones_like] = _filled_like(1.0)
+
+
+@implements_complex(np.full_like)
+def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K") -> Any:
+    """``np.full_like``."""
+    if dtype is None and not is_complex(a):
+        raise decline("np.full_like of a real array")
+    return full(np.shape(a), fill_value, common(a) if dtype is None else dtype)
+
+
+@implements_complex(np.linspace)
+def linspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False,
+    dtype: Any = None, axis: int = 0,
+) -> Any:  # fmt: skip
+    """``np.linspace``: each part goes evenly."""
+    if retstep or dtype is not None:
+        raise decline("np.linspace with retstep= or dtype=")
+    part = common(start, stop, 1.0)
+    ends = (parts_of(x, part) for x in (start, stop))
+    re, im = (
+        functions[np.linspace](a, b, num, endpoint=endpoint, axis=axis)
+        for a, b in zip(*ends, strict=True)
+    )
+    return joined(re, im, "array")
 
 
 @implements_complex(np.full)
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Any:
     """``np.full``."""
     z = as_complex(fill_value, dtype)
-    return TABLE[np.broadcast_to](z, shape if isinstance(shape, (tuple, list)) else (shape,))
+    shape = shape if isinstance(shape, (tuple, list)) else (shape,)
+    re, im = TABLE[np.broadcast_to](z, shape).parts
+    return joined(re, im, "array")
 
 
 # -- parts and questions ------------------------------------------------------------------------------
@@ -606,8 +638,8 @@ _OWN: dict[str, Callable[..., Any]] = {
     "astype": _astype,
     "reshape": lambda z, *shape: TABLE[np.reshape](z, _shape_arguments(shape)),
     "transpose": lambda z, *axes: TABLE[np.transpose](z, _shape_arguments(axes) or None),
-    "flatten": lambda z: TABLE[np.ravel](z),
-    "copy": lambda z: ComplexTracer(z.parts, None, z.form),
+    "flatten": lambda z: TABLE[np.ravel](copy_of(z)),
+    "copy": lambda z: copy_of(z),
     "item": _item,
     "tolist": _tolist,
 }

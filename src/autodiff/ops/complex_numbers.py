@@ -4,15 +4,17 @@
     np.abs(z)              hypot(z.real, z.imag), a real tracer
     np.fft.fft(z)          one operation on the pair, an array with a last axis of length 2
 
-Programs have no complex dtype.  A :class:`ComplexTracer` holds either two real tracers (the parts)
-or one real tracer with a last axis of length 2 (the pair: real and imaginary part side by side, as
-NumPy stores complex64 and complex128), and makes the one from the other where it is needed.  All
-that is done to it is made of real operations, so that engines, passes and differentiation know
-nothing of it; the derivative of a real result is dL/dRe and dL/dIm by construction.
+Programs have no complex dtype.  A :class:`ComplexTracer` holds two real tracers, the parts; where an
+operation wants them side by side along a last axis, as NumPy stores complex64 and complex128 (the
+pair), they are stacked.  All that is done to it is made of real operations, so that engines, passes
+and differentiation know nothing of it; the derivative of a real result is dL/dRe and dL/dIm by
+construction.
 
-A complex value never changes: stores, and whatever is not in the tables here and in
-:mod:`autodiff.ops.complex_functions`, raise :class:`NotStaged`, so that the call
-runs as plain Python, or is differentiated along its path, or is refused with the line.
+An array's parts are real arrays with identity of their own: each a view of a storage cell.  A view
+of the array is the same view of both, and a store into it one into each, so that ``z.real`` is the
+first of them.  What is not in the tables here and in :mod:`autodiff.ops.complex_functions` raises
+:class:`NotStaged`, so that the call runs as plain Python, or is differentiated along its path, or
+is refused with the line.
 
 Formulas are NumPy's own where these have a name: division after R. Smith, "Algorithm 116: Complex
 division" (1962); the square root and the logarithm after W. Kahan, "Branch cuts for complex
@@ -27,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim
+from autodiff.dims import Dim, same_shape
 from autodiff.errors import DtypeError
 from autodiff.ops import builder as _builder
 from autodiff.ops import python_numbers
@@ -39,12 +41,13 @@ from autodiff.ops.promotion import (
     broadcast_to,
     cast,
     constant,
+    describe,
     operand,
     pointwise,
     select,
     weak_kind,
 )
-from autodiff.ops.tracer import Form, NotStaged, Tracer, ViewStep
+from autodiff.ops.tracer import Form, NotStaged, StoredList, Tracer, ViewStep
 
 Parts = tuple[Any, Any]
 _PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
@@ -61,52 +64,35 @@ def decline(what: str) -> NotStaged:
 class ComplexTracer(Tracer):
     """A traced complex array or number; see the module header."""
 
-    __slots__ = ("_pair", "_parts", "may_share")
+    __slots__ = ("_pair", "parts")
 
-    def __init__(self, parts: Parts | None, pair: Tracer | None, form: Form | None = None) -> None:
-        self._parts = parts
-        self._pair = pair
+    def __init__(self, parts: Parts, form: Form | None = None, pair: Tracer | None = None) -> None:
+        self.parts: Parts = parts
         self._cache = None
-        self.may_share = False  # memory with an argument, as a view of it
         self.form = form or ("array" if self.shape else "scalar")
-
-    # -- the two ways of holding it -------------------------------------------------------------
-    @property
-    def parts(self) -> Parts:
-        """Real and imaginary part, as arrays or NumPy scalars of one shape."""
-        if self._parts is not None:
-            return self._parts
-        assert self._pair is not None
-        pair = Tracer(self._pair.value, "array")
-        return plain(pair[..., 0]), plain(pair[..., 1])
+        # The array that both were taken from, as long as neither has changed since.
+        self._pair = None if pair is None else (pair, parts[0].value, parts[1].value)
 
     @property
     def pair(self) -> Tracer:
         """Both in one array, along a last axis."""
         if self._pair is not None:
-            return self._pair
-        stacked: Tracer = functions[np.stack](list(self.parts), -1)
+            pair, re, im = self._pair
+            if self.parts[0].value is re and self.parts[1].value is im:
+                return pair
+        stacked: Tracer = functions[np.stack](list(map(plain, self.parts)), -1)
         return stacked
-
-    @property
-    def held(self) -> tuple[Any, ...]:
-        """The real values that it is made of: both parts, or the pair."""
-        return self._parts if self._parts is not None else (self._pair,)
 
     # -- what arrays tell -------------------------------------------------------------------------
     @property
     def shape(self) -> Any:
         """Shape, extents as integers or Dims."""
-        if self._parts is not None:
-            return self._parts[0].shape
-        assert self._pair is not None
-        return self._pair.shape[:-1]
+        return self.parts[0].shape
 
     @property
     def part_dtype(self) -> np.dtype[Any]:
         """The dtype of each part."""
-        held: Any = self._parts[0] if self._parts is not None else self._pair
-        dtype: np.dtype[Any] = held.dtype
+        dtype: np.dtype[Any] = self.parts[0].dtype
         return dtype
 
     @property
@@ -137,12 +123,12 @@ class ComplexTracer(Tracer):
 
     @property
     def path(self) -> Any:  # type: ignore[override]
-        """It is no view that could be stored into."""
+        """Its parts are views of storage, not itself."""
         return ()
 
     @property
     def alias(self) -> Any:  # type: ignore[override]
-        """It has no storage that a loop carries."""
+        """It has no storage of its own that a loop carries."""
         return None
 
     def __repr__(self) -> str:
@@ -170,16 +156,37 @@ class ComplexTracer(Tracer):
     def __getitem__(self, index: Any) -> Any:
         if self.form == "python":
             raise TypeError("'complex' object is not subscriptable")
-        re, im = (Tracer(x.value, self.form)[index] for x in self.parts)
-        return view_of((self,), joined(re, im))
+        if _is_advanced(index):  # one selection, whose size may be known at run time only
+            several = index if isinstance(index, tuple) else (index,)
+            inner = (slice(None),) if any(i is Ellipsis for i in several) else ()
+            found = Tracer.__getitem__(self.pair, (*several, *inner))
+            return from_pair(found, None if found.ndim == 1 and not inner else "array")
+        re, im = (Tracer.__getitem__(x, index) for x in self.parts)
+        return ComplexTracer((re, im), re.form)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise decline("a store into an array")
+        if self.form != "array":
+            name = "complex" if self.form == "python" else f"numpy.{self.dtype.name}"
+            raise TypeError(f"'{name}' object does not support item assignment")
+        new = parts_of(value, self.part_dtype)
+        for part, x in zip(self.parts, list(map(plain, new)), strict=True):
+            part[index] = x
+
+    def store(self, value: Any) -> None:
+        """Replace the whole content by that of an operand that broadcasts to it."""
+        self[...] = value
 
     def __copy__(self) -> Any:
-        return self
+        return joined(*self.parts, self.form)
 
-    __deepcopy__ = None  # type: ignore[assignment]
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
+
+
+def _is_advanced(index: Any) -> bool:
+    """Whether an index has traced arrays in it."""
+    several = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(i, Tracer) and i.form == "array" for i in several)
 
 
 # -- making them ----------------------------------------------------------------------------------
@@ -191,20 +198,17 @@ def plain(x: Any) -> Tracer:
 def joined(re: Any, im: Any, form: Form | None = None) -> ComplexTracer:
     """The complex number or array of two real ones."""
     shape = broadcast_shapes(re.shape, im.shape)
-    return ComplexTracer(
-        (plain(broadcast_to(re, shape)), plain(broadcast_to(im, shape))), None, form
-    )
+    form = form or ("array" if shape else "scalar")
+    own: Form = "array" if form == "array" else "scalar"
+    parts = (Tracer(broadcast_to(x, shape).value, own) for x in (re, im))
+    return ComplexTracer((next(parts), next(parts)), form)
 
 
 def from_pair(pair: Tracer, form: Form | None = None) -> ComplexTracer:
     """The complex number or array whose parts lie along the last axis of a real array."""
-    return ComplexTracer(None, Tracer(pair.value, "array"), form)
-
-
-def view_of(sources: Sequence[Any], z: ComplexTracer) -> ComplexTracer:
-    """``z``, which NumPy may make as a view of one of the sources."""
-    z.may_share = any(isinstance(x, ComplexTracer) and x.may_share for x in sources)
-    return z
+    pair = Tracer(pair.value, "array")
+    found = joined(pair[..., 0], pair[..., 1], form)
+    return ComplexTracer(found.parts, found.form, pair)
 
 
 def is_complex_dtype(x: Any) -> bool:
@@ -222,6 +226,8 @@ def is_complex(x: Any, around: tuple[Any, ...] = ()) -> bool:
     if cls is Tracer or cls is float or cls is int:
         return False
     if cls is ComplexTracer or cls is complex:
+        return True
+    if isinstance(x, StoredList) and x.is_complex:
         return True
     if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
         if any(x is outer for outer in around):
@@ -253,6 +259,8 @@ def example(x: Any) -> Any:
         return 0j if x.form == "python" else x.dtype
     if type(x) is complex:
         return 0j
+    if isinstance(x, StoredList) and x.is_complex:
+        return np.dtype(np.complex128) if (whole := x.as_array()) is None else whole.dtype
     if isinstance(x, (list, tuple)):
         return np.result_type(*map(_item_example, x)) if x else np.dtype(float)
     kind = weak_kind(x)
@@ -286,6 +294,11 @@ def parts_of(x: Any, part: np.dtype[Any]) -> Parts:
     if isinstance(x, ComplexTracer):
         re, im = x.parts
         return cast(re, part), cast(im, part)
+    if isinstance(x, StoredList) and x.is_complex:
+        whole = x.as_array()
+        if whole is None:
+            raise decline("an array of a list")
+        return parts_of(whole, part)
     if isinstance(x, (list, tuple)):
         re, im = (functions[np.array](_nested(x, k, part), part) for k in (0, 1))
         return re, im
@@ -317,8 +330,20 @@ def _stays(x: Tracer) -> Tracer:
     return x
 
 
-def _refuse_store(x: Tracer, new: Tracer) -> Tracer:
-    raise decline("a store into the real or imaginary part")
+def _replaced(x: Tracer, new: Tracer) -> Tracer:
+    return new
+
+
+def _apart(a: Any) -> Any:
+    """The layout of a part, whose neighbours lie two numbers apart."""
+    steps = [2 * step for step in a.strides]
+    return np.lib.stride_tricks.as_strided(a, a.shape, steps, writeable=False)
+
+
+_PART_STEPS = (
+    ViewStep(_stays, _replaced, _apart, lambda z, extents: z.real),
+    ViewStep(_stays, _replaced, _apart, lambda z, extents: z.imag),
+)
 
 
 def part_of(z: ComplexTracer, which: int) -> Tracer:
@@ -326,9 +351,7 @@ def part_of(z: ComplexTracer, which: int) -> Tracer:
     x: Tracer = z.parts[which]
     if z.form == "python":
         return python_numbers.number(x, float)
-    if z.form == "scalar":
-        return x
-    return Tracer(Tracer(x.value, "array").cell, "array", (ViewStep(_stays, _refuse_store),))
+    return x.follow(_PART_STEPS[which]) if z.form == "array" else x
 
 
 # -- real arithmetic, short -------------------------------------------------------------------------
@@ -739,7 +762,17 @@ def _is_python(x: Any) -> bool:
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for, of complex operands."""
+    kwargs, out = dict(kwargs), kwargs.get("out")
+    out = out[0] if isinstance(out, tuple) and len(out) == 1 else out
+    if isinstance(out, ComplexTracer) and out.form == "array":
+        del kwargs["out"]
+        return stored(out, apply_ufunc(ufunc, method, inputs, kwargs))
     options = {k: v for k, v in kwargs.items() if not _is_default(k, v)}
+    if method == "at" and ufunc in (np.add, np.subtract) and isinstance(inputs[0], ComplexTracer):
+        new = parts_of(inputs[2], inputs[0].part_dtype)
+        for part, x in zip(inputs[0].parts, list(map(plain, new)), strict=True):
+            ufunc.at(part, inputs[1], x)
+        return None
     if options or (method != "__call__" and len(inputs) > 2):
         raise decline(f"np.{ufunc.__name__} with {next(iter(options), 'dtype')}=")
     if method == "__call__":
@@ -779,10 +812,23 @@ def binary(ufunc: np.ufunc, a: Any, b: Any) -> Any:
 
 
 def in_place(ufunc: np.ufunc, a: Any, b: Any) -> Any:
-    """``a += b``: a new number; arrays do not change."""
-    if isinstance(a, Tracer) and a.form == "array":
-        raise decline("a store into an array")
-    return binary(ufunc, a, b)
+    """``a += b``: into the storage of an array, a new number for anything else."""
+    if not isinstance(a, Tracer) or a.form != "array":
+        return binary(ufunc, a, b)
+    if not isinstance(a, ComplexTracer):
+        raise decline("a store into a real array")
+    return stored(a, call(ufunc, (a, b)))
+
+
+def stored(out: ComplexTracer, result: Any) -> ComplexTracer:
+    """What ``out`` is once a ufunc's result is stored into it."""
+    if not same_shape(broadcast_shapes(out.shape, result.shape), out.shape):
+        raise ValueError(
+            f"non-broadcastable output operand with shape {describe(out.shape)} doesn't match "
+            f"the broadcast shape {describe(broadcast_shapes(out.shape, result.shape))}"
+        )
+    out.store(result)
+    return out
 
 
 __all__ = ["ComplexTracer", "as_complex", "call", "concerns", "from_pair", "joined"]

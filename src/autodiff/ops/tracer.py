@@ -478,6 +478,7 @@ class StoredList(list[Any]):
     """A list whose items may be the rows of one traced array (see ``capture.lists``)."""
 
     counts_as_list = True  # to ``tree``
+    is_complex = False  # whether it holds the parts of complex numbers
     python_type: type = list  # what it is to the user's code
 
     def whole(self) -> Tracer | None:
