@@ -413,6 +413,5 @@ def test_complex_results_have_no_gradient() -> None:
     with pytest.raises(AutodiffError, match="its result is complex") as error:
         autodiff.gradient(lambda x: np.sum(1j * x))(np.arange(3.0))
     assert error.value.code == "AD104"
-    for derivative in (autodiff.jacobian, autodiff.hessian):
-        with pytest.raises(AutodiffError, match="by a complex argument is not available"):
-            derivative(lambda z: np.sum(z.real))(POINTS)
+    with pytest.raises(AutodiffError, match="by a complex argument: in general no complex matrix"):
+        autodiff.hessian(lambda z: np.sum(z.real))(POINTS)

@@ -257,6 +257,8 @@ def _capture(
 ) -> Captured:
     trace = Trace(eager, replace(naming, tags={}))
     trace.distinguish_arrays = distinguish_arrays
+    if naming.holomorphic:
+        trace.builder.not_holomorphic = []
     with (
         building(trace.builder),
         deciding(trace.decide),

@@ -197,7 +197,7 @@ class Trace:
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
             self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
-            self.scopes, self.active, self.rolling,
+            self.scopes, self.active, self.rolling, self.complex_inputs,
         ):  # fmt: skip
             table.clear()
         self.state = self.stand_in = self.checkpointed = None

@@ -25,6 +25,7 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture.given import is_whole, kind_of
+from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.transform import Transformation
 
 NOT_GIVEN = object()  # in Call.given: the parameter has its default
@@ -386,19 +387,6 @@ def is_complex(role: str) -> bool:
 
 
 _COMPLEX_DTYPES = (np.dtype(np.complex64), np.dtype(np.complex128))
-
-
-def parts_of_complex(leaf: Any) -> np.ndarray[Any, Any]:
-    """A complex leaf as the program reads it: an array with a last axis of real and imaginary part.
-
-    A view of the memory where its layout allows one.
-    """
-    array = np.asarray(leaf)
-    real = array.real.dtype
-    try:
-        return array[..., None].view(real)
-    except ValueError:
-        return np.stack([array.real, array.imag], -1)
 
 
 def whole_of_parts(pair: Any, role: str) -> Any:

@@ -21,6 +21,7 @@ import numpy as np
 from autodiff.dims import Dim
 from autodiff.ops import complex_numbers, python_numbers
 from autodiff.ops.complex_numbers import (
+    NOT_HOLOMORPHIC,
     UNARY,
     ComplexTracer,
     Parts,
@@ -31,6 +32,8 @@ from autodiff.ops.complex_numbers import (
     is_complex,
     is_complex_dtype,
     joined,
+    note_real,
+    note_unholomorphic,
     part_of,
     parts_of,
     truth,
@@ -61,10 +64,16 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if outs:
             raise decline(f"np.{function.__name__} with out=")
         return complex_numbers.apply_ufunc(function, "__call__", inputs, kwargs)
+    name = getattr(function, "__name__", type(function).__name__)
     implementation = find(function)
     if implementation is None:
-        raise decline(getattr(function, "__name__", type(function).__name__))
-    return implementation(*args, **kwargs)
+        raise decline(name)
+    result = implementation(*args, **kwargs)
+    if function in NOT_HOLOMORPHIC and any(map(is_complex, args)):
+        for z in _leaves(result):
+            if isinstance(z, ComplexTracer):
+                note_unholomorphic(name, *z.parts)
+    return note_real(name, args, result)
 
 
 def find(function: Any) -> Callable[..., Any] | None:
@@ -276,6 +285,9 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     return product(lambda x, y: functions[np.correlate](x, y, mode), (a, conj_of(v)))
 
 
+NOT_HOLOMORPHIC.update((np.vdot, np.vecdot, np.correlate))
+
+
 @implements_complex(np.einsum)
 def einsum(subscripts: Any, *operands: Any, **kwargs: Any) -> Any:
     """``np.einsum`` of up to four operands."""
@@ -302,9 +314,13 @@ def _multiplied(z: ComplexTracer, axis: int, keep: bool) -> Any:
 
 @implements_complex(np.prod)
 def prod(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
-) -> Any:
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
+    initial: Any = np._NoValue, where: Any = np._NoValue,
+) -> Any:  # fmt: skip
     """``np.prod``."""
+    keepdims = keepdims is not np._NoValue and keepdims
+    if initial is not np._NoValue or where is not np._NoValue:
+        raise decline("np.prod with initial= or where=")
     if out is not None or dtype is not None or isinstance(axis, tuple):
         raise decline("np.prod with out=, dtype= or several axes")
     z = as_complex(a)
@@ -573,7 +589,9 @@ def _cmath_log(x: Any, *base: Any) -> Any:
 
 def _phase(x: Any) -> Any:
     re, im = _python_parts(x)
-    return python_numbers.number(pointwise("arctan2", im, re), float)
+    found = pointwise("arctan2", im, re)
+    note_unholomorphic("the phase", found)
+    return python_numbers.number(found, float)
 
 
 def _rect(r: Any, phi: Any) -> Any:
@@ -662,7 +680,7 @@ def attribute(z: ComplexTracer, name: str) -> Any:
         if name in METHODS:
             method = METHODS[name]
             if z.form == "python":
-                return lambda: joined(*conjugate(z.parts), "python")
+                return lambda: complex_numbers.call(np.conjugate, (z,), operator=True)
             return partial(method, z)
     raise AttributeError(f"'{type_name(z)}' object has no attribute '{name}'", name=name, obj=z)
 

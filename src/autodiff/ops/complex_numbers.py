@@ -47,7 +47,7 @@ from autodiff.ops.promotion import (
     select,
     weak_kind,
 )
-from autodiff.ops.tracer import Form, NotStaged, StoredList, Tracer, ViewStep
+from autodiff.ops.tracer import Form, NotStaged, StoredList, Tracer, ViewStep, emit_tracer
 
 Parts = tuple[Any, Any]
 _PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
@@ -189,6 +189,19 @@ def _is_advanced(index: Any) -> bool:
     return any(isinstance(i, Tracer) and i.form == "array" for i in several)
 
 
+def parts_of_complex(x: Any) -> np.ndarray[Any, Any]:
+    """A complex array or number as a program reads it: with a last axis of real and imaginary part.
+
+    A view of the memory where its layout allows one.
+    """
+    array = np.asarray(x)
+    real = array.real.dtype
+    try:
+        return array[..., None].view(real)
+    except ValueError:
+        return np.stack([array.real, array.imag], -1)
+
+
 # -- making them ----------------------------------------------------------------------------------
 def plain(x: Any) -> Tracer:
     """A real value of its own: an array, or a NumPy scalar where there are no axes."""
@@ -326,11 +339,35 @@ def as_complex(x: Any, dtype: Any = None) -> ComplexTracer:
     return joined(*parts_of(x, part), form)
 
 
+def note_unholomorphic(name: str, *results: Tracer) -> None:
+    """Say that results are no holomorphic functions of what they were made of, if that is asked."""
+    builder = _builder.current_builder()
+    if builder.not_holomorphic is not None:
+        values = tuple(x.value for x in results)
+        builder.not_holomorphic.append(_builder.NotHolomorphic(name, builder.source, values))
+
+
+def note_real(name: str, operands: Sequence[Any], result: Any) -> Any:
+    """``result``; where operands are complex, real numbers in it are noted as not holomorphic."""
+    if _builder.current_builder().not_holomorphic is not None and any(map(is_complex, operands)):
+        items = result if isinstance(result, (tuple, list)) else (result,)
+        for x in items:
+            if type(x) is not ComplexTracer and isinstance(x, Tracer) and x.dtype.kind == "f":
+                note_unholomorphic(name, x)
+    return result
+
+
 def _stays(x: Tracer) -> Tracer:
-    return x
+    if _builder.current_builder().not_holomorphic is None:
+        return x
+    read = emit_tracer("positive", x)  # a value apart from the part that the number is made of
+    note_unholomorphic("the real or imaginary part", read)
+    return read
 
 
 def _replaced(x: Tracer, new: Tracer) -> Tracer:
+    if _builder.current_builder().not_holomorphic is not None:
+        raise decline("a store into the real or imaginary part, where f has to be holomorphic,")
     return new
 
 
@@ -349,6 +386,8 @@ _PART_STEPS = (
 def part_of(z: ComplexTracer, which: int) -> Tracer:
     """``z.real`` and ``z.imag``: views of an array, numbers of a number."""
     x: Tracer = z.parts[which]
+    if z.form != "array":
+        x = plain(_stays(x))
     if z.form == "python":
         return python_numbers.number(x, float)
     return x.follow(_PART_STEPS[which]) if z.form == "array" else x
@@ -570,6 +609,7 @@ BINARY: dict[Any, Callable[[Parts, Parts], Parts]] = {
     np.multiply: _multiply,
     np.divide: _divide,
 }
+NOT_HOLOMORPHIC: set[Any] = {np.conjugate}  # though their results are complex
 _OF_PARTS: dict[Any, str] = {
     np.isfinite: "logical_and",
     np.isnan: "logical_or",
@@ -590,6 +630,7 @@ class Modulus(Tracer):
         sum_of_squares = add(mul(re, re), mul(im, im))
         size = Tracer(self.value, self.form if self.form == "array" else "scalar")
         result = _where(_is_nan(sum_of_squares), mul(size, size), sum_of_squares)
+        note_unholomorphic("the modulus", result)
         return Tracer(result.value, "array" if result.shape else "scalar")
 
     def __pow__(self, exponent: Any) -> Any:
@@ -625,6 +666,7 @@ def modulus(z: ComplexTracer, part: np.dtype[Any], form: Form) -> Tracer:
         fine = _either(fine, _either(_is_nan(re), _is_nan(im)))
         check(_either(pointwise("isfinite", size), fine), "absolute value too large")
         size = python_numbers.number(size, float)
+    note_unholomorphic("the modulus", size)
     result = Modulus(size.value, form)
     result.of = (re, im)
     return result
@@ -727,7 +769,10 @@ def _call_unary(ufunc: np.ufunc, x: Any, part: np.dtype[Any], form: Form | None,
     z = parts_of(x, part)
     function = UNARY.get(ufunc)
     if function is not None:
-        return joined(*function(z), form)
+        made = joined(*function(z), form)
+        if ufunc in NOT_HOLOMORPHIC:
+            note_unholomorphic(name, *[x for x in made.parts if x.value is not z[0].value])
+        return made
     if ufunc is np.absolute:
         whole = joined(*z)
         return modulus(whole, part, form or ("array" if whole.shape else "scalar"))
