@@ -68,6 +68,32 @@ def test_derivatives_of_holomorphic_functions(name: str, engine: str) -> None:
     np.testing.assert_allclose(rows(Z), [found, 2 * found], rtol=1e-12)
 
 
+# Where formulas of the parts have another branch on each side.
+AXES = np.array([0.7j, -1.2j, 0.4, -0.6 + 1e-3j, 1 + 1j, 1 - 1j, 2.5j, 3 + 0j])
+
+
+def _sample(names: str, default: str) -> list[Any]:
+    """Names, of which those that are not in the default run are slow."""
+    chosen = default.split()
+    return [n if n in chosen else pytest.param(n, marks=pytest.mark.slow) for n in names.split()]
+
+
+@pytest.mark.parametrize(
+    "name",
+    _sample("exp log sqrt sin cos tan sinh cosh tanh square reciprocal log2 log10", "sqrt tanh"),
+)
+def test_derivatives_on_axes_and_diagonals_are_those_of_the_function(name: str) -> None:
+    f, h = getattr(np, name), 1e-5
+    for engine in ENGINES:
+        found = autodiff.jacobian(lambda z: f(z), holomorphic=True, engine=engine)(AXES)
+        turned = (f(AXES + 1j * h) - f(AXES - 1j * h)) / (2j * h)
+        np.testing.assert_allclose(np.diag(found), turned, rtol=1e-8)
+        second = autodiff.hessian(lambda z: np.sum(f(z)), holomorphic=True, engine=engine)
+        slope = autodiff.gradient(lambda z: np.sum(f(z)), holomorphic=True, engine=engine)
+        curved = (slope(AXES + 1j * h) - slope(AXES - 1j * h)) / (2j * h)
+        np.testing.assert_allclose(np.diag(second(AXES)), curved, rtol=1e-7)
+
+
 @pytest.mark.parametrize("kind", [complex, np.complex128, np.complex64])
 def test_df_dz_of_a_number_is_of_its_type(kind: Any) -> None:
     for engine in ENGINES:

@@ -36,6 +36,7 @@ from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
 from autodiff.ir.data import ArrayType, Source, Value, uses
 from autodiff.ops.builder import Builder, emit
+from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.control import CheckFailed, emit_check
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.evaluate import NeedsEffect, run_operation, without_effects
@@ -744,6 +745,11 @@ class Trace:
         carries a derivative, that would be lost without a word.  With ``as_given`` it is the int
         that a float input was given as, None for other values.
         """
+        if isinstance(tracer, ComplexTracer):
+            if as_given:
+                return None
+            re, im = (self.concrete(x, leaves) for x in map(plain, tracer.parts))
+            return whole_of(re, im, tracer)
         value = tracer.value
         if as_given:
             return int(self.concrete(tracer)) if value in self.whole else None

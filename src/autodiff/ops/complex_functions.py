@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim
-from autodiff.ops import complex_numbers, python_numbers
+from autodiff.ir.data import ArrayType
+from autodiff.ops import complex_numbers, complex_ufuncs, python_numbers
 from autodiff.ops.complex_numbers import (
     NOT_HOLOMORPHIC,
     UNARY,
@@ -36,13 +37,16 @@ from autodiff.ops.complex_numbers import (
     note_unholomorphic,
     part_of,
     parts_of,
+    plain,
     truth,
 )
+from autodiff.ops.entries import Entry, Kernel, register
+from autodiff.ops.fourier import whole as fourier_whole
 from autodiff.ops.function_table import builtin_functions, functions
 from autodiff.ops.known import check, type_name
 from autodiff.ops.numpy_functions import fourier
 from autodiff.ops.promotion import broadcast_to, cast, constant, pointwise
-from autodiff.ops.tracer import Form, Tracer
+from autodiff.ops.tracer import Form, Tracer, emit_tracer
 
 TABLE: dict[Any, Callable[..., Any]] = {}
 
@@ -60,6 +64,7 @@ def implements_complex(*callables: Any) -> Callable[[Any], Any]:
 def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """``function(*args, **kwargs)``, where an operand or a dtype named is complex."""
     if isinstance(function, np.ufunc) and function not in TABLE:
+        _enter_special(function)
         inputs, outs = args[: function.nin], args[function.nin :]
         if outs:
             raise decline(f"np.{function.__name__} with out=")
@@ -74,6 +79,13 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
             if isinstance(z, ComplexTracer):
                 note_unholomorphic(name, *z.parts)
     return note_real(name, args, result)
+
+
+def _enter_special(ufunc: np.ufunc) -> None:
+    """Enter SciPy's functions of complex numbers once one of its ufuncs is met."""
+    if not hasattr(np, ufunc.__name__) or getattr(np, ufunc.__name__) is not ufunc:
+        for special, function in complex_ufuncs.of_scipy().items():
+            UNARY.setdefault(special, function)
 
 
 def find(function: Any) -> Callable[..., Any] | None:
@@ -274,6 +286,19 @@ def copy_of(z: ComplexTracer) -> ComplexTracer:
     return joined(re, im, z.form)
 
 
+if hasattr(np, "matvec"):
+
+    @implements_complex(np.matvec)
+    def matvec(a: Any, x: Any) -> Any:
+        """``np.matvec``."""
+        return product(lambda p, q: functions[np.matvec](p, q), (a, x))
+
+    @implements_complex(np.vecmat)
+    def vecmat(x: Any, a: Any) -> Any:
+        """``np.vecmat``: the vector is conjugated."""
+        return product(lambda p, q: functions[np.vecmat](p, q), (conj_of(x), a))
+
+
 def conj_of(x: Any) -> Any:
     """The conjugate of a complex or real operand."""
     return joined(*conjugate(as_complex(x).parts)) if is_complex(x) else x
@@ -285,7 +310,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     return product(lambda x, y: functions[np.correlate](x, y, mode), (a, conj_of(v)))
 
 
-NOT_HOLOMORPHIC.update((np.vdot, np.vecdot, np.correlate))
+NOT_HOLOMORPHIC.update((np.vdot, np.vecdot, np.correlate, getattr(np, "vecmat", None)))
 
 
 @implements_complex(np.einsum)
@@ -532,6 +557,179 @@ for _function in (np.any, np.all, np.count_nonzero):
 TABLE.update({getattr(np.fft, _name): _function for _name, _function in fourier.TRANSFORMS.items()})
 
 
+# -- order ------------------------------------------------------------------------------------------
+def _order_meaning(pair: Any, axis: int, method: Any) -> Any:
+    return np.argsort(fourier_whole(pair), axis, kind=method)
+
+
+register(
+    Entry(
+        "complex_argsort",
+        lambda types, axis, method: (ArrayType(np.dtype(np.int64), types[0].shape[:-1]),),
+        _order_meaning,
+        Kernel("complex_argsort"),
+        zero_derivative=True,
+    )
+)
+
+
+def _extreme_meaning(pair: Any, axis: int, name: str) -> Any:
+    return getattr(np, name)(fourier_whole(pair), axis)
+
+
+register(
+    Entry(
+        "complex_arg_extreme",
+        lambda types, axis, name: (
+            ArrayType(np.dtype(np.int64), types[0].shape[:axis] + types[0].shape[axis + 1 : -1]),
+        ),
+        _extreme_meaning,
+        Kernel("complex_arg_extreme"),
+        zero_derivative=True,
+    )
+)
+
+
+def _axis_of(z: ComplexTracer, axis: Any) -> tuple[ComplexTracer, int]:
+    """The array, raveled where no axis is given, and the axis."""
+    if axis is None:
+        return TABLE[np.ravel](z), 0
+    return z, int(np.lib.array_utils.normalize_axis_index(axis, z.ndim))
+
+
+def _positions(z: ComplexTracer, axis: int, kind: Any, stable: Any) -> Tracer:
+    kind = "stable" if stable else kind or "quicksort"
+    found: Tracer = emit_tracer("complex_argsort", plain(z.pair), axis=axis, method=kind)
+    return Tracer(found.value, "array")
+
+
+@implements_complex(np.argsort)
+def argsort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    """``np.argsort``, in NumPy's order: by real parts, then by imaginary ones, NaN last."""
+    z, axis = _axis_of(as_complex(a), axis)
+    return _positions(z, axis, kind, stable)
+
+
+@implements_complex(np.sort)
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """``np.sort``."""
+    z, axis = _axis_of(as_complex(a), axis)
+    return _taken(z, _positions(z, axis, kind, stable), axis)
+
+
+def _taken(z: ComplexTracer, positions: Any, axis: int) -> ComplexTracer:
+    re, im = (functions[np.take_along_axis](plain(x), positions, axis) for x in z.parts)
+    return ComplexTracer((re, im), "array")
+
+
+TABLE[np.sort_complex] = lambda a: sort(a, -1)
+
+
+def _arg_extreme(name: str) -> Callable[..., Any]:
+    def run(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = np._NoValue) -> Any:
+        if out is not None:
+            raise decline(f"np.{name} with out=")
+        z, at = _axis_of(as_complex(a), axis)
+        found: Any = emit_tracer("complex_arg_extreme", plain(z.pair), axis=at, name=name)
+        found = Tracer(found.value, "array" if found.shape else "scalar")
+        if keepdims is np._NoValue or not keepdims:
+            return found
+        if axis is None:
+            return functions[np.reshape](found, (1,) * as_complex(a).ndim)
+        return functions[np.expand_dims](found, at)
+
+    return run
+
+
+def _extreme_of(name: str) -> Callable[..., Any]:
+    where = _arg_extreme(f"arg{name}")
+
+    def run(
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue,
+        initial: Any = np._NoValue, where_: Any = np._NoValue, **rest: Any,
+    ) -> Any:  # fmt: skip
+        if out is not None or initial is not np._NoValue or rest or isinstance(axis, tuple):
+            raise decline(f"np.{name} with more than axis and keepdims")
+        z = as_complex(a)
+        if z.size == 0:
+            raise decline(f"np.{name} of no elements")
+        flat, at = _axis_of(z, axis)
+        found = _taken(flat, functions[np.expand_dims](where(flat, at), at), at)
+        if keepdims is not np._NoValue and keepdims:
+            return TABLE[np.reshape](found, (1,) * z.ndim) if axis is None else found
+        return found[(slice(None),) * at + (0,)]
+
+    return run
+
+
+for _name in ("argmax", "argmin"):
+    TABLE[getattr(np, _name)] = _arg_extreme(_name)
+for _name in ("max", "min"):
+    TABLE[getattr(np, _name)] = TABLE[getattr(np, f"a{_name}")] = _extreme_of(_name)
+
+
+@implements_complex(np.ptp)
+def ptp(a: Any, axis: Any = None) -> Any:
+    """``np.ptp``."""
+    return complex_numbers.call(np.subtract, (TABLE[np.max](a, axis), TABLE[np.min](a, axis)))
+
+
+@implements_complex(np.real_if_close)
+def real_if_close(a: Any, tol: Any = 100) -> Any:
+    """``np.real_if_close``: whether it is, is decided by the values of this call, with a guard."""
+    z = asarray(a)
+    if tol > 1:
+        tol = float(np.finfo(z.dtype).eps) * tol
+    near = functions[np.all](pointwise("less", pointwise("absolute", z.parts[1]), tol))
+    return part_of(z, 0) if bool(near) else z
+
+
+@implements_complex(np.nan_to_num)
+def nan_to_num(
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """``np.nan_to_num``, of each part."""
+    if not copy:
+        raise decline("np.nan_to_num with copy=False")
+    given = as_complex(x)
+    re, im = (functions[np.nan_to_num](part, True, nan, posinf, neginf) for part in given.parts)
+    return joined(re, im, given.form)
+
+
+@implements_complex(np.round, np.around)
+def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
+    """``np.round``, of each part."""
+    if out is not None:
+        raise decline("np.round with out=")
+    z = as_complex(a)
+    re, im = (functions[np.round](part, decimals) for part in z.parts)
+    return joined(re, im, "array" if z.form == "array" else "scalar")
+
+
+@implements_complex(np.isclose)
+def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
+    """``np.isclose``."""
+    if equal_nan:
+        raise decline("np.isclose with equal_nan=")
+    x, y = as_complex(a), as_complex(b)
+    gap = np.abs(complex_numbers.call(np.subtract, (x, y)))
+    near = pointwise("less_equal", gap, atol + rtol * np.abs(y))
+    sure = pointwise("logical_and", near, np.isfinite(np.abs(y)))
+    return pointwise("logical_or", sure, complex_numbers.call(np.equal, (x, y)))
+
+
+TABLE[np.allclose] = lambda a, b, rtol=1e-05, atol=1e-08: functions[np.all](
+    isclose(a, b, rtol, atol)
+)
+TABLE[np.array_equal] = lambda a, b: (
+    functions[np.all](complex_numbers.call(np.equal, (as_complex(a), as_complex(b))))
+    if tuple(np.shape(a)) == tuple(np.shape(b))
+    else False
+)
+
+
 # -- Python's own ------------------------------------------------------------------------------------
 def _python_parts(x: Any) -> Parts:
     if isinstance(x, Tracer) and x.shape:
@@ -580,6 +778,38 @@ CMATH: dict[Any, Callable[..., Any]] = {
     getattr(cmath, name): _of_cmath(UNARY[getattr(np, name)])
     for name in "exp sqrt sin cos tan sinh cosh tanh log10".split()
 }
+CMATH.update(
+    {
+        getattr(cmath, name): _of_cmath(UNARY[getattr(np, f"arc{name[1:]}")])
+        for name in "asin acos atan asinh acosh atanh".split()
+    }
+)
+
+
+def _question(ask: Any, join: str) -> Callable[[Any], Any]:
+    def run(x: Any) -> Any:
+        found = pointwise(join, *(pointwise(ask, part) for part in _python_parts(x)))
+        return Tracer(found.value, "python")
+
+    return run
+
+
+CMATH[cmath.isfinite] = _question("isfinite", "logical_and")
+CMATH[cmath.isnan] = _question("isnan", "logical_or")
+CMATH[cmath.isinf] = _question("isinf", "logical_or")
+
+
+def _is_close(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Any:
+    """``cmath.isclose`` of finite numbers, or equal ones."""
+    x, y = (as_complex(v) for v in (a, b))
+    gap = abs(complex_numbers.call(np.subtract, (x, y)))
+    largest = np.maximum(rel_tol * np.maximum(abs(x), abs(y)), abs_tol)
+    same = pointwise("logical_and", *map(np.equal, x.parts, y.parts))
+    near = pointwise("logical_and", gap <= largest, pointwise("isfinite", largest))
+    return Tracer(pointwise("logical_or", same, near).value, "python")
+
+
+CMATH[cmath.isclose] = _is_close
 
 
 def _cmath_log(x: Any, *base: Any) -> Any:
@@ -619,8 +849,8 @@ def _method(function: Any) -> Callable[..., Any]:
 METHODS: dict[str, Callable[..., Any]] = {
     name: _method(getattr(np, name))
     for name in (
-        "all any cumprod cumsum diagonal dot mean prod ravel repeat squeeze std sum swapaxes "
-        "take trace var conjugate"
+        "all any argmax argmin argsort cumprod cumsum diagonal dot max mean min prod ptp ravel repeat "
+        "round squeeze std sum swapaxes take trace var conjugate"
     ).split()
 }
 
@@ -658,6 +888,8 @@ _OWN: dict[str, Callable[..., Any]] = {
     "transpose": lambda z, *axes: TABLE[np.transpose](z, _shape_arguments(axes) or None),
     "flatten": lambda z: TABLE[np.ravel](copy_of(z)),
     "copy": lambda z: copy_of(z),
+    "sort": lambda z, *args, **kwargs: z.store(sort(z, *args, **kwargs)),
+    "fill": lambda z, value: z.store(value),
     "item": _item,
     "tolist": _tolist,
 }
@@ -666,6 +898,9 @@ PROPERTIES: dict[str, Callable[[ComplexTracer], Any]] = {
     "real": lambda z: part_of(z, 0),
     "imag": lambda z: part_of(z, 1),
     "T": lambda z: TABLE[np.transpose](z),
+    "size": lambda z: functions[np.size](z.parts[0]),
+    "itemsize": lambda z: z.dtype.itemsize,
+    "nbytes": lambda z: z.size * z.dtype.itemsize,
     "mT": lambda z: TABLE[np.swapaxes](z, -1, -2),
 }
 _NUMBER = frozenset(("real", "imag", "conjugate"))
@@ -682,6 +917,8 @@ def attribute(z: ComplexTracer, name: str) -> Any:
             if z.form == "python":
                 return lambda: complex_numbers.call(np.conjugate, (z,), operator=True)
             return partial(method, z)
+    if z.form != "python" and hasattr(np.ndarray, name) and not name.startswith("__"):
+        raise decline(f"the attribute {name}")
     raise AttributeError(f"'{type_name(z)}' object has no attribute '{name}'", name=name, obj=z)
 
 

@@ -34,7 +34,7 @@ from autodiff.errors import DtypeError
 from autodiff.ops import builder as _builder
 from autodiff.ops import python_numbers
 from autodiff.ops.function_table import functions
-from autodiff.ops.known import check
+from autodiff.ops.known import check, type_name
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -47,7 +47,15 @@ from autodiff.ops.promotion import (
     select,
     weak_kind,
 )
-from autodiff.ops.tracer import Form, NotStaged, StoredList, Tracer, ViewStep, emit_tracer
+from autodiff.ops.tracer import (
+    Form,
+    NotStaged,
+    StoredList,
+    Tracer,
+    ViewStep,
+    emit_tracer,
+    is_concretizing,
+)
 
 Parts = tuple[Any, Any]
 _PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
@@ -132,15 +140,33 @@ class ComplexTracer(Tracer):
         return None
 
     def __repr__(self) -> str:
-        return f"<traced complex {self.form}: {self.dtype}{list(self.shape)}>"
+        if not is_concretizing():
+            return f"<traced complex {self.form}: {self.dtype}{list(self.shape)}>"
+        return repr(self._concrete())
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return str(self._concrete()) if is_concretizing() else repr(self)
 
-    def __format__(self, spec: str) -> str:
-        raise decline("the text")
+    def __complex__(self) -> complex:
+        return complex(self._number())
+
+    def __float__(self) -> float:
+        raise decline("a conversion to float")
+
+    def __int__(self) -> int:
+        raise decline("a conversion to int")
+
+    def __index__(self) -> int:
+        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+
+    def given_as_int(self) -> int | None:
+        """No int is a complex number."""
+        return None
 
     def __hash__(self) -> int:
-        raise decline("the hash")
+        if self.form == "array":
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        return hash(self._concrete())
 
     def __bool__(self) -> bool:
         return bool(truth(self))
@@ -187,6 +213,13 @@ def _is_advanced(index: Any) -> bool:
     """Whether an index has traced arrays in it."""
     several = index if isinstance(index, tuple) else (index,)
     return any(isinstance(i, Tracer) and i.form == "array" for i in several)
+
+
+def whole_of(re: Any, im: Any, like: ComplexTracer) -> Any:
+    """The complex array, NumPy scalar or Python number of real ones, as the traced one says."""
+    whole = np.empty(np.shape(re), like.dtype)
+    whole.real, whole.imag = re, im
+    return whole if like.form == "array" else whole.item() if like.form == "python" else whole[()]
 
 
 def parts_of_complex(x: Any) -> np.ndarray[Any, Any]:
@@ -486,7 +519,8 @@ def complex_sqrt(z: Parts) -> Parts:
     """``sqrt``: the part that does not cancel first, the other one by division."""
     re, im = z
     right = pointwise("greater_equal", re, 0)
-    t = _sqrt(add(mul(0.5, _abs(re)), mul(0.5, _hypot(re, im))))
+    # Not the absolute value, whose derivative at 0 is 0 by convention: that of sqrt at 1j is none.
+    t = _sqrt(add(mul(0.5, _where(right, re, _neg(re))), mul(0.5, _hypot(re, im))))
     zero = _equal(t, 0)
     other = div(im, mul(2.0, _where(zero, constant(1.0, re.dtype), t)))
     other = _where(zero, im, other)
@@ -723,6 +757,72 @@ def _power(a: Any, b: Any, part: np.dtype[Any], python: bool) -> Parts:
     )
 
 
+# -- order, signs, rounding ---------------------------------------------------------------------------
+def _is_nan_number(z: Parts) -> Tracer:
+    return _either(_is_nan(z[0]), _is_nan(z[1]))
+
+
+def before(a: Parts, b: Parts, strictly: bool) -> Tracer:
+    """Whether ``a`` comes before ``b`` as NumPy's comparisons go: real parts first, then imaginary ones."""
+    last = pointwise("less" if strictly else "less_equal", a[1], b[1])
+    tied = _both(_equal(a[0], b[0]), last)
+    nan = _either(_is_nan(a[1]), _is_nan(b[1]))
+    return _either(_both(pointwise("less", a[0], b[0]), _not(nan)), tied)
+
+
+_COMPARED: dict[Any, Callable[[Parts, Parts], Tracer]] = {
+    np.less: lambda a, b: before(a, b, True),
+    np.less_equal: lambda a, b: before(a, b, False),
+    np.greater: lambda a, b: before(b, a, True),
+    np.greater_equal: lambda a, b: before(b, a, False),
+}
+
+
+def choose(condition: Any, a: Parts, b: Parts) -> Parts:
+    """Elements of ``a`` where the condition holds, else those of ``b``."""
+    return _where(condition, a[0], b[0]), _where(condition, a[1], b[1])
+
+
+def _extreme(later: bool, skip: bool) -> Callable[[Parts, Parts], Parts]:
+    """The later or earlier one in NumPy's order; NaN wins, or loses where it is skipped."""
+
+    def run(a: Parts, b: Parts) -> Parts:
+        first = before(b, a, False) if later else before(a, b, False)
+        if skip:
+            first = _either(first, _is_nan_number(b))
+            return choose(_both(first, _either(_not(_is_nan_number(a)), _is_nan_number(b))), a, b)
+        return choose(_either(first, _is_nan_number(a)), a, b)
+
+    return run
+
+
+def _sign(z: Parts) -> Parts:
+    # z / |z|; 0 of 0, and scaled, so that neither overflow nor underflow spoils the direction.
+    re, im = z
+    size = _hypot(re, im)
+    zero, endless = _equal(size, 0), _is_inf(size)
+    one = constant(1.0, re.dtype)
+    by = _where(_either(zero, endless), one, size)
+    nothing = constant(0.0, re.dtype)
+    x, y = _where(zero, nothing, div(re, by)), _where(zero, nothing, div(im, by))
+    # Of one infinite part the direction is its axis, of two it is not known.
+    both = _both(_is_inf(re), _is_inf(im))
+    nan = constant(float("nan"), re.dtype)
+
+    def far(part: Any) -> Tracer:
+        alone = _where(_is_inf(part), pointwise("copysign", one, part), nothing)
+        return _where(both, nan, alone)
+
+    return _where(endless, far(re), x), _where(endless, far(im), y)
+
+
+UNARY[np.sign] = _sign
+UNARY[np.rint] = lambda z: (pointwise("rint", z[0]), pointwise("rint", z[1]))
+BINARY[np.maximum], BINARY[np.minimum] = _extreme(True, False), _extreme(False, False)
+BINARY[np.fmax], BINARY[np.fmin] = _extreme(True, True), _extreme(False, True)
+NOT_HOLOMORPHIC.add(np.sign)
+
+
 # -- what ufuncs and operators do ----------------------------------------------------------------------
 def truth(z: ComplexTracer) -> Tracer:
     """Whether each element is not zero."""
@@ -734,9 +834,11 @@ def truth(z: ComplexTracer) -> Tracer:
 def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
     """``ufunc(*inputs)`` with a complex operand; an operator of Python numbers gives one."""
     name = f"np.{ufunc.__name__}"
-    if ufunc in (np.matmul, np.vecdot):
+    if ufunc.signature is not None:
         from autodiff.ops import complex_functions
 
+        if ufunc not in complex_functions.TABLE:
+            raise decline(name)
         return complex_functions.TABLE[ufunc](*inputs)
     python = operator and (all(_is_python(x) for x in inputs) or _python_decides(inputs))
     form: Form | None = "python" if python else None
@@ -745,7 +847,9 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
     part = common(*inputs)
     if len(inputs) == 1:
         return _call_unary(ufunc, inputs[0], part, form, name)
-    if ufunc is np.power:
+    if ufunc is np.float_power:
+        part = np.dtype(float)
+    if ufunc in (np.power, np.float_power):
         return joined(*_power(inputs[0], inputs[1], part, python), form)
     a, b = (parts_of(x, part) for x in inputs)
     if ufunc is np.divide and python:
@@ -759,10 +863,29 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
         same = _both(_equal(a[0], b[0]), _equal(a[1], b[1]))
         result = same if ufunc is np.equal else _not(same)
         return Tracer(result.value, form or result.form)
+    if ufunc in _COMPARED:
+        if operator and not any(
+            isinstance(x, (Tracer, np.ndarray)) and _of_numpy(x) for x in inputs
+        ):
+            sign: dict[Any, str] = {
+                np.less: "<",
+                np.less_equal: "<=",
+                np.greater: ">",
+                np.greater_equal: ">=",
+            }
+            kinds = " and ".join(repr(type_name(x)) for x in inputs)
+            raise TypeError(f"'{sign[ufunc]}' not supported between instances of {kinds}")
+        result = _COMPARED[ufunc](a, b)
+        return Tracer(result.value, form or result.form)
     if ufunc in (np.logical_and, np.logical_or, np.logical_xor):
         left, right = (truth(as_complex(x)) for x in inputs)
         return ufunc(left, right)
     raise decline(name)
+
+
+def _of_numpy(x: Any) -> bool:
+    """Whether a comparison is NumPy's: Python's complex numbers have no order."""
+    return not isinstance(x, Tracer) or x.form != "python"
 
 
 def _call_unary(ufunc: np.ufunc, x: Any, part: np.dtype[Any], form: Form | None, name: str) -> Any:

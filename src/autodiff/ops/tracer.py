@@ -118,6 +118,11 @@ _concretizer: ContextVar[Callable[..., Any] | None] = ContextVar(
 )
 
 
+def is_concretizing() -> bool:
+    """Whether code is captured, which may ask for values."""
+    return _concretizer.get() is not None
+
+
 @contextmanager
 def concretizing(concretize: Callable[..., Any]) -> Iterator[None]:
     """Answer Python's questions for the value of a tracer by ``concretize(tracer)``.

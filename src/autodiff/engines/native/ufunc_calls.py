@@ -50,6 +50,7 @@ class UfuncCall:
     operands: tuple[np.dtype[Any], ...]
     result: np.dtype[Any]
     by_value: bool
+    part: int | None = None  # 0, 1: of complex numbers, whose parts are the operands, that part
 
     @property
     def symbol(self) -> str:
@@ -60,7 +61,9 @@ class UfuncCall:
         """The instruction that computes an element."""
         types = [register_type(dtype) for dtype in self.operands]
         listed = ", ".join(f"{type} {name}" for type, name in zip(types, names, strict=True))
-        if self.by_value:  # the last argument is Cython's, and not looked at
+        if self.part is not None:
+            symbol = f"{self.symbol}.part{self.part}"
+        elif self.by_value:  # the last argument is Cython's, and not looked at
             listed, symbol = f"{listed}, i32 0", f"{self.symbol}.value"
         else:
             symbol = self.symbol
@@ -76,6 +79,9 @@ def find(ufunc: str, operands: tuple[np.dtype[Any], ...]) -> UfuncCall:
     UnsupportedError
         When the ufunc has no such signature.
     """
+    prefix, _, path = ufunc.rpartition(":")
+    if prefix:
+        return _of_complex(path, operands, ("real", "imag").index(prefix))
     for signature in symbols.ufunc_of(ufunc).types:
         given, _, made = signature.partition("->")
         if len(made) == 1 and tuple(np.dtype(c) for c in given) == operands:
@@ -83,6 +89,15 @@ def find(ufunc: str, operands: tuple[np.dtype[Any], ...]) -> UfuncCall:
             return UfuncCall(ufunc, signature, operands, np.dtype(made), by_value)
     listed = ", ".join(map(str, operands))
     raise UnsupportedError(f"{ufunc} has no loop for elements of dtype {listed}.")
+
+
+def _of_complex(ufunc: str, operands: tuple[np.dtype[Any], ...], part: int) -> UfuncCall:
+    """One part of a ufunc of complex numbers, given by the parts of its operands."""
+    whole = "F" if operands[0] == np.dtype(np.float32) else "D"
+    signature = whole * (len(operands) // 2) + "->" + whole
+    if signature not in symbols.ufunc_of(ufunc).types:
+        raise UnsupportedError(f"{ufunc} has no loop {signature}.")
+    return UfuncCall(ufunc, signature, operands, operands[0], False, part)
 
 
 # No memory that the caller sees is read or written: equal calls may be shared, and a call whose result
@@ -93,16 +108,22 @@ _ATTRIBUTES = "nounwind willreturn memory(none)"
 def _definition(loop: UfuncCall) -> str:
     """A function of one element that calls a loop."""
     types = [register_type(dtype) for dtype in loop.operands]
-    result, count = register_type(loop.result), len(types)
+    result = register_type(loop.result)
     listed = ", ".join(f"{type} %x{k}" for k, type in enumerate(types))
-    lines = [f"define internal {result} @{loop.symbol}({listed}) noinline {_ATTRIBUTES} {{"]
-    for k, type in enumerate([*types, result]):
-        lines.append(f"  %place{k} = alloca {type}, align 8")
+    width = 1 if loop.part is None else 2  # numbers in memory for each operand
+    count = len(types) // width
+    name = loop.symbol if loop.part is None else f"{loop.symbol}.part{loop.part}"
+    lines = [f"define internal {result} @{name}({listed}) noinline {_ATTRIBUTES} {{"]
+    for k, type in enumerate([*types[::width], result]):
+        lines.append(f"  %place{k} = alloca [{width} x {type}], align 8")
     lines.append(f"  %places = alloca [{count + 1} x ptr], align 8")
     before, after = _FLAG_CODE if _is_x86() else _ENVIRONMENT_CODE
     lines.append(before)
     for k, type in enumerate(types):
-        lines.append(f"  store {type} %x{k}, ptr %place{k}")
+        lines.append(
+            f"  %in{k} = getelementptr {type}, ptr %place{k // width}, i64 {k % width}\n"
+            f"  store {type} %x{k}, ptr %in{k}"
+        )
     for k in range(count + 1):
         lines.append(f"  %at{k} = getelementptr ptr, ptr %places, i64 {k}")
         lines.append(f"  store ptr %place{k}, ptr %at{k}")
@@ -112,7 +133,8 @@ def _definition(loop: UfuncCall) -> str:
     )
     lines += [
         after,
-        f"  %result = load {result}, ptr %place{count}",
+        f"  %out = getelementptr {result}, ptr %place{count}, i64 {loop.part or 0}",
+        f"  %result = load {result}, ptr %out",
         f"  ret {result} %result",
         "}",
     ]
@@ -121,7 +143,7 @@ def _definition(loop: UfuncCall) -> str:
 
 def module_text(calls: Iterable[UfuncCall]) -> str:
     """What a module with such calls declares and defines."""
-    calls = sorted(calls, key=lambda call: call.symbol)
+    calls = sorted(calls, key=lambda call: (call.symbol, call.part or 0))
     parts = []
     for call in calls:
         if call.by_value:
@@ -136,9 +158,9 @@ def module_text(calls: Iterable[UfuncCall]) -> str:
         "@ufunc.count = internal constant i64 1",
         f"@ufunc.steps = internal constant [{most} x i64] zeroinitializer",
     ]
-    for loop in loops:
-        parts.append(f"declare void @{loop.symbol}.loop(ptr, ptr, ptr, ptr) nounwind")
-        parts.append(f"@{loop.symbol}.data = external global i8")
+    for symbol in dict.fromkeys(loop.symbol for loop in loops):
+        parts.append(f"declare void @{symbol}.loop(ptr, ptr, ptr, ptr) nounwind")
+        parts.append(f"@{symbol}.data = external global i8")
     parts += _FLAG_DECLARATIONS if _is_x86() else _ENVIRONMENT_DECLARATIONS
     return "\n".join([*parts, "", *map(_definition, loops)])
 
