@@ -56,6 +56,8 @@ class Transformed:
         False: capture anew at every call and run uncompiled.
     on_fallback : {"warn", "error"}
         What to do when a function cannot be compiled.
+    holomorphic : bool
+        Of derivatives: whether df/dz is asked for, of complex results by complex arguments.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Transformed:
         threads: int = 1,
         use_cache: bool = True,
         on_fallback: str = "warn",
+        holomorphic: bool = False,
     ) -> None:
         self._binding = None
         if isinstance(function, (staticmethod, classmethod)):
@@ -100,7 +103,16 @@ class Transformed:
             "on_fallback": on_fallback,
         }
         self._wrt = wrt
-        self._compiled = Compiled(function, self._transformation(wrt), **self._options)
+        self._holomorphic = holomorphic
+        transformation = self._transformation(wrt)
+        if holomorphic and not transformation.takes_holomorphic:
+            raise ArgumentError(
+                f"{transformation.name} has no option 'holomorphic'.",
+                remedy="use it with gradient, jacobian, hessian or hessian_vector; jvp and vjp of "
+                "complex numbers need no option",
+            )
+        transformation.holomorphic = bool(holomorphic)
+        self._compiled = Compiled(function, transformation, **self._options)
         functools.update_wrapper(self, function, updated=())
         self.__wrapped__ = function
 
@@ -146,7 +158,8 @@ class Transformed:
             home = getattr(home, part, None)
         if home is self:
             return name
-        return _restore, (type(self), self.__wrapped__, self._wrt, self._options)
+        options = {**self._options, "holomorphic": self._holomorphic}
+        return _restore, (type(self), self.__wrapped__, self._wrt, options)
 
     def __repr__(self) -> str:
         name = getattr(self.__wrapped__, "__qualname__", repr(self.__wrapped__))
@@ -377,10 +390,10 @@ class _Vjp(_WithVectors):
 
 def _decorator(cls: type[Transformed], function: Any, options: dict[str, Any]) -> Any:
     unknown = [name for name in options if name not in _OPTIONS]
-    if cls is Function and "wrt" in options:
-        unknown.append("wrt")
+    if cls is Function:
+        unknown += [name for name in ("wrt", "holomorphic") if name in options]
     if unknown:
-        known = [name for name in _OPTIONS if cls is not Function or name != "wrt"]
+        known = [n for n in _OPTIONS if cls is not Function or n not in ("wrt", "holomorphic")]
         raise ArgumentError(
             f"{cls._transformation(cls.__new__(cls), None).name} has no option {unknown[0]!r}.",
             remedy=f"its options are {', '.join(known)}",
@@ -390,7 +403,7 @@ def _decorator(cls: type[Transformed], function: Any, options: dict[str, Any]) -
     return cls(function, **options)
 
 
-_OPTIONS = ("wrt", "engine", "threads", "use_cache", "on_fallback")
+_OPTIONS = ("wrt", "engine", "threads", "use_cache", "on_fallback", "holomorphic")
 
 
 def function(f: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -641,6 +654,7 @@ def vjp(
     several = isinstance(wrt, (list, tuple)) and len(wrt) != 1
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
+        cotangent = transform.as_cotangent(value, cotangent)
         result: Any = compiled._call_with(primals, {}, cotangent)
         if wrt is not None:
             return result if several else (result,)

@@ -19,7 +19,7 @@ from autodiff.capture.naming import capturing
 from autodiff.capture.nested import inline_custom
 from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.ops import custom as _custom
-from autodiff.ops.complex_numbers import ComplexTracer, joined, view_of
+from autodiff.ops.complex_numbers import ComplexTracer, joined
 from autodiff.ops.tracer import Tracer, is_traced
 
 
@@ -39,7 +39,7 @@ def stop_gradient(x: Any) -> Any:
     """
     if isinstance(x, ComplexTracer):
         re, im = (_custom.stop(part) for part in x.parts)
-        return view_of((x,), joined(re, im, x.form))
+        return joined(re, im, x.form)
     if isinstance(x, Tracer):
         return _custom.stop(x)
     if tree.is_container(x):

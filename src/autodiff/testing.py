@@ -13,9 +13,10 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.api import Gradient, _product, gradient
-from autodiff.compiled.binding import is_complex, parts_of_complex, whole_of_parts
+from autodiff.compiled.binding import is_complex, whole_of_parts
 from autodiff.errors import AutodiffError, NameArgumentError
 from autodiff.ir.printing import table_html
+from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.transform import moves, written, wrt_items
 
 # Ridders' extrapolation (Ridders 1982): steps shrink by this factor, orders are eliminated in turn.

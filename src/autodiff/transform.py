@@ -20,9 +20,17 @@ from autodiff.capture import Captured, Result
 from autodiff.capture.lists import ListPlan
 from autodiff.capture.naming import Naming, Tagged, refuse_untagged_uses, single
 from autodiff.capture.paths import Path, compile_reader
+from autodiff.differentiate import (
+    broken_by,
+    conjugate,
+    pairs_last,
+    perturbed,
+    real_part,
+    unperturbed,
+    with_outputs,
+)
 from autodiff.differentiate import jacobian as jacobian_program
 from autodiff.differentiate import jvp as jvp_program
-from autodiff.differentiate import perturbed, unperturbed
 from autodiff.differentiate import vjp as vjp_program
 from autodiff.engines import InputForm
 from autodiff.errors import (
@@ -34,6 +42,7 @@ from autodiff.errors import (
 )
 from autodiff.ir.data import ArrayType, Block, Program, Value, live_values
 from autodiff.ops.builder import building
+from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.ops.structural import zeros
 from autodiff.tracebacks import depth_of_user
 
@@ -59,6 +68,8 @@ class Transformation:
     is_value = True
     gives_value = False  # whether a derivative comes with the value, as the first of a tuple
     takes_lists = True  # lists of numbers may be one array each
+    takes_holomorphic = False  # whether there is df/dz of it
+    holomorphic = False  # whether that is what is asked for
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
     misfit = (
         "a vector does not have the shape of what is differentiated by",
@@ -264,8 +275,9 @@ class Derivative(Transformation):
     def naming(self, signature: Any) -> Naming | None:
         named = [x for x in self._named(signature) if isinstance(x, Named)]
         if not named:
-            return None
+            return Naming(holomorphic=True) if self.holomorphic else None
         return Naming(
+            holomorphic=self.holomorphic,
             by_tags=frozenset(x.key for x in named if x.is_tag),
             objects=tuple(x.key for x in named if not x.is_tag),
             paths=frozenset(path.text for path in self.found.values()),
@@ -328,27 +340,63 @@ class Derivative(Transformation):
         targets = self.targets(signature, captured, call)
         self._refuse_complex(signature, captured, targets)
         plan = self.derive(signature, targets.captured, call, targets)
+        if self.holomorphic:
+            plan.program = _conjugated(plan, first=int(self.gives_value))
         if targets.perturbed:
             first = len(captured.inputs) + len(captured.extents)
             plan.program = unperturbed(plan.program, first, targets.perturbed)
         return plan
 
-    takes_complex = False  # whether it differentiates by complex arguments
-
     def _refuse_complex(self, signature: Any, captured: Captured, targets: _Targets) -> None:
-        """Raise where a result is complex, or where derivatives by complex arguments are not made."""
+        """Raise where a result is complex, or an argument is, and there is no such derivative."""
+        what = f"{self.name} of {signature.title}"
         results = (captured.result, *captured.result.parts)
-        if any(plan[0] == "complex" for part in results for plan in part.leaves):
-            raise NotScalarError(
-                f"{self.name} of {signature.title}: its result is complex.",
-                remedy="return real numbers: the real part, the imaginary part, the absolute value",
-            )
+        plans = [plan for part in results for plan in part.leaves]
+        if self.holomorphic:
+            self._refuse_unholomorphic(what, captured, plans, targets)
+            return
+        is_complex = any(plan[0] == "complex" for plan in plans)
         by_complex = any(leaf.form.startswith("complex") for leaf in targets.leaves)
-        if by_complex and not self.takes_complex:
+        self.refuse_parts(what, is_complex, by_complex)
+
+    def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
+        """Raise where there is no such derivative of a complex result, or by complex arguments."""
+        if is_complex:
+            raise NotScalarError(
+                f"{what}: its result is complex.",
+                remedy="return real numbers: the real part, the imaginary part, the absolute "
+                "value; or pass holomorphic=True for df/dz",
+            )
+
+    def _refuse_unholomorphic(
+        self, what: str, captured: Captured, plans: Sequence[tuple[Any, ...]], targets: _Targets
+    ) -> None:
+        """Raise unless complex numbers go in, complex numbers come out, and f is holomorphic."""
+        for leaf in targets.leaves:
+            if not leaf.form.startswith("complex"):
+                raise ArgumentError(
+                    f"{what}: with holomorphic=True an argument is not complex.",
+                    code="AD103",
+                    remedy="pass complex numbers, or name the complex arguments in wrt",
+                )
+        for plan in plans:
+            is_number = plan[0] == "constant" and isinstance(plan[1], (complex, np.generic))
+            if plan[0] != "complex" and not is_number:
+                raise NotScalarError(
+                    f"{what}: with holomorphic=True its result is not complex.",
+                    remedy="leave holomorphic=True out: of a real result the gradient is "
+                    "dL/dRe + i dL/dIm",
+                )
+        trace = captured.trace
+        notes = None if trace is None else trace.builder.not_holomorphic
+        found = broken_by(captured.program, targets.floats, notes or ())
+        if found is not None:
             raise ArgumentError(
-                f"{self.name} of {signature.title} by a complex argument is not available.",
+                f"{what}: it is not holomorphic, because its result depends on {found.name}.",
                 code="AD103",
-                remedy="use autodiff.gradient, or pass real and imaginary parts as two arguments",
+                source=found.source,
+                remedy="leave holomorphic=True out: return the real and the imaginary part, and "
+                "differentiate each",
             )
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
@@ -551,8 +599,20 @@ def result_of(structure: Any) -> Result:
 
 
 # -- gradient ---------------------------------------------------------------------------------------
+def _conjugated(plan: Plan, first: int) -> Program:
+    """The program of a plan with its complex outputs from ``first`` on conjugated.
+
+    The gradient of the real part of a holomorphic function is the conjugate of df/dz.
+    """
+    places = [leaf[1] for leaf in plan.result.leaves if leaf[0] == "complex" and leaf[1] >= first]
+    return with_outputs(plan.program, dict.fromkeys(places, conjugate))
+
+
 def _scalar_output(signature: Any, captured: Captured, what: str) -> int | None:
-    """The number of the scalar output; None for a constant result."""
+    """The number of the scalar output; None for a constant result.
+
+    Of a complex number that is its real part, which holomorphic functions are differentiated by.
+    """
     plans = captured.result.leaves
     if captured.result.definition is not None or not plans:
         raise NotScalarError(
@@ -560,8 +620,12 @@ def _scalar_output(signature: Any, captured: Captured, what: str) -> int | None:
             remedy="return one number; for other results use autodiff.jacobian",
         )
     plan = plans[0]
+    if plan[0] == "complex" and captured.program.outputs[plan[1]].shape == (2,):
+        captured.program = with_outputs(captured.program, {}, [(plan[1], real_part)])
+        return len(captured.program.outputs) - 1
     if plan[0] == "constant":
-        if isinstance(plan[1], (float, int, np.generic)) and not isinstance(plan[1], bool):
+        kinds = (float, int, complex, np.generic)
+        if isinstance(plan[1], kinds) and not isinstance(plan[1], bool):
             return None
         raise NotScalarError(
             f"{what} of {signature.title}: its result is {type(plan[1]).__name__}, not one number.",
@@ -573,12 +637,8 @@ def _scalar_output(signature: Any, captured: Captured, what: str) -> int | None:
     else:
         value = captured.program.outputs[plan[1]]
     if value.shape:
-        shape = (
-            "("
-            + ", ".join(str(n) for n in value.shape)
-            + ("," if len(value.shape) == 1 else "")
-            + ")"
-        )
+        sizes = value.shape[:-1] if plan[0] == "complex" else value.shape
+        shape = "(" + ", ".join(map(str, sizes)) + ("," if len(sizes) == 1 else "") + ")"
         raise NotScalarError(
             f"{what} of {signature.title}: its result has shape {shape}, not one number.",
             source=value.owner.source if value.owner is not None else None,
@@ -617,8 +677,7 @@ class Gradient(Derivative):
 
     name = "gradient"
     takes_lists = True
-
-    takes_complex = True
+    takes_holomorphic = True
 
     def __init__(self, wrt: Wrt = None, value: bool = False) -> None:
         super().__init__(wrt)
@@ -642,16 +701,17 @@ class Gradient(Derivative):
                 kept = vjp_program(captured.program, targets.floats, [output], seed_ones=True)
                 outputs = kept.outputs
                 n = len(captured.program.outputs)
-                kept.block.outputs = [outputs[output], *outputs[n:]]
+                is_complex = plan[0] == "complex"
+                kept.block.outputs = [outputs[plan[1] if is_complex else output], *outputs[n:]]
                 either = _either(captured, output)
                 program = kept
                 form = (
                     plan[2]
-                    if plan[0] == "output"
+                    if plan[0] in ("output", "complex")
                     else _derivative_form(captured.inputs[_input_of(captured, plan[1])].form)
                 )
-                forms.append(form)
-                value_plan = _Slot(("output", 0, form))
+                forms.append("array" if is_complex else form)
+                value_plan = _Slot(("complex" if is_complex else "output", 0, form))
                 first = 1
         else:
             program = gradient_program(captured.program, output, targets.floats)
@@ -747,7 +807,7 @@ def _ensure_output(captured: Captured, plan: tuple[Any, ...]) -> int | None:
     """The program output that holds a leaf of the result; None where it is constant."""
     if plan[0] == "constant":
         return None
-    if plan[0] == "output":
+    if plan[0] in ("output", "complex"):
         return int(plan[1])
     captured.program.outputs.append(captured.inputs[_input_of(captured, plan[1])].cell.value)
     return len(captured.program.outputs) - 1
@@ -757,6 +817,17 @@ class Jacobian(Derivative):
     """Derivatives of every element of the result: shape (*result, *argument)."""
 
     name = "jacobian"
+    takes_holomorphic = True
+
+    def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
+        if is_complex and by_complex:
+            raise ArgumentError(
+                f"{what}: its result is complex, and so is an argument; in general no complex "
+                "matrix is its derivative.",
+                code="AD103",
+                remedy="pass holomorphic=True if it is holomorphic, return real and imaginary "
+                "part as two results, or use autodiff.jvp and autodiff.vjp",
+            )
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         plans = captured.result.leaves
@@ -769,26 +840,36 @@ class Jacobian(Derivative):
                 code="AD106",
                 remedy="return floating-point arrays only",
             )
-        outputs = _Outputs(jacobian_program(captured.program, targets.floats, live))
+        complex_rows = [plan[0] == "complex" for plan in plans]
+        program = captured.program
+        if self.holomorphic:  # the real parts tell all
+            program = with_outputs(program, dict.fromkeys(live, real_part))
+            complex_rows = [False] * len(live)
+        outputs = _Outputs(jacobian_program(program, targets.floats, live))
         columns = len(targets.floats)
         rows = [
-            _matrix_row(targets, captured.program.outputs[number].type, row * columns, outputs)
-            for row, number in enumerate(live)
+            _matrix_row(targets, program.outputs[number].type, row * columns, outputs, of_pairs)
+            for row, (number, of_pairs) in enumerate(zip(live, complex_rows, strict=True))
         ]
         definition = captured.result.definition
         structure = rows[0] if definition is None else tree.unflatten(definition, rows)
         return Plan(outputs.finished(), outputs.forms, result_of(structure))
 
 
-def _matrix_row(targets: _Targets, out: ArrayType, first: int, outputs: _Outputs) -> Any:
-    """The structure of the derivatives of one output by every target.
+def _matrix_row(
+    targets: _Targets, out: ArrayType, first: int, outputs: _Outputs, of_pairs: bool = False
+) -> Any:
+    """The structure of the derivatives of one output, which may be of pairs, by every target.
 
     ``first`` numbers the derivatives by the targets that are floats among the program's outputs.
     """
     items: list[_Slot] = []
+    axis = len(out.shape) - 1 if of_pairs else None
+    if of_pairs:
+        out = ArrayType(out.dtype, out.shape[:-1])
     for leaf in targets.leaves:
         if leaf.number is not None and leaf.number in targets.floats:
-            items.append(outputs.slot(first, leaf.form))
+            items.append(outputs.slot(first, leaf.form, axis))
             first += 1
         elif _is_object(leaf):
             items.append(_Slot(("constant", leaf.example)))
@@ -804,9 +885,28 @@ class _Outputs:
         self.program = program
         self.forms: list[str] = ["array"] * len(program.outputs)
         self.zero_types: list[ArrayType] = []
+        self.changed: dict[int, Any] = {}
 
-    def slot(self, position: int, form: str) -> _Slot:
-        """An output of the program; a number where neither side is an array."""
+    def slot(self, position: int, form: str, axis: int | None = None) -> _Slot:
+        """An output of the program; a number where neither side is an array.
+
+        Of pairs, where ``form`` is that of something complex; they may lie along ``axis``.
+        """
+        kind, _, form = form.rpartition(" ")
+        if kind or axis is not None:
+            if axis is not None:
+                self.changed[position] = pairs_last(axis)
+            if len(self.program.outputs[position].shape) > 1:
+                form = "array"
+            return _Slot(
+                (
+                    "complex",
+                    position,
+                    {"array": "scalar", "float": "python"}.get(form, form)
+                    if len(self.program.outputs[position].shape) == 1
+                    else form,
+                )
+            )
         if not self.program.outputs[position].shape:
             form = "scalar" if form == "array" else form
         else:
@@ -829,17 +929,32 @@ class _Outputs:
 
     def finished(self) -> Program:
         """The program with its zeros."""
-        return _with_zeros(self.program, self.zero_types) if self.zero_types else self.program
+        program = with_outputs(self.program, self.changed) if self.changed else self.program
+        return _with_zeros(program, self.zero_types) if self.zero_types else program
 
 
 class Hessian(Derivative):
     """Second derivatives of a scalar result: shape (*argument, *argument)."""
 
     name = "hessian"
+    takes_holomorphic = True
+
+    def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
+        super().refuse_parts(what, is_complex, by_complex)
+        if by_complex:
+            raise ArgumentError(
+                f"{what} by a complex argument: in general no complex matrix is the second "
+                "derivative.",
+                code="AD103",
+                remedy="pass real and imaginary parts as two arguments, use "
+                "autodiff.hessian_vector, or pass holomorphic=True for a holomorphic function",
+            )
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         output = _scalar_output(signature, captured, "hessian")
         first = gradient_program(captured.program, output, targets.floats)
+        if self.holomorphic:  # of df/dz as well the real parts tell all
+            first = with_outputs(first, dict.fromkeys(range(len(targets.floats)), real_part))
         columns = len(targets.floats)
         outputs = _Outputs(jacobian_program(first, targets.floats, list(range(columns))))
         rows: list[Any] = []
@@ -895,7 +1010,10 @@ def _flat_vectors(items: Sequence[Any], call: Any, vectors: Any, what: str) -> l
                 remedy="give vectors the structure of the arguments",
             )
         for leaf, part in zip(leaves, parts, strict=True):
-            if moves(call, leaf):
+            if leaf in call.wholes:
+                whole = call.wholes[leaf]
+                flat.append(parts_of_complex(_fitting(part, whole, what, np.asarray(whole).dtype)))
+            elif moves(call, leaf):
                 flat.append(_fitting(part, call.leaves[leaf], what))
     return flat
 
@@ -925,16 +1043,16 @@ def _one_for_each(items: Sequence[Any], call: Any, vectors: Any, what: str) -> S
 def moves(call: Any, leaf: int) -> bool:
     """Whether derivatives by an argument leaf are not zero by its type."""
     x = call.leaves[leaf]
-    return call.roles[leaf] == "float" or (
+    return call.roles[leaf].startswith(("float", "complex")) or (
         call.roles[leaf] == "array"
         and (not isinstance(x, (np.ndarray, np.generic)) or x.dtype.kind == "f")
     )
 
 
-def _fitting(part: Any, x: Any, what: str) -> np.ndarray:
-    array = _vector(part, what)
+def _fitting(part: Any, x: Any, what: str, dtype: Any = float) -> np.ndarray:
+    array = _vector(part, what, dtype)
     if array.shape != np.shape(x) and isinstance(part, tuple) and len(part) == 1:
-        array = _vector(part[0], what)  # a tuple of one vector for one argument
+        array = _vector(part[0], what, dtype)  # a tuple of one vector for one argument
     if array.shape != np.shape(x):
         raise ShapeError(
             f"{what}: a vector has shape {array.shape} where the argument has {np.shape(x)}.",
@@ -944,9 +1062,15 @@ def _fitting(part: Any, x: Any, what: str) -> np.ndarray:
     return array
 
 
-def _vector(part: Any, what: str) -> np.ndarray:
+def _vector(part: Any, what: str, dtype: Any = float) -> np.ndarray:
+    if np.iscomplexobj(part) and dtype is float:
+        raise ArgumentError(
+            f"{what}: a vector is complex where the argument is real.",
+            code="AD103",
+            remedy="give real vectors for real arguments",
+        )
     try:
-        return np.asarray(part, dtype=float)
+        return np.asarray(part, dtype=dtype)
     except (TypeError, ValueError):
         raise NameArgumentError(
             f"{what}: a vector is of type {type(part).__name__}, not an array of numbers.",
@@ -959,6 +1083,7 @@ class HessianVector(Derivative):
     """The Hessian of a scalar result times a vector, forward over reverse."""
 
     name = "hessian_vector"
+    takes_holomorphic = True
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         output = _scalar_output(signature, captured, "hessian_vector")
@@ -1004,6 +1129,9 @@ class Jvp(Derivative):
     name = "jvp"
     gives_value = True
 
+    def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
+        """There is always one: tangents are pairs where what moves is complex."""
+
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]
         active = [k in targets.floats for k in range(len(captured.program.inputs))]
@@ -1024,18 +1152,19 @@ class Jvp(Derivative):
                     outputs.append(program.outputs[number])
                     forms.append(plan[2])
                 continue
+            kind = "complex" if plan[0] == "complex" else "output"
             form = (
                 plan[2]
-                if plan[0] == "output"
+                if plan[0] in ("output", "complex")
                 else _derivative_form(captured.inputs[_input_of(captured, plan[1])].form)
             )
             for slots, value in (
                 (values, program.outputs[number]),
                 (tangents, program.outputs[n + floats.index(number)]),
             ):
-                slots.append(_Slot(("output", len(outputs), form)))
+                slots.append(_Slot((kind, len(outputs), form)))
                 outputs.append(value)
-                forms.append(form)
+                forms.append("array" if kind == "complex" else form)
             either = _either(captured, number)
             if either is not None:
                 tags.append((len(values) - 1, either))
@@ -1064,6 +1193,9 @@ class Vjp(Derivative):
         "give cotangents the shapes of the results",
     )
 
+    def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
+        """There is always one, the adjoint in Re(conj(a) b), which is that of the pairs."""
+
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]
         live = [n for n in numbers if n is not None and captured.program.outputs[n].type.is_float]
@@ -1073,7 +1205,35 @@ class Vjp(Derivative):
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
         leaves = tree.flatten(vectors)[0] if tree.is_container(vectors) else [vectors]
-        return tuple(np.asarray(x, dtype=float) for x in leaves)
+        return tuple(
+            parts_of_complex(x) if np.iscomplexobj(x) else np.asarray(x, dtype=float)
+            for x in leaves
+        )
+
+
+def as_cotangent(value: Any, cotangent: Any) -> Any:
+    """A cotangent with complex numbers where the value has complex numbers, and real ones elsewhere."""
+    if not tree.is_container(value):
+        return _cotangent_of(value, cotangent)
+    leaves, definition = tree.flatten(value)
+    given = tree.flatten(cotangent)[0] if tree.is_container(cotangent) else [cotangent]
+    if len(given) != len(leaves):
+        return cotangent  # which is refused for its structure
+    return tree.unflatten(
+        definition, [_cotangent_of(x, g) for x, g in zip(leaves, given, strict=True)]
+    )
+
+
+def _cotangent_of(x: Any, cotangent: Any) -> Any:
+    if np.iscomplexobj(x):
+        return np.asarray(cotangent, dtype=np.asarray(x).dtype)
+    if np.iscomplexobj(cotangent):
+        raise ArgumentError(
+            "vjp: a cotangent is complex where the result is real.",
+            code="AD103",
+            remedy="give real cotangents for real results",
+        )
+    return cotangent
 
 
 __all__ = [

@@ -328,11 +328,12 @@ def test_real_array_of_the_shape_of_the_parts_is_another_call() -> None:
 
 def test_complex_argument_that_is_returned_is_the_argument_itself() -> None:
     z = POINTS.copy()
-    with pytest.warns(FallbackWarning, match="complex argument"):
-        assert autodiff.function(lambda z: z)(z) is z
-    for view in (lambda z: z.real, lambda z: z.T, lambda z: z[1:], lambda z: np.asarray(z)):
-        with pytest.warns(FallbackWarning, match="complex argument"):
-            assert np.shares_memory(autodiff.function(view)(z), z)
+    for engine in ENGINES:
+        for same in (lambda z: z, lambda z: np.asarray(z), lambda z: z.__imul__(1j)):
+            assert autodiff.function(same, engine=engine)(z) is z
+        for view in (lambda z: z.real, lambda z: z.imag, lambda z: z.T, lambda z: z[1:].real[::2]):
+            found = autodiff.function(view, engine=engine)(z)
+            assert np.shares_memory(found, z) and _close(found, view(z), 0)
     for copied in (lambda z: +z, lambda z: z.copy(), lambda z: z[[0, 1]], lambda z: np.roll(z, 0)):
         _assert_value(copied, z)
 
@@ -378,43 +379,8 @@ def test_check_gradient_moves_both_parts() -> None:
 
 
 # -- what is not followed -----------------------------------------------------------------------------------
-def _stored(x: Any) -> Any:
-    z = x * 1j
-    z[0] = 2
-    return np.sum(np.abs(z))
-
-
-def _part_stored(x: Any) -> Any:
-    z = x * 1j
-    z.real[0] = 2
-    return np.sum(np.abs(z))
-
-
-def _part_set(x: Any) -> Any:
-    z = x * 1j
-    z.imag = 2 * x
-    return np.sum(np.abs(z))
-
-
-def _in_place(x: Any) -> Any:
-    z = x + 0j
-    z *= 2
-    return np.sum(np.abs(z))
-
-
-def _is_text(x: Any) -> Any:
-    return np.sum(x) * len(f"{x[0] * 1j:.2f}")
-
-
 UNFOLLOWED: list[Callable[[Any], Any]] = [
-    _stored, _part_stored, _part_set, _in_place, _is_text,
-    lambda x: np.sort(x * 1j).imag.sum(),
     lambda x: np.abs(np.linalg.det(np.outer(x, x) + 1j * np.eye(3))),
-    lambda x: np.arcsin(x * 1j).imag.sum(),
-    lambda x: np.sign(x * 1j).imag.sum(),
-    lambda x: np.max(x * 1j).imag,
-    lambda x: np.nan_to_num(x * 1j).imag.sum(),
-    lambda x: np.linspace(0, x[0] * 1j, 3).imag.sum(),
     lambda x: (x * 1j).view(float).sum(),
     lambda x: np.polyval([1j, 2, 3], x).imag.sum(),
 ]  # fmt: skip
@@ -437,6 +403,5 @@ def test_complex_results_have_no_gradient() -> None:
     with pytest.raises(AutodiffError, match="its result is complex") as error:
         autodiff.gradient(lambda x: np.sum(1j * x))(np.arange(3.0))
     assert error.value.code == "AD104"
-    for derivative in (autodiff.jacobian, autodiff.hessian):
-        with pytest.raises(AutodiffError, match="by a complex argument is not available"):
-            derivative(lambda z: np.sum(z.real))(POINTS)
+    with pytest.raises(AutodiffError, match="by a complex argument: in general no complex matrix"):
+        autodiff.hessian(lambda z: np.sum(z.real))(POINTS)

@@ -279,6 +279,8 @@ def _capture(
 ) -> Captured:
     trace = Trace(eager, replace(naming, tags={}), learnt, warned, run_long)
     trace.distinguish_arrays = distinguish_arrays
+    if naming.holomorphic:
+        trace.builder.not_holomorphic = []
     with (
         building(trace.builder),
         deciding(trace.decide),
@@ -435,12 +437,21 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
         if number in differentiated:
             trace.differentiable.add(tracer.value)
         if leaf.role.startswith("complex"):
-            trace.complex_inputs.add(tracer.value)
-            number_or_array = from_pair(tracer, leaf.role.split()[1])  # type: ignore[arg-type]
-            number_or_array.may_share = True
-            tracer = number_or_array
+            tracer = _enter_complex(trace, tracer, number, leaf)
         values.append(given.enter(trace, leaf.value, tracer, number) if whole else tracer)
     return values
+
+
+def _enter_complex(trace: Trace, pair: Tracer, number: int, leaf: Leaf) -> ComplexTracer:
+    """The complex number or array of an input of pairs."""
+    entered = from_pair(pair, leaf.role.split()[1])  # type: ignore[arg-type]
+    if entered.form == "array":
+        trace.complex_inputs[number] = (entered, trace.inputs[-1])
+        for part in entered.parts:
+            part.cell.follows = pair.cell.follows
+            strides = pair.cell.strides
+            part.cell.strides = None if strides is None else tuple(n // 2 for n in strides[:-1])
+    return entered
 
 
 def _static(trace: Trace, leaf: Leaf) -> Any:
@@ -463,6 +474,9 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     result, parts = (result, []) if copies else take_apart(result, trace.is_external)
     plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
     plan = _plan_result(trace, plain, outputs, forms, copies)
+    for entered, record in trace.complex_inputs.values():
+        if any(part.cell.version for part in entered.parts):
+            record.cell.write(entered.pair.value)
     mutated = []
     for number, record in enumerate(trace.inputs):
         if record.cell.version:
@@ -656,13 +670,13 @@ def _plan_result(
         leaves += found
     plans: dict[int, tuple[Any, ...]] = {}
     seen: dict[tuple[Cell, Any], tuple[Any, ...]] = {}
-    real = [leaf for leaf in leaves if is_array(leaf) and not isinstance(leaf, ComplexTracer)]
-    whole = {leaf.cell for leaf in real if not leaf.path}
+    arrays = [leaf for leaf in leaves if is_array(leaf)]
+    whole = {part.cell for leaf in arrays for part in parts_of(leaf) if not part.path}
 
     def is_view(k: int) -> bool:
         """Whether a leaf is a view of another one, which is planned before it."""
         leaf = leaves[k]
-        return is_array(leaf) and bool(leaf.path) and leaf.cell in whole
+        return is_array(leaf) and any(p.path and p.cell in whole for p in parts_of(leaf))
 
     for k in sorted(range(len(leaves)), key=is_view):
         if isinstance(leaves[k], Part):
@@ -675,6 +689,11 @@ def _plan_result(
         for first, end, definition in structures
     ]
     return dataclasses.replace(result, parts=tuple(parts))
+
+
+def parts_of(leaf: Tracer) -> tuple[Tracer, ...]:
+    """The real arrays that an array is made of: both parts of a complex one, or itself."""
+    return leaf.parts if isinstance(leaf, ComplexTracer) else (leaf,)
 
 
 def _plan_found(
@@ -695,13 +714,14 @@ def _plan_found(
         if isinstance(leaf, DeferredText) or kind.__module__.startswith("autodiff"):
             return None
         raise Declined(f"a result of type {kind.__name__} that the function makes")
-    if not is_array(leaf) or isinstance(leaf, ComplexTracer):
+    if not is_array(leaf):
         return None
-    source = _source_of(trace, leaf.cell, seen)
-    if source is None or not leaf.path:
+    part = parts_of(leaf)[0]
+    source = _source_of(trace, part.cell, seen)
+    if source is None or not part.path:
         return source
     steps = []
-    for step in leaf.path:
+    for step in part.path:
         if step.repeat is None:
             return None
         extents = []
@@ -722,6 +742,9 @@ def _source_of(trace: Trace, cell: Cell, seen: dict[Any, Any]) -> tuple[Any, ...
             if record.leaf is not None:
                 return ("argument", record.leaf)
             return ("hidden", number - first)
+    for number, (entered, _) in trace.complex_inputs.items():
+        if any(part.cell is cell for part in entered.parts):
+            return ("argument", number)
     return seen.get((cell, ()))
 
 
@@ -746,8 +769,6 @@ def _plan_leaf(
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
         return ("constant", leaf)
-    if trace.complex_inputs and is_array(leaf) and not trace.derivative:
-        _refuse_complex_argument(trace, leaf)
     if isinstance(leaf, ComplexTracer):
         return _plan_complex(leaf, outputs, forms, seen)
     if isinstance(leaf, Either):
@@ -775,30 +796,18 @@ def _plan_complex(
     leaf: ComplexTracer, outputs: list[Value], forms: list[str], seen: dict[Any, tuple[Any, ...]]
 ) -> tuple[Any, ...]:
     """A complex result: an output with real and imaginary parts along its last axis."""
-    if (id(leaf), "complex") in seen:
-        return seen[(id(leaf), "complex")]
+    re, im = leaf.parts
+    key = (re.cell, (re.path, im.cell, im.path)) if leaf.form == "array" else (id(leaf), "number")
+    if key in seen:
+        return seen[key]
     plan = ("complex", len(outputs), leaf.form)
     outputs.append(leaf.pair.value)
     forms.append("array")
-    seen[(id(leaf), "complex")] = plan
+    seen[key] = plan
+    for part in leaf.parts:  # views of it, its parts among them, are views of what is made
+        if leaf.form == "array" and not part.path:
+            seen[part.cell, ()] = plan
     return plan
-
-
-_VIEWS = ("slice", "reshape", "transpose", "broadcast")
-
-
-def _refuse_complex_argument(trace: Trace, leaf: Tracer) -> None:
-    """Decline a result that is, or is a view of, a complex argument: it would be made anew."""
-    if isinstance(leaf, ComplexTracer) and not leaf.may_share:
-        return
-    held = leaf.held if isinstance(leaf, ComplexTracer) else (leaf,)
-    for part in held:
-        value = part.value
-        while value.owner is not None and value.owner.kind in _VIEWS:
-            value = value.owner.operands[0]
-        if value not in trace.complex_inputs:
-            return
-    raise Declined("a complex argument, or a view of it, in the result")
 
 
 def as_complex_result(pair: np.ndarray, form: str) -> Any:

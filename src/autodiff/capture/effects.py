@@ -31,6 +31,7 @@ from autodiff.capture.text import DeferredText, Said, characters, is_pending
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.ir.data import ArrayType, Block, Operation
 from autodiff.ladder import Bail
+from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.either import is_array
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.tracer import Form, StoredList, Tracer
@@ -71,6 +72,9 @@ class Operands:
 
     def pending(self, x: Any) -> Callable[[tuple[Any, ...]], Any]:
         """From the operands' arrays to a traced value, or to text made of some."""
+        if isinstance(x, ComplexTracer):
+            re, im = (self.pending(part) for part in map(plain, x.parts))
+            return lambda arrays: whole_of(re(arrays), im(arrays), x)
         if isinstance(x, Tracer):
             number = len(self.tracers)
             self.tracers.append(x)

@@ -43,6 +43,7 @@ from autodiff.capture.text import (
 )
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
+from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
 
@@ -205,6 +206,8 @@ def snapshot(frame: Frame, x: Any) -> Any:
         return _is_shown_by_address(part) or _interpretable(frame, part, "__repr__") is not None
 
     def frozen(part: Any) -> Any:
+        if isinstance(part, ComplexTracer):
+            return part.__copy__()
         if isinstance(part, Tracer):
             return Tracer(part.value, "array") if part.form == "array" else part
         if isinstance(part, Dim):

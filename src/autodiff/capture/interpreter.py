@@ -33,6 +33,8 @@ from autodiff.capture.state import MISSING, Place, attribute_place, item_place
 from autodiff.capture.trace import Declined, Trace, is_library
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail
+from autodiff.ops.complex_numbers import is_complex
+from autodiff.ops.dispatch import set_attribute
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door, run_users
@@ -415,6 +417,10 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
 def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
     """``obj.name = value``."""
     if isinstance(obj, Tracer):
+        if name in ("real", "imag") and is_complex(obj):
+            frame.at(node)
+            run_users(set_attribute, obj, name, value)
+            return
         if name in ("shape", "T", "flat", "real", "imag"):
             raise Declined(f"assignment to the array attribute {name!r}", frame.source(node))
         raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")

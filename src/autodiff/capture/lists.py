@@ -32,6 +32,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from autodiff.capture.records import (
+    Complex,
     Number,
     Template,
     Typed,
@@ -166,6 +167,11 @@ class TracedList(StoredList):
         if template is None or isinstance(template, (Number, Typed)):
             return False
         return self._split_as(template)
+
+    @property
+    def is_complex(self) -> bool:  # type: ignore[override]
+        """Whether the columns are the parts of complex numbers."""
+        return isinstance(self.template, Complex)
 
     def _split_as(self, template: Template) -> bool:
         head = list(self._plain_items())
@@ -406,6 +412,8 @@ class TracedList(StoredList):
     @property
     def item_form(self) -> Form:
         """What its rows are to the user's code."""
+        if isinstance(self.template, Complex):
+            return self.template.form
         return "array" if self.store is None else self.store.slot.form
 
     def _fitting(self, item: Any) -> Value:

@@ -146,6 +146,7 @@ class Naming:
     # regions lie around it.
     around: Naming | None = None
     depth: int = 0
+    holomorphic: bool = False  # whether what is not holomorphic is to be noted
 
     def wants(self, key: Any) -> bool:
         """Whether the program, not only its user, needs the value of this tag."""

@@ -33,6 +33,8 @@ from autodiff.capture.trace import Declined, is_iterator
 from autodiff.dims import Dim, bounds, same
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
+from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.complex_numbers import joined as joined_parts
 from autodiff.ops.either import Either, Kind, choose
 from autodiff.ops.tracer import Tracer, as_tracer, whole_of
 from autodiff.signals import refuse_ours
@@ -340,6 +342,9 @@ def _sum_of_typed(template: Typed, values: Tracer, tags: Tracer) -> Either:
 
 def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:
     """The sum of the items of a list in a store, as the type of item it has."""
+    if isinstance(whole, ComplexTracer):
+        parts = (structural.reduce_sum(Tracer(x.value, "array"), (0,)) for x in whole.parts)
+        return joined_parts(next(parts), next(parts), sequence.item_form)
     assert sequence.store is not None
     form = sequence.store.slot.form
     if whole.dtype.kind == "b":

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff.capture.regions import Slot, Types, fit, is_numeric, tag_of, types_of
+from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
+from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import VARIES, Either, Kind, kinds_of, union
 from autodiff.ops.structural import reshape
-from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+from autodiff.ops.tracer import Form, Tracer, as_tracer, emit_tracer
 
 if TYPE_CHECKING:
     from autodiff.capture.lists import TracedList
@@ -93,6 +94,26 @@ class Typed:
 
 
 @dataclass(frozen=True)
+class Complex:
+    """A complex number or array, held in a column of real and one of imaginary parts."""
+
+    form: Form
+    dtype: np.dtype[Any]  # of the parts
+
+    def item(self, re: Any, im: Any) -> Any:
+        """The number of its parts."""
+        return ComplexTracer((as_tracer(re), as_tracer(im)), self.form)
+
+    def plain(self, re: Any, im: Any) -> Any:
+        """The number of numbers that a run has given."""
+        whole = np.empty(np.shape(re), np.result_type(self.dtype, np.complex64))
+        whole.real, whole.imag = re, im
+        return (
+            whole if self.form == "array" else whole.item() if self.form == "python" else whole[()]
+        )
+
+
+@dataclass(frozen=True)
 class Several:
     """A tuple, a named tuple or a list of parts."""
 
@@ -119,7 +140,7 @@ class Rows:
     __hash__ = None  # type: ignore[assignment]
 
 
-Template = Number | Typed | Several | Rows
+Template = Number | Typed | Complex | Several | Rows
 
 
 def template_of(item: Any) -> Template | None:
@@ -128,6 +149,9 @@ def template_of(item: Any) -> Template | None:
 
     if isinstance(item, Either):
         return Typed(types_of(item))
+    number = as_parts(item)
+    if number is not None:
+        return Complex(number.form, number.part_dtype)
     if is_numeric(item):
         return Number()
     if isinstance(item, TracedList):
@@ -171,6 +195,10 @@ def numbers(template: Template, item: Any) -> Iterator[Any]:
             yield from numbers(part, inner)
     elif isinstance(template, Typed):
         yield from template.parts_of(item)
+    elif isinstance(template, Complex):
+        number = as_parts(item)
+        assert number is not None
+        yield from number.parts
     elif isinstance(template, Rows):
         yield item.whole()
     else:
@@ -181,7 +209,7 @@ def width(template: Template) -> int:
     """How many numbers an item has."""
     if isinstance(template, Several):
         return sum(map(width, template.parts))
-    return 2 if isinstance(template, Typed) else 1
+    return 2 if isinstance(template, (Typed, Complex)) else 1
 
 
 def freeze_lists(item: Any) -> None:
@@ -204,6 +232,8 @@ def build(template: Template, found: Iterator[Any], home: TracedList) -> Any:
         return home.frozen_list(items) if template.cls is list else template.make(items)
     if isinstance(template, Typed):
         return template.item(next(found), next(found))
+    if isinstance(template, Complex):
+        return template.item(next(found), next(found))
     if isinstance(template, Rows):
         return home.frozen_rows(next(found), template.slot)
     return next(found)
@@ -214,8 +244,12 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
     if isinstance(template, Typed):
         values, _ = next(columns), next(columns)
         return values if template.types.slot.dtype == np.result_type(*template.dtypes()) else None
+    if isinstance(template, Complex):
+        return ComplexTracer((next(columns), next(columns)), "array")
     if not isinstance(template, Several):
         return next(columns)
+    if _has_complex(template):
+        return None
     parts = [as_array(part, columns) for part in template.parts]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
@@ -231,6 +265,12 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
     ]
     joined: Tracer = emit_tracer("concatenate", *rows, axis=1) if len(rows) > 1 else rows[0]
     return Tracer(joined.value, "array")
+
+
+def _has_complex(template: Template) -> bool:
+    if isinstance(template, Several):
+        return any(map(_has_complex, template.parts))
+    return isinstance(template, Complex)
 
 
 @dataclass(frozen=True)
@@ -251,6 +291,8 @@ def _plain(template: Template, found: Iterator[Any]) -> Any:
         return template.make([_plain(part, found) for part in template.parts])
     if isinstance(template, Typed):
         return template.plain(next(found), next(found))
+    if isinstance(template, Complex):
+        return template.plain(next(found), next(found))
     if isinstance(template, Rows):
         row = next(found)
         if template.slot.form == "python":
@@ -260,6 +302,6 @@ def _plain(template: Template, found: Iterator[Any]) -> Any:
 
 
 __all__ = [
-    "Number", "RecordPlan", "Rows", "Several", "Template", "Typed", "as_array", "build",
+    "Complex", "Number", "RecordPlan", "Rows", "Several", "Template", "Typed", "as_array", "build",
     "freeze_lists", "has_lists", "looks_like", "numbers", "template_of", "width",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_s
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ladder import Bail, Rung
 from autodiff.ops.builder import emit
+from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.known import type_name
@@ -253,6 +254,9 @@ def freeze(
     def inner(part: Any) -> Any:
         return freeze(part, made, origins)
 
+    if isinstance(x, ComplexTracer):
+        re, im = map(inner, x.parts)
+        return ComplexTracer((re, im), x.form) if x.form == "array" else x
     if isinstance(x, Tracer):
         if isinstance(x, Either) or x.form != "array":
             return x
@@ -292,6 +296,9 @@ def _has_content(x: Any, made: dict[int, Any] | None) -> bool:
 
 def thaw(x: Any) -> Any:
     """The array that a frozen one was, where that one is from before the region."""
+    if isinstance(x, ComplexTracer):
+        re, im = map(thaw, x.parts)
+        return ComplexTracer((re, im), x.form)
     if isinstance(x, Tracer) and x.alias is not None:
         return Tracer(x.alias[0], "array", x.alias[1])
     return x
@@ -304,6 +311,9 @@ def identity(x: Tracer) -> tuple[Cell, Any]:
 
 def cells_of(x: Any) -> dict[Cell, None]:
     """The storages that an array is or may be (a view of)."""
+    if isinstance(x, ComplexTracer):
+        re, im = map(cells_of, x.parts)
+        return {**re, **im}
     if not is_array(x):
         return {}
     cell, _ = identity(x)
@@ -352,8 +362,10 @@ class Slot:
 
 def is_numeric(x: Any) -> bool:
     """Whether a variable's value can be an output of structured control flow."""
-    return isinstance(x, (Tracer, Dim, np.generic, bool, int, float)) and not (
-        isinstance(x, np.generic) and x.dtype.kind not in "fiub"
+    return (
+        not isinstance(x, ComplexTracer)
+        and isinstance(x, (Tracer, Dim, np.generic, bool, int, float))
+        and not (isinstance(x, np.generic) and x.dtype.kind not in "fiub")
     )
 
 
@@ -462,7 +474,44 @@ def placeholder(value: Value, slot: Slot) -> Tracer:
 
 def is_listed(x: Any) -> bool:
     """Whether a value is an array that is an item of a list as well."""
+    if isinstance(x, ComplexTracer):
+        return any(map(is_listed, x.parts))
     return is_array(x) and (x.cell.listed or identity(x)[0].listed)
+
+
+def are_complex(a: Any, b: Any) -> bool:
+    """Whether two values are traced complex numbers, or arrays of them, of one type."""
+    return (
+        isinstance(a, ComplexTracer)
+        and isinstance(b, ComplexTracer)
+        and (a.form, a.part_dtype) == (b.form, b.part_dtype)
+    )
+
+
+def as_parts(x: Any) -> ComplexTracer | None:
+    """A complex number or array as the pair of its parts; None of anything else.
+
+    The parts of a constant that the code holds as a number are constants.
+    """
+    if isinstance(x, ComplexTracer):
+        return x
+    if type(x) is complex or type(x) in _COMPLEX_SCALARS:
+        number = np.asarray(x)
+        form: Form = "python" if type(x) is complex else "scalar"
+        parts = (Tracer.constant(part[()]) for part in (number.real, number.imag))
+        return ComplexTracer((next(parts), next(parts)), form)
+    return None
+
+
+_COMPLEX_SCALARS = (np.complex64, np.complex128)
+
+
+def complex_pair(a: Any, b: Any) -> tuple[ComplexTracer, ComplexTracer] | None:
+    """Two values as complex numbers of one type; None where they are not."""
+    first, second = as_parts(a), as_parts(b)
+    if first is None or second is None or not are_complex(first, second):
+        return None
+    return first, second
 
 
 def same_object(a: Any, b: Any) -> bool:
@@ -471,6 +520,8 @@ def same_object(a: Any, b: Any) -> bool:
         return True
     if isinstance(a, Either) or isinstance(b, Either):
         return False
+    if isinstance(a, ComplexTracer) or isinstance(b, ComplexTracer):
+        return are_complex(a, b) and all(map(same_object, a.parts, b.parts))
     if isinstance(a, Tracer) and isinstance(b, Tracer):
         if a.form != b.form:
             return False
@@ -522,6 +573,8 @@ class Merge:
             self._maybe(a, b, put)
         elif is_numeric(a) and is_numeric(b):
             self._numeric(a, b, put)
+        elif (numbers := complex_pair(a, b)) is not None:
+            self._complex(numbers, put)
         elif whole_of(a) is not None or whole_of(b) is not None:
             raise NotStaged("the branches give different lists")
         elif (id(first), id(second)) in self.pairs:  # under another name, or in another place
@@ -610,6 +663,16 @@ class Merge:
 
         self.finish.append(finish)
 
+    def _complex(
+        self, numbers: tuple[ComplexTracer, ComplexTracer], put: Callable[[Any], None]
+    ) -> None:
+        """Merge complex numbers part by part."""
+        a, b = numbers
+        parts: list[Any] = [None, None]
+        for k, (x, y) in enumerate(zip(a.parts, b.parts, strict=True)):
+            self.value(x, y, partial(parts.__setitem__, k))
+        self.finish.append(lambda results: put(ComplexTracer((parts[0], parts[1]), a.form)))
+
     def _output(self, a: Any, b: Any, slot: Slot) -> int:
         """Let both blocks give a value; the number of the output."""
         for x, block, outputs in zip((a, b), self.blocks, self.outputs, strict=True):
@@ -663,7 +726,7 @@ class Merge:
         held: list[Any] = [UNBOUND]
         known = [x.value if isinstance(x, Maybe) else x for x in (a, b)]
         present = [x for x in known if x is not UNBOUND]
-        if not present or not all(is_numeric(x) for x in present):
+        if not present or not all(is_numeric(x) or as_parts(x) is not None for x in present):
             raise NotStaged("a name is bound on one branch only")
         filler = [
             x if x is not UNBOUND else _zero_like(present[0], block, self.frame)
@@ -682,6 +745,10 @@ class Merge:
 def _zero_like(x: Any, block: Block, frame: Frame) -> Tracer:
     from autodiff.ops.structural import zeros
 
+    number = as_parts(x)
+    if number is not None:
+        re, im = (_zero_like(part, block, frame) for part in number.parts)
+        return ComplexTracer((re, im), number.form)
     slot = slot_of(x)
     if any(isinstance(n, Dim) for n in slot.shape):
         raise NotStaged("an array of run-time size is bound on one branch only")

@@ -33,6 +33,7 @@ from autodiff.capture.regions import (
     Outcome,
     Slot,
     Types,
+    as_parts,
     cells_of,
     fit,
     identity,
@@ -69,6 +70,7 @@ from autodiff.dims import (
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, walk
 from autodiff.ladder import AmbiguousStore, Bail, Rung
 from autodiff.ops.builder import Builder, emit
+from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of
@@ -95,6 +97,28 @@ def _peel_for(reason: str) -> Bail:
 
 
 After = Callable[[], Completion | None]  # what is left to do once a loop stands in the program
+
+
+class _Halves:
+    """A scope for the parts of a complex variable that the body binds first."""
+
+    def __init__(self, scope: Any, name: str, form: Any) -> None:
+        self.locals: dict[str, Any] = {}
+        self.parent = None
+        self.scope = scope
+        self.name = name
+        self.form = form
+
+    def join(self) -> None:
+        """Bind the variable to the number or array of both parts."""
+        re, im = self.locals["real"], self.locals["imag"]
+        if isinstance(re, Maybe):
+            whole = ComplexTracer((re.value, im.value), self.form)
+            self.scope.locals[self.name] = Maybe(re.bound, whole)
+        elif isinstance(re, Poison) or isinstance(im, Poison):
+            self.scope.locals[self.name] = Poison(self.name)
+        else:
+            self.scope.locals[self.name] = ComplexTracer((re, im), self.form)
 
 
 class _Tags:
@@ -222,6 +246,7 @@ class _Body:
     latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
     # Of temporaries whose size depends on the iteration: their shape in terms of the index.
     lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
+    halves: list[_Halves] = field(default_factory=list)  # of complex temporaries
     # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
     structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
     # Of names whose numbers are of one type in some iterations and of another one in others: the
@@ -295,8 +320,9 @@ class _Body:
         holders = {}
         for (key, slot), value in zip(self.names.items(), parameters[:n], strict=True):
             scope, name = key
-            if isinstance(scope, ObjectScope):
-                self.frame.trace.parts.save_scope(scope)
+            owner = scope.scope if isinstance(scope, LeafScope) else scope
+            if isinstance(owner, ObjectScope):
+                self.frame.trace.parts.save_scope(owner)
             if key in self.steps:
                 assert index is not None
                 value = _leading(value, self.shape(key, Dim.symbol(index)))
@@ -603,8 +629,10 @@ class _Body:
     ) -> None:
         """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
         (scope, name), trace = key, self.frame.trace
-        kind = type_text(end)
-        if isinstance(scope, ObjectScope) or structures.parts_of(trace, end) is None:
+        kind, is_number = type_text(end), as_parts(end) is not None
+        if (isinstance(scope, ObjectScope) and not is_number) or structures.parts_of(
+            trace, end
+        ) is None:
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
         if not structures.are_alike(trace, start, end):
             raise _peel_for(f"{name!r}, of which the first pass changes the structure")
@@ -644,6 +672,8 @@ class _Body:
         return changed
 
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
+        if as_parts(end) is not None:
+            raise _peel_for(f"{key[1]!r}, which the first pass makes complex")
         if not is_numeric(end):
             raise NotStaged(f"the loop makes {key[1]!r} a {type_text(end)}")
         found = slot_of(end)
@@ -815,6 +845,7 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
     assert body.outcome is not None
     inside = _defined(body.outcome)
     keys, slots, starts = [], [], []
+    _halve_temporaries(body)
     for key, end in body.temporaries.items():
         if isinstance(end, Maybe) and key[1].startswith("<result"):
             end = body.outcome.names[key] = end.value  # read only where the loop has returned
@@ -850,6 +881,24 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
             slots.append(_FLAG)
             starts.append(fit(False, _FLAG))
     return keys, slots, starts
+
+
+def _halve_temporaries(body: _Body) -> None:
+    """Take complex temporaries apart, each into two real ones."""
+    assert body.outcome is not None
+    body.halves = []
+    for key, end in list(body.temporaries.items()):
+        number = as_parts(end.value if isinstance(end, Maybe) else end)
+        if number is None:
+            continue
+        halves: Any = _Halves(*key, number.form)
+        body.halves.append(halves)
+        del body.temporaries[key]
+        for name, part in zip(("real", "imag"), number.parts, strict=True):
+            half = Maybe(end.bound, part) if isinstance(end, Maybe) else part
+            if isinstance(end, Maybe) and key[1].startswith("<result"):
+                half = part  # read only where the loop has returned
+            body.temporaries[halves, name] = body.outcome.names[halves, name] = half
 
 
 def _room_of_last(body: _Body, slot: Slot, inside: set[Value]) -> tuple[Extent, ...] | None:
@@ -960,6 +1009,8 @@ def _bind_results(
     for scope, name in body.temporaries:
         if (scope, name) not in keys:
             scope.locals[name] = Poison(name)
+    for halves in body.halves:
+        halves.join()
     link(made)
 
 

@@ -3,7 +3,7 @@
     for _ in range(n):                          carry  s.x, s.v
         s = State(s.x + dt * s.v, s.v - dt * s.x)
 
-A structure is what has parts: a tuple, a list or dict that the captured code made, an object that it
+A structure is what has parts: a complex number, a tuple, a list or dict that the captured code made, an object that it
 made and whose attributes are plain.  Its leaves are numbers and arrays, which are carried, and
 anything else, which has to stay what it is.  In the body, and after the loop, the name is bound to a
 structure made anew of the leaves.  So nothing else may refer to it: not before the loop
@@ -19,12 +19,16 @@ from typing import Any
 from autodiff import containers
 from autodiff.capture.lists import FEW, TracedList
 from autodiff.capture.parts import table_of
-from autodiff.capture.regions import Instance, is_numeric, same_object
+from autodiff.capture.regions import Instance, are_complex, as_parts, is_numeric, same_object
 from autodiff.capture.trace import Trace
+from autodiff.ops.complex_numbers import ComplexTracer
 
 
 def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
     """The parts of a structure with their keys; None of anything else."""
+    number = as_parts(x)
+    if number is not None:
+        return list(zip(("real", "imag"), number.parts, strict=True))
     if isinstance(x, Instance):
         return list(x.table.items())
     if isinstance(x, TracedList):
@@ -48,6 +52,9 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
     """Whether two structures differ in numbers and arrays only."""
     if is_numeric(a) and is_numeric(b):
         return True
+    first, second = as_parts(a), as_parts(b)
+    if first is not None or second is not None:
+        return are_complex(first, second)
     mine, other = parts_of(trace, a), parts_of(trace, b)
     if mine is None or other is None:
         return same_object(a, b)
@@ -80,6 +87,9 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
     for key, part in parts:
         name = f".{key}" if isinstance(key, str) else f"[{key!r}]"
         made[key] = rebuilt(trace, part, leaf, at + name)
+    number = as_parts(x)
+    if number is not None:
+        return ComplexTracer((made["real"], made["imag"]), number.form)
     cls = class_of(x)
     if isinstance(x, tuple):
         return cls(*made.values()) if hasattr(cls, "_fields") else cls(made.values())
@@ -99,7 +109,7 @@ def mutable(trace: Trace, x: Any) -> Iterator[Any]:
     if is_numeric(x):
         return
     parts = parts_of(trace, x)
-    if parts is not None and not isinstance(x, tuple):
+    if parts is not None and not isinstance(x, tuple) and as_parts(x) is None:
         yield x
     for _, part in parts or ():
         yield from mutable(trace, part)

@@ -38,6 +38,7 @@ from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
 from autodiff.ir.data import ArrayType, Operation, Program, Source, Value
 from autodiff.ladder import AmbiguousStore, Bail, Decision, Decisions, Declined, NotStaged, Rung
 from autodiff.ops.builder import Builder, emit
+from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.control import CheckFailed, emit_check
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.evaluate import (
@@ -161,7 +162,8 @@ class Trace:
         self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
         self.filtered: list[bool] = []  # per open catch_warnings: whether filters were set in it
         self.called_out: Any = None  # the library that calls functions of the user, if one does
-        self.complex_inputs: set[Value] = set()  # arrays of real and imaginary parts
+        # Of complex arrays among the arguments, by the number of their leaf: each with its input.
+        self.complex_inputs: dict[int, tuple[Any, Input]] = {}
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
         self.decided: dict[Any, None] = {}  # likewise
@@ -209,7 +211,7 @@ class Trace:
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
             self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
-            self.scopes, self.active, self.rolling,
+            self.scopes, self.active, self.rolling, self.complex_inputs,
         ):  # fmt: skip
             table.clear()
         self.state = self.stand_in = self.checkpointed = None
@@ -793,6 +795,11 @@ class Trace:
         carries a derivative, that would be lost without a word.  With ``as_given`` it is the int
         that a float input was given as, None for other values.
         """
+        if isinstance(tracer, ComplexTracer):
+            if as_given:
+                return None
+            re, im = (self.concrete(x, leaves) for x in map(plain, tracer.parts))
+            return whole_of(re, im, tracer)
         value = tracer.value
         if as_given:
             return int(self.concrete(tracer)) if value in self.whole else None

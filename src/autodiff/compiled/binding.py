@@ -17,14 +17,15 @@ import functools
 import inspect
 from collections import deque
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from autodiff import tree
 from autodiff.capture.given import is_whole, kind_of
+from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.transform import Transformation
 
 NOT_GIVEN = object()  # in Call.given: the parameter has its default
@@ -48,6 +49,7 @@ class Call:
     left_out: frozenset[int] = frozenset()  # parameters that are not passed on
     lists: frozenset[int] = frozenset()  # leaves that are lists of numbers: one array each
     as_given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # arguments and keywords
+    wholes: dict[int, Any] = field(default_factory=dict)  # complex leaves, read as their parts
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
@@ -81,6 +83,7 @@ class Recognised:
     """What running a specialisation needs of a call like one seen before."""
 
     __slots__ = ("_bind", "leaves", "slots")
+    wholes: ClassVar[dict[int, Any]] = {}  # calls with complex leaves are not recognised
 
     def __init__(self, slots: tuple[Any, ...], leaves: list[Any], bind: Callable[[], Call]) -> None:
         self.slots = slots
@@ -294,6 +297,7 @@ def flattened(
     slot_of: list[int] = []
     definitions: list[Any | None] = []
     lists: list[int] = []
+    wholes: dict[int, Any] = {}
     key: list[Any] = []
     orders: list[Any] = []
     titles = signature.names
@@ -313,6 +317,8 @@ def flattened(
             role = classify(part, as_float)
             if whole and type(part) in (list, tuple):
                 lists.append(len(leaves))
+            if is_complex(role):
+                wholes[len(leaves)] = part
             leaves.append(parts_of_complex(part) if is_complex(role) else part)
             roles.append(role)
             paths.append(f"args[{k}]{accessor}")
@@ -335,6 +341,7 @@ def flattened(
         left_out,
         frozenset(lists),
         (args, kwargs),
+        wholes,
     )
 
 
@@ -380,19 +387,6 @@ def is_complex(role: str) -> bool:
 
 
 _COMPLEX_DTYPES = (np.dtype(np.complex64), np.dtype(np.complex128))
-
-
-def parts_of_complex(leaf: Any) -> np.ndarray[Any, Any]:
-    """A complex leaf as the program reads it: an array with a last axis of real and imaginary part.
-
-    A view of the memory where its layout allows one.
-    """
-    array = np.asarray(leaf)
-    real = array.real.dtype
-    try:
-        return array[..., None].view(real)
-    except ValueError:
-        return np.stack([array.real, array.imag], -1)
 
 
 def whole_of_parts(pair: Any, role: str) -> Any:

@@ -112,7 +112,7 @@ def _run_on(
         return NotImplemented
     specialisation.calls += 1
     specialisation.used = next(compiled.clock)
-    result = _finish(specialisation, outputs, call.leaves, hidden)
+    result = _finish(specialisation, outputs, call, hidden)
     if run is not None:
         run.succeed((outputs,) if specialisation.single else outputs)
     return result
@@ -141,10 +141,10 @@ def _refuse_overlap(compiled: Compiled, arrays: Sequence[Any], stored: Sequence[
 def _finish(
     specialisation: Specialisation,
     outputs: Any,
-    leaves: Sequence[Any],
+    call: Call | Recognised,
     hidden: tuple[Any, ...],
 ) -> Any:
-    plan, captured = specialisation.plan, specialisation.captured
+    plan, captured, leaves = specialisation.plan, specialisation.captured, call.leaves
     if specialisation.single:
         outputs = (outputs,)
     if plan.write_back:
@@ -156,6 +156,9 @@ def _finish(
                 else hidden[number - len(specialisation.input_leaves)]
             )
             np.copyto(target, outputs[output])
+    wholes = call.wholes
+    if wholes:  # what is returned of complex arguments is these, not the pairs that were read
+        leaves = [wholes.get(k, x) for k, x in enumerate(leaves)]
     return plan.result.rebuild(outputs, leaves, hidden)
 
 

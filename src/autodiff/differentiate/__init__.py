@@ -3,14 +3,26 @@
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.intermediate import perturbed, unperturbed
 from autodiff.differentiate.jacobian import forward_jacobian, jacobian, reverse_jacobian
+from autodiff.differentiate.pairs import (
+    broken_by,
+    conjugate,
+    pairs_last,
+    real_part,
+    with_outputs,
+)
 from autodiff.differentiate.reverse import vjp
 
 __all__ = [
+    "broken_by",
+    "conjugate",
     "forward_jacobian",
     "jacobian",
     "jvp",
+    "pairs_last",
     "perturbed",
+    "real_part",
     "reverse_jacobian",
     "unperturbed",
     "vjp",
+    "with_outputs",
 ]

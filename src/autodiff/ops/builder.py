@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,15 @@ import numpy as np
 from autodiff.errors import InternalError
 from autodiff.ir.data import ArrayType, Block, Operation, Source, Value
 from autodiff.ops.entries import result_types
+
+
+@dataclass(frozen=True)
+class NotHolomorphic:
+    """Something of complex numbers that is no holomorphic function of them, and what it gave."""
+
+    name: str
+    source: Source | None
+    values: tuple[Value, ...]
 
 
 class Builder:
@@ -40,6 +50,8 @@ class Builder:
         self.journal: list[tuple[Any, Value]] | None = None
         # Runs Python code of a library on traced values, as the user's own; None outside of capture.
         self.interpret: Callable[[Any, Sequence[Any]], Any] | None = None
+        # Where it is asked whether the function is holomorphic: what is not.
+        self.not_holomorphic: list[NotHolomorphic] | None = None
 
     def parameter(self, type: ArrayType, hint: str | None = None) -> Value:
         """Add a parameter to the open block."""

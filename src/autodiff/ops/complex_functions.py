@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim
-from autodiff.ops import complex_numbers, python_numbers
+from autodiff.ir.data import ArrayType
+from autodiff.ops import complex_numbers, complex_ufuncs, python_numbers
 from autodiff.ops.complex_numbers import (
+    NOT_HOLOMORPHIC,
     UNARY,
     ComplexTracer,
     Parts,
@@ -31,16 +33,20 @@ from autodiff.ops.complex_numbers import (
     is_complex,
     is_complex_dtype,
     joined,
+    note_real,
+    note_unholomorphic,
     part_of,
     parts_of,
+    plain,
     truth,
-    view_of,
 )
+from autodiff.ops.entries import Entry, Kernel, register
+from autodiff.ops.fourier import whole as fourier_whole
 from autodiff.ops.function_table import builtin_functions, functions
 from autodiff.ops.known import check, type_name
 from autodiff.ops.numpy_functions import fourier
 from autodiff.ops.promotion import broadcast_to, cast, constant, pointwise
-from autodiff.ops.tracer import Form, Tracer
+from autodiff.ops.tracer import Form, Tracer, emit_tracer
 
 TABLE: dict[Any, Callable[..., Any]] = {}
 
@@ -58,14 +64,28 @@ def implements_complex(*callables: Any) -> Callable[[Any], Any]:
 def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """``function(*args, **kwargs)``, where an operand or a dtype named is complex."""
     if isinstance(function, np.ufunc) and function not in TABLE:
+        _enter_special(function)
         inputs, outs = args[: function.nin], args[function.nin :]
         if outs:
             raise decline(f"np.{function.__name__} with out=")
         return complex_numbers.apply_ufunc(function, "__call__", inputs, kwargs)
+    name = getattr(function, "__name__", type(function).__name__)
     implementation = find(function)
     if implementation is None:
-        raise decline(getattr(function, "__name__", type(function).__name__))
-    return implementation(*args, **kwargs)
+        raise decline(name)
+    result = implementation(*args, **kwargs)
+    if function in NOT_HOLOMORPHIC and any(map(is_complex, args)):
+        for z in _leaves(result):
+            if isinstance(z, ComplexTracer):
+                note_unholomorphic(name, *z.parts)
+    return note_real(name, args, result)
+
+
+def _enter_special(ufunc: np.ufunc) -> None:
+    """Enter SciPy's functions of complex numbers once one of its ufuncs is met."""
+    if not hasattr(np, ufunc.__name__) or getattr(np, ufunc.__name__) is not ufunc:
+        for special, function in complex_ufuncs.of_scipy().items():
+            UNARY.setdefault(special, function)
 
 
 def find(function: Any) -> Callable[..., Any] | None:
@@ -85,6 +105,8 @@ def _data_part(x: Any, which: int, part: np.dtype[Any]) -> Any:
     """One part of an operand: of an array, or of each array in a sequence of them."""
     if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
         return [_data_part(item, which, part) for item in x]
+    if isinstance(x, ComplexTracer) and x.part_dtype == part:
+        return x.parts[which]
     re, im = parts_of(x, part)
     if which == 0:
         return re
@@ -102,19 +124,9 @@ def _leaves(x: Any) -> list[Any]:
 def _join_results(re: Any, im: Any) -> Any:
     if isinstance(re, (list, tuple)):
         return type(re)([_join_results(a, b) for a, b in zip(re, im, strict=True)])
-    return joined(re, im, "array" if re.form == "array" else None)
+    return ComplexTracer((re, im), re.form)
 
 
-# Those that may return a view.
-_VIEWS = frozenset(
-    getattr(np, name)
-    for name in (
-        "transpose reshape ravel moveaxis swapaxes rollaxis expand_dims squeeze broadcast_to flip "
-        "fliplr flipud rot90 diag diagonal split array_split hsplit vsplit dsplit atleast_1d "
-        "atleast_2d atleast_3d matrix_transpose"
-    ).split()
-    if hasattr(np, name)
-)
 _REFUSED = ("out", "dtype", "initial", "casting")
 
 
@@ -140,11 +152,7 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
             named = {k: _data_part(x, which, part) if k in data else x for k, x in kwargs.items()}
             return functions[function](*given, **named)
 
-        result = _join_results(one(0), one(1))
-        if function in _VIEWS:
-            for z in _leaves(result):
-                view_of(_leaves(args), z)
-        return result
+        return _join_results(one(0), one(1))
 
     return run
 
@@ -159,6 +167,7 @@ _FIRST = """
     broadcast_to flip fliplr flipud roll rot90 tile repeat take take_along_axis diag diagonal
     diagflat tril triu diff copy split array_split hsplit vsplit dsplit concatenate stack hstack
     vstack dstack column_stack delete resize ediff1d nansum matrix_transpose block
+    ascontiguousarray asfortranarray
 """.split()
 for _name in _FIRST:
     if hasattr(np, _name) and getattr(np, _name) in functions:
@@ -271,6 +280,25 @@ def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
     return TABLE[np.sum](complex_numbers.call(np.multiply, (conj_of(a), b)), axis=axis)
 
 
+def copy_of(z: ComplexTracer) -> ComplexTracer:
+    """An array of its own with the same elements; a number is itself."""
+    re, im = z.parts
+    return joined(re, im, z.form)
+
+
+if hasattr(np, "matvec"):
+
+    @implements_complex(np.matvec)
+    def matvec(a: Any, x: Any) -> Any:
+        """``np.matvec``."""
+        return product(lambda p, q: functions[np.matvec](p, q), (a, x))
+
+    @implements_complex(np.vecmat)
+    def vecmat(x: Any, a: Any) -> Any:
+        """``np.vecmat``: the vector is conjugated."""
+        return product(lambda p, q: functions[np.vecmat](p, q), (conj_of(x), a))
+
+
 def conj_of(x: Any) -> Any:
     """The conjugate of a complex or real operand."""
     return joined(*conjugate(as_complex(x).parts)) if is_complex(x) else x
@@ -280,6 +308,9 @@ def conj_of(x: Any) -> Any:
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """``np.correlate``: the second operand is conjugated."""
     return product(lambda x, y: functions[np.correlate](x, y, mode), (a, conj_of(v)))
+
+
+NOT_HOLOMORPHIC.update((np.vdot, np.vecdot, np.correlate, getattr(np, "vecmat", None)))
 
 
 @implements_complex(np.einsum)
@@ -308,9 +339,13 @@ def _multiplied(z: ComplexTracer, axis: int, keep: bool) -> Any:
 
 @implements_complex(np.prod)
 def prod(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
-) -> Any:
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
+    initial: Any = np._NoValue, where: Any = np._NoValue,
+) -> Any:  # fmt: skip
     """``np.prod``."""
+    keepdims = keepdims is not np._NoValue and keepdims
+    if initial is not np._NoValue or where is not np._NoValue:
+        raise decline("np.prod with initial= or where=")
     if out is not None or dtype is not None or isinstance(axis, tuple):
         raise decline("np.prod with out=, dtype= or several axes")
     z = as_complex(a)
@@ -381,7 +416,16 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 # -- making arrays ----------------------------------------------------------------------------------
-@implements_complex(np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)
+@implements_complex(np.asarray, np.asanyarray)
+def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
+    """``np.asarray``: the array itself where it is one of that dtype."""
+    if isinstance(a, ComplexTracer) and a.form == "array" and order in (None, "K", "A"):
+        if not options.get("copy") and (dtype is None or np.dtype(dtype) == a.dtype):
+            return a
+    return array(a, dtype, order=order or "K", **options)
+
+
+@implements_complex(np.array)
 def array(
     obj: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0, **rest: Any
 ) -> Any:
@@ -393,23 +437,25 @@ def array(
     z = as_complex(obj, None if dtype is None else np.dtype(dtype))
     if not is_complex(obj) and isinstance(obj, (list, tuple)):
         z = as_complex(functions[np.array](obj), dtype)
-    z = view_of((obj,), ComplexTracer(z.parts, None, "array"))
+    z = joined(*z.parts, "array")
     if ndmin > z.ndim:
         z = TABLE[np.reshape](z, (1,) * (ndmin - z.ndim) + tuple(z.shape))
     return z
 
 
 def _filled(function: Any) -> Callable[..., Any]:
-    def run(shape: Any, dtype: Any = float, order: str = "C", **rest: Any) -> Any:
-        if rest:
-            raise decline(f"np.{function.__name__} with " + ", ".join(rest))
-        part = common(constant_of(dtype))
-        return joined(functions[function](shape, part), functions[np.zeros](shape, part), "array")
+    def run(*args: Any, dtype: Any = None, **named: Any) -> Any:
+        if function in (np.zeros, np.ones, np.empty) and dtype is None and len(args) > 1:
+            args, dtype = (args[0], *args[2:]), args[1]
+        if dtype is None or not is_complex_dtype(dtype):
+            raise decline(f"np.{function.__name__}")
+        re = functions[function](*args, dtype=common(constant_of(dtype)), **named)
+        return joined(re, functions[np.zeros_like](re), "array")
 
     return run
 
 
-for _function in (np.zeros, np.ones):
+for _function in (np.zeros, np.ones, np.empty, np.eye, np.identity):
     TABLE[_function] = _filled(_function)
 
 
@@ -429,15 +475,42 @@ def _filled_like(value: float) -> Callable[..., Any]:
     return run
 
 
-TABLE[np.zeros_like] = _filled_like(0.0)
+TABLE[np.zeros_like] = TABLE[np.empty_like] = _filled_like(0.0)
 TABLE[np.ones_like] = _filled_like(1.0)
+
+
+@implements_complex(np.full_like)
+def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K") -> Any:
+    """``np.full_like``."""
+    if dtype is None and not is_complex(a):
+        raise decline("np.full_like of a real array")
+    return full(np.shape(a), fill_value, common(a) if dtype is None else dtype)
+
+
+@implements_complex(np.linspace)
+def linspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False,
+    dtype: Any = None, axis: int = 0,
+) -> Any:  # fmt: skip
+    """``np.linspace``: each part goes evenly."""
+    if retstep or dtype is not None:
+        raise decline("np.linspace with retstep= or dtype=")
+    part = common(start, stop, 1.0)
+    ends = (parts_of(x, part) for x in (start, stop))
+    re, im = (
+        functions[np.linspace](a, b, num, endpoint=endpoint, axis=axis)
+        for a, b in zip(*ends, strict=True)
+    )
+    return joined(re, im, "array")
 
 
 @implements_complex(np.full)
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Any:
     """``np.full``."""
     z = as_complex(fill_value, dtype)
-    return TABLE[np.broadcast_to](z, shape if isinstance(shape, (tuple, list)) else (shape,))
+    shape = shape if isinstance(shape, (tuple, list)) else (shape,)
+    re, im = TABLE[np.broadcast_to](z, shape).parts
+    return joined(re, im, "array")
 
 
 # -- parts and questions ------------------------------------------------------------------------------
@@ -482,6 +555,179 @@ for _function in (np.any, np.all, np.count_nonzero):
         truth(as_complex(x)), *args, **kwargs
     )
 TABLE.update({getattr(np.fft, _name): _function for _name, _function in fourier.TRANSFORMS.items()})
+
+
+# -- order ------------------------------------------------------------------------------------------
+def _order_meaning(pair: Any, axis: int, method: Any) -> Any:
+    return np.argsort(fourier_whole(pair), axis, kind=method)
+
+
+register(
+    Entry(
+        "complex_argsort",
+        lambda types, axis, method: (ArrayType(np.dtype(np.int64), types[0].shape[:-1]),),
+        _order_meaning,
+        Kernel("complex_argsort"),
+        zero_derivative=True,
+    )
+)
+
+
+def _extreme_meaning(pair: Any, axis: int, name: str) -> Any:
+    return getattr(np, name)(fourier_whole(pair), axis)
+
+
+register(
+    Entry(
+        "complex_arg_extreme",
+        lambda types, axis, name: (
+            ArrayType(np.dtype(np.int64), types[0].shape[:axis] + types[0].shape[axis + 1 : -1]),
+        ),
+        _extreme_meaning,
+        Kernel("complex_arg_extreme"),
+        zero_derivative=True,
+    )
+)
+
+
+def _axis_of(z: ComplexTracer, axis: Any) -> tuple[ComplexTracer, int]:
+    """The array, raveled where no axis is given, and the axis."""
+    if axis is None:
+        return TABLE[np.ravel](z), 0
+    return z, int(np.lib.array_utils.normalize_axis_index(axis, z.ndim))
+
+
+def _positions(z: ComplexTracer, axis: int, kind: Any, stable: Any) -> Tracer:
+    kind = "stable" if stable else kind or "quicksort"
+    found: Tracer = emit_tracer("complex_argsort", plain(z.pair), axis=axis, method=kind)
+    return Tracer(found.value, "array")
+
+
+@implements_complex(np.argsort)
+def argsort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    """``np.argsort``, in NumPy's order: by real parts, then by imaginary ones, NaN last."""
+    z, axis = _axis_of(as_complex(a), axis)
+    return _positions(z, axis, kind, stable)
+
+
+@implements_complex(np.sort)
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """``np.sort``."""
+    z, axis = _axis_of(as_complex(a), axis)
+    return _taken(z, _positions(z, axis, kind, stable), axis)
+
+
+def _taken(z: ComplexTracer, positions: Any, axis: int) -> ComplexTracer:
+    re, im = (functions[np.take_along_axis](plain(x), positions, axis) for x in z.parts)
+    return ComplexTracer((re, im), "array")
+
+
+TABLE[np.sort_complex] = lambda a: sort(a, -1)
+
+
+def _arg_extreme(name: str) -> Callable[..., Any]:
+    def run(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = np._NoValue) -> Any:
+        if out is not None:
+            raise decline(f"np.{name} with out=")
+        z, at = _axis_of(as_complex(a), axis)
+        found: Any = emit_tracer("complex_arg_extreme", plain(z.pair), axis=at, name=name)
+        found = Tracer(found.value, "array" if found.shape else "scalar")
+        if keepdims is np._NoValue or not keepdims:
+            return found
+        if axis is None:
+            return functions[np.reshape](found, (1,) * as_complex(a).ndim)
+        return functions[np.expand_dims](found, at)
+
+    return run
+
+
+def _extreme_of(name: str) -> Callable[..., Any]:
+    where = _arg_extreme(f"arg{name}")
+
+    def run(
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue,
+        initial: Any = np._NoValue, where_: Any = np._NoValue, **rest: Any,
+    ) -> Any:  # fmt: skip
+        if out is not None or initial is not np._NoValue or rest or isinstance(axis, tuple):
+            raise decline(f"np.{name} with more than axis and keepdims")
+        z = as_complex(a)
+        if z.size == 0:
+            raise decline(f"np.{name} of no elements")
+        flat, at = _axis_of(z, axis)
+        found = _taken(flat, functions[np.expand_dims](where(flat, at), at), at)
+        if keepdims is not np._NoValue and keepdims:
+            return TABLE[np.reshape](found, (1,) * z.ndim) if axis is None else found
+        return found[(slice(None),) * at + (0,)]
+
+    return run
+
+
+for _name in ("argmax", "argmin"):
+    TABLE[getattr(np, _name)] = _arg_extreme(_name)
+for _name in ("max", "min"):
+    TABLE[getattr(np, _name)] = TABLE[getattr(np, f"a{_name}")] = _extreme_of(_name)
+
+
+@implements_complex(np.ptp)
+def ptp(a: Any, axis: Any = None) -> Any:
+    """``np.ptp``."""
+    return complex_numbers.call(np.subtract, (TABLE[np.max](a, axis), TABLE[np.min](a, axis)))
+
+
+@implements_complex(np.real_if_close)
+def real_if_close(a: Any, tol: Any = 100) -> Any:
+    """``np.real_if_close``: whether it is, is decided by the values of this call, with a guard."""
+    z = asarray(a)
+    if tol > 1:
+        tol = float(np.finfo(z.dtype).eps) * tol
+    near = functions[np.all](pointwise("less", pointwise("absolute", z.parts[1]), tol))
+    return part_of(z, 0) if bool(near) else z
+
+
+@implements_complex(np.nan_to_num)
+def nan_to_num(
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """``np.nan_to_num``, of each part."""
+    if not copy:
+        raise decline("np.nan_to_num with copy=False")
+    given = as_complex(x)
+    re, im = (functions[np.nan_to_num](part, True, nan, posinf, neginf) for part in given.parts)
+    return joined(re, im, given.form)
+
+
+@implements_complex(np.round, np.around)
+def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
+    """``np.round``, of each part."""
+    if out is not None:
+        raise decline("np.round with out=")
+    z = as_complex(a)
+    re, im = (functions[np.round](part, decimals) for part in z.parts)
+    return joined(re, im, "array" if z.form == "array" else "scalar")
+
+
+@implements_complex(np.isclose)
+def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
+    """``np.isclose``."""
+    if equal_nan:
+        raise decline("np.isclose with equal_nan=")
+    x, y = as_complex(a), as_complex(b)
+    gap = np.abs(complex_numbers.call(np.subtract, (x, y)))
+    near = pointwise("less_equal", gap, atol + rtol * np.abs(y))
+    sure = pointwise("logical_and", near, np.isfinite(np.abs(y)))
+    return pointwise("logical_or", sure, complex_numbers.call(np.equal, (x, y)))
+
+
+TABLE[np.allclose] = lambda a, b, rtol=1e-05, atol=1e-08: functions[np.all](
+    isclose(a, b, rtol, atol)
+)
+TABLE[np.array_equal] = lambda a, b: (
+    functions[np.all](complex_numbers.call(np.equal, (as_complex(a), as_complex(b))))
+    if tuple(np.shape(a)) == tuple(np.shape(b))
+    else False
+)
 
 
 # -- Python's own ------------------------------------------------------------------------------------
@@ -532,6 +778,38 @@ CMATH: dict[Any, Callable[..., Any]] = {
     getattr(cmath, name): _of_cmath(UNARY[getattr(np, name)])
     for name in "exp sqrt sin cos tan sinh cosh tanh log10".split()
 }
+CMATH.update(
+    {
+        getattr(cmath, name): _of_cmath(UNARY[getattr(np, f"arc{name[1:]}")])
+        for name in "asin acos atan asinh acosh atanh".split()
+    }
+)
+
+
+def _question(ask: Any, join: str) -> Callable[[Any], Any]:
+    def run(x: Any) -> Any:
+        found = pointwise(join, *(pointwise(ask, part) for part in _python_parts(x)))
+        return Tracer(found.value, "python")
+
+    return run
+
+
+CMATH[cmath.isfinite] = _question("isfinite", "logical_and")
+CMATH[cmath.isnan] = _question("isnan", "logical_or")
+CMATH[cmath.isinf] = _question("isinf", "logical_or")
+
+
+def _is_close(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Any:
+    """``cmath.isclose`` of finite numbers, or equal ones."""
+    x, y = (as_complex(v) for v in (a, b))
+    gap = abs(complex_numbers.call(np.subtract, (x, y)))
+    largest = np.maximum(rel_tol * np.maximum(abs(x), abs(y)), abs_tol)
+    same = pointwise("logical_and", *map(np.equal, x.parts, y.parts))
+    near = pointwise("logical_and", gap <= largest, pointwise("isfinite", largest))
+    return Tracer(pointwise("logical_or", same, near).value, "python")
+
+
+CMATH[cmath.isclose] = _is_close
 
 
 def _cmath_log(x: Any, *base: Any) -> Any:
@@ -541,7 +819,9 @@ def _cmath_log(x: Any, *base: Any) -> Any:
 
 def _phase(x: Any) -> Any:
     re, im = _python_parts(x)
-    return python_numbers.number(pointwise("arctan2", im, re), float)
+    found = pointwise("arctan2", im, re)
+    note_unholomorphic("the phase", found)
+    return python_numbers.number(found, float)
 
 
 def _rect(r: Any, phi: Any) -> Any:
@@ -569,8 +849,8 @@ def _method(function: Any) -> Callable[..., Any]:
 METHODS: dict[str, Callable[..., Any]] = {
     name: _method(getattr(np, name))
     for name in (
-        "all any cumprod cumsum diagonal dot mean prod ravel repeat squeeze std sum swapaxes "
-        "take trace var conjugate"
+        "all any argmax argmin argsort cumprod cumsum diagonal dot max mean min prod ptp ravel repeat "
+        "round squeeze std sum swapaxes take trace var conjugate"
     ).split()
 }
 
@@ -606,8 +886,10 @@ _OWN: dict[str, Callable[..., Any]] = {
     "astype": _astype,
     "reshape": lambda z, *shape: TABLE[np.reshape](z, _shape_arguments(shape)),
     "transpose": lambda z, *axes: TABLE[np.transpose](z, _shape_arguments(axes) or None),
-    "flatten": lambda z: TABLE[np.ravel](z),
-    "copy": lambda z: ComplexTracer(z.parts, None, z.form),
+    "flatten": lambda z: TABLE[np.ravel](copy_of(z)),
+    "copy": lambda z: copy_of(z),
+    "sort": lambda z, *args, **kwargs: z.store(sort(z, *args, **kwargs)),
+    "fill": lambda z, value: z.store(value),
     "item": _item,
     "tolist": _tolist,
 }
@@ -616,6 +898,9 @@ PROPERTIES: dict[str, Callable[[ComplexTracer], Any]] = {
     "real": lambda z: part_of(z, 0),
     "imag": lambda z: part_of(z, 1),
     "T": lambda z: TABLE[np.transpose](z),
+    "size": lambda z: functions[np.size](z.parts[0]),
+    "itemsize": lambda z: z.dtype.itemsize,
+    "nbytes": lambda z: z.size * z.dtype.itemsize,
     "mT": lambda z: TABLE[np.swapaxes](z, -1, -2),
 }
 _NUMBER = frozenset(("real", "imag", "conjugate"))
@@ -630,8 +915,10 @@ def attribute(z: ComplexTracer, name: str) -> Any:
         if name in METHODS:
             method = METHODS[name]
             if z.form == "python":
-                return lambda: joined(*conjugate(z.parts), "python")
+                return lambda: complex_numbers.call(np.conjugate, (z,), operator=True)
             return partial(method, z)
+    if z.form != "python" and hasattr(np.ndarray, name) and not name.startswith("__"):
+        raise decline(f"the attribute {name}")
     raise AttributeError(f"'{type_name(z)}' object has no attribute '{name}'", name=name, obj=z)
 
 

@@ -4,15 +4,17 @@
     np.abs(z)              hypot(z.real, z.imag), a real tracer
     np.fft.fft(z)          one operation on the pair, an array with a last axis of length 2
 
-Programs have no complex dtype.  A :class:`ComplexTracer` holds either two real tracers (the parts)
-or one real tracer with a last axis of length 2 (the pair: real and imaginary part side by side, as
-NumPy stores complex64 and complex128), and makes the one from the other where it is needed.  All
-that is done to it is made of real operations, so that engines, passes and differentiation know
-nothing of it; the derivative of a real result is dL/dRe and dL/dIm by construction.
+Programs have no complex dtype.  A :class:`ComplexTracer` holds two real tracers, the parts; where an
+operation wants them side by side along a last axis, as NumPy stores complex64 and complex128 (the
+pair), they are stacked.  All that is done to it is made of real operations, so that engines, passes
+and differentiation know nothing of it; the derivative of a real result is dL/dRe and dL/dIm by
+construction.
 
-A complex value never changes: stores, and whatever is not in the tables here and in
-:mod:`autodiff.ops.complex_functions`, raise what :func:`decline` gives, so that the call
-runs as plain Python, or is differentiated along its path, or is refused with the line.
+An array's parts are real arrays with identity of their own: each a view of a storage cell.  A view
+of the array is the same view of both, and a store into it one into each, so that ``z.real`` is the
+first of them.  What is not in the tables here and in :mod:`autodiff.ops.complex_functions` raises
+what :func:`decline` gives, so that the call runs as plain Python, or is differentiated along its
+path, or is refused with the line.
 
 Formulas are NumPy's own where these have a name: division after R. Smith, "Algorithm 116: Complex
 division" (1962); the square root and the logarithm after W. Kahan, "Branch cuts for complex
@@ -27,25 +29,33 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim
+from autodiff.dims import Dim, same_shape
 from autodiff.errors import DtypeError
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import builder as _builder
 from autodiff.ops import python_numbers
 from autodiff.ops.function_table import functions
-from autodiff.ops.known import check
+from autodiff.ops.known import check, type_name
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
     broadcast_to,
     cast,
     constant,
+    describe,
     operand,
     pointwise,
     select,
     weak_kind,
 )
-from autodiff.ops.tracer import Form, Tracer, ViewStep
+from autodiff.ops.tracer import (
+    Form,
+    StoredList,
+    Tracer,
+    ViewStep,
+    emit_tracer,
+    is_concretizing,
+)
 
 Parts = tuple[Any, Any]
 _PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
@@ -61,52 +71,35 @@ def decline(what: str) -> Bail:
 class ComplexTracer(Tracer):
     """A traced complex array or number; see the module header."""
 
-    __slots__ = ("_pair", "_parts", "may_share")
+    __slots__ = ("_pair", "parts")
 
-    def __init__(self, parts: Parts | None, pair: Tracer | None, form: Form | None = None) -> None:
-        self._parts = parts
-        self._pair = pair
+    def __init__(self, parts: Parts, form: Form | None = None, pair: Tracer | None = None) -> None:
+        self.parts: Parts = parts
         self._cache = None
-        self.may_share = False  # memory with an argument, as a view of it
         self.form = form or ("array" if self.shape else "scalar")
-
-    # -- the two ways of holding it -------------------------------------------------------------
-    @property
-    def parts(self) -> Parts:
-        """Real and imaginary part, as arrays or NumPy scalars of one shape."""
-        if self._parts is not None:
-            return self._parts
-        assert self._pair is not None
-        pair = Tracer(self._pair.value, "array")
-        return plain(pair[..., 0]), plain(pair[..., 1])
+        # The array that both were taken from, as long as neither has changed since.
+        self._pair = None if pair is None else (pair, parts[0].value, parts[1].value)
 
     @property
     def pair(self) -> Tracer:
         """Both in one array, along a last axis."""
         if self._pair is not None:
-            return self._pair
-        stacked: Tracer = functions[np.stack](list(self.parts), -1)
+            pair, re, im = self._pair
+            if self.parts[0].value is re and self.parts[1].value is im:
+                return pair
+        stacked: Tracer = functions[np.stack](list(map(plain, self.parts)), -1)
         return stacked
-
-    @property
-    def held(self) -> tuple[Any, ...]:
-        """The real values that it is made of: both parts, or the pair."""
-        return self._parts if self._parts is not None else (self._pair,)
 
     # -- what arrays tell -------------------------------------------------------------------------
     @property
     def shape(self) -> Any:
         """Shape, extents as integers or Dims."""
-        if self._parts is not None:
-            return self._parts[0].shape
-        assert self._pair is not None
-        return self._pair.shape[:-1]
+        return self.parts[0].shape
 
     @property
     def part_dtype(self) -> np.dtype[Any]:
         """The dtype of each part."""
-        held: Any = self._parts[0] if self._parts is not None else self._pair
-        dtype: np.dtype[Any] = held.dtype
+        dtype: np.dtype[Any] = self.parts[0].dtype
         return dtype
 
     @property
@@ -137,24 +130,42 @@ class ComplexTracer(Tracer):
 
     @property
     def path(self) -> Any:  # type: ignore[override]
-        """It is no view that could be stored into."""
+        """Its parts are views of storage, not itself."""
         return ()
 
     @property
     def alias(self) -> Any:  # type: ignore[override]
-        """It has no storage that a loop carries."""
+        """It has no storage of its own that a loop carries."""
         return None
 
     def __repr__(self) -> str:
-        return f"<traced complex {self.form}: {self.dtype}{list(self.shape)}>"
+        if not is_concretizing():
+            return f"<traced complex {self.form}: {self.dtype}{list(self.shape)}>"
+        return repr(self._concrete())
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return str(self._concrete()) if is_concretizing() else repr(self)
 
-    def __format__(self, spec: str) -> str:
-        raise decline("the text")
+    def __complex__(self) -> complex:
+        return complex(self._number())
+
+    def __float__(self) -> float:
+        raise decline("a conversion to float")
+
+    def __int__(self) -> int:
+        raise decline("a conversion to int")
+
+    def __index__(self) -> int:
+        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+
+    def given_as_int(self) -> int | None:
+        """No int is a complex number."""
+        return None
 
     def __hash__(self) -> int:
-        raise decline("the hash")
+        if self.form == "array":
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        return hash(self._concrete())
 
     def __bool__(self) -> bool:
         return bool(truth(self))
@@ -170,16 +181,57 @@ class ComplexTracer(Tracer):
     def __getitem__(self, index: Any) -> Any:
         if self.form == "python":
             raise TypeError("'complex' object is not subscriptable")
-        re, im = (Tracer(x.value, self.form)[index] for x in self.parts)
-        return view_of((self,), joined(re, im))
+        if _is_advanced(index):  # one selection, whose size may be known at run time only
+            several = index if isinstance(index, tuple) else (index,)
+            inner = (slice(None),) if any(i is Ellipsis for i in several) else ()
+            found = Tracer.__getitem__(self.pair, (*several, *inner))
+            return from_pair(found, None if found.ndim == 1 and not inner else "array")
+        re, im = (Tracer.__getitem__(x, index) for x in self.parts)
+        return ComplexTracer((re, im), re.form)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise decline("a store into an array")
+        if self.form != "array":
+            name = "complex" if self.form == "python" else f"numpy.{self.dtype.name}"
+            raise TypeError(f"'{name}' object does not support item assignment")
+        new = parts_of(value, self.part_dtype)
+        for part, x in zip(self.parts, list(map(plain, new)), strict=True):
+            part[index] = x
+
+    def store(self, value: Any) -> None:
+        """Replace the whole content by that of an operand that broadcasts to it."""
+        self[...] = value
 
     def __copy__(self) -> Any:
-        return self
+        return joined(*self.parts, self.form)
 
-    __deepcopy__ = None  # type: ignore[assignment]
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
+
+
+def _is_advanced(index: Any) -> bool:
+    """Whether an index has traced arrays in it."""
+    several = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(i, Tracer) and i.form == "array" for i in several)
+
+
+def whole_of(re: Any, im: Any, like: ComplexTracer) -> Any:
+    """The complex array, NumPy scalar or Python number of real ones, as the traced one says."""
+    whole = np.empty(np.shape(re), like.dtype)
+    whole.real, whole.imag = re, im
+    return whole if like.form == "array" else whole.item() if like.form == "python" else whole[()]
+
+
+def parts_of_complex(x: Any) -> np.ndarray[Any, Any]:
+    """A complex array or number as a program reads it: with a last axis of real and imaginary part.
+
+    A view of the memory where its layout allows one.
+    """
+    array = np.asarray(x)
+    real = array.real.dtype
+    try:
+        return array[..., None].view(real)
+    except ValueError:
+        return np.stack([array.real, array.imag], -1)
 
 
 # -- making them ----------------------------------------------------------------------------------
@@ -191,20 +243,17 @@ def plain(x: Any) -> Tracer:
 def joined(re: Any, im: Any, form: Form | None = None) -> ComplexTracer:
     """The complex number or array of two real ones."""
     shape = broadcast_shapes(re.shape, im.shape)
-    return ComplexTracer(
-        (plain(broadcast_to(re, shape)), plain(broadcast_to(im, shape))), None, form
-    )
+    form = form or ("array" if shape else "scalar")
+    own: Form = "array" if form == "array" else "scalar"
+    parts = (Tracer(broadcast_to(x, shape).value, own) for x in (re, im))
+    return ComplexTracer((next(parts), next(parts)), form)
 
 
 def from_pair(pair: Tracer, form: Form | None = None) -> ComplexTracer:
     """The complex number or array whose parts lie along the last axis of a real array."""
-    return ComplexTracer(None, Tracer(pair.value, "array"), form)
-
-
-def view_of(sources: Sequence[Any], z: ComplexTracer) -> ComplexTracer:
-    """``z``, which NumPy may make as a view of one of the sources."""
-    z.may_share = any(isinstance(x, ComplexTracer) and x.may_share for x in sources)
-    return z
+    pair = Tracer(pair.value, "array")
+    found = joined(pair[..., 0], pair[..., 1], form)
+    return ComplexTracer(found.parts, found.form, pair)
 
 
 def is_complex_dtype(x: Any) -> bool:
@@ -222,6 +271,8 @@ def is_complex(x: Any, around: tuple[Any, ...] = ()) -> bool:
     if cls is Tracer or cls is float or cls is int:
         return False
     if cls is ComplexTracer or cls is complex:
+        return True
+    if isinstance(x, StoredList) and x.is_complex:
         return True
     if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
         if any(x is outer for outer in around):
@@ -253,6 +304,8 @@ def example(x: Any) -> Any:
         return 0j if x.form == "python" else x.dtype
     if type(x) is complex:
         return 0j
+    if isinstance(x, StoredList) and x.is_complex:
+        return np.dtype(np.complex128) if (whole := x.as_array()) is None else whole.dtype
     if isinstance(x, (list, tuple)):
         return np.result_type(*map(_item_example, x)) if x else np.dtype(float)
     kind = weak_kind(x)
@@ -286,6 +339,11 @@ def parts_of(x: Any, part: np.dtype[Any]) -> Parts:
     if isinstance(x, ComplexTracer):
         re, im = x.parts
         return cast(re, part), cast(im, part)
+    if isinstance(x, StoredList) and x.is_complex:
+        whole = x.as_array()
+        if whole is None:
+            raise decline("an array of a list")
+        return parts_of(whole, part)
     if isinstance(x, (list, tuple)):
         re, im = (functions[np.array](_nested(x, k, part), part) for k in (0, 1))
         return re, im
@@ -313,22 +371,58 @@ def as_complex(x: Any, dtype: Any = None) -> ComplexTracer:
     return joined(*parts_of(x, part), form)
 
 
+def note_unholomorphic(name: str, *results: Tracer) -> None:
+    """Say that results are no holomorphic functions of what they were made of, if that is asked."""
+    builder = _builder.current_builder()
+    if builder.not_holomorphic is not None:
+        values = tuple(x.value for x in results)
+        builder.not_holomorphic.append(_builder.NotHolomorphic(name, builder.source, values))
+
+
+def note_real(name: str, operands: Sequence[Any], result: Any) -> Any:
+    """``result``; where operands are complex, real numbers in it are noted as not holomorphic."""
+    if _builder.current_builder().not_holomorphic is not None and any(map(is_complex, operands)):
+        items = result if isinstance(result, (tuple, list)) else (result,)
+        for x in items:
+            if type(x) is not ComplexTracer and isinstance(x, Tracer) and x.dtype.kind == "f":
+                note_unholomorphic(name, x)
+    return result
+
+
 def _stays(x: Tracer) -> Tracer:
-    return x
+    if _builder.current_builder().not_holomorphic is None:
+        return x
+    read = emit_tracer("positive", x)  # a value apart from the part that the number is made of
+    note_unholomorphic("the real or imaginary part", read)
+    return read
 
 
-def _refuse_store(x: Tracer, new: Tracer) -> Tracer:
-    raise decline("a store into the real or imaginary part")
+def _replaced(x: Tracer, new: Tracer) -> Tracer:
+    if _builder.current_builder().not_holomorphic is not None:
+        raise decline("a store into the real or imaginary part, where f has to be holomorphic,")
+    return new
+
+
+def _apart(a: Any) -> Any:
+    """The layout of a part, whose neighbours lie two numbers apart."""
+    steps = [2 * step for step in a.strides]
+    return np.lib.stride_tricks.as_strided(a, a.shape, steps, writeable=False)
+
+
+_PART_STEPS = (
+    ViewStep(_stays, _replaced, _apart, lambda z, extents: z.real),
+    ViewStep(_stays, _replaced, _apart, lambda z, extents: z.imag),
+)
 
 
 def part_of(z: ComplexTracer, which: int) -> Tracer:
     """``z.real`` and ``z.imag``: views of an array, numbers of a number."""
     x: Tracer = z.parts[which]
+    if z.form != "array":
+        x = plain(_stays(x))
     if z.form == "python":
         return python_numbers.number(x, float)
-    if z.form == "scalar":
-        return x
-    return Tracer(Tracer(x.value, "array").cell, "array", (ViewStep(_stays, _refuse_store),))
+    return x.follow(_PART_STEPS[which]) if z.form == "array" else x
 
 
 # -- real arithmetic, short -------------------------------------------------------------------------
@@ -424,7 +518,8 @@ def complex_sqrt(z: Parts) -> Parts:
     """``sqrt``: the part that does not cancel first, the other one by division."""
     re, im = z
     right = pointwise("greater_equal", re, 0)
-    t = _sqrt(add(mul(0.5, _abs(re)), mul(0.5, _hypot(re, im))))
+    # Not the absolute value, whose derivative at 0 is 0 by convention: that of sqrt at 1j is none.
+    t = _sqrt(add(mul(0.5, _where(right, re, _neg(re))), mul(0.5, _hypot(re, im))))
     zero = _equal(t, 0)
     other = div(im, mul(2.0, _where(zero, constant(1.0, re.dtype), t)))
     other = _where(zero, im, other)
@@ -547,6 +642,7 @@ BINARY: dict[Any, Callable[[Parts, Parts], Parts]] = {
     np.multiply: _multiply,
     np.divide: _divide,
 }
+NOT_HOLOMORPHIC: set[Any] = {np.conjugate}  # though their results are complex
 _OF_PARTS: dict[Any, str] = {
     np.isfinite: "logical_and",
     np.isnan: "logical_or",
@@ -567,6 +663,7 @@ class Modulus(Tracer):
         sum_of_squares = add(mul(re, re), mul(im, im))
         size = Tracer(self.value, self.form if self.form == "array" else "scalar")
         result = _where(_is_nan(sum_of_squares), mul(size, size), sum_of_squares)
+        note_unholomorphic("the modulus", result)
         return Tracer(result.value, "array" if result.shape else "scalar")
 
     def __pow__(self, exponent: Any) -> Any:
@@ -602,6 +699,7 @@ def modulus(z: ComplexTracer, part: np.dtype[Any], form: Form) -> Tracer:
         fine = _either(fine, _either(_is_nan(re), _is_nan(im)))
         check(_either(pointwise("isfinite", size), fine), "absolute value too large")
         size = python_numbers.number(size, float)
+    note_unholomorphic("the modulus", size)
     result = Modulus(size.value, form)
     result.of = (re, im)
     return result
@@ -658,6 +756,72 @@ def _power(a: Any, b: Any, part: np.dtype[Any], python: bool) -> Parts:
     )
 
 
+# -- order, signs, rounding ---------------------------------------------------------------------------
+def _is_nan_number(z: Parts) -> Tracer:
+    return _either(_is_nan(z[0]), _is_nan(z[1]))
+
+
+def before(a: Parts, b: Parts, strictly: bool) -> Tracer:
+    """Whether ``a`` comes before ``b`` as NumPy's comparisons go: real parts first, then imaginary ones."""
+    last = pointwise("less" if strictly else "less_equal", a[1], b[1])
+    tied = _both(_equal(a[0], b[0]), last)
+    nan = _either(_is_nan(a[1]), _is_nan(b[1]))
+    return _either(_both(pointwise("less", a[0], b[0]), _not(nan)), tied)
+
+
+_COMPARED: dict[Any, Callable[[Parts, Parts], Tracer]] = {
+    np.less: lambda a, b: before(a, b, True),
+    np.less_equal: lambda a, b: before(a, b, False),
+    np.greater: lambda a, b: before(b, a, True),
+    np.greater_equal: lambda a, b: before(b, a, False),
+}
+
+
+def choose(condition: Any, a: Parts, b: Parts) -> Parts:
+    """Elements of ``a`` where the condition holds, else those of ``b``."""
+    return _where(condition, a[0], b[0]), _where(condition, a[1], b[1])
+
+
+def _extreme(later: bool, skip: bool) -> Callable[[Parts, Parts], Parts]:
+    """The later or earlier one in NumPy's order; NaN wins, or loses where it is skipped."""
+
+    def run(a: Parts, b: Parts) -> Parts:
+        first = before(b, a, False) if later else before(a, b, False)
+        if skip:
+            first = _either(first, _is_nan_number(b))
+            return choose(_both(first, _either(_not(_is_nan_number(a)), _is_nan_number(b))), a, b)
+        return choose(_either(first, _is_nan_number(a)), a, b)
+
+    return run
+
+
+def _sign(z: Parts) -> Parts:
+    # z / |z|; 0 of 0, and scaled, so that neither overflow nor underflow spoils the direction.
+    re, im = z
+    size = _hypot(re, im)
+    zero, endless = _equal(size, 0), _is_inf(size)
+    one = constant(1.0, re.dtype)
+    by = _where(_either(zero, endless), one, size)
+    nothing = constant(0.0, re.dtype)
+    x, y = _where(zero, nothing, div(re, by)), _where(zero, nothing, div(im, by))
+    # Of one infinite part the direction is its axis, of two it is not known.
+    both = _both(_is_inf(re), _is_inf(im))
+    nan = constant(float("nan"), re.dtype)
+
+    def far(part: Any) -> Tracer:
+        alone = _where(_is_inf(part), pointwise("copysign", one, part), nothing)
+        return _where(both, nan, alone)
+
+    return _where(endless, far(re), x), _where(endless, far(im), y)
+
+
+UNARY[np.sign] = _sign
+UNARY[np.rint] = lambda z: (pointwise("rint", z[0]), pointwise("rint", z[1]))
+BINARY[np.maximum], BINARY[np.minimum] = _extreme(True, False), _extreme(False, False)
+BINARY[np.fmax], BINARY[np.fmin] = _extreme(True, True), _extreme(False, True)
+NOT_HOLOMORPHIC.add(np.sign)
+
+
 # -- what ufuncs and operators do ----------------------------------------------------------------------
 def truth(z: ComplexTracer) -> Tracer:
     """Whether each element is not zero."""
@@ -669,9 +833,11 @@ def truth(z: ComplexTracer) -> Tracer:
 def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
     """``ufunc(*inputs)`` with a complex operand; an operator of Python numbers gives one."""
     name = f"np.{ufunc.__name__}"
-    if ufunc in (np.matmul, np.vecdot):
+    if ufunc.signature is not None:
         from autodiff.ops import complex_functions
 
+        if ufunc not in complex_functions.TABLE:
+            raise decline(name)
         return complex_functions.TABLE[ufunc](*inputs)
     python = operator and (all(_is_python(x) for x in inputs) or _python_decides(inputs))
     form: Form | None = "python" if python else None
@@ -680,7 +846,9 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
     part = common(*inputs)
     if len(inputs) == 1:
         return _call_unary(ufunc, inputs[0], part, form, name)
-    if ufunc is np.power:
+    if ufunc is np.float_power:
+        part = np.dtype(float)
+    if ufunc in (np.power, np.float_power):
         return joined(*_power(inputs[0], inputs[1], part, python), form)
     a, b = (parts_of(x, part) for x in inputs)
     if ufunc is np.divide and python:
@@ -694,17 +862,39 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
         same = _both(_equal(a[0], b[0]), _equal(a[1], b[1]))
         result = same if ufunc is np.equal else _not(same)
         return Tracer(result.value, form or result.form)
+    if ufunc in _COMPARED:
+        if operator and not any(
+            isinstance(x, (Tracer, np.ndarray)) and _of_numpy(x) for x in inputs
+        ):
+            sign: dict[Any, str] = {
+                np.less: "<",
+                np.less_equal: "<=",
+                np.greater: ">",
+                np.greater_equal: ">=",
+            }
+            kinds = " and ".join(repr(type_name(x)) for x in inputs)
+            raise TypeError(f"'{sign[ufunc]}' not supported between instances of {kinds}")
+        result = _COMPARED[ufunc](a, b)
+        return Tracer(result.value, form or result.form)
     if ufunc in (np.logical_and, np.logical_or, np.logical_xor):
         left, right = (truth(as_complex(x)) for x in inputs)
         return ufunc(left, right)
     raise decline(name)
 
 
+def _of_numpy(x: Any) -> bool:
+    """Whether a comparison is NumPy's: Python's complex numbers have no order."""
+    return not isinstance(x, Tracer) or x.form != "python"
+
+
 def _call_unary(ufunc: np.ufunc, x: Any, part: np.dtype[Any], form: Form | None, name: str) -> Any:
     z = parts_of(x, part)
     function = UNARY.get(ufunc)
     if function is not None:
-        return joined(*function(z), form)
+        made = joined(*function(z), form)
+        if ufunc in NOT_HOLOMORPHIC:
+            note_unholomorphic(name, *[x for x in made.parts if x.value is not z[0].value])
+        return made
     if ufunc is np.absolute:
         whole = joined(*z)
         return modulus(whole, part, form or ("array" if whole.shape else "scalar"))
@@ -739,7 +929,17 @@ def _is_python(x: Any) -> bool:
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for, of complex operands."""
+    kwargs, out = dict(kwargs), kwargs.get("out")
+    out = out[0] if isinstance(out, tuple) and len(out) == 1 else out
+    if isinstance(out, ComplexTracer) and out.form == "array":
+        del kwargs["out"]
+        return stored(out, apply_ufunc(ufunc, method, inputs, kwargs))
     options = {k: v for k, v in kwargs.items() if not _is_default(k, v)}
+    if method == "at" and ufunc in (np.add, np.subtract) and isinstance(inputs[0], ComplexTracer):
+        new = parts_of(inputs[2], inputs[0].part_dtype)
+        for part, x in zip(inputs[0].parts, list(map(plain, new)), strict=True):
+            ufunc.at(part, inputs[1], x)
+        return None
     if options or (method != "__call__" and len(inputs) > 2):
         raise decline(f"np.{ufunc.__name__} with {next(iter(options), 'dtype')}=")
     if method == "__call__":
@@ -779,10 +979,23 @@ def binary(ufunc: np.ufunc, a: Any, b: Any) -> Any:
 
 
 def in_place(ufunc: np.ufunc, a: Any, b: Any) -> Any:
-    """``a += b``: a new number; arrays do not change."""
-    if isinstance(a, Tracer) and a.form == "array":
-        raise decline("a store into an array")
-    return binary(ufunc, a, b)
+    """``a += b``: into the storage of an array, a new number for anything else."""
+    if not isinstance(a, Tracer) or a.form != "array":
+        return binary(ufunc, a, b)
+    if not isinstance(a, ComplexTracer):
+        raise decline("a store into a real array")
+    return stored(a, call(ufunc, (a, b)))
+
+
+def stored(out: ComplexTracer, result: Any) -> ComplexTracer:
+    """What ``out`` is once a ufunc's result is stored into it."""
+    if not same_shape(broadcast_shapes(out.shape, result.shape), out.shape):
+        raise ValueError(
+            f"non-broadcastable output operand with shape {describe(out.shape)} doesn't match "
+            f"the broadcast shape {describe(broadcast_shapes(out.shape, result.shape))}"
+        )
+    out.store(result)
+    return out
 
 
 __all__ = ["ComplexTracer", "as_complex", "call", "concerns", "from_pair", "joined"]

@@ -30,12 +30,12 @@ SWAPPED = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 _WHOLE = {np.dtype(np.float32): np.complex64, np.dtype(np.float64): np.complex128}
 
 
-def _whole(pair: Any) -> Any:
+def whole(pair: Any) -> Any:
     """The complex array that a pair is in memory."""
     return np.ascontiguousarray(pair).view(_WHOLE[pair.dtype])[..., 0]
 
 
-def _pair(z: Any) -> Any:
+def in_pairs(z: Any) -> Any:
     """The real array that a complex one is in memory."""
     z = np.ascontiguousarray(z)
     return z.view(z.real.dtype).reshape(*z.shape, 2)
@@ -43,11 +43,11 @@ def _pair(z: Any) -> Any:
 
 # -- complex to complex ---------------------------------------------------------------------------
 def _fft_meaning(x: Any, axis: int, inverse: bool, norm: str) -> Any:
-    z = _whole(x)
+    z = whole(x)
     if not z.size:
         return np.zeros_like(x)
     function: Callable[..., Any] = np.fft.ifft if inverse else np.fft.fft
-    return _pair(function(z, axis=axis, norm=norm))
+    return in_pairs(function(z, axis=axis, norm=norm))
 
 
 def fft(x: Tracer, axis: int, inverse: bool, norm: str) -> Tracer:
@@ -80,7 +80,7 @@ def _rfft_rule(types: Any, axis: int, norm: str) -> tuple[ArrayType, ...]:
 def _rfft_meaning(x: Any, axis: int, norm: Any) -> Any:
     if not x.size:
         return np.zeros((*x.shape[:axis], x.shape[axis] // 2 + 1, *x.shape[axis + 1 :], 2), x.dtype)
-    return _pair(np.fft.rfft(x, axis=axis, norm=norm))
+    return in_pairs(np.fft.rfft(x, axis=axis, norm=norm))
 
 
 def rfft(x: Tracer, axis: int, norm: str) -> Tracer:
@@ -117,7 +117,7 @@ def _irfft_rule(types: Any, axis: int, n: int, norm: str) -> tuple[ArrayType, ..
 def _irfft_meaning(x: Any, axis: int, n: int, norm: Any) -> Any:
     if not x.size:
         return np.zeros((*x.shape[:axis], n, *x.shape[axis + 1 : -1]), x.dtype)
-    return np.fft.irfft(_whole(x), n, axis=axis, norm=norm)
+    return np.fft.irfft(whole(x), n, axis=axis, norm=norm)
 
 
 def irfft(x: Tracer, axis: int, n: int, norm: str) -> Tracer:

@@ -57,7 +57,10 @@ def _number_attribute(x: Tracer, name: str) -> Any:
 def set_attribute(x: Tracer, name: str, value: Any) -> None:
     """``x.name = value`` for the attributes of arrays that can be set."""
     if isinstance(x, complex_numbers.ComplexTracer):
-        raise complex_numbers.decline(f"a store into {name}")
+        if x.form != "array" or name not in ("real", "imag"):
+            raise complex_numbers.decline(f"a store into {name}")
+        complex_numbers.part_of(x, 0 if name == "real" else 1)[...] = value
+        return
     setter = _SETTERS.get(name) if x.form == "array" else None
     if setter is None:
         raise AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)

@@ -108,6 +108,11 @@ _concretizer: ContextVar[Callable[..., Any] | None] = ContextVar(
 )
 
 
+def is_concretizing() -> bool:
+    """Whether code is captured, which may ask for values."""
+    return _concretizer.get() is not None
+
+
 @contextmanager
 def concretizing(concretize: Callable[..., Any]) -> Iterator[None]:
     """Answer Python's questions for the value of a tracer by ``concretize(tracer)``.
@@ -468,6 +473,7 @@ class StoredList(list[Any]):
     """A list whose items may be the rows of one traced array (see ``capture.lists``)."""
 
     counts_as_list = True  # to ``tree``
+    is_complex = False  # whether it holds the parts of complex numbers
     python_type: type = list  # what it is to the user's code
 
     def whole(self) -> Tracer | None:
