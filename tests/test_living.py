@@ -371,7 +371,9 @@ def grows_by(call, times: int) -> tuple[int, int]:
     gc.collect()
     tracemalloc.start()
     try:
-        for _ in range(20):  # what tracing itself allocates at first
+        for _ in range(
+            300
+        ):  # what tracing itself allocates at first, and what Python keeps to use again
             call()
         gc.collect()
         before, objects = tracemalloc.get_traced_memory()[0], len(gc.get_objects())

@@ -20,10 +20,11 @@ was tried and takes it up, everyone else lets it pass:
     a capture   goes on at LEARNT; what else reaches its end has the call run uncompiled
 
 No rung is left out in silence: each one taken is a :class:`Decision` with its reason and line, in
-``Captured.decisions``, and ``explain`` shows it.  Two things are no bails: a comparison of sizes
+``Captured.decisions``, and ``explain`` shows it.  Three things are no bails: a comparison of sizes
 that is open until the program runs (``dims.UndecidedExtent``: whoever asked emits a check, or has
-the sizes fixed), and what a program says at a run (``ops.control.CheckFailed``).  Whose exception
-any other one is, tells :mod:`autodiff.signals`.
+the sizes fixed), what a program says at a run (``ops.control.CheckFailed``), and that a run is too
+long for NumPy (``ops.evaluate.TooManySteps``).  Whose exception any other one is, tells
+:mod:`autodiff.signals`.
 """
 
 from __future__ import annotations
