@@ -1,6 +1,7 @@
 """check_gradient: it agrees where it should, finds a wrong derivative, and says where."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -178,3 +179,64 @@ def test_what_is_infinite_hides_no_other_difference() -> None:
     with np.errstate(all="ignore"):
         report = autodiff.check_gradient(lambda x: np.sum(bad(x)), np.ones(2), raises=False)
     assert not report.agrees
+
+
+# -- kinks ----------------------------------------------------------------------------------------------
+Z = np.zeros(3)
+KINKS = {
+    "abs": (lambda x: np.abs(x), 0.0, ["args[0]"]),
+    "relu": (lambda x: np.maximum(x, 0.0), 0.0, ["args[0]"]),
+    "a tie of maximum": (lambda x: np.sum(np.maximum(x, 1.0)), V - V + [1.0, 0.5, 2.0], ["args[0][0]"]),
+    "a tie of max": (lambda x: np.max(x), np.array([3.0, 1.0, 3.0]), ["args[0][0]", "args[0][2]"]),
+    "norm": (lambda x: np.linalg.norm(x), Z, ["args[0][0]", "args[0][1]", "args[0][2]"]),
+    "largest of two functions": (lambda x: max(x * x, x), 1.0, ["args[0]"]),
+    "clip": (lambda x: np.clip(x, -1.0, 1.0), 1.0, ["args[0]"]),
+    "a branch": (lambda x: x if x > 0 else 0.0, 0.0, ["args[0]"]),
+    "a jump": (lambda x: x + np.floor(x), 2.0, ["args[0]"]),
+    "an infinite slope": (lambda x: np.cbrt(x), 0.0, ["args[0]"]),
+    "a root of the size": (lambda x: np.sqrt(np.abs(x)), 0.0, ["args[0]"]),
+    "large numbers": (lambda x: np.abs(x - 1e6) * 1e3, 1e6, ["args[0]"]),
+    "single precision": (lambda x: np.sum(np.abs(x)), np.zeros(2, np.float32), ["args[0][0]", "args[0][1]"]),
+}  # fmt: skip
+SMOOTH = {
+    "a square": (lambda x: np.sum(x**2), Z),
+    "abs beside 0": (lambda x: np.abs(x), 1e-3),
+    "much curvature": (lambda x: np.exp(50 * x), 0.1),
+    "fast": (lambda x: np.sin(1e3 * x), 0.3),
+    "a kink of the second derivative": (lambda x: x * np.abs(x), 0.0),
+    "a constant": (lambda x: 0.0 * x + 1e8, 1.0),
+    "a cube": (lambda x: x**3, 0.0),
+    "a large offset": (lambda x: 1e6 + np.sin(x), 0.7),
+    "a sum of many": (lambda x: np.sum(np.cos(np.arange(1e4) * x)) + 1e3, 0.5),
+    "single precision": (lambda x: np.sum(np.sin(x) * 100), np.ones(2, np.float32)),
+    "a squared norm": (lambda x: np.linalg.norm(x) ** 2, Z),
+    "softplus": (lambda x: np.logaddexp(x, 0.0), 0.0),
+    "a sharp softplus": (lambda x: np.logaddexp(1e3 * x, 0.0), 0.0),
+}
+
+
+@pytest.mark.parametrize("case", KINKS)
+def test_a_kink_is_told(case: str) -> None:
+    f, x, elements = KINKS[case]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        report = autodiff.check_gradient(f, x, raises=False)
+    assert list(report.kinks) == elements
+    assert f"has a kink here, by {elements[0]}" in str(report)
+    (warning,) = caught
+    assert warning.category is autodiff.testing.KinkWarning
+    assert "only a convention" in str(warning.message)
+    assert warning.filename == __file__
+
+
+@pytest.mark.parametrize("case", SMOOTH)
+def test_smooth_functions_have_no_kink(case: str) -> None:
+    f, x = SMOOTH[case]
+    assert autodiff.check_gradient(f, x, raises=False, tolerance=1e-2).kinks == ()
+
+
+def test_a_mismatch_at_a_kink_says_so() -> None:
+    with pytest.raises(autodiff.testing.GradientMismatch, match="check beside the kink"):
+        autodiff.check_gradient(lambda x: x if x > 0 else 0.0, 0.0)
+    with pytest.warns(autodiff.testing.KinkWarning, match="a kink here, by args"):
+        assert autodiff.check_gradient(np.abs, 0.0).agrees

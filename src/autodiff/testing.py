@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +26,10 @@ _LEVELS = 8
 _STARTS = 3  # further starts of an extrapolation, each from a hundredth of the step
 
 
+class KinkWarning(UserWarning):
+    """A gradient was checked where the function has none: what agrees there is a convention."""
+
+
 class GradientMismatch(AutodiffError, AssertionError):
     """A derivative that does not agree with finite differences."""
 
@@ -38,7 +43,8 @@ class Report:
     ``error`` is the largest difference between the gradient and finite differences, relative to
     the larger of 1 and the gradient's own size; ``agrees`` whether it is within the tolerance
     plus what the differences themselves are uncertain by.  ``undefined``: the function or its
-    derivative is not a number at ``worst``, which is no agreement.
+    derivative is not a number at ``worst``, which is no agreement.  ``kinks`` are the elements by
+    which the function has no derivative there, as far as one-sided differences tell.
     """
 
     agrees: bool
@@ -48,6 +54,7 @@ class Report:
     differences: Any
     worst: str
     undefined: bool = False
+    kinks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.undefined:
@@ -56,10 +63,15 @@ class Report:
                 f"{self.worst}"
             )
         verdict = "agrees" if self.agrees else "DIFFERS"
-        return (
+        text = (
             f"gradient {verdict} with finite differences: largest relative error {self.error:.1e} "
             f"at {self.worst} (differences are certain to {self.uncertainty:.1e})"
         )
+        return f"{text}; {self._kinks()}" if self.kinks else text
+
+    def _kinks(self) -> str:
+        shown = ", ".join(self.kinks[:3]) + (", …" if len(self.kinks) > 3 else "")
+        return f"the function has a kink here, by {shown}"
 
     def _repr_html_(self) -> str:
         rows = {
@@ -68,6 +80,8 @@ class Report:
             "at": self.worst,
             "differences are certain to": f"{self.uncertainty:.1e}",
         }
+        if self.kinks:
+            rows["kinks"] = ", ".join(self.kinks)
         return table_html(rows)
 
 
@@ -125,20 +139,82 @@ def numerical_gradient(
     for number in which:
         x = np.asarray(leaves[number], float)
         value, doubt = np.zeros(x.shape), np.zeros(x.shape)
-        for index in np.ndindex(*x.shape):
-            step = 1e-2 * max(1.0, abs(float(x[index])))
-
-            def along(t: float, index: Any = index, x: Any = x, number: int = number) -> float:
-                moved = x.copy()
-                moved[index] += t
-                changed = _copies(leaves)
-                changed[number] = _like(leaves[number], moved)
-                return float(f(*rebuild(changed)))
-
-            value[index], doubt[index] = derivative(along, step)
+        for index, along in _lines(f, leaves, number, rebuild):
+            value[index], doubt[index] = derivative(along, 1e-2 * max(1.0, abs(float(x[index]))))
         values.append(value)
         doubts.append(doubt)
     return values, doubts
+
+
+def _lines(
+    f: Callable[..., Any], leaves: list[Any], number: int, rebuild: Callable[[list[Any]], Any]
+) -> Iterator[tuple[tuple[int, ...], Callable[[float], float]]]:
+    """For each element of a leaf its index, and ``f`` as a function of what is added to it."""
+    x = np.asarray(leaves[number], float)
+    for index in np.ndindex(*x.shape):
+
+        def along(t: float, index: Any = index) -> float:
+            moved = x.copy()
+            moved[index] += t
+            changed = _copies(leaves)
+            changed[number] = _like(leaves[number], moved)
+            return float(f(*rebuild(changed)))
+
+        yield index, along
+
+
+def has_kink(f: Callable[[float], float], scale: float = 1.0, eps: float = 2.2e-16) -> bool:
+    """Whether ``f`` has no derivative at 0: a kink, a jump, an infinite slope.
+
+    For a smooth function the two one-sided differences differ by ``h f''(0)``, ten times less at each step; at a
+    kink by the same, at a jump by more.  Their mean converges, but at an infinite slope, where it grows.
+    Only what stands out from rounding counts; what lies nearer than the smallest step is at the point.
+
+    Parameters
+    ----------
+    f : callable
+        A function of one number.
+    scale : float
+        The size of what is added to.
+    eps : float
+        The precision to which ``f`` is computed.
+    """
+    middle = f(0.0)
+    jumps, slopes, noises = [], [], []
+    for shorter in (10.0, 1.0, 0.1):
+        h = shorter * eps ** (1 / 3) * scale
+        above, below = f(h), f(-h)
+        jumps.append(abs((above - middle) - (middle - below)) / h)
+        slopes.append(abs(above - below) / (2 * h))
+        noises.append(eps * (abs(above) + abs(below) + 2 * abs(middle)) / h)
+    size = max(1.0, slopes[0])
+    return _stays(jumps, noises, size, 0.5) or _stays(slopes, noises, size, 1.5)
+
+
+def _stays(found: list[float], noises: list[float], size: float, ratio: float) -> bool:
+    """Whether each is at least so many times the one before, and more than rounding and curvature."""
+    clear = all(x > 100 * noise + 1e-4 * size for x, noise in zip(found, noises, strict=True))
+    return clear and all(b >= ratio * a for a, b in zip(found, found[1:], strict=False))
+
+
+def _kinks(
+    f: Callable[..., Any],
+    leaves: list[Any],
+    which: list[int],
+    rebuild: Callable[[list[Any]], Any],
+    names: list[str],
+) -> tuple[str, ...]:
+    """The elements of the chosen leaves by which ``f`` has no derivative."""
+    given = [*(leaves[k] for k in which), f(*rebuild(_copies(leaves)))]
+    dtypes = [np.asarray(x).dtype for x in given]
+    eps = max(float(np.finfo(d).eps) for d in (*dtypes, np.dtype(float)) if d.kind == "f")
+    found = []
+    for number, name in zip(which, names, strict=True):
+        x = np.asarray(leaves[number], float)
+        for index, along in _lines(f, leaves, number, rebuild):
+            if has_kink(along, max(1.0, abs(float(x[index]))), eps):
+                found.append(name + "".join(f"[{k}]" for k in index))
+    return tuple(found)
 
 
 def _like(original: Any, array: np.ndarray) -> Any:
@@ -183,6 +259,12 @@ def check_gradient(
     GradientMismatch
         An ``AssertionError`` that names the worst element.  NaN never agrees, not with NaN either.
 
+    Warns
+    -----
+    KinkWarning
+        Where the function has a kink at ``args``: one-sided differences disagree, and what the gradient
+        is there is a convention, with which differences that are symmetric may agree.
+
     Examples
     --------
     >>> import numpy as np, autodiff
@@ -223,14 +305,26 @@ def check_gradient(
     parts = [
         parts_of_complex(of_leaf[k]) if is_complex(call.roles[k]) else of_leaf[k] for k in which
     ]
-    report = _compare(parts, differences, doubts, [call.paths[k] for k in which], tolerance, exact)
+    names = [call.paths[k] for k in which]
+    report = _compare(parts, differences, doubts, names, tolerance, exact)
     if not report.undefined and np.any(np.isnan(plain(*rebuild(_copies(call.leaves))))):
         report = replace(report, agrees=False, undefined=True, worst="these arguments")
+    if not report.undefined:
+        report = replace(report, kinks=_kinks(plain, call.leaves, which, rebuild, names))
     if raises and not report.agrees:
         remedy = "look at autodiff.gradient(f).ir(*args)"
         if report.undefined:
             remedy = "check inside of the function's domain, away from its ends"
+        elif report.kinks:
+            remedy = "check beside the kink: at it there is no derivative, only a convention"
         raise GradientMismatch(str(report), remedy=remedy)
+    if report.kinks:
+        warnings.warn(
+            f"check_gradient of {compiled.signature.title}: {report._kinks()}, so there is no "
+            "derivative to compare with, only a convention; check beside it",
+            KinkWarning,
+            stacklevel=2,
+        )
     return report
 
 

@@ -7,6 +7,7 @@
                                  body(k, *carries) yields (*carries, *stacked)
                                  results: (trips, *carries, *stacks), stack shape (trips, …)
     check(predicate, *operands; message)      fails the run when false
+    sized(; shape, itemsize)                  fails the run when no memory holds such an array
     host_call(*operands; function, types)     calls Python at every run, in order
 
 ``k`` counts iterations from 0 (int64 scalar).  The number of carries is the number of operands;
@@ -17,6 +18,7 @@ caller then runs the user's function as plain Python, which raises NumPy's own e
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,10 @@ def _no_meaning(*operands: Any, **attributes: Any) -> Any:
 
 MEMORY_FAILED = "out of memory"
 """What an engine says of a run that asked for more memory than there is."""
+
+
+MOST_BYTES = 2**47
+"""What no array can have: processors address that much memory."""
 
 
 class CheckFailed(Signal):
@@ -109,6 +115,16 @@ register(Entry("cond", _no_rule, _no_meaning, Control(), regions=_cond_regions))
 for _name in ("for", "while"):
     register(Entry(_name, _no_rule, _no_meaning, Control(), regions=_loop_regions))
 register(Entry("check", lambda types, message: (), _check_meaning, Effect(), zero_derivative=True))
+
+
+def _sized_meaning(shape: tuple[int, ...], itemsize: int) -> tuple[()]:
+    # Python's integers: no product is too large for them.
+    if any(n > MOST_BYTES for n in shape) or math.prod(shape) * itemsize > MOST_BYTES:
+        raise CheckFailed(MEMORY_FAILED)
+    return ()
+
+
+register(Entry("sized", lambda types, **_: (), _sized_meaning, Effect(), zero_derivative=True))
 
 
 def _host_rule(operands: Any, function: Any, types: Any) -> tuple[ArrayType, ...]:

@@ -8,13 +8,23 @@ that only feed themselves.
 
 What the user wrote and what raises for some values is kept, unless what is kept anyway raises for
 the same ones: the scatter of a gradient for a gather with the same indices.
+
+    np.zeros((n, n)).size     sized(shape=(n, n)): no array, but NumPy's error where it does not fit
+
+Of an array that the user made, of a size that integers of the call tell, its size is checked when the program
+begins. (In a branch not taken that is too early; then plain Python runs, and is right as well.)
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
+from autodiff.dims import Extent, symbols
 from autodiff.ir.copying import Mapping, copy_value, map_attribute
-from autodiff.ir.data import Block, Operation, Program, Value, uses
-from autodiff.ops.entries import ENTRIES
+from autodiff.ir.data import Block, Operation, Program, Value, uses, walk
+from autodiff.ops.control import MOST_BYTES
+from autodiff.ops.entries import ENTRIES, Creation
 
 Risk = tuple[str, Value, str | None]
 
@@ -24,7 +34,7 @@ def eliminate_dead_code(program: Program) -> Program:
     block = Block(list(program.inputs), outputs=list(program.outputs))
     operations, _ = _sweep(program.block.operations, set(program.outputs), set())
     # Extents of inputs may name other inputs.
-    block.operations = operations
+    block.operations = [*_sizes(program, operations), *operations]
     return _renamed(Program(block, program.name))
 
 
@@ -37,6 +47,46 @@ def _has_effect(operation: Operation) -> bool:
         for region in operation.regions
         for inner in region.operations
     )
+
+
+def _sizes(program: Program, kept: list[Operation]) -> Iterator[Operation]:
+    """Checks of the sizes of arrays that are no longer made."""
+    of_arrays = {s for v in program.inputs for n in v.shape for s in symbols(n)}
+    given = {v for v in program.inputs if v not in of_arrays and v.dtype.kind in "iu"}
+    left = {id(operation) for operation in walk(Block(operations=kept))}
+    made = {_size_of(v) for operation in kept for v in operation.results}
+    made |= {
+        tuple(operation.attributes.values()) for operation in kept if operation.kind == "sized"
+    }
+    for operation in walk(program.block):
+        if id(operation) in left or operation.is_derived or not _makes_an_array(operation):
+            continue
+        size = _size_of(operation.result)
+        if size in made or not _may_be_too_large(size, set(program.inputs), given):
+            continue
+        made.add(size)
+        shape, itemsize = size
+        attributes = {"shape": shape, "itemsize": itemsize}
+        yield Operation("sized", (), attributes, (), source=operation.source)
+
+
+def _makes_an_array(operation: Operation) -> bool:
+    return operation.kind == "broadcast" or isinstance(ENTRIES[operation.kind].lowering, Creation)
+
+
+def _size_of(value: Value) -> tuple[tuple[Extent, ...], int]:
+    return value.shape, value.dtype.itemsize
+
+
+def _may_be_too_large(
+    size: tuple[tuple[Extent, ...], int], inputs: set[Value], given: set[Value]
+) -> bool:
+    """Whether integers that a call is given decide it; of the extents of inputs there are arrays."""
+    shape, itemsize = size
+    found = {s for n in shape for s in symbols(n)}
+    if found:
+        return found <= inputs and not found.isdisjoint(given)
+    return math.prod(shape) * itemsize > MOST_BYTES
 
 
 # Operations that raise for some values of their first operand, and those of indices.

@@ -20,6 +20,7 @@ from autodiff.dims import Dim, evaluate
 from autodiff.engines.native.compile import compile_program
 from autodiff.engines.native.sizes import LIMIT, TOO_LARGE
 from autodiff.ir import ArrayType, Program
+from autodiff.ir.data import walk
 from autodiff.ops.builder import building, constant, emit
 from autodiff.ops.control import INT, MEMORY_FAILED, CheckFailed
 
@@ -173,8 +174,54 @@ def small_elements(x, n):
     return np.zeros((n, n, 4), np.int8).sum() + x[0]
 
 
+# -- arrays that nothing reads
+def size_alone(x, n):
+    return np.zeros((n, n)).size
+
+
+def length_alone(x, n):
+    return len(np.ones((n, n, 2))) + x[0]
+
+
+def bytes_alone(x, n):
+    return np.full((n, n), 2.0).nbytes + np.arange(4 * n * n).itemsize
+
+
+def made_and_dropped(x, n):
+    np.empty((n, 3, n))
+    return x * 2
+
+
+def overwritten(x, n):
+    y = np.zeros((n, n))
+    y = x + 1.0
+    return y
+
+
+def dropped_in_a_loop(x, n):
+    total = 0.0
+    for k in range(3):
+        y = np.ones((n, n))
+        total = total + x[k] * y.ndim
+    return total
+
+
+def dropped_in_a_branch(x, n):
+    if x[0] > 0.0:
+        return x[1] * np.ones((n, n)).ndim
+    return 0.0
+
+
+def beside_a_length(x, n):
+    return np.zeros((len(x), n, n)).shape[0] * x
+
+
+UNREAD = [
+    size_alone, length_alone, bytes_alone, made_and_dropped, overwritten, dropped_in_a_loop,
+    dropped_in_a_branch, beside_a_length,
+]  # fmt: skip
 FUNCTIONS = [
-    zeros_corner, ones_sum, returned, returned_with_more, eye_trace, cube, last_of_tile, stretched,
+    *UNREAD, zeros_corner, ones_sum, returned, returned_with_more, eye_trace, cube, last_of_tile, stretched,
     in_a_loop, in_a_branch, product_of_sizes, computed_size, small_elements,
 ]  # fmt: skip
 # Plain NumPy makes arrays of n numbers first: n must be more than any machine has.
@@ -201,10 +248,12 @@ def test_a_function_of_sizes_raises_what_numpy_raises(function, engine):
 
 @ENGINES
 @pytest.mark.parametrize(
-    "function", [zeros_corner, ones_sum, product_of_sizes, in_a_loop], ids=lambda f: f.__name__
+    "function",
+    [zeros_corner, ones_sum, product_of_sizes, in_a_loop, *UNREAD],
+    ids=lambda f: f.__name__,
 )
 def test_a_derivative_of_sizes_raises_what_numpy_raises(function, engine):
-    slope = autodiff.gradient(lambda x, n: function(x, n) * x[0], wrt="x", engine=engine)
+    slope = autodiff.gradient(lambda x, n: np.sum(function(x, n)) * x[0], wrt="x", engine=engine)
     x = np.array([1.0, 2.0, 3.0])
     assert slope(x, 3).shape == slope(x, 4).shape == (3,)
     for n in (2**31, 2**32, 2**61):
@@ -213,6 +262,40 @@ def test_a_derivative_of_sizes_raises_what_numpy_raises(function, engine):
         with pytest.raises(type(plain.value)):
             slope(x, n)
     assert slope(x, 5).shape == (3,)
+
+
+@ENGINES
+@pytest.mark.parametrize("function", UNREAD, ids=lambda f: f.__name__)
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_the_first_size_may_be_the_one_that_does_not_fit(function, engine):
+    for n in (2**31, 2**60):
+        compiled = autodiff.function(function, engine=engine)
+        x = np.array([1.0, 2.0, 3.0])
+        for _ in range(2):
+            with pytest.raises((ValueError, MemoryError)) as plain:
+                function(x, n)
+            with pytest.raises(type(plain.value)) as ours:
+                compiled(x, n)
+            assert str(ours.value) == str(plain.value)
+
+
+def test_a_length_that_is_not_fixed_beside_a_size():
+    compiled = autodiff.function(beside_a_length)
+    for length in (3, 4, 5):
+        x = np.arange(1.0, length + 1)
+        np.testing.assert_equal(compiled(x, 4), beside_a_length(x, 4))
+        with pytest.raises(ValueError, match="too big"):
+            compiled(x, 2**32)
+
+
+def test_what_is_left_of_an_array_is_a_comparison():
+    compiled = autodiff.function(made_and_dropped)
+    x = np.arange(3.0)
+    compiled(x, 3)
+    compiled(x, 4)
+    kinds = [operation.kind for operation in walk(compiled.cache[-1].plan.program.block)]
+    assert kinds.count("sized") == 1
+    assert "broadcast" not in kinds
 
 
 # -- memory that the system refuses -----------------------------------------------------------------

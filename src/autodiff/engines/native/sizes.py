@@ -8,6 +8,9 @@ overflow and are at most ``LIMIT``, or the kernel fails before the array is used
 decides (NumPy raises what it raises).  From then on products of extents, positions of elements and
 sizes of buffers are computed without checks, as they are smaller.
 
+An array that nothing reads is not there any more; what is left of it is its size, which ``sized`` has
+checked (:mod:`autodiff.passes.dead`).
+
 Most extents need no check: ``magnitude`` bounds them by what their symbols are.  A check stands at
 the beginning of the block, before effects, or where the last of its symbols becomes known; those of
 loop bodies stand before the loop where they can.
@@ -23,7 +26,7 @@ from autodiff.dims import Dim, Extent, Func, bounds, product, same_shape, symbol
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.writer import extent_key
 from autodiff.ir.data import Block, Operation, Source, Value
-from autodiff.ops.control import MEMORY_FAILED
+from autodiff.ops.control import MEMORY_FAILED, MOST_BYTES
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, Update
 
 if TYPE_CHECKING:
@@ -31,8 +34,7 @@ if TYPE_CHECKING:
 
 TOO_LARGE = "a size exceeds 64 bits"
 
-LIMIT = 2**47
-"""Bytes that no array can have: processors address that much memory."""
+LIMIT = MOST_BYTES
 
 SAFE = 2**62
 """Below this, nothing can overflow by what is added or scaled in computing positions."""
@@ -110,6 +112,12 @@ def _of_block(g: Generator, block: Block) -> Iterator[Demand]:
 
 
 def _of_operation(g: Generator, operation: Operation) -> Iterator[Demand]:
+    if operation.kind == "sized":
+        shape, itemsize = operation.attributes["shape"], operation.attributes["itemsize"]
+        for symbol in {s for n in shape for s in symbols(n)} & g.integer_inputs:
+            g.ranged[symbol] = None
+        yield Demand(shape, itemsize, operation.source)
+        return
     alone = tuple(
         [e for a in operation.attributes.values() for e in _extents(a) if _may_overflow(g, e)]
     )

@@ -44,6 +44,8 @@ def write_step(g: Generator, operation: Operation, write_block: WriteBlock) -> N
         predicate = g.lookup(operation.operands[0])
         assert isinstance(predicate, Element)
         g.fail_unless(predicate.name, operation.attributes["message"], operation.source)
+    elif kind == "sized":
+        pass  # the block has begun with it (sizes)
     elif isinstance(ENTRIES[kind].lowering, Kernel) and kernels.write(g, operation):
         pass
     else:
