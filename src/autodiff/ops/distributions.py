@@ -75,6 +75,20 @@ def _formula(dist: Any, name: str, *args: Any) -> Any:
     arrays = [as_array(x) for x in args]
     shape = broadcast_shapes(*[x.shape for x in arrays])
     args = tuple([broadcast_to(x, shape) if shape else x for x in arrays])
+    limit = _LIMITS.get(getattr(dist, "name", ""))
+    if limit is not None and name not in ("get_support", "argcheck"):
+        parameter = args[1]
+        near: Any = np.abs(parameter) < limit
+        poison = unknown_slope(_float(parameter))
+        return _run(method, args) + select(near, poison, 0.0, np.float64)
+    return _run(method, args)
+
+
+# Up to this absolute value of their parameter these are taken for the normal distribution.
+_LIMITS = {"pearson3": 1.6e-5}
+
+
+def _run(method: Any, args: tuple[Any, ...]) -> Any:
     try:
         return interpreted(method, *args)
     except (TypeError, IndexError, ValueError):
@@ -124,8 +138,8 @@ def _inner(low: Any, high: Any) -> Any:
         return low + 1.0 if np.isfinite(low) else high - 1.0 if np.isfinite(high) else 0.0
     low, high = _float(low), _float(high)
     below, above = np.isfinite(low), np.isfinite(high)
-    finite_low = select(below, low, select(above, high - 2.0, -1.0, np.float64), np.float64)
-    finite_high = select(above, high, finite_low + 2.0, np.float64)
+    finite_low: Any = select(below, low, select(above, high - 2.0, -1.0, np.float64), np.float64)
+    finite_high: Any = select(above, high, finite_low + 2.0, np.float64)
     return 0.5 * (finite_low + finite_high)
 
 
@@ -204,9 +218,8 @@ def _cumulative(dist: Any, name: str, z: Any, shapes: list[Any]) -> Any:
     complement = _formula(dist, other, z, *shapes)
     small: Any = value < 0.5
     logarithm = np.log(select(small, value, 0.5, np.float64))
-    return select(
-        small, logarithm, np.log1p(-select(small, 0.5, complement, np.float64)), np.float64
-    )
+    rest: Any = select(small, 0.5, complement, np.float64)
+    return select(small, logarithm, np.log1p(-rest), np.float64)
 
 
 def quantile(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
@@ -333,13 +346,13 @@ def _called(function: Any, operands: list[Any], words: dict[str, Any]) -> Any:
 
 def _chosen(cond: Any, first: Any, other: Any) -> Any:
     """``first`` where ``cond`` holds; the other one knows nothing of parameters with a fixed value."""
-    value = select(cond, first, other, np.float64)
+    value: Any = select(cond, first, other, np.float64)
     if not isinstance(cond, Tracer):
         return value
     for kind, parameter in _fixed(cond.value):
         poison = unknown_slope(_float(parameter))
-        at_rest = select(cond, poison, 0.0, np.float64) if kind == "equal" else select(cond, 0.0, poison, np.float64)  # fmt: skip
-        value = value + at_rest
+        pair = (poison, 0.0) if kind == "equal" else (0.0, poison)
+        value = value + select(cond, pair[0], pair[1], np.float64)
     return value
 
 
@@ -352,5 +365,6 @@ def _fixed(value: Any) -> list[tuple[str, Any]]:
         return [pair for v in operation.operands for pair in _fixed(v)]
     if operation.kind in ("equal", "not_equal"):
         a, b = operation.operands
-        return [(operation.kind, Tracer(x)) for x, y in ((a, b), (b, a)) if known(Tracer(y)) is not None and known(Tracer(x)) is None]  # fmt: skip
+        pairs = [(Tracer(x), Tracer(y)) for x, y in ((a, b), (b, a))]
+        return [(operation.kind, x) for x, y in pairs if known(y) is not None and known(x) is None]
     return []

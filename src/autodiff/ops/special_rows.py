@@ -156,7 +156,8 @@ def _implicit(function: Rule, k: int, solved: int, rule: Rule, by_solved: Rule) 
     def partial(y: Any, *operands: Any) -> Any:
         p = operands[solved]
         arguments = (*operands[:solved], y, *operands[solved + 1 :])
-        unsolved = np.abs(function(*arguments) - p) > _SOLVED * np.abs(p)
+        solved_for = np.abs(function(*arguments) - p) <= _SOLVED * np.abs(p)
+        unsolved = np.logical_not(solved_for) & np.equal(p, p) & np.equal(y, y)
         slope = by_solved(p, *arguments)
         value = 1 / slope if k == solved else -rule(p, *arguments) / slope
         return np.where(unsolved, 0.0, value)

@@ -19,8 +19,23 @@ _DEGREES = float(np.pi / 180)
 
 
 # -- Mathieu functions ----------------------------------------------------------------------------------
-row("mathieu_a", (None, "q"), ((2.0, 2.0), (0.5, 2.0)), "DLMF 28.2")
-row("mathieu_b", (None, "q"), ((2.0, 2.0), (0.5, 2.0)), "DLMF 28.2")
+# The derivative of a characteristic value is the mean of the potential's derivative over the squared
+# function (Hellmann and Feynman): 2/π ∫ cos 2x ce² dx, of a periodic function by equal steps.
+_TURN = np.arange(256) * (2 * np.pi / 256)
+
+
+def _level_by_q(name: str) -> Any:
+    def partial(y: Any, m: Any, q: Any) -> Any:
+        column = lambda v: np.reshape(v, (*np.shape(v), 1))  # noqa: E731
+        angles = _TURN / _DEGREES + 0.0 * column(q)
+        value = of(f"mathieu_{name}.0")(column(m), column(q), angles)
+        return np.sum(np.cos(2 * _TURN) * value * value, axis=-1) * (4 / 256)
+
+    return partial
+
+
+row("mathieu_a", (None, _level_by_q("cem")), ((2.0, 2.0), (0.5, 2.0)), "DLMF 28.2, 28.4.9")
+row("mathieu_b", (None, _level_by_q("sem")), ((2.0, 2.0), (0.5, 2.0)), "DLMF 28.2, 28.4.9")
 
 
 def _mathieu(name: str, level: Any, modified: bool) -> None:
@@ -67,8 +82,24 @@ _parabolic("pbwa", lambda a, x: a - 0.25 * x * x, "DLMF 12.14.1")
 
 
 # -- spheroidal wave functions ----------------------------------------------------------------------------
-row("pro_cv", (None, None, "c"), ((1.0, 1.0), (2.0, 2.0), (0.5, 2.0)), "DLMF 30.3")
-row("obl_cv", (None, None, "c"), ((1.0, 1.0), (2.0, 2.0), (0.5, 2.0)), "DLMF 30.3")
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+
+
+def _level_by_c(name: str, sign: float) -> Any:
+    """``±2 c ∫ x² S² dx / ∫ S² dx``, likewise."""
+
+    def partial(y: Any, m: Any, n: Any, c: Any) -> Any:
+        column = lambda v: np.reshape(v, (*np.shape(v), 1))  # noqa: E731
+        value = of(f"{name}.0")(*[column(v) for v in (m, n, c)], _POINTS + 0.0 * column(c))
+        square = value * value * _WEIGHTS
+        return sign * 2 * c * np.sum(_POINTS**2 * square, axis=-1) / np.sum(square, axis=-1)
+
+    return partial
+
+
+_CV = ((1.0, 1.0), (2.0, 2.0), (0.5, 2.0))
+row("pro_cv", (None, None, _level_by_c("pro_ang1", 1.0)), _CV, "DLMF 30.2.1")
+row("obl_cv", (None, None, _level_by_c("obl_ang1", -1.0)), _CV, "DLMF 30.2.1")
 
 
 def _prolate(value: Any, slope: Any, m: Any, c: Any, level: Any, x: Any) -> Any:

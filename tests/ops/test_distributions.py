@@ -1,0 +1,217 @@
+"""Every distribution of ``scipy.stats``: SciPy's values at all points of the line, and gradients.
+
+The distributions and their parameters are those that SciPy tests its own methods with.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.stats import _distr_params
+
+import autodiff
+from autodiff.errors import AutodiffError, FallbackWarning
+from tests.ops.support import ENGINES, differences
+
+engines = pytest.mark.parametrize("engine", ENGINES)
+SHAPES: dict[str, tuple[Any, ...]] = {}
+for _name, _shapes in (*_distr_params.distcont, *_distr_params.distdiscrete):
+    if isinstance(_name, str) and hasattr(stats, _name):
+        SHAPES.setdefault(_name, tuple(_shapes))
+for _name in (
+    "levy_stable",
+    "studentized_range",
+    "poisson_binom",
+):  # numerical throughout; of lists
+    SHAPES.pop(_name, None)
+DISCRETE = {name for name in SHAPES if isinstance(getattr(stats, name), stats.rv_discrete)}
+# Parameters without a derivative by them: whole numbers, or no formula is known.
+FIXED = {"ncx2": ("df",), "nct": ("df",), "ncf": ("dfn", "dfd"), "gausshyper": ("a", "b", "c"), "ksone": ("n",), "irwinhall": ("n",), "kstwo": ("n",), "zipfian": ("a", "n")}  # fmt: skip
+_NUMERICAL = ("cdf", "sf", "logcdf", "logsf", "ppf", "isf")
+# Methods without a derivative: code in C, complex numbers, a search.
+REFUSED: dict[str, tuple[str, ...]] = {
+    "genhyperbolic": _NUMERICAL, "geninvgauss": _NUMERICAL, "vonmises": _NUMERICAL,
+    "vonmises_line": _NUMERICAL, "rel_breitwigner": _NUMERICAL,
+    "ksone": ("pdf", "logpdf"), "landau": ("pdf", "logpdf"),
+    "kstwo": ("pdf", "logpdf", *_NUMERICAL),
+    "nchypergeom_fisher": ("pmf", "logpmf", "cdf", "sf", "logcdf", "logsf"),
+    "nchypergeom_wallenius": ("pmf", "logpmf", "cdf", "sf", "logcdf", "logsf"),
+}  # fmt: skip
+# SciPy's own value is wrong or NaN: an argument of one element stands for all, a power overflows,
+# an integral is rough, a logarithm is that of a density that underflows.
+BETTER = {("norminvgauss", "sf"), ("norminvgauss", "logcdf"), ("norminvgauss", "logsf"), ("geninvgauss", "logpdf"), ("geninvgauss", "pdf"), ("laplace", "logpdf"), ("skewnorm", "cdf"), ("skewnorm", "logcdf"), ("skewnorm", "logsf"), ("skellam", "logcdf"), ("skellam", "logsf")}  # fmt: skip
+METHODS = ("logpdf", "pdf", "logpmf", "pmf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
+SAMPLE = ("alpha", "burr12", "f", "genextreme", "johnsonsu", "ncx2", "truncnorm", "betabinom", "nbinom")  # fmt: skip
+
+
+def methods(name: str) -> list[str]:
+    found = [m for m in METHODS if hasattr(getattr(stats, name), m)]
+    return [m for m in found if m not in REFUSED.get(name, ())]
+
+
+def points(name: str, method: str) -> np.ndarray:
+    """Levels, or numbers in the support, at its ends, outside of it, and no numbers."""
+    dist, shapes = getattr(stats, name), SHAPES[name]
+    if method in ("ppf", "isf"):
+        return np.array([0.0, 0.01, 0.3, 0.77, 0.999, 1.0, -1.0, np.nan])
+    low, high = dist.support(*shapes)
+    ends = [low if np.isfinite(low) else -1e3, high if np.isfinite(high) else 1e3]
+    return np.array([*dist.ppf([0.02, 0.3, 0.8, 0.999], *shapes), *ends, ends[0] - 1, np.nan, np.inf, -np.inf])  # fmt: skip
+
+
+def check_values(name: str, engine: str) -> None:
+    dist, shapes = getattr(stats, name), SHAPES[name]
+    for method in METHODS:
+        f = getattr(dist, method, None)
+        if f is None or (name, method) in BETTER:
+            continue
+        x = points(name, method)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            want = f(x, *shapes)
+            have = autodiff.function(lambda x, f=f: f(x, *shapes), engine=engine)(x)
+        np.testing.assert_allclose(have, want, rtol=1e-10, atol=1e-290, err_msg=f"{name}.{method}")
+
+
+def check_gradients(name: str, method: str) -> None:
+    """By the point, the shapes, the location and the scale."""
+    dist, shapes = getattr(stats, name), SHAPES[name]
+    f, located = getattr(dist, method), (0.3,) if name in DISCRETE else (0.3, 1.3)
+    if name in DISCRETE:
+        located = (2,)
+    with np.errstate(all="ignore"):
+        point = 0.37 if method in ("ppf", "isf") else dist.ppf(0.37, *shapes, *located)
+    names = [] if not dist.shapes else [n.strip() for n in dist.shapes.split(",")]
+    values = [float(point), *shapes, *located]
+    whole = name in DISCRETE and method not in ("ppf", "isf")
+    active = [
+        k for k, v in enumerate(values)
+        if isinstance(v, float) and not (k == 0 and whole)
+        and not (0 < k <= len(names) and names[k - 1] in FIXED.get(name, ()))
+    ]  # fmt: skip
+    if not active:
+        return
+
+    def of(x):
+        full = list(values)
+        for n, k in enumerate(active):
+            full[k] = x[n]
+        return f(*full)
+
+    at = np.array([values[k] for k in active])
+    found = autodiff.gradient(of, engine="numpy")(at)
+    if name in DISCRETE and method in ("ppf", "isf"):
+        np.testing.assert_array_equal(found, 0.0)  # constant by pieces
+        return
+    for n, k in enumerate(active):
+        step = 1e-3 * max(abs(at[n]), 0.1)
+
+        def moved(t: float, n: int = n) -> list[np.ndarray]:
+            return [np.asarray(of([*at[:n], at[n] + t, *at[n + 1 :]]))]
+
+        with np.errstate(all="ignore"):
+            (want,) = differences(moved, step)
+        if np.isfinite(want):
+            np.testing.assert_allclose(found[n], want, rtol=3e-5, atol=1e-6, err_msg=f"{name}.{method} {k}")  # fmt: skip
+
+
+@engines
+@pytest.mark.parametrize("name", SAMPLE[:4])
+def test_values(name: str, engine: str) -> None:
+    check_values(name, engine)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_gradients(name: str) -> None:
+    few = ("logpdf", "logpmf", "cdf", *(() if name in DISCRETE else ("ppf",)))
+    for method in [m for m in methods(name) if m in few]:
+        check_gradients(name, method)
+
+
+@engines
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHAPES)
+def test_values_of_all(name: str, engine: str) -> None:
+    check_values(name, engine)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHAPES)
+def test_gradients_of_all(name: str) -> None:
+    for method in methods(name):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FallbackWarning)  # a search among whole numbers
+            warnings.simplefilter("ignore", RuntimeWarning)
+            check_gradients(name, method)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_derivative_is_refused(name: str) -> None:
+    dist, shapes = getattr(stats, name), SHAPES[name]
+    for method in REFUSED[name]:
+        point = 0.37 if method in ("ppf", "isf") else float(dist.ppf(0.37, *shapes))
+        f = getattr(dist, method)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if name.startswith("nchypergeom"):
+                g = autodiff.gradient(lambda odds, f=f: f(int(point), *shapes[:-1], odds))
+                point = float(shapes[-1])
+            else:
+                g = autodiff.gradient(lambda x, f=f: f(x, *shapes))
+            with pytest.raises(AutodiffError):
+                g(point)
+
+
+# -- parameters at which SciPy has another formula ---------------------------------------------------------
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [("genpareto", "logpdf"), ("genpareto", "ppf"), ("genextreme", "logpdf"), ("genextreme", "cdf"), ("skewnorm", "logpdf")],
+)  # fmt: skip
+def test_shape_zero_is_no_exception(name: str, method: str) -> None:
+    """The gradient is that of shapes nearby."""
+    f = getattr(getattr(stats, name), method)
+    gradient = autodiff.gradient(lambda x, c: f(x, c))
+    np.testing.assert_allclose(gradient(0.3, 0.0), gradient(0.3, 1e-9), rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["pearson3", "ncx2"])
+def test_a_slope_that_is_not_known_is_no_number(name: str) -> None:
+    f = getattr(stats, name).logpdf
+    shapes = (3.0,) if name == "ncx2" else ()
+    by_x, by_shape = autodiff.gradient(lambda x, c: f(x, *shapes, c))(0.3, 0.0)
+    np.testing.assert_allclose(by_x, autodiff.gradient(lambda x, c: f(x, *shapes, c))(0.3, 1e-4)[0], rtol=1e-3)  # fmt: skip
+    assert np.isnan(by_shape)
+
+
+# -- distributions of the user's ----------------------------------------------------------------------------
+class Exponential(stats.rv_continuous):
+    """With a density alone: SciPy integrates it, and searches for quantiles."""
+
+    def _pdf(self, x, rate):
+        return rate * np.exp(-rate * x)
+
+
+@engines
+def test_a_distribution_of_the_user(engine: str) -> None:
+    own = Exponential(a=0.0, name="own", shapes="rate")
+    x = np.array([0.5, 1.5, -1.0])
+    f = lambda x, rate: own.logpdf(x, rate, 0.0, 2.0)  # noqa: E731
+    np.testing.assert_allclose(autodiff.function(f, engine=engine)(x, 0.7), f(x, 0.7), rtol=1e-14)
+    by_rate = autodiff.gradient(lambda rate: np.sum(f(x[:2], rate)), engine=engine)(0.7)
+    np.testing.assert_allclose(by_rate, 2 / 0.7 - np.sum(x[:2] / 2), rtol=1e-13)
+
+
+@engines
+def test_scalars_in_a_loop(engine: str) -> None:
+    def total(x, c):
+        value = 0.0
+        for i in range(len(x)):
+            value += stats.gompertz.logpdf(x[i], c)
+        return value
+
+    x = np.linspace(0.1, 2.0, 7)
+    want = np.sum(stats.gompertz.logpdf(x, 0.4))
+    np.testing.assert_allclose(autodiff.function(total, engine=engine)(x, 0.4), want, rtol=1e-14)
