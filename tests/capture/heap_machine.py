@@ -513,6 +513,7 @@ class Machine:
             lambda: self.iteration(s, (loop.index, start)),
             lambda attempt: attempt(),
             loop.index,
+            s.label,
         )
         results = [self.algebra.make("loop", loop, k) for k in range(len(loop.carried.slots))]
         loop.carried.finish(results, self.more(s, start))

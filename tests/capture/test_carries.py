@@ -201,3 +201,21 @@ def test_the_cost_is_that_of_what_the_loop_changes() -> None:
         return machine.heap.stores - unrelated * 2
 
     assert operations(1) == operations(200)
+
+
+@pytest.mark.parametrize("depth", [4, 16])
+def test_loops_in_loops_are_studied_in_a_time_that_grows_with_their_depth(depth: int) -> None:
+    class Counting(Machine):
+        runs = 0
+
+        def step(self, s: Statement) -> None:
+            self.runs += isinstance(s, Store)
+            super().step(s)
+
+    trace: Trace = (*STEP, Store("x", 0, "n"), Add("s", "s", "n"))
+    for label in range(depth):
+        trace = (Repeat(100 + label, 2, trace),)
+    machine = Counting(checking=False)
+    machine.run((NUMBER, ARRAY, Constant("s", 0), *trace))
+    assert machine.rolled >= depth and not machine.reasons
+    assert machine.runs <= 4 * depth

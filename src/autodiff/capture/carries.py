@@ -4,14 +4,10 @@
     carried.slots                                   type, start, placeholder and end of each number that is carried
     carried.finish(results, ran)                    what the heap holds after the loop
 
-Each location that the body changes, of the objects that are older than the loop, has a *shape*: what of it may
-differ between iterations.  Shapes only become more general from round to round.
-
-    Same(reference)        nothing: every iteration finds what the first one found
-    Number(type)           a number, in one slot
-    OneOf(references)      one of a few things that are older than the loop; a slot says which
-    Structure(parts)       another object of the same kind, whose parts have shapes:  s = State(s.x + dt * s.v, s.v)
-    Perhaps(shape)         bound or not; a slot says whether
+Each location that the body changes, of the objects that are older than the loop, has a *shape*
+(:mod:`autodiff.capture.shapes`): what of it may differ between iterations.  Shapes only become more general from round to
+round.  A loop in a loop begins with the shapes that it had in the round before of the loop around it, so that the
+innermost body is run a number of times that grows with the depth of nesting, not with a power of it.
 
 In the body a *stand-in* takes the place of the object that a structure is.  That is right if two locations hold one object
 before the loop exactly where they do at the end of the body, and nothing else holds it: equal position in the
@@ -30,7 +26,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from autodiff.capture.heap import Entry, Heap, Location, Made, Object
 from autodiff.capture.kinds import Order
@@ -39,7 +35,6 @@ from autodiff.capture.predicates import Refused
 from autodiff.capture.references import (
     MOST_CHOICES,
     UNBOUND,
-    Algebra,
     Choice,
     Leaf,
     Logic,
@@ -51,107 +46,21 @@ from autodiff.capture.references import (
     bound,
     objects_of,
 )
+from autodiff.capture.shapes import (
+    Growth,
+    LoopAlgebra,
+    Number,
+    OneOf,
+    Perhaps,
+    Rotation,
+    Same,
+    Shape,
+    Slot,
+    Structure,
+)
 
 ROUNDS = 4
-
-
 S = TypeVar("S", bound="Shape")
-
-
-class LoopAlgebra(Algebra, Protocol):
-    """What loops ask of leaves beyond what branches do."""
-
-    def type_of(self, leaf: Any) -> Any:
-        """The type of a leaf; types are compared by ``==``."""
-
-    def widened(self, type: Any, other: Any) -> Any:
-        """The type that holds the values of both; None where there is none."""
-
-    def placeholder(self, type: Any) -> Any:
-        """A leaf that stands for a value of a type."""
-
-    def filler(self, type: Any) -> Any:
-        """Any leaf of a type, for what is not bound."""
-
-    def equal(self, a: Any, b: Any) -> Any:
-        """The predicate of whether two whole numbers are equal."""
-
-    def numbered(self, index: Any, step: int, offset: int) -> Any:
-        """The whole number ``index * step + offset``."""
-
-
-class Rotation(Refused):
-    """A loop that hands objects on from one location to another, which others hold as well."""
-
-    def __init__(self, structures: Sequence[Structure]) -> None:
-        self.structures = tuple(structures)
-        names = ", ".join(repr(s.names[0].key) for s in structures)
-        super().__init__(f"a loop that exchanges {names}, which have other names as well")
-
-
-class Growth(Refused):
-    """A loop in which a list or the like gets longer or shorter."""
-
-    def __init__(self, object: Object) -> None:
-        self.object = object
-        super().__init__(f"a loop in which the length of a {object.kind} changes")
-
-
-# -- shapes -------------------------------------------------------------------------------------------
-@dataclass(frozen=True, eq=False)
-class Same:
-    """What every iteration finds as the first one found it."""
-
-    reference: Reference
-
-
-@dataclass(frozen=True, eq=False)
-class Number:
-    """A number of a type."""
-
-    type: Any
-
-
-@dataclass(frozen=True, eq=False)
-class OneOf:
-    """One of a few things that are older than the loop."""
-
-    references: tuple[Reference, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Perhaps:
-    """Bound or not."""
-
-    inner: Shape
-
-
-@dataclass(eq=False)
-class Structure:
-    """An object whose parts have shapes: another one in each iteration."""
-
-    like: Object  # an object that it looks like
-    start: Reference | None  # what it is before the loop; None where nothing is
-    names: list[Location]  # where it was found first
-    parts: dict[Any, Shape] = field(default_factory=dict)
-    round: int = 0
-    end: Reference = UNBOUND  # what it is at the end of the body
-    visits: int = 0  # how many locations hold it
-    stand: Object | None = None
-    is_loose: bool = False
-
-
-Shape = Same | Number | OneOf | Perhaps | Structure
-
-
-@dataclass(eq=False)
-class Slot:
-    """One number that is carried."""
-
-    type: Any
-    placeholder: Any
-    start: Any = None
-    end: Any = None
 
 
 def carry(
@@ -159,24 +68,42 @@ def carry(
     body: Callable[[], object],
     region: Callable[[Callable[[], None]], object],
     index: Any,
+    site: Any = None,
 ) -> Carried:
     """Find out what a loop carries; the heap is as before.
 
     ``region(round)`` runs a round where what it computes becomes the body of the loop, which a later round replaces.
-    ``index`` is the leaf of the iteration's number.  Refused where a loop of the program cannot do what Python does.
+    ``index`` is the leaf of the iteration's number, ``site`` where the loop stands.  Refused where a loop of the program cannot do what Python does.
     """
     carried = Carried(heap, index)
+    around = heap.loops[-1] if heap.loops else None
+    memory = None if around is None else around.memory_of(site)
+    if memory is not None:
+        carried.begin_with(memory)
     before = heap.snapshot()
     for _ in range(ROUNDS):
+        heap.loops.append(carried)
         try:
             region(lambda: carried.attempt(body))
         except BaseException:
             heap.undo(before)
             raise
+        finally:
+            heap.loops.pop()
         if carried.is_settled:
+            if memory is not None:
+                memory.shapes, memory.inner = dict(carried.shapes), carried.inner
             carried.start_slots()
             return carried
     raise Refused("what the loop changes does not settle")
+
+
+@dataclass(eq=False)
+class Memory:
+    """What has been found out of a loop in the round before of the loop around it."""
+
+    shapes: dict[Location, Shape] = field(default_factory=dict)
+    inner: dict[Any, Memory] = field(default_factory=dict)
 
 
 class Carried:
@@ -195,14 +122,56 @@ class Carried:
         self.lasting: list[Object] = []  # objects older than the loop that a token may mean
         self.round = 0
         self.is_settled = False
+        self.inner: dict[Any, Memory] = {}  # what is remembered of the loops in the body
+        self.times: Counter[Any] = Counter()  # how often each came by in this round
         self.changes: dict[Location, Entry | None] = {}
         self.tables: dict[Object, dict[Any, Entry | None]] = {}
+
+    # -- loops in a loop ----------------------------------------------------------------------------
+    def memory_of(self, site: Any) -> Memory:
+        """What is remembered of a loop in the body, by where it stands and how often it came by this round."""
+        self.times[site] += 1
+        return self.inner.setdefault((site, self.times[site]), Memory())
+
+    def begin_with(self, memory: Memory) -> None:
+        """Begin with the shapes of another round of the loop around this one."""
+        self.inner = memory.inner
+        again: dict[tuple[Any, ...], Structure] = {}
+        for location, shape in memory.shapes.items():
+            self.at = location
+            found = self._again(shape, self.heap.read(location), again)
+            if found is not None:
+                self.shapes[location] = found
+
+    def _again(
+        self, shape: Shape, start: Reference | None, again: dict[tuple[Any, ...], Structure]
+    ) -> Shape | None:
+        """A shape like another one of what there is now; None where it cannot be."""
+        x = None if start is None or start is UNBOUND else bound(start)[0]
+        if isinstance(shape, Number):
+            return shape if x is None or self.logic.number(x) is not None else None
+        if isinstance(shape, Perhaps):
+            inner = self._again(shape.inner, x, again)
+            return None if inner is None else Perhaps(inner)
+        if not isinstance(shape, Structure) or x is None or not self._alike(x):
+            return None
+        if self.heap.keys(objects_of(x)[0]) != list(shape.parts):
+            return None
+        key = (shape, *_key(x))
+        if key not in again:
+            made = again[key] = Structure(objects_of(x)[0], x, [self.at])
+            self.structures.append(made)
+            for name, part in shape.parts.items():
+                held = self.heap.read_through(x, name)
+                made.parts[name] = self._again(part, held, again) or Same(held)
+        return again[key]
 
     # -- a round ----------------------------------------------------------------------------------
     def attempt(self, body: Callable[[], object]) -> None:
         """Run the body once on placeholders, and take up what it changed."""
         heap = self.heap
         self.round += 1
+        self.times.clear()
         self.is_settled = True
         before = heap.snapshot()
         self._enter()
