@@ -23,6 +23,7 @@ _OPTIONAL = {
     "scipy.fft": "autodiff.ops.scipy_fft",
     "scipy.special": "autodiff.ops.scipy_functions",
     "scipy.linalg": "autodiff.ops.scipy_linalg",
+    "scipy.ndimage": "autodiff.ops.scipy_ndimage",
     "scipy.stats": "autodiff.ops.scipy_stats",
 }
 
