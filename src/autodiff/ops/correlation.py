@@ -38,7 +38,7 @@ def _meaning(x: Any, w: Any) -> Any:
     from scipy import ndimage, signal
 
     long = [k for k, n in enumerate(w.shape) if n != 1]
-    if len(long) == 1:
+    if len(long) == 1 and x.dtype.kind == "f":
         (axis,) = long
         whole = ndimage.correlate1d(x, w.ravel(), axis, mode="constant")
         start = w.size // 2

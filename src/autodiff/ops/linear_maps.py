@@ -48,7 +48,7 @@ def _transpose(site: Site, ct: Any) -> tuple[Any, ...]:
 register(
     Entry(
         "line_map",
-        lambda types, map, transposed: (ArrayType(types[0].dtype, types[0].shape),),
+        lambda types, **how: (ArrayType(types[0].dtype, types[0].shape),),
         _meaning,
         Kernel("line_map"),
         Linear(_transpose),

@@ -87,7 +87,7 @@ def _correlate(x: Any, weights: Any, output: Any, mode: Any, cval: Any, origins:
 @implements(_nd_image.uniform_filter1d)
 def _uniform(x: Any, size: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any) -> None:
     # Sums first: those of integers are exact, and are cut when they are stored.
-    sums = Tracer(functions[np.zeros](output.shape).value, "array")
+    sums: Any = Tracer(functions[np.zeros](output.shape).value, "array")
     _correlate1d(x, np.ones(int(size)), axis, sums, mode, cval, origin)
     _store(output, sums / float(int(size)))
 
@@ -120,7 +120,7 @@ def _neighbours(
 ) -> list[Any]:
     """Shifted arrays, one for each element of the footprint; ``instead`` of those not in it."""
     a: Any = Tracer(as_array(x).value, "array")
-    mask = Tracer(cast(as_array(footprint), bool).value, "array")
+    mask: Any = Tracer(cast(as_array(footprint), bool).value, "array")
     sizes = [_around(n, o) for n, o in zip(mask.shape, origins, strict=True)]
     whole = extended(a, sizes, mode, cval)
     constant = known(mask)
@@ -147,14 +147,14 @@ def _extreme(
     x: Any, footprint: Any, structure: Any, output: Any, mode: Any, cval: Any, origins: Any,
     minimum: Any,
 ) -> None:  # fmt: skip
-    shape = as_array(footprint).shape
+    shape: Any = as_array(footprint).shape
     a = as_array(x) if structure is None else _doubles(x)
     instead = _extreme_of(a.dtype, bool(minimum))
     constant = known(as_array(footprint))
     found = _neighbours(a, footprint, _mode(mode), cval, origins, instead)
     if structure is not None:
         places = [p for p in np.ndindex(*shape) if constant is None or constant[p]]
-        heights = _doubles(structure)
+        heights: Any = _doubles(structure)
         signed = -heights if minimum else heights
         found = [x + signed[p] for x, p in zip(found, places, strict=True)]
     function = np.min if minimum else np.max
@@ -182,8 +182,9 @@ def _fourier(x: Any, sizes: Any, n: Any, axis: Any, output: Any, kind: Any) -> N
     scales = known(as_array(sizes))
     if scales is None or any(isinstance(m, Dim) for m in a.shape):
         raise unsupported("a Fourier filter of traced size", "pass a number")
-    factors = np.empty(a.shape)
-    _nd_image.fourier_filter(np.ones(a.shape), scales, int(n), int(axis), factors, int(kind))
+    shape: Any = a.shape
+    factors = np.empty(shape)
+    _nd_image.fourier_filter(np.ones(shape), scales, int(n), int(axis), factors, int(kind))
     _store(output, as_array(x) * factors)
 
 
