@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONAL = {
     "scipy.fft": "autodiff.ops.scipy_fft",
     "scipy.signal": "autodiff.ops.scipy_signal",
+    "scipy.spatial.distance": "autodiff.ops.scipy_distance",
     "scipy.special": "autodiff.ops.scipy_functions",
     "scipy.linalg": "autodiff.ops.scipy_linalg",
     "scipy.ndimage": "autodiff.ops.scipy_ndimage",
