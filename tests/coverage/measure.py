@@ -59,6 +59,7 @@ class Row:
     name: str
     call: str
     reason: str = ""
+    quantile: tuple[str, ...] = ()  # of a draw: what is drawn, its probability, its quantile
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def _modules() -> dict[str, Any]:
     import scipy.signal
     import scipy.spatial.distance
     import scipy.spatial.transform
+    import scipy.stats
 
     return {
         "np": np,
@@ -106,6 +108,7 @@ def _modules() -> dict[str, Any]:
         "signal": scipy.signal,
         "ndimage": scipy.ndimage,
         "distance": scipy.spatial.distance,
+        "stats": scipy.stats,
         "weighed": weighed,
     }
 
@@ -124,6 +127,20 @@ def functions_of(row: Row) -> tuple[Callable[..., Any], Callable[..., Any], list
     names = {**CONSTANTS, **_modules(), "__name__": "coverage"}
     exec(compile(text, file, "exec"), names)
     return names["call"], names["number"], letters
+
+
+def reference_of(row: Row, letters: list[str], args: list[Any]) -> Callable[..., Any]:
+    """For a draw: the number made of the quantile of the probability that what was drawn has."""
+    drawn, probability, quantile = row.quantile
+    names = {**CONSTANTS, **_modules(), **dict(zip(letters, args, strict=True))}
+    names["v"] = _seeded(lambda: eval(drawn, names))
+    q = eval(probability, names)
+    code = compile(quantile, "<quantile>", "eval")
+
+    def number(*args: Any) -> Any:
+        return weighed(eval(code, {**names, "q": q, **dict(zip(letters, args, strict=True))}))
+
+    return number
 
 
 def _seeded(f: Callable[..., Any], *args: Any) -> Any:
@@ -179,7 +196,7 @@ def _value(f: Callable[..., Any], args: list[Any], wanted: Any) -> tuple[str, st
 
 
 def _derivatives(
-    number: Callable[..., Any], args: list[Any], step: float
+    number: Callable[..., Any], plain: Callable[..., Any], args: list[Any], step: float
 ) -> tuple[str, str, str, str]:
     rng = np.random.default_rng(2)
     directions, others = (
@@ -199,7 +216,8 @@ def _derivatives(
         return bool(np.isclose(found, wanted, rtol, rtol))
 
     coarse = step > 1e-3
-    (slope,) = differences(lambda t: [np.asarray(_seeded(number, *moved(t)))], step)
+    slope: Any
+    (slope,) = differences(lambda t: [np.asarray(_seeded(plain, *moved(t)))], step)
     gradient = autodiff.gradient(number, wrt=wrt)
     said = ["refused", "refused", "refused"]
     try:
@@ -218,8 +236,9 @@ def _derivatives(
         said[1] = said[0] if right and said[0] != "wrong" else "right" if right else "wrong"
         notes = notes if right else f"{notes} jvp {pushed}, not {slope}"
         product = autodiff.hessian_vector(number, wrt=wrt, engine="numpy")
+        slopes = _slopes(plain, others) if plain is not number else gradient
         (bend,) = differences(
-            lambda t: [np.asarray(along(_seeded(gradient, *moved(t)), others))], max(step, 1e-3)
+            lambda t: [np.asarray(along(_seeded(slopes, *moved(t)), others))], max(step, 1e-3)
         )
         vectors = tuple(directions) if len(args) > 1 else directions[0]
         found = along(_seeded(lambda *x: product(*x, _tensors=vectors), *args), others)
@@ -232,6 +251,20 @@ def _derivatives(
         said[2] = "wrong"
         notes = f"{notes} {_notes(error)}"
     return said[0], said[1], said[2], notes
+
+
+def _slopes(plain: Callable[..., Any], others: list[Any]) -> Callable[..., Any]:
+    """Differences along ``others``, as arrays whose products with them sum up to the difference."""
+
+    def slopes(*args: Any) -> Any:
+        def moved(t: float) -> list[Any]:
+            return [a + t * d for a, d in zip(args, others, strict=True)]
+
+        (found,) = differences(lambda t: [np.asarray(plain(*moved(t)))], 3e-3)
+        total = sum(float(np.sum(np.square(d))) for d in others)
+        return tuple(found * d / total for d in others)
+
+    return slopes
 
 
 def measure(row: Row) -> Found:
@@ -250,5 +283,6 @@ def measure(row: Row) -> Found:
             return Found(value, "none", "none", "none", note)
         # Results of single precision need steps above their rounding.
         step = max(np.finfo(dtype).eps ** 0.25 / 3 for dtype in floats)
-        *said, notes = _derivatives(number, args, min(step, 1e-4) if step < 1e-3 else step)
+        plain = reference_of(row, letters, args) if row.quantile else number
+        *said, notes = _derivatives(number, plain, args, min(step, 1e-4) if step < 1e-3 else step)
     return Found(value, *said, notes or note)

@@ -236,26 +236,26 @@ has_samecoef has_samedomain has_samewindow has_sametype: {c}(y).{m}({c}(y))
 """
 
 RANDOM = """
-beta: {r}.beta(p, 2 * p)
-binomial: {r}.binomial(9, u) * y
+beta: {r}.beta(p, 2 * u)
+binomial: {r}.binomial(9, 0.5 + 1e-7 * u) * y
 chisquare: {r}.chisquare(p)
 dirichlet: {r}.dirichlet(np.abs(y) + 0.5)
 exponential: {r}.exponential(p)
 f: {r}.f(p + 1, 2 * p + 1)
-gamma: {r}.gamma(p, 2 * p)
-geometric: {r}.geometric(u) * y
+gamma: {r}.gamma(p, 2 * u)
+geometric: {r}.geometric(0.3 + 1e-7 * u) * y
 gumbel laplace logistic normal: {r}.{m}(x, p)
 hypergeometric: {r}.hypergeometric(5, 6, 4) * y
 lognormal: {r}.lognormal(x, p)
-logseries: {r}.logseries(u) * y
+logseries: {r}.logseries(0.3 + 1e-7 * u) * y
 multinomial: {r}.multinomial(9, np.array([0.2, 0.3, 0.5])) * s
-multivariate_normal: {r}.multivariate_normal(y[:3], a)
-negative_binomial: {r}.negative_binomial(4, u) * y
+multivariate_normal: {r}.multivariate_normal(y[:3], (a + a.T) / 2)
+negative_binomial: {r}.negative_binomial(4, 0.4 + 1e-7 * u) * y
 noncentral_chisquare: {r}.noncentral_chisquare(p + 1, p)
 noncentral_f: {r}.noncentral_f(p + 1, p + 2, p)
-pareto power: {r}.{m}(p)
+pareto power: {r}.{m}(p + 2)
 permutation: {r}.permutation(y)
-poisson: {r}.poisson(p) * y
+poisson: {r}.poisson(2.0 + 1e-7 * p) * y
 random: {r}.random(4) * y
 rayleigh: {r}.rayleigh(p)
 shuffle: c = y.copy(); {r}.shuffle(c); c
@@ -265,9 +265,9 @@ standard_t: {r}.standard_t(p + 1)
 triangular: {r}.triangular(x - 1, x, x + p)
 uniform: {r}.uniform(x, x + p)
 vonmises: {r}.vonmises(x, p)
-wald: {r}.wald(p, 2 * p)
+wald: {r}.wald(p, 2 * u)
 weibull: {r}.weibull(p)
-zipf: {r}.zipf(p + 1) * y
+zipf: {r}.zipf(2.5 + 1e-7 * p) * y
 choice: {r}.choice(y, 3)
 bytes: len({r}.bytes(3))
 integers: {r}.integers(3, 9, 4) * y
@@ -283,6 +283,29 @@ RandomState: np.random.RandomState(3).normal(size=4) * y
 seed: np.random.seed(3); np.random.rand(4) * y
 - the state of a generator, or what makes one: BitGenerator MT19937 PCG64 PCG64DXSM Philox SFC64 SeedSequence get_state set_state bit_generator spawn
 """
+
+# Numbers drawn by accepting and rejecting are compared with the quantile that keeps its probability: name ->
+# what is drawn, its probability, and the quantile.
+QUANTILES = {
+    "beta": ("{r}.beta(p, 2 * u)", "stats.beta.cdf(v, p, 2 * u)", "stats.beta.ppf(q, p, 2 * u)"),
+    "chisquare": ("{r}.chisquare(p)", "stats.chi2.cdf(v, p)", "stats.chi2.ppf(q, p)"),
+    "dirichlet": (
+        "{r}.standard_gamma(np.abs(y) + 0.5)", "stats.gamma.cdf(v, np.abs(y) + 0.5)",
+        "stats.gamma.ppf(q, np.abs(y) + 0.5) / stats.gamma.ppf(q, np.abs(y) + 0.5).sum()",
+    ),
+    "f": ("{r}.f(p + 1, 2 * p + 1)", "stats.f.cdf(v, p + 1, 2 * p + 1)", "stats.f.ppf(q, p + 1, 2 * p + 1)"),
+    "gamma": ("{r}.gamma(p, 2 * u)", "stats.gamma.cdf(v / (2 * u), p)", "stats.gamma.ppf(q, p) * 2 * u"),
+    "standard_gamma": ("{r}.standard_gamma(p)", "stats.gamma.cdf(v, p)", "stats.gamma.ppf(q, p)"),
+    "standard_t": ("{r}.standard_t(p + 1)", "stats.t.cdf(v, p + 1)", "stats.t.ppf(q, p + 1)"),
+    "vonmises": (
+        "{r}.vonmises(x, p)", "stats.vonmises.cdf((v - x + np.pi) % (2 * np.pi) - np.pi, p)",
+        "(x + stats.vonmises.ppf(q, p) + np.pi) % (2 * np.pi) - np.pi",
+    ),
+    "wald": (
+        "{r}.wald(p, 2 * u)", "stats.invgauss.cdf(v, p / (2 * u), scale=2 * u)",
+        "stats.invgauss.ppf(q, p / (2 * u), scale=2 * u)",
+    ),
+}  # fmt: skip
 
 NDARRAY = """
 T mT real imag flat: x.{m} * 2 if '{m}' != 'flat' else x.flat[2:5]
@@ -322,16 +345,27 @@ to_device: x.to_device('cpu')
 UFUNCS_OF_FLOATS = """
 add subtract multiply divide maximum minimum fmax fmin hypot copysign arctan2 logaddexp logaddexp2 power float_power
 floor_divide remainder fmod heaviside nextafter
-less less_equal greater greater_equal equal not_equal logical_and logical_or logical_xor
+logical_and logical_or logical_xor
+"""
+UFUNCS_OF_TRUTH = """
+less less_equal greater greater_equal equal not_equal
 """
 UFUNCS_OF_INTEGERS = """
 bitwise_and bitwise_or bitwise_xor left_shift right_shift gcd lcm
 """
+# NumPy 2.4 reduces power and arctan2 along the last axis of arrays in C order wrongly, with AVX-512.
 UFUNC_METHODS = """
-reduce: np.{u}.reduce(p, axis=1)
+reduce: np.{u}.reduce(p.T.copy(), axis=0)
 accumulate: np.{u}.accumulate(p, axis=1)
+outer: np.{u}.outer(p, np.array([0.31, 0.47, 1.1, 2.3]) + 1e-3 * y)
+reduceat: np.{u}.reduceat(p.T.copy(), [0, 2, 1], axis=0)
+at: c = p.copy(); np.{u}.at(c, ([0, 1, 0], [1, 2, 1]), np.abs(y[:3]) + 0.2); c
+"""
+UFUNC_METHODS_OF_TRUTH = """
+reduce: np.{u}.reduce(p > 1, axis=1)
+accumulate: np.{u}.accumulate(p > 1, axis=1)
 outer: np.{u}.outer(p, np.abs(y) + 0.3)
-reduceat: np.{u}.reduceat(p, [0, 2, 1], axis=1)
+reduceat: np.{u}.reduceat(p > 1, [0, 2, 1], axis=1)
 at: c = p.copy(); np.{u}.at(c, ([0, 1, 0], [1, 2, 1]), np.abs(y[:3]) + 0.2); c
 """
 UFUNC_METHODS_OF_INTEGERS = """

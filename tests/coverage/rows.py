@@ -5,6 +5,7 @@ absent()        public callables without a row, and rows of names that are not t
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,12 +82,16 @@ def rows() -> list[Row]:
         found += [r for r in methods if hasattr(getattr(np.polynomial, name), r.name)]
     found += read(n.NDARRAY, "numpy.ndarray")
     legacy, generator = set(public(np.random)), set(attributes(np.random.Generator))
-    random = [*read(n.RANDOM, "numpy.random", r="np.random")]
-    found += [r for r in random if r.name in legacy]
-    drawn = [*read(n.RANDOM, "numpy.random.Generator", r="rng")]
-    found += [r for r in drawn if r.name in generator]
+    for space, there, r in (
+        ("numpy.random", legacy, "np.random"), ("numpy.random.Generator", generator, "rng")
+    ):  # fmt: skip
+        for row in read(n.RANDOM, space, r=r):
+            if row.name in there:
+                drawn = tuple(text.replace("{r}", r) for text in n.QUANTILES.get(row.name, ()))
+                found.append(replace(row, quantile=drawn))
     for names, table in (
         (n.UFUNCS_OF_FLOATS, n.UFUNC_METHODS),
+        (n.UFUNCS_OF_TRUTH, n.UFUNC_METHODS_OF_TRUTH),
         (n.UFUNCS_OF_INTEGERS, n.UFUNC_METHODS_OF_INTEGERS),
     ):
         for name in names.split():
