@@ -24,7 +24,7 @@ _OPTIONAL = {
     "scipy.signal": "autodiff.ops.scipy_signal",
     "scipy.spatial.distance": "autodiff.ops.scipy_distance",
     "scipy.special": "autodiff.ops.scipy_functions",
-    "scipy.linalg": "autodiff.ops.scipy_linalg",
+    "scipy.linalg": "autodiff.ops.scipy_matrices",
     "scipy.ndimage": "autodiff.ops.scipy_ndimage",
     "scipy.stats": "autodiff.ops.scipy_stats",
 }
