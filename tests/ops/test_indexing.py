@@ -191,6 +191,7 @@ TRACED = {
     "integers": lambda x, i, j: x[i, j, 0],
     "beside a slice": lambda x, i, j: x[1:, j],
     "beside an array": lambda x, i, j: x[[0, 1], j],
+    "ranges": lambda x, i, j: x[range(2), range(2, 0, -1)],
     "arithmetic": lambda x, i, j: x[i - 1, j + 1],
     "slice": lambda x, i, j: x[:, i:j],
     "slice size": lambda x, i, j: x[:, j:][:, ::-1].sum(),

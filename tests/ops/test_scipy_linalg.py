@@ -1,8 +1,10 @@
 """``scipy.linalg`` in captured code: values and derivatives to second order."""
 
 import numpy as np
+import pytest
 from scipy import linalg
 
+import autodiff
 from tests.ops.calls import A, P, S, U, X, Y, both_tests
 
 # A function, and arguments to call it with.
@@ -61,3 +63,51 @@ CASES = [
 ]  # fmt: skip
 
 test_value, test_derivatives = both_tests(CASES)
+
+BANDS = np.array([[0.0, 0.2, 0.3, 0.1], [1.0, 1.4, 2.1, 3.0]])
+LOWER = np.array([[1.0, 1.4, 2.1, 3.0], [0.2, 0.3, 0.1, 0.0]])
+FAR = np.array([9.0, 0.0, 0.0, 0.0])
+MORE = [
+    (lambda a: linalg.logm(a), (A,)),
+    (lambda s: linalg.logm(linalg.expm(0.3 * s)), (S,)),
+    (lambda a: linalg.fractional_matrix_power(a, 0.3), (A,)),
+    (lambda s: [linalg.cosm(0.4 * s), linalg.sinm(0.4 * s), linalg.tanm(0.2 * s)], (S,)),
+    (lambda s: linalg.signm(s + np.diag([3.0, -3.0, 3.0])), (S,)),
+    (lambda y, u: linalg.eigh_tridiagonal(y, u[:3] + 2), (Y, U)),
+    (lambda y, u: linalg.eigvalsh_tridiagonal(y, u[:3] + 2), (Y, U)),
+    (lambda y: linalg.eig_banded(BANDS * y), (np.abs(Y) + 1,)),
+    (lambda y: linalg.eig_banded(LOWER * y, lower=True), (np.abs(Y) + 1,)),
+    (lambda y: linalg.eigvals_banded(BANDS * y), (np.abs(Y) + 1,)),
+    (lambda y: linalg.cholesky_banded(BANDS * y), (np.abs(Y) + 1,)),
+    (lambda y: linalg.cholesky_banded(LOWER * y, lower=True), (np.abs(Y) + 1,)),
+    (lambda y, x: linalg.cho_solve_banded((linalg.cholesky_banded(BANDS * y), False), x.T), (np.abs(Y) + 1, X)),
+    (lambda y, u: linalg.cho_solve_banded((linalg.cholesky_banded(LOWER * y, lower=True), True), u), (np.abs(Y) + 1, U)),
+    (lambda y, x: linalg.solve_toeplitz(y + FAR, x.T), (Y, X)),
+    (lambda y, u: linalg.solve_toeplitz((y + FAR, u), y), (Y, U)),
+    (lambda s, x: [linalg.qr_multiply(s, x.T), linalg.qr_multiply(s, x, "left")], (S, X)),
+    (lambda s: linalg.qr(s, False, None, "full"), (S,)),
+    (lambda s, b, q, r: linalg.solve_continuous_are(s, b, q + q.T, r @ r.T), (S, S[:, :2] + 1, A, A[:2, :2])),
+    (lambda s, b, q, r: linalg.solve_discrete_are(s, b, q + q.T, r @ r.T), (S, S[:, :2] + 1, A, A[:2, :2])),
+    (lambda a, s: linalg.solve_discrete_lyapunov(0.2 * s, a), (A, S)),
+    (lambda y, x: [linalg.solve_circulant(y + FAR, x.T), linalg.matmul_toeplitz(y, x.T)], (Y, X)),
+    (lambda s: linalg.polar(s), (S,)),
+]  # fmt: skip
+_more_values, _more_derivatives = both_tests(MORE)
+test_more_values, test_more_derivatives = map(pytest.mark.slow, (_more_values, _more_derivatives))
+test_sample_of_values, test_sample_of_derivatives = both_tests([MORE[0], MORE[18]])
+
+
+def test_eigenvectors_of_equal_eigenvalues_are_scipys() -> None:
+    """In a span of equal eigenvalues another basis is as good: values come from SciPy itself."""
+    f = autodiff.function(lambda d, e: linalg.eigh_tridiagonal(d, e))
+    found = f(np.ones(4), np.zeros(3))
+    for got, want in zip(found, linalg.eigh_tridiagonal(np.ones(4), np.zeros(3)), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_a_logarithm_that_is_complex_comes_from_scipy() -> None:
+    matrix = np.diag([-1.0, 2.0])
+    found = autodiff.function(lambda a: linalg.logm(a))(matrix)
+    np.testing.assert_allclose(found, linalg.logm(matrix))
+    with pytest.raises(autodiff.errors.AutodiffError):
+        autodiff.gradient(lambda a: np.sum(np.abs(linalg.logm(a))))(matrix)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture import draws
 from autodiff.capture.interpreter import UNBOUND, Frame
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
@@ -364,23 +365,6 @@ def _make_generator(frame: Frame, function: Any, args: list[Any], kwargs: dict[s
     return generator
 
 
-# Draws of the form loc + scale * standard draw, as NumPy computes them: (method of the standard
-# draw, names of its parameters, how location and scale follow from them).
-_LOCATION_SCALE: dict[str, tuple[str, tuple[str, ...], tuple[float, ...], Callable[..., Any]]] = {
-    "normal": (
-        "standard_normal",
-        ("loc", "scale"),
-        (0.0, 1.0),
-        lambda z, loc, scale: loc + scale * z,
-    ),
-    "uniform": ("random", ("low", "high"), (0.0, 1.0), lambda z, low, high: low + (high - low) * z),
-    "exponential": ("standard_exponential", ("scale",), (1.0,), lambda z, scale: scale * z),
-    "laplace": ("laplace", ("loc", "scale"), (0.0, 1.0), lambda z, loc, scale: loc + scale * z),
-    "logistic": ("logistic", ("loc", "scale"), (0.0, 1.0), lambda z, loc, scale: loc + scale * z),
-    "gumbel": ("gumbel", ("loc", "scale"), (0.0, 1.0), lambda z, loc, scale: loc + scale * z),
-}
-
-
 def _draw(
     frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -391,9 +375,15 @@ def _draw(
     operands = Operands()
     operands.template(args)
     operands.template(kwargs)
-    rule = _LOCATION_SCALE.get(name)
-    if operands.tracers and rule is not None and not isinstance(owner, random.Random):
-        return _scaled_draw(frame, owner, rule, args, kwargs, node)
+    if operands.tracers and draws.known(name) and not isinstance(owner, random.Random):
+
+        def other(method: str, a: list[Any], k: dict[str, Any]) -> Any:
+            return _draw(frame, owner, method, a, k, node)
+
+        def emit(method: str, a: list[Any], k: dict[str, Any], type: ArrayType, form: Form) -> Any:
+            return _draw_at_run(frame, owner, method, (a, k), type, form, node)
+
+        return draws.draw_traced(frame, owner, name, args, kwargs, node, other, emit)
     if operands.tracers:
         if frame.trace.eager:
             return _run_now(frame, getattr(owner, name), args, kwargs, node)
@@ -448,21 +438,25 @@ def _draw_into(
     return out
 
 
-def _scaled_draw(
-    frame: Frame, owner: Any, rule: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+def _draw_at_run(
+    frame: Frame, owner: Any, name: str, given: Any, type: ArrayType, form: Form, node: ast.AST
 ) -> Any:
-    standard, names, defaults, combine = rule
-    given = dict(zip((*names, "size"), args, strict=False)) | kwargs
-    values = [given.get(n, d) for n, d in zip(names, defaults, strict=True)]
-    size = given.get("size")
-    if size is None:
-        shapes: list[Any] = [v.shape if isinstance(v, Tracer) else np.shape(v) for v in values]
-        shape = np.broadcast_shapes(*shapes)
-        size = shape or None
-    if standard == "random" and isinstance(owner, np.random.RandomState):
-        standard = "random_sample"
-    z = _plain_draw(frame, owner, standard, [], {"size": size})
-    return combine(z, *values)
+    """A draw with the values that its traced arguments have when the program runs."""
+    trace, (args, kwargs) = frame.trace, given
+    if trace.eager:
+        return _run_now(frame, getattr(owner, name), args, kwargs, node)
+    if id(owner) in trace.seeded:
+        raise Declined(
+            f"random.{name} with traced arguments, from a generator made by the function",
+            frame.source(node),
+        )
+    reach = reacher(trace, owner)
+
+    def draw(*a: Any, **k: Any) -> Any:
+        return getattr(reach(), name)(*a, **k)
+
+    (value,) = _emit(trace, draw, args, kwargs, (type,), reach)
+    return Tracer(value, form)
 
 
 def _plain_draw(

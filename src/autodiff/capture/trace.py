@@ -494,8 +494,18 @@ class Trace:
             self.stored[id(obj)] = obj
 
     def untraced(self, x: Any) -> Any:
-        """``x`` with the values of this call, to be computed with and dropped."""
-        return materialised(x, self.concrete)
+        """``x`` with the values of this call, to be computed with and dropped.
+
+        What is one array in several places stays one: a function may ask ``y is x``.
+        """
+        made: dict[int, Any] = {}
+
+        def once(tracer: Tracer) -> Any:
+            if id(tracer) not in made:
+                made[id(tracer)] = self.concrete(tracer)
+            return made[id(tracer)]
+
+        return materialised(x, once)
 
     def settle(self) -> None:
         """Leave nothing traced in the user's objects, and give their arrays the contents they ended with.

@@ -24,14 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Extent
+from autodiff.dims import Dim, Extent
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.builder import current_builder
 from autodiff.ops.control import emit_refusal
 from autodiff.ops.entries import Entry, Kernel, Partials, Pointwise, Rules, Site, register
 from autodiff.ops.linear_algebra import mm, t
-from autodiff.ops.tracer import emit_tracer
+from autodiff.ops.tracer import as_tracer, emit_tracer
 
 
 def _diagonal(x: Any) -> Any:
@@ -53,7 +53,9 @@ def _off_diagonal(w: Any, table: Any) -> Any:
 def noise(w: Any) -> Any:
     """How well LAPACK knows eigenvalues or singular values: to the last bits of the largest."""
     epsilon = float(np.finfo(w.dtype).eps)
-    return 8 * w.shape[-1] * epsilon * np.max(np.abs(w), axis=-1, keepdims=True, initial=0.0)
+    n = w.shape[-1]
+    size: Any = as_tracer(n) if isinstance(n, Dim) else n
+    return 8 * size * epsilon * np.max(np.abs(w), axis=-1, keepdims=True, initial=0.0)
 
 
 def _inverse_gaps(w: Any) -> Any:

@@ -21,8 +21,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 # The user's program imports the left one: the right one enters what stands for its functions.
 _OPTIONAL = {
     "scipy.fft": "autodiff.ops.scipy_fft",
+    "scipy.signal": "autodiff.ops.scipy_signal",
+    "scipy.spatial.distance": "autodiff.ops.scipy_distance",
     "scipy.special": "autodiff.ops.scipy_functions",
-    "scipy.linalg": "autodiff.ops.scipy_linalg",
+    "scipy.linalg": "autodiff.ops.scipy_matrices",
+    "scipy.ndimage": "autodiff.ops.scipy_ndimage",
     "scipy.stats": "autodiff.ops.scipy_stats",
 }
 

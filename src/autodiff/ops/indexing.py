@@ -109,6 +109,8 @@ def _items(part: Any) -> list[Any]:
         return [part]
     if is_integer(part):
         return [extent_of(part)]
+    if isinstance(part, range):
+        part = np.arange(part.start, part.stop, part.step, dtype=INT)
     if isinstance(part, (list, tuple)) and len(part) == 0:
         return [Array(np.zeros(0, INT))]
     if not isinstance(part, (list, tuple, np.ndarray, np.generic, bool, Tracer)):

@@ -291,10 +291,10 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False, **options: Any)
 # -- orthogonal and spectral -------------------------------------------------------------------------
 @implements(linalg.qr)
 def qr(
-    a: Any, lwork: Any = None, mode: str = "full", pivoting: bool = False, **options: Any
-) -> Any:
+    a: Any, overwrite_a: bool = False, lwork: Any = None, mode: str = "full", pivoting: bool = False,
+    check_finite: bool = True,
+) -> Any:  # fmt: skip
     """``scipy.linalg.qr`` without pivoting."""
-    _plain({k: v for k, v in options.items() if k != "overwrite_a"})
     if pivoting or mode == "raw":
         raise unsupported("scipy.linalg.qr with pivoting or mode='raw'", "use np.linalg.qr")
     x = float_matrix(a, square=False)

@@ -1,0 +1,299 @@
+"""Draws from random generators whose parameters are traced.
+
+    rng.normal(mu, sigma)      mu + sigma * a standard draw: derivatives by both
+    rng.gamma(shape, scale)    drawn with the values that the parameters have then; derivatives by
+                               :mod:`autodiff.ops.draws`
+    rng.poisson(lam)           drawn likewise; an integer has derivative zero
+    rng.choice(x), rng.permutation(x)     positions are drawn, items taken
+
+Each is one draw of NumPy's own generator, which gives the numbers that it gives to plain Python.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.trace import Declined
+from autodiff.dims import Dim
+from autodiff.ir.data import ArrayType
+from autodiff.ops import dispatch
+from autodiff.ops.custom import stop
+from autodiff.ops.draws import implicit, same_value
+from autodiff.ops.known import check
+from autodiff.ops.promotion import as_array
+from autodiff.ops.python_numbers import number
+from autodiff.ops.tracer import Tracer, is_traced
+
+Draw = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A draw that is a function of one with fixed parameters."""
+
+    method: str
+    names: tuple[str, ...]
+    defaults: tuple[float, ...]
+    combine: Callable[..., Any]
+    valid: Callable[..., Any] | None = None  # of the parameters; NumPy raises for others
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """A draw with the parameters of the call, and the function of them that it is."""
+
+    names: tuple[str, ...]
+    defaults: tuple[Any, ...]
+    smooth: Callable[..., Any]
+
+
+def _located(z: Any, loc: Any, scale: Any) -> Any:
+    return loc + scale * z
+
+
+def _triangular(u: Any, left: Any, mode: Any, right: Any) -> Any:
+    base, low, high = right - left, mode - left, right - mode
+    first = left + np.sqrt(u * low * base)
+    second = right - np.sqrt((1.0 - u) * high * base)
+    return np.where(u <= low / base, first, second)
+
+
+def _by_scale(scale: Any) -> Any:
+    return scale >= 0
+
+
+def _by_location(loc: Any, scale: Any) -> Any:
+    return scale >= 0
+
+
+STANDARD: dict[str, Standard] = {
+    "normal": Standard("standard_normal", ("loc", "scale"), (0.0, 1.0), _located, _by_location),
+    "uniform": Standard(
+        "random", ("low", "high"), (0.0, 1.0), lambda z, low, high: low + (high - low) * z,
+        lambda low, high: high >= low,
+    ),
+    "exponential": Standard(
+        "standard_exponential", ("scale",), (1.0,), lambda z, scale: scale * z, _by_scale
+    ),
+    "rayleigh": Standard("rayleigh", ("scale",), (1.0,), lambda z, scale: scale * z, _by_scale),
+    "lognormal": Standard(
+        "standard_normal", ("mean", "sigma"), (0.0, 1.0), lambda z, mean, sigma: np.exp(mean + sigma * z),
+        lambda mean, sigma: sigma >= 0,
+    ),
+    "weibull": Standard(
+        "standard_exponential", ("a",), (), lambda z, a: z ** (1.0 / a), lambda a: a > 0
+    ),
+    "pareto": Standard(
+        "standard_exponential", ("a",), (), lambda z, a: np.expm1(z / a), lambda a: a > 0
+    ),
+    "power": Standard(
+        "standard_exponential", ("a",), (), lambda z, a: (-np.expm1(-z)) ** (1.0 / a), lambda a: a > 0
+    ),
+    "triangular": Standard(
+        "random", ("left", "mode", "right"), (), _triangular,
+        lambda left, mode, right: (left <= mode) & (mode <= right) & (left < right),
+    ),
+    "laplace": Standard("laplace", ("loc", "scale"), (0.0, 1.0), _located, _by_location),
+    "logistic": Standard("logistic", ("loc", "scale"), (0.0, 1.0), _located, _by_location),
+    "gumbel": Standard("gumbel", ("loc", "scale"), (0.0, 1.0), _located, _by_location),
+}  # fmt: skip
+
+
+# -- drawn with their parameters -------------------------------------------------------------------
+def _f(z: Any, dfnum: Any, dfden: Any) -> Any:
+    ratio = dfnum * z / (dfden + dfnum * z)
+    w = implicit("beta", ratio, 0.5 * dfnum, 0.5 * dfden)
+    return dfden / dfnum * w / (1.0 - w)
+
+
+def _student(z: Any, df: Any) -> Any:
+    w = implicit("beta", z * z / (df + z * z), 0.5 + 0.0 * df, 0.5 * df)
+    return np.sign(z) * np.sqrt(df * w / (1.0 - w))
+
+
+SMOOTH: dict[str, Smooth] = {
+    "standard_gamma": Smooth(("shape",), (), lambda z, shape: implicit("gamma", z, shape)),
+    "beta": Smooth(("a", "b"), (), lambda z, a, b: implicit("beta", z, a, b)),
+    "f": Smooth(("dfnum", "dfden"), (), _f),
+    "standard_t": Smooth(("df",), (), _student),
+    "wald": Smooth(("mean", "scale"), (), lambda z, mean, scale: implicit("wald", z, mean, scale)),
+    "vonmises": Smooth(
+        ("mu", "kappa"), (), lambda z, mu, kappa: mu + implicit("vonmises", _turned(z - mu), kappa)
+    ),
+}
+# Integers, whose derivative is zero.
+DISCRETE: dict[str, tuple[str, ...]] = {
+    "binomial": ("n", "p"),
+    "geometric": ("p",),
+    "hypergeometric": ("ngood", "nbad", "nsample"),
+    "logseries": ("p",),
+    "negative_binomial": ("n", "p"),
+    "poisson": ("lam",),
+    "zipf": ("a",),
+}
+
+
+def _turned(angle: Any) -> Any:
+    """An angle between -π and π."""
+    whole: Any = angle - 2 * np.pi * np.round(angle / (2 * np.pi))
+    return whole
+
+
+def known(name: str) -> bool:
+    """Whether a draw of this name is one of a table."""
+    return any(name in table for table in (STANDARD, SMOOTH, DISCRETE, COMPOSED))
+
+
+def draw_traced(
+    frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any], node: ast.AST,
+    draw: Draw, emit: Draw,
+) -> Any:  # fmt: skip
+    """A draw of a table, some of whose parameters are traced.
+
+    ``draw(method, args, kwargs)`` is any other draw; ``emit(method, args, kwargs, type, form)`` one
+    that gets the values of traced arguments when the program runs.
+    """
+    if name in COMPOSED:
+        return COMPOSED[name](owner, draw, *args, **kwargs)
+    rule = STANDARD.get(name) or SMOOTH.get(name)
+    names = rule.names if rule is not None else DISCRETE[name]
+    defaults = rule.defaults if rule is not None else ()
+    given = dict(zip((*names, "size"), args, strict=False)) | kwargs
+    if set(given) - {*names, "size"}:
+        raise Declined(f"random.{name} with {min(set(given) - set(names))}=", frame.source(node))
+    padded = (np._NoValue,) * (len(names) - len(defaults)) + defaults
+    values = [given.get(n, d) for n, d in zip(names, padded, strict=True)]
+    if any(v is np._NoValue for v in values):
+        raise TypeError(f"{name}() is missing a parameter")
+    size = given.get("size")
+    shapes: list[Any] = [v.shape if isinstance(v, Tracer) else np.shape(v) for v in values]
+    shape = np.broadcast_shapes(*shapes)
+    if isinstance(rule, Standard):
+        return _standard(owner, rule, values, size if size is not None else shape or None, draw)
+    if size is not None:
+        if is_traced([size]) or isinstance(size, Dim):
+            raise Declined(f"random.{name} of traced size", frame.source(node))
+        shape = (size,) if isinstance(size, int) else tuple(size)
+    stopped = [stop(v) if isinstance(v, Tracer) else v for v in values]
+    dtype = np.dtype(np.int64 if rule is None else np.float64)
+    alone = size is None and not shape
+    type = ArrayType(dtype, shape, alone)
+    z = emit(name, stopped, {"size": size}, type, "python" if alone else "array")
+    if rule is None:
+        return z
+    arrays = [as_array(v) for v in values]
+    return same_value(z, rule.smooth(_plain(z), *arrays))
+
+
+def _plain(z: Any) -> Any:
+    return Tracer(as_array(z).value, "array")
+
+
+# -- made of other draws --------------------------------------------------------------------------
+def _gamma(
+    owner: Any, draw: Callable[..., Any], shape: Any, scale: Any = 1.0, size: Any = None
+) -> Any:
+    shapes: list[Any] = [v.shape if isinstance(v, Tracer) else np.shape(v) for v in (shape, scale)]
+    whole = np.broadcast_shapes(*shapes)
+    check(as_array(dispatch.functions[np.all](scale >= 0)), "a scale that is not negative")
+    size = size if size is not None else whole or None
+    found = scale * draw("standard_gamma", [shape], {"size": size})
+    return number(found, float) if size is None else found
+
+
+def _chisquare(owner: Any, draw: Callable[..., Any], df: Any, size: Any = None) -> Any:
+    return 2.0 * draw("standard_gamma", [df / 2.0], {"size": size})
+
+
+# -- several numbers at once -----------------------------------------------------------------------
+def _dirichlet(owner: Any, draw: Callable[..., Any], alpha: Any, size: Any = None) -> Any:
+    """Gamma variates divided by their sum, which NumPy draws in the same order."""
+    weights = as_array(alpha)
+    if not isinstance(owner, np.random.RandomState):
+        # Below, NumPy breaks a stick instead.
+        check(as_array(dispatch.functions[np.max](weights) >= 0.1), "a parameter above 0.1")
+    lead = () if size is None else (size,) if isinstance(size, int) else tuple(size)
+    gammas = draw("standard_gamma", [weights], {"size": (*lead, *weights.shape)})
+    return gammas / dispatch.functions[np.sum](gammas, axis=-1, keepdims=True)
+
+
+def _factor(cov: Any, method: str) -> Any:
+    """A matrix whose product with its transpose is the covariance, as NumPy takes it."""
+    linalg = {n: dispatch.functions[getattr(np.linalg, n)] for n in ("svd", "eigh", "cholesky")}
+    if method == "cholesky":
+        return linalg["cholesky"](cov)
+    if method == "eigh":
+        values, vectors = linalg["eigh"](cov)
+        return vectors * np.sqrt(np.abs(values))
+    u, values, _ = linalg["svd"](cov)
+    return u * np.sqrt(values)
+
+
+def _multivariate_normal(
+    owner: Any, draw: Callable[..., Any], mean: Any, cov: Any, size: Any = None,
+    check_valid: str = "warn", tol: float = 1e-8, *, method: str = "svd",
+) -> Any:  # fmt: skip
+    center, matrix = as_array(mean), as_array(cov)
+    lead = () if size is None else (size,) if isinstance(size, int) else tuple(size)
+    functions = dispatch.functions
+    if isinstance(owner, np.random.RandomState):
+        _, values, v = functions[np.linalg.svd](matrix)
+        factor: Any = functions[np.transpose](np.sqrt(values)[:, None] * v)
+    else:
+        factor = _factor(matrix, method)
+    if check_valid != "ignore":  # else plain Python runs, and NumPy warns or raises
+        product = functions[np.matmul](factor, functions[np.transpose](factor))
+        near = np.abs(product - matrix) <= tol + tol * np.abs(matrix)
+        check(as_array(functions[np.all](near)), "a covariance that is positive semidefinite")
+    z = draw("standard_normal", [], {"size": (*lead, *center.shape)})
+    return center + functions[np.matmul](z, functions[np.transpose](factor))
+
+
+def _choice(
+    owner: Any, draw: Callable[..., Any], a: Any, size: Any = None, replace: bool = True, p: Any = None,
+    axis: int = 0, shuffle: bool = True,
+) -> Any:  # fmt: skip
+    items = as_array(a)
+    if not items.shape or is_traced([p]):
+        raise Declined("random.choice of a traced number, or with traced probabilities")
+    how = {"size": size, "replace": replace, "p": p}
+    if not isinstance(owner, np.random.RandomState):
+        how["shuffle"] = shuffle
+    places = draw("choice", [items.shape[axis]], how)
+    return dispatch.functions[np.take](items, places, axis)
+
+
+def _permutation(owner: Any, draw: Callable[..., Any], x: Any, axis: int = 0) -> Any:
+    items = as_array(x)
+    if not items.shape:
+        raise Declined("random.permutation of a traced number")
+    return dispatch.functions[np.take](items, draw("permutation", [items.shape[axis]], {}), axis)
+
+
+COMPOSED: dict[str, Callable[..., Any]] = {
+    "gamma": _gamma,
+    "chisquare": _chisquare,
+    "dirichlet": _dirichlet,
+    "multivariate_normal": _multivariate_normal,
+    "choice": _choice,
+    "permutation": _permutation,
+}
+
+
+def _standard(owner: Any, rule: Standard, values: list[Any], size: Any, draw: Draw) -> Any:
+    method = rule.method
+    if method == "random" and isinstance(owner, np.random.RandomState):
+        method = "random_sample"
+    # RandomState takes bounds of a uniform distribution in either order.
+    free = "low" in rule.names and isinstance(owner, np.random.RandomState)
+    if rule.valid is not None and not free:
+        # Else plain Python runs, and NumPy raises.
+        check(as_array(dispatch.functions[np.all](rule.valid(*values))), "parameters in range")
+    found = rule.combine(draw(method, [], {"size": size}), *values)
+    return number(found, float) if size is None else found  # a Python number, of scalars as well

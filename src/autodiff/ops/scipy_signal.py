@@ -1,0 +1,260 @@
+"""The C routines behind ``scipy.signal``, on traced arrays; loaded when that module is in use.
+
+Its Python is followed, around a few routines, which are made here of operations:
+
+    _correlateND, _convolve2d     :mod:`autodiff.ops.correlation`
+    _linear_filter, _sosfilt      loops over time, each state of the filter carried (direct form II
+                                  transposed, as SciPy): derivatives by coefficients, signal and state
+    upfirdn                       zeros between elements, correlation, every k-th element
+    _medfilt2d                    medians of shifted arrays
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+import scipy.signal
+from scipy._lib.array_api_compat.numpy import linalg as array_api_linalg
+from scipy._lib.array_api_extra import at as array_api_at
+from scipy.signal import _signaltools, _sigtools
+
+from autodiff.dims import Dim, Extent
+from autodiff.ir.data import ArrayType
+from autodiff.ops import builder as _builder
+from autodiff.ops import scipy_ndimage
+from autodiff.ops.control import emit_for
+from autodiff.ops.correlation import correlate, extended, padded
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.known import check
+from autodiff.ops.promotion import as_array, broadcast_to, cast, result_dtype
+from autodiff.ops.structural import slice_update, zeros
+from autodiff.ops.tracer import Tracer
+from autodiff.ops.ufuncs import unsupported
+
+functions[array_api_linalg.solve] = functions[np.linalg.solve]
+
+
+def _array(x: Any, dtype: Any = None) -> Any:
+    found = as_array(x)
+    return Tracer((found if dtype is None else cast(found, dtype)).value, "array")
+
+
+# -- correlation --------------------------------------------------------------------------------------
+_SAME = (
+    1  # between 0, only where the second array lies inside of the first, and 2, wherever they meet
+)
+
+
+def _middle(x: Any, shape: Sequence[Extent], taken: Sequence[Extent]) -> Any:
+    """The part of a full correlation that has the shape of the first array."""
+    starts = [(n - 1) // 2 for n in taken]
+    return x[tuple(slice(s, s + n) for s, n in zip(starts, shape, strict=True))]
+
+
+@implements(_sigtools._correlateND)
+def _correlate_nd(x: Any, w: Any, out: Any, mode: Any) -> Any:
+    a, v = _array(x, out.dtype), _array(w, out.dtype)
+    if not mode:
+        return correlate(a, v)
+    # SciPy has put as many zeros after the elements as a full correlation reads.
+    whole = correlate(padded(a, [(n - 1, 0) for n in v.shape]), v)
+    return _middle(whole, out.shape, v.shape) if mode == _SAME else whole
+
+
+_BOUNDARIES = {0: "constant", 1: "reflect", 2: "wrap"}
+
+
+@implements(_sigtools._convolve2d)
+def _convolve_2d(x: Any, w: Any, flip: Any, mode: Any, boundary: Any, fill: Any) -> Any:
+    dtype = result_dtype(as_array(x), as_array(w))
+    a, v = _array(x, dtype), _array(w, dtype)
+    v = functions[np.flip](v) if flip else v
+    if not mode:
+        return correlate(a, v)
+    if int(boundary) >> 2 not in _BOUNDARIES:
+        raise ValueError("Incorrect boundary value.")
+    name = _BOUNDARIES[int(boundary) >> 2]
+    whole = correlate(extended(a, [(n - 1, n - 1) for n in v.shape], name, fill), v)
+    # Without the flip the centre of an even number of weights is rounded the other way.
+    taken = v.shape if flip else [n + (n + 1) % 2 for n in v.shape]
+    return _middle(whole, a.shape, taken) if mode == _SAME else whole
+
+
+_UPFIRDN = {"constant": "constant", "wrap": "wrap", "edge": "nearest", "symmetric": "reflect", "reflect": "mirror"}  # fmt: skip
+
+
+@implements(scipy.signal.upfirdn)
+def upfirdn(
+    h: Any,
+    x: Any,
+    up: Any = 1,
+    down: Any = 1,
+    axis: int = -1,
+    mode: str = "constant",
+    cval: Any = 0,
+) -> Any:
+    """``scipy.signal.upfirdn``."""
+    if mode not in _UPFIRDN:
+        raise unsupported(f"scipy.signal.upfirdn with mode={mode!r}", "pad the signal before")
+    dtype = np.result_type(as_array(h).dtype, as_array(x).dtype, np.float32)
+    filter, up, down = _array(h, dtype), int(up), int(down)
+    moved = functions[np.moveaxis](_array(x, dtype), axis, 0)
+    n, length, rest = moved.shape[0], filter.shape[0], moved.shape[1:]
+    if filter.ndim != 1 or isinstance(length, Dim):
+        raise unsupported("scipy.signal.upfirdn with such a filter", "pass one of known length")
+    reach = -(-(length - 1) // up)
+    nothing = [(0, 0)] * len(rest)
+    whole = extended(moved, [(reach, reach), *nothing], _UPFIRDN[mode], cval)
+    spread = zeros((whole.shape[0], up, *rest), dtype)
+    inner = functions[np.expand_dims](whole, 1)
+    spread = slice_update(spread, inner, (0,) * spread.ndim, inner.shape, (1,) * spread.ndim)
+    flat = functions[np.reshape](Tracer(spread.value, "array"), (whole.shape[0] * up, *rest))
+    column = functions[np.reshape](functions[np.flip](filter), (length,) + (1,) * len(rest))
+    found = correlate(flat, column)
+    start = reach * up - (length - 1)
+    count = ((n - 1) * up + length - 1) // down + 1
+    found = found[start : start + (count - 1) * down + 1 : down]
+    return functions[np.moveaxis](Tracer(found.value, "array"), 0, axis)
+
+
+@implements(_sigtools._medfilt2d)
+def _medfilt2d(image: Any, size: Any) -> Any:
+    a = _array(image)
+    output = Tracer(zeros(a.shape, a.dtype).value, "array")
+    shape = tuple(int(n) for n in size)
+    rank = int(np.prod(shape)) // 2
+    footprint = np.ones(shape, bool)
+    constant = scipy_ndimage._MODES.index("constant")
+    scipy_ndimage._rank(a, rank, footprint, output, constant, 0.0, [0] * len(shape))
+    return output
+
+
+# -- recursive filters -----------------------------------------------------------------------------------
+def _over_time(
+    x: Any, states: Sequence[Any], step: Callable[[Any, list[Any]], tuple[Any, list[Any]]]
+) -> tuple[Any, list[Any]]:
+    """Run ``step(x[k], states) -> y[k], states`` along the first axis."""
+    n = x.shape[0]
+    builder = _builder.current_builder()
+    with builder.region() as body:
+        k = builder.parameter(ArrayType(np.dtype(np.int64), ()), "k")
+        carried = [builder.parameter(s.value.type) for s in states]
+        k.low, k.high = 0, n - 1
+        now = _array(x[Dim.symbol(k)])
+        y, new = step(now, [Tracer(c, "array") for c in carried])
+        body.outputs = [*[_array(s, x.dtype).value for s in new], _array(y, x.dtype).value]
+    *last, ys = emit_for(n, tuple(s.value for s in states), body)
+    return Tracer(ys, "array"), [Tracer(s, "array") for s in last]
+
+
+@implements(_sigtools._linear_filter)
+def _linear_filter(b: Any, a: Any, x: Any, axis: Any, zi: Any = None) -> Any:
+    operands = [as_array(v) for v in (b, a, x) if v is not None]
+    dtype = np.result_type(
+        *[v.dtype for v in operands], *([] if zi is None else [as_array(zi).dtype])
+    )
+    if dtype.kind != "f":
+        dtype = np.dtype(np.float64)
+    numerator, denominator = _array(b, dtype), _array(a, dtype)
+    m, n = numerator.shape[0], denominator.shape[0]
+    if isinstance(m, Dim) or isinstance(n, Dim):
+        raise unsupported(
+            "a filter whose order is read at run time", "pass coefficients of one size"
+        )
+    check(denominator[0] != 0, "a first coefficient of zero")
+    bs = [numerator[k] / denominator[0] if k < m else None for k in range(max(m, n))]
+    rest = [denominator[k] / denominator[0] if k < n else None for k in range(max(m, n))]
+    moved = functions[np.moveaxis](_array(x, dtype), axis, 0)
+    shape = moved.shape[1:]
+    count = max(m, n) - 1
+    if zi is None:
+        states = [Tracer(zeros(shape, dtype).value, "array") for _ in range(count)]
+    else:
+        given = functions[np.moveaxis](_array(zi, dtype), axis, 0)
+        states = [_array(broadcast_to(given[k], shape)) for k in range(count)]
+
+    def step(now: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        y = states[0] + bs[0] * now
+        new = []
+        for k in range(1, count + 1):
+            value = states[k] if k < count else None
+            for coefficient, factor, sign in ((bs[k], now, 1.0), (rest[k], y, -1.0)):
+                if coefficient is not None:
+                    term = coefficient * factor
+                    if value is None:
+                        value = term if sign > 0 else -term
+                    else:
+                        value = value + term if sign > 0 else value - term
+            new.append(value)
+        return y, new
+
+    y, last = _over_time(moved, states, step)
+    y = functions[np.moveaxis](y, 0, axis)
+    if zi is None:
+        return y
+    return y, functions[np.moveaxis](functions[np.stack](last, 0), 0, axis)
+
+
+@implements(_signaltools._sosfilt)
+def _sosfilt(sos: Any, x: Any, zi: Any) -> None:
+    """Filter the rows of ``x`` by all sections, in place; ``zi`` becomes the states after."""
+    sections, lines = _array(sos, as_array(x).dtype), functions[np.moveaxis](_array(x), 1, 0)
+    count = sections.shape[0]
+    if isinstance(count, Dim):
+        raise unsupported("a filter whose order is read at run time", "pass sections of one size")
+    given = _array(zi)
+    states = [_array(given[:, k, j]) for k in range(count) for j in (0, 1)]
+
+    def step(now: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        new = []
+        for k in range(count):
+            b0, b1, b2, a1, a2 = (sections[k, j] for j in (0, 1, 2, 4, 5))
+            y = b0 * now + states[2 * k]
+            new += [b1 * now - a1 * y + states[2 * k + 1], b2 * now - a2 * y]
+            now = y
+        return now, new
+
+    y, last = _over_time(lines, states, step)
+    x.write(cast(functions[np.moveaxis](y, 0, 1), x.dtype).value)
+    found = functions[np.stack](last, 1)
+    zi.write(cast(functions[np.reshape](found, given.shape), zi.dtype).value)
+
+
+# -- what SciPy's Python stores by ---------------------------------------------------------------------
+class _At:
+    """``at(x, index)`` of array_api_extra for arrays that may be stored into."""
+
+    def __init__(self, x: Any, index: Any = Ellipsis) -> None:
+        self.x, self.index = x, index
+
+    def __getitem__(self, index: Any) -> _At:
+        return _At(self.x, index)
+
+    def set(self, y: Any, **options: Any) -> Any:
+        """``x[index] = y``."""
+        self.x[self.index] = y
+        return self.x
+
+    def add(self, y: Any, **options: Any) -> Any:
+        """``x[index] += y``."""
+        return self.set(self.x[self.index] + y)
+
+    def subtract(self, y: Any, **options: Any) -> Any:
+        """``x[index] -= y``."""
+        return self.set(self.x[self.index] - y)
+
+    def multiply(self, y: Any, **options: Any) -> Any:
+        """``x[index] *= y``."""
+        return self.set(self.x[self.index] * y)
+
+    def divide(self, y: Any, **options: Any) -> Any:
+        """``x[index] /= y``."""
+        return self.set(self.x[self.index] / y)
+
+
+functions[array_api_at] = _At
+
+__all__ = ["upfirdn"]

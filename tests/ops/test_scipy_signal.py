@@ -1,0 +1,99 @@
+"""``scipy.signal`` in captured code: correlation in every mode, filters, resampling."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import signal
+
+import autodiff
+from autodiff.errors import DerivativeError
+from tests.ops.calls import S, T, X, Y, both_tests
+from tests.ops.test_scipy_ndimage import check_all
+
+rng = np.random.default_rng(0)
+W, K, IMAGE = rng.normal(size=20), rng.normal(size=(3, 2)), rng.normal(size=(5, 6))
+A1 = np.array([2.0, 0.3, 0.1])
+SOS = signal.butter(4, 0.3, output="sos")
+
+CASES = [
+    (lambda x, s: [signal.convolve(x, s, m) for m in ("full", "same", "valid")], (X, S)),
+    (lambda x, y, t: signal.lfilter(y, np.array([1.0, 0.2, 0.1]) * t, x), (X, Y, T)),
+    (lambda x, s: [signal.correlate(x, s, m) for m in ("full", "same", "valid")], (X, S)),
+    (lambda x, k: signal.convolve2d(x, k, "same", "symm"), (X, K)),
+    (lambda x, k: signal.correlate2d(x, k, "full", "wrap"), (X, K)),
+    (lambda y, s: [signal.convolve(y, s[0]), signal.oaconvolve(y, s[0])], (Y, S)),
+    (lambda x, y, s: signal.lfilter(y[:2], s[0] * 0.1 + A1, x, axis=0, zi=x[:2])[1], (X, Y, S)),
+    (lambda s, t: signal.sosfilt(SOS * np.array([t, t, t, 1, 1, 1]), s), (S, T)),
+    (lambda w: signal.sosfiltfilt(SOS, w, padlen=3), (W,)),
+    (lambda y, w: signal.filtfilt(y, A1, w), (Y, W)),
+    (lambda y, w: signal.upfirdn(y, w, 3, 2), (Y, W)),
+    (lambda w: [signal.resample_poly(w, 3, 2), signal.resample(w, 15)], (W,)),
+    (lambda w: signal.decimate(w, 2, n=2), (W,)),
+    (lambda w: signal.savgol_filter(w, 5, 2), (W,)),
+    (lambda x: [signal.medfilt2d(x, 3), signal.order_filter(x, np.ones((3, 3)), 2)], (X,)),
+    (lambda w: signal.detrend(w), (W,)),
+    (lambda w, t: w * signal.windows.gaussian(20, t), (W, T)),
+]  # fmt: skip
+
+_FIRST = 2
+test_value, test_derivatives = both_tests(CASES[:_FIRST])
+_all_values, _all_derivatives = both_tests(CASES[_FIRST:])
+test_more_values = pytest.mark.slow(_all_values)
+test_more_derivatives = pytest.mark.slow(_all_derivatives)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_correlation_of_any_shapes(mode: str) -> None:
+    shapes: list[Any] = [((5, 6), (3, 2)), ((3, 2), (5, 6)), ((7,), (3,)), ((3,), (7,)), ((2, 3, 4), (2, 2, 2)),
+                         ((4, 4), (4, 4)), ((5, 1), (2, 1)), ((5, 6), (3, 6))]  # fmt: skip
+    for first, second in shapes:
+        x, w = rng.normal(size=first), rng.normal(size=second)
+        table = {name: lambda x, w, name=name: getattr(signal, name)(x, w, mode)
+                 for name in ("convolve", "correlate", "fftconvolve", "oaconvolve")}  # fmt: skip
+        check_all(table, x, w)
+    for boundary in ("fill", "wrap", "symm"):
+        table = {
+            name: lambda x, w, name=name: getattr(signal, name)(x, w, mode, boundary, 0.7)
+            for name in ("convolve2d", "correlate2d")
+        }
+        check_all(table, IMAGE, K)
+        check_all(table, K, IMAGE)
+    check_all({"integers": lambda x, w: signal.convolve(x, w, mode)}, np.arange(9).reshape(3, 3), np.eye(2, dtype=int))  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["constant", "wrap", "edge", "symmetric", "reflect"])
+def test_upfirdn(mode: str) -> None:
+    for up, down, length in itertools.product((1, 2, 5), (1, 3), (1, 4, 7)):
+        h = rng.normal(size=length)
+        f = lambda h, x: signal.upfirdn(h, x, up, down, axis=0, mode=mode)  # noqa: B023
+        check_all({"image": f, "line": lambda h, x: f(h, x[:, 0])}, h, IMAGE)  # noqa: B023
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("b", "a"), [([1.0, 2, 3], [2.0, 0.3]), ([1.0], A1), ([1.0, 2, 3], [2.0]), ([0.2, 0.3], [1.0, 0.5, 0.2, 0.1])]
+)  # fmt: skip
+def test_recursive_filters_and_their_states(b: Any, a: Any) -> None:
+    b, a = np.array(b), np.array(a)
+    n = max(len(a), len(b)) - 1
+    for axis, shapes in ((0, ((n, 6), (n, 1))), (1, ((5, n), (1, n)))):
+        check_all({"axis": lambda b, a, x: signal.lfilter(b, a, x, axis=axis)}, b, a, IMAGE)  # noqa: B023
+        for shape in shapes:
+            f = lambda b, a, x, z: np.concatenate(signal.lfilter(b, a, x, axis, z), axis)  # noqa: B023
+            check_all({"state": f}, b, a, IMAGE, rng.normal(size=shape))
+    check_all({"single": lambda b, a, x: signal.lfilter(b, a, x)}, *(np.float32(v) for v in (b, a, W)))  # fmt: skip
+    check_all({"integers": lambda x: signal.lfilter(b, a, x)}, np.arange(9))
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_one_array_given_twice_stays_one_out_of_sight() -> None:
+    """SciPy compares two arguments by ``is``, and refuses what it takes for two signals."""
+    slope = autodiff.gradient(lambda x: np.sum(np.abs(signal.stft(x, nperseg=8)[2])))
+    try:
+        assert np.all(np.isfinite(slope(W)))
+    except DerivativeError as error:
+        assert "scipy.signal.stft is not known" in str(error)
