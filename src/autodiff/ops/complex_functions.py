@@ -20,7 +20,7 @@ import numpy as np
 
 from autodiff.dims import Dim
 from autodiff.ir.data import ArrayType
-from autodiff.ops import complex_numbers, complex_ufuncs, python_numbers
+from autodiff.ops import complex_linalg, complex_numbers, complex_ufuncs, python_numbers
 from autodiff.ops.complex_numbers import (
     NOT_HOLOMORPHIC,
     UNARY,
@@ -94,6 +94,10 @@ def find(function: Any) -> Callable[..., Any] | None:
         found = TABLE.get(function)
         if found is None and getattr(function, "__module__", "").startswith("scipy.fft"):
             functions.get(function)  # which enters those of SciPy
+            found = TABLE.get(function)
+        if found is None and getattr(function, "__module__", "").startswith("scipy.linalg"):
+            for known, implementation in complex_linalg.of_scipy().items():
+                TABLE.setdefault(known, implementation)
             found = TABLE.get(function)
         return found
     except TypeError:  # unhashable
@@ -412,7 +416,10 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if plain_vectors:
         size: Any = complex_numbers.modulus(z, z.part_dtype, "array")
         return functions[np.linalg.norm](size, ord, axis, keepdims)
-    raise decline("this norm")
+    return complex_linalg.norm(x, ord, axis, keepdims)
+
+
+TABLE.update({getattr(np.linalg, name): f for name, f in complex_linalg.OF_NUMPY.items()})
 
 
 # -- making arrays ----------------------------------------------------------------------------------

@@ -37,8 +37,8 @@ def whole(pair: Any) -> Any:
 
 def in_pairs(z: Any) -> Any:
     """The real array that a complex one is in memory."""
-    z = np.ascontiguousarray(z)
-    return z.view(z.real.dtype).reshape(*z.shape, 2)
+    z = np.asarray(z)
+    return np.ascontiguousarray(z).view(z.real.dtype).reshape(*z.shape, 2)
 
 
 # -- complex to complex ---------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ import numpy as np
 from autodiff.errors import NotScalarError
 from autodiff.ir.printing import table_html
 
-from .parameters import Array, Layout
+from .parameters import Array, Layout, real_entries
 
 Options = tuple[tuple[str, Any], ...]
 
@@ -313,9 +313,49 @@ def jacobian_of_vector(
     options: Options = (),
 ) -> Callable[[Array], Array]:
     """``x -> matrix (results, parameters)`` of a function with an array or a number as result."""
+    if any(part.is_complex for part in layout.parts):
+        return _jacobian_by_columns(function, layout, args, keywords, options)
     blocks = derivative("jacobian", function, first_parameter(function, args, keywords), options)
     unpack, pack, keywords = layout.unpack, layout.pack_jacobian, keywords or {}
     return lambda x: pack(blocks(unpack(x), *args, **keywords))
+
+
+def _jacobian_by_columns(
+    function: Callable[..., Any],
+    layout: Layout,
+    args: tuple[Any, ...],
+    keywords: dict[str, Any] | None,
+    options: Options,
+) -> Callable[[Array], Array]:
+    """As :func:`jacobian_of_vector`, of complex parameters: no complex matrix is the derivative."""
+    from autodiff import api
+
+    basis = np.eye(layout.size)
+    given = partial(_of_first, function, args, tuple((keywords or {}).items()))
+
+    def matrix(x: Array) -> Array:
+        primal = layout.unpack(x)
+        tangents = [
+            api.jvp(given, (primal,), (layout.unpack(e),), **dict(options))[1] for e in basis
+        ]
+        return np.stack([_as_row(t) for t in tangents], axis=1)
+
+    return matrix
+
+
+def _of_first(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    keywords: tuple[tuple[str, Any], ...],
+    parameters: Any,
+) -> Any:
+    return function(parameters, *args, **dict(keywords))
+
+
+def _as_row(tangent: Any) -> Array:
+    if isinstance(tangent, np.ndarray | complex | float | np.number):
+        return np.ravel(real_entries(tangent))
+    return Layout.of(tangent).pack(tangent)
 
 
 def scipy_optimize() -> Any:

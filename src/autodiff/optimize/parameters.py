@@ -8,7 +8,9 @@ A single one-dimensional float64 array, by far the most common case, passes thro
 copy and no Python work per evaluation. Other arrays are reshaped views of the vector; only parts
 of another dtype are copied.
 
-Integers become floats: a parameter that is moved in small steps is not an integer.
+Integers become floats: a parameter that is moved in small steps is not an integer. A complex number is
+two entries, its real and its imaginary part side by side; the gradient by it, dL/dRe + i dL/dIm, is
+packed in the same way.
 """
 
 from __future__ import annotations
@@ -37,6 +39,11 @@ class Part:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     kind: Literal["array", "number", "none"]
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether it holds complex numbers, of two entries each."""
+        return self.dtype.kind == "c"
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Layout:
         vector = np.empty(self.size)
         for part, leaf in zip(self.parts, leaves, strict=True):
             if part.kind != "none":
-                vector[part.start : part.stop] = np.ravel(leaf)
+                vector[part.start : part.stop] = _entries(leaf, part)
         return vector
 
     def unpack(self, vector: Array) -> Any:
@@ -93,10 +100,13 @@ class Layout:
             if part.kind == "none":
                 leaves.append(None)
             elif part.kind == "number":
-                leaves.append(float(vector[part.start]))
+                piece = vector[part.start : part.stop]
+                leaves.append(complex(*piece) if part.is_complex else float(piece[0]))
             else:
-                piece = vector[part.start : part.stop].reshape(part.shape)
-                leaves.append(piece.astype(part.dtype, copy=False))
+                piece = vector[part.start : part.stop]
+                if part.is_complex:
+                    piece = np.ascontiguousarray(piece).view(np.complex128)
+                leaves.append(piece.reshape(part.shape).astype(part.dtype, copy=False))
         return trees.unflatten(self.structure, leaves)
 
     def pack_jacobian(self, blocks: Any) -> Array:
@@ -106,14 +116,19 @@ class Layout:
         for each part of its result and each part of its parameters, the latter running faster. A
         list of numbers as result is such a container.
         """
-        if self.direct and isinstance(blocks, np.ndarray) and blocks.ndim == 2:
+        if (
+            self.direct
+            and isinstance(blocks, np.ndarray)
+            and blocks.ndim == 2
+            and blocks.dtype.kind != "c"
+        ):
             return blocks
         leaves = trees.flatten(blocks)[0]
         width = len(self.parts)
         bands = []
         for first in range(0, len(leaves), width):
             band = [
-                np.reshape(block, (-1, part.stop - part.start))
+                _rows(block, part)
                 for part, block in zip(self.parts, leaves[first : first + width], strict=True)
                 if part.kind != "none"
             ]
@@ -125,16 +140,45 @@ def _part(leaf: Any, start: int) -> Part:
     if leaf is None:
         return Part(start, start, (), np.dtype(np.float64), "none")
     array = np.asarray(leaf)
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiubc":
         raise DtypeError(
-            f"a parameter has dtype {array.dtype}; an optimiser needs real numbers",
-            remedy="Pass float arrays; split complex numbers into real and imaginary parts.",
+            f"a parameter has dtype {array.dtype}; an optimiser needs numbers",
+            remedy="Pass float or complex arrays.",
         )
-    dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
+    dtype = array.dtype if array.dtype.kind in "fc" else np.dtype(np.float64)
     kind: Literal["array", "number"] = (
         "number" if array.ndim == 0 and not isinstance(leaf, np.ndarray) else "array"
     )
-    return Part(start, start + array.size, array.shape, dtype, kind)
+    count = array.size * (2 if dtype.kind == "c" else 1)
+    return Part(start, start + count, array.shape, dtype, kind)
+
+
+def _entries(leaf: Any, part: Part) -> Array:
+    """A leaf as its entries in the vector."""
+    flat = np.ravel(leaf)
+    return flat.astype(np.complex128).view(np.float64) if part.is_complex else flat
+
+
+def _rows(block: Any, part: Part) -> Array:
+    """A block of a Jacobian as a matrix: a column for each entry of a part, a row for each of the result.
+
+    Of a complex result by real parameters each row is two.
+    """
+    if part.is_complex:
+        block = np.ascontiguousarray(block, np.complex128).reshape(-1).view(np.float64)
+    rows = np.reshape(block, (-1, part.stop - part.start))
+    if rows.dtype.kind == "c":
+        rows = np.stack([rows.real, rows.imag], axis=1).reshape(-1, rows.shape[1])
+    return rows
+
+
+def real_entries(found: Any) -> Any:
+    """A result as optimisers take it: complex numbers as real and imaginary part side by side."""
+    if isinstance(found, complex | np.complexfloating):
+        found = np.atleast_1d(found)
+    if isinstance(found, np.ndarray) and found.dtype.kind == "c":
+        return np.ascontiguousarray(found, np.complex128).reshape(-1).view(np.float64)
+    return found
 
 
 def _is_plain_vector(part: Part) -> bool:
@@ -149,10 +193,10 @@ def as_parameters(x0: Any) -> Any:
     """
     if isinstance(x0, np.ndarray):
         return x0 if x0.ndim else x0.reshape(1)
-    if isinstance(x0, int | float | np.number):
+    if isinstance(x0, int | float | complex | np.number):
         return np.atleast_1d(np.asarray(x0))
     flat = isinstance(x0, Sequence) and not hasattr(x0, "_fields")
-    if flat and all(isinstance(entry, int | float | np.number) for entry in x0):
+    if flat and all(isinstance(entry, int | float | complex | np.number) for entry in x0):
         return np.asarray(x0)
     if hasattr(x0, "__array__") and not isinstance(x0, np.generic):
         return np.asarray(x0)  # pandas and xarray objects

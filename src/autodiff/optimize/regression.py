@@ -27,7 +27,7 @@ from .evaluation import (
     value_of_vector,
 )
 from .local import shape_result, wrap_callback
-from .parameters import Array, Layout, as_parameters
+from .parameters import Array, Layout, as_parameters, real_entries
 
 _UNBOUNDED = (-np.inf, np.inf)
 
@@ -206,7 +206,7 @@ def _with_keywords(fun: Callable[..., Any], keywords: dict[str, Any] | None) -> 
 
 def _as_vector(value: Callable[[Array], Any]) -> Callable[[Array], Array]:
     def residuals(x: Array) -> Array:
-        found = value(x)
+        found = real_entries(value(x))
         return found if getattr(found, "ndim", 0) == 1 else np.ravel(found)
 
     return residuals

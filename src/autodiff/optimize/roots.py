@@ -24,7 +24,7 @@ from .evaluation import (
 )
 from .local import shape_result, wrap_callback
 from .methods import ROOT_METHODS_WITH_JACOBIAN, ROOT_SCALAR_DERIVATIVES
-from .parameters import Array, Layout, as_parameters
+from .parameters import Array, Layout, as_parameters, real_entries
 from .regression import transformation_options
 
 
@@ -88,6 +88,7 @@ def root(
 
 def _as_vector(found: Any) -> Array:
     """The function's result, an array or a container of arrays, as a vector."""
+    found = real_entries(found)
     if isinstance(found, np.ndarray):
         return found if found.ndim == 1 else np.ravel(found)
     if isinstance(found, int | float | np.number):

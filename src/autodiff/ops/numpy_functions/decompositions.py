@@ -38,13 +38,20 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Tracer:
     return _eigh(a, UPLO)[0]
 
 
-@implements(np.linalg.eig, np.linalg.eigvals)
+@implements(np.linalg.eig)
 def eig(a: Any) -> Any:
     """``np.linalg.eig``: its results may be complex."""
-    raise unsupported(
-        "np.linalg.eig may have complex results, which are not supported",
-        "use np.linalg.eigh if a is symmetric",
-    )
+    from autodiff.ops import complex_linalg
+
+    return complex_linalg.eig(a)
+
+
+@implements(np.linalg.eigvals)
+def eigvals(a: Any) -> Any:
+    """``np.linalg.eigvals``: its results may be complex."""
+    from autodiff.ops import complex_linalg
+
+    return complex_linalg.eigvals(a)
 
 
 def _mirrored(a: Any) -> Tracer:

@@ -1,0 +1,197 @@
+"""Linear algebra of complex matrices, and eigenvalues of real ones that are complex.
+
+Values are NumPy's and SciPy's.  Tangents are those of differences, of vectors with the signs that
+LAPACK happens to give them set aside; ``vjp`` is the adjoint of ``jvp``.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+import autodiff
+from autodiff.errors import DerivativeError, FallbackWarning
+
+ENGINES = ("numpy", "native")
+RANDOM = np.random.default_rng(1)
+
+
+def _random(*shape: int) -> np.ndarray:
+    return RANDOM.normal(size=shape) + 1j * RANDOM.normal(size=shape)
+
+
+A, TALL, VECTOR, BLOCK = _random(3, 3), _random(4, 3), _random(3), _random(3, 2)
+HERMITIAN = A @ A.conj().T + np.eye(3)
+BATCH = np.stack([A, A.T * 2])
+ROTATING = np.array([[0.0, 1, 2], [-1, 0.5, 0.3], [0.2, -2, 1]])
+REAL = np.array([[2.0, 1, 0], [0.3, -1, 0.2], [0, 0.5, 4]])
+RIGHT = np.arange(4.0) + 1j
+
+CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
+    "solve": (lambda a: np.linalg.solve(a, VECTOR), A),
+    "solve for columns": (lambda a: np.linalg.solve(a, BLOCK), A),
+    "solve by the right side": (lambda b: np.linalg.solve(A, b), VECTOR),
+    "solve real matrix": (lambda a: np.linalg.solve(a, VECTOR), A.real.copy()),
+    "solve batch": (lambda a: np.linalg.solve(a, BATCH), BATCH),
+    "inv": (lambda a: np.linalg.inv(a), BATCH),
+    "pinv": (lambda a: np.linalg.pinv(a), TALL),
+    "pinv wide": (lambda a: np.linalg.pinv(a), TALL.T.copy()),
+    "lstsq": (lambda a: np.linalg.lstsq(a, RIGHT, rcond=None)[0], TALL),
+    "det": (lambda a: np.linalg.det(a), BATCH),
+    "det of one": (lambda a: np.linalg.det(a), A),
+    "slogdet": (lambda a: tuple(np.linalg.slogdet(a)), A),
+    "cholesky": (lambda a: np.linalg.cholesky(a), HERMITIAN),
+    "eigh": (lambda a: tuple(np.linalg.eigh(a)), HERMITIAN),
+    "eigvalsh": (lambda a: np.linalg.eigvalsh(a), HERMITIAN),
+    "eigvalsh upper": (lambda a: np.linalg.eigvalsh(a, "U"), HERMITIAN),
+    "eig": (lambda a: tuple(np.linalg.eig(a)), A),
+    "eig batch": (lambda a: tuple(np.linalg.eig(a)), BATCH),
+    "eigvals": (lambda a: np.linalg.eigvals(a), A),
+    "eig of a real matrix": (lambda a: tuple(np.linalg.eig(a)), ROTATING),
+    "eig with real values": (lambda a: tuple(np.linalg.eig(a)), REAL),
+    "eigvals with real values": (lambda a: np.linalg.eigvals(a), REAL),
+    "svd": (lambda a: tuple(np.linalg.svd(a, full_matrices=False)), TALL),
+    "svd wide": (lambda a: tuple(np.linalg.svd(a, full_matrices=False)), TALL.T.copy()),
+    "svd square": (lambda a: tuple(np.linalg.svd(a)), A),
+    "singular values": (lambda a: np.linalg.svd(a, compute_uv=False), TALL),
+    "qr": (lambda a: tuple(np.linalg.qr(a)), TALL),
+    "qr square": (lambda a: tuple(np.linalg.qr(a)), A),
+    "qr, r alone": (lambda a: np.linalg.qr(a, mode="r"), TALL),
+    "spectral norm": (lambda a: np.linalg.norm(a, 2), A),
+    "nuclear norm": (lambda a: np.linalg.norm(a, "nuc"), A),
+    "norm by columns": (lambda a: np.linalg.norm(a, 1), A),
+    "powers": (lambda a: np.linalg.matrix_power(a, 3) + np.linalg.matrix_power(a, -2), A),
+    "cond": (lambda a: np.linalg.cond(a), A),
+    "expm": (lambda a: scipy.linalg.expm(a), A),
+    "scipy solve": (lambda a: scipy.linalg.solve(a, VECTOR), A),
+    "scipy inv": (lambda a: scipy.linalg.inv(a), A),
+    "scipy det": (lambda a: scipy.linalg.det(a), A),
+    "scipy cholesky": (lambda a: scipy.linalg.cholesky(a), HERMITIAN),
+    "scipy cholesky lower": (lambda a: scipy.linalg.cholesky(a, lower=True), HERMITIAN),
+    "scipy qr": (lambda a: scipy.linalg.qr(a, mode="economic"), TALL),
+    "scipy svd": (lambda a: scipy.linalg.svd(a, full_matrices=False), TALL),
+    "scipy eigh": (lambda a: scipy.linalg.eigh(a), HERMITIAN),
+    "scipy eigvalsh": (lambda a: scipy.linalg.eigvalsh(a), HERMITIAN),
+    "scipy eig": (lambda a: scipy.linalg.eig(a), A),
+    "scipy eigvals": (lambda a: scipy.linalg.eigvals(a), A),
+    "scipy lstsq": (lambda a: scipy.linalg.lstsq(a, RIGHT)[0], TALL),
+    "scipy pinv": (lambda a: scipy.linalg.pinv(a), TALL),
+}
+if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+    CALLS["cholesky upper"] = (lambda a: np.linalg.cholesky(a, upper=True), HERMITIAN)
+DEFAULT = ("solve", "det", "cholesky", "eigh", "eig of a real matrix", "svd", "qr", "expm")
+
+
+def _several(x: Any) -> list[Any]:
+    return list(x) if isinstance(x, tuple) else [x]
+
+
+def _aligned(x: Any, like: Any) -> Any:
+    """Vectors, one of which LAPACK may give with the other sign for a neighbouring matrix."""
+    x = np.asarray(x)
+    for axis in (-2, -1):
+        if x.ndim > 1 and np.allclose(np.abs(x), np.abs(like), atol=1e-3):
+            side = np.sign(np.sum(np.conj(like) * x, axis=axis, keepdims=True).real)
+            turned = x * np.where(side == 0, 1, side)
+            if np.allclose(turned, like, atol=1e-3):
+                return turned
+    return x
+
+
+def _names() -> list[Any]:
+    return [n if n in DEFAULT else pytest.param(n, marks=pytest.mark.slow) for n in CALLS]
+
+
+@pytest.mark.parametrize("name", _names())
+@pytest.mark.parametrize("engine", ENGINES)
+def test_values_tangents_and_cotangents(name: str, engine: str) -> None:
+    f, a = CALLS[name]
+    wanted = _several(f(a))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FallbackWarning)
+        found = _several(autodiff.function(f, engine=engine)(a))
+    for x, y in zip(found, wanted, strict=True):
+        assert np.asarray(x).dtype == np.asarray(y).dtype and np.shape(x) == np.shape(y)
+        np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-12)
+    step = RANDOM.normal(size=a.shape) + (1j if np.iscomplexobj(a) else 0) * RANDOM.normal(
+        size=a.shape
+    )
+    h = 1e-6
+    value, tangent = autodiff.jvp(f, (a,), (step,), engine=engine)
+    tangents = _several(tangent)
+    for x, up, down, y in zip(
+        tangents, _several(f(a + h * step)), _several(f(a - h * step)), wanted, strict=True
+    ):
+        difference = (_aligned(up, y) - _aligned(down, y)) / (2 * h)
+        np.testing.assert_allclose(x, difference, rtol=1e-6, atol=1e-7)
+    cotangents = [
+        RANDOM.normal(size=np.shape(y)) * (1 + 0.7j if np.iscomplexobj(y) else 1) for y in wanted
+    ]
+    value, pull = autodiff.vjp(f, a, engine=engine)
+    (back,) = pull(tuple(cotangents) if isinstance(value, tuple) else cotangents[0])
+    assert back.dtype == a.dtype
+    left = sum(np.sum((np.conj(c) * t).real) for c, t in zip(cotangents, tangents, strict=True))
+    np.testing.assert_allclose(np.sum((np.conj(back) * step).real), left, rtol=1e-8)
+
+
+@pytest.mark.parametrize("function", [np.linalg.det, np.linalg.eigvals, scipy.linalg.expm])
+def test_second_derivatives_of_holomorphic_functions_of_matrices(function: Any) -> None:
+    def f(a: Any) -> Any:
+        return np.sum(function(a) ** 2)
+
+    slope, h = autodiff.gradient(f, holomorphic=True), 1e-5
+    found = autodiff.hessian_vector(f, holomorphic=True)(A, _tensors=BATCH[1])
+    wanted = (slope(A + h * BATCH[1]) - slope(A - h * BATCH[1])) / (2 * h)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["cholesky", "eigh", "svd", "qr", "eig"])
+def test_second_derivatives_of_decompositions(name: str) -> None:
+    f, a = CALLS[name]
+
+    def loss(a: Any) -> Any:
+        return sum(np.sum(np.abs(x * 1.1 - 0.3) ** 2) for x in _several(f(a)))
+
+    slope, h, step = autodiff.gradient(loss), 1e-5, a[::-1] * 0.3
+    found = autodiff.hessian_vector(loss)(a, _tensors=step)
+    wanted = (slope(a + h * step) - slope(a - h * step)) / (2 * h)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_vectors_of_equal_eigenvalues_are_refused_where_they_are_differentiated() -> None:
+    a = np.diag([1.0, 1.0, 2.0]) + 0j
+    for function in (np.linalg.eigh, np.linalg.svd, np.linalg.eig):
+
+        def loss(a: Any, function: Any = function) -> Any:
+            return np.sum(np.abs(function(a)[0] if function is np.linalg.svd else function(a)[1]))
+
+        assert autodiff.function(loss)(a) == loss(a)
+        with pytest.raises(DerivativeError, match="are equal"):
+            autodiff.gradient(loss)(a)
+    found = autodiff.gradient(lambda a: np.sum(np.linalg.eigvalsh(a)))(a)
+    np.testing.assert_allclose(found, np.eye(3), atol=1e-15)
+
+
+def test_type_of_the_eigenvalues_of_a_real_matrix_is_decided_at_each_call() -> None:
+    f = autodiff.function(lambda a: np.linalg.eigvals(a))
+    for a in (REAL, ROTATING, REAL):
+        assert f(a).dtype == np.linalg.eigvals(a).dtype
+        np.testing.assert_allclose(f(a), np.linalg.eigvals(a), rtol=1e-12)
+
+
+def test_singular_and_misshapen_matrices_raise_what_numpy_raises() -> None:
+    for function, a in (
+        (np.linalg.inv, np.ones((2, 2)) + 0j),
+        (np.linalg.solve, np.zeros((2, 2)) + 0j),
+        (np.linalg.cholesky, -HERMITIAN),
+        (np.linalg.det, TALL),
+    ):
+        args = (a, np.ones(2)) if function is np.linalg.solve else (a,)
+        with warnings.catch_warnings(), pytest.raises(np.linalg.LinAlgError):
+            warnings.simplefilter("ignore", FallbackWarning)
+            autodiff.function(lambda *x, function=function: function(*x))(*args)
+    assert autodiff.function(lambda a: np.linalg.det(a))(np.zeros((2, 2)) + 0j) == 0
+    assert autodiff.function(lambda a: np.linalg.matrix_rank(a))(np.ones((3, 3)) + 0j) == 1
