@@ -24,6 +24,8 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.interpreter import UNBOUND, Frame
+from autodiff.capture.opaque import refuse_lost_derivative
+from autodiff.capture.origins import name_of
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
 from autodiff.capture.state import keeper, reacher
@@ -285,8 +287,6 @@ def call_impure(
         kind = np.dtype(type(example))
         (value,) = _emit(trace, function, [], {}, (ArrayType(kind, (), True),))
         return Tracer(value, "python")
-    from autodiff.capture.origins import name_of
-
     raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
 
 
@@ -303,7 +303,6 @@ def _run_now(
 ) -> Any:
     """In the uncompiled tier: with the values of this call."""
     from autodiff.capture.library import lift_result
-    from autodiff.capture.opaque import refuse_lost_derivative
 
     if function is globals:
         return frame.scope.globals

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
+from autodiff.capture import rolling
 from autodiff.capture.calls import call, iterate
+from autodiff.capture.effects import append_outside
 from autodiff.capture.functions import Closure, make_closure
 from autodiff.capture.interpreter import (
     EXPRESSIONS,
@@ -26,6 +28,7 @@ from autodiff.capture.lists import TracedList, is_item
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.regions import cells_of, is_listed
+from autodiff.capture.staging import stage_boolean, stage_choice
 from autodiff.capture.state import MISSING
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_library
@@ -238,8 +241,6 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
         value = frame.evaluate(part)
         last = position == len(node.values) - 1
         if isinstance(value, Tracer) and not last and not frame.trace.eager:
-            from autodiff.capture.staging import stage_boolean
-
             return stage_boolean(frame, value, node, position)
         if not last and run_users(bool, own_truth(frame, value)) == stop_at:
             return value
@@ -371,8 +372,6 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:
     test = own_truth(frame, frame.evaluate(node.test))
     if isinstance(test, Tracer) and not frame.trace.eager:
-        from autodiff.capture.staging import stage_choice
-
         return stage_choice(
             frame,
             test,
@@ -685,8 +684,6 @@ def _call(frame: Frame, node: ast.Call) -> Any:
             keywords[keyword.arg] = value
     frame.at(node)
     if receiver is not None and receiver[0] and len(arguments) == 1 and not keywords:
-        from autodiff.capture.effects import append_outside
-
         return append_outside(frame, function, arguments[0], node)
     if function is super and not arguments:
         return _super(frame)
@@ -814,8 +811,6 @@ def _rolled_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -
     """The list of a long comprehension, made by a loop that appends; None where it is not one."""
     if frame.trace.eager or any(g.is_async for g in node.generators):
         return None
-    from autodiff.capture import rolling
-
     generator = node.generators[0]
     if not isinstance(generator.iter, (ast.Name, ast.Call, ast.Attribute, ast.Subscript)):
         return None

@@ -30,7 +30,7 @@ from autodiff.capture.interpreter import (
 )
 from autodiff.capture.regions import INTERNAL
 from autodiff.capture.sourcecode import Known
-from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.capture.trace import Declined, NotStaged, Trace, is_library
 from autodiff.capture.unrolling import Passes
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ops.tracer import Tracer
@@ -404,8 +404,6 @@ def _protocol(
 
 
 def _is_library_class(cls: type) -> bool:
-    from autodiff.capture.trace import is_library
-
     return is_library(cls)
 
 

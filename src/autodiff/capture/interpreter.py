@@ -32,6 +32,7 @@ from autodiff.capture.state import MISSING, Place, attribute_place, item_place
 from autodiff.capture.trace import Declined, Trace, is_library
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail
+from autodiff.ops.control import emit_check
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door, run_users
@@ -273,8 +274,6 @@ class Maybe:
 
     def resolve(self, name: str) -> Any:
         """The value, with a check at run time that the name is bound."""
-        from autodiff.ops.control import emit_check
-
         emit_check(self.bound.value, f"local variable '{name}' is not bound on this path")
         return self.value
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.calls import call
 from autodiff.capture.interpreter import Frame, Scope
 from autodiff.capture.regions import Outcome, fit, is_numeric, run_region, slot_of
 from autodiff.capture.sourcecode import Syntax
@@ -38,8 +39,6 @@ def inline_custom(
     trace: Trace, function: Callable[..., Any], rule: Callable[..., Any], mode: str, args: list[Any]
 ) -> Any:
     """Record a call of ``function`` whose derivative is ``rule``."""
-    from autodiff.capture.calls import call
-
     frame = call_frame(trace)
     traced = [k for k, a in enumerate(args) if isinstance(a, Tracer)]
     if not traced:
@@ -124,8 +123,6 @@ def _rule_region(
     filled: Callable[[Sequence[Any]], list[Any]],
     traced: Sequence[int],
 ) -> Outcome:
-    from autodiff.capture.calls import call
-
     known = [Value(t.type) for t in operands]
     y = Value(slot.type)
     plain = [ArrayType(t.dtype, t.shape) for t in operands]

@@ -15,6 +15,7 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.origins import name_of
 from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
 from autodiff.signals import door
@@ -25,7 +26,6 @@ def call_opaque(
 ) -> Any:
     """Call a function that no table knows on traced arguments."""
     from autodiff.capture.library import lift_result
-    from autodiff.capture.origins import name_of
 
     trace = frame.trace
     if not trace.eager:
@@ -51,8 +51,6 @@ def refuse_lost_derivative(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> None:
     """Raise where a value that carries a derivative goes into a function that loses it."""
-    from autodiff.capture.origins import name_of
-
     trace = frame.trace
     for tracer in traced_leaves((args, kwargs)):
         _, depends = trace.evaluate(tracer.value)

@@ -27,6 +27,7 @@ from autodiff.ops.builder import emit
 from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.known import type_name
+from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import (
     Cell,
     Form,
@@ -662,8 +663,6 @@ class Merge:
 
 
 def _zero_like(x: Any, block: Block, frame: Frame) -> Tracer:
-    from autodiff.ops.structural import zeros
-
     slot = slot_of(x)
     if any(isinstance(n, Dim) for n in slot.shape):
         raise NotStaged("an array of run-time size is bound on one branch only")

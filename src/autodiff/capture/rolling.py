@@ -50,7 +50,7 @@ from autodiff.capture.regions import (
     types_of,
     undoing,
 )
-from autodiff.capture.sourcecode import Known, Syntax
+from autodiff.capture.sourcecode import Known, Syntax, _Scan
 from autodiff.capture.structures import LeafScope
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.dims import (
@@ -1036,8 +1036,6 @@ def _is_shared(body: _Body, outcome: Outcome, end: Any) -> bool:
 
 
 def _assigned(statements: Sequence[ast.stmt]) -> set[str]:
-    from autodiff.capture.sourcecode import _Scan
-
     scan = _Scan()
     for statement in statements:
         scan.visit(statement)

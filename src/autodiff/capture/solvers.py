@@ -29,6 +29,7 @@ from autodiff.errors import AutodiffError, InternalError
 from autodiff.ir.copying import copy_operation, copy_value
 from autodiff.ir.data import ArrayType, Block, Program, Value, free_values, walk
 from autodiff.ladder import Bail
+from autodiff.ops import dispatch
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.evaluate import bound_program
 from autodiff.ops.solvers import FLOAT, Quadrature, Solver, calling_from, solve
@@ -187,8 +188,6 @@ def _array_program(
 
 
 def _as_float(value: Any) -> Tracer:
-    from autodiff.ops import dispatch
-
     array = dispatch.functions[np.asarray](value)
     if not isinstance(array, Tracer) or array.dtype.kind not in "fiub":
         raise Declined("a function whose result is not made of numbers")

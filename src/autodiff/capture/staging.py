@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.calls import iterate
 from autodiff.capture.interpreter import Completion, Frame, assign
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.regions import (
@@ -349,8 +350,6 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
 
 def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Completion | None:
     """A ``for`` loop, pass by pass."""
-    from autodiff.capture.calls import iterate
-
     passes = Passes(frame, node, why)
     for item in iterate(frame, source):
         assign(frame, node.target, item)

@@ -35,7 +35,7 @@ from autodiff.capture.text import is_pending, materialised
 from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
-from autodiff.ir.data import ArrayType, Source, Value, uses
+from autodiff.ir.data import ArrayType, Source, Value, free_values, uses
 from autodiff.ladder import AmbiguousStore, Bail, Decision, Decisions, Declined, NotStaged, Rung
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.control import CheckFailed, emit_check
@@ -892,8 +892,6 @@ def is_library(obj: Any) -> bool:
 
 
 def _all_uses(operation: Any) -> list[Value]:
-    from autodiff.ir.data import free_values
-
     found = list(uses(operation))
     for region in operation.regions:
         found += free_values(region)

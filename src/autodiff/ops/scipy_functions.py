@@ -18,6 +18,7 @@ from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, cast, constant, pointwise, select
 from autodiff.ops.smooth import log1p_ratio
 from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.ufuncs import unsupported
 
 
 def as_float(x: Any) -> Any:
@@ -127,8 +128,6 @@ def comb(
     N: Any, k: Any, *, exact: bool = False, repetition: bool = False, legacy: Any = None
 ) -> Tracer:
     """``scipy.special.comb`` with ``exact=False``; 0 where k is outside of 0 … N."""
-    from autodiff.ops.ufuncs import unsupported
-
     if exact:
         raise unsupported("scipy.special.comb with exact=True", "use exact=False")
     if repetition:
@@ -215,8 +214,6 @@ def polygamma(n: Any, x: Any) -> Any:
     """Derivatives of digamma, by the Hurwitz zeta function (A&S 6.4.10)."""
     order = known(as_array(n))
     if order is None or order.ndim:
-        from autodiff.ops.ufuncs import unsupported
-
         raise unsupported("scipy.special.polygamma of a traced order", "pass a number")
     k = int(order)
     if k == 0:
@@ -239,8 +236,6 @@ def _recurrence(first: Any, second: Any, step: Any) -> Callable[..., Tracer]:
     def run(n: Any, x: Any) -> Tracer:
         degree = known(as_array(n))
         if degree is None or degree.ndim or degree != int(degree) or degree < 0:
-            from autodiff.ops.ufuncs import unsupported
-
             raise unsupported("an orthogonal polynomial of such a degree", "pass a whole number")
         value = as_float(x)
         before, now = first(value), second(value)
