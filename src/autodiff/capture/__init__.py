@@ -24,8 +24,9 @@ import numpy as np
 
 from autodiff import containers, tree
 from autodiff.capture import calls, effects, expressions, functions, given
+from autodiff.capture.frames import Scope
 from autodiff.capture.generators import TracedGenerator
-from autodiff.capture.interpreter import Frame, Scope
+from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.origins import type_of

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers
-from autodiff.capture.interpreter import UNBOUND, Frame
+from autodiff.capture.frames import UNBOUND
+from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import refuse_lost_derivative
 from autodiff.capture.origins import name_of
 from autodiff.capture.paths import Guard

@@ -16,14 +16,9 @@ from autodiff import labelled
 from autodiff.capture import rolling
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.effects import append_outside
+from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.functions import Closure, make_closure
-from autodiff.capture.interpreter import (
-    EXPRESSIONS,
-    ComprehensionScope,
-    Frame,
-    assign,
-    store_item,
-)
+from autodiff.capture.interpreter import EXPRESSIONS, Frame, assign, store_item
 from autodiff.capture.lists import TracedList, is_item
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path

@@ -18,7 +18,8 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from autodiff.capture import generators
-from autodiff.capture.interpreter import UNBOUND, Frame, Scope, function_scope
+from autodiff.capture.frames import UNBOUND, Scope
+from autodiff.capture.interpreter import Frame, function_scope
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
 from autodiff.capture.sourceless import call_without_source

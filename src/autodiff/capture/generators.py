@@ -20,14 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.interpreter import (
-    EXPRESSIONS,
-    STATEMENTS,
-    UNBOUND,
-    Completion,
-    Frame,
-    assign,
-)
+from autodiff.capture.frames import UNBOUND, Completion
+from autodiff.capture.interpreter import EXPRESSIONS, STATEMENTS, Frame, assign
 from autodiff.capture.regions import INTERNAL
 from autodiff.capture.sourcecode import Known
 from autodiff.capture.trace import Declined, NotStaged, Trace, is_library

@@ -8,7 +8,8 @@ from typing import Any
 
 from autodiff.capture.calls import iterate
 from autodiff.capture.expressions import is_singleton, load_attribute, load_item
-from autodiff.capture.interpreter import Completion, Frame
+from autodiff.capture.frames import Completion
+from autodiff.capture.interpreter import Frame
 from autodiff.capture.python_builtins import _hasattr, _isinstance
 from autodiff.capture.trace import Declined
 from autodiff.ops.tracer import Tracer

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.calls import call
-from autodiff.capture.interpreter import Frame, Scope
+from autodiff.capture.frames import Scope
+from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import Outcome, fit, is_numeric, run_region, slot_of
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace

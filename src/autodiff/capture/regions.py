@@ -12,17 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope
+from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
 from autodiff.capture.parts import table_of
-from autodiff.capture.trace import NotStaged
 from autodiff.dims import Dim, same_shape
 from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
-from autodiff.ladder import Bail, Rung
+from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.entries import ENTRIES
@@ -37,6 +36,9 @@ from autodiff.ops.tracer import (
     whole_of,
 )
 from autodiff.signals import Signal, refuse_ours
+
+if TYPE_CHECKING:
+    from autodiff.capture.interpreter import Frame
 
 INT = np.dtype(np.int64)
 # What passes through the regions and handlers of the user's code: no exception of the user's.

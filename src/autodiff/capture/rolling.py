@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import staging, structures
-from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope, assign
+from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
+from autodiff.capture.interpreter import Frame, assign
 from autodiff.capture.lists import Store, TracedList
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.regions import (

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.calls import iterate
-from autodiff.capture.interpreter import Completion, Frame, assign
+from autodiff.capture.frames import Completion
+from autodiff.capture.interpreter import Frame, assign
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.regions import (
     Merge,
