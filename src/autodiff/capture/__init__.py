@@ -23,7 +23,20 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, tree
-from autodiff.capture import calls, effects, expressions, functions, given
+from autodiff.capture import (
+    calls,
+    copying,
+    effects,
+    expressions,
+    formatting,
+    functions,
+    given,
+    matching,
+    numpy_callables,
+    python_builtins,
+    statements,
+    suspending,
+)
 from autodiff.capture.frames import Scope
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame

@@ -25,7 +25,7 @@ import numpy as np
 from autodiff import containers
 from autodiff.capture.frames import UNBOUND
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.opaque import refuse_lost_derivative
+from autodiff.capture.opaque import lift_result, refuse_lost_derivative
 from autodiff.capture.origins import name_of
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
@@ -303,8 +303,6 @@ def _run_now(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """In the uncompiled tier: with the values of this call."""
-    from autodiff.capture.library import lift_result
-
     if function is globals:
         return frame.scope.globals
     if function in (locals, vars) and not args:
@@ -465,8 +463,6 @@ def _plain_draw(
     frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any]
 ) -> Any:
     """A draw whose arguments are known."""
-    from autodiff.capture.library import lift_result
-
     trace = frame.trace
     if trace.eager:
         return lift_result(run_users(getattr(owner, name), *args, **kwargs))

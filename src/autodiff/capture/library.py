@@ -36,12 +36,14 @@ import numpy as np
 from autodiff import labelled
 from autodiff.capture import interpolators, solvers
 from autodiff.capture.effects import call_impure
-from autodiff.capture.functions import Closure, call_function
+from autodiff.capture.functions import Closure, call_function, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import (
     as_given,
     call_opaque,
+    lift_result,
     refuse_lost_derivative,
+    refuse_unseen,
     run_native,
     traced_leaves,
 )
@@ -182,8 +184,6 @@ def _call(
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
     compares = COMPARING.get(getattr(function, "__name__", ""))
     if isinstance(owner, list) and compares is not None and not kwargs.get("key"):
-        from autodiff.capture.expressions import own_method, refuse_unseen
-
         if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
             refuse_unseen(frame, (*args, owner), node)
     known = _on_complex(function, owner, args, kwargs, traced) or lookup(function, traced)
@@ -466,22 +466,6 @@ def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
 
 
 _KEEPERS: tuple[Any, ...] = (functools.partial, super, MethodType, inspect.signature, operator.is_)
-
-
-def lift_result(result: Any) -> Any:
-    """Arrays made by library calls become constants of the program, so that they can be stored into."""
-    if (
-        isinstance(result, np.ndarray)
-        and result.dtype.kind in "fiub"
-        and type(result) is np.ndarray
-    ):
-        return Tracer(Tracer.constant(result).value, "array")
-    if type(result) in (list, tuple):
-        items = [lift_result(x) for x in result]
-        # A list in it that a call only hands on stays that list.
-        unchanged = all(a is b for a, b in zip(items, result, strict=True))
-        return result if unchanged else type(result)(items)
-    return result
 
 
 def _call_unknown(

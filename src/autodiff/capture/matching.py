@@ -9,7 +9,7 @@ from typing import Any
 from autodiff.capture.calls import iterate
 from autodiff.capture.expressions import is_singleton, load_attribute, load_item
 from autodiff.capture.frames import Completion
-from autodiff.capture.interpreter import Frame
+from autodiff.capture.interpreter import STATEMENTS, Frame
 from autodiff.capture.python_builtins import _hasattr, _isinstance
 from autodiff.capture.trace import Declined
 from autodiff.ops.tracer import Tracer
@@ -123,3 +123,6 @@ def _matches_mapping(
         rest = {k: load_item(frame, subject, k, pattern) for k in subject if k not in keys}
         bindings[pattern.rest] = frame.trace.fresh(rest)
     return True
+
+
+STATEMENTS[ast.Match] = execute_match

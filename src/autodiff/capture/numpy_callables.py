@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.calls import call, iterate
+from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.rolling import LazySequence
 from autodiff.capture.trace import Declined
@@ -205,3 +205,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.fromiter: _fromiter,
     np.poly1d: _poly1d,
 }
+
+SPECIAL.update(FUNCTIONS)
+SPECIAL_TYPES[np.vectorize] = call_vectorized

@@ -10,6 +10,7 @@ Functions of numbers alone, ``round`` or ``math.sin``, are in :mod:`autodiff.ops
 
 from __future__ import annotations
 
+import ast
 import collections
 import dataclasses
 import functools
@@ -19,23 +20,21 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.calls import call, iterate
+from autodiff.capture.assignment import delete_item, store_attribute, store_item
+from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
+from autodiff.capture.conditions import truth
 from autodiff.capture.construction import construct
-from autodiff.capture.expressions import is_same, load_attribute, own_method, own_truth, truth
+from autodiff.capture.expressions import is_same, load_attribute, load_item, own_truth
+from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
-from autodiff.capture.interpreter import (
-    Frame,
-    apply_in_place,
-    delete_item,
-    store_attribute,
-    store_item,
-)
+from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.records import Typed
 from autodiff.capture.regions import fit
 from autodiff.capture.rolling import LazySequence, lazy_range, lazy_zip
+from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_iterator
 from autodiff.dims import Dim, bounds, same
@@ -366,6 +365,34 @@ def _making_a_class(make: Callable[..., Any]) -> Callable[..., Any]:
     return handler
 
 
+def _get_all(frame: Frame, getter: Any, args: Any, kwargs: Any, node: ast.AST) -> Any:
+    """``operator.itemgetter(...)(obj)`` and ``operator.attrgetter(...)(obj)``."""
+    obj = getter(*args, **kwargs) if len(args) != 1 or kwargs else args[0]  # raises Python's error
+    found = []
+    for key in getter.__reduce__()[1]:
+        value = obj
+        if isinstance(getter, operator.itemgetter):
+            value = load_item(frame, obj, key, node)
+        else:
+            for name in key.split("."):
+                value = load_attribute(frame, value, name, node)
+        found.append(value)
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def _call_method(frame: Frame, function: Any, args: Any, kwargs: Any, node: ast.AST) -> Any:
+    """``operator.methodcaller(name, ...)(obj)``."""
+    how: Any = function.__reduce__()  # with keywords: a partial of the class
+    words: list[Any] = list(getattr(how[0], "args", ())) + list(how[1])
+    keywords: dict[str, Any] = dict(getattr(how[0], "keywords", {}))
+    plain = (bool, int, str, type(None))
+    given = [*words[1:], *keywords.values()]
+    if frame.trace.is_external(function) and not all(isinstance(x, plain) for x in given):
+        raise Declined("operator.methodcaller with arguments", frame.source(node))
+    method = load_attribute(frame, args[0], words[0], node)
+    return call(frame, method, words[1:], keywords, node)
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     collections.namedtuple: _making_a_class(collections.namedtuple),
     dataclasses.make_dataclass: _making_a_class(dataclasses.make_dataclass),
@@ -402,3 +429,12 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.array: _asarray(np.array),
     np.asarray: _asarray(np.asarray),
 }
+
+SPECIAL.update(FUNCTIONS)
+SPECIAL_TYPES.update(
+    {
+        operator.itemgetter: _get_all,
+        operator.attrgetter: _get_all,
+        operator.methodcaller: _call_method,
+    }
+)
