@@ -110,7 +110,7 @@ PLACES = [
     "autodiff.capture.trace.Trace.deep",
     "autodiff.capture.effects.order_effects",
     "autodiff.capture._leave",
-    "autodiff.ops.dispatch.apply_ufunc",
+    "autodiff.ops.protocol.protocol.apply_ufunc",
     "autodiff.ops.builder.Builder.emit",
     "autodiff.passes.simplify",
     "autodiff.compiled.compiling.optimize",

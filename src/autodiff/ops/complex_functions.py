@@ -21,6 +21,7 @@ import numpy as np
 from autodiff.dims import Dim
 from autodiff.ops import complex_numbers, python_numbers
 from autodiff.ops.complex_numbers import (
+    TABLE,
     UNARY,
     ComplexTracer,
     Parts,
@@ -41,8 +42,6 @@ from autodiff.ops.known import check, type_name
 from autodiff.ops.numpy_functions import fourier
 from autodiff.ops.promotion import broadcast_to, cast, constant, pointwise
 from autodiff.ops.tracer import Form, Tracer
-
-TABLE: dict[Any, Callable[..., Any]] = {}
 
 
 def implements_complex(*callables: Any) -> Callable[[Any], Any]:
