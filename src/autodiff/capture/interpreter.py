@@ -1,4 +1,4 @@
-"""Symbolic execution of the user's syntax tree: frames, statements, control flow.
+"""Symbolic execution of the user's syntax tree: frames, and the tables of what they can run.
 
 The interpreter walks the tree of the user's function with an explicit environment.  Values that
 do not depend on inputs are ordinary Python objects; arrays and traced numbers are tracers, which
@@ -6,9 +6,11 @@ record operations as Python's operators reach them.  Statements give a completio
 ECMAScript specification: normal (None), or a :class:`Completion` that says return, break or
 continue.
 
-Expressions live in :mod:`autodiff.capture.expressions`, calls in :mod:`autodiff.capture.calls`,
-branches and loops on traced values in :mod:`autodiff.capture.staging`; ``try``, ``with`` and
-generators in :mod:`autodiff.capture.generators`.
+What each construct does is filled into the tables by the modules above this one: statements in
+:mod:`autodiff.capture.statements`, expressions in :mod:`autodiff.capture.expressions`, ``match`` in
+:mod:`autodiff.capture.matching`, what may be left and entered again in
+:mod:`autodiff.capture.suspending`.  Calls are in :mod:`autodiff.capture.calls`; branches on traced
+values in :mod:`autodiff.capture.staging`, loops in :mod:`autodiff.capture.loops`.
 """
 
 from __future__ import annotations

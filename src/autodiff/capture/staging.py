@@ -1,12 +1,10 @@
-"""Branches and loops on traced values become structured control flow.
+"""Branches on traced values become structured control flow.
 
 A branch whose condition depends on inputs is interpreted on both sides, each from the same start,
 and merged into a ``cond``.  A side that raises becomes a check.  A side that ends the function or
 the loop's pass takes the statements still to come into the other side.
 
-A loop whose body allows it is interpreted once, on placeholders for what it changes, and becomes
-one ``for`` or ``while`` (:mod:`autodiff.capture.rolling`); otherwise Python runs it, one pass of
-the interpreter an iteration.
+Loops are in :mod:`autodiff.capture.loops`.
 
 Where staging is not possible (:class:`Bail`), the path of this call is taken, with a guard in
 the program that sends a call which would take another path to a capture of its own.
