@@ -88,7 +88,6 @@ def test_a_bail_keeps_the_first_line_that_it_is_told() -> None:
             Decision(Rung.GUARDED, "different shapes", at(7, "/home/me/helpers.py"), 3),
             "branch at helpers.py, line 7 took one path under a guard (3 times): different shapes",
         ),
-        (Decision(Rung.UNCOMPILED, "a file", at(7)), "line 7 ran uncompiled: a file"),
         (Decision(Rung.PLAIN, "a check", at(7)), "line 7 ran as plain Python: a check"),
     ],
 )  # fmt: skip

@@ -3,9 +3,14 @@
 The table is the architecture. A unit is a module or package directly under `autodiff` (for `engines`, each engine is a unit of
 its own); its row is its layer. Imports are read with `ast`, those inside functions and under TYPE_CHECKING too: where an
 import stands decides when it happens, not which way it points.
+
+Inside of the packages modules import one way as well. CIRCLES lists those that do not yet, and IN_FUNCTIONS how many imports
+stand in functions; both only ever shrink.
 """
 
 import ast
+import functools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,3 +165,137 @@ def test_the_reader_sees_every_form_of_import(
     found = imports(module, Path("module.py"), statement)
     reasons = [complaint(unit_of(module), unit_of(name)) for _, name in found]
     assert [r for r in reasons if r is not None] == ([] if expected is None else [expected])
+
+
+# -- inside of packages ----------------------------------------------------------------------------
+# Modules that reach each other by imports. Each set is a debt: take modules out, add none.
+CIRCLES: list[set[str]] = [
+    {"capture.lists", "capture.records"},
+    {
+        "capture.assignment",
+        "capture.calls",
+        "capture.construction",
+        "capture.effects",
+        "capture.expressions",
+        "capture.formatting",
+        "capture.functions",
+        "capture.generators",
+        "capture.interpolators",
+        "capture.library",
+        "capture.loops",
+        "capture.rolling",
+        "capture.solvers",
+    },
+    {
+        "differentiate.custom",
+        "differentiate.forward",
+        "differentiate.jacobian",
+        "differentiate.reverse",
+        "differentiate.reverse_control",
+        "differentiate.rules",
+        "differentiate.solvers",
+        "differentiate.spectra",
+    },
+    {
+        "engines.native.engine",
+        "engines.native.host",
+        "engines.native.lowering",
+        "engines.native.steps",
+    },
+    {
+        "engines.native.generator",
+        "engines.native.nests",
+        "engines.native.threads",
+        "engines.native.views",
+    },
+    {"ir.data", "ir.printing"},
+    {"ops.gamma_functions", "ops.incomplete_functions", "ops.special"},
+]
+# Import statements of autodiff's own modules in functions, by package or module. The command line, the
+# public names and the demonstration keep a plain `import autodiff` fast with theirs.
+IN_FUNCTIONS: dict[str, int] = {
+    "api": 7,
+    "capture": 12,
+    "cli": 11,
+    "demo": 6,
+    "differentiate": 4,
+    "engines": 2,
+    "engines.native": 10,
+    "ir": 3,
+    "ops": 4,
+    "optimize": 1,
+    "recall": 1,
+}
+
+
+@functools.cache
+def inner_imports() -> tuple[dict[str, set[str]], Counter[str]]:
+    """Which modules each module imports when it runs, and how many such statements are in functions."""
+    graph: dict[str, set[str]] = {}
+    lazy: Counter[str] = Counter()
+    for module, path in MODULES.items():
+        source = path.read_text(encoding="utf-8")
+        tree = ast.parse(source)
+        never_run = {
+            line
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        }
+        inside = {
+            line
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        }
+        found = [(n, name) for n, name in imports(module, path, source) if n not in never_run]
+        graph[module] = {name for _, name in found if name != module}
+        lazy[unit_of(module)] += len({n for n, _ in found if n in inside})
+    return graph, lazy
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """The sets of nodes that reach each other (the strongly connected components of more than one)."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        pending = [start]
+        while pending:
+            for following in graph.get(pending.pop(), ()):
+                if following not in seen:
+                    seen.add(following)
+                    pending.append(following)
+        return seen
+
+    reach = {node: reached(node) for node in graph}
+    found: list[set[str]] = []
+    for node in graph:
+        if node in reach[node] and not any(node in circle for circle in found):
+            found.append({other for other in reach[node] if node in reach.get(other, ())})
+    return found
+
+
+def test_circles_inside_of_packages_only_shrink() -> None:
+    found = [{name.removeprefix("autodiff.") for name in c} for c in circles(inner_imports()[0])]
+    grown = [sorted(c) for c in found if not any(c <= allowed for allowed in CIRCLES)]
+    assert not grown, f"new imports in a circle: {grown}"
+    paid = [sorted(allowed) for allowed in CIRCLES if allowed not in found]
+    assert not paid, f"smaller by now, change CIRCLES: {paid}"
+
+
+def test_imports_in_functions_only_shrink() -> None:
+    found = {unit: n for unit, n in inner_imports()[1].items() if n}
+    assert found == IN_FUNCTIONS, "move the import up; where there are fewer, lower the number"
+
+
+def test_circles_are_found() -> None:
+    graph = {
+        "a": {"b"},
+        "b": {"c"},
+        "c": {"a"},
+        "d": {"a"},
+        "e": {"f"},
+        "f": {"e", "a"},
+        "g": {"x"},
+    }
+    assert sorted(map(sorted, circles(graph))) == [["a", "b", "c"], ["e", "f"]]

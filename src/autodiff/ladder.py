@@ -4,8 +4,8 @@
     ROLLED       one loop, however often it runs                   rolling.roll_for, roll_while
     CARRIED      the same, which carries more: a list's items      rolling._Body
     LEARNT       all of the function again, knowing more of it     capture.capture
-    PEELED       the first pass by itself, a loop for the rest     staging.run_for, run_while
-    UNROLLED     the body, once for each pass                      staging.run_for, run_while
+    PEELED       the first pass by itself, a loop for the rest     loops.run_for, run_while
+    UNROLLED     the body, once for each pass                      loops.run_for, run_while
     GUARDED      the path of this call, under a guard              staging.stage_if, stage_choice
     UNCOMPILED   none: this call's path is traced as it runs       compiled.fallback
     PLAIN        none: Python and NumPy do it                      compiled.fallback, Trace.rerun
@@ -19,8 +19,9 @@ was tried and takes it up, everyone else lets it pass:
                 cannot be unrolled, or not be compiled at all
     a capture   goes on at LEARNT; what else reaches its end has the call run uncompiled
 
-No rung is left out in silence: each one taken is a :class:`Decision` with its reason and line, in
-``Captured.decisions``, and ``explain`` shows it.  Three things are no bails: a comparison of sizes
+No rung is taken in silence: each one is a :class:`Decision` with its reason and line, in
+``Captured.decisions``, and ``explain`` shows it; a call that runs uncompiled has no program, and its
+``FallbackWarning`` tells reason and line.  Three things are no bails: a comparison of sizes
 that is open until the program runs (``dims.UndecidedExtent``: whoever asked emits a check, or has
 the sizes fixed), what a program says at a run (``ops.control.CheckFailed``), and that a run is too
 long for NumPy (``ops.evaluate.TooManySteps``).  Whose exception any other one is, tells
@@ -113,14 +114,13 @@ class Decision:
         return self.text()
 
 
-_SAID = {
+_SAID = {  # of what is in a program, or in the path of a call that was traced
     Rung.ROLLED: "loop at {at} is one loop",
     Rung.CARRIED: "loop at {at} is one loop that carries more",
     Rung.LEARNT: "captured again for {at}",
     Rung.PEELED: "loop at {at} ran its first pass by itself",
     Rung.UNROLLED: "loop at {at} unrolled {count} times",
     Rung.GUARDED: "branch at {at} took one path under a guard",
-    Rung.UNCOMPILED: "{at} ran uncompiled",
     Rung.PLAIN: "{at} ran as plain Python",
 }
 

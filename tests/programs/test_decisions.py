@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from autodiff.capture import Captured
-from autodiff.capture.staging import FEW_PASSES
+from autodiff.capture.loops import FEW_PASSES
 from autodiff.capture.trace import GUARD
 from autodiff.compiled import Compiled
 from autodiff.dims import UndecidedExtent

@@ -23,8 +23,23 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, tree
-from autodiff.capture import calls, effects, expressions, functions, given
+from autodiff.capture import (
+    calls,
+    copying,
+    effects,
+    expressions,
+    formatting,
+    functions,
+    given,
+    matching,
+    numpy_callables,
+    python_builtins,
+    statements,
+    suspending,
+)
+from autodiff.capture.frames import Scope
 from autodiff.capture.generators import TracedGenerator
+from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.origins import type_of
@@ -32,6 +47,7 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
 from autodiff.capture.rolling import LazySequence
 from autodiff.capture.sharing import Part, take_apart
+from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State
 from autodiff.capture.text import DeferredText, is_pending
 from autodiff.capture.trace import (
@@ -372,9 +388,6 @@ def _run_knowing(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[
 
 
 def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    from autodiff.capture.interpreter import Frame, Scope
-    from autodiff.capture.sourcecode import Syntax
-
     if isinstance(function, FunctionType):
         if function not in numpy_functions:
             return functions.call_function(trace, function, args, kwargs)

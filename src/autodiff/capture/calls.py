@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import (
@@ -30,7 +29,7 @@ import numpy as np
 from autodiff import labelled
 from autodiff.capture import generators
 from autodiff.capture.construction import construct
-from autodiff.capture.functions import Closure, call_function
+from autodiff.capture.functions import Closure, call_function, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import Callback, call_library
 from autodiff.capture.lists import TracedList
@@ -43,6 +42,11 @@ from autodiff.ops.known import type_name
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 from autodiff.stack import with_room
+
+# Functions that capture answers in its own way, ``handler(frame, *args)``, and objects that it calls in
+# its own way, by their type: filled in by the modules that do so.
+SPECIAL: dict[Any, Callable[..., Any]] = {}
+SPECIAL_TYPES: dict[type, Callable[..., Any]] = {}
 
 
 def call(
@@ -65,7 +69,7 @@ def call(
 def _call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
-    special = _special().get(function) if _hashable(function) else None
+    special = SPECIAL.get(function) if _hashable(function) else None
     if special is not None:
         frame.trace.advancing((*args, *kwargs.values()))
         return run_users(special, frame, *args, **kwargs)
@@ -97,30 +101,15 @@ def _call(
         return call(frame, _implementation(frame.trace, function, args), args, kwargs, node)
     if isinstance(function, functools._lru_cache_wrapper) and _is_users(function.__wrapped__):
         return _call_cached(frame, function, args, kwargs, node)
-    if isinstance(function, (operator.itemgetter, operator.attrgetter)):
-        return _get_all(frame, function, *args, node=node)
-    if isinstance(function, operator.methodcaller):
-        from autodiff.capture.expressions import load_attribute
-
-        how: Any = function.__reduce__()  # with keywords: a partial of the class
-        words: list[Any] = list(getattr(how[0], "args", ())) + list(how[1])
-        keywords: dict[str, Any] = dict(getattr(how[0], "keywords", {}))
-        plain = (bool, int, str, type(None))
-        given = [*words[1:], *keywords.values()]
-        if frame.trace.is_external(function) and not all(isinstance(x, plain) for x in given):
-            raise Declined("operator.methodcaller with arguments", frame.source(node))
-        method = load_attribute(frame, args[0], words[0], node)
-        return call(frame, method, words[1:], keywords, node)
+    for kind, handler in SPECIAL_TYPES.items():
+        if isinstance(function, kind):
+            return handler(frame, function, args, kwargs, node)
     if isinstance(function, FunctionType) and not is_library(function):
         if function in dispatch.functions:
             return call_library(frame, function, args, kwargs, node)
         return call_function(frame.trace, function, args, kwargs)
     if isinstance(function, type) and not is_impure(function):
         return construct(frame, function, args, kwargs, node)
-    if isinstance(function, np.vectorize):
-        from autodiff.capture.numpy_callables import call_vectorized
-
-        return call_vectorized(frame, function, args, kwargs, node)
     method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself
     if isinstance(method, FunctionType) and not is_library(method):
         frame.trace.guard_class(type(function), "__call__", method)
@@ -213,35 +202,6 @@ def _implementation(trace: Trace, function: Any, args: list[Any]) -> Any:
     return trace.lift(chosen, at)
 
 
-def _get_all(frame: Frame, getter: Any, obj: Any, *, node: ast.AST) -> Any:
-    """``operator.itemgetter(...)(obj)`` and ``operator.attrgetter(...)(obj)``."""
-    from autodiff.capture.expressions import load_attribute, load_item
-
-    found = []
-    for key in getter.__reduce__()[1]:
-        value = obj
-        if isinstance(getter, operator.itemgetter):
-            value = load_item(frame, obj, key, node)
-        else:
-            for name in key.split("."):
-                value = load_attribute(frame, value, name, node)
-        found.append(value)
-    return found[0] if len(found) == 1 else tuple(found)
-
-
-@functools.cache
-def _special() -> dict[Any, Callable[..., Any]]:
-    """The functions that capture answers in its own way: ``handler(frame, *args)``."""
-    from autodiff.capture import copying, formatting, numpy_callables, python_builtins
-
-    return {
-        **python_builtins.FUNCTIONS,
-        **numpy_callables.FUNCTIONS,
-        **formatting.FUNCTIONS,
-        **copying.FUNCTIONS,
-    }
-
-
 def _hashable(function: Any) -> bool:
     return isinstance(function, (type, BuiltinFunctionType, FunctionType, type(np.sum)))
 
@@ -266,8 +226,6 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     if path is None and isinstance(obj, np.ndarray):
         return iter(Tracer.constant(obj))
     if path is None or id(obj) in frame.trace.instances:
-        from autodiff.capture.expressions import own_method
-
         method = own_method(frame, obj, "__iter__")
         library = isinstance(method, FunctionType) and is_library(method)
         if method is not None and not library:

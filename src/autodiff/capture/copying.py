@@ -15,9 +15,9 @@ from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from autodiff import containers
-from autodiff.capture.calls import call, iterate
-from autodiff.capture.expressions import load_attribute, load_item, own_method
-from autodiff.capture.functions import Closure
+from autodiff.capture.calls import SPECIAL, call, iterate
+from autodiff.capture.expressions import load_attribute, load_item
+from autodiff.capture.functions import Closure, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
@@ -141,5 +141,7 @@ def _is_plain(x: Any) -> bool:
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {copy.copy: shallow, copy.deepcopy: deep}
+
+SPECIAL.update(FUNCTIONS)
 
 __all__ = ["FUNCTIONS"]

@@ -24,7 +24,10 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture import draws
-from autodiff.capture.interpreter import UNBOUND, Frame
+from autodiff.capture.frames import UNBOUND
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.opaque import lift_result, refuse_lost_derivative
+from autodiff.capture.origins import name_of
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
 from autodiff.capture.state import keeper, reacher
@@ -290,8 +293,6 @@ def call_impure(
         kind = np.dtype(type(example))
         (value,) = _emit(trace, function, [], {}, (ArrayType(kind, (), True),))
         return Tracer(value, "python")
-    from autodiff.capture.origins import name_of
-
     raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
 
 
@@ -307,9 +308,6 @@ def _run_now(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """In the uncompiled tier: with the values of this call."""
-    from autodiff.capture.library import lift_result
-    from autodiff.capture.opaque import refuse_lost_derivative
-
     if function is globals:
         return frame.scope.globals
     if function in (locals, vars) and not args:
@@ -463,8 +461,6 @@ def _plain_draw(
     frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any]
 ) -> Any:
     """A draw whose arguments are known."""
-    from autodiff.capture.library import lift_result
-
     trace = frame.trace
     if trace.eager:
         return lift_result(run_users(getattr(owner, name), *args, **kwargs))

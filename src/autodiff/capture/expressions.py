@@ -13,19 +13,21 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
+from autodiff.capture import rolling
+from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import call, iterate
-from autodiff.capture.functions import Closure, make_closure
-from autodiff.capture.interpreter import (
-    EXPRESSIONS,
-    ComprehensionScope,
-    Frame,
-    assign,
-    store_item,
-)
+from autodiff.capture.conditions import as_python, python_not, truth
+from autodiff.capture.effects import append_outside
+from autodiff.capture.frames import ComprehensionScope
+from autodiff.capture.functions import make_closure, own_method
+from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList, is_item
+from autodiff.capture.loops import roll_or_peel
+from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.regions import cells_of, is_listed
+from autodiff.capture.staging import stage_boolean, stage_choice
 from autodiff.capture.state import MISSING
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_library
@@ -33,7 +35,6 @@ from autodiff.capture.unrolling import Passes
 from autodiff.dims import Dim
 from autodiff.ladder import Bail, Rung
 from autodiff.ops import dispatch
-from autodiff.ops.either import Either
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -129,16 +130,6 @@ _METHODS: dict[Any, tuple[str, str | None]] = {
 }
 
 
-def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
-    """A special method that the user's class defines in Python, so that it is interpreted."""
-    if name is None or isinstance(obj, (Tracer, TracedList)):
-        return None
-    method = inspect.getattr_static(type(obj), name, None)
-    if isinstance(method, FunctionType):
-        frame.trace.guard_class(type(obj), name, method)
-    return method if isinstance(method, (FunctionType, Closure)) else None
-
-
 def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.AST) -> Any:
     """``left op right``, through the user's own methods where a class defines the operator."""
     if labelled.is_foreign(left) != labelled.is_foreign(right):
@@ -180,14 +171,6 @@ def own_truth(frame: Frame, obj: Any) -> Any:
     return obj
 
 
-def refuse_unseen(frame: Frame, objects: Any, node: Any = None) -> None:
-    """Decline where Python itself would look into objects from outside, unseen."""
-    trace = frame.trace
-    if not trace.eager and any(map(trace.reads_instance, objects)):
-        reason = "a look into an object from outside of the function"
-        raise Declined(reason, trace.builder.source if node is None else frame.source(node))
-
-
 def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
     value = frame.evaluate(node.operand)
     frame.at(node)
@@ -203,34 +186,6 @@ def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
     return call(frame, method, [value], {}, node)
 
 
-def python_not(value: Tracer) -> Tracer:
-    """``not value`` of a traced scalar."""
-    truth(value)
-    return as_python(np.logical_not(value))
-
-
-def as_python(value: Any) -> Tracer:
-    """A traced scalar as the Python number of the same value."""
-    return Tracer(value.value, "python")
-
-
-def truth(value: Any) -> Tracer:
-    """The truth of a traced scalar as a traced Python bool."""
-    if isinstance(value, Either):
-        value = value.wide
-    shape = value.shape
-    if shape:
-        if value.size != 1:
-            raise ValueError(
-                "The truth value of an array with more than one element is ambiguous. "
-                "Use a.any() or a.all()"
-            )
-        value = value.reshape(())[()]
-    if value.dtype.kind != "b":
-        value = np.not_equal(value, 0)
-    return value if value.form == "python" else Tracer(value.value, "python")
-
-
 def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
     stop_at = isinstance(node.op, ast.Or)
     value: Any = None
@@ -238,8 +193,6 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
         value = frame.evaluate(part)
         last = position == len(node.values) - 1
         if isinstance(value, Tracer) and not last and not frame.trace.eager:
-            from autodiff.capture.staging import stage_boolean
-
             return stage_boolean(frame, value, node, position)
         if not last and run_users(bool, own_truth(frame, value)) == stop_at:
             return value
@@ -371,8 +324,6 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:
     test = own_truth(frame, frame.evaluate(node.test))
     if isinstance(test, Tracer) and not frame.trace.eager:
-        from autodiff.capture.staging import stage_choice
-
         return stage_choice(
             frame,
             test,
@@ -685,8 +636,6 @@ def _call(frame: Frame, node: ast.Call) -> Any:
             keywords[keyword.arg] = value
     frame.at(node)
     if receiver is not None and receiver[0] and len(arguments) == 1 and not keywords:
-        from autodiff.capture.effects import append_outside
-
         return append_outside(frame, function, arguments[0], node)
     if function is super and not arguments:
         return _super(frame)
@@ -814,8 +763,6 @@ def _rolled_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -
     """The list of a long comprehension, made by a loop that appends; None where it is not one."""
     if frame.trace.eager or any(g.is_async for g in node.generators):
         return None
-    from autodiff.capture import rolling
-
     generator = node.generators[0]
     if not isinstance(generator.iter, (ast.Name, ast.Call, ast.Attribute, ast.Subscript)):
         return None
@@ -842,7 +789,7 @@ def _rolled_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -
             ast.copy_location(part, node)
     assert isinstance(body, ast.For)
     try:
-        after = rolling.roll_for(inner, body, first)
+        after = roll_or_peel(inner, body, first)
     except Bail as problem:
         if problem.rung is not Rung.UNROLLED:
             raise

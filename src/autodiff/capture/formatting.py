@@ -26,11 +26,12 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers
-from autodiff.capture.calls import call, iterate
-from autodiff.capture.expressions import load_attribute, load_item, own_method, refuse_unseen
-from autodiff.capture.functions import Closure
+from autodiff.capture.calls import SPECIAL, call, iterate
+from autodiff.capture.expressions import load_attribute, load_item
+from autodiff.capture.functions import Closure, own_method
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import is_library, type_of
 from autodiff.capture.rolling import LazySequence
 from autodiff.capture.sourcecode import syntax_of
@@ -441,6 +442,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
         )
     },
 }
+
+SPECIAL.update(FUNCTIONS)
 
 __all__ = [
     "CONVERSIONS",

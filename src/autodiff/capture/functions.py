@@ -18,11 +18,14 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from autodiff.capture import generators
-from autodiff.capture.interpreter import UNBOUND, Frame, Scope, function_scope
+from autodiff.capture.frames import UNBOUND, Scope
+from autodiff.capture.interpreter import Frame, function_scope
+from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
 from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.trace import Declined, Trace
+from autodiff.ops.tracer import Tracer
 
 DEEPEST_STAGED_RECURSION = 6  # calls of one function within itself, inside of a staged branch
 
@@ -195,3 +198,13 @@ def _keyword_default(trace: Trace, function: FunctionType, name: str, path: Path
     if name not in values:
         return UNBOUND
     return trace.lift(values[name], path.attribute("__kwdefaults__").item(name))
+
+
+def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
+    """A special method that the user's class defines in Python, so that it is interpreted."""
+    if name is None or isinstance(obj, (Tracer, TracedList)):
+        return None
+    method = inspect.getattr_static(type(obj), name, None)
+    if isinstance(method, FunctionType):
+        frame.trace.guard_class(type(obj), name, method)
+    return method if isinstance(method, (FunctionType, Closure)) else None

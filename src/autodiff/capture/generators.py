@@ -1,42 +1,24 @@
-"""Generators, coroutines, ``try`` and ``with``: statements that may be left and entered again.
+"""Generators and coroutines of the user's: code that stands still and goes on.
 
 ``steps(frame, statements)`` runs statements as a Python generator, which yields where they yield;
 a statement without a ``yield`` goes to the interpreter's ordinary handlers.  So a generator of the
 user's is a generator of ours (:class:`TracedGenerator`), a coroutine is a generator that yields
-what it awaits, and ``try`` and ``with`` are the same code with and without a ``yield`` in them.
-
-An exception that arises while capturing is decided by what the program is specialised for, and its
-handler is captured like any other code.  One that arises only when the program runs is a failed
-check there: the call is made again in plain Python, or traced for itself.
+what it awaits.  What each statement with a ``yield`` does is in :mod:`autodiff.capture.suspending`.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
-import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from autodiff.capture.interpreter import (
-    EXPRESSIONS,
-    STATEMENTS,
-    UNBOUND,
-    Completion,
-    Frame,
-    assign,
-)
-from autodiff.capture.regions import INTERNAL
-from autodiff.capture.sourcecode import Known
+from autodiff.capture.frames import Completion
+from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined, NotStaged, Trace
-from autodiff.capture.unrolling import Passes
-from autodiff.errors import AutodiffError, ShapeError
-from autodiff.ops.tracer import Tracer
-from autodiff.signals import is_ours, run_users
 
 Steps = Generator[Any, Any, Completion | None]
+STEPS: dict[type, Callable[[Frame, Any], Steps]] = {}  # of statements that may be left and entered
 
 
 class TracedGenerator:
@@ -84,7 +66,7 @@ def start(frame: Frame, node: Any) -> Any:
     if isinstance(node, ast.AsyncFunctionDef):
         if not frame.trace.eager:
             raise Declined("a coroutine", frame.source(node))
-        if any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in _own_nodes(node.body)):
+        if any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in own_nodes(node.body)):
             raise Declined("an asynchronous generator", frame.source(node))
         return _coroutine(_body(frame, node))
     return TracedGenerator(frame.trace, _body(frame, node))
@@ -114,7 +96,7 @@ def steps(frame: Frame, statements: Sequence[ast.stmt]) -> Steps:
     """Run statements, yielding where they yield."""
     for statement in statements:
         if isinstance(statement, (ast.Try, ast.With)) or suspends(statement):
-            handler = _STEPS.get(type(statement))
+            handler = STEPS.get(type(statement))
             if handler is None:
                 kind = type(statement).__name__
                 raise Declined(f"a yield or await in {kind} statements", frame.source(statement))
@@ -136,297 +118,20 @@ def finish(running: Steps) -> Completion | None:
     raise AssertionError("statements without a yield have yielded")
 
 
-_SUSPENSIONS = (ast.Yield, ast.YieldFrom, ast.Await)
+SUSPENSIONS = (ast.Yield, ast.YieldFrom, ast.Await)
 
 
-def _own_nodes(statements: Sequence[ast.AST]) -> Iterator[ast.AST]:
+def own_nodes(statements: Sequence[ast.AST]) -> Iterator[ast.AST]:
     """The nodes of statements without those of functions defined in them."""
     for node in statements:
         yield node
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            yield from _own_nodes(list(ast.iter_child_nodes(node)))
+            yield from own_nodes(list(ast.iter_child_nodes(node)))
 
 
 def suspends(node: ast.AST) -> bool:
     """Whether there is a ``yield`` or ``await`` in a node."""
-    return any(isinstance(n, _SUSPENSIONS) for n in _own_nodes([node]))
-
-
-def _value(frame: Frame, node: ast.expr | None) -> Generator[Any, Any, Any]:
-    """The value of an expression that may yield."""
-    if node is None:
-        return None
-    if not suspends(node):
-        return frame.evaluate(node)
-    if isinstance(node, ast.Yield):
-        value = yield from _value(frame, node.value)
-        return (yield value)
-    if isinstance(node, ast.Await):
-        awaited = yield from _value(frame, node.value)
-        return (yield awaited)
-    if isinstance(node, ast.YieldFrom):
-        inner = yield from _value(frame, node.value)
-        if isinstance(inner, TracedGenerator):
-            return (yield from inner.steps)
-        from autodiff.capture.calls import iterate
-
-        return (yield from iter(iterate(frame, inner)))
-    return (yield from _hoisted(frame, node))
-
-
-def _hoisted(frame: Frame, node: ast.expr) -> Generator[Any, Any, Any]:
-    """An expression around one ``yield`` or ``await``, which is done first.
-
-    Names, constants and attributes to the left of it mean the same afterwards; a call would not.
-    """
-    inner = next(n for n in _own_nodes([node]) if isinstance(n, _SUSPENSIONS))
-    others = [n for n in _own_nodes([node]) if isinstance(n, _SUSPENSIONS)]
-    inside = set(ast.walk(inner))
-    position = (inner.lineno, inner.col_offset)
-    before = [
-        n
-        for n in _own_nodes([node])
-        if isinstance(n, (ast.Call, ast.NamedExpr, ast.BoolOp, ast.IfExp))
-        and n not in inside
-        and (n.lineno, n.col_offset) < position
-        and (not any(c is inner for c in ast.walk(n)) or isinstance(n, (ast.BoolOp, ast.IfExp)))
-    ]
-    if before or any(o is not inner and o not in inside for o in others):
-        raise Declined("a yield or await inside of an expression", frame.source(node))
-    value = yield from _value(frame, inner)
-    return frame.evaluate(_with_value(node, inner, value))
-
-
-def _with_value(node: ast.AST, inner: ast.AST, value: Any) -> Any:
-    """A copy of an expression with a value in place of one part of it."""
-    if node is inner:
-        return ast.copy_location(Known(value=value), node)
-    fields = {}
-    for name, part in ast.iter_fields(node):
-        if isinstance(part, list):
-            part = [_with_value(p, inner, value) if isinstance(p, ast.AST) else p for p in part]
-        elif isinstance(part, ast.AST):
-            part = _with_value(part, inner, value)
-        fields[name] = part
-    return ast.copy_location(type(node)(**fields), node)
-
-
-_STANDS_STILL = "a yield or await in it"
-
-EXPRESSIONS[Known] = lambda frame, node: node.value
-
-
-def _expression(frame: Frame, node: ast.Expr) -> Steps:
-    yield from _value(frame, node.value)
-    return None
-
-
-def _assign(frame: Frame, node: Any) -> Steps:
-    value = yield from _value(frame, node.value)
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    for target in targets:
-        assign(frame, target, value)
-    return None
-
-
-def _return(frame: Frame, node: ast.Return) -> Steps:
-    value = yield from _value(frame, node.value)
-    return Completion("return", value)
-
-
-def _if(frame: Frame, node: ast.If) -> Steps:
-    test = yield from _value(frame, node.test)
-    return (yield from steps(frame, node.body if run_users(bool, test) else node.orelse))
-
-
-def _for(frame: Frame, node: ast.For) -> Steps:
-    from autodiff.capture.calls import iterate
-
-    source = yield from _value(frame, node.iter)
-    passes = Passes(frame, node, _STANDS_STILL)
-    for item in iterate(frame, source):
-        assign(frame, node.target, item)
-        completion = yield from steps(frame, node.body)
-        passes.made()
-        if completion is not None and completion.kind in ("break", "return"):
-            passes.end()
-            return completion if completion.kind == "return" else None
-    passes.end()
-    return (yield from steps(frame, node.orelse))
-
-
-def _while(frame: Frame, node: ast.While) -> Steps:
-    passes = Passes(frame, node, _STANDS_STILL)
-    while (yield from _value(frame, node.test)):
-        completion = yield from steps(frame, node.body)
-        passes.made()
-        if completion is not None and completion.kind in ("break", "return"):
-            passes.end()
-            return completion if completion.kind == "return" else None
-    passes.end()
-    return (yield from steps(frame, node.orelse))
-
-
-# -- try -----------------------------------------------------------------------------------------------
-def is_users(error: BaseException) -> bool:
-    """Whether an exception is one that the user's code would meet in plain Python."""
-    if isinstance(error, ShapeError):
-        return True
-    return not isinstance(error, (*INTERNAL, AutodiffError)) and not is_ours(error)
-
-
-def _unwinds(frame: Frame, error: BaseException) -> bool:
-    """Whether an exception has the user's clean-up run on its way out.
-
-    One of ours has it where effects are real: a lock that was taken is released.  Elsewhere it
-    ends the capture, and nothing has happened yet.
-    """
-    return frame.trace.eager or (isinstance(error, Exception) and is_users(error))
-
-
-def as_users(error: BaseException) -> BaseException:
-    """An exception as the user's handler sees it: NumPy's where ours says where it arose."""
-    return ValueError(error.message) if isinstance(error, ShapeError) else error
-
-
-def _try(frame: Frame, node: ast.Try) -> Steps:
-    try:
-        try:
-            completion = yield from steps(frame, node.body)
-        except Exception as error:
-            if not is_users(error):
-                raise
-            completion = yield from _handle(frame, node, as_users(error))
-        else:
-            if completion is None:
-                completion = yield from steps(frame, node.orelse)
-    except GeneratorExit:
-        yield from steps(frame, node.finalbody)
-        raise
-    except BaseException as error:
-        if not _unwinds(frame, error):
-            raise
-        ending = yield from steps(frame, node.finalbody)
-        if ending is not None and is_users(error):
-            return ending
-        raise
-    ending = yield from steps(frame, node.finalbody)
-    return ending if ending is not None else completion
-
-
-def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
-    for handler in node.handlers:
-        kinds = Exception if handler.type is None else frame.evaluate(handler.type)
-        if not isinstance(error, kinds):
-            continue
-        if handler.name:
-            frame.store(handler.name, error)
-        frame.errors.append(error)
-        try:
-            return (yield from steps(frame, handler.body))
-        finally:
-            frame.errors.pop()
-            if handler.name:
-                frame.store(handler.name, UNBOUND)
-    raise error
-
-
-# -- with ----------------------------------------------------------------------------------------------
-def _with(frame: Frame, node: ast.With) -> Steps:
-    return (yield from _with_items(frame, node, 0))
-
-
-def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
-    if position == len(node.items):
-        return (yield from steps(frame, node.body))
-    item = node.items[position]
-    manager = frame.evaluate(item.context_expr)
-    enter, leave = _protocol(frame, manager, node)
-    entered = enter()
-    completion: Completion | None = None
-    filtered = frame.trace.filtered
-    depth = len(filtered)
-    if isinstance(manager, warnings.catch_warnings):
-        filtered.append(False)
-    try:
-        if item.optional_vars is not None:
-            assign(frame, item.optional_vars, entered)
-        completion = yield from _with_items(frame, node, position + 1)
-    except GeneratorExit:
-        leave(None)
-        raise
-    except BaseException as error:
-        if not _unwinds(frame, error):
-            if is_harmless_context(manager):
-                leave(None)
-            raise
-        suppressed = leave(as_users(error))
-        if not suppressed or not is_users(error):
-            raise
-        return None
-    finally:
-        del filtered[depth:]
-    leave(None)
-    return completion
-
-
-def _protocol(
-    frame: Frame, manager: Any, node: ast.AST
-) -> tuple[Callable[[], Any], Callable[[BaseException | None], Any]]:
-    """How a context manager is entered and left: interpreted where the user's class defines it."""
-    from autodiff.capture.calls import call
-    from autodiff.capture.expressions import own_method
-
-    enter, leave = own_method(frame, manager, "__enter__"), own_method(frame, manager, "__exit__")
-    if is_harmless_context(manager) or is_captured_context(manager):
-        enter = leave = None
-    elif enter is None or leave is None or _is_library_class(type(manager)):
-        if not frame.trace.eager or isinstance(manager, np.errstate):
-            kind = f"the context manager {type(manager).__name__}"
-            if isinstance(manager, np.errstate):
-                kind = "np.errstate that raises or calls"
-            raise Declined(kind, frame.source(node))
-        enter = leave = None
-
-    def on_entry() -> Any:
-        if enter is None:
-            return manager.__enter__()
-        return call(frame, enter, [manager], {}, node)
-
-    def on_exit(error: BaseException | None) -> Any:
-        given = (None, None, None) if error is None else (type(error), error, error.__traceback__)
-        if leave is None:
-            return manager.__exit__(*given)
-        answer = call(frame, leave, [manager, *given], {}, node)
-        return bool(answer) if isinstance(answer, Tracer) else answer
-
-    return on_entry, on_exit
-
-
-def _is_library_class(cls: type) -> bool:
-    from autodiff.capture.trace import is_library
-
-    return is_library(cls)
-
-
-def is_harmless_context(manager: Any) -> bool:
-    """Context managers that may be entered while capturing: they change how NumPy warns, or nothing.
-
-    Not an ``errstate`` that raises: a program does not raise where NumPy would.
-    """
-    if isinstance(manager, np.errstate):
-        chosen = [
-            getattr(manager, f"_{n}", None) for n in ("all", "divide", "over", "under", "invalid")
-        ]
-        return not any(how in ("raise", "call") for how in chosen)
-    kinds = (warnings.catch_warnings, contextlib.nullcontext, contextlib.suppress)
-    return isinstance(manager, kinds)
-
-
-def is_captured_context(manager: Any) -> bool:
-    """Whether a manager made by ``contextlib.contextmanager`` runs a generator of ours."""
-    kind = contextlib._GeneratorContextManager
-    return isinstance(manager, kind) and isinstance(manager.gen, TracedGenerator)
+    return any(isinstance(n, SUSPENSIONS) for n in own_nodes([node]))
 
 
 def make_context(frame: Frame, function: Any, args: Any, kwargs: Any, node: ast.AST) -> Any:
@@ -436,20 +141,5 @@ def make_context(frame: Frame, function: Any, args: Any, kwargs: Any, node: ast.
     made = call(frame, function, list(args), dict(kwargs), node)
     return contextlib._GeneratorContextManager(lambda: made, (), {})
 
-
-_STEPS: dict[type, Callable[[Frame, Any], Steps]] = {
-    ast.Expr: _expression,
-    ast.Assign: _assign,
-    ast.AnnAssign: _assign,
-    ast.Return: _return,
-    ast.If: _if,
-    ast.For: _for,
-    ast.While: _while,
-    ast.Try: _try,
-    ast.With: _with,
-}
-
-STATEMENTS[ast.Try] = lambda frame, node: finish(_try(frame, node))
-STATEMENTS[ast.With] = lambda frame, node: finish(_with(frame, node))
 
 __all__ = ["TracedGenerator", "finish", "make_context", "start", "steps", "suspends"]

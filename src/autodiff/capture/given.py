@@ -20,15 +20,18 @@ or NumPy's float64.  Short lists of ints are shapes, axes and counts, which prog
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.capture.lists import Store, TracedList
 from autodiff.capture.regions import Slot
-from autodiff.capture.trace import NotStaged, Trace
 from autodiff.ir.data import Value
+from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
+
+if TYPE_CHECKING:
+    from autodiff.capture.trace import Trace
 
 FEW_INTS = 8
 _LARGEST_INT = 2**62

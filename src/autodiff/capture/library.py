@@ -35,8 +35,18 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import interpolators, solvers
-from autodiff.capture.functions import Closure, call_function
+from autodiff.capture.effects import call_impure
+from autodiff.capture.functions import Closure, call_function, own_method
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.opaque import (
+    as_given,
+    call_opaque,
+    lift_result,
+    refuse_lost_derivative,
+    refuse_unseen,
+    run_native,
+    traced_leaves,
+)
 from autodiff.capture.origins import (
     COMPARING,
     PURE_MODULES,
@@ -174,8 +184,6 @@ def _call(
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
     compares = COMPARING.get(getattr(function, "__name__", ""))
     if isinstance(owner, list) and compares is not None and not kwargs.get("key"):
-        from autodiff.capture.expressions import own_method, refuse_unseen
-
         if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
             refuse_unseen(frame, (*args, owner), node)
     known = _on_complex(function, owner, args, kwargs, traced) or lookup(function, traced)
@@ -198,8 +206,6 @@ def _call(
                 function = getattr(trace.concrete(owner), function.__name__)
             return trace.rerun(failure, function, args, kwargs)
     if is_impure(function):
-        from autodiff.capture.effects import call_impure
-
         return call_impure(frame, function, args, kwargs, node)
     if trace.has_text:
         args, kwargs = characters(args), characters(kwargs)
@@ -268,8 +274,6 @@ class CalledOut:
 
     def numbers(self, result: Any, frame: Frame, node: ast.AST) -> Any:
         """What a callback returned, as the library takes it."""
-        from autodiff.capture.opaque import traced_leaves
-
         trace = frame.trace
         try:
             for tracer in traced_leaves(result):
@@ -424,8 +428,6 @@ def _call_untraced(
         raise Declined(
             f"{name_of(function)}, which may depend on more than its arguments", frame.source(node)
         )
-    from autodiff.capture.opaque import run_native
-
     if not frame.trace.eager and not _keeps_only(function, args, kwargs):
         # A method of a list or dict hands its items on.
         looks = not isinstance(owner, (list, tuple, dict, MappingProxyType, set, deque))
@@ -466,22 +468,6 @@ def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
 _KEEPERS: tuple[Any, ...] = (functools.partial, super, MethodType, inspect.signature, operator.is_)
 
 
-def lift_result(result: Any) -> Any:
-    """Arrays made by library calls become constants of the program, so that they can be stored into."""
-    if (
-        isinstance(result, np.ndarray)
-        and result.dtype.kind in "fiub"
-        and type(result) is np.ndarray
-    ):
-        return Tracer(Tracer.constant(result).value, "array")
-    if type(result) in (list, tuple):
-        items = [lift_result(x) for x in result]
-        # A list in it that a call only hands on stays that list.
-        unchanged = all(a is b for a, b in zip(items, result, strict=True))
-        return result if unchanged else type(result)(items)
-    return result
-
-
 def _call_unknown(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -494,8 +480,6 @@ def _call_unknown(
     ):  # fmt: skip
         # These move objects about or call operators and functions that we see again.
         return run_users(function, *args, **kwargs)
-    from autodiff.capture.opaque import call_opaque
-
     if frame.trace.differentiable and module_of(function).startswith("scipy.optimize"):
         if any(map(_is_callback, (*args, *kwargs.values()))):
             return _search(frame, function, args, kwargs, node)
@@ -525,8 +509,6 @@ def _search(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """A search of SciPy's for which there is no rule: it is not differentiated along its path."""
-    from autodiff.capture.opaque import as_given, refuse_lost_derivative, run_native
-
     trace = frame.trace
     if not trace.eager:
         raise Declined(f"{name_of(function)}, whose derivative is not known", frame.source(node))

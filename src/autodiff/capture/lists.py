@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
@@ -55,10 +55,9 @@ from autodiff.capture.regions import (
     types_of,
     widest,
 )
-from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.dims import Dim, Extent, UndecidedExtent, bounds, maximum, minimum, same, symbols
 from autodiff.ir.data import Value
-from autodiff.ladder import Bail, Rung
+from autodiff.ladder import AmbiguousStore, Bail, Declined, NotStaged, Rung
 from autodiff.ops import indexing
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
@@ -66,7 +65,6 @@ from autodiff.ops.dispatch import cast, extent_of
 from autodiff.ops.either import Either, Kind, is_array, kinds_of
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
-    AmbiguousStore,
     Cell,
     Form,
     StoredList,
@@ -75,6 +73,9 @@ from autodiff.ops.tracer import (
     as_tracer,
     emit_tracer,
 )
+
+if TYPE_CHECKING:
+    from autodiff.capture.trace import Trace
 
 FEW = 64  # items of different types, or arrays, that a loop may carry one by one
 

@@ -6,8 +6,11 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from autodiff.capture.expressions import is_singleton
-from autodiff.capture.interpreter import Completion, Frame
+from autodiff.capture.calls import iterate
+from autodiff.capture.expressions import is_singleton, load_attribute, load_item
+from autodiff.capture.frames import Completion
+from autodiff.capture.interpreter import STATEMENTS, Frame
+from autodiff.capture.python_builtins import _hasattr, _isinstance
 from autodiff.capture.trace import Declined
 from autodiff.ops.tracer import Tracer
 
@@ -51,8 +54,6 @@ def _matches(frame: Frame, pattern: ast.pattern, subject: Any, bindings: dict[st
 def _matches_sequence(
     frame: Frame, pattern: ast.MatchSequence, subject: Any, bindings: dict[str, Any]
 ) -> bool:
-    from autodiff.capture.calls import iterate
-
     if isinstance(subject, Tracer) or not isinstance(subject, (list, tuple)):
         return False  # an ndarray is not a Sequence
     items = list(iterate(frame, subject))
@@ -82,9 +83,6 @@ _WHOLE = (bool, bytearray, bytes, dict, float, frozenset, int, list, set, str, t
 def _matches_class(
     frame: Frame, pattern: ast.MatchClass, subject: Any, bindings: dict[str, Any]
 ) -> bool:
-    from autodiff.capture.expressions import load_attribute
-    from autodiff.capture.python_builtins import _hasattr, _isinstance
-
     cls = frame.evaluate(pattern.cls)
     if not _isinstance(frame, subject, cls):
         return False
@@ -113,8 +111,6 @@ def _matches_class(
 def _matches_mapping(
     frame: Frame, pattern: ast.MatchMapping, subject: Any, bindings: dict[str, Any]
 ) -> bool:
-    from autodiff.capture.expressions import load_item
-
     if not isinstance(subject, Mapping):
         return False
     keys = [frame.evaluate(key) for key in pattern.keys]
@@ -127,3 +123,6 @@ def _matches_mapping(
         rest = {k: load_item(frame, subject, k, pattern) for k in subject if k not in keys}
         bindings[pattern.rest] = frame.trace.fresh(rest)
     return True
+
+
+STATEMENTS[ast.Match] = execute_match

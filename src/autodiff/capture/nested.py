@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.interpreter import Frame, Scope
+from autodiff.capture.calls import call
+from autodiff.capture.frames import Scope
+from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import Outcome, fit, is_numeric, run_region, slot_of
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace
@@ -38,8 +40,6 @@ def inline_custom(
     trace: Trace, function: Callable[..., Any], rule: Callable[..., Any], mode: str, args: list[Any]
 ) -> Any:
     """Record a call of ``function`` whose derivative is ``rule``."""
-    from autodiff.capture.calls import call
-
     frame = call_frame(trace)
     traced = [k for k, a in enumerate(args) if isinstance(a, Tracer)]
     if not traced:
@@ -124,8 +124,6 @@ def _rule_region(
     filled: Callable[[Sequence[Any]], list[Any]],
     traced: Sequence[int],
 ) -> Outcome:
-    from autodiff.capture.calls import call
-
     known = [Value(t.type) for t in operands]
     y = Value(slot.type)
     plain = [ArrayType(t.dtype, t.shape) for t in operands]

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.calls import call, iterate
+from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.rolling import LazySequence
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, product, same_shape
 from autodiff.ops import dispatch
@@ -96,8 +97,6 @@ def _ndindex(frame: Frame, *shape: Any) -> Any:
     extents = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
     if frame.trace.eager:
         return np.ndindex(*[int(n) for n in extents])
-    from autodiff.capture.rolling import LazySequence
-
     sizes = [dispatch.extent_of(n) for n in extents]
     numbers = [as_tracer(n) if isinstance(n, Dim) else n for n in sizes]
     return LazySequence(product(tuple(sizes)), lambda k: _positions(k, numbers))
@@ -108,8 +107,6 @@ def _ndenumerate(frame: Frame, array: Any) -> Any:
     x = dispatch.functions[np.asarray](frame.trace.deep(array))
     if frame.trace.eager:
         return ((index, x[index]) for index in np.ndindex(*x.shape))
-    from autodiff.capture.rolling import LazySequence
-
     sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in x.shape]
 
     def item(k: Any) -> Any:
@@ -150,8 +147,6 @@ def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any
 
     if frame.trace.eager:
         return (element(index) for index in np.ndindex(*shape))
-    from autodiff.capture.rolling import LazySequence
-
     sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in shape]
     return LazySequence(size, lambda k: element(_positions(k, sizes)))
 
@@ -210,3 +205,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.fromiter: _fromiter,
     np.poly1d: _poly1d,
 }
+
+SPECIAL.update(FUNCTIONS)
+SPECIAL_TYPES[np.vectorize] = call_vectorized

@@ -15,8 +15,10 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.origins import name_of
 from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
+from autodiff.ops.tracer import Tracer
 from autodiff.signals import door
 
 
@@ -24,9 +26,6 @@ def call_opaque(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call a function that no table knows on traced arguments."""
-    from autodiff.capture.library import lift_result
-    from autodiff.capture.origins import name_of
-
     trace = frame.trace
     if not trace.eager:
         raise Declined(f"{name_of(function)}, which is not known to autodiff", frame.source(node))
@@ -51,8 +50,6 @@ def refuse_lost_derivative(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> None:
     """Raise where a value that carries a derivative goes into a function that loses it."""
-    from autodiff.capture.origins import name_of
-
     trace = frame.trace
     for tracer in traced_leaves((args, kwargs)):
         _, depends = trace.evaluate(tracer.value)
@@ -83,3 +80,27 @@ def run_native(function: Any, args: Any, kwargs: Any) -> Any:
 def as_given(trace: Any, obj: Any) -> Any:
     """An argument with the values that its tracers have at this call."""
     return trace.untraced(obj)
+
+
+def refuse_unseen(frame: Frame, objects: Any, node: Any = None) -> None:
+    """Decline where Python itself would look into objects from outside, unseen."""
+    trace = frame.trace
+    if not trace.eager and any(map(trace.reads_instance, objects)):
+        reason = "a look into an object from outside of the function"
+        raise Declined(reason, trace.builder.source if node is None else frame.source(node))
+
+
+def lift_result(result: Any) -> Any:
+    """Arrays made by library calls become constants of the program, so that they can be stored into."""
+    if (
+        isinstance(result, np.ndarray)
+        and result.dtype.kind in "fiub"
+        and type(result) is np.ndarray
+    ):
+        return Tracer(Tracer.constant(result).value, "array")
+    if type(result) in (list, tuple):
+        items = [lift_result(x) for x in result]
+        # A list in it that a call only hands on stays that list.
+        unchanged = all(a is b for a, b in zip(items, result, strict=True))
+        return result if unchanged else type(result)(items)
+    return result

@@ -10,6 +10,7 @@ Functions of numbers alone, ``round`` or ``math.sin``, are in :mod:`autodiff.ops
 
 from __future__ import annotations
 
+import ast
 import collections
 import dataclasses
 import functools
@@ -19,8 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.calls import call, iterate
+from autodiff.capture.assignment import delete_item, store_attribute, store_item
+from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
+from autodiff.capture.conditions import truth
 from autodiff.capture.construction import construct
+from autodiff.capture.expressions import is_same, load_attribute, load_item, own_truth
+from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
@@ -28,6 +33,8 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.records import Typed
 from autodiff.capture.regions import fit
+from autodiff.capture.rolling import LazySequence, lazy_range, lazy_zip
+from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_iterator
 from autodiff.dims import Dim, bounds, same
@@ -64,8 +71,6 @@ def _len(frame: Frame, obj: Any) -> Any:
     if isinstance(obj, TracedList):
         length = obj.extent
         return as_tracer(length) if isinstance(length, Dim) else length
-    from autodiff.capture.expressions import own_method
-
     method = own_method(frame, obj, "__len__")
     if method is not None:
         return call(frame, method, [obj], {}, frame.scope.syntax.node)
@@ -76,8 +81,6 @@ def _len(frame: Frame, obj: Any) -> Any:
 def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
     if isinstance(obj, Tracer):
         return hasattr(np.ndarray if obj.form == "array" else obj.python_type, name)
-    from autodiff.capture.expressions import load_attribute
-
     if frame.trace.state.changes(obj):
         try:
             load_attribute(frame, obj, name, frame.scope.syntax.node)
@@ -91,16 +94,12 @@ def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
 
 
 def _getattr(frame: Frame, obj: Any, name: str, *default: Any) -> Any:
-    from autodiff.capture.expressions import load_attribute
-
     if default and not _hasattr(frame, obj, name):
         return default[0]
     return load_attribute(frame, obj, name, frame.scope.syntax.node)
 
 
 def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:
-    from autodiff.capture.interpreter import store_attribute
-
     store_attribute(frame, obj, name, value, frame.scope.syntax.node)
 
 
@@ -110,14 +109,10 @@ def _delattr(frame: Frame, obj: Any, name: str) -> None:
 
 
 def _setitem(frame: Frame, container: Any, index: Any, value: Any) -> None:
-    from autodiff.capture.interpreter import store_item
-
     store_item(frame, container, index, value, frame.scope.syntax.node)
 
 
 def _delitem(frame: Frame, container: Any, index: Any) -> None:
-    from autodiff.capture.interpreter import delete_item
-
     delete_item(frame, container, index, frame.scope.syntax.node)
 
 
@@ -125,8 +120,6 @@ def _in_place(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """``operator.iadd`` and the like."""
 
     def run(frame: Frame, old: Any, value: Any) -> Any:
-        from autodiff.capture.interpreter import apply_in_place
-
         return apply_in_place(frame, function, old, value, frame.scope.syntax.node)
 
     return run
@@ -144,8 +137,6 @@ def _callable(frame: Frame, obj: Any) -> bool:
 
 
 def _abs(frame: Frame, obj: Any) -> Any:
-    from autodiff.capture.expressions import own_method
-
     method = own_method(frame, obj, "__abs__")
     if method is not None:
         return call(frame, method, [obj], {}, frame.scope.syntax.node)
@@ -156,8 +147,6 @@ def _number(kind: Any, name: str) -> Callable[..., Any]:
     """``float(x)`` and ``int(x)``, with the user's ``__float__`` and ``__int__`` interpreted."""
 
     def run(frame: Frame, *args: Any, **kwargs: Any) -> Any:
-        from autodiff.capture.expressions import own_method
-
         node = frame.scope.syntax.node
         method = own_method(frame, args[0], name) if len(args) == 1 and not kwargs else None
         if method is None:
@@ -176,8 +165,6 @@ def _asarray(function: Any) -> Callable[..., Any]:
     """``np.asarray(x)``, with the user's ``__array__`` interpreted."""
 
     def run(frame: Frame, *args: Any, **kwargs: Any) -> Any:
-        from autodiff.capture.expressions import own_method
-
         node = frame.scope.syntax.node
         method = own_method(frame, args[0], "__array__") if args else None
         if method is not None:
@@ -191,15 +178,11 @@ def _range(frame: Frame, *arguments: Any) -> Any:
     arguments = frame.trace.as_index(arguments)
     if frame.trace.eager or not any(isinstance(a, (Tracer, Dim)) for a in arguments):
         return range(*arguments)
-    from autodiff.capture.rolling import lazy_range
-
     return lazy_range(*arguments)
 
 
 def _lazily(frame: Frame, sequences: Sequence[Any]) -> Any:
     """The sequences as one lazy sequence of tuples, if a loop may be rolled over them."""
-    from autodiff.capture.rolling import lazy_zip
-
     return None if frame.trace.eager else lazy_zip(frame, sequences)
 
 
@@ -219,8 +202,6 @@ def _zip(frame: Frame, *sequences: Any, strict: bool = False) -> Any:
 def _enumerate(frame: Frame, sequence: Any, start: int = 0) -> Any:
     lazy = _lazily(frame, (sequence,))
     if lazy is not None:
-        from autodiff.capture.rolling import LazySequence
-
         return LazySequence(
             lazy.count, lambda k: (k + start if start else k, lazy.item(k)[0]), lazy.lists
         )
@@ -232,16 +213,12 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
         return sequence[::-1]
     lazy = _lazily(frame, (sequence,))
     if lazy is not None:
-        from autodiff.capture.rolling import LazySequence
-
         last = lazy.count - 1
         return LazySequence(
             lazy.count,
             lambda k: lazy.item((as_tracer(last) if isinstance(last, Dim) else last) - k)[0],
             lazy.lists,
         )
-    from autodiff.capture.expressions import own_method
-
     method = own_method(frame, sequence, "__reversed__")
     if method is not None:
         return iterate(frame, call(frame, method, [sequence], {}, frame.scope.syntax.node))
@@ -263,8 +240,6 @@ def _at_once(found: Iterator[Any], sequences: Sequence[Any]) -> Iterator[Any]:
 
 
 def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
-    from autodiff.capture.expressions import own_truth
-
     node = frame.scope.syntax.node
     found = (
         x
@@ -357,8 +332,6 @@ def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:
 
 def _any_all(stop: bool) -> Callable[..., Any]:
     def run(frame: Frame, sequence: Any) -> Any:
-        from autodiff.capture.expressions import own_truth, truth
-
         result: Any = not stop
         for item in iterate(frame, sequence):
             if isinstance(item, Tracer):
@@ -373,8 +346,6 @@ def _any_all(stop: bool) -> Callable[..., Any]:
 
 
 def _is(frame: Frame, a: Any, b: Any) -> bool:
-    from autodiff.capture.expressions import is_same
-
     return is_same(frame, a, b)
 
 
@@ -398,6 +369,34 @@ def _making_a_class(make: Callable[..., Any]) -> Callable[..., Any]:
         return made
 
     return handler
+
+
+def _get_all(frame: Frame, getter: Any, args: Any, kwargs: Any, node: ast.AST) -> Any:
+    """``operator.itemgetter(...)(obj)`` and ``operator.attrgetter(...)(obj)``."""
+    obj = getter(*args, **kwargs) if len(args) != 1 or kwargs else args[0]  # raises Python's error
+    found = []
+    for key in getter.__reduce__()[1]:
+        value = obj
+        if isinstance(getter, operator.itemgetter):
+            value = load_item(frame, obj, key, node)
+        else:
+            for name in key.split("."):
+                value = load_attribute(frame, value, name, node)
+        found.append(value)
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def _call_method(frame: Frame, function: Any, args: Any, kwargs: Any, node: ast.AST) -> Any:
+    """``operator.methodcaller(name, ...)(obj)``."""
+    how: Any = function.__reduce__()  # with keywords: a partial of the class
+    words: list[Any] = list(getattr(how[0], "args", ())) + list(how[1])
+    keywords: dict[str, Any] = dict(getattr(how[0], "keywords", {}))
+    plain = (bool, int, str, type(None))
+    given = [*words[1:], *keywords.values()]
+    if frame.trace.is_external(function) and not all(isinstance(x, plain) for x in given):
+        raise Declined("operator.methodcaller with arguments", frame.source(node))
+    method = load_attribute(frame, args[0], words[0], node)
+    return call(frame, method, words[1:], keywords, node)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -436,3 +435,12 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.array: _asarray(np.array),
     np.asarray: _asarray(np.asarray),
 }
+
+SPECIAL.update(FUNCTIONS)
+SPECIAL_TYPES.update(
+    {
+        operator.itemgetter: _get_all,
+        operator.attrgetter: _get_all,
+        operator.methodcaller: _call_method,
+    }
+)

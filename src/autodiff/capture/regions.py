@@ -12,22 +12,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope
+from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
 from autodiff.capture.parts import Region, table_of
-from autodiff.capture.trace import NotStaged
 from autodiff.dims import Dim, same_shape
 from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
-from autodiff.ladder import Bail, Rung
+from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.known import type_name
+from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import (
     Cell,
     Form,
@@ -37,6 +37,9 @@ from autodiff.ops.tracer import (
     whole_of,
 )
 from autodiff.signals import Signal, refuse_ours
+
+if TYPE_CHECKING:
+    from autodiff.capture.interpreter import Frame
 
 INT = np.dtype(np.int64)
 # What passes through the regions and handlers of the user's code: no exception of the user's.
@@ -743,8 +746,6 @@ class Merge:
 
 
 def _zero_like(x: Any, block: Block, frame: Frame) -> Tracer:
-    from autodiff.ops.structural import zeros
-
     number = as_parts(x)
     if number is not None:
         re, im = (_zero_like(part, block, frame) for part in number.parts)

@@ -25,7 +25,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import staging, structures
-from autodiff.capture.interpreter import UNBOUND, Completion, Frame, Maybe, Scope, assign
+from autodiff.capture.assignment import assign
+from autodiff.capture.conditions import truth
+from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
+from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import Store, TracedList
 from autodiff.capture.parts import ObjectScope, Parts
 from autodiff.capture.regions import (
@@ -51,13 +54,12 @@ from autodiff.capture.regions import (
     types_of,
     undoing,
 )
-from autodiff.capture.sourcecode import Known, Syntax
+from autodiff.capture.sourcecode import Known, Syntax, _Scan
 from autodiff.capture.structures import LeafScope
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.dims import (
     Dim,
     Extent,
-    UndecidedExtent,
     bounds,
     maximum,
     minimum,
@@ -1087,8 +1089,6 @@ def _is_shared(body: _Body, outcome: Outcome, end: Any) -> bool:
 
 
 def _assigned(statements: Sequence[ast.stmt]) -> set[str]:
-    from autodiff.capture.sourcecode import _Scan
-
     scan = _Scan()
     for statement in statements:
         scan.visit(statement)
@@ -1128,40 +1128,8 @@ def _only_in_place(statements: Sequence[ast.stmt], name: str, value: Any) -> boo
 # -- for ----------------------------------------------------------------------------------------------
 def roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
     """A ``for`` loop over a lazy sequence as one loop of the program; what is left to do then."""
-    try:
-        with undoing(frame):
-            return _roll_for(frame, node, sequence)
-    except Bail as problem:
-        if problem.rung is not Rung.PEELED:
-            raise
-        differs = problem
-    try:
-        several = sequence.count >= 2  # of this call, with a guard
-    except UndecidedExtent:
-        several = False
-    if not several:
-        raise NotStaged("the first iteration differs, and there may be none", differs.source)
-    return lambda: _peeled(frame, node, sequence, differs)
-
-
-def _peeled(frame: Frame, node: ast.For, sequence: LazySequence, why: Bail) -> Completion | None:
-    """A loop whose first pass runs by itself."""
-    frame.trace.decisions.take(Rung.PEELED, why, frame.source(node))
-    assign(frame, node.target, sequence.item(0))
-    completion = frame.within("loop", node.body)
-    if completion is not None and completion.kind == "break":
-        return None
-    if completion is not None and completion.kind == "return":
-        return completion
-    rest = sequence.shifted(1)
-    try:
-        with undoing(frame):
-            after = _roll_for(frame, node, rest)
-    except Bail as problem:
-        if problem.rung not in (Rung.PEELED, Rung.UNROLLED):
-            raise
-        return staging.unroll_for(frame, node, rest, problem)
-    return after()
+    with undoing(frame):
+        return _roll_for(frame, node, sequence)
 
 
 def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
@@ -1367,7 +1335,6 @@ def _emit_while(
 
 def _continues(frame: Frame, node: ast.AST, test: Callable[[], Any], stops: Sequence[str]) -> Any:
     """The condition of another pass: nothing ended the loop, and the user's own condition."""
-    from autodiff.capture.expressions import truth
 
     def own() -> Any:
         value = test()

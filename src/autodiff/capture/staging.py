@@ -1,12 +1,10 @@
-"""Branches and loops on traced values become structured control flow.
+"""Branches on traced values become structured control flow.
 
 A branch whose condition depends on inputs is interpreted on both sides, each from the same start,
 and merged into a ``cond``.  A side that raises becomes a check.  A side that ends the function or
 the loop's pass takes the statements still to come into the other side.
 
-A loop whose body allows it is interpreted once, on placeholders for what it changes, and becomes
-one ``for`` or ``while`` (:mod:`autodiff.capture.rolling`); otherwise Python runs it, one pass of
-the interpreter an iteration.
+Loops are in :mod:`autodiff.capture.loops`.
 
 Where staging is not possible (:class:`Bail`), the path of this call is taken, with a guard in
 the program that sends a call which would take another path to a capture of its own.
@@ -16,39 +14,33 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from autodiff.capture.interpreter import Completion, Frame, assign
+from autodiff.capture.conditions import truth
+from autodiff.capture.frames import Completion
+from autodiff.capture.interpreter import Frame
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.regions import (
     Merge,
     Outcome,
     link,
     run_region,
-    type_text,
     undoing,
     variable,
 )
-from autodiff.capture.unrolling import Passes
 from autodiff.ir.data import Value, walk
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.control import emit_check, emit_cond
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
-from autodiff.signals import door, run_users
-
-FEW_PASSES = "few passes"
-MOST_PEELED = 3  # passes of a ``while`` loop that are run one by one since their types differ
+from autodiff.signals import door
 
 
 # -- if -----------------------------------------------------------------------------------------
 def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
     """An ``if`` on a traced value."""
-    from autodiff.capture.expressions import truth
-
     test = truth(test)
     decided = known(test)
     if decided is not None:
@@ -254,8 +246,6 @@ def stage_choice(
     frame: Frame, test: Tracer, then: Callable[[], Any], orelse: Callable[[], Any], node: ast.AST
 ) -> Any:
     """A conditional expression on a traced value."""
-    from autodiff.capture.expressions import truth
-
     test = truth(test)
     decided = known(test)
     if decided is not None:
@@ -308,8 +298,6 @@ def stage_boolean(frame: Frame, value: Tracer, node: ast.BoolOp, position: int) 
 @door
 def assert_traced(frame: Frame, test: Tracer, node: ast.Assert) -> None:
     """``assert`` on a traced value: a check at every run."""
-    from autodiff.capture.expressions import truth
-
     frame.at(node)
     test = truth(test)
     decided = known(test)
@@ -317,92 +305,6 @@ def assert_traced(frame: Frame, test: Tracer, node: ast.Assert) -> None:
         emit_check(test.value, "AssertionError")
     elif not decided:
         raise AssertionError(*([] if node.msg is None else [frame.evaluate(node.msg)]))
-
-
-# -- loops ------------------------------------------------------------------------------------------
-def run_for(frame: Frame, node: ast.For) -> Completion | None:
-    """A ``for`` loop: rolled where possible, else one pass of the interpreter an iteration."""
-    from autodiff.capture import rolling
-
-    frame.trace.checkpointed = None
-    source = frame.evaluate(node.iter)
-    if frame.trace.eager:
-        return unroll_for(frame, node, source, "")
-    sequence = rolling.lazy_sequence(frame, source)
-    if sequence is None:
-        kind = type_text(source)
-        return unroll_for(frame, node, source, f"a {kind} that Python goes through item by item")
-    if source is frame.trace.checkpointed:
-        sequence = replace(sequence, checkpointed=True)
-    if not rolling.worth_rolling(sequence, node.body):
-        return unroll_for(frame, node, source, FEW_PASSES)
-    try:
-        after = rolling.roll_for(frame, node, sequence)
-    except Bail as problem:
-        if problem.rung is not Rung.UNROLLED:
-            raise
-        why = problem
-    else:
-        return after()
-    return unroll_for(frame, node, source, why)
-
-
-def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Completion | None:
-    """A ``for`` loop, pass by pass."""
-    from autodiff.capture.calls import iterate
-
-    passes = Passes(frame, node, why)
-    for item in iterate(frame, source):
-        assign(frame, node.target, item)
-        completion = frame.within("loop", node.body)
-        passes.made()
-        if completion is not None and completion.kind in ("break", "return"):
-            passes.end()
-            return completion if completion.kind == "return" else None
-    passes.end()
-    return frame.execute(node.orelse)
-
-
-def run_while(frame: Frame, node: ast.While) -> Completion | None:
-    """A ``while`` loop: rolled when its condition depends on inputs, or when it runs for long."""
-    from autodiff.capture import rolling
-
-    peeled = 0
-    rollable = not frame.trace.eager
-    passes = Passes(frame, node, FEW_PASSES)
-
-    def roll() -> rolling.After | None:
-        nonlocal peeled, rollable
-        try:
-            return rolling.roll_while(frame, node)
-        except Bail as problem:
-            if problem.rung not in (Rung.PEELED, Rung.UNROLLED):
-                raise
-            passes.reason = problem
-            if problem.rung is Rung.PEELED:
-                peeled += 1  # this pass is run by itself, then the rest is looked at again
-                frame.trace.decisions.take(Rung.PEELED, problem, frame.source(node))
-            rollable = problem.rung is Rung.PEELED and peeled < MOST_PEELED
-        return None
-
-    while True:
-        if rollable and passes.count >= rolling.LONGEST_UNROLLED + peeled:
-            after = roll()
-            if after is not None:
-                return after()
-        test = frame.evaluate(node.test)
-        if isinstance(test, Tracer) and rollable and known(test) is None:
-            after = roll()
-            if after is not None:
-                return after()
-        if not run_users(bool, test):
-            passes.end()
-            return frame.execute(node.orelse)
-        completion = frame.within("loop", node.body)
-        passes.made()
-        if completion is not None and completion.kind in ("break", "return"):
-            passes.end()
-            return completion if completion.kind == "return" else None
 
 
 # -- what a statement list may do -----------------------------------------------------------------

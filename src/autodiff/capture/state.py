@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture.frames import UNBOUND, Maybe
 from autodiff.capture.parts import Locals, Parts
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.running import current_run
 from autodiff.capture.text import is_pending
 from autodiff.capture.trace import (
-    Declined,
     Trace,
     is_count,
     is_library,
@@ -42,7 +42,7 @@ from autodiff.capture.trace import (
     refuse_captured_class,
 )
 from autodiff.ir.data import Source, Value, uses, walk
-from autodiff.ladder import Bail, Rung
+from autodiff.ladder import Bail, Declined, Rung
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
 
@@ -185,8 +185,6 @@ class State:
 
     def leave(self) -> list[tuple[Place, Any]]:
         """The places that have another value at the end; refuses what could not be seen."""
-        from autodiff.capture.interpreter import UNBOUND, Maybe
-
         inputs = {id(record.cell) for record in self.trace.inputs if record.leaf is not None}
         for cell, version, source in self.appended_arrays:
             if cell.version != version and id(cell) not in inputs:
@@ -232,8 +230,6 @@ class State:
 
     def load(self, obj: Any, key: Any) -> Any:
         """The value of a place, or MISSING where it is not one of those that change."""
-        from autodiff.capture.interpreter import UNBOUND, Maybe
-
         text = self.by_owner.get(id(obj), {}).get(key)
         if text is None:
             return MISSING

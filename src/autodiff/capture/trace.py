@@ -29,6 +29,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff import containers, labelled
+from autodiff.capture.given import converted
+from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import Parts
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.text import is_pending, materialised
@@ -338,22 +340,15 @@ class Trace:
 
     def new_list(self, items: Any = ()) -> list[Any]:
         """A list made by the captured code."""
-        from autodiff.capture.lists import TracedList
-
         return list(items) if self.eager else TracedList(self, items)
 
     def listed(self, items: StoredList) -> StoredList:
         """A list of the same items."""
-        from autodiff.capture.given import converted
-        from autodiff.capture.lists import TracedList
-
         assert isinstance(items, TracedList)
         return converted(items, TracedList) or items
 
     def length(self, items: list[Any]) -> Extent:
         """How many items there are, which for a list in an array may be known only at run time."""
-        from autodiff.capture.lists import TracedList
-
         return items.extent if isinstance(items, TracedList) else len(items)
 
     def fresh(self, obj: Any) -> Any:

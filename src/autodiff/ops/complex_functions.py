@@ -23,6 +23,7 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops import complex_linalg, complex_numbers, complex_ufuncs, python_numbers
 from autodiff.ops.complex_numbers import (
     NOT_HOLOMORPHIC,
+    TABLE,
     UNARY,
     ComplexTracer,
     Parts,
@@ -47,8 +48,6 @@ from autodiff.ops.known import check, type_name
 from autodiff.ops.numpy_functions import fourier
 from autodiff.ops.promotion import broadcast_to, cast, constant, pointwise
 from autodiff.ops.tracer import Form, Tracer, emit_tracer
-
-TABLE: dict[Any, Callable[..., Any]] = {}
 
 
 def implements_complex(*callables: Any) -> Callable[[Any], Any]:

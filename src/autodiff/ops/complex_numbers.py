@@ -48,6 +48,7 @@ from autodiff.ops.promotion import (
     select,
     weak_kind,
 )
+from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import (
     Form,
     StoredList,
@@ -57,6 +58,8 @@ from autodiff.ops.tracer import (
     is_concretizing,
 )
 
+# NumPy's functions on complex operands: filled in by :mod:`autodiff.ops.complex_functions`.
+TABLE: dict[Any, Callable[..., Any]] = {}
 Parts = tuple[Any, Any]
 _PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
 _WHOLE: dict[Any, Any] = {part: whole for whole, part in _PART.items()}
@@ -174,9 +177,7 @@ class ComplexTracer(Tracer):
         raise decline("a search among elements")
 
     def __getattr__(self, name: str) -> Any:
-        from autodiff.ops import complex_functions
-
-        return complex_functions.attribute(self, name)
+        return protocol.complex_attribute(self, name)
 
     def __getitem__(self, index: Any) -> Any:
         if self.form == "python":
@@ -834,11 +835,9 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
     """``ufunc(*inputs)`` with a complex operand; an operator of Python numbers gives one."""
     name = f"np.{ufunc.__name__}"
     if ufunc.signature is not None:
-        from autodiff.ops import complex_functions
-
-        if ufunc not in complex_functions.TABLE:
+        if ufunc not in TABLE:
             raise decline(name)
-        return complex_functions.TABLE[ufunc](*inputs)
+        return TABLE[ufunc](*inputs)
     python = operator and (all(_is_python(x) for x in inputs) or _python_decides(inputs))
     form: Form | None = "python" if python else None
     if not python and any(_is_zero_dimensional_array(x) for x in inputs):
@@ -949,11 +948,9 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         "accumulate": {np.add: np.cumsum, np.multiply: np.cumprod},
     }
     if ufunc in along.get(method, ()):
-        from autodiff.ops import complex_functions
-
         how = {k: v for k, v in kwargs.items() if k in ("axis", "keepdims")}
         how.setdefault("axis", inputs[1] if len(inputs) > 1 else 0)
-        return complex_functions.TABLE[along[method][ufunc]](inputs[0], **how)
+        return TABLE[along[method][ufunc]](inputs[0], **how)
     if method == "outer" and ufunc in BINARY:
         a, b = (as_complex(x) for x in inputs)
         return call(ufunc, (a[(..., *(None,) * b.ndim)] if b.ndim else a, b))

@@ -401,8 +401,6 @@ def _over_r(x: Any, r: Any) -> Any:
 def _tall_only(site: Site) -> None:
     m, n = site.operands[0].shape[-2:]
     if not m >= n:
-        from autodiff.errors import DerivativeError
-
         raise DerivativeError(
             "np.linalg.qr of a matrix with fewer rows than columns has no derivative",
             remedy="factorise the transposed matrix",

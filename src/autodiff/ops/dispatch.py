@@ -31,6 +31,7 @@ from autodiff.ops.function_table import (
 from autodiff.ops.known import extent_of, known, type_name
 from autodiff.ops.methods import attribute, set_attribute
 from autodiff.ops.promotion import broadcast_to, cast, pointwise, result_dtype, select
+from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import NAMES, apply_ufunc, call, unsupported
 
@@ -140,3 +141,16 @@ def in_place_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
             "second at least two dimensions."
         )
     return call(ufunc, (a, b), out=a)
+
+
+protocol.answered_by(
+    apply_ufunc=apply_ufunc,
+    apply_function=apply_function,
+    attribute=attribute,
+    complex_attribute=complex_functions.attribute,
+    binary_operator=binary_operator,
+    unary_operator=unary_operator,
+    in_place_operator=in_place_operator,
+    get_item=indexing.get_item,
+    set_item=indexing.set_item,
+)

@@ -20,6 +20,7 @@ from autodiff.ops.function_table import functions
 from autodiff.ops.known import type_name
 from autodiff.ops.layout import lay_out, layout, lies_in, note_order
 from autodiff.ops.promotion import cast
+from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import Tracer, ViewStep
 from autodiff.ops.ufuncs import unsupported
 
@@ -134,9 +135,7 @@ _SAME: dict[str, Any] = {
 
 def _same(function: Any) -> Callable[..., Any]:
     def method(x: Tracer, *args: Any, **kwargs: Any) -> Any:
-        from autodiff.ops.dispatch import apply_function
-
-        return apply_function(function, (x, *args), kwargs)
+        return protocol.apply_function(function, (x, *args), kwargs)
 
     return method
 

@@ -27,6 +27,7 @@ from autodiff.ops.either import Either, choose
 from autodiff.ops.function_table import builtin_functions, functions, implements_builtin
 from autodiff.ops.known import check, compare, decide, extent_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
+from autodiff.ops.protocol import protocol
 from autodiff.ops.python_numbers import BOOL, FLOAT, INT, is_number, kind_of, number
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, whole_of
 from autodiff.ops.ufuncs import unsupported
@@ -358,18 +359,16 @@ def abs_(x: Any) -> Any:
 @implements_builtin(divmod)
 def divmod_(a: Any, b: Any) -> tuple[Any, Any]:
     """``divmod``."""
-    from autodiff.ops.dispatch import binary_operator
-
-    return binary_operator(np.floor_divide, a, b), binary_operator(np.remainder, a, b)
+    return protocol.binary_operator(np.floor_divide, a, b), protocol.binary_operator(
+        np.remainder, a, b
+    )
 
 
 @implements_builtin(pow)
 def pow_(base: Any, exp: Any, mod: Any = None) -> Any:
     """``pow`` with two or three arguments."""
-    from autodiff.ops.dispatch import binary_operator
-
-    result = binary_operator(np.power, base, exp)
-    return result if mod is None else binary_operator(np.remainder, result, mod)
+    result = protocol.binary_operator(np.power, base, exp)
+    return result if mod is None else protocol.binary_operator(np.remainder, result, mod)
 
 
 @implements_builtin(len)
@@ -386,8 +385,6 @@ def len_(x: Any) -> Any:
 @implements_builtin(sum)
 def sum_(iterable: Any, start: Any = 0) -> Any:
     """``sum``: of a traced array one reduction, of anything else one addition an item."""
-    from autodiff.ops.dispatch import binary_operator
-
     if isinstance(iterable, Tracer):
         x = iterable
         if not x.shape:
@@ -397,7 +394,7 @@ def sum_(iterable: Any, start: Any = 0) -> Any:
         return (
             total
             if isinstance(start, int) and start == 0
-            else binary_operator(np.add, start, total)
+            else protocol.binary_operator(np.add, start, total)
         )
     total = start
     for item in iterable:
@@ -503,9 +500,7 @@ def _less(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         return _is_beyond(ufunc, list(a), list(b))
     if not isinstance(a, (Tracer, Dim)) and not isinstance(b, (Tracer, Dim)):
         return bool(ufunc(a, b))
-    from autodiff.ops.dispatch import binary_operator
-
-    return bool_(binary_operator(ufunc, a, b))
+    return bool_(protocol.binary_operator(ufunc, a, b))
 
 
 def _is_beyond(ufunc: np.ufunc, a: list[Any], b: list[Any]) -> Any:

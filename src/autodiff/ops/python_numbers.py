@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, symbols
+from autodiff.dims import Dim, bounds, symbols
 from autodiff.ops.builder import current_builder
 from autodiff.ops.known import check, decide, extent_of, known
 from autodiff.ops.promotion import cast, pointwise
-from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 
 INT, FLOAT, BOOL = np.dtype(np.int64), np.dtype(np.float64), np.dtype(bool)
 _COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal}
@@ -47,8 +47,6 @@ def number(x: Any, dtype: Any) -> Tracer:
         return x if x.form == "python" else Tracer(x.value, "python")
     if not isinstance(x, (Tracer, Dim)):
         return as_tracer({"f": float, "i": int, "b": bool}[dtype.kind](x))
-    from autodiff.ops.tracer import emit_tracer
-
     result = emit_tracer("cast", as_tracer(x), dtype=dtype, weak=dtype.kind != "b")
     return Tracer(result.value, "python")
 
@@ -115,8 +113,6 @@ def _check_nonzero(b: Any, message: str) -> None:
 
 def decide_bounds_nonzero(b: Any) -> bool:
     """Whether the known range of an integer excludes zero."""
-    from autodiff.dims import bounds
-
     low, high = bounds(extent_of(b))
     return (low is not None and low > 0) or (high is not None and high < 0)
 

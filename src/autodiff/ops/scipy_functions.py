@@ -20,6 +20,7 @@ from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, cast, constant, pointwise, select
 from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.ufuncs import unsupported
 
 
 def as_float(x: Any) -> Any:
@@ -129,8 +130,6 @@ def comb(
     N: Any, k: Any, *, exact: bool = False, repetition: bool = False, legacy: Any = None
 ) -> Tracer:
     """``scipy.special.comb`` with ``exact=False``; 0 where k is outside of 0 … N."""
-    from autodiff.ops.ufuncs import unsupported
-
     if exact:
         raise unsupported("scipy.special.comb with exact=True", "use exact=False")
     if repetition:
@@ -198,8 +197,6 @@ def polygamma(n: Any, x: Any) -> Any:
     """Derivatives of digamma, by the Hurwitz zeta function (A&S 6.4.10)."""
     order = known(as_array(n))
     if order is None or order.ndim:
-        from autodiff.ops.ufuncs import unsupported
-
         raise unsupported("scipy.special.polygamma of a traced order", "pass a number")
     k = int(order)
     if k == 0:

@@ -21,6 +21,7 @@ from autodiff.ops import distribution_formulas, distributions, special
 from autodiff.ops.distributions import Distribution, Formula
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
+from autodiff.ops.linear_algebra import t, triangular_solve
 from autodiff.ops.promotion import as_array, cast, select
 from autodiff.ops.scipy_functions import betaln, expit, log_expit, logit, ndtr, xlog1py, xlogy
 from autodiff.ops.smooth import log_square
@@ -513,8 +514,6 @@ def _normal_log_density(x: Any, mean: Any, cov: Any, allow_singular: bool) -> Tr
     lead = difference.shape[:-1]
     flat = difference.reshape(-1, difference.shape[-1])
     factor = functions[np.linalg.cholesky](c)
-    from autodiff.ops.linear_algebra import t, triangular_solve
-
     whitened: Any = triangular_solve(factor, t(flat), True, False)
     distance = np.sum(whitened * whitened, axis=0)
     log_determinant = 2 * np.sum(np.log(np.diagonal(factor)))

@@ -29,6 +29,7 @@ from autodiff.errors import ArgumentError, DtypeError, InternalError
 from autodiff.ir.data import ArrayType, Block, Value
 from autodiff.ladder import AmbiguousStore
 from autodiff.ops import builder as _builder
+from autodiff.ops.protocol import protocol
 
 Form = Literal["array", "scalar", "python"]
 
@@ -340,19 +341,13 @@ class Tracer:
 
     # -- the way NumPy comes in ----------------------------------------------------------------------
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from autodiff.ops import dispatch
-
-        return dispatch.apply_ufunc(ufunc, method, inputs, kwargs)
+        return protocol.apply_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from autodiff.ops import dispatch
-
-        return dispatch.apply_function(function, args, kwargs)
+        return protocol.apply_function(function, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        from autodiff.ops import dispatch
-
-        return dispatch.attribute(self, name)
+        return protocol.attribute(self, name)
 
     def __contains__(self, item: Any) -> Any:
         return bool(np.any(np.equal(self, item)))
@@ -370,24 +365,18 @@ class Tracer:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
-        from autodiff.ops import indexing
-
-        return indexing.get_item(self, index)
+        return protocol.get_item(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        from autodiff.ops import indexing
-
-        indexing.set_item(self, index, value)
+        protocol.set_item(self, index, value)
 
 
 def _operator(name: str, ufunc: np.ufunc, reflected: bool) -> Callable[..., Any]:
     def method(self: Tracer, other: Any) -> Any:
-        from autodiff.ops import dispatch
-
         return (
-            dispatch.binary_operator(ufunc, other, self)
+            protocol.binary_operator(ufunc, other, self)
             if reflected
-            else dispatch.binary_operator(ufunc, self, other)
+            else protocol.binary_operator(ufunc, self, other)
         )
 
     method.__name__ = name
@@ -396,9 +385,7 @@ def _operator(name: str, ufunc: np.ufunc, reflected: bool) -> Callable[..., Any]
 
 def _in_place(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
     def method(self: Tracer, other: Any) -> Any:
-        from autodiff.ops import dispatch
-
-        return dispatch.in_place_operator(ufunc, self, other)
+        return protocol.in_place_operator(ufunc, self, other)
 
     method.__name__ = name
     return method
@@ -406,9 +393,7 @@ def _in_place(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
 
 def _unary(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
     def method(self: Tracer) -> Any:
-        from autodiff.ops import dispatch
-
-        return dispatch.unary_operator(ufunc, self)
+        return protocol.unary_operator(ufunc, self)
 
     method.__name__ = name
     return method

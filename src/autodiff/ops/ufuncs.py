@@ -17,7 +17,7 @@ from autodiff.dims import Dim
 from autodiff.errors import UnsupportedError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
-from autodiff.ops import complex_numbers
+from autodiff.ops import complex_numbers, indexing
 from autodiff.ops.control import emit_for
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.function_table import functions
@@ -36,6 +36,7 @@ from autodiff.ops.promotion import (
     select,
     shape_error,
 )
+from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer
 
 # Filled at import: the ufuncs that are operations of their own, and the operation's name.
@@ -332,8 +333,6 @@ def _accumulate(
 
 
 def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
-    from autodiff.ops.structural import reshape
-
     # Python numbers become arrays here, whose dtypes count.
     a, b = (Tracer(cast(x, x.dtype).value, "array") for x in map(as_array, (a, b)))
     if b.shape:
@@ -342,8 +341,6 @@ def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
 
 
 def _at(ufunc: np.ufunc, a: Any, indices: Any, b: Any = None) -> None:
-    from autodiff.ops import indexing
-
     indexing.update_at(ufunc, as_output(a), indices, b)
 
 

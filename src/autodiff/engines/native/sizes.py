@@ -115,7 +115,7 @@ def _of_operation(g: Generator, operation: Operation) -> Iterator[Demand]:
     if operation.kind == "sized":
         shape, itemsize = operation.attributes["shape"], operation.attributes["itemsize"]
         for symbol in {s for n in shape for s in symbols(n)} & g.integer_inputs:
-            g.ranged[symbol] = None
+            g.ranged.setdefault(symbol, _GIVEN)
         yield Demand(shape, itemsize, operation.source)
         return
     alone = tuple(

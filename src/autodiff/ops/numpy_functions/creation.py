@@ -14,6 +14,7 @@ from autodiff.dims import maximum
 from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.indexing import _fit_value
 from autodiff.ops.known import (
     check,
     compare,
@@ -102,8 +103,6 @@ def full(
 
 
 def _spread(value: Tracer, shape: Any) -> Tracer:
-    from autodiff.ops.indexing import _fit_value
-
     if not value.shape:
         return _filled(shape, value)
     return Tracer(_fit_value(value, shape, value.dtype).value, "array")

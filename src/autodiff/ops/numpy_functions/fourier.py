@@ -22,6 +22,7 @@ from autodiff.ops.complex_numbers import (
     conjugate,
     decline,
     from_pair,
+    is_complex,
     joined,
 )
 from autodiff.ops.function_table import functions
@@ -40,8 +41,6 @@ def _norm(norm: Any) -> str:
 
 def _operand(x: Any) -> Any:
     """An array-like as an array, complex or of float32 or float64."""
-    from autodiff.ops.complex_numbers import is_complex
-
     if is_complex(x):
         return as_complex(x)
     x = Tracer(as_array(x).value, "array")

@@ -34,7 +34,7 @@ from autodiff.ops.promotion import (
     select,
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
-from autodiff.ops.ufuncs import as_output, write_out
+from autodiff.ops.ufuncs import as_output, call, write_out
 
 _NOT_GIVEN = np._NoValue
 Axes = tuple[int, ...]
@@ -638,8 +638,6 @@ implements(np.nanargmin)(_nan_position(argmin, np.inf))
 
 def running(ufunc: np.ufunc, x: Tracer, axis: int) -> Tracer:
     """``ufunc.accumulate`` of an associative ufunc by doubling steps (Hillis and Steele, 1986)."""
-    from autodiff.ops.ufuncs import call
-
     n: Any = x.shape[axis]
     moved = moveaxis(x, axis, 0)
     step = 1

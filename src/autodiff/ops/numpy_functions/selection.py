@@ -14,7 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.dims import Dim, product
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.indexing import get_item, set_item
+from autodiff.ops.indexing import _fit_value, get_item, set_item
 from autodiff.ops.known import check, compare, decide, known, require, require_equal, type_name
 from autodiff.ops.layout import keep_order
 from autodiff.ops.numpy_functions.shapes import array_of, as_shape, line, moveaxis, ravel, reshape
@@ -321,8 +321,6 @@ def _stretched(x: Tracer, index: Tracer, k: int) -> tuple[Tracer, Tracer]:
 @implements(np.put_along_axis)
 def put_along_axis(arr: Tracer, indices: Any, values: Any, axis: Any) -> None:
     """``np.put_along_axis``."""
-    from autodiff.ops.indexing import _fit_value
-
     if axis is None:
         put(arr, indices, values)
         return
@@ -421,8 +419,6 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Tracer:
         np.arange(n), positions if positions.ndim else int(positions), n + np.arange(count)
     )
     target = (*x.shape[:k], count, *x.shape[k + 1 :])
-    from autodiff.ops.indexing import _fit_value
-
     added = Tracer(_fit_value(v, target, x.dtype).value, "array")
     return take(functions[np.concatenate]([x, added], k), marks, k)
 
@@ -435,8 +431,6 @@ def _insert_at(x: Tracer, position: Tracer, values: Any, k: int, n: int) -> Trac
     v = functions[np.array](cast(array_of(values), x.dtype), ndmin=x.ndim)
     v = v if position.shape else moveaxis(v, 0, k)
     count = _known_size(v.shape[k], "np.insert")
-    from autodiff.ops.indexing import _fit_value
-
     added = Tracer(_fit_value(v, (*x.shape[:k], count, *x.shape[k + 1 :]), x.dtype).value, "array")
     line: Any = functions[np.arange](n + count)
     before = pointwise("less", line, place)
@@ -456,8 +450,6 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     if where is True:
         dst[...] = value
         return
-    from autodiff.ops.indexing import _fit_value
-
     new = _fit_value(value, dst.shape, dst.dtype)
     mask = broadcast_to(as_array(where), dst.shape) if as_array(where).shape else as_array(where)
     dst.write(select(mask, new, Tracer(dst.value, "array"), dst.dtype).value)

@@ -1054,8 +1054,6 @@ def line(n: Extent) -> Tracer:
 
 def below(m: Extent, n: Extent, k: Any) -> Tracer:
     """``np.tri(m, n, k, bool)``: true on and below the k-th diagonal."""
-    from autodiff.ops.promotion import pointwise
-
     rows = structural.reshape(line(m), (m, 1))
     if isinstance(k, (list, tuple)) or as_array(k).dtype.kind not in "iu" or as_array(k).ndim:
         raise unsupported("a diagonal that is not an integer", "pass an integer")

@@ -1,0 +1,154 @@
+"""Assignments: names, patterns, items and attributes get a value, or lose it.
+
+a, (b, *c) = values       names one by one, what is left in a list
+x[i] = v                  a new value of the array's storage; a place outside (capture.state)
+obj.name = v              the user's setter, a place outside, or an attribute of a new object
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import operator
+from types import FunctionType
+from typing import Any
+
+from autodiff.capture.calls import call, iterate
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.paths import Guard
+from autodiff.capture.state import attribute_place, item_place
+from autodiff.ladder import Bail, Declined
+from autodiff.ops.complex_numbers import is_complex
+from autodiff.ops.dispatch import set_attribute
+from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.signals import run_users
+
+
+def assign(frame: Frame, target: ast.expr, value: Any) -> None:
+    """Store ``value`` into an assignment target."""
+    if isinstance(target, ast.Name):
+        frame.store(target.id, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(frame, target, value)
+    elif isinstance(target, ast.Subscript):
+        container, keys = _reached_to_store(frame, target.value)
+        index = frame.evaluate(target.slice)
+        frame.at(target)
+        store_item(frame, container, index, value, target)
+        if keys is not None and item_place(frame.trace, container, index) is not None:
+            frame.trace.remove_guard(keys)  # what else is in the dict has shaped nothing
+    elif isinstance(target, ast.Attribute):
+        obj = frame.evaluate(target.value)
+        frame.at(target)
+        store_attribute(frame, obj, target.attr, value, target)
+    else:
+        raise Declined(f"assignment to {type(target).__name__}", frame.source(target))
+
+
+def _reached_to_store(frame: Frame, node: ast.expr) -> tuple[Any, Guard | None]:
+    """A container, and the guard of the keys that it had when it was reached, if it is a dict.
+
+    Only where no code but this statement has got hold of it by that.
+    """
+    trace, path = frame.trace, None
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        path = trace.paths.get(id(frame.evaluate(node.value)))
+        path = None if path is None else path.attribute(node.attr)
+    before = len(trace.guards)
+    container = frame.evaluate(node)
+    last = trace.guards[-1] if len(trace.guards) > before else None
+    if trace.eager or type(container) is not dict or last is None or last.relation != "keys":
+        return container, None
+    # The value of a property, say, is reached by another path, from code that may keep it.
+    mine = isinstance(node, ast.Name) or (path is not None and last.path.text == path.text)
+    return container, last if mine else None
+
+
+def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
+    frame.at(target)
+    starred = [k for k, t in enumerate(target.elts) if isinstance(t, ast.Starred)]
+    if starred and isinstance(value, StoredList) and value.numbers() is not None:
+        items: Any = frame.trace.listed(value)  # whose middle is a list again
+    else:
+        items = list(iterate(frame, value))
+    if not starred:
+        if len(items) != len(target.elts):
+            few = "not enough" if len(items) < len(target.elts) else "too many"
+            got = f", got {len(items)}" if few == "not enough" else ""
+            raise ValueError(f"{few} values to unpack (expected {len(target.elts)}{got})")
+        for part, item in zip(target.elts, items, strict=True):
+            assign(frame, part, item)
+        return
+    before = starred[0]
+    after = len(target.elts) - before - 1
+    count: Any = frame.trace.length(items)
+    if count < before + after:
+        raise ValueError(
+            f"not enough values to unpack (expected at least {before + after}, got {count})"
+        )
+    for part, item in zip(target.elts[:before], items[:before], strict=True):
+        assign(frame, part, item)
+    middle = items[before : -after or None]
+    assign(frame, target.elts[before].value, middle)  # type: ignore[attr-defined]
+    for part, item in zip(target.elts[before + 1 :], items[-after:] if after else (), strict=True):
+        assign(frame, part, item)
+
+
+def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.AST) -> None:
+    """``container[index] = value``."""
+    index = frame.trace.as_index(index) if frame.trace.whole else index
+    if isinstance(container, Tracer):
+        index, value = frame.trace.deep(index), frame.trace.deep(value)
+        try:
+            run_users(operator.setitem, container, index, value)
+        except Bail as failure:
+            frame.trace.rerun(failure, operator.setitem, (container, index, value), {})
+            raise Declined(failure.reason, frame.source(node)) from None
+        return
+    trace = frame.trace
+    if trace.is_external(container) and not trace.eager:
+        if trace.paths[id(container)].text.endswith(".__dict__"):
+            raise Declined("a store into the __dict__ of an object", frame.source(node))
+        place = item_place(trace, container, index)
+        if place is not None:
+            trace.state.store(place, value)
+            return
+    trace.changing(container, frame.source(node), index if type(container) is dict else None)
+    if isinstance(container, dict) and isinstance(index, list):
+        raise TypeError("unhashable type: 'list'")
+    if isinstance(index, slice) and trace.is_external(container):
+        trace.storing_into(container)
+        run_users(operator.setitem, container, index, value)
+        return
+    run_users(operator.setitem, container, index, trace.outside(container, value))
+
+
+def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
+    """``obj.name = value``."""
+    if isinstance(obj, Tracer):
+        if name in ("real", "imag") and is_complex(obj):
+            frame.at(node)
+            run_users(set_attribute, obj, name, value)
+            return
+        if name in ("shape", "T", "flat", "real", "imag"):
+            raise Declined(f"assignment to the array attribute {name!r}", frame.source(node))
+        raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+    static = inspect.getattr_static(type(obj), name, None)
+    if isinstance(static, property) and isinstance(static.fset, FunctionType):
+        frame.trace.guard_class(type(obj), name, static)
+        call(frame, static.fset, [obj, value], {}, node)
+        return
+    trace = frame.trace
+    if trace.is_external(obj) and not trace.eager:
+        place = attribute_place(trace, obj, name)
+        if place is not None:
+            trace.state.store(place, value)
+            return
+    trace.changing(obj, frame.source(node), name)
+    run_users(setattr, obj, name, trace.outside(obj, value))
+
+
+def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None:
+    """``del container[index]``."""
+    frame.trace.changing(container, frame.source(node))
+    run_users(operator.delitem, container, index)

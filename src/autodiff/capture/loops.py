@@ -1,0 +1,148 @@
+"""Loops: rolled where possible, else with the first pass by itself, else pass by pass.
+
+A loop whose body allows it is one loop of the program (:mod:`autodiff.capture.rolling`).  Where that
+fails, a loop goes down :mod:`the ladder <autodiff.ladder>`, and notes which rung it is on and why.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import Any
+
+from autodiff.capture import rolling
+from autodiff.capture.assignment import assign
+from autodiff.capture.calls import iterate
+from autodiff.capture.frames import Completion
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.regions import type_text
+from autodiff.capture.unrolling import Passes
+from autodiff.dims import UndecidedExtent
+from autodiff.ladder import Bail, NotStaged, Rung
+from autodiff.ops.dispatch import known
+from autodiff.ops.tracer import Tracer
+from autodiff.signals import run_users
+
+FEW_PASSES = "few passes"
+MOST_PEELED = 3  # passes of a ``while`` loop that are run one by one since their types differ
+
+
+def run_for(frame: Frame, node: ast.For) -> Completion | None:
+    """A ``for`` loop: rolled where possible, else one pass of the interpreter an iteration."""
+    frame.trace.checkpointed = None
+    source = frame.evaluate(node.iter)
+    if frame.trace.eager:
+        return unroll_for(frame, node, source, "")
+    sequence = rolling.lazy_sequence(frame, source)
+    if sequence is None:
+        kind = type_text(source)
+        return unroll_for(frame, node, source, f"a {kind} that Python goes through item by item")
+    if source is frame.trace.checkpointed:
+        sequence = replace(sequence, checkpointed=True)
+    if not rolling.worth_rolling(sequence, node.body):
+        return unroll_for(frame, node, source, FEW_PASSES)
+    try:
+        after = roll_or_peel(frame, node, sequence)
+    except Bail as problem:
+        if problem.rung is not Rung.UNROLLED:
+            raise
+        why = problem
+    else:
+        return after()
+    return unroll_for(frame, node, source, why)
+
+
+def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Completion | None:
+    """A ``for`` loop, pass by pass."""
+    passes = Passes(frame, node, why)
+    for item in iterate(frame, source):
+        assign(frame, node.target, item)
+        completion = frame.within("loop", node.body)
+        passes.made()
+        if completion is not None and completion.kind in ("break", "return"):
+            passes.end()
+            return completion if completion.kind == "return" else None
+    passes.end()
+    return frame.execute(node.orelse)
+
+
+def run_while(frame: Frame, node: ast.While) -> Completion | None:
+    """A ``while`` loop: rolled when its condition depends on inputs, or when it runs for long."""
+    peeled = 0
+    rollable = not frame.trace.eager
+    passes = Passes(frame, node, FEW_PASSES)
+
+    def roll() -> rolling.After | None:
+        nonlocal peeled, rollable
+        try:
+            return rolling.roll_while(frame, node)
+        except Bail as problem:
+            if problem.rung not in (Rung.PEELED, Rung.UNROLLED):
+                raise
+            passes.reason = problem
+            if problem.rung is Rung.PEELED:
+                peeled += 1  # this pass is run by itself, then the rest is looked at again
+                frame.trace.decisions.take(Rung.PEELED, problem, frame.source(node))
+            rollable = problem.rung is Rung.PEELED and peeled < MOST_PEELED
+        return None
+
+    while True:
+        if rollable and passes.count >= rolling.LONGEST_UNROLLED + peeled:
+            after = roll()
+            if after is not None:
+                return after()
+        test = frame.evaluate(node.test)
+        if isinstance(test, Tracer) and rollable and known(test) is None:
+            after = roll()
+            if after is not None:
+                return after()
+        if not run_users(bool, test):
+            passes.end()
+            return frame.execute(node.orelse)
+        completion = frame.within("loop", node.body)
+        passes.made()
+        if completion is not None and completion.kind in ("break", "return"):
+            passes.end()
+            return completion if completion.kind == "return" else None
+
+
+# -- the first pass by itself ----------------------------------------------------------------------
+def roll_or_peel(frame: Frame, node: ast.For, sequence: rolling.LazySequence) -> rolling.After:
+    """A ``for`` loop over a lazy sequence as one loop of the program; what is left to do then."""
+    try:
+        return rolling.roll_for(frame, node, sequence)
+    except Bail as problem:
+        if problem.rung is not Rung.PEELED:
+            raise
+        differs = problem
+    try:
+        several = sequence.count >= 2  # of this call, with a guard
+    except UndecidedExtent:
+        several = False
+    if not several:
+        raise NotStaged("the first iteration differs, and there may be none", differs.source)
+    return lambda: _peeled(frame, node, sequence, differs)
+
+
+def _peeled(
+    frame: Frame, node: ast.For, sequence: rolling.LazySequence, why: Bail
+) -> Completion | None:
+    """A loop whose first pass runs by itself."""
+    frame.trace.decisions.take(Rung.PEELED, why, frame.source(node))
+    assign(frame, node.target, sequence.item(0))
+    completion = frame.within("loop", node.body)
+    if completion is not None and completion.kind == "break":
+        return None
+    if completion is not None and completion.kind == "return":
+        return completion
+    rest = sequence.shifted(1)
+    try:
+        after = rolling.roll_for(frame, node, rest)
+    except Bail as problem:
+        if problem.rung not in (Rung.PEELED, Rung.UNROLLED):
+            raise
+        return unroll_for(frame, node, rest, problem)
+    return after()
+
+
+__all__ = ["FEW_PASSES", "roll_or_peel", "run_for", "run_while"]

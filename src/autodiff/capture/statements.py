@@ -1,0 +1,300 @@
+"""Statements: what the interpreter does for each kind, in one table.
+
+Branches and loops on traced values go to :mod:`autodiff.capture.staging` and
+:mod:`autodiff.capture.loops`; ``try`` and ``with``, which may be left and entered again, are in
+:mod:`autodiff.capture.suspending`.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import importlib
+import inspect
+import operator
+import sys
+import types
+from collections import deque
+from collections.abc import Callable
+from types import WrapperDescriptorType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture import loops, staging
+from autodiff.capture.assignment import assign, delete_item, store_attribute, store_item
+from autodiff.capture.calls import call
+from autodiff.capture.expressions import (
+    BINARY_OF,
+    IN_PLACE,
+    apply_binary,
+    load_attribute,
+    load_item,
+    own_truth,
+)
+from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
+from autodiff.capture.functions import make_closure, own_method
+from autodiff.capture.interpreter import STATEMENTS, Frame
+from autodiff.capture.paths import Path
+from autodiff.capture.trace import is_library
+from autodiff.ladder import Bail, Declined
+from autodiff.ops.either import is_array
+from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.signals import door, run_users
+
+
+def _expression(frame: Frame, node: ast.Expr) -> None:
+    frame.evaluate(node.value)
+
+
+def _return(frame: Frame, node: ast.Return) -> Completion:
+    return Completion("return", None if node.value is None else frame.evaluate(node.value))
+
+
+def _assign(frame: Frame, node: ast.Assign) -> None:
+    value = frame.evaluate(node.value)
+    for target in node.targets:
+        assign(frame, target, value)
+
+
+def _annotated(frame: Frame, node: ast.AnnAssign) -> None:
+    if node.value is not None:
+        assign(frame, node.target, frame.evaluate(node.value))
+
+
+def _augmented(frame: Frame, node: ast.AugAssign) -> None:
+    function = IN_PLACE[type(node.op)]
+    target = node.target
+    if isinstance(target, ast.Name):
+        old = frame.load(target.id, target)
+        value = frame.evaluate(node.value)
+        frame.at(node)
+        frame.store(target.id, apply_in_place(frame, function, old, value, node))
+    elif isinstance(target, ast.Subscript):
+        container, index = frame.evaluate(target.value), frame.evaluate(target.slice)
+        frame.at(target)
+        old = load_item(frame, container, index, target)
+        value = frame.evaluate(node.value)
+        frame.at(node)
+        store_item(frame, container, index, apply_in_place(frame, function, old, value, node), node)
+    elif isinstance(target, ast.Attribute):
+        obj = frame.evaluate(target.value)
+        old = load_attribute(frame, obj, target.attr, target)
+        value = frame.evaluate(node.value)
+        frame.at(node)
+        new = apply_in_place(frame, function, old, value, node)
+        if new is old and is_array(old):
+            return  # self.a += b: the array itself was changed
+        store_attribute(frame, obj, target.attr, new, node)
+
+
+def apply_in_place(
+    frame: Frame, function: Callable[..., Any], old: Any, value: Any, node: ast.AST
+) -> Any:
+    """``old op= value``; a list from outside must not change."""
+    built_in = inspect.getattr_static(type(old), f"__{function.__name__}__", None)
+    if type(old) is dict and type(value) is dict:
+        frame.trace.changing_entries(old, list(value), frame.source(node))
+    elif isinstance(old, list) or (
+        isinstance(built_in, WrapperDescriptorType) and not isinstance(old, (Tracer, np.ndarray))
+    ):
+        frame.trace.changing(old, frame.source(node))
+    value = frame.trace.deep(value)
+    if isinstance(old, (list, dict, set, deque)) and frame.trace.is_external(old):
+        frame.trace.storing_into(old)
+    method = own_method(frame, old, f"__{function.__name__}__")
+    if method is not None:
+        result = call(frame, method, [old, value], {}, node)
+        if result is not NotImplemented:
+            return result
+    if method is not None or getattr(type(old), "__module__", "builtins") != "builtins":
+        if not hasattr(type(old), f"__{function.__name__}__") and not isinstance(old, Tracer):
+            return apply_binary(frame, BINARY_OF[function], old, value, node)
+    if type(old) is list and isinstance(value, StoredList) and function is operator.iadd:
+        old.extend(value)  # Python would ask the other list, which adds to a new one
+        return old
+    try:
+        return frame.trace.original(run_users(function, old, value))
+    except Bail as failure:
+        return frame.trace.rerun(failure, function, (old, value), {})
+
+
+def _if(frame: Frame, node: ast.If) -> Completion | None:
+    test = own_truth(frame, frame.evaluate(node.test))
+    if isinstance(test, Tracer) and not frame.trace.eager:
+        return staging.stage_if(frame, node, test)
+    return frame.execute(node.body if run_users(bool, test) else node.orelse)
+
+
+def _for(frame: Frame, node: ast.For) -> Completion | None:
+    return loops.run_for(frame, node)
+
+
+def _while(frame: Frame, node: ast.While) -> Completion | None:
+    return loops.run_while(frame, node)
+
+
+@door
+def _raise(frame: Frame, node: ast.Raise) -> None:
+    if node.exc is None:
+        if not frame.errors:
+            raise Declined("a bare raise outside of a handler", frame.source(node))
+        raise frame.errors[-1]
+    error = frame.evaluate(node.exc)
+    _decline_exit(frame, error, node)
+    if node.cause is None:
+        raise error
+    raise error from frame.evaluate(node.cause)
+
+
+def _decline_exit(frame: Frame, error: Any, node: ast.Raise) -> None:
+    """``SystemExit`` and the like end more than the function: only plain Python raises them."""
+    kind = error if isinstance(error, type) else type(error)
+    if not issubclass(kind, BaseException) or issubclass(kind, Exception):
+        return
+    if not frame.trace.eager:
+        raise Declined(f"raise {kind.__name__}", frame.source(node))
+    if isinstance(error, BaseException):
+        error.args = tuple([frame.trace.plain(x) for x in error.args])
+
+
+@door
+def _assert(frame: Frame, node: ast.Assert) -> None:
+    test = own_truth(frame, frame.evaluate(node.test))
+    if isinstance(test, Tracer) and not frame.trace.eager:
+        staging.assert_traced(frame, test, node)
+    elif not test:
+        raise AssertionError(*([] if node.msg is None else [frame.evaluate(node.msg)]))
+
+
+def _function_definition(frame: Frame, node: Any) -> None:
+    function: Any = make_closure(frame, node)
+    for decorator in reversed(node.decorator_list):
+        function = call(frame, frame.evaluate(decorator), [function], {}, decorator)
+    frame.store(node.name, function)
+
+
+def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
+    bases = tuple(frame.evaluate(base) for base in node.bases)
+    keywords = {k.arg: frame.evaluate(k.value) for k in node.keywords if k.arg is not None}
+    if len(keywords) < len(node.keywords):
+        raise Declined("** in the head of a class", frame.source(node))
+    decorators = [frame.evaluate(decorator) for decorator in node.decorator_list]
+    for decorator in decorators:
+        if getattr(decorator, "__module__", "") not in ("dataclasses", "functools"):
+            raise Declined("a decorated class inside of a function", frame.source(node))
+    made: Any = run_users(
+        types.new_class,
+        node.name,
+        bases,
+        keywords,
+        lambda namespace: _class_body(frame, node, namespace),
+    )
+    for decorator in reversed(decorators):
+        made = run_users(decorator, made)
+    frame.store(node.name, made)
+
+
+def _class_body(frame: Frame, node: ast.ClassDef, namespace: Any) -> None:
+    """What a class body puts into the namespace of the class."""
+    namespace["__module__"] = frame.scope.globals.get("__name__")
+    namespace["__qualname__"] = node.name
+    annotations: dict[str, Any] = {}
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
+            namespace[statement.name] = make_closure(frame, statement)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            namespace[statement.targets[0].id] = frame.evaluate(statement.value)
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            annotations[statement.target.id] = _annotation(frame, statement.annotation)
+            if statement.value is not None:
+                namespace[statement.target.id] = frame.evaluate(statement.value)
+        elif not isinstance(statement, (ast.Pass, ast.Expr)):
+            raise Declined(f"{type(statement).__name__} in a class body", frame.source(statement))
+    if annotations:
+        namespace["__annotations__"] = annotations
+
+
+def _annotation(frame: Frame, node: ast.expr) -> Any:
+    """An annotation as its class has it: text where it may name what does not exist yet."""
+    as_text = frame.scope.globals.get("annotations") is __future__.annotations
+    if as_text or sys.version_info >= (3, 14):
+        return ast.unparse(node)
+    return frame.evaluate(node)
+
+
+def _delete(frame: Frame, node: ast.Delete) -> None:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            frame.load(target.id, target)
+            frame.store(target.id, UNBOUND)
+        elif isinstance(target, ast.Subscript):
+            delete_item(frame, frame.evaluate(target.value), frame.evaluate(target.slice), node)
+        else:
+            raise Declined("deletion of an attribute", frame.source(node))
+
+
+def _import(frame: Frame, node: ast.Import) -> None:
+    for alias in node.names:
+        name = alias.name
+        module = run_users(importlib.import_module, name)
+        if alias.asname is None and "." in name:
+            name = name.split(".")[0]
+            module = run_users(importlib.import_module, name)
+        if name in sys.modules and not is_library(module):
+            frame.trace.lift(module, Path.root(sys.modules, "m").item(name))
+        frame.store(alias.asname or alias.name.split(".")[0], module)
+
+
+def _import_from(frame: Frame, node: ast.ImportFrom) -> None:
+    package = frame.scope.globals.get("__package__")
+    module = run_users(importlib.import_module, "." * node.level + (node.module or ""), package)
+    if module.__name__ in sys.modules and not is_library(module):
+        frame.trace.lift(module, Path.root(sys.modules, "m").item(module.__name__))
+    for alias in node.names:
+        if alias.name == "*":
+            raise Declined("import *", frame.source(node))
+        value = getattr(module, alias.name, UNBOUND)
+        if value is UNBOUND:
+            value = _submodule(module, alias.name)
+        root = Path.root(module, "m")
+        frame.store(alias.asname or alias.name, frame.trace.lift(value, root.attribute(alias.name)))
+
+
+def _submodule(module: Any, name: str) -> Any:
+    try:
+        return run_users(importlib.import_module, f"{module.__name__}.{name}")
+    except ModuleNotFoundError:
+        raise ImportError(
+            f"cannot import name {name!r} from {module.__name__!r} "
+            f"({getattr(module, '__file__', None) or 'unknown location'})"
+        ) from None
+
+
+STATEMENTS.update(
+    {
+        ast.Expr: _expression,
+        ast.Return: _return,
+        ast.Assign: _assign,
+        ast.AnnAssign: _annotated,
+        ast.AugAssign: _augmented,
+        ast.If: _if,
+        ast.For: _for,
+        ast.While: _while,
+        ast.Break: lambda frame, node: BREAK,
+        ast.Continue: lambda frame, node: CONTINUE,
+        ast.Pass: lambda frame, node: None,
+        ast.Raise: _raise,
+        ast.Assert: _assert,
+        ast.FunctionDef: _function_definition,
+        ast.AsyncFunctionDef: _function_definition,
+        ast.ClassDef: _class_definition,
+        ast.Delete: _delete,
+        ast.Import: _import,
+        ast.ImportFrom: _import_from,
+        ast.Global: lambda frame, node: None,
+        ast.Nonlocal: lambda frame, node: None,
+    }
+)
+
+__all__ = ["apply_in_place"]
