@@ -21,6 +21,7 @@ from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
 from autodiff.compiled.specialisation import Specialisation
+from autodiff.compiled.warned import running_call
 from autodiff.engines import InputForm
 from autodiff.errors import ArgumentError
 
@@ -98,10 +99,11 @@ def _run_on(
             return UNFIT
         inputs = [_prepared(x, form) for x, form in zip(inputs, forms, strict=True)]
     try:
-        outputs = specialisation.run.call(*inputs)
-        while outputs is NotImplemented and not floating.is_known():
-            floating.is_strict()  # another thread has looked at its state in between
+        with running_call(specialisation, call):
             outputs = specialisation.run.call(*inputs)
+            while outputs is NotImplemented and not floating.is_known():
+                floating.is_strict()  # another thread has looked at its state in between
+                outputs = specialisation.run.call(*inputs)
     except BaseException:
         if run is not None:
             run.succeed(())  # what came before an effect that raised has happened

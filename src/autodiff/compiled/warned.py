@@ -1,0 +1,292 @@
+"""Floating-point warnings: what NumPy would have said of a call that ran compiled.
+
+    errors    flags of the processor, or of NumPy's loops, that were set during the run  (a hint)
+    asked     the user's own function runs on the same arguments, and NumPy tells what it meets
+    given     the same texts at the same lines, through the filters of ``warnings``, once per call
+
+A flag does not say which line of the user's it belongs to, nor whether it belongs to one: compiled
+code may compute both sides of a choice, and a derivative divides where its function does not.  So a
+flag is a question, put to the plain function, as with checks that fail.  What was answered is kept
+for the next calls with the same flags, and asked again more and more rarely; where the answer is
+that there is nothing to say, the entry is told not to call for a while.
+
+A function with effects is not run twice: NumPy runs its program without them, and where values come
+from an effect (random draws, calls of what cannot be looked into) nothing is said.  Nor is anything
+said of what comes after the first LINES lines of the plain run: a loop that takes a moment compiled
+may take minutes there.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff import floating
+from autodiff.capture import Captured
+from autodiff.compiled import fallback
+from autodiff.compiled.binding import Call, Recognised
+from autodiff.compiled.specialisation import Specialisation
+from autodiff.engines import matches
+from autodiff.errors import is_signal_handlers
+from autodiff.ops.evaluate import run_block, run_operation, without_effects
+from autodiff.tracebacks import depth_of_user, is_internal
+
+if TYPE_CHECKING:
+    from autodiff.compiled.compiling import Compiler
+
+ALWAYS = 8
+"""Calls with the same flags that are each looked into; from then on, those that are a power of two."""
+
+LINES = 20_000
+"""Lines of Python after which a plain run is given up: some milliseconds."""
+
+MOST = 100
+"""Warnings that are kept of one program."""
+
+LONGEST = 2**20
+"""Calls for which an entry is told to keep quiet, at most."""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A warning of NumPy's and where it arose; without a file: at the line of the call."""
+
+    text: str
+    file: str | None
+    line: int
+    module: str
+    registry: dict[Any, Any]
+
+    @property
+    def key(self) -> tuple[str, str | None, int]:
+        """Warnings with one key are one warning."""
+        return self.text, self.file, self.line
+
+    def give(self) -> None:
+        """Warn, as NumPy does."""
+        if not floating.of_text(self.text) & floating.wanted():
+            return  # it was kept from a call under another errstate
+        if self.file is None:
+            warnings.warn(self.text, RuntimeWarning, stacklevel=depth_of_user() + 1)
+        else:
+            warnings.warn_explicit(
+                self.text, RuntimeWarning, self.file, self.line, self.module, self.registry
+            )
+
+
+class _Current(threading.local):
+    """What a thread runs on its way through Python; entries know arguments only."""
+
+    running: tuple[Specialisation, Call | Recognised] | None = None
+
+
+_current = _Current()
+
+
+@contextmanager
+def running_call(specialisation: Specialisation, call: Call | Recognised) -> Iterator[None]:
+    """Say which call a specialisation is run for."""
+    before, _current.running = _current.running, (specialisation, call)
+    try:
+        yield
+    finally:
+        _current.running = before
+
+
+def listen(compiled: Compiler, specialisation: Specialisation) -> None:
+    """Have the warnings of a specialisation's calls given."""
+    listener = _Listener(weakref.ref(compiled), weakref.ref(specialisation))
+    listener.report = specialisation.run.notify(listener.hear)
+
+
+class _Listener:
+    """What is known of the floating-point errors of one specialisation."""
+
+    def __init__(
+        self,
+        compiled: weakref.ref[Compiler],
+        specialisation: weakref.ref[Specialisation],
+    ) -> None:
+        self.compiled = compiled
+        self.specialisation = specialisation
+        self.report: Any = None
+        self.times: dict[int, int] = {}
+        self.known: dict[int, list[Warned]] = {}
+        self.silences = 0
+
+    def hear(self, errors: int, *arguments: Any) -> None:
+        """A call has ended, and these errors are among its flags."""
+        compiled, specialisation = self.compiled(), self.specialisation()
+        if compiled is None or specialisation is None:
+            return
+        times = self.times[errors] = self.times.get(errors, 0) + 1
+        known = self.known.get(errors)
+        if not known or times <= ALWAYS or times & (times - 1) == 0:
+            ask = _question(compiled, specialisation, arguments)
+            known = self.known[errors] = _warnings_of(ask)
+        if not known:
+            self._keep_quiet(errors, times)
+            return
+        self.report.quiet = self.silences = 0
+        try:
+            for one in known:
+                one.give()
+        except RuntimeWarning:  # an error, by the user's filters: from the user's line, if it may be
+            if not specialisation.captured.has_effects:
+                fallback.run_plainly(compiled, _whole(compiled, specialisation, arguments))
+            raise
+
+    def _keep_quiet(self, errors: int, times: int) -> None:
+        """NumPy has nothing to say: ask again after twice as many calls as the last time."""
+        if times >= ALWAYS:
+            self.silences += 1
+            self.report.quiet |= errors
+            self.report.skip = min(2**self.silences, LONGEST)
+
+
+def _whole(compiled: Compiler, specialisation: Specialisation, arguments: Sequence[Any]) -> Call:
+    """The call that is made."""
+    running = _current.running
+    if running is not None and running[0] is specialisation:
+        return running[1].whole()
+    return compiled.bind(tuple(arguments[: len(specialisation.input_leaves)]), {})
+
+
+def _question(
+    compiled: Compiler, specialisation: Specialisation, arguments: Sequence[Any]
+) -> Callable[[], Any]:
+    """What to run for NumPy's warnings."""
+    captured = specialisation.captured
+    if captured.has_effects:
+        return lambda: _run_program(captured, specialisation.input_dtypes, arguments)
+    call = _whole(compiled, specialisation, arguments)
+    return lambda: fallback.run_plainly(compiled, call)
+
+
+def _run_program(captured: Captured, forms: Sequence[Any], arguments: Sequence[Any]) -> None:
+    """The function's program, without its effects."""
+    count = len(captured.inputs)
+    extents: dict[Any, int] = {}
+    given = arguments[:count]
+    if not all(matches(x, form, extents) for x, form in zip(given, forms[:count], strict=True)):
+        return
+    values = iter([np.asarray(x, f.type.dtype) for x, f in zip(given, forms, strict=False)])
+    program = captured.program
+    inputs = [np.int64(extents[v]) if v in extents else next(values) for v in program.inputs]
+    with without_effects():
+        run_block(program.block, dict(zip(program.inputs, inputs, strict=True)))
+
+
+# -- asking -----------------------------------------------------------------------------------------
+def _warnings_of(run: Callable[[], Any]) -> list[Warned]:
+    """What NumPy warns of in a run, once for each text and line."""
+    found: dict[Any, Warned] = {}
+    # A user's function that silences warnings inside has other filters than these.
+    log = _Log(found, warnings.filters)
+    how: dict[str, Any] = {kind: "log" for kind, how in np.geterr().items() if how == "warn"}
+    try:
+        with np.errstate(call=log, **how), _limited():
+            run()
+    except _Enough:
+        pass
+    except Warning:
+        raise  # one of another kind, which the user's filters make an error
+    except Exception as error:  # what the compiled code has not met, or an effect that is needed
+        if is_signal_handlers(error):
+            raise
+    return list(found.values())
+
+
+class _Log:
+    """What ``np.errstate`` writes to."""
+
+    def __init__(self, found: dict[Any, Warned], filters: Any) -> None:
+        self.found = found
+        self.filters = filters
+
+    def write(self, message: str) -> None:
+        """NumPy's warning, as a line of text."""
+        text = message.removeprefix("Warning: ").rstrip("\n")
+        frame = sys._getframe(1)
+        file, line, space = _place(frame)
+        one = Warned(
+            text,
+            file,
+            line,
+            space.get("__name__", "<string>"),
+            space.setdefault("__warningregistry__", {}),
+        )
+        if warnings.filters is not self.filters and _is_ignored(one):
+            return
+        if len(self.found) < MOST:
+            self.found.setdefault(one.key, one)
+
+
+def _place(frame: FrameType) -> tuple[str | None, int, dict[str, Any]]:
+    """File, line and globals where NumPy was called; of an operation, those of its source."""
+    if not is_internal(frame.f_code.co_filename):
+        return frame.f_code.co_filename, frame.f_lineno, frame.f_globals
+    at: FrameType | None = frame
+    while at is not None and is_internal(at.f_code.co_filename):
+        if at.f_code is run_operation.__code__:
+            source = at.f_locals["operation"].source
+            return (None, 0, {}) if source is None else (source.file, source.line, _space(source))
+        at = at.f_back
+    return None, 0, {}
+
+
+def _space(source: Any) -> dict[str, Any]:
+    """The globals of the module that a line belongs to."""
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None) == source.file:
+            return vars(module)
+    return {}
+
+
+def _is_ignored(one: Warned) -> bool:
+    """Whether the filters in force drop a warning."""
+    for action, message, category, module, line in warnings.filters:
+        if (
+            (message is None or message.match(one.text))  # type: ignore[union-attr]
+            and issubclass(RuntimeWarning, category)
+            and (module is None or module.match(one.module))  # type: ignore[union-attr]
+            and line in (0, one.line)
+        ):
+            return action == "ignore"
+    return False
+
+
+class _Enough(BaseException):
+    """A plain run has gone on for long; not an Exception, which the user's code may catch."""
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Leave by ``_Enough`` after LINES lines of Python."""
+    left = LINES
+
+    def count(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _Enough
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+__all__ = ["listen", "running_call"]

@@ -1,0 +1,166 @@
+"""The processor's flags of floating-point errors, before and after a kernel.
+
+    watch.begin()           # clear them, if one is set
+    call @kernel(...)
+    watch.end()             # read them
+    ...
+    watch.report(result)    # one that the user wants to hear of: call the listener
+
+The flags are in a register and stay set until they are cleared, so loops pay nothing for them; an
+entry pays two reads.  They tell less than NumPy's warnings do, and now and then too much (a compiler
+may compute both sides of a choice), so whoever listens has to look into it.  It may ask to be left in
+peace: errors among ``quiet`` do not call it for the next ``skip`` calls that have them.
+
+On processors other than x86 nothing is watched, and nothing warned of.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+
+from autodiff import floating
+from autodiff.engines.native.entry.writer import Writer
+
+REPORT = "report"
+CALL = "report_errors"
+DEFINITION = f"@{REPORT} = global {{ ptr, i64, i64 }} zeroinitializer"
+
+
+class Report(ctypes.Structure):
+    """Whom to call, and when not to: ``@report`` of an entry."""
+
+    _fields_ = (
+        ("listener", ctypes.c_void_p),
+        ("quiet", ctypes.c_int64),
+        ("skip", ctypes.c_int64),
+    )
+
+
+def is_x86() -> bool:
+    """Whether the processor has the register that is read here."""
+    return platform.machine().lower() in ("x86_64", "amd64")
+
+
+class Watch:
+    """Writes the instructions around a kernel call.
+
+    Parameters
+    ----------
+    writer : Writer
+        Of the entry.
+    wanted : str
+        The register with the errors of which the user wants to hear; empty: none at all.
+    count : int
+        The number of arguments, which the listener is given.
+    """
+
+    def __init__(self, writer: Writer, wanted: str, count: int) -> None:
+        self.writer = writer
+        self.wanted = wanted if is_x86() else ""
+        self.count = count
+        self.slot = writer.slot("i32", 4) if self.wanted else ""
+        self.errors = ""
+
+    def _read(self) -> str:
+        self.writer.call("void", "llvm.x86.sse.stmxcsr", f"ptr {self.slot}")
+        return self.writer.load("i32", self.slot)
+
+    def begin(self) -> None:
+        """Clear the flags; writing the register is slow, so it is written only if one is set."""
+        if not self.wanted:
+            return
+        w = self.writer
+        before = self._read()
+        old = w.value(f"and i32 {before}, {floating.ALL}")
+        clear, run = w.fresh("clear"), w.fresh("run")
+        w.branch_if(w.value(f"icmp eq i32 {old}, 0"), run, clear)
+        w.label(clear)
+        w.store("i32", w.value(f"and i32 {before}, {~floating.ALL}"), self.slot)
+        w.call("void", "llvm.x86.sse.ldmxcsr", f"ptr {self.slot}")
+        w.line(f"br label %{run}")
+        w.label(run)
+
+    def end(self) -> None:
+        """Read the flags."""
+        if self.wanted:
+            after = self.writer.value(f"zext i32 {self._read()} to i64")
+            self.errors = self.writer.value(f"and i64 {after}, {self.wanted}")
+
+    def report(self, result: str) -> None:
+        """Call the listener if there is something to tell; its exception is raised."""
+        if not self.wanted:
+            return
+        w = self.writer
+        told, done, failed = (w.fresh(stem) for stem in ("told", "done", "failed"))
+        w.branch_if(w.value(f"icmp eq i64 {self.errors}, 0"), done, told)
+        w.label(told)
+        for name, declaration in DECLARATIONS.items():
+            w.declared.setdefault(name, declaration)
+        given = w.slot(f"[{self.count + 1} x ptr]")
+        raised = w.value(
+            f"call i32 @{CALL}(i64 {self.errors}, ptr %arguments, i64 %count, ptr {given})"
+        )
+        w.branch_if(w.value(f"icmp eq i32 {raised}, 0"), done, failed)
+        w.label(failed)
+        w.call("void", "Py_DecRef", f"ptr {result}")
+        w.line("ret ptr null")
+        w.label(done)
+
+
+DECLARATIONS = {
+    "PyLong_FromLongLong": "declare ptr @PyLong_FromLongLong(i64)",
+    "PyObject_Vectorcall": "declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)",
+    "Py_DecRef": "declare void @Py_DecRef(ptr)",
+}
+
+FUNCTION = f"""\
+define internal i32 @{CALL}(i64 %errors, ptr %arguments, i64 %count, ptr %given) noinline {{
+  %listener = load ptr, ptr @{REPORT}
+  %deaf = icmp eq ptr %listener, null
+  br i1 %deaf, label %good, label %ask
+ask:
+  %quiet.place = getelementptr {{ ptr, i64, i64 }}, ptr @{REPORT}, i64 0, i32 1
+  %skip.place = getelementptr {{ ptr, i64, i64 }}, ptr @{REPORT}, i64 0, i32 2
+  %quiet = load i64, ptr %quiet.place
+  %loud = xor i64 %quiet, -1
+  %new = and i64 %errors, %loud
+  %known = icmp eq i64 %new, 0
+  br i1 %known, label %count.down, label %tell
+count.down:
+  %skip = load i64, ptr %skip.place
+  %less = sub i64 %skip, 1
+  %peace = icmp sgt i64 %skip, 0
+  br i1 %peace, label %leave, label %tell
+leave:
+  store i64 %less, ptr %skip.place
+  br label %good
+tell:
+  %number = call ptr @PyLong_FromLongLong(i64 %errors)
+  store ptr %number, ptr %given
+  br label %copy
+copy:
+  %k = phi i64 [ 0, %tell ], [ %next, %one ]
+  %more = icmp slt i64 %k, %count
+  br i1 %more, label %one, label %call
+one:
+  %from = getelementptr ptr, ptr %arguments, i64 %k
+  %argument = load ptr, ptr %from
+  %next = add i64 %k, 1
+  %to = getelementptr ptr, ptr %given, i64 %next
+  store ptr %argument, ptr %to
+  br label %copy
+call:
+  %all = add i64 %count, 1
+  %answer = call ptr @PyObject_Vectorcall(ptr %listener, ptr %given, i64 %all, ptr null)
+  call void @Py_DecRef(ptr %number)
+  %failed = icmp eq ptr %answer, null
+  br i1 %failed, label %bad, label %drop
+drop:
+  call void @Py_DecRef(ptr %answer)
+  br label %good
+good:
+  ret i32 0
+bad:
+  ret i32 1
+}}"""
