@@ -46,10 +46,21 @@ def wanted() -> int:
     return sum(BITS[kind] for kind, how in np.geterr().items() if how == "warn")
 
 
+def watched() -> int:
+    """The flags to look at, which tell that there may be such errors.
+
+    Where a function has a pole, compiled code may set the flag of an invalid operation, and the other
+    way round: of these kinds, each stands for all.
+    """
+    kinds = wanted()
+    loud = ALL & ~BITS["under"]
+    return kinds | loud if kinds & loud else kinds
+
+
 # The addresses of states that are not strict, and what is to be warned of in them; the objects are
 # kept, or others could take their place.
 _initial: Any = contextvars.Context().run(variable.get)
-cells = (ctypes.c_int64 * 4)(id(_initial), 0, contextvars.Context().run(wanted), 0)
+cells = (ctypes.c_int64 * 4)(id(_initial), 0, contextvars.Context().run(watched), 0)
 _lenient: list[Any] = [None]
 
 
@@ -68,7 +79,7 @@ def is_strict() -> bool:
         return True
     cells[1] = 0  # first, so that no address is there whose object may go
     _lenient[0] = state
-    cells[3] = wanted()
+    cells[3] = watched()
     cells[1] = id(state)
     return False
 

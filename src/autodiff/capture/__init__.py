@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import containers, tree
+from autodiff import containers, floating, tree
 from autodiff.capture import calls, effects, expressions, functions, given
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
@@ -175,6 +175,8 @@ class Captured:
     needs_c_order: bool = False
     # A list or dict among the arguments that the function changes, and how.
     changed_argument: Declined | None = None
+    # Floating-point errors of what was computed while capturing, and is not computed again.
+    errors: int = 0
     # Int leaves read at run time whose value turned out to shape the program.
     specialised_leaves: frozenset[int] = frozenset()
 
@@ -230,7 +232,10 @@ def capture(
     distinguish_arrays, places = False, list[Place]()
     while True:
         try:
-            return _capture(*take, distinguish_arrays, places)
+            with floating.noting(floating.wanted()) as errors:
+                captured = _capture(*take, distinguish_arrays, places)
+                captured.errors = errors()
+            return captured
         except AmbiguousStore:
             if distinguish_arrays:
                 raise

@@ -18,6 +18,7 @@ may take minutes there.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import warnings
@@ -35,8 +36,11 @@ from autodiff.capture import Captured
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
 from autodiff.compiled.specialisation import Specialisation
+from autodiff.dims import Dim
 from autodiff.engines import matches
 from autodiff.errors import is_signal_handlers
+from autodiff.ir.data import Operation, Program, Value, walk
+from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, View
 from autodiff.ops.evaluate import run_block, run_operation, without_effects
 from autodiff.tracebacks import depth_of_user, is_internal
 
@@ -106,6 +110,8 @@ def listen(compiled: Compiler, specialisation: Specialisation) -> None:
     """Have the warnings of a specialisation's calls given."""
     listener = _Listener(weakref.ref(compiled), weakref.ref(specialisation))
     listener.report = specialisation.run.notify(listener.hear)
+    captured = specialisation.captured
+    listener.report.always |= captured.errors | _errors_of_constants(captured.program)
 
 
 class _Listener:
@@ -184,6 +190,57 @@ def _run_program(captured: Captured, forms: Sequence[Any], arguments: Sequence[A
     inputs = [np.int64(extents[v]) if v in extents else next(values) for v in program.inputs]
     with without_effects():
         run_block(program.block, dict(zip(program.inputs, inputs, strict=True)))
+
+
+# -- constants --------------------------------------------------------------------------------------
+SMALL = 16
+"""Elements of what is computed from constants to see what it meets."""
+
+
+def _errors_of_constants(program: Program) -> int:
+    """Errors in what a compiler computes beforehand: ``0 / 0`` in the mean of an empty array."""
+    known: dict[Value, Any] = {}
+    with floating.noting(floating.ALL & ~floating.BITS["under"]) as errors:
+        for operation in walk(program.block):
+            given = [_constant(v, known) for v in operation.operands]
+            if _is_divided_by_zero(operation, given):
+                given[0] = np.ones((), operation.operands[0].dtype)
+            if any(x is None for x in given) or not _is_small(operation):
+                continue
+            meaning = ENTRIES[operation.kind].meaning
+            (known[operation.results[0]],) = (meaning(*given, **operation.attributes),)
+        return errors()
+
+
+def _constant(value: Value, known: dict[Value, Any]) -> Any:
+    """A value that is known, or has no elements."""
+    shape = value.type.shape
+    if any(isinstance(n, Dim) for n in shape) or 0 not in shape:
+        return known.get(value)
+    return np.zeros(shape, value.dtype)
+
+
+def _is_divided_by_zero(operation: Operation, given: Sequence[Any]) -> bool:
+    """Whether integers are divided by a constant 0, whatever they are."""
+    return (
+        len(given) == 2
+        and given[1] is not None
+        and operation.operands[0].dtype.kind in "iu"
+        and isinstance(ENTRIES[operation.kind].lowering, Pointwise)
+        and not np.any(given[1])
+    )
+
+
+def _is_small(operation: Operation) -> bool:
+    """Whether an operation of constants is one to compute."""
+    lowering = ENTRIES[operation.kind].lowering
+    simple = operation.kind == "constant" or isinstance(lowering, (Pointwise, Reduction, View))
+    if not simple or len(operation.results) != 1:
+        return False
+    shape = operation.results[0].type.shape
+    sizes = [n for n in shape if isinstance(n, int)]
+    plain = all(not isinstance(a, (Dim, Program)) for a in operation.attributes.values())
+    return len(sizes) == len(shape) and math.prod(sizes) <= SMALL and plain
 
 
 # -- asking -----------------------------------------------------------------------------------------

@@ -71,11 +71,12 @@ def executable(
 
 @dataclass
 class _Report:
-    """Whom to tell of floating-point errors; errors among ``quiet`` not for ``skip`` calls."""
+    """Whom to tell of floating-point errors; see ``engines.native.flags``."""
 
     listener: Callable[..., None] | None = None
     quiet: int = 0
     skip: int = 0
+    always: int = 0
 
     def notify(self, listener: Callable[..., None]) -> _Report:
         self.listener = listener
@@ -164,7 +165,7 @@ def _numpy_executable(
             state["failure"] = MEMORY_FAILED
             return NotImplemented
         finished = tuple([c(r) for c, r in zip(convert, results, strict=True)])
-        report.tell(errors(), arguments)
+        report.tell(errors() | report.always & floating.wanted(), arguments)
         return finished[0] if single else finished
 
     return Executable(program, call, lambda: state["failure"], report.notify)

@@ -37,7 +37,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autodiff.engines.native.entry import flags
+from autodiff.engines.native import flags
 from autodiff.engines.native.entry.arguments import TOO_LARGE, Arguments
 from autodiff.engines.native.entry.forms import (
     ArgumentOutput,

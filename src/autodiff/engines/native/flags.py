@@ -11,20 +11,31 @@ entry pays two reads.  They tell less than NumPy's warnings do, and now and then
 may compute both sides of a choice), so whoever listens has to look into it.  It may ask to be left in
 peace: errors among ``quiet`` do not call it for the next ``skip`` calls that have them.
 
+Python code that a kernel calls clears the flags, as each of NumPy's loops does first: ``kept`` puts them
+back, and adds those of a NumPy function that stands in for native code.  Threads of a nest have flags
+of their own, which the thread that waits for them takes over (``JOIN``).
+
 On processors other than x86 nothing is watched, and nothing warned of.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from autodiff import floating
-from autodiff.engines.native.entry.writer import Writer
+from autodiff.engines.native import symbols
+
+if TYPE_CHECKING:
+    from autodiff.engines.native.entry.writer import Writer
 
 REPORT = "report"
 CALL = "report_errors"
-DEFINITION = f"@{REPORT} = global {{ ptr, i64, i64 }} zeroinitializer"
+DEFINITION = f"@{REPORT} = global {{ ptr, i64, i64, i64 }} zeroinitializer"
 
 
 class Report(ctypes.Structure):
@@ -34,6 +45,7 @@ class Report(ctypes.Structure):
         ("listener", ctypes.c_void_p),
         ("quiet", ctypes.c_int64),
         ("skip", ctypes.c_int64),
+        ("always", ctypes.c_int64),  # errors of every call, of computations made beforehand
     )
 
 
@@ -42,6 +54,66 @@ def is_x86() -> bool:
     return platform.machine().lower() in ("x86_64", "amd64")
 
 
+# -- in code that is called ------------------------------------------------------------------------
+@functools.cache
+def _flag_functions() -> tuple[Callable[[int], int], Callable[[int], int]]:
+    """C's functions that read and set flags, whose numbers on x86 are those of the register."""
+    kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int)
+    test, set_ = (symbols.process_address(n) for n in ("fetestexcept", "feraiseexcept"))
+    return kind(test), kind(set_)
+
+
+@contextmanager
+def kept() -> Iterator[Callable[[int], None]]:
+    """Run Python code in the middle of a kernel: its flags are found again, and more may be added.
+
+    Which they were is not: C's function sets that of an overflow elsewhere, so one stands for all.
+    """
+    if not is_x86():
+        yield lambda errors: None
+        return
+    read, set_ = _flag_functions()
+    found = read(_LOUD)
+
+    def add(errors: int) -> None:
+        nonlocal found
+        found |= errors & _LOUD
+
+    yield add
+    if found:
+        set_(floating.BITS["invalid"])
+
+
+_LOUD = floating.ALL & ~floating.BITS["under"]
+
+# Of a thread: its flags, above the bit that says that it has ended.
+DECLARATIONS_OF_THREADS = (
+    "declare void @llvm.x86.sse.stmxcsr(ptr)",
+    "declare void @llvm.x86.sse.ldmxcsr(ptr)",
+)
+ENDED = f"""\
+  %place = alloca i32, align 4
+  call void @llvm.x86.sse.stmxcsr(ptr %place)
+  %register = load i32, ptr %place
+  %flags = and i32 %register, {floating.ALL}
+  %wide = zext i32 %flags to i64
+  %shifted = shl i64 %wide, 1
+  %end = or i64 %shifted, 1"""
+JOIN = """\
+  %its.flags = lshr i64 %ended, 1
+  %its.own = trunc i64 %its.flags to i32
+  %quiet = icmp eq i32 %its.own, 0
+  br i1 %quiet, label %joined, label %take
+take:
+  call void @llvm.x86.sse.stmxcsr(ptr %register)
+  %mine = load i32, ptr %register
+  %both = or i32 %mine, %its.own
+  store i32 %both, ptr %register
+  call void @llvm.x86.sse.ldmxcsr(ptr %register)
+  br label %joined"""
+
+
+# -- around a kernel ---------------------------------------------------------------------------------
 class Watch:
     """Writes the instructions around a kernel call.
 
@@ -84,8 +156,10 @@ class Watch:
     def end(self) -> None:
         """Read the flags."""
         if self.wanted:
-            after = self.writer.value(f"zext i32 {self._read()} to i64")
-            self.errors = self.writer.value(f"and i64 {after}, {self.wanted}")
+            w = self.writer
+            found = w.value(f"zext i32 {self._read()} to i64")
+            both = w.value(f"or i64 {found}, {w.load('i64', f'@{REPORT}', Report.always.offset)}")
+            self.errors = w.value(f"and i64 {both}, {self.wanted}")
 
     def report(self, result: str) -> None:
         """Call the listener if there is something to tell; its exception is raised."""
@@ -120,8 +194,8 @@ define internal i32 @{CALL}(i64 %errors, ptr %arguments, i64 %count, ptr %given)
   %deaf = icmp eq ptr %listener, null
   br i1 %deaf, label %good, label %ask
 ask:
-  %quiet.place = getelementptr {{ ptr, i64, i64 }}, ptr @{REPORT}, i64 0, i32 1
-  %skip.place = getelementptr {{ ptr, i64, i64 }}, ptr @{REPORT}, i64 0, i32 2
+  %quiet.place = getelementptr {{ ptr, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 1
+  %skip.place = getelementptr {{ ptr, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 2
   %quiet = load i64, ptr %quiet.place
   %loud = xor i64 %quiet, -1
   %new = and i64 %errors, %loud
