@@ -10,10 +10,11 @@ flag is a question, put to the plain function, as with checks that fail.  What w
 for the next calls with the same flags, and asked again more and more rarely; where the answer is
 that there is nothing to say, the entry is told not to call for a while.
 
-A function with effects is not run twice: NumPy runs its program without them, and where values come
-from an effect (random draws, calls of what cannot be looked into) nothing is said.  Nor is anything
-said of what comes after the first LINES lines of the plain run: a loop that takes a moment compiled
-may take minutes there.
+A function with effects is not run twice: NumPy runs its program without them, and of what depends on
+the result of an effect (a call of what cannot be looked into) nothing is said.  Random numbers are
+drawn anew for the question, and the generators put back.  Nothing is said, either, of what comes
+after the first LINES lines of the plain run: a loop that takes a moment compiled may take minutes
+there.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ import numpy as np
 
 from autodiff import floating
 from autodiff.capture import Captured
+from autodiff.capture.running import Run
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
 from autodiff.compiled.specialisation import Specialisation
@@ -41,7 +43,7 @@ from autodiff.engines import matches
 from autodiff.errors import is_signal_handlers
 from autodiff.ir.data import Operation, Program, Value, walk
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, View
-from autodiff.ops.evaluate import run_block, run_operation, without_effects
+from autodiff.ops.evaluate import NeedsEffect, run_block, run_operation, without_effects
 from autodiff.tracebacks import depth_of_user, is_internal
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ class Warned:
         if not floating.of_text(self.text) & floating.wanted():
             return  # it was kept from a call under another errstate
         if self.file is None:
-            warnings.warn(self.text, RuntimeWarning, stacklevel=depth_of_user() + 1)
+            warnings.warn(self.text, RuntimeWarning, stacklevel=depth_of_user())
         else:
             warnings.warn_explicit(
                 self.text, RuntimeWarning, self.file, self.line, self.module, self.registry
@@ -137,19 +139,20 @@ class _Listener:
         times = self.times[errors] = self.times.get(errors, 0) + 1
         known = self.known.get(errors)
         if not known or times <= ALWAYS or times & (times - 1) == 0:
-            ask = _question(compiled, specialisation, arguments)
-            known = self.known[errors] = _warnings_of(ask)
+            found = _warnings_of(_question(compiled, specialisation, arguments))
+            if found or not specialisation.captured.has_effects:  # other draws tell other things
+                known = self.known[errors] = found
         if not known:
             self._keep_quiet(errors, times)
             return
         self.report.quiet = self.silences = 0
-        try:
-            for one in known:
-                one.give()
-        except RuntimeWarning:  # an error, by the user's filters: from the user's line, if it may be
-            if not specialisation.captured.has_effects:
-                fallback.run_plainly(compiled, _whole(compiled, specialisation, arguments))
-            raise
+        error = _give(known)
+        if error is None:
+            return
+        # An error, by the user's filters: it is raised from the user's line, if it may be.
+        if not specialisation.captured.has_effects:
+            fallback.run_plainly(compiled, _whole(compiled, specialisation, arguments))
+        raise error
 
     def _keep_quiet(self, errors: int, times: int) -> None:
         """NumPy has nothing to say: ask again after twice as many calls as the last time."""
@@ -157,6 +160,16 @@ class _Listener:
             self.silences += 1
             self.report.quiet |= errors
             self.report.skip = min(2**self.silences, LONGEST)
+
+
+def _give(found: Sequence[Warned]) -> RuntimeWarning | None:
+    """Warn; the exception where a filter makes one of it."""
+    try:
+        for one in found:
+            one.give()
+    except RuntimeWarning as error:
+        return error
+    return None
 
 
 def _whole(compiled: Compiler, specialisation: Specialisation, arguments: Sequence[Any]) -> Call:
@@ -172,14 +185,45 @@ def _question(
 ) -> Callable[[], Any]:
     """What to run for NumPy's warnings."""
     captured = specialisation.captured
-    if captured.has_effects:
-        return lambda: _run_program(captured, specialisation.input_dtypes, arguments)
-    call = _whole(compiled, specialisation, arguments)
-    return lambda: fallback.run_plainly(compiled, call)
+    if not captured.has_effects:
+        call = _whole(compiled, specialisation, arguments)
+        return lambda: fallback.run_plainly(compiled, call)
+    if _only_draws(captured):
+        call = _whole(compiled, specialisation, arguments)
+        return lambda: _run_drawing(captured, lambda: fallback.run_plainly(compiled, call))
+    forms = specialisation.input_dtypes
+    return lambda: _run_program(captured, forms, arguments)
+
+
+def _host_calls(captured: Captured) -> list[Any]:
+    program = captured.program
+    return [op.attributes["function"] for op in walk(program.block) if op.kind == "host_call"]
+
+
+def _only_draws(captured: Captured) -> bool:
+    """Whether the effects of a function are random draws, which can be taken back."""
+    hidden = any(captured.inputs[number].leaf is None for number, _ in captured.mutated)
+    return not hidden and all(_generator(f) is not None for f in _host_calls(captured))
+
+
+def _generator(function: Any) -> Any:
+    """What gives the generator that a host call draws from, if it does."""
+    return getattr(function, "generator", None)
+
+
+def _run_drawing(captured: Captured, run: Callable[[], Any]) -> None:
+    """Run with draws of its own: the generators are put back."""
+    drawing = Run()
+    for function in _host_calls(captured):
+        drawing.about_to_draw(_generator(function)())
+    try:
+        run()
+    finally:
+        drawing.fail()
 
 
 def _run_program(captured: Captured, forms: Sequence[Any], arguments: Sequence[Any]) -> None:
-    """The function's program, without its effects."""
+    """The function's program, with draws of its own, and without its effects."""
     count = len(captured.inputs)
     extents: dict[Any, int] = {}
     given = arguments[:count]
@@ -188,8 +232,20 @@ def _run_program(captured: Captured, forms: Sequence[Any], arguments: Sequence[A
     values = iter([np.asarray(x, f.type.dtype) for x, f in zip(given, forms, strict=False)])
     program = captured.program
     inputs = [np.int64(extents[v]) if v in extents else next(values) for v in program.inputs]
-    with without_effects():
-        run_block(program.block, dict(zip(program.inputs, inputs, strict=True)))
+    drawing = Run()
+
+    def draw(function: Any, operands: Sequence[Any]) -> Sequence[Any]:
+        generator = _generator(function)
+        if generator is None:
+            raise NeedsEffect
+        drawing.about_to_draw(generator())
+        return (function.effect(tuple(operands)),)
+
+    try:
+        with without_effects(draw):
+            run_block(program.block, dict(zip(program.inputs, inputs, strict=True)))
+    finally:
+        drawing.fail()
 
 
 # -- constants --------------------------------------------------------------------------------------
@@ -203,12 +259,11 @@ def _errors_of_constants(program: Program) -> int:
     with floating.noting(floating.ALL & ~floating.BITS["under"]) as errors:
         for operation in walk(program.block):
             given = [_constant(v, known) for v in operation.operands]
-            if _is_divided_by_zero(operation, given):
-                given[0] = np.ones((), operation.operands[0].dtype)
-            if any(x is None for x in given) or not _is_small(operation):
-                continue
             meaning = ENTRIES[operation.kind].meaning
-            (known[operation.results[0]],) = (meaning(*given, **operation.attributes),)
+            if _is_divided_by_zero(operation, given):
+                meaning(np.ones_like(given[1]), given[1], **operation.attributes)
+            elif _is_small(operation) and not any(x is None for x in given):
+                known[operation.results[0]] = meaning(*given, **operation.attributes)
         return errors()
 
 
@@ -239,8 +294,14 @@ def _is_small(operation: Operation) -> bool:
         return False
     shape = operation.results[0].type.shape
     sizes = [n for n in shape if isinstance(n, int)]
-    plain = all(not isinstance(a, (Dim, Program)) for a in operation.attributes.values())
-    return len(sizes) == len(shape) and math.prod(sizes) <= SMALL and plain
+    static = all(_is_static(a) for a in operation.attributes.values())
+    return len(sizes) == len(shape) and math.prod(sizes) <= SMALL and static
+
+
+def _is_static(attribute: Any) -> bool:
+    if isinstance(attribute, tuple):
+        return all(map(_is_static, attribute))
+    return not isinstance(attribute, (Dim, Program))
 
 
 # -- asking -----------------------------------------------------------------------------------------
