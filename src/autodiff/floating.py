@@ -29,6 +29,7 @@ from numpy._core import umath
 variable: contextvars.ContextVar[Any] = umath._extobj_contextvar
 
 _STRICT = frozenset(("raise", "call", "print", "log"))
+_RAISES = frozenset(("raise", "print"))
 
 # The kinds of errors as x86 numbers them in the register MXCSR.
 BITS = {"invalid": 1, "divide": 4, "over": 8, "under": 16}
@@ -41,9 +42,35 @@ _OF_TEXT = {
 }
 
 
+class Recorder:
+    """What NumPy reports to while this library asks it what it meets: nothing that the user sees.
+
+    Compiled code runs under such a state, and reports as well.
+    """
+
+    def __call__(self, text: str, flag: int) -> None:
+        """Of a state that says ``call``: the kind of error."""
+        self.take(text)
+
+    def write(self, message: str) -> None:
+        """Of a state that says ``log``: a line of text."""
+        self.take(message.removeprefix("Warning: ").rstrip("\n"))
+
+    def take(self, text: str) -> None:
+        """Note an error."""
+        raise NotImplementedError
+
+
+def recorder() -> Recorder | None:
+    """What errors are reported to in the state in force, where that is this library."""
+    found = np.geterrcall()
+    return found if isinstance(found, Recorder) else None
+
+
 def wanted() -> int:
-    """The errors that are to be warned of in the state in force."""
-    return sum(BITS[kind] for kind, how in np.geterr().items() if how == "warn")
+    """The errors that are to be warned of in the state in force, or reported to a recorder."""
+    told = ("warn",) if recorder() is None else ("warn", "call", "log")
+    return sum(BITS[kind] for kind, how in np.geterr().items() if how in told)
 
 
 def watched() -> int:
@@ -75,7 +102,8 @@ def is_strict() -> bool:
     if is_known():
         return False
     state = variable.get()
-    if not _STRICT.isdisjoint(np.geterr().values()):
+    strict = _STRICT if recorder() is None else _RAISES
+    if not strict.isdisjoint(np.geterr().values()):
         return True
     cells[1] = 0  # first, so that no address is there whose object may go
     _lenient[0] = state
@@ -89,15 +117,19 @@ def of_text(message: str) -> int:
     return _OF_TEXT.get(message.partition(" encountered")[0], 0)
 
 
+class _Kinds(Recorder):
+    """Which kinds of errors there were."""
+
+    found = 0
+
+    def take(self, text: str) -> None:
+        self.found |= _OF_TEXT.get(text, 0) or of_text(text)
+
+
 @contextmanager
 def noting(kinds: int) -> Iterator[Callable[[], int]]:
     """Run NumPy silently; which of these kinds of errors it has met, asked as a function."""
-    found = 0
-
-    def note(text: str, flag: int) -> None:
-        nonlocal found
-        found |= _OF_TEXT.get(text, 0)
-
+    note = _Kinds()
     how: dict[str, Any] = {kind: "call" if bit & kinds else "ignore" for kind, bit in BITS.items()}
     with np.errstate(call=note, **how):
-        yield lambda: found
+        yield lambda: note.found

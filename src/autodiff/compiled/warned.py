@@ -13,7 +13,7 @@ that there is nothing to say, the entry is told not to call for a while.
 A function with effects is not run twice: NumPy runs its program without them, and of what depends on
 the result of an effect (a call of what cannot be looked into) nothing is said.  Random numbers are
 drawn anew for the question, and the generators put back.  Nothing is said, either, of what comes
-after the first LINES lines of the plain run: a loop that takes a moment compiled may take minutes
+after the first many lines of the plain run: a loop that takes a moment compiled may take minutes
 there.
 """
 
@@ -55,6 +55,9 @@ ALWAYS = 8
 LINES = 20_000
 """Lines of Python after which a plain run is given up: some milliseconds."""
 
+FIRST_LINES = 200_000
+"""The same for the first one."""
+
 MOST = 100
 """Warnings that are kept of one program."""
 
@@ -81,7 +84,12 @@ class Warned:
         """Warn, as NumPy does."""
         if not floating.of_text(self.text) & floating.wanted():
             return  # it was kept from a call under another errstate
-        if self.file is None:
+        recorder = floating.recorder()
+        if isinstance(recorder, _Log):
+            recorder.add(self)
+        elif recorder is not None:
+            recorder.take(self.text)
+        elif self.file is None:
             warnings.warn(self.text, RuntimeWarning, stacklevel=depth_of_user())
         else:
             warnings.warn_explicit(
@@ -139,8 +147,10 @@ class _Listener:
         times = self.times[errors] = self.times.get(errors, 0) + 1
         known = self.known.get(errors)
         if not known or times <= ALWAYS or times & (times - 1) == 0:
-            found = _warnings_of(_question(compiled, specialisation, arguments))
-            if found or not specialisation.captured.has_effects:  # other draws tell other things
+            question = _question(compiled, specialisation, arguments)
+            found, is_all = _warnings_of(question, FIRST_LINES if times == 1 else LINES)
+            # Draws of another time tell other things, and less is found in fewer lines.
+            if found or (is_all and not specialisation.captured.has_effects):
                 known = self.known[errors] = found
         if not known:
             self._keep_quiet(errors, times)
@@ -305,44 +315,44 @@ def _is_static(attribute: Any) -> bool:
 
 
 # -- asking -----------------------------------------------------------------------------------------
-def _warnings_of(run: Callable[[], Any]) -> list[Warned]:
-    """What NumPy warns of in a run, once for each text and line."""
-    found: dict[Any, Warned] = {}
+def _warnings_of(run: Callable[[], Any], lines: int) -> tuple[list[Warned], bool]:
+    """What NumPy warns of in a run, once for each text and line; whether it came to its end."""
+    is_all = True
     # A user's function that silences warnings inside has other filters than these.
-    log = _Log(found, warnings.filters)
-    how: dict[str, Any] = {kind: "log" for kind, how in np.geterr().items() if how == "warn"}
+    log = _Log(warnings.filters)
+    told = floating.wanted()
+    how: dict[str, Any] = {k: "log" if bit & told else "ignore" for k, bit in floating.BITS.items()}
     try:
-        with np.errstate(call=log, **how), _limited():
+        with np.errstate(call=log, **how), _limited(lines):
             run()
     except _Enough:
-        pass
+        is_all = False
     except Warning:
         raise  # one of another kind, which the user's filters make an error
     except Exception as error:  # what the compiled code has not met, or an effect that is needed
         if is_signal_handlers(error):
             raise
-    return list(found.values())
+    return list(log.found.values()), is_all
 
 
-class _Log:
-    """What ``np.errstate`` writes to."""
+class _Log(floating.Recorder):
+    """NumPy's warnings, and those of compiled functions that are called on the way."""
 
-    def __init__(self, found: dict[Any, Warned], filters: Any) -> None:
-        self.found = found
+    def __init__(self, filters: Any) -> None:
+        self.found: dict[Any, Warned] = {}
         self.filters = filters
 
-    def write(self, message: str) -> None:
-        """NumPy's warning, as a line of text."""
-        text = message.removeprefix("Warning: ").rstrip("\n")
-        frame = sys._getframe(1)
+    def take(self, text: str) -> None:
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename == floating.__file__:
+            frame = frame.f_back
+        assert frame is not None
         file, line, space = _place(frame)
-        one = Warned(
-            text,
-            file,
-            line,
-            space.get("__name__", "<string>"),
-            space.setdefault("__warningregistry__", {}),
-        )
+        module = space.get("__name__", "<string>")
+        self.add(Warned(text, file, line, module, space.setdefault("__warningregistry__", {})))
+
+    def add(self, one: Warned) -> None:
+        """Note a warning."""
         if warnings.filters is not self.filters and _is_ignored(one):
             return
         if len(self.found) < MOST:
@@ -383,24 +393,66 @@ def _is_ignored(one: Warned) -> bool:
     return False
 
 
+# -- an end to it -------------------------------------------------------------------------------------
 class _Enough(BaseException):
-    """A plain run has gone on for long; not an Exception, which the user's code may catch."""
+    """A run has gone on for long; not an Exception, which the user's code may catch."""
+
+
+# What is run here for NumPy's answers, called by what is not counted: this library's own code.
+_COUNTED = frozenset((fallback.plain.__code__, fallback.run_plainly.__code__))
+OPERATION = 10
+"""Lines that an operation of a program counts for."""
+
+
+class _Count:
+    """Counts lines of the user's functions, by Python's way of tracing."""
+
+    def __init__(self, lines: int) -> None:
+        self.left = lines
+        self.counting = False
+
+    def enter(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """A function is called."""
+        code = frame.f_code
+        if code is run_operation.__code__:
+            self.left -= OPERATION
+            self.end_if_long(frame)
+            return None
+        counted = code in _COUNTED
+        if counted == self.counting or not is_internal(code.co_filename):
+            return self.line if self.counting else None
+        before, self.counting = self.counting, counted
+        frame.f_trace_lines = False
+
+        def leave(frame: FrameType, event: str, argument: Any) -> Any:
+            if event == "return":
+                self.counting = before
+            return leave
+
+        return leave
+
+    def line(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """A line is reached."""
+        self.left -= 1
+        self.end_if_long(frame)
+        return self.line
+
+    def end_if_long(self, frame: FrameType | None) -> None:
+        """Raise, but not in a method of an object that goes, where exceptions are lost."""
+        if self.left >= 0:
+            return
+        while frame is not None:
+            if frame.f_code.co_name == "__del__":
+                return
+            frame = frame.f_back
+        raise _Enough
 
 
 @contextmanager
-def _limited() -> Iterator[None]:
-    """Leave by ``_Enough`` after LINES lines of Python."""
-    left = LINES
-
-    def count(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise _Enough
-        return count
-
+def _limited(lines: int) -> Iterator[None]:
+    """Leave by ``_Enough`` after so many lines of Python."""
     before = sys.gettrace()
-    sys.settrace(count)
+    sys.settrace(_Count(lines).enter)
     try:
         yield
     finally:
