@@ -1,13 +1,13 @@
 """The processor's flags of floating-point errors, before and after a kernel.
 
-    watch.begin()           # clear them, if one is set
+    watch.begin()           # clear them, where one has ever been set
     call @kernel(...)
     watch.end()             # read them
     ...
     watch.report(result)    # one that the user wants to hear of: call the listener
 
 The flags are in a register and stay set until they are cleared, so loops pay nothing for them; an
-entry pays two reads.  They tell less than NumPy's warnings do, and now and then too much (a compiler
+entry pays one read, two to three nanoseconds.  They tell less than NumPy's warnings do, and now and then too much (a compiler
 may compute both sides of a choice), so whoever listens has to look into it.  It may ask to be left in
 peace: errors among ``quiet`` do not call it for the next ``skip`` calls that have them.
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 REPORT = "report"
 CALL = "report_errors"
-DEFINITION = f"@{REPORT} = global {{ ptr, i64, i64, i64 }} zeroinitializer"
+DEFINITION = f"@{REPORT} = global {{ ptr, i64, i64, i64, i64 }} zeroinitializer"
 
 
 class Report(ctypes.Structure):
@@ -46,6 +46,7 @@ class Report(ctypes.Structure):
         ("quiet", ctypes.c_int64),
         ("skip", ctypes.c_int64),
         ("always", ctypes.c_int64),  # errors of every call, of computations made beforehand
+        ("seen", ctypes.c_int64),  # whether a flag has been set after a call
     )
 
 
@@ -121,17 +122,17 @@ class Watch:
     ----------
     writer : Writer
         Of the entry.
-    wanted : str
-        The register with the errors of which the user wants to hear; empty: none at all.
+    state : str
+        The register with the address of the state of ``np.errstate``; empty: nothing is watched.
     count : int
         The number of arguments, which the listener is given.
     """
 
-    def __init__(self, writer: Writer, wanted: str, count: int) -> None:
+    def __init__(self, writer: Writer, state: str, count: int) -> None:
         self.writer = writer
-        self.wanted = wanted if is_x86() else ""
+        self.state = state if is_x86() else ""
         self.count = count
-        self.slot = writer.slot("i32", 4) if self.wanted else ""
+        self.slot = writer.slot("i32", 4) if self.state else ""
         self.errors = ""
 
     def _read(self) -> str:
@@ -139,13 +140,20 @@ class Watch:
         return self.writer.load("i32", self.slot)
 
     def begin(self) -> None:
-        """Clear the flags; writing the register is slow, so it is written only if one is set."""
-        if not self.wanted:
+        """Clear the flags, once a call has ended with one.
+
+        To read the register takes two or three nanoseconds, to write it more: so the first such call
+        is looked into although it may be another one's flag, and only then calls begin with this.
+        """
+        if not self.state:
             return
         w = self.writer
+        look, clear, run = (w.fresh(stem) for stem in ("look", "clear", "run"))
+        seen = w.load("i64", f"@{REPORT}", Report.seen.offset)
+        w.branch_if(w.value(f"icmp eq i64 {seen}, 0"), run, look)
+        w.label(look)
         before = self._read()
         old = w.value(f"and i32 {before}, {floating.ALL}")
-        clear, run = w.fresh("clear"), w.fresh("run")
         w.branch_if(w.value(f"icmp eq i32 {old}, 0"), run, clear)
         w.label(clear)
         w.store("i32", w.value(f"and i32 {before}, {~floating.ALL}"), self.slot)
@@ -155,25 +163,26 @@ class Watch:
 
     def end(self) -> None:
         """Read the flags."""
-        if self.wanted:
+        if self.state:
             w = self.writer
-            found = w.value(f"zext i32 {self._read()} to i64")
-            both = w.value(f"or i64 {found}, {w.load('i64', f'@{REPORT}', Report.always.offset)}")
-            self.errors = w.value(f"and i64 {both}, {self.wanted}")
+            always = w.load("i32", f"@{REPORT}", Report.always.offset)
+            found = w.value(f"or i32 {self._read()}, {always}")
+            self.errors = w.value(f"and i32 {found}, {floating.ALL}")
 
     def report(self, result: str) -> None:
         """Call the listener if there is something to tell; its exception is raised."""
-        if not self.wanted:
+        if not self.state:
             return
         w = self.writer
         told, done, failed = (w.fresh(stem) for stem in ("told", "done", "failed"))
-        w.branch_if(w.value(f"icmp eq i64 {self.errors}, 0"), done, told)
+        w.branch_if(w.value(f"icmp eq i32 {self.errors}, 0"), done, told)
         w.label(told)
         for name, declaration in DECLARATIONS.items():
             w.declared.setdefault(name, declaration)
         given = w.slot(f"[{self.count + 1} x ptr]")
         raised = w.value(
-            f"call i32 @{CALL}(i64 {self.errors}, ptr %arguments, i64 %count, ptr {given})"
+            f"call i32 @{CALL}(i32 {self.errors}, ptr {self.state}, ptr %arguments, i64 %count, "
+            f"ptr {given})"
         )
         w.branch_if(w.value(f"icmp eq i32 {raised}, 0"), done, failed)
         w.label(failed)
@@ -189,13 +198,25 @@ DECLARATIONS = {
 }
 
 FUNCTION = f"""\
-define internal i32 @{CALL}(i64 %errors, ptr %arguments, i64 %count, ptr %given) noinline {{
+define internal i32 @{CALL}(i32 %flags, ptr %state, ptr %arguments, i64 %count, ptr %given) noinline {{
+  %seen.place = getelementptr {{ ptr, i64, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 4
+  store i64 1, ptr %seen.place
+  %found = zext i32 %flags to i64
+  %initial = load ptr, ptr @errstate.cells
+  %is.initial = icmp eq ptr %state, %initial
+  %place = select i1 %is.initial, i64 16, i64 24
+  %mask.place = getelementptr i8, ptr @errstate.cells, i64 %place
+  %mask = load i64, ptr %mask.place
+  %errors = and i64 %found, %mask
+  %silent = icmp eq i64 %errors, 0
+  br i1 %silent, label %good, label %look
+look:
   %listener = load ptr, ptr @{REPORT}
   %deaf = icmp eq ptr %listener, null
   br i1 %deaf, label %good, label %ask
 ask:
-  %quiet.place = getelementptr {{ ptr, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 1
-  %skip.place = getelementptr {{ ptr, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 2
+  %quiet.place = getelementptr {{ ptr, i64, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 1
+  %skip.place = getelementptr {{ ptr, i64, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 2
   %quiet = load i64, ptr %quiet.place
   %loud = xor i64 %quiet, -1
   %new = and i64 %errors, %loud

@@ -131,13 +131,13 @@ def build(
         spec = positional[target]
         if not (isinstance(spec, ArrayInput) and spec.written):
             raise InternalError(f"argument {target} is not said to be written")
-    wanted = _write_errstate_check(writer) if heeds_errstate else ""
+    state = _write_errstate_check(writer) if heeds_errstate else ""
     _write_checks(arguments, positional, inputs)
     passed = arguments.finish()
     results = Results(writer, arguments, outputs, copies)
     results.allocate()
     workspace = Workspace(arguments, results)
-    watch = flags.Watch(writer, wanted, len(positional))
+    watch = flags.Watch(writer, state, len(positional))
     _write_call(writer, signature, passed, results, workspace, watch)
     _write_exits(writer, results, workspace)
     return Entry(_module_text(writer, signature, passed), writer.extra, tuple(writer.keep))
@@ -146,7 +146,7 @@ def build(
 def _write_errstate_check(w: Writer) -> str:
     """Go on under a state of ``np.errstate`` that compiled code is known to run under.
 
-    The register that holds which errors the user wants to hear of in that state.
+    The register that holds the state's address.
     """
     slot = w.slot("ptr")
     w.locals.append(f"  store ptr null, ptr {slot}")
@@ -157,8 +157,7 @@ def _write_errstate_check(w: Writer) -> str:
     cells = w.object("errstate.cells")
     known = [w.value(f"icmp eq ptr {state}, {w.load('ptr', cells, 8 * k)}") for k in range(2)]
     w.require(w.value(f"or i1 {', '.join(known)}"))
-    masks = [w.load("i64", cells, 8 * k) for k in (2, 3)]
-    return w.value(f"select i1 {known[0]}, i64 {masks[0]}, i64 {masks[1]}")
+    return state
 
 
 def _write_checks(
