@@ -34,6 +34,7 @@ _RAISES = frozenset(("raise", "print"))
 # The kinds of errors as x86 numbers them in the register MXCSR.
 BITS = {"invalid": 1, "divide": 4, "over": 8, "under": 16}
 ALL = sum(BITS.values())
+LOUD = ALL & ~BITS["under"]  # those that NumPy warns of by default
 _OF_TEXT = {
     "invalid value": BITS["invalid"],
     "divide by zero": BITS["divide"],
@@ -80,8 +81,7 @@ def watched() -> int:
     way round: of these kinds, each stands for all.
     """
     kinds = wanted()
-    loud = ALL & ~BITS["under"]
-    return kinds | loud if kinds & loud else kinds
+    return kinds | LOUD if kinds & LOUD else kinds
 
 
 # The addresses of states that are not strict, and what is to be warned of in them; the objects are

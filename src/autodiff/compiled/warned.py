@@ -83,7 +83,7 @@ class Warned:
     def give(self) -> None:
         """Warn, as NumPy does."""
         if not floating.of_text(self.text) & floating.wanted():
-            return  # it was kept from a call under another errstate
+            return
         recorder = floating.recorder()
         if isinstance(recorder, _Log):
             recorder.add(self)
@@ -266,7 +266,7 @@ SMALL = 16
 def _errors_of_constants(program: Program) -> int:
     """Errors in what a compiler computes beforehand: ``0 / 0`` in the mean of an empty array."""
     known: dict[Value, Any] = {}
-    with floating.noting(floating.ALL & ~floating.BITS["under"]) as errors:
+    with floating.noting(floating.LOUD) as errors:
         for operation in walk(program.block):
             given = [_constant(v, known) for v in operation.operands]
             meaning = ENTRIES[operation.kind].meaning
@@ -320,7 +320,8 @@ def _warnings_of(run: Callable[[], Any], lines: int) -> tuple[list[Warned], bool
     is_all = True
     # A user's function that silences warnings inside has other filters than these.
     log = _Log(warnings.filters)
-    told = floating.wanted()
+    # All that any state warns of: what is silenced now may not be at the next call.
+    told = floating.LOUD | floating.wanted()
     how: dict[str, Any] = {k: "log" if bit & told else "ignore" for k, bit in floating.BITS.items()}
     try:
         with np.errstate(call=log, **how), _limited(lines):
@@ -419,7 +420,7 @@ class _Count:
             self.end_if_long(frame)
             return None
         counted = code in _COUNTED
-        if counted == self.counting or not is_internal(code.co_filename):
+        if counted == self.counting or not (counted or is_internal(code.co_filename)):
             return self.line if self.counting else None
         before, self.counting = self.counting, counted
         frame.f_trace_lines = False

@@ -74,18 +74,16 @@ def kept() -> Iterator[Callable[[int], None]]:
         yield lambda errors: None
         return
     read, set_ = _flag_functions()
-    found = read(_LOUD)
+    found = read(floating.LOUD)
 
     def add(errors: int) -> None:
         nonlocal found
-        found |= errors & _LOUD
+        found |= errors & floating.LOUD
 
     yield add
     if found:
         set_(floating.BITS["invalid"])
 
-
-_LOUD = floating.ALL & ~floating.BITS["under"]
 
 # Of a thread: its flags, above the bit that says that it has ended.
 DECLARATIONS_OF_THREADS = (
