@@ -98,22 +98,13 @@ class Warned:
 
 
 class _Current(threading.local):
-    """What a thread runs on its way through Python; entries know arguments only."""
+    """What a thread runs on its way through Python, as entries know arguments only."""
 
     running: tuple[Specialisation, Call | Recognised] | None = None
+    raised: RuntimeWarning | None = None  # the last warning that a filter has made an error
 
 
-_current = _Current()
-
-
-@contextmanager
-def running_call(specialisation: Specialisation, call: Call | Recognised) -> Iterator[None]:
-    """Say which call a specialisation is run for."""
-    before, _current.running = _current.running, (specialisation, call)
-    try:
-        yield
-    finally:
-        _current.running = before
+current = _Current()
 
 
 def listen(compiled: Compiler, specialisation: Specialisation) -> None:
@@ -162,6 +153,7 @@ class _Listener:
         # An error, by the user's filters: it is raised from the user's line, if it may be.
         if not specialisation.captured.has_effects:
             fallback.run_plainly(compiled, _whole(compiled, specialisation, arguments))
+        current.raised = error
         raise error
 
     def _keep_quiet(self, errors: int, times: int) -> None:
@@ -184,7 +176,7 @@ def _give(found: Sequence[Warned]) -> RuntimeWarning | None:
 
 def _whole(compiled: Compiler, specialisation: Specialisation, arguments: Sequence[Any]) -> Call:
     """The call that is made."""
-    running = _current.running
+    running = current.running
     if running is not None and running[0] is specialisation:
         return running[1].whole()
     return compiled.bind(tuple(arguments[: len(specialisation.input_leaves)]), {})
@@ -460,4 +452,4 @@ def _limited(lines: int) -> Iterator[None]:
         sys.settrace(before)
 
 
-__all__ = ["listen", "running_call"]
+__all__ = ["current", "listen"]
