@@ -50,7 +50,9 @@ def every_call_is_looked_into(monkeypatch):
 # -- every ufunc, at its special points -------------------------------------------------------------
 SIZES = [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 1e-300, -1e-300, 5e-324, 1e300, -1e300]
 POINTS = [*SIZES, 1.0000001, 1000.0, -1000.0, 710.0, -745.5, 88.9, INFINITE, -INFINITE, NAN, 37.0]
-PAIRS = list(itertools.product([0.0, -0.0, 1.0, -1.0, 2.5, -3.0, 1e300, 1e-300, INFINITE, NAN], repeat=2))
+PAIRS = list(
+    itertools.product([0.0, -0.0, 1.0, -1.0, 2.5, -3.0, 1e300, 1e-300, INFINITE, NAN], repeat=2)
+)
 UFUNCS = [
     name
     for name, entry in ENTRIES.items()
@@ -110,8 +112,10 @@ def test_no_flag_is_set_at_ordinary_points(name, form):
     f = (lambda x: ufunc(x)) if ufunc.nin == 1 else (lambda x, y: ufunc(x, y))
     compiled = autodiff.function(f)
     inside = {"arccosh": [1.0, 1.5, 30.0, 1e5], "arctanh": [0.0, 0.5, -0.99]}
-    root = name in ("sqrt", "power", "float_power", "reciprocal") or name.startswith(("log", "arcc"))
-    points = [1e-20, 1e-3, 0.5, 0.99, *([] if name.startswith("arc") else [3.0, 40.0, 1e5][: 2])]
+    root = name in ("sqrt", "power", "float_power", "reciprocal") or name.startswith(
+        ("log", "arcc")
+    )
+    points = [1e-20, 1e-3, 0.5, 0.99, *([] if name.startswith("arc") else [3.0, 40.0, 1e5][:2])]
     points = inside.get(name, points if root else [*points, *[-x for x in points]])
     for dtype in (np.float64, np.float32):
         for point in itertools.product(points, repeat=ufunc.nin):
@@ -147,7 +151,11 @@ def test_division_of_integers(dtype, form, engine, every_call_is_looked_into):
     compiled = autodiff.function(f, engine=engine)
     for a, b in itertools.product(INTEGERS, repeat=2):
         if np.iinfo(dtype).min <= min(a, b):
-            x, y = (dtype(a), dtype(b)) if form == "scalars" else (np.full(3, a, dtype), np.full(3, b, dtype))
+            x, y = (
+                (dtype(a), dtype(b))
+                if form == "scalars"
+                else (np.full(3, a, dtype), np.full(3, b, dtype))
+            )
             if dtype is not np.int32 or (a, b) != (-(2**31), -1):
                 agree(f, compiled, x, y)
 
@@ -277,7 +285,12 @@ PROGRAMS = [
     filtered_inside, of_constants, branched, chosen, chosen_safely, softmax, doubled, by_library,
     of_lists, complex_numbers, product,
 ]  # fmt: skip
-DATA = [np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 0.0]), np.ones(3), np.array([-1.0, 0.0, 0.0])]
+DATA = [
+    np.array([0.0, 1.0, 2.0]),
+    np.array([1.0, 2.0, 0.0]),
+    np.ones(3),
+    np.array([-1.0, 0.0, 0.0]),
+]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -586,6 +599,25 @@ def test_random_numbers_are_those_of_numpy(shown, engine):
         assert np.random.get_state()[2] == state
         assert warnings_found == warnings_expected
         np.testing.assert_array_equal(found[1], expected[1])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_effects_of_a_call_whose_warning_is_an_error_do_not_happen(engine):
+    seen = []
+
+    def f(x, k):
+        y = x[k] / 0.0
+        seen.append(y)
+        return y
+
+    compiled = autodiff.function(f, engine=engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2):
+            with pytest.raises(RuntimeWarning, match="^divide by zero"):
+                compiled(np.ones(3), 1)
+    assert not seen
+    assert told(compiled, np.ones(3), 1)[0] == INFINITE and seen == [INFINITE]
 
 
 def test_arrays_beside_are_stored_to_once():

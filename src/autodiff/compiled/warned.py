@@ -377,9 +377,9 @@ def _is_ignored(one: Warned) -> bool:
     """Whether the filters in force drop a warning."""
     for action, message, category, module, line in warnings.filters:
         if (
-            (message is None or message.match(one.text))  # type: ignore[union-attr]
+            (message is None or message.match(one.text))
             and issubclass(RuntimeWarning, category)
-            and (module is None or module.match(one.module))  # type: ignore[union-attr]
+            and (module is None or module.match(one.module))
             and line in (0, one.line)
         ):
             return action == "ignore"

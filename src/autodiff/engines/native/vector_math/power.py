@@ -129,7 +129,9 @@ def pow(x: Value, y: Value) -> Value:
     """x**y with the special cases of C99: x**0 = 1**y = 1 even for NaN, signs by odd whole y, NaN for negative x otherwise."""
     a = magnitude(x)
     whole = rint(y).equals(y)
-    nowhere = (x < 0.0) & (x > -INFINITY) & ~whole  # divides by zero: a mark in the processor's flags
+    nowhere = (
+        (x < 0.0) & (x > -INFINITY) & ~whole
+    )  # divides by zero: a mark in the processor's flags
     result = (_double_magnitude if x.format is F64 else _single_magnitude)(a, y, nowhere)
     # 0 and inf: the logarithm is not finite
     edge = select(y < 0.0, select(a.equals(0.0), a.constant(INFINITY), 0.0), a)
