@@ -113,7 +113,8 @@ class Step:
         if not isinstance(steps, int):
             return None
         least = max(1, steps // self.stretch)  # stretches
-        sizes = [steps // k for k in range(least, 4 * least + 1) if steps % k == 0]
+        most = min(4 * least, least + 256)  # shorter ones, or a longer search, gain nothing
+        sizes = [steps // k for k in range(least, most + 1) if steps % k == 0]
         return next((size for size in sizes if size % VECTOR == 0), None)
 
 
