@@ -315,6 +315,7 @@ def _warnings_of(run: Callable[[], Any], lines: int) -> tuple[list[Warned], bool
     # All that any state warns of: what is silenced now may not be at the next call.
     told = floating.LOUD | floating.wanted()
     how: dict[str, Any] = {k: "log" if bit & told else "ignore" for k, bit in floating.BITS.items()}
+    before, current.running = current.running, None  # what is called on the way has calls of its own
     try:
         with np.errstate(call=log, **how), _limited(lines):
             run()
@@ -325,6 +326,8 @@ def _warnings_of(run: Callable[[], Any], lines: int) -> tuple[list[Warned], bool
     except Exception as error:  # what the compiled code has not met, or an effect that is needed
         if is_signal_handlers(error):
             raise
+    finally:
+        current.running = before
     return list(log.found.values()), is_all
 
 
