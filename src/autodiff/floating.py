@@ -1,11 +1,13 @@
 """How the user wants floating-point errors treated: ``np.errstate`` and ``np.seterr``.
 
     is_strict()        # raise, call, print or log: NumPy's own loops have to run
+    wanted()           # else: the errors that are to be warned of, as bits
 
-Compiled code neither warns nor raises where NumPy's loops would: its loops are others, and what
-they set in the processor's flags differs (both sides of a ``where``, formulas of elementary
-functions).  Whoever asks for an exception, a callback or a record of such errors gets them from
-NumPy itself: the call is made in plain Python, and the texts, lines and order are NumPy's.
+Compiled code does not know what NumPy's loops would tell: its loops are others, and what they set in
+the processor's flags differs (both sides of a ``where``, formulas of elementary functions).  Whoever
+asks for an exception, a callback or a record of such errors gets them from NumPy itself: the call is
+made in plain Python, and the texts, lines and order are NumPy's.  Warnings are NumPy's too, found
+out where the flags say that there may be one (``compiled.warned``).
 
 NumPy keeps the state in a context variable.  Its value is another object after each change, so to
 know that nothing changed is to compare an address: that of the state in force at the start of the
@@ -17,6 +19,8 @@ from __future__ import annotations
 
 import contextvars
 import ctypes
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -25,10 +29,65 @@ from numpy._core import umath
 variable: contextvars.ContextVar[Any] = umath._extobj_contextvar
 
 _STRICT = frozenset(("raise", "call", "print", "log"))
+_RAISES = frozenset(("raise", "print"))
 
-# The addresses of states that are not strict; the objects are kept, or others could take their place.
+# The kinds of errors as x86 numbers them in the register MXCSR.
+BITS = {"invalid": 1, "divide": 4, "over": 8, "under": 16}
+ALL = sum(BITS.values())
+LOUD = ALL & ~BITS["under"]  # those that NumPy warns of by default
+_OF_TEXT = {
+    "invalid value": BITS["invalid"],
+    "divide by zero": BITS["divide"],
+    "overflow": BITS["over"],
+    "underflow": BITS["under"],
+}
+
+
+class Recorder:
+    """What NumPy reports to while this library asks it what it meets: nothing that the user sees.
+
+    Compiled code runs under such a state, and reports as well.
+    """
+
+    def __call__(self, text: str, flag: int) -> None:
+        """Of a state that says ``call``: the kind of error."""
+        self.take(text)
+
+    def write(self, message: str) -> None:
+        """Of a state that says ``log``: a line of text."""
+        self.take(message.removeprefix("Warning: ").rstrip("\n"))
+
+    def take(self, text: str) -> None:
+        """Note an error."""
+        raise NotImplementedError
+
+
+def recorder() -> Recorder | None:
+    """What errors are reported to in the state in force, where that is this library."""
+    found = np.geterrcall()
+    return found if isinstance(found, Recorder) else None
+
+
+def wanted() -> int:
+    """The errors that are to be warned of in the state in force, or reported to a recorder."""
+    told = ("warn",) if recorder() is None else ("warn", "call", "log")
+    return sum(BITS[kind] for kind, how in np.geterr().items() if how in told)
+
+
+def watched() -> int:
+    """The flags to look at, which tell that there may be such errors.
+
+    Where a function has a pole, compiled code may set the flag of an invalid operation, and the other
+    way round: of these kinds, each stands for all.
+    """
+    kinds = wanted()
+    return kinds | LOUD if kinds & LOUD else kinds
+
+
+# The addresses of states that are not strict, and what is to be warned of in them; the objects are
+# kept, or others could take their place.
 _initial: Any = contextvars.Context().run(variable.get)
-cells = (ctypes.c_int64 * 2)(id(_initial), 0)
+cells = (ctypes.c_int64 * 4)(id(_initial), 0, contextvars.Context().run(watched), 0)
 _lenient: list[Any] = [None]
 
 
@@ -43,9 +102,34 @@ def is_strict() -> bool:
     if is_known():
         return False
     state = variable.get()
-    if not _STRICT.isdisjoint(np.geterr().values()):
+    strict = _STRICT if recorder() is None else _RAISES
+    if not strict.isdisjoint(np.geterr().values()):
         return True
     cells[1] = 0  # first, so that no address is there whose object may go
     _lenient[0] = state
+    cells[3] = watched()
     cells[1] = id(state)
     return False
+
+
+def of_text(message: str) -> int:
+    """The kind of error that a message of NumPy's is about: ``overflow encountered in exp``."""
+    return _OF_TEXT.get(message.partition(" encountered")[0], 0)
+
+
+class _Kinds(Recorder):
+    """Which kinds of errors there were."""
+
+    found = 0
+
+    def take(self, text: str) -> None:
+        self.found |= _OF_TEXT.get(text, 0) or of_text(text)
+
+
+@contextmanager
+def noting(kinds: int) -> Iterator[Callable[[], int]]:
+    """Run NumPy silently; which of these kinds of errors it has met, asked as a function."""
+    note = _Kinds()
+    how: dict[str, Any] = {kind: "call" if bit & kinds else "ignore" for kind, bit in BITS.items()}
+    with np.errstate(call=note, **how):
+        yield lambda: note.found

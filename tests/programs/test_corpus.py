@@ -96,6 +96,8 @@ def compiled(program: Program) -> Iterator[None]:
     """Collect warnings; at the end fail on the first, as when it says the program ran uncompiled."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # Those of NumPy are the program's own, at points that differences are taken from.
+        warnings.filterwarnings("ignore", ".* encountered in ", RuntimeWarning)
         if program.may_run_uncompiled:
             warnings.simplefilter("ignore", autodiff.FallbackWarning)
         yield

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import containers, tree
+from autodiff import containers, floating, tree
 from autodiff.capture import (
     calls,
     copying,
@@ -199,6 +199,8 @@ class Captured:
     needs_c_order: bool = False
     # A list or dict among the arguments that the function changes, and how.
     changed_argument: Bail | None = None
+    # Floating-point errors of what was computed while capturing, and is not computed again.
+    errors: int = 0
     # Int leaves read at run time whose value turned out to shape the program.
     specialised_leaves: frozenset[int] = frozenset()
     decisions: tuple[Decision, ...] = ()  # how loops and branches were compiled, and why so
@@ -263,7 +265,10 @@ def capture(
     distinguish_arrays, places, learnt = False, list[Place](), list[Decision]()
     while True:
         try:
-            return _capture(*take, distinguish_arrays, places, learnt)
+            with floating.noting(floating.wanted()) as errors:
+                captured = _capture(*take, distinguish_arrays, places, learnt)
+                captured.errors = errors()
+            return captured
         except Bail as problem:
             if problem.rung is not Rung.LEARNT or (problem.needs is None and distinguish_arrays):
                 raise

@@ -10,6 +10,7 @@ A :class:`Compiled` object wraps the user's function with a transformation (valu
     running         guards are asked, inputs brought into form, outputs put back
     fast            what goes straight to the compiled entry
     fallback        calls that run uncompiled, and the warning that says so
+    warned          floating-point warnings: what NumPy would have said
 """
 
 from autodiff.compiled.binding import Call, Signature, classify, leaf_key

@@ -24,6 +24,7 @@ from autodiff.capture.paths import Path, compile_reader
 from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebuilding
 from autodiff.compiled.generality import Generality
 from autodiff.compiled.specialisation import Specialisation
+from autodiff.compiled.warned import listen
 from autodiff.engines import InputForm, executable, run_native
 from autodiff.errors import AutodiffError, InternalError, UnrollWarning, is_signal_handlers
 from autodiff.ir.data import Program
@@ -175,7 +176,7 @@ class Compiler:
         if not eager and captured.trace is not None:
             captured.trace.forget()
         leaves = [r.leaf for r in captured.inputs if r.leaf is not None]
-        return Specialisation(
+        specialisation = Specialisation(
             captured,
             plan,
             run,
@@ -191,6 +192,8 @@ class Compiler:
             ),
             arguments=tuple(self._arguments(call, captured)),
         )
+        listen(self, specialisation)
+        return specialisation
 
     def _title(self, call: Call, leaf: int) -> str:
         """How the user calls an argument leaf: ``argument x``, ``argument x['w']``."""

@@ -31,6 +31,7 @@ from autodiff.tracebacks import depth_of_user
 
 if TYPE_CHECKING:
     from autodiff.compiled.calling import Compiled
+    from autodiff.compiled.compiling import Compiler
 
 
 def uncompiled(
@@ -62,7 +63,7 @@ def plain(compiled: Compiled, call: Call) -> Any:
     return compiled.function(*args, **kwargs)
 
 
-def run_plainly(compiled: Compiled, call: Call) -> Any:
+def run_plainly(compiled: Compiler, call: Call) -> Any:
     """The user's function on copies of the arguments, to raise what it raises."""
     copies = [
         whole_of_parts(x, role)

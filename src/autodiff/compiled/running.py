@@ -21,6 +21,7 @@ from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
 from autodiff.compiled.specialisation import Specialisation
+from autodiff.compiled.warned import current
 from autodiff.engines import InputForm
 from autodiff.errors import ArgumentError
 
@@ -97,15 +98,21 @@ def _run_on(
         if not all(map(_same_kind, hidden, read)):
             return UNFIT
         inputs = [_prepared(x, form) for x, form in zip(inputs, forms, strict=True)]
+    before, current.running = current.running, (specialisation, call)
     try:
         outputs = specialisation.run.call(*inputs)
         while outputs is NotImplemented and not floating.is_known():
             floating.is_strict()  # another thread has looked at its state in between
             outputs = specialisation.run.call(*inputs)
-    except BaseException:
+    except BaseException as error:
         if run is not None:
-            run.succeed(())  # what came before an effect that raised has happened
+            if error is current.raised:
+                run.fail()
+            else:
+                run.succeed(())  # what came before an effect that raised has happened
         raise
+    finally:
+        current.running, current.raised = before, None
     if outputs is NotImplemented:
         if run is not None:
             run.fail()

@@ -37,6 +37,9 @@ class Executable:
     program: Program
     call: Callable[..., Any]
     failure: Callable[[], str | None]
+    # Have ``listener(errors, *inputs)`` called after runs with floating-point errors (``floating.BITS``)
+    # of which the user wants to hear; the object returned can keep it from being called.
+    notify: Callable[[Callable[..., None]], Any]
     llvm: Callable[[], str] | None = None
     assembly: Callable[[], str] | None = None
 
@@ -56,7 +59,9 @@ def executable(
         from autodiff.engines.native.engine import native_executable
 
         native = native_executable(program, inputs, outputs, single, threads)
-        return Executable(program, native.call, native.failure, native.llvm, native.assembly)
+        return Executable(
+            program, native.call, native.failure, native.notify, native.llvm, native.assembly
+        )
     raise NameArgumentError(
         f"there is no engine {engine!r}.",
         code="AD107",
@@ -75,6 +80,28 @@ def run_native(program: Program, inputs: Sequence[Any]) -> list[np.ndarray]:
     from autodiff.engines.native.engine import native_run
 
     return native_run(program, inputs)
+
+
+@dataclass
+class _Report:
+    """Whom to tell of floating-point errors; see ``engines.native.flags``."""
+
+    listener: Callable[..., None] | None = None
+    quiet: int = 0
+    skip: int = 0
+    always: int = 0
+
+    def notify(self, listener: Callable[..., None]) -> _Report:
+        self.listener = listener
+        return self
+
+    def tell(self, errors: int, arguments: Sequence[Any]) -> None:
+        if not errors or self.listener is None:
+            return
+        if errors & ~self.quiet == 0 and self.skip > 0:
+            self.skip -= 1
+            return
+        self.listener(errors, *arguments)
 
 
 _CONVERT: dict[str, Callable[[Any], Any]] = {
@@ -118,12 +145,12 @@ def _bind_extent(extent: Extent, size: int, extents: dict[Any, int] | None) -> b
 def _numpy_executable(
     program: Program, inputs: Sequence[InputForm], outputs: Sequence[str], single: bool
 ) -> Executable:
-    from autodiff.engines.numpy import compile_program
+    from autodiff.engines.numpy import run_program
 
-    run = compile_program(program)
     state: dict[str, str | None] = {"failure": None}
     convert = [_CONVERT[form] for form in outputs]
     dtypes = [form.type.dtype for form in inputs]
+    report = _Report()
 
     def call(*arguments: Any) -> Any:
         state["failure"] = None
@@ -136,9 +163,9 @@ def _numpy_executable(
             return NotImplemented
         given = iter([np.asarray(a, d) for a, d in zip(arguments, dtypes, strict=True)])
         try:
-            results = run(
-                [np.int64(extents[v]) if v in extents else next(given) for v in program.inputs]
-            )
+            values = [np.int64(extents[v]) if v in extents else next(given) for v in program.inputs]
+            with floating.noting(floating.wanted()) as errors:
+                results = run_program(program, values)
         except CheckFailed as failed:
             state["failure"] = str(failed)
             return NotImplemented
@@ -151,6 +178,7 @@ def _numpy_executable(
             state["failure"] = MEMORY_FAILED
             return NotImplemented
         finished = tuple([c(r) for c, r in zip(convert, results, strict=True)])
+        report.tell(errors() | report.always & floating.wanted(), arguments)
         return finished[0] if single else finished
 
-    return Executable(program, call, lambda: state["failure"])
+    return Executable(program, call, lambda: state["failure"], report.notify)

@@ -20,11 +20,16 @@ from autodiff.ops.evaluate import run_block
 
 
 def compile_program(program: Program) -> Callable[[Sequence[Any]], list[Any]]:
-    """A function that runs ``program`` on a sequence of arrays."""
+    """A function that runs ``program`` on a sequence of arrays, without NumPy's warnings."""
 
     def run(arguments: Sequence[Any]) -> list[Any]:
-        environment = dict(zip(program.inputs, arguments, strict=True))
         with np.errstate(all="ignore"):
-            return [np.asarray(v) for v in run_block(program.block, environment)]
+            return run_program(program, arguments)
 
     return run
+
+
+def run_program(program: Program, arguments: Sequence[Any]) -> list[Any]:
+    """Run ``program`` under the ``np.errstate`` in force."""
+    environment = dict(zip(program.inputs, arguments, strict=True))
+    return [np.asarray(v) for v in run_block(program.block, environment)]

@@ -29,7 +29,8 @@ from autodiff.signals import Signal
 
 Environment = dict[Value, Any]
 
-_skips_effects: ContextVar[bool] = ContextVar("skips_effects", default=False)
+Draw = Callable[[Any, Sequence[Any]], Sequence[Any]]
+
 _steps_left: ContextVar[list[int] | None] = ContextVar("steps_left", default=None)
 
 
@@ -37,14 +38,25 @@ class TooManySteps(Signal):
     """A run that was given a number of operations needs more."""
 
 
+def _refuse(function: Any, arguments: Sequence[Any]) -> Sequence[Any]:
+    raise NotStaged("the result of a random draw or clock is needed by Python")
+
+
+# Where effects are left out: how values are had that only an effect gives.
+_draws: ContextVar[Draw | None] = ContextVar("autodiff_draws", default=None)
+
+
 @contextmanager
-def without_effects() -> Iterator[None]:
-    """Run operations for their values alone: nothing is shown, drawn or raised by the user's code."""
-    token = _skips_effects.set(True)
+def without_effects(draw: Draw = _refuse) -> Iterator[None]:
+    """Run operations for their values alone: nothing is shown, drawn or raised by the user's code.
+
+    ``draw``: what gives the results of a host call, from its function and its arguments.
+    """
+    token = _draws.set(draw)
     try:
         yield
     finally:
-        _skips_effects.reset(token)
+        _draws.reset(token)
 
 
 @contextmanager
@@ -82,11 +94,12 @@ def run_operation(operation: Operation, environment: Environment) -> Sequence[An
     control = _CONTROL.get(operation.kind)
     if control is not None:
         return control(operation, environment)
-    if operation.kind == "host_call" and _skips_effects.get():
-        if operation.results or isinstance(operation.attributes["function"], Refusal):
-            raise NotStaged("the result of a random draw or clock is needed by Python")
-        return ()
     arguments = [environment[v] for v in operation.operands]
+    draw = _draws.get() if operation.kind == "host_call" else None
+    if draw is not None:
+        if isinstance(operation.attributes["function"], Refusal):
+            raise NotStaged("the result of a random draw or clock is needed by Python")
+        return draw(operation.attributes["function"], arguments) if operation.results else ()
     attributes = {k: resolve(v, environment) for k, v in operation.attributes.items()}
     result = ENTRIES[operation.kind].meaning(*arguments, **attributes)
     if len(operation.results) == 1 and not isinstance(result, tuple):

@@ -467,8 +467,7 @@ def _cast_rule(
 
 
 def _cast_meaning(x: Any, dtype: np.dtype[Any], weak: bool = False) -> Any:
-    with np.errstate(invalid="ignore"):
-        return np.asarray(x).astype(dtype)
+    return np.asarray(x).astype(dtype)
 
 
 register(

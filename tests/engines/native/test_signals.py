@@ -1,5 +1,6 @@
 """Signals while native code runs: their handlers run, what they raise ends the call, and nothing is left."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import autodiff
 from autodiff.compiled import compiling
 from autodiff.engines.native import pool, signals
+from autodiff.engines.native.writer import VECTOR, Step
 from autodiff.errors import is_signal_handlers
 
 pytestmark = pytest.mark.skipif(
@@ -359,6 +361,28 @@ SHORT = {
     "products": (products, (np.eye(3) + 0.1, 9)),
     "stores": (stored, (np.ones(11), 19)),
 }
+
+
+@pytest.mark.parametrize("length", [960, 997, 1000, 1024, 4096])
+@pytest.mark.parametrize("work", [500, 3000, 40_000])
+def test_equal_stretches_go_through_all_elements(length, work, monkeypatch):
+    monkeypatch.setattr(signals, "WORK", work)
+    x = np.linspace(0.5, 1.5, length)
+    compiled, slope = autodiff.function(lambda x: np.exp(x) - x), autodiff.gradient(np.sum)
+    np.testing.assert_allclose(compiled(x), np.exp(x) - x, rtol=1e-15)
+    np.testing.assert_array_equal(slope(x), np.ones(length))
+    np.testing.assert_allclose(autodiff.function(np.sum)(x), length, rtol=1e-14)
+
+
+def test_a_stretch_is_a_part_of_a_loop_that_fills_vectors():
+    for lines, steps in itertools.product((3, 40, 900), (10**6, 2**20, 999_983, 10**13, 3 * 10**5)):
+        step = Step(lines, lines)
+        size = step.equal_stretch(steps)
+        if size is not None:
+            assert steps % size == 0 and size % VECTOR == 0
+            assert step.stretch / 4 <= size <= 2 * step.stretch
+    assert Step(25, 25).equal_stretch(10**6) == 20_000
+    assert Step(25, 25).equal_stretch(999_983) is None
 
 
 @pytest.mark.parametrize("work", [1, 60, 700])

@@ -71,6 +71,11 @@ class NativeFunction:
             raise error
         return f"{type(error).__name__}: {error}"
 
+    def notify(self, listener: Callable[..., None]) -> Any:
+        """See :class:`autodiff.engines.Executable`."""
+        code: entry.NativeCode = self.call.__self__  # type: ignore[attr-defined]
+        return code.notify(listener)
+
     def llvm(self) -> str:
         """The LLVM IR of the kernel, as written."""
         return self.kernel.text

@@ -48,6 +48,7 @@ class HostCall:
     name: str
     operands: tuple[tuple[np.dtype[Any], int], ...]
     results: tuple[tuple[np.dtype[Any], int], ...]
+    is_users: bool  # a function of the user's, not NumPy's meaning of an operation
 
 
 class Scope:

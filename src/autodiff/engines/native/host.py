@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import floating
 from autodiff.dims import Dim, Extent, symbols
+from autodiff.engines.native import flags
 from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Generator, HostCall
 from autodiff.engines.native.scalars import Element
@@ -38,6 +40,7 @@ def write(g: Generator, operation: Operation) -> None:
             _name(operation),
             tuple([(b.dtype, len(b.shape)) for b in (*operands, *extents)]),
             tuple([(b.dtype, len(b.shape)) for b in results]),
+            operation.kind == "host_call",
         )
     )
     given, made = _words(g, [*operands, *extents]), _words(g, results)
@@ -133,8 +136,7 @@ def _meaning(operation: Operation, dims: list[Dim]) -> Callable[..., Any]:
             return attribute
 
         attributes = {k: resolve(v) for k, v in operation.attributes.items()}
-        with np.errstate(all="ignore"):
-            return meaning(*values[:count], **attributes)
+        return meaning(*values[:count], **attributes)
 
     assert len(dims) == len(_attribute_symbols(operation))
     return call
@@ -222,18 +224,31 @@ class HostCaller:
 
     def _call(self, number: int, operands: int, results: int) -> int:
         try:
-            call = self.calls[number]
-            given = [a if a.ndim else a[()] for a in _arrays(operands, call.operands, copy=True)]
-            made = call.function(*given)
-            if not isinstance(made, tuple):
-                made = (made,)
-            for place, value in zip(_arrays(results, call.results, copy=False), made, strict=True):
-                type = ArrayType(place.dtype, place.shape)
-                place[...] = fitted_result(value, type, call.name)
+            with flags.kept() as add:
+                add(self._run(self.calls[number], operands, results))
         except BaseException as error:
             self.error = error
             return 1
         return 0
+
+    def _run(self, call: HostCall, operands: int, results: int) -> int:
+        """Make a call; the floating-point errors that NumPy has met in the place of native code.
+
+        A function of the user's runs under the user's ``np.errstate``, and warns itself.
+        """
+        given = [a if a.ndim else a[()] for a in _arrays(operands, call.operands, copy=True)]
+        if call.is_users:
+            made, errors = call.function(*given), 0
+        else:
+            with floating.noting(floating.ALL) as noted:
+                made = call.function(*given)
+                errors = noted()
+        if not isinstance(made, tuple):
+            made = (made,)
+        for place, value in zip(_arrays(results, call.results, copy=False), made, strict=True):
+            type = ArrayType(place.dtype, place.shape)
+            place[...] = fitted_result(value, type, call.name)
+        return errors
 
 
 def _arrays(words: int, types: Sequence[tuple[np.dtype[Any], int]], copy: bool) -> list[np.ndarray]:

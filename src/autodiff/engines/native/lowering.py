@@ -30,7 +30,7 @@ import numpy as np
 
 from autodiff import debug
 from autodiff.dims import Extent, product, symbols
-from autodiff.engines.native import nests, signals, sizes, steps, ufunc_calls, vector_math
+from autodiff.engines.native import flags, nests, signals, sizes, steps, ufunc_calls, vector_math
 from autodiff.engines.native import threads as nest_threads
 from autodiff.engines.native.control_flow import assign, unsettled
 from autodiff.engines.native.elements import element
@@ -245,6 +245,7 @@ def _module(g: Generator, parameters: list[str]) -> str:
             parts.insert(1, nest_threads.RELEASING)
         parts.insert(0, signals.RUNTIME_OF_PARTS)
         declared.append("declare i64 @llvm.umin.i64(i64, i64)")
+        declared += flags.DECLARATIONS_OF_THREADS if flags.is_x86() else ()
     if g.w.called:
         parts.insert(0, library.declarations(g.w.called))
     if g.w.ufuncs:

@@ -105,8 +105,10 @@ class Scalars:
         fits = self.and_(self.ge(x, low), self.lt(x, high))
         if bits == 32 and x.dtype.itemsize == 8:  # -2147483648.5 still truncates into range
             fits = self.and_(self.gt(x, self.constant(-(2.0**31) - 1, x)), self.lt(x, high))
-        safe = self.select(fits, x, self.constant(0.0, x))
-        converted = self._op(wide, f"fptosi {type} {safe.name} to {wide_type}", safe)
+        # Out of range the result is replaced; that it was tried leaves a mark in the processor's flags
+        # (frozen, as a masked conversion would not try).
+        tried = self._op(wide, f"fptosi {type} {x.name} to {wide_type}", x)
+        converted = self._op(wide, f"freeze {wide_type} {tried.name}", tried)
         smallest = Element(str(-(2 ** (bits - 1))), wide)
         return self.cast(self.select(fits, converted, smallest), dtype)
 
@@ -182,12 +184,20 @@ class Scalars:
         return self._binary("frem", a, b)
 
     def _safe_divisor(self, a: Element, b: Element) -> tuple[Element, Element, Element | None]:
-        zero = self.eq(b, self.constant(0, b))
-        unsafe, minus_one = zero, None
+        """Whether ``b`` is 0, a divisor that does no harm, and whether ``b`` is -1."""
+        unsafe, minus_one = self.eq(b, self.constant(0, b)), None
         if a.dtype.kind == "i":  # the smallest integer divided by -1 overflows
             minus_one = self.eq(b, self.constant(-1, b))
-            unsafe = self.or_(zero, minus_one)
-        return zero, self.select(unsafe, self.constant(1, b), b), minus_one
+            unsafe = self.or_(unsafe, minus_one)
+        return self._is_zero(b), self.select(unsafe, self.constant(1, b), b), minus_one
+
+    def _is_zero(self, b: Element) -> Element:
+        """Whether a divisor is 0, found by a division that leaves a mark in the processor's flags."""
+        if not b.name.startswith("%"):
+            return self.eq(b, self.constant(0, b))
+        real = self.cast(b, np.dtype(np.float32))  # no integer but 0 becomes 0
+        one, infinity = self.constant(1.0, real), self.constant(np.inf, real)
+        return self.eq(self.div(one, real), infinity)
 
     def idiv(self, a: Element, b: Element) -> Element:
         """Integer quotient rounded to minus infinity; 0 for divisor 0."""

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from autodiff.dims import Dim, Extent, bounds, product
-from autodiff.engines.native import signals
+from autodiff.engines.native import flags, signals
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.ufunc_calls import PREFIX
 from autodiff.engines.native.writer import LoopIndex, register_type
@@ -58,7 +58,8 @@ define internal ptr @ad.task(ptr %task) {{
   %number = load i64, ptr %p4
   call void %function(ptr %context, i64 %low, i64 %high, i64 %number)
   %p5 = getelementptr %task, ptr %task, i64 0, i32 5
-  store atomic i64 1, ptr %p5 release, align 8
+{flags.ENDED if flags.is_x86() else "  %end = add i64 0, 1"}
+  store atomic i64 %end, ptr %p5 release, align 8
   ret ptr null
 }}
 
@@ -67,6 +68,7 @@ entry:
   %tasks = alloca [{MOST} x %task]
   %handles = alloca [{MOST} x i64]
   %made = alloca [{MOST} x i8]
+  %register = alloca i32, align 4
   %more = add i64 %n, %threads
   %most = sub i64 %more, 1
   %chunk = udiv i64 %most, %threads
@@ -142,7 +144,7 @@ join:
   %its.handle = getelementptr [{MOST} x i64], ptr %handles, i64 0, i64 %w
   %thread = load i64, ptr %its.handle
   %joining = call i32 @pthread_join(i64 %thread, ptr null)
-  br label %joined
+{flags.JOIN if flags.is_x86() else "  br label %joined"}
 joined:
   %w.next = add i64 %w, 1
   br label %wait
@@ -300,7 +302,7 @@ def _is_pointer(name: str) -> bool:
 
 
 _RESULT = (
-    (re.compile(r"(?:load|phi) (\w+)[, ]"), 1),
+    (re.compile(r"(?:load|phi|freeze) (\w+)[, ]"), 1),
     (re.compile(r"[fi]cmp \w"), "i1"),
     (re.compile(r"(?:getelementptr|alloca) "), "ptr"),
     (re.compile(r"select i1 [^,]+, (\w+) "), 1),

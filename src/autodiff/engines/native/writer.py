@@ -105,6 +105,21 @@ class Step:
         """Steps from one look at the count of work to the next; a power of two."""
         return 1 << max(0, (signals.WORK // (signals.LOOKS * self.units)).bit_length() - 1)
 
+    def equal_stretch(self, steps: Extent) -> int | None:
+        """Steps of a stretch such that all are equally long, and fill vectors; None: there are none.
+
+        LLVM then knows that no step is left over, and keeps nothing in registers for such steps.
+        """
+        if not isinstance(steps, int):
+            return None
+        least = max(1, steps // self.stretch)  # stretches
+        most = min(4 * least, least + 256)  # shorter ones, or a longer search, gain nothing
+        sizes = [steps // k for k in range(least, most + 1) if steps % k == 0]
+        return next((size for size in sizes if size % VECTOR == 0), None)
+
+
+VECTOR = 16
+"""A multiple of the elements in any vector register, but for those of the smallest types."""
 
 UNROLLED = 4  # LLVM may unroll loops of up to this many steps
 CALL_COST = 20  # of an elementary function, in instructions
@@ -332,7 +347,7 @@ class Writer:
             self.line(f"br label %stretch{n}")
             self.label(f"stretch{n}")
             self.line(f"{start} = phi i64 [ {first}, %pre{n} ], [ {stop}, %rest{n} ]")
-            self.stretch(n, start, last, step)
+            self.stretch(n, start, last, step, high - low)
         self.line(f"br label %head{n}")
         self.label(f"head{n}")
         self.line(f"%i{n} = phi i64 [ {start}, %{origin} ], [ %next{n}, %tail{n} ]")
@@ -369,11 +384,20 @@ class Writer:
         small = whole <= signals.WORK and not self.charged
         self.work, self.charged = before + (whole if small else 0.0), charged
 
-    def stretch(self, n: int, start: str, last: str, step: Step) -> None:
-        """Write up to where the next steps go, ``%to``, and look for signals if it is time to."""
-        self.line(f"%left{n} = sub i64 {last}, {start}")
-        self.declared.setdefault("llvm.smin.i64", "declare i64 @llvm.smin.i64(i64, i64)")
-        size = self.here(f"call i64 @llvm.smin.i64(i64 %left{n}, i64 {step.stretch})")
+    def stretch(
+        self, n: int, start: str, last: str, step: Step, steps: Extent | None = None
+    ) -> None:
+        """Write up to where the next steps go, ``%to``, and look for signals if it is time to.
+
+        ``steps`` of the whole loop.
+        """
+        equal = None if steps is None else step.equal_stretch(steps)
+        if equal is None:
+            self.line(f"%left{n} = sub i64 {last}, {start}")
+            self.declared.setdefault("llvm.smin.i64", "declare i64 @llvm.smin.i64(i64, i64)")
+            size = self.here(f"call i64 @llvm.smin.i64(i64 %left{n}, i64 {step.stretch})")
+        else:
+            size = str(equal)
         self.line(f"%to{n} = add nsw i64 {start}, {size}")
         self.spend(self.here(f"mul i64 {size}, {step.units}"), f"ready{n}")
 

@@ -22,6 +22,10 @@ output of a size known at run time only is a pointer to ``{data from malloc, ext
 ``work`` is memory of ``work_bytes``, 64-byte aligned.  Inputs are never written, so they may
 overlap; an argument that is written back must not overlap another, or the call is a miss.
 
+Before the kernel the entry clears the processor's flags of floating-point errors, and looks at them
+after it: two reads of a register.  Where one is set of which the user wants to hear, what
+:meth:`NativeCode.notify` was given is called (see ``flags``).
+
 The text holds names of objects, not addresses (see ``symbols``), so machine code of an entry is
 shared by every function with the same signature and kept on disk.
 """
@@ -33,6 +37,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autodiff.engines.native import flags
 from autodiff.engines.native.entry.arguments import TOO_LARGE, Arguments
 from autodiff.engines.native.entry.forms import (
     ArgumentOutput,
@@ -86,7 +91,7 @@ class Entry:
     text: str
     extra: dict[str, int]
     keep: tuple[Any, ...]
-    names: tuple[str, ...] = ("entry", "status")
+    names: tuple[str, ...] = ("entry", "status", flags.REPORT)
 
 
 def build(
@@ -110,7 +115,8 @@ def build(
         ``(output, argument)``: kernel outputs copied into positional arguments, which must be
         :class:`ArrayInput` with ``written=True``.
     heeds_errstate : bool
-        Whether a call under an ``np.errstate`` that is not known to be lenient is a miss.
+        Whether a call under an ``np.errstate`` that is not known to be lenient is a miss, and
+        floating-point errors are reported.
 
     Returns
     -------
@@ -125,20 +131,23 @@ def build(
         spec = positional[target]
         if not (isinstance(spec, ArrayInput) and spec.written):
             raise InternalError(f"argument {target} is not said to be written")
-    if heeds_errstate:
-        _write_errstate_check(writer)
+    state = _write_errstate_check(writer) if heeds_errstate else ""
     _write_checks(arguments, positional, inputs)
     passed = arguments.finish()
     results = Results(writer, arguments, outputs, copies)
     results.allocate()
     workspace = Workspace(arguments, results)
-    _write_call(writer, signature, passed, results, workspace)
+    watch = flags.Watch(writer, state, len(positional))
+    _write_call(writer, signature, passed, results, workspace, watch)
     _write_exits(writer, results, workspace)
     return Entry(_module_text(writer, signature, passed), writer.extra, tuple(writer.keep))
 
 
-def _write_errstate_check(w: Writer) -> None:
-    """Go on under the state of ``np.errstate`` that compiled code is known to run under."""
+def _write_errstate_check(w: Writer) -> str:
+    """Go on under a state of ``np.errstate`` that compiled code is known to run under.
+
+    The register that holds the state's address.
+    """
     slot = w.slot("ptr")
     w.locals.append(f"  store ptr null, ptr {slot}")
     variable = w.object("errstate.variable")
@@ -148,6 +157,7 @@ def _write_errstate_check(w: Writer) -> None:
     cells = w.object("errstate.cells")
     known = [w.value(f"icmp eq ptr {state}, {w.load('ptr', cells, 8 * k)}") for k in range(2)]
     w.require(w.value(f"or i1 {', '.join(known)}"))
+    return state
 
 
 def _write_checks(
@@ -169,11 +179,14 @@ def _write_call(
     passed: list[str],
     results: Results,
     workspace: Workspace,
+    watch: flags.Watch,
 ) -> None:
     places = [f"ptr {results.data[k]}" for k in range(len(signature.outputs))]
     work = f"ptr {workspace.pointers[0]}"
     thread = w.call("ptr", "PyEval_SaveThread") if signature.release_gil else ""
+    watch.begin()
     status = w.value(f"call i32 @{signature.name}({', '.join([*passed, *places, work])})")
+    watch.end()
     if thread:
         w.call("void", "PyEval_RestoreThread", f"ptr {thread}")
     wide = w.value(f"sext i32 {status} to i64")
@@ -187,6 +200,7 @@ def _write_call(
     results.write_back()
     workspace.give_back()
     _drop(w, w.held)
+    watch.report(result)
     w.line(f"ret ptr {result}")
 
 
@@ -228,6 +242,7 @@ def _module_text(w: Writer, signature: Signature, passed: list[str]) -> str:
     return "\n".join(
         [
             "@status = global i64 0",
+            flags.DEFINITION,
             f"declare i32 @{signature.name}({', '.join(types)})",
             *sorted(w.declared.values()),
             "define ptr @entry(ptr %self, ptr %arguments, i64 %count) {",
@@ -236,6 +251,7 @@ def _module_text(w: Writer, signature: Signature, passed: list[str]) -> str:
             "}",
             FUNCTIONS if "@workspace_take(" in body else "",
             NEW_LARGE_ARRAY if "@new_large_array(" in body else "",
+            flags.FUNCTION if f"@{flags.CALL}(" in body else "",
         ]
     )
 
@@ -267,11 +283,22 @@ class NativeCode:
             self._name, machine.address("entry"), _METH_FASTCALL, self._doc
         )
         self._status = ctypes.c_int64.from_address(machine.address("status"))
+        self._report = flags.Report.from_address(machine.address(flags.REPORT))
+        self._listener: Any = None
 
     @property
     def status(self) -> int:
         """What the kernel reported last: 0 when all went well or the arguments did not fit."""
         return self._status.value
+
+    def notify(self, listener: Callable[..., Any]) -> flags.Report:
+        """Have ``listener(errors, *arguments)`` called at the end of calls with such errors.
+
+        What is returned lets it be left in peace for some calls.
+        """
+        self._listener = listener
+        self._report.listener = id(listener)
+        return self._report
 
 
 def callable_of(

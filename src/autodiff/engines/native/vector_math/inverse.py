@@ -205,7 +205,8 @@ def atanh(x: Value) -> Value:
     small = a < 0.5
     n = select(small, fma(a, u + 1.0, u - 1.0), muladd(above, u, -below))
     d = select(small, fma(a, u - 1.0, u + 1.0), muladd(above, u, below))
-    s = n / d
+    # elsewhere by zero, or NaN from infinity less itself: both leave a mark in the processor's flags
+    s = n / select(a < 1.0, d, n - n)
     total = muladd(k, 0.5 * high, s + muladd(k, 0.5 * low, 0.5 * atanh_rest(s)))
     result = select(a < 1.0, total, select(a.equals(1.0), a.constant(INFINITY), NAN))
     return copysign(result, x)

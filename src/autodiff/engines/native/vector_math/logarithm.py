@@ -5,6 +5,8 @@ x = 2**k m with m between sqrt(1/2) and sqrt(2), taken from the bits; with f = m
     log m = 2 atanh s = f - s (f - R),     R = z q(z) the minimax rest of 2 atanh(s)/s - 2,
 
 an arrangement of fdlibm (Sun Microsystems, 1993): f is exact, and what is subtracted is less than a fifth of it.
+
+Where the logarithm is not defined the division is by zero: its result is replaced, but it leaves a mark in the processor's flags.
 """
 
 from __future__ import annotations
@@ -76,17 +78,17 @@ def split(x: Value, subnormal: bool = True) -> tuple[Value, Value, Value]:
     return m, k, e
 
 
-def _deficit(f: Value) -> tuple[Value, Value]:
-    """(s, f - R), so that log(1 + f) = f - s (f - R)."""
-    s = f / (f + 2.0)
+def _deficit(f: Value, defined: Value) -> tuple[Value, Value]:
+    """(s, f - R), so that log(1 + f) = f - s (f - R), where `defined`."""
+    s = f / select(defined, f + 2.0, 0.0)
     z = s * s
     return s, muladd(-z, polynomial(z, _LOG[f.format.name]), f)
 
 
-def _log_of_parts(k: Value, f: Value) -> Value:
+def _log_of_parts(k: Value, f: Value, defined: Value) -> Value:
     """k ln 2 + log(1 + f)."""
     high, low = LN2_PARTS[f.format.name]
-    s, deficit = _deficit(f)
+    s, deficit = _deficit(f, defined)
     return muladd(k, high, f + muladd(-s, deficit, k * low))
 
 
@@ -105,14 +107,14 @@ def _with_specials(x: Value, result: Value, pole: float = 0.0) -> Value:
 def log(x: Value) -> Value:
     """The natural logarithm."""
     m, k, _ = split(x)
-    return _with_specials(x, _log_of_parts(k, m - 1.0))
+    return _with_specials(x, _log_of_parts(k, m - 1.0, x > 0.0))
 
 
 def _log_to_base(x: Value, factor: float, step: tuple[float, float]) -> Value:
     """k step + log(m) factor, the step in two parts; round numbers come out exact, as the large terms are added without loss."""
     m, k, _ = split(x)
     f = m - 1.0
-    s, deficit = _deficit(f)
+    s, deficit = _deficit(f, x > 0.0)
     first = f * factor
     total, error = fast_two_sum(k * step[0], first)
     low = muladd(s * deficit, -factor, error + fma(f, factor, -first))
@@ -142,6 +144,6 @@ def log1p(x: Value) -> Value:
     # 2**(1-k), as 2**-k has no normal pattern for the largest k
     twice = from_bits(x.format.one - ((e - (x.format.bias + 1)) << x.format.fraction))
     f = muladd(0.5 * lost, twice, m - 1.0)
-    result = _log_of_parts(k, f)
+    result = _log_of_parts(k, f, x > -1.0)
     keep = magnitude(x) < 2.0 ** -(x.format.fraction + 2)
     return _with_specials(x, select(keep, x, result), -1.0)

@@ -75,13 +75,13 @@ _TWO_THIRDS = (0.6666666666666666, 3.700743415417188e-17)
 _LN2 = (0.6931471805598903, 5.497923018708371e-14)
 
 
-def _log_in_two_parts(x: Value) -> tuple[Value, Value]:
-    """log x as an unevaluated sum, relative error about 2**-65, for finite x > 0 (double)."""
+def _log_in_two_parts(x: Value, nowhere: Value) -> tuple[Value, Value]:
+    """log x as an unevaluated sum, relative error about 2**-65, for finite x > 0 (double); `nowhere`: see `pow`."""
     m, k, _ = split(x)
     f = m - 1.0
     d = f + 2.0
     d_low = f - (d - 2.0)
-    reciprocal = 1.0 / d
+    reciprocal = 1.0 / select(nowhere, 0.0, d)
     s = f * reciprocal
     s_low = muladd(-s, d_low, fma(-s, d, f)) * reciprocal
     z, z_low = two_product(s, s)
@@ -103,9 +103,9 @@ def _finite(y: Value) -> Value:
     return least(greatest(y, -(2.0**64)), 2.0**64)
 
 
-def _double_magnitude(x: Value, y: Value) -> Value:
+def _double_magnitude(x: Value, y: Value, nowhere: Value) -> Value:
     """x**y for finite x > 0."""
-    log, log_low = _log_in_two_parts(x)
+    log, log_low = _log_in_two_parts(x, nowhere)
     y = _finite(y)
     t, t_low = two_product(y, log)
     t_low = muladd(y, log_low, t_low)
@@ -113,11 +113,11 @@ def _double_magnitude(x: Value, y: Value) -> Value:
     return exp_of_sum(inside, select(inside.equals(t), t_low, 0.0))
 
 
-def _single_magnitude(a: Value, y: Value) -> Value:
+def _single_magnitude(a: Value, y: Value, nowhere: Value) -> Value:
     """a**y for finite a > 0 of 24 bits: the logarithm and the product in double, the exponential as in exp."""
     m, k, _ = split(a)
     m, k = widen(m), widen(k)
-    s = (m - 1.0) / (m + 1.0)
+    s = (m - 1.0) / select(nowhere, 0.0, m + 1.0)
     z = s * s
     log = muladd(k, LN2, s * muladd(z, polynomial(z, _SHORT_LOG), 2.0))
     t = least(greatest(widen(_finite(y)) * log, -104.0), 89.0)
@@ -128,15 +128,17 @@ def _single_magnitude(a: Value, y: Value) -> Value:
 def pow(x: Value, y: Value) -> Value:
     """x**y with the special cases of C99: x**0 = 1**y = 1 even for NaN, signs by odd whole y, NaN for negative x otherwise."""
     a = magnitude(x)
-    result = (_double_magnitude if x.format is F64 else _single_magnitude)(a, y)
+    whole = rint(y).equals(y)
+    nowhere = (
+        (x < 0.0) & (x > -INFINITY) & ~whole
+    )  # divides by zero: a mark in the processor's flags
+    result = (_double_magnitude if x.format is F64 else _single_magnitude)(a, y, nowhere)
     # 0 and inf: the logarithm is not finite
     edge = select(y < 0.0, select(a.equals(0.0), a.constant(INFINITY), 0.0), a)
     result = select(a.equals(0.0) | a.equals(INFINITY), edge, result)
-    whole = rint(y).equals(y)
     half = 0.5 * y
     odd = whole & rint(half).differs(half)
     result = select(odd, copysign(result, x), result)
-    nowhere = (x < 0.0) & (x > -INFINITY) & ~whole
     result = select(nowhere | x.compare("uno", y), NAN, result)
     return select(x.equals(1.0) | y.equals(0.0), 1.0, result)
 

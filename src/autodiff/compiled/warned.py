@@ -1,0 +1,462 @@
+"""Floating-point warnings: what NumPy would have said of a call that ran compiled.
+
+    errors    flags of the processor, or of NumPy's loops, that were set during the run  (a hint)
+    asked     the user's own function runs on the same arguments, and NumPy tells what it meets
+    given     the same texts at the same lines, through the filters of ``warnings``, once per call
+
+A flag does not say which line of the user's it belongs to, nor whether it belongs to one: compiled
+code may compute both sides of a choice, and a derivative divides where its function does not.  So a
+flag is a question, put to the plain function, as with checks that fail.  What was answered is kept
+for the next calls with the same flags, and asked again more and more rarely; where the answer is
+that there is nothing to say, the entry is told not to call for a while.
+
+A function with effects is not run twice: NumPy runs its program without them, and of what depends on
+the result of an effect (a call of what cannot be looked into) nothing is said.  Random numbers are
+drawn anew for the question, and the generators put back.  Nothing is said, either, of what comes
+after the first many lines of the plain run: a loop that takes a moment compiled may take minutes
+there.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff import floating
+from autodiff.capture import Captured
+from autodiff.capture.running import Run
+from autodiff.compiled import fallback
+from autodiff.compiled.binding import Call, Recognised
+from autodiff.compiled.specialisation import Specialisation
+from autodiff.dims import Dim
+from autodiff.engines import matches
+from autodiff.errors import is_signal_handlers
+from autodiff.ir.data import Operation, Program, Value, walk
+from autodiff.ladder import NotStaged
+from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, View
+from autodiff.ops.evaluate import run_block, run_operation, without_effects
+from autodiff.tracebacks import depth_of_user, is_internal
+
+if TYPE_CHECKING:
+    from autodiff.compiled.compiling import Compiler
+
+ALWAYS = 8
+"""Calls with the same flags that are each looked into; from then on, those that are a power of two."""
+
+LINES = 20_000
+"""Lines of Python after which a plain run is given up: some milliseconds."""
+
+FIRST_LINES = 200_000
+"""The same for the first one."""
+
+MOST = 100
+"""Warnings that are kept of one program."""
+
+LONGEST = 2**20
+"""Calls for which an entry is told to keep quiet, at most."""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A warning of NumPy's and where it arose; without a file: at the line of the call."""
+
+    text: str
+    file: str | None
+    line: int
+    module: str
+    registry: dict[Any, Any]
+
+    @property
+    def key(self) -> tuple[str, str | None, int]:
+        """Warnings with one key are one warning."""
+        return self.text, self.file, self.line
+
+    def give(self) -> None:
+        """Warn, as NumPy does."""
+        if not floating.of_text(self.text) & floating.wanted():
+            return
+        recorder = floating.recorder()
+        if isinstance(recorder, _Log):
+            recorder.add(self)
+        elif recorder is not None:
+            recorder.take(self.text)
+        elif self.file is None:
+            warnings.warn(self.text, RuntimeWarning, stacklevel=depth_of_user())
+        else:
+            warnings.warn_explicit(
+                self.text, RuntimeWarning, self.file, self.line, self.module, self.registry
+            )
+
+
+class _Current(threading.local):
+    """What a thread runs on its way through Python, as entries know arguments only."""
+
+    running: tuple[Specialisation, Call | Recognised] | None = None
+    raised: RuntimeWarning | None = None  # the last warning that a filter has made an error
+
+
+current = _Current()
+
+
+def listen(compiled: Compiler, specialisation: Specialisation) -> None:
+    """Have the warnings of a specialisation's calls given."""
+    listener = _Listener(weakref.ref(compiled), weakref.ref(specialisation))
+    listener.report = specialisation.run.notify(listener.hear)
+    captured = specialisation.captured
+    listener.report.always |= captured.errors | _errors_of_constants(captured.program)
+
+
+class _Listener:
+    """What is known of the floating-point errors of one specialisation."""
+
+    def __init__(
+        self,
+        compiled: weakref.ref[Compiler],
+        specialisation: weakref.ref[Specialisation],
+    ) -> None:
+        self.compiled = compiled
+        self.specialisation = specialisation
+        self.report: Any = None
+        self.times: dict[int, int] = {}
+        self.known: dict[int, list[Warned]] = {}
+        self.silences = 0
+
+    def hear(self, errors: int, *arguments: Any) -> None:
+        """A call has ended, and these errors are among its flags."""
+        compiled, specialisation = self.compiled(), self.specialisation()
+        if compiled is None or specialisation is None:
+            return
+        times = self.times[errors] = self.times.get(errors, 0) + 1
+        known = self.known.get(errors)
+        if not known or times <= ALWAYS or times & (times - 1) == 0:
+            question = _question(compiled, specialisation, arguments)
+            found, is_all = _warnings_of(question, FIRST_LINES if times == 1 else LINES)
+            # Draws of another time tell other things, and less is found in fewer lines.
+            if found or (is_all and not specialisation.captured.has_effects):
+                known = self.known[errors] = found
+        if not known:
+            self._keep_quiet(errors, times)
+            return
+        self.report.quiet = self.silences = 0
+        error = _give(known)
+        if error is None:
+            return
+        # An error, by the user's filters: it is raised from the user's line, if it may be.
+        if not specialisation.captured.has_effects:
+            fallback.run_plainly(compiled, _whole(compiled, specialisation, arguments))
+        current.raised = error
+        raise error
+
+    def _keep_quiet(self, errors: int, times: int) -> None:
+        """NumPy has nothing to say: ask again after twice as many calls as the last time."""
+        if times >= ALWAYS:
+            self.silences += 1
+            self.report.quiet |= errors
+            self.report.skip = min(2**self.silences, LONGEST)
+
+
+def _give(found: Sequence[Warned]) -> RuntimeWarning | None:
+    """Warn; the exception where a filter makes one of it."""
+    try:
+        for one in found:
+            one.give()
+    except RuntimeWarning as error:
+        return error
+    return None
+
+
+def _whole(compiled: Compiler, specialisation: Specialisation, arguments: Sequence[Any]) -> Call:
+    """The call that is made."""
+    running = current.running
+    if running is not None and running[0] is specialisation:
+        return running[1].whole()
+    return compiled.bind(tuple(arguments[: len(specialisation.input_leaves)]), {})
+
+
+def _question(
+    compiled: Compiler, specialisation: Specialisation, arguments: Sequence[Any]
+) -> Callable[[], Any]:
+    """What to run for NumPy's warnings."""
+    captured = specialisation.captured
+    if not captured.has_effects:
+        call = _whole(compiled, specialisation, arguments)
+        return lambda: fallback.run_plainly(compiled, call)
+    if _only_draws(captured):
+        call = _whole(compiled, specialisation, arguments)
+        return lambda: _run_drawing(captured, lambda: fallback.run_plainly(compiled, call))
+    forms = specialisation.input_dtypes
+    return lambda: _run_program(captured, forms, arguments)
+
+
+def _host_calls(captured: Captured) -> list[Any]:
+    program = captured.program
+    return [op.attributes["function"] for op in walk(program.block) if op.kind == "host_call"]
+
+
+def _only_draws(captured: Captured) -> bool:
+    """Whether the effects of a function are random draws, which can be taken back."""
+    hidden = any(captured.inputs[number].leaf is None for number, _ in captured.mutated)
+    return not hidden and all(_generator(f) is not None for f in _host_calls(captured))
+
+
+def _generator(function: Any) -> Any:
+    """What gives the generator that a host call draws from, if it does."""
+    return getattr(function, "generator", None)
+
+
+def _run_drawing(captured: Captured, run: Callable[[], Any]) -> None:
+    """Run with draws of its own: the generators are put back."""
+    drawing = Run()
+    for function in _host_calls(captured):
+        drawing.about_to_draw(_generator(function)())
+    try:
+        run()
+    finally:
+        drawing.fail()
+
+
+def _run_program(captured: Captured, forms: Sequence[Any], arguments: Sequence[Any]) -> None:
+    """The function's program, with draws of its own, and without its effects."""
+    count = len(captured.inputs)
+    extents: dict[Any, int] = {}
+    given = arguments[:count]
+    if not all(matches(x, form, extents) for x, form in zip(given, forms[:count], strict=True)):
+        return
+    values = iter([np.asarray(x, f.type.dtype) for x, f in zip(given, forms, strict=False)])
+    program = captured.program
+    inputs = [np.int64(extents[v]) if v in extents else next(values) for v in program.inputs]
+    drawing = Run()
+
+    def draw(function: Any, operands: Sequence[Any]) -> Sequence[Any]:
+        generator = _generator(function)
+        if generator is None:
+            raise NotStaged("the result of an effect is needed")
+        drawing.about_to_draw(generator())
+        return (function.effect(tuple(operands)),)
+
+    try:
+        with without_effects(draw):
+            run_block(program.block, dict(zip(program.inputs, inputs, strict=True)))
+    finally:
+        drawing.fail()
+
+
+# -- constants --------------------------------------------------------------------------------------
+SMALL = 16
+"""Elements of what is computed from constants to see what it meets."""
+
+
+def _errors_of_constants(program: Program) -> int:
+    """Errors in what a compiler computes beforehand: ``0 / 0`` in the mean of an empty array."""
+    known: dict[Value, Any] = {}
+    with floating.noting(floating.LOUD) as errors:
+        for operation in walk(program.block):
+            given = [_constant(v, known) for v in operation.operands]
+            meaning = ENTRIES[operation.kind].meaning
+            if _is_divided_by_zero(operation, given):
+                meaning(np.ones_like(given[1]), given[1], **operation.attributes)
+            elif _is_small(operation) and not any(x is None for x in given):
+                known[operation.results[0]] = meaning(*given, **operation.attributes)
+        return errors()
+
+
+def _constant(value: Value, known: dict[Value, Any]) -> Any:
+    """A value that is known, or has no elements."""
+    shape = value.type.shape
+    if any(isinstance(n, Dim) for n in shape) or 0 not in shape:
+        return known.get(value)
+    return np.zeros(shape, value.dtype)
+
+
+def _is_divided_by_zero(operation: Operation, given: Sequence[Any]) -> bool:
+    """Whether integers are divided by a constant 0, whatever they are."""
+    return (
+        len(given) == 2
+        and given[1] is not None
+        and operation.operands[0].dtype.kind in "iu"
+        and isinstance(ENTRIES[operation.kind].lowering, Pointwise)
+        and not np.any(given[1])
+    )
+
+
+def _is_small(operation: Operation) -> bool:
+    """Whether an operation of constants is one to compute."""
+    lowering = ENTRIES[operation.kind].lowering
+    simple = operation.kind == "constant" or isinstance(lowering, (Pointwise, Reduction, View))
+    if not simple or len(operation.results) != 1:
+        return False
+    shape = operation.results[0].type.shape
+    sizes = [n for n in shape if isinstance(n, int)]
+    static = all(_is_static(a) for a in operation.attributes.values())
+    return len(sizes) == len(shape) and math.prod(sizes) <= SMALL and static
+
+
+def _is_static(attribute: Any) -> bool:
+    if isinstance(attribute, tuple):
+        return all(map(_is_static, attribute))
+    return not isinstance(attribute, (Dim, Program))
+
+
+# -- asking -----------------------------------------------------------------------------------------
+def _warnings_of(run: Callable[[], Any], lines: int) -> tuple[list[Warned], bool]:
+    """What NumPy warns of in a run, once for each text and line; whether it came to its end."""
+    is_all = True
+    # A user's function that silences warnings inside has other filters than these.
+    log = _Log(warnings.filters)
+    # All that any state warns of: what is silenced now may not be at the next call.
+    told = floating.LOUD | floating.wanted()
+    how: dict[str, Any] = {k: "log" if bit & told else "ignore" for k, bit in floating.BITS.items()}
+    before, current.running = (
+        current.running,
+        None,
+    )  # what is called on the way has calls of its own
+    try:
+        with np.errstate(call=log, **how), _limited(lines):
+            run()
+    except _Enough:
+        is_all = False
+    except Warning:
+        raise  # one of another kind, which the user's filters make an error
+    except Exception as error:  # what the compiled code has not met, or an effect that is needed
+        if is_signal_handlers(error):
+            raise
+    finally:
+        current.running = before
+    return list(log.found.values()), is_all
+
+
+class _Log(floating.Recorder):
+    """NumPy's warnings, and those of compiled functions that are called on the way."""
+
+    def __init__(self, filters: Any) -> None:
+        self.found: dict[Any, Warned] = {}
+        self.filters = filters
+
+    def take(self, text: str) -> None:
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename == floating.__file__:
+            frame = frame.f_back
+        assert frame is not None
+        file, line, space = _place(frame)
+        module = space.get("__name__", "<string>")
+        self.add(Warned(text, file, line, module, space.setdefault("__warningregistry__", {})))
+
+    def add(self, one: Warned) -> None:
+        """Note a warning."""
+        if warnings.filters is not self.filters and _is_ignored(one):
+            return
+        if len(self.found) < MOST:
+            self.found.setdefault(one.key, one)
+
+
+def _place(frame: FrameType) -> tuple[str | None, int, dict[str, Any]]:
+    """File, line and globals where NumPy was called; of an operation, those of its source."""
+    if not is_internal(frame.f_code.co_filename):
+        return frame.f_code.co_filename, frame.f_lineno, frame.f_globals
+    at: FrameType | None = frame
+    while at is not None and is_internal(at.f_code.co_filename):
+        if at.f_code is run_operation.__code__:
+            source = at.f_locals["operation"].source
+            return (None, 0, {}) if source is None else (source.file, source.line, _space(source))
+        at = at.f_back
+    return None, 0, {}
+
+
+def _space(source: Any) -> dict[str, Any]:
+    """The globals of the module that a line belongs to."""
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None) == source.file:
+            return vars(module)
+    return {}
+
+
+def _is_ignored(one: Warned) -> bool:
+    """Whether the filters in force drop a warning."""
+    for action, message, category, module, line in warnings.filters:
+        if (
+            (message is None or message.match(one.text))
+            and issubclass(RuntimeWarning, category)
+            and (module is None or module.match(one.module))
+            and line in (0, one.line)
+        ):
+            return action == "ignore"
+    return False
+
+
+# -- an end to it -------------------------------------------------------------------------------------
+class _Enough(BaseException):
+    """A run has gone on for long; not an Exception, which the user's code may catch."""
+
+
+# What is run here for NumPy's answers, called by what is not counted: this library's own code.
+_COUNTED = frozenset((fallback.plain.__code__, fallback.run_plainly.__code__))
+OPERATION = 10
+"""Lines that an operation of a program counts for."""
+
+
+class _Count:
+    """Counts lines of the user's functions, by Python's way of tracing."""
+
+    def __init__(self, lines: int) -> None:
+        self.left = lines
+        self.counting = False
+
+    def enter(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """A function is called."""
+        code = frame.f_code
+        if code is run_operation.__code__:
+            self.left -= OPERATION
+            self.end_if_long(frame)
+            return None
+        counted = code in _COUNTED
+        if counted == self.counting or not (counted or is_internal(code.co_filename)):
+            return self.line if self.counting else None
+        before, self.counting = self.counting, counted
+        frame.f_trace_lines = False
+
+        def leave(frame: FrameType, event: str, argument: Any) -> Any:
+            if event == "return":
+                self.counting = before
+            return leave
+
+        return leave
+
+    def line(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """A line is reached."""
+        self.left -= 1
+        self.end_if_long(frame)
+        return self.line
+
+    def end_if_long(self, frame: FrameType | None) -> None:
+        """Raise, but not in a method of an object that goes, where exceptions are lost."""
+        if self.left >= 0:
+            return
+        while frame is not None:
+            if frame.f_code.co_name == "__del__":
+                return
+            frame = frame.f_back
+        raise _Enough
+
+
+@contextmanager
+def _limited(lines: int) -> Iterator[None]:
+    """Leave by ``_Enough`` after so many lines of Python."""
+    before = sys.gettrace()
+    sys.settrace(_Count(lines).enter)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+__all__ = ["current", "listen"]
