@@ -299,6 +299,7 @@ def _capture(
     learnt: Sequence[Decision],
 ) -> Captured:
     trace = Trace(eager, replace(naming, tags={}), learnt, warned, run_long)
+    trace.builder.interpret = functools.partial(functions.interpret, trace)
     trace.distinguish_arrays = distinguish_arrays
     if naming.holomorphic:
         trace.builder.not_holomorphic = []

@@ -128,6 +128,17 @@ def _parameters(
     return parameters
 
 
+def interpret(trace: Trace, function: Any, args: Sequence[Any]) -> Any:
+    """Run a function or method of a library, of which operations made a part of theirs."""
+    if isinstance(function, Closure):
+        return function(*args)
+    if isinstance(function, MethodType):
+        return interpret(trace, function.__func__, (function.__self__, *args))
+    if isinstance(function, FunctionType):
+        return call_function(trace, function, list(args), {})
+    return function(*args)
+
+
 def call_function(
     trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
 ) -> Any:

@@ -125,7 +125,6 @@ class Trace:
         run_long: RunLong | None = None,
     ) -> None:
         self.builder = EagerBuilder(self) if eager else Builder()
-        self.builder.interpret = self.interpret
         self.eager = eager
         self.run_long = run_long
         self.decisions = Decisions(learnt)
@@ -193,18 +192,6 @@ class Trace:
         self.given: dict[int, Any] = {}  # lists that are arguments, one array each (given.Given)
         # Copies of containers, with everything in them lifted, that libraries were given; of which.
         self.copies: dict[int, tuple[Any, Any]] = {}
-
-    def interpret(self, function: Any, args: Sequence[Any]) -> Any:
-        """A function or method of a library, of which operations made a part of theirs."""
-        from autodiff.capture.functions import Closure, call_function
-
-        if isinstance(function, Closure):
-            return function(*args)
-        if isinstance(function, MethodType):
-            return self.interpret(function.__func__, (function.__self__, *args))
-        if isinstance(function, FunctionType):
-            return call_function(self, function, list(args), {})
-        return function(*args)
 
     def forget(self) -> None:
         """Let go of the objects of the call: what is compiled reads those of later calls."""

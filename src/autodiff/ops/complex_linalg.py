@@ -45,6 +45,7 @@ from autodiff.ops.decompositions import noise
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.fourier import in_pairs, whole
 from autodiff.ops.function_table import functions
+from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.promotion import constant, pointwise
 from autodiff.ops.tracer import Tracer, emit_tracer
 
@@ -426,8 +427,6 @@ def eig_results(a: Any) -> tuple[Any, Any]:
     if is_complex(a):
         w, v = emit_tracer("complex_eig", plain(_matrix(a, square=True).pair))
     else:
-        from autodiff.ops.numpy_functions.linear_algebra import float_matrix
-
         w, v = emit_tracer("real_eig", float_matrix(a))
     values: Any = from_pair(w, "array")
     vectors: Any = from_pair(v, "array")

@@ -210,8 +210,6 @@ def polygamma(n: Any, x: Any) -> Any:
 def zeta(x: Any, q: Any = None, out: Any = None) -> Any:
     """The zeta function of Riemann, or of Hurwitz."""
     if out is not None:
-        from autodiff.ops.ufuncs import unsupported
-
         raise unsupported("scipy.special.zeta with out=", "assign its result")
     if q is None:
         return entries.pointwise_ufunc("scipy_riemann_zeta", as_float(x))

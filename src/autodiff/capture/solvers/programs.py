@@ -22,6 +22,7 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, same_shape, symbols
 from autodiff.ir.copying import copy_operation, copy_value
 from autodiff.ir.data import ArrayType, Block, Program, Value, free_values, walk
+from autodiff.ops import dispatch
 from autodiff.ops.either import Either
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.solvers import FLOAT
@@ -134,8 +135,6 @@ def array_of(value: Any, shape: Any) -> Tracer:
 
 def as_float(value: Any) -> Tracer:
     """An array of floats of what a function returned, as ``np.asarray`` makes of it."""
-    from autodiff.ops import dispatch
-
     array = dispatch.functions[np.asarray](_widened(value))
     if not isinstance(array, Tracer) or array.dtype.kind not in "fiub":
         raise Declined("a function whose result is not made of numbers")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ops import complex_linalg
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.linear_algebra import t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix, matmul
@@ -41,16 +42,12 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Tracer:
 @implements(np.linalg.eig)
 def eig(a: Any) -> Any:
     """``np.linalg.eig``: its results may be complex."""
-    from autodiff.ops import complex_linalg
-
     return complex_linalg.eig(a)
 
 
 @implements(np.linalg.eigvals)
 def eigvals(a: Any) -> Any:
     """``np.linalg.eigvals``: its results may be complex."""
-    from autodiff.ops import complex_linalg
-
     return complex_linalg.eigvals(a)
 
 
