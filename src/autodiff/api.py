@@ -347,9 +347,9 @@ class _WithVectors(Transformed):
 
     def _call_slowly(self, args: tuple[Any, ...], kwargs: dict[str, Any], vectors: Any) -> Any:
         compiled = self._compiled
-        call = compiled.bind(args, kwargs)
+        call = compiled.bind_whole(args, kwargs)
         try:
-            extra = compiled.transformation.extra(compiled.signature, call, vectors)
+            extra = compiled.vectors_for(call, vectors)
         except AutodiffError:
             from autodiff.ladder import Bail
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture import Captured, Result
+from autodiff.capture.given import NotWhole
 from autodiff.capture.lists import ListPlan
 from autodiff.capture.naming import Naming, Tagged, refuse_untagged_uses, single
 from autodiff.capture.paths import Path, compile_reader
@@ -258,7 +260,6 @@ class Derivative(Transformation):
 
     name = "derivative"
     is_value = False
-    takes_lists = False
 
     def __init__(self, wrt: Wrt = None) -> None:
         super().__init__(wrt)
@@ -676,7 +677,6 @@ class Gradient(Derivative):
     """The gradient of a scalar result; with ``value`` the result itself as well."""
 
     name = "gradient"
-    takes_lists = True
     takes_holomorphic = True
 
     def __init__(self, wrt: Wrt = None, value: bool = False) -> None:
@@ -809,6 +809,8 @@ def _ensure_output(captured: Captured, plan: tuple[Any, ...]) -> int | None:
         return None
     if plan[0] in ("output", "complex"):
         return int(plan[1])
+    if any(_is_whole_list(r.example) for r in captured.inputs if r.leaf == plan[1]):
+        raise NotWhole("a list that is returned as it was given")
     captured.program.outputs.append(captured.inputs[_input_of(captured, plan[1])].cell.value)
     return len(captured.program.outputs) - 1
 
@@ -869,13 +871,44 @@ def _matrix_row(
         out = ArrayType(out.dtype, out.shape[:-1])
     for leaf in targets.leaves:
         if leaf.number is not None and leaf.number in targets.floats:
-            items.append(outputs.slot(first, leaf.form, axis))
+            items.append(_columns(outputs.slot(first, leaf.form, axis), leaf))
             first += 1
         elif _is_object(leaf):
             items.append(_Slot(("constant", leaf.example)))
         else:  # integers: zero for every element of both
-            items.append(outputs.block(out.shape, leaf, targets))
+            items.append(_columns(outputs.block(out.shape, leaf, targets), leaf))
     return targets.combine(items)
+
+
+def _columns(block: _Slot, leaf: _Leaf) -> _Slot:
+    """Derivatives by a leaf; those by a list that is one array are a list."""
+    if not _is_whole_list(leaf.example):
+        return block
+    form = "scalar" if type(leaf.example[0]) is np.float64 else "float"
+    return _Slot(("columns", block.plan, type(leaf.example), form))
+
+
+def _rows(row: Any, leaf: _Leaf, targets: _Targets) -> Any:
+    """Derivatives of the derivatives by a leaf; of a list that is one array there is a row for each item.
+
+    In a row, what was an array of numbers, one an item, is a number.
+    """
+    if not _is_whole_list(leaf.example):
+        return row
+    result = result_of(row)
+    forms = {id(slot): other.form for slot, other in zip(_slots(row), targets.leaves, strict=True)}
+    plans = []
+    for slot in _slots(row):
+        plan = slot.plan
+        if plan[0] == "output":
+            form = forms[id(slot)]
+            plan = ("output", plan[1], "scalar" if form == "array" else form)
+        plans.append(plan)
+    return _Slot(("rows", Result(plans, result.definition), type(leaf.example)))
+
+
+def _slots(row: Any) -> list[_Slot]:
+    return [row] if isinstance(row, _Slot) else tree.flatten(row)[0]
 
 
 class _Outputs:
@@ -962,12 +995,13 @@ class Hessian(Derivative):
         for leaf in targets.leaves:
             if leaf.number is not None and leaf.number in targets.floats:
                 out = first.outputs[number].type
-                rows.append(_matrix_row(targets, out, number * columns, outputs))
+                row = _matrix_row(targets, out, number * columns, outputs)
+                rows.append(_rows(row, leaf, targets))
                 number += 1
             elif _is_object(leaf):
                 rows.append(_Slot(("constant", leaf.example)))
             else:
-                rows.append(_zero_row(targets, leaf, outputs))
+                rows.append(_rows(_zero_row(targets, leaf, outputs), leaf, targets))
         return Plan(outputs.finished(), outputs.forms, result_of(targets.combine(rows)))
 
 
@@ -977,7 +1011,7 @@ def _zero_row(targets: _Targets, by: _Leaf, outputs: _Outputs) -> Any:
     items = [
         _Slot(("constant", leaf.example))
         if _is_object(leaf)
-        else outputs.block(shape, leaf, targets)
+        else _columns(outputs.block(shape, leaf, targets), leaf)
         for leaf in targets.leaves
     ]
     return targets.combine(items)
@@ -1002,20 +1036,37 @@ def _flat_vectors(items: Sequence[Any], call: Any, vectors: Any, what: str) -> l
         leaves = [k for k, s in enumerate(call.slot_of) if s == item]
         if not any(moves(call, k) for k in leaves):
             continue
-        parts = [vector] if call.definitions[item] is None else tree.flatten(vector)[0]
-        if len(parts) != len(leaves):
-            raise ShapeError(
-                f"{what}: a vector has {len(parts)} parts where the argument has {len(leaves)}.",
-                code="AD202",
-                remedy="give vectors the structure of the arguments",
-            )
+        parts = _parts_of(vector, call.definitions[item], any(k in call.lists for k in leaves))
+        _require_parts(len(parts), len(leaves), what)
         for leaf, part in zip(leaves, parts, strict=True):
             if leaf in call.wholes:
                 whole = call.wholes[leaf]
                 flat.append(parts_of_complex(_fitting(part, whole, what, np.asarray(whole).dtype)))
             elif moves(call, leaf):
+                if leaf in call.lists:
+                    count = len(part) if isinstance(part, (list, tuple)) else 1
+                    _require_parts(count, len(call.leaves[leaf]), what)
                 flat.append(_fitting(part, call.leaves[leaf], what))
     return flat
+
+
+def _require_parts(given: int, count: int, what: str) -> None:
+    if given != count:
+        raise ShapeError(
+            f"{what}: a vector has {given} parts where the argument has {count}.",
+            code="AD202",
+            remedy="give vectors the structure of the arguments",
+        )
+
+
+def _parts_of(vector: Any, definition: Any, has_lists: bool) -> list[Any]:
+    """The parts of a vector by the leaves of an argument."""
+    if definition is None:
+        return [vector]
+    if has_lists:  # the vector may have numbers of other types in the place of a list
+        with suppress(ValueError, TypeError):  # another structure: there are not as many leaves
+            return list(definition.flatten_up_to(vector))
+    return list(tree.flatten(vector)[0])
 
 
 def _one_for_each(items: Sequence[Any], call: Any, vectors: Any, what: str) -> Sequence[Any]:
@@ -1043,6 +1094,8 @@ def _one_for_each(items: Sequence[Any], call: Any, vectors: Any, what: str) -> S
 def moves(call: Any, leaf: int) -> bool:
     """Whether derivatives by an argument leaf are not zero by its type."""
     x = call.leaves[leaf]
+    if leaf in call.lists and type(x[0]) is int:
+        return bool(call.roles[leaf] == "float")
     return call.roles[leaf].startswith(("float", "complex")) or (
         call.roles[leaf] == "array"
         and (not isinstance(x, (np.ndarray, np.generic)) or x.dtype.kind == "f")

@@ -362,12 +362,6 @@ def test_an_index_out_of_range():
         assert compiled(NUMBERS[:n], n - 1) == NUMBERS[n - 1]
 
 
-@pytest.mark.parametrize("what", [autodiff.hessian, autodiff.jacobian])
-def test_other_derivatives_take_the_items_apart(what):
-    got = what(total, wrt="v")([1.0, 2.0], 1.5)
-    assert isinstance(got, list) and len(got) == 2
-
-
 def test_an_error_of_one_call_says_nothing_of_others():
     def f(v):
         if len(v) < 4:

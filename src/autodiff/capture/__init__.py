@@ -106,6 +106,8 @@ class Result:
     outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
     ``("constant", object)``, ``("either", number, leaf, leaf)`` by whether an output is true,
     ``("complex", number, form)`` of an output of pairs, ``("converted", number, type)``, or ``("part", number)`` of the ``parts`` that it has in several places.
+    Of derivatives by a list that is one array: ``("columns", plan, type, form)``, a list with an item for each index of the
+    last axis, and ``("rows", Result, type)`` for each of the first axis of all its outputs.
     """
 
     leaves: list[tuple[Any, ...]]
@@ -121,6 +123,26 @@ class Result:
             return count == 1
         flat = self.definition.type is tuple and self.definition.num_children == count
         return flat and count > 1 and self.definition.num_nodes == count + 1
+
+    def numbers(self) -> list[int]:
+        """The outputs that it is made of, where it is the row of a matrix."""
+        found = [leaf[1] if leaf[0] == "columns" else leaf for leaf in self.leaves]
+        return [leaf[1] for leaf in found if leaf[0] == "output"]
+
+    def _of_row(self, outputs: dict[int, Any]) -> Any:
+        """The result around one row of each output, which is an array or a number of its own."""
+        items = []
+        for leaf in self.leaves:
+            kind, what = leaf[0], leaf[1]
+            if kind == "columns":
+                items.append(leaf[2](_columns(outputs[what[1]], leaf[3])))
+            elif kind == "output":
+                row = outputs[what]
+                plain = float(row) if leaf[2] == "float" else row
+                items.append(np.array(row) if row.ndim else plain)
+            else:
+                items.append(what)
+        return items[0] if self.definition is None else tree.unflatten(self.definition, items)
 
     def rebuild(
         self, outputs: Sequence[Any], arguments: Sequence[Any], hidden: Sequence[Any] = ()
@@ -152,6 +174,15 @@ class Result:
                 return complex_made[what]
             if kind == "converted":
                 return leaf[2](outputs[what])
+            if kind == "columns":
+                return leaf[2](_columns(item(what), leaf[3]))
+            if kind == "rows":
+                blocks = [np.asarray(outputs[k]) for k in what.numbers()]
+                rows = (
+                    {k: b[at] for k, b in zip(what.numbers(), blocks, strict=True)}
+                    for at in range(len(blocks[0]))
+                )
+                return leaf[2]([what._of_row(row) for row in rows])
             if kind == "list":
                 return what.build(outputs)
             if kind == "argument":
@@ -174,6 +205,14 @@ class Result:
             return items[0] if part.definition is None else tree.unflatten(part.definition, items)
 
         return whole(self)
+
+
+def _columns(block: Any, form: str) -> list[Any]:
+    """The parts of an array along its last axis; numbers where it has no other."""
+    array = np.asarray(block)
+    if array.ndim > 1:
+        return [np.array(array[..., k]) for k in range(array.shape[-1])]
+    return array.tolist() if form == "float" else list(array)
 
 
 @dataclass

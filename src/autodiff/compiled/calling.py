@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -176,7 +176,7 @@ class Compiled(Compiler):
                 return fallback.uncompiled(self, call, reason, extra)
         structure = call.structure()
         if call.lists and structure in self.apart:
-            call = self.taken_apart(call)
+            call, extra = self.taken_apart_with(call, extra)
             structure = call.structure()
         failed_whole = None
         while True:
@@ -211,7 +211,7 @@ class Compiled(Compiler):
                     failed_whole = structure
                     if not isinstance(made, Exception):  # the user's own, perhaps, of this call
                         self.apart.add(structure)
-                    call = self.taken_apart(call)
+                    call, extra = self.taken_apart_with(call, extra)
                     structure = call.structure()
                     continue
                 if failed_whole is not None and isinstance(made, Specialisation):
@@ -229,6 +229,8 @@ class Compiled(Compiler):
             self.declined[call.key] = (times + 1, made)
             return fallback.uncompiled(self, call, made, extra)
         result = run(self, made, call, extra)
+        if result is UNFIT and len(extra) != len(made.plan.extra_inputs):
+            self._refuse_vectors()
         if result is UNFIT:
             return fallback.uncompiled(
                 self, call, "what it reads differs each time it is read", extra
@@ -236,12 +238,7 @@ class Compiled(Compiler):
         if result is NotImplemented:
             failure = made.run.failure()
             if failure is None and extra:
-                problem, remedy = self.transformation.misfit
-                raise ShapeError(
-                    f"{self.transformation.name} of {self.signature.title}: {problem}.",
-                    code="AD202",
-                    remedy=remedy,
-                )
+                self._refuse_vectors()
             if failure == GUARD:
                 # The engine rounds otherwise than the capture did, across a threshold.
                 return fallback.uncompiled(self, call, None, extra)
@@ -250,6 +247,14 @@ class Compiled(Compiler):
                 return fallback.after_mistake(self, call, mistake, extra)[0]
             return fallback.failed(self, made, call, extra)
         return result
+
+    def _refuse_vectors(self) -> NoReturn:
+        problem, remedy = self.transformation.misfit
+        raise ShapeError(
+            f"{self.transformation.name} of {self.signature.title}: {problem}.",
+            code="AD202",
+            remedy=remedy,
+        )
 
     def _call_strictly(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...]

@@ -11,7 +11,7 @@ step.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -35,6 +35,18 @@ from autodiff.stack import users_depth, with_room
 from autodiff.transform import Plan, Transformation
 
 T = TypeVar("T")
+
+
+class Vectors(tuple[Any, ...]):
+    """Inputs beside those of a call; ``given`` is what they were made of."""
+
+    given: Any
+
+    def __new__(cls, items: Iterable[Any], given: Any) -> Vectors:
+        """The inputs."""
+        made = super().__new__(cls, items)
+        made.given = given
+        return made
 
 
 class Compiler:
@@ -64,6 +76,17 @@ class Compiler:
         if not call.lists:
             return call
         return self.bind(*call.as_given)
+
+    def vectors_for(self, call: Call, vectors: Any) -> Vectors:
+        """The vectors that belong to a call, as inputs of the program."""
+        return Vectors(self.transformation.extra(self.signature, call, vectors), vectors)
+
+    def taken_apart_with(self, call: Call, extra: tuple[Any, ...]) -> tuple[Call, tuple[Any, ...]]:
+        """The call with lists of numbers flattened, and so the vectors that belong to it."""
+        apart = self.taken_apart(call)
+        if apart is call or not isinstance(extra, Vectors):
+            return apart, extra
+        return apart, self.vectors_for(apart, extra.given)
 
     def first_way(self, make: Callable[[Call], T], args: Any, kwargs: dict[str, Any]) -> T:
         """What is made of a call with lists as arrays, or else with their numbers one by one."""

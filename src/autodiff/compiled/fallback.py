@@ -95,7 +95,7 @@ def eager(
 
     ``plain_has_run``: plain Python was asked first, and raised nothing.
     """
-    call = compiled.taken_apart(call)
+    call, extra = compiled.taken_apart_with(call, extra)
     try:
         specialisation = compiled.compile(call, eager=True)
     except Signal as problem:

@@ -77,6 +77,8 @@ def _run_on(
     run: Run | None = None,
 ) -> Any:
     captured = specialisation.captured
+    if len(extra) != len(specialisation.plan.extra_inputs):
+        return UNFIT  # of a result with more parts, or fewer
     arguments = [call.leaves[k] for k in specialisation.input_leaves]
     for at, kind, as_float in specialisation.lists:
         if kind_of(arguments[at]) is not kind:
@@ -218,7 +220,7 @@ def _prepared(x: Any, form: InputForm) -> Any:
             np.ndarray
         )
     if type_.dtype.kind == "f":  # an int that is differentiated by
-        if form.form == "python" and type(x) is not float:
+        if form.form == "python" and type(x) is not float and np.ndim(x) == 0:
             return float(x)
         if form.form == "scalar" and type(x) is not type_.dtype.type:
             return type_.dtype.type(x)
