@@ -184,6 +184,16 @@ def guarded_with_end(x):
     return x
 
 
+def guarded_in_a_generator(x):
+    def chosen():
+        if x[0] > 0:
+            yield x
+        else:
+            yield -x
+
+    return sum(chosen())
+
+
 def learnt(x):
     a, b = x + 1, x + 2
     c = a if x[0] > 0 else b
@@ -243,6 +253,7 @@ RUNGS: list[tuple[Callable[..., Any], list[tuple[Rung, int, int, str]]]] = [
             (Rung.UNROLLED, 1, 3, "a list that Python goes through item by item"),
         ],
     ),
+    (guarded_in_a_generator, [(Rung.GUARDED, 2, 1, "a yield or await in it")]),
     (
         learnt,
         [

@@ -49,12 +49,9 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
     if escapes:  # then each side runs the statements that follow as well, which may end otherwise
         escapes = escapes.union(*map(_escapes, frame.rests))
     if escapes and not _can_end(frame, escapes):
-        words = " or ".join(sorted(escapes))
-        return frame.execute(
-            node.body
-            if _take_path(frame, node, test, NotStaged(f"a {words} in it"))
-            else node.orelse
-        )
+        taken, words = bool(test), " or ".join(sorted(escapes))
+        frame.trace.decisions.take(Rung.GUARDED, f"a {words} in it", frame.source(node))
+        return frame.execute(node.body if taken else node.orelse)
     rests = list(frame.rests) if escapes else []
     try:
         with undoing(frame):

@@ -38,7 +38,8 @@ from autodiff.capture.sourcecode import Known
 from autodiff.capture.trace import is_library
 from autodiff.capture.unrolling import Passes
 from autodiff.errors import AutodiffError, ShapeError
-from autodiff.ladder import Declined
+from autodiff.ladder import Declined, Rung
+from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import is_ours, run_users
 
@@ -125,7 +126,10 @@ def _return(frame: Frame, node: ast.Return) -> Steps:
 
 def _if(frame: Frame, node: ast.If) -> Steps:
     test = yield from _value(frame, node.test)
-    return (yield from steps(frame, node.body if run_users(bool, test) else node.orelse))
+    taken = run_users(bool, test)
+    if isinstance(test, Tracer) and not frame.trace.eager and known(test) is None:
+        frame.trace.decisions.take(Rung.GUARDED, _STANDS_STILL, frame.source(node))
+    return (yield from steps(frame, node.body if taken else node.orelse))
 
 
 def _for(frame: Frame, node: ast.For) -> Steps:
