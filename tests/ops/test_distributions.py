@@ -205,6 +205,24 @@ def test_a_distribution_of_the_user(engine: str) -> None:
 
 
 @engines
+def test_what_a_distribution_of_the_user_reads_is_read_at_every_call(engine: str) -> None:
+    class Own(stats.rv_continuous):
+        def _pdf(self, x):
+            return self.rate * np.exp(-self.rate * x)
+
+    own = Own(a=0.0, name="own")
+    own.rate = 2.0
+    f = autodiff.function(lambda x: own.pdf(x), engine=engine)
+    assert f(1.0) == pytest.approx(own.pdf(1.0))
+    own.rate = 3.0
+    assert f(1.0) == pytest.approx(own.pdf(1.0))
+    own.a = 2.0
+    assert f(1.0) == own.pdf(1.0) == 0.0
+    Own._pdf = lambda self, x: 5 * np.exp(-x)
+    assert f(2.5) == pytest.approx(own.pdf(2.5))
+
+
+@engines
 def test_scalars_in_a_loop(engine: str) -> None:
     def total(x, c):
         value = 0.0

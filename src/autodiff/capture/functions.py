@@ -133,6 +133,10 @@ def interpret(trace: Trace, function: Any, args: Sequence[Any]) -> Any:
     if isinstance(function, Closure):
         return function(*args)
     if isinstance(function, MethodType):
+        cls, code = type(function.__self__), function.__func__
+        names = (n for c in cls.__mro__ for n, v in vars(c).items() if v is code)
+        for name in names:  # which that of a lambda is not
+            trace.guard_class(cls, name, code)
         return interpret(trace, function.__func__, (function.__self__, *args))
     if isinstance(function, FunctionType):
         return call_function(trace, function, list(args), {})

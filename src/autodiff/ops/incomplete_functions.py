@@ -30,6 +30,7 @@ import numpy as np
 
 from autodiff.ops.custom import stop
 from autodiff.ops.gamma_functions import digamma_step
+from autodiff.ops.smooth import polynomial
 from autodiff.ops.special import apply, digamma
 from autodiff.ops.tracer import Tracer
 
@@ -131,6 +132,38 @@ def _beta_range(p: Any, q: Any, z: Any, rest: Any) -> Any:
     return np.where(growing, np.where(positive, far, near), 45 / p)
 
 
+# log(1 + u) - u / (1 + u) = sum over k > 1 of (-1)**k (k - 1) / k u**k
+_LOG_LESS = [(-1.0) ** k * (k - 1) / k for k in range(2, 26)]
+# (ψ((n + 1) / 2) - ψ(n / 2) - 1 / n) / 2 by powers of n**-2 (DLMF 5.11.2)
+_STEP_LESS = (1 / 4, -1 / 8, 1 / 4, -17 / 16, 31 / 4)
+_TURN = 1.55  # about where the derivative of the density changes its sign
+
+
+def student_slope(n: Any, t: Any) -> Any:
+    """The derivative of Student's distribution function by the degrees of freedom, from 30 on.
+
+    The integral of the density's derivative over one sign, 0 … t or t … ∞: that by the incomplete beta
+    function is a difference of two numbers of which the terms of order 1/n agree.
+    """
+    size = np.abs(t)
+    inner = np.less(size, _TURN)
+    far = np.sqrt(n * np.expm1(np.log1p(size * size / n) + 80 / (n + 1)))
+    low = np.where(inner, 0.0, size)
+    width = np.where(inner, size, far - size)
+    s = _column(low) + _column(width) * NODES
+    m = _column(n)
+    u = s * s / m
+    near = np.less(u, 0.15)
+    series = polynomial(np.where(near, u, 0.0), _LOG_LESS) * u * u
+    v = np.where(near, 1.0, u)
+    excess = np.where(near, series, np.log1p(v) - v / (1 + v))
+    r = 1 / (m * m)
+    growth = polynomial(r, _STEP_LESS) * r - 0.5 * excess + 0.5 * u / (m * (1 + u))
+    total = np.sum(np.exp(-0.5 * (m + 1) * np.log1p(u)) * growth * WEIGHTS, axis=-1)
+    factor = apply("scipy_poch", 0.5 * n, 0.5 + 0.0 * n) / np.sqrt(np.pi * n)
+    return np.sign(t) * np.where(inner, 1.0, -1.0) * factor * width * total
+
+
 def _column(v: Any) -> Any:
     return np.reshape(v, (*v.shape, 1))
 
@@ -139,4 +172,4 @@ def _constant(v: Any) -> Any:
     return stop(v) if isinstance(v, Tracer) else v
 
 
-__all__ = ["beta_slopes", "shape_slope"]
+__all__ = ["beta_slopes", "shape_slope", "student_slope"]
