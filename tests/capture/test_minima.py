@@ -136,6 +136,34 @@ def fit_with_weights_and_bounds(a):
     return best[1]
 
 
+def exponential(t, amplitude, rate):
+    return amplitude * np.exp(-rate * t)
+
+
+def fit_without_a_start(a):
+    free, _ = so.curve_fit(exponential, TIMES, DATA * a)
+    bounded, _ = so.curve_fit(exponential, TIMES, DATA * a, bounds=([0, 0], [3, 4]))
+    return free[0] * bounded[1] + so.curve_fit(lambda t, b, c: b + c * t, TIMES, DATA * a)[0][1]
+
+
+def leastsq(a):
+    x, flag = so.leastsq(
+        lambda p, b: p[0] * np.exp(-p[1] * TIMES) - DATA * b, [1.0, 1.0], args=(a,)
+    )
+    return x[0] * x[1] if flag in (1, 2, 3, 4) else 0.0
+
+
+BOUNDS = so.Bounds([0, 0], [1, 5])
+
+
+def bounds_as_objects(a):
+    made = so.minimize(
+        lambda z: np.sum((z - a) ** 2), [0.5, 0.5], bounds=so.Bounds([-1, 0.5], [np.inf, 1.2])
+    )
+    found = so.minimize(lambda z: np.sum((z - a) ** 2), [0.5, 0.5], bounds=BOUNDS)
+    return found.x @ np.array([1.0, 2.0]) + made.x @ np.array([3.0, 4.0])
+
+
 def assignment(a):
     costs = np.array([[4.0, 1, 3], [2, 0, 5], [3, 2, 2]]) * a + a**2 * np.eye(3)
     rows, columns = so.linear_sum_assignment(costs)
@@ -172,7 +200,8 @@ MINIMA = {
             gradient_beside_the_objective, gradient_by_autodiff, the_value_at_the_minimum,
             by_arguments, held_by_bounds, bounds_that_hold_nothing, golden_section, brent, bounded,
             bounded_and_held, least_squares, least_squares_with_a_jacobian,
-            least_squares_held_by_a_bound, fit, fit_with_weights_and_bounds, assignment, in_a_loop,
+            least_squares_held_by_a_bound, fit, fit_with_weights_and_bounds, fit_without_a_start, leastsq, bounds_as_objects,
+            assignment, in_a_loop,
             inside_of_a_root, on_a_branch,
         )
     },
@@ -345,6 +374,19 @@ def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine, f):
     with pytest.raises(autodiff.DerivativeError) as caught:
         autodiff.gradient(f, engine=engine)(1.3)
     assert str(caught.value).startswith("AD302: scipy.optimize.minimize has no derivative")
+
+
+@ENGINES
+def test_bounds_from_outside_are_read_at_every_call(engine):
+    compiled = autodiff.function(bounds_as_objects, engine=engine, on_fallback="error")
+    before = compiled(1.3)
+    BOUNDS.ub = np.array([2.0, 5.0])
+    try:
+        assert np.isclose(compiled(1.3), bounds_as_objects(1.3), rtol=1e-6)
+        assert np.isclose(autodiff.gradient(bounds_as_objects, engine=engine)(1.3), 1 + 2 + 3)
+        assert compiled(1.3) != before
+    finally:
+        BOUNDS.ub = np.array([1.0, 5.0])
 
 
 @ENGINES
