@@ -225,6 +225,17 @@ ALL = pytest.mark.parametrize(
 )
 
 
+ALL_SECOND = pytest.mark.parametrize(
+    ("engine", "name"),
+    [
+        pytest.param(
+            "native", name, marks=() if name in ("held_by_bounds", "fit") else pytest.mark.slow
+        )
+        for name in MINIMA
+    ],
+)
+
+
 def difference(f, x, step=1e-2):
     """The derivative by five points."""
     near = f(x + step) - f(x - step)
@@ -249,7 +260,7 @@ def test_values_are_those_of_scipy_and_derivatives_those_of_the_minimum(engine, 
     assert len(slope.cache) == 1
 
 
-@ALL
+@ALL_SECOND
 def test_second_derivatives_are_those_of_differences_of_the_first(engine, name):
     f, a = MINIMA[name], 1.3
     curvature = autodiff.hessian(f, engine=engine)(a)
@@ -374,6 +385,25 @@ def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine, f):
     with pytest.raises(autodiff.DerivativeError) as caught:
         autodiff.gradient(f, engine=engine)(1.3)
     assert str(caught.value).startswith("AD302: scipy.optimize.minimize has no derivative")
+
+
+@ENGINES
+def test_unknowns_of_any_number(engine):
+    def f(w):
+        found = so.least_squares(lambda z: np.concatenate([z - w, 0.1 * z**2]), np.zeros(len(w)))
+        other = so.minimize(lambda z: np.sum((z - w) ** 2) + 0.1 * np.sum(z**4), np.zeros(len(w)))
+        return np.sum(found.x**2) + found.cost + np.sum(other.x)
+
+    def exact(w):
+        z = so.brentq(lambda z: z + 0.02 * z**3 - w, 0, 5, xtol=1e-14)
+        u = so.brentq(lambda u: 2 * (u - w) + 0.4 * u**3, 0, 5, xtol=1e-14)
+        return 2 * z / (1 + 0.06 * z**2) + (w - z) + 2 / (2 + 1.2 * u**2)
+
+    slope = autodiff.gradient(f, engine=engine)
+    for n in (2, 3, 4):
+        w = np.arange(1.0, n + 1) / 2
+        assert np.allclose(slope(w), [exact(x) for x in w], rtol=1e-5)
+    assert len(slope.cache) == 2
 
 
 @ENGINES

@@ -460,7 +460,7 @@ class _Call:
             leaves=lambda result: tuple([at(result, p) for p in paths]),
             types=(ArrayType(FLOAT, first[0].shape), *types),
             names=tuple([str(p[-1]) for p in paths]),
-            moved=tuple([(paths.index((k,)), what) for k, what in moved]),
+            moved=tuple([(paths.index((k,)), what) for k, what in moved if (k,) in paths]),
         )
         return _rebuilt(trace, example, dict(zip(paths, self._emit(solver), strict=True)), ())
 
