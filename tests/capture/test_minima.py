@@ -164,6 +164,34 @@ def bounds_as_objects(a):
     return found.x @ np.array([1.0, 2.0]) + made.x @ np.array([3.0, 4.0])
 
 
+def held_by_an_equation(a):
+    return so.minimize(
+        lambda z: (z[0] - a) ** 2 + (z[1] - 1) ** 2 + 0.1 * z[0] ** 4,
+        [0.5, 0.5],
+        constraints=[{"type": "eq", "fun": lambda z: z[0] - a * z[1] ** 2}],
+    ).x @ np.array([1.0, 2.0])
+
+
+def held_by_an_inequality(a):
+    found = so.minimize(
+        lambda z: np.sum((z - a) ** 2),
+        np.full(3, 0.3),
+        constraints={"type": "ineq", "fun": lambda z: 1.0 - np.sum(z * z) * a},
+    )
+    return found.x @ np.array([1.0, 2.0, 3.0]) + found.fun
+
+
+def held_by_some_of_several_constraints(a):
+    return so.minimize(
+        lambda z: np.sum((z - np.array([a, 2 * a, 0.5])) ** 2),
+        np.full(3, 0.3),
+        constraints=(
+            {"type": "ineq", "fun": lambda z, b: np.array([b - z[0], 5.0 - z[1]]), "args": (1.0,)},
+            {"type": "eq", "fun": lambda z: z[1] + z[2] ** 2 - 2 * a},
+        ),
+    ).x @ np.array([1.0, 2.0, 3.0])
+
+
 def assignment(a):
     costs = np.array([[4.0, 1, 3], [2, 0, 5], [3, 2, 2]]) * a + a**2 * np.eye(3)
     rows, columns = so.linear_sum_assignment(costs)
@@ -201,6 +229,7 @@ MINIMA = {
             by_arguments, held_by_bounds, bounds_that_hold_nothing, golden_section, brent, bounded,
             bounded_and_held, least_squares, least_squares_with_a_jacobian,
             least_squares_held_by_a_bound, fit, fit_with_weights_and_bounds, fit_without_a_start, leastsq, bounds_as_objects,
+            held_by_an_equation, held_by_an_inequality, held_by_some_of_several_constraints,
             assignment, in_a_loop,
             inside_of_a_root, on_a_branch,
         )
@@ -211,10 +240,13 @@ MINIMA = {
 }  # fmt: skip
 FAST = (
     "gradient_beside_the_objective", "held_by_bounds", "brent", "bounded_and_held", "least_squares",
-    "fit", "assignment", "in_a_loop", "L-BFGS-B",
+    "fit", "assignment", "in_a_loop", "L-BFGS-B", "held_by_some_of_several_constraints",
 )  # fmt: skip
 # Minimisers that stop by comparing values of the objective are as good as the root of its rounding error.
-ROUGH = {"Nelder-Mead": 1e-4, "COBYLA": 1e-3, "TNC": 1e-4, "SLSQP": 1e-4}
+ROUGH = {
+    "held_by_an_equation": 1e-5, "held_by_an_inequality": 1e-5,
+    "held_by_some_of_several_constraints": 1e-5, "Nelder-Mead": 1e-4, "COBYLA": 1e-3, "TNC": 1e-4, "SLSQP": 1e-4,
+}  # fmt: skip
 ALL = pytest.mark.parametrize(
     ("engine", "name"),
     [
@@ -345,6 +377,14 @@ NOT_SMOOTH = {
         lambda a: so.minimize(lambda z: (z[0] - a) ** 2, [0.0, 1.0]).x[0],
         "at the solution, the second derivative of the objective by its unknown is singular.",
     ),
+    "a constraint that does not hold": (
+        lambda a: so.minimize(
+            lambda z: np.sum((z - a) ** 2),
+            [0.3],
+            constraints={"type": "ineq", "fun": lambda z: 1.3 - z},
+        ).x[0],
+        "the solution is at a constraint that does not hold it, so it moves in one direction only.",
+    ),
     "a bound that does not hold": (
         lambda a: so.minimize(lambda z: (z[0] - (a - 1.3)) ** 2, [0.5], bounds=[(0, 1)]).x[0],
         "the solution is at a bound that does not hold it, so it moves in one direction only.",
@@ -364,10 +404,11 @@ def test_a_minimum_that_does_not_move_smoothly_has_no_derivative(engine, name):
     assert "test_minima.py, line " in where
 
 
-def with_a_constraint(a):
+def with_a_constraint_and_a_bound(a):
     return so.minimize(
         lambda z: np.sum((z - a) ** 2),
         [0.5, 0.5],
+        bounds=[(0, 2), (0, 2)],
         constraints=[{"type": "eq", "fun": lambda z: z[0] - 2 * z[1]}],
     ).x[0]
 
@@ -378,7 +419,7 @@ def with_a_callback(a):
 
 
 @ENGINES
-@pytest.mark.parametrize("f", [with_a_constraint, with_a_callback])
+@pytest.mark.parametrize("f", [with_a_constraint_and_a_bound, with_a_callback])
 @pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
 def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine, f):
     assert autodiff.function(f, engine=engine)(1.3) == f(1.3)

@@ -119,11 +119,11 @@ def _array_valued(
 def minimize(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
-    """``scipy.optimize.minimize``, without constraints."""
+    """``scipy.optimize.minimize``."""
     trace = frame.trace
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
-    _refuse(given, "callback", "constraints", "hessp")
+    _refuse(given, "callback", "hessp")
     x0 = _start(trace.deep(given.pop("x0")))
     n = x0.shape[0]
     objective, slope = given.pop("fun"), given.get("jac")
@@ -131,8 +131,13 @@ def minimize(
     for name, shape in (("jac", (n,)), ("hess", (n, n))):
         if callable(given.get(name)):
             callbacks.append(_array_valued(frame, name, given.pop(name), x0, extra, shape, node))
+    equal: list[bool] = []
+    constraints = _constraints(frame, given.pop("constraints", ()), x0, node, equal)
+    if constraints and given.get("bounds") is not None:
+        raise Declined("a minimiser with both constraints and bounds")
     lower, upper = _pairs(frame, trace.deep(given.get("bounds")), n)
-    call = _Call(frame, function, "x0", callbacks)
+    call = _Call(frame, function, "x0", [*callbacks, *constraints], equal=tuple(equal))
+    call.kinds = tuple([c.name for c in constraints])
     return call.emitted([x0, lower, upper], given, ("x",), (("fun", "objective"),))
 
 
@@ -152,12 +157,38 @@ def _start(x: Any) -> Tracer:
     return start if start.shape else reshape(start, (1,))
 
 
+def _constraints(
+    frame: Frame, given: Any, x0: Tracer, node: ast.AST, equal: list[bool]
+) -> list[_Callback]:
+    """The functions of constraints given as dicts; of each component in ``equal`` whether it is an equation."""
+    given = [given] if isinstance(given, dict) else given
+    if not isinstance(given, (list, tuple)):
+        raise Declined("constraints that are no dicts")
+    found = []
+    for one in given:
+        if not isinstance(one, dict) or not set(one) <= {"type", "fun", "args"}:
+            raise Declined("constraints that are no dicts, or with a Jacobian")
+        kind, extra = one["type"], frame.trace.deep(one.get("args", ()))
+        if kind not in ("eq", "ineq") or not isinstance(extra, (tuple, list)):
+            raise Declined("constraints of another kind")
+        callback = _array_valued(frame, kind, one["fun"], x0, extra, None, node)
+        size = callback.program.outputs[0].shape[0]
+        if not isinstance(size, int):
+            raise Declined("constraints of a number known only at run time")
+        equal += [kind == "eq"] * size
+        found.append(callback)
+    return found
+
+
 def _pairs(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
     """The vectors of lower and upper bounds from a sequence of pairs, or an object that holds two."""
     if bounds is None:
         return _spread(-np.inf, n), _spread(np.inf, n)
     if _is_bounds(bounds):
         return _two(frame, bounds, n)
+    if isinstance(bounds, (Tracer, np.ndarray)) and bounds.shape == (n, 2):
+        array = as_float(bounds)
+        return array[:, 0], array[:, 1]
     if not isinstance(bounds, (list, tuple)) or len(bounds) != n:
         raise Declined("bounds that are no list of pairs")
     sides: tuple[list[Any], list[Any]] = ([], [])
@@ -366,6 +397,7 @@ class _Call:
         loss: str | None = None,
         scale: float = 1.0,
         objective: int = 0,
+        equal: tuple[bool, ...] = (),
     ) -> None:
         self.frame = frame
         self.function = function
@@ -374,6 +406,8 @@ class _Call:
         self.loss = loss
         self.scale = scale
         self.objective = objective
+        self.equal = equal
+        self.kinds: tuple[str, ...] = ()  # of the functions of constraints
         self.operands = Operands()
         self.read = list(dict.fromkeys(v for c in callbacks for v in c.read))
         self.programs = tuple([reading(c.program, c.read, self.read) for c in callbacks])
@@ -386,9 +420,15 @@ class _Call:
         function, start = self.function, self.start
         calling = calling_from(trace.builder.source)
         is_fit = function.__name__ == "curve_fit"
+        kinds = self.kinds
 
         def run(functions: dict[str, Any], values: Sequence[Any]) -> Any:
             made = {**template(tuple(values)), **functions}
+            if kinds:
+                made["constraints"] = [
+                    {"type": kind, "fun": made.pop(f"constraint {k}")}
+                    for k, kind in enumerate(kinds)
+                ]
             if start is not None:
                 made[start] = np.array(values[0])
             if is_fit:
@@ -404,11 +444,11 @@ class _Call:
         )
         return Minimizer(
             f"scipy.optimize.{function.__name__}",
-            tuple([c.name for c in used]),
+            (*(c.name for c in used[: len(used) - len(kinds)]), *_names(kinds)),
             tuple([c.returns for c in used]),
             len(self.operands.tracers),
             run, lambda result: (result,), (), (), self.objective, self.loss, self.scale, (), bounded,
-            trace.builder.source,
+            self.equal, len(kinds), trace.builder.source,
         )  # fmt: skip
 
     def _values(self) -> tuple[Value, ...]:
@@ -489,6 +529,10 @@ class _Call:
         for name, value in made.items():
             dict.__setitem__(result, name, value)
         return self.frame.trace.fresh(result)
+
+
+def _names(kinds: Sequence[str]) -> list[str]:
+    return [f"constraint {k}" for k in range(len(kinds))]
 
 
 # -- result objects -----------------------------------------------------------------------------------------
