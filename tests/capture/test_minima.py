@@ -136,6 +136,62 @@ def fit_with_weights_and_bounds(a):
     return best[1]
 
 
+def exponential(t, amplitude, rate):
+    return amplitude * np.exp(-rate * t)
+
+
+def fit_without_a_start(a):
+    free, _ = so.curve_fit(exponential, TIMES, DATA * a)
+    bounded, _ = so.curve_fit(exponential, TIMES, DATA * a, bounds=([0, 0], [3, 4]))
+    return free[0] * bounded[1] + so.curve_fit(lambda t, b, c: b + c * t, TIMES, DATA * a)[0][1]
+
+
+def leastsq(a):
+    x, flag = so.leastsq(
+        lambda p, b: p[0] * np.exp(-p[1] * TIMES) - DATA * b, [1.0, 1.0], args=(a,)
+    )
+    return x[0] * x[1] if flag in (1, 2, 3, 4) else 0.0
+
+
+BOUNDS = so.Bounds([0, 0], [1, 5])
+
+
+def bounds_as_objects(a):
+    made = so.minimize(
+        lambda z: np.sum((z - a) ** 2), [0.5, 0.5], bounds=so.Bounds([-1, 0.5], [np.inf, 1.2])
+    )
+    found = so.minimize(lambda z: np.sum((z - a) ** 2), [0.5, 0.5], bounds=BOUNDS)
+    return found.x @ np.array([1.0, 2.0]) + made.x @ np.array([3.0, 4.0])
+
+
+def held_by_an_equation(a):
+    return so.minimize(
+        lambda z: (z[0] - a) ** 2 + (z[1] - 1) ** 2 + 0.1 * z[0] ** 4,
+        [0.5, 0.5],
+        constraints=[{"type": "eq", "fun": lambda z: z[0] - a * z[1] ** 2}],
+    ).x @ np.array([1.0, 2.0])
+
+
+def held_by_an_inequality(a):
+    found = so.minimize(
+        lambda z: np.sum((z - a) ** 2),
+        np.full(3, 0.3),
+        constraints={"type": "ineq", "fun": lambda z: 1.0 - np.sum(z * z) * a},
+    )
+    return found.x @ np.array([1.0, 2.0, 3.0]) + found.fun
+
+
+def held_by_some_of_several_constraints(a):
+    return so.minimize(
+        lambda z: np.sum((z - np.array([a, 2 * a, 0.5])) ** 2),
+        np.full(3, 0.3),
+        constraints=(
+            {"type": "ineq", "fun": lambda z, b: np.array([b - z[0], 5.0 - z[1]]), "args": (1.0,)},
+            {"type": "eq", "fun": lambda z: z[1] + z[2] ** 2 - 2 * a},
+        ),
+    ).x @ np.array([1.0, 2.0, 3.0])
+
+
 def assignment(a):
     costs = np.array([[4.0, 1, 3], [2, 0, 5], [3, 2, 2]]) * a + a**2 * np.eye(3)
     rows, columns = so.linear_sum_assignment(costs)
@@ -172,7 +228,9 @@ MINIMA = {
             gradient_beside_the_objective, gradient_by_autodiff, the_value_at_the_minimum,
             by_arguments, held_by_bounds, bounds_that_hold_nothing, golden_section, brent, bounded,
             bounded_and_held, least_squares, least_squares_with_a_jacobian,
-            least_squares_held_by_a_bound, fit, fit_with_weights_and_bounds, assignment, in_a_loop,
+            least_squares_held_by_a_bound, fit, fit_with_weights_and_bounds, fit_without_a_start, leastsq, bounds_as_objects,
+            held_by_an_equation, held_by_an_inequality, held_by_some_of_several_constraints,
+            assignment, in_a_loop,
             inside_of_a_root, on_a_branch,
         )
     },
@@ -182,16 +240,30 @@ MINIMA = {
 }  # fmt: skip
 FAST = (
     "gradient_beside_the_objective", "held_by_bounds", "brent", "bounded_and_held", "least_squares",
-    "fit", "assignment", "in_a_loop", "L-BFGS-B",
+    "fit", "assignment", "in_a_loop", "L-BFGS-B", "held_by_some_of_several_constraints",
 )  # fmt: skip
 # Minimisers that stop by comparing values of the objective are as good as the root of its rounding error.
-ROUGH = {"Nelder-Mead": 1e-4, "COBYLA": 1e-3, "TNC": 1e-4, "SLSQP": 1e-4}
+ROUGH = {
+    "held_by_an_equation": 1e-5, "held_by_an_inequality": 1e-5,
+    "held_by_some_of_several_constraints": 1e-5, "Nelder-Mead": 1e-4, "COBYLA": 1e-3, "TNC": 1e-4, "SLSQP": 1e-4,
+}  # fmt: skip
 ALL = pytest.mark.parametrize(
     ("engine", "name"),
     [
         pytest.param(engine, name, marks=() if name in FAST else pytest.mark.slow)
         for name in MINIMA
         for engine in ("native", *(["numpy"] if name in FAST[1:5] else []))
+    ],
+)
+
+
+ALL_SECOND = pytest.mark.parametrize(
+    ("engine", "name"),
+    [
+        pytest.param(
+            "native", name, marks=() if name in ("held_by_bounds", "fit") else pytest.mark.slow
+        )
+        for name in MINIMA
     ],
 )
 
@@ -220,7 +292,7 @@ def test_values_are_those_of_scipy_and_derivatives_those_of_the_minimum(engine, 
     assert len(slope.cache) == 1
 
 
-@ALL
+@ALL_SECOND
 def test_second_derivatives_are_those_of_differences_of_the_first(engine, name):
     f, a = MINIMA[name], 1.3
     curvature = autodiff.hessian(f, engine=engine)(a)
@@ -305,6 +377,14 @@ NOT_SMOOTH = {
         lambda a: so.minimize(lambda z: (z[0] - a) ** 2, [0.0, 1.0]).x[0],
         "at the solution, the second derivative of the objective by its unknown is singular.",
     ),
+    "a constraint that does not hold": (
+        lambda a: so.minimize(
+            lambda z: np.sum((z - a) ** 2),
+            [0.3],
+            constraints={"type": "ineq", "fun": lambda z: 1.3 - z},
+        ).x[0],
+        "the solution is at a constraint that does not hold it, so it moves in one direction only.",
+    ),
     "a bound that does not hold": (
         lambda a: so.minimize(lambda z: (z[0] - (a - 1.3)) ** 2, [0.5], bounds=[(0, 1)]).x[0],
         "the solution is at a bound that does not hold it, so it moves in one direction only.",
@@ -324,10 +404,11 @@ def test_a_minimum_that_does_not_move_smoothly_has_no_derivative(engine, name):
     assert "test_minima.py, line " in where
 
 
-def with_a_constraint(a):
+def with_a_constraint_and_a_bound(a):
     return so.minimize(
         lambda z: np.sum((z - a) ** 2),
         [0.5, 0.5],
+        bounds=[(0, 2), (0, 2)],
         constraints=[{"type": "eq", "fun": lambda z: z[0] - 2 * z[1]}],
     ).x[0]
 
@@ -338,13 +419,45 @@ def with_a_callback(a):
 
 
 @ENGINES
-@pytest.mark.parametrize("f", [with_a_constraint, with_a_callback])
+@pytest.mark.parametrize("f", [with_a_constraint_and_a_bound, with_a_callback])
 @pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
 def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine, f):
     assert autodiff.function(f, engine=engine)(1.3) == f(1.3)
     with pytest.raises(autodiff.DerivativeError) as caught:
         autodiff.gradient(f, engine=engine)(1.3)
     assert str(caught.value).startswith("AD302: scipy.optimize.minimize has no derivative")
+
+
+@ENGINES
+def test_unknowns_of_any_number(engine):
+    def f(w):
+        found = so.least_squares(lambda z: np.concatenate([z - w, 0.1 * z**2]), np.zeros(len(w)))
+        other = so.minimize(lambda z: np.sum((z - w) ** 2) + 0.1 * np.sum(z**4), np.zeros(len(w)))
+        return np.sum(found.x**2) + found.cost + np.sum(other.x)
+
+    def exact(w):
+        z = so.brentq(lambda z: z + 0.02 * z**3 - w, 0, 5, xtol=1e-14)
+        u = so.brentq(lambda u: 2 * (u - w) + 0.4 * u**3, 0, 5, xtol=1e-14)
+        return 2 * z / (1 + 0.06 * z**2) + (w - z) + 2 / (2 + 1.2 * u**2)
+
+    slope = autodiff.gradient(f, engine=engine)
+    for n in (2, 3, 4):
+        w = np.arange(1.0, n + 1) / 2
+        assert np.allclose(slope(w), [exact(x) for x in w], rtol=1e-5)
+    assert len(slope.cache) == 2
+
+
+@ENGINES
+def test_bounds_from_outside_are_read_at_every_call(engine):
+    compiled = autodiff.function(bounds_as_objects, engine=engine, on_fallback="error")
+    before = compiled(1.3)
+    BOUNDS.ub = np.array([2.0, 5.0])
+    try:
+        assert np.isclose(compiled(1.3), bounds_as_objects(1.3), rtol=1e-6)
+        assert np.isclose(autodiff.gradient(bounds_as_objects, engine=engine)(1.3), 1 + 2 + 3)
+        assert compiled(1.3) != before
+    finally:
+        BOUNDS.ub = np.array([1.0, 5.0])
 
 
 @ENGINES

@@ -11,6 +11,9 @@ import scipy.optimize as so
 import autodiff
 
 ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
+MOSTLY_NATIVE = pytest.mark.parametrize(
+    "engine", [pytest.param("numpy", marks=pytest.mark.slow), "native"]
+)
 TIGHT = {"rtol": 1e-10, "atol": 1e-12}
 METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 
@@ -238,6 +241,15 @@ ROWS = [
 ALL = pytest.mark.parametrize(("engine", "name"), ROWS)
 
 
+ALL_SECOND = pytest.mark.parametrize(
+    ("engine", "name"),
+    [
+        pytest.param("native", name, marks=() if name in ("by_odeint", "BDF") else pytest.mark.slow)
+        for name in PROBLEMS
+    ],
+)
+
+
 def difference(f, x, step=1e-3):
     """The derivative by five points."""
     near = f(x + step) - f(x - step)
@@ -261,7 +273,7 @@ def test_values_are_those_of_scipy_and_derivatives_those_of_the_solution(engine,
     assert len(slope.cache) == 1
 
 
-@ALL
+@ALL_SECOND
 def test_second_derivatives_are_those_of_differences_of_the_first(engine, name):
     f, k = PROBLEMS[name], 1.3
     curvature = autodiff.hessian(f, engine=engine)(k)
@@ -273,7 +285,7 @@ def test_second_derivatives_are_those_of_differences_of_the_first(engine, name):
 
 
 # -- closed forms --------------------------------------------------------------------------------------------
-@ENGINES
+@MOSTLY_NATIVE
 def test_a_linear_system_moves_as_the_exponential_of_its_matrix(engine):
     def end(a, y0):
         return si.solve_ivp(lambda t, y: a @ y, (0, 1.5), y0, **TIGHT).y[:, -1]
@@ -291,7 +303,7 @@ def test_a_linear_system_moves_as_the_exponential_of_its_matrix(engine):
         assert np.allclose(found, right, rtol=1e-8, atol=1e-9)
 
 
-@ENGINES
+@MOSTLY_NATIVE
 def test_the_logistic_curve_in_closed_form(engine):
     def end(r, y0, t):
         return si.solve_ivp(lambda t, y: r * y * (1 - y), (0, t), [y0], **TIGHT).y[0, -1]
@@ -413,7 +425,7 @@ def test_a_jump_that_moves_is_an_error(engine, f):
         assert "test_odes.py, line " in where
 
 
-@ENGINES
+@MOSTLY_NATIVE
 def test_a_kink_has_a_first_derivative_and_no_second(engine):
     def f(k):
         return si.solve_ivp(lambda t, y: -k * np.abs(y - 0.5) - 0.2, (0, 2), [1.0], **TIGHT).y[
@@ -541,7 +553,7 @@ def test_a_result_that_is_returned_whole_is_that_of_scipy(engine):
     assert str(found) == str(right)
 
 
-@pytest.mark.parametrize("engine", [pytest.param("numpy", marks=pytest.mark.slow), "native"])
+@MOSTLY_NATIVE
 def test_systems_of_any_size(engine):
     def f(w):
         times = np.linspace(0, 1, len(w))

@@ -7,6 +7,9 @@ is free and 0 for what is held,
 
     (F H F + 1 - F) dx = -F (g_p dp + H (1 - F) db) + (1 - F) db
 
+With constraints c, of which those that hold are zero with multipliers λ, the unknowns are (x, λ), the
+equations ∇_x (F - λ c) = 0 and c = 0, and a constraint that does not hold has the λ that is held, at zero.
+
 A minimiser stops where the gradient is small, not where it is zero.  The formula is evaluated one step
 of Newton's further, where its error is of second order.
 
@@ -26,12 +29,14 @@ from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.jacobian import jacobian
 from autodiff.differentiate.odes import put_in_place
 from autodiff.differentiate.reverse import vjp
-from autodiff.ir.copying import Mapping, copy_value
-from autodiff.ir.data import Operation, Program
+from autodiff.ir.copying import Mapping, copy_value, map_type
+from autodiff.ir.data import ArrayType, Operation, Program, Value
 from autodiff.ops.builder import building
 from autodiff.ops.control import INT
 from autodiff.ops.entries import Site
 from autodiff.ops.minima import LOWER, START, UPPER, Minimizer
+from autodiff.ops.solvers import FLOAT
+from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 Tangents = Sequence[Tracer | None]
@@ -52,7 +57,8 @@ def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Trace
         if given:
             derived = jvp(point.gradient, [False, *active])
             change = put_in_place(derived, [point.x, *read, *given])[1]
-        results[0] = _moved(point, change, *bounds)
+        moved = _moved(point, change, *bounds)
+        results[0] = moved[: site.results[0].shape[0]] if solver.equal else moved
         for number, what in solver.moved:
             program = _of_minimum(operation, what)
             derived = jvp(program, [True, *active])
@@ -69,7 +75,8 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
         refusal = solver.refusal(number)
         if other is not None and refusal is not None:
             raise refusal
-    read, ct = _read(site), cotangents[0]
+    read = _read(site)
+    ct: Array | None = cotangents[0]
     wrt = [k for k, v in enumerate(read) if site.needed[solver.count + k] and v.value.type.is_float]
     pulled: list[Array | None] = [None] * len(site.operands)
     for number, what in solver.moved:
@@ -86,6 +93,8 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
     if ct is None:
         return pulled
     point = _point(operation, site)
+    if solver.equal:
+        ct = np.concatenate([ct, zeros((len(solver.equal),), FLOAT)])
     multiplier = point.divide(ct, transposed=True)
     through = multiplier if point.free is None else point.free * multiplier
     if wrt:
@@ -94,7 +103,7 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
         for k, one in zip(wrt, found, strict=True):
             known = pulled[solver.count + k]
             pulled[solver.count + k] = one if known is None else known + one
-    if point.free is not None:
+    if point.at_lower is not None:
         held = (1 - point.free) * (multiplier - point.times(through, transposed=True))
         pulled[LOWER] = np.where(point.at_lower, held, 0.0)
         pulled[UPPER] = np.where(point.at_lower, 0.0, held)
@@ -196,6 +205,8 @@ def _point(operation: Operation, site: Site) -> _Point:
     read, x = _read(site), site.results[0]
     start, lower, upper = (site.operands[k] for k in (START, LOWER, UPPER))
     gradient = vjp(_of_minimum(operation, "objective"), [0], [0], True, keep_values=False)
+    if solver.equal:
+        return _point_of_constraints(operation, site, gradient)
     hessian = _slope(gradient)
     (slope,) = put_in_place(gradient, [x, *read])
     (matrix,) = put_in_place(hessian, [x, *read])
@@ -213,6 +224,59 @@ def _point(operation: Operation, site: Site) -> _Point:
     further = x - point.divide(slope)
     (matrix,) = put_in_place(hessian, [further, *read])
     return _Point(further, gradient, matrix, _of_free(matrix, free), free, at_lower)
+
+
+def _point_of_constraints(operation: Operation, site: Site, gradient: Program) -> _Point:
+    solver: Minimizer = operation.attributes["solver"]
+    read, x, start = _read(site), site.results[0], site.operands[START]
+    programs = operation.attributes["programs"]
+    constraints = programs[len(programs) - solver.functions :]
+    values = [put_in_place(program, [x, *read])[0] for program in constraints]
+    slopes = [put_in_place(jacobian(program, [0], [0]), [x, *read])[0] for program in constraints]
+    begin = np.where(np.isfinite(start), start, x)
+    (slope,), (first,) = (put_in_place(gradient, [at, *read]) for at in (x, begin))
+    together: Array = np.concatenate(values)
+    steep: Array = np.concatenate(slopes)
+    holds, force = emit_tracer("multipliers", together, steep, slope, first, solver=solver)
+    equations = _equations(gradient, constraints, len(solver.equal))
+    hessian = jacobian(equations, [0], [0])
+    free: Array = np.concatenate([np.ones(x.shape), holds])
+    whole: Array = np.concatenate([x, force])
+    (residual,) = put_in_place(equations, [whole, *read])
+    residual = free * residual
+    (matrix,) = put_in_place(hessian, [whole, *read])
+    begin_all: Array = np.concatenate([begin, force])
+    (first,) = put_in_place(equations, [begin_all, *read])
+    system = emit_tracer(
+        "settled", _of_free(matrix, free), residual, whole, begin_all, first, solver=solver
+    )
+    further = whole - np.linalg.solve(system, residual)
+    (matrix,) = put_in_place(hessian, [further, *read])
+    return _Point(further, equations, matrix, _of_free(matrix, free), free, None)
+
+
+def _equations(gradient: Program, constraints: Sequence[Program], count: int) -> Program:
+    """Of (x, λ): the gradient of F - λ c by x, and c."""
+    with building() as builder:
+        mapping: Mapping = {}
+        z, *read = gradient.inputs
+        copies = [copy_value(v, mapping) for v in read]
+        n = map_type(z.type, mapping).shape[0]
+        u = Value(ArrayType(FLOAT, (n + count,)), "u")
+        builder.block.parameters = [u, *copies]
+        whole = Tracer(u, "array")
+        given = [whole[:n], *(Tracer(v, "array") for v in copies)]
+        (total,) = put_in_place(gradient, given)
+        parts, at = [], n
+        for program in constraints:
+            size = program.outputs[0].shape[0]
+            derived = vjp(program, [0], [0])
+            value, pulled = put_in_place(derived, [*given, whole[at : at + size]])
+            total, at = total - pulled, at + size
+            parts.append(value)
+        made: Array = np.concatenate([total, *parts])
+        builder.block.outputs = [made.value]
+        return Program(builder.block, f"{gradient.name}_conditions")
 
 
 def _slope(gradient: Program) -> Program:
@@ -245,6 +309,8 @@ def _moved(point: _Point, change: Array, lower: Array | None, upper: Array | Non
     if point.free is None:
         return -point.divide(change)
     held: Array = 0.0
+    if point.at_lower is None:
+        return point.divide(-point.free * change)
     if lower is not None:
         held = held + np.where(point.at_lower, lower, 0.0)
     if upper is not None:

@@ -2,6 +2,7 @@
 
     minimized(x0, lower, upper, *arguments, *read; solver, programs)   the minimum, what else was asked for
     free(x, g, H, lower, upper; solver)                              1 where x may move, 0 at a bound
+    multipliers(c, A, g, g0; solver)                                 1 where a constraint holds, and its force
     settled(H, g, x, x0, g0; solver)                                 H, once it can be divided by
 
 ``minimized`` is SciPy's call as the user wrote it.  Its derivative is that of the point at which the
@@ -67,6 +68,11 @@ class Minimizer:
         minimum: ``"objective"`` or ``"residuals"``.
     is_bounded : bool
         Whether any bound is finite.
+    equal : tuple of bool
+        Of each constraint whether it is an equation; else it is not to be negative.  Their functions
+        are the last programs, ``functions`` of them.
+    functions : int
+        How many functions the constraints are.
     source : Source or None
         The user's line.
     """
@@ -84,6 +90,8 @@ class Minimizer:
     scale: float
     moved: tuple[tuple[int, str], ...]
     is_bounded: bool
+    equal: tuple[bool, ...]
+    functions: int
     source: Source | None
 
     def __repr__(self) -> str:
@@ -196,6 +204,41 @@ register(
         lambda types, solver: (ArrayType(FLOAT, types[0].shape),),
         _free_meaning,
         Kernel("free"),
+        zero_derivative=True,
+    )
+)
+
+
+def _multipliers_meaning(
+    c: Any, slopes: Any, g: Any, g0: Any, *, solver: Minimizer
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which constraints hold the minimum, and the multipliers λ with g = λ A.
+
+    An inequality holds where it is zero, as far as a minimiser sees to that.
+    """
+    equal = np.array(solver.equal)
+    steep = np.maximum(np.max(np.abs(slopes), axis=1, initial=0.0), 1e-300)
+    holds = equal | (c <= 1e-5 * steep)
+    force = np.zeros(len(c))
+    force[holds] = np.linalg.lstsq(slopes[holds].T, g, rcond=None)[0]
+    scale = max(np.max(np.abs(g), initial=0.0), np.max(np.abs(g0), initial=0.0))
+    if np.any(holds & ~equal & (force * steep <= 1e-5 * scale)):
+        raise DerivativeError(
+            f"{solver.name} has no derivative here: the solution is at a constraint that does not "
+            "hold it, so it moves in one direction only.",
+            code="AD305",
+            source=solver.source,
+            remedy="move the constraint, or give the call a derivative with autodiff.custom_gradient",
+        )
+    return np.where(holds, 1.0, 0.0), force
+
+
+register(
+    Entry(
+        "multipliers",
+        lambda types, solver: (ArrayType(FLOAT, types[0].shape),) * 2,
+        _multipliers_meaning,
+        Kernel("multipliers"),
         zero_derivative=True,
     )
 )

@@ -3,7 +3,8 @@
     roots.py       brentq … root        zeros of functions
     integrals.py   quad
     odes.py        solve_ivp, odeint
-    minima.py      minimize, minimize_scalar, least_squares, curve_fit, linear_sum_assignment
+    minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
+                   linear_sum_assignment
 
 A new value of what the user's function reads compiles nothing, and a derivative by it has a rule.
 A call of another kind, or of a function that does more than compute, goes the way of any call of
@@ -54,6 +55,7 @@ def _handler(function: Any, name: str) -> Callable[..., Any] | None:
         ("scipy.optimize", ("minimize",), minima.minimize),
         ("scipy.optimize", ("minimize_scalar",), minima.minimize_scalar),
         ("scipy.optimize", ("least_squares",), minima.least_squares),
+        ("scipy.optimize", ("leastsq",), minima.leastsq),
         ("scipy.optimize", ("curve_fit",), minima.curve_fit),
         ("scipy.optimize", ("linear_sum_assignment",), minima.assign),
     ):

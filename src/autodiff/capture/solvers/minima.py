@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -119,11 +120,11 @@ def _array_valued(
 def minimize(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
-    """``scipy.optimize.minimize``, without constraints."""
+    """``scipy.optimize.minimize``."""
     trace = frame.trace
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
-    _refuse(given, "callback", "constraints", "hessp")
+    _refuse(given, "callback", "hessp")
     x0 = _start(trace.deep(given.pop("x0")))
     n = x0.shape[0]
     objective, slope = given.pop("fun"), given.get("jac")
@@ -131,8 +132,13 @@ def minimize(
     for name, shape in (("jac", (n,)), ("hess", (n, n))):
         if callable(given.get(name)):
             callbacks.append(_array_valued(frame, name, given.pop(name), x0, extra, shape, node))
-    lower, upper = _pairs(trace.deep(given.get("bounds")), n)
-    call = _Call(frame, function, "x0", callbacks)
+    equal: list[bool] = []
+    constraints = _constraints(frame, given.pop("constraints", ()), x0, node, equal)
+    if constraints and given.get("bounds") is not None:
+        raise Declined("a minimiser with both constraints and bounds")
+    lower, upper = _pairs(frame, trace.deep(given.get("bounds")), n)
+    call = _Call(frame, function, "x0", [*callbacks, *constraints], equal=tuple(equal))
+    call.kinds = tuple([c.name for c in constraints])
     return call.emitted([x0, lower, upper], given, ("x",), (("fun", "objective"),))
 
 
@@ -152,10 +158,38 @@ def _start(x: Any) -> Tracer:
     return start if start.shape else reshape(start, (1,))
 
 
-def _pairs(bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
-    """The vectors of lower and upper bounds from a sequence of pairs."""
+def _constraints(
+    frame: Frame, given: Any, x0: Tracer, node: ast.AST, equal: list[bool]
+) -> list[_Callback]:
+    """The functions of constraints given as dicts; of each component in ``equal`` whether it is an equation."""
+    given = [given] if isinstance(given, dict) else given
+    if not isinstance(given, (list, tuple)):
+        raise Declined("constraints that are no dicts")
+    found = []
+    for one in given:
+        if not isinstance(one, dict) or not set(one) <= {"type", "fun", "args"}:
+            raise Declined("constraints that are no dicts, or with a Jacobian")
+        kind, extra = one["type"], frame.trace.deep(one.get("args", ()))
+        if kind not in ("eq", "ineq") or not isinstance(extra, (tuple, list)):
+            raise Declined("constraints of another kind")
+        callback = _array_valued(frame, kind, one["fun"], x0, extra, None, node)
+        size = callback.program.outputs[0].shape[0]
+        if not isinstance(size, int):
+            raise Declined("constraints of a number known only at run time")
+        equal += [kind == "eq"] * size
+        found.append(callback)
+    return found
+
+
+def _pairs(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
+    """The vectors of lower and upper bounds from a sequence of pairs, or an object that holds two."""
     if bounds is None:
         return _spread(-np.inf, n), _spread(np.inf, n)
+    if _is_bounds(bounds):
+        return _two(frame, bounds, n)
+    if isinstance(bounds, (Tracer, np.ndarray)) and bounds.shape == (n, 2):
+        array = as_float(bounds)
+        return array[:, 0], array[:, 1]
     if not isinstance(bounds, (list, tuple)) or len(bounds) != n:
         raise Declined("bounds that are no list of pairs")
     sides: tuple[list[Any], list[Any]] = ([], [])
@@ -167,15 +201,33 @@ def _pairs(bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
     return as_float(sides[0]), as_float(sides[1])
 
 
+def _is_bounds(x: Any) -> bool:
+    return type(x) is sys.modules["scipy.optimize"].Bounds
+
+
+def _two(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
+    """The vectors of lower and upper bounds from a pair of vectors or numbers."""
+    if _is_bounds(bounds):
+        path, sides = frame.trace.paths.get(id(bounds)), [bounds.lb, bounds.ub]
+        if path is not None:  # from outside, where it may be changed
+            sides = [
+                frame.trace.lift(x, path.attribute(name))
+                for name, x in zip(("lb", "ub"), sides, strict=True)
+            ]
+    elif isinstance(bounds, (tuple, list)) and len(bounds) == 2:
+        sides = list(bounds)
+    else:
+        raise Declined("bounds that are no pair")
+    lower, upper = (_spread(side, n) for side in sides)
+    return lower, upper
+
+
 def _spread(x: Any, n: Any) -> Tracer:
     value = as_float(x)
-    if value.shape and not value.shape[0] == n:
+    if len(value.shape) > 1 or (value.shape and value.shape[0] not in (1, n)):
         raise Declined("bounds of another size than the unknown's")
-    return value if value.shape else as_float(np.broadcast_to(_any(value), (n,)))
-
-
-def _any(x: Any) -> Any:
-    return x
+    array: Any = value
+    return value if value.shape == (n,) else as_float(np.broadcast_to(array, (n,)))
 
 
 # -- minimize_scalar --------------------------------------------------------------------------------------
@@ -227,13 +279,27 @@ def least_squares(
         if not isinstance(shape[0], int):
             raise Declined("a Jacobian of a number of residuals known only at run time")
         callbacks.append(_array_valued(frame, "jac", given.pop("jac"), x0, extra, shape, node))
-    sides = trace.deep(given.get("bounds", (-np.inf, np.inf)))
-    if not isinstance(sides, (tuple, list)) or len(sides) != 2:
-        raise Declined("bounds that are no pair")
-    lower, upper = (_spread(side, n) for side in sides)
+    lower, upper = _two(frame, trace.deep(given.get("bounds", (-np.inf, np.inf))), n)
     call = _Call(frame, function, "x0", callbacks, loss=loss, scale=float(scale))
     moved = (("cost", "objective"), ("fun", "residuals"))
     return call.emitted([x0, lower, upper], given, ("x",), moved)
+
+
+def leastsq(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.leastsq``: the minimum, and a number for how it was found."""
+    trace = frame.trace
+    given = bound(function, args, kwargs)
+    extra = further_arguments(frame, given)
+    if given.get("full_output") or given.get("col_deriv") or given.get("Dfun") is not None:
+        raise Declined("leastsq with more than a minimum, or with a Jacobian")
+    x0 = _start(trace.deep(given.pop("x0")))
+    n = x0.shape[0]
+    residuals = _array_valued(frame, "func", given.pop("func"), x0, extra, None, node)
+    call = _Call(frame, function, "x0", [residuals], "linear")
+    types = (x0.value.type, ArrayType(_INT, (), True))
+    return call.known([x0, _spread(-np.inf, n), _spread(np.inf, n)], given, ("x", "ier"), types)
 
 
 def curve_fit(
@@ -245,8 +311,8 @@ def curve_fit(
     given.update(given.pop("kwargs", {}))
     if given.get("full_output") or callable(given.get("jac")) or given.get("nan_policy"):
         raise Declined("curve_fit with more than a fit, or with a Jacobian")
-    if given.get("loss", "linear") != "linear" or given.get("p0") is None:
-        raise Declined("curve_fit without a start, or with a loss")
+    if given.get("loss", "linear") != "linear":
+        raise Declined("curve_fit with a loss")
     model = given.pop("f")
     x, y = trace.deep(given.pop("xdata")), as_float(trace.deep(given.pop("ydata")))
     x = as_float(x) if isinstance(x, (list, tuple, np.ndarray, Tracer)) else x
@@ -255,21 +321,40 @@ def curve_fit(
         sigma = as_float(sigma)
         if sigma.shape != y.shape:
             raise Declined("curve_fit with correlated data")
-    start = _start(trace.deep(given.pop("p0")))
+    p0 = trace.deep(given.pop("p0", None))
+    start = _spread(np.nan, _parameters(model)) if p0 is None else _start(p0)
     n = start.shape[0]
     if not isinstance(n, int) or len(y.shape) != 1:
         raise Declined("curve_fit of a number of parameters known only at run time")
-    sides = trace.deep(given.get("bounds", (-np.inf, np.inf)))
-    if not isinstance(sides, (tuple, list)) or len(sides) != 2:
-        raise Declined("bounds that are no pair")
-    lower, upper = (_spread(side, n) for side in sides)
+    lower, upper = _two(frame, trace.deep(given.get("bounds", (-np.inf, np.inf))), n)
     callbacks = _of_model(frame, model, x, y, sigma, n, node)
-    call = _Call(frame, function, "p0", callbacks, loss="linear", objective=1)
-    given.update(xdata=np.zeros(0), ydata=y, p0=start)
+    call = _Call(frame, function, None if p0 is None else "p0", callbacks, "linear", objective=1)
+    given.update(xdata=x if isinstance(x, Tracer) else np.zeros(0), ydata=y)
     if sigma is not None:
         given["sigma"] = sigma
     types = (start.value.type, ArrayType(FLOAT, (n, n)))
     return call.known([start, lower, upper], given, ("popt", "pcov"), types)
+
+
+def _parameters(model: Any) -> int:
+    """How many parameters a model has beside its data, as its signature says."""
+    parameters = inspect.signature(model).parameters.values()
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters) or len(parameters) < 2:
+        raise Declined("a model that does not say how many parameters it has")
+    return len(parameters) - 1
+
+
+def _as_model(evaluate: Any, count: int) -> Any:
+    """A program of a vector as a model of data and ``count`` parameters."""
+
+    def model(x: Any, *parameters: Any) -> Any:
+        return evaluate(np.array(parameters, float))
+
+    names = ["x", *(f"p{k}" for k in range(count))]
+    model.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    )
+    return model
 
 
 def _of_model(
@@ -313,6 +398,7 @@ class _Call:
         loss: str | None = None,
         scale: float = 1.0,
         objective: int = 0,
+        equal: tuple[bool, ...] = (),
     ) -> None:
         self.frame = frame
         self.function = function
@@ -321,6 +407,8 @@ class _Call:
         self.loss = loss
         self.scale = scale
         self.objective = objective
+        self.equal = equal
+        self.kinds: tuple[str, ...] = ()  # of the functions of constraints
         self.operands = Operands()
         self.read = list(dict.fromkeys(v for c in callbacks for v in c.read))
         self.programs = tuple([reading(c.program, c.read, self.read) for c in callbacks])
@@ -333,14 +421,19 @@ class _Call:
         function, start = self.function, self.start
         calling = calling_from(trace.builder.source)
         is_fit = function.__name__ == "curve_fit"
+        kinds = self.kinds
 
         def run(functions: dict[str, Any], values: Sequence[Any]) -> Any:
             made = {**template(tuple(values)), **functions}
+            if kinds:
+                made["constraints"] = [
+                    {"type": kind, "fun": made.pop(f"constraint {k}")}
+                    for k, kind in enumerate(kinds)
+                ]
             if start is not None:
                 made[start] = np.array(values[0])
             if is_fit:
-                model = functions["f"]
-                made["f"] = lambda x, *parameters: model(np.array(parameters, float))
+                made["f"] = _as_model(functions["f"], len(values[0]))
             return calling(function, made)
 
         used = self.callbacks[: self.objective or len(self.callbacks)]
@@ -352,11 +445,11 @@ class _Call:
         )
         return Minimizer(
             f"scipy.optimize.{function.__name__}",
-            tuple([c.name for c in used]),
+            (*(c.name for c in used[: len(used) - len(kinds)]), *_names(kinds)),
             tuple([c.returns for c in used]),
             len(self.operands.tracers),
             run, lambda result: (result,), (), (), self.objective, self.loss, self.scale, (), bounded,
-            trace.builder.source,
+            self.equal, len(kinds), trace.builder.source,
         )  # fmt: skip
 
     def _values(self) -> tuple[Value, ...]:
@@ -408,7 +501,7 @@ class _Call:
             leaves=lambda result: tuple([at(result, p) for p in paths]),
             types=(ArrayType(FLOAT, first[0].shape), *types),
             names=tuple([str(p[-1]) for p in paths]),
-            moved=tuple([(paths.index((k,)), what) for k, what in moved]),
+            moved=tuple([(paths.index((k,)), what) for k, what in moved if (k,) in paths]),
         )
         return _rebuilt(trace, example, dict(zip(paths, self._emit(solver), strict=True)), ())
 
@@ -437,6 +530,10 @@ class _Call:
         for name, value in made.items():
             dict.__setitem__(result, name, value)
         return self.frame.trace.fresh(result)
+
+
+def _names(kinds: Sequence[str]) -> list[str]:
+    return [f"constraint {k}" for k in range(len(kinds))]
 
 
 # -- result objects -----------------------------------------------------------------------------------------
@@ -518,4 +615,4 @@ def assign(
     return emit_tracer("assignment", costs, maximize=maximize)
 
 
-__all__ = ["assign", "curve_fit", "least_squares", "minimize", "minimize_scalar"]
+__all__ = ["assign", "curve_fit", "least_squares", "leastsq", "minimize", "minimize_scalar"]
