@@ -70,6 +70,11 @@ ROLLED: dict[str, tuple[Trace, Trace, Trace]] = {
     "a name that the body binds": ((NUMBER,), (Add("k", "n", "n"),), (Add("m", "k", "k"),)),
     "a name that some iterations bind": ((NUMBER,), (If(1, (Add("k", "n", "n"),), ()),), (Add("m", "k", "k"),)),
     "a loop in a loop": ((NUMBER, ARRAY), (Repeat(5, 2, STEP), Store("x", 0, "n")), ()),
+    "a loop in a loop that may not run": (
+        (NUMBER, ARRAY, Alias("y", "x")),
+        (Repeat(5, 2, (New("x", "array", ("n",)),)),),
+        (Is("t", "x", "y"), Input("n", 1), Store("x", 0, "n")),
+    ),
     "items of a list": ((NUMBER, ARRAY, New("l", "list", ("n", "x"))), (Load("x", "l", 1), *STEP, Store("l", 1, "x")), ()),
 }  # fmt: skip
 
@@ -107,6 +112,11 @@ PEELED: dict[str, tuple[Trace, Trace, str]] = {
         (NUMBER, New("s", "instance", ("n",))),
         (New("s", "instance", ("n", "n")),),
         "'s' becomes another kind of object, or one with other parts",
+    ),
+    "objects within objects without end": (
+        (NUMBER, New("a", "instance", ("n", "n")), Alias("c", "a")),
+        (If(4, (New("a", "instance", ("n", "a")),), ()), Store("c", 1, "a")),
+        "holds objects within objects without end",
     ),
     "a list that grows": (
         (NUMBER, New("l", "list")),

@@ -60,6 +60,7 @@ from autodiff.capture.shapes import (
 )
 
 ROUNDS = 4
+DEEPEST = 60  # objects within objects that are carried by their parts
 S = TypeVar("S", bound="Shape")
 
 
@@ -121,6 +122,7 @@ class Carried:
         self.tokens: dict[Structure, Slot] = {}
         self.lasting: list[Object] = []  # objects older than the loop that a token may mean
         self.round = 0
+        self.depth = 0  # of the structure that is looked at
         self.is_settled = False
         self.inner: dict[Any, Memory] = {}  # what is remembered of the loops in the body
         self.times: Counter[Any] = Counter()  # how often each came by in this round
@@ -189,8 +191,11 @@ class Carried:
             self.tables.setdefault(x, {})[key] = entry
         self._refuse_moved()
         self._learn()
+        self._loosen()
+        # A loop in the body must know of the objects that are not this one's alone.
+        if self.inner and any(s.stand.is_shared < s.is_loose for s in self._standing() if s.stand):
+            self.is_settled = False
         if self.is_settled:
-            self._loosen()
             self._refuse_loose(written, asked_here)
             self._end_slots()
 
@@ -211,6 +216,8 @@ class Carried:
                 self.since[location] = None if entry is None else entry.since
         for structure in self.structures:
             structure.stand = objects.get(structure)
+            if structure.stand is not None:
+                structure.stand.is_shared = structure.is_loose
 
     def _refuse_moved(self) -> None:
         """Keys that are removed and stored again come in another order from iteration to iteration."""
@@ -269,7 +276,7 @@ class Carried:
                 raise Growth(location.object)
         # Objects that nothing holds but the locations that the loop carries.
         own = Counter(x for _, start in starts for x in objects_of(start))
-        self.own = {x for x, n in own.items() if x.is_made and x.holders <= n}
+        self.own = {x for x, n in own.items() if _is_held(x, n)}
         self.by_start: dict[tuple[Object, ...], list[Structure]] = {}
         for s in self.structures:
             s.end, s.visits = UNBOUND, 0
@@ -288,7 +295,7 @@ class Carried:
         for s in self.structures:
             for x in objects_of(s.start or UNBOUND):
                 visits[x] += s.visits
-        return {x for x, n in visits.items() if x.is_made and x.holders <= n}
+        return {x for x, n in visits.items() if _is_held(x, n)}
 
     def _standing(self) -> list[Structure]:
         """The structures that have a stand-in, of a round that has settled."""
@@ -448,11 +455,15 @@ class Carried:
         keys = self._keys_after(objects_of(e)[0])
         if shape.parts and shape.like.kind.order is Order.STORES and list(shape.parts) != keys:
             raise Refused(f"{self._name()} becomes an object with other keys")
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise Refused(f"{self._name()} holds objects within objects without end")
         for key in keys:
             start = None if s is None else self.heap.read_through(s, key)
             shape.parts[key] = self._general(
                 shape.parts.get(key), start, self._after_through(e, key)
             )
+        self.depth -= 1
         return shape
 
     def _known_structure(self, s: Reference | None, e: Reference) -> Structure | None:
@@ -465,8 +476,9 @@ class Carried:
     # -- who else holds what
     def _loosen(self) -> None:
         """Find the structures that other locations may hold too."""
-        current, held_here = self._standing(), self._held_here()
-        stands = {s.stand: s for s in current}
+        current = [s for s in self.structures if s.stand is not None or s.round == self.round]
+        held_here = self._held_here()
+        stands = {s.stand: s for s in current if s.stand is not None}
         starts = Counter(x for s in current for x in set(objects_of(s.start or UNBOUND)))
         ends = Counter(x for s in current for x in set(objects_of(s.end)))
         for s in current:
@@ -676,6 +688,11 @@ class Carried:
                     seen.add(other)
                     pending.append(other)
         return found
+
+
+def _is_held(x: Object, times: int) -> bool:
+    """Whether nothing holds an object but so many locations."""
+    return x.is_made and not x.is_shared and x.holders <= times
 
 
 def _key(reference: Reference | None) -> tuple[Object, ...]:

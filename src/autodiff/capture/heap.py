@@ -87,7 +87,17 @@ class Object:
     made (``deque(maxlen=3)`` among them).
     """
 
-    __slots__ = ("entries", "holders", "kind", "like", "number", "origin", "present", "unsure")
+    __slots__ = (
+        "entries",
+        "holders",
+        "is_shared",
+        "kind",
+        "like",
+        "number",
+        "origin",
+        "present",
+        "unsure",
+    )
 
     def __init__(self, kind: Kind, origin: Origin, like: Any, number: int) -> None:
         self.kind = kind
@@ -98,6 +108,7 @@ class Object:
         self.present = 0  # keys bound, beyond those that were there before the call
         self.unsure = 0  # keys bound on some paths
         self.holders = 0  # times that locations refer to it
+        self.is_shared = False  # whether it stands for one that others may hold (in a loop's body)
 
     @property
     def is_made(self) -> bool:
