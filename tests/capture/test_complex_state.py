@@ -20,6 +20,17 @@ VECTOR = np.array([0.5 + 1j, -1.5 + 0.2j, 2 - 0.7j, 0.3 + 0.1j, -0.2 - 1j, 1.1 +
 HERMITIAN = np.array([[1.0, 0.3j, 0.1], [-0.3j, 0.5, 0.2], [0.1, 0.2, -1.0]])
 
 
+def _sample(rows: Any, default: str) -> list[Any]:
+    """Rows, of which those that are not named in ``default`` are slow."""
+    chosen = default.split()
+    return [
+        row
+        if getattr(row, "__name__", row) in chosen
+        else pytest.param(row, marks=pytest.mark.slow)
+        for row in rows
+    ]
+
+
 def _assert_same(function: Callable[..., Any], *args: Any) -> None:
     """Value, type and what becomes of the arguments, without falling back."""
     plain = copy.deepcopy(args)
@@ -114,13 +125,15 @@ def _single(z: Any) -> Any:
 STORES = (_items, _parts, _masks, _overlapping, _views, _outputs, _made, _single)
 
 
-@pytest.mark.parametrize("function", STORES)
+@pytest.mark.parametrize("function", _sample(STORES, "_parts _views _masks"))
 def test_stores_are_those_of_numpy(function: Callable[..., Any]) -> None:
     _assert_same(function, VECTOR.copy())
     _assert_same(lambda z: function(z + 0), VECTOR.copy())
 
 
-@pytest.mark.parametrize("function", [_items, _parts, _overlapping, _views, _made])
+@pytest.mark.parametrize(
+    "function", _sample([_items, _parts, _overlapping, _views, _made], "_views")
+)
 def test_what_was_stored_has_its_derivative(function: Callable[..., Any]) -> None:
     def loss(z: Any) -> Any:
         return np.sum(np.abs(function(z.copy())) ** 2)
@@ -307,14 +320,18 @@ LOOPS: dict[Callable[..., Any], int] = dict.fromkeys(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("function", LOOPS)
+@pytest.mark.parametrize(
+    "function", _sample(LOOPS, "_mandelbrot _filtered _last _of_object _listed")
+)
 def test_loops_that_carry_complex_numbers_are_one_loop(function: Callable[..., Any]) -> None:
     for z in (0.4 + 0.5j, np.complex128(0.9 - 0.3j)):
         _assert_same(function, z)
         assert _loops(function, z) == LOOPS[function]
 
 
-@pytest.mark.parametrize("function", [f for f in LOOPS if f is not _mandelbrot])
+@pytest.mark.parametrize(
+    "function", _sample([f for f in LOOPS if f is not _mandelbrot], "_filtered _until")
+)
 def test_loops_that_carry_complex_numbers_have_derivatives(function: Callable[..., Any]) -> None:
     _assert_gradient(lambda z: np.sum(np.abs(function(z)) ** 2), np.complex128(0.7 + 0.4j))
 

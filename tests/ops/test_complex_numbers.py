@@ -223,6 +223,14 @@ OF_ARRAYS: dict[str, Callable[[Any], Any]] = {
     "facts": lambda z: (z.shape, len(z), z.ndim, np.iscomplexobj(z), isinstance(z[0, 0], complex)),
     "containers": lambda z: {"a": 2 * z, "b": [z[0, 0], (1j * z).real]},
     "truth": lambda z: (np.any(z), z.all(), np.isfinite(z).sum()),
+    "joining": lambda z: (np.append(z, 1j), np.insert(z, 1, 2j), np.meshgrid(z[0], z[1])[0]),
+    "calculus": lambda z: (np.gradient(z[0]), np.trapezoid(z), np.interp(0.3, np.arange(4), z[0])),
+    "choosing": lambda z: (
+        np.select([z.real > 0, z.imag > 0], [z, 2 * z]), np.clip(z, -1, 1j), np.nonzero(z)[0],
+    ),
+    "weighted": lambda z: (np.average(z, weights=abs(z)), np.nanmean(z), np.cov(z)),
+    "polynomial": lambda z: (np.polyval([1j, 2, 3], z), np.polyval(z[0], 0.5), np.roots(z[0])),
+    "chain": lambda z: np.linalg.multi_dot([z, OTHER, z]),
     "moving": lambda z: (np.roll(z, 1), np.tile(z, 2), np.pad(z, 1), np.diff(z), np.tril(z)),
 }  # fmt: skip
 
@@ -380,9 +388,9 @@ def test_check_gradient_moves_both_parts() -> None:
 
 # -- what is not followed -----------------------------------------------------------------------------------
 UNFOLLOWED: list[Callable[[Any], Any]] = [
-    lambda x: np.abs(np.linalg.det(np.outer(x, x) + 1j * np.eye(3))),
+    lambda x: np.median(x * 1j).imag,
     lambda x: (x * 1j).view(float).sum(),
-    lambda x: np.polyval([1j, 2, 3], x).imag.sum(),
+    lambda x: np.unique(x * 1j).imag.sum(),
 ]  # fmt: skip
 
 

@@ -87,9 +87,7 @@ def _sample(names: Any, default: str) -> list[Any]:
     return [n if n in chosen else pytest.param(n, marks=pytest.mark.slow) for n in names]
 
 
-@pytest.mark.parametrize(
-    "name", _sample(_ufuncs(np), "add divide power arcsin sign maximum isnan less matmul")
-)
+@pytest.mark.parametrize("name", _sample(_ufuncs(np), "power arcsin sign less matmul"))
 def test_every_ufunc_of_numpy_has_a_value_and_its_dtype(name: str) -> None:
     ufunc = getattr(np, name)
     if ufunc.signature is not None:
@@ -107,7 +105,7 @@ EXACT = (
 ).split()
 
 
-@pytest.mark.parametrize("name", _sample(EXACT, "arccos sign fmax less"))
+@pytest.mark.parametrize("name", _sample(EXACT, "sign fmax"))
 def test_special_points_are_those_of_numpy(name: str) -> None:
     ufunc, grid = getattr(np, name), _grid()
     args = (grid,) if ufunc.nin == 1 else (np.repeat(grid, 64), np.tile(grid, 64))
@@ -168,7 +166,7 @@ ORDER: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", ORDER)
+@pytest.mark.parametrize("name", _sample(ORDER, "sort argsort max"))
 def test_order_is_lexicographic_and_nan_comes_last(name: str) -> None:
     for z in (Z.copy(), NANS.copy(), Z.astype(np.complex64)):
         _assert_value(ORDER[name], z)
@@ -203,7 +201,7 @@ CMATH = [n for n in dir(cmath) if not n.startswith("_") and callable(getattr(cma
 
 
 @pytest.mark.parametrize(
-    "name", _sample([n for n in CMATH if n not in ("rect", "isclose")], "acos phase isinf log")
+    "name", _sample([n for n in CMATH if n not in ("rect", "isclose")], "acos log")
 )
 def test_functions_of_cmath(name: str) -> None:
     function = getattr(cmath, name)

@@ -39,8 +39,13 @@ def _assert_transpose(f: Callable[[Any], Any], x: np.ndarray) -> None:
         np.testing.assert_allclose(np.sum((np.conj(pull(ct)[0]) * step).real), left, rtol=1e-11)
 
 
-@pytest.mark.parametrize("name", ["dct", "idct", "dst", "idst"])
-@pytest.mark.parametrize("type", [1, 2, 3, 4])
+_SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "name", ["dct", *(pytest.param(n, marks=_SLOW) for n in ("idct", "dst", "idst"))]
+)
+@pytest.mark.parametrize("type", [2, *(pytest.param(n, marks=_SLOW) for n in (1, 3, 4))])
 def test_transforms_of_every_type_norm_and_scaling(name: str, type: int) -> None:
     function = getattr(scipy.fft, name)
     for norm in (None, "ortho", "forward"):
@@ -54,7 +59,9 @@ def test_transforms_of_every_type_norm_and_scaling(name: str, type: int) -> None
             _assert_transpose(f, X[0, :4] if orthogonalize else X[0])
 
 
-@pytest.mark.parametrize("name", ["dctn", "idctn", "dstn", "idstn"])
+@pytest.mark.parametrize(
+    "name", ["dstn", *(pytest.param(n, marks=_SLOW) for n in ("dctn", "idctn", "idstn"))]
+)
 def test_transforms_along_several_axes(name: str) -> None:
     function = getattr(scipy.fft, name)
     for options in ({}, {"axes": (0,)}, {"s": (3, 6)}, {"type": 3, "norm": "ortho"}):
@@ -62,7 +69,7 @@ def test_transforms_along_several_axes(name: str) -> None:
     _assert_transpose(lambda x: function(x, type=1), X)
 
 
-@pytest.mark.parametrize("name", ["dct", "idst"])
+@pytest.mark.parametrize("name", ["dct", pytest.param("idst", marks=_SLOW)])
 def test_transforms_of_other_lengths_axes_and_dtypes(name: str) -> None:
     function = getattr(scipy.fft, name)
     for options in ({"axis": 0}, {"n": 3}, {"n": 8, "axis": 0}):
@@ -73,7 +80,9 @@ def test_transforms_of_other_lengths_axes_and_dtypes(name: str) -> None:
         np.testing.assert_array_equal(f(np.arange(float(n))), function(np.arange(float(n))))
 
 
-@pytest.mark.parametrize("name", ["hfft2", "ihfft2", "hfftn", "ihfftn"])
+@pytest.mark.parametrize(
+    "name", ["hfft2", *(pytest.param(n, marks=_SLOW) for n in ("ihfft2", "hfftn", "ihfftn"))]
+)
 def test_hermitian_transforms_along_several_axes(name: str) -> None:
     function = getattr(scipy.fft, name)
     x = X if name.startswith("i") else Z

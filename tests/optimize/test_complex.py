@@ -16,7 +16,15 @@ def _loss(p: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "method", ["BFGS", "L-BFGS-B", "CG", "Newton-CG", "trust-ncg", "trust-exact", "TNC"]
+    "method",
+    [
+        "BFGS",
+        "trust-exact",
+        *(
+            pytest.param(m, marks=pytest.mark.slow)
+            for m in ("L-BFGS-B", "CG", "Newton-CG", "trust-ncg", "TNC")
+        ),
+    ],  # fmt: skip
 )
 def test_minimise_over_complex_and_real_parameters(method: str) -> None:
     start = {"z": np.zeros(3, complex), "b": 0.5}

@@ -11,6 +11,7 @@ named.  What is not in the table is declined, so that it never meets code that k
 from __future__ import annotations
 
 import cmath
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -374,10 +375,14 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
 
 @implements_complex(np.average)
 def average(a: Any, axis: Any = None, weights: Any = None) -> Any:
-    """``np.average`` without weights."""
-    if weights is not None:
-        raise decline("np.average with weights")
-    return TABLE[np.mean](a, axis=axis)
+    """``np.average``."""
+    if weights is None:
+        return TABLE[np.mean](a, axis=axis)
+    z = as_complex(a)
+    if axis is not None and z.ndim > 1 or np.shape(weights) != tuple(z.shape):
+        raise decline("np.average with weights along an axis")
+    total = functions[np.sum](weights) if not is_complex(weights) else TABLE[np.sum](weights)
+    return TABLE[np.sum](complex_numbers.call(np.multiply, (z, weights))) / total
 
 
 @implements_complex(np.var)
@@ -419,6 +424,108 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 TABLE.update({getattr(np.linalg, name): f for name, f in complex_linalg.OF_NUMPY.items()})
+
+
+# -- made of the others -----------------------------------------------------------------------------
+# Linear with real factors; which operands are data.
+for _name, _data in (
+    ("interp", (2, "fp")),
+    ("nanmean", (0, "a")),
+    ("gradient", (0, "f")),
+    ("trapezoid", (0, "y")),
+    ("meshgrid", tuple(range(8))),
+):
+    if getattr(np, _name, None) in functions:
+        TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), _data)
+
+
+@implements_complex(np.append)
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    """``np.append``."""
+    joined_to = [asarray(x) if is_complex(x) else functions[np.asarray](x) for x in (arr, values)]
+    if axis is None:
+        joined_to = [
+            functions[np.ravel](x) if not is_complex(x) else TABLE[np.ravel](x) for x in joined_to
+        ]
+        axis = 0
+    return TABLE[np.concatenate](joined_to, axis)
+
+
+@implements_complex(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    """``np.insert`` into a complex array, whose dtype what is inserted takes."""
+    if not is_complex(arr):
+        raise decline("np.insert into a real array")
+    z = as_complex(arr)
+    new = as_complex(values, z.dtype)
+    parts = (
+        functions[np.insert](plain(x), obj, plain(v), axis)
+        for x, v in zip(z.parts, new.parts, strict=True)
+    )
+    return joined(next(parts), next(parts), "array")
+
+
+@implements_complex(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    """``np.polyval``, by Horner's scheme."""
+    coefficients = as_complex(p) if is_complex(p) else functions[np.asarray](p)
+    n = coefficients.shape[0]
+    if isinstance(n, Dim) or isinstance(x, (list, tuple)):
+        raise decline("np.polyval of run-time degree, or at a list")
+    found: Any = complex_numbers.call(np.multiply, (as_complex(x), 0))
+    for k in range(n):
+        found = found * x + coefficients[k]
+    return found
+
+
+if np.linalg.multi_dot in functions:
+
+    @implements_complex(np.linalg.multi_dot)
+    def multi_dot(arrays: Any, *, out: Any = None) -> Any:
+        """``np.linalg.multi_dot``, from the left."""
+        if out is not None:
+            raise decline("np.linalg.multi_dot with out=")
+        return functools.reduce(lambda a, b: TABLE[np.dot](a, b), arrays)
+
+
+@implements_complex(np.select)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """``np.select``: the first choice whose condition holds."""
+    found = default
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        found = where(condition, choice, found)
+    return found
+
+
+@implements_complex(np.clip)
+def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None) -> Any:
+    """``np.clip``, in NumPy's order."""
+    if out is not None:
+        raise decline("np.clip with out=")
+    found = a if a_min is None else complex_numbers.call(np.maximum, (a, a_min))
+    return found if a_max is None else complex_numbers.call(np.minimum, (found, a_max))
+
+
+@implements_complex(np.cov)
+def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
+    """``np.cov``: with the conjugate of the second factor."""
+    x = as_complex(m, np.result_type(as_complex(m).dtype, np.float64))
+    if y is not None or x.ndim != 2:
+        raise decline("np.cov with y=, or of a vector")
+    x = x if rowvar else TABLE[np.transpose](x)
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    apart: Any = complex_numbers.call(np.subtract, (x, TABLE[np.mean](x, axis=1, keepdims=True)))
+    return matmul(apart, _turned(conj_of(apart))) / (x.shape[1] - ddof)
+
+
+def _turned(x: Any) -> Any:
+    return TABLE[np.transpose](x)
+
+
+NOT_HOLOMORPHIC.add(np.cov)
+for _function in (np.nonzero, np.flatnonzero, np.argwhere):
+    if _function in functions:
+        TABLE[_function] = lambda x, _function=_function: functions[_function](truth(as_complex(x)))
 
 
 # -- making arrays ----------------------------------------------------------------------------------
