@@ -18,7 +18,6 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture import Captured, Result
-from autodiff.capture.given import NotWhole
 from autodiff.capture.lists import ListPlan
 from autodiff.capture.naming import Naming, Tagged, refuse_untagged_uses, single
 from autodiff.capture.paths import Path, compile_reader
@@ -43,6 +42,7 @@ from autodiff.errors import (
     ShapeError,
 )
 from autodiff.ir.data import ArrayType, Block, Program, Value, live_values
+from autodiff.ladder import NotStaged
 from autodiff.ops.builder import building
 from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.ops.structural import zeros
@@ -810,7 +810,7 @@ def _ensure_output(captured: Captured, plan: tuple[Any, ...]) -> int | None:
     if plan[0] in ("output", "complex"):
         return int(plan[1])
     if any(_is_whole_list(r.example) for r in captured.inputs if r.leaf == plan[1]):
-        raise NotWhole("a list that is returned as it was given")
+        raise NotStaged("a list that is returned as it was given")
     captured.program.outputs.append(captured.inputs[_input_of(captured, plan[1])].cell.value)
     return len(captured.program.outputs) - 1
 
