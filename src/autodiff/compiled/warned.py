@@ -80,16 +80,14 @@ class Warned:
         """Warnings with one key are one warning."""
         return self.text, self.file, self.line
 
+    @property
+    def kind(self) -> int:
+        """The kind of error, see ``floating.BITS``."""
+        return floating.of_text(self.text)
+
     def give(self) -> None:
         """Warn, as NumPy does."""
-        if not floating.of_text(self.text) & floating.wanted():
-            return
-        recorder = floating.recorder()
-        if isinstance(recorder, _Log):
-            recorder.add(self)
-        elif recorder is not None:
-            recorder.take(self.text)
-        elif self.file is None:
+        if self.file is None:
             warnings.warn(self.text, RuntimeWarning, stacklevel=depth_of_user())
         else:
             warnings.warn_explicit(
@@ -165,10 +163,18 @@ class _Listener:
 
 
 def _give(found: Sequence[Warned]) -> RuntimeWarning | None:
-    """Warn; the exception where a filter makes one of it."""
+    """Warn of what the user wants to hear of; the exception where a filter makes one of it."""
+    wanted, recorder = floating.wanted(), floating.recorder()
     try:
         for one in found:
-            one.give()
+            if not one.kind & wanted:
+                continue
+            if recorder is None:
+                one.give()
+            elif isinstance(recorder, _Log):
+                recorder.add(one)
+            else:
+                recorder.take(one.text)
     except RuntimeWarning as error:
         return error
     return None
@@ -315,7 +321,10 @@ def _warnings_of(run: Callable[[], Any], lines: int) -> tuple[list[Warned], bool
     # All that any state warns of: what is silenced now may not be at the next call.
     told = floating.LOUD | floating.wanted()
     how: dict[str, Any] = {k: "log" if bit & told else "ignore" for k, bit in floating.BITS.items()}
-    before, current.running = current.running, None  # what is called on the way has calls of its own
+    before, current.running = (
+        current.running,
+        None,
+    )  # what is called on the way has calls of its own
     try:
         with np.errstate(call=log, **how), _limited(lines):
             run()
