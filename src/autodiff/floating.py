@@ -62,16 +62,28 @@ class Recorder:
         raise NotImplementedError
 
 
-def recorder() -> Recorder | None:
-    """What errors are reported to in the state in force, where that is this library."""
+def _recorder() -> Recorder | None:
     found = np.geterrcall()
     return found if isinstance(found, Recorder) else None
 
 
+def _wanted() -> int:
+    told = ("warn",) if _recorder() is None else ("warn", "call", "log")
+    return sum(BITS[kind] for kind, how in np.geterr().items() if how in told)
+
+
+def recorder() -> Recorder | None:
+    """What errors are reported to in the state in force, where that is this library."""
+    state = variable.get()
+    known = _first if state is _first.state else _last
+    return known.recorder if state is known.state else _recorder()
+
+
 def wanted() -> int:
     """The errors that are to be warned of in the state in force, or reported to a recorder."""
-    told = ("warn",) if recorder() is None else ("warn", "call", "log")
-    return sum(BITS[kind] for kind, how in np.geterr().items() if how in told)
+    state = variable.get()
+    known = _first if state is _first.state else _last
+    return known.wanted if state is known.state else _wanted()
 
 
 def watched() -> int:
@@ -84,11 +96,20 @@ def watched() -> int:
     return kinds | LOUD if kinds & LOUD else kinds
 
 
-# The addresses of states that are not strict, and what is to be warned of in them; the objects are
-# kept, or others could take their place.
-_initial: Any = contextvars.Context().run(variable.get)
-cells = (ctypes.c_int64 * 4)(id(_initial), 0, contextvars.Context().run(watched), 0)
-_lenient: list[Any] = [None]
+class _State:
+    """A state that is not strict, and what is known of it; kept, or another could take its address."""
+
+    def __init__(self, state: Any, wanted: int, recorder: Recorder | None) -> None:
+        self.state = state
+        self.wanted = wanted
+        self.recorder = recorder
+
+
+_start = contextvars.Context()
+_first = _State(_start.run(variable.get), _start.run(_wanted), None)
+_last = _first
+# The addresses of the two, and the flags to look at in them, for native entries.
+cells = (ctypes.c_int64 * 4)(id(_first.state), 0, _start.run(watched), 0)
 
 
 def is_known() -> bool:
@@ -102,11 +123,13 @@ def is_strict() -> bool:
     if is_known():
         return False
     state = variable.get()
-    strict = _STRICT if recorder() is None else _RAISES
+    found = _recorder()
+    strict = _STRICT if found is None else _RAISES
     if not strict.isdisjoint(np.geterr().values()):
         return True
     cells[1] = 0  # first, so that no address is there whose object may go
-    _lenient[0] = state
+    global _last
+    _last = _State(state, _wanted(), found)
     cells[3] = watched()
     cells[1] = id(state)
     return False

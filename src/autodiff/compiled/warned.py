@@ -81,16 +81,14 @@ class Warned:
         """Warnings with one key are one warning."""
         return self.text, self.file, self.line
 
+    @property
+    def kind(self) -> int:
+        """The kind of error, see ``floating.BITS``."""
+        return floating.of_text(self.text)
+
     def give(self) -> None:
         """Warn, as NumPy does."""
-        if not floating.of_text(self.text) & floating.wanted():
-            return
-        recorder = floating.recorder()
-        if isinstance(recorder, _Log):
-            recorder.add(self)
-        elif recorder is not None:
-            recorder.take(self.text)
-        elif self.file is None:
+        if self.file is None:
             warnings.warn(self.text, RuntimeWarning, stacklevel=depth_of_user())
         else:
             warnings.warn_explicit(
@@ -166,10 +164,18 @@ class _Listener:
 
 
 def _give(found: Sequence[Warned]) -> RuntimeWarning | None:
-    """Warn; the exception where a filter makes one of it."""
+    """Warn of what the user wants to hear of; the exception where a filter makes one of it."""
+    wanted, recorder = floating.wanted(), floating.recorder()
     try:
         for one in found:
-            one.give()
+            if not one.kind & wanted:
+                continue
+            if recorder is None:
+                one.give()
+            elif isinstance(recorder, _Log):
+                recorder.add(one)
+            else:
+                recorder.take(one.text)
     except RuntimeWarning as error:
         return error
     return None

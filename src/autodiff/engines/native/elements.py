@@ -73,6 +73,7 @@ def pointwise(g: Generator, operation: Operation, indices: Indices) -> Element:
         raise AssertionError(f"{operation.kind} has no elements of its own")
     operands = [element(g, x, indices if x.shape else ()) for x in operation.operands]
     g.s.may_fuse, g.s.may_reorder = operation.is_derived, operation.is_sum
+    g.s.may_warn = not operation.result.type.weak
     result = lowering.scalar(g.s, *operands, **operation.attributes)
     g.s.may_reorder = False
     dtype = operation.result.dtype

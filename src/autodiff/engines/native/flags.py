@@ -86,6 +86,18 @@ def kept() -> Iterator[Callable[[int], None]]:
         set_(floating.BITS["invalid"])
 
 
+# Integers set no flag: where one is divided by 0, a float is.
+CALL_MARK = "call preserve_mostcc void @autodiff.mark()"
+MARK = """\
+define internal preserve_mostcc void @autodiff.mark() cold noinline nounwind memory(inaccessiblemem: readwrite) {
+  %place = alloca float, align 4
+  store volatile float 0.0, ptr %place
+  %zero = load volatile float, ptr %place
+  %infinite = fdiv float 1.0, %zero
+  store volatile float %infinite, ptr %place
+  ret void
+}"""
+
 # Of a thread: its flags, above the bit that says that it has ended.
 DECLARATIONS_OF_THREADS = (
     "declare void @llvm.x86.sse.stmxcsr(ptr)",

@@ -246,6 +246,8 @@ def _module(g: Generator, parameters: list[str]) -> str:
         parts.insert(0, signals.RUNTIME_OF_PARTS)
         declared.append("declare i64 @llvm.umin.i64(i64, i64)")
         declared += flags.DECLARATIONS_OF_THREADS if flags.is_x86() else ()
+    if g.w.marks:
+        parts.insert(0, flags.MARK)
     if g.w.called:
         parts.insert(0, library.declarations(g.w.called))
     if g.w.ufuncs:

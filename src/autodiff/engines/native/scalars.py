@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.engines.native import ufunc_calls, vector_math
+from autodiff.engines.native import flags, ufunc_calls, vector_math
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import Writer, literal, register_type
 from autodiff.errors import UnsupportedError
@@ -47,6 +47,7 @@ class Scalars:
         self.w = writer
         self.may_fuse = False  # the operation being written belongs to a derivative
         self.may_reorder = False  # it adds up derivatives, in no order that was written
+        self.may_warn = True  # NumPy warns of it; Python's numbers raise, and are checked
         self.may_branch = False  # scalar code, where a branch that is never taken costs nothing
         self.in_sequence = False  # in a loop that waits for its last step, and cannot be vectorised
 
@@ -192,9 +193,21 @@ class Scalars:
         return self._is_zero(b), self.select(unsafe, self.constant(1, b), b), minus_one
 
     def _is_zero(self, b: Element) -> Element:
-        """Whether a divisor is 0, found by a division that leaves a mark in the processor's flags."""
-        if not b.name.startswith("%"):
-            return self.eq(b, self.constant(0, b))
+        """Whether a divisor is 0; if it is, there is a mark in the processor's flags."""
+        zero = self.eq(b, self.constant(0, b))
+        if not b.name.startswith("%") or not self.may_warn:
+            return zero
+        if self.may_branch:  # LLVM drops it where it knows the divisor
+            n = self.w.number()
+            self.w.marks = True
+            unlikely = self.w.metadata('!{!"branch_weights", i32 1, i32 1000000}')
+            self.w.line(f"br i1 {zero.name}, label %mark{n}, label %go{n}, !prof {unlikely}")
+            self.w.label(f"mark{n}")
+            self.w.line(flags.CALL_MARK)
+            self.w.line(f"br label %go{n}")
+            self.w.label(f"go{n}")
+            return zero
+        # By a division of floats, beside the slower one of integers, so that loops are vectorised.
         real = self.cast(b, np.dtype(np.float32))  # no integer but 0 becomes 0
         one, infinity = self.constant(1.0, real), self.constant(np.inf, real)
         return self.eq(self.div(one, real), infinity)

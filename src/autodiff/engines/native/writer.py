@@ -153,6 +153,7 @@ class Writer:
         self.depth = 0  # loops that are open in the function being written
         self.charged = False  # whether loops in the step being written leave the look to this one
         self.polls = False  # whether the function being written looks for signals
+        self.marks = False  # whether flags of floating-point errors are set for integers
         self.cut = False  # whether it is a piece of a nest, run by one of several threads
         self._levels: dict[str, int] = {}
         self._texts: dict[str, str] = {}
