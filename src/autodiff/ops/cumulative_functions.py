@@ -160,8 +160,8 @@ inverse("nbdtrin", _NEGATIVE_BINOMIAL, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))
 
 # -- noncentral ones ------------------------------------------------------------------------------------
 _ncx2, _nct, _ncf = of("ncx2_pdf"), of("nct_pdf"), of("ncf_pdf")
-# p(x; k) is the mean over Poisson counts j of the density of k + 2j; x p(x; k + 2) is that of k times
-# (k + 2j) … by which the logarithmic derivative (k/2 + j - 1) / x - 1/2 is a sum of two densities.
+# p(x; k) is the mean over Poisson counts j of the density of k + 2j degrees of freedom, whose logarithmic
+# derivative is (k/2 + j - 1) / x - 1/2; the mean of j times it is c/2 times that of k + 2.
 row(
     "ncx2_pdf",
     (
@@ -215,8 +215,7 @@ row(
 
 
 def _nctdtr_by_nc(y: Any, n: Any, c: Any, t: Any) -> Any:
-    # The mean of -φ(t V - c), by one degree of freedom less; where there is none, by the recurrence
-    # that differentiation of the mean by t gives, c M(0) = t M(1) - …, there is no density.
+    # The mean of -φ(t V - c), a density of one degree of freedom less; NaN where there is none.
     enough = np.greater(n, 1)
     return np.where(enough, -_moment(0, np.where(enough, n, 2.0), c, t), np.nan)
 
