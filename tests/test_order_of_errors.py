@@ -431,7 +431,7 @@ class Sized(np.ndarray):
 def through_a_solver(x):
     import scipy.optimize
 
-    return scipy.optimize.least_squares(lambda v: v**3 - x, 1.0).x[0]
+    return scipy.optimize.nnls(np.eye(2) * x, np.ones(2))[0][0]
 
 
 def through_a_class(x):
@@ -447,7 +447,7 @@ def through_bytes(x):
 @pytest.mark.parametrize(
     ("function", "where", "word"),
     [
-        (through_a_solver, "through_a_solver", "least_squares"),
+        (through_a_solver, "through_a_solver", "nnls"),
         (through_a_class, "__new__", "super().__new__(cls"),
         (through_bytes, "through_bytes", "struct"),
     ],
