@@ -93,6 +93,18 @@ def test_within_a_branch_its_choices_are_decided() -> None:
     assert isinstance(heap.read((frame, "y")), Choice)
 
 
+def test_a_branch_decides_choices_within_choices_together_with_what_is_around_them() -> None:
+    heap, frame = a_heap()
+    a, b = an_array(heap, 1), an_array(heap, 2)
+    p, q = atom(heap, 0), atom(heap, 1)
+    logic = heap.logic
+    heap.write((frame, "y"), logic.join(p, logic.join(q, To(a), To(b)), To(b)))
+    with heap.assuming(logic.both(p, q), False):
+        assert heap.read((frame, "y")).object is b
+    with heap.assuming(logic.negated(p)), heap.assuming(q):
+        assert heap.read((frame, "y")).object is b
+
+
 def test_what_was_there_before_the_call_is_read_once_and_survives_undo() -> None:
     class Loader:
         loads: list[Any] = []

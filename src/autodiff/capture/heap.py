@@ -362,8 +362,8 @@ class Heap:
                 raise InternalError(f"{x}, made here, holds {key!r} from before the call")
         if x.unsure != unsure or (x.is_made and x.present != present):
             raise InternalError(f"{x} has {present} keys, {unsure} of them on some paths only")
-        if x.kind.is_sequence and x.is_made and sorted(x.entries) != list(range(present)):
-            raise InternalError(f"{x} has gaps: {sorted(x.entries)}")
+        if x.kind.is_sequence and (keys := self.keys(x)) != list(range(len(keys))):
+            raise InternalError(f"{x} has gaps: {keys}")
 
     def _verify_journal(self, since: Snapshot) -> None:
         assert since.image is not None

@@ -145,7 +145,8 @@ class Logic(Predicates):
             taken = self._taken(reference.predicate, path)
             if taken is not None:
                 return self.known(reference.a if taken else reference.b, path)
-            a, b = (self.known(part, path) for part in (reference.a, reference.b))
+            a = self.known(reference.a, self.both(path, reference.predicate))
+            b = self.known(reference.b, self.both(path, self.negated(reference.predicate)))
             if a is reference.a and b is reference.b:
                 return reference
             return a if self.same(a, b) else Choice(reference.predicate, a, b)
@@ -153,7 +154,7 @@ class Logic(Predicates):
             taken = self._taken(reference.predicate, path)
             if taken is False:
                 return UNBOUND
-            inner = self.known(reference.reference, path)
+            inner = self.known(reference.reference, self.both(path, reference.predicate))
             if taken is None:
                 unchanged = inner is reference.reference
                 return reference if unchanged else Maybe(inner, reference.predicate)
