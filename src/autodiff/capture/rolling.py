@@ -656,8 +656,8 @@ class _Body:
         return changed
 
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
-        if as_parts(end) is not None:
-            raise _Peel
+        if as_parts(end) is not None or (isinstance(end, Either) and not is_numeric(end)):
+            raise _Peel  # a complex number
         if not is_numeric(end):
             raise NotStaged(f"the loop makes {key[1]!r} a {type(end).__name__}")
         found = slot_of(end)
