@@ -311,10 +311,29 @@ def _summed(z: Any) -> Any:
     return sum(found)
 
 
+def _sometimes(z: Any) -> Any:
+    s = 0j
+    for k in range(10):
+        if (z * k).real > 2:
+            s += z * np.complex128(k)
+    return s
+
+
+def _sometimes_from_zero(z: Any) -> Any:
+    s = 0
+    n = 0
+    for k in range(10):
+        if (z * k).real > 2:
+            s = s + z * k
+            n += 1
+    return s * 2 + n
+
+
 LOOPS: dict[Callable[..., Any], int] = dict.fromkeys(
     (
         _mandelbrot, _escape, _horner, _until, _contour, _filtered, _evolved, _transformed, _last,
         _of_object, _of_tuple, _rotated, _from_zero, _listed, _summed,
+        _sometimes, _sometimes_from_zero,
     ),
     1,
 )  # fmt: skip
@@ -334,6 +353,33 @@ def test_loops_that_carry_complex_numbers_are_one_loop(function: Callable[..., A
 )
 def test_loops_that_carry_complex_numbers_have_derivatives(function: Callable[..., Any]) -> None:
     _assert_gradient(lambda z: np.sum(np.abs(function(z)) ** 2), np.complex128(0.7 + 0.4j))
+
+
+@pytest.mark.parametrize("function", [_sometimes, _sometimes_from_zero])
+def test_a_number_that_only_some_iterations_make_complex_has_its_own_type(function: Any) -> None:
+    for z in (0.4 + 0.5j, -1j, np.complex128(0.9), np.complex128(-0.9)):
+        _assert_same(function, z)
+
+
+def test_branches_give_numbers_of_two_types() -> None:
+    def chosen(z: Any, x: Any) -> Any:
+        w = 0
+        if x > 0:
+            w = z
+        return w
+
+    def computed(z: Any, x: Any) -> Any:
+        w = z[0] if x > 0 else 2j
+        return w * w + 1
+
+    for x in (2.0, -2.0):
+        _assert_same(chosen, 1j, x)
+        _assert_same(chosen, np.complex128(1j), x)
+        _assert_same(computed, VECTOR.copy(), x)
+    f = autodiff.function(chosen)
+    for x in (2.0, -2.0, 1.0):
+        assert type(f(1j, x)) is type(chosen(1j, x))
+    assert len(f.cache) == 1
 
 
 def test_branches_choose_among_complex_numbers_and_among_stores() -> None:

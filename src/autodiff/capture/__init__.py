@@ -160,7 +160,7 @@ class Result:
         hidden: Sequence[Any],
         parts: Sequence[Any],
     ) -> Any:
-        complex_made: dict[int, Any] = {}
+        complex_made: dict[Any, Any] = {}
 
         def item(leaf: tuple[Any, ...]) -> Any:
             kind, what = leaf[0], leaf[1]
@@ -169,9 +169,9 @@ class Result:
             if kind == "either":
                 return item(leaf[2 if outputs[what] else 3])
             if kind == "complex":
-                if what not in complex_made:
-                    complex_made[what] = as_complex_result(outputs[what], leaf[2])
-                return complex_made[what]
+                if leaf[1:] not in complex_made:
+                    complex_made[leaf[1:]] = as_complex_result(outputs[what], leaf[2])
+                return complex_made[leaf[1:]]
             if kind == "converted":
                 return leaf[2](outputs[what])
             if kind == "columns":
@@ -880,7 +880,9 @@ def _plan_either(
     """A number that is of one of two types."""
     wide = _plan_leaf(trace, leaf.wide, outputs, forms, seen)
     narrow: tuple[Any, ...] = ("constant", leaf.narrow.constant)
-    if leaf.narrow.constant is VARIES:
+    if leaf.narrow.constant is VARIES and leaf.narrow.dtype.kind == "c":
+        narrow = ("complex", wide[1], leaf.narrow.form)
+    elif leaf.narrow.constant is VARIES:
         kind = leaf.narrow.dtype
         python = leaf.narrow.form == "python"
         narrow = ("converted", wide[1], type(kind.type().item()) if python else kind.type)

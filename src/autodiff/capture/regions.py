@@ -23,7 +23,7 @@ from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_s
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.builder import emit
-from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.complex_numbers import ComplexTracer, as_kind
 from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.known import type_name
@@ -365,6 +365,8 @@ class Slot:
 
 def is_numeric(x: Any) -> bool:
     """Whether a variable's value can be an output of structured control flow."""
+    if isinstance(x, Either) and isinstance(x.wide, ComplexTracer):
+        return False
     return (
         not isinstance(x, ComplexTracer)
         and isinstance(x, (Tracer, Dim, np.generic, bool, int, float))
@@ -517,6 +519,22 @@ def complex_pair(a: Any, b: Any) -> tuple[ComplexTracer, ComplexTracer] | None:
     return first, second
 
 
+def complex_types(a: Any, b: Any) -> tuple[Kind, Kind] | None:
+    """The complex type that holds two scalars exactly, and the other type that one of them has."""
+    first, second = kinds_of(a), kinds_of(b)
+    if first is None or second is None:
+        return None
+    found = union(first, second)
+    if found is None or len(found) != 2 or found[0].dtype.kind != "c":
+        return None
+    return found[0], found[1]
+
+
+def _is_kind(x: Any, kind: Kind) -> bool:
+    own = kinds_of(x)
+    return own is not None and own[0].is_type(kind)
+
+
 def same_object(a: Any, b: Any) -> bool:
     """Whether two values are one and the same array, or equal constants of one type."""
     if a is b:
@@ -578,6 +596,8 @@ class Merge:
             self._numeric(a, b, put)
         elif (numbers := complex_pair(a, b)) is not None:
             self._complex(numbers, put)
+        elif (types := complex_types(a, b)) is not None:
+            self._complex_of_types(a, b, types, put)
         elif whole_of(a) is not None or whole_of(b) is not None:
             raise NotStaged("the branches give different lists")
         elif (id(first), id(second)) in self.pairs:  # under another name, or in another place
@@ -675,6 +695,25 @@ class Merge:
         for k, (x, y) in enumerate(zip(a.parts, b.parts, strict=True)):
             self.value(x, y, partial(parts.__setitem__, k))
         self.finish.append(lambda results: put(ComplexTracer((parts[0], parts[1]), a.form)))
+
+    def _complex_of_types(
+        self, a: Any, b: Any, types: tuple[Kind, Kind], put: Callable[[Any], None]
+    ) -> None:
+        """Merge numbers of which one is complex and the other of another type, with a tag."""
+        wide, narrow = types
+        found: list[Any] = [None, None]
+        held = []
+        for x, block in zip((a, b), self.blocks, strict=True):
+            with self.frame.trace.builder.reopened(block):
+                number = x.wide if isinstance(x, Either) else x
+                held.append(as_kind(number, wide.dtype, wide.form))
+        self._complex((held[0], held[1]), partial(found.__setitem__, 0))
+        first, second = (
+            Tracer(x.is_narrow, "python") if isinstance(x, Either) else _is_kind(x, narrow)
+            for x in (a, b)
+        )
+        self.value(first, second, partial(found.__setitem__, 1))
+        self.finish.append(lambda results: put(Either(found[0], as_tracer(found[1]).value, narrow)))
 
     def _output(self, a: Any, b: Any, slot: Slot) -> int:
         """Let both blocks give a value; the number of the output."""

@@ -674,7 +674,7 @@ class _Body:
         return changed
 
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
-        if as_parts(end) is not None:
+        if as_parts(end) is not None or (isinstance(end, Either) and not is_numeric(end)):
             raise _peel_for(f"{key[1]!r}, which the first pass makes complex")
         if not is_numeric(end):
             raise NotStaged(f"the loop makes {key[1]!r} a {type_text(end)}")

@@ -22,10 +22,17 @@ from autodiff.capture.parts import table_of
 from autodiff.capture.regions import Instance, are_complex, as_parts, is_numeric, same_object
 from autodiff.capture.trace import Trace
 from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.either import Either
+from autodiff.ops.tracer import Tracer, as_tracer
 
 
 def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
     """The parts of a structure with their keys; None of anything else."""
+    if isinstance(x, Either) and isinstance(x.wide, ComplexTracer):
+        return [
+            *zip(("real", "imag"), x.wide.parts, strict=True),
+            ("narrow", Tracer(x.is_narrow, "python")),
+        ]
     number = as_parts(x)
     if number is not None:
         return list(zip(("real", "imag"), number.parts, strict=True))
@@ -52,6 +59,8 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
     """Whether two structures differ in numbers and arrays only."""
     if is_numeric(a) and is_numeric(b):
         return True
+    if isinstance(a, Either) and isinstance(b, Either):
+        return a.narrow == b.narrow and are_complex(a.wide, b.wide)
     first, second = as_parts(a), as_parts(b)
     if first is not None or second is not None:
         return are_complex(first, second)
@@ -87,6 +96,9 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
     for key, part in parts:
         name = f".{key}" if isinstance(key, str) else f"[{key!r}]"
         made[key] = rebuilt(trace, part, leaf, at + name)
+    if isinstance(x, Either):
+        wide = ComplexTracer((made["real"], made["imag"]), x.wide.form)
+        return Either(wide, as_tracer(made["narrow"]).value, x.narrow)
     number = as_parts(x)
     if number is not None:
         return ComplexTracer((made["real"], made["imag"]), number.form)
@@ -109,7 +121,7 @@ def mutable(trace: Trace, x: Any) -> Iterator[Any]:
     if is_numeric(x):
         return
     parts = parts_of(trace, x)
-    if parts is not None and not isinstance(x, tuple) and as_parts(x) is None:
+    if parts is not None and not isinstance(x, (tuple, Either)) and as_parts(x) is None:
         yield x
     for _, part in parts or ():
         yield from mutable(trace, part)

@@ -42,6 +42,7 @@ from autodiff.ops.complex_numbers import (
     plain,
     truth,
 )
+from autodiff.ops.either import Either, on_both
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.fourier import whole as fourier_whole
 from autodiff.ops.function_table import builtin_functions, functions
@@ -69,6 +70,8 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if outs:
             raise decline(f"np.{function.__name__} with out=")
         return complex_numbers.apply_ufunc(function, "__call__", inputs, kwargs)
+    if any(isinstance(x, Either) for x in args):
+        return on_both(lambda *x: apply(function, x, kwargs), args)
     name = getattr(function, "__name__", type(function).__name__)
     implementation = find(function)
     if implementation is None:

@@ -41,7 +41,7 @@ from autodiff.ops.complex_numbers import (
 )
 from autodiff.ops.control import emit_refusal
 from autodiff.ops.custom import stop
-from autodiff.ops.decompositions import noise
+from autodiff.ops.decompositions import _symbolic_eye, noise
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.fourier import in_pairs, whole
 from autodiff.ops.function_table import functions
@@ -65,9 +65,14 @@ def _diagonal(x: Any) -> Any:
     return np.diagonal(x, axis1=-2, axis2=-1)
 
 
+def _unit(n: Any) -> Any:
+    """The unit matrix, of a size that may be known at run time only."""
+    return np.eye(n) if isinstance(n, int) else _symbolic_eye(n).astype(float)
+
+
 def _on_diagonal(d: Any) -> Any:
     """Matrices with these diagonals."""
-    return d[..., None, :] * np.eye(d.shape[-1])
+    return d[..., None, :] * _unit(d.shape[-1])
 
 
 def _matrix(a: Any, square: bool = False) -> Matrix:
@@ -292,7 +297,7 @@ def _refuse_equal(gaps: Any, scale: Any) -> None:
 def _inverse_gaps(w: Any, values: Any) -> Any:
     """``1 / (values_j - values_i)`` off the diagonal, 0 on it; equal ones are refused."""
     gaps = values[..., None, :] - values[..., :, None]
-    unit = np.eye(w.shape[-1])
+    unit = _unit(w.shape[-1])
     near = noise(w)
     _refuse_equal(np.abs(w[..., None, :] - w[..., :, None]) + unit * 1e300, near[..., None])
     return (1 - unit) / (gaps + unit)
@@ -400,9 +405,9 @@ def _eig_parts(site: Site) -> tuple[Matrix, Matrix]:
 
 def _eig_turn(w: Matrix) -> Any:
     size = np.abs(w)
-    apart = np.abs(w[..., None, :] - w[..., :, None]) + np.eye(w.shape[-1]) * 1e300
+    apart = np.abs(w[..., None, :] - w[..., :, None]) + _unit(w.shape[-1]) * 1e300
     _refuse_equal(apart, noise(size)[..., None])
-    unit = np.eye(w.shape[-1])
+    unit = _unit(w.shape[-1])
     return (1 - unit) / (w[..., None, :] - w[..., :, None] + unit)
 
 

@@ -34,6 +34,7 @@ from autodiff.errors import DtypeError
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import builder as _builder
 from autodiff.ops import python_numbers
+from autodiff.ops.either import Either
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, type_name
 from autodiff.ops.promotion import (
@@ -273,6 +274,8 @@ def is_complex(x: Any, around: tuple[Any, ...] = ()) -> bool:
         return False
     if cls is ComplexTracer or cls is complex:
         return True
+    if cls is Either:
+        return type(x.wide) is ComplexTracer
     if isinstance(x, StoredList) and x.is_complex:
         return True
     if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
@@ -319,6 +322,12 @@ def _item_example(x: Any) -> Any:
     """What stands for an item of a list, where Python's numbers have the dtype that arrays give them."""
     found = example(x)
     return found if isinstance(found, np.dtype) else np.asarray(found).dtype
+
+
+def as_kind(x: Any, dtype: np.dtype[Any], form: Form) -> ComplexTracer:
+    """A number as a complex one of a type."""
+    re, im = parts_of(x, _PART[dtype])
+    return joined(re, im, form)
 
 
 def _no_such_dtype(dtype: np.dtype[Any]) -> DtypeError:

@@ -26,6 +26,7 @@ import numpy as np
 from autodiff.dims import Dim
 from autodiff.errors import AutodiffError, InternalError
 from autodiff.ir.data import Operation, Value
+from autodiff.ladder import Bail
 from autodiff.ops.builder import current_block, current_builder, emit
 from autodiff.ops.entries import ENTRIES, Effect
 from autodiff.ops.tracer import BINARY, COMPARISON, UNARY, Cell, Form, Tracer, as_tracer
@@ -55,6 +56,8 @@ def _same_constant(a: Any, b: Any) -> bool:
     if a is VARIES or b is VARIES:
         return a is b
     # Of whole numbers there is one zero (and Python's may be too large for NumPy).
+    if isinstance(a, (complex, np.complexfloating)) or isinstance(b, (complex, np.complexfloating)):
+        return bool(a == b) and repr(complex(a)) == repr(complex(b))
     whole = isinstance(a, int) and isinstance(b, int)
     alike = a == b and (whole or np.signbit(a) == np.signbit(b))
     return bool(alike) or bool(a != a and b != b)
@@ -81,6 +84,8 @@ def kind_of(x: Any) -> Kind | None:
         return Kind(x.dtype, x.form, x.start)
     if isinstance(x, Tracer):
         return Kind(x.dtype, x.form) if not x.shape and x.form != "array" else None
+    if type(x) is complex:
+        return Kind(np.dtype(complex), "python", x)
     if isinstance(x, np.generic):
         return Kind(x.dtype, "scalar", x)
     if isinstance(x, Dim):
@@ -125,6 +130,11 @@ def _holds(dtype: np.dtype[Any], x: Any) -> bool:
             or bool(np.isfinite(held) and held.item() == np.asarray(x).item())
             or (isinstance(x, (float, np.floating)) and bool(np.isinf(x)))
         )
+    if dtype.kind == "c":
+        if isinstance(x, (complex, np.complexfloating)):
+            return dtype == np.dtype(complex) or dtype.type(x) == x
+        part = np.dtype(float) if dtype == np.dtype(complex) else np.dtype(np.float32)
+        return _holds(part, x)
     if dtype.kind in "iu" and isinstance(x, (int, np.integer)):
         info = np.iinfo(dtype)
         return info.min <= int(x) <= info.max
@@ -132,7 +142,7 @@ def _holds(dtype: np.dtype[Any], x: Any) -> bool:
 
 
 def _width(kind: Kind) -> tuple[Any, ...]:
-    return ("bui".find(kind.dtype.kind) if kind.dtype.kind in "bui" else 3,
+    return ("bui".find(kind.dtype.kind) if kind.dtype.kind in "bui" else 3 + (kind.dtype.kind == "c"),
             kind.constant is VARIES, kind.dtype.itemsize, kind.form == "scalar")  # fmt: skip
 
 
@@ -262,6 +272,10 @@ def is_array(x: Any) -> bool:
 
 def converted(x: Tracer, kind: Kind) -> Tracer:
     """A number in another type."""
+    if kind.dtype.kind == "c":
+        from autodiff.ops import complex_numbers
+
+        return complex_numbers.as_kind(x, kind.dtype, kind.form)
     weak = kind.form == "python" and kind.dtype.kind != "b"
     value = x.value
     if value.type.dtype != kind.dtype or value.type.weak != weak:
@@ -315,6 +329,9 @@ def on_both(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
         return _of_combinations(function, operands, found, wide, used)
     except InternalError:
         raise
+    except Bail:  # of complex numbers, which are not selected between
+        operations[start:] = [x for x in operations[start:] if not _has_effect([x])]
+        return function(*_put(operands, {id(x): x.decided() for x in found}))
     except (_TypeNeeded, TypeError, ValueError, ArithmeticError, AutodiffError):
         # What was read of arrays is remembered with them; only checks must not stay.
         operations[start:] = [x for x in operations[start:] if not _has_effect([x])]
