@@ -89,7 +89,7 @@ def weighed(result: Any) -> Any:
             total = total + weighed([array.real, array.imag])
         elif array.dtype.kind == "f":
             weights = np.cos(np.arange(array.size) + 1.0).reshape(array.shape)
-            total = total + np.sum(np.sin(array) * weights)
+            total = total + np.sum(np.sin(array + 0.3) * weights)
     return total
 
 

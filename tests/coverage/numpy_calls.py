@@ -46,7 +46,8 @@ histogram_bin_edges: {f}(x, 4)
 bincount: np.bincount(i, weights=y)
 digitize: np.digitize(x, np.array([-1.0, 0.0, 1.0]))
 searchsorted: np.searchsorted(np.array([-1.0, 0.0, 1.0]), y)
-sort argsort partition argpartition lexsort sort_complex: {f}(y, 2) if 'partition' in '{m}' else {f}(y)
+sort argsort partition argpartition sort_complex: {f}(y, 2) if 'partition' in '{m}' else {f}(y)
+lexsort: np.lexsort((y, np.round(y)))
 unique unique_values: {f}(y)
 unique_all unique_counts unique_inverse: {f}(y)[0]
 union1d intersect1d setdiff1d setxor1d: {f}(y, np.array([0.5, 3.0]))
@@ -99,9 +100,11 @@ put_along_axis: c = x.copy(); np.put_along_axis(c, np.array([[0], [1], [2]]), t,
 copyto: c = x.copy(); np.copyto(c, p, where=x > 0); c
 fill_diagonal: c = s.copy(); np.fill_diagonal(c, t); c
 trim_zeros: np.trim_zeros(y)
-zeros_like ones_like empty_like: {f}(x) * 0 + x
+zeros_like ones_like: {f}(x) * 0 + x
+empty_like: np.zeros({f}(x).shape) + x
 full_like: np.full_like(x, t)
-zeros ones empty: {f}(3) * 0 + s[0]
+zeros ones: {f}(3) * 0 + s[0]
+empty: np.zeros({f}(3).shape) + s[0]
 full: np.full(3, t)
 eye identity tri: {f}(3) * s
 arange: np.arange(4.0) * y
@@ -200,7 +203,7 @@ qr: np.linalg.qr(s)
 solve: np.linalg.solve(s, x)
 svd: np.linalg.svd(x, full_matrices=False)[1]
 svdvals: np.linalg.svdvals(x)
-tensordot: np.linalg.tensordot(x, x, 2)
+tensordot: np.linalg.tensordot(x, x, axes=2)
 tensorinv: np.linalg.tensorinv(s.reshape(3, 3, 1), ind=1)
 tensorsolve: np.linalg.tensorsolve(s, y[:3])
 vecdot: np.linalg.vecdot(x, p)
@@ -212,7 +215,7 @@ POLYNOMIAL_METHODS = """
 __call__: {c}(y)(u)
 __add__ __sub__ __mul__: {c}(y).{m}({c}(y[:2])).coef
 __truediv__: {c}(y).__truediv__(t).coef
-__floordiv__ __mod__: {c}(y).{m}({c}(y[:2])).coef
+__floordiv__ __mod__: {c}(y).{m}({c}(np.array([0.4, 1.0]) + 0.1 * y[:2])).coef
 __divmod__: divmod({c}(y), {c}(y[:2]))[0].coef
 __pow__: ({c}(y) ** 2).coef
 __neg__ __pos__: {c}(y).{m}().coef
@@ -353,12 +356,13 @@ less less_equal greater greater_equal equal not_equal
 UFUNCS_OF_INTEGERS = """
 bitwise_and bitwise_or bitwise_xor left_shift right_shift gcd lcm
 """
-# NumPy 2.4 reduces power and arctan2 along the last axis of arrays in C order wrongly, with AVX-512.
+# NumPy 2.4 with AVX-512 reduces more than two numbers by power and arctan2 wrongly, along the last axis of arrays in C
+# order and in reduceat.
 UFUNC_METHODS = """
 reduce: np.{u}.reduce(p.T.copy(), axis=0)
 accumulate: np.{u}.accumulate(p, axis=1)
 outer: np.{u}.outer(p, np.array([0.31, 0.47, 1.1, 2.3]) + 1e-3 * y)
-reduceat: np.{u}.reduceat(p.T.copy(), [0, 2, 1], axis=0)
+reduceat: np.{u}.reduceat(p.T.copy(), [0, 2, 3], axis=0)
 at: c = p.copy(); np.{u}.at(c, ([0, 1, 0], [1, 2, 1]), np.abs(y[:3]) + 0.2); c
 """
 UFUNC_METHODS_OF_TRUTH = """

@@ -1,5 +1,6 @@
 """docs/reference/coverage.md, from what was measured."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,6 +17,34 @@ are in `tests/coverage/`): its value on both engines against plain Python, gradi
 """
 
 
+def space_of(row: Row) -> str:
+    """Under which heading a row stands."""
+    if row.space.startswith("numpy.polynomial."):
+        return "numpy.polynomial"
+    if row.name in ("reduce", "accumulate", "outer", "reduceat", "at"):
+        return "numpy.ufunc" if row.space.count(".") == 1 else row.space
+    return row.space
+
+
+def named(row: Row) -> str:
+    """What a row is called under its heading."""
+    name = f"{row.space}.{row.name}".removeprefix(f"{space_of(row)}.")
+    return name.removeprefix("numpy.") if space_of(row) == "numpy.ufunc" else name
+
+
+def read(text: str) -> dict[str, tuple[str, str, str, str]]:
+    """Of a page: heading and name -> value, gradient, jvp, second order."""
+    said: dict[str, tuple[str, str, str, str]] = {}
+    space = ""
+    for line in text.splitlines():
+        if line.startswith("## "):
+            space = line[4:-1]
+        found = re.fullmatch(r"\| `(.+)` \| (\w+) \| (\w+) \| (\w+) \| (\w+) \|", line)
+        if found and space:
+            said[f"{space} {found[1]}"] = (found[2], found[3], found[4], found[5])
+    return said
+
+
 def _of_derivatives(found: Sequence[Found]) -> str:
     counts = Counter(f.gradient for f in found)
     asked = sum(n for what, n in counts.items() if what != "none")
@@ -26,12 +55,7 @@ def page(measured: Sequence[tuple[Row, Found | None]]) -> str:
     """The text of the page: totals, then one table a namespace."""
     spaces: dict[str, list[tuple[Row, Found | None]]] = {}
     for row, found in measured:
-        space = row.space
-        if space.startswith("numpy.polynomial."):
-            space = "numpy.polynomial"
-        elif space.startswith("numpy.") and row.name in ("reduce", "accumulate", "outer", "reduceat", "at"):  # fmt: skip
-            space = "numpy.ufunc"
-        spaces.setdefault(space, []).append((row, found))
+        spaces.setdefault(space_of(row), []).append((row, found))
     text = (
         _HEAD
         + "| namespace | calls | compiled | value right | gradient right | second order right |\n"
@@ -52,7 +76,7 @@ def page(measured: Sequence[tuple[Row, Found | None]]) -> str:
         text += f"\n## `{space}`\n\n| | value | gradient | jvp | second order |\n| --- | --- | --- | --- | --- |\n"
         for row, found in pairs:
             if found is not None:
-                name = f"{row.space}.{row.name}".removeprefix(f"{space}.").removeprefix("numpy.")
+                name = named(row)
                 text += f"| `{name}` | {found.value} | {found.gradient} | {found.jvp} | {found.second} |\n"
         reasons: dict[str, list[str]] = {}
         for row, found in pairs:

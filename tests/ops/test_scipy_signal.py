@@ -34,6 +34,7 @@ CASES = [
     (lambda w: signal.savgol_filter(w, 5, 2), (W,)),
     (lambda x: [signal.medfilt2d(x, 3), signal.order_filter(x, np.ones((3, 3)), 2)], (X,)),
     (lambda w: signal.detrend(w), (W,)),
+    (lambda x, y, s: signal.sepfir2d(x, y[:3], s[0]), (X, Y, S)),
     (lambda w, t: w * signal.windows.gaussian(20, t), (W, T)),
 ]  # fmt: skip
 

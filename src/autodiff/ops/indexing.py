@@ -660,6 +660,8 @@ def update_at(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
 
 def _update_one_by_one(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
     """``ufunc.at`` as a loop over the indexed elements, in order."""
+    from autodiff.ops.ufuncs import call
+
     total = x.size
     numbers = reshape(emit_tracer("iota", size=total, dtype=INT), x.shape)
     chosen = get_item(Tracer(numbers.value, "array"), index)
@@ -678,11 +680,8 @@ def _update_one_by_one(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> No
         place = _element(positions, Dim.symbol(k))
         place.value.low, place.value.high = 0, total - 1
         where = (Dim.symbol(place.value),)
-        new = pointwise(
-            ufunc.__name__,
-            structural.slice_of(Tracer(carry, "array"), where, (None,), (1,)),
-            *(_element(v, Dim.symbol(k)) for v in operands),
-        )
+        item = structural.slice_of(Tracer(carry, "array"), where, (None,), (1,))
+        new = call(ufunc, (item, *(_element(v, Dim.symbol(k)) for v in operands)))
         stored = structural.slice_update(
             Tracer(carry, "array"), cast(new, x.dtype), where, (None,), (1,)
         )

@@ -132,6 +132,25 @@ def _medfilt2d(image: Any, size: Any) -> Any:
     return output
 
 
+@implements(scipy.signal.sepfir2d)
+def sepfir2d(input: Any, hrow: Any, hcol: Any) -> Any:
+    """``scipy.signal.sepfir2d``: rows, then columns, which go on as their mirror image."""
+    image = as_array(input)
+    dtype = image.dtype if image.dtype == np.float32 else np.dtype(np.float64)
+    found = _array(image, dtype)
+    for axis, weights in ((1, hrow), (0, hcol)):
+        w = functions[np.flip](_array(weights, dtype))
+        n = w.shape[0]
+        if isinstance(n, Dim) or n % 2 == 0:
+            raise unsupported(
+                "scipy.signal.sepfir2d of such filters", "pass odd numbers of weights"
+            )
+        sizes = [(n // 2, n // 2) if k == axis else (0, 0) for k in (0, 1)]
+        line = functions[np.reshape](w, (1, n) if axis else (n, 1))
+        found = correlate(extended(found, sizes, "reflect"), line)
+    return Tracer(found.value, "array")
+
+
 # -- recursive filters -----------------------------------------------------------------------------------
 def _over_time(
     x: Any, states: Sequence[Any], step: Callable[[Any, list[Any]], tuple[Any, list[Any]]]

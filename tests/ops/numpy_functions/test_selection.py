@@ -62,6 +62,7 @@ CASES = {
     "add.at rows": lambda x, y: stored(lambda a: np.add.at(a, [0, 2, 0], x))(x),
     "subtract.at": lambda x, y: stored(lambda a: np.subtract.at(a, [0, 0], y))(x),
     "multiply.at": lambda x, y: stored(lambda a: np.multiply.at(a, [0, 2, 0], y))(x),
+    "hypot.at": lambda x, y: stored(lambda a: np.hypot.at(a, [0, 2, 0], y))(x),
     "maximum.at": lambda x, y: stored(lambda a: np.maximum.at(a, (0, [1, 1, 3]), y[:3]))(x),
     "negative.at": lambda x, y: stored(lambda a: np.negative.at(a, (slice(None), 1)))(x),
 }

@@ -34,6 +34,9 @@ CASES = {
     "histogram weights": lambda x, y: np.histogram(
         [0.1, 0.5, 0.9, 1.0], bins=3, range=(0, 1), weights=x[0]
     )[0],
+    "histogramdd weights": lambda x, y: np.histogramdd(
+        [np.arange(4.0), np.arange(4.0) ** 2], bins=(2, 3), weights=x[0], density=True
+    )[0],
 }
 INTEGER = {
     "histogram": lambda x, y: np.histogram(x, bins=4)[0],
@@ -47,6 +50,18 @@ test_value, test_derivatives = named_tests(CASES, INTEGER, X, Y)
 
 def test_histogram_density_and_edges() -> None:
     check_value(lambda x: list(np.histogram(x, bins=5, density=True)), X)
+
+
+def test_histograms_of_several_axes() -> None:
+    kinds = [
+        {"bins": (2, 3)},
+        {"bins": 3, "density": True},
+        {"bins": [np.array([-2.0, 0, 0.5, 3]), 2]},
+        {"bins": 2, "range": [[-1, 1], [0, 2]]},
+    ]
+    for how in kinds:
+        check_value(lambda x: np.histogramdd(x[:, :2], **how)[0], X)  # noqa: B023
+        check_value(lambda x: list(np.histogramdd([x[0], x[1]], **how)[1]), X)  # noqa: B023
 
 
 def test_nan_spreads_through_order_statistics() -> None:

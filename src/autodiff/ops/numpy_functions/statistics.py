@@ -441,3 +441,50 @@ def histogram(
         return counts, edges
     widths = pointwise("multiply", functions[np.diff](edges), functions[np.sum](counts))
     return pointwise("divide", counts, widths), edges
+
+
+@implements(np.histogramdd)
+def histogramdd(
+    sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> Any:
+    """``np.histogramdd``: one bin for each point, of those between the edges along all axes."""
+    points: Any = array_of(sample)
+    if isinstance(sample, (list, tuple)) or points.ndim != 2:
+        points = functions[np.transpose](functions[np.atleast_2d](points))
+    axes = points.shape[1]
+    several = bins if isinstance(bins, (list, tuple)) else [bins] * int(axes)
+    ranges = [None] * int(axes) if range is None else range
+    if len(several) != axes:
+        raise ValueError("The dimension of bins must be equal to the dimension of the sample x.")
+    if len(ranges) != axes:
+        raise ValueError("range argument must have one entry per dimension")
+    edges, places, inside = [], [], None
+    for k, (each, limits) in enumerate(zip(several, ranges, strict=True)):
+        x = points[:, k]
+        edge = histogram_bin_edges(x, each, limits)
+        edge = edge if edge.dtype.kind == "f" or array_of(each).ndim else cast(edge, np.float64)
+        n = edge.shape[0] - 1
+        place: Any = functions[np.searchsorted](edge, x, "right") - 1
+        place = select(pointwise("equal", x, edge[n]), n - 1, place)
+        within: Any = (place >= 0) & (place < n)
+        inside = within if inside is None else inside & within
+        places.append(functions[np.clip](place, 0, n - 1))
+        edges.append(edge)
+    amount = constant(1.0, np.float64) if weights is None else cast(ravel(weights), np.float64)
+    amount = select(inside, amount, constant(0.0, np.float64), np.float64)
+    shape = tuple(e.shape[0] - 1 for e in edges)
+    counts: Any = scatter_add(
+        structural.zeros(shape, np.float64),
+        tuple(places),
+        amount,
+        tuple(np.arange(len(edges)).tolist()),
+    )
+    counts = Tracer(counts.value, "array")
+    if density:
+        total: Any = functions[np.sum](counts)
+        for k, edge in enumerate(edges):
+            widths = functions[np.diff](edge)
+            column = (1,) * k + (widths.shape[0],) + (1,) * (len(edges) - 1 - k)
+            counts = counts / functions[np.reshape](widths, column)
+        counts = counts / total
+    return counts, edges

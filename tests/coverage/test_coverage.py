@@ -1,0 +1,36 @@
+"""Every public callable has a row, every row what docs/reference/coverage.md says of it."""
+
+import pytest
+
+from tests.coverage.__main__ import PAGE
+from tests.coverage.measure import measure
+from tests.coverage.page import named, read, space_of
+from tests.coverage.rows import absent, rows
+
+
+def test_every_public_callable_has_a_row() -> None:
+    missing, unknown = absent()
+    assert not missing, f"no row for {sorted(missing)}"
+    assert not unknown, f"rows of what is not public: {sorted(unknown)}"
+
+
+def test_the_page_has_every_row_and_nothing_wrong() -> None:
+    said = read(PAGE.read_text())
+    wanted = {f"{space_of(row)} {named(row)}" for row in rows() if row.call}
+    assert set(said) == wanted
+    assert not [name for name, cells in said.items() if "wrong" in cells]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("space", sorted({space_of(row) for row in rows()}))
+def test_rows_are_what_the_page_says(space: str) -> None:
+    """Of a row that became better the page has to tell, too: ``python -m tests.coverage``."""
+    said = read(PAGE.read_text())
+    others = []
+    for row in rows():
+        if row.call and space_of(row) == space:
+            found = measure(row)
+            cells = (found.value, found.gradient, found.jvp, found.second)
+            if said[f"{space} {named(row)}"] != cells:
+                others.append(f"{named(row)}: {cells} {found.note}")
+    assert not others, "\n".join(others)
