@@ -583,7 +583,7 @@ def machine_on(
     variables: dict[str, Any], oracle: Oracle | None = None
 ) -> tuple[Machine, Originals, Snapshot]:
     """A machine whose variables begin with Python objects that were there before."""
-    machine = Machine(oracle, checking=True)
+    machine = Machine(oracle, checking=oracle is None)
 
     def lift(x: Any, path: Any) -> Any:
         return machine.algebra.lift(x.content if isinstance(x, model.Array) else x)

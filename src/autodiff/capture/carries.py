@@ -25,7 +25,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from autodiff.capture.heap import Entry, Heap, Location, Made, Object
@@ -49,6 +48,7 @@ from autodiff.capture.references import (
 from autodiff.capture.shapes import (
     Growth,
     LoopAlgebra,
+    Memory,
     Number,
     OneOf,
     Perhaps,
@@ -97,14 +97,6 @@ def carry(
             carried.start_slots()
             return carried
     raise Refused("what the loop changes does not settle")
-
-
-@dataclass(eq=False)
-class Memory:
-    """What has been found out of a loop in the round before of the loop around it."""
-
-    shapes: dict[Location, Shape] = field(default_factory=dict)
-    inner: dict[Any, Memory] = field(default_factory=dict)
 
 
 class Carried:
@@ -464,6 +456,10 @@ class Carried:
                 shape.parts.get(key), start, self._after_through(e, key)
             )
         self.depth -= 1
+        if shape.like.kind.is_sequence and any(
+            isinstance(x, Perhaps) for x in shape.parts.values()
+        ):
+            raise Growth(shape.like)
         return shape
 
     def _known_structure(self, s: Reference | None, e: Reference) -> Structure | None:

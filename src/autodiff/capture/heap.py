@@ -88,6 +88,7 @@ class Object:
     """
 
     __slots__ = (
+        "born",
         "entries",
         "holders",
         "is_shared",
@@ -108,6 +109,7 @@ class Object:
         self.present = 0  # keys bound, beyond those that were there before the call
         self.unsure = 0  # keys bound on some paths
         self.holders = 0  # times that locations refer to it
+        self.born: Predicate = True  # the paths on which it exists
         self.is_shared = False  # whether it stands for one that others may hold (in a loop's body)
 
     @property
@@ -175,6 +177,7 @@ class Heap:
     def new(self, kind: Kind, origin: Origin, like: Any = None) -> Object:
         """An object that holds nothing yet, or what the loader says of one from outside."""
         made = Object(kind, origin, like, self.objects)
+        made.born = self.path
         self.objects += 1
         if self.checking:
             self.all.append(made)
@@ -362,8 +365,11 @@ class Heap:
                 raise InternalError(f"{x}, made here, holds {key!r} from before the call")
         if x.unsure != unsure or (x.is_made and x.present != present):
             raise InternalError(f"{x} has {present} keys, {unsure} of them on some paths only")
-        if x.kind.is_sequence and (keys := self.keys(x)) != list(range(len(keys))):
-            raise InternalError(f"{x} has gaps: {keys}")
+        with self.assuming(x.born):
+            if self.path is not False and x.kind.is_sequence:
+                keys = self.keys(x)
+                if keys != list(range(len(keys))):
+                    raise InternalError(f"{x} has gaps: {keys}")
 
     def _verify_journal(self, since: Snapshot) -> None:
         assert since.image is not None

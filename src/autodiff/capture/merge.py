@@ -117,6 +117,7 @@ class _Merge:
             ):
                 continue
             self.pairs[a.object], self.stands[b.object] = b.object, a.object
+            a.object.born = self.heap.logic.choose(a.object.born, True, b.object.born)
             mine, other = then.get(a.object, {}), orelse.get(b.object, {})
             pending += [
                 (e.reference, o.reference)

@@ -116,7 +116,15 @@ class Slot:
     end: Any = None
 
 
+@dataclass(eq=False)
+class Memory:
+    """What has been found out of a loop in the round before of the loop around it."""
+
+    shapes: dict[Location, Shape] = field(default_factory=dict)
+    inner: dict[Any, Memory] = field(default_factory=dict)
+
+
 __all__ = [
-    "Growth", "LoopAlgebra", "Number", "OneOf", "Perhaps", "Rotation", "Same", "Shape", "Slot",
+    "Growth", "LoopAlgebra", "Memory", "Number", "OneOf", "Perhaps", "Rotation", "Same", "Shape", "Slot",
     "Structure",
 ]  # fmt: skip
