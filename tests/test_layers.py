@@ -241,7 +241,7 @@ IN_FUNCTIONS: dict[str, int] = {
     "engines": 3,
     "engines.native": 10,
     "ir": 3,
-    "ops": 9,
+    "ops": 6,
     "optimize": 2,
     "recall": 1,
 }

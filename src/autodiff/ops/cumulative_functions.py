@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ops.incomplete_functions import beta_slopes, shape_slope
 from autodiff.ops.smooth import near_or_far, polynomial
 from autodiff.ops.special import (
     _ROOT_TWO_PI,
@@ -33,14 +34,10 @@ _P, _LEVEL = (0.5, 3.0), (0.1, 0.9)
 
 
 def _shape(a: Any, x: Any) -> Any:
-    from autodiff.ops.incomplete_functions import shape_slope
-
     return shape_slope(a, x)
 
 
 def _shapes(a: Any, b: Any, x: Any) -> tuple[Any, Any]:
-    from autodiff.ops.incomplete_functions import beta_slopes
-
     return beta_slopes(a, b, x)
 
 

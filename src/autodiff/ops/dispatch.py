@@ -153,4 +153,5 @@ protocol.answered_by(
     in_place_operator=in_place_operator,
     get_item=indexing.get_item,
     set_item=indexing.set_item,
+    as_complex=complex_numbers.as_kind,
 )

@@ -29,6 +29,7 @@ from autodiff.ir.data import Operation, Value
 from autodiff.ladder import Bail
 from autodiff.ops.builder import current_block, current_builder, emit
 from autodiff.ops.entries import ENTRIES, Effect
+from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import BINARY, COMPARISON, UNARY, Cell, Form, Tracer, as_tracer
 
 VARIES = object()  # in place of a constant: the value is known only when the program runs
@@ -273,9 +274,8 @@ def is_array(x: Any) -> bool:
 def converted(x: Tracer, kind: Kind) -> Tracer:
     """A number in another type."""
     if kind.dtype.kind == "c":
-        from autodiff.ops import complex_numbers
-
-        return complex_numbers.as_kind(x, kind.dtype, kind.form)
+        made: Tracer = protocol.as_complex(x, kind.dtype, kind.form)
+        return made
     weak = kind.form == "python" and kind.dtype.kind != "b"
     value = x.value
     if value.type.dtype != kind.dtype or value.type.weak != weak:

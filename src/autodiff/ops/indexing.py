@@ -52,6 +52,7 @@ from autodiff.ops.promotion import (
     shape_error,
     shape_of,
 )
+from autodiff.ops.protocol import protocol
 from autodiff.ops.reductions import true_positions
 from autodiff.ops.structural import INT, gather, reshape, scatter_add, scatter_update, transpose
 from autodiff.ops.tracer import Form, Tracer, ViewStep, as_tracer, emit_tracer
@@ -660,8 +661,6 @@ def update_at(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
 
 def _update_one_by_one(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
     """``ufunc.at`` as a loop over the indexed elements, in order."""
-    from autodiff.ops.ufuncs import call
-
     total = x.size
     numbers = reshape(emit_tracer("iota", size=total, dtype=INT), x.shape)
     chosen = get_item(Tracer(numbers.value, "array"), index)
@@ -681,7 +680,8 @@ def _update_one_by_one(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> No
         place.value.low, place.value.high = 0, total - 1
         where = (Dim.symbol(place.value),)
         item = structural.slice_of(Tracer(carry, "array"), where, (None,), (1,))
-        new = call(ufunc, (item, *(_element(v, Dim.symbol(k)) for v in operands)))
+        given = (item, *(_element(v, Dim.symbol(k)) for v in operands))
+        new = protocol.apply_ufunc(ufunc, "__call__", given, {})
         stored = structural.slice_update(
             Tracer(carry, "array"), cast(new, x.dtype), where, (None,), (1,)
         )

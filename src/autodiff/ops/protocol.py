@@ -4,6 +4,7 @@
     np.sin(x), np.sum(x)        apply_ufunc, apply_function
     x.shape, z.conj             attribute, complex_attribute
     x[i], x[i] = v              get_item, set_item
+    1.0 where others are 2j     as_complex
 
 The answers are built of operations on tracers, which are built of tracers: so tracers, below, find
 them here, and :mod:`autodiff.ops.dispatch`, above, puts them here.
@@ -27,6 +28,7 @@ class Protocol:
     in_place_operator: Callable[..., Any]
     get_item: Callable[..., Any]
     set_item: Callable[..., Any]
+    as_complex: Callable[..., Any]
 
     def answered_by(self, **functions: Callable[..., Any]) -> None:
         """Put the functions in place."""

@@ -27,6 +27,7 @@ import numpy as np
 from autodiff.dims import same_shape
 from autodiff.errors import DerivativeError, InternalError
 from autodiff.ir.data import ArrayType
+from autodiff.ops.bessel_orders import scaled_k_by_order
 from autodiff.ops.builder import current_builder
 from autodiff.ops.entries import (
     ENTRIES,
@@ -364,8 +365,6 @@ def _student_by_degrees(y: Any, n: Any, t: Any) -> Any:
 
 
 def _kve_by_order(v: Any, x: Any) -> Any:
-    from autodiff.ops.bessel_orders import scaled_k_by_order
-
     return scaled_k_by_order(v, x)
 
 
