@@ -132,7 +132,7 @@ def _part(z: Any, which: int) -> Any:
 def _meaning(path: str, which: int) -> Callable[..., Any]:
     def meaning(x: Any, y: Any) -> Any:
         with np.errstate(all="ignore"):
-            return np.ascontiguousarray(_part(_ufunc(path)(_number(x, y)), which))[()]
+            return np.array(_part(_ufunc(path)(_number(x, y)), which))
 
     return meaning
 
