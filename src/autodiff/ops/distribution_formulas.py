@@ -17,6 +17,7 @@ from scipy import stats
 
 from autodiff.ops import special
 from autodiff.ops.distributions import Distribution
+from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.smooth import polynomial
 from autodiff.ops.special_rows import of, private_exists
 
@@ -227,8 +228,6 @@ _GENHYPERBOLIC = Distribution(
 )
 
 # -- what SciPy corrects where masks hold ---------------------------------------------------------------
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(64)
-_POINTS, _WEIGHTS = (_POINTS + 1) / 2, _WEIGHTS / 2
 
 
 def _skew_tail(z: Any, a: Any) -> Any:
@@ -239,9 +238,10 @@ def _skew_tail(z: Any, a: Any) -> Any:
     square = 1 + a * a
     reach = 80 / square / (np.abs(z) + np.sqrt(z * z + 80 / square))
     column = lambda v: np.reshape(v, (*np.shape(v), 1))  # noqa: E731
-    t = column(z) - column(reach) * _POINTS
+    nodes, weights = gauss_legendre()
+    t = column(z) - column(reach) * nodes
     terms = np.exp(-0.5 * t * t + _log_ndtr(column(a) * t))
-    return reach * np.sum(terms * _WEIGHTS, axis=-1) * float(np.sqrt(2 / np.pi))
+    return reach * np.sum(terms * weights, axis=-1) * float(np.sqrt(2 / np.pi))
 
 
 def _skew_cdf(z: Any, a: Any) -> Any:

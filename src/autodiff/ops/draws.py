@@ -26,11 +26,10 @@ from autodiff.ops.entries import Entry, Partials, Pointwise, register
 from autodiff.ops.incomplete_functions import beta_slopes, shape_slope
 from autodiff.ops.promotion import as_array, pointwise, select
 from autodiff.ops.python_numbers import number
+from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.special import apply
 from autodiff.ops.tracer import Tracer
 
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(64)
-_NODES, _HALVES = (_POINTS + 1) / 2, _WEIGHTS / 2
 _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
 
 
@@ -49,12 +48,13 @@ def _beta_by(which: int) -> Callable[..., Any]:
 
 def _vonmises_by_kappa(y: Any, z: Any, kappa: Any) -> Any:
     mean = apply("scipy_i1e", kappa) / apply("scipy_i0e", kappa)  # of cos t
-    t = np.reshape(y, (*y.shape, 1)) * _NODES
+    nodes, weights = gauss_legendre()
+    t = np.reshape(y, (*y.shape, 1)) * nodes
     column = np.reshape(kappa, (*kappa.shape, 1))
     # exp(κ cos t) / exp(κ cos y), so that the density is left out
     growth = np.exp(column * (np.cos(t) - np.cos(np.reshape(y, (*y.shape, 1)))))
     terms = (np.cos(t) - np.reshape(mean, (*mean.shape, 1))) * growth
-    return -y * np.sum(terms * _HALVES, axis=-1)
+    return -y * np.sum(terms * weights, axis=-1)
 
 
 def _wald_parts(y: Any, mean: Any, scale: Any) -> tuple[Any, Any, Any]:

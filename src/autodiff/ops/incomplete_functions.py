@@ -30,12 +30,11 @@ import numpy as np
 
 from autodiff.ops.custom import stop
 from autodiff.ops.gamma_functions import digamma_step
+from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.smooth import polynomial
 from autodiff.ops.special import apply, digamma
 from autodiff.ops.tracer import Tracer
 
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(64)
-NODES, WEIGHTS = (_POINTS + 1) / 2, _WEIGHTS / 2
 _STEPS = np.linspace(-4.0, 4.0, 96)
 DOUBLE_NODES = np.exp(_STEPS - np.exp(-_STEPS))
 DOUBLE_WEIGHTS = DOUBLE_NODES * (1 + np.exp(-_STEPS)) * (_STEPS[1] - _STEPS[0])
@@ -56,13 +55,14 @@ def _slope(a: Any, x: Any) -> Any:
     level = np.log(x) - digamma(a + 1)
     by_a = a * level + 1  # a (log x - ψ(a)), also where a is 0
     sign = np.where(above, 1.0, -1.0)
-    u = _column(_constant(_range(a, x, above, small))) * NODES
+    nodes, weights = gauss_legendre()
+    u = _column(_constant(_range(a, x, above, small))) * nodes
     a1, x1, sign1 = _column(a), _column(x), _column(sign)
     change = np.expm1(sign1 * u)  # t / x - 1
     left = np.exp(-a1 * u) * np.expm1(-x1 * (1 + change))
     whole = np.exp(sign1 * a1 * u - x1 * change)
     integrand = np.where(_column(small), left, -sign1 * whole) * (_column(by_a) + sign1 * a1 * u)
-    integral = _constant(_range(a, x, above, small)) * np.sum(integrand * WEIGHTS, axis=-1)
+    integral = _constant(_range(a, x, above, small)) * np.sum(integrand * weights, axis=-1)
     few = np.less(a, _SMALL_SHAPE)
     power = np.exp(a * np.log(x) - apply("lgamma", a + 1))  # x^a / Γ(a + 1), for few
     density = apply("scipy_igam_fac", np.where(few, 2.0, a), x) / np.where(few, 2.0, a)
@@ -150,7 +150,8 @@ def student_slope(n: Any, t: Any) -> Any:
     far = np.sqrt(n * np.expm1(np.log1p(size * size / n) + 80 / (n + 1)))
     low = np.where(inner, 0.0, size)
     width = np.where(inner, size, far - size)
-    s = _column(low) + _column(width) * NODES
+    nodes, weights = gauss_legendre()
+    s = _column(low) + _column(width) * nodes
     m = _column(n)
     u = s * s / m
     near = np.less(u, 0.15)
@@ -159,7 +160,7 @@ def student_slope(n: Any, t: Any) -> Any:
     excess = np.where(near, series, np.log1p(v) - v / (1 + v))
     r = 1 / (m * m)
     growth = polynomial(r, _STEP_LESS) * r - 0.5 * excess + 0.5 * u / (m * (1 + u))
-    total = np.sum(np.exp(-0.5 * (m + 1) * np.log1p(u)) * growth * WEIGHTS, axis=-1)
+    total = np.sum(np.exp(-0.5 * (m + 1) * np.log1p(u)) * growth * weights, axis=-1)
     factor = apply("scipy_poch", 0.5 * n, 0.5 + 0.0 * n) / np.sqrt(np.pi * n)
     return np.sign(t) * np.where(inner, 1.0, -1.0) * factor * width * total
 

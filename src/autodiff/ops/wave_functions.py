@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.smooth import log1p_ratio
 from autodiff.ops.special import _TWO_OVER_SQRT_PI, _f, apply
 from autodiff.ops.special_rows import of, row, rows
@@ -82,7 +83,6 @@ _parabolic("pbwa", lambda a, x: a - 0.25 * x * x, "DLMF 12.14.1")
 
 
 # -- spheroidal wave functions ----------------------------------------------------------------------------
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
 def _level_by_c(name: str, sign: float) -> Any:
@@ -90,9 +90,11 @@ def _level_by_c(name: str, sign: float) -> Any:
 
     def partial(y: Any, m: Any, n: Any, c: Any) -> Any:
         column = lambda v: np.reshape(v, (*np.shape(v), 1))  # noqa: E731
-        value = of(f"{name}.0")(*[column(v) for v in (m, n, c)], _POINTS + 0.0 * column(c))
-        square = value * value * _WEIGHTS
-        return sign * 2 * c * np.sum(_POINTS**2 * square, axis=-1) / np.sum(square, axis=-1)
+        nodes, weights = gauss_legendre()
+        t = 2 * nodes - 1
+        value = of(f"{name}.0")(*[column(v) for v in (m, n, c)], t + 0.0 * column(c))
+        square = value * value * weights
+        return sign * 2 * c * np.sum(t**2 * square, axis=-1) / np.sum(square, axis=-1)
 
     return partial
 
