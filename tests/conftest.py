@@ -4,6 +4,7 @@
 no test meets machine code of an earlier one. Both are set before anything imports autodiff.
 """
 
+import difflib
 import gc
 import inspect
 import os
@@ -80,6 +81,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
         assert path.exists(), f"no golden file {name}: run `make golden`, review what it writes"
-        assert text.rstrip("\n") + "\n" == path.read_text(encoding="utf-8")
+        found, expected = text.rstrip("\n").split("\n"), path.read_text("utf-8")[:-1].split("\n")
+        assert found == expected, "\n".join(difflib.unified_diff(expected, found, "golden", "now"))
 
     return compare
