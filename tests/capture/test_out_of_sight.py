@@ -10,10 +10,13 @@ import copy
 import functools
 import itertools
 import operator
+import os
 import warnings
 
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.optimize
 
 import autodiff
 from tests.capture.support import ENGINES, same
@@ -251,3 +254,29 @@ def as_floats(found):
     if isinstance(found, dict):
         return {key: as_floats(item) for key, item in found.items()}
     return float(found) if isinstance(found, (np.generic, int)) else found
+
+
+# -- what a callback decides -------------------------------------------------------------------------
+CALLING = {
+    "an integrand": lambda a: scipy.integrate.dblquad(lambda y, x: float(y < a), 0, 1, 0, 2)[0],
+    "a map": lambda a: scipy.optimize.fixed_point(lambda x: 0.5 if x < a else 0.25, 0.3),
+    "an objective": lambda a: scipy.optimize.minimize(
+        lambda x: (x[0] - 1) ** 2 if x[0] < a else 5.0, [0.0], method="Powell"
+    ).x[0],
+}
+
+
+@pytest.mark.parametrize("uncompiled", [False, True])
+@pytest.mark.parametrize("name", CALLING)
+def test_a_derivative_that_ends_in_a_decision_of_a_callback_is_refused(name, uncompiled):
+    def f(a):
+        if uncompiled:
+            with open(os.devnull):
+                pass
+        return CALLING[name](a)
+
+    gradient = autodiff.gradient(f)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        with pytest.raises(autodiff.DerivativeError, match="AD302: scipy.* by what the function"):
+            gradient(0.7)

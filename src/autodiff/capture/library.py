@@ -61,6 +61,7 @@ from autodiff.capture.paths import Guard
 from autodiff.capture.text import characters
 from autodiff.capture.trace import Declined, Trace
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
+from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Rung
 from autodiff.ops import complex_functions, complex_numbers, dispatch
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
@@ -272,6 +273,17 @@ class CalledOut:
         self.name = name_of(function)
         self.raised: BaseException | None = None
 
+    def lost(self, source: Source | None) -> DerivativeError:
+        """The error for a derivative that ends in what a callback returns, or decides."""
+        self.raised = DerivativeError(
+            f"{self.name} has no derivative by what the function it calls reads.",
+            code="AD302",
+            source=source,
+            remedy="give it one with autodiff.custom_gradient, or pass what it reads "
+            "through autodiff.stop_gradient if no derivative should flow",
+        )
+        return self.raised
+
     def numbers(self, result: Any, frame: Frame, node: ast.AST) -> Any:
         """What a callback returned, as the library takes it."""
         trace = frame.trace
@@ -279,13 +291,7 @@ class CalledOut:
             for tracer in traced_leaves(result):
                 _, depends = trace.evaluate(tracer.value)
                 if depends and trace.differentiated(tracer.value):
-                    raise DerivativeError(
-                        f"{self.name} has no derivative by what the function it calls reads.",
-                        code="AD302",
-                        source=frame.source(node),
-                        remedy="give it one with autodiff.custom_gradient, or pass what it reads "
-                        "through autodiff.stop_gradient if no derivative should flow",
-                    )
+                    raise self.lost(frame.source(node))
                 if depends and not trace.eager:
                     raise Declined(
                         f"{self.name}, which computes with values of the function it calls",

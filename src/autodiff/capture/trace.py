@@ -804,6 +804,9 @@ class Trace:
                 remedy="build arrays with np.stack or by stores; give functions that NumPy does not "
                 "know a derivative with autodiff.custom_gradient",
             )
+        if self.called_out is not None and self.differentiated(value):
+            # It decides what a library computes: which integrand, which point of a search.
+            raise self.called_out.lost(self.builder.source)
         array, depends = self.evaluate(value)
         if depends and not self.eager and value not in self.guarded:
             self.guarded[value] = None
