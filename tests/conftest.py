@@ -9,6 +9,7 @@ import gc
 import inspect
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,6 +61,14 @@ def _numpy_is_left_as_it_was() -> Iterator[None]:
     yield
     assert before == (np.geterr(), np.geterrcall(), np.get_printoptions())
     assert not any(_PRINTING), "a call into NumPy's printing was not left"
+
+
+@pytest.fixture
+def control_c() -> Iterator[None]:
+    """SIGINT is Python's, also where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

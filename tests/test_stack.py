@@ -196,7 +196,7 @@ def test_a_lock_is_that_of_all_threads_that_stand_for_one():
         assert again()
 
 
-def test_an_interrupt_ends_the_thread_that_works():
+def test_an_interrupt_ends_the_thread_that_works(control_c):
     waiting = threading.Event()
 
     def work():

@@ -209,7 +209,7 @@ def test_a_handler_ends_a_long_nest_on_all_threads(threads, alarm):
     assert threading.active_count() == len(threading.enumerate())
 
 
-def test_control_c_is_a_keyboard_interrupt(alarm):
+def test_control_c_is_a_keyboard_interrupt(control_c):
     compiled = autodiff.function(endless)
     compiled(-1.0)
     timer = threading.Timer(SOON, os.kill, (os.getpid(), signal.SIGINT))
@@ -421,7 +421,7 @@ def test_stretches_of_few_steps_change_no_result(loop, work, monkeypatch):
     assert "autodiff.poll" in compiled.llvm(*copies())
 
 
-def test_a_child_process_ends_by_control_c():
+def test_a_child_process_ends_by_control_c(control_c):
     code = (
         "import autodiff\n"
         "from tests.engines.native.test_signals import endless\n"
