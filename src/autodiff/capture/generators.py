@@ -16,9 +16,36 @@ from typing import Any
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.signals import Signal, door
 
 Steps = Generator[Any, Any, Completion | None]
 STEPS: dict[type, Callable[[Frame, Any], Steps]] = {}  # of statements that may be left and entered
+
+
+class Stopping(Signal):
+    """A ``StopIteration`` of the user's on its way through generators of ours.
+
+    Python would make a ``RuntimeError`` of it in the first one, though what it has to leave is a
+    few statements of the user's, with a handler around them perhaps.
+    """
+
+    def __init__(self, error: StopIteration) -> None:
+        super().__init__()
+        self.error = error
+
+
+def stopping(action: Callable[..., Any], *arguments: Any) -> Any:
+    """Run something of the user's inside of a generator of ours."""
+    try:
+        return action(*arguments)
+    except StopIteration as error:
+        raise Stopping(error) from None
+
+
+@door
+def suspended(value: Any) -> Generator[Any, Any, Any]:
+    """A ``yield`` of the user's: what is thrown in is the user's."""
+    return (yield value)
 
 
 class TracedGenerator:
@@ -39,6 +66,8 @@ class TracedGenerator:
         source = self.trace.builder.source
         try:
             return action(*arguments)
+        except StopIteration as stop:
+            raise StopIteration(*() if stop.value is None else (stop.value,)) from None
         finally:
             self.trace.builder.source = source
 
@@ -74,7 +103,10 @@ def start(frame: Frame, node: Any) -> Any:
 
 def _body(frame: Frame, node: Any) -> Generator[Any, Any, Any]:
     with frame.trace.noting():
-        completion = yield from steps(frame, node.body)
+        try:
+            completion = yield from steps(frame, node.body)
+        except Stopping as stop:
+            raise RuntimeError("generator raised StopIteration") from stop.error
     return None if completion is None else completion.value
 
 
@@ -102,7 +134,7 @@ def steps(frame: Frame, statements: Sequence[ast.stmt]) -> Steps:
                 raise Declined(f"a yield or await in {kind} statements", frame.source(statement))
             completion = yield from handler(frame, statement)
         else:
-            completion = frame.within("barrier", [statement])
+            completion = stopping(frame.within, "barrier", [statement])
         if completion is not None:
             return completion
     return None
@@ -115,6 +147,8 @@ def finish(running: Steps) -> Completion | None:
     except StopIteration as stop:
         completion: Completion | None = stop.value
         return completion
+    except Stopping as stop:
+        raise stop.error from None
     raise AssertionError("statements without a yield have yielded")
 
 
@@ -142,4 +176,14 @@ def make_context(frame: Frame, function: Any, args: Any, kwargs: Any, node: ast.
     return contextlib._GeneratorContextManager(lambda: made, (), {})
 
 
-__all__ = ["TracedGenerator", "finish", "make_context", "start", "steps", "suspends"]
+__all__ = [
+    "Stopping",
+    "TracedGenerator",
+    "finish",
+    "make_context",
+    "start",
+    "steps",
+    "stopping",
+    "suspended",
+    "suspends",
+]

@@ -26,10 +26,13 @@ from autodiff.capture.generators import (
     STEPS,
     SUSPENSIONS,
     Steps,
+    Stopping,
     TracedGenerator,
     finish,
     own_nodes,
     steps,
+    stopping,
+    suspended,
     suspends,
 )
 from autodiff.capture.interpreter import EXPRESSIONS, STATEMENTS, Frame
@@ -49,13 +52,10 @@ def _value(frame: Frame, node: ast.expr | None) -> Generator[Any, Any, Any]:
     if node is None:
         return None
     if not suspends(node):
-        return frame.evaluate(node)
-    if isinstance(node, ast.Yield):
+        return stopping(frame.evaluate, node)
+    if isinstance(node, (ast.Yield, ast.Await)):
         value = yield from _value(frame, node.value)
-        return (yield value)
-    if isinstance(node, ast.Await):
-        awaited = yield from _value(frame, node.value)
-        return (yield awaited)
+        return (yield from suspended(value))
     if isinstance(node, ast.YieldFrom):
         inner = yield from _value(frame, node.value)
         if isinstance(inner, TracedGenerator):
@@ -84,7 +84,7 @@ def _hoisted(frame: Frame, node: ast.expr) -> Generator[Any, Any, Any]:
     if before or any(o is not inner and o not in inside for o in others):
         raise Declined("a yield or await inside of an expression", frame.source(node))
     value = yield from _value(frame, inner)
-    return frame.evaluate(_with_value(node, inner, value))
+    return stopping(frame.evaluate, _with_value(node, inner, value))
 
 
 def _with_value(node: ast.AST, inner: ast.AST, value: Any) -> Any:
@@ -115,7 +115,7 @@ def _assign(frame: Frame, node: Any) -> Steps:
     value = yield from _value(frame, node.value)
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     for target in targets:
-        assign(frame, target, value)
+        stopping(assign, frame, target, value)
     return None
 
 
@@ -126,7 +126,7 @@ def _return(frame: Frame, node: ast.Return) -> Steps:
 
 def _if(frame: Frame, node: ast.If) -> Steps:
     test = yield from _value(frame, node.test)
-    taken = run_users(bool, test)
+    taken = stopping(run_users, bool, test)
     if isinstance(test, Tracer) and not frame.trace.eager and known(test) is None:
         frame.trace.decisions.take(Rung.GUARDED, _STANDS_STILL, frame.source(node))
     return (yield from steps(frame, node.body if taken else node.orelse))
@@ -136,7 +136,7 @@ def _for(frame: Frame, node: ast.For) -> Steps:
     source = yield from _value(frame, node.iter)
     passes = Passes(frame, node, _STANDS_STILL)
     for item in iterate(frame, source):
-        assign(frame, node.target, item)
+        stopping(assign, frame, node.target, item)
         completion = yield from steps(frame, node.body)
         passes.made()
         if completion is not None and completion.kind in ("break", "return"):
@@ -161,7 +161,7 @@ def _while(frame: Frame, node: ast.While) -> Steps:
 # -- try -----------------------------------------------------------------------------------------------
 def is_users(error: BaseException) -> bool:
     """Whether an exception is one that the user's code would meet in plain Python."""
-    if isinstance(error, ShapeError):
+    if isinstance(error, (ShapeError, Stopping)):
         return True
     return not isinstance(error, (*INTERNAL, AutodiffError)) and not is_ours(error)
 
@@ -177,6 +177,8 @@ def _unwinds(frame: Frame, error: BaseException) -> bool:
 
 def as_users(error: BaseException) -> BaseException:
     """An exception as the user's handler sees it: NumPy's where ours says where it arose."""
+    if isinstance(error, Stopping):
+        return error.error
     return ValueError(error.message) if isinstance(error, ShapeError) else error
 
 
@@ -207,7 +209,9 @@ def _try(frame: Frame, node: ast.Try) -> Steps:
 
 def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
     for handler in node.handlers:
-        kinds = Exception if handler.type is None else frame.evaluate(handler.type)
+        kinds = (
+            Exception if handler.type is None else stopping(frame.evaluate, handler.type)
+        )
         if not isinstance(error, kinds):
             continue
         if handler.name:
@@ -219,7 +223,7 @@ def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
             frame.errors.pop()
             if handler.name:
                 frame.store(handler.name, UNBOUND)
-    raise error
+    raise Stopping(error) if isinstance(error, StopIteration) else error
 
 
 # -- with ----------------------------------------------------------------------------------------------
@@ -231,9 +235,9 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
     if position == len(node.items):
         return (yield from steps(frame, node.body))
     item = node.items[position]
-    manager = frame.evaluate(item.context_expr)
+    manager = stopping(frame.evaluate, item.context_expr)
     enter, leave = _protocol(frame, manager, node)
-    entered = enter()
+    entered = stopping(enter)
     completion: Completion | None = None
     filtered = frame.trace.filtered
     depth = len(filtered)
@@ -241,23 +245,23 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
         filtered.append(False)
     try:
         if item.optional_vars is not None:
-            assign(frame, item.optional_vars, entered)
+            stopping(assign, frame, item.optional_vars, entered)
         completion = yield from _with_items(frame, node, position + 1)
     except GeneratorExit:
-        leave(None)
+        stopping(leave, None)
         raise
     except BaseException as error:
         if not _unwinds(frame, error):
             if is_harmless_context(manager):
-                leave(None)
+                stopping(leave, None)
             raise
-        suppressed = leave(as_users(error))
+        suppressed = stopping(leave, as_users(error))
         if not suppressed or not is_users(error):
             raise
         return None
     finally:
         del filtered[depth:]
-    leave(None)
+    stopping(leave, None)
     return completion
 
 
