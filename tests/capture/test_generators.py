@@ -205,7 +205,7 @@ def test_generators_are_compiled(f, engine):
     assert compiled.cache
 
 
-@pytest.mark.parametrize("raises", [lambda: next(iter([])), lambda: [][0]])
+@pytest.mark.parametrize("raises", [lambda: next(iter([])), lambda: {}["key"]])
 def test_what_a_generator_raises_is_what_python_makes_of_it(raises):
     def f(x):
         def parts():
@@ -214,7 +214,7 @@ def test_what_a_generator_raises_is_what_python_makes_of_it(raises):
 
         return sum(parts())
 
-    with pytest.raises((RuntimeError, IndexError)) as wanted:
+    with pytest.raises((RuntimeError, KeyError)) as wanted:
         f(1.5)
     for transform in (autodiff.function, autodiff.gradient):
         with pytest.raises(type(wanted.value), match=f"^{wanted.value}$"):

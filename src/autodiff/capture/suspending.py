@@ -209,9 +209,7 @@ def _try(frame: Frame, node: ast.Try) -> Steps:
 
 def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
     for handler in node.handlers:
-        kinds = (
-            Exception if handler.type is None else stopping(frame.evaluate, handler.type)
-        )
+        kinds = Exception if handler.type is None else stopping(frame.evaluate, handler.type)
         if not isinstance(error, kinds):
             continue
         if handler.name:

@@ -132,6 +132,9 @@ def dist(p: Any, q: Any) -> Tracer:
 @implements_builtin(math.fsum)
 def fsum(values: Any) -> Tracer:
     """``math.fsum``, without the extra precision."""
+    whole = whole_of(values)
+    if whole is not None and whole.ndim == 1 and whole.dtype.kind == "f":
+        return number(functions[np.sum](whole), float)
     total: Any = 0.0
     for v in values:
         total = python_numbers.binary(np.add, total, _scalar(v))
@@ -610,6 +613,11 @@ def prod(iterable: Any, *, start: Any = 1) -> Any:
     if isinstance(iterable, Tracer):
         total = functions[np.prod](iterable, axis=0)
         return total if isinstance(start, int) and start == 1 else total * start
+    whole = whole_of(iterable)
+    if whole is not None and whole.ndim == 1 and whole.dtype.kind == "f":
+        form = iterable.item_form
+        if iterable.is_of_one_type and decide(lambda: whole.shape[0] > 0):
+            return _of_form(functions[np.prod](whole).value, form) * start
     result = start
     for item in iterable:
         result = result * item
