@@ -5,6 +5,7 @@ import functools
 import itertools
 import math
 import operator
+import statistics
 import warnings
 
 import numpy as np
@@ -194,13 +195,26 @@ def multiplied(v, a=2.0):
     return a * math.prod(v) + math.fsum(v)
 
 
+def statistical(v, a=2.0):
+    if type(v[0]) is not float:
+        v = [float(x) for x in v]
+    return statistics.mean(v) * a + statistics.median(v) + statistics.fmean(x * x for x in v)
+
+
+def spread(v, a=2.0):
+    if type(v[0]) is not float:
+        v = [float(x) for x in v]
+    return statistics.stdev(v) * a + statistics.pvariance(v)
+
+
 def of_none(v, a=2.0):
     return a if list(v) == [] else a * v[-1]
 
 
 OF_SEQUENCES = [
     in_order, in_order_of_a_key, median, any_all, mapped, filtered, reduced, accumulated, in_pairs,
-    starmapped, closest, searched, put_together, listed, multiplied, of_none,
+    starmapped, closest, searched, put_together, listed, multiplied, statistical,
+    spread, of_none,
 ]  # fmt: skip
 READERS = [
     *OF_SEQUENCES,
@@ -551,3 +565,21 @@ def test_what_is_left_at_its_default_is_not_differentiated_by():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", autodiff.FallbackWarning)
             assert slope(1.5, NUMBERS[:n]) == (3.0, [2.0] * n)
+
+
+def test_statistics_of_too_few_numbers_is_pythons_error():
+    for transform in (autodiff.function, autodiff.gradient):
+        of_two = transform(spread, wrt="v") if transform is autodiff.gradient else transform(spread)
+        of_two([1.0, 2.0, 4.0])
+        with pytest.raises(statistics.StatisticsError, match="at least two data points"):
+            of_two([1.0])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_order_with_nan_is_pythons(engine):
+    ordered = autodiff.function(lambda v: sorted(v), engine=engine)
+    for v in ([3.0, 1.0, 2.0, 0.5], [3.0, math.nan, 2.0, 0.5], [0.0, -0.0, 1.0, 0.0]):
+        assert str(ordered(v)) == str(sorted(v))
+    held = autodiff.function(lambda v: v[0] in v, engine=engine)
+    for v in ([3.0, 1.0, 2.0], [math.nan, 1.0]):
+        assert held(v) is True

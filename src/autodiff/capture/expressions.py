@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import operator
+import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -671,7 +673,11 @@ def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:
 
 
 # Functions that go through a whole generator before anything else happens.
-_TAKES_ALL = (sum, list, tuple, min, max, sorted)
+_TAKES_ALL = (
+    *(sum, list, tuple, min, max, sorted, math.fsum, math.prod),
+    *(statistics.mean, statistics.fmean, statistics.median, statistics.pvariance),
+    *(statistics.variance, statistics.pstdev, statistics.stdev),
+)
 
 
 def _takes_all(function: Any) -> bool:
