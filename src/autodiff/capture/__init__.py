@@ -33,6 +33,7 @@ from autodiff.capture import (
     given,
     matching,
     numpy_callables,
+    passing,
     python_builtins,
     statements,
     suspending,

@@ -71,16 +71,23 @@ class TracedTuple(TracedList):
         raise NotStaged("a change of a tuple")
 
     def __add__(self, other: Any) -> Any:
-        return (*self, *other) if isinstance(other, (tuple, TracedTuple)) else NotImplemented
+        if not isinstance(other, (tuple, TracedTuple)):
+            return NotImplemented
+        joined = self.joined(other if isinstance(other, TracedTuple) else self._new(other))
+        return (*self, *other) if joined is None else joined
 
     def __radd__(self, other: Any) -> Any:
-        return (*other, *self) if isinstance(other, tuple) else NotImplemented
+        if not isinstance(other, tuple):
+            return NotImplemented
+        joined = self._new(other).joined(self)
+        return (*other, *self) if joined is None else joined
 
     def __iadd__(self, other: Any) -> Any:
         return self + other
 
     def __mul__(self, times: Any) -> Any:
-        return tuple(self) * times
+        made = super().__mul__(times) if type(times) is int else None
+        return made if isinstance(made, TracedTuple) and made.is_stored() else tuple(self) * times
 
     __rmul__ = __mul__
     __imul__ = __mul__

@@ -121,6 +121,8 @@ def _call(
 ) -> Any:
     trace = frame.trace
     owner = getattr(function, "__self__", None)
+    if isinstance(owner, ModuleType):  # ``operator.add`` is no method that changes a set
+        owner = None
     trace.advancing((owner, *args, *kwargs.values()))
     if isinstance(owner, str) or getattr(function, "__objclass__", None) is str:
         from autodiff.capture.formatting import string_method
@@ -141,7 +143,7 @@ def _call(
         if found is not NotImplemented:
             return found
     path = trace.paths.get(id(function))
-    if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
+    if path is not None and owner is not None and not isinstance(owner, type):
         owner = trace.lift(
             owner, path.attribute("__self__")
         )  # a method that was kept: ``dot = A.dot``

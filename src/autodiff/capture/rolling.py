@@ -141,6 +141,7 @@ class LazySequence:
     item: Callable[[Any], Any]
     lists: tuple[TracedList, ...] = ()  # what it goes through, which must keep its length
     checkpointed: bool = False  # whether a loop over it shall keep little for reverse mode
+    whole: TracedList | None = None  # all items, where a loop has made them
 
     def __iter__(self) -> Iterator[Any]:
         count = self.count
@@ -154,7 +155,8 @@ class LazySequence:
 
     def shifted(self, by: int) -> LazySequence:
         """The sequence without its first items."""
-        return replace(self, count=self.count - by, item=lambda k: self.item(k + by))
+        item = self.item
+        return replace(self, count=self.count - by, item=lambda k: item(k + by), whole=None)
 
     def check_unchanged(self, body: _Body) -> None:
         """Refuse a body that appends to what the loop goes through: Python would go on."""
