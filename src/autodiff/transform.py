@@ -120,7 +120,12 @@ class ValueOnly(Transformation):
     is_value = False
 
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
-        return replace(super().apply(signature, captured, call), write_back=False)
+        plan = super().apply(signature, captured, call)
+        leaves = [
+            (leaf[0] == "output" and _either(captured, leaf[1])) or leaf
+            for leaf in plan.result.leaves
+        ]
+        return replace(plan, result=replace(plan.result, leaves=leaves), write_back=False)
 
 
 # -- which arguments --------------------------------------------------------------------------------

@@ -112,6 +112,7 @@ def eager(
         text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
         what = f"this line needs plain numbers or arrays{text}"
         raise _undifferentiable(compiled, what, arose.source) from None
+    compiled.had_effects |= specialisation.captured.has_effects
     result = compiled.run_once(specialisation, call, extra)
     if result is NotImplemented:
         if not specialisation.captured.has_effects:
