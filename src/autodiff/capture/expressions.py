@@ -228,7 +228,8 @@ def _both(first: Tracer, second: Tracer) -> Any:
     condition = truth(first)
     if all(x.dtype.kind == "b" and not x.shape for x in (first, second)):
         if first.form == second.form and not isinstance(second, Either):
-            return Tracer(np.logical_and(condition, truth(second)).value, first.form)
+            both: Any = np.logical_and(condition, truth(second))
+            return Tracer(both.value, first.form)
         chosen = choose(condition, second, first)
         if chosen is not NotImplemented:
             return chosen

@@ -152,7 +152,8 @@ class Trace:
         self.by_path: dict[str, Tracer] = {}
         self.depth = 0  # of the calls that are interpreted
         self.users_depth = users_depth()  # ... and of those around them
-        self.raised_at: Source | None = None  # where the exception arose that ends the capture
+        # The exception that was met last where a function ends, and where it arose.
+        self.raised: tuple[BaseException, Source | None] | None = None
         # Scopes whose names functions change that may outlive them (nonlocal), by identity.
         self.kept_scopes: dict[int, Any] = {}
         self.active: list[Any] = []  # syntax of the functions that are running
@@ -761,11 +762,18 @@ class Trace:
 
     def note(self, error: Exception) -> None:
         """Say where in the user's code an error arose that Python has no frame of."""
-        self.raised_at = self.raised_at or self.builder.source
+        if self.raised is None or self.raised[0] is not error:
+            self.raised = error, self.builder.source
         place = locate(self.builder.source)
         if self.eager and place and place not in getattr(error, "__notes__", ()):
             if not getattr(error, "__notes__", ()):
                 error.add_note(place)
+
+    def raised_at(self, error: BaseException) -> Source | None:
+        """Where in the user's code an exception arose that is under way."""
+        if self.raised is not None and self.raised[0] is error and self.raised[1] is not None:
+            return self.raised[1]
+        return self.builder.source
 
     @contextmanager
     def noting(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from autodiff.errors import (
     AutodiffError,
     FallbackWarning,
     InternalError,
+    NotScalarError,
     ShapeError,
     UnsupportedError,
 )
@@ -99,6 +100,8 @@ def eager(
     try:
         specialisation = compiled.compile(call, eager=True)
     except Signal as problem:
+        if not plain_has_run and not take_arising(problem).has_effects:
+            run_plainly(compiled, call)  # what it raises on the way comes first
         raise _undifferentiable(compiled, str(problem), getattr(problem, "source", None)) from None
     except AutodiffError:
         raise
@@ -187,6 +190,8 @@ def after_refusal(
         warn(compiled, error.message)
         return result
     if take_arising(error).has_effects:
+        if isinstance(error, NotScalarError):  # about the result: the function has done its part
+            raise error
         try:
             result = eager(compiled, call, extra)
         except InternalError:
