@@ -264,7 +264,7 @@ RESULTS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("number, function", enumerate(FIRST.values()), ids=FIRST)
+@pytest.mark.parametrize("number, function", list(enumerate(FIRST.values())), ids=FIRST)
 def test_an_error_is_not_overtaken_by_a_result_without_gradient(number, function) -> None:
     results = list(RESULTS.values())
     for result in (results[number % len(results)], results[(number + 3) % len(results)]):
