@@ -1288,9 +1288,20 @@ class Vjp(Derivative):
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]
-        live = [n for n in numbers if n is not None and captured.program.outputs[n].type.is_float]
+        outputs = captured.program.outputs
+        live = [n for n in numbers if n is not None and outputs[n].type.is_float]
         program = vjp_program(captured.program, targets.floats, live, keep_values=False)
         structure, forms, program = _leaf_results(targets, program, 0)
+        # Cotangents of ints, texts and the like are given as well, and not looked at.
+        cotangents = captured.extra_inputs(program)
+        own = program.inputs[: len(program.inputs) - len(cotangents)]
+        of_live = iter(cotangents)
+        program.block.parameters = own + [
+            next(of_live)
+            if n in live
+            else Value(ArrayType(np.dtype(float), () if n is None else outputs[n].shape))
+            for n in numbers
+        ]
         return Plan(program, forms, result_of(structure), _vector_forms(program, captured))
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
@@ -1302,11 +1313,17 @@ class Vjp(Derivative):
 
 
 def as_cotangent(value: Any, cotangent: Any) -> Any:
-    """A cotangent with complex numbers where the value has complex numbers, and real ones elsewhere."""
+    """A cotangent with complex numbers where the value has complex numbers, and real ones elsewhere.
+
+    Of what is no floating-point number any cotangent will do, or none at all.
+    """
     if not tree.is_container(value):
         return _cotangent_of(value, cotangent)
     leaves, definition = tree.flatten(value)
     given = tree.flatten(cotangent)[0] if tree.is_container(cotangent) else [cotangent]
+    if len(given) == sum(map(holds_float, leaves)) < len(leaves):
+        of_floats = iter(given)
+        given = [next(of_floats) if holds_float(x) else None for x in leaves]
     if len(given) != len(leaves):
         return cotangent  # which is refused for its structure
     return tree.unflatten(
@@ -1315,6 +1332,8 @@ def as_cotangent(value: Any, cotangent: Any) -> Any:
 
 
 def _cotangent_of(x: Any, cotangent: Any) -> Any:
+    if not holds_float(x) and not (is_number(cotangent) and np.shape(cotangent) == np.shape(x)):
+        return np.zeros(np.shape(x) if is_number(x) else ())
     if np.iscomplexobj(x):
         return np.asarray(cotangent, dtype=np.asarray(x).dtype)
     if np.iscomplexobj(cotangent):
