@@ -184,7 +184,7 @@ class Trace:
         self.kept: dict[int, tuple[Any, Any]] = {}
         self.stored: dict[int, Any] = {}  # ... and those that hold traced values until the end
         self.plain_copies: dict[int, tuple[Any, Any]] = {}  # of tuples and the like, once stored
-        self.kept_arrays: dict[tuple[Any, Any], Any] = {}
+        self.kept_arrays: dict[Any, Any] = {}
         self.rolling: list[Any] = []  # the bodies of the loops that are being staged
         self.counts: set[Cell] = set()  # how many items lists have that are kept in arrays
         # A branch that chooses among existing arrays is guarded, not merged (set when the array
@@ -328,7 +328,7 @@ class Trace:
 
     def new_list(self, items: Any = ()) -> list[Any]:
         """A list made by the captured code."""
-        return list(items) if self.eager else TracedList(self, items)
+        return list(items) if self.eager else TracedList(items, self)
 
     def listed(self, items: StoredList) -> StoredList:
         """A list of the same items."""
@@ -446,12 +446,13 @@ class Trace:
 
     def _keep(self, x: Tracer) -> Any:
         """The object that stands for a traced value in the user's objects: one for each array."""
-        key = (x.cell, x.path)
+        is_complex = isinstance(x, ComplexTracer)
+        key = id(x) if is_complex else (x.cell, x.path)
         if x.form == "array" and key in self.kept_arrays:
             return self.kept_arrays[key]
         obj = self.concrete(x)
         if x.form == "array":
-            for record in self.inputs:
+            for record in () if is_complex else self.inputs:
                 own = record.leaf is None or not x.cell.version  # arguments stay as they are
                 if record.cell is x.cell and not x.path and own:
                     obj = record.example
