@@ -324,7 +324,12 @@ class Trace:
 
     def is_external(self, obj: Any) -> bool:
         """Whether an object existed before the call, so that changing it is an effect."""
-        return id(obj) in self.paths
+        if id(obj) in self.paths:
+            return True
+        if isinstance(obj, (type, ModuleType)) and not self.was_made(obj) and not is_library(obj):
+            self.remember(obj, Path.root(obj, "t"))  # reached by type(x), not by a name
+            return True
+        return False
 
     def new_list(self, items: Any = ()) -> list[Any]:
         """A list made by the captured code."""
@@ -411,7 +416,10 @@ class Trace:
 
     def outside(self, obj: Any, x: Any) -> Any:
         """``x`` as it may be stored into ``obj``: objects from outside get plain values."""
-        return self.plain(x) if self.is_external(obj) else x
+        if not self.is_external(obj):
+            return x
+        self.effects = True
+        return self.plain(x)
 
     def plain(self, x: Any) -> Any:
         """``x`` as the user's objects may hold it (uncompiled tier).
@@ -425,6 +433,8 @@ class Trace:
         if isinstance(x, StoredList) and x.python_type is tuple:
             return tuple([self.plain(item) for item in x])
         kind = containers.kind_of(x)
+        if type(x).__name__ == "Closure":
+            raise Declined("a function made by the function, kept outside", self.builder.source)
         if kind is None or self.is_external(x) or id(x) in self.stored:
             return x
         if id(x) in self.plain_copies:
@@ -473,6 +483,7 @@ class Trace:
 
     def storing_into(self, obj: Any) -> None:
         """What is traced may go into an object of the user's unseen (uncompiled tier)."""
+        self.effects |= self.is_external(obj)
         kind = containers.kind_of(obj)
         if kind is not None and kind.is_mutable:
             self.stored[id(obj)] = obj
