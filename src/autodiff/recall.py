@@ -78,7 +78,9 @@ def compile_recognise(
         else:
             names[k] = parameter.name
     # Parameters may be called ``type`` or ``len``.
-    namespace: dict[str, Any] = {"_absent": _ABSENT, "_type": type, "_len": len, "_list": list}
+    namespace: dict[str, Any] = {
+        "_absent": _ABSENT, "_type": type, "_len": len, "_list": list, "_map": map
+    }  # fmt: skip
     conditions: list[str] = []
     whole = {id(x) for x in call.leaves if type(x) in (list, tuple)}  # taken as arrays
     try:
@@ -154,6 +156,9 @@ def _structure(
             if not all(type(key) in (str, int) for key in obj):
                 raise _Unsuited
             conditions.append(f"_list({at}) == {list(obj)!r}")  # a loop over it has this order
+            if not all(type(key) is str for key in obj):
+                kinds = _bound(namespace, f"_t{len(namespace)}", list(map(type, obj)))
+                conditions.append(f"_list(_map(_type, {at})) == {kinds}")  # True is 1 as a key
             for key, item in obj.items():
                 _structure(item, f"{at}[{key!r}]", conditions, namespace, whole)
         else:

@@ -394,7 +394,7 @@ def _leave_by(trace: Trace, error: Exception) -> None:
 
     Where effects are real, it is what the user gets, so nothing traced may be left in it.
     """
-    note_arising(error, _arose(trace, trace.raised_at or trace.builder.source))
+    note_arising(error, _arose(trace, trace.raised_at(error)))
     if not is_ours(error):
         trace.leave_plain(error)
 

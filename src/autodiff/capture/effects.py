@@ -31,7 +31,7 @@ from autodiff.capture.origins import name_of
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
 from autodiff.capture.state import keeper, reacher
-from autodiff.capture.text import DeferredText, Said, characters, is_pending
+from autodiff.capture.text import DeferredText, Said, characters, is_pending, refuse_hidden
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.ir.data import ArrayType, Block, Operation
 from autodiff.ladder import Bail
@@ -72,6 +72,7 @@ class Operands:
 
     def template(self, x: Any) -> Callable[[tuple[Any, ...]], Any]:
         """From the operands' arrays to ``x`` with its values."""
+        refuse_hidden(x)
         return containers.planned(x, is_pending, self.pending, copied=_is_own)
 
     def pending(self, x: Any) -> Callable[[tuple[Any, ...]], Any]:
@@ -319,6 +320,7 @@ def _run_now(
     operands = Operands()
     make_args, make_kwargs = operands.template(args), operands.template(kwargs)
     arrays = tuple(np.asarray(frame.trace.concrete(t)) for t in operands.tracers)
+    frame.trace.effects = True
     return lift_result(run_users(function, *make_args(arrays), **make_kwargs(arrays)))
 
 

@@ -37,6 +37,7 @@ from autodiff.capture.unrolling import Passes
 from autodiff.dims import Dim
 from autodiff.ladder import Bail, Rung
 from autodiff.ops import dispatch
+from autodiff.ops.either import Either, choose
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -211,8 +212,7 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
         if position == 0:
             result = part
         elif isinstance(result, Tracer) and isinstance(part, Tracer):
-            # Both sides have no effects: `a < b < c` is `a < b and b < c`.
-            result = as_python(np.logical_and(truth(result), truth(part)))
+            result = _both(result, part)
         else:
             result = part if run_users(bool, result) else result
         if position < len(node.ops) - 1 and not isinstance(result, Tracer):
@@ -220,6 +220,22 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
                 return result
         left = right
     return result
+
+
+def _both(first: Tracer, second: Tracer) -> Any:
+    """``first and second`` of two comparisons, without a branch: neither has effects.
+
+    Like ``and`` it is the first that is false, or else the second: Python's bool or NumPy's.
+    """
+    condition = truth(first)
+    if all(x.dtype.kind == "b" and not x.shape for x in (first, second)):
+        if first.form == second.form and not isinstance(second, Either):
+            both: Any = np.logical_and(condition, truth(second))
+            return Tracer(both.value, first.form)
+        chosen = choose(condition, second, first)
+        if chosen is not NotImplemented:
+            return chosen
+    return second if condition else first
 
 
 def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:

@@ -104,7 +104,7 @@ class TracedTuple(TracedList):
     __str__ = __repr__
 
     def _new(self, items: Any) -> TracedTuple:
-        return TracedTuple(self.trace, items)
+        return TracedTuple(items, self.trace)
 
     def copy(self) -> TracedTuple:
         """A tuple is its own copy."""
@@ -121,7 +121,7 @@ def converted(x: TracedList, kind: type[TracedList]) -> TracedList | None:
     array = x.numbers()
     if array is None or x.store is None:
         return None
-    made = kind(x.trace)
+    made = kind((), x.trace)
     count = Cell(x.store.count.value)
     made.store = Store(Cell(array.value), count, x.store.slot, [], None, None)
     x.trace.counts.add(count)
@@ -144,7 +144,7 @@ class Given:
 def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
     """What stands for a list or tuple whose items are the elements of an input."""
     form: Form = "scalar" if kind_of(obj) is np.float64 else "python"
-    made = TracedTuple(trace) if type(obj) is tuple else TracedList(trace)
+    made = TracedTuple((), trace) if type(obj) is tuple else TracedList((), trace)
     count = Cell(as_tracer(tracer.shape[0]).value)
     made.store = Store(Cell(tracer.value), count, Slot(tracer.dtype, (), form), [], None, None)
     trace.counts.add(count)

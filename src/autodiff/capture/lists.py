@@ -132,7 +132,11 @@ class TracedList(StoredList):
 
     __slots__ = ("block", "columns", "frozen", "store", "template", "trace")
 
-    def __init__(self, trace: Trace, items: Iterable[Any] = ()) -> None:
+    def __new__(cls, items: Iterable[Any] = (), trace: Trace | None = None) -> Any:
+        """A list; a plain one where Python's library makes one like it, by ``type(x)(items)``."""
+        return cls.python_type(items) if trace is None else super().__new__(cls)
+
+    def __init__(self, items: Iterable[Any], trace: Trace) -> None:
         super().__init__(items)
         self.trace = trace
         self.block = current_block()  # where it was made: there it may change without ado
@@ -864,7 +868,7 @@ class TracedList(StoredList):
         self.trace.counts.add(count)
 
     def _new(self, items: Iterable[Any]) -> TracedList:
-        return TracedList(self.trace, items)
+        return TracedList(items, self.trace)
 
     def __len__(self) -> int:
         length = self.extent

@@ -199,7 +199,9 @@ def _try(frame: Frame, node: ast.Try) -> Steps:
     except BaseException as error:
         if not _unwinds(frame, error):
             raise
+        arose = frame.trace.builder.source
         ending = yield from steps(frame, node.finalbody)
+        frame.trace.builder.source = arose
         if ending is not None and is_users(error):
             return ending
         raise
@@ -253,7 +255,9 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
             if is_harmless_context(manager):
                 passing(leave, None)
             raise
+        arose = frame.trace.builder.source
         suppressed = passing(leave, as_users(error))
+        frame.trace.builder.source = arose
         if not suppressed or not is_users(error):
             raise
         return None

@@ -26,7 +26,13 @@ from autodiff.compiled.generality import Generality
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
 from autodiff.engines import InputForm, executable, run_native
-from autodiff.errors import AutodiffError, InternalError, UnrollWarning, is_signal_handlers
+from autodiff.errors import (
+    AutodiffError,
+    InternalError,
+    NotScalarError,
+    UnrollWarning,
+    is_signal_handlers,
+)
 from autodiff.ir.data import Program
 from autodiff.ir.printing import format_type
 from autodiff.passes import optimize
@@ -252,6 +258,9 @@ def _our_own(stage: str, captured: Captured) -> Iterator[None]:
         yield
     except InternalError as error:
         error.arose = Arose(None, captured.has_effects)
+        raise
+    except NotScalarError as error:  # what the function itself raises comes first
+        error.arose = Arose(error.source, captured.has_effects)
         raise
     except (AutodiffError, Signal, MemoryError, RecursionError):
         raise

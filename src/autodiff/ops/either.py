@@ -92,9 +92,16 @@ def kind_of(x: Any) -> Kind | None:
     if isinstance(x, Dim):
         return Kind(np.dtype(np.int64), "python")
     if type(x) in (bool, int, float):
+        if type(x) is int and not is_in_64_bits(x):
+            return None
         dtype = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(float)}[type(x)]
         return Kind(dtype, "python", x)
     return None
+
+
+def is_in_64_bits(x: int) -> bool:
+    """Whether an integer can be a number of the program."""
+    return -(2**63) <= x < 2**63
 
 
 def kinds_of(x: Any) -> list[Kind] | None:
@@ -576,6 +583,7 @@ __all__ = [
     "eithers",
     "embeds",
     "is_array",
+    "is_in_64_bits",
     "kind_of",
     "kinds_of",
     "on_both",
