@@ -114,16 +114,6 @@ class Result:
     definition: Any | None
     parts: tuple[Result, ...] = ()  # each made of those before it
 
-    def is_direct(self, count: int) -> bool:
-        """Whether the outputs themselves, bare or as one flat tuple, are the result."""
-        numbers = [leaf[1] if leaf[0] == "output" else None for leaf in self.leaves]
-        if numbers != list(range(count)):
-            return False
-        if self.definition is None:
-            return count == 1
-        flat = self.definition.type is tuple and self.definition.num_children == count
-        return flat and count > 1 and self.definition.num_nodes == count + 1
-
     def numbers(self) -> list[int]:
         """The outputs that it is made of, where it is the row of a matrix."""
         found = [leaf[1] if leaf[0] == "columns" else leaf for leaf in self.leaves]

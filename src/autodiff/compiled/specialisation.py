@@ -31,7 +31,7 @@ class Specialisation:
     reader: Callable[[tuple[Any, ...]], tuple[Any, ...] | None]
     input_leaves: list[int]
     input_dtypes: list[Any]
-    single: bool
+    ready: bool  # whether a run gives the result itself, not the outputs that it is made of
     generality: Generality = field(default_factory=Generality)
     calls: int = 0
     used: int = 0  # when it was used last, by the clock of its function

@@ -129,12 +129,35 @@ class ObjectOutput:
     value: Any
 
 
-Leaf: TypeAlias = ArrayOutput | ScalarOutput | ArgumentOutput | ObjectOutput
-OutputTree: TypeAlias = Leaf | tuple["OutputTree", ...] | list["OutputTree"]
+@dataclass(frozen=True)
+class ItemsOutput:
+    """The elements of a float64 kernel output of one axis, in a new list or tuple of floats."""
+
+    number: int
+    kind: type
 
 
-def leaves(tree: OutputTree) -> list[Leaf]:
+@dataclass(frozen=True)
+class EitherOutput:
+    """Where the bool that kernel output ``number`` is holds, ``narrow``, else ``wide``."""
+
+    number: int
+    narrow: ScalarOutput | ObjectOutput
+    wide: ScalarOutput | ObjectOutput
+
+
+OutputLeaf: TypeAlias = (
+    ArrayOutput | ScalarOutput | ArgumentOutput | ObjectOutput | ItemsOutput | EitherOutput
+)
+OutputTree: TypeAlias = (
+    OutputLeaf | tuple["OutputTree", ...] | list["OutputTree"] | dict[Any, "OutputTree"]
+)
+
+
+def leaves(tree: OutputTree) -> list[OutputLeaf]:
     """The leaves of an output tree, from left to right."""
+    if isinstance(tree, dict):
+        tree = list(tree.values())
     if isinstance(tree, (tuple, list)):
         return [leaf for part in tree for leaf in leaves(part)]
     return [tree]
