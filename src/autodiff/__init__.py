@@ -15,6 +15,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from autodiff.garbage import few_collections
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -40,7 +42,8 @@ __all__ = [*_HOME_OF, "__version__", "optimize"]  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     home = _HOME_OF.get(name)
     if home is not None:
-        value = getattr(importlib.import_module(home), name)
+        with few_collections():
+            value = getattr(importlib.import_module(home), name)
         globals()[name] = value
         return value
     if name in _MODULES:

@@ -15,7 +15,7 @@ import functools
 import inspect
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -74,6 +74,7 @@ from autodiff.ops.tracer import (
     concretizing,
     is_traced,
 )
+from autodiff.plain_data import dataclass
 from autodiff.signals import Arose, is_ours, note_arising
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]

@@ -22,10 +22,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autodiff.capture.predicates import Node, Predicate, Predicates, Refused, TruthValues
+from autodiff.plain_data import dataclass
 
 MOST_CHOICES = 8  # things that one reference may be; beyond, the path is decided
 

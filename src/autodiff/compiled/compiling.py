@@ -28,6 +28,7 @@ from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
 from autodiff.engines import InputForm, executable, run_native
 from autodiff.errors import AutodiffError, InternalError, UnrollWarning, is_signal_handlers
+from autodiff.garbage import few_collections
 from autodiff.ir.data import Program
 from autodiff.ir.printing import format_type
 from autodiff.ir.results import ResultTree
@@ -171,7 +172,8 @@ class Compiler:
         self, call: Call, eager: bool = False, general: Generality | None = None
     ) -> Specialisation:
         """A specialisation for one call."""
-        return with_room(users_depth(), self._compile, call, eager, general)
+        with few_collections():
+            return with_room(users_depth(), self._compile, call, eager, general)
 
     def _compile(self, call: Call, eager: bool, general: Generality | None) -> Specialisation:
         captured, plan = self.plan(call, eager, general)

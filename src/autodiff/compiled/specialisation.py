@@ -9,7 +9,7 @@ Its guards are asked, and what it reads beside the arguments is found, by one ge
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from autodiff.capture import Captured
@@ -18,6 +18,7 @@ from autodiff.compiled.generality import Generality
 from autodiff.engines import Executable
 from autodiff.ir.data import walk
 from autodiff.ir.printing import format_type
+from autodiff.plain_data import dataclass
 from autodiff.transform import Plan
 
 

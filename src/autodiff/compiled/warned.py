@@ -26,7 +26,6 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +44,7 @@ from autodiff.ir.data import Operation, Program, Value, walk
 from autodiff.ladder import NotStaged
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, View
 from autodiff.ops.evaluate import run_block, run_operation, without_effects
+from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user, is_internal
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from autodiff.errors import NameArgumentError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Program
 from autodiff.ir.results import ResultTree, assembled
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
+from autodiff.plain_data import dataclass
 
 ENGINES = ("native", "numpy")
 

@@ -10,8 +10,9 @@ Engines put it together; whatever else a result is made of is rebuilt around the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from autodiff.plain_data import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,6 +41,7 @@ from autodiff.errors import InternalError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
+from autodiff.plain_data import dataclass
 
 LONG_WORK = 200_000
 """Elements computed in a call, from which on other Python threads run meanwhile (about 50 µs)."""

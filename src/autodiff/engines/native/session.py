@@ -28,12 +28,13 @@ import re
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from autodiff.engines.native import cache, signals, symbols
 from autodiff.engines.native.vector_math import library
 from autodiff.errors import InternalError
+from autodiff.plain_data import dataclass
 
 # Raised when the meaning of cached code changes without a change of the text it is made from.
 _FORMAT = "session 2"

@@ -22,7 +22,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ import numpy as np
 from autodiff.dims import Dim, Extent, Func, bounds
 from autodiff.engines.native import signals
 from autodiff.errors import UnsupportedError
+from autodiff.plain_data import dataclass
 
 METADATA = 1_000_000  # metadata nodes from here on are the writer's, those below the storage's
 

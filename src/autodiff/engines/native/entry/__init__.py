@@ -34,7 +34,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from autodiff.engines.native import flags
@@ -63,6 +62,7 @@ from autodiff.engines.native.pool import NEW_LARGE_ARRAY
 from autodiff.engines.native.session import Machine
 from autodiff.engines.native.symbols import check_layout
 from autodiff.errors import InternalError
+from autodiff.plain_data import dataclass
 
 __all__ = [
     "NO_MEMORY",

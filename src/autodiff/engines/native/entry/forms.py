@@ -10,13 +10,14 @@ Plain data; ``build`` turns it into an entry point.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CellType
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from autodiff.dims import Extent
+from autodiff.plain_data import dataclass
 
 
 @dataclass(frozen=True)
