@@ -15,8 +15,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from autodiff.garbage import few_collections
-
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -42,7 +40,7 @@ __all__ = [*_HOME_OF, "__version__", "optimize"]  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     home = _HOME_OF.get(name)
     if home is not None:
-        with few_collections():
+        with importlib.import_module("autodiff.garbage").few_collections():
             value = getattr(importlib.import_module(home), name)
         globals()[name] = value
         return value
