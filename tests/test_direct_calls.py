@@ -2,6 +2,8 @@
 
 import collections
 import inspect
+import traceback
+import warnings
 from typing import Any
 
 import numpy as np
@@ -178,6 +180,22 @@ def test_warnings_are_those_of_the_call(engine: str) -> None:
         with pytest.warns(RuntimeWarning, match="divide by zero"):
             assert compiled({**one, "b": np.float64(0.0)}, True) == np.inf
         assert compiled(one, True) == 0.5
+
+
+def test_errors_show_the_users_lines_alone() -> None:
+    def f(p, flag):
+        return p["a"] / p["b"] if flag else 0.0
+
+    compiled = autodiff.function(f)
+    one, zero = np.float64(1.0), np.float64(0.0)
+    for _ in range(3):
+        compiled({"a": one, "b": one}, True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning) as caught:
+            compiled({"a": one, "b": zero}, True)
+    files = {entry.filename for entry in traceback.extract_tb(caught.value.__traceback__)}
+    assert files == {__file__, autodiff.api.__file__}  # the line from which the package was called
 
 
 def test_nothing_of_a_call_is_kept() -> None:

@@ -162,7 +162,8 @@ def compile_direct(
         "    finally:",
         "        _current.running = _before",
     ]
-    exec("\n".join(lines), namespace)
+    # In tracebacks it counts as a line of this file, which are hidden.
+    exec(compile("\n".join(lines), __file__, "exec"), namespace)
     direct: Callable[..., Any] = namespace["direct"]
     return direct
 
