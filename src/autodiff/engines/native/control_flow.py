@@ -510,6 +510,9 @@ class _Loop:
             step.lines = len(lines) - begun
             if g.w.charged:
                 g.w.spend(str(step.lines), f"spent{n}")
+        if step.polls and self.is_for and step.is_long:
+            g.w.spend(str(step.units), f"spent{n}")
+            step.polls = False
         g.w.line(f"%kn{n} = add nuw nsw i64 {counter}, 1")
         if step.polls and todo is not None:
             self._poll_in_turn(step, carries, todo)
