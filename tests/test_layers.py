@@ -52,6 +52,8 @@ LAYERS: dict[str, int] = {
     "tracebacks": 0,
     "signals": 0,
     "ladder": 0,
+    "plain_data": 0,
+    "garbage": 0,
     "stack": 0,
 }
 # In these layers units are alternatives or stages beside each other: none imports another.
@@ -72,6 +74,7 @@ WITHIN = {
     ("tree", "labelled"), ("tree", "sameness"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
     ("tracebacks", "debug"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
+    ("ladder", "plain_data"), ("containers", "plain_data"), ("dims", "plain_data"), ("signals", "plain_data"),
 }  # fmt: skip
 
 SOURCE = Path(__file__).parents[1] / "src" / "autodiff"

@@ -124,7 +124,11 @@ class Transformed:
         if compiled.code is not compiled.coded.__code__:
             compiled.follow()
         if not kwargs:
-            result = compiled.fast(*args)
+            try:
+                result = compiled.fast(*args)
+            except Exception as error:
+                hide_frames(error)
+                raise
             if result is not NotImplemented:
                 return result
         trace = capturing()

@@ -22,11 +22,12 @@ import functools
 import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType, MethodType, SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
+
+from autodiff.plain_data import dataclass
 
 _HEAP_TYPE = 1 << 9  # set in the flags of classes that Python code defines
 

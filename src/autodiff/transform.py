@@ -11,7 +11,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ from autodiff.ladder import NotStaged
 from autodiff.ops.builder import building
 from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.ops.structural import zeros
+from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
 # An argument by name or position, a tag by its key or value, an array that the function reads.

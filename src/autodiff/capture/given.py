@@ -19,7 +19,6 @@ or NumPy's float64.  Short lists of ints are shapes, axes and counts, which prog
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from autodiff.capture.regions import Slot
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
+from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace

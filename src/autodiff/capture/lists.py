@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
@@ -73,6 +72,7 @@ from autodiff.ops.tracer import (
     as_tracer,
     emit_tracer,
 )
+from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 
 # How roots are written: (what the path begins with, what stands for it).

@@ -21,10 +21,10 @@ PLDI 1990); weak and strong updates are those of Chase, Wegman and Zadeck (PLDI 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autodiff.capture.predicates import Node, Predicate, Predicates, Refused, TruthValues
+from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 
 MOST_CHOICES = 8  # things that one reference may be; beyond, the path is decided

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ from autodiff.ops.tracer import (
     as_tracer,
     whole_of,
 )
+from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 from autodiff.signals import Signal, refuse_ours
 

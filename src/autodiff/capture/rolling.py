@@ -18,7 +18,7 @@ import ast
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
@@ -78,6 +78,7 @@ from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of
 from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Tracer, as_tracer
+from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
 
 LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes

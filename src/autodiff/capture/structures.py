@@ -13,7 +13,6 @@ structure made anew of the leaves.  So nothing else may refer to it: not before 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 
 from autodiff import containers
@@ -24,6 +23,7 @@ from autodiff.capture.trace import Trace
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either
 from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 
 

@@ -27,10 +27,11 @@ import linecache
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CodeType, FunctionType
 from typing import Any
 
+from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 from autodiff.stack import in_new_thread
 

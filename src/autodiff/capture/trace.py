@@ -14,7 +14,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from types import (
     BuiltinFunctionType,
@@ -61,6 +60,7 @@ from autodiff.ops.tracer import (
     as_tracer,
     emit_tracer,
 )
+from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
 from autodiff.stack import users_depth
 

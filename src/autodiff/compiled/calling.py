@@ -34,7 +34,7 @@ from autodiff.compiled.binding import (
     is_complex,
 )
 from autodiff.compiled.compiling import Compiler
-from autodiff.compiled.fast import fast_path, no_fast_path
+from autodiff.compiled.fast import fast_path, no_fast_path, structured_path
 from autodiff.compiled.generality import generality
 from autodiff.compiled.running import UNFIT, run
 from autodiff.compiled.specialisation import Specialisation
@@ -301,8 +301,13 @@ class Compiled(Compiler):
             NOT_GIVEN,
             specialisation.input_leaves,
         )
-        if recognise is not None:
-            self.recalled = ((recognise, specialisation), *self.recalled)
+        if recognise is None:
+            return
+        self.recalled = ((recognise, specialisation), *self.recalled)
+        if "float" in call.roles and self.transformation.gives_value:
+            return  # the value is that of the ints
+        if fast_path(signature, specialisation, call)[0] is no_fast_path:
+            self.fast = structured_path(signature, specialisation, call) or self.fast
 
     def _specialise(
         self, call: Call, structure: tuple[Any, ...]

@@ -22,7 +22,7 @@ nobody knows how many residuals it would leave.  Residuals whose extents change 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from autodiff.differentiate import custom
 from autodiff.differentiate.activity import useful
@@ -37,6 +37,7 @@ from autodiff.ops.control import INT, emit_cond, emit_for, emit_while
 from autodiff.ops.entries import ENTRIES, Pointwise, View
 from autodiff.ops.structural import slice_of, slice_update, zeros, zeros_like
 from autodiff.ops.tracer import Tracer
+from autodiff.plain_data import dataclass
 
 
 def forward(sweep: Reverse, operation: Operation) -> Pull:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from autodiff.ops.builder import current_block, current_builder, emit
 from autodiff.ops.entries import ENTRIES, Effect
 from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import BINARY, COMPARISON, UNARY, Cell, Form, Tracer, as_tracer
+from autodiff.plain_data import dataclass
 
 VARIES = object()  # in place of a constant: the value is known only when the program runs
 
