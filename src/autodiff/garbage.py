@@ -18,6 +18,7 @@ _OBJECTS = 200_000  # new objects from one search to the next: tens of megabytes
 _lock = threading.Lock()
 _inside = 0
 _before = (0, 0, 0)
+_frozen = False  # whether the user has frozen objects: to count them takes as long as a search
 
 
 @contextmanager
@@ -42,6 +43,8 @@ def few_collections() -> Iterator[None]:
 
 def _call_old() -> None:
     """Count all objects as old ones, or the next search among the young ones takes milliseconds."""
-    if gc.get_freeze_count() == 0:  # else the user has frozen some, which are to stay so
+    global _frozen
+    _frozen = _frozen or gc.get_freeze_count() != 0
+    if not _frozen:  # what the user has frozen is to stay so
         gc.freeze()
         gc.unfreeze()

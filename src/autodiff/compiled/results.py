@@ -63,7 +63,7 @@ def _leaf(leaf: tuple[Any, ...], plan: Plan) -> ResultTree:
         return int(what)
     if kind == "constant":
         return Constant(what)
-    if kind == "list":
+    if kind == "list" and isinstance(what, ListPlan):
         return _items(what, plan.program)
     if kind == "either":
         narrow = _narrow(leaf[2], plan)
