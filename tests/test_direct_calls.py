@@ -82,6 +82,7 @@ VALUES: list[tuple[Any, list[tuple[Any, ...]], bool]] = [
     (of_list, [([1.0, 2.0],), ([3.0, 4.0],), ([5.0, 6.0],)], True),
     (of_list, [([1.0, 2.0],), ([1.0, 2.0],), ([1, 2],), ((1.0, 2.0),), ([1.0],)], False),
     (reads, [([X, 2.0], True), ([X, 2.0], True), ([2 * X, 2.0], True)], True),
+    (lambda flag: np.sum(WEIGHT) if flag else 0.0, [(True,), (True,), (True,)], True),
     (lambda p: p.x * p.y, [(Point(X, 2.0),), (Point(X, 3.0),), (Point(X, 4.0),)], True),
     (lambda p: Point(p, 2 * p), [(1.0,), (2.0,)], False),  # the class of the result
     (lambda x: x, [(X,), (X,)], False),  # the argument itself

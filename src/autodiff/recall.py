@@ -152,7 +152,7 @@ def compile_direct(
         f"        if not ({' and '.join(conditions) or 'True'}): return NotImplemented",
         *(f"        {line}" for line in hidden),
         *(["        if _hidden is None: return NotImplemented"] if hidden else []),
-        f"        _given = ({''.join(f'{x}, ' for x in taken)}{'*_hidden' if hidden else ''})",
+        f"        _given = ({''.join(f'{x}, ' for x in taken)}{'*_hidden, ' if hidden else ''})",
         "    except (TypeError, LookupError, AttributeError, ValueError, OverflowError):",
         "        return NotImplemented",
         "    _before = _current.running",
