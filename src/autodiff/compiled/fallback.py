@@ -89,6 +89,33 @@ def _undifferentiable(compiled: Compiled, problem: str, source: Any) -> Unsuppor
     )
 
 
+def _traced(
+    compiled: Compiled, call: Call, plain_has_run: bool
+) -> Specialisation | UnsupportedError:
+    """The path of this call, or why it has no derivative; an error of the user's is raised."""
+    try:
+        return compiled.compile(call, eager=True)
+    except Signal as problem:
+        made = _undifferentiable(compiled, str(problem), getattr(problem, "source", None))
+        arose = take_arising(problem)
+    except AutodiffError:
+        raise
+    except Exception as error:
+        arose = take_arising(error)
+        if is_ours(error):
+            raise as_internal(error) from error
+        if isinstance(error, (MemoryError, RecursionError)):
+            raise
+        if arose.has_effects and not plain_has_run:
+            raise
+        # Plain Python does not raise it: it is about a traced value in the place of a plain one.
+        text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
+        what = f"this line needs plain numbers or arrays{text}"
+        made = _undifferentiable(compiled, what, arose.source)
+    made.arose = arose
+    return made
+
+
 def eager(
     compiled: Compiled, call: Call, extra: tuple[Any, ...], plain_has_run: bool = False
 ) -> Any:
@@ -97,28 +124,12 @@ def eager(
     ``plain_has_run``: plain Python was asked first, and raised nothing.
     """
     call, extra = compiled.taken_apart_with(call, extra)
-    try:
-        specialisation = compiled.compile(call, eager=True)
-    except Signal as problem:
-        if not plain_has_run and not take_arising(problem).has_effects:
-            run_plainly(compiled, call)  # what it raises on the way comes first
-        raise _undifferentiable(compiled, str(problem), getattr(problem, "source", None)) from None
-    except AutodiffError:
-        raise
-    except Exception as error:
-        arose = take_arising(error)
-        if is_ours(error):
-            raise as_internal(error) from error
-        if arose.has_effects and not plain_has_run:
-            raise
-        if isinstance(error, (MemoryError, RecursionError)):
-            raise
-        if not plain_has_run:
-            run_plainly(compiled, call)  # there it is raised from the user's own line
-        # Plain Python does not raise it: it is about a traced value in the place of a plain one.
-        text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
-        what = f"this line needs plain numbers or arrays{text}"
-        raise _undifferentiable(compiled, what, arose.source) from None
+    made = _traced(compiled, call, plain_has_run)
+    if isinstance(made, UnsupportedError):
+        if not plain_has_run and not take_arising(made).has_effects:
+            run_plainly(compiled, call)  # what plain Python raises on the way comes first
+        raise made
+    specialisation = made
     compiled.had_effects |= specialisation.captured.has_effects
     result = compiled.run_once(specialisation, call, extra)
     if result is NotImplemented:
