@@ -10,10 +10,17 @@ fixed and for symbolic extents; a result that is constant collapses to ``int``.
     (n + 1) * 2 - n                # -> n + 2
     (n + 1) - n                    # -> 1, an int
 
-Comparisons decide by algebra first, then by the known ranges of the symbols (attributes ``low``
+``==`` and ``hash`` are those of the polynomial: two extents that only happen to be equal at a run are
+not ``==``, and to compare has no effect.  Whether two extents *are* equal is decided by a call::
+
+    equal(n, m)            # by algebra, by ranges, else by the decider in force
+    at_least(n, 1)         # n >= 1, likewise
+
+Both decide by algebra first, then by the known ranges of the symbols (attributes ``low``
 and ``high`` of a symbol, where it has them), then by the decider in force (see
-:func:`deciding`), which may consult the value seen at this call and record a guard.  Where nobody
-can decide, :class:`UndecidedExtent` is raised: an extent is never guessed.
+:func:`deciding`), which may consult the value seen at this call and record a guard.  ``<`` and the
+like stop at the ranges.  Where nobody can decide, :class:`UndecidedExtent` is raised: an extent is
+never guessed.
 """
 
 from __future__ import annotations
@@ -39,7 +46,7 @@ class UndecidedExtent(Signal):
 
 @contextmanager
 def deciding(decider: Decider | None) -> Iterator[None]:
-    """Use ``decider(relation, difference)`` for comparisons that algebra leaves open.
+    """Have :func:`equal` and :func:`at_least` ask ``decider(relation, difference)`` what is open.
 
     ``relation`` is ``"=="`` or ``">="`` and is asked of ``difference`` against zero.
     """
@@ -65,8 +72,8 @@ class Func:
         return (
             isinstance(other, Func)
             and self.name == other.name
-            and same(self.left, other.left)
-            and same(self.right, other.right)
+            and self.left == other.left
+            and self.right == other.right
         )
 
     def __repr__(self) -> str:
@@ -174,29 +181,22 @@ class Dim:
 
     # -- comparison -------------------------------------------------------------------------
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if not isinstance(other, (int, Dim)):
-            return NotImplemented
-        return is_zero(self - other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
+        return isinstance(other, Dim) and self.terms == other.terms
 
     def __ge__(self, other: Extent) -> bool:
-        return is_nonnegative(self - other)
+        return _is_surely_nonnegative(self - other)
 
     def __gt__(self, other: Extent) -> bool:
-        return is_nonnegative(self - other - 1)
+        return _is_surely_nonnegative(self - other - 1)
 
     def __le__(self, other: Extent) -> bool:
-        return is_nonnegative(other - self)
+        return _is_surely_nonnegative(other - self)
 
     def __lt__(self, other: Extent) -> bool:
-        return is_nonnegative(other - self - 1)
+        return _is_surely_nonnegative(other - self - 1)
 
     def __bool__(self) -> bool:
-        return not is_zero(self)
+        raise TypeError(f"whether {self} is zero is asked by equal(extent, 0)")
 
     def __hash__(self) -> int:
         return self._hash
@@ -212,15 +212,13 @@ def _terms(extent: Extent) -> dict[Monomial, int]:
 
 
 def same(a: Extent, b: Extent) -> bool:
-    """Whether two extents are equal by algebra alone (no ranges, no hints, no guard)."""
-    if isinstance(a, Dim) or isinstance(b, Dim):
-        return _terms(a) == _terms(b) if isinstance(a, Dim) and isinstance(b, Dim) else False
+    """Whether two extents are equal by algebra alone, which is what ``==`` says as well."""
     return a == b
 
 
 def same_shape(a: tuple[Extent, ...], b: tuple[Extent, ...]) -> bool:
     """Whether two shapes are equal by algebra alone."""
-    return len(a) == len(b) and all(same(m, n) for m, n in zip(a, b, strict=True))
+    return tuple(a) == tuple(b)
 
 
 def differ(a: Extent, b: Extent) -> bool:
@@ -389,26 +387,43 @@ def _constant_bound(extent: Extent, upper: bool) -> int | None:
     return total
 
 
-def is_zero(extent: Extent) -> bool:
-    """Whether an extent is zero; consults ranges, then the decider in force."""
-    if isinstance(extent, int):
-        return extent == 0
-    low, high = bounds(extent)
-    if (low is not None and low > 0) or (high is not None and high < 0):
-        return False
-    return _decide("==", extent)
+# -- decisions --------------------------------------------------------------------------------
+def equal(a: Extent, b: Extent) -> bool:
+    """Decide whether two extents are equal: by algebra and ranges, else by the decider in force."""
+    difference = a - b
+    if isinstance(difference, int):
+        return difference == 0
+    return False if differ(a, b) else _decide("==", difference)
 
 
-def is_nonnegative(extent: Extent) -> bool:
-    """Whether an extent is at least zero; consults ranges, then the decider in force."""
-    if isinstance(extent, int):
-        return extent >= 0
+def at_least(a: Extent, b: Extent) -> bool:
+    """Decide whether ``a >= b``: by algebra and ranges, else by the decider in force."""
+    difference = a - b
+    answer = _is_nonnegative(difference)
+    if answer is None:
+        assert isinstance(difference, Dim)
+        return _decide(">=", difference)
+    return answer
+
+
+def equal_shapes(a: tuple[Extent, ...], b: tuple[Extent, ...]) -> bool:
+    """Decide whether two shapes are equal, axis by axis."""
+    return len(a) == len(b) and all(equal(m, n) for m, n in zip(a, b, strict=True))
+
+
+def _is_nonnegative(extent: Extent) -> bool | None:
+    """Whether an extent is at least zero by its range; None where that leaves it open."""
     low, high = bounds(extent)
     if low is not None and low >= 0:
         return True
-    if high is not None and high < 0:
-        return False
-    return _decide(">=", extent)
+    return False if high is not None and high < 0 else None
+
+
+def _is_surely_nonnegative(extent: Extent) -> bool:
+    answer = _is_nonnegative(extent)
+    if answer is None:
+        raise UndecidedExtent(f"cannot decide {extent} >= 0 without asking")
+    return answer
 
 
 def _decide(relation: str, extent: Dim) -> bool:

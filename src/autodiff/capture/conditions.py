@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dims import equal
 from autodiff.ops.either import Either
 from autodiff.ops.tracer import Tracer
 
@@ -16,7 +17,7 @@ def truth(value: Any) -> Tracer:
         value = value.wide
     shape = value.shape
     if shape:
-        if value.size != 1:
+        if not equal(value.size, 1):
             raise ValueError(
                 "The truth value of an array with more than one element is ambiguous. "
                 "Use a.any() or a.all()"

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dims import equal
 from autodiff.ops import complex_numbers, python_numbers, structural
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import type_name
@@ -212,7 +213,7 @@ def _item(x: Tracer, *index: Any) -> Tracer:
     if index:
         where = _flat_shape(index)
         x = functions[np.ravel](x)[where[0]] if len(where) == 1 else x[tuple(where)]
-    elif not all(n == 1 for n in x.shape):
+    elif not all(equal(n, 1) for n in x.shape):
         raise ValueError("can only convert an array of size 1 to a Python scalar")
     scalar = functions[np.reshape](x, ())
     return python_numbers.number(scalar, {"f": float, "b": bool}.get(x.dtype.kind, int))

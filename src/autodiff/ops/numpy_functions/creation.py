@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import maximum
+from autodiff.dims import at_least, maximum
 from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
@@ -247,9 +247,10 @@ def arange(
 
         # A longer step goes beyond the end at once as well; so its negative is within 64 bits.
         by = min(max(by, -(1 << 62)), 1 << 62) if isinstance(by, int) else within_reach(by)
-        if not (by > 0 or by < 0):
+        forward = at_least(by, 1)
+        if not forward and not at_least(-1, by):
             raise ZeroDivisionError("division by zero")
-        count = maximum((high - low + by - 1) // by if by > 0 else (low - high - by - 1) // -by, 0)
+        count = maximum((high - low + by - 1) // by if forward else (low - high - by - 1) // -by, 0)
         wanted = _dtype(dtype, _arange_dtype(start, stop, step))
         positions = line(count)
         if not (isinstance(by, int) and by == 1):
@@ -314,7 +315,7 @@ def linspace(
         positions = structural.reshape(positions, (n,) + (1,) * delta.ndim)
     one_by_one = pointwise("add", pointwise("multiply", positions, delta), first)
     nowhere = constant(np.nan, working)
-    several = decide(lambda: div > 0)
+    several = decide(lambda: at_least(div, 1))
     if several is False:
         step, y = nowhere, one_by_one
     else:
