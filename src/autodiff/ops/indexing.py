@@ -220,9 +220,10 @@ def clip(item: slice, n: Extent) -> tuple[Extent, Extent, Extent]:
     parts = [v if v is None or isinstance(v, Dim) else _clamped(v) for v in parts]
     start, stop = (None if v is None else _wrap(v, n) for v in parts)
     if at_least(step, 1):
-        first_ = 0 if start is None else minimum(maximum(start, 0), n)
+        first_ = 0 if start is None else maximum(start, 0)
         last_ = n if stop is None else minimum(maximum(stop, 0), n)
-        return first_, maximum((last_ - first_ + step - 1) // step, 0), step
+        # Of a start beyond the end there is nothing either way: so x[1:] and x[:-1] are max(n - 1, 0).
+        return minimum(first_, n), maximum((last_ - first_ + step - 1) // step, 0), step
     if not at_least(-1, step):
         raise ValueError("slice step cannot be zero")
     first_ = n - 1 if start is None else minimum(maximum(start, -1), n - 1)
