@@ -169,11 +169,11 @@ def binomial(w: float, n: int) -> Any:
 
 SHRINKING = [
     *(put_option, shares_and_values, interpolated, trinomial, of_two_assets, extrapolated),
-    *(cut_at_both_ends, two_at_a_time, eliminated, as_attribute, with_copies),
+    *(cut_at_both_ends, two_at_a_time, as_attribute, with_copies),
     *(unequal_steps, masked, exchanged),
 ]
 GROWING = [appended, from_nothing, coefficients, binomial]
-EVERY_DAY = [put_option, two_at_a_time, unequal_steps, eliminated, coefficients]
+EVERY_DAY = [put_option, two_at_a_time, unequal_steps, coefficients]
 SLOW = [
     pytest.param(f, marks=() if f in EVERY_DAY else pytest.mark.slow) for f in SHRINKING + GROWING
 ]
@@ -185,7 +185,7 @@ def slope(f: Callable[..., Any], w: float, n: int) -> float:
 
 @pytest.mark.parametrize("f", SLOW)
 def test_a_loop_is_one_loop(f: Callable[..., Any]) -> None:
-    found = captured(f, 0.8, 9)
+    found = captured(f, 0.8, 21)
     assert not [d for d in found.decisions if d.rung not in (Rung.ROLLED, Rung.CARRIED)]
     assert {"for", "while"} & set(kinds(found.program))
 
@@ -201,6 +201,16 @@ def test_one_program_serves_all_lengths(f: Callable[..., Any], engine: str) -> N
     assert (len(value.cache), len(gradient.cache)) == (1, 1)
     along = autodiff.jvp(f, (0.8, 7), (2.0, 0), engine=engine)[1]
     assert along == pytest.approx(2 * slope(f, 0.8, 7), rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_size_that_may_be_one_or_not_is_decided_by_the_length(engine: str) -> None:
+    """Of ``a[:1]`` nothing tells that it has an element, so that how it is broadcast is of this call."""
+    value = autodiff.function(eliminated, engine=engine)
+    gradient = autodiff.gradient(eliminated, wrt="w", engine=engine)
+    for n in (5, 1, 3):
+        assert value(0.8, n) == pytest.approx(eliminated(0.8, n), rel=1e-12)
+        assert gradient(0.8, n) == pytest.approx(slope(eliminated, 0.8, n), rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -434,14 +434,17 @@ class _Body:
         for axis, size in self.sizes[key].items():
             after = end.shape[axis]
             self.outcome.names[size.key] = after
-            low, _ = bounds(size.room - after)
-            if low is not None and low >= 0:
+            if _surely_fits(after, size.room):
                 continue
             before = Dim.symbol(self.numbers[size.key])
             more = upper_bound(after - before, _defined(self.outcome))
-            if more is None or self.limit is None or size.most != size.room:
+            if more is None:
                 raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
             more = maximum(more, 0)
+            if _surely_fits(size.most + more, size.room):
+                continue
+            if self.limit is None or size.most != size.room:
+                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
             room = slot.shape[axis] + more * self.limit
             self.sizes[key][axis] = replace(size, most=room - more, room=room)
             fits = False
@@ -902,6 +905,12 @@ def _hint(name: str) -> str | None:
 
 def _plain(type: ArrayType) -> ArrayType:
     return ArrayType(type.dtype, type.shape)
+
+
+def _surely_fits(extent: Extent, room: Extent) -> bool:
+    """Whether ranges show that an extent is within the room, whatever the run."""
+    low, _ = bounds(room - extent)
+    return low is not None and low >= 0
 
 
 def _axes(a: Slot, b: Slot) -> Iterator[tuple[int, tuple[Extent, Extent]]]:
