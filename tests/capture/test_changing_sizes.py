@@ -14,7 +14,7 @@ import pytest
 
 import autodiff
 from autodiff.ladder import Rung
-from tests.capture.support import captured, kinds
+from tests.capture.support import kinds
 
 ENGINES = ("numpy", "native")
 
@@ -114,6 +114,80 @@ def with_copies(w: float, n: int) -> Any:
     return x.sum()
 
 
+def differences(w: float, n: int) -> Any:
+    a, s = np.sin(w * np.arange(n)), 0.0
+    for _ in range(n - 1):
+        a = np.diff(a)
+        s = s + a[0] * w
+    return s
+
+
+def every_other(w: float, n: int) -> Any:
+    a, s = np.sin(w * np.arange(1.0, n + 1)), 0.0
+    while len(a) > 1:
+        a = a[::2] * w
+        s = s + a.sum()
+    return s
+
+
+def coarsened(w: float, n: int) -> Any:
+    """Pairs added up, as on coarser and coarser grids; an odd one at the end is dropped."""
+    a = np.sin(w * np.arange(1.0, n + 1))
+    while len(a) > 2:
+        m = len(a) // 2
+        a = (a[: 2 * m : 2] + a[1 : 2 * m : 2]) * 0.5 * w
+    return a.sum()
+
+
+def folded(w: float, n: int) -> Any:
+    """A sum by halves; an odd one at the end is kept."""
+    a = np.sin(w * np.arange(1.0, n + 1))
+    while len(a) > 1:
+        h = len(a) // 2
+        a = np.concatenate([a[:h] + a[h : 2 * h], a[2 * h :]]) * w
+    return a[0]
+
+
+def from_behind(w: float, n: int) -> Any:
+    a, s = np.sin(w * np.arange(1.0, n + 1)), 0.0
+    while len(a) > 0:
+        s = s * w + a[-1]
+        a = a[::-1][1:]
+    return s
+
+
+def bounds_beyond_the_array(w: float, n: int) -> Any:
+    a, b, s = np.sin(w * np.arange(1.0, n + 1)), np.linspace(0.1, w, n), 0.0
+    for k in range(n + 3):
+        a, b = a[k:100], b[-7:-1]
+        s = s + a.sum() * w + (b * w).sum()
+    return s + len(a) + b.size
+
+
+def deleted(w: float, n: int) -> Any:
+    a, s = np.sin(w * np.arange(1.0, n + 1)), 0.0
+    for _ in range(n - 1):
+        a = np.delete(a, 0) * w
+        s = s + a.sum()
+    return s
+
+
+def without_the_least(w: float, n: int) -> Any:
+    a, s = np.sin(w * np.arange(1.0, n + 1)), 0.0
+    while len(a) > 2:
+        a = a[a > a.min()]
+        s = s + a.sum() * w
+    return s
+
+
+def queue(w: float, n: int) -> Any:
+    a, s = np.array([w, 2.0, 3.0]), 0.0
+    for _ in range(n):
+        s = s + a[0] * w
+        a = np.append(a[1:], a[0] * a[1] * 0.3)
+    return s
+
+
 # -- by what the values say --------------------------------------------------------------------------
 def unequal_steps(w: float, n: int) -> Any:
     x, s = np.linspace(0.3, 1.2, 2 * n), 0.0
@@ -170,10 +244,11 @@ def binomial(w: float, n: int) -> Any:
 SHRINKING = [
     *(put_option, shares_and_values, interpolated, trinomial, of_two_assets, extrapolated),
     *(cut_at_both_ends, two_at_a_time, as_attribute, with_copies),
-    *(unequal_steps, masked, exchanged),
+    *(differences, every_other, coarsened, folded, from_behind, bounds_beyond_the_array),
+    *(deleted, without_the_least, queue, unequal_steps, masked, exchanged),
 ]
 GROWING = [appended, from_nothing, coefficients, binomial]
-EVERY_DAY = [put_option, two_at_a_time, unequal_steps, coefficients]
+EVERY_DAY = [put_option, bounds_beyond_the_array, folded, unequal_steps, coefficients]
 SLOW = [
     pytest.param(f, marks=() if f in EVERY_DAY else pytest.mark.slow) for f in SHRINKING + GROWING
 ]
@@ -185,7 +260,9 @@ def slope(f: Callable[..., Any], w: float, n: int) -> float:
 
 @pytest.mark.parametrize("f", SLOW)
 def test_a_loop_is_one_loop(f: Callable[..., Any]) -> None:
-    found = captured(f, 0.8, 21)
+    value = autodiff.function(f, engine="numpy")
+    value(0.8, 9)
+    found = value.cache[0].captured  # in which the number is an input
     assert not [d for d in found.decisions if d.rung not in (Rung.ROLLED, Rung.CARRIED)]
     assert {"for", "while"} & set(kinds(found.program))
 
