@@ -54,7 +54,17 @@ from autodiff.capture.regions import (
     types_of,
     widest,
 )
-from autodiff.dims import Dim, Extent, UndecidedExtent, bounds, maximum, minimum, same, symbols
+from autodiff.dims import (
+    Dim,
+    Extent,
+    UndecidedExtent,
+    at_least,
+    bounds,
+    maximum,
+    minimum,
+    same,
+    symbols,
+)
 from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, Bail, Declined, NotStaged, Rung
 from autodiff.ops import indexing
@@ -460,7 +470,7 @@ class TracedList(StoredList):
         if whole is None or (len(whole.shape) == 1 and whole.dtype == np.float64):
             return whole
         try:
-            some = self.extent > 0
+            some = at_least(self.extent, 1)
         except UndecidedExtent:
             filled: Any = np.greater(as_tracer(self.extent), 0)
             emit_check(filled.value, "an array of an empty list")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ast
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field, replace
 from types import CodeType, FunctionType, ModuleType, TracebackType
@@ -61,6 +61,7 @@ from autodiff.dims import (
     Dim,
     Extent,
     bounds,
+    last_index,
     maximum,
     minimum,
     same,
@@ -124,8 +125,17 @@ class _Halves:
             self.scope.locals[self.name] = ComplexTracer((re, im), self.form)
 
 
+@dataclass(frozen=True)
+class _Size:
+    """An extent that a loop carries: in which number, and at most how large it is."""
+
+    key: tuple[Any, str]
+    most: Extent  # before an iteration
+    room: Extent  # before, in and after any of them
+
+
 class _Tags:
-    """A scope for what no name of the user's stands for: of which type a number is."""
+    """A scope for what no name of the user's stands for: types of numbers, extents of arrays."""
 
     def __init__(self) -> None:
         self.locals: dict[str, Any] = {}
@@ -236,6 +246,8 @@ class _Body:
     # Of names whose extents change by the same in every iteration: by how much, per axis.  Their
     # slots have the extents at entry.
     steps: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
+    # Of names whose extents change otherwise: those that do, by axis.
+    sizes: dict[tuple[Scope, str], dict[int, _Size]] = field(default_factory=dict)
     placed: dict[tuple[Scope, str], Value] = field(default_factory=dict)  # what names stand for
     # Storages from before the loop that a name's array may be once the body has run.
     origins: dict[tuple[Scope, str], dict[Cell, None]] = field(default_factory=dict)
@@ -269,6 +281,7 @@ class _Body:
     home: Block | None = None
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
+    numbers: dict[tuple[Any, str], Value] = field(default_factory=dict)  # what names were, in it
 
     def __post_init__(self) -> None:
         self.mark = self.frame.trace.decisions.mark()
@@ -309,9 +322,12 @@ class _Body:
     def bind(self, index: Value | None) -> list[Value]:
         """Parameters for the carries; called before each interpretation."""
         values = [] if index is None else [index]
+        most = {size.key: size.most for sizes in self.sizes.values() for size in sizes.values()}
         for key, slot in self.names.items():
-            type = slot.type if key not in self.steps else ArrayType(slot.dtype, self.room(key))
+            type = ArrayType(slot.dtype, self.room(key)) if self.is_sized(key) else slot.type
             values.append(Value(type, _hint(key[1])))
+            if key in most:
+                values[-1].low, values[-1].high = 0, most[key]
         for cell in self.cells:
             values.append(Value(_plain(cell.value.type)))
             if cell in self.frame.trace.counts:
@@ -323,6 +339,7 @@ class _Body:
         n = len(self.names)
         starts = {key: cells_of(key[0].locals.get(key[1])) for key in self.names}
         holders = {}
+        given = self.numbers = dict(zip(self.names, parameters[:n], strict=True))
         for (key, slot), value in zip(self.names.items(), parameters[:n], strict=True):
             scope, name = key
             owner = scope.scope if isinstance(scope, LeafScope) else scope
@@ -331,6 +348,8 @@ class _Body:
             if key in self.steps:
                 assert index is not None
                 value = _leading(value, self.shape(key, Dim.symbol(index)))
+            elif key in self.sizes:
+                value = _leading(value, self.shape_of(key, given))
             self.placed[key] = value
             scope.locals[name] = held = placeholder(value, slot)
             if slot.form == "array":
@@ -367,10 +386,72 @@ class _Body:
         return tuple([n + step * k for n, step in zip(start, steps, strict=True)])
 
     def room(self, key: tuple[Scope, str]) -> tuple[Extent, ...]:
-        """The largest extents that a variable has in any iteration: linear, so first or last."""
-        assert self.count is not None
+        """The largest extents that a variable has in any iteration."""
+        if key in self.sizes:
+            known = self.sizes[key]
+            shape = self.names[key].shape
+            return tuple([known[k].room if k in known else n for k, n in enumerate(shape)])
+        assert self.count is not None  # linear: in the first iteration, or after the last
         last = self.shape(key, self.count)
-        return tuple(maximum(m, n) for m, n in zip(self.names[key].shape, last, strict=True))
+        return tuple([maximum(m, n) for m, n in zip(self.names[key].shape, last, strict=True)])
+
+    def is_sized(self, key: tuple[Scope, str]) -> bool:
+        """Whether a variable's extents change, so that an array of the largest ones holds it."""
+        return key in self.steps or key in self.sizes
+
+    def shape_of(
+        self, key: tuple[Scope, str], numbers: Mapping[tuple[Any, str], Value]
+    ) -> tuple[Extent, ...]:
+        """The shape of a variable whose extents are carried, in ``numbers``."""
+        sizes = self.sizes[key]
+        return tuple(
+            [
+                Dim.symbol(numbers[sizes[k].key]) if k in sizes else n
+                for k, n in enumerate(self.names[key].shape)
+            ]
+        )
+
+    def _carry_extents(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
+        """Take up that extents of a variable are what the body makes of them; False where it cannot.
+
+        Where an extent is at first, it is the largest, unless the body turns out to make it larger.
+        """
+        if slot.form != "array" or end.form != "array" or slot.dtype != end.dtype:
+            return False
+        if len(slot.shape) != len(end.shape):
+            return False
+        self.steps.pop(key, None)
+        sizes = self.sizes.setdefault(key, {})
+        for axis, (m, n) in enumerate(zip(slot.shape, end.shape, strict=True)):
+            if m != n and axis not in sizes:
+                name = self.tag_scope, f"<extent {axis} of {key[1]} {len(self.names)}>"
+                self.tag_scope.starts[name[1]] = m
+                self.names[name] = _INTEGER
+                sizes[axis] = _Size(name, m, m)
+        return True
+
+    def _fits_sizes(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
+        """Whether extents at the end of the body are within the room; else more is made, once."""
+        assert self.outcome is not None
+        fits = True
+        for axis, size in self.sizes[key].items():
+            after = end.shape[axis]
+            self.outcome.names[size.key] = after
+            if _surely_fits(after, size.room):
+                continue
+            before = Dim.symbol(self.numbers[size.key])
+            more = upper_bound(after - before, _defined(self.outcome))
+            if more is None:
+                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
+            more = maximum(more, 0)
+            if _surely_fits(size.most + more, size.room):
+                continue
+            if self.limit is None or size.most != size.room:
+                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
+            room = slot.shape[axis] + more * self.limit
+            self.sizes[key][axis] = replace(size, most=room - more, room=room)
+            fits = False
+        return fits
 
     def _grow(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
         """Take up that a variable's extents change with the iteration; False where not evenly."""
@@ -567,7 +648,7 @@ class _Body:
         """Run the body once; whether it changed nothing but what was known."""
         index = Value(ArrayType(INT, (), True), "k")
         index.low = 0
-        index.high = None if self.count is None else self.count - 1
+        index.high = None if self.count is None else last_index(self.count)
         parameters = self.bind(index)
 
         def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
@@ -682,18 +763,17 @@ class _Body:
         if not is_numeric(end):
             raise NotStaged(f"the loop makes {key[1]!r} a {type_text(end)}")
         found = slot_of(end)
-        if key in self.steps:
-            after = self.shape(key, Dim.symbol(self.parameters[0]) + 1)
-            if not same_shape(found.shape, after):
-                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
+        if self.is_sized(key):
+            if not self._has_sizes(key, slot, found):
+                return True
             found = Slot(found.dtype, slot.shape, found.form)
         known, kinds = self._types(key)
-        if key in self.steps:
+        if self.is_sized(key):
             wider = join(known, Types(found))
         else:
             wider = join(known, types_of(end), (kinds, kinds_of(end)))
         if wider is None:
-            if self._grow(key, slot, found):
+            if self._grow(key, slot, found) or self._carry_extents(key, slot, found):
                 return True
             raise _peel_for(f"{key[1]!r} of another type or shape before the loop")
         if wider == known:
@@ -703,6 +783,17 @@ class _Body:
             return False
         self._take_types(key, wider)
         return True
+
+    def _has_sizes(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
+        """Whether a variable whose extents change has, at the end of the body, those it is taken to have."""
+        if key in self.steps:
+            if same_shape(end.shape, self.shape(key, Dim.symbol(self.parameters[0]) + 1)):
+                return True
+        elif all(m == n or k in self.sizes[key] for k, (m, n) in _axes(slot, end)):
+            return self._fits_sizes(key, slot, end)
+        if not self._carry_extents(key, slot, end):
+            raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
+        return False
 
     def _check_aliases(self, outcome: Outcome) -> None:
         """A rebound array that is also stored into must not be known under another name."""
@@ -819,6 +910,17 @@ def _plain(type: ArrayType) -> ArrayType:
     return ArrayType(type.dtype, type.shape)
 
 
+def _surely_fits(extent: Extent, room: Extent) -> bool:
+    """Whether ranges show that an extent is within the room, whatever the run."""
+    low, _ = bounds(room - extent)
+    return low is not None and low >= 0
+
+
+def _axes(a: Slot, b: Slot) -> Iterator[tuple[int, tuple[Extent, Extent]]]:
+    """The extents of two arrays of as many axes, by axis."""
+    return enumerate(zip(a.shape, b.shape, strict=True))
+
+
 # -- making the loop --------------------------------------------------------------------------------
 def _leading(value: Value, shape: tuple[Extent, ...]) -> Value:
     """The elements of an array from the first one on, as many as ``shape`` says."""
@@ -839,7 +941,7 @@ def _starts(body: _Body) -> list[Value]:
         scope, name = key
         start = scope.starts[name] if isinstance(scope, _Tags) else scope.locals[name]
         value = fit(start, slot)
-        if key in body.steps and not same_shape(slot.shape, body.room(key)):
+        if body.is_sized(key) and not same_shape(slot.shape, body.room(key)):
             value = _with_leading(zeros(body.room(key), slot.dtype).value, value)
         values.append(value)
     return values + [cell.value for cell in body.cells]
@@ -914,7 +1016,9 @@ def _room_of_last(body: _Body, slot: Slot, inside: set[Value]) -> tuple[Extent, 
     if any(symbols(n) & inside - {index} for n in slot.shape if isinstance(n, Dim)):
         return None
     room = [upper_bound(n, {index}) for n in slot.shape]
-    return None if any(n is None for n in room) else tuple([n for n in room if n is not None])
+    if any(n is None for n in room):
+        return None
+    return tuple([maximum(n, 0) for n in room if n is not None])
 
 
 def _at(shape: tuple[Extent, ...], index: Value, k: Extent) -> tuple[Extent, ...]:
@@ -923,6 +1027,7 @@ def _at(shape: tuple[Extent, ...], index: Value, k: Extent) -> tuple[Extent, ...
 
 
 _FLAG = Slot(np.dtype(bool), (), "python")
+_INTEGER = Slot(INT, (), "python")
 
 
 def _defined(outcome: Outcome) -> set[Value]:
@@ -941,7 +1046,8 @@ def _finish(body: _Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> No
         for (key, slot), parameter in zip(body.names.items(), block.parameters[1:], strict=False):
             end = outcome.names.get(key, UNBOUND)
             value = parameter if end is UNBOUND else fit(end, slot)
-            outputs.append(_with_leading(parameter, value) if key in body.steps else value)
+            sized = end is not UNBOUND and body.is_sized(key)
+            outputs.append(_with_leading(parameter, value) if sized else value)
         for cell, parameter in zip(
             body.cells, block.parameters[1 + len(body.names) :], strict=True
         ):
@@ -977,10 +1083,16 @@ def _bind_results(
     names, cells = len(body.names), len(body.cells)
     made: dict[Cell, dict[Cell, None]] = {}
     carried = []
+    numbers = dict(zip(body.names, results, strict=False))
+    for sizes in body.sizes.values():
+        for size in sizes.values():
+            numbers[size.key].low, numbers[size.key].high = 0, size.room
     for (key, slot), value in zip(body.names.items(), results[:names], strict=True):
         if key in body.steps:
             assert body.count is not None
             value = _leading(value, body.shape(key, body.count))
+        elif key in body.sizes:
+            value = _leading(value, body.shape_of(key, numbers))
         carried.append((key, _carried_out(body, key, value, slot, ran, made)))
     after = dict(carried)
     for key, tracer in carried:
@@ -1203,7 +1315,7 @@ def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> A
     def before() -> None:
         position = frame.scope.locals[counter]
         if isinstance(position, Tracer):
-            position.value.low, position.value.high = 0, count - 1
+            position.value.low, position.value.high = 0, last_index(count)
         assign(frame, node.target, sequence.item(position))
 
     def after() -> None:

@@ -33,7 +33,7 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import Parts
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.text import is_pending, materialised
-from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate, upper_bound
+from autodiff.dims import Dim, Extent, UndecidedExtent, at_least, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
 from autodiff.ir.data import ArrayType, Operation, Program, Source, Value
@@ -300,7 +300,7 @@ class Trace:
         if relation == ">=":
             highest_negated = upper_bound(-extent, local)
             if highest_negated is not None and _is_known(-highest_negated, self.known):
-                if -highest_negated >= 0:
+                if at_least(-highest_negated, 0):
                     return True
         raise UndecidedExtent(f"cannot decide {extent} {relation} 0")
 

@@ -27,7 +27,7 @@ from dataclasses import field
 from autodiff.differentiate import custom
 from autodiff.differentiate.activity import useful
 from autodiff.differentiate.reverse import Cotangents, Pull, Reverse, add
-from autodiff.dims import Dim, Extent, same_shape, symbols, upper_bound
+from autodiff.dims import Dim, Extent, last_index, maximum, same_shape, symbols, upper_bound
 from autodiff.errors import DerivativeError
 from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
@@ -569,7 +569,7 @@ def _outer_shape(value: Value, local: set[Value]) -> tuple[Extent, ...]:
                     source=owner.source if owner is not None else None,
                     remedy="give the array a size that does not depend on values computed in the loop",
                 )
-            extent = bound
+            extent = maximum(bound, 0)  # it is one of no iteration as well
         shape.append(extent)
     return tuple(shape)
 
@@ -607,10 +607,10 @@ def _loop_pull(
             cotangents.pop(v, None)
         with builder.region() as block:
             k = builder.parameter(ArrayType(INT, ()), "k")
-            k.low, k.high = 0, count - 1
+            k.low, k.high = 0, last_index(count)
             mapping: Mapping = {}
             forward_index = emit("extent_value", value=count - 1 - Dim.symbol(k))
-            forward_index.low, forward_index.high = 0, count - 1
+            forward_index.low, forward_index.high = 0, last_index(count)
             mapping[backward.index] = forward_index
             _restore(backward, block, stacks, forward_index, mapping)
             for (slot, _), stack in zip(backward.stacked, stack_cts, strict=True):

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim
+from autodiff.dims import Dim, at_least
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops import python_numbers, smooth, structural
 from autodiff.ops.builder import current_builder, emit
@@ -479,7 +479,7 @@ def _of_form(value: Value, form: Any) -> Tracer:
 def _extreme_of_rows(ufunc: np.ufunc, columns: Sequence[Tracer]) -> Sequence[Value]:
     """The row with the extreme of the first column, comparing one after the other as Python does."""
     n = columns[0].shape[0]
-    positive = decide(lambda: n > 0)
+    positive = decide(lambda: at_least(n, 1))
     if positive is None:
         check(compare("greater", n, 0), "iterable argument is empty")
     elif not positive:

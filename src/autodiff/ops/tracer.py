@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent
+from autodiff.dims import Dim, Extent, equal
 from autodiff.errors import ArgumentError, DtypeError, InternalError
 from autodiff.ir.data import ArrayType, Block, Value
 from autodiff.ladder import AmbiguousStore
@@ -287,7 +287,7 @@ class Tracer:
         return self._concretizer()(self, leaves=True)
 
     def __bool__(self) -> bool:
-        if self.shape and self.size != 1:
+        if self.shape and not equal(self.size, 1):
             raise ValueError(
                 "The truth value of an array with more than one element is ambiguous. "
                 "Use a.any() or a.all()"
