@@ -404,3 +404,198 @@ def test_an_array_that_anything_holds_is_not_stored_into_beside_it(holder) -> No
         for j in (2, 0, 3, 0):
             x = np.arange(1.0, 4.0)
             assert compiled(x, j, HOLDERS[holder]) == held(x, j, HOLDERS[holder])
+
+
+# -- chosen by a branch: one program, which stores to each where it is that one -----------------------
+def into_either(x, t):
+    y = 3.0 * x
+    z = x if t > 0.5 else y
+    z[0] = 5.0
+    z[1] += x[0]
+    return z.sum() + 10.0 * x.sum() + 100.0 * y.sum()
+
+
+def into_either_of_two_arguments(x, v, t):
+    z = v
+    if t > 0.5:
+        z = x
+    z *= 2.0
+    return x.sum() + 3.0 * v.sum()
+
+
+def read_after_a_store_into_one(x, t):
+    y = x * x
+    z = y if t > 0.5 else x
+    y[1] = 7.0
+    first = z.sum()
+    x[2] = -1.0
+    return first + 3.0 * z.sum()
+
+
+def view_of_the_choice(x, t):
+    y = np.sin(x)
+    z = x if t > 0.5 else y
+    tail = z[1:]
+    tail[0] = 4.0
+    x[2] *= 3.0
+    return tail.sum() + 2.0 * z.sum() + 5.0 * y.sum()
+
+
+def choice_of_views(x, t):
+    m = np.outer(x, x + 1.0)
+    row = m[0] if t > 0.5 else m[:, 1]
+    row[1] = 6.0
+    m[0] += 1.0
+    return row.sum() + 3.0 * m.sum()
+
+
+def overlapping_views(x, t):
+    z = x[1:] if t > 0.5 else x[:-1]
+    z += 0.5 * x[0]
+    return z[0] + 3.0 * x.sum()
+
+
+def choice_of_a_choice(x, t):
+    y, w = 2.0 * x, 3.0 * x
+    z = (x if t > 0.9 else y) if t > 0.5 else w
+    z[0] = 4.0
+    return x.sum() + 10.0 * y.sum() + 100.0 * w.sum()
+
+
+def choice_within_a_side(x, t):
+    y = 2.0 * x
+    if x[0] > 0.3:
+        if t > 0.5:
+            y = x
+        z = y
+    else:
+        z = y[::-1]
+    z[0] = 5.0
+    return x.sum() + 2.0 * y.sum() + 3.0 * z.sum()
+
+
+def two_names_of_what_one_side_makes(x, t):
+    y = z = x
+    if t > 0.5:
+        y = 2.0 * x
+        z = y
+    y[0] = 3.0
+    return z.sum() + 5.0 * x.sum()
+
+
+def two_views_of_what_one_side_makes(x, t):
+    y, z = x[1:], x[:2]
+    if t > 0.5:
+        w = 2.0 * x
+        y, z = w[1:], w[:2]
+    y[0] = 3.0
+    return z.sum() + 5.0 * x.sum()
+
+
+def made_on_both_sides_and_crossed(x, t):
+    if t > 0.5:
+        y = 2.0 * x
+        z = y
+        w = x
+    else:
+        y = 3.0 * x
+        z = x
+        w = y
+    y[0] = 4.0
+    z[1] = 5.0
+    w[2] = 6.0
+    return y.sum() + 10.0 * z.sum() + 100.0 * w.sum() + 1000.0 * x.sum()
+
+
+def stored_on_the_same_condition(x, t):
+    y = 2.0 * x
+    z = x if t > 0.5 else y
+    if t > 0.5:
+        z[0] = 9.0
+    else:
+        z[1] = 8.0
+    return x.sum() + 10.0 * y.sum()
+
+
+def bound_on_one_side(x, t):
+    if t > 0.5:
+        z = x
+    y = x + 1.0
+    if t > 0.5:
+        z[0] = 2.0
+        y = z
+    y[1] = 4.0
+    return x.sum() + 10.0 * y.sum()
+
+
+def items_and_attributes(x, t):
+    class Held:
+        pass
+
+    held = Held()
+    held.v, table = x, {"w": 2.0 * x}
+    if t > 0.5:
+        held.v, table["w"] = table["w"], held.v
+    held.v[0] = 4.0
+    table["w"][1] = 5.0
+    return held.v.sum() + 10.0 * table["w"].sum() + 100.0 * x.sum()
+
+
+def complex_arrays(x, t):
+    y, w = x * (1 + 2j), x * (2 - 1j)
+    z = y if t > 0.5 else w
+    z[0] = 3.0 + 1j
+    z.real[1] = 4.0
+    return np.abs(y).sum() + 10.0 * np.abs(w).sum() + 100.0 * np.abs(z).sum()
+
+
+def chosen_in_a_loop(x, t):
+    m = np.outer(x, x)
+    for i in range(6):
+        row = m[0] if x[i % 3] > t else m[1]
+        row[1] += 0.25
+    return (m * np.outer(x, x)).sum()
+
+
+def asked_which(x, t):
+    y = 2.0 * x
+    z = x if t > 0.5 else y
+    if z is x:
+        y[0] = 3.0
+    return z.sum() + y.sum() if z is not y else 7.0 * z.sum()
+
+
+def asked_of_two_choices(x, t):
+    y = 2.0 * x
+    z = x if t > 0.5 else y
+    w = y if x[0] > 0.3 else x
+    z[0] = 1.0 if z is w else 2.0
+    return x.sum() + 10.0 * y.sum()
+
+
+BY_BRANCHES = [
+    into_either, into_either_of_two_arguments, read_after_a_store_into_one, view_of_the_choice,
+    choice_of_views, overlapping_views, choice_of_a_choice, choice_within_a_side,
+    two_names_of_what_one_side_makes, two_views_of_what_one_side_makes,
+    made_on_both_sides_and_crossed, stored_on_the_same_condition, bound_on_one_side,
+    items_and_attributes, complex_arrays, chosen_in_a_loop, asked_which, asked_of_two_choices,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", BY_BRANCHES, ids=lambda f: f.__name__)
+def test_a_chosen_array_is_one_program_on_every_path(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for number, t in enumerate((0.7, 0.2, 0.95)):
+        arrays = np.random.default_rng(number).uniform(0.1, 1.0, (f.__code__.co_argcount - 1, 3))
+        ours, theirs = ([a.copy() for a in arrays] for _ in range(2))
+        np.testing.assert_allclose(compiled(*ours, t), f(*theirs, t), rtol=1e-13)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-13)
+        slope = autodiff.gradient(f, wrt="x", engine=engine)(*arrays.copy(), t)
+        steps = np.zeros((3, *arrays.shape))
+        steps[range(3), 0, range(3)] = 1e-5
+        expected = [(f(*(arrays + h), t) - f(*(arrays - h), t)) / 2e-5 for h in steps]
+        np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-7)
+    assert len(compiled.cache) == 1
+    said = str(compiled.explain(*arrays, t))
+    assert "captured again" not in said and "under a guard" not in said

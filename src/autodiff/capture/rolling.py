@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import staging, structures
+from autodiff.capture.arrays import Left
 from autodiff.capture.assignment import assign
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
@@ -39,7 +40,6 @@ from autodiff.capture.regions import (
     as_parts,
     cells_of,
     fit,
-    identity,
     is_listed,
     is_numeric,
     join,
@@ -49,6 +49,7 @@ from autodiff.capture.regions import (
     run_region,
     same_object,
     slot_of,
+    storages,
     tag_of,
     type_text,
     types_of,
@@ -1073,19 +1074,23 @@ def _is_made_in(outcome: Outcome, end: Any) -> bool:
     """Whether an array at the end of a body is surely one that the body has made."""
     if not isinstance(end, Tracer):
         return False
-    cell, _ = identity(end)
     parameters = outcome.block.parameters
-    return cell.block is outcome.block and not cell.origins and cell.value not in parameters
+    return all(
+        cell.block is outcome.block and not cell.origins and cell.value not in parameters
+        for cell, _ in storages(end)
+    )
 
 
 def _is_shared(body: _Body, outcome: Outcome, end: Any) -> bool:
     """Whether an array at the end of a body may be (a part of) one from before the loop."""
-    if not isinstance(end, Tracer) or end.alias is None:
+    if not isinstance(end, Left):
         return False
-    cell, path = end.alias
-    made_here = cell.block is outcome.block and not path
-    carried = any(cell.value is p for p in (*body.parameters, *body.placed.values()))
-    return bool(cell.ambiguous or not (made_here or carried))
+    carried = (*body.parameters, *body.placed.values())
+    for cell, path in storages(end):
+        made_here = cell.block is outcome.block and not path
+        if cell.ambiguous or not (made_here or any(cell.value is p for p in carried)):
+            return True
+    return False
 
 
 def _assigned(statements: Sequence[ast.stmt]) -> set[str]:

@@ -135,7 +135,7 @@ _ASKING = frozenset({"abc", "dataclasses", "inspect", "typing"})
 class Tracer:
     """A traced array or scalar; see the module header."""
 
-    __slots__ = ("_cache", "alias", "cell", "form", "path")
+    __slots__ = ("_cache", "cell", "form", "path")
     __array_priority__ = 1000.0
 
     def __init__(
@@ -149,8 +149,6 @@ class Tracer:
         self.path = path
         self.form: Form = form or "array"
         self._cache: tuple[Value, Block, Value] | None = None
-        # Of an array carried out of a region: the storage and path that it was there.
-        self.alias: tuple[Cell, tuple[ViewStep, ...]] | None = None
 
     # -- reading and writing ------------------------------------------------------------------
     @property
