@@ -599,3 +599,236 @@ def test_a_chosen_array_is_one_program_on_every_path(f, engine) -> None:
     assert len(compiled.cache) == 1
     said = str(compiled.explain(*arrays, t))
     assert "captured again" not in said and "under a guard" not in said
+
+
+# -- bound anew by a loop: one loop, and stores reach what they reach ----------------------------------
+def stored_after_perhaps_no_iteration(x, n, t):
+    y = z = x
+    for _ in range(n):
+        y = y * t
+    y[0] = 5.0
+    return y.sum() + 3.0 * z.sum()
+
+
+def source_stored_after_perhaps_no_iteration(x, n, t):
+    y = x
+    for _ in range(n):
+        y = y * t
+    x[1] = 5.0
+    return y.sum() + 3.0 * x.sum()
+
+
+def stored_and_bound_anew(x, n, t):
+    y = x
+    for k in range(n):
+        y[0] += 1.0
+        y = y * t + k
+    return y.sum() + 3.0 * x.sum()
+
+
+def bound_anew_on_a_condition(x, n, t):
+    y, s = x, 0.0
+    for k in range(n):
+        y[1] += 0.1
+        if x[k % 3] > t:
+            y = y * 0.5
+        s += y.sum()
+    y[0] = 4.0
+    return s + x.sum() + 3.0 * y.sum()
+
+
+def swapped_each_time(x, n, t):
+    y, z = x, 2.0 * x
+    for k in range(n):
+        z[k % 3] += t
+        y, z = z, y
+    y[0] = 7.0
+    return y.sum() + 3.0 * z.sum() + 5.0 * x.sum()
+
+
+def swapped_on_a_condition(x, n, t):
+    y, z = 3.0 * x, 2.0 * x
+    for k in range(n):
+        z[0] *= 1.0 + t
+        if x[k % 3] > t:
+            y, z = z, y
+    z[1] = 7.0
+    return y.sum() + 3.0 * z.sum()
+
+
+def rotation(x, n, t):
+    a, b, c = x, 2.0 * x, 3.0 * x
+    for k in range(n):
+        a, b, c = b, c, a
+        a[0] += t
+        c = c + b
+    b[1] = 2.0
+    return a.sum() + 3.0 * b.sum() + 5.0 * c.sum() + 7.0 * x.sum()
+
+
+def one_array_under_two_names_at_the_end(x, n, t):
+    y, z = x * 1.0, x * 2.0
+    s = 0.0
+    for k in range(n):
+        y[0] += 1.0
+        s += z[0]
+        w = x * t + k
+        y, z = w, w
+    y[1] = 6.0
+    return s + y.sum() + 3.0 * z.sum()
+
+
+def best_and_current(x, n, t):
+    y = x
+    best, least = y, 100.0
+    for k in range(n):
+        y = y + np.cos(k + x) * t
+        if np.sum(y * y) < least:
+            least, best = np.sum(y * y), y
+    y[0] = 3.0
+    return best.sum() + 3.0 * y.sum() + 5.0 * x.sum()
+
+
+def best_is_stored_into_in_the_loop(x, n, t):
+    y, best = x * 1.0, x
+    for k in range(n):
+        best[2] += 0.1
+        y = y * (1.0 + 0.1 * np.sin(k))
+        if y.sum() > t:
+            best = y
+    return best.sum() + 3.0 * y.sum() + 5.0 * x.sum()
+
+
+def previous_and_current(x, n, t):
+    before, now = x, x * 1.0
+    for k in range(n):
+        before, now = now, now * t + before
+    before[0] = 4.0
+    return before.sum() + 3.0 * now.sum() + 5.0 * x.sum()
+
+
+def row_of_a_matrix_chosen(x, n, t):
+    m = np.outer(np.cos(np.arange(5.0)), x)
+    best = m[0]
+    for k in range(n):
+        if m[k % 5].sum() > best.sum() * t:
+            best = m[k % 5]
+    best[0] = 9.0
+    m[:, 1] *= 2.0
+    return best.sum() + 3.0 * m.sum()
+
+
+def row_stored_in_the_loop(x, n, t):
+    m = np.outer(np.cos(np.arange(5.0)), x)
+    row = m[0]
+    for k in range(n):
+        row[1] += t
+        row = m[k % 5]
+        row[0] *= 0.5
+    return row.sum() + 3.0 * m.sum()
+
+
+def one_of_two_arrays_of_before(x, n, t):
+    y, z, s = x * 1.0, x, 0.0
+    w = y
+    for k in range(n):
+        w = z if x[k % 3] > t else y
+        w[0] += 1.0
+        s += y.sum() * k
+    w[1] = 3.0
+    return s + y.sum() + 3.0 * z.sum() + 5.0 * w.sum()
+
+
+def bound_to_itself(x, n, t):
+    y = x
+    for _ in range(n):
+        y = y
+        y[0] += t
+    y[1] = 2.0
+    return x.sum() + 3.0 * y.sum()
+
+
+def in_nested_loops(x, n, t):
+    y = x
+    for _ in range(3):
+        for _ in range(n):
+            y = y * t
+        y[0] += 1.0
+    y[1] = 3.0
+    return x.sum() + 3.0 * y.sum()
+
+
+def while_it_is_small(x, n, t):
+    y = x
+    while y.sum() < n:
+        y = y + t + 0.1
+        y[0] = 0.3
+    y[1] = 3.0
+    return x.sum() + 3.0 * y.sum()
+
+
+def last_of_the_temporaries(x, n, t):
+    y = x
+    for k in range(n + 1):
+        old = y
+        y = y * t
+        new = y
+    new[0] = 2.0
+    return y.sum() + 3.0 * old.sum()
+
+
+def attribute_bound_anew(x, n, t):
+    class Held:
+        pass
+
+    held = Held()
+    held.v = x
+    for _ in range(n):
+        held.v = held.v * t
+    held.v[0] = 5.0
+    return held.v.sum() + 3.0 * x.sum()
+
+
+def complex_bound_anew(x, n, t):
+    y = z = x * (1.0 + 2j)
+    for k in range(n):
+        y = y * (t + 0.5j) if x[k % 3] > 0.5 else y
+    y[0] = 1j
+    return np.abs(y).sum() + 3.0 * np.abs(z).sum()
+
+
+def asked_after_a_loop(x, n, t):
+    y = x
+    for k in range(n):
+        if x[k % 3] > t:
+            y = y * 2.0
+    return 7.0 * y.sum() if y is x else y.sum()
+
+
+BY_LOOPS = [
+    stored_after_perhaps_no_iteration, source_stored_after_perhaps_no_iteration,
+    stored_and_bound_anew, bound_anew_on_a_condition, swapped_each_time, swapped_on_a_condition,
+    rotation, one_array_under_two_names_at_the_end, best_and_current,
+    best_is_stored_into_in_the_loop, previous_and_current, row_of_a_matrix_chosen,
+    row_stored_in_the_loop, one_of_two_arrays_of_before, bound_to_itself, in_nested_loops,
+    while_it_is_small, last_of_the_temporaries, attribute_bound_anew, complex_bound_anew,
+    asked_after_a_loop,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", BY_LOOPS, ids=lambda f: f.__name__)
+def test_an_array_that_a_loop_binds_anew_is_one_loop(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for number, (n, t) in enumerate(((9, 0.5), (0, 0.4), (1, 0.7), (2, 0.3), (6, 0.6))):
+        x = np.random.default_rng(number).uniform(0.1, 1.0, 3)
+        ours, theirs = x.copy(), x.copy()
+        np.testing.assert_allclose(compiled(ours, n, t), f(theirs, n, t), rtol=1e-13)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-13)
+        if number < 3:
+            slope = autodiff.gradient(f, wrt="x", engine=engine)(x.copy(), n, t)
+            steps = 1e-5 * np.eye(3)
+            expected = [(f(x + h, n, t) - f(x - h, n, t)) / 2e-5 for h in steps]
+            np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-7)
+    said = str(compiled.explain(x, 9, 0.5))
+    assert "captured again" not in said and "unrolled" not in said and "guard" not in said, said

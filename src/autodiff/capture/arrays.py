@@ -33,31 +33,47 @@ from autodiff.ops.builder import Builder, constant, emit
 from autodiff.ops.layout import memory
 from autodiff.ops.promotion import select
 from autodiff.ops.structural import zeros
-from autodiff.ops.tracer import Cell, Tracer, ViewStep
+from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer
 
 Put = Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Equal:
+    """Whether two integers are equal: a truth value that is not computed before it is asked for."""
+
+    a: Value
+    b: Value | int
+
+
+def _value(p: Value | Equal) -> Value:
+    if isinstance(p, Equal):
+        other = p.b if isinstance(p.b, Value) else as_tracer(p.b).value
+        return emit("equal", (p.a, other))
+    return p
 
 
 class _Values:
     """Values of the program, as the heap computes with them."""
 
-    def key(self, leaf: Value) -> Value:
+    def key(self, leaf: Value | Equal) -> Value | Equal:
         return leaf
 
     def lift(self, x: Any) -> Any:
         return constant(x) if isinstance(x, bool) else None
 
-    def negated(self, p: Value) -> Value:
-        return emit("logical_not", (p,))
+    def negated(self, p: Any) -> Value:
+        return emit("logical_not", (_value(p),))
 
-    def both(self, p: Value, q: Value) -> Value:
-        return emit("logical_and", (p, q))
+    def both(self, p: Any, q: Any) -> Value:
+        return emit("logical_and", (_value(p), _value(q)))
 
-    def either(self, p: Value, q: Value) -> Value:
-        return emit("logical_or", (p, q))
+    def either(self, p: Any, q: Any) -> Value:
+        return emit("logical_or", (_value(p), _value(q)))
 
-    def select(self, predicate: Value, a: Value, b: Value) -> Value:
-        return select(Tracer(predicate, "python"), *(Tracer(x, "array") for x in (a, b))).value
+    def select(self, predicate: Any, a: Value, b: Value) -> Value:
+        test, arrays = Tracer(_value(predicate), "python"), (Tracer(x, "array") for x in (a, b))
+        return select(test, *arrays).value
 
 
 class Arrays(Heap):
@@ -70,6 +86,10 @@ class Arrays(Heap):
     def forget(self) -> None:
         """Let go of all arrays."""
         self.of_cell.clear()
+
+    def value_of(self, p: Predicate) -> Value:
+        """A predicate as a truth value of the program, computed here."""
+        return _value(self.logic.leaf(p))
 
     def object_of(self, cell: Cell, path: tuple[ViewStep, ...] = ()) -> Object:
         """The array with a storage and a path: always the same one."""
@@ -135,7 +155,6 @@ class Chosen(Cell):
         self.reference = reference
         self.block = _builder.current_block()
         self.cells = cells_of_reference(reference) if reference is not None else cells or {}
-        self.origins = ()
         self.layout_matters = False
         self.first = self.last = self._note(content)
 
@@ -147,7 +166,7 @@ class Chosen(Cell):
         """What it holds, unless something has been stored since."""
         is_open = _builder.current_builder().is_open
         for content, since, home in (self.last, self.first):
-            if is_open(home) and all(c.value is v and not c.is_stale for c, v in since):
+            if is_open(home) and all(c.value is v for c, v in since):
                 return content
         return None
 
@@ -179,6 +198,13 @@ class Chosen(Cell):
             raise NotStaged(f"{what}, of arrays that lie differently in memory")
         return self.heap.known(self.reference)
 
+    @staticmethod
+    def lost(like: Chosen) -> Chosen:
+        """What a region leaves of an array of which it is not known what it holds."""
+        made = Chosen(like.heap, None, like.last[0])
+        made.first = made.last = (like.last[0], [], Block())
+        return made
+
     @property
     def is_stale(self) -> bool:
         """Whether it cannot be told what it holds."""
@@ -209,11 +235,6 @@ class Chosen(Cell):
     def follows(self) -> bool:  # type: ignore[override]
         """Whether the order in memory of one of them follows from that of an argument."""
         return any(x.cell.follows for x in self.arrays)
-
-    @property
-    def ambiguous(self) -> bool:  # type: ignore[override]
-        """Whether one of them is one that a loop chose."""
-        return any(c.ambiguous for c in self.cells)
 
     @property
     def listed(self) -> bool:
@@ -316,8 +337,11 @@ class ArrayMerge:
                         direct = isinstance(reference, To)
                         uses.setdefault(x, []).append((met.number, direct))
                 for atom in _atoms(reference):
-                    if atom in side.defined and atom not in side.atoms:
-                        side.atoms[atom] = self._output(outputs, k, atom)
+                    computed = {atom.a, atom.b} if isinstance(atom, Equal) else {atom}
+                    if computed & side.defined and atom not in side.atoms:
+                        with self.builder.reopened(side.block):
+                            value = _value(atom)
+                        side.atoms[atom] = self._output(outputs, k, value)
             views = Counter(x.like.cell for x in uses)
             for x, found in uses.items():
                 numbers = [n for n, direct in found if direct or len(found) == 1]
@@ -466,4 +490,4 @@ def _atoms(reference: Reference) -> Iterator[Any]:
         yield from _atoms(reference.b)
 
 
-__all__ = ["ArrayMerge", "Arrays", "Chosen", "Left", "array_of", "cells_of_reference"]
+__all__ = ["ArrayMerge", "Arrays", "Chosen", "Equal", "Left", "array_of", "cells_of_reference"]

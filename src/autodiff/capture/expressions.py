@@ -252,7 +252,7 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
         if left.cell is not right.cell and cells_of(left).keys() & cells_of(right).keys():
             raise NotStaged("an identity test of an array that is a part of others")
     same = heap.decided(_identical(frame, heap.reference(left), heap.reference(right)))
-    return same if isinstance(same, bool) else Tracer(heap.logic.leaf(same), "python")
+    return same if isinstance(same, bool) else Tracer(heap.value_of(same), "python")
 
 
 def _identical(frame: Frame, a: Reference, b: Reference) -> Predicate:
@@ -280,10 +280,6 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
     """
     if left is not right:
         if isinstance(left, Tracer) and isinstance(right, Tracer):
-            if (left.cell.origins or right.cell.origins) and (
-                cells_of(left).keys() & cells_of(right).keys()
-            ):
-                raise AmbiguousStore("an identity test of an array that a branch or loop chose")
             if (is_item(left) or is_item(right)) and all(
                 is_item(x) or is_listed(x) for x in (left, right)
             ):

@@ -291,15 +291,14 @@ def freeze(
 def _left(x: Tracer) -> Left:
     """An array as it is now."""
     cell = x.cell
-    stale = cell.is_stale
     if isinstance(cell, Chosen):
-        left = Left(cell.last[0] if stale else x.value, array_of(x))
-    else:
-        left = Left(cell.value if stale else x.value, array_of(x))
-        left.cell.strides = cell.strides if not x.path else None
-        left.cell.follows = cell.follows
-    if stale:  # not to be read: what it is linked to goes back to its old content
-        left.cell.origins = ((left.cell, None),)
+        left = Left(cell.last[0] if cell.is_stale else x.value, array_of(x))
+        if cell.is_stale:
+            left.cell = Chosen.lost(cell)
+        return left
+    left = Left(x.value, array_of(x))
+    left.cell.strides = cell.strides if not x.path else None
+    left.cell.follows = cell.follows
     return left
 
 
@@ -322,16 +321,6 @@ def identity(x: Tracer) -> tuple[Cell, Any]:
     return array.cell, array.path
 
 
-def storages(x: Tracer) -> list[tuple[Cell, Any]]:
-    """The storage and path of each array that a tracer may be."""
-    cell, path = identity(x)
-    if not isinstance(cell, Chosen):
-        return [(cell, path)]
-    if cell.reference is None:  # a part of these
-        return [(c, (None,)) for c in cell.cells]
-    return [(a.cell, (*a.path, *path)) for a in cell.arrays]
-
-
 def cells_of(x: Any) -> dict[Cell, None]:
     """The storages that an array is or may be (a view of)."""
     if isinstance(x, ComplexTracer):
@@ -340,19 +329,7 @@ def cells_of(x: Any) -> dict[Cell, None]:
     if not is_array(x):
         return {}
     cell, _ = identity(x)
-    found = cell.cells if isinstance(cell, Chosen) else {cell: None}
-    return {**found, **dict.fromkeys(origin for c in found for origin, _ in c.origins)}
-
-
-def link(cells: dict[Cell, dict[Cell, None]]) -> None:
-    """Note of arrays that a region has made which storages each may be.
-
-    Two of them that may be one array are linked with each other.
-    """
-    for cell, found in cells.items():
-        others = [other for other, own in cells.items() if other is not cell and found.keys() & own]
-        may_be = [c for c in found if c is not cell]
-        cell.origins = tuple([(c, c.value) for c in (*may_be, *others)])
+    return cell.cells if isinstance(cell, Chosen) else {cell: None}
 
 
 def _note_cells(outcome: Outcome, journal: list[tuple[Any, Value]]) -> None:

@@ -25,12 +25,13 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import staging, structures
-from autodiff.capture.arrays import Left
+from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import Store, TracedList
+from autodiff.capture.loop_arrays import NUMBER, LoopArrays
 from autodiff.capture.parts import ObjectScope, Parts
 from autodiff.capture.regions import (
     INT,
@@ -43,13 +44,11 @@ from autodiff.capture.regions import (
     is_listed,
     is_numeric,
     join,
-    link,
     live_scopes,
     placeholder,
     run_region,
     same_object,
     slot_of,
-    storages,
     tag_of,
     type_text,
     types_of,
@@ -235,8 +234,6 @@ class _Body:
     # slots have the extents at entry.
     steps: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
     placed: dict[tuple[Scope, str], Value] = field(default_factory=dict)  # what names stand for
-    # Storages from before the loop that a name's array may be once the body has run.
-    origins: dict[tuple[Scope, str], dict[Cell, None]] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
     # Lists that the body changes, with at most how many items it appends to them; what they were.
     lists: dict[TracedList, Extent] = field(default_factory=dict)
@@ -269,13 +266,25 @@ class _Body:
     parameters: list[Value] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.mark = self.frame.trace.decisions.mark()
+        trace = self.frame.trace
+        self.mark = trace.decisions.mark()
+        self.arrays = LoopArrays(trace.heap, trace.builder, self.tag_scope, self._carry_number)
         for key in list(self.names):
             start = key[0].locals[key[1]]
             self._take_types(key, types_of(start))
             kinds = kinds_of(start)
             if kinds is not None and len(kinds) == 1:
                 self.constants[key] = kinds[0].constant
+
+    def _carry_number(self, key: tuple[Any, str]) -> None:
+        self.names[key] = NUMBER
+
+    def _take_arrays(self) -> None:
+        """Take up the names that are carried as arrays, before placeholders stand for them."""
+        for key, slot in self.names.items():
+            start = key[0].locals.get(key[1])
+            if slot.form == "array" and key not in self.arrays.names and is_array(start):
+                self.arrays.begin(key, start, _is_aliased(self.frame, *key, start))
 
     def _take_types(self, key: tuple[Any, str], types: Types) -> None:
         """Carry a name in a slot, and with it of which type it is, if there are two."""
@@ -319,8 +328,7 @@ class _Body:
     def enter(self, parameters: Sequence[Value], index: Value | None = None) -> None:
         """Put the placeholders in place (inside the region)."""
         n = len(self.names)
-        starts = {key: cells_of(key[0].locals.get(key[1])) for key in self.names}
-        holders = {}
+        self._take_arrays()
         for (key, slot), value in zip(self.names.items(), parameters[:n], strict=True):
             scope, name = key
             owner = scope.scope if isinstance(scope, LeafScope) else scope
@@ -330,9 +338,7 @@ class _Body:
                 assert index is not None
                 value = _leading(value, self.shape(key, Dim.symbol(index)))
             self.placed[key] = value
-            scope.locals[name] = held = placeholder(value, slot)
-            if slot.form == "array":
-                holders[held.cell] = {**starts[key], **self.origins.get(key, {})}
+            scope.locals[name] = placeholder(value, slot)
         if self.attempts == 0:
             for key in self.names.keys() - self.narrow.keys():
                 self._probe(key)
@@ -347,8 +353,7 @@ class _Body:
         for cell, (start, step) in self.inductive.items():
             assert index is not None
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
-        for cell, found in holders.items():
-            cell.origins = tuple([(c, c.value) for c in found])
+        self.arrays.enter(self.placed, index)
 
     def _probe(self, key: tuple[Scope, str]) -> None:
         """In a first look, let a number that is a constant at the start pass for it."""
@@ -623,8 +628,11 @@ class _Body:
             if cell not in self.cells:
                 self.cells.append(cell)
                 changed = True
-        changed |= self.restless | self._learn_pushed(outcome) | self._learn_origins(outcome)
-        self._check_aliases(outcome)
+        changed |= self.restless | self._learn_pushed(outcome)
+        changed |= self.arrays.learn(outcome, set(self.steps), _defined(outcome))
+        self._check_listed(outcome)
+        if not changed:
+            self.arrays.leave(outcome)
         return changed
 
     def _take_structure(
@@ -659,21 +667,6 @@ class _Body:
         for at, leaf in structures.leaves_of(trace, end).items():
             outcome.names[self.structures[key], at] = leaf
 
-    def _learn_origins(self, outcome: Outcome) -> bool:
-        """Whether a name may be an array from before the loop that it was not known to be."""
-        is_open = self.frame.trace.builder.is_open
-        changed = False
-        for key in self.names:
-            known = self.origins.setdefault(key, {})
-            found = {
-                c: None
-                for c in cells_of(outcome.names.get(key))
-                if c.block is None or is_open(c.block)
-            }
-            changed |= not found.keys() <= known.keys()
-            known.update(found)
-        return changed
-
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
         if as_parts(end) is not None or (isinstance(end, Either) and not is_numeric(end)):
             raise _peel_for(f"{key[1]!r}, which the first pass makes complex")
@@ -702,34 +695,18 @@ class _Body:
         self._take_types(key, wider)
         return True
 
-    def _check_aliases(self, outcome: Outcome) -> None:
-        """A rebound array that is also stored into must not be known under another name."""
-        arrays = [key for key in self.names if self.placed.get(key) in outcome.stored]
-        for scope, name in arrays:
-            if is_listed(outcome.names.get((scope, name))):
+    def _check_listed(self, outcome: Outcome) -> None:
+        """An array that the body stores into and binds anew must not be an item of a list then."""
+        for key in self.names:
+            if self.placed.get(key) in outcome.stored and is_listed(outcome.names.get(key)):
                 raise AmbiguousStore("a store into an array that is an item of a list")
-            start = scope.locals.get(name)
-            aliased = (
-                isinstance(start, Tracer)
-                and is_array(start)
-                and _is_aliased(self.frame, scope, name, start)
-            )
-            # What it is bound to at the end is what the next iteration stores into.
-            end = outcome.names.get((scope, name))
-            twins = [
-                key
-                for key in self.names
-                if key != (scope, name) and cells_of(outcome.names.get(key)).keys() & cells_of(end)
-            ]
-            if aliased or twins or _is_shared(self, outcome, end):
-                raise NotStaged(
-                    f"{name!r} is stored into and rebound, and known under another name"
-                )
 
 
 def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     """Whether an array that a name stands for may be reached otherwise as well."""
     cells = cells_of(tracer).keys()
+    if isinstance(tracer.cell, Chosen) and tracer.cell.reference is None:
+        return True
     if any(record.cell in cells for record in frame.trace.inputs):
         return True
 
@@ -973,16 +950,12 @@ def _bind_results(
 ) -> None:
     """Give names and cells their values after the loop; ``ran`` tells whether it ran at all."""
     names, cells = len(body.names), len(body.cells)
-    made: dict[Cell, dict[Cell, None]] = {}
-    carried = []
-    for (key, slot), value in zip(body.names.items(), results[:names], strict=True):
+    held: dict[Any, Value] = {}
+    for key, value in zip(body.names, results[:names], strict=True):
         if key in body.steps:
             assert body.count is not None
             value = _leading(value, body.shape(key, body.count))
-        carried.append((key, _carried_out(body, key, value, slot, ran, made)))
-    after = dict(carried)
-    for key, tracer in carried:
-        key[0].locals[key[1]] = _of_types(body, key, tracer, after, ran)
+        held[key] = value
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
         if cell in body.frame.trace.counts:
             value.low = 0
@@ -990,7 +963,13 @@ def _bind_results(
     for cell, (start, step) in body.inductive.items():
         assert body.count is not None
         cell.write(as_tracer(start + step * body.count).value)
+    arrays = body.arrays.after(held, ran)
+    numbers = {key: Tracer(held[key], slot.form) for key, slot in body.names.items()}
+    after = {**numbers, **body.arrays.after(held, ran)}
+    for key, tracer in after.items():
+        key[0].locals[key[1]] = _of_types(body, key, tracer, after, ran)
     temporaries = dict(zip(keys, results[names + cells :], strict=True))
+    body.arrays.take_temporaries([x for key in keys if is_array(x := _end_of(body, key))])
     tags = set(body.tags.values())
     for key, slot in zip(keys, slots, strict=True):
         scope, name = key
@@ -1000,21 +979,21 @@ def _bind_results(
         if key in body.lasts:
             assert body.count is not None
             value = _leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
-        held = _carried_out(body, key, value, slot, ran, made)
+        last = Tracer(value, slot.form)
+        if slot.form == "array":
+            last = body.arrays.temporary(_end_of(body, key), value, key in body.latches)
         if key in body.narrow:
-            held = Either(held, temporaries[body.tags[key]], body.narrow[key])
+            last = Either(last, temporaries[body.tags[key]], body.narrow[key])
         if key in body.latches:
             bound = Tracer(temporaries[body.latches[key]], "python")
-            held.cell.ambiguous = slot.form == "array"
-            scope.locals[name] = Maybe(bound, held)
+            scope.locals[name] = Maybe(bound, last)
         else:
-            scope.locals[name] = held if ran is True else Maybe(ran, held)
+            scope.locals[name] = last if ran is True else Maybe(ran, last)
     for scope, name in body.temporaries:
         if (scope, name) not in keys:
             scope.locals[name] = Poison(name)
     for halves in body.halves:
         halves.join()
-    link(made)
 
 
 def _of_types(
@@ -1035,62 +1014,11 @@ def _of_types(
     return Either(tracer, is_narrow, body.narrow[key])
 
 
-def _carried_out(
-    body: _Body,
-    key: tuple[Scope, str],
-    value: Value,
-    slot: Slot,
-    ran: Any,
-    made: dict[Cell, dict[Cell, None]],
-) -> Tracer:
-    """A variable after the loop; an array that was known under another name is not stored into.
-
-    In ``made`` is noted which arrays it may be.
-    """
+def _end_of(body: _Body, key: tuple[Scope, str]) -> Any:
+    """What a name is at the end of the body, where it is bound."""
     assert body.outcome is not None
-    tracer = Tracer(value, slot.form)
-    if slot.form != "array":
-        return tracer
-    scope, name = key
-    start, end = scope.locals.get(name), body.outcome.names.get(key)
-    found = cells_of(end)
-    ambiguous = _is_shared(body, body.outcome, end)
-    if (
-        isinstance(start, Tracer)
-        and is_array(start)
-        and not (ran is True and _is_made_in(body.outcome, end))
-    ):
-        found = {**found, **cells_of(start)}
-        ambiguous = ambiguous or start.cell.ambiguous or _is_aliased(body.frame, scope, name, start)
-    if body.frame.trace.distinguish_arrays:
-        if ambiguous or any(found.keys() & other for other in made.values()):
-            raise NotStaged("a loop chooses among arrays, and the choice is stored into")
-    tracer.cell.ambiguous = ambiguous
-    made[tracer.cell] = found
-    return tracer
-
-
-def _is_made_in(outcome: Outcome, end: Any) -> bool:
-    """Whether an array at the end of a body is surely one that the body has made."""
-    if not isinstance(end, Tracer):
-        return False
-    parameters = outcome.block.parameters
-    return all(
-        cell.block is outcome.block and not cell.origins and cell.value not in parameters
-        for cell, _ in storages(end)
-    )
-
-
-def _is_shared(body: _Body, outcome: Outcome, end: Any) -> bool:
-    """Whether an array at the end of a body may be (a part of) one from before the loop."""
-    if not isinstance(end, Left):
-        return False
-    carried = (*body.parameters, *body.placed.values())
-    for cell, path in storages(end):
-        made_here = cell.block is outcome.block and not path
-        if cell.ambiguous or not (made_here or any(cell.value is p for p in carried)):
-            return True
-    return False
+    end = body.outcome.names.get(key)
+    return end.value if isinstance(end, Maybe) else end
 
 
 def _assigned(statements: Sequence[ast.stmt]) -> set[str]:
