@@ -25,17 +25,20 @@ from autodiff.capture.heap import Heap, Made, Object
 from autodiff.capture.kinds import ARRAY, CONTENT
 from autodiff.capture.predicates import Node, Predicate, Refused
 from autodiff.capture.references import Choice, Leaf, Maybe, Reference, To, objects_of
-from autodiff.dims import Dim, symbols
+from autodiff.dims import Dim, Extent, symbols
 from autodiff.ir.data import Block, Value
 from autodiff.ladder import NotStaged
 from autodiff.ops import builder as _builder
 from autodiff.ops.builder import Builder, constant, emit
+from autodiff.ops.indexing import SliceStep, slice_step
 from autodiff.ops.layout import memory
 from autodiff.ops.promotion import select
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer
 
+MOST_ARRAYS = 32  # that one name may be, and still be stored into
 Put = Callable[[Any], None]
+Where = tuple[int, int]  # of a place of a view: the step and the axis
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Arrays(Heap):
 
     def __init__(self) -> None:
         super().__init__(_Values())
+        self.logic.most_choices = MOST_ARRAYS
         self.of_cell: dict[Cell, list[Object]] = {}
 
     def forget(self) -> None:
@@ -286,6 +290,8 @@ class _Side:
         self.numbers: dict[Object, int] = {}  # outputs, by arrays that it has made
         self.bases: dict[Cell, int] = {}  # outputs, by storages of which several views are left
         self.atoms: dict[Any, int] = {}  # outputs, by truth values that it has computed
+        # Outputs, by views of older arrays that it has computed the places of, by step and axis.
+        self.places: dict[Object, dict[Where, int]] = {}
         self.stands: dict[Object, Object] = {}  # for its arrays
         self.cells: dict[Cell, Cell] = {}  # for its storages
         self._defined: set[Value] | None = None
@@ -336,6 +342,8 @@ class ArrayMerge:
                     if self._is_inner(x):
                         direct = isinstance(reference, To)
                         uses.setdefault(x, []).append((met.number, direct))
+                    elif x not in side.places:
+                        self._give_places(outputs, k, x)
                 for atom in _atoms(reference):
                     computed = {atom.a, atom.b} if isinstance(atom, Equal) else {atom}
                     if computed & side.defined and atom not in side.atoms:
@@ -357,6 +365,19 @@ class ArrayMerge:
         content = side.contents.get(cell, cell.value)
         if not any(symbols(n) & side.defined for n in content.shape if isinstance(n, Dim)):
             side.bases[cell] = self._output(outputs, k, content)
+
+    def _give_places(self, outputs: Sequence[list[Value]], k: int, x: Object) -> None:
+        """Where a view lies, as far as the side has computed it."""
+        side, found = self.sides[k], {}
+        for step, s in enumerate(x.like.path):
+            selection = s.selection if isinstance(s, SliceStep) else None
+            for axis, n in enumerate(() if selection is None else selection.starts):
+                if isinstance(n, Dim) and symbols(n) & side.defined:
+                    with self.builder.reopened(side.block):
+                        value = place_of(x, (step, axis))
+                    found[step, axis] = self._output(outputs, k, value)
+        if found:
+            side.places[x] = found
 
     def _output(self, outputs: Sequence[list[Value]], k: int, value: Value) -> int:
         """An output of one side, which the other one gives zeros for."""
@@ -418,8 +439,11 @@ class ArrayMerge:
         assert isinstance(reference, To)
         x = reference.object
         if not self._is_inner(x):
-            self._check_visible(side, x.like.path)
-            return reference
+            path, places = x.like.path, side.places.get(x)
+            if places is not None:
+                path = moved(path, {at: Dim.symbol(results[n]) for at, n in places.items()})
+            self._check_visible(side, path)
+            return reference if places is None else To(self.heap.object_of(x.like.cell, path))
         if x not in side.stands:
             side.stands[x] = self._stand(side, x, met, results)
         return To(side.stands[x])
@@ -475,6 +499,29 @@ class ArrayMerge:
         return self.heap.logic.choose(atom, high, low)
 
 
+def place_of(x: Object, where: tuple[int, int]) -> Value:
+    """Where a view lies, of one step and axis."""
+    step, axis = where
+    return as_tracer(x.like.path[step].selection.starts[axis]).value
+
+
+def moved(path: Sequence[ViewStep], at: dict[tuple[int, int], Extent]) -> tuple[ViewStep, ...]:
+    """View steps with other places."""
+    found = list(path)
+    for k in {step for step, _ in at}:
+        step = found[k]
+        assert isinstance(step, SliceStep) and step.selection is not None
+        starts = [at.get((k, axis), n) for axis, n in enumerate(step.selection.starts)]
+        found[k] = slice_step(_with_starts(step.selection, tuple(starts)))
+    return tuple(found)
+
+
+def _with_starts(selection: Any, starts: tuple[Extent, ...]) -> Any:
+    return type(selection)(
+        starts, selection.sizes, selection.steps, selection.shape, selection.sources
+    )
+
+
 def _atoms(reference: Reference) -> Iterator[Any]:
     """The truth values that decide a reference."""
     if isinstance(reference, Maybe):
@@ -490,4 +537,14 @@ def _atoms(reference: Reference) -> Iterator[Any]:
         yield from _atoms(reference.b)
 
 
-__all__ = ["ArrayMerge", "Arrays", "Chosen", "Equal", "Left", "array_of", "cells_of_reference"]
+__all__ = [
+    "ArrayMerge",
+    "Arrays",
+    "Chosen",
+    "Equal",
+    "Left",
+    "array_of",
+    "cells_of_reference",
+    "moved",
+    "place_of",
+]

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.arrays import Arrays, Chosen, Equal, array_of
+from autodiff.capture.arrays import Arrays, Chosen, Equal, array_of, moved, place_of
 from autodiff.capture.heap import Object
 from autodiff.capture.predicates import Predicate, Refused
 from autodiff.capture.references import Choice, Reference, To, objects_of
@@ -36,7 +36,7 @@ from autodiff.dims import Dim, Extent, same, same_shape, symbols
 from autodiff.ir.data import Value
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.either import is_array
-from autodiff.ops.indexing import SliceStep, slice_step
+from autodiff.ops.indexing import SliceStep
 from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer
 
 NUMBER = Slot(np.dtype(np.int64), (), "python")
@@ -81,7 +81,9 @@ class LoopArrays:
         self.index: Value | None = None
         self.results: dict[Key, Tracer] = {}  # after the loop
         self.kept: dict[Object, Tracer] = {}  # ... the arrays that the last iteration has made
+        self.earlier: dict[_Name, Tracer] = {}  # ... those of the iteration before
         self.shared: set[Cell] = set()  # storages of which several temporaries are parts
+        self.heads: dict[Cell, _Name] = {}  # what the body finds in the place of a storage
         self.owners: dict[Cell, _Name] = {}  # storages that stand for names, in the body
 
     def begin(self, key: Key, start: Tracer, is_loose: bool) -> None:
@@ -94,11 +96,15 @@ class LoopArrays:
         """Put the arrays in place, given what all carried names hold."""
         cells = {name: Cell(values[name.key]) for name in self.names.values()}
         is_first = None
+        heads = {}
         if index is not None:  # in the body, not in the condition of a ``while``
             self.index, is_first = index, self.heap.logic.of(Equal(index, 0))
             self.owners = {cell: name for name, cell in cells.items()}
         for name, tracer in self._bound(values, is_first, cells):
             name.key[0].locals[name.key[1]] = tracer
+            heads[tracer.cell] = name
+        if index is not None:
+            self.heads = heads
 
     def _bound(
         self, values: dict[Key, Value], is_first: Predicate | None, cells: dict[_Name, Cell]
@@ -140,7 +146,7 @@ class LoopArrays:
             view = name.start.object.like
             at: dict[tuple[int, int], Extent]
             at = {where: Dim.symbol(values[self.scope, tag]) for where, tag in name.places.items()}
-            return To(self.heap.object_of(view.cell, _moved(view.path, at)))
+            return To(self.heap.object_of(view.cell, moved(view.path, at)))
         if name.way is not Way.TOKEN:
             return None
         found: Reference = To(own)
@@ -221,15 +227,15 @@ class LoopArrays:
         if len(own) + len(lasting) == len(found) and (lasting or name.way is Way.FIRST):
             if name.way <= Way.PLACED and self._is_placed(name, lasting):
                 return Way.PLACED
-        way = overlap
+        way = max(overlap, name.way)
         for x in lasting:
             if not self._is_visible(x):
                 return Way.UNKNOWN
             if x not in self.lasting:
                 self.lasting.append(x)
-            way = Way.TOKEN
+            way = max(way, Way.TOKEN)
         if own and name.way is not Way.OWN:
-            way = Way.TOKEN
+            way = max(way, Way.TOKEN)
         for x in found:
             owner = self._owner(x)
             if owner is None or owner is name:
@@ -237,9 +243,9 @@ class LoopArrays:
             if x.like.path and owner.is_loose:
                 return Way.UNKNOWN
             if owner.is_loose or name.is_loose or way is Way.TOKEN or owner.way >= Way.PLACED:
-                way = Way.TOKEN
+                way = max(way, Way.TOKEN)
                 self._raise(owner, Way.TOKEN)
-        return max(way, name.way)
+        return way
 
     def _overlap(self, name: _Name) -> Way:
         """The way that a name needs since others may be the same array at the end, or have a part in it."""
@@ -307,9 +313,9 @@ class LoopArrays:
             if self._owner(x) is name:
                 value: Value = self.scope.locals[tag].value
                 return value
-            return _place(x, where)
+            return place_of(x, where)
 
-        self.scope.starts[tag] = self._number(name.start, lambda x: _place(x, where))
+        self.scope.starts[tag] = self._number(name.start, lambda x: place_of(x, where))
         with self.builder.reopened(outcome.block):
             outcome.names[self.scope, tag] = self._number(name.end or name.start, at_end)
 
@@ -359,8 +365,13 @@ class LoopArrays:
         times = Counter(x.like.cell for x in found)
         self.shared = {cell for cell, n in times.items() if n > 1}
 
-    def temporary(self, end: Tracer, content: Value, is_latched: bool) -> Tracer:
-        """An array whose name the body binds first, after the loop; latched if not in each iteration."""
+    def temporary(
+        self, end: Tracer, content: Value, is_latched: bool, trips: Callable[[], Value]
+    ) -> Tracer:
+        """An array whose name the body binds first, after the loop; latched if not in each iteration.
+
+        ``trips`` gives the number of iterations.
+        """
         reference = self.heap.reference(array_of(end))
         found = objects_of(reference)
         if isinstance(reference, To) and not is_latched:
@@ -369,6 +380,13 @@ class LoopArrays:
                 return self.kept[x]
             if self._lasts(x) and self._is_visible(x):
                 return Tracer(Chosen(self.heap, reference, content), "array")
+        before = self.heads.get(array_of(end).cell)
+        if (
+            before is not None
+            and before.way is Way.FIRST
+            and not (array_of(end).path or is_latched)
+        ):
+            return self._of_the_last_but_one(before, content, trips)
         ends = {x.like.cell for n in self.names.values() for x in objects_of(n.end or n.start)}
         if not any(self._may_be_elsewhere(x, ends | self.shared) for x in found):
             made = Tracer(content, "array")
@@ -382,6 +400,18 @@ class LoopArrays:
             cells.update(cell.cells if isinstance(cell, Chosen) else {cell})
         return self._part(content, [reference, *[owner.start for owner in owners]], cells)
 
+    def _of_the_last_but_one(
+        self, name: _Name, content: Value, trips: Callable[[], Value]
+    ) -> Tracer:
+        """What a name was at the start of the last iteration, and is no longer."""
+        if name not in self.earlier:
+            only_one = self.heap.logic.of(Equal(trips(), 1))
+            made = self.heap.object_of(Cell(content))
+            made.born = self.heap.logic.both(self.heap.path, self.heap.logic.negated(only_one))
+            reference = self.heap.logic.join(only_one, name.start, To(made))
+            self.earlier[name] = Tracer(Chosen(self.heap, reference, content), "array")
+        return self.earlier[name]
+
     def _may_be_elsewhere(self, x: Object, cells: set[Cell]) -> bool:
         """Whether something else may hold an array that a temporary is, or a part of it."""
         if x.like.cell in cells or isinstance(x.like.cell, Chosen) or self._lasts(x):
@@ -392,12 +422,6 @@ class LoopArrays:
 
 def _alike(a: Value, b: Value) -> bool:
     return a.dtype == b.dtype and same_shape(a.shape, b.shape)
-
-
-def _place(x: Object, where: tuple[int, int]) -> Value:
-    """Where a view lies, of one step and axis."""
-    step, axis = where
-    return as_tracer(x.like.path[step].selection.starts[axis]).value
 
 
 def _differing(a: Sequence[ViewStep], b: Sequence[ViewStep]) -> set[tuple[int, int]] | None:
@@ -422,23 +446,6 @@ def _differing(a: Sequence[ViewStep], b: Sequence[ViewStep]) -> set[tuple[int, i
 
 def _sizes(sizes: Sequence[Extent | None]) -> tuple[Extent, ...]:
     return tuple([-1 if n is None else n for n in sizes])
-
-
-def _moved(path: Sequence[ViewStep], at: dict[tuple[int, int], Extent]) -> tuple[ViewStep, ...]:
-    """View steps with other places."""
-    found = list(path)
-    for k in {step for step, _ in at}:
-        step = found[k]
-        assert isinstance(step, SliceStep) and step.selection is not None
-        starts = [at.get((k, axis), n) for axis, n in enumerate(step.selection.starts)]
-        found[k] = slice_step(_with_starts(step.selection, tuple(starts)))
-    return tuple(found)
-
-
-def _with_starts(selection: Any, starts: tuple[Extent, ...]) -> Any:
-    return type(selection)(
-        starts, selection.sizes, selection.steps, selection.shape, selection.sources
-    )
 
 
 __all__ = ["LoopArrays", "Way"]

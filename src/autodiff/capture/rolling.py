@@ -947,6 +947,7 @@ def _bind_results(
     keys: list[tuple[Scope, str]],
     slots: list[Slot],
     ran: Any,
+    trips: Callable[[], Value],
 ) -> None:
     """Give names and cells their values after the loop; ``ran`` tells whether it ran at all."""
     names, cells = len(body.names), len(body.cells)
@@ -963,10 +964,11 @@ def _bind_results(
     for cell, (start, step) in body.inductive.items():
         assert body.count is not None
         cell.write(as_tracer(start + step * body.count).value)
-    arrays = body.arrays.after(held, ran)
     numbers = {key: Tracer(held[key], slot.form) for key, slot in body.names.items()}
     after = {**numbers, **body.arrays.after(held, ran)}
     for key, tracer in after.items():
+        if is_listed(_end_of(body, key)):
+            tracer.cell.listed = True
         key[0].locals[key[1]] = _of_types(body, key, tracer, after, ran)
     temporaries = dict(zip(keys, results[names + cells :], strict=True))
     body.arrays.take_temporaries([x for key in keys if is_array(x := _end_of(body, key))])
@@ -981,7 +983,10 @@ def _bind_results(
             value = _leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
         last = Tracer(value, slot.form)
         if slot.form == "array":
-            last = body.arrays.temporary(_end_of(body, key), value, key in body.latches)
+            end = _end_of(body, key)
+            last = body.arrays.temporary(end, value, key in body.latches, trips)
+            if is_listed(end):
+                last.cell.listed = True
         if key in body.narrow:
             last = Either(last, temporaries[body.tags[key]], body.narrow[key])
         if key in body.latches:
@@ -1084,7 +1089,9 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
         assert body.outcome is not None
         carries = tuple(_starts(body) + fillers)
         results = emit_for(count, carries, body.outcome.block, checkpointed=sequence.checkpointed)
-    _bind_results(body, results, keys, slots, _runs(sequence.count))
+    _bind_results(
+        body, results, keys, slots, _runs(sequence.count), lambda: as_tracer(sequence.count).value
+    )
     body.stands(node)
     return lambda: frame.execute(node.orelse)
 
@@ -1177,7 +1184,7 @@ def _roll_conditional(
     positive: Any = np.greater(Tracer(trips, "python"), 0)
     ran = Tracer(positive.value, "python")
     stacks = len(results) - len(body.row_cells())
-    _bind_results(body, results[1:stacks], keys, slots, ran)
+    _bind_results(body, results[1:stacks], keys, slots, ran, lambda: trips)
     body.end_rows(trips, results[stacks:])
     body.stands(node)
     return _after_loop(frame, node, flags)
