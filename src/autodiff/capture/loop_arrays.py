@@ -76,6 +76,7 @@ class LoopArrays:
     def __init__(self, heap: Arrays, builder: Builder, scope: Any, carry: Callable[[Key], None]):
         self.heap, self.builder, self.scope, self.carry = heap, builder, scope, carry
         self.names: dict[Key, _Name] = {}
+        self.starts: dict[Key, Tracer] = {}  # what they are before the loop
         self.lasting: list[Object] = []  # arrays of before that have a number
         self.defined: set[Value] = set()
         self.index: Value | None = None
@@ -89,6 +90,7 @@ class LoopArrays:
     def begin(self, key: Key, start: Tracer, is_loose: bool) -> None:
         """Take up a name, with what it is before the loop."""
         way = Way.FIRST if is_loose else Way.OWN
+        self.starts[key] = start
         self.names[key] = _Name(key, self.heap.reference(start), is_loose, way)
 
     # -- in the body

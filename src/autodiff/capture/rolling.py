@@ -355,6 +355,13 @@ class _Body:
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
         self.arrays.enter(self.placed, index)
 
+    def _tell_apart(self) -> None:
+        """A name that the body has bound to the array of before the loop again has changed."""
+        for key, start in self.arrays.starts.items():
+            scope, name = key
+            if scope.locals.get(name) is start:
+                scope.locals[name] = Tracer(start.cell, "array", start.path)
+
     def _probe(self, key: tuple[Scope, str]) -> None:
         """In a first look, let a number that is a constant at the start pass for it."""
         scope, name = key
@@ -576,6 +583,7 @@ class _Body:
         def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
             self.enter(parameters[1:], index)
             self.run(index)
+            self._tell_apart()
 
         self.frame.trace.decisions.back_to(self.mark)
         try:
