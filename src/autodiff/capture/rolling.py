@@ -612,6 +612,9 @@ class _Body:
             start = scope.locals.get(name, UNBOUND)
             if start is UNBOUND and isinstance(scope, ObjectScope):
                 raise _peel_for(f"the attribute {name!r} that the first pass makes")
+            if isinstance(start, Maybe) and start.is_read:
+                # What a pass finds is what the pass before has left.
+                raise _peel_for(f"{name!r}, which may not be bound before the loop")
             if start is UNBOUND or isinstance(start, (Poison, Maybe)):
                 self.temporaries[key] = end
             elif not same_object(start, end):
