@@ -303,6 +303,8 @@ class LoopArrays:
                 )
                 with self.builder.reopened(outcome.block):
                     outcome.names[token] = self._number(end, lambda x: self._token(x, births))
+            elif name.token:  # no longer
+                self.scope.starts[name.token] = outcome.names[self.scope, name.token] = 0
             for where, tag in name.places.items():
                 self._leave_place(name, where, tag, outcome)
 
