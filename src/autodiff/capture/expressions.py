@@ -16,6 +16,7 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import rolling
+from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth
@@ -28,6 +29,8 @@ from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.predicates import Predicate
+from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.regions import cells_of, is_listed
 from autodiff.capture.staging import stage_boolean, stage_choice
 from autodiff.capture.state import MISSING
@@ -35,9 +38,9 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_library
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import Dim
-from autodiff.ladder import Bail, Rung
+from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops import dispatch
-from autodiff.ops.either import Either, choose
+from autodiff.ops.either import Either, choose, is_array
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -241,7 +244,9 @@ def _both(first: Tracer, second: Tracer) -> Any:
 def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
     if isinstance(kind, (ast.Is, ast.IsNot)):
         same = is_same(frame, left, right)
-        return same if isinstance(kind, ast.Is) else not same
+        if isinstance(kind, ast.Is):
+            return same
+        return python_not(same) if isinstance(same, Tracer) else not same
     if isinstance(kind, (ast.In, ast.NotIn)):
         found = _contains(frame, left, right)
         return (
@@ -252,10 +257,30 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
     return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
 
 
-def is_same(frame: Frame, left: Any, right: Any) -> bool:
-    """``left is right``."""
+def is_same(frame: Frame, left: Any, right: Any) -> Any:
+    """``left is right``: a bool, or a traced one of arrays that a branch chose."""
     _check_identity(frame, left, right)
-    return is_singleton(left, right) or is_singleton(right, left) or _same_array(frame, left, right)
+    if is_singleton(left, right) or is_singleton(right, left):
+        return True
+    if not (is_array(left) and is_array(right)):
+        return False
+    heap = frame.trace.heap
+    if any(isinstance(x.cell, Chosen) and x.cell.reference is None for x in (left, right)):
+        if left.cell is not right.cell and cells_of(left).keys() & cells_of(right).keys():
+            raise NotStaged("an identity test of an array that is a part of others")
+    same = heap.decided(_identical(frame, heap.reference(left), heap.reference(right)))
+    return same if isinstance(same, bool) else Tracer(heap.value_of(same), "python")
+
+
+def _identical(frame: Frame, a: Reference, b: Reference) -> Predicate:
+    """Where two arrays are one."""
+    if isinstance(a, Choice):
+        first, second = (_identical(frame, x, b) for x in (a.a, a.b))
+        return frame.trace.heap.logic.choose(a.predicate, first, second)
+    if isinstance(b, Choice):
+        return _identical(frame, b, a)
+    assert isinstance(a, To) and isinstance(b, To)
+    return _same_array(frame, a.object.like, b.object.like)
 
 
 def is_singleton(value: Any, singleton: Any) -> bool:
@@ -272,10 +297,6 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
     """
     if left is not right:
         if isinstance(left, Tracer) and isinstance(right, Tracer):
-            if (left.cell.origins or right.cell.origins) and (
-                cells_of(left).keys() & cells_of(right).keys()
-            ):
-                raise AmbiguousStore("an identity test of an array that a branch or loop chose")
             if (is_item(left) or is_item(right)) and all(
                 is_item(x) or is_listed(x) for x in (left, right)
             ):
@@ -295,9 +316,7 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
             raise Declined("an identity test of arrays from outside of the function")
 
 
-def _same_array(frame: Frame, left: Any, right: Any) -> bool:
-    if not (isinstance(left, Tracer) and isinstance(right, Tracer) and left.form == "array"):
-        return False
+def _same_array(frame: Frame, left: Tracer, right: Tracer) -> bool:
     if left.cell is right.cell or left.path != right.path:
         return left.cell is right.cell and left.path == right.path
     # Two arguments, whole: at another call they may be one object, or no longer be one.

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
+from autodiff.capture.arrays import Chosen
 from autodiff.capture.paths import Path
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import NotStaged, Trace
@@ -250,7 +251,7 @@ def replaced(tracer: Tracer, value: Value, form: Form) -> tuple[Tracer, bool]:
                 remedy="give it an array of that shape and dtype",
             )
         return Tracer(value, form), False
-    if tracer.path or tracer.cell.ambiguous:
+    if tracer.path or isinstance(tracer.cell, Chosen):
         tracer.write(value)
     else:
         tracer.cell.value = value  # no store, which the caller's array would show

@@ -118,6 +118,7 @@ class Logic(Predicates):
     """References over an algebra."""
 
     algebra: Algebra
+    most_choices = MOST_CHOICES
 
     def same(self, a: Reference, b: Reference) -> bool:
         """Whether two references surely are one."""
@@ -190,8 +191,9 @@ class Logic(Predicates):
         made = Choice(p, a, b)
         found = list(alternatives(made))
         different = {id(x.object) if isinstance(x, To) else id(x) for x in found}
-        if len(different) > MOST_CHOICES or len(found) > 2 * MOST_CHOICES:
-            raise Refused(f"a value that may be one of more than {MOST_CHOICES} objects")
+        most = self.most_choices
+        if len(different) > most or len(found) > 2 * most:
+            raise Refused(f"a value that may be one of more than {most} objects")
         return made
 
     def number(self, reference: Reference) -> Any:

@@ -28,6 +28,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff import containers, labelled
+from autodiff.capture.arrays import Arrays
 from autodiff.capture.given import converted
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import Parts
@@ -130,6 +131,7 @@ class Trace:
         self.decisions = Decisions(learnt)
         self.warned: set[str] = set() if warned is None else warned  # codes
         self.parts = Parts()
+        self.heap = Arrays()
         self.ambiguous: dict[int, Any] = {}
         self.held: dict[int, Any] = {}  # what stands, in a loop's body, for an object of before
         self.checkpointed: Any = None  # what ``checkpoint`` was called on last
@@ -187,8 +189,8 @@ class Trace:
         self.kept_arrays: dict[Any, Any] = {}
         self.rolling: list[Any] = []  # the bodies of the loops that are being staged
         self.counts: set[Cell] = set()  # how many items lists have that are kept in arrays
-        # A branch that chooses among existing arrays is guarded, not merged (set when the array
-        # it chose turns out to be stored into).
+        # A loop that chooses among existing arrays is unrolled, a branch that chooses among lists
+        # guarded (set when what was chosen turns out to be stored into).
         self.distinguish_arrays = False
         self.given: dict[int, Any] = {}  # lists that are arguments, one array each (given.Given)
         # Copies of containers, with everything in them lifted, that libraries were given; of which.
@@ -204,6 +206,7 @@ class Trace:
             self.scopes, self.active, self.rolling, self.complex_inputs,
         ):  # fmt: skip
             table.clear()
+        self.heap.forget()
         self.state = self.stand_in = self.checkpointed = None
 
     # -- inputs -----------------------------------------------------------------------------

@@ -233,11 +233,6 @@ class Either(Tracer):
         """No number is a view."""
         return ()
 
-    @property
-    def alias(self) -> Any:  # type: ignore[override]
-        """A number is no part of an array."""
-        return None
-
     def __bool__(self) -> bool:
         return bool(self.wide)
 
