@@ -255,6 +255,7 @@ def capture(
     derivative: bool = False,
     warned: set[str] | None = None,
     run_long: RunLong | None = None,
+    slots: Sequence[Any] = (),
 ) -> Captured:
     """Capture one call.
 
@@ -283,6 +284,8 @@ def capture(
         The codes of the warnings that were given of the function; new ones are added.
     run_long : callable, optional
         Runs a program on arrays; asked where Python needs a value that comes out of long loops.
+    slots : sequence of object
+        The arguments as the user gave them: what is in them may be changed by another way.
     """
     take = (
         function,
@@ -295,6 +298,7 @@ def capture(
         derivative,
         set() if warned is None else warned,
         run_long,
+        slots,
     )
     distinguish_arrays, places, learnt = False, list[Place](), list[Decision]()
     while True:
@@ -328,11 +332,13 @@ def _capture(
     derivative: bool,
     warned: set[str],
     run_long: RunLong | None,
+    slots: Sequence[Any],
     distinguish_arrays: bool,
     places: list[Place],
     learnt: Sequence[Decision],
 ) -> Captured:
     trace = Trace(eager, replace(naming, tags={}), learnt, warned, run_long)
+    trace.slots = slots
     trace.builder.interpret = functools.partial(functions.interpret, trace)
     trace.distinguish_arrays = distinguish_arrays
     if naming.holomorphic:
@@ -363,6 +369,8 @@ def _capture(
                 trace.settle()
         captured.decisions = trace.decisions.all()
         captured.changed_argument = _changed(trace, containers)
+        if derivative or eager:
+            _refuse_seen_twice(trace, captured.changed_argument)
         captured.specialised_leaves = frozenset(
             r.leaf
             for r in trace.inputs
@@ -414,6 +422,21 @@ def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Bail | None:
             kind = type(obj).__name__
             return Declined(f"a change of a {kind} that is an argument", trace.changes.get(id(obj)))
     return None
+
+
+def _refuse_seen_twice(trace: Trace, change: Bail | None) -> None:
+    """Where copies of arguments were changed: who reads these by another way has seen nothing."""
+    lists = [x.list for x in trace.given.values()]
+    if change is None and not all(given.is_unchanged(trace, x) for x in lists):
+        change = Declined("a change of a list that is an argument")
+    if change is None:
+        return
+    for obj in trace.given_containers().values():
+        path = trace.paths.get(id(obj))
+        if path is not None:
+            raise Declined(f"{change.reason}, and is {path.describe()} too", change.source)
+    for obj in trace.keep_alive:  # nor may it turn out so in another call
+        trace.guard_not_given(obj)
 
 
 def _run_knowing(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

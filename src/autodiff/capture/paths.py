@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from autodiff import containers, tree
 from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 
@@ -77,7 +78,7 @@ class Guard:
     where the expected is another path, which leads to the same object or to another one;
     ``missing``, ``lacks`` and ``has``: what the path leads to has no item, no attribute, an
     attribute of that name; ``computes``: none but what ``__getattr__`` makes; ``contents``: an array
-    with these bytes.
+    with these bytes; ``not given``: it is none of the containers in the arguments.
     """
 
     path: Path
@@ -109,6 +110,8 @@ class Guard:
             return f"{text} is {self.expected.text}"
         if self.relation == "apart":
             return f"{text} is not {self.expected.text}"
+        if self.relation == "not given":
+            return f"not _is_given({text}, args)"
         if self.relation == "missing":
             return f"{name} not in {text}"
         if self.relation in ("has", "lacks"):
@@ -118,6 +121,19 @@ class Guard:
         if self.relation == "contents":
             return f"{text}.tobytes() == {name}"
         return f"_same({text}, {name})"
+
+
+def mutable_containers(slots: Sequence[Any]) -> Iterator[Any]:
+    """The containers in a call's arguments that can be changed."""
+    for part in containers.walk(slots, lambda x: not tree.is_container(x)):
+        kind = containers.kind_of(part)
+        if kind is not None and kind.is_mutable and tree.is_container(part):
+            yield part
+
+
+def is_given(obj: Any, slots: Sequence[Any]) -> bool:
+    """Whether an object is one of the containers in a call's arguments."""
+    return any(part is obj for part in mutable_containers(slots))
 
 
 def found_without_getattr(obj: Any, name: str) -> bool:
@@ -133,7 +149,9 @@ def compile_reader(
     guards: Sequence[Guard], hidden: Sequence[Path]
 ) -> Callable[[tuple[Any, ...]], tuple[Any, ...] | None]:
     """A function of the call's arguments: the hidden inputs, or None when a guard fails."""
-    namespace: dict[str, Any] = {"_same": same_value, "_found": found_without_getattr}
+    namespace: dict[str, Any] = {
+        "_same": same_value, "_found": found_without_getattr, "_is_given": is_given
+    }  # fmt: skip
     conditions = []
     seen: set[tuple[str, str, str]] = set()
     for number, guard in enumerate(guards):

@@ -214,6 +214,8 @@ class State:
         objects = {id(obj): obj for obj in trace.keep_alive if id(obj) in trace.paths}
         for key, path in changing:
             mine = objects[key]
+            trace.refuse_given(mine)
+            trace.guard_not_given(mine)
             for other, obj in objects.items():
                 if other != key and type(obj) is type(mine) and not isinstance(mine, CellType):
                     trace.guards.append(Guard(path, "apart", trace.paths[other]))

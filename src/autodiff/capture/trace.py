@@ -32,7 +32,7 @@ from autodiff.capture.arrays import Arrays
 from autodiff.capture.given import converted
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import Parts
-from autodiff.capture.paths import Guard, Path
+from autodiff.capture.paths import Guard, Path, mutable_containers
 from autodiff.capture.text import is_pending, materialised
 from autodiff.dims import Dim, Extent, UndecidedExtent, at_least, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
@@ -174,6 +174,8 @@ class Trace:
         self.objects: list[Path] = []  # paths to the objects that host calls use
         self.scopes: list[Any] = []  # scopes of the active frames
         self.state: Any = None  # the places outside that change (capture.state)
+        self.slots: Sequence[Any] = ()  # the arguments as the user gave them
+        self._given: dict[int, Any] | None = None
         self.lengths: list[tuple[int, Guard]] = []  # lists whose length was guarded
         self.changes: dict[int, Source | None] = {}  # where objects were first changed
         self.has_text = False  # whether text was made that the program writes
@@ -364,6 +366,7 @@ class Trace:
         """
         if self.original(obj) is not obj:
             raise Declined(f"a change of a {type(obj).__name__} through a library", source)
+        self.refuse_given(obj, source)
         if self.eager:
             return
         self.changes.setdefault(id(obj), source)
@@ -380,6 +383,27 @@ class Trace:
             if part is not None and self.was_made(obj) and self.parts.save(obj, part):
                 return
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
+
+    def given_containers(self) -> dict[int, Any]:
+        """The lists, dicts and the like in the arguments, which the program has taken apart, by id."""
+        if self._given is None:
+            self._given = {id(x): x for x in mutable_containers(self.slots)}
+        return self._given
+
+    def refuse_given(self, obj: Any, source: Source | None = None) -> None:
+        """Refuse the change of an object from outside that is in the arguments too."""
+        path = self.paths.get(id(obj))
+        if path is not None and id(obj) in self.given_containers():
+            kind = type(obj).__name__
+            reason = f"a change of {path.describe()}, a {kind} that is in the arguments too"
+            raise Declined(reason, source)
+
+    def guard_not_given(self, obj: Any) -> None:
+        """Have an object from outside compared with the containers in the arguments of each call."""
+        path = self.paths.get(id(obj))
+        kinds = {type(x) for x in self.given_containers().values()}
+        if path is not None and type(obj) in kinds and "defaults__" not in path.text:
+            self.guards.append(Guard(path, "not given", None))
 
     def changing_entries(
         self, table: dict[Any, Any], keys: Sequence[Any], source: Source | None

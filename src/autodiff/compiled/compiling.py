@@ -146,6 +146,7 @@ class Compiler:
             not self.transformation.is_value,
             self.warned,
             _run_long if self.engine == "native" and not eager else None,
+            call.given,
         )
 
     def plan(

@@ -1,0 +1,149 @@
+"""Containers that are arguments and reached by another way too: a change of one is a change of both."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.errors import UnsupportedError
+
+over_engines = pytest.mark.parametrize("engine", ["numpy", "native"])
+outside: Any = None
+
+
+class Holder:
+    item: Any = None
+
+
+def dict_by_global(d: Any, a: Any) -> Any:
+    outside["t"] = 5 * a
+    return d["t"] * a
+
+
+def dict_by_class(d: Any, a: Any) -> Any:
+    Holder.item["t"] = 5 * a
+    return d["t"] * a
+
+
+def dict_by_argument(d: Any, a: Any) -> Any:
+    d["t"] = 5 * a
+    return outside["t"] * a
+
+
+def dict_in_a_loop(d: Any, a: Any) -> Any:
+    for k in range(3):
+        outside["t"] = outside["t"] * a + k
+    return d["t"] * a
+
+
+def dict_on_a_condition(d: Any, a: Any) -> Any:
+    if a > 0:
+        outside["t"] = 5 * a
+    return d["t"] * a
+
+
+def dict_updated(d: Any, a: Any) -> Any:
+    outside.update(t=5 * a)
+    return d["t"] * a
+
+
+def list_by_global(d: Any, a: Any) -> Any:
+    outside[0] = 5 * a
+    return d[0] * a
+
+
+def list_by_argument(d: Any, a: Any) -> Any:
+    d[0] = 5 * a
+    return outside[0] * a
+
+
+def list_appended(d: Any, a: Any) -> Any:
+    outside.append(5 * a)
+    return d[-1] * a
+
+
+def nested(d: Any, a: Any) -> Any:
+    outside["t"] = 5 * a
+    return d[0]["x"]["t"] * a
+
+
+def read_alone(d: Any, a: Any) -> Any:
+    return d["t"] * outside["t"] * a
+
+
+# Functions, and what makes the argument of an object and the object that is reached otherwise.
+ROWS: list[tuple[Any, Any, Any]] = [
+    *[
+        (f, lambda: {"t": 0.4}, lambda x: x)
+        for f in (dict_by_global, dict_by_class, dict_by_argument, dict_in_a_loop,
+                  dict_on_a_condition, dict_updated)
+    ],
+    *[(f, lambda: [0.4, 2.0], lambda x: x) for f in (list_by_global, list_by_argument, list_appended)],
+    (list_by_global, lambda: [0.5] * 12, lambda x: x),
+    (list_by_argument, lambda: [0.5] * 12, lambda x: x),
+    (nested, lambda: {"t": 0.4}, lambda x: [{"x": x}, 1.0]),
+]  # fmt: skip
+
+
+def call(f: Any, make: Any, given: Any, is_one: bool, run: Any, a: float) -> Any:
+    global outside
+    argument, outside = make(), make()
+    if is_one:
+        outside = argument
+    Holder.item = outside
+    return run(given(argument), a)
+
+
+@over_engines
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("row", range(len(ROWS)))
+def test_values_are_those_of_plain_python(row: int, first: bool, engine: str) -> None:
+    f, make, given = ROWS[row]
+    compiled = autodiff.function(f, engine=engine)
+    for is_one in (first, not first, first):
+        expected = call(f, make, given, is_one, f, 1.3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", autodiff.FallbackWarning)
+            assert call(f, make, given, is_one, compiled, 1.3) == expected
+
+
+@over_engines
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("row", range(len(ROWS)))
+def test_derivatives_are_right_or_refused(row: int, first: bool, engine: str) -> None:
+    f, make, given = ROWS[row]
+    gradient = autodiff.gradient(f, wrt="a", engine=engine)
+    for is_one in (first, not first, first):
+        above, below = (call(f, make, given, is_one, f, a) for a in (1.3 + 1e-6, 1.3 - 1e-6))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", autodiff.FallbackWarning)
+            try:
+                found = call(f, make, given, is_one, gradient, 1.3)
+            except UnsupportedError as error:
+                assert is_one
+                assert " too" in str(error) or "argument" in str(error)
+            else:
+                assert found == pytest.approx((above - below) / 2e-6, rel=1e-6)
+
+
+def test_what_is_changed_and_where_is_named() -> None:
+    global outside
+    outside = {"t": 0.4}
+    with pytest.warns(autodiff.FallbackWarning), pytest.raises(UnsupportedError) as caught:
+        autodiff.gradient(dict_by_global, wrt="a")(outside, 1.3)
+    assert "a change of outside, a dict that is in the arguments too" in str(caught.value)
+
+
+@over_engines
+def test_reading_alone_is_compiled(engine: str) -> None:
+    global outside
+    outside = {"t": 0.4}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compiled = autodiff.gradient(read_alone, wrt="a", engine=engine)
+        assert compiled(outside, 1.3) == pytest.approx(0.16)
+    np.testing.assert_equal(len(compiled.cache), 1)
