@@ -70,6 +70,7 @@ class Transformation:
     is_value = True
     gives_value = False  # whether a derivative comes with the value, as the first of a tuple
     takes_lists = True  # lists of numbers may be one array each
+    takes_tables = True  # ... and lists of records one for each of their numbers
     takes_holomorphic = False  # whether there is df/dz of it
     holomorphic = False  # whether that is what is asked for
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
@@ -260,6 +261,7 @@ class Derivative(Transformation):
 
     name = "derivative"
     is_value = False
+    takes_tables = False
 
     def __init__(self, wrt: Wrt = None) -> None:
         super().__init__(wrt)
@@ -684,6 +686,8 @@ class Gradient(Derivative):
         self.value = self.gives_value = value
         if value:
             self.name = "value_and_gradient"
+        items = wrt if isinstance(wrt, (list, tuple)) else [wrt]
+        self.takes_tables = all(x is None or isinstance(x, (str, int)) for x in items)
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         what = "value_and_gradient" if self.value else "gradient"

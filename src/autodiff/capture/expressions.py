@@ -267,7 +267,7 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
                 raise AmbiguousStore("an identity test of a list that is an item of a list")
             frame.trace.refuse_held(left)
             frame.trace.refuse_held(right)
-        elif type_of(left) is type_of(right) and not isinstance(left, tuple):
+        elif type_of(left) is type_of(right):
             frame.trace.refuse_held(left)
             frame.trace.refuse_held(right)
     if isinstance(left, Tracer) and isinstance(right, Tracer) and left.cell is not right.cell:

@@ -24,11 +24,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.capture.lists import Store, TracedList
+from autodiff.capture.records import forms, template_of_part
 from autodiff.capture.regions import Slot
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
+from autodiff.tables import Array, Table
 
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
@@ -129,7 +132,7 @@ class Given:
     """A list that is an argument: what stands for it, which leaf, and what it began with."""
 
     list: TracedList
-    leaf: int
+    leaf: int | None  # None: a column of records
     buffer: Value
     count: Value
 
@@ -145,6 +148,28 @@ def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
     return made
 
 
+def enter_table(trace: Trace, table: Table) -> TracedList:
+    """What stands for a list or tuple of records whose columns are inputs."""
+    made = TracedTuple(trace) if table.layout.cls is tuple else TracedList(trace)
+    part = table.layout.part
+    columns = []
+    for tracer, form in zip(table.columns, forms(part), strict=True):
+        column = made if isinstance(part, Array) else TracedList(trace)
+        count = Cell(as_tracer(tracer.shape[0]).value)
+        slot = Slot(tracer.dtype, tuple(tracer.shape[1:]), form)
+        column.store = Store(Cell(tracer.value), count, slot, [], None, None)
+        trace.counts.add(count)
+        trace.given[id(column)] = Given(column, None, tracer.value, count.value)
+        columns.append(column)
+        if form == "array":
+            trace.copied[column.store.buffer] = None
+    if not isinstance(part, Array):
+        made.columns = tuple(columns)
+        made.template = template_of_part(part, table.columns)
+        trace.tables.append((made, made.columns))
+    return made
+
+
 def is_unchanged(trace: Trace, x: TracedList) -> bool:
     """Whether a list is an argument, as it was given."""
     found, store = trace.given[id(x)], x.store
@@ -155,13 +180,30 @@ def is_unchanged(trace: Trace, x: TracedList) -> bool:
     )
 
 
-def leave(trace: Trace, derivative: bool) -> None:
+def leave(trace: Trace, result: Any, derivative: bool) -> None:
     """Refuse what cannot be done with whole lists, at the end of a capture."""
-    if not derivative and not all(is_unchanged(trace, x.list) for x in trace.given.values()):
+    _refuse_copied(trace, result)
+    unchanged = all(is_unchanged(trace, x.list) for x in trace.given.values())
+    if not derivative and not (unchanged and all(x.columns is y for x, y in trace.tables)):
         raise NotStaged("a change of a list that is an argument")
     ints = {x.buffer for x in trace.given.values() if x.buffer.dtype.kind == "i"}
     if ints and any(v in ints for value in trace.guarded for v in trace.origins(value)):
         raise NotStaged("an int of a list that shapes the program")
+
+
+def _refuse_copied(trace: Trace, result: Any) -> None:
+    """Refuse where it shows that the records of a table are copies."""
+    if trace.copied and any(record.cell.version for record in trace.inputs):
+        raise NotStaged("a store beside arrays in a list that is an argument")
+    if not trace.copied and not trace.items:
+        return
+
+    def is_copied(x: Any) -> bool:
+        return id(x) in trace.items or (isinstance(x, Tracer) and x.cell in trace.copied)
+
+    kept = [result, *trace.state.kept(), *trace.state.scope.locals.values()]
+    if containers.holds(kept, is_copied):
+        raise NotStaged("a record of a list that is an argument is kept")
 
 
 __all__ = [
@@ -169,6 +211,7 @@ __all__ = [
     "array_of",
     "converted",
     "enter",
+    "enter_table",
     "is_unchanged",
     "is_whole",
     "kind_of",

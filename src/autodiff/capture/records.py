@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff import tables
 from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
+from autodiff.ladder import NotStaged
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import VARIES, Either, Kind, kinds_of, union
 from autodiff.ops.structural import reshape
@@ -119,10 +121,26 @@ class Several:
 
     cls: type
     parts: tuple[Template, ...]
+    is_given: bool = False  # an item of an argument
 
     def make(self, items: Sequence[Any]) -> Any:
         """The tuple of these items."""
         return self.cls(*items) if hasattr(self.cls, "_fields") else self.cls(items)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A string or None."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A dict or dataclass of an argument."""
+
+    record: tables.Record
+    parts: tuple[Template, ...]
 
 
 @dataclass(frozen=True)
@@ -140,7 +158,7 @@ class Rows:
     __hash__ = None  # type: ignore[assignment]
 
 
-Template = Number | Typed | Complex | Several | Rows
+Template = Number | Typed | Complex | Several | Rows | Fixed | Fields
 
 
 def template_of(item: Any) -> Template | None:
@@ -170,6 +188,40 @@ def template_of(item: Any) -> Template | None:
     return Several(cls, tuple([part for part in parts if part is not None]))
 
 
+def template_of_part(part: tables.Part, columns: Sequence[Tracer]) -> Template:
+    """What a record of a table looks like; ``columns`` begins with its own."""
+    if isinstance(part, tables.Fixed):
+        return Fixed(part.value)
+    if isinstance(part, tables.Numbers):
+        rows = columns[0]
+        return Rows(rows.shape[1], Slot(rows.dtype, (), form_of(part.kind)))
+    if not isinstance(part, tables.Record):
+        return Number()
+    parts: list[Template] = []
+    for inner in part.parts:
+        parts.append(template_of_part(inner, columns))
+        columns = columns[width(parts[-1]) :]
+    if issubclass(part.cls, tuple):
+        return Several(part.cls, tuple(parts), is_given=True)
+    return Fields(part, tuple(parts))
+
+
+def form_of(kind: type) -> Form:
+    """What numbers of a type are to the user's code."""
+    return "scalar" if kind is np.float64 else "python"
+
+
+def forms(part: tables.Part) -> Iterator[Form]:
+    """What the items of each column of a table are."""
+    if isinstance(part, tables.Record):
+        for inner in part.parts:
+            yield from forms(inner)
+    elif isinstance(part, tables.Scalar):
+        yield form_of(part.kind)
+    elif not isinstance(part, tables.Fixed):
+        yield "array"
+
+
 def looks_like(template: Template, item: Any) -> bool:
     """Whether the columns of a template can hold an item."""
     if isinstance(template, Typed):
@@ -190,6 +242,8 @@ def has_lists(template: Template) -> bool:
 
 def numbers(template: Template, item: Any) -> Iterator[Any]:
     """The numbers of an item that looks like the template, in order."""
+    if isinstance(template, (Fixed, Fields)):
+        raise NotStaged("a change of a list that is an argument")
     if isinstance(template, Several):
         for part, inner in zip(template.parts, item, strict=True):
             yield from numbers(part, inner)
@@ -207,8 +261,10 @@ def numbers(template: Template, item: Any) -> Iterator[Any]:
 
 def width(template: Template) -> int:
     """How many numbers an item has."""
-    if isinstance(template, Several):
+    if isinstance(template, (Several, Fields)):
         return sum(map(width, template.parts))
+    if isinstance(template, Fixed):
+        return 0
     return 2 if isinstance(template, (Typed, Complex)) else 1
 
 
@@ -229,7 +285,15 @@ def build(template: Template, found: Iterator[Any], home: TracedList) -> Any:
     """The item made of numbers."""
     if isinstance(template, Several):
         items = [build(part, found, home) for part in template.parts]
-        return home.frozen_list(items) if template.cls is list else template.make(items)
+        if template.cls is list:
+            return home.frozen_list(items)
+        made = template.make(items)
+        return home.trace.hold_item(made) if template.is_given else made
+    if isinstance(template, Fixed):
+        return template.value
+    if isinstance(template, Fields):
+        made = template.record.make([build(part, found, home) for part in template.parts])
+        return home.trace.hold_item(made)
     if isinstance(template, Typed):
         return template.item(next(found), next(found))
     if isinstance(template, Complex):
@@ -246,6 +310,8 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
         return values if template.types.slot.dtype == np.result_type(*template.dtypes()) else None
     if isinstance(template, Complex):
         return ComplexTracer((next(columns), next(columns)), "array")
+    if isinstance(template, (Fixed, Fields)):
+        return None
     if not isinstance(template, Several):
         return next(columns)
     if _has_complex(template):
@@ -303,5 +369,6 @@ def _plain(template: Template, found: Iterator[Any]) -> Any:
 
 __all__ = [
     "Complex", "Number", "RecordPlan", "Rows", "Several", "Template", "Typed", "as_array", "build",
-    "freeze_lists", "has_lists", "looks_like", "numbers", "template_of", "width",
+    "forms", "freeze_lists", "has_lists", "looks_like", "numbers", "template_of", "template_of_part",
+    "width",
 ]  # fmt: skip

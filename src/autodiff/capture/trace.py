@@ -165,6 +165,10 @@ class Trace:
         self.called_out: Any = None  # the library that calls functions of the user, if one does
         # Of complex arrays among the arguments, by the number of their leaf: each with its input.
         self.complex_inputs: dict[int, tuple[Any, Input]] = {}
+        # Arrays that are items of an argument, of which the program has copies; dicts and the like.
+        self.copied: dict[Cell, None] = {}
+        self.items: dict[int, Any] = {}
+        self.tables: list[tuple[TracedList, Any]] = []  # lists of records, with their columns
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
         self.decided: dict[Any, None] = {}  # likewise
@@ -199,6 +203,7 @@ class Trace:
             record.example = None
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
+            self.copied, self.items, self.tables,
             self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.complex_inputs,
         ):  # fmt: skip
@@ -392,6 +397,12 @@ class Trace:
     def hold(self, objects: Iterable[Any]) -> None:
         """Have objects refuse to change: others may refer to what they stand for."""
         self.held.update((id(obj), obj) for obj in objects)
+
+    def hold_item(self, obj: Any) -> Any:
+        """A record of an argument, which stands for the one that was given: it may be read."""
+        self.hold([obj])
+        self.items[id(obj)] = obj
+        return obj
 
     def make_ambiguous(self, objects: Iterable[Any]) -> None:
         """Have lists and dicts refuse to change: a branch chose one of them."""

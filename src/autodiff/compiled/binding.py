@@ -50,6 +50,12 @@ class Call:
     lists: frozenset[int] = frozenset()  # leaves that are lists of numbers: one array each
     as_given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # arguments and keywords
     wholes: dict[int, Any] = field(default_factory=dict)  # complex leaves, read as their parts
+    has_tables: bool = False  # lists of records among the arguments are columns
+
+    @property
+    def can_be_taken_apart(self) -> bool:
+        """Whether there is another way to take it: the items of lists one by one."""
+        return bool(self.lists) or self.has_tables
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
@@ -281,8 +287,12 @@ def flattened(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     whole: bool = False,
+    tables: bool = False,
 ) -> Call:
-    """Bind a call and flatten its arguments; ``whole``: lists of numbers are leaves."""
+    """Bind a call and flatten its arguments.
+
+    ``whole``: lists of numbers are leaves; ``tables``: lists of records are their columns.
+    """
     slots, defaulted = signature.bind_telling(args, kwargs)
     given, left_out = slots, frozenset[int]()
     if defaulted:
@@ -301,10 +311,15 @@ def flattened(
     key: list[Any] = []
     orders: list[Any] = []
     titles = signature.names
+    has_tables = False
     for k, slot in enumerate(slots):
         as_float = k in floats
         name = titles[k] if k < len(titles) else None
         if tree.is_container(slot) and not (whole and is_whole(slot)):
+            if tables:
+                kinds = "f" if as_float else "fi" if not transformation.is_value else "fib"
+                as_given, slot = slot, tree.with_tables(slot, is_whole, kinds)
+                has_tables = has_tables or slot is not as_given
             parts, definition = tree.flatten(slot, is_leaf=is_whole if whole else None)
             definitions.append(definition)
             key.append(definition)
@@ -342,6 +357,7 @@ def flattened(
         frozenset(lists),
         (args, kwargs),
         wholes,
+        has_tables,
     )
 
 
