@@ -209,6 +209,28 @@ def _stops_in_a_generator_and_is_caught(x):
         return x * 2, str(error), type(error.__cause__)
 
 
+class _Refuses:
+    def __iter__(self):
+        raise StopIteration("none")
+
+
+def _stops_where_a_loop_begins(x):
+    def numbers():
+        yield x
+        for v in _Refuses():
+            yield v
+
+    return sum(numbers())
+
+
+def _stops_while_another_is_handled(x):
+    try:
+        {}["missing"]
+    except KeyError:
+        with _Context(False):
+            next(iter([]))
+
+
 def _ends_a_generator(x):
     def numbers():
         for _ in range(3):
@@ -231,6 +253,8 @@ def _ends_a_generator(x):
         _stops_in_a_generator,
         _stops_in_a_generator_and_is_caught,
         _ends_a_generator,
+        _stops_where_a_loop_begins,
+        _stops_while_another_is_handled,
     ],
 )
 def test_a_stop_iteration_goes_where_it_goes_in_python(f) -> None:
@@ -238,7 +262,8 @@ def test_a_stop_iteration_goes_where_it_goes_in_python(f) -> None:
         try:
             return function(2.0)
         except (StopIteration, RuntimeError) as error:
-            return type(error), str(error), type(error.__cause__)
+            causes = type(error.__cause__), type(error.__context__), error.__suppress_context__
+            return type(error), str(error), causes
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")

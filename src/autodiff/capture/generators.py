@@ -139,8 +139,10 @@ def finish(running: Steps) -> Completion | None:
         completion: Completion | None = stop.value
         return completion
     except Stopped as stopped:
-        raise stopped.error from stopped.error.__cause__
-    raise AssertionError("statements without a yield have yielded")
+        error = stopped.error
+    else:
+        raise AssertionError("statements without a yield have yielded")
+    raise error  # here, for in the handler its context would become ours
 
 
 SUSPENSIONS = (ast.Yield, ast.YieldFrom, ast.Await)

@@ -62,7 +62,7 @@ def _value(frame: Frame, node: ast.expr | None) -> Generator[Any, Any, Any]:
         inner = yield from _value(frame, node.value)
         if isinstance(inner, TracedGenerator):
             return (yield from inner.steps)
-        return (yield from iter(iterate(frame, inner)))
+        return (yield from passing(iter, passing(iterate, frame, inner)))
     return (yield from _hoisted(frame, node))
 
 
@@ -137,7 +137,7 @@ def _if(frame: Frame, node: ast.If) -> Steps:
 def _for(frame: Frame, node: ast.For) -> Steps:
     source = yield from _value(frame, node.iter)
     passes = Passes(frame, node, _STANDS_STILL)
-    for item in iterate(frame, source):
+    for item in passing(iterate, frame, source):
         passing(assign, frame, node.target, item)
         completion = yield from steps(frame, node.body)
         passes.made()
