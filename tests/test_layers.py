@@ -45,6 +45,7 @@ LAYERS: dict[str, int] = {
     "dims": 0,
     "labelled": 0,
     "containers": 0,
+    "tables": 0,
     "tree": 0,
     "debug": 0,
     "floating": 0,
@@ -68,7 +69,7 @@ WITHIN = {
     ("compiled", "transform"), ("compiled", "recall"),
     ("optimize", "api"),
     ("api", "testing"),
-    ("tree", "labelled"), ("labelled", "errors"),
+    ("tree", "labelled"), ("tree", "tables"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
     ("tracebacks", "debug"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
 }  # fmt: skip

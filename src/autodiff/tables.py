@@ -208,6 +208,18 @@ def _items(part: Part, columns: Iterator[Any], count: int) -> list[Any]:
     return [part.make(row) for row in zip(*parts, strict=True)]
 
 
+def classes_of(part: Part) -> set[type]:
+    """The classes of the objects in a record that can change."""
+    if isinstance(part, Array):
+        return {np.ndarray}
+    if isinstance(part, Numbers):
+        return {list}
+    if not isinstance(part, Record):
+        return set()
+    own = set() if issubclass(part.cls, tuple) else {part.cls}
+    return own.union(*map(classes_of, part.parts))
+
+
 def names(layout: Layout) -> tuple[str, ...]:
     """How the columns are called, in order: ``[:]['t']``."""
     return tuple(_names(layout.part, "[:]"))
@@ -239,9 +251,10 @@ def register(namespace: str) -> None:
         # Of anything else than numbers it stays a table: tracers, plans.
         return records(table) if all(type(x) is np.ndarray for x in table.columns) else table
 
-    optree.register_pytree_node(Table, flatten, unflatten, namespace=namespace)
+    cls: Any = Table  # which optree's annotations take for no container
+    optree.register_pytree_node(cls, flatten, unflatten, namespace=namespace)
     _registered.append(True)
 
 
 __all__ = ["FEWEST", "Array", "Fixed", "Layout", "Numbers", "Part", "Record", "Scalar", "Table"]
-__all__ += ["names", "records", "register", "table_of"]
+__all__ += ["classes_of", "names", "records", "register", "table_of"]

@@ -372,6 +372,8 @@ def _capture(
                 trace.settle()
         captured.decisions = trace.decisions.all()
         captured.changed_argument = _changed(trace, containers)
+        if captured.changed_argument is not None:
+            given.refuse_change_beside(trace)
         captured.specialised_leaves = frozenset(
             r.leaf
             for r in trace.inputs

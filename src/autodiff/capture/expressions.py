@@ -225,12 +225,14 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
         same = is_same(frame, left, right)
         return same if isinstance(kind, ast.Is) else not same
     if isinstance(kind, (ast.In, ast.NotIn)):
+        frame.trace.refuse_items(left)
         found = _contains(frame, left, right)
         return (
             found
             if isinstance(kind, ast.In)
             else (python_not(found) if isinstance(found, Tracer) else not found)
         )
+    frame.trace.refuse_items(left, right)
     return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
 
 

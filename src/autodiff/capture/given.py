@@ -19,6 +19,7 @@ or NumPy's float64.  Short lists of ints are shapes, axes and counts, which prog
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +27,12 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.lists import Store, TracedList
-from autodiff.capture.records import forms, template_of_part
+from autodiff.capture.records import forms, has_given, template_of_part
 from autodiff.capture.regions import Slot
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
-from autodiff.tables import Array, Table
+from autodiff.tables import Array, Table, classes_of
 
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
@@ -166,7 +167,7 @@ def enter_table(trace: Trace, table: Table) -> TracedList:
     if not isinstance(part, Array):
         made.columns = tuple(columns)
         made.template = template_of_part(part, table.columns)
-        trace.tables.append((made, made.columns))
+    trace.tables.append((made, made.columns, table))
     return made
 
 
@@ -184,26 +185,100 @@ def leave(trace: Trace, result: Any, derivative: bool) -> None:
     """Refuse what cannot be done with whole lists, at the end of a capture."""
     _refuse_copied(trace, result)
     unchanged = all(is_unchanged(trace, x.list) for x in trace.given.values())
-    if not derivative and not (unchanged and all(x.columns is y for x, y in trace.tables)):
+    if not derivative and not (unchanged and all(x.columns is y for x, y, _ in trace.tables)):
         raise NotStaged("a change of a list that is an argument")
     ints = {x.buffer for x in trace.given.values() if x.buffer.dtype.kind == "i"}
     if ints and any(v in ints for value in trace.guarded for v in trace.origins(value)):
         raise NotStaged("an int of a list that shapes the program")
 
 
+def refuse_change_beside(trace: Trace) -> None:
+    """A list or dict among the arguments has changed: it may be a record, of which there are copies."""
+    if any(classes_of(table.layout.part) for _, _, table in trace.tables):
+        raise NotStaged("a change beside records in a list that is an argument")
+
+
 def _refuse_copied(trace: Trace, result: Any) -> None:
     """Refuse where it shows that the records of a table are copies."""
+    if not trace.copied and not trace.tables:
+        return
     if trace.copied and any(record.cell.version for record in trace.inputs):
         raise NotStaged("a store beside arrays in a list that is an argument")
-    if not trace.copied and not trace.items:
-        return
+    if any(_may_be_a_record(trace, place.owner) for place in trace.state.places.values()):
+        raise NotStaged("a store beside records in a list that is an argument")
+    moved = Moved([cell.value for cell in trace.copied])
 
     def is_copied(x: Any) -> bool:
-        return id(x) in trace.items or (isinstance(x, Tracer) and x.cell in trace.copied)
+        if id(x) in trace.items:
+            return True
+        if isinstance(x, TracedList):
+            is_given = x.template is not None and has_given(x.template)
+            stores = [part.store for part in x.parts() if part.store is not None]
+            return is_given or any(moved.is_moved(store.buffer.value) for store in stores)
+        is_whole_array = isinstance(x, Tracer) and x.form == "array"
+        return is_whole_array and moved.is_moved(x.value)
 
     kept = [result, *trace.state.kept(), *trace.state.scope.locals.values()]
-    if containers.holds(kept, is_copied):
+    stored = lambda x: isinstance(x, TracedList) and x.is_stored()  # noqa: E731
+    if containers.holds(kept, is_copied, stop=stored):
         raise NotStaged("a record of a list that is an argument is kept")
+
+
+def _may_be_a_record(trace: Trace, owner: Any) -> bool:
+    """Whether an object that is stored into may be a record of a table as well."""
+    is_namespace = isinstance(owner, dict) and "__name__" in owner
+    return not is_namespace and any(
+        type(owner) in classes_of(table.layout.part) for _, _, table in trace.tables
+    )
+
+
+# Operations whose result has elements of their operands, as they are.
+_MOVES = frozenset(
+    (
+        "broadcast", "cast", "concatenate", "gather", "reshape", "reverse", "scatter_update", "select",
+        "slice", "slice_update", "sort", "stop_gradient", "transpose",
+    )
+)  # fmt: skip
+
+
+class Moved:
+    """Which values of a program may be, or be made of, some arrays or parts of them as they are."""
+
+    def __init__(self, sources: Sequence[Value]) -> None:
+        self.sources = set(sources)
+        self.before: dict[Value, list[Value]] = {}  # of parameters of loops: what they may be
+
+    def is_moved(self, value: Value) -> bool:
+        """Whether nothing was computed between one of the arrays and a value."""
+        seen: set[Value] = set()
+        pending = [value]
+        while pending:
+            current = pending.pop()
+            if current in self.sources:
+                return True
+            if current not in seen:
+                seen.add(current)
+                pending += self._made_of(current)
+        return False
+
+    def _made_of(self, value: Value) -> Sequence[Value]:
+        owner = value.owner
+        if owner is None:
+            return self.before.get(value, ())
+        if owner.kind in _MOVES:
+            return owner.operands
+        if owner.kind == "cond":
+            k = owner.results.index(value)
+            return [block.outputs[k] for block in owner.regions]
+        if owner.kind not in ("for", "while"):
+            return ()
+        body, first = owner.regions[-1], 1 if owner.kind == "while" else 0
+        for block in owner.regions:
+            parameters = block.parameters[len(block.parameters) - len(owner.operands) :]
+            for k, parameter in enumerate(parameters):
+                self.before[parameter] = [owner.operands[k], body.outputs[k]]
+        k = owner.results.index(value) - first
+        return [body.outputs[k], *owner.operands[k : k + 1]] if k >= 0 else ()
 
 
 __all__ = [
@@ -216,4 +291,5 @@ __all__ = [
     "is_whole",
     "kind_of",
     "leave",
+    "refuse_change_beside",
 ]

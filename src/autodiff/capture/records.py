@@ -149,6 +149,7 @@ class Rows:
 
     length: Extent
     slot: Slot
+    is_given: bool = False  # an item of an argument
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -194,7 +195,7 @@ def template_of_part(part: tables.Part, columns: Sequence[Tracer]) -> Template:
         return Fixed(part.value)
     if isinstance(part, tables.Numbers):
         rows = columns[0]
-        return Rows(rows.shape[1], Slot(rows.dtype, (), form_of(part.kind)))
+        return Rows(rows.shape[1], Slot(rows.dtype, (), form_of(part.kind)), is_given=True)
     if not isinstance(part, tables.Record):
         return Number()
     parts: list[Template] = []
@@ -238,6 +239,15 @@ def has_lists(template: Template) -> bool:
     if isinstance(template, Several):
         return template.cls is list or any(has_lists(part) for part in template.parts)
     return isinstance(template, Rows)
+
+
+def has_given(template: Template) -> bool:
+    """Whether an item is or holds a record of an argument, of which there is but one."""
+    if isinstance(template, Several):
+        return template.is_given or any(has_given(part) for part in template.parts)
+    return isinstance(template, (Fixed, Fields)) or (
+        isinstance(template, Rows) and template.is_given
+    )
 
 
 def numbers(template: Template, item: Any) -> Iterator[Any]:
@@ -299,7 +309,8 @@ def build(template: Template, found: Iterator[Any], home: TracedList) -> Any:
     if isinstance(template, Complex):
         return template.item(next(found), next(found))
     if isinstance(template, Rows):
-        return home.frozen_rows(next(found), template.slot)
+        rows = home.frozen_rows(next(found), template.slot)
+        return home.trace.note_item(rows) if template.is_given else rows
     return next(found)
 
 
@@ -369,6 +380,6 @@ def _plain(template: Template, found: Iterator[Any]) -> Any:
 
 __all__ = [
     "Complex", "Number", "RecordPlan", "Rows", "Several", "Template", "Typed", "as_array", "build",
-    "forms", "freeze_lists", "has_lists", "looks_like", "numbers", "template_of", "template_of_part",
+    "forms", "freeze_lists", "has_given", "has_lists", "looks_like", "numbers", "template_of", "template_of_part",
     "width",
 ]  # fmt: skip

@@ -168,7 +168,7 @@ class Trace:
         # Arrays that are items of an argument, of which the program has copies; dicts and the like.
         self.copied: dict[Cell, None] = {}
         self.items: dict[int, Any] = {}
-        self.tables: list[tuple[TracedList, Any]] = []  # lists of records, with their columns
+        self.tables: list[tuple[Any, Any, Any]] = []  # lists of records, with columns; which tables
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
         self.decided: dict[Any, None] = {}  # likewise
@@ -401,8 +401,19 @@ class Trace:
     def hold_item(self, obj: Any) -> Any:
         """A record of an argument, which stands for the one that was given: it may be read."""
         self.hold([obj])
+        return self.note_item(obj)
+
+    def note_item(self, obj: Any) -> Any:
+        """The same for one that knows itself that it may not change."""
         self.items[id(obj)] = obj
         return obj
+
+    def refuse_items(self, *objects: Any) -> None:
+        """It matters which objects these are, or that are in them, and not only what they hold."""
+        if self.items and containers.holds(
+            objects, lambda x: id(x) in self.items, stop=lambda x: isinstance(x, StoredList)
+        ):
+            raise NotStaged("a comparison of records of a list that is an argument")
 
     def make_ambiguous(self, objects: Iterable[Any]) -> None:
         """Have lists and dicts refuse to change: a branch chose one of them."""
