@@ -255,6 +255,7 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
     Of what a branch or loop chose, it has to be decided which one it is.
     """
     if left is not right:
+        frame.trace.refuse_identity(left, right)
         if isinstance(left, Tracer) and isinstance(right, Tracer):
             if (left.cell.origins or right.cell.origins) and (
                 cells_of(left).keys() & cells_of(right).keys()

@@ -204,6 +204,8 @@ def _refuse_copied(trace: Trace, result: Any) -> None:
         return
     if trace.copied and any(record.cell.version for record in trace.inputs):
         raise NotStaged("a store beside arrays in a list that is an argument")
+    if trace.has_changed_items():
+        raise NotStaged("a change of a record of a list that is an argument")
     if any(_may_be_a_record(trace, place.owner) for place in trace.state.places.values()):
         raise NotStaged("a store beside records in a list that is an argument")
     moved = Moved([cell.value for cell in trace.copied])

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from itertools import zip_longest
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -167,7 +168,7 @@ class Trace:
         self.complex_inputs: dict[int, tuple[Any, Input]] = {}
         # Arrays that are items of an argument, of which the program has copies; dicts and the like.
         self.copied: dict[Cell, None] = {}
-        self.items: dict[int, Any] = {}
+        self.items: dict[int, tuple[Any, list[Any]]] = {}
         self.tables: list[tuple[Any, Any, Any]] = []  # lists of records, with columns; which tables
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
@@ -405,8 +406,24 @@ class Trace:
 
     def note_item(self, obj: Any) -> Any:
         """The same for one that knows itself that it may not change."""
-        self.items[id(obj)] = obj
+        self.items[id(obj)] = (obj, _parts_now(obj))
         return obj
+
+    def has_changed_items(self) -> bool:
+        """Whether one was stored into where nobody saw it: by a function without source."""
+        return any(
+            any(a is not b for a, b in zip_longest(parts, _parts_now(obj)))
+            for obj, parts in self.items.values()
+        )
+
+    def refuse_identity(self, left: Any, right: Any) -> None:
+        """It matters whether two objects are one: not of copies."""
+        arrays = isinstance(left, Tracer) and isinstance(right, Tracer)
+        if arrays and self.copied and left.form == right.form == "array":
+            raise NotStaged("an identity test of arrays beside a list of arrays")
+        lists = isinstance(left, StoredList) and isinstance(right, StoredList)
+        if lists and (id(left) in self.items or id(right) in self.items):
+            raise NotStaged("an identity test of a list that is an item of a list")
 
     def refuse_items(self, *objects: Any) -> None:
         """It matters which objects these are, or that are in them, and not only what they hold."""
@@ -948,6 +965,11 @@ def refuse_captured_class(cls: type, source: Source | None) -> None:
 
 def _is_known(extent: Extent, known: dict[Value, Any]) -> bool:
     return all(s in known for s in symbols_of(extent))
+
+
+def _parts_now(obj: Any) -> list[Any]:
+    """What a record holds; of a list that knows itself whether it changes, nothing."""
+    return [] if isinstance(obj, StoredList) else list(containers.parts_of(obj, keys=True))
 
 
 def _compares(obj: Any) -> bool:

@@ -318,7 +318,7 @@ def flattened(
         if tree.is_container(slot) and not (whole and is_whole(slot)):
             if tables:
                 kinds = "f" if as_float else "fi" if not transformation.is_value else "fib"
-                as_given, slot = slot, tree.with_tables(slot, is_whole, kinds)
+                as_given, slot = slot, _with_tables(signature, k, slot, kinds)
                 has_tables = has_tables or slot is not as_given
             parts, definition = tree.flatten(slot, is_leaf=is_whole if whole else None)
             definitions.append(definition)
@@ -359,6 +359,19 @@ def flattened(
         wholes,
         has_tables,
     )
+
+
+def _with_tables(signature: Signature, k: int, slot: Any, kinds: str) -> Any:
+    """The value of a parameter with its lists of records as tables; ``*args`` are no list."""
+    parameter = signature.parameters[k] if signature.parameters else None
+    if parameter is not None and parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+        return tree.with_tables(slot, is_whole, kinds)
+    if parameter is None or type(slot) is not tuple:
+        return slot
+    parts = tuple(
+        [tree.with_tables(x, is_whole, kinds) if tree.is_container(x) else x for x in slot]
+    )
+    return slot if all(a is b for a, b in zip(parts, slot, strict=True)) else parts
 
 
 def rebuilding(signature: Signature, call: Call) -> Rebuild:
