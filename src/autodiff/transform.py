@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -137,7 +137,7 @@ def is_number(x: Any) -> bool:
 
 def holds_numbers(slot: Any) -> bool:
     """Whether an argument is a number, an array, or a container with some."""
-    return any(is_number(x) for x in _leaves(slot))
+    return any(is_number(x) for x in _each_leaf(slot))
 
 
 def by_default(slots: Sequence[Any], signature: Any = None) -> list[int]:
@@ -160,6 +160,15 @@ def _is_variadic(signature: Any, slot: int) -> bool:
         inspect.Parameter.VAR_POSITIONAL,
         inspect.Parameter.VAR_KEYWORD,
     )
+
+
+def _each_leaf(slot: Any) -> Iterator[Any]:
+    """The leaves one after the other: who looks for one of a kind need not see those of a long list."""
+    if type(slot) in (list, tuple, dict):
+        for part in slot.values() if type(slot) is dict else slot:
+            yield from _each_leaf(part)
+    else:
+        yield from _leaves(slot)
 
 
 def _leaves(slot: Any) -> list[Any]:
@@ -252,7 +261,7 @@ def holds_float(slot: Any) -> bool:
     return any(
         isinstance(x, (float, complex))
         or (isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fc")
-        for x in _leaves(slot)
+        for x in _each_leaf(slot)
     )
 
 

@@ -330,3 +330,80 @@ def test_columns_in_messages() -> None:
         return sum(r["y"] for r in records)
 
     assert "args[0][:]['y']" in str(autodiff.function(f).explain(RECORDS["dicts"](9)))
+
+
+# -- where a copy would be silently wrong -----------------------------------------------------------------
+class Outside:
+    """What functions reach beside their arguments."""
+
+    record: dict = {}
+
+
+def stores_by_another_argument(records, other, a):
+    other["t"] = 5.0 * a
+    return records[2]["t"] * a
+
+
+def stores_from_outside(records, other, a):
+    Outside.record["t"] = 5.0 * a
+    return records[2]["t"] * a
+
+
+def stores_into_an_item_of_a_slice(records, other, a):
+    part = records[1:]
+    part[1]["t"] = 4.0 * a
+    return records[2]["t"] * a
+
+
+def stores_unseen(records, other, a):
+    dict.update(records[2], t=4.0 * a)
+    return records[2]["t"] * a
+
+
+def gives_a_slice(records, other, a):
+    return records[2:4], a
+
+
+def gives_those_chosen(records, other, a):
+    return [r for r in records if r["y"] * a > 1.5]
+
+
+def takes_several(records, other, a, *more):
+    return sum(r["y"] for r in more) * a
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        stores_by_another_argument,
+        stores_from_outside,
+        stores_into_an_item_of_a_slice,
+        stores_unseen,
+        gives_a_slice,
+        gives_those_chosen,
+        takes_several,
+    ],
+)
+def test_records_that_are_reached_in_another_way(f) -> None:
+    def run(g):
+        records = RECORDS["dicts"](9)
+        Outside.record = records[2]
+        more = records if f is takes_several else []
+        return g(records, records[2], 1.3, *more), records
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found, expected = run(autodiff.function(f)), run(f)
+        assert str(found) == str(expected)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_array_of_a_list_is_or_is_not_another_argument(shared) -> None:
+    def f(arrays, x, a):
+        return a if arrays[2] is x else -a
+
+    arrays = RECORDS["arrays"](9)
+    x = arrays[2] if shared else arrays[2].copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert autodiff.function(f)(arrays, x, 1.5) == f(arrays, x, 1.5)
