@@ -333,19 +333,8 @@ def test_columns_in_messages() -> None:
 
 
 # -- where a copy would be silently wrong -----------------------------------------------------------------
-class Outside:
-    """What functions reach beside their arguments."""
-
-    record: dict = {}
-
-
 def stores_by_another_argument(records, other, a):
     other["t"] = 5.0 * a
-    return records[2]["t"] * a
-
-
-def stores_from_outside(records, other, a):
-    Outside.record["t"] = 5.0 * a
     return records[2]["t"] * a
 
 
@@ -376,7 +365,6 @@ def takes_several(records, other, a, *more):
     "f",
     [
         stores_by_another_argument,
-        stores_from_outside,
         stores_into_an_item_of_a_slice,
         stores_unseen,
         gives_a_slice,
@@ -387,7 +375,6 @@ def takes_several(records, other, a, *more):
 def test_records_that_are_reached_in_another_way(f) -> None:
     def run(g):
         records = RECORDS["dicts"](9)
-        Outside.record = records[2]
         more = records if f is takes_several else []
         return g(records, records[2], 1.3, *more), records
 
