@@ -20,7 +20,7 @@ import numpy as np
 
 FEWEST = 8  # records that make a table
 LARGEST = 1 << 20  # numbers in a column of arrays: more are not copied
-_LARGEST_INT = 2**62
+LARGEST_INT = 2**62
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _describe(items: Sequence[Any], columns: list[np.ndarray]) -> Part | None:
         return None
     (kind,) = kinds
     if kind in _DTYPES:
-        if kind is int and (max(items) >= _LARGEST_INT or min(items) <= -_LARGEST_INT):
+        if kind is int and (max(items) >= LARGEST_INT or min(items) <= -LARGEST_INT):
             return None
         columns.append(np.array(items, _DTYPES[kind]))
         return Scalar(kind)
@@ -159,8 +159,13 @@ def _names_of(kind: type, obj: Any) -> tuple[Any, ...] | None:
     if issubclass(kind, tuple):
         return getattr(kind, "_fields", None)
     if dataclasses.is_dataclass(kind):
-        return tuple([f.name for f in dataclasses.fields(kind) if hasattr(obj, f.name)])
+        return tuple([name for name in names_of_class(kind) if hasattr(obj, name)])
     return None
+
+
+def names_of_class(cls: Any) -> tuple[str, ...]:
+    """The names of a dataclass's fields."""
+    return tuple([f.name for f in dataclasses.fields(cls)])
 
 
 def _describe_arrays(items: Sequence[Any], columns: list[np.ndarray]) -> Part | None:
@@ -257,4 +262,4 @@ def register(namespace: str) -> None:
 
 
 __all__ = ["FEWEST", "Array", "Fixed", "Layout", "Numbers", "Part", "Record", "Scalar", "Table"]
-__all__ += ["classes_of", "names", "records", "register", "table_of"]
+__all__ += ["classes_of", "names", "names_of_class", "records", "register", "table_of"]

@@ -158,11 +158,11 @@ def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
 
 def enter_table(trace: Trace, table: Table) -> TracedList:
     """What stands for a list or tuple of records whose columns are inputs."""
-    made = TracedTuple(trace) if table.layout.cls is tuple else TracedList(trace)
+    made = TracedTuple((), trace) if table.layout.cls is tuple else TracedList((), trace)
     part = table.layout.part
     columns = []
     for tracer, form in zip(table.columns, forms(part), strict=True):
-        column = made if isinstance(part, Array) else TracedList(trace)
+        column = made if isinstance(part, Array) else TracedList((), trace)
         count = Cell(as_tracer(tracer.shape[0]).value)
         slot = Slot(tracer.dtype, tuple(tracer.shape[1:]), form)
         column.store = Store(Cell(tracer.value), count, slot, [], None, None)

@@ -51,7 +51,12 @@ class Call:
     lists: frozenset[int] = frozenset()  # leaves that are lists of numbers: one array each
     as_given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # arguments and keywords
     wholes: dict[int, Any] = field(default_factory=dict)  # complex leaves, read as their parts
-    has_tables: bool = False  # lists of records among the arguments are columns
+    tabled: tuple[Any, ...] = ()  # the slots with lists of records as tables
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether lists of records among the arguments are columns."""
+        return not _identical(self.tabled, self.slots)
 
     @property
     def can_be_taken_apart(self) -> bool:
@@ -312,15 +317,14 @@ def flattened(
     key: list[Any] = []
     orders: list[Any] = []
     titles = signature.names
-    has_tables = False
+    tabled: list[Any] = []
     for k, slot in enumerate(slots):
         as_float = k in floats
         name = titles[k] if k < len(titles) else None
         if tree.is_container(slot) and not (whole and is_whole(slot)):
             if tables:
                 kinds = "f" if as_float else "fi" if not transformation.is_value else "fib"
-                as_given, slot = slot, _with_tables(signature, k, slot, kinds)
-                has_tables = has_tables or slot is not as_given
+                slot = _with_tables(signature, k, slot, kinds)
             parts, definition = tree.flatten(slot, is_leaf=is_whole if whole else None)
             definitions.append(definition)
             key.append(definition)
@@ -329,6 +333,7 @@ def flattened(
         else:
             parts, accessors = [slot], [""]
             definitions.append(None)
+        tabled.append(slot)
         for part, accessor in zip(parts, accessors, strict=True):
             role = classify(part, as_float)
             if whole and type(part) in (list, tuple):
@@ -358,7 +363,7 @@ def flattened(
         frozenset(lists),
         (args, kwargs),
         wholes,
-        has_tables,
+        tuple(tabled),
     )
 
 

@@ -286,7 +286,7 @@ class Compiled(Compiler):
         if specialisation.recalled or len(self.recalled) >= MAXIMUM_RECALLED:
             return
         specialisation.recalled = True
-        if any(map(is_complex, call.roles)) or call.has_tables:
+        if any(map(is_complex, call.roles)):
             return  # the leaves are not the objects themselves
         signature = self.signature
         if signature.signature is None:

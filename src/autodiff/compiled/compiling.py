@@ -23,7 +23,7 @@ from autodiff.capture.given import kind_of
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebuilding
 from autodiff.compiled.generality import Generality
-from autodiff.compiled.results import result_tree
+from autodiff.compiled.results import result_maker, result_tree
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
 from autodiff.engines import InputForm, executable, run_native
@@ -230,6 +230,7 @@ class Compiler:
             leaves,
             forms,
             ready is not None,
+            None if ready is not None else result_maker(captured, plan),
             general or Generality(),
             lists=tuple(
                 (at, kind_of(call.leaves[k]), call.roles[k] == "float")
