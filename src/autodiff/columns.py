@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 
 from autodiff.tables import (
-    FEWEST,
     LARGEST,
     LARGEST_INT,
     Array,
@@ -93,7 +92,7 @@ class _Code:
 def compile_read(layout: Layout) -> Reader:
     """The columns of a list or tuple of records that has this layout."""
     code = _Code()
-    code.unless(f"type(rows) is not {code.bound(layout.cls)} or len(rows) < {FEWEST}")
+    code.unless(f"type(rows) is not {code.bound(layout.cls)} or len(rows) < {layout.fewest}")
     columns = ", ".join(_read(code, layout.part, "rows"))
     code.lines.append(f"return ({columns},)")
     read: Reader = code.function("rows")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 FEWEST = 8  # records that make a table
+MANY = 1024  # ... of those that are recognised quickly one by one: see ``fewest``
 LARGEST = 1 << 20  # numbers in a column of arrays: more are not copied
 LARGEST_INT = 2**62
 
@@ -85,10 +86,11 @@ _DTYPES: dict[type, type] = {
 
 @dataclass(frozen=True)
 class Layout:
-    """What a list or tuple of records looks like."""
+    """What a list or tuple of records looks like, and how many of these make a table at least."""
 
     cls: type
     part: Part
+    fewest: int
 
 
 class Table:
@@ -101,17 +103,35 @@ class Table:
         self.columns = list(columns)
 
 
-def table_of(obj: Any) -> Table | None:
-    """The table that a list or tuple is, if it is one."""
+def table_of(obj: Any, kinds: str) -> Table | None:
+    """The table that a list or tuple is, if it is one; ``kinds``: those of its columns' dtypes."""
     if type(obj) not in (list, tuple) or len(obj) < FEWEST:
         return None
     if type(obj[0]) in _DTYPES or len(obj[0] if hasattr(obj[0], "__len__") else ()) > LARGEST:
         return None
     columns: list[np.ndarray] = []
     part = _describe(obj, columns)
-    if part is None or not columns:
+    if part is None or not columns or any(column.dtype.kind not in kinds for column in columns):
         return None
-    return Table(Layout(type(obj), part), columns)
+    least = fewest(part, kinds == "f")
+    return Table(Layout(type(obj), part, least), columns) if len(obj) >= least else None
+
+
+def fewest(part: Part, differentiated: bool) -> int:
+    """How many records make a table: where a steady call with it takes no longer than with each by itself."""
+    return FEWEST if _takes_long(part, differentiated) else MANY
+
+
+def _takes_long(part: Part, differentiated: bool) -> bool:
+    """Whether records by themselves take long to recognise, or derivatives by them long to make."""
+    if not isinstance(part, Record):
+        return isinstance(part, Numbers)
+    if part.cls is tuple and set(part.parts) in ({Scalar(float)}, {Scalar(np.float64)}):
+        return True  # each is an array
+    by_class = part.cls is not dict and part.cls is not tuple
+    if by_class and (differentiated or not issubclass(part.cls, tuple)):
+        return True
+    return any(_takes_long(p, differentiated) for p in part.parts)
 
 
 def _describe(items: Sequence[Any], columns: list[np.ndarray]) -> Part | None:

@@ -139,8 +139,8 @@ def with_tables(obj: Any, is_leaf: Callable[[Any], bool], kinds: str) -> Any:
     def stops(x: Any) -> bool:
         if is_leaf(x):
             return True
-        table = table_of(x) if isinstance(x, (list, tuple)) else None
-        if table is None or any(column.dtype.kind not in kinds for column in table.columns):
+        table = table_of(x, kinds) if isinstance(x, (list, tuple)) else None
+        if table is None:
             return False
         found[id(x)] = table
         return True

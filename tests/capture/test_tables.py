@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff import tables
 from autodiff.errors import ArgumentError
 
 Point = namedtuple("Point", "t y")
@@ -24,6 +25,18 @@ class Reading:
 class Frozen:
     t: float
     y: float
+
+
+@pytest.fixture(autouse=True)
+def _all_kinds(request, monkeypatch) -> None:
+    """Here few records of any kind are a table."""
+    if "as_they_are" not in request.fixturenames:
+        monkeypatch.setattr(tables, "MANY", tables.FEWEST)
+
+
+@pytest.fixture
+def as_they_are() -> None:
+    """Thresholds as they are."""
 
 
 def _pairs(n):
@@ -44,6 +57,14 @@ RECORDS = {
     "with an array": lambda n: [{"t": t, "y": y, "v": np.array([t, y])} for t, y in _pairs(n)],
     "with records": lambda n: [{"t": t, "y": y, "more": (t, Point(t, y))} for t, y in _pairs(n)],
 }
+
+
+# Of the rest the default run has a sample; every kind of record is read in the test of repeated calls.
+FEW_KINDS = ("tuples", "dicts", "with records")
+
+
+def sample(kinds, few=FEW_KINDS):
+    return [k if k in few else pytest.param(k, marks=pytest.mark.slow) for k in kinds]
 
 
 def _t(r):
@@ -106,7 +127,7 @@ def _shape(x):
 
 
 @pytest.mark.parametrize("engine", ["native", "numpy"])
-@pytest.mark.parametrize("kind", RECORDS)
+@pytest.mark.parametrize("kind", sample(RECORDS, ["dicts"]))
 def test_records_are_as_in_python(kind, engine) -> None:
     for f in FUNCTIONS:
         value, slope = (
@@ -141,7 +162,7 @@ def few(f, kind):
     return _few[f, kind]
 
 
-@pytest.mark.parametrize("kind", RECORDS)
+@pytest.mark.parametrize("kind", sample(RECORDS, ["dataclasses"]))
 @pytest.mark.parametrize("f", FUNCTIONS)
 def test_the_derivative_by_each_number(f, kind) -> None:
     records = RECORDS[kind](8)
@@ -153,7 +174,7 @@ def test_the_derivative_by_each_number(f, kind) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("kind", RECORDS)
+@pytest.mark.parametrize("kind", sample(RECORDS))
 @pytest.mark.parametrize("f", FUNCTIONS)
 def test_a_loop_over_records_is_one_loop(f, kind) -> None:
     for transformation in (autodiff.function, autodiff.gradient):
@@ -202,7 +223,7 @@ def keeps(records, a):
 KEPT: dict = {}
 
 
-@pytest.mark.parametrize("kind", RECORDS)
+@pytest.mark.parametrize("kind", sample(RECORDS, ["tuples", "dicts", "arrays"]))
 @pytest.mark.parametrize(
     "f",
     [returns_the_list, returns_a_record, chooses_a_record, looks_for_identity, shows, keeps],
@@ -394,3 +415,83 @@ def test_an_array_of_a_list_is_or_is_not_another_argument(shared) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert autodiff.function(f)(arrays, x, 1.5) == f(arrays, x, 1.5)
+
+
+# -- repeated calls: recognised, read and written by generated code -------------------------------------
+def slightly_changed(records):
+    """The same list with a row in which one thing differs, in each way that there is."""
+    row = records[4]
+    if isinstance(row, dict):
+        others = [{**row, "t": 2}, dict(reversed(row.items())), {**row, "z": 1.0}, {"t": 1.0}]
+        others += [{**row, "unit": "A"}] if "unit" in row else []
+        others += [{**row, "v": np.ones(3)}, {**row, "v": np.ones(2, np.float32)}] if "v" in row else []
+    elif isinstance(row, np.ndarray):
+        others = [row.astype(np.float32), np.ones(3), row.tolist(), np.asfortranarray(row)[::-1]]
+    elif hasattr(row, "__dataclass_fields__"):
+        others = [type(row)(2, 1.5), type(row)(np.float64(2.0), 1.5), Point(2.0, 1.5)]
+    else:
+        make = row._make if hasattr(row, "_make") else type(row)
+        others = [make([2, row[1]]), make([np.float32(2.0), row[1]]), (2.0, 1.5), [2.0, 1.5]]
+    for other in others:
+        yield type(records)([*records[:4], other, *records[5:]])
+
+
+def first_two(records, a):
+    total = 0.0
+    for r in records:
+        total = total + len(r) * _y(r) if isinstance(r, (dict, list)) else total + _y(r) * _t(r)
+        for key in r if isinstance(r, dict) else ():
+            total = total * 1.5 if key == "t" else total
+    return total * a
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_repeated_calls_are_recognised_and_rows_are_looked_at(kind) -> None:
+    value, slope = autodiff.function(first_two), autodiff.gradient(first_two)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for n in (9, 10, 10, 11):
+            expected = slope(RECORDS[kind](n), 0.7)
+            assert value(RECORDS[kind](n), 0.7) == pytest.approx(first_two(RECORDS[kind](n), 0.7))
+        for f in (value, slope):
+            assert f._compiled.fast(RECORDS[kind](11), 0.7) is not NotImplemented
+            assert f._compiled.fast(RECORDS[kind](7), 0.7) is NotImplemented
+        records = RECORDS[kind](11)
+        found = slope._compiled.fast(records, 0.7)
+        assert _shape(found) == _shape(expected) and str(found) == str(expected)
+        twice = type(records)([records[3]] * 11)  # one record, everywhere
+        assert value._compiled.fast(twice, 0.7) == pytest.approx(first_two(twice, 0.7))
+        for changed in slightly_changed(records):
+            expected = first_two(changed, 0.7)
+            found = value(changed, 0.7)
+            assert type(found) is type(expected) and found == pytest.approx(expected)
+
+
+def test_records_changed_between_calls() -> None:
+    records, value = RECORDS["dicts"](9), autodiff.function(residuals)
+    for k in range(9):
+        records[k]["y"] = -3.0 * k
+        records.append({"t": 1.0, "y": 0.5 * k})
+        assert value(records, 0.7) == pytest.approx(residuals(records, 0.7), rel=1e-13)
+    records[2]["y"] = 7
+    assert value(records, 0.7) == pytest.approx(residuals(records, 0.7), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("kind", "in_values", "in_gradients"),
+    [
+        ("tuples", 8, 8),
+        ("lists", 8, 8),
+        ("dataclasses", 8, 8),
+        ("NumPy floats", 8, 8),
+        ("with records", 8, 8),
+        ("named tuples", 1024, 8),
+        ("dicts", 1024, 1024),
+        ("arrays", 1024, 1024),
+        ("with an array", 1024, 1024),
+    ],
+)
+def test_how_many_records_make_a_table(kind, in_values, in_gradients, as_they_are) -> None:
+    for kinds, least in (("fib", in_values), ("f", in_gradients)):
+        assert tables.table_of(RECORDS[kind](least), kinds) is not None
+        assert tables.table_of(RECORDS[kind](least - 1), kinds) is None
