@@ -115,7 +115,9 @@ def _read(code: _Code, part: Part, at: str) -> Iterator[str]:
         code.unless(f"{at}.count({part.value!r}) != len(rows)")
     elif isinstance(part, Numbers):
         flat = code.name()
-        code.unless(f"set(map(type, {at})) != {code.bound({list})} or len(set(map(len, {at}))) != 1")
+        code.unless(
+            f"set(map(type, {at})) != {code.bound({list})} or len(set(map(len, {at}))) != 1"
+        )
         code.lines.append(f"{flat} = list(chain({at}))")
         code.unless(f"set(map(type, {flat})) != {code.bound({part.kind})}")
         yield f"floats({flat}).reshape(len(rows), -1)"

@@ -291,7 +291,9 @@ def _structure(
             raise _Unsuited from None
         found = f"_c{len(columns)}"
         conditions.append(f"({found} := {read}({at})) is not None")
-        columns |= {f"{at}{name}": f"{found}[{k}]" for k, name in enumerate(column_names(obj.layout))}
+        columns |= {
+            f"{at}{name}": f"{found}[{k}]" for k, name in enumerate(column_names(obj.layout))
+        }
         return
     if id(obj) in whole:
         conditions.append(f"_type({at}) is {_bound(namespace, f'_t{len(namespace)}', kind)}")

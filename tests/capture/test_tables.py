@@ -422,9 +422,11 @@ def slightly_changed(records):
     """The same list with a row in which one thing differs, in each way that there is."""
     row = records[4]
     if isinstance(row, dict):
-        others = [{**row, "t": 2}, dict(reversed(row.items())), {**row, "z": 1.0}, {"t": 1.0}]
+        others = [{**row, "t": 2}, dict(reversed(row.items())), {**row, "z": 1.0}, {"y": 1.0}]
         others += [{**row, "unit": "A"}] if "unit" in row else []
-        others += [{**row, "v": np.ones(3)}, {**row, "v": np.ones(2, np.float32)}] if "v" in row else []
+        others += (
+            [{**row, "v": np.ones(3)}, {**row, "v": np.ones(2, np.float32)}] if "v" in row else []
+        )
     elif isinstance(row, np.ndarray):
         others = [row.astype(np.float32), np.ones(3), row.tolist(), np.asfortranarray(row)[::-1]]
     elif hasattr(row, "__dataclass_fields__"):
@@ -484,7 +486,7 @@ def test_records_changed_between_calls() -> None:
         ("lists", 8, 8),
         ("dataclasses", 8, 8),
         ("NumPy floats", 8, 8),
-        ("with records", 8, 8),
+        ("with records", 1024, 8),
         ("named tuples", 1024, 8),
         ("dicts", 1024, 1024),
         ("arrays", 1024, 1024),
