@@ -126,8 +126,8 @@ def _read(code: _Code, part: Part, at: str) -> Iterator[str]:
         code.unless(f"set(map(type, {at})) != {code.bound({np.ndarray})}")
         code.unless(f"len(set(map({code.bound(_OF_ARRAY)}, {at}))) != 1")
         code.lines.append(f"{made} = array({at})")
-        dtype = code.bound(part.dtype)
-        code.unless(f"{made}.dtype is not {dtype} and {made}.dtype != {dtype}")
+        expected = code.bound(part.dtype)
+        code.unless(f"{made}.dtype != {expected}")
         code.unless(f"{made}.size > {LARGEST} or {made}.strides[1:] != {at}[0].strides")
         yield made
 
