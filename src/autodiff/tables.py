@@ -113,25 +113,23 @@ def table_of(obj: Any, kinds: str) -> Table | None:
     part = _describe(obj, columns)
     if part is None or not columns or any(column.dtype.kind not in kinds for column in columns):
         return None
-    least = fewest(part, kinds == "f")
+    least = fewest(part)
     return Table(Layout(type(obj), part, least), columns) if len(obj) >= least else None
 
 
-def fewest(part: Part, differentiated: bool) -> int:
+def fewest(part: Part) -> int:
     """How many records make a table: where a steady call with it takes no longer than with each by itself."""
-    return FEWEST if _takes_long(part, differentiated) else MANY
+    return FEWEST if _takes_long(part) else MANY
 
 
-def _takes_long(part: Part, differentiated: bool) -> bool:
-    """Whether records by themselves take long to recognise, or derivatives by them long to make."""
+def _takes_long(part: Part) -> bool:
+    """Whether records by themselves take long to recognise."""
     if not isinstance(part, Record):
         return isinstance(part, Numbers)
     if part.cls is tuple and set(part.parts) in ({Scalar(float)}, {Scalar(np.float64)}):
         return True  # each is an array
-    by_class = part.cls is not dict and part.cls is not tuple
-    if by_class and (differentiated or not issubclass(part.cls, tuple)):
-        return True
-    return any(_takes_long(p, differentiated) for p in part.parts)
+    is_dataclass = not issubclass(part.cls, (tuple, dict))
+    return is_dataclass or any(map(_takes_long, part.parts))
 
 
 def _describe(items: Sequence[Any], columns: list[np.ndarray]) -> Part | None:
