@@ -11,8 +11,9 @@ same containers, the same static values, the same parameters left at their defau
 shapes of arrays and the types of numbers are not looked at here: the compiled entry compares them.
 A call of another kind, or one that does not bind, gives None.
 
-Containers other than lists, tuples, named tuples and dictionaries have no such function; calls
-with them are flattened every time.
+Of lists of records the columns are read at once, by a function of their layout (``columns``).
+Containers other than these, lists, tuples, named tuples and dictionaries have no such function;
+calls with them are flattened every time.
 
 ``compile_direct`` writes the same conditions before a call of the compiled entry:
 
@@ -31,7 +32,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
+from autodiff.columns import Unreadable, compile_read
 from autodiff.plain_data import dataclass
+from autodiff.tables import Table
+from autodiff.tables import names as column_names
 
 Recognised = tuple[tuple[Any, ...], list[Any]]
 Recognise = Callable[..., Recognised | None]
@@ -43,6 +49,8 @@ _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 class FlatCall(Protocol):
     """What is read of a bound and flattened call."""
 
+    as_given: tuple[tuple[Any, ...], dict[str, Any]]
+    tabled: tuple[Any, ...]  # the slots with lists of records as tables
     slots: tuple[Any, ...]
     leaves: list[Any]
     roles: list[str]
@@ -97,8 +105,9 @@ def compile_recognise(
     exec("\n".join(lines), namespace)
     recognise: Recognise = namespace["recognise"]
     # The paths are written for this kind of container: they must lead to the leaves.
-    seen = recognise(*_arguments(parameters, call, absent), **_keywords(parameters, call, absent))
-    if seen is None or not all(a is b for a, b in zip(seen[1], call.leaves, strict=True)):
+    args, kwargs = call.as_given
+    seen = recognise(*args, **kwargs)
+    if seen is None or not all(map(_is_same, seen[1], call.leaves)):
         return None
     return recognise
 
@@ -211,8 +220,9 @@ def _conditions(
         "_absent": _ABSENT, "_type": type, "_len": len, "_list": list, "_map": map
     }  # fmt: skip
     conditions: list[str] = []
+    columns: dict[str, str] = {}  # of lists of records: a column's path, and what has been read
     whole = {id(x) for x in call.leaves if type(x) in (list, tuple)}  # taken as arrays
-    for k, (name, slot) in enumerate(zip(names, call.slots, strict=True)):
+    for k, (name, slot) in enumerate(zip(names, call.tabled, strict=True)):
         if left_out[k]:
             if given is None:
                 conditions.append(f"{name} is _absent")
@@ -221,12 +231,12 @@ def _conditions(
         else:
             if parameters[k].default is not inspect.Parameter.empty and given is None:
                 conditions.append(f"{name} is not _absent")
-            _structure(slot, name, conditions, namespace, whole)
+            _structure(slot, name, conditions, namespace, whole, columns)
     slots = [
         _bound(namespace, f"_d{k}", slot) if left_out[k] else names[k]
         for k, slot in enumerate(call.slots)
     ]
-    leaves = [_reached(path, slots) for path in call.paths]
+    leaves = [columns.get(at, at) for at in [_reached(path, slots) for path in call.paths]]
     for number, (leaf, role) in enumerate(zip(call.leaves, call.roles, strict=True)):
         if number not in inputs:
             _static(leaf, role, leaves[number], conditions, namespace)
@@ -256,11 +266,35 @@ def _reached(path: str, slots: Sequence[str]) -> str:
     return slots[int(number)] + rest
 
 
+def _is_same(found: Any, leaf: Any) -> bool:
+    """Whether a leaf was found; columns of records are read anew."""
+    if found is leaf:
+        return True
+    arrays = type(found) is np.ndarray and type(leaf) is np.ndarray
+    return arrays and found.dtype == leaf.dtype and found.tobytes() == leaf.tobytes()
+
+
 def _structure(
-    obj: Any, at: str, conditions: list[str], namespace: dict[str, Any], whole: set[int]
+    obj: Any,
+    at: str,
+    conditions: list[str],
+    namespace: dict[str, Any],
+    whole: set[int],
+    columns: dict[str, str],
 ) -> None:
     """Conditions that hold for containers of the same structure, which leaves apart."""
     kind = type(obj)
+    if kind is Table:
+        try:
+            read = _bound(namespace, f"_t{len(namespace)}", compile_read(obj.layout))
+        except Unreadable:
+            raise _Unsuited from None
+        found = f"_c{len(columns)}"
+        conditions.append(f"({found} := {read}({at})) is not None")
+        columns |= {
+            f"{at}{name}": f"{found}[{k}]" for k, name in enumerate(column_names(obj.layout))
+        }
+        return
     if id(obj) in whole:
         conditions.append(f"_type({at}) is {_bound(namespace, f'_t{len(namespace)}', kind)}")
         return
@@ -275,10 +309,10 @@ def _structure(
                 kinds = _bound(namespace, f"_t{len(namespace)}", list(map(type, obj)))
                 conditions.append(f"_list(_map(_type, {at})) == {kinds}")  # True is 1 as a key
             for key, item in obj.items():
-                _structure(item, f"{at}[{key!r}]", conditions, namespace, whole)
+                _structure(item, f"{at}[{key!r}]", conditions, namespace, whole, columns)
         else:
             for k, item in enumerate(obj):
-                _structure(item, f"{at}[{k}]", conditions, namespace, whole)
+                _structure(item, f"{at}[{k}]", conditions, namespace, whole, columns)
         return
     from autodiff import tree
 
@@ -334,38 +368,3 @@ def _parameters(parameters: Sequence[inspect.Parameter], names: Sequence[str]) -
         if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and last:
             parts.append("/")
     return ", ".join(parts)
-
-
-def _arguments(parameters: Sequence[inspect.Parameter], call: FlatCall, absent: Any) -> list[Any]:
-    found: list[Any] = []
-    for parameter, slot, given in zip(parameters, call.slots, call.given, strict=True):
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            found += slot
-        elif parameter.kind is inspect.Parameter.POSITIONAL_ONLY or (
-            parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and _has_variadic(parameters)
-        ):
-            if given is absent:
-                break
-            found.append(slot)
-    return found
-
-
-def _has_variadic(parameters: Sequence[inspect.Parameter]) -> bool:
-    return any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
-
-
-def _keywords(
-    parameters: Sequence[inspect.Parameter], call: FlatCall, absent: Any
-) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for parameter, slot, given in zip(parameters, call.slots, call.given, strict=True):
-        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            found.update(slot)
-        elif given is absent:
-            continue
-        elif parameter.kind is inspect.Parameter.KEYWORD_ONLY or (
-            parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-            and not _has_variadic(parameters)
-        ):
-            found[parameter.name] = slot
-    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
 from typing import Any
@@ -71,6 +71,7 @@ class Transformation:
     is_value = True
     gives_value = False  # whether a derivative comes with the value, as the first of a tuple
     takes_lists = True  # lists of numbers may be one array each
+    takes_tables = True  # ... and lists of records one for each of their numbers
     takes_holomorphic = False  # whether there is df/dz of it
     holomorphic = False  # whether that is what is asked for
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
@@ -142,7 +143,7 @@ def is_number(x: Any) -> bool:
 
 def holds_numbers(slot: Any) -> bool:
     """Whether an argument is a number, an array, or a container with some."""
-    return any(is_number(x) for x in _leaves(slot))
+    return any(is_number(x) for x in _each_leaf(slot))
 
 
 def by_default(slots: Sequence[Any], signature: Any = None) -> list[int]:
@@ -165,6 +166,15 @@ def _is_variadic(signature: Any, slot: int) -> bool:
         inspect.Parameter.VAR_POSITIONAL,
         inspect.Parameter.VAR_KEYWORD,
     )
+
+
+def _each_leaf(slot: Any) -> Iterator[Any]:
+    """The leaves one after the other: who looks for one of a kind need not see those of a long list."""
+    if type(slot) in (list, tuple, dict):
+        for part in slot.values() if type(slot) is dict else slot:
+            yield from _each_leaf(part)
+    else:
+        yield from _leaves(slot)
 
 
 def by_parameter(signature: Any, items: Sequence[Any]) -> list[Any]:
@@ -282,7 +292,7 @@ def holds_float(slot: Any) -> bool:
     return any(
         isinstance(x, (float, complex))
         or (isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fc")
-        for x in _leaves(slot)
+        for x in _each_leaf(slot)
     )
 
 
@@ -291,6 +301,7 @@ class Derivative(Transformation):
 
     name = "derivative"
     is_value = False
+    takes_tables = False
 
     def __init__(self, wrt: Wrt = None) -> None:
         super().__init__(wrt)
@@ -718,6 +729,8 @@ class Gradient(Derivative):
         self.value = self.gives_value = value
         if value:
             self.name = "value_and_gradient"
+        items = wrt if isinstance(wrt, (list, tuple)) else [wrt]
+        self.takes_tables = all(x is None or isinstance(x, (str, int)) for x in items)
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         what = "value_and_gradient" if self.value else "gradient"

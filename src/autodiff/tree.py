@@ -14,6 +14,7 @@ from typing import Any
 
 from autodiff.labelled import Labelled, is_labelled, put_together, take_apart
 from autodiff.sameness import told_apart
+from autodiff.tables import Table, register, table_of
 
 NAMESPACE = "autodiff"
 _CONTAINERS = (list, tuple, dict)
@@ -126,6 +127,33 @@ def flatten(
             _register_labelled(cls)
 
 
+def with_tables(obj: Any, is_leaf: Callable[[Any], bool], kinds: str) -> Any:
+    """The container with its lists of records as tables, but for those that are leaves.
+
+    ``kinds``: those of the dtypes that columns may have.
+    """
+    import optree
+
+    found: dict[int, Table] = {}
+
+    def stops(x: Any) -> bool:
+        if is_leaf(x):
+            return True
+        table = table_of(x, kinds) if isinstance(x, (list, tuple)) else None
+        if table is None:
+            return False
+        found[id(x)] = table
+        return True
+
+    leaves, definition = optree.tree_flatten(
+        obj, is_leaf=stops, none_is_leaf=True, namespace=NAMESPACE
+    )
+    if not found:
+        return obj
+    register(NAMESPACE)
+    return definition.unflatten([found.get(id(x), x) for x in leaves])
+
+
 def _either(
     one: Callable[[Any], bool] | None, other: Callable[[Any], bool] | None
 ) -> Callable[[Any], bool] | None:
@@ -160,4 +188,9 @@ def unflatten(definition: Any, leaves: list[Any]) -> Any:
 def accessors(definition: Any) -> list[str]:
     """For each leaf the Python expression that reaches it, such as ``['w'][0]``."""
     # The values of a labelled object are called as the object is.
-    return [a.codify("").replace("[<flat index 0>]", "") for a in definition.accessors()]
+    return [_text_of(a) for a in definition.accessors()]
+
+
+def _text_of(accessor: Any) -> str:
+    parts = [entry.entry if entry.type is Table else entry.codify("") for entry in accessor]
+    return "".join(parts).replace("[<flat index 0>]", "")

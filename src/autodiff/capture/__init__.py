@@ -77,6 +77,7 @@ from autodiff.ops.tracer import (
 )
 from autodiff.plain_data import dataclass
 from autodiff.signals import Arose, is_ours, note_arising
+from autodiff.tables import Table
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
 
@@ -352,7 +353,7 @@ def _capture(
         values = _enter(trace, arguments, differentiated)
         trace.state = State(trace, places)
         trace.scopes.append(trace.state.scope)
-        args, kwargs = rebuild(values)
+        args, kwargs = _with_tables(trace, rebuild(values))
         containers = list(_containers([args, kwargs]))
         try:
             result = _run_knowing(trace, function, args, kwargs)
@@ -371,6 +372,8 @@ def _capture(
         captured.changed_argument = _changed(trace, containers)
         if derivative or eager:
             _refuse_seen_twice(trace, captured.changed_argument)
+        if captured.changed_argument is not None:
+            given.refuse_change_beside(trace)
         captured.specialised_leaves = frozenset(
             r.leaf
             for r in trace.inputs
@@ -518,6 +521,16 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
     return values
 
 
+def _with_tables(trace: Trace, arguments: Any) -> Any:
+    """The arguments with lists for the tables among them."""
+    return containers.replaced(
+        arguments,
+        lambda x: isinstance(x, Table),
+        lambda table: given.enter_table(trace, table),
+        stop=_is_traced_list,
+    )
+
+
 def _enter_complex(trace: Trace, pair: Tracer, number: int, leaf: Leaf) -> ComplexTracer:
     """The complex number or array of an input of pairs."""
     entered = from_pair(pair, leaf.role.split()[1])  # type: ignore[arg-type]
@@ -542,7 +555,7 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
     if not trace.eager:
         trace.state.forget_unread()
-    given.leave(trace, derivative)
+    given.leave(trace, result, derivative)
     outputs: list[Value] = []
     forms: list[str] = []
     trace.derivative = derivative
@@ -662,7 +675,10 @@ def _plan_list(
 ) -> tuple[Any, ...]:
     """A list whose items are in a store: the array, and how many there are."""
     if id(x) in trace.given and given.is_unchanged(trace, x):
-        return ("argument", trace.given[id(x)].leaf)
+        leaf = trace.given[id(x)].leaf
+        if leaf is None:
+            raise NotStaged("a list of records that is an argument, in the result")
+        return ("argument", leaf)
     if x.columns is not None and x.template is not None:
         plans = [_plan_list(trace, c, outputs, forms, seen)[1] for c in x.columns]
         return ("list", RecordPlan(x.template, tuple(plans)))

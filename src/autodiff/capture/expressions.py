@@ -248,12 +248,14 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
             return same
         return python_not(same) if isinstance(same, Tracer) else not same
     if isinstance(kind, (ast.In, ast.NotIn)):
+        frame.trace.refuse_items(left)
         found = _contains(frame, left, right)
         return (
             found
             if isinstance(kind, ast.In)
             else (python_not(found) if isinstance(found, Tracer) else not found)
         )
+    frame.trace.refuse_items(left, right)
     return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
 
 
@@ -296,6 +298,7 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
     Of what a branch or loop chose, it has to be decided which one it is.
     """
     if left is not right:
+        frame.trace.refuse_identity(left, right)
         if isinstance(left, Tracer) and isinstance(right, Tracer):
             if (is_item(left) or is_item(right)) and all(
                 is_item(x) or is_listed(x) for x in (left, right)
@@ -306,7 +309,7 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
                 raise AmbiguousStore("an identity test of a list that is an item of a list")
             frame.trace.refuse_held(left)
             frame.trace.refuse_held(right)
-        elif type_of(left) is type_of(right) and not isinstance(left, tuple):
+        elif type_of(left) is type_of(right):
             frame.trace.refuse_held(left)
             frame.trace.refuse_held(right)
     if isinstance(left, Tracer) and isinstance(right, Tracer) and left.cell is not right.cell:

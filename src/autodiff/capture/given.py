@@ -19,16 +19,20 @@ or NumPy's float64.  Short lists of ints are shapes, axes and counts, which prog
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.capture.lists import Store, TracedList
+from autodiff.capture.records import forms, has_given, template_of_part
 from autodiff.capture.regions import Slot
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
 from autodiff.plain_data import dataclass
+from autodiff.tables import Array, Table, classes_of
 
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
@@ -136,7 +140,7 @@ class Given:
     """A list that is an argument: what stands for it, which leaf, and what it began with."""
 
     list: TracedList
-    leaf: int
+    leaf: int | None  # None: a column of records
     buffer: Value
     count: Value
 
@@ -152,6 +156,28 @@ def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
     return made
 
 
+def enter_table(trace: Trace, table: Table) -> TracedList:
+    """What stands for a list or tuple of records whose columns are inputs."""
+    made = TracedTuple((), trace) if table.layout.cls is tuple else TracedList((), trace)
+    part = table.layout.part
+    columns = []
+    for tracer, form in zip(table.columns, forms(part), strict=True):
+        column = made if isinstance(part, Array) else TracedList((), trace)
+        count = Cell(as_tracer(tracer.shape[0]).value)
+        slot = Slot(tracer.dtype, tuple(tracer.shape[1:]), form)
+        column.store = Store(Cell(tracer.value), count, slot, [], None, None)
+        trace.counts.add(count)
+        trace.given[id(column)] = Given(column, None, tracer.value, count.value)
+        columns.append(column)
+        if form == "array":
+            trace.copied[column.store.buffer] = None
+    if not isinstance(part, Array):
+        made.columns = tuple(columns)
+        made.template = template_of_part(part, table.columns)
+    trace.tables.append((made, made.columns, table))
+    return made
+
+
 def is_unchanged(trace: Trace, x: TracedList) -> bool:
     """Whether a list is an argument, as it was given."""
     found, store = trace.given[id(x)], x.store
@@ -162,13 +188,106 @@ def is_unchanged(trace: Trace, x: TracedList) -> bool:
     )
 
 
-def leave(trace: Trace, derivative: bool) -> None:
+def leave(trace: Trace, result: Any, derivative: bool) -> None:
     """Refuse what cannot be done with whole lists, at the end of a capture."""
-    if not derivative and not all(is_unchanged(trace, x.list) for x in trace.given.values()):
+    _refuse_copied(trace, result)
+    unchanged = all(is_unchanged(trace, x.list) for x in trace.given.values())
+    if not derivative and not (unchanged and all(x.columns is y for x, y, _ in trace.tables)):
         raise NotStaged("a change of a list that is an argument")
     ints = {x.buffer for x in trace.given.values() if x.buffer.dtype.kind == "i"}
     if ints and any(v in ints for value in trace.guarded for v in trace.origins(value)):
         raise NotStaged("an int of a list that shapes the program")
+
+
+def refuse_change_beside(trace: Trace) -> None:
+    """A list or dict among the arguments has changed: it may be a record, of which there are copies."""
+    if any(classes_of(table.layout.part) for _, _, table in trace.tables):
+        raise NotStaged("a change beside records in a list that is an argument")
+
+
+def _refuse_copied(trace: Trace, result: Any) -> None:
+    """Refuse where it shows that the records of a table are copies."""
+    if not trace.copied and not trace.tables:
+        return
+    if trace.copied and any(record.cell.version for record in trace.inputs):
+        raise NotStaged("a store beside arrays in a list that is an argument")
+    if trace.has_changed_items():
+        raise NotStaged("a change of a record of a list that is an argument")
+    if any(_may_be_a_record(trace, place.owner) for place in trace.state.places.values()):
+        raise NotStaged("a store beside records in a list that is an argument")
+    moved = Moved([cell.value for cell in trace.copied])
+
+    def is_copied(x: Any) -> bool:
+        if id(x) in trace.items:
+            return True
+        if isinstance(x, TracedList):
+            is_given = x.template is not None and has_given(x.template)
+            stores = [part.store for part in x.parts() if part.store is not None]
+            return is_given or any(moved.is_moved(store.buffer.value) for store in stores)
+        is_whole_array = isinstance(x, Tracer) and x.form == "array"
+        return is_whole_array and moved.is_moved(x.value)
+
+    kept = [result, *trace.state.kept(), *trace.state.scope.locals.values()]
+    stored = lambda x: isinstance(x, TracedList) and x.is_stored()  # noqa: E731
+    if containers.holds(kept, is_copied, stop=stored):
+        raise NotStaged("a record of a list that is an argument is kept")
+
+
+def _may_be_a_record(trace: Trace, owner: Any) -> bool:
+    """Whether an object that is stored into may be a record of a table as well."""
+    is_namespace = isinstance(owner, dict) and "__name__" in owner
+    return not is_namespace and any(
+        type(owner) in classes_of(table.layout.part) for _, _, table in trace.tables
+    )
+
+
+# Operations whose result has elements of their operands, as they are.
+_MOVES = frozenset(
+    (
+        "broadcast", "cast", "concatenate", "gather", "reshape", "reverse", "scatter_update", "select",
+        "slice", "slice_update", "sort", "stop_gradient", "transpose",
+    )
+)  # fmt: skip
+
+
+class Moved:
+    """Which values of a program may be, or be made of, some arrays or parts of them as they are."""
+
+    def __init__(self, sources: Sequence[Value]) -> None:
+        self.sources = set(sources)
+        self.before: dict[Value, list[Value]] = {}  # of parameters of loops: what they may be
+
+    def is_moved(self, value: Value) -> bool:
+        """Whether nothing was computed between one of the arrays and a value."""
+        seen: set[Value] = set()
+        pending = [value]
+        while pending:
+            current = pending.pop()
+            if current in self.sources:
+                return True
+            if current not in seen:
+                seen.add(current)
+                pending += self._made_of(current)
+        return False
+
+    def _made_of(self, value: Value) -> Sequence[Value]:
+        owner = value.owner
+        if owner is None:
+            return self.before.get(value, ())
+        if owner.kind in _MOVES:
+            return owner.operands
+        if owner.kind == "cond":
+            k = owner.results.index(value)
+            return [block.outputs[k] for block in owner.regions]
+        if owner.kind not in ("for", "while"):
+            return ()
+        body, first = owner.regions[-1], 1 if owner.kind == "while" else 0
+        for block in owner.regions:
+            parameters = block.parameters[len(block.parameters) - len(owner.operands) :]
+            for k, parameter in enumerate(parameters):
+                self.before[parameter] = [owner.operands[k], body.outputs[k]]
+        k = owner.results.index(value) - first
+        return [body.outputs[k], *owner.operands[k : k + 1]] if k >= 0 else ()
 
 
 __all__ = [
@@ -176,8 +295,10 @@ __all__ = [
     "array_of",
     "converted",
     "enter",
+    "enter_table",
     "is_unchanged",
     "is_whole",
     "kind_of",
     "leave",
+    "refuse_change_beside",
 ]

@@ -13,9 +13,9 @@ from typing import Any
 from autodiff.capture import rolling
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import iterate
-from autodiff.capture.frames import Completion
+from autodiff.capture.frames import UNBOUND, Completion
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.regions import type_text
+from autodiff.capture.regions import is_numeric, type_text
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import UndecidedExtent, at_least
 from autodiff.ladder import Bail, NotStaged, Rung
@@ -135,7 +135,11 @@ def _peeled(
         return None
     if completion is not None and completion.kind == "return":
         return completion
-    rest = sequence.shifted(1)
+    rest = sequence.shifted(1)  # of one pass or more: nobody sees what the first one went through
+    for name in [part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)]:
+        scope = frame.scope.owner(name)
+        if scope is not None and not is_numeric(scope.locals[name]):
+            scope.locals[name] = UNBOUND
     try:
         after = rolling.roll_for(frame, node, rest)
     except Bail as problem:

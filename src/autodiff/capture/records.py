@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff import tables
 from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
+from autodiff.ladder import NotStaged
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import VARIES, Either, Kind, kinds_of, union
 from autodiff.ops.structural import reshape
@@ -119,10 +121,26 @@ class Several:
 
     cls: type
     parts: tuple[Template, ...]
+    is_given: bool = False  # an item of an argument
 
     def make(self, items: Sequence[Any]) -> Any:
         """The tuple of these items."""
         return self.cls(*items) if hasattr(self.cls, "_fields") else self.cls(items)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A string or None."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A dict or dataclass of an argument."""
+
+    record: tables.Record
+    parts: tuple[Template, ...]
 
 
 @dataclass(frozen=True)
@@ -131,6 +149,7 @@ class Rows:
 
     length: Extent
     slot: Slot
+    is_given: bool = False  # an item of an argument
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -140,7 +159,7 @@ class Rows:
     __hash__ = None  # type: ignore[assignment]
 
 
-Template = Number | Typed | Complex | Several | Rows
+Template = Number | Typed | Complex | Several | Rows | Fixed | Fields
 
 
 def template_of(item: Any) -> Template | None:
@@ -170,6 +189,40 @@ def template_of(item: Any) -> Template | None:
     return Several(cls, tuple([part for part in parts if part is not None]))
 
 
+def template_of_part(part: tables.Part, columns: Sequence[Tracer]) -> Template:
+    """What a record of a table looks like; ``columns`` begins with its own."""
+    if isinstance(part, tables.Fixed):
+        return Fixed(part.value)
+    if isinstance(part, tables.Numbers):
+        rows = columns[0]
+        return Rows(rows.shape[1], Slot(rows.dtype, (), form_of(part.kind)), is_given=True)
+    if not isinstance(part, tables.Record):
+        return Number()
+    parts: list[Template] = []
+    for inner in part.parts:
+        parts.append(template_of_part(inner, columns))
+        columns = columns[width(parts[-1]) :]
+    if issubclass(part.cls, tuple):
+        return Several(part.cls, tuple(parts), is_given=True)
+    return Fields(part, tuple(parts))
+
+
+def form_of(kind: type) -> Form:
+    """What numbers of a type are to the user's code."""
+    return "scalar" if kind is np.float64 else "python"
+
+
+def forms(part: tables.Part) -> Iterator[Form]:
+    """What the items of each column of a table are."""
+    if isinstance(part, tables.Record):
+        for inner in part.parts:
+            yield from forms(inner)
+    elif isinstance(part, tables.Scalar):
+        yield form_of(part.kind)
+    elif not isinstance(part, tables.Fixed):
+        yield "array"
+
+
 def looks_like(template: Template, item: Any) -> bool:
     """Whether the columns of a template can hold an item."""
     if isinstance(template, Typed):
@@ -188,8 +241,19 @@ def has_lists(template: Template) -> bool:
     return isinstance(template, Rows)
 
 
+def has_given(template: Template) -> bool:
+    """Whether an item is or holds a record of an argument, of which there is but one."""
+    if isinstance(template, Several):
+        return template.is_given or any(has_given(part) for part in template.parts)
+    return isinstance(template, (Fixed, Fields)) or (
+        isinstance(template, Rows) and template.is_given
+    )
+
+
 def numbers(template: Template, item: Any) -> Iterator[Any]:
     """The numbers of an item that looks like the template, in order."""
+    if isinstance(template, (Fixed, Fields)):
+        raise NotStaged("a change of a list that is an argument")
     if isinstance(template, Several):
         for part, inner in zip(template.parts, item, strict=True):
             yield from numbers(part, inner)
@@ -207,8 +271,10 @@ def numbers(template: Template, item: Any) -> Iterator[Any]:
 
 def width(template: Template) -> int:
     """How many numbers an item has."""
-    if isinstance(template, Several):
+    if isinstance(template, (Several, Fields)):
         return sum(map(width, template.parts))
+    if isinstance(template, Fixed):
+        return 0
     return 2 if isinstance(template, (Typed, Complex)) else 1
 
 
@@ -229,13 +295,22 @@ def build(template: Template, found: Iterator[Any], home: TracedList) -> Any:
     """The item made of numbers."""
     if isinstance(template, Several):
         items = [build(part, found, home) for part in template.parts]
-        return home.frozen_list(items) if template.cls is list else template.make(items)
+        if template.cls is list:
+            return home.frozen_list(items)
+        made = template.make(items)
+        return home.trace.hold_item(made) if template.is_given else made
+    if isinstance(template, Fixed):
+        return template.value
+    if isinstance(template, Fields):
+        made = template.record.make([build(part, found, home) for part in template.parts])
+        return home.trace.hold_item(made)
     if isinstance(template, Typed):
         return template.item(next(found), next(found))
     if isinstance(template, Complex):
         return template.item(next(found), next(found))
     if isinstance(template, Rows):
-        return home.frozen_rows(next(found), template.slot)
+        rows = home.frozen_rows(next(found), template.slot)
+        return home.trace.note_item(rows) if template.is_given else rows
     return next(found)
 
 
@@ -246,6 +321,8 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
         return values if template.types.slot.dtype == np.result_type(*template.dtypes()) else None
     if isinstance(template, Complex):
         return ComplexTracer((next(columns), next(columns)), "array")
+    if isinstance(template, (Fixed, Fields)):
+        return None
     if not isinstance(template, Several):
         return next(columns)
     if _has_complex(template):
@@ -303,5 +380,6 @@ def _plain(template: Template, found: Iterator[Any]) -> Any:
 
 __all__ = [
     "Complex", "Number", "RecordPlan", "Rows", "Several", "Template", "Typed", "as_array", "build",
-    "freeze_lists", "has_lists", "looks_like", "numbers", "template_of", "width",
+    "forms", "freeze_lists", "has_given", "has_lists", "looks_like", "numbers", "template_of", "template_of_part",
+    "width",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from itertools import zip_longest
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -168,6 +169,10 @@ class Trace:
         self.called_out: Any = None  # the library that calls functions of the user, if one does
         # Of complex arrays among the arguments, by the number of their leaf: each with its input.
         self.complex_inputs: dict[int, tuple[Any, Input]] = {}
+        # Arrays that are items of an argument, of which the program has copies; dicts and the like.
+        self.copied: dict[Cell, None] = {}
+        self.items: dict[int, tuple[Any, list[Any]]] = {}
+        self.tables: list[tuple[Any, Any, Any]] = []  # lists of records, with columns; which tables
         self.whole: set[Value] = set()  # float inputs that were given as ints
         self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
         self.decided: dict[Any, None] = {}  # likewise
@@ -204,12 +209,14 @@ class Trace:
             record.example = None
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
+            self.copied, self.items, self.tables,
             self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.complex_inputs,
         ):  # fmt: skip
             table.clear()
         self.heap.forget()
         self.state = self.stand_in = self.checkpointed = None
+        self.slots, self._given = (), None
 
     # -- inputs -----------------------------------------------------------------------------
     def add_input(
@@ -425,6 +432,39 @@ class Trace:
     def hold(self, objects: Iterable[Any]) -> None:
         """Have objects refuse to change: others may refer to what they stand for."""
         self.held.update((id(obj), obj) for obj in objects)
+
+    def hold_item(self, obj: Any) -> Any:
+        """A record of an argument, which stands for the one that was given: it may be read."""
+        self.hold([obj])
+        return self.note_item(obj)
+
+    def note_item(self, obj: Any) -> Any:
+        """The same for one that knows itself that it may not change."""
+        self.items[id(obj)] = (obj, _parts_now(obj))
+        return obj
+
+    def has_changed_items(self) -> bool:
+        """Whether one was stored into where nobody saw it: by a function without source."""
+        return any(
+            any(a is not b for a, b in zip_longest(parts, _parts_now(obj)))
+            for obj, parts in self.items.values()
+        )
+
+    def refuse_identity(self, left: Any, right: Any) -> None:
+        """It matters whether two objects are one: not of copies."""
+        arrays = isinstance(left, Tracer) and isinstance(right, Tracer)
+        if arrays and self.copied and left.form == right.form == "array":
+            raise NotStaged("an identity test of arrays beside a list of arrays")
+        lists = isinstance(left, StoredList) and isinstance(right, StoredList)
+        if lists and (id(left) in self.items or id(right) in self.items):
+            raise NotStaged("an identity test of a list that is an item of a list")
+
+    def refuse_items(self, *objects: Any) -> None:
+        """It matters which objects these are, or that are in them, and not only what they hold."""
+        if self.items and containers.holds(
+            objects, lambda x: id(x) in self.items, stop=lambda x: isinstance(x, StoredList)
+        ):
+            raise NotStaged("a comparison of records of a list that is an argument")
 
     def make_ambiguous(self, objects: Iterable[Any]) -> None:
         """Have lists and dicts refuse to change: a branch chose one of them."""
@@ -973,6 +1013,11 @@ def refuse_captured_class(cls: type, source: Source | None) -> None:
 
 def _is_known(extent: Extent, known: dict[Value, Any]) -> bool:
     return all(s in known for s in symbols_of(extent))
+
+
+def _parts_now(obj: Any) -> list[Any]:
+    """What a record holds; of a list that knows itself whether it changes, nothing."""
+    return [] if isinstance(obj, StoredList) else list(containers.parts_of(obj, keys=True))
 
 
 def _compares(obj: Any) -> bool:

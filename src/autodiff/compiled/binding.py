@@ -51,6 +51,17 @@ class Call:
     lists: frozenset[int] = frozenset()  # leaves that are lists of numbers: one array each
     as_given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # arguments and keywords
     wholes: dict[int, Any] = field(default_factory=dict)  # complex leaves, read as their parts
+    tabled: tuple[Any, ...] = ()  # the slots with lists of records as tables
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether lists of records among the arguments are columns."""
+        return not _identical(self.tabled, self.slots)
+
+    @property
+    def can_be_taken_apart(self) -> bool:
+        """Whether there is another way to take it: the items of lists one by one."""
+        return bool(self.lists) or self.has_tables
 
     def structure(self) -> tuple[Any, ...]:
         """The signature without the sizes of arrays and the values of ints."""
@@ -282,8 +293,12 @@ def flattened(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     whole: bool = False,
+    tables: bool = False,
 ) -> Call:
-    """Bind a call and flatten its arguments; ``whole``: lists of numbers are leaves."""
+    """Bind a call and flatten its arguments.
+
+    ``whole``: lists of numbers are leaves; ``tables``: lists of records are their columns.
+    """
     slots, defaulted = signature.bind_telling(args, kwargs)
     given, left_out = slots, frozenset[int]()
     if defaulted:
@@ -302,10 +317,14 @@ def flattened(
     key: list[Any] = []
     orders: list[Any] = []
     titles = signature.names
+    tabled: list[Any] = []
     for k, slot in enumerate(slots):
         as_float = k in floats
         name = titles[k] if k < len(titles) else None
         if tree.is_container(slot) and not (whole and is_whole(slot)):
+            if tables:
+                kinds = "f" if as_float else "fi" if not transformation.is_value else "fib"
+                slot = _with_tables(signature, k, slot, kinds)
             parts, definition = tree.flatten(slot, is_leaf=is_whole if whole else None)
             definitions.append(definition)
             key.append(definition)
@@ -314,6 +333,7 @@ def flattened(
         else:
             parts, accessors = [slot], [""]
             definitions.append(None)
+        tabled.append(slot)
         for part, accessor in zip(parts, accessors, strict=True):
             role = classify(part, as_float)
             if whole and type(part) in (list, tuple):
@@ -343,7 +363,21 @@ def flattened(
         frozenset(lists),
         (args, kwargs),
         wholes,
+        tuple(tabled),
     )
+
+
+def _with_tables(signature: Signature, k: int, slot: Any, kinds: str) -> Any:
+    """The value of a parameter with its lists of records as tables; ``*args`` are no list."""
+    parameter = signature.parameters[k] if signature.parameters else None
+    if parameter is not None and parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+        return tree.with_tables(slot, is_whole, kinds)
+    if parameter is None or type(slot) is not tuple:
+        return slot
+    parts = tuple(
+        [tree.with_tables(x, is_whole, kinds) if tree.is_container(x) else x for x in slot]
+    )
+    return slot if all(a is b for a, b in zip(parts, slot, strict=True)) else parts
 
 
 def rebuilding(signature: Signature, call: Call) -> Rebuild:

@@ -176,11 +176,11 @@ class Compiled(Compiler):
             if reason is not None:
                 return fallback.uncompiled(self, call, reason, extra)
         structure = call.structure()
-        if call.lists and structure in self.apart:
-            call, extra = self.taken_apart_with(call, extra)
-            structure = call.structure()
-        failed_whole = None
+        failed: list[tuple[Any, ...]] = []
         while True:
+            while call.can_be_taken_apart and structure in self.apart:
+                call, extra = self.other_way(call, extra)
+                structure = call.structure()
             tried = 0
             for key in (call.key, structure):
                 found = self.specialisations.get(key, ())
@@ -206,17 +206,19 @@ class Compiled(Compiler):
                 if now > tried:  # another thread was first; what it made may fit
                     continue
                 made = self._specialise(call, structure)
-                if call.lists and not isinstance(made, (Specialisation, InternalError)):
+                if call.can_be_taken_apart and not isinstance(
+                    made, (Specialisation, InternalError)
+                ):
                     title = self.signature.title
                     debug.show(1, f"autodiff: {title} takes the items of lists one by one: {made}")
-                    failed_whole = structure
+                    failed.append(structure)
                     if not isinstance(made, Exception):  # the user's own, perhaps, of this call
                         self.apart.add(structure)
-                    call, extra = self.taken_apart_with(call, extra)
+                    call, extra = self.other_way(call, extra)
                     structure = call.structure()
                     continue
-                if failed_whole is not None and isinstance(made, Specialisation):
-                    self.apart.add(failed_whole)
+                if isinstance(made, Specialisation):
+                    self.apart.update(failed)
             break
         if isinstance(made, InternalError):
             result, reason = fallback.after_mistake(self, call, made, extra)
@@ -325,7 +327,7 @@ class Compiled(Compiler):
         except UndecidedExtent as problem:
             return str(problem)
         except AutodiffError as error:
-            if call.lists:  # taken apart, it may be compiled, or have another error
+            if call.can_be_taken_apart:  # taken apart, it may be compiled, or have another error
                 return error
             is_value = self.transformation.is_value
             if error.arose is None and not (is_value and isinstance(error, UnsupportedError)):

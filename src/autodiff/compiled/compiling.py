@@ -23,7 +23,7 @@ from autodiff.capture.given import kind_of
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebuilding
 from autodiff.compiled.generality import Generality
-from autodiff.compiled.results import result_tree
+from autodiff.compiled.results import result_maker, result_tree
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
 from autodiff.engines import InputForm, executable, run_native
@@ -76,15 +76,23 @@ class Compiler:
         return flattened(self.signature, self.transformation, args, kwargs)
 
     def bind_whole(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Bind a call and flatten its arguments, but for lists of numbers, one array each."""
-        whole = self.transformation.takes_lists
-        return flattened(self.signature, self.transformation, args, kwargs, whole)
+        """Bind a call and flatten its arguments, but for lists of numbers or records, which are arrays."""
+        whole, tables = self.transformation.takes_lists, self.transformation.takes_tables
+        return flattened(self.signature, self.transformation, args, kwargs, whole, tables)
 
     def taken_apart(self, call: Call) -> Call:
-        """The call with lists of numbers flattened."""
-        if not call.lists:
+        """The call with lists flattened."""
+        if not call.can_be_taken_apart:
             return call
         return self.bind(*call.as_given)
+
+    def other_way(self, call: Call, extra: tuple[Any, ...]) -> tuple[Call, tuple[Any, ...]]:
+        """The call with lists of records flattened, if it has any, else all lists; its vectors."""
+        if not call.has_tables:
+            return self.taken_apart_with(call, extra)
+        whole = self.transformation.takes_lists
+        apart = flattened(self.signature, self.transformation, *call.as_given, whole)
+        return apart, self._vectors_again(apart, extra)
 
     def vectors_for(self, call: Call, vectors: Any) -> Vectors:
         """The vectors that belong to a call, as inputs of the program."""
@@ -93,14 +101,17 @@ class Compiler:
     def taken_apart_with(self, call: Call, extra: tuple[Any, ...]) -> tuple[Call, tuple[Any, ...]]:
         """The call with lists of numbers flattened, and so the vectors that belong to it."""
         apart = self.taken_apart(call)
-        if apart is call or not isinstance(extra, Vectors):
-            return apart, extra
-        return apart, self.vectors_for(apart, extra.given)
+        return apart, extra if apart is call else self._vectors_again(apart, extra)
+
+    def _vectors_again(self, call: Call, extra: tuple[Any, ...]) -> tuple[Any, ...]:
+        return self.vectors_for(call, extra.given) if isinstance(extra, Vectors) else extra
 
     def first_way(self, make: Callable[[Call], T], args: Any, kwargs: dict[str, Any]) -> T:
         """What is made of a call with lists as arrays, or else with their numbers one by one."""
-        call = self.bind_whole(args, kwargs)
-        if not call.lists:
+        return self._first_way(make, self.bind_whole(args, kwargs))
+
+    def _first_way(self, make: Callable[[Call], T], call: Call) -> T:
+        if not call.can_be_taken_apart:
             return make(call)
         try:
             return make(call)
@@ -110,7 +121,7 @@ class Compiler:
             Exception
         ) as error:  # of the user's, or ours on purpose: the other way tells it better
             refuse_ours(error)
-            return make(self.taken_apart(call))
+            return self._first_way(make, self.other_way(call, ())[0])
 
     def rebuild(self, call: Call) -> Rebuild:
         """From leaf values to the arguments and keywords of the call."""
@@ -220,6 +231,7 @@ class Compiler:
             leaves,
             forms,
             ready is not None,
+            None if ready is not None else result_maker(captured, plan),
             general or Generality(),
             lists=tuple(
                 (at, kind_of(call.leaves[k]), call.roles[k] == "float")

@@ -11,7 +11,7 @@ arguments of a call, ``fast_with`` arguments and vectors, for transformations th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autodiff.capture.given import array_of, kind_of
@@ -31,6 +31,7 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
         or call.positional not in (None, len(call.slots))
         or any(d is not None for d in call.definitions)
         or call.lists
+        or not specialisation.ready
         or "float" in call.roles  # ints, which the entry does not take for floats
         or _has_static(specialisation, call)
         or not _only_runs(specialisation, call)
@@ -66,7 +67,7 @@ def structured_path(
     reads = captured.guards or any(r.leaf is None for r in captured.inputs)
     of_lists = {call_leaf: (kind, as_float) for call_leaf, kind, as_float in _lists(specialisation)}
     to = Direct(
-        specialisation.run.call,
+        _made(specialisation.run.call, specialisation.make),
         specialisation.reader if reads else None,
         specialisation.input_leaves,
         of_lists,
@@ -79,6 +80,19 @@ def structured_path(
     return compile_direct(function, signature.parameters, call, NOT_GIVEN, to)
 
 
+def _made(
+    run: Callable[..., Any], make: Callable[[Sequence[Any]], Any] | None
+) -> Callable[..., Any]:
+    if make is None:
+        return run
+
+    def run_and_make(*given: Any) -> Any:
+        outputs = run(*given)
+        return outputs if outputs is NotImplemented else make(outputs)
+
+    return run_and_make
+
+
 def _lists(specialisation: Specialisation) -> Iterator[tuple[int, Any, bool]]:
     for at, kind, as_float in specialisation.lists:
         yield specialisation.input_leaves[at], kind, as_float
@@ -87,7 +101,7 @@ def _lists(specialisation: Specialisation) -> Iterator[tuple[int, Any, bool]]:
 def _only_runs(specialisation: Specialisation, call: Call) -> bool:
     """Whether a call is a run of the entry, and nothing is to be done before or after it."""
     captured = specialisation.captured
-    return specialisation.ready and not (
+    return (specialisation.ready or specialisation.make is not None) and not (
         any(map(is_complex, call.roles))
         or captured.mutated
         or captured.objects

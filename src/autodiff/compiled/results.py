@@ -3,12 +3,14 @@
     (y, {"w": z, "n": 0.0})     (0, {"w": 1, "n": Constant(0.0)})     a tree for the engine
 
 Outputs, constants, floats in lists, and built-in containers of these are put together by the entry,
-for a tenth of the time.  Everything else (arguments and views of them, copies, complex numbers,
+for a tenth of the time.  Where lists of records are among them a generated function makes it of the
+outputs (``result_maker``).  Everything else (arguments and views of them, copies, complex numbers,
 other classes of containers) is rebuilt around the bare outputs, see ``capture.Result``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,11 @@ import numpy as np
 from autodiff import tree
 from autodiff.capture import Captured
 from autodiff.capture.lists import ListPlan
+from autodiff.columns import Unreadable, compile_write
 from autodiff.dims import symbols
 from autodiff.ir.data import Program
 from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
+from autodiff.tables import Table
 from autodiff.transform import Plan
 
 
@@ -40,6 +44,48 @@ def result_tree(captured: Captured, plan: Plan) -> ResultTree | None:
         return _nested(nested, leaves)
     except _Unsuited:
         return None
+
+
+def result_maker(captured: Captured, plan: Plan) -> Callable[[Sequence[Any]], Any] | None:
+    """What makes a result with lists of records of the outputs; None for other results."""
+    result = plan.result
+    if plan.write_back or captured.objects or captured.watched or result.parts:
+        return None
+    if result.definition is None or not all(x[0] in ("output", "constant") for x in result.leaves):
+        return None
+    nested = tree.unflatten(result.definition, [_Number(k) for k in range(len(result.leaves))])
+    objects: dict[str, Any] = {}
+    try:
+        text = _expression(nested, result.leaves, objects)
+    except (_Unsuited, Unreadable):
+        return None
+    make: Callable[[Sequence[Any]], Any] = eval(f"lambda outputs: {text}", objects)
+    return make
+
+
+def _expression(part: Any, leaves: list[tuple[Any, ...]], objects: dict[str, Any]) -> str:
+    """The result of ``outputs`` as an expression; ``objects`` are those that it names."""
+    name = f"o{len(objects)}"
+    if type(part) is _Number:
+        kind, what = leaves[part][:2]
+        if kind == "output":
+            return f"outputs[{what}]"
+        objects[name] = what
+        return name
+    if type(part) is Table:
+        of = [leaves[number] for number in part.columns]
+        if any(leaf[0] != "output" for leaf in of):
+            raise _Unsuited
+        objects[name] = compile_write(part.layout)
+        given = [_expression(x, leaves, objects) for x in part.columns]
+        return f"{name}({', '.join(given)})"
+    if type(part) in (tuple, list):
+        items = "".join([f"{_expression(item, leaves, objects)}, " for item in part])
+        return f"({items})" if type(part) is tuple else f"[{items}]"
+    if type(part) is dict and all(type(key) in (str, int) for key in part):
+        pairs = [f"{key!r}: {_expression(item, leaves, objects)}" for key, item in part.items()]
+        return "{" + ", ".join(pairs) + "}"
+    raise _Unsuited
 
 
 class _Number(int):

@@ -155,6 +155,8 @@ def _finish(
 ) -> Any:
     if specialisation.ready:
         return outputs
+    if specialisation.make is not None:
+        return specialisation.make(outputs)
     plan, captured, leaves = specialisation.plan, specialisation.captured, call.leaves
     if plan.write_back:
         for number, output in captured.mutated:

@@ -8,7 +8,7 @@ Its guards are asked, and what it reads beside the arguments is found, by one ge
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -33,6 +33,9 @@ class Specialisation:
     input_leaves: list[int]
     input_dtypes: list[Any]
     ready: bool  # whether a run gives the result itself, not the outputs that it is made of
+    make: Callable[[Sequence[Any]], Any] | None = (
+        None  # the result of the outputs, if this makes it
+    )
     generality: Generality = field(default_factory=Generality)
     calls: int = 0
     used: int = 0  # when it was used last, by the clock of its function
