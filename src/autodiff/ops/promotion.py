@@ -315,9 +315,9 @@ def stack_sequence(x: Any, dtype: Any = None) -> Tracer:
     if whole is not None:
         return whole if dtype is None else cast(whole, dtype)
     if not contains_tracer(x):
-        result = as_tracer(np.asarray(x))
-        return result if dtype is None else cast(result, dtype)
-    items = [stack_sequence(v) if isinstance(v, (list, tuple)) else operand(v) for v in x]
+        # At once of the dtype: on the way, 2**64 - 1 beside 2 would be rounded to a float64.
+        return as_tracer(np.array(x, dtype))
+    items = [stack_sequence(v, dtype) if isinstance(v, (list, tuple)) else operand(v) for v in x]
     shape = shape_of(items[0])
     for k, item in enumerate(items):
         if len(shape_of(item)) != len(shape) or not all(
@@ -337,6 +337,8 @@ def stack_sequence(x: Any, dtype: Any = None) -> Tracer:
 
 
 def _default(x: Any) -> Dtype:
-    # In np.array a Python number counts as float64 or int64.
+    # In np.array a Python number counts as float64 or int64, and one from 2**63 on as uint64.
     kind = weak_kind(x)
-    return x.dtype if kind is None else np.dtype(kind)
+    if kind is None:
+        return x.dtype
+    return np.array(x).dtype if type(x) is int else np.dtype(kind)
