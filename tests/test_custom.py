@@ -216,12 +216,17 @@ def test_a_rule_that_fits_one_length_is_refused_for_another(engine):
 
 
 @ENGINES
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")  # of masked arrays
 @pytest.mark.parametrize(
     ("given", "text"),
     [
         (lambda ct, y, x: (ct, ct), "gives 2 cotangents where 1 is needed"),
         (lambda ct, y, x: [1.0, 2.0, 3.0], "gives 3 cotangents where 1 is needed"),
         (lambda ct, y, x: "text", "gives a str as the cotangent of argument v"),
+        (lambda ct, y, x: [[1.0, 2.0, 3.0]], "gives a list as the cotangent of argument v"),
+        (lambda ct, y, x: (v for v in x), "gives a generator as the cotangent of argument v"),
+        (lambda ct, y, x: 2j * x, "a cotangent of dtype complex128 for argument v, which has float64"),
+        (lambda ct, y, x: np.ma.array(np.ones(3), mask=[0, 1, 0]), "gives a MaskedArray as the cot"),
     ],
 )
 def test_a_rule_that_gives_no_cotangents_is_refused(given, text, engine):
@@ -244,6 +249,9 @@ def test_none_is_zero_and_dtypes_are_cast(engine):
     assert narrow.dtype == np.float64
     np.testing.assert_array_equal(narrow, 2 * VECTOR)
     np.testing.assert_array_equal(slope(lambda ct, y, x: np.arange(3), VECTOR), [0.0, 1.0, 2.0])
+    for dtype in (np.longdouble, np.float16, np.uint64, ">f8"):
+        found = slope(lambda ct, y, x, dtype=dtype: np.arange(3, dtype=dtype), VECTOR)
+        np.testing.assert_array_equal(found, [0.0, 1.0, 2.0])
 
 
 def test_the_value_of_a_function_with_an_unfit_rule_is_plain():
