@@ -225,8 +225,14 @@ def test_a_rule_that_fits_one_length_is_refused_for_another(engine):
         (lambda ct, y, x: "text", "gives a str as the cotangent of argument v"),
         (lambda ct, y, x: [[1.0, 2.0, 3.0]], "gives a list as the cotangent of argument v"),
         (lambda ct, y, x: (v for v in x), "gives a generator as the cotangent of argument v"),
-        (lambda ct, y, x: 2j * x, "a cotangent of dtype complex128 for argument v, which has float64"),
-        (lambda ct, y, x: np.ma.array(np.ones(3), mask=[0, 1, 0]), "gives a MaskedArray as the cot"),
+        (
+            lambda ct, y, x: 2j * x,
+            "a cotangent of dtype complex128 for argument v, which has float64",
+        ),
+        (
+            lambda ct, y, x: np.ma.array(np.ones(3), mask=[0, 1, 0]),
+            "gives a MaskedArray as the cot",
+        ),
     ],
 )
 def test_a_rule_that_gives_no_cotangents_is_refused(given, text, engine):

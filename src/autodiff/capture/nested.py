@@ -177,7 +177,9 @@ def _fitted(result: Any, type: ArrayType, rule: _Rule, place: str) -> Value:
     if result is None:
         return zeros(type.shape, type.dtype).value
     what = "cotangent" if rule.mode == "vjp" else "tangent"
-    is_array = isinstance(result, (Tracer, np.ndarray)) and not isinstance(result, np.ma.MaskedArray)
+    is_array = isinstance(result, (Tracer, np.ndarray)) and not isinstance(
+        result, np.ma.MaskedArray
+    )
     if not is_array and not is_numeric(result):
         raise ShapeError(
             f"{rule} gives a {result.__class__.__name__} as the {what} of {place}.",
