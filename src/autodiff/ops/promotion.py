@@ -21,7 +21,14 @@ from autodiff.ops import builder as _builder
 from autodiff.ops import roots, structural
 from autodiff.ops.known import check, decide, require_equal
 from autodiff.ops.pointwise import loop_dtypes
-from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
+from autodiff.ops.tracer import (
+    SUPPORTED_KINDS,
+    Form,
+    StoredList,
+    Tracer,
+    as_tracer,
+    emit_tracer,
+)
 
 Dtype = np.dtype[Any]
 Shape = tuple[Extent, ...]
@@ -78,6 +85,22 @@ def result_dtype(*xs: Any) -> Dtype:
     return np.result_type(*examples)
 
 
+def supported(dtype: Any) -> np.dtype[Any]:
+    """A dtype that the elements of a program may have.
+
+    Raises
+    ------
+    DtypeError
+        When it is none of the machine's own real numbers: long doubles, and bytes in the other
+        order, whose results would show another dtype than NumPy's.
+    """
+    found = np.dtype(dtype)
+    if found.kind not in SUPPORTED_KINDS or found.itemsize > 8 or not found.isnative:
+        name = found.str if found.kind in SUPPORTED_KINDS and found.itemsize <= 8 else found
+        raise DtypeError(f"elements of dtype {name} are not supported", remedy="use float64")
+    return found
+
+
 def constant(value: Any, dtype: Any) -> Tracer:
     """A constant scalar (form ``scalar``) or array of a given dtype."""
     result = Tracer.constant(np.asarray(value, dtype))
@@ -91,8 +114,10 @@ def with_form(x: Tracer, form: Form) -> Tracer:
 
 def cast(x: Any, dtype: Any) -> Tracer:
     """``x`` with elements converted to ``dtype``, as an array or NumPy scalar."""
-    dtype = np.dtype(dtype)
+    dtype = supported(dtype)
     if not isinstance(x, Tracer):
+        if isinstance(x, (np.ndarray, np.generic)) and x.dtype.itemsize > 8 and x.dtype.kind == "f":
+            return constant(x.astype(dtype), dtype)  # long doubles, that programs do not have
         if weak_kind(x) is None or isinstance(x, Dim):
             x = as_array(x)
         elif isinstance(x, float) and dtype.kind in "iu":

@@ -437,7 +437,9 @@ def as_tracer(x: Any) -> Tracer:
     if isinstance(x, bool):
         return Tracer(_builder.constant(x, None, False), "python")
     array = np.asarray(x)
-    if array.dtype.kind not in SUPPORTED_KINDS:
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if array.dtype.kind not in SUPPORTED_KINDS or array.dtype.itemsize > 8:
         raise DtypeError(
             f"elements of dtype {array.dtype} are not supported",
             code="AD105",
