@@ -116,8 +116,9 @@ def cast(x: Any, dtype: Any) -> Tracer:
     """``x`` with elements converted to ``dtype``, as an array or NumPy scalar."""
     dtype = supported(dtype)
     if not isinstance(x, Tracer):
-        if isinstance(x, (np.ndarray, np.generic)) and x.dtype.itemsize > 8 and x.dtype.kind == "f":
-            return constant(x.astype(dtype), dtype)  # long doubles, that programs do not have
+        if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in SUPPORTED_KINDS:
+            # Also of dtypes that programs do not have: NumPy converts them now.
+            return constant(x.astype(dtype), dtype) if not x.dtype == dtype else as_array(x)
         if weak_kind(x) is None or isinstance(x, Dim):
             x = as_array(x)
         elif isinstance(x, float) and dtype.kind in "iu":
