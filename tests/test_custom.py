@@ -1,5 +1,6 @@
 """Derivatives given by hand, and values through which none flows."""
 
+import functools
 import inspect
 import re
 import warnings
@@ -260,20 +261,7 @@ def test_none_is_zero_and_dtypes_are_cast(engine):
         np.testing.assert_array_equal(found, [0.0, 1.0, 2.0])
 
 
-@pytest.mark.parametrize(
-    "engine",
-    [
-        "numpy",
-        pytest.param(
-            "native",
-            marks=pytest.mark.xfail(
-                strict=True,
-                raises=(autodiff.errors.UnsupportedError, autodiff.errors.InternalError),
-                reason="arange within a rule: AD304 for long doubles, AD900 for swapped bytes",
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("engine", ["numpy", "native"])
 @pytest.mark.parametrize("dtype", [np.longdouble, ">f8"])
 def test_foreign_dtypes_that_a_rule_makes_are_cast(dtype, engine):
     square = autodiff.custom_gradient(
@@ -281,6 +269,40 @@ def test_foreign_dtypes_that_a_rule_makes_are_cast(dtype, engine):
     )
     found = autodiff.gradient(lambda x: np.sum(square(x)), engine=engine)(VECTOR)
     np.testing.assert_array_equal(found, [0.0, 1.0, 2.0])
+
+
+FOREIGN = {
+    "arange": lambda x, d: np.arange(x.shape[0], dtype=d),
+    "linspace": lambda x, d: np.linspace(x[0], x[2], 3, dtype=d),
+    "zeros": lambda x, d: np.zeros(x.shape[0], d),
+    "ones": lambda x, d: np.ones(x.shape, d),
+    "full": lambda x, d: np.full(3, x[1], d),
+    "eye of a known size": lambda x, d: np.eye(3, dtype=d),
+    "tri": lambda x, d: np.tri(x.shape[0], dtype=d),
+    "array": lambda x, d: np.array([x[0], x[1]], dtype=d),
+    "asarray": lambda x, d: np.asarray(x, dtype=d),
+    "astype": lambda x, d: x.astype(d),
+    "concatenate": lambda x, d: np.concatenate([x, x], dtype=d, casting="unsafe"),
+    "product": lambda x, d: np.identity(3, dtype=d) @ x,
+    "name": lambda x, d: str(x.astype(d).dtype),
+}
+FOREIGN_SAMPLE = ("arange", "tri", "astype", "name")
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("dtype", [np.longdouble, ">f8", ">i4"])
+@pytest.mark.parametrize(
+    "name",
+    [n if n in FOREIGN_SAMPLE else pytest.param(n, marks=pytest.mark.slow) for n in FOREIGN],
+)
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_results_of_foreign_dtypes_are_numpys(name, dtype, engine):
+    f = functools.partial(FOREIGN[name], d=dtype)
+    expected, found = f(VECTOR), autodiff.function(f, engine=engine)(VECTOR)
+    assert type(found) is type(expected)
+    np.testing.assert_array_equal(found, expected)
+    if not isinstance(expected, str):
+        assert found.dtype == expected.dtype
 
 
 def test_the_value_of_a_function_with_an_unfit_rule_is_plain():

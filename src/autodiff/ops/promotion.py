@@ -117,8 +117,8 @@ def cast(x: Any, dtype: Any) -> Tracer:
     dtype = supported(dtype)
     if not isinstance(x, Tracer):
         if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in SUPPORTED_KINDS:
-            # Also of dtypes that programs do not have: NumPy converts them now.
-            return constant(x.astype(dtype), dtype) if not x.dtype == dtype else as_array(x)
+            if x.dtype.itemsize > 8 or not x.dtype.isnative:  # NumPy converts what it made
+                return constant(x.astype(dtype), dtype)
         if weak_kind(x) is None or isinstance(x, Dim):
             x = as_array(x)
         elif isinstance(x, float) and dtype.kind in "iu":
