@@ -1,5 +1,6 @@
 """Derivatives given by hand, and values through which none flows."""
 
+import functools
 import inspect
 import re
 import warnings
@@ -216,12 +217,23 @@ def test_a_rule_that_fits_one_length_is_refused_for_another(engine):
 
 
 @ENGINES
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")  # of masked arrays
 @pytest.mark.parametrize(
     ("given", "text"),
     [
         (lambda ct, y, x: (ct, ct), "gives 2 cotangents where 1 is needed"),
         (lambda ct, y, x: [1.0, 2.0, 3.0], "gives 3 cotangents where 1 is needed"),
         (lambda ct, y, x: "text", "gives a str as the cotangent of argument v"),
+        (lambda ct, y, x: [[1.0, 2.0, 3.0]], "gives a list as the cotangent of argument v"),
+        (lambda ct, y, x: (v for v in x), "gives a generator as the cotangent of argument v"),
+        (
+            lambda ct, y, x: 2j * x,
+            "a cotangent of dtype complex128 for argument v, which has float64",
+        ),
+        (
+            lambda ct, y, x: np.ma.array(np.ones(3), mask=[0, 1, 0]),
+            "gives a MaskedArray as the cot",
+        ),
     ],
 )
 def test_a_rule_that_gives_no_cotangents_is_refused(given, text, engine):
@@ -244,6 +256,53 @@ def test_none_is_zero_and_dtypes_are_cast(engine):
     assert narrow.dtype == np.float64
     np.testing.assert_array_equal(narrow, 2 * VECTOR)
     np.testing.assert_array_equal(slope(lambda ct, y, x: np.arange(3), VECTOR), [0.0, 1.0, 2.0])
+    for dtype in (np.float16, np.uint64):
+        found = slope(lambda ct, y, x, dtype=dtype: np.arange(3, dtype=dtype), VECTOR)
+        np.testing.assert_array_equal(found, [0.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("dtype", [np.longdouble, ">f8"])
+def test_foreign_dtypes_that_a_rule_makes_are_cast(dtype, engine):
+    square = autodiff.custom_gradient(
+        lambda v: v * v, vjp=lambda ct, y, x: np.arange(3, dtype=dtype)
+    )
+    found = autodiff.gradient(lambda x: np.sum(square(x)), engine=engine)(VECTOR)
+    np.testing.assert_array_equal(found, [0.0, 1.0, 2.0])
+
+
+FOREIGN = {
+    "arange": lambda x, d: np.arange(x.shape[0], dtype=d),
+    "linspace": lambda x, d: np.linspace(x[0], x[2], 3, dtype=d),
+    "zeros": lambda x, d: np.zeros(x.shape[0], d),
+    "ones": lambda x, d: np.ones(x.shape, d),
+    "full": lambda x, d: np.full(3, x[1], d),
+    "eye of a known size": lambda x, d: np.eye(3, dtype=d),
+    "tri": lambda x, d: np.tri(x.shape[0], dtype=d),
+    "array": lambda x, d: np.array([x[0], x[1]], dtype=d),
+    "asarray": lambda x, d: np.asarray(x, dtype=d),
+    "astype": lambda x, d: x.astype(d),
+    "concatenate": lambda x, d: np.concatenate([x, x], dtype=d, casting="unsafe"),
+    "product": lambda x, d: np.identity(3, dtype=d) @ x,
+    "name": lambda x, d: str(x.astype(d).dtype),
+}
+FOREIGN_SAMPLE = ("arange", "tri", "astype", "name")
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("dtype", [np.longdouble, ">f8", ">i4"])
+@pytest.mark.parametrize(
+    "name",
+    [n if n in FOREIGN_SAMPLE else pytest.param(n, marks=pytest.mark.slow) for n in FOREIGN],
+)
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_results_of_foreign_dtypes_are_numpys(name, dtype, engine):
+    f = functools.partial(FOREIGN[name], d=dtype)
+    expected, found = f(VECTOR), autodiff.function(f, engine=engine)(VECTOR)
+    assert type(found) is type(expected)
+    np.testing.assert_array_equal(found, expected)
+    if not isinstance(expected, str):
+        assert found.dtype == expected.dtype
 
 
 def test_the_value_of_a_function_with_an_unfit_rule_is_plain():

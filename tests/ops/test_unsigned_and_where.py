@@ -38,6 +38,25 @@ def test_unsigned_arrays_meet_negative_numbers(compare, engine) -> None:
         _agree(lambda a: compare(-1, a), (a,), engine)
 
 
+LARGEST = 2**64 - 1
+MADE = {
+    "beside a small one": lambda u: np.array([LARGEST, 2, 3], np.uint64) + u,
+    "as a row": lambda u: np.array([[LARGEST, 2], [u[0], 4]], np.uint64),
+    "with a traced number": lambda u: np.array([u[0], LARGEST], np.uint64),
+    "asarray": lambda u: np.asarray([LARGEST, 1, 1], "u8") * u,
+    "of no dtype given": lambda u: np.array([2**63, u[0]]),
+    "in a stack": lambda u: np.stack([2**63, u[1]]),
+    "rounded once": lambda u: np.array([2**53 + 1, 2**24 + 1], np.float32) + u[0],
+    "cut": lambda u: np.array([1.7, 2], np.int64) + u[0].astype(np.int64),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", MADE)
+def test_arrays_of_large_integers_are_made_at_once_of_their_dtype(name, engine) -> None:
+    _agree(MADE[name], (np.array([1, 2, 3], np.uint64),), engine)
+
+
 UFUNCS = {
     "isnan": lambda x, **k: np.isnan(x, **k),
     "isfinite": lambda x, **k: np.isfinite(x, **k),

@@ -206,6 +206,10 @@ def _call(
             args, kwargs = characters(args), characters(kwargs)
         try:
             return run_users(known, *args, **kwargs)
+        except DtypeError:
+            if traced or function not in _CREATION:
+                raise
+            # What NumPy makes is left as it is, and refused or converted where it is used.
         except Bail as failure:
             if isinstance(owner, Tracer):
                 function = getattr(trace.concrete(owner), function.__name__)

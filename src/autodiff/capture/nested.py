@@ -177,21 +177,27 @@ def _fitted(result: Any, type: ArrayType, rule: _Rule, place: str) -> Value:
     if result is None:
         return zeros(type.shape, type.dtype).value
     what = "cotangent" if rule.mode == "vjp" else "tangent"
-    if not isinstance(result, (Tracer, np.ndarray)) and not is_numeric(result):
+    is_array = isinstance(result, (Tracer, np.ndarray)) and not isinstance(
+        result, np.ma.MaskedArray
+    )
+    if not is_array and not is_numeric(result):
         raise ShapeError(
             f"{rule} gives a {result.__class__.__name__} as the {what} of {place}.",
             code="AD202",
             source=rule.source,
             remedy="return an array or a number, or None for zero",
         )
-    tracer = as_tracer(result)
-    if tracer.dtype.kind not in "fiub":
+    dtype = result.dtype if is_array else as_tracer(result).dtype
+    if dtype.kind not in "fiub":
         raise ShapeError(
-            f"{rule} gives a {what} of dtype {tracer.dtype} for {place}, which has {type.dtype}.",
+            f"{rule} gives a {what} of dtype {dtype} for {place}, which has {type.dtype}.",
             code="AD202",
             source=rule.source,
             remedy="return real numbers",
         )
+    # Cast as it is: engines need not have elements of the dtype that Python gave (long doubles).
+    known = isinstance(result, np.ndarray)
+    tracer = as_tracer(result.astype(type.dtype) if known else result)
     # Where sizes are known only when the program runs, this call's decide, under a guard.
     fits = len(tracer.shape) == len(type.shape) and all(
         equal(m, n) for m, n in zip(tracer.shape, type.shape, strict=True)

@@ -95,6 +95,8 @@ def lift_result(result: Any) -> Any:
     if (
         isinstance(result, np.ndarray)
         and result.dtype.kind in "fiub"
+        and result.dtype.itemsize <= 8  # others are refused or converted where they are used
+        and result.dtype.isnative
         and type(result) is np.ndarray
     ):
         return Tracer(Tracer.constant(result).value, "array")

@@ -21,7 +21,14 @@ from autodiff.ops import builder as _builder
 from autodiff.ops import roots, structural
 from autodiff.ops.known import check, decide, require_equal
 from autodiff.ops.pointwise import loop_dtypes
-from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
+from autodiff.ops.tracer import (
+    SUPPORTED_KINDS,
+    Form,
+    StoredList,
+    Tracer,
+    as_tracer,
+    emit_tracer,
+)
 
 Dtype = np.dtype[Any]
 Shape = tuple[Extent, ...]
@@ -78,6 +85,22 @@ def result_dtype(*xs: Any) -> Dtype:
     return np.result_type(*examples)
 
 
+def supported(dtype: Any) -> np.dtype[Any]:
+    """A dtype that the elements of a program may have.
+
+    Raises
+    ------
+    DtypeError
+        When it is none of the machine's own real numbers: long doubles, and bytes in the other
+        order, whose results would show another dtype than NumPy's.
+    """
+    found = np.dtype(dtype)
+    if found.kind not in SUPPORTED_KINDS or found.itemsize > 8 or not found.isnative:
+        name = found.str if found.kind in SUPPORTED_KINDS and found.itemsize <= 8 else found
+        raise DtypeError(f"elements of dtype {name} are not supported", remedy="use float64")
+    return found
+
+
 def constant(value: Any, dtype: Any) -> Tracer:
     """A constant scalar (form ``scalar``) or array of a given dtype."""
     result = Tracer.constant(np.asarray(value, dtype))
@@ -91,8 +114,11 @@ def with_form(x: Tracer, form: Form) -> Tracer:
 
 def cast(x: Any, dtype: Any) -> Tracer:
     """``x`` with elements converted to ``dtype``, as an array or NumPy scalar."""
-    dtype = np.dtype(dtype)
+    dtype = supported(dtype)
     if not isinstance(x, Tracer):
+        if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in SUPPORTED_KINDS:
+            if x.dtype.itemsize > 8 or not x.dtype.isnative:  # NumPy converts what it made
+                return constant(x.astype(dtype), dtype)
         if weak_kind(x) is None or isinstance(x, Dim):
             x = as_array(x)
         elif isinstance(x, float) and dtype.kind in "iu":
@@ -315,9 +341,9 @@ def stack_sequence(x: Any, dtype: Any = None) -> Tracer:
     if whole is not None:
         return whole if dtype is None else cast(whole, dtype)
     if not contains_tracer(x):
-        result = as_tracer(np.asarray(x))
-        return result if dtype is None else cast(result, dtype)
-    items = [stack_sequence(v) if isinstance(v, (list, tuple)) else operand(v) for v in x]
+        # At once of the dtype: on the way, 2**64 - 1 beside 2 would be rounded to a float64.
+        return as_tracer(np.array(x, dtype))
+    items = [stack_sequence(v, dtype) if isinstance(v, (list, tuple)) else operand(v) for v in x]
     shape = shape_of(items[0])
     for k, item in enumerate(items):
         if len(shape_of(item)) != len(shape) or not all(
@@ -337,6 +363,8 @@ def stack_sequence(x: Any, dtype: Any = None) -> Tracer:
 
 
 def _default(x: Any) -> Dtype:
-    # In np.array a Python number counts as float64 or int64.
+    # In np.array a Python number counts as float64 or int64, and one from 2**63 on as uint64.
     kind = weak_kind(x)
-    return x.dtype if kind is None else np.dtype(kind)
+    if kind is None:
+        return x.dtype
+    return np.array(x).dtype if type(x) is int else np.dtype(kind)

@@ -58,6 +58,13 @@ def _iota_rule(types: Any, size: Extent, dtype: np.dtype[Any]) -> tuple[ArrayTyp
     return (ArrayType(np.dtype(dtype), (size,)),)
 
 
+def _line(size: int, dtype: np.dtype[Any]) -> np.ndarray:
+    line = np.arange(size, dtype=dtype)
+    if len(line) != size:  # NumPy counts steps in float64: of 2**63 - 1 there are none
+        raise MemoryError(f"there is no memory for an array of shape {(size,)}")
+    return line
+
+
 register(
     Entry(
         "constant",
@@ -71,7 +78,7 @@ register(
     Entry(
         "iota",
         _iota_rule,
-        lambda size, dtype: np.arange(size, dtype=dtype),
+        _line,
         Creation(),
         zero_derivative=True,
     )

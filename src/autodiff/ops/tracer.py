@@ -412,7 +412,8 @@ def as_tracer(x: Any) -> Tracer:
     if isinstance(x, bool):
         return Tracer(_builder.constant(x, None, False), "python")
     array = np.asarray(x)
-    if array.dtype.kind not in SUPPORTED_KINDS:
+    of = array.dtype
+    if of.kind not in SUPPORTED_KINDS or of.itemsize > 8 or not of.isnative:
         raise DtypeError(
             f"elements of dtype {array.dtype} are not supported",
             code="AD105",

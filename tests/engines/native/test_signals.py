@@ -1,5 +1,6 @@
 """Signals while native code runs: their handlers run, what they raise ends the call, and nothing is left."""
 
+import ctypes
 import itertools
 import os
 import signal
@@ -13,7 +14,7 @@ import pytest
 
 import autodiff
 from autodiff.compiled import compiling
-from autodiff.engines.native import pool, signals
+from autodiff.engines.native import callbacks, pool, session, signals, symbols
 from autodiff.engines.native.writer import VECTOR, Step
 from autodiff.errors import is_signal_handlers
 
@@ -207,6 +208,43 @@ def test_a_handler_ends_a_long_nest_on_all_threads(threads, alarm):
     assert time.perf_counter() - due < LATEST
     assert compiled(x) == right
     assert threading.active_count() == len(threading.enumerate())
+
+
+def test_what_a_handler_raises_as_a_host_call_is_entered_is_kept():
+    """The signal comes after the last look of native code, before the first statement of Python."""
+
+    class Caller:
+        error = None
+        made = 0
+
+        def __call__(self, number, operands, results):
+            self.made += 1
+
+    caller = Caller()
+    text = f"""\
+declare i32 @raise(i32)
+{callbacks.DECLARATION}
+{callbacks.GLOBAL}
+define i32 @kernel() {{
+  %sent = call i32 @raise(i32 {int(signal.SIGUSR1)})
+  %status = call i32 @{callbacks.NAME}(ptr @{callbacks.CALLER}, i64 0, ptr null, ptr null)
+  ret i32 %status
+}}
+"""
+    known = {callbacks.CALLER: id(caller), "raise": symbols.process_address("raise")}
+    machine = session.load(text, ["kernel"], extra=known, keep=caller)
+    call = ctypes.PYFUNCTYPE(ctypes.c_int32)(machine.address("kernel"))
+
+    def handler(number, frame):
+        raise KeyboardInterrupt("sent")
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        status = call()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert status == 1 and caller.made == 0
+    assert isinstance(caller.error, KeyboardInterrupt) and caller.error.args == ("sent",)
 
 
 def test_control_c_is_a_keyboard_interrupt(control_c):

@@ -40,7 +40,7 @@ class Runner:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.caller = HostCaller(kernel.host_calls)
-        extra = {"host_call": self.caller.address}
+        extra = dict(self.caller.addresses)
         for number, array in enumerate(kernel.constants):
             extra[f"constant.{number}"] = array.ctypes.data
         keep = (self.caller, kernel.constants)

@@ -164,12 +164,11 @@ def compile_native(
     constants = [np.ascontiguousarray(c) for c in kernel.constants]
     addresses = {f"constant.{k}": c.ctypes.data for k, c in enumerate(constants)}
     host = HostCaller(kernel.host_calls)
-    addresses["host_call"] = host.address
     machine = session.load(
         kernel.text,
         (kernel.symbol, *built.names),
         glue=built.text,
-        extra=built.extra | addresses,
+        extra=built.extra | addresses | host.addresses,
         keep=(constants, host),
     )
     call = entry.callable_of(machine, built, program.name)

@@ -1,9 +1,9 @@
 """Calls of Python from a kernel, for what has no native routine.
 
-The kernel calls  ``i32 host_call(i64 number, ptr operands, ptr results)``  where ``number`` is the
+The kernel calls ``host_caller(number, operands, results)`` (`callbacks`), where ``number`` is the
 position in ``Kernel.host_calls``.  ``operands`` is an array of 64-bit words: for each operand a
 pointer to its C-contiguous elements, then its extents; ``results`` likewise, with memory to be
-filled.  A result other than 0 makes the kernel fail.  ``HostCaller`` is the Python side.
+filled.  An exception makes the kernel fail.  ``HostCaller`` is the Python side.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from autodiff import floating
 from autodiff.dims import Dim, Extent, symbols
-from autodiff.engines.native import flags
+from autodiff.engines.native import callbacks, flags
 from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Generator, HostCall
 from autodiff.engines.native.scalars import Element
@@ -44,8 +44,12 @@ def write(g: Generator, operation: Operation) -> None:
         )
     )
     given, made = _words(g, [*operands, *extents]), _words(g, results)
-    g.w.declare("host_call", "i32", "i64, ptr, ptr")
-    status = g.w.here(f"call i32 @host_call(i64 {number}, ptr {given}, ptr {made})")
+    if callbacks.NAME not in g.w.declared:
+        g.w.declared[callbacks.NAME] = callbacks.DECLARATION
+        g.w.globals.append(callbacks.GLOBAL)
+    status = g.w.here(
+        f"call i32 @{callbacks.NAME}(ptr @{callbacks.CALLER}, i64 {number}, ptr {given}, ptr {made})"
+    )
     good = g.w.here(f"icmp eq i32 {status}, 0")
     g.fail_unless(good, f"{operation.kind} failed", operation.source)
     for value, buffer in zip(operation.results, results, strict=True):
@@ -206,30 +210,22 @@ class _Bound:
 
 
 class HostCaller:
-    """The Python side: an address for ``host_call``, and the exception a call raised."""
+    """The Python side: what a kernel calls, and the exception that a call raised."""
 
     def __init__(self, calls: Sequence[HostCall]) -> None:
         self.calls = list(calls)
         self.error: BaseException | None = None
-        prototype = ctypes.CFUNCTYPE(
-            ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p
-        )
-        self._callback = prototype(self._call)
-        self.address = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
+        self.addresses = {callbacks.CALLER: id(self)}
 
     def take_error(self) -> BaseException | None:
         """The exception of the last failed call, once."""
         error, self.error = self.error, None
         return error
 
-    def _call(self, number: int, operands: int, results: int) -> int:
-        try:
-            with flags.kept() as add:
-                add(self._run(self.calls[number], operands, results))
-        except BaseException as error:
-            self.error = error
-            return 1
-        return 0
+    def __call__(self, number: int, operands: int, results: int) -> None:
+        """Make the call of a number with operands and results at these addresses."""
+        with flags.kept() as add:
+            add(self._run(self.calls[number], operands, results))
 
     def _run(self, call: HostCall, operands: int, results: int) -> int:
         """Make a call; the floating-point errors that NumPy has met in the place of native code.

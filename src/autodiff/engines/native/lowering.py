@@ -13,7 +13,7 @@ them or each other.
 
 The result is 0, or the number of the check in ``checks`` that failed (counted from 1).  Module
 level names that the loader must supply beyond libraries: ``constant.k`` (the data of
-``constants[k]``) and ``host_call`` where ``host_calls`` is not empty (see ``host``).
+``constants[k]``) and ``host_caller`` where ``host_calls`` is not empty (see ``host``).
 Where ``calls_ufuncs``, a Python exception may be set when it returns (see ``ufunc_calls``).
 
 Each block is planned (``planning``) and its nodes written in order: scalars as instructions,

@@ -31,7 +31,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from autodiff.engines.native import cache, signals, symbols
+from autodiff.engines.native import cache, callbacks, signals, symbols
 from autodiff.engines.native.vector_math import library
 from autodiff.errors import InternalError
 from autodiff.plain_data import dataclass
@@ -355,7 +355,7 @@ def _link(
     return library
 
 
-SHARED = {"autodiff.poll": signals.FUNCTION}
+SHARED = {"autodiff.poll": signals.FUNCTION, callbacks.NAME: callbacks.FUNCTION}
 """Functions of the run time that all kernels call: compiled once in a process."""
 
 _functions: dict[str, int] = {}

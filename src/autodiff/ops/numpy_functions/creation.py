@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Extent, at_least, bounds, maximum
-from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import _fit_value
@@ -40,16 +39,14 @@ from autodiff.ops.promotion import (
     result_dtype,
     select,
     stack_sequence,
+    supported,
     weak_kind,
 )
-from autodiff.ops.tracer import SUPPORTED_KINDS, Tracer, as_tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 
 
 def _dtype(dtype: Any, default: Any = np.float64) -> np.dtype[Any]:
-    found = np.dtype(default if dtype is None else dtype)
-    if found.kind not in SUPPORTED_KINDS:
-        raise DtypeError(f"elements of dtype {found} are not supported", remedy="use float64")
-    return found
+    return supported(default if dtype is None else dtype)
 
 
 def _filled(shape: Any, value: Tracer) -> Tracer:
