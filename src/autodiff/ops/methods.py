@@ -135,12 +135,18 @@ _SAME: dict[str, Any] = {
 
 def _same(function: Any) -> Callable[..., Any]:
     def method(x: Tracer, *args: Any, **kwargs: Any) -> Any:
+        if "correction" in kwargs:  # the functions have it, the methods do not
+            name = function.__name__
+            raise TypeError(f"_{name}() got an unexpected keyword argument 'correction'")
         return protocol.apply_function(function, (x, *args), kwargs)
 
     return method
 
 
 _METHODS.update({name: _same(function) for name, function in _SAME.items()})
+_METHODS["clip"] = lambda x, min=None, max=None, *args, **options: _same(np.clip)(
+    x, min, max, *args, **options
+)
 _METHODS["conj"] = _METHODS["conjugate"] = lambda x: x  # of real numbers the array itself
 
 

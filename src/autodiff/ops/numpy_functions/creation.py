@@ -193,7 +193,7 @@ def array(
     return x
 
 
-@implements(np.asarray, np.asanyarray, np.asarray_chkfinite)
+@implements(np.asarray, np.asanyarray)
 def asarray(
     a: Any,
     dtype: Any = None,
@@ -205,6 +205,16 @@ def asarray(
 ) -> Tracer:
     """``np.asarray``: an array as it is, anything else a new array."""
     return array(a, dtype, copy=bool(copy), order=order)
+
+
+@implements(np.asarray_chkfinite)
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Tracer:
+    """``np.asarray_chkfinite``."""
+    x = array(a, dtype, copy=False, order=order)
+    if x.dtype.kind == "f":
+        finite = functions[np.all](pointwise("isfinite", x))
+        require(finite, ValueError("array must not contain infs or NaNs"))
+    return x
 
 
 @implements(np.ascontiguousarray)
@@ -225,6 +235,7 @@ def require_array(
 ) -> Tracer:
     """``np.require``."""
     asked = {text.upper() for text in requirements or ()}
+    np.require(np.empty(0), requirements=requirements)  # its exception
     order = "K"
     if asked & {"C", "C_CONTIGUOUS", "CONTIGUOUS"}:
         order = "C"
@@ -275,13 +286,18 @@ def _arange_dtype(*bounds: Any) -> np.dtype[Any]:
 def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
     """Traced float bounds: the count is a run-time size, ``ceil((stop - start) / step)``."""
     wanted = _dtype(dtype, _arange_dtype(start, stop, step))
-    length = pointwise("ceil", pointwise("divide", pointwise("subtract", stop, start), step))
+    quotient = pointwise("divide", pointwise("subtract", stop, start), step)
+    length = pointwise("ceil", quotient)
     # The text is NumPy's: the run fails, and plain Python tells.  Of nan no comparison holds.
     check(
         pointwise("less", pointwise("absolute", length), 2.0**53), "arange: cannot compute length"
     )
     check(pointwise("not_equal", step, 0), "float division by zero")
-    count = cast(pointwise("maximum", length, 0.0), np.int64)
+    # A step so long that the quotient is 0 has the first element alone, if it goes towards `stop`.
+    towards = pointwise("logical_not", pointwise("signbit", quotient))
+    vanishes = pointwise("logical_and", pointwise("equal", quotient, 0.0), towards)
+    one = pointwise("logical_and", vanishes, pointwise("not_equal", start, stop))
+    count = cast(pointwise("maximum", pointwise("maximum", length, 0.0), one), np.int64)
     count.value.low = 0
     positions = cast(line(extent_of(count)), np.float64)
     # NumPy computes with the difference of the first two elements, start + (start + step - start) k.
@@ -315,6 +331,8 @@ def linspace(
     one_by_one = pointwise("add", pointwise("multiply", positions, delta), first)
     nowhere = constant(np.nan, working)
     several = decide(lambda: div > 0)
+    if several is None and retstep:  # without a step, nan is a Python float
+        check(compare("greater", div, 0), "np.linspace has no step")
     if several is False:
         step, y = nowhere, one_by_one
     else:
@@ -326,6 +344,8 @@ def linspace(
             some = compare("greater", div, 0)
             step, y = select(some, step, nowhere, working), select(some, y, one_by_one, working)
     result = _linspace_finish(y, dtype, axis)
+    if several is False:
+        step = float("nan")
     return (result, step) if retstep else result
 
 

@@ -194,10 +194,9 @@ min_ = implements(np.min, np.amin)(_extreme("reduce_min", "minimum"))
 @implements(np.ptp)
 def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN) -> Tracer:
     """``np.ptp``."""
-    difference = pointwise(
-        "subtract", max_(a, axis=axis, keepdims=keepdims), min_(a, axis=axis, keepdims=keepdims)
-    )
-    return difference if out is None else write_out(difference, as_output(out), "unsafe")
+    most = max_(a, axis=axis, out=out, keepdims=keepdims)  # the difference is computed in `out`
+    least = min_(a, axis=axis, keepdims=keepdims)
+    return pointwise("subtract", most, least) if out is None else np.subtract(most, least, out=out)
 
 
 def _truth(kind: str, ufunc: str, neutral: bool) -> Callable[..., Tracer]:
@@ -315,7 +314,10 @@ def var(
     x, target = _plain(as_array(a)), as_output(out)
     axes = _axes(axis, x.ndim)
     wide = _sum_dtype(x, dtype, target)
-    ddof = correction if _given(correction) else ddof
+    if correction is not _NOT_GIVEN:
+        if ddof != 0:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        ddof = correction
     if _given(mean):
         center = mean
     else:
@@ -343,16 +345,15 @@ def std(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any
 ) -> Tracer:
     """``np.std``."""
-    target = as_output(out)
-    if target is not None and dtype is None:
-        dtype = _sum_dtype(_plain(as_array(a)), None, target)
+    if out is not None:  # the root is taken in `out`
+        return np.sqrt(var(a, axis, dtype, out, *args, **options), out=out)  # type: ignore[return-value]
     variance = var(a, axis, dtype, None, *args, **options)
     root = pointwise("sqrt", variance)
     if variance.dtype.kind != "f":
         if variance.shape:  # NumPy's exception: the root is stored where the variance was
             np.sqrt.resolve_dtypes((variance.dtype, variance.dtype))
         root = cast(root, variance.dtype)
-    return _into(root, target)
+    return root
 
 
 @implements(np.average)
