@@ -473,7 +473,15 @@ ROWS: list[tuple[Any, ...]] = [
     (lambda x: np.ravel_multi_index((x,x),(5,)), INTEGERS),
     (lambda x: np.ravel_multi_index((x,x),(5,5),mode="none"), INTEGERS),
     (lambda x: np.packbits(x), V),
-    (lambda x: np.unpackbits(x), INTEGERS),    *[
+    (lambda x: np.unpackbits(x), INTEGERS),    (lambda x: np.array_split(x, 0), V),
+    (lambda x: np.einsum("ij,jk,kl", x, x, x, optimize=True, sizes=1), M),
+    (lambda x: np.linalg.norm(x, axis="rows"), M),
+    (lambda x: np.clip(x, a_max=1.0), V),
+    (lambda x: np.diff(x, -1), V),
+    (lambda x: np.nanmean(x, out=np.zeros((), int)), V),
+    (lambda x: np.convolve(x[:0], x), V),
+    (lambda x: np.convolve(x, x[:0]), V),
+    *[
         row
         for q in (np.percentile, np.quantile, np.nanpercentile, np.nanquantile)
         for row in (
@@ -574,7 +582,7 @@ ELSEWHERE = {
     "argument 1 must be numpy.ndarray, not ": "what is traced is one",
     " condition(s), either ": "np.piecewise takes functions, see the tests of callables",
     "not supported for stacks of object arrays": "no arrays of objects are traced",
-    "Order of integral must be positive": "a row in another version",
+    "Coefficient array": "np.polynomial is followed in its own Python",
 }
 
 

@@ -304,6 +304,7 @@ def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
     second = cast(pointwise("add", start, step), np.float64)
     start = cast(operand(start), np.float64)
     delta = pointwise("subtract", second, start)
+    check(pointwise("isfinite", delta), "the second element of an arange is not finite")
     return Tracer(
         cast(pointwise("add", pointwise("multiply", positions, delta), start), wanted).value,
         "array",

@@ -583,6 +583,9 @@ def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
         x = array_of(a)
         if dtype is not None and x.dtype.kind == "f" and np.dtype(dtype).kind not in "fc":
             raise TypeError("If a is inexact, then dtype must be inexact")
+        target = as_output(out)
+        if target is not None and x.dtype.kind == "f" and target.dtype.kind not in "fc":
+            raise TypeError("If a is inexact, then out must be inexact")
         mask = _numbers(x)
         if _given(options.get("where")) and mask is not _NOT_GIVEN:
             mask = pointwise("logical_and", mask, options["where"])
