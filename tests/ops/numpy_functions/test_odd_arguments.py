@@ -152,7 +152,7 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "ldexp by unsigned": lambda x: np.ldexp(x, np.uint64(3)),
     "ptp into": lambda x: [np.ptp(x, out=np.zeros((), t)) for t in (np.float64, x.dtype)],
     "ptp into integers": lambda x: np.ptp(x, out=np.zeros((), int)),
-    "std into": lambda x: np.std(1.0 * x, out=np.zeros((), (1.0 * x).dtype)),
+    "std into": lambda x: np.std(np.array(1.0 * x), out=np.zeros((), (1.0 * x).dtype)),
     "std into integers": lambda x: np.std(x, out=np.zeros((), int)),
     "pad of statistics": lambda x: np.pad(x, 2, mode="mean", stat_length=9),
     "pad of few": lambda x: [np.pad(x, 1, mode="mean", stat_length=k) for k in (0, 1)],
