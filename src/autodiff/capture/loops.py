@@ -99,6 +99,7 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
         if not run_users(bool, test):
             passes.end()
             return frame.execute(node.orelse)
+        frame.trace.allowance.take(1)
         completion = frame.within("loop", node.body)
         passes.made()
         if completion is not None and completion.kind in ("break", "return"):

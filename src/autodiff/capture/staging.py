@@ -132,8 +132,7 @@ def _branch(
     ends: bool,
 ) -> Completion | None:
     mark = frame.trace.decisions.mark()
-    first = run_region(frame, then)
-    second = run_region(frame, orelse)
+    first, second = _explore(frame, then), _explore(frame, orelse)
     _refuse_draws(first, second)
     if first.raised is not None or second.raised is not None:
         frame.trace.decisions.back_to(mark)  # the other side runs once more
@@ -144,6 +143,12 @@ def _branch(
     if returned:
         return Completion("return", box[0])
     return Completion("done") if ends else None
+
+
+def _explore(frame: Frame, side: Callable[[], Any]) -> Outcome:
+    """Run a side into a region, with an end to what is done for one that may not be taken."""
+    with frame.trace.allowance.side():
+        return run_region(frame, side)
 
 
 def _refuse_draws(*outcomes: Outcome) -> None:
@@ -251,7 +256,7 @@ def stage_choice(
         with undoing(frame):
             _refuse_endless_recursion(frame)
             mark = frame.trace.decisions.mark()
-            first, second = run_region(frame, then), run_region(frame, orelse)
+            first, second = _explore(frame, then), _explore(frame, orelse)
             if first.raised is not None and second.raised is not None:
                 raise first.raised
             if first.raised is not None or second.raised is not None:

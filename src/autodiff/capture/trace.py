@@ -29,6 +29,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff import containers, labelled
+from autodiff.capture.effort import Allowance
 from autodiff.capture.given import converted
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import Parts
@@ -150,6 +151,7 @@ class Trace:
         self.guarded: dict[Value, None] = {}  # a set in order
         self.by_array: dict[int, Tracer] = {}
         self.by_path: dict[str, Tracer] = {}
+        self.allowance = Allowance()  # for the sides of branches
         self.depth = 0  # of the calls that are interpreted
         self.users_depth = users_depth()  # ... and of those around them
         self.raised_at: Source | None = None  # where the exception arose that ends the capture
