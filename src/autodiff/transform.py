@@ -609,9 +609,12 @@ def _conjugated(plan: Plan, first: int) -> Program:
     return with_outputs(plan.program, dict.fromkeys(places, conjugate))
 
 
-def _scalar_output(signature: Any, captured: Captured, what: str) -> int | None:
+def _scalar_output(
+    signature: Any, captured: Captured, what: str, by_integers: bool = False
+) -> int | None:
     """The number of the scalar output; None for a constant result.
 
+    Of integers alone a function may give an integer: its derivative is zero like any by integers.
     Of a complex number that is its real part, which holomorphic functions are differentiated by.
     """
     plans = captured.result.leaves
@@ -645,7 +648,7 @@ def _scalar_output(signature: Any, captured: Captured, what: str) -> int | None:
             source=value.owner.source if value.owner is not None else None,
             remedy="reduce it, for example with np.sum, or use autodiff.jacobian",
         )
-    if not value.type.is_float:
+    if not (value.type.is_float or (by_integers and value.dtype.kind in "iu")):
         raise NotScalarError(
             f"{what} of {signature.title}: its result has dtype {value.dtype}, "
             "whose derivative is zero everywhere.",
@@ -687,7 +690,7 @@ class Gradient(Derivative):
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         what = "value_and_gradient" if self.value else "gradient"
-        output = _scalar_output(signature, captured, what)
+        output = _scalar_output(signature, captured, what, not targets.floats)
         first = 0
         forms: list[str] = []
         value_plan: _Slot | None = None
@@ -834,7 +837,9 @@ class Jacobian(Derivative):
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         plans = captured.result.leaves
         numbers = [_ensure_output(captured, plan) for plan in plans]
-        live = [n for n in numbers if n is not None and captured.program.outputs[n].type.is_float]
+        kinds = "f" if targets.floats else "fiu"  # by integers alone all is zero
+        live = [n for n in numbers if n is not None]
+        live = [n for n in live if captured.program.outputs[n].dtype.kind in kinds]
         if len(live) != len(plans):
             raise ArgumentError(
                 f"jacobian of {signature.title}: every result must be a floating-point array "
@@ -984,7 +989,7 @@ class Hessian(Derivative):
             )
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
-        output = _scalar_output(signature, captured, "hessian")
+        output = _scalar_output(signature, captured, "hessian", not targets.floats)
         first = gradient_program(captured.program, output, targets.floats)
         if self.holomorphic:  # of df/dz as well the real parts tell all
             first = with_outputs(first, dict.fromkeys(range(len(targets.floats)), real_part))

@@ -4,7 +4,6 @@ import numpy as np
 from scipy import stats
 
 import autodiff
-
 from tests.ops.calls import A, K, P, S, T, X, Y, both_tests
 
 # A function, and arguments to call it with.

@@ -25,6 +25,8 @@ from autodiff.ladder import NotStaged
 
 ITEMS = 2**17
 """Items that one side may go through or make, which takes about a tenth of a second."""
+PASS = 16
+"""Items that a pass of a loop counts for, which is interpreted."""
 BITS = 64
 """Bits of a number that count for one item."""
 
@@ -105,4 +107,4 @@ class Allowance:
                 self.take(right // BITS)
 
 
-__all__ = ["ITEMS", "Allowance"]
+__all__ = ["ITEMS", "PASS", "Allowance"]

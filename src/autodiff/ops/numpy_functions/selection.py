@@ -35,7 +35,6 @@ from autodiff.ops.structural import INT, gather, scatter_update, zeros
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
 
-
 _NOT_GIVEN = np._NoValue
 
 
