@@ -119,6 +119,15 @@ def test_what_is_refused_at_run_time(name: str) -> None:
     assert not wrong(name, "native")
 
 
+def test_a_size_of_a_branch_not_taken_does_not_end_a_derivative() -> None:
+    plain = branching(ROWS["zeros"][0])
+    slope = autodiff.gradient(plain, wrt=0)
+    for k in (2, 3, -1):
+        np.testing.assert_array_equal(slope(V, k, -1.0), np.ones(5))
+    for k in (-1, 2**62):
+        assert outcome(slope, V, k, 1.0) == outcome(plain, V, k, 1.0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["native", "numpy"])
 @pytest.mark.parametrize("name", ROWS)

@@ -144,9 +144,20 @@ def _same(function: Any) -> Callable[..., Any]:
 
 
 _METHODS.update({name: _same(function) for name, function in _SAME.items()})
-_METHODS["clip"] = lambda x, min=None, max=None, *args, **options: _same(np.clip)(
-    x, min, max, *args, **options
-)
+
+
+def _clip(x: Tracer, *args: Any, **options: Any) -> Any:
+    """``x.clip()``, which names its bounds as the function does and may have none."""
+    for name, bound in zip(("min", "max"), args, strict=False):
+        if name in options:
+            raise TypeError(f"argument for clip() given by name ('{name}') and position")
+        options[name] = bound
+    rest = args[2:]
+    low, high = options.pop("min", None), options.pop("max", None)
+    return _same(np.clip)(x, low, high, *rest, **options)
+
+
+_METHODS["clip"] = _clip
 _METHODS["conj"] = _METHODS["conjugate"] = lambda x: x  # of real numbers the array itself
 
 
