@@ -345,8 +345,8 @@ def linspace(
             some = compare("greater", div, 0)
             step, y = select(some, step, nowhere, working), select(some, y, one_by_one, working)
     result = _linspace_finish(y, dtype, axis)
-    if several is False:
-        step = float("nan")
+    if several is False and retstep:
+        return result, float("nan")
     return (result, step) if retstep else result
 
 

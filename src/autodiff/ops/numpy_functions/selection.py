@@ -167,8 +167,11 @@ def clip(
 ) -> Tracer:  # fmt: skip
     """``np.clip``: ``minimum(maximum(a, a_min), a_max)``."""
     bounds = {"a_min": a_min, "a_max": a_max, "min": min, "max": max}
-    given = {name: bound for name, bound in bounds.items() if bound is not _NOT_GIVEN}
-    np.clip(np.empty(0), **dict.fromkeys(given, None))  # its exception if they do not go together
+    given: dict[str, Any] = {
+        name: bound for name, bound in bounds.items() if bound is not _NOT_GIVEN
+    }
+    none: dict[str, Any] = dict.fromkeys(given)
+    np.clip(np.empty(0), **none)  # its exception if they do not go together
     low = given.get("a_min", given.get("min"))
     high = given.get("a_max", given.get("max"))
     x = as_array(a) if weak_kind(a) is None else a
