@@ -22,9 +22,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, TypeAlias, Union
 
+from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
 
 Extent: TypeAlias = Union[int, "Dim"]

@@ -30,7 +30,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from autodiff.capture.kinds import Kind, Order
@@ -47,6 +46,7 @@ from autodiff.capture.references import (
     objects_of,
 )
 from autodiff.errors import InternalError
+from autodiff.plain_data import dataclass
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import os
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from autodiff.ir.data import ArrayType, Program, Source, Value, free_values, use
 from autodiff.ir.printing import format_type
 from autodiff.ops.builder import current_builder
 from autodiff.ops.tracer import Form, Tracer, as_tracer
+from autodiff.plain_data import dataclass
 
 # The capture that is running, for code that Python itself runs with traced values.
 _capturing: ContextVar[Trace | None] = ContextVar("autodiff_capturing", default=None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from autodiff.ir.data import ArrayType, Value
 from autodiff.ops.dispatch import cast
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.plain_data import dataclass
 
 
 def call_frame(trace: Trace) -> Frame:

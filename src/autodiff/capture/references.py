@@ -20,12 +20,12 @@ PLDI 1990); weak and strong updates are those of Chase, Wegman and Zadeck (PLDI 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autodiff.capture.predicates import Node, Predicate, Predicates, Refused, TruthValues
+from autodiff.plain_data import dataclass
+from autodiff.sameness import same_value
 
 MOST_CHOICES = 8  # things that one reference may be; beyond, the path is decided
 
@@ -224,13 +224,8 @@ class Logic(Predicates):
 
 def is_one_value(a: Any, b: Any) -> bool:
     """Whether two ordinary values are one: the same object, or numbers or text that nothing tells apart."""
-    if a is b:
-        return True
-    if type(a) is not type(b) or not isinstance(a, (bool, int, float, complex, str, bytes)):
-        return False
-    if isinstance(a, float):
-        return a == b and math.copysign(1.0, a) == math.copysign(1.0, b)
-    return a == b and (not isinstance(a, complex) or repr(a) == repr(b))
+    plain = (bool, int, float, complex, str, bytes)
+    return a is b or (isinstance(a, plain) and same_value(a, b))
 
 
 def mapped(reference: Reference, objects: dict[Any, Any]) -> Reference:

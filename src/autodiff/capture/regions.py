@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, us
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, as_kind
-from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
+from autodiff.ops.either import Either, Kind, is_array, is_in_64_bits, kinds_of, union
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.known import type_name
 from autodiff.ops.structural import zeros
@@ -36,6 +36,8 @@ from autodiff.ops.tracer import (
     as_tracer,
     whole_of,
 )
+from autodiff.plain_data import dataclass
+from autodiff.sameness import same_value
 from autodiff.signals import Signal, refuse_ours
 
 if TYPE_CHECKING:
@@ -367,6 +369,8 @@ def is_numeric(x: Any) -> bool:
     """Whether a variable's value can be an output of structured control flow."""
     if isinstance(x, Either) and isinstance(x.wide, ComplexTracer):
         return False
+    if type(x) is int and not is_in_64_bits(x):
+        return False
     return (
         not isinstance(x, ComplexTracer)
         and isinstance(x, (Tracer, Dim, np.generic, bool, int, float))
@@ -552,8 +556,7 @@ def same_object(a: Any, b: Any) -> bool:
         return a.value is b.value
     if isinstance(a, Dim) and isinstance(b, Dim):
         return a.terms == b.terms
-    plain = (bool, int, float, str, type(None))
-    return type(a) is type(b) and isinstance(a, plain) and (a == b or (a != a and b != b))
+    return isinstance(a, (bool, int, float, str, type(None))) and same_value(a, b)
 
 
 def type_text(x: Any) -> str:
@@ -605,7 +608,7 @@ class Merge:
             self.finish.append(lambda results: put(pair[0]))
         elif type(a) is type(b) and isinstance(a, (tuple, list)) and len(a) == len(b):
             self._sequence(a, b, self._paired(first, second, self._one_of(first, second, put)))
-        elif type(a) is dict and type(b) is dict and list(a) == list(b):
+        elif type(a) is dict and type(b) is dict and same_value(tuple(a), tuple(b)):
             self._dict(a, b, self._paired(first, second, self._one_of(first, second, put)))
         else:
             raise NotStaged(

@@ -18,7 +18,7 @@ import ast
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
@@ -78,6 +78,7 @@ from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of
 from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Tracer, as_tracer
+from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
 
 LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
@@ -141,6 +142,7 @@ class LazySequence:
     item: Callable[[Any], Any]
     lists: tuple[TracedList, ...] = ()  # what it goes through, which must keep its length
     checkpointed: bool = False  # whether a loop over it shall keep little for reverse mode
+    whole: TracedList | None = None  # all items, where a loop has made them
 
     def __iter__(self) -> Iterator[Any]:
         count = self.count
@@ -154,7 +156,8 @@ class LazySequence:
 
     def shifted(self, by: int) -> LazySequence:
         """The sequence without its first items."""
-        return replace(self, count=self.count - by, item=lambda k: self.item(k + by))
+        item = self.item
+        return replace(self, count=self.count - by, item=lambda k: item(k + by), whole=None)
 
     def check_unchanged(self, body: _Body) -> None:
         """Refuse a body that appends to what the loop goes through: Python would go on."""

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -45,6 +44,7 @@ from autodiff.ir.data import Source, Value, uses, walk
 from autodiff.ladder import Bail, Declined, Rung
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
+from autodiff.plain_data import dataclass
 
 MAXIMUM_PLACES = 64
 

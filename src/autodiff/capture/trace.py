@@ -14,7 +14,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from types import (
     BuiltinFunctionType,
@@ -62,6 +61,7 @@ from autodiff.ops.tracer import (
     as_tracer,
     emit_tracer,
 )
+from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
 from autodiff.stack import users_depth
 
@@ -154,7 +154,8 @@ class Trace:
         self.allowance = Allowance()  # for the sides of branches
         self.depth = 0  # of the calls that are interpreted
         self.users_depth = users_depth()  # ... and of those around them
-        self.raised_at: Source | None = None  # where the exception arose that ends the capture
+        # The exception that was met last where a function ends, and where it arose.
+        self.raised: tuple[BaseException, Source | None] | None = None
         # Scopes whose names functions change that may outlive them (nonlocal), by identity.
         self.kept_scopes: dict[int, Any] = {}
         self.active: list[Any] = []  # syntax of the functions that are running
@@ -185,7 +186,7 @@ class Trace:
         self.kept: dict[int, tuple[Any, Any]] = {}
         self.stored: dict[int, Any] = {}  # ... and those that hold traced values until the end
         self.plain_copies: dict[int, tuple[Any, Any]] = {}  # of tuples and the like, once stored
-        self.kept_arrays: dict[tuple[Any, Any], Any] = {}
+        self.kept_arrays: dict[Any, Any] = {}
         self.rolling: list[Any] = []  # the bodies of the loops that are being staged
         self.counts: set[Cell] = set()  # how many items lists have that are kept in arrays
         # A branch that chooses among existing arrays is guarded, not merged (set when the array
@@ -325,11 +326,16 @@ class Trace:
 
     def is_external(self, obj: Any) -> bool:
         """Whether an object existed before the call, so that changing it is an effect."""
-        return id(obj) in self.paths
+        if id(obj) in self.paths:
+            return True
+        if isinstance(obj, (type, ModuleType)) and not self.was_made(obj) and not is_library(obj):
+            self.remember(obj, Path.root(obj, "t"))  # reached by type(x), not by a name
+            return True
+        return False
 
     def new_list(self, items: Any = ()) -> list[Any]:
         """A list made by the captured code."""
-        return list(items) if self.eager else TracedList(self, items)
+        return list(items) if self.eager else TracedList(items, self)
 
     def listed(self, items: StoredList) -> StoredList:
         """A list of the same items."""
@@ -412,7 +418,10 @@ class Trace:
 
     def outside(self, obj: Any, x: Any) -> Any:
         """``x`` as it may be stored into ``obj``: objects from outside get plain values."""
-        return self.plain(x) if self.is_external(obj) else x
+        if not self.is_external(obj):
+            return x
+        self.effects = True
+        return self.plain(x)
 
     def plain(self, x: Any) -> Any:
         """``x`` as the user's objects may hold it (uncompiled tier).
@@ -426,6 +435,8 @@ class Trace:
         if isinstance(x, StoredList) and x.python_type is tuple:
             return tuple([self.plain(item) for item in x])
         kind = containers.kind_of(x)
+        if type(x).__name__ == "Closure":
+            raise Declined("a function made by the function, kept outside", self.builder.source)
         if kind is None or self.is_external(x) or id(x) in self.stored:
             return x
         if id(x) in self.plain_copies:
@@ -447,12 +458,13 @@ class Trace:
 
     def _keep(self, x: Tracer) -> Any:
         """The object that stands for a traced value in the user's objects: one for each array."""
-        key = (x.cell, x.path)
+        is_complex = isinstance(x, ComplexTracer)
+        key = id(x) if is_complex else (x.cell, x.path)
         if x.form == "array" and key in self.kept_arrays:
             return self.kept_arrays[key]
         obj = self.concrete(x)
         if x.form == "array":
-            for record in self.inputs:
+            for record in () if is_complex else self.inputs:
                 own = record.leaf is None or not x.cell.version  # arguments stay as they are
                 if record.cell is x.cell and not x.path and own:
                     obj = record.example
@@ -473,6 +485,7 @@ class Trace:
 
     def storing_into(self, obj: Any) -> None:
         """What is traced may go into an object of the user's unseen (uncompiled tier)."""
+        self.effects |= self.is_external(obj)
         kind = containers.kind_of(obj)
         if kind is not None and kind.is_mutable:
             self.stored[id(obj)] = obj
@@ -763,11 +776,18 @@ class Trace:
 
     def note(self, error: Exception) -> None:
         """Say where in the user's code an error arose that Python has no frame of."""
-        self.raised_at = self.raised_at or self.builder.source
+        if self.raised is None or self.raised[0] is not error:
+            self.raised = error, self.builder.source
         place = locate(self.builder.source)
         if self.eager and place and place not in getattr(error, "__notes__", ()):
             if not getattr(error, "__notes__", ()):
                 error.add_note(place)
+
+    def raised_at(self, error: BaseException) -> Source | None:
+        """Where in the user's code an exception arose that is under way."""
+        if self.raised is not None and self.raised[0] is error and self.raised[1] is not None:
+            return self.raised[1]
+        return self.builder.source
 
     @contextmanager
     def noting(self) -> Iterator[None]:

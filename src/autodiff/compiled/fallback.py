@@ -22,6 +22,7 @@ from autodiff.errors import (
     AutodiffError,
     FallbackWarning,
     InternalError,
+    NotScalarError,
     ShapeError,
     UnsupportedError,
 )
@@ -107,6 +108,8 @@ def eager(
     try:
         specialisation = compiled.compile(call, eager=True)
     except Signal as problem:
+        if not plain_has_run and not take_arising(problem).has_effects:
+            run_plainly(compiled, call)  # what it raises on the way comes first
         raise _undifferentiable(compiled, str(problem), getattr(problem, "source", None)) from None
     except AutodiffError:
         raise
@@ -114,12 +117,17 @@ def eager(
         arose = take_arising(error)
         if is_ours(error):
             raise as_internal(error) from error
-        if not plain_has_run or isinstance(error, (MemoryError, RecursionError)):
+        if arose.has_effects and not plain_has_run:
             raise
+        if isinstance(error, (MemoryError, RecursionError)):
+            raise
+        if not plain_has_run:
+            run_plainly(compiled, call)  # there it is raised from the user's own line
         # Plain Python does not raise it: it is about a traced value in the place of a plain one.
         text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
         what = f"this line needs plain numbers or arrays{text}"
         raise _undifferentiable(compiled, what, arose.source) from None
+    compiled.had_effects |= specialisation.captured.has_effects
     result = compiled.run_once(specialisation, call, extra)
     if result is NotImplemented:
         if not specialisation.captured.has_effects:
@@ -159,27 +167,24 @@ def failed(
 def after_error(compiled: Compiled, call: Call, error: Exception, extra: tuple[Any, ...]) -> Any:
     """The function raised while it was captured: most likely it does so in plain Python.
 
-    There the error comes from the user's own line.  What has effects is not run twice: then
-    the derivative's run is the one that raises.
+    There the error comes from the user's own line.  What has effects is not run twice: of a
+    derivative the traced run, which has them, comes first, since nobody knows what is further down.
     """
     arose = take_arising(error)
-    if compiled.transformation.is_value and compiled.on_fallback != "error":
-        result = plain(compiled, call)
-        if is_unconfirmed(error):
-            report(compiled, as_internal(error))
-        else:
-            warn(compiled, reason_at(text_of(error), arose.source))
-        return result
-    if not arose.has_effects:
+    reason = reason_at(text_of(error), arose.source)
+    if compiled.on_fallback == "error":
+        if arose.has_effects:
+            raise error
         run_plainly(compiled, call)
         if is_unconfirmed(error):
             report(compiled, as_internal(error))
-        reason = reason_at(text_of(error), arose.source)
         return uncompiled(compiled, call, reason, extra, plain_has_run=True)
-    if compiled.on_fallback == "error":
-        raise error
-    result = eager(compiled, call, extra)
-    warn(compiled, reason_at(text_of(error), arose.source))
+    is_value = compiled.transformation.is_value
+    result = plain(compiled, call) if is_value else eager(compiled, call, extra)
+    if is_unconfirmed(error):
+        report(compiled, as_internal(error))
+    else:
+        warn(compiled, reason)
     return result
 
 
@@ -198,6 +203,8 @@ def after_refusal(
         warn(compiled, error.message)
         return result
     if take_arising(error).has_effects:
+        if isinstance(error, NotScalarError):  # about the result: the function has done its part
+            raise error
         try:
             result = eager(compiled, call, extra)
         except InternalError:

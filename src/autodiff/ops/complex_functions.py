@@ -854,13 +854,14 @@ def _python_parts(x: Any) -> Parts:
 
 
 @implements_complex(complex)
-def make_complex(real: Any = 0, imag: Any = 0) -> Any:
+def make_complex(real: Any = 0, imag: Any = None) -> Any:
     """``complex(a, b)``: a + i b, also of complex ``a`` and ``b``."""
     if isinstance(real, str):
         raise decline("complex() of text")
-    (a, b), (c, d) = _python_parts(real), _python_parts(imag)
-    if imag == 0 and not isinstance(imag, Tracer):
+    a, b = _python_parts(real)
+    if imag is None:
         return joined(a, b, "python")
+    c, d = _python_parts(imag)
     re = pointwise("subtract", a, d) if is_complex(imag) else a
     return joined(re, pointwise("add", b, c) if is_complex(real) else c, "python")
 

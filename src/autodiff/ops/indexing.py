@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -56,6 +55,7 @@ from autodiff.ops.protocol import protocol
 from autodiff.ops.reductions import true_positions
 from autodiff.ops.structural import INT, gather, reshape, scatter_add, scatter_update, transpose
 from autodiff.ops.tracer import Form, Tracer, ViewStep, as_tracer, emit_tracer
+from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
 
 Shape = tuple[Extent, ...]

@@ -37,7 +37,7 @@ def weak_kind(x: Any) -> type | None:
         return float if x.dtype.kind == "f" else int
     if isinstance(x, bool):
         return None
-    if isinstance(x, (int, Dim)):
+    if type(x) is int or isinstance(x, Dim):  # NumPy takes subclasses for arrays
         return int
     return float if type(x) is float else None
 

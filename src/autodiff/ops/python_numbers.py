@@ -33,6 +33,16 @@ def is_number(x: Any) -> bool:
     return type(x) in (int, float, bool) or isinstance(x, Dim)
 
 
+def plain(x: Any) -> Any:
+    """A member of an ``IntEnum``, or a number of another subclass, as the number that it is.
+
+    Beside a Python number it counts as one.  NumPy takes it for an array of its own dtype.
+    """
+    if isinstance(x, (int, float)) and not isinstance(x, (bool, np.generic)):
+        return int(x) if isinstance(x, int) else float(x)
+    return x
+
+
 def kind_of(x: Any) -> str:
     """``b``, ``i`` or ``f``: bool, int or float."""
     if isinstance(x, Tracer):

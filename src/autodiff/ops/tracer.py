@@ -19,7 +19,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +29,7 @@ from autodiff.ir.data import ArrayType, Block, Value
 from autodiff.ladder import AmbiguousStore
 from autodiff.ops import builder as _builder
 from autodiff.ops.protocol import protocol
+from autodiff.plain_data import dataclass
 
 Form = Literal["array", "scalar", "python"]
 

@@ -13,7 +13,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ from autodiff.ops.minima import Minimizer, Returns, solve
 from autodiff.ops.solvers import FLOAT, calling_from
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 _INT = np.dtype(np.int64)
 Path = tuple[Any, ...]
