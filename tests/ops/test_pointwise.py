@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.errors import ShapeError
 from autodiff.ops.entries import ENTRIES, Partials
 from tests.ops.support import ENGINES, check_derivatives, check_value, run
@@ -62,6 +63,11 @@ def test_value_in_every_dtype(name: str, engine: str) -> None:
     groups = [typed(name, dtype, (5,)) for dtype in dtypes]
     f, *arguments = many(name, [g for g in groups if accepts(name, g)])
     check_value(f, *arguments, engine=engine)
+    for dtype in [d for d in DTYPES if (name, d) in PLAIN]:
+        group = typed(name, dtype, (5,))
+        with pytest.warns(autodiff.FallbackWarning, match="float16"):
+            (found,) = autodiff.function(many(name, [group])[0], engine=engine)(*group)
+        np.testing.assert_array_equal(found, UFUNCS[name].ufunc(*group), strict=True)
 
 
 @engines

@@ -48,6 +48,25 @@ def store_by_truth(x):
     return x
 
 
+REDUCTIONS = [
+    "sum", "prod", "mean", "std", "var", "max", "min", "all", "any", "argmax", "argmin", "ptp",
+    "nansum", "nanmax", "nanmean", "nanstd",
+]  # fmt: skip
+
+
+def of_a_scalar(name: str) -> Callable[[Any], Any]:
+    """The reduction of a NumPy scalar, and of a 0-d array, into an array; and that array."""
+    dtype = int if name.startswith("arg") else float
+    reduce = getattr(np, name)
+
+    def f(x: Any) -> Any:
+        y = np.float64(1.5) * (x if np.ndim(x) == 0 else 1.0)
+        out, other = np.zeros((), dtype), np.zeros((), dtype)
+        return reduce(y, out=out), out, reduce(np.array(y), out=other), other
+
+    return f
+
+
 METHODS = [
     "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf",
     "hazen", "weibull", "linear", "median_unbiased", "normal_unbiased", "higher", "unknown",
@@ -152,7 +171,8 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "ldexp by unsigned": lambda x: np.ldexp(x, np.uint64(3)),
     "ptp into": lambda x: [np.ptp(x, out=np.zeros((), t)) for t in (np.float64, x.dtype)],
     "ptp into integers": lambda x: np.ptp(x, out=np.zeros((), int)),
-    "std into": lambda x: np.std(np.array(1.0 * x), out=np.zeros((), (1.0 * x).dtype)),
+    "std into": lambda x: np.std(1.0 * x, out=np.zeros((), (1.0 * x).dtype)),
+    **{f"{name} of a scalar into": of_a_scalar(name) for name in REDUCTIONS},
     "std into integers": lambda x: np.std(x, out=np.zeros((), int)),
     "pad of statistics": lambda x: np.pad(x, 2, mode="mean", stat_length=9),
     "pad of few": lambda x: [np.pad(x, 1, mode="mean", stat_length=k) for k in (0, 1)],

@@ -108,7 +108,8 @@ def ldexp(x: Any, exponent: Any) -> Tracer:
     dtype = np.ldexp(np.ones(1, as_array(x).dtype), weak).dtype  # or its exception
     result = _plain(x)
     wide = np.dtype(np.float32 if dtype == np.float16 else np.float64)
-    result, rest = cast(result, wide), cast(_plain(exponent), np.float64)
+    result = cast(result, wide)
+    rest: Any = cast(_plain(exponent), np.float64)
     if wide != dtype:  # one step does not overflow there
         most = 100.0 if dtype == np.float16 else 500.0
         scale = cast(np.exp2(np.clip(rest, -most, most)), wide)

@@ -9,6 +9,7 @@ of integers float64.  A result without axes is a NumPy scalar.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -653,3 +654,31 @@ def running(ufunc: np.ufunc, x: Tracer, axis: int) -> Tracer:
 
 
 functions["accumulate"] = running
+
+
+# -- NumPy scalars ------------------------------------------------------------------------------
+def _of_scalars(function: Callable[..., Any], place: int) -> Callable[..., Any]:
+    """The function, which gives a scalar of a NumPy scalar also where it stores in ``out``.
+
+    NumPy calls the scalar's own method there, which returns scalars only.
+    """
+
+    @functools.wraps(function)
+    def run(a: Any, *args: Any, **options: Any) -> Any:
+        result = function(a, *args, **options)
+        out = options.get("out", args[place - 1] if len(args) >= place else None)
+        is_scalar = isinstance(a, np.generic) or (isinstance(a, Tracer) and a.form == "scalar")
+        if out is None or not is_scalar or result.shape:
+            return result
+        return Tracer(result.value, "scalar")
+
+    return run
+
+
+# The place of ``out`` among the arguments.
+_METHODS_OF_SCALARS = (
+    (np.sum, 3), (np.prod, 3), (np.mean, 3), (np.std, 3), (np.var, 3),
+    (np.max, 2), (np.amax, 2), (np.min, 2), (np.amin, 2), (np.all, 2), (np.any, 2),
+    (np.argmax, 2), (np.argmin, 2),
+)  # fmt: skip
+functions.update({f: _of_scalars(functions[f], place) for f, place in _METHODS_OF_SCALARS})
