@@ -129,3 +129,13 @@ def test_an_iterator_from_before_the_branch_loses_no_items() -> None:
         return x * next(items) + len([0] * HUGE)
 
     assert autodiff.function(f)(2.0) == 90.0
+
+
+def test_wide_text_of_a_side_not_taken_is_not_made() -> None:
+    def f(x):
+        if x > 0:
+            return x
+        return x * len("%0999999999d" % 1) * len("%*d" % (999999999, 1))
+
+    assert autodiff.function(f)(1.0) == 1.0
+    assert autodiff.gradient(f)(1.0) == 1.0

@@ -16,6 +16,7 @@ from __future__ import annotations
 import array
 import math
 import operator
+import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ _MAKERS: tuple[Any, ...] = (
     set, frozenset, dict, list, tuple, deque, bytes, bytearray, array.array, Counter, OrderedDict,
     defaultdict, sorted, min, max, sum, any, all, math.fsum, math.prod,
 )  # fmt: skip
+_DIGITS = re.compile(r"(?<=[%.\d#+ -])\d{4,18}")
 _MAKING_METHODS = frozenset(("join", "extend", "update", "fromkeys", "union", "intersection"))
 
 
@@ -100,6 +102,11 @@ class Allowance:
             for items, times in ((left, right), (right, left)):
                 if isinstance(items, _SEQUENCES) and type(times) is int and times > 0:
                     self.take(len(items) * times)
+        elif function in (operator.mod, operator.imod) and isinstance(left, (str, bytes)):
+            text = left if isinstance(left, str) else left.decode("latin-1")
+            self.take(sum(int(n) for n in _DIGITS.findall(text)))  # widths and precisions
+            if "*" in text and isinstance(right, tuple):
+                self.take(sum(abs(n) for n in right if type(n) is int))
         elif kinds == (int, int) and right > 0:
             if function in (operator.pow, operator.ipow):
                 self.take(abs(left).bit_length() * right // BITS if abs(left) > 1 else 0)

@@ -152,6 +152,7 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
     if function is operator.mod and isinstance(left, (str, DeferredText)):
         from autodiff.capture.formatting import percent
 
+        frame.trace.allowance.before_operator(function, left, right)
         return percent(frame, left, right)
     if function is operator.mod and isinstance(left, bytes):
         refuse_unseen(frame, (right,), node)
