@@ -679,7 +679,7 @@ def _scalar_output(
             source=value.owner.source if value.owner is not None else None,
             remedy="reduce it, for example with np.sum, or use autodiff.jacobian",
         )
-    if by_floats and not value.type.is_float:
+    if not value.type.is_float and (by_floats or value.dtype.kind == "b"):
         raise NotScalarError(
             f"{what} of {signature.title}: its result has dtype {value.dtype}, "
             "whose derivative is zero everywhere.",
