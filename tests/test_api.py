@@ -321,6 +321,31 @@ def test_derivatives_by_integer_arrays_alone_are_warned_of(engine) -> None:
         autodiff.gradient(lambda x: np.sum(x / 2), engine=engine)(np.array([1, 2]))
 
 
+@over_engines
+def test_by_integer_arrays_alone_integers_have_derivatives_too_which_are_zero(engine) -> None:
+    x, zeros = np.array([1, 2, 3]), np.zeros
+    for wrt in (None, 0):
+        for derivative, f, expected in (
+            (autodiff.gradient, lambda x: (x * x).sum(), zeros(3)),
+            (autodiff.jacobian, lambda x: x * x, zeros((3, 3))),
+            (autodiff.jacobian, lambda x: (x * x).sum(), zeros(3)),
+            (autodiff.hessian, lambda x: (x * x).sum(), zeros((3, 3))),
+        ):
+            with pytest.warns(autodiff.errors.IntegerWarning, match=r"x.astype\(float\)"):
+                found = derivative(f, wrt=wrt, engine=engine)(x)
+            assert found.dtype == np.float64
+            np.testing.assert_array_equal(found, expected, strict=True)
+    with pytest.warns(autodiff.errors.IntegerWarning):
+        value, slope = autodiff.value_and_gradient(lambda x: (x * x).sum(), engine=engine)(x)
+    assert value == 14 and value.dtype == np.int64
+    np.testing.assert_array_equal(slope, zeros(3), strict=True)
+    with pytest.raises(autodiff.NotScalarError, match="dtype int64"):
+        autodiff.gradient(lambda x: np.argmax(x), engine=engine)(np.ones(3))
+    refused = pytest.raises(autodiff.NotScalarError, match="dtype bool")
+    with refused, pytest.warns(autodiff.errors.IntegerWarning):
+        autodiff.gradient(lambda x: (x > 0).all(), engine=engine)(x)
+
+
 # -- containers -------------------------------------------------------------------------------------------
 @dataclasses.dataclass
 class Layer:

@@ -14,6 +14,7 @@ from autodiff import floating
 from autodiff.compiled import fallback, warned
 from autodiff.engines.native import flags
 from autodiff.ops.entries import ENTRIES, Pointwise
+from autodiff.signals import run_users
 
 ENGINES = ["native", "numpy"]
 INFINITE, NAN = np.inf, np.nan
@@ -538,6 +539,41 @@ def test_no_question_takes_long(monkeypatch):
         for _ in range(3):
             assert kinds(compiled, np.float64(1.0), 300_000) == expected
     assert len(counted) < 10_000
+
+
+@pytest.mark.parametrize("place", ["_Log.take", "_run_program"])
+def test_a_slip_while_numpy_is_asked_is_told(place, monkeypatch):
+    def slip(*arguments):
+        raise AttributeError("a slip")
+
+    def prints(x):
+        print(end="")
+        return np.log(x)
+
+    owner, _, name = place.rpartition(".")
+    monkeypatch.setattr(getattr(warned, owner) if owner else warned, name, slip)
+    f = prints if name == "_run_program" else logarithm
+    with pytest.raises(autodiff.errors.InternalError, match="a slip"):
+        autodiff.function(f)(np.zeros(2))
+    monkeypatch.setenv("AUTODIFF_CHECK", "0")
+    compiled = autodiff.function(f)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            assert compiled(np.zeros(2))[0] == -np.inf
+    (warning,) = caught
+    assert warning.category is autodiff.errors.FallbackWarning
+    assert "warnings of NumPy's may be missing" in str(warning.message)
+    assert "a slip" in str(warning.message)
+
+
+def test_what_the_users_function_raises_while_numpy_is_asked_is_no_slip(monkeypatch):
+    def raises():
+        return {}[0]
+
+    monkeypatch.setattr(fallback, "run_plainly", lambda compiled, call: run_users(raises))
+    _, found = told(autodiff.function(logarithm), np.zeros(2))
+    assert found == []
 
 
 def test_an_object_that_goes_does_not_end_a_question(monkeypatch):

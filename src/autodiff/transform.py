@@ -690,7 +690,7 @@ def _scalar_output(
             source=value.owner.source if value.owner is not None else None,
             remedy="reduce it, for example with np.sum, or use autodiff.jacobian",
         )
-    if by_floats and not value.type.is_float:
+    if not value.type.is_float and (by_floats or value.dtype.kind == "b"):
         raise NotScalarError(
             f"{what} of {signature.title}: its result has dtype {value.dtype}, "
             "whose derivative is zero everywhere.",
@@ -885,7 +885,9 @@ class Jacobian(Derivative):
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         plans = captured.result.leaves
         numbers = [_ensure_output(captured, plan) for plan in plans]
-        live = [n for n in numbers if n is not None and captured.program.outputs[n].type.is_float]
+        kinds = "f" if targets.floats else "fiu"  # by integers alone all is zero
+        live = [n for n in numbers if n is not None]
+        live = [n for n in live if captured.program.outputs[n].dtype.kind in kinds]
         if len(live) != len(plans):
             raise ArgumentError(
                 f"jacobian of {signature.title}: every result must be a floating-point array "

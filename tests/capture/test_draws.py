@@ -181,6 +181,14 @@ def test_parameters_that_numpy_refuses(call: Callable[..., Any]) -> None:
     assert generator.normal() == other.normal()
 
 
+def test_the_old_generators_choose_from_vectors_alone() -> None:
+    for owner in (np.random, np.random.RandomState(3)):
+        compiled = autodiff.function(lambda x, r=owner: r.choice(x))
+        assert compiled(np.array([2.0, 2.0])) == 2.0
+        with pytest.raises(ValueError, match="a must be 1-dimensional"):
+            compiled(np.eye(2))
+
+
 def test_a_scale_of_zero() -> None:
     generator = np.random.default_rng(3)
     value, slope = autodiff.value_and_gradient(lambda t: generator.gamma(2.0, t))(0.0)

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+import autodiff
 from tests.ops.calls import A, K, P, S, T, X, Y, both_tests
 
 # A function, and arguments to call it with.
@@ -75,3 +76,21 @@ CASES = [
 ]  # fmt: skip
 
 test_value, test_derivatives = both_tests(CASES)
+
+
+def test_parameters_of_a_frozen_distribution_are_read_at_every_call() -> None:
+    for name in ("cdf", "logpdf", "ppf", "sf"):
+        frozen = stats.norm(1.0, scale=2.0)
+
+        def f(x, frozen=frozen, name=name):
+            return getattr(frozen, name)(x)
+
+        compiled = autodiff.function(f)
+        for change in (
+            lambda d: None,
+            lambda d: d.kwds.update(scale=3.0),
+            lambda d: setattr(d, "args", (0.5,)),
+            lambda d: setattr(d, "kwds", {"scale": np.float64(0.5)}),
+        ):
+            change(frozen)
+            np.testing.assert_allclose(compiled(0.3), f(0.3), 1e-13)

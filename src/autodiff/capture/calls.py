@@ -234,6 +234,8 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
             items = run_users(iter, obj)
             if isinstance(items, GeneratorType) or not is_iterator(items):
                 items = _items(items)
+            if frame.trace.allowance.left is not None:
+                items = frame.trace.allowance.counted(items)
             return map(frame.trace.original, items) if frame.trace.copies else items
     assert path is not None
     if isinstance(obj, (list, tuple, deque)):

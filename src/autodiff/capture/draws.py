@@ -262,6 +262,8 @@ def _choice(
     items = as_array(a)
     if not items.shape or is_traced([p]):
         raise Declined("random.choice of a traced number, or with traced probabilities")
+    if isinstance(owner, np.random.RandomState) and items.ndim != 1:
+        raise ValueError("a must be 1-dimensional")
     how = {"size": size, "replace": replace, "p": p}
     if not isinstance(owner, np.random.RandomState):
         how["shuffle"] = shuffle

@@ -155,10 +155,12 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
     if function is operator.mod and isinstance(left, (str, DeferredText)):
         from autodiff.capture.formatting import percent
 
+        frame.trace.allowance.before_operator(function, left, right)
         return percent(frame, left, right)
     if function is operator.mod and isinstance(left, bytes):
         refuse_unseen(frame, (right,), node)
     left, right = frame.trace.deep(left), frame.trace.deep(right)
+    frame.trace.allowance.before_operator(function, left, right)
     try:
         result = frame.trace.original(run_users(function, left, right))
         return frame.trace.fresh(result) if type(result) is dict else result

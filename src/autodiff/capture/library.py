@@ -109,6 +109,7 @@ def call_library(
                 else function.__get__(owner)
             )
     owner = getattr(function, "__self__", None)
+    args = frame.trace.allowance.before_call(function, args)
     result = _call(frame, function, args, kwargs, node)
     if isinstance(owner, (list, dict)) and not frame.trace.is_external(owner):
         frame.trace.original(owner)

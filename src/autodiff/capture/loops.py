@@ -13,6 +13,7 @@ from typing import Any
 from autodiff.capture import rolling
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import iterate
+from autodiff.capture.effort import PASS
 from autodiff.capture.frames import UNBOUND, Completion
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import is_numeric, type_text
@@ -56,6 +57,7 @@ def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Com
     """A ``for`` loop, pass by pass."""
     passes = Passes(frame, node, why)
     for item in iterate(frame, source):
+        frame.trace.allowance.take(PASS)
         assign(frame, node.target, item)
         completion = frame.within("loop", node.body)
         passes.made()
@@ -99,6 +101,7 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
         if not run_users(bool, test):
             passes.end()
             return frame.execute(node.orelse)
+        frame.trace.allowance.take(PASS)
         completion = frame.within("loop", node.body)
         passes.made()
         if completion is not None and completion.kind in ("break", "return"):

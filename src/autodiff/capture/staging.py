@@ -150,9 +150,15 @@ def _both_sides(
     """What each side does, on which it is known whether the test holds."""
     heap = frame.trace.heap
     with heap.assuming(test.value, True):
-        first = run_region(frame, then)
+        first = _explore(frame, then)
     with heap.assuming(test.value, False):
-        return first, run_region(frame, orelse)
+        return first, _explore(frame, orelse)
+
+
+def _explore(frame: Frame, side: Callable[[], Any]) -> Outcome:
+    """Run a side into a region, with an end to what is done for one that may not be taken."""
+    with frame.trace.allowance.side():
+        return run_region(frame, side)
 
 
 def _refuse_draws(*outcomes: Outcome) -> None:

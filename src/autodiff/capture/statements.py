@@ -113,6 +113,7 @@ def apply_in_place(
     if type(old) is list and isinstance(value, StoredList) and function is operator.iadd:
         old.extend(value)  # Python would ask the other list, which adds to a new one
         return old
+    frame.trace.allowance.before_operator(function, old, value)
     try:
         return frame.trace.original(run_users(function, old, value))
     except Bail as failure:

@@ -30,6 +30,7 @@ import numpy as np
 
 from autodiff import containers, labelled
 from autodiff.capture.arrays import Arrays
+from autodiff.capture.effort import Allowance
 from autodiff.capture.given import converted
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import Parts
@@ -153,6 +154,7 @@ class Trace:
         self.guarded: dict[Value, None] = {}  # a set in order
         self.by_array: dict[int, Tracer] = {}
         self.by_path: dict[str, Tracer] = {}
+        self.allowance = Allowance()  # for the sides of branches
         self.depth = 0  # of the calls that are interpreted
         self.users_depth = users_depth()  # ... and of those around them
         # The exception that was met last where a function ends, and where it arose.

@@ -27,7 +27,15 @@ from autodiff.errors import (
     UnsupportedError,
 )
 from autodiff.ops.control import MEMORY_FAILED
-from autodiff.signals import Signal, as_internal, is_ours, is_unconfirmed, take_arising, text_of
+from autodiff.signals import (
+    Signal,
+    as_internal,
+    is_ours,
+    is_unconfirmed,
+    run_users,
+    take_arising,
+    text_of,
+)
 from autodiff.tracebacks import depth_of_user
 
 if TYPE_CHECKING:
@@ -77,7 +85,7 @@ def run_plainly(compiled: Compiler, call: Call) -> Any:
         for x, role in zip(call.leaves, call.roles, strict=True)
     ]
     args, kwargs = compiled.rebuild(call)(copies)
-    return compiled.function(*args, **kwargs)
+    return run_users(compiled.function, *args, **kwargs)
 
 
 def _undifferentiable(compiled: Compiled, problem: str, source: Any) -> UnsupportedError:
@@ -155,6 +163,10 @@ def failed(
     plain_has_run = not specialisation.captured.has_effects
     if plain_has_run:
         run_plainly(compiled, call)
+    # A size that is checked when the program begins may be that of a branch which is not taken.
+    block = specialisation.plan.program.block
+    if lacks_memory and any(operation.kind == "sized" for operation in block.operations):
+        lacks_memory = not any(operation.kind == "cond" for operation in block.operations)
     if lacks_memory:  # the function has enough, its derivative has not
         raise MemoryError(
             f"{compiled.transformation.name} of {compiled.signature.title} needs more memory than "
@@ -256,7 +268,7 @@ def after_mistake(
         raise error from None
 
 
-def _is_raised(compiled: Compiled) -> bool:
+def _is_raised(compiled: Any) -> bool:
     """Whether mistakes of ours are errors: in the tests, and where no call may run uncompiled."""
     return debug.checking() or compiled.on_fallback == "error"
 
@@ -269,6 +281,20 @@ def report(compiled: Compiled, error: InternalError) -> str:
     reason = f"an internal error of autodiff ({what}); please report it with this function"
     warn(compiled, reason)
     return reason
+
+
+def report_beside(compiled: Compiler, error: InternalError) -> None:
+    """Tell a mistake of ours that leaves the result as it is, as :func:`report` does."""
+    if _is_raised(compiled):
+        raise error
+    what = error.message.splitlines()[0]
+    text = (
+        f"{compiled.signature.title}: warnings of NumPy's may be missing, because of an internal "
+        f"error of autodiff ({what}); please report it with this function"
+    )
+    if text not in compiled.warned:
+        compiled.warned.add(text)
+        warnings.warn(text, FallbackWarning, stacklevel=depth_of_user())
 
 
 def warn(compiled: Compiled, reason: str) -> None:

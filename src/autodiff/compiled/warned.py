@@ -45,6 +45,7 @@ from autodiff.ladder import NotStaged
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, View
 from autodiff.ops.evaluate import run_block, run_operation, without_effects
 from autodiff.plain_data import dataclass
+from autodiff.signals import as_internal, is_ours, run_users
 from autodiff.tracebacks import depth_of_user, is_internal
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ class _Listener:
         known = self.known.get(errors)
         if not known or times <= ALWAYS or times & (times - 1) == 0:
             question = _question(compiled, specialisation, arguments)
-            found, is_all = _warnings_of(question, FIRST_LINES if times == 1 else LINES)
+            lines = FIRST_LINES if times == 1 else LINES
+            found, is_all = _warnings_of(compiled, question, lines)
             # Draws of another time tell other things, and less is found in fewer lines.
             if found or (is_all and not specialisation.captured.has_effects):
                 known = self.known[errors] = found
@@ -316,7 +318,9 @@ def _is_static(attribute: Any) -> bool:
 
 
 # -- asking -----------------------------------------------------------------------------------------
-def _warnings_of(run: Callable[[], Any], lines: int) -> tuple[list[Warned], bool]:
+def _warnings_of(
+    compiled: Compiler, run: Callable[[], Any], lines: int
+) -> tuple[list[Warned], bool]:
     """What NumPy warns of in a run, once for each text and line; whether it came to its end."""
     is_all = True
     # A user's function that silences warnings inside has other filters than these.
@@ -338,6 +342,8 @@ def _warnings_of(run: Callable[[], Any], lines: int) -> tuple[list[Warned], bool
     except Exception as error:  # what the compiled code has not met, or an effect that is needed
         if is_signal_handlers(error):
             raise
+        if is_ours(error):
+            fallback.report_beside(compiled, as_internal(error, "a question for warnings"))
     finally:
         current.running = before
     return list(log.found.values()), is_all
@@ -407,7 +413,7 @@ class _Enough(BaseException):
 
 
 # What is run here for NumPy's answers, called by what is not counted: this library's own code.
-_COUNTED = frozenset((fallback.plain.__code__, fallback.run_plainly.__code__))
+_COUNTED = frozenset((fallback.plain.__code__, run_users.__code__))
 OPERATION = 10
 """Lines that an operation of a program counts for."""
 

@@ -645,7 +645,7 @@ def _check_element(value: Any) -> None:
 def update_at(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
     """``ufunc.at(x, index, value)``: unbuffered, equal indices count each time."""
     items = _located(parse(index, x), x)
-    if ufunc in (np.add, np.subtract):
+    if ufunc in (np.add, np.subtract) and not _is_cast_back(x, value):
         whole = Tracer(x.value, "array")
         if not _has_arrays(items):
             view = basic(items, x)
@@ -658,6 +658,12 @@ def update_at(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:
         x.write(where.update(whole, new, scatter_add).value)
         return
     _update_one_by_one(ufunc, x, index, value)
+
+
+def _is_cast_back(x: Tracer, value: Any) -> bool:
+    """Whether sums are of another kind than the elements: each is cast back, one after the other."""
+    loop = np.result_type(x.dtype, as_array(value).dtype)
+    return loop != x.dtype and (x.dtype.kind == "b" or (x.dtype.kind in "iu" and loop.kind == "f"))
 
 
 def _update_one_by_one(ufunc: np.ufunc, x: Tracer, index: Any, value: Any) -> None:

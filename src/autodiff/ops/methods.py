@@ -135,12 +135,29 @@ _SAME: dict[str, Any] = {
 
 def _same(function: Any) -> Callable[..., Any]:
     def method(x: Tracer, *args: Any, **kwargs: Any) -> Any:
+        if "correction" in kwargs:  # the functions have it, the methods do not
+            name = function.__name__
+            raise TypeError(f"_{name}() got an unexpected keyword argument 'correction'")
         return protocol.apply_function(function, (x, *args), kwargs)
 
     return method
 
 
 _METHODS.update({name: _same(function) for name, function in _SAME.items()})
+
+
+def _clip(x: Tracer, *args: Any, **options: Any) -> Any:
+    """``x.clip()``, which names its bounds as the function does and may have none."""
+    for name, bound in zip(("min", "max"), args, strict=False):
+        if name in options:
+            raise TypeError(f"argument for clip() given by name ('{name}') and position")
+        options[name] = bound
+    rest = args[2:]
+    low, high = options.pop("min", None), options.pop("max", None)
+    return _same(np.clip)(x, low, high, *rest, **options)
+
+
+_METHODS["clip"] = _clip
 _METHODS["conj"] = _METHODS["conjugate"] = lambda x: x  # of real numbers the array itself
 
 

@@ -439,10 +439,6 @@ def _method(name: str) -> Formula:
     return lambda self, x, *args, **kwds: _evaluate(self, name, x, args, kwds)
 
 
-def _frozen_method(name: str) -> Formula:
-    return lambda self, x: _evaluate(self.dist, name, x, self.args, self.kwds)
-
-
 class Frozen:
     """A distribution with traced parameters, as ``norm(loc, scale)`` gives it."""
 
@@ -462,10 +458,6 @@ for _name in _NAMES:
     for _base in (stats.rv_continuous, stats.rv_discrete):
         if hasattr(_base, _name):
             implements(getattr(_base, _name))(_method(_name))
-    if hasattr(type(stats.norm()), _name):
-        implements(getattr(type(stats.norm()), _name))(_frozen_method(_name))
-    if hasattr(type(stats.poisson(1.0)), _name):
-        implements(getattr(type(stats.poisson(1.0)), _name))(_frozen_method(_name))
 
 
 def _freezing(dist: Any) -> Formula:

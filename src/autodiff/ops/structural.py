@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Extent, differ, same, same_shape
+from autodiff.dims import Extent, differ, product, same, same_shape
 from autodiff.errors import InternalError, ShapeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import (
@@ -152,6 +152,14 @@ register(
 )
 
 
+def _reshaped_type(types: Sequence[ArrayType], shape: tuple[Extent, ...]) -> tuple[ArrayType]:
+    """The type of a reshaped array; native code reads as many elements as the shape has."""
+    size, wanted = product(types[0].shape), product(shape)
+    if isinstance(size, int) and isinstance(wanted, int) and size != wanted:
+        raise ValueError(f"cannot reshape array of size {size} into shape {tuple(shape)}")
+    return (ArrayType(types[0].dtype, tuple(shape)),)
+
+
 def reshape(x: Tracer, shape: tuple[Extent, ...]) -> Tracer:
     """Reshape in C order."""
     if same_shape(tuple(shape), x.value.shape):
@@ -162,7 +170,7 @@ def reshape(x: Tracer, shape: tuple[Extent, ...]) -> Tracer:
 register(
     Entry(
         "reshape",
-        lambda types, shape: (ArrayType(types[0].dtype, tuple(shape)),),
+        _reshaped_type,
         lambda x, shape: np.reshape(x, shape),
         View(),
         Linear(lambda site, ct: (reshape(ct, site.operands[0].value.shape),)),

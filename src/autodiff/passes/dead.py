@@ -12,7 +12,8 @@ the same ones: the scatter of a gradient for a gather with the same indices.
     np.zeros((n, n)).size     sized(shape=(n, n)): no array, but NumPy's error where it does not fit
 
 Of an array that the user made, of a size that integers of the call tell, its size is checked when the program
-begins. (In a branch not taken that is too early; then plain Python runs, and is right as well.)
+begins. (In a branch not taken that is too early; then plain Python runs, and is right as well;
+a derivative is traced along the path of the call.)
 """
 
 from __future__ import annotations

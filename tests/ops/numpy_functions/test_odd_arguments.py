@@ -48,6 +48,25 @@ def store_by_truth(x):
     return x
 
 
+REDUCTIONS = [
+    "sum", "prod", "mean", "std", "var", "max", "min", "all", "any", "argmax", "argmin", "ptp",
+    "nansum", "nanmax", "nanmean", "nanstd",
+]  # fmt: skip
+
+
+def of_a_scalar(name: str) -> Callable[[Any], Any]:
+    """The reduction of a NumPy scalar, and of a 0-d array, into an array; and that array."""
+    dtype = int if name.startswith("arg") else float
+    reduce = getattr(np, name)
+
+    def f(x: Any) -> Any:
+        y = np.float64(1.5) * (x if np.ndim(x) == 0 else 1.0)
+        out, other = np.zeros((), dtype), np.zeros((), dtype)
+        return reduce(y, out=out), out, reduce(np.array(y), out=other), other
+
+    return f
+
+
 METHODS = [
     "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf",
     "hazen", "weibull", "linear", "median_unbiased", "normal_unbiased", "higher", "unknown",
@@ -142,6 +161,25 @@ ROWS: dict[str, Callable[[Any], Any]] = {
     "repeat": lambda x: np.repeat(x, x),
     "repeat each": lambda x: np.repeat(x, np.flatnonzero(x), axis=0),
     "as_strided": lambda x: as_strided(x, (x.size - 1, 2), (x.itemsize, x.itemsize)),
+    "add.at of floats": lambda x: np.add.at(x, [0, 1, 1], 1.5),
+    "add.at of large numbers": lambda x: (y := np.zeros_like(x) + 2**60, np.add.at(y, 0, 1.0))[0],
+    "subtract.at of floats": lambda x: np.subtract.at(x, [1, 1], 2.5),
+    "subtract.at one place": lambda x: np.subtract.at(x, 1, 2.5),
+    "nextafter": lambda x: np.nextafter(x.astype(np.float16), np.float16(1.0)),
+    "ldexp": lambda x: [np.ldexp(x, k) for k in (-2098, -1030, -127, 3, 127, 1500, 2098)],
+    "ldexp of halves": lambda x: np.ldexp(x.astype(np.float16), [[-24], [-3], [127], [2**40]]),
+    "ldexp by unsigned": lambda x: np.ldexp(x, np.uint64(3)),
+    "ptp into": lambda x: [np.ptp(x, out=np.zeros((), t)) for t in (np.float64, x.dtype)],
+    "ptp into integers": lambda x: np.ptp(x, out=np.zeros((), int)),
+    "std into": lambda x: np.std(1.0 * x, out=np.zeros((), (1.0 * x).dtype)),
+    **{f"{name} of a scalar into": of_a_scalar(name) for name in REDUCTIONS},
+    "std into integers": lambda x: np.std(x, out=np.zeros((), int)),
+    "pad of statistics": lambda x: np.pad(x, 2, mode="mean", stat_length=9),
+    "pad of few": lambda x: [np.pad(x, 1, mode="mean", stat_length=k) for k in (0, 1)],
+    "rfftn of one axis twice": lambda x: np.abs(np.fft.rfftn(x, axes=(0, 0))),
+    "arange of a long step": lambda x: (np.arange(x, x + 1, np.inf), np.arange(x, x, np.inf)),
+    "arange back by a long step": lambda x: (np.arange(x, x + 1, -np.inf), np.arange(x, 9, 1e300)),
+    "linspace of one": lambda x: [np.linspace(x, 2.0, n, retstep=True)[1] for n in (0, 1)],
     "quantile beyond": lambda x: np.quantile(x, 1.01),
     "percentile below": lambda x: np.percentile(x, -1),
     **{f"quantile {m}": quantiles(m) for m in METHODS},

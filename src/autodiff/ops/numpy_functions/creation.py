@@ -191,7 +191,7 @@ def array(
     return x
 
 
-@implements(np.asarray, np.asanyarray, np.asarray_chkfinite)
+@implements(np.asarray, np.asanyarray)
 def asarray(
     a: Any,
     dtype: Any = None,
@@ -203,6 +203,16 @@ def asarray(
 ) -> Tracer:
     """``np.asarray``: an array as it is, anything else a new array."""
     return array(a, dtype, copy=bool(copy), order=order)
+
+
+@implements(np.asarray_chkfinite)
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Tracer:
+    """``np.asarray_chkfinite``."""
+    x = array(a, dtype, copy=False, order=order)
+    if x.dtype.kind == "f":
+        finite = functions[np.all](pointwise("isfinite", x))
+        require(finite, ValueError("array must not contain infs or NaNs"))
+    return x
 
 
 @implements(np.ascontiguousarray)
@@ -223,6 +233,7 @@ def require_array(
 ) -> Tracer:
     """``np.require``."""
     asked = {text.upper() for text in requirements or ()}
+    np.require(np.empty(0), requirements=requirements)  # its exception
     order = "K"
     if asked & {"C", "C_CONTIGUOUS", "CONTIGUOUS"}:
         order = "C"
@@ -282,6 +293,7 @@ def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
     second = cast(pointwise("add", start, step), np.float64)
     start = cast(operand(start), np.float64)
     delta = pointwise("subtract", second, start)
+    check(pointwise("isfinite", delta), "the second element of an arange is not finite")
     return Tracer(
         cast(pointwise("add", pointwise("multiply", positions, delta), start), wanted).value,
         "array",
@@ -317,13 +329,18 @@ def _are_int64(*numbers: Any) -> bool:
 
 
 def _rounded_count(start: Any, stop: Any, step: Any) -> Extent:
-    length = pointwise("ceil", pointwise("divide", pointwise("subtract", stop, start), step))
+    quotient = pointwise("divide", pointwise("subtract", stop, start), step)
+    length = pointwise("ceil", quotient)
     # The text is NumPy's: the run fails, and plain Python tells.  Of nan no comparison holds.
     check(
         pointwise("less", pointwise("absolute", length), 2.0**53), "arange: cannot compute length"
     )
     check(pointwise("not_equal", step, 0), "float division by zero")
-    count = cast(pointwise("maximum", length, 0.0), np.int64)
+    # A step so long that the quotient is 0 has the first element alone, if it goes towards `stop`.
+    towards = pointwise("logical_not", pointwise("signbit", quotient))
+    vanishes = pointwise("logical_and", pointwise("equal", quotient, 0.0), towards)
+    one = pointwise("logical_and", vanishes, pointwise("not_equal", start, stop))
+    count = cast(pointwise("maximum", pointwise("maximum", length, 0.0), one), np.int64)
     count.value.low = 0
     return extent_of(count)
 
@@ -349,6 +366,8 @@ def linspace(
     one_by_one = pointwise("add", pointwise("multiply", positions, delta), first)
     nowhere = constant(np.nan, working)
     several = decide(lambda: at_least(div, 1))
+    if several is None and retstep:  # without a step, nan is a Python float
+        check(compare("greater", div, 0), "np.linspace has no step")
     if several is False:
         step, y = nowhere, one_by_one
     else:
@@ -360,6 +379,8 @@ def linspace(
             some = compare("greater", div, 0)
             step, y = select(some, step, nowhere, working), select(some, y, one_by_one, working)
     result = _linspace_finish(y, dtype, axis)
+    if several is False and retstep:
+        return result, float("nan")
     return (result, step) if retstep else result
 
 

@@ -106,6 +106,8 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 @implements(np.linalg.pinv)
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tracer:
     """``np.linalg.pinv``."""
+    if rcond is not None and rtol is not None:
+        raise ValueError("`rtol` and `rcond` can't be both set.")
     cutoff = rcond if rtol is None else rtol
     x = _mirrored(a) if hermitian else float_matrix(a, square=False)
     return emit_tracer("pseudo_inverse", x, rcond=None if cutoff is None else float(cutoff))
@@ -148,6 +150,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 @implements(np.linalg.matrix_rank)
 def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tracer:
     """``np.linalg.matrix_rank``."""
+    if tol is not None and rtol is not None:
+        raise ValueError("`tol` and `rtol` can't be both set.")
     x = as_array(A)
     if x.ndim < 2:
         nonzero = functions[np.any](pointwise("not_equal", x, 0))

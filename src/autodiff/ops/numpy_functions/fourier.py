@@ -181,6 +181,8 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = 
     _refuse_out(out)
     x = _operand(a)
     sizes, axes = _sizes(x, s, axes)
+    if len({k % x.ndim for k in axes}) < len(axes):  # an axis twice: as long as it is before
+        sizes = [x.shape[k] if n is None else n for n, k in zip(sizes, axes, strict=True)]
     return _over_axes(rfft(x, sizes[-1], axes[-1], norm), sizes[:-1], axes[:-1], norm, False)
 
 

@@ -101,6 +101,7 @@ def common_type(*arrays: Any) -> Any:
 @implements(*([np.astype] if hasattr(np, "astype") else []))
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tracer:
     """``np.astype``."""
+    np.astype(np.empty(0), float, device=device)  # its exception
     result: Tracer = as_array(x).astype(dtype, copy=copy)
     return result
 
@@ -186,8 +187,10 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Tracer:
     x = array_of(a)
     for axis in np.atleast_1d(axes):
         k = int(axis) % x.ndim
-        reduced = array_of(func(x, k))
-        x = reduced if reduced.ndim == x.ndim else functions[np.expand_dims](reduced, k)
+        reduced, ndim = array_of(func(x, k)), x.ndim
+        x = reduced if reduced.ndim == ndim else functions[np.expand_dims](reduced, k)
+        if x.ndim != ndim:
+            raise ValueError("function is not returning an array of the correct shape")
     return x
 
 

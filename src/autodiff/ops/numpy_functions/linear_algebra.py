@@ -770,6 +770,12 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Tracer:
         x = functions[np.transpose](x, order)
     rest = x.shape[y.ndim :]
     n = product(rest)
+    message = (
+        "Input arrays must satisfy the requirement             "
+        "prod(a.shape[b.ndim:]) == prod(a.shape[:b.ndim])"
+    )
+    if not require_equal(x.size, n * n, message):
+        raise np.linalg.LinAlgError(message)
     result = solve(structural.reshape(Tracer(x.value, "array"), (n, n)), ravel(y))
     return Tracer(structural.reshape(result, rest).value, "array")
 

@@ -103,15 +103,23 @@ def frexp(x: Any) -> tuple[Tracer, Tracer]:
 
 @implements(np.ldexp)
 def ldexp(x: Any, exponent: Any) -> Tracer:
-    """``np.ldexp``: x times a power of two, in two steps so that neither overflows alone."""
-    value = cast(_plain(x), pointwise("sqrt", x).dtype)
-    if as_array(exponent).dtype.kind not in "iub":
-        np.ldexp(np.zeros(1), np.zeros(1))  # NumPy's exception
-    power = cast(_plain(exponent), value.dtype)
-    half = pointwise("floor", pointwise("multiply", power, 0.5))
-    rest = pointwise("subtract", power, half)
-    first = pointwise("multiply", value, pointwise("exp2", half))
-    return pointwise("multiply", first, pointwise("exp2", rest))
+    """``np.ldexp``: x times a power of two, rounded once."""
+    weak = 0 if weak_kind(exponent) is int else np.zeros(1, as_array(exponent).dtype)
+    dtype = np.ldexp(np.ones(1, as_array(x).dtype), weak).dtype  # or its exception
+    result = _plain(x)
+    wide = np.dtype(np.float32 if dtype == np.float16 else np.float64)
+    result = cast(result, wide)
+    rest: Any = cast(_plain(exponent), np.float64)
+    if wide != dtype:  # one step does not overflow there
+        most = 100.0 if dtype == np.float16 else 500.0
+        scale = cast(np.exp2(np.clip(rest, -most, most)), wide)
+        return cast(pointwise("multiply", result, scale), dtype)
+    for _ in range(3):
+        # Downwards by less than there is room for: the last step alone may lose digits.
+        step = np.where(rest < -1022.0, -969.0, np.minimum(rest, 1023.0))
+        result = pointwise("multiply", result, np.exp2(step))
+        rest = pointwise("subtract", rest, step)
+    return result
 
 
 def _of_integers(ufunc: np.ufunc) -> Callable[..., Tracer]:

@@ -9,6 +9,7 @@ of integers float64.  A result without axes is a NumPy scalar.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -194,10 +195,9 @@ min_ = implements(np.min, np.amin)(_extreme("reduce_min", "minimum"))
 @implements(np.ptp)
 def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN) -> Tracer:
     """``np.ptp``."""
-    difference = pointwise(
-        "subtract", max_(a, axis=axis, keepdims=keepdims), min_(a, axis=axis, keepdims=keepdims)
-    )
-    return difference if out is None else write_out(difference, as_output(out), "unsafe")
+    most = max_(a, axis=axis, out=out, keepdims=keepdims)  # the difference is computed in `out`
+    least = min_(a, axis=axis, keepdims=keepdims)
+    return pointwise("subtract", most, least) if out is None else np.subtract(most, least, out=out)
 
 
 def _truth(kind: str, ufunc: str, neutral: bool) -> Callable[..., Tracer]:
@@ -315,7 +315,10 @@ def var(
     x, target = _plain(as_array(a)), as_output(out)
     axes = _axes(axis, x.ndim)
     wide = _sum_dtype(x, dtype, target)
-    ddof = correction if _given(correction) else ddof
+    if correction is not _NOT_GIVEN:
+        if ddof != 0:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        ddof = correction
     if _given(mean):
         center = mean
     else:
@@ -343,16 +346,15 @@ def std(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any
 ) -> Tracer:
     """``np.std``."""
-    target = as_output(out)
-    if target is not None and dtype is None:
-        dtype = _sum_dtype(_plain(as_array(a)), None, target)
+    if out is not None:  # the root is taken in `out`
+        return np.sqrt(var(a, axis, dtype, out, *args, **options), out=out)  # type: ignore[return-value]
     variance = var(a, axis, dtype, None, *args, **options)
     root = pointwise("sqrt", variance)
     if variance.dtype.kind != "f":
         if variance.shape:  # NumPy's exception: the root is stored where the variance was
             np.sqrt.resolve_dtypes((variance.dtype, variance.dtype))
         root = cast(root, variance.dtype)
-    return _into(root, target)
+    return root
 
 
 @implements(np.average)
@@ -582,6 +584,9 @@ def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
         x = array_of(a)
         if dtype is not None and x.dtype.kind == "f" and np.dtype(dtype).kind not in "fc":
             raise TypeError("If a is inexact, then dtype must be inexact")
+        target = as_output(out)
+        if target is not None and x.dtype.kind == "f" and target.dtype.kind not in "fc":
+            raise TypeError("If a is inexact, then out must be inexact")
         mask = _numbers(x)
         if _given(options.get("where")) and mask is not _NOT_GIVEN:
             mask = pointwise("logical_and", mask, options["where"])
@@ -649,3 +654,31 @@ def running(ufunc: np.ufunc, x: Tracer, axis: int) -> Tracer:
 
 
 functions["accumulate"] = running
+
+
+# -- NumPy scalars ------------------------------------------------------------------------------
+def _of_scalars(function: Callable[..., Any], place: int) -> Callable[..., Any]:
+    """The function, which gives a scalar of a NumPy scalar also where it stores in ``out``.
+
+    NumPy calls the scalar's own method there, which returns scalars only.
+    """
+
+    @functools.wraps(function)
+    def run(a: Any, *args: Any, **options: Any) -> Any:
+        result = function(a, *args, **options)
+        out = options.get("out", args[place - 1] if len(args) >= place else None)
+        is_scalar = isinstance(a, np.generic) or (isinstance(a, Tracer) and a.form == "scalar")
+        if out is None or not is_scalar or result.shape:
+            return result
+        return Tracer(result.value, "scalar")
+
+    return run
+
+
+# The place of ``out`` among the arguments.
+_METHODS_OF_SCALARS = (
+    (np.sum, 3), (np.prod, 3), (np.mean, 3), (np.std, 3), (np.var, 3),
+    (np.max, 2), (np.amax, 2), (np.min, 2), (np.amin, 2), (np.all, 2), (np.any, 2),
+    (np.argmax, 2), (np.argmin, 2),
+)  # fmt: skip
+functions.update({f: _of_scalars(functions[f], place) for f, place in _METHODS_OF_SCALARS})

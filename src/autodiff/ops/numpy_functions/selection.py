@@ -35,6 +35,8 @@ from autodiff.ops.structural import INT, gather, scatter_update, zeros
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
 
+_NOT_GIVEN = np._NoValue
+
 
 @implements(np.where)
 def where(condition: Any, *choices: Any) -> Any:
@@ -160,11 +162,18 @@ for _names in ("all", "counts", "inverse"):
 
 @implements(np.clip)
 def clip(
-    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None,
-    **options: Any,
+    a: Any, a_min: Any = _NOT_GIVEN, a_max: Any = _NOT_GIVEN, out: Any = None, *,
+    min: Any = _NOT_GIVEN, max: Any = _NOT_GIVEN, **options: Any,
 ) -> Tracer:  # fmt: skip
     """``np.clip``: ``minimum(maximum(a, a_min), a_max)``."""
-    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    bounds = {"a_min": a_min, "a_max": a_max, "min": min, "max": max}
+    given: dict[str, Any] = {
+        name: bound for name, bound in bounds.items() if bound is not _NOT_GIVEN
+    }
+    none: dict[str, Any] = dict.fromkeys(given)
+    np.clip(np.empty(0), **none)  # its exception if they do not go together
+    low = given.get("a_min", given.get("min"))
+    high = given.get("a_max", given.get("max"))
     x = as_array(a) if weak_kind(a) is None else a
     if low is None and high is None:
         result = call(np.positive, (x,))
@@ -216,6 +225,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tracer
     """``np.choose``."""
     index = _safe_index(as_array(a))
     options = [choices[k] for k in range(len(choices))]
+    np.choose(0, [0], mode=mode)  # type: ignore[call-overload]  # its exception
     if mode == "raise":
         _require_within(index, len(options), "invalid entry in choice array")
     if mode == "clip":
@@ -250,6 +260,7 @@ def _require_within(index: Any, n: Any, message: str) -> None:
 
 # -- taking and putting -----------------------------------------------------------------------------
 def _bounded(indices: Any, n: Any, mode: str) -> Any:
+    np.take([0], 0, mode=mode)  # type: ignore[call-overload]  # its exception
     if mode == "raise":
         return indices
     if mode == "wrap":
@@ -297,6 +308,8 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Tracer:
     if index.dtype.kind not in "iu":
         raise IndexError("`indices` must be an integer array")
     if axis is None:
+        if index.ndim != 1:
+            raise ValueError("when axis=None, `indices` must have a single dimension.")
         x, axis = ravel(x), 0
     k = normalize_axis_index(axis, x.ndim)
     x, index = _stretched(x, index, k)
@@ -322,6 +335,8 @@ def _stretched(x: Tracer, index: Tracer, k: int) -> tuple[Tracer, Tracer]:
 def put_along_axis(arr: Tracer, indices: Any, values: Any, axis: Any) -> None:
     """``np.put_along_axis``."""
     if axis is None:
+        if array_of(indices).ndim != 1:
+            raise ValueError("when axis=None, `indices` must have a single dimension.")
         put(arr, indices, values)
         return
     if array_of(indices).dtype.kind not in "iu":
@@ -446,6 +461,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     """``np.copyto``."""
     dst = as_output(dst)
     value = operand(src)
+    np.copyto(np.empty(0), np.empty(0), casting)  # type: ignore[arg-type]  # its exception
     _check_cast(value, dst.dtype, casting)
     if where is True:
         dst[...] = value
@@ -509,6 +525,10 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
     """``np.putmask``: value k of the repeated values goes to element k."""
     if not isinstance(a, Tracer) or a.form != "array":
         raise TypeError("putmask: first argument must be an array")
+    message = "putmask: mask and data must be the same size"
+    if not require_equal(as_array(mask).size, a.size, message):
+        raise ValueError(message)
+    mask = reshape(ravel(array_of(mask)), a.shape)
     v = _new_values(values, a.dtype)
     if v.shape:
         v = functions[np.resize](v, a.shape)
@@ -522,7 +542,7 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
         raise TypeError(f"place() argument 1 must be numpy.ndarray, not {type_name(arr)}")
     a = arr
     m = ravel(cast(array_of(mask), bool))
-    if m.shape[0] != a.size if isinstance(m.shape[0], int) and isinstance(a.size, int) else False:
+    if not require_equal(m.shape[0], a.size, "place: mask and data must be the same size"):
         raise ValueError("place: mask and data must be the same size")
     values = ravel(_new_values(vals, a.dtype))
     if isinstance(values.shape[0], int) and values.shape[0] == 0:
@@ -545,6 +565,7 @@ def sort(
     a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
 ) -> Tracer:
     """``np.sort``."""
+    np.sort(np.empty(0), kind=kind, order=order, stable=stable)  # its exception
     return _sorted("sort", a, axis)
 
 
@@ -553,6 +574,7 @@ def argsort(
     a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
 ) -> Tracer:
     """``np.argsort``: equal elements come as NumPy leaves them, which differs from kind to kind."""
+    np.argsort(np.empty(0), kind=kind, order=order, stable=stable)  # its exception
     return _sorted("argsort", a, axis, algorithm="stable" if stable else kind)
 
 
@@ -561,6 +583,7 @@ def partition(
     a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
 ) -> Tracer:
     """``np.partition``."""
+    np.partition(np.empty(1), 0, kind=kind, order=order)  # type: ignore[call-overload]  # its exception
     if axis is None:
         a, axis = ravel(a), -1
     return take_along_axis(a, _partitioned("partition_order", a, kth, axis), axis)
@@ -571,6 +594,7 @@ def argpartition(
     a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
 ) -> Tracer:
     """``np.argpartition``."""
+    np.partition(np.empty(1), 0, kind=kind, order=order)  # type: ignore[call-overload]  # its exception
     return _partitioned("argpartition", a, kth, axis)
 
 
@@ -627,6 +651,9 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Trac
     """``np.searchsorted``: positions in a sorted vector."""
     x, value = array_of(a), as_array(v)
     if sorter is not None:
+        message = "sorter.size must equal a.size"
+        if not require_equal(as_array(sorter).size, x.size, message):
+            raise ValueError(message)
         x = take(x, sorter)
     if x.ndim != 1:
         raise ValueError("object too deep for desired array")
@@ -660,6 +687,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Tracer:
 def isin(element: Any, test_elements: Any, **options: Any) -> Tracer:
     """``np.isin``."""
     x, test = as_array(element), ravel(array_of(test_elements))
+    np.isin(np.empty(0, x.dtype), np.empty(0, test.dtype), **options)  # its exception
     hits = functions[np.any](pointwise("equal", reshape(x, (*x.shape, 1)), test), axis=-1)
     result = pointwise("logical_not", hits) if options.get("invert") else hits
     return Tracer(result.value, "array")

@@ -270,7 +270,12 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Tracer:
     """``np.rollaxis``."""
     x = as_array(a)
     axis = normalize_axis_index(axis, x.ndim)
-    start = start + x.ndim if start < 0 else start
+    place = start + x.ndim if start < 0 else start
+    if not 0 <= place <= x.ndim:
+        raise np.exceptions.AxisError(
+            f"'start' arg requires {-x.ndim} <= start < {x.ndim + 1}, but {start} was passed in"
+        )
+    start = place
     order = [k for k in range(x.ndim) if k != axis]
     order.insert(start - (axis < start), axis)
     return transpose(x, order)
@@ -550,8 +555,9 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Trace
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tracer]:
     """``np.split``."""
     if not isinstance(indices_or_sections, (list, tuple, np.ndarray)):
-        n = as_array(ary).shape[axis]
-        if not require_equal(n % int(indices_or_sections), 0, "array split does not divide"):
+        n, sections = as_array(ary).shape[axis], indices_or_sections
+        whole = int(sections) == sections
+        if not (whole and require_equal(n % int(sections), 0, "array split does not divide")):
             raise ValueError("array split does not result in an equal division")
     return array_split(ary, indices_or_sections, axis)
 
@@ -730,6 +736,10 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Tracer:
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Tracer:
     """``np.pad``; lengths of what is added are known."""
     x = array_of(array)
+    if isinstance(mode, str):  # NumPy's exception for what does not belong to the mode
+        np.pad(np.ones(2), 0, mode, **dict.fromkeys(options, 1))  # type: ignore[call-overload]
+    if isinstance(pad_width, (float, np.floating)):
+        raise TypeError("`pad_width` must be of integral type.")
     widths = [tuple(map(_pad_width, pair)) for pair in _pairs(pad_width, x.ndim)]
     if mode in ("constant", "empty"):
         values = _pairs(options.get("constant_values", 0), x.ndim)
@@ -744,6 +754,11 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
                 )
         lengths = options.get("stat_length")
         pairs = [(None, None)] * x.ndim if lengths is None else _pairs(lengths, x.ndim)
+        for length in {n for pair in pairs for n in pair if n is not None}:
+            natural(extent_of(length), "index can't contain negative values")
+            if mode in ("maximum", "minimum"):
+                some = compare("greater", extent_of(length), 0)
+                require(some, ValueError("stat_length of 0 yields no value for padding"))
         return _pad_statistic(x, widths, getattr(np, mode[:3] if "imum" in mode else mode), pairs)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise unsupported(
@@ -830,7 +845,7 @@ def _pad_statistic(
     for axis, ((before, after), (first, last)) in enumerate(zip(widths, lengths, strict=True)):
         parts = [
             x if first is None else x[_along(axis, slice(0, first))],
-            x if last is None else x[_along(axis, slice(-last, None))],
+            x if last is None else x[_along(axis, slice(maximum(x.shape[axis] - last, 0), None))],
         ]
         sides = []
         for width, part in zip((before, after), parts, strict=True):

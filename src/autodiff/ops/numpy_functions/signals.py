@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autodiff.dims import Dim, maximum, minimum
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, require_equal
+from autodiff.ops.known import check, compare, require, require_equal
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -70,6 +70,11 @@ def interp(
     """``np.interp``: piecewise linear, constant outside."""
     at, knots, values = (cast(as_array(v), np.float64) for v in (x, xp, fp))
     if period is not None:
+        require(pointwise("not_equal", period, 0), ValueError("period must be a non-zero value"))
+        if knots.ndim != 1 or values.ndim != 1:
+            raise ValueError("Data points must be 1-D sequences")
+        if not require_equal(knots.shape[0], values.shape[0], "fp and xp: not of the same length"):
+            raise ValueError("fp and xp are not of the same length")
         at, knots, values = _periodic(at, knots, values, abs(period))
         left = right = None
     n = knots.shape[0]
@@ -151,17 +156,21 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         spacings = list(varargs)
     else:
         raise TypeError("invalid number of arguments")
+    if edge_order > 2:
+        raise ValueError("'edge_order' greater than 2 not supported")
     results = [_gradient_along(x, h, k, edge_order) for k, h in zip(axes, spacings, strict=True)]
     return results[0] if len(results) == 1 else tuple(results)
 
 
 def _gradient_along(f: Tracer, h: Any, axis: int, edge_order: int) -> Tracer:
     n = f.shape[axis]
-    if isinstance(n, int) and n < edge_order + 1:
-        raise ValueError(
+    require(
+        compare("greater", n, edge_order),
+        ValueError(
             "Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) "
             "elements are required."
-        )
+        ),
+    )
     y = functions[np.moveaxis](f, axis, -1)
     h = operand(h)
     if isinstance(h, Tracer) and h.shape:
@@ -236,6 +245,8 @@ def polyval(p: Any, x: Any) -> Tracer:
 @implements(np.polyder)
 def polyder(p: Any, m: int = 1) -> Tracer:
     """``np.polyder``."""
+    if m < 0:
+        raise ValueError("Order of derivative must be positive (see polyint)")
     c = _coefficients(p)
     if c.ndim != 1:
         c = functions[np.atleast_1d](c)

@@ -270,6 +270,12 @@ def cov(
     aweights: Any = None, *, dtype: Any = None,
 ) -> Tracer:  # fmt: skip
     """``np.cov``."""
+    if ddof is not None and not isinstance(ddof, (int, np.integer)):
+        whole = pointwise("equal", ddof, pointwise("trunc", ddof))
+        require(whole, ValueError("ddof must be integer"))
+    for name, given in (("m", m), ("y", y)):
+        if given is not None and as_array(given).ndim > 2:
+            raise ValueError(f"{name} has more than 2 dimensions")
     x = functions[np.array](m, ndmin=2)
     if not rowvar and as_array(m).ndim != 1:
         x = functions[np.transpose](x)
@@ -284,7 +290,7 @@ def cov(
     x = cast(x, dtype)
     if ddof is None:
         ddof = 0 if bias else 1
-    weights = _weights(fweights, aweights)
+    weights = _weights(fweights, aweights, x.shape[1])
     if weights is None:
         mean, total = functions[np.mean](x, axis=1), x.shape[1]
         norm: Any = pointwise("subtract", total, ddof)
@@ -300,8 +306,23 @@ def cov(
     return functions[np.squeeze](Tracer(cast(scaled, dtype).value, "array"))
 
 
-def _weights(fweights: Any, aweights: Any) -> Any:
-    given = [as_array(w) for w in (fweights, aweights) if w is not None]
+def _weights(fweights: Any, aweights: Any, n: Any) -> Any:
+    given = []
+    for name, w in (("fweights", fweights), ("aweights", aweights)):
+        if w is None:
+            continue
+        x = as_array(w)
+        if name == "fweights":
+            whole = functions[np.all](pointwise("equal", x, pointwise("rint", x)))
+            require(whole, TypeError("fweights must be integer"))
+        if x.ndim > 1:
+            raise RuntimeError(f"cannot handle multidimensional {name}")
+        message = f"incompatible numbers of samples and {name}"
+        if not require_equal(x.shape[0], n, message):
+            raise RuntimeError(message)
+        natural = functions[np.all](pointwise("greater_equal", x, 0))
+        require(natural, ValueError(f"{name} cannot be negative"))
+        given.append(x)
     if not given:
         return None
     weights = cast(given[0], np.float64)
