@@ -32,6 +32,8 @@ from autodiff.ops.entries import (
     register,
 )
 from autodiff.ops.smooth import (
+    inverse_cosine,
+    inverse_hyperbolic,
     inverse_root,
     inverse_square,
     logistic,
@@ -191,7 +193,19 @@ def _sqrt_partial(y: Any, x: Any) -> Any:
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
     # b * a**(b - 1); an exponent of 0 contributes 0 also at a = 0.  A strong product, not a where:
     # by b it has the derivative a**-1 there.
-    return _strong(b, np.power(a, b - 1))
+    if not _may_be_root(b):
+        return _strong(b, np.power(a, b - 1))
+    # A root has an infinite slope at 0, where it gets 0, as that of sqrt.
+    steep = (a == 0) & (b > 0) & (b < 1)
+    return np.where(steep, 0.0, _strong(b, np.power(np.where(steep, 1.0, a), b - 1)))
+
+
+def _may_be_root(b: Any) -> bool:
+    """Whether an exponent may lie between 0 and 1."""
+    from autodiff.ops.known import known
+
+    exponent = known(b)
+    return exponent is None or bool(np.any((exponent > 0) & (exponent < 1)))
 
 
 def _strong(a: Any, b: Any) -> Any:
@@ -219,12 +233,6 @@ def _over_square(x: Any, a: Any, b: Any) -> Any:
     none = (length == 0) | np.isinf(length)
     safe = np.where(none, 1.0, length)
     return np.where(none, 0.0, x / safe / safe)
-
-
-def _root_of_difference(x: Any) -> Any:
-    # 1 / sqrt(x*x - 1), where x*x - 1 is x*x to the last bit as 1 / x
-    far = x > 1e8
-    return np.where(far, 1 / x, 1 / np.sqrt((x - 1) * (x + 1)))
 
 
 def _difference(a: Any, b: Any) -> Any:
@@ -340,12 +348,8 @@ elementwise(
 elementwise(np.sin, lambda y, x: np.cos(x))
 elementwise(np.cos, lambda y, x: -np.sin(x))
 elementwise(np.tan, lambda y, x: 1 + y * y, domain=((-1.2, 1.2),))
-elementwise(
-    np.arcsin, lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)), scalar="asin", domain=((-0.8, 0.8),)
-)
-elementwise(
-    np.arccos, lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)), scalar="acos", domain=((-0.8, 0.8),)
-)
+elementwise(np.arcsin, lambda y, x: inverse_cosine(x), scalar="asin", domain=((-0.8, 0.8),))
+elementwise(np.arccos, lambda y, x: -inverse_cosine(x), scalar="acos", domain=((-0.8, 0.8),))
 elementwise(np.arctan, lambda y, x: inverse_square(x), scalar="atan")
 elementwise(
     np.arctan2,
@@ -358,7 +362,7 @@ elementwise(np.sinh, lambda y, x: np.cosh(x))
 elementwise(np.cosh, lambda y, x: np.sinh(x))
 elementwise(np.tanh, lambda y, x: sech_squared(x))  # not 1 - y*y, which is 0 above 19
 elementwise(np.arcsinh, lambda y, x: inverse_root(x), scalar="asinh")
-elementwise(np.arccosh, lambda y, x: _root_of_difference(x), scalar="acosh", domain=((1.2, 4.0),))
+elementwise(np.arccosh, lambda y, x: inverse_hyperbolic(x), scalar="acosh", domain=((1.2, 4.0),))
 elementwise(np.arctanh, lambda y, x: 1 / ((1 - x) * (1 + x)), scalar="atanh", domain=((-0.8, 0.8),))
 
 
