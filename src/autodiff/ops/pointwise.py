@@ -33,6 +33,7 @@ from autodiff.ops.entries import (
 )
 from autodiff.ops.smooth import (
     inverse_cosine,
+    inverse_difference,
     inverse_hyperbolic,
     inverse_root,
     inverse_square,
@@ -363,7 +364,7 @@ elementwise(np.cosh, lambda y, x: np.sinh(x))
 elementwise(np.tanh, lambda y, x: sech_squared(x))  # not 1 - y*y, which is 0 above 19
 elementwise(np.arcsinh, lambda y, x: inverse_root(x), scalar="asinh")
 elementwise(np.arccosh, lambda y, x: inverse_hyperbolic(x), scalar="acosh", domain=((1.2, 4.0),))
-elementwise(np.arctanh, lambda y, x: 1 / ((1 - x) * (1 + x)), scalar="atanh", domain=((-0.8, 0.8),))
+elementwise(np.arctanh, lambda y, x: inverse_difference(x), scalar="atanh", domain=((-0.8, 0.8),))
 
 
 def _scaled(factor: float) -> Callable[..., Any]:

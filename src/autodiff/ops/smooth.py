@@ -6,6 +6,7 @@
     inverse_root(x)        1 / sqrt(1 + x**2)         the slope of arcsinh
     inverse_cosine(x)      1 / sqrt(1 - x**2)         the slope of arcsin
     inverse_hyperbolic(x)  1 / sqrt(x**2 - 1)         the slope of arccosh
+    inverse_difference(x)  1 / (1 - x**2)             the slope of arctanh
     normal_density(x)      exp(-x**2 / 2) / sqrt(2 pi)
     half_slope(x)          x / (1 + x**2)             half the slope of log(1 + x**2)
     log_square(x)          log(1 + x**2)
@@ -168,6 +169,17 @@ inverse_hyperbolic = smooth(
     # x*y is near 1 far out, where y cubed underflows; of an infinite x, y is 0
     lambda y, x: -np.where(y == 0, 0.0, x * y) * y * y,
     domain=((1.2, 4.0),),
+)
+
+# One operation, since at 1 the derivative of a product in the denominator is infinity times 0.
+inverse_difference = smooth(
+    "inverse_difference",
+    lambda x: 1.0 / ((1.0 - x) * (1.0 + x)),
+    lambda s, x: s.div(
+        s.constant(1.0, x), s.mul(s.sub(s.constant(1.0, x), x), s.add(s.constant(1.0, x), x))
+    ),
+    lambda y, x: 2.0 * x * y * y,
+    domain=((-0.8, 0.8),),
 )
 
 _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))

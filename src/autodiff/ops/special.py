@@ -424,7 +424,9 @@ def _rgamma_partial(y: Any, x: Any) -> Any:
     z = np.where(left, x, 0.0)
     other = apply("tgamma", 1 - z)
     reflected = other * (np.cos(np.pi * z) - np.sin(np.pi * z) / np.pi * digamma(1 - z))
-    return np.where(left, reflected, -_strong(y, digamma(np.where(left, 1.0, x))))
+    # At infinity y is 0, and any finite number in the place of digamma will do.
+    right = np.where(left | np.isinf(x), 1.0, x)
+    return np.where(left, reflected, -_strong(y, digamma(right)))
 
 
 # e**(x**2) erfc(x) = (1 - 1 / 2x² + 3 / 4x⁴ - …) / (x sqrt pi) (A&S 7.1.23), Dawson's integral
