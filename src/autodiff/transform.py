@@ -740,8 +740,8 @@ def _with_tag(
     _, tag, narrow, _ = either
     program.block.outputs = [*program.outputs, outputs[tag]]
     forms.append("bool")
-    if narrow[0] == "converted":
-        narrow = ("converted", plan[1], narrow[2])
+    if narrow[0] in ("converted", "real part"):
+        narrow = (narrow[0], plan[1], narrow[2])
     return _Slot(("either", len(forms) - 1, narrow, plan))
 
 

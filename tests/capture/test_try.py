@@ -1,6 +1,7 @@
 """``try``: a body that raises nothing is compiled; where something is raised, plain Python decides."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -146,3 +147,124 @@ def test_numpy_errors_that_are_asked_for_are_raised_or_refused(engine) -> None:
         assert [value(2.0), value(0.0)] == [0.5, -5.0]
     with uncompiled_allowed(), pytest.raises(autodiff.UnsupportedError, match="errstate"):
         autodiff.gradient(errors_of_numpy, engine=engine)(0.0)
+
+
+class _Context:
+    def __init__(self, suppresses):
+        self.suppresses = suppresses
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.kind = kind
+        return self.suppresses
+
+
+def _stops_in_with(x):
+    with _Context(False):
+        return next(iter([])) * x
+
+
+def _stops_in_try(x):
+    try:
+        return next(iter([])) * x
+    except ValueError:
+        return 1
+    finally:
+        x = 2
+
+
+def _stops_and_is_caught(x):
+    try:
+        with _Context(False) as context:
+            raise StopIteration(3)
+    except StopIteration as stop:
+        return x * stop.value, context.kind
+
+
+def _stops_and_is_suppressed(x):
+    with _Context(True):
+        raise StopIteration
+    return x
+
+
+def _stops_in_a_generator(x):
+    def numbers():
+        yield 1
+        with _Context(False):
+            next(iter([]))
+
+    return sum(numbers()) * x
+
+
+def _stops_in_a_generator_and_is_caught(x):
+    def numbers():
+        yield 1
+        next(iter([]))
+
+    try:
+        return sum(numbers()) * x
+    except RuntimeError as error:
+        return x * 2, str(error), type(error.__cause__)
+
+
+class _Refuses:
+    def __iter__(self):
+        raise StopIteration("none")
+
+
+def _stops_where_a_loop_begins(x):
+    def numbers():
+        yield x
+        for v in _Refuses():
+            yield v
+
+    return sum(numbers())
+
+
+def _stops_while_another_is_handled(x):
+    try:
+        {}["missing"]
+    except KeyError:
+        with _Context(False):
+            next(iter([]))
+
+
+def _ends_a_generator(x):
+    def numbers():
+        for _ in range(3):
+            try:
+                yield next(given)
+            except StopIteration:
+                return
+
+    given = iter([x, x])
+    return sum(numbers())
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        _stops_in_with,
+        _stops_in_try,
+        _stops_and_is_caught,
+        _stops_and_is_suppressed,
+        _stops_in_a_generator,
+        _stops_in_a_generator_and_is_caught,
+        _ends_a_generator,
+        _stops_where_a_loop_begins,
+        _stops_while_another_is_handled,
+    ],
+)
+def test_a_stop_iteration_goes_where_it_goes_in_python(f) -> None:
+    def outcome(function):
+        try:
+            return function(2.0)
+        except (StopIteration, RuntimeError) as error:
+            causes = type(error.__cause__), type(error.__context__), error.__suppress_context__
+            return type(error), str(error), causes
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert outcome(autodiff.function(f)) == outcome(f)

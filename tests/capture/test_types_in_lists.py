@@ -197,3 +197,42 @@ def test_the_largest_item_has_its_own_type() -> None:
     np.testing.assert_allclose(
         autodiff.gradient(_best_of_a_table)(np.array([-1.0, 2.0, 3.0])), [0.25, 0.5, 1.0]
     )
+
+
+HEADS = {
+    "an int or a float, by path": lambda x: max(1, x),
+    "of two float types, by path": lambda x: np.float64(2.0) if x < 1.0 else x,
+    "a bool or a float, by path": lambda x: x if x > 1.0 else True,
+    "complex or a float, by path": lambda x: x if x > 1.0 else x * 1j,
+    "an int": lambda x: 3,
+    "a bool": lambda x: x > 1.0,
+    "a NumPy float": lambda x: np.float64(x),
+    "single precision": lambda x: np.float32(x),
+    "complex": lambda x: x * 2j,
+}
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("kind", HEADS)
+def test_what_stood_in_a_list_before_a_loop_comes_out_as_it_was(kind, engine) -> None:
+    make = HEADS[kind]
+
+    def appended(x, values):
+        items = [0.5, make(x), x]
+        for v in values:
+            items.append(v)
+        return items
+
+    def stored(x, values):
+        items = [make(x), 0.5, x, *[0.0] * 9]
+        for k in range(len(values)):
+            items[k + 3] = values[k] * x
+        return items
+
+    values = np.arange(1.0, 9.0)
+    for f in (appended, stored):
+        compiled = autodiff.function(f, engine=engine)
+        for x in (1.5, 0.25, 3.0):
+            found, expected = compiled(x, values), f(x, values)
+            assert [type(item) for item in found] == [type(item) for item in expected], (f, x)
+            assert found == expected, (f, x)

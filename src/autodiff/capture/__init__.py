@@ -105,7 +105,8 @@ class Result:
     returns its argument itself, ``("hidden", number)`` where it returns an array that it found
     outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
     ``("constant", object)``, ``("either", number, leaf, leaf)`` by whether an output is true,
-    ``("complex", number, form)`` of an output of pairs, ``("converted", number, type)``, or ``("part", number)`` of the ``parts`` that it has in several places.
+    ``("complex", number, form)`` of an output of pairs, ``("converted", number, type)``,
+    ``("real part", number, type)`` of an output of pairs, or ``("part", number)`` of the ``parts`` that it has in several places.
     Of derivatives by a list that is one array: ``("columns", plan, type, form)``, a list with an item for each index of the
     last axis, and ``("rows", Result, type)`` for each of the first axis of all its outputs.
     """
@@ -174,6 +175,8 @@ class Result:
                 return complex_made[leaf[1:]]
             if kind == "converted":
                 return leaf[2](outputs[what])
+            if kind == "real part":
+                return leaf[2](outputs[what][0])
             if kind == "columns":
                 return leaf[2](_columns(item(what), leaf[3]))
             if kind == "rows":
@@ -184,7 +187,7 @@ class Result:
                 )
                 return leaf[2]([what._of_row(row) for row in rows])
             if kind == "list":
-                return what.build(outputs)
+                return what.build(outputs, item)
             if kind == "argument":
                 return arguments[what]
             if kind == "hidden":
@@ -669,12 +672,13 @@ def _plan_list(
     if store.changed is not None:
         known: dict[Any, tuple[Any, ...]] = {}
         for item in store.head:
-            which = item.value if isinstance(item, Tracer) else id(item)
+            is_one = isinstance(item, Tracer) and not isinstance(item, Either)
+            which = (item.value, item.form) if is_one else id(item)
             if which not in known:
-                known[which] = _plan_leaf(trace, item, outputs, forms, {})[:2]
+                known[which] = _plan_leaf(trace, item, outputs, forms, {})
             head.append(known[which])
         if store.repeated is not None:
-            repeated = _plan_leaf(trace, store.repeated[0], outputs, forms, {})[:2]
+            repeated = _plan_leaf(trace, store.repeated[0], outputs, forms, {})
         if store.changed.value is not store.unchanged or store.repeated is not None:
             changed = len(outputs)
             outputs.append(store.changed.value)
@@ -885,7 +889,8 @@ def _plan_either(
     elif leaf.narrow.constant is VARIES:
         kind = leaf.narrow.dtype
         python = leaf.narrow.form == "python"
-        narrow = ("converted", wide[1], type(kind.type().item()) if python else kind.type)
+        how = "real part" if wide[0] == "complex" else "converted"
+        narrow = (how, wide[1], type(kind.type().item()) if python else kind.type)
     outputs.append(leaf.is_narrow)
     forms.append("bool")
     trace.either_outputs[wide[1]] = ("either", len(outputs) - 1, narrow, wide)

@@ -16,9 +16,29 @@ from typing import Any
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.signals import Signal
 
 Steps = Generator[Any, Any, Completion | None]
 STEPS: dict[type, Callable[[Frame, Any], Steps]] = {}  # of statements that may be left and entered
+
+
+class Stopped(Signal):
+    """A StopIteration of the user's on its way through generators of ours.
+
+    Python makes a RuntimeError of one that leaves a generator, and ours run code that is none.
+    """
+
+    def __init__(self, error: StopIteration) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def passing(function: Callable[..., Any], /, *arguments: Any) -> Any:
+    """Call what runs the user's code, from a generator of ours."""
+    try:
+        return function(*arguments)
+    except StopIteration as error:
+        raise Stopped(error) from None
 
 
 class TracedGenerator:
@@ -74,7 +94,10 @@ def start(frame: Frame, node: Any) -> Any:
 
 def _body(frame: Frame, node: Any) -> Generator[Any, Any, Any]:
     with frame.trace.noting():
-        completion = yield from steps(frame, node.body)
+        try:
+            completion = yield from steps(frame, node.body)
+        except Stopped as stopped:
+            raise RuntimeError("generator raised StopIteration") from stopped.error
     return None if completion is None else completion.value
 
 
@@ -102,7 +125,7 @@ def steps(frame: Frame, statements: Sequence[ast.stmt]) -> Steps:
                 raise Declined(f"a yield or await in {kind} statements", frame.source(statement))
             completion = yield from handler(frame, statement)
         else:
-            completion = frame.within("barrier", [statement])
+            completion = passing(frame.within, "barrier", [statement])
         if completion is not None:
             return completion
     return None
@@ -115,7 +138,11 @@ def finish(running: Steps) -> Completion | None:
     except StopIteration as stop:
         completion: Completion | None = stop.value
         return completion
-    raise AssertionError("statements without a yield have yielded")
+    except Stopped as stopped:
+        error = stopped.error
+    else:
+        raise AssertionError("statements without a yield have yielded")
+    raise error  # here, for in the handler its context would become ours
 
 
 SUSPENSIONS = (ast.Yield, ast.YieldFrom, ast.Await)
@@ -142,4 +169,13 @@ def make_context(frame: Frame, function: Any, args: Any, kwargs: Any, node: ast.
     return contextlib._GeneratorContextManager(lambda: made, (), {})
 
 
-__all__ = ["TracedGenerator", "finish", "make_context", "start", "steps", "suspends"]
+__all__ = [
+    "Stopped",
+    "TracedGenerator",
+    "finish",
+    "make_context",
+    "passing",
+    "start",
+    "steps",
+    "suspends",
+]

@@ -1017,15 +1017,15 @@ class ListPlan:
     length: int | None
     count: int | None
     form: str
-    # Items that are not as the buffer has them: plain, or numbers of outputs.  ``repeated``: all
-    # are this one.
-    head: tuple[Any, ...]
+    # Items that are not as the buffer has them, as leaves of the result.  ``repeated``: all are
+    # this one.
+    head: tuple[tuple[Any, ...], ...]
     repeated: tuple[Any, ...] | None
     changed: int | None
     kind: type = list  # or tuple
 
-    def build(self, outputs: Any) -> Any:
-        """The list."""
+    def build(self, outputs: Any, leaf: Callable[[tuple[Any, ...]], Any]) -> Any:
+        """The list; ``leaf`` makes one of the result."""
         n = self.length  # if neither this nor a count is known: all
         if n is None and self.count is not None:
             n = int(outputs[self.count])
@@ -1040,9 +1040,9 @@ class ListPlan:
         head = self.head[:n]
         if self.repeated is not None and changed is not None:
             head = (self.repeated,) * min(len(items), len(changed) - 1)
-        for k, (kind, item) in enumerate(head):
+        for k, item in enumerate(head):
             if changed is None or not changed[k]:
-                items[k] = outputs[item] if kind == "output" else item
+                items[k] = leaf(item)
         return items if self.kind is list else self.kind(items)
 
 

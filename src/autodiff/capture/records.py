@@ -10,7 +10,7 @@ is an item only a copy is kept: from then on it may not change, nor may what is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -280,9 +280,9 @@ class RecordPlan:
     template: Template
     columns: tuple[Any, ...]  # plans of lists, with ``build``
 
-    def build(self, outputs: Any) -> list[Any]:
-        """The list."""
-        columns = [column.build(outputs) for column in self.columns]
+    def build(self, outputs: Any, leaf: Callable[[tuple[Any, ...]], Any]) -> list[Any]:
+        """The list; ``leaf`` makes one of the result."""
+        columns = [column.build(outputs, leaf) for column in self.columns]
         return [_plain(self.template, iter(row)) for row in zip(*columns, strict=True)]
 
 

@@ -26,9 +26,11 @@ from autodiff.capture.generators import (
     STEPS,
     SUSPENSIONS,
     Steps,
+    Stopped,
     TracedGenerator,
     finish,
     own_nodes,
+    passing,
     steps,
     suspends,
 )
@@ -49,7 +51,7 @@ def _value(frame: Frame, node: ast.expr | None) -> Generator[Any, Any, Any]:
     if node is None:
         return None
     if not suspends(node):
-        return frame.evaluate(node)
+        return passing(frame.evaluate, node)
     if isinstance(node, ast.Yield):
         value = yield from _value(frame, node.value)
         return (yield value)
@@ -60,7 +62,7 @@ def _value(frame: Frame, node: ast.expr | None) -> Generator[Any, Any, Any]:
         inner = yield from _value(frame, node.value)
         if isinstance(inner, TracedGenerator):
             return (yield from inner.steps)
-        return (yield from iter(iterate(frame, inner)))
+        return (yield from passing(iter, passing(iterate, frame, inner)))
     return (yield from _hoisted(frame, node))
 
 
@@ -84,7 +86,7 @@ def _hoisted(frame: Frame, node: ast.expr) -> Generator[Any, Any, Any]:
     if before or any(o is not inner and o not in inside for o in others):
         raise Declined("a yield or await inside of an expression", frame.source(node))
     value = yield from _value(frame, inner)
-    return frame.evaluate(_with_value(node, inner, value))
+    return passing(frame.evaluate, _with_value(node, inner, value))
 
 
 def _with_value(node: ast.AST, inner: ast.AST, value: Any) -> Any:
@@ -115,7 +117,7 @@ def _assign(frame: Frame, node: Any) -> Steps:
     value = yield from _value(frame, node.value)
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     for target in targets:
-        assign(frame, target, value)
+        passing(assign, frame, target, value)
     return None
 
 
@@ -126,7 +128,7 @@ def _return(frame: Frame, node: ast.Return) -> Steps:
 
 def _if(frame: Frame, node: ast.If) -> Steps:
     test = yield from _value(frame, node.test)
-    taken = run_users(bool, test)
+    taken = passing(run_users, bool, test)
     if isinstance(test, Tracer) and not frame.trace.eager and known(test) is None:
         frame.trace.decisions.take(Rung.GUARDED, _STANDS_STILL, frame.source(node))
     return (yield from steps(frame, node.body if taken else node.orelse))
@@ -135,8 +137,8 @@ def _if(frame: Frame, node: ast.If) -> Steps:
 def _for(frame: Frame, node: ast.For) -> Steps:
     source = yield from _value(frame, node.iter)
     passes = Passes(frame, node, _STANDS_STILL)
-    for item in iterate(frame, source):
-        assign(frame, node.target, item)
+    for item in passing(iterate, frame, source):
+        passing(assign, frame, node.target, item)
         completion = yield from steps(frame, node.body)
         passes.made()
         if completion is not None and completion.kind in ("break", "return"):
@@ -180,11 +182,17 @@ def as_users(error: BaseException) -> BaseException:
     return ValueError(error.message) if isinstance(error, ShapeError) else error
 
 
+def _released(error: BaseException) -> BaseException:
+    """The user's exception."""
+    return error.error if isinstance(error, Stopped) else error
+
+
 def _try(frame: Frame, node: ast.Try) -> Steps:
     try:
         try:
             completion = yield from steps(frame, node.body)
-        except Exception as error:
+        except Exception as arisen:
+            error = _released(arisen)
             if not is_users(error):
                 raise
             completion = yield from _handle(frame, node, as_users(error))
@@ -194,7 +202,8 @@ def _try(frame: Frame, node: ast.Try) -> Steps:
     except GeneratorExit:
         yield from steps(frame, node.finalbody)
         raise
-    except BaseException as error:
+    except BaseException as arisen:
+        error = _released(arisen)
         if not _unwinds(frame, error):
             raise
         ending = yield from steps(frame, node.finalbody)
@@ -207,7 +216,7 @@ def _try(frame: Frame, node: ast.Try) -> Steps:
 
 def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
     for handler in node.handlers:
-        kinds = Exception if handler.type is None else frame.evaluate(handler.type)
+        kinds = Exception if handler.type is None else passing(frame.evaluate, handler.type)
         if not isinstance(error, kinds):
             continue
         if handler.name:
@@ -219,7 +228,7 @@ def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
             frame.errors.pop()
             if handler.name:
                 frame.store(handler.name, UNBOUND)
-    raise error
+    raise Stopped(error) if isinstance(error, StopIteration) else error
 
 
 # -- with ----------------------------------------------------------------------------------------------
@@ -231,9 +240,9 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
     if position == len(node.items):
         return (yield from steps(frame, node.body))
     item = node.items[position]
-    manager = frame.evaluate(item.context_expr)
+    manager = passing(frame.evaluate, item.context_expr)
     enter, leave = _protocol(frame, manager, node)
-    entered = enter()
+    entered = passing(enter)
     completion: Completion | None = None
     filtered = frame.trace.filtered
     depth = len(filtered)
@@ -241,23 +250,24 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
         filtered.append(False)
     try:
         if item.optional_vars is not None:
-            assign(frame, item.optional_vars, entered)
+            passing(assign, frame, item.optional_vars, entered)
         completion = yield from _with_items(frame, node, position + 1)
     except GeneratorExit:
-        leave(None)
+        passing(leave, None)
         raise
-    except BaseException as error:
+    except BaseException as arisen:
+        error = _released(arisen)
         if not _unwinds(frame, error):
             if is_harmless_context(manager):
-                leave(None)
+                passing(leave, None)
             raise
-        suppressed = leave(as_users(error))
+        suppressed = passing(leave, as_users(error))
         if not suppressed or not is_users(error):
             raise
         return None
     finally:
         del filtered[depth:]
-    leave(None)
+    passing(leave, None)
     return completion
 
 
