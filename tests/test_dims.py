@@ -18,13 +18,14 @@ from autodiff.dims import (
     Extent,
     Func,
     UndecidedExtent,
+    at_least,
     bounds,
     deciding,
+    equal,
+    equal_shapes,
     evaluate,
     floordiv,
     format_extent,
-    is_nonnegative,
-    is_zero,
     maximum,
     minimum,
     product,
@@ -198,11 +199,18 @@ def test_a_triangle_of_loop_indices_is_decided() -> None:
     i = Symbol("i", 0, size - 1)
     j = Symbol("j", 0, Dim.symbol(i) - 1)
     assert Dim.symbol(j) < size
-    assert size - Dim.symbol(j) - 1 >= 0
+    assert at_least(size - Dim.symbol(j) - 1, 0)
 
 
 @pytest.mark.parametrize(
-    "compare", [lambda: n == m, lambda: n > 3, lambda: bool(n), lambda: n != 2]
+    "compare",
+    [
+        lambda: equal(n, m),
+        lambda: equal_shapes((2, n), (2, m)),
+        lambda: at_least(n, 4),
+        lambda: n > 3,
+        lambda: n <= m,
+    ],
 )
 def test_an_open_comparison_is_refused_without_a_decider(compare: Callable[[], Any]) -> None:
     with pytest.raises(UndecidedExtent):
@@ -217,12 +225,40 @@ def test_the_decider_is_asked_only_what_is_open() -> None:
         return relation == ">="
 
     with deciding(decide):
-        assert n + 1 == n + 1
-        assert n >= 3
-        assert n != 4
+        assert equal(n + 1, n + 1)
+        assert at_least(n, 3)
+        assert not equal(n, 4)
+        assert not equal_shapes((2, n), (3, m))
+        assert at_least(ranged("k", 1), 1)
     assert asked == [(">=", "n - 3"), ("==", "n - 4")]
     with pytest.raises(UndecidedExtent):
-        assert n >= 3
+        at_least(n, 3)
+
+
+def _never(relation: str, difference: Dim) -> bool:
+    raise AssertionError(f"asked whether {difference} {relation} 0")
+
+
+def test_equality_is_that_of_the_polynomial_and_asks_nobody() -> None:
+    k = ranged("k", 1, 1)  # which is 1, but is not written so
+    with deciding(_never):
+        assert [n == m, n != m, n == 3, 3 != n, n == n + 0, k == 1] == [
+            *(False, True, False, True, True, False)
+        ]
+        assert (2, n) != (2, m)
+        assert n in (m, n) and m not in {n: 0, n + 1: 0}
+        assert Func("min", n, 3) != Func("min", m, 3)
+
+
+@pytest.mark.parametrize("compare", [lambda: n < m, lambda: n >= 3, lambda: max(n, 3)])
+def test_an_order_asks_nobody(compare: Callable[[], Any]) -> None:
+    with deciding(_never), pytest.raises(UndecidedExtent):
+        compare()
+
+
+def test_an_extent_has_no_truth() -> None:
+    with pytest.raises(TypeError, match=r"whether n is zero is asked by equal\(extent, 0\)"):
+        bool(n)
 
 
 def test_same_never_asks() -> None:
@@ -234,11 +270,12 @@ def test_same_never_asks() -> None:
     assert not same_shape((2,), (2, n))
 
 
-def test_zero_and_sign_of_plain_integers() -> None:
-    assert is_zero(0)
-    assert not is_zero(3)
-    assert is_nonnegative(0)
-    assert not is_nonnegative(-1)
+def test_plain_integers_are_decided_at_once() -> None:
+    with deciding(_never):
+        assert equal(3, 3)
+        assert not equal(3, 0)
+        assert at_least(0, 0)
+        assert not at_least(-1, 0)
 
 
 # -- extrema --------------------------------------------------------------------------------------

@@ -196,10 +196,10 @@ def guarded_in_a_generator(x):
 
 
 def learnt(x):
-    a, b = x + 1, x + 2
+    a, b = [x + 1], [x + 2]
     c = a if x[0] > 0 else b
-    c[0] = 5.0
-    return a + b
+    c[0] = x
+    return a[0] + b[0]
 
 
 def a_region_given_up_leaves_no_decision(x):
@@ -258,8 +258,18 @@ RUNGS: list[tuple[Callable[..., Any], list[tuple[Rung, int, int, str]]]] = [
     (
         learnt,
         [
-            (Rung.LEARNT, 3, 1, "a store into an array that a branch chose among others"),
-            (Rung.GUARDED, 2, 1, "a branch chooses among arrays, and the choice is stored into"),
+            (
+                Rung.LEARNT,
+                3,
+                1,
+                "a use of a list or dict itself that a branch chose among others",
+            ),
+            (
+                Rung.GUARDED,
+                2,
+                1,
+                "a branch chooses among lists or dicts, and the choice is changed",
+            ),
         ],
     ),
     (

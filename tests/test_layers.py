@@ -46,11 +46,14 @@ LAYERS: dict[str, int] = {
     "labelled": 0,
     "containers": 0,
     "tree": 0,
+    "sameness": 0,
     "debug": 0,
     "floating": 0,
     "tracebacks": 0,
     "signals": 0,
     "ladder": 0,
+    "plain_data": 0,
+    "garbage": 0,
     "stack": 0,
 }
 # In these layers units are alternatives or stages beside each other: none imports another.
@@ -68,9 +71,10 @@ WITHIN = {
     ("compiled", "transform"), ("compiled", "recall"),
     ("optimize", "api"),
     ("api", "testing"),
-    ("tree", "labelled"), ("labelled", "errors"),
+    ("tree", "labelled"), ("tree", "sameness"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
     ("tracebacks", "debug"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
+    ("ladder", "plain_data"), ("containers", "plain_data"), ("dims", "plain_data"), ("signals", "plain_data"),
 }  # fmt: skip
 
 SOURCE = Path(__file__).parents[1] / "src" / "autodiff"

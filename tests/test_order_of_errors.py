@@ -4,7 +4,9 @@ Capture reaches a line that can never work before the program has run at all: wh
 an error that depends on values, a text that was printed, a store into an array, comes first.
 """
 
+import contextlib
 import linecache
+import traceback
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -248,6 +250,100 @@ def test_an_error_is_not_overtaken_by_what_can_never_work(function, later, trans
     compiled = transform(both)
     for _ in range(2):
         assert told(raised(compiled, X.copy())) == told(raised(both, X.copy()))
+
+
+# Results that have no gradient.
+RESULTS: dict[str, Callable[[Any, Any], Any]] = {
+    "an array": lambda x, value: x + value,
+    "an int": lambda x, value: len(x),
+    "an int of run time": lambda x, value: int(value + x[2]),
+    "a bool": lambda x, value: value > 0,
+    "nothing": lambda x, value: None,
+    "a text": lambda x, value: f"{value}",
+    "a tuple": lambda x, value: (value, x[0]),
+}
+
+
+@pytest.mark.parametrize("number, function", list(enumerate(FIRST.values())), ids=FIRST)
+def test_an_error_is_not_overtaken_by_a_result_without_gradient(number, function) -> None:
+    results = list(RESULTS.values())
+    for result in (results[number % len(results)], results[(number + 3) % len(results)]):
+
+        def both(x, result=result):
+            return result(x, function(x))
+
+        vector = autodiff.hessian_vector(both, wrt="x")
+        for run in (autodiff.gradient(both, wrt="x"), lambda x: vector(x, _tensors=np.ones(3))):
+            assert told(raised(run, X.copy())) == told(raised(both, X.copy()))
+
+
+def until_it_raises(x):
+    while True:
+        x = x - 1.0
+        if x[0] < -3:
+            raise OverflowError(f"at {x[0]}")
+
+
+def strictly(x):
+    with np.errstate(invalid="raise"):
+        y = np.sqrt(x)
+    return np.sum(y + np.ones(3))
+
+
+@ENGINES
+@TRANSFORMS
+@pytest.mark.parametrize("function", [until_it_raises, strictly], ids=lambda f: f.__name__)
+def test_an_error_comes_before_the_refusal_of_a_derivative(function, transform, engine) -> None:
+    compiled = transform(function, engine=engine)
+    for _ in range(2):
+        assert told(raised(compiled, X.copy())) == told(raised(function, X.copy()))
+
+
+@contextlib.contextmanager
+def telling(x):
+    try:
+        yield x
+    finally:
+        print("left", x[0])
+
+
+def in_try(x):
+    try:
+        print("entered")
+        raise KeyError(x[0])  # here
+    finally:
+        print("left", x[0])
+
+
+def in_with(x):
+    with telling(x) as y:
+        raise KeyError(y[0])  # here
+
+
+def in_nested(x):
+    def inner(y):
+        raise ValueError("handled")
+
+    try:
+        inner(x)
+    except ValueError:
+        print("again")
+    try:
+        raise KeyError(x[0])  # here
+    finally:
+        print("left")
+
+
+@ENGINES
+@pytest.mark.parametrize("function", [in_try, in_with, in_nested], ids=lambda f: f.__name__)
+def test_what_is_cleaned_up_is_not_where_it_arose(function, engine, capsys) -> None:
+    error = raised(autodiff.gradient(function, engine=engine), X.copy())
+    lines = linecache.getlines(__file__)
+    frames = traceback.extract_tb(error.__traceback__)
+    places = "".join(lines[f.lineno - 1] for f in frames if f.filename == __file__ and f.lineno)
+    notes = "".join(getattr(error, "__notes__", []))
+    assert told(error) == told(raised(function, X.copy()))
+    assert "# here" in places or "raise KeyError" in notes
 
 
 @ENGINES

@@ -151,13 +151,28 @@ def test_run_time_errors_are_those_of_plain_python(f, good, bad, engine) -> None
             assert error.__suppress_context__ or error.__context__ is None
 
 
+def own_error_after_an_effect(x: Any, k: int) -> Any:
+    print(k)
+    for i in range(len(x)):
+        if x[i] * k > 3:
+            raise LookupError(f"x[{i}] is {x[i]}")
+    return np.sum(x)
+
+
 def test_errors_of_a_call_that_is_traced_for_itself_show_the_line() -> None:
     gradient = autodiff.gradient(own_error_in_a_loop, wrt="x", use_cache=False)
     error = raised(gradient, X, 2)
     assert str(error) == "x[1] is 2.0"
-    line = own_error_in_a_loop.__code__.co_firstlineno + 3
+    assert user_line(error)[1] == own_error_in_a_loop.__code__.co_firstlineno + 3
+
+
+def test_errors_of_a_traced_call_with_effects_show_the_line() -> None:
+    gradient = autodiff.gradient(own_error_after_an_effect, wrt="x", use_cache=False)
+    error = raised(gradient, X, 2)
+    assert str(error) == "x[1] is 2.0"
+    line = own_error_after_an_effect.__code__.co_firstlineno + 4
     assert getattr(error, "__notes__", []) == [
-        f"  {__file__}, line {line}, in own_error_in_a_loop\n"
+        f"  {__file__}, line {line}, in own_error_after_an_effect\n"
         '    raise LookupError(f"x[{i}] is {x[i]}")\n'
         "          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^"
     ]

@@ -410,3 +410,119 @@ def test_functions_of_libraries_passed_bare_have_second_derivatives(function, ri
     slope = autodiff.gradient(function, engine=engine)
     assert autodiff.gradient(slope, engine=engine)(0.5) == pytest.approx(right, rel=1e-12)
     assert autodiff.function(slope, engine=engine)(0.5) == slope(0.5)
+
+
+# -- integers alone -------------------------------------------------------------------------------------
+INTEGERS = np.array([1, 2, 3])
+FLAGS = np.array([True, False, True])
+
+
+def product(x, y):
+    return np.sum(x * y)
+
+
+@ENGINES
+@pytest.mark.filterwarnings("ignore::autodiff.errors.IntegerWarning")
+@pytest.mark.parametrize(
+    "a, b", [(INTEGERS, INTEGERS), (FLAGS, FLAGS), (FLAGS, np.uint8([1, 2, 3])), (np.True_, np.False_)],
+    ids=["ints", "bools", "both", "scalars"],
+)  # fmt: skip
+def test_derivatives_by_integers_alone_are_zero(a, b, engine) -> None:
+    zeros = (np.zeros(np.shape(a)), np.zeros(np.shape(b)))
+
+    def check(got) -> None:
+        assert [np.shape(x) for x in got] == [x.shape for x in zeros]
+        assert all(np.asarray(x).dtype == float and not np.any(x) for x in got)
+
+    both = autodiff.value_and_gradient(product, engine=engine)
+    check(autodiff.gradient(product, engine=engine)(a, b))
+    check(autodiff.hessian_vector(product, engine=engine)(a, b, _tensors=zeros))
+    value, found = both(a, b)
+    assert repr(value) == repr(product(a, b))
+    check(found)
+    value, pull = autodiff.vjp(product, a, b, engine=engine)
+    assert repr(value) == repr(product(a, b))
+    check(pull(1.0))
+    within = autodiff.function(lambda s: autodiff.gradient(product)(a, b), engine=engine)
+    check(within(1.0))
+    rows = autodiff.hessian(product, engine=engine)(a, b)
+    assert np.shape(rows[0][1]) == (*np.shape(a), *np.shape(b)) and not np.any(rows[0][1])
+
+
+def test_an_integer_array_that_is_named_warns_whatever_the_result_is() -> None:
+    with pytest.warns(autodiff.errors.IntegerWarning, match=r"astype\(float\)"):
+        assert autodiff.gradient(product, wrt="y")(INTEGERS, INTEGERS).tolist() == [0.0] * 3
+
+
+def test_an_integer_of_floats_is_no_result() -> None:
+    with pytest.raises(TypeError, match="AD104"):
+        autodiff.gradient(lambda x: int(x))(2.5)
+
+
+# -- any number of arguments ----------------------------------------------------------------------------
+REST = [
+    (lambda *a: a[0] ** 2, (2.0,), (1.0,), 4.0, (4.0,)),
+    (lambda *a: a[0] * a[1], (2.0, 3.0), (1.0, 0.0), 3.0, (3.0, 2.0)),
+    (lambda x, *a: x * a[0], (2.0, 3.0), (1.0, 1.0), 5.0, (3.0, 2.0)),
+    (lambda x, *a: x**2, (2.0,), (1.0,), 4.0, (4.0,)),
+    (lambda x, *a: x * a[1], (2.0, 3, 4.0), (1.0, 0.0, 1.0), 6.0, (4.0, 0.0, 2.0)),
+    (lambda p, *a: p["w"] * a[0], ({"w": 2.0}, 3.0), ({"w": 1.0}, 0.0), 3.0, ({"w": 3.0}, 2.0)),
+    (lambda *a: a[0] * len(a[1]), (2.0, "abc"), (1.0, None), 3.0, (3.0, None)),
+    (lambda x, y=3.0: x * y, (2.0,), (1.0,), 3.0, (3.0,)),
+]
+
+
+@ENGINES
+@pytest.mark.parametrize("f, primals, tangents, slope, cotangents", REST)
+def test_products_take_any_number_of_arguments(
+    f, primals, tangents, slope, cotangents, engine
+) -> None:
+    def inside(s):
+        value, pull = autodiff.vjp(f, *primals)
+        return autodiff.jvp(f, primals, tangents), value, pull(1.0)
+
+    value, pull = autodiff.vjp(f, *primals, engine=engine)
+    assert autodiff.jvp(f, primals, tangents, engine=engine) == (f(*primals), slope)
+    assert (value, pull(1.0)) == (f(*primals), cotangents)
+    expected = (f(*primals), slope), value, cotangents
+    assert autodiff.function(inside, engine=engine)(1.0) == expected
+
+
+@ENGINES
+def test_cotangents_of_what_is_no_number_are_not_looked_at(engine) -> None:
+    def f(x):
+        return {"a": x * x, "n": int(x), "s": "text"}
+
+    value, pull = autodiff.vjp(f, 2.5, engine=engine)
+    assert value == {"a": 6.25, "n": 2, "s": "text"}
+    assert pull({"a": 2.0, "n": 0, "s": None}) == pull({"a": 2.0}) == (10.0,)
+
+
+# -- the value inside of another function ----------------------------------------------------------------
+@ENGINES
+def test_the_value_inside_of_another_function_has_its_own_type(engine) -> None:
+    def rectified(x):
+        return x if x > 0 else 0
+
+    def f(s):
+        a = autodiff.value_and_gradient(rectified)(s)
+        b = autodiff.value_and_gradient(lambda x, n: x * n)(2, 3)
+        c = autodiff.jvp(rectified, (s,), (1.0,))
+        d = autodiff.value_and_gradient(lambda n: n * n, wrt="n")(len(str(s)))
+        return [a, b, c, d, autodiff.vjp(rectified, s)[0]]
+
+    compiled = autodiff.function(f, engine=engine)
+    for s in (1.5, -1.5):
+        assert repr(compiled(s)) == repr(f(s))
+
+
+@ENGINES
+def test_products_inside_of_another_function_take_an_array_in_wrt(engine, recwarn) -> None:
+    def f(s):
+        value, slope = autodiff.jvp(loss, (s * X,), (X,), wrt=W)
+        return slope, autodiff.vjp(loss, s * X, wrt=W)[1](1.0)[0]
+
+    slope, cotangent = autodiff.function(f, engine=engine)(2.0)
+    assert slope == pytest.approx(np.sum(2 * W * 2 * X * X))
+    assert cotangent == pytest.approx(2 * W * 2 * X)
+    assert not recwarn.list

@@ -40,7 +40,8 @@ __all__ = [*_HOME_OF, "__version__", "optimize"]  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     home = _HOME_OF.get(name)
     if home is not None:
-        value = getattr(importlib.import_module(home), name)
+        with importlib.import_module("autodiff.garbage").few_collections():
+            value = getattr(importlib.import_module(home), name)
         globals()[name] = value
         return value
     if name in _MODULES:

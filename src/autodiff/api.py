@@ -124,7 +124,11 @@ class Transformed:
         if compiled.code is not compiled.coded.__code__:
             compiled.follow()
         if not kwargs:
-            result = compiled.fast(*args)
+            try:
+                result = compiled.fast(*args)
+            except Exception as error:
+                hide_frames(error)
+                raise
             if result is not NotImplemented:
                 return result
         trace = capturing()
@@ -530,8 +534,9 @@ def _product(cls: type[Transformed], f: Any, options: dict[str, Any]) -> Any:
     """One compiled object per function, so that repeated products compile once."""
     key = (cls, tuple([(k, _option_key(v)) for k, v in sorted(options.items())]))
     try:
+        hash(key)
         made = _PRODUCTS.setdefault(f, {})
-    except TypeError:
+    except TypeError:  # the function is held by nothing, or wrt is an array of captured code
         return cls(f, **options)
     if key not in made:
         made[key] = cls(f, **options)
@@ -591,7 +596,10 @@ def jvp(
     compiled = _product(_Jvp, f, options if wrt is None else {"wrt": wrt, **options})
     if wrt is None:
         _one_tangent_per_primal(primals, tangents)
-        tangents = tuple([tangents[k] for k in transform.by_default(primals)])
+        signature = compiled._compiled.signature
+        slots = transform.by_parameter(signature, primals)
+        moved = transform.by_parameter(signature, tangents)
+        tangents = tuple([moved[k] for k in transform.by_default(slots, signature)])
     vectors = tangents[0] if len(tangents) == 1 else tuple(tangents)
     return compiled._call_with(tuple(primals), {}, vectors)
 
@@ -650,7 +658,8 @@ def vjp(
     """
     value = _product(Function, f, options)(*primals)
     compiled = _product(_Vjp, f, options if wrt is None else {"wrt": wrt, **options})
-    chosen = transform.by_default(primals)
+    signature = compiled._compiled.signature
+    chosen = transform.by_default(transform.by_parameter(signature, primals), signature)
     several = isinstance(wrt, (list, tuple)) and len(wrt) != 1
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
@@ -659,7 +668,7 @@ def vjp(
         if wrt is not None:
             return result if several else (result,)
         found = dict(zip(chosen, (result,) if len(chosen) == 1 else result, strict=True))
-        return tuple([found.get(k, _no_cotangent(x)) for k, x in enumerate(primals)])
+        return transform.by_position(signature, found, primals, _no_cotangent)
 
     return value, pull
 

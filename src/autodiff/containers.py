@@ -22,11 +22,12 @@ import functools
 import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType, MethodType, SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
+
+from autodiff.plain_data import dataclass
 
 _HEAP_TYPE = 1 << 9  # set in the flags of classes that Python code defines
 
@@ -246,10 +247,22 @@ def _is_instance(x: Any) -> bool:
     cls = type(x)
     if not cls.__flags__ & _HEAP_TYPE or isinstance(x, (type, Enum)):
         return False
+    if f"{cls.__module__}.{cls.__qualname__}" in _OF_LIBRARY:
+        return True
     if is_library_class(cls) or cls.__module__.split(".")[0] in ("pandas", "xarray"):
         return False
     # Of classes in C, ``object`` alone: what others keep of an instance is not seen.
     return all(base is object or base.__flags__ & _HEAP_TYPE for base in cls.__mro__)
+
+
+# Classes of Python's library that are written in Python and hold what they are given.
+_OF_LIBRARY = frozenset(
+    [
+        *(f"collections.{name}" for name in ("ChainMap", "UserDict", "UserList", "UserString")),
+        *("argparse.Namespace", "statistics.NormalDist", "inspect.BoundArguments"),
+        "contextlib.nullcontext",
+    ]
+)
 
 
 def is_library_class(cls: type) -> bool:

@@ -10,21 +10,28 @@ fixed and for symbolic extents; a result that is constant collapses to ``int``.
     (n + 1) * 2 - n                # -> n + 2
     (n + 1) - n                    # -> 1, an int
 
-Comparisons decide by algebra first, then by the known ranges of the symbols (attributes ``low``
+``==`` and ``hash`` are those of the polynomial: two extents that only happen to be equal at a run are
+not ``==``, and to compare has no effect.  Whether two extents *are* equal is decided by a call::
+
+    equal(n, m)            # by algebra, by ranges, else by the decider in force
+    at_least(n, 1)         # n >= 1, likewise
+
+Both decide by algebra first, then by the known ranges of the symbols (attributes ``low``
 and ``high`` of a symbol, where it has them), then by the decider in force (see
-:func:`deciding`), which may consult the value seen at this call and record a guard.  Where nobody
-can decide, :class:`UndecidedExtent` is raised: an extent is never guessed.
+:func:`deciding`), which may consult the value seen at this call and record a guard.  ``<`` and the
+like stop at the ranges.  Where nobody can decide, :class:`UndecidedExtent` is raised: an extent is
+never guessed.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, TypeAlias, Union
 
+from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
 
 Extent: TypeAlias = Union[int, "Dim"]
@@ -39,7 +46,7 @@ class UndecidedExtent(Signal):
 
 @contextmanager
 def deciding(decider: Decider | None) -> Iterator[None]:
-    """Use ``decider(relation, difference)`` for comparisons that algebra leaves open.
+    """Have :func:`equal` and :func:`at_least` ask ``decider(relation, difference)`` what is open.
 
     ``relation`` is ``"=="`` or ``">="`` and is asked of ``difference`` against zero.
     """
@@ -65,8 +72,8 @@ class Func:
         return (
             isinstance(other, Func)
             and self.name == other.name
-            and same(self.left, other.left)
-            and same(self.right, other.right)
+            and self.left == other.left
+            and self.right == other.right
         )
 
     def __repr__(self) -> str:
@@ -80,11 +87,9 @@ class Func:
 Monomial: TypeAlias = tuple[tuple[Any, int], ...]
 
 
-def _order(atom: Any) -> tuple[int, str]:
-    return (
-        id(atom) if not isinstance(atom, Func) else 0,
-        repr(atom) if isinstance(atom, Func) else "",
-    )
+def _order(atom: Any) -> tuple[bool, int]:
+    # Not by the text of a function, which doubles with each level of nesting.
+    return (False, hash(atom)) if isinstance(atom, Func) else (True, id(atom))
 
 
 def _multiply_monomials(a: Monomial, b: Monomial) -> Monomial:
@@ -97,11 +102,12 @@ def _multiply_monomials(a: Monomial, b: Monomial) -> Monomial:
 class Dim:
     """An integer polynomial over atoms; immutable.  Build with :meth:`symbol` and arithmetic."""
 
-    __slots__ = ("_hash", "terms")
+    __slots__ = ("_hash", "_symbols", "terms")
 
     def __init__(self, terms: Mapping[Monomial, int]) -> None:
         self.terms: dict[Monomial, int] = dict(terms)
         self._hash = hash(frozenset(self.terms.items()))
+        self._symbols: frozenset[Any] | None = None
 
     @staticmethod
     def symbol(atom: Any) -> Dim:
@@ -176,27 +182,22 @@ class Dim:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if not isinstance(other, (int, Dim)):
-            return NotImplemented
-        return is_zero(self - other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
+        return isinstance(other, Dim) and self._hash == other._hash and self.terms == other.terms
 
     def __ge__(self, other: Extent) -> bool:
-        return is_nonnegative(self - other)
+        return _is_surely_nonnegative(self - other)
 
     def __gt__(self, other: Extent) -> bool:
-        return is_nonnegative(self - other - 1)
+        return _is_surely_nonnegative(self - other - 1)
 
     def __le__(self, other: Extent) -> bool:
-        return is_nonnegative(other - self)
+        return _is_surely_nonnegative(other - self)
 
     def __lt__(self, other: Extent) -> bool:
-        return is_nonnegative(other - self - 1)
+        return _is_surely_nonnegative(other - self - 1)
 
     def __bool__(self) -> bool:
-        return not is_zero(self)
+        raise TypeError(f"whether {self} is zero is asked by equal(extent, 0)")
 
     def __hash__(self) -> int:
         return self._hash
@@ -212,15 +213,13 @@ def _terms(extent: Extent) -> dict[Monomial, int]:
 
 
 def same(a: Extent, b: Extent) -> bool:
-    """Whether two extents are equal by algebra alone (no ranges, no hints, no guard)."""
-    if isinstance(a, Dim) or isinstance(b, Dim):
-        return _terms(a) == _terms(b) if isinstance(a, Dim) and isinstance(b, Dim) else False
+    """Whether two extents are equal by algebra alone, which is what ``==`` says as well."""
     return a == b
 
 
 def same_shape(a: tuple[Extent, ...], b: tuple[Extent, ...]) -> bool:
     """Whether two shapes are equal by algebra alone."""
-    return len(a) == len(b) and all(same(m, n) for m, n in zip(a, b, strict=True))
+    return tuple(a) == tuple(b)
 
 
 def differ(a: Extent, b: Extent) -> bool:
@@ -277,13 +276,83 @@ def maximum(a: Extent, b: Extent) -> Extent:
     return _extremum("max", a, b)
 
 
+_MOST_SIDES = 4  # of one extremum that are compared with one another
+
+
 def _extremum(name: str, a: Extent, b: Extent) -> Extent:
+    winner = _winner(name, a, b)
+    if winner is not None:
+        return winner
+    # Of max(max(n - 1, 0) - 1, 0) and the like only those are left that none of the others beats.
+    sides = (*_sides(name, a), *_sides(name, b))
+    if len(sides) > _MOST_SIDES:
+        return Dim.symbol(Func(name, a, b))
+    left: list[Extent] = []
+    for one in sides:
+        if not any(_winner(name, one, other) == other for other in left):
+            left = [other for other in left if _winner(name, one, other) != one] + [one]
+    found, *rest = left
+    for other in rest:
+        found = Dim.symbol(Func(name, found, other))
+    return found
+
+
+def _winner(name: str, a: Extent, b: Extent) -> Extent | None:
+    """Which of two extents is the extremum, where algebra and ranges tell."""
     low, high = bounds(a - b)
     if low is not None and low >= 0:
         return b if name == "min" else a
     if high is not None and high <= 0:
         return a if name == "min" else b
-    return Dim.symbol(Func(name, a, b))
+    return None
+
+
+def _sides(name: str, extent: Extent) -> list[Extent]:
+    """What an extent is the extremum of: ``a + r`` and ``b + r``, if it is ``max(a, b) + r``."""
+    split = _split(extent, larger=name == "max")
+    if split is None:
+        return [extent]
+    return [*_sides(name, split.a), *_sides(name, split.b)]
+
+
+@dataclass(frozen=True)
+class _Split:
+    """An extent as the larger, or the smaller, of two."""
+
+    larger: bool
+    a: Extent
+    b: Extent
+
+
+def _split(extent: Extent, larger: bool | None = None) -> _Split | None:
+    """``c * max(l, r) + rest`` as ``max(c * l + rest, c * r + rest)``; the smaller one if c < 0.
+
+    With ``larger``, only as the larger one, or only as the smaller one.
+    """
+    if isinstance(extent, int):
+        return None
+    for monomial, c in extent.terms.items():
+        if len(monomial) == 1 and monomial[0][1] == 1:
+            atom = monomial[0][0]
+            if isinstance(atom, Func) and atom.name in ("min", "max"):
+                rest = Dim._make({m: k for m, k in extent.terms.items() if m != monomial})
+                is_larger = (atom.name == "max") == (c > 0)
+                if larger is not None and is_larger != larger:
+                    continue
+                return _Split(is_larger, rest + atom.left * c, rest + atom.right * c)
+    return None
+
+
+def last_index(count: Extent) -> Extent:
+    """The last index of a loop: ``n - 1`` where ``max(n, 0)`` is the count, since there is an iteration."""
+    if isinstance(count, Dim) and len(count.terms) == 1:
+        ((monomial, c),) = count.terms.items()
+        atom = monomial[0][0]
+        if c == 1 and len(monomial) == 1 and monomial[0][1] == 1 and isinstance(atom, Func):
+            sides = (atom.left, atom.right)
+            if atom.name == "max" and 0 in sides:
+                return sides[sides[0] == 0] - 1
+    return count - 1
 
 
 # -- ranges -----------------------------------------------------------------------------------
@@ -291,34 +360,62 @@ def bounds(extent: Extent) -> tuple[int | None, int | None]:
     """Integer lower and upper bounds of an extent from the ranges of its symbols."""
     if isinstance(extent, int):
         return extent, extent
-    reduced = _eliminate(extent, upper=False), _eliminate(extent, upper=True)
-    return _constant_bound(reduced[0], upper=False), _constant_bound(reduced[1], upper=True)
+    if _question.ranges is not None:
+        return _bound(extent, upper=False), _bound(extent, upper=True)
+    _question.ranges, _question.steps = {}, 0
+    try:
+        return _bound(extent, upper=False), _bound(extent, upper=True)
+    finally:
+        _question.ranges = None
 
 
-class _Found(threading.local):
-    """Ranges of functions found while one question is answered.
+_MOST_STEPS = 48  # in one question; what needs more is left open
 
-    Nested floordiv, min and max ask for the same ones again and again, twice at each level.
+
+def _bound(extent: Extent, upper: bool) -> int | None:
+    if isinstance(extent, int):
+        return extent
+    _question.steps += 1
+    if _question.steps > _MOST_STEPS:
+        return _constant_bound(extent, upper)
+    # First what must hold of both sides; last, when all else is done, what one of them decides.
+    split = _split(extent, larger=upper)
+    if split is None:
+        reduced = _eliminate(extent, upper)
+        if reduced is not None:
+            return _bound(reduced, upper)
+        split = _split(extent, larger=not upper)
+    if split is None:
+        return _constant_bound(extent, upper)
+    sides = _bound(split.a, upper), _bound(split.b, upper)
+    known = [x for x in sides if x is not None]
+    if split.larger == upper and len(known) < 2:
+        return None
+    best = max if split.larger else min
+    return best(known) if known else None
+
+
+class _Question(threading.local):
+    """What was found while one question is answered, and in how many steps.
+
+    Nested floordiv, min and max ask for the same ranges again and again, twice at each level.
     """
 
     ranges: dict[Func, tuple[Extent | None, Extent | None]] | None = None
+    steps = 0
 
 
-_found = _Found()
+_question = _Question()
 
 
 def _range_of(atom: Any) -> tuple[Extent | None, Extent | None]:
     if not isinstance(atom, Func):
         return getattr(atom, "low", None), getattr(atom, "high", None)
-    if _found.ranges is None:
-        _found.ranges = {}
-        try:
-            return _range_of_function(atom)
-        finally:
-            _found.ranges = None
-    if atom not in _found.ranges:
-        _found.ranges[atom] = _range_of_function(atom)
-    return _found.ranges[atom]
+    if _question.ranges is None:
+        return _range_of_function(atom)
+    if atom not in _question.ranges:
+        _question.ranges[atom] = _range_of_function(atom)
+    return _question.ranges[atom]
 
 
 def _range_of_function(atom: Func) -> tuple[Extent | None, Extent | None]:
@@ -339,10 +436,8 @@ def _range_of_function(atom: Func) -> tuple[Extent | None, Extent | None]:
     return None, None
 
 
-def _eliminate(extent: Extent, upper: bool, depth: int = 0) -> Extent:
-    """Replace symbols that have ranges in terms of others (a loop index) by their extreme."""
-    if isinstance(extent, int) or depth > 8:
-        return extent
+def _eliminate(extent: Dim, upper: bool) -> Extent | None:
+    """One symbol that has a range in terms of others (a loop index) replaced by its extreme."""
     for monomial, c in extent.terms.items():
         if len(monomial) == 1 and monomial[0][1] == 1:
             atom = monomial[0][0]
@@ -350,10 +445,23 @@ def _eliminate(extent: Extent, upper: bool, depth: int = 0) -> Extent:
                 continue
             low, high = _range_of(atom)
             bound = high if (c > 0) == upper else low
+            if bound is None and (c > 0) == upper:
+                bound = _above_quotient(atom)
             if isinstance(bound, Dim):
                 rest = {m: k for m, k in extent.terms.items() if m != monomial}
-                return _eliminate(Dim._make(rest) + bound * c, upper, depth + 1)
-    return extent
+                return Dim._make(rest) + bound * c
+    return None
+
+
+def _above_quotient(atom: Any) -> Extent | None:
+    """``n``, which is not below ``(n + r) // d`` for ``n >= 0`` and ``0 <= r < d``."""
+    if not isinstance(atom, Func) or atom.name != "floordiv" or not isinstance(atom.left, Dim):
+        return None
+    r = atom.left.terms.get((), 0)
+    if not isinstance(atom.right, int) or not 0 <= r < atom.right:
+        return None
+    low, _ = bounds(atom.left - r)
+    return atom.left - r if low is not None and low >= 0 else None
 
 
 def _constant_bound(extent: Extent, upper: bool) -> int | None:
@@ -389,26 +497,43 @@ def _constant_bound(extent: Extent, upper: bool) -> int | None:
     return total
 
 
-def is_zero(extent: Extent) -> bool:
-    """Whether an extent is zero; consults ranges, then the decider in force."""
-    if isinstance(extent, int):
-        return extent == 0
-    low, high = bounds(extent)
-    if (low is not None and low > 0) or (high is not None and high < 0):
-        return False
-    return _decide("==", extent)
+# -- decisions --------------------------------------------------------------------------------
+def equal(a: Extent, b: Extent) -> bool:
+    """Decide whether two extents are equal: by algebra and ranges, else by the decider in force."""
+    difference = a - b
+    if isinstance(difference, int):
+        return difference == 0
+    return False if differ(a, b) else _decide("==", difference)
 
 
-def is_nonnegative(extent: Extent) -> bool:
-    """Whether an extent is at least zero; consults ranges, then the decider in force."""
-    if isinstance(extent, int):
-        return extent >= 0
+def at_least(a: Extent, b: Extent) -> bool:
+    """Decide whether ``a >= b``: by algebra and ranges, else by the decider in force."""
+    difference = a - b
+    answer = _is_nonnegative(difference)
+    if answer is None:
+        assert isinstance(difference, Dim)
+        return _decide(">=", difference)
+    return answer
+
+
+def equal_shapes(a: tuple[Extent, ...], b: tuple[Extent, ...]) -> bool:
+    """Decide whether two shapes are equal, axis by axis."""
+    return len(a) == len(b) and all(equal(m, n) for m, n in zip(a, b, strict=True))
+
+
+def _is_nonnegative(extent: Extent) -> bool | None:
+    """Whether an extent is at least zero by its range; None where that leaves it open."""
     low, high = bounds(extent)
     if low is not None and low >= 0:
         return True
-    if high is not None and high < 0:
-        return False
-    return _decide(">=", extent)
+    return False if high is not None and high < 0 else None
+
+
+def _is_surely_nonnegative(extent: Extent) -> bool:
+    answer = _is_nonnegative(extent)
+    if answer is None:
+        raise UndecidedExtent(f"cannot decide {extent} >= 0 without asking")
+    return answer
 
 
 def _decide(relation: str, extent: Dim) -> bool:
@@ -419,33 +544,43 @@ def _decide(relation: str, extent: Dim) -> bool:
 
 
 # -- traversal --------------------------------------------------------------------------------
-def symbols(extent: Extent) -> set[Any]:
+def symbols(extent: Extent) -> Set[Any]:
     """The symbols an extent depends on."""
-    found: set[Any] = set()
-    if isinstance(extent, Dim):
+    if not isinstance(extent, Dim):
+        return frozenset()
+    if extent._symbols is None:  # found once: nested functions share what they are made of
+        found: set[Any] = set()
         for monomial in extent.terms:
             for atom, _ in monomial:
                 if isinstance(atom, Func):
                     found |= symbols(atom.left) | symbols(atom.right)
                 else:
                     found.add(atom)
-    return found
+        extent._symbols = frozenset(found)
+    return extent._symbols
 
 
 def substitute(extent: Extent, replace: Callable[[Any], Extent]) -> Extent:
     """The extent with every symbol ``s`` replaced by ``replace(s)``."""
+    return _substitute(extent, replace, {})
+
+
+def _substitute(
+    extent: Extent, replace: Callable[[Any], Extent], known: dict[Func, Extent]
+) -> Extent:
     if not isinstance(extent, Dim):
         return extent
     total: Extent = 0
     for monomial, c in extent.terms.items():
         product: Extent = c
         for atom, power in monomial:
-            if isinstance(atom, Func):
-                new = apply(
-                    atom.name, substitute(atom.left, replace), substitute(atom.right, replace)
-                )
-            else:
+            if not isinstance(atom, Func):
                 new = replace(atom)
+            elif atom in known:
+                new = known[atom]
+            else:
+                sides = (_substitute(side, replace, known) for side in (atom.left, atom.right))
+                new = known[atom] = apply(atom.name, *sides)
             for _ in range(power):
                 product = product * new
         total = total + product
@@ -511,6 +646,13 @@ def upper_bound(extent: Extent, local: set[Any]) -> Extent | None:
     for _ in range(16):
         if not isinstance(extent, Dim) or not symbols(extent) & local:
             return extent
+        split = _split(extent)
+        if split is not None:
+            sides = upper_bound(split.a, local), upper_bound(split.b, local)
+            known = [x for x in sides if x is not None]
+            if split.larger:
+                return maximum(known[0], known[1]) if len(known) == 2 else None
+            return known[0] if known else None
         reduced = _bound_once(extent, local)
         if reduced is None:
             return None
@@ -538,14 +680,6 @@ def _atom_bound(atom: Any, upper: bool, local: set[Any]) -> Extent | None:
     if not isinstance(atom, Func):
         low, high = _range_of(atom)
         return high if upper else low
-    if atom.name in ("min", "max"):
-        sides = [upper_bound(side, local) if upper else -1 for side in (atom.left, atom.right)]
-        if not upper:
-            return None
-        known = [s for s in sides if s is not None]
-        if atom.name == "min":
-            return known[0] if known else None
-        return maximum(known[0], known[1]) if len(known) == 2 else None
     if atom.name == "floordiv" and isinstance(atom.right, int) and atom.right > 0 and upper:
         top = upper_bound(atom.left, local)
         return None if top is None else floordiv(top, atom.right)

@@ -29,6 +29,7 @@ from autodiff.errors import NameArgumentError, NotScalarError, ShapeError
 from autodiff.ir.copying import copy_operation
 from autodiff.ir.data import ArrayType, Block, Program, Value
 from autodiff.ops.builder import current_builder
+from autodiff.ops.either import Either
 from autodiff.ops.structural import broadcast, zeros
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.transform import Transformation
@@ -49,15 +50,19 @@ def inline_jvp(
 ) -> Any:
     """``jvp(f, primals, tangents)`` in captured code: value and tangent."""
     inner = _inner(transformed, trace, primals, {})
-    vectors = list(tangents) if by_wrt else [tangents[k] for k in inner.chosen]
+    moved = transform.by_parameter(transformed._compiled.signature, tangents)
+    vectors = list(tangents) if by_wrt else [moved[k] for k in inner.chosen]
     return _apply(transformed._compiled.transformation, inner, vectors)
 
 
 class InlinedPull:
     """What ``vjp`` in captured code gives beside the value: from a cotangent to cotangents."""
 
-    def __init__(self, inner: _Inner, primals: Sequence[Any], by_wrt: bool) -> None:
+    def __init__(
+        self, inner: _Inner, signature: Signature, primals: Sequence[Any], by_wrt: bool
+    ) -> None:
         self.inner = inner
+        self.signature = signature
         self.primals = primals
         self.by_wrt = by_wrt
 
@@ -74,20 +79,24 @@ class InlinedPull:
         found = dict(
             zip(inner.chosen, (result,) if len(inner.chosen) == 1 else result, strict=True)
         )
-        return tuple([found.get(k, _no_cotangent(x)) for k, x in enumerate(self.primals)])
+        return transform.by_position(self.signature, found, self.primals, _no_cotangent)
 
 
 def _no_cotangent(x: Any) -> Any:
     if isinstance(x, Tracer):
         return Tracer(zeros(x.shape, float).value) if x.shape else 0.0
-    return np.zeros(np.shape(x)) if isinstance(x, np.ndarray) else 0.0
+    if isinstance(x, np.ndarray):
+        return np.zeros(x.shape)
+    return 0.0 if isinstance(x, (int, np.generic)) else None
 
 
 def inline_vjp(transformed: Any, trace: Any, primals: Sequence[Any]) -> Any:
     """``vjp(f, *primals)`` in captured code: value and pull."""
     inner = _inner(transformed, trace, primals, {})
-    value = inner.by_result(_inlined(inner.program, inner.values), inner.result_forms)
-    return value, InlinedPull(inner, primals, transformed._wrt is not None)
+    value = inner.value(_inlined(inner.program, inner.values))
+    return value, InlinedPull(
+        inner, transformed._compiled.signature, primals, transformed._wrt is not None
+    )
 
 
 class _Inner:
@@ -106,6 +115,7 @@ class _Inner:
         result_forms: Sequence[Any],
         definition: Any,
         title: str,
+        as_called: Callable[[], Any] | None = None,
     ) -> None:
         self.program = program
         self.chosen = chosen  # numbers of the differentiated arguments
@@ -114,9 +124,17 @@ class _Inner:
         self.result_forms = result_forms
         self.definition = definition  # of the result
         self.title = title
+        # The result by the arguments themselves, where the program has its value in another type.
+        self.as_called = as_called
         self.wrt = list(range(len(self.operands)))
         self.values = [t.value for t in self.operands]
         self.forms = [t.form for t in self.operands]
+
+    def value(self, values: Sequence[Value]) -> Any:
+        """The result that goes with derivatives."""
+        if self.as_called is not None:
+            return self.as_called()
+        return self.by_result(values, self.result_forms)
 
     def by_result(self, values: Sequence[Value], forms: Sequence[Any]) -> Any:
         """One value per leaf of the result, in the result's structure."""
@@ -182,7 +200,7 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
     frame = call_frame(trace)
     node = frame.scope.syntax.node
     bound, defaulted = signature.bind_telling(tuple(args), kwargs)
-    slots = list(bound)
+    slots, as_bound = list(bound), list(bound)
     given = [NOT_GIVEN if k in defaulted else x for k, x in enumerate(slots)]
     chosen, integers = _chosen(signature, transformed._compiled.transformation, given)
     arguments: list[Any] = []
@@ -214,13 +232,18 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
         around=trace.naming,
         depth=len(trace.builder.stack) + 1,
     )
-    outcome = run_region(
-        frame,
-        lambda: _with_names(
-            trace, naming, lambda: call(frame, function, inner_args, inner_kwargs, node)
-        ),
-        parameters,
-    )
+    had_effects, trace.effects = trace.effects, False
+    try:
+        outcome = run_region(
+            frame,
+            lambda: _with_names(
+                trace, naming, lambda: call(frame, function, inner_args, inner_kwargs, node)
+            ),
+            parameters,
+        )
+    finally:
+        computes_only = not trace.effects
+        trace.effects |= had_effects
     if outcome.raised is not None:
         raise outcome.raised
     if outcome.cells or outcome.names:
@@ -238,7 +261,17 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
     program = Program(outcome.block, signature.title)
     program = _by_names(trace, program, naming, chosen, arguments, signature.title)
     forms = [slot.form for slot in found]
-    return _Inner(program, chosen, arguments, forms, definition, signature.title)
+    counted = integers and any(
+        t is not None and _kind(x) == "integer"
+        for _, pairs in filter(None, arguments)
+        for x, t in pairs
+    )
+    of_two_types = any(isinstance(x, Either) for x in results)
+    as_called = None
+    if (counted or of_two_types) and computes_only:  # else it must not run twice
+        values = signature.unbind(as_bound, *as_given)
+        as_called = lambda: call(frame, function, *values, node)  # noqa: E731
+    return _Inner(program, chosen, arguments, forms, definition, signature.title, as_called)
 
 
 def _with_names(trace: Any, naming: Naming, thunk: Callable[[], Any]) -> Any:
@@ -354,7 +387,10 @@ def _kind(x: Any) -> str:
 
 def _operand(x: Any) -> Tracer:
     tracer = as_tracer(float(x) if isinstance(x, int) else x)
-    return tracer if tracer.dtype.kind == "f" else as_tracer(tracer.astype(float))
+    if tracer.dtype.kind == "f":
+        return tracer
+    slot = Slot(np.dtype(float), tracer.shape, tracer.form)
+    return Tracer(fit(tracer, slot), tracer.form)
 
 
 def _vectors(
@@ -393,7 +429,7 @@ def _scalar(inner: _Inner, what: str) -> None:
     value = inner.program.outputs[0] if len(inner.program.outputs) == 1 else None
     if inner.definition is not None or value is None:
         problem = "is a container, not one number"
-    elif value.shape or not value.type.is_float:
+    elif value.shape or (inner.operands and not value.type.is_float):
         problem = f"is {value.type}, not one floating-point number"
     else:
         return
@@ -408,11 +444,13 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
     program, wrt, values = inner.program, inner.wrt, inner.values
     if isinstance(transformation, transform.Gradient):
         _scalar(inner, "gradient")
+        if not inner.operands:
+            zero = inner.by_argument([])
+            return (inner.value(_inlined(program, values)), zero) if transformation.value else zero
         derived = vjp(program, wrt, [0], seed_ones=True, keep_values=transformation.value)
         results = _inlined(derived, values)
         if transformation.value:
-            value = inner.by_result(results[:1], inner.result_forms)
-            return value, inner.by_argument(results[1:])
+            return inner.value(results[:1]), inner.by_argument(results[1:])
         return inner.by_argument(results)
     if isinstance(transformation, transform.Jacobian):
         live = [k for k, v in enumerate(program.outputs) if v.type.is_float]
@@ -422,10 +460,14 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
         return _matrix(inner, results, inner.definition, len(live))
     if isinstance(transformation, transform.Hessian):
         _scalar(inner, "hessian")
+        if not inner.operands:
+            return inner.by_both([])
         first = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
         return inner.by_both(_inlined(jacobian(first, wrt, wrt), values))
     if isinstance(transformation, transform.HessianVector):
         _scalar(inner, "hessian_vector")
+        if not inner.operands:
+            return inner.by_argument([])
         first = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
         derived = jvp(first, [True] * len(wrt))
         derived.block.outputs = derived.outputs[len(first.outputs) :]
@@ -440,8 +482,7 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
         tangents = [
             next(floats) if v.type.is_float else as_tracer(0.0).value for v in program.outputs
         ]
-        value = inner.by_result(results[:n], inner.result_forms)
-        return value, inner.by_result(tangents, inner.result_forms)
+        return inner.value(results[:n]), inner.by_result(tangents, inner.result_forms)
     raise Declined(f"{transformation.name} inside of a captured function")
 
 

@@ -32,10 +32,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
+from autodiff.plain_data import dataclass
 from autodiff.signals import Arose, Signal
 
 

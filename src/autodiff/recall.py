@@ -13,6 +13,14 @@ A call of another kind, or one that does not bind, gives None.
 
 Containers other than lists, tuples, named tuples and dictionaries have no such function; calls
 with them are flattened every time.
+
+``compile_direct`` writes the same conditions before a call of the compiled entry:
+
+    def direct(*_args):
+        _p0, _p1 = _args
+        if type(_p0) is dict and len(_p0) == 2 and len(_args) == 2 …:
+            return run(_p0["b"], _p0["w"], _p1)
+        return NotImplemented
 """
 
 from __future__ import annotations
@@ -20,8 +28,10 @@ from __future__ import annotations
 import inspect
 import keyword
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
+
+from autodiff.plain_data import dataclass
 
 Recognised = tuple[tuple[Any, ...], list[Any]]
 Recognise = Callable[..., Recognised | None]
@@ -67,40 +77,17 @@ def compile_recognise(
         The leaves that the compiled entry is given, hence compares; the others are compared here.
     """
     names = [f"_p{k}" for k in range(len(call.slots))]
-    # No arguments in *rest and **more are no arguments, not a default.
-    left_out = [
-        x is absent and p.kind not in _VARIADIC for x, p in zip(call.given, parameters, strict=True)
-    ]
     for k, parameter in enumerate(parameters):
         if parameter.name.startswith("_") or keyword.iskeyword(parameter.name):
             if parameter.kind is not inspect.Parameter.POSITIONAL_ONLY:
                 return None
         else:
             names[k] = parameter.name
-    # Parameters may be called ``type`` or ``len``.
-    namespace: dict[str, Any] = {"_absent": _ABSENT, "_type": type, "_len": len, "_list": list}
-    conditions: list[str] = []
-    whole = {id(x) for x in call.leaves if type(x) in (list, tuple)}  # taken as arrays
     try:
-        for k, (name, slot) in enumerate(zip(names, call.slots, strict=True)):
-            if left_out[k]:
-                conditions.append(f"{name} is _absent")
-                if function is not None:
-                    conditions.append(_same_default(function, parameters[k], slot, namespace))
-            else:
-                if parameters[k].default is not inspect.Parameter.empty:
-                    conditions.append(f"{name} is not _absent")
-                _structure(slot, name, conditions, namespace, whole)
-        slots = [
-            _bound(namespace, f"_d{k}", slot) if left_out[k] else names[k]
-            for k, slot in enumerate(call.slots)
-        ]
-        leaves = [_reached(path, slots) for path in call.paths]
-        for number, (leaf, role) in enumerate(zip(call.leaves, call.roles, strict=True)):
-            if number not in inputs:
-                _static(leaf, role, leaves[number], conditions, namespace)
+        found = _conditions(function, parameters, call, absent, inputs, names)
     except _Unsuited:
         return None
+    conditions, slots, leaves, namespace = found
     lines = [
         f"def recognise({_parameters(parameters, names)}):",
         f"    if {' and '.join(conditions) or 'True'}:",
@@ -110,10 +97,140 @@ def compile_recognise(
     exec("\n".join(lines), namespace)
     recognise: Recognise = namespace["recognise"]
     # The paths are written for this kind of container: they must lead to the leaves.
-    found = recognise(*_arguments(parameters, call, absent), **_keywords(parameters, call, absent))
-    if found is None or not all(a is b for a, b in zip(found[1], call.leaves, strict=True)):
+    seen = recognise(*_arguments(parameters, call, absent), **_keywords(parameters, call, absent))
+    if seen is None or not all(a is b for a, b in zip(seen[1], call.leaves, strict=True)):
         return None
     return recognise
+
+
+@dataclass(frozen=True)
+class Direct:
+    """What a direct call runs: see :func:`compile_direct`."""
+
+    run: Callable[..., Any]  # the entry
+    reader: Callable[[tuple[Any, ...]], tuple[Any, ...] | None] | None  # guards, hidden inputs
+    inputs: Sequence[int]  # the leaves that the entry is given
+    lists: Mapping[int, tuple[Any, bool]]  # leaves that are lists: type of items, ints as floats
+    kind_of: Callable[[Any], Any]
+    array_of: Callable[[Any, bool], Any]
+    current: Any  # while it runs, ``current.running`` is ``(owner, arguments)``
+    owner: Any
+
+
+def compile_direct(
+    function: Any, parameters: Sequence[inspect.Parameter], call: FlatCall, absent: Any, to: Direct
+) -> Callable[..., Any] | None:
+    """A function that runs later calls with as many arguments by position: its result.
+
+    ``NotImplemented`` is for calls of another kind, and for those that the entry refuses.
+    """
+    given = [x is not absent for x in call.given]
+    count = sum(given)
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if not all(given[:count]) or any(p.kind in _VARIADIC for p in parameters):
+        return None
+    if any(p.kind not in by_position for p in parameters[:count]):
+        return None
+    names = [f"_p{k}" for k in range(len(call.slots))]
+    try:
+        found = _conditions(function, parameters, call, absent, to.inputs, names, names[:count])
+        conditions, slots, leaves, namespace = found
+        taken = [_taken(k, leaves[k], call, to, conditions, namespace) for k in to.inputs]
+    except _Unsuited:
+        return None
+    namespace |= {
+        "_run": to.run, "_reader": to.reader, "_current": to.current, "_owner": to.owner,
+        "_kind_of": to.kind_of, "_array_of": to.array_of, "_float": float, "_int": int,
+    }  # fmt: skip
+    unpacked = ", ".join(names[:count])
+    hidden = ["_hidden = _reader((" + "".join(f"{x}, " for x in slots) + "))"] if to.reader else []
+    lines = [
+        "def direct(*_args):",
+        "    try:",
+        f"        if _len(_args) != {count}: return NotImplemented",
+        *([f"        {unpacked}, = _args"] if count else []),
+        f"        if not ({' and '.join(conditions) or 'True'}): return NotImplemented",
+        *(f"        {line}" for line in hidden),
+        *(["        if _hidden is None: return NotImplemented"] if hidden else []),
+        f"        _given = ({''.join(f'{x}, ' for x in taken)}{'*_hidden, ' if hidden else ''})",
+        "    except (TypeError, LookupError, AttributeError, ValueError, OverflowError):",
+        "        return NotImplemented",
+        "    _before = _current.running",
+        "    _current.running = (_owner, _args)",
+        "    try:",
+        "        return _run(*_given)",
+        "    finally:",
+        "        _current.running = _before",
+    ]
+    # In tracebacks it counts as a line of this file, which are hidden.
+    exec(compile("\n".join(lines), __file__, "exec"), namespace)
+    direct: Callable[..., Any] = namespace["direct"]
+    return direct
+
+
+def _taken(
+    number: int,
+    at: str,
+    call: FlatCall,
+    to: Direct,
+    conditions: list[str],
+    namespace: dict[str, Any],
+) -> str:
+    """A leaf as the entry takes it."""
+    if number in to.lists:
+        kind, as_float = to.lists[number]
+        conditions.append(f"_kind_of({at}) is {_bound(namespace, f'_t{len(namespace)}', kind)}")
+        return f"_array_of({at}, {as_float})"
+    if call.roles[number] == "float":  # an int that is differentiated by
+        if type(call.leaves[number]) is not int:
+            raise _Unsuited
+        conditions.append(f"_type({at}) is _int")
+        return f"_float({at})"
+    return at
+
+
+def _conditions(
+    function: Any,
+    parameters: Sequence[inspect.Parameter],
+    call: FlatCall,
+    absent: Any,
+    inputs: Sequence[int],
+    names: Sequence[str],
+    given: Sequence[str] | None = None,
+) -> tuple[list[str], list[str], list[str], dict[str, Any]]:
+    """Conditions for a call like this one, expressions of its slots and leaves, and their globals.
+
+    ``given``: names of the parameters that have arguments, where the others are known to have none.
+    """
+    # No arguments in *rest and **more are no arguments, not a default.
+    left_out = [
+        x is absent and p.kind not in _VARIADIC for x, p in zip(call.given, parameters, strict=True)
+    ]
+    # Parameters may be called ``type`` or ``len``.
+    namespace: dict[str, Any] = {
+        "_absent": _ABSENT, "_type": type, "_len": len, "_list": list, "_map": map
+    }  # fmt: skip
+    conditions: list[str] = []
+    whole = {id(x) for x in call.leaves if type(x) in (list, tuple)}  # taken as arrays
+    for k, (name, slot) in enumerate(zip(names, call.slots, strict=True)):
+        if left_out[k]:
+            if given is None:
+                conditions.append(f"{name} is _absent")
+            if function is not None:
+                conditions.append(_same_default(function, parameters[k], slot, namespace))
+        else:
+            if parameters[k].default is not inspect.Parameter.empty and given is None:
+                conditions.append(f"{name} is not _absent")
+            _structure(slot, name, conditions, namespace, whole)
+    slots = [
+        _bound(namespace, f"_d{k}", slot) if left_out[k] else names[k]
+        for k, slot in enumerate(call.slots)
+    ]
+    leaves = [_reached(path, slots) for path in call.paths]
+    for number, (leaf, role) in enumerate(zip(call.leaves, call.roles, strict=True)):
+        if number not in inputs:
+            _static(leaf, role, leaves[number], conditions, namespace)
+    return conditions, slots, leaves, namespace
 
 
 def _same_default(
@@ -154,6 +271,9 @@ def _structure(
             if not all(type(key) in (str, int) for key in obj):
                 raise _Unsuited
             conditions.append(f"_list({at}) == {list(obj)!r}")  # a loop over it has this order
+            if not all(type(key) is str for key in obj):
+                kinds = _bound(namespace, f"_t{len(namespace)}", list(map(type, obj)))
+                conditions.append(f"_list(_map(_type, {at})) == {kinds}")  # True is 1 as a key
             for key, item in obj.items():
                 _structure(item, f"{at}[{key!r}]", conditions, namespace, whole)
         else:

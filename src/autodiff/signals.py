@@ -21,11 +21,11 @@ import dis
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import Any, TypeVar
 
 from autodiff.errors import AutodiffError, InternalError
+from autodiff.plain_data import dataclass
 from autodiff.tracebacks import is_internal
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ from autodiff.ladder import NotStaged
 from autodiff.ops.builder import building
 from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.ops.structural import zeros
+from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
 # An argument by name or position, a tag by its key or value, an array that the function reads.
@@ -120,7 +121,12 @@ class ValueOnly(Transformation):
     is_value = False
 
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
-        return replace(super().apply(signature, captured, call), write_back=False)
+        plan = super().apply(signature, captured, call)
+        leaves = [
+            (leaf[0] == "output" and _either(captured, leaf[1])) or leaf
+            for leaf in plan.result.leaves
+        ]
+        return replace(plan, result=replace(plan.result, leaves=leaves), write_back=False)
 
 
 # -- which arguments --------------------------------------------------------------------------------
@@ -159,6 +165,31 @@ def _is_variadic(signature: Any, slot: int) -> bool:
         inspect.Parameter.VAR_POSITIONAL,
         inspect.Parameter.VAR_KEYWORD,
     )
+
+
+def by_parameter(signature: Any, items: Sequence[Any]) -> list[Any]:
+    """What is given for each argument by position, for each parameter: a tuple for ``*rest``."""
+    at = _rest_of(signature)
+    return list(items) if at is None else [*items[:at], tuple(items[at:])]
+
+
+def by_position(
+    signature: Any, parts: dict[int, Any], primals: Sequence[Any], zero: Callable[[Any], Any]
+) -> tuple[Any, ...]:
+    """The parts that parameters have, for each argument by position; ``zero(x)`` where there is none."""
+    at = _rest_of(signature)
+    if at is not None and at in parts:
+        rest = dict(enumerate(parts[at], at))
+        # What is no number is itself in the structure of a derivative.
+        of_rest = {k: y for k, y in rest.items() if y is not primals[k]}
+        parts = {**{k: y for k, y in parts.items() if k < at}, **of_rest}
+    return tuple([parts[k] if k in parts else zero(x) for k, x in enumerate(primals)])
+
+
+def _rest_of(signature: Any) -> int | None:
+    kinds = [p.kind for p in signature.parameters]
+    rest = inspect.Parameter.VAR_POSITIONAL
+    return kinds.index(rest) if rest in kinds else None
 
 
 def _leaves(slot: Any) -> list[Any]:
@@ -609,10 +640,13 @@ def _conjugated(plan: Plan, first: int) -> Program:
     return with_outputs(plan.program, dict.fromkeys(places, conjugate))
 
 
-def _scalar_output(signature: Any, captured: Captured, what: str) -> int | None:
+def _scalar_output(
+    signature: Any, captured: Captured, what: str, by_floats: bool = True
+) -> int | None:
     """The number of the scalar output; None for a constant result.
 
     Of a complex number that is its real part, which holomorphic functions are differentiated by.
+    It may be an integer where only integers are differentiated by: all is zero there.
     """
     plans = captured.result.leaves
     if captured.result.definition is not None or not plans:
@@ -645,7 +679,7 @@ def _scalar_output(signature: Any, captured: Captured, what: str) -> int | None:
             source=value.owner.source if value.owner is not None else None,
             remedy="reduce it, for example with np.sum, or use autodiff.jacobian",
         )
-    if not value.type.is_float:
+    if by_floats and not value.type.is_float:
         raise NotScalarError(
             f"{what} of {signature.title}: its result has dtype {value.dtype}, "
             "whose derivative is zero everywhere.",
@@ -668,7 +702,7 @@ def _zeros(program: Program, types: list[ArrayType]) -> Program:
 
 def gradient_program(program: Program, output: int | None, inputs: Sequence[int]) -> Program:
     """The program of the gradient of one output by some inputs, and nothing else."""
-    if output is None:
+    if output is None or not program.outputs[output].type.is_float:
         return _zeros(program, [program.inputs[k].type for k in inputs])
     return vjp_program(program, inputs, [output], seed_ones=True, keep_values=False)
 
@@ -687,7 +721,7 @@ class Gradient(Derivative):
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         what = "value_and_gradient" if self.value else "gradient"
-        output = _scalar_output(signature, captured, what)
+        output = _scalar_output(signature, captured, what, bool(targets.floats))
         first = 0
         forms: list[str] = []
         value_plan: _Slot | None = None
@@ -698,7 +732,11 @@ class Gradient(Derivative):
                 value_plan = _Slot(plan)
                 program = gradient_program(captured.program, output, targets.floats)
             else:
-                kept = vjp_program(captured.program, targets.floats, [output], seed_ones=True)
+                kept = (
+                    vjp_program(captured.program, targets.floats, [output], seed_ones=True)
+                    if targets.floats
+                    else with_outputs(captured.program, {})
+                )
                 outputs = kept.outputs
                 n = len(captured.program.outputs)
                 is_complex = plan[0] == "complex"
@@ -984,7 +1022,7 @@ class Hessian(Derivative):
             )
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
-        output = _scalar_output(signature, captured, "hessian")
+        output = _scalar_output(signature, captured, "hessian", bool(targets.floats))
         first = gradient_program(captured.program, output, targets.floats)
         if self.holomorphic:  # of df/dz as well the real parts tell all
             first = with_outputs(first, dict.fromkeys(range(len(targets.floats)), real_part))
@@ -1139,7 +1177,7 @@ class HessianVector(Derivative):
     takes_holomorphic = True
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
-        output = _scalar_output(signature, captured, "hessian_vector")
+        output = _scalar_output(signature, captured, self.name, bool(targets.floats))
         first = gradient_program(captured.program, output, targets.floats)
         active = [k in targets.floats for k in range(len(first.inputs))]
         program = _in_order_of_wrt(jvp_program(first, active), captured, targets)
@@ -1251,9 +1289,20 @@ class Vjp(Derivative):
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]
-        live = [n for n in numbers if n is not None and captured.program.outputs[n].type.is_float]
+        outputs = captured.program.outputs
+        live = [n for n in numbers if n is not None and outputs[n].type.is_float]
         program = vjp_program(captured.program, targets.floats, live, keep_values=False)
         structure, forms, program = _leaf_results(targets, program, 0)
+        # Cotangents of ints, texts and the like are given as well, and not looked at.
+        cotangents = captured.extra_inputs(program)
+        own = program.inputs[: len(program.inputs) - len(cotangents)]
+        of_live = iter(cotangents)
+        program.block.parameters = own + [
+            next(of_live)
+            if n in live
+            else Value(ArrayType(np.dtype(float), () if n is None else outputs[n].shape))
+            for n in numbers
+        ]
         return Plan(program, forms, result_of(structure), _vector_forms(program, captured))
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
@@ -1265,11 +1314,17 @@ class Vjp(Derivative):
 
 
 def as_cotangent(value: Any, cotangent: Any) -> Any:
-    """A cotangent with complex numbers where the value has complex numbers, and real ones elsewhere."""
+    """A cotangent with complex numbers where the value has complex numbers, and real ones elsewhere.
+
+    Of what is no floating-point number any cotangent will do, or none at all.
+    """
     if not tree.is_container(value):
         return _cotangent_of(value, cotangent)
     leaves, definition = tree.flatten(value)
     given = tree.flatten(cotangent)[0] if tree.is_container(cotangent) else [cotangent]
+    if len(given) == sum(map(holds_float, leaves)) < len(leaves):
+        of_floats = iter(given)
+        given = [next(of_floats) if holds_float(x) else None for x in leaves]
     if len(given) != len(leaves):
         return cotangent  # which is refused for its structure
     return tree.unflatten(
@@ -1278,6 +1333,8 @@ def as_cotangent(value: Any, cotangent: Any) -> Any:
 
 
 def _cotangent_of(x: Any, cotangent: Any) -> Any:
+    if not holds_float(x) and not (is_number(cotangent) and np.shape(cotangent) == np.shape(x)):
+        return np.zeros(np.shape(x) if is_number(x) else ())
     if np.iscomplexobj(x):
         return np.asarray(cotangent, dtype=np.asarray(x).dtype)
     if np.iscomplexobj(cotangent):
@@ -1302,6 +1359,8 @@ __all__ = [
     "Vjp",
     "Wrt",
     "by_default",
+    "by_parameter",
+    "by_position",
     "moves",
     "result_of",
     "slot",

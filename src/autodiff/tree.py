@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from autodiff.labelled import Labelled, is_labelled, put_together, take_apart
+from autodiff.sameness import told_apart
 
 NAMESPACE = "autodiff"
 _CONTAINERS = (list, tuple, dict)
@@ -134,7 +135,10 @@ def _either(
 
 
 def key_orders(obj: Any) -> list[Any]:
-    """The keys of each dictionary in a container, in their order, which its definition leaves out."""
+    """The keys of each dictionary in a container, in their order, which its definition leaves out.
+
+    So it does whether a key is 1, True or 1.0.
+    """
     items: Iterable[Any] = ()
     if isinstance(obj, dict):
         items = obj.values()
@@ -142,7 +146,7 @@ def key_orders(obj: Any) -> list[Any]:
         items = () if _NUMBERS.issuperset(map(type, obj)) else obj
     elif _is_dataclass_instance(obj):
         items = [getattr(obj, f.name, None) for f in dataclasses.fields(obj)]
-    found: list[Any] = [tuple(obj)] if isinstance(obj, dict) else []
+    found: list[Any] = [tuple(map(told_apart, obj))] if isinstance(obj, dict) else []
     for item in items:
         found += key_orders(item)
     return found

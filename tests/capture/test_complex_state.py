@@ -5,6 +5,7 @@ that carries complex numbers is one loop of the program, its derivative that of 
 """
 
 import copy
+import types
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -409,3 +410,23 @@ def test_branches_choose_among_complex_numbers_and_among_stores() -> None:
         for function in (chosen, stored, bound):
             _assert_same(function, VECTOR.copy(), x)
         assert "cond" in str(autodiff.function(stored).ir(VECTOR, x))
+
+
+@pytest.mark.parametrize("options", [{}, {"use_cache": False}], ids=["compiled", "uncompiled"])
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_complex_arrays_kept_outside_stay_one_array(options) -> None:
+    box = types.SimpleNamespace()
+
+    def f(x):
+        z = x * 1j
+        box.one = z
+        z[0] = 5.0
+        box.two = (z, [z[1]], complex(x[0], -0.0))
+        return np.sum(abs(box.one) ** 2)
+
+    def left(run):
+        run(np.array([1.5, 3.0]))
+        return repr(box), box.two[0] is box.one
+
+    expected = left(f)
+    assert left(autodiff.gradient(f, **options)) == expected

@@ -185,3 +185,79 @@ def test_a_scale_of_zero() -> None:
     generator = np.random.default_rng(3)
     value, slope = autodiff.value_and_gradient(lambda t: generator.gamma(2.0, t))(0.0)
     assert value == 0.0 and slope == np.random.default_rng(3).gamma(2.0)
+
+
+# -- draws of branches -------------------------------------------------------------------------------
+def drawn_if(x):
+    return x * np.random.normal() if x > 0 else 0.0
+
+
+def drawn_or_int(x):
+    return x * np.random.normal() if x > 0 else 0
+
+
+def drawn_by_either(x):
+    if x > 0:
+        z = np.random.normal() if x > 0.5 else np.random.random()
+        return x * z
+    return x
+
+
+def drawn_often(x):
+    if x > 0:
+        return x * np.random.normal() * np.random.uniform() + x * np.random.gamma(2.0)
+    return x
+
+
+def drawn_array(x):
+    return np.sum(x * np.random.normal(size=3)) if x > 0 else x
+
+
+def drawn_in_a_loop(x):
+    total = 0.0
+    for k in range(40):
+        if x > k - 20:
+            total += x * np.random.normal()
+    return total
+
+
+def drawn_in_the_loop_of_a_branch(x):
+    total = 0.0
+    if x > 0:
+        for _ in range(60):
+            total += x * np.random.normal()
+    return total
+
+
+def drawn_in_an_inner_while(x):
+    total = 0.0
+    for k in range(3):
+        j = 0
+        while j < x * k:
+            total += x * np.random.normal()
+            j += 1
+    return total
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        drawn_if, drawn_or_int, drawn_by_either, drawn_often, drawn_array, drawn_in_a_loop,
+        drawn_in_the_loop_of_a_branch, drawn_in_an_inner_while,
+    ],
+    ids=lambda f: f.__name__,
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_branch_draws_is_drawn_once(f, engine) -> None:
+    # Each function is x times what was drawn: then so is its derivative times x.
+    both = autodiff.value_and_gradient(f, engine=engine)
+    within = autodiff.function(lambda x: autodiff.value_and_gradient(f)(x), engine=engine)
+    for x in (1.0, 0.25):
+        for run in (both, within, lambda x: autodiff.jvp(f, (x,), (1.0,), engine=engine)):
+            np.random.seed(3)
+            value, slope = run(x)
+            after = np.random.random()
+            np.random.seed(3)
+            assert value == pytest.approx(f(x)) and value == pytest.approx(slope * x)
+            assert after == np.random.random()

@@ -136,6 +136,65 @@ def of_an_unfinished_one(x):
         return part * x[1]
 
 
+def of_the_end_of_another(x):
+    def doubled(items):
+        items = iter(items)
+        while True:
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            yield 2 * item
+
+    return sum(doubled([x[0], x[1] * x[2]]))
+
+
+def of_a_round_robin(x):
+    def in_turn(*sequences):
+        running = [iter(s) for s in sequences]
+        while running:
+            for items in list(running):
+                try:
+                    yield next(items)
+                except StopIteration:
+                    running.remove(items)
+
+    found = in_turn([x[0], x[1]], [x[2]], [1.0, x[0] * x[1], x[2]])
+    return sum((k + 1) * item for k, item in enumerate(found))
+
+
+def of_a_returned_value(x):
+    def parts():
+        yield x[0]
+        return x[1] * x[2]
+
+    running = parts()
+    first = next(running)
+    try:
+        next(running)
+    except StopIteration as end:
+        return first * end.value
+
+
+def of_an_exception_thrown_in(x):
+    def parts():
+        try:
+            yield x[0]
+        except ValueError:
+            yield x[1] * x[2]
+
+    running = parts()
+    return next(running) * running.throw(ValueError("other part"))
+
+
+def of_items_until_none_is_left(x):
+    items, total = iter([x[0], x[1] * x[2]]), 0.0
+    with contextlib.suppress(StopIteration):
+        while True:
+            total += next(items)
+    return total
+
+
 GENERATORS = [f for name, f in list(globals().items()) if name.startswith("of_")]
 
 
@@ -144,6 +203,22 @@ GENERATORS = [f for name, f in list(globals().items()) if name.startswith("of_")
 def test_generators_are_compiled(f, engine):
     compiled = agrees(f, engine)
     assert compiled.cache
+
+
+@pytest.mark.parametrize("raises", [lambda: next(iter([])), lambda: {}["key"]])
+def test_what_a_generator_raises_is_what_python_makes_of_it(raises):
+    def f(x):
+        def parts():
+            yield x
+            raises()
+
+        return sum(parts())
+
+    with pytest.raises((RuntimeError, KeyError)) as wanted:
+        f(1.5)
+    for transform in (autodiff.function, autodiff.gradient):
+        with pytest.raises(type(wanted.value), match=f"^{wanted.value}$"):
+            transform(f)(1.5)
 
 
 def test_a_generator_that_is_resumed_in_a_branch():

@@ -1,7 +1,11 @@
 """Lists and tuples of numbers as arguments: what plain Python gives, and one program for all lengths."""
 
 import copy
+import functools
+import itertools
 import math
+import operator
+import statistics
 import warnings
 
 import numpy as np
@@ -123,11 +127,120 @@ def type_of_item(v, a=2.0):
     return a * (3.0 if type(v[0]) is float else 5.0 if type(v[0]) is int else 7.0)
 
 
+# -- Python's functions of sequences
+def in_order(v, a=2.0):
+    return sum((k + 1) * x for k, x in enumerate(sorted(v, reverse=True))) * a
+
+
+def in_order_of_a_key(v, a=2.0):
+    return sum((k + 1) * x for k, x in enumerate(sorted(v, key=lambda x: (x - 0.52) ** 2))) * a
+
+
+def median(v, a=2.0):
+    s, n = sorted(v), len(v)
+    return a * (s[n // 2] if n % 2 else (s[n // 2 - 1] + s[n // 2]) / 2)
+
+
+def any_all(v, a=2.0):
+    return a * v[0] if any(x > 1.2 for x in v) and all(x < 20 for x in v) else -a * v[1]
+
+
+def mapped(v, a=2.0):
+    return sum(map(lambda x, y: a * x * y, v, reversed(v))) + sum(map(math.sin, v))
+
+
+def filtered(v, a=2.0):
+    return a * sum(filter(lambda x: x > 0.5, v)) + len(list(filter(None, v)))
+
+
+def reduced(v, a=2.0):
+    return functools.reduce(lambda s, x: s * 0.5 + a * x, v, 0.25) + functools.reduce(
+        operator.add, v
+    )
+
+
+def accumulated(v, a=2.0):
+    return a * sum(itertools.accumulate(v)) + max(itertools.accumulate(v, max))
+
+
+def in_pairs(v, a=2.0):
+    return sum((y - x) ** 2 for x, y in itertools.pairwise(v)) * a
+
+
+def starmapped(v, a=2.0):
+    return sum(itertools.starmap(lambda k, x: a * k * x, enumerate(v)))
+
+
+def closest(v, a=2.0):
+    return a * min(v, key=lambda x: abs(x - 0.6)) - max(v, key=lambda x: -x, default=1.0)
+
+
+def searched(v, a=2.0):
+    return a * v[v.index(v[2])] * v.count(v[1]) + (a if v[1] in v else 0.0) + (30.0 not in v)
+
+
+def put_together(v, a=2.0):
+    w = list(v) + [v[0] * a, v[1]]
+    return sum(x * a for x in list(v) + w[:2]) + sum([v[0] * 0.5] + list(v) * 2) + w[-1]
+
+
+def listed(v, a=2.0):
+    pairs = list(zip(v, v[1:], strict=False))
+    backwards = list(reversed(v))
+    backwards.reverse()
+    return a * sum(x * y for x, y in pairs) + backwards[1]
+
+
+def multiplied(v, a=2.0):
+    return a * math.prod(v) + math.fsum(v)
+
+
+def statistical(v, a=2.0):
+    if type(v[0]) is not float:
+        v = [float(x) for x in v]
+    return statistics.mean(v) * a + statistics.median(v) + statistics.fmean(x * x for x in v)
+
+
+def spread(v, a=2.0):
+    if type(v[0]) is not float:
+        v = [float(x) for x in v]
+    return statistics.stdev(v) * a + statistics.pvariance(v)
+
+
+def of_none(v, a=2.0):
+    return a if list(v) == [] else a * v[-1]
+
+
+OF_SEQUENCES = [
+    in_order, in_order_of_a_key, median, any_all, mapped, filtered, reduced, accumulated, in_pairs,
+    starmapped, closest, searched, put_together, listed, multiplied, statistical,
+    spread, of_none,
+]  # fmt: skip
 READERS = [
+    *OF_SEQUENCES,
     total, zipped, indexed, in_numpy, comprehended, largest, summed, branches, while_loop, sliced,
     first_two, truth, found, sorted_list, dotted, grown, joined, repeated, weighted, typed,
     type_of_item,
 ]  # fmt: skip
+
+
+def rows(*kinds, only=None):
+    """Each function with each kind of list; those of Python's functions with one kind in short runs."""
+    return pytest.mark.parametrize(
+        ("f", "kind"),
+        [
+            pytest.param(f, kind, id=f"{f.__name__}-{kind}", marks=marks)
+            for f in only or READERS
+            for kind in kinds
+            for marks in ([pytest.mark.slow] if f in OF_SEQUENCES and kind != "list" else [],)
+        ],
+    )
+
+
+ONE_PROGRAM = [
+    *(total, zipped, indexed, in_numpy, largest, branches, while_loop, sliced, dotted, grown),
+    *(found, sorted_list, joined, repeated, *OF_SEQUENCES),
+]
 NUMBERS = [0.3, 0.9, 0.1, 0.7, 0.55, 1.3, 0.2, 0.8, 0.45, 0.6, 1.1]
 
 
@@ -147,8 +260,7 @@ def close(got, want):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kind", ["list", "tuple", "ints", "float64", "mixed"])
-@pytest.mark.parametrize("f", READERS, ids=lambda f: f.__name__)
+@rows("list", "tuple", "ints", "float64", "mixed")
 def test_values(f, kind, engine):
     compiled = autodiff.function(f, engine=engine)
     for n in (9, 4, 11, 9, 3):
@@ -159,8 +271,7 @@ def test_values(f, kind, engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kind", ["list", "tuple", "ints", "float64"])
-@pytest.mark.parametrize("f", READERS, ids=lambda f: f.__name__)
+@rows("list", "tuple", "ints", "float64")
 def test_gradients_have_the_structure_of_the_argument(f, kind, engine):
     slope = autodiff.gradient(f, wrt=("v", "a"), engine=engine)
     for n in (9, 11):
@@ -183,15 +294,10 @@ def test_gradients_have_the_structure_of_the_argument(f, kind, engine):
 
 
 @pytest.mark.parametrize("transform", [autodiff.function, autodiff.gradient])
-@pytest.mark.parametrize("kind", ["list", "tuple", "float64"])
-@pytest.mark.parametrize(
-    "f",
-    [total, zipped, indexed, in_numpy, largest, branches, while_loop, sliced, dotted, grown],
-    ids=lambda f: f.__name__,
-)
+@rows("list", "tuple", "float64", only=ONE_PROGRAM)
 def test_one_program_for_all_lengths(f, kind, transform):
     compiled = transform(f, on_fallback="error")
-    for n in range(3, 12):
+    for n in (3, 4, 8, 11):
         compiled(given(kind, n), 1.5)
     assert len(compiled.cache) == 2  # for the first length, and for all
 
@@ -459,3 +565,21 @@ def test_what_is_left_at_its_default_is_not_differentiated_by():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", autodiff.FallbackWarning)
             assert slope(1.5, NUMBERS[:n]) == (3.0, [2.0] * n)
+
+
+def test_statistics_of_too_few_numbers_is_pythons_error():
+    for transform in (autodiff.function, autodiff.gradient):
+        of_two = transform(spread, wrt="v") if transform is autodiff.gradient else transform(spread)
+        of_two([1.0, 2.0, 4.0])
+        with pytest.raises(statistics.StatisticsError, match="at least two data points"):
+            of_two([1.0])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_order_with_nan_is_pythons(engine):
+    ordered = autodiff.function(lambda v: sorted(v), engine=engine)
+    for v in ([3.0, 1.0, 2.0, 0.5], [3.0, math.nan, 2.0, 0.5], [0.0, -0.0, 1.0, 0.0]):
+        assert str(ordered(v)) == str(sorted(v))
+    held = autodiff.function(lambda v: v[0] in v, engine=engine)
+    for v in ([3.0, 1.0, 2.0], [math.nan, 1.0]):
+        assert held(v) is True

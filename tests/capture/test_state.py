@@ -4,6 +4,7 @@ Each case makes a world of its own: a function of one number, and a change.  Val
 one compiled object are compared with the plain function before and after the change.
 """
 
+import contextvars
 import dataclasses
 import math
 import types
@@ -290,3 +291,85 @@ def test_two_arguments_that_are_one_object_that_changes():
             ours, plain = pair(same), pair(same)
             assert value(3.0, *ours) == f(3.0, *plain)
             assert ours == plain
+
+
+# -- classes that are reached through their instances ---------------------------------------------------
+class Tally:
+    count = 0
+    last = None
+
+    @classmethod
+    def note(cls, x):
+        cls.last = x
+        cls.count += 1
+
+    def add(self, x):
+        type(self).count += 1
+        self.__class__.last = [x]
+
+
+class Special(Tally):
+    pass
+
+
+CONTEXT = contextvars.ContextVar("CONTEXT", default=None)
+TALLY, SPECIAL = Tally(), Special()
+
+
+def by_class_method(x):
+    TALLY.note(x[0])
+    TALLY.note(x[1])
+    return x[0] * Tally.count
+
+
+def by_type(x):
+    TALLY.add(x[0])
+    Tally().add(x)
+    return x[0]
+
+
+def by_subclass(x):
+    SPECIAL.note(x[0])
+    return x[0] * Special.count
+
+
+@pytest.mark.parametrize("transform", [autodiff.function, autodiff.gradient])
+@pytest.mark.parametrize("options", [{}, {"use_cache": False}], ids=["cached", "traced"])
+@pytest.mark.parametrize("f", [by_class_method, by_type, by_subclass], ids=lambda f: f.__name__)
+def test_a_class_reached_through_an_instance_is_changed_once_a_call(f, options, transform) -> None:
+    def left(run, x):
+        for cls in (Tally, Special):
+            cls.count, cls.last = 0, None
+        run(x)
+        return [(cls.count, repr(cls.last)) for cls in (Tally, Special)]
+
+    compiled = transform(f, **options)
+    for k in range(3):
+        x = np.array([1.0, 2.0]) * k
+        assert left(compiled, x) == left(f, x)
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_a_context_variable_gets_the_value_of_each_call() -> None:
+    def f(x):
+        CONTEXT.set(x * 2.0)
+        return x
+
+    compiled = autodiff.function(f)
+    for x in (1.0, 3.0):
+        compiled(x)
+        assert CONTEXT.get() == x * 2.0
+
+
+@pytest.mark.parametrize("options", [{}, {"use_cache": False}], ids=["cached", "traced"])
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_no_function_of_captured_code_is_left_behind(options) -> None:
+    box = types.SimpleNamespace(f=None)
+
+    def f(x):
+        box.f = lambda y: y * x
+        return x * x
+
+    with pytest.raises(NotImplementedError, match="AD304"):
+        autodiff.gradient(f, **options)(2.0)
+    assert box.f is None

@@ -5,14 +5,26 @@ length, a comparison, a key); its value, its gradient and what it shows are thos
 two calls of one object.
 """
 
+import argparse
 import contextlib
 import dataclasses
 import functools
 import io
+import itertools
 import logging
+import pathlib
 import types
 import warnings
-from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from collections import (
+    ChainMap,
+    Counter,
+    OrderedDict,
+    UserList,
+    UserString,
+    defaultdict,
+    deque,
+    namedtuple,
+)
 
 import numpy as np
 import pytest
@@ -27,6 +39,12 @@ ENGINES = ("native", "numpy")
 class Data:
     a: object
     b: object = 2
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Hidden:
+    a: object
+    b: object = dataclasses.field(default=None, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,6 +160,23 @@ TEXTS = {
 }
 
 
+# Each is shown, logged, looked at and kept in one function.
+MORE = {
+    "UserList": lambda v, x: UserList([v, [x]]),
+    "ChainMap": lambda v, x: ChainMap({"k": v}, {"z": 1}),
+    "UserString": lambda v, x: UserString(f"{v} text"),
+    "argparse": lambda v, x: argparse.Namespace(a=v, b=[x]),
+    "asdict": lambda v, x: dataclasses.asdict(Data(v, [x, {"k": (v,)}])),
+    "astuple": lambda v, x: dataclasses.astuple(Data(v, [x])),
+    "another list of its class": lambda v, x: type([v])(k * v for k in (1, 2)),
+    "hidden field": lambda v, x: Hidden(a=v, b=x),
+    "0-d array": lambda v, x: [np.array(v), v > 2, -v * 0.0],
+    "other dtypes": lambda v, x: [np.float32(v), x.astype(np.float16), v + 1j],
+    "complex": lambda v, x: (complex(v, -0.0), complex(-0.0, v)),
+    "of two types": lambda v, x: {"k": v if v > 2 else 1, "b": 0 < v < 2},
+}
+
+
 def printed(text, value):
     print(text)
     return value
@@ -229,6 +264,79 @@ def test_what_is_shown_later_is_as_it_was(container):
         return x[0] * x[1]
 
     assert_as_plain(f)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", MORE)
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_text_of_more_objects(name, engine):
+    box = types.SimpleNamespace()
+
+    def f(x):
+        held = MORE[name](x[0], x)
+        print(held, [held], f"{held}|{held!r:>70}", "%s %r" % (held, held))
+        LOG.info("%s and %r", held, [held])
+        box.held = (held, [held])
+        return x[0] * x[1] * len(str(held)) * {repr(held): 2.0}[repr(held)]
+
+    def left(run, x):
+        box.held = None
+        shown = []
+        records, caught = recorded(lambda x: shown.append(seen(run, x)), x)
+        return shown[0][1], records, caught, repr(box.held)
+
+    function, gradient = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
+    uncompiled = autodiff.gradient(f, engine=engine, use_cache=False)
+    for x in (np.array([1.5, 3.0]), np.array([12.25, -2.0])):
+        expected = left(f, x)
+        assert seen(function, x)[0] == seen(f, x)[0]
+        for run in (function, gradient, uncompiled):
+            assert left(run, x) == expected
+
+
+# -- objects that hold values where nobody sees them -------------------------------------------------
+HIDDEN = {
+    "count": lambda v, x: itertools.count(v),
+    "repeat": lambda v, x: itertools.repeat([v], 2),
+    "polynomial": lambda v, x: np.polynomial.Polynomial([1.0, v]),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_nothing_traced_is_shown_of_other_objects(name):
+    def f(x):
+        held = HIDDEN[name](x[0], x)
+        print(held)
+        print(f"{held}", [held])
+        return x[0] * x[1]
+
+    assert_as_plain(f)
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_nothing_traced_is_logged_of_other_objects(name):
+    def f(x):
+        LOG.info("%s", HIDDEN[name](x[0], x))
+        return x[0]
+
+    function, gradient = autodiff.function(f), autodiff.gradient(f)
+    for x in (np.array([1.5, 3.0]), np.array([12.25, -2.0])):
+        assert recorded(function, x) == recorded(f, x)
+        with contextlib.suppress(NotImplementedError):
+            assert recorded(gradient, x) == recorded(f, x)
+
+
+@pytest.mark.parametrize("transform", [autodiff.function, autodiff.gradient])
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_what_comes_after_a_line_that_capture_cannot_follow_is_shown_once(transform, capsys):
+    def f(x):
+        path = pathlib.PurePath(f"run{x[0]}")
+        print(path, path.name)
+        return x[0] * len(str(path))
+
+    for run in (f, transform(f)):
+        run(np.array([1.5, 3.0]))
+        assert capsys.readouterr().out == "run1.5 run1.5\n"
 
 
 # -- warnings, logging, exceptions ------------------------------------------------------------------

@@ -18,8 +18,11 @@ ENGINES = pytest.mark.parametrize("engine", ["native", "numpy"])
 # Values by name; "of x" depend on the argument, the others are constants.
 VALUES = {
     "zero": lambda x: 0,
+    "minus zero": lambda x: -0.0,
+    "zero float": lambda x: 0.0,
     "int": lambda x: 3,
     "large int": lambda x: 2**53 + 2,
+    "int of no dtype": lambda x: 2**70,
     "true": lambda x: True,
     "float": lambda x: 0.1,
     "float of x": lambda x: x * 0.1,
@@ -145,15 +148,18 @@ def _same(got, want) -> bool:
         return all(map(_same, got, want))
     if isinstance(want, (np.ndarray, np.generic)) and got.dtype != want.dtype:
         return False
+    if isinstance(want, int):
+        return bool(got == want)
     rtol = 1e-6 if np.asarray(want).dtype == np.float32 else 1e-14
-    return bool(np.allclose(got, want, rtol=rtol, atol=0))
+    close = np.allclose(got, want, rtol=rtol, atol=0)
+    return bool(close and np.array_equal(np.signbit(got), np.signbit(want)))
 
 
 def _outcome(f, x):
-    """The result, or which exception (the truth of an array has none)."""
+    """The result, or which exception (the truth of an array, the sine of a large int)."""
     try:
         return f(x)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         return {"error": len(type(error).__name__)}
 
 
@@ -181,6 +187,85 @@ def test_two_types_meet(first, second, number) -> None:
         _check(lambda x, c=construct: c(a, b, x), engine)
     use = uses[number % len(uses)]
     _check(lambda x: use(a(x) if x > 0 else b(x), x), "numpy")
+
+
+# -- comparisons -------------------------------------------------------------------------------------
+CHAINS = {
+    "of a NumPy number": lambda x, y: 0 < x[0] < 2,
+    "of a Python number": lambda x, y: 0 < y < 2,
+    "Python's, then NumPy's": lambda x, y: 0 < y < x[0],
+    "NumPy's, then Python's": lambda x, y: x[0] > y != 1,
+    "of four": lambda x, y: 0 < x[0] < y < x[1] != 3,
+    "of one element": lambda x, y: 0 < x[:1] < 2,
+    "computed with": lambda x, y: (0 < x[0] < 2) + 1,
+    "times an array": lambda x, y: (0 < y < x[0]) * x,
+    "negated": lambda x, y: not 0 < x[0] < 2,
+    "in a container": lambda x, y: [0 < x[0] < 2, {"k": 0 < y < 1}],
+    "or a number": lambda x, y: 0 < x[0] < 2 or 5,
+    "counted": lambda x, y: sum(0 < v < 2 for v in x),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_chain_of_comparisons_is_the_one_that_decides(name, engine) -> None:
+    f = CHAINS[name]
+    compiled = autodiff.function(f, engine=engine)
+    for x, y in [((1.0, 2.0), 0.5), ((-1.0, 2.0), 1.5), ((5.0, 3.0), -1.0), ((1.0, 2.0), 1.5)]:
+        assert repr(compiled(np.array(x), y)) == repr(f(np.array(x), y)), (x, y)
+
+
+def number_of_steps(x):
+    n = 1
+    while n < x:
+        n *= 2
+    return n * 1.0 if x > 5 else n
+
+
+def one_or_more(x):
+    n = 1
+    if n < x:
+        n = 1.5
+    return n
+
+
+@ENGINES
+@pytest.mark.parametrize("f", [one_or_more, number_of_steps, lambda x: x // 2 if x > 3 else x / 2])
+def test_the_value_beside_a_gradient_is_that_of_the_integer(f, engine) -> None:
+    for calls in [(1, 9, 1), (9, 1), (0.5, 9, 1, 3.0, 3)]:
+        both = autodiff.value_and_gradient(f, engine=engine)
+        for x in calls:
+            if isinstance(f(float(x)), float):  # integers have no derivative
+                assert _same(both(x)[0], f(x)), (calls, x)
+
+
+def test_the_value_of_an_integer_where_the_call_runs_uncompiled(tmp_path) -> None:
+    path = tmp_path / "data"
+    path.write_text("4")
+
+    def f(x):
+        return x * x + len(path.read_text())
+
+    with pytest.warns(autodiff.FallbackWarning):
+        value, slope = autodiff.value_and_gradient(f)(3)
+    assert (type(value), value, slope) == (int, 10, 6.0)
+
+
+KEYS = [({1: "a"}, {True: "a"}), ({0.0: 1}, {-0.0: 1}), ({1: 1.5}, {1.0: 2.5})]
+
+
+@ENGINES
+@pytest.mark.parametrize("a, b", KEYS)
+def test_keys_that_are_equal_are_those_of_the_path(a, b, engine) -> None:
+    def f(x):
+        table = dict(a)
+        if x > 0:
+            table = dict(b)
+        return table
+
+    compiled = autodiff.function(f, engine=engine)
+    for x in (1.0, -1.0, 2.0):
+        assert repr(compiled(x)) == repr(f(x))
 
 
 # -- loops that keep one program --------------------------------------------------------------------

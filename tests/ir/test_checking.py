@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autodiff.differentiate import vjp
-from autodiff.dims import Dim
+from autodiff.dims import Dim, deciding, equal
 from autodiff.errors import InternalError
 from autodiff.ir import ArrayType, Block, Operation, Program, Value, verify
 from autodiff.ops.builder import building, emit
@@ -243,3 +243,41 @@ def test_a_cotangent_of_another_shape_is_found_while_differentiating(
         InternalError, match=r"adds a contribution of shape \(2,\) to the cotangent"
     ):
         vjp(program, [0], [0])
+
+
+# -- sizes ----------------------------------------------------------------------------------------
+def _never(relation: str, difference: Dim) -> bool:
+    raise AssertionError(f"asked whether {difference} {relation} 0")
+
+
+def _of_sizes() -> Program:
+    """x + x[:m] under the promise m = n that a check of the program makes."""
+    with building() as builder:
+        n, m = (builder.parameter(ArrayType(INT, (), True), name) for name in "nm")
+        x = builder.parameter(ArrayType(FLOAT, (Dim.symbol(n),)), "x")
+        part = emit("slice", (x,), starts=(0,), sizes=(Dim.symbol(m),), steps=(1,))
+        fitted = emit("broadcast", (part,), shape=(Dim.symbol(n),), axes=(0,))
+        builder.block.outputs = [emit("add", (x, fitted))]
+    return Program(builder.block, "sizes")
+
+
+def test_a_check_of_sizes_that_are_open_asks_nobody() -> None:
+    program = _of_sizes()
+    with deciding(_never):
+        verify(program, type_rule_of)
+
+
+def test_a_sum_of_sizes_that_are_only_equal_at_a_run_is_invalid() -> None:
+    program = _of_sizes()
+    x, part = program.inputs[2], program.block.operations[0].result
+    program.block.operations[-1].operands = (x, part)
+    with deciding(lambda *_: True), pytest.raises(InternalError, match="operand shapes"):
+        verify(program, type_rule_of)
+
+
+def test_a_type_rule_that_asks_is_told_so() -> None:
+    def rule(operation: Operation) -> None:
+        equal(operation.results[0].shape[0], 3)
+
+    with deciding(_never), pytest.raises(InternalError, match="asks for a decision"):
+        verify(_of_sizes(), rule)

@@ -15,7 +15,7 @@ import functools
 import inspect
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -33,6 +33,7 @@ from autodiff.capture import (
     given,
     matching,
     numpy_callables,
+    passing,
     python_builtins,
     statements,
     suspending,
@@ -74,6 +75,7 @@ from autodiff.ops.tracer import (
     concretizing,
     is_traced,
 )
+from autodiff.plain_data import dataclass
 from autodiff.signals import Arose, is_ours, note_arising
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
@@ -114,16 +116,6 @@ class Result:
     leaves: list[tuple[Any, ...]]
     definition: Any | None
     parts: tuple[Result, ...] = ()  # each made of those before it
-
-    def is_direct(self, count: int) -> bool:
-        """Whether the outputs themselves, bare or as one flat tuple, are the result."""
-        numbers = [leaf[1] if leaf[0] == "output" else None for leaf in self.leaves]
-        if numbers != list(range(count)):
-            return False
-        if self.definition is None:
-            return count == 1
-        flat = self.definition.type is tuple and self.definition.num_children == count
-        return flat and count > 1 and self.definition.num_nodes == count + 1
 
     def numbers(self) -> list[int]:
         """The outputs that it is made of, where it is the row of a matrix."""
@@ -393,7 +385,7 @@ def _leave_by(trace: Trace, error: Exception) -> None:
 
     Where effects are real, it is what the user gets, so nothing traced may be left in it.
     """
-    note_arising(error, _arose(trace, trace.raised_at or trace.builder.source))
+    note_arising(error, _arose(trace, trace.raised_at(error)))
     if not is_ours(error):
         trace.leave_plain(error)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops.either import Either
+from autodiff.ops.known import require_equal
 from autodiff.ops.tracer import Tracer
 
 
@@ -16,11 +17,12 @@ def truth(value: Any) -> Tracer:
         value = value.wide
     shape = value.shape
     if shape:
-        if value.size != 1:
-            raise ValueError(
-                "The truth value of an array with more than one element is ambiguous. "
-                "Use a.any() or a.all()"
-            )
+        message = (
+            "The truth value of an array with more than one element is ambiguous. "
+            "Use a.any() or a.all()"
+        )
+        if not require_equal(value.size, 1, message):
+            raise ValueError(message)
         value = value.reshape(())[()]
     if value.dtype.kind != "b":
         value = np.not_equal(value, 0)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from autodiff.ops.known import check
 from autodiff.ops.promotion import as_array
 from autodiff.ops.python_numbers import number
 from autodiff.ops.tracer import Tracer, is_traced
+from autodiff.plain_data import dataclass
 
 Draw = Callable[..., Any]
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import copy
 import random
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ from autodiff.capture.origins import name_of
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
 from autodiff.capture.state import keeper, reacher
-from autodiff.capture.text import DeferredText, Said, characters, is_pending
+from autodiff.capture.text import DeferredText, Said, characters, is_pending, refuse_hidden
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.ir.data import ArrayType, Block, Operation
 from autodiff.ladder import Bail
@@ -51,7 +52,6 @@ CLOCKS = frozenset(
         time.perf_counter_ns,
     )
 )
-GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 
 
 # -- host calls -------------------------------------------------------------------------------------
@@ -72,6 +72,7 @@ class Operands:
 
     def template(self, x: Any) -> Callable[[tuple[Any, ...]], Any]:
         """From the operands' arrays to ``x`` with its values."""
+        refuse_hidden(x)
         return containers.planned(x, is_pending, self.pending, copied=_is_own)
 
     def pending(self, x: Any) -> Callable[[tuple[Any, ...]], Any]:
@@ -266,7 +267,7 @@ def call_impure(
     owner = getattr(function, "__self__", None)
     if function in _makers():
         return _make_generator(frame, function, args, kwargs)
-    if isinstance(owner, GENERATORS):
+    if _is_generator(owner):
         return _draw(frame, owner, function.__name__, args, kwargs, node)
     if function is print:
         from autodiff.capture.formatting import as_texts
@@ -319,6 +320,7 @@ def _run_now(
     operands = Operands()
     make_args, make_kwargs = operands.template(args), operands.template(kwargs)
     arrays = tuple(np.asarray(frame.trace.concrete(t)) for t in operands.tracers)
+    frame.trace.effects = True
     return lift_result(run_users(function, *make_args(arrays), **make_kwargs(arrays)))
 
 
@@ -346,14 +348,27 @@ def _execute(frame: Frame, function: Any, args: list[Any]) -> Any:
 
 
 # -- random numbers ---------------------------------------------------------------------------------
+def _is_numpys_random_loaded() -> bool:
+    """Whether anybody has used ``numpy.random``, which NumPy loads when it is first asked for."""
+    return "numpy.random" in sys.modules
+
+
+def _is_generator(x: Any) -> bool:
+    if _is_numpys_random_loaded() and isinstance(x, (np.random.Generator, np.random.RandomState)):
+        return True
+    return isinstance(x, random.Random)
+
+
 def _makers() -> tuple[Any, ...]:
+    if not _is_numpys_random_loaded():
+        return (random.Random,)
     return (np.random.default_rng, np.random.RandomState, random.Random)
 
 
 def _make_generator(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     generator = run_users(function, *args, **kwargs)
-    seeded = bool(args or kwargs) and not any(isinstance(a, GENERATORS) for a in args)
-    if args and isinstance(args[0], GENERATORS):
+    seeded = bool(args or kwargs) and not any(map(_is_generator, args))
+    if args and _is_generator(args[0]):
         return generator  # default_rng(rng) is rng itself
     if seeded:
         frame.trace.seed(generator)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import operator
+import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -14,11 +16,12 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import rolling
+from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
-from autodiff.capture.frames import ComprehensionScope
+from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.functions import make_closure, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList, is_item
@@ -26,6 +29,8 @@ from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.predicates import Predicate
+from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.regions import cells_of, is_listed
 from autodiff.capture.staging import stage_boolean, stage_choice
 from autodiff.capture.state import MISSING
@@ -33,8 +38,9 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_library
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import Dim
-from autodiff.ladder import Bail, Rung
+from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops import dispatch
+from autodiff.ops.either import Either, choose, is_array
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -209,8 +215,7 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
         if position == 0:
             result = part
         elif isinstance(result, Tracer) and isinstance(part, Tracer):
-            # Both sides have no effects: `a < b < c` is `a < b and b < c`.
-            result = as_python(np.logical_and(truth(result), truth(part)))
+            result = _both(result, part)
         else:
             result = part if run_users(bool, result) else result
         if position < len(node.ops) - 1 and not isinstance(result, Tracer):
@@ -220,10 +225,28 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
     return result
 
 
+def _both(first: Tracer, second: Tracer) -> Any:
+    """``first and second`` of two comparisons, without a branch: neither has effects.
+
+    Like ``and`` it is the first that is false, or else the second: Python's bool or NumPy's.
+    """
+    condition = truth(first)
+    if all(x.dtype.kind == "b" and not x.shape for x in (first, second)):
+        if first.form == second.form and not isinstance(second, Either):
+            both: Any = np.logical_and(condition, truth(second))
+            return Tracer(both.value, first.form)
+        chosen = choose(condition, second, first)
+        if chosen is not NotImplemented:
+            return chosen
+    return second if condition else first
+
+
 def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
     if isinstance(kind, (ast.Is, ast.IsNot)):
         same = is_same(frame, left, right)
-        return same if isinstance(kind, ast.Is) else not same
+        if isinstance(kind, ast.Is):
+            return same
+        return python_not(same) if isinstance(same, Tracer) else not same
     if isinstance(kind, (ast.In, ast.NotIn)):
         found = _contains(frame, left, right)
         return (
@@ -234,10 +257,30 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
     return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
 
 
-def is_same(frame: Frame, left: Any, right: Any) -> bool:
-    """``left is right``."""
+def is_same(frame: Frame, left: Any, right: Any) -> Any:
+    """``left is right``: a bool, or a traced one of arrays that a branch chose."""
     _check_identity(frame, left, right)
-    return is_singleton(left, right) or is_singleton(right, left) or _same_array(frame, left, right)
+    if is_singleton(left, right) or is_singleton(right, left):
+        return True
+    if not (is_array(left) and is_array(right)):
+        return False
+    heap = frame.trace.heap
+    if any(isinstance(x.cell, Chosen) and x.cell.reference is None for x in (left, right)):
+        if left.cell is not right.cell and cells_of(left).keys() & cells_of(right).keys():
+            raise NotStaged("an identity test of an array that is a part of others")
+    same = heap.decided(_identical(frame, heap.reference(left), heap.reference(right)))
+    return same if isinstance(same, bool) else Tracer(heap.value_of(same), "python")
+
+
+def _identical(frame: Frame, a: Reference, b: Reference) -> Predicate:
+    """Where two arrays are one."""
+    if isinstance(a, Choice):
+        first, second = (_identical(frame, x, b) for x in (a.a, a.b))
+        return frame.trace.heap.logic.choose(a.predicate, first, second)
+    if isinstance(b, Choice):
+        return _identical(frame, b, a)
+    assert isinstance(a, To) and isinstance(b, To)
+    return _same_array(frame, a.object.like, b.object.like)
 
 
 def is_singleton(value: Any, singleton: Any) -> bool:
@@ -254,10 +297,6 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
     """
     if left is not right:
         if isinstance(left, Tracer) and isinstance(right, Tracer):
-            if (left.cell.origins or right.cell.origins) and (
-                cells_of(left).keys() & cells_of(right).keys()
-            ):
-                raise AmbiguousStore("an identity test of an array that a branch or loop chose")
             if (is_item(left) or is_item(right)) and all(
                 is_item(x) or is_listed(x) for x in (left, right)
             ):
@@ -277,9 +316,7 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
             raise Declined("an identity test of arrays from outside of the function")
 
 
-def _same_array(frame: Frame, left: Any, right: Any) -> bool:
-    if not (isinstance(left, Tracer) and isinstance(right, Tracer) and left.form == "array"):
-        return False
+def _same_array(frame: Frame, left: Tracer, right: Tracer) -> bool:
     if left.cell is right.cell or left.path != right.path:
         return left.cell is right.cell and left.path == right.path
     # Two arguments, whole: at another call they may be one object, or no longer be one.
@@ -305,6 +342,10 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     method = own_method(frame, container, "__contains__")
     if method is not None:
         return call(frame, method, [container, item], {}, frame.scope.syntax.node)
+    if isinstance(container, TracedList):
+        holders = container.places_of(item)
+        if holders is not None:
+            return as_python(np.any(holders))
     container = frame.trace.deep(container)
     if isinstance(container, (set, frozenset, dict)):
         as_key(item)
@@ -625,6 +666,11 @@ def _call(frame: Frame, node: ast.Call) -> Any:
             arguments.extend(iterate(frame, frame.evaluate(argument.value)))
         elif isinstance(argument, ast.GeneratorExp) and _takes_all(function):
             arguments.append(_list_comprehension(frame, argument))
+        elif isinstance(argument, ast.GeneratorExp) and (function is any or function is all):
+            found = _rolled_truth(frame, argument, function is any)
+            if isinstance(found, (bool, Tracer)):
+                return found
+            arguments.append(found)
         else:
             arguments.append(frame.evaluate(argument))
     keywords: dict[str, Any] = {}
@@ -662,7 +708,11 @@ def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:
 
 
 # Functions that go through a whole generator before anything else happens.
-_TAKES_ALL = (sum, list, tuple, min, max, sorted)
+_TAKES_ALL = (
+    *(sum, list, tuple, min, max, sorted, math.fsum, math.prod),
+    *(statistics.mean, statistics.fmean, statistics.median, statistics.pvariance),
+    *(statistics.variance, statistics.pstdev, statistics.stdev),
+)
 
 
 def _takes_all(function: Any) -> bool:
@@ -757,29 +807,36 @@ def _list_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -> 
 
 
 _RESULT = "<list>"  # no name that a program could have
+_SOURCES = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.BinOp)
 
 
 def _rolled_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -> Any:
     """The list of a long comprehension, made by a loop that appends; None where it is not one."""
     if frame.trace.eager or any(g.is_async for g in node.generators):
         return None
-    generator = node.generators[0]
-    if not isinstance(generator.iter, (ast.Name, ast.Call, ast.Attribute, ast.Subscript)):
+    if not isinstance(node.generators[0].iter, _SOURCES):
         return None
-    source = frame.evaluate(generator.iter)
-    sequence = rolling.lazy_sequence(frame, source)
-    first = sequence if sequence is not None and _is_long(sequence) else None
-    if first is None:
-        return _unrolled_comprehension(frame, node, source)
-    targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
-    scope = ComprehensionScope(frame.scope, frozenset((*targets, _RESULT)))
-    inner = Frame(frame.trace, scope, frame.name)
-    made = scope.locals[_RESULT] = frame.trace.new_list()
-    frame.trace.fresh(made)
+    source = frame.evaluate(node.generators[0].iter)
     append = ast.Call(
         ast.Attribute(ast.Name(_RESULT, ast.Load()), "append", ast.Load()), [node.elt], []
     )
-    body: ast.stmt = ast.Expr(append)
+    made = frame.trace.fresh(frame.trace.new_list())
+    found = _rolled(frame, node, source, ast.Expr(append), made)
+    if isinstance(found, Scope):
+        return made
+    return _unrolled_comprehension(frame, node, source, found)
+
+
+def _rolled(
+    frame: Frame, node: ast.ListComp | ast.GeneratorExp, source: Any, body: ast.stmt, start: Any
+) -> Scope | Bail | str:
+    """The scope of a loop over ``source`` that does ``body``, or why there is none."""
+    sequence = rolling.lazy_sequence(frame, source)
+    if sequence is None or not is_long(sequence):
+        return _FEW
+    targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+    scope = ComprehensionScope(frame.scope, frozenset((*targets, _RESULT)))
+    scope.locals[_RESULT] = start
     for g in reversed(node.generators):
         for condition in reversed(g.ifs):
             body = ast.If(condition, [body], [])
@@ -789,16 +846,35 @@ def _rolled_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -
             ast.copy_location(part, node)
     assert isinstance(body, ast.For)
     try:
-        after = roll_or_peel(inner, body, first)
+        after = roll_or_peel(Frame(frame.trace, scope, frame.name), body, sequence)
     except Bail as problem:
         if problem.rung is not Rung.UNROLLED:
             raise
-        return _unrolled_comprehension(frame, node, source, problem)
+        return problem
     after()
-    return made
+    return scope
 
 
-def _is_long(sequence: Any) -> bool:
+def _rolled_truth(frame: Frame, node: ast.GeneratorExp, stop: bool) -> Any:
+    """``any(…)`` or ``all(…)`` of a long comprehension, by a loop that ends early; else its items."""
+    first = node.generators[0]
+    if frame.trace.eager or len(node.generators) > 1 or first.is_async:
+        return frame.evaluate(node)
+    if not isinstance(first.iter, _SOURCES):
+        return frame.evaluate(node)
+    source = frame.evaluate(first.iter)
+    test = node.elt if stop else ast.UnaryOp(ast.Not(), node.elt)
+    found = ast.Assign([ast.Name(_RESULT, ast.Store())], ast.Constant(stop))
+    body = ast.If(test, [found, ast.Break()], [])
+    scope = _rolled(frame, node, source, body, not stop)
+    if isinstance(scope, Scope):
+        return scope.locals[_RESULT]
+    items = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source, scope)
+    return frame.trace.fresh(items)
+
+
+def is_long(sequence: Any) -> bool:
+    """Whether a sequence has so many items, or an unknown number, that a loop is made of them."""
     return isinstance(sequence.count, Dim) or sequence.count > LONGEST_UNROLLED_COMPREHENSION
 
 

@@ -39,6 +39,7 @@ from autodiff.capture.text import (
     DeferredText,
     Said,
     characters,
+    hides_pending,
     is_pending,
     materialised,
 )
@@ -283,7 +284,7 @@ def as_texts(frame: Frame, objects: Sequence[Any]) -> list[Any]:
     """What ``print`` gets: objects with something in them as the text that Python would ask for."""
     return [
         text_of(frame, x, "s")
-        if isinstance(x, _OF_CAPTURE) or containers.kind_of(x) is not None
+        if isinstance(x, _OF_CAPTURE) or containers.kind_of(x) is not None or hides_pending(x)
         else x
         for x in objects
     ]

@@ -94,13 +94,15 @@ class ComprehensionScope(Scope):
 class Maybe:
     """A name bound on one side of a staged branch only; ``resolve`` makes sure of it."""
 
-    __slots__ = ("bound", "value")
+    __slots__ = ("bound", "is_read", "value")
 
     def __init__(self, bound: Tracer, value: Any) -> None:
         self.bound = bound
         self.value = value
+        self.is_read = False  # whether any code has taken it to be bound
 
     def resolve(self, name: str) -> Any:
         """The value, with a check at run time that the name is bound."""
+        self.is_read = True
         emit_check(self.bound.value, f"local variable '{name}' is not bound on this path")
         return self.value

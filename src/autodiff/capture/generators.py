@@ -16,7 +16,7 @@ from typing import Any
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined, NotStaged, Trace
-from autodiff.signals import Signal
+from autodiff.signals import Signal, door
 
 Steps = Generator[Any, Any, Completion | None]
 STEPS: dict[type, Callable[[Frame, Any], Steps]] = {}  # of statements that may be left and entered
@@ -41,6 +41,12 @@ def passing(function: Callable[..., Any], /, *arguments: Any) -> Any:
         raise Stopped(error) from None
 
 
+@door
+def suspended(value: Any) -> Generator[Any, Any, Any]:
+    """A ``yield`` of the user's: what is thrown in is the user's."""
+    return (yield value)
+
+
 class TracedGenerator:
     """A generator of the user's, run by the interpreter.
 
@@ -59,6 +65,8 @@ class TracedGenerator:
         source = self.trace.builder.source
         try:
             return action(*arguments)
+        except StopIteration as stop:
+            raise StopIteration(*() if stop.value is None else (stop.value,)) from None
         finally:
             self.trace.builder.source = source
 
@@ -177,5 +185,6 @@ __all__ = [
     "passing",
     "start",
     "steps",
+    "suspended",
     "suspends",
 ]

@@ -19,7 +19,6 @@ or NumPy's float64.  Short lists of ints are shapes, axes and counts, which prog
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from autodiff.capture.regions import Slot
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
+from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
@@ -71,16 +71,23 @@ class TracedTuple(TracedList):
         raise NotStaged("a change of a tuple")
 
     def __add__(self, other: Any) -> Any:
-        return (*self, *other) if isinstance(other, (tuple, TracedTuple)) else NotImplemented
+        if not isinstance(other, (tuple, TracedTuple)):
+            return NotImplemented
+        joined = self.joined(other if isinstance(other, TracedTuple) else self._new(other))
+        return (*self, *other) if joined is None else joined
 
     def __radd__(self, other: Any) -> Any:
-        return (*other, *self) if isinstance(other, tuple) else NotImplemented
+        if not isinstance(other, tuple):
+            return NotImplemented
+        joined = self._new(other).joined(self)
+        return (*other, *self) if joined is None else joined
 
     def __iadd__(self, other: Any) -> Any:
         return self + other
 
     def __mul__(self, times: Any) -> Any:
-        return tuple(self) * times
+        made = super().__mul__(times) if type(times) is int else None
+        return made if isinstance(made, TracedTuple) and made.is_stored() else tuple(self) * times
 
     __rmul__ = __mul__
     __imul__ = __mul__
@@ -97,7 +104,7 @@ class TracedTuple(TracedList):
     __str__ = __repr__
 
     def _new(self, items: Any) -> TracedTuple:
-        return TracedTuple(self.trace, items)
+        return TracedTuple(items, self.trace)
 
     def copy(self) -> TracedTuple:
         """A tuple is its own copy."""
@@ -114,7 +121,7 @@ def converted(x: TracedList, kind: type[TracedList]) -> TracedList | None:
     array = x.numbers()
     if array is None or x.store is None:
         return None
-    made = kind(x.trace)
+    made = kind((), x.trace)
     count = Cell(x.store.count.value)
     made.store = Store(Cell(array.value), count, x.store.slot, [], None, None)
     x.trace.counts.add(count)
@@ -137,7 +144,7 @@ class Given:
 def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
     """What stands for a list or tuple whose items are the elements of an input."""
     form: Form = "scalar" if kind_of(obj) is np.float64 else "python"
-    made = TracedTuple(trace) if type(obj) is tuple else TracedList(trace)
+    made = TracedTuple((), trace) if type(obj) is tuple else TracedList((), trace)
     count = Cell(as_tracer(tracer.shape[0]).value)
     made.store = Store(Cell(tracer.value), count, Slot(tracer.dtype, (), form), [], None, None)
     trace.counts.add(count)

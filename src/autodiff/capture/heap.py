@@ -30,7 +30,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from autodiff.capture.kinds import Kind, Order
@@ -47,6 +46,7 @@ from autodiff.capture.references import (
     objects_of,
 )
 from autodiff.errors import InternalError
+from autodiff.plain_data import dataclass
 
 
 @dataclass(frozen=True)
@@ -289,16 +289,25 @@ class Heap:
         self.update_through(reference, key, lambda old: new)
 
     def update_through(
-        self, reference: Reference, key: Any, change: Callable[[Reference], Reference]
+        self,
+        reference: Reference,
+        key: Any,
+        change: Callable[[Reference], Reference],
+        where: Predicate = True,
     ) -> None:
         """Let ``change`` say, of what each object holds, what it shall hold where it is that one."""
         if isinstance(reference, To):
             place = (reference.object, key)
-            self.write(place, change(self.read(place)))
+            old = self.read(place)
+            new = change(old)
+            # An object that exists nowhere else needs no condition.
+            if not self.logic.implies(self.logic.both(self.path, reference.object.born), where):
+                new = self.logic.join(where, new, old)
+            self.write(place, new)
         elif isinstance(reference, Choice):
-            p, join = reference.predicate, self.logic.join
-            self.update_through(reference.a, key, lambda old: join(p, change(old), old))
-            self.update_through(reference.b, key, lambda old: join(p, old, change(old)))
+            p, both = reference.predicate, self.logic.both
+            self.update_through(reference.a, key, change, both(where, p))
+            self.update_through(reference.b, key, change, both(where, self.logic.negated(p)))
         else:
             raise InternalError("a store into something that is no object")
 

@@ -14,11 +14,11 @@ Sets have no row: their elements are found by a hash, which a traced value does 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from autodiff import containers
+from autodiff.plain_data import dataclass
 
 
 class Order(Enum):

@@ -21,6 +21,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from types import (
+    BuiltinFunctionType,
     FunctionType,
     MappingProxyType,
     MethodDescriptorType,
@@ -121,6 +122,8 @@ def _call(
 ) -> Any:
     trace = frame.trace
     owner = getattr(function, "__self__", None)
+    if isinstance(owner, ModuleType):  # ``operator.add`` is no method that changes a set
+        owner = None
     trace.advancing((owner, *args, *kwargs.values()))
     if isinstance(owner, str) or getattr(function, "__objclass__", None) is str:
         from autodiff.capture.formatting import string_method
@@ -141,7 +144,7 @@ def _call(
         if found is not NotImplemented:
             return found
     path = trace.paths.get(id(function))
-    if path is not None and owner is not None and not isinstance(owner, (type, ModuleType)):
+    if path is not None and owner is not None and not isinstance(owner, type):
         owner = trace.lift(
             owner, path.attribute("__self__")
         )  # a method that was kept: ``dot = A.dot``
@@ -160,6 +163,7 @@ def _call(
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
         _change(frame, owner, function.__name__, args, kwargs, node)
         if trace.is_external(owner):
+            trace.effects = True
             if function.__name__ in EXTENDING:
                 trace.storing_into(owner)
                 return run_users(function, *args, **kwargs)
@@ -480,6 +484,11 @@ def _call_unknown(
     """A function of traced arrays that no table knows."""
     module = module_of(function).split(".")[0]
     owner = getattr(function, "__self__", None)
+    if isinstance(function, BuiltinFunctionType) and not isinstance(
+        owner, (type, ModuleType, type(None))
+    ):
+        # A method in C is of no module: it may keep what it is given, as ContextVar.set does.
+        module = type(owner).__module__.split(".")[0]
     if isinstance(owner, (list, dict, tuple, set, str)) or module in (
         "builtins", "itertools", "functools", "operator", "collections", "copy", "typing", "enum",
         "_operator", "_functools", "_collections",

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
@@ -55,7 +54,17 @@ from autodiff.capture.regions import (
     types_of,
     widest,
 )
-from autodiff.dims import Dim, Extent, UndecidedExtent, bounds, maximum, minimum, same, symbols
+from autodiff.dims import (
+    Dim,
+    Extent,
+    UndecidedExtent,
+    at_least,
+    bounds,
+    maximum,
+    minimum,
+    same,
+    symbols,
+)
 from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, Bail, Declined, NotStaged, Rung
 from autodiff.ops import indexing
@@ -73,10 +82,12 @@ from autodiff.ops.tracer import (
     as_tracer,
     emit_tracer,
 )
+from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
 
+MOST_COPIES = 64  # of a list in an array, by repetition
 FEW = 64  # items of different types, or arrays, that a loop may carry one by one
 
 
@@ -131,7 +142,11 @@ class TracedList(StoredList):
 
     __slots__ = ("block", "columns", "frozen", "store", "template", "trace")
 
-    def __init__(self, trace: Trace, items: Iterable[Any] = ()) -> None:
+    def __new__(cls, items: Iterable[Any] = (), trace: Trace | None = None) -> Any:
+        """A list; a plain one where Python's library makes one like it, by ``type(x)(items)``."""
+        return cls.python_type(items) if trace is None else super().__new__(cls)
+
+    def __init__(self, items: Iterable[Any], trace: Trace) -> None:
         super().__init__(items)
         self.trace = trace
         self.block = current_block()  # where it was made: there it may change without ado
@@ -385,6 +400,58 @@ class TracedList(StoredList):
             return None
         return self._rows_up_to(self.store.length)
 
+    def fill(self, rows: Tracer, slot: Slot) -> None:
+        """Have the rows of an array as items (of a list without any)."""
+        content = Tracer(rows.value, "array")
+        self.store = Store(Cell(content.value), Cell(_count(rows.shape[0])), slot, [], None, None)
+        self.trace.counts.add(self.store.count)
+
+    def with_rows(self, rows: Tracer) -> TracedList:
+        """A list like this one of numbers, with the rows of an array as items."""
+        assert self.store is not None
+        made = self._new(())
+        made.fill(rows, self.store.slot)
+        return made
+
+    def places_of(self, item: Any) -> Tracer | None:
+        """Which of the numbers of one array equal a number; None where Python must compare."""
+        rows = self.numbers()
+        if rows is None or isinstance(item, Either) or not is_numeric(item) or is_array(item):
+            return None
+        if slot_of(item).dtype.kind == "f":  # Python finds a NaN by its identity
+            no_nan: Any = np.logical_not(np.isnan(as_tracer(item)))
+            emit_check(no_nan.value, "a search for NaN")
+        equal: Any = np.equal(rows, Tracer(as_tracer(item).value, "scalar"))
+        return equal
+
+    def joined(self, other: Any) -> TracedList | None:
+        """The items, then those of another list: of numbers of one type, as one array."""
+        both = self._rows_beside(other)
+        if both is not None:
+            return self.with_rows(emit_tracer("concatenate", *both, axis=0))
+        if not isinstance(other, TracedList) or self.is_stored():
+            return None
+        both = other._rows_beside(list(self._plain_items()))
+        if both is None:
+            return None
+        return other.with_rows(emit_tracer("concatenate", *both[::-1], axis=0))
+
+    def _rows_beside(self, other: Any) -> tuple[Tracer, Tracer] | None:
+        rows = self.numbers()
+        if rows is None or self.store is None:
+            return None
+        if isinstance(other, TracedList) and other.is_stored():
+            more, store = other.numbers(), other.store
+            if more is None or store is None or store.slot != self.store.slot:
+                return None
+            return rows, more
+        items = list(other)
+        if not all(is_numeric(x) and not isinstance(x, Either) for x in items):
+            return None
+        if any(slot_of(x) != self.store.slot for x in items):
+            return None
+        return rows, _array_of(items, self.store.slot)
+
     def _rows_up_to(self, length: Extent) -> Tracer | None:
         store = self.store
         if store is None:
@@ -403,7 +470,7 @@ class TracedList(StoredList):
         if whole is None or (len(whole.shape) == 1 and whole.dtype == np.float64):
             return whole
         try:
-            some = self.extent > 0
+            some = at_least(self.extent, 1)
         except UndecidedExtent:
             filled: Any = np.greater(as_tracer(self.extent), 0)
             emit_check(filled.value, "an array of an empty list")
@@ -811,7 +878,7 @@ class TracedList(StoredList):
         self.trace.counts.add(count)
 
     def _new(self, items: Iterable[Any]) -> TracedList:
-        return TracedList(self.trace, items)
+        return TracedList(items, self.trace)
 
     def __len__(self) -> int:
         length = self.extent
@@ -842,19 +909,58 @@ class TracedList(StoredList):
     def __contains__(self, item: Any) -> bool:
         return item in list(self)
 
-    def __eq__(self, other: object) -> bool:
+    def count(self, item: Any) -> Any:
+        """How many items equal ``item``."""
+        places = self.places_of(item)
+        if places is None:
+            return list(self).count(item)
+        return Tracer(fit(np.sum(places), _INDEX), "python")
+
+    def index(self, item: Any, *limits: Any) -> Any:
+        """Where the first of them is."""
+        places = None if limits else self.places_of(item)
+        if places is None:
+            return list(self).index(item, *limits)
+        emit_check(as_tracer(np.any(places)).value, "an item that is not in the list")
+        return Tracer(fit(np.argmax(places), _INDEX), "python")
+
+    def reverse(self) -> None:
+        """Turn the order round."""
+        rows = self.numbers()
+        if rows is None or not self.is_here() or self.frozen:
+            self._settle("reverse")
+            list.reverse(self)
+            return
+        assert self.store is not None
+        self.trace.refuse_held(self)
+        self.store.buffer.write(rows[::-1].value)
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, list) and not (isinstance(other, TracedList) and other.is_stored()):
+            empty = self.extent if list.__len__(other) == 0 else None
+            if isinstance(empty, Dim):  # ``xs == []``
+                return Tracer(as_tracer(np.equal(as_tracer(empty), 0)).value, "python")
         return list(self) == (list(other) if isinstance(other, list) else other)
 
-    def __ne__(self, other: object) -> bool:
-        return not self == other
+    def __ne__(self, other: object) -> Any:
+        equal = self == other
+        if isinstance(equal, Tracer):
+            return Tracer(as_tracer(np.logical_not(equal)).value, "python")
+        return not equal
 
     __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __add__(self, other: Any) -> Any:
-        return self._new(list(self) + list(other)) if isinstance(other, list) else NotImplemented
+        if not isinstance(other, list):
+            return NotImplemented
+        joined = self.joined(other)
+        return self._new(list(self) + list(other)) if joined is None else joined
 
     def __radd__(self, other: Any) -> Any:
-        return self._new(list(other) + list(self)) if isinstance(other, list) else NotImplemented
+        if not isinstance(other, list):
+            return NotImplemented
+        joined = self._new(other).joined(self)
+        return self._new(list(other) + list(self)) if joined is None else joined
 
     def __mul__(self, times: Any) -> Any:
         if isinstance(times, Tracer):
@@ -871,6 +977,9 @@ class TracedList(StoredList):
                 if is_numeric(item) and slot_of(item).form != "array":
                     return self._repeated(item, maximum(n, 0))
             times = times.__index__()
+        rows = self.numbers()
+        if rows is not None and type(times) is int and 0 < times <= MOST_COPIES:
+            return self.with_rows(emit_tracer("concatenate", *[rows] * times, axis=0))
         return self._new(list(self) * times)
 
     __rmul__ = __mul__
@@ -946,6 +1055,7 @@ def _count(n: Extent) -> Value:
 
 
 _FLAG = Slot(np.dtype(bool), (), "python")
+_INDEX = Slot(np.dtype(np.int64), (), "python")
 
 
 @dataclass(frozen=True)
@@ -987,7 +1097,7 @@ def _method(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in ("insert", "remove", "clear", "sort", "reverse", "__delitem__"):
+for _name in ("insert", "remove", "clear", "sort", "__delitem__"):
     setattr(TracedList, _name, _method(_name))
 
 
@@ -1000,7 +1110,7 @@ def _reading(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in ("index", "count", "__lt__", "__le__", "__gt__", "__ge__"):
+for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
     setattr(TracedList, _name, _reading(_name))
 
 

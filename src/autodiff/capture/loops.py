@@ -17,7 +17,7 @@ from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import type_text
 from autodiff.capture.unrolling import Passes
-from autodiff.dims import UndecidedExtent
+from autodiff.dims import UndecidedExtent, at_least
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
@@ -116,7 +116,7 @@ def roll_or_peel(frame: Frame, node: ast.For, sequence: rolling.LazySequence) ->
             raise
         differs = problem
     try:
-        several = sequence.count >= 2  # of this call, with a guard
+        several = at_least(sequence.count, 2)  # of this call, with a guard
     except UndecidedExtent:
         several = False
     if not several:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autodiff.capture.heap import Heap, Object, Snapshot
@@ -31,6 +30,7 @@ from autodiff.capture.references import (
     objects_of,
 )
 from autodiff.errors import InternalError
+from autodiff.plain_data import dataclass
 
 
 class Run(Protocol):

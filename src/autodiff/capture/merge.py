@@ -17,13 +17,13 @@ any pairing that pairs each object with one other is right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from autodiff.capture.heap import Entry, Heap, Location, Object, Snapshot
 from autodiff.capture.kinds import Order
 from autodiff.capture.predicates import Refused
 from autodiff.capture.references import UNBOUND, Reference, To, mapped
+from autodiff.plain_data import dataclass
 
 Table = dict[Any, Entry | None]  # what a side left of an object, by key
 

@@ -15,12 +15,13 @@ import os
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
 from autodiff import tree
+from autodiff.capture.arrays import Chosen
 from autodiff.capture.paths import Path
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import NotStaged, Trace
@@ -29,6 +30,7 @@ from autodiff.ir.data import ArrayType, Program, Source, Value, free_values, use
 from autodiff.ir.printing import format_type
 from autodiff.ops.builder import current_builder
 from autodiff.ops.tracer import Form, Tracer, as_tracer
+from autodiff.plain_data import dataclass
 
 # The capture that is running, for code that Python itself runs with traced values.
 _capturing: ContextVar[Trace | None] = ContextVar("autodiff_capturing", default=None)
@@ -249,7 +251,7 @@ def replaced(tracer: Tracer, value: Value, form: Form) -> tuple[Tracer, bool]:
                 remedy="give it an array of that shape and dtype",
             )
         return Tracer(value, form), False
-    if tracer.path or tracer.cell.ambiguous:
+    if tracer.path or isinstance(tracer.cell, Chosen):
         tracer.write(value)
     else:
         tracer.cell.value = value  # no store, which the caller's array would show

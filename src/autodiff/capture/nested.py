@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,13 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import Outcome, fit, is_numeric, run_region, slot_of
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace
-from autodiff.dims import Extent, same
+from autodiff.dims import Extent, equal
 from autodiff.errors import ArgumentError, ShapeError
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops.dispatch import cast
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.plain_data import dataclass
 
 
 def call_frame(trace: Trace) -> Frame:
@@ -194,7 +194,7 @@ def _fitted(result: Any, type: ArrayType, rule: _Rule, place: str) -> Value:
         )
     # Where sizes are known only when the program runs, this call's decide, under a guard.
     fits = len(tracer.shape) == len(type.shape) and all(
-        same(m, n) or m == n for m, n in zip(tracer.shape, type.shape, strict=True)
+        equal(m, n) for m, n in zip(tracer.shape, type.shape, strict=True)
     )
     if not fits:
         raise ShapeError(

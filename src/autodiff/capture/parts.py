@@ -20,11 +20,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import SimpleNamespace
 from typing import Any, Protocol
 
 from autodiff.dims import UndecidedExtent
+from autodiff.plain_data import dataclass
 
 
 class Variables(Protocol):

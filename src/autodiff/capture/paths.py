@@ -12,8 +12,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from autodiff.plain_data import dataclass
+from autodiff.sameness import same_value
 
 # How roots are written: (what the path begins with, what stands for it).
 _WRITTEN = (
@@ -71,7 +73,7 @@ def is_literal(key: Any) -> bool:
 class Guard:
     """A condition on what a path leads to.
 
-    ``is``, ``equal`` (same type and value), ``type``, ``length``, ``keys``; ``alias`` and ``apart``,
+    ``is``, ``equal`` (same type and value, -0.0 is not 0.0), ``type``, ``length``, ``keys``; ``alias`` and ``apart``,
     where the expected is another path, which leads to the same object or to another one;
     ``missing``, ``lacks`` and ``has``: what the path leads to has no item, no attribute, an
     attribute of that name; ``computes``: none but what ``__getattr__`` makes; ``contents``: an array
@@ -100,7 +102,9 @@ class Guard:
         if self.relation == "length":
             return f"len({text}) == {name}"
         if self.relation == "keys":
-            return f"tuple({text}) == {name}"
+            if all(type(key) is str for key in self.expected):
+                return f"tuple({text}) == {name}"
+            return f"_same(tuple({text}), {name})"
         if self.relation == "alias":
             return f"{text} is {self.expected.text}"
         if self.relation == "apart":
@@ -123,20 +127,6 @@ def found_without_getattr(obj: Any, name: str) -> bool:
     except AttributeError:
         return False
     return True
-
-
-def same_value(a: Any, b: Any) -> bool:
-    """Equal in type and value; NaN equals NaN; tuples element by element."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, tuple):
-        return len(a) == len(b) and all(same_value(x, y) for x, y in zip(a, b, strict=True))
-    try:
-        return bool(a == b) or bool(a != a and b != b)
-    except Exception:  # a user's __eq__ may raise anything; then the values are not known equal
-        return False
 
 
 def compile_reader(

@@ -13,18 +13,16 @@ from __future__ import annotations
 import ast
 import collections
 import dataclasses
-import functools
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.capture.assignment import delete_item, store_attribute, store_item
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
-from autodiff.capture.conditions import truth
 from autodiff.capture.construction import construct
-from autodiff.capture.expressions import is_same, load_attribute, load_item, own_truth
+from autodiff.capture.expressions import is_same, load_attribute, load_item
 from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
@@ -36,7 +34,7 @@ from autodiff.capture.regions import fit
 from autodiff.capture.rolling import LazySequence, lazy_range, lazy_zip
 from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
-from autodiff.capture.trace import Declined, is_iterator
+from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, bounds, same
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
@@ -225,30 +223,6 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
     return iter(list(iterate(frame, sequence))[::-1])
 
 
-def _map(frame: Frame, function: Any, *sequences: Any) -> Any:
-    node = frame.scope.syntax.node
-    found = (
-        call(frame, function, list(items), {}, node)
-        for items in zip(*[iterate(frame, s) for s in sequences], strict=False)
-    )
-    return _at_once(found, sequences)
-
-
-def _at_once(found: Iterator[Any], sequences: Sequence[Any]) -> Iterator[Any]:
-    """All there is to go through; one by one where that takes items from an iterator."""
-    return found if any(is_iterator(s) for s in sequences) else iter(list(found))
-
-
-def _filter(frame: Frame, function: Any, sequence: Any) -> Any:
-    node = frame.scope.syntax.node
-    found = (
-        x
-        for x in iterate(frame, sequence)
-        if own_truth(frame, x if function is None else call(frame, function, [x], {}, node))
-    )
-    return _at_once(found, (sequence,))
-
-
 def _list(frame: Frame, *sequence: Any) -> list[Any]:
     if sequence and type(sequence[0]) is TracedList:
         return frame.trace.fresh(sequence[0].copy())
@@ -268,13 +242,6 @@ def _tuple(frame: Frame, *sequence: Any) -> Any:
         if made is not None:
             return made
     return tuple(iterate(frame, sequence[0])) if sequence else ()
-
-
-def _reduce(frame: Frame, function: Any, sequence: Any, *initial: Any) -> Any:
-    node = frame.scope.syntax.node
-    return functools.reduce(
-        lambda a, b: call(frame, function, [a, b], {}, node), iterate(frame, sequence), *initial
-    )
 
 
 def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
@@ -328,21 +295,6 @@ def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:
     if form == "python":
         return Tracer(emit("cast", (total.value,), dtype=total.dtype, weak=True), "python")
     return Tracer(total.value, form)
-
-
-def _any_all(stop: bool) -> Callable[..., Any]:
-    def run(frame: Frame, sequence: Any) -> Any:
-        result: Any = not stop
-        for item in iterate(frame, sequence):
-            if isinstance(item, Tracer):
-                item = truth(item)
-                joined = np.logical_or(result, item) if stop else np.logical_and(result, item)
-                result = Tracer(joined.value, "python")
-            elif bool(own_truth(frame, item)) == stop:
-                return stop
-        return result
-
-    return run
 
 
 def _is(frame: Frame, a: Any, b: Any) -> bool:
@@ -422,14 +374,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     zip: _zip,
     enumerate: _enumerate,
     reversed: _reversed,
-    map: _map,
-    filter: _filter,
     list: _list,
     tuple: _tuple,
     sum: _sum,
-    any: _any_all(True),
-    all: _any_all(False),
-    functools.reduce: _reduce,
     float: _number(float, "__float__"),
     int: _number(int, "__int__"),
     np.array: _asarray(np.array),

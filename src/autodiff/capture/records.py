@@ -11,7 +11,6 @@ is an item only a copy is kept: from then on it may not change, nor may what is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import VARIES, Either, Kind, kinds_of, union
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Form, Tracer, as_tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
     from autodiff.capture.lists import TracedList

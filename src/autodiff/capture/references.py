@@ -20,12 +20,12 @@ PLDI 1990); weak and strong updates are those of Chase, Wegman and Zadeck (PLDI 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autodiff.capture.predicates import Node, Predicate, Predicates, Refused, TruthValues
+from autodiff.plain_data import dataclass
+from autodiff.sameness import same_value
 
 MOST_CHOICES = 8  # things that one reference may be; beyond, the path is decided
 
@@ -118,6 +118,7 @@ class Logic(Predicates):
     """References over an algebra."""
 
     algebra: Algebra
+    most_choices = MOST_CHOICES
 
     def same(self, a: Reference, b: Reference) -> bool:
         """Whether two references surely are one."""
@@ -190,8 +191,9 @@ class Logic(Predicates):
         made = Choice(p, a, b)
         found = list(alternatives(made))
         different = {id(x.object) if isinstance(x, To) else id(x) for x in found}
-        if len(different) > MOST_CHOICES or len(found) > 2 * MOST_CHOICES:
-            raise Refused(f"a value that may be one of more than {MOST_CHOICES} objects")
+        most = self.most_choices
+        if len(different) > most or len(found) > 2 * most:
+            raise Refused(f"a value that may be one of more than {most} objects")
         return made
 
     def number(self, reference: Reference) -> Any:
@@ -224,13 +226,8 @@ class Logic(Predicates):
 
 def is_one_value(a: Any, b: Any) -> bool:
     """Whether two ordinary values are one: the same object, or numbers or text that nothing tells apart."""
-    if a is b:
-        return True
-    if type(a) is not type(b) or not isinstance(a, (bool, int, float, complex, str, bytes)):
-        return False
-    if isinstance(a, float):
-        return a == b and math.copysign(1.0, a) == math.copysign(1.0, b)
-    return a == b and (not isinstance(a, complex) or repr(a) == repr(b))
+    plain = (bool, int, float, complex, str, bytes)
+    return a is b or (isinstance(a, plain) and same_value(a, b))
 
 
 def mapped(reference: Reference, objects: dict[Any, Any]) -> Reference:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff.capture.arrays import ArrayMerge, Chosen, Left, array_of
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
 from autodiff.capture.parts import Region, table_of
 from autodiff.dims import Dim, same_shape
@@ -24,7 +25,7 @@ from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, us
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, as_kind
-from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
+from autodiff.ops.either import Either, Kind, is_array, is_in_64_bits, kinds_of, union
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.known import type_name
 from autodiff.ops.structural import zeros
@@ -36,6 +37,8 @@ from autodiff.ops.tracer import (
     as_tracer,
     whole_of,
 )
+from autodiff.plain_data import dataclass
+from autodiff.sameness import same_value
 from autodiff.signals import Signal, refuse_ours
 
 if TYPE_CHECKING:
@@ -64,6 +67,8 @@ class Outcome:
     cells: dict[Cell, Value] = field(default_factory=dict)
     raised: Exception | None = None
     stored: set[Value] = field(default_factory=set)  # contents of cells that were overwritten
+    # What cells held at its end that it wrote, those that it made too.
+    contents: dict[Cell, Value] = field(default_factory=dict)
     # Names whose lists, dicts and objects have other names as well, or are from before the region.
     entangled: set[tuple[Any, str]] = field(default_factory=set)
     made: dict[int, Any] = field(default_factory=dict)  # lists, dicts and objects
@@ -263,14 +268,7 @@ def freeze(
     if isinstance(x, Tracer):
         if isinstance(x, Either) or x.form != "array":
             return x
-        stale = x.cell.is_stale
-        frozen = Tracer(x.cell.value if stale else x.value, "array")
-        frozen.alias = x.alias or (x.cell, x.path)
-        if stale:  # not to be read: what it is linked to goes back to its old content
-            frozen.cell.origins = ((frozen.cell, None),)
-        frozen.cell.strides = x.cell.strides if not x.path else None
-        frozen.cell.follows = x.cell.follows
-        return frozen
+        return _left(x)
     if isinstance(x, Maybe):
         return Maybe(x.bound, inner(x.value))
     if isinstance(x, Completion):
@@ -292,6 +290,20 @@ def freeze(
     return x
 
 
+def _left(x: Tracer) -> Left:
+    """An array as it is now."""
+    cell = x.cell
+    if isinstance(cell, Chosen):
+        left = Left(cell.last[0] if cell.is_stale else x.value, array_of(x))
+        if cell.is_stale:
+            left.cell = Chosen.lost(cell)
+        return left
+    left = Left(x.value, array_of(x))
+    left.cell.strides = cell.strides if not x.path else None
+    left.cell.follows = cell.follows
+    return left
+
+
 def _has_content(x: Any, made: dict[int, Any] | None) -> bool:
     """Whether freezing may change an item."""
     return isinstance(x, (Tracer, list, tuple, dict)) or (made is not None and id(x) in made)
@@ -302,14 +314,13 @@ def thaw(x: Any) -> Any:
     if isinstance(x, ComplexTracer):
         re, im = map(thaw, x.parts)
         return ComplexTracer((re, im), x.form)
-    if isinstance(x, Tracer) and x.alias is not None:
-        return Tracer(x.alias[0], "array", x.alias[1])
-    return x
+    return x.array if isinstance(x, Left) else x
 
 
 def identity(x: Tracer) -> tuple[Cell, Any]:
     """Which array a tracer is: its storage and the path through it."""
-    return x.alias or (x.cell, x.path)
+    array = array_of(x)
+    return array.cell, array.path
 
 
 def cells_of(x: Any) -> dict[Cell, None]:
@@ -320,18 +331,7 @@ def cells_of(x: Any) -> dict[Cell, None]:
     if not is_array(x):
         return {}
     cell, _ = identity(x)
-    return dict.fromkeys([cell, *[origin for origin, _ in cell.origins]])
-
-
-def link(cells: dict[Cell, dict[Cell, None]]) -> None:
-    """Note of arrays that a region has made which storages each may be.
-
-    Two of them that may be one array are linked with each other.
-    """
-    for cell, found in cells.items():
-        others = [other for other, own in cells.items() if other is not cell and found.keys() & own]
-        may_be = [c for c in found if c is not cell]
-        cell.origins = tuple([(c, c.value) for c in (*may_be, *others)])
+    return cell.cells if isinstance(cell, Chosen) else {cell: None}
 
 
 def _note_cells(outcome: Outcome, journal: list[tuple[Any, Value]]) -> None:
@@ -344,6 +344,7 @@ def _note_cells(outcome: Outcome, journal: list[tuple[Any, Value]]) -> None:
         first.setdefault(cell, old)
         outcome.stored.add(old)
     for cell, old in first.items():
+        outcome.contents[cell] = cell.value
         if old not in inside:
             outcome.cells[cell] = cell.value
 
@@ -366,6 +367,8 @@ class Slot:
 def is_numeric(x: Any) -> bool:
     """Whether a variable's value can be an output of structured control flow."""
     if isinstance(x, Either) and isinstance(x.wide, ComplexTracer):
+        return False
+    if type(x) is int and not is_in_64_bits(x):
         return False
     return (
         not isinstance(x, ComplexTracer)
@@ -552,8 +555,7 @@ def same_object(a: Any, b: Any) -> bool:
         return a.value is b.value
     if isinstance(a, Dim) and isinstance(b, Dim):
         return a.terms == b.terms
-    plain = (bool, int, float, str, type(None))
-    return type(a) is type(b) and isinstance(a, plain) and (a == b or (a != a and b != b))
+    return isinstance(a, (bool, int, float, str, type(None))) and same_value(a, b)
 
 
 def type_text(x: Any) -> str:
@@ -578,8 +580,9 @@ class Merge:
         self.outcomes = (then, orelse)
         self.outputs: tuple[list[Value], list[Value]] = ([], [])
         self.finish: list[Callable[[tuple[Value, ...]], None]] = []
-        self.made: dict[Cell, dict[Cell, None]] = {}  # the arrays, with what each may be
-        self.seen: set[Cell] = set()
+        trace = frame.trace
+        contents = (then.contents, orelse.contents)
+        self.arrays = ArrayMerge(trace.heap, trace.builder, test.value, self.blocks, contents)
         # The lists and dicts that come together, by id; what they are merged into.
         self.pairs: dict[tuple[int, int], list[Any]] = {}
 
@@ -605,12 +608,18 @@ class Merge:
             self.finish.append(lambda results: put(pair[0]))
         elif type(a) is type(b) and isinstance(a, (tuple, list)) and len(a) == len(b):
             self._sequence(a, b, self._paired(first, second, self._one_of(first, second, put)))
-        elif type(a) is dict and type(b) is dict and list(a) == list(b):
+        elif type(a) is dict and type(b) is dict and same_value(tuple(a), tuple(b)):
             self._dict(a, b, self._paired(first, second, self._one_of(first, second, put)))
         else:
             raise NotStaged(
                 f"the branches give a {type_text(a)} and a {type_text(b)}, which do not merge"
             )
+
+    def complete(self, results: tuple[Value, ...]) -> None:
+        """Hand out everything, now that the ``cond`` stands in the program."""
+        self.arrays.finish(results)
+        for finish in self.finish:
+            finish(results)
 
     def _origin(self, x: Any) -> Any:
         """The list or dict that ``x`` is, or is a copy of."""
@@ -664,22 +673,15 @@ class Merge:
         if types is None:
             raise NotStaged("the branches give values of different types")
         slot, narrow = types.slot, types.narrow
-        if self.frame.trace.distinguish_arrays and slot.form == "array":
-            found = {**cells_of(a), **cells_of(b)}
-            if self._is_known_elsewhere(a) or self._is_known_elsewhere(b) or self.seen & set(found):
-                raise NotStaged("a branch chooses among arrays, and the choice is stored into")
-            self.seen.update(found)
         number = self._output(a, b, slot)
+        if slot.form == "array":
+            self.arrays.add(a, b, number, is_listed(a) or is_listed(b), put)
+            return
         tag = None if narrow is None else self._tag(a, b, types)
         form = slot.form
 
         def finish(results: tuple[Value, ...]) -> None:
             merged = Tracer(results[number], form)
-            if form == "array":
-                # It is one array or another one: a store into it could not know which.
-                merged.cell.ambiguous = self._is_known_elsewhere(a) or self._is_known_elsewhere(b)
-                merged.cell.listed = is_listed(a) or is_listed(b)
-                self.made[merged.cell] = {**cells_of(a), **cells_of(b)}
             if narrow is not None and tag is not None:
                 merged = Either(merged, tag(results), narrow)
             put(merged)
@@ -731,12 +733,6 @@ class Merge:
             return lambda results: emit("logical_not", (self.test.value,))
         number = self._output(first, second, Slot(np.dtype(bool), (), "python"))
         return lambda results: results[number]
-
-    def _is_known_elsewhere(self, x: Any) -> bool:
-        """Whether an array is from before the branch, so that it may have other names."""
-        if not is_array(x):
-            return False
-        return identity(x)[0].block not in self.blocks
 
     def _sequence(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         items: list[Any] = [None] * len(a)

@@ -16,20 +16,22 @@ from __future__ import annotations
 
 import ast
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
 
 from autodiff.capture import staging, structures
+from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import Store, TracedList
+from autodiff.capture.loop_arrays import NUMBER, LoopArrays
 from autodiff.capture.parts import ObjectScope, Parts
 from autodiff.capture.regions import (
     INT,
@@ -39,11 +41,9 @@ from autodiff.capture.regions import (
     as_parts,
     cells_of,
     fit,
-    identity,
     is_listed,
     is_numeric,
     join,
-    link,
     live_scopes,
     placeholder,
     run_region,
@@ -61,6 +61,7 @@ from autodiff.dims import (
     Dim,
     Extent,
     bounds,
+    last_index,
     maximum,
     minimum,
     same,
@@ -78,6 +79,7 @@ from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of
 from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Tracer, as_tracer
+from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
 
 LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
@@ -123,8 +125,17 @@ class _Halves:
             self.scope.locals[self.name] = ComplexTracer((re, im), self.form)
 
 
+@dataclass(frozen=True)
+class _Size:
+    """An extent that a loop carries: in which number, and at most how large it is."""
+
+    key: tuple[Any, str]
+    most: Extent  # before an iteration
+    room: Extent  # before, in and after any of them
+
+
 class _Tags:
-    """A scope for what no name of the user's stands for: of which type a number is."""
+    """A scope for what no name of the user's stands for: types of numbers, extents of arrays."""
 
     def __init__(self) -> None:
         self.locals: dict[str, Any] = {}
@@ -141,6 +152,7 @@ class LazySequence:
     item: Callable[[Any], Any]
     lists: tuple[TracedList, ...] = ()  # what it goes through, which must keep its length
     checkpointed: bool = False  # whether a loop over it shall keep little for reverse mode
+    whole: TracedList | None = None  # all items, where a loop has made them
 
     def __iter__(self) -> Iterator[Any]:
         count = self.count
@@ -154,7 +166,8 @@ class LazySequence:
 
     def shifted(self, by: int) -> LazySequence:
         """The sequence without its first items."""
-        return replace(self, count=self.count - by, item=lambda k: self.item(k + by))
+        item = self.item
+        return replace(self, count=self.count - by, item=lambda k: item(k + by), whole=None)
 
     def check_unchanged(self, body: _Body) -> None:
         """Refuse a body that appends to what the loop goes through: Python would go on."""
@@ -233,9 +246,9 @@ class _Body:
     # Of names whose extents change by the same in every iteration: by how much, per axis.  Their
     # slots have the extents at entry.
     steps: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
+    # Of names whose extents change otherwise: those that do, by axis.
+    sizes: dict[tuple[Scope, str], dict[int, _Size]] = field(default_factory=dict)
     placed: dict[tuple[Scope, str], Value] = field(default_factory=dict)  # what names stand for
-    # Storages from before the loop that a name's array may be once the body has run.
-    origins: dict[tuple[Scope, str], dict[Cell, None]] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
     # Lists that the body changes, with at most how many items it appends to them; what they were.
     lists: dict[TracedList, Extent] = field(default_factory=dict)
@@ -266,15 +279,28 @@ class _Body:
     home: Block | None = None
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
+    numbers: dict[tuple[Any, str], Value] = field(default_factory=dict)  # what names were, in it
 
     def __post_init__(self) -> None:
-        self.mark = self.frame.trace.decisions.mark()
+        trace = self.frame.trace
+        self.mark = trace.decisions.mark()
+        self.arrays = LoopArrays(trace.heap, trace.builder, self.tag_scope, self._carry_number)
         for key in list(self.names):
             start = key[0].locals[key[1]]
             self._take_types(key, types_of(start))
             kinds = kinds_of(start)
             if kinds is not None and len(kinds) == 1:
                 self.constants[key] = kinds[0].constant
+
+    def _carry_number(self, key: tuple[Any, str]) -> None:
+        self.names[key] = NUMBER
+
+    def _take_arrays(self) -> None:
+        """Take up the names that are carried as arrays, before placeholders stand for them."""
+        for key, slot in self.names.items():
+            start = key[0].locals.get(key[1])
+            if slot.form == "array" and key not in self.arrays.names and is_array(start):
+                self.arrays.begin(key, start, _is_aliased(self.frame, *key, start))
 
     def _take_types(self, key: tuple[Any, str], types: Types) -> None:
         """Carry a name in a slot, and with it of which type it is, if there are two."""
@@ -306,9 +332,12 @@ class _Body:
     def bind(self, index: Value | None) -> list[Value]:
         """Parameters for the carries; called before each interpretation."""
         values = [] if index is None else [index]
+        most = {size.key: size.most for sizes in self.sizes.values() for size in sizes.values()}
         for key, slot in self.names.items():
-            type = slot.type if key not in self.steps else ArrayType(slot.dtype, self.room(key))
+            type = ArrayType(slot.dtype, self.room(key)) if self.is_sized(key) else slot.type
             values.append(Value(type, _hint(key[1])))
+            if key in most:
+                values[-1].low, values[-1].high = 0, most[key]
         for cell in self.cells:
             values.append(Value(_plain(cell.value.type)))
             if cell in self.frame.trace.counts:
@@ -318,8 +347,8 @@ class _Body:
     def enter(self, parameters: Sequence[Value], index: Value | None = None) -> None:
         """Put the placeholders in place (inside the region)."""
         n = len(self.names)
-        starts = {key: cells_of(key[0].locals.get(key[1])) for key in self.names}
-        holders = {}
+        given = self.numbers = dict(zip(self.names, parameters[:n], strict=True))
+        self._take_arrays()
         for (key, slot), value in zip(self.names.items(), parameters[:n], strict=True):
             scope, name = key
             owner = scope.scope if isinstance(scope, LeafScope) else scope
@@ -328,10 +357,10 @@ class _Body:
             if key in self.steps:
                 assert index is not None
                 value = _leading(value, self.shape(key, Dim.symbol(index)))
+            elif key in self.sizes:
+                value = _leading(value, self.shape_of(key, given))
             self.placed[key] = value
-            scope.locals[name] = held = placeholder(value, slot)
-            if slot.form == "array":
-                holders[held.cell] = {**starts[key], **self.origins.get(key, {})}
+            scope.locals[name] = placeholder(value, slot)
         if self.attempts == 0:
             for key in self.names.keys() - self.narrow.keys():
                 self._probe(key)
@@ -346,8 +375,14 @@ class _Body:
         for cell, (start, step) in self.inductive.items():
             assert index is not None
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
-        for cell, found in holders.items():
-            cell.origins = tuple([(c, c.value) for c in found])
+        self.arrays.enter(self.placed, index)
+
+    def _tell_apart(self) -> None:
+        """A name that the body has bound to the array of before the loop again has changed."""
+        for key, start in self.arrays.starts.items():
+            scope, name = key
+            if scope.locals.get(name) is start:
+                scope.locals[name] = Tracer(start.cell, "array", start.path)
 
     def _probe(self, key: tuple[Scope, str]) -> None:
         """In a first look, let a number that is a constant at the start pass for it."""
@@ -364,10 +399,72 @@ class _Body:
         return tuple([n + step * k for n, step in zip(start, steps, strict=True)])
 
     def room(self, key: tuple[Scope, str]) -> tuple[Extent, ...]:
-        """The largest extents that a variable has in any iteration: linear, so first or last."""
-        assert self.count is not None
+        """The largest extents that a variable has in any iteration."""
+        if key in self.sizes:
+            known = self.sizes[key]
+            shape = self.names[key].shape
+            return tuple([known[k].room if k in known else n for k, n in enumerate(shape)])
+        assert self.count is not None  # linear: in the first iteration, or after the last
         last = self.shape(key, self.count)
-        return tuple(maximum(m, n) for m, n in zip(self.names[key].shape, last, strict=True))
+        return tuple([maximum(m, n) for m, n in zip(self.names[key].shape, last, strict=True)])
+
+    def is_sized(self, key: tuple[Scope, str]) -> bool:
+        """Whether a variable's extents change, so that an array of the largest ones holds it."""
+        return key in self.steps or key in self.sizes
+
+    def shape_of(
+        self, key: tuple[Scope, str], numbers: Mapping[tuple[Any, str], Value]
+    ) -> tuple[Extent, ...]:
+        """The shape of a variable whose extents are carried, in ``numbers``."""
+        sizes = self.sizes[key]
+        return tuple(
+            [
+                Dim.symbol(numbers[sizes[k].key]) if k in sizes else n
+                for k, n in enumerate(self.names[key].shape)
+            ]
+        )
+
+    def _carry_extents(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
+        """Take up that extents of a variable are what the body makes of them; False where it cannot.
+
+        Where an extent is at first, it is the largest, unless the body turns out to make it larger.
+        """
+        if slot.form != "array" or end.form != "array" or slot.dtype != end.dtype:
+            return False
+        if len(slot.shape) != len(end.shape):
+            return False
+        self.steps.pop(key, None)
+        sizes = self.sizes.setdefault(key, {})
+        for axis, (m, n) in enumerate(zip(slot.shape, end.shape, strict=True)):
+            if m != n and axis not in sizes:
+                name = self.tag_scope, f"<extent {axis} of {key[1]} {len(self.names)}>"
+                self.tag_scope.starts[name[1]] = m
+                self.names[name] = NUMBER
+                sizes[axis] = _Size(name, m, m)
+        return True
+
+    def _fits_sizes(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
+        """Whether extents at the end of the body are within the room; else more is made, once."""
+        assert self.outcome is not None
+        fits = True
+        for axis, size in self.sizes[key].items():
+            after = end.shape[axis]
+            self.outcome.names[size.key] = after
+            if _surely_fits(after, size.room):
+                continue
+            before = Dim.symbol(self.numbers[size.key])
+            more = upper_bound(after - before, _defined(self.outcome))
+            if more is None:
+                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
+            more = maximum(more, 0)
+            if _surely_fits(size.most + more, size.room):
+                continue
+            if self.limit is None or size.most != size.room:
+                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
+            room = slot.shape[axis] + more * self.limit
+            self.sizes[key][axis] = replace(size, most=room - more, room=room)
+            fits = False
+        return fits
 
     def _grow(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
         """Take up that a variable's extents change with the iteration; False where not evenly."""
@@ -564,12 +661,13 @@ class _Body:
         """Run the body once; whether it changed nothing but what was known."""
         index = Value(ArrayType(INT, (), True), "k")
         index.low = 0
-        index.high = None if self.count is None else self.count - 1
+        index.high = None if self.count is None else last_index(self.count)
         parameters = self.bind(index)
 
         def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
             self.enter(parameters[1:], index)
             self.run(index)
+            self._tell_apart()
 
         self.frame.trace.decisions.back_to(self.mark)
         try:
@@ -598,6 +696,9 @@ class _Body:
             start = scope.locals.get(name, UNBOUND)
             if start is UNBOUND and isinstance(scope, ObjectScope):
                 raise _peel_for(f"the attribute {name!r} that the first pass makes")
+            if isinstance(start, Maybe) and start.is_read:
+                # What a pass finds is what the pass before has left.
+                raise _peel_for(f"{name!r}, which may not be bound before the loop")
             if start is UNBOUND or isinstance(start, (Poison, Maybe)):
                 self.temporaries[key] = end
             elif not same_object(start, end):
@@ -622,8 +723,11 @@ class _Body:
             if cell not in self.cells:
                 self.cells.append(cell)
                 changed = True
-        changed |= self.restless | self._learn_pushed(outcome) | self._learn_origins(outcome)
-        self._check_aliases(outcome)
+        changed |= self.restless | self._learn_pushed(outcome)
+        changed |= self.arrays.learn(outcome, {*self.steps, *self.sizes}, _defined(outcome))
+        self._check_listed(outcome)
+        if not changed:
+            self.arrays.leave(outcome)
         return changed
 
     def _take_structure(
@@ -658,39 +762,23 @@ class _Body:
         for at, leaf in structures.leaves_of(trace, end).items():
             outcome.names[self.structures[key], at] = leaf
 
-    def _learn_origins(self, outcome: Outcome) -> bool:
-        """Whether a name may be an array from before the loop that it was not known to be."""
-        is_open = self.frame.trace.builder.is_open
-        changed = False
-        for key in self.names:
-            known = self.origins.setdefault(key, {})
-            found = {
-                c: None
-                for c in cells_of(outcome.names.get(key))
-                if c.block is None or is_open(c.block)
-            }
-            changed |= not found.keys() <= known.keys()
-            known.update(found)
-        return changed
-
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
         if as_parts(end) is not None or (isinstance(end, Either) and not is_numeric(end)):
             raise _peel_for(f"{key[1]!r}, which the first pass makes complex")
         if not is_numeric(end):
             raise NotStaged(f"the loop makes {key[1]!r} a {type_text(end)}")
         found = slot_of(end)
-        if key in self.steps:
-            after = self.shape(key, Dim.symbol(self.parameters[0]) + 1)
-            if not same_shape(found.shape, after):
-                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
+        if self.is_sized(key):
+            if not self._has_sizes(key, slot, found):
+                return True
             found = Slot(found.dtype, slot.shape, found.form)
         known, kinds = self._types(key)
-        if key in self.steps:
+        if self.is_sized(key):
             wider = join(known, Types(found))
         else:
             wider = join(known, types_of(end), (kinds, kinds_of(end)))
         if wider is None:
-            if self._grow(key, slot, found):
+            if self._grow(key, slot, found) or self._carry_extents(key, slot, found):
                 return True
             raise _peel_for(f"{key[1]!r} of another type or shape before the loop")
         if wider == known:
@@ -701,34 +789,29 @@ class _Body:
         self._take_types(key, wider)
         return True
 
-    def _check_aliases(self, outcome: Outcome) -> None:
-        """A rebound array that is also stored into must not be known under another name."""
-        arrays = [key for key in self.names if self.placed.get(key) in outcome.stored]
-        for scope, name in arrays:
-            if is_listed(outcome.names.get((scope, name))):
+    def _has_sizes(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
+        """Whether a variable whose extents change has, at the end of the body, those it is taken to have."""
+        if key in self.steps:
+            if same_shape(end.shape, self.shape(key, Dim.symbol(self.parameters[0]) + 1)):
+                return True
+        elif all(m == n or k in self.sizes[key] for k, (m, n) in _axes(slot, end)):
+            return self._fits_sizes(key, slot, end)
+        if not self._carry_extents(key, slot, end):
+            raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
+        return False
+
+    def _check_listed(self, outcome: Outcome) -> None:
+        """An array that the body stores into and binds anew must not be an item of a list then."""
+        for key in self.names:
+            if self.placed.get(key) in outcome.stored and is_listed(outcome.names.get(key)):
                 raise AmbiguousStore("a store into an array that is an item of a list")
-            start = scope.locals.get(name)
-            aliased = (
-                isinstance(start, Tracer)
-                and is_array(start)
-                and _is_aliased(self.frame, scope, name, start)
-            )
-            # What it is bound to at the end is what the next iteration stores into.
-            end = outcome.names.get((scope, name))
-            twins = [
-                key
-                for key in self.names
-                if key != (scope, name) and cells_of(outcome.names.get(key)).keys() & cells_of(end)
-            ]
-            if aliased or twins or _is_shared(self, outcome, end):
-                raise NotStaged(
-                    f"{name!r} is stored into and rebound, and known under another name"
-                )
 
 
 def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     """Whether an array that a name stands for may be reached otherwise as well."""
     cells = cells_of(tracer).keys()
+    if isinstance(tracer.cell, Chosen) and tracer.cell.reference is None:
+        return True
     if any(record.cell in cells for record in frame.trace.inputs):
         return True
 
@@ -816,6 +899,17 @@ def _plain(type: ArrayType) -> ArrayType:
     return ArrayType(type.dtype, type.shape)
 
 
+def _surely_fits(extent: Extent, room: Extent) -> bool:
+    """Whether ranges show that an extent is within the room, whatever the run."""
+    low, _ = bounds(room - extent)
+    return low is not None and low >= 0
+
+
+def _axes(a: Slot, b: Slot) -> Iterator[tuple[int, tuple[Extent, Extent]]]:
+    """The extents of two arrays of as many axes, by axis."""
+    return enumerate(zip(a.shape, b.shape, strict=True))
+
+
 # -- making the loop --------------------------------------------------------------------------------
 def _leading(value: Value, shape: tuple[Extent, ...]) -> Value:
     """The elements of an array from the first one on, as many as ``shape`` says."""
@@ -836,7 +930,7 @@ def _starts(body: _Body) -> list[Value]:
         scope, name = key
         start = scope.starts[name] if isinstance(scope, _Tags) else scope.locals[name]
         value = fit(start, slot)
-        if key in body.steps and not same_shape(slot.shape, body.room(key)):
+        if body.is_sized(key) and not same_shape(slot.shape, body.room(key)):
             value = _with_leading(zeros(body.room(key), slot.dtype).value, value)
         values.append(value)
     return values + [cell.value for cell in body.cells]
@@ -911,7 +1005,9 @@ def _room_of_last(body: _Body, slot: Slot, inside: set[Value]) -> tuple[Extent, 
     if any(symbols(n) & inside - {index} for n in slot.shape if isinstance(n, Dim)):
         return None
     room = [upper_bound(n, {index}) for n in slot.shape]
-    return None if any(n is None for n in room) else tuple([n for n in room if n is not None])
+    if any(n is None for n in room):
+        return None
+    return tuple([maximum(n, 0) for n in room if n is not None])
 
 
 def _at(shape: tuple[Extent, ...], index: Value, k: Extent) -> tuple[Extent, ...]:
@@ -938,7 +1034,8 @@ def _finish(body: _Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> No
         for (key, slot), parameter in zip(body.names.items(), block.parameters[1:], strict=False):
             end = outcome.names.get(key, UNBOUND)
             value = parameter if end is UNBOUND else fit(end, slot)
-            outputs.append(_with_leading(parameter, value) if key in body.steps else value)
+            sized = end is not UNBOUND and body.is_sized(key)
+            outputs.append(_with_leading(parameter, value) if sized else value)
         for cell, parameter in zip(
             body.cells, block.parameters[1 + len(body.names) :], strict=True
         ):
@@ -969,19 +1066,22 @@ def _bind_results(
     keys: list[tuple[Scope, str]],
     slots: list[Slot],
     ran: Any,
+    trips: Callable[[], Value],
 ) -> None:
     """Give names and cells their values after the loop; ``ran`` tells whether it ran at all."""
     names, cells = len(body.names), len(body.cells)
-    made: dict[Cell, dict[Cell, None]] = {}
-    carried = []
-    for (key, slot), value in zip(body.names.items(), results[:names], strict=True):
+    held: dict[Any, Value] = {}
+    numbers_of = dict(zip(body.names, results, strict=False))
+    for sizes in body.sizes.values():
+        for size in sizes.values():
+            numbers_of[size.key].low, numbers_of[size.key].high = 0, size.room
+    for key, value in zip(body.names, results[:names], strict=True):
         if key in body.steps:
             assert body.count is not None
             value = _leading(value, body.shape(key, body.count))
-        carried.append((key, _carried_out(body, key, value, slot, ran, made)))
-    after = dict(carried)
-    for key, tracer in carried:
-        key[0].locals[key[1]] = _of_types(body, key, tracer, after, ran)
+        elif key in body.sizes:
+            value = _leading(value, body.shape_of(key, numbers_of))
+        held[key] = value
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
         if cell in body.frame.trace.counts:
             value.low = 0
@@ -989,7 +1089,14 @@ def _bind_results(
     for cell, (start, step) in body.inductive.items():
         assert body.count is not None
         cell.write(as_tracer(start + step * body.count).value)
+    numbers = {key: Tracer(held[key], slot.form) for key, slot in body.names.items()}
+    after = {**numbers, **body.arrays.after(held, ran)}
+    for key, tracer in after.items():
+        if is_listed(_end_of(body, key)):
+            tracer.cell.listed = True
+        key[0].locals[key[1]] = _of_types(body, key, tracer, after, ran)
     temporaries = dict(zip(keys, results[names + cells :], strict=True))
+    body.arrays.take_temporaries([x for key in keys if is_array(x := _end_of(body, key))])
     tags = set(body.tags.values())
     for key, slot in zip(keys, slots, strict=True):
         scope, name = key
@@ -999,21 +1106,24 @@ def _bind_results(
         if key in body.lasts:
             assert body.count is not None
             value = _leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
-        held = _carried_out(body, key, value, slot, ran, made)
+        last = Tracer(value, slot.form)
+        if slot.form == "array":
+            end = _end_of(body, key)
+            last = body.arrays.temporary(end, value, key in body.latches, trips)
+            if is_listed(end):
+                last.cell.listed = True
         if key in body.narrow:
-            held = Either(held, temporaries[body.tags[key]], body.narrow[key])
+            last = Either(last, temporaries[body.tags[key]], body.narrow[key])
         if key in body.latches:
             bound = Tracer(temporaries[body.latches[key]], "python")
-            held.cell.ambiguous = slot.form == "array"
-            scope.locals[name] = Maybe(bound, held)
+            scope.locals[name] = Maybe(bound, last)
         else:
-            scope.locals[name] = held if ran is True else Maybe(ran, held)
+            scope.locals[name] = last if ran is True else Maybe(ran, last)
     for scope, name in body.temporaries:
         if (scope, name) not in keys:
             scope.locals[name] = Poison(name)
     for halves in body.halves:
         halves.join()
-    link(made)
 
 
 def _of_types(
@@ -1034,58 +1144,11 @@ def _of_types(
     return Either(tracer, is_narrow, body.narrow[key])
 
 
-def _carried_out(
-    body: _Body,
-    key: tuple[Scope, str],
-    value: Value,
-    slot: Slot,
-    ran: Any,
-    made: dict[Cell, dict[Cell, None]],
-) -> Tracer:
-    """A variable after the loop; an array that was known under another name is not stored into.
-
-    In ``made`` is noted which arrays it may be.
-    """
+def _end_of(body: _Body, key: tuple[Scope, str]) -> Any:
+    """What a name is at the end of the body, where it is bound."""
     assert body.outcome is not None
-    tracer = Tracer(value, slot.form)
-    if slot.form != "array":
-        return tracer
-    scope, name = key
-    start, end = scope.locals.get(name), body.outcome.names.get(key)
-    found = cells_of(end)
-    ambiguous = _is_shared(body, body.outcome, end)
-    if (
-        isinstance(start, Tracer)
-        and is_array(start)
-        and not (ran is True and _is_made_in(body.outcome, end))
-    ):
-        found = {**found, **cells_of(start)}
-        ambiguous = ambiguous or start.cell.ambiguous or _is_aliased(body.frame, scope, name, start)
-    if body.frame.trace.distinguish_arrays:
-        if ambiguous or any(found.keys() & other for other in made.values()):
-            raise NotStaged("a loop chooses among arrays, and the choice is stored into")
-    tracer.cell.ambiguous = ambiguous
-    made[tracer.cell] = found
-    return tracer
-
-
-def _is_made_in(outcome: Outcome, end: Any) -> bool:
-    """Whether an array at the end of a body is surely one that the body has made."""
-    if not isinstance(end, Tracer):
-        return False
-    cell, _ = identity(end)
-    parameters = outcome.block.parameters
-    return cell.block is outcome.block and not cell.origins and cell.value not in parameters
-
-
-def _is_shared(body: _Body, outcome: Outcome, end: Any) -> bool:
-    """Whether an array at the end of a body may be (a part of) one from before the loop."""
-    if not isinstance(end, Tracer) or end.alias is None:
-        return False
-    cell, path = end.alias
-    made_here = cell.block is outcome.block and not path
-    carried = any(cell.value is p for p in (*body.parameters, *body.placed.values()))
-    return bool(cell.ambiguous or not (made_here or carried))
+    end = body.outcome.names.get(key)
+    return end.value if isinstance(end, Maybe) else end
 
 
 def _assigned(statements: Sequence[ast.stmt]) -> set[str]:
@@ -1151,7 +1214,9 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
         assert body.outcome is not None
         carries = tuple(_starts(body) + fillers)
         results = emit_for(count, carries, body.outcome.block, checkpointed=sequence.checkpointed)
-    _bind_results(body, results, keys, slots, _runs(sequence.count))
+    _bind_results(
+        body, results, keys, slots, _runs(sequence.count), lambda: as_tracer(sequence.count).value
+    )
     body.stands(node)
     return lambda: frame.execute(node.orelse)
 
@@ -1200,7 +1265,7 @@ def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> A
     def before() -> None:
         position = frame.scope.locals[counter]
         if isinstance(position, Tracer):
-            position.value.low, position.value.high = 0, count - 1
+            position.value.low, position.value.high = 0, last_index(count)
         assign(frame, node.target, sequence.item(position))
 
     def after() -> None:
@@ -1244,7 +1309,7 @@ def _roll_conditional(
     positive: Any = np.greater(Tracer(trips, "python"), 0)
     ran = Tracer(positive.value, "python")
     stacks = len(results) - len(body.row_cells())
-    _bind_results(body, results[1:stacks], keys, slots, ran)
+    _bind_results(body, results[1:stacks], keys, slots, ran, lambda: trips)
     body.end_rows(trips, results[stacks:])
     body.stands(node)
     return _after_loop(frame, node, flags)

@@ -12,12 +12,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from autodiff.capture.heap import Location, Object
 from autodiff.capture.predicates import Refused
 from autodiff.capture.references import UNBOUND, Algebra, Reference
+from autodiff.plain_data import dataclass
 
 
 class LoopAlgebra(Algebra, Protocol):

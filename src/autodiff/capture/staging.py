@@ -25,7 +25,6 @@ from autodiff.capture.parts import ObjectScope
 from autodiff.capture.regions import (
     Merge,
     Outcome,
-    link,
     run_region,
     undoing,
     variable,
@@ -132,8 +131,7 @@ def _branch(
     ends: bool,
 ) -> Completion | None:
     mark = frame.trace.decisions.mark()
-    first = run_region(frame, then)
-    second = run_region(frame, orelse)
+    first, second = _both_sides(frame, test, then, orelse)
     _refuse_draws(first, second)
     if first.raised is not None or second.raised is not None:
         frame.trace.decisions.back_to(mark)  # the other side runs once more
@@ -144,6 +142,17 @@ def _branch(
     if returned:
         return Completion("return", box[0])
     return Completion("done") if ends else None
+
+
+def _both_sides(
+    frame: Frame, test: Tracer, then: Callable[[], Any], orelse: Callable[[], Any]
+) -> tuple[Outcome, Outcome]:
+    """What each side does, on which it is known whether the test holds."""
+    heap = frame.trace.heap
+    with heap.assuming(test.value, True):
+        first = run_region(frame, then)
+    with heap.assuming(test.value, False):
+        return first, run_region(frame, orelse)
 
 
 def _refuse_draws(*outcomes: Outcome) -> None:
@@ -220,15 +229,14 @@ def _merge(
             outputs.append(outcome.cells.get(cell, cell.value))
     if extra is not None:
         merge.value(*extra)
+    merge.arrays.settle(merge.outputs)
     first.block.outputs, second.block.outputs = merge.outputs
     results: tuple[Any, ...] = ()
     if merge.outputs[0] or first.block.operations or second.block.operations:
         results = emit_cond(test.value, first.block, second.block)
     for cell, number in zip(cells, numbers, strict=True):
         cell.write(results[number])
-    for finish in merge.finish:
-        finish(results)
-    link(merge.made)
+    merge.complete(results)
 
 
 def _putter(table: dict[str, Any], name: str) -> Callable[[Any], None]:
@@ -251,7 +259,7 @@ def stage_choice(
         with undoing(frame):
             _refuse_endless_recursion(frame)
             mark = frame.trace.decisions.mark()
-            first, second = run_region(frame, then), run_region(frame, orelse)
+            first, second = _both_sides(frame, test, then, orelse)
             if first.raised is not None and second.raised is not None:
                 raise first.raised
             if first.raised is not None or second.raised is not None:

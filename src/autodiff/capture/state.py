@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture.arrays import array_of
 from autodiff.capture.frames import UNBOUND, Maybe
 from autodiff.capture.parts import Locals, Parts
 from autodiff.capture.paths import Guard, Path
@@ -45,6 +45,7 @@ from autodiff.ir.data import Source, Value, uses, walk
 from autodiff.ladder import Bail, Declined, Rung
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
+from autodiff.plain_data import dataclass
 
 MAXIMUM_PLACES = 64
 
@@ -157,7 +158,7 @@ class State:
     def _note(self, item: Any, source: Source | None) -> None:
         if isinstance(item, Tracer):
             if is_array(item):
-                cell = item.alias[0] if item.alias else item.cell
+                cell = array_of(item).cell
                 self.appended_arrays.append((cell, cell.version, source))
         elif containers.kind_of(item) is not None and id(item) not in self.appended_objects:
             if not self.trace.is_external(item):
@@ -366,7 +367,7 @@ def _once(key: Any, make: Callable[[Any], Any]) -> Callable[[tuple[Any, dict[Any
 
 
 def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Callable[[tuple[Any, ...]], Any]:
-    cell, path = x.alias or (x.cell, x.path)
+    cell, path = array_of(x).cell, array_of(x).path
     for number, record in enumerate(trace.inputs):
         if record.cell is cell and path:
             raise Declined("a view of an array from outside that is kept outside")

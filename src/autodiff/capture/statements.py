@@ -191,8 +191,8 @@ def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
         lambda namespace: _class_body(frame, node, namespace),
     )
     for decorator in reversed(decorators):
-        made = run_users(decorator, made)
-    frame.store(node.name, made)
+        made = run_users(decorator, frame.trace.fresh(made))
+    frame.store(node.name, frame.trace.fresh(made))
 
 
 def _class_body(frame: Frame, node: ast.ClassDef, namespace: Any) -> None:

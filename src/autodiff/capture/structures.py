@@ -13,7 +13,6 @@ structure made anew of the leaves.  So nothing else may refer to it: not before 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 
 from autodiff import containers
@@ -24,6 +23,8 @@ from autodiff.capture.trace import Trace
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either
 from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.plain_data import dataclass
+from autodiff.sameness import same_value
 
 
 def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
@@ -69,7 +70,7 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
         return same_object(a, b)
     return (
         class_of(a) is class_of(b)
-        and [k for k, _ in mine] == [k for k, _ in other]
+        and same_value(tuple([k for k, _ in mine]), tuple([k for k, _ in other]))
         and all(are_alike(trace, x, y) for (_, x), (_, y) in zip(mine, other, strict=True))
     )
 

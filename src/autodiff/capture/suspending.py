@@ -32,6 +32,7 @@ from autodiff.capture.generators import (
     own_nodes,
     passing,
     steps,
+    suspended,
     suspends,
 )
 from autodiff.capture.interpreter import EXPRESSIONS, STATEMENTS, Frame
@@ -52,12 +53,9 @@ def _value(frame: Frame, node: ast.expr | None) -> Generator[Any, Any, Any]:
         return None
     if not suspends(node):
         return passing(frame.evaluate, node)
-    if isinstance(node, ast.Yield):
+    if isinstance(node, (ast.Yield, ast.Await)):
         value = yield from _value(frame, node.value)
-        return (yield value)
-    if isinstance(node, ast.Await):
-        awaited = yield from _value(frame, node.value)
-        return (yield awaited)
+        return (yield from suspended(value))
     if isinstance(node, ast.YieldFrom):
         inner = yield from _value(frame, node.value)
         if isinstance(inner, TracedGenerator):
@@ -163,7 +161,7 @@ def _while(frame: Frame, node: ast.While) -> Steps:
 # -- try -----------------------------------------------------------------------------------------------
 def is_users(error: BaseException) -> bool:
     """Whether an exception is one that the user's code would meet in plain Python."""
-    if isinstance(error, ShapeError):
+    if isinstance(error, (ShapeError, Stopped)):
         return True
     return not isinstance(error, (*INTERNAL, AutodiffError)) and not is_ours(error)
 
@@ -179,20 +177,16 @@ def _unwinds(frame: Frame, error: BaseException) -> bool:
 
 def as_users(error: BaseException) -> BaseException:
     """An exception as the user's handler sees it: NumPy's where ours says where it arose."""
+    if isinstance(error, Stopped):
+        return error.error
     return ValueError(error.message) if isinstance(error, ShapeError) else error
-
-
-def _released(error: BaseException) -> BaseException:
-    """The user's exception."""
-    return error.error if isinstance(error, Stopped) else error
 
 
 def _try(frame: Frame, node: ast.Try) -> Steps:
     try:
         try:
             completion = yield from steps(frame, node.body)
-        except Exception as arisen:
-            error = _released(arisen)
+        except Exception as error:
             if not is_users(error):
                 raise
             completion = yield from _handle(frame, node, as_users(error))
@@ -202,11 +196,12 @@ def _try(frame: Frame, node: ast.Try) -> Steps:
     except GeneratorExit:
         yield from steps(frame, node.finalbody)
         raise
-    except BaseException as arisen:
-        error = _released(arisen)
+    except BaseException as error:
         if not _unwinds(frame, error):
             raise
+        arose = frame.trace.builder.source
         ending = yield from steps(frame, node.finalbody)
+        frame.trace.builder.source = arose
         if ending is not None and is_users(error):
             return ending
         raise
@@ -255,13 +250,14 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
     except GeneratorExit:
         passing(leave, None)
         raise
-    except BaseException as arisen:
-        error = _released(arisen)
+    except BaseException as error:
         if not _unwinds(frame, error):
             if is_harmless_context(manager):
                 passing(leave, None)
             raise
+        arose = frame.trace.builder.source
         suppressed = passing(leave, as_users(error))
+        frame.trace.builder.source = arose
         if not suppressed or not is_users(error):
             raise
         return None

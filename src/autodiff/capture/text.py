@@ -11,10 +11,16 @@ argument of an effect asks for its characters.
 
 from __future__ import annotations
 
+import gc
+from collections import deque
 from collections.abc import Callable, Iterator
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from autodiff import containers
+from autodiff.ladder import Declined
 from autodiff.ops.tracer import StoredList, Tracer
 
 
@@ -125,6 +131,39 @@ def is_pending(x: Any) -> bool:
     )
 
 
+def hides_pending(x: Any) -> bool:
+    """Whether an object that is no container holds what is pending: ``itertools.count(x)`` does.
+
+    What Python's own objects in C refer to, and containers in them, is looked at.
+    """
+    if type(x) in _HOLD_NOTHING or isinstance(x, _OTHERS):
+        return False
+    if type(x).__module__.partition(".")[0] == "autodiff":
+        return False
+    seen: set[int] = set()
+    inside = [x]
+    while inside and len(seen) < MOST_LOOKED_AT:
+        for part in gc.get_referents(inside.pop()):
+            if is_pending(part):
+                return True
+            if isinstance(part, (list, tuple, dict, set, deque)) and id(part) not in seen:
+                seen.add(id(part))
+                inside.append(part)
+    return False
+
+
+MOST_LOOKED_AT = 1000  # lists and dicts in an object that is no container
+_HOLD_NOTHING = frozenset((int, float, complex, bool, str, bytes, type(None)))
+_OTHERS = (type, ModuleType, FunctionType, BuiltinFunctionType, np.ndarray, np.generic, np.ufunc)
+
+
+def refuse_hidden(x: Any) -> None:
+    """Decline to hand over what holds pending values where nobody would exchange them."""
+    for part in containers.leaves(x, is_pending, keys=True):
+        if not is_pending(part) and hides_pending(part):
+            raise Declined(f"a {type(part).__name__} that holds traced values, used as a whole")
+
+
 def _value_of(x: Tracer) -> Any:
     return x._concrete()
 
@@ -170,7 +209,9 @@ __all__ = [
     "DeferredText",
     "Said",
     "characters",
+    "hides_pending",
     "is_made_list",
     "is_pending",
     "materialised",
+    "refuse_hidden",
 ]

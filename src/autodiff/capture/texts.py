@@ -27,10 +27,12 @@ import linecache
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CodeType, FunctionType
 from typing import Any
 
+from autodiff.plain_data import dataclass
+from autodiff.sameness import same_value
 from autodiff.stack import in_new_thread
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -317,8 +319,4 @@ def _same_constants(a: Any, b: Any) -> bool:
         return same_code(a, b)
     if isinstance(a, tuple):
         return len(a) == len(b) and all(map(_same_constants, a, b))
-    if isinstance(a, frozenset):
-        return {(type(x), repr(x)) for x in a} == {(type(x), repr(x)) for x in b}
-    if isinstance(a, (float, complex)):
-        return repr(a) == repr(b)
-    return bool(a == b)
+    return same_value(a, b)

@@ -14,7 +14,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from types import (
     BuiltinFunctionType,
@@ -29,12 +28,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff import containers, labelled
+from autodiff.capture.arrays import Arrays
 from autodiff.capture.given import converted
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import Parts
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.text import is_pending, materialised
-from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate, upper_bound
+from autodiff.dims import Dim, Extent, UndecidedExtent, at_least, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
 from autodiff.ir.data import ArrayType, Operation, Program, Source, Value
@@ -61,6 +61,7 @@ from autodiff.ops.tracer import (
     as_tracer,
     emit_tracer,
 )
+from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
 from autodiff.stack import users_depth
 
@@ -130,6 +131,7 @@ class Trace:
         self.decisions = Decisions(learnt)
         self.warned: set[str] = set() if warned is None else warned  # codes
         self.parts = Parts()
+        self.heap = Arrays()
         self.ambiguous: dict[int, Any] = {}
         self.held: dict[int, Any] = {}  # what stands, in a loop's body, for an object of before
         self.checkpointed: Any = None  # what ``checkpoint`` was called on last
@@ -152,7 +154,8 @@ class Trace:
         self.by_path: dict[str, Tracer] = {}
         self.depth = 0  # of the calls that are interpreted
         self.users_depth = users_depth()  # ... and of those around them
-        self.raised_at: Source | None = None  # where the exception arose that ends the capture
+        # The exception that was met last where a function ends, and where it arose.
+        self.raised: tuple[BaseException, Source | None] | None = None
         # Scopes whose names functions change that may outlive them (nonlocal), by identity.
         self.kept_scopes: dict[int, Any] = {}
         self.active: list[Any] = []  # syntax of the functions that are running
@@ -183,11 +186,11 @@ class Trace:
         self.kept: dict[int, tuple[Any, Any]] = {}
         self.stored: dict[int, Any] = {}  # ... and those that hold traced values until the end
         self.plain_copies: dict[int, tuple[Any, Any]] = {}  # of tuples and the like, once stored
-        self.kept_arrays: dict[tuple[Any, Any], Any] = {}
+        self.kept_arrays: dict[Any, Any] = {}
         self.rolling: list[Any] = []  # the bodies of the loops that are being staged
         self.counts: set[Cell] = set()  # how many items lists have that are kept in arrays
-        # A branch that chooses among existing arrays is guarded, not merged (set when the array
-        # it chose turns out to be stored into).
+        # A loop that chooses among existing arrays is unrolled, a branch that chooses among lists
+        # guarded (set when what was chosen turns out to be stored into).
         self.distinguish_arrays = False
         self.given: dict[int, Any] = {}  # lists that are arguments, one array each (given.Given)
         # Copies of containers, with everything in them lifted, that libraries were given; of which.
@@ -203,6 +206,7 @@ class Trace:
             self.scopes, self.active, self.rolling, self.complex_inputs,
         ):  # fmt: skip
             table.clear()
+        self.heap.forget()
         self.state = self.stand_in = self.checkpointed = None
 
     # -- inputs -----------------------------------------------------------------------------
@@ -299,7 +303,7 @@ class Trace:
         if relation == ">=":
             highest_negated = upper_bound(-extent, local)
             if highest_negated is not None and _is_known(-highest_negated, self.known):
-                if -highest_negated >= 0:
+                if at_least(-highest_negated, 0):
                     return True
         raise UndecidedExtent(f"cannot decide {extent} {relation} 0")
 
@@ -323,11 +327,16 @@ class Trace:
 
     def is_external(self, obj: Any) -> bool:
         """Whether an object existed before the call, so that changing it is an effect."""
-        return id(obj) in self.paths
+        if id(obj) in self.paths:
+            return True
+        if isinstance(obj, (type, ModuleType)) and not self.was_made(obj) and not is_library(obj):
+            self.remember(obj, Path.root(obj, "t"))  # reached by type(x), not by a name
+            return True
+        return False
 
     def new_list(self, items: Any = ()) -> list[Any]:
         """A list made by the captured code."""
-        return list(items) if self.eager else TracedList(self, items)
+        return list(items) if self.eager else TracedList(items, self)
 
     def listed(self, items: StoredList) -> StoredList:
         """A list of the same items."""
@@ -410,7 +419,10 @@ class Trace:
 
     def outside(self, obj: Any, x: Any) -> Any:
         """``x`` as it may be stored into ``obj``: objects from outside get plain values."""
-        return self.plain(x) if self.is_external(obj) else x
+        if not self.is_external(obj):
+            return x
+        self.effects = True
+        return self.plain(x)
 
     def plain(self, x: Any) -> Any:
         """``x`` as the user's objects may hold it (uncompiled tier).
@@ -424,6 +436,8 @@ class Trace:
         if isinstance(x, StoredList) and x.python_type is tuple:
             return tuple([self.plain(item) for item in x])
         kind = containers.kind_of(x)
+        if type(x).__name__ == "Closure":
+            raise Declined("a function made by the function, kept outside", self.builder.source)
         if kind is None or self.is_external(x) or id(x) in self.stored:
             return x
         if id(x) in self.plain_copies:
@@ -445,12 +459,13 @@ class Trace:
 
     def _keep(self, x: Tracer) -> Any:
         """The object that stands for a traced value in the user's objects: one for each array."""
-        key = (x.cell, x.path)
+        is_complex = isinstance(x, ComplexTracer)
+        key = id(x) if is_complex else (x.cell, x.path)
         if x.form == "array" and key in self.kept_arrays:
             return self.kept_arrays[key]
         obj = self.concrete(x)
         if x.form == "array":
-            for record in self.inputs:
+            for record in () if is_complex else self.inputs:
                 own = record.leaf is None or not x.cell.version  # arguments stay as they are
                 if record.cell is x.cell and not x.path and own:
                     obj = record.example
@@ -471,6 +486,7 @@ class Trace:
 
     def storing_into(self, obj: Any) -> None:
         """What is traced may go into an object of the user's unseen (uncompiled tier)."""
+        self.effects |= self.is_external(obj)
         kind = containers.kind_of(obj)
         if kind is not None and kind.is_mutable:
             self.stored[id(obj)] = obj
@@ -761,11 +777,18 @@ class Trace:
 
     def note(self, error: Exception) -> None:
         """Say where in the user's code an error arose that Python has no frame of."""
-        self.raised_at = self.raised_at or self.builder.source
+        if self.raised is None or self.raised[0] is not error:
+            self.raised = error, self.builder.source
         place = locate(self.builder.source)
         if self.eager and place and place not in getattr(error, "__notes__", ()):
             if not getattr(error, "__notes__", ()):
                 error.add_note(place)
+
+    def raised_at(self, error: BaseException) -> Source | None:
+        """Where in the user's code an exception arose that is under way."""
+        if self.raised is not None and self.raised[0] is error and self.raised[1] is not None:
+            return self.raised[1]
+        return self.builder.source
 
     @contextmanager
     def noting(self) -> Iterator[None]:

@@ -17,7 +17,7 @@ import functools
 import inspect
 from collections import deque
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FunctionType
 from typing import Any, ClassVar
 
@@ -26,6 +26,7 @@ import numpy as np
 from autodiff import tree
 from autodiff.capture.given import is_whole, kind_of
 from autodiff.ops.complex_numbers import parts_of_complex
+from autodiff.plain_data import dataclass
 from autodiff.transform import Transformation
 
 NOT_GIVEN = object()  # in Call.given: the parameter has its default

@@ -34,7 +34,7 @@ from autodiff.compiled.binding import (
     is_complex,
 )
 from autodiff.compiled.compiling import Compiler
-from autodiff.compiled.fast import fast_path, no_fast_path
+from autodiff.compiled.fast import fast_path, no_fast_path, structured_path
 from autodiff.compiled.generality import generality
 from autodiff.compiled.running import UNFIT, run
 from autodiff.compiled.specialisation import Specialisation
@@ -90,6 +90,7 @@ class Compiled(Compiler):
         keep_text(function)
         self._start()
         self.of_integers: Compiled | None = None  # the value, where ints are differentiated by
+        self.had_effects = False  # a call that ran uncompiled
         self.locks: dict[int, Lock] = {}  # by process
 
     def _start(self) -> None:
@@ -147,23 +148,23 @@ class Compiled(Compiler):
         call = self.bind_whole(args, kwargs)
         result = self._bound(call, extra)
         if "float" in call.roles and self.transformation.gives_value:
-            return self._with_value_of_integers(result, call, args, kwargs)
+            return self._with_value_of_integers(result, args, kwargs)
         return result
 
     def _with_value_of_integers(
-        self, result: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """The result with the value that the function has for the ints that counted as floats.
 
         What prints or draws numbers is not run twice: its value stays that of the floats.
         """
-        made = self.specialisations.get(call.key, ())
-        if not made or any(s.captured.has_effects for s in made):
+        if self._has_effects():
             return result
         if self.of_integers is None:
             self.of_integers = Compiled(
                 self.function, ValueOnly(), engine=self.engine, threads=self.threads
             )
+            self.of_integers.warned = self.warned
         return (self.of_integers.call(args, kwargs), *result[1:])
 
     def _bound(self, call: Call, extra: tuple[Any, ...]) -> Any:
@@ -269,10 +270,14 @@ class Compiled(Compiler):
         with np.errstate(all="ignore"):
             result = self.call(args, kwargs, extra)
             call = self.bind(args, kwargs)
-        made = [s for found in self.specialisations.values() for s in found]
-        if not any(s.captured.has_effects for s in made):
+        if not self._has_effects():
             fallback.run_plainly(self, call)
         return result
+
+    def _has_effects(self) -> bool:
+        """Whether a call has done more than compute, so that it must not run twice."""
+        made = [s for found in self.specialisations.values() for s in found]
+        return self.had_effects or any(s.captured.has_effects for s in made)
 
     def _recall(self, specialisation: Specialisation, call: Call) -> None:
         """Have later calls like this one recognised."""
@@ -296,8 +301,13 @@ class Compiled(Compiler):
             NOT_GIVEN,
             specialisation.input_leaves,
         )
-        if recognise is not None:
-            self.recalled = ((recognise, specialisation), *self.recalled)
+        if recognise is None:
+            return
+        self.recalled = ((recognise, specialisation), *self.recalled)
+        if "float" in call.roles and self.transformation.gives_value:
+            return  # the value is that of the ints
+        if fast_path(signature, specialisation, call)[0] is no_fast_path:
+            self.fast = structured_path(signature, specialisation, call) or self.fast
 
     def _specialise(
         self, call: Call, structure: tuple[Any, ...]

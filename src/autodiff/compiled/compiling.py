@@ -23,12 +23,21 @@ from autodiff.capture.given import kind_of
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebuilding
 from autodiff.compiled.generality import Generality
+from autodiff.compiled.results import result_tree
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
 from autodiff.engines import InputForm, executable, run_native
-from autodiff.errors import AutodiffError, InternalError, UnrollWarning, is_signal_handlers
+from autodiff.errors import (
+    AutodiffError,
+    InternalError,
+    NotScalarError,
+    UnrollWarning,
+    is_signal_handlers,
+)
+from autodiff.garbage import few_collections
 from autodiff.ir.data import Program
 from autodiff.ir.printing import format_type
+from autodiff.ir.results import ResultTree
 from autodiff.passes import optimize
 from autodiff.signals import Arose, Signal, as_internal, refuse_ours
 from autodiff.stack import users_depth, with_room
@@ -169,18 +178,21 @@ class Compiler:
         self, call: Call, eager: bool = False, general: Generality | None = None
     ) -> Specialisation:
         """A specialisation for one call."""
-        return with_room(users_depth(), self._compile, call, eager, general)
+        with few_collections():
+            return with_room(users_depth(), self._compile, call, eager, general)
 
     def _compile(self, call: Call, eager: bool, general: Generality | None) -> Specialisation:
         captured, plan = self.plan(call, eager, general)
         if captured.changed_argument is not None and self.transformation.is_value:
             raise captured.changed_argument
         forms = [InputForm(r.form, r.value.type) for r in captured.inputs] + plan.extra_inputs
-        single = len(plan.output_forms) == 1
+        ready = result_tree(captured, plan)
+        outputs: ResultTree = tuple(range(len(plan.output_forms)))
+        result = outputs if ready is None else ready
         started = time.perf_counter()
         engine = "numpy" if eager else self.engine
         with _our_own(f"the {engine} engine", captured):
-            run = executable(plan.program, forms, plan.output_forms, single, engine, self.threads)
+            run = executable(plan.program, forms, plan.output_forms, result, engine, self.threads)
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
             1,
@@ -206,7 +218,7 @@ class Compiler:
             reader,
             leaves,
             forms,
-            single,
+            ready is not None,
             general or Generality(),
             lists=tuple(
                 (at, kind_of(call.leaves[k]), call.roles[k] == "float")
@@ -252,6 +264,9 @@ def _our_own(stage: str, captured: Captured) -> Iterator[None]:
         yield
     except InternalError as error:
         error.arose = Arose(None, captured.has_effects)
+        raise
+    except NotScalarError as error:  # what the function itself raises comes first
+        error.arose = Arose(error.source, captured.has_effects)
         raise
     except (AutodiffError, Signal, MemoryError, RecursionError):
         raise

@@ -22,6 +22,7 @@ from autodiff.errors import (
     AutodiffError,
     FallbackWarning,
     InternalError,
+    NotScalarError,
     ShapeError,
     UnsupportedError,
 )
@@ -88,6 +89,33 @@ def _undifferentiable(compiled: Compiled, problem: str, source: Any) -> Unsuppor
     )
 
 
+def _traced(
+    compiled: Compiled, call: Call, plain_has_run: bool
+) -> Specialisation | UnsupportedError:
+    """The path of this call, or why it has no derivative; an error of the user's is raised."""
+    try:
+        return compiled.compile(call, eager=True)
+    except Signal as problem:
+        made = _undifferentiable(compiled, str(problem), getattr(problem, "source", None))
+        arose = take_arising(problem)
+    except AutodiffError:
+        raise
+    except Exception as error:
+        arose = take_arising(error)
+        if is_ours(error):
+            raise as_internal(error) from error
+        if isinstance(error, (MemoryError, RecursionError)):
+            raise
+        if arose.has_effects and not plain_has_run:
+            raise
+        # Plain Python does not raise it: it is about a traced value in the place of a plain one.
+        text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
+        what = f"this line needs plain numbers or arrays{text}"
+        made = _undifferentiable(compiled, what, arose.source)
+    made.arose = arose
+    return made
+
+
 def eager(
     compiled: Compiled, call: Call, extra: tuple[Any, ...], plain_has_run: bool = False
 ) -> Any:
@@ -96,22 +124,13 @@ def eager(
     ``plain_has_run``: plain Python was asked first, and raised nothing.
     """
     call, extra = compiled.taken_apart_with(call, extra)
-    try:
-        specialisation = compiled.compile(call, eager=True)
-    except Signal as problem:
-        raise _undifferentiable(compiled, str(problem), getattr(problem, "source", None)) from None
-    except AutodiffError:
-        raise
-    except Exception as error:
-        arose = take_arising(error)
-        if is_ours(error):
-            raise as_internal(error) from error
-        if not plain_has_run or isinstance(error, (MemoryError, RecursionError)):
-            raise
-        # Plain Python does not raise it: it is about a traced value in the place of a plain one.
-        text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
-        what = f"this line needs plain numbers or arrays{text}"
-        raise _undifferentiable(compiled, what, arose.source) from None
+    made = _traced(compiled, call, plain_has_run)
+    if isinstance(made, UnsupportedError):
+        if not plain_has_run and not take_arising(made).has_effects:
+            run_plainly(compiled, call)  # what plain Python raises on the way comes first
+        raise made
+    specialisation = made
+    compiled.had_effects |= specialisation.captured.has_effects
     result = compiled.run_once(specialisation, call, extra)
     if result is NotImplemented:
         if not specialisation.captured.has_effects:
@@ -147,27 +166,24 @@ def failed(
 def after_error(compiled: Compiled, call: Call, error: Exception, extra: tuple[Any, ...]) -> Any:
     """The function raised while it was captured: most likely it does so in plain Python.
 
-    There the error comes from the user's own line.  What has effects is not run twice: then
-    the derivative's run is the one that raises.
+    There the error comes from the user's own line.  What has effects is not run twice: of a
+    derivative the traced run, which has them, comes first, since nobody knows what is further down.
     """
     arose = take_arising(error)
-    if compiled.transformation.is_value and compiled.on_fallback != "error":
-        result = plain(compiled, call)
-        if is_unconfirmed(error):
-            report(compiled, as_internal(error))
-        else:
-            warn(compiled, reason_at(text_of(error), arose.source))
-        return result
-    if not arose.has_effects:
+    reason = reason_at(text_of(error), arose.source)
+    if compiled.on_fallback == "error":
+        if arose.has_effects:
+            raise error
         run_plainly(compiled, call)
         if is_unconfirmed(error):
             report(compiled, as_internal(error))
-        reason = reason_at(text_of(error), arose.source)
         return uncompiled(compiled, call, reason, extra, plain_has_run=True)
-    if compiled.on_fallback == "error":
-        raise error
-    result = eager(compiled, call, extra)
-    warn(compiled, reason_at(text_of(error), arose.source))
+    is_value = compiled.transformation.is_value
+    result = plain(compiled, call) if is_value else eager(compiled, call, extra)
+    if is_unconfirmed(error):
+        report(compiled, as_internal(error))
+    else:
+        warn(compiled, reason)
     return result
 
 
@@ -186,6 +202,8 @@ def after_refusal(
         warn(compiled, error.message)
         return result
     if take_arising(error).has_effects:
+        if isinstance(error, NotScalarError):  # about the result: the function has done its part
+            raise error
         try:
             result = eager(compiled, call, extra)
         except InternalError:

@@ -3,6 +3,7 @@
     nothing is read beside the arguments    the entry
     guards                                  the guards, then the entry
     globals, attributes                     the guards, what they find, then the entry
+    containers, flags, defaults             a generated function that takes them apart (``recall``)
 
 Each gives ``NotImplemented`` for a call that is not one for the specialisation.  ``fast`` takes the
 arguments of a call, ``fast_with`` arguments and vectors, for transformations that take those too.
@@ -10,31 +11,29 @@ arguments of a call, ``fast_with`` arguments and vectors, for transformations th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from autodiff.compiled.binding import Call, Signature, is_complex
+from autodiff.capture.given import array_of, kind_of
+from autodiff.compiled.binding import NOT_GIVEN, Call, Signature, is_complex
 from autodiff.compiled.specialisation import Specialisation
+from autodiff.compiled.warned import current
+from autodiff.recall import Direct, compile_direct
 
 FastPath = tuple[Callable[..., Any], Callable[[tuple[Any, ...], tuple[Any, ...]], Any]]
 
 
 def fast_path(signature: Signature, specialisation: Specialisation, call: Call) -> FastPath:
     """What answers later calls at once; nothing does where more is to be done than to run."""
-    captured, plan = specialisation.captured, specialisation.plan
-    direct = plan.result.is_direct(len(plan.output_forms))
+    captured = specialisation.captured
     if (
         not signature.plain
         or call.positional not in (None, len(call.slots))
         or any(d is not None for d in call.definitions)
         or call.lists
+        or "float" in call.roles  # ints, which the entry does not take for floats
         or _has_static(specialisation, call)
-        or any(map(is_complex, call.roles))
-        or captured.mutated
-        or captured.objects
-        or captured.watched
-        or captured.needs_c_order
-        or not direct
+        or not _only_runs(specialisation, call)
     ):
         return no_fast_path, no_fast_path
     run = specialisation.run.call
@@ -55,6 +54,47 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
 
     hidden = any(r.leaf is None for r in captured.inputs)
     return (fast if hidden else fast_guarded), fast_with
+
+
+def structured_path(
+    signature: Signature, specialisation: Specialisation, call: Call
+) -> Callable[..., Any] | None:
+    """What answers later calls with such containers, flags and defaults, given by position."""
+    if call.positional is not None or not _only_runs(specialisation, call):
+        return None
+    captured = specialisation.captured
+    reads = captured.guards or any(r.leaf is None for r in captured.inputs)
+    of_lists = {call_leaf: (kind, as_float) for call_leaf, kind, as_float in _lists(specialisation)}
+    to = Direct(
+        specialisation.run.call,
+        specialisation.reader if reads else None,
+        specialisation.input_leaves,
+        of_lists,
+        kind_of,
+        array_of,
+        current,
+        specialisation,
+    )
+    function = signature.function if signature.live and not signature.forwards else None
+    return compile_direct(function, signature.parameters, call, NOT_GIVEN, to)
+
+
+def _lists(specialisation: Specialisation) -> Iterator[tuple[int, Any, bool]]:
+    for at, kind, as_float in specialisation.lists:
+        yield specialisation.input_leaves[at], kind, as_float
+
+
+def _only_runs(specialisation: Specialisation, call: Call) -> bool:
+    """Whether a call is a run of the entry, and nothing is to be done before or after it."""
+    captured = specialisation.captured
+    return specialisation.ready and not (
+        any(map(is_complex, call.roles))
+        or captured.mutated
+        or captured.objects
+        or captured.watched
+        or captured.changes_objects
+        or captured.needs_c_order
+    )
 
 
 def _has_static(specialisation: Specialisation, call: Call) -> bool:

@@ -9,9 +9,8 @@ Extents that agree in every call share one symbol.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from autodiff.compiled.binding import Call, is_int
+from autodiff.plain_data import dataclass
 
 
 @dataclass(frozen=True)

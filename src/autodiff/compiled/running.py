@@ -123,7 +123,7 @@ def _run_on(
     specialisation.used = next(compiled.clock)
     result = _finish(specialisation, outputs, call, hidden)
     if run is not None:
-        run.succeed((outputs,) if specialisation.single else outputs)
+        run.succeed(outputs)
     return result
 
 
@@ -153,9 +153,9 @@ def _finish(
     call: Call | Recognised,
     hidden: tuple[Any, ...],
 ) -> Any:
+    if specialisation.ready:
+        return outputs
     plan, captured, leaves = specialisation.plan, specialisation.captured, call.leaves
-    if specialisation.single:
-        outputs = (outputs,)
     if plan.write_back:
         for number, output in captured.mutated:
             record = captured.inputs[number]

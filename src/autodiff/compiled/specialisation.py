@@ -9,7 +9,7 @@ Its guards are asked, and what it reads beside the arguments is found, by one ge
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from autodiff.capture import Captured
@@ -18,6 +18,7 @@ from autodiff.compiled.generality import Generality
 from autodiff.engines import Executable
 from autodiff.ir.data import walk
 from autodiff.ir.printing import format_type
+from autodiff.plain_data import dataclass
 from autodiff.transform import Plan
 
 
@@ -31,7 +32,7 @@ class Specialisation:
     reader: Callable[[tuple[Any, ...]], tuple[Any, ...] | None]
     input_leaves: list[int]
     input_dtypes: list[Any]
-    single: bool
+    ready: bool  # whether a run gives the result itself, not the outputs that it is made of
     generality: Generality = field(default_factory=Generality)
     calls: int = 0
     used: int = 0  # when it was used last, by the clock of its function

@@ -26,7 +26,6 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +44,7 @@ from autodiff.ir.data import Operation, Program, Value, walk
 from autodiff.ladder import NotStaged
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, View
 from autodiff.ops.evaluate import run_block, run_operation, without_effects
+from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user, is_internal
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ class Warned:
 class _Current(threading.local):
     """What a thread runs on its way through Python, as entries know arguments only."""
 
-    running: tuple[Specialisation, Call | Recognised] | None = None
+    # The call, or its arguments where all are given by position.
+    running: tuple[Specialisation, Call | Recognised | tuple[Any, ...]] | None = None
     raised: RuntimeWarning | None = None  # the last warning that a filter has made an error
 
 
@@ -185,7 +186,8 @@ def _whole(compiled: Compiler, specialisation: Specialisation, arguments: Sequen
     """The call that is made."""
     running = current.running
     if running is not None and running[0] is specialisation:
-        return running[1].whole()
+        call = running[1]
+        return compiled.bind_whole(call, {}) if isinstance(call, tuple) else call.whole()
     return compiled.bind(tuple(arguments[: len(specialisation.input_leaves)]), {})
 
 

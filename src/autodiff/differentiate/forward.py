@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from autodiff.differentiate import custom
-from autodiff.differentiate.activity import loop_carry_activity, propagate
+from autodiff.differentiate.activity import loop_carry_activity, propagate, useful
 from autodiff.differentiate.rules import pushforward
 from autodiff.differentiate.spectra import push_vectors, with_bases_apart
 from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
@@ -42,11 +42,19 @@ def jvp(program: Program, active: Sequence[bool]) -> Program:
                 sweep.tangent[value] = tangent
                 sweep.active.add(value)
         propagate(program.block, sweep.active)
+        _leave_out_dead(program.block, sweep.active)
         sweep.run(program.block)
         outputs = [sweep.primal(v) for v in program.outputs]
         tangents = [sweep.dense(v) for v in program.outputs if v.type.is_float]
         builder.block.outputs = outputs + tangents
         return Program(builder.block, f"{program.name}_jvp")
+
+
+def _leave_out_dead(block: Block, active: set[Value]) -> None:
+    """Take from ``active`` the results that no output depends on: nobody reads their tangents."""
+    needed = useful(block, active, set(block.outputs))
+    for operation in block.operations:
+        active.difference_update(v for v in operation.results if v not in needed)
 
 
 def _hint(prefix: str, value: Value) -> str | None:

@@ -20,7 +20,6 @@ Source: A. V. Fiacco, *Introduction to Sensitivity and Stability Analysis in Non
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,7 @@ from autodiff.ops.minima import LOWER, START, UPPER, Minimizer
 from autodiff.ops.solvers import FLOAT
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 Tangents = Sequence[Tracer | None]
 Array = Any  # a tracer, with which the rules compute as with an array

@@ -15,7 +15,6 @@ Source: E. Hairer, S. P. Nørsett and G. Wanner, *Solving Ordinary Differential 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,6 +43,7 @@ from autodiff.ops.odes import (
 from autodiff.ops.solvers import FLOAT
 from autodiff.ops.structural import reshape, zeros, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 Tangents = Sequence[Tracer | None]
 Array = Any  # a tracer, with which the rules compute as with an array

@@ -122,7 +122,7 @@ class Reverse:
         self.in_loop = in_loop
         # What differs between the iterations of that loop.
         self.local = local
-        # In a branch that is run again: elements that the first run kept of arrays.
+        # In a branch that is run again: what the first run kept.
         self.saved: Mapping = {} if saved is None else saved
         # What the block that is differentiated hands to others, where it is a region.
         self.leaving: Sequence[Value] = ()
@@ -151,9 +151,10 @@ class Reverse:
                 continue
             if self.saved and operation.results and operation.results[0] in self.saved:
                 new = copy_operation(operation, self.mapping, share=False)
-                kept = self.mapping[operation.result] = self.saved[operation.result]
+                kept = tuple([self.saved[v] for v in operation.results])
+                self.mapping.update(zip(operation.results, kept, strict=True))
                 if wanted:
-                    self.pulls.append(self._pull(operation, new, (kept,)))
+                    self.pulls.append(self._pull(operation, new, kept))
                 continue
             new = copy_operation(operation, self.mapping, share=not self.recompute)
             self.builder.block.operations.append(new)

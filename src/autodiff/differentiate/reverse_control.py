@@ -22,20 +22,22 @@ nobody knows how many residuals it would leave.  Residuals whose extents change 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from autodiff.differentiate import custom
 from autodiff.differentiate.activity import useful
 from autodiff.differentiate.reverse import Cotangents, Pull, Reverse, add
-from autodiff.dims import Dim, Extent, same_shape, symbols, upper_bound
+from autodiff.dims import Dim, Extent, last_index, maximum, same_shape, symbols, upper_bound
 from autodiff.errors import DerivativeError
 from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
+from autodiff.ladder import Declined
 from autodiff.ops.builder import emit
 from autodiff.ops.control import INT, emit_cond, emit_for, emit_while
 from autodiff.ops.entries import ENTRIES, Pointwise, View
 from autodiff.ops.structural import slice_of, slice_update, zeros, zeros_like
 from autodiff.ops.tracer import Tracer
+from autodiff.plain_data import dataclass
 
 
 def forward(sweep: Reverse, operation: Operation) -> Pull:
@@ -54,6 +56,7 @@ def _recomputed(sweep: Reverse, operation: Operation) -> Pull:
 
     It runs plainly in the forward pass, and again, with residuals, in the backward body.
     """
+    refuse_to_run_again(operation)
     new = copy_operation(operation, sweep.mapping)
     sweep.builder.block.operations.append(new)
 
@@ -87,6 +90,8 @@ def _active_outside(sweep: Reverse, regions: Sequence[Block]) -> list[Value]:
 def _cond(sweep: Reverse, operation: Operation) -> Pull:
     saved = dict(sweep.saved)
     chosen = _elements(operation, sweep.local) if sweep.in_loop else set()
+    chosen |= _drawn(operation)
+    chosen = {v for v in chosen if v not in sweep.saved}
     if chosen:
         new, found = _copy_saving(sweep, operation, chosen)
         saved.update(found)
@@ -164,6 +169,33 @@ def _elements(operation: Operation, local: frozenset[Value]) -> set[Value]:
     return found
 
 
+def _drawn(operation: Operation) -> set[Value]:
+    """What the branches of a conditional draw or have Python compute: another time it is another number."""
+    inside = {v for region in operation.regions for op in walk(region) for v in op.results}
+    found: set[Value] = set()
+    pending = [operation]
+    while pending:
+        for op in [op for region in pending.pop().regions for op in region.operations]:
+            if op.kind == "cond":
+                pending.append(op)
+            elif op.regions:
+                refuse_to_run_again(op)
+            elif ENTRIES[op.kind].has_effect:
+                if any(s in inside for v in op.results for n in v.shape for s in symbols(n)):
+                    refuse_to_run_again(op)
+                found.update(op.results)
+    return found
+
+
+def refuse_to_run_again(operation: Operation) -> None:
+    """Give up where the way back would draw other numbers than the way forward."""
+    if not _may_run_again(operation):
+        raise Declined(
+            "the derivative of a branch or inner loop that draws random numbers or calls Python",
+            operation.source,
+        )
+
+
 def _copy_saving(
     sweep: Reverse, operation: Operation, chosen: set[Value]
 ) -> tuple[Operation, Mapping]:
@@ -181,6 +213,9 @@ def _copy_saving(
                 kept += more.items()
             else:
                 new = copy_operation(op, sweep.mapping, share=False)
+                if all(v in sweep.saved for v in op.results) and op.results:
+                    sweep.mapping.update({v: sweep.saved[v] for v in op.results})
+                    continue
                 kept += [(v, sweep.mapping[v]) for v in op.results if v in chosen]
             block.operations.append(new)
         block.outputs = [sweep.primal(v) for v in region.outputs]
@@ -534,7 +569,7 @@ def _outer_shape(value: Value, local: set[Value]) -> tuple[Extent, ...]:
                     source=owner.source if owner is not None else None,
                     remedy="give the array a size that does not depend on values computed in the loop",
                 )
-            extent = bound
+            extent = maximum(bound, 0)  # it is one of no iteration as well
         shape.append(extent)
     return tuple(shape)
 
@@ -572,10 +607,10 @@ def _loop_pull(
             cotangents.pop(v, None)
         with builder.region() as block:
             k = builder.parameter(ArrayType(INT, ()), "k")
-            k.low, k.high = 0, count - 1
+            k.low, k.high = 0, last_index(count)
             mapping: Mapping = {}
             forward_index = emit("extent_value", value=count - 1 - Dim.symbol(k))
-            forward_index.low, forward_index.high = 0, count - 1
+            forward_index.low, forward_index.high = 0, last_index(count)
             mapping[backward.index] = forward_index
             _restore(backward, block, stacks, forward_index, mapping)
             for (slot, _), stack in zip(backward.stacked, stack_cts, strict=True):

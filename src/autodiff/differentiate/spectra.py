@@ -30,7 +30,6 @@ loop's body or a branch in a form that depends on the basis, though what becomes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,6 +47,7 @@ from autodiff.ops.entries import ENTRIES, Entry, Kernel, Site, register
 from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 _EIGH = ("eigh", "symmetric_eigen")
 _KINDS = frozenset((*_EIGH, "svd"))

@@ -1,14 +1,14 @@
 """Engines: programs to callables.  Each is loaded when it is first used.
 
-``executable(program, inputs, outputs, engine, threads)`` gives an :class:`Executable`, whose
-``call(*inputs)`` checks what it is given, runs, and returns the outputs in their Python forms;
+``executable(program, inputs, outputs, result, engine, threads)`` gives an :class:`Executable`, whose
+``call(*inputs)`` checks what it is given, runs, and returns what ``result`` makes of the outputs
+(``ir.results``);
 ``NotImplemented`` means that an input does not fit or that a check failed (``failure()`` tells).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from autodiff import floating
 from autodiff.dims import Extent, symbols
 from autodiff.errors import NameArgumentError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Program
+from autodiff.ir.results import ResultTree, assembled
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
+from autodiff.plain_data import dataclass
 
 ENGINES = ("native", "numpy")
 
@@ -32,7 +34,7 @@ class InputForm:
 
 @dataclass
 class Executable:
-    """A compiled program; ``single``: one output comes bare, otherwise a tuple."""
+    """A compiled program."""
 
     program: Program
     call: Callable[..., Any]
@@ -48,17 +50,17 @@ def executable(
     program: Program,
     inputs: Sequence[InputForm],
     outputs: Sequence[str],
-    single: bool,
+    result: ResultTree,
     engine: str,
     threads: int = 1,
 ) -> Executable:
     """Compile ``program`` for an engine; ``outputs`` are the forms of its outputs."""
     if engine == "numpy":
-        return _numpy_executable(program, inputs, outputs, single)
+        return _numpy_executable(program, inputs, outputs, result)
     if engine == "native":
         from autodiff.engines.native.engine import native_executable
 
-        native = native_executable(program, inputs, outputs, single, threads)
+        native = native_executable(program, inputs, outputs, result, threads)
         return Executable(
             program, native.call, native.failure, native.notify, native.llvm, native.assembly
         )
@@ -143,7 +145,7 @@ def _bind_extent(extent: Extent, size: int, extents: dict[Any, int] | None) -> b
 
 
 def _numpy_executable(
-    program: Program, inputs: Sequence[InputForm], outputs: Sequence[str], single: bool
+    program: Program, inputs: Sequence[InputForm], outputs: Sequence[str], result: ResultTree
 ) -> Executable:
     from autodiff.engines.numpy import run_program
 
@@ -177,8 +179,8 @@ def _numpy_executable(
         except MemoryError:
             state["failure"] = MEMORY_FAILED
             return NotImplemented
-        finished = tuple([c(r) for c, r in zip(convert, results, strict=True)])
+        finished = [c(r) for c, r in zip(convert, results, strict=True)]
         report.tell(errors() | report.always & floating.wanted(), arguments)
-        return finished[0] if single else finished
+        return assembled(result, finished)
 
     return Executable(program, call, lambda: state["failure"], report.notify)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autodiff.dims import symbols
+from autodiff.dims import UndecidedExtent, deciding, symbols
 from autodiff.errors import InternalError, ShapeError
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, uses
 from autodiff.ir.printing import format_program
@@ -21,7 +21,8 @@ TypeRule = Callable[[Operation], Sequence[ArrayType] | None]
 def verify(program: Program, type_rule: TypeRule | None = None, stage: str = "") -> Program:
     """Check ``program`` and return it; raise :class:`InternalError` naming ``stage`` otherwise."""
     try:
-        _verify_block(program.block, set(), set(), type_rule)
+        with deciding(None):  # a check must not leave a guard behind, whoever is capturing
+            _verify_block(program.block, set(), set(), type_rule)
     except _Invalid as problem:
         raise InternalError(
             f"invalid program after {stage or 'construction'}: {problem}\n{format_program(program)}"
@@ -72,6 +73,8 @@ def _verify_types(operation: Operation, rule: TypeRule) -> None:
         expected = rule(operation)
     except ShapeError as error:
         raise _Invalid(f"{operation.kind}: {error.message}") from None
+    except UndecidedExtent as open_:
+        raise _Invalid(f"the type rule of {operation.kind} asks for a decision: {open_}") from None
     if expected is None:
         return
     if len(expected) != len(operation.results):
@@ -79,10 +82,7 @@ def _verify_types(operation: Operation, rule: TypeRule) -> None:
             f"{operation.kind} has {len(operation.results)} results, not {len(expected)}"
         )
     for value, type in zip(operation.results, expected, strict=True):
-        same_shape = len(value.type.shape) == len(type.shape) and all(
-            a == b for a, b in zip(value.type.shape, type.shape, strict=True)
-        )
-        if value.type.dtype != type.dtype or not same_shape:
+        if value.type.dtype != type.dtype or value.type.shape != type.shape:
             raise _Invalid(
                 f"{operation.kind} gives {type}, but its result is declared {value.type}"
             )

@@ -68,7 +68,7 @@ def copy_block(block: Block, mapping: Mapping, given: Mapping | None = None) -> 
     new.parameters = [copy_value(p, mapping) for p in block.parameters]
     for operation in block.operations:
         if given and operation.results and operation.results[0] in given:
-            mapping[operation.results[0]] = given[operation.results[0]]
+            mapping.update({v: given[v] for v in operation.results})
             continue
         new.operations.append(copy_operation(operation, mapping, share=False, given=given))
     new.outputs = [mapping.get(v, v) for v in block.outputs]

@@ -10,7 +10,6 @@ Values are named by their hint where it is free, else ``v0, v1, …`` in order o
 
 from __future__ import annotations
 
-import html
 import os
 from typing import Any
 
@@ -135,14 +134,21 @@ class Text(str):
         return as_html(self)
 
 
+def _escaped(text: str) -> str:
+    """Text in which HTML sees no tags (``html.escape``, whose module has a table of entities)."""
+    for mark, name in (("&", "amp"), ("<", "lt"), (">", "gt"), ('"', "quot"), ("'", "#x27")):
+        text = text.replace(mark, f"&{name};")
+    return text
+
+
 def as_html(text: str) -> str:
     """Preformatted text for notebooks; what follows a ``#`` is grey."""
     lines = []
     for line in text.split("\n"):
         code, mark, comment = line.partition("  # ")
-        shown = html.escape(code)
+        shown = _escaped(code)
         if mark:
-            shown += f'<span style="color: gray">  # {html.escape(comment)}</span>'
+            shown += f'<span style="color: gray">  # {_escaped(comment)}</span>'
         lines.append(shown)
     return f'<pre style="line-height: 1.3">{chr(10).join(lines)}</pre>'
 
@@ -150,7 +156,7 @@ def as_html(text: str) -> str:
 def table_html(rows: dict[str, str]) -> str:
     """A table of two columns for notebooks."""
     body = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
+        f"<tr><th>{_escaped(name)}</th><td>{_escaped(text)}</td></tr>"
         for name, text in rows.items()
     )
     return f"<table>{body}</table>"

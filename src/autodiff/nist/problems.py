@@ -18,11 +18,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 import numpy as np
+
+from autodiff.plain_data import dataclass
 
 from .models import MODELS, Array, Model, log_response_models
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from autodiff.errors import InternalError
 from autodiff.ir.data import ArrayType, Block, Operation, Source, Value
 from autodiff.ops.entries import result_types
+from autodiff.plain_data import dataclass
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim
+from autodiff.dims import Dim, equal, equal_shapes
 from autodiff.ir.data import ArrayType
 from autodiff.ops import complex_linalg, complex_numbers, complex_ufuncs, python_numbers
 from autodiff.ops.complex_numbers import (
@@ -769,7 +769,7 @@ def _extreme_of(name: str) -> Callable[..., Any]:
         if out is not None or initial is not np._NoValue or rest or isinstance(axis, tuple):
             raise decline(f"np.{name} with more than axis and keepdims")
         z = as_complex(a)
-        if z.size == 0:
+        if equal(z.size, 0):
             raise decline(f"np.{name} of no elements")
         flat, at = _axis_of(z, axis)
         found = _taken(flat, functions[np.expand_dims](where(flat, at), at), at)
@@ -841,7 +841,7 @@ TABLE[np.allclose] = lambda a, b, rtol=1e-05, atol=1e-08: functions[np.all](
 )
 TABLE[np.array_equal] = lambda a, b: (
     functions[np.all](complex_numbers.call(np.equal, (as_complex(a), as_complex(b))))
-    if tuple(np.shape(a)) == tuple(np.shape(b))
+    if equal_shapes(np.shape(a), np.shape(b))
     else False
 )
 
@@ -854,13 +854,14 @@ def _python_parts(x: Any) -> Parts:
 
 
 @implements_complex(complex)
-def make_complex(real: Any = 0, imag: Any = 0) -> Any:
+def make_complex(real: Any = 0, imag: Any = None) -> Any:
     """``complex(a, b)``: a + i b, also of complex ``a`` and ``b``."""
     if isinstance(real, str):
         raise decline("complex() of text")
-    (a, b), (c, d) = _python_parts(real), _python_parts(imag)
-    if imag == 0 and not isinstance(imag, Tracer):
+    a, b = _python_parts(real)
+    if imag is None:
         return joined(a, b, "python")
+    c, d = _python_parts(imag)
     re = pointwise("subtract", a, d) if is_complex(imag) else a
     return joined(re, pointwise("add", b, c) if is_complex(real) else c, "python")
 
@@ -987,7 +988,7 @@ def _astype(z: ComplexTracer, dtype: Any, *args: Any, **kwargs: Any) -> Any:
 def _item(z: ComplexTracer, *index: Any) -> Any:
     if index:
         z = z[tuple(index)] if len(index) > 1 else TABLE[np.ravel](z)[index[0]]
-    elif any(n != 1 for n in z.shape):
+    elif not all(equal(n, 1) for n in z.shape):
         raise ValueError("can only convert an array of size 1 to a Python scalar")
     re, im = (functions[np.reshape](p, ()) for p in z.parts)
     return joined(cast(re, np.float64), cast(im, np.float64), "python")

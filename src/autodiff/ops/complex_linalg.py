@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dims import at_least, equal
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.builder import current_builder
@@ -83,7 +84,7 @@ def _matrix(a: Any, square: bool = False) -> Matrix:
         raise np.linalg.LinAlgError(
             f"{z.ndim}-dimensional array given. Array must be at least two-dimensional"
         )
-    if square and z.shape[-1] != z.shape[-2]:
+    if square and not equal(z.shape[-1], z.shape[-2]):
         raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
     return z
 
@@ -548,13 +549,13 @@ def svd(
     if not compute_uv:
         return svdvals(a)
     m, n = a.shape[-2:]
-    if full_matrices and m != n:
+    if full_matrices and not equal(m, n):
         raise decline("np.linalg.svd with full_matrices=True of a matrix that is not square")
     from numpy.linalg._linalg import SVDResult
 
     u, s, vh = emit_tracer("complex_svd", plain(a.pair))
     u, vh = from_pair(u, "array"), from_pair(vh, "array")
-    element = vh[..., :, 0].conj() if m >= n else u[..., 0, :]
+    element = vh[..., :, 0].conj() if at_least(m, n) else u[..., 0, :]
     v = _as_made(_h(vh), element)
     return SVDResult(_as_made(u, element), Tracer(s.value, "array"), _h(v))  # type: ignore[arg-type]
 
@@ -644,7 +645,11 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
     a = _matrix(a)
     m, n = a.shape[-2:]
-    if m < n or mode not in ("reduced", "r") and not (mode == "complete" and m == n):
+    if (
+        not at_least(m, n)
+        or mode not in ("reduced", "r")
+        and not (mode == "complete" and equal(m, n))
+    ):
         raise decline(f"np.linalg.qr with mode={mode!r} of a matrix of this shape")
     q, r = (from_pair(x, "array") for x in emit_tracer("complex_qr", plain(a.pair)))
     return r if mode == "r" else QRResult(q, r)  # type: ignore[arg-type]
@@ -736,7 +741,7 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
 
     def scipy_qr(a: Any, mode: str = "full") -> Any:
         z = _matrix(a)
-        if mode not in ("economic", "r") and z.shape[-1] != z.shape[-2]:
+        if mode not in ("economic", "r") and not equal(*z.shape[-2:]):
             raise decline("scipy.linalg.qr in this mode")
         found = qr(z, "r" if mode == "r" else "reduced")
         return (found,) if mode == "r" else tuple(found)

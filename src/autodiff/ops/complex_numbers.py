@@ -137,11 +137,6 @@ class ComplexTracer(Tracer):
         """Its parts are views of storage, not itself."""
         return ()
 
-    @property
-    def alias(self) -> Any:  # type: ignore[override]
-        """It has no storage of its own that a loop carries."""
-        return None
-
     def __repr__(self) -> str:
         if not is_concretizing():
             return f"<traced complex {self.form}: {self.dtype}{list(self.shape)}>"

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent
+from autodiff.dims import Dim, Extent, minimum
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.builder import current_builder
@@ -245,7 +245,7 @@ register(Entry("eigh", _eigh_rule, _eigh_meaning, Kernel("eigh"), eigh_rules))
 def _svd_rule(types: Any) -> tuple[ArrayType, ...]:
     (a,) = types
     *lead, m, n = a.shape
-    k = n if m >= n else m
+    k = minimum(m, n)
     return (
         ArrayType(a.dtype, (*lead, m, k)),
         ArrayType(a.dtype, (*lead, k)),
@@ -389,7 +389,7 @@ register(
 def _qr_rule(types: Any) -> tuple[ArrayType, ...]:
     (a,) = types
     *lead, m, n = a.shape
-    k = n if m >= n else m
+    k = minimum(m, n)
     return ArrayType(a.dtype, (*lead, m, k)), ArrayType(a.dtype, (*lead, k, n))
 
 

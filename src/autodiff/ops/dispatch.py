@@ -93,6 +93,9 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         return complex_numbers.binary(ufunc, a, b)
     if python_numbers.is_number(a) and python_numbers.is_number(b):
         return python_numbers.binary(ufunc, a, b)
+    for x, other in ((a, b), (b, a)):
+        if python_numbers.is_number(x) and python_numbers.is_number(python_numbers.plain(other)):
+            return python_numbers.binary(ufunc, python_numbers.plain(a), python_numbers.plain(b))
     if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
         if ufunc in (np.equal, np.not_equal) and (b is None or isinstance(b, (str, bytes))):
             # An array is compared element by element also with what no number equals.

@@ -14,7 +14,7 @@ does not know the parameter: the derivative by it is NaN there, not 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast, select
 from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.tracer import Tracer
+from autodiff.plain_data import dataclass
 
 _INF = float("inf")
 Formula = Callable[..., Any]

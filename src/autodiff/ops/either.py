@@ -18,7 +18,6 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from autodiff.ops.builder import current_block, current_builder, emit
 from autodiff.ops.entries import ENTRIES, Effect
 from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import BINARY, COMPARISON, UNARY, Cell, Form, Tracer, as_tracer
+from autodiff.plain_data import dataclass
 
 VARIES = object()  # in place of a constant: the value is known only when the program runs
 
@@ -92,9 +92,16 @@ def kind_of(x: Any) -> Kind | None:
     if isinstance(x, Dim):
         return Kind(np.dtype(np.int64), "python")
     if type(x) in (bool, int, float):
+        if type(x) is int and not is_in_64_bits(x):
+            return None
         dtype = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(float)}[type(x)]
         return Kind(dtype, "python", x)
     return None
+
+
+def is_in_64_bits(x: int) -> bool:
+    """Whether an integer can be a number of the program."""
+    return -(2**63) <= x < 2**63
 
 
 def kinds_of(x: Any) -> list[Kind] | None:
@@ -225,11 +232,6 @@ class Either(Tracer):
     def path(self) -> Any:  # type: ignore[override]
         """No number is a view."""
         return ()
-
-    @property
-    def alias(self) -> Any:  # type: ignore[override]
-        """A number is no part of an array."""
-        return None
 
     def __bool__(self) -> bool:
         return bool(self.wide)
@@ -576,6 +578,7 @@ __all__ = [
     "eithers",
     "embeds",
     "is_array",
+    "is_in_64_bits",
     "kind_of",
     "kinds_of",
     "on_both",

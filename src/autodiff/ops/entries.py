@@ -28,7 +28,7 @@ Derivative forms (rules are plain NumPy; they run on arrays and on tracers alike
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -36,6 +36,7 @@ import numpy as np
 from autodiff.dims import differ
 from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType, Operation, Value
+from autodiff.plain_data import dataclass
 
 TypeRule: TypeAlias = Callable[..., tuple[ArrayType, ...]]
 

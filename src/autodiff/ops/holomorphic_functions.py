@@ -15,7 +15,6 @@ By orders there is no formula: refused.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,6 +26,7 @@ from autodiff.ops.promotion import pointwise
 from autodiff.ops.special import _f
 from autodiff.ops.special_rows import Domain, row
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 Pair: TypeAlias = tuple[Any, Any]
 _I: Pair = (0.0, 1.0)

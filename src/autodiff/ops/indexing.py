@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, maximum, minimum, same, same_shape
+from autodiff.dims import Dim, Extent, at_least, equal, maximum, minimum, same, same_shape
 from autodiff.errors import ArgumentError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import structural
@@ -56,6 +55,7 @@ from autodiff.ops.protocol import protocol
 from autodiff.ops.reductions import true_positions
 from autodiff.ops.structural import INT, gather, reshape, scatter_add, scatter_update, transpose
 from autodiff.ops.tracer import Form, Tracer, ViewStep, as_tracer, emit_tracer
+from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
 
 Shape = tuple[Extent, ...]
@@ -163,7 +163,7 @@ def _axes_for_truths(x: Tracer, index: Any) -> tuple[Tracer, Any]:
 def position(k: Extent, n: Extent, axis: int) -> Extent:
     """An integer index as a start in ``0 … n - 1``; checked at run time where it is open."""
     message = f"index {k} is out of bounds for axis {axis} with size {n}"
-    sign = decide(lambda: k >= 0)
+    sign = decide(lambda: at_least(k, 0))
     if sign is None:
         value = as_tracer(k)
         wrapped = select(pointwise("less", value, 0), pointwise("add", value, n), value)
@@ -172,7 +172,7 @@ def position(k: Extent, n: Extent, axis: int) -> Extent:
         wrapped.value.low, wrapped.value.high = 0, n - 1
         return Dim.symbol(wrapped.value)
     start = k if sign else k + n
-    bound = (lambda: start < n) if sign else (lambda: start >= 0)
+    bound = (lambda: at_least(n, start + 1)) if sign else (lambda: at_least(start, 0))
     inside = decide(bound)
     if inside is False:  # user code may read the message
         k, n = _at_this_call(k), _at_this_call(n)
@@ -195,7 +195,7 @@ def _at_this_call(n: Extent) -> Extent:
 def _wrap(value: Any, n: Extent) -> Extent:
     """A slice bound counted from the start; it may still lie outside of the axis."""
     k = extent_of(value)
-    sign = decide(lambda: k >= 0)
+    sign = decide(lambda: at_least(k, 0))
     if sign is None:
         v = as_tracer(k)
         return Dim.symbol(select(pointwise("less", v, 0), pointwise("add", v, n), v).value)
@@ -219,11 +219,12 @@ def clip(item: slice, n: Extent) -> tuple[Extent, Extent, Extent]:
     step = step if isinstance(step, Dim) else _clamped(step)
     parts = [v if v is None or isinstance(v, Dim) else _clamped(v) for v in parts]
     start, stop = (None if v is None else _wrap(v, n) for v in parts)
-    if step > 0:
-        first_ = 0 if start is None else minimum(maximum(start, 0), n)
+    if at_least(step, 1):
+        first_ = 0 if start is None else maximum(start, 0)
         last_ = n if stop is None else minimum(maximum(stop, 0), n)
-        return first_, maximum((last_ - first_ + step - 1) // step, 0), step
-    if not step < 0:
+        # Of a start beyond the end there is nothing either way: so x[1:] and x[:-1] are max(n - 1, 0).
+        return minimum(first_, n), maximum((last_ - first_ + step - 1) // step, 0), step
+    if not at_least(-1, step):
         raise ValueError("slice step cannot be zero")
     first_ = n - 1 if start is None else minimum(maximum(start, -1), n - 1)
     last_ = -1 if stop is None else minimum(maximum(stop, -1), n - 1)
@@ -501,7 +502,7 @@ def _fit_value(value: Any, shape: Shape, dtype: Any) -> Tracer:
         check_number(value, np.dtype(dtype))
     if isinstance(value, Tracer) and len(value.shape) > len(shape):
         extra = len(value.shape) - len(shape)
-        if all(n == 1 for n in value.shape[:extra]):
+        if all(equal(n, 1) for n in value.shape[:extra]):
             value = reshape(Tracer(value.value, "array"), value.shape[extra:])
     old = shape_of(value)
     fits = len(old) <= len(shape) and all(

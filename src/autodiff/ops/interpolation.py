@@ -14,7 +14,6 @@ Source: C. de Boor, *A Practical Guide to Splines*, revised ed. (2001), chapters
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import emit_tracer
+from autodiff.plain_data import dataclass
 
 Array = Any  # a tracer or an array
 Extrapolate = bool | str

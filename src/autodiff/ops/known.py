@@ -4,7 +4,7 @@
     extent_of(x)         an integer (int, Dim, NumPy integer, traced scalar) as an extent:
                          ``i + 1`` of a traced ``i`` becomes the Dim ``i + 1``, so that algebra on
                          sizes such as ``n - (i + 1)`` stays exact
-    decide(claim)        a comparison of extents: True, False, or None where nobody can tell
+    decide(claim)        a decision about extents: True, False, or None where nobody can tell
     require(claim, …)    the same, but what cannot be told becomes a check at run time
 
 Constants are folded lazily, on demand, and remembered per program under construction.
@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, UndecidedExtent, maximum, minimum, symbols
+from autodiff.dims import Dim, Extent, UndecidedExtent, at_least, equal, maximum, minimum, symbols
 from autodiff.ir.data import Operation, Program, Value
 from autodiff.ops.builder import Builder, current_builder
 from autodiff.ops.control import emit_check
@@ -176,7 +176,7 @@ def type_name(x: Any) -> str:
 
 # -- deciding comparisons ---------------------------------------------------------------------
 def decide(claim: Callable[[], bool]) -> bool | None:
-    """The truth of a comparison of extents, or None where it is open until run time."""
+    """What ``equal`` or ``at_least`` decide, or None where that is open until run time."""
     try:
         return claim()
     except UndecidedExtent:
@@ -185,7 +185,7 @@ def decide(claim: Callable[[], bool]) -> bool | None:
 
 def require_equal(a: Extent, b: Extent, message: str) -> bool:
     """Whether two extents are equal; where it is open, a run-time check makes it so."""
-    answer = decide(lambda: a == b)
+    answer = decide(lambda: equal(a, b))
     if answer is None:
         check(compare("equal", a, b), message)
         return True
@@ -194,7 +194,7 @@ def require_equal(a: Extent, b: Extent, message: str) -> bool:
 
 def natural(n: Extent, message: str = "negative dimensions are not allowed") -> Extent:
     """A size that was asked for, which must not be negative; checked at run time where it is open."""
-    answer = decide(lambda: n >= 0)
+    answer = decide(lambda: at_least(n, 0))
     if answer is False:
         raise ValueError(message)
     if answer is None:

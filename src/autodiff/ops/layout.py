@@ -63,7 +63,7 @@ def layout(x: Tracer) -> Array:
     """A dummy array with the sizes and strides of ``x``; symbolic sizes have generic values."""
     if x.cell.follows:
         _builder.current_builder().ordered_copies = True
-    return _memory(x)
+    return memory(x)
 
 
 def note_order(x: Tracer) -> None:
@@ -72,7 +72,8 @@ def note_order(x: Tracer) -> None:
         _builder.current_builder().ordered_values = True
 
 
-def _memory(x: Tracer) -> Array:
+def memory(x: Tracer) -> Array:
+    """The dummy, where nothing is decided by it."""
     shape, strides = x.cell.value.shape, x.cell.strides
     itemsize = x.cell.value.dtype.itemsize
     if strides is None:
@@ -128,7 +129,7 @@ def order_of(order: str | None, *operands: Any) -> str:
         arrays = [x for x in operands if isinstance(x, Tracer) and x.ndim > 1]
         for x in arrays:
             note_order(x)
-        fortran = arrays and all(_memory(x).flags.fnc for x in arrays)
+        fortran = arrays and all(memory(x).flags.fnc for x in arrays)
         return "F" if fortran else "C"
     if chosen not in ("C", "F", "K"):
         raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got {order!r})")
@@ -162,9 +163,7 @@ def keep_order(result: Tracer, *operands: Any) -> Tracer:
         return result
     arrays = [x for x in operands if isinstance(x, Tracer) and x.ndim > 1]
     result.cell.follows = any(x.cell.follows for x in arrays)
-    if all(
-        (not x.path and x.cell.strides is None) or _memory(x).flags.c_contiguous for x in arrays
-    ):
+    if all((not x.path and x.cell.strides is None) or memory(x).flags.c_contiguous for x in arrays):
         return result
     tiny: list[Any] = [_look_alike(x) for x in operands if isinstance(x, Tracer) and x.shape]
     flags: list[Any] = [["readonly"]] * len(tiny) + [["writeonly", "allocate"]]
@@ -177,7 +176,7 @@ def keep_order(result: Tracer, *operands: Any) -> Tracer:
 
 def _look_alike(x: Tracer) -> Array:
     """An array of extents at most 2 whose axes lie in memory in the order those of ``x`` do."""
-    order = _order(_memory(x).strides)
+    order = _order(memory(x).strides)
     sizes = [1 if isinstance(n, int) and n <= 1 else 2 for n in x.shape]
     made = np.zeros([sizes[k] for k in order])
     return made.transpose([order.index(k) for k in range(len(order))])

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Extent
+from autodiff.dims import Extent, differ
 from autodiff.errors import InternalError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import Bilinear, Entry, Kernel, Rules, Site, register
@@ -131,7 +131,7 @@ register(
 # -- factorisations and solves ----------------------------------------------------------------------
 def _square(types: Any, **attributes: Any) -> tuple[ArrayType, ...]:
     a = types[0]
-    if a.ndim < 2 or not a.shape[-1] == a.shape[-2]:
+    if a.ndim < 2 or differ(a.shape[-1], a.shape[-2]):
         raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
     return (ArrayType(a.dtype, a.shape),)
 

@@ -9,7 +9,6 @@ matrix, which is what it makes of the unit matrix: n² numbers for lines of n, f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import Entry, Kernel, Linear, Site, register
 from autodiff.ops.function_table import functions
 from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 
 @dataclass(frozen=True)

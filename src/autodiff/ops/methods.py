@@ -17,7 +17,7 @@ import numpy as np
 
 from autodiff.ops import complex_numbers, python_numbers, structural
 from autodiff.ops.function_table import functions
-from autodiff.ops.known import type_name
+from autodiff.ops.known import require_equal, type_name
 from autodiff.ops.layout import lay_out, layout, lies_in, note_order
 from autodiff.ops.promotion import cast
 from autodiff.ops.protocol import protocol
@@ -212,8 +212,10 @@ def _item(x: Tracer, *index: Any) -> Tracer:
     if index:
         where = _flat_shape(index)
         x = functions[np.ravel](x)[where[0]] if len(where) == 1 else x[tuple(where)]
-    elif not all(n == 1 for n in x.shape):
-        raise ValueError("can only convert an array of size 1 to a Python scalar")
+    else:
+        message = "can only convert an array of size 1 to a Python scalar"
+        if not all(require_equal(n, 1, message) for n in x.shape):
+            raise ValueError(message)
     scalar = functions[np.reshape](x, ())
     return python_numbers.number(scalar, {"f": float, "b": bool}.get(x.dtype.kind, int))
 

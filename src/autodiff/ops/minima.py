@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +26,7 @@ from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
 from autodiff.ops.solvers import FLOAT, Evaluator, answer, has_inverse
+from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
 START, LOWER, UPPER = range(3)

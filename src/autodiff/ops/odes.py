@@ -21,7 +21,7 @@ import functools
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
 from autodiff.ops.evaluate import run_block
 from autodiff.ops.solvers import FLOAT, Evaluator, answer
+from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
 START, END, STATE, TIMES, RTOL, ATOL, MAX_STEP = range(7)

@@ -72,7 +72,7 @@ def _broadcast_result(name: str, types: tuple[ArrayType, ...]) -> tuple[Any, ...
     for type in types:
         if type.shape == () or same_shape(type.shape, shape):
             continue
-        if shape != () and not type.shape == shape:
+        if shape != ():
             raise InternalError(f"{name}: operand shapes {shape} and {type.shape} differ")
         shape = type.shape
     return shape

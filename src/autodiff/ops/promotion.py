@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, same, same_shape
+from autodiff.dims import Dim, Extent, equal, same, same_shape
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
@@ -37,7 +37,7 @@ def weak_kind(x: Any) -> type | None:
         return float if x.dtype.kind == "f" else int
     if isinstance(x, bool):
         return None
-    if isinstance(x, (int, Dim)):
+    if type(x) is int or isinstance(x, Dim):  # NumPy takes subclasses for arrays
         return int
     return float if type(x) is float else None
 
@@ -141,7 +141,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
 
 
 def _is_one(n: Extent) -> bool:
-    return n == 1 if isinstance(n, int) else decide(lambda: n == 1) is True
+    return n == 1 if isinstance(n, int) else decide(lambda: equal(n, 1)) is True
 
 
 def _merge(a: Extent, b: Extent) -> Extent | None:
@@ -153,7 +153,7 @@ def _merge(a: Extent, b: Extent) -> Extent | None:
         return a
     if isinstance(a, int) and isinstance(b, int):
         return None
-    answer = decide(lambda: a == b)
+    answer = decide(lambda: equal(a, b))
     if answer is not False:
         # Open until run time: sizes that differ fail there (a size of 1 is not stretched).
         if answer is None:

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import bisect
 import math
+import statistics
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim
+from autodiff.dims import Dim, at_least
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops import python_numbers, smooth, structural
 from autodiff.ops.builder import current_builder, emit
@@ -132,6 +133,9 @@ def dist(p: Any, q: Any) -> Tracer:
 @implements_builtin(math.fsum)
 def fsum(values: Any) -> Tracer:
     """``math.fsum``, without the extra precision."""
+    whole = whole_of(values)
+    if whole is not None and whole.ndim == 1 and whole.dtype.kind == "f":
+        return number(functions[np.sum](whole), float)
     total: Any = 0.0
     for v in values:
         total = python_numbers.binary(np.add, total, _scalar(v))
@@ -475,7 +479,7 @@ def _of_form(value: Value, form: Any) -> Tracer:
 def _extreme_of_rows(ufunc: np.ufunc, columns: Sequence[Tracer]) -> Sequence[Value]:
     """The row with the extreme of the first column, comparing one after the other as Python does."""
     n = columns[0].shape[0]
-    positive = decide(lambda: n > 0)
+    positive = decide(lambda: at_least(n, 1))
     if positive is None:
         check(compare("greater", n, 0), "iterable argument is empty")
     elif not positive:
@@ -610,10 +614,65 @@ def prod(iterable: Any, *, start: Any = 1) -> Any:
     if isinstance(iterable, Tracer):
         total = functions[np.prod](iterable, axis=0)
         return total if isinstance(start, int) and start == 1 else total * start
+    whole = whole_of(iterable)
+    if whole is not None and whole.ndim == 1 and whole.dtype.kind == "f":
+        form = iterable.item_form
+        if iterable.is_of_one_type and decide(lambda: whole.shape[0] > 0):
+            return _of_form(functions[np.prod](whole).value, form) * start
     result = start
     for item in iterable:
         result = result * item
     return result
+
+
+# -- statistics ----------------------------------------------------------------------------------
+def _data(data: Any, name: str, least: int) -> tuple[Tracer, Any]:
+    """Python floats as a vector, and how many: with fewer than ``least`` plain Python raises."""
+    whole = whole_of(data)
+    if whole is not None:
+        forms = {data.item_form} if data.is_of_one_type else set()
+    else:
+        items = data if isinstance(data, (list, tuple)) else list(data)
+        forms = {x.form if isinstance(x, Tracer) else type(x) for x in items}
+        whole = as_array(list(items))
+    if not forms <= {"python", float} or whole.ndim != 1 or whole.dtype != FLOAT:
+        raise unsupported(
+            f"statistics.{name} of other things than Python floats is not available",
+            "use the function of NumPy",
+        )
+    count = whole.shape[0]
+    if decide(lambda: count >= least) is not True:
+        check(compare("greater_equal", count, least), f"{name} of too few numbers")
+    return Tracer(whole.value, "array"), count
+
+
+@implements_builtin(statistics.mean, statistics.fmean)
+def mean(data: Any) -> Tracer:
+    """``statistics.mean`` of floats, added up in floats."""
+    return number(functions[np.mean](_data(data, "mean", 1)[0]), float)
+
+
+@implements_builtin(statistics.median)
+def median(data: Any) -> Tracer:
+    """``statistics.median``."""
+    rows, _ = _data(data, "median", 1)
+    check(pointwise("logical_not", functions[np.any](pointwise("isnan", rows))), "a median of NaN")
+    return number(functions[np.median](rows), float)
+
+
+def _variance(name: str, least: int, root: bool) -> Callable[..., Tracer]:
+    def function(data: Any, center: Any = None) -> Tracer:
+        if center is not None:
+            raise unsupported(f"statistics.{name} with a mean is not available", "leave it out")
+        rows, _ = _data(data, name, least)
+        spread = functions[np.std if root else np.var]
+        return number(spread(rows, ddof=least - 1), float)
+
+    return function
+
+
+for _name, _least in (("variance", 2), ("pvariance", 1), ("stdev", 2), ("pstdev", 1)):
+    implements_builtin(getattr(statistics, _name))(_variance(_name, _least, _name.endswith("dev")))
 
 
 @implements_builtin(math.gcd)

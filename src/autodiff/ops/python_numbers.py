@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, bounds, symbols
+from autodiff.dims import Dim, at_least, bounds, symbols
 from autodiff.ops.builder import current_builder
 from autodiff.ops.known import check, decide, extent_of, known
 from autodiff.ops.promotion import cast, pointwise
@@ -31,6 +31,16 @@ def is_number(x: Any) -> bool:
     if isinstance(x, Tracer):
         return x.form == "python"
     return type(x) in (int, float, bool) or isinstance(x, Dim)
+
+
+def plain(x: Any) -> Any:
+    """A member of an ``IntEnum``, or a number of another subclass, as the number that it is.
+
+    Beside a Python number it counts as one.  NumPy takes it for an array of its own dtype.
+    """
+    if isinstance(x, (int, float)) and not isinstance(x, (bool, np.generic)):
+        return int(x) if isinstance(x, int) else float(x)
+    return x
 
 
 def kind_of(x: Any) -> str:
@@ -165,7 +175,7 @@ def _power(a: Any, b: Any) -> Tracer:
     if exponent is not None and exponent < 0:
         _check_nonzero(a, "0.0 cannot be raised to a negative power")
         return _floats("power", a, b)
-    if exponent is None and not decide(lambda: extent_of(b) >= 0):
+    if exponent is None and not decide(lambda: at_least(extent_of(b), 0)):
         check(pointwise("greater_equal", b, 0), "the type of the power depends on the exponent")
     result = _ints("power", a, b)
     if exponent is None or exponent > 1:

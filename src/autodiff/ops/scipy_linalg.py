@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from autodiff.dims import Dim
+from autodiff.dims import Dim, equal
 from autodiff.ir.data import ArrayType
 from autodiff.ops import linear_algebra as primitives
 from autodiff.ops.decompositions import eigh_rules
@@ -298,7 +298,7 @@ def qr(
     if pivoting or mode == "raw":
         raise unsupported("scipy.linalg.qr with pivoting or mode='raw'", "use np.linalg.qr")
     x = float_matrix(a, square=False)
-    square = x.shape[-1] == x.shape[-2]
+    square = equal(x.shape[-1], x.shape[-2])
     if mode == "r":
         if not square:
             raise unsupported("scipy.linalg.qr with mode='r' of a tall matrix", "use np.linalg.qr")

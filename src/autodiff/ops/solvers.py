@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ import numpy as np
 from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
+from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
 FLOAT = np.dtype(float)

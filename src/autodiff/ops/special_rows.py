@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from autodiff.ops import special
 from autodiff.ops.entries import ENTRIES, Partials
+from autodiff.plain_data import dataclass
 
 Rule: TypeAlias = Callable[..., Any]
 Domain: TypeAlias = tuple[tuple[float, float], ...]

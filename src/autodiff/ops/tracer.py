@@ -19,17 +19,17 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent
+from autodiff.dims import Dim, Extent, equal
 from autodiff.errors import ArgumentError, DtypeError, InternalError
 from autodiff.ir.data import ArrayType, Block, Value
 from autodiff.ladder import AmbiguousStore
 from autodiff.ops import builder as _builder
 from autodiff.ops.protocol import protocol
+from autodiff.plain_data import dataclass
 
 Form = Literal["array", "scalar", "python"]
 
@@ -38,36 +38,20 @@ class Cell:
     """Storage: the value an array's memory holds now, and how often it was written.
 
     ``strides`` are those of the NumPy array it stands for, in bytes; None: C order without gaps.
-
-    ``origins`` are the storages that this one may be, as a branch or a loop decided, each with the
-    content that it had then: once one of them is stored into, this one's content is not known.
     """
 
-    __slots__ = (
-        "ambiguous",
-        "block",
-        "follows",
-        "listed",
-        "origins",
-        "strides",
-        "value",
-        "version",
-    )
+    __slots__ = ("block", "follows", "listed", "strides", "value", "version")
 
     def __init__(self, value: Value) -> None:
         self.value = value
         self.version = 0
         self.block = _builder.current_block()  # where it was made
-        self.ambiguous = False  # one array or another, as a branch decided
         self.listed = False  # also an item of a list, which holds its content of that time
-        self.origins: tuple[tuple[Cell, Value | None], ...] = ()
         self.strides: tuple[int, ...] | None = None
         self.follows = False  # whether its strides are those of an argument, or follow from them
 
     def write(self, value: Value) -> None:
         """Replace the content."""
-        if self.ambiguous:
-            raise AmbiguousStore("a store into an array that a branch chose among others")
         if self.listed:
             raise AmbiguousStore("a store into an array that is an item of a list")
         journal = _builder.current_builder().journal
@@ -75,11 +59,6 @@ class Cell:
             journal.append((self, self.value))
         self.value = value
         self.version += 1
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether a storage that this one may be has been stored into since."""
-        return any(cell.value is not value for cell, value in self.origins)
 
     def restore(self, value: Value) -> None:
         """Go back to an earlier content."""
@@ -135,7 +114,7 @@ _ASKING = frozenset({"abc", "dataclasses", "inspect", "typing"})
 class Tracer:
     """A traced array or scalar; see the module header."""
 
-    __slots__ = ("_cache", "alias", "cell", "form", "path")
+    __slots__ = ("_cache", "cell", "form", "path")
     __array_priority__ = 1000.0
 
     def __init__(
@@ -149,15 +128,11 @@ class Tracer:
         self.path = path
         self.form: Form = form or "array"
         self._cache: tuple[Value, Block, Value] | None = None
-        # Of an array carried out of a region: the storage and path that it was there.
-        self.alias: tuple[Cell, tuple[ViewStep, ...]] | None = None
 
     # -- reading and writing ------------------------------------------------------------------
     @property
     def value(self) -> Value:
         """The value this array has now."""
-        if self.cell.origins and self.cell.is_stale:
-            raise AmbiguousStore("a store into an array that another one, read later, may be")
         if not self.path:
             return self.cell.value
         # What was read before holds while the storage is unchanged and, since a value read inside
@@ -287,7 +262,7 @@ class Tracer:
         return self._concretizer()(self, leaves=True)
 
     def __bool__(self) -> bool:
-        if self.shape and self.size != 1:
+        if self.shape and not equal(self.size, 1):
             raise ValueError(
                 "The truth value of an array with more than one element is ambiguous. "
                 "Use a.any() or a.all()"

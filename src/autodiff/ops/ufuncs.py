@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.dims import Dim
+from autodiff.dims import Dim, at_least
 from autodiff.errors import UnsupportedError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
@@ -262,7 +262,7 @@ def _fold(
         start = broadcast_to(cast(operand(initial), example.dtype), rest)
         moved = functions[np.concatenate]([start[None], moved], 0)
     n = moved.shape[0]
-    filled = decide(lambda: n > 0)
+    filled = decide(lambda: at_least(n, 1))
     if filled is None:
         check(compare("greater", n, 0), f"zero-size array to reduction operation {ufunc.__name__}")
     if filled is False:
@@ -323,7 +323,7 @@ def _accumulate(
         result = functions["accumulate"](ufunc, cast(_truth(ufunc, x), example.dtype), k)
     else:
         moved = functions[np.moveaxis](cast(_truth(ufunc, x), example.dtype), k, 0)
-        filled = decide(lambda: moved.shape[0] > 0)
+        filled = decide(lambda: at_least(moved.shape[0], 1))
         if filled is None:
             check(compare("greater", moved.shape[0], 0), "accumulation along an empty axis")
         result = moved if filled is False else _one_by_one(ufunc, moved, keep=True)
@@ -355,7 +355,7 @@ def _reduceat(
     n = x.shape[axis]
     for place in bounds.tolist():
         message = f"index {place} out-of-bounds in {ufunc.__name__}.reduceat [0, {n})"
-        inside = decide(lambda place=place: n > place) if place >= 0 else False  # type: ignore[misc]
+        inside = decide(lambda place=place: at_least(n, place + 1)) if place >= 0 else False  # type: ignore[misc]
         if inside is None:
             check(compare("greater", n, place), message)
         elif not inside:

@@ -130,7 +130,7 @@ import ctypes
 from autodiff.engines.native import cache, session
 compiled = []
 optimise = session._Llvm.optimise
-session._Llvm.optimise = lambda self, module: (compiled.append(1), optimise(self, module))
+session._Llvm.optimise = lambda self, *args: (compiled.append(1), optimise(self, *args))
 text = "declare double @sin(double)\\ndefine double @f(double %x) {\\n" \\
        "  %y = call double @sin(double %x)\\n  ret double %y\\n}\\n"
 machine = session.load(text, ("f",))

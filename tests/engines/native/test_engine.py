@@ -62,8 +62,8 @@ def test_code_can_be_seen():
 def test_executables_take_and_give_the_forms_asked_for(forms, arguments, outputs, types):
     program = traced(lambda x, s: (x * s, s + 1.0), *arguments)
     inputs = [InputForm(f, v.type) for f, v in zip(forms, program.inputs, strict=True)]
-    native = executable(program, inputs, outputs, False, "native")
-    reference = executable(program, inputs, outputs, False, "numpy")
+    native = executable(program, inputs, outputs, (0, 1), "native")
+    reference = executable(program, inputs, outputs, (0, 1), "numpy")
     for got, wanted, kind in zip(
         native.call(*arguments), reference.call(*arguments), types, strict=True
     ):
@@ -75,9 +75,7 @@ def test_executables_take_and_give_the_forms_asked_for(forms, arguments, outputs
 
 def test_one_output_comes_bare():
     program = traced(lambda x: x * x, 3.0)
-    run = executable(
-        program, [InputForm("python", program.inputs[0].type)], ["float"], True, "native"
-    )
+    run = executable(program, [InputForm("python", program.inputs[0].type)], ["float"], 0, "native")
     assert run.call(3.0) == 9.0
 
 

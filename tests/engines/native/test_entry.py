@@ -22,7 +22,9 @@ from autodiff.engines.native.entry import (
     ArrayInput,
     ArrayOutput,
     ContainerInput,
+    EitherOutput,
     HiddenInput,
+    ItemsOutput,
     ObjectOutput,
     ScalarInput,
     ScalarOutput,
@@ -64,6 +66,66 @@ def copy_kernel(signature, status=0):
 def copier(types_, inputs, outputs, **options):
     signature = Signature(types_, types_[: options.pop("results", len(types_))], **options)
     return compile_entry(copy_kernel(signature), signature, inputs, outputs)
+
+
+# -- containers and choices among the results ------------------------------------------------------
+def test_elements_are_given_as_a_list_or_tuple_of_floats():
+    types_ = [(F8, (N,))]
+    for kind in (list, tuple):
+        signature = Signature([*types_, (I8, ())], types_, extents={"n": 1})
+        kernel = (
+            "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)\n"
+            "define i32 @kernel(ptr %in0, i64 %n, ptr %out0, ptr %work) #0 {\n"
+            "  %size = mul i64 %n, 8\n"
+            "  call void @llvm.memcpy.p0.p0.i64(ptr %out0, ptr %in0, i64 %size, i1 false)\n"
+            "  ret i32 0\n}\n"
+        )
+        f = compile_entry(kernel, signature, [ArrayInput(F8, (N,), 0)], ItemsOutput(0, kind))
+        for x in (np.arange(5.0), np.zeros(0), np.arange(300.0)):
+            y = f(x)
+            assert type(y) is kind
+            assert y == kind(x.tolist())
+            assert all(type(v) is float for v in y)
+            assert all(sys.getrefcount(v) <= 4 for v in y)
+
+
+def test_dictionaries_hold_the_only_references_to_what_they_are_made_of():
+    mark = ["an object"]
+    tree = {"x": ArrayOutput(0), 1: {"a": ScalarOutput(1, float)}, "same": [ArrayOutput(0)], "o": ObjectOutput(mark)}  # fmt: skip
+    f = copier([(F8, (3,)), (F8, ())], [ArrayInput(F8, (3,), 0), ScalarInput(float, 1)], tree)
+    before = sys.getrefcount(mark)
+    x = np.arange(3.0)
+    for _ in range(50):
+        y = f(x, 0.5)
+    assert list(y) == ["x", 1, "same", "o"]
+    assert y["x"] is y["same"][0]
+    assert y["o"] is mark
+    assert y[1] == {"a": 0.5}
+    np.testing.assert_array_equal(y["x"], x)
+    array = y["x"]
+    del y
+    assert sys.getrefcount(array) == 2  # the name, and the argument of this call
+    assert sys.getrefcount(mark) == before
+
+
+@pytest.mark.parametrize(
+    ("narrow", "value", "wanted"),
+    [
+        (ScalarOutput(1, int), 3.0, 3),
+        (ScalarOutput(1, int), -(2.0**60), -(2**60)),
+        (ScalarOutput(1, bool), 1.0, True),
+        (ScalarOutput(1, bool), 0.0, False),
+        (ObjectOutput("text"), 2.0, "text"),
+    ],
+)
+def test_a_result_is_one_of_two(narrow, value, wanted):
+    types_ = [(B1, ()), (F8, ())]
+    f = copier(
+        types_, [ScalarInput(bool, 0), ScalarInput(float, 1)], EitherOutput(0, narrow, ScalarOutput(1, F8))
+    )  # fmt: skip
+    assert f(True, value) == wanted
+    assert type(f(True, value)) is type(wanted)
+    assert type(f(False, value)) is np.float64
 
 
 # -- arrays ---------------------------------------------------------------------------------------
@@ -573,7 +635,7 @@ def test_sizes_that_64_bits_do_not_hold_are_not_taken_modulo_2_to_64(shape):
         (Signature([(F8, (2,))], []), [ArrayInput(F4, (2,), 0)], ObjectOutput(None), "is float64"),
         (Signature([(F8, (2,))], []), [ScalarInput(float, 0)], ObjectOutput(None), "is an array"),
         (Signature([], [(F8, (2,))]), [], ScalarOutput(0, float), "is an array"),
-        (Signature([], [(F8, ())]), [], ScalarOutput(0, int), "no .* is made of float64"),
+        (Signature([], [(F8, ())]), [], ScalarOutput(0, str), "no .* is made of float64"),
         (Signature([], [(F8, (N,))]), [], ArrayOutput(0), "no argument gives the extent n"),
         (Signature([], []), [ArrayInput(np.dtype("c16"), ())], ObjectOutput(None), "no element"),
         (Signature([], []), [ArrayInput(np.dtype(">f8"), ())], ObjectOutput(None), "no element"),

@@ -13,7 +13,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from autodiff.capture.solvers.programs import (
     reading,
 )
 from autodiff.capture.trace import Declined
+from autodiff.dims import equal, equal_shapes
 from autodiff.ir.data import ArrayType, Program, Value
 from autodiff.ladder import Bail
 from autodiff.ops.control import CheckFailed
@@ -43,6 +44,7 @@ from autodiff.ops.minima import Minimizer, Returns, solve
 from autodiff.ops.solvers import FLOAT, calling_from
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 _INT = np.dtype(np.int64)
 Path = tuple[Any, ...]
@@ -64,7 +66,7 @@ def _number_of(value: Any) -> tuple[Tracer, Returns]:
     result = as_float(value)
     form = value.form if isinstance(value, Tracer) else "python"
     if result.shape:
-        if any(n != 1 for n in result.shape):
+        if not all(equal(n, 1) for n in result.shape):
             raise Declined("an objective whose result is no number")
         result = reshape(result, ())
     return result, "number" if form == "scalar" else "float"
@@ -224,10 +226,10 @@ def _two(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
 
 def _spread(x: Any, n: Any) -> Tracer:
     value = as_float(x)
-    if len(value.shape) > 1 or (value.shape and value.shape[0] not in (1, n)):
+    if len(value.shape) > 1 or (value.shape and not any(equal(value.shape[0], m) for m in (1, n))):
         raise Declined("bounds of another size than the unknown's")
     array: Any = value
-    return value if value.shape == (n,) else as_float(np.broadcast_to(array, (n,)))
+    return value if equal_shapes(value.shape, (n,)) else as_float(np.broadcast_to(array, (n,)))
 
 
 # -- minimize_scalar --------------------------------------------------------------------------------------
@@ -319,7 +321,7 @@ def curve_fit(
     sigma = trace.deep(given.pop("sigma", None))
     if sigma is not None:
         sigma = as_float(sigma)
-        if sigma.shape != y.shape:
+        if not equal_shapes(sigma.shape, y.shape):
             raise Declined("curve_fit with correlated data")
     p0 = trace.deep(given.pop("p0", None))
     start = _spread(np.nan, _parameters(model)) if p0 is None else _start(p0)

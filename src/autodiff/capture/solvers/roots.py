@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from autodiff.ops.evaluate import bound_program
 from autodiff.ops.solvers import FLOAT, Solver, calling_from, solve
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Form, Tracer
+from autodiff.plain_data import dataclass
 
 
 @dataclass(frozen=True)

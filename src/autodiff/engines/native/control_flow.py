@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from autodiff.engines.native.storage import Buffer, Slot
 from autodiff.engines.native.writer import Step, register_type
 from autodiff.ir.data import Block, Operation, Value, free_values, uses, walk
 from autodiff.ops.entries import ENTRIES, Update
+from autodiff.plain_data import dataclass
 
 WriteBlock = Callable[[Generator, Plan], None]
 _INT64 = np.dtype(np.int64)
@@ -509,6 +510,9 @@ class _Loop:
             step.lines = len(lines) - begun
             if g.w.charged:
                 g.w.spend(str(step.lines), f"spent{n}")
+        if step.polls and self.is_for and step.is_long:
+            g.w.spend(str(step.units), f"spent{n}")
+            step.polls = False
         g.w.line(f"%kn{n} = add nuw nsw i64 {counter}, 1")
         if step.polls and todo is not None:
             self._poll_in_turn(step, carries, todo)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,7 +24,11 @@ from autodiff.engines.native import entry, session
 from autodiff.engines.native.entry import (
     ArrayInput,
     ArrayOutput,
+    EitherOutput,
     Input,
+    ItemsOutput,
+    ObjectOutput,
+    OutputLeaf,
     OutputTree,
     ScalarInput,
     ScalarOutput,
@@ -35,7 +39,9 @@ from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.errors import InternalError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Program
+from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
+from autodiff.plain_data import dataclass
 
 LONG_WORK = 200_000
 """Elements computed in a call, from which on other Python threads run meanwhile (about 50 µs)."""
@@ -216,7 +222,7 @@ def _input(number: int, form: Form) -> Input:
     return ScalarInput(dtype if form.form == "scalar" else _PYTHON[dtype.kind], number)
 
 
-def _output(number: int, form: str, dtype: np.dtype[Any]) -> OutputTree:
+def _output(number: int, form: str, dtype: np.dtype[Any]) -> OutputLeaf:
     if form == "array":
         return ArrayOutput(number)
     if form == "scalar":
@@ -228,20 +234,39 @@ def native_executable(
     program: Program,
     inputs: Sequence[Form],
     outputs: Sequence[str],
-    single: bool,
+    result: ResultTree,
     threads: int = 1,
 ) -> NativeFunction:
     """Compile a program whose inputs and outputs have forms, for ``autodiff.engines``.
 
-    ``outputs`` are array, scalar, float, int or bool; ``single``: the only one comes bare.
+    ``outputs`` are array, scalar, float, int or bool.
     """
-    tree = tuple([_output(k, f, program.outputs[k].dtype) for k, f in enumerate(outputs)])
+    leaves = [_output(k, f, program.outputs[k].dtype) for k, f in enumerate(outputs)]
     # Program inputs that are extents of other inputs are no arguments: the entry finds them.
     found = {s for form in inputs for n in form.type.shape for s in symbols(n)}
     numbers = [k for k, v in enumerate(program.inputs) if v not in found]
     specs = [_input(k, form) for k, form in zip(numbers, inputs, strict=True)]
-    results = tree[0] if single else tree
-    return compile_native(program, specs, results, threads, heeds_errstate=True)
+    tree = _output_tree(result, leaves)
+    return compile_native(program, specs, tree, threads, heeds_errstate=True)
+
+
+def _output_tree(result: ResultTree, leaves: Sequence[OutputLeaf]) -> OutputTree:
+    """How the entry makes a result of the outputs."""
+    if isinstance(result, int):
+        return leaves[result]
+    if isinstance(result, Constant):
+        return ObjectOutput(result.value)
+    if isinstance(result, Items):
+        return ItemsOutput(result.number, result.kind)
+    if isinstance(result, Converted):
+        return ScalarOutput(result.number, result.kind)
+    if isinstance(result, Either):
+        narrow, wide = _output_tree(result.narrow, leaves), leaves[result.wide]
+        return EitherOutput(result.number, narrow, wide)  # type: ignore[arg-type]
+    if isinstance(result, dict):
+        return {key: _output_tree(part, leaves) for key, part in result.items()}
+    items = [_output_tree(part, leaves) for part in result]
+    return tuple(items) if isinstance(result, tuple) else items
 
 
 def native_run(program: Program, arguments: Sequence[Any]) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +24,7 @@ from autodiff.engines.native.writer import Writer, literal, memory_type
 from autodiff.errors import InternalError
 from autodiff.ir.data import Block, Source, Value
 from autodiff.ops.entries import ENTRIES
+from autodiff.plain_data import dataclass
 
 Binding: TypeAlias = Element | Buffer
 Sink: TypeAlias = Callable[[], "Buffer | None"]

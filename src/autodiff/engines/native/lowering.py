@@ -23,7 +23,7 @@ nests as loops (``nests``), everything else by ``steps``.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ from autodiff.ir.data import Operation, Program, Source, Value
 from autodiff.ops.control import MEMORY_FAILED
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.entries import Kernel as KernelEntry
+from autodiff.plain_data import dataclass
 
 INTERRUPTED = "a signal handler raised"
 

@@ -15,7 +15,7 @@ addition within a block may be reassociated, which is what lets the loop be vect
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from autodiff.engines.native.storage import Buffer, linear
 from autodiff.engines.native.writer import literal, memory_type, register_type
 from autodiff.ir.data import Value
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction
+from autodiff.plain_data import dataclass
 
 UNROLL = 4  # iterations of a whole nest up to which no loop is written
 BLOCK = 4096  # elements summed straight on

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from autodiff.dims import Dim, Extent, same_shape, symbols
@@ -37,6 +37,7 @@ from autodiff.ops.entries import (
     Update,
     View,
 )
+from autodiff.plain_data import dataclass
 
 MAXIMUM_COST = 10_000
 EXPENSIVE = 10  # in additions: about the price of writing an element and reading it again

@@ -19,7 +19,6 @@ loop bodies stand before the loop where they can.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autodiff.dims import Dim, Extent, Func, bounds, product, same_shape, symbols
@@ -28,6 +27,7 @@ from autodiff.engines.native.writer import extent_key
 from autodiff.ir.data import Block, Operation, Source, Value
 from autodiff.ops.control import MEMORY_FAILED, MOST_BYTES
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, Update
+from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
     from autodiff.engines.native.generator import Generator

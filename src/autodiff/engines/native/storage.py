@@ -15,7 +15,7 @@ know.  A slot that is reused keeps its number, so that order is kept within it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ import numpy as np
 from autodiff import debug
 from autodiff.dims import Dim, Extent, bounds, product, same
 from autodiff.engines.native.writer import METADATA, Writer, memory_type
+from autodiff.plain_data import dataclass
 
 STACK_BYTES = 512
 STACK_TOTAL = 256 * 1024  # of all arrays on the stack; threads may have no more than a megabyte

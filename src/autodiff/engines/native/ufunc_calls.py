@@ -31,7 +31,6 @@ from __future__ import annotations
 import functools
 import platform
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,6 +38,7 @@ import numpy as np
 from autodiff.engines.native import symbols
 from autodiff.engines.native.writer import register_type
 from autodiff.errors import UnsupportedError
+from autodiff.plain_data import dataclass
 
 PREFIX = "ufunc."
 _FLAGS = 0x1D  # invalid, divide, overflow, underflow, as x86 numbers them in MXCSR

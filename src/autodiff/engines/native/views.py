@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from autodiff.dims import Extent, same
 from autodiff.engines.native.elements import _match_axes
@@ -12,6 +11,7 @@ from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer, row_strides
 from autodiff.ir.data import Operation, Value
 from autodiff.ops.entries import ENTRIES, Creation, Pointwise
+from autodiff.plain_data import dataclass
 
 
 # -- pieces -----------------------------------------------------------------------------------------

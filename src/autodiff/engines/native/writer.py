@@ -22,7 +22,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ import numpy as np
 from autodiff.dims import Dim, Extent, Func, bounds
 from autodiff.engines.native import signals
 from autodiff.errors import UnsupportedError
+from autodiff.plain_data import dataclass
 
 METADATA = 1_000_000  # metadata nodes from here on are the writer's, those below the storage's
 
@@ -105,6 +106,14 @@ class Step:
         """Steps from one look at the count of work to the next; a power of two."""
         return 1 << max(0, (signals.WORK // (signals.LOOKS * self.units)).bit_length() - 1)
 
+    @property
+    def is_long(self) -> bool:
+        """Whether a step is so much work, in loops of its own, that a look after each costs nothing.
+
+        A loop around the loop, to go in stretches, would cost LLVM several milliseconds.
+        """
+        return self.cost >= LONG_STEP and self.cost >= 2 * self.lines
+
     def equal_stretch(self, steps: Extent) -> int | None:
         """Steps of a stretch such that all are equally long, and fill vectors; None: there are none.
 
@@ -117,6 +126,9 @@ class Step:
         sizes = [steps // k for k in range(least, most + 1) if steps % k == 0]
         return next((size for size in sizes if size % VECTOR == 0), None)
 
+
+LONG_STEP = 4096
+"""Instructions of a step from which on it counts its work itself."""
 
 VECTOR = 16
 """A multiple of the elements in any vector register, but for those of the smallest types."""
@@ -332,6 +344,11 @@ class Writer:
             length, size = covers or (high - low, 1)
             units = max(1, step.units // size)
             self.charge(self.here(f"mul i64 {self.extent(length)}, {units}"))
+            step.polls = False
+        elif step.polls and step.is_long:
+            self.frames.append(frame)
+            self.spend(str(step.units), f"spent{n}")
+            self.frames.pop()
             step.polls = False
         self.frames[-1].calls += frame.calls
         work = times * (len(body) + CALL_COST * frame.calls)

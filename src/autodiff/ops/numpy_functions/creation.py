@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import maximum
+from autodiff.dims import Extent, at_least, bounds, maximum
 from autodiff.errors import DtypeError
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
@@ -21,6 +21,7 @@ from autodiff.ops.known import (
     decide,
     extent_of,
     is_integer,
+    known,
     natural,
     require,
     type_name,
@@ -41,7 +42,7 @@ from autodiff.ops.promotion import (
     stack_sequence,
     weak_kind,
 )
-from autodiff.ops.tracer import SUPPORTED_KINDS, Tracer, emit_tracer
+from autodiff.ops.tracer import SUPPORTED_KINDS, Tracer, as_tracer, emit_tracer
 
 
 def _dtype(dtype: Any, default: Any = np.float64) -> np.dtype[Any]:
@@ -247,9 +248,10 @@ def arange(
 
         # A longer step goes beyond the end at once as well; so its negative is within 64 bits.
         by = min(max(by, -(1 << 62)), 1 << 62) if isinstance(by, int) else within_reach(by)
-        if not (by > 0 or by < 0):
+        forward = at_least(by, 1)
+        if not forward and not at_least(-1, by):
             raise ZeroDivisionError("division by zero")
-        count = maximum((high - low + by - 1) // by if by > 0 else (low - high - by - 1) // -by, 0)
+        count = maximum((high - low + by - 1) // by if forward else (low - high - by - 1) // -by, 0)
         wanted = _dtype(dtype, _arange_dtype(start, stop, step))
         positions = line(count)
         if not (isinstance(by, int) and by == 1):
@@ -275,15 +277,10 @@ def _arange_dtype(*bounds: Any) -> np.dtype[Any]:
 def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
     """Traced float bounds: the count is a run-time size, ``ceil((stop - start) / step)``."""
     wanted = _dtype(dtype, _arange_dtype(start, stop, step))
-    length = pointwise("ceil", pointwise("divide", pointwise("subtract", stop, start), step))
-    # The text is NumPy's: the run fails, and plain Python tells.  Of nan no comparison holds.
-    check(
-        pointwise("less", pointwise("absolute", length), 2.0**53), "arange: cannot compute length"
-    )
-    check(pointwise("not_equal", step, 0), "float division by zero")
-    count = cast(pointwise("maximum", length, 0.0), np.int64)
-    count.value.low = 0
-    positions = cast(line(extent_of(count)), np.float64)
+    count = _exact_count(start, stop, step)
+    if count is None:
+        count = _rounded_count(start, stop, step)
+    positions = cast(line(count), np.float64)
     # NumPy computes with the difference of the first two elements, start + (start + step - start) k.
     second = cast(pointwise("add", start, step), np.float64)
     start = cast(operand(start), np.float64)
@@ -292,6 +289,46 @@ def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
         cast(pointwise("add", pointwise("multiply", positions, delta), start), wanted).value,
         "array",
     )
+
+
+_LONGEST = 1 << 40  # more elements than memory holds
+
+
+def _exact_count(start: Any, stop: Any, step: Any) -> Extent | None:
+    """The count of integer bounds and a step such as -2.0 or 0.25, as algebra on sizes.
+
+    None of others.  Up to 2**53, the quotient is rounded to an integer only where it is one, so that
+    NumPy's count in floating point is this one.
+    """
+    by = known(as_array(step))
+    if by is None or by.ndim or not by or not np.isfinite(by):
+        return None
+    above, below = float(by).as_integer_ratio()
+    if below > 1 << 10 or abs(above) > 1 << 20 or not _are_int64(start, stop):
+        return None
+    distance = (extent_of(stop) - extent_of(start)) * (below if above > 0 else -below)
+    low, high = bounds(distance)
+    if low is None or low < -_LONGEST or high is None or high > _LONGEST:
+        size = pointwise("absolute", as_tracer(distance))
+        check(pointwise("less", size, _LONGEST), "arange: an array of more elements than there are")
+    return maximum((distance + abs(above) - 1) // abs(above), 0)
+
+
+def _are_int64(*numbers: Any) -> bool:
+    """Whether the difference of integers is that of 64 bits, as NumPy computes it."""
+    return all(is_integer(x) and as_tracer(x).dtype == np.int64 for x in numbers)
+
+
+def _rounded_count(start: Any, stop: Any, step: Any) -> Extent:
+    length = pointwise("ceil", pointwise("divide", pointwise("subtract", stop, start), step))
+    # The text is NumPy's: the run fails, and plain Python tells.  Of nan no comparison holds.
+    check(
+        pointwise("less", pointwise("absolute", length), 2.0**53), "arange: cannot compute length"
+    )
+    check(pointwise("not_equal", step, 0), "float division by zero")
+    count = cast(pointwise("maximum", length, 0.0), np.int64)
+    count.value.low = 0
+    return extent_of(count)
 
 
 @implements(np.linspace)
@@ -314,7 +351,7 @@ def linspace(
         positions = structural.reshape(positions, (n,) + (1,) * delta.ndim)
     one_by_one = pointwise("add", pointwise("multiply", positions, delta), first)
     nowhere = constant(np.nan, working)
-    several = decide(lambda: div > 0)
+    several = decide(lambda: at_least(div, 1))
     if several is False:
         step, y = nowhere, one_by_one
     else:

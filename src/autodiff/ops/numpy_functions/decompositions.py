@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dims import equal
 from autodiff.ops import complex_linalg
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.linear_algebra import t
@@ -94,7 +95,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     from numpy.linalg._linalg import QRResult
 
     x = float_matrix(a, square=False)
-    if mode not in ("reduced", "r") and not (mode == "complete" and x.shape[-1] == x.shape[-2]):
+    if mode not in ("reduced", "r") and not (mode == "complete" and equal(*x.shape[-2:])):
         raise unsupported(
             f"np.linalg.qr with mode {mode!r} is not available here", "use the mode 'reduced'"
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim
+from autodiff.dims import Dim, equal
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import get_item
 from autodiff.ops.known import extent_of
@@ -67,7 +67,7 @@ def diag_indices_from(arr: Any) -> tuple[Tracer, ...]:
     x = as_array(arr)
     if x.ndim < 2:
         raise ValueError("input array must be at least 2-d")
-    if not all(n == x.shape[0] for n in x.shape):
+    if not all(equal(n, x.shape[0]) for n in x.shape):
         raise ValueError("All dimensions of input must be of equal length")
     return diag_indices(x.shape[0], x.ndim)
 

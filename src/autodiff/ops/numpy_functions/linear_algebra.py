@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.dims import Extent, product
+from autodiff.dims import Extent, equal, product
 from autodiff.ops import linear_algebra as primitives
 from autodiff.ops import smooth, structural
 from autodiff.ops.custom import stop
@@ -223,7 +223,7 @@ def kron(a: Any, b: Any) -> Tracer:
 def vector_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
     """``np.linalg.cross``: of vectors in three dimensions only."""
     x, y = array_of(x1), array_of(x2)
-    if x.shape[axis] != 3 or y.shape[axis] != 3:
+    if not (equal(x.shape[axis], 3) and equal(y.shape[axis], 3)):
         raise ValueError(
             "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
             f"{x.shape[axis]} and {y.shape[axis]} dimensional instead."

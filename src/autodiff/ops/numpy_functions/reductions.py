@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.dims import Dim, Extent, product
+from autodiff.dims import Dim, Extent, at_least, equal, product, same_shape
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, decide, require, require_equal
@@ -180,7 +180,7 @@ def _check_not_empty(x: Tracer, axes: Axes, message: str) -> None:
         if n == 0:
             raise ValueError(message)
         return
-    known = decide(lambda: n >= 1)
+    known = decide(lambda: at_least(n, 1))
     if known is False:
         raise ValueError(message)
     if known is None:
@@ -385,7 +385,7 @@ def average(
         )
     if not returned:
         return result
-    full = scale if scale.shape == result.shape else broadcast_to(scale, result.shape)
+    full = scale if same_shape(scale.shape, result.shape) else broadcast_to(scale, result.shape)
     return result, full
 
 
@@ -393,7 +393,7 @@ def _weights_along(w: Tracer, x: Tracer, axis: Any) -> Tracer:
     """Weights of the shape of ``x``, or of its axes ``axis``, laid along them."""
     message = "Shape of weights must be consistent with shape of a along specified axis."
     pairs = zip(w.shape, x.shape, strict=False)
-    alike = [decide(lambda pair=pair: pair[0] == pair[1]) for pair in pairs]  # type: ignore[misc]
+    alike = [decide(lambda pair=pair: equal(*pair)) for pair in pairs]  # type: ignore[misc]
     if w.ndim == x.ndim and False not in alike:
         places: tuple[int, ...] = tuple(range(x.ndim))
     elif axis is None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from autodiff.dims import Dim, product
+from autodiff.dims import Dim, at_least, product
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import _fit_value, get_item, set_item
 from autodiff.ops.known import check, compare, decide, known, require, require_equal, type_name
@@ -596,9 +596,10 @@ def _partitioned(operation: str, a: Any, kth: Any, axis: Any) -> Tracer:
         raise unsupported(f"np.{operation} at traced positions", "use np.sort or np.argsort")
     for place in np.ravel(places).tolist():
         message = f"kth(={place}) out of bounds ({n})"
-        inside = decide(lambda place=place: n > place if place >= 0 else n >= -place)  # type: ignore[misc]
+        least = place + 1 if place >= 0 else -place
+        inside = decide(lambda least=least: at_least(n, least))  # type: ignore[misc]
         if inside is None:
-            check(compare("greater", n, place if place >= 0 else -place - 1), message)
+            check(compare("greater_equal", n, least), message)
         elif not inside:
             raise ValueError(message)
     return _sorted(operation, x, axis, kth=tuple(np.ravel(places).tolist()))

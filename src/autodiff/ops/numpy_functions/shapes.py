@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.dims import Dim, Extent, maximum, minimum, product, same_shape
+from autodiff.dims import Dim, Extent, at_least, equal, maximum, minimum, product, same_shape
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import (
@@ -110,7 +110,8 @@ def _complete(shape: Shape, x: Tracer) -> Shape:
         k = open_axes[0]
         others = product(shape[:k] + shape[k + 1 :])
         empty = isinstance(others, int) and others == 0
-        if isinstance(others, Dim) and decide(lambda: others == 0):  # nothing is a multiple of 0
+        nothing = isinstance(others, Dim) and decide(lambda: equal(others, 0))
+        if nothing:  # of which nothing is a multiple
             raise shape_error(
                 f"cannot reshape array of size {x.size} into shape {_asked(shape, open_axes)}"
             )
@@ -195,7 +196,7 @@ def squeeze(a: Any, axis: Any = None) -> Tracer:
     x = _not_a_number(a)
     if axis is None:
         # A symbolic extent is not 1 unless a guard says so.
-        axes = tuple(k for k, n in enumerate(x.shape) if decide(lambda n=n: n == 1))  # type: ignore[misc]
+        axes = tuple(k for k, n in enumerate(x.shape) if decide(lambda n=n: equal(n, 1)))  # type: ignore[misc]
     else:
         axes = normalize_axis_tuple(axis, x.ndim)
         if not all(require_equal(x.shape[k], 1, "cannot squeeze") for k in axes):
@@ -410,7 +411,7 @@ def _joined_rows(whole: Tracer, axis: Any) -> Tracer:
 
 
 def _require_rows(whole: Tracer, message: str) -> None:
-    positive = decide(lambda: whole.shape[0] > 0)
+    positive = decide(lambda: at_least(whole.shape[0], 1))
     if positive is None:
         check(compare("greater", whole.shape[0], 0), message)
     elif not positive:
@@ -539,7 +540,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Trace
         each, extra = n // sections, n % sections
         bounds = [0]
         for k in range(sections):
-            more = k < extra if isinstance(extra, int) else decide(lambda k=k: extra > k)  # type: ignore[misc]
+            more = decide(lambda k=k: at_least(extra, k + 1))  # type: ignore[misc]
             bounds.append(bounds[-1] + each + int(bool(more)))
     lead = (slice(None),) * axis
     return [x[(*lead, slice(a, b))] for a, b in pairwise(bounds)]
@@ -852,7 +853,7 @@ def _check_windows(count: Extent) -> None:
         if count < 1:
             raise ValueError(message)
         return
-    inside = decide(lambda: count >= 1)
+    inside = decide(lambda: at_least(count, 1))
     if inside is None:
         check(compare("greater_equal", count, 1), message)
     elif not inside:
@@ -920,10 +921,10 @@ def as_strided(
     fixed: list[Any] = list(steps)  # integers
     jumps = [s // a.itemsize for s in fixed]
     for n in sizes:
-        if decide(lambda n=n: n >= 1) is not True:  # type: ignore[misc]
+        if decide(lambda n=n: at_least(n, 1)) is not True:  # type: ignore[misc]
             raise refused
     last: Any = sum((n - 1) * s for n, s in zip(sizes, jumps, strict=True))
-    inside = decide(lambda: last < a.size)
+    inside = decide(lambda: at_least(a.size, last + 1))
     if inside is None:
         check(compare("less", last, a.size), "as_strided reaches beyond the array")
     elif not inside:
@@ -932,7 +933,7 @@ def as_strided(
     covered: Any = 0
     distinct = True
     for n, s in sorted(zip(sizes, jumps, strict=True), key=lambda pair: pair[1]):
-        distinct = distinct and decide(lambda s=s, c=covered: s > c) is True  # type: ignore[misc]
+        distinct = distinct and decide(lambda s=s, c=covered: at_least(s, c + 1)) is True  # type: ignore[misc]
         covered = covered + (n - 1) * s
 
     def places() -> Tracer:

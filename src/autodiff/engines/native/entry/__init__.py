@@ -34,7 +34,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from autodiff.engines.native import flags
@@ -44,9 +43,12 @@ from autodiff.engines.native.entry.forms import (
     ArrayInput,
     ArrayOutput,
     ContainerInput,
+    EitherOutput,
     HiddenInput,
     Input,
+    ItemsOutput,
     ObjectOutput,
+    OutputLeaf,
     OutputTree,
     ScalarInput,
     ScalarOutput,
@@ -60,6 +62,7 @@ from autodiff.engines.native.pool import NEW_LARGE_ARRAY
 from autodiff.engines.native.session import Machine
 from autodiff.engines.native.symbols import check_layout
 from autodiff.errors import InternalError
+from autodiff.plain_data import dataclass
 
 __all__ = [
     "NO_MEMORY",
@@ -67,10 +70,13 @@ __all__ = [
     "ArrayInput",
     "ArrayOutput",
     "ContainerInput",
+    "EitherOutput",
     "Entry",
     "HiddenInput",
+    "ItemsOutput",
     "NativeCode",
     "ObjectOutput",
+    "OutputLeaf",
     "ScalarInput",
     "ScalarOutput",
     "Signature",
@@ -110,7 +116,7 @@ def build(
     inputs : sequence
         What each positional argument must be; hidden inputs may stand anywhere among them.
     outputs : OutputTree
-        What is returned: a leaf, or nested tuples and lists of leaves.
+        What is returned: a leaf, or nested tuples, lists and dicts of leaves.
     copies : sequence of (int, int)
         ``(output, argument)``: kernel outputs copied into positional arguments, which must be
         :class:`ArrayInput` with ``written=True``.

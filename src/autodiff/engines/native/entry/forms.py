@@ -10,13 +10,14 @@ Plain data; ``build`` turns it into an entry point.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CellType
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from autodiff.dims import Extent
+from autodiff.plain_data import dataclass
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,35 @@ class ObjectOutput:
     value: Any
 
 
-Leaf: TypeAlias = ArrayOutput | ScalarOutput | ArgumentOutput | ObjectOutput
-OutputTree: TypeAlias = Leaf | tuple["OutputTree", ...] | list["OutputTree"]
+@dataclass(frozen=True)
+class ItemsOutput:
+    """The elements of a float64 kernel output of one axis, in a new list or tuple of floats."""
+
+    number: int
+    kind: type
 
 
-def leaves(tree: OutputTree) -> list[Leaf]:
+@dataclass(frozen=True)
+class EitherOutput:
+    """Where the bool that kernel output ``number`` is holds, ``narrow``, else ``wide``."""
+
+    number: int
+    narrow: ScalarOutput | ObjectOutput
+    wide: ScalarOutput | ObjectOutput
+
+
+OutputLeaf: TypeAlias = (
+    ArrayOutput | ScalarOutput | ArgumentOutput | ObjectOutput | ItemsOutput | EitherOutput
+)
+OutputTree: TypeAlias = (
+    OutputLeaf | tuple["OutputTree", ...] | list["OutputTree"] | dict[Any, "OutputTree"]
+)
+
+
+def leaves(tree: OutputTree) -> list[OutputLeaf]:
     """The leaves of an output tree, from left to right."""
+    if isinstance(tree, dict):
+        tree = list(tree.values())
     if isinstance(tree, (tuple, list)):
         return [leaf for part in tree for leaf in leaves(part)]
     return [tree]

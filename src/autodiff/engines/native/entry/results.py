@@ -17,7 +17,10 @@ from autodiff.engines.native.entry.arguments import TOO_LARGE, Arguments
 from autodiff.engines.native.entry.forms import (
     ArgumentOutput,
     ArrayOutput,
-    Leaf,
+    EitherOutput,
+    ItemsOutput,
+    ObjectOutput,
+    OutputLeaf,
     OutputTree,
     ScalarOutput,
     leaves,
@@ -162,7 +165,7 @@ class Results:
     # -- objects
     def collect(self) -> str:
         """The result, a new reference."""
-        made: dict[Leaf, str] = {}
+        made: dict[OutputLeaf, str] = {}
         for leaf in leaves(self.tree):
             if leaf not in made:
                 made[leaf] = self._leaf(leaf)
@@ -170,23 +173,71 @@ class Results:
             self.uses[slot] = self.uses.get(slot, 0) + 1
         return self._take(self._build(self.tree, made))
 
-    def _leaf(self, leaf: Leaf) -> str:
+    def _leaf(self, leaf: OutputLeaf) -> str:
         """The slot with a reference to the object."""
-        w = self.writer
         if isinstance(leaf, ArrayOutput):
             return self.arrays[leaf.number]
+        if isinstance(leaf, ItemsOutput):
+            return self._items(leaf)
         slot = self.own()
+        if isinstance(leaf, EitherOutput):
+            self._either(leaf, slot)
+        else:
+            self._object(leaf, slot)
+        return slot
+
+    def _object(self, leaf: ScalarOutput | ArgumentOutput | ObjectOutput, slot: str) -> None:
+        """Put a reference to a number or to an object that there is into a slot."""
+        w = self.writer
         if isinstance(leaf, ScalarOutput):
             value = self._number(leaf)
             w.store("ptr", value, slot)
             w.require_pointer(value)
-            return slot
+            return
         if isinstance(leaf, ArgumentOutput):
             value = w.load("ptr", "%arguments", 8 * leaf.index)
         else:
             value = w.own_object(leaf.value)
         w.call("void", "Py_IncRef", f"ptr {value}")
         w.store("ptr", value, slot)
+
+    def _either(self, leaf: EitherOutput, slot: str) -> None:
+        w = self.writer
+        holds, fails, done = w.fresh("narrow"), w.fresh("wide"), w.fresh("next")
+        tag = w.load("i8", self.data[leaf.number])
+        w.branch_if(w.value(f"icmp ne i8 {tag}, 0"), holds, fails)
+        for label, part in ((holds, leaf.narrow), (fails, leaf.wide)):
+            w.label(label)
+            self._object(part, slot)
+            w.line(f"br label %{done}")
+        w.label(done)
+
+    def _items(self, leaf: ItemsOutput) -> str:
+        """The slot with a new list or tuple of the elements."""
+        w = self.writer
+        dtype, shape = self.signature.outputs[leaf.number]
+        if dtype != np.float64 or len(shape) != 1 or leaf.number in self.signature.sized:
+            raise InternalError(f"kernel output {leaf.number} is {dtype}{shape}, not {leaf}")
+        prefix = "PyTuple" if leaf.kind is tuple else "PyList"
+        count = self.arguments.extent(shape[0])
+        slot, counter = self.own(), w.slot("i64")
+        container = w.call("ptr", f"{prefix}_New", f"i64 {count}")
+        w.store("ptr", container, slot)
+        w.require_pointer(container)
+        w.store("i64", "0", counter)
+        head, body, done = w.fresh("head"), w.fresh("body"), w.fresh("next")
+        w.line(f"br label %{head}")
+        w.label(head)
+        k = w.load("i64", counter)
+        w.branch_if(w.value(f"icmp slt i64 {k}, {count}"), body, done)
+        w.label(body)
+        at = w.value(f"getelementptr double, ptr {self.data[leaf.number]}, i64 {k}")
+        item = w.call("ptr", "PyFloat_FromDouble", f"double {w.load('double', at)}")
+        w.require_pointer(item)
+        w.call("i32", f"{prefix}_SetItem", f"ptr {container}", f"i64 {k}", f"ptr {item}")
+        w.store("i64", w.value(f"add i64 {k}, 1"), counter)
+        w.line(f"br label %{head}")
+        w.label(done)
         return slot
 
     def _number(self, leaf: ScalarOutput) -> str:
@@ -206,8 +257,12 @@ class Results:
             if type != "double":
                 value = w.value(f"fpext {type} {value} to double")
             return w.call("ptr", "PyFloat_FromDouble", f"double {value}")
-        if leaf.kind is bool and dtype.kind == "b":
-            truth = w.value(f"icmp ne i8 {value}, 0")
+        if leaf.kind is int and dtype.kind == "f" and type == "double":
+            return w.call("ptr", "PyLong_FromDouble", f"double {value}")
+        if leaf.kind is bool:
+            compare = "fcmp une" if dtype.kind == "f" else "icmp ne"
+            zero = "0.0" if dtype.kind == "f" else "0"
+            truth = w.value(f"{compare} {type} {value}, {zero}")
             true, false = w.object("object.True"), w.object("object.False")
             chosen = w.value(f"select i1 {truth}, ptr {true}, ptr {false}")
             w.call("void", "Py_IncRef", f"ptr {chosen}")
@@ -220,9 +275,11 @@ class Results:
             return w.call("ptr", make, f"i64 {value}")
         raise InternalError(f"no {leaf.kind!r} is made of {dtype}")
 
-    def _build(self, tree: OutputTree, made: dict[Leaf, str]) -> str:
+    def _build(self, tree: OutputTree, made: dict[OutputLeaf, str]) -> str:
         """The slot with the object that ``tree`` describes."""
         w = self.writer
+        if isinstance(tree, dict):
+            return self._dictionary(tree, made)
         if not isinstance(tree, (tuple, list)):
             return made[tree]
         parts = [self._build(part, made) for part in tree]
@@ -235,6 +292,25 @@ class Results:
         for k, part in enumerate(parts):
             item = self._take(part)
             w.call("i32", f"{prefix}_SetItem", f"ptr {container}", f"i64 {k}", f"ptr {item}")
+        return slot
+
+    def _dictionary(self, tree: dict[Any, OutputTree], made: dict[OutputLeaf, str]) -> str:
+        w = self.writer
+        parts = {key: self._build(part, made) for key, part in tree.items()}
+        container = w.call("ptr", "PyDict_New")
+        slot = self.own()
+        self.uses[slot] = 1
+        w.store("ptr", container, slot)
+        w.require_pointer(container)
+        for key, part in parts.items():
+            item = w.load("ptr", part)  # the dictionary takes a reference of its own
+            at = f"ptr {w.own_object(key)}"
+            status = w.call("i32", "PyDict_SetItem", f"ptr {container}", at, f"ptr {item}")
+            w.require_equal("i32", status, 0, "error")
+            self.uses[part] -= 1
+            if not self.uses[part]:
+                w.store("ptr", "null", part)
+                w.call("void", "Py_DecRef", f"ptr {item}")
         return slot
 
     def _take(self, slot: str) -> str:

@@ -18,7 +18,6 @@ Not here: functions of integers and complex numbers, and those that LLVM has its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 
 from autodiff.engines.native.vector_math import (
@@ -30,6 +29,7 @@ from autodiff.engines.native.vector_math import (
     trigonometric,
 )
 from autodiff.engines.native.vector_math.emit import FORMATS, Code, Value
+from autodiff.plain_data import dataclass
 
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "exp": exponential.exp,

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from autodiff.plain_data import dataclass
 
 
 @dataclass(frozen=True)

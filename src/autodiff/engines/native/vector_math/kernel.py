@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -19,6 +18,7 @@ import numpy as np
 
 from autodiff.engines.native import vector_math
 from autodiff.engines.native.vector_math.emit import FORMATS
+from autodiff.plain_data import dataclass
 
 Array = np.ndarray[Any, np.dtype[Any]]
 DTYPES: dict[str, np.dtype[Any]] = {"f64": np.dtype(np.float64), "f32": np.dtype(np.float32)}

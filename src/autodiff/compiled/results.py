@@ -1,0 +1,95 @@
+"""What the entry of a program returns: where it can be, the result itself.
+
+    (y, {"w": z, "n": 0.0})     (0, {"w": 1, "n": Constant(0.0)})     a tree for the engine
+
+Outputs, constants, floats in lists, and built-in containers of these are put together by the entry,
+for a tenth of the time.  Everything else (arguments and views of them, copies, complex numbers,
+other classes of containers) is rebuilt around the bare outputs, see ``capture.Result``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff import tree
+from autodiff.capture import Captured
+from autodiff.capture.lists import ListPlan
+from autodiff.dims import symbols
+from autodiff.ir.data import Program
+from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
+from autodiff.transform import Plan
+
+
+class _Unsuited(Exception):
+    """The entry cannot make this."""
+
+
+def result_tree(captured: Captured, plan: Plan) -> ResultTree | None:
+    """How the entry makes the result; None where it gives the outputs, as one flat tuple."""
+    result = plan.result
+    if plan.write_back or captured.objects or captured.watched or result.parts:
+        return None
+    try:
+        leaves = [_leaf(leaf, plan) for leaf in result.leaves]
+        if result.definition is None:
+            return leaves[0]
+        # A container of the numbers of its leaves shows how it is nested.
+        nested = tree.unflatten(result.definition, [_Number(k) for k in range(len(leaves))])
+        return _nested(nested, leaves)
+    except _Unsuited:
+        return None
+
+
+class _Number(int):
+    """The number of a leaf: nothing else in a container is of this class."""
+
+
+def _nested(part: Any, leaves: list[ResultTree]) -> ResultTree:
+    if type(part) is _Number:
+        return leaves[part]
+    if type(part) in (tuple, list):
+        items = [_nested(item, leaves) for item in part]
+        return tuple(items) if type(part) is tuple else items
+    if type(part) is dict and all(type(key) in (str, int) for key in part):
+        return {key: _nested(item, leaves) for key, item in part.items()}
+    raise _Unsuited
+
+
+def _leaf(leaf: tuple[Any, ...], plan: Plan) -> ResultTree:
+    kind, what = leaf[0], leaf[1]
+    if kind == "output":
+        return int(what)
+    if kind == "constant":
+        return Constant(what)
+    if kind == "list" and isinstance(what, ListPlan):
+        return _items(what, plan.program)
+    if kind == "either":
+        narrow = _narrow(leaf[2], plan)
+        if leaf[3][0] == "output":
+            return Either(what, narrow, leaf[3][1])
+    raise _Unsuited
+
+
+def _items(of: ListPlan, program: Program) -> Items:
+    """A list that is all of an output, whose length the arguments tell."""
+    output = program.outputs[of.buffer]
+    plain = (of.length, of.count, of.head, of.repeated, of.changed) == (None, None, (), None, None)
+    if not plain or of.form != "python" or output.dtype != np.float64 or len(output.shape) != 1:
+        raise _Unsuited
+    given = {symbol for x in program.inputs for n in x.shape for symbol in symbols(n)}
+    if not symbols(output.shape[0]) <= given:
+        raise _Unsuited
+    return Items(of.buffer, of.kind)
+
+
+def _narrow(leaf: tuple[Any, ...], plan: Plan) -> Constant | Converted:
+    if leaf[0] == "constant":
+        return Constant(leaf[1])
+    if leaf[0] == "converted":
+        kind, dtype = leaf[2], plan.program.outputs[leaf[1]].dtype
+        kept = dtype == np.float64 or dtype.kind in "iub"
+        if kind in (int, bool) and kept or (kind is float and dtype.kind == "f"):
+            return Converted(leaf[1], kind)
+    raise _Unsuited

@@ -1,0 +1,222 @@
+"""Later calls are answered at once, whatever their arguments and results are made of."""
+
+import collections
+import inspect
+import traceback
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.compiled.fast import no_fast_path
+
+X = np.array([1.0, 2.0, 3.0])
+K = np.array([2, 0])
+Point = collections.namedtuple("Point", "x y")
+over_engines = pytest.mark.parametrize("engine", ["numpy", "native"])
+
+
+def same(a: Any, b: Any) -> None:
+    assert type(a) is type(b)
+    if isinstance(a, dict):
+        assert list(a) == list(b)
+        a, b = list(a.values()), list(b.values())
+    if isinstance(a, (tuple, list)):
+        for x, y in zip(a, b, strict=True):
+            same(x, y)
+    else:
+        np.testing.assert_array_equal(a, b)
+
+
+def nested(x, s):
+    return {"y": x * s, "n": (s, [x + 1.0, None], {}), 3: "text", "z": ()}
+
+
+def one_or_other(x):
+    if x > 0:
+        return 2.0 * x
+    return 0
+
+
+def number_or_float(x):
+    total = 0
+    for k in range(3):
+        if x > k:
+            total = total + x
+    return total
+
+
+def of_pair(p):
+    return p["w"] * p["b"][0] + p["b"][1]
+
+
+def with_mode(x, power=2, mode="sum", *, scale=2.0):
+    y = x**power * scale
+    return np.sum(y) if mode == "sum" else np.max(y)
+
+
+def of_list(xs, weights=(1.0, 2.0)):
+    return sum(x * w for x, w in zip(xs, weights, strict=False))
+
+
+WEIGHT = np.array([0.5, 1.5, 2.5])
+
+
+def reads(p, flag):
+    return np.sum(WEIGHT * p[0]) if flag else p[1]
+
+
+# The function, calls one after another, and whether the last is one that is answered at once.
+VALUES: list[tuple[Any, list[tuple[Any, ...]], bool]] = [
+    (lambda x: (x * 2.0, None, "ok", 3, 2.5, True), [(1.5,), (2.5,)], True),
+    (nested, [(X, 2.0), (X, 3.0)], True),
+    (lambda x: (x + 1.0, x + 1.0), [(X,), (X,)], True),
+    (one_or_other, [(1.0,), (-1.0,), (3.0,), (-3.0,)], True),
+    (number_or_float, [(-1.0,), (1.5,), (-2.0,)], True),
+    (of_pair, [({"w": X, "b": (2.0, 1.0)},), ({"w": X, "b": (3.0, 1.0)},)] * 2, True),
+    (with_mode, [(X,), (X,), (X,)], True),
+    (with_mode, [(X, 2, "max"), (X, 2, "max"), (X, 2, "sum"), (X, 2, "max")], False),
+    (with_mode, [(X, 2, "max"), (2 * X, 2, "max"), (3 * X, 2, "max")], True),
+    (of_list, [([1.0, 2.0],), ([3.0, 4.0],), ([5.0, 6.0],)], True),
+    (of_list, [([1.0, 2.0],), ([1.0, 2.0],), ([1, 2],), ((1.0, 2.0),), ([1.0],)], False),
+    (reads, [([X, 2.0], True), ([X, 2.0], True), ([2 * X, 2.0], True)], True),
+    (lambda flag: np.sum(WEIGHT) if flag else 0.0, [(True,), (True,), (True,)], True),
+    (lambda p: p.x * p.y, [(Point(X, 2.0),), (Point(X, 3.0),), (Point(X, 4.0),)], True),
+    (lambda p: Point(p, 2 * p), [(1.0,), (2.0,)], False),  # the class of the result
+    (lambda x: x, [(X,), (X,)], False),  # the argument itself
+    (lambda p, x: p[0] + x, [((X, "a"), 1.0), ((X, "a"), 2.0), ((X, "b"), 2.0)], False),
+    (lambda p, x: p[0] + x, [([X, 5], 1.0), ((X, 5), 1.0), ([X, 5, 6], 1.0), (X, 1.0)], False),
+]
+
+
+@over_engines
+@pytest.mark.parametrize("row", range(len(VALUES)))
+def test_values(engine: str, row: int) -> None:
+    f, calls, direct = VALUES[row]
+    compiled = autodiff.function(f, engine=engine)
+    for args in calls:
+        same(compiled(*args), f(*args))
+    fast = compiled._compiled.fast
+    if direct and engine == "native":
+        same(fast(*calls[-1]), f(*calls[-1]))
+    for args in calls:
+        same(compiled(*args), f(*args))
+
+
+DERIVATIVES: list[tuple[Any, tuple[Any, ...], Any]] = [
+    (lambda x, n: x * x * n, (2.0, 3), (12.0, 0.0)),
+    (lambda x, k: np.sum(x[k]), (X, K), (np.array([1.0, 0.0, 1.0]), np.zeros(2))),
+    (lambda x, n, flag: x * n if flag else x, (2.0, 3, True), (3.0, 0.0)),
+    (lambda x, s: x * x if s == "a" else x, (2.0, "a"), 4.0),
+    (lambda p: p["a"] * p["n"] + p["b"][0], ({"a": 2.0, "n": 3, "b": (1.0, "t", None)},),
+     {"a": 3.0, "n": 0.0, "b": (1.0, "t", None)}),
+    (lambda xs: sum(x * x for x in xs), ([1.0, 2.0],), [2.0, 4.0]),
+    (lambda xs: sum(x * x for x in xs), ((1.0, 2.0),), (2.0, 4.0)),
+    (lambda xs, c: xs[0] * c, ([1.0, 2.0], 3.0), ([3.0, 0.0], 1.0)),
+    (lambda x, y: x * y, (2, 3), (3.0, 2.0)),  # where there are no floats, ints count as such
+]  # fmt: skip
+
+
+@over_engines
+@pytest.mark.parametrize("row", range(len(DERIVATIVES)))
+def test_gradients(engine: str, row: int) -> None:
+    f, args, expected = DERIVATIVES[row]
+    gradient = autodiff.gradient(f, engine=engine)
+    both = autodiff.value_and_gradient(f, engine=engine)
+    for _ in range(3):
+        same(gradient(*args), expected)
+        value, found = both(*args)
+        assert value == f(*args)
+        same(found, expected)
+    assert gradient._compiled.fast is not no_fast_path
+    same(gradient._compiled.fast(*args), expected)
+
+
+def test_two_results_share_nothing_that_can_be_changed() -> None:
+    compiled = autodiff.function(lambda x: {"a": [x, 1.0], "b": {}})
+    first, second = (compiled(2.0) for _ in range(2))
+    first["a"].append(3.0)
+    first["b"]["c"] = 1
+    same(second, {"a": [2.0, 1.0], "b": {}})
+    same(compiled(2.0), {"a": [2.0, 1.0], "b": {}})
+
+
+@over_engines
+def test_what_is_passed_by_keyword_only_is_not_taken_by_position(engine: str) -> None:
+    compiled = autodiff.function(with_mode, engine=engine)
+    for scale in (1.0, 2.0, 3.0):
+        same(compiled(X, scale=scale), with_mode(X, scale=scale))
+    with pytest.raises(TypeError):
+        compiled(X, 2, "sum", 3.0)
+    with pytest.raises(TypeError):
+        compiled(X, 2, "sum", "too", "many")
+
+
+@over_engines
+def test_a_changed_default_is_noticed(engine: str) -> None:
+    def f(p, k=2.0, mode="a"):
+        return p[0] * k if mode == "a" else p[0]
+
+    compiled = autodiff.function(f, engine=engine)
+    for _ in range(3):
+        assert compiled([3.0, "x"]) == 6.0
+    f.__defaults__ = (4.0, "a")
+    assert compiled([3.0, "x"]) == 12.0
+    f.__defaults__ = (4.0, "b")
+    assert compiled([3.0, "x"]) == 3.0
+
+
+@over_engines
+def test_warnings_are_those_of_the_call(engine: str) -> None:
+    def f(p, flag):
+        return p["a"] / p["b"] if flag else 0.0
+
+    compiled = autodiff.function(f, engine=engine)
+    one = {"a": np.float64(1.0), "b": np.float64(2.0)}
+    for _ in range(3):
+        assert compiled(one, True) == 0.5
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match="divide by zero"):
+            assert compiled({**one, "b": np.float64(0.0)}, True) == np.inf
+        assert compiled(one, True) == 0.5
+
+
+def test_errors_show_the_users_lines_alone() -> None:
+    def f(p, flag):
+        return p["a"] / p["b"] if flag else 0.0
+
+    compiled = autodiff.function(f)
+    one, zero = np.float64(1.0), np.float64(0.0)
+    for _ in range(3):
+        compiled({"a": one, "b": one}, True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning) as caught:
+            compiled({"a": one, "b": zero}, True)
+    files = {entry.filename for entry in traceback.extract_tb(caught.value.__traceback__)}
+    assert files == {__file__, autodiff.api.__file__}  # the line from which the package was called
+
+
+def test_nothing_of_a_call_is_kept() -> None:
+    import weakref
+
+    gradient = autodiff.gradient(lambda p: np.sum(p["w"] ** 2))
+    for _ in range(4):
+        w = np.ones(5)
+        gradient({"w": w})
+        gone = weakref.ref(w)
+        del w
+        assert gone() is None
+
+
+def test_a_signature_of_another_kind_is_left_alone() -> None:
+    def f(*args, **kwargs):
+        return args[0]["x"] * kwargs.get("k", 1.0)
+
+    compiled = autodiff.function(f)
+    assert inspect.signature(f) == inspect.signature(compiled)
+    for _ in range(3):
+        assert compiled({"x": 2.0}) == 2.0
+        assert compiled({"x": 2.0}, k=3.0) == 6.0

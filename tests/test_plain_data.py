@@ -1,0 +1,142 @@
+"""Classes made by ``plain_data.dataclass`` are as those of the standard library."""
+
+import dataclasses
+from dataclasses import field
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from autodiff import plain_data
+
+OPTIONS: list[dict[str, bool]] = [
+    {},
+    {"eq": False},
+    {"frozen": True},
+    {"frozen": True, "eq": False},
+]
+
+
+def classes(decorate: Any, options: dict[str, bool]) -> tuple[type, ...]:
+    """A class with fields of every kind, one that adds some, one without, one with its own methods."""
+
+    @decorate(**options)
+    class Base:
+        """Base."""
+
+        a: Any
+        b: int = 2
+        c: list[int] = field(default_factory=list)
+        d: Any = field(default=None, repr=False, compare=False)
+        constant: ClassVar[int] = 5
+
+    @decorate(**options)
+    class More(Base):
+        """More."""
+
+        b: int = 3
+        e: str = "e"
+        made: int = field(init=False, default=7)
+
+        def double(self) -> int:
+            return 2 * self.b
+
+    @decorate(**options)
+    class Empty:
+        """Empty."""
+
+    @decorate(**options)
+    class One:
+        """One."""
+
+        value: Any
+
+    @decorate(**options)
+    class Own:
+        """Own."""
+
+        x: int
+
+        def __repr__(self) -> str:
+            return "own"
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return 5
+
+    return Base, More, Empty, One, Own
+
+
+def outcome(function: Any, *args: Any) -> Any:
+    try:
+        return function(*args)
+    except Exception as error:
+        return type(error), str(error).replace("<locals>.", "")
+
+
+def behaviour(made: tuple[type, ...]) -> list[Any]:
+    """What can be seen of the classes and their objects."""
+    base, more, empty, one, own = made
+    nan = float("nan")
+    shown: list[Any] = []
+    groups = [
+        [base(1), base(1), base(1, 3), base(a=1, c=[2]), base(1, d=4), more(1), more(1, 3, [], None, "f")],
+        [empty(), empty()], [one(nan), one(nan), one(1), one((1, [2]))], [own(1), own(2)],
+    ]  # fmt: skip
+    for group in groups:
+        shown += [repr(x).split(">.")[-1] for x in group]
+        shown += [x == y for x in group for y in group]
+        shown += [outcome(lambda x, y: hash(x) == hash(y), x, y) for x in group for y in group]
+        shown += [[f.name for f in dataclasses.fields(x)] for x in group]
+        shown += [type(x).__match_args__ for x in group]
+    x = base(1)
+    assert base(1).c is not base(1).c
+    shown.append(dataclasses.asdict(dataclasses.replace(x, a=4)))
+    shown.append(more(1, 4).double())
+    for name in ("a", "other"):
+        shown.append(outcome(setattr, x, name, 9))
+        shown.append(getattr(x, name, None))
+        shown.append(outcome(delattr, x, name))
+    for args in ((), (1, 2, 3, 4, 5)):
+        shown.append(outcome(base, *args)[0])
+    shown.append([dataclasses.is_dataclass(c) for c in made])
+    return shown
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_they_behave_alike(options: dict[str, bool]) -> None:
+    ours = behaviour(classes(plain_data.dataclass, options))
+    for got, wanted in zip(ours, behaviour(classes(dataclasses.dataclass, options)), strict=True):
+        assert got == wanted or repr(got) == repr(wanted)
+
+
+def test_one_field_that_is_an_array_is_compared_as_in_a_tuple() -> None:
+    @plain_data.dataclass
+    class Holder:
+        """Holder."""
+
+        array: np.ndarray
+
+    x = np.ones(3)
+    assert Holder(x) == Holder(x)  # the same object, whose elements are not asked
+
+
+def test_what_is_done_after_the_fields_are_set_and_cycles() -> None:
+    @plain_data.dataclass(eq=False)
+    class Node:
+        """Node."""
+
+        other: Any = None
+        steps: int = 0
+
+        def __post_init__(self) -> None:
+            self.steps += 1
+
+    node = Node()
+    node.other = node
+    assert node.steps == 1
+    assert "..." in repr(node)
+    assert node != Node()
+    assert hash(node) == object.__hash__(node)
