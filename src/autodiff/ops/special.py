@@ -470,7 +470,9 @@ def _inverse_series(coefficients: list[float]) -> list[float]:
 
 
 # The density over the distribution function at -z, by z**-2: z over 1 - 1/z² + 3/z⁴ - … (A&S 26.2.12)
-_MILLS = _inverse_series([(-1.0) ** k * float(np.prod(np.arange(1.0, 2 * k, 2))) for k in range(13)])
+_MILLS = _inverse_series(
+    [(-1.0) ** k * float(np.prod(np.arange(1.0, 2 * k, 2))) for k in range(13)]
+)
 
 
 def _expn_partial(y: Any, n: Any, x: Any) -> Any:
