@@ -198,7 +198,9 @@ def _power_by_base(y: Any, a: Any, b: Any) -> Any:
         return _strong(b, np.power(a, b - 1))
     # A root has an infinite slope at 0, where it gets 0, as that of sqrt.
     steep = (a == 0) & (b > 0) & (b < 1)
-    return np.where(steep, 0.0, _strong(b, np.power(np.where(steep, 1.0, a), b - 1)))
+    slope = np.power(np.where(steep, 1.0, a), b - 1)
+    flat = np.isinf(b) & (slope == 0)  # where infinity times 0 has the limit 0
+    return np.where(steep, 0.0, _strong(np.where(flat, 0.0, b), slope))
 
 
 def _may_be_root(b: Any) -> bool:
@@ -223,8 +225,11 @@ def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
     return np.where(a == 0, 0.0, y * np.log(np.where(a == 0, 1.0, a)))
 
 
-def _hypot_partial(y: Any, x: Any) -> Any:
-    return np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y))
+def _hypot_partial(y: Any, x: Any, other: Any) -> Any:
+    # x / y, which is the sign of x where x alone is infinite
+    alone = np.isinf(x) & np.logical_not(np.isinf(other))
+    none = (y == 0) | alone
+    return np.where(alone, np.sign(x), np.where(none, 0.0, x / np.where(none, 1.0, y)))
 
 
 def _over_square(x: Any, a: Any, b: Any) -> Any:
@@ -290,7 +295,7 @@ elementwise(
     domain=((0.1, 4.0),),
 )  # fmt: skip
 elementwise(
-    np.hypot, lambda y, a, b: _hypot_partial(y, a), lambda y, a, b: _hypot_partial(y, b),
+    np.hypot, lambda y, a, b: _hypot_partial(y, a, b), lambda y, a, b: _hypot_partial(y, b, a),
     domain=((0.2, 2.0),),
 )  # fmt: skip
 

@@ -142,6 +142,18 @@ def _exponent(kind: str, operands: tuple[Value, ...]) -> int | None:
     return int(exponent)
 
 
+def is_square_root(operands: list[Any], values: list[Value]) -> bool:
+    """Whether NumPy takes a power by ``sqrt``: of an array of float32 or float64, by 0.5.
+
+    Of numbers it takes ``pow``, which differs at -0.0 and at minus infinity.
+    """
+    type = values[0].type
+    if not type.shape or not type.is_float or type.dtype.itemsize < 4:
+        return False
+    base = operands[0]
+    return isinstance(base, Tracer) and bool(base.shape) and _number(values[1]) == 0.5
+
+
 def _number(value: Value) -> float | None:
     """The number that a value is, where it is a constant."""
     owner = value.owner

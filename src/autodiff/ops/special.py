@@ -501,15 +501,23 @@ def _boxcox_by_power(logarithm: Any, p: Any) -> Any:
     finite = np.where(zero, 0.0, logarithm)
     value = np.expm1(np.where(small, 0.0, product))
     far = (np.exp(np.where(zero, -np.inf, p * finite)) * finite - value / power) / power
-    return np.where(small, finite * finite * series, far)
+    limit = np.where(zero & (p == 0), np.inf, far)  # l**2 / 2
+    return np.where(small, finite * finite * series, limit)
 
 
 def _pseudo_huber_by_delta(y: Any, d: Any, r: Any) -> Any:
-    # delta (s - 1)**2 / s, where s is the root of 1 + v**2, and s - 1 written without cancellation
-    v = r / d
-    s = np.hypot(1.0, v)
-    t = v * (v / (1 + s))
-    return d * t * (t / s)
+    # (r / (d + h))**2 r**2 / h, where h is the root of d**2 + r**2: |r| at d = 0
+    h = np.hypot(d, r)
+    none = h == 0
+    q = r / np.where(none, 1.0, d + h)
+    return q * q * r * (r / np.where(none, 1.0, h))
+
+
+def _pseudo_huber_by_residual(y: Any, d: Any, r: Any) -> Any:
+    h = np.hypot(d, r)
+    usable = np.isfinite(h) & (h > 0)
+    far = r / np.hypot(1.0, r / np.where(d == 0, 1.0, d))
+    return np.where(usable, d * (r / np.where(usable, h, 1.0)), far)
 
 
 # name, partial derivatives (or the name of the argument that has none), where the tests sample
@@ -555,7 +563,7 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
      ((0.5, 3.0), (-2.0, 2.0))),
     ("boxcox1p", (lambda y, x, p: np.exp((p - 1) * np.log1p(x)), lambda y, x, p: _boxcox_by_power(np.log1p(x), p)),
      ((0.5, 3.0), (-2.0, 2.0))),
-    ("pseudo_huber", (_pseudo_huber_by_delta, lambda y, d, r: r / np.hypot(1.0, r / d)),
+    ("pseudo_huber", (_pseudo_huber_by_delta, _pseudo_huber_by_residual),
      ((0.5, 3.0), (-2.0, 2.0))),
     ("gammainc", (lambda y, a, x: _shape_slope(a, x), _gamma_density), ((0.5, 3.0), (0.5, 3.0))),
     ("gammaincc", (lambda y, a, x: -_shape_slope(a, x), lambda y, a, x: -_gamma_density(y, a, x)),
