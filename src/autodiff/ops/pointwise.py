@@ -31,6 +31,7 @@ from autodiff.ops.entries import (
     Site,
     register,
 )
+from autodiff.ops.known import known
 from autodiff.ops.smooth import (
     inverse_cosine,
     inverse_difference,
@@ -205,8 +206,6 @@ def _power_by_base(y: Any, a: Any, b: Any) -> Any:
 
 def _may_be_root(b: Any) -> bool:
     """Whether an exponent may lie between 0 and 1."""
-    from autodiff.ops.known import known
-
     exponent = known(b)
     return exponent is None or bool(np.any((exponent > 0) & (exponent < 1)))
 
