@@ -246,3 +246,16 @@ def test_logsumexp_of_one_large_term(weights: np.ndarray | None, engine: str) ->
     with np.errstate(all="ignore"):
         for want, have in zip(f(x), autodiff.function(f, engine=engine)(x), strict=True):
             np.testing.assert_allclose(have, want, rtol=1e-15)
+
+
+@engines
+@pytest.mark.parametrize("name", ["gammasgn", "entr", "cosm1"])
+def test_signs_are_scipys(name: str, engine: str) -> None:
+    """Also the sign of a zero, and NaN where SciPy has no sign."""
+    f, x = getattr(special, name), np.array([0.0, -1.0, -2.0, -1.5, -2.5, 1.0, np.nan, np.inf, -np.inf, -1e100])  # fmt: skip
+    want, have = plain(f, x), compiled(lambda x: f(x), engine, x)
+    zero = want == 0
+    np.testing.assert_array_equal(np.signbit(have[zero]), np.signbit(want[zero]))
+    np.testing.assert_array_equal(np.isnan(have), np.isnan(want))
+    if name == "gammasgn":
+        np.testing.assert_array_equal(have, want)

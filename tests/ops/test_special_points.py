@@ -115,6 +115,8 @@ UNIT = (-0.999, -0.5, -1e-8, 0.0, 1e-3, 0.5, 0.999)
 POSITIVE = (1e-8, 0.5, 1.0, 2.0, 3.0, 50.0, 1e8)
 TIES = ((0.0, 0.0), (1.0, 1.0), (-3.0, -3.0), (0.0, 1e-9), (2.0, -30.0), (1e8, 1e8), (0.0, 80.0))
 
+SCALED = (0.5, 20.0, 39.9, 40.1, 1e3)  # on both sides of where their slopes are Hankel's series
+
 UFUNCS: dict[str, Row] = {
     "add": Row(np.add, lambda a, b: a + b, TIES),
     "subtract": Row(np.subtract, lambda a, b: a - b, TIES),
@@ -182,7 +184,9 @@ ENTRY_ROWS: dict[str, Row] = {
     "scipy_erfcx": Row(special.erfcx, _erfcx, _one(-2.0, 0.0, 1.0, 9.9, 10.1, 1e4), rtol=1e-7),
     "scipy_erfcinv": Row(special.erfcinv, lambda x: mpmath.erfinv(1 - x), _one(0.5, 1.0, 1.5)),
     "scipy_ndtri": Row(special.ndtri, _ndtri, _one(0.1, 0.5, 0.9)),
-    "scipy_log_ndtr": Row(special.log_ndtr, _log_ndtr, _one(-30.0, -1.0, 0.0, 1.0, 5.0), rtol=1e-8),
+    "scipy_log_ndtr": Row(
+        special.log_ndtr, _log_ndtr, _one(-30.0, -20.1, -19.9, -1.0, 0.0, 1.0, 5.0), rtol=1e-8
+    ),
     "scipy_rgamma": Row(special.rgamma, mpmath.rgamma, _one(-3.0, -1.0, 0.0, 0.25, 0.5, 1.0, 5.0)),
     "scipy_dawsn": Row(special.dawsn, _dawsn, _one(-1.0, 0.0, 1e-3, 9.9, 10.1, 1e4), rtol=1e-7),
     "scipy_j0": Row(special.j0, lambda x: mpmath.besselj(0, x), _one(-1.0, 0.0, 1e-3, 2.0)),
@@ -191,12 +195,12 @@ ENTRY_ROWS: dict[str, Row] = {
     "scipy_y1": Row(special.y1, lambda x: mpmath.bessely(1, x), _one(0.5, 2.0)),
     "scipy_i0": Row(special.i0, lambda x: mpmath.besseli(0, x), _one(-1.0, 0.0, 1e-3, 2.0)),
     "scipy_i1": Row(special.i1, lambda x: mpmath.besseli(1, x), _one(-1.0, 0.0, 1e-3, 2.0)),
-    "scipy_i0e": Row(special.i0e, _scaled(lambda x: mpmath.besseli(0, x), -1), _one(0.5, 20.0)),
-    "scipy_i1e": Row(special.i1e, _scaled(lambda x: mpmath.besseli(1, x), -1), _one(0.5, 20.0)),
+    "scipy_i0e": Row(special.i0e, _scaled(lambda x: mpmath.besseli(0, x), -1), _one(*SCALED)),
+    "scipy_i1e": Row(special.i1e, _scaled(lambda x: mpmath.besseli(1, x), -1), _one(*SCALED)),
     "scipy_k0": Row(special.k0, lambda x: mpmath.besselk(0, x), _one(0.5, 2.0)),
     "scipy_k1": Row(special.k1, lambda x: mpmath.besselk(1, x), _one(0.5, 2.0)),
-    "scipy_k0e": Row(special.k0e, _scaled(lambda x: mpmath.besselk(0, x), 1), _one(0.5, 20.0)),
-    "scipy_k1e": Row(special.k1e, _scaled(lambda x: mpmath.besselk(1, x), 1), _one(0.5, 20.0)),
+    "scipy_k0e": Row(special.k0e, _scaled(lambda x: mpmath.besselk(0, x), 1), _one(*SCALED)),
+    "scipy_k1e": Row(special.k1e, _scaled(lambda x: mpmath.besselk(1, x), 1), _one(*SCALED)),
     "scipy_exp1": Row(special.exp1, mpmath.e1, _one(0.5, 2.0, 20.0)),
     "scipy_expi": Row(special.expi, mpmath.ei, _one(0.5, 2.0, 20.0)),
     "scipy_ellipk": Row(
@@ -216,13 +220,13 @@ ENTRY_ROWS: dict[str, Row] = {
     "scipy_ive": Row(
         special.ive,
         lambda v, x: mpmath.exp(-x) * mpmath.besseli(v, x),
-        ((1.0, 1.0), (2.5, 2.0)),
+        ((1.0, 1.0), (2.5, 2.0), (2.5, 41.0), (4.0, 65.0)),
         (0,),
     ),
     "scipy_kve": Row(
         special.kve,
         lambda v, x: mpmath.exp(x) * mpmath.besselk(v, x),
-        ((1.0, 1.0), (2.5, 2.0)),
+        ((1.0, 1.0), (2.5, 2.0), (2.5, 41.0), (4.0, 65.0)),
         (0,),
     ),
     "scipy_expn": Row(
@@ -330,6 +334,21 @@ FUNCTIONS: dict[str, Row] = {
     "squared root": Row(lambda x: np.sqrt(x) ** 2, lambda x: x, _one(0.0, 1.0)),
     "root to the fourth": Row(lambda x: np.sqrt(x) ** 4, lambda x: x * x, _one(0.0, 1.0)),
     "cubed cube root": Row(lambda x: np.cbrt(x) ** 3, lambda x: x, _one(0.0, -1.0)),
+    "half power to the fourth": Row(lambda x: (x**0.5) ** 4, lambda x: x * x, _one(0.0, 1.0)),
+    "square of a scaled absolute": Row(
+        lambda x: (-np.abs(x) / 2.0) ** 2, lambda x: x * x / 4, _one(-1.0, 0.0, 1.0)
+    ),
+    "product with two absolutes": Row(
+        lambda x: 3.0 * np.abs(x) * np.abs(x), lambda x: 3 * x * x, _one(-1.0, 0.0, 1.0)
+    ),
+    "cube of a scaled cube root": Row(
+        lambda x: (2.0 * np.cbrt(x)) ** 3, lambda x: 8 * x, _one(0.0, -1.0)
+    ),
+    "square of a quotient by a variable": Row(
+        lambda x, y: (np.hypot(x, y) / (1.0 + x)) ** 2,
+        lambda x, y: (x * x + y * y) / (1 + x) ** 2,
+        ((0.0, 0.0), (1.0, 2.0)),
+    ),
     "square of zero": Row(lambda x: x**2, lambda x: x * x, _one(0.0, -1.0)),
     "fifth power": Row(lambda x: x**5.0, lambda x: x**5, _one(0.0, -1.0)),
     "cube": Row(lambda x: np.power(x, 3), lambda x: x**3, _one(0.0, -1.0)),
@@ -487,6 +506,11 @@ AT_INFINITY = [
     (np.exp, -np.inf, 0.0), (np.expm1, -np.inf, -0.0), (np.exp2, -np.inf, 0.0),
     (special.expit, np.inf, 0.0), (special.expit, -np.inf, 0.0), (special.erf, np.inf, 0.0),
     (special.softplus, -np.inf, 0.0), (special.log_expit, np.inf, 0.0),
+    (special.ndtr, np.inf, 0.0), (special.ndtr, -np.inf, 0.0), (special.log_ndtr, np.inf, 0.0),
+    (special.digamma, np.inf, 0.0), (special.rgamma, np.inf, 0.0), (special.kolmogorov, np.inf, 0.0),
+    (special.i0e, np.inf, 0.0), (special.i0e, -np.inf, 0.0), (special.i1e, np.inf, 0.0),
+    (special.k0e, np.inf, 0.0), (special.k1e, np.inf, 0.0), (special.wrightomega, np.inf, 1.0),
+    (lambda x: special.sici(x)[0], np.inf, 0.0), (lambda x: special.sici(x)[1], np.inf, 0.0),
 ]  # fmt: skip
 
 
@@ -629,3 +653,53 @@ def test_exprel_and_its_derivatives_are_infinite_where_exp_is(engine):
         np.testing.assert_array_equal(got, right)
         slope = autodiff.gradient(lambda v: np.sum(special.exprel(v)), engine=engine)
         np.testing.assert_array_equal(slope(x), [np.inf, np.inf, np.inf, np.inf, 0.0, 0.0])
+
+
+# Where a function ends with an infinite slope, or has a pole: its derivatives of order 1 to 3.
+AT_ENDS = [
+    (np.arcsin, 1.0, (np.inf, np.inf, np.inf)), (np.arcsin, -1.0, (np.inf, -np.inf, np.inf)),
+    (np.arccos, 1.0, (-np.inf, -np.inf, -np.inf)), (np.arccos, -1.0, (-np.inf, np.inf, -np.inf)),
+    (np.arccosh, 1.0, (np.inf, -np.inf)), (np.arctanh, 1.0, (np.inf, np.inf, np.inf)),
+    (special.gammaln, 0.0, (-np.inf, np.inf, -np.inf)), (special.digamma, 0.0, (np.inf, -np.inf, np.inf)),
+    (special.ellipk, 1.0, (np.inf,)), (special.expi, np.inf, (np.inf, np.inf, np.inf)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(("function", "x", "right"), AT_ENDS)
+@pytest.mark.filterwarnings("ignore:divide by zero")  # the value is infinite, and NumPy says so
+def test_infinite_slopes_at_ends(function: Any, x: float, right: Any, engine: str) -> None:
+    f = lambda x: function(x)  # noqa: E731
+    for expected in right:
+        f = autodiff.gradient(f, engine=engine)
+        assert f(x) == expected
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("exponent", [0.5, 1 / 3, 0.9])
+def test_fractional_powers_have_derivative_0_at_zero(exponent: float, engine: str) -> None:
+    """As roots have: the length ``(v @ v)**0.5`` has that of ``norm(v)``, also by a traced exponent."""
+    known = autodiff.gradient(lambda v: (v @ v) ** exponent, engine=engine)
+    traced = autodiff.gradient(lambda v, p: np.sum(v * v) ** p, wrt=0, engine=engine)
+    np.testing.assert_array_equal(known(np.zeros(3)), 0.0)
+    np.testing.assert_array_equal(traced(np.zeros(3), exponent), 0.0)
+    assert autodiff.gradient(lambda x: x**exponent, engine=engine)(0.0) == 0.0
+
+
+@pytest.mark.parametrize("x", [-1e3, -1e6, -1e9])
+def test_third_derivative_of_log_ndtr_far_to_the_left(x: float) -> None:
+    f: Any = special.log_ndtr
+    for _ in range(3):
+        f = _forward(f)
+    found = autodiff.function(f, engine="numpy")(np.array([x]))
+    r = 1 / x
+    np.testing.assert_allclose(found, -2 * r**3 * (1 - 12 * r * r), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "sign"), [("i0e", -1), ("i1e", -1), ("k0e", -1), ("k1e", -1)])
+def test_slopes_of_scaled_bessel_functions_far_out(name: str, sign: int) -> None:
+    """Differences of functions that agree to all digits give nothing there; the slope is -y / 2x."""
+    function = getattr(special, name)
+    for x in (1e10, 1e16, 1e100):
+        slope = autodiff.gradient(lambda x: function(x))(x)
+        np.testing.assert_allclose(slope, sign * 0.5 * function(x) / x, rtol=1e-9)

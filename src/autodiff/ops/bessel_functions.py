@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops.smooth import exprel, near_or_far, polynomial, sine_ratio
+from autodiff.ops.smooth import beyond_infinity, exprel, near_or_far, polynomial, sine_ratio
 from autodiff.ops.special import _f, i0, j0, jv, k0, rgamma, y0, yv
 from autodiff.ops.special_rows import of, row, rows
 
@@ -222,7 +222,10 @@ for _name, _below, _above in (("jn", 1, -1), ("yn", 1, -1), ("in", 1, 1), ("kn",
 # -- sine, cosine, exponential integrals --------------------------------------------------------------
 rows(
     "sici",
-    ((lambda y, x: sine_ratio(x),), (lambda y, x: np.cos(x) / x,)),
+    (
+        (lambda y, x: beyond_infinity(x, 0.0, sine_ratio),),
+        (lambda y, x: beyond_infinity(x, 0.0, lambda x: np.cos(x) / x),),
+    ),
     _POSITIVE,
     "DLMF 6.2.9",
 )

@@ -309,7 +309,7 @@ def _halves(x: Any) -> tuple[Any, Any, Any]:
 
 def kolmogorov_slope(x: Any) -> Any:
     """By the alternating series where x is large, by its theta transform (DLMF 20.7.30) where small."""
-    small, low, high = _halves(x)
+    small, low, high = _halves(np.where(np.isinf(x), 0.0, x))
     near: Any = 0.0
     for k in range(1, 6):
         c = ((2 * k - 1) * np.pi) ** 2 / 8
@@ -318,7 +318,7 @@ def kolmogorov_slope(x: Any) -> Any:
     for k in range(1, 7):
         far = far + (-1.0) ** k * 8 * k * k * np.exp(-2.0 * k * k * high * high)
     value = np.where(small, -_ROOT_TWO_PI / (low * low) * near, far * high)
-    return np.where(np.greater(x, 0), value, 0.0)
+    return np.where(np.greater(x, 0) & np.isfinite(x), value, 0.0)
 
 
 def kolmogorov_bend(x: Any) -> Any:

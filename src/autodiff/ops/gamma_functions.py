@@ -35,7 +35,9 @@ def trigamma(x: Any) -> Any:
     z = np.where(left, 1 - x, x)
     total = 0.0
     for k in range(_SHIFT):
-        total = total + 1 / ((z + k) * (z + k))
+        # The square of a quotient: the other way round squares over- and underflow.
+        term = 1 / (z + k)
+        total = total + term * term
     r = 1 / (z + _SHIFT)
     square, series = r * r, 0.0
     for k, c in reversed(list(enumerate(_SERIES, 1))):
@@ -100,6 +102,7 @@ for _entry in (
     ("loggamma", (lambda y, x: np.where(np.less(x, 0), np.nan, digamma(x)),), ((0.3, 6.0),)),
     ("gamma", (lambda y, x: y * digamma(x),), ((0.3, 4.0),)),
     ("digamma", (lambda y, x: trigamma(x),), ((0.3, 4.0),)),
+    ("gammasgn", (None,), ((0.3, 4.0),)),
     ("beta", (lambda y, a, b: -y * digamma_step(a, b), lambda y, a, b: -y * digamma_step(b, a)), _POSITIVE),
     ("betaln", (lambda y, a, b: -digamma_step(a, b), lambda y, a, b: -digamma_step(b, a)), _POSITIVE),
     ("binom", (lambda y, n, k: _binom_slope(y, n, k)[0], lambda y, n, k: _binom_slope(y, n, k)[1]),

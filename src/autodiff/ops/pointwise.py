@@ -31,7 +31,11 @@ from autodiff.ops.entries import (
     Site,
     register,
 )
+from autodiff.ops.known import known
 from autodiff.ops.smooth import (
+    inverse_cosine,
+    inverse_difference,
+    inverse_hyperbolic,
     inverse_root,
     inverse_square,
     logistic,
@@ -191,7 +195,19 @@ def _sqrt_partial(y: Any, x: Any) -> Any:
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
     # b * a**(b - 1); an exponent of 0 contributes 0 also at a = 0.  A strong product, not a where:
     # by b it has the derivative a**-1 there.
-    return _strong(b, np.power(a, b - 1))
+    if not _may_be_root(b):
+        return _strong(b, np.power(a, b - 1))
+    # A root has an infinite slope at 0, where it gets 0, as that of sqrt.
+    steep = (a == 0) & (b > 0) & (b < 1)
+    slope = np.power(np.where(steep, 1.0, a), b - 1)
+    flat = np.isinf(b) & (slope == 0)  # where infinity times 0 has the limit 0
+    return np.where(steep, 0.0, _strong(np.where(flat, 0.0, b), slope))
+
+
+def _may_be_root(b: Any) -> bool:
+    """Whether an exponent may lie between 0 and 1."""
+    exponent = known(b)
+    return exponent is None or bool(np.any((exponent > 0) & (exponent < 1)))
 
 
 def _strong(a: Any, b: Any) -> Any:
@@ -208,8 +224,11 @@ def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
     return np.where(a == 0, 0.0, y * np.log(np.where(a == 0, 1.0, a)))
 
 
-def _hypot_partial(y: Any, x: Any) -> Any:
-    return np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y))
+def _hypot_partial(y: Any, x: Any, other: Any) -> Any:
+    # x / y, which is the sign of x where x alone is infinite
+    alone = np.isinf(x) & np.logical_not(np.isinf(other))
+    none = (y == 0) | alone
+    return np.where(alone, np.sign(x), np.where(none, 0.0, x / np.where(none, 1.0, y)))
 
 
 def _over_square(x: Any, a: Any, b: Any) -> Any:
@@ -219,12 +238,6 @@ def _over_square(x: Any, a: Any, b: Any) -> Any:
     none = (length == 0) | np.isinf(length)
     safe = np.where(none, 1.0, length)
     return np.where(none, 0.0, x / safe / safe)
-
-
-def _root_of_difference(x: Any) -> Any:
-    # 1 / sqrt(x*x - 1), where x*x - 1 is x*x to the last bit as 1 / x
-    far = x > 1e8
-    return np.where(far, 1 / x, 1 / np.sqrt((x - 1) * (x + 1)))
 
 
 def _difference(a: Any, b: Any) -> Any:
@@ -281,7 +294,7 @@ elementwise(
     domain=((0.1, 4.0),),
 )  # fmt: skip
 elementwise(
-    np.hypot, lambda y, a, b: _hypot_partial(y, a), lambda y, a, b: _hypot_partial(y, b),
+    np.hypot, lambda y, a, b: _hypot_partial(y, a, b), lambda y, a, b: _hypot_partial(y, b, a),
     domain=((0.2, 2.0),),
 )  # fmt: skip
 
@@ -340,12 +353,8 @@ elementwise(
 elementwise(np.sin, lambda y, x: np.cos(x))
 elementwise(np.cos, lambda y, x: -np.sin(x))
 elementwise(np.tan, lambda y, x: 1 + y * y, domain=((-1.2, 1.2),))
-elementwise(
-    np.arcsin, lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)), scalar="asin", domain=((-0.8, 0.8),)
-)
-elementwise(
-    np.arccos, lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)), scalar="acos", domain=((-0.8, 0.8),)
-)
+elementwise(np.arcsin, lambda y, x: inverse_cosine(x), scalar="asin", domain=((-0.8, 0.8),))
+elementwise(np.arccos, lambda y, x: -inverse_cosine(x), scalar="acos", domain=((-0.8, 0.8),))
 elementwise(np.arctan, lambda y, x: inverse_square(x), scalar="atan")
 elementwise(
     np.arctan2,
@@ -358,8 +367,8 @@ elementwise(np.sinh, lambda y, x: np.cosh(x))
 elementwise(np.cosh, lambda y, x: np.sinh(x))
 elementwise(np.tanh, lambda y, x: sech_squared(x))  # not 1 - y*y, which is 0 above 19
 elementwise(np.arcsinh, lambda y, x: inverse_root(x), scalar="asinh")
-elementwise(np.arccosh, lambda y, x: _root_of_difference(x), scalar="acosh", domain=((1.2, 4.0),))
-elementwise(np.arctanh, lambda y, x: 1 / ((1 - x) * (1 + x)), scalar="atanh", domain=((-0.8, 0.8),))
+elementwise(np.arccosh, lambda y, x: inverse_hyperbolic(x), scalar="acosh", domain=((1.2, 4.0),))
+elementwise(np.arctanh, lambda y, x: inverse_difference(x), scalar="atanh", domain=((-0.8, 0.8),))
 
 
 def _scaled(factor: float) -> Callable[..., Any]:

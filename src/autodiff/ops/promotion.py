@@ -290,6 +290,8 @@ def pointwise(
     shape = broadcast_shapes(*[shape_of(x) for x in operands])
     values = [fit(x, d, shape).value for x, d in zip(operands, loop, strict=False)]
     type = ArrayType(loop[-1], shape, form == "python")
+    if name == "power" and roots.is_square_root(operands, values):
+        name, values = "sqrt", values[:1]
     (result,) = _builder.current_builder().emit(name, tuple(values), {}, (type,))
     if name in roots.POWERS:
         result = roots.power_of_root(name, tuple(values), result)

@@ -63,6 +63,7 @@ _enter(special.boxcox, "boxcox")
 _enter(special.boxcox1p, "boxcox1p")
 _enter(special.gamma, "gamma")
 _enter(special.loggamma, "loggamma")
+_enter(special.gammasgn, "gammasgn")
 
 for _name, _ufunc in (("expm1", "expm1"), ("log1p", "log1p"), ("cbrt", "cbrt"), ("exp2", "exp2")):
     implements(getattr(special, _name))(lambda x, ufunc=_ufunc: pointwise(ufunc, as_float(x)))
@@ -108,21 +109,10 @@ def xlog1py(x: Any, y: Any) -> Any:
 def entr(x: Any) -> Tracer:
     """``-x log x``; minus infinity for negative x."""
     value = as_float(x)
-    return select(
-        pointwise("less", value, 0),
-        constant(-np.inf, value.dtype),
-        pointwise("negative", xlogy(value, value)),
-    )
-
-
-def gammasgn(x: Any) -> Any:
-    """The sign of the gamma function; 1 for positive arguments."""
-    odd = pointwise("not_equal", pointwise("remainder", pointwise("floor", x), 2.0), 0.0)
-    negative = pointwise("logical_and", pointwise("less", x, 0.0), odd)
-    return select(negative, constant(-1, x.dtype), constant(1, x.dtype))
-
-
-implements(special.gammasgn)(lambda x: gammasgn(as_float(x)))
+    product = xlogy(value, value)
+    # 0.0 at 0, as in SciPy, where the negative is -0.0
+    inside = select(pointwise("equal", value, 0), product, pointwise("negative", product))
+    return select(pointwise("less", value, 0), constant(-np.inf, value.dtype), inside)
 
 
 @implements(special.comb)
@@ -189,7 +179,7 @@ exprel = implements(special.exprel)(_entry("exprel"))
 def cosm1(x: Any) -> Tracer:
     """``cos(x) - 1``."""
     half: Any = np.sin(as_float(x) * 0.5)
-    return -2.0 * half * half
+    return 0.0 - 2.0 * half * half  # 0.0 at 0, as in SciPy
 
 
 @implements(special.polygamma)

@@ -4,6 +4,10 @@
     sech_squared(x)        1 / cosh(x)**2             the slope of tanh
     inverse_square(x)      1 / (1 + x**2)             the slope of arctan
     inverse_root(x)        1 / sqrt(1 + x**2)         the slope of arcsinh
+    inverse_cosine(x)      1 / sqrt(1 - x**2)         the slope of arcsin
+    inverse_hyperbolic(x)  1 / sqrt(x**2 - 1)         the slope of arccosh
+    inverse_difference(x)  1 / (1 - x**2)             the slope of arctanh
+    normal_density(x)      exp(-x**2 / 2) / sqrt(2 pi)
     half_slope(x)          x / (1 + x**2)             half the slope of log(1 + x**2)
     log_square(x)          log(1 + x**2)
     sine_ratio(z)          sin(z) / z
@@ -139,6 +143,60 @@ inverse_root = smooth(
     ),
     lambda y, x: -y * half_slope(x),
 )
+# Infinite at the ends, and so are their derivatives: those of a quotient by sqrt would be 0 there.
+inverse_cosine = smooth(
+    "inverse_cosine",
+    lambda x: 1.0 / np.sqrt((1.0 - x) * (1.0 + x)),
+    lambda s, x: s.div(
+        s.constant(1.0, x),
+        s.sqrt(s.mul(s.sub(s.constant(1.0, x), x), s.add(s.constant(1.0, x), x))),
+    ),
+    lambda y, x: x * y * y * y,
+    domain=((-0.8, 0.8),),
+)
+
+
+def _inverse_hyperbolic(s: Any, x: Any) -> Any:
+    # Beyond 1e8 x*x - 1 is x*x to the last bit, and x*x may overflow.
+    one = s.constant(1.0, x)
+    return s.div(one, s.select(_far(s, x), x, s.sqrt(s.mul(s.sub(x, one), s.add(x, one)))))
+
+
+inverse_hyperbolic = smooth(
+    "inverse_hyperbolic",
+    lambda x: 1.0 / np.where(np.abs(x) > _FAR, x, np.sqrt((x - 1.0) * (x + 1.0))),
+    _inverse_hyperbolic,
+    # x*y is near 1 far out, where y cubed underflows; of an infinite x, y is 0
+    lambda y, x: -np.where(y == 0, 0.0, x * y) * y * y,
+    domain=((1.2, 4.0),),
+)
+
+# One operation, since at 1 the derivative of a product in the denominator is infinity times 0.
+inverse_difference = smooth(
+    "inverse_difference",
+    lambda x: 1.0 / ((1.0 - x) * (1.0 + x)),
+    lambda s, x: s.div(
+        s.constant(1.0, x), s.mul(s.sub(s.constant(1.0, x), x), s.add(s.constant(1.0, x), x))
+    ),
+    lambda y, x: 2.0 * x * y * y,
+    domain=((-0.8, 0.8),),
+)
+
+_ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
+
+
+def _normal_density(s: Any, x: Any) -> Any:
+    half = s.mul(s.constant(-0.5, x), s.mul(x, x))
+    return s.div(s.call("exp", half), s.constant(_ROOT_TWO_PI, x))
+
+
+# The density of the normal distribution; its derivatives are 0 at infinity.
+normal_density: Callable[..., Any] = smooth(
+    "normal_density",
+    lambda x: np.exp(-0.5 * x * x) / _ROOT_TWO_PI,
+    _normal_density,
+    lambda y, x: -np.where(y == 0, 0.0, x) * y,
+)
 
 
 def _log_square(s: Any, x: Any) -> Any:
@@ -187,6 +245,12 @@ def near_or_far(near: Any, x: Any, inside: Any, series: Callable[..., Any], clos
     is a number at which ``closed`` is finite.
     """
     return np.where(near, series(np.where(near, x, 0.0)), closed(np.where(near, inside, x)))
+
+
+def beyond_infinity(x: Any, limit: float, slope: Callable[[Any], Any]) -> Any:
+    """``slope(x)``, and at infinite x, where it is a quotient or product that is NaN, its limit."""
+    infinite = np.isinf(x)
+    return np.where(infinite, limit, slope(np.where(infinite, 1.0, x)))
 
 
 # sin(z) / z = sum (-1)**k z**2k / (2k + 1)!; terms enough for six more derivatives up to |z| = 2.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops.quadrature import gauss_legendre
-from autodiff.ops.smooth import log1p_ratio
+from autodiff.ops.smooth import beyond_infinity, log1p_ratio
 from autodiff.ops.special import _TWO_OVER_SQRT_PI, _f, apply
 from autodiff.ops.special_rows import of, row, rows
 
@@ -181,7 +181,12 @@ row(
 )
 row("round", (None,), ((0.1, 0.4),), "piecewise constant")
 row("erfi", (lambda y, x: _TWO_OVER_SQRT_PI * np.exp(x * x),), ((-1.5, 1.5),), "DLMF 7.2.1")
-row("wrightomega", (lambda y, x: y / (1 + y),), ((-2.0, 3.0),), "Corless and Jeffrey (2002)")
+row(
+    "wrightomega",
+    (lambda y, x: beyond_infinity(y, 1.0, lambda y: y / (1 + y)),),
+    ((-2.0, 3.0),),
+    "Corless and Jeffrey (2002)",
+)
 row("exp10", (lambda y, x: float(np.log(10)) * y,), ((-1.0, 1.0),), "DLMF 4.2.26")
 
 

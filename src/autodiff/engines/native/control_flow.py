@@ -559,6 +559,9 @@ class _Loop:
                 new.owner.kind in _ACCUMULATING and old in new.owner.operands and counts[old] == 1
             ):
                 return True
+        # The maximum of all steps, which LLVM finds in any order by its own operation alone.
+        new_values = [v.owner for v in body.outputs[: self.count] if not v.shape]
+        self.g.running.update(o for o in new_values if o is not None and o.kind in _ACCUMULATING)
         return False
 
     def _halves(self, place: Buffer | None) -> tuple[Buffer, str, str]:

@@ -74,8 +74,9 @@ def pointwise(g: Generator, operation: Operation, indices: Indices) -> Element:
     operands = [element(g, x, indices if x.shape else ()) for x in operation.operands]
     g.s.may_fuse, g.s.may_reorder = operation.is_derived, operation.is_sum
     g.s.may_warn = not operation.result.type.weak
+    g.s.is_running = operation in g.running
     result = lowering.scalar(g.s, *operands, **operation.attributes)
-    g.s.may_reorder = False
+    g.s.may_reorder = g.s.is_running = False
     dtype = operation.result.dtype
     return result if result.dtype == dtype else g.s.cast(result, dtype)
 

@@ -22,7 +22,7 @@ from autodiff.engines.native.scalars import Element, Scalars
 from autodiff.engines.native.storage import BOUNDS, Buffer, Memory
 from autodiff.engines.native.writer import Writer, literal, memory_type
 from autodiff.errors import InternalError
-from autodiff.ir.data import Block, Source, Value
+from autodiff.ir.data import Block, Operation, Source, Value
 from autodiff.ops.entries import ENTRIES
 from autodiff.plain_data import dataclass
 
@@ -76,6 +76,7 @@ class Generator:
     host_calls: list[HostCall] = field(default_factory=list)
     constants: list[np.ndarray] = field(default_factory=list)
     in_nest: bool = False
+    running: set[Operation] = field(default_factory=set)  # maxima and minima of all steps of a loop
     threads: int = 1  # that a large nest may use
     cut: bool = False  # what is written now is a piece of a nest
     arguments: dict[str, str] = field(default_factory=dict)  # types of the kernel's arguments

@@ -465,6 +465,9 @@ def _cumulative(g: Generator, operation: Operation) -> bool:
     place = g.destination(result)
     shape = x.shape
     type = register_type(x.dtype)
+    # NumPy begins with the first element, so that -0.0 stays.
+    signed_zero = combine == "sum" and x.dtype.kind == "f"
+    first = literal(-0.0, x.dtype) if signed_zero else identity(combine, x.dtype)
 
     def step(indices: list[Extent]) -> Indices:
         mirrored = list(indices)
@@ -483,7 +486,7 @@ def _cumulative(g: Generator, operation: Operation) -> bool:
     def level(k: int, indices: list[Extent]) -> None:
         if k == len(shape):
             accumulator = g.w.slot(type)
-            g.w.line(f"store {type} {identity(combine, x.dtype)}, ptr {accumulator}")
+            g.w.line(f"store {type} {first}, ptr {accumulator}")
             with g.w.loop(0, shape[axis]) as i:
                 indices[axis] = Dim.symbol(i)
                 body(indices, accumulator)

@@ -81,7 +81,7 @@ def combined(g: Generator, combine: str, a: Element, b: Element) -> Element:
     if a.dtype.kind == "b":
         return g.s.or_(a, b) if combine in ("sum", "any", "max") else g.s.and_(a, b)
     if combine in ("max", "min"):
-        return g.s.maximum(a, b) if combine == "max" else g.s.minimum(a, b)
+        return g.s.extremum(combine, a, b)
     if a.dtype.kind != "f":
         return g.s.add(a, b) if combine == "sum" else g.s.mul(a, b)
     word = "fadd" if combine == "sum" else "fmul"

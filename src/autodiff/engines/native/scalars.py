@@ -13,6 +13,7 @@ conversions of numbers out of range give what x86 gives (the smallest integer), 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +47,7 @@ class Scalars:
     def __init__(self, writer: Writer) -> None:
         self.w = writer
         self.may_fuse = False  # the operation being written belongs to a derivative
+        self.is_running = False  # the maximum or minimum of all steps of a loop
         self.may_reorder = False  # it adds up derivatives, in no order that was written
         self.may_warn = True  # NumPy warns of it; Python's numbers raise, and are checked
         self.may_branch = False  # scalar code, where a branch that is never taken costs nothing
@@ -281,19 +283,34 @@ class Scalars:
         return self._intrinsic("fma", a, b, c)
 
     def minimum(self, a: Element, b: Element) -> Element:
-        """The smaller; NaN if either is."""
-        return self._extremum("minimum", "min", a, b)
+        """The smaller; NaN if either is; of equal ones the one that NumPy's loops return."""
+        return self._chosen(self.lt, self.le, "min", a, b)
 
     def maximum(self, a: Element, b: Element) -> Element:
-        """The larger; NaN if either is."""
-        return self._extremum("maximum", "max", a, b)
+        """The larger; NaN if either is; of equal ones the one that NumPy's loops return."""
+        return self._chosen(self.gt, self.ge, "max", a, b)
 
-    def _extremum(self, floating: str, integer: str, a: Element, b: Element) -> Element:
+    def _chosen(
+        self,
+        strict: Callable[[Element, Element], Element],
+        weak: Callable[[Element, Element], Element],
+        word: str,
+        a: Element,
+        b: Element,
+    ) -> Element:
+        # Of zeros with different signs NumPy returns the second, as x86 does; the first of float16.
+        if a.dtype.kind != "f" or self.is_running:
+            return self.extremum(word, a, b)
+        better = weak if a.dtype.itemsize == 2 else strict
+        return self.select(self.isnan(a), a, self.select(better(a, b), a, b))
+
+    def extremum(self, word: str, a: Element, b: Element) -> Element:
+        """The ``max`` or ``min`` by LLVM's own operation, which it takes apart over lanes in a reduction."""
         if a.dtype.kind == "f":
-            return self._intrinsic(floating, a, b)
+            return self._intrinsic(f"{word}imum", a, b)
         if a.dtype.kind == "b":
-            return self.and_(a, b) if integer == "min" else self.or_(a, b)
-        return self._intrinsic(("s" if a.dtype.kind == "i" else "u") + integer, a, b)
+            return self.and_(a, b) if word == "min" else self.or_(a, b)
+        return self._intrinsic(("s" if a.dtype.kind == "i" else "u") + word, a, b)
 
     # -- comparisons --------------------------------------------------------------------------
     def _compare(self, floating: str, integer: str, a: Element, b: Element) -> Element:

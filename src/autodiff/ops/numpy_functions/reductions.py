@@ -126,6 +126,10 @@ def _accumulate(kind: str, ufunc: str, neutral: int) -> Callable[..., Tracer]:
         total = broadcast_to(total, broadcast_shapes(total.shape, x.shape)) if x.shape else total
         if axes:
             total = emit_tracer(kind, total, axes=axes)
+        elif kind == "reduce_sum" and wide.kind == "f":
+            total = pointwise(
+                "add", total, constant(0, wide)
+            )  # NumPy begins with 0: -0.0 turns 0.0
         if _given(initial):
             check_number(initial, wide)
             total = pointwise(ufunc, total, cast(initial, wide))

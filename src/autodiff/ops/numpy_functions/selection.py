@@ -180,12 +180,18 @@ def clip(
     else:
         dtype = result_dtype(*[v for v in (x, low, high) if v is not None])
         result = cast(x, dtype)
-        if low is not None:
-            result = pointwise("maximum", result, _limit(low, dtype, "maximum"))
-        if high is not None:
-            result = pointwise("minimum", result, _limit(high, dtype, "minimum"))
+        swapped = _keeps_equal(low, high) and dtype.itemsize > 2
+        for name, limit in (("maximum", low), ("minimum", high)):
+            if limit is not None:
+                pair = (result, _limit(limit, dtype, name))
+                result = pointwise(name, *(pair[::-1] if swapped else pair))
     target = as_output(out)
     return result if target is None else write_out(result, target)
+
+
+def _keeps_equal(low: Any, high: Any) -> bool:
+    """Whether NumPy keeps what equals a limit, with its sign of zero: of two limits that are numbers."""
+    return all(limit is not None and as_array(limit).ndim == 0 for limit in (low, high))
 
 
 def _limit(value: Any, dtype: np.dtype[Any], ufunc: str) -> Tracer:

@@ -58,6 +58,7 @@ def median(
         middle = x[low]
         if not (isinstance(n, int) and n % 2):
             middle = pointwise("multiply", pointwise("add", middle, x[high]), 0.5)
+        middle = pointwise("add", middle, 0.0)  # NumPy's is a mean, which is never -0.0
         # NaN sorts last and spreads.
         middle = select(pointwise("isnan", x[n - 1]), constant(np.nan, x.dtype), middle, x.dtype)
     return _finish(middle, kept, keepdims, 0, out)
