@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import pickle
 import pydoc
+import warnings
 from collections import OrderedDict, namedtuple
 from typing import Any
 
@@ -344,6 +345,16 @@ def test_by_integer_arrays_alone_integers_have_derivatives_too_which_are_zero(en
     refused = pytest.raises(autodiff.NotScalarError, match="dtype bool")
     with refused, pytest.warns(autodiff.errors.IntegerWarning):
         autodiff.gradient(lambda x: (x > 0).all(), engine=engine)(x)
+
+
+@over_engines
+def test_a_filter_makes_an_error_of_the_warning_of_integers(engine) -> None:
+    for derivative in (autodiff.gradient, autodiff.value_and_gradient, autodiff.jacobian):
+        compiled = derivative(lambda x: (x * x).sum(), engine=engine)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(autodiff.errors.IntegerWarning, match=r"x.astype\(float\)"):
+                compiled(np.array([1, 2]))
 
 
 # -- containers -------------------------------------------------------------------------------------------

@@ -124,6 +124,10 @@ class IntegerWarning(UserWarning):
     """A derivative by an array of integers or bools, which is zero."""
 
 
+WARNINGS_OF_COMPILING = (UnrollWarning, IntegerWarning)
+"""Warnings that are given while a call is compiled; a filter of the user's makes errors of them."""
+
+
 class NoSolutionWarning(UserWarning):
     """A derivative of what a solver returned, where that solves nothing."""
 

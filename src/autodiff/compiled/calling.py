@@ -40,10 +40,10 @@ from autodiff.compiled.running import UNFIT, run
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import (
+    WARNINGS_OF_COMPILING,
     AutodiffError,
     InternalError,
     ShapeError,
-    UnrollWarning,
     UnsupportedError,
     is_signal_handlers,
 )
@@ -335,7 +335,7 @@ class Compiled(Compiler):
             if is_value and not isinstance(error, ShapeError):
                 return fallback.reason_at(error.message, error.source)
             return error
-        except UnrollWarning:  # as the user has it: an error
+        except WARNINGS_OF_COMPILING:  # as the user has it: an error
             raise
         except Exception as error:
             if is_signal_handlers(error):
@@ -364,7 +364,7 @@ class Compiled(Compiler):
             return None
         try:
             specialisation = self.compile(call, general=general)
-        except UnrollWarning:
+        except WARNINGS_OF_COMPILING:
             raise
         except Exception as problem:  # compiling for fixed sizes tells better what it is
             if is_signal_handlers(problem) or is_ours(problem):

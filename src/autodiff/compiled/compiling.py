@@ -28,10 +28,10 @@ from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
 from autodiff.engines import InputForm, executable, run_native
 from autodiff.errors import (
+    WARNINGS_OF_COMPILING,
     AutodiffError,
     InternalError,
     NotScalarError,
-    UnrollWarning,
     is_signal_handlers,
 )
 from autodiff.garbage import few_collections
@@ -115,7 +115,7 @@ class Compiler:
             return make(call)
         try:
             return make(call)
-        except (InternalError, UnrollWarning):
+        except (InternalError, *WARNINGS_OF_COMPILING):
             raise
         except (
             Exception
@@ -281,7 +281,7 @@ def _our_own(stage: str, captured: Captured) -> Iterator[None]:
     except NotScalarError as error:  # what the function itself raises comes first
         error.arose = Arose(error.source, captured.has_effects)
         raise
-    except (AutodiffError, Signal, MemoryError, RecursionError):
+    except (AutodiffError, Signal, MemoryError, RecursionError, *WARNINGS_OF_COMPILING):
         raise
     except Exception as error:
         if is_signal_handlers(error):
