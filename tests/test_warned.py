@@ -494,13 +494,13 @@ def plain_runs(monkeypatch):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_flags_without_a_warning_are_asked_about_more_and_more_rarely(engine, plain_runs):
-    slope = autodiff.gradient(lambda x: np.sum(np.arccos(x)), engine=engine)
-    x = np.array([0.0, 1.0])
+    slope = autodiff.gradient(lambda x: np.sum(np.log(x)), engine=engine)
+    x = np.array([1e-310, 1.0])  # 1 / x overflows
     for _ in range(1000):
         slope(x)
     assert 1 < len(plain_runs) < 20
     # Others are heard of none the less.
-    assert kinds(slope, np.array([-2.0, 0.0])) == ["invalid value encountered in arccos"]
+    assert kinds(slope, np.array([-2.0, 1.0])) == ["invalid value encountered in log"]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -148,7 +148,7 @@ def check_slopes(f: Callable[..., Any], arguments: tuple[Any, ...], engine: str)
     np.testing.assert_allclose(forward, np.dot(slope, v), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("seed", [*range(12), 121])
+@pytest.mark.parametrize("seed", [*range(12), pytest.param(121, marks=pytest.mark.slow)])
 def test_a_random_loop_shares_what_python_shares(seed: int, tmp_path: Path) -> None:
     check(seed, tmp_path, "numpy")
 

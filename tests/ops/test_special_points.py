@@ -454,12 +454,16 @@ MODES = {
 }
 
 
+_LONG = ("scipy_k0e", "scipy_kve")  # each takes 20 seconds
+
+
 def _sampled() -> list[Any]:
     """Every row in reverse mode, one in three in each other mode; the rest is slow."""
     rows = []
     for k, name in enumerate(ROWS):
         for turn, mode in enumerate(MODES):
-            marks = pytest.mark.slow if turn and (k + turn) % ONE_IN else ()
+            is_slow = (turn and (k + turn) % ONE_IN) or name in _LONG
+            marks = pytest.mark.slow if is_slow else ()
             rows.append(pytest.param(name, mode, marks=marks, id=f"{name}-{mode}"))
     return rows
 
