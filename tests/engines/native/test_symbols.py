@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+import os
 import subprocess
 import sys
 
@@ -93,10 +94,22 @@ def test_wrong_table_is_noticed(monkeypatch):
         symbols._check_table(ctypes.addressof(table))
 
 
-def run(code):
+def run(code, **environment):
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | environment,
     ).stdout.split()
+
+
+def test_tables_are_found_where_freed_memory_is_overwritten():
+    code = (
+        "from autodiff.engines.native import symbols\nsymbols._numpy_table()\n"
+        "symbols.check_layout()\nprint('found')"
+    )
+    assert run(code, PYTHONMALLOC="debug") == ["found"]
 
 
 def test_blas_needs_no_import_of_scipy_linalg():

@@ -242,7 +242,8 @@ def _check_table(table: int) -> None:
     scalar = ctypes.PYFUNCTYPE(obj, pointer, obj, pointer)(
         _slot(table, NUMPY_SLOTS["PyArray_Scalar"])
     )
-    value = scalar(ctypes.addressof(ctypes.c_double(1.5)), np.dtype("f8"), None)
+    number = ctypes.c_double(1.5)  # named: its memory is read by the call, later than its address
+    value = scalar(ctypes.addressof(number), np.dtype("f8"), None)
     right = made.shape == (2, 3) and made.dtype == np.float32 and made.flags.owndata
     if not (right and type(value) is np.float64 and value == 1.5):
         raise InternalError("NumPy's C API table does not hold what was published")
