@@ -60,6 +60,10 @@ def median(
             middle = pointwise("multiply", pointwise("add", middle, x[high]), 0.5)
         # NaN sorts last and spreads.
         middle = select(pointwise("isnan", x[n - 1]), constant(np.nan, x.dtype), middle, x.dtype)
+    if isinstance(out, tuple):
+        raise TypeError("return arrays must be of ArrayType")
+    if out is not None and as_output(out).ndim != (len(kept) if keepdims else middle.ndim):
+        raise ValueError("the output of np.median is never stretched")  # in NumPy's words: NumPy
     return _finish(middle, kept, keepdims, 0, out)
 
 
