@@ -597,6 +597,8 @@ def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
         target = _output(out)
         if target is not None and x.dtype.kind == "f" and target.dtype.kind not in "fc":
             raise TypeError("If a is inexact, then out must be inexact")
+        if x.dtype.kind == "f" and x.ndim == 0 and axis in (0, -1):
+            axis = None  # NumPy sums by a ufunc, to which a number has such an axis
         mask = _numbers(x)
         if _given(options.get("where")) and mask is not _NOT_GIVEN:
             mask = pointwise("logical_and", mask, options["where"])
@@ -620,7 +622,8 @@ def _nan_extreme(function: Callable[..., Tracer], ufunc: str, worst: float) -> C
         x = array_of(a)
         if x.dtype.kind != "f":
             return function(x, axis, out, keepdims, **options)
-        target = as_output(out) if x.form == "array" else _output(out)
+        is_array = isinstance(a, Tracer) and a.form == "array"  # reduced by a ufunc
+        target = as_output(out) if is_array else _output(out)
         result = function(_without_nan(x, worst), axis, None, keepdims, **options)
         if _given(options.get("initial", _NOT_GIVEN)):
             return _into(result, target, ufunc)
