@@ -615,7 +615,9 @@ nanvar = implements(np.nanvar)(_nan_moment(var))
 nanstd = implements(np.nanstd)(_nan_moment(std))
 
 
-def _nan_extreme(function: Callable[..., Tracer], ufunc: str, worst: float) -> Callable[..., Tracer]:
+def _nan_extreme(
+    function: Callable[..., Tracer], ufunc: str, worst: float
+) -> Callable[..., Tracer]:
     def run(
         a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN, **options: Any
     ) -> Tracer:
