@@ -450,6 +450,7 @@ def _cumulative_with_start(function: Callable[..., Tracer], neutral: int) -> Cal
         include_initial: bool = False,
     ) -> Tracer:
         a = array_of(x)
+        a = a if a.shape else ravel(a)
         if axis is None and a.ndim > 1:
             raise ValueError(
                 "For arrays which have more than one dimension ``axis`` argument is required."
@@ -462,7 +463,7 @@ def _cumulative_with_start(function: Callable[..., Tracer], neutral: int) -> Cal
             result = functions[np.concatenate]([start, result], k)
         target = as_output(out)
         require_axis(result, target)
-        return result if target is None else write_out(result, target, "unsafe")
+        return _into(result, target)
 
     return run
 
