@@ -74,6 +74,10 @@ class ShapeError(AutodiffError, ValueError):
     code = "AD201"
 
 
+class NoReturnError(ShapeError):
+    """Shapes with which NumPy itself ends the process: it is not asked what it says of them."""
+
+
 class ArgumentError(AutodiffError, TypeError):
     """Arguments that the function or transformation cannot take."""
 

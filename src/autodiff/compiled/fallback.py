@@ -22,6 +22,7 @@ from autodiff.errors import (
     AutodiffError,
     FallbackWarning,
     InternalError,
+    NoReturnError,
     NotScalarError,
     ShapeError,
     UnsupportedError,
@@ -206,6 +207,8 @@ def after_refusal(
 
     Errors come in the order of plain Python, so it runs; what is raised there is the answer.
     """
+    if isinstance(error, NoReturnError):
+        raise error
     if compiled.transformation.is_value:
         try:  # the arguments change as far as it comes
             result = plain(compiled, call)

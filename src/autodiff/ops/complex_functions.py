@@ -787,8 +787,10 @@ for _name in ("max", "min"):
 
 
 @implements_complex(np.ptp)
-def ptp(a: Any, axis: Any = None) -> Any:
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue) -> Any:
     """``np.ptp``."""
+    if out is not None or keepdims is not np._NoValue:
+        raise decline("np.ptp with out= or keepdims=")
     return complex_numbers.call(np.subtract, (TABLE[np.max](a, axis), TABLE[np.min](a, axis)))
 
 

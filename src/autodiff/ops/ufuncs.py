@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.dims import Dim, at_least
-from autodiff.errors import UnsupportedError
+from autodiff.errors import NoReturnError, UnsupportedError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
 from autodiff.ops import complex_numbers, indexing
@@ -306,6 +306,21 @@ def _one_by_one(ufunc: np.ufunc, x: Tracer, keep: bool) -> Tracer:
     return functions[np.concatenate]([first[None], Tracer(results[1], "array")], 0)
 
 
+def require_axis(result: Tracer, out: Tracer | None) -> None:
+    """Refuse to accumulate into an array without axes.
+
+    NumPy looks up the length and the stride of the axis that it accumulates along without asking
+    whether ``out`` has one, and most often ends the process.
+    """
+    if out is not None and out.ndim == 0 and result.ndim == 1:
+        raise NoReturnError(
+            "what is accumulated is to be stored into an array without axes, which ends the "
+            "process where NumPy does it",
+            source=_builder.current_builder().source,
+            remedy=f"make the array that is stored into one of shape {describe(result.shape)}",
+        )
+
+
 def _accumulate(
     ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Any:
@@ -331,7 +346,16 @@ def _accumulate(
         result = moved if filled is False else _one_by_one(ufunc, moved, keep=True)
         result = functions[np.moveaxis](result, 0, k)
     result = Tracer(result.value, "array")
-    return result if target is None else write_out(result, target)
+    if target is None:
+        return result
+    require_axis(result, target)
+    message = "provided out is the wrong size for the accumulation."
+    fits = target.ndim == result.ndim and all(
+        require_equal(m, n, message) for m, n in zip(target.shape, result.shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(message)
+    return write_out(result, target)
 
 
 def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:

@@ -35,7 +35,7 @@ from autodiff.ops.promotion import (
     select,
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
-from autodiff.ops.ufuncs import as_output, call, write_out
+from autodiff.ops.ufuncs import as_output, call, require_axis, write_out
 
 _NOT_GIVEN = np._NoValue
 Axes = tuple[int, ...]
@@ -72,7 +72,14 @@ def _finish(
         shape = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
         result = structural.reshape(result, shape)
     result = Tracer(result.value, "array" if result.shape else "scalar")
-    return _into(result, as_output(out), ufunc)
+    return _into(result, _output(out), ufunc)
+
+
+def _output(out: Any) -> Any:
+    """The array that ``out=`` names; a tuple of one, as ufuncs take it, is none to a reduction."""
+    if isinstance(out, tuple):
+        raise TypeError("output must be an array")
+    return as_output(out)
 
 
 def _into(result: Tracer, out: Tracer | None, ufunc: str = "add") -> Tracer:
@@ -97,7 +104,7 @@ def _loop_dtype(x: Tracer, dtype: Any, out: Any) -> np.dtype[Any]:
     """The dtype in which NumPy sums or multiplies: the result's, unless ``dtype`` says otherwise."""
     if dtype is not None:
         return np.dtype(dtype)
-    target = as_output(out)
+    target = _output(out)
     return _wide(x.dtype) if target is None else np.result_type(x.dtype, target.dtype)
 
 
@@ -233,7 +240,7 @@ def _position(kind: str) -> Callable[..., Tracer]:
         _check_not_empty(flat, (k,), f"attempt to get {kind} of an empty sequence")
         axes = tuple(range(x.ndim)) if axis is None else (k,)
         result = _finish(emit_tracer(kind, flat, axis=k), x, axes, keepdims, None)
-        target = as_output(out)
+        target = _output(out)
         if target is None:
             return result
         if not np.can_cast(target.dtype, np.intp, "safe"):
@@ -298,7 +305,7 @@ def mean(
     where: Any = _NOT_GIVEN,
 ) -> Tracer:  # fmt: skip
     """``np.mean``."""
-    x, target = _plain(as_array(a)), as_output(out)
+    x, target = _plain(as_array(a)), _output(out)
     axes = _axes(axis, x.ndim)
     keep = _given(keepdims) and bool(keepdims)
     wide = _sum_dtype(x, dtype, target)
@@ -316,7 +323,7 @@ def var(
     correction: Any = _NOT_GIVEN,
 ) -> Tracer:  # fmt: skip
     """``np.var``."""
-    x, target = _plain(as_array(a)), as_output(out)
+    x, target = _plain(as_array(a)), _output(out)
     axes = _axes(axis, x.ndim)
     wide = _sum_dtype(x, dtype, target)
     if correction is not _NOT_GIVEN:
@@ -425,7 +432,9 @@ def _cumulative(kind: str) -> Callable[..., Tracer]:
         k = normalize_axis_index(axis, x.ndim)
         wide = _loop_dtype(x, dtype, out)
         result = emit_tracer(kind, cast(x, wide), axis=k, reverse=False)
-        return _into(result, as_output(out))
+        target = _output(out)
+        require_axis(result, target)
+        return _into(result, target)
 
     return run
 
@@ -445,6 +454,7 @@ def _cumulative_with_start(function: Callable[..., Tracer], neutral: int) -> Cal
         include_initial: bool = False,
     ) -> Tracer:
         a = array_of(x)
+        a = a if a.shape else ravel(a)
         if axis is None and a.ndim > 1:
             raise ValueError(
                 "For arrays which have more than one dimension ``axis`` argument is required."
@@ -456,7 +466,8 @@ def _cumulative_with_start(function: Callable[..., Tracer], neutral: int) -> Cal
             start = structural.broadcast(constant(neutral, result.dtype), shape, ())
             result = functions[np.concatenate]([start, result], k)
         target = as_output(out)
-        return result if target is None else write_out(result, target, "unsafe")
+        require_axis(result, target)
+        return _into(result, target)
 
     return run
 
@@ -588,9 +599,11 @@ def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
         x = array_of(a)
         if dtype is not None and x.dtype.kind == "f" and np.dtype(dtype).kind not in "fc":
             raise TypeError("If a is inexact, then dtype must be inexact")
-        target = as_output(out)
+        target = _output(out)
         if target is not None and x.dtype.kind == "f" and target.dtype.kind not in "fc":
             raise TypeError("If a is inexact, then out must be inexact")
+        if x.dtype.kind == "f" and x.ndim == 0 and axis in (0, -1):
+            axis = None  # NumPy sums by a ufunc, to which a number has such an axis
         mask = _numbers(x)
         if _given(options.get("where")) and mask is not _NOT_GIVEN:
             mask = pointwise("logical_and", mask, options["where"])
@@ -607,27 +620,29 @@ nanvar = implements(np.nanvar)(_nan_moment(var))
 nanstd = implements(np.nanstd)(_nan_moment(std))
 
 
-def _nan_extreme(function: Callable[..., Tracer], worst: float) -> Callable[..., Tracer]:
+def _nan_extreme(
+    function: Callable[..., Tracer], ufunc: str, worst: float
+) -> Callable[..., Tracer]:
     def run(
         a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN, **options: Any
     ) -> Tracer:
         x = array_of(a)
         if x.dtype.kind != "f":
             return function(x, axis, out, keepdims, **options)
+        is_array = isinstance(a, Tracer) and a.form == "array"  # reduced by a ufunc
+        target = as_output(out) if is_array else _output(out)
         result = function(_without_nan(x, worst), axis, None, keepdims, **options)
         if _given(options.get("initial", _NOT_GIVEN)):
-            target = as_output(out)
-            return result if target is None else write_out(result, target)
+            return _into(result, target, ufunc)
         nothing = all_(pointwise("isnan", x), axis, keepdims=keepdims)
         result = select(nothing, constant(np.nan, x.dtype), result, x.dtype)
-        target = as_output(out)
-        return result if target is None else write_out(result, target)
+        return _into(result, target, ufunc)
 
     return run
 
 
-nanmax = implements(np.nanmax)(_nan_extreme(max_, -np.inf))
-nanmin = implements(np.nanmin)(_nan_extreme(min_, np.inf))
+nanmax = implements(np.nanmax)(_nan_extreme(max_, "fmax", -np.inf))
+nanmin = implements(np.nanmin)(_nan_extreme(min_, "fmin", np.inf))
 
 
 def _nan_position(function: Callable[..., Tracer], worst: float) -> Callable[..., Tracer]:

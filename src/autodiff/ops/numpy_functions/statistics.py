@@ -36,12 +36,19 @@ def _sorted_first(
     return emit_tracer("sort", flat, axis=0), axes, kept
 
 
-def _finish(result: Tracer, kept: tuple[Any, ...], keepdims: bool, lead: int, out: Any) -> Tracer:
+def _finish(
+    result: Tracer,
+    kept: tuple[Any, ...],
+    keepdims: bool,
+    lead: int,
+    out: Any,
+    casting: str = "same_kind",
+) -> Tracer:
     if keepdims:
         result = structural.reshape(result, (*result.shape[:lead], *kept))
     result = Tracer(result.value, "array" if result.shape else "scalar")
     target = as_output(out)
-    return result if target is None else write_out(result, target)
+    return result if target is None else write_out(result, target, casting)
 
 
 @implements(np.median)
@@ -61,7 +68,11 @@ def median(
         middle = pointwise("add", middle, 0.0)  # NumPy's is a mean, which is never -0.0
         # NaN sorts last and spreads.
         middle = select(pointwise("isnan", x[n - 1]), constant(np.nan, x.dtype), middle, x.dtype)
-    return _finish(middle, kept, keepdims, 0, out)
+    if isinstance(out, tuple):
+        raise TypeError("return arrays must be of ArrayType")
+    if out is not None and as_output(out).ndim != (len(kept) if keepdims else middle.ndim):
+        raise ValueError("the output of np.median is never stretched")  # in NumPy's words: NumPy
+    return _finish(middle, kept, keepdims, 0, out, "unsafe")
 
 
 def _virtual(alpha: float, beta: float) -> Callable[[Any, Any], Any]:
@@ -261,7 +272,10 @@ def nanmedian(
     half = pointwise("multiply", pointwise("add", low, high), 0.5)
     odd = pointwise("equal", pointwise("remainder", count, 2), 1)
     middle = select(odd, low, half, x.dtype)
-    return _finish(middle, kept, bool(keepdims) and keepdims is not np._NoValue, 0, out)
+    if isinstance(out, tuple):
+        raise TypeError("'tuple' object does not support item assignment")
+    keep = bool(keepdims) and keepdims is not np._NoValue
+    return _finish(middle, kept, keep, 0, out, "unsafe")
 
 
 # -- covariance ---------------------------------------------------------------------------------
