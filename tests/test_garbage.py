@@ -2,12 +2,15 @@
 
 import gc
 import threading
+import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 import autodiff
+from autodiff import garbage
 from autodiff.garbage import few_collections
 
 
@@ -78,3 +81,26 @@ def test_a_compiled_call_leaves_all_as_it_was() -> None:
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
     assert gc.isenabled()
+
+
+class _Node:
+    """May be in a cycle."""
+
+    other: Any = None
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_what_later_blocks_leave_is_found(left: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "_left", left)
+    monkeypatch.setattr(garbage, "_frozen", False)
+    gc.unfreeze()
+    gc.set_threshold(700, 10, 10)
+    with few_collections():
+        node = _Node()
+        node.other = node
+        gone = weakref.ref(node)
+        del node
+    kept = [[k] for k in range(2000)]
+    assert len(kept) == 2000
+    assert (gone() is None) is (left == 0)
+    assert garbage._left == 0

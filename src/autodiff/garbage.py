@@ -18,6 +18,7 @@ _OBJECTS = 200_000  # new objects from one search to the next: tens of megabytes
 _lock = threading.Lock()
 _inside = 0
 _before = (0, 0, 0)
+_left = 4  # blocks, of imports and first programs, whose objects are called old when they end
 _frozen = False  # whether the user has frozen objects: to count them takes as long as a search
 
 
@@ -42,8 +43,14 @@ def few_collections() -> Iterator[None]:
 
 
 def _call_old() -> None:
-    """Count all objects as old ones, or the next search among the young ones takes milliseconds."""
-    global _frozen
+    """Count all objects as old ones, or the next search among the young ones takes milliseconds.
+
+    Only of the first blocks, for Python would not look for garbage among them: what later programs leave goes.
+    """
+    global _frozen, _left
+    if not _left:
+        return
+    _left -= 1
     _frozen = _frozen or gc.get_freeze_count() != 0
     if not _frozen:  # what the user has frozen is to stay so
         gc.freeze()
