@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -147,3 +148,71 @@ def test_reading_alone_is_compiled(engine: str) -> None:
         compiled = autodiff.gradient(read_alone, wrt="a", engine=engine)
         assert compiled(outside, 1.3) == pytest.approx(0.16)
     np.testing.assert_equal(len(compiled.cache), 1)
+
+
+@dataclasses.dataclass
+class Body:
+    x: float
+    y: float
+
+
+def apart(rows: Any) -> Any:
+    total = 0.0
+    for a in rows:
+        for b in rows:
+            if a is b:
+                continue
+            total += a.x * b.y
+    return total
+
+
+def are_one(a: Any, b: Any) -> Any:
+    return 1.0 if a is b else 2.0
+
+
+def is_outside(a: Any) -> Any:
+    return 1.0 if a is outside else 2.0
+
+
+@over_engines
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "make", [lambda: [1.0, 2.0], lambda: {"t": 1.0}, lambda: Body(1.0, 2.0), lambda: [1.0] * 12,
+             lambda: (1.0, Body(1.0, 2.0)), lambda: [(1.0, 2.0)] * 2]
+)  # fmt: skip
+def test_whether_two_containers_are_one(make: Any, first: bool, engine: str) -> None:
+    global outside
+    both, one = (
+        autodiff.function(are_one, engine=engine),
+        autodiff.function(is_outside, engine=engine),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        for same in (first, not first, first):
+            a, b = make(), make()
+            outside = a if same else b
+            assert both(a, a if same else b) == are_one(a, a if same else b)
+            assert one(a) == is_outside(a)
+
+
+@over_engines
+@pytest.mark.parametrize("count", [3, 9])
+@pytest.mark.parametrize("first", [True, False])
+def test_records_that_are_one_in_a_list(first: bool, count: int, engine: str) -> None:
+    compiled = autodiff.function(apart, engine=engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        for same in (first, not first, first):
+            rows = [Body(1.5, 2.0)] * count if same else [Body(1.5 + k, 2.0) for k in range(count)]
+            assert compiled(rows) == pytest.approx(apart(rows), rel=1e-14)
+
+
+@over_engines
+def test_identity_where_all_are_apart_is_compiled(engine: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compiled = autodiff.function(apart, engine=engine)
+        for shift in (0.0, 1.0):
+            rows = [Body(1.5 + k, 2.0 + shift) for k in range(3)]
+            assert compiled(rows) == pytest.approx(apart(rows), rel=1e-14)
+    assert len(compiled.cache) == 1

@@ -355,6 +355,7 @@ def _capture(
         trace.scopes.append(trace.state.scope)
         args, kwargs = _with_tables(trace, rebuild(values))
         containers = list(_containers([args, kwargs]))
+        trace.note_given([args, kwargs])
         try:
             result = _run_knowing(trace, function, args, kwargs)
             captured = _leave(trace, result, name, derivative)

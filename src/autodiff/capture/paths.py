@@ -78,7 +78,8 @@ class Guard:
     where the expected is another path, which leads to the same object or to another one;
     ``missing``, ``lacks`` and ``has``: what the path leads to has no item, no attribute, an
     attribute of that name; ``computes``: none but what ``__getattr__`` makes; ``contents``: an array
-    with these bytes; ``not given``: it is none of the containers in the arguments.
+    with these bytes; ``not given``: it is none of the containers in the arguments;
+    ``without repeats``: no container is in the arguments twice.
     """
 
     path: Path
@@ -110,6 +111,8 @@ class Guard:
             return f"{text} is {self.expected.text}"
         if self.relation == "apart":
             return f"{text} is not {self.expected.text}"
+        if self.relation == "without repeats":
+            return f"not _has_repeats({text})"
         if self.relation == "not given":
             return f"not _is_given({text}, args)"
         if self.relation == "missing":
@@ -123,17 +126,33 @@ class Guard:
         return f"_same({text}, {name})"
 
 
-def mutable_containers(slots: Sequence[Any]) -> Iterator[Any]:
-    """The containers in a call's arguments that can be changed."""
+def containers_in(slots: Sequence[Any]) -> Iterator[Any]:
+    """The containers in a call's arguments."""
     for part in containers.walk(slots, lambda x: not tree.is_container(x)):
-        kind = containers.kind_of(part)
-        if kind is not None and kind.is_mutable and tree.is_container(part):
+        if tree.is_container(part) and part is not slots:
             yield part
 
 
 def is_given(obj: Any, slots: Sequence[Any]) -> bool:
     """Whether an object is one of the containers in a call's arguments."""
-    return any(part is obj for part in mutable_containers(slots))
+    return any(part is obj for part in containers_in(slots))
+
+
+_EMPTY: tuple[()] = ()  # of which there is one
+
+
+def has_repeats(slots: Sequence[Any]) -> bool:
+    """Whether a container is in a call's arguments twice."""
+    seen: set[int] = set()
+    pending = list(slots)
+    while pending:
+        part = pending.pop()
+        if tree.is_container(part):
+            if id(part) in seen and part is not _EMPTY:
+                return True
+            seen.add(id(part))
+            pending += containers.parts_of(part)
+    return False
 
 
 def found_without_getattr(obj: Any, name: str) -> bool:
@@ -150,7 +169,8 @@ def compile_reader(
 ) -> Callable[[tuple[Any, ...]], tuple[Any, ...] | None]:
     """A function of the call's arguments: the hidden inputs, or None when a guard fails."""
     namespace: dict[str, Any] = {
-        "_same": same_value, "_found": found_without_getattr, "_is_given": is_given
+        "_same": same_value, "_found": found_without_getattr, "_is_given": is_given,
+        "_has_repeats": has_repeats,
     }  # fmt: skip
     conditions = []
     seen: set[tuple[str, str, str]] = set()

@@ -28,13 +28,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autodiff import containers, labelled
+from autodiff import containers, labelled, tree
 from autodiff.capture.arrays import Arrays
 from autodiff.capture.effort import Allowance
 from autodiff.capture.given import converted
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import Parts
-from autodiff.capture.paths import Guard, Path, mutable_containers
+from autodiff.capture.paths import Guard, Path, containers_in, has_repeats
 from autodiff.capture.text import is_pending, materialised
 from autodiff.dims import Dim, Extent, UndecidedExtent, at_least, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
@@ -183,6 +183,7 @@ class Trace:
         self.state: Any = None  # the places outside that change (capture.state)
         self.slots: Sequence[Any] = ()  # the arguments as the user gave them
         self._given: dict[int, Any] | None = None
+        self.taken_apart: dict[int, Any] = {}  # what stands for the containers in them
         self.lengths: list[tuple[int, Guard]] = []  # lists whose length was guarded
         self.changes: dict[int, Source | None] = {}  # where objects were first changed
         self.has_text = False  # whether text was made that the program writes
@@ -211,7 +212,7 @@ class Trace:
             record.example = None
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
-            self.copied, self.items, self.tables,
+            self.copied, self.items, self.tables, self.taken_apart,
             self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.complex_inputs,
         ):  # fmt: skip
@@ -396,7 +397,7 @@ class Trace:
     def given_containers(self) -> dict[int, Any]:
         """The lists, dicts and the like in the arguments, which the program has taken apart, by id."""
         if self._given is None:
-            self._given = {id(x): x for x in mutable_containers(self.slots)}
+            self._given = {id(x): x for x in containers_in(self.slots)}
         return self._given
 
     def refuse_given(self, obj: Any, source: Source | None = None) -> None:
@@ -452,8 +453,30 @@ class Trace:
             for obj, parts in self.items.values()
         )
 
+    def note_given(self, arguments: Any) -> None:
+        """Note the containers that the function is given in the place of those of the arguments."""
+        for part in containers.walk(
+            arguments, lambda x: isinstance(x, StoredList) or not tree.is_container(x)
+        ):
+            if tree.is_container(part) or isinstance(part, StoredList):
+                self.taken_apart[id(part)] = part
+
+    def _guard_identity(self, left: Any, right: Any) -> None:
+        """Each container in the arguments is taken apart by itself, though two may be one."""
+        given = [id(x) in self.taken_apart for x in (left, right)]
+        if all(given):
+            if has_repeats(self.slots):
+                raise Declined("an identity test, where arguments have one container twice")
+            self.guards.append(Guard(Path("args"), "without repeats", None))
+        elif any(given):
+            other = left if given[1] else right
+            if id(other) in self.given_containers():
+                raise Declined("an identity test of an argument with itself")
+            self.guard_not_given(other)
+
     def refuse_identity(self, left: Any, right: Any) -> None:
         """It matters whether two objects are one: not of copies."""
+        self._guard_identity(left, right)
         arrays = isinstance(left, Tracer) and isinstance(right, Tracer)
         if arrays and self.copied and left.form == right.form == "array":
             raise NotStaged("an identity test of arrays beside a list of arrays")
