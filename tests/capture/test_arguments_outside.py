@@ -131,6 +131,21 @@ def test_derivatives_are_right_or_refused(row: int, first: bool, engine: str) ->
                 assert found == pytest.approx((above - below) / 2e-6, rel=1e-6)
 
 
+@over_engines
+def test_an_argument_that_is_changed_beside_one_that_is_read_otherwise(engine: str) -> None:
+    global outside
+    outside = {"t": 0.4}
+
+    def f(d: Any, log: Any, a: Any) -> Any:
+        log[0] = d["t"] * a
+        return log[0] * outside["t"]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        slope = autodiff.gradient(f, wrt="a", engine=engine)(outside, [0.0], 1.3)
+    assert slope == pytest.approx(0.16)
+
+
 def test_what_is_changed_and_where_is_named() -> None:
     global outside
     outside = {"t": 0.4}

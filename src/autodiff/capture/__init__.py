@@ -372,7 +372,7 @@ def _capture(
         captured.decisions = trace.decisions.all()
         captured.changed_argument = _changed(trace, containers)
         if derivative or eager:
-            _refuse_seen_twice(trace, captured.changed_argument)
+            _refuse_seen_twice(trace, containers)
         if captured.changed_argument is not None:
             given.refuse_change_beside(trace)
         captured.specialised_leaves = frozenset(
@@ -420,27 +420,42 @@ def _is_traced_list(x: Any) -> bool:
 def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Bail | None:
     """Why a call that changes a list or dict among its arguments runs uncompiled."""
     for obj, before in containers:
-        same_keys = list(obj) == list(before) if isinstance(obj, dict) else len(obj) == len(before)
-        now, then = (list(x.values()) if isinstance(x, dict) else list(x) for x in (obj, before))
-        if not same_keys or any(a is not b for a, b in zip(now, then, strict=True)):
+        if _has_changed(obj, before):
             kind = type(obj).__name__
             return Declined(f"a change of a {kind} that is an argument", trace.changes.get(id(obj)))
     return None
 
 
-def _refuse_seen_twice(trace: Trace, change: Bail | None) -> None:
-    """Where copies of arguments were changed: who reads these by another way has seen nothing."""
-    lists = [x.list for x in trace.given.values()]
-    if change is None and not all(given.is_unchanged(trace, x) for x in lists):
-        change = Declined("a change of a list that is an argument")
-    if change is None:
+def _has_changed(obj: Any, before: Any) -> bool:
+    same_keys = list(obj) == list(before) if isinstance(obj, dict) else len(obj) == len(before)
+    now, then = (list(x.values()) if isinstance(x, dict) else list(x) for x in (obj, before))
+    return not same_keys or any(a is not b for a, b in zip(now, then, strict=True))
+
+
+def _refuse_seen_twice(trace: Trace, containers: list[tuple[Any, Any]]) -> None:
+    """Where copies of arguments were changed: who reads these by another way has seen nothing.
+
+    Which argument a copy stands for is not known, so its class tells: an instance changes by its dict.
+    """
+    changed = {type(obj) for obj, before in containers if _has_changed(obj, before)}
+    if not all(given.is_unchanged(trace, x.list) for x in trace.given.values()):
+        changed.add(list)
+    if not changed:
         return
+
+    def may_be_changed(obj: Any) -> bool:
+        return type(obj) in changed or (dict in changed and dataclasses.is_dataclass(obj))
+
     for obj in trace.given_containers().values():
         path = trace.paths.get(id(obj))
-        if path is not None:
-            raise Declined(f"{change.reason}, and is {path.describe()} too", change.source)
+        if path is not None and may_be_changed(obj):
+            kind = type(obj).__name__
+            raise Declined(
+                f"a change of a {kind} that is an argument, and is {path.describe()} too"
+            )
     for obj in trace.keep_alive:  # nor may it turn out so in another call
-        trace.guard_not_given(obj)
+        if may_be_changed(obj):
+            trace.guard_not_given(obj)
 
 
 def _run_knowing(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -411,8 +411,9 @@ class Trace:
     def guard_not_given(self, obj: Any) -> None:
         """Have an object from outside compared with the containers in the arguments of each call."""
         path = self.paths.get(id(obj))
-        kinds = {type(x) for x in self.given_containers().values()}
-        if path is not None and type(obj) in kinds and "defaults__" not in path.text:
+        if path is None or "defaults__" in path.text:
+            return
+        if any(type(x) is type(obj) for x in self.given_containers().values()):
             self.guards.append(Guard(path, "not given", None))
 
     def changing_entries(
