@@ -51,6 +51,7 @@ from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State
 from autodiff.capture.text import DeferredText, is_pending
+from autodiff.capture.tiers import EAGER, STAGED, Tier
 from autodiff.capture.trace import (
     Declined,
     Input,
@@ -293,7 +294,7 @@ def capture(
         arguments,
         rebuild,
         name,
-        eager,
+        EAGER if eager else STAGED,
         differentiated,
         naming or Naming(),
         derivative,
@@ -327,7 +328,7 @@ def _capture(
     arguments: Sequence[Leaf],
     rebuild: Any,
     name: str,
-    eager: bool,
+    tier: Tier,
     differentiated: Sequence[int],
     naming: Naming,
     derivative: bool,
@@ -338,7 +339,7 @@ def _capture(
     places: list[Place],
     learnt: Sequence[Decision],
 ) -> Captured:
-    trace = Trace(eager, replace(naming, tags={}), learnt, warned, run_long)
+    trace = Trace(tier, replace(naming, tags={}), learnt, warned, run_long)
     trace.slots = slots
     trace.builder.interpret = functools.partial(functions.interpret, trace)
     trace.distinguish_arrays = distinguish_arrays
@@ -367,11 +368,11 @@ def _capture(
             _leave_by(trace, error)
             raise
         finally:
-            if eager:
+            if not tier.holds_back:
                 trace.settle()
         captured.decisions = trace.decisions.all()
         captured.changed_argument = _changed(trace, containers)
-        if derivative or eager:
+        if derivative or not tier.holds_back:
             _refuse_seen_twice(trace, containers)
         if captured.changed_argument is not None:
             given.refuse_change_beside(trace)
@@ -569,13 +570,15 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
 
 
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
-    if not trace.eager:
+    if trace.tier.holds_back:
         trace.state.forget_unread()
     given.leave(trace, result, derivative)
     outputs: list[Value] = []
     forms: list[str] = []
     trace.derivative = derivative
-    copies = derivative or trace.eager  # of what is found outside, and of what is shared
+    copies = (
+        derivative or not trace.tier.holds_back
+    )  # of what is found outside, and of what is shared
     result, parts = (result, []) if copies else take_apart(result, trace.is_external)
     plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
     plan = _plan_result(trace, plain, outputs, forms, copies)
@@ -590,7 +593,7 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
             forms.append("array")
     trace.builder.block.outputs = outputs
     watched = False
-    if not trace.eager:
+    if trace.tier.holds_back:
         if not derivative:
             _refuse_two_of_one(trace, [*parts, result])
         effects.store_state(trace, derivative)
@@ -614,7 +617,7 @@ def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
         watched,
         _has_effects(trace),
         bool(trace.state.places),
-        not trace.eager and _decided_by_order(trace),
+        trace.tier.reusable and _decided_by_order(trace),
     )
 
 

@@ -57,7 +57,8 @@ def _reached_to_store(frame: Frame, node: ast.expr) -> tuple[Any, Guard | None]:
     before = len(trace.guards)
     container = frame.evaluate(node)
     last = trace.guards[-1] if len(trace.guards) > before else None
-    if trace.eager or type(container) is not dict or last is None or last.relation != "keys":
+    holds_back = trace.tier.holds_back
+    if not holds_back or type(container) is not dict or last is None or last.relation != "keys":
         return container, None
     # The value of a property, say, is reached by another path, from code that may keep it.
     mine = isinstance(node, ast.Name) or (path is not None and last.path.text == path.text)
@@ -106,7 +107,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
             raise Declined(failure.reason, frame.source(node)) from None
         return
     trace = frame.trace
-    if trace.is_external(container) and not trace.eager:
+    if trace.is_external(container) and trace.tier.holds_back:
         if trace.paths[id(container)].text.endswith(".__dict__"):
             raise Declined("a store into the __dict__ of an object", frame.source(node))
         place = item_place(trace, container, index)
@@ -139,7 +140,7 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
         call(frame, static.fset, [obj, value], {}, node)
         return
     trace = frame.trace
-    if trace.is_external(obj) and not trace.eager:
+    if trace.is_external(obj) and trace.tier.holds_back:
         place = attribute_place(trace, obj, name)
         if place is not None:
             trace.state.store(place, value)

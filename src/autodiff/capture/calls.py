@@ -35,7 +35,7 @@ from autodiff.capture.library import Callback, call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import is_impure, is_library, type_of
 from autodiff.capture.paths import Guard, Path, is_literal
-from autodiff.capture.trace import Declined, Trace, is_iterator
+from autodiff.capture.trace import Trace, is_iterator
 from autodiff.ops import dispatch
 from autodiff.ops.either import eithers, on_both
 from autodiff.ops.known import type_name
@@ -140,7 +140,7 @@ def _call_cached(
         return call(frame, function.__wrapped__, args, kwargs, node)
     args = [trace.untraced(x) for x in args]
     kwargs = {name: trace.untraced(x) for name, x in kwargs.items()}
-    if trace.eager or not all(map(is_literal, (*args, *kwargs.values()))):
+    if not trace.tier.reusable or not all(map(is_literal, (*args, *kwargs.values()))):
         return call(frame, function.__wrapped__, args, kwargs, node)
     words = [*map(repr, args), *(f"{name}={x!r}" for name, x in kwargs.items())]
     root = Path.root(function, "cached")
@@ -242,6 +242,5 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
     if isinstance(obj, (dict, MappingProxyType, set, frozenset, str, range)):
         return iter(obj)
-    if frame.trace.eager:
-        return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
-    raise Declined(f"iteration over {type(obj).__name__}")
+    frame.trace.tier.decline(f"iteration over {type(obj).__name__}")
+    return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])

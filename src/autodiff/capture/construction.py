@@ -23,7 +23,6 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.origins import INTERPRETED, PURE_MODULES, is_library, module_of
 from autodiff.capture.sourcecode import syntax_of
-from autodiff.capture.trace import Declined
 from autodiff.ops import complex_numbers, dispatch
 from autodiff.ops.promotion import check_number
 from autodiff.ops.tracer import Tracer, is_traced
@@ -56,8 +55,8 @@ def construct(
         return frame.trace.fresh(made) if cls is dict else made
     new: Any = cls.__new__
     making = type(cls).__call__
-    if isinstance(making, FunctionType) and not is_library(making) and not frame.trace.eager:
-        raise Declined(f"the metaclass of {cls.__name__}", frame.source(node))
+    if isinstance(making, FunctionType) and not is_library(making):
+        frame.trace.tier.decline(f"the metaclass of {cls.__name__}", frame.source(node))
     if isinstance(new, FunctionType) and not is_library(new) and syntax_of(new) is not None:
         frame.trace.guard_class(cls, "__new__", new)
         instance = call_function(frame.trace, new, [cls, *args], kwargs)

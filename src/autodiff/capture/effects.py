@@ -275,7 +275,7 @@ def call_impure(
         args = as_texts(frame, args)
     if function is warnings.catch_warnings and not (args or kwargs.get("record")):
         return warnings.catch_warnings(**kwargs)
-    if trace.eager:
+    if not trace.tier.holds_back:
         return _run_now(frame, function, args, kwargs, node)
     if function in _FILTERS and trace.filtered:
         # Compiled code gives no warnings of its own; what it gives on purpose is looked at below.
@@ -398,7 +398,7 @@ def _draw(
 
         return draws.draw_traced(frame, owner, name, args, kwargs, node, other, emit)
     if operands.tracers:
-        if frame.trace.eager:
+        if not frame.trace.tier.holds_back:
             return _run_now(frame, getattr(owner, name), args, kwargs, node)
         raise Declined(f"random.{name} with traced arguments", frame.source(node))
     return _plain_draw(frame, owner, name, args, kwargs)
@@ -410,8 +410,8 @@ def _shuffle(frame: Frame, owner: Any, x: Any, axis: int = 0, *, node: ast.AST) 
     whole = is_array(x)
     count = x.shape[axis] if whole else len(x)
     known = whole and isinstance(count, int) and not isinstance(owner, random.Random)
-    if not known and not trace.eager:
-        raise Declined(f"random.shuffle of a {type(x).__name__}", frame.source(node))
+    if not known:
+        trace.tier.decline(f"random.shuffle of a {type(x).__name__}", frame.source(node))
 
     def order() -> np.ndarray:
         positions: Any = np.arange(count)
@@ -420,7 +420,7 @@ def _shuffle(frame: Frame, owner: Any, x: Any, axis: int = 0, *, node: ast.AST) 
         getattr(reach(), "shuffle")(positions)  # noqa: B009 - of three kinds of generators
         return np.asarray(positions, np.int64)
 
-    if trace.eager or id(owner) in trace.seeded:
+    if not trace.tier.holds_back or id(owner) in trace.seeded:
 
         def reach() -> Any:
             return owner
@@ -456,7 +456,7 @@ def _draw_at_run(
 ) -> Any:
     """A draw with the values that its traced arguments have when the program runs."""
     trace, (args, kwargs) = frame.trace, given
-    if trace.eager:
+    if not trace.tier.holds_back:
         return _run_now(frame, getattr(owner, name), args, kwargs, node)
     if id(owner) in trace.seeded:
         raise Declined(
@@ -477,7 +477,7 @@ def _plain_draw(
 ) -> Any:
     """A draw whose arguments are known."""
     trace = frame.trace
-    if trace.eager:
+    if not trace.tier.holds_back:
         return lift_result(run_users(getattr(owner, name), *args, **kwargs))
     if id(owner) in trace.seeded:
         if len(trace.made) > 1:

@@ -184,7 +184,7 @@ def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
     frame.at(node)
     if isinstance(node.op, ast.Not):
         value = own_truth(frame, value)
-        if isinstance(value, Tracer) and not frame.trace.eager:
+        if frame.trace.tier.stages(value):
             return python_not(value)
         return run_users(operator.not_, value)
     function = UNARY[type(node.op)]
@@ -200,7 +200,7 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
     for position, part in enumerate(node.values):
         value = frame.evaluate(part)
         last = position == len(node.values) - 1
-        if isinstance(value, Tracer) and not last and not frame.trace.eager:
+        if not last and frame.trace.tier.stages(value):
             return stage_boolean(frame, value, node, position)
         if not last and run_users(bool, own_truth(frame, value)) == stop_at:
             return value
@@ -317,8 +317,8 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
     if isinstance(left, Tracer) and isinstance(right, Tracer) and left.cell is not right.cell:
         cells = {id(left.cell), id(right.cell)}
         records = [r for r in frame.trace.inputs if id(r.cell) in cells and r.form == "array"]
-        if len(records) == 2 and any(r.leaf is None for r in records) and not frame.trace.eager:
-            raise Declined("an identity test of arrays from outside of the function")
+        if len(records) == 2 and any(r.leaf is None for r in records):
+            frame.trace.tier.decline("an identity test of arrays from outside of the function")
 
 
 def _same_array(frame: Frame, left: Tracer, right: Tracer) -> bool:
@@ -369,7 +369,7 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
 
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:
     test = own_truth(frame, frame.evaluate(node.test))
-    if isinstance(test, Tracer) and not frame.trace.eager:
+    if frame.trace.tier.stages(test):
         return stage_choice(
             frame,
             test,
@@ -617,7 +617,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if isinstance(container, defaultdict) and container.default_factory is not None:
             made = call(frame, container.default_factory, [], {}, node)
             store_item(frame, container, index, made, node)
-            if path is None or not frame.trace.eager:
+            if path is None or frame.trace.tier.holds_back:
                 return made
             # Where each call is traced, what is stored outside is plain.
             return frame.trace.lift(container[index], path.item(index))
@@ -699,7 +699,9 @@ def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:
     Such a list is not read here, so its length does not shape the program.
     """
     method, trace = node.func, frame.trace
-    if not isinstance(method, ast.Attribute) or method.attr != "append" or trace.eager:
+    if not isinstance(method, ast.Attribute) or method.attr != "append":
+        return None
+    if not trace.tier.holds_back:
         return None
     before = len(trace.lengths)
     owner = frame.evaluate(method.value)
@@ -817,7 +819,7 @@ _SOURCES = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.BinOp)
 
 def _rolled_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -> Any:
     """The list of a long comprehension, made by a loop that appends; None where it is not one."""
-    if frame.trace.eager or any(g.is_async for g in node.generators):
+    if not frame.trace.tier.rolls or any(g.is_async for g in node.generators):
         return None
     if not isinstance(node.generators[0].iter, _SOURCES):
         return None
@@ -863,7 +865,7 @@ def _rolled(
 def _rolled_truth(frame: Frame, node: ast.GeneratorExp, stop: bool) -> Any:
     """``any(…)`` or ``all(…)`` of a long comprehension, by a loop that ends early; else its items."""
     first = node.generators[0]
-    if frame.trace.eager or len(node.generators) > 1 or first.is_async:
+    if not frame.trace.tier.rolls or len(node.generators) > 1 or first.is_async:
         return frame.evaluate(node)
     if not isinstance(first.iter, _SOURCES):
         return frame.evaluate(node)

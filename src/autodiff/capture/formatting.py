@@ -57,7 +57,7 @@ _NUMBERS = frozenset((int, float, bool, complex, type(None)))
 def text_of(frame: Frame, x: Any, conversion: str, specification: str = "") -> Any:
     """The text of an object: ``repr``, ``str``, ``ascii`` or, with ``""``, ``format`` of it."""
     if isinstance(x, (str, DeferredText)) and conversion in ("", "s") and not specification:
-        return str(x) if isinstance(x, str) or frame.trace.eager else x
+        return str(x) if isinstance(x, str) or not frame.trace.tier.holds_back else x
     if type(x) in _NUMBERS:
         return format(CONVERSIONS[conversion](x) if conversion else x, specification)
     if not isinstance(x, (Tracer, DeferredText)):
@@ -75,7 +75,7 @@ def text_of(frame: Frame, x: Any, conversion: str, specification: str = "") -> A
 
 def _settled(frame: Frame, text: DeferredText, may_fail: bool = False) -> Any:
     """Text that need not wait for the program as a string; what formatting raises is raised now."""
-    if frame.trace.eager or not _is_open(text):
+    if not frame.trace.tier.holds_back or not _is_open(text):
         return str(text)
     if may_fail:
         text.render(lambda shown: materialised(shown, _example))
@@ -121,7 +121,7 @@ def _as_shown(frame: Frame, x: Any, found: Any, conversion: str, specification: 
         object.__format__(x, specification)  # raises: only a class that formats takes any
     if specification:
         found = _settled(frame, DeferredText([(found, None, specification)]), may_fail=True)
-    return str(found) if frame.trace.eager else found
+    return found if frame.trace.tier.holds_back else str(found)
 
 
 def _escaped(text: str) -> str:

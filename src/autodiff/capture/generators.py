@@ -92,8 +92,7 @@ class TracedGenerator:
 def start(frame: Frame, node: Any) -> Any:
     """What a call of a generator function or coroutine function gives."""
     if isinstance(node, ast.AsyncFunctionDef):
-        if not frame.trace.eager:
-            raise Declined("a coroutine", frame.source(node))
+        frame.trace.tier.decline("a coroutine", frame.source(node))
         if any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in own_nodes(node.body)):
             raise Declined("an asynchronous generator", frame.source(node))
         return _coroutine(_body(frame, node))

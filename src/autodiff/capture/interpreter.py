@@ -114,7 +114,7 @@ class Frame:
     def _store_outside(self, place: Place, value: Any) -> None:
         if value is UNBOUND:
             raise Declined(f"deletion of {place.text}")
-        if not self.trace.eager:
+        if self.trace.tier.holds_back:
             self.trace.state.store(place, value)
         elif place.kind == "attribute":
             setattr(place.owner, place.key, self.trace.plain(value))

@@ -151,14 +151,13 @@ def _call(
         )  # a method that was kept: ``dot = A.dot``
         if isinstance(owner, Tracer):
             function = getattr(owner, function.__name__)
-    calls_back = not trace.eager and _calls_back(function)
+    calls_back = trace.tier.reusable and _calls_back(function)
     if calls_back:
         if not _compares(function):  # which compares objects, callable or not
             args = [_callback(frame, a, node) for a in args]
         kwargs = {k: _callback(frame, v, node) for k, v in kwargs.items()}
     if any(function is f for f in _CHANGE_FIRST) and args:
-        if not trace.eager:
-            raise Declined(f"{name_of(function)}, which changes a list", frame.source(node))
+        trace.tier.decline(f"{name_of(function)}, which changes a list", frame.source(node))
         items = [trace.outside(args[0], x) for x in args[1:]]
         return run_users(function, args[0], *items, **kwargs)
     if owner is not None and getattr(function, "__name__", "") in MUTATORS:
@@ -301,11 +300,9 @@ class CalledOut:
                 _, depends = trace.evaluate(tracer.value)
                 if depends and trace.differentiated(tracer.value):
                     raise self.lost(frame.source(node))
-                if depends and not trace.eager:
-                    raise Declined(
-                        f"{self.name}, which computes with values of the function it calls",
-                        frame.source(node),
-                    )
+                if depends:
+                    reason = f"{self.name}, which computes with values of the function it calls"
+                    trace.tier.decline(reason, frame.source(node))
         except Exception as error:
             self.raised = self.raised or error
             raise
@@ -439,11 +436,10 @@ def _call_untraced(
     pure = root.lstrip("_") in PURE_MODULES and not any(
         hasattr(a, "__next__") and frame.trace.is_external(a) for a in (owner, *args)
     )
-    if not pure and not frame.trace.eager:
-        raise Declined(
-            f"{name_of(function)}, which may depend on more than its arguments", frame.source(node)
-        )
-    if not frame.trace.eager and not _keeps_only(function, args, kwargs):
+    if not pure:
+        reason = f"{name_of(function)}, which may depend on more than its arguments"
+        frame.trace.tier.decline(reason, frame.source(node))
+    if frame.trace.tier.reusable and not _keeps_only(function, args, kwargs):
         # A method of a list or dict hands its items on.
         looks = not isinstance(owner, (list, tuple, dict, MappingProxyType, set, deque))
         if frame.trace.reads_instance([*args, *kwargs.values(), *([owner] if looks else [])]):
@@ -530,8 +526,8 @@ def _search(
 ) -> Any:
     """A search of SciPy's for which there is no rule: it is not differentiated along its path."""
     trace = frame.trace
-    if not trace.eager:
-        raise Declined(f"{name_of(function)}, whose derivative is not known", frame.source(node))
+    reason = f"{name_of(function)}, whose derivative is not known"
+    trace.tier.decline(reason, frame.source(node))
     refuse_lost_derivative(frame, function, args, kwargs, node)
     args = as_given(trace, [_seen(frame, a, node) for a in args])
     kwargs = as_given(trace, {k: _seen(frame, v, node) for k, v in kwargs.items()})

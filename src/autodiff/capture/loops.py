@@ -32,7 +32,7 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
     """A ``for`` loop: rolled where possible, else one pass of the interpreter an iteration."""
     frame.trace.checkpointed = None
     source = frame.evaluate(node.iter)
-    if frame.trace.eager:
+    if not frame.trace.tier.rolls:
         return unroll_for(frame, node, source, "")
     sequence = rolling.lazy_sequence(frame, source)
     if sequence is None:
@@ -71,7 +71,7 @@ def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Com
 def run_while(frame: Frame, node: ast.While) -> Completion | None:
     """A ``while`` loop: rolled when its condition depends on inputs, or when it runs for long."""
     peeled = 0
-    rollable = not frame.trace.eager
+    rollable = frame.trace.tier.rolls
     passes = Passes(frame, node, FEW_PASSES)
 
     def roll() -> rolling.After | None:

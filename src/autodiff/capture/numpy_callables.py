@@ -95,7 +95,7 @@ def _cores(function: np.vectorize, count: int, ndims: list[int]) -> tuple[list[i
 def _ndindex(frame: Frame, *shape: Any) -> Any:
     """``np.ndindex``: a loop that is rolled where its body allows."""
     extents = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
-    if frame.trace.eager:
+    if not frame.trace.tier.rolls:
         return np.ndindex(*[int(n) for n in extents])
     sizes = [dispatch.extent_of(n) for n in extents]
     numbers = [as_tracer(n) if isinstance(n, Dim) else n for n in sizes]
@@ -105,7 +105,7 @@ def _ndindex(frame: Frame, *shape: Any) -> Any:
 def _ndenumerate(frame: Frame, array: Any) -> Any:
     """``np.ndenumerate``: pairs of index and element."""
     x = dispatch.functions[np.asarray](frame.trace.deep(array))
-    if frame.trace.eager:
+    if not frame.trace.tier.rolls:
         return ((index, x[index]) for index in np.ndindex(*x.shape))
     sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in x.shape]
 
@@ -145,7 +145,7 @@ def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any
         ]
         return tuple(found) if several else found[0]
 
-    if frame.trace.eager:
+    if not frame.trace.tier.rolls:
         return (element(index) for index in np.ndindex(*shape))
     sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in shape]
     return LazySequence(size, lambda k: element(_positions(k, sizes)))

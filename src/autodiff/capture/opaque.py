@@ -27,8 +27,8 @@ def call_opaque(
 ) -> Any:
     """Call a function that no table knows on traced arguments."""
     trace = frame.trace
-    if not trace.eager:
-        raise Declined(f"{name_of(function)}, which is not known to autodiff", frame.source(node))
+    reason = f"{name_of(function)}, which is not known to autodiff"
+    trace.tier.decline(reason, frame.source(node))
     given = trace.untraced((args, kwargs))
     arrays = [x for x in containers.leaves(given) if isinstance(x, np.ndarray)]
     lists = [x for x in containers.walk(given) if isinstance(x, list)]
@@ -85,7 +85,7 @@ def as_given(trace: Any, obj: Any) -> Any:
 def refuse_unseen(frame: Frame, objects: Any, node: Any = None) -> None:
     """Decline where Python itself would look into objects from outside, unseen."""
     trace = frame.trace
-    if not trace.eager and any(map(trace.reads_instance, objects)):
+    if trace.tier.reusable and any(map(trace.reads_instance, objects)):
         reason = "a look into an object from outside of the function"
         raise Declined(reason, trace.builder.source if node is None else frame.source(node))
 

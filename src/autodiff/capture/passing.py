@@ -47,7 +47,7 @@ from autodiff.ops.tracer import Tracer, as_tracer
 
 def lazily(frame: Frame, *sequences: Any) -> LazySequence | None:
     """What is gone through, as one sequence (of tuples, if there are several), if a loop shall be made."""
-    if frame.trace.eager:
+    if not frame.trace.tier.rolls:
         return None
     lazy = lazy_sequence(frame, sequences[0]) if len(sequences) == 1 else lazy_zip(frame, sequences)
     return lazy if lazy is not None and is_long(lazy) else None
@@ -283,7 +283,7 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
     sequence = whole(frame, sequence)
     if not isinstance(sequence, (list, tuple)):
         sequence = SPECIAL[list](frame, sequence)
-    if not frame.trace.eager and not frame.trace.is_external(sequence):
+    if frame.trace.tier.rolls and not frame.trace.is_external(sequence):
         items = _rows(sequence)
         if items is not None:
             keys = items[0] if key is None else _keys(frame, sequence, key)

@@ -174,14 +174,14 @@ def _asarray(function: Any) -> Callable[..., Any]:
 
 def _range(frame: Frame, *arguments: Any) -> Any:
     arguments = frame.trace.as_index(arguments)
-    if frame.trace.eager or not any(isinstance(a, (Tracer, Dim)) for a in arguments):
+    if not frame.trace.tier.rolls or not any(isinstance(a, (Tracer, Dim)) for a in arguments):
         return range(*arguments)
     return lazy_range(*arguments)
 
 
 def _lazily(frame: Frame, sequences: Sequence[Any]) -> Any:
     """The sequences as one lazy sequence of tuples, if a loop may be rolled over them."""
-    return None if frame.trace.eager else lazy_zip(frame, sequences)
+    return lazy_zip(frame, sequences) if frame.trace.tier.rolls else None
 
 
 def _same_lengths(frame: Frame, sequences: Sequence[Any]) -> bool:

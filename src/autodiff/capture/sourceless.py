@@ -39,7 +39,7 @@ def call_without_source(
     """Run a function on tracers once all that it reads is guarded."""
     if _asks_for_types(function, set()):
         raise Declined(f"{function.__name__} has no source and calls type")
-    if not trace.eager:  # the uncompiled tier reads everything anew at each call
+    if trace.tier.reusable:  # the uncompiled tier reads everything anew at each call
         reading = _Reading(trace, function)
         reading.function(function, Path.root(function, "f"), _defaults_used(function, args, kwargs))
         for argument in (*args, *kwargs.values()):

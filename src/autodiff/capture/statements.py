@@ -122,7 +122,7 @@ def apply_in_place(
 
 def _if(frame: Frame, node: ast.If) -> Completion | None:
     test = own_truth(frame, frame.evaluate(node.test))
-    if isinstance(test, Tracer) and not frame.trace.eager:
+    if frame.trace.tier.stages(test):
         return staging.stage_if(frame, node, test)
     return frame.execute(node.body if run_users(bool, test) else node.orelse)
 
@@ -153,8 +153,7 @@ def _decline_exit(frame: Frame, error: Any, node: ast.Raise) -> None:
     kind = error if isinstance(error, type) else type(error)
     if not issubclass(kind, BaseException) or issubclass(kind, Exception):
         return
-    if not frame.trace.eager:
-        raise Declined(f"raise {kind.__name__}", frame.source(node))
+    frame.trace.tier.decline(f"raise {kind.__name__}", frame.source(node))
     if isinstance(error, BaseException):
         error.args = tuple([frame.trace.plain(x) for x in error.args])
 
@@ -162,7 +161,7 @@ def _decline_exit(frame: Frame, error: Any, node: ast.Raise) -> None:
 @door
 def _assert(frame: Frame, node: ast.Assert) -> None:
     test = own_truth(frame, frame.evaluate(node.test))
-    if isinstance(test, Tracer) and not frame.trace.eager:
+    if frame.trace.tier.stages(test):
         staging.assert_traced(frame, test, node)
     elif not test:
         raise AssertionError(*([] if node.msg is None else [frame.evaluate(node.msg)]))

@@ -127,7 +127,7 @@ def _return(frame: Frame, node: ast.Return) -> Steps:
 def _if(frame: Frame, node: ast.If) -> Steps:
     test = yield from _value(frame, node.test)
     taken = passing(run_users, bool, test)
-    if isinstance(test, Tracer) and not frame.trace.eager and known(test) is None:
+    if frame.trace.tier.stages(test) and known(test) is None:
         frame.trace.decisions.take(Rung.GUARDED, _STANDS_STILL, frame.source(node))
     return (yield from steps(frame, node.body if taken else node.orelse))
 
@@ -172,7 +172,7 @@ def _unwinds(frame: Frame, error: BaseException) -> bool:
     One of ours has it where effects are real: a lock that was taken is released.  Elsewhere it
     ends the capture, and nothing has happened yet.
     """
-    return frame.trace.eager or (isinstance(error, Exception) and is_users(error))
+    return not frame.trace.tier.holds_back or (isinstance(error, Exception) and is_users(error))
 
 
 def as_users(error: BaseException) -> BaseException:
@@ -275,11 +275,10 @@ def _protocol(
     if is_harmless_context(manager) or is_captured_context(manager):
         enter = leave = None
     elif enter is None or leave is None or is_library(type(manager)):
-        if not frame.trace.eager or isinstance(manager, np.errstate):
-            kind = f"the context manager {type(manager).__name__}"
-            if isinstance(manager, np.errstate):
-                kind = "np.errstate that raises or calls"
-            raise Declined(kind, frame.source(node))
+        if isinstance(manager, np.errstate):
+            raise Declined("np.errstate that raises or calls", frame.source(node))
+        reason = f"the context manager {type(manager).__name__}"
+        frame.trace.tier.decline(reason, frame.source(node))
         enter = leave = None
 
     def on_entry() -> Any:

@@ -36,15 +36,15 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import Parts
 from autodiff.capture.paths import Guard, Path, containers_in, has_repeats
 from autodiff.capture.text import is_pending, materialised
+from autodiff.capture.tiers import STAGED, Tier
 from autodiff.dims import Dim, Extent, UndecidedExtent, at_least, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
 from autodiff.ir.data import ArrayType, Operation, Program, Source, Value
 from autodiff.ladder import AmbiguousStore, Bail, Decision, Decisions, Declined, NotStaged, Rung
-from autodiff.ops.builder import Builder, emit
+from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.control import CheckFailed, emit_check
-from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.evaluate import (
     TooManySteps,
     all_uses,
@@ -74,31 +74,6 @@ MAXIMUM_STEPS = 20_000
 about as long as the machine code takes to make."""
 
 
-class EagerBuilder(Builder):
-    """In the uncompiled tier: what fails for the values of this call fails where it stands."""
-
-    def __init__(self, trace: Trace) -> None:
-        super().__init__()
-        self.trace = trace
-
-    def emit(self, kind: str, operands: Any, attributes: Any, *rest: Any, **more: Any) -> Any:
-        """Append an operation; run it at once where it may fail."""
-        results = super().emit(kind, operands, attributes, *rest, **more)
-        if self.stack:  # inside of a region, on values that are not known yet
-            return results
-        if kind == "check" and not self.trace.evaluate(operands[0])[0]:
-            self.block.operations.pop()
-            raise Bail(Rung.PLAIN, attributes["message"])
-        indexes = kind in ("gather", "scatter_update", "scatter_add")
-        if results and (indexes or isinstance(ENTRIES[kind].lowering, Kernel)):
-            try:
-                self.trace.evaluate(results[0])
-            except Exception:
-                self.block.operations.pop()  # the program goes on as if it had not been tried
-                raise
-        return results
-
-
 @dataclass
 class Input:
     """One input of the program: where it comes from and what it is."""
@@ -121,14 +96,14 @@ class Trace:
 
     def __init__(
         self,
-        eager: bool = False,
+        tier: Tier = STAGED,
         naming: Any = None,
         learnt: Sequence[Decision] = (),
         warned: set[str] | None = None,
         run_long: RunLong | None = None,
     ) -> None:
-        self.builder = EagerBuilder(self) if eager else Builder()
-        self.eager = eager
+        self.builder = tier.builder(self)
+        self.tier = tier
         self.run_long = run_long
         self.decisions = Decisions(learnt)
         self.warned: set[str] = set() if warned is None else warned  # codes
@@ -259,7 +234,7 @@ class Trace:
         value = self.builder_root_parameter(ArrayType(dtype, shape, form == "python"), hint)
         cell = Cell(value)
         tracer = Tracer(cell, form)
-        if self.eager and isinstance(example, np.ndarray):
+        if not self.tier.reusable and isinstance(example, np.ndarray):
             set_layout(tracer, example)
         elif form == "array":
             cell.follows = True
@@ -348,7 +323,7 @@ class Trace:
 
     def new_list(self, items: Any = ()) -> list[Any]:
         """A list made by the captured code."""
-        return list(items) if self.eager else TracedList(items, self)
+        return self.tier.new_list(items, self)
 
     def listed(self, items: StoredList) -> StoredList:
         """A list of the same items."""
@@ -377,7 +352,7 @@ class Trace:
         if self.original(obj) is not obj:
             raise Declined(f"a change of a {type(obj).__name__} through a library", source)
         self.refuse_given(obj, source)
-        if self.eager:
+        if not self.tier.holds_back:
             return
         self.changes.setdefault(id(obj), source)
         if self.is_external(obj):
@@ -429,7 +404,7 @@ class Trace:
     def advancing(self, objects: Iterable[Any]) -> None:
         """Iterators are about to be advanced: not from inside of a branch or loop, which is undone."""
         for obj in objects:
-            inside = len(self.made) > 1 and not self.eager
+            inside = len(self.made) > 1 and self.tier.holds_back
             if inside and is_iterator(obj) and id(obj) not in self.made[-1]:
                 raise NotStaged("an iterator is advanced inside of a branch or loop")
 
@@ -674,7 +649,7 @@ class Trace:
             return labelled.put_together(labels, values)
         changing = changing or (self.state is not None and self.state.is_inside(path))
         if type(obj) is float or isinstance(obj, np.floating) or (changing and is_count(obj)):
-            key = f"{path.text} {id(obj)}" if self.eager else path.text
+            key = self.tier.key(path, obj)
             known = self.by_path.get(key)
             if known is None:
                 self.keep_alive.append(obj)
@@ -690,11 +665,11 @@ class Trace:
         kind, size = array.dtype.kind, array.dtype.itemsize
         if kind not in SUPPORTED_KINDS or size > 8 or type(array) not in (np.ndarray, np.memmap):
             return self._keep_constant(array, path)
-        known = None if self.eager else self.by_path.get(path.text)
+        known = self.by_path.get(path.text) if self.tier.reusable else None
         if known is not None:
             return known
         shared = self.by_array.get(id(array))
-        if self.eager and shared is not None:
+        if not self.tier.reusable and shared is not None:
             return shared
         if shared is not None:
             # Two ways to one array: they must stay two ways to one array.
@@ -712,11 +687,12 @@ class Trace:
     def _keep_constant(self, array: np.ndarray, path: Path) -> np.ndarray:
         """An array that is no input (of strings, dates, complex numbers): its contents are compared."""
         plain = type(array) in (np.ndarray, np.memmap) and not array.dtype.hasobject
-        if not self.eager and not (plain and array.size <= MAXIMUM_COMPARED):
+        if not (plain and array.size <= MAXIMUM_COMPARED):
             what = type(array).__name__ if type(array) is not np.ndarray else array.dtype
-            raise Declined(f"{path.describe()}, an array of {what} from outside of the function")
+            reason = f"{path.describe()}, an array of {what} from outside of the function"
+            self.tier.decline(reason)
         self.guards.append(Guard(path, "is", array))
-        if not self.eager:
+        if self.tier.reusable:
             self.guards.append(Guard(path, "contents", array.tobytes()))
         return array
 
@@ -870,7 +846,7 @@ class Trace:
         if self.raised is None or self.raised[0] is not error:
             self.raised = error, self.builder.source
         place = locate(self.builder.source)
-        if self.eager and place and place not in getattr(error, "__notes__", ()):
+        if not self.tier.holds_back and place and place not in getattr(error, "__notes__", ()):
             if not getattr(error, "__notes__", ()):
                 error.add_note(place)
 
@@ -921,7 +897,7 @@ class Trace:
             # It decides what a library computes: which integrand, which point of a search.
             raise self.called_out.lost(self.builder.source)
         array, depends = self.evaluate(value)
-        if depends and not self.eager and value not in self.guarded:
+        if depends and self.tier.reusable and value not in self.guarded:
             self.guarded[value] = None
             _emit_guard(tracer, array)
         return self.present(tracer, array)

@@ -46,14 +46,15 @@ class Passes:
         self.count += 1
         trace = self.frame.trace
         made = trace.builder.emitted - self.before
-        if made > MOST_OPERATIONS and not trace.eager and UnrollWarning.code not in trace.warned:
+        known = not trace.tier.reusable or UnrollWarning.code in trace.warned
+        if made > MOST_OPERATIONS and not known:
             self._warn(made)
             trace.warned.add(UnrollWarning.code)
 
     def end(self) -> None:
         """The loop has ended; a decision if its passes are in the program."""
         trace = self.frame.trace
-        if not trace.eager and trace.builder.emitted > self.before:
+        if trace.tier.reusable and trace.builder.emitted > self.before:
             source = self.frame.source(self.node)
             trace.decisions.take(Rung.UNROLLED, self.reason, source, self.count)
 

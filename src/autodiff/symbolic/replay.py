@@ -210,7 +210,7 @@ class Lone:
             trace.remember(owner, Path.root(owner, "self"))
 
         def argument(x: Any) -> Any:
-            if tree.is_container(x) and not trace.eager:
+            if tree.is_container(x) and trace.tier.holds_back:
                 leaves, definition = tree.flatten(x)
                 return trace.fresh(tree.unflatten(definition, [argument(leaf) for leaf in leaves]))
             return trace.lift(x, Path.root(x, "a"))

@@ -18,6 +18,7 @@ import numpy as np
 
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import run_region
+from autodiff.capture.tiers import STAGED
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, same_shape, symbols
 from autodiff.ir.copying import copy_operation, copy_value
@@ -82,7 +83,7 @@ def captured(
 
     trace = frame.trace
     naming, trace.naming = trace.naming, None
-    eager, trace.eager = trace.eager, False  # on placeholders, no branch can be taken for good
+    tier, trace.tier = trace.tier, STAGED  # on placeholders, no branch can be taken for good
     try:
         outcome = run_region(
             frame,
@@ -90,7 +91,7 @@ def captured(
             parameters or [x.value for x in arguments],
         )
     finally:
-        trace.naming, trace.eager = naming, eager
+        trace.naming, trace.tier = naming, tier
     if outcome.raised is not None or outcome.cells or outcome.names:
         raise Declined("a function that raises, or changes what is outside of it")
     if any(ENTRIES[op.kind].has_effect and op.kind != "check" for op in walk(outcome.block)):
