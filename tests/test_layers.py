@@ -25,6 +25,7 @@ LAYERS: dict[str, int] = {
     "symbolic": 6,
     "optimize": 6,
     "testing": 6,
+    "finding": 6,
     "nist": 6,
     "plot": 6,
     "explain": 6,
@@ -66,7 +67,7 @@ FRONT_DOORS = {("engines", "engines.numpy"), ("engines", "engines.native")}
 WITHIN = {
     ("cli", "demo"),
     ("plot", "optimize"), ("plot", "nist"),
-    ("testing", "api"),
+    ("testing", "api"), ("finding", "api"),
     ("api", "explain"),
     ("api", "inlining"),
     ("symbolic", "api"),

@@ -26,9 +26,10 @@ _HOMES = {
     "autodiff.custom": ("checkpoint", "custom_gradient", "stop_gradient"),
     "autodiff.symbolic": ("Symbolic", "constant", "tag"),
     "autodiff.testing": ("check_gradient",),
+    "autodiff.finding": ("find_nan",),
     "autodiff.errors": (
         "AutodiffError", "FallbackWarning", "NotScalarError", "ShapeError", "UnsupportedError",
-        "DerivativeError",
+        "DerivativeError", "NonFiniteError",
     ),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

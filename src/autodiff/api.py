@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import transform
+from autodiff import debug, transform
 from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
 from autodiff.engines import ENGINES
@@ -97,7 +97,7 @@ class Transformed:
                 f"on_fallback={on_fallback!r} is not known.", remedy="use 'warn' or 'error'"
             )
         self._options: dict[str, Any] = {
-            "engine": engine,
+            "engine": "numpy" if debug.finding_nan() else engine,
             "threads": threads,
             "use_cache": use_cache,
             "on_fallback": on_fallback,

@@ -6,6 +6,9 @@ capture, differentiation and the last pass; 3 after every pass; 4 LLVM; 5 assemb
 code fill its results and its scratch memory with NaN before it starts, so that what is read before
 it is written shows; ``3`` also has it compare every place it loads from or stores to with the bounds
 of its array, and raises InternalError for one outside.
+
+``AUTODIFF_DEBUG_NAN=1`` has NumPy run every program, operation by operation, and raises NonFiniteError
+where a value or derivative is NaN, with the operation that made it.
 """
 
 from __future__ import annotations
@@ -38,6 +41,11 @@ def poisoning() -> bool:
 def bounding() -> bool:
     """Whether native code compares every place it reads and writes with the bounds of its array."""
     return _checks() >= 3
+
+
+def finding_nan() -> bool:
+    """Whether a NaN in a value or derivative is an error that names the operation that made it."""
+    return os.environ.get("AUTODIFF_DEBUG_NAN", "0") not in ("", "0")
 
 
 def show(minimum: int, text: object) -> None:

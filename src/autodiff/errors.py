@@ -59,7 +59,11 @@ class AutodiffError(Exception):
         super().__init__(message)
 
     def __str__(self) -> str:
-        parts = [f"{self.code}: {self.message}"]
+        return self.text()
+
+    def text(self, code: bool = True) -> str:
+        """The sentence, the place and the remedy; with or without the code before them."""
+        parts = [f"{self.code}: {self.message}" if code else self.message]
         where = locate(self.source)
         if where:
             parts.append(where)
@@ -106,6 +110,13 @@ class DerivativeError(AutodiffError, NotImplementedError):
     """An operation that has a value but no derivative."""
 
     code = "AD301"
+
+
+class NonFiniteError(AutodiffError, FloatingPointError):
+    """NaN or infinity in a value or derivative, with the operation that made it (``find_nan``)."""
+
+    code = "AD402"
+    cause: Any = None  # of type autodiff.ops.nonfinite.Cause
 
 
 class UnsupportedError(AutodiffError, NotImplementedError):

@@ -17,6 +17,7 @@ import numpy as np
 
 from autodiff.ir.data import Program
 from autodiff.ops.evaluate import run_block
+from autodiff.ops.nonfinite import Finder, watching, who_is_told
 
 
 def compile_program(program: Program) -> Callable[[Sequence[Any]], list[Any]]:
@@ -32,4 +33,13 @@ def compile_program(program: Program) -> Callable[[Sequence[Any]], list[Any]]:
 def run_program(program: Program, arguments: Sequence[Any]) -> list[Any]:
     """Run ``program`` under the ``np.errstate`` in force."""
     environment = dict(zip(program.inputs, arguments, strict=True))
-    return [np.asarray(v) for v in run_block(program.block, environment)]
+    told = who_is_told()
+    if told is None:
+        return [np.asarray(v) for v in run_block(program.block, environment)]
+    finder = Finder()
+    for value, given in zip(program.inputs, arguments, strict=True):
+        finder.note_given(value.hint or "", given)
+    with watching(finder):
+        outputs = run_block(program.block, environment)
+    told(finder, outputs)
+    return [np.asarray(v) for v in outputs]

@@ -23,6 +23,7 @@ from autodiff.ladder import NotStaged
 from autodiff.ops.builder import Builder, building
 from autodiff.ops.control import Refusal, emit_check, fitted_result
 from autodiff.ops.entries import ENTRIES
+from autodiff.ops.nonfinite import Finder, watcher
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import as_tracer
 from autodiff.signals import Signal
@@ -82,11 +83,23 @@ def run_block(block: Block, environment: Environment) -> list[Any]:
         left[0] -= 1 + len(block.operations)
         if left[0] < 0:
             raise TooManySteps
+    finder = watcher()
     for operation in block.operations:
-        results = run_operation(operation, environment)
+        if finder is None:
+            results = run_operation(operation, environment)
+        else:
+            results = _run_watched(finder, operation, environment)
         for value, result in zip(operation.results, results, strict=True):
             environment[value] = result
     return [environment[v] for v in block.outputs]
+
+
+def _run_watched(finder: Finder, operation: Operation, environment: Environment) -> Sequence[Any]:
+    before = finder.begin(operation)
+    operands = [environment[v] for v in operation.operands]
+    results = tuple(run_operation(operation, environment))
+    finder.end(before, operands, results)
+    return results
 
 
 def run_operation(operation: Operation, environment: Environment) -> Sequence[Any]:
@@ -220,7 +233,12 @@ def _run_body(
     body: Block, k: int, carries: list[Any], environment: Environment
 ) -> tuple[list[Any], list[Any]]:
     environment.update(zip(body.parameters, [np.int64(k), *carries], strict=True))
+    finder = watcher()
+    if finder is not None:
+        finder.begin_pass(k)
     outputs = run_block(body, environment)
+    if finder is not None:
+        finder.passes.pop()
     return outputs[: len(carries)], outputs[len(carries) :]
 
 
