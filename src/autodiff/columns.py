@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.tables import (
     LARGEST,
     LARGEST_INT,
@@ -36,7 +37,6 @@ from autodiff.tables import (
     Part,
     Record,
     Scalar,
-    names_of_class,
 )
 
 Reader = Callable[[Any], tuple[np.ndarray, ...] | None]
@@ -140,12 +140,16 @@ def _read_records(code: _Code, part: Record, at: str) -> Iterator[str]:
         code.unless(f"list(chain({at})) != {code.bound(list(part.names))} * len(rows)")
         items = f"map(values, {at})"
     elif not issubclass(part.cls, tuple):
-        if part.names != names_of_class(part.cls):
-            raise Unreadable  # without some of its fields
-        get = code.bound(attrgetter(*part.names))
-        items = f"map({get}, {at})"
+        if containers.slots_of(part.cls):
+            items = f"map({code.bound(attrgetter(*part.names))}, {at})"
+        else:
+            # All that they hold is compared: besides the fields there may be other attributes.
+            held = code.name()
+            code.lines.append(f"{held} = list(map({code.bound(attrgetter('__dict__'))}, {at}))")
+            code.unless(f"list(chain({held})) != {code.bound(list(part.names))} * len(rows)")
+            items = f"map(values, {held})"
     parts = [code.name() for _ in part.parts]
-    if len(parts) == 1 and not issubclass(part.cls, (tuple, dict)):
+    if len(parts) == 1 and containers.slots_of(part.cls):
         code.lines.append(f"{parts[0]} = list({items})")
     else:
         code.lines.append(f"{', '.join(parts)}, = zip(*{items}, strict=True)")
@@ -198,11 +202,16 @@ def _maker(part: Record) -> Callable[..., Any]:
     """A dataclass of its parts, not through __init__, which may compute or check."""
     code = _Code()
     cls, new = code.bound(part.cls), code.bound(object.__new__)
-    store = code.bound(object.__setattr__)
     names = [f"p{k}" for k in range(len(part.names))]
     code.lines.append(f"made = {new}({cls})")
-    for name, text in zip(part.names, names, strict=True):
-        code.lines.append(f"{store}(made, {name!r}, {text})")
+    slots = containers.slots_of(part.cls)
+    if slots:
+        for name, text in zip(part.names, names, strict=True):
+            code.lines.append(f"{code.bound(slots[name].__set__)}(made, {text})")
+    else:
+        held = ", ".join([f"{n!r}: {text}" for n, text in zip(part.names, names, strict=True)])
+        store = code.bound(object.__setattr__)
+        code.lines.append(f"{store}(made, '__dict__', {{{held}}})")
     code.lines.append("return made")
     maker: Callable[..., Any] = code.function(", ".join(names))
     return maker

@@ -18,12 +18,13 @@ are in a store, and a plain list where it is made anew.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from types import MappingProxyType, MethodType, SimpleNamespace
+from types import MappingProxyType, MemberDescriptorType, MethodType, SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -127,8 +128,33 @@ def _empty_deque(x: Any) -> Any:
     return _with_attributes(x, made)
 
 
+def tuple_of(cls: type, items: Iterable[Any]) -> Any:
+    """The tuple of a class that holds these items.
+
+    Not through the class: its ``__new__`` may take other arguments, and converts what it is given.
+    """
+    made: Any = tuple(items)
+    return made if cls is tuple else tuple.__new__(cls, made)
+
+
+def is_plain_tuple(x: Any) -> bool:
+    """Whether ``x`` is a tuple or named tuple that is nothing but its items.
+
+    Neither is one that has attributes as well, or that the user's class reads in another way.
+    """
+    cls: Any = type(x)
+    if cls is tuple:
+        return True
+    if not isinstance(x, tuple) or not hasattr(cls, "_fields") or _table_of(x):
+        return False
+    return all(getattr(cls, name) is getattr(tuple, name) for name in _READS)
+
+
+_READS = ("__getitem__", "__iter__", "__len__")
+
+
 def _make_tuple(x: Any, keys: Sequence[Any], values: Sequence[Any]) -> Any:
-    return _with_attributes(x, tuple.__new__(type(x), values))
+    return _with_attributes(x, tuple_of(type(x), values))
 
 
 def _make_frozenset(x: Any, keys: Sequence[Any], values: Sequence[Any]) -> Any:
@@ -197,31 +223,105 @@ def _mapping_of(proxy: Any) -> Any:
 
 
 # -- instances --------------------------------------------------------------------------------------
-def slots_of(cls: type) -> tuple[str, ...]:
-    """The names of the attributes that instances keep outside of their ``__dict__``."""
+def slots_of(cls: type) -> dict[str, Any]:
+    """The attributes that instances keep outside of their ``__dict__``: descriptors by name."""
     known = _slots.get(cls)
     if known is None:
-        found: dict[str, None] = {}
+        known = _slots[cls] = {}
         for base in reversed(cls.__mro__):
             for name, member in vars(base).items():
-                if type(member).__name__ == "member_descriptor" and base.__flags__ & _HEAP_TYPE:
-                    found[name] = None
-        known = _slots[cls] = tuple(found)
+                if type(member) is MemberDescriptorType and base.__flags__ & _HEAP_TYPE:
+                    known[name] = member
     return known
 
 
-_slots: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+_slots: WeakKeyDictionary[type, dict[str, Any]] = WeakKeyDictionary()
 
 
 def attributes_of(x: Any) -> dict[str, Any]:
-    """What an instance holds: its ``__dict__`` and its slots."""
+    """What an instance holds, its ``__dict__`` and its slots, whatever its class says of attributes."""
     found = dict(_table_of(x))
-    for name in slots_of(type(x)):
+    for name, slot in slots_of(type(x)).items():
         try:
-            found[name] = object.__getattribute__(x, name)
+            found[name] = slot.__get__(x)
         except AttributeError:
             continue
     return found
+
+
+def attribute_of(x: Any, name: str) -> Any:
+    """One of what an instance holds; a KeyError or AttributeError where it does not."""
+    slot = slots_of(type(x)).get(name)
+    return _table_of(x)[name] if slot is None else slot.__get__(x)
+
+
+def set_attributes(obj: Any, attributes: Mapping[str, Any]) -> None:
+    """Have an instance hold these as well, whatever its class says of attributes."""
+    slots, table = slots_of(type(obj)), _table_of(obj)
+    for name, value in attributes.items():
+        if name in slots:
+            slots[name].__set__(obj, value)
+        else:
+            table[name] = value
+
+
+def drop_attribute(obj: Any, name: str) -> None:
+    """Have an instance hold nothing by this name."""
+    _table_of(obj).pop(name, None)
+
+
+def is_record(x: Any) -> bool:
+    """Whether ``x`` is an instance of a dataclass that is nothing but its attributes."""
+    return hasattr(type(x), "__dataclass_fields__") and _is_instance(x)
+
+
+def parts_of_record(x: Any) -> tuple[str, ...]:
+    """The attributes of a record that a derivative has: its fields, as far as it holds them.
+
+    Where a field is computed (a property with a setter), it cannot be told which attributes stand
+    for it, so that all of them are parts.
+    """
+    cls, held = type(x), attributes_of(x)
+    names = tuple([field.name for field in dataclasses.fields(x)])
+    if any(name not in held and _is_computed(cls, name) for name in names):
+        return tuple(held)
+    return tuple([name for name in names if name in held])
+
+
+def _is_computed(cls: type, name: str) -> bool:
+    """Whether a class runs code where this attribute is stored."""
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    return hasattr(type(found), "__set__") and type(found) is not MemberDescriptorType
+
+
+def is_plain_record(cls: type) -> bool:
+    """Whether dataclasses of a class keep their fields in a ``__dict__``, or in slots, which no code stands before."""
+    names = [field.name for field in dataclasses.fields(cls)]
+    slots = slots_of(cls)
+    getter: Any = cls.__getattribute__
+    return (
+        getter is object.__getattribute__
+        and not any(_is_computed(cls, name) for name in names)
+        and (not slots or (list(slots) == names and not cls.__dictoffset__))
+    )
+
+
+def path_to(cls: Any, key: str | int, at: str) -> str:
+    """The expression for an attribute or item that an instance of a class holds, if ``at`` is one for it.
+
+    Where a class runs code when it is read, the expression calls ``_held``, which is :func:`held`.
+    """
+    if isinstance(key, int):
+        plain, text = cls.__getitem__ is tuple.__getitem__, f"{at}[{key}]"
+    else:
+        plain = cls.__getattribute__ is object.__getattribute__ and not _is_computed(cls, key)
+        text = f"{at}.{key}"
+    return text if plain else f"_held({at}, {key!r})"
+
+
+def held(x: Any, key: str | int) -> Any:
+    """One of what an instance holds, an attribute or an item of a tuple; an error where it does not."""
+    return tuple.__getitem__(x, key) if isinstance(key, int) else attribute_of(x, key)
 
 
 def _table_of(x: Any) -> dict[str, Any]:
@@ -234,12 +334,7 @@ def _table_of(x: Any) -> dict[str, Any]:
 
 
 def _set_attributes(obj: Any, keys: Sequence[Any], values: Sequence[Any]) -> None:
-    slots, table = slots_of(type(obj)), _table_of(obj)
-    for name, value in zip(keys, values, strict=True):
-        if name in slots:
-            object.__setattr__(obj, name, value)
-        else:
-            table[name] = value
+    set_attributes(obj, dict(zip(keys, values, strict=True)))
 
 
 def _is_instance(x: Any) -> bool:
@@ -662,16 +757,26 @@ def settle(roots: Iterable[Any], test: Test, new: Callable[[Any], Any], stop: Te
 __all__ = [
     "KINDS",
     "Kind",
+    "attribute_of",
     "attributes_of",
+    "drop_attribute",
+    "held",
     "holds",
     "is_library_class",
+    "is_plain_record",
+    "is_plain_tuple",
+    "is_record",
     "kind_of",
     "leaves",
     "new_instance",
     "parts_of",
+    "parts_of_record",
+    "path_to",
     "planned",
     "replaced",
+    "set_attributes",
     "settle",
     "slots_of",
+    "tuple_of",
     "walk",
 ]

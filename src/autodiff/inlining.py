@@ -168,14 +168,22 @@ class _Inner:
         of_operand = iter(items)
         parts: list[Any] = []
         for definition, leaves in self.arguments:
-            part = [other(x) if t is None else next(of_operand) for x, t in leaves]
+            part = [
+                tree.NOTHING
+                if isinstance(x, tree.Carried)
+                else other(x)
+                if t is None
+                else next(of_operand)
+                for x, t in leaves
+            ]
             parts.append(part[0] if definition is None else tree.unflatten(definition, part))
         return parts[0] if len(parts) == 1 else tuple(parts)
 
     def vectors(self, vectors: Any, what: str) -> list[Value]:
         """One vector for each operand; those given for integers are left out."""
-        leaves = tree.flatten(vectors)[0] if tree.is_container(vectors) else [vectors]
-        operands = [t for _, pairs in self.arguments for _, t in pairs]
+        leaves = tree.parts(vectors)
+        pairs = [pair for _, of_argument in self.arguments for pair in of_argument]
+        operands = [t for x, t in pairs if not isinstance(x, tree.Carried)]
         if len(leaves) == len(operands) != len(self.operands):
             leaves = [x for x, t in zip(leaves, operands, strict=True) if t is not None]
         return _vectors(leaves, self.values, self.wrt, what, "argument")
@@ -210,7 +218,7 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
             arguments.append(None)  # found when the function has been interpreted
             continue
         container = tree.is_container(slots[k])
-        leaves, definition = tree.flatten(slots[k]) if container else ([slots[k]], None)
+        leaves, definition = tree.flatten_argument(slots[k]) if container else ([slots[k]], None)
         taken = ("float", "integer") if integers else ("float",)
         pairs = [(x, _operand(x) if _kind(x) in taken else None) for x in leaves]
         stand_ins: list[Any] = []
@@ -222,6 +230,7 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
             stand_ins.append(Tracer(parameters[-1], t.form))
         slots[k] = tree.unflatten(definition, stand_ins) if container else stand_ins[0]
         arguments.append((definition, pairs))
+    tree.link(as_bound, slots)
     as_given: tuple[Any, ...] = (defaulted, len(args)) if signature.forwards else ()
     if signature.tells:
         named = {k for k in chosen if isinstance(k, int)}
@@ -370,7 +379,7 @@ def _chosen(
 
 
 def _leaves(slot: Any) -> list[Any]:
-    return tree.flatten(slot)[0] if tree.is_container(slot) else [slot]
+    return tree.parts(slot)
 
 
 def _kind(x: Any) -> str:

@@ -34,6 +34,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.columns import Unreadable, compile_read
 from autodiff.plain_data import dataclass
 from autodiff.tables import Table
@@ -301,6 +302,8 @@ def _structure(
     if kind in (list, tuple, dict, OrderedDict) or _is_named_tuple(obj):
         name = _bound(namespace, f"_t{len(namespace)}", kind)
         conditions += [f"_type({at}) is {name}", f"_len({at}) == {len(obj)}"]
+        if kind.__dictoffset__ > 0 and issubclass(kind, tuple):
+            conditions.append(f"not {at}.__dict__")
         if isinstance(obj, dict):
             if not all(type(key) in (str, int) for key in obj):
                 raise _Unsuited
@@ -325,7 +328,7 @@ def _structure(
 
 
 def _is_named_tuple(obj: Any) -> bool:
-    return isinstance(obj, tuple) and hasattr(type(obj), "_fields")
+    return isinstance(obj, tuple) and containers.is_plain_tuple(obj)
 
 
 def _static(

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import containers
+
 FEWEST = 8  # records that make a table
 SEVERAL = 32  # ... of those that are recognised quickly one by one: see ``fewest``
 MANY = 128  # ... of those with arrays, which a table copies
@@ -68,11 +70,10 @@ class Record:
         if self.cls is dict:
             return dict(zip(self.names, items, strict=True))
         if issubclass(self.cls, tuple):
-            return tuple.__new__(self.cls, items)
+            return containers.tuple_of(self.cls, items)
         # Not through __init__, which may compute or check with values that are traced here.
-        made: Any = object.__new__(self.cls)
-        for name, item in zip(self.names, items, strict=True):
-            object.__setattr__(made, name, item)
+        made = containers.new_instance(self.cls)
+        containers.set_attributes(made, dict(zip(self.names, items, strict=True)))
         return made
 
 
@@ -168,9 +169,9 @@ def _describe(items: Sequence[Any], columns: list[np.ndarray]) -> Part | None:
     if kind is dict:
         values: Iterator[Any] = ([x[name] for x in items] for name in found)
     elif issubclass(kind, tuple):
-        values = zip(*items, strict=True)
+        values = zip(*map(tuple.__iter__, items), strict=True)
     else:
-        values = ([getattr(x, name) for x in items] for name in found)
+        values = ([containers.attribute_of(x, name) for x in items] for name in found)
     parts = []
     for column in values:
         part = _describe(column, columns)
@@ -187,9 +188,11 @@ def _names_of(kind: type, obj: Any) -> tuple[Any, ...] | None:
     if kind is tuple:
         return tuple(range(len(obj)))
     if issubclass(kind, tuple):
-        return getattr(kind, "_fields", None)
-    if dataclasses.is_dataclass(kind):
-        return tuple([name for name in names_of_class(kind) if hasattr(obj, name)])
+        return getattr(kind, "_fields", None) if containers.is_plain_tuple(obj) else None
+    if containers.is_record(obj) and containers.is_plain_record(kind):
+        # What it holds besides its fields would not be in a record made anew.
+        names = names_of_class(kind)
+        return names if tuple(containers.attributes_of(obj)) == names else None
     return None
 
 
@@ -272,8 +275,8 @@ def _names(part: Part, text: str) -> Iterator[str]:
 _registered: list[bool] = []
 
 
-def register(namespace: str) -> None:
-    """Have optree know tables, in a namespace."""
+def register(*namespaces: str) -> None:
+    """Have optree know tables, in some namespaces."""
     if _registered:
         return
     import optree
@@ -287,7 +290,8 @@ def register(namespace: str) -> None:
         return records(table) if all(type(x) is np.ndarray for x in table.columns) else table
 
     cls: Any = Table  # which optree's annotations take for no container
-    optree.register_pytree_node(cls, flatten, unflatten, namespace=namespace)
+    for namespace in namespaces:
+        optree.register_pytree_node(cls, flatten, unflatten, namespace=namespace)
     _registered.append(True)
 
 

@@ -290,7 +290,8 @@ def check_gradient(
             remedy="make what is meant an argument of a function, and check that one",
         )
     leaves = [k for slot in slots for k, s in enumerate(call.slot_of) if s == slot]
-    of_leaf = dict(zip(leaves, tree.flatten(exact)[0], strict=True))
+    leaves = [k for k in leaves if not isinstance(call.leaves[k], tree.Carried)]
+    of_leaf = dict(zip(leaves, tree.parts(exact), strict=True))
     which = [k for k in of_leaf if moves(call, k) or is_complex(call.roles[k])]
 
     def rebuild(leaves: list[Any]) -> list[Any]:

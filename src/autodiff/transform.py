@@ -203,7 +203,7 @@ def _rest_of(signature: Any) -> int | None:
 
 
 def _leaves(slot: Any) -> list[Any]:
-    return tree.flatten(slot)[0] if tree.is_container(slot) else [slot]
+    return tree.parts(slot)
 
 
 @dataclass(frozen=True, eq=False)
@@ -814,7 +814,7 @@ def _leaf_results(
             items.append(_Slot((kind or "output", position, form)))
             position += 1
         elif _is_object(leaf):
-            items.append(_Slot(("constant", leaf.example)))
+            items.append(_itself(leaf))
         else:
             items.append(outputs.zeros(_shape_of(leaf, targets), leaf.form))
     for item, leaf in zip(items, targets.leaves, strict=True):
@@ -830,6 +830,12 @@ def _is_object(leaf: _Leaf) -> bool:
     """Whether a leaf is no number: it stands for itself in a derivative."""
     known = is_number(leaf.example) or _is_whole_list(leaf.example) or _is_unread(leaf)
     return leaf.number is None and not known
+
+
+def _itself(leaf: _Leaf) -> _Slot:
+    """What stands for an object in a derivative: itself, but for what an argument only carries."""
+    is_carried = isinstance(leaf.example, tree.Carried)
+    return _Slot(("constant", tree.NOTHING if is_carried else leaf.example))
 
 
 def _is_whole_list(x: Any) -> bool:
@@ -927,7 +933,7 @@ def _matrix_row(
             items.append(_columns(outputs.slot(first, leaf.form, axis), leaf))
             first += 1
         elif _is_object(leaf):
-            items.append(_Slot(("constant", leaf.example)))
+            items.append(_itself(leaf))
         else:  # integers: zero for every element of both
             items.append(_columns(outputs.block(out.shape, leaf, targets), leaf))
     return targets.combine(items)
@@ -1052,7 +1058,7 @@ class Hessian(Derivative):
                 rows.append(_rows(row, leaf, targets))
                 number += 1
             elif _is_object(leaf):
-                rows.append(_Slot(("constant", leaf.example)))
+                rows.append(_itself(leaf))
             else:
                 rows.append(_rows(_zero_row(targets, leaf, outputs), leaf, targets))
         return Plan(outputs.finished(), outputs.forms, result_of(targets.combine(rows)))
@@ -1062,9 +1068,7 @@ def _zero_row(targets: _Targets, by: _Leaf, outputs: _Outputs) -> Any:
     """The second derivatives by integers and by every target, all zero."""
     shape = _shape_of(by, targets)
     items = [
-        _Slot(("constant", leaf.example))
-        if _is_object(leaf)
-        else _columns(outputs.block(shape, leaf, targets), leaf)
+        _itself(leaf) if _is_object(leaf) else _columns(outputs.block(shape, leaf, targets), leaf)
         for leaf in targets.leaves
     ]
     return targets.combine(items)
@@ -1090,6 +1094,7 @@ def _flat_vectors(items: Sequence[Any], call: Any, vectors: Any, what: str) -> l
         if not any(moves(call, k) for k in leaves):
             continue
         parts = _parts_of(vector, call.definitions[item], any(k in call.lists for k in leaves))
+        leaves = [k for k in leaves if not isinstance(call.leaves[k], tree.Carried)]
         _require_parts(len(parts), len(leaves), what)
         for leaf, part in zip(leaves, parts, strict=True):
             if leaf in call.wholes:
@@ -1118,8 +1123,9 @@ def _parts_of(vector: Any, definition: Any, has_lists: bool) -> list[Any]:
         return [vector]
     if has_lists:  # the vector may have numbers of other types in the place of a list
         with suppress(ValueError, TypeError):  # another structure: there are not as many leaves
-            return list(definition.flatten_up_to(vector))
-    return list(tree.flatten(vector)[0])
+            found = definition.flatten_up_to(vector)
+            return [x for x in found if not isinstance(x, tree.Carried)]
+    return tree.parts(vector)
 
 
 def _one_for_each(items: Sequence[Any], call: Any, vectors: Any, what: str) -> Sequence[Any]:

@@ -354,7 +354,11 @@ def _capture(
         values = _enter(trace, arguments, differentiated)
         trace.state = State(trace, places)
         trace.scopes.append(trace.state.scope)
-        args, kwargs = _with_tables(trace, rebuild(values))
+        if any(isinstance(x, tree.Carried) for x in values):
+            link = functools.partial(_linked, trace, bool(differentiated))
+            args, kwargs = rebuild(values, link)
+        else:
+            args, kwargs = _with_tables(trace, rebuild(values))
         containers = list(_containers([args, kwargs]))
         trace.note_given([args, kwargs])
         try:
@@ -404,14 +408,20 @@ def _leave_by(trace: Trace, error: Exception) -> None:
 
 
 def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:
-    """The lists and dicts in the arguments, each with a copy."""
-    for part in containers.walk(obj, lambda x: _is_traced_list(x) or not tree.is_container(x)):
+    """What can change in the arguments, each with its parts as they are now."""
+    for part in tree.nodes([obj]):
         if _is_traced_list(part):
             continue  # knows itself whether it was changed
-        if isinstance(part, (dict, list, deque)):
-            yield part, copy.copy(part)
-        elif dataclasses.is_dataclass(part) and hasattr(part, "__dict__"):
-            yield vars(part), dict(vars(part))
+        if not isinstance(part, tuple) or tree.carried_by(part):
+            yield part, _parts_now(part)
+
+
+def _parts_now(obj: Any) -> tuple[list[Any], list[Any]]:
+    """The keys and values of a list, dict or object."""
+    if isinstance(obj, (list, deque)):
+        return [], list(obj)
+    held = obj if isinstance(obj, dict) else containers.attributes_of(obj)
+    return list(held), list(dict.values(held))
 
 
 def _is_traced_list(x: Any) -> bool:
@@ -428,15 +438,18 @@ def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Bail | None:
 
 
 def _has_changed(obj: Any, before: Any) -> bool:
-    same_keys = list(obj) == list(before) if isinstance(obj, dict) else len(obj) == len(before)
-    now, then = (list(x.values()) if isinstance(x, dict) else list(x) for x in (obj, before))
-    return not same_keys or any(a is not b for a, b in zip(now, then, strict=True))
+    keys, values = _parts_now(obj)
+    return (
+        keys != before[0]
+        or len(values) != len(before[1])
+        or any(a is not b for a, b in zip(values, before[1], strict=True))
+    )
 
 
 def _refuse_seen_twice(trace: Trace, containers: list[tuple[Any, Any]]) -> None:
     """Where copies of arguments were changed: who reads these by another way has seen nothing.
 
-    Which argument a copy stands for is not known, so its class tells: an instance changes by its dict.
+    Which argument a copy stands for is not known, so its class tells.
     """
     changed = {type(obj) for obj, before in containers if _has_changed(obj, before)}
     if not all(given.is_unchanged(trace, x.list) for x in trace.given.values()):
@@ -445,7 +458,7 @@ def _refuse_seen_twice(trace: Trace, containers: list[tuple[Any, Any]]) -> None:
         return
 
     def may_be_changed(obj: Any) -> bool:
-        return type(obj) in changed or (dict in changed and dataclasses.is_dataclass(obj))
+        return type(obj) in changed
 
     for obj in trace.given_containers().values():
         path = trace.paths.get(id(obj))
@@ -520,6 +533,9 @@ def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int
     """Inputs for the argument leaves; the values the interpreter sees."""
     values: list[Any] = []
     for number, leaf in enumerate(arguments):
+        if isinstance(leaf.value, tree.Carried):
+            values.append(leaf.value)
+            continue
         if leaf.role == "static":
             values.append(_static(trace, leaf))
             continue
@@ -567,6 +583,41 @@ def _static(trace: Trace, leaf: Leaf) -> Any:
         return value
     trace.guard(value, leaf.path)
     return value
+
+
+def _linked(
+    trace: Trace, derivative: bool, originals: Sequence[Any], made: Sequence[Any]
+) -> Sequence[Any]:
+    """The arguments with the attributes that dataclasses carry besides their fields: read at every call.
+
+    Where these lead back into the arguments, they lead to what was made in their place.  What a
+    ``cached_property`` has computed of the fields is computed again for a derivative.
+    """
+    made = _with_tables(trace, made)
+    found: list[tuple[Any, Any, Path]] = []
+    for k, (original, obj) in enumerate(zip(originals, made, strict=True)):
+        for x, y, keys in tree.pairs(original, obj):
+            path = functools.reduce(_step, keys, Path(f"args[{k}]"))
+            found.append((x, y, path))
+            trace.remade.setdefault(id(x), (y, path))
+    for x, y, path in found:
+        cls = type(x)
+        for name, value in tree.carried_by(x).items():
+            static = inspect.getattr_static(cls, name, None)
+            if derivative and isinstance(static, functools.cached_property):
+                containers.drop_attribute(y, name)
+                continue
+            lifted = trace.lift(value, _step(path, (cls, name)))
+            containers.set_attributes(y, {name: lifted})
+    return made
+
+
+def _step(path: Path, step: tuple[type, Any]) -> Path:
+    """The path to a part of a container of a class."""
+    cls, key = step
+    if isinstance(key, str) and hasattr(cls, "__dataclass_fields__") or issubclass(cls, tuple):
+        return Path(containers.path_to(cls, key, path.text), path.roots)
+    return path.item(key)
 
 
 def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:

@@ -22,6 +22,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.sourcecode import syntax_of
 from autodiff.dims import Dim
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
@@ -75,12 +76,16 @@ def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
         return note(call(frame, method, [x, {}], {}, node))
     if isinstance(x, Tracer):
         return note(x.__deepcopy__({}))
-    if isinstance(x, tuple) and (type(x) is tuple or hasattr(x, "_fields")):
+    if containers.is_plain_tuple(x):
         before = list(iterate(frame, x))
         items = [_deep(frame, part, known) for part in before]
-        if all(a is b for a, b in zip(items, before, strict=True)):
+        if type(x) is tuple and all(a is b for a, b in zip(items, before, strict=True)):
             return x
-        return note(type(x)(*items) if hasattr(x, "_fields") else tuple(items))
+        new: Any = type(x).__new__
+        if isinstance(new, FunctionType) and syntax_of(new) is not None:
+            # As Python does, which converts the items a second time.
+            return note(call(frame, new, [type(x), *items], {}, node))
+        return note(containers.tuple_of(type(x), items))
     made = _like(frame, x, lambda part: _deep(frame, part, known), note)
     return note(call_library(frame, copy.deepcopy, [x], {}, node)) if made is None else made
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff import containers, tree
@@ -27,6 +27,8 @@ _WRITTEN = (
     (re.compile(r"^_f[0-9a-f]+\.__kwdefaults__"), "defaults"),
     (re.compile(r"^_([a-z]+)[0-9a-f]+(?=$|[.\[])"), r"\1"),  # self, a class, a module
 )
+# An attribute that the class would compute, read as the object holds it.
+_HELD = re.compile(r"_held\(((?:(?!_held).)*?), '(\w+)'\)")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,14 @@ class Path:
         text = self.text
         for pattern, replacement in _WRITTEN:
             text = pattern.sub(replacement, text)
+        while _HELD.search(text):
+            text = _HELD.sub(r"\1.\2", text)
         return text
+
+    @property
+    def is_of_arguments(self) -> bool:
+        """Whether it starts at the arguments of the call."""
+        return self.text.lstrip("_held(").startswith("args[")
 
     @staticmethod
     def root(obj: Any, prefix: str) -> Path:
@@ -126,16 +135,9 @@ class Guard:
         return f"_same({text}, {name})"
 
 
-def containers_in(slots: Sequence[Any]) -> Iterator[Any]:
-    """The containers in a call's arguments."""
-    for part in containers.walk(slots, lambda x: not tree.is_container(x)):
-        if tree.is_container(part) and part is not slots:
-            yield part
-
-
 def is_given(obj: Any, slots: Sequence[Any]) -> bool:
     """Whether an object is one of the containers in a call's arguments."""
-    return any(part is obj for part in containers_in(slots))
+    return any(part is obj for part in tree.nodes(slots))
 
 
 _EMPTY: tuple[()] = ()  # of which there is one
@@ -144,14 +146,10 @@ _EMPTY: tuple[()] = ()  # of which there is one
 def has_repeats(slots: Sequence[Any]) -> bool:
     """Whether a container is in a call's arguments twice."""
     seen: set[int] = set()
-    pending = list(slots)
-    while pending:
-        part = pending.pop()
-        if tree.is_container(part):
-            if id(part) in seen and part is not _EMPTY:
-                return True
-            seen.add(id(part))
-            pending += containers.parts_of(part)
+    for part in tree.nodes(slots):
+        if id(part) in seen and part is not _EMPTY:
+            return True
+        seen.add(id(part))
     return False
 
 
@@ -170,7 +168,7 @@ def compile_reader(
     """A function of the call's arguments: the hidden inputs, or None when a guard fails."""
     namespace: dict[str, Any] = {
         "_same": same_value, "_found": found_without_getattr, "_is_given": is_given,
-        "_has_repeats": has_repeats,
+        "_has_repeats": has_repeats, "_held": containers.held,
     }  # fmt: skip
     conditions = []
     seen: set[tuple[str, str, str]] = set()

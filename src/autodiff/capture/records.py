@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff import tables
+from autodiff import containers, tables
 from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
@@ -125,7 +125,7 @@ class Several:
 
     def make(self, items: Sequence[Any]) -> Any:
         """The tuple of these items."""
-        return self.cls(*items) if hasattr(self.cls, "_fields") else self.cls(items)
+        return list(items) if self.cls is list else containers.tuple_of(self.cls, items)
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def template_of(item: Any) -> Template | None:
         if item.store is not None:
             return None if item.store.rows is not None else Rows(item.extent, item.store.slot)
         cls: type = list
-    elif type(item) is tuple or (isinstance(item, tuple) and hasattr(item, "_fields")):
+    elif containers.is_plain_tuple(item):
         cls = type(item)
     else:
         return None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.capture.arrays import ArrayMerge, Chosen, Left, array_of
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
 from autodiff.capture.parts import Region, table_of
@@ -283,11 +284,18 @@ def freeze(
         if x.is_stored() or not any(_has_content(i, made) for i in x):
             return x
         return copied(x.with_items([inner(i) for i in x]))
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*[inner(i) for i in x])
+    if isinstance(x, tuple) and containers.is_plain_tuple(x):
+        return containers.tuple_of(type(x), map(inner, x))
     if type(x) is dict:
         return copied({k: inner(v) for k, v in x.items()})
     return x
+
+
+def _are_sequences(a: Any, b: Any) -> bool:
+    """Whether both are nothing but their items: lists and tuples, and named tuples."""
+    return all(
+        type(x) is list or isinstance(x, StoredList) or containers.is_plain_tuple(x) for x in (a, b)
+    )
 
 
 def _left(x: Tracer) -> Left:
@@ -606,7 +614,7 @@ class Merge:
         elif (id(first), id(second)) in self.pairs:  # under another name, or in another place
             pair = self.pairs[id(first), id(second)]
             self.finish.append(lambda results: put(pair[0]))
-        elif type(a) is type(b) and isinstance(a, (tuple, list)) and len(a) == len(b):
+        elif type(a) is type(b) and _are_sequences(a, b) and len(a) == len(b):
             self._sequence(a, b, self._paired(first, second, self._one_of(first, second, put)))
         elif type(a) is dict and type(b) is dict and same_value(tuple(a), tuple(b)):
             self._dict(a, b, self._paired(first, second, self._one_of(first, second, put)))
@@ -744,11 +752,7 @@ class Merge:
             if issubclass(kind, list):
                 put(self.frame.trace.fresh(self.frame.trace.new_list(items)))
             else:
-                put(
-                    self.frame.trace.fresh(
-                        kind(*items) if hasattr(kind, "_fields") else kind(items)
-                    )
-                )
+                put(self.frame.trace.fresh(containers.tuple_of(kind, items)))
 
         self.finish.append(finish)
 

@@ -37,6 +37,8 @@ def call_without_source(
     trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
 ) -> Any:
     """Run a function on tracers once all that it reads is guarded."""
+    if _is_of_named_tuple(function):
+        return run_users(function, *args, **kwargs)
     if _asks_for_types(function, set()):
         raise Declined(f"{function.__name__} has no source and calls type")
     if trace.tier.reusable:  # the uncompiled tier reads everything anew at each call
@@ -49,6 +51,12 @@ def call_without_source(
         return run_users(function, *args, **kwargs)
     finally:
         _settle_what_it_reaches(trace, function, (*args, *kwargs.values()))
+
+
+def _is_of_named_tuple(function: FunctionType) -> bool:
+    """Whether it is the ``__new__`` that ``namedtuple`` writes, which reads its arguments only."""
+    module = function.__globals__.get("__name__", "")
+    return function.__name__ == "__new__" and module.startswith("namedtuple_")
 
 
 def _settle_what_it_reaches(trace: Trace, function: FunctionType, args: Sequence[Any]) -> None:

@@ -44,7 +44,7 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
             return None
         return list(enumerate(x))
     if isinstance(x, tuple):
-        return list(enumerate(x)) if type(x) is tuple or hasattr(x, "_fields") else None
+        return list(enumerate(x)) if containers.is_plain_tuple(x) else None
     if type(x) is dict:
         return list(x.items()) if trace.was_made(x) or not trace.is_external(x) else None
     table = table_of(x)
@@ -105,7 +105,7 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
         return ComplexTracer((made["real"], made["imag"]), number.form)
     cls = class_of(x)
     if isinstance(x, tuple):
-        return cls(*made.values()) if hasattr(cls, "_fields") else cls(made.values())
+        return containers.tuple_of(cls, made.values())
     if isinstance(x, TracedList):
         items = trace.new_list(made.values())
         items.frozen = x.frozen  # type: ignore[attr-defined]

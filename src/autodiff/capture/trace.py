@@ -34,7 +34,7 @@ from autodiff.capture.effort import Allowance
 from autodiff.capture.given import converted
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import Parts
-from autodiff.capture.paths import Guard, Path, containers_in, has_repeats
+from autodiff.capture.paths import Guard, Path, has_repeats
 from autodiff.capture.text import is_pending, materialised
 from autodiff.capture.tiers import STAGED, Tier
 from autodiff.dims import Dim, Extent, UndecidedExtent, at_least, evaluate, upper_bound
@@ -169,6 +169,8 @@ class Trace:
         self.output_of: dict[Cell, int] = {}  # arrays that are results, by output number
         # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
         self.kept: dict[int, tuple[Any, Any]] = {}
+        # What was made in the place of a dataclass among the arguments, and where that is.
+        self.remade: dict[int, tuple[Any, Path]] = {}
         self.stored: dict[int, Any] = {}  # ... and those that hold traced values until the end
         self.plain_copies: dict[int, tuple[Any, Any]] = {}  # of tuples and the like, once stored
         self.kept_arrays: dict[Any, Any] = {}
@@ -372,7 +374,7 @@ class Trace:
     def given_containers(self) -> dict[int, Any]:
         """The lists, dicts and the like in the arguments, which the program has taken apart, by id."""
         if self._given is None:
-            self._given = {id(x): x for x in containers_in(self.slots)}
+            self._given = {id(x): x for x in tree.nodes(self.slots)}
         return self._given
 
     def refuse_given(self, obj: Any, source: Source | None = None) -> None:
@@ -431,11 +433,8 @@ class Trace:
 
     def note_given(self, arguments: Any) -> None:
         """Note the containers that the function is given in the place of those of the arguments."""
-        for part in containers.walk(
-            arguments, lambda x: isinstance(x, StoredList) or not tree.is_container(x)
-        ):
-            if tree.is_container(part) or isinstance(part, StoredList):
-                self.taken_apart[id(part)] = part
+        for part in tree.nodes(arguments):
+            self.taken_apart[id(part)] = part
 
     def _guard_identity(self, left: Any, right: Any) -> None:
         """Each container in the arguments is taken apart by itself, though two may be one."""
@@ -639,6 +638,10 @@ class Trace:
                 return found
         if id(obj) in self.kept:
             return self.kept[id(obj)][1]
+        if id(obj) in self.remade and path.is_of_arguments:
+            made, at = self.remade[id(obj)]
+            self.guards.append(Guard(path, "alias", at))
+            return made
         if isinstance(obj, np.ndarray):
             return self._lift_array(obj, path)
         if labelled.is_labelled(obj):
@@ -734,6 +737,8 @@ class Trace:
             # An instance: its attributes are read, and guarded, one by one.
             self.guards.append(Guard(path, "type", type(obj)))
             self.remember(obj, path)
+            if path.is_of_arguments and containers.is_record(obj):
+                self.guard_not_given(obj)
             self.instances.add(id(obj))
 
     def remove_guard(self, guard: Guard) -> None:
@@ -784,10 +789,10 @@ class Trace:
         elif type(x) is list or (isinstance(x, StoredList) and not is_stored(x)):
             for k, item in enumerate(list.__iter__(x)):
                 list.__setitem__(x, k, self.original(item, depth + 1))
-        elif isinstance(x, tuple) and (type(x) is tuple or hasattr(x, "_fields")):
+        elif containers.is_plain_tuple(x):
             items = [self.original(item, depth + 1) for item in x]
             if any(a is not b for a, b in zip(items, x, strict=True)):
-                return type(x)(*items) if hasattr(x, "_fields") else tuple(items)
+                return containers.tuple_of(type(x), items)
         return x
 
     def _lifted(self, obj: Any, path: Path, depth: int) -> Any:

@@ -30,7 +30,7 @@ from autodiff.plain_data import dataclass
 from autodiff.transform import Transformation
 
 NOT_GIVEN = object()  # in Call.given: the parameter has its default
-Rebuild = Callable[[list[Any]], tuple[list[Any], dict[str, Any]]]
+Rebuild = Callable[..., tuple[list[Any], dict[str, Any]]]
 
 
 @dataclass
@@ -325,16 +325,16 @@ def flattened(
             if tables:
                 kinds = "f" if as_float else "fi" if not transformation.is_value else "fib"
                 slot = _with_tables(signature, k, slot, kinds)
-            parts, definition = tree.flatten(slot, is_leaf=is_whole if whole else None)
+            parts, definition = tree.flatten_argument(slot, is_whole if whole else None)
             definitions.append(definition)
             key.append(definition)
             orders += tree.key_orders(slot)
-            accessors = tree.accessors(definition)
+            reached = tree.paths(definition, f"args[{k}]")
         else:
-            parts, accessors = [slot], [""]
+            parts, reached = [slot], [f"args[{k}]"]
             definitions.append(None)
         tabled.append(slot)
-        for part, accessor in zip(parts, accessors, strict=True):
+        for part, path in zip(parts, reached, strict=True):
             role = classify(part, as_float)
             if whole and type(part) in (list, tuple):
                 lists.append(len(leaves))
@@ -342,8 +342,8 @@ def flattened(
                 wholes[len(leaves)] = part
             leaves.append(parts_of_complex(part) if is_complex(role) else part)
             roles.append(role)
-            paths.append(f"args[{k}]{accessor}")
-            names.append(name if not accessor else None)
+            paths.append(path)
+            names.append(name if path == f"args[{k}]" else None)
             slot_of.append(k)
             key.append(leaf_key(part, role))
     positional = len(args) if signature.forwards else None
@@ -381,16 +381,25 @@ def _with_tables(signature: Signature, k: int, slot: Any, kinds: str) -> Any:
 
 
 def rebuilding(signature: Signature, call: Call) -> Rebuild:
-    """From leaf values to the arguments and keywords of the call."""
+    """From leaf values to the arguments and keywords of the call.
 
-    def run(values: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        slots = []
+    ``link(slots, made)`` gives what was made in the place of the call's slots the attributes that
+    these carry besides their parts.
+    """
+
+    def run(
+        values: list[Any], link: Callable[[Sequence[Any], Sequence[Any]], Sequence[Any]] = tree.link
+    ) -> tuple[list[Any], dict[str, Any]]:
+        made: list[Any] = []
         position = 0
         for definition in call.definitions:
             count = 1 if definition is None else definition.num_leaves
             part = values[position : position + count]
-            slots.append(part[0] if definition is None else tree.unflatten(definition, part))
+            made.append(part[0] if definition is None else tree.unflatten(definition, part))
             position += count
+        slots: Sequence[Any] = made
+        if any(isinstance(x, tree.Carried) for x in values):
+            slots = link(call.slots, slots)
         return signature.unbind(slots, call.left_out, call.positional)
 
     return run

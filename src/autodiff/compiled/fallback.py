@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff import debug, tree
+from autodiff import containers, debug, tree
 from autodiff.compiled.binding import Call, is_complex, whole_of_parts
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.errors import (
@@ -73,6 +73,10 @@ def plain(compiled: Compiled, call: Call) -> Any:
     return compiled.function(*args, **kwargs)
 
 
+def _is_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray)
+
+
 def run_plainly(compiled: Compiler, call: Call) -> Any:
     """The user's function on copies of the arguments, to raise what it raises."""
     copies = [
@@ -82,6 +86,8 @@ def run_plainly(compiled: Compiler, call: Call) -> Any:
         if isinstance(x, np.ndarray)
         else list(x)
         if type(x) is list
+        else tree.Carried(x.cls, containers.replaced(x.attributes, _is_array, np.array))
+        if isinstance(x, tree.Carried)
         else x
         for x, role in zip(call.leaves, call.roles, strict=True)
     ]

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.containers import is_plain_tuple, tuple_of
 from autodiff.dims import Dim, at_least
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops import python_numbers, smooth, structural
@@ -527,7 +528,8 @@ def _is_beyond(ufunc: np.ufunc, a: list[Any], b: list[Any]) -> Any:
 def _is_alike(a: Any, b: Any) -> bool:
     """Whether two items differ in their numbers only."""
     if isinstance(a, tuple):
-        return type(a) is type(b) and len(a) == len(b) and all(map(_is_alike, a, b))
+        both = is_plain_tuple(a) and is_plain_tuple(b)
+        return both and type(a) is type(b) and len(a) == len(b) and all(map(_is_alike, a, b))
     if is_number(a) and is_number(b):
         return kind_of(a) == kind_of(b)
     if not all(isinstance(x, (Tracer, np.ndarray, np.generic)) for x in (a, b)):
@@ -543,7 +545,7 @@ def _choose(condition: Any, a: Any, b: Any) -> Any:
         return a
     if isinstance(a, tuple) and _is_alike(a, b):
         parts = [_choose(condition, x, y) for x, y in zip(a, b, strict=True)]
-        return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
+        return tuple_of(type(a), parts)
     if not all(isinstance(x, (Tracer, Dim, np.ndarray, np.generic, int, float)) for x in (a, b)):
         return a if condition else b  # as it is at this call, with a guard
     chosen = choose(condition, a, b)

@@ -1,0 +1,380 @@
+"""Named tuples and dataclasses are taken apart by what they hold, and no code of their class runs.
+
+Each row of the tables makes an argument and says what is done with it.  The value is that of plain
+Python; the derivative is that of differences by what the object holds: its items or fields moved one
+by one, past everything that its class says.  Attributes besides the fields stay what they are.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections import namedtuple
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff import containers
+
+ENGINES = ("native", "numpy")
+
+
+# -- classes that convert what they are given ------------------------------------------------------
+class Metres(namedtuple("Metres", "length width")):
+    """Given in another unit than kept."""
+
+    __slots__ = ()
+
+    def __new__(cls, length, width):
+        return super().__new__(cls, length * 2.0, width)
+
+
+class Square(namedtuple("Square", "side area")):
+    """Made of fewer arguments than it has items."""
+
+    def __new__(cls, side):
+        return super().__new__(cls, side, side * 3.0)
+
+
+class Scaled(namedtuple("Scaled", "a b")):
+    """Its items are not what its ``[]`` gives."""
+
+    def __getitem__(self, k):
+        return tuple.__getitem__(self, k) * 10.0
+
+
+class Marked(namedtuple("Marked", "a b")):
+    """Has an attribute besides its items, which hides one of the class."""
+
+    mark = 5.0
+
+
+def marked(a, mark):
+    made = Marked(a, 2.0)
+    made.mark = mark
+    return made
+
+
+@dataclass
+class Hiding:
+    a: float
+    k = 5.0
+
+
+def hiding(a, k):
+    made = Hiding(a)
+    made.k = k
+    return made
+
+
+@dataclass
+class Doubled:
+    a: float
+
+    def __post_init__(self):
+        self.twice = 2.0 * self.a
+
+
+@dataclass
+class Checked:
+    """A field behind a property: getter and setter convert."""
+
+    b: float
+    a: float
+
+    @property
+    def a(self):  # noqa: F811
+        return self.__dict__["a"] * 2.0
+
+    @a.setter
+    def a(self, value):
+        self.__dict__["a"] = value * 3.0
+
+
+@dataclass
+class Reading:
+    a: float
+    b: float
+
+    def __getattribute__(self, name):
+        found = object.__getattribute__(self, name)
+        return found * 2.0 if name == "a" else found
+
+
+@dataclass
+class Storing:
+    a: float
+    b: float
+
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, value * 2.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slotted:
+    a: float
+    b: float = 2.0
+
+
+@dataclass
+class Derived(Doubled):
+    b: float = 3.0
+    counts: list = field(default_factory=lambda: [1.0, 2.0])
+
+
+@dataclass
+class Node:
+    value: float
+    nodes: list = field(default_factory=list)
+
+    def add(self, node):
+        node.parent = self
+        self.nodes.append(node)
+        return self
+
+
+def family(a):
+    return Node(a).add(Node(2.0 * a)).add(Node(3.0).add(Node(4.0)))
+
+
+def of_parents(node):
+    total = 0.0
+    for below in node.nodes:
+        total = total + below.value**2 * below.parent.value + of_parents(below)
+    return total
+
+
+def product(p):
+    return p.a * p.b
+
+
+# What is done with it, and how to make an argument: of other numbers for each call.
+ARGUMENTS: dict[str, tuple[Any, Any]] = {
+    "a conversion in __new__": (lambda p: p.length * p.width + p[0], lambda s: Metres(s, 2.0)),
+    "another signature": (lambda p: p.side**2 * p.area, lambda s: Square(s)),
+    "a conversion when it is read": (lambda p: p[0] * p[1] + p.a, lambda s: Scaled(s, 2.0)),
+    "a copy": (lambda p: copy.copy(p).a * p.b, lambda s: Marked(s, 2.0)),
+    "another item": (lambda p: p._replace(b=p.a * 3.0).b * p.b, lambda s: Marked(s, 2.0)),
+    "an attribute of a tuple": (lambda p: p.a * p.b * p.mark, lambda s: marked(s, 3.0 * s)),
+    "a hidden class attribute": (lambda e: e.a**2 * e.k, lambda s: hiding(s, 4.0 * s)),
+    "an attribute of __post_init__": (lambda e: e.a**2 * e.twice, lambda s: Doubled(s)),
+    "an array of __post_init__": (
+        lambda e: np.sum(e.a**2 * e.twice),
+        lambda s: Doubled(np.array([1.0, 2.0]) * s),
+    ),
+    "a property": (product, lambda s: Checked(2.0, s)),
+    "__getattribute__": (product, lambda s: Reading(s, 3.0)),
+    "__setattr__": (product, lambda s: Storing(s, 3.0)),
+    "slots": (product, lambda s: Slotted(a=s)),
+    "inherited fields": (lambda e: e.twice * product(e) + sum(e.counts), lambda s: Derived(s)),
+    "back references": (of_parents, family),
+    "in a list": (lambda p: sum(q.side * q.area for q in p), lambda s: [Square(s), Square(2 * s)]),
+    "in a dict": (lambda p: p["q"].a * p["r"].k, lambda s: {"q": Hiding(s), "r": hiding(s, s)}),
+    "named tuples in a table": (
+        lambda rows: sum(r.side * r.area for r in rows),
+        lambda s: [Square(s * k / 40.0) for k in range(40)],
+    ),
+    "objects in a table": (
+        lambda rows: sum(r.a**2 * r.k for r in rows),
+        lambda s: [Hiding(s * k) for k in range(12)],
+    ),
+    "objects with attributes": (
+        lambda rows: sum(r.a**2 * r.k for r in rows),
+        lambda s: [hiding(s * k, 1.0 * k) for k in range(12)],
+    ),
+    "slots in a table": (
+        lambda rows: sum(r.a**2 * r.b for r in rows),
+        lambda s: [Slotted(a=s * k) for k in range(12)],
+    ),
+}
+
+
+def places(x: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where the numbers are that a derivative has."""
+    if isinstance(x, float):
+        return [at]
+    if isinstance(x, np.ndarray):
+        return [(*at, k) for k in range(len(x))]
+    return [place for key, part in parts(x) for place in places(part, (*at, key))]
+
+
+def parts(x: Any) -> list[tuple[Any, Any]]:
+    if isinstance(x, dict):
+        return list(x.items())
+    if isinstance(x, (list, tuple)):
+        return list(enumerate(type(x).__base__.__iter__(x) if type(x) is tuple else _items(x)))
+    held = containers.attributes_of(x)
+    return [(f.name, held[f.name]) for f in dataclasses.fields(x) if f.name in held]
+
+
+def _items(x: Any) -> list[Any]:
+    return list((tuple if isinstance(x, tuple) else list).__iter__(x))
+
+
+def moved(x: Any, at: tuple[Any, ...], step: float) -> Any:
+    """``x``, in which the number at a place is another."""
+    if not at:
+        return x + step
+    key, rest = at[0], at[1:]
+    if isinstance(x, tuple):
+        items = _items(x)
+        items[key] = moved(items[key], rest, step)
+        made = tuple.__new__(type(x), items)
+        if hasattr(x, "__dict__"):
+            made.__dict__.update(x.__dict__)
+        return made
+    if isinstance(x, (list, dict, np.ndarray)):
+        x[key] = moved(x[key], rest, step)
+        return x
+    old = containers.attributes_of(x)[key]
+    containers.set_attributes(x, {key: moved(old, rest, step)})
+    return x
+
+
+def number_at(x: Any, at: tuple[Any, ...]) -> float:
+    for key in at:
+        if isinstance(x, tuple):
+            x = tuple.__getitem__(x, key)
+        elif isinstance(x, (list, dict, np.ndarray)):
+            x = x[key]
+        else:
+            x = containers.attributes_of(x)[key]
+    return float(x)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", ARGUMENTS)
+def test_an_argument_is_what_it_holds(kind: str, engine: str) -> None:
+    f, make = ARGUMENTS[kind]
+    value, slope = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
+    for s in (1.5, 0.75):
+        assert value(make(s)) == pytest.approx(f(make(s)), rel=1e-14)
+        found = slope(make(s))
+        assert type(found) is type(make(s))
+        assert places(found) == places(make(s))
+        for at in places(found):
+            differences = (f(moved(make(s), at, 1e-6)) - f(moved(make(s), at, -1e-6))) / 2e-6
+            assert number_at(found, at) == pytest.approx(differences, rel=1e-6, abs=1e-6), at
+
+
+# Made inside of the function: in branches, loops, lists, and as results.
+def in_a_branch(x):
+    p = Metres(x, x * x) if x > 1.0 else Metres(x * x, 1.0 * x)
+    return p.length * p.width
+
+
+def in_a_loop(x):
+    p = Square(x)
+    for _ in range(40):
+        p = Square(p.area * 0.25 + 0.1 * p.side)
+    return p.side * p.area
+
+
+def in_a_list(x):
+    made = []
+    for k in range(40):
+        made.append(Square(x * k))
+    return sum(p.side * p.area for p in made)
+
+
+def with_attributes_in_a_loop(x):
+    p = marked(x, 3.0 * x)
+    for _ in range(20):
+        p = Marked(p.a * 0.9, p.b * p.mark)
+        p.mark = 0.1 * x
+    return p.a * p.mark * p.b
+
+
+def an_attribute_in_a_branch(x):
+    e = Hiding(x)
+    if x > 1.0:
+        e.k = 2.0 * x
+    return e.a * e.k
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "f", [in_a_branch, in_a_loop, in_a_list, with_attributes_in_a_loop, an_attribute_in_a_branch]
+)
+def test_made_inside(f: Any, engine: str) -> None:
+    value, slope = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
+    for x in (1.5, 0.75):
+        assert value(x) == pytest.approx(f(x), rel=1e-13)
+        assert slope(x) == pytest.approx((f(x + 1e-6) - f(x - 1e-6)) / 2e-6, rel=1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: Metres(x, x * x),
+        lambda x: [Square(x), {"a": Square(2.0 * x)}],
+        lambda x: marked(x, 2.0 * x),
+        lambda x: hiding(x, 2.0 * x),
+        lambda x: [Doubled(x * k) for k in range(10)],
+        lambda x: Storing(x, 2.0 * x),
+        lambda x: Slotted(a=x),
+    ],
+)
+def test_results_hold_what_plain_python_stores(f: Any, engine: str) -> None:
+    value = autodiff.function(f, engine=engine)
+    for x in (1.5, 0.75):
+        assert held(value(x)) == held(f(x))
+
+
+def held(x: Any) -> Any:
+    """What an object holds, and those in it."""
+    if isinstance(x, float):
+        return x
+    attributes = {name: held(y) for name, y in containers.attributes_of(x).items()}
+    if isinstance(x, dict):
+        return type(x), {key: held(y) for key, y in x.items()}, attributes
+    items = [held(y) for y in _items(x)] if isinstance(x, (list, tuple)) else []
+    return type(x), items, attributes
+
+
+@dataclass
+class Cached:
+    a: float
+
+    @cached_property
+    def squared(self):
+        return self.a**2
+
+
+def test_what_a_cached_property_has_computed_is_computed_again_for_a_derivative() -> None:
+    def f(e):
+        return e.a * e.squared
+
+    warm = Cached(2.0)
+    assert f(warm) == 8.0
+    assert autodiff.gradient(f)(warm).a == pytest.approx(12.0)
+    stale = Cached(2.0)
+    stale.__dict__["squared"] = 5.0
+    assert autodiff.function(f)(stale) == f(stale) == 10.0
+
+
+def test_other_attributes_at_later_calls() -> None:
+    def f(e):
+        return e.a * (e.k if isinstance(e.k, float) else len(e.k))
+
+    value, slope = autodiff.function(f), autodiff.gradient(f)
+    for k in (7.0, [1.0, 2.0], [3.0], "text", 8.0):
+        assert value(hiding(2.0, k)) == f(hiding(2.0, k))
+        assert slope(hiding(2.0, k)).a == f(hiding(1.0, k))
+    assert value(Hiding(2.0)) == 10.0
+    assert not hasattr(slope(hiding(2.0, 7.0)), "__dict__") or "k" not in vars(
+        slope(hiding(2.0, 1.0))
+    )
+
+
+def test_a_node_that_is_moved_to_another_parent() -> None:
+    slope = autodiff.gradient(of_parents)
+    tree, other = family(1.5), family(2.5)
+    assert slope(tree).value == pytest.approx(3.0**2 + 3.0**2)
+    tree.nodes[0].parent = other
+    assert slope(tree).value == pytest.approx(3.0**2)
