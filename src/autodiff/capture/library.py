@@ -64,7 +64,7 @@ from autodiff.capture.trace import Declined, Trace
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Rung
-from autodiff.ops import complex_functions, complex_numbers, dispatch
+from autodiff.ops import complex_functions, complex_numbers, dispatch, fatal
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
 
@@ -414,6 +414,7 @@ def _on_complex(
     if isinstance(function, np.ufunc) or complex_functions.find(function) is not None:
         return lambda *inputs, **options: complex_functions.apply(function, inputs, options)
     if lookup(function, True) is not None:  # which knows real arrays alone
+        fatal.refuse(function, args, kwargs)
         raise complex_numbers.decline(name_of(function))
     return None
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from autodiff.dims import Dim, equal, equal_shapes
 from autodiff.ir.data import ArrayType
-from autodiff.ops import complex_linalg, complex_numbers, complex_ufuncs, python_numbers
+from autodiff.ops import complex_linalg, complex_numbers, complex_ufuncs, fatal, python_numbers
 from autodiff.ops.complex_numbers import (
     NOT_HOLOMORPHIC,
     TABLE,
@@ -74,6 +74,7 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         return on_both(lambda *x: apply(function, x, kwargs), args)
     name = getattr(function, "__name__", type(function).__name__)
     implementation = find(function)
+    fatal.refuse(function, args, kwargs)
     if implementation is None:
         raise decline(name)
     result = implementation(*args, **kwargs)

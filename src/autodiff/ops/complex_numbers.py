@@ -33,7 +33,7 @@ from autodiff.dims import Dim, same_shape
 from autodiff.errors import DtypeError
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import builder as _builder
-from autodiff.ops import python_numbers
+from autodiff.ops import fatal, python_numbers
 from autodiff.ops.either import Either
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, type_name
@@ -932,6 +932,7 @@ def _is_python(x: Any) -> bool:
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for, of complex operands."""
+    fatal.refuse(ufunc, inputs, kwargs, method)
     kwargs, out = dict(kwargs), kwargs.get("out")
     out = out[0] if isinstance(out, tuple) and len(out) == 1 else out
     if isinstance(out, ComplexTracer) and out.form == "array":

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.dims import Dim, at_least
-from autodiff.errors import NoReturnError, UnsupportedError
+from autodiff.errors import UnsupportedError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
 from autodiff.ops import complex_numbers, indexing
 from autodiff.ops.control import emit_for
 from autodiff.ops.entries import ENTRIES
+from autodiff.ops.fatal import refuse_objects, require_axis
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, compare, decide, known, require_equal
 from autodiff.ops.layout import lay_out
@@ -210,12 +211,15 @@ _ASSOCIATIVE = frozenset(
         np.bitwise_and, np.bitwise_or, np.bitwise_xor,
     }
 )  # fmt: skip
+_MISCOUNTED = frozenset({np.multiply, np.logical_and, np.logical_or, np.logical_xor})
 _ACCUMULATIONS: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
 def _reduce(
     ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, **options: Any
 ) -> Any:
+    if dtype is not None and ufunc in _MISCOUNTED:
+        refuse_objects(f"np.{ufunc.__name__}.reduce with dtype=", out)
     function = _REDUCTIONS.get(ufunc)
     if function is None:
         return _fold(ufunc, array, axis, out, dtype=dtype, **options)
@@ -306,21 +310,6 @@ def _one_by_one(ufunc: np.ufunc, x: Tracer, keep: bool) -> Tracer:
     return functions[np.concatenate]([first[None], Tracer(results[1], "array")], 0)
 
 
-def require_axis(result: Tracer, out: Tracer | None) -> None:
-    """Refuse to accumulate into an array without axes.
-
-    NumPy looks up the length and the stride of the axis that it accumulates along without asking
-    whether ``out`` has one, and most often ends the process.
-    """
-    if out is not None and out.ndim == 0 and result.ndim == 1:
-        raise NoReturnError(
-            "what is accumulated is to be stored into an array without axes, which ends the "
-            "process where NumPy does it",
-            source=_builder.current_builder().source,
-            remedy=f"make the array that is stored into one of shape {describe(result.shape)}",
-        )
-
-
 def _accumulate(
     ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Any:
@@ -348,7 +337,7 @@ def _accumulate(
     result = Tracer(result.value, "array")
     if target is None:
         return result
-    require_axis(result, target)
+    require_axis(result.ndim, target, describe(result.shape))
     message = "provided out is the wrong size for the accumulation."
     fits = target.ndim == result.ndim and all(
         require_equal(m, n, message) for m, n in zip(target.shape, result.shape, strict=True)

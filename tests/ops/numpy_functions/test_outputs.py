@@ -108,3 +108,70 @@ def test_nothing_is_accumulated_into_an_array_without_axes(name: str, engine: st
         for _ in range(2):
             with pytest.raises(NoReturnError, match=r"array without axes(.|\n)*np\.|x\.cum"):
                 made(np.array([3.0, 1.0, 2.0]), np.array(0.0))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", INTO_NO_AXES)
+def test_nothing_complex_is_accumulated_into_an_array_without_axes(name: str, engine: str) -> None:
+    accumulate = INTO_NO_AXES[name]
+
+    def given(z: Any, y: Any) -> Any:
+        accumulate(z, y)
+        return y
+
+    def made(z: Any) -> Any:
+        y = np.zeros((), complex)
+        accumulate(z, y)
+        return y
+
+    z = np.array([3.0, 1.0j, 2.0])
+    for _ in range(2):
+        with pytest.raises(NoReturnError, match=r"array without axes(.|\n)*(np\.|x\.cum)"):
+            autodiff.function(given, engine=engine)(z, np.zeros((), complex))
+        with pytest.raises(NoReturnError, match="array without axes"):
+            autodiff.function(made, engine=engine)(z)
+        with pytest.raises(NoReturnError, match="array without axes"):
+            autodiff.gradient(lambda z: np.real(made(z)), engine=engine)(z)
+
+
+INTO_OBJECTS: dict[str, Callable[[Any, Any], Any]] = {
+    "all": lambda x, y: np.all(x, out=y),
+    "any": lambda x, y: np.any(x, None, y),
+    "all, a method": lambda x, y: x.all(out=y),
+    "reduce": lambda x, y: np.logical_and.reduce(x, dtype=bool, out=y),
+    "reduce into a tuple": lambda x, y: np.logical_or.reduce(x, dtype=bool, out=(y,)),
+    "prod": lambda x, y: np.prod(x, dtype=float, out=y),
+    "multiply.reduce": lambda x, y: np.multiply.reduce(x, dtype=float, out=y),
+    "mean of float16": lambda x, y: np.mean(x.astype(np.float16), out=y),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", INTO_OBJECTS)
+def test_no_reduction_of_another_dtype_is_stored_into_objects(name: str, engine: str) -> None:
+    """NumPy gives back references that it did not take: after enough calls the process ends."""
+    reduce = INTO_OBJECTS[name]
+
+    def f(x: Any) -> Any:
+        y = np.empty((), object)
+        reduce(x, y)
+        return np.sum(x) * bool(y)
+
+    for make in (autodiff.function, autodiff.gradient):
+        with pytest.raises(NoReturnError, match=r"array of objects(.|\n)*y\[\.\.\.\] ="):
+            make(f, engine=engine)(np.array([3.0, 1.0, 2.0]))
+    if name == "all":
+        with pytest.raises(NoReturnError, match="array of objects"):
+            autodiff.function(f, engine=engine)(np.array([3.0, 1.0j, 2.0]))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_other_reductions_are_stored_into_objects(engine: str) -> None:
+    def f(x: Any) -> Any:
+        y = np.empty((), object)
+        np.sum(x, out=y)
+        return y
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert autodiff.function(f, engine=engine)(np.array([3.0, 1.0, 2.0])) == np.array(6.0)

@@ -19,6 +19,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.dims import Dim, Extent, at_least, equal, product, same_shape
 from autodiff.ops import structural
+from autodiff.ops.fatal import refuse_objects, require_axis
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, decide, require, require_equal
 from autodiff.ops.numpy_functions.shapes import array_of, diagonal, moveaxis, ravel
@@ -35,7 +36,7 @@ from autodiff.ops.promotion import (
     select,
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
-from autodiff.ops.ufuncs import as_output, call, require_axis, write_out
+from autodiff.ops.ufuncs import as_output, call, write_out
 
 _NOT_GIVEN = np._NoValue
 Axes = tuple[int, ...]
@@ -127,6 +128,8 @@ def _accumulate(kind: str, ufunc: str, neutral: int) -> Callable[..., Tracer]:
         initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
     ) -> Tracer:  # fmt: skip
         x = _plain(as_array(a))
+        if dtype is not None and kind == "reduce_prod" and np.dtype(dtype) != object:
+            refuse_objects("a product in another dtype", out)
         axes = _axes(axis, x.ndim, ufunc=True)
         wide = _loop_dtype(x, dtype, out)
         total = _masked(cast(x, wide), where, neutral)
@@ -220,6 +223,7 @@ def _truth(kind: str, ufunc: str, neutral: bool) -> Callable[..., Tracer]:
         *,
         where: Any = _NOT_GIVEN,
     ) -> Tracer:
+        refuse_objects(f"np.{kind.removeprefix('reduce_')}", out)
         x = _masked(cast(_plain(as_array(a)), bool), where, neutral)
         axes = _axes(axis, x.ndim, ufunc=True)
         result = emit_tracer(kind, x, axes=axes) if axes else x
@@ -305,7 +309,10 @@ def mean(
     where: Any = _NOT_GIVEN,
 ) -> Tracer:  # fmt: skip
     """``np.mean``."""
-    x, target = _plain(as_array(a)), _output(out)
+    x = _plain(as_array(a))
+    if not _given(dtype) and x.dtype == np.float16:  # summed in float32
+        refuse_objects("a mean of float16", out)
+    target = _output(out)
     axes = _axes(axis, x.ndim)
     keep = _given(keepdims) and bool(keepdims)
     wide = _sum_dtype(x, dtype, target)
@@ -433,7 +440,7 @@ def _cumulative(kind: str) -> Callable[..., Tracer]:
         wide = _loop_dtype(x, dtype, out)
         result = emit_tracer(kind, cast(x, wide), axis=k, reverse=False)
         target = _output(out)
-        require_axis(result, target)
+        require_axis(result.ndim, target, describe(result.shape))
         return _into(result, target)
 
     return run
@@ -466,7 +473,7 @@ def _cumulative_with_start(function: Callable[..., Tracer], neutral: int) -> Cal
             start = structural.broadcast(constant(neutral, result.dtype), shape, ())
             result = functions[np.concatenate]([start, result], k)
         target = as_output(out)
-        require_axis(result, target)
+        require_axis(result.ndim, target, describe(result.shape))
         return _into(result, target)
 
     return run
