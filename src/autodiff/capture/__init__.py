@@ -31,12 +31,12 @@ from autodiff.capture import (
     formatting,
     functions,
     given,
+    handlers,
     matching,
     numpy_callables,
     passing,
     python_builtins,
     statements,
-    suspending,
 )
 from autodiff.capture.frames import Scope
 from autodiff.capture.generators import TracedGenerator

@@ -484,6 +484,7 @@ def _plain_draw(
             raise NotStaged(
                 "a draw from a generator seeded inside of the function, in a branch or loop"
             )
+        trace.touch()
         drawn = run_users(getattr(owner, name), *args, **kwargs)
         return _children(trace, drawn) if name == "spawn" else lift_result(drawn)
     example = run_users(getattr(copy.deepcopy(owner), name), *args, **kwargs)

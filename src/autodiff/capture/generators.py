@@ -63,11 +63,15 @@ class TracedGenerator:
         if self.trace.made[-1] is not self.home:
             raise NotStaged("a generator is resumed inside of a branch or loop")
         source = self.trace.builder.source
+        self.trace.touch()
+        # What is raised ends it: it cannot go on as if nothing had been.
+        attempts, self.trace.attempts = self.trace.attempts, []
         try:
             return action(*arguments)
         except StopIteration as stop:
             raise StopIteration(*() if stop.value is None else (stop.value,)) from None
         finally:
+            self.trace.attempts = attempts
             self.trace.builder.source = source
 
     def __iter__(self) -> Iterator[Any]:

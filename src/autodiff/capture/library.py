@@ -65,6 +65,7 @@ from autodiff.errors import AutodiffError, DerivativeError, DtypeError, Unsuppor
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Rung
 from autodiff.ops import complex_functions, complex_numbers, dispatch, fatal
+from autodiff.ops.numpy_functions.linear_algebra import note_call
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
 
@@ -204,6 +205,7 @@ def _call(
             trace.guards.append(Guard(trace.paths[id(owner)], "is", owner))
         if trace.has_text and not is_own(function):
             args, kwargs = characters(args), characters(kwargs)
+        note_call(function, args, kwargs)
         try:
             return run_users(known, *args, **kwargs)
         except DtypeError:

@@ -94,7 +94,8 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
             if after is not None:
                 return after()
         test = frame.evaluate(node.test)
-        if isinstance(test, Tracer) and rollable and known(test) is None:
+        is_open = isinstance(test, Tracer) and known(test) is None
+        if rollable and (is_open or (peeled == passes.count == 0 and _may_end_by_handler(node))):
             after = roll()
             if after is not None:
                 return after()
@@ -107,6 +108,15 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
         if completion is not None and completion.kind in ("break", "return"):
             passes.end()
             return completion if completion.kind == "return" else None
+
+
+def _may_end_by_handler(node: ast.While) -> bool:
+    """Whether it may depend on what is raised how often a loop runs: ``while True`` around a ``try``."""
+    return any(
+        isinstance(inner, ast.Try) and rolling.staging.escapes([inner]) - {"continue"}
+        for statement in node.body
+        for inner in ast.walk(statement)
+    )
 
 
 # -- the first pass by itself ----------------------------------------------------------------------

@@ -158,6 +158,14 @@ def _forget_since(table: dict[Any, None], count: int) -> None:
         table.popitem()
 
 
+class Journal(list[tuple[Any, Value]]):
+    """The cells written since something began within a block; ``outer`` has those written before."""
+
+    def __init__(self, outer: list[tuple[Any, Value]] | None) -> None:
+        super().__init__()
+        self.outer = outer
+
+
 @contextmanager
 def undoing(frame: Frame) -> Iterator[None]:
     """Undo what has been done to names, cells and the program when staging is given up."""
@@ -165,7 +173,8 @@ def undoing(frame: Frame) -> Iterator[None]:
     guarded, decided = len(trace.guarded), len(trace.decided)
     mark = trace.decisions.mark()
     block, length = builder.block, len(builder.block.operations)
-    outer_journal, outer_source, builder.journal = builder.journal, builder.source, []
+    outer_journal, outer_source = builder.journal, builder.source
+    builder.journal = Journal(outer_journal)
     try:
         with trace.parts.region(None) as changes:
             try:

@@ -225,11 +225,12 @@ def lazy_zip(frame: Frame, sources: Sequence[Any]) -> LazySequence | None:
 def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt] = ()) -> bool:
     """Whether a loop is long enough, or of unknown length.
 
-    Copies of a body that has loops of its own are large: those are not made.
+    Copies of a body that has loops of its own are large: those are not made.  Where a handler ends the
+    loop, one loop compiles that as well.
     """
     if isinstance(sequence.count, Dim):
         return True
-    nested = any(isinstance(n, (ast.For, ast.While)) for s in body for n in ast.walk(s))
+    nested = any(isinstance(n, (ast.For, ast.While, ast.Try)) for s in body for n in ast.walk(s))
     return sequence.count > (1 if nested else LONGEST_UNROLLED)
 
 
@@ -1306,12 +1307,13 @@ def _roll_conditional(
             frame.scope.locals.pop(name, None)
         raise
     trips = results[0]
-    positive: Any = np.greater(Tracer(trips, "python"), 0)
-    ran = Tracer(positive.value, "python")
+    ran = _runs(extent_of(Tracer(trips, "python")))
     stacks = len(results) - len(body.row_cells())
     _bind_results(body, results[1:stacks], keys, slots, ran, lambda: trips)
     body.end_rows(trips, results[stacks:])
     body.stands(node)
+    for name in set(stops) - _taken_ends(body, stops):
+        frame.scope.locals.pop(name)
     return _after_loop(frame, node, flags)
 
 
@@ -1341,7 +1343,20 @@ def _make_while(
     body = _Body(frame, run, None, limit, names)
     with body.lists_restored():
         tested = _with_condition(body, node, check, lambda: _continues(frame, node, test, stops))
-        return _emit_while(body, tested)
+        counted = isinstance(node, ast.For) and not _taken_ends(body, stops)
+        return _emit_while(body, tested, limit if counted else None)
+
+
+def _taken_ends(body: _Body, stops: Sequence[str]) -> set[str]:
+    """The flags of the ways out that a pass may take: a handler may never be reached."""
+    assert body.outcome is not None
+    before = dict(zip(body.names, body.parameters[1:], strict=False))
+    after = {name: body.outcome.names.get((body.frame.scope, name)) for name in stops}
+    return {
+        name
+        for name, flag in after.items()
+        if flag is not None and as_tracer(flag).value is not before[body.frame.scope, name]
+    }
 
 
 def _with_condition(
@@ -1375,7 +1390,7 @@ def _with_condition(
 
 
 def _emit_while(
-    body: _Body, tested: Outcome
+    body: _Body, tested: Outcome, count: Extent | None
 ) -> tuple[_Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
     frame = body.frame
     if tested.raised is not None:
@@ -1394,8 +1409,11 @@ def _emit_while(
     stacked = body.row_cells()
     outcome = body.outcome
     outcome.block.outputs += [outcome.cells.get(cell, cell.value) for cell in stacked]
-    results = emit_while(tuple(_starts(body) + fillers), tested.block, body.outcome.block)
-    return body, keys, slots, results
+    carries = tuple(_starts(body) + fillers)
+    if count is not None:  # nothing ends it early
+        results = emit_for(count, carries, outcome.block)
+        return body, keys, slots, (as_tracer(count).value, *results)
+    return body, keys, slots, emit_while(carries, tested.block, outcome.block)
 
 
 def _continues(frame: Frame, node: ast.AST, test: Callable[[], Any], stops: Sequence[str]) -> Any:
@@ -1460,8 +1478,8 @@ def _return_from_loop(
     if frame.boundary not in ("function", "staged loop"):
         return give() if bool(returned) else None
     if frame.boundary == "function":
-        return staging._branch(frame, returned, give, otherwise, ends=True)
-    return staging._branch(
+        return staging.branch(frame, returned, give, otherwise, ends=True)
+    return staging.branch(
         frame,
         returned,
         lambda: staging.record_end(frame, Completion("return", result)),

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.attempts import raise_alike, raised_by
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
@@ -44,10 +45,8 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
     decided = known(test)
     if decided is not None:
         return frame.execute(node.body if decided else node.orelse)
-    escapes = _escapes(node.body) | _escapes(node.orelse)
-    if escapes:  # then each side runs the statements that follow as well, which may end otherwise
-        escapes = escapes.union(*map(_escapes, frame.rests))
-    if escapes and not _can_end(frame, escapes):
+    escapes = ends_of(frame, [node])
+    if escapes and not can_end(frame, escapes):
         taken, words = bool(test), " or ".join(sorted(escapes))
         frame.trace.decisions.take(Rung.GUARDED, f"a {words} in it", frame.source(node))
         return frame.execute(node.body if taken else node.orelse)
@@ -55,11 +54,11 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
     try:
         with undoing(frame):
             _refuse_endless_recursion(frame)
-            return _branch(
+            return branch(
                 frame,
                 test,
-                lambda: _side(frame, node.body, rests),
-                lambda: _side(frame, node.orelse, rests),
+                lambda: side(frame, lambda: frame.execute(node.body), rests),
+                lambda: side(frame, lambda: frame.execute(node.orelse), rests),
                 ends=bool(escapes),
             )
     except Bail as problem:
@@ -67,6 +66,15 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
             raise
         why = problem
     return frame.execute(node.body if _take_path(frame, node, test, why) else node.orelse)
+
+
+def ends_of(frame: Frame, statements: Sequence[ast.stmt]) -> set[str]:
+    """How statements that become two sides may end early.
+
+    If they may, each side runs the statements that follow as well, which may end otherwise.
+    """
+    found = _escapes(statements)
+    return found.union(*map(_escapes, frame.rests)) if found else found
 
 
 def _refuse_endless_recursion(frame: Frame) -> None:
@@ -87,7 +95,7 @@ def _take_path(frame: Frame, node: ast.AST, test: Tracer, why: Bail) -> bool:
     return taken
 
 
-def _can_end(frame: Frame, escapes: set[str]) -> bool:
+def can_end(frame: Frame, escapes: set[str]) -> bool:
     """Whether ends of branches can be merged at the boundary the frame is in."""
     if frame.boundary == "function":
         return escapes == {"return"}
@@ -96,13 +104,13 @@ def _can_end(frame: Frame, escapes: set[str]) -> bool:
     return frame.boundary == "loop" and escapes == {"continue"}
 
 
-def _side(
-    frame: Frame, body: Sequence[ast.stmt], rests: Sequence[Sequence[ast.stmt]]
+def side(
+    frame: Frame, body: Callable[[], Completion | None], rests: Sequence[Sequence[ast.stmt]]
 ) -> Completion | None:
     """One side of a branch, with the statements still to come if the branch may end the body."""
     saved, frame.rests = frame.rests, list(rests)
     try:
-        completion = frame.execute(body)
+        completion = body()
         if completion is None and rests:
             completion = frame.execute_rests(rests)
     finally:
@@ -123,13 +131,14 @@ def record_end(frame: Frame, completion: Completion) -> Completion | None:
     return None
 
 
-def _branch(
+def branch(
     frame: Frame,
     test: Tracer,
     then: Callable[[], Completion | None],
     orelse: Callable[[], Completion | None],
     ends: bool,
 ) -> Completion | None:
+    """Both sides, merged; ``ends``: they have run to the end of the function or pass."""
     mark = frame.trace.decisions.mark()
     first, second = _both_sides(frame, test, then, orelse)
     _refuse_draws(first, second)
@@ -191,20 +200,33 @@ def _raising(
     ends: bool,
 ) -> Completion | None:
     """A side that raises is checked not to be taken; the other side runs in line."""
-    if first.raised is not None and second.raised is not None:
-        raise first.raised
-    if first.raised is not None:
-        emit_check(_negated(test), _message(first.raised))
-        completion = orelse()
-    else:
-        assert second.raised is not None
-        emit_check(test.value, _message(second.raised))
-        completion = then()
+    completion = _other_side(frame, test, first, second, then, orelse)
     if not ends:
         return completion
     if frame.boundary == "function":
         return completion if completion is not None else Completion("return", None)
     return Completion("done")
+
+
+def _other_side(
+    frame: Frame,
+    test: Tracer,
+    first: Outcome,
+    second: Outcome,
+    then: Callable[[], Any],
+    orelse: Callable[[], Any],
+) -> Any:
+    """What the side does that raises nothing."""
+    if first.raised is not None and second.raised is not None:
+        if frame.trace.tried and not raise_alike(first, second):
+            raise NotStaged("both sides of it raise, and a handler may tell which did")
+        raise first.raised
+    if first.raised is not None:
+        emit_check(_negated(test), _message(first.raised), raised_by(frame, first))
+        return orelse()
+    assert second.raised is not None
+    emit_check(test.value, _message(second.raised), raised_by(frame, second))
+    return then()
 
 
 def _message(error: Exception) -> str:
@@ -266,16 +288,9 @@ def stage_choice(
             _refuse_endless_recursion(frame)
             mark = frame.trace.decisions.mark()
             first, second = _both_sides(frame, test, then, orelse)
-            if first.raised is not None and second.raised is not None:
-                raise first.raised
             if first.raised is not None or second.raised is not None:
                 frame.trace.decisions.back_to(mark)  # the other side runs once more
-            if first.raised is not None:
-                emit_check(_negated(test), _message(first.raised))
-                return orelse()
-            if second.raised is not None:
-                emit_check(test.value, _message(second.raised))
-                return then()
+                return _other_side(frame, test, first, second, then, orelse)
             box: list[Any] = [None]
             _merge(
                 frame,

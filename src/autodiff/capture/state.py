@@ -151,6 +151,7 @@ class State:
 
     def append(self, obj: list[Any], item: Any, source: Source | None) -> None:
         """Note that ``item``, as it is now, is appended to a list from outside."""
+        self.trace.touch()
         self.appended[id(obj)] = self.trace.paths[id(obj)]
         self.appended_at[id(obj)] = source
         self._note(item, source)
@@ -256,6 +257,7 @@ class State:
 
     def store(self, place: Place, value: Any) -> None:
         """Let a place have another value."""
+        self.trace.touch()
         known = self.by_owner.get(id(place.owner), {}).get(place.key)
         if known is None:
             self.unknown.append(place)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import ast
 import contextlib
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
 
 from autodiff.capture.assignment import assign
+from autodiff.capture.attempts import Closed
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.frames import UNBOUND, Completion
 from autodiff.capture.functions import own_method
@@ -182,10 +183,11 @@ def as_users(error: BaseException) -> BaseException:
     return ValueError(error.message) if isinstance(error, ShapeError) else error
 
 
-def _try(frame: Frame, node: ast.Try) -> Steps:
+def run_try(frame: Frame, node: ast.Try, body: Steps | None = None) -> Steps:
+    """A ``try``; ``body`` runs its statements."""
     try:
         try:
-            completion = yield from steps(frame, node.body)
+            completion = yield from _tried(frame, steps(frame, node.body) if body is None else body)
         except Exception as error:
             if not is_users(error):
                 raise
@@ -207,6 +209,15 @@ def _try(frame: Frame, node: ast.Try) -> Steps:
         raise
     ending = yield from steps(frame, node.finalbody)
     return ending if ending is not None else completion
+
+
+def _tried(frame: Frame, body: Steps) -> Steps:
+    """What somebody waits for that may be raised in it."""
+    frame.trace.tried += 1
+    try:
+        return (yield from body)
+    finally:
+        frame.trace.tried -= 1
 
 
 def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
@@ -246,7 +257,9 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
     try:
         if item.optional_vars is not None:
             passing(assign, frame, item.optional_vars, entered)
-        completion = yield from _with_items(frame, node, position + 1)
+        inner = _with_items(frame, node, position + 1)
+        with _closed(frame, manager):
+            completion = yield from _tried(frame, inner)
     except GeneratorExit:
         passing(leave, None)
         raise
@@ -265,6 +278,20 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
         del filtered[depth:]
     passing(leave, None)
     return completion
+
+
+@contextlib.contextmanager
+def _closed(frame: Frame, manager: Any) -> Iterator[None]:
+    """Nothing passes the end of a ``with`` unseen, unless that does nothing."""
+    attempts = frame.trace.attempts
+    if is_harmless_context(manager) and not isinstance(manager, contextlib.suppress):
+        yield
+        return
+    attempts.append(Closed())
+    try:
+        yield
+    finally:
+        attempts.pop()
 
 
 def _protocol(
@@ -325,12 +352,11 @@ STEPS.update(
         ast.If: _if,
         ast.For: _for,
         ast.While: _while,
-        ast.Try: _try,
+        ast.Try: run_try,
         ast.With: _with,
     }
 )
 
-STATEMENTS[ast.Try] = lambda frame, node: finish(_try(frame, node))
 STATEMENTS[ast.With] = lambda frame, node: finish(_with(frame, node))
 
-__all__ = ["as_users", "is_users"]
+__all__ = ["as_users", "is_users", "run_try"]

@@ -175,6 +175,8 @@ class Trace:
         self.plain_copies: dict[int, tuple[Any, Any]] = {}  # of tuples and the like, once stored
         self.kept_arrays: dict[Any, Any] = {}
         self.rolling: list[Any] = []  # the bodies of the loops that are being staged
+        self.tried = 0  # bodies of ``try`` and ``with`` around what is run
+        self.attempts: list[Any] = []  # the ``try`` statements that are being run, outermost first
         self.counts: set[Cell] = set()  # how many items lists have that are kept in arrays
         # A loop that chooses among existing arrays is unrolled, a branch that chooses among lists
         # guarded (set when what was chosen turns out to be stored into).
@@ -357,6 +359,7 @@ class Trace:
         if not self.tier.holds_back:
             return
         self.changes.setdefault(id(obj), source)
+        self.touch()
         if self.is_external(obj):
             raise Declined(
                 f"a change of a {type(obj).__name__} from outside of the function", source
@@ -370,6 +373,11 @@ class Trace:
             if part is not None and self.was_made(obj) and self.parts.save(obj, part):
                 return
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
+
+    def touch(self) -> None:
+        """What cannot be put back is about to change: a statement that does it is not run twice."""
+        for attempt in self.attempts:
+            attempt.touched = True
 
     def given_containers(self) -> dict[int, Any]:
         """The lists, dicts and the like in the arguments, which the program has taken apart, by id."""
@@ -407,6 +415,8 @@ class Trace:
         """Iterators are about to be advanced: not from inside of a branch or loop, which is undone."""
         for obj in objects:
             inside = len(self.made) > 1 and self.tier.holds_back
+            if self.attempts and is_iterator(obj):
+                self.touch()
             if inside and is_iterator(obj) and id(obj) not in self.made[-1]:
                 raise NotStaged("an iterator is advanced inside of a branch or loop")
 

@@ -33,6 +33,10 @@ class NotHolomorphic:
     values: tuple[Value, ...]
 
 
+Raised = BaseException | type[BaseException]  # the type alone where its text is not known
+Claim = Value | Callable[[], Value]  # what holds where nothing is raised, or what emits it
+
+
 class Builder:
     """Appends operations to the innermost open block."""
 
@@ -48,6 +52,8 @@ class Builder:
         self.ordered_views: list[Any] = []  # the storage cells of which something is a view
         # While a region is captured: the storage cells written, with what they held before.
         self.journal: list[tuple[Any, Value]] | None = None
+        # Whether somebody takes up that something may raise, so that no check is needed.
+        self.raising: Callable[[Claim, Raised], bool] | None = None
         # Runs Python code of a library on traced values, as the user's own; None outside of capture.
         self.interpret: Callable[[Any, Sequence[Any]], Any] | None = None
         # Where it is asked whether the function is holomorphic: what is not.

@@ -26,7 +26,7 @@ import numpy as np
 from autodiff.dims import Dim, Extent, bounds
 from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType, Block, Operation, Value, uses
-from autodiff.ops.builder import current_builder
+from autodiff.ops.builder import Raised, current_builder
 from autodiff.ops.entries import Control, Effect, Entry, register, require_types
 from autodiff.signals import Signal
 
@@ -216,9 +216,14 @@ def emit_while(
     return results
 
 
-def emit_check(predicate: Value, message: str) -> None:
-    """Append a check that fails the run when ``predicate`` is false."""
-    current_builder().emit("check", (predicate,), {"message": message}, ())
+def emit_check(predicate: Value, message: str, error: Raised | None = None) -> None:
+    """Append a check that fails the run when ``predicate`` is false.
+
+    ``error`` is what plain Python raises exactly then, or its type: the user's ``try`` may be there for it.
+    """
+    builder = current_builder()
+    if error is None or builder.raising is None or not builder.raising(predicate, error):
+        builder.emit("check", (predicate,), {"message": message}, ())
 
 
 class Refusal:

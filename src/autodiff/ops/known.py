@@ -20,7 +20,7 @@ import numpy as np
 
 from autodiff.dims import Dim, Extent, UndecidedExtent, at_least, equal, maximum, minimum, symbols
 from autodiff.ir.data import Operation, Program, Value
-from autodiff.ops.builder import Builder, current_builder
+from autodiff.ops.builder import Builder, Raised, current_builder
 from autodiff.ops.control import emit_check
 from autodiff.ops.either import Either
 from autodiff.ops.entries import ENTRIES, Control, Effect
@@ -228,17 +228,20 @@ def compare(ufunc: str, a: Extent, b: Extent) -> Tracer:
     return result
 
 
-def check(predicate: Tracer, message: str) -> None:
-    """Fail the run when ``predicate`` is false; nothing to do when it is known to be true."""
+def check(predicate: Tracer, message: str, error: Raised | None = None) -> None:
+    """Fail the run when ``predicate`` is false; nothing to do when it is known to be true.
+
+    ``error`` is what plain Python raises exactly then, or its type.
+    """
     folded = known(predicate)
     if folded is None or not folded:
-        emit_check(predicate.value, message)
+        emit_check(predicate.value, message, error)
 
 
 def require(predicate: Tracer, failure: Exception) -> None:
     """Raise what NumPy raises where ``predicate`` is known to be false, else check it at run time."""
     folded = known(predicate)
     if folded is None:
-        emit_check(predicate.value, str(failure))
+        emit_check(predicate.value, str(failure), failure)
     elif not folded:
         raise failure

@@ -6,6 +6,7 @@
     solve(a, b)                          a x = b; b has shape (…, n, k)
     triangular_solve(a, b; lower, transposed, unit)   a or its transpose is used
     inverse(a)      slogdet(a) -> (sign, log|det|)     lu-based
+    factorises(a; routine)               whether ``cholesky``, or ``solve`` and ``inverse``, raise nothing
     convolve(a, v)                       full discrete convolution of two vectors
 
 The leading axes of all operands are batch axes and agree.  Rules after M. Giles, "Collected
@@ -226,6 +227,25 @@ register(
         np.linalg.cholesky,
         Kernel("cholesky"),
         Rules(_cholesky_jvp, _cholesky_vjp),
+    )
+)
+
+
+def _factorises_meaning(a: Any, routine: str) -> Any:
+    try:
+        np.linalg.cholesky(a) if routine == "cholesky" else np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        return np.bool_(False)
+    return np.bool_(True)
+
+
+register(
+    Entry(
+        "factorises",
+        lambda types, routine: (ArrayType(np.dtype(bool), ()),),
+        _factorises_meaning,
+        Kernel("factorises"),
+        zero_derivative=True,
     )
 )
 

@@ -51,6 +51,15 @@ _MATH: dict[str, tuple[str, bool]] = {
 }  # fmt: skip
 
 
+# What those raise that raise nothing else: of a result that is not finite.
+_RAISES = {
+    **dict.fromkeys(("exp", "exp2", "expm1", "sinh", "cosh"), OverflowError),
+    **dict.fromkeys(
+        ("sin", "cos", "tan", "arcsin", "arccos", "arccosh", "arctanh", "log", "log2", "log10",
+         "log1p", "sqrt", "fmod"),
+        ValueError,
+    ),
+}  # fmt: skip
 _SPECIAL = {"erf", "erfc", "lgamma", "tgamma"}  # not ufuncs of NumPy
 
 
@@ -70,7 +79,9 @@ def _python(name: str, *operands: Any, result: Any = FLOAT) -> Tracer:
     return pointwise(name, *operands, dtypes=dtypes, form="python")
 
 
-def _check_math(y: Tracer, operands: tuple[Tracer, ...]) -> Tracer:
+def _check_math(
+    y: Tracer, operands: tuple[Tracer, ...], error: type[Exception] | None = None
+) -> Tracer:
     """CPython's rule: NaN from no NaN, or infinity from finite operands, raises."""
     fine = pointwise("isfinite", y)
     for x in operands:
@@ -79,7 +90,7 @@ def _check_math(y: Tracer, operands: tuple[Tracer, ...]) -> Tracer:
     for x in operands[1:]:
         infinite = pointwise("logical_or", infinite, pointwise("isinf", x))
     fine = pointwise("logical_or", fine, pointwise("logical_and", pointwise("isinf", y), infinite))
-    check(fine, "math domain error or overflow")
+    check(fine, "math domain error or overflow", error)
     return y
 
 
@@ -87,7 +98,7 @@ def _math(operation: str, can_raise: bool) -> Callable[..., Tracer]:
     def function(*args: Any) -> Tracer:
         operands = tuple(_scalar(x) for x in args)
         y = _python(operation, *operands)
-        return _check_math(y, operands) if can_raise else y
+        return _check_math(y, operands, _RAISES.get(operation)) if can_raise else y
 
     return function
 
@@ -101,7 +112,7 @@ for _name, (_operation, _can_raise) in _MATH.items():
 def log(x: Any, *base: Any) -> Tracer:
     """``math.log`` with an optional base."""
     value = _scalar(x)
-    y = _check_math(_python("log", value), (value,))
+    y = _check_math(_python("log", value), (value,), ValueError)
     if not base:
         return y
     bottom = log(base[0])

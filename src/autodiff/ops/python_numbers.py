@@ -114,11 +114,11 @@ def _check_negated(x: Any) -> None:
 def _check_nonzero(b: Any, message: str) -> None:
     if not isinstance(b, (Tracer, Dim)):
         if b == 0:
-            check(as_tracer(False), message)
+            check(as_tracer(False), message, ZeroDivisionError)
         return
     if kind_of(b) == "i" and decide_bounds_nonzero(b):
         return
-    check(pointwise("not_equal", b, 0), message)
+    check(pointwise("not_equal", b, 0), message, ZeroDivisionError)
 
 
 def decide_bounds_nonzero(b: Any) -> bool:

@@ -2,7 +2,7 @@
 
     dot_general        gemm, batch by batch; operands that are transposes or slices in memory with
                        one unit stride are passed as they lie
-    cholesky           potrf           solve      getrf, getrs
+    cholesky           potrf           solve      getrf, getrs         factorises   potrf or getrf
     triangular_solve   trsm            inverse    getrf, getri         slogdet   getrf
     cumulative_sum, cumulative_prod, argmax, argmin, searchsorted       loops
 
@@ -307,6 +307,35 @@ def _factorised(
         f.pointer(pivots), info,
     )  # fmt: skip
     return pivots, info
+
+
+def _factorises(g: Generator, operation: Operation) -> bool:
+    """Whether all matrices have factors, found with the very routine that is about to be called."""
+    (a,) = operation.operands
+    if _letter(a.dtype) is None:
+        return False
+    *batch, n, _ = a.shape
+    by_lu = operation.attributes["routine"] == "lu"
+    # NumPy hands the matrix itself to the routine, by columns; rounding decides what is singular.
+    factors = _transposed_copy(g, a) if by_lu else _copy(g, a)
+    f = _Fortran(g, a.dtype)
+    good = g.w.slot("i1")
+    g.w.line(f"store i1 true, ptr {good}")
+    with _batches(g, batch) as indices:
+        start = _matrix_at(indices, n, n, batch)
+        if by_lu:
+            _, info = _factorised(g, f, factors, start, n)
+        else:
+            info = f.info()
+            place = f.pointer(factors, start, n * n)
+            f.call("potrf", f.character("U"), f.integer(n), place, f.integer(maximum(n, 1)), info)
+        code = g.w.here(f"load i32, ptr {info}")
+        fine = g.w.here(f"icmp eq i32 {code}, 0")
+        before = g.w.here(f"load i1, ptr {good}")
+        both = g.w.op(f"and i1 {before}, {fine}", before, fine)
+        g.w.line(f"store i1 {both}, ptr {good}")
+    g.bind(operation.result, Element(g.w.here(f"load i1, ptr {good}"), np.dtype(bool)))
+    return True
 
 
 def _solve(g: Generator, operation: Operation) -> bool:
@@ -620,6 +649,7 @@ def _sorts_before(g: Generator, x: Element, y: Element) -> Element:
 _ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
     "dot_general": _dot_general,
     "cholesky": _cholesky,
+    "factorises": _factorises,
     "solve": _solve,
     "triangular_solve": _triangular_solve,
     "inverse": _inverse,

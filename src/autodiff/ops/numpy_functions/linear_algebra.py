@@ -16,6 +16,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autodiff.dims import Extent, equal, product
 from autodiff.ops import linear_algebra as primitives
 from autodiff.ops import smooth, structural
+from autodiff.ops.builder import current_builder, emit
 from autodiff.ops.custom import stop
 from autodiff.ops.determinants import determinant
 from autodiff.ops.function_table import functions, implements
@@ -479,6 +480,33 @@ def float_matrix(a: Any, square: bool = True) -> Tracer:
     if x.dtype == np.float16:
         raise TypeError("array type float16 is unsupported in linalg")
     return cast(x, x.dtype if x.dtype.kind == "f" else np.float64)
+
+
+_ROUTINES: dict[Any, str] = {
+    np.linalg.cholesky: "cholesky",
+    np.linalg.inv: "lu",
+    np.linalg.solve: "lu",
+}
+
+
+def note_call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    """A function is called that raises for some matrices: the user's ``try`` may be there for it."""
+    raising = current_builder().raising
+    if raising is None or not any(function is f for f in _ROUTINES) or not args:
+        return
+    if not all(type(x) is Tracer for x in args) or kwargs.keys() - {"upper"}:
+        return  # plain Python answers where it raises
+    try:
+        x = float_matrix(args[0])
+    except (np.linalg.LinAlgError, TypeError):
+        return  # as the call itself says
+    for other in args[1:]:  # both are of one dtype
+        dtype = other.dtype if other.dtype.kind == "f" else np.dtype(np.float64)
+        x = cast(x, np.result_type(x.dtype, dtype))
+    if kwargs.get("upper"):
+        x = primitives.t(x)
+    routine = _ROUTINES[function]
+    raising(lambda: emit("factorises", (x.value,), routine=routine), np.linalg.LinAlgError)
 
 
 @implements(np.linalg.inv)
