@@ -19,9 +19,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "autodiff.api": (
-        "Function", "Gradient", "HessianVector", "Hessian", "Jacobian", "ValueAndGradient",
+        "Function", "Gradient", "HessianVector", "Hessian", "Jacobian", "ValueAndGradient", "Vmap",
         "function", "gradient", "value_and_gradient", "hessian_vector", "jacobian", "hessian",
-        "jvp", "vjp",
+        "jvp", "vjp", "vmap",
     ),
     "autodiff.custom": ("checkpoint", "custom_gradient", "stop_gradient"),
     "autodiff.symbolic": ("Symbolic", "constant", "tag"),

@@ -6,6 +6,7 @@
     hessian_vector(f)      Hessian times a vector
     jacobian(f)  hessian(f)
     jvp(f, primals, tangents)   vjp(f, *primals)
+    vmap(f)                for each lane of a batch
 
 Each can be called (``gradient(f)``), used as a decorator (``@gradient``) and as a decorator with
 options (``@gradient(wrt="x")``), on functions, methods, static and class methods, lambdas and
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import debug, transform
+from autodiff.batching import Batched, Lanes
 from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
 from autodiff.engines import ENGINES
@@ -112,12 +114,16 @@ class Transformed:
                 "complex numbers need no option",
             )
         transformation.holomorphic = bool(holomorphic)
-        self._compiled = Compiled(function, transformation, **self._options)
+        self._compiled = Compiled(self._what_runs(function), transformation, **self._options)
         functools.update_wrapper(self, function, updated=())
         self.__wrapped__ = function
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return Transformation()
+
+    def _what_runs(self, function: Any) -> Any:
+        """What is captured, where it is not the function itself."""
+        return function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         compiled = self._compiled
@@ -331,6 +337,44 @@ class Hessian(Transformed):
         return transform.Hessian(wrt)
 
 
+class Vmap(Transformed):
+    """``f`` for each lane of a batch; see :func:`vmap`."""
+
+    def __init__(
+        self,
+        function: Any,
+        *,
+        in_axes: Any = 0,
+        out_axes: Any = 0,
+        axis_size: int | None = None,
+        **options: Any,
+    ) -> None:
+        self._axes: dict[str, Any] = {
+            "in_axes": in_axes,
+            "out_axes": out_axes,
+            "axis_size": axis_size,
+        }
+        super().__init__(function, **options)
+
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return Batched(self)
+
+    def _what_runs(self, function: Any) -> Any:
+        self.lanes = Lanes(function, **self._axes)
+        return self.lanes
+
+    def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """How capture treats a call of this object inside of another function."""
+        return self.lanes.__autodiff_inline__(trace, args, kwargs)
+
+    def __reduce__(self) -> Any:
+        found = super().__reduce__()
+        if isinstance(found, str):
+            return found
+        restore, (cls, function, wrt, options) = found
+        return restore, (cls, function, wrt, {**options, **self._axes})
+
+
 class _WithVectors(Transformed):
     """Transformations whose call brings vectors along."""
 
@@ -525,6 +569,80 @@ def hessian(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any
            [4., 2.]])
     """
     return _decorator(Hessian, f, {"wrt": wrt, **options})
+
+
+def vmap(
+    f: Callable[..., Any] | None = None,
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    axis_size: int | None = None,
+    **options: Any,
+) -> Any:
+    """A function of one lane as a function of many at once.
+
+    ``vmap(f)(xs, ys)`` is ``np.stack([f(x, y) for x, y in zip(xs, ys)])``, as one compiled loop:
+    each lane has the value of running alone, takes its own branches and makes its own number of
+    iterations, and what lanes print, draw or store happens in their order.  It may be
+    nested, differentiated, and put around derivatives: ``vmap(gradient(f))``.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code for one lane, or a transformation of such.
+    in_axes : int, None, or tuple of them
+        Along which axis the lanes of each argument lie; None for what all lanes share.  One entry
+        for all arguments, or a tuple of one for each; in place of an entry a container of
+        entries, with the structure of the argument's first levels.  An argument given by keyword
+        has the entry of its parameter, one that only goes by keyword axis 0.
+    out_axes : int, None, or container of them
+        Along which axis the lanes of each result lie; None for a result that is the same in all
+        lanes, which is then given once.
+    axis_size : int, optional
+        The number of lanes, where no argument tells it.
+    **options
+        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+
+    Returns
+    -------
+    Vmap
+        Called like ``f``.  Numbers become arrays, arrays have an axis more, containers keep their
+        structure and None stays None.
+
+    Raises
+    ------
+    ShapeError
+        (a ``ValueError``) if the numbers of lanes differ, or an argument has no such axis.
+    ArgumentError
+        (a ``TypeError``) if entries do not fit what they are for, or a lane returns what is no
+        number and no array.
+
+    Notes
+    -----
+    A lane gets views of its part of the arrays, so what it stores there is stored in the batch, as
+    in the loop.  Where lanes return numbers of two types, the stack has the wider one.  Without lanes
+    the result is empty, and the effects of ``f`` do not happen.
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> autodiff.vmap(lambda x, w: x @ w, in_axes=(0, None))(np.eye(2), np.array([3.0, 4.0]))
+    array([3., 4.])
+    >>> slopes = autodiff.vmap(autodiff.gradient(lambda x: x**3))
+    >>> slopes(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+    """
+    unknown = [name for name in options if name not in _OPTIONS or name in ("wrt", "holomorphic")]
+    if unknown:
+        known = [name for name in _OPTIONS if name not in ("wrt", "holomorphic")]
+        raise ArgumentError(
+            f"vmap has no option {unknown[0]!r}.",
+            remedy=f"its options are in_axes, out_axes, axis_size, {', '.join(known)}",
+        )
+    axes = {"in_axes": in_axes, "out_axes": out_axes, "axis_size": axis_size}
+    if f is None:
+        return lambda function: Vmap(function, **axes, **options)
+    return Vmap(f, **axes, **options)
 
 
 _PRODUCTS: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()

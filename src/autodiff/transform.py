@@ -91,6 +91,13 @@ class Transformation:
         """Numbers of the leaves that carry derivatives."""
         return []
 
+    def open_axes(self, signature: Any, call: Any) -> frozenset[tuple[int, int]]:
+        """Leaves and their axes whose extents no program is made for, from the first call on.
+
+        A call that the transformation cannot take is refused here, before it is captured.
+        """
+        return frozenset()
+
     def naming(self, signature: Any) -> Naming | None:
         """What a capture is asked for by name."""
         return None

@@ -389,3 +389,33 @@ def test_what_follows_a_continue_may_end_the_loop(f, engine):
     for limit in (0.1, 0.9, 0.1, 0.9):
         for x in (np.ones(3), -np.ones(3)):
             assert repr(ours(x, limit)) == repr(f(x, limit))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("transform", [autodiff.function, autodiff.gradient])
+def test_short_loops_that_end_early_are_loops_where_no_value_is_known(transform, engine):
+    def first_negative(x):
+        for value in x:
+            if value < 0:
+                return value * 2
+        return np.sum(x)
+
+    slope = autodiff.gradient(first_negative)
+
+    def over_rows(table):
+        total = 0.0
+        for k in range(len(table)):
+            total += np.sum(slope(table[k]) * table[k]) + first_negative(table[k])
+        return total
+
+    compiled = transform(over_rows, engine=engine, on_fallback="error")
+    rows = np.array(
+        [[1.0, -2.0, 3.0], [-1.0, 2.0, 2.0], [1.0, 1.0, 1.0], [2.0, 3.0, -0.5], [4.0, 1.0, 1.0]]
+    )
+    for table in (rows, -rows, rows[::-1].copy()):
+        if transform is autodiff.function:
+            assert np.isclose(compiled(table), over_rows(table))
+        else:
+            plain = np.array([2 * slope(row) for row in table])
+            assert np.allclose(compiled(table), plain)
+    assert len(compiled.cache) == 1

@@ -35,7 +35,7 @@ from autodiff.ops.tracer import Tracer
 
 def _try(frame: Frame, node: ast.Try) -> Completion | None:
     trace = frame.trace
-    if trace.eager:
+    if not trace.tier.reusable:
         return finish(run_try(frame, node))
     if trace.builder.raising is None:
         trace.builder.raising = partial(meets, trace)

@@ -7,10 +7,11 @@ fails, a loop goes down :mod:`the ladder <autodiff.ladder>`, and notes which run
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from autodiff.capture import rolling
+from autodiff.capture import rolling, staging
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import iterate
 from autodiff.capture.effort import PASS
@@ -40,7 +41,7 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
         return unroll_for(frame, node, source, f"a {kind} that Python goes through item by item")
     if source is frame.trace.checkpointed:
         sequence = replace(sequence, checkpointed=True)
-    if not rolling.worth_rolling(sequence, node.body):
+    if not rolling.worth_rolling(sequence, node.body) and not _ends_unseen(frame, node.body):
         return unroll_for(frame, node, source, FEW_PASSES)
     try:
         after = roll_or_peel(frame, node, sequence)
@@ -51,6 +52,14 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
     else:
         return after()
     return unroll_for(frame, node, source, why)
+
+
+def _ends_unseen(frame: Frame, body: Sequence[ast.stmt]) -> bool:
+    """Whether a loop may end early where no value of this call tells: in a loop, a lane, a derivative.
+
+    Pass by pass there is no way through it.
+    """
+    return bool(frame.trace.builder.stack) and bool(staging.escapes(body) - {"continue"})
 
 
 def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Completion | None:

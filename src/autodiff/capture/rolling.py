@@ -70,7 +70,7 @@ from autodiff.dims import (
     symbols,
     upper_bound,
 )
-from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, walk
+from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
 from autodiff.ladder import AmbiguousStore, Bail, Rung
 from autodiff.ops.builder import Builder, emit
 from autodiff.ops.complex_numbers import ComplexTracer
@@ -1220,6 +1220,50 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
     )
     body.stands(node)
     return lambda: frame.execute(node.orelse)
+
+
+def roll_rows(
+    frame: Frame, node: ast.AST, count: Extent, row: Callable[[Any], Sequence[Value]]
+) -> list[tuple[Value, bool]]:
+    """A loop whose iterations each give values: these stacked, and whether they may differ.
+
+    ``row`` runs iteration ``k`` and returns what it gives.
+    """
+    given: list[Value] = []
+
+    def run(index: Value) -> None:
+        given[:] = row(Tracer(index, "python"))
+
+    with undoing(frame):
+        body = _Body(frame, run, count, count)
+        with body.lists_restored():
+            body.interpret()
+            keys, slots, fillers = _keep_temporaries(body)
+            _finish(body, keys, slots)
+            assert body.outcome is not None
+            block, inside = body.outcome.block, _defined(body.outcome)
+            if any(symbols(n) & inside for value in given for n in value.shape):
+                raise NotStaged("iterations that give arrays of different sizes")
+            varying = _varying(block)
+            differ = [value in varying for value in given]
+            block.outputs += given
+            carries = tuple(_starts(body) + fillers)
+            results = emit_for(count, carries, block)
+    n = len(carries)
+    _bind_results(body, results[:n], keys, slots, _runs(count), lambda: as_tracer(count).value)
+    body.stands(node)
+    return list(zip(results[n:], differ, strict=True))
+
+
+def _varying(block: Block) -> set[Value]:
+    """The values of a loop's body that may differ between iterations."""
+    varying = set(block.parameters)
+    for operation in block.operations:
+        read = {*uses(operation), *(v for r in operation.regions for v in free_values(r))}
+        inner = [operation, *(op for region in operation.regions for op in walk(region))]
+        if not varying.isdisjoint(read) or any(op.kind == "host_call" for op in inner):
+            varying.update(operation.results)
+    return varying
 
 
 def _runs(count: Extent) -> Any:

@@ -41,6 +41,7 @@ from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import (
     WARNINGS_OF_COMPILING,
+    ArgumentError,
     AutodiffError,
     InternalError,
     ShapeError,
@@ -332,7 +333,7 @@ class Compiled(Compiler):
             is_value = self.transformation.is_value
             if error.arose is None and not (is_value and isinstance(error, UnsupportedError)):
                 raise  # about the call, not about what the function does
-            if is_value and not isinstance(error, ShapeError):
+            if is_value and not isinstance(error, (ShapeError, ArgumentError)):
                 return fallback.reason_at(error.message, error.source)
             return error
         except WARNINGS_OF_COMPILING:  # as the user has it: an error
@@ -353,10 +354,11 @@ class Compiled(Compiler):
         Where that is not possible, or where an int turns out to shape the program, calls of this
         structure are compiled for each of their sizes and ints.
         """
+        always = self.transformation.open_axes(self.signature, call)
         before = self.seen.setdefault(structure, [])
         if structure in self.fixed:
             return None
-        general = generality(call, before, ints=True)
+        general = generality(call, before, True, always)
         shapes = call.shapes()
         if shapes not in before and len(before) < MAXIMUM_SHAPES:
             before.append(shapes)

@@ -27,11 +27,16 @@ class Generality:
         return bool(self.ints) or any(n is not None for axes in self.axes for n in axes)
 
 
-def generality(call: Call, before: list[list[tuple[int, ...]]], ints: bool) -> Generality:
+def generality(
+    call: Call,
+    before: list[list[tuple[int, ...]]],
+    ints: bool,
+    always: frozenset[tuple[int, int]] = frozenset(),
+) -> Generality:
     """What to leave open for a call, given the shapes that calls of its structure had before.
 
-    Extents that differ between calls become symbols; extents that agree in every call share one.
-    Extents of 0 and 1 stay fixed, since they broadcast.
+    Extents that differ between calls become symbols, and those of the leaves and axes in ``always``;
+    extents that agree in every call share one.  Extents of 0 and 1 stay fixed, since they broadcast.
     """
     shapes = call.shapes()
     numbers: dict[tuple[int, ...], int] = {}
@@ -40,7 +45,8 @@ def generality(call: Call, before: list[list[tuple[int, ...]]], ints: bool) -> G
         row: list[int | None] = []
         for axis, size in enumerate(shape):
             history = (size, *(seen[leaf][axis] for seen in before))
-            open_ = size >= 2 and any(other != size for other in history)
+            differs = any(other != size for other in history)
+            open_ = size >= 2 and (differs or (leaf, axis) in always)
             row.append(numbers.setdefault(history, len(numbers)) if open_ else None)
         axes.append(tuple(row))
     found = [
