@@ -23,7 +23,7 @@ _HOMES = {
         "function", "gradient", "value_and_gradient", "hessian_vector", "jacobian", "hessian",
         "jvp", "vjp", "vmap",
     ),
-    "autodiff.custom": ("checkpoint", "custom_gradient", "stop_gradient"),
+    "autodiff.custom": ("checkpoint", "custom_gradient", "implicit", "stop_gradient"),
     "autodiff.symbolic": ("Symbolic", "constant", "tag"),
     "autodiff.testing": ("check_gradient",),
     "autodiff.finding": ("find_nan",),

@@ -1,7 +1,9 @@
-"""Derivatives by hand: ``custom_gradient`` and ``stop_gradient``.
+"""Derivatives by hand: ``custom_gradient``, ``implicit`` and ``stop_gradient``.
 
     @custom_gradient(vjp=lambda ct, y, x: ct * np.clip(x, -1, 1))
     def f(x): ...
+
+    root = implicit(solve, residual)      residual(root(p), p) == 0
 
 The rule is plain NumPy, captured like the function itself, so it is differentiated again for
 second derivatives.  One rule serves both modes: the other one is its transpose.
@@ -17,6 +19,7 @@ from autodiff import tree
 from autodiff.capture import Declined
 from autodiff.capture.naming import capturing
 from autodiff.capture.nested import inline_custom
+from autodiff.capture.solvers import implied
 from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.ops import custom as _custom
 from autodiff.ops.complex_numbers import ComplexTracer, joined
@@ -175,3 +178,87 @@ def custom_gradient(
     if f is None:
         return lambda function: CustomGradient(function, rule, mode)
     return CustomGradient(f, rule, mode)
+
+
+class Implicit:
+    """A solver with the derivative that a residual gives it; see :func:`implicit`."""
+
+    def __init__(self, solve: Callable[..., Any], residual: Callable[..., Any]) -> None:
+        self.solve = solve
+        self.residual = residual
+        functools.update_wrapper(self, solve, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The solution."""
+        trace = capturing()
+        if trace is not None and is_traced([*args, *kwargs.values()]):
+            return self.__autodiff_inline__(trace, args, kwargs)
+        return self.solve(*args, **kwargs)
+
+    def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """How capture treats a call: the solution, and a residual that is zero at it."""
+        return implied.solution(
+            trace, implied.Definition(self.solve, self.residual), args, dict(kwargs)
+        )
+
+
+def implicit(solve: Callable[..., Any], residual: Callable[..., Any]) -> Implicit:
+    """Give a solver of your own the derivative of the solution.
+
+    The solution moves as the residual says, which is zero at it (the implicit function theorem):
+    with ``residual(x, p) = 0``, ``dx = -(∂residual/∂x)⁻¹ (∂residual/∂p) dp``.  How it was found is not
+    differentiated, so ``solve`` may be anything: a loop with a tolerance, a library, compiled code.
+
+    Parameters
+    ----------
+    solve : callable
+        ``solve(*args)``: the solution ``x``, a real number, an array, or a container of these.
+    residual : callable
+        ``residual(x, *args)``: zero at the solution, with as many elements as ``x`` has.  Derivatives
+        flow to all that it reads, arguments or not.
+
+    Returns
+    -------
+    callable
+        It takes the arguments of ``solve``, and gives what that gives.
+
+    Raises
+    ------
+    ArgumentError
+        if one of the two is no function, or ``solve`` gives other than real numbers.
+    ShapeError
+        if the residual has another number of elements than the solution (AD202).
+    DerivativeError
+        if the derivative of the residual by the solution is singular (AD305).
+
+    Warns
+    -----
+    NoSolutionWarning
+        if the residual is not zero: a step of Newton's from the solution is more than 1e-5 of it.
+
+    Notes
+    -----
+    The derivative of the residual by the solution is a matrix of n² numbers for n unknowns.
+
+    Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 15.
+
+    Examples
+    --------
+    >>> import autodiff
+    >>> def root(p):
+    ...     x = 1.0
+    ...     while abs(x * x - p) > 1e-12:
+    ...         x = (x + p / x) / 2
+    ...     return x
+    >>> square_root = autodiff.implicit(root, lambda x, p: x * x - p)
+    >>> value, slope = autodiff.value_and_gradient(square_root)(4.0)
+    >>> round(value, 12), round(slope, 12)
+    (2.0, 0.25)
+    """
+    for name, function in (("solve", solve), ("residual", residual)):
+        if not callable(function):
+            raise ArgumentError(
+                f"implicit takes functions; {name} is a {type(function).__name__}.",
+                remedy="pass implicit(solve, residual): x = solve(*args), residual(x, *args) is zero",
+            )
+    return Implicit(solve, residual)

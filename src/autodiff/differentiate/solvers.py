@@ -60,8 +60,14 @@ def _read(operation: Operation, site: Site) -> list[Array]:
     return list(site.operands[operation.attributes["solver"].count :])
 
 
+def _equation(operation: Operation) -> Program:
+    """The function that is zero at the solution."""
+    program: Program = operation.attributes["programs"][operation.attributes["solver"].zero]
+    return _with_outputs(program, program.outputs[:1])
+
+
 def _push_root(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
-    solver, program = operation.attributes["solver"], operation.attributes["programs"][0]
+    solver, program = operation.attributes["solver"], _equation(operation)
     read, x = _read(operation, site), site.results[0]
     moving = tangents[solver.count :]
     given = [t for t in moving if t is not None]
@@ -84,7 +90,7 @@ def _other(operation: Operation, site: Site, number: int) -> Tracer | None:
 
 
 def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tracer | None]:
-    solver, program = operation.attributes["solver"], operation.attributes["programs"][0]
+    solver, program = operation.attributes["solver"], _equation(operation)
     count, read, x, ct = solver.count, _read(operation, site), site.results[0], cotangents[0]
     pulled: list[Tracer | None] = [None] * len(site.operands)
     for number, other in enumerate(cotangents):
@@ -104,7 +110,7 @@ def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequen
 
 def _slope(operation: Operation, site: Site, read: Sequence[Array]) -> Array:
     """The derivative by the unknown at the zero, looked at before anything is divided by it."""
-    solver, program = operation.attributes["solver"], operation.attributes["programs"][0]
+    solver, program = operation.attributes["solver"], _equation(operation)
     x, start = site.results[0], site.results[-1]
     (residual,) = put_in_place(program, [x, *read])
     if solver.is_system:
@@ -114,7 +120,7 @@ def _slope(operation: Operation, site: Site, read: Sequence[Array]) -> Array:
         derived = jvp(program, [True, *[False] * len(read)])
         one = Tracer.constant(np.ones(()))
         slope = put_in_place(derived, [x, *read, one])[1]
-        nearby = put_in_place(derived, [x + doubt(residual, slope, start), *read, one])[1]
+        nearby = put_in_place(derived, [x + doubt(residual, slope, x, start), *read, one])[1]
     return emit_tracer(
         "regular", slope, residual, x, nearby, start, solver=solver, source=operation.source
     )

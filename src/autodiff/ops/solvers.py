@@ -1,6 +1,6 @@
 """Calls of SciPy's solvers and integrators: operations whose attributes hold programs.
 
-    root(*arguments, *read; solver, programs)         a zero of programs[0](z, *read) by z
+    root(*arguments, *read; solver, programs)         a zero of f(z, *read) by z
     integral(a, b, *read; programs, like, options)    integrals of programs[0](t, *read) over t
     regular(J, r, x, J', start; solver, source)       J, the derivative by z at a zero, once checked
 
@@ -8,7 +8,9 @@ The programs are those of the functions that the user hands to SciPy.  Each is c
 is among the operands.  Nothing of them is put in place; an engine makes of each a function that
 SciPy calls, so value, options and exceptions are SciPy's own, and a new operand compiles nothing.
 
-``root`` gives the zero, what else was asked for, and where the search started.  ``integral`` gives one
+``root`` gives the zero, what else was asked for, and where the search started.  The first programs
+are what SciPy calls, one for each name in ``solver.callbacks``; of a solver of the user's own there
+are none, and the zero is operand 0 itself.  ``integral`` gives one
 integral for each output of its program, element by element, which has the shape of operand
 ``like[k]`` (of none: a number), and the estimate of the first one's error.
 
@@ -54,7 +56,7 @@ class Solver:
     name : str
         What the user calls it.
     callbacks : tuple of str
-        Its parameters that take functions; one program each.
+        Its parameters that take functions; one program each, from the first one on.
     count : int
         How many of the operands are its other arguments.
     keywords : callable
@@ -72,6 +74,10 @@ class Solver:
         Calls ``function``; see :func:`calling_from`.
     others : tuple of str
         What SciPy calls the results beside the zero.
+    zero : int
+        The program of which the first output is zero at the solution: f(z, *read).
+    relative : float
+        What share of the zero a step of Newton's may be, where the solver has done its work.
     """
 
     function: Callable[..., Any]
@@ -85,6 +91,8 @@ class Solver:
     tolerance: float
     call: Callable[[Any, dict[str, Any]], Any]
     others: tuple[str, ...]
+    zero: int = 0
+    relative: float = 1e-6
 
     def __repr__(self) -> str:
         return self.name
@@ -115,12 +123,14 @@ class _Watched:
 
     def __call__(self, z: Any, *args: Any) -> Any:
         try:
-            (value,) = self.evaluate(z)
+            value, *more = self.evaluate(z)
         except BaseException as error:
             self.raised = self.raised or error
             raise
         if len(self.first) < 2:
             self.first.append((np.array(z) if self.is_system else z, value))
+        if more:  # a function that gives its derivative beside its value
+            return (value if self.is_system else float(value), *more)
         return value if self.is_system else float(value)
 
     def start(self) -> np.ndarray:
@@ -157,11 +167,13 @@ def solve(
 ) -> tuple[Any, np.ndarray]:
     """What SciPy's root finder returns, and where it started (:meth:`_Watched.start`)."""
     read = operands[solver.count :]
-    watched = [_Watched(program(*read), solver.is_system) for program in programs]
+    called = programs[: len(solver.callbacks)]
+    watched = [_Watched(program(*read), solver.is_system) for program in called]
     keywords = solver.keywords(operands[: solver.count])
     given = dict(zip(solver.callbacks, watched, strict=True))
     result = answer(watched, lambda: solver.call(solver.function, given | keywords))
-    return result, watched[0].start()
+    seen = bool(called) and solver.zero == 0
+    return result, watched[0].start() if seen else np.full(3, np.nan)
 
 
 def _root_meaning(
@@ -204,8 +216,9 @@ def _regular_meaning(
         raise _singular(solver, source)
     step = residual / slope if np.ndim(slope) == 0 else np.linalg.solve(slope, residual)
     length, distance, error = map(_size, (step, x, residual))
-    close = length <= 4 * solver.tolerance + 1e-6 * distance or error <= 1e-8 * start[0]
-    if not (close and error <= start[0]):
+    # Where the search started is not known (NaN) of another function than SciPy was given.
+    close = length <= 4 * solver.tolerance + solver.relative * distance or error <= 1e-8 * start[0]
+    if not close or error > start[0]:
         where = f"{source.file}, line {source.line}" if source is not None else "?"
         warnings.warn(
             f"{solver.name} ({where}) stopped where the function is not zero (it is "
@@ -218,14 +231,16 @@ def _regular_meaning(
     return slope
 
 
-def doubt(residual: Any, slope: Any, start: Any) -> Any:
+def doubt(residual: Any, slope: Any, x: Any, start: Any) -> Any:
     """How far a zero is from where the solver stopped, for all that can be known.
 
     That is a step of Newton's, or one that changes the function by its rounding error, but not far on the
-    scale of the search.  At a zero of higher order the slope differs over that distance.
+    scale of the search; where nothing is known of the search, half of the digits.  At a zero of higher
+    order the slope differs over that distance.
     """
-    noise = np.maximum(abs(residual), 4 * np.finfo(float).eps * start[1])
-    return np.minimum(noise / abs(slope), 1e-4 * start[2])
+    noise = np.fmax(abs(residual), 4 * np.finfo(float).eps * start[1])
+    near = np.where(np.isnan(start[1]), 1e-8 * abs(x), 0.0)
+    return np.fmin(np.maximum(noise / abs(slope), near), 1e-4 * start[2])
 
 
 def _refused_meaning(x: Any, *, refusal: DerivativeError) -> Any:

@@ -1,6 +1,7 @@
 """SciPy's solvers and integrators in captured code: one operation, with the user's function in it.
 
     roots.py       brentq … root        zeros of functions
+    implied.py     autodiff.implicit    what a residual defines
     integrals.py   quad
     odes.py        solve_ivp, odeint
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,

@@ -27,6 +27,7 @@ from autodiff.capture.solvers.programs import (
     as_float,
     at,
     bound,
+    call_of,
     captured,
     closed_program,
     further_arguments,
@@ -365,14 +366,12 @@ def _of_model(
     """The model as SciPy calls it, and the residuals, of the parameters as a vector."""
 
     def program(residuals: bool) -> _Callback:
-        from autodiff.capture.calls import call
-
         parameter = Value(ArrayType(FLOAT, (n,)), "p")
         z = Tracer(parameter, "array")
 
         def run(vector: Any) -> Any:
             values = [vector[k] for k in range(n)]
-            return call(frame, model, [x, *values], {}, node)
+            return call_of(frame, model, [x, *values], node)
 
         outcome = captured(frame, None, [z], (), node, thunk=lambda: run(z))
         with frame.trace.builder.reopened(outcome.block):

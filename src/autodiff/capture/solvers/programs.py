@@ -28,7 +28,7 @@ from autodiff.ops.either import Either
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.solvers import FLOAT
 from autodiff.ops.structural import reshape
-from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer
+from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
 
 NUMBER = ArrayType(FLOAT, (), True)
 NUMPY_NUMBER = ArrayType(FLOAT, ())
@@ -66,6 +66,13 @@ def closed_program(block: Block, name: str) -> tuple[Program, list[Value]]:
     return Program(Block([*parameters, *inputs], operations, outputs), name), read
 
 
+def call_of(frame: Frame, function: Any, args: Sequence[Any], node: ast.AST) -> Any:
+    """A call of the user's function."""
+    from autodiff.capture.calls import call
+
+    return call(frame, function, list(args), {}, node)
+
+
 def captured(
     frame: Frame,
     function: Any,
@@ -79,15 +86,13 @@ def captured(
 
     Its parameters are ``parameters``, by default the arguments.  ``thunk`` calls it another way.
     """
-    from autodiff.capture.calls import call
-
     trace = frame.trace
     naming, trace.naming = trace.naming, None
     tier, trace.tier = trace.tier, STAGED  # on placeholders, no branch can be taken for good
     try:
         outcome = run_region(
             frame,
-            thunk or (lambda: call(frame, function, [*arguments, *extra], {}, node)),
+            thunk or (lambda: call_of(frame, function, [*arguments, *extra], node)),
             parameters or [x.value for x in arguments],
         )
     finally:
@@ -100,27 +105,64 @@ def captured(
 
 
 def number_program(
-    frame: Frame, function: Any, form: Form, extra: Sequence[Any], node: ast.AST
+    frame: Frame,
+    function: Any,
+    form: Form,
+    extra: Sequence[Any],
+    node: ast.AST,
+    beside: int = 0,
 ) -> tuple[Program, list[Value]]:
-    """A function from a number to a number."""
+    """A function from a number to a number, and to ``beside`` of its derivatives beside it."""
     parameter = Value(NUMBER if form == "python" else NUMPY_NUMBER, "z")
     outcome = captured(frame, function, [Tracer(parameter, form)], extra, node)
     with frame.trace.builder.reopened(outcome.block):
-        result = as_float(outcome.value)
-        if result.shape:
+        results = [as_float(x) for x in _parts(outcome.value, 1 + beside)]
+        if any(result.shape for result in results):
             raise Declined("a function whose result is no number")
-        outcome.block.outputs = [result.value]
+        outcome.block.outputs = [result.value for result in results]
     return closed_program(outcome.block, getattr(function, "__name__", "f"))
 
 
+def _parts(value: Any, count: int) -> list[Any]:
+    """What a function returned: one thing, or so many in a tuple or list."""
+    if count == 1:
+        return [value]
+    if not isinstance(value, (tuple, list)) or len(value) != count:
+        raise Declined("a function that does not return its derivatives beside its value")
+    return list(value)
+
+
 def array_program(
-    frame: Frame, function: Any, x: Tracer, extra: Sequence[Any], shape: Any, node: ast.AST
+    frame: Frame,
+    function: Any,
+    x: Tracer,
+    extra: Sequence[Any],
+    shapes: Sequence[Any],
+    node: ast.AST,
+    own: Any = None,
+    less_unknown: bool = False,
 ) -> tuple[Program, list[Value]]:
-    """A function from a vector to an array of ``shape``."""
+    """A function of a vector with arrays of ``shapes`` as results.
+
+    The function takes the vector as an array of shape ``own``, if given, and a first result of that
+    shape is made a vector.  ``less_unknown``: minus the one that was taken.
+    """
     parameter = Value(ArrayType(FLOAT, x.shape), "z")
-    outcome = captured(frame, function, [Tracer(parameter, "array")], extra, node)
+    z = Tracer(parameter, "array")
+
+    def thunk() -> Any:
+        given = z if own is None else reshape(z, own)
+        return call_of(frame, function, [given, *extra], node)
+
+    outcome = captured(frame, function, [z], extra, node, thunk=thunk)
     with frame.trace.builder.reopened(outcome.block):
-        outcome.block.outputs = [array_of(outcome.value, shape).value]
+        parts = zip(_parts(outcome.value, len(shapes)), shapes, strict=True)
+        first, *others = [array_of(value, shape) for value, shape in parts]
+        if shapes[0] is own:
+            first = reshape(first, z.shape)
+        if less_unknown:
+            first = emit_tracer("subtract", first, z)
+        outcome.block.outputs = [first.value, *(other.value for other in others)]
     return closed_program(outcome.block, getattr(function, "__name__", "f"))
 
 

@@ -1,6 +1,7 @@
 """SciPy's root finders in captured code: one operation, with the user's function in it.
 
 brentq(lambda z: z**2 - x, 0, 2)      root(0, 2, x; programs=(f(z, x),))
+fixed_point(lambda z: cos(x * z), 1)  root(1, x; programs=(f(z, x), f(z, x) - z))
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Form, Tracer
 from autodiff.plain_data import dataclass
 
+Shape = tuple[Any, ...]
+
 
 @dataclass(frozen=True)
 class _RootFinder:
@@ -52,6 +55,9 @@ class _RootFinder:
     tolerance: str = "xtol"
     is_system: bool = False
     results: str | None = "full_output"  # what asks for more than the zero; None: always there
+    start: str = "x0"
+    keeps_shape: bool = False  # of the start: what the function is given and what it returns
+    is_fixed_point: bool = False  # f(z) = z is solved
 
 
 _BRACKETS = _RootFinder(("f",))
@@ -65,6 +71,21 @@ ROOT_FINDERS: dict[str, _RootFinder] = {
     "root_scalar": _RootFinder(("f", "fprime", "fprime2"), results=None),
     "fsolve": _RootFinder(("func", "fprime"), "array", "xtol", True),
     "root": _RootFinder(("fun", "jac"), "array", "tol", True, None),
+    "fixed_point": _RootFinder(
+        ("func",), "array", "xtol", True, "", keeps_shape=True, is_fixed_point=True
+    ),
+    **dict.fromkeys(
+        (
+            "broyden1",
+            "broyden2",
+            "anderson",
+            "linearmixing",
+            "diagbroyden",
+            "excitingmixing",
+            "newton_krylov",
+        ),
+        _RootFinder(("F",), "array", "x_tol", True, "", "xin", True),
+    ),
 }
 # Of ``root_scalar``: what hands NumPy's numbers to the function.
 _OPEN_METHODS = ("newton", "secant", "halley", "toms748")
@@ -76,10 +97,17 @@ def find_root(
     """A zero of the user's function, or of a system, with whatever else the call asks for."""
     rule = ROOT_FINDERS[function.__name__]
     given = bound(function, args, kwargs)
+    rule = _of_many_starts(frame, rule, given)
     functions = {name: given.pop(name) for name in rule.functions if name in given}
     functions = {name: f for name, f in functions.items() if f is not None}
-    if not all(callable(f) for f in functions.values()):
-        raise Declined("a root finder with a flag in place of a function")
+    # Flags say that the function returns its derivatives beside its value.
+    flags = {name: f for name, f in functions.items() if not callable(f)}
+    if not all(isinstance(f, bool) for f in flags.values()) or rule.functions[0] in flags:
+        raise Declined("a root finder with something else in place of a function")
+    functions = {name: f for name, f in functions.items() if name not in flags}
+    beside = sum(flags.values())
+    if beside and (given.get("method") or "hybr") not in _GIVEN_DERIVATIVES:
+        raise Declined("a method that takes no derivative, given one")
     extra = further_arguments(frame, given)
     _refuse_options(given)
     form = rule.form
@@ -89,12 +117,31 @@ def find_root(
     ):
         form = "scalar"
     operands = Operands()
+    shape: Shape = ()
     if rule.is_system:
-        programs = _of_system(frame, functions, given, operands, extra, node)
+        programs, shape = _of_system(frame, rule, functions, given, operands, extra, node, beside)
     else:
-        programs = [number_program(frame, f, form, extra, node) for f in functions.values()]
+        programs = [number_program(frame, f, form, extra, node, beside) for f in functions.values()]
         _refuse_single_precision(given)
-    return _emit_root(frame, function, rule, form, tuple(functions), given, operands, programs)
+    given |= {name: True for name, asked in flags.items() if asked}
+    found = _emit_root(frame, function, rule, form, tuple(functions), given, operands, programs)
+    return reshape(found, shape) if rule.keeps_shape and isinstance(found, Tracer) else found
+
+
+_GIVEN_DERIVATIVES = ("hybr", "lm", "newton", "halley")
+
+
+def _of_many_starts(frame: Frame, rule: _RootFinder, given: dict[str, Any]) -> _RootFinder:
+    """The row for ``newton`` from an array of starts, which solves an equation for each."""
+    if rule is not ROOT_FINDERS["newton"]:
+        return rule
+    start = given["x0"] = frame.trace.deep(given["x0"])
+    many = isinstance(start, (list, tuple)) or bool(np.shape(start))
+    if not many:
+        return rule
+    if product(as_float(start).shape) == 1:
+        raise Declined("newton from an array of one start")
+    return replace(rule, form="array", is_system=True, keeps_shape=True)
 
 
 def _refuse_options(given: dict[str, Any]) -> None:
@@ -115,24 +162,33 @@ def _refuse_single_precision(given: dict[str, Any]) -> None:
 
 def _of_system(
     frame: Frame,
+    rule: _RootFinder,
     functions: dict[str, Any],
     given: dict[str, Any],
     operands: Operands,
     extra: Sequence[Any],
     node: ast.AST,
-) -> list[tuple[Program, list[Value]]]:
-    """The programs of a system; its start becomes the first operand, as a vector."""
-    start = as_float(frame.trace.deep(given["x0"]))
-    if len(start.shape) != 1 and given.get("method", "hybr") not in ("hybr", "lm"):
-        raise Declined("a method that does not make a vector of its start")
+    beside: int,
+) -> tuple[list[tuple[Program, list[Value]]], Shape]:
+    """The programs of a system, and the shape of its start, which becomes the first operand."""
+    start = as_float(frame.trace.deep(given.pop(rule.start)))
+    if not rule.keeps_shape and len(start.shape) != 1:
+        if given.get("method", "hybr") not in ("hybr", "lm"):
+            raise Declined("a method that does not make a vector of its start")
     n = product(start.shape)
-    given["x0"] = reshape(start, (n,))
-    operands.template(given["x0"])
+    x0 = reshape(start, (n,))
+    operands.template(x0)
     first, *others = functions.values()
-    programs = [array_program(frame, first, given["x0"], extra, (n,), node)]
-    for jacobian in others:
-        programs.append(array_program(frame, jacobian, given["x0"], extra, (n, n), node))
-    return programs
+    shape = start.shape if rule.keeps_shape else (n,)
+
+    def program(f: Any, shapes: Sequence[Shape], less_unknown: bool = False) -> Any:
+        return array_program(frame, f, x0, extra, shapes, node, shape, less_unknown)
+
+    programs = [program(first, [shape, *[(n, n)] * beside])]
+    programs += [program(f, [shape if rule.keeps_shape else (n, n)]) for f in others]
+    if rule.is_fixed_point:
+        programs.append(program(first, [shape], True))
+    return programs, start.shape
 
 
 def _emit_root(
@@ -146,13 +202,12 @@ def _emit_root(
     programs: Sequence[tuple[Program, list[Value]]],
 ) -> Any:
     trace = frame.trace
-    start = given.pop("x0") if rule.is_system else None
     template = operands.template({k: numbers(v) for k, v in trace.deep(given).items()})
 
     def keywords(arrays: Sequence[Any]) -> dict[str, Any]:
         made: dict[str, Any] = template(tuple(arrays))
-        if start is not None:
-            made["x0"] = np.array(arrays[0])
+        if rule.is_system:
+            made[rule.start] = np.array(arrays[0])
         return made
 
     read = list(dict.fromkeys(v for _, values in programs for v in values))
@@ -171,10 +226,11 @@ def _emit_root(
         float(tolerance) if isinstance(tolerance, (int, float)) else 0.0,
         calling_from(trace.builder.source),
         (),
+        len(closed) - 1 if rule.is_fixed_point else 0,
     )
     if all(v.owner is not None and v.owner.kind == "constant" for v in values):
         raise Declined("a root finder of constants")
-    if rule.results is not None and not given.get(rule.results):
+    if rule.results is not None and not given.get(rule.results):  # of "" there is none
         return _emitted(frame, solver, closed, values)[0]
     return _with_all_results(frame, solver, closed, values)
 
