@@ -44,35 +44,19 @@ from autodiff.ops.either import Either, choose, is_array
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
+# What Python calls the operators: ``operator.__add__`` for ``a + b``, ``operator.__iadd__`` for ``a += b``, and the
+# methods of a class, ``__add__`` and ``__radd__``.
+_NAMES: dict[type, str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv",
+    ast.FloorDiv: "floordiv", ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul",
+    ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor",
+    ast.LShift: "lshift", ast.RShift: "rshift",
+}  # fmt: skip
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.MatMult: operator.matmul,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
-    ast.LShift: operator.lshift,
-    ast.RShift: operator.rshift,
+    kind: getattr(operator, f"__{name}__") for kind, name in _NAMES.items()
 }
 IN_PLACE: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.iadd,
-    ast.Sub: operator.isub,
-    ast.Mult: operator.imul,
-    ast.Div: operator.itruediv,
-    ast.FloorDiv: operator.ifloordiv,
-    ast.Mod: operator.imod,
-    ast.Pow: operator.ipow,
-    ast.MatMult: operator.imatmul,
-    ast.BitAnd: operator.iand,
-    ast.BitOr: operator.ior,
-    ast.BitXor: operator.ixor,
-    ast.LShift: operator.ilshift,
-    ast.RShift: operator.irshift,
+    kind: getattr(operator, f"__i{name}__") for kind, name in _NAMES.items()
 }
 BINARY_OF = {IN_PLACE[kind]: BINARY[kind] for kind in IN_PLACE}  # ``a + b`` for ``a += b``
 UNARY: dict[type, Callable[[Any], Any]] = {
@@ -113,17 +97,7 @@ def _binary(frame: Frame, node: ast.BinOp) -> Any:
 
 # -- operators of the user's classes ---------------------------------------------------------------
 _METHODS: dict[Any, tuple[str, str | None]] = {
-    operator.add: ("__add__", "__radd__"),
-    operator.sub: ("__sub__", "__rsub__"),
-    operator.mul: ("__mul__", "__rmul__"),
-    operator.truediv: ("__truediv__", "__rtruediv__"),
-    operator.floordiv: ("__floordiv__", "__rfloordiv__"),
-    operator.mod: ("__mod__", "__rmod__"),
-    operator.pow: ("__pow__", "__rpow__"),
-    operator.matmul: ("__matmul__", "__rmatmul__"),
-    operator.and_: ("__and__", "__rand__"),
-    operator.or_: ("__or__", "__ror__"),
-    operator.xor: ("__xor__", "__rxor__"),
+    **{BINARY[kind]: (f"__{name}__", f"__r{name}__") for kind, name in _NAMES.items()},
     operator.lt: ("__lt__", "__gt__"),
     operator.le: ("__le__", "__ge__"),
     operator.gt: ("__gt__", "__lt__"),
