@@ -38,7 +38,7 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_library
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import Dim
-from autodiff.ladder import Bail, NotStaged, Rung
+from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import dispatch
 from autodiff.ops.either import Either, choose, is_array
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
@@ -826,12 +826,9 @@ def _rolled(
         if isinstance(part, (ast.expr, ast.stmt)) and not hasattr(part, "lineno"):
             ast.copy_location(part, node)
     assert isinstance(body, ast.For)
-    try:
-        after = roll_or_peel(Frame(frame.trace, scope, frame.name), body, sequence)
-    except Bail as problem:
-        if problem.rung is not Rung.UNROLLED:
-            raise
-        return problem
+    after = roll_or_peel(Frame(frame.trace, scope, frame.name), body, sequence)
+    if isinstance(after, Bail):
+        return after
     after()
     return scope
 
