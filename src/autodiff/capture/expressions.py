@@ -22,11 +22,12 @@ from autodiff.capture.calls import call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
-from autodiff.capture.functions import make_closure, own_method
+from autodiff.capture.functions import Closure, make_closure, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList, is_item
 from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.opaque import refuse_unseen
+from autodiff.capture.operands import is_alone
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.predicates import Predicate
@@ -664,7 +665,13 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         return append_outside(frame, function, arguments[0], node)
     if function is super and not arguments:
         return _super(frame)
-    return call(frame, function, arguments, keywords, node)
+    if not isinstance(function, (FunctionType, MethodType, Closure, type)):
+        return call(frame, function, arguments, keywords, node)
+    frame.trace.is_alone = is_alone(frame, node)
+    try:
+        return call(frame, function, arguments, keywords, node)
+    finally:
+        frame.trace.is_alone = False
 
 
 def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:

@@ -28,7 +28,7 @@ from autodiff.capture import staging, structures
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign
 from autodiff.capture.conditions import truth
-from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
+from autodiff.capture.frames import UNBOUND, Completion, ComprehensionScope, Maybe, Scope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import Store, TracedList
 from autodiff.capture.loop_arrays import NUMBER, LoopArrays
@@ -809,6 +809,9 @@ class _Body:
 
 def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     """Whether an array that a name stands for may be reached otherwise as well."""
+    owner = scope.scope if isinstance(scope, LeafScope) else scope
+    if _may_be_an_operand(frame, owner):
+        return True
     cells = cells_of(tracer).keys()
     if isinstance(tracer.cell, Chosen) and tracer.cell.reference is None:
         return True
@@ -819,6 +822,17 @@ def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
         return isinstance(x, Tracer) and any(cell in cells for cell in cells_of(x))
 
     return _reach(frame.trace, live_scopes(frame), is_such, (scope, name))
+
+
+def _may_be_an_operand(frame: Frame, owner: Any) -> bool:
+    """Whether an expression that is not done yet may hold what a variable stands for.
+
+    ``self.x + self.advance()`` has read ``self.x``, ``list(generator)`` what was yielded before: no variable has it.
+    What only such an expression holds does not get into variables of the function that runs.
+    """
+    if owner is frame.scope:
+        return frame.scope.syntax.is_generator
+    return bool(frame.trace.waiting) or isinstance(frame.scope, ComprehensionScope)
 
 
 MOST_LOOKED_AT = 20_000  # objects; an array is taken to be among more
