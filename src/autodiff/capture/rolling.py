@@ -883,22 +883,11 @@ def _reach(
 
 def _has_other_names(frame: Frame, scope: Scope, name: str, x: Any) -> bool:
     """Whether a list, dict or object of the structure that a name stands for is known otherwise as well."""
-    mine = {id(part) for part in structures.mutable(frame.trace, x)}
-    return structures.is_known_elsewhere(frame.trace, x, iter(_tables(frame))) or _reach(
+    parts = [id(part) for part in structures.mutable(frame.trace, x)]
+    mine = set(parts)
+    return len(mine) < len(parts) or _reach(
         frame.trace, live_scopes(frame), lambda other: id(other) in mine, (scope, name)
     )
-
-
-def _tables(frame: Frame) -> list[Any]:
-    """What variables mean, and the parts of all objects that the captured code has made."""
-    tables: list[Any] = [scope.locals for scope in live_scopes(frame)]
-    for made in frame.trace.made:
-        for obj in made.values():
-            if isinstance(obj, (list, tuple)):
-                tables.append(dict(enumerate(list.__iter__(obj) if isinstance(obj, list) else obj)))
-            else:
-                tables.append(obj if isinstance(obj, dict) else getattr(obj, "__dict__", {}))
-    return tables
 
 
 def _count_of(value: Value) -> Extent:
