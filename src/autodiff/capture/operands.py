@@ -54,12 +54,10 @@ def is_alone(frame: Frame, node: ast.Call) -> bool:
     return False
 
 
-def _contains_node(whole: ast.expr, part: ast.expr) -> bool:
+def _contains_node(whole: Any, part: Any) -> bool:
     first, last = (whole.lineno, whole.col_offset), (whole.end_lineno, whole.end_col_offset)
-    return first <= (part.lineno, part.col_offset) and last >= (
-        part.end_lineno,
-        part.end_col_offset,
-    )  # type: ignore[operator]
+    at, end = (part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset)
+    return first <= at and last >= end
 
 
 def _is_held(frame: Frame, node: ast.expr) -> bool:
