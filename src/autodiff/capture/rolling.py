@@ -1428,53 +1428,43 @@ def _after_loop(frame: Frame, node: ast.For | ast.While, flags: _Flags) -> After
         result = result.value
     if isinstance(result, Poison):
         raise Declined("a result returned from inside of a loop that is not a number or an array")
-    completion = None
-    if returned is not None:
-        completion = _return_from_loop(frame, node, returned, result, stopped)
-    elif node.orelse and stopped is None:
-        return lambda: frame.execute(node.orelse)
-    elif node.orelse:
+
+    def orelse() -> Completion | None:
+        if stopped is None or not node.orelse:
+            return frame.execute(node.orelse)
         finished = Tracer(np.logical_not(stopped).value, "python")
         branch = ast.copy_location(ast.If(ast.Constant(True), node.orelse, []), node)
-        completion = staging.stage_if(frame, branch, finished)
+        return staging.stage_if(frame, branch, finished)
+
+    if returned is None and (stopped is None or not node.orelse):
+        return orelse
+    completion = (
+        orelse()
+        if returned is None
+        else _return_from_loop(frame, returned, Completion("return", result), orelse)
+    )
     return lambda: completion
 
 
 def _return_from_loop(
-    frame: Frame, node: ast.For | ast.While, returned: Any, result: Any, stopped: Any
+    frame: Frame, returned: Any, result: Completion, orelse: After
 ) -> Completion | None:
     rests = [*frame.rests]
 
     def otherwise() -> Completion | None:
-        if node.orelse:
-            finished: Any = True if stopped is None else np.logical_not(stopped)
-            if finished is True:
-                completion = frame.execute(node.orelse)
-            else:
-                branch = ast.copy_location(ast.If(ast.Constant(True), node.orelse, []), node)
-                completion = staging.stage_if(frame, branch, Tracer(finished.value, "python"))
-            if completion is not None:
-                return completion
-        return frame.execute_rests(rests)
+        completion = orelse()
+        return frame.execute_rests(rests) if completion is None else completion
 
-    def give() -> Completion | None:
-        return Completion("return", result)
+    def recorded(completion: Completion | None) -> Completion | None:
+        return None if completion is None else staging.record_end(frame, completion)
 
-    if frame.boundary not in ("function", "staged loop"):
-        return give() if bool(returned) else None
     if frame.boundary == "function":
-        return staging._branch(frame, returned, give, otherwise, ends=True)
-    return staging._branch(
-        frame,
-        returned,
-        lambda: staging.record_end(frame, Completion("return", result)),
-        lambda: _recorded(frame, otherwise()),
-        ends=True,
-    )
-
-
-def _recorded(frame: Frame, completion: Completion | None) -> Completion | None:
-    return None if completion is None else staging.record_end(frame, completion)
+        return staging._branch(frame, returned, lambda: result, otherwise, ends=True)
+    if frame.boundary == "staged loop":
+        return staging._branch(
+            frame, returned, lambda: recorded(result), lambda: recorded(otherwise()), ends=True
+        )
+    return result if bool(returned) else orelse()
 
 
 __all__ = [
