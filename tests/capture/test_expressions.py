@@ -55,6 +55,31 @@ def scalar_operators(x):
     return (x + 1) * 2 - x / 3 + x**2 - (-x) + 7 // x + 7 % x + 2**x + abs(-x)
 
 
+class Shifted:
+    """Shifts by what depends on the values: a branch in each method."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __lshift__(self, other):
+        return self.x * other if other > 1 else self.x + other
+
+    def __rrshift__(self, other):
+        return self.x - other if other > 3 else self.x * other
+
+    def __ilshift__(self, other):
+        self.x = self.x * other if other > 1 else self.x
+        return self
+
+
+@case(0.75)
+def shifts_of_a_class(x):
+    v = Shifted(x)
+    total = (v << x) + (x >> v)
+    v <<= x
+    return total + v.x
+
+
 @case(M, V)
 def matrix_product(m, x):
     return m @ x

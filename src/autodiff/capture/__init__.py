@@ -43,6 +43,7 @@ from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
+from autodiff.capture.nested import call_frame
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
@@ -497,13 +498,8 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
     owner = function.__self__ if isinstance(function, MethodType) else function
     if not isinstance(owner, type | ModuleType):
         trace.remember(owner, Path.root(owner, "self"))
-    import ast
-
-    node = ast.parse("lambda: None", mode="eval").body
-    assert isinstance(node, ast.Lambda)
-    syntax = Syntax(node, "<call>", frozenset(), frozenset(), frozenset(), False)
-    frame = Frame(trace, Scope(syntax, {}, {}, None), "<call>")
-    return calls.call(frame, function, list(args), dict(kwargs), node)
+    frame = call_frame(trace)
+    return calls.call(frame, function, list(args), dict(kwargs), frame.scope.syntax.node)
 
 
 def _without_defaults(

@@ -22,11 +22,12 @@ from autodiff.capture.calls import call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
-from autodiff.capture.functions import make_closure, own_method
+from autodiff.capture.functions import Closure, make_closure, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList, is_item
 from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.opaque import refuse_unseen
+from autodiff.capture.operands import is_alone
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.predicates import Predicate
@@ -38,41 +39,25 @@ from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_library
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import Dim
-from autodiff.ladder import Bail, NotStaged, Rung
+from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import dispatch
 from autodiff.ops.either import Either, choose, is_array
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
+# What Python calls the operators: ``operator.__add__`` for ``a + b``, ``operator.__iadd__`` for ``a += b``, and the
+# methods of a class, ``__add__`` and ``__radd__``.
+_NAMES: dict[type, str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv",
+    ast.FloorDiv: "floordiv", ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul",
+    ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor",
+    ast.LShift: "lshift", ast.RShift: "rshift",
+}  # fmt: skip
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.MatMult: operator.matmul,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
-    ast.LShift: operator.lshift,
-    ast.RShift: operator.rshift,
+    kind: getattr(operator, f"__{name}__") for kind, name in _NAMES.items()
 }
 IN_PLACE: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.iadd,
-    ast.Sub: operator.isub,
-    ast.Mult: operator.imul,
-    ast.Div: operator.itruediv,
-    ast.FloorDiv: operator.ifloordiv,
-    ast.Mod: operator.imod,
-    ast.Pow: operator.ipow,
-    ast.MatMult: operator.imatmul,
-    ast.BitAnd: operator.iand,
-    ast.BitOr: operator.ior,
-    ast.BitXor: operator.ixor,
-    ast.LShift: operator.ilshift,
-    ast.RShift: operator.irshift,
+    kind: getattr(operator, f"__i{name}__") for kind, name in _NAMES.items()
 }
 BINARY_OF = {IN_PLACE[kind]: BINARY[kind] for kind in IN_PLACE}  # ``a + b`` for ``a += b``
 UNARY: dict[type, Callable[[Any], Any]] = {
@@ -113,17 +98,7 @@ def _binary(frame: Frame, node: ast.BinOp) -> Any:
 
 # -- operators of the user's classes ---------------------------------------------------------------
 _METHODS: dict[Any, tuple[str, str | None]] = {
-    operator.add: ("__add__", "__radd__"),
-    operator.sub: ("__sub__", "__rsub__"),
-    operator.mul: ("__mul__", "__rmul__"),
-    operator.truediv: ("__truediv__", "__rtruediv__"),
-    operator.floordiv: ("__floordiv__", "__rfloordiv__"),
-    operator.mod: ("__mod__", "__rmod__"),
-    operator.pow: ("__pow__", "__rpow__"),
-    operator.matmul: ("__matmul__", "__rmatmul__"),
-    operator.and_: ("__and__", "__rand__"),
-    operator.or_: ("__or__", "__ror__"),
-    operator.xor: ("__xor__", "__rxor__"),
+    **{BINARY[kind]: (f"__{name}__", f"__r{name}__") for kind, name in _NAMES.items()},
     operator.lt: ("__lt__", "__gt__"),
     operator.le: ("__le__", "__ge__"),
     operator.gt: ("__gt__", "__lt__"),
@@ -690,7 +665,13 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         return append_outside(frame, function, arguments[0], node)
     if function is super and not arguments:
         return _super(frame)
-    return call(frame, function, arguments, keywords, node)
+    if not isinstance(function, (FunctionType, MethodType, Closure, type)):
+        return call(frame, function, arguments, keywords, node)
+    frame.trace.is_alone = is_alone(frame, node)
+    try:
+        return call(frame, function, arguments, keywords, node)
+    finally:
+        frame.trace.is_alone = False
 
 
 def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:
@@ -852,12 +833,9 @@ def _rolled(
         if isinstance(part, (ast.expr, ast.stmt)) and not hasattr(part, "lineno"):
             ast.copy_location(part, node)
     assert isinstance(body, ast.For)
-    try:
-        after = roll_or_peel(Frame(frame.trace, scope, frame.name), body, sequence)
-    except Bail as problem:
-        if problem.rung is not Rung.UNROLLED:
-            raise
-        return problem
+    after = roll_or_peel(Frame(frame.trace, scope, frame.name), body, sequence)
+    if isinstance(after, Bail):
+        return after
     after()
     return scope
 

@@ -29,15 +29,6 @@ class Unbound:
 UNBOUND = Unbound()
 
 
-class Box:
-    """A variable of a function defined inside a captured function; shared by closures."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any = UNBOUND) -> None:
-        self.value = value
-
-
 class Completion:
     """How a statement ended, if not normally."""
 
@@ -46,6 +37,16 @@ class Completion:
     def __init__(self, kind: str, value: Any = None) -> None:
         self.kind = kind
         self.value = value
+
+    @property
+    def leaves_loop(self) -> bool:
+        """Whether a loop ends whose body ended so."""
+        return self.kind in ("break", "return")
+
+    @property
+    def after_loop(self) -> Completion | None:
+        """How the loop ends that a statement of its body has left."""
+        return self if self.kind == "return" else None
 
 
 BREAK, CONTINUE = Completion("break"), Completion("continue")

@@ -173,6 +173,8 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
     if trace.users_depth + trace.depth >= sys.getrecursionlimit():
         raise RecursionError("maximum recursion depth exceeded")
     _refuse_endless_recursion(frame, node)
+    waiting, trace.is_alone = not trace.is_alone, False
+    trace.waiting += waiting
     trace.depth += 1
     trace.active.append(node)
     trace.scopes.append(frame.scope)
@@ -180,10 +182,12 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
     try:
         with trace.noting():
             if isinstance(node, ast.Lambda):
+                frame.statement = node
                 return frame.evaluate(node.body)
             completion = frame.execute(node.body)
             return None if completion is None else completion.value
     finally:
+        trace.waiting -= waiting
         trace.depth -= 1
         trace.active.pop()
         trace.scopes.pop()

@@ -41,6 +41,7 @@ class Frame:
         self.scope = scope
         scope.locals.watch(trace.parts)
         self.name = name
+        self.statement: ast.AST | None = None  # the one that runs, or the lambda
         self.rests: list[Sequence[ast.stmt]] = []  # statements still to come, innermost list last
         # What ends when the statements do: function, loop, staged loop, barrier.
         self.boundary = "function"
@@ -160,6 +161,7 @@ class Frame:
             handler = STATEMENTS.get(type(statement))
             if handler is None:
                 raise Declined(f"{type(statement).__name__} statements", self.source(statement))
+            self.statement = statement
             self.rests.append(statements[position + 1 :])
             try:
                 completion = handler(self, statement)

@@ -127,22 +127,8 @@ def _call(
     if isinstance(owner, ModuleType):  # ``operator.add`` is no method that changes a set
         owner = None
     trace.advancing((owner, *args, *kwargs.values()))
-    if isinstance(owner, str) or getattr(function, "__objclass__", None) is str:
-        from autodiff.capture.formatting import string_method
-
-        text, *given = [owner, *args] if isinstance(owner, str) else args or [""]
-        made = string_method(frame, text, function.__name__, given, kwargs)
-        if made is not NotImplemented:
-            return made
-    if getattr(function, "__name__", "") in ("__repr__", "__str__") and not kwargs:
-        from autodiff.capture.formatting import text_by_class
-
-        given = [owner] if isinstance(function, MethodWrapperType) and not args else args
-        base = getattr(function, "__objclass__", None)
-        if len(given) == 1 and isinstance(base, type) and not isinstance(given[0], Tracer):
-            return text_by_class(frame, base, function.__name__, given[0])
-    for part in (solvers, interpolators):
-        found = part.attempt(frame, function, args, kwargs, node)
+    for attempt in (_make_text, solvers.attempt, interpolators.attempt):
+        found = attempt(frame, function, args, kwargs, node)
         if found is not NotImplemented:
             return found
     path = trace.paths.get(id(function))
@@ -157,26 +143,9 @@ def _call(
         if not _compares(function):  # which compares objects, callable or not
             args = [_callback(frame, a, node) for a in args]
         kwargs = {k: _callback(frame, v, node) for k, v in kwargs.items()}
-    if any(function is f for f in _CHANGE_FIRST) and args:
-        trace.tier.decline(f"{name_of(function)}, which changes a list", frame.source(node))
-        items = [trace.outside(args[0], x) for x in args[1:]]
-        return run_users(function, args[0], *items, **kwargs)
-    if owner is not None and getattr(function, "__name__", "") in MUTATORS:
-        _change(frame, owner, function.__name__, args, kwargs, node)
-        if trace.is_external(owner):
-            trace.effects = True
-            if function.__name__ in EXTENDING:
-                trace.storing_into(owner)
-                return run_users(function, *args, **kwargs)
-            found = run_users(
-                function,
-                *[trace.plain(a) for a in args],
-                **{k: trace.plain(v) for k, v in kwargs.items()},
-            )
-            if function.__name__ == "setdefault" and isinstance(owner, dict):
-                key = trace.untraced(args[0])
-                return trace.lift(found, trace.paths[id(owner)].item(key))
-            return found
+    found = _change(frame, function, owner, args, kwargs, node)
+    if found is not NotImplemented:
+        return found
     if type(owner) is dict and function.__name__ == "get" and trace.state.changes(owner):
         return _get(frame, owner, *args)
     _refuse_changed(trace, function, [owner, *args, *kwargs.values()], node)
@@ -185,6 +154,70 @@ def _call(
     if owner is not None and trace.is_external(owner):
         if isinstance(owner, (list, dict, tuple, MappingProxyType)):
             function = getattr(trace.deep(owner), function.__name__)
+    return _call_with_all_lifted(frame, function, owner, args, kwargs, node)
+
+
+def _make_text(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """The text that a method of a string makes, or a class of its objects; else NotImplemented."""
+    from autodiff.capture.formatting import string_method, text_by_class
+
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, str) or getattr(function, "__objclass__", None) is str:
+        text, *given = [owner, *args] if isinstance(owner, str) else args or [""]
+        made = string_method(frame, text, function.__name__, given, kwargs)
+        if made is not NotImplemented:
+            return made
+    if getattr(function, "__name__", "") in ("__repr__", "__str__") and not kwargs:
+        given = [owner] if isinstance(function, MethodWrapperType) and not args else args
+        base = getattr(function, "__objclass__", None)
+        if len(given) == 1 and isinstance(base, type) and not isinstance(given[0], Tracer):
+            return text_by_class(frame, base, function.__name__, given[0])
+    return NotImplemented
+
+
+def _change(
+    frame: Frame,
+    function: Any,
+    owner: Any,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    node: ast.AST,
+) -> Any:
+    """The result of what changes an object from outside; of anything else NotImplemented."""
+    trace = frame.trace
+    if any(function is f for f in _CHANGE_FIRST) and args:
+        trace.tier.decline(f"{name_of(function)}, which changes a list", frame.source(node))
+        items = [trace.outside(args[0], x) for x in args[1:]]
+        return run_users(function, args[0], *items, **kwargs)
+    if owner is None or getattr(function, "__name__", "") not in MUTATORS:
+        return NotImplemented
+    _announce_change(frame, owner, function.__name__, args, kwargs, node)
+    if not trace.is_external(owner):
+        return NotImplemented
+    trace.effects = True
+    if function.__name__ in EXTENDING:
+        trace.storing_into(owner)
+        return run_users(function, *args, **kwargs)
+    found = run_users(
+        function, *[trace.plain(a) for a in args], **{k: trace.plain(v) for k, v in kwargs.items()}
+    )
+    if function.__name__ == "setdefault" and isinstance(owner, dict):
+        key = trace.untraced(args[0])
+        return trace.lift(found, trace.paths[id(owner)].item(key))
+    return found
+
+
+def _call_with_all_lifted(
+    frame: Frame,
+    function: Any,
+    owner: Any,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    node: ast.AST,
+) -> Any:
+    trace = frame.trace
     if labelled.holds(args, kwargs) and not is_own(function):
         return labelled.apply(function, args, kwargs)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
@@ -192,14 +225,7 @@ def _call(
     if isinstance(owner, list) and compares is not None and not kwargs.get("key"):
         if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
             refuse_unseen(frame, (*args, owner), node)
-    known = _on_complex(function, owner, args, kwargs, traced) or lookup(function, traced)
-    if traced and isinstance(owner, np.ufunc) and dispatch.is_known_ufunc(owner):
-        known = functools.partial(ufunc_method, owner, function.__name__)
-    if traced and known is None and dispatch.is_known_ufunc(function):
-        # Not through NumPy, which would make numbers of what it finds in a list.
-        known = functools.partial(_apply_ufunc, function)
-    if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or is_own(function):
-        known = known or function
+    known = _operation(function, owner, args, kwargs, traced)
     if known is not None:
         if id(owner) in trace.instances:  # what is read of it is not seen
             trace.guards.append(Guard(trace.paths[id(owner)], "is", owner))
@@ -225,6 +251,21 @@ def _call(
     return _call_unknown(frame, function, args, kwargs, node)
 
 
+def _operation(
+    function: Any, owner: Any, args: list[Any], kwargs: dict[str, Any], traced: bool
+) -> Any:
+    """What computes a function of traced values; None where no table knows it."""
+    known = _on_complex(function, owner, args, kwargs, traced) or lookup(function, traced)
+    if traced and isinstance(owner, np.ufunc) and dispatch.is_known_ufunc(owner):
+        known = functools.partial(ufunc_method, owner, function.__name__)
+    if traced and known is None and dispatch.is_known_ufunc(function):
+        # Not through NumPy, which would make numbers of what it finds in a list.
+        known = functools.partial(_apply_ufunc, function)
+    if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or is_own(function):
+        known = known or function
+    return known
+
+
 def _apply_ufunc(ufunc: np.ufunc, *args: Any, **kwargs: Any) -> Any:
     if ufunc.nin <= len(args) <= ufunc.nargs:
         outs = args[ufunc.nin :]
@@ -234,7 +275,7 @@ def _apply_ufunc(ufunc: np.ufunc, *args: Any, **kwargs: Any) -> Any:
     return ufunc(*args, **kwargs)  # NumPy says what is wrong
 
 
-def _change(
+def _announce_change(
     frame: Frame, owner: Any, method: str, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> None:
     """A method is about to change what it belongs to."""

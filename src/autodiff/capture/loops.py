@@ -43,15 +43,8 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
         sequence = replace(sequence, checkpointed=True)
     if not rolling.worth_rolling(sequence, node.body) and not _ends_unseen(frame, node.body):
         return unroll_for(frame, node, source, FEW_PASSES)
-    try:
-        after = roll_or_peel(frame, node, sequence)
-    except Bail as problem:
-        if problem.rung is not Rung.UNROLLED:
-            raise
-        why = problem
-    else:
-        return after()
-    return unroll_for(frame, node, source, why)
+    after = roll_or_peel(frame, node, sequence)
+    return unroll_for(frame, node, source, after) if isinstance(after, Bail) else after()
 
 
 def _ends_unseen(frame: Frame, body: Sequence[ast.stmt]) -> bool:
@@ -69,10 +62,8 @@ def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Com
         frame.trace.allowance.take(PASS)
         assign(frame, node.target, item)
         completion = frame.within("loop", node.body)
-        passes.made()
-        if completion is not None and completion.kind in ("break", "return"):
-            passes.end()
-            return completion if completion.kind == "return" else None
+        if passes.left_by(completion):
+            return completion.after_loop
     passes.end()
     return frame.execute(node.orelse)
 
@@ -113,10 +104,8 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
             return frame.execute(node.orelse)
         frame.trace.allowance.take(PASS)
         completion = frame.within("loop", node.body)
-        passes.made()
-        if completion is not None and completion.kind in ("break", "return"):
-            passes.end()
-            return completion if completion.kind == "return" else None
+        if passes.left_by(completion):
+            return completion.after_loop
 
 
 def _may_end_by_handler(node: ast.While) -> bool:
@@ -129,8 +118,19 @@ def _may_end_by_handler(node: ast.While) -> bool:
 
 
 # -- the first pass by itself ----------------------------------------------------------------------
-def roll_or_peel(frame: Frame, node: ast.For, sequence: rolling.LazySequence) -> rolling.After:
-    """A ``for`` loop over a lazy sequence as one loop of the program; what is left to do then."""
+def roll_or_peel(
+    frame: Frame, node: ast.For, sequence: rolling.LazySequence
+) -> rolling.After | Bail:
+    """A ``for`` loop over a lazy sequence as one loop of the program: what is left to do then, or why not."""
+    try:
+        return _roll_or_peel(frame, node, sequence)
+    except Bail as problem:
+        if problem.rung is not Rung.UNROLLED:
+            raise
+        return problem
+
+
+def _roll_or_peel(frame: Frame, node: ast.For, sequence: rolling.LazySequence) -> rolling.After:
     try:
         return rolling.roll_for(frame, node, sequence)
     except Bail as problem:
@@ -153,10 +153,8 @@ def _peeled(
     frame.trace.decisions.take(Rung.PEELED, why, frame.source(node))
     assign(frame, node.target, sequence.item(0))
     completion = frame.within("loop", node.body)
-    if completion is not None and completion.kind == "break":
-        return None
-    if completion is not None and completion.kind == "return":
-        return completion
+    if completion is not None and completion.leaves_loop:
+        return completion.after_loop
     rest = sequence.shifted(1)  # of one pass or more: nobody sees what the first one went through
     for name in [part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)]:
         scope = frame.scope.owner(name)

@@ -38,7 +38,7 @@ from autodiff.capture.regions import Slot, slot_of
 from autodiff.capture.rolling import LazySequence, lazy_sequence, lazy_zip
 from autodiff.capture.trace import is_iterator
 from autodiff.dims import Dim, bounds
-from autodiff.ladder import Bail, Rung
+from autodiff.ladder import Bail
 from autodiff.ops import dispatch
 from autodiff.ops.either import Either
 from autodiff.ops.known import check
@@ -68,11 +68,8 @@ def run_loop(
     names = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name)}
     scope = ComprehensionScope(frame.scope, frozenset(names))
     scope.locals.update(known)
-    try:
-        after = roll_or_peel(Frame(frame.trace, scope, frame.name), loop, sequence)
-    except Bail as problem:
-        if problem.rung is not Rung.UNROLLED:
-            raise
+    after = roll_or_peel(Frame(frame.trace, scope, frame.name), loop, sequence)
+    if isinstance(after, Bail):
         return None
     after()
     return scope.locals
@@ -80,8 +77,7 @@ def run_loop(
 
 def _made_by(frame: Frame, text: str, sequence: LazySequence, **known: Any) -> Any:
     """The list that a loop has filled, as what is gone through once; None where there is no loop."""
-    made = frame.trace.new_list()
-    frame.trace.fresh(made)
+    made = frame.trace.fresh(frame.trace.new_list())
     if run_loop(frame, text, sequence, made=made, **known) is None:
         return None
     return _gone_through(frame, made)
@@ -224,8 +220,7 @@ def _accumulate(frame: Frame, sequence: Any, function: Any = None, *, initial: A
     lazy = lazily(frame, sequence)
     if lazy is not None and (initial is not None or _some(frame, lazy)):
         start, rest = (initial, lazy) if initial is not None else (lazy.item(0), lazy.shifted(1))
-        made = frame.trace.new_list([start])
-        frame.trace.fresh(made)
+        made = frame.trace.fresh(frame.trace.new_list([start]))
         text = "for item in sequence:\n    result = function(result, item)\n    made.append(result)"
         if run_loop(frame, text, rest, function=function, result=start, made=made) is not None:
             return _gone_through(frame, made)
@@ -322,12 +317,11 @@ def _list_of(frame: Frame, like: Any, rows: Tracer, slot: Slot) -> Any:
 
 def _extreme(function: Any, sign: str) -> Callable[..., Any]:
     def run(frame: Frame, *args: Any, **words: Any) -> Any:
-        lazy = (
-            lazily(frame, args[0]) if len(args) == 1 and set(words) <= {"key", "default"} else None
-        )
-        if lazy is not None and "default" in words and not _some(frame, lazy):
-            return words["default"]
-        if lazy is not None and "default" in words and _some(frame, lazy):
+        one = len(args) == 1 and set(words) <= {"key", "default"}
+        lazy = lazily(frame, args[0]) if one else None
+        if lazy is not None and "default" in words:
+            if not _some(frame, lazy):
+                return words["default"]
             words = {name: x for name, x in words.items() if name != "default"}
         args = (whole(frame, args[0]), *args[1:]) if lazy is not None else args
         key = words.get("key")

@@ -22,7 +22,7 @@ import numpy as np
 from autodiff.capture.assignment import delete_item, store_attribute, store_item
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
 from autodiff.capture.construction import construct
-from autodiff.capture.expressions import is_same, load_attribute, load_item
+from autodiff.capture.expressions import IN_PLACE, is_same, load_attribute, load_item
 from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
@@ -121,13 +121,6 @@ def _in_place(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
         return apply_in_place(frame, function, old, value, frame.scope.syntax.node)
 
     return run
-
-
-_IN_PLACE = (
-    operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv,
-    operator.imod, operator.ipow, operator.imatmul, operator.iand, operator.ior, operator.ixor,
-    operator.ilshift, operator.irshift,
-)  # fmt: skip
 
 
 def _callable(frame: Frame, obj: Any) -> bool:
@@ -367,7 +360,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     delattr: _delattr,
     operator.setitem: _setitem,
     operator.delitem: _delitem,
-    **{function: _in_place(function) for function in _IN_PLACE},
+    **{function: _in_place(function) for function in IN_PLACE.values()},
     operator.iconcat: _in_place(operator.iadd),
     callable: _callable,
     range: _range,

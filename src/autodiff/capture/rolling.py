@@ -28,7 +28,7 @@ from autodiff.capture import staging, structures
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign
 from autodiff.capture.conditions import truth
-from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
+from autodiff.capture.frames import UNBOUND, Completion, ComprehensionScope, Maybe, Scope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import Store, TracedList
 from autodiff.capture.loop_arrays import NUMBER, LoopArrays
@@ -810,6 +810,9 @@ class _Body:
 
 def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     """Whether an array that a name stands for may be reached otherwise as well."""
+    owner = scope.scope if isinstance(scope, LeafScope) else scope
+    if _may_be_an_operand(frame, owner):
+        return True
     cells = cells_of(tracer).keys()
     if isinstance(tracer.cell, Chosen) and tracer.cell.reference is None:
         return True
@@ -820,6 +823,17 @@ def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
         return isinstance(x, Tracer) and any(cell in cells for cell in cells_of(x))
 
     return _reach(frame.trace, live_scopes(frame), is_such, (scope, name))
+
+
+def _may_be_an_operand(frame: Frame, owner: Any) -> bool:
+    """Whether an expression that is not done yet may hold what a variable stands for.
+
+    ``self.x + self.advance()`` has read ``self.x``, ``list(generator)`` what was yielded before: no variable has it.
+    What only such an expression holds does not get into variables of the function that runs.
+    """
+    if owner is frame.scope:
+        return frame.scope.syntax.is_generator
+    return bool(frame.trace.waiting) or isinstance(frame.scope, ComprehensionScope)
 
 
 MOST_LOOKED_AT = 20_000  # objects; an array is taken to be among more
@@ -870,22 +884,11 @@ def _reach(
 
 def _has_other_names(frame: Frame, scope: Scope, name: str, x: Any) -> bool:
     """Whether a list, dict or object of the structure that a name stands for is known otherwise as well."""
-    mine = {id(part) for part in structures.mutable(frame.trace, x)}
-    return structures.is_known_elsewhere(frame.trace, x, iter(_tables(frame))) or _reach(
+    parts = [id(part) for part in structures.mutable(frame.trace, x)]
+    mine = set(parts)
+    return len(mine) < len(parts) or _reach(
         frame.trace, live_scopes(frame), lambda other: id(other) in mine, (scope, name)
     )
-
-
-def _tables(frame: Frame) -> list[Any]:
-    """What variables mean, and the parts of all objects that the captured code has made."""
-    tables: list[Any] = [scope.locals for scope in live_scopes(frame)]
-    for made in frame.trace.made:
-        for obj in made.values():
-            if isinstance(obj, (list, tuple)):
-                tables.append(dict(enumerate(list.__iter__(obj) if isinstance(obj, list) else obj)))
-            else:
-                tables.append(obj if isinstance(obj, dict) else getattr(obj, "__dict__", {}))
-    return tables
 
 
 def _count_of(value: Value) -> Extent:
@@ -1487,53 +1490,43 @@ def _after_loop(frame: Frame, node: ast.For | ast.While, flags: _Flags) -> After
         result = result.value
     if isinstance(result, Poison):
         raise Declined("a result returned from inside of a loop that is not a number or an array")
-    completion = None
-    if returned is not None:
-        completion = _return_from_loop(frame, node, returned, result, stopped)
-    elif node.orelse and stopped is None:
-        return lambda: frame.execute(node.orelse)
-    elif node.orelse:
+
+    def orelse() -> Completion | None:
+        if stopped is None or not node.orelse:
+            return frame.execute(node.orelse)
         finished = Tracer(np.logical_not(stopped).value, "python")
         branch = ast.copy_location(ast.If(ast.Constant(True), node.orelse, []), node)
-        completion = staging.stage_if(frame, branch, finished)
+        return staging.stage_if(frame, branch, finished)
+
+    if returned is None and (stopped is None or not node.orelse):
+        return orelse
+    completion = (
+        orelse()
+        if returned is None
+        else _return_from_loop(frame, returned, Completion("return", result), orelse)
+    )
     return lambda: completion
 
 
 def _return_from_loop(
-    frame: Frame, node: ast.For | ast.While, returned: Any, result: Any, stopped: Any
+    frame: Frame, returned: Any, result: Completion, orelse: After
 ) -> Completion | None:
     rests = [*frame.rests]
 
     def otherwise() -> Completion | None:
-        if node.orelse:
-            finished: Any = True if stopped is None else np.logical_not(stopped)
-            if finished is True:
-                completion = frame.execute(node.orelse)
-            else:
-                branch = ast.copy_location(ast.If(ast.Constant(True), node.orelse, []), node)
-                completion = staging.stage_if(frame, branch, Tracer(finished.value, "python"))
-            if completion is not None:
-                return completion
-        return frame.execute_rests(rests)
+        completion = orelse()
+        return frame.execute_rests(rests) if completion is None else completion
 
-    def give() -> Completion | None:
-        return Completion("return", result)
+    def recorded(completion: Completion | None) -> Completion | None:
+        return None if completion is None else staging.record_end(frame, completion)
 
-    if frame.boundary not in ("function", "staged loop"):
-        return give() if bool(returned) else None
     if frame.boundary == "function":
-        return staging.branch(frame, returned, give, otherwise, ends=True)
-    return staging.branch(
-        frame,
-        returned,
-        lambda: staging.record_end(frame, Completion("return", result)),
-        lambda: _recorded(frame, otherwise()),
-        ends=True,
-    )
-
-
-def _recorded(frame: Frame, completion: Completion | None) -> Completion | None:
-    return None if completion is None else staging.record_end(frame, completion)
+        return staging.branch(frame, returned, lambda: result, otherwise, ends=True)
+    if frame.boundary == "staged loop":
+        return staging.branch(
+            frame, returned, lambda: recorded(result), lambda: recorded(otherwise()), ends=True
+        )
+    return result if bool(returned) else orelse()
 
 
 __all__ = [

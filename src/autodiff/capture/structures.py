@@ -7,7 +7,7 @@ A structure is what has parts: a complex number, a tuple, a list or dict that th
 made and whose attributes are plain.  Its leaves are numbers and arrays, which are carried, and
 anything else, which has to stay what it is.  In the body, and after the loop, the name is bound to a
 structure made anew of the leaves.  So nothing else may refer to it: not before the loop
-(:func:`is_known_elsewhere`), and not at the end of the body (``Outcome.entangled`` of a region).
+(:mod:`autodiff.capture.rolling`), and not at the end of the body (``Outcome.entangled`` of a region).
 """
 
 from __future__ import annotations
@@ -128,19 +128,6 @@ def mutable(trace: Trace, x: Any) -> Iterator[Any]:
         yield from mutable(trace, part)
 
 
-def is_known_elsewhere(trace: Trace, x: Any, tables: Iterator[Any]) -> bool:
-    """Whether a list, dict or object of a structure has more than the one reference from it."""
-    mine = {id(obj): obj for obj in mutable(trace, x)}
-    if not mine:
-        return False
-    count = dict.fromkeys(mine, 0)
-    for table in tables:
-        for value in table.values():
-            if id(value) in count:
-                count[id(value)] += 1
-    return any(n > 1 for n in count.values())
-
-
 @dataclass(eq=False)
 class LeafScope:
     """The leaves of the structure that a variable holds, as variables of their own."""
@@ -184,4 +171,4 @@ class _Leaves(MutableMapping[str, Any]):
         return len(self._all())
 
 
-__all__ = ["LeafScope", "are_alike", "is_known_elsewhere", "leaves_of", "mutable", "parts_of"]
+__all__ = ["LeafScope", "are_alike", "leaves_of", "mutable", "parts_of"]

@@ -139,10 +139,8 @@ def _for(frame: Frame, node: ast.For) -> Steps:
     for item in passing(iterate, frame, source):
         passing(assign, frame, node.target, item)
         completion = yield from steps(frame, node.body)
-        passes.made()
-        if completion is not None and completion.kind in ("break", "return"):
-            passes.end()
-            return completion if completion.kind == "return" else None
+        if passes.left_by(completion):
+            return completion.after_loop
     passes.end()
     return (yield from steps(frame, node.orelse))
 
@@ -151,10 +149,8 @@ def _while(frame: Frame, node: ast.While) -> Steps:
     passes = Passes(frame, node, _STANDS_STILL)
     while (yield from _value(frame, node.test)):
         completion = yield from steps(frame, node.body)
-        passes.made()
-        if completion is not None and completion.kind in ("break", "return"):
-            passes.end()
-            return completion if completion.kind == "return" else None
+        if passes.left_by(completion):
+            return completion.after_loop
     passes.end()
     return (yield from steps(frame, node.orelse))
 

@@ -131,6 +131,8 @@ class Trace:
         self.by_path: dict[str, Tracer] = {}
         self.allowance = Allowance()  # for the sides of branches
         self.depth = 0  # of the calls that are interpreted
+        self.waiting = 0  # those of them that an expression with other operands has made
+        self.is_alone = True  # whether the next one is the first thing that its statement does
         self.users_depth = users_depth()  # ... and of those around them
         # The exception that was met last where a function ends, and where it arose.
         self.raised: tuple[BaseException, Source | None] | None = None

@@ -15,13 +15,14 @@ from __future__ import annotations
 import ast
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from autodiff.errors import UnrollWarning, locate
 from autodiff.ladder import Bail, Rung
 from autodiff.signals import run_users
 
 if TYPE_CHECKING:
+    from autodiff.capture.frames import Completion
     from autodiff.capture.interpreter import Frame
 
 MOST_OPERATIONS = 4000  # of one unrolled loop; their gradient takes about three seconds to compile
@@ -50,6 +51,14 @@ class Passes:
         if made > MOST_OPERATIONS and not known:
             self._warn(made)
             trace.warned.add(UnrollWarning.code)
+
+    def left_by(self, completion: Completion | None) -> TypeGuard[Completion]:
+        """One more pass has been interpreted; whether it leaves the loop, which ends then."""
+        self.made()
+        if completion is None or not completion.leaves_loop:
+            return False
+        self.end()
+        return True
 
     def end(self) -> None:
         """The loop has ended; a decision if its passes are in the program."""

@@ -1,0 +1,169 @@
+"""Arrays that an expression holds while a call in it stores into them and binds their name anew."""
+
+import numpy as np
+import pytest
+
+import autodiff
+from tests.capture.support import ENGINES
+
+
+class Model:
+    """Ten passes that change the array of before and then make another one."""
+
+    def __init__(self, x):
+        self.u = np.zeros(3) + x
+
+    def advance(self):
+        for _ in range(10):
+            self.u[0] = self.u[0] * 1.25 + 1
+            self.u = self.u * 0.75
+        return self.u
+
+
+def left_operand(x):
+    model = Model(x)
+    return np.sum((model.u + model.advance()) * np.array([1.0, 2.0, 3.0]))
+
+
+def first_argument(x):
+    model = Model(x)
+    return np.dot(model.u, model.advance())
+
+
+def item_of_a_tuple(x):
+    model = Model(x)
+    before, after = model.u, model.advance()
+    return before[0] * 100 + after[0]
+
+
+def item_of_a_list(x):
+    model = Model(x)
+    both = [model.u, model.advance()]
+    return both[0][0] * 100 + both[1][0]
+
+
+def items_of_a_comprehension(x):
+    model = Model(x)
+    every = [model.advance() for _ in range(3)]
+    return every[0][0] * 100 + every[1][0] * 10 + every[2][0]
+
+
+def value_of_a_dict(x):
+    model = Model(x)
+    both = {"before": model.u, "after": model.advance()}
+    return both["before"][0] * 100 + both["after"][0]
+
+
+def container_of_an_item(x):
+    model = Model(x)
+    return model.u[int(model.advance()[0] < -1e9)]
+
+
+def comparison(x):
+    model = Model(x)
+    return np.where(model.u < model.advance() + 20, 1.0, 2.0) @ model.u
+
+
+def in_a_function_that_is_alone(x):
+    model = Model(x)
+
+    def both():
+        return model.u[:] * 1.0 + 0 * model.u, model.u, model.advance()
+
+    _, before, after = both()
+    return before[0] * 100 + after[0]
+
+
+def method_of_an_array(x):
+    model = Model(x)
+    return model.u.dot(model.advance())
+
+
+def variable_of_a_function_around(x):
+    u = np.zeros(3) + x
+
+    def advance():
+        nonlocal u
+        for _ in range(10):
+            u[0] = u[0] * 1.25 + 1
+            u = u * 0.75
+        return u
+
+    return np.sum((u + advance()) * np.array([1.0, 2.0, 3.0]))
+
+
+def what_a_generator_has_yielded(x):
+    def states():
+        u = np.zeros(3) + x
+        yield u
+        for _ in range(10):
+            u[0] = u[0] * 1.25 + 1
+            u = u * 0.75
+        yield u
+
+    first, last = list(states())
+    return first[0] * 100 + last[0]
+
+
+def by_map(x):
+    model = Model(x)
+    every = list(map(lambda _: model.advance(), range(3)))
+    return every[0][0] * 100 + every[1][0] * 10 + every[2][0]
+
+
+def keys_of_an_order(x):
+    model = Model(x)
+    order = sorted([3.0, 1.0, 2.0], key=lambda k: k * model.advance()[1])
+    return model.u[0] * order[0] + order[2]
+
+
+FUNCTIONS = [
+    left_operand, first_argument, item_of_a_tuple, item_of_a_list, items_of_a_comprehension,
+    value_of_a_dict, container_of_an_item, comparison, in_a_function_that_is_alone,
+    method_of_an_array, variable_of_a_function_around, what_a_generator_has_yielded, by_map,
+    keys_of_an_order,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+def test_what_waits_sees_the_store_of_the_first_pass(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for x in (2.0, 0.5):
+        np.testing.assert_allclose(compiled(x), f(x), rtol=1e-13)
+    slope = (f(2.0 + 1e-6) - f(2.0 - 1e-6)) / 2e-6
+    np.testing.assert_allclose(autodiff.gradient(f, engine=engine)(2.0), slope, rtol=1e-6)
+
+
+class Buffers:
+    """Two arrays that change places in each pass."""
+
+    def __init__(self, u):
+        self.u, self.new = u.copy(), u.copy()
+
+    def run(self, n):
+        for _ in range(n):
+            self.new[1:-1] = self.u[1:-1] + 0.1 * (self.u[2:] - 2 * self.u[1:-1] + self.u[:-2])
+            self.u, self.new = self.new, self.u
+        return self.u
+
+
+def alone(x):
+    return np.sum(Buffers(x).run(20))
+
+
+def first(x):
+    return 2.0 * np.sum(Buffers(x).run(20) * x)
+
+
+def second(x):
+    y = x * 2
+    return float(np.sum(y * Buffers(x).run(20)))
+
+
+@pytest.mark.parametrize("f", [alone, first, second])
+def test_where_nothing_waits_two_buffers_are_carried_by_their_contents(f) -> None:
+    x = np.linspace(0.0, 1.0, 9) ** 2
+    compiled = autodiff.function(f)
+    np.testing.assert_allclose(compiled(x), f(x), rtol=1e-14)
+    assert "select" not in str(compiled.ir(x))  # no store that depends on which buffer it is
