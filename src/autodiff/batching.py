@@ -128,7 +128,7 @@ def _under(value: Any, axes: Axes, name: str) -> tuple[list[tuple[Any, Any, str]
             source=_here(),
             remedy="give one entry for the whole argument, or entries in containers like its own",
         ) from None
-    wheres = [name + path for path in tree.accessors(definition)]
+    wheres = tree.paths(definition, name)
     return list(zip(entries, subtrees, wheres, strict=True)), definition
 
 
@@ -137,8 +137,8 @@ def _mapped(subtree: Any, axis: int, name: str) -> tuple[list[Any], Any]:
     if not tree.is_container(subtree) or is_labelled(subtree):
         return [_part(subtree, axis, name)], None
     leaves, definition = tree.flatten(subtree)
-    paths = tree.accessors(definition)
-    mapped = [_part(x, axis, name + path) for x, path in zip(leaves, paths, strict=True)]
+    paths = tree.paths(definition, name)
+    mapped = [_part(x, axis, path) for x, path in zip(leaves, paths, strict=True)]
     return mapped, definition
 
 

@@ -128,7 +128,7 @@ def lanes(
     ``refuse(x)`` makes the error for a leaf of a result that is no number and no array.
     """
     rows = _Rows(refuse)
-    if frame.trace.eager:
+    if not frame.trace.tier.rolls:
         return _one_by_one(frame, node, count, lane, rows, "")
     try:
         return _rolled(frame, node, count, 0, lane, rows)
