@@ -420,7 +420,7 @@ class Lanes:
         def run(given: tuple[list[Any], dict[str, Any]]) -> Any:
             return call(frame, self.function, *given, node)
 
-        if isinstance(batch.count, int) and batch.count == 0 and not trace.eager:
+        if isinstance(batch.count, int) and batch.count == 0 and trace.tier.rolls:
             types = [part.type_of_lane() for part in batch.parts]
             stacks = no_lanes(frame, lambda given: run(batch.given(given)), types, self._refusal)
         else:
