@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections import namedtuple
+from collections import deque, namedtuple
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -378,3 +378,132 @@ def test_a_node_that_is_moved_to_another_parent() -> None:
     assert slope(tree).value == pytest.approx(3.0**2 + 3.0**2)
     tree.nodes[0].parent = other
     assert slope(tree).value == pytest.approx(3.0**2)
+
+
+# -- code of classes that runs inside of the function is interpreted -------------------------------
+SCALE = 3.0
+
+
+@dataclass
+class Initialised:
+    a: float
+
+    def __post_init__(self):
+        self.b = self.a * SCALE
+        if self.a > SCALE:
+            self.b = self.b + 1.0
+
+
+@dataclass
+class Converting:
+    a: float
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value * SCALE)
+
+
+@dataclass
+class WithFactory:
+    a: float
+    b: list = field(default_factory=lambda: [SCALE])
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenInitialised:
+    a: float
+    weight: dataclasses.InitVar[float] = 2.0
+    b: float = field(init=False)
+
+    def __post_init__(self, weight):
+        object.__setattr__(self, "b", self.a * weight * SCALE)
+
+
+class Reader:
+    def __init__(self, a):
+        self.a = a
+
+    def __getattribute__(self, name):
+        found = object.__getattribute__(self, name)
+        return found * SCALE if name == "a" else found
+
+
+class Unit:
+    """A descriptor."""
+
+    def __set_name__(self, owner, name):
+        self.name = "_" + name
+
+    def __get__(self, obj, owner=None):
+        return self if obj is None else getattr(obj, self.name) * SCALE
+
+    def __set__(self, obj, value):
+        setattr(obj, self.name, value * 2.0)
+
+
+class Described:
+    a = Unit()
+
+    def __init__(self, a):
+        self.a = a
+
+
+class Tail(deque):
+    def __init__(self, a):
+        super().__init__([a, 2.0 * a], maxlen=3)
+
+
+def of_tail(x):
+    tail = Tail(x)
+    tail.append(x * SCALE)
+    tail.append(x)
+    return tail[0] * tail[1] * tail[2]
+
+
+def in_a_loop_of_setters(x):
+    e = Converting(x)
+    for _ in range(12):
+        e.a = 0.1 * e.a + x
+    return e.a
+
+
+CODE: dict[str, Any] = {
+    "__post_init__": lambda x: Initialised(x).b * x,
+    "__setattr__": lambda x: Converting(x).a,
+    "__setattr__ in a loop": in_a_loop_of_setters,
+    "a factory": lambda x: WithFactory(x).a * WithFactory(x).b[0],
+    "a frozen dataclass": lambda x: FrozenInitialised(a=x, weight=x).b,
+    "a default of what is only given": lambda x: FrozenInitialised(a=x).b,
+    "dataclasses.replace": lambda x: dataclasses.replace(Initialised(1.0), a=x).b,
+    "__getattribute__": lambda x: Reader(x).a * x,
+    "a descriptor": lambda x: Described(x).a * x,
+    "a class of deques": of_tail,
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", CODE)
+def test_code_of_a_class_reads_globals_at_every_call(
+    kind: str, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f = CODE[kind]
+    value, slope = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
+    for scale in (3.0, 5.0, 1.25):
+        monkeypatch.setitem(globals(), "SCALE", scale)
+        for x in (1.5, 4.0):
+            assert value(x) == pytest.approx(f(x), rel=1e-14)
+            assert slope(x) == pytest.approx((f(x + 1e-6) - f(x - 1e-6)) / 2e-6, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: Initialised().b * x, "missing 1 required positional argument: 'a'"),
+        (lambda x: Initialised(x, b=2.0), "unexpected keyword argument 'b'"),
+        (lambda x: dataclasses.replace(FrozenInitialised(a=x), b=x), "init=False"),
+        (lambda x: dataclasses.replace(x, a=1.0), "dataclass instances"),
+    ],
+)
+def test_wrong_arguments_of_a_dataclass_are_refused_as_by_python(call: Any, message: str) -> None:
+    for run in (call, autodiff.function(call)):
+        with pytest.raises((TypeError, ValueError), match=message):
+            run(2.0)

@@ -26,6 +26,7 @@ from autodiff import containers, floating, tree
 from autodiff.capture import (
     calls,
     copying,
+    dataclass_calls,
     effects,
     expressions,
     formatting,

@@ -10,12 +10,15 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from autodiff.capture.calls import call, iterate
+from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.origins import is_library
 from autodiff.capture.paths import Guard
+from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.state import attribute_place, item_place
 from autodiff.ladder import Bail, Declined
 from autodiff.ops.complex_numbers import is_complex
@@ -134,10 +137,26 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
         if name in ("shape", "T", "flat", "real", "imag"):
             raise Declined(f"assignment to the array attribute {name!r}", frame.source(node))
         raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+    if not isinstance(obj, (type, ModuleType)):
+        setter = own_method(frame, obj, "__setattr__")
+        if setter is not None and (isinstance(setter, Closure) or syntax_of(setter) is not None):
+            call(frame, setter, [obj, name, value], {}, node)
+            return
+    store_past_setter(frame, obj, name, value, node, setattr)
+
+
+def store_past_setter(
+    frame: Frame, obj: Any, name: str, value: Any, node: ast.AST, store: Any = object.__setattr__
+) -> None:
+    """``object.__setattr__(obj, name, value)``: a property or descriptor of the class is still asked."""
     static = inspect.getattr_static(type(obj), name, None)
     if isinstance(static, property) and isinstance(static.fset, FunctionType):
         frame.trace.guard_class(type(obj), name, static)
         call(frame, static.fset, [obj, value], {}, node)
+        return
+    setter = getattr(type(static), "__set__", None)
+    if isinstance(setter, FunctionType) and not is_library(setter):
+        call(frame, setter, [descriptor(frame.trace, obj, name, static), obj, value], {}, node)
         return
     trace = frame.trace
     if trace.is_external(obj) and trace.tier.holds_back:
@@ -146,7 +165,7 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
             trace.state.store(place, value)
             return
     trace.changing(obj, frame.source(node), name)
-    run_users(setattr, obj, name, trace.outside(obj, value))
+    run_users(store, obj, name, trace.outside(obj, value))
 
 
 def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None:

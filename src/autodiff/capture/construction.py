@@ -5,13 +5,15 @@
     np.float64(x)        a cast
     ValueError("…")      only to be raised
 
-Classes of NumPy and of the standard library are called as their functions are.
+Classes of NumPy and of the standard library are called as their functions are.  What a dataclass does when
+it is called is in :mod:`~autodiff.capture.dataclass_calls`.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -27,6 +29,10 @@ from autodiff.ops import complex_numbers, dispatch
 from autodiff.ops.promotion import check_number
 from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.signals import run_users
+
+# What does the work of an ``__init__`` that has no source, and says whether it did: filled in by the
+# modules that know how one is written.
+INITIALISERS: list[Callable[..., bool]] = []
 
 
 def construct(
@@ -72,6 +78,10 @@ def construct(
     if isinstance(init, FunctionType):
         frame.trace.guard_class(cls, "__init__", init)
     instance = frame.trace.fresh(run_users(cls.__new__, cls))
+    if isinstance(init, FunctionType) and any(
+        initialise(frame, instance, init, args, kwargs, node) for initialise in INITIALISERS
+    ):
+        return instance
     if isinstance(init, Closure) or syntax_of(init) is None:
         run_users(
             init, instance, *args, **kwargs

@@ -22,7 +22,7 @@ from autodiff.capture.calls import call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
-from autodiff.capture.functions import Closure, make_closure, own_method
+from autodiff.capture.functions import Closure, descriptor, make_closure, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList, is_item
 from autodiff.capture.loops import roll_or_peel
@@ -432,6 +432,27 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
         return _attribute_of_array(frame, obj, name, node)
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
         return run_users(getattr, obj, name)  # these modules do not change under us
+    if id(obj) not in frame.trace.paths and not isinstance(obj, (type, ModuleType, super)):
+        getter = own_method(frame, obj, "__getattribute__")
+        if getter is not None and not is_library(getter):
+            return _load_by_getter(frame, obj, name, getter, node)
+    return load_past_getter(frame, obj, name, node)
+
+
+def _load_by_getter(frame: Frame, obj: Any, name: str, getter: Any, node: ast.AST) -> Any:
+    """``obj.name`` of an object made here whose class has a ``__getattribute__``."""
+    try:
+        return call(frame, getter, [obj, name], {}, node)
+    except AttributeError as error:
+        refuse_ours(error)
+        fallback = own_method(frame, obj, "__getattr__")
+        if fallback is None:
+            raise
+    return call(frame, fallback, [obj, name], {}, node)
+
+
+def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
+    """``object.__getattribute__(obj, name)``, and what a ``__getattr__`` gives where that has nothing."""
     changed = _changed_attribute(frame, obj, name)
     if changed is not MISSING:
         return changed
@@ -443,6 +464,16 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if isinstance(static, property) and isinstance(static.fget, FunctionType):
         frame.trace.guard_class(type(obj), name, static)
         return call(frame, static.fget, [obj], {}, node)
+    reader = getattr(type(static), "__get__", None)
+    if (
+        isinstance(reader, FunctionType)
+        and not is_library(reader)
+        and id(obj) not in frame.trace.paths
+        and not isinstance(obj, (type, ModuleType, super))
+        and (hasattr(type(static), "__set__") or name not in _own(obj))
+    ):
+        found = descriptor(frame.trace, obj, name, static)
+        return call(frame, reader, [found, obj, type(obj)], {}, node)
     if static is None and not isinstance(obj, (type, ModuleType)) and name not in _own(obj):
         getter = own_method(frame, obj, "__getattr__")
         frame.trace.guard_presence(obj, name, found=getter is not None)

@@ -219,6 +219,14 @@ def _keyword_default(trace: Trace, function: FunctionType, name: str, path: Path
     return trace.lift(values[name], path.attribute("__kwdefaults__").item(name))
 
 
+def descriptor(trace: Trace, obj: Any, name: str, static: Any) -> Any:
+    """A descriptor of an object's class, whose own attributes are read at every call."""
+    for cls in type(obj).__mro__:
+        if vars(cls).get(name) is static:
+            return trace.lift(static, Path.root(cls, "t").attribute("__dict__").item(name))
+    return static
+
+
 def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
     """A special method that the user's class defines in Python, so that it is interpreted."""
     if name is None or isinstance(obj, (Tracer, TracedList)):

@@ -55,6 +55,7 @@ from autodiff.capture.origins import (
     is_library,
     is_own,
     module_of,
+    module_of_class,
     name_of,
     ufunc_method,
 )
@@ -475,7 +476,8 @@ def _call_untraced(
     root = module_of(function).split(".")[0]
     owner = getattr(function, "__self__", None)
     if owner is not None and not isinstance(owner, (type(sys), type)):
-        root = type(owner).__module__.split(".")[0]  # a method: it may change what it belongs to
+        # A method: it may change what it belongs to.
+        root = module_of_class(function, owner).split(".")[0]
     # ``operator.index`` and other functions in C call their module ``_operator``.
     pure = root.lstrip("_") in PURE_MODULES and not any(
         hasattr(a, "__next__") and frame.trace.is_external(a) for a in (owner, *args)
@@ -533,7 +535,7 @@ def _call_unknown(
         owner, (type, ModuleType, type(None))
     ):
         # A method in C is of no module: it may keep what it is given, as ContextVar.set does.
-        module = type(owner).__module__.split(".")[0]
+        module = module_of_class(function, owner).split(".")[0]
     if isinstance(owner, (list, dict, tuple, set, str)) or module in (
         "builtins", "itertools", "functools", "operator", "collections", "copy", "typing", "enum",
         "_operator", "_functools", "_collections",

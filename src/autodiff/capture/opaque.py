@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import copy
+import io
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -38,8 +40,11 @@ def call_opaque(
         len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
         for a, b in zip(copies, lists, strict=True)
     ) and all(np.array_equal(a, b) for a, b in zip(before, arrays, strict=True))
-    # Nothing came of it (a file was written), or text, which has no derivative.
-    if not isinstance(result, (str, type(None))) or not unchanged:
+    # Nothing came of it (a file was written), or text, which has no derivative; but a method in C
+    # may keep what it is given.
+    owner = getattr(function, "__self__", None)
+    keeps = not isinstance(owner, (type(None), type, ModuleType, io.IOBase))
+    if not isinstance(result, (str, type(None))) or not unchanged or keeps:
         refuse_lost_derivative(frame, function, args, kwargs, node)
         if not unchanged:
             raise Declined(f"{name_of(function)}, which changes its argument", frame.source(node))

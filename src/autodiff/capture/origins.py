@@ -12,13 +12,14 @@ from __future__ import annotations
 import functools
 import sys
 import warnings
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodWrapperType
 from typing import Any
 
 import numpy as np
 
 from autodiff.capture.lists import TracedList
 from autodiff.capture.text import DeferredText
+from autodiff.containers import is_library_class
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer
 
@@ -66,6 +67,14 @@ def module_of(function: Any) -> str:
     return getattr(function, "__module__", None) or getattr(type(function), "__module__", "") or ""
 
 
+def module_of_class(function: Any, owner: Any) -> str:
+    """The module of the class that a method belongs to: of one in C not the user's class around it."""
+    classes = type(owner).__mro__
+    if isinstance(function, (BuiltinFunctionType, MethodWrapperType)):
+        classes = tuple(filter(is_library_class, classes)) or classes
+    return classes[0].__module__ or ""
+
+
 def is_library(function: FunctionType) -> bool:
     """Whether a Python function belongs to a library that is not interpreted.
 
@@ -106,7 +115,7 @@ def is_impure(function: Any) -> bool:
     module = module_of(function)
     owner = getattr(function, "__self__", None)
     if owner is not None and not isinstance(owner, type(sys)):
-        module = type(owner).__module__ or ""
+        module = module_of_class(function, owner)
     return any(module == m or module.startswith(m + ".") for m in IMPURE_MODULES)
 
 

@@ -15,14 +15,26 @@ import collections
 import dataclasses
 import operator
 from collections.abc import Callable, Sequence
+from types import MethodWrapperType
 from typing import Any
 
 import numpy as np
 
-from autodiff.capture.assignment import delete_item, store_attribute, store_item
+from autodiff.capture.assignment import (
+    delete_item,
+    store_attribute,
+    store_item,
+    store_past_setter,
+)
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
 from autodiff.capture.construction import construct
-from autodiff.capture.expressions import IN_PLACE, is_same, load_attribute, load_item
+from autodiff.capture.expressions import (
+    IN_PLACE,
+    is_same,
+    load_attribute,
+    load_item,
+    load_past_getter,
+)
 from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
@@ -42,7 +54,7 @@ from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.complex_numbers import joined as joined_parts
 from autodiff.ops.either import Either, Kind, choose
 from autodiff.ops.tracer import Tracer, as_tracer, whole_of
-from autodiff.signals import refuse_ours
+from autodiff.signals import refuse_ours, run_users
 
 
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
@@ -99,6 +111,41 @@ def _getattr(frame: Frame, obj: Any, name: str, *default: Any) -> Any:
 
 def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:
     store_attribute(frame, obj, name, value, frame.scope.syntax.node)
+
+
+def _getattr_plainly(frame: Frame, obj: Any, name: str) -> Any:
+    """``object.__getattribute__``, which asks no ``__getattr__``."""
+    node = frame.scope.syntax.node
+    if obj is None or isinstance(obj, (type, Tracer, *_NUMBERS)):
+        return call_library(frame, object.__getattribute__, [obj, name], {}, node)
+    if own_method(frame, obj, "__getattr__") is not None:
+        run_users(object.__getattribute__, obj, name)
+    return load_past_getter(frame, obj, name, node)
+
+
+_NUMBERS = (int, float, complex, str, bytes, np.generic)
+
+
+def _setattr_plainly(frame: Frame, obj: Any, name: str, value: Any) -> None:
+    node = frame.scope.syntax.node
+    if isinstance(obj, (type, Tracer)):
+        call_library(frame, object.__setattr__, [obj, name, value], {}, node)
+        return
+    store_past_setter(frame, obj, name, value, node)
+
+
+def _call_wrapper(frame: Frame, function: Any, args: Any, kwargs: Any, node: ast.AST) -> Any:
+    """``super().__setattr__(name, value)`` and the like: methods of ``object`` bound to an object."""
+    handler = _OF_OBJECT.get(function.__name__)
+    if handler is None or function.__objclass__ is not object or kwargs:
+        return call_library(frame, function, args, kwargs, node)
+    return run_users(handler, frame, function.__self__, *args)
+
+
+_OF_OBJECT: dict[str, Callable[..., Any]] = {
+    "__getattribute__": _getattr_plainly,
+    "__setattr__": _setattr_plainly,
+}
 
 
 def _delattr(frame: Frame, obj: Any, name: str) -> None:
@@ -357,6 +404,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     hasattr: _hasattr,
     getattr: _getattr,
     setattr: _setattr,
+    object.__getattribute__: _getattr_plainly,
+    object.__setattr__: _setattr_plainly,
     delattr: _delattr,
     operator.setitem: _setitem,
     operator.delitem: _delitem,
@@ -382,5 +431,6 @@ SPECIAL_TYPES.update(
         operator.itemgetter: _get_all,
         operator.attrgetter: _get_all,
         operator.methodcaller: _call_method,
+        MethodWrapperType: _call_wrapper,
     }
 )
