@@ -38,7 +38,10 @@ def call_opaque(
         len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
         for a, b in zip(copies, lists, strict=True)
     ) and all(np.array_equal(a, b) for a, b in zip(before, arrays, strict=True))
-    # Nothing came of it (a file was written), or text, which has no derivative.
+    # Nothing came of it (a file was written), or text, which has no derivative itself.
+    if isinstance(result, str):
+        for tracer in traced_leaves((args, kwargs)):
+            trace.note_written(tracer, result)
     if not isinstance(result, (str, type(None))) or not unchanged:
         refuse_lost_derivative(frame, function, args, kwargs, node)
         if not unchanged:
