@@ -35,7 +35,9 @@ from autodiff.capture.library import Callback, call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import is_impure, is_library, type_of
 from autodiff.capture.paths import Guard, Path, is_literal
+from autodiff.capture.text import characters
 from autodiff.capture.trace import Trace, is_iterator
+from autodiff.capture.written import reads_numbers
 from autodiff.ops import dispatch
 from autodiff.ops.either import eithers, on_both
 from autodiff.ops.known import type_name
@@ -69,6 +71,8 @@ def call(
 def _call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
+    if frame.trace.written or frame.trace.has_text:
+        args = _as_read(frame.trace, function, args, kwargs)
     special = SPECIAL.get(function) if _hashable(function) else None
     if special is not None:
         frame.trace.advancing((*args, *kwargs.values()))
@@ -117,6 +121,14 @@ def _call(
     if isinstance(method, Closure):
         return method(function, *args, **kwargs)
     return call_library(frame, function, args, kwargs, node)
+
+
+def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """The arguments of a call; refused if it reads numbers from text that shows derivatives."""
+    if reads_numbers(function):
+        args = characters(args)
+        trace.refuse_read(function, (*args, *kwargs.values()))
+    return args
 
 
 def _is_users(function: Any) -> bool:

@@ -113,6 +113,8 @@ def call_library(
     owner = getattr(function, "__self__", None)
     args = frame.trace.allowance.before_call(function, args)
     result = _call(frame, function, args, kwargs, node)
+    if frame.trace.written and isinstance(owner, (str, bytes)):
+        frame.trace.written.note_derived(owner, args, result)
     if isinstance(owner, (list, dict)) and not frame.trace.is_external(owner):
         frame.trace.original(owner)
     if type(owner) is dict and type(result) is dict and function.__name__ == "copy":
@@ -457,8 +459,8 @@ def _on_complex(
         return None
     if isinstance(function, np.ufunc) or complex_functions.find(function) is not None:
         return lambda *inputs, **options: complex_functions.apply(function, inputs, options)
+    fatal.refuse(function, args, kwargs)
     if lookup(function, True) is not None:  # which knows real arrays alone
-        fatal.refuse(function, args, kwargs)
         raise complex_numbers.decline(name_of(function))
     return None
 

@@ -40,8 +40,11 @@ def call_opaque(
         len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
         for a, b in zip(copies, lists, strict=True)
     ) and all(np.array_equal(a, b) for a, b in zip(before, arrays, strict=True))
-    # Nothing came of it (a file was written), or text, which has no derivative; but a method in C
-    # may keep what it is given.
+    # Nothing came of it (a file was written), or text, which has no derivative itself; but a method
+    # in C may keep what it is given.
+    if isinstance(result, str):
+        for tracer in traced_leaves((args, kwargs)):
+            trace.note_written(tracer, result)
     owner = getattr(function, "__self__", None)
     keeps = not isinstance(owner, (type(None), type, ModuleType, io.IOBase))
     if not isinstance(result, (str, type(None))) or not unchanged or keeps:

@@ -48,7 +48,11 @@ class DeferredText:
         return "".join(texts)
 
     def __str__(self) -> str:
-        return self.render(materialised)
+        text = self.render(materialised)
+        for part in self.parts:
+            if not isinstance(part, str):
+                _note_written(part[0], text)
+        return text
 
     def __add__(self, other: Any) -> DeferredText:
         if not isinstance(other, (str, DeferredText)):
@@ -162,6 +166,15 @@ def refuse_hidden(x: Any) -> None:
     for part in containers.leaves(x, is_pending, keys=True):
         if not is_pending(part) and hides_pending(part):
             raise Declined(f"a {type(part).__name__} that holds traced values, used as a whole")
+
+
+def _note_written(shown: Any, text: str) -> None:
+    """Tell the capture that Python has the characters of a text in which something is shown."""
+    for part in containers.leaves(shown, is_pending, keys=True):
+        if isinstance(part, Tracer):
+            part._shown_in(text)
+        elif isinstance(part, StoredList):
+            _note_written(list(part), text)
 
 
 def _value_of(x: Tracer) -> Any:

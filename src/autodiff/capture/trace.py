@@ -37,6 +37,7 @@ from autodiff.capture.parts import Parts
 from autodiff.capture.paths import Guard, Path, has_repeats
 from autodiff.capture.text import is_pending, materialised
 from autodiff.capture.tiers import STAGED, Tier
+from autodiff.capture.written import Written
 from autodiff.dims import Dim, Extent, UndecidedExtent, at_least, evaluate, upper_bound
 from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
@@ -164,6 +165,7 @@ class Trace:
         self.lengths: list[tuple[int, Guard]] = []  # lists whose length was guarded
         self.changes: dict[int, Source | None] = {}  # where objects were first changed
         self.has_text = False  # whether text was made that the program writes
+        self.written = Written()  # texts whose characters Python has, of values with a derivative
         self.effects = False  # whether the function does more than compute
         # Results of one of two types: how to make them, by the number of their output.
         self.either_outputs: dict[int, tuple[Any, ...]] = {}
@@ -886,13 +888,18 @@ class Trace:
             raise
 
     # -- concrete values ----------------------------------------------------------------------
-    def concrete(self, tracer: Tracer, leaves: bool = False, as_given: bool = False) -> Any:
+    def concrete(
+        self, tracer: Tracer, leaves: bool = False, as_given: bool = False, shown: str | None = None
+    ) -> Any:
         """The value of a tracer at this call; guarded where it depends on the inputs.
 
         With ``leaves`` the value becomes a plain number that the function computes with; if it
         carries a derivative, that would be lost without a word.  With ``as_given`` it is the int
-        that a float input was given as, None for other values.
+        that a float input was given as, None for other values.  With ``shown`` its value is not
+        asked for: it is in that text, whose characters Python has.
         """
+        if shown is not None:
+            return self.note_written(tracer, shown)
         if isinstance(tracer, ComplexTracer):
             if as_given:
                 return None
@@ -918,6 +925,26 @@ class Trace:
             self.guarded[value] = None
             _emit_guard(tracer, array)
         return self.present(tracer, array)
+
+    def note_written(self, tracer: Tracer, text: str) -> None:
+        """Note a text that shows a value, if that carries a derivative."""
+        parts = map(plain, tracer.parts) if isinstance(tracer, ComplexTracer) else (tracer,)
+        if self.differentiable and any(
+            part.value.type.is_float and self.differentiated(part.value) for part in parts
+        ):
+            self.written.note(text)
+
+    def refuse_read(self, function: Any, args: Sequence[Any]) -> None:
+        """Raise where a number is read from text that shows values with a derivative."""
+        if self.written.is_read(function, args):
+            raise DerivativeError(
+                "a number is read from the text of a value that carries a derivative, "
+                "which would lose the derivative.",
+                code="AD302",
+                source=self.builder.source,
+                remedy="compute with the value itself, rounded with np.round if need be; or write "
+                "the text of autodiff.stop_gradient(x) if no derivative should flow",
+            )
 
     def present(self, tracer: Tracer, array: Any) -> Any:
         """The object that a traced value is in plain Python."""

@@ -11,7 +11,7 @@ objects for ``out`` and counted there once too seldom.  Both in NumPy 2.4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from autodiff.ops import builder as _builder
 # Where ``out`` stands if it has no name; None: it has to be named.
 _ACCUMULATIONS: dict[Any, int | None] = {
     np.cumsum: 3, np.cumprod: 3, np.nancumsum: 3, np.nancumprod: 3,
+    np.ndarray.cumsum: 3, np.ndarray.cumprod: 3,
     **{
         getattr(np, name): None
         for name in ("cumulative_sum", "cumulative_prod")
@@ -49,12 +50,12 @@ def refuse(
     function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], method: str = "__call__"
 ) -> None:
     """The same for a call that nobody follows further, as of complex numbers."""
-    if method == "__call__" and function in (np.all, np.any):
+    if method == "__call__" and (function is np.all or function is np.any):
         refuse_objects(f"np.{function.__name__}", kwargs.get("out", args[2] if args[2:] else None))
         return
     if method == "accumulate":
         place: int | None = 3
-    elif method == "__call__" and function in _ACCUMULATIONS:
+    elif method == "__call__" and isinstance(function, Hashable) and function in _ACCUMULATIONS:
         place = _ACCUMULATIONS[function]
     else:
         return

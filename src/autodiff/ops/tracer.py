@@ -98,7 +98,7 @@ def concretizing(concretize: Callable[..., Any]) -> Iterator[None]:
     """Answer Python's questions for the value of a tracer by ``concretize(tracer)``.
 
     ``concretize(tracer, leaves=True)`` is asked where the value goes on into a computation that is
-    not seen, and may refuse.
+    not seen, and may refuse; ``concretize(tracer, shown=text)`` is told that a text shows it.
     """
     token = _concretizer.set(concretize)
     try:
@@ -260,6 +260,10 @@ class Tracer:
     def _number(self) -> Any:
         """The value for code that computes with it out of our sight: its derivative is lost."""
         return self._concretizer()(self, leaves=True)
+
+    def _shown_in(self, text: str) -> None:
+        """Its value is in a text whose characters Python has."""
+        self._concretizer()(self, shown=text)
 
     def __bool__(self) -> bool:
         if self.shape and not equal(self.size, 1):

@@ -85,6 +85,7 @@ INTO_NO_AXES: dict[str, Callable[[Any, Any], Any]] = {
     "nancumprod": lambda x, y: np.nancumprod(x, out=y),
     "cumsum, a method": lambda x, y: x.cumsum(out=y),
     "cumprod, a method": lambda x, y: x.cumprod(out=y),
+    "cumsum, of the class": lambda x, y: np.ndarray.cumsum(x, out=y),
     "add.accumulate": lambda x, y: np.add.accumulate(x, out=y),
     "maximum.accumulate": lambda x, y: np.maximum.accumulate(x, out=y),
     "subtract.accumulate": lambda x, y: np.subtract.accumulate(x, out=(y,)),

@@ -1,0 +1,102 @@
+"""Numbers read from text that was written of values with a derivative: refused, for it would be lost.
+
+    float(f"{x:.3f}")                  gradient: DerivativeError at this line
+    json.loads(json.dumps(x))          the same
+    float(f"{stop_gradient(x):.3f}")   no derivative is wanted
+
+Text itself has no derivative, and may be shown, compared, looked up.  A number read from it is the
+value that was written, or nearly; its derivative would silently be zero.  ``int(x)`` and ``round``
+are steps, of which zero is the derivative; text is a way around, not a step.
+
+Characters are plain strings, which cannot be marked: they are known by what they are.  A text that
+reads like one that was written counts as that one, also if it comes from elsewhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from autodiff import containers
+
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf")
+_ENOUGH = 3  # characters by which a piece is known; "1" and "10" are in too many texts
+
+# What makes numbers of text.
+READERS: frozenset[Any] = frozenset(
+    (
+        float, int, complex, Decimal, Fraction, eval, json.loads, ast.literal_eval,
+        np.array, np.asarray, np.asanyarray, np.fromstring, np.loadtxt, np.genfromtxt,
+    )
+)  # fmt: skip
+_READING_METHODS = frozenset(("fromhex", "from_float", "create_decimal"))
+
+
+class Written:
+    """The texts of one capture that show values which carry derivatives."""
+
+    def __init__(self) -> None:
+        self.texts: set[str] = set()
+        self.numbers: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self.texts)
+
+    def note(self, text: str) -> None:
+        """A text that was written of such a value."""
+        self.texts.add(text)
+        self.numbers.update(_NUMBER.findall(text))
+
+    def note_derived(self, owner: Any, args: Sequence[Any], result: Any) -> None:
+        """What a method of a string has made of such texts: pieces, another alphabet."""
+        if any(self.shows(text) for text in _texts((owner, *args))):
+            for text in _texts((result,)):
+                if any(map(str.isdigit, text)):
+                    self.note(text)
+
+    def shows(self, text: str) -> bool:
+        """Whether a text is one of these, a piece of one or made with a piece of one."""
+        text = text.strip()
+        if not any(map(str.isdigit, text)) and text.lstrip("+-") not in ("nan", "inf"):
+            return False
+        if text in self.texts or text in self.numbers:
+            return True
+        return (len(text) >= _ENOUGH and any(text in written for written in self.texts)) or any(
+            len(number) >= _ENOUGH and number in text for number in self.numbers
+        )
+
+    def is_read(self, function: Any, args: Sequence[Any]) -> bool:
+        """Whether a call makes numbers of such a text."""
+        return reads_numbers(function) and any(map(self.shows, _texts(args)))
+
+
+def reads_numbers(function: Any) -> bool:
+    """Whether a function makes numbers of text."""
+    if isinstance(function, type) and issubclass(function, (np.generic, Decimal, Fraction)):
+        return not issubclass(function, (np.character, np.void))
+    try:
+        if function in READERS:
+            return True
+    except TypeError:  # unhashable
+        return False
+    return getattr(function, "__name__", "") in _READING_METHODS
+
+
+def _texts(objects: Sequence[Any]) -> Iterator[str]:
+    for x in containers.leaves(objects):
+        if isinstance(x, str):
+            yield x
+        elif isinstance(x, (bytes, bytearray)):
+            yield x.decode("latin-1")
+        elif isinstance(x, io.StringIO):
+            yield x.getvalue()
+        elif isinstance(x, np.ndarray) and x.dtype.kind in "US":
+            yield from map(str, x.ravel().tolist())
