@@ -484,8 +484,9 @@ def _plain_draw(
             raise NotStaged(
                 "a draw from a generator seeded inside of the function, in a branch or loop"
             )
-        drawn = run_users(getattr(owner, name), *args, **kwargs)
-        return _children(trace, drawn) if name == "spawn" else lift_result(drawn)
+        if name == "spawn":
+            return _children(trace, run_users(owner.spawn, *args, **kwargs))
+        return lift_result(run_users(getattr(owner, name), *args, **kwargs))
     example = run_users(getattr(copy.deepcopy(owner), name), *args, **kwargs)
     reach = reacher(trace, owner)
 
