@@ -9,6 +9,7 @@ when a container is met: a call with plain arrays never needs it.
 from __future__ import annotations
 
 import dataclasses
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -107,13 +108,19 @@ def flatten(
     """
     import optree
 
+    moved = _was_moved if _holds_moved(obj) else None
     while True:
         leaves, definition = optree.tree_flatten(
             obj,
-            is_leaf=_either(_is_unlabelled if _labelled else None, is_leaf),
+            is_leaf=_either(moved, _either(_is_unlabelled if _labelled else None, is_leaf)),
             none_is_leaf=True,
             namespace=NAMESPACE,
         )
+        if moved is not None and any(map(_was_moved, leaves)):
+            obj = definition.unflatten(
+                [OrderedDict(x.items()) if _was_moved(x) else x for x in leaves]
+            )
+            continue
         if not whole_lists and any(_counts_as_list(x) for x in leaves):
             obj = definition.unflatten([list(x) if _counts_as_list(x) else x for x in leaves])
             continue
@@ -162,20 +169,35 @@ def _either(
     return lambda x: one(x) or other(x)
 
 
+def _was_moved(x: Any) -> bool:
+    """Whether keys of an OrderedDict were moved: optree goes by the dict below, which keeps their order."""
+    return type(x) is OrderedDict and any(
+        a is not b for a, b in zip(x, dict.__iter__(x), strict=True)
+    )
+
+
+def _holds_moved(obj: Any) -> bool:
+    return _was_moved(obj) or any(map(_holds_moved, _items(obj)))
+
+
+def _items(obj: Any) -> Iterable[Any]:
+    """What a container holds; nothing where that is numbers alone."""
+    if isinstance(obj, dict):
+        return obj.values()
+    if isinstance(obj, (list, tuple)) or type(obj).__name__ == "deque":
+        return () if _NUMBERS.issuperset(map(type, obj)) else obj
+    if _is_dataclass_instance(obj):
+        return [getattr(obj, f.name, None) for f in dataclasses.fields(obj)]
+    return ()
+
+
 def key_orders(obj: Any) -> list[Any]:
     """The keys of each dictionary in a container, in their order, which its definition leaves out.
 
     So it does whether a key is 1, True or 1.0.
     """
-    items: Iterable[Any] = ()
-    if isinstance(obj, dict):
-        items = obj.values()
-    elif isinstance(obj, (list, tuple)) or type(obj).__name__ == "deque":
-        items = () if _NUMBERS.issuperset(map(type, obj)) else obj
-    elif _is_dataclass_instance(obj):
-        items = [getattr(obj, f.name, None) for f in dataclasses.fields(obj)]
     found: list[Any] = [tuple(map(told_apart, obj))] if isinstance(obj, dict) else []
-    for item in items:
+    for item in _items(obj):
         found += key_orders(item)
     return found
 

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from types import WrapperDescriptorType
 from typing import Any
 
-
 from autodiff.capture import loops, staging
 from autodiff.capture.assignment import assign, delete_item, store_attribute, store_item
 from autodiff.capture.calls import call
