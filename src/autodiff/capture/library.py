@@ -40,6 +40,7 @@ from autodiff.capture import interpolators, solvers
 from autodiff.capture.effects import call_impure
 from autodiff.capture.foreign import changes_itself, refuse_change
 from autodiff.capture.functions import Closure, call_function, own_method
+from autodiff.capture.hidden_draws import draws_anew, without_draws
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import (
     as_given,
@@ -462,13 +463,17 @@ def _call_untraced(
                 return call_function(frame.trace, python, args, kwargs)
             reason = f"{name_of(function)} of an object from outside of the function"
             raise Declined(reason, frame.source(node))
+    if draws_anew(function, args, kwargs) and not frame.trace.eager:
+        raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
     if root == "scipy" and any(map(_is_callback, (*args, *kwargs.values()))):
         caller = CalledOut(function)
         args = [_seen(frame, a, node) for a in args]
         kwargs = {k: _seen(frame, v, node) for k, v in kwargs.items()}
-        return lift_result(caller.call(frame.trace, lambda: run_native(function, args, kwargs)))
+        with without_draws(frame, function, node):
+            return lift_result(caller.call(frame.trace, lambda: run_native(function, args, kwargs)))
     refuse_change(frame, function, args, kwargs, node)
-    return lift_result(run_native(function, args, kwargs))
+    with without_draws(frame, function, node):
+        return lift_result(run_native(function, args, kwargs))
 
 
 def _is_callback(x: Any) -> bool:
