@@ -6,10 +6,12 @@ import functools
 import types
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from enum import Enum
+from typing import Any
 
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff import containers
 
 Pair = namedtuple("Pair", "a b")
@@ -238,3 +240,27 @@ def test_copies_are_as_deep_as_asked():
     assert made == copy.deepcopy(x)
     assert made["a"] is not x["a"]
     assert made["a"][1][1] is not x["a"][1][1]
+
+
+def moved(x: Any) -> Any:
+    made = OrderedDict(a=x[0], b=x[1], c=x[2])
+    made.move_to_end("a")
+    if x[0] > 0:
+        made.move_to_end("b", last=False)
+    return made
+
+
+def told(made: Any) -> Any:
+    return sum(k * v for k, v in enumerate(made.values()))
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_moved_keys_are_where_they_were_moved_to(engine: str) -> None:
+    x = np.array([1.0, 2.0, 4.0])
+    made, value = autodiff.function(moved, engine=engine), autodiff.function(told, engine=engine)
+    slope = autodiff.gradient(told, engine=engine)
+    for given in (x, -x, x):
+        assert list(made(given).items()) == list(moved(given).items())
+        table = moved(given)
+        assert value(table) == told(table)
+        assert list(slope(table).items()) == [(key, float(k)) for k, key in enumerate(table)]

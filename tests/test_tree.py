@@ -134,3 +134,13 @@ def test_the_order_of_keys_is_found_in_every_kind_of_container() -> None:
         assert tree.key_orders(wrap(ab)) != tree.key_orders(wrap(ba))
         assert tree.key_orders(wrap(ab)) == tree.key_orders(wrap(dict(ab)))
     assert tree.key_orders([1.0, (2.0, [])]) == []
+
+
+def test_moved_keys_of_an_ordered_dict_keep_their_places():
+    moved = OrderedDict(a=1.0, b=2.0, c=3.0)
+    moved.move_to_end("a")
+    for held in (moved, [moved, 4.0], {"k": (moved,)}):
+        leaves, definition = tree.flatten(held)
+        assert leaves[:3] == [2.0, 3.0, 1.0]
+        again = tree.unflatten(definition, leaves)
+        assert repr(again) == repr(held)

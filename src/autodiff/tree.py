@@ -192,11 +192,20 @@ def _flatten(
 ) -> tuple[list[Any], Any]:
     import optree
 
+    moved = _was_moved if any(map(_was_moved, nodes([obj]))) else None
     while True:
         stops = _either(_is_new, _is_unlabelled if _labelled else None)
         leaves, definition = optree.tree_flatten(
-            obj, is_leaf=_either(stops, is_leaf), none_is_leaf=True, namespace=namespace
+            obj,
+            is_leaf=_either(moved, _either(stops, is_leaf)),
+            none_is_leaf=True,
+            namespace=namespace,
         )
+        if moved is not None and any(map(_was_moved, leaves)):
+            obj = definition.unflatten(
+                [OrderedDict(x.items()) if _was_moved(x) else x for x in leaves]
+            )
+            continue
         if not whole_lists and any(_counts_as_list(x) for x in leaves):
             obj = definition.unflatten([list(x) if _counts_as_list(x) else x for x in leaves])
             continue
@@ -310,6 +319,11 @@ def link(originals: Sequence[Any], made: Sequence[Any]) -> Sequence[Any]:
         }
         containers.set_attributes(obj, attributes)
     return made
+def _was_moved(x: Any) -> bool:
+    """Whether keys of an OrderedDict were moved: optree goes by the dict below, which keeps their order."""
+    return type(x) is OrderedDict and any(
+        a is not b for a, b in zip(x, dict.__iter__(x), strict=True)
+    )
 
 
 def key_orders(obj: Any) -> list[Any]:

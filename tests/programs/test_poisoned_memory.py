@@ -62,6 +62,7 @@ def test_memory_is_nan_before_it_is_written(monkeypatch: pytest.MonkeyPatch) -> 
         return np.cumsum(np.outer(y, y), axis=0)
 
     x = np.linspace(0.0, 1.0, 40)
+    monkeypatch.setenv("AUTODIFF_CHECK", "1")
     plain = autodiff.function(f).llvm(x)
     assert "memset" not in plain
     monkeypatch.setenv("AUTODIFF_CHECK", "2")

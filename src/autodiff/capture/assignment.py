@@ -13,6 +13,8 @@ import operator
 from types import FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
@@ -20,6 +22,8 @@ from autodiff.capture.origins import is_library
 from autodiff.capture.paths import Guard
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.state import attribute_place, item_place
+from autodiff.capture.trace import traced_leaves
+from autodiff.errors import UnsupportedError
 from autodiff.ladder import Bail, Declined
 from autodiff.ops.complex_numbers import is_complex
 from autodiff.ops.dispatch import set_attribute
@@ -120,11 +124,25 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
     trace.changing(container, frame.source(node), index if type(container) is dict else None)
     if isinstance(container, dict) and isinstance(index, list):
         raise TypeError("unhashable type: 'list'")
+    if trace.eager and isinstance(container, np.ndarray):
+        value = _as_stored(frame, value, node)
     if isinstance(index, slice) and trace.is_external(container):
         trace.storing_into(container)
         run_users(operator.setitem, container, index, value)
         return
     run_users(operator.setitem, container, index, trace.outside(container, value))
+
+
+def _as_stored(frame: Frame, value: Any, node: ast.AST) -> Any:
+    """A value of this call as it goes into an array that is not traced, where no derivative goes."""
+    trace = frame.trace
+    if any(map(trace.differentiated, (x.value for x in traced_leaves(value)))):
+        raise UnsupportedError(
+            "a traced result cannot be written into an array that is not traced",
+            source=frame.source(node),
+            remedy="create the array inside the function, or pass it as an argument",
+        )
+    return trace.untraced(value)
 
 
 def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:

@@ -236,7 +236,9 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     path = frame.trace.paths.get(id(obj))
     frame.trace.refuse_changed(obj, "a loop over the items")
     if path is None and isinstance(obj, np.ndarray):
-        return iter(Tracer.constant(obj))
+        # A row is a part of the array, which is none of the program: a store is to be seen there.
+        numbers = obj.ndim == 1 and obj.dtype.kind in "fiub"
+        return iter(Tracer.constant(obj)) if numbers else iter(obj)
     if path is None or id(obj) in frame.trace.instances:
         method = own_method(frame, obj, "__iter__")
         library = isinstance(method, FunctionType) and is_library(method)

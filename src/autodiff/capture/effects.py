@@ -28,7 +28,7 @@ from autodiff.capture import draws
 from autodiff.capture.frames import UNBOUND
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import lift_result, refuse_lost_derivative
-from autodiff.capture.origins import name_of
+from autodiff.capture.origins import module_of, name_of
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
 from autodiff.capture.state import keeper, reacher
@@ -315,7 +315,7 @@ def _run_now(
         return {n: v for n, v in frame.scope.locals.items() if v is not UNBOUND}
     if function in (exec, eval):
         return _execute(frame, function, [characters(a) for a in args])
-    if not (function in _OUTPUT_ONLY or _is_logging(function)):
+    if not (function in _OUTPUT_ONLY or _is_logging(function) or _is_writer(function)):
         refuse_lost_derivative(frame, function, args, kwargs, node)
     operands = Operands()
     make_args, make_kwargs = operands.template(args), operands.template(kwargs)
@@ -324,8 +324,18 @@ def _run_now(
     return lift_result(run_users(function, *make_args(arrays), **make_kwargs(arrays)))
 
 
+def _is_writer(function: Any) -> bool:
+    return module_of(function).startswith("scipy.io") and function.__name__ in _WRITERS
+
+
 _FILTERS = (warnings.simplefilter, warnings.filterwarnings, warnings.resetwarnings)
-_OUTPUT_ONLY = frozenset((print, warnings.warn, open, input, id, time.sleep))
+_OUTPUT_ONLY = frozenset(
+    (
+        *(print, warnings.warn, open, input, id, time.sleep),
+        *(np.save, np.savez, np.savez_compressed, np.savetxt),
+    )
+)
+_WRITERS = ("savemat", "mmwrite", "hb_write", "write")  # of scipy.io
 
 
 def _execute(frame: Frame, function: Any, args: list[Any]) -> Any:
@@ -485,8 +495,9 @@ def _plain_draw(
                 "a draw from a generator seeded inside of the function, in a branch or loop"
             )
         trace.touch()
-        drawn = run_users(getattr(owner, name), *args, **kwargs)
-        return _children(trace, drawn) if name == "spawn" else lift_result(drawn)
+        if name == "spawn":
+            return _children(trace, run_users(owner.spawn, *args, **kwargs))
+        return lift_result(run_users(getattr(owner, name), *args, **kwargs))
     example = run_users(getattr(copy.deepcopy(owner), name), *args, **kwargs)
     reach = reacher(trace, owner)
 

@@ -597,7 +597,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         return run_users(operator.getitem, container, index)
     if isinstance(index, Tracer):
         if isinstance(container, np.ndarray):
-            return as_tracer(container)[index]
+            return _item_of_array(frame.trace, container, index)
         index = _as_index(index)
     if labelled.is_foreign(container) and _is_label(index):
         path = frame.trace.paths.get(id(container))
@@ -633,6 +633,16 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if isinstance(index, slice):
         return frame.trace.original(frame.trace.deep(container)[index])
     return frame.trace.lift(value, path.item(index))
+
+
+def _item_of_array(trace: Any, array: np.ndarray[Any, Any], index: Tracer) -> Any:
+    """An item of an array that is none of the program, at a place known only when that runs."""
+    if trace.eager:
+        return run_users(operator.getitem, array, trace.untraced(index))
+    item = as_tracer(array)[index]
+    if isinstance(item, Tracer) and item.path:  # the program would read, and store into, a copy
+        raise NotStaged("a part of an array that is not traced, at a place known at run time")
+    return item
 
 
 def _changed_item(frame: Frame, container: Any, index: Any) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import collections
 import functools
 import heapq
 import inspect
@@ -37,7 +38,9 @@ import numpy as np
 from autodiff import labelled
 from autodiff.capture import interpolators, solvers
 from autodiff.capture.effects import call_impure
+from autodiff.capture.foreign import changes_itself, refuse_change
 from autodiff.capture.functions import Closure, call_function, own_method
+from autodiff.capture.hidden_draws import draws_anew, without_draws
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import (
     as_given,
@@ -77,6 +80,8 @@ MUTATORS = frozenset(
     "__imul__ __iand__ __isub__ __ixor__ intersection_update difference_update "
     "symmetric_difference_update move_to_end subtract".split()
 )
+# What ``Counter.update`` counts with, which stores into its first argument.
+_count_elements: Any = getattr(collections, "_count_elements")  # noqa: B009 - no stub has it
 # Those that take items out of what they are given, one by one.
 EXTENDING = frozenset(
     "extend extendleft update __iadd__ __ior__ __iand__ __isub__ __ixor__ intersection_update "
@@ -194,6 +199,8 @@ def _change(
         trace.tier.decline(f"{name_of(function)}, which changes a list", frame.source(node))
         items = [trace.outside(args[0], x) for x in args[1:]]
         return run_users(function, args[0], *items, **kwargs)
+    if function is _count_elements and args:  # of ``Counter.update``
+        trace.changing(args[0], frame.source(node))
     if owner is None or getattr(function, "__name__", "") not in MUTATORS:
         return NotImplemented
     _announce_change(frame, owner, function.__name__, args, kwargs, node)
@@ -235,6 +242,8 @@ def _call_with_all_lifted(
         if trace.has_text and not is_own(function):
             args, kwargs = characters(args), characters(kwargs)
         note_call(function, args, kwargs)
+        if not traced and not isinstance(owner, Tracer):
+            refuse_change(frame, function, args, kwargs, node)
         try:
             return run_users(known, *args, **kwargs)
         except DtypeError:
@@ -259,6 +268,8 @@ def _operation(
 ) -> Any:
     """What computes a function of traced values; None where no table knows it."""
     known = _on_complex(function, owner, args, kwargs, traced) or lookup(function, traced)
+    if not traced and function in (np.asarray, np.array) and any(map(changes_itself, args[:1])):
+        known = None  # the array that it gives may have the memory of what it is given
     if traced and isinstance(owner, np.ufunc) and dispatch.is_known_ufunc(owner):
         known = functools.partial(ufunc_method, owner, function.__name__)
     if traced and known is None and dispatch.is_known_ufunc(function):
@@ -496,12 +507,17 @@ def _call_untraced(
                 return call_function(frame.trace, python, args, kwargs)
             reason = f"{name_of(function)} of an object from outside of the function"
             raise Declined(reason, frame.source(node))
+    if draws_anew(function, args, kwargs) and not frame.trace.eager:
+        raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
     if root == "scipy" and any(map(_is_callback, (*args, *kwargs.values()))):
         caller = CalledOut(function)
         args = [_seen(frame, a, node) for a in args]
         kwargs = {k: _seen(frame, v, node) for k, v in kwargs.items()}
-        return lift_result(caller.call(frame.trace, lambda: run_native(function, args, kwargs)))
-    return lift_result(run_native(function, args, kwargs))
+        with without_draws(frame, function, node):
+            return lift_result(caller.call(frame.trace, lambda: run_native(function, args, kwargs)))
+    refuse_change(frame, function, args, kwargs, node)
+    with without_draws(frame, function, node):
+        return lift_result(run_native(function, args, kwargs))
 
 
 def _is_callback(x: Any) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture.foreign import holders_of, is_apart
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import name_of
 from autodiff.capture.trace import Declined, traced_leaves
@@ -98,8 +99,23 @@ def refuse_unseen(frame: Frame, objects: Any, node: Any = None) -> None:
         raise Declined(reason, trace.builder.source if node is None else frame.source(node))
 
 
-def lift_result(result: Any) -> Any:
-    """Arrays made by library calls become constants of the program, so that they can be stored into."""
+def _holders(result: Any, holders: int = 0) -> int:
+    return holders_of(result)
+
+
+# How often an array is referred to that a function has just returned, and one in a list of them,
+# in a function that is called as :func:`lift_result` is.
+_HOLDERS = _holders(np.empty(1))
+(_HOLDERS_OF_ITEM,) = [_holders(x, 0) for x in [np.empty(1)]]
+
+
+def lift_result(result: Any, holders: int = _HOLDERS) -> Any:
+    """Arrays made by library calls become constants of the program, so that they can be stored into.
+
+    One that shares its memory with something that is not traced (a masked array, a buffer) stays
+    what it is: a store into a constant would not be seen there.  ``result`` is given as it is
+    returned, without a name.
+    """
     if (
         isinstance(result, np.ndarray)
         and result.dtype.kind in "fiub"
@@ -107,9 +123,11 @@ def lift_result(result: Any) -> Any:
         and result.dtype.isnative
         and type(result) is np.ndarray
     ):
+        if holders_of(result) > holders or not is_apart(result):
+            return result
         return Tracer(Tracer.constant(result).value, "array")
     if type(result) in (list, tuple):
-        items = [lift_result(x) for x in result]
+        items = [lift_result(x, _HOLDERS_OF_ITEM) for x in result]
         # A list in it that a call only hands on stays that list.
         unchanged = all(a is b for a, b in zip(items, result, strict=True))
         return result if unchanged else type(result)(items)

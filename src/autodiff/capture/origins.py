@@ -9,7 +9,9 @@ Told by the module that a function, or the object it is a method of, says it is 
 
 from __future__ import annotations
 
+import decimal
 import functools
+import inspect
 import sys
 import warnings
 from types import BuiltinFunctionType, FunctionType, MethodWrapperType
@@ -46,7 +48,20 @@ IMPURE = frozenset(
         warnings.warn,
     )
 )
-IMPURE_MODULES = ("numpy.random", "random", "time", "warnings", "logging", "os", "datetime")
+# NumPy's and SciPy's that read or write files, or what is set for the whole process; who calls whom.
+_OUTWARD: dict[Any, str] = {
+    np: "load save savez savez_compressed loadtxt savetxt genfromtxt fromfile fromregex memmap seterr geterr "
+    "seterrcall geterrcall setbufsize getbufsize set_printoptions get_printoptions",
+    np.ndarray: "tofile dump",
+    decimal: "getcontext setcontext",
+    inspect: "stack currentframe",
+}
+IMPURE |= {getattr(owner, name) for owner, names in _OUTWARD.items() for name in names.split()}
+IMPURE_MODULES = (
+    "numpy.random", "random", "time", "warnings", "logging", "os", "datetime",
+    "scipy.io", "scipy.datasets", "numpy.lib.npyio", "numpy.lib.format",
+)  # fmt: skip
+_WRITING = frozenset(_OUTWARD[np.ndarray].split())  # methods of arrays
 # Methods of lists that compare items.
 COMPARING = {"index": "__eq__", "count": "__eq__", "remove": "__eq__", "sort": "__lt__"}
 # Classes of NumPy whose methods are plain Python on arrays: polynomials.
@@ -116,6 +131,8 @@ def is_impure(function: Any) -> bool:
     owner = getattr(function, "__self__", None)
     if owner is not None and not isinstance(owner, type(sys)):
         module = module_of_class(function, owner)
+        if isinstance(owner, np.ndarray) and getattr(function, "__name__", "") in _WRITING:
+            return True
     return any(module == m or module.startswith(m + ".") for m in IMPURE_MODULES)
 
 

@@ -19,8 +19,6 @@ from collections.abc import Callable
 from types import WrapperDescriptorType
 from typing import Any
 
-import numpy as np
-
 from autodiff.capture import loops, staging
 from autodiff.capture.assignment import assign, delete_item, store_attribute, store_item
 from autodiff.capture.calls import call
@@ -96,7 +94,7 @@ def apply_in_place(
     if type(old) is dict and type(value) is dict:
         frame.trace.changing_entries(old, list(value), frame.source(node))
     elif isinstance(old, list) or (
-        isinstance(built_in, WrapperDescriptorType) and not isinstance(old, (Tracer, np.ndarray))
+        isinstance(built_in, WrapperDescriptorType) and not isinstance(old, Tracer)
     ):
         frame.trace.changing(old, frame.source(node))
     value = frame.trace.deep(value)

@@ -1,0 +1,71 @@
+"""Libraries that draw random numbers out of sight: SciPy's distributions, resampling and global searches.
+
+    norm.rvs(size=3)           draws from NumPy's global generator, which nobody handed over
+    qmc.Sobol(2)               begins at a place that the operating system chooses
+    qmc.Sobol(2, rng=3)        the same numbers at every call: a constant of the program
+
+What they give at one call is no constant of the program. Told by the parameter that takes a generator,
+where the function says it has one, and else by a look at the global generators after the call.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.origins import module_of, name_of
+from autodiff.capture.trace import Declined
+
+_PARAMETERS = ("rng", "random_state", "seed")
+_DRAWING = ("scipy", "statistics")
+
+
+def _may_draw(function: Any) -> bool:
+    owner = getattr(function, "__self__", None)
+    if owner is None or isinstance(owner, (type, ModuleType)):
+        return module_of(function).split(".")[0] in _DRAWING
+    return type(owner).__module__.split(".")[0] in _DRAWING
+
+
+def draws_anew(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether a function takes a generator, and has been given none or the global one."""
+    if not _may_draw(function):
+        return False
+    try:
+        signature = inspect.signature(function)
+        names = [name for name in _PARAMETERS if name in signature.parameters]
+        given = {**signature.bind_partial(*args, **kwargs).arguments, **kwargs} if names else {}
+    except (TypeError, ValueError):
+        return False
+    seeds = [given[name] for name in _PARAMETERS if given.get(name) is not None]
+    return bool(names) and (not seeds or any(isinstance(seed, ModuleType) for seed in seeds))
+
+
+@contextmanager
+def without_draws(frame: Frame, function: Any, node: ast.AST) -> Iterator[None]:
+    """Decline where a call has drawn from a global generator, which is put back."""
+    if frame.trace.eager or not _may_draw(function):
+        yield
+        return
+    arrays: Any = np.random.get_state(legacy=False)
+    numbers = random.getstate()
+    yield
+    now: Any = np.random.get_state(legacy=False)
+    same = now["state"]["pos"] == arrays["state"]["pos"] and np.array_equal(
+        now["state"]["key"], arrays["state"]["key"]
+    )
+    if not same or random.getstate() != numbers:
+        np.random.set_state(arrays)
+        random.setstate(numbers)
+        raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
+
+
+__all__ = ["draws_anew", "without_draws"]
