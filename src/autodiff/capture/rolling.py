@@ -736,10 +736,8 @@ class _Body:
     ) -> None:
         """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
         (scope, name), trace = key, self.frame.trace
-        kind, is_number = type_text(end), as_parts(end) is not None
-        if (isinstance(scope, ObjectScope) and not is_number) or structures.parts_of(
-            trace, end
-        ) is None:
+        kind = type_text(end)
+        if structures.parts_of(trace, end) is None or structures.is_cyclic(trace, start):
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
         if not structures.are_alike(trace, start, end):
             raise _peel_for(f"{name!r}, of which the first pass changes the structure")

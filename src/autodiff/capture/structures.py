@@ -75,6 +75,14 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
     )
 
 
+def is_cyclic(trace: Trace, x: Any, around: tuple[int, ...] = ()) -> bool:
+    """Whether a structure is a part of itself: a state that knows what it is the state of."""
+    if id(x) in around:
+        return True
+    parts = parts_of(trace, x) or ()
+    return any(is_cyclic(trace, part, (*around, id(x))) for _, part in parts)
+
+
 def leaves_of(trace: Trace, x: Any, at: str = "") -> dict[str, Any]:
     """The numbers and arrays of a structure by where they are."""
     if is_numeric(x):
