@@ -58,7 +58,8 @@ def robust(p: Any, t: Any, y: Any) -> Any:
     return total
 
 
-FITS: list[tuple[Callable[..., Any], int, bool]] = [  # function, points, whether it is JAX's code too
+# Functions, how many points, whether the same code is JAX's.
+FITS: list[tuple[Callable[..., Any], int, bool]] = [
     (line, 10, True),
     (decay, 10, True),
     (decay, 50, True),
