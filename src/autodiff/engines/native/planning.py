@@ -288,7 +288,7 @@ class Plan:
         if self._depth[value] >= DEEP:
             return True
         if value in self.compared and _may_fuse(operation):
-            return True  # computed twice it could differ from itself, as LLVM fuses here and not there
+            return True  # computed twice, it could differ from itself
         users = self.users.get(value, ())
         if cost >= EXPENSIVE and len(users) > 1:
             if any(
