@@ -35,6 +35,8 @@ from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
+MOST_UNROLLED = 16  # lanes that are interpreted one by one; of more, Python runs the loop
+
 
 @dataclass
 class Stacks:
@@ -202,6 +204,9 @@ def _one_by_one(
     number = int(as_tracer(count)._concrete()) if isinstance(count, Dim) else count
     if number == 0:
         raise Declined("a batch without lanes", frame.source(node))
+    if number > MOST_UNROLLED and not frame.trace.eager:
+        reason, source = (why.reason, why.source) if isinstance(why, Bail) else (why, None)
+        raise Declined(reason, source or frame.source(node))
     passes = Passes(frame, node, why)
     found: list[list[Any]] = []
     for k in range(number):

@@ -88,8 +88,9 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
             rollable = problem.rung is Rung.PEELED and peeled < MOST_PEELED
         return None
 
+    long_enough = 0 if _ends_unseen(frame, node.body) else rolling.LONGEST_UNROLLED
     while True:
-        if rollable and passes.count >= rolling.LONGEST_UNROLLED + peeled:
+        if rollable and passes.count >= long_enough + peeled:
             after = roll()
             if after is not None:
                 return after()

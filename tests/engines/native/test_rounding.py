@@ -122,3 +122,23 @@ def test_only_sums_of_derivatives_are_reordered() -> None:
 def kernel_of(compiled: Any, x: np.ndarray) -> list[str]:
     text = compiled.llvm(x)
     return text[text.index("@kernel(") :].splitlines()
+
+
+@pytest.mark.parametrize("terms", [2, 3, 4])
+@pytest.mark.parametrize("kink", [
+    lambda g: np.minimum(g, 1.0),
+    lambda g: np.maximum(0.5, g),
+    lambda g: g.clip(0.2, 1.5),
+    lambda g: g - np.max(g, axis=0),
+])  # fmt: skip
+def test_what_ties_are_looked_for_in_is_computed_once(
+    kink: Callable[[Any], Any], terms: int
+) -> None:
+    # A product written out fuses in one loop and not in the other: then no element is the maximum.
+    def f(x):
+        return np.sum(np.cumsum(kink(x.T @ x))) ** 2
+
+    x = np.random.default_rng(terms).uniform(0.1, 0.9, (5, terms, 4))
+    expected = np.stack([autodiff.gradient(f, engine="numpy")(row) for row in x])
+    found = autodiff.vmap(autodiff.gradient(f))(x)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -25,7 +25,7 @@ from typing import Any
 
 from autodiff.dims import Dim, Extent, same_shape, symbols
 from autodiff.engines.native.scalars import Costs
-from autodiff.ir.data import Block, Operation, Value, attribute_symbols, free_values
+from autodiff.ir.data import Block, Operation, Value, attribute_symbols, free_values, walk
 from autodiff.ops.entries import (
     ENTRIES,
     Control,
@@ -113,6 +113,13 @@ def terms_of_product(operation: Operation) -> int:
     return total if total <= WRITTEN_OUT else 0
 
 
+def _may_fuse(operation: Operation) -> bool:
+    """Whether LLVM may round an element once where the operation rounds it twice."""
+    if operation.kind == "dot_general":
+        return terms_of_product(operation) > 1
+    return operation.is_derived and operation.kind in ("add", "subtract", "multiply", "negative")
+
+
 def is_inline_contraction(operation: Operation) -> bool:
     """Whether a ``dot_general`` becomes loops of our own: small, of vectors, or not of floats."""
     a, b = operation.operands
@@ -175,6 +182,19 @@ class Plan:
                 for region in operation.regions:
                     found.update(dict.fromkeys(free_values(region)))
                 self.region_values[operation] = list(found)
+        self.compared = self._find_compared()
+
+    def _find_compared(self) -> set[Value]:
+        """The values that some test for equality, as of ties of a maximum, is computed from."""
+        compared: set[Value] = set()
+        for operation in reversed(self.block.operations):
+            inner = [operation, *(op for region in operation.regions for op in walk(region))]
+            tests = [op for op in inner if op.kind in ("equal", "not_equal")]
+            for test in tests:
+                compared.update(test.operands)
+            if not compared.isdisjoint(operation.results):
+                compared.update(operation.operands)
+        return compared
 
     def _start(self) -> None:
         self.virtual: set[Value] = set()
@@ -267,6 +287,8 @@ class Plan:
         cost = self._cost[value]
         if self._depth[value] >= DEEP:
             return True
+        if value in self.compared and _may_fuse(operation):
+            return True  # computed twice, it could differ from itself
         users = self.users.get(value, ())
         if cost >= EXPENSIVE and len(users) > 1:
             if any(
