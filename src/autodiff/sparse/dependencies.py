@@ -32,7 +32,12 @@ from autodiff.ops.structural import index_of
 from autodiff.plain_data import dataclass
 from autodiff.sparse.sets import INDEX, Sets
 
-Numbers = np.ndarray | None  # sets, element by element; None: all are empty
+# Sets, element by element; that of a number is an int, since loops over numbers make many of them.
+# None: all are empty.
+Numbers = np.ndarray | int | None
+
+Given = np.ndarray | None  # those of an operand
+Rule = Callable[["_Run", Operation, Value, Sequence[Given]], Any]
 
 # Of a side of a branch that may not be taken: iterations that a loop may make before it counts as
 # one that never ends, and what may be raised there because something is not as it takes it to be.
@@ -59,6 +64,25 @@ def _size(shape: Sequence[int]) -> int:
     return int(np.prod(shape, dtype=INDEX))
 
 
+class Step:
+    """One operation, and what is done with it: its results are followed, computed, or both."""
+
+    __slots__ = ("active", "control", "of_numbers", "operation", "result", "rule", "steers")
+
+    def __init__(self, of: Dependencies, operation: Operation) -> None:
+        self.operation = operation
+        self.result = operation.results[0] if operation.results else None
+        self.active = any(v in of.active for v in operation.results)
+        self.steers = any(v in of.steering for v in operation.results)
+        self.control = _CONTROL.get(operation.kind)
+        lowering = ENTRIES[operation.kind].lowering
+        self.rule = _RULES.get(operation.kind) or _BY_CLASS.get(type(lowering), _any_on_any)
+        # Of numbers alone: no shapes are to be found.
+        self.of_numbers = self.rule is _pointwise and not any(
+            v.shape for v in (*operation.operands, *operation.results)
+        )
+
+
 class Dependencies:
     """What follows one program; ``first`` is the number of the first input that is followed.
 
@@ -79,7 +103,7 @@ class Dependencies:
         extents = [s for v in program.outputs for n in v.shape for s in symbols(n)]
         self.steering = self._wanted([*extents, *self._steering(block, moving)])
         self.steering.update(s for v in program.inputs for n in v.shape for s in symbols(n))
-        self.steps: dict[int, list[tuple[Operation, bool, bool]]] = {}  # by id of the block
+        self.steps: dict[int, list[Step]] = {}  # by id of the block
         # Without its values nothing is known of what is drawn, read or depends on a tangent.
         effects = set(_effects(block))
         self.opaque = any(v in self.active or v in effects for v in self.steering)
@@ -126,17 +150,12 @@ class Dependencies:
                 digest.update(np.ascontiguousarray(array).tobytes())
         return digest.digest()
 
-    def steps_of(self, block: Block) -> list[tuple[Operation, bool, bool]]:
-        """The operations of a block that are followed or computed, and which of both."""
+    def steps_of(self, block: Block) -> list[Step]:
+        """The operations of a block that are followed or computed."""
         steps = self.steps.get(id(block))
         if steps is None:
-            steps = []
-            for operation in block.operations:
-                active = any(v in self.active for v in operation.results)
-                steers = any(v in self.steering for v in operation.results)
-                if active or steers:
-                    steps.append((operation, active, steers))
-            self.steps[id(block)] = steps
+            found = [Step(self, operation) for operation in block.operations]
+            steps = self.steps[id(block)] = [step for step in found if step.active or step.steers]
         return steps
 
     # -- the pattern --------------------------------------------------------------------------------
@@ -151,7 +170,7 @@ class Dependencies:
         first = 0
         given: dict[Value, Numbers] = {}
         for value, shape in zip(self.followed, shapes, strict=True):
-            given[value] = sets.of_inputs(first, _size(shape)).reshape(shape)
+            given[value] = _kept(sets.of_inputs(first, _size(shape)).reshape(shape))
             first += _size(shape)
         run = _Run(self, sets, known, given)
         rows: list[np.ndarray] = []
@@ -163,8 +182,8 @@ class Dependencies:
                 numbers = run.everything(value) if self.opaque else run.numbers.get(value)
                 if numbers is None:
                     numbers = np.zeros(run.shape(value), INDEX)
-                rows.append(numbers.ravel())
-                row_shapes.append(numbers.shape)
+                rows.append(np.ravel(numbers))
+                row_shapes.append(np.shape(numbers))
         ends, columns = sets.rows(np.concatenate([np.zeros(0, INDEX), *rows]))
         return Pattern(ends, columns, tuple(row_shapes), shapes)
 
@@ -277,39 +296,55 @@ class _Run:
         found: tuple[int, ...] = shape if value.type.is_static else resolve(shape, self.known)
         return found
 
-    def everything(self, value: Value) -> np.ndarray:
+    def everything(self, value: Value) -> Numbers:
         """The set of all inputs, for each element of a value."""
         if self._all is None:
             self._all = self.sets.unite_all([self.sets.of_inputs(0, self.sets.count)])
-        return np.full(self.shape(value), self._all, INDEX)
+        return _kept(np.full(self.shape(value), self._all, INDEX))
 
     def block(self, block: Block) -> None:
         """Run the operations of a block whose parameters are bound."""
-        for operation, active, steers in self.of.steps_of(block):
-            control = _CONTROL.get(operation.kind)
-            if control is not None:
-                control(self, operation)
+        for step in self.of.steps_of(block):
+            operation = step.operation
+            if step.control is not None:
+                step.control(self, operation)
                 continue
-            if steers:
+            if step.steers:
                 results = run_operation(operation, self.known)
                 self.known.update(zip(operation.results, results, strict=True))
-            if active:
-                self._follow(operation)
+            if not step.active:
+                continue
+            if step.of_numbers:
+                self.numbers[operation.results[0]] = self._of_numbers(operation)
+            else:
+                self._follow(operation, step.rule)
 
-    def _follow(self, operation: Operation) -> None:
-        given = [self.numbers.get(v) for v in operation.operands]
-        if all(x is None for x in given):
+    def _of_numbers(self, operation: Operation) -> Numbers:
+        total: Any = None
+        for value in operation.operands:
+            number: Any = self.numbers.get(value)
+            if number is not None:
+                total = number if total is None else self.sets.pair(total, number)
+        found: int | None = total
+        return found
+
+    def _follow(self, operation: Operation, rule: Rule) -> None:
+        numbers = [self.numbers.get(v) for v in operation.operands]
+        if all(x is None for x in numbers):
             self.numbers.update(dict.fromkeys(operation.results))
             return
-        rule = _RULES.get(operation.kind)
-        if rule is None:
-            lowering = ENTRIES[operation.kind].lowering
-            rule = _BY_CLASS.get(type(lowering), _any_on_any)
+        given = [None if x is None else np.asarray(x) for x in numbers]
         for value in operation.results:
             made = rule(self, operation, value, given)
-            if made.shape != self.shape(value):
+            if np.shape(made) != self.shape(value):
                 raise IndexError("a slice of a side that is not taken lies outside of its array")
-            self.numbers[value] = made
+            self.numbers[value] = _kept(made)
+
+    def union(self, a: Numbers, b: Numbers) -> Numbers:
+        """The unions of two values of one shape."""
+        if a is None or b is None:
+            return b if a is None else a
+        return _kept(self.sets.unite(np.asarray(a), np.asarray(b)))
 
     def attributes(self, operation: Operation) -> dict[str, Any]:
         """The attributes with numbers in the place of extents."""
@@ -327,13 +362,19 @@ class _Run:
                 self.numbers[value] = number
 
 
-def _or_none(run: _Run, numbers: Numbers, value: Value) -> np.ndarray:
-    """The sets of a value, empty ones where nothing is known to be in them."""
+def _kept(numbers: Any) -> Numbers:
+    """Sets as they are kept: an array, or an int."""
+    kept: np.ndarray | int = numbers if np.ndim(numbers) else int(numbers)
+    return kept
+
+
+def _array(run: _Run, numbers: Given, value: Value) -> np.ndarray:
+    """The sets of a value, empty ones where there are none."""
     return np.zeros(run.shape(value), INDEX) if numbers is None else numbers
 
 
 # -- rules: run, operation, result, sets of the operands -> sets of the result ------------------------
-def _pointwise(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]) -> Any:
+def _pointwise(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
     shape = run.shape(value)
     total: np.ndarray | None = None
     for numbers in given:
@@ -343,7 +384,7 @@ def _pointwise(run: _Run, operation: Operation, value: Value, given: Sequence[Nu
     return total
 
 
-def _select(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]) -> Any:
+def _select(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
     condition = operation.operands[0]
     if condition not in run.of.steering:
         return _pointwise(run, operation, value, given)
@@ -352,34 +393,34 @@ def _select(run: _Run, operation: Operation, value: Value, given: Sequence[Numbe
     return np.array(np.broadcast_to(chosen, run.shape(value)), INDEX)
 
 
-def _reduction(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]) -> Any:
+def _reduction(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
     (numbers,) = given
     assert numbers is not None  # or there would be no rule
     return run.sets.unite_along(numbers, operation.attributes["axes"])
 
 
-def _moved(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]) -> Any:
+def _moved(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
     """What gives elements of its operands as they are: on sets it does what it does on numbers."""
     count = len(operation.operands)
     indices = {"gather": (1, count), "scatter_update": (1, count - 1)}.get(operation.kind, (0, 0))
     operands = [
-        run.known[v] if indices[0] <= k < indices[1] else _or_none(run, x, v)
+        run.known[v] if indices[0] <= k < indices[1] else _array(run, x, v)
         for k, (v, x) in enumerate(zip(operation.operands, given, strict=True))
     ]
     return ENTRIES[operation.kind].meaning(*operands, **run.attributes(operation))
 
 
-def _slice_add(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]) -> Any:
-    x, v = [_or_none(run, n, o) for n, o in zip(given, operation.operands, strict=True)]
+def _slice_add(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
+    x, v = [_array(run, n, o) for n, o in zip(given, operation.operands, strict=True)]
     index = index_of(**run.attributes(operation))
     result = np.array(x)
     result[index] = run.sets.unite(np.array(result[index]), np.broadcast_to(v, result[index].shape))
     return result
 
 
-def _scatter_add(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]) -> Any:
+def _scatter_add(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
     operands = operation.operands
-    x, v = _or_none(run, given[0], operands[0]), _or_none(run, given[-1], operands[-1])
+    x, v = _array(run, given[0], operands[0]), _array(run, given[-1], operands[-1])
     places = np.arange(x.size).reshape(x.shape)
     indices = [run.known[i] for i in operands[1:-1]]
     at = ENTRIES["gather"].meaning(places, *indices, **run.attributes(operation))
@@ -388,7 +429,7 @@ def _scatter_add(run: _Run, operation: Operation, value: Value, given: Sequence[
     return run.sets.unite_groups(groups, numbers, x.size).reshape(x.shape)
 
 
-def _dot(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]) -> Any:
+def _dot(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
     """Each element on its row of the first operand and its column of the second."""
     contract, batch = operation.attributes["contract"], operation.attributes["batch"]
     shape = run.shape(value)
@@ -409,7 +450,7 @@ def _dot(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]
     return total
 
 
-def _cumulative(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]) -> Any:
+def _cumulative(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
     axis = operation.attributes["axis"]
     numbers = np.moveaxis(np.array(given[0]), axis, 0)
     order = range(len(numbers))
@@ -420,7 +461,7 @@ def _cumulative(run: _Run, operation: Operation, value: Value, given: Sequence[N
     return np.moveaxis(numbers, 0, axis)
 
 
-def _of_matrices(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]) -> Any:
+def _of_matrices(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
     """Routines on the matrices in the last two axes, each for itself."""
     shape = run.shape(value)
     total: np.ndarray | None = None
@@ -433,12 +474,10 @@ def _of_matrices(run: _Run, operation: Operation, value: Value, given: Sequence[
     return total
 
 
-def _any_on_any(run: _Run, operation: Operation, value: Value, given: Sequence[Numbers]) -> Any:
+def _any_on_any(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
     number = run.sets.unite_all([x for x in given if x is not None])
     return np.full(run.shape(value), number, INDEX)
 
-
-Rule = Callable[[_Run, Operation, Value, Sequence[Numbers]], Any]
 
 _BY_CLASS: dict[type, Rule] = {Pointwise: _pointwise, Reduction: _reduction}
 _RULES: dict[str, Rule] = {
@@ -478,8 +517,7 @@ def _cond(run: _Run, operation: Operation) -> None:
     for value, *found in zip(operation.results, *sides, strict=True):
         total: Numbers = None
         for numbers in found:
-            if numbers is not None:
-                total = numbers if total is None else run.sets.unite(total, numbers)
+            total = run.union(total, numbers)
         run.numbers[value] = total
 
 

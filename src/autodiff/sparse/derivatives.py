@@ -184,14 +184,17 @@ class Products:
             pattern = self.dependencies.pattern(values)
         except Exception:  # whatever it is, it comes again at the call, which tells it
             return
-        by_columns = _by_columns(pattern)
+        chosen = _by_columns(pattern)
         if symmetric:
             other = _by_star(pattern)
-            self.mode = "star" if other.count < by_columns.count else "columns"
-        elif reverse and 2 * np.bincount(pattern.columns, minlength=1).max() < by_columns.count:
+            if other.count < chosen.count:
+                self.mode, chosen = "star", other
+        elif reverse and 2 * np.bincount(pattern.columns, minlength=1).max() < chosen.count:
             # A product backward costs about two forward.
             other = _by_rows(pattern)
-            self.mode = "rows" if 2 * other.count < by_columns.count else "columns"
+            if 2 * other.count < chosen.count:
+                self.mode, chosen = "rows", other
+        self.known[self.dependencies.key(values)] = chosen
 
     def products(self) -> Program:
         """The program that is run."""

@@ -59,7 +59,7 @@ class Sets:
         """The unions of two arrays of sets of one shape, element by element."""
         if a.size <= _FEW:
             pairs = zip(a.ravel().tolist(), b.ravel().tolist(), strict=True)
-            return np.array([self._pair(x, y) for x, y in pairs], INDEX).reshape(a.shape)
+            return np.array([self.pair(x, y) for x, y in pairs], INDEX).reshape(a.shape)
         result = np.where(b == 0, a, b)
         differ = np.flatnonzero((a != b).ravel() & (a != 0).ravel() & (b != 0).ravel())
         if len(differ):
@@ -79,7 +79,8 @@ class Sets:
             result = result.reshape(a.shape)
         return result
 
-    def _pair(self, a: int, b: int) -> int:
+    def pair(self, a: int, b: int) -> int:
+        """The union of two sets."""
         if a == b or b == 0:
             return a
         if a == 0:
@@ -87,8 +88,18 @@ class Sets:
         key = (a, b) if a < b else (b, a)
         known = self._known.get(key)
         if known is None:
-            found = self.unite_groups(np.zeros(2, INDEX), np.array(key, INDEX), 1)
-            known = self._known[key] = int(found[0])
+            of_a = self._members[self._starts[a] : self._starts[a + 1]]
+            of_b = self._members[self._starts[b] : self._starts[b + 1]]
+            united = set(of_a.tolist())
+            united.update(of_b.tolist())
+            if len(united) == len(of_a):
+                known = a
+            elif len(united) == len(of_b):
+                known = b
+            else:
+                known = self.number
+                self._add(np.array([len(united)]), np.array(sorted(united), INDEX))
+            self._known[key] = known
         return known
 
     def unite_all(self, numbers: Sequence[np.ndarray]) -> int:
