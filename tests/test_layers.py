@@ -35,6 +35,7 @@ LAYERS: dict[str, int] = {
     "compiled": 5,
     "recall": 5,
     "transform": 5,
+    "sparse": 5,
     "engines": 4,  # chooses one
     "engines.numpy": 4,
     "engines.native": 4,
@@ -73,6 +74,7 @@ WITHIN = {
     ("api", "inlining"), ("api", "batching"),
     ("symbolic", "api"),
     ("compiled", "transform"), ("compiled", "recall"),
+    ("sparse", "transform"), ("sparse", "compiled"),
     ("optimize", "api"),
     ("api", "testing"),
     ("tree", "containers"), ("tables", "containers"), ("columns", "containers"),
@@ -242,7 +244,7 @@ CIRCLES: list[set[str]] = [
 # Import statements of autodiff's own modules in functions, by package or module. The command line, the
 # public names and the demonstration keep a plain `import autodiff` fast with theirs.
 IN_FUNCTIONS: dict[str, int] = {
-    "api": 7,
+    "api": 5,
     "capture": 11,
     "cli": 11,
     "demo": 6,

@@ -30,9 +30,11 @@ from autodiff import debug, transform
 from autodiff.batching import Batched, Lanes
 from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
+from autodiff.dims import UndecidedExtent
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, AutodiffError, NameArgumentError, UnsupportedError
 from autodiff.ir.printing import Text
+from autodiff.ladder import Bail, NotStaged
 from autodiff.ops.tracer import is_traced
 from autodiff.tracebacks import hide_frames
 from autodiff.transform import Transformation, Wrt
@@ -199,9 +201,6 @@ class Transformed:
     @contextmanager
     def _compilable(self) -> Iterator[None]:
         """Say in the user's words that there is no program to show."""
-        from autodiff.dims import UndecidedExtent
-        from autodiff.ladder import Bail
-
         try:
             yield
         except (Bail, UndecidedExtent) as problem:
@@ -375,6 +374,53 @@ class Vmap(Transformed):
         return restore, (cls, function, wrt, {**options, **self._axes})
 
 
+def _sparse(name: str, wrt: Wrt) -> Transformation:
+    """A sparse transformation; SciPy's sparse arrays are loaded by who asks for one."""
+    from autodiff import sparse
+
+    transformation: Transformation = getattr(sparse, name)(wrt)
+    return transformation
+
+
+class _Sparse(Transformed):
+    """Transformations whose results are sparse: they are made of a run of the program."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        compiled = self._compiled
+        if compiled.code is not compiled.coded.__code__:
+            compiled.follow()
+        try:
+            return compiled.call(args, kwargs)
+        except Exception as error:
+            hide_frames(error)
+            raise
+
+    def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Inside of another function it is called as it is: a program has no sparse arrays."""
+        raise NotStaged(f"{self._compiled.transformation.name} gives a sparse array")
+
+
+class SparseJacobian(_Sparse):
+    """The Jacobian as ``csr_array``, shape (elements of the result, elements of the argument)."""
+
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return _sparse("SparseJacobian", wrt)
+
+
+class SparseHessian(_Sparse):
+    """The Hessian of a scalar function as ``csr_array``."""
+
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return _sparse("SparseHessian", wrt)
+
+
+class Sparsity(_Sparse):
+    """Which elements of the Jacobian may be other than zero."""
+
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return _sparse("Sparsity", wrt)
+
+
 class _WithVectors(Transformed):
     """Transformations whose call brings vectors along."""
 
@@ -399,8 +445,6 @@ class _WithVectors(Transformed):
         try:
             extra = compiled.vectors_for(call, vectors)
         except AutodiffError:
-            from autodiff.ladder import Bail
-
             with suppress(Bail):  # what is wrong with the function comes first
                 compiled.transformation.refuse(compiled.signature, compiled.captured(call))
             raise
@@ -543,10 +587,26 @@ def hessian_vector(f: Callable[..., Any] | None = None, wrt: Wrt = None, **optio
     return _decorator(HessianVector, f, {"wrt": wrt, **options})
 
 
-def jacobian(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
+def jacobian(
+    f: Callable[..., Any] | None = None, wrt: Wrt = None, sparse: bool = False, **options: Any
+) -> Any:
     """The Jacobian of an array-valued function: shape (*result, *argument).
 
     Rows by reverse mode or columns by forward mode, whichever are fewer.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code that returns floating-point arrays.
+    wrt : str, int or sequence of them, optional
+        Arguments to differentiate by, as for :func:`gradient`.
+    sparse : bool
+        Whether to give a ``scipy.sparse.csr_array`` of shape (elements of the result, elements of the
+        argument), both in C order; of several results or arguments one each, arranged as the full
+        ones are.  It holds the elements that :func:`sparsity` tells of, also those that happen to be 0.
+        Columns (or rows) that have no element in common are found by one product.
+    **options
+        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Examples
     --------
@@ -554,12 +614,28 @@ def jacobian(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: An
     >>> autodiff.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
            [0., 4.]])
+    >>> steps = autodiff.jacobian(lambda x: x[1:] * x[:-1], sparse=True)(np.arange(1.0, 100_001.0))
+    >>> steps.shape, steps.nnz
+    ((99999, 100000), 199998)
     """
-    return _decorator(Jacobian, f, {"wrt": wrt, **options})
+    return _decorator(SparseJacobian if sparse else Jacobian, f, {"wrt": wrt, **options})
 
 
-def hessian(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
+def hessian(
+    f: Callable[..., Any] | None = None, wrt: Wrt = None, sparse: bool = False, **options: Any
+) -> Any:
     """The Hessian of a scalar function: shape (*argument, *argument).
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code that returns one floating-point number.
+    wrt : str, int or sequence of them, optional
+        Arguments to differentiate by, as for :func:`gradient`.
+    sparse : bool
+        Whether to give a ``scipy.sparse.csr_array``, as for :func:`jacobian`.
+    **options
+        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Examples
     --------
@@ -567,8 +643,39 @@ def hessian(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any
     >>> autodiff.hessian(lambda x: x[0] * x[1] ** 2)(np.array([1.0, 2.0]))
     array([[0., 4.],
            [4., 2.]])
+    >>> rosenbrock = lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+    >>> autodiff.hessian(rosenbrock, sparse=True)(np.ones(100_000)).nnz
+    299998
     """
-    return _decorator(Hessian, f, {"wrt": wrt, **options})
+    return _decorator(SparseHessian if sparse else Hessian, f, {"wrt": wrt, **options})
+
+
+def sparsity(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
+    """Which elements of the Jacobian may be other than zero: a ``csr_array`` of bool that shows itself.
+
+    Exact in what indices, slices and stores do; an operation is taken to depend on all of its operands, a
+    routine of linear algebra on all of its matrix, and of a branch on floating-point numbers both
+    sides count.  That of the Hessian is ``sparsity(gradient(f))``.  ``autodiff.plot.sparsity`` draws it.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code that returns floating-point arrays.
+    wrt : str, int or sequence of them, optional
+        Arguments to differentiate by, as for :func:`gradient`.
+    **options
+        ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> print(autodiff.sparsity(lambda x: x[1:] * x[:-1])(np.ones(4)))
+    3 x 4, 6 elements, at most 2 in a row and 2 in a column
+    X X . .
+    . X X .
+    . . X X
+    """
+    return _decorator(Sparsity, f, {"wrt": wrt, **options})
 
 
 def vmap(

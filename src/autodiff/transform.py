@@ -49,6 +49,8 @@ from autodiff.ops.structural import zeros
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
+Prepare = Callable[[Sequence[Any]], tuple[tuple[Any, ...], Callable[[Any], Any]]]
+
 # An argument by name or position, a tag by its key or value, an array that the function reads.
 Wrt = str | int | Tagged | np.ndarray | np.generic | Sequence[Any] | None
 
@@ -62,6 +64,9 @@ class Plan:
     result: Result
     extra_inputs: list[InputForm] = field(default_factory=list)
     write_back: bool = False
+    # Where extra inputs depend on the others of a call: what makes them of these, and what makes the
+    # result of the call of that of the program.
+    prepare: Prepare | None = None
 
 
 class Transformation:
@@ -897,17 +902,7 @@ class Jacobian(Derivative):
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         plans = captured.result.leaves
-        numbers = [_ensure_output(captured, plan) for plan in plans]
-        kinds = "f" if targets.floats else "fiu"  # by integers alone all is zero
-        live = [n for n in numbers if n is not None]
-        live = [n for n in live if captured.program.outputs[n].dtype.kind in kinds]
-        if len(live) != len(plans):
-            raise ArgumentError(
-                f"jacobian of {signature.title}: every result must be a floating-point array "
-                "that is computed from the arguments.",
-                code="AD106",
-                remedy="return floating-point arrays only",
-            )
+        live = self.live_outputs(signature, captured, targets)
         complex_rows = [plan[0] == "complex" for plan in plans]
         program = captured.program
         if self.holomorphic:  # the real parts tell all
@@ -922,6 +917,22 @@ class Jacobian(Derivative):
         definition = captured.result.definition
         structure = rows[0] if definition is None else tree.unflatten(definition, rows)
         return Plan(outputs.finished(), outputs.forms, result_of(structure))
+
+    def live_outputs(self, signature: Any, captured: Captured, targets: _Targets) -> list[int]:
+        """The outputs of the program that hold the leaves of the result, all floating point."""
+        plans = captured.result.leaves
+        numbers = [_ensure_output(captured, plan) for plan in plans]
+        kinds = "f" if targets.floats else "fiu"  # by integers alone all is zero
+        live = [n for n in numbers if n is not None]
+        live = [n for n in live if captured.program.outputs[n].dtype.kind in kinds]
+        if len(live) != len(plans):
+            raise ArgumentError(
+                f"jacobian of {signature.title}: every result must be a floating-point array "
+                "that is computed from the arguments.",
+                code="AD106",
+                remedy="return floating-point arrays only",
+            )
+        return live
 
 
 def _matrix_row(

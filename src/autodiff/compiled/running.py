@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,7 +77,8 @@ def _run_on(
     run: Run | None = None,
 ) -> Any:
     captured = specialisation.captured
-    if len(extra) != len(specialisation.plan.extra_inputs):
+    prepare = specialisation.plan.prepare
+    if prepare is None and len(extra) != len(specialisation.plan.extra_inputs):
         return UNFIT  # of a result with more parts, or fewer
     arguments = [call.leaves[k] for k in specialisation.input_leaves]
     for at, kind, as_float in specialisation.lists:
@@ -99,7 +100,11 @@ def _run_on(
         read = forms[len(arguments) : len(arguments) + len(hidden)]
         if not all(map(_same_kind, hidden, read)):
             return UNFIT
-        inputs = [_prepared(x, form) for x, form in zip(inputs, forms, strict=True)]
+        inputs = [_prepared(x, form) for x, form in zip(inputs, forms, strict=prepare is None)]
+    finish: Callable[[Any], Any] | None = None
+    if prepare is not None:
+        extra, finish = prepare(inputs)
+        inputs = [*inputs, *extra]
     before, current.running = current.running, (specialisation, call)
     try:
         outputs = specialisation.run.call(*inputs)
@@ -122,6 +127,8 @@ def _run_on(
     specialisation.calls += 1
     specialisation.used = next(compiled.clock)
     result = _finish(specialisation, outputs, call, hidden)
+    if finish is not None:
+        result = finish(result)
     if run is not None:
         run.succeed(outputs)
     return result

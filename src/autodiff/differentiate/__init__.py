@@ -1,5 +1,6 @@
 """Differentiation: programs to programs, in forward and in reverse mode."""
 
+from autodiff.differentiate.compressed import forward_products, products_modes, reverse_products
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.intermediate import perturbed, unperturbed
 from autodiff.differentiate.jacobian import forward_jacobian, jacobian, reverse_jacobian
@@ -16,12 +17,15 @@ __all__ = [
     "broken_by",
     "conjugate",
     "forward_jacobian",
+    "forward_products",
     "jacobian",
     "jvp",
     "pairs_last",
     "perturbed",
+    "products_modes",
     "real_part",
     "reverse_jacobian",
+    "reverse_products",
     "unperturbed",
     "vjp",
     "with_outputs",

@@ -109,12 +109,12 @@ def jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int]) -> Pr
     rows = sum(_size(program.outputs[k]) for k in outputs)
     columns = sum(_size(program.inputs[k]) for k in wrt)
     # Forward mode turns vectors of equal eigenvalues for each direction, so not for several at once.
-    forward = columns <= rows and not _calls_host_inside(program) and not has_vectors(program)
+    forward = columns <= rows and not calls_host_inside(program) and not has_vectors(program)
     mode = forward_jacobian if forward else reverse_jacobian
     return mode(program, wrt, outputs)
 
 
-def _calls_host_inside(program: Program) -> bool:
+def calls_host_inside(program: Program) -> bool:
     """Whether a loop or branch calls Python."""
     regions = [region for op in program.block.operations for region in op.regions]
     return any(op.kind == "host_call" for region in regions for op in walk(region))
