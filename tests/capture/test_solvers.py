@@ -534,11 +534,11 @@ def remembers(a):
     return last["z"]
 
 
-def weighted(a):
-    return si.quad(lambda t: np.exp(-a * t), 0, 1, weight="cos", wvar=2.0)[0]
+def with_a_report(a):
+    return si.quad(lambda t: np.exp(-a * t), 0, 1, full_output=1)[0]
 
 
-OUT_OF_REACH = [counts, notes, remembers, weighted]
+OUT_OF_REACH = [counts, notes, remembers, with_a_report]
 
 
 @ENGINES

@@ -24,10 +24,11 @@ from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.jacobian import jacobian
 from autodiff.dims import Extent, product
 from autodiff.ir.copying import Mapping, copy_value, map_type
-from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, free_values
+from autodiff.ir.data import ArrayType, Operation, Program, Value
 from autodiff.ops.builder import building, current_builder
 from autodiff.ops.control import INT, emit_for
-from autodiff.ops.entries import ENTRIES, Partials, Site
+from autodiff.ops.entries import Site
+from autodiff.ops.jumps import Switches, switches
 from autodiff.ops.odes import (
     ATOL,
     END,
@@ -37,7 +38,6 @@ from autodiff.ops.odes import (
     STATE,
     TIMES,
     Problem,
-    Switches,
     is_implicit,
 )
 from autodiff.ops.solvers import FLOAT
@@ -104,8 +104,13 @@ class _Curve:
             states=self.states,
             groups=(*self.groups, directions),
             reads=self.reads,
-            switches=_switches(self.program, active),
+            switches=self._switches(active),
         )
+
+    def _switches(self, active: Sequence[bool]) -> Switches | None:
+        """What decides in the program, and depends on its state or on what is active of ``read``."""
+        _, state, *read = self.program.inputs
+        return switches(self.program, {state, *(v for v, a in zip(read, active, strict=True) if a)})
 
 
 def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
@@ -230,32 +235,6 @@ def _ends(times: Array, start: Array | None, end: Array | None) -> Array | None:
     first = 0.0 if start is None else np.where(np.equal(line, 0), start, 0.0)
     last = 0.0 if end is None else np.where(np.equal(line, times.shape[0] - 1), end, 0.0)
     return first + last
-
-
-# -- what decides ---------------------------------------------------------------------------------------------
-def _switches(program: Program, active: Sequence[bool]) -> Switches | None:
-    """The values of f(t, z, *read) that decide, and depend on z or on what is active of ``read``."""
-    _, state, *read = program.inputs
-    moving = {state, *(v for v, moves in zip(read, active, strict=True) if moves)}
-    found: set[Value] = set()
-
-    def visit(block: Block) -> None:
-        for operation in block.operations:
-            entry = ENTRIES[operation.kind]
-            if not any(v in moving for v in operation.operands):
-                if not any(v in moving for r in operation.regions for v in free_values(r)):
-                    continue
-            for region in operation.regions:
-                moving.update(region.parameters)
-                visit(region)
-            moving.update(operation.results)
-            steps = isinstance(entry.derivative, Partials) and not any(entry.derivative.rules)
-            for value in operation.results:
-                if value.dtype.kind in "biu" or steps or entry.zero_derivative:
-                    found.add(value)
-
-    visit(program.block)
-    return Switches(program, frozenset(found)) if found else None
 
 
 # -- the right-hand side at points of the solution ----------------------------------------------------------

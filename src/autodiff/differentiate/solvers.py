@@ -1,11 +1,13 @@
-"""Derivatives of solutions and integrals (see autodiff.ops.solvers), by those of their programs.
+"""Derivatives of solutions and integrals, by those of their programs.
 
     f(x, p) = 0                     dx = -f_x⁻¹ f_p dp                  the implicit function theorem
-    I = ∫_a^b f(t, p) dt            dI = f(b) db - f(a) da + ∫ f_p dp dt         Leibniz' rule
+    I = ∫_a^b w(t) f(t, p) dt       dI = w(b) f(b) db - w(a) f(a) da + ∫ w f_p dp dt    Leibniz' rule
 
 A search is not differentiated along its path.  What is emitted are ordinary operations, at the
 solution, so it is differentiated again for second derivatives; the integral of a derivative is
-one more call of the integrator, with the options the user gave.
+one more call of the integrator, with the options and the weight that the user gave.  By the frequency
+of a weight cos(ω t) the derivative is the integral of -t f with sin(ω t).  The operations are in
+autodiff.ops.solvers and autodiff.ops.integrals.
 
 Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 15.
 """
@@ -13,6 +15,7 @@ Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), ch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,15 +25,20 @@ from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.jacobian import jacobian
 from autodiff.differentiate.odes import put_in_place
 from autodiff.differentiate.reverse import vjp
+from autodiff.errors import DerivativeError
+from autodiff.ir.copying import Mapping, copy_value
 from autodiff.ir.data import Block, Operation, Program, Value
-from autodiff.ops.builder import current_builder
+from autodiff.ops.builder import building, current_builder
 from autodiff.ops.entries import Site
+from autodiff.ops.integrals import Like, Quadrature
+from autodiff.ops.jumps import switches
 from autodiff.ops.solvers import doubt
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 Tangents = Sequence[Tracer | None]
 Array = Any  # a tracer, with which the rules compute as with an array
+_FREQUENCY = 2  # the position of the operand of an integral
 
 
 def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
@@ -127,72 +135,64 @@ def _slope(operation: Operation, site: Site, read: Sequence[Array]) -> Array:
 
 
 # -- integrals ----------------------------------------------------------------------------------------
-def _integrals(
-    operation: Operation,
-    program: Program,
-    operands: Sequence[Array],
-    like: Sequence[int | None],
-) -> list[Array]:
-    attributes = {
-        "programs": (program,),
-        "like": tuple(like),
-        "options": operation.attributes["options"],
-    }
-    results = current_builder().emit("integral", tuple([t.value for t in operands]), attributes)
-    return [Tracer(v, "array") for v in results[:-1]]
-
-
-def _with_outputs(program: Program, outputs: Sequence[Value]) -> Program:
-    return Program(Block(program.inputs, program.block.operations, list(outputs)), program.name)
-
-
-def _at_limit(program: Program, limit: Array, read: Sequence[Array]) -> list[Array]:
-    """The integrands at a limit; 0 at an infinite one, which does not move."""
-    finite = np.isfinite(limit)
-    values = put_in_place(program, [np.where(finite, limit, 0.0), *read])
-    return [np.where(finite, v, 0.0) for v in values]
-
-
 def _push_integral(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
-    program, like = operation.attributes["programs"][0], operation.attributes["like"]
-    a, b, *read = site.operands
+    """Tangents of the results of an ``integral``."""
+    program, like, options = _parts(operation)
+    first, operands = options.first, site.operands
+    read, moving = operands[first:], tangents[first:]
+    _refuse_moving(options, [t is not None for t in tangents])
     total: list[Any] = [None] * len(like)
-    given = [t for t in tangents[2:] if t is not None]
+
+    def add(terms: Sequence[Array]) -> None:
+        total[:] = [t if s is None else s + t for s, t in zip(total, terms, strict=True)]
+
+    given = [t for t in moving if t is not None]
     if given:
-        derived = jvp(program, [False, *(t is not None for t in tangents[2:])])
+        active = [t is not None for t in moving]
+        derived = jvp(program, [False, *active])
         derived = _with_outputs(derived, derived.outputs[len(like) :])
-        total = list(_integrals(operation, derived, [a, b, *read, *given], like))
-    limits: Sequence[Array] = ((a, tangents[0], -1.0), (b, tangents[1], 1.0))
-    for limit, tangent, sign in limits:
-        if tangent is None:
-            continue
-        terms = [sign * tangent * v for v in _at_limit(program, limit, read)]
-        total = [t if s is None else s + t for s, t in zip(total, terms, strict=True)]
+        whole = [*operands[:first], *read, *given]
+        add(_integrals(options, derived, whole, like, program, active))
+    if options.weight in _TURNED and tangents[_FREQUENCY] is not None:
+        turned = _by_frequency(options, program, operands, like)
+        add([tangents[_FREQUENCY] * v for v in turned])
+    for k, sign in ((0, -1.0), (1, 1.0)):
+        tangent: Any = tangents[k]
+        if tangent is not None:
+            add([sign * tangent * v for v in _at_limit(options, program, k, operands)])
     return [*total, None]
 
 
 def _pull_integral(
     operation: Operation, site: Site, cotangents: Tangents
 ) -> Sequence[Tracer | None]:
-    program, like = operation.attributes["programs"][0], operation.attributes["like"]
-    a, b, *read = site.operands
-    pulled: list[Any] = [None] * len(site.operands)
+    """Cotangents of the operands of an ``integral``."""
+    program, like, options = _parts(operation)
+    first, operands = options.first, site.operands
+    read = operands[first:]
+    pulled: list[Any] = [None] * len(operands)
     cts: list[Any] = list(cotangents[: len(like)])
     if all(ct is None for ct in cts):
         return pulled
-    for k, sign in ((0, -1.0), (1, 1.0)):
-        if not site.needed[k]:
-            continue
-        values = _at_limit(program, site.operands[k], read)
+    _refuse_moving(options, site.needed)
+
+    def times(values: Sequence[Array]) -> Array:
         terms = [np.sum(ct * v) for ct, v in zip(cts, values, strict=True) if ct is not None]
-        pulled[k] = sign * sum(terms[1:], terms[0])
-    wrt = [k for k, v in enumerate(read, 1) if site.needed[k + 1] and v.value.type.is_float]
+        return sum(terms[1:], terms[0])
+
+    for k, sign in ((0, -1.0), (1, 1.0)):
+        if site.needed[k]:
+            pulled[k] = sign * times(_at_limit(options, program, k, operands))
+    if options.weight in _TURNED and site.needed[_FREQUENCY]:
+        pulled[_FREQUENCY] = times(_by_frequency(options, program, operands, like))
+    wrt = [k for k, v in enumerate(read, 1) if site.needed[first + k - 1] and v.value.type.is_float]
     if not wrt:
         return pulled
-    of = [k + 1 for k in wrt]
+    of = [first + k - 1 for k in wrt]
+    active = [k in wrt for k in range(1, len(read) + 1)]
     if len(like) == 1 and not program.outputs[0].shape:
         derived = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
-        found = _integrals(operation, derived, [a, b, *read], of)
+        found = _integrals(options, derived, operands, of, program, active)
         (ct,) = cts
         found = [emit_tracer("strong_multiply", _spread(ct, v), v) for v in found]
     else:
@@ -200,10 +200,93 @@ def _pull_integral(
         dense = [
             zeros_like(r) if ct is None else ct for r, ct in zip(site.results, cts, strict=False)
         ]
-        found = _integrals(operation, derived, [a, b, *read, *dense], of)
+        found = _integrals(options, derived, [*operands, *dense], of, program, active)
     for k, v in zip(of, found, strict=True):
         pulled[k] = v
     return pulled
+
+
+def _parts(operation: Operation) -> tuple[Program, tuple[Like, ...], Quadrature]:
+    attributes = operation.attributes
+    return attributes["programs"][0], attributes["like"], attributes["options"]
+
+
+def _refuse_moving(options: Quadrature, moves: Sequence[bool]) -> None:
+    """Raise for what has no derivative: the singular ends of a weight, and a pole that moves."""
+    algebraic = options.weight is not None and options.weight.startswith("alg")
+    limits = algebraic and any(moves[:2])
+    if limits or (options.weight not in (None, *_TURNED) and any(moves[2 : options.first])):
+        raise DerivativeError(
+            f"{options.name} with weight={options.weight!r} has a derivative by what its integrand "
+            f"reads, not by its {'limits' if limits else 'wvar'}.",
+            source=options.source,
+            remedy="substitute, so that the weight and its limits stay where they are, or pass them "
+            "through autodiff.stop_gradient if no derivative should flow",
+        )
+
+
+def _integrals(
+    options: Quadrature,
+    derived: Program,
+    operands: Sequence[Array],
+    like: Sequence[Like],
+    program: Program,
+    active: Sequence[bool],
+) -> list[Array]:
+    """Integrals of ``derived``, which is made of derivatives of ``program`` by what is ``active``."""
+    along, *inputs = program.inputs
+    moving = {v for v, a in zip(inputs, active, strict=True) if a}
+    attributes = {
+        "programs": (derived,),
+        "like": tuple(like),
+        "options": options,
+        "switches": switches(program, moving, along),
+    }
+    results = current_builder().emit("integral", tuple([t.value for t in operands]), attributes)
+    return [Tracer(v, "array") for v in results[:-1]]
+
+
+def _with_outputs(program: Program, outputs: Sequence[Value]) -> Program:
+    """The program with other outputs."""
+    return Program(Block(program.inputs, program.block.operations, list(outputs)), program.name)
+
+
+def _at_limit(
+    options: Quadrature, program: Program, k: int, operands: Sequence[Array]
+) -> list[Array]:
+    """The integrands at a limit; 0 at an infinite one, which does not move."""
+    limit, finite = operands[k], np.isfinite(operands[k])
+    at = np.where(finite, limit, 0.0)
+    values = put_in_place(program, [at, *operands[options.first :]])
+    if options.weight is not None:
+        values = [v * _WEIGHTS[options.weight](at, operands[_FREQUENCY]) for v in values]
+    return [np.where(finite, v, 0.0) for v in values]
+
+
+_WEIGHTS: dict[str, Any] = {
+    "cos": lambda t, w: np.cos(w * t),
+    "sin": lambda t, w: np.sin(w * t),
+    "cauchy": lambda t, c: 1 / (t - c),
+}
+_TURNED = {"cos": ("sin", -1.0), "sin": ("cos", 1.0)}
+
+
+def _by_frequency(
+    options: Quadrature, program: Program, operands: Sequence[Array], like: Sequence[Like]
+) -> list[Array]:
+    """The derivative by the frequency: integrals of ±t f with the other of the two weights."""
+    weight, sign = _TURNED[options.weight or ""]
+    with building() as builder:
+        mapping: Mapping = {}
+        t, *read = program.inputs
+        copies = [copy_value(v, mapping) for v in read]
+        builder.block.parameters = [copy_value(t, mapping), *copies]
+        given: list[Array] = [Tracer(v, "array") for v in builder.block.parameters]
+        values = [sign * given[0] * v for v in put_in_place(program, given)]
+        builder.block.outputs = [v.value for v in values]
+        turned = Program(builder.block, f"{program.name}_by_frequency")
+    options = replace(options, weight=weight)
+    return _integrals(options, turned, operands, like, turned, [False] * (len(program.inputs) - 1))
 
 
 def _spread(ct: Array, like: Array) -> Array:

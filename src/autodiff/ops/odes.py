@@ -26,12 +26,12 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Extent, evaluate
+from autodiff.dims import Extent
 from autodiff.errors import DerivativeError, NoSolutionWarning
-from autodiff.ir.data import ArrayType, Program, Source, Value
+from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
-from autodiff.ops.evaluate import run_block
+from autodiff.ops.jumps import Observer, Switches
 from autodiff.ops.solvers import FLOAT, Evaluator, answer
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
@@ -306,77 +306,30 @@ def _march(task: _Task, rtol: float, atol: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 # -- jumps of the right-hand side ----------------------------------------------------------------------
-@dataclass(frozen=True, eq=False)
-class Switches:
-    """What decides in a right-hand side, and depends on what is differentiated.
+class _Lookout:
+    """Looks for jumps between the steps of a solver.
 
-    Where one of ``values`` of the program (a comparison, a number rounded to an integer) changes along
-    a solution and the right-hand side jumps, the solution is continuous, but its derivative jumps by
-    the difference times that of the moment: which the variational equation does not say.
+    There the solution is continuous, but its derivative jumps by the difference times that of the
+    moment: which the variational equation does not say.
     """
 
-    program: Program
-    values: frozenset[Value]
-
-    def __repr__(self) -> str:
-        return f"{len(self.values)} of {self.program.name}"
-
-
-class _Record(dict[Value, Any]):
-    """An environment that notes what the switches are, in the order of execution."""
-
-    def __init__(self, switches: Switches) -> None:
-        super().__init__()
-        self.switches = switches
-        self.seen: list[bytes] = []
-
-    def __setitem__(self, value: Value, x: Any) -> None:
-        if value in self.switches.values:
-            self.seen.append(np.asarray(x).tobytes())
-        super().__setitem__(value, x)
-
-
-class _Lookout:
-    """Looks for jumps between the steps of a solver."""
-
-    def __init__(self, problem: Problem, switches: Switches, read: Sequence[Any]) -> None:
+    def __init__(self, problem: Problem, found: Switches, read: Sequence[Any]) -> None:
         self.problem = problem
-        self.switches = switches
-        inputs = switches.program.inputs
-        self.count = inputs[1].shape[0]
-        self.read = dict(zip(inputs[2:], read, strict=False))
+        self.observer = Observer(found, 2, read)
         self.state: list[bytes] = []
-
-    def look(self, t: float, z: np.ndarray) -> tuple[list[bytes], np.ndarray]:
-        """The switches, and the right-hand side."""
-        time, state = self.switches.program.inputs[:2]
-        record = _Record(self.switches)
-        record.update({v: np.asarray(x, v.dtype) for v, x in self.read.items()})
-        count = evaluate(self.count, lambda value: int(record[value]))
-        record.update({time: np.asarray(t, time.dtype), state: np.array(z[:count])})
-        with np.errstate(all="ignore"):
-            (slope,) = run_block(self.switches.program.block, record)
-        return record.seen, slope
 
     def begin(self, t: float, z: np.ndarray) -> None:
         """Start here."""
-        self.state, _ = self.look(t, z)
+        self.state, _ = self.observer.look(t, z)
 
     def follow(self, solver: Any) -> None:
         """Raise where the right-hand side jumped in the last step."""
-        state, _ = self.look(solver.t, solver.y)
+        state, _ = self.observer.look(solver.t, solver.y)
         if state != self.state:
-            dense, low, high = solver.dense_output(), solver.t_old, solver.t
-            for _ in range(60):
-                middle = 0.5 * (low + high)
-                if self.look(middle, dense(middle))[0] == self.state:
-                    low = middle
-                else:
-                    high = middle
-            before, after = self.look(low, dense(low))[1], self.look(high, dense(high))[1]
-            size = np.maximum(np.abs(before), np.abs(after))
-            if np.any(np.abs(after - before) > 1e-6 * size + 1e-10 * np.max(size, initial=0.0)):
-                raise _jumps(self.problem, high)
+            dense = solver.dense_output()
+            where = self.observer.jump(solver.t_old, solver.t, lambda t: (t, dense(t)))
+            if where is not None:
+                raise _jumps(self.problem, where)
         self.state = state
 
 
@@ -474,7 +427,6 @@ __all__ = [
     "STATE",
     "TIMES",
     "Problem",
-    "Switches",
     "is_implicit",
     "solve",
 ]

@@ -1,7 +1,6 @@
-"""Calls of SciPy's solvers and integrators: operations whose attributes hold programs.
+"""Calls of SciPy's root finders: operations whose attributes hold programs.
 
     root(*arguments, *read; solver, programs)         a zero of f(z, *read) by z
-    integral(a, b, *read; programs, like, options)    integrals of programs[0](t, *read) over t
     regular(J, r, x, J', start; solver, source)       J, the derivative by z at a zero, once checked
 
 The programs are those of the functions that the user hands to SciPy.  Each is closed: what it reads
@@ -10,12 +9,10 @@ SciPy calls, so value, options and exceptions are SciPy's own, and a new operand
 
 ``root`` gives the zero, what else was asked for, and where the search started.  The first programs
 are what SciPy calls, one for each name in ``solver.callbacks``; of a solver of the user's own there
-are none, and the zero is operand 0 itself.  ``integral`` gives one
-integral for each output of its program, element by element, which has the shape of operand
-``like[k]`` (of none: a number), and the estimate of the first one's error.
+are none, and the zero is operand 0 itself.
 
 Their derivatives are in :mod:`autodiff.differentiate.solvers`: a zero moves as the implicit function
-theorem says, an integral as Leibniz' rule does.
+theorem says.
 """
 
 from __future__ import annotations
@@ -284,76 +281,3 @@ register(
         kept=True,
     )
 )
-
-
-# -- integrals ----------------------------------------------------------------------------------------
-@dataclass(frozen=True, eq=False)
-class Quadrature:
-    """A call of ``scipy.integrate.quad``: its options, and how it is called (:func:`calling_from`)."""
-
-    function: Callable[..., Any]
-    options: dict[str, Any]
-    call: Callable[[Any, dict[str, Any]], Any]
-
-    def __repr__(self) -> str:
-        return "quad"
-
-
-def _integral_meaning(
-    a: Any,
-    b: Any,
-    *read: Any,
-    programs: Sequence[Evaluator],
-    like: tuple[int | None, ...],
-    options: Quadrature,
-) -> tuple[np.ndarray, ...]:
-    evaluate = programs[0](*read)
-    shapes = [() if k is None else np.shape(read[k - 2]) for k in like]
-    sizes = [int(np.prod(shape)) for shape in shapes]
-    known: dict[float, np.ndarray] = {}
-
-    def elements(t: float) -> np.ndarray:
-        """Every element of the integrands at ``t``: most points serve all of them."""
-        found = known.get(t)
-        if found is None:
-            values = evaluate(t)
-            found = known[t] = np.concatenate([np.ravel(v) for v in values])
-        return found
-
-    raised: list[BaseException] = []
-
-    def integrand(t: float, number: int) -> float:
-        try:
-            return float(evaluate(t)[0] if like == (None,) else elements(t)[number])
-        except BaseException as error:
-            raised.append(error)
-            raise
-
-    def integrated(number: int) -> tuple[float, float]:
-        try:
-            given = {"func": integrand, "a": a, "b": b, "args": (number,), **options.options}
-            found: tuple[float, float] = options.call(options.function, given)
-            return found
-        except BaseException:
-            if raised:
-                raise raised[0] from None
-            raise
-
-    found = [integrated(number) for number in range(sum(sizes))]
-    line = np.array([value for value, _ in found])
-    parts = np.split(line, np.cumsum(sizes)[:-1])
-    integrals = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-    return (*integrals, np.asarray(found[0][1] if found else 0.0))
-
-
-def _integral_types(
-    types: tuple[ArrayType, ...], programs: Any, like: tuple[int | None, ...], options: Quadrature
-) -> tuple[ArrayType, ...]:
-    made = [
-        ArrayType(FLOAT, ()) if k is None else ArrayType(types[k].dtype, types[k].shape)
-        for k in like
-    ]
-    return (*made, ArrayType(FLOAT, ()))
-
-
-register(Entry("integral", _integral_types, _integral_meaning, Kernel("integral"), OfPrograms()))

@@ -2,7 +2,7 @@
 
     roots.py       brentq … root        zeros of functions
     implied.py     autodiff.implicit    what a residual defines
-    integrals.py   quad
+    integrals.py   quad … nquad         integrals of functions
     odes.py        solve_ivp, odeint
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
                    linear_sum_assignment
@@ -21,7 +21,7 @@ from typing import Any
 
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers import minima
-from autodiff.capture.solvers.integrals import integrate
+from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
 from autodiff.dims import UndecidedExtent
@@ -47,20 +47,25 @@ def attempt(
         return NotImplemented  # what is known of the call is told on its ordinary way
 
 
+# By module and name: how a call is captured.
+_ROWS: dict[tuple[str, str], Callable[..., Any]] = {
+    **{("scipy.optimize", name): find_root for name in ROOT_FINDERS},
+    **{("scipy.integrate", name): handler for name, handler in INTEGRATORS.items()},
+    ("scipy.integrate", "solve_ivp"): solve_initial_value_problem,
+    ("scipy.integrate", "odeint"): solve_by_odeint,
+    ("scipy.optimize", "minimize"): minima.minimize,
+    ("scipy.optimize", "minimize_scalar"): minima.minimize_scalar,
+    ("scipy.optimize", "least_squares"): minima.least_squares,
+    ("scipy.optimize", "leastsq"): minima.leastsq,
+    ("scipy.optimize", "curve_fit"): minima.curve_fit,
+    ("scipy.optimize", "linear_sum_assignment"): minima.assign,
+}
+
+
 def _handler(function: Any, name: str) -> Callable[..., Any] | None:
-    for module, names, handler in (
-        ("scipy.optimize", ROOT_FINDERS, find_root),
-        ("scipy.integrate", ("quad",), integrate),
-        ("scipy.integrate", ("solve_ivp",), solve_initial_value_problem),
-        ("scipy.integrate", ("odeint",), solve_by_odeint),
-        ("scipy.optimize", ("minimize",), minima.minimize),
-        ("scipy.optimize", ("minimize_scalar",), minima.minimize_scalar),
-        ("scipy.optimize", ("least_squares",), minima.least_squares),
-        ("scipy.optimize", ("leastsq",), minima.leastsq),
-        ("scipy.optimize", ("curve_fit",), minima.curve_fit),
-        ("scipy.optimize", ("linear_sum_assignment",), minima.assign),
-    ):
-        if name in names and getattr(sys.modules.get(module), name, None) is function:
+    for module in ("scipy.optimize", "scipy.integrate"):
+        handler = _ROWS.get((module, name))
+        if handler and getattr(sys.modules.get(module), name, None) is function:
             return handler
     return None
 

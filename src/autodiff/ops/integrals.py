@@ -1,0 +1,199 @@
+"""Calls of SciPy's integrators of functions: operations whose attributes hold the integrand.
+
+    integral(a, b, *arguments, *read; programs, like, options, switches)
+
+integrals of w(t) programs[0](t, *read) over t, with a weight w if ``options`` names one.  There is one for
+each output of the program, element by element, and the estimate of the error: of the first, or of all.
+The shape of an integral is ``like[k]``: None is a number, an int an operand of that shape, a tuple itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import field
+from typing import Any
+
+import numpy as np
+
+from autodiff.dims import Extent
+from autodiff.errors import DerivativeError
+from autodiff.ir.data import ArrayType, Source
+from autodiff.ops.entries import Entry, Kernel, OfPrograms, register
+from autodiff.ops.jumps import Observer, Switches
+from autodiff.ops.solvers import FLOAT, Evaluator
+from autodiff.plain_data import dataclass
+
+Like = int | tuple[Extent, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Quadrature:
+    """How one of SciPy's integrators of functions is called.
+
+    Parameters
+    ----------
+    function : callable
+        ``quad`` or ``quad_vec``.
+    name : str
+        What the user calls it.
+    count : int
+        How many of the operands after the limits are further arguments.
+    keywords : callable
+        From the values of those operands to the options of the call.
+    call : callable
+        Calls ``function``; see :func:`autodiff.ops.solvers.calling_from`.
+    is_vector : bool
+        Whether it integrates all elements at once.
+    weight : str or None
+        The name of the weight, whose variable is the first of those operands.
+    errors : threading.local or None
+        Of an integral in several dimensions: where the largest estimate of an error is noted, which is
+        what SciPy gives.  All the integrals in it share it.
+    is_outer : bool
+        Whether it is the outermost of them.
+    source : Source or None
+        The user's line.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    count: int
+    keywords: Callable[[Sequence[Any]], dict[str, Any]]
+    call: Callable[[Any, dict[str, Any]], Any]
+    is_vector: bool = False
+    weight: str | None = None
+    errors: threading.local | None = field(default=None)
+    is_outer: bool = True
+    source: Source | None = None
+
+    def __repr__(self) -> str:
+        return self.name
+
+    @property
+    def first(self) -> int:
+        """The position of the first operand that the integrand reads."""
+        return 2 + self.count
+
+
+def _integral_meaning(
+    a: Any,
+    b: Any,
+    *others: Any,
+    programs: Sequence[Evaluator],
+    like: tuple[Any, ...],
+    options: Quadrature,
+    switches: Switches | None,
+) -> tuple[np.ndarray, ...]:
+    read = others[options.count :]
+    shapes = [
+        () if k is None else k if isinstance(k, tuple) else np.shape(others[k - 2]) for k in like
+    ]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    integrand = _Integrand(programs[0](*read), like == (None,))
+    given = {"a": float(a), "b": float(b), **options.keywords(others[: options.count])}
+    if options.weight is not None:
+        given["weight"] = options.weight
+    if options.errors is not None and options.is_outer:
+        options.errors.largest = 0.0
+    if options.is_vector:
+        number = like == (None,)
+        found, error = integrand.answer(
+            options, given | {"f": integrand.number if number else integrand.all}
+        )
+        line = np.ravel(found)
+    else:
+        given["func"] = integrand.element
+        pairs = [
+            integrand.answer(options, given | {"args": (number,)}) for number in range(sum(sizes))
+        ]
+        line = np.array([value for value, _ in pairs])
+        error = pairs[0][1] if pairs else 0.0
+    if options.errors is not None:
+        error = options.errors.largest = max(getattr(options.errors, "largest", 0.0), error)
+    if switches is not None:
+        _refuse_jumps(options, Observer(switches, 1, read), integrand.places)
+    parts = np.split(line, np.cumsum(sizes)[:-1])
+    integrals = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    return (*integrals, np.asarray(error, float))
+
+
+class _Integrand:
+    """What SciPy calls.  It remembers what was raised, and the elements at each place."""
+
+    def __init__(self, evaluate: Callable[..., Sequence[Any]], is_number: bool) -> None:
+        self.evaluate = evaluate
+        self.is_number = is_number
+        self.known: dict[float, np.ndarray] = {}
+        self.places: set[float] = set()
+        self.raised: list[BaseException] = []
+
+    def all(self, t: float) -> np.ndarray:
+        """Every element of the integrands at ``t``: most points serve all of them."""
+        found = self.known.get(t)
+        if found is None:
+            values = self._values(t)
+            found = self.known[t] = np.concatenate([np.ravel(v) for v in values])
+        return found
+
+    def number(self, t: float) -> Any:
+        """The only integrand, which is a number."""
+        return np.float64(self._values(t)[0])
+
+    def element(self, t: float, number: int) -> float:
+        """One of the elements."""
+        return float(self._values(t)[0] if self.is_number else self.all(t)[number])
+
+    def _values(self, t: float) -> Sequence[Any]:
+        self.places.add(t)
+        try:
+            return self.evaluate(t)
+        except BaseException as error:
+            self.raised.append(error)
+            raise
+
+    def answer(self, options: Quadrature, given: dict[str, Any]) -> Any:
+        """The integral and the estimate of its error."""
+        try:
+            return options.call(options.function, given)
+        except BaseException:
+            if self.raised:
+                raise self.raised[0] from None
+            raise
+
+
+def _refuse_jumps(options: Quadrature, observer: Observer, places: set[float]) -> None:
+    """Raise where the integrand jumps between the places where it was looked at."""
+    line = sorted(places)
+    states = [observer.look(t)[0] for t in line]
+    for low, high, before, after in zip(line, line[1:], states, states[1:], strict=False):
+        where = None if before == after else observer.jump(low, high, lambda t: (t,))
+        if where is not None:
+            raise DerivativeError(
+                f"{options.name} has no derivative here: at {where:.6g} the integrand or its "
+                "derivative jumps, and what is differentiated decides where.",
+                code="AD305",
+                source=options.source,
+                remedy="integrate up to the jump and from there on, in two calls: a derivative by the "
+                "limits of an integral is known",
+            )
+
+
+def _integral_types(
+    types: tuple[ArrayType, ...],
+    programs: Any,
+    like: tuple[Like, ...],
+    options: Quadrature,
+    switches: Switches | None,
+) -> tuple[ArrayType, ...]:
+    def type_of(k: Like) -> ArrayType:
+        if isinstance(k, int):
+            return ArrayType(types[k].dtype, types[k].shape)
+        return ArrayType(FLOAT, () if k is None else k)
+
+    return (*map(type_of, like), ArrayType(FLOAT, ()))
+
+
+register(Entry("integral", _integral_types, _integral_meaning, Kernel("integral"), OfPrograms()))
+
+__all__ = ["Like", "Quadrature"]

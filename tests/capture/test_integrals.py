@@ -1,0 +1,232 @@
+"""SciPy's integrators of functions in captured code: values as SciPy's, derivatives by Leibniz' rule."""
+
+import functools
+
+import numpy as np
+import pytest
+import scipy.integrate as si
+
+import autodiff
+
+ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
+
+
+def weighted(f, low, high, weight, variable, **options):
+    return si.quad(f, low, high, weight=weight, wvar=variable, **options)[0]
+
+
+def laplace(p, w):
+    """The integral of exp(-p t) cos(w t) over t > 0."""
+    return p / (p * p + w * w)
+
+
+def gaussian(a):
+    """Over the plane, by radii of a square."""
+    ranges = [(-np.inf, np.inf), (-np.inf, np.inf)]
+    return si.nquad(lambda x, y: np.exp(-a * (x * x + y * y)), ranges)[0]
+
+
+def with_options(a):
+    inner = {"epsabs": 1e-11, "epsrel": 1e-11, "points": [0.5]}
+    return si.nquad(lambda x, y, s: s * abs(x - 0.5) * y, [(0, 1), (0, a)], (a,), [inner, {}])[0]
+
+
+def of_vectors(a):
+    """Elements that are of different sizes, and a number."""
+    array = si.quad_vec(lambda t: np.array([[np.exp(-a * t), t], [a * t, 1.0]]), 0, a)[0]
+    return np.sum(array) + si.quad_vec(lambda t: a * t * t, 0, 1)[0]
+
+
+def by_args(a):
+    return si.quad_vec(lambda t, p, q: p * t**q, 0, 2, args=(np.array([a, 1.0]), 2.0))[0].sum()
+
+
+# Each entry: a function of a number, the same in closed form, and a number.
+CALLS = {
+    "cos": (
+        lambda a: weighted(lambda t: np.exp(-a * t), 0, np.inf, "cos", 2.0),
+        lambda a: laplace(a, 2.0), 1.3,
+    ),
+    "by the frequency": (
+        lambda a: weighted(lambda t: np.exp(-2 * t), 0, np.inf, "cos", a),
+        lambda a: laplace(2.0, a), 1.3,
+    ),
+    "sin": (
+        lambda a: weighted(lambda t: t, 0, a, "sin", 2 * a),
+        lambda a: np.sin(2 * a * a) / (4 * a * a) - np.cos(2 * a * a) / 2, 1.3,
+    ),
+    "between moving limits": (
+        lambda a: weighted(lambda t: 1.0, a, 3 * a, "cos", a),
+        lambda a: (np.sin(3 * a * a) - np.sin(a * a)) / a, 0.8,
+    ),
+    "algebraic": (
+        lambda a: weighted(lambda t: a * t, 0, 1, "alg", (-0.5, 0.0)),
+        lambda a: 2 * a / 3, 1.3,
+    ),
+    "logarithmic": (
+        lambda a: weighted(lambda t: a * a, 0, 1, "alg-loga", (0.0, 0.0)),
+        lambda a: -a * a, 1.3,
+    ),
+    "a pole": (
+        lambda a: weighted(lambda t: a * t, -a, 2.0, "cauchy", 0.0),
+        lambda a: 2 * a + a * a, 1.3,
+    ),
+    "points that move": (
+        lambda a: si.quad(lambda t: abs(t - a), 0, 2, points=[a])[0],
+        lambda a: a * a / 2 + (2 - a) ** 2 / 2, 0.7,
+    ),
+    "quad_vec": (
+        of_vectors,
+        lambda a: (1 - np.exp(-a * a)) / a + a * a / 2 + a**3 / 2 + a + a / 3, 1.2,
+    ),
+    "quad_vec to infinity": (
+        lambda a: si.quad_vec(lambda t: np.exp(-np.array([a, 2 * a]) * t), 0, np.inf)[0][1],
+        lambda a: 1 / (2 * a), 1.2,
+    ),
+    "quad_vec with arguments": (by_args, lambda a: (a + 1) * 8 / 3, 1.2),
+    "dblquad": (
+        lambda a: si.dblquad(lambda y, x: x * y, 0, a, 0, lambda x: a * x)[0],
+        lambda a: a**6 / 8, 1.2,
+    ),
+    "dblquad to infinity": (
+        lambda a: si.dblquad(lambda y, x: np.exp(-a * x - y), 0, np.inf, 0, lambda x: np.inf)[0],
+        lambda a: 1 / a, 1.2,
+    ),
+    "dblquad between functions": (
+        lambda a: si.dblquad(lambda y, x, s: s, 0, 1, lambda x: -x * a, lambda x: a * x * x, (a,))[0],
+        lambda a: a * a * (1 / 3 + 1 / 2), 1.2,
+    ),
+    "tplquad": (
+        lambda a: si.tplquad(
+            lambda z, y, x: a * z, 0, a, 0, lambda x: x, lambda x, y: y, lambda x, y: x + y
+        )[0],
+        lambda a: a**5 * (1 / 8 + 1 / 8), 1.1,
+    ),
+    "nquad": (
+        lambda a: si.nquad(lambda x, y, z: x * y * z * a, [(0, 1), (0, a), (0, 2)])[0],
+        lambda a: a**3 / 2, 1.1,
+    ),
+    "nquad of ranges": (
+        lambda a: si.nquad(lambda x, y: 1.0, [lambda y: (0, a * y), [0, a]])[0],
+        lambda a: a**3 / 2, 1.1,
+    ),
+    "nquad with options": (with_options, lambda a: a * a * a / 8, 1.1),
+    "nquad over the plane": (gaussian, lambda a: np.pi / a, 0.9),
+}  # fmt: skip
+SAMPLE = {"by the frequency", "a pole", "quad_vec", "dblquad", "nquad of ranges"}
+ROWS = [pytest.param(n, marks=() if n in SAMPLE else pytest.mark.slow) for n in CALLS]
+# A kink that moves has a first derivative and no second.
+ONCE = {"points that move"}
+
+
+def difference(f, x, step=1e-3):
+    near = f(x + step) - f(x - step)
+    return (8 * near - (f(x + 2 * step) - f(x - 2 * step))) / (12 * step)
+
+
+@ENGINES
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.filterwarnings("ignore::scipy.integrate.IntegrationWarning")
+def test_integrals_and_their_derivatives_are_those_of_closed_forms(engine, name):
+    f, closed, a = CALLS[name]
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    slope = autodiff.gradient(f, engine=engine)
+    for x in (a, 1.02 * a):
+        assert compiled(x) == pytest.approx(f(x), rel=1e-14)
+        assert type(compiled(x)) is type(f(x))
+        assert slope(x) == pytest.approx(difference(closed, x), rel=1e-7)
+    assert autodiff.jvp(compiled, (a,), (2.0,))[1] == pytest.approx(2 * slope(a), rel=1e-7)
+    assert len(compiled.cache) == len(slope.cache) == 1
+    if name not in ONCE:
+        second = difference(functools.partial(difference, closed), a)
+        assert autodiff.hessian(f, engine=engine)(a) == pytest.approx(second, rel=1e-5, abs=1e-7)
+
+
+@ENGINES
+@pytest.mark.filterwarnings("ignore::scipy.integrate.IntegrationWarning")
+def test_the_estimate_of_the_error_is_that_of_scipy(engine):
+    def errors(a):
+        ranges = [lambda y: (0, a * y), (0, 1)]
+        return (
+            si.nquad(lambda x, y: np.sqrt(x + y), ranges, opts={"limit": 3})[1],
+            si.dblquad(lambda y, x: np.exp(-a * x * y), 0, 1, 0, 1)[1],
+            si.quad_vec(lambda t: np.array([np.exp(-a * t), t]), 0, 1)[1],
+        )
+
+    found = autodiff.function(errors, engine=engine, on_fallback="error")
+    for a in (1.1, 1.2):
+        assert found(a) == pytest.approx(errors(a), rel=1e-3)
+
+
+@ENGINES
+def test_integrals_of_arrays_of_any_size(engine):
+    slope = autodiff.gradient(
+        lambda w: np.sum(si.quad_vec(lambda t: np.exp(-w * t), 0, np.inf)[0]), engine=engine
+    )
+    for n in (2, 3, 4):
+        w = np.arange(1.0, n + 1)
+        assert np.allclose(slope(w), -1 / w**2, rtol=1e-9)
+    assert len(slope.cache) <= 2
+
+
+JUMPS = {
+    "a branch": lambda a: si.quad(lambda t: 1.0 if t < a else 0.0, 0, 2, points=[0.7])[0],
+    "where": lambda a: si.quad(lambda t: np.where(a * t < 0.5, 2.0, t), 0, 2, points=[0.7])[0],
+    "rounding": lambda a: si.quad(lambda t: np.floor(t + a), 0, 2, points=[0.3, 1.3])[0],
+    "a disc": lambda a: si.nquad(
+        lambda y, x: 1.0 if x * x + y * y < a else 0.0, [(0, 2), (0, 2)], opts={"limit": 1}
+    )[0],
+    "elements": lambda a: si.quad_vec(lambda t: np.array([t, np.sign(t - a)]), 0, 2)[0][1],
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", JUMPS)
+@pytest.mark.filterwarnings("ignore::scipy.integrate.IntegrationWarning")
+def test_a_jump_of_the_integrand_that_moves_is_an_error(engine, name):
+    for way in (autodiff.gradient, autodiff.jacobian):
+        with pytest.raises(autodiff.DerivativeError) as caught:
+            way(JUMPS[name], engine=engine)(0.7)
+        first, *_ = str(caught.value).split("\n")
+        assert first.startswith("AD305: scipy.integrate.")
+        assert "the integrand or its derivative jumps, and what is differentiated" in first
+        assert "test_integrals.py, line" in str(caught.value)
+
+
+@ENGINES
+def test_a_jump_that_stays_and_a_kink_are_no_hindrance(engine):
+    def f(a):
+        stays = si.quad(lambda t: a * t if t < 0.7 else 1.0, 0, 2, points=[0.7])[0]
+        return stays + si.quad(lambda t: abs(t - a) if a > 0 else 0.0, 0, 2, points=[a])[0]
+
+    assert autodiff.gradient(f, engine=engine)(0.8) == pytest.approx(0.245 + 0.8 - 1.2)
+
+
+@ENGINES
+def test_ends_of_a_singular_weight_and_poles_have_no_derivative(engine):
+    ends = "AD301: scipy.integrate.quad with weight='alg' has a derivative by what its integrand reads, not by its limits."
+    pole = "AD301: scipy.integrate.quad with weight='cauchy' has a derivative by what its integrand reads, not by its wvar."
+    for f, text in (
+        (lambda a: weighted(lambda t: t, 0, a, "alg", (0.5, 0.0)), ends),
+        (lambda a: weighted(lambda t: t, 0, 1, "cauchy", a), pole),
+    ):
+        assert autodiff.function(f, engine=engine)(0.6) == pytest.approx(f(0.6))
+        for way in (autodiff.gradient, autodiff.jacobian):
+            with pytest.raises(autodiff.DerivativeError) as caught:
+                way(f, engine=engine)(0.6)
+            assert str(caught.value).split("\n")[0] == text
+
+
+@ENGINES
+def test_what_an_integrand_raises_is_raised(engine):
+    def f(a):
+        def g(y, x):
+            if x > 0.5:
+                raise ValueError(f"no value at {x > 1}")
+            return a * y
+
+        return si.dblquad(g, 0, 1, 0, 1)[0]
+
+    for way in (autodiff.function, autodiff.gradient):
+        with pytest.raises(ValueError, match="no value at False"):
+            way(f, engine=engine)(1.0)
