@@ -133,6 +133,24 @@ class _Size:
     most: Extent  # before an iteration
     room: Extent  # before, in and after any of them
 
+    def before(self, k: Extent | None, numbers: Mapping[tuple[Any, str], Value]) -> Extent:
+        """The extent before iteration ``k``, in which the carried numbers are ``numbers``."""
+        return Dim.symbol(numbers[self.key])
+
+
+@dataclass(frozen=True)
+class _EvenSize:
+    """An extent that changes by the same in every iteration, so that nothing need be carried."""
+
+    start: Extent
+    step: Extent
+    room: Extent
+
+    def before(self, k: Extent | None, numbers: Mapping[tuple[Any, str], Value]) -> Extent:
+        """The extent before iteration ``k``."""
+        assert k is not None
+        return self.start + self.step * k
+
 
 class _Tags:
     """A scope for what no name of the user's stands for: types of numbers, extents of arrays."""
@@ -244,11 +262,8 @@ class _Body:
     count: Extent | None  # of iterations, where it is known before
     limit: Extent | None  # more iterations there will not be
     names: dict[tuple[Any, str], Slot] = field(default_factory=dict)
-    # Of names whose extents change by the same in every iteration: by how much, per axis.  Their
-    # slots have the extents at entry.
-    steps: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
-    # Of names whose extents change otherwise: those that do, by axis.
-    sizes: dict[tuple[Scope, str], dict[int, _Size]] = field(default_factory=dict)
+    # Of names whose extents change: those that do, by axis.  Their slots have the extents at entry.
+    sizes: dict[tuple[Scope, str], dict[int, _Size | _EvenSize]] = field(default_factory=dict)
     placed: dict[tuple[Scope, str], Value] = field(default_factory=dict)  # what names stand for
     cells: list[Cell] = field(default_factory=list)
     # Lists that the body changes, with at most how many items it appends to them; what they were.
@@ -333,9 +348,9 @@ class _Body:
     def bind(self, index: Value | None) -> list[Value]:
         """Parameters for the carries; called before each interpretation."""
         values = [] if index is None else [index]
-        most = {size.key: size.most for sizes in self.sizes.values() for size in sizes.values()}
+        most = {size.key: size.most for size in self.carried_sizes()}
         for key, slot in self.names.items():
-            type = ArrayType(slot.dtype, self.room(key)) if self.is_sized(key) else slot.type
+            type = ArrayType(slot.dtype, self.room(key)) if key in self.sizes else slot.type
             values.append(Value(type, _hint(key[1])))
             if key in most:
                 values[-1].low, values[-1].high = 0, most[key]
@@ -355,11 +370,9 @@ class _Body:
             owner = scope.scope if isinstance(scope, LeafScope) else scope
             if isinstance(owner, ObjectScope):
                 self.frame.trace.parts.save_scope(owner)
-            if key in self.steps:
-                assert index is not None
-                value = _leading(value, self.shape(key, Dim.symbol(index)))
-            elif key in self.sizes:
-                value = _leading(value, self.shape_of(key, given))
+            if key in self.sizes:
+                k = None if index is None else Dim.symbol(index)
+                value = _leading(value, self.shape(key, k, given))
             self.placed[key] = value
             scope.locals[name] = placeholder(value, slot)
         if self.attempts == 0:
@@ -394,36 +407,27 @@ class _Body:
             scope.locals[name] = Probe(self.placed[key], slot.form, constant, self.taken)
 
     # -- extents that change with the iteration
-    def shape(self, key: tuple[Scope, str], k: Extent) -> tuple[Extent, ...]:
-        """The shape of a variable before iteration ``k``."""
-        start, steps = self.names[key].shape, self.steps[key]
-        return tuple([n + step * k for n, step in zip(start, steps, strict=True)])
+    def shape(
+        self,
+        key: tuple[Scope, str],
+        k: Extent | None,
+        numbers: Mapping[tuple[Any, str], Value],
+    ) -> tuple[Extent, ...]:
+        """The shape of a variable before iteration ``k``, in which the carried numbers are ``numbers``."""
+        sizes, shape = self.sizes[key], self.names[key].shape
+        return tuple(
+            [sizes[axis].before(k, numbers) if axis in sizes else n for axis, n in enumerate(shape)]
+        )
 
     def room(self, key: tuple[Scope, str]) -> tuple[Extent, ...]:
         """The largest extents that a variable has in any iteration."""
-        if key in self.sizes:
-            known = self.sizes[key]
-            shape = self.names[key].shape
-            return tuple([known[k].room if k in known else n for k, n in enumerate(shape)])
-        assert self.count is not None  # linear: in the first iteration, or after the last
-        last = self.shape(key, self.count)
-        return tuple([maximum(m, n) for m, n in zip(self.names[key].shape, last, strict=True)])
+        sizes, shape = self.sizes[key], self.names[key].shape
+        return tuple([sizes[axis].room if axis in sizes else n for axis, n in enumerate(shape)])
 
-    def is_sized(self, key: tuple[Scope, str]) -> bool:
-        """Whether a variable's extents change, so that an array of the largest ones holds it."""
-        return key in self.steps or key in self.sizes
-
-    def shape_of(
-        self, key: tuple[Scope, str], numbers: Mapping[tuple[Any, str], Value]
-    ) -> tuple[Extent, ...]:
-        """The shape of a variable whose extents are carried, in ``numbers``."""
-        sizes = self.sizes[key]
-        return tuple(
-            [
-                Dim.symbol(numbers[sizes[k].key]) if k in sizes else n
-                for k, n in enumerate(self.names[key].shape)
-            ]
-        )
+    def carried_sizes(self) -> Iterator[_Size]:
+        """The extents that are numbers of the loop."""
+        for sizes in self.sizes.values():
+            yield from (size for size in sizes.values() if isinstance(size, _Size))
 
     def _carry_extents(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
         """Take up that extents of a variable are what the body makes of them; False where it cannot.
@@ -434,9 +438,9 @@ class _Body:
             return False
         if len(slot.shape) != len(end.shape):
             return False
-        self.steps.pop(key, None)
-        sizes = self.sizes.setdefault(key, {})
-        for axis, (m, n) in enumerate(zip(slot.shape, end.shape, strict=True)):
+        known = self.sizes.get(key, {})
+        sizes = self.sizes[key] = {k: s for k, s in known.items() if isinstance(s, _Size)}
+        for axis, (m, n) in _axes(slot, end):
             if m != n and axis not in sizes:
                 name = self.tag_scope, f"<extent {axis} of {key[1]} {len(self.names)}>"
                 self.tag_scope.starts[name[1]] = m
@@ -448,7 +452,8 @@ class _Body:
         """Whether extents at the end of the body are within the room; else more is made, once."""
         assert self.outcome is not None
         fits = True
-        for axis, size in self.sizes[key].items():
+        for axis, size in [*self.sizes[key].items()]:
+            assert isinstance(size, _Size)
             after = end.shape[axis]
             self.outcome.names[size.key] = after
             if _surely_fits(after, size.room):
@@ -469,16 +474,19 @@ class _Body:
 
     def _grow(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
         """Take up that a variable's extents change with the iteration; False where not evenly."""
-        if key in self.steps or self.count is None or len(slot.shape) != len(end.shape):
+        if key in self.sizes or self.count is None or len(slot.shape) != len(end.shape):
             return False
         if slot.form != "array" or end.form != "array" or slot.dtype != end.dtype:
             return False
         assert self.outcome is not None
         inside = _defined(self.outcome)
-        steps = tuple([n - m for m, n in zip(slot.shape, end.shape, strict=True)])
-        if any(symbols(step) & inside for step in steps):
+        differing = [(axis, m, n - m) for axis, (m, n) in _axes(slot, end) if m != n]
+        if any(symbols(step) & inside for _, _, step in differing):
             return False
-        self.steps[key] = steps
+        self.sizes[key] = {
+            axis: _EvenSize(m, step, maximum(m, m + step * self.count))
+            for axis, m, step in differing
+        }
         self.names[key] = Slot(slot.dtype, slot.shape, "array")
         return True
 
@@ -725,7 +733,7 @@ class _Body:
                 self.cells.append(cell)
                 changed = True
         changed |= self.restless | self._learn_pushed(outcome)
-        changed |= self.arrays.learn(outcome, {*self.steps, *self.sizes}, _defined(outcome))
+        changed |= self.arrays.learn(outcome, {*self.sizes}, _defined(outcome))
         self._check_listed(outcome)
         if not changed:
             self.arrays.leave(outcome)
@@ -767,12 +775,12 @@ class _Body:
         if not is_numeric(end):
             raise NotStaged(f"the loop makes {key[1]!r} a {type_text(end)}")
         found = slot_of(end)
-        if self.is_sized(key):
+        if key in self.sizes:
             if not self._has_sizes(key, slot, found):
                 return True
             found = Slot(found.dtype, slot.shape, found.form)
         known, kinds = self._types(key)
-        if self.is_sized(key):
+        if key in self.sizes:
             wider = join(known, Types(found))
         else:
             wider = join(known, types_of(end), (kinds, kinds_of(end)))
@@ -790,8 +798,8 @@ class _Body:
 
     def _has_sizes(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
         """Whether a variable whose extents change has, at the end of the body, those it is taken to have."""
-        if key in self.steps:
-            if same_shape(end.shape, self.shape(key, Dim.symbol(self.parameters[0]) + 1)):
+        if any(isinstance(size, _EvenSize) for size in self.sizes[key].values()):
+            if same_shape(end.shape, self.shape(key, Dim.symbol(self.parameters[0]) + 1, {})):
                 return True
         elif all(m == n or k in self.sizes[key] for k, (m, n) in _axes(slot, end)):
             return self._fits_sizes(key, slot, end)
@@ -932,7 +940,7 @@ def _starts(body: _Body) -> list[Value]:
         scope, name = key
         start = scope.starts[name] if isinstance(scope, _Tags) else scope.locals[name]
         value = fit(start, slot)
-        if body.is_sized(key) and not same_shape(slot.shape, body.room(key)):
+        if key in body.sizes and not same_shape(slot.shape, body.room(key)):
             value = _with_leading(zeros(body.room(key), slot.dtype).value, value)
         values.append(value)
     return values + [cell.value for cell in body.cells]
@@ -1036,7 +1044,7 @@ def _finish(body: _Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> No
         for (key, slot), parameter in zip(body.names.items(), block.parameters[1:], strict=False):
             end = outcome.names.get(key, UNBOUND)
             value = parameter if end is UNBOUND else fit(end, slot)
-            sized = end is not UNBOUND and body.is_sized(key)
+            sized = end is not UNBOUND and key in body.sizes
             outputs.append(_with_leading(parameter, value) if sized else value)
         for cell, parameter in zip(
             body.cells, block.parameters[1 + len(body.names) :], strict=True
@@ -1074,15 +1082,11 @@ def _bind_results(
     names, cells = len(body.names), len(body.cells)
     held: dict[Any, Value] = {}
     numbers_of = dict(zip(body.names, results, strict=False))
-    for sizes in body.sizes.values():
-        for size in sizes.values():
-            numbers_of[size.key].low, numbers_of[size.key].high = 0, size.room
+    for size in body.carried_sizes():
+        numbers_of[size.key].low, numbers_of[size.key].high = 0, size.room
     for key, value in zip(body.names, results[:names], strict=True):
-        if key in body.steps:
-            assert body.count is not None
-            value = _leading(value, body.shape(key, body.count))
-        elif key in body.sizes:
-            value = _leading(value, body.shape_of(key, numbers_of))
+        if key in body.sizes:
+            value = _leading(value, body.shape(key, body.count, numbers_of))
         held[key] = value
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
         if cell in body.frame.trace.counts:
