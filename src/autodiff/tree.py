@@ -319,6 +319,8 @@ def link(originals: Sequence[Any], made: Sequence[Any]) -> Sequence[Any]:
         }
         containers.set_attributes(obj, attributes)
     return made
+
+
 def _was_moved(x: Any) -> bool:
     """Whether keys of an OrderedDict were moved: optree goes by the dict below, which keeps their order."""
     return type(x) is OrderedDict and any(

@@ -637,7 +637,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
 
 def _item_of_array(trace: Any, array: np.ndarray[Any, Any], index: Tracer) -> Any:
     """An item of an array that is none of the program, at a place known only when that runs."""
-    if trace.eager:
+    if not trace.tier.reusable:
         return run_users(operator.getitem, array, trace.untraced(index))
     item = as_tracer(array)[index]
     if isinstance(item, Tracer) and item.path:  # the program would read, and store into, a copy

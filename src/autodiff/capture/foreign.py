@@ -80,7 +80,7 @@ def refuse_change(
     owner = getattr(function, "__self__", None)
     objects = [x for x in (owner, *args, *kwargs.values()) if changes_itself(x)]
     objects = [x for x in objects if _may_not_change(trace, x)]
-    if trace.eager or not objects or is_traced([*args, *kwargs.values()]):
+    if not trace.tier.holds_back or not objects or is_traced([*args, *kwargs.values()]):
         return
     for x in changed_by(function, args, kwargs, objects):
         trace.changing(x, frame.source(node))

@@ -52,7 +52,7 @@ def draws_anew(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
 @contextmanager
 def without_draws(frame: Frame, function: Any, node: ast.AST) -> Iterator[None]:
     """Decline where a call has drawn from a global generator, which is put back."""
-    if frame.trace.eager or not _may_draw(function):
+    if not frame.trace.tier.reusable or not _may_draw(function):
         yield
         return
     arrays: Any = np.random.get_state(legacy=False)

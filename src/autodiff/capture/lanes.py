@@ -204,9 +204,9 @@ def _one_by_one(
     number = int(as_tracer(count)._concrete()) if isinstance(count, Dim) else count
     if number == 0:
         raise Declined("a batch without lanes", frame.source(node))
-    if number > MOST_UNROLLED and not frame.trace.eager:
+    if number > MOST_UNROLLED:
         reason, source = (why.reason, why.source) if isinstance(why, Bail) else (why, None)
-        raise Declined(reason, source or frame.source(node))
+        frame.trace.tier.decline(reason, source or frame.source(node))
     passes = Passes(frame, node, why)
     found: list[list[Any]] = []
     for k in range(number):

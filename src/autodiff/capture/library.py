@@ -507,8 +507,9 @@ def _call_untraced(
                 return call_function(frame.trace, python, args, kwargs)
             reason = f"{name_of(function)} of an object from outside of the function"
             raise Declined(reason, frame.source(node))
-    if draws_anew(function, args, kwargs) and not frame.trace.eager:
-        raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
+    if draws_anew(function, args, kwargs):
+        reason = f"{name_of(function)} (it must run at every call)"
+        frame.trace.tier.decline(reason, frame.source(node))
     if root == "scipy" and any(map(_is_callback, (*args, *kwargs.values()))):
         caller = CalledOut(function)
         args = [_seen(frame, a, node) for a in args]
