@@ -56,7 +56,7 @@ def residuals_in_forward_order() -> None:
 
 def peeled_loops_start_again() -> None:
     """After the first iteration is peeled off, the loop starts at the first item again."""
-    from autodiff.capture.rolling import LazySequence
+    from autodiff.capture.sequences import LazySequence
 
     LazySequence.shifted = lambda self, by: LazySequence(self.count - by, self.item)  # type: ignore[method-assign]
 

@@ -97,7 +97,7 @@ PLACES = [
     "autodiff.capture.regions.Merge.value",
     "autodiff.capture.rolling.roll_for",
     "autodiff.capture.rolling.roll_while",
-    "autodiff.capture.rolling.lazy_sequence",
+    "autodiff.capture.loops.lazy_sequence",
     "autodiff.capture.rolling._make_while",
     "autodiff.capture.rolling.emit_for",
     "autodiff.capture.expressions.load_item",

@@ -2,7 +2,7 @@
 
     rung         what stands in the program                        who goes on there
     ROLLED       one loop, however often it runs                   rolling.roll_for, roll_while
-    CARRIED      the same, which carries more: a list's items      rolling._Body
+    CARRIED      the same, which carries more: a list's items      bodies.Body
     LEARNT       all of the function again, knowing more of it     capture.capture
     PEELED       the first pass by itself, a loop for the rest     loops.run_for, run_while
     UNROLLED     the body, once for each pass                      loops.run_for, run_while

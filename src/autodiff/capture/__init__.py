@@ -48,7 +48,7 @@ from autodiff.capture.nested import call_frame
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.records import RecordPlan
-from autodiff.capture.rolling import LazySequence
+from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State

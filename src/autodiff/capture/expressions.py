@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture import rolling
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import call, iterate
@@ -23,16 +22,17 @@ from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.functions import Closure, descriptor, make_closure, own_method
+from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList, is_item
 from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.opaque import refuse_unseen
-from autodiff.capture.operands import is_alone
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.predicates import Predicate
 from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.regions import cells_of, is_listed
+from autodiff.capture.sequences import lazy_sequence
 from autodiff.capture.staging import stage_boolean, stage_choice
 from autodiff.capture.state import MISSING
 from autodiff.capture.text import DeferredText
@@ -860,7 +860,7 @@ def _rolled(
     frame: Frame, node: ast.ListComp | ast.GeneratorExp, source: Any, body: ast.stmt, start: Any
 ) -> Scope | Bail | str:
     """The scope of a loop over ``source`` that does ``body``, or why there is none."""
-    sequence = rolling.lazy_sequence(frame, source)
+    sequence = lazy_sequence(frame, source)
     if sequence is None or not is_long(sequence):
         return _FEW
     targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}

@@ -33,7 +33,7 @@ from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import is_library, type_of
-from autodiff.capture.rolling import LazySequence
+from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.text import (
     DeferredText,

@@ -29,6 +29,15 @@ class Unbound:
 UNBOUND = Unbound()
 
 
+class Poison:
+    """A name that only a loop body knows: its value after the loop is not kept."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
 class Completion:
     """How a statement ended, if not normally."""
 

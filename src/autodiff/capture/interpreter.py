@@ -24,6 +24,7 @@ from autodiff.capture.frames import (
     UNBOUND,
     Completion,
     Maybe,
+    Poison,
     Scope,
 )
 from autodiff.capture.paths import Guard, Path
@@ -61,7 +62,7 @@ class Frame:
             if isinstance(value, Maybe):
                 value = value.resolve(name)
                 owner.locals[name] = value
-            elif type(value).__name__ == "Poison":
+            elif isinstance(value, Poison):
                 raise Declined(f"{name!r} after the loop that assigns it", self.source(node))
             return value
         return self._load_free(name)

@@ -20,7 +20,7 @@ after it reaches what it reaches in Python.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -51,6 +51,33 @@ class Way(IntEnum):
     PLACED = 2
     TOKEN = 3
     UNKNOWN = 4
+
+
+@dataclass(frozen=True)
+class Size:
+    """An extent that a loop carries: in which number, and at most how large it is."""
+
+    key: tuple[Any, str]
+    most: Extent  # before an iteration
+    room: Extent  # before, in and after any of them
+
+    def before(self, k: Extent | None, numbers: Mapping[tuple[Any, str], Value]) -> Extent:
+        """The extent before iteration ``k``, in which the carried numbers are ``numbers``."""
+        return Dim.symbol(numbers[self.key])
+
+
+@dataclass(frozen=True)
+class EvenSize:
+    """An extent that changes by the same in every iteration, so that nothing need be carried."""
+
+    start: Extent
+    step: Extent
+    room: Extent
+
+    def before(self, k: Extent | None, numbers: Mapping[tuple[Any, str], Value]) -> Extent:
+        """The extent before iteration ``k``."""
+        assert k is not None
+        return self.start + self.step * k
 
 
 @dataclass(eq=False)
@@ -452,4 +479,4 @@ def _sizes(sizes: Sequence[Extent | None]) -> tuple[Extent, ...]:
     return tuple([-1 if n is None else n for n in sizes])
 
 
-__all__ = ["LoopArrays", "Way"]
+__all__ = ["EvenSize", "LoopArrays", "Size", "Way"]

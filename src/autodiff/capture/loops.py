@@ -18,6 +18,7 @@ from autodiff.capture.effort import PASS
 from autodiff.capture.frames import UNBOUND, Completion
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import is_numeric, type_text
+from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence, worth_rolling
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import UndecidedExtent, at_least
 from autodiff.ladder import Bail, NotStaged, Rung
@@ -35,13 +36,13 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
     source = frame.evaluate(node.iter)
     if not frame.trace.tier.rolls:
         return unroll_for(frame, node, source, "")
-    sequence = rolling.lazy_sequence(frame, source)
+    sequence = lazy_sequence(frame, source)
     if sequence is None:
         kind = type_text(source)
         return unroll_for(frame, node, source, f"a {kind} that Python goes through item by item")
     if source is frame.trace.checkpointed:
         sequence = replace(sequence, checkpointed=True)
-    if not rolling.worth_rolling(sequence, node.body) and not _ends_unseen(frame, node.body):
+    if not worth_rolling(sequence, node.body) and not _ends_unseen(frame, node.body):
         return unroll_for(frame, node, source, FEW_PASSES)
     after = roll_or_peel(frame, node, sequence)
     return unroll_for(frame, node, source, after) if isinstance(after, Bail) else after()
@@ -88,7 +89,7 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
             rollable = problem.rung is Rung.PEELED and peeled < MOST_PEELED
         return None
 
-    long_enough = 0 if _ends_unseen(frame, node.body) else rolling.LONGEST_UNROLLED
+    long_enough = 0 if _ends_unseen(frame, node.body) else LONGEST_UNROLLED
     while True:
         if rollable and passes.count >= long_enough + peeled:
             after = roll()
@@ -119,9 +120,7 @@ def _may_end_by_handler(node: ast.While) -> bool:
 
 
 # -- the first pass by itself ----------------------------------------------------------------------
-def roll_or_peel(
-    frame: Frame, node: ast.For, sequence: rolling.LazySequence
-) -> rolling.After | Bail:
+def roll_or_peel(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling.After | Bail:
     """A ``for`` loop over a lazy sequence as one loop of the program: what is left to do then, or why not."""
     try:
         return _roll_or_peel(frame, node, sequence)
@@ -131,7 +130,7 @@ def roll_or_peel(
         return problem
 
 
-def _roll_or_peel(frame: Frame, node: ast.For, sequence: rolling.LazySequence) -> rolling.After:
+def _roll_or_peel(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling.After:
     try:
         return rolling.roll_for(frame, node, sequence)
     except Bail as problem:
@@ -147,9 +146,7 @@ def _roll_or_peel(frame: Frame, node: ast.For, sequence: rolling.LazySequence) -
     return lambda: _peeled(frame, node, sequence, differs)
 
 
-def _peeled(
-    frame: Frame, node: ast.For, sequence: rolling.LazySequence, why: Bail
-) -> Completion | None:
+def _peeled(frame: Frame, node: ast.For, sequence: LazySequence, why: Bail) -> Completion | None:
     """A loop whose first pass runs by itself."""
     frame.trace.decisions.take(Rung.PEELED, why, frame.source(node))
     assign(frame, node.target, sequence.item(0))

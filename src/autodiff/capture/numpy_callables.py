@@ -17,7 +17,7 @@ import numpy as np
 
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.rolling import LazySequence
+from autodiff.capture.sequences import LazySequence
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, product, same_shape
 from autodiff.ops import dispatch

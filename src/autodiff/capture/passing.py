@@ -35,7 +35,7 @@ from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.regions import Slot, slot_of
-from autodiff.capture.rolling import LazySequence, lazy_sequence, lazy_zip
+from autodiff.capture.sequences import LazySequence, lazy_sequence, lazy_zip
 from autodiff.capture.trace import is_iterator
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail

@@ -43,7 +43,7 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.records import Typed
 from autodiff.capture.regions import fit
-from autodiff.capture.rolling import LazySequence, lazy_range, lazy_zip
+from autodiff.capture.sequences import LazySequence, lazy_range, lazy_zip
 from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined

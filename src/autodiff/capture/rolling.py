@@ -1,10 +1,9 @@
 """Rolling loops: one interpretation of the body becomes a ``for`` or ``while`` of the program.
 
-The body runs on placeholders for the variables and storage cells that it changes.  What it
-changes is found by running it: the first run takes the names it assigns, later runs add what else
-turned out to change or to change its type (``s = 0`` that becomes a float), until nothing new
-turns up.  Where only the first iteration differs (``y = 0; y += array``, ``previous = None``) it
-is peeled off.  A ``break`` or ``return`` becomes a variable that ends the loop.
+The body runs on placeholders for the variables and storage cells that it changes; which these are
+is found by running it (:mod:`autodiff.capture.bodies`).  Where only the first iteration differs
+(``y = 0; y += array``, ``previous = None``) it is peeled off.  A ``break`` or ``return`` becomes a
+variable that ends the loop.
 
     for i in range(n): s += x[i]     =>     s' = for(s, count=n): yield s + slice(x, k)
 
@@ -15,90 +14,54 @@ changed.
 from __future__ import annotations
 
 import ast
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import field, replace
-from types import CodeType, FunctionType, ModuleType, TracebackType
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autodiff.capture import staging, structures
-from autodiff.capture.arrays import Chosen
+from autodiff.capture import staging
 from autodiff.capture.assignment import assign
+from autodiff.capture.bodies import ATTEMPTS, FLAG, Body, Tags, defined, leading
 from autodiff.capture.conditions import truth
-from autodiff.capture.frames import UNBOUND, Completion, ComprehensionScope, Maybe, Scope
+from autodiff.capture.frames import UNBOUND, Completion, Maybe, Poison, Scope
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.lists import Store, TracedList
-from autodiff.capture.loop_arrays import NUMBER, LoopArrays
-from autodiff.capture.parts import ObjectScope, Parts
+from autodiff.capture.lists import TracedList
 from autodiff.capture.regions import (
-    INT,
     Outcome,
     Slot,
-    Types,
     as_parts,
-    cells_of,
     fit,
     is_listed,
     is_numeric,
-    join,
-    live_scopes,
-    placeholder,
     run_region,
-    same_object,
     slot_of,
-    tag_of,
-    type_text,
-    types_of,
     undoing,
 )
-from autodiff.capture.sourcecode import Known, Syntax, _Scan
-from autodiff.capture.structures import LeafScope
-from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.capture.sequences import LazySequence
+from autodiff.capture.sourcecode import _Scan
+from autodiff.capture.trace import Declined, NotStaged
 from autodiff.dims import (
     Dim,
     Extent,
     bounds,
     last_index,
     maximum,
-    minimum,
-    same,
     same_shape,
     substitute,
     symbols,
     upper_bound,
 )
-from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
-from autodiff.ladder import AmbiguousStore, Bail, Rung
-from autodiff.ops.builder import Builder, emit
+from autodiff.ir.data import Block, Value, free_values, uses, walk
+from autodiff.ladder import Bail
+from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.control import emit_for, emit_while
-from autodiff.ops.dispatch import extent_of, known
-from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of
-from autodiff.ops.structural import slice_of, slice_update, zeros
-from autodiff.ops.tracer import Cell, Tracer, as_tracer
+from autodiff.ops.dispatch import extent_of
+from autodiff.ops.either import Either, is_array
+from autodiff.ops.structural import slice_update, zeros
+from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
-
-LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
-ATTEMPTS = 12
-
-
-class Poison:
-    """A name that only a loop body knows: its value after the loop is not kept."""
-
-    __slots__ = ("reason",)
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-
-
-def _peel_for(reason: str) -> Bail:
-    """Only the first iteration differs from the others."""
-    return Bail(Rung.PEELED, reason)
-
 
 After = Callable[[], Completion | None]  # what is left to do once a loop stands in the program
 
@@ -125,808 +88,7 @@ class _Halves:
             self.scope.locals[self.name] = ComplexTracer((re, im), self.form)
 
 
-@dataclass(frozen=True)
-class _Size:
-    """An extent that a loop carries: in which number, and at most how large it is."""
-
-    key: tuple[Any, str]
-    most: Extent  # before an iteration
-    room: Extent  # before, in and after any of them
-
-    def before(self, k: Extent | None, numbers: Mapping[tuple[Any, str], Value]) -> Extent:
-        """The extent before iteration ``k``, in which the carried numbers are ``numbers``."""
-        return Dim.symbol(numbers[self.key])
-
-
-@dataclass(frozen=True)
-class _EvenSize:
-    """An extent that changes by the same in every iteration, so that nothing need be carried."""
-
-    start: Extent
-    step: Extent
-    room: Extent
-
-    def before(self, k: Extent | None, numbers: Mapping[tuple[Any, str], Value]) -> Extent:
-        """The extent before iteration ``k``."""
-        assert k is not None
-        return self.start + self.step * k
-
-
-class _Tags:
-    """A scope for what no name of the user's stands for: types of numbers, extents of arrays."""
-
-    def __init__(self) -> None:
-        self.locals: dict[str, Any] = {}
-        self.starts: dict[str, Any] = {}  # before the loop
-        self.parent = None
-
-
-# -- sequences --------------------------------------------------------------------------------------
-@dataclass
-class LazySequence:
-    """Something a loop goes through: how many items, and the item at a (traced) position."""
-
-    count: Extent
-    item: Callable[[Any], Any]
-    lists: tuple[TracedList, ...] = ()  # what it goes through, which must keep its length
-    checkpointed: bool = False  # whether a loop over it shall keep little for reverse mode
-    whole: TracedList | None = None  # all items, where a loop has made them
-
-    def __iter__(self) -> Iterator[Any]:
-        count = self.count
-        if isinstance(count, Dim):
-            count = int(as_tracer(count)._concrete())
-        # One by one: the loop's body may store into what is still to come.
-        return (self.item(k) for k in range(count))
-
-    def __len__(self) -> int:
-        return self.count if isinstance(self.count, int) else int(as_tracer(self.count)._concrete())
-
-    def shifted(self, by: int) -> LazySequence:
-        """The sequence without its first items."""
-        item = self.item
-        return replace(self, count=self.count - by, item=lambda k: item(k + by), whole=None)
-
-    def check_unchanged(self, body: _Body) -> None:
-        """Refuse a body that appends to what the loop goes through: Python would go on."""
-        for source in self.lists:
-            count = None if source.store is None else source.store.count
-            if count in body.cells or count in body.inductive:
-                raise NotStaged("a loop appends to the list it goes through")
-
-
-def lazy_range(*arguments: Any) -> LazySequence:
-    """``range`` with traced bounds."""
-    limits = [extent_of(a) for a in arguments]
-    start, stop = (0, limits[0]) if len(limits) == 1 else limits[:2]
-    step = limits[2] if len(limits) == 3 else 1
-    if not isinstance(step, int):
-        step = int(as_tracer(step)._concrete())
-    if step == 0:
-        raise ValueError("range() arg 3 must not be zero")
-    gap = stop - start if step > 0 else start - stop
-    count = maximum((gap + abs(step) - 1) // abs(step), 0)
-
-    def item(k: Any) -> Any:
-        first = as_tracer(start) if isinstance(start, Dim) else start
-        return first + k * step if step != 1 else first + k
-
-    return LazySequence(count, item)
-
-
-def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
-    """A lazy view of what a loop goes through, or None where only Python can go through it."""
-    if isinstance(source, LazySequence):
-        return source
-    if isinstance(source, range):
-        start, step = source.start, source.step
-        return LazySequence(len(source), lambda k: start + k * step if (start or step != 1) else k)
-    if isinstance(source, TracedList) and source.is_stored():
-        return LazySequence(source.extent, lambda k: source[k], source.parts())
-    if isinstance(source, Tracer) and source.shape:
-        return LazySequence(source.shape[0], lambda k: source[k])
-    return None
-
-
-def lazy_zip(frame: Frame, sources: Sequence[Any]) -> LazySequence | None:
-    """``zip`` of lazy sequences."""
-    lazy = [lazy_sequence(frame, s) for s in sources]
-    if not lazy or any(s is None for s in lazy):
-        return None
-    count = lazy[0].count  # type: ignore[union-attr]
-    for s in lazy[1:]:
-        count = minimum(count, s.count)  # type: ignore[union-attr]
-    lists = tuple(x for s in lazy for x in s.lists)  # type: ignore[union-attr]
-    return LazySequence(count, lambda k: tuple(s.item(k) for s in lazy), lists)  # type: ignore[union-attr]
-
-
-def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt] = ()) -> bool:
-    """Whether a loop is long enough, or of unknown length.
-
-    Copies of a body that has loops of its own are large: those are not made.  Where a handler ends the
-    loop, one loop compiles that as well.
-    """
-    if isinstance(sequence.count, Dim):
-        return True
-    nested = any(isinstance(n, (ast.For, ast.While, ast.Try)) for s in body for n in ast.walk(s))
-    return sequence.count > (1 if nested else LONGEST_UNROLLED)
-
-
-# -- finding what a body changes ----------------------------------------------------------------------
-@dataclass(eq=False)
-class _Body:
-    """A loop body under study: what it carries, and its last interpretation."""
-
-    frame: Frame
-    run: Callable[[Value], None]
-    count: Extent | None  # of iterations, where it is known before
-    limit: Extent | None  # more iterations there will not be
-    names: dict[tuple[Any, str], Slot] = field(default_factory=dict)
-    # Of names whose extents change: those that do, by axis.  Their slots have the extents at entry.
-    sizes: dict[tuple[Scope, str], dict[int, _Size | _EvenSize]] = field(default_factory=dict)
-    placed: dict[tuple[Scope, str], Value] = field(default_factory=dict)  # what names stand for
-    cells: list[Cell] = field(default_factory=list)
-    # Lists that the body changes, with at most how many items it appends to them; what they were.
-    lists: dict[TracedList, Extent] = field(default_factory=dict)
-    before: dict[TracedList, tuple[list[Any], Store | None]] = field(default_factory=dict)
-    # Numbers of items that grow by the same in every iteration: their start and step.
-    inductive: dict[Cell, tuple[Extent, Extent]] = field(default_factory=dict)
-    uneven: set[Cell] = field(default_factory=set)
-    temporaries: dict[tuple[Scope, str], Any] = field(default_factory=dict)
-    # Of temporaries that not every iteration binds: the name that tells whether one has.
-    latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
-    # Of temporaries whose size depends on the iteration: their shape in terms of the index.
-    lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
-    halves: list[_Halves] = field(default_factory=list)  # of complex temporaries
-    # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
-    structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
-    # Of names whose numbers are of one type in some iterations and of another one in others: the
-    # narrow type, and the name that tells whether a number is of it.
-    narrow: dict[tuple[Scope, str], Kind] = field(default_factory=dict)
-    tags: dict[tuple[Scope, str], tuple[Any, str]] = field(default_factory=dict)
-    tag_scope: _Tags = field(default_factory=_Tags)
-    # What numbers are that are constants before the loop; those that were taken for it.
-    constants: dict[tuple[Scope, str], Any] = field(default_factory=dict)
-    taken: list[Any] = field(default_factory=list)
-    attempts: int = 0
-    requests: int = 0
-    needed: Bail | None = None  # the last of them
-    restless: bool = False
-    home: Block | None = None
-    outcome: Outcome | None = None
-    parameters: list[Value] = field(default_factory=list)
-    numbers: dict[tuple[Any, str], Value] = field(default_factory=dict)  # what names were, in it
-
-    def __post_init__(self) -> None:
-        trace = self.frame.trace
-        self.mark = trace.decisions.mark()
-        self.arrays = LoopArrays(trace.heap, trace.builder, self.tag_scope, self._carry_number)
-        for key in list(self.names):
-            start = key[0].locals[key[1]]
-            self._take_types(key, types_of(start))
-            kinds = kinds_of(start)
-            if kinds is not None and len(kinds) == 1:
-                self.constants[key] = kinds[0].constant
-
-    def _carry_number(self, key: tuple[Any, str]) -> None:
-        self.names[key] = NUMBER
-
-    def _take_arrays(self) -> None:
-        """Take up the names that are carried as arrays, before placeholders stand for them."""
-        for key, slot in self.names.items():
-            start = key[0].locals.get(key[1])
-            if slot.form == "array" and key not in self.arrays.names and is_array(start):
-                self.arrays.begin(key, start, _is_aliased(self.frame, *key, start))
-
-    def _take_types(self, key: tuple[Any, str], types: Types) -> None:
-        """Carry a name in a slot, and with it of which type it is, if there are two."""
-        self.names[key] = types.slot
-        if types.narrow is None:
-            return
-        self.narrow[key] = types.narrow
-        tag = self.tags.setdefault(key, (self.tag_scope, f"<type {len(self.tags)} of {key[1]}>"))
-        self.tag_scope.starts[tag[1]] = tag_of(key[0].locals[key[1]], types)
-        self.names[tag] = _FLAG
-
-    def is_asked(self, problem: Bail) -> bool:
-        """Whether it is this loop that has to carry more."""
-        return problem.rung is Rung.CARRIED and problem.needs[0] is self
-
-    def stands(self, node: ast.AST) -> None:
-        """Note that the loop is in the program."""
-        taken = Rung.ROLLED if self.needed is None else Rung.CARRIED
-        trace = self.frame.trace
-        trace.decisions.take(taken, self.needed or "", self.frame.source(node))
-
-    def _types(self, key: tuple[Scope, str]) -> tuple[Types, list[Kind] | None]:
-        """The types that a name is carried in, and the kinds of what it is known to be."""
-        types = Types(self.names[key], self.narrow.get(key))
-        if types.narrow is None:  # as at the start, which may be a constant
-            return types, kinds_of(key[0].locals.get(key[1]))
-        return types, types.kinds()
-
-    def bind(self, index: Value | None) -> list[Value]:
-        """Parameters for the carries; called before each interpretation."""
-        values = [] if index is None else [index]
-        most = {size.key: size.most for size in self.carried_sizes()}
-        for key, slot in self.names.items():
-            type = ArrayType(slot.dtype, self.room(key)) if key in self.sizes else slot.type
-            values.append(Value(type, _hint(key[1])))
-            if key in most:
-                values[-1].low, values[-1].high = 0, most[key]
-        for cell in self.cells:
-            values.append(Value(_plain(cell.value.type)))
-            if cell in self.frame.trace.counts:
-                values[-1].low = self._least(cell)
-        return values
-
-    def enter(self, parameters: Sequence[Value], index: Value | None = None) -> None:
-        """Put the placeholders in place (inside the region)."""
-        n = len(self.names)
-        given = self.numbers = dict(zip(self.names, parameters[:n], strict=True))
-        self._take_arrays()
-        for (key, slot), value in zip(self.names.items(), parameters[:n], strict=True):
-            scope, name = key
-            owner = scope.scope if isinstance(scope, LeafScope) else scope
-            if isinstance(owner, ObjectScope):
-                self.frame.trace.parts.save_scope(owner)
-            if key in self.sizes:
-                k = None if index is None else Dim.symbol(index)
-                value = _leading(value, self.shape(key, k, given))
-            self.placed[key] = value
-            scope.locals[name] = placeholder(value, slot)
-        if self.attempts == 0:
-            for key in self.names.keys() - self.narrow.keys():
-                self._probe(key)
-        for key, kind in self.narrow.items():
-            scope, name = key
-            wide = Tracer(self.placed[key], self.names[key].form)
-            scope.locals[name] = Either(wide, self.placed[self.tags[key]], kind)
-        for scope, name in self.structures:
-            self.frame.trace.hold(structures.mutable(self.frame.trace, scope.locals[name]))
-        for cell, value in zip(self.cells, parameters[n:], strict=True):
-            cell.write(value)
-        for cell, (start, step) in self.inductive.items():
-            assert index is not None
-            cell.write(as_tracer(start + step * Dim.symbol(index)).value)
-        self.arrays.enter(self.placed, index)
-
-    def _tell_apart(self) -> None:
-        """A name that the body has bound to the array of before the loop again has changed."""
-        for key, start in self.arrays.starts.items():
-            scope, name = key
-            if scope.locals.get(name) is start:
-                scope.locals[name] = Tracer(start.cell, "array", start.path)
-
-    def _probe(self, key: tuple[Scope, str]) -> None:
-        """In a first look, let a number that is a constant at the start pass for it."""
-        scope, name = key
-        constant = self.constants.get(key, VARIES)
-        if constant is not VARIES:
-            slot = self.names[key]
-            scope.locals[name] = Probe(self.placed[key], slot.form, constant, self.taken)
-
-    # -- extents that change with the iteration
-    def shape(
-        self,
-        key: tuple[Scope, str],
-        k: Extent | None,
-        numbers: Mapping[tuple[Any, str], Value],
-    ) -> tuple[Extent, ...]:
-        """The shape of a variable before iteration ``k``, in which the carried numbers are ``numbers``."""
-        sizes, shape = self.sizes[key], self.names[key].shape
-        return tuple(
-            [sizes[axis].before(k, numbers) if axis in sizes else n for axis, n in enumerate(shape)]
-        )
-
-    def room(self, key: tuple[Scope, str]) -> tuple[Extent, ...]:
-        """The largest extents that a variable has in any iteration."""
-        sizes, shape = self.sizes[key], self.names[key].shape
-        return tuple([sizes[axis].room if axis in sizes else n for axis, n in enumerate(shape)])
-
-    def carried_sizes(self) -> Iterator[_Size]:
-        """The extents that are numbers of the loop."""
-        for sizes in self.sizes.values():
-            yield from (size for size in sizes.values() if isinstance(size, _Size))
-
-    def _carry_extents(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
-        """Take up that extents of a variable are what the body makes of them; False where it cannot.
-
-        Where an extent is at first, it is the largest, unless the body turns out to make it larger.
-        """
-        if slot.form != "array" or end.form != "array" or slot.dtype != end.dtype:
-            return False
-        if len(slot.shape) != len(end.shape):
-            return False
-        known = self.sizes.get(key, {})
-        sizes = self.sizes[key] = {k: s for k, s in known.items() if isinstance(s, _Size)}
-        for axis, (m, n) in _axes(slot, end):
-            if m != n and axis not in sizes:
-                name = self.tag_scope, f"<extent {axis} of {key[1]} {len(self.names)}>"
-                self.tag_scope.starts[name[1]] = m
-                self.names[name] = NUMBER
-                sizes[axis] = _Size(name, m, m)
-        return True
-
-    def _fits_sizes(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
-        """Whether extents at the end of the body are within the room; else more is made, once."""
-        assert self.outcome is not None
-        fits = True
-        for axis, size in [*self.sizes[key].items()]:
-            assert isinstance(size, _Size)
-            after = end.shape[axis]
-            self.outcome.names[size.key] = after
-            if _surely_fits(after, size.room):
-                continue
-            before = Dim.symbol(self.numbers[size.key])
-            more = upper_bound(after - before, _defined(self.outcome))
-            if more is None:
-                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
-            more = maximum(more, 0)
-            if _surely_fits(size.most + more, size.room):
-                continue
-            if self.limit is None or size.most != size.room:
-                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
-            room = slot.shape[axis] + more * self.limit
-            self.sizes[key][axis] = replace(size, most=room - more, room=room)
-            fits = False
-        return fits
-
-    def _grow(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
-        """Take up that a variable's extents change with the iteration; False where not evenly."""
-        if key in self.sizes or self.count is None or len(slot.shape) != len(end.shape):
-            return False
-        if slot.form != "array" or end.form != "array" or slot.dtype != end.dtype:
-            return False
-        assert self.outcome is not None
-        inside = _defined(self.outcome)
-        differing = [(axis, m, n - m) for axis, (m, n) in _axes(slot, end) if m != n]
-        if any(symbols(step) & inside for _, _, step in differing):
-            return False
-        self.sizes[key] = {
-            axis: _EvenSize(m, step, maximum(m, m + step * self.count))
-            for axis, m, step in differing
-        }
-        self.names[key] = Slot(slot.dtype, slot.shape, "array")
-        return True
-
-    # -- lists that the body appends to or stores into
-    def take(self, needed: Bail) -> None:
-        """Give lists a store, of items like those that the body appends."""
-        self.requests += 1
-        self.needed = needed
-        for target, slot in needed.needs[1]:
-            self._take(target, slot)
-
-    def _take(self, target: TracedList, slot: Slot | Types | None) -> None:
-        if self.requests > 2 * ATTEMPTS:
-            raise NotStaged("a list of items of different types")
-        if target not in self.before:
-            self.before[target] = (list(target) if target.store is None else [], target.store)
-        items, store = self.before[target]
-        if isinstance(slot, Types):
-            for part in target.parts():
-                self.lists.pop(part, None)  # what the body changes are its columns from now on
-            target.restore(items, store)
-            target.make_typed(slot)
-            return
-        wanted = (1, 0)
-        if target.store is not None:
-            wanted = target.store.wanted_rows, target.store.wanted_last
-        if store is None or store.repeated is not None:
-            target.restore(items, store)
-            target.make_store(slot)
-        elif slot is not None and slot != store.slot:
-            raise NotStaged("a list of items of different types")
-        if target.store is not None and store is None:
-            assert target.store is not None
-            target.store.wanted_rows, target.store.wanted_last = wanted
-        self.lists.setdefault(target, 0)
-        self._reserve(target)
-
-    def _reserve(self, target: TracedList) -> None:
-        """Room for what all iterations append."""
-        step = self.lists[target]
-        assert target.store is not None
-        if self.limit is None:
-            target.begin_rows()
-        elif not same(step, 0):
-            target.reserve(target.store.length + step * self.limit)
-
-    @contextmanager
-    def lists_restored(self) -> Iterator[None]:
-        """Where the loop cannot be made, its lists are as they were before."""
-        try:
-            yield
-        except Signal:
-            for target, (items, store) in self.before.items():
-                if store is not None:
-                    store.rows = None
-                if target.store is not store or target.columns is not None:
-                    target.restore(items, store)
-            raise
-
-    def _learn_pushed(self, outcome: Outcome) -> bool:
-        changed = False
-        for target, step in self.lists.items():
-            assert target.store is not None
-            if self.limit is None:
-                continue
-            pushed = upper_bound(target.store.pushed, _defined(outcome))
-            if pushed is None:
-                raise NotStaged("a list that grows by an unknown number in each iteration")
-            low, _ = bounds(step - pushed)
-            if low is None or low < 0:
-                self.lists[target] = maximum(step, pushed)
-                self._reserve(target)
-                changed = True
-        return changed
-
-    def _learn_count(self, cell: Cell, outcome: Outcome) -> bool:
-        """Whether the number of a list's items grows by the same in every iteration."""
-        if self.count is None or cell in self.uneven or cell in self.cells:
-            return False
-        end = _count_of(outcome.cells[cell])
-        if cell in self.inductive:
-            start, step = self.inductive[cell]
-            if same(end, start + step * (Dim.symbol(self.parameters[0]) + 1)):
-                return True
-            del self.inductive[cell]
-            self.uneven.add(cell)
-            return False
-        start = _count_of(cell.value)
-        step = end - start
-        if symbols(step) & _defined(outcome):
-            self.uneven.add(cell)
-            return False
-        self.inductive[cell] = (start, step)
-        self.restless = True
-        return True
-
-    def _least(self, count: Cell) -> int:
-        """At least how many items a list has whose number is carried."""
-        for target in self.lists:
-            store = target.store
-            if store is not None and store.count is count and store.rows is not None:
-                return bounds(store.rows.start)[0] or 0
-        return 0
-
-    def row_cells(self) -> list[Cell]:
-        """The cells whose content each iteration yields, to be stacked: items, then flags."""
-        stores = [target.store for target in self.lists]
-        rows = [s.rows for s in stores if s is not None and s.rows is not None]
-        return [cell for r in rows for cell in (*r.values, *r.taken)]
-
-    def end_rows(self, trips: Value, stacks: Sequence[Value]) -> None:
-        """Give the lists what a loop of unknown length has appended."""
-        left = list(stacks)
-        for target in self.lists:
-            if target.store is not None and target.store.rows is not None:
-                n = len(target.store.rows.values)
-                target.end_rows(Dim.symbol(trips), left[:n], left[n : 2 * n])
-                left = left[2 * n :]
-
-    def interpret(self, check: Callable[[_Body], None] | None = None) -> None:
-        """Run the body until what it changes is stable; ``check`` may refuse what came out."""
-        self.home = self.frame.trace.builder.block
-        self._interpret()
-        if self.lists and self._is_concrete():
-            raise NotStaged("nothing in the loop depends on inputs: Python runs it")
-        if check is not None:
-            check(self)
-
-    def _is_concrete(self) -> bool:
-        """Whether everything the body computes follows from constants."""
-        assert self.outcome is not None
-        if isinstance(self.count, Dim) or isinstance(self.limit, Dim):
-            return False
-        used = [Tracer(v, "array") for v in free_values(self.outcome.block)]
-        used += [Tracer(cell.value, "array") for cell in self.cells]
-        starts = [
-            scope.locals.get(name) for scope, name in self.names if scope is not self.tag_scope
-        ]
-        return all(known(x) is not None for x in (*used, *starts)) and not any(
-            operation.kind == "host_call" for operation in walk(self.outcome.block)
-        )
-
-    def _interpret(self) -> None:
-        rolling = self.frame.trace.rolling
-        self.attempts = 0
-        while self.attempts < ATTEMPTS:
-            for target in self.lists:
-                assert target.store is not None
-                target.store.pushed = 0
-                if target.store.rows is not None:
-                    target.store.rows.next = 0
-            outside = {t: t.store.pushed for body in rolling for t in body.lists}
-            request = None
-            rolling.append(self)
-            try:
-                self.taken.clear()
-                settled = self._attempt() and not self.taken
-                self.attempts += 1
-            except Bail as needed:
-                if not self.is_asked(needed):
-                    raise
-                settled, request = False, needed
-            finally:
-                rolling.pop()
-            if request is not None:
-                self.take(request)
-            for target, pushed in outside.items():
-                # Each of the inner loop's iterations appends that much to an outer loop's list.
-                each = target.store.pushed - pushed
-                if settled and not same(each, 0):
-                    if self.limit is None:
-                        raise NotStaged("a list that grows in a loop of unknown length")
-                    target.store.pushed = pushed + each * self.limit
-                elif not settled:
-                    target.store.pushed = pushed
-            if settled:
-                return
-        raise NotStaged("what the loop changes does not settle")
-
-    def _attempt(self) -> bool:
-        """Run the body once; whether it changed nothing but what was known."""
-        index = Value(ArrayType(INT, (), True), "k")
-        index.low = 0
-        index.high = None if self.count is None else last_index(self.count)
-        parameters = self.bind(index)
-
-        def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
-            self.enter(parameters[1:], index)
-            self.run(index)
-            self._tell_apart()
-
-        self.frame.trace.decisions.back_to(self.mark)
-        try:
-            outcome = run_region(self.frame, thunk, parameters)
-        except Bail as problem:
-            if problem.rung is not Rung.UNROLLED or not self.narrow:
-                raise
-            # It may be that a type was needed that differs at first.
-            raise Bail(Rung.PEELED, problem.reason, problem.source) from None
-        if outcome.raised is not None:
-            raise NotStaged(f"the loop body raises {type(outcome.raised).__name__}")
-        self.outcome, self.parameters = outcome, parameters
-        return not self._learn(outcome)
-
-    def _learn(self, outcome: Outcome) -> bool:
-        """Take up what the last run changed beyond the carries; whether there was anything."""
-        changed = False
-        self.temporaries = {}
-        for key in self.structures:
-            self._spread(key, outcome)
-        for key, end in list(outcome.names.items()):
-            if key in self.names:
-                changed |= self._widen(key, self.names[key], end)
-                continue
-            scope, name = key
-            start = scope.locals.get(name, UNBOUND)
-            if start is UNBOUND and isinstance(scope, ObjectScope):
-                raise _peel_for(f"the attribute {name!r} that the first pass makes")
-            if isinstance(start, Maybe) and start.is_read:
-                # What a pass finds is what the pass before has left.
-                raise _peel_for(f"{name!r}, which may not be bound before the loop")
-            if start is UNBOUND or isinstance(start, (Poison, Maybe)):
-                self.temporaries[key] = end
-            elif not same_object(start, end):
-                if not is_numeric(end):
-                    self._take_structure(key, start, end, outcome)
-                    changed = True
-                    continue
-                if not is_numeric(start):
-                    raise _peel_for(f"{name!r}, a {type_text(start)} before the loop")
-                self._take_types(key, types_of(start))
-                self._widen(key, self.names[key], end)
-                changed = True
-        self.restless = False
-        rows = self.row_cells()
-        for cell in outcome.cells:
-            if cell in rows:
-                continue
-            if cell.listed:
-                raise AmbiguousStore("a store into an array that is an item of a list")
-            if cell in self.frame.trace.counts and self._learn_count(cell, outcome):
-                continue
-            if cell not in self.cells:
-                self.cells.append(cell)
-                changed = True
-        changed |= self.restless | self._learn_pushed(outcome)
-        changed |= self.arrays.learn(outcome, {*self.sizes}, _defined(outcome))
-        self._check_listed(outcome)
-        if not changed:
-            self.arrays.leave(outcome)
-        return changed
-
-    def _take_structure(
-        self, key: tuple[Scope, str], start: Any, end: Any, outcome: Outcome
-    ) -> None:
-        """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
-        (scope, name), trace = key, self.frame.trace
-        kind = type_text(end)
-        if structures.parts_of(trace, end) is None or structures.is_cyclic(trace, start):
-            raise NotStaged(f"the loop changes {name!r}, a {kind}")
-        if not structures.are_alike(trace, start, end):
-            raise _peel_for(f"{name!r}, of which the first pass changes the structure")
-        # A change under the other name, in the body or later, would not show in what is made anew.
-        if _has_other_names(self.frame, scope, name, start):
-            raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
-        leaves = structures.LeafScope(trace, scope, name)
-        self.structures[key] = leaves
-        for at, leaf in structures.leaves_of(trace, start).items():
-            self._take_types((leaves, at), types_of(leaf))
-
-    def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> None:
-        """The leaves of a structure at the end of the body, as variables of their own."""
-        trace = self.frame.trace
-        end = outcome.names.pop(key, UNBOUND)
-        if end is UNBOUND:  # as it was
-            return
-        start = key[0].locals[key[1]]
-        if key in outcome.entangled or not structures.are_alike(trace, start, end):
-            raise NotStaged(f"the loop gives {key[1]!r} parts that have other names, or others")
-        for at, leaf in structures.leaves_of(trace, end).items():
-            outcome.names[self.structures[key], at] = leaf
-
-    def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
-        if as_parts(end) is not None or (isinstance(end, Either) and not is_numeric(end)):
-            raise _peel_for(f"{key[1]!r}, which the first pass makes complex")
-        if not is_numeric(end):
-            raise NotStaged(f"the loop makes {key[1]!r} a {type_text(end)}")
-        found = slot_of(end)
-        if key in self.sizes:
-            if not self._has_sizes(key, slot, found):
-                return True
-            found = Slot(found.dtype, slot.shape, found.form)
-        known, kinds = self._types(key)
-        if key in self.sizes:
-            wider = join(known, Types(found))
-        else:
-            wider = join(known, types_of(end), (kinds, kinds_of(end)))
-        if wider is None:
-            if self._grow(key, slot, found) or self._carry_extents(key, slot, found):
-                return True
-            raise _peel_for(f"{key[1]!r} of another type or shape before the loop")
-        if wider == known:
-            if key in self.narrow:
-                assert self.outcome is not None
-                self.outcome.names[self.tags[key]] = tag_of(end, wider)
-            return False
-        self._take_types(key, wider)
-        return True
-
-    def _has_sizes(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
-        """Whether a variable whose extents change has, at the end of the body, those it is taken to have."""
-        if any(isinstance(size, _EvenSize) for size in self.sizes[key].values()):
-            if same_shape(end.shape, self.shape(key, Dim.symbol(self.parameters[0]) + 1, {})):
-                return True
-        elif all(m == n or k in self.sizes[key] for k, (m, n) in _axes(slot, end)):
-            return self._fits_sizes(key, slot, end)
-        if not self._carry_extents(key, slot, end):
-            raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
-        return False
-
-    def _check_listed(self, outcome: Outcome) -> None:
-        """An array that the body stores into and binds anew must not be an item of a list then."""
-        for key in self.names:
-            if self.placed.get(key) in outcome.stored and is_listed(outcome.names.get(key)):
-                raise AmbiguousStore("a store into an array that is an item of a list")
-
-
-def _is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
-    """Whether an array that a name stands for may be reached otherwise as well."""
-    owner = scope.scope if isinstance(scope, LeafScope) else scope
-    if _may_be_an_operand(frame, owner):
-        return True
-    cells = cells_of(tracer).keys()
-    if isinstance(tracer.cell, Chosen) and tracer.cell.reference is None:
-        return True
-    if any(record.cell in cells for record in frame.trace.inputs):
-        return True
-
-    def is_such(x: Any) -> bool:
-        return isinstance(x, Tracer) and any(cell in cells for cell in cells_of(x))
-
-    return _reach(frame.trace, live_scopes(frame), is_such, (scope, name))
-
-
-def _may_be_an_operand(frame: Frame, owner: Any) -> bool:
-    """Whether an expression that is not done yet may hold what a variable stands for.
-
-    ``self.x + self.advance()`` has read ``self.x``, ``list(generator)`` what was yielded before: no variable has it.
-    What only such an expression holds does not get into variables of the function that runs.
-    """
-    if owner is frame.scope:
-        return frame.scope.syntax.is_generator
-    return bool(frame.trace.waiting) or isinstance(frame.scope, ComprehensionScope)
-
-
-MOST_LOOKED_AT = 20_000  # objects; an array is taken to be among more
-# What leads to no other name of an array, or to everything that the trace has.
-_OPAQUE = (
-    *(Trace, Parts, Builder, Block, Value, Operation, Cell, Syntax),
-    *(ModuleType, type, CodeType, TracebackType, np.ufunc),
-)
-
-
-def _reach(
-    trace: Trace, objects: list[Any], is_such: Callable[[Any], bool], but: tuple[Scope, str]
-) -> bool:
-    """Whether from objects one can be reached that is such.
-
-    By the references that Python's garbage collector sees: containers, attributes, closures,
-    iterators, suspended generators; ``but`` is a variable that does not count.  What was there before
-    the call is passed over, however much it is: nothing made or traced here is stored into it.
-    """
-    (scope, name), objects, seen = but, list(objects), set[int]()
-    if isinstance(scope, LeafScope):  # the leaves beside it, and what else there is
-        objects += [v for key, v in scope.locals.items() if key != name]
-        scope, name = scope.scope, scope.name
-    while objects:
-        x = objects.pop()
-        if is_such(x):
-            return True
-        if isinstance(x, Tracer) or not gc.is_tracked(x) or isinstance(x, _OPAQUE) or id(x) in seen:
-            continue
-        if trace.is_external(x):
-            continue
-        seen.add(id(x))
-        if len(seen) > MOST_LOOKED_AT:
-            return True
-        if isinstance(x, Scope):
-            objects += [v for key, v in x.locals.items() if x is not scope or key != name]
-            objects += [x.parent, x.closure]
-        elif isinstance(scope, ObjectScope) and (x is scope.obj or x is scope.table):
-            objects += [v for key, v in scope.table.items() if key != name]
-        elif isinstance(x, FunctionType):  # not its globals
-            objects += [x.__closure__, x.__defaults__, x.__kwdefaults__, x.__dict__]
-        elif isinstance(x, ast.AST):  # a suspended generator puts values into its statements
-            objects += [inner.value for inner in ast.walk(x) if isinstance(inner, Known)]
-        else:
-            objects += gc.get_referents(x)
-    return False
-
-
-def _has_other_names(frame: Frame, scope: Scope, name: str, x: Any) -> bool:
-    """Whether a list, dict or object of the structure that a name stands for is known otherwise as well."""
-    parts = [id(part) for part in structures.mutable(frame.trace, x)]
-    mine = set(parts)
-    return len(mine) < len(parts) or _reach(
-        frame.trace, live_scopes(frame), lambda other: id(other) in mine, (scope, name)
-    )
-
-
-def _count_of(value: Value) -> Extent:
-    return extent_of(Tracer(value, "python"))
-
-
-def _hint(name: str) -> str | None:
-    return name if name.isidentifier() else None
-
-
-def _plain(type: ArrayType) -> ArrayType:
-    return ArrayType(type.dtype, type.shape)
-
-
-def _surely_fits(extent: Extent, room: Extent) -> bool:
-    """Whether ranges show that an extent is within the room, whatever the run."""
-    low, _ = bounds(room - extent)
-    return low is not None and low >= 0
-
-
-def _axes(a: Slot, b: Slot) -> Iterator[tuple[int, tuple[Extent, Extent]]]:
-    """The extents of two arrays of as many axes, by axis."""
-    return enumerate(zip(a.shape, b.shape, strict=True))
-
-
 # -- making the loop --------------------------------------------------------------------------------
-def _leading(value: Value, shape: tuple[Extent, ...]) -> Value:
-    """The elements of an array from the first one on, as many as ``shape`` says."""
-    n = len(shape)
-    return slice_of(Tracer(value, "array"), (0,) * n, shape, (1,) * n).value
-
-
 def _with_leading(room: Value, value: Value) -> Value:
     """``room`` with its first elements replaced by the whole of ``value``."""
     n = len(value.shape)
@@ -934,11 +96,11 @@ def _with_leading(room: Value, value: Value) -> Value:
     return slice_update(whole, part, (0,) * n, value.shape, (1,) * n).value
 
 
-def _starts(body: _Body) -> list[Value]:
+def _starts(body: Body) -> list[Value]:
     values = []
     for key, slot in body.names.items():
         scope, name = key
-        start = scope.starts[name] if isinstance(scope, _Tags) else scope.locals[name]
+        start = scope.starts[name] if isinstance(scope, Tags) else scope.locals[name]
         value = fit(start, slot)
         if key in body.sizes and not same_shape(slot.shape, body.room(key)):
             value = _with_leading(zeros(body.room(key), slot.dtype).value, value)
@@ -946,10 +108,10 @@ def _starts(body: _Body) -> list[Value]:
     return values + [cell.value for cell in body.cells]
 
 
-def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot], list[Value]]:
+def _keep_temporaries(body: Body) -> tuple[list[tuple[Scope, str]], list[Slot], list[Value]]:
     """Names first bound in the body whose last value can be carried out of the loop."""
     assert body.outcome is not None
-    inside = _defined(body.outcome)
+    inside = defined(body.outcome)
     keys, slots, starts = [], [], []
     _halve_temporaries(body)
     for key, end in body.temporaries.items():
@@ -976,20 +138,20 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
             body.outcome.names[tag] = Tracer(end.is_narrow, "python")
             body.narrow[key] = end.narrow
             keys.append(tag)
-            slots.append(_FLAG)
-            starts.append(fit(False, _FLAG))
+            slots.append(FLAG)
+            starts.append(fit(False, FLAG))
         if latched:
             # Not every iteration binds it: it keeps its value, and whether it was ever bound.
             flag = (key[0], f"<bound {key[1]}>")
             body.latches[key] = flag
             body.outcome.names[flag] = body.outcome.names[key].bound
             keys.append(flag)
-            slots.append(_FLAG)
-            starts.append(fit(False, _FLAG))
+            slots.append(FLAG)
+            starts.append(fit(False, FLAG))
     return keys, slots, starts
 
 
-def _halve_temporaries(body: _Body) -> None:
+def _halve_temporaries(body: Body) -> None:
     """Take complex temporaries apart, each into two real ones."""
     assert body.outcome is not None
     body.halves = []
@@ -1007,7 +169,7 @@ def _halve_temporaries(body: _Body) -> None:
             body.temporaries[halves, name] = body.outcome.names[halves, name] = half
 
 
-def _room_of_last(body: _Body, slot: Slot, inside: set[Value]) -> tuple[Extent, ...] | None:
+def _room_of_last(body: Body, slot: Slot, inside: set[Value]) -> tuple[Extent, ...] | None:
     """The largest extents of an array whose size depends on the iteration; None where unknown."""
     if body.count is None or _runs(body.count) is not True:
         return None
@@ -1025,17 +187,7 @@ def _at(shape: tuple[Extent, ...], index: Value, k: Extent) -> tuple[Extent, ...
     return tuple([substitute(n, lambda s: k if s is index else Dim.symbol(s)) for n in shape])
 
 
-_FLAG = Slot(np.dtype(bool), (), "python")
-
-
-def _defined(outcome: Outcome) -> set[Value]:
-    found = set(outcome.block.parameters)
-    for operation in outcome.block.operations:
-        found.update(operation.results)
-    return found
-
-
-def _finish(body: _Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> None:
+def _finish(body: Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> None:
     """Fill in the outputs of the body's block, temporaries as extra carries."""
     assert body.outcome is not None
     block, outcome = body.outcome.block, body.outcome
@@ -1057,7 +209,7 @@ def _finish(body: _Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> No
     block.outputs = outputs
 
 
-def _temporary(body: _Body, key: tuple[Scope, str], slot: Slot, before: Value) -> Value:
+def _temporary(body: Body, key: tuple[Scope, str], slot: Slot, before: Value) -> Value:
     """What a name first bound in the body is after an iteration; ``before`` is what it was."""
     assert body.outcome is not None
     end = body.outcome.names[key]
@@ -1071,7 +223,7 @@ def _temporary(body: _Body, key: tuple[Scope, str], slot: Slot, before: Value) -
 
 
 def _bind_results(
-    body: _Body,
+    body: Body,
     results: Sequence[Value],
     keys: list[tuple[Scope, str]],
     slots: list[Slot],
@@ -1086,7 +238,7 @@ def _bind_results(
         numbers_of[size.key].low, numbers_of[size.key].high = 0, size.room
     for key, value in zip(body.names, results[:names], strict=True):
         if key in body.sizes:
-            value = _leading(value, body.shape(key, body.count, numbers_of))
+            value = leading(value, body.shape(key, body.count, numbers_of))
         held[key] = value
     for cell, value in zip(body.cells, results[names : names + cells], strict=True):
         if cell in body.frame.trace.counts:
@@ -1111,7 +263,7 @@ def _bind_results(
         value = temporaries[key]
         if key in body.lasts:
             assert body.count is not None
-            value = _leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
+            value = leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
         last = Tracer(value, slot.form)
         if slot.form == "array":
             end = _end_of(body, key)
@@ -1133,7 +285,7 @@ def _bind_results(
 
 
 def _of_types(
-    body: _Body, key: tuple[Scope, str], tracer: Tracer, after: dict[Any, Tracer], ran: Any
+    body: Body, key: tuple[Scope, str], tracer: Tracer, after: dict[Any, Tracer], ran: Any
 ) -> Tracer:
     """A variable after the loop, which may be of one of two types."""
     assert body.outcome is not None
@@ -1150,7 +302,7 @@ def _of_types(
     return Either(tracer, is_narrow, body.narrow[key])
 
 
-def _end_of(body: _Body, key: tuple[Scope, str]) -> Any:
+def _end_of(body: Body, key: tuple[Scope, str]) -> Any:
     """What a name is at the end of the body, where it is bound."""
     assert body.outcome is not None
     end = body.outcome.names.get(key)
@@ -1211,9 +363,9 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
         frame.within("staged loop", node.body)
 
     count = sequence.count
-    body = _Body(frame, run, count, count, _initial_names(frame, node.body))
+    body = Body(frame, run, count, count, _initial_names(frame, node.body))
     with body.lists_restored():
-        body.interpret(sequence.check_unchanged)
+        body.interpret(sequence.lists)
         frame.at(node)
         keys, slots, fillers = _keep_temporaries(body)
         _finish(body, keys, slots)
@@ -1240,13 +392,13 @@ def roll_rows(
         given[:] = row(Tracer(index, "python"))
 
     with undoing(frame):
-        body = _Body(frame, run, count, count)
+        body = Body(frame, run, count, count)
         with body.lists_restored():
             body.interpret()
             keys, slots, fillers = _keep_temporaries(body)
             _finish(body, keys, slots)
             assert body.outcome is not None
-            block, inside = body.outcome.block, _defined(body.outcome)
+            block, inside = body.outcome.block, defined(body.outcome)
             if any(symbols(n) & inside for value in given for n in value.shape):
                 raise NotStaged("iterations that give arrays of different sizes")
             varying = _varying(block)
@@ -1323,7 +475,7 @@ def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> A
 
     try:
         return _roll_conditional(
-            frame, node, test, before, after, (counter,), count, sequence.check_unchanged
+            frame, node, test, before, after, (counter,), count, sequence.lists
         )
     finally:
         frame.scope.locals.pop(counter, None)
@@ -1337,7 +489,7 @@ def _roll_conditional(
     after: Callable[[], None],
     extra: Sequence[str] = (),
     limit: Extent | None = None,
-    check: Callable[[_Body], None] | None = None,
+    through: Sequence[TracedList] = (),
 ) -> After:
     flags = _flags(node)
     ends = staging.escapes(node.body) - {"continue"}
@@ -1349,7 +501,7 @@ def _roll_conditional(
         names[frame.scope, name] = slot_of(frame.scope.locals[name])
     try:
         body, keys, slots, results = _make_while(
-            frame, node, names, test, before, after, stops, flags, limit, check
+            frame, node, names, test, before, after, stops, flags, limit, through
         )
     except Signal:
         for name in (flags.stop, flags.returned, flags.result):
@@ -1376,8 +528,8 @@ def _make_while(
     stops: Sequence[str],
     flags: _Flags,
     limit: Extent | None,
-    check: Callable[[_Body], None] | None,
-) -> tuple[_Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
+    through: Sequence[TracedList],
+) -> tuple[Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
     def run(index: Value) -> None:
         before()
         saved, frame.loop_flags = frame.loop_flags, flags
@@ -1389,14 +541,14 @@ def _make_while(
             frame.loop_flags = saved
         after()
 
-    body = _Body(frame, run, None, limit, names)
+    body = Body(frame, run, None, limit, names)
     with body.lists_restored():
-        tested = _with_condition(body, node, check, lambda: _continues(frame, node, test, stops))
+        tested = _with_condition(body, node, through, lambda: _continues(frame, node, test, stops))
         counted = isinstance(node, ast.For) and not _taken_ends(body, stops)
         return _emit_while(body, tested, limit if counted else None)
 
 
-def _taken_ends(body: _Body, stops: Sequence[str]) -> set[str]:
+def _taken_ends(body: Body, stops: Sequence[str]) -> set[str]:
     """The flags of the ways out that a pass may take: a handler may never be reached."""
     assert body.outcome is not None
     before = dict(zip(body.names, body.parameters[1:], strict=False))
@@ -1409,15 +561,15 @@ def _taken_ends(body: _Body, stops: Sequence[str]) -> set[str]:
 
 
 def _with_condition(
-    body: _Body,
+    body: Body,
     node: ast.AST,
-    check: Callable[[_Body], None] | None,
+    through: Sequence[TracedList],
     condition: Callable[[], Any],
 ) -> Outcome:
     """Interpret the body and the condition, which may need more of a list than the body does."""
     frame, rolling = body.frame, body.frame.trace.rolling
     for _ in range(ATTEMPTS):
-        body.interpret(check)
+        body.interpret(through)
         frame.at(node)
         parameters = body.bind(None)
 
@@ -1439,8 +591,8 @@ def _with_condition(
 
 
 def _emit_while(
-    body: _Body, tested: Outcome, count: Extent | None
-) -> tuple[_Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
+    body: Body, tested: Outcome, count: Extent | None
+) -> tuple[Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
     frame = body.frame
     if tested.raised is not None:
         raise NotStaged(f"the loop condition raises {type(tested.raised).__name__}")
@@ -1531,13 +683,4 @@ def _return_from_loop(
     return result if bool(returned) else orelse()
 
 
-__all__ = [
-    "LONGEST_UNROLLED",
-    "LazySequence",
-    "Poison",
-    "lazy_range",
-    "lazy_sequence",
-    "lazy_zip",
-    "roll_for",
-    "roll_while",
-]
+__all__ = ["After", "roll_for", "roll_while"]

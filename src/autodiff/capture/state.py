@@ -29,7 +29,7 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.arrays import array_of
-from autodiff.capture.frames import UNBOUND, Maybe
+from autodiff.capture.frames import UNBOUND, Maybe, Poison
 from autodiff.capture.parts import Locals, Parts
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.running import current_run
@@ -201,7 +201,7 @@ class State:
             value = self.scope.locals[text]
             if value is self.initial[text]:
                 continue
-            if value is UNBOUND or isinstance(value, Maybe) or type(value).__name__ == "Poison":
+            if value is UNBOUND or isinstance(value, (Maybe, Poison)):
                 raise Declined(f"a change of {text} on some paths only")
             changed.append((place, value))
         self._guard_distinct()
@@ -241,7 +241,7 @@ class State:
         value = self.scope.locals[text]
         if isinstance(value, Maybe):
             value = self.scope.locals[text] = value.resolve(text)
-        elif type(value).__name__ == "Poison":
+        elif isinstance(value, Poison):
             raise Declined(f"{text} after the loop that changes it")
         place = self.places[text]
         if isinstance(value, Unread) and value.value is not MISSING:

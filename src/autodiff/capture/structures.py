@@ -7,7 +7,7 @@ A structure is what has parts: a complex number, a tuple, a list or dict that th
 made and whose attributes are plain.  Its leaves are numbers and arrays, which are carried, and
 anything else, which has to stay what it is.  In the body, and after the loop, the name is bound to a
 structure made anew of the leaves.  So nothing else may refer to it: not before the loop
-(:mod:`autodiff.capture.rolling`), and not at the end of the body (``Outcome.entangled`` of a region).
+(:mod:`autodiff.capture.holders`), and not at the end of the body (``Outcome.entangled`` of a region).
 """
 
 from __future__ import annotations

@@ -1,0 +1,120 @@
+"""What a loop goes through, lazily: how many items there are, and the item at a position.
+
+    for a, b in zip(xs, ys)      LazySequence(minimum(len(xs), len(ys)), lambda k: (xs[k], ys[k]))
+
+A loop over such a sequence can be one loop of the program: its body takes the item at the loop's index.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.lists import TracedList
+from autodiff.dims import (
+    Dim,
+    Extent,
+    maximum,
+    minimum,
+)
+from autodiff.ops.dispatch import extent_of
+from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.plain_data import dataclass
+
+LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
+
+
+@dataclass
+class LazySequence:
+    """Something a loop goes through: how many items, and the item at a (traced) position."""
+
+    count: Extent
+    item: Callable[[Any], Any]
+    lists: tuple[TracedList, ...] = ()  # what it goes through, which must keep its length
+    checkpointed: bool = False  # whether a loop over it shall keep little for reverse mode
+    whole: TracedList | None = None  # all items, where a loop has made them
+
+    def __iter__(self) -> Iterator[Any]:
+        count = self.count
+        if isinstance(count, Dim):
+            count = int(as_tracer(count)._concrete())
+        # One by one: the loop's body may store into what is still to come.
+        return (self.item(k) for k in range(count))
+
+    def __len__(self) -> int:
+        return self.count if isinstance(self.count, int) else int(as_tracer(self.count)._concrete())
+
+    def shifted(self, by: int) -> LazySequence:
+        """The sequence without its first items."""
+        item = self.item
+        return replace(self, count=self.count - by, item=lambda k: item(k + by), whole=None)
+
+
+def lazy_range(*arguments: Any) -> LazySequence:
+    """``range`` with traced bounds."""
+    limits = [extent_of(a) for a in arguments]
+    start, stop = (0, limits[0]) if len(limits) == 1 else limits[:2]
+    step = limits[2] if len(limits) == 3 else 1
+    if not isinstance(step, int):
+        step = int(as_tracer(step)._concrete())
+    if step == 0:
+        raise ValueError("range() arg 3 must not be zero")
+    gap = stop - start if step > 0 else start - stop
+    count = maximum((gap + abs(step) - 1) // abs(step), 0)
+
+    def item(k: Any) -> Any:
+        first = as_tracer(start) if isinstance(start, Dim) else start
+        return first + k * step if step != 1 else first + k
+
+    return LazySequence(count, item)
+
+
+def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
+    """A lazy view of what a loop goes through, or None where only Python can go through it."""
+    if isinstance(source, LazySequence):
+        return source
+    if isinstance(source, range):
+        start, step = source.start, source.step
+        return LazySequence(len(source), lambda k: start + k * step if (start or step != 1) else k)
+    if isinstance(source, TracedList) and source.is_stored():
+        return LazySequence(source.extent, lambda k: source[k], source.parts())
+    if isinstance(source, Tracer) and source.shape:
+        return LazySequence(source.shape[0], lambda k: source[k])
+    return None
+
+
+def lazy_zip(frame: Frame, sources: Sequence[Any]) -> LazySequence | None:
+    """``zip`` of lazy sequences."""
+    lazy = [lazy_sequence(frame, s) for s in sources]
+    if not lazy or any(s is None for s in lazy):
+        return None
+    count = lazy[0].count  # type: ignore[union-attr]
+    for s in lazy[1:]:
+        count = minimum(count, s.count)  # type: ignore[union-attr]
+    lists = tuple(x for s in lazy for x in s.lists)  # type: ignore[union-attr]
+    return LazySequence(count, lambda k: tuple(s.item(k) for s in lazy), lists)  # type: ignore[union-attr]
+
+
+def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt] = ()) -> bool:
+    """Whether a loop is long enough, or of unknown length.
+
+    Copies of a body that has loops of its own are large: those are not made.  Where a handler ends the
+    loop, one loop compiles that as well.
+    """
+    if isinstance(sequence.count, Dim):
+        return True
+    nested = any(isinstance(n, (ast.For, ast.While, ast.Try)) for s in body for n in ast.walk(s))
+    return sequence.count > (1 if nested else LONGEST_UNROLLED)
+
+
+__all__ = [
+    "LONGEST_UNROLLED",
+    "LazySequence",
+    "lazy_range",
+    "lazy_sequence",
+    "lazy_zip",
+    "worth_rolling",
+]
