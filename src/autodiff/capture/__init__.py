@@ -291,61 +291,44 @@ def capture(
     slots : sequence of object
         The arguments as the user gave them: what is in them may be changed by another way.
     """
-    take = (
-        function,
-        arguments,
-        rebuild,
-        name,
-        EAGER if eager else STAGED,
-        differentiated,
-        naming or Naming(),
-        derivative,
-        set() if warned is None else warned,
-        run_long,
-        slots,
-    )
-    distinguish_arrays, places, learnt = False, list[Place](), list[Decision]()
+    naming, warned = naming or Naming(), set() if warned is None else warned
+    places, learnt = list[Place](), list[Decision]()
+    distinguish_arrays = False
     while True:
+        trace = Trace(
+            EAGER if eager else STAGED, replace(naming, tags={}), learnt, warned, run_long
+        )
+        trace.slots, trace.derivative = slots, derivative
+        trace.distinguish_arrays = distinguish_arrays
         try:
             with floating.noting(floating.wanted()) as errors:
-                captured = _capture(*take, distinguish_arrays, places, learnt)
+                captured = _capture(
+                    trace, function, arguments, rebuild, name, differentiated, places
+                )
                 captured.errors = errors()
             return captured
         except Bail as problem:
             if problem.rung is not Rung.LEARNT or (problem.needs is None and distinguish_arrays):
                 raise
             learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
-            if problem.needs is None:
-                distinguish_arrays = True
-                continue
-            places += problem.needs
+            distinguish_arrays |= problem.needs is None
+            places += problem.needs or ()
             if len(places) > MAXIMUM_PLACES:
-                raise Declined(
-                    f"changes of more than {MAXIMUM_PLACES} places outside of the function"
-                ) from None
+                reason = f"changes of more than {MAXIMUM_PLACES} places outside of the function"
+                raise Declined(reason) from None
 
 
 def _capture(
+    trace: Trace,
     function: Any,
     arguments: Sequence[Leaf],
     rebuild: Any,
     name: str,
-    tier: Tier,
     differentiated: Sequence[int],
-    naming: Naming,
-    derivative: bool,
-    warned: set[str],
-    run_long: RunLong | None,
-    slots: Sequence[Any],
-    distinguish_arrays: bool,
     places: list[Place],
-    learnt: Sequence[Decision],
 ) -> Captured:
-    trace = Trace(tier, replace(naming, tags={}), learnt, warned, run_long)
-    trace.slots = slots
     trace.builder.interpret = functools.partial(functions.interpret, trace)
-    trace.distinguish_arrays = distinguish_arrays
-    if naming.holomorphic:
+    if trace.naming.holomorphic:
         trace.builder.not_holomorphic = []
     with (
         building(trace.builder),
@@ -365,7 +348,7 @@ def _capture(
         trace.note_given([args, kwargs])
         try:
             result = _run_knowing(trace, function, args, kwargs)
-            captured = _leave(trace, result, name, derivative)
+            captured = _leave(trace, result, name)
         except (AutodiffError, Bail) as error:
             error.source = error.source or trace.builder.source
             error.arose = _arose(trace, error.source)
@@ -374,11 +357,11 @@ def _capture(
             _leave_by(trace, error)
             raise
         finally:
-            if not tier.holds_back:
+            if not trace.tier.holds_back:
                 trace.settle()
         captured.decisions = trace.decisions.all()
         captured.changed_argument = _changed(trace, containers)
-        if derivative or not tier.holds_back:
+        if trace.derivative or not trace.tier.holds_back:
             _refuse_seen_twice(trace, containers)
         if captured.changed_argument is not None:
             given.refuse_change_beside(trace)
@@ -617,16 +600,15 @@ def _step(path: Path, step: tuple[type, Any]) -> Path:
     return path.item(key)
 
 
-def _leave(trace: Trace, result: Any, name: str, derivative: bool) -> Captured:
+def _leave(trace: Trace, result: Any, name: str) -> Captured:
+    derivative = trace.derivative
     if trace.tier.holds_back:
         trace.state.forget_unread()
     given.leave(trace, result, derivative)
     outputs: list[Value] = []
     forms: list[str] = []
-    trace.derivative = derivative
-    copies = (
-        derivative or not trace.tier.holds_back
-    )  # of what is found outside, and of what is shared
+    # Of what is found outside, and of what is shared.
+    copies = derivative or not trace.tier.holds_back
     result, parts = (result, []) if copies else take_apart(result, trace.is_external)
     plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
     plan = _plan_result(trace, plain, outputs, forms, copies)

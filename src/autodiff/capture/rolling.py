@@ -231,57 +231,71 @@ def _bind_results(
     trips: Callable[[], Value],
 ) -> None:
     """Give names and cells their values after the loop; ``ran`` tells whether it ran at all."""
-    names, cells = len(body.names), len(body.cells)
-    held: dict[Any, Value] = {}
-    numbers_of = dict(zip(body.names, results, strict=False))
-    for size in body.carried_sizes():
-        numbers_of[size.key].low, numbers_of[size.key].high = 0, size.room
-    for key, value in zip(body.names, results[:names], strict=True):
-        if key in body.sizes:
-            value = leading(value, body.shape(key, body.count, numbers_of))
-        held[key] = value
-    for cell, value in zip(body.cells, results[names : names + cells], strict=True):
-        if cell in body.frame.trace.counts:
-            value.low = 0
-        cell.write(value)
-    for cell, (start, step) in body.inductive.items():
-        assert body.count is not None
-        cell.write(as_tracer(start + step * body.count).value)
+    names, carries = len(body.names), len(body.names) + len(body.cells)
+    held = _bind_cells(body, results[:names], results[names:carries])
     numbers = {key: Tracer(held[key], slot.form) for key, slot in body.names.items()}
     after = {**numbers, **body.arrays.after(held, ran)}
     for key, tracer in after.items():
         if is_listed(_end_of(body, key)):
             tracer.cell.listed = True
         key[0].locals[key[1]] = _of_types(body, key, tracer, after, ran)
-    temporaries = dict(zip(keys, results[names + cells :], strict=True))
-    body.arrays.take_temporaries([x for key in keys if is_array(x := _end_of(body, key))])
-    tags = set(body.tags.values())
-    for key, slot in zip(keys, slots, strict=True):
-        scope, name = key
-        if key in body.latches.values() or key in tags:
-            continue
-        value = temporaries[key]
-        if key in body.lasts:
-            assert body.count is not None
-            value = leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
-        last = Tracer(value, slot.form)
-        if slot.form == "array":
-            end = _end_of(body, key)
-            last = body.arrays.temporary(end, value, key in body.latches, trips)
-            if is_listed(end):
-                last.cell.listed = True
-        if key in body.narrow:
-            last = Either(last, temporaries[body.tags[key]], body.narrow[key])
-        if key in body.latches:
-            bound = Tracer(temporaries[body.latches[key]], "python")
-            scope.locals[name] = Maybe(bound, last)
-        else:
-            scope.locals[name] = last if ran is True else Maybe(ran, last)
+    _bind_temporaries(body, dict(zip(keys, results[carries:], strict=True)), slots, ran, trips)
     for scope, name in body.temporaries:
         if (scope, name) not in keys:
             scope.locals[name] = Poison(name)
     for halves in body.halves:
         halves.join()
+
+
+def _bind_cells(
+    body: Body, names: Sequence[Value], cells: Sequence[Value]
+) -> dict[tuple[Any, str], Value]:
+    """Give cells their content after the loop; what the names hold, in their sizes."""
+    held = dict(zip(body.names, names, strict=True))
+    for size in body.carried_sizes():
+        held[size.key].low, held[size.key].high = 0, size.room
+    for key in body.sizes:
+        held[key] = leading(held[key], body.shape(key, body.count, held))
+    for cell, value in zip(body.cells, cells, strict=True):
+        if cell in body.frame.trace.counts:
+            value.low = 0
+        cell.write(value)
+    for cell, (start, step) in body.inductive.items():
+        assert body.count is not None
+        cell.write(as_tracer(start + step * body.count).value)
+    return held
+
+
+def _bind_temporaries(
+    body: Body,
+    values: dict[tuple[Scope, str], Value],
+    slots: Sequence[Slot],
+    ran: Any,
+    trips: Callable[[], Value],
+) -> None:
+    """Give the names that the body binds first the values of the last iteration."""
+    ends = {key: _end_of(body, key) for key in values}
+    body.arrays.take_temporaries([x for x in ends.values() if is_array(x)])
+    helpers = {*body.latches.values(), *body.tags.values()}
+    for (key, value), slot in zip(values.items(), slots, strict=True):
+        scope, name = key
+        if key in helpers:
+            continue
+        if key in body.lasts:
+            assert body.count is not None
+            value = leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
+        last = Tracer(value, slot.form)
+        if slot.form == "array":
+            last = body.arrays.temporary(ends[key], value, key in body.latches, trips)
+            if is_listed(ends[key]):
+                last.cell.listed = True
+        if key in body.narrow:
+            last = Either(last, values[body.tags[key]], body.narrow[key])
+        if key in body.latches:
+            bound = Tracer(values[body.latches[key]], "python")
+            scope.locals[name] = Maybe(bound, last)
+        else:
+            scope.locals[name] = last if ran is True else Maybe(ran, last)
 
 
 def _of_types(
