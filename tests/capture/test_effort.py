@@ -1,6 +1,7 @@
 """What a side that is not taken would compute is not computed at capture, however much it is."""
 
 import itertools
+import math
 import sys
 from collections import deque
 
@@ -11,6 +12,7 @@ from autodiff.capture import effort
 from tests.ops.calls import ENGINES
 
 HUGE = 2**40
+WIDE = 3 * 10**9  # characters that memory may hold, after some seconds
 
 # Expressions that plain Python could not end, or that the memory does not hold.
 ROWS = {
@@ -41,10 +43,27 @@ ROWS = {
     "repeated array items": lambda x: x if x > 0 else x * len([x] * HUGE),
     "power": lambda x: x if x > 0 else x * (10**10**10 % 7),
     "shift": lambda x: x if x > 0 else x * ((1 << HUGE) % 7),
+    "ljust": lambda x: x if x > 0 else x * len("x".ljust(WIDE)),
+    "ljust, of the class": lambda x: x if x > 0 else x * len(str.ljust("x", WIDE)),
+    "ljust of a traced text": lambda x: x if x > 0 else x * len(str(x).ljust(WIDE)),
+    "zfill of bytes": lambda x: x if x > 0 else x * len(b"1".zfill(WIDE)),
+    "tabs": lambda x: x if x > 0 else x * len("\t".expandtabs(WIDE)),
+    "bytes of a number": lambda x: x if x > 0 else x * len((1).to_bytes(WIDE, "big")),
+    "replaced": lambda x: x if x > 0 else x * len(("a" * 60000).replace("a", "b" * 100000)),
+    "a width": lambda x: x if x > 0 else x * len(f"{x:{WIDE}}"),
+    "a width of a constant": lambda x: x if x > 0 else x * len(f"{1:3000000000}"),
+    "digits": lambda x: x if x > 0 else x * len(f"{x:.{WIDE}f}"),
+    "format": lambda x: x if x > 0 else x * len(format(1.5, f".{WIDE}f")),
+    "a template": lambda x: x if x > 0 else x * len("{:{}}".format("a", WIDE)),
+    "percent": lambda x: x if x > 0 else x * len("%*d" % (WIDE, 3)),
+    "percent of a traced number": lambda x: x if x > 0 else x * len("%.*f" % (WIDE, x)),
+    "factorial": lambda x: x if x > 0 else x * (math.factorial(10**9) % 7),
+    "binomial": lambda x: x if x > 0 else x * (math.comb(10**9, 5 * 10**8) % 7),
+    "pow": lambda x: x if x > 0 else x * (pow(3, 10**10) % 7),
     "the other side": lambda x: len(list(range(HUGE))) * x if x < 0 else x,
     "in a condition": lambda x: x if x > 0 or len(list(range(HUGE))) else 2 * x,
 }  # fmt: skip
-SAMPLE = ("list", "a size that no list has", "endless, in C", "bytes", "repeated list", "power")
+SAMPLE = ("list", "a size that no list has", "endless, in C", "bytes", "repeated list", "power", "ljust", "digits")
 
 
 def check(name: str, engine: str) -> None:

@@ -20,6 +20,7 @@ import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import BuiltinFunctionType
 from typing import Any
 
 from autodiff.ladder import NotStaged
@@ -38,7 +39,28 @@ _MAKERS: tuple[Any, ...] = (
     defaultdict, sorted, min, max, sum, any, all, math.fsum, math.prod,
 )  # fmt: skip
 _DIGITS = re.compile(r"(?<=[%.\d#+ -])\d{4,18}")
+_SIZES = re.compile(r"\d{4,18}")  # of a specification; Python refuses longer ones itself
+# Methods of text, bytes and numbers that make as much as an integer says.
+_WIDENING = frozenset(("ljust", "rjust", "center", "zfill", "expandtabs", "to_bytes", "__format__"))
 _MAKING_METHODS = frozenset(("join", "extend", "update", "fromkeys", "union", "intersection"))
+
+
+def _bits_of_power(base: int, exponent: int, modulus: int | None = None) -> int:
+    return base.bit_length() * exponent if base > 1 and modulus is None else 0
+
+
+def _bits_of_product(n: int, k: int | None = None) -> int:
+    """Bits of ``n · (n - 1) · …``, of ``k`` factors."""
+    return n.bit_length() * (n if k is None else min(k, n))
+
+
+# What computes integers of very many digits, and how many bits they have at most.
+_BITS: dict[Any, Callable[..., int]] = {
+    pow: _bits_of_power,
+    math.factorial: _bits_of_product,
+    math.perm: _bits_of_product,
+    math.comb: lambda n, k: _bits_of_product(n, min(k, max(n - k, 0))),
+}
 
 
 class Allowance:
@@ -80,11 +102,31 @@ class Allowance:
         if function in (bytes, bytearray) and isinstance(args[0], int):
             self.take(abs(args[0]))
         name = getattr(function, "__name__", "")
+        if name in _WIDENING:
+            self.take(sum(abs(x) for x in args if type(x) is int))
+        elif name == "replace":
+            self._before_replacing(getattr(function, "__self__", None), args)
+        elif (
+            isinstance(function, BuiltinFunctionType)
+            and function in _BITS
+            and all(type(x) is int for x in args)
+        ):
+            self.take(_BITS[function](*map(abs, args)) // BITS)
         if not (any(function is f for f in _MAKERS) or name in _MAKING_METHODS):
             return args
         if isinstance(getattr(function, "__self__", None), str) and name != "join":
             return args
         return [self._of_argument(x) for x in args]
+
+    def _before_replacing(self, text: Any, args: list[Any]) -> None:
+        kinds = {type(x) for x in (text, *args[:2])}
+        if len(args) > 1 and (kinds == {str} or kinds == {bytes}):
+            self.take(text.count(args[0]) * len(args[1]))
+
+    def before_formatting(self, specification: str) -> None:
+        """Before a value is written as wide and as precisely as a specification says."""
+        if self.left is not None:
+            self.take(sum(map(int, _SIZES.findall(specification))))
 
     def _of_argument(self, x: Any) -> Any:
         if isinstance(x, range):

@@ -56,6 +56,8 @@ _NUMBERS = frozenset((int, float, bool, complex, type(None)))
 # -- one object -------------------------------------------------------------------------------------
 def text_of(frame: Frame, x: Any, conversion: str, specification: str = "") -> Any:
     """The text of an object: ``repr``, ``str``, ``ascii`` or, with ``""``, ``format`` of it."""
+    if specification:
+        frame.trace.allowance.before_formatting(specification)
     if isinstance(x, (str, DeferredText)) and conversion in ("", "s") and not specification:
         return str(x) if isinstance(x, str) or not frame.trace.tier.holds_back else x
     if type(x) in _NUMBERS:
