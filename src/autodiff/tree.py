@@ -181,7 +181,9 @@ def _holds_moved(obj: Any) -> bool:
 
 
 def _items(obj: Any) -> Iterable[Any]:
-    """What a container holds; nothing where that is numbers alone."""
+    """What a container holds; nothing where that is numbers alone, or only the program knows."""
+    if _counts_as_list(obj):
+        return ()
     if isinstance(obj, dict):
         return obj.values()
     if isinstance(obj, (list, tuple)) or type(obj).__name__ == "deque":
