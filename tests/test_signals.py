@@ -9,6 +9,7 @@ import functools
 import importlib
 import traceback
 import warnings
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -397,3 +398,69 @@ def test_a_text_that_cannot_be_made_is_left_out() -> None:
 
     assert text_of(Mute()) == "Mute"
     assert text_of(KeyError("a")) == "KeyError: 'a'"
+
+
+# -- a container that changes while it is gone through --------------------------------------------------
+class Clearing:
+    """Equal to nothing, and clears what it is in when it is compared."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def __eq__(self, other: object) -> bool:
+        self.held.clear()
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _compared(x: Any) -> Any:
+    held = deque([x[0], x[1]])
+    held.extend([Clearing(held), 1.0])
+    return x[2] in held
+
+
+def _longer(x: Any) -> None:
+    held = deque(x)
+    for v in held:
+        held.append(v)
+
+
+def _more_keys(x: Any) -> None:
+    held = {0: x[0]}
+    for _ in held:
+        held[len(held)] = x[1]
+
+
+def _more_items(x: Any) -> None:
+    held = {1, 2}
+    for v in held:
+        held.add(v + 10)
+
+
+def _shorter(x: Any) -> Any:
+    held = deque(x)
+    return sum(held.pop() for _ in held)
+
+
+def _fewer_keys(x: Any) -> Any:
+    held = {0: x[0], 1: x[1]}
+    return [held.pop(k) for k in held]
+
+
+@pytest.mark.parametrize(
+    "change", [_compared, _longer, _more_keys, _more_items, _shorter, _fewer_keys]
+)
+def test_a_container_that_changes_on_the_way_is_the_users_error(change: Any) -> None:
+    def caught(x: Any) -> Any:
+        try:
+            change(x)
+        except RuntimeError:
+            return x[0] * 3.0
+        return x[0]
+
+    x = np.array([0.5, -1.5, 2.0])
+    assert autodiff.function(caught)(x) == caught(x) == 1.5
+    np.testing.assert_array_equal(autodiff.gradient(caught)(x), [3.0, 0.0, 0.0])
+    with pytest.raises(RuntimeError, match=r"mutated during|changed size during"):
+        autodiff.function(change)(x)

@@ -83,7 +83,10 @@ def in_a_process(case: unittest.TestCase, way: str, seconds: int = SECONDS) -> t
         said = pipe.read().decode()
     _, status = os.waitpid(child, 0)
     if not said:
-        return "wrong", f"the process ended with {os.waitstatus_to_exitcode(status)}"
+        code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGALRM:
+            return "late", f"no end after {seconds} seconds"
+        return "wrong", f"the process ended with {code}"
     what, why = said.split("\0")
     return what, why
 
@@ -94,21 +97,25 @@ def table(counts: Counter[tuple[str, str, str]]) -> str:
         "# CPython's own tests",
         "",
         "The methods of CPython's tests of its containers and scopes, run through `autodiff.function`:",
-        "`compiled` natively, `plain` with one warning that says why. A method is run as written, and once more",
+        "`compiled` natively, `plain` with one warning that says why, `late` where compiling had not ended after",
+        f"{SECONDS} seconds. A method is run as written, and once more",
         "with each number that it writes given as an argument. None may be wrong. Made by",
         "`python -m tests.cpython --write`, with Python "
         f"{sys.version_info.major}.{sys.version_info.minor}.",
         "",
-        "| tests of | way | methods | compiled | plain | wrong |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
+        "| tests of | way | methods | compiled | plain | late | wrong |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name in dict.fromkeys(name for name, _, _ in counts):
         for way in WAYS:
-            compiled, plain, wrong = (counts[name, way, w] for w in ("compiled", "plain", "wrong"))
-            methods = compiled + plain + wrong
+            kinds = ("compiled", "plain", "late", "wrong")
+            compiled, plain, late, wrong = (counts[name, way, kind] for kind in kinds)
+            methods = compiled + plain + late + wrong
             if methods:
                 share = f"{compiled} ({100 * compiled // methods} %)"
-                lines.append(f"| {name} | {way} | {methods} | {share} | {plain} | {wrong} |")
+                lines.append(
+                    f"| {name} | {way} | {methods} | {share} | {plain} | {late} | {wrong} |"
+                )
     return "\n".join([*lines, ""])
 
 
@@ -125,7 +132,7 @@ def main(arguments: list[str]) -> int:
             for way in [options.way] if options.way else WAYS:
                 what, why = in_a_process(case, way)
                 counts[name, way, what] += 1
-                if what in ("plain", "wrong"):
+                if what in ("plain", "late", "wrong"):
                     print(f"{what}: {name} {case.id().split('.')[-1]} ({way}): {why}", flush=True)
     print(table(counts))
     if options.write:

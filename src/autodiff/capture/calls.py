@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator
 from types import (
     BuiltinFunctionType,
     FunctionType,
-    GeneratorType,
     MappingProxyType,
     MethodType,
 )
@@ -246,7 +245,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
             return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
         if path is None:
             items = run_users(iter, obj)
-            if isinstance(items, GeneratorType) or not is_iterator(items):
+            if type(obj) not in (list, tuple, str, range):  # the others may end with an exception
                 items = _items(items)
             if frame.trace.allowance.left is not None:
                 items = frame.trace.allowance.counted(items)
@@ -254,7 +253,9 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     assert path is not None
     if isinstance(obj, (list, tuple, deque)):
         return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
-    if isinstance(obj, (dict, MappingProxyType, set, frozenset, str, range)):
+    if isinstance(obj, (frozenset, str, range)):
         return iter(obj)
+    if isinstance(obj, (dict, MappingProxyType, set)):
+        return _items(iter(obj))
     frame.trace.tier.decline(f"iteration over {type(obj).__name__}")
     return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])

@@ -309,6 +309,15 @@ def _same_array(frame: Frame, left: Tracer, right: Tracer) -> bool:
     return same
 
 
+@door
+def _is_in(item: Any, container: Any) -> bool:
+    # No generator, which would not be marked: an ``__eq__`` of the user's may change the container.
+    for x in container:  # noqa: SIM110
+        if x is item or x == item:
+            return True
+    return False
+
+
 def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if isinstance(container, Tracer):
         return as_python(np.any(container == item))
@@ -334,7 +343,7 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if isinstance(item, Tracer) or (
         isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
     ):
-        return any(bool(x is item or run_users(operator.eq, x, item)) for x in container)
+        return _is_in(item, container)
     frame.trace.advancing((container,))
     items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
     if any(own_method(frame, x, "__eq__") is not None for x in items):
