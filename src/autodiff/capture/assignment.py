@@ -13,9 +13,11 @@ import operator
 from types import FunctionType
 from typing import Any
 
+from autodiff.capture import choices
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.paths import Guard
+from autodiff.capture.staging import stage_choice
 from autodiff.capture.state import attribute_place, item_place
 from autodiff.ladder import Bail, Declined
 from autodiff.ops.complex_numbers import is_complex
@@ -125,6 +127,9 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
 
 def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
     """``obj.name = value``."""
+    if choices.is_choice(obj):
+        _store_into_choice(frame, obj, name, value, node)
+        return
     if isinstance(obj, Tracer):
         if name in ("real", "imag") and is_complex(obj):
             frame.at(node)
@@ -146,6 +151,24 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
             return
     trace.changing(obj, frame.source(node), name)
     run_users(setattr, obj, name, trace.outside(obj, value))
+
+
+def _store_into_choice(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
+    """``z.name = value`` of an object that a branch chose: of each on its path."""
+    cls = choices.class_of(obj)
+    static = inspect.getattr_static(cls, name, None)
+    if isinstance(static, property) and isinstance(static.fset, FunctionType):
+        frame.trace.guard_class(cls, name, static)
+        call(frame, static.fset, [obj, value], {}, node)
+        return
+    test, first, second = choices.parts_of(obj)
+    stage_choice(
+        frame,
+        test,
+        lambda: store_attribute(frame, first, name, value, node),
+        lambda: store_attribute(frame, second, name, value, node),
+        node,
+    )
 
 
 def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None:

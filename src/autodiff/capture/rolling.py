@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import staging, structures
+from autodiff.capture import choices, staging, structures
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign
 from autodiff.capture.conditions import truth
@@ -262,9 +262,11 @@ class _Body:
     latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
     # Of temporaries whose size depends on the iteration: their shape in terms of the index.
     lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
-    halves: list[_Halves] = field(default_factory=list)  # of complex temporaries
+    halves: list[Any] = field(default_factory=list)  # of complex temporaries, and of objects
     # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
     structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
+    passing: frozenset[str] = frozenset()  # variables that only the body knows
+    stand_ins: dict[tuple[Scope, str], Any] = field(default_factory=dict)  # in the body
     # Of names whose numbers are of one type in some iterations and of another one in others: the
     # narrow type, and the name that tells whether a number is of it.
     narrow: dict[tuple[Scope, str], Kind] = field(default_factory=dict)
@@ -369,14 +371,14 @@ class _Body:
             scope, name = key
             wide = Tracer(self.placed[key], self.names[key].form)
             scope.locals[name] = Either(wide, self.placed[self.tags[key]], kind)
-        for scope, name in self.structures:
-            self.frame.trace.hold(structures.mutable(self.frame.trace, scope.locals[name]))
         for cell, value in zip(self.cells, parameters[n:], strict=True):
             cell.write(value)
         for cell, (start, step) in self.inductive.items():
             assert index is not None
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
         self.arrays.enter(self.placed, index)
+        for scope, name in self.structures:
+            self.stand_ins[scope, name] = scope.locals[name]
 
     def _tell_apart(self) -> None:
         """A name that the body has bound to the array of before the loop again has changed."""
@@ -672,7 +674,7 @@ class _Body:
 
         self.frame.trace.decisions.back_to(self.mark)
         try:
-            outcome = run_region(self.frame, thunk, parameters)
+            outcome = run_region(self.frame, thunk, parameters, self._settle, self._is_done)
         except Bail as problem:
             if problem.rung is not Rung.UNROLLED or not self.narrow:
                 raise
@@ -701,6 +703,8 @@ class _Body:
                 # What a pass finds is what the pass before has left.
                 raise _peel_for(f"{name!r}, which may not be bound before the loop")
             if start is UNBOUND or isinstance(start, (Poison, Maybe)):
+                if isinstance(end, choices.Left) and not self._is_done(key):
+                    raise NotStaged(f"the loop chooses the object {name!r}, which is read after it")
                 self.temporaries[key] = end
             elif not same_object(start, end):
                 if not is_numeric(end):
@@ -736,7 +740,7 @@ class _Body:
     ) -> None:
         """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
         (scope, name), trace = key, self.frame.trace
-        kind = type_text(end)
+        end, kind = choices.alike(end, start), type_text(end)
         if structures.parts_of(trace, end) is None or structures.is_cyclic(trace, start):
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
         if not structures.are_alike(trace, start, end):
@@ -748,6 +752,24 @@ class _Body:
         self.structures[key] = leaves
         for at, leaf in structures.leaves_of(trace, start).items():
             self._take_types((leaves, at), types_of(leaf))
+
+    def _settle(self, key: tuple[Scope, str], value: Any) -> Any:
+        """Of a choice between what a name was before and something new: an object that holds what it does.
+
+        The name is the only one of either, or the loop is refused.
+        """
+        stand_in, trace = self.stand_ins.get(key), self.frame.trace
+        if not choices.is_choice(value) or key not in self.structures:
+            return value
+        objects = list(choices.objects_of(value))
+        if not all(x is stand_in or trace.made[-1].get(id(x)) is x for x in objects):
+            return value
+        return staging.chosen_object(self.frame, value)
+
+    def _is_done(self, key: tuple[Scope, str]) -> bool:
+        """Whether a variable is bound anew by each pass before it is read, and by nobody after the loop."""
+        scope, name = key
+        return scope is self.frame.scope and name in self.passing
 
     def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> None:
         """The leaves of a structure at the end of the body, as variables of their own."""
@@ -941,6 +963,7 @@ def _keep_temporaries(body: _Body) -> tuple[list[tuple[Scope, str]], list[Slot],
     inside = _defined(body.outcome)
     keys, slots, starts = [], [], []
     _halve_temporaries(body)
+    _spread_temporaries(body)
     for key, end in body.temporaries.items():
         if isinstance(end, Maybe) and key[1].startswith("<result"):
             end = body.outcome.names[key] = end.value  # read only where the loop has returned
@@ -994,6 +1017,46 @@ def _halve_temporaries(body: _Body) -> None:
             if isinstance(end, Maybe) and key[1].startswith("<result"):
                 half = part  # read only where the loop has returned
             body.temporaries[halves, name] = body.outcome.names[halves, name] = half
+
+
+class _LastObject:
+    """A scope for the leaves of an object that the body binds first, which nobody else has at its end."""
+
+    def __init__(self, trace: Trace, key: tuple[Scope, str], end: Any) -> None:
+        self.locals: dict[str, Any] = {}
+        self.parent = None
+        self.trace, self.key, self.end = trace, key, end
+
+    def join(self) -> None:
+        """Bind the variable to an object made of the leaves."""
+        scope, name = self.key
+        leaves = {at: x.value if isinstance(x, Maybe) else x for at, x in self.locals.items()}
+        if len(leaves) < len(structures.leaves_of(self.trace, self.end)) or any(
+            isinstance(x, Poison) for x in leaves.values()
+        ):
+            scope.locals[name] = Poison(name)
+            return
+        made = structures.rebuilt(self.trace, self.end, lambda at, old: leaves[at])
+        bound = [x.bound for x in self.locals.values() if isinstance(x, Maybe)]
+        scope.locals[name] = Maybe(bound[0], made) if bound else made
+
+
+def _spread_temporaries(body: _Body) -> None:
+    """Take objects that the body binds first apart into their leaves."""
+    assert body.outcome is not None
+    for key, end in list(body.temporaries.items()):
+        if not isinstance(end, choices.Instance) or key in body.outcome.entangled:
+            continue
+        if body._is_done(key) or structures.is_cyclic(body.frame.trace, end):
+            continue
+        leaves = structures.leaves_of(body.frame.trace, end)
+        if not leaves or not structures.is_plain(body.frame.trace, end):
+            continue
+        whole: Any = _LastObject(body.frame.trace, key, end)
+        body.halves.append(whole)
+        del body.temporaries[key]
+        for at, leaf in leaves.items():
+            body.temporaries[whole, at] = body.outcome.names[whole, at] = leaf
 
 
 def _room_of_last(body: _Body, slot: Slot, inside: set[Value]) -> tuple[Extent, ...] | None:
@@ -1170,6 +1233,22 @@ def _initial_names(
     return found
 
 
+def _passing(frame: Frame, node: ast.For | ast.While) -> frozenset[str]:
+    """The variables that a loop's body binds, that are unbound before it, and that nothing else reads."""
+    table, bound = frame.scope.locals, _assigned(node.body)
+    inside = {id(inner) for statement in node.body for inner in ast.walk(statement)}
+    read = {
+        inner.id
+        for inner in ast.walk(frame.scope.syntax.node)
+        if isinstance(inner, ast.Name)
+        and isinstance(inner.ctx, ast.Load)
+        and id(inner) not in inside
+    }
+    return frozenset(
+        name for name in bound if table.get(name, UNBOUND) is UNBOUND and name not in read
+    )
+
+
 def _only_in_place(statements: Sequence[ast.stmt], name: str, value: Any) -> bool:
     """Whether an array's name is only a target of ``+=`` and the like: the array itself changes."""
     if not is_array(value):
@@ -1205,6 +1284,7 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
 
     count = sequence.count
     body = _Body(frame, run, count, count, _initial_names(frame, node.body))
+    body.passing = _passing(frame, node)
     with body.lists_restored():
         body.interpret(sequence.check_unchanged)
         frame.at(node)
@@ -1339,6 +1419,7 @@ def _make_while(
         after()
 
     body = _Body(frame, run, None, limit, names)
+    body.passing = _passing(frame, node)
     with body.lists_restored():
         tested = _with_condition(body, node, check, lambda: _continues(frame, node, test, stops))
         counted = isinstance(node, ast.For) and not _taken_ends(body, stops)
