@@ -288,6 +288,12 @@ def cond_replace_else(numbers, a):
 
 
 ROLLED = [
+    prev_cond,
+    stored_then_replaced,
+    mutate_only_half,
+    two_that_swap,
+    cond_replace,
+    cond_replace_else,
     with_a_history,
     prev,
     nested,
@@ -303,27 +309,28 @@ ROLLED = [
 OTHERS = [
     alias_before,
     two_owners,
-    prev_cond,
     prev_alias,
     parent,
     selfref,
     held_by_list,
     kept_history_objects,
     shared_inner,
-    stored_then_replaced,
-    mutate_only_half,
     bound_method,
-    two_that_swap,
     list_state,
     owner_replaced_too,
-    cond_replace,
-    cond_replace_else,
 ]
 UP, DOWN = list(np.linspace(0.5, 1.5, 9)), list(np.linspace(1.6, 0.4, 12))
 
 
 @pytest.mark.parametrize("engine", [ENGINES[0], pytest.param(ENGINES[1], marks=pytest.mark.slow)])
-@pytest.mark.parametrize("f", ROLLED + OTHERS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "f",
+    [
+        pytest.param(f, marks=[pytest.mark.slow] if k % 3 else [])
+        for k, f in enumerate(ROLLED + OTHERS)
+    ],
+    ids=lambda f: f.__name__,
+)
 def test_values_and_derivatives_are_those_of_plain_python(f, engine) -> None:
     value, slope = (
         autodiff.function(f, engine=engine),

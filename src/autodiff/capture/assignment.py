@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture import choices
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import is_library
 from autodiff.capture.paths import Guard
 from autodiff.capture.sourcecode import syntax_of
+from autodiff.capture.staging import stage_choice
 from autodiff.capture.state import attribute_place, item_place
 from autodiff.capture.trace import traced_leaves
 from autodiff.errors import UnsupportedError
@@ -147,6 +149,9 @@ def _as_stored(frame: Frame, value: Any, node: ast.AST) -> Any:
 
 def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
     """``obj.name = value``."""
+    if choices.is_choice(obj):
+        _store_into_choice(frame, obj, name, value, node)
+        return
     if isinstance(obj, Tracer):
         if name in ("real", "imag") and is_complex(obj):
             frame.at(node)
@@ -184,6 +189,24 @@ def store_past_setter(
             return
     trace.changing(obj, frame.source(node), name)
     run_users(store, obj, name, trace.outside(obj, value))
+
+
+def _store_into_choice(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
+    """``z.name = value`` of an object that a branch chose: of each on its path."""
+    cls = choices.class_of(obj)
+    static = inspect.getattr_static(cls, name, None)
+    if isinstance(static, property) and isinstance(static.fset, FunctionType):
+        frame.trace.guard_class(cls, name, static)
+        call(frame, static.fset, [obj, value], {}, node)
+        return
+    test, first, second = choices.parts_of(obj)
+    stage_choice(
+        frame,
+        test,
+        lambda: store_attribute(frame, first, name, value, node),
+        lambda: store_attribute(frame, second, name, value, node),
+        node,
+    )
 
 
 def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import structures
+from autodiff.capture import choices, staging, structures
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
 from autodiff.capture.holders import has_other_names, is_aliased
 from autodiff.capture.interpreter import Frame
@@ -106,9 +106,11 @@ class Body:
     latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
     # Of temporaries whose size depends on the iteration: their shape in terms of the index.
     lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
-    halves: list[Any] = field(default_factory=list)  # of complex temporaries
+    halves: list[Any] = field(default_factory=list)  # of complex temporaries, and of objects
     # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
     structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
+    passing: frozenset[str] = frozenset()  # variables that only the body knows
+    stand_ins: dict[tuple[Scope, str], Any] = field(default_factory=dict)  # in the body
     # Of names whose numbers are of one type in some iterations and of another one in others: the
     # narrow type, and the name that tells whether a number is of it.
     narrow: dict[tuple[Scope, str], Kind] = field(default_factory=dict)
@@ -211,14 +213,14 @@ class Body:
             scope, name = key
             wide = Tracer(self.placed[key], self.names[key].form)
             scope.locals[name] = Either(wide, self.placed[self.tags[key]], kind)
-        for scope, name in self.structures:
-            self.frame.trace.hold(structures.mutable(self.frame.trace, scope.locals[name]))
         for cell, value in zip(self.cells, parameters[n:], strict=True):
             cell.write(value)
         for cell, (start, step) in self.inductive.items():
             assert index is not None
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
         self.arrays.enter(self.placed, index)
+        for scope, name in self.structures:
+            self.stand_ins[scope, name] = scope.locals[name]
 
     def _tell_apart(self) -> None:
         """A name that the body has bound to the array of before the loop again has changed."""
@@ -511,7 +513,7 @@ class Body:
 
         self.frame.trace.decisions.back_to(self.mark)
         try:
-            outcome = run_region(self.frame, thunk, parameters)
+            outcome = run_region(self.frame, thunk, parameters, self._settle, self.is_done)
         except Bail as problem:
             if problem.rung is not Rung.UNROLLED or not self.narrow:
                 raise
@@ -540,6 +542,8 @@ class Body:
                 # What a pass finds is what the pass before has left.
                 raise _peel_for(f"{name!r}, which may not be bound before the loop")
             if start is UNBOUND or isinstance(start, (Poison, Maybe)):
+                if isinstance(end, choices.Left) and not self.is_done(key):
+                    raise NotStaged(f"the loop chooses the object {name!r}, which is read after it")
                 self.temporaries[key] = end
             elif not same_object(start, end):
                 if not is_numeric(end):
@@ -575,7 +579,7 @@ class Body:
     ) -> None:
         """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
         (scope, name), trace = key, self.frame.trace
-        kind = type_text(end)
+        end, kind = choices.alike(end, start), type_text(end)
         if structures.parts_of(trace, end) is None or structures.is_cyclic(trace, start):
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
         if not structures.are_alike(trace, start, end):
@@ -587,6 +591,24 @@ class Body:
         self.structures[key] = leaves
         for at, leaf in structures.leaves_of(trace, start).items():
             self._take_types((leaves, at), types_of(leaf))
+
+    def _settle(self, key: tuple[Scope, str], value: Any) -> Any:
+        """Of a choice between what a name was before and something new: an object that holds what it does.
+
+        The name is the only one of either, or the loop is refused.
+        """
+        stand_in, trace = self.stand_ins.get(key), self.frame.trace
+        if not choices.is_choice(value) or key not in self.structures:
+            return value
+        objects = list(choices.objects_of(value))
+        if not all(x is stand_in or trace.made[-1].get(id(x)) is x for x in objects):
+            return value
+        return staging.chosen_object(self.frame, value)
+
+    def is_done(self, key: tuple[Scope, str]) -> bool:
+        """Whether a variable is bound anew by each pass before it is read, and by nobody after the loop."""
+        scope, name = key
+        return scope is self.frame.scope and name in self.passing
 
     def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> None:
         """The leaves of a structure at the end of the body, as variables of their own."""

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture import generators
+from autodiff.capture import choices, generators
 from autodiff.capture.construction import construct
 from autodiff.capture.functions import Closure, call_function, own_method
 from autodiff.capture.interpreter import Frame
@@ -70,10 +70,12 @@ def call(
 def _call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
+    choices.refuse(function)
     if frame.trace.written or frame.trace.has_text:
         args = _as_read(frame.trace, function, args, kwargs)
     special = SPECIAL.get(function) if _hashable(function) else None
     if special is not None:
+        args = [_known_class(function, x) for x in args]
         frame.trace.advancing((*args, *kwargs.values()))
         return run_users(special, frame, *args, **kwargs)
     if isinstance(function, (Closure, Callback)):
@@ -128,6 +130,15 @@ def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any
         args = characters(args)
         trace.refuse_read(function, (*args, *kwargs.values()))
     return args
+
+
+def _known_class(function: Any, x: Any) -> Any:
+    """An argument of what captured code answers itself: any of the objects that a branch chose among has the class."""
+    if choices.is_choice(x):
+        if function is not isinstance and function is not type:
+            choices.refuse(x)
+        return next(choices.objects_of(x))
+    return x
 
 
 def _is_users(function: Any) -> bool:

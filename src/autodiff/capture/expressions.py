@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
+from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import call, iterate
@@ -147,6 +148,10 @@ def own_truth(frame: Frame, obj: Any) -> Any:
     """What is asked where ``obj`` is a condition: the answer of the user's class, if it has one."""
     if isinstance(obj, (Tracer, bool)):
         return obj
+    if choices.is_choice(obj):
+        cls = choices.class_of(obj)
+        if not hasattr(cls, "__bool__") and not hasattr(cls, "__len__"):
+            return True
     for name in ("__bool__", "__len__"):
         method = own_method(frame, obj, name)
         if method is not None:
@@ -238,6 +243,10 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
 
 def is_same(frame: Frame, left: Any, right: Any) -> Any:
     """``left is right``: a bool, or a traced one of arrays that a branch chose."""
+    for x, other in ((left, right), (right, left)):
+        if choices.is_choice(x) and left is not right:
+            test, first, second = choices.parts_of(x)
+            return choices.same(test, is_same(frame, first, other), is_same(frame, second, other))
     _check_identity(frame, left, right)
     if is_singleton(left, right) or is_singleton(right, left):
         return True
@@ -437,6 +446,8 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``obj.name``, lifted or guarded where it comes from outside."""
     if name == "__class__":
         return type_of(obj)
+    if choices.is_choice(obj):
+        return _attribute_of_choice(frame, obj, name, node)
     if isinstance(obj, Tracer):
         return _attribute_of_array(frame, obj, name, node)
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
@@ -515,6 +526,28 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if path is None:
         path = _path_of_class(obj, name, static)
     return value if path is None else frame.trace.lift(value, path.attribute(name))
+
+
+def _attribute_of_choice(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
+    """``z.name`` of an object that a branch chose; its methods are given the choice."""
+    cls = choices.class_of(obj)
+    static = inspect.getattr_static(cls, name, None)
+    test, first, second = choices.parts_of(obj)
+    if isinstance(static, property) and isinstance(static.fget, FunctionType):
+        frame.trace.guard_class(cls, name, static)
+        return call(frame, static.fget, [obj], {}, node)
+    if isinstance(static, FunctionType):
+        if any(name in vars(x) for x in choices.objects_of(obj)):
+            choices.refuse(obj)
+        frame.trace.guard_class(cls, name, static)
+        return MethodType(static, obj)
+    return stage_choice(
+        frame,
+        test,
+        lambda: load_attribute(frame, first, name, node),
+        lambda: load_attribute(frame, second, name, node),
+        node,
+    )
 
 
 def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> Any:

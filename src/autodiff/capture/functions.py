@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from types import FunctionType, MethodType
 from typing import Any
 
-from autodiff.capture import generators
+from autodiff.capture import choices, generators
 from autodiff.capture.frames import UNBOUND, Scope
 from autodiff.capture.interpreter import Frame, function_scope
 from autodiff.capture.lists import TracedList
@@ -229,6 +229,7 @@ def descriptor(trace: Trace, obj: Any, name: str, static: Any) -> Any:
 
 def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
     """A special method that the user's class defines in Python, so that it is interpreted."""
+    choices.refuse(obj)
     if name is None or isinstance(obj, (Tracer, TracedList)):
         return None
     method = inspect.getattr_static(type(obj), name, None)

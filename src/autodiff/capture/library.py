@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture import interpolators, solvers
+from autodiff.capture import choices, interpolators, solvers
 from autodiff.capture.effects import call_impure
 from autodiff.capture.foreign import changes_itself, refuse_change
 from autodiff.capture.functions import Closure, call_function, own_method
@@ -107,6 +107,8 @@ def call_library(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call a function, method or class of a library."""
+    for x in (*args, *kwargs.values()):
+        choices.refuse(x)
     if isinstance(function, _DESCRIPTORS) and function.__name__ in MUTATORS and args:
         if function.__objclass__ not in _ARRAY_TYPES:  # ``list.append(xs, x)`` is ``xs.append(x)``
             owner, *args = args

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from autodiff.capture import choices
 from autodiff.capture.calls import iterate
 from autodiff.capture.expressions import is_singleton, load_attribute, load_item
 from autodiff.capture.frames import Completion
@@ -18,6 +19,7 @@ from autodiff.ops.tracer import Tracer
 def execute_match(frame: Frame, node: ast.Match) -> Completion | None:
     """Run the first case whose pattern and guard hold."""
     subject = frame.evaluate(node.subject)
+    choices.refuse(subject)
     for case in node.cases:
         bindings: dict[str, Any] = {}
         if not _matches(frame, case.pattern, subject, bindings):

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture import choices
 from autodiff.capture.arrays import ArrayMerge, Chosen, Left, array_of
+from autodiff.capture.choices import Instance
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
 from autodiff.capture.parts import Region, table_of
 from autodiff.dims import Dim, same_shape
@@ -50,14 +52,6 @@ INT = np.dtype(np.int64)
 INTERNAL = (Signal, InternalError, UnsupportedError, UnrollWarning)
 
 
-@dataclass(eq=False)
-class Instance:
-    """An object made in a region, as the region left it."""
-
-    cls: type
-    table: dict[str, Any]
-
-
 @dataclass
 class Outcome:
     """What a region did: its block, its value, the names and cells it changed, what it raised."""
@@ -88,8 +82,18 @@ def live_scopes(frame: Frame) -> list[Scope]:
     return list(found.values())
 
 
-def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Value] = ()) -> Outcome:
-    """Run ``thunk`` into a new block and undo its changes of names and cells."""
+def run_region(
+    frame: Frame,
+    thunk: Callable[[], Any],
+    parameters: Sequence[Value] = (),
+    settle: Callable[[Any, Any], Any] = lambda key, value: value,
+    is_done: Callable[[Any], bool] = lambda key: False,
+) -> Outcome:
+    """Run ``thunk`` into a new block and undo its changes of names and cells.
+
+    ``settle(key, value)`` gives what a name is taken to be at the end; ``is_done(key)`` tells of a name that
+    nobody reads from then on.
+    """
     trace, builder = frame.trace, frame.trace.builder
     outer_journal, builder.journal = builder.journal, []
     outer_source = builder.source
@@ -99,7 +103,7 @@ def run_region(frame: Frame, thunk: Callable[[], Any], parameters: Sequence[Valu
     outcome = Outcome(Block())
     with trace.parts.region(trace.made[-1]) as changes:
         try:
-            _run_into(outcome, frame, thunk, parameters, changes)
+            _run_into(outcome, frame, thunk, parameters, changes, settle, is_done)
             _note_cells(outcome, builder.journal)
         finally:
             changes.restore()
@@ -119,6 +123,8 @@ def _run_into(
     thunk: Callable[[], Any],
     parameters: Sequence[Value],
     changes: Region,
+    settle: Callable[[Any, Any], Any],
+    is_done: Callable[[Any], bool],
 ) -> None:
     """Run ``thunk`` into a new block; the outcome takes up what it has done, frozen."""
     trace = frame.trace
@@ -140,16 +146,17 @@ def _run_into(
         trace.state.restart()
         # Now, while the storage still holds what the region left in it.
         outcome.made, origins = trace.made[-1], outcome.origins
-        outcome.value = freeze(outcome.value, None, origins)
+        outcome.value = freeze(outcome.value, outcome.made, origins)
         changed = {
             (scope, name): value
             for scope, before in changes.saved.values()
             for name, value in scope.locals.items()
             if before.get(name, UNBOUND) is not value
         }
-        outcome.entangled = _entangled(changed, trace.made[-1])
+        lasting = {key: value for key, value in changed.items() if not is_done(key)}
+        outcome.entangled = _entangled(lasting, trace.made[-1])
         for key, value in changed.items():
-            outcome.names[key] = freeze(value, outcome.made, origins)
+            outcome.names[key] = freeze(settle(key, value), outcome.made, origins)
 
 
 def _forget_since(table: dict[Any, None], count: int) -> None:
@@ -231,6 +238,14 @@ def _entangled(changed: dict[tuple[Any, str], Any], made: dict[int, Any]) -> set
     def visit(key: Any, x: Any) -> None:
         if isinstance(x, Tracer) or is_numeric(x):
             return
+        if choices.is_choice(x):
+            for part in choices.parts_of(x)[1:]:
+                if id(part) in made and id(part) not in first:
+                    visit(key, part)
+                else:  # what a name was before, as long as nobody else has it
+                    found.update((key, first[id(part)]) if id(part) in first else ())
+                    first[id(part)] = key
+            return
         table = x if isinstance(x, dict) else table_of(x)
         if not isinstance(x, (list, tuple)) and table is None:
             return
@@ -283,10 +298,18 @@ def freeze(
         return Maybe(x.bound, inner(x.value))
     if isinstance(x, Completion):
         return Completion(x.kind, inner(x.value))
+    if choices.is_choice(x):
+        return choices.freeze(x, inner)
     if made is not None and made.get(id(x)) is x:
         table = None if isinstance(x, (list, dict)) else table_of(x)
         if table is not None:
-            return Instance(type(x), {k: inner(v) for k, v in table.items()})
+            known, instance = (origins or {}).get(id(x), (None, None))
+            if known is not x:
+                instance = Instance(type(x), {}, x)
+                if origins is not None:
+                    origins[id(x)] = (x, instance)
+                instance.table.update({k: inner(v) for k, v in table.items()})
+            return instance
     if type(x) in (list, tuple) and any(_has_content(i, made) for i in x):
         return copied(type(x)(inner(i) for i in x))
     if isinstance(x, StoredList):
@@ -323,6 +346,8 @@ def _left(x: Tracer) -> Left:
 
 def _has_content(x: Any, made: dict[int, Any] | None) -> bool:
     """Whether freezing may change an item."""
+    if choices.is_choice(x):
+        return True
     return isinstance(x, (Tracer, list, tuple, dict)) or (made is not None and id(x) in made)
 
 
@@ -577,8 +602,8 @@ def same_object(a: Any, b: Any) -> bool:
 
 def type_text(x: Any) -> str:
     """The name of the type that an object has in plain Python."""
-    if isinstance(x, Instance):
-        return x.cls.__name__
+    if isinstance(x, (Instance, choices.Left)) or choices.is_choice(x):
+        return choices.class_of(x).__name__
     if isinstance(x, StoredList):
         return x.python_type.__name__
     return type_name(x) if isinstance(x, Tracer) else _OURS.get(type(x).__name__, type(x).__name__)
@@ -600,6 +625,7 @@ class Merge:
         trace = frame.trace
         contents = (then.contents, orelse.contents)
         self.arrays = ArrayMerge(trace.heap, trace.builder, test.value, self.blocks, contents)
+        self.objects = choices.ObjectMerge(self)
         # The lists and dicts that come together, by id; what they are merged into.
         self.pairs: dict[tuple[int, int], list[Any]] = {}
 
@@ -627,6 +653,8 @@ class Merge:
             self._sequence(a, b, self._paired(first, second, self._one_of(first, second, put)))
         elif type(a) is dict and type(b) is dict and same_value(tuple(a), tuple(b)):
             self._dict(a, b, self._paired(first, second, self._one_of(first, second, put)))
+        elif choices.is_object(self.frame.trace, a) and choices.is_object(self.frame.trace, b):
+            self.objects.value(a, b, put)
         else:
             raise NotStaged(
                 f"the branches give a {type_text(a)} and a {type_text(b)}, which do not merge"

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import staging
+from autodiff.capture import choices, staging, structures
 from autodiff.capture.assignment import assign
 from autodiff.capture.bodies import ATTEMPTS, FLAG, Body, Tags, defined, leading
 from autodiff.capture.conditions import truth
@@ -39,7 +39,7 @@ from autodiff.capture.regions import (
 )
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sourcecode import _Scan
-from autodiff.capture.trace import Declined, NotStaged
+from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.dims import (
     Dim,
     Extent,
@@ -114,6 +114,7 @@ def _keep_temporaries(body: Body) -> tuple[list[tuple[Scope, str]], list[Slot], 
     inside = defined(body.outcome)
     keys, slots, starts = [], [], []
     _halve_temporaries(body)
+    _spread_temporaries(body)
     for key, end in body.temporaries.items():
         if isinstance(end, Maybe) and key[1].startswith("<result"):
             end = body.outcome.names[key] = end.value  # read only where the loop has returned
@@ -167,6 +168,46 @@ def _halve_temporaries(body: Body) -> None:
             if isinstance(end, Maybe) and key[1].startswith("<result"):
                 half = part  # read only where the loop has returned
             body.temporaries[halves, name] = body.outcome.names[halves, name] = half
+
+
+class _LastObject:
+    """A scope for the leaves of an object that the body binds first, which nobody else has at its end."""
+
+    def __init__(self, trace: Trace, key: tuple[Scope, str], end: Any) -> None:
+        self.locals: dict[str, Any] = {}
+        self.parent = None
+        self.trace, self.key, self.end = trace, key, end
+
+    def join(self) -> None:
+        """Bind the variable to an object made of the leaves."""
+        scope, name = self.key
+        leaves = {at: x.value if isinstance(x, Maybe) else x for at, x in self.locals.items()}
+        if len(leaves) < len(structures.leaves_of(self.trace, self.end)) or any(
+            isinstance(x, Poison) for x in leaves.values()
+        ):
+            scope.locals[name] = Poison(name)
+            return
+        made = structures.rebuilt(self.trace, self.end, lambda at, old: leaves[at])
+        bound = [x.bound for x in self.locals.values() if isinstance(x, Maybe)]
+        scope.locals[name] = Maybe(bound[0], made) if bound else made
+
+
+def _spread_temporaries(body: Body) -> None:
+    """Take objects that the body binds first apart into their leaves."""
+    assert body.outcome is not None
+    for key, end in list(body.temporaries.items()):
+        if not isinstance(end, choices.Instance) or key in body.outcome.entangled:
+            continue
+        if body.is_done(key) or structures.is_cyclic(body.frame.trace, end):
+            continue
+        leaves = structures.leaves_of(body.frame.trace, end)
+        if not leaves or not structures.is_plain(body.frame.trace, end):
+            continue
+        whole: Any = _LastObject(body.frame.trace, key, end)
+        body.halves.append(whole)
+        del body.temporaries[key]
+        for at, leaf in leaves.items():
+            body.temporaries[whole, at] = body.outcome.names[whole, at] = leaf
 
 
 def _room_of_last(body: Body, slot: Slot, inside: set[Value]) -> tuple[Extent, ...] | None:
@@ -343,6 +384,22 @@ def _initial_names(
     return found
 
 
+def _passing(frame: Frame, node: ast.For | ast.While) -> frozenset[str]:
+    """The variables that a loop's body binds, that are unbound before it, and that nothing else reads."""
+    table, bound = frame.scope.locals, _assigned(node.body)
+    inside = {id(inner) for statement in node.body for inner in ast.walk(statement)}
+    read = {
+        inner.id
+        for inner in ast.walk(frame.scope.syntax.node)
+        if isinstance(inner, ast.Name)
+        and isinstance(inner.ctx, ast.Load)
+        and id(inner) not in inside
+    }
+    return frozenset(
+        name for name in bound if table.get(name, UNBOUND) is UNBOUND and name not in read
+    )
+
+
 def _only_in_place(statements: Sequence[ast.stmt], name: str, value: Any) -> bool:
     """Whether an array's name is only a target of ``+=`` and the like: the array itself changes."""
     if not is_array(value):
@@ -378,6 +435,7 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
 
     count = sequence.count
     body = Body(frame, run, count, count, _initial_names(frame, node.body))
+    body.passing = _passing(frame, node)
     with body.lists_restored():
         body.interpret(sequence.lists)
         frame.at(node)
@@ -556,6 +614,7 @@ def _make_while(
         after()
 
     body = Body(frame, run, None, limit, names)
+    body.passing = _passing(frame, node)
     with body.lists_restored():
         tested = _with_condition(body, node, through, lambda: _continues(frame, node, test, stops))
         counted = isinstance(node, ast.For) and not _taken_ends(body, stops)

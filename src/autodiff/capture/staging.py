@@ -14,10 +14,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from autodiff import containers
+from autodiff.capture import choices
 from autodiff.capture.attempts import raise_alike, raised_by
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import Completion
@@ -305,6 +308,23 @@ def stage_choice(
             raise
         why = problem
     return then() if _take_path(frame, node, test, why) else orelse()
+
+
+def chosen_object(frame: Frame, x: Any) -> Any:
+    """A new object that holds what an object holds that a branch chose."""
+    if not choices.is_choice(x):
+        return x
+    test, *objects = choices.parts_of(x)
+    first, second = (vars(chosen_object(frame, part)) for part in objects)
+    if list(first) != list(second):
+        raise NotStaged("the branches give objects with different attributes")
+    made = frame.trace.fresh(containers.new_instance(choices.class_of(x)))
+    node = frame.scope.syntax.node
+    for name in first:
+        vars(made)[name] = stage_choice(
+            frame, test, partial(first.get, name), partial(second.get, name), node
+        )
+    return made
 
 
 def stage_boolean(frame: Frame, value: Tracer, node: ast.BoolOp, position: int) -> Any:

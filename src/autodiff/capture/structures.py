@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from autodiff import containers
+from autodiff.capture.choices import Instance
 from autodiff.capture.lists import FEW, TracedList
 from autodiff.capture.parts import table_of
-from autodiff.capture.regions import Instance, are_complex, as_parts, is_numeric, same_object
+from autodiff.capture.regions import are_complex, as_parts, is_numeric, same_object
 from autodiff.capture.trace import Trace
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either
@@ -81,6 +82,14 @@ def is_cyclic(trace: Trace, x: Any, around: tuple[int, ...] = ()) -> bool:
         return True
     parts = parts_of(trace, x) or ()
     return any(is_cyclic(trace, part, (*around, id(x))) for _, part in parts)
+
+
+def is_plain(trace: Trace, x: Any) -> bool:
+    """Whether a structure is made of real numbers, arrays and what cannot change."""
+    if is_numeric(x) or x is None or isinstance(x, (str, bool, bytes)):
+        return True
+    parts = parts_of(trace, x)
+    return parts is not None and all(is_plain(trace, part) for _, part in parts)
 
 
 def leaves_of(trace: Trace, x: Any, at: str = "") -> dict[str, Any]:
