@@ -323,14 +323,34 @@ class ValueAndGradient(Transformed):
         return transform.Gradient(wrt, value=True)
 
 
-class Jacobian(Transformed):
+class _Matrix(Transformed):
+    """What is made by sweeps: ``mode`` says by which."""
+
+    def __init__(self, function: Any, *, mode: str = "auto", **options: Any) -> None:
+        super().__init__(function, **options)
+        transformation = self._compiled.transformation
+        if mode not in ("auto", "forward", "reverse"):
+            raise NameArgumentError(
+                f"mode={mode!r} is not known.", remedy="use 'forward', 'reverse' or 'auto'"
+            )
+        self._mode = transformation.mode = mode
+
+    def __reduce__(self) -> Any:
+        found = super().__reduce__()
+        if isinstance(found, str):
+            return found
+        restore, (cls, function, wrt, options) = found
+        return restore, (cls, function, wrt, {**options, "mode": self._mode})
+
+
+class Jacobian(_Matrix):
     """The Jacobian, shape (*result, *argument)."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Jacobian(wrt)
 
 
-class Hessian(Transformed):
+class Hessian(_Matrix):
     """The Hessian of a scalar function, shape (*argument, *argument)."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
@@ -437,11 +457,10 @@ class _Vjp(_WithVectors):
 
 
 def _decorator(cls: type[Transformed], function: Any, options: dict[str, Any]) -> Any:
-    unknown = [name for name in options if name not in _OPTIONS]
-    if cls is Function:
-        unknown += [name for name in ("wrt", "holomorphic") if name in options]
+    known = [n for n in _OPTIONS if cls is not Function or n not in ("wrt", "holomorphic")]
+    known += ["mode"] if issubclass(cls, _Matrix) else []
+    unknown = [name for name in options if name not in known]
     if unknown:
-        known = [n for n in _OPTIONS if cls is not Function or n not in ("wrt", "holomorphic")]
         raise ArgumentError(
             f"{cls._transformation(cls.__new__(cls), None).name} has no option {unknown[0]!r}.",
             remedy=f"its options are {', '.join(known)}",
@@ -546,7 +565,17 @@ def hessian_vector(f: Callable[..., Any] | None = None, wrt: Wrt = None, **optio
 def jacobian(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The Jacobian of an array-valued function: shape (*result, *argument).
 
-    Rows by reverse mode or columns by forward mode, whichever are fewer.
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code that returns floating-point arrays.
+    wrt : str, int or sequence of them, optional
+        Arguments to differentiate by, as for :func:`gradient`.
+    **options
+        ``mode``: "reverse" makes it row by row, "forward" column by column, "auto" by whichever are
+        fewer.  A function that prints, draws or calls Python inside of a loop or branch, or that
+        takes eigenvectors, is always swept in reverse.  ``holomorphic``, ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see
+        :class:`Transformed`.
 
     Examples
     --------
@@ -560,6 +589,9 @@ def jacobian(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: An
 
 def hessian(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The Hessian of a scalar function: shape (*argument, *argument).
+
+    ``mode`` says how the Jacobian of the gradient is made, as for :func:`jacobian`: "forward" over
+    reverse, or "reverse" over reverse.
 
     Examples
     --------

@@ -456,14 +456,15 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
         live = [k for k, v in enumerate(program.outputs) if v.type.is_float]
         if len(live) != len(program.outputs):
             raise Declined("a Jacobian, inside of a function, of a result that is no float array")
-        results = _inlined(jacobian(program, wrt, live), values)
+        results = _inlined(jacobian(program, wrt, live, transformation.mode), values)
         return _matrix(inner, results, inner.definition, len(live))
     if isinstance(transformation, transform.Hessian):
         _scalar(inner, "hessian")
         if not inner.operands:
             return inner.by_both([])
         first = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
-        return inner.by_both(_inlined(jacobian(first, wrt, wrt), values))
+        matrix = jacobian(first, wrt, wrt, transformation.mode)
+        return inner.by_both(_inlined(matrix, values))
     if isinstance(transformation, transform.HessianVector):
         _scalar(inner, "hessian_vector")
         if not inner.operands:

@@ -74,6 +74,8 @@ class Transformation:
     takes_tables = True  # ... and lists of records one for each of their numbers
     takes_holomorphic = False  # whether there is df/dz of it
     holomorphic = False  # whether that is what is asked for
+    takes_mode = False  # whether it is made by sweeps, forward or in reverse
+    mode = "auto"  # which of the two is asked for
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
     misfit = (
         "a vector does not have the shape of what is differentiated by",
@@ -878,6 +880,7 @@ class Jacobian(Derivative):
 
     name = "jacobian"
     takes_holomorphic = True
+    takes_mode = True
 
     def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
         if is_complex and by_complex:
@@ -907,7 +910,7 @@ class Jacobian(Derivative):
         if self.holomorphic:  # the real parts tell all
             program = with_outputs(program, dict.fromkeys(live, real_part))
             complex_rows = [False] * len(live)
-        outputs = _Outputs(jacobian_program(program, targets.floats, live))
+        outputs = _Outputs(jacobian_program(program, targets.floats, live, self.mode))
         columns = len(targets.floats)
         rows = [
             _matrix_row(targets, program.outputs[number].type, row * columns, outputs, of_pairs)
@@ -1031,6 +1034,7 @@ class Hessian(Derivative):
 
     name = "hessian"
     takes_holomorphic = True
+    takes_mode = True
 
     def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
         super().refuse_parts(what, is_complex, by_complex)
@@ -1049,7 +1053,8 @@ class Hessian(Derivative):
         if self.holomorphic:  # of df/dz as well the real parts tell all
             first = with_outputs(first, dict.fromkeys(range(len(targets.floats)), real_part))
         columns = len(targets.floats)
-        outputs = _Outputs(jacobian_program(first, targets.floats, list(range(columns))))
+        matrix = jacobian_program(first, targets.floats, list(range(columns)), self.mode)
+        outputs = _Outputs(matrix)
         rows: list[Any] = []
         number = 0
         for leaf in targets.leaves:
