@@ -5,7 +5,7 @@
     value_and_gradient(f)  both, sharing the work
     hessian_vector(f)      Hessian times a vector
     jacobian(f)  hessian(f)
-    jvp(f, primals, tangents)   vjp(f, *primals)
+    jvp(f, primals, tangents)   vjp(f, *primals)   linearize(f, *primals)
     vmap(f)                for each lane of a batch
 
 Each can be called (``gradient(f)``), used as a decorator (``@gradient``) and as a decorator with
@@ -32,6 +32,7 @@ from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, AutodiffError, NameArgumentError, UnsupportedError
+from autodiff.inlining import inline_call, inline_jvp, inline_linearize, inline_vjp
 from autodiff.ir.printing import Text
 from autodiff.ops.tracer import is_traced
 from autodiff.tracebacks import hide_frames
@@ -156,8 +157,6 @@ class Transformed:
 
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call of this object inside of another function."""
-        from autodiff.inlining import inline_call
-
         return inline_call(self, trace, args, kwargs)
 
     def __reduce__(self) -> Any:
@@ -449,6 +448,11 @@ class HessianVector(_WithVectors):
 class _Jvp(_WithVectors):
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Jvp(wrt)
+
+
+class _Linearize(Transformed):
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return transform.Linearize(wrt)
 
 
 class _Vjp(_WithVectors):
@@ -745,11 +749,7 @@ def jvp(
     _refuse_bare(primals, tangents)
     compiled = _product(_Jvp, f, options if wrt is None else {"wrt": wrt, **options})
     if wrt is None:
-        _one_tangent_per_primal(primals, tangents)
-        signature = compiled._compiled.signature
-        slots = transform.by_parameter(signature, primals)
-        moved = transform.by_parameter(signature, tangents)
-        tangents = tuple([moved[k] for k in transform.by_default(slots, signature)])
+        tangents = _of_chosen(compiled._compiled.signature, primals, tangents, "jvp")
     vectors = tangents[0] if len(tangents) == 1 else tuple(tangents)
     return compiled._call_with(tuple(primals), {}, vectors)
 
@@ -765,10 +765,12 @@ def _refuse_bare(primals: Any, tangents: Any) -> None:
             )
 
 
-def _one_tangent_per_primal(primals: Sequence[Any], tangents: Sequence[Any]) -> None:
+def _one_tangent_per_primal(
+    primals: Sequence[Any], tangents: Sequence[Any], what: str = "jvp"
+) -> None:
     if len(tangents) != len(primals):
         raise NameArgumentError(
-            f"jvp has {len(primals)} primals and {len(tangents)} tangents.",
+            f"{what} has {len(primals)} primals and {len(tangents)} tangents.",
             code="AD108",
             remedy="pass one tangent per primal",
         )
@@ -823,6 +825,69 @@ def vjp(
     return value, pull
 
 
+def linearize(
+    f: Callable[..., Any], *primals: Any, wrt: Wrt = None, **options: Any
+) -> tuple[Any, Callable[..., Any]]:
+    """The result of ``f(*primals)`` and its derivative there, a function of tangents.
+
+    ``value, push = linearize(f, x)``; then ``push(dx)`` is the tangent that ``jvp(f, (x,), (dx,))``
+    gives beside the value, without running ``f`` again: what the derivative reads is kept.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code.  Works inside of other compiled and differentiated functions, too.
+    *primals
+        The arguments of ``f``.
+    wrt : str, int, array or sequence of them, optional
+        What moves along the tangents instead of the primals, as for :func:`gradient`.
+    **options
+        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+
+    Returns
+    -------
+    tuple
+        The result, and ``push``, which takes one tangent for each primal (or thing named in ``wrt``)
+        and returns that of the result in its structure.
+
+    Raises
+    ------
+    NameArgumentError
+        (a ``ValueError``) if ``push`` is not given one tangent for each.
+    ShapeError
+        (a ``ValueError``) if a tangent does not have the shape of its primal.
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> value, push = autodiff.linearize(lambda x: x**2, np.array([1.0, 2.0]))
+    >>> value, push(np.array([1.0, 0.0])), push(np.array([0.0, 1.0]))
+    (array([1., 4.]), array([2., 0.]), array([0., 4.]))
+    """
+    made = _product(_Linearize, f, options if wrt is None else {"wrt": wrt, **options})
+    value, kept, linear = made(*primals)
+    compiled = made._compiled
+    call = compiled.bind(primals, {})
+
+    def push(*tangents: Any) -> Any:
+        if wrt is None:
+            tangents = _of_chosen(compiled.signature, primals, tangents, "linearize")
+        vectors = tangents[0] if len(tangents) == 1 else tangents
+        return linear(made._options["engine"], kept, compiled.vectors_for(call, vectors))
+
+    return value, push
+
+
+def _of_chosen(
+    signature: Any, primals: Sequence[Any], tangents: Sequence[Any], what: str
+) -> tuple[Any, ...]:
+    """Of one tangent for each primal, those of what is differentiated by."""
+    _one_tangent_per_primal(primals, tangents, what)
+    moved = transform.by_parameter(signature, tangents)
+    slots = transform.by_parameter(signature, primals)
+    return tuple([moved[k] for k in transform.by_default(slots, signature)])
+
+
 def _no_cotangent(x: Any) -> Any:
     """The cotangent of a primal that holds no floating-point number: zeros, None for an object."""
     if isinstance(x, np.ndarray):
@@ -831,8 +896,6 @@ def _no_cotangent(x: Any) -> Any:
 
 
 def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    from autodiff.inlining import inline_jvp
-
     def inside(f: Any, primals: Any, tangents: Any, wrt: Any = None, **options: Any) -> Any:
         _refuse_bare(primals, tangents)
         if wrt is None:
@@ -844,11 +907,14 @@ def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
 
 
 def _vjp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    from autodiff.inlining import inline_vjp
-
     return inline_vjp(_product(_Vjp, args[0], kwargs), trace, args[1:])
+
+
+def _linearize_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    return inline_linearize(_product(_Jvp, args[0], kwargs), trace, args[1:])
 
 
 # How capture treats calls of these inside of other functions.
 jvp.__autodiff_inline__ = _jvp_inside  # type: ignore[attr-defined]
 vjp.__autodiff_inline__ = _vjp_inside  # type: ignore[attr-defined]
+linearize.__autodiff_inline__ = _linearize_inside  # type: ignore[attr-defined]

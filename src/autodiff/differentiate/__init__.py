@@ -3,6 +3,7 @@
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.intermediate import perturbed, unperturbed
 from autodiff.differentiate.jacobian import forward_jacobian, jacobian, reverse_jacobian
+from autodiff.differentiate.linear import linearized
 from autodiff.differentiate.pairs import (
     broken_by,
     conjugate,
@@ -18,6 +19,7 @@ __all__ = [
     "forward_jacobian",
     "jacobian",
     "jvp",
+    "linearized",
     "pairs_last",
     "perturbed",
     "real_part",
