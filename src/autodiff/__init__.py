@@ -21,7 +21,7 @@ _HOMES = {
     "autodiff.api": (
         "Function", "Gradient", "HessianVector", "Hessian", "Jacobian", "ValueAndGradient", "Vmap",
         "function", "gradient", "value_and_gradient", "hessian_vector", "jacobian", "hessian",
-        "jvp", "vjp", "vmap", "sparsity",
+        "jvp", "linearize", "vjp", "vmap", "sparsity",
     ),
     "autodiff.custom": ("checkpoint", "custom_gradient", "implicit", "stop_gradient"),
     "autodiff.symbolic": ("Symbolic", "constant", "tag"),

@@ -5,7 +5,7 @@
     value_and_gradient(f)  both, sharing the work
     hessian_vector(f)      Hessian times a vector
     jacobian(f)  hessian(f)
-    jvp(f, primals, tangents)   vjp(f, *primals)
+    jvp(f, primals, tangents)   vjp(f, *primals)   linearize(f, *primals)
     vmap(f)                for each lane of a batch
 
 Each can be called (``gradient(f)``), used as a decorator (``@gradient``) and as a decorator with
@@ -33,6 +33,7 @@ from autodiff.compiled import Compiled
 from autodiff.dims import UndecidedExtent
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, AutodiffError, NameArgumentError, UnsupportedError
+from autodiff.inlining import inline_call, inline_jvp, inline_linearize, inline_vjp
 from autodiff.ir.printing import Text
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops.tracer import is_traced
@@ -158,8 +159,6 @@ class Transformed:
 
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call of this object inside of another function."""
-        from autodiff.inlining import inline_call
-
         return inline_call(self, trace, args, kwargs)
 
     def __reduce__(self) -> Any:
@@ -322,14 +321,34 @@ class ValueAndGradient(Transformed):
         return transform.Gradient(wrt, value=True)
 
 
-class Jacobian(Transformed):
+class _Matrix(Transformed):
+    """What is made by sweeps: ``mode`` says by which."""
+
+    def __init__(self, function: Any, *, mode: str = "auto", **options: Any) -> None:
+        super().__init__(function, **options)
+        transformation = self._compiled.transformation
+        if mode not in ("auto", "forward", "reverse"):
+            raise NameArgumentError(
+                f"mode={mode!r} is not known.", remedy="use 'forward', 'reverse' or 'auto'"
+            )
+        self._mode = transformation.mode = mode
+
+    def __reduce__(self) -> Any:
+        found = super().__reduce__()
+        if isinstance(found, str):
+            return found
+        restore, (cls, function, wrt, options) = found
+        return restore, (cls, function, wrt, {**options, "mode": self._mode})
+
+
+class Jacobian(_Matrix):
     """The Jacobian, shape (*result, *argument)."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Jacobian(wrt)
 
 
-class Hessian(Transformed):
+class Hessian(_Matrix):
     """The Hessian of a scalar function, shape (*argument, *argument)."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
@@ -475,17 +494,21 @@ class _Jvp(_WithVectors):
         return transform.Jvp(wrt)
 
 
+class _Linearize(Transformed):
+    def _transformation(self, wrt: Wrt) -> Transformation:
+        return transform.Linearize(wrt)
+
+
 class _Vjp(_WithVectors):
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Vjp(wrt)
 
 
 def _decorator(cls: type[Transformed], function: Any, options: dict[str, Any]) -> Any:
-    unknown = [name for name in options if name not in _OPTIONS]
-    if cls is Function:
-        unknown += [name for name in ("wrt", "holomorphic") if name in options]
+    known = [n for n in _OPTIONS if cls is not Function or n not in ("wrt", "holomorphic")]
+    known += ["mode"] if issubclass(cls, _Matrix) else []
+    unknown = [name for name in options if name not in known]
     if unknown:
-        known = [n for n in _OPTIONS if cls is not Function or n not in ("wrt", "holomorphic")]
         raise ArgumentError(
             f"{cls._transformation(cls.__new__(cls), None).name} has no option {unknown[0]!r}.",
             remedy=f"its options are {', '.join(known)}",
@@ -592,8 +615,6 @@ def jacobian(
 ) -> Any:
     """The Jacobian of an array-valued function: shape (*result, *argument).
 
-    Rows by reverse mode or columns by forward mode, whichever are fewer.
-
     Parameters
     ----------
     f : callable
@@ -606,7 +627,10 @@ def jacobian(
         ones are.  It holds the elements that :func:`sparsity` tells of, also those that happen to be 0.
         Columns (or rows) that have no element in common are found by one product.
     **options
-        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+        ``mode``: "reverse" makes it row by row, "forward" column by column, "auto" by whichever are
+        fewer.  A function that prints, draws or calls Python inside of a loop or branch, or that
+        takes eigenvectors, is always swept in reverse.  ``holomorphic``, ``engine``, ``threads``,
+        ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Examples
     --------
@@ -635,7 +659,8 @@ def hessian(
     sparse : bool
         Whether to give a ``scipy.sparse.csr_array``, as for :func:`jacobian`.
     **options
-        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+        ``mode`` says how the Jacobian of the gradient is made, as for :func:`jacobian`: "forward"
+        over reverse, or "reverse" over reverse.  ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Examples
     --------
@@ -820,11 +845,7 @@ def jvp(
     _refuse_bare(primals, tangents)
     compiled = _product(_Jvp, f, options if wrt is None else {"wrt": wrt, **options})
     if wrt is None:
-        _one_tangent_per_primal(primals, tangents)
-        signature = compiled._compiled.signature
-        slots = transform.by_parameter(signature, primals)
-        moved = transform.by_parameter(signature, tangents)
-        tangents = tuple([moved[k] for k in transform.by_default(slots, signature)])
+        tangents = _of_chosen(compiled._compiled.signature, primals, tangents, "jvp")
     vectors = tangents[0] if len(tangents) == 1 else tuple(tangents)
     return compiled._call_with(tuple(primals), {}, vectors)
 
@@ -840,10 +861,12 @@ def _refuse_bare(primals: Any, tangents: Any) -> None:
             )
 
 
-def _one_tangent_per_primal(primals: Sequence[Any], tangents: Sequence[Any]) -> None:
+def _one_tangent_per_primal(
+    primals: Sequence[Any], tangents: Sequence[Any], what: str = "jvp"
+) -> None:
     if len(tangents) != len(primals):
         raise NameArgumentError(
-            f"jvp has {len(primals)} primals and {len(tangents)} tangents.",
+            f"{what} has {len(primals)} primals and {len(tangents)} tangents.",
             code="AD108",
             remedy="pass one tangent per primal",
         )
@@ -898,6 +921,69 @@ def vjp(
     return value, pull
 
 
+def linearize(
+    f: Callable[..., Any], *primals: Any, wrt: Wrt = None, **options: Any
+) -> tuple[Any, Callable[..., Any]]:
+    """The result of ``f(*primals)`` and its derivative there, a function of tangents.
+
+    ``value, push = linearize(f, x)``; then ``push(dx)`` is the tangent that ``jvp(f, (x,), (dx,))``
+    gives beside the value, without running ``f`` again: what the derivative reads is kept.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code.  Works inside of other compiled and differentiated functions, too.
+    *primals
+        The arguments of ``f``.
+    wrt : str, int, array or sequence of them, optional
+        What moves along the tangents instead of the primals, as for :func:`gradient`.
+    **options
+        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+
+    Returns
+    -------
+    tuple
+        The result, and ``push``, which takes one tangent for each primal (or thing named in ``wrt``)
+        and returns that of the result in its structure.
+
+    Raises
+    ------
+    NameArgumentError
+        (a ``ValueError``) if ``push`` is not given one tangent for each.
+    ShapeError
+        (a ``ValueError``) if a tangent does not have the shape of its primal.
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> value, push = autodiff.linearize(lambda x: x**2, np.array([1.0, 2.0]))
+    >>> value, push(np.array([1.0, 0.0])), push(np.array([0.0, 1.0]))
+    (array([1., 4.]), array([2., 0.]), array([0., 4.]))
+    """
+    made = _product(_Linearize, f, options if wrt is None else {"wrt": wrt, **options})
+    value, kept, linear = made(*primals)
+    compiled = made._compiled
+    call = compiled.bind(primals, {})
+
+    def push(*tangents: Any) -> Any:
+        if wrt is None:
+            tangents = _of_chosen(compiled.signature, primals, tangents, "linearize")
+        vectors = tangents[0] if len(tangents) == 1 else tangents
+        return linear(made._options["engine"], kept, compiled.vectors_for(call, vectors))
+
+    return value, push
+
+
+def _of_chosen(
+    signature: Any, primals: Sequence[Any], tangents: Sequence[Any], what: str
+) -> tuple[Any, ...]:
+    """Of one tangent for each primal, those of what is differentiated by."""
+    _one_tangent_per_primal(primals, tangents, what)
+    moved = transform.by_parameter(signature, tangents)
+    slots = transform.by_parameter(signature, primals)
+    return tuple([moved[k] for k in transform.by_default(slots, signature)])
+
+
 def _no_cotangent(x: Any) -> Any:
     """The cotangent of a primal that holds no floating-point number: zeros, None for an object."""
     if isinstance(x, np.ndarray):
@@ -906,8 +992,6 @@ def _no_cotangent(x: Any) -> Any:
 
 
 def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    from autodiff.inlining import inline_jvp
-
     def inside(f: Any, primals: Any, tangents: Any, wrt: Any = None, **options: Any) -> Any:
         _refuse_bare(primals, tangents)
         if wrt is None:
@@ -919,11 +1003,14 @@ def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
 
 
 def _vjp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    from autodiff.inlining import inline_vjp
-
     return inline_vjp(_product(_Vjp, args[0], kwargs), trace, args[1:])
+
+
+def _linearize_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    return inline_linearize(_product(_Jvp, args[0], kwargs), trace, args[1:])
 
 
 # How capture treats calls of these inside of other functions.
 jvp.__autodiff_inline__ = _jvp_inside  # type: ignore[attr-defined]
 vjp.__autodiff_inline__ = _vjp_inside  # type: ignore[attr-defined]
+linearize.__autodiff_inline__ = _linearize_inside  # type: ignore[attr-defined]

@@ -99,6 +99,35 @@ def inline_vjp(transformed: Any, trace: Any, primals: Sequence[Any]) -> Any:
     )
 
 
+class InlinedPush:
+    """What ``linearize`` in captured code gives beside the value: from tangents to a tangent."""
+
+    def __init__(
+        self, inner: _Inner, transformation: Transformation, signature: Signature, by_wrt: bool
+    ) -> None:
+        self.inner = inner
+        self.transformation = transformation
+        self.signature = signature
+        self.by_wrt = by_wrt
+
+    def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """How capture treats a call; the program computes once what two calls share."""
+        tangents: Sequence[Any] = args
+        if not self.by_wrt:
+            moved = transform.by_parameter(self.signature, args)
+            tangents = [moved[k] for k in self.inner.chosen]
+        return _apply(self.transformation, self.inner, list(tangents))[1]
+
+
+def inline_linearize(transformed: Any, trace: Any, primals: Sequence[Any]) -> Any:
+    """``linearize(f, *primals)`` in captured code: value and push."""
+    inner = _inner(transformed, trace, primals, {})
+    value = inner.value(_inlined(inner.program, inner.values))
+    compiled = transformed._compiled
+    by_wrt = transformed._wrt is not None
+    return value, InlinedPush(inner, compiled.transformation, compiled.signature, by_wrt)
+
+
 class _Inner:
     """The inner function as a program of its differentiated arguments' leaves.
 
@@ -465,14 +494,15 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
         live = [k for k, v in enumerate(program.outputs) if v.type.is_float]
         if len(live) != len(program.outputs):
             raise Declined("a Jacobian, inside of a function, of a result that is no float array")
-        results = _inlined(jacobian(program, wrt, live), values)
+        results = _inlined(jacobian(program, wrt, live, transformation.mode), values)
         return _matrix(inner, results, inner.definition, len(live))
     if isinstance(transformation, transform.Hessian):
         _scalar(inner, "hessian")
         if not inner.operands:
             return inner.by_both([])
         first = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
-        return inner.by_both(_inlined(jacobian(first, wrt, wrt), values))
+        matrix = jacobian(first, wrt, wrt, transformation.mode)
+        return inner.by_both(_inlined(matrix, values))
     if isinstance(transformation, transform.HessianVector):
         _scalar(inner, "hessian_vector")
         if not inner.operands:

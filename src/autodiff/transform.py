@@ -24,6 +24,7 @@ from autodiff.capture.paths import Path, compile_reader
 from autodiff.differentiate import (
     broken_by,
     conjugate,
+    linearized,
     pairs_last,
     perturbed,
     real_part,
@@ -33,7 +34,7 @@ from autodiff.differentiate import (
 from autodiff.differentiate import jacobian as jacobian_program
 from autodiff.differentiate import jvp as jvp_program
 from autodiff.differentiate import vjp as vjp_program
-from autodiff.engines import InputForm
+from autodiff.engines import InputForm, runner
 from autodiff.errors import (
     ArgumentError,
     IntegerWarning,
@@ -46,6 +47,7 @@ from autodiff.ladder import NotStaged
 from autodiff.ops.builder import building
 from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.ops.structural import zeros
+from autodiff.passes import optimize
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
@@ -79,6 +81,8 @@ class Transformation:
     takes_tables = True  # ... and lists of records one for each of their numbers
     takes_holomorphic = False  # whether there is df/dz of it
     holomorphic = False  # whether that is what is asked for
+    takes_mode = False  # whether it is made by sweeps, forward or in reverse
+    mode = "auto"  # which of the two is asked for
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
     misfit = (
         "a vector does not have the shape of what is differentiated by",
@@ -889,6 +893,7 @@ class Jacobian(Derivative):
 
     name = "jacobian"
     takes_holomorphic = True
+    takes_mode = True
 
     def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
         if is_complex and by_complex:
@@ -908,7 +913,7 @@ class Jacobian(Derivative):
         if self.holomorphic:  # the real parts tell all
             program = with_outputs(program, dict.fromkeys(live, real_part))
             complex_rows = [False] * len(live)
-        outputs = _Outputs(jacobian_program(program, targets.floats, live))
+        outputs = _Outputs(jacobian_program(program, targets.floats, live, self.mode))
         columns = len(targets.floats)
         rows = [
             _matrix_row(targets, program.outputs[number].type, row * columns, outputs, of_pairs)
@@ -1048,6 +1053,7 @@ class Hessian(Derivative):
 
     name = "hessian"
     takes_holomorphic = True
+    takes_mode = True
 
     def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
         super().refuse_parts(what, is_complex, by_complex)
@@ -1066,7 +1072,8 @@ class Hessian(Derivative):
         if self.holomorphic:  # of df/dz as well the real parts tell all
             first = with_outputs(first, dict.fromkeys(range(len(targets.floats)), real_part))
         columns = len(targets.floats)
-        outputs = _Outputs(jacobian_program(first, targets.floats, list(range(columns))))
+        matrix = jacobian_program(first, targets.floats, list(range(columns)), self.mode)
+        outputs = _Outputs(matrix)
         rows: list[Any] = []
         number = 0
         for leaf in targets.leaves:
@@ -1314,6 +1321,101 @@ class Jvp(Derivative):
         return self.vectors(signature, call, vectors, "jvp")
 
 
+@dataclass(eq=False)
+class LinearMap:
+    """The derivative at the point of one call: a program of what was kept there, and of tangents."""
+
+    program: Program
+    forms: list[str]  # of its outputs
+    result: Result  # made of these
+    runners: dict[str, Callable[[Sequence[Any]], list[Any]]] = field(default_factory=dict)
+
+    def __call__(self, engine: str, kept: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """The tangent of the result."""
+        run = self.runners.get(engine)
+        if run is None:
+            run = self.runners[engine] = runner(optimize(self.program), engine)
+        outputs = run([*kept, *tangents])
+        return self.result.rebuild(
+            [_AS[form](x) for form, x in zip(self.forms, outputs, strict=True)], ()
+        )
+
+
+_AS: dict[str, Callable[[Any], Any]] = {
+    "array": np.asarray,
+    "scalar": lambda x: x[()],
+    "float": float,
+}
+
+
+class Linearize(Derivative):
+    """The result, what its derivative reads, and the derivative as a map of tangents."""
+
+    name = "linearize"
+    gives_value = True
+    takes_lists = False  # whose items would be told by the call alone
+
+    def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
+        """There is always one, as there is of jvp."""
+
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
+        plans = captured.result.leaves
+        numbers = [_ensure_output(captured, plan) for plan in plans]
+        own = captured.program.outputs
+        live = list(dict.fromkeys(n for n in numbers if n is not None and own[n].type.is_float))
+        program, linear = linearized(captured.program, targets.floats, live)
+        computed = program.outputs
+        outputs: list[Value] = []
+        forms: list[str] = []
+        values: list[_Slot] = []
+        tangents: list[_Slot] = []
+        of_tangents = ["array"] * len(live)
+        tagged: list[tuple[int, tuple[Any, ...]]] = []
+        for plan, number in zip(plans, numbers, strict=True):
+            if number is None:
+                values.append(_Slot(plan))
+                tangents.append(_Slot(("constant", 0.0)))
+                continue
+            form = (
+                plan[2]
+                if plan[0] in ("output", "complex")
+                else _derivative_form(captured.inputs[_input_of(captured, plan[1])].form)
+            )
+            kind = "complex" if plan[0] == "complex" else "output"
+            values.append(_Slot((kind, len(outputs), form)))
+            outputs.append(computed[number])
+            forms.append("array" if kind == "complex" else form)
+            if number in live:
+                at = live.index(number)
+                tangents.append(_Slot((kind, at, form)))
+                of_tangents[at] = forms[-1]
+            else:
+                tangents.append(_Slot(("constant", 0.0)))
+            either = _either(captured, number)
+            if either is not None:
+                tagged.append((len(values) - 1, either))
+        kept: list[Any] = []
+        for value in computed[len(own) :]:
+            form = "array" if value.shape else "scalar"
+            kept.append(_Slot(("output", len(outputs), form)))
+            outputs.append(value)
+            forms.append(form)
+        program.block.outputs = outputs
+        for k, either in tagged:
+            values[k] = _with_tag(values[k].plan, either, program, computed, forms)
+        definition = captured.result.definition
+
+        def arrange(slots: list[_Slot]) -> Any:
+            return slots[0] if definition is None else tree.unflatten(definition, slots)
+
+        push = LinearMap(linear, of_tangents, result_of(arrange(tangents)))
+        structure = (arrange(values), kept, _Slot(("constant", push)))
+        return Plan(program, forms, result_of(structure))
+
+    def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
+        return self.vectors(signature, call, vectors, "linearize")
+
+
 class Vjp(Derivative):
     """The cotangents of the arguments for a given cotangent of the result."""
 
@@ -1391,6 +1493,8 @@ __all__ = [
     "HessianVector",
     "Jacobian",
     "Jvp",
+    "LinearMap",
+    "Linearize",
     "Named",
     "Plan",
     "Transformation",

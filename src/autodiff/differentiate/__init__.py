@@ -4,6 +4,7 @@ from autodiff.differentiate.compressed import forward_products, products_modes, 
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.intermediate import perturbed, unperturbed
 from autodiff.differentiate.jacobian import forward_jacobian, jacobian, reverse_jacobian
+from autodiff.differentiate.linear import linearized
 from autodiff.differentiate.pairs import (
     broken_by,
     conjugate,
@@ -20,6 +21,7 @@ __all__ = [
     "forward_products",
     "jacobian",
     "jvp",
+    "linearized",
     "pairs_last",
     "perturbed",
     "products_modes",

@@ -100,18 +100,23 @@ def forward_jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int
         return Program(builder.block, f"{program.name}_jacobian")
 
 
-def jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int]) -> Program:
-    """Jacobians by whichever mode needs fewer sweeps (reverse on a tie of unknown sizes).
+def jacobian(
+    program: Program, wrt: Sequence[int], outputs: Sequence[int], mode: str = "auto"
+) -> Program:
+    """Jacobians by forward or reverse ``mode``; "auto": whichever needs fewer sweeps.
 
-    Forward mode runs loops and branches again for each column: what is printed or drawn in one
-    must happen once, which reverse mode sees to.
+    Of unknown sizes it is reverse mode.  Forward mode runs loops and branches again for each column:
+    what is printed or drawn in one must happen once, so that such a program is swept in reverse,
+    whatever is asked for.  So is one with eigenvectors: where eigenvalues are equal, forward mode turns
+    the vectors for each direction, so not for several at once.
     """
     rows = sum(_size(program.outputs[k]) for k in outputs)
     columns = sum(_size(program.inputs[k]) for k in wrt)
+    forward = mode == "forward" or (mode == "auto" and columns <= rows)
     # Forward mode turns vectors of equal eigenvalues for each direction, so not for several at once.
-    forward = columns <= rows and not calls_host_inside(program) and not has_vectors(program)
-    mode = forward_jacobian if forward else reverse_jacobian
-    return mode(program, wrt, outputs)
+    forward = forward and not calls_host_inside(program) and not has_vectors(program)
+    sweep = forward_jacobian if forward else reverse_jacobian
+    return sweep(program, wrt, outputs)
 
 
 def calls_host_inside(program: Program) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 
 from autodiff import floating
 from autodiff.dims import Extent, symbols
+from autodiff.engines.numpy import compile_program, run_program
 from autodiff.errors import NameArgumentError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Program
 from autodiff.ir.results import ResultTree, assembled
@@ -84,6 +85,18 @@ def run_native(program: Program, inputs: Sequence[Any]) -> list[np.ndarray]:
     return native_run(program, inputs)
 
 
+def runner(program: Program, engine: str) -> Callable[[Sequence[Any]], list[Any]]:
+    """A function that runs a program on arrays of the right shapes, one for each of its inputs.
+
+    It raises :class:`CheckFailed` when a check of the program fails.
+    """
+    if engine == "numpy":
+        return compile_program(program)
+    from autodiff.engines.native.compile import compile_program as compile_natively
+
+    return compile_natively(program)
+
+
 @dataclass
 class _Report:
     """Whom to tell of floating-point errors; see ``engines.native.flags``."""
@@ -147,8 +160,6 @@ def _bind_extent(extent: Extent, size: int, extents: dict[Any, int] | None) -> b
 def _numpy_executable(
     program: Program, inputs: Sequence[InputForm], outputs: Sequence[str], result: ResultTree
 ) -> Executable:
-    from autodiff.engines.numpy import run_program
-
     state: dict[str, str | None] = {"failure": None}
     convert = [_CONVERT[form] for form in outputs]
     dtypes = [form.type.dtype for form in inputs]
