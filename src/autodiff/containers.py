@@ -154,6 +154,9 @@ _READS = ("__getitem__", "__iter__", "__len__")
 
 
 def _make_tuple(x: Any, keys: Sequence[Any], values: Sequence[Any]) -> Any:
+    if hasattr(type(x), "n_sequence_fields"):  # sys.version_info, of whose class nobody makes more
+        same = all(a is b for a, b in zip(x, values, strict=True))
+        return x if same else type(x)(values)
     return _with_attributes(x, tuple_of(type(x), values))
 
 

@@ -217,8 +217,18 @@ VECTORS = [
 ]  # fmt: skip
 
 
-@ENGINES
-@pytest.mark.parametrize("f", VECTORS, ids=lambda f: f.__name__)
+def sampled(functions, one_in):
+    """Each function on each engine; all but one in so many run with the slow tests."""
+    rows = [(f, engine) for f in functions for engine in ("numpy", "native")]
+    return [
+        pytest.param(
+            *row, marks=[pytest.mark.slow] if k % one_in else [], id=f"{row[0].__name__}-{row[1]}"
+        )
+        for k, row in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize(("f", "engine"), sampled(VECTORS, one_in=3))
 def test_jacobian_is_the_full_one_at_every_point(f, engine):
     full = autodiff.jacobian(f)
     sparse = autodiff.jacobian(f, sparse=True, engine=engine)
@@ -260,8 +270,7 @@ def picked(x):
 SCALARS = [rosenbrock, arrow, linear, separable_by_loop, dense, picked]
 
 
-@ENGINES
-@pytest.mark.parametrize("f", SCALARS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(("f", "engine"), sampled(SCALARS, one_in=3))
 def test_hessian_is_the_full_one_at_every_point(f, engine):
     full = autodiff.hessian(f)
     sparse = autodiff.hessian(f, sparse=True, engine=engine)

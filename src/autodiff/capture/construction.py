@@ -55,7 +55,10 @@ def construct(
     if cls is contextlib._GeneratorContextManager:
         return generators.make_context(frame, args[0], args[1], args[2], node)
     init = cls.__init__
-    interpreted = module_of(init).startswith(INTERPRETED)
+    interpreted = module_of(init).startswith(INTERPRETED) or (
+        # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
+        module_of(init).startswith("scipy.sparse._") and _of_traced([*args, *kwargs.values()])
+    )
     if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
         made = call_library(frame, cls, args, kwargs, node)
         return frame.trace.fresh(made) if cls is dict else made
@@ -90,6 +93,11 @@ def construct(
     else:
         call_function(frame.trace, init, [instance, *args], kwargs)
     return instance
+
+
+def _of_traced(parts: list[Any]) -> bool:
+    """Whether traced arrays are among the parts that a sparse array is made of."""
+    return is_traced(parts) or any(type(x) is tuple and _of_traced(list(x)) for x in parts)
 
 
 def _adopt(frame: Frame, instance: Any, given: list[Any]) -> None:

@@ -45,6 +45,8 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import (
     as_given,
     call_opaque,
+    holds_traced_sparse,
+    is_sparse,
     lift_result,
     refuse_lost_derivative,
     refuse_unseen,
@@ -233,6 +235,7 @@ def _call_with_all_lifted(
     if labelled.holds(args, kwargs) and not is_own(function):
         return labelled.apply(function, args, kwargs)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
+    traced = traced or holds_traced_sparse([owner, *args, *kwargs.values()])
     compares = COMPARING.get(getattr(function, "__name__", ""))
     if isinstance(owner, list) and compares is not None and not kwargs.get("key"):
         if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
@@ -445,10 +448,21 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
             if found is None and isinstance(function, MethodType):
                 found = dispatch.functions.get(function.__func__)
                 return None if found is None else functools.partial(found, function.__self__)
+            if found is None and _is_method_in_c(function):
+                owner = function.__self__
+                found = dispatch.functions.get(getattr(type(owner), function.__name__, None))
+                return None if found is None else functools.partial(found, owner)
             return found
         return dispatch.functions.get(function) if function in _CREATION else None
     except TypeError:  # unhashable
         return None
+
+
+def _is_method_in_c(function: Any) -> bool:
+    owner = getattr(function, "__self__", None)
+    return isinstance(function, BuiltinFunctionType) and not isinstance(
+        owner, (type, ModuleType, type(None))
+    )
 
 
 def _on_complex(
@@ -503,8 +517,14 @@ def _call_untraced(
     if frame.trace.tier.reusable and not _keeps_only(function, args, kwargs):
         # A method of a list or dict hands its items on.
         looks = not isinstance(owner, (list, tuple, dict, MappingProxyType, set, deque))
-        if frame.trace.reads_instance([*args, *kwargs.values(), *([owner] if looks else [])]):
+        seen = [*args, *kwargs.values(), *([owner] if looks else [])]
+        if frame.trace.reads_instance(seen):
+            known = lookup(function, True) if root == "scipy" else None
+            if known is not None:  # of a matrix that is read at every call
+                return run_users(known, *args, **kwargs)
             python = _in_python(function)
+            if python is None and is_sparse(owner):
+                python, args = _in_python(function.__func__), [owner, *args]
             if python is not None:
                 return call_function(frame.trace, python, args, kwargs)
             reason = f"{name_of(function)} of an object from outside of the function"
@@ -552,9 +572,7 @@ def _call_unknown(
     """A function of traced arrays that no table knows."""
     module = module_of(function).split(".")[0]
     owner = getattr(function, "__self__", None)
-    if isinstance(function, BuiltinFunctionType) and not isinstance(
-        owner, (type, ModuleType, type(None))
-    ):
+    if _is_method_in_c(function):
         # A method in C is of no module: it may keep what it is given, as ContextVar.set does.
         module = module_of_class(function, owner).split(".")[0]
     if isinstance(owner, (list, dict, tuple, set, str)) or module in (

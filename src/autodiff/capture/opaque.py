@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import copy
 import io
-from types import ModuleType
+from collections.abc import Sequence
+from types import MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import name_of
 from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.signals import door
 
 
@@ -32,21 +33,35 @@ def call_opaque(
     trace = frame.trace
     reason = f"{name_of(function)}, which is not known to autodiff"
     trace.tier.decline(reason, frame.source(node))
-    given = trace.untraced((args, kwargs))
-    arrays = [x for x in containers.leaves(given) if isinstance(x, np.ndarray)]
+    owner = getattr(function, "__self__", None)
+    given = _with_values(trace, trace.untraced((args, kwargs)))
+    run, sparse = function, [x for x in containers.leaves(given) if is_sparse(x)]
+    if isinstance(function, MethodType) and holds_traced_sparse([owner]):
+        sparse.append(_valued(trace, owner))
+        run = MethodType(function.__func__, sparse[-1])
+    parts = [dict(vars(x)) for x in sparse]
+    arrays = [
+        x
+        for x in containers.leaves((*given, *map(list, map(dict.values, parts))))
+        if isinstance(x, np.ndarray)
+    ]
     lists = [x for x in containers.walk(given) if isinstance(x, list)]
     before, copies = copy.deepcopy(arrays), [list(items) for items in lists]
-    result = run_native(function, *given)
+    result = run_native(run, *given)
     unchanged = all(
         len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
         for a, b in zip(copies, lists, strict=True)
     ) and all(np.array_equal(a, b) for a, b in zip(before, arrays, strict=True))
+    unchanged = unchanged and all(
+        vars(x).get(name) is value
+        for x, part in zip(sparse, parts, strict=True)
+        for name, value in part.items()
+    )
     # Nothing came of it (a file was written), or text, which has no derivative itself; but a method
     # in C may keep what it is given.
     if isinstance(result, str):
         for tracer in traced_leaves((args, kwargs)):
             trace.note_written(tracer, result)
-    owner = getattr(function, "__self__", None)
     keeps = not isinstance(owner, (type(None), type, ModuleType, io.IOBase))
     if not isinstance(result, (str, type(None))) or not unchanged or keeps:
         refuse_lost_derivative(frame, function, args, kwargs, node)
@@ -60,7 +75,9 @@ def refuse_lost_derivative(
 ) -> None:
     """Raise where a value that carries a derivative goes into a function that loses it."""
     trace = frame.trace
-    for tracer in traced_leaves((args, kwargs)):
+    given = (getattr(function, "__self__", None), *args, *kwargs.values())
+    held = [list(vars(x).values()) for x in given if is_sparse(x)]
+    for tracer in traced_leaves((args, kwargs, held)):
         _, depends = trace.evaluate(tracer.value)
         if depends and tracer.dtype.kind == "f" and trace.differentiated(tracer.value):
             raise DerivativeError(
@@ -70,6 +87,31 @@ def refuse_lost_derivative(
                 remedy="give it one with autodiff.custom_gradient, or pass its argument through "
                 "autodiff.stop_gradient if no derivative should flow",
             )
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether an object is one of SciPy's sparse arrays."""
+    return type(x).__module__.startswith("scipy.sparse._")
+
+
+def holds_traced_sparse(objects: Sequence[Any]) -> bool:
+    """Whether one of the objects is a sparse array that the function made of traced ones."""
+    return any(is_sparse(x) and is_traced(list(vars(x).values())) for x in objects)
+
+
+def _with_values(trace: Any, given: Any) -> Any:
+    """Arguments with copies of the sparse arrays that hold tracers, with their values at this call."""
+    args, kwargs = given
+
+    return [_valued(trace, x) for x in args], {k: _valued(trace, x) for k, x in kwargs.items()}
+
+
+def _valued(trace: Any, x: Any) -> Any:
+    if not holds_traced_sparse([x]):
+        return x
+    made = object.__new__(type(x))  # not a copy, which SciPy's method would make of the tracers
+    vars(made).update(trace.untraced(dict(vars(x))))
+    return made
 
 
 @door

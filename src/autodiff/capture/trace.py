@@ -1069,10 +1069,12 @@ def _parts_now(obj: Any) -> list[Any]:
 def _compares(obj: Any) -> bool:
     """Whether a class says what equality is."""
     equality: Any = type(obj).__eq__
-    # A namespace says no more than that its attributes are equal, which are read one by one.
-    return equality is not object.__eq__ and type(obj).__name__ not in (
-        "SimpleNamespace",
-        "Namespace",
+    # A namespace says no more than that its attributes are equal, which are read one by one; a sparse
+    # array, which elements are.
+    return (
+        equality is not object.__eq__
+        and type(obj).__name__ not in ("SimpleNamespace", "Namespace")
+        and not type(obj).__module__.startswith("scipy.sparse.")
     )
 
 

@@ -26,6 +26,8 @@ _OPTIONAL = {
     "scipy.special": "autodiff.ops.scipy_functions",
     "scipy.linalg": "autodiff.ops.scipy_matrices",
     "scipy.ndimage": "autodiff.ops.scipy_ndimage",
+    "scipy.sparse": "autodiff.ops.scipy_sparse",
+    "scipy.sparse.linalg": "autodiff.ops.scipy_sparse_linalg",
     "scipy.stats": "autodiff.ops.scipy_stats",
 }
 

@@ -168,7 +168,7 @@ def _reshape(x: Tracer, *shape: Any, order: str = "C", copy: Any = None) -> Trac
 
 
 def _transpose(x: Tracer, *axes: Any) -> Tracer:
-    chosen = _flat_shape(axes)
+    chosen = _flat_shape(tuple(axes[0]) if len(axes) == 1 and type(axes[0]) is range else axes)
     if axes == () or axes == (None,):
         chosen = None
     result: Tracer = functions[np.transpose](x, chosen)
@@ -273,13 +273,13 @@ _METHODS.update(
         "partition": _partition,
         "item": _item,
         "tolist": _tolist,
-        "view": lambda x, *args: _view(x, *args),
+        "view": lambda x, *args, **options: _view(x, *args, **options),
     }
 )
 
 
-def _view(x: Tracer, *args: Any) -> Tracer:
-    if args and args[0] is not np.ndarray:
+def _view(x: Tracer, *args: Any, **options: Any) -> Tracer:
+    if any(kind is not np.ndarray for kind in (*args, *options.values())):
         raise AttributeError("view() of a traced array with another dtype is not supported")
     result: Tracer = x[...]
     return result

@@ -226,7 +226,9 @@ def iscomplex(x: Any) -> Tracer:
 
 implements(np.isrealobj)(lambda x: True)
 implements(np.iscomplexobj)(lambda x: False)
-implements(np.isscalar)(lambda element: not isinstance(element, Tracer) or element.form != "array")
+implements(np.isscalar)(
+    lambda element: element.form != "array" if isinstance(element, Tracer) else np.isscalar(element)
+)
 
 
 @implements(np.isposinf)

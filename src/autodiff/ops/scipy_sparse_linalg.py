@@ -1,0 +1,268 @@
+"""Direct solution of sparse systems; loaded when ``scipy.sparse.linalg`` is in use.
+
+    spsolve(A, b)                       A by rows or by columns
+    splu(A).solve(b), factorized(A)(b)  A by columns
+    lu.solve(b)                         of a factorisation made outside of the function
+
+    sparse_solve(data, indices, ends, b; by_columns, transposed)     A x = b, or A^T x = b
+    factored_solve(b; factors, transposed)                           of an object of SciPy's
+
+Both are SciPy's SuperLU.  The factors of the matrices solved with last are kept: the derivative of a
+solution is that of two more solutions with the same matrix.  Of A x = b, dx = A^-1 (db - dA x), and
+the cotangents are b' = A^-T x', A' = -b' x^T on the elements that A has (M. Giles, "Collected matrix
+derivative results", 2008, section 2.2.3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csc_array
+from scipy.sparse.linalg import SuperLU, factorized, splu, spsolve
+
+from autodiff.dims import differ
+from autodiff.errors import InternalError
+from autodiff.ir.data import ArrayType
+from autodiff.ladder import NotStaged
+from autodiff.ops.distributions import interpreted
+from autodiff.ops.entries import Entry, Kernel, Linear, Rules, Site, register
+from autodiff.ops.function_table import implements
+from autodiff.ops.promotion import as_array, cast
+from autodiff.ops.scipy_sparse import add_at, owners
+from autodiff.ops.structural import zeros_like
+from autodiff.ops.tracer import Tracer, emit_tracer
+
+_KEPT = 4  # factorisations
+_FACTORS: dict[bytes, Any] = {}
+
+
+def _factors(data: np.ndarray, indices: np.ndarray, ends: np.ndarray, size: int) -> Any:
+    """The factors of a matrix given by columns, of the kept ones if it is among them."""
+    digest = hashlib.blake2b(digest_size=32)
+    for array in (data, indices, ends):
+        digest.update(array.dtype.str.encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    key = digest.digest()
+    found = _FACTORS.get(key)
+    if found is None:
+        matrix = csc_array((data, indices, ends), shape=(size, size), copy=True)
+        matrix.sum_duplicates()
+        try:
+            found = splu(matrix)
+        except RuntimeError as error:  # SciPy warns, and gives NaN: plain Python is asked
+            raise np.linalg.LinAlgError(str(error)) from None
+        while len(_FACTORS) >= _KEPT:
+            _FACTORS.pop(next(iter(_FACTORS)), None)
+        _FACTORS[key] = found
+    return found
+
+
+def _solved(factors: Any, b: np.ndarray, transposed: bool) -> np.ndarray:
+    solution: np.ndarray = factors.solve(np.asarray(b, order="F"), "T" if transposed else "N")
+    return np.ascontiguousarray(solution)
+
+
+# -- sparse_solve -----------------------------------------------------------------------------------
+def _solve_type(types: Any, by_columns: bool, transposed: bool) -> tuple[ArrayType, ...]:
+    data, _, ends, b = types
+    if data.dtype != b.dtype or len(b.shape) not in (1, 2) or differ(ends.shape[0], b.shape[0] + 1):
+        raise InternalError("sparse_solve: operands do not fit")
+    return (ArrayType(b.dtype, b.shape),)
+
+
+def _solve_meaning(
+    data: Any, indices: Any, ends: Any, b: Any, by_columns: bool, transposed: bool
+) -> Any:
+    if not b.size:
+        return np.zeros(b.shape, b.dtype)
+    # A matrix by rows is the transposed one by columns.
+    return _solved(_factors(data, indices, ends, len(b)), b, transposed == by_columns)
+
+
+def _solve(site: Site, data: Any, b: Any, turned: bool = False) -> Tracer:
+    _, indices, ends, _ = site.operands
+    attributes = site.attributes
+    return emit_tracer(
+        "sparse_solve",
+        data,
+        indices,
+        ends,
+        b,
+        by_columns=attributes["by_columns"],
+        transposed=attributes["transposed"] != turned,
+    )
+
+
+def _places(site: Site) -> tuple[Any, Any, Any]:
+    """Row and column of each element of the matrix that is solved with, and whether it is one."""
+    data, indices, ends, b = [Tracer(x.value, "array") for x in site.operands]
+    count: Any = data.value.shape[0]
+    size: Any = b.value.shape[0]
+    lines, valid = owners(ends, count, size)
+    lines, others = np.where(valid, lines, 0), np.where(valid, indices, 0)
+    by_columns = site.attributes["by_columns"] != site.attributes["transposed"]
+    return (others, lines, valid) if by_columns else (lines, others, valid)
+
+
+def _solve_jvp(site: Site, tangents: Any) -> Any:
+    d_data, _, _, d_b = tangents
+    data, x = site.operands[0], Tracer(site.result.value, "array")
+    change = d_b
+    if d_data is not None:
+        rows, columns, valid = _places(site)
+        product: Any = Tracer(zeros_like(x).value, "array")
+        add_at(product, rows, columns, d_data, x, valid)
+        change = -product if d_b is None else d_b - product
+    return (_solve(site, data, change),)
+
+
+def _solve_vjp(site: Site, cotangents: Any) -> Any:
+    (ct,) = cotangents
+    data, x = site.operands[0], Tracer(site.result.value, "array")
+    ct_b = _solve(site, data, ct, turned=True)
+    ct_data = None
+    if site.needed[0]:
+        rows, columns, valid = _places(site)
+        products = ct_b[rows] * x[columns]
+        if products.ndim > 1:
+            products = np.sum(products, axis=1)
+        ct_data = np.where(valid, -products, np.zeros((), x.dtype)[()])
+    return ct_data, None, None, ct_b if site.needed[3] else None
+
+
+register(
+    Entry(
+        "sparse_solve",
+        _solve_type,
+        _solve_meaning,
+        Kernel("sparse_solve"),
+        Rules(_solve_jvp, _solve_vjp),
+    )
+)
+
+
+# -- factored_solve ---------------------------------------------------------------------------------
+def _factored_type(types: Any, factors: Any, transposed: bool) -> tuple[ArrayType, ...]:
+    (b,) = types
+    if len(b.shape) not in (1, 2) or differ(b.shape[0], factors.shape[0]):
+        raise InternalError("factored_solve: the right-hand side does not fit")
+    return (ArrayType(b.dtype, b.shape),)
+
+
+register(
+    Entry(
+        "factored_solve",
+        _factored_type,
+        lambda b, factors, transposed: _solved(factors, b, transposed),
+        Kernel("factored_solve"),
+        Linear(
+            lambda site, ct: (
+                emit_tracer(
+                    "factored_solve",
+                    ct,
+                    factors=site.attributes["factors"],
+                    transposed=not site.attributes["transposed"],
+                ),
+            )
+        ),
+    )
+)
+
+
+# -- SciPy's functions ------------------------------------------------------------------------------
+class Factors:
+    """What ``splu`` gives of a matrix that is traced: it solves."""
+
+    def __init__(self, data: Any, indices: Any, ends: Any, shape: tuple[int, int]) -> None:
+        self._parts = data, indices, ends
+        self.shape = shape
+
+    def solve(self, rhs: Any, trans: str = "N") -> Any:
+        """The solution of A x = b, or A^T x = b."""
+        b = _right_side(rhs, self.shape[0])
+        data, indices, ends = self._parts
+        return _of_matrix(data, indices, ends, b, True, _is_transposed(trans))
+
+
+def _is_transposed(trans: Any) -> bool:
+    if trans not in ("N", "T", "H"):
+        raise ValueError("trans must be N, T, or H")
+    return bool(trans != "N")
+
+
+def _right_side(rhs: Any, size: int) -> Tracer:
+    b = as_array(rhs)
+    if b.ndim not in (1, 2) or differ(b.value.shape[0], size):
+        raise ValueError("b is of incompatible size")
+    if b.dtype != np.float64:
+        raise NotStaged(f"a sparse solution in {b.dtype}")
+    return b
+
+
+def _of_matrix(
+    data: Any, indices: Any, ends: Any, b: Any, by_columns: bool, transposed: bool
+) -> Tracer:
+    data = as_array(data)
+    if data.dtype.kind not in "fiub" or np.promote_types(data.dtype, b.dtype) != np.float64:
+        raise NotStaged(f"a sparse solution in {data.dtype} and {b.dtype}")
+    return emit_tracer(
+        "sparse_solve",
+        cast(data, np.float64),
+        as_array(indices),
+        as_array(ends),
+        cast(b, np.float64),
+        by_columns=by_columns,
+        transposed=transposed,
+    )
+
+
+def _parts_of(matrix: Any) -> tuple[Any, ...]:
+    """What is read of a matrix: interpreted, so that it is read again at every call."""
+    return matrix.format, matrix.data, matrix.indices, matrix.indptr, matrix.shape
+
+
+def _parts(matrix: Any, formats: tuple[str, ...]) -> tuple[Any, ...]:
+    form = getattr(matrix, "format", None)
+    if form not in formats:
+        raise NotStaged(f"a sparse solution with a matrix of the form {form!r}")
+    found: tuple[Any, ...] = interpreted(_parts_of, matrix)
+    if found[4][0] != found[4][1]:
+        raise NotStaged("a sparse solution with a matrix that is not square")
+    return found
+
+
+@implements(spsolve)
+def solve_sparse(A: Any, b: Any, permc_spec: Any = None, use_umfpack: bool = True) -> Any:
+    """``spsolve``: the value of a right-hand side of one column is a vector."""
+    form, data, indices, ends, shape = _parts(A, ("csr", "csc"))
+    if hasattr(b, "format"):
+        raise NotStaged("a sparse right-hand side")
+    b = as_array(b)
+    if b.ndim not in (1, 2) or differ(b.value.shape[0], shape[0]):
+        raise ValueError(f"matrix - rhs dimension mismatch ({shape} - {b.value.shape[0]})")
+    x = _of_matrix(data, indices, ends, b, form == "csc", False)
+    return x.reshape(-1) if b.ndim == 2 and b.value.shape[1] == 1 else x
+
+
+@implements(splu)
+def factors_of(A: Any, **options: Any) -> Factors:
+    """``splu``; how pivots are chosen makes no difference to derivatives, and is SciPy's default."""
+    if options:
+        raise NotStaged(f"splu with {', '.join(options)}")
+    _, data, indices, ends, shape = _parts(A, ("csc",))
+    return Factors(data, indices, ends, shape)
+
+
+@implements(factorized)
+def solver_of(A: Any) -> Any:
+    """``factorized``."""
+    return factors_of(A).solve
+
+
+@implements(SuperLU.solve)
+def solve_with(factors: Any, rhs: Any, trans: str = "N") -> Tracer:
+    """``lu.solve`` of a factorisation of SciPy's, which never changes."""
+    b = _right_side(rhs, factors.shape[0])
+    return emit_tracer("factored_solve", b, factors=factors, transposed=_is_transposed(trans))
