@@ -200,6 +200,7 @@ CIRCLES: list[set[str]] = [
         "capture.solvers.odes",
         "capture.solvers.programs",
         "capture.solvers.roots",
+        "capture.solvers.vertices",
     },
     {
         "capture.lists",

@@ -11,9 +11,11 @@ program.  How they are evaluated is in :mod:`autodiff.ops.interpolation`.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import MethodType
 from typing import Any
 
@@ -25,9 +27,29 @@ from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.ladder import Bail
 from autodiff.ops import dispatch
 from autodiff.ops.either import Either
-from autodiff.ops.interpolation import Fit, filled, piecewise, spline, straight
+from autodiff.ops.interpolation import (
+    KERNELS,
+    Fit,
+    akima_slopes,
+    coefficients,
+    filled,
+    fitted,
+    hermite,
+    knots,
+    linear_weights,
+    monotone_slopes,
+    nearest_weights,
+    on_grid,
+    on_triangles,
+    piecewise,
+    radial,
+    spline,
+    straight,
+)
 from autodiff.ops.known import check
-from autodiff.ops.tracer import Tracer, emit_tracer, is_traced
+from autodiff.ops.structural import zeros
+from autodiff.ops.tracer import Tracer, as_tracer, is_traced
+from autodiff.plain_data import dataclass
 
 
 class Interpolant:
@@ -103,8 +125,9 @@ def attempt(
             return NotImplemented
         method = "at" if method == "__call__" else method
     try:
-        if function in (interpolate.CubicSpline, interpolate.make_interp_spline):
-            return _of_traced_data(frame, function, args, kwargs)
+        name = getattr(function, "__name__", "")
+        if name in OF_DATA and getattr(interpolate, name, None) is function:
+            return _of_traced_data(frame, name, function, args, kwargs)
         if not (is_traced([*args, *kwargs.values()]) or frame.trace.is_external(owner)):
             return NotImplemented
         found = _found(frame, interpolate, owner, node)
@@ -149,6 +172,23 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
     if isinstance(owner, interpolate.BSpline) and call is interpolate.BSpline.__call__:
         t, c, k, axis = read("_t"), read("_c"), read("k"), read("axis")
         return Interpolant(type(owner), _spline, (t, c, int(k), axis), read("extrapolate"), int(k))
+    if isinstance(owner, interpolate.UnivariateSpline):
+        ext, (t, c, k) = read("ext"), read("_eval_args")
+        if type(owner).__call__ is interpolate.UnivariateSpline.__call__ and ext != 2:
+            return _Fitpack(type(owner), _by_fitpack, (_double(t), _double(c), int(k)), ext, int(k))
+    if type(owner) is interpolate.RegularGridInterpolator and not owner._descending_dimensions:
+        names = {"points": "_grid", "values": "_values", "fill_value": "fill_value"}
+        found = {name: read(own) for name, own in names.items()}
+        found = {**found, "method": read("method"), "bounds_error": read("bounds_error")}
+        solved = None if owner._spline is None else _read(frame, read("_spline"), "_c", node)
+        return _grid_interpolant(type(owner), _grid(found, solved))
+    if type(owner) is interpolate.RBFInterpolator and owner.neighbors is None:
+        shape, kernel, epsilon = owner.d_shape, read("kernel"), read("epsilon")
+        powers = np.array(owner.powers)
+        if owner.d_dtype is float or owner.d_dtype == np.float64:
+            return _radial_interpolant(
+                type(owner), read("y"), read("_coeffs"), shape, kernel, float(epsilon), powers
+            )
     if type(owner) is interpolate.interp1d:
         return Interpolant(
             type(owner), _of_one_dimension(frame, interpolate, owner, node), (), True
@@ -217,34 +257,508 @@ def _of_one_dimension(
     return evaluate
 
 
-def _of_traced_data(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """An interpolator of traced data, of which its coefficients are a linear function."""
-    names = list(inspect.signature(function).parameters)
-    given = frame.trace.deep(dict(zip(names, args, strict=False)) | kwargs)
-    x, y = given.pop("x", None), given.pop("y", None)
-    if x is None or not is_traced([x, y]):
+# -- made of traced data --------------------------------------------------------------------------------
+def _of_traced_data(
+    frame: Frame, name: str, function: Any, args: list[Any], kwargs: dict[str, Any]
+) -> Any:
+    """An interpolator of traced data, by the rows of ``OF_DATA``; or what a function of one gives."""
+    try:
+        given = dict(inspect.signature(function).bind(*args, **kwargs).arguments)
+    except TypeError:
         return NotImplemented
-    places, values = _array(x), _array(y)
-    known: dict[str, tuple[Any, ...]] = {
-        "bc_type": ("not-a-knot", "natural", "clamped", None),
-        "extrapolate": (None, True, False),
-    }
-    if function.__name__ == "make_interp_spline":
-        known = {"k": (1, 2, 3, 4, 5), "bc_type": ("not-a-knot", None), "axis": (0,)}
-    if any(option not in known.get(name, (0,)) for name, option in given.items()):
-        raise Declined("an interpolator of traced data with these options")
-    if not values.shape or len(places.shape) != 1 or not same_shape(places.shape, values.shape[:1]):
-        raise Declined("an interpolator of data of other shapes")
-    if places.dtype != np.float64 or values.dtype != np.float64:
-        raise Declined("an interpolator of other than double precision")
-    fit = Fit(function, tuple(given.items()))
-    c = emit_tracer("interpolation", places, values, fit=fit)
-    if fit.degree is None:
-        beyond = given.get("extrapolate")
-        return Interpolant(function, _piecewise, (c, places, 0), True if beyond is None else beyond)
-    t = emit_tracer("interpolation_knots", places, fit=fit)
-    cls = sys.modules["scipy.interpolate"].BSpline
-    return Interpolant(cls, _spline, (t, c, fit.degree, 0), True, fit.degree)
+    given = {k: v for k, v in frame.trace.deep(given).items() if v is not None}
+    if not is_traced(list(given.values())):
+        return NotImplemented
+    return OF_DATA[name](frame, function, given)
 
+
+def _only(given: dict[str, Any], **known: tuple[Any, ...]) -> dict[str, Any]:
+    """The options left, each of which has one of the values that are known."""
+    for option, value in given.items():
+        if isinstance(value, Tracer) or value not in known.get(option, ()):
+            raise Declined(f"an interpolator of traced data with this {option}")
+    return given
+
+
+def _double(x: Any) -> Tracer:
+    array = _array(x)
+    if array.dtype != np.float64:
+        raise Declined("an interpolator of other than double precision")
+    return array
+
+
+def _data(given: dict[str, Any], *names: str) -> list[Any]:
+    """Arrays by name: places, and values at them."""
+    places, *values = [_double(given.pop(name)) for name in names]
+    for array in values:
+        if (
+            not array.shape
+            or len(places.shape) != 1
+            or not same_shape(places.shape, array.shape[:1])
+        ):
+            raise Declined("an interpolator of data of other shapes")
+    return [places, *values]
+
+
+_BEYOND = (True, False)
+
+
+def _cubic(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    x, y = _data(given, "x", "y")
+    ends = ("not-a-knot", "natural", "clamped")
+    options = dict(_only(given, bc_type=ends, extrapolate=_BEYOND, axis=(0,)))
+    fit = Fit("CubicSpline", functools.partial(function, **options))
+    c = coefficients(fit, (4, x.shape[0] - 1), x, y)
+    return Interpolant(function, _piecewise, (c, x, 0), options.get("extrapolate", True))
+
+
+def _chosen_slopes(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    """Cubics of slopes that are given, or that SciPy chooses."""
+    name = function.__name__
+    hermite_too = ("dydx",) if name == "CubicHermiteSpline" else ()
+    x, y, *more = _data(given, "x", "y", *hermite_too)
+    options = dict(_only(given, extrapolate=_BEYOND, axis=(0,), method=("akima", "makima")))
+    if name == "Akima1DInterpolator":
+        slopes = akima_slopes(x, y, options.get("method", "akima"))
+    else:
+        slopes = more[0] if more else monotone_slopes(x, y)
+    make = Fit(name, functools.partial(function, **options))
+    c = fitted(make, hermite(x, y, slopes), x, y, *more)
+    beyond = options.get("extrapolate", name != "Akima1DInterpolator")
+    return Interpolant(function, _piecewise, (c, x, 0), beyond)
+
+
+def _b_spline(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    """A B-spline whose coefficients are linear in the data."""
+    cls = sys.modules["scipy.interpolate"].BSpline
+    x, y = _data(given, "x", "y")
+    if function.__name__ == "make_lsq_spline":
+        t = _double(given.pop("t"))
+        k = _only(given, k=(0, 1, 2, 3, 4, 5), axis=(0,)).get("k", 3)
+        if not isinstance(t.shape[0], int):
+            raise Declined("a spline of a number of knots known only at run time")
+        count = t.shape[0] - k - 1
+        t, where = _fixed_knots(frame, "make_lsq_spline", t)
+        fit = Fit("make_lsq_spline", lambda x, y: function(x, y, where, k))
+        return Interpolant(cls, _spline, (t, coefficients(fit, (count,), x, y), k, 0), True, k)
+    if function.__name__ == "make_smoothing_spline":
+        options, k = (
+            {"lam": float(given.pop("lam"))} if isinstance(given.get("lam"), float) else {},
+            3,
+        )
+        _only(given)
+        if not options:
+            raise Declined("a spline whose smoothness SciPy chooses")
+        count = x.shape[0] + 2
+    else:
+        ends = _only(given, k=(1, 2, 3, 4, 5), bc_type=("not-a-knot",), axis=(0,))
+        options, k, count = dict(ends), ends.get("k", 3), x.shape[0]
+    fit = Fit(function.__name__, functools.partial(function, **options))
+    c, t = coefficients(fit, (count,), x, y), knots(fit, count + k + 1, x)
+    return Interpolant(cls, _spline, (t, c, k, 0), True, k)
+
+
+def _fixed_knots(frame: Frame, name: str, t: Tracer) -> tuple[Any, np.ndarray]:
+    """Knots that are given: by which there is no derivative, and as they are at this call."""
+    where = np.array(frame.trace.concrete(t))
+    return knots(Fit(name, lambda t, y: _Knotted(t, y)), t.shape[0], t), where
+
+
+def _of_parts(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    """``PPoly`` and ``BSpline`` of their own coefficients."""
+    beyond = given.pop("extrapolate", True)
+    _only({"extrapolate": beyond}, extrapolate=(*_BEYOND, "periodic"))
+    if function.__name__ == "PPoly":
+        c, x = _double(given.pop("c")), _double(given.pop("x"))
+        check(np.greater_equal(x[-1], x[0]), "break points that fall")
+        parts: tuple[Any, ...] = (c, x, _only(given, axis=(0,)).get("axis", 0))
+        return Interpolant(function, _piecewise, parts, beyond)
+    t, c, k = _double(given.pop("t")), _double(given.pop("c")), given.pop("k")
+    if not isinstance(k, int) or _only(given, axis=(0,)).get("axis"):
+        raise Declined("a spline of a degree known only at run time")
+    return Interpolant(function, _spline, (t, c, k, 0), beyond, k)
+
+
+def _line(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    """``interp1d`` of one row of data."""
+    x, y = _data(given, "x", "y")
+    if len(y.shape) != 1:
+        raise Declined("interp1d of traced rows")
+    kind, fill = given.pop("kind", "linear"), given.pop("fill_value", np.nan)
+    raises, is_sorted = given.pop("bounds_error", None), given.pop("assume_sorted", False)
+    _only(given, axis=(-1, 0), copy=(True, False))
+    beyond = isinstance(fill, str)
+    if isinstance(fill, tuple) or not isinstance(kind, str) or (beyond and kind in _STEPS):
+        raise Declined("interp1d of traced data with these options")
+    if not is_sorted:
+        order: Any = np.argsort(x, kind="stable")
+        x, y = x[order], y[order]
+    values = _of_kind(x, y, kind, beyond)
+
+    def at(points: Any) -> Any:
+        points = _double(points)
+        flat = np.reshape(points, (-1,))
+        found = values(flat)
+        if not beyond:
+            outside: Any = (flat < x[0]) | (flat > x[-1])
+            if raises is None or raises:
+                inside: Any = np.all(~outside)
+                check(inside, "a point outside of the interpolation range")
+            rows = np.reshape(found, (-1, 1))
+            found = np.reshape(filled(rows, outside, as_tracer(float(fill))), (-1,))
+        return np.reshape(found, points.shape)
+
+    return _Called(function, at)
+
+
+_ORDERS = {"slinear": 1, "quadratic": 2, "cubic": 3}
+_STEPS = ("nearest", "nearest-up", "previous", "next")
+
+
+_SIDES: dict[str, Any] = {"nearest": "left", "nearest-up": "right"}
+
+
+def _of_kind(x: Any, y: Any, kind: str, beyond: bool) -> Callable[[Any], Any]:
+    """How ``interp1d`` finds values at points."""
+    last = x.shape[0] - 1
+    if kind == "linear":
+        if beyond:
+            return lambda points: straight(x, y, points)
+        return lambda points: np.interp(points, x, y)
+    if kind in _ORDERS:
+        k = _ORDERS[kind]
+        make = sys.modules["scipy.interpolate"].make_interp_spline
+        fit = Fit("interp1d", functools.partial(make, k=k, check_finite=False))
+        t, c = knots(fit, last + k + 2, x), coefficients(fit, (last + 1,), x, y)
+        return lambda points: spline(t, c, k, points)
+    if kind in ("nearest", "nearest-up"):
+        bounds, side = x[1:] / 2.0 + x[:-1] / 2.0, _SIDES[kind]
+        return lambda points: y[np.clip(np.searchsorted(bounds, points, side), 0, last)]
+    if kind == "previous":
+        return lambda points: y[np.clip(np.searchsorted(x, points, "right"), 1, last + 1) - 1]
+    if kind == "next":
+        return lambda points: y[np.clip(np.searchsorted(x, points, "left"), 0, last)]
+    raise Declined("interp1d of this kind")
+
+
+# -- FITPACK ------------------------------------------------------------------------------------------------
+_EXTRAPOLATION = {0: 0, "extrapolate": 0, 1: 1, "zeros": 1, 3: 3, "const": 3}
+
+
+def _by_fitpack(t: Any, c: Any, k: int, ext: int, points: Any, nu: int) -> Any:
+    """``splev``: a B-spline, that beyond its ends goes on, is zero, or stays."""
+    if nu > k:
+        raise Declined("a derivative of a higher order than the spline's degree")
+    n = t.shape[0] - k - 1
+    flat = np.reshape(points, (-1,))
+    low, high = t[k], t[n]
+    inside = (flat >= low) & (flat <= high)
+    at = np.clip(flat, low, high) if ext == 3 else flat
+    found = spline(t, c[:n], k, at, nu)
+    if ext == 1:
+        found = np.where(inside, found, 0.0)
+    return np.reshape(found, points.shape)
+
+
+class _Fitpack(Interpolant):
+    """An interpolator that takes FITPACK's word for what is beyond its ends."""
+
+    def at(self, x: Any, nu: Any = 0, ext: Any = None) -> Any:
+        """Values or derivatives at points."""
+        ext = self.extrapolate if ext is None else _EXTRAPOLATION.get(ext)
+        if not isinstance(nu, int) or nu < 0 or ext is None:
+            raise Declined("an interpolator at options known only at run time")
+        t, c, k = self.parts
+        return _by_fitpack(t, c, k, ext, _double(x), self.order + nu)
+
+
+def _linear_fit(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
+    """``splrep`` and the splines of FITPACK, where they pass through the data or have given knots."""
+    name = function.__name__
+    x, y = _data(given, "x", "y")
+    smooth, k = given.pop("s", None), given.pop("k", 3)
+    if isinstance(smooth, (int, float)) and smooth != 0 or not isinstance(k, int):
+        raise Declined("a spline whose knots SciPy chooses by the data")
+    if smooth is None and name == "UnivariateSpline":
+        raise Declined("a spline whose knots SciPy chooses by the data")
+    ext = _EXTRAPOLATION.get(given.pop("ext", 0))
+    t = given.pop("t", None)
+    _only(given)
+    if ext is None or len(y.shape) != 1:
+        raise Declined("a spline with options of another kind")
+    if t is None:
+        count = x.shape[0] + k + 1
+        more: dict[str, Any] = (
+            {"k": k} if name == "InterpolatedUnivariateSpline" else {"k": k, "s": 0}
+        )
+    else:
+        fixed, where = _fixed_knots(frame, name, _double(t))
+        count, more = len(where) + 2 * (k + 1), {"k": k, "t": where}
+    fit = Fit(name, functools.partial(_made_by_fitpack, function, more))
+    whole = coefficients(fit, (count - k - 1,), x, y)
+    places = knots(fit, count, x)
+    if t is not None:  # for what is refused of the knots inside
+        places = np.concatenate([places[: k + 1], fixed, places[count - k - 1 :]])
+    if name == "splrep":
+        return places, np.concatenate([whole, zeros((k + 1,), np.dtype(float))]), k
+    return _Fitpack(function, _by_fitpack, (places, whole, k), ext, k)
+
+
+@dataclass(frozen=True)
+class _Knotted:
+    t: Any
+    c: Any
+
+
+def _made_by_fitpack(function: Any, options: dict[str, Any], x: Any, y: Any) -> _Knotted:
+    """Knots and coefficients; of a matrix of data those of each column."""
+    columns = [y] if np.ndim(y) == 1 else list(np.transpose(y))
+    found = []
+    for column in columns:
+        made = function(x, column, **options)
+        t, c, k = made if isinstance(made, tuple) else made._eval_args
+        found.append(c[: len(t) - k - 1])
+    return _Knotted(t, found[0] if np.ndim(y) == 1 else np.stack(found, axis=1))
+
+
+def _evaluated(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
+    """``splev`` at points, of the knots, the coefficients and the degree of a spline."""
+    tck, nu = given["tck"], given.get("der", 0)
+    if not isinstance(tck, tuple) or len(tck) != 3 or not isinstance(tck[2], int):
+        raise Declined("splev of something else than knots, coefficients and a degree")
+    ext = _EXTRAPOLATION.get(given.get("ext", 0))
+    if ext is None or not isinstance(nu, int):
+        raise Declined("splev with options of another kind")
+    return _by_fitpack(_double(tck[0]), _double(tck[1]), tck[2], ext, _double(given["x"]), nu)
+
+
+# -- in several dimensions --------------------------------------------------------------------------------------
+_DEGREES = {"slinear": 1, "cubic": 3, "quintic": 5}
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """What a ``RegularGridInterpolator`` is made of; of a spline ``values`` are its coefficients."""
+
+    grids: tuple[Any, ...]
+    values: Any
+    method: str
+    bounds_error: bool
+    fill: Any
+
+    def at(self, points: Any) -> Any:
+        """Values at points, of shape (…, d); or at coordinates, one array for each axis."""
+        if isinstance(points, tuple):
+            parts = np.broadcast_arrays(*[_array(x) for x in points])
+            points = np.stack(list(parts), axis=-1)
+        points = _double(points)
+        d = len(self.grids)
+        if not points.shape:
+            raise Declined("an interpolator at points of other dimensions")
+        if len(points.shape) == 1 and d == 1 and points.shape[0] != 1:
+            points = np.reshape(points, (-1, 1))
+        if not points.shape or points.shape[-1] != d:
+            raise Declined("an interpolator at points of other dimensions")
+        if len(points.shape) == 1:
+            points = np.reshape(points, (1, d))
+        flat = np.reshape(points, (-1, d))
+        found: Any = on_grid(
+            self.grids,
+            self.values,
+            flat,
+            [self.weights(g, flat[:, k]) for k, g in enumerate(self.grids)],
+        )
+        inside: Any = None
+        for k, grid in enumerate(self.grids):
+            here = (flat[:, k] >= grid[0]) & (flat[:, k] <= grid[-1])
+            inside = here if inside is None else inside & here
+        if self.bounds_error:
+            whole: Any = np.all(inside)
+            check(whole, "a point outside of the interpolation range")
+        elif self.fill is not None:
+            rows = np.reshape(inside, (-1, *[1] * (found.ndim - 1)))
+            found = np.where(rows, found, self.fill)
+        lost = np.reshape(np.any(np.isnan(flat), axis=1), (-1, *[1] * (found.ndim - 1)))
+        found = np.where(lost, np.nan, found)
+        return np.reshape(found, (*points.shape[:-1], *self.values.shape[d:]))
+
+    def weights(self, grid: Any, points: Any) -> Any:
+        """How much each place of an axis counts at each point."""
+        if self.method == "linear":
+            return linear_weights(grid, points)
+        if self.method == "nearest":
+            return nearest_weights(grid, points)
+        k, n = _DEGREES[self.method], grid.shape[0]
+        return spline(knots(_axis_fit(k), n + k + 1, grid), Tracer.constant(np.eye(n)), k, points)
+
+
+def _axis_fit(k: int) -> Fit:
+    make = sys.modules["scipy.interpolate"].make_interp_spline
+    return Fit("RegularGridInterpolator", functools.partial(make, k=k))
+
+
+def _grid_coefficients(grid: _Grid) -> Any:
+    """The coefficients of splines on a grid, as SciPy's iteration finds them."""
+    k = _DEGREES[grid.method]
+    exact = grid.values
+    for axis, places in enumerate(grid.grids):  # linear in the values, axis by axis
+        moved = np.moveaxis(exact, axis, 0)
+        found = coefficients(_axis_fit(k), (places.shape[0],), places, moved)
+        exact = np.moveaxis(found, 0, axis)
+    cls = sys.modules["scipy.interpolate"].RegularGridInterpolator
+
+    def make(first: Any, values: Any, *others: Any) -> Any:
+        return _Knotted(None, cls((first, *others), values, grid.method)._spline._c)
+
+    first, *others = grid.grids
+    fit = Fit("RegularGridInterpolator", make)
+    return fitted(fit, exact, first, grid.values, *others)
+
+
+def _grid_interpolant(function: Any, grid: _Grid) -> Interpolant:
+    def at(x: Any, method: Any = None) -> Any:
+        if method is not None and method != grid.method:
+            raise Declined("an interpolator by another method than its own")
+        return grid.at(x)
+
+    return _Called(function, at)
+
+
+class _Called(Interpolant):
+    """An interpolator that is nothing but called."""
+
+    def __init__(self, cls: type, call: Callable[..., Any]) -> None:
+        super().__init__(cls, call, (), True)
+
+    def at(self, *args: Any, **kwargs: Any) -> Any:
+        """Values at points."""
+        return self.evaluate(*args, **kwargs)
+
+
+def _grid(given: dict[str, Any], solved: Any = None) -> _Grid:
+    """A grid with its values, and the coefficients of its splines where SciPy has ``solved`` for them."""
+    grids, values = [_double(x) for x in given.pop("points")], _double(given.pop("values"))
+    method = given.pop("method", "linear")
+    raises, fill = given.pop("bounds_error", True), given.pop("fill_value", np.nan)
+    _only(given)
+    if method not in ("linear", "nearest", *_DEGREES) or not isinstance(raises, bool):
+        raise Declined("an interpolator on a grid by this method")
+    shape = tuple([g.shape[0] for g in grids])
+    if not same_shape(shape, values.shape[: len(grids)]) or not all(
+        isinstance(n, int) and n > 1 for n in shape
+    ):
+        raise Declined("an interpolator on a grid of sizes known only at run time")
+    for grid in grids:
+        rising: Any = np.all(grid[1:] > grid[:-1])
+        check(rising, "a grid that does not rise")
+    made = _Grid(tuple(grids), values, method, raises, fill)
+    if method not in _DEGREES:
+        return made
+    return replace(made, values=_grid_coefficients(made) if solved is None else solved)
+
+
+def _on_grid(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    return _grid_interpolant(function, _grid(given))
+
+
+def _interpn(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
+    at = given.pop("xi")
+    return _grid(given).at(at)
+
+
+_SCALE_FREE = ("linear", "thin_plate_spline", "cubic", "quintic")
+
+
+def _radial(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    y, d = _double(given.pop("y")), _double(given.pop("d"))
+    kernel = given.pop("kernel", "thin_plate_spline")
+    epsilon = given.pop("epsilon", 1.0 if kernel in _SCALE_FREE else None)
+    smoothing, degree = given.pop("smoothing", 0.0), given.pop("degree", None)
+    _only(given)
+    known = isinstance(epsilon, (int, float)) and isinstance(smoothing, (int, float))
+    if not known or kernel not in KERNELS or not all(isinstance(n, int) for n in y.shape):
+        raise Declined("radial functions with options known only at run time")
+    options = {"kernel": kernel, "epsilon": epsilon, "smoothing": smoothing, "degree": degree}
+    count: Any = y.shape[0]
+    dimensions: Any = y.shape[1]
+    anywhere = np.random.default_rng(0).random(
+        (count, dimensions)
+    )  # the powers follow from the shape
+    powers = np.array(function(anywhere, np.zeros(count), **options).powers)
+    fit = Fit("RBFInterpolator", functools.partial(_radial_fit, function, options))
+    flat: Any = np.reshape(d, (count, -1))
+    c = coefficients(fit, (count + len(powers),), y, flat)
+    return _radial_interpolant(function, y, c, d.shape[1:], kernel, float(epsilon), powers)
+
+
+def _radial_fit(function: Any, options: dict[str, Any], y: Any, d: Any) -> _Knotted:
+    return _Knotted(None, np.array(function(y, d, **options)._coeffs))
+
+
+def _radial_interpolant(
+    cls: Any, y: Any, c: Any, shape: Any, kernel: str, epsilon: float, powers: Any
+) -> Interpolant:
+    def at(x: Any) -> Any:
+        points = _double(x)
+        if len(points.shape) != 2:
+            raise Declined("radial functions at points that are no matrix")
+        found = radial(y, c, points, kernel, epsilon, powers)
+        return np.reshape(found, (points.shape[0], *shape))
+
+    return _Called(cls, at)
+
+
+def _triangulated(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    places, values = _double(given.pop("points")), _double(given.pop("values"))
+    fill, rescale = given.pop("fill_value", np.nan), given.pop("rescale", False)
+    _only(given)
+    if len(places.shape) != 2 or not isinstance(rescale, bool) or not isinstance(fill, float):
+        raise Declined("an interpolator on triangles with these options")
+
+    def at(*x: Any) -> Any:
+        given = x[0] if len(x) == 1 else x
+        if isinstance(given, tuple):
+            given = np.stack(list(np.broadcast_arrays(*[_array(v) for v in given])), axis=-1)
+        points = _double(given)
+        d: Any = places.shape[1]
+        if not points.shape or points.shape[-1] != d:
+            raise Declined("an interpolator at points of other dimensions")
+        flat: Any = np.reshape(points, (-1, d))
+        found = on_triangles(places, values, flat, rescale, fill)
+        shape = points.shape[:-1] or (1,)
+        return np.reshape(found, (*shape, *values.shape[1:]))
+
+    return _Called(function, at)
+
+
+def _griddata(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
+    at = given.pop("xi")
+    if given.pop("method", "linear") != "linear" or len(_array(given["points"]).shape) != 2:
+        raise Declined("griddata by this method")
+    return _triangulated(frame, function, given).at(at)
+
+
+OF_DATA: dict[str, Callable[..., Any]] = {
+    "CubicSpline": _cubic,
+    "PchipInterpolator": _chosen_slopes,
+    "Akima1DInterpolator": _chosen_slopes,
+    "CubicHermiteSpline": _chosen_slopes,
+    "make_interp_spline": _b_spline,
+    "make_lsq_spline": _b_spline,
+    "make_smoothing_spline": _b_spline,
+    "interp1d": _line,
+    "PPoly": _of_parts,
+    "BSpline": _of_parts,
+    "UnivariateSpline": _linear_fit,
+    "InterpolatedUnivariateSpline": _linear_fit,
+    "LSQUnivariateSpline": _linear_fit,
+    "splrep": _linear_fit,
+    "splev": _evaluated,
+    "RegularGridInterpolator": _on_grid,
+    "interpn": _interpn,
+    "RBFInterpolator": _radial,
+    "LinearNDInterpolator": _triangulated,
+    "griddata": _griddata,
+}
 
 __all__ = ["Interpolant", "attempt"]

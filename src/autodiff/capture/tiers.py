@@ -87,11 +87,12 @@ class EagerBuilder(Builder):
     def __init__(self, trace: Trace) -> None:
         super().__init__()
         self.trace = trace
+        self.at_once = True  # not what is for derivatives: the value does not need it
 
     def emit(self, kind: str, operands: Any, attributes: Any, *rest: Any, **more: Any) -> Any:
         """Append an operation; run it at once where it may fail."""
         results = super().emit(kind, operands, attributes, *rest, **more)
-        if self.stack:  # inside of a region, on values that are not known yet
+        if self.stack or not self.at_once:  # inside of a region, on values that are not known yet
             return results
         if kind == "check" and not self.trace.evaluate(operands[0])[0]:
             self.block.operations.pop()

@@ -3,7 +3,11 @@
     piecewise(c, x, points)      sum over j of c[-1 - j, i] (p - x[i])**j, where x[i] <= p < x[i + 1]
     spline(t, c, k, points)      spline of degree k on the knots t, by the recurrence of B-splines
     straight(x, y, points)       ``interp1d`` by straight lines
-    interpolation(x, y; fit)     coefficients of ``CubicSpline`` or ``make_interp_spline``, linear in y
+    interpolation(x, y; fit)     coefficients of ``CubicSpline`` and the like, linear in y
+    fitted(x, y, …; fit)         coefficients as SciPy makes them, with the derivative of a formula
+    on_grid(grids, v, points)    ``RegularGridInterpolator``
+    radial(...)                  ``RBFInterpolator``
+    on_triangles(...)            ``LinearNDInterpolator``
 
 They follow the code of ``scipy.interpolate``: which interval holds a point, in which order terms are added,
 what is NaN.  In a point they are polynomials, so their derivatives are those of the operations.
@@ -13,7 +17,7 @@ Source: C. de Boor, *A Practical Guide to Splines*, revised ed. (2001), chapters
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +26,7 @@ from autodiff.dims import Extent
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import Entry, Kernel, Rules, register
+from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import emit_tracer
 from autodiff.plain_data import dataclass
@@ -154,49 +159,208 @@ def filled(value: Array, outside: Array, fill: Array) -> Array:
     return np.where(rows & ~lost, fill, value * np.where(lost, np.nan, 1.0))
 
 
+# -- slopes of data, as SciPy chooses them -----------------------------------------------------------
+def hermite(x: Array, y: Array, slopes: Array) -> Array:
+    """Coefficients of the cubics of given values and slopes, as ``CubicHermiteSpline`` has them."""
+    width = _column(x[1:] - x[:-1], y)
+    slope = (y[1:] - y[:-1]) / width
+    t = (slopes[:-1] + slopes[1:] - 2 * slope) / width
+    return np.stack([t / width, (slope - slopes[:-1]) / width - t, slopes[:-1], y[:-1]])
+
+
+def monotone_slopes(x: Array, y: Array) -> Array:
+    """The slopes of ``PchipInterpolator``: harmonic means, 0 at extremes of the data."""
+    h = _column(x[1:] - x[:-1], y)
+    m = (y[1:] - y[:-1]) / h
+    if y.shape[0] == 2:
+        return np.concatenate([m, m])
+    signs = np.sign(m)
+    flat = (signs[1:] != signs[:-1]) | (m[1:] == 0) | (m[:-1] == 0)
+    before, after = 2 * h[1:] + h[:-1], h[1:] + 2 * h[:-1]
+    left, right = np.where(flat, 1.0, m[:-1]), np.where(flat, 1.0, m[1:])
+    mean = (before / left + after / right) / (before + after)
+    inner = np.where(flat, 0.0, 1.0 / mean)
+    ends = [
+        _end_slope(h[:1], h[1:2], m[:1], m[1:2]),
+        _end_slope(h[-1:], h[-2:-1], m[-1:], m[-2:-1]),
+    ]
+    return np.concatenate([ends[0], inner, ends[1]])
+
+
+def _end_slope(h0: Array, h1: Array, m0: Array, m1: Array) -> Array:
+    d = ((2 * h0 + h1) * m0 - h0 * m1) / (h0 + h1)
+    lost = np.sign(d) != np.sign(m0)
+    steep = (np.sign(m0) != np.sign(m1)) & (np.abs(d) > 3.0 * np.abs(m0))
+    return np.where(lost, 0.0, np.where(steep, 3.0 * m0, d))
+
+
+def akima_slopes(x: Array, y: Array, method: str) -> Array:
+    """The slopes of ``Akima1DInterpolator``: means of neighbouring slopes, by how little they change."""
+    m = (y[1:] - y[:-1]) / _column(x[1:] - x[:-1], y)
+    if y.shape[0] == 2:
+        return np.concatenate([m, m])
+    first, last = 2.0 * m[:1] - m[1:2], 2.0 * m[-1:] - m[-2:-1]
+    m = np.concatenate([2.0 * first - m[:1], first, m, last, 2.0 * last - m[-1:]])
+    change = np.abs(m[1:] - m[:-1])
+    f1, f2 = change[2:], change[:-2]
+    if method == "makima":
+        size = np.abs(m[1:] + m[:-1])
+        f1, f2 = f1 + 0.5 * size[2:], f2 + 0.5 * size[:-2]
+    both = f1 + f2
+    known = both > 1e-9 * np.max(both)
+    share = f2 / np.where(known, both, 1.0)
+    return np.where(known, m[1:-2] + share * (m[2:-1] - m[1:-2]), 0.5 * (m[3:] + m[:-3]))
+
+
+# -- in several dimensions -----------------------------------------------------------------------------
+def on_grid(
+    grids: Sequence[Array], values: Array, points: Array, weights: Sequence[Array]
+) -> Array:
+    """Sums over the corners, or over a whole axis, of values by weights of each axis.
+
+    ``weights[k]`` of shape (points, len(grids[k])): how much each place of an axis counts at a point.
+    """
+    total: Array = values
+    trailing = values.ndim - len(grids)
+    for number, w in enumerate(
+        weights
+    ):  # the first axis left is summed over; points come to stand last
+        if not number:
+            total = np.moveaxis(np.tensordot(w, total, ((1,), (0,))), 0, -1)
+        else:
+            total = np.sum(
+                total * np.reshape(w.T, (w.shape[1], *[1] * (total.ndim - 2), -1)), axis=0
+            )
+    return np.moveaxis(total, -1, 0) if trailing else total
+
+
+def linear_weights(grid: Array, points: Array) -> Array:
+    """Of the two places around a point, those of a straight line; beyond the ends it goes on."""
+    below: Array = np.clip(np.searchsorted(grid, points, "right") - 1, 0, grid.shape[0] - 2)
+    t = (points - grid[below]) / (grid[below + 1] - grid[below])
+    line = emit_tracer("iota", size=grid.shape[0], dtype=np.dtype(np.int64))
+    low = np.equal(line[None, :], below[:, None])
+    high = np.equal(line[None, :], below[:, None] + 1)
+    return np.where(low, (1 - t)[:, None], 0.0) + np.where(high, t[:, None], 0.0)
+
+
+def nearest_weights(grid: Array, points: Array) -> Array:
+    """1 at the place that is nearest to a point."""
+    below: Array = np.clip(np.searchsorted(grid, points, "right") - 1, 0, grid.shape[0] - 2)
+    t = (points - grid[below]) / (grid[below + 1] - grid[below])
+    nearest: Array = np.where(t <= 0.5, below, below + 1)
+    line = emit_tracer("iota", size=grid.shape[0], dtype=np.dtype(np.int64))
+    return np.where(np.equal(line[None, :], nearest[:, None]), 1.0, 0.0)
+
+
+# Of squared distances.
+KERNELS: dict[str, Callable[[Array], Array]] = {
+    "linear": lambda s: -np.sqrt(s),
+    "thin_plate_spline": lambda s: np.where(
+        s == 0, 0.0, 0.5 * s * np.log(np.where(s == 0, 1.0, s))
+    ),
+    "cubic": lambda s: s * np.sqrt(s),
+    "quintic": lambda s: -(s**2) * np.sqrt(s),
+    "multiquadric": lambda s: -np.sqrt(s + 1),
+    "inverse_multiquadric": lambda s: 1 / np.sqrt(s + 1),
+    "inverse_quadratic": lambda s: 1 / (s + 1),
+    "gaussian": lambda s: np.exp(-s),
+}
+
+
+def radial(
+    y: Array, coefficients: Array, points: Array, kernel: str, epsilon: float, powers: Any
+) -> Array:
+    """Sums of kernels around the places ``y``, and of monomials of the points, of shape (m, columns)."""
+    apart = points[:, None, :] - y[None, :, :]
+    around = KERNELS[kernel](np.sum(apart**2, axis=2) * epsilon**2)
+    low, high = np.min(y, axis=0), np.max(y, axis=0)
+    scale = np.where(high == low, 1.0, (high - low) / 2)
+    scaled = (points - (high + low) / 2) / scale
+    parts = [around]
+    for row in powers:
+        term: Array = np.ones(points.shape[0])
+        for k, power in enumerate(row):
+            if power:
+                term = term * scaled[:, k] ** int(power)
+        parts.append(np.reshape(term, (-1, 1)))
+    return np.concatenate(parts, axis=1) @ coefficients
+
+
+def on_triangles(places: Array, values: Array, points: Array, rescale: bool, fill: float) -> Array:
+    """Linear in each simplex of the triangulation of the places; ``fill`` outside."""
+    corners, inside = emit_tracer("simplex", places, points, rescale=rescale)
+    vertices = places[corners]  # of shape (points, d + 1, d)
+    sides = np.transpose(vertices[:, 1:] - vertices[:, :1], (0, 2, 1))
+    offset = points - vertices[:, 0]
+    shares = np.linalg.solve(sides, offset[:, :, None])[:, :, 0]
+    first = 1 - np.sum(shares, axis=1)
+    weights: Array = np.concatenate([first[:, None], shares], axis=1)
+    at = values[corners]
+    weights = np.reshape(weights, (*weights.shape, *[1] * (at.ndim - 2)))
+    found = np.sum(at * weights, axis=1)
+    inside = np.reshape(inside, (-1, *[1] * (found.ndim - 1)))
+    return np.where(inside, found, fill)
+
+
+def _simplex_meaning(places: Any, points: Any, rescale: bool) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.interpolate import LinearNDInterpolator
+
+    made = LinearNDInterpolator(places, np.zeros(len(places)), rescale=rescale)
+    moved = (points - made.offset) / made.scale if rescale else points
+    found = made.tri.find_simplex(np.ascontiguousarray(moved))
+    # A point outside of all is given some simplex that has a volume, so that there are numbers.
+    return made.tri.simplices[np.maximum(found, 0)].astype(np.int64), found >= 0
+
+
+register(
+    Entry(
+        "simplex",
+        lambda types, rescale: (
+            ArrayType(np.dtype(np.int64), (types[1].shape[0], types[0].shape[1] + 1)),
+            ArrayType(np.dtype(bool), (types[1].shape[0],)),
+        ),
+        _simplex_meaning,
+        Kernel("simplex"),
+        zero_derivative=True,
+    )
+)
+
+
 # -- coefficients of data that carry derivatives ---------------------------------------------------
 @dataclass(frozen=True)
 class Fit:
-    """A function of SciPy's that makes an interpolator of data, linear in the values ``y``."""
+    """A function of SciPy's that makes an interpolator of data.
 
-    function: Callable[..., Any]
-    options: tuple[tuple[str, Any], ...]
+    Parameters
+    ----------
+    name : str
+        What the user calls it.
+    make : callable
+        ``make(x, *data)``: an object with the coefficients ``c``, and the knots ``t`` of a B-spline.
 
-    def __call__(self, x: Any, y: Any) -> Any:
-        """The interpolator."""
-        return self.function(x, y, **dict(self.options))
+    The first extents of the coefficients, which stand for the first one of the values, are an attribute
+    ``extents`` of the operations.
+    """
 
-    @property
-    def degree(self) -> int | None:
-        """Of a B-spline; None: a piecewise polynomial."""
-        if self.function.__name__ == "CubicSpline":
-            return None
-        return int(dict(self.options).get("k", 3))
-
-    @property
-    def leading(self) -> int:
-        """How many axes of the coefficients stand for the first one of the values."""
-        return 2 if self.degree is None else 1
-
-    def shape(self, shape: tuple[Extent, ...]) -> tuple[Extent, ...]:
-        """The shape of the coefficients, from that of the values."""
-        return shape if self.degree is not None else (4, shape[0] - 1, *shape[1:])
+    name: str
+    make: Callable[..., Any]
 
 
-def _coefficients(x: Any, y: Any, fit: Fit) -> Any:
-    return fit(x, y).c
+def _coefficients(x: Any, y: Any, fit: Fit, extents: Any) -> Any:
+    return fit.make(x, y).c
 
 
-def _values(x: Any, c: Any, fit: Fit) -> Any:
+def _values(x: Any, c: Any, fit: Fit, extents: Any) -> Any:
     """The transpose of :func:`_coefficients` in ``y``."""
-    unit = fit(x, np.eye(len(x))).c
+    unit = fit.make(x, np.eye(len(x))).c
     axes = range(unit.ndim - 1)
     return np.moveaxis(np.tensordot(c, unit, (tuple(axes), tuple(axes))), -1, 0)
 
 
 def _by_x(site: Any) -> DerivativeError:
     return DerivativeError(
-        f"scipy.interpolate.{site.attributes['fit'].function.__name__} has derivatives by the values "
+        f"scipy.interpolate.{site.attributes['fit'].name} has derivatives by the values "
         "it interpolates and the points where it is evaluated, not by where the values are given.",
         remedy="pass the places through autodiff.stop_gradient if no derivative should flow",
     )
@@ -221,7 +385,7 @@ def _rules(kind: str, transpose: str) -> Rules:
 register(
     Entry(
         "interpolation",
-        lambda types, fit: (ArrayType(types[1].dtype, fit.shape(types[1].shape)),),
+        lambda types, fit, extents: (ArrayType(types[1].dtype, (*extents, *types[1].shape[1:])),),
         _coefficients,
         Kernel("interpolation"),
         _rules("interpolation", "interpolation_back"),
@@ -231,8 +395,8 @@ register(
 register(
     Entry(
         "interpolation_back",
-        lambda types, fit: (
-            ArrayType(types[1].dtype, (types[0].shape[0], *types[1].shape[fit.leading :])),
+        lambda types, fit, extents: (
+            ArrayType(types[1].dtype, (types[0].shape[0], *types[1].shape[len(extents) :])),
         ),
         _values,
         Kernel("interpolation_back"),
@@ -242,16 +406,60 @@ register(
 register(
     Entry(
         "interpolation_knots",
-        lambda types, fit: (ArrayType(types[0].dtype, (types[0].shape[0] + fit.degree + 1,)),),
-        lambda x, fit: fit(x, np.zeros(len(x))).t,
+        lambda types, fit, extents: (ArrayType(types[0].dtype, extents),),
+        lambda x, fit, extents: fit.make(x, np.zeros(len(x))).t,
         Kernel("interpolation_knots"),
         Rules(lambda site, tangents: _refuse(site), lambda site, cts: _refuse(site)),
     )
 )
+register(
+    Entry(
+        "fitted",
+        lambda types, fit, extents: (ArrayType(types[1].dtype, (*extents, *types[1].shape[1:])),),
+        lambda x, *data, fit, extents: fit.make(x, *data).c,
+        Kernel("fitted"),
+        zero_derivative=True,
+        kept=True,
+    )
+)
+
+
+def coefficients(fit: Fit, extents: tuple[Extent, ...], x: Array, y: Array) -> Array:
+    """The coefficients of data ``y``, in which they are linear."""
+    return emit_tracer("interpolation", x, y, fit=fit, extents=extents)
+
+
+def knots(fit: Fit, count: Extent, x: Array) -> Array:
+    """The knots of a B-spline."""
+    return emit_tracer("interpolation_knots", x, fit=fit, extents=(count,))
+
+
+def fitted(fit: Fit, formula: Array, x: Array, *data: Array) -> Array:
+    """The coefficients as SciPy makes them, with the derivative of a formula for them."""
+    extents = formula.shape[: 1 + formula.ndim - data[0].ndim]
+    return derived_as(emit_tracer("fitted", x, *data, fit=fit, extents=extents), formula)
 
 
 def _refuse(site: Any) -> Any:
     raise _by_x(site)
 
 
-__all__ = ["filled", "piecewise", "spline", "straight"]
+__all__ = [
+    "KERNELS",
+    "Fit",
+    "akima_slopes",
+    "coefficients",
+    "filled",
+    "fitted",
+    "hermite",
+    "knots",
+    "linear_weights",
+    "monotone_slopes",
+    "nearest_weights",
+    "on_grid",
+    "on_triangles",
+    "piecewise",
+    "radial",
+    "spline",
+    "straight",
+]

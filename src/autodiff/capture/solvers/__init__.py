@@ -6,6 +6,7 @@
     odes.py        solve_ivp, odeint
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
                    linear_sum_assignment
+    vertices.py    linprog, nnls, lsq_linear
 
 A new value of what the user's function reads compiles nothing, and a derivative by it has a rule.
 A call of another kind, or of a function that does more than compute, goes the way of any call of
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.solvers import minima
+from autodiff.capture.solvers import minima, vertices
 from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
@@ -59,6 +60,9 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.optimize", "leastsq"): minima.leastsq,
     ("scipy.optimize", "curve_fit"): minima.curve_fit,
     ("scipy.optimize", "linear_sum_assignment"): minima.assign,
+    ("scipy.optimize", "nnls"): vertices.solve_nonnegative,
+    ("scipy.optimize", "lsq_linear"): vertices.solve_with_bounds,
+    ("scipy.optimize", "linprog"): vertices.solve_program,
 }
 
 

@@ -204,6 +204,11 @@ def _pairs(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
     return as_float(sides[0]), as_float(sides[1])
 
 
+def bounds_of(frame: Frame, bounds: Any, n: Any, pairs: bool = False) -> tuple[Tracer, Tracer]:
+    """The vectors of lower and upper bounds, from a pair of vectors or ``pairs`` of numbers."""
+    return _pairs(frame, bounds, n) if pairs else _two(frame, bounds, n)
+
+
 def _is_bounds(x: Any) -> bool:
     return type(x) is sys.modules["scipy.optimize"].Bounds
 
@@ -524,7 +529,7 @@ class _Call:
             moved=tuple([(1 + k, "objective") for k in range(len(names))]),
         )
         x, *others = self._emit(solver)
-        made: dict[str, Any] = dict.fromkeys(_OTHERS, _NotKept())
+        made: dict[str, Any] = dict.fromkeys(_OTHERS, NotKept())
         made |= {"x": x, "success": True, **dict(zip(names, others, strict=True))}
         result_type = sys.modules["scipy.optimize"].OptimizeResult
         result = dict.__new__(result_type)
@@ -544,7 +549,7 @@ _OTHERS = (
 )  # fmt: skip
 
 
-class _NotKept:
+class NotKept:
     """A part of a result that is no number or array: the call is plain Python's where it is used.
 
     A text is none either: which one it is may follow from more than the numbers.
@@ -595,7 +600,7 @@ def _rebuilt(trace: Any, x: Any, results: dict[Path, Tracer], path: Path) -> Any
         for key, item in x.items():
             dict.__setitem__(made, key, _rebuilt(trace, item, results, (*path, key)))
         return trace.fresh(made)
-    return None if x is None else _NotKept()
+    return None if x is None else NotKept()
 
 
 # -- assignments --------------------------------------------------------------------------------------------
@@ -616,4 +621,13 @@ def assign(
     return emit_tracer("assignment", costs, maximize=maximize)
 
 
-__all__ = ["assign", "curve_fit", "least_squares", "leastsq", "minimize", "minimize_scalar"]
+__all__ = [
+    "NotKept",
+    "assign",
+    "bounds_of",
+    "curve_fit",
+    "least_squares",
+    "leastsq",
+    "minimize",
+    "minimize_scalar",
+]

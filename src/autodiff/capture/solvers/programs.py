@@ -12,14 +12,15 @@ import ast
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import run_region
-from autodiff.capture.tiers import STAGED
-from autodiff.capture.trace import Declined
+from autodiff.capture.tiers import STAGED, EagerBuilder
+from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Dim, same_shape, symbols
 from autodiff.ir.copying import copy_operation, copy_value
 from autodiff.ir.data import ArrayType, Block, Program, Value, free_values, walk
@@ -209,6 +210,23 @@ def reading(program: Program, own: Sequence[Value], read: Sequence[Value]) -> Pr
     more = [by_value.get(v) or copy_value(v, mapping) for v in read]
     block = Block([*program.inputs[:first], *more], program.block.operations, program.outputs)
     return Program(block, program.name)
+
+
+@contextmanager
+def for_derivatives(trace: Trace) -> Iterator[None]:
+    """What is computed in here is for derivatives: where none is asked for, nothing of it is done."""
+    builder, source = trace.builder, trace.builder.source
+    eager = builder if isinstance(builder, EagerBuilder) and builder.at_once else None
+    if source is not None:
+        builder.source = source.derivative()
+    if eager is not None:
+        eager.at_once = False
+    try:
+        yield
+    finally:
+        builder.source = source
+        if eager is not None:
+            eager.at_once = True
 
 
 # -- arguments and results ------------------------------------------------------------------------

@@ -1,0 +1,255 @@
+"""``linprog``, ``nnls`` and ``lsq_linear`` in captured code: SciPy's values, and the equations that hold.
+
+    x, _ = nnls(A, b)      x = derived_as(called(A, b), solution of the equations of its free unknowns)
+
+The value is SciPy's.  The formula beside it gives the derivative, of first and higher order; nothing of
+it is computed where none is asked for.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.effects import Operands
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers.minima import NotKept, bounds_of
+from autodiff.capture.solvers.programs import as_float, bound, for_derivatives, numbers
+from autodiff.capture.trace import Declined
+from autodiff.ir.data import ArrayType, Source
+from autodiff.ops.control import CheckFailed
+from autodiff.ops.smooth import derived_as
+from autodiff.ops.solvers import FLOAT, calling_from
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, is_traced
+from autodiff.ops.vertices import Call, least_squares_vertex, program_vertex
+
+_INT = np.dtype(np.int64)
+Array = Any
+
+
+def _array(x: Any, *dimensions: int) -> Tracer:
+    array = as_float(x)
+    if len(array.shape) not in dimensions or not array.value.type.is_static:
+        raise Declined("a linear problem of a size known only at run time, or of other arrays")
+    return array
+
+
+def _called(
+    frame: Frame,
+    function: Any,
+    arrays: dict[str, Tracer],
+    given: dict[str, Any],
+    names: Sequence[str],
+    types: Sequence[ArrayType],
+) -> list[Array]:
+    """What SciPy returns, by the names of its parts."""
+    trace, operands = frame.trace, Operands()
+    if not is_traced(list(arrays.values())):
+        raise Declined("a linear problem of constants")
+    for array in arrays.values():
+        operands.template(array)
+    template = operands.template({k: numbers(trace.deep(v)) for k, v in given.items()})
+    calling, keys = calling_from(trace.builder.source), list(arrays)
+
+    def run(values: Sequence[Any]) -> list[Any]:
+        made = {**template(tuple(values)), **dict(zip(keys, map(np.array, values), strict=False))}
+        result = calling(function, made)
+        if isinstance(result, tuple):
+            return list(result)
+        if not result.success:
+            raise CheckFailed(f"{function.__name__}: {result.message}")
+        return [_part(result, name) for name in names]
+
+    call = Call(f"scipy.optimize.{function.__name__}", run)
+    found = emit_tracer("called", *operands.tracers, call=call, types=tuple(types))
+    return list(found)
+
+
+def _part(result: Any, name: str) -> Any:
+    for key in name.split("."):
+        result = result[key]
+    return result
+
+
+def _strict(name: str, source: Source | None, slack: Array, force: Array) -> Array:
+    return emit_tracer("strict", as_tracer(slack), as_tracer(force), name=name, source=source)
+
+
+def _result(frame: Frame, parts: dict[str, Any]) -> Any:
+    made = dict.__new__(sys.modules["scipy.optimize"].OptimizeResult)
+    for name, value in parts.items():
+        dict.__setitem__(made, name, value)
+    return frame.trace.fresh(made)
+
+
+def _number(x: Array) -> Tracer:
+    return Tracer(x.value, "python")
+
+
+# -- least squares ------------------------------------------------------------------------------------------
+def solve_nonnegative(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.nnls``: the solution, and the norm of the residual."""
+    given = bound(function, args, kwargs)
+    a, b = _array(frame.trace.deep(given.pop("A")), 2), _array(frame.trace.deep(given.pop("b")), 1)
+    types = (ArrayType(FLOAT, (a.shape[1],)), ArrayType(FLOAT, ()))
+    x, norm = _called(frame, function, {"A": a, "b": b}, given, (), types)
+    matrix, right = _plain(a), _plain(b)
+    name, source = f"scipy.optimize.{function.__name__}", frame.trace.builder.source
+    zero: Array = np.zeros(a.shape[1])
+    with for_derivatives(frame.trace):
+        free = _strict(name, source, x, matrix.T @ (matrix @ x - right))
+        exact = least_squares_vertex(matrix, right, zero, free, name, source)
+        length = np.linalg.norm(matrix @ exact - right)
+    return derived_as(x, exact), Tracer(derived_as(norm, length).value, "python")
+
+
+def _plain(x: Tracer) -> Array:
+    """As code on arrays takes it."""
+    return x
+
+
+def solve_with_bounds(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.lsq_linear``."""
+    given = bound(function, args, kwargs)
+    a, b = _array(frame.trace.deep(given.pop("A")), 2), _array(frame.trace.deep(given.pop("b")), 1)
+    m, n = a.shape
+    bounds = frame.trace.deep(given.pop("bounds", (-np.inf, np.inf)))
+    lower, upper = bounds_of(frame, bounds, n)
+    names = ("x", "cost", "fun", "optimality", "active_mask", "nit", "status")
+    number = ArrayType(FLOAT, ())
+    types = (
+        ArrayType(FLOAT, (n,)), number, ArrayType(FLOAT, (m,)), number, ArrayType(_INT, (n,)),
+        ArrayType(_INT, ()), ArrayType(_INT, ()),
+    )  # fmt: skip
+    arrays = {"A": a, "b": b, "lower": lower, "upper": upper}
+    found = _called(frame, _with_pair(function), arrays, given, names, types)
+    x, cost, residual, optimality, active, nit, status = found
+    matrix, right, low, high = map(_plain, (a, b, lower, upper))
+    name, source = f"scipy.optimize.{function.__name__}", frame.trace.builder.source
+    with for_derivatives(frame.trace):
+        slope: Array = matrix.T @ (matrix @ x - right)
+        held: Array = np.not_equal(active, 0)
+        slack = np.where(held, 0.0, np.minimum(np.minimum(x - low, high - x), 1e30))
+        free = _strict(name, source, slack, -active * slope)
+        at = np.where(active < 0, low, high)
+        exact = least_squares_vertex(matrix, right, at, free, name, source)
+        left = matrix @ exact - right
+        half = 0.5 * np.sum(left**2)
+    parts = {
+        "x": derived_as(x, exact), "fun": derived_as(residual, left),
+        "cost": Tracer(derived_as(cost, half).value, "scalar"),
+        "optimality": Tracer(optimality.value, "scalar"), "active_mask": active, "nit": _number(nit),
+        "status": _number(status), "message": NotKept(), "success": True,
+        "unbounded_sol": NotKept(),
+    }  # fmt: skip
+    return _result(frame, parts)
+
+
+def _with_pair(function: Any) -> Any:
+    def call(lower: Any, upper: Any, **keywords: Any) -> Any:
+        return function(bounds=(lower, upper), **keywords)
+
+    call.__name__ = function.__name__
+    return call
+
+
+# -- linear programs --------------------------------------------------------------------------------------
+def solve_program(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.linprog``."""
+    trace = frame.trace
+    given = {k: trace.deep(v) for k, v in bound(function, args, kwargs).items() if v is not None}
+    method = given.get("method", "highs")
+    if set(given) & {"callback", "integrality", "x0"} or not str(method).startswith("highs"):
+        raise Declined("a linear program with these options")
+    c = _array(given.pop("c"), 1)
+    n: Any = c.shape[0]
+    equal, below = (_pair_of(given, kind, n) for kind in ("eq", "ub"))
+    bounds = given.pop("bounds", (0, None))
+    one = isinstance(bounds, (tuple, list)) and len(bounds) == 2
+    if one and not any(isinstance(x, (tuple, list)) for x in bounds):
+        bounds = [tuple(bounds)] * n
+    lower, upper = bounds_of(frame, bounds, n, pairs=True)
+    e, u = equal[1].shape[0], below[1].shape[0]
+    arrays = {"c": c, "A_eq": equal[0], "b_eq": equal[1], "A_ub": below[0], "b_ub": below[1]}
+    arrays |= {"lower": lower, "upper": upper}
+    names = (
+        "x", "fun", "slack", "con", "ineqlin.marginals", "eqlin.marginals", "lower.marginals",
+        "upper.marginals", "nit",
+    )  # fmt: skip
+    vector = {size: ArrayType(FLOAT, (size,)) for size in (n, e, u)}
+    types = (
+        vector[n], ArrayType(FLOAT, ()), vector[u], vector[e], vector[u], vector[e], vector[n],
+        vector[n], ArrayType(_INT, ()),
+    )  # fmt: skip
+    found = _called(frame, _with_pairs(function), arrays, given, names, types)
+    x, cost, slack, _, by_below, by_equal, by_lower, by_upper, nit = found
+    low, high, plain = _plain(lower), _plain(upper), _plain(c)
+    name, source = "scipy.optimize.linprog", trace.builder.source
+    below_low, above = x - low, high - x
+    with for_derivatives(trace):
+        nearest = np.minimum(np.minimum(below_low, above), 1e30)
+        free = _strict(name, source, nearest, np.abs(by_lower) + np.abs(by_upper))
+        loose = _strict(name, source, slack, np.abs(by_below))
+        is_low: Array = np.less(below_low, above)
+        exact, force_equal, force_below = program_vertex(
+            plain, equal, below, np.where(is_low, low, high), free, loose, name, source
+        )
+        reduced = plain - equal[0].T @ force_equal - below[0].T @ force_below
+        at_low = np.where(is_low, 1.0, 0.0) * (1 - free)
+        room = below[1] - below[0] @ exact
+        sides = [exact - low, at_low * reduced, high - exact, (1 - free - at_low) * reduced]
+        total = plain @ exact
+    parts = {
+        "x": derived_as(x, exact),
+        "fun": Tracer(derived_as(cost, total).value, "python"),
+        "slack": derived_as(slack, room),
+        "con": found[3],
+        "success": True, "status": 0, "message": NotKept(), "nit": _number(nit),
+        "ineqlin": _multipliers(frame, derived_as(slack, room), by_below, force_below),
+        "eqlin": _multipliers(frame, found[3], by_equal, force_equal),
+        "lower": _multipliers(frame, derived_as(below_low, sides[0]), by_lower, sides[1]),
+        "upper": _multipliers(frame, derived_as(above, sides[2]), by_upper, sides[3]),
+        "mip_node_count": NotKept(), "mip_dual_bound": NotKept(), "mip_gap": NotKept(),
+    }  # fmt: skip
+    return _result(frame, parts)
+
+
+def _multipliers(frame: Frame, residual: Array, found: Array, exact: Array) -> Any:
+    return _result(frame, {"residual": residual, "marginals": derived_as(found, exact)})
+
+
+def _pair_of(given: dict[str, Any], kind: str, n: int) -> tuple[Tracer, Tracer]:
+    """A matrix and a right-hand side; without rows where none are given."""
+    matrix, right = given.pop(f"A_{kind}", None), given.pop(f"b_{kind}", None)
+    if matrix is None or right is None:
+        return as_float(np.zeros((0, n))), as_float(np.zeros(0))
+    a, b = _array(matrix, 2), _array(right, 0, 1)
+    if not b.shape:
+        b = as_float(np.reshape(b, (1,)))
+    if a.shape != (b.shape[0], n):
+        raise Declined("a linear program of matrices of other sizes")
+    return a, b
+
+
+def _with_pairs(function: Any) -> Any:
+    def call(lower: Any, upper: Any, **keywords: Any) -> Any:
+        rows = {
+            k: v for k, v in keywords.items() if len(np.shape(v)) == 0 or np.shape(v)[0] or k == "c"
+        }
+        return function(bounds=np.stack([lower, upper], 1), **rows)
+
+    call.__name__ = function.__name__
+    return call
+
+
+__all__ = ["solve_nonnegative", "solve_program", "solve_with_bounds"]
