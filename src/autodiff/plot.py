@@ -135,6 +135,27 @@ def gradient_check(exact: Any, differences: Any = None, *, ax: Any = None) -> An
     return ax
 
 
+def sparsity(pattern: Any, *, ax: Any = None) -> Any:
+    """Draw which elements of a sparse derivative may be other than zero.
+
+    Parameters
+    ----------
+    pattern
+        What `autodiff.sparsity(f)(x)` returns, or any sparse array.
+    ax
+        matplotlib axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = _axes(ax)
+    ax.spy(pattern, markersize=max(0.5, 200 / max(pattern.shape)), color=EXACT)
+    ax.set_xlabel(f"{pattern.shape[1]} columns, {pattern.nnz} elements")
+    ax.set_ylabel(f"{pattern.shape[0]} rows")
+    return ax
+
+
 def _entries(values: Any) -> Any:
     """All numbers of an array or a container of arrays, as one vector."""
     leaves = tree.flatten(values)[0]
