@@ -77,7 +77,7 @@ WITHIN = {
     ("sparse", "transform"), ("sparse", "compiled"),
     ("optimize", "api"),
     ("api", "testing"),
-    ("tree", "containers"), ("tables", "containers"), ("columns", "containers"),
+    ("tree", "containers"), ("tree", "plain_data"), ("tables", "containers"), ("columns", "containers"),
     ("tree", "labelled"), ("tree", "tables"), ("columns", "tables"), ("tree", "sameness"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
     ("tracebacks", "debug"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),

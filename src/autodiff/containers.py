@@ -284,11 +284,31 @@ def parts_of_record(x: Any) -> tuple[str, ...]:
     Where a field is computed (a property with a setter), it cannot be told which attributes stand
     for it, so that all of them are parts.
     """
-    cls, held = type(x), attributes_of(x)
-    names = tuple([field.name for field in dataclasses.fields(x)])
-    if any(name not in held and _is_computed(cls, name) for name in names):
+    held = attributes_of(x)
+    names, some_are_computed = _fields_of(type(x))
+    if some_are_computed and any(
+        name not in held and _is_computed(type(x), name) for name in names
+    ):
         return tuple(held)
     return tuple([name for name in names if name in held])
+
+
+def may_be_part(cls: type, name: str) -> bool:
+    """Whether :func:`parts_of_record` has an attribute of this name of instances that hold it."""
+    names, all_may_be = _fields_of(cls)
+    return all_may_be or name in names
+
+
+def _fields_of(cls: Any) -> tuple[tuple[str, ...], bool]:
+    """The names of a dataclass's fields, and whether some are kept elsewhere by code of the class."""
+    found = _fields.get(cls)
+    if found is None:
+        names = tuple([field.name for field in dataclasses.fields(cls)])
+        found = _fields[cls] = names, any(_is_computed(cls, name) for name in names)
+    return found
+
+
+_fields: WeakKeyDictionary[type, tuple[tuple[str, ...], bool]] = WeakKeyDictionary()
 
 
 def _is_computed(cls: type, name: str) -> bool:
@@ -299,13 +319,13 @@ def _is_computed(cls: type, name: str) -> bool:
 
 def is_plain_record(cls: type) -> bool:
     """Whether dataclasses of a class keep their fields in a ``__dict__``, or in slots, which no code stands before."""
-    names = [field.name for field in dataclasses.fields(cls)]
+    names, some_are_computed = _fields_of(cls)
     slots = slots_of(cls)
     getter: Any = cls.__getattribute__
     return (
         getter is object.__getattribute__
-        and not any(_is_computed(cls, name) for name in names)
-        and (not slots or (list(slots) == names and not cls.__dictoffset__))
+        and not some_are_computed
+        and (not slots or (tuple(slots) == names and not cls.__dictoffset__))
     )
 
 
@@ -771,6 +791,7 @@ __all__ = [
     "is_record",
     "kind_of",
     "leaves",
+    "may_be_part",
     "new_instance",
     "parts_of",
     "parts_of_record",

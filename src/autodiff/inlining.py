@@ -531,7 +531,11 @@ def _matrix(inner: _Inner, results: Sequence[Value], definition: Any, count: int
         inner.by_argument(results[k * n : (k + 1) * n], inner.program.outputs[k].shape)
         for k in range(count)
     ]
-    return rows[0] if definition is None else tree.unflatten(definition, rows)
+    if definition is None:
+        return rows[0]
+    taken = tree.is_of_derivatives(definition)
+    items = [row if is_taken else tree.NOTHING for row, is_taken in zip(rows, taken, strict=True)]
+    return tree.unflatten(definition, items)
 
 
 def _inlined(program: Program, values: Sequence[Value]) -> list[Value]:

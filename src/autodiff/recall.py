@@ -94,7 +94,7 @@ def compile_recognise(
             names[k] = parameter.name
     try:
         found = _conditions(function, parameters, call, absent, inputs, names)
-    except _Unsuited:
+    except (_Unsuited, RecursionError):
         return None
     conditions, slots, leaves, namespace = found
     lines = [
@@ -146,7 +146,7 @@ def compile_direct(
         found = _conditions(function, parameters, call, absent, to.inputs, names, names[:count])
         conditions, slots, leaves, namespace = found
         taken = [_taken(k, leaves[k], call, to, conditions, namespace) for k in to.inputs]
-    except _Unsuited:
+    except (_Unsuited, RecursionError):
         return None
     namespace |= {
         "_run": to.run, "_reader": to.reader, "_current": to.current, "_owner": to.owner,

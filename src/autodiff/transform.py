@@ -906,7 +906,7 @@ class Jacobian(Derivative):
             )
 
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
-        plans = captured.result.leaves
+        plans = _taken_leaves(captured)
         live = self.live_outputs(signature, captured, targets)
         complex_rows = [plan[0] == "complex" for plan in plans]
         program = captured.program
@@ -919,13 +919,12 @@ class Jacobian(Derivative):
             _matrix_row(targets, program.outputs[number].type, row * columns, outputs, of_pairs)
             for row, (number, of_pairs) in enumerate(zip(live, complex_rows, strict=True))
         ]
-        definition = captured.result.definition
-        structure = rows[0] if definition is None else tree.unflatten(definition, rows)
+        structure = structured(captured, rows)
         return Plan(outputs.finished(), outputs.forms, result_of(structure))
 
     def live_outputs(self, signature: Any, captured: Captured, targets: _Targets) -> list[int]:
         """The outputs of the program that hold the leaves of the result, all floating point."""
-        plans = captured.result.leaves
+        plans = _taken_leaves(captured)
         numbers = [_ensure_output(captured, plan) for plan in plans]
         kinds = "f" if targets.floats else "fiu"  # by integers alone all is zero
         live = [n for n in numbers if n is not None]
@@ -938,6 +937,27 @@ class Jacobian(Derivative):
                 remedy="return floating-point arrays only",
             )
         return live
+
+
+def _is_taken(captured: Captured) -> list[bool]:
+    """For each leaf of the result whether a derivative has it: not what a dataclass only carries."""
+    definition = captured.result.definition
+    return [True] if definition is None else tree.is_of_derivatives(definition)
+
+
+def _taken_leaves(captured: Captured) -> list[Any]:
+    """The plans of the leaves of the result that a derivative has."""
+    leaves = captured.result.leaves
+    return [x for x, taken in zip(leaves, _is_taken(captured), strict=True) if taken]
+
+
+def structured(captured: Captured, parts: Sequence[Any]) -> Any:
+    """The structure of the result around a part for each leaf that derivatives have."""
+    if captured.result.definition is None:
+        return parts[0]
+    of_leaf = iter(parts)
+    items = [next(of_leaf) if taken else tree.NOTHING for taken in _is_taken(captured)]
+    return tree.unflatten(captured.result.definition, items)
 
 
 def _matrix_row(
@@ -1314,7 +1334,8 @@ class Jvp(Derivative):
         def arrange(slots: list[_Slot]) -> Any:
             return slots[0] if definition is None else tree.unflatten(definition, slots)
 
-        structure = (arrange(values), arrange(tangents))
+        taken = [x for x, is_taken in zip(tangents, _is_taken(captured), strict=True) if is_taken]
+        structure = (arrange(values), structured(captured, taken))
         return Plan(program, forms, result_of(structure), _vector_forms(program, captured))
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
@@ -1462,14 +1483,21 @@ def as_cotangent(value: Any, cotangent: Any) -> Any:
     if not tree.is_container(value):
         return _cotangent_of(value, cotangent)
     leaves, definition = tree.flatten(value)
-    given = tree.flatten(cotangent)[0] if tree.is_container(cotangent) else [cotangent]
-    if len(given) == sum(map(holds_float, leaves)) < len(leaves):
+    taken = tree.is_of_derivatives(definition)
+    parts = [x for x, is_taken in zip(leaves, taken, strict=True) if is_taken]
+    given = tree.parts(cotangent)
+    if len(given) == sum(map(holds_float, parts)) < len(parts):
         of_floats = iter(given)
-        given = [next(of_floats) if holds_float(x) else None for x in leaves]
-    if len(given) != len(leaves):
+        given = [next(of_floats) if holds_float(x) else None for x in parts]
+    if len(given) != len(parts):
         return cotangent  # which is refused for its structure
+    found = iter([_cotangent_of(x, g) for x, g in zip(parts, given, strict=True)])
     return tree.unflatten(
-        definition, [_cotangent_of(x, g) for x, g in zip(leaves, given, strict=True)]
+        definition,
+        [
+            next(found) if is_taken else np.zeros(np.shape(x) if is_number(x) else ())
+            for x, is_taken in zip(leaves, taken, strict=True)
+        ],
     )
 
 

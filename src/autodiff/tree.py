@@ -12,10 +12,12 @@ import functools
 import warnings
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from autodiff import containers
 from autodiff.labelled import Labelled, is_labelled, put_together, take_apart
+from autodiff.plain_data import dataclass
 from autodiff.sameness import told_apart
 from autodiff.tables import Table, register, table_of
 
@@ -97,24 +99,31 @@ def _register(cls: type) -> None:
     is_tuple = issubclass(cls, tuple)
 
     def flatten(whole: bool, obj: Any) -> tuple[tuple[Any, ...], Any, tuple[Any, ...]]:
-        held: dict[Any, Any] = dict(enumerate(tuple.__iter__(obj))) if is_tuple else {}
         attributes = containers.attributes_of(obj)
-        taken = attributes if whole else () if is_tuple else containers.parts_of_record(obj)
-        held |= {name: attributes[name] for name in taken}
-        carried = {name: x for name, x in attributes.items() if name not in taken}
+        held: dict[Any, Any] = {}
+        if whole:
+            held = dict(enumerate(tuple.__iter__(obj))) if is_tuple else {}
+            held |= attributes
+        else:
+            back = _back_references.get()
+            held = {k: x for k, x in children(obj) if (id(obj), k) not in back}
         names, values = tuple(held), tuple(held.values())
+        carried = {name: x for name, x in attributes.items() if name not in held}
         if carried:
             return (*values, Carried(cls, carried)), (names, tuple(carried)), (*names, "")
         return values, (names, ()), names
 
     def unflatten(names: Any, children: Any) -> Any:
-        parts = dict(zip(names[0], children, strict=False))
-        attributes = {name: x for name, x in parts.items() if isinstance(name, str)}
+        held = dict(zip(names[0], children, strict=False))
         if is_tuple:
-            items = [x for name, x in parts.items() if isinstance(name, int)]
-            obj = containers.tuple_of(cls, items)
+            obj = containers.tuple_of(cls, [x for k, x in held.items() if isinstance(k, int)])
         else:
             obj = containers.new_instance(cls)
+        attributes = {k: x for k, x in held.items() if isinstance(k, str)}
+        for name in list(attributes):
+            carried = is_tuple or not containers.may_be_part(cls, name)
+            if carried and _is_left_out(attributes[name]):
+                del attributes[name]
         if names[1] and isinstance(children[-1], Carried):
             attributes |= children[-1].attributes
         containers.set_attributes(obj, attributes)
@@ -132,6 +141,11 @@ def _register(cls: type) -> None:
                 namespace=namespace,
             )
     _registered.add(cls)
+
+
+def _is_left_out(x: Any) -> bool:
+    """Whether a derivative has none of this attribute."""
+    return x is NOTHING or (is_container(x) and any(y is NOTHING for y in flatten(x)[0]))
 
 
 def _register_labelled(cls: type) -> None:
@@ -184,10 +198,41 @@ def parts(obj: Any) -> list[Any]:
     """The leaves of what is differentiated by, or of a derivative; of a leaf itself."""
     if not is_container(obj):
         return [obj]
-    return [x for x in flatten_argument(obj)[0] if not isinstance(x, Carried)]
+    try:
+        return [x for x in flatten_argument(obj)[0] if not isinstance(x, Carried)]
+    except RecursionError:
+        return [obj]  # a list that contains itself
 
 
 def _flatten(
+    obj: Any, namespace: str, whole_lists: bool, is_leaf: Callable[[Any], bool] | None
+) -> tuple[list[Any], Any]:
+    again = namespace is ARGUMENTS
+    token = None
+    if again and type(obj) in _cyclic:
+        token = _back_references.set(_find_back_references(obj))
+    try:
+        return _flatten_whole(obj, namespace, whole_lists, is_leaf)
+    except RecursionError:
+        back = _find_back_references(obj) if again and token is None else None
+        if not back:
+            raise
+        _cyclic.add(type(obj))
+        token = _back_references.set(back)
+        return _flatten_whole(obj, namespace, whole_lists, is_leaf)
+    finally:
+        if token is not None:
+            _back_references.reset(token)
+
+
+_cyclic: set[type] = set()  # classes of arguments in which fields were met that lead back
+# The fields that lead back to what the dataclass is a part of, by its id.
+_back_references: ContextVar[frozenset[tuple[int, str]]] = ContextVar(
+    "back references", default=frozenset()
+)
+
+
+def _flatten_whole(
     obj: Any, namespace: str, whole_lists: bool, is_leaf: Callable[[Any], bool] | None
 ) -> tuple[list[Any], Any]:
     import optree
@@ -248,59 +293,111 @@ def _either(
     return lambda x: one(x) or other(x)
 
 
-def children(obj: Any) -> list[tuple[Any, Any]]:
+def children(obj: Any, above: frozenset[int] = frozenset()) -> list[tuple[Any, Any]]:
     """The parts of a container among the arguments that derivatives have, each with its key.
 
-    Instances of the user's classes of lists and dicts have none: they are leaves.
+    Not the fields that lead back to one of the objects ``above``.  Instances of the user's classes of
+    lists and dicts have no parts: they are leaves.
     """
     if type(obj) in (dict, OrderedDict, defaultdict):
         return list(obj.items())
-    if type(obj) is tuple or hasattr(type(obj), "_fields"):
+    if type(obj) is tuple or (isinstance(obj, tuple) and hasattr(type(obj), "_fields")):
         return list(enumerate(tuple.__iter__(obj)))
     if type(obj) in (list, deque):
-        return list(enumerate(obj))
+        return [] if _holds_only_numbers(obj) else list(enumerate(obj))
     if containers.is_record(obj):
         held = containers.attributes_of(obj)
-        return [(name, held[name]) for name in containers.parts_of_record(obj)]
+        names = containers.parts_of_record(obj)
+        return [(name, held[name]) for name in names if id(held[name]) not in above]
     return []
+
+
+def _walk(objects: Iterable[Any]) -> Iterator[tuple[Any, frozenset[int]]]:
+    """The containers among some arguments, as often as they are there, and what each is a part of."""
+    pending = [(x, frozenset[int]()) for x in objects][::-1]
+    while pending:
+        obj, above = pending.pop()
+        if is_container(obj):
+            yield obj, above
+            if id(obj) not in above:
+                above = above | {id(obj)}
+                pending += [(part, above) for _, part in reversed(children(obj, above))]
 
 
 def nodes(objects: Iterable[Any]) -> Iterator[Any]:
     """The containers among some arguments, as often as they are there."""
-    pending = list(objects)[::-1]
-    while pending:
-        obj = pending.pop()
-        if is_container(obj):
-            yield obj
-            if not _holds_only_numbers(obj):
-                pending += [part for _, part in reversed(children(obj))]
+    return (obj for obj, _ in _walk(objects))
+
+
+def _find_back_references(obj: Any) -> frozenset[tuple[int, str]]:
+    found: set[tuple[int, str]] = set()
+    for part, above in _walk([obj]):
+        if containers.is_record(part) and id(part) not in above:
+            above = above | {id(part)}
+            names = {name for name, _ in children(part)} - {k for k, _ in children(part, above)}
+            found |= {(id(part), name) for name in names}
+    return frozenset(found)
 
 
 def _holds_only_numbers(obj: Any) -> bool:
     return type(obj) in (list, tuple, deque) and _NUMBERS.issuperset(map(type, obj))
 
 
-def pairs(original: Any, made: Any, path: tuple[Any, ...] = ()) -> Iterator[Pair]:
-    """Dataclasses and named tuples of an argument, and those that were made in their place.
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A dataclass or named tuple of an argument, and what was made in its place."""
 
-    With the keys that lead to each.  Not into what was made in another way: a list that is one array.
+    original: Any
+    made: Any
+    path: tuple[tuple[type, Any], ...]  # classes of the containers around it, and keys
+    carried: tuple[str, ...]  # the attributes that are no parts
+
+
+def pairs(original: Any, made: Any) -> Iterator[Pair]:
+    """The dataclasses and named tuples of an argument, with what was made in the place of each.
+
+    Not into what was made in another way: a list that is one array.
     """
-    if original is made or type(original) is not type(made) or _holds_only_numbers(original):
+    return _pairs(original, made, (), _find_back_references(original))
+
+
+def _pairs(
+    original: Any,
+    made: Any,
+    path: tuple[tuple[type, Any], ...],
+    back: frozenset[tuple[int, str]],
+) -> Iterator[Pair]:
+    cls = type(original)
+    if original is made or cls is not type(made):
         return
-    if containers.is_record(original) or hasattr(type(original), "_fields"):
-        yield original, made, path
-    if is_container(original):
-        for (key, part), (_, other) in zip(children(original), children(made), strict=True):
-            yield from pairs(part, other, (*path, (type(original), key)))
+    parts = [(k, x) for k, x in children(original) if (id(original), k) not in back]
+    if containers.is_record(original) or hasattr(cls, "_fields"):
+        names = {key for key, _ in parts}
+        carried = [name for name in containers.attributes_of(original) if name not in names]
+        yield Pair(original, made, path, tuple(carried))
+        of_made: Any = dict(enumerate(_items(made))) | containers.attributes_of(made)
+    elif isinstance(made, tuple):
+        of_made = _items(made)
+    else:
+        of_made = made
+    for key, part in parts:
+        yield from _pairs(part, of_made[key], (*path, (cls, key)), back)
 
 
-Pair = tuple[Any, Any, tuple[Any, ...]]
+def _items(x: Any) -> tuple[Any, ...]:
+    return tuple(tuple.__iter__(x)) if isinstance(x, tuple) else ()
 
 
-def carried_by(obj: Any) -> dict[str, Any]:
-    """The attributes of a dataclass or named tuple that a derivative does not have."""
-    parts = () if isinstance(obj, tuple) else containers.parts_of_record(obj)
-    return {name: x for name, x in containers.attributes_of(obj).items() if name not in parts}
+def is_of_derivatives(definition: Any) -> list[bool]:
+    """For each leaf of a whole container whether a derivative has it: not what a dataclass carries."""
+    return [not any(map(_is_carried, accessor)) for accessor in definition.accessors()]
+
+
+def _is_carried(entry: Any) -> bool:
+    cls, key = entry.type, entry.entry
+    if cls not in _registered or cls in _labelled or not isinstance(key, str):
+        return False
+    return issubclass(cls, tuple) or not containers.may_be_part(cls, key)
 
 
 def link(originals: Sequence[Any], made: Sequence[Any]) -> Sequence[Any]:
@@ -309,15 +406,17 @@ def link(originals: Sequence[Any], made: Sequence[Any]) -> Sequence[Any]:
     A node of a tree carries its parent, which is in the arguments as well.
     """
     found = [p for x, y in zip(originals, made, strict=True) for p in pairs(x, y)]
-    of_original = {id(x): y for x, y, _ in found}
-    for _, obj, _ in found:
+    of_original = {id(pair.original): pair.made for pair in found}
+    for pair in found:
+        held = containers.attributes_of(pair.made)
         attributes = {
             name: containers.replaced(
-                x, lambda part: id(part) in of_original, lambda part: of_original[id(part)]
+                held[name], lambda part: id(part) in of_original, lambda part: of_original[id(part)]
             )
-            for name, x in carried_by(obj).items()
+            for name in pair.carried
+            if name in held
         }
-        containers.set_attributes(obj, attributes)
+        containers.set_attributes(pair.made, attributes)
     return made
 
 
@@ -333,11 +432,7 @@ def key_orders(obj: Any) -> list[Any]:
 
     So it does whether a key is 1, True or 1.0.
     """
-    found: list[Any] = [tuple(map(told_apart, obj))] if isinstance(obj, dict) else []
-    if not _holds_only_numbers(obj):
-        for _, part in children(obj):
-            found += key_orders(part)
-    return found
+    return [tuple(map(told_apart, part)) for part in nodes([obj]) if isinstance(part, dict)]
 
 
 def unflatten(definition: Any, leaves: list[Any]) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import autodiff
+import autodiff.optimize
 from autodiff import containers
 
 ENGINES = ("native", "numpy")
@@ -507,3 +508,99 @@ def test_wrong_arguments_of_a_dataclass_are_refused_as_by_python(call: Any, mess
     for run in (call, autodiff.function(call)):
         with pytest.raises((TypeError, ValueError), match=message):
             run(2.0)
+
+
+# -- fields and attributes that lead back ---------------------------------------------------------
+@dataclass
+class Branch:
+    value: float
+    branches: list = field(default_factory=list)
+    parent: Any = field(default=None, repr=False, compare=False)
+
+    def add(self, branch):
+        branch.parent = self
+        self.branches.append(branch)
+        return self
+
+
+def grown(s):
+    return Branch(s).add(Branch(2.0 * s)).add(Branch(3.0))
+
+
+def of_branches(branch):
+    return sum(b.value**2 * b.parent.value for b in branch.branches)
+
+
+def ring(s):
+    """Two objects that are given, and one that is not, which all know each other."""
+    first, second, third = Hiding(s), Hiding(2.0 * s), Hiding(3.0)
+    first.near, second.near, third.near = [second, third], [first], [first, second]
+    return [first, second]
+
+
+def of_ring(pair):
+    return pair[0].a * sum(x.a * x.near[0].a for x in pair[0].near)
+
+
+def of_identity(pair):
+    first, second = pair
+    return (
+        first.a
+        * (2.0 if first.near[0] is second else 3.0)
+        * (5.0 if first.near[1] is second else 7.0)
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("f", "make"), [(of_branches, grown), (of_ring, ring), (of_identity, ring)]
+)
+def test_what_leads_back_into_the_arguments(f: Any, make: Any, engine: str) -> None:
+    value, slope = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
+    for s in (1.5, 0.75):
+        assert value(make(s)) == pytest.approx(f(make(s)), rel=1e-14)
+        found = slope(make(s))
+        for at in (
+            (("value",), ("branches", 0, "value")) if f is of_branches else ((0, "a"), (1, "a"))
+        ):
+            differences = (f(moved(make(s), at, 1e-6)) - f(moved(make(s), at, -1e-6))) / 2e-6
+            assert number_at(found, at) == pytest.approx(differences, rel=1e-6, abs=1e-6), at
+
+
+def test_a_list_that_contains_itself_is_an_object() -> None:
+    def f(x, items):
+        return x * items[0] * items[1][0]
+
+    value, slope = autodiff.function(f), autodiff.gradient(f, wrt=0)
+    for s in (2.0, 3.0, 4.0):
+        items: list[Any] = [s]
+        items.append(items)
+        assert value(1.5, items) == 1.5 * s * s
+        assert slope(1.5, items) == s * s
+
+
+def test_derivatives_of_results_have_the_fields_alone() -> None:
+    def f(e):
+        return Doubled(e.a * e.twice)
+
+    e = Doubled(1.5)
+    row = autodiff.jacobian(f)(e)
+    assert held(row) == (Doubled, [], {"a": (Doubled, [], {"a": 3.0})})
+    value, tangent = autodiff.jvp(f, (e,), (Doubled(2.0),))
+    assert held(value) == held(f(e)) and held(tangent) == (Doubled, [], {"a": 6.0})
+    value, pull = autodiff.vjp(f, e)
+    for cotangent in (value, tangent):
+        assert pull(cotangent)[0].a == pytest.approx(3.0 * cotangent.a)
+
+
+def test_other_transformations_take_arguments_apart_in_the_same_way() -> None:
+    def f(e):
+        return (e.a - 1.0) ** 2 * e.k
+
+    e = hiding(3.0, 4.0)
+    assert autodiff.hessian(f)(e).a.a == 8.0
+    assert autodiff.hessian_vector(f)(e, _tensors=autodiff.gradient(f)(e)).a == 8.0 * 16.0
+    autodiff.check_gradient(f, e)  # raises where they differ
+    assert autodiff.optimize.minimize(f, e).x.a == pytest.approx(1.0)
+    inner = autodiff.function(lambda x: autodiff.gradient(f)(hiding(x, x)).a)
+    assert inner(3.0) == 12.0

@@ -397,7 +397,7 @@ def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:
     for part in tree.nodes([obj]):
         if _is_traced_list(part):
             continue  # knows itself whether it was changed
-        if not isinstance(part, tuple) or tree.carried_by(part):
+        if not isinstance(part, tuple) or containers.attributes_of(part):
             yield part, _parts_now(part)
 
 
@@ -574,21 +574,22 @@ def _linked(
     ``cached_property`` has computed of the fields is computed again for a derivative.
     """
     made = _with_tables(trace, made)
-    found: list[tuple[Any, Any, Path]] = []
+    found: list[tuple[tree.Pair, Path]] = []
     for k, (original, obj) in enumerate(zip(originals, made, strict=True)):
-        for x, y, keys in tree.pairs(original, obj):
-            path = functools.reduce(_step, keys, Path(f"args[{k}]"))
-            found.append((x, y, path))
-            trace.remade.setdefault(id(x), (y, path))
-    for x, y, path in found:
-        cls = type(x)
-        for name, value in tree.carried_by(x).items():
+        for pair in tree.pairs(original, obj):
+            path = functools.reduce(_step, pair.path, Path(f"args[{k}]"))
+            found.append((pair, path))
+            trace.remade.setdefault(id(pair.original), (pair.made, path))
+    for pair, path in found:
+        cls = type(pair.original)
+        for name in pair.carried:
             static = inspect.getattr_static(cls, name, None)
             if derivative and isinstance(static, functools.cached_property):
-                containers.drop_attribute(y, name)
+                containers.drop_attribute(pair.made, name)
                 continue
+            value = containers.attribute_of(pair.original, name)
             lifted = trace.lift(value, _step(path, (cls, name)))
-            containers.set_attributes(y, {name: lifted})
+            containers.set_attributes(pair.made, {name: lifted})
     return made
 
 

@@ -321,22 +321,25 @@ def flattened(
     for k, slot in enumerate(slots):
         as_float = k in floats
         name = titles[k] if k < len(titles) else None
+        parts, reached, definition = [slot], [f"args[{k}]"], None
+        contains_itself = False
         if tree.is_container(slot) and not (whole and is_whole(slot)):
-            if tables:
-                kinds = "f" if as_float else "fi" if not transformation.is_value else "fib"
-                slot = _with_tables(signature, k, slot, kinds)
-            parts, definition = tree.flatten_argument(slot, is_whole if whole else None)
-            definitions.append(definition)
-            key.append(definition)
-            orders += tree.key_orders(slot)
-            reached = tree.paths(definition, f"args[{k}]")
-        else:
-            parts, reached = [slot], [f"args[{k}]"]
-            definitions.append(None)
+            try:
+                if tables:
+                    kinds = "f" if as_float else "fi" if not transformation.is_value else "fib"
+                    slot = _with_tables(signature, k, slot, kinds)
+                parts, definition = tree.flatten_argument(slot, is_whole if whole else None)
+            except RecursionError:
+                contains_itself = True  # an object as any other
+            else:
+                key.append(definition)
+                orders += tree.key_orders(slot)
+                reached = tree.paths(definition, f"args[{k}]")
+        definitions.append(definition)
         tabled.append(slot)
         for part, path in zip(parts, reached, strict=True):
-            role = classify(part, as_float)
-            if whole and type(part) in (list, tuple):
+            role = "static" if contains_itself else classify(part, as_float)
+            if whole and not contains_itself and type(part) in (list, tuple):
                 lists.append(len(leaves))
             if is_complex(role):
                 wholes[len(leaves)] = part

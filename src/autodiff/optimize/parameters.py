@@ -60,31 +60,35 @@ class Layout:
         Length of the vector.
     direct
         Whether the container *is* the vector.
+    example
+        The container itself, where dataclasses in it carry attributes that are no parameters.
     """
 
     structure: Any
     parts: tuple[Part, ...]
     size: int
     direct: bool
+    example: Any = None
 
     @classmethod
     def of(cls, tree: Any) -> Layout:
         """The layout of `tree`, an array, a number, or a container of them."""
-        leaves, structure = trees.flatten(tree)
+        leaves, structure = trees.flatten_argument(tree)
+        carries = any(isinstance(leaf, trees.Carried) for leaf in leaves)
         parts: list[Part] = []
         start = 0
-        for leaf in leaves:
+        for leaf in trees.parts(tree):
             part = _part(leaf, start)
             parts.append(part)
             start = part.stop
         direct = len(parts) == 1 and leaves[0] is tree and _is_plain_vector(parts[0])
-        return cls(structure, tuple(parts), start, direct)
+        return cls(structure, tuple(parts), start, direct, tree if carries else None)
 
     def pack(self, tree: Any) -> Array:
         """The vector of the leaves of `tree`, which must have this layout's structure."""
         if self.direct:
             return np.asarray(tree, dtype=np.float64)
-        leaves = trees.flatten(tree)[0]
+        leaves = trees.parts(tree)
         vector = np.empty(self.size)
         for part, leaf in zip(self.parts, leaves, strict=True):
             if part.kind != "none":
@@ -107,7 +111,14 @@ class Layout:
                 if part.is_complex:
                     piece = np.ascontiguousarray(piece).view(np.complex128)
                 leaves.append(piece.reshape(part.shape).astype(part.dtype, copy=False))
-        return trees.unflatten(self.structure, leaves)
+        if self.example is None:
+            return trees.unflatten(self.structure, leaves)
+        of_parts = iter(leaves)
+        items = [
+            leaf if isinstance(leaf, trees.Carried) else next(of_parts)
+            for leaf in trees.flatten_argument(self.example)[0]
+        ]
+        return trees.link([self.example], [trees.unflatten(self.structure, items)])[0]
 
     def pack_jacobian(self, blocks: Any) -> Array:
         """The matrix (results, size) of a Jacobian's blocks.

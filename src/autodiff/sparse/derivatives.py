@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from autodiff import tree
 from autodiff.capture import Captured, Result
 from autodiff.compiled import Compiled
 from autodiff.differentiate import (
@@ -48,6 +47,7 @@ from autodiff.transform import (
     gradient_program,
     result_of,
     slot,
+    structured,
 )
 
 MOST_PATTERNS = 16  # that are remembered of one program
@@ -438,10 +438,7 @@ class SparseJacobian(_Sparse, Jacobian):
         products = Products(captured, targets, captured.program, live, title)
         blocks = Blocks(targets)
         rows = [blocks.row(k) for k in range(len(live))]
-        definition = captured.result.definition
-        blocks.result = result_of(
-            rows[0] if definition is None else tree.unflatten(definition, rows)
-        )
+        blocks.result = result_of(structured(captured, rows))
         return self.planned(products, blocks)
 
 
