@@ -12,12 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from autodiff.capture.carries import Carried, carry
 from autodiff.capture.heap import Heap, Made, Object, Snapshot
 from autodiff.capture.kinds import ARRAY, CONTENT, DICT, INSTANCE, LIST, VARIABLES, Kind
 from autodiff.capture.kinds import kind_of as kind_of_container
-from autodiff.capture.merge import Outcome, merge, run
-from autodiff.capture.originals import Originals
 from autodiff.capture.predicates import Node, Refused
 from autodiff.capture.references import (
     UNBOUND,
@@ -32,7 +29,10 @@ from autodiff.capture.references import (
     bound,
 )
 from tests.capture import heap_model as model
+from tests.capture.heap_carries import Carried, carry
+from tests.capture.heap_merge import Outcome, merge, run
 from tests.capture.heap_model import Instance, Oracle
+from tests.capture.heap_originals import Originals
 
 MOST_SPLITS = 4  # conditions that one statement is done under; then they are decided
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from autodiff.capture.carries import ROUNDS, Rotation, carry
 from autodiff.capture.predicates import Refused
+from tests.capture.heap_carries import ROUNDS, Rotation, carry
 from tests.capture.heap_machine import Machine
 from tests.capture.heap_model import (
     Add,

@@ -11,8 +11,6 @@ from hypothesis import HealthCheck, given, settings
 
 from autodiff.capture.heap import Heap, Made
 from autodiff.capture.kinds import LIST, TUPLE, Kind, kind_of
-from autodiff.capture.materialise import plan
-from autodiff.capture.originals import Originals
 from autodiff.capture.predicates import Refused
 from autodiff.capture.references import UNBOUND, To
 from tests.capture import heap_model as model
@@ -23,7 +21,9 @@ from tests.capture.heap_machine import (
     machine_on,
     same_graph,
 )
+from tests.capture.heap_materialise import plan
 from tests.capture.heap_model import Oracle, Trace, following
+from tests.capture.heap_originals import Originals
 from tests.capture.heap_traces import START, traces
 
 Point = namedtuple("Point", "x y")

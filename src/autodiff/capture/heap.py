@@ -167,9 +167,7 @@ class Heap:
         self.objects = 0
         self.stores = 0
         self.path: Predicate = True  # what the branches around have decided
-        self.loops: list[
-            Any
-        ] = []  # those that are being studied, innermost last (``carries.Carried``)
+        self.loops: list[Any] = []  # those that are being studied, innermost last
         self.asked: set[Object] = set()  # objects whose identity the code has looked at
         self.checking = checking
         self.all: list[Object] = []  # where it is checked

@@ -19,7 +19,6 @@ from typing import Any, Protocol
 
 from autodiff.capture.heap import Heap, Object, Snapshot
 from autodiff.capture.kinds import ARRAY, CONTENT
-from autodiff.capture.originals import part_of
 from autodiff.capture.references import (
     UNBOUND,
     Choice,
@@ -31,6 +30,7 @@ from autodiff.capture.references import (
 )
 from autodiff.errors import InternalError
 from autodiff.plain_data import dataclass
+from tests.capture.heap_originals import part_of
 
 
 class Run(Protocol):

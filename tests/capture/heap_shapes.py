@@ -6,7 +6,7 @@
     Structure(parts)       another object of the same kind, whose parts have shapes:  s = State(s.x + dt * s.v, s.v)
     Perhaps(shape)         bound or not; a slot says whether
 
-:mod:`autodiff.capture.carries` finds the shapes.
+:mod:`tests.capture.heap_carries` finds the shapes.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     carried.finish(results, ran)                    what the heap holds after the loop
 
 Each location that the body changes, of the objects that are older than the loop, has a *shape*
-(:mod:`autodiff.capture.shapes`): what of it may differ between iterations.  Shapes only become more general from round to
+(:mod:`tests.capture.heap_shapes`): what of it may differ between iterations.  Shapes only become more general from round to
 round.  A loop in a loop begins with the shapes that it had in the round before of the loop around it, so that the
 innermost body is run a number of times that grows with the depth of nesting, not with a power of it.
 
@@ -29,7 +29,6 @@ from typing import Any, TypeVar
 
 from autodiff.capture.heap import Entry, Heap, Location, Made, Object
 from autodiff.capture.kinds import Order
-from autodiff.capture.merge import take
 from autodiff.capture.predicates import Refused
 from autodiff.capture.references import (
     MOST_CHOICES,
@@ -45,7 +44,8 @@ from autodiff.capture.references import (
     bound,
     objects_of,
 )
-from autodiff.capture.shapes import (
+from tests.capture.heap_merge import take
+from tests.capture.heap_shapes import (
     Growth,
     LoopAlgebra,
     Memory,
