@@ -19,6 +19,25 @@ class Model:
             self.u = self.u * 0.75
         return self.u
 
+    def states(self):
+        yield self.u
+        for _ in range(10):
+            self.u[0] = self.u[0] * 1.25 + 1
+            self.u = self.u * 0.75
+        yield self.u
+
+    def stations(self):
+        for _ in range(3):
+            yield self.u
+            self.advance()
+
+    @property
+    def later(self):
+        return self.advance()
+
+    def __add__(self, other):
+        return self.u + other.later
+
 
 def left_operand(x):
     model = Model(x)
@@ -105,6 +124,38 @@ def what_a_generator_has_yielded(x):
     return first[0] * 100 + last[0]
 
 
+def what_a_method_has_yielded(x):
+    first, last = list(Model(x).states())
+    return first[0] * 100 + last[0]
+
+
+def what_was_yielded_before_a_call(x):
+    first, second, third = list(Model(x).stations())
+    return first[0] * 100 + second[0] * 10 + third[0]
+
+
+def operand_of_a_property(x):
+    model = Model(x)
+    return np.sum((model.u * model.later + (model + model)) * np.array([1.0, 2.0, 3.0]))
+
+
+def leaf_of_a_structure(x):
+    class Held:
+        def __init__(self, v):
+            self.v = v
+
+    held = Held(np.zeros(3) + x)
+
+    def advance():
+        nonlocal held
+        for _ in range(10):
+            held.v[0] = held.v[0] * 1.25 + 1
+            held = Held(held.v * 0.75)
+        return held.v
+
+    return np.sum(held.v * advance())
+
+
 def by_map(x):
     model = Model(x)
     every = list(map(lambda _: model.advance(), range(3)))
@@ -121,6 +172,7 @@ FUNCTIONS = [
     left_operand, first_argument, item_of_a_tuple, item_of_a_list, items_of_a_comprehension,
     value_of_a_dict, container_of_an_item, comparison, in_a_function_that_is_alone,
     method_of_an_array, variable_of_a_function_around, what_a_generator_has_yielded, by_map,
+    what_a_method_has_yielded, what_was_yielded_before_a_call, operand_of_a_property, leaf_of_a_structure,
     keys_of_an_order,
 ]  # fmt: skip
 
