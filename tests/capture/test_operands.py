@@ -156,6 +156,34 @@ def leaf_of_a_structure(x):
     return np.sum(held.v * advance())
 
 
+def item_of_a_loop_that_is_still_to_come(x):
+    model, total = Model(x), 0.0
+    for k, u in enumerate((np.ones(3), model.u)):
+        model.advance()
+        total = total + u[0] * (k + 1)
+    return total
+
+
+def values_of_a_dict_that_are_still_to_come(x):
+    model, total = Model(x), 0.0
+    for u in {"a": np.ones(3), "b": model.u}.values():
+        for _ in range(10):
+            model.u[0] = model.u[0] * 1.25 + 1
+            model.u = model.u * 0.75
+        total = total + u[0]
+    return total
+
+
+def attribute_of_a_class(x):
+    model = Model(x)
+
+    class Held:
+        u = model.u
+
+    model.advance()
+    return Held.u[0] * 100 + model.u[0]
+
+
 def by_map(x):
     model = Model(x)
     every = list(map(lambda _: model.advance(), range(3)))
@@ -173,6 +201,7 @@ FUNCTIONS = [
     value_of_a_dict, container_of_an_item, comparison, in_a_function_that_is_alone,
     method_of_an_array, variable_of_a_function_around, what_a_generator_has_yielded, by_map,
     what_a_method_has_yielded, what_was_yielded_before_a_call, operand_of_a_property, leaf_of_a_structure,
+    item_of_a_loop_that_is_still_to_come, values_of_a_dict_that_are_still_to_come, attribute_of_a_class,
     keys_of_an_order,
 ]  # fmt: skip
 

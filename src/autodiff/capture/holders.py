@@ -83,7 +83,7 @@ def _reach(
     iterators, suspended generators; ``but`` is a variable that does not count.  What was there before
     the call is passed over, however much it is: nothing made or traced here is stored into it.
     """
-    (scope, name), objects, seen = but, list(objects), set[int]()
+    (scope, name), objects, seen = but, [*objects, *trace.gone_through], set[int]()
     if isinstance(scope, LeafScope):  # the leaves beside it, and what else there is
         objects += [v for key, v in scope.locals.items() if key != name]
         scope, name = scope.scope, scope.name
@@ -91,6 +91,8 @@ def _reach(
         x = objects.pop()
         if is_such(x):
             return True
+        if isinstance(x, type) and trace.was_made(x):
+            objects += vars(x).values()
         if isinstance(x, Tracer) or not gc.is_tracked(x) or isinstance(x, _OPAQUE) or id(x) in seen:
             continue
         if trace.is_external(x):

@@ -59,12 +59,16 @@ def _ends_unseen(frame: Frame, body: Sequence[ast.stmt]) -> bool:
 def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Completion | None:
     """A ``for`` loop, pass by pass."""
     passes = Passes(frame, node, why)
-    for item in iterate(frame, source):
-        frame.trace.allowance.take(PASS)
-        assign(frame, node.target, item)
-        completion = frame.within("loop", node.body)
-        if passes.left_by(completion):
-            return completion.after_loop
+    frame.trace.gone_through.append(source)
+    try:
+        for item in iterate(frame, source):
+            frame.trace.allowance.take(PASS)
+            assign(frame, node.target, item)
+            completion = frame.within("loop", node.body)
+            if passes.left_by(completion):
+                return completion.after_loop
+    finally:
+        frame.trace.gone_through.pop()
     passes.end()
     return frame.execute(node.orelse)
 
