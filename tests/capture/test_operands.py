@@ -184,6 +184,51 @@ def attribute_of_a_class(x):
     return Held.u[0] * 100 + model.u[0]
 
 
+def value_on_its_way_out(x):
+    model = Model(x)
+
+    def given():
+        try:
+            return model.u
+        finally:
+            model.advance()
+
+    return given()[0] * 100 + model.u[0]
+
+
+def exception_that_is_handled(x):
+    model = Model(x)
+    try:
+        try:
+            raise ValueError(model.u)
+        except ValueError:
+            model.advance()
+            raise
+    except ValueError as error:
+        return error.args[0][0] * 100 + model.u[0]
+
+
+class Left:
+    """A context that tells at its end what its array holds then."""
+
+    def __init__(self, u, found):
+        self.u, self.found = u, found
+
+    def __enter__(self):
+        return None
+
+    def __exit__(self, *error):
+        self.found.append(self.u[0])
+        return False
+
+
+def manager_of_a_context(x):
+    model, found = Model(x), []
+    with Left(model.u, found):
+        model.advance()
+    return found[0] * 100 + model.u[0]
+
+
 def by_map(x):
     model = Model(x)
     every = list(map(lambda _: model.advance(), range(3)))
@@ -202,6 +247,7 @@ FUNCTIONS = [
     method_of_an_array, variable_of_a_function_around, what_a_generator_has_yielded, by_map,
     what_a_method_has_yielded, what_was_yielded_before_a_call, operand_of_a_property, leaf_of_a_structure,
     item_of_a_loop_that_is_still_to_come, values_of_a_dict_that_are_still_to_come, attribute_of_a_class,
+    value_on_its_way_out, exception_that_is_handled, manager_of_a_context,
     keys_of_an_order,
 ]  # fmt: skip
 

@@ -83,7 +83,7 @@ def _reach(
     iterators, suspended generators; ``but`` is a variable that does not count.  What was there before
     the call is passed over, however much it is: nothing made or traced here is stored into it.
     """
-    (scope, name), objects, seen = but, [*objects, *trace.gone_through], set[int]()
+    (scope, name), objects, seen = but, [*objects, *trace.in_hand], set[int]()
     if isinstance(scope, LeafScope):  # the leaves beside it, and what else there is
         objects += [v for key, v in scope.locals.items() if key != name]
         scope, name = scope.scope, scope.name

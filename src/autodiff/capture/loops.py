@@ -59,7 +59,7 @@ def _ends_unseen(frame: Frame, body: Sequence[ast.stmt]) -> bool:
 def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Completion | None:
     """A ``for`` loop, pass by pass."""
     passes = Passes(frame, node, why)
-    frame.trace.gone_through.append(source)
+    frame.trace.in_hand.append(source)
     try:
         for item in iterate(frame, source):
             frame.trace.allowance.take(PASS)
@@ -68,7 +68,7 @@ def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Com
             if passes.left_by(completion):
                 return completion.after_loop
     finally:
-        frame.trace.gone_through.pop()
+        frame.trace.in_hand.pop()
     passes.end()
     return frame.execute(node.orelse)
 

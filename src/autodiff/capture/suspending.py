@@ -155,6 +155,18 @@ def _while(frame: Frame, node: ast.While) -> Steps:
     return (yield from steps(frame, node.orelse))
 
 
+def _holding(frame: Frame, x: Any, inner: Steps) -> Steps:
+    """Statements that run while another one, which is not done yet, holds ``x``."""
+    in_hand = frame.trace.in_hand
+    in_hand.append(x)
+    try:
+        return (yield from inner)
+    finally:
+        # A generator may be closed when the capture is over and has let go of everything.
+        for k in [k for k, held in enumerate(in_hand) if held is x][-1:]:
+            del in_hand[k]
+
+
 # -- try -----------------------------------------------------------------------------------------------
 def is_users(error: BaseException) -> bool:
     """Whether an exception is one that the user's code would meet in plain Python."""
@@ -198,12 +210,12 @@ def run_try(frame: Frame, node: ast.Try, body: Steps | None = None) -> Steps:
         if not _unwinds(frame, error):
             raise
         arose = frame.trace.builder.source
-        ending = yield from steps(frame, node.finalbody)
+        ending = yield from _holding(frame, error, steps(frame, node.finalbody))
         frame.trace.builder.source = arose
         if ending is not None and is_users(error):
             return ending
         raise
-    ending = yield from steps(frame, node.finalbody)
+    ending = yield from _holding(frame, completion, steps(frame, node.finalbody))
     return ending if ending is not None else completion
 
 
@@ -225,7 +237,7 @@ def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
             frame.store(handler.name, error)
         frame.errors.append(error)
         try:
-            return (yield from steps(frame, handler.body))
+            return (yield from _holding(frame, error, steps(frame, handler.body)))
         finally:
             frame.errors.pop()
             if handler.name:
@@ -253,7 +265,7 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
     try:
         if item.optional_vars is not None:
             passing(assign, frame, item.optional_vars, entered)
-        inner = _with_items(frame, node, position + 1)
+        inner = _holding(frame, manager, _with_items(frame, node, position + 1))
         with _closed(frame, manager):
             completion = yield from _tried(frame, inner)
     except GeneratorExit:

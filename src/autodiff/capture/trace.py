@@ -178,7 +178,7 @@ class Trace:
         self.stored: dict[int, Any] = {}  # ... and those that hold traced values until the end
         self.plain_copies: dict[int, tuple[Any, Any]] = {}  # of tuples and the like, once stored
         self.kept_arrays: dict[Any, Any] = {}
-        self.gone_through: list[Any] = []  # by loops that run pass by pass
+        self.in_hand: list[Any] = []  # what statements hold that are not done yet
         self.rolling: list[Any] = []  # the bodies of the loops that are being staged
         self.tried = 0  # bodies of ``try`` and ``with`` around what is run
         self.attempts: list[Any] = []  # the ``try`` statements that are being run, outermost first
@@ -198,7 +198,7 @@ class Trace:
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
             self.copied, self.items, self.tables, self.taken_apart,
             self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
-            self.scopes, self.active, self.rolling, self.gone_through, self.complex_inputs,
+            self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs,
         ):  # fmt: skip
             table.clear()
         self.heap.forget()
