@@ -18,9 +18,9 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture import Captured, Result
-from autodiff.capture.lists import ListPlan
 from autodiff.capture.naming import Naming, Tagged, refuse_untagged_uses, single
 from autodiff.capture.paths import Path, compile_reader
+from autodiff.capture.stores import ListPlan
 from autodiff.differentiate import (
     broken_by,
     conjugate,

@@ -42,7 +42,7 @@ from autodiff.capture import (
 from autodiff.capture.frames import Scope
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.lists import ListPlan, TracedList, refuse_open_length
+from autodiff.capture.lists import TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.nested import call_frame
 from autodiff.capture.origins import type_of
@@ -52,6 +52,7 @@ from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State
+from autodiff.capture.stores import ListPlan
 from autodiff.capture.text import DeferredText, is_pending
 from autodiff.capture.tiers import EAGER, STAGED, Tier
 from autodiff.capture.trace import (

@@ -22,7 +22,7 @@ from autodiff.capture import choices, staging, structures
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
 from autodiff.capture.holders import has_other_names, is_aliased
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.lists import Store, TracedList
+from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.regions import (
@@ -42,6 +42,7 @@ from autodiff.capture.regions import (
     type_text,
     types_of,
 )
+from autodiff.capture.stores import Store
 from autodiff.capture.structures import LeafScope
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import (
@@ -360,9 +361,9 @@ class Body:
         step = self.lists[target]
         assert target.store is not None
         if self.limit is None:
-            target.begin_rows()
+            target.store.begin_rows()
         elif not same(step, 0):
-            target.reserve(target.store.length + step * self.limit)
+            target.store.reserve(target.store.length + step * self.limit)
 
     @contextmanager
     def lists_restored(self) -> Iterator[None]:
@@ -434,7 +435,7 @@ class Body:
         for target in self.lists:
             if target.store is not None and target.store.rows is not None:
                 n = len(target.store.rows.values)
-                target.end_rows(Dim.symbol(trips), left[:n], left[n : 2 * n])
+                target.store.end_rows(Dim.symbol(trips), left[:n], left[n : 2 * n])
                 left = left[2 * n :]
 
     def interpret(self, through: Sequence[TracedList] = ()) -> None:

@@ -25,7 +25,7 @@ from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.functions import Closure, descriptor, make_closure, own_method
 from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
-from autodiff.capture.lists import TracedList, is_item
+from autodiff.capture.lists import TracedList
 from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
@@ -36,6 +36,7 @@ from autodiff.capture.regions import cells_of, is_listed
 from autodiff.capture.sequences import lazy_sequence
 from autodiff.capture.staging import stage_boolean, stage_choice
 from autodiff.capture.state import MISSING
+from autodiff.capture.stores import is_item
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined, is_library
 from autodiff.capture.unrolling import Passes

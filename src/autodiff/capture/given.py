@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers
-from autodiff.capture.lists import Store, TracedList
+from autodiff.capture.lists import TracedList
 from autodiff.capture.records import forms, has_given, template_of_part
 from autodiff.capture.regions import Slot
+from autodiff.capture.stores import Store
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer

@@ -23,11 +23,11 @@ from autodiff.ladder import NotStaged
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import VARIES, Either, Kind, kinds_of, union
 from autodiff.ops.structural import reshape
-from autodiff.ops.tracer import Form, Tracer, as_tracer, emit_tracer
+from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
-    from autodiff.capture.lists import TracedList
+    from autodiff.capture.kept import KeptList
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,6 @@ Template = Number | Typed | Complex | Several | Rows | Fixed | Fields
 
 def template_of(item: Any) -> Template | None:
     """What an item looks like; None where no columns can hold it."""
-    from autodiff.capture.lists import TracedList
-
     if isinstance(item, Either):
         return Typed(types_of(item))
     number = as_parts(item)
@@ -173,11 +171,12 @@ def template_of(item: Any) -> Template | None:
         return Complex(number.form, number.part_dtype)
     if is_numeric(item):
         return Number()
-    if isinstance(item, TracedList):
-        if item.columns is not None:
+    if isinstance(item, StoredList):
+        kept: Any = item
+        if kept.columns is not None:
             return None
-        if item.store is not None:
-            return None if item.store.rows is not None else Rows(item.extent, item.store.slot)
+        if kept.store is not None:
+            return None if kept.store.rows is not None else Rows(kept.extent, kept.store.slot)
         cls: type = list
     elif containers.is_plain_tuple(item):
         cls = type(item)
@@ -280,18 +279,17 @@ def width(template: Template) -> int:
 
 def freeze_lists(item: Any) -> None:
     """Have the lists that an item is made of refuse to change."""
-    from autodiff.capture.lists import TracedList
-
-    if isinstance(item, TracedList):
-        item.frozen = True
-    if isinstance(item, (tuple, TracedList)) and not (
-        isinstance(item, TracedList) and item.store is not None
-    ):
+    if isinstance(item, StoredList):
+        kept: Any = item
+        kept.frozen = True
+        if kept.store is not None:
+            return
+    if isinstance(item, (tuple, StoredList)):
         for part in item:
             freeze_lists(part)
 
 
-def build(template: Template, found: Iterator[Any], home: TracedList) -> Any:
+def build(template: Template, found: Iterator[Any], home: KeptList) -> Any:
     """The item made of numbers."""
     if isinstance(template, Several):
         items = [build(part, found, home) for part in template.parts]

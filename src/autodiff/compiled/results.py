@@ -17,7 +17,7 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture import Captured
-from autodiff.capture.lists import ListPlan
+from autodiff.capture.stores import ListPlan
 from autodiff.columns import Unreadable, compile_write
 from autodiff.dims import symbols
 from autodiff.ir.data import Program

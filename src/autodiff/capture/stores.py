@@ -1,0 +1,277 @@
+"""Where the items of lists are that loops append to: an array with a leading axis, and the number of items.
+
+    buffer: float64[n], count: 0        both in storage cells, which loops carry and branches merge
+
+What a list does with its store is in :mod:`autodiff.capture.kept` and :mod:`autodiff.capture.lists`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.capture.regions import (
+    Slot,
+    fit,
+    same_object,
+)
+from autodiff.dims import (
+    Dim,
+    Extent,
+    bounds,
+    same,
+)
+from autodiff.ir.data import Value
+from autodiff.ladder import AmbiguousStore, NotStaged
+from autodiff.ops import indexing
+from autodiff.ops.dispatch import extent_of
+from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
+from autodiff.ops.tracer import (
+    Cell,
+    Tracer,
+    ViewStep,
+    as_tracer,
+    emit_tracer,
+)
+from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(eq=False)
+class Rows:
+    """What a loop of unknown length appends, while it is staged.
+
+    There is no telling how much room it takes, so each iteration yields its items to be stacked.
+    Item number p that the body appends goes to ``values[p]``, and ``taken[p]`` says that it did.
+    ``last`` holds the last items of the list, the very last one first, for the body to read.
+    """
+
+    values: list[Cell]
+    taken: list[Cell]
+    last: list[Cell]
+    start: Extent  # items before the loop
+    next: int = 0
+
+
+@dataclass(eq=False)
+class Store:
+    """Where the items of a list are; see the module header."""
+
+    buffer: Cell
+    count: Cell
+    slot: Slot  # of the items that loops append or store
+    head: list[Any]  # the items that were there when the store was made, as they were
+    # Where the head is of other types: which of its places hold what was stored later; one place
+    # more, for stores beyond the head.
+    changed: Cell | None
+    unchanged: Value | None  # ... and what that is when none does
+    # Of ``[number] * n`` of a length known only when the program runs: the number, n, the array.
+    repeated: tuple[Any, Extent, Value] | None = None
+    rows: Rows | None = None  # in a loop of unknown length
+    wanted_rows: int = 1
+    wanted_last: int = 0
+    pushed: Extent = 0  # at most how many items the body under study has appended
+
+    @property
+    def length(self) -> Extent:
+        """How many items there are."""
+        return extent_of(Tracer(self.count.value, "python"))
+
+    @property
+    def capacity(self) -> Extent:
+        """How many items there is room for."""
+        return self.buffer.value.type.shape[0]
+
+    def rows_up_to(self, length: Extent) -> Tracer:
+        """The first items as the rows of an array."""
+        if self.rows is not None:
+            raise NotStaged("a list that grows in a loop of unknown length, as a whole")
+        x = Tracer(self.buffer.value, "array")
+        if not same(length, self.capacity):
+            n = len(x.shape)
+            x = slice_of(x, (0,) * n, (length, *self.slot.shape), (1,) * n)
+        return Tracer(x.value, "array")
+
+    def position(self, index: Any) -> Extent:
+        """Where the item at an index is."""
+        try:
+            return indexing.position(extent_of(index), self.length, 0)
+        except IndexError:
+            raise IndexError("list index out of range") from None
+
+    def reserve(self, needed: Extent) -> None:
+        """Make room for ``needed`` items (where the list was made)."""
+        low, _ = bounds(self.capacity - needed)
+        if low is not None and low >= 0:
+            return
+        old = Tracer(self.buffer.value, "array")
+        shape = self.slot.shape
+        buffer = zeros((needed, *shape), self.slot.dtype)
+        if not same(self.capacity, 0):
+            n = 1 + len(shape)
+            sizes = (self.capacity, *shape)
+            low, _ = bounds(needed - self.capacity)
+            if low is None or low < 0:
+                sizes = (self.length, *shape)
+                old = slice_of(old, (0,) * n, sizes, (1,) * n)
+            buffer = slice_update(buffer, old, (0,) * n, sizes, (1,) * n)
+        self.buffer.write(buffer.value)
+
+    def begin_rows(self) -> None:
+        """Before a loop of unknown length is interpreted."""
+        if self.slot.form == "array" and self.wanted_last:
+            raise NotStaged("arrays of a list that grows in a loop of unknown length")
+        nothing = zeros(self.slot.shape, self.slot.dtype).value
+        last = []
+        for k in range(1, self.wanted_last + 1):
+            low, _ = bounds(self.length - k)
+            x = Tracer(nothing, "array")
+            if low is not None and low >= 0:
+                x = slice_of(Tracer(self.buffer.value, "array"), *place(self.length - k, self.slot))
+            last.append(Cell(fit(x, self.slot)))
+        self.rows = Rows(
+            [Cell(nothing) for _ in range(self.wanted_rows)],
+            [Cell(as_tracer(False).value) for _ in range(self.wanted_rows)],
+            last,
+            self.length,
+        )
+
+    def end_rows(self, trips: Extent, values: Sequence[Value], taken: Sequence[Value]) -> None:
+        """After the loop: the items from before it, then what each iteration has appended."""
+        assert self.rows is not None
+        rows, n = self.rows, len(values)
+        self.rows = None
+        shape = self.slot.shape
+        columns = [reshape(Tracer(v, "array"), (trips, 1, *shape)) for v in values]
+        flags = [reshape(Tracer(v, "array"), (trips, 1)) for v in taken]
+        new = columns[0] if n == 1 else emit_tracer("concatenate", *columns, axis=1)
+        new = Tracer(reshape(new, (trips * n, *shape)).value, "array")
+        every = self.length - rows.start
+        self.count.write(count_of(rows.start))
+        old = self.rows_up_to(rows.start)
+        if not same(every, trips * n):
+            mask = flags[0] if n == 1 else emit_tracer("concatenate", *flags, axis=1)
+            new = new[Tracer(reshape(mask, (trips * n,)).value, "array")]
+        if not same(old.shape[0], 0):
+            new = emit_tracer("concatenate", old, Tracer(new.value, "array"), axis=0)
+        self.buffer.write(new.value)
+        self.count.write(count_of(new.shape[0]))
+
+
+def array_of(items: list[Any], slot: Slot) -> Tracer:
+    """The items of a list as the rows of an array."""
+    shape = (len(items), *slot.shape)
+    if not items:
+        return zeros(shape, slot.dtype)
+    if not any(isinstance(x, (Tracer, Dim)) for x in items):
+        return Tracer.constant(np.array(items, slot.dtype))
+    if all(same_object(x, items[0]) for x in items):
+        row = Tracer(fit(items[0], slot), "array")
+        return broadcast(row, shape, tuple(range(1, len(shape))))
+    rows = [reshape(Tracer(fit(x, slot), "array"), (1, *slot.shape)) for x in items]
+    joined: Tracer = emit_tracer("concatenate", *rows, axis=0) if len(rows) > 1 else rows[0]
+    return joined
+
+
+def place(at: Extent, slot: Slot) -> tuple[Any, Any, Any]:
+    """Starts, sizes and steps of the item at a position."""
+    n = 1 + len(slot.shape)
+    return (at, *(0,) * (n - 1)), (None, *slot.shape), (1,) * n
+
+
+def count_of(n: Extent) -> Value:
+    """A number of items as a value."""
+    """A number of items as a value."""
+    return as_tracer(n).value
+
+
+FLAG = Slot(np.dtype(bool), (), "python")
+INDEX = Slot(np.dtype(np.int64), (), "python")
+
+
+@dataclass(frozen=True)
+class ItemStep(ViewStep):
+    """The step from a list's store to one of its arrays, which cannot be stored into."""
+
+    at: Extent = 0
+
+    @staticmethod
+    def of(at: Extent, slot: Slot) -> ItemStep:
+        def read(x: Tracer) -> Tracer:
+            return reshape(slice_of(x, *place(at, slot)), slot.shape)
+
+        return ItemStep(read, _refuse_store, at=at)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ItemStep) and same(self.at, other.at)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def is_item(x: Tracer) -> bool:
+    """Whether an array is (a view of) one that was read from a list's store."""
+    return any(isinstance(step, ItemStep) for step in x.path)
+
+
+def _refuse_store(parent: Tracer, new: Tracer) -> Tracer:
+    raise AmbiguousStore("a store into an array of a list")
+
+
+# -- results --------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class ListPlan:
+    """How a list of the result is made of the program's outputs.
+
+    ``buffer``, ``count`` and ``changed`` are numbers of outputs, ``length`` the number of items
+    where that is known.
+    """
+
+    buffer: int
+    length: int | None
+    count: int | None
+    form: str
+    # Items that are not as the buffer has them, as leaves of the result.  ``repeated``: all are
+    # this one.
+    head: tuple[tuple[Any, ...], ...]
+    repeated: tuple[Any, ...] | None
+    changed: int | None
+    kind: type = list  # or tuple
+
+    def build(self, outputs: Any, leaf: Callable[[tuple[Any, ...]], Any]) -> Any:
+        """The list; ``leaf`` makes one of the result."""
+        n = self.length  # if neither this nor a count is known: all
+        if n is None and self.count is not None:
+            n = int(outputs[self.count])
+        array = np.asarray(outputs[self.buffer])[:n]
+        if self.form == "python":
+            items = array.tolist()
+        elif self.form == "scalar":
+            items = list(array)
+        else:
+            items = [np.array(row) for row in array]
+        changed = None if self.changed is None else np.asarray(outputs[self.changed])
+        head = self.head[:n]
+        if self.repeated is not None and changed is not None:
+            head = (self.repeated,) * min(len(items), len(changed) - 1)
+        for k, item in enumerate(head):
+            if changed is None or not changed[k]:
+                items[k] = leaf(item)
+        return items if self.kind is list else self.kind(items)
+
+
+__all__ = [
+    "FLAG",
+    "INDEX",
+    "ItemStep",
+    "ListPlan",
+    "Rows",
+    "Store",
+    "array_of",
+    "count_of",
+    "is_item",
+    "place",
+]
