@@ -258,8 +258,12 @@ def as_floats(found):
 
 # -- what a callback decides -------------------------------------------------------------------------
 CALLING = {
-    "an integrand": lambda a: scipy.integrate.dblquad(lambda y, x: float(y < a), 0, 1, 0, 2)[0],
-    "a map": lambda a: scipy.optimize.fixed_point(lambda x: 0.5 if x < a else 0.25, 0.3),
+    "a search on a grid": lambda a: scipy.optimize.brute(
+        lambda x: 0.5 if x[0] < a else 0.25, ((0.0, 2.0),), Ns=5, finish=None
+    ),
+    "a population": lambda a: scipy.optimize.differential_evolution(
+        lambda x: 0.5 if x[0] < a else 0.25, [(0.0, 2.0)], seed=1, maxiter=2
+    ).fun,
     "an objective": lambda a: scipy.optimize.minimize(
         lambda x: (x[0] - 1) ** 2 if x[0] < a else 5.0, [0.0], method="Powell"
     ).x[0],
@@ -280,3 +284,19 @@ def test_a_derivative_that_ends_in_a_decision_of_a_callback_is_refused(name, unc
         warnings.simplefilter("ignore", autodiff.FallbackWarning)
         with pytest.raises(autodiff.DerivativeError, match="AD302: scipy.* by what the function"):
             gradient(0.7)
+
+
+@pytest.mark.parametrize("uncompiled", [False, True])
+@pytest.mark.parametrize("integral", [scipy.integrate.quad, scipy.integrate.dblquad])
+def test_an_integrand_that_jumps_where_the_argument_decides_is_refused(integral, uncompiled):
+    def f(a):
+        if uncompiled:
+            with open(os.devnull):
+                pass
+        limits = (0, 1, 0, 2) if integral is scipy.integrate.dblquad else (0, 2)
+        return integral(lambda y, *x: float(y < a), *limits)[0]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        with pytest.raises(autodiff.DerivativeError, match="AD305: scipy.* what is differentiated"):
+            autodiff.gradient(f)(0.7)
