@@ -2,6 +2,7 @@
 
 import logging
 import random
+import threading
 import time
 import warnings
 
@@ -421,6 +422,22 @@ def test_derivatives_flow_through_what_the_uncompiled_tier_stores(function):
         got = autodiff.gradient(lambda x: function(ours, x))(x)
         assert np.isclose(got, (steps[0] - steps[1]) / 2e-6)
     assert described(ours) == described(plain)
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+def test_an_uncompiled_derivative_begins_with_what_an_array_outside_held():
+    lock, kept = threading.Lock(), np.array([1.0, 2.0])
+
+    def f(x, a):
+        with lock:
+            kept[0] = kept[0] * a + x
+        return kept[0] * x * a
+
+    for _ in range(2):
+        before = kept[0]
+        found = autodiff.gradient(f)(1.5, 2.0)
+        assert kept.tolist() == [before * 2.0 + 1.5, 2.0]
+        assert found == pytest.approx((2.0 * (2.0 * before + 3.0), 1.5 * (4.0 * before + 1.5)))
 
 
 def test_a_list_argument_that_the_function_changes():

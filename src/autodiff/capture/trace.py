@@ -597,10 +597,14 @@ class Trace:
                 self.is_external(x) and id(x) not in self.stored and not self.was_made(x)
             ),
         )
+        examples = {id(record.example) for record in self.inputs}
         for record in self.inputs:
             if record.leaf is None and record.cell.version:
-                np.copyto(record.example, self.concrete(Tracer(record.cell, "array")))
-        examples = {id(record.example) for record in self.inputs}
+                array, after = record.example, self.concrete(Tracer(record.cell, "array"))
+                # The program begins with what the array held before.
+                record.example = array.copy(order="K")
+                self.known[record.value] = (record.example, True)
+                np.copyto(array, after)
         for obj, tracer in list(self.kept.values()):
             if is_tracer(tracer) and tracer.form == "array" and id(obj) not in examples:
                 np.copyto(obj, self.concrete(tracer))
