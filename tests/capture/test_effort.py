@@ -63,7 +63,16 @@ ROWS = {
     "the other side": lambda x: len(list(range(HUGE))) * x if x < 0 else x,
     "in a condition": lambda x: x if x > 0 or len(list(range(HUGE))) else 2 * x,
 }  # fmt: skip
-SAMPLE = ("list", "a size that no list has", "endless, in C", "bytes", "repeated list", "power", "ljust", "digits")
+SAMPLE = (
+    "list",
+    "a size that no list has",
+    "endless, in C",
+    "bytes",
+    "repeated list",
+    "power",
+    "ljust",
+    "digits",
+)
 
 
 def check(name: str, engine: str) -> None:
