@@ -288,15 +288,21 @@ FUNCTIONS: dict[str, Row] = {
         lambda x, y: x * mpmath.log(y),
         ((0.0, 2.0), (0.0, 1.0), (1.0, 1.0), (-1.0, 0.5)),
     ),
+    "entr": Row(special.entr, lambda x: -x * mpmath.log(x), _one(0.1, 1.0, 30.0)),
+    "rel_entr": Row(
+        special.rel_entr,
+        lambda x, y: x * mpmath.log(x / y),
+        ((1.0, 1.0), (0.5, 2.0), (2.0, 3.0), (1e-9, 1e9)),
+    ),
+    "kl_div": Row(
+        special.kl_div,
+        lambda x, y: x * mpmath.log(x / y) - x + y,
+        ((1.0, 1.0), (0.5, 2.0), (2.0, 3.0), (1e-9, 1e9)),
+    ),
     "xlog1py": Row(
         special.xlog1py,
         lambda x, y: x * _log1p(y),
         ((0.0, 2.0), (0.0, 0.0), (1.0, 0.0), (-1.0, 0.5)),
-    ),
-    "entr": Row(special.entr, lambda x: -x * mpmath.log(x), _one(0.1, 1.0)),
-    "rel_entr": Row(special.rel_entr, lambda x, y: x * mpmath.log(x / y), ((1.0, 1.0), (0.5, 2.0))),
-    "kl_div": Row(
-        special.kl_div, lambda x, y: x * mpmath.log(x / y) - x + y, ((1.0, 1.0), (0.5, 2.0))
     ),
     "pseudo_huber": Row(
         special.pseudo_huber,
@@ -527,6 +533,52 @@ def test_limits_at_infinity(function: Any, x: float, slope: float, engine: str) 
     np.testing.assert_array_equal(
         autodiff.jvp(lambda v: autodiff.jvp(function, (v,), (1.0,))[1], (x,), (1.0,))[1], 0.0
     )
+
+
+# Products of an infinity and a zero: what is a limit is one, what is none is NaN, in both modes.
+NO_NUMBERS = (0.0, 1.0, 2.0, np.inf, -np.inf, np.nan, -1.0)
+SLOPES_AT_INFINITY: dict[str, tuple[Any, tuple[float, ...], tuple[float, ...]]] = {
+    "xlogy": (special.xlogy, (2.0, np.inf), (np.inf, 0.0)),
+    "xlogy, no limit": (special.xlogy, (np.inf, np.inf), (np.inf, np.nan)),
+    "xlog1py": (special.xlog1py, (2.0, np.inf), (np.inf, 0.0)),
+    "entr": (special.entr, (np.inf,), (-np.inf,)),
+    "entr at 0": (special.entr, (0.0,), (0.0,)),
+    "rel_entr": (special.rel_entr, (np.inf, 2.0), (np.inf, -np.inf)),
+    "rel_entr far": (special.rel_entr, (2.0, np.inf), (-np.inf, 0.0)),
+    "kl_div": (special.kl_div, (np.inf, 2.0), (np.inf, -np.inf)),
+    "kl_div far": (special.kl_div, (2.0, np.inf), (-np.inf, 1.0)),
+}
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("name", SLOPES_AT_INFINITY)
+def test_limits_of_entropies_at_infinity(name: str, engine: str) -> None:
+    function, point, slopes = SLOPES_AT_INFINITY[name]
+    wrt = tuple(range(len(point)))
+    with np.errstate(all="ignore"):
+        found = autodiff.gradient(function, wrt=wrt, engine=engine)(*point)
+    np.testing.assert_array_equal(found, slopes)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(
+    "function", [special.xlogy, special.xlog1py, special.entr, special.rel_entr, special.kl_div]
+)
+def test_entropies_have_one_derivative_in_both_modes(function: Any, engine: str) -> None:
+    grids = np.meshgrid(*(NO_NUMBERS,) * function.nin)
+    points = [np.ravel(grid) for grid in grids]
+    with np.errstate(all="ignore"):
+        total = (
+            (lambda x: np.sum(function(x)))
+            if function.nin == 1
+            else (lambda x, y: np.sum(function(x, y)))
+        )
+        wrt = tuple(range(function.nin))
+        backwards = autodiff.gradient(total, wrt=wrt, engine=engine)(*points)
+        for k, slope in enumerate(backwards if function.nin > 1 else [backwards]):
+            directions = tuple(np.full(p.shape, float(j == k)) for j, p in enumerate(points))
+            forwards = autodiff.jvp(function, tuple(points), directions, engine=engine)[1]
+            np.testing.assert_array_equal(forwards, slope)
 
 
 @pytest.mark.parametrize("ufunc", [np.logaddexp, np.logaddexp2])

@@ -170,10 +170,10 @@ def failed(
     plain_has_run = not specialisation.captured.has_effects
     if plain_has_run:
         run_plainly(compiled, call)
-    # A size that is checked when the program begins may be that of a branch which is not taken.
+    # A size that is checked when the program begins may be that of a loop without passes.
     block = specialisation.plan.program.block
     if lacks_memory and any(operation.kind == "sized" for operation in block.operations):
-        lacks_memory = not any(operation.kind == "cond" for operation in block.operations)
+        lacks_memory = not any(operation.kind in ("for", "while") for operation in block.operations)
     if lacks_memory:  # the function has enough, its derivative has not
         raise MemoryError(
             f"{compiled.transformation.name} of {compiled.signature.title} needs more memory than "

@@ -227,7 +227,10 @@ def _copy_saving(
         for old, value in kept:
             mine.outputs.append(value)
             with sweep.builder.reopened(other):
+                # Nothing that the user has made: its size is not checked where nobody reads it.
+                sweep.builder.source = operation.source and operation.source.derivative()
                 other.outputs.append(zeros(value.shape, value.dtype).value)
+                sweep.builder.source = operation.source
             results.append(Value(_plain(value.type)))
             found[old] = results[-1]
     new = Operation(

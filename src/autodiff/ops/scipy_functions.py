@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from autodiff.ops import complex_functions, holomorphic_functions, special_rows
+from autodiff.ops import complex_functions, holomorphic_functions, smooth, special_rows
 from autodiff.ops import special as entries
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import known
-from autodiff.ops.promotion import as_array, cast, constant, pointwise, select
+from autodiff.ops.promotion import as_array, broadcast_to, cast, constant, pointwise, select
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
@@ -85,7 +85,25 @@ def log_expit(x: Any) -> Tracer:
 def xlogy(x: Any, y: Any) -> Any:
     """``x log y``, 0 where x is 0."""
     a, b = as_float(x), as_float(y)
-    return pointwise("multiply", a, pointwise("log", _safe(a, b, b, 1)))
+    safe = _safe(a, b, b, 1)
+    logarithm = pointwise("log", safe)
+    return _sloped(pointwise("multiply", a, logarithm), (a, logarithm), (b, _quotient(a, safe)))
+
+
+def _quotient(a: Any, b: Any) -> Tracer:
+    return pointwise("divide", a, b)
+
+
+def _sloped(value: Any, *by: tuple[Any, Any]) -> Tracer:
+    """``value`` with its partial derivatives, each beside what it is taken by.
+
+    The chain rule multiplies infinity by zero where an argument is infinite, one way forwards and
+    another way backwards.
+    """
+    arguments, slopes = zip(*by, strict=True)
+    wide = [broadcast_to(cast(x, value.dtype), value.shape) for x in (*arguments, *slopes)]
+    apply = smooth.with_slope if len(by) == 1 else smooth.with_slopes
+    return Tracer(apply(value, *wide).value, value.form)
 
 
 def _safe(a: Any, b: Any, argument: Any, instead: float) -> Any:
@@ -102,7 +120,10 @@ def _safe(a: Any, b: Any, argument: Any, instead: float) -> Any:
 def xlog1py(x: Any, y: Any) -> Any:
     """``x log(1 + y)``, 0 where x is 0."""
     a, b = as_float(x), as_float(y)
-    return pointwise("multiply", a, pointwise("log1p", _safe(a, b, b + 1.0, 0)))
+    safe = _safe(a, b, b + 1.0, 0)
+    logarithm = pointwise("log1p", safe)
+    slope = _quotient(a, pointwise("add", safe, constant(1, safe.dtype)))
+    return _sloped(pointwise("multiply", a, logarithm), (a, logarithm), (b, slope))
 
 
 @implements(special.entr)
@@ -112,7 +133,11 @@ def entr(x: Any) -> Tracer:
     product = xlogy(value, value)
     # 0.0 at 0, as in SciPy, where the negative is -0.0
     inside = select(pointwise("equal", value, 0), product, pointwise("negative", product))
-    return select(pointwise("less", value, 0), constant(-np.inf, value.dtype), inside)
+    result = select(pointwise("less", value, 0), constant(-np.inf, value.dtype), inside)
+    defined = np.logical_not(pointwise("less_equal", value, 0))  # by convention 0 elsewhere
+    logarithm: Any = pointwise("log", select(defined, value, constant(1, value.dtype)))
+    slope = select(defined, -(logarithm + 1.0), constant(0, value.dtype))
+    return _sloped(result, (value, slope))
 
 
 @implements(special.comb)
@@ -134,22 +159,29 @@ def _positive(x: Any, y: Any) -> Any:
     return (x > 0.0) & (y > 0.0)
 
 
+def _log_ratio(x: Any, y: Any) -> Any:
+    """``log(x / y)`` as SciPy: near 1 by the difference; a quotient out of range by its parts."""
+    ratio: Any = x / y
+    near: Any = (ratio > 0.5) & (ratio < 2.0)
+    usable: Any = (ratio >= np.finfo(ratio.dtype).tiny) & (ratio < np.inf)
+    difference = np.log1p(select(near, (x - y) / y, 0.0, ratio.dtype))
+    apart = select(usable, np.log(select(usable, ratio, 1.0, ratio.dtype)), np.log(x) - np.log(y))
+    return select(near, difference, apart)
+
+
 @implements(special.rel_entr)
 def rel_entr(x: Any, y: Any) -> Any:
     """``x log(x / y)``; 0 for x = 0 and y >= 0, else infinite."""
     a, b = as_float(x), as_float(y)
     both: Any = _positive(a, b)
     x, y = select(both, a, 1.0, a.dtype), select(both, b, 1.0, b.dtype)
-    # As SciPy: near 1 by the difference; a quotient out of range by its parts.
-    ratio: Any = x / y
-    near: Any = (ratio > 0.5) & (ratio < 2.0)
-    usable: Any = (ratio >= np.finfo(a.dtype).tiny) & (ratio < np.inf)
-    difference = np.log1p(select(near, (x - y) / y, 0.0, a.dtype))
-    apart = select(usable, np.log(select(usable, ratio, 1.0, a.dtype)), np.log(x) - np.log(y))
+    logarithm = _log_ratio(x, y)
     zero: Any = (a == 0.0) & (b >= 0.0)
     outside = select(np.isnan(a) | np.isnan(b), np.nan, np.inf, a.dtype)
     outside = select(zero, 0.0, outside, a.dtype)
-    return select(both, a * select(near, difference, apart), outside, a.dtype)
+    by_x = select(both, logarithm + 1.0, 0.0, a.dtype)
+    by_y = select(both, -x / y, 0.0, a.dtype)
+    return _sloped(select(both, a * logarithm, outside, a.dtype), (a, by_x), (b, by_y))
 
 
 @implements(special.kl_div)
@@ -160,7 +192,14 @@ def kl_div(x: Any, y: Any) -> Tracer:
     value = rel_entr(select(both, a, 1.0, a.dtype), select(both, b, 1.0, b.dtype)) - a + b
     zero: Any = (a == 0.0) & (b >= 0.0)
     outside = select(np.isnan(a) | np.isnan(b), np.nan, np.inf, a.dtype)
-    return select(both, value, select(zero, b, outside, b.dtype), a.dtype)
+    result = select(both, value, select(zero, b, outside, b.dtype), a.dtype)
+    x, y = select(both, a, 1.0, a.dtype), select(both, b, 1.0, b.dtype)
+    by_x = select(both, _log_ratio(x, y), 0.0, a.dtype)
+    ratio: Any = x / y
+    near: Any = (ratio > 0.5) & (ratio < 2.0)
+    by_y = select(near, (y - x) / select(near, y, 1.0, y.dtype), 1.0 - ratio, a.dtype)
+    by_y = select(both, by_y, select(zero, 1.0, 0.0, a.dtype), a.dtype)
+    return _sloped(result, (a, by_x), (b, by_y))
 
 
 @implements(special.huber)

@@ -13,6 +13,8 @@
     sine_ratio(z)          sin(z) / z
     exprel(x)              (exp(x) - 1) / x
     derived_as(y, z)       y, with the derivative of z
+    with_slope(y, x, g)    y, with the derivative g by x, and
+    with_slopes(y, a, b, g, h)    those by a and b
 
 A formula such as ``1 - tanh(x)**2`` is right to the last bit of 1, not of the result, and
 ``1 / (1 + x*x)`` is 0 or NaN where x*x overflows; one made of pieces that are joined by
@@ -219,6 +221,21 @@ log_square = smooth(
 derived_as = smooth(
     "derived_as", lambda y, z: np.asarray(y), lambda s, y, z: y, None, lambda v, y, z: 1.0
 )
+
+# Where the chain rule meets infinity times zero, in another order forwards than backwards, and the
+# derivative of the whole has a limit.  What is given as a derivative is differentiated further.
+with_slope = smooth(
+    "with_slope",
+    lambda y, x, g: np.asarray(y),
+    lambda s, y, x, g: y,
+    None, lambda v, y, x, g: g, None,
+)  # fmt: skip
+with_slopes = smooth(
+    "with_slopes",
+    lambda y, a, b, g, h: np.asarray(y),
+    lambda s, y, a, b, g, h: y,
+    None, lambda v, y, a, b, g, h: g, lambda v, y, a, b, g, h: h, None, None,
+)  # fmt: skip
 
 # 0, with a derivative that is not known: where a formula for one value of a parameter stands alone.
 unknown_slope = smooth(

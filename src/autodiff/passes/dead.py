@@ -12,30 +12,37 @@ the same ones: the scatter of a gradient for a gather with the same indices.
     np.zeros((n, n)).size     sized(shape=(n, n)): no array, but NumPy's error where it does not fit
 
 Of an array that the user made, of a size that integers of the call tell, its size is checked when the program
-begins. (In a branch not taken that is too early; then plain Python runs, and is right as well;
-a derivative is traced along the path of the call.)
+begins, or the side of a branch that it is made on. (In a loop of no passes that is too early;
+then plain Python runs, and is right as well; a derivative is traced along the path of the call.)
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from autodiff.dims import Extent, symbols
+from autodiff.dims import symbols
 from autodiff.ir.copying import Mapping, copy_value, map_attribute
 from autodiff.ir.data import Block, Operation, Program, Value, uses, walk
 from autodiff.ops.control import MOST_BYTES
 from autodiff.ops.entries import ENTRIES, Creation
 
 Risk = tuple[str, Value, str | None]
+_Size = tuple[Any, ...]  # the shape and the bytes of an element
 
 
 def eliminate_dead_code(program: Program) -> Program:
     """Keep what the outputs and effects need."""
     block = Block(list(program.inputs), outputs=list(program.outputs))
     operations, _ = _sweep(program.block.operations, set(program.outputs), set())
+    sizes = _Sizes(program, operations)
+    if any(sizes.lost(inner) for inner in _on_sides(program.block.operations)):
+        checked = sizes.into_sides(program.block.operations)
+        operations, _ = _sweep(checked, set(program.outputs), set())
     # Extents of inputs may name other inputs.
-    block.operations = [*_sizes(program, operations), *operations]
+    begin = sizes.checks(_at_once(program.block.operations), sizes.made)
+    block.operations = [*begin, *operations]
     return _renamed(Program(block, program.name))
 
 
@@ -50,38 +57,86 @@ def _has_effect(operation: Operation) -> bool:
     )
 
 
-def _sizes(program: Program, kept: list[Operation]) -> Iterator[Operation]:
-    """Checks of the sizes of arrays that are no longer made."""
-    of_arrays = {s for v in program.inputs for n in v.shape for s in symbols(n)}
-    given = {v for v in program.inputs if v not in of_arrays and v.dtype.kind in "iu"}
-    left = {id(operation) for operation in walk(Block(operations=kept))}
-    made = {_size_of(v) for operation in kept for v in operation.results}
-    made |= {
-        tuple(operation.attributes.values()) for operation in kept if operation.kind == "sized"
-    }
-    for operation in walk(program.block):
-        if id(operation) in left or operation.is_derived or not _makes_an_array(operation):
-            continue
-        size = _size_of(operation.result)
-        if size in made or not _may_be_too_large(size, set(program.inputs), given):
-            continue
-        made.add(size)
-        shape, itemsize = size
-        attributes = {"shape": shape, "itemsize": itemsize}
-        yield Operation("sized", (), attributes, (), source=operation.source)
+class _Sizes:
+    """The sizes of arrays that are no longer made, once ``kept`` is what is left of a program."""
+
+    def __init__(self, program: Program, kept: list[Operation]) -> None:
+        of_arrays = {s for v in program.inputs for n in v.shape for s in symbols(n)}
+        self.inputs = set(program.inputs)
+        self.given = {v for v in program.inputs if v not in of_arrays and v.dtype.kind in "iu"}
+        self.left = {id(operation) for operation in walk(Block(operations=kept))}
+        self.made = self._made_in(kept)
+
+    def _made_in(self, operations: list[Operation]) -> set[_Size]:
+        """The sizes that these operations check, as they make arrays or for themselves."""
+        left = [operation for operation in operations if id(operation) in self.left]
+        return {_size_of(v) for operation in left for v in operation.results} | {
+            tuple(operation.attributes.values()) for operation in left if operation.kind == "sized"
+        }
+
+    def lost(self, operation: Operation) -> bool:
+        """Whether an array is made no more that no memory may hold."""
+        if id(operation) in self.left or operation.is_derived or not _makes_an_array(operation):
+            return False
+        return _may_be_too_large(_size_of(operation.result), self.inputs, self.given)
+
+    def checks(self, operations: Iterable[Operation], made: set[_Size]) -> Iterator[Operation]:
+        """Checks of the arrays that are made no more and of no size that is checked anyway."""
+        for operation in filter(self.lost, operations):
+            size = _size_of(operation.result)
+            if size not in made:
+                made.add(size)
+                attributes = dict(zip(("shape", "itemsize"), size, strict=True))
+                yield Operation("sized", (), attributes, (), source=operation.source)
+
+    def into_sides(self, operations: list[Operation]) -> list[Operation]:
+        """The operations, with the checks of each side at its beginning."""
+        found = []
+        for operation in operations:
+            regions = []
+            for region in operation.regions:
+                inner = self.into_sides(region.operations)
+                if operation.kind == "cond":
+                    made = self.made | self._made_in(region.operations)
+                    # What stands at the branch itself fills in for a name of the other side.
+                    at_once = _at_once(region.operations)
+                    own = [
+                        made_here for made_here in at_once if made_here.source != operation.source
+                    ]
+                    inner = [*self.checks(own, made), *inner]
+                regions.append(Block(region.parameters, inner, region.outputs))
+            if regions:
+                keep = list(range(len(operation.results)))
+                operation = _with(operation, operation.operands, tuple(regions), keep)
+            found.append(operation)
+        return found
+
+
+def _at_once(operations: list[Operation]) -> Iterator[Operation]:
+    """Operations and those in loops, without those on sides of branches."""
+    for operation in operations:
+        yield operation
+        if operation.kind != "cond":
+            for region in operation.regions:
+                yield from _at_once(region.operations)
+
+
+def _on_sides(operations: list[Operation]) -> Iterator[Operation]:
+    for operation in operations:
+        for region in operation.regions:
+            inner = walk(region) if operation.kind == "cond" else _on_sides(region.operations)
+            yield from inner
 
 
 def _makes_an_array(operation: Operation) -> bool:
     return operation.kind == "broadcast" or isinstance(ENTRIES[operation.kind].lowering, Creation)
 
 
-def _size_of(value: Value) -> tuple[tuple[Extent, ...], int]:
+def _size_of(value: Value) -> _Size:
     return value.shape, value.dtype.itemsize
 
 
-def _may_be_too_large(
-    size: tuple[tuple[Extent, ...], int], inputs: set[Value], given: set[Value]
-) -> bool:
+def _may_be_too_large(size: _Size, inputs: set[Value], given: set[Value]) -> bool:
     """Whether integers that a call is given decide it; of the extents of inputs there are arrays."""
     shape, itemsize = size
     found = {s for n in shape for s in symbols(n)}

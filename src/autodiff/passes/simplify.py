@@ -299,6 +299,8 @@ RULES: dict[str, Callable[[Operation, Scope], Value | None]] = {
     "cast": _cast,
     "positive": _identity,
     "derived_as": _identity,
+    "with_slope": _identity,
+    "with_slopes": _identity,
     "first_order": _identity,
     "stop_gradient": _identity,
     "negative": _negative,

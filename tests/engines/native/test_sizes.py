@@ -355,3 +355,34 @@ def test_refused_memory_is_a_memory_error_and_the_next_call_is_right(tmp_path):
     words = done.stdout.split()
     assert words[1::2] == ["1", "5", "65536", "65536"]
     assert words[0::2] == ["MemoryError"] * 4
+
+
+def _made_and_stored(x: Any) -> Any:
+    if x > 100.0:
+        y = np.zeros(2**62)
+        y[0] = x
+        return y.sum()
+    return x
+
+
+def _made_by_an_expression(x: Any) -> Any:
+    return np.ones(2**62).sum() * x if x > 100.0 else x
+
+
+def _made_in_a_loop(x: Any) -> Any:
+    for _ in range(3):
+        if x > 100.0:
+            x = x + np.full(2**62, x).sum()
+    return x
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", [_made_and_stored, _made_by_an_expression, _made_in_a_loop])
+def test_the_size_of_an_array_on_a_side_counts_where_the_side_is_taken(f: Any, engine: str) -> None:
+    assert autodiff.function(f, engine=engine)(2.0) == 2.0
+    assert autodiff.gradient(f, engine=engine)(2.0) == 1.0
+    assert autodiff.jvp(f, (2.0,), (1.0,), engine=engine)[1] == 1.0
+    assert autodiff.hessian(f, engine=engine)(2.0) == 0.0
+    with pytest.raises((MemoryError, ValueError)):
+        autodiff.function(f, engine=engine)(200.0)
