@@ -664,3 +664,31 @@ def test_public_names() -> None:
         assert name in dir(autodiff)
     with pytest.raises(AttributeError, match="module 'autodiff' has no attribute 'gradeint'"):
         autodiff.gradeint
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_a_pullback_is_of_the_primals_as_they_were(engine):
+    x = np.array([0.5, -1.5, 2.0])
+    y, pull = autodiff.vjp(lambda x: x**3, x, engine=engine)
+    held = {"a": [x]}
+    _, pull_held = autodiff.vjp(lambda p: np.sum(p["a"][0] ** 2), held, engine=engine)
+    x[:] = 0.0
+    y[:] = 0.0
+    np.testing.assert_allclose(pull(np.ones(3))[0], [0.75, 6.75, 12.0])
+    np.testing.assert_allclose(pull_held(1.0)[0]["a"][0], [1.0, -3.0, 4.0])
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_a_pullback_of_a_function_that_stores_into_its_argument(engine):
+    def f(x):
+        x *= 2.0
+        return np.sum(x**2)
+
+    x = np.array([0.5, -1.5, 2.0])
+    value, pull = autodiff.vjp(f, x, engine=engine)
+    assert value == 4.0 * 6.5
+    np.testing.assert_array_equal(x, [1.0, -3.0, 4.0])  # as in plain Python
+    np.testing.assert_allclose(pull(1.0)[0], [4.0, -12.0, 16.0])
+    a = np.array([1.0, 2.0])
+    _, pull = autodiff.vjp(lambda x, y: np.sum(x * y), a, 3.0 * a, wrt=[a], engine=engine)
+    np.testing.assert_array_equal(pull(1.0)[0], 3.0 * a)

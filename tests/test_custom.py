@@ -431,3 +431,75 @@ def test_a_rule_without_a_result_is_told_so(engine):
             autodiff.gradient(lambda x, f=f: np.sum(f(x)), wrt="x", engine=engine)(X)
         assert f"the {mode} rule" in str(caught.value)
         assert "Remedy: return the" in str(caught.value)
+
+
+# -- what is one array stays one ----------------------------------------------------------------------
+def _first_stored(y, x):
+    y[0] = 5.0
+    return np.sum(x * np.arange(3.0))
+
+
+def _argument_stored(y, x):
+    x[0] = 5.0
+    return np.sum(y * np.arange(1.0, 4.0))
+
+
+def _only_read(y, x):
+    return np.sum(y * x)
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    "primal", [lambda v: v, lambda v: v[::-1], lambda v: v.reshape(3, 1)[:, 0]]
+)
+@pytest.mark.parametrize("use", [_first_stored, _argument_stored, _only_read])
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_a_function_may_give_its_argument(primal, use, engine):
+    custom = autodiff.custom_gradient(primal, vjp=lambda ct, y, x: 2.0 * ct)
+
+    def f(x):
+        return use(custom(x), x)
+
+    assert autodiff.function(f, engine=engine)(X.copy()) == f(X.copy())
+    if use is _only_read:
+        found = autodiff.gradient(f, engine=engine)(X)
+        np.testing.assert_allclose(found, primal(X) + 2.0 * X)
+    else:
+        with pytest.raises(autodiff.UnsupportedError):
+            autodiff.gradient(f, engine=engine)(X)
+
+
+@ENGINES
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_a_function_that_changes_its_argument_runs_plainly(engine):
+    def change(v):
+        v[0] = 7.0
+        return v * v
+
+    custom = autodiff.custom_gradient(change, vjp=lambda ct, y, x: 2.0 * x * ct)
+
+    def f(x):
+        return np.sum(custom(x)) + np.sum(x)
+
+    given, expected = X.copy(), X.copy()
+    assert autodiff.function(f, engine=engine)(given) == f(expected)
+    np.testing.assert_array_equal(given, expected)
+    with pytest.raises(autodiff.UnsupportedError, match="changes its argument"):
+        autodiff.gradient(f, engine=engine)(X.copy())
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    "rule", [{"vjp": lambda ct, y, x: 2.0 * ct}, {"jvp": lambda t, y, x: 2.0 * t}]
+)
+def test_the_rule_of_an_identity_is_for_its_own_uses(rule, engine):
+    same = autodiff.custom_gradient(lambda v: v, **rule)
+
+    def f(x):
+        return np.sum(same(x) * x)
+
+    np.testing.assert_allclose(autodiff.gradient(f, engine=engine)(X), 3.0 * X)
+    np.testing.assert_allclose(autodiff.hessian(f, engine=engine)(X), 3.0 * np.eye(3))
+    _, tangent = autodiff.jvp(f, (X,), (np.ones(3),), engine=engine)
+    np.testing.assert_allclose(tangent, 3.0 * np.sum(X))
+    assert autodiff.gradient(lambda s: same(s) * s, engine=engine)(2.0) == 6.0

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import debug, transform
+from autodiff import containers, debug, transform, tree
 from autodiff.batching import Batched, Lanes
 from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
@@ -897,6 +897,11 @@ def vjp(
     ShapeError
         (a ``ValueError``) if the cotangent does not have the shape of the result.
 
+    Notes
+    -----
+    The derivative is that at the primals as they were given, whatever is stored into them later. What ``f``
+    reads from outside is read when the derivative is computed.
+
     Examples
     --------
     >>> import autodiff
@@ -904,6 +909,7 @@ def vjp(
     >>> value, pull(1.0)
     (6.0, (3.0, 2.0))
     """
+    kept, wrt = _kept(primals, wrt)
     value = _product(Function, f, options)(*primals)
     compiled = _product(_Vjp, f, options if wrt is None else {"wrt": wrt, **options})
     signature = compiled._compiled.signature
@@ -912,11 +918,11 @@ def vjp(
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
         cotangent = transform.as_cotangent(value, cotangent)
-        result: Any = compiled._call_with(primals, {}, cotangent)
+        result: Any = compiled._call_with(kept, {}, cotangent)
         if wrt is not None:
             return result if several else (result,)
         found = dict(zip(chosen, (result,) if len(chosen) == 1 else result, strict=True))
-        return transform.by_position(signature, found, primals, _no_cotangent)
+        return transform.by_position(signature, found, kept, _no_cotangent)
 
     return value, pull
 
@@ -982,6 +988,25 @@ def _of_chosen(
     moved = transform.by_parameter(signature, tangents)
     slots = transform.by_parameter(signature, primals)
     return tuple([moved[k] for k in transform.by_default(slots, signature)])
+
+
+def _kept(primals: tuple[Any, ...], wrt: Any) -> tuple[tuple[Any, ...], Any]:
+    """Arguments as they are now, for a derivative that is asked for later, and what ``wrt`` names of them."""
+    made: dict[int, Any] = {}
+
+    def copied(x: Any) -> Any:
+        return made.setdefault(id(x), np.array(x, order="K", subok=True))
+
+    def is_array(x: Any) -> bool:
+        return isinstance(x, np.ndarray) and np.may_share_memory(x, x) and x.size > 0
+
+    def is_opaque(x: Any) -> bool:
+        return not tree.is_container(x)
+
+    kept = tuple([containers.replaced(x, is_array, copied, stop=is_opaque) for x in primals])
+    if isinstance(wrt, (list, tuple)):
+        return kept, type(wrt)([made.get(id(x), x) for x in wrt])
+    return kept, made.get(id(wrt), wrt)
 
 
 def _no_cotangent(x: Any) -> Any:

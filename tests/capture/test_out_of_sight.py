@@ -261,9 +261,11 @@ CALLING = {
     "a search on a grid": lambda a: scipy.optimize.brute(
         lambda x: 0.5 if x[0] < a else 0.25, ((0.0, 2.0),), Ns=5, finish=None
     ),
-    "a population": lambda a: scipy.optimize.differential_evolution(
-        lambda x: 0.5 if x[0] < a else 0.25, [(0.0, 2.0)], seed=1, maxiter=2
-    ).fun,
+    "a population": lambda a: (
+        scipy.optimize.differential_evolution(
+            lambda x: 0.5 if x[0] < a else 0.25, [(0.0, 2.0)], seed=1, maxiter=2
+        ).fun
+    ),
     "an objective": lambda a: scipy.optimize.minimize(
         lambda x: (x[0] - 1) ** 2 if x[0] < a else 5.0, [0.0], method="Powell"
     ).x[0],

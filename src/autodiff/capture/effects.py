@@ -275,6 +275,9 @@ def call_impure(
         args = as_texts(frame, args)
     if function is warnings.catch_warnings and not (args or kwargs.get("record")):
         return warnings.catch_warnings(**kwargs)
+    if function in _FILTERS and "error" in (*args[:1], kwargs.get("action")):
+        # NumPy warns where the program does not: only plain Python raises there.
+        raise Declined(f"{name_of(function)} that makes errors of warnings", frame.source(node))
     if not trace.tier.holds_back:
         return _run_now(frame, function, args, kwargs, node)
     if function in _FILTERS and trace.filtered:

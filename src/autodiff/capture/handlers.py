@@ -26,7 +26,7 @@ from autodiff.capture.frames import Completion
 from autodiff.capture.generators import Steps, finish, passing
 from autodiff.capture.interpreter import STATEMENTS, Frame
 from autodiff.capture.regions import undoing
-from autodiff.capture.suspending import run_try
+from autodiff.capture.suspending import refuse_warnings, run_try
 from autodiff.ladder import Bail, Rung
 from autodiff.ops.builder import Raised
 from autodiff.ops.dispatch import known
@@ -34,6 +34,7 @@ from autodiff.ops.tracer import Tracer
 
 
 def _try(frame: Frame, node: ast.Try) -> Completion | None:
+    refuse_warnings(frame, node)
     trace = frame.trace
     if not trace.tier.reusable:
         return finish(run_try(frame, node))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.calls import call
 from autodiff.capture.frames import Scope
 from autodiff.capture.interpreter import Frame
@@ -58,6 +59,8 @@ def inline_custom(
     node = frame.scope.syntax.node
     primal = run_region(frame, lambda: call(frame, function, filled(inputs), {}, node), parameters)
     _refuse(primal)
+    if any(t.cell.version for t in inputs):
+        raise Declined("a function with a custom gradient that changes its argument")
     if not is_numeric(primal.value):
         raise Declined("a function with a custom gradient must return one array or number")
     with trace.builder.reopened(primal.block):
@@ -72,7 +75,14 @@ def inline_custom(
         (slot.type,),
         (primal.block, derived.block),
     )
-    return Tracer(result, slot.form)
+    known = isinstance(primal.value, Tracer) and slot.form == "array"
+    part_of = [k for k, t in enumerate(inputs) if known and array_of(primal.value).cell is t.cell]
+    if not part_of:
+        return Tracer(result, slot.form)
+    # It gave its argument, or a part of it: neither may be stored into from now on.
+    whole = operands[part_of[0]].cell
+    cells = whole.cells if isinstance(whole, Chosen) else {whole: None}
+    return Tracer(Chosen(trace.heap, None, result, dict(cells)), "array")
 
 
 def _refuse(outcome: Outcome) -> None:

@@ -191,8 +191,28 @@ def as_users(error: BaseException) -> BaseException:
     return ValueError(error.message) if isinstance(error, ShapeError) else error
 
 
+def _awaits_warnings(node: ast.Try) -> bool:
+    """Whether a handler is for warnings that are errors: whether they are, the program does not know."""
+    for handler in node.handlers:
+        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        for kind in kinds:
+            name = getattr(kind, "id", None) or getattr(kind, "attr", None)
+            if name in ("RuntimeWarning", "Warning"):
+                return True
+    return False
+
+
+def refuse_warnings(frame: Frame, node: ast.Try) -> None:
+    """Decline a handler of warnings: whether they are errors is not known to a program."""
+    if _awaits_warnings(node):
+        raise Declined(
+            "a handler of warnings, which are errors only under filters", frame.source(node)
+        )
+
+
 def run_try(frame: Frame, node: ast.Try, body: Steps | None = None) -> Steps:
     """A ``try``; ``body`` runs its statements."""
+    refuse_warnings(frame, node)
     try:
         try:
             completion = yield from _tried(frame, steps(frame, node.body) if body is None else body)

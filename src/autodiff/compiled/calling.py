@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autodiff import debug, floating
+from autodiff import debug, floating, tree
 from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
 from autodiff.compiled import fallback
@@ -62,6 +62,21 @@ MAXIMUM_PROGRAMS = 256  # kept of one function
 MAXIMUM_SIGNATURES = 4096  # of which something is remembered without a program
 MAXIMUM_RECALLED = 16  # kinds of calls recognised without flattening them
 MAXIMUM_SHAPES = 64  # shapes remembered of one structure, to see which extents differ
+
+
+def _agree(one: Any, other: Any) -> bool:
+    """Whether two results of the same function hold the same numbers."""
+    a, b = (tree.flatten(x)[0] for x in (one, other))
+    if len(a) != len(b):
+        return False
+    with np.errstate(all="ignore"):
+        return all(
+            bool(np.array_equal(x, y, equal_nan=_is_number(x))) for x, y in zip(a, b, strict=True)
+        )
+
+
+def _is_number(x: Any) -> bool:
+    return np.asarray(x).dtype.kind in "fc"
 
 
 class _Codeless:
@@ -273,8 +288,16 @@ class Compiled(Compiler):
         with np.errstate(all="ignore"):
             result = self.call(args, kwargs, extra)
             call = self.bind(args, kwargs)
-        if not self._has_effects():
-            fallback.run_plainly(self, call)
+        if not self._has_effects() and not _agree(
+            fallback.run_plainly(self, call), fallback.run_quietly(self, call)
+        ):
+            title = self.signature.title
+            raise UnsupportedError(
+                f"{title} cannot be differentiated here: it handles a floating-point error that "
+                "np.errstate raises, and returns something else.",
+                code="AD304",
+                remedy="compute what the handler gives by np.where, or leave out the np.errstate",
+            )
         return result
 
     def _has_effects(self) -> bool:

@@ -95,6 +95,12 @@ def run_plainly(compiled: Compiler, call: Call) -> Any:
     return run_users(compiled.function, *args, **kwargs)
 
 
+def run_quietly(compiled: Compiled, call: Call) -> Any:
+    """The same where floating-point errors are let pass."""
+    with np.errstate(all="ignore"):
+        return run_plainly(compiled, call)
+
+
 def _undifferentiable(compiled: Compiled, problem: str, source: Any) -> UnsupportedError:
     return UnsupportedError(
         f"{compiled.signature.title} cannot be differentiated: {problem}.",

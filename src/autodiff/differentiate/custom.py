@@ -12,7 +12,7 @@ from autodiff.differentiate.activity import propagate, useful
 from autodiff.differentiate.reverse import Cotangents, Pull, Reverse, add
 from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import Block, Operation, Value
-from autodiff.ops.builder import Builder
+from autodiff.ops.builder import Builder, emit
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer
 
@@ -27,6 +27,23 @@ def inline(
     return [local.get(v, v) for v in block.outputs]
 
 
+def _own_results(
+    builder: Builder, primal: Block, operands: Sequence[Value], mapping: Mapping
+) -> list[Value]:
+    """The results of a primal region, as values of their own.
+
+    A function that gives its argument gives the same value: what others contribute to the cotangent of that
+    must not pass through the rule.
+    """
+    before = len(builder.block.operations)
+    results = inline(builder, primal, operands, mapping)
+    made = {v for operation in builder.block.operations[before:] for v in operation.results}
+    return [
+        v if v in made else emit("cast", (v,), dtype=v.type.dtype, weak=v.type.weak)
+        for v in results
+    ]
+
+
 def _dense(ct: Tracer | None, like: Value) -> Value:
     return (zeros_like(Tracer(like, "array")) if ct is None else ct).value
 
@@ -35,7 +52,7 @@ def reverse(sweep: Reverse, operation: Operation) -> Pull:
     """Emit the primal; the pull applies the rule, or the transpose of the jvp rule."""
     primal, rule = operation.regions
     operands = [sweep.primal(v) for v in operation.operands]
-    results = inline(sweep.builder, primal, operands, sweep.mapping)
+    results = _own_results(sweep.builder, primal, operands, sweep.mapping)
     sweep.mapping.update(zip(operation.results, results, strict=True))
     outer = dict(sweep.mapping)
 
