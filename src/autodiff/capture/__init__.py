@@ -38,6 +38,7 @@ from autodiff.capture import (
     python_builtins,
     statements,
 )
+from autodiff.capture.choices import TOLD_APART
 from autodiff.capture.frames import Scope
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
@@ -301,7 +302,7 @@ def capture(
         run_long,
         slots,
     )
-    distinguish_arrays, places, learnt = False, list[Place](), list[Decision]()
+    distinguish_arrays, places, learnt = 0, list[Place](), list[Decision]()
     while True:
         try:
             with floating.noting(floating.wanted()) as errors:
@@ -309,11 +310,12 @@ def capture(
                 captured.errors = errors()
             return captured
         except Bail as problem:
-            if problem.rung is not Rung.LEARNT or (problem.needs is None and distinguish_arrays):
+            is_known = problem.needs is None and distinguish_arrays > TOLD_APART
+            if problem.rung is not Rung.LEARNT or is_known:
                 raise
             learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
             if problem.needs is None:
-                distinguish_arrays = True
+                distinguish_arrays += 1
                 continue
             places += problem.needs
             if len(places) > MAXIMUM_PLACES:
@@ -334,7 +336,7 @@ def _capture(
     warned: set[str],
     run_long: RunLong | None,
     slots: Sequence[Any],
-    distinguish_arrays: bool,
+    distinguish_arrays: int,
     places: list[Place],
     learnt: Sequence[Decision],
 ) -> Captured:

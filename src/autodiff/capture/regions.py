@@ -298,7 +298,7 @@ def freeze(
     if isinstance(x, Completion):
         return Completion(x.kind, inner(x.value))
     if choices.is_choice(x):
-        return choices.freeze(x, inner)
+        return choices.freeze(x, made or {}, inner)
     if made is not None and made.get(id(x)) is x:
         table = None if isinstance(x, (list, dict)) else table_of(x)
         if table is not None:
@@ -636,6 +636,8 @@ class Merge:
             self._complex(numbers, put)
         elif (types := complex_types(a, b)) is not None:
             self._complex_of_types(a, b, types, put)
+        elif choices.are_lists(self.frame.trace, first, second):
+            self.objects.value(first, second, put)
         elif whole_of(a) is not None or whole_of(b) is not None:
             raise NotStaged("the branches give different lists")
         elif (id(first), id(second)) in self.pairs:  # under another name, or in another place
