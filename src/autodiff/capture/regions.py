@@ -20,7 +20,7 @@ from autodiff.capture import choices
 from autodiff.capture.arrays import ArrayMerge, Chosen, Left, array_of
 from autodiff.capture.choices import Instance
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
-from autodiff.capture.parts import Region, table_of
+from autodiff.capture.parts import QueueScope, Region, table_of
 from autodiff.dims import Dim, same_shape
 from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
@@ -146,6 +146,9 @@ def _run_into(
         # Now, while the storage still holds what the region left in it.
         outcome.made, origins = trace.made[-1], outcome.origins
         outcome.value = freeze(outcome.value, outcome.made, origins)
+        for scope, before in changes.saved.values():
+            if isinstance(scope, QueueScope) and len(scope.locals) != len(before):
+                raise NotStaged("a deque that has another length after a branch or pass")
         changed = {
             (scope, name): value
             for scope, before in changes.saved.values()

@@ -393,6 +393,8 @@ class Trace:
         if isinstance(obj, StoredList):
             return  # it knows itself where and how it may change
         if len(self.made) > 1 and id(obj) not in self.made[-1]:
+            if self.was_made(obj) and self.parts.save_items(obj):
+                return
             if part is not None and self.was_made(obj) and self.parts.save(obj, part):
                 return
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")
