@@ -264,12 +264,6 @@ RUNGS: list[tuple[Callable[..., Any], list[tuple[Rung, int, int, str]]]] = [
                 1,
                 "a use of a list or dict itself that a branch chose among others",
             ),
-            (
-                Rung.GUARDED,
-                2,
-                1,
-                "a branch chooses among lists or dicts, and the choice is changed",
-            ),
         ],
     ),
     (

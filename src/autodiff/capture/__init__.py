@@ -39,6 +39,7 @@ from autodiff.capture import (
     python_builtins,
     statements,
 )
+from autodiff.capture.choices import TOLD_APART
 from autodiff.capture.frames import Scope
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
@@ -294,7 +295,7 @@ def capture(
     """
     naming, warned = naming or Naming(), set() if warned is None else warned
     places, learnt = list[Place](), list[Decision]()
-    distinguish_arrays = False
+    distinguish_arrays = 0
     while True:
         trace = Trace(
             EAGER if eager else STAGED, replace(naming, tags={}), learnt, warned, run_long
@@ -309,10 +310,11 @@ def capture(
                 captured.errors = errors()
             return captured
         except Bail as problem:
-            if problem.rung is not Rung.LEARNT or (problem.needs is None and distinguish_arrays):
+            is_known = problem.needs is None and distinguish_arrays > TOLD_APART
+            if problem.rung is not Rung.LEARNT or is_known:
                 raise
             learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
-            distinguish_arrays |= problem.needs is None
+            distinguish_arrays += problem.needs is None
             places += problem.needs or ()
             if len(places) > MAXIMUM_PLACES:
                 reason = f"changes of more than {MAXIMUM_PLACES} places outside of the function"

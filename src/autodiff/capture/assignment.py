@@ -107,6 +107,16 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
 def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.AST) -> None:
     """``container[index] = value``."""
     index = frame.trace.as_index(index) if frame.trace.whole else index
+    if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
+        test, first, second = choices.parts_of(container)
+        stage_choice(
+            frame,
+            test,
+            lambda: store_item(frame, first, index, value, node),
+            lambda: store_item(frame, second, index, value, node),
+            node,
+        )
+        return
     if isinstance(container, Tracer):
         index, value = frame.trace.deep(index), frame.trace.deep(value)
         try:

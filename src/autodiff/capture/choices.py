@@ -27,8 +27,10 @@ from autodiff.capture.parts import table_of
 from autodiff.ir.data import Block
 from autodiff.ladder import AmbiguousStore, NotStaged
 from autodiff.ops.builder import current_block
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.plain_data import dataclass
+
+TOLD_APART = 1  # of ``Trace.distinguish_arrays``: a list that a branch chose is a choice, no copy
 
 
 @dataclass(eq=False)
@@ -124,12 +126,28 @@ class Left:
     second: Any
 
 
-def freeze(x: OneOf, inner: Callable[[Any], Any]) -> Any:
-    """A choice at the end of a region; ``inner`` freezes its objects."""
+def freeze(x: OneOf, made: dict[int, Any], inner: Callable[[Any], Any]) -> Any:
+    """A choice at the end of a region that has ``made`` objects; ``inner`` freezes those."""
     if block_of(x) is not current_block():
         return x  # from before the region
-    test, first, second = parts_of(x)
-    return Left(test, inner(first), inner(second))
+    test, *objects = parts_of(x)
+    return Left(test, *(_left(part, made, inner) for part in objects))
+
+
+def _left(x: Any, made: dict[int, Any], inner: Callable[[Any], Any]) -> Any:
+    if is_choice(x):
+        return freeze(x, made, inner)
+    if isinstance(x, (list, dict)):  # one that the region has made is known to nobody by that
+        return None if id(x) in made else x
+    return inner(x)
+
+
+class Method:
+    """A method of a list or dict that a branch chose."""
+
+    def __init__(self, owner: OneOf, name: str) -> None:
+        self.owner = owner
+        self.name = name
 
 
 def alike(x: Any, start: Any) -> Any:
@@ -148,6 +166,16 @@ def is_object(trace: Any, x: Any) -> bool:
     if kind is None or kind.name != "instance" or table_of(x) is None:
         return False
     return bool(trace.was_made(x))
+
+
+def are_lists(trace: Any, a: Any, b: Any) -> bool:
+    """Whether two sides leave lists, or dicts, from before, or choices of some, where these are told apart."""
+    if trace.distinguish_arrays != TOLD_APART:
+        return False
+    classes = [class_of(x) for x in (a, b)]
+    if classes[0] is not classes[1] or not issubclass(classes[0], (StoredList, dict)):
+        return False
+    return all(isinstance(x, Left) or is_choice(x) or trace.was_made(x) for x in (a, b))
 
 
 class ObjectMerge:
@@ -199,7 +227,7 @@ class ObjectMerge:
         return lambda: _choice(found[0], first(), second())
 
     def _refuse_where_told_apart(self) -> None:
-        if self.trace.distinguish_arrays:
+        if self.trace.distinguish_arrays > TOLD_APART:
             raise NotStaged("a branch chooses among objects, and the choice is used as a whole")
 
     def _one(self, a: Instance | None, b: Instance | None, old: Any) -> Any:
@@ -275,11 +303,14 @@ def _value(x: Any) -> Any:
 
 
 __all__ = [
+    "TOLD_APART",
     "Instance",
     "Left",
+    "Method",
     "ObjectMerge",
     "OneOf",
     "alike",
+    "are_lists",
     "class_of",
     "freeze",
     "is_choice",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -61,7 +62,7 @@ def construct(
     )
     if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
         made = call_library(frame, cls, args, kwargs, node)
-        return frame.trace.fresh(made) if cls is dict else made
+        return frame.trace.fresh(made) if cls in (dict, deque) else made
     new: Any = cls.__new__
     making = type(cls).__call__
     if isinstance(making, FunctionType) and not is_library(making):

@@ -18,7 +18,7 @@ from autodiff import labelled
 from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
-from autodiff.capture.calls import call, iterate
+from autodiff.capture.calls import SPECIAL_TYPES, call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
@@ -532,6 +532,8 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
 def _attribute_of_choice(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``z.name`` of an object that a branch chose; its methods are given the choice."""
     cls = choices.class_of(obj)
+    if issubclass(cls, (list, dict)):
+        return choices.Method(obj, name)
     static = inspect.getattr_static(cls, name, None)
     test, first, second = choices.parts_of(obj)
     if isinstance(static, property) and isinstance(static.fget, FunctionType):
@@ -549,6 +551,21 @@ def _attribute_of_choice(frame: Frame, obj: Any, name: str, node: ast.AST) -> An
         lambda: load_attribute(frame, second, name, node),
         node,
     )
+
+
+def _call_of_choice(
+    frame: Frame, method: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``z.append(x)`` of a list or dict that a branch chose."""
+
+    def called(x: Any) -> Any:
+        return call(frame, load_attribute(frame, x, method.name, node), args, kwargs, node)
+
+    test, first, second = choices.parts_of(method.owner)
+    return stage_choice(frame, test, lambda: called(first), lambda: called(second), node)
+
+
+SPECIAL_TYPES[choices.Method] = _call_of_choice
 
 
 def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> Any:
@@ -624,6 +641,15 @@ def _subscript(frame: Frame, node: ast.Subscript) -> Any:
 def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
     index = frame.trace.as_index(index) if frame.trace.whole else index
+    if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
+        test, first, second = choices.parts_of(container)
+        return stage_choice(
+            frame,
+            test,
+            lambda: load_item(frame, first, index, node),
+            lambda: load_item(frame, second, index, node),
+            node,
+        )
     if isinstance(container, Tracer):
         index = frame.trace.deep(index)
         try:

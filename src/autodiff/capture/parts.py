@@ -18,6 +18,7 @@ it changes, not on how many frames are active around it.
 from __future__ import annotations
 
 import inspect
+from collections import deque
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import field
@@ -126,6 +127,42 @@ class ObjectScope:
         self.table.update(before)
 
 
+class QueueScope(ObjectScope):
+    """The items of a deque by position: its length may change in a region, as long as it ends as it began."""
+
+    def __init__(self, obj: deque[Any]) -> None:
+        super().__init__(obj, _Queue(obj))
+
+    def restore(self, before: dict[str, Any]) -> None:
+        """What they were."""
+        self.obj.clear()
+        self.obj.extend(before.values())
+
+
+class _Queue(MutableMapping[str, Any]):
+    """The items of a deque by position, as text."""
+
+    def __init__(self, items: deque[Any]) -> None:
+        self.items_of = items
+
+    def __getitem__(self, name: str) -> Any:
+        if int(name) >= len(self.items_of):
+            raise KeyError(name)
+        return self.items_of[int(name)]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.items_of[int(name)] = value
+
+    def __delitem__(self, name: str) -> None:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, range(len(self.items_of)))
+
+    def __len__(self) -> int:
+        return len(self.items_of)
+
+
 class _Items(MutableMapping[str, Any]):
     """The items of a list by position, as text."""
 
@@ -196,6 +233,16 @@ class Parts:
             self.save_scope(scope)
         return scope is not None
 
+    def save_items(self, obj: Any) -> bool:
+        """Note the items of a deque before a region changes it in any way; False of anything else."""
+        if type(obj) is not deque:
+            return False
+        known = self.scopes.get(id(obj))
+        if known is None or known.obj is not obj:
+            known = self.scopes[id(obj)] = QueueScope(obj)
+        self.save_scope(known)
+        return True
+
     def holds_changed(self, item: Any) -> bool:
         """Whether an open region has stored into a list, or into one that is part of a list or tuple."""
         if not isinstance(item, (list, tuple)):
@@ -240,4 +287,4 @@ def table_of(obj: Any) -> dict[str, Any] | None:
     return table if type(table) is dict else None
 
 
-__all__ = ["Locals", "ObjectScope", "Parts", "Region", "table_of"]
+__all__ = ["Locals", "ObjectScope", "Parts", "QueueScope", "Region", "table_of"]

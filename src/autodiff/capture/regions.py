@@ -21,7 +21,7 @@ from autodiff.capture import choices
 from autodiff.capture.arrays import ArrayMerge, Chosen, Left, array_of
 from autodiff.capture.choices import Instance
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
-from autodiff.capture.parts import Region, table_of
+from autodiff.capture.parts import QueueScope, Region, table_of
 from autodiff.dims import Dim, same_shape
 from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
@@ -147,6 +147,9 @@ def _run_into(
         # Now, while the storage still holds what the region left in it.
         outcome.made, origins = trace.made[-1], outcome.origins
         outcome.value = freeze(outcome.value, outcome.made, origins)
+        for scope, before in changes.saved.values():
+            if isinstance(scope, QueueScope) and len(scope.locals) != len(before):
+                raise NotStaged("a deque that has another length after a branch or pass")
         changed = {
             (scope, name): value
             for scope, before in changes.saved.values()
@@ -299,7 +302,7 @@ def freeze(
     if isinstance(x, Completion):
         return Completion(x.kind, inner(x.value))
     if choices.is_choice(x):
-        return choices.freeze(x, inner)
+        return choices.freeze(x, made or {}, inner)
     if made is not None and made.get(id(x)) is x:
         table = None if isinstance(x, (list, dict)) else table_of(x)
         if table is not None:
@@ -644,6 +647,8 @@ class Merge:
             self._complex(numbers, put)
         elif (types := complex_types(a, b)) is not None:
             self._complex_of_types(a, b, types, put)
+        elif choices.are_lists(self.frame.trace, first, second):
+            self.objects.value(first, second, put)
         elif whole_of(a) is not None or whole_of(b) is not None:
             raise NotStaged("the branches give different lists")
         elif (id(first), id(second)) in self.pairs:  # under another name, or in another place

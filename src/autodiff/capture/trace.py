@@ -183,9 +183,9 @@ class Trace:
         self.tried = 0  # bodies of ``try`` and ``with`` around what is run
         self.attempts: list[Any] = []  # the ``try`` statements that are being run, outermost first
         self.counts: set[Cell] = set()  # how many items lists have that are kept in arrays
-        # A loop that chooses among existing arrays is unrolled, a branch that chooses among lists
-        # guarded (set when what was chosen turns out to be stored into).
-        self.distinguish_arrays = False
+        # Set when what a branch chose turns out to be stored into, and raised when it is used as a whole: arrays in
+        # lists are told apart; lists and dicts are choices (``choices.TOLD_APART``), then the branch is guarded.
+        self.distinguish_arrays = 0
         self.given: dict[int, Any] = {}  # lists that are arguments, one array each (given.Given)
         # Copies of containers, with everything in them lifted, that libraries were given; of which.
         self.copies: dict[int, tuple[Any, Any]] = {}
@@ -375,6 +375,8 @@ class Trace:
         if isinstance(obj, StoredList):
             return  # it knows itself where and how it may change
         if len(self.made) > 1 and id(obj) not in self.made[-1]:
+            if self.was_made(obj) and self.parts.save_items(obj):
+                return
             if part is not None and self.was_made(obj) and self.parts.save(obj, part):
                 return
             raise NotStaged(f"a change of a {type(obj).__name__} inside of a branch or loop")

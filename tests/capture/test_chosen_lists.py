@@ -1,0 +1,278 @@
+"""Lists and dicts that a branch chooses: a store into whichever it is shows under each name of it.
+
+    z = x if v > 1 else y
+    z[0] = z[0] * a + v
+
+Each program is compared with plain Python, its derivative with a difference; those of ROLLED are one loop.
+"""
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.ladder import Rung
+from tests.capture.support import ENGINES, kinds, same
+
+
+class Holder:
+    def __init__(self, items):
+        self.items = items
+
+
+def choose(numbers, a):
+    x = [0.0, 1.0]
+    y = [2.0, 3.0]
+    for v in numbers:
+        z = x if v > 1 else y
+        z[0] = z[0] * a + v
+    return x[0] + 2 * y[0]
+
+
+def choose_alias(numbers, a):
+    x = [0.0, 1.0]
+    y = [2.0, 3.0]
+    q = x
+    for v in numbers:
+        z = x if v > 1 else y
+        z[0] = z[0] * a + v
+        q[1] = q[1] + z[0]
+    return x[0] + 2 * y[0] + 3 * x[1]
+
+
+def choose_is(numbers, a):
+    x = [0.0, 1.0]
+    y = [2.0, 3.0]
+    n = 0.0
+    for v in numbers:
+        z = x if v > 1 else y
+        z[-1] = z[0] * a + v
+        if z is x:
+            n = n + v * a
+    return x[1] + 2 * y[1] + n
+
+
+def choose_dict(numbers, a):
+    x = {"t": 1.0, "y": 2.0}
+    y = {"t": 3.0, "y": 4.0}
+    for v in numbers:
+        z = x if v > 1 else y
+        z["t"] = z["t"] * a + v
+    return x["t"] + 2 * y["t"] + z["y"]
+
+
+def choose_dict_get(numbers, a):
+    x = {"t": 1.0, "y": 2.0}
+    y = {"t": 3.0, "y": 4.0}
+    for v in numbers:
+        z = x if v > 1 else y
+        z["t"] = z.get("t") * a + v
+    return x["t"] + 2 * y["t"]
+
+
+def choose_append(numbers, a):
+    x = [1.0]
+    y = [2.0]
+    for v in numbers:
+        z = x if v > 1 else y
+        z.append(z[-1] * a + v)
+    return sum(x) + 2 * sum(y)
+
+
+def choose_append_once(numbers, a):
+    x = [1.0]
+    y = [2.0]
+    z = x if a > 0.5 else y
+    z.append(z[-1] * a)
+    return sum(x) + 2 * sum(y) + len(x)
+
+
+def choose_sum(numbers, a):
+    x = [0.0, 1.0]
+    y = [2.0, 3.0]
+    n = 0.0
+    for v in numbers:
+        z = x if v > 1 else y
+        z[0] = z[0] * a + v
+        n = n + sum(z)
+    return x[0] + 2 * y[0] + n
+
+
+def choose_nested(numbers, a):
+    x = [0.0, 1.0]
+    y = [2.0, 3.0]
+    w = [4.0, 5.0]
+    for v in numbers:
+        z = x if v > 1.2 else (y if v > 0.8 else w)
+        z[0] = z[0] * a + v
+    return x[0] + 2 * y[0] + 3 * w[0]
+
+
+def made_in_body(numbers, a):
+    n = 0.0
+    for v in numbers:
+        x = [v, 1.0]
+        y = [2.0 * v, 3.0]
+        z = x if v > 1 else y
+        z[0] = z[0] * a + v
+        n = n + x[0] + 2 * y[0]
+    return n
+
+
+def made_in_side(numbers, a):
+    n = 0.0
+    for v in numbers:
+        z = [0.0, 0.0]
+        if v > 0.8:
+            x = [v, 1.0]
+            y = [2.0 * v, 3.0]
+            z = x if v > 1 else y
+            z[0] = z[0] * a + v
+            n = n + x[0] + 2 * y[0]
+        z[1] = z[0] + 1
+        n = n + z[1]
+    return n
+
+
+def after_loop(numbers, a):
+    x = [0.0, 1.0]
+    y = [2.0, 3.0]
+    for v in numbers:
+        z = x if v > 1 else y
+        z[0] = z[0] * a + v
+    z[0] = z[0] * 10
+    return x[0] + 2 * y[0]
+
+
+def no_loop(numbers, a):
+    x = [0.0, 1.0]
+    y = [2.0, 3.0]
+    z = x if a > 0.5 else y
+    z[0] = a * 5
+    w = z
+    w[1] = w[0] * a
+    return x[0] + 2 * y[0] + 3 * x[1] + 4 * y[1]
+
+
+def no_loop_iter(numbers, a):
+    x = [0.0, 1.0]
+    y = [2.0, 3.0]
+    z = x if a > 0.5 else y
+    z[0] = a * 5
+    return sum(q * a for q in z) + x[0] + 2 * y[0]
+
+
+def in_tuple(numbers, a):
+    x = [0.0, 1.0]
+    y = [2.0, 3.0]
+    z, w = (x, y) if a > 0.5 else (y, x)
+    z[0] = a * 5
+    w[1] = a * 7
+    return x[0] + 2 * y[0] + 3 * x[1] + 4 * y[1]
+
+
+def stored(numbers, a):
+    x = [v * a for v in numbers]
+    y = [v + a for v in numbers]
+    for k, v in enumerate(numbers):
+        z = x if v > 1 else y
+        z[k] = z[k] * a + v
+    return sum(x) + 2 * sum(y)
+
+
+def list_or_none(numbers, a):
+    x = [0.0, 1.0]
+    y = [2.0, 3.0]
+    z = x if a > 0.5 else None
+    if z is not None:
+        z[0] = a
+    return x[0] + y[0]
+
+
+def objects_with_lists(numbers, a):
+    x = Holder([0.0, 1.0])
+    y = Holder([2.0, 3.0])
+    for v in numbers:
+        z = x if v > 1 else y
+        z.items[0] = z.items[0] * a + v
+    return x.items[0] + 2 * y.items[0]
+
+
+def rebound_list(numbers, a):
+    s = [0.0, 1.0]
+    for v in numbers:
+        if v > 1:
+            s = [v * a, s[1] + v]
+    return s[0] + 2 * s[1]
+
+
+def rebound_list_store(numbers, a):
+    s = [0.0, 1.0]
+    for v in numbers:
+        if v > 1:
+            s = [v * a, s[1] + v]
+        s[0] = s[0] * a + 1
+    return s[0] + 2 * s[1]
+
+
+def rebound_list_alias(numbers, a):
+    s = [0.0, 1.0]
+    k = s
+    for v in numbers:
+        if v > 1:
+            s = [v * a, s[1] + v]
+        s[0] = s[0] * a + 1
+    return s[0] + 2 * s[1] + 5 * k[0]
+
+
+ROLLED = [
+    choose,
+    choose_alias,
+    choose_is,
+    choose_dict_get,
+    choose_append,
+    choose_nested,
+    objects_with_lists,
+    rebound_list,
+]
+OTHERS = [
+    choose_dict,
+    choose_append_once,
+    choose_sum,
+    made_in_body,
+    made_in_side,
+    after_loop,
+    no_loop,
+    no_loop_iter,
+    in_tuple,
+    stored,
+    list_or_none,
+    rebound_list_store,
+    rebound_list_alias,
+]
+UP, DOWN = np.linspace(0.5, 1.5, 9).tolist(), np.linspace(1.5, 0.5, 11).tolist()
+ALL = [
+    pytest.param(f, marks=[pytest.mark.slow] if k % 3 else [])
+    for k, f in enumerate(ROLLED + OTHERS)
+]
+
+
+@pytest.mark.parametrize("engine", [ENGINES[0], pytest.param(ENGINES[1], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("f", ALL, ids=lambda f: f.__name__)
+def test_values_and_derivatives_are_those_of_plain_python(f, engine) -> None:
+    value = autodiff.function(f, engine=engine)
+    slope = autodiff.gradient(f, wrt="a", engine=engine)
+    for numbers, a in ((UP, 0.7), (DOWN, 0.3)):
+        same(value(numbers, a), f(numbers, a))
+        difference = (f(numbers, a + 1e-6) - f(numbers, a - 1e-6)) / 2e-6
+        np.testing.assert_allclose(slope(numbers, a), difference, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("f", ROLLED)
+def test_it_is_one_loop_of_any_length(f) -> None:
+    found = []
+    for n in (1, 3):
+        made = autodiff.function(f, engine="numpy")
+        made(UP * n, 0.7)
+        found.append(made.cache[-1].captured)
+    assert kinds(found[0].program) == kinds(found[1].program)
+    assert not any(d.rung in (Rung.UNROLLED, Rung.GUARDED) for d in found[0].decisions)
