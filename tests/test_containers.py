@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import sys
 import types
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from enum import Enum
@@ -10,6 +11,7 @@ from enum import Enum
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff import containers
 
 Pair = namedtuple("Pair", "a b")
@@ -238,3 +240,10 @@ def test_copies_are_as_deep_as_asked():
     assert made == copy.deepcopy(x)
     assert made["a"] is not x["a"]
     assert made["a"][1][1] is not x["a"][1][1]
+
+
+def test_a_sequence_of_python_itself_is_compared_as_it_is():
+    def f(x):
+        return x * (2.0 if sys.version_info >= (3, 8) else 1.0) + sys.version_info.major
+
+    np.testing.assert_array_equal(autodiff.function(f)(np.ones(2)), f(np.ones(2)))

@@ -97,7 +97,7 @@ def refuse_lost_zeros(frame: Frame, what: str, parts: Any, node: ast.AST) -> Non
 
 def is_sparse(x: Any) -> bool:
     """Whether an object is one of SciPy's sparse arrays."""
-    return type(x).__module__.startswith("scipy.sparse._")
+    return str(type(x).__module__).startswith("scipy.sparse._")
 
 
 def holds_traced_sparse(objects: Sequence[Any]) -> bool:
