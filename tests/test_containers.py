@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import sys
 import types
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from enum import Enum
@@ -264,3 +265,10 @@ def test_moved_keys_are_where_they_were_moved_to(engine: str) -> None:
         table = moved(given)
         assert value(table) == told(table)
         assert list(slope(table).items()) == [(key, float(k)) for k, key in enumerate(table)]
+
+
+def test_a_sequence_of_python_itself_is_compared_as_it_is():
+    def f(x):
+        return x * (2.0 if sys.version_info >= (3, 8) else 1.0) + sys.version_info.major
+
+    np.testing.assert_array_equal(autodiff.function(f)(np.ones(2)), f(np.ones(2)))

@@ -90,3 +90,12 @@ def test_without_matplotlib_the_error_says_how_to_get_it(monkeypatch):
         plot.convergence(History([1.0], [1.0], [0.0]))
     assert 'pip install "pyautodiff[plot]"' in str(error.value)
     assert isinstance(error.value, ImportError)
+
+
+def test_a_pattern_is_drawn(ax):
+    pattern = autodiff.sparsity(lambda x: x[1:] * x[:-1])(np.ones(6))
+    assert plot.sparsity(pattern, ax=ax) is ax
+    assert ax.get_xlabel() == "6 columns, 10 elements"
+    assert ax.get_ylabel() == "5 rows"
+    (line,) = ax.lines
+    assert len(line.get_xdata()) == 10

@@ -228,6 +228,55 @@ def test_whatever_is_made_and_used_is_right_or_refused(kind, use):
         assert error.code != "AD900"
 
 
+TWICE = np.array([0, 0, 1, 1])
+LINKS = np.array([[0, 1], [1, 2], [2, 3]])
+
+
+def assembled(x):
+    """Stiffness of a chain of springs: each adds four elements, which meet on the diagonal."""
+    of_one = x[:3, None, None] * np.array([[2.0, -1.0], [-1.0, 2.0]])
+    rows, columns = np.repeat(LINKS, 2, axis=1).ravel(), np.tile(LINKS, (1, 2)).ravel()
+    return of_one.ravel(), (rows, columns)
+
+
+BY_ELEMENTS = {
+    "permuted": lambda x: sp.csr_array((x, (PLACES, PLACES[::-1])), shape=(4, 4)) @ x,
+    "in one place": lambda x: sp.csr_array((x, (TWICE, TWICE)), shape=(4, 4)) @ x,
+    "by columns, unsorted": lambda x: sp.csc_array((x**2, (PLACES[::-1], TWICE)), (4, 4)) @ x,
+    "coo.tocsr()": lambda x: sp.coo_array((x, (TWICE, PLACES)), shape=(4, 4)).tocsr() @ x,
+    "assembled": lambda x: sp.csr_array(assembled(x), shape=(4, 4)) @ x,
+    "assembled and solved": lambda x: sl.spsolve(sp.csc_array(assembled(x), shape=(4, 4)), x),
+    "to columns and solved": lambda x: sl.splu(
+        sp.coo_array(assembled(x), shape=(4, 4)).tocsr().tocsc()
+    ).solve(x),
+    "their elements": lambda x: sp.csr_array((x, (TWICE, TWICE)), shape=(4, 4)).data * 2.0,
+    "how many": lambda x: sp.csr_array((x, (TWICE, TWICE)), shape=(4, 4)).nnz * x,
+}
+
+
+@pytest.mark.parametrize(("name", "engine"), sampled(BY_ELEMENTS, ["numpy", "native"], one_in=5))
+def test_matrices_made_by_elements(name, engine):
+    assert_derivative(BY_ELEMENTS[name], np.array([1.0, 2.0, 0.5, 3.0]), engine)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: sp.csr_array(np.diag(x)) @ np.ones(4),
+        lambda x: sp.coo_array([[x[0], x[1]], [x[2], x[3]]]) @ np.ones(2),
+        lambda x: sp.diags_array(x).tocoo() @ np.ones(4),
+    ],
+)
+def test_elements_that_scipy_leaves_out_have_a_derivative_all_the_same(f):
+    # At 0 the full array has a derivative by each element, of which the sparse one knows nothing.
+    x = np.array([1.0, 0.0, 2.0, 0.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_array_equal(autodiff.function(f)(x), f(x))
+        with pytest.raises(autodiff.DerivativeError, match="leaves out elements that are 0"):
+            autodiff.jacobian(f)(x)
+
+
 # -- systems -------------------------------------------------------------------------------------------
 BY_COLUMNS = BY_ROWS.tocsc()
 FACTORS = sl.splu(BY_COLUMNS)

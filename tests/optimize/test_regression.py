@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from scipy import optimize
+from scipy.sparse import issparse
 
-from autodiff.optimize import curve_fit, least_squares
+from autodiff.optimize import curve_fit, least_squares, regression
 
 
 def rosenbrock_residuals(x):
@@ -118,3 +119,19 @@ def test_curve_fit_takes_several_predictors():
     both = np.stack([X, X**2])
     parameters, _ = curve_fit(lambda x, a, b: a * x[0] + b * x[1], both, 2 * X + 5 * X**2)
     np.testing.assert_allclose(parameters, [2, 5])
+
+
+def test_a_large_and_empty_jacobian_is_sparse(monkeypatch):
+    def residuals(x):
+        return np.concatenate([10 * (x[1:] - x[:-1] ** 2), 1 - x[:-1]])
+
+    monkeypatch.setattr(regression, "_MANY", 100)
+    start = np.full(120, 0.9)
+    found = least_squares(residuals, start, history=True)
+    assert issparse(found.jac)
+    np.testing.assert_allclose(found.x, 1.0, atol=1e-6)
+    assert found.history.values[-1] < 1e-12
+    # What is small, most of it filled, or solved with exactly, is not.
+    assert type(least_squares(residuals, start[:20]).jac) is np.ndarray
+    assert type(least_squares(lambda x: x * np.sum(x), start).jac) is np.ndarray
+    assert type(least_squares(residuals, start, tr_solver="exact").jac) is np.ndarray

@@ -176,6 +176,10 @@ def transposed(x):
     return np.einsum("ij,kj->ik", np.reshape(x, (3, 2)), np.ones((2, 2))).T
 
 
+def convolved(x):
+    return np.convolve(x, np.array([1.0, -2.0, 1.0])) * np.append(np.convolve(x[:2], x[3:5]), x[:5])
+
+
 def constant(x):
     return np.sin(x[:3]) * 0.0 + np.floor(x[:3])
 
@@ -212,7 +216,7 @@ def steep(x):
 VECTORS = [
     slices, shifted, stores, masked_store, scatters, gathers, sorts, by_order, largest, concatenated,
     where, where_by_place, branch, branch_with_index, branch_by_place, recurrence, halved_until_small,
-    place_by_value, last_larger, sums, products, solves, transposed, constant, unused, of_one,
+    place_by_value, last_larger, sums, products, solves, transposed, convolved, constant, unused, of_one,
     twice_the_same, scattered_loop, derived_by_hand,
 ]  # fmt: skip
 
@@ -387,6 +391,8 @@ def test_nothing_is_stored_but_the_structure(n):
     blocks = autodiff.jacobian(lambda a: np.sum(a, axis=2)[:, :, None] * a, sparse=True)
     assert blocks(np.ones((3, 2, 4))).nnz == 6 * 16
     assert autodiff.hessian(linear, sparse=True)(x).nnz == 0
+    smooth = autodiff.jacobian(lambda x: np.convolve(x, np.ones(3), "same"), sparse=True)
+    assert smooth(x).nnz == 3 * n - 2
     assert autodiff.jacobian(lambda x: np.array([0.0, 1.0]) + 0 * x[1], sparse=True)(x).nnz <= 2
 
 

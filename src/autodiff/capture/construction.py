@@ -24,6 +24,7 @@ from autodiff.capture import generators
 from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
+from autodiff.capture.opaque import refuse_lost_zeros
 from autodiff.capture.origins import INTERPRETED, PURE_MODULES, is_library, module_of
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.ops import complex_numbers, dispatch
@@ -60,6 +61,9 @@ def construct(
         # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
         module_of(init).startswith("scipy.sparse._") and _of_traced([*args, *kwargs.values()])
     )
+    of_full = isinstance(args[0], (Tracer, list)) if args else bool(kwargs)
+    if interpreted and cls.__module__.startswith("scipy.sparse.") and of_full:
+        refuse_lost_zeros(frame, f"{cls.__name__} of a full array", [args[:1], kwargs], node)
     if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
         made = call_library(frame, cls, args, kwargs, node)
         return frame.trace.fresh(made) if cls in (dict, deque) else made

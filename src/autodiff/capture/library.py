@@ -49,6 +49,7 @@ from autodiff.capture.opaque import (
     is_sparse,
     lift_result,
     refuse_lost_derivative,
+    refuse_lost_zeros,
     refuse_unseen,
     run_native,
     traced_leaves,
@@ -584,6 +585,8 @@ def _call_unknown(
     if frame.trace.differentiable and module_of(function).startswith("scipy.optimize"):
         if any(map(_is_callback, (*args, *kwargs.values()))):
             return _search(frame, function, args, kwargs, node)
+    if is_sparse(owner) and _leaves_out_zeros(function):
+        refuse_lost_zeros(frame, name_of(function), [vars(owner)["data"]], node)
     python = _in_python(function)
     if python is None and isinstance(function, MethodType) and module in ("numpy", "scipy"):
         python = _in_python(function.__func__)  # ``norm._cdf(x)``
@@ -604,6 +607,12 @@ def _call_unknown(
         if python is not function and isinstance(function, MethodType):
             args = args[1:]
     return call_opaque(frame, function, args, kwargs, node)
+
+
+def _leaves_out_zeros(function: Any) -> bool:
+    """Whether a method of a sparse array gives only those elements that are not 0."""
+    of_diagonals = getattr(function.__self__, "format", None) == "dia"
+    return function.__name__ == "nonzero" or (of_diagonals and function.__name__ == "tocoo")
 
 
 def _search(

@@ -89,9 +89,22 @@ def refuse_lost_derivative(
             )
 
 
+def refuse_lost_zeros(frame: Frame, what: str, parts: Any, node: ast.AST) -> None:
+    """Raise where SciPy leaves out the elements of an array that are 0, and they carry a derivative."""
+    trace = frame.trace
+    for tracer in traced_leaves(parts):
+        if tracer.dtype.kind == "f" and trace.differentiated(tracer.value):
+            raise DerivativeError(
+                f"{what} leaves out elements that are 0, whose derivative would be lost.",
+                code="AD302",
+                source=frame.source(node),
+                remedy="say which elements there are, as csr_array((data, (i, j))) does",
+            )
+
+
 def is_sparse(x: Any) -> bool:
     """Whether an object is one of SciPy's sparse arrays."""
-    return type(x).__module__.startswith("scipy.sparse._")
+    return str(type(x).__module__).startswith("scipy.sparse._")
 
 
 def holds_traced_sparse(objects: Sequence[Any]) -> bool:

@@ -1081,7 +1081,7 @@ def _compares(obj: Any) -> bool:
     return (
         equality is not object.__eq__
         and type(obj).__name__ not in ("SimpleNamespace", "Namespace")
-        and not type(obj).__module__.startswith("scipy.sparse.")
+        and not str(type(obj).__module__).startswith("scipy.sparse.")
     )
 
 

@@ -8,6 +8,7 @@ every call.
     csr_matvec, csc_matvec, coo_matvec, dia_matvec, bsr_matvec     y += A x
     csr_matvecs, csc_matvecs, coo_matmat_dense, dia_matvecs, …     Y += A X, in rows of X
     csr_todense, coo_todense                                       B += A
+    coo_tocsr, csr_sort_indices, csr_sum_duplicates                elements in the order of their rows
 """
 
 from __future__ import annotations
@@ -206,3 +207,90 @@ def expandptr(lines: int, ends: Any, result: Any) -> None:
     """The line of each element."""
     if len(result) != 0:
         result[:] = np.searchsorted(ends, _order(len(result)), side="right") - 1
+
+
+# -- from elements to rows ------------------------------------------------------------------------------
+def _lines(ends: Any, count: int) -> Any:
+    """The line of each element; of those behind the last line, the number of lines."""
+    return np.searchsorted(ends, _order(count), side="right") - 1
+
+
+@implements(_sparsetools.coo_tocsr)
+def coo_tocsr(
+    m: int,
+    n: int,
+    count: int,
+    rows: Any,
+    columns: Any,
+    data: Any,
+    ends: Any,
+    indices: Any,
+    elements: Any,
+) -> None:
+    """Elements in the order of their rows, those of a row as they stand."""
+    order = np.argsort(rows, kind="stable")
+    indices[:] = columns[order]
+    elements[:] = data[order]
+    ends[:] = np.searchsorted(rows[order], _order(m + 1))
+
+
+def _ascend(m: int, ends: Any, indices: Any, strictly: bool) -> Any:
+    count = len(indices)
+    if isinstance(count, int) and count < 2:
+        return True
+    lines = _lines(ends, count)
+    before, after = indices[:-1], indices[1:]
+    good = before < after if strictly else before <= after
+    return np.all(good | (lines[1:] != lines[:-1]) | (lines[1:] == m))
+
+
+@implements(_sparsetools.csr_has_sorted_indices)
+def csr_has_sorted_indices(m: int, ends: Any, indices: Any) -> Any:
+    """Whether the elements of each row are in the order of their columns."""
+    return _ascend(m, ends, indices, False)
+
+
+@implements(_sparsetools.csr_has_canonical_format)
+def csr_has_canonical_format(m: int, ends: Any, indices: Any) -> Any:
+    """Whether they are, and no two stand in one place."""
+    return _ascend(m, ends, indices, True) & np.all(ends[1:] >= ends[:-1])
+
+
+@implements(_sparsetools.csr_sort_indices)
+def csr_sort_indices(m: int, ends: Any, indices: Any, data: Any) -> None:
+    """Elements of each row in the order of their columns."""
+    order = np.lexsort((indices, _lines(ends, len(indices))))
+    indices[:], data[:] = indices[order], data[order]
+
+
+@implements(_sparsetools.csr_sum_duplicates)
+def csr_sum_duplicates(m: int, n: int, ends: Any, indices: Any, data: Any) -> None:
+    """Elements in one place, which follow each other, become their sum; what is left over comes last."""
+    count = len(indices)
+    if isinstance(count, int) and count < 2:
+        return
+    lines = _lines(ends, count)
+    new = np.append(True, (lines[1:] != lines[:-1]) | (indices[1:] != indices[:-1]))
+    counted = np.cumsum(new)
+    places = counted - 1
+    sums, columns = np.zeros_like(data), np.zeros_like(indices)
+    np.add.at(sums, places, data)
+    columns[places] = indices
+    indices[:], data[:] = columns, sums
+    ends[:] = np.append(0, counted)[ends]
+
+
+@implements(_sparsetools.csr_tocsc)
+def csr_tocsc(
+    m: int, n: int, ends: Any, indices: Any, data: Any, new_ends: Any, rows: Any, elements: Any
+) -> None:
+    """The elements of a matrix by rows in the order of their columns, those of a column by rows."""
+    count = len(data)
+    if isinstance(count, int) and not count:
+        new_ends[:] = 0
+        return
+    lines = _lines(ends, count)
+    columns = np.where(lines < m, indices, n)  # what is no element comes last
+    order = np.argsort(columns, kind="stable")
+    rows[:], elements[:] = lines[order][: len(rows)], data[order][: len(rows)]
+    new_ends[:] = np.searchsorted(columns[order], _order(n + 1))

@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.errors import UnsupportedError
+
 from .evaluation import (
     Options,
     Recorder,
     derivative,
+    first_parameter,
     jacobian_of_vector,
     recording,
     scipy_optimize,
@@ -30,6 +33,10 @@ from .local import shape_result, wrap_callback
 from .parameters import Array, Layout, as_parameters, real_entries
 
 _UNBOUNDED = (-np.inf, np.inf)
+
+# From so many parameters on the structure of the Jacobian is looked at, and used where at most this
+# part of it is filled: of fewer the whole matrix costs less than what SciPy does with a sparse one.
+_MANY, _FILLED = 1000, 0.02
 
 
 def least_squares(
@@ -57,7 +64,9 @@ def least_squares(
     x0
         Where to start: a vector, an array of any shape, or a container of arrays.
     jac
-        None: exact. Otherwise as in SciPy (``"2-point"``, ``"3-point"``, ``"cs"``, a callable).
+        None: exact; of 1000 parameters or more, where at most a fiftieth of the matrix is filled, as
+        a sparse array, which methods "trf" and "dogbox" solve with by ``tr_solver="lsmr"``.  Otherwise
+        as in SciPy (``"2-point"``, ``"3-point"``, ``"cs"``, a callable).
     bounds, method, args, kwargs, callback, **options
         As in `scipy.optimize.least_squares`; bounds are for the flat vector.
     progress, history
@@ -78,7 +87,10 @@ def least_squares(
     value = value_of_vector(_with_keywords(fun, kwargs), layout, args=args, options=how)
 
     if jac is None:
-        jac = jacobian_of_vector(fun, layout, args=args, keywords=kwargs, options=how)
+        with_sparse = method != "lm" and options.get("tr_solver") != "exact"
+        jac = (
+            _sparse_jacobian(fun, layout, parameters, args, kwargs, how) if with_sparse else None
+        ) or jacobian_of_vector(fun, layout, args=args, keywords=kwargs, options=how)
     elif callable(jac):
         given, keywords = jac, kwargs or {}
 
@@ -204,6 +216,30 @@ def _with_keywords(fun: Callable[..., Any], keywords: dict[str, Any] | None) -> 
     return lambda x, *args: fun(x, *args, **keywords)
 
 
+def _sparse_jacobian(
+    fun: Callable[..., Any],
+    layout: Layout,
+    parameters: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None,
+    how: Options,
+) -> Callable[[Array], Any] | None:
+    """The Jacobian as a sparse array, where it is large and most of it is empty."""
+    if layout.size < _MANY or not layout.direct:
+        return None
+    wrt, keywords = first_parameter(fun, args, kwargs), kwargs or {}
+    start = layout.pack(parameters)
+    try:
+        pattern = derivative("sparsity", fun, wrt, how)(start, *args, **keywords)
+    except UnsupportedError:  # what is wrong with the function comes again; else it is not sparse
+        return None
+    full = getattr(pattern, "shape", (0, 0))[0] * layout.size
+    if not full or pattern.nnz > _FILLED * full:
+        return None
+    jacobian = derivative("jacobian", fun, wrt, (*how, ("sparse", True)))
+    return lambda x: jacobian(x, *args, **keywords)
+
+
 def _as_vector(value: Callable[[Array], Any]) -> Callable[[Array], Array]:
     def residuals(x: Array) -> Array:
         found = real_entries(value(x))
@@ -229,7 +265,7 @@ def _recorded_pair(
     def recorded_jacobian(x: Array) -> Any:
         matrix = jac(x)
         # SciPy asks for the Jacobian at the point whose residuals it has just seen and accepted.
-        recorder.refine(np.asarray(matrix).T @ latest[0])
+        recorder.refine((matrix if hasattr(matrix, "T") else np.asarray(matrix)).T @ latest[0])
         return matrix
 
     return recorded_residuals, recorded_jacobian if callable(jac) else jac

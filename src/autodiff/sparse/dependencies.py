@@ -461,6 +461,21 @@ def _cumulative(run: _Run, operation: Operation, value: Value, given: Sequence[G
     return np.moveaxis(numbers, 0, axis)
 
 
+def _convolved(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
+    """Of two vectors: each shifted by as many places as the other is long, the shorter one in turn."""
+    lengths = [run.shape(v)[0] for v in operation.operands]
+    result = np.zeros(run.shape(value), INDEX)
+    for numbers, length in zip(given, reversed(lengths), strict=True):
+        if numbers is None:
+            continue
+        count = len(numbers)
+        for k in range(min(count, length)):
+            part = slice(k, k + max(count, length))
+            moved = numbers if count > length else np.full(length, numbers[k])
+            result[part] = run.sets.unite(result[part], moved)
+    return result
+
+
 def _of_matrices(run: _Run, operation: Operation, value: Value, given: Sequence[Given]) -> Any:
     """Routines on the matrices in the last two axes, each for itself."""
     shape = run.shape(value)
@@ -499,6 +514,7 @@ _RULES: dict[str, Rule] = {
     "scatter_add": _scatter_add,
     "dot_general": _dot,
     "cumulative_sum": _cumulative,
+    "convolve": _convolved,
     **dict.fromkeys(("cholesky", "solve", "triangular_solve", "inverse"), _of_matrices),
 }
 

@@ -50,7 +50,7 @@ from autodiff.transform import (
     structured,
 )
 
-MOST_PATTERNS = 16  # that are remembered of one program
+MOST_PATTERNS = 4  # that are remembered of one program
 LARGE = 20_000  # elements from which on it pays to compile the colouring
 
 

@@ -1,5 +1,6 @@
 """The pattern of a derivative as the user gets it: a boolean ``csr_array`` that shows itself.
 
+>>> import numpy as np, autodiff
 >>> print(autodiff.sparsity(lambda x: x[1:] - x[:-1])(np.ones(4)))
 3 x 4, 6 elements, at most 2 in a row and 2 in a column
 X X . .
