@@ -43,7 +43,7 @@ _FREQUENCY = 2  # the position of the operand of an integral
 
 def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
     """Tangents of the results of an operation whose attributes hold programs."""
-    if operation.kind in ("ivp", "curve"):
+    if operation.kind in ("ivp", "ivp_at", "curve"):
         return odes.push(operation, site, tangents)
     if operation.kind == "minimized":
         return minima.push(operation, site, tangents)
@@ -54,7 +54,7 @@ def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Trace
 
 def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tracer | None]:
     """Cotangents of the operands of an operation whose attributes hold programs."""
-    if operation.kind in ("ivp", "curve"):
+    if operation.kind in ("ivp", "ivp_at", "curve"):
         return odes.pull(operation, site, cotangents)
     if operation.kind == "minimized":
         return minima.pull(operation, site, cotangents)

@@ -2,6 +2,8 @@
 
     ivp_size(*arguments, *read; problem, programs)       how many times the solver chooses
     ivp(*arguments, *read; problem, programs, size)      the states, the times, what else is wanted
+    ivp_at(…)                                            the same, of which nothing is kept that is not used
+    events_size, events(…; …, sizes)                     what SciPy returns where it looks for events
     curve(t0, times, z0, rtol, atol, max_step, *read; problem, programs, …)
                                                          z at the times, one row each
     followed(S, Y, y, atol; problem)                     S, once Y and y are the same solution
@@ -69,6 +71,8 @@ class Problem:
         Whether the functions take the time first.
     source : Source or None
         The user's line.
+    events : int
+        How many functions are looked at for events: the last of the programs.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Problem:
     in_columns: bool
     time_first: bool
     source: Source | None
+    events: int = 0
     last: threading.local = field(default_factory=threading.local)
 
     def __repr__(self) -> str:
@@ -178,6 +183,76 @@ register(
     )
 )
 register(Entry("ivp", _ivp_types, _ivp_meaning, Kernel("ivp"), OfPrograms(), kept=True))
+
+
+def _ivp_at_meaning(
+    *operands: Any, problem: Problem, programs: Sequence[Evaluator], size: int
+) -> tuple[np.ndarray, ...]:
+    if size:
+        return _ivp_meaning(*operands, problem=problem, programs=programs, size=size)
+    others = [np.zeros((), type.dtype) for _, type in problem.others]
+    return (np.zeros((operands[STATE].shape[0], 0)), np.zeros(0), *others)
+
+
+register(Entry("ivp_at", _ivp_types, _ivp_at_meaning, Kernel("ivp_at"), OfPrograms()))
+
+
+# -- events ---------------------------------------------------------------------------------------------
+def _events_size_meaning(
+    *operands: Any, problem: Problem, programs: Sequence[Evaluator]
+) -> tuple[np.ndarray, ...]:
+    """How many times there are, and how many events of each kind; see :func:`_size_meaning`."""
+    result = problem.last.result = solve(operands, problem, programs)
+    problem.last.key = _key(operands)
+    counts = [len(result.t), *(len(times) for times in result.t_events)]
+    return tuple([np.asarray(n, _INT) for n in counts])
+
+
+def _events_meaning(
+    *operands: Any, problem: Problem, programs: Sequence[Evaluator], sizes: tuple[int, ...]
+) -> tuple[np.ndarray, ...]:
+    last = problem.last.__dict__
+    known = last.pop("key", None) == _key(operands)
+    result = last.pop("result") if known else solve(operands, problem, programs)
+    n = operands[STATE].shape[0]
+    found = [*problem.leaves(result), result.status, *result.t_events]
+    # Of no event at all the array of states has no columns either.
+    states = [
+        np.reshape(y, (len(t), n)) for t, y in zip(result.t_events, result.y_events, strict=True)
+    ]
+    return tuple([np.asarray(x) for x in (*found, *states)])
+
+
+def _events_types(
+    types: tuple[ArrayType, ...], problem: Problem, programs: Any, sizes: tuple[Extent, ...]
+) -> tuple[ArrayType, ...]:
+    n, (size, *counts) = types[STATE].shape[0], sizes
+    others = [type for _, type in problem.others]
+    times = [ArrayType(FLOAT, (count,)) for count in counts]
+    states = [ArrayType(FLOAT, (count, n)) for count in counts]
+    start = [ArrayType(FLOAT, (n, size)), ArrayType(FLOAT, (size,))]
+    return (*start, *others, ArrayType(_INT, ()), *times, *states)
+
+
+register(
+    Entry(
+        "events_size",
+        lambda types, problem, programs: (ArrayType(_INT, ()),) * (1 + problem.events),
+        _events_size_meaning,
+        Kernel("events_size"),
+        zero_derivative=True,
+    )
+)
+register(
+    Entry(
+        "events",
+        _events_types,
+        _events_meaning,
+        Kernel("events"),
+        zero_derivative=True,
+        kept=True,
+    )
+)
 
 
 # -- the solution itself -----------------------------------------------------------------------------

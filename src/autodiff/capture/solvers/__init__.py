@@ -54,6 +54,8 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     **{("scipy.integrate", name): handler for name, handler in INTEGRATORS.items()},
     ("scipy.integrate", "solve_ivp"): solve_initial_value_problem,
     ("scipy.integrate", "odeint"): solve_by_odeint,
+    **{("scipy.optimize", name): minima.minimize_by_name for name in minima.OLDER},
+    **{("scipy.optimize", name): minima.minimize_along_a_line for name in minima.ALONG_A_LINE},
     ("scipy.optimize", "minimize"): minima.minimize,
     ("scipy.optimize", "minimize_scalar"): minima.minimize_scalar,
     ("scipy.optimize", "least_squares"): minima.least_squares,

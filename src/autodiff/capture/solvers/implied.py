@@ -18,14 +18,14 @@ from autodiff import tree
 from autodiff.capture.calls import call
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.nested import call_frame
-from autodiff.capture.solvers.programs import as_float, captured, closed_program, presented
+from autodiff.capture.solvers.programs import as_float, captured, closed_program, emit_solution
 from autodiff.capture.trace import Trace
 from autodiff.dims import differ, product
 from autodiff.errors import ArgumentError, ShapeError
 from autodiff.ir.data import ArrayType, Program, Source, Value
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.custom import stop
-from autodiff.ops.solvers import FLOAT, Solver
+from autodiff.ops.solvers import FLOAT
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
@@ -76,21 +76,9 @@ def solution(trace: Trace, given: Definition, args: Sequence[Any], kwargs: dict[
         return pieces[0] if structure is None else tree.unflatten(structure, pieces)
 
     program, read = _equations(frame, given, whole, shaped, args, kwargs, source)
-    values = (whole.value, *read)
     if not read:
         return shaped(whole)
-    solver = Solver(
-        solution, str(given), (), 1, lambda arrays: {"x": arrays[0]}, lambda result: (result,),
-        (whole.value.type if is_number else "n",), not is_number, 1e-9, _first, (), relative=1e-5,
-    )  # fmt: skip
-    attributes = {"solver": solver, "programs": (program,)}
-    (value, _) = trace.builder.emit("root", values, attributes)
-    return shaped(presented(value))
-
-
-def _first(function: Any, keywords: dict[str, Any]) -> Any:
-    """What stands for SciPy's call: the solution is among the operands."""
-    return keywords["x"]
+    return shaped(emit_solution(str(given), whole, program, read, trace))
 
 
 @contextmanager

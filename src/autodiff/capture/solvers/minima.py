@@ -136,13 +136,69 @@ def minimize(
         if callable(given.get(name)):
             callbacks.append(_array_valued(frame, name, given.pop(name), x0, extra, shape, node))
     equal: list[bool] = []
-    constraints = _constraints(frame, given.pop("constraints", ()), x0, node, equal)
-    if constraints and given.get("bounds") is not None:
-        raise Declined("a minimiser with both constraints and bounds")
+    constraints, slopes = _constraints(frame, given.pop("constraints", ()), x0, node, equal)
     lower, upper = _pairs(frame, trace.deep(given.get("bounds")), n)
-    call = _Call(frame, function, "x0", [*callbacks, *constraints], equal=tuple(equal))
+    sides: list[_Callback] = []
+    if constraints and given.get("bounds") is not None:  # of which the derivative is one with them
+        sides = [_side(frame, x0, b, sign, equal) for b, sign in ((lower, 1.0), (upper, -1.0))]
+        lower, upper = _pairs(frame, None, n)
+    functions = [*callbacks, *slopes, *constraints, *sides]
+    call = _Call(frame, function, "x0", functions, equal=tuple(equal))
     call.kinds = tuple([c.name for c in constraints])
+    call.sides = len(sides)
     return call.emitted([x0, lower, upper], given, ("x",), (("fun", "objective"),))
+
+
+# The older names of the methods: what they call the objective and its derivatives.
+OLDER = {
+    "fmin": ("func",),
+    "fmin_powell": ("func",),
+    "fmin_cg": ("f", "fprime"),
+    "fmin_bfgs": ("f", "fprime"),
+    "fmin_ncg": ("f", "fprime", "fhess"),
+}
+ALONG_A_LINE = ("fminbound", "brent", "golden")
+
+
+def minimize_by_name(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``fmin``, ``fmin_bfgs`` and the like: the minimum alone."""
+    given = bound(function, args, kwargs)
+    extra = further_arguments(frame, given)
+    _refuse(given, "callback", "fhess_p")
+    if given.get("full_output") or given.get("retall"):
+        raise Declined("a minimiser with more than a minimum")
+    first, *others = OLDER[function.__name__]
+    x0 = _start(frame.trace.deep(given.pop("x0")))
+    n = x0.shape[0]
+    callbacks = [_objective(frame, first, given.pop(first), x0, extra, False, node)]
+    for name, shape in zip(others, ((n,), (n, n)), strict=False):
+        if given.get(name) is not None:
+            derived = given.pop(name)
+            callbacks.append(_array_valued(frame, name, derived, x0, extra, shape, node))
+    call = _Call(frame, function, "x0", callbacks)
+    return call.alone([x0, _spread(-np.inf, n), _spread(np.inf, n)], given, x0.value.type)
+
+
+def minimize_along_a_line(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``fminbound``, ``brent`` and ``golden``: the minimum alone."""
+    given = bound(function, args, kwargs)
+    extra = further_arguments(frame, given)
+    if given.get("full_output"):
+        raise Declined("a minimiser with more than a minimum")
+    is_bounded = function.__name__ == "fminbound"
+    z = Tracer(Value(NUMPY_NUMBER if is_bounded else NUMBER), "scalar" if is_bounded else "python")
+    lower, upper = as_float(-np.inf), as_float(np.inf)
+    if is_bounded:
+        lower, upper = (as_float(frame.trace.deep(given[name])) for name in ("x1", "x2"))
+        if lower.shape or upper.shape:
+            raise Declined("bounds that are no numbers")
+    callbacks = [_objective(frame, "func", given.pop("func"), z, extra, False, node)]
+    call = _Call(frame, function, None, callbacks)
+    return call.alone([as_float(np.nan), lower, upper], given, NUMPY_NUMBER)
 
 
 def _refuse(given: dict[str, Any], *names: str) -> None:
@@ -161,17 +217,38 @@ def _start(x: Any) -> Tracer:
     return start if start.shape else reshape(start, (1,))
 
 
+def _side(frame: Frame, x0: Tracer, bound: Tracer, sign: float, equal: list[bool]) -> _Callback:
+    """Bounds that are finite as a constraint that is not to be negative."""
+    finite: Any = np.isfinite(bound)
+    at = np.flatnonzero(frame.trace.concrete(finite))
+    z = Tracer(Value(x0.value.type, "z"), "array")
+
+    def distances() -> Any:
+        return sign * (z[at] - bound[at])
+
+    outcome = captured(frame, None, [z], (), frame.scope.syntax.node, thunk=distances)
+    with frame.trace.builder.reopened(outcome.block):
+        outcome.block.outputs = [as_float(outcome.value).value]
+    equal += [False] * len(at)
+    program, read = closed_program(outcome.block, "bounds")
+    return _Callback("bounds", program, read, "array")
+
+
 def _constraints(
     frame: Frame, given: Any, x0: Tracer, node: ast.AST, equal: list[bool]
-) -> list[_Callback]:
-    """The functions of constraints given as dicts; of each component in ``equal`` whether it is an equation."""
+) -> tuple[list[_Callback], list[_Callback]]:
+    """The functions of constraints given as dicts, and their Jacobians.
+
+    Of each component in ``equal`` whether it is an equation.
+    """
     given = [given] if isinstance(given, dict) else given
     if not isinstance(given, (list, tuple)):
         raise Declined("constraints that are no dicts")
-    found = []
+    found: list[_Callback] = []
+    slopes: list[_Callback] = []
     for one in given:
-        if not isinstance(one, dict) or not set(one) <= {"type", "fun", "args"}:
-            raise Declined("constraints that are no dicts, or with a Jacobian")
+        if not isinstance(one, dict) or not set(one) <= {"type", "fun", "args", "jac"}:
+            raise Declined("constraints that are no dicts")
         kind, extra = one["type"], frame.trace.deep(one.get("args", ()))
         if kind not in ("eq", "ineq") or not isinstance(extra, (tuple, list)):
             raise Declined("constraints of another kind")
@@ -180,8 +257,30 @@ def _constraints(
         if not isinstance(size, int):
             raise Declined("constraints of a number known only at run time")
         equal += [kind == "eq"] * size
+        if callable(one.get("jac")):
+            name, shape = f"jac of constraint {len(found)}", (size, x0.shape[0])
+            slopes.append(_slopes_of(frame, name, one["jac"], x0, extra, shape, node))
+        elif one.get("jac") is not None:
+            raise Declined("constraints whose Jacobian is no function")
         found.append(callback)
-    return found
+    return found, slopes
+
+
+def _slopes_of(
+    frame: Frame, name: str, function: Any, z: Tracer, extra: Sequence[Any], shape: Any, node: Any
+) -> _Callback:
+    """The Jacobian of a constraint; that of a number may be a vector."""
+    parameter = Value(z.value.type, "z")
+    outcome = captured(frame, function, [Tracer(parameter, z.form)], extra, node)
+    with frame.trace.builder.reopened(outcome.block):
+        result = as_float(outcome.value)
+        if shape[0] == 1 and len(result.shape) < 2:
+            result = reshape(result, shape)
+        if not equal_shapes(result.shape, shape):
+            raise Declined("a Jacobian of another shape than its constraint's")
+        outcome.block.outputs = [result.value]
+    program, read = closed_program(outcome.block, getattr(function, "__name__", "f"))
+    return _Callback(name, program, read, "array")
 
 
 def _pairs(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
@@ -415,6 +514,7 @@ class _Call:
         self.objective = objective
         self.equal = equal
         self.kinds: tuple[str, ...] = ()  # of the functions of constraints
+        self.sides = 0  # the last programs, which SciPy is not given
         self.operands = Operands()
         self.read = list(dict.fromkeys(v for c in callbacks for v in c.read))
         self.programs = tuple([reading(c.program, c.read, self.read) for c in callbacks])
@@ -434,6 +534,11 @@ class _Call:
             if kinds:
                 made["constraints"] = [
                     {"type": kind, "fun": made.pop(f"constraint {k}")}
+                    | (
+                        {"jac": made.pop(name)}
+                        if (name := f"jac of constraint {k}") in made
+                        else {}
+                    )
                     for k, kind in enumerate(kinds)
                 ]
             if start is not None:
@@ -442,7 +547,7 @@ class _Call:
                 made["f"] = _as_model(functions["f"], len(values[0]))
             return calling(function, made)
 
-        used = self.callbacks[: self.objective or len(self.callbacks)]
+        used = self.callbacks[: self.objective or len(self.callbacks) - self.sides]
         bounded = not all(
             v.value.owner is not None
             and v.value.owner.kind in ("constant", "broadcast")
@@ -455,7 +560,7 @@ class _Call:
             tuple([c.returns for c in used]),
             len(self.operands.tracers),
             run, lambda result: (result,), (), (), self.objective, self.loss, self.scale, (), bounded,
-            self.equal, len(kinds), trace.builder.source,
+            self.equal, len(kinds) + self.sides, trace.builder.source,
         )  # fmt: skip
 
     def _values(self) -> tuple[Value, ...]:
@@ -479,6 +584,11 @@ class _Call:
         """The results of a call that returns a tuple of arrays."""
         solver = replace(self._solver(first, given), leaves=tuple, types=types, names=names)
         return tuple(self._emit(solver))
+
+    def alone(self, first: Sequence[Tracer], given: dict[str, Any], type: ArrayType) -> Any:
+        """The result of a call that returns the minimum and nothing else."""
+        solver = replace(self._solver(first, given), types=(type,), names=("x",))
+        return self._emit(solver)[0]
 
     def emitted(
         self,
@@ -622,6 +732,8 @@ def assign(
 
 
 __all__ = [
+    "ALONG_A_LINE",
+    "OLDER",
     "NotKept",
     "assign",
     "bounds_of",
@@ -629,5 +741,7 @@ __all__ = [
     "least_squares",
     "leastsq",
     "minimize",
+    "minimize_along_a_line",
+    "minimize_by_name",
     "minimize_scalar",
 ]

@@ -3,7 +3,7 @@
     solve_ivp(lambda t, y: -x * y, (0, 1), y0)      ivp(0, 1, y0, …, x; programs=(f(t, y, x),))
 
 What the call returns is known before it is run, but for numbers and arrays: it is the result of an
-integration that reached its end.  One that did not is left to plain Python when it happens.
+integration that reached its end, or an event that ends it.  One that did not is left to plain Python when it happens.
 """
 
 from __future__ import annotations
@@ -12,32 +12,42 @@ import ast
 import functools
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers.minima import NotKept
 from autodiff.capture.solvers.programs import (
     NUMBER,
     NUMPY_NUMBER,
     array_of,
     as_float,
     bound,
+    call_of,
     captured,
     closed_program,
+    emit_solution,
+    for_derivatives,
     numbers,
     presented,
     reading,
     rebuilt,
 )
 from autodiff.capture.trace import Declined
-from autodiff.dims import Dim, Extent
+from autodiff.dims import Dim, Extent, product
 from autodiff.ir.data import ArrayType, Program, Value
-from autodiff.ops.control import CheckFailed
-from autodiff.ops.odes import Problem
+from autodiff.ops.control import CheckFailed, emit_for
+from autodiff.ops.custom import stop
+from autodiff.ops.known import check
+from autodiff.ops.odes import END, START, STATE, TIMES, Problem
+from autodiff.ops.smooth import derived_as
 from autodiff.ops.solvers import FLOAT, calling_from
-from autodiff.ops.tracer import Form, Tracer
+from autodiff.ops.structural import reshape
+from autodiff.ops.tracer import Form, Tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 _METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 _INT = np.dtype(np.int64)
@@ -52,7 +62,8 @@ def solve_initial_value_problem(
     given = bound(function, args, kwargs)
     given.update(given.pop("options", {}))
     method = given.pop("method", "RK45")
-    refused = [k for k in ("events", "dense_output", "vectorized") if _is_asked(given.pop(k, None))]
+    refused = [k for k in ("vectorized",) if _is_asked(given.pop(k, None))]
+    events, dense = given.pop("events", None), given.pop("dense_output", False)
     if refused or not isinstance(method, str) or method not in _METHODS:
         raise Declined(f"solve_ivp with {', '.join(refused) or 'a method of another kind'}")
     extra = trace.deep(given.pop("args", None))
@@ -70,10 +81,21 @@ def solve_initial_value_problem(
     tolerances = [("rtol", 1e-3), ("atol", 1e-6), ("max_step", np.inf)]
     arguments = [*t_span, y0, _vector([] if times is None else times)]
     keywords = call.arguments(arguments, given, tolerances)
-    run = _run(function, method, times is not None, keywords, call)
-    return call.emitted(
-        "scipy.integrate.solve_ivp", method, run, _OF_RESULT, times is not None, True
-    )
+    has_times = times is not None
+    run = _run(function, method, has_times, keywords, call)
+    name = "scipy.integrate.solve_ivp"
+    if events is None and not dense:
+        return call.emitted(name, method, run, _OF_RESULT, has_times, True)
+    problem = call.problem(name, method, run, _OF_RESULT, has_times, True)
+    at = Solution(call, replace(problem, run=_run(function, method, True, keywords, call)))
+    if events is None:
+        result = call.result(problem)
+        last = arguments[1]
+    else:
+        result, last = _with_events(call, problem, at, events, extra or (), node)
+    if dense:
+        dict.__setitem__(result, "sol", Dense(at, arguments[0], last))
+    return result
 
 
 def _is_asked(x: Any) -> bool:
@@ -189,17 +211,17 @@ class _Call:
         if not all(callable(f) for f in functions.values()):
             raise Declined("an integrator with something else in place of a function")
         self.frame = frame
-        self.names = tuple(functions)
+        self.names = self.own = tuple(functions)
         self.time_first = time_first
         self.operands = Operands()
         n = y0.shape[0]
         shapes: list[tuple[Extent, ...]] = [(n,), (n, n)]
         self.programs = [
-            self._program(f, y0, extra, shape, node)
+            self.program(f, y0, extra, shape, node)
             for f, shape in zip(functions.values(), shapes, strict=False)
         ]
 
-    def _program(
+    def program(
         self, function: Any, y0: Tracer, extra: Sequence[Any], shape: Any, node: ast.AST
     ) -> tuple[Program, list[Value]]:
         """A function of time and state, in the order of the program: the time first."""
@@ -210,7 +232,11 @@ class _Call:
         order = [t, y] if self.time_first else [y, t]
         outcome = captured(self.frame, function, order, extra, node, [time, state])
         with self.frame.trace.builder.reopened(outcome.block):
-            outcome.block.outputs = [array_of(outcome.value, shape).value]
+            if shape is None:  # a number
+                value = reshape(as_float(outcome.value), ())
+            else:
+                value = array_of(outcome.value, shape)
+            outcome.block.outputs = [value.value]
         return closed_program(outcome.block, getattr(function, "__name__", "f"))
 
     def arguments(
@@ -252,31 +278,258 @@ class _Call:
         has_times: bool,
         time_first: bool,
     ) -> Any:
-        trace = self.frame.trace
+        return self.result(self.problem(name, method, run, results, has_times, time_first))
+
+    def problem(
+        self,
+        name: str,
+        method: str,
+        run: Callable[[dict[str, Any], Sequence[Any]], Any],
+        results: tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[str, ArrayType], ...]],
+        has_times: bool,
+        time_first: bool,
+    ) -> Problem:
+        """The call as an attribute of operations."""
+        leaves, others = results
+        return Problem(
+            name, method, self.names, len(self.operands.tracers), run, leaves, others,
+            has_times, name.endswith("solve_ivp"), time_first, self.frame.trace.builder.source,
+        )  # fmt: skip
+
+    def values(self) -> tuple[tuple[Value, ...], tuple[Program, ...]]:
+        """The operands, and the programs, each of which reads all that is read."""
         read = list(dict.fromkeys(v for _, values in self.programs for v in values))
         programs = tuple([reading(program, values, read) for program, values in self.programs])
         values = (*(t.value for t in self.operands.tracers), *read)
         if all(v.owner is not None and v.owner.kind == "constant" for v in values):
             raise Declined("an initial value problem of constants")
-        leaves, others = results
-        in_columns = name.endswith("solve_ivp")
-        problem = Problem(
-            name, method, self.names, len(self.operands.tracers), run, leaves, others,
-            has_times, in_columns, time_first, trace.builder.source,
-        )  # fmt: skip
+        return values, programs
+
+    def result(self, problem: Problem) -> Any:
+        """What SciPy returns, as values of the program."""
+        trace = self.frame.trace
+        values, programs = self.values()
         attributes: dict[str, Any] = {"problem": problem, "programs": programs}
         size: Extent = self.operands.tracers[3].shape[0]
-        if not has_times:
+        if not problem.has_times:
             (count,) = trace.builder.emit("ivp_size", values, attributes)
             count.low = 2  # an integration has a start and an end
             size = Dim.symbol(count)
         found = trace.builder.emit("ivp", values, {**attributes, "size": size})
         tracers = [presented(v) for v in found]
-        if not in_columns:
+        if not problem.in_columns:
             return tracers[0]
-        names = ["y", "t", *(other for other, _ in others)]
+        names = ["y", "t", *(other for other, _ in problem.others)]
         parts = {(k,): tracer for k, tracer in zip(names, tracers, strict=True)}
         return rebuilt(trace, _finished(), parts, ())
+
+
+# -- the solution at other times, and events -----------------------------------------------------------------
+@dataclass(frozen=True)
+class Solution:
+    """The solution of an initial value problem, at times that are asked for."""
+
+    call: _Call
+    problem: Problem
+
+    def at(self, times: Any, end: Any) -> Any:
+        """The states at rising (or falling) times up to an end, one column each."""
+        trace = self.call.frame.trace
+        values, programs = self.call.values()
+        operands = list(values)
+        operands[END], operands[TIMES] = end.value, times.value
+        # Without the programs of events, which come last, and whatever they read beside.
+        problem = replace(self.problem, has_times=True, events=0, callbacks=self.call.own)
+        attributes = {"problem": problem, "programs": programs[: len(self.call.own)]}
+        found = trace.builder.emit(
+            "ivp_at", tuple(operands), {**attributes, "size": times.shape[0]}
+        )
+        return Tracer(found[0], "array")
+
+
+class Dense:
+    """``sol`` of a result: the solution at any times in between, by the steps of one more integration."""
+
+    def __init__(self, solution: Solution, start: Any, end: Any) -> None:
+        self.solution = solution
+        self.start = start
+        self.end = end
+
+    def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """How capture treats a call."""
+        (t,) = (*args, *kwargs.values())
+        times: Any = as_float(t)
+        if len(times.shape) > 1:
+            raise Declined("a solution at times that are no vector")
+        flat: Any = reshape(times, (product(times.shape),))
+        sign: Any = np.where(self.end >= self.start, 1.0, -1.0)
+        inside: Any = np.all((sign * flat >= sign * self.start) & (sign * flat <= sign * self.end))
+        check(inside, "a time outside of the solution")
+        order: Any = np.argsort(sign * flat, kind="stable")
+        back: Any = np.argsort(order, kind="stable")
+        states = self.solution.at(flat[order], self.end)[:, back]
+        return states if times.shape else states[:, 0]
+
+    def __call__(self, t: Any) -> Any:
+        """As in capture, where alone it is called."""
+        return self.__autodiff_inline__(None, (t,), {})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise Declined(f"{name} of a solution")
+
+
+def _with_events(
+    call: _Call,
+    problem: Problem,
+    solution: Solution,
+    events: Any,
+    extra: Sequence[Any],
+    node: ast.AST,
+) -> tuple[Any, Any]:
+    """The result of a call that looks for events, and the time at which it stops.
+
+    The numbers are SciPy's.  An event's time moves as the equation says that it solves, the states
+    there as the solution does at times that move.
+    """
+    frame, trace = call.frame, call.frame.trace
+    functions = [events] if callable(events) else list(events)
+    marks = [_marks(frame, f, node) for f in functions]
+    y0 = call.operands.tracers[STATE]
+    call.programs += [call.program(f, y0, extra, None, node) for f in functions]
+    names = tuple([f"event {k}" for k in range(len(functions))])
+    plain_run = problem.run
+
+    def run(given: dict[str, Any], values: Sequence[Any]) -> Any:
+        looked_at = [_event(given.pop(name), mark) for name, mark in zip(names, marks, strict=True)]
+        return plain_run({**given, "events": looked_at}, values)
+
+    problem = replace(
+        problem,
+        run=run,
+        callbacks=(*call.names, *names),
+        events=len(functions),
+        leaves=_until_event,
+    )
+    values, programs = call.values()
+    attributes: dict[str, Any] = {"problem": problem, "programs": programs}
+    counts = trace.builder.emit("events_size", values, attributes)
+    counts[0].low = 1
+    for count in counts[1:]:
+        count.low = 0
+    sizes = tuple([Dim.symbol(count) for count in counts])
+    found = trace.builder.emit("events", values, {**attributes, "sizes": sizes})
+    y, t, nfev, njev, nlu, status, *at = [presented(v) for v in found]
+    last = _last(call, status, at[: len(functions)])
+    times = [
+        _moving(call, solution, f, extra, x, last, node)
+        for f, x in zip(functions, at[: len(functions)], strict=True)
+    ]
+    with for_derivatives(trace):
+        states = [solution.at(x, last).T for x in times]
+        ends = _moving_times(call, problem, t, times, last)
+        whole = solution.at(ends, last)
+    states = [derived_as(y, exact) for y, exact in zip(at[len(functions) :], states, strict=True)]
+    parts = {
+        ("y",): derived_as(y, whole), ("t",): derived_as(t, ends), ("nfev",): nfev, ("njev",): njev,
+        ("nlu",): nlu, ("status",): status,
+    }  # fmt: skip
+    result = rebuilt(trace, _finished(), parts, ())
+    for name, value in (("t_events", times), ("y_events", states), ("message", NotKept())):
+        dict.__setitem__(result, name, value)
+    return result, last
+
+
+def _marks(frame: Frame, event: Any, node: ast.AST) -> dict[str, Any]:
+    """What is said of an event: whether it ends the integration, and in which direction it counts."""
+    from autodiff.capture.expressions import load_attribute
+
+    found = {}
+    for name in ("terminal", "direction"):
+        try:
+            found[name] = load_attribute(frame, event, name, node)
+        except AttributeError:
+            continue
+        if isinstance(found[name], Tracer):
+            found[name] = frame.trace.concrete(found[name])
+    return found
+
+
+def _event(function: Any, marks: dict[str, Any]) -> Any:
+    def event(t: Any, y: Any) -> float:
+        return float(function(t, y))
+
+    for name, value in marks.items():
+        setattr(event, name, value)
+    return event
+
+
+def _until_event(result: Any) -> tuple[Any, ...]:
+    if result.status < 0:
+        raise CheckFailed(f"solve_ivp stopped early: {result.message}")
+    return (result.y, result.t, result.nfev, result.njev, result.nlu)
+
+
+def _moving(
+    call: _Call,
+    solution: Solution,
+    event: Any,
+    extra: Sequence[Any],
+    times: Any,
+    last: Any,
+    node: ast.AST,
+) -> Any:
+    """The times of an event, which move as its function says, that is zero there."""
+    frame, trace = call.frame, call.frame.trace
+    count = times.shape[0]
+    parameter = Value(ArrayType(FLOAT, (count,)), "t")
+    z: Any = Tracer(parameter, "array")
+    stopped = stop(last)
+
+    def equations() -> Any:
+        states = solution.at(z, stopped)
+        with trace.builder.region() as body:
+            k = trace.builder.parameter(ArrayType(_INT, ()), "k")
+            k.low, k.high = 0, count - 1
+            here = Tracer(k, "array")
+            value = as_float(call_of(frame, event, [z[here], states[:, here], *extra], node))
+            body.outputs = [reshape(value, ()).value]
+        return Tracer(emit_for(count, (), body)[0], "array")
+
+    outcome = captured(frame, event, [z], (), node, [parameter], equations)
+    with trace.builder.reopened(outcome.block):
+        outcome.block.outputs = [outcome.value.value]
+    program, read = closed_program(outcome.block, getattr(event, "__name__", "event"))
+    # An event is found by bisection as exactly as it can be: a step of Newton's is a rounding error.
+    moved = emit_solution(
+        "an event of scipy.integrate.solve_ivp", stop(times), program, read, trace
+    )
+    return Tracer(moved.value, "array")
+
+
+def _last(call: _Call, status: Any, events: Sequence[Any]) -> Any:
+    """Where the integration ended: at its end, or at the furthest event."""
+    start, end = (stop(call.operands.tracers[k]) for k in (START, END))
+    sign: Any = np.where(np.greater_equal(end, start), 1.0, -1.0)
+    reached: Any = np.concatenate([reshape(start, (1,)), *events])
+    return np.where(np.equal(status, 1), sign * np.max(sign * reached), end)
+
+
+def _moving_times(call: _Call, problem: Problem, t: Any, events: Sequence[Any], last: Any) -> Any:
+    """The times of a result: given ones, or constants but for the two ends."""
+    operands = call.operands.tracers
+    if problem.has_times:
+        return operands[TIMES][: t.shape[0]]
+    end: Any = operands[END]
+    total, hits = 0.0 * end, 0.0 * end
+    for times in events:  # the end is where the event was that ended it
+        hit: Any = np.where(times == last, 1.0, 0.0)
+        total, hits = total + np.sum(hit * times), hits + np.sum(hit)
+    at_end = np.where((end == last) | (hits == 0), end, total / np.maximum(hits, 1.0))
+    line = emit_tracer("iota", size=t.shape[0], dtype=_INT)
+    first = np.where(np.equal(line, 0), operands[START], stop(t))
+    return np.where(np.equal(line, t.shape[0] - 1), at_end, first)
 
 
 __all__ = ["solve_by_odeint", "solve_initial_value_problem"]

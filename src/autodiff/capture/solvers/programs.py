@@ -27,7 +27,7 @@ from autodiff.ir.data import ArrayType, Block, Program, Value, free_values, walk
 from autodiff.ops import dispatch
 from autodiff.ops.either import Either
 from autodiff.ops.entries import ENTRIES
-from autodiff.ops.solvers import FLOAT
+from autodiff.ops.solvers import FLOAT, Solver
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
 
@@ -227,6 +227,26 @@ def for_derivatives(trace: Trace) -> Iterator[None]:
         builder.source = source
         if eager is not None:
             eager.at_once = True
+
+
+# -- solutions ------------------------------------------------------------------------------------
+def emit_solution(
+    name: str, x: Any, program: Program, read: Sequence[Value], trace: Trace
+) -> Tracer:
+    """A number or vector that is a zero of a program, and moves as that says."""
+    is_system = bool(x.shape)
+    solver = Solver(
+        _first, name, (), 1, lambda arrays: {"x": arrays[0]}, lambda result: (result,),
+        ("n" if is_system else x.value.type,), is_system, 1e-9, _first, (), relative=1e-5,
+    )  # fmt: skip
+    attributes = {"solver": solver, "programs": (program,)}
+    (value, _) = trace.builder.emit("root", (x.value, *read), attributes)
+    return presented(value)
+
+
+def _first(function: Any, keywords: dict[str, Any]) -> Any:
+    """What stands for SciPy's call: the solution is among the operands."""
+    return keywords["x"]
 
 
 # -- arguments and results ------------------------------------------------------------------------
