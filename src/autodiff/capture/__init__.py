@@ -276,16 +276,13 @@ def capture(
     name : str
         Name of the program.
     eager : bool
-        Whether Python may look at any value without a guard: the program is good for this call
-        only (the uncompiled tier).
+        Whether the program is good for this call only, so that Python may look at any value.
     differentiated : sequence of int
-        Leaves that carry derivatives; told to the eager trace so that an opaque function that
-        would lose one is an error.
+        Leaves that carry derivatives: an opaque function that would lose one is an error.
     naming : Naming, optional
         The tags and objects that are asked for by name.
     derivative : bool
-        Whether the program will be differentiated: then its outputs are not written back, and a
-        long list in the result is a leaf an item, not one array.
+        Whether it will be differentiated: outputs are not written back, lists are leaf by leaf.
     warned : set of str, optional
         The codes of the warnings that were given of the function; new ones are added.
     run_long : callable, optional
@@ -294,31 +291,26 @@ def capture(
         The arguments as the user gave them: what is in them may be changed by another way.
     """
     naming, warned = naming or Naming(), set() if warned is None else warned
-    places, learnt = list[Place](), list[Decision]()
-    distinguish_arrays = 0
+    tier = EAGER if eager else STAGED
+    wanted, learnt = list[Place | None](), list[Decision]()  # None: arrays are to be told apart
     while True:
-        trace = Trace(
-            EAGER if eager else STAGED, replace(naming, tags={}), learnt, warned, run_long
-        )
+        trace = Trace(tier, replace(naming, tags={}), learnt, warned, run_long)
         trace.slots, trace.derivative = slots, derivative
-        trace.distinguish_arrays = distinguish_arrays
+        trace.distinguish_arrays = wanted.count(None)
+        places = [place for place in wanted if place is not None]
         try:
             with floating.noting(floating.wanted()) as errors:
-                captured = _capture(
-                    trace, function, arguments, rebuild, name, differentiated, places
-                )
-                captured.errors = errors()
-            return captured
+                found = _capture(trace, function, arguments, rebuild, name, differentiated, places)
+                found.errors = errors()
+            return found
         except Bail as problem:
-            is_known = problem.needs is None and distinguish_arrays > TOLD_APART
+            is_known = problem.needs is None and trace.distinguish_arrays > TOLD_APART
             if problem.rung is not Rung.LEARNT or is_known:
                 raise
             learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
-            distinguish_arrays += problem.needs is None
-            places += problem.needs or ()
-            if len(places) > MAXIMUM_PLACES:
-                reason = f"changes of more than {MAXIMUM_PLACES} places outside of the function"
-                raise Declined(reason) from None
+            wanted += problem.needs or [None]
+        if len(wanted) > MAXIMUM_PLACES:
+            raise Declined(f"changes of more than {MAXIMUM_PLACES} places outside of the function")
 
 
 def _capture(

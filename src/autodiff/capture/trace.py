@@ -14,6 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import field
 from enum import Enum
 from itertools import zip_longest
 from types import (
@@ -92,7 +93,108 @@ RunLong: TypeAlias = Callable[[Program, Sequence[Any]], Sequence[Any]]
 """Runs a program on its inputs by an engine that is fast in loops; raises :class:`CheckFailed`."""
 
 
-class Trace:
+@dataclass(eq=False)
+class Tables:
+    """What a capture has found out so far."""
+
+    parts: Parts = field(default_factory=Parts)
+    heap: Arrays = field(default_factory=Arrays)
+    ambiguous: dict[int, Any] = field(default_factory=dict)
+    # What stands, in a loop's body, for an object of before.
+    held: dict[int, Any] = field(default_factory=dict)
+    checkpointed: Any = None  # what ``checkpoint`` was called on last
+    # What stands for an object that is reached by a path; None where the object itself does.
+    stand_in: Callable[[Any, Path], Any] | None = None
+    # Inputs by the identity of what they were read from.
+    named: dict[int, list[Value]] = field(default_factory=dict)
+    inputs: list[Input] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
+    paths: dict[int, Path] = field(default_factory=dict)
+    keep_alive: list[Any] = field(default_factory=list)
+    # Objects from outside whose attributes are read one by one.
+    instances: set[int] = field(default_factory=set)
+    known: dict[Value, tuple[Any, bool]] = field(default_factory=dict)
+    guarded: dict[Value, None] = field(default_factory=dict)  # a set in order
+    by_array: dict[int, Tracer] = field(default_factory=dict)
+    by_path: dict[str, Tracer] = field(default_factory=dict)
+    allowance: Allowance = field(default_factory=Allowance)  # for the sides of branches
+    depth: int = 0  # of the calls that are interpreted
+    waiting: int = 0  # those of them that an expression with other operands has made
+    is_alone: bool = True  # whether the next one is the first thing that its statement does
+    # The exception that was met last where a function ends, and where it arose.
+    raised: tuple[BaseException, Source | None] | None = None
+    # Scopes whose names functions change that may outlive them (nonlocal), by identity.
+    kept_scopes: dict[int, Any] = field(default_factory=dict)
+    active: list[Any] = field(default_factory=list)  # syntax of the functions that are running
+    endless: set[Any] = field(default_factory=set)  # of those whose recursion traced values end
+    # Inputs that carry derivatives (uncompiled tier).
+    differentiable: set[Value] = field(default_factory=set)
+    # Containers made, per open region.
+    made: list[dict[int, Any]] = field(default_factory=lambda: [{}])
+    # Generators made by the function from a fixed seed.
+    seeded: dict[int, Any] = field(default_factory=dict)
+    # Per open catch_warnings: whether filters were set in it.
+    filtered: list[bool] = field(default_factory=list)
+    called_out: Any = None  # the library that calls functions of the user, if one does
+    # Of complex arrays among the arguments, by the number of their leaf: each with its input.
+    complex_inputs: dict[int, tuple[Any, Input]] = field(default_factory=dict)
+    # Arrays that are items of an argument, of which the program has copies; dicts and the like.
+    copied: dict[Cell, None] = field(default_factory=dict)
+    items: dict[int, tuple[Any, list[Any]]] = field(default_factory=dict)
+    # Lists of records, with columns; which tables.
+    tables: list[tuple[Any, Any, Any]] = field(default_factory=list)
+    whole: set[Value] = field(default_factory=set)  # float inputs that were given as ints
+    # Extents of inputs that are read at run time.
+    extents: dict[int, Value] = field(default_factory=dict)
+    decided: dict[Any, None] = field(default_factory=dict)  # comparisons of extents; a set in order
+    objects: list[Path] = field(default_factory=list)  # paths to the objects that host calls use
+    scopes: list[Any] = field(default_factory=list)  # scopes of the active frames
+    state: Any = None  # the places outside that change (capture.state)
+    slots: Sequence[Any] = ()  # the arguments as the user gave them
+    _given: dict[int, Any] | None = None
+    # What stands for the containers in them.
+    taken_apart: dict[int, Any] = field(default_factory=dict)
+    lengths: list[tuple[int, Guard]] = field(default_factory=list)  # lists whose length was guarded
+    # Where objects were first changed.
+    changes: dict[int, Source | None] = field(default_factory=dict)
+    has_text: bool = False  # whether text was made that the program writes
+    # Texts whose characters Python has, of values with a derivative.
+    written: Written = field(default_factory=Written)
+    effects: bool = False  # whether the function does more than compute
+    # Results of one of two types: how to make them, by the number of their output.
+    either_outputs: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    derivative: bool = False  # whether the program will be differentiated
+    # Arrays that are results, by output number.
+    output_of: dict[Cell, int] = field(default_factory=dict)
+    # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
+    kept: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    # ... and those that hold traced values until the end.
+    stored: dict[int, Any] = field(default_factory=dict)
+    # What was made in the place of a dataclass among the arguments, and where that is.
+    remade: dict[int, tuple[Any, Path]] = field(default_factory=dict)
+    # Of tuples and the like, once stored.
+    plain_copies: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    kept_arrays: dict[Any, Any] = field(default_factory=dict)
+    in_hand: list[Any] = field(default_factory=list)  # what statements hold that are not done yet
+    # The bodies of the loops that are being staged.
+    rolling: list[Any] = field(default_factory=list)
+    # How many items lists have that are kept in arrays.
+    counts: set[Cell] = field(default_factory=set)
+    # Bodies of ``try`` and ``with`` around what is run.
+    tried: int = 0
+    # The ``try`` statements that are being run, outermost first.
+    attempts: list[Any] = field(default_factory=list)
+    # Set when what a branch chose turns out to be stored into, and raised when it is used as a whole:
+    # arrays in lists are told apart; lists and dicts are choices (``choices.TOLD_APART``), then the
+    # branch is guarded.
+    distinguish_arrays: int = 0
+    # Lists that are arguments, one array each (given.Given).
+    given: dict[int, Any] = field(default_factory=dict)
+    # Copies of containers, with everything in them lifted, that libraries were given; of which.
+    copies: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+
+
+class Trace(Tables):
     """State of one capture; see the module header."""
 
     def __init__(
@@ -103,92 +205,16 @@ class Trace:
         warned: set[str] | None = None,
         run_long: RunLong | None = None,
     ) -> None:
+        super().__init__()
         self.builder = tier.builder(self)
         self.tier = tier
         self.run_long = run_long
         self.decisions = Decisions(learnt)
         self.warned: set[str] = set() if warned is None else warned  # codes
-        self.parts = Parts()
-        self.heap = Arrays()
-        self.ambiguous: dict[int, Any] = {}
-        self.held: dict[int, Any] = {}  # what stands, in a loop's body, for an object of before
-        self.checkpointed: Any = None  # what ``checkpoint`` was called on last
         self.naming = naming  # of type autodiff.capture.naming.Naming
-        # What stands for an object that is reached by a path; None where the object itself does.
-        self.stand_in: Callable[[Any, Path], Any] | None = None
-        self.named: dict[
-            int, list[Value]
-        ] = {}  # inputs by the identity of what they were read from
-        self.inputs: list[Input] = []
-        self.guards: list[Guard] = []
-        self.paths: dict[int, Path] = {}
-        self.keep_alive: list[Any] = []
-        self.instances: set[int] = (
-            set()
-        )  # objects from outside whose attributes are read one by one
-        self.known: dict[Value, tuple[Any, bool]] = {}
-        self.guarded: dict[Value, None] = {}  # a set in order
-        self.by_array: dict[int, Tracer] = {}
-        self.by_path: dict[str, Tracer] = {}
-        self.allowance = Allowance()  # for the sides of branches
-        self.depth = 0  # of the calls that are interpreted
-        self.waiting = 0  # those of them that an expression with other operands has made
-        self.is_alone = True  # whether the next one is the first thing that its statement does
-        self.users_depth = users_depth()  # ... and of those around them
-        # The exception that was met last where a function ends, and where it arose.
-        self.raised: tuple[BaseException, Source | None] | None = None
-        # Scopes whose names functions change that may outlive them (nonlocal), by identity.
-        self.kept_scopes: dict[int, Any] = {}
-        self.active: list[Any] = []  # syntax of the functions that are running
-        self.endless: set[Any] = set()  # of those whose recursion traced values end
-        self.array_paths: dict[str, Path] = {}  # the first path of each hidden array
-        self.differentiable: set[Value] = set()  # inputs that carry derivatives (uncompiled tier)
-        self.made: list[dict[int, Any]] = [{}]  # containers made, per open region
-        self.seeded: dict[int, Any] = {}  # generators made by the function from a fixed seed
-        self.filtered: list[bool] = []  # per open catch_warnings: whether filters were set in it
-        self.called_out: Any = None  # the library that calls functions of the user, if one does
-        # Of complex arrays among the arguments, by the number of their leaf: each with its input.
-        self.complex_inputs: dict[int, tuple[Any, Input]] = {}
-        # Arrays that are items of an argument, of which the program has copies; dicts and the like.
-        self.copied: dict[Cell, None] = {}
-        self.items: dict[int, tuple[Any, list[Any]]] = {}
-        self.tables: list[tuple[Any, Any, Any]] = []  # lists of records, with columns; which tables
-        self.whole: set[Value] = set()  # float inputs that were given as ints
-        self.extents: dict[int, Value] = {}  # extents of inputs that are read at run time
-        self.decided: dict[Any, None] = {}  # likewise
-        self.objects: list[Path] = []  # paths to the objects that host calls use
-        self.scopes: list[Any] = []  # scopes of the active frames
-        self.state: Any = None  # the places outside that change (capture.state)
-        self.slots: Sequence[Any] = ()  # the arguments as the user gave them
-        self._given: dict[int, Any] | None = None
-        self.taken_apart: dict[int, Any] = {}  # what stands for the containers in them
-        self.lengths: list[tuple[int, Guard]] = []  # lists whose length was guarded
-        self.changes: dict[int, Source | None] = {}  # where objects were first changed
-        self.has_text = False  # whether text was made that the program writes
-        self.written = Written()  # texts whose characters Python has, of values with a derivative
-        self.effects = False  # whether the function does more than compute
-        # Results of one of two types: how to make them, by the number of their output.
-        self.either_outputs: dict[int, tuple[Any, ...]] = {}
-        self.derivative = False  # whether the program will be differentiated
-        self.output_of: dict[Cell, int] = {}  # arrays that are results, by output number
-        # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
-        self.kept: dict[int, tuple[Any, Any]] = {}
-        # What was made in the place of a dataclass among the arguments, and where that is.
-        self.remade: dict[int, tuple[Any, Path]] = {}
-        self.stored: dict[int, Any] = {}  # ... and those that hold traced values until the end
-        self.plain_copies: dict[int, tuple[Any, Any]] = {}  # of tuples and the like, once stored
-        self.kept_arrays: dict[Any, Any] = {}
-        self.in_hand: list[Any] = []  # what statements hold that are not done yet
-        self.rolling: list[Any] = []  # the bodies of the loops that are being staged
-        self.tried = 0  # bodies of ``try`` and ``with`` around what is run
-        self.attempts: list[Any] = []  # the ``try`` statements that are being run, outermost first
-        self.counts: set[Cell] = set()  # how many items lists have that are kept in arrays
-        # Set when what a branch chose turns out to be stored into, and raised when it is used as a whole: arrays in
-        # lists are told apart; lists and dicts are choices (``choices.TOLD_APART``), then the branch is guarded.
-        self.distinguish_arrays = 0
-        self.given: dict[int, Any] = {}  # lists that are arguments, one array each (given.Given)
-        # Copies of containers, with everything in them lifted, that libraries were given; of which.
-        self.copies: dict[int, tuple[Any, Any]] = {}
+        self.users_depth = users_depth()  # of the calls around the capture
+
+    __repr__ = object.__repr__  # it holds everything
 
     def forget(self) -> None:
         """Let go of the objects of the call: what is compiled reads those of later calls."""
@@ -198,7 +224,8 @@ class Trace:
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
             self.copied, self.items, self.tables, self.taken_apart,
             self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
-            self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs,
+            self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
+            self.attempts,
         ):  # fmt: skip
             table.clear()
         self.heap.forget()
@@ -698,12 +725,11 @@ class Trace:
         if shared is not None:
             # Two ways to one array: they must stay two ways to one array.
             self.guards.append(Guard(path, "is", array))
-            first = next(p for p, t in self.by_path.items() if t is shared)
-            self.guards.append(Guard(self.array_paths[first], "is", array))
+            first = next(r for r in self.inputs if r.cell is shared.cell)
+            self.guards.append(Guard(first.path, "is", array))
         else:
             shared = self.add_input(array, path, None, _hint(path))
             self.by_array[id(array)] = shared
-            self.array_paths[path.text] = path
             self.keep_alive.append(array)
         self.by_path[path.text] = shared
         return shared
