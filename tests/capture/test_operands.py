@@ -294,3 +294,47 @@ def test_where_nothing_waits_two_buffers_are_carried_by_their_contents(f) -> Non
     compiled = autodiff.function(f)
     np.testing.assert_allclose(compiled(x), f(x), rtol=1e-14)
     assert "select" not in str(compiled.ir(x))  # no store that depends on which buffer it is
+
+
+class Pair:
+    def __init__(self, v, w):
+        self.v, self.w = v, w
+
+
+def object_that_no_pass_binds_anew(x, n):
+    pair = Pair(x, 1.0)
+
+    def advance():
+        nonlocal pair
+        for _ in range(n):
+            pair = Pair(pair.v * 1.5, pair.w + 1.0)
+        return pair
+
+    before, after = pair, advance()
+    after.v = after.v + 10
+    return before.v * 100 + after.v
+
+
+def dict_that_no_pass_binds_anew(x, n):
+    table = {"v": x, "w": 1.0}
+
+    def advance():
+        nonlocal table
+        while table["v"] < n:
+            table = {"v": table["v"] * 1.5, "w": table["w"] + 1.0}
+        return table
+
+    def changed(before, after):
+        after["v"] = after["v"] + 10
+        return before["v"] * 100 + after["v"] + before["w"]
+
+    return changed(table, advance())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("f", [object_that_no_pass_binds_anew, dict_that_no_pass_binds_anew])
+def test_what_waits_is_what_the_loop_leaves_if_it_does_not_run(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for n in (3, 0, 1, 5):
+        assert compiled(2.0, n) == pytest.approx(f(2.0, n), rel=1e-14)
+        assert compiled(0.5, n) == pytest.approx(f(0.5, n), rel=1e-14)

@@ -586,7 +586,8 @@ class Body:
         if not structures.are_alike(trace, start, end):
             raise _peel_for(f"{name!r}, of which the first pass changes the structure")
         # A change under the other name, in the body or later, would not show in what is made anew.
-        if has_other_names(self.frame, scope, name, start):
+        low = None if self.count is None else bounds(self.count)[0]
+        if has_other_names(self.frame, scope, name, start, surely_runs=low is not None and low > 0):
             raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
         leaves = structures.LeafScope(trace, scope, name)
         self.structures[key] = leaves

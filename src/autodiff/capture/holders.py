@@ -114,9 +114,19 @@ def _reach(
     return False
 
 
-def has_other_names(frame: Frame, scope: Scope, name: str, x: Any) -> bool:
-    """Whether a list, dict or object of the structure that a name stands for is known otherwise as well."""
+def has_other_names(
+    frame: Frame, scope: Scope, name: str, x: Any, surely_runs: bool = False
+) -> bool:
+    """Whether a list, dict or object of the structure that a name stands for is known otherwise as well.
+
+    What an expression holds is not changed under this name in the loop.  It is the same object after it if there was no
+    iteration.
+    """
     parts = [id(part) for part in structures.mutable(frame.trace, x)]
+    if not parts:
+        return False
+    if not surely_runs and _may_be_an_operand(frame, scope):
+        return True
     mine = set(parts)
     return len(mine) < len(parts) or _reach(
         frame.trace, live_scopes(frame), lambda other: id(other) in mine, (scope, name)
