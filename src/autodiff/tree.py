@@ -78,7 +78,7 @@ def _is_new(x: Any) -> bool:
         return False
     if isinstance(x, tuple):
         return not (cls is tuple or _is_generated(cls))
-    return containers.is_record(x) or (_has_labels(x) and cls is not Labelled)
+    return containers.is_record(x) or _has_labels(x)
 
 
 def _is_generated(cls: type) -> bool:
