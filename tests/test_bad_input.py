@@ -414,3 +414,25 @@ def test_the_warning_of_an_uncompiled_call_names_the_line_once(model: Any) -> No
         "opaque runs uncompiled: _struct.pack, which is not known to autodiff (model.py, line 41)"
     ]
     assert caught[0].filename == __file__, "the warning points at the user's call"
+
+
+class OddFloat(float):
+    """Its products are not those of floats."""
+
+    def __mul__(self, other):
+        return 1000.0
+
+
+class NamedFloat(float):
+    """Computes as floats do."""
+
+
+def test_numbers_with_operators_of_their_own_are_refused() -> None:
+    for transformed in (autodiff.function(lambda x: x * 2.0), autodiff.gradient(lambda x: x * 2.0)):
+        assert transformed(NamedFloat(1.5)) == transformed(1.5)
+        with pytest.raises(
+            autodiff.errors.DtypeError,
+            match=r"AD105: argument x is a OddFloat, a class of numbers with operators of its own."
+            r"\n  Remedy: pass a plain number, float\(\.\.\.\)",
+        ):
+            transformed(OddFloat(1.5))

@@ -140,16 +140,13 @@ def _read_records(code: _Code, part: Record, at: str) -> Iterator[str]:
         code.unless(f"list(chain({at})) != {code.bound(list(part.names))} * len(rows)")
         items = f"map(values, {at})"
     elif not issubclass(part.cls, tuple):
-        if containers.slots_of(part.cls):
-            items = f"map({code.bound(attrgetter(*part.names))}, {at})"
-        else:
+        if not containers.slots_of(part.cls):
             # All that they hold is compared: besides the fields there may be other attributes.
-            held = code.name()
-            code.lines.append(f"{held} = list(map({code.bound(attrgetter('__dict__'))}, {at}))")
+            held = f"map({code.bound(attrgetter('__dict__'))}, {at})"
             code.unless(f"list(chain({held})) != {code.bound(list(part.names))} * len(rows)")
-            items = f"map(values, {held})"
+        items = f"map({code.bound(attrgetter(*part.names))}, {at})"
     parts = [code.name() for _ in part.parts]
-    if len(parts) == 1 and containers.slots_of(part.cls):
+    if len(parts) == 1 and not issubclass(part.cls, (tuple, dict)):
         code.lines.append(f"{parts[0]} = list({items})")
     else:
         code.lines.append(f"{', '.join(parts)}, = zip(*{items}, strict=True)")

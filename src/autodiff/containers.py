@@ -244,7 +244,8 @@ _slots: WeakKeyDictionary[type, dict[str, Any]] = WeakKeyDictionary()
 def attributes_of(x: Any) -> dict[str, Any]:
     """What an instance holds, its ``__dict__`` and its slots, whatever its class says of attributes."""
     found = dict(_table_of(x))
-    for name, slot in slots_of(type(x)).items():
+    slots = _slots.get(type(x))
+    for name, slot in (slots_of(type(x)) if slots is None else slots).items():
         try:
             found[name] = slot.__get__(x)
         except AttributeError:
@@ -275,7 +276,8 @@ def drop_attribute(obj: Any, name: str) -> None:
 
 def is_record(x: Any) -> bool:
     """Whether ``x`` is an instance of a dataclass that is nothing but its attributes."""
-    return hasattr(type(x), "__dataclass_fields__") and _is_instance(x)
+    cls = type(x)
+    return hasattr(cls, "__dataclass_fields__") and (cls in _fields or _is_instance(x))
 
 
 def parts_of_record(x: Any) -> tuple[str, ...]:
@@ -300,7 +302,7 @@ def may_be_part(cls: type, name: str) -> bool:
 
 
 def _fields_of(cls: Any) -> tuple[tuple[str, ...], bool]:
-    """The names of a dataclass's fields, and whether some are kept elsewhere by code of the class."""
+    """The names of the fields of a class of records, and whether code of the class keeps some elsewhere."""
     found = _fields.get(cls)
     if found is None:
         names = tuple([field.name for field in dataclasses.fields(cls)])

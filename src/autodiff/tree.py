@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from autodiff import containers
 from autodiff.labelled import Labelled, is_labelled, put_together, take_apart
 from autodiff.plain_data import dataclass
@@ -71,10 +73,13 @@ def labelled_in(obj: Any) -> Any | None:
     return next((x for x in parts if is_labelled(x)), None)
 
 
+_ORDINARY = frozenset((float, int, bool, str, list, tuple, dict, type(None), np.ndarray))
+
+
 def _is_new(x: Any) -> bool:
     """Whether ``x`` is of a class that optree must be told how to take apart."""
     cls = type(x)
-    if cls in _registered:
+    if cls in _ORDINARY or cls in _registered:
         return False
     if isinstance(x, tuple):
         return not (cls is tuple or _is_generated(cls))
@@ -440,9 +445,11 @@ def unflatten(definition: Any, leaves: list[Any]) -> Any:
     return definition.unflatten(leaves)
 
 
-def paths(definition: Any, root: str) -> list[str]:
+@functools.lru_cache(maxsize=256)
+def paths(definition: Any, root: str) -> tuple[str, ...]:
     """For each leaf the Python expression that reaches it, such as ``root['w'][0]``."""
-    return [functools.reduce(_reached, accessor, root) for accessor in definition.accessors()]
+    accessors = definition.accessors()
+    return tuple([functools.reduce(_reached, accessor, root) for accessor in accessors])
 
 
 def _reached(at: str, entry: Any) -> str:

@@ -254,6 +254,11 @@ class Trace(Tables):
                 f"{title} is a {type(example).__name__}, which is not supported.",
                 remedy="pass a plain array, np.asarray(...)",
             )
+        if isinstance(example, float) and _has_own_operators(type(example)):
+            raise DtypeError(
+                f"{title} is a {type(example).__name__}, a class of numbers with operators of its own.",
+                remedy="pass a plain number, float(...)",
+            )
         form, array = form_of(example, as_float)
         if is_unsupported(array):
             raise DtypeError(
@@ -1092,6 +1097,20 @@ def refuse_captured_class(cls: type, source: Source | None) -> None:
 
 def _is_known(extent: Extent, known: dict[Value, Any]) -> bool:
     return all(s in known for s in symbols_of(extent))
+
+
+def _has_own_operators(cls: type) -> bool:
+    """Whether a class of floats computes or compares them in another way than Python."""
+    if cls is float or issubclass(cls, np.generic):
+        return False
+    return any(
+        name in vars(base) for base in cls.__mro__[:-2] if base is not float for name in _OPERATORS
+    )
+
+
+_OPERATORS = frozenset(
+    name for name, member in vars(float).items() if type(member).__name__ == "wrapper_descriptor"
+) - {"__init__", "__getattribute__", "__hash__", "__repr__"}
 
 
 def _parts_now(obj: Any) -> list[Any]:

@@ -321,7 +321,8 @@ def flattened(
     for k, slot in enumerate(slots):
         as_float = k in floats
         name = titles[k] if k < len(titles) else None
-        parts, reached, definition = [slot], [f"args[{k}]"], None
+        parts, definition = [slot], None
+        reached: Sequence[str] = (f"args[{k}]",)
         contains_itself = False
         if tree.is_container(slot) and not (whole and is_whole(slot)):
             try:
