@@ -71,6 +71,28 @@ def test_running_extrema_keep_the_zero_that_numpy_keeps(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_powers_of_float16_by_a_half_are_roots_as_operators_only(engine: str) -> None:
+    x = np.array([-0.0, 0.0, 4.0, np.inf, -np.inf], np.float16)
+    powers: tuple[Callable[[Any], Any], ...] = (lambda x: x**0.5, lambda x: np.power(x, 0.5))
+    for f in powers:
+        with np.errstate(invalid="ignore"):
+            assert bits(autodiff.function(f, engine=engine)(x)) == bits(f(x))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("function", [special.logsumexp, special.softmax, special.log_softmax])
+def test_sums_of_exponentials_at_infinity(function: Any, dtype: Any, engine: str) -> None:
+    for x in ([1.0, 2.0], [np.inf, 1.0], [-np.inf, 1.0], [-np.inf, -np.inf], [np.nan, 1.0]):
+        given = np.array(x, dtype)
+        with np.errstate(all="ignore"):
+            found = autodiff.function(function, engine=engine)(given)
+            expected = function(given)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_polynomial_at_infinity_is_what_horners_scheme_gives(engine: str) -> None:
     x = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 2.0])
     for p in ([1.0, 0.0, -0.0], [-0.0], [3.0], [-0.0, -0.0]):
