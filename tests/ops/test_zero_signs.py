@@ -58,6 +58,49 @@ def test_powers_of_arrays_by_a_half_are_square_roots(dtype: Any, engine: str) ->
             assert bits(autodiff.function(f, engine=engine)(x)) == bits(f(x))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("ufunc", (np.minimum, np.maximum))
+def test_running_extrema_keep_the_zero_that_numpy_keeps(
+    ufunc: Any, dtype: Any, engine: str
+) -> None:
+    for x in ([0.0, -0.0], [-0.0, 0.0], [1.0, -0.0, 0.0, -0.0, -1.0], [-1.0, 0.0, -0.0, 1.0]):
+        given = np.array(x, dtype)
+        found = autodiff.function(lambda x: ufunc.accumulate(x), engine=engine)(given)
+        assert bits(found) == bits(ufunc.accumulate(given))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_powers_of_float16_by_a_half_are_roots_as_operators_only(engine: str) -> None:
+    x = np.array([-0.0, 0.0, 4.0, np.inf, -np.inf], np.float16)
+    powers: tuple[Callable[[Any], Any], ...] = (lambda x: x**0.5, lambda x: np.power(x, 0.5))
+    for f in powers:
+        with np.errstate(invalid="ignore"):
+            assert bits(autodiff.function(f, engine=engine)(x)) == bits(f(x))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("function", [special.logsumexp, special.softmax, special.log_softmax])
+def test_sums_of_exponentials_at_infinity(function: Any, dtype: Any, engine: str) -> None:
+    for x in ([1.0, 2.0], [np.inf, 1.0], [-np.inf, 1.0], [-np.inf, -np.inf], [np.nan, 1.0]):
+        given = np.array(x, dtype)
+        with np.errstate(all="ignore"):
+            found = autodiff.function(function, engine=engine)(given)
+            expected = function(given)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_polynomial_at_infinity_is_what_horners_scheme_gives(engine: str) -> None:
+    x = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 2.0])
+    for p in ([1.0, 0.0, -0.0], [-0.0], [3.0], [-0.0, -0.0]):
+        with np.errstate(invalid="ignore"):
+            found = autodiff.function(lambda x, p=p: np.polyval(p, x), engine=engine)(x)
+            assert bits(found) == bits(np.polyval(p, x))
+
+
 INF = np.inf
 SLOPES: tuple[tuple[Any, tuple[float, float], int, float], ...] = (
     (np.hypot, (0.0, INF), 1, 1.0),

@@ -115,6 +115,9 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     bools = isinstance(a, Tracer) and a.form == "array" and a.dtype.kind == "b"
     if bools and ufunc is np.power and type(b) is int and b == 2:
         return call(np.square, (a,))  # int8, unlike np.power
+    halves = isinstance(a, Tracer) and a.form == "array" and a.dtype == np.float16
+    if halves and ufunc is np.power and type(b) is float and b == 0.5:
+        return call(np.sqrt, (a,))  # unlike np.power, which of wider floats is the root as well
     return call(ufunc, (a, b))
 
 

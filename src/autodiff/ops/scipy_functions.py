@@ -295,12 +295,20 @@ def _log_sum(x: Any, terms: Any, top: Any, axis: Any) -> Any:
     return select(none, apart, np.log1p(rest / least) + np.log(least), x.dtype)
 
 
+def _as_given(x: Any) -> Any:
+    """An operand in its own floating type, also float16: SciPy's ufuncs are of float32 and float64."""
+    array = as_array(x)
+    if array.dtype == np.float16:
+        return Tracer(array.value, "array" if array.shape else "scalar")
+    return as_float(x)
+
+
 @implements(special.logsumexp)
 def logsumexp(
     a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
 ) -> Any:
     """``log(sum(b * exp(a)))`` without overflow."""
-    x = as_float(a)
+    x = _as_given(a)
     top = functions[np.max](x, axis=axis, keepdims=True)
     top = select(pointwise("isfinite", top), top, constant(0, x.dtype))
     terms = pointwise("exp", pointwise("subtract", x, top))
@@ -328,7 +336,7 @@ def logsumexp(
 @implements(special.softmax)
 def softmax(x: Any, axis: Any = None) -> Tracer:
     """``exp(x) / sum(exp(x))`` without overflow."""
-    value = as_float(x)
+    value = _as_given(x)
     terms = pointwise(
         "exp", pointwise("subtract", value, functions[np.max](value, axis=axis, keepdims=True))
     )
@@ -338,7 +346,9 @@ def softmax(x: Any, axis: Any = None) -> Tracer:
 @implements(special.log_softmax)
 def log_softmax(x: Any, axis: Any = None) -> Tracer:
     """``log(softmax(x))``."""
-    value = as_float(x)
-    shifted = pointwise("subtract", value, functions[np.max](value, axis=axis, keepdims=True))
+    value = _as_given(x)
+    top = functions[np.max](value, axis=axis, keepdims=True)
+    top = select(pointwise("isfinite", top), top, constant(0, value.dtype))
+    shifted = pointwise("subtract", value, top)
     total = functions[np.sum](pointwise("exp", shifted), axis=axis, keepdims=True)
     return pointwise("subtract", shifted, pointwise("log", total))

@@ -673,7 +673,8 @@ def running(ufunc: np.ufunc, x: Tracer, axis: int) -> Tracer:
     moved = moveaxis(x, axis, 0)
     step = 1
     while step < n:
-        later = call(ufunc, (moved[step:], moved[:-step]))
+        # In this order, as NumPy: of a zero and a negative one the operands' places decide.
+        later = call(ufunc, (moved[:-step], moved[step:]))
         moved = functions[np.concatenate]([moved[:step], later], 0)
         step *= 2
     return Tracer(moveaxis(moved, 0, axis).value, "array")

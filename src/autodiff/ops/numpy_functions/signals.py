@@ -232,13 +232,8 @@ def polyval(p: Any, x: Any) -> Tracer:
     if coefficients.shape[0] == 0:
         return result
     for k in range(coefficients.shape[0]):  # type: ignore[arg-type]
-        result = (
-            coefficients[k]
-            if k == 0
-            else pointwise("add", pointwise("multiply", result, at), coefficients[k])
-        )
-    if coefficients.shape[0] == 1:
-        result = pointwise("add", pointwise("multiply", 0, at), result)
+        # Also the first, which NumPy adds to zero times x: NaN where x is infinite.
+        result = pointwise("add", pointwise("multiply", result, at), coefficients[k])
     return result
 
 
