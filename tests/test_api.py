@@ -692,3 +692,16 @@ def test_a_pullback_of_a_function_that_stores_into_its_argument(engine):
     a = np.array([1.0, 2.0])
     _, pull = autodiff.vjp(lambda x, y: np.sum(x * y), a, 3.0 * a, wrt=[a], engine=engine)
     np.testing.assert_array_equal(pull(1.0)[0], 3.0 * a)
+
+
+def test_masked_vectors_are_refused():
+    x = np.array([0.5, -1.5, 2.0])
+    masked = np.ma.array(np.ones(3), mask=[0, 1, 0])
+    said = "a MaskedArray, which is not supported"
+    _, pull = autodiff.vjp(lambda x: x**2, x)
+    with pytest.raises(autodiff.errors.DtypeError, match=f"vjp: a cotangent is {said}"):
+        pull(masked)
+    with pytest.raises(autodiff.errors.DtypeError, match=f"jvp: a vector is {said}"):
+        autodiff.jvp(lambda x: x**2, (x,), (masked,))
+    with pytest.raises(autodiff.errors.DtypeError, match=f"hessian_vector: a vector is {said}"):
+        autodiff.hessian_vector(lambda x: np.sum(x**3))(x, _tensors=masked)

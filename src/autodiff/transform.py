@@ -37,6 +37,7 @@ from autodiff.differentiate import vjp as vjp_program
 from autodiff.engines import InputForm, runner
 from autodiff.errors import (
     ArgumentError,
+    DtypeError,
     IntegerWarning,
     NameArgumentError,
     NotScalarError,
@@ -1219,7 +1220,17 @@ def _fitting(part: Any, x: Any, what: str, dtype: Any = float) -> np.ndarray:
     return array
 
 
+def _refuse_masked(part: Any, what: str) -> None:
+    """What is masked would count: a derivative has a number for every element."""
+    if isinstance(part, np.ma.MaskedArray):
+        raise DtypeError(
+            f"{what} a {type(part).__name__}, which is not supported.",
+            remedy="pass a plain array, such as x.filled(0.0)",
+        )
+
+
 def _vector(part: Any, what: str, dtype: Any = float) -> np.ndarray:
+    _refuse_masked(part, f"{what}: a vector is")
     if np.iscomplexobj(part) and dtype is float:
         raise ArgumentError(
             f"{what}: a vector is complex where the argument is real.",
@@ -1502,6 +1513,7 @@ def as_cotangent(value: Any, cotangent: Any) -> Any:
 
 
 def _cotangent_of(x: Any, cotangent: Any) -> Any:
+    _refuse_masked(cotangent, "vjp: a cotangent is")
     if not holds_float(x) and not (is_number(cotangent) and np.shape(cotangent) == np.shape(x)):
         return np.zeros(np.shape(x) if is_number(x) else ())
     if np.iscomplexobj(x):
