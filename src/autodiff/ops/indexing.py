@@ -167,18 +167,19 @@ def position(k: Extent, n: Extent, axis: int) -> Extent:
     if sign is None:
         value = as_tracer(k)
         wrapped = select(pointwise("less", value, 0), pointwise("add", value, n), value)
-        check(compare("greater_equal", Dim.symbol(wrapped.value), 0), message)
-        check(compare("less", Dim.symbol(wrapped.value), n), message)
+        check(compare("greater_equal", Dim.symbol(wrapped.value), 0), message, IndexError)
+        check(compare("less", Dim.symbol(wrapped.value), n), message, IndexError)
         wrapped.value.low, wrapped.value.high = 0, n - 1
         return Dim.symbol(wrapped.value)
     start = k if sign else k + n
     bound = (lambda: at_least(n, start + 1)) if sign else (lambda: at_least(start, 0))
-    inside = decide(bound)
-    if inside is False:  # user code may read the message
+    is_inside = decide(bound)
+    if is_inside is False:  # user code may read the message
         k, n = _at_this_call(k), _at_this_call(n)
         raise IndexError(f"index {k} is out of bounds for axis {axis} with size {n}")
-    if inside is None:
-        check(compare("less", start, n) if sign else compare("greater_equal", start, 0), message)
+    if is_inside is None:
+        inside = compare("less", start, n) if sign else compare("greater_equal", start, 0)
+        check(inside, message, IndexError)
     return start
 
 
