@@ -280,6 +280,19 @@ def test_splines_on_a_grid(engine, method):
     assert np.allclose(found, outside(at), rtol=1e-12)
 
 
+@ENGINES
+@pytest.mark.parametrize("method", ["linear", "nearest", "cubic"])
+@pytest.mark.parametrize("fill", [None, np.nan, 2.0])
+def test_beyond_a_grid(engine, method, fill):
+    def f(y, x):
+        values = np.outer(y[:4], y)
+        return si.interpn(GRID, values, np.stack([x, x], 1), method, False, fill)
+
+    at = np.array([-0.3, 0.9, 2.8, 6.0, np.nan])
+    found = autodiff.function(f, engine=engine, on_fallback="error")(Y, at)
+    assert np.allclose(found, f(Y, at), rtol=1e-11, equal_nan=True)
+
+
 OUTSIDE = {
     "on a grid": (si.RegularGridInterpolator, ((np.arange(4.0), np.arange(3.0)), np.eye(4)[:, :3])),
     "radial": (si.RBFInterpolator, (np.eye(4)[:, :2] + 0.1 * np.arange(8).reshape(4, 2), Y[:4])),

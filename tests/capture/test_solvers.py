@@ -146,6 +146,10 @@ def at_rest(a):
     return x * np.sum(y) + so.fixed_point(lambda z: np.exp(-a * z / 2), 0.5, method="iteration")
 
 
+def at_rest_alone(a):
+    return so.fixed_point(lambda z: np.cos(a * z) / 2, 0.5, xtol=1e-13)
+
+
 def by_large_methods(a):
     def equations(z):
         return z + 0.1 * z[::-1] ** 2 - a * np.array([0.7, 1.3])
@@ -208,7 +212,7 @@ ROOTS = {
             (by_a_method, 0.7), (with_its_report, 2.0), (with_all_of_fsolve, 2.0),
             (by_a_system, 3.0), (with_a_jacobian, 2.0), (by_levenberg_and_marquardt, 2.0),
             (of_a_root_of_a_root, 1.2), (of_a_gradient, 2.0), (of_the_gradient_of_a_root, 2.0),
-            (from_many_starts, 1.2), (with_a_jacobian_beside, 1.3), (at_rest, 0.8),
+            (from_many_starts, 1.2), (with_a_jacobian_beside, 1.3), (at_rest, 0.8), (at_rest_alone, 0.8),
             (by_large_methods, 0.9),
         )
     },
@@ -241,7 +245,13 @@ INTEGRALS = {
     "constant": (lambda a: a * si.quad(np.cos, 0, 1)[0] * so.brentq(lambda z: z - 2.0, 0, 5), 1.0),
 }
 CALLS = {**ROOTS, **INTEGRALS}
-LONG = {"from_many_starts", "with_a_jacobian_beside", "at_rest", "by_large_methods"}
+LONG = {
+    "at_rest_alone",
+    "from_many_starts",
+    "with_a_jacobian_beside",
+    "at_rest",
+    "by_large_methods",
+}
 SECOND = [pytest.param(n, marks=pytest.mark.slow if n in LONG else ()) for n in CALLS]
 # Results whose texts tell which of several criteria was met: a program for each text.
 PROGRAMS = {"by_levenberg_and_marquardt": 2}

@@ -266,7 +266,8 @@ def _of_traced_data(
         given = dict(inspect.signature(function).bind(*args, **kwargs).arguments)
     except TypeError:
         return NotImplemented
-    given = {k: v for k, v in frame.trace.deep(given).items() if v is not None}
+    # None is what is left out, but as a fill: there it says that the interpolator goes on.
+    given = {k: v for k, v in frame.trace.deep(given).items() if v is not None or k == "fill_value"}
     if not is_traced(list(given.values())):
         return NotImplemented
     return OF_DATA[name](frame, function, given)
@@ -712,7 +713,11 @@ def _triangulated(frame: Frame, function: Any, given: dict[str, Any]) -> Interpo
     places, values = _double(given.pop("points")), _double(given.pop("values"))
     fill, rescale = given.pop("fill_value", np.nan), given.pop("rescale", False)
     _only(given)
-    if len(places.shape) != 2 or not isinstance(rescale, bool) or not isinstance(fill, float):
+    if (
+        len(places.shape) != 2
+        or not isinstance(rescale, bool)
+        or not isinstance(fill, (int, float))
+    ):
         raise Declined("an interpolator on triangles with these options")
 
     def at(*x: Any) -> Any:

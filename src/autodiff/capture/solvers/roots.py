@@ -125,7 +125,9 @@ def find_root(
         _refuse_single_precision(given)
     given |= {name: True for name, asked in flags.items() if asked}
     found = _emit_root(frame, function, rule, form, tuple(functions), given, operands, programs)
-    return reshape(found, shape) if rule.keeps_shape and isinstance(found, Tracer) else found
+    if not rule.keeps_shape or not isinstance(found, Tracer):
+        return found
+    return Tracer(reshape(found, shape).value, "array")
 
 
 _GIVEN_DERIVATIVES = ("hybr", "lm", "newton", "halley")
