@@ -10,6 +10,7 @@ import autodiff
 from autodiff import jvp, linearize
 
 ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
+EACH = pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
 X = np.array([0.5, -1.0, 2.0])
 D = np.array([[1.0, 0.0, 0.0], [0.5, -2.0, 1.0]])
 
@@ -116,7 +117,7 @@ def test_what_is_kept_does_not_change_with_the_argument():
     same(push(D[1]), jvp(recurrence, (X,), (D[1],))[1])
 
 
-@ENGINES
+@EACH
 def test_inside_of_other_functions(engine):
     def directions(x):
         value, push = linearize(recurrence, x)

@@ -46,7 +46,9 @@ def test_the_mode_decides_how_many_sweeps_are_made(f, mode, expected):
 
 
 @ENGINES
-@pytest.mark.parametrize("f", [wide, tall, steps])
+@pytest.mark.parametrize("f", [
+    pytest.param(wide, marks=pytest.mark.slow), tall, pytest.param(steps, marks=pytest.mark.slow)
+])  # fmt: skip
 def test_all_modes_give_the_same(f, engine):
     reference = jacobian(f, engine="numpy")(X)
     for mode in MODES:

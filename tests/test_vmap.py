@@ -126,7 +126,10 @@ def scalar(f):
 
 
 @ENGINES
-@pytest.mark.parametrize("f", LANES)
+@pytest.mark.parametrize(
+    "f",
+    [f if f in (branches, halvings) else pytest.param(f, marks=pytest.mark.slow) for f in LANES],
+)
 def test_derivatives_by_lanes_and_of_the_batch(f, engine):
     f = scalar(f)
     slopes = np.stack([gradient(f)(x) for x in X])
