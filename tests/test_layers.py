@@ -242,7 +242,7 @@ CIRCLES: list[set[str]] = [
 # public names and the demonstration keep a plain `import autodiff` fast with theirs.
 IN_FUNCTIONS: dict[str, int] = {
     "api": 2,
-    "capture": 9,
+    "capture": 10,
     "cli": 11,
     "demo": 6,
     "differentiate": 4,

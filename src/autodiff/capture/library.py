@@ -595,7 +595,14 @@ def _call_unknown(
         mark = frame.trace.builder.source
         try:
             return call_function(frame.trace, python, args, kwargs)
-        except (Bail, UnsupportedError, DerivativeError, DtypeError, AttributeError) as error:
+        except (
+            Bail,
+            UnsupportedError,
+            DerivativeError,
+            DtypeError,
+            AttributeError,
+            TypeError,
+        ) as error:
             refuse_ours(error)
             if isinstance(error, Bail) and error.rung is not Rung.UNCOMPILED:
                 raise
