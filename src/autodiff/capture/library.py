@@ -606,6 +606,8 @@ def _call_unknown(
             refuse_ours(error)
             if isinstance(error, Bail) and error.rung is not Rung.UNCOMPILED:
                 raise
+            if isinstance(error, TypeError) and frame.trace.tier.reusable:
+                raise  # plain Python says whose it is
             # It reaches something out of sight: the error names the function the user called.
             frame.trace.builder.source = mark
         except AutodiffError as error:
