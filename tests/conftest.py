@@ -26,6 +26,10 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from numpy._core import arrayprint  # noqa: E402
 
+# Operations that are entered when they are first captured: tables of all operations have them too.
+import autodiff.capture.interpolators  # noqa: E402
+import autodiff.capture.solvers  # noqa: E402, F401
+
 # Derandomised: the same examples at every run. No deadline: compile times are not the property.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fixed")

@@ -27,18 +27,30 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, debug, transform, tree
-from autodiff.batching import Batched, Lanes
 from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
 from autodiff.dims import UndecidedExtent
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, AutodiffError, NameArgumentError, UnsupportedError
-from autodiff.inlining import inline_call, inline_jvp, inline_linearize, inline_vjp
 from autodiff.ir.printing import Text
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops.tracer import is_traced
 from autodiff.tracebacks import hide_frames
 from autodiff.transform import Transformation, Wrt
+
+
+def _inlining() -> Any:
+    """What captures transformations inside of other functions: loaded where there is one."""
+    from autodiff import inlining
+
+    return inlining
+
+
+def _batching() -> Any:
+    """What makes batches, likewise."""
+    from autodiff import batching
+
+    return batching
 
 
 class Transformed:
@@ -159,7 +171,7 @@ class Transformed:
 
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call of this object inside of another function."""
-        return inline_call(self, trace, args, kwargs)
+        return _inlining().inline_call(self, trace, args, kwargs)
 
     def __reduce__(self) -> Any:
         # A decorated function is found again under its name, like a plain one.
@@ -375,10 +387,10 @@ class Vmap(Transformed):
         super().__init__(function, **options)
 
     def _transformation(self, wrt: Wrt) -> Transformation:
-        return Batched(self)
+        return _batching().Batched(self)
 
     def _what_runs(self, function: Any) -> Any:
-        self.lanes = Lanes(function, **self._axes)
+        self.lanes: Any = _batching().Lanes(function, **self._axes)
         return self.lanes
 
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -1022,17 +1034,19 @@ def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if wrt is None:
             _one_tangent_per_primal(primals, tangents)
         given = options if wrt is None else {"wrt": wrt, **options}
-        return inline_jvp(_product(_Jvp, f, given), trace, primals, tangents, wrt is not None)
+        return _inlining().inline_jvp(
+            _product(_Jvp, f, given), trace, primals, tangents, wrt is not None
+        )
 
     return inside(*args, **kwargs)
 
 
 def _vjp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    return inline_vjp(_product(_Vjp, args[0], kwargs), trace, args[1:])
+    return _inlining().inline_vjp(_product(_Vjp, args[0], kwargs), trace, args[1:])
 
 
 def _linearize_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    return inline_linearize(_product(_Jvp, args[0], kwargs), trace, args[1:])
+    return _inlining().inline_linearize(_product(_Jvp, args[0], kwargs), trace, args[1:])
 
 
 # How capture treats calls of these inside of other functions.

@@ -16,11 +16,12 @@ import bisect
 import collections
 import functools
 import heapq
+import importlib
 import inspect
 import operator
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -36,7 +37,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture import choices, interpolators, solvers
+from autodiff.capture import choices
 from autodiff.capture.effects import call_impure
 from autodiff.capture.foreign import changes_itself, refuse_change
 from autodiff.capture.functions import Closure, call_function, own_method
@@ -132,6 +133,21 @@ def call_library(
     return frame.trace.original(result)
 
 
+# Of SciPy's packages that are in use: what captures their solvers and interpolators.
+_CAPTURING = (
+    (("scipy.optimize", "scipy.integrate"), "autodiff.capture.solvers"),
+    (("scipy.interpolate",), "autodiff.capture.interpolators"),
+)
+
+
+def _attempts() -> Iterator[Callable[..., Any]]:
+    """What may know a call whole; each gives NotImplemented for one that it does not."""
+    yield _make_text
+    for packages, module in _CAPTURING:
+        if any(package in sys.modules for package in packages):
+            yield importlib.import_module(module).attempt
+
+
 def _call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -140,7 +156,7 @@ def _call(
     if isinstance(owner, ModuleType):  # ``operator.add`` is no method that changes a set
         owner = None
     trace.advancing((owner, *args, *kwargs.values()))
-    for attempt in (_make_text, solvers.attempt, interpolators.attempt):
+    for attempt in _attempts():
         found = attempt(frame, function, args, kwargs, node)
         if found is not NotImplemented:
             return found

@@ -1,4 +1,7 @@
-"""Operations: their entries, the tracer that records them, the builder that collects them."""
+"""Operations: their entries, the tracer that records them, the builder that collects them.
+
+Those of solvers, minimisers, differential equations and interpolators are entered when they are first captured.
+"""
 
 from autodiff.ops import (
     control,
@@ -7,13 +10,9 @@ from autodiff.ops import (
     dispatch,
     fourier,
     gamma_functions,
-    interpolation,
     linear_algebra,
-    minima,
-    odes,
     pointwise,
     reductions,
-    solvers,
     special,
     structural,
 )
@@ -28,13 +27,9 @@ __all__ = [
     "dispatch",
     "fourier",
     "gamma_functions",
-    "interpolation",
     "linear_algebra",
-    "minima",
-    "odes",
     "pointwise",
     "reductions",
-    "solvers",
     "special",
     "structural",
 ]
