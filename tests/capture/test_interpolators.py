@@ -62,6 +62,9 @@ def close(found, right):
     return np.allclose(found, right, rtol=1e-13, atol=1e-13 * size, equal_nan=True)
 
 
+SLOW_BY_POINTS = ("B-spline of degree 5", "periodic B-spline", "least squares", "B-spline of rows")
+
+
 @ENGINES
 @pytest.mark.parametrize("name", [*SPLINES, *LINES])
 def test_values_are_those_of_scipy(engine, name):
@@ -73,7 +76,9 @@ def test_values_are_those_of_scipy(engine, name):
 
 @ENGINES
 @pytest.mark.parametrize("name", SPLINES)
-@pytest.mark.parametrize("nu", [1, 2, 4, 7])
+@pytest.mark.parametrize(
+    "nu", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(4, marks=pytest.mark.slow), 7]
+)
 def test_derivatives_asked_for_are_those_of_scipy(engine, name, nu):
     spline = SPLINES[name]
     given = autodiff.function(lambda x: spline(x, nu), engine=engine, on_fallback="error")
@@ -97,7 +102,13 @@ def test_derivatives_asked_for_are_those_of_scipy(engine, name, nu):
 
 
 @ENGINES
-@pytest.mark.parametrize("name", SPLINES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SLOW_BY_POINTS else ())
+        for name in SPLINES
+    ],
+)
 def test_derivatives_by_the_points_are_those_of_scipy(engine, name):
     spline = SPLINES[name]
 
