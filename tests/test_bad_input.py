@@ -235,7 +235,7 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         lambda m: autodiff.gradient(m.loss, wr="w"),
         TypeError,
         "AD101: gradient has no option 'wr'.\n"
-        "  Remedy: its options are wrt, engine, threads, use_cache, on_fallback, holomorphic",
+        "  Remedy: did you mean wrt? (its options are wrt, engine, threads, use_cache, on_fallback, holomorphic)",
     ),
     (
         lambda m: autodiff.function(wrt="w"),

@@ -59,6 +59,7 @@ LAYERS: dict[str, int] = {
     "ladder": 0,
     "plain_data": 0,
     "garbage": 0,
+    "spellings": 0,
     "stack": 0,
 }
 # In these layers units are alternatives or stages beside each other: none imports another.

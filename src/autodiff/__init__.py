@@ -47,7 +47,14 @@ def __getattr__(name: str) -> Any:
         return value
     if name in _MODULES:
         return importlib.import_module(f"autodiff.{name}")
-    raise AttributeError(f"module 'autodiff' has no attribute {name!r}")
+    # Python itself asks for names with underscores, and there is nothing to be said of those.
+    advice = "" if name.startswith("_") else _advice(name)
+    raise AttributeError(f"module 'autodiff' has no attribute {name!r}{advice}")
+
+
+def _advice(name: str) -> str:
+    advice: str = importlib.import_module("autodiff.spellings").name_advice(name, __dir__())
+    return advice
 
 
 def __dir__() -> list[str]:

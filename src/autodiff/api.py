@@ -35,6 +35,7 @@ from autodiff.errors import ArgumentError, AutodiffError, NameArgumentError, Uns
 from autodiff.ir.printing import Text
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops.tracer import is_traced
+from autodiff.spellings import option_remedy
 from autodiff.tracebacks import hide_frames
 from autodiff.transform import Transformation, Wrt
 
@@ -519,15 +520,19 @@ class _Vjp(_WithVectors):
 def _decorator(cls: type[Transformed], function: Any, options: dict[str, Any]) -> Any:
     known = [n for n in _OPTIONS if cls is not Function or n not in ("wrt", "holomorphic")]
     known += ["mode"] if issubclass(cls, _Matrix) else []
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise ArgumentError(
-            f"{cls._transformation(cls.__new__(cls), None).name} has no option {unknown[0]!r}.",
-            remedy=f"its options are {', '.join(known)}",
-        )
+    _refuse_unknown(cls._transformation(cls.__new__(cls), None).name, options, known)
     if function is None:
         return lambda f: cls(f, **options)
     return cls(function, **options)
+
+
+def _refuse_unknown(title: str, options: dict[str, Any], known: list[str]) -> None:
+    """An error for an option that there is not, in the words of who uses another library."""
+    for name in options:
+        if name not in known:
+            raise ArgumentError(
+                f"{title} has no option {name!r}.", remedy=option_remedy(name, known)
+            )
 
 
 _OPTIONS = ("wrt", "engine", "threads", "use_cache", "on_fallback", "holomorphic")
@@ -776,13 +781,8 @@ def vmap(
     >>> slopes(np.array([1.0, 2.0]))
     array([ 3., 12.])
     """
-    unknown = [name for name in options if name not in _OPTIONS or name in ("wrt", "holomorphic")]
-    if unknown:
-        known = [name for name in _OPTIONS if name not in ("wrt", "holomorphic")]
-        raise ArgumentError(
-            f"vmap has no option {unknown[0]!r}.",
-            remedy=f"its options are in_axes, out_axes, axis_size, {', '.join(known)}",
-        )
+    known = [name for name in _OPTIONS if name not in ("wrt", "holomorphic")]
+    _refuse_unknown("vmap", options, ["in_axes", "out_axes", "axis_size", *known])
     axes = {"in_axes": in_axes, "out_axes": out_axes, "axis_size": axis_size}
     if f is None:
         return lambda function: Vmap(function, **axes, **options)
@@ -794,6 +794,9 @@ _PRODUCTS: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDicti
 
 def _product(cls: type[Transformed], f: Any, options: dict[str, Any]) -> Any:
     """One compiled object per function, so that repeated products compile once."""
+    if not options.keys() <= set(_OPTIONS):
+        name = cls._transformation(cls.__new__(cls), None).name
+        _refuse_unknown(name, options, [*_OPTIONS])
     key = (cls, tuple([(k, _option_key(v)) for k, v in sorted(options.items())]))
     try:
         hash(key)
@@ -922,8 +925,8 @@ def vjp(
     (6.0, (3.0, 2.0))
     """
     kept, wrt = _kept(primals, wrt)
-    value = _product(Function, f, options)(*primals)
     compiled = _product(_Vjp, f, options if wrt is None else {"wrt": wrt, **options})
+    value = _product(Function, f, options)(*primals)
     signature = compiled._compiled.signature
     chosen = transform.by_default(transform.by_parameter(signature, primals), signature)
     several = isinstance(wrt, (list, tuple)) and len(wrt) != 1

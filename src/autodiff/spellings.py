@@ -1,0 +1,100 @@
+"""What other libraries call it: names and options of JAX, autograd, PyTorch and Numba, each with ours.
+
+autodiff.grad                AttributeError: … has no attribute 'grad': it is autodiff.gradient.
+gradient(f, argnums=1)       ArgumentError: … Remedy: use wrt=1, or better a name, wrt="x"
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+_PLAIN = "plain NumPy is differentiated: import numpy as np"
+_LOOPS = "Python's own for, while and if are compiled as they are"
+_NOTHING = "leave it out: what shapes the program is found, and compared at every call"
+
+NAMES: dict[str, str] = {
+    "grad": "it is autodiff.gradient",
+    "egrad": "it is autodiff.vmap(autodiff.gradient(f))",
+    "elementwise_grad": "it is autodiff.vmap(autodiff.gradient(f))",
+    "deriv": "it is autodiff.gradient",
+    "derivative": "it is autodiff.gradient",
+    "value_and_grad": "it is autodiff.value_and_gradient",
+    "grad_and_value": "it is autodiff.value_and_gradient",
+    "jit": "it is autodiff.function",
+    "njit": "it is autodiff.function",
+    "compile": "it is autodiff.function",
+    "jacfwd": 'it is autodiff.jacobian(f, mode="forward")',
+    "jacrev": 'it is autodiff.jacobian(f, mode="reverse")',
+    "jac": "it is autodiff.jacobian",
+    "hess": "it is autodiff.hessian",
+    "hvp": "it is autodiff.hessian_vector",
+    "hessian_vector_product": "it is autodiff.hessian_vector",
+    "make_hvp": "it is autodiff.hessian_vector",
+    "make_jvp": "it is autodiff.jvp",
+    "make_vjp": "it is autodiff.vjp",
+    "pmap": "it is autodiff.vmap",
+    "custom_jvp": "it is autodiff.custom_gradient(f, jvp=rule)",
+    "custom_vjp": "it is autodiff.custom_gradient(f, vjp=rule)",
+    "primitive": "it is autodiff.custom_gradient(f, vjp=rule)",
+    "remat": "it is autodiff.checkpoint",
+    "stop_grad": "it is autodiff.stop_gradient",
+    "detach": "it is autodiff.stop_gradient",
+    "no_grad": "it is autodiff.stop_gradient, around the value",
+    "check_grad": "it is autodiff.check_gradient",
+    "check_grads": "it is autodiff.check_gradient",
+    "gradcheck": "it is autodiff.check_gradient",
+    "debug_nans": "it is autodiff.find_nan",
+    "numpy": _PLAIN,
+    "np": _PLAIN,
+    "scipy": "SciPy's own functions are differentiated: import scipy",
+    "random": "NumPy's own draws are made at every call: np.random.default_rng(seed)",
+    "array": _PLAIN,
+    "tensor": _PLAIN,
+    "Variable": _PLAIN,
+    "lax": _LOOPS,
+    "scan": _LOOPS,
+    "cond": _LOOPS,
+    "fori_loop": _LOOPS,
+    "while_loop": _LOOPS,
+    "tree_map": "containers may be given and returned as they are",
+    "minimize": "it is autodiff.optimize.minimize",
+}
+
+OPTIONS: dict[str, str] = {
+    "argnum": 'use wrt=1, or better a name, wrt="x"',
+    "argnums": 'use wrt=1, or better a name, wrt="x"',
+    "argnames": 'use wrt="x"',
+    "has_aux": "differentiate what is one number, and return the rest by another function",
+    "static_argnums": _NOTHING,
+    "static_argnames": _NOTHING,
+    "donate_argnums": "leave it out: memory is used again by itself",
+    "nopython": "leave it out",
+    "fastmath": "leave it out: arithmetic is NumPy's",
+    "cache": "leave it out: machine code is kept on disk",
+    "parallel": "use threads=n",
+    "nthreads": "use threads=n",
+    "backend": 'use engine="native" or engine="numpy"',
+    "device": 'use engine="native" or engine="numpy"; both run on the CPU',
+    "allow_int": "leave it out: derivatives by integers are zero",
+    "create_graph": "leave it out: derivatives may be differentiated again",
+    "retain_graph": "leave it out",
+}
+
+
+def name_advice(name: str, known: list[str]) -> str:
+    """What to say of a name that this package does not have, after a colon; maybe nothing."""
+    advice = NAMES.get(name)
+    if advice is None:
+        near = get_close_matches(name, known, 1)
+        advice = f"did you mean autodiff.{near[0]}?" if near else None
+    return "" if advice is None else f": {advice}"
+
+
+def option_remedy(name: str, known: list[str]) -> str:
+    """What to do about an option that there is not."""
+    advice = OPTIONS.get(name)
+    if advice is None:
+        near = get_close_matches(name, known, 1)
+        advice = f"did you mean {near[0]}?" if near else None
+    options = f"its options are {', '.join(known)}"
+    return options if advice is None else f"{advice} ({options})"
