@@ -792,7 +792,10 @@ class Merge:
 
         def finish(results: tuple[Value, ...]) -> None:
             if issubclass(kind, list):
-                put(self.frame.trace.fresh(self.frame.trace.new_list(items)))
+                merged: Any = self.frame.trace.new_list(items)
+                # An item of another list on one side is one as far as anybody knows.
+                merged.frozen = any(isinstance(x, StoredList) and x.frozen for x in (a, b))
+                put(self.frame.trace.fresh(merged))
             else:
                 put(self.frame.trace.fresh(containers.tuple_of(kind, items)))
 

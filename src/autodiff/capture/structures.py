@@ -134,6 +134,22 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
     return obj
 
 
+def hold_items(trace: Trace, x: Any, like: Any) -> bool:
+    """Have the lists in ``x`` refuse to change where those in ``like``, of the same structure, do; whether any did not."""
+    found = False
+    if is_numeric(x):
+        return found
+    if isinstance(x, TracedList) and isinstance(like, TracedList) and like.frozen:
+        found = not x.frozen
+        x.frozen = True
+    mine, other = parts_of(trace, x), parts_of(trace, like)
+    if mine is None or other is None:  # one object
+        return found
+    for (_, a), (_, b) in zip(mine, other, strict=True):
+        found |= hold_items(trace, a, b)
+    return found
+
+
 def mutable(trace: Trace, x: Any) -> Iterator[Any]:
     """The lists, dicts and objects that a structure is made of."""
     if is_numeric(x):
