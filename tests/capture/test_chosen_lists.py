@@ -224,6 +224,72 @@ def rebound_list_alias(numbers, a):
     return s[0] + 2 * s[1] + 5 * k[0]
 
 
+def changed_or_replaced(numbers, a):
+    total = 0.0
+    for v in numbers:
+        d = {"x": v, "y": 1.0}
+        if v > 1:
+            d["x"] *= a
+        else:
+            d = {"x": a, "y": 2.0}
+        total += d["x"] * d["y"]
+    return total
+
+
+def changed_or_another(numbers, a):
+    d, e = {"x": a}, {"x": 1.0}
+    if numbers[0] > 1:
+        d["x"] = d["x"] * 3
+        e["x"] = 9.0 * a
+    else:
+        d = e
+    d["x"] += 1
+    return d["x"] + 2 * e["x"]
+
+
+def changed_and_chosen(numbers, a):
+    d, e = {"x": a}, {"x": 1.0}
+    if numbers[0] > 1:
+        e["x"] = a * a
+        d = e
+    else:
+        d.update(x=2 * a)
+        e = d
+    return d["x"] + 3 * e["x"]
+
+
+def changed_inside_or_another(numbers, a):
+    d, e = ({"x": {"y": a}}, 1.0), ({"x": {"y": 2.0}}, a)
+    if numbers[0] > 1:
+        d[0]["x"]["y"] *= a
+    else:
+        d = e
+    return d[0]["x"]["y"] * d[1]
+
+
+def changed_by_a_function_or_new(numbers, a):
+    def advanced(d):
+        if numbers[0] > 1:
+            d["x"] *= a
+            return d
+        return {"x": a + 2}
+
+    d = {"x": a}
+    e = advanced(d)
+    return d["x"] * 2 + e["x"]
+
+
+def changed_until_an_exception(numbers, a):
+    d = {"x": a}
+    e = d
+    try:
+        d["x"] = a / (numbers[0] - 0.5)
+        d = {"x": a * 2}
+    except ZeroDivisionError:
+        e["x"] = 8.0 * a
+    return d["x"] * 3 + e["x"]
+
+
 ROLLED = [
     choose,
     choose_alias,
@@ -249,11 +315,20 @@ OTHERS = [
     rebound_list_store,
     rebound_list_alias,
 ]
+# Here a branch changes a dict, and what its name means as well.
+CHANGED = [
+    changed_or_replaced,
+    changed_or_another,
+    changed_and_chosen,
+    changed_inside_or_another,
+    changed_by_a_function_or_new,
+    changed_until_an_exception,
+]
 UP, DOWN = np.linspace(0.5, 1.5, 9).tolist(), np.linspace(1.5, 0.5, 11).tolist()
 ALL = [
     pytest.param(f, marks=[pytest.mark.slow] if k % 3 else [])
     for k, f in enumerate(ROLLED + OTHERS)
-]
+] + CHANGED
 
 
 @pytest.mark.parametrize("engine", [ENGINES[0], pytest.param(ENGINES[1], marks=pytest.mark.slow)])

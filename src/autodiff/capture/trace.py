@@ -46,7 +46,7 @@ from autodiff.ir.data import ArrayType, Operation, Program, Source, Value
 from autodiff.ladder import AmbiguousStore, Bail, Decision, Decisions, Declined, NotStaged, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
-from autodiff.ops.control import CheckFailed, emit_check
+from autodiff.ops.control import GUARD, CheckFailed, emit_check
 from autodiff.ops.evaluate import (
     TooManySteps,
     all_uses,
@@ -69,7 +69,6 @@ from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
 from autodiff.stack import users_depth
 
-GUARD = "guard: a value that shaped the program"
 MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
 MAXIMUM_STEPS = 20_000
 """Operations that NumPy runs to know a value at this call; for more, machine code is made.  They take
