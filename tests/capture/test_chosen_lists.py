@@ -351,3 +351,33 @@ def test_it_is_one_loop_of_any_length(f) -> None:
         found.append(made.cache[-1].captured)
     assert kinds(found[0].program) == kinds(found[1].program)
     assert not any(d.rung in (Rung.UNROLLED, Rung.GUARDED) for d in found[0].decisions)
+
+
+def chosen_tuple(x, c):
+    a, b = (x, 1.0), (c, 2.0)
+    z = a if x < 2 else b
+    return z is a, z is b, z[0]
+
+
+def tuple_of_a_list(x, c):
+    rows = []
+    for k in range(3):
+        rows.append((x * k, c))
+    return rows[-1] is rows[2], rows[0] is rows[1], rows[1][0]
+
+
+def tuple_bound_anew(x, c):
+    a = (x, 1.0)
+    z = b = (c, 2.0)
+    for k in range(2):
+        if x < 2 + k:
+            z = a
+    return z is a, z is b, z[0]
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("f", [chosen_tuple, tuple_of_a_list, tuple_bound_anew])
+def test_which_tuple_it_is_python_decides(f) -> None:
+    value = autodiff.function(f)
+    for x in (1.0, 2.5, 4.0):
+        same(value(x, 3.0), f(x, 3.0))

@@ -812,7 +812,7 @@ class Merge:
                 merged.frozen = any(isinstance(x, StoredList) and x.frozen for x in (a, b))
                 put(self.frame.trace.fresh(merged))
             else:
-                put(self.frame.trace.fresh(containers.tuple_of(kind, items)))
+                put(self.frame.trace.note_merged(containers.tuple_of(kind, items)))
 
         self.finish.append(finish)
 

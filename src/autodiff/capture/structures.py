@@ -122,7 +122,7 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
         return ComplexTracer((made["real"], made["imag"]), number.form)
     cls = class_of(x)
     if isinstance(x, tuple):
-        return containers.tuple_of(cls, made.values())
+        return trace.note_merged(containers.tuple_of(cls, made.values()))
     if isinstance(x, TracedList):
         items = trace.new_list(made.values())
         items.frozen = x.frozen  # type: ignore[attr-defined]
