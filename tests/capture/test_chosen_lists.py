@@ -224,6 +224,72 @@ def rebound_list_alias(numbers, a):
     return s[0] + 2 * s[1] + 5 * k[0]
 
 
+def changed_or_replaced(numbers, a):
+    total = 0.0
+    for v in numbers:
+        d = {"x": v, "y": 1.0}
+        if v > 1:
+            d["x"] *= a
+        else:
+            d = {"x": a, "y": 2.0}
+        total += d["x"] * d["y"]
+    return total
+
+
+def changed_or_another(numbers, a):
+    d, e = {"x": a}, {"x": 1.0}
+    if numbers[0] > 1:
+        d["x"] = d["x"] * 3
+        e["x"] = 9.0 * a
+    else:
+        d = e
+    d["x"] += 1
+    return d["x"] + 2 * e["x"]
+
+
+def changed_and_chosen(numbers, a):
+    d, e = {"x": a}, {"x": 1.0}
+    if numbers[0] > 1:
+        e["x"] = a * a
+        d = e
+    else:
+        d.update(x=2 * a)
+        e = d
+    return d["x"] + 3 * e["x"]
+
+
+def changed_inside_or_another(numbers, a):
+    d, e = ({"x": {"y": a}}, 1.0), ({"x": {"y": 2.0}}, a)
+    if numbers[0] > 1:
+        d[0]["x"]["y"] *= a
+    else:
+        d = e
+    return d[0]["x"]["y"] * d[1]
+
+
+def changed_by_a_function_or_new(numbers, a):
+    def advanced(d):
+        if numbers[0] > 1:
+            d["x"] *= a
+            return d
+        return {"x": a + 2}
+
+    d = {"x": a}
+    e = advanced(d)
+    return d["x"] * 2 + e["x"]
+
+
+def changed_until_an_exception(numbers, a):
+    d = {"x": a}
+    e = d
+    try:
+        d["x"] = a / (numbers[0] - 0.5)
+        d = {"x": a * 2}
+    except ZeroDivisionError:
+        e["x"] = 8.0 * a
+    return d["x"] * 3 + e["x"]
+
+
 ROLLED = [
     choose,
     choose_alias,
@@ -249,11 +315,20 @@ OTHERS = [
     rebound_list_store,
     rebound_list_alias,
 ]
+# Here a branch changes a dict, and what its name means as well.
+CHANGED = [
+    changed_or_replaced,
+    changed_or_another,
+    changed_and_chosen,
+    changed_inside_or_another,
+    changed_by_a_function_or_new,
+    changed_until_an_exception,
+]
 UP, DOWN = np.linspace(0.5, 1.5, 9).tolist(), np.linspace(1.5, 0.5, 11).tolist()
 ALL = [
     pytest.param(f, marks=[pytest.mark.slow] if k % 3 else [])
     for k, f in enumerate(ROLLED + OTHERS)
-]
+] + CHANGED
 
 
 @pytest.mark.parametrize("engine", [ENGINES[0], pytest.param(ENGINES[1], marks=pytest.mark.slow)])
@@ -276,3 +351,33 @@ def test_it_is_one_loop_of_any_length(f) -> None:
         found.append(made.cache[-1].captured)
     assert kinds(found[0].program) == kinds(found[1].program)
     assert not any(d.rung in (Rung.UNROLLED, Rung.GUARDED) for d in found[0].decisions)
+
+
+def chosen_tuple(x, c):
+    a, b = (x, 1.0), (c, 2.0)
+    z = a if x < 2 else b
+    return z is a, z is b, z[0]
+
+
+def tuple_of_a_list(x, c):
+    rows = []
+    for k in range(3):
+        rows.append((x * k, c))
+    return rows[-1] is rows[2], rows[0] is rows[1], rows[1][0]
+
+
+def tuple_bound_anew(x, c):
+    a = (x, 1.0)
+    z = b = (c, 2.0)
+    for k in range(2):
+        if x < 2 + k:
+            z = a
+    return z is a, z is b, z[0]
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("f", [chosen_tuple, tuple_of_a_list, tuple_bound_anew])
+def test_which_tuple_it_is_python_decides(f) -> None:
+    value = autodiff.function(f)
+    for x in (1.0, 2.5, 4.0):
+        same(value(x, 3.0), f(x, 3.0))

@@ -380,7 +380,22 @@ def other_change_of_a_list(model, x):
     return x * x
 
 
+def kept_twice(model, x):
+    model.last = {"at": x, "value": x * x}
+    model.history.append(model.last)
+    return x * x
+
+
+def appended_twice(model, x):
+    pair = [x, x * x]
+    model.history.append(pair)
+    model.history.append({"pair": pair})
+    return x * x
+
+
 UNCOMPILED = [
+    (kept_twice, "a dict that is kept outside in two places"),
+    (appended_twice, "a list that is kept outside in two places"),
     (use_of_a_changed_list, "an item of a list that the function changes"),
     (length_of_a_changed_list, "the length of a list that the function changes"),
     (appended_and_changed, "an array that is appended to a list from outside and changed later"),
@@ -401,6 +416,7 @@ def test_other_changes_run_uncompiled_with_one_warning(function, reason):
         assert [compiled(x) for x in (2.0, 3.0)] == values
     assert len(caught) == 1
     assert caught[0].filename == __file__
+    assert [x is ours.last for x in ours.history] == [x is plain.last for x in plain.history]
     named = int(str(caught[0].message).rsplit("line ", 1)[1].rstrip(")"))
     assert line < named <= line + 4
     assert described(ours) == described(plain)

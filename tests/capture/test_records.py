@@ -226,7 +226,69 @@ def joined_by_sum(p, n):
     return sum(rows, ()), sum([list(row) for row in rows], [p[1]])
 
 
+class Holder:
+    def __init__(self, row, v):
+        self.row, self.v = row, v
+
+
+def kept_row_that_changes_after_the_loop(p, n):
+    row, rows = [p[0]], []
+    for k in range(n):
+        row = [row[0] * p[1]]
+        rows.append(row)
+    same = [row is other for other in rows[-1:]]
+    row[0] = p[0] * 5
+    return rows, same
+
+
+def kept_row_that_changes_in_the_next_pass(p, n):
+    row, rows = [p[0]], []
+    for k in range(n):
+        row[0] = row[0] + p[0]
+        row = [row[0] * 0.5]
+        rows.append((row, k))
+    return sum([one[0] * k for one, k in rows])
+
+
+def kept_row_that_changes_through_the_list(p, n):
+    row, rows = [p[0], 0.0], []
+    for k in range(n):
+        if p[1] * k < 4:
+            row = [row[0] * p[1], 1.0]
+        rows.append(row)
+    if rows:
+        rows[-1][0] = p[0] * 3
+    return row[0] + p[1]
+
+
+def kept_row_of_a_structure(p, n):
+    holder, entries, rows = Holder([p[0]], p[1]), {"row": [p[1]]}, []
+    for k in range(n):
+        holder = Holder([holder.row[0] * p[1]], holder.v + 1)
+        entries["row"] = [entries["row"][0] * 0.5]
+        rows.append(holder.row)
+        rows.append(entries["row"])
+    holder.row[0] = p[1] * 2
+    entries["row"].append(p[0])
+    return rows
+
+
+def kept_row_of_either_branch(p, n):
+    row, rows = [0.0], []
+    for k in range(n):
+        if p[0] * k > 1:
+            row = [p[0]]
+            rows.append(row)
+        else:
+            row = [p[1] * 3]
+            rows.append(row)
+        row[0] = row[0] + k
+    return rows
+
+
 FUNCTIONS = [
+    kept_row_that_changes_after_the_loop, kept_row_that_changes_in_the_next_pass,
+    kept_row_that_changes_through_the_list, kept_row_of_a_structure, kept_row_of_either_branch,
     which_row_it_is, joined_by_sum,
     trajectory, timed, nested, named, conditional, in_while, stores, stack, parts, through_functions, comprehensions,
     rows_made_by_loops, transposed, counted, row_that_grows_later, row_that_changes_in_the_loop, item_that_changes,

@@ -530,7 +530,7 @@ class Body:
         changed = False
         self.temporaries = {}
         for key in self.structures:
-            self._spread(key, outcome)
+            changed |= self._spread(key, outcome)
         for key, end in list(outcome.names.items()):
             if key in self.names:
                 changed |= self._widen(key, self.names[key], end)
@@ -612,17 +612,22 @@ class Body:
         scope, name = key
         return scope is self.frame.scope and name in self.passing
 
-    def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> None:
-        """The leaves of a structure at the end of the body, as variables of their own."""
+    def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
+        """The leaves of a structure at the end of the body, as variables of their own.
+
+        Lists in it that are items of other lists by then are so at the start of a pass and after the loop too: whether any
+        was not known to be.
+        """
         trace = self.frame.trace
         end = outcome.names.pop(key, UNBOUND)
         if end is UNBOUND:  # as it was
-            return
+            return False
         start = key[0].locals[key[1]]
         if key in outcome.entangled or not structures.are_alike(trace, start, end):
             raise NotStaged(f"the loop gives {key[1]!r} parts that have other names, or others")
         for at, leaf in structures.leaves_of(trace, end).items():
             outcome.names[self.structures[key], at] = leaf
+        return structures.hold_items(trace, start, end)
 
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
         if as_parts(end) is not None or (isinstance(end, Either) and not is_numeric(end)):

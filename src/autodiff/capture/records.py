@@ -295,7 +295,7 @@ def build(template: Template, found: Iterator[Any], home: KeptList) -> Any:
         items = [build(part, found, home) for part in template.parts]
         if template.cls is list:
             return home.frozen_list(items)
-        made = template.make(items)
+        made = home.trace.note_merged(template.make(items))
         return home.trace.hold_item(made) if template.is_given else made
     if isinstance(template, Fixed):
         return template.value

@@ -21,11 +21,11 @@ from autodiff.capture import choices
 from autodiff.capture.arrays import ArrayMerge, Chosen, Left, array_of
 from autodiff.capture.choices import Instance
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
-from autodiff.capture.parts import QueueScope, Region, table_of
+from autodiff.capture.parts import ObjectScope, QueueScope, Region, table_of
 from autodiff.dims import Dim, same_shape
 from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Operation, Value, free_values, uses, walk
-from autodiff.ladder import Bail, NotStaged, Rung
+from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, as_kind
 from autodiff.ops.either import Either, Kind, is_array, is_in_64_bits, kinds_of, union
@@ -709,12 +709,27 @@ class Merge:
             return put
         if trace.distinguish_arrays:
             raise NotStaged("a branch chooses among lists or dicts, and the choice is changed")
+        if any(
+            isinstance(scope, ObjectScope) and scope.obj is x
+            for x in known
+            for scope in self._changed()
+        ):
+            # What is merged would be what it held before the branch.
+            raise AmbiguousStore(
+                "a list or dict that a branch changes, or puts another in the place of"
+            )
 
         def marked(merged: Any) -> None:
             trace.make_ambiguous([*known, merged])
             put(merged)
 
         return marked
+
+    def _changed(self) -> Iterator[Any]:
+        """The scopes that either side has changed."""
+        for outcome in self.outcomes:
+            for scope, _ in outcome.names:
+                yield scope
 
     def _numeric(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         types = join(types_of(a), types_of(b), (kinds_of(a), kinds_of(b)))
@@ -792,9 +807,12 @@ class Merge:
 
         def finish(results: tuple[Value, ...]) -> None:
             if issubclass(kind, list):
-                put(self.frame.trace.fresh(self.frame.trace.new_list(items)))
+                merged: Any = self.frame.trace.new_list(items)
+                # An item of another list on one side is one as far as anybody knows.
+                merged.frozen = any(isinstance(x, StoredList) and x.frozen for x in (a, b))
+                put(self.frame.trace.fresh(merged))
             else:
-                put(self.frame.trace.fresh(containers.tuple_of(kind, items)))
+                put(self.frame.trace.note_merged(containers.tuple_of(kind, items)))
 
         self.finish.append(finish)
 

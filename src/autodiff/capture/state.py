@@ -154,7 +154,16 @@ class State:
         self.trace.touch()
         self.appended[id(obj)] = self.trace.paths[id(obj)]
         self.appended_at[id(obj)] = source
+        self._refuse_kept(item, source)
         self._note(item, source)
+
+    def _refuse_kept(self, x: Any, source: Source | None) -> None:
+        """Decline where ``x`` holds what was appended already: each effect makes its objects for itself."""
+        for part in containers.walk(x, lambda y: is_stored(y) or self.trace.is_external(y)):
+            kind = containers.kind_of(part)
+            if id(part) in self.appended_objects and kind is not None and kind.is_mutable:
+                reason = f"a {type(part).__name__} that is kept outside in two places"
+                raise Declined(reason, source)
 
     def _note(self, item: Any, source: Source | None) -> None:
         if isinstance(item, Tracer):
@@ -203,6 +212,7 @@ class State:
                 continue
             if value is UNBOUND or isinstance(value, (Maybe, Poison)):
                 raise Declined(f"a change of {text} on some paths only")
+            self._refuse_kept(value, next(iter(self.appended_at.values()), None))
             changed.append((place, value))
         self._guard_distinct()
         return changed

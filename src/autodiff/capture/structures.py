@@ -122,7 +122,7 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
         return ComplexTracer((made["real"], made["imag"]), number.form)
     cls = class_of(x)
     if isinstance(x, tuple):
-        return containers.tuple_of(cls, made.values())
+        return trace.note_merged(containers.tuple_of(cls, made.values()))
     if isinstance(x, TracedList):
         items = trace.new_list(made.values())
         items.frozen = x.frozen  # type: ignore[attr-defined]
@@ -132,6 +132,22 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
     obj = trace.fresh(containers.new_instance(cls))
     vars(obj).update(made)
     return obj
+
+
+def hold_items(trace: Trace, x: Any, like: Any) -> bool:
+    """Have the lists in ``x`` refuse to change where those in ``like``, of the same structure, do; whether any did not."""
+    found = False
+    if is_numeric(x):
+        return found
+    if isinstance(x, TracedList) and isinstance(like, TracedList) and like.frozen:
+        found = not x.frozen
+        x.frozen = True
+    mine, other = parts_of(trace, x), parts_of(trace, like)
+    if mine is None or other is None:  # one object
+        return found
+    for (_, a), (_, b) in zip(mine, other, strict=True):
+        found |= hold_items(trace, a, b)
+    return found
 
 
 def mutable(trace: Trace, x: Any) -> Iterator[Any]:

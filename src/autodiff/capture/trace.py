@@ -46,7 +46,7 @@ from autodiff.ir.data import ArrayType, Operation, Program, Source, Value
 from autodiff.ladder import AmbiguousStore, Bail, Decision, Decisions, Declined, NotStaged, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
-from autodiff.ops.control import CheckFailed, emit_check
+from autodiff.ops.control import GUARD, CheckFailed, emit_check
 from autodiff.ops.evaluate import (
     TooManySteps,
     all_uses,
@@ -69,7 +69,6 @@ from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
 from autodiff.stack import users_depth
 
-GUARD = "guard: a value that shaped the program"
 MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
 MAXIMUM_STEPS = 20_000
 """Operations that NumPy runs to know a value at this call; for more, machine code is made.  They take
@@ -102,6 +101,7 @@ class Tables:
     ambiguous: dict[int, Any] = field(default_factory=dict)
     # What stands, in a loop's body, for an object of before.
     held: dict[int, Any] = field(default_factory=dict)
+    merged: dict[int, Any] = field(default_factory=dict)  # tuples that may be older ones
     checkpointed: Any = None  # what ``checkpoint`` was called on last
     # What stands for an object that is reached by a path; None where the object itself does.
     stand_in: Callable[[Any, Path], Any] | None = None
@@ -223,7 +223,7 @@ class Trace(Tables):
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
             self.copied, self.items, self.tables, self.taken_apart,
-            self.ambiguous, self.held, self.keep_alive, self.kept_scopes, self.seeded, self.made,
+            self.ambiguous, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
             self.attempts,
         ):  # fmt: skip
@@ -507,6 +507,15 @@ class Trace(Tables):
         lists = isinstance(left, StoredList) and isinstance(right, StoredList)
         if lists and (id(left) in self.items or id(right) in self.items):
             raise NotStaged("an identity test of a list that is an item of a list")
+        if (isinstance(left, tuple) and isinstance(right, tuple)) and (
+            id(left) in self.merged or id(right) in self.merged
+        ):
+            raise Declined("an identity test of a tuple that a branch or loop chose")
+
+    def note_merged(self, x: Any) -> Any:
+        """A tuple made of those that a branch or loop chose from: it may be any of them."""
+        self.merged[id(x)] = x
+        return x
 
     def refuse_items(self, *objects: Any) -> None:
         """It matters which objects these are, or that are in them, and not only what they hold."""

@@ -45,6 +45,10 @@ MEMORY_FAILED = "out of memory"
 """What an engine says of a run that asked for more memory than there is."""
 
 
+GUARD = "guard: a value that shaped the program"
+"""What a check says of a call that another program is for."""
+
+
 MOST_BYTES = 2**47
 """What no array can have: processors address that much memory."""
 

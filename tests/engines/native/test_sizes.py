@@ -386,3 +386,21 @@ def test_the_size_of_an_array_on_a_side_counts_where_the_side_is_taken(f: Any, e
     assert autodiff.hessian(f, engine=engine)(2.0) == 0.0
     with pytest.raises((MemoryError, ValueError)):
         autodiff.function(f, engine=engine)(200.0)
+
+
+def _first_pass_apart(x, n):
+    last, total = None, 0.0
+    for _ in range(n):
+        last = x * x if last is None else last * x
+        total = total * x + np.sin(last)
+    return total
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_a_loop_with_fewer_passes_than_stand_by_themselves_is_another_program(engine: str) -> None:
+    # The size of what the loop keeps, n - 1, is looked at before the guard that says n > 0.
+    slope = autodiff.gradient(_first_pass_apart, wrt="x", engine=engine)
+    for n in (3, 0, 1, 4, -2, 0):
+        step = 1e-6
+        found = _first_pass_apart(1.5 + step, n) - _first_pass_apart(1.5 - step, n)
+        assert slope(1.5, n) == pytest.approx(found / (2 * step), rel=1e-6)

@@ -84,6 +84,7 @@ class Generator:
     integer_inputs: set[Value] = field(default_factory=set)
     ranged: dict[Value, int] = field(default_factory=dict)  # what those in extents are bounded by
     counters: set[Value] = field(default_factory=set)  # of loops
+    is_guarded: bool = False  # whether checks tell calls that another program is for
 
     def __post_init__(self) -> None:
         self.s = Scalars(self.w)

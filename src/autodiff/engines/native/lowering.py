@@ -41,8 +41,8 @@ from autodiff.engines.native.storage import Buffer
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import memory_type
 from autodiff.errors import InternalError
-from autodiff.ir.data import Operation, Program, Source, Value
-from autodiff.ops.control import MEMORY_FAILED
+from autodiff.ir.data import Operation, Program, Source, Value, walk
+from autodiff.ops.control import GUARD, MEMORY_FAILED
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.entries import Kernel as KernelEntry
 from autodiff.plain_data import dataclass
@@ -97,6 +97,10 @@ def lower(program: Program, threads: int = 1) -> Kernel:
     """
     g = Generator(threads=min(threads, nest_threads.MOST) if nest_threads.SUPPORTED else 1)
     g.scope = Scope(None, "entry", program.block)
+    g.is_guarded = any(
+        operation.kind == "check" and operation.attributes["message"] == GUARD
+        for operation in walk(program.block)
+    )
     parameters = _bind_inputs(g, program)
     outputs, sized = _outputs(program)
     places: dict[int, Buffer] = {}
