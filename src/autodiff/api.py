@@ -78,6 +78,8 @@ class Transformed:
         Of derivatives: whether df/dz is asked for, of complex results by complex arguments.
     """
 
+    __autodiff_wraps__ = True
+
     def __init__(
         self,
         function: Any,
@@ -253,6 +255,8 @@ class Transformed:
 class BoundTransformed:
     """A transformed method bound to its object: equal, copied and pickled like a bound method."""
 
+    __autodiff_binds__ = True
+
     def __init__(self, transformed: Transformed, obj: Any) -> None:
         self.__func__ = transformed
         self.__self__ = obj
@@ -268,7 +272,8 @@ class BoundTransformed:
 
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call of this method inside of another function."""
-        return self.__func__.__autodiff_inline__(trace, [self.__self__, *args], kwargs)
+        owner = trace.wrapped(self, "__self__")
+        return self.__func__.__autodiff_inline__(trace, [owner, *args], kwargs)
 
     def __getattr__(self, name: str) -> Any:
         if name == "__func__":  # asked for before __init__ ran, as copying does
@@ -396,7 +401,8 @@ class Vmap(Transformed):
 
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call of this object inside of another function."""
-        return self.lanes.__autodiff_inline__(trace, args, kwargs)
+        lanes = trace.wrapped(self, "lanes")
+        return lanes.__autodiff_inline__(trace, args, kwargs)
 
     def __reduce__(self) -> Any:
         found = super().__reduce__()

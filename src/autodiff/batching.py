@@ -202,6 +202,8 @@ class Lanes:
     Called as the function is, with arguments that have an axis more where ``in_axes`` says so.
     """
 
+    __autodiff_wraps__ = True
+
     def __init__(
         self, function: Callable[..., Any], in_axes: Axes, out_axes: Axes, axis_size: int | None
     ) -> None:
@@ -414,11 +416,12 @@ class Lanes:
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call: as a loop of the program."""
         batch = self.batch(args, kwargs)
-        frame = _frame(trace, self.function)
+        function = trace.wrapped(self, "function")
+        frame = _frame(trace, function)
         node = frame.scope.syntax.node
 
         def run(given: tuple[list[Any], dict[str, Any]]) -> Any:
-            return call(frame, self.function, *given, node)
+            return call(frame, function, *given, node)
 
         if isinstance(batch.count, int) and batch.count == 0 and trace.tier.rolls:
             types = [part.type_of_lane() for part in batch.parts]

@@ -113,6 +113,8 @@ checkpoint.__autodiff_inline__ = _checkpoint_inside  # type: ignore[attr-defined
 class CustomGradient:
     """A function with a derivative given by hand; see :func:`custom_gradient`."""
 
+    __autodiff_wraps__ = True
+
     def __init__(self, function: Callable[..., Any], rule: Callable[..., Any], mode: str) -> None:
         self.function = function
         self.rule = rule
@@ -135,7 +137,8 @@ class CustomGradient:
             if tree.is_container(argument) and is_traced(tree.flatten(argument)[0]):
                 kind = type(argument).__name__
                 raise Declined(f"a {kind} of arrays given to a function with a custom gradient")
-        return inline_custom(trace, self.function, self.rule, self.mode, list(args))
+        function, rule = trace.wrapped(self, "function"), trace.wrapped(self, "rule")
+        return inline_custom(trace, function, rule, self.mode, list(args))
 
 
 def custom_gradient(
@@ -183,6 +186,8 @@ def custom_gradient(
 class Implicit:
     """A solver with the derivative that a residual gives it; see :func:`implicit`."""
 
+    __autodiff_wraps__ = True
+
     def __init__(self, solve: Callable[..., Any], residual: Callable[..., Any]) -> None:
         self.solve = solve
         self.residual = residual
@@ -197,9 +202,8 @@ class Implicit:
 
     def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call: the solution, and a residual that is zero at it."""
-        return implied.solution(
-            trace, implied.Definition(self.solve, self.residual), args, dict(kwargs)
-        )
+        solve, residual = trace.wrapped(self, "solve"), trace.wrapped(self, "residual")
+        return implied.solution(trace, implied.Definition(solve, residual), args, dict(kwargs))
 
 
 def implicit(solve: Callable[..., Any], residual: Callable[..., Any]) -> Implicit:

@@ -40,7 +40,8 @@ def inline_call(transformed: Any, trace: Any, args: list[Any], kwargs: dict[str,
     transformation: Transformation = transformed._compiled.transformation
     if transformation.is_value:
         frame = call_frame(trace)
-        return call(frame, transformed.__wrapped__, args, kwargs, frame.scope.syntax.node)
+        inner = trace.wrapped(transformed, "__wrapped__")
+        return call(frame, inner, args, kwargs, frame.scope.syntax.node)
     vectors = kwargs.pop("_tensors", None)
     return _apply(transformation, _inner(transformed, trace, args, kwargs), vectors)
 
@@ -232,7 +233,7 @@ def _zero(shape: tuple[Any, ...], x: Any) -> Any:
 
 def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Inner:
     """Interpret the inner function into a region on placeholders for what is differentiated."""
-    function = transformed.__wrapped__
+    function = trace.wrapped(transformed, "__wrapped__")
     signature: Signature = transformed._compiled.signature
     frame = call_frame(trace)
     node = frame.scope.syntax.node

@@ -30,10 +30,11 @@ def call_vectorized(
     frame: Frame, function: np.vectorize, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """``np.vectorize(f)(x)``: the function element by element, or on the axes of a signature."""
+    inner = frame.trace.wrapped(function, "pyfunc")
     named: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
     varying = [key for key in named if key not in function.excluded]
     if not varying:
-        return call(frame, function.pyfunc, args, kwargs, node)
+        return call(frame, inner, args, kwargs, node)
     arrays = [dispatch.functions[np.asanyarray](named[key]) for key in varying]
     inputs, outputs = _cores(function, len(arrays), [a.ndim for a in arrays])
     leads = [a.shape[: a.ndim - core] for a, core in zip(arrays, inputs, strict=True)]
@@ -50,7 +51,7 @@ def call_vectorized(
         items = [a[index].item() if as_numbers else a[index] for a in arrays]
         given = {**named, **dict(zip(varying, items, strict=True))}
         positional = [given[k] for k in range(len(args))]
-        return call(frame, function.pyfunc, positional, {k: given[k] for k in kwargs}, node)
+        return call(frame, inner, positional, {k: given[k] for k in kwargs}, node)
 
     indices = list(np.ndindex(*shape))
     if not indices:

@@ -782,10 +782,15 @@ class Trace(Tables):
             self.guards.append(Guard(path, "type", type(obj)))
             self.guards.append(Guard(path, "keys", tuple(obj)))
             self.remember(obj, path)
-        elif isinstance(obj, MethodType):
+        elif isinstance(obj, MethodType) or getattr(type(obj), "__autodiff_binds__", False):
             self.guards.append(Guard(path.attribute("__func__"), "is", obj.__func__))
             self.remember(obj, path)
             self.lift(obj.__self__, path.attribute("__self__"))
+        elif _is_wrapper(obj):
+            # What it calls and how does not change; another one in its place is another function.
+            self.guards.append(Guard(path, "is", obj))
+            self.remember(obj, path)
+            self.instances.add(id(obj))
         elif isinstance(obj, _GETTERS):
             self.guards.append(Guard(path, "is", obj))
             self.remember(obj, path)
@@ -801,6 +806,20 @@ class Trace(Tables):
             if path.is_of_arguments and containers.is_record(obj):
                 self.guard_not_given(obj)
             self.instances.add(id(obj))
+
+    def wrapped(self, wrapper: Any, name: str) -> Any:
+        """What an object that wraps a function calls, under ``name``.
+
+        Of a wrapper from outside, a method's object and a partial's arguments are read anew at every
+        call; of one that the captured code made, they are what they are.
+        """
+        inner = getattr(wrapper, name)
+        path = self.paths.get(id(wrapper))
+        if path is None or isinstance(inner, _HELD_BY_IDENTITY):
+            return inner
+        if _is_wrapper(inner):
+            return self.remember(inner, path.attribute(name))
+        return self.lift(inner, path.attribute(name))
 
     def remove_guard(self, guard: Guard) -> None:
         """Take back a condition of which it has turned out that nothing depends on it."""
@@ -1066,6 +1085,11 @@ _PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
 _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 # What is guarded by identity itself.
 _HELD_BY_IDENTITY = (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufunc, Enum)
+
+
+def _is_wrapper(obj: Any) -> bool:
+    """Whether an object wraps a function, for good: a transformation of it, or NumPy's loop of it."""
+    return isinstance(obj, np.vectorize) or getattr(type(obj), "__autodiff_wraps__", False)
 
 
 def _base_of(cls: type) -> type:
