@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.dims import Dim, at_least
+from autodiff.dims import Dim, at_least, equal
 from autodiff.errors import UnsupportedError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
@@ -29,6 +29,7 @@ from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
     cast,
+    constant,
     describe,
     dtype_of,
     operand,
@@ -279,6 +280,12 @@ def _fold(
         result = functions[np.full](rest, ufunc.identity, example.dtype)
     else:
         result = _one_by_one(ufunc, moved, keep=False)
+        alone = decide(lambda: equal(n, 1)) if ufunc.identity is not None else False
+        if alone is not False:
+            # NumPy begins with the identity, which shows where it is met by one element alone.
+            first = constant(ufunc.identity, x.dtype)
+            met = cast(call(ufunc, (first, Tracer(moved[0].value, "array"))), x.dtype)
+            result = met if alone else select(compare("equal", n, 1), met, result, x.dtype)
     if keepdims:
         result = functions[np.expand_dims](result, axes)
     result = Tracer(result.value, "array" if result.shape else "scalar")
