@@ -401,6 +401,14 @@ _METHODS: dict[str, Callable[..., Any]] = {
 }
 
 
+def _is_root(x: Any, exponent: Any) -> bool:
+    """Whether ``np.power`` takes the square root of a number, unlike the operator of numbers."""
+    if not isinstance(x, Tracer) or x.shape or x.dtype not in (np.float32, np.float64):
+        return False
+    same = type(exponent) is float or (type(exponent) is x.dtype.type and x.form != "python")
+    return same and bool(exponent == 0.5)
+
+
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for."""
     if complex_numbers.concerns(inputs, kwargs):
@@ -408,4 +416,6 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     if type(inputs[0]) is complex_numbers.Modulus and method == "__call__" and not kwargs:
         if inputs[0].is_squared(ufunc, inputs):
             return inputs[0].squared()
+    if ufunc is np.power and method == "__call__" and not kwargs and _is_root(*inputs):
+        return call(np.sqrt, inputs[:1])
     return _METHODS[method](ufunc, *inputs, **kwargs)
