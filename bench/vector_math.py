@@ -112,6 +112,12 @@ CASES: dict[str, Case] = {
     ),
     "expm1": Case(np.expm1, _mp.expm1, (*_HYPERBOLIC, uniform(-50, 10)), uniform(-2, 2)),
     "tanh": Case(np.tanh, _mp.tanh, (uniform(-1, 1), uniform(-20, 20), _ANY), uniform(-5, 5)),
+    "tanh_slope": Case(
+        lambda x: 1.0 / np.cosh(x) ** 2,
+        lambda x: 1 / _mp.cosh(x) ** 2,
+        (uniform(-1, 1), by_dtype(uniform(-376, 376), uniform(-54, 54)), uniform(-20, 20), _ANY),
+        uniform(-5, 5),
+    ),
     "sinh": Case(np.sinh, _mp.sinh, _HYPERBOLIC, uniform(-5, 5)),
     "cosh": Case(np.cosh, _mp.cosh, _HYPERBOLIC, uniform(-5, 5)),
     "log": Case(np.log, _mp.log, _POSITIVE, uniform(0.01, 100)),

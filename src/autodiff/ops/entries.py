@@ -185,6 +185,7 @@ class Entry:
     zero_derivative: bool = False
     regions: Callable[[Operation], None] | None = None  # raises ShapeError where they do not fit
     kept: bool = False  # also where nothing uses its results: it may be there for what it raises
+    beside: str = ""  # the operation of the same operand that shares most of its work
 
     @property
     def has_effect(self) -> bool:

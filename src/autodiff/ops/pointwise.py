@@ -95,6 +95,7 @@ def elementwise(
     domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),),
     special: tuple[float, ...] = (),
     name: str | None = None,
+    meaning: Callable[..., Any] | None = None,
 ) -> Entry:
     """Enter a ufunc.  Without partials its derivative is zero everywhere."""
     name = name or ufunc.__name__
@@ -109,7 +110,7 @@ def elementwise(
         Entry(
             name=name,
             type_rule=_ufunc_type_rule(name),
-            meaning=ufunc,
+            meaning=meaning or ufunc,
             lowering=Pointwise(scalar),
             derivative=Partials(partials) if partials else None,
             ufunc=ufunc,
@@ -219,6 +220,18 @@ def _strong(a: Any, b: Any) -> Any:
     return emit_tracer("strong_multiply", a, b)
 
 
+def _power_meaning(a: Any, b: Any) -> Any:
+    """``a ** b`` of numbers by C's function, as NumPy's scalars take it.
+
+    ``np.power`` takes the square root for an exponent of 1/2, as the operator of arrays does: it is
+    NaN of minus infinity, where C's power is infinite.
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.ndim or b.ndim or a.dtype.kind != "f" or b.dtype.kind != "f":
+        return np.power(a, b)
+    return a[()] ** b[()]
+
+
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
     # y log a, with the limit 0 at a = 0 for positive exponents.
     return np.where(a == 0, 0.0, y * np.log(np.where(a == 0, 1.0, a)))
@@ -270,7 +283,7 @@ elementwise(
 elementwise(
     np.power, _power_by_base, _power_by_exponent,
     scalar=_by_kind(lambda s, a, b: s.call("pow", a, b), _integer_power),
-    domain=((0.2, 2.0), (-2.0, 2.0)),
+    domain=((0.2, 2.0), (-2.0, 2.0)), meaning=_power_meaning,
 )  # fmt: skip
 elementwise(
     np.float_power,

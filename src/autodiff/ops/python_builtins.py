@@ -477,9 +477,11 @@ def _extreme_of_vector(x: Tracer, reduction: Any) -> Tracer:
     """The extreme of a vector: a comparison with NaN is false, so that only a first NaN stays."""
     if x.dtype.kind != "f" or (isinstance(x.shape[0], int) and x.shape[0] == 0):
         return functions[reduction](x)
+    x = x[::-1]  # of zeros of both signs Python keeps the first, NumPy the last
     worst = -np.inf if reduction is np.max else np.inf
     best = functions[reduction](select(pointwise("isnan", x), worst, x, x.dtype))
-    return Tracer(select(pointwise("isnan", x[0]), x[0], best, x.dtype).value, "scalar")
+    first = x[-1]
+    return Tracer(select(pointwise("isnan", first), first, best, x.dtype).value, "scalar")
 
 
 def _of_form(value: Value, form: Any) -> Tracer:

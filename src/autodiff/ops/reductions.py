@@ -50,20 +50,31 @@ register(
 )
 
 
+def _strong(d: Any, p: Any) -> Any:
+    """``d * p`` of a tangent or cotangent ``d``: 0 where it is exactly 0, also beside infinity."""
+    return emit_tracer("strong_multiply", d, p)
+
+
 def _extremum_share(site: Site) -> tuple[Any, Any]:
     x, axes = site.operands[0], site.attributes["axes"]
-    hit = np.equal(x, _over(site.result, x, axes)).astype(x.dtype)
-    return hit, reduce_sum(hit, axes)
+    hit = np.equal(x, _over(site.result, x, axes))
+    return hit, reduce_sum(hit.astype(x.dtype), axes)
 
 
+# Chosen, not multiplied by 0 or 1: an infinite derivative of, or beside, the extremum is no other
+# element's.  Of NaN, which equals nothing, the count is 0 and the derivative 0/0.
 def _extremum_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     hit, count = _extremum_share(site)
-    return (reduce_sum(hit * tangents[0], site.attributes["axes"]) / count,)
+    chosen = np.where(hit, tangents[0], np.zeros((), tangents[0].dtype)[()])
+    return (reduce_sum(chosen, site.attributes["axes"]) / count,)
 
 
 def _extremum_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     hit, count = _extremum_share(site)
-    return (hit * _over(cts[0] / count, site.operands[0], site.attributes["axes"]),)
+    x, axes = site.operands[0], site.attributes["axes"]
+    none = np.zeros((), x.dtype)[()]
+    beside = np.where(np.equal(cts[0], none), none, none / count)
+    return (np.where(hit, _over(cts[0] / count, x, axes), _over(beside, x, axes)),)
 
 
 _functions: tuple[tuple[str, Any], ...] = (("max", np.max), ("min", np.min))
@@ -127,13 +138,17 @@ register(
         Rules(
             lambda site, tangents: (
                 reduce_sum(
-                    _others_product(site.operands[0], site.attributes["axes"]) * tangents[0],
+                    _strong(
+                        tangents[0], _others_product(site.operands[0], site.attributes["axes"])
+                    ),
                     site.attributes["axes"],
                 ),
             ),
             lambda site, cts: (
-                _others_product(site.operands[0], site.attributes["axes"])
-                * _over(cts[0], site.operands[0], site.attributes["axes"]),
+                _strong(
+                    _over(cts[0], site.operands[0], site.attributes["axes"]),
+                    _others_product(site.operands[0], site.attributes["axes"]),
+                ),
             ),
         ),
     )
@@ -186,8 +201,10 @@ register(
 )
 
 
-def _shifted_products(site: Site) -> Any:
-    """``m[..., i, j]``: derivative of cumulative product i by element j, with zeros exact.
+def _shifted_products(site: Site) -> tuple[Any, Any]:
+    """``m[..., j, i]``: derivative of cumulative product i by element j, with zeros exact.
+
+    And where there is one: i >= j.
 
     The product of x[0..i] without x[j] is (x[0]…x[j-1]) (x[j+1]…x[i]); the second factor is a
     cumulative product started at j + 1, an n × n table.  Dividing by x[j] would fail at zeros.
@@ -204,19 +221,21 @@ def _shifted_products(site: Site) -> Any:
     after = emit_tracer("cumulative_prod", table, axis=len(table.shape) - 1, reverse=False)
     lower = index[None, :] < index[:, None]  # [j, k]: k < j
     before = np.prod(np.where(lower, moved[..., None, :], np.ones((), x.dtype)[()]), axis=-1)
-    return np.where(at_or_before, before[..., :, None] * after, np.zeros((), x.dtype)[()])
+    return before[..., :, None] * after, at_or_before
 
 
 def _cumulative_prod_apply(site: Site, d: Any, transposed: bool) -> Any:
     axis, reverse = site.attributes["axis"], site.attributes["reverse"]
-    matrix = _shifted_products(site)
+    matrix, depends = _shifted_products(site)
     moved = np.moveaxis(d, axis, -1)
     if reverse:
         moved = moved[..., ::-1]
-    if transposed:
-        result = np.sum(matrix * moved[..., None, :], axis=-1)
-    else:
-        result = np.sum(matrix * moved[..., :, None], axis=-2)
+    rank = len(moved.shape)
+    spread = broadcast(
+        moved, matrix.shape, (*range(rank - 1), rank if transposed else rank - 1)
+    )
+    terms = np.where(depends, _strong(spread, matrix), np.zeros((), d.dtype)[()])
+    result = np.sum(terms, axis=-1 if transposed else -2)
     if reverse:
         result = result[..., ::-1]
     return np.moveaxis(result, -1, axis)

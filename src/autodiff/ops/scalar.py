@@ -16,7 +16,8 @@ dtypes.  An engine that offers these functions and can loop runs every pointwise
     and_ or_ xor not_      bool or integer, bitwise; shl shr (arithmetic for signed)
     isnan isinf isfinite signbit
     dtype(x) -> np.dtype   of an element (a Python-level question)
-    call(name, *x)         a function of FUNCTIONS, float elements
+    call(name, *x)         a function of FUNCTIONS, float elements: those of C, and tanh_slope,
+                           which is 1 / cosh(x)**2
     ufunc(name, *x, part=0)  a ufunc by its dotted name ("scipy.special.betaln"), as its own C function
                            computes it; elements of the dtypes of one of its signatures, complex
                            numbers as two; ``part`` counts its results, those of complex ones twice
@@ -27,6 +28,6 @@ from __future__ import annotations
 FUNCTIONS: tuple[str, ...] = (
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p",
     "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
-    "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+    "sinh", "cosh", "tanh", "tanh_slope", "asinh", "acosh", "atanh",
     "pow", "cbrt", "hypot", "nextafter", "erf", "erfc", "lgamma", "tgamma",
 )  # fmt: skip

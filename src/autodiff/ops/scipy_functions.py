@@ -309,12 +309,14 @@ def logsumexp(
 ) -> Any:
     """``log(sum(b * exp(a)))`` without overflow."""
     x = _as_given(a)
-    top = functions[np.max](x, axis=axis, keepdims=True)
-    top = select(pointwise("isfinite", top), top, constant(0, x.dtype))
+    most = functions[np.max](x, axis=axis, keepdims=True)
+    top = select(pointwise("isfinite", most), most, constant(0, x.dtype))
     terms = pointwise("exp", pointwise("subtract", x, top))
     sign: Any
     if b is None:
         result = pointwise("add", _log_sum(x, terms, top, axis), top)
+        # of an infinite maximum the sum is the maximum, with its derivative
+        result = select(pointwise("isinf", most), most, result, x.dtype)
         sign = pointwise("sign", functions[np.sum](terms, axis=axis, keepdims=True))
     else:
         total = functions[np.sum](pointwise("multiply", b, terms), axis=axis, keepdims=True)

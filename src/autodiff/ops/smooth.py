@@ -54,6 +54,7 @@ def smooth(
     scalar: Callable[..., Any],
     *partials: Callable[..., Any] | None,
     domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),),
+    beside: str = "",
 ) -> Callable[..., Any]:
     """Enter an operation, and give the function that applies it to tracers or arrays."""
 
@@ -70,6 +71,7 @@ def smooth(
             Pointwise(scalar),
             Partials(partials),
             samples=Samples(domain),
+            beside=beside,
         )
     )
 
@@ -101,17 +103,12 @@ logistic: Callable[..., Any] = smooth(
 )
 
 
-def _sech_squared(s: Any, x: Any) -> Any:
-    small = s.call("exp", s.mul(s.constant(-2.0, x), s.abs(x)))
-    total = s.add(s.constant(1.0, x), small)
-    return s.div(s.mul(s.constant(4.0, x), small), s.mul(total, total))
-
-
 sech_squared = smooth(
     "sech_squared",
     lambda x: 4.0 * np.exp(-2.0 * np.abs(x)) / (1.0 + np.exp(-2.0 * np.abs(x))) ** 2,
-    _sech_squared,
+    lambda s, x: s.call("tanh_slope", x),
     lambda y, x: -2.0 * y * np.tanh(x),
+    beside="tanh",
 )
 
 

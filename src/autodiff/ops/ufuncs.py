@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.dims import Dim, at_least
+from autodiff.dims import Dim, at_least, equal
 from autodiff.errors import UnsupportedError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
@@ -29,6 +29,7 @@ from autodiff.ops.promotion import (
     broadcast_shapes,
     broadcast_to,
     cast,
+    constant,
     describe,
     dtype_of,
     operand,
@@ -279,6 +280,12 @@ def _fold(
         result = functions[np.full](rest, ufunc.identity, example.dtype)
     else:
         result = _one_by_one(ufunc, moved, keep=False)
+        alone = decide(lambda: equal(n, 1)) if ufunc.identity is not None else False
+        if alone is not False:
+            # NumPy begins with the identity, which shows where it is met by one element alone.
+            first = constant(ufunc.identity, x.dtype)
+            met = cast(call(ufunc, (first, Tracer(moved[0].value, "array"))), x.dtype)
+            result = met if alone else select(compare("equal", n, 1), met, result, x.dtype)
     if keepdims:
         result = functions[np.expand_dims](result, axes)
     result = Tracer(result.value, "array" if result.shape else "scalar")
@@ -394,6 +401,14 @@ _METHODS: dict[str, Callable[..., Any]] = {
 }
 
 
+def _is_root(x: Any, exponent: Any) -> bool:
+    """Whether ``np.power`` takes the square root of a number, unlike the operator of numbers."""
+    if not isinstance(x, Tracer) or x.shape or x.dtype not in (np.float32, np.float64):
+        return False
+    same = type(exponent) is float or (type(exponent) is x.dtype.type and x.form != "python")
+    return same and bool(exponent == 0.5)
+
+
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for."""
     if complex_numbers.concerns(inputs, kwargs):
@@ -401,4 +416,6 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     if type(inputs[0]) is complex_numbers.Modulus and method == "__call__" and not kwargs:
         if inputs[0].is_squared(ufunc, inputs):
             return inputs[0].squared()
+    if ufunc is np.power and method == "__call__" and not kwargs and _is_root(*inputs):
+        return call(np.sqrt, inputs[:1])
     return _METHODS[method](ufunc, *inputs, **kwargs)

@@ -33,6 +33,7 @@ from autodiff.ops.entries import ENTRIES, Pointwise, Reduction
 from autodiff.plain_data import dataclass
 
 UNROLL = 4  # iterations of a whole nest up to which no loop is written
+SHORT = 8  # elements of an extremum up to which NumPy compares one after the other
 BLOCK = 4096  # elements summed straight on
 MAXIMUM_PIECES = 9
 
@@ -76,11 +77,18 @@ def identity(combine: str, dtype: np.dtype[Any]) -> str:
     return literal(limits.min if combine == "max" else limits.max, dtype)
 
 
-def combined(g: Generator, combine: str, a: Element, b: Element) -> Element:
-    """One step of a reduction."""
+def combined(
+    g: Generator, combine: str, a: Element, b: Element, in_order: bool = False
+) -> Element:
+    """One step of a reduction; ``in_order``, an extremum keeps that of two zeros that NumPy keeps.
+
+    Else it is LLVM's, which can be spread over lanes.  NumPy's own depends on the processor there.
+    """
     if a.dtype.kind == "b":
         return g.s.or_(a, b) if combine in ("sum", "any", "max") else g.s.and_(a, b)
     if combine in ("max", "min"):
+        if in_order:
+            return g.s.maximum(a, b) if combine == "max" else g.s.minimum(a, b)
         return g.s.extremum(combine, a, b)
     if a.dtype.kind != "f":
         return g.s.add(a, b) if combine == "sum" else g.s.mul(a, b)
@@ -476,7 +484,7 @@ class Nest:
         type = register_type(job.dtype)
         accumulator = job.accumulators[-1]
         old = Element(self.g.w.here(f"load {type}, ptr {accumulator}"), job.dtype)
-        new = combined(self.g, job.combine, old, x)
+        new = combined(self.g, job.combine, old, x, _is_short(job))
         self.g.w.line(f"store {type} {new.name}, ptr {accumulator}")
 
     def _finish(self, job: Job, indices: Indices) -> None:
@@ -497,7 +505,8 @@ class Nest:
         assert job.place is not None
         position = self._kept(job, indices)
         old = Element(self.g.memory.load(job.place, position, False), job.dtype)
-        self.g.memory.store(combined(self.g, job.combine, old, x).name, job.place, position)
+        new = combined(self.g, job.combine, old, x, in_order=True)  # the lanes are other elements
+        self.g.memory.store(new.name, job.place, position)
 
     # -- one iteration
     def _body(self, indices: Indices, jobs: list[Job]) -> None:
@@ -515,6 +524,12 @@ class Nest:
                     self.g.s.may_fuse = job.may_fuse
                     x = self.g.s.or_(old, x) if x.dtype.kind == "b" else self.g.s.add(old, x)
                 self.g.memory.store(x.name, job.place, position)
+
+
+def _is_short(job: Job) -> bool:
+    """Whether an extremum is of so few elements that they are not spread over lanes."""
+    n = product(tuple(job.domain[k] for k in job.axes))
+    return isinstance(n, int) and n <= SHORT
 
 
 def _is_long(n: Extent) -> bool:

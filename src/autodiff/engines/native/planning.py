@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import field
 from typing import Any
 
-from autodiff.dims import Dim, Extent, same_shape, symbols
-from autodiff.engines.native.scalars import Costs
+from autodiff.dims import Dim, Extent, product, same_shape, symbols
+from autodiff.engines.native.scalars import CALLED, Costs
 from autodiff.ir.data import Block, Operation, Value, attribute_symbols, free_values, walk
 from autodiff.ops.entries import (
     ENTRIES,
@@ -542,7 +542,8 @@ class Plan:
     def _find_nest(
         self, root: Root, leaves: dict[Value, bool], required: list[Node]
     ) -> Node | None:
-        for node in reversed(self.nodes[-40:]):
+        beside = self._nest_beside(root.value)
+        for node in (*([beside] if beside else []), *reversed(self.nodes[-40:])):
             if node.kind != "nest" or len(node.roots) >= 12:
                 continue
             first = node.roots[0]
@@ -611,6 +612,11 @@ class Plan:
                     pending.extend(v.owner.operands)
         forced = False
         for value, nodes in where.items():
+            nest = self._nest_beside(value)
+            if nest is not None and nest.number not in nodes:
+                self.forced.add(value)
+                forced = True
+                continue
             if len(nodes) < 2 or self.cost(value) < EXPENSIVE:
                 continue
             covered = any(
@@ -623,6 +629,20 @@ class Plan:
                 self.forced.add(value)
                 forced = True
         return forced
+
+    def _nest_beside(self, value: Value) -> Node | None:
+        """The nest that stores what shares the work of a value: there it costs next to nothing."""
+        operation = value.owner
+        if operation is None or not ENTRIES[operation.kind].beside:
+            return None
+        if value.type.is_static and product(value.shape) <= CALLED:
+            return None  # each is a call by itself
+        other = ENTRIES[operation.kind].beside
+        for user in self.users.get(operation.operands[0], ()):
+            if user.kind == other and user.result not in self.virtual:
+                node = self.producer.get(user.result)
+                return node if node is not None and node.kind == "nest" else None
+        return None
 
     # -- order ------------------------------------------------------------------------------------
     def _order(self) -> None:

@@ -186,7 +186,7 @@ def _extreme_or(name: str, ufunc: str, x: Tracer, axes: Axes, first: Tracer) -> 
     if empty:
         shape = tuple(n for k, n in enumerate(x.shape) if k not in axes)
         return structural.broadcast(first, shape, ()) if shape else first
-    return pointwise(ufunc, emit_tracer(name, x, axes=axes) if axes else x, first)
+    return pointwise(ufunc, first, emit_tracer(name, x, axes=axes) if axes else x)
 
 
 def _check_not_empty(x: Tracer, axes: Axes, message: str) -> None:
@@ -631,15 +631,19 @@ def _nan_extreme(
     function: Callable[..., Tracer], ufunc: str, worst: float
 ) -> Callable[..., Tracer]:
     def run(
-        a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN, **options: Any
-    ) -> Tracer:
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN,
+        initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
+    ) -> Tracer:  # fmt: skip
         x = array_of(a)
+        options = {"initial": initial, "where": where}
         if x.dtype.kind != "f":
             return function(x, axis, out, keepdims, **options)
         is_array = isinstance(a, Tracer) and a.form == "array"  # reduced by a ufunc
         target = as_output(out) if is_array else _output(out)
-        result = function(_without_nan(x, worst), axis, None, keepdims, **options)
-        if _given(options.get("initial", _NOT_GIVEN)):
+        # NumPy folds by fmax and fmin, which keep the first of two zeros, and `function` the last.
+        turned = functions[np.flip](x, axis) if x.shape and not _given(where) else x
+        result = function(_without_nan(turned, worst), axis, None, keepdims, **options)
+        if _given(initial):
             return _into(result, target, ufunc)
         nothing = all_(pointwise("isnan", x), axis, keepdims=keepdims)
         result = select(nothing, constant(np.nan, x.dtype), result, x.dtype)

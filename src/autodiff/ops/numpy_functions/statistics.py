@@ -174,8 +174,7 @@ def _interpolated(x: Tracer, place: Tracer, fraction: Callable[[Any], Any] | Non
 
     low, high = _at(x, inside(floor)), _at(x, inside(pointwise("add", floor, 1)))
     t = pointwise("subtract", place, floor)
-    if fraction is not None:
-        t = cast(fraction(t), t.dtype)
+    t = cast(fraction(t), t.dtype) if fraction is not None else _weight(place, t, last)
     if x.ndim > 1 and t.shape:
         t = structural.reshape(t, t.shape + (1,) * (x.ndim - 1))
     step = pointwise("subtract", high, low)
@@ -183,6 +182,15 @@ def _interpolated(x: Tracer, place: Tracer, fraction: Callable[[Any], Any] | Non
     forward = pointwise("add", low, pointwise("multiply", step, t))
     backward = pointwise("subtract", high, pointwise("multiply", step, pointwise("subtract", 1, t)))
     return select(pointwise("greater_equal", t, 0.5), backward, forward)
+
+
+def _weight(place: Tracer, t: Tracer, last: Any) -> Tracer:
+    """How far beyond the lower neighbour: at the last element NumPy counts from the end, at -1.
+
+    The neighbours are the same there; only the sign of a zero depends on it.
+    """
+    at_end = pointwise("greater_equal", place, last)
+    return select(at_end, pointwise("add", place, 1), t, t.dtype)
 
 
 @implements(np.percentile)
@@ -213,7 +221,7 @@ def _without_nan_quantile(
     floor = pointwise("floor", place)
     low = _along(x, floor)
     high = _along(x, pointwise("minimum", pointwise("add", floor, 1), last))
-    t = pointwise("subtract", place, floor)
+    t = _weight(place, pointwise("subtract", place, floor), last)
     step = pointwise("subtract", high, low)
     forward = pointwise("add", low, pointwise("multiply", step, t))
     backward = pointwise("subtract", high, pointwise("multiply", step, pointwise("subtract", 1, t)))
@@ -272,6 +280,7 @@ def nanmedian(
     half = pointwise("multiply", pointwise("add", low, high), 0.5)
     odd = pointwise("equal", pointwise("remainder", count, 2), 1)
     middle = select(odd, low, half, x.dtype)
+    middle = pointwise("add", middle, 0.0)  # as NumPy's, which is a mean
     if isinstance(out, tuple):
         raise TypeError("'tuple' object does not support item assignment")
     keep = bool(keepdims) and keepdims is not np._NoValue

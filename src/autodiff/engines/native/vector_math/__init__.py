@@ -7,7 +7,7 @@
 Every function is straight-line code, without branches or instructions of one processor: polynomials, selections, and bit
 operations. Errors are at most 2 ulp over the whole range, special values are those of C99. The C library is called for one
 thing: sin, cos and tan of large arguments, which are rare (`large_argument`).
-Names are the C library's (`asin`, `pow`), dtypes 'f64' and 'f32'.
+Names are the C library's (`asin`, `pow`) where it has the function, dtypes 'f64' and 'f32'.
 
 The functions are Python functions over `emit.Value`, in `exponential`, `logarithm`, `power`, `trigonometric`, …;
 `_FUNCTIONS` lists them. To add one: write it, list it, and add its row to the tests' table.
@@ -36,6 +36,7 @@ _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "exp2": exponential.exp2,
     "expm1": exponential.expm1,
     "tanh": exponential.tanh,
+    "tanh_slope": exponential.tanh_slope,
     "sinh": exponential.sinh,
     "cosh": exponential.cosh,
     "log": logarithm.log,

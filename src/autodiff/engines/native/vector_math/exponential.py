@@ -1,4 +1,4 @@
-"""exp, exp2, expm1, tanh, sinh and cosh as straight-line code.
+"""exp, exp2, expm1, tanh and its slope, sinh and cosh as straight-line code.
 
 All reduce x = k ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts, Cody & Waite 1980), evaluate a minimax polynomial
 in r and scale by 2**k in the bits of the exponent. Results below the normal range are rounded once, as gradual underflow asks.
@@ -11,6 +11,7 @@ from autodiff.engines.native.vector_math.emit import (
     copysign,
     corrected_quotient,
     fast_two_sum,
+    fma,
     from_bits,
     greatest,
     least,
@@ -147,24 +148,56 @@ def expm1(x: Value) -> Value:
     return select(_too_small(x), x, result)
 
 
+# Bounds of |x| and of k in `_tanh_parts`: beyond the first tanh is 1 and its slope 0, and 2**k
+# times the largest e**r is finite at the second.
+_TANH_BOUNDS = {"f64": (376.0, 1000.0), "f32": (54.0, 120.0)}
+
+
+def _tanh_parts(x: Value) -> tuple[Value, Value, Value]:
+    """(2**k, e**r - 1, 2**-j) with e**(2 |x|) = 2**(k + j) e**r, where j is 0 but far out.
+
+    Of `tanh` and `tanh_slope` alike, line for line, so that LLVM computes it once for both.
+    """
+    bound, most = _TANH_BOUNDS[x.format.name]
+    k, i, r = _reduce(2.0 * least(magnitude(x), bound))
+    _, low = nearest_integer(least(k, most), 1.0)
+    return power_of_two(low), r + _curvature(r), power_of_two(low - i)
+
+
+def _tanh_sums(power: Value, rest: Value) -> tuple[Value, Value, Value, Value]:
+    """(E, its rounding error, E + 1, its rounding error) with E = power (1 + rest)."""
+    e, e_low = fast_two_sum(power, power * rest)
+    d, d_low = fast_two_sum(e, e.constant(1.0))
+    return e, e_low, d, d_low + e_low
+
+
 def tanh(x: Value) -> Value:
     """tanh|x| = (E - 1) / (E + 1) with E = e**2|x|."""
     a = magnitude(x)
-    _, i, r = _reduce(
-        2.0 * least(a, {"f64": 22.0, "f32": 10.0}[x.format.name])
-    )  # 1 to the last bit beyond
-    power = power_of_two(i)
+    power, rest, _ = _tanh_parts(x)
     if x.format.bits == 32:
         # 1 - 2 / (E + 1) cancels below ln(3)/2; there a short polynomial is cheaper than two parts
-        far = 1.0 - 2.0 / muladd(power, r + _curvature(r), power + 1.0)
+        far = 1.0 - 2.0 * (1.0 / muladd(power, rest, power + 1.0))
         z = a * a
         near = muladd(a * z, polynomial(z, _TANH_SINGLE), a)
         return copysign(select(a < 0.6, near, far), x)
     # numerator and denominator in two parts, as each is rounded once more than we can afford
-    e, e_low = fast_two_sum(power, power * (r + _curvature(r)))
+    e, e_low, d, d_low = _tanh_sums(power, rest)
     n, n_low = fast_two_sum(e, e.constant(-1.0))
-    d, d_low = fast_two_sum(e, e.constant(1.0))
-    return copysign(corrected_quotient(n, n_low + e_low, d, d_low + e_low), x)
+    return copysign(corrected_quotient(n, n_low + e_low, d, d_low), x)
+
+
+def tanh_slope(x: Value) -> Value:
+    """1 / cosh(x)**2 = 4 q (1 - q) with q = 1 / (E + 1) <= 1/2: nothing cancels, as in 1 - tanh**2."""
+    power, rest, factor = _tanh_parts(x)
+    if x.format.bits == 32:
+        d = muladd(power, rest, power + 1.0)
+        d_low = muladd(power, rest, (power + 1.0) - d)
+    else:
+        _, _, d, d_low = _tanh_sums(power, rest)
+    q = 1.0 / d
+    q = muladd(q, muladd(-q, d_low, fma(-q, d, 1.0)), q)
+    return (4.0 * q) * (1.0 - q) * factor
 
 
 def _sinh_cosh_parts(x: Value) -> tuple[Value, Value, Value, Value]:
