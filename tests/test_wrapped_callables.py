@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import interpolate
 
 import autodiff
 from autodiff import gradient, implicit, vmap
@@ -183,3 +184,33 @@ def test_a_transformation_of_a_bound_transformation_reads_its_object_anew() -> N
         change()
         np.testing.assert_allclose(value(X), model.weights @ X + model.offsets[0], rtol=1e-12)
         np.testing.assert_allclose(derivative(X), model.weights, rtol=1e-12)
+
+
+def test_a_cached_function_in_the_place_of_another_is_another_function() -> None:
+    holder = SimpleNamespace(f=None)
+    run = autodiff.function(lambda x: holder.f(2) * x)
+    for factor in (1.0, 5.0, 3.0):
+        holder.f = functools.lru_cache(lambda n, factor=factor: n * factor)
+        np.testing.assert_array_equal(run(X), 2 * factor * X)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_an_interpolator_in_the_place_of_another_is_read_anew(engine: str) -> None:
+    knots, points = np.arange(4.0), np.array([0.3, 1.2])
+    first, second = np.array([1.0, 3.0, 2.0, 5.0]), np.array([2.0, 0.0, 1.0, 7.0])
+    holder = SimpleNamespace(f=None)
+    run = autodiff.function(lambda x: holder.f(x), engine=engine)
+    makers: list[Callable[[Any], Any]] = [
+        lambda v: interpolate.UnivariateSpline(knots, v),
+        lambda v: interpolate.InterpolatedUnivariateSpline(knots, v, k=2),
+        lambda v: interpolate.interp1d(knots, v, kind="cubic"),
+        lambda v: interpolate.CubicSpline(knots, v),
+    ]
+    for make in makers:
+        for values in (first, second, first):
+            holder.f = make(values)
+            np.testing.assert_allclose(run(points), holder.f(points), rtol=1e-12)
+    holder.f = interpolate.UnivariateSpline(knots, first)
+    run(points)
+    holder.f.set_smoothing_factor(100.0)
+    np.testing.assert_allclose(run(points), holder.f(points), rtol=1e-12)
