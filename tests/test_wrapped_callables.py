@@ -7,15 +7,18 @@ array in place, an attribute, an item or a flag, the same compiled function is c
 from __future__ import annotations
 
 import functools
+import gc
+import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import interpolate
 
 import autodiff
-from autodiff import gradient, implicit, vmap
+from autodiff import api, gradient, implicit, vmap
 
 X = np.array([1.0, 2.0])
 Function = Callable[[Any], Any]
@@ -183,3 +186,77 @@ def test_a_transformation_of_a_bound_transformation_reads_its_object_anew() -> N
         change()
         np.testing.assert_allclose(value(X), model.weights @ X + model.offsets[0], rtol=1e-12)
         np.testing.assert_allclose(derivative(X), model.weights, rtol=1e-12)
+
+
+def test_a_cached_function_in_the_place_of_another_is_another_function() -> None:
+    holder = SimpleNamespace(f=None)
+    run = autodiff.function(lambda x: holder.f(2) * x)
+    for factor in (1.0, 5.0, 3.0):
+        holder.f = functools.lru_cache(lambda n, factor=factor: n * factor)
+        np.testing.assert_array_equal(run(X), 2 * factor * X)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_an_interpolator_in_the_place_of_another_is_read_anew(engine: str) -> None:
+    knots, points = np.arange(4.0), np.array([0.3, 1.2])
+    first, second = np.array([1.0, 3.0, 2.0, 5.0]), np.array([2.0, 0.0, 1.0, 7.0])
+    holder = SimpleNamespace(f=None)
+    run = autodiff.function(lambda x: holder.f(x), engine=engine)
+    makers: list[Callable[[Any], Any]] = [
+        lambda v: interpolate.UnivariateSpline(knots, v),
+        lambda v: interpolate.InterpolatedUnivariateSpline(knots, v, k=2),
+        lambda v: interpolate.interp1d(knots, v, kind="cubic"),
+        lambda v: interpolate.CubicSpline(knots, v),
+    ]
+    for make in makers:
+        for values in (first, second, first):
+            holder.f = make(values)
+            np.testing.assert_allclose(run(points), holder.f(points), rtol=1e-12)
+    holder.f = interpolate.UnivariateSpline(knots, first)
+    run(points)
+    holder.f.set_smoothing_factor(100.0)
+    np.testing.assert_allclose(run(points), holder.f(points), rtol=1e-12)
+
+
+class Scaled:
+    """A callable that equals every other of its name, whatever its factor."""
+
+    def __init__(self, name: str, factor: float) -> None:
+        self.name, self.factor = name, factor
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scaled) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __call__(self, x: Any) -> Any:
+        return self.factor * x
+
+    def method(self, x: Any) -> Any:
+        return self.factor * x
+
+
+@pytest.mark.parametrize("of", [lambda f: f, lambda f: f.method], ids=["callable", "method"])
+def test_products_of_callables_that_are_equal_are_each_its_own(of: Function) -> None:
+    functions = [Scaled("a", 2.0), Scaled("a", 3.0), Scaled("a", 2.5)]
+    for f in (*functions, *functions):
+        assert autodiff.jvp(of(f), (1.0,), (1.0,)) == (f.factor, f.factor)
+        assert autodiff.vjp(of(f), 1.0)[1](1.0) in (f.factor, (f.factor,))
+        assert autodiff.linearize(of(f), 1.0)[1](1.0) == f.factor
+
+
+def test_products_of_functions_made_for_one_call_are_not_kept_for_good() -> None:
+    class Held:
+        def value(self, x: Any) -> Any:
+            return 2.0 * x
+
+    first = Held()
+    gone = weakref.ref(first)
+    autodiff.jvp(first.value, (1.0,), (1.0,), engine="numpy")
+    del first
+    for k in range(api.MOST_PRODUCTS):
+        api._product(api._Jvp, lambda x, k=k: k * x, {"engine": "numpy"})
+    gc.collect()
+    assert gone() is None
+    assert len(api._PRODUCTS) == api.MOST_PRODUCTS

@@ -19,9 +19,10 @@ import copy
 import functools
 import inspect
 import sys
-import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -795,7 +796,8 @@ def vmap(
     return Vmap(f, **axes, **options)
 
 
-_PRODUCTS: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()
+_PRODUCTS: OrderedDict[Any, Any] = OrderedDict()
+MOST_PRODUCTS = 256  # that are remembered: a function made anew for each call stays in none
 
 
 def _product(cls: type[Transformed], f: Any, options: dict[str, Any]) -> Any:
@@ -803,15 +805,22 @@ def _product(cls: type[Transformed], f: Any, options: dict[str, Any]) -> Any:
     if not options.keys() <= set(_OPTIONS):
         name = cls._transformation(cls.__new__(cls), None).name
         _refuse_unknown(name, options, [*_OPTIONS])
-    key = (cls, tuple([(k, _option_key(v)) for k, v in sorted(options.items())]))
+    # A method is another object whenever it is asked for; other callables that their class finds
+    # equal may differ in what they compute.
+    which = f if isinstance(f, (MethodType, BoundTransformed)) else id(f)
+    key = (cls, which, tuple([(k, _option_key(v)) for k, v in sorted(options.items())]))
     try:
-        hash(key)
-        made = _PRODUCTS.setdefault(f, {})
-    except TypeError:  # the function is held by nothing, or wrt is an array of captured code
+        made = _PRODUCTS.get(key)
+    except TypeError:  # wrt is an array of captured code
         return cls(f, **options)
-    if key not in made:
-        made[key] = cls(f, **options)
-    return made[key]
+    if made is None:
+        made = _PRODUCTS[key] = cls(f, **options)
+        while len(_PRODUCTS) > MOST_PRODUCTS:
+            _PRODUCTS.popitem(last=False)
+    else:
+        with suppress(KeyError):  # another thread has taken it out
+            _PRODUCTS.move_to_end(key)
+    return made
 
 
 def _option_key(option: Any) -> Any:

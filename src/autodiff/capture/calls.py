@@ -159,11 +159,11 @@ def _call_cached(
         if isinstance(x, (list, dict, set)) or (isinstance(x, Tracer) and x.form == "array"):
             raise TypeError(f"unhashable type: '{type_name(x)}'")
     if any(isinstance(x, Tracer) and x.dtype.kind == "f" for x in given):
-        return call(frame, function.__wrapped__, args, kwargs, node)
+        return call(frame, trace.wrapped(function, "__wrapped__"), args, kwargs, node)
     args = [trace.untraced(x) for x in args]
     kwargs = {name: trace.untraced(x) for name, x in kwargs.items()}
     if not trace.tier.reusable or not all(map(is_literal, (*args, *kwargs.values()))):
-        return call(frame, function.__wrapped__, args, kwargs, node)
+        return call(frame, trace.wrapped(function, "__wrapped__"), args, kwargs, node)
     words = [*map(repr, args), *(f"{name}={x!r}" for name, x in kwargs.items())]
     root = Path.root(function, "cached")
     return trace.lift(

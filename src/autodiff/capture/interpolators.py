@@ -158,6 +158,14 @@ def _read(frame: Frame, owner: Any, name: str, node: ast.AST) -> Any:
     return value
 
 
+def _items(frame: Frame, row: tuple[Any, ...]) -> list[Any]:
+    """The items of a tuple that an interpolator holds, which another one holds at another call."""
+    path = frame.trace.paths.get(id(row))
+    if path is None:
+        return list(row)
+    return [frame.trace.lift(x, path.item(k)) for k, x in enumerate(row)]
+
+
 def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpolant | None:
     """An interpolator of SciPy's as an :class:`Interpolant`."""
 
@@ -173,7 +181,7 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
         t, c, k, axis = read("_t"), read("_c"), read("k"), read("axis")
         return Interpolant(type(owner), _spline, (t, c, int(k), axis), read("extrapolate"), int(k))
     if isinstance(owner, interpolate.UnivariateSpline):
-        ext, (t, c, k) = read("ext"), read("_eval_args")
+        ext, (t, c, k) = read("ext"), _items(frame, read("_eval_args"))
         if type(owner).__call__ is interpolate.UnivariateSpline.__call__ and ext != 2:
             return _Fitpack(type(owner), _by_fitpack, (_double(t), _double(c), int(k)), ext, int(k))
     if type(owner) is interpolate.RegularGridInterpolator and not owner._descending_dimensions:
@@ -230,7 +238,7 @@ def _of_one_dimension(
             first = int(read("_ind"))
             at = np.searchsorted(read("_x_shift"), points, read("_side"))
             return y[np.clip(at, 1 - first, last + 1 - first) + first - 1]
-        found = _found(frame, interpolate, owner._spline, node)
+        found = _found(frame, interpolate, read("_spline"), node)
         if found is None or getattr(owner, "_call", None) is not interpolate.interp1d._call_spline:
             raise Declined("interp1d of this kind")
         return found.at(points)

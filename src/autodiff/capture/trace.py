@@ -9,6 +9,7 @@ otherwise with a guard in the program, or refused inside a staged loop.
 from __future__ import annotations
 
 import copy
+import functools
 import operator
 import sys
 from collections import deque
@@ -1088,8 +1089,9 @@ _HELD_BY_IDENTITY = (ModuleType, type, FunctionType, BuiltinFunctionType, np.ufu
 
 
 def _is_wrapper(obj: Any) -> bool:
-    """Whether an object wraps a function, for good: a transformation of it, or NumPy's loop of it."""
-    return isinstance(obj, np.vectorize) or getattr(type(obj), "__autodiff_wraps__", False)
+    """Whether an object wraps a function, for good: a transformation, NumPy's loop, a cache."""
+    known = isinstance(obj, (np.vectorize, functools._lru_cache_wrapper))
+    return known or getattr(type(obj), "__autodiff_wraps__", False)
 
 
 def _base_of(cls: type) -> type:
