@@ -109,6 +109,8 @@ SORTED: dict[str, Callable[[Any], Any]] = {
     "nanpercentile": lambda x: np.nanpercentile(x, 40.0),
 }
 FUNCTIONS = {**SMOOTH, **KINKED, **SORTED}
+# Which of two zeros fmax and fmin keep depends in NumPy on the length and the processor.
+EITHER_ZERO = ("fmax.reduce", "fmin.reduce", "nanmax", "nanmin")
 
 FINITE: dict[str, list[float]] = {
     "plain": [1.5, -0.5, 2.0],
@@ -176,7 +178,7 @@ def test_values_are_those_of_numpy(name: str, engine: str) -> None:
             continue
         assert np.shape(found) == np.shape(expected), point
         np.testing.assert_allclose(found, expected, rtol=4e-15, err_msg=str(point))
-        assert signs(found) == signs(expected), point
+        assert name in EITHER_ZERO or signs(found) == signs(expected), point
 
 
 def matrices(f: Callable[[Any], Any], x: Any, engine: str) -> tuple[Any, Any, Any]:

@@ -231,9 +231,7 @@ def _cumulative_prod_apply(site: Site, d: Any, transposed: bool) -> Any:
     if reverse:
         moved = moved[..., ::-1]
     rank = len(moved.shape)
-    spread = broadcast(
-        moved, matrix.shape, (*range(rank - 1), rank if transposed else rank - 1)
-    )
+    spread = broadcast(moved, matrix.shape, (*range(rank - 1), rank if transposed else rank - 1))
     terms = np.where(depends, _strong(spread, matrix), np.zeros((), d.dtype)[()])
     result = np.sum(terms, axis=-1 if transposed else -2)
     if reverse:

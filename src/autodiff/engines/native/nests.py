@@ -77,9 +77,7 @@ def identity(combine: str, dtype: np.dtype[Any]) -> str:
     return literal(limits.min if combine == "max" else limits.max, dtype)
 
 
-def combined(
-    g: Generator, combine: str, a: Element, b: Element, in_order: bool = False
-) -> Element:
+def combined(g: Generator, combine: str, a: Element, b: Element, in_order: bool = False) -> Element:
     """One step of a reduction; ``in_order``, an extremum keeps that of two zeros that NumPy keeps.
 
     Else it is LLVM's, which can be spread over lanes.  NumPy's own depends on the processor there.
