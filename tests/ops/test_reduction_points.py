@@ -267,6 +267,7 @@ LIMITS: tuple[tuple[str, Callable[[Any], Any], list[float], list[float]], ...] =
     ("logsumexp", special.logsumexp, [-INF], [1.0]),
     ("logsumexp", special.logsumexp, [-INF, -INF], [0.5, 0.5]),
     ("logsumexp", special.logsumexp, [-INF, 1.0], [0.0, 1.0]),
+    ("logsumexp by weights", SMOOTH["logsumexp by weights"], [1.0, INF, 2.0], [0.0, 1.0, 0.0]),
     ("logaddexp.reduce", np.logaddexp.reduce, [INF, 1.0], [1.0, 0.0]),
     ("logaddexp.reduce", np.logaddexp.reduce, [-3.0], [1.0]),
     ("hypot.reduce", np.hypot.reduce, [-3.0], [-1.0]),
@@ -294,7 +295,7 @@ def test_derivatives_beside_infinity_are_limits_in_both_modes(row: Any) -> None:
 
 
 def test_native_code_has_the_limits_too() -> None:
-    for _, f, point, expected in (LIMITS[0], LIMITS[8], LIMITS[15]):
+    for _, f, point, expected in (LIMITS[0], LIMITS[9], LIMITS[16]):
         assert autodiff.gradient(f, engine="native")(np.array(point)).tolist() == expected
 
 
