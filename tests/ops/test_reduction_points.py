@@ -245,6 +245,20 @@ def test_second_derivatives_at_kinks_are_finite_and_symmetric(name: str) -> None
         np.testing.assert_allclose(found, np.swapaxes(found, 1, 2), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("function", [np.hypot.reduce, np.linalg.norm])
+def test_lengths_are_smooth_where_some_elements_are_zero(function: Any, engine: str) -> None:
+    def length(x: Any) -> Any:
+        return function(x)
+
+    for point in ([0.0, 0.0, 2.0], [2.0, 0.0, 0.0], [0.0, 2.0]):
+        expected = np.diag([0.5 if v == 0 else 0.0 for v in point])
+        found = autodiff.hessian(length, engine=engine)(np.array(point))
+        np.testing.assert_allclose(found, expected, atol=1e-15)
+    huge = autodiff.gradient(np.hypot.reduce, engine=engine)(np.array([3e200, 0.0, 4e200]))
+    np.testing.assert_allclose(huge, [0.6, 0.0, 0.8], rtol=1e-14)
+
+
 @pytest.mark.parametrize("name", rows(EXTREMA))
 def test_extrema_share_equally_among_ties(name: str) -> None:
     f = EXTREMA[name]
