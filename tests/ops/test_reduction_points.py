@@ -109,6 +109,8 @@ SORTED: dict[str, Callable[[Any], Any]] = {
     "nanpercentile": lambda x: np.nanpercentile(x, 40.0),
 }
 FUNCTIONS = {**SMOOTH, **KINKED, **SORTED}
+# Which of two zeros fmax and fmin keep depends in NumPy on the length and the processor.
+EITHER_ZERO = ("fmax.reduce", "fmin.reduce", "nanmax", "nanmin")
 
 FINITE: dict[str, list[float]] = {
     "plain": [1.5, -0.5, 2.0],
@@ -176,7 +178,7 @@ def test_values_are_those_of_numpy(name: str, engine: str) -> None:
             continue
         assert np.shape(found) == np.shape(expected), point
         np.testing.assert_allclose(found, expected, rtol=4e-15, err_msg=str(point))
-        assert signs(found) == signs(expected), point
+        assert name in EITHER_ZERO or signs(found) == signs(expected), point
 
 
 def matrices(f: Callable[[Any], Any], x: Any, engine: str) -> tuple[Any, Any, Any]:
@@ -243,6 +245,20 @@ def test_second_derivatives_at_kinks_are_finite_and_symmetric(name: str) -> None
         np.testing.assert_allclose(found, np.swapaxes(found, 1, 2), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("function", [np.hypot.reduce, np.linalg.norm])
+def test_lengths_are_smooth_where_some_elements_are_zero(function: Any, engine: str) -> None:
+    def length(x: Any) -> Any:
+        return function(x)
+
+    for point in ([0.0, 0.0, 2.0], [2.0, 0.0, 0.0], [0.0, 2.0]):
+        expected = np.diag([0.5 if v == 0 else 0.0 for v in point])
+        found = autodiff.hessian(length, engine=engine)(np.array(point))
+        np.testing.assert_allclose(found, expected, atol=1e-15)
+    huge = autodiff.gradient(np.hypot.reduce, engine=engine)(np.array([3e200, 0.0, 4e200]))
+    np.testing.assert_allclose(huge, [0.6, 0.0, 0.8], rtol=1e-14)
+
+
 @pytest.mark.parametrize("name", rows(EXTREMA))
 def test_extrema_share_equally_among_ties(name: str) -> None:
     f = EXTREMA[name]
@@ -265,6 +281,7 @@ LIMITS: tuple[tuple[str, Callable[[Any], Any], list[float], list[float]], ...] =
     ("logsumexp", special.logsumexp, [-INF], [1.0]),
     ("logsumexp", special.logsumexp, [-INF, -INF], [0.5, 0.5]),
     ("logsumexp", special.logsumexp, [-INF, 1.0], [0.0, 1.0]),
+    ("logsumexp by weights", SMOOTH["logsumexp by weights"], [1.0, INF, 2.0], [0.0, 1.0, 0.0]),
     ("logaddexp.reduce", np.logaddexp.reduce, [INF, 1.0], [1.0, 0.0]),
     ("logaddexp.reduce", np.logaddexp.reduce, [-3.0], [1.0]),
     ("hypot.reduce", np.hypot.reduce, [-3.0], [-1.0]),
@@ -292,7 +309,7 @@ def test_derivatives_beside_infinity_are_limits_in_both_modes(row: Any) -> None:
 
 
 def test_native_code_has_the_limits_too() -> None:
-    for _, f, point, expected in (LIMITS[0], LIMITS[8], LIMITS[15]):
+    for _, f, point, expected in (LIMITS[0], LIMITS[9], LIMITS[16]):
         assert autodiff.gradient(f, engine="native")(np.array(point)).tolist() == expected
 
 

@@ -65,7 +65,7 @@ def _extremum_share(site: Site) -> tuple[Any, Any]:
 # element's.  Of NaN, which equals nothing, the count is 0 and the derivative 0/0.
 def _extremum_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     hit, count = _extremum_share(site)
-    chosen = np.where(hit, tangents[0], np.zeros((), tangents[0].dtype)[()])
+    chosen: Any = np.where(hit, tangents[0], np.zeros((), tangents[0].dtype)[()])
     return (reduce_sum(chosen, site.attributes["axes"]) / count,)
 
 
@@ -73,7 +73,7 @@ def _extremum_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     hit, count = _extremum_share(site)
     x, axes = site.operands[0], site.attributes["axes"]
     none = np.zeros((), x.dtype)[()]
-    beside = np.where(np.equal(cts[0], none), none, none / count)
+    beside: Any = np.where(np.equal(cts[0], none), none, none / count)
     return (np.where(hit, _over(cts[0] / count, x, axes), _over(beside, x, axes)),)
 
 

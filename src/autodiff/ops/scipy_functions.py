@@ -315,8 +315,6 @@ def logsumexp(
     sign: Any
     if b is None:
         result = pointwise("add", _log_sum(x, terms, top, axis), top)
-        # of an infinite maximum the sum is the maximum, with its derivative
-        result = select(pointwise("isinf", most), most, result, x.dtype)
         sign = pointwise("sign", functions[np.sum](terms, axis=axis, keepdims=True))
     else:
         total = functions[np.sum](pointwise("multiply", b, terms), axis=axis, keepdims=True)
@@ -324,6 +322,9 @@ def logsumexp(
         if return_sign:
             total = pointwise("absolute", total)
         result = pointwise("add", pointwise("log", total), top)
+    # Of an infinite maximum the sum is the maximum, with its derivative.
+    infinite = pointwise("logical_and", pointwise("isinf", most), pointwise("equal", result, most))
+    result = select(infinite, most, result, result.dtype)
 
     def finished(value: Tracer) -> Tracer:
         if keepdims:

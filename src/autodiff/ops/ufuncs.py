@@ -19,6 +19,7 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
 from autodiff.ops import complex_numbers, indexing
 from autodiff.ops.control import emit_for
+from autodiff.ops.custom import stop
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.fatal import refuse_objects, require_axis
 from autodiff.ops.function_table import functions
@@ -38,6 +39,7 @@ from autodiff.ops.promotion import (
     select,
     shape_error,
 )
+from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer
 
@@ -280,6 +282,8 @@ def _fold(
         result = functions[np.full](rest, ufunc.identity, example.dtype)
     else:
         result = _one_by_one(ufunc, moved, keep=False)
+        if ufunc is np.hypot and (not isinstance(n, int) or n > 2):
+            result = Tracer(derived_as(result, _length(moved, result)).value, "array")
         alone = decide(lambda: equal(n, 1)) if ufunc.identity is not None else False
         if alone is not False:
             # NumPy begins with the identity, which shows where it is met by one element alone.
@@ -290,6 +294,21 @@ def _fold(
         result = functions[np.expand_dims](result, axes)
     result = Tracer(result.value, "array" if result.shape else "scalar")
     return result if target is None else write_out(result, target)
+
+
+def _length(x: Tracer, folded: Tracer) -> Tracer:
+    """The norm along the first axis, whose derivatives have no kink where the first few are 0.
+
+    Of the elements over the largest of them, as their squares over- or underflow; the largest is a
+    constant to the derivative, as the result does not depend on it.  At infinity, ``folded``.
+    """
+    top = functions[np.max](pointwise("absolute", x), axis=0)
+    finite = pointwise("isfinite", top)
+    usable = pointwise("logical_and", pointwise("greater", top, 0), finite)
+    top = stop(select(usable, top, constant(1, x.dtype), x.dtype))
+    ratio = pointwise("divide", x, top)
+    total = functions[np.sum](pointwise("multiply", ratio, ratio), axis=0)
+    return select(finite, pointwise("multiply", top, pointwise("sqrt", total)), folded, x.dtype)
 
 
 def _one_by_one(ufunc: np.ufunc, x: Tracer, keep: bool) -> Tracer:

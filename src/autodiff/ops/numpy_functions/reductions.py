@@ -640,9 +640,7 @@ def _nan_extreme(
             return function(x, axis, out, keepdims, **options)
         is_array = isinstance(a, Tracer) and a.form == "array"  # reduced by a ufunc
         target = as_output(out) if is_array else _output(out)
-        # NumPy folds by fmax and fmin, which keep the first of two zeros, and `function` the last.
-        turned = functions[np.flip](x, axis) if x.shape and not _given(where) else x
-        result = function(_without_nan(turned, worst), axis, None, keepdims, **options)
+        result = function(_without_nan(x, worst), axis, None, keepdims, **options)
         if _given(initial):
             return _into(result, target, ufunc)
         nothing = all_(pointwise("isnan", x), axis, keepdims=keepdims)
