@@ -809,7 +809,7 @@ class Merge:
             if issubclass(kind, list):
                 merged: Any = self.frame.trace.new_list(items)
                 # An item of another list on one side is one as far as anybody knows.
-                merged.frozen = any(isinstance(x, StoredList) and x.frozen for x in (a, b))
+                merged.frozen = any(getattr(x, "frozen", False) for x in (a, b))
                 put(self.frame.trace.fresh(merged))
             else:
                 put(self.frame.trace.note_merged(containers.tuple_of(kind, items)))
