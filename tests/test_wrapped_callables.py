@@ -260,3 +260,46 @@ def test_products_of_functions_made_for_one_call_are_not_kept_for_good() -> None
     gc.collect()
     assert gone() is None
     assert len(api._PRODUCTS) == api.MOST_PRODUCTS
+
+
+def halved(function: Any) -> Function:
+    """A decorator that gives an argument itself."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, factor=0.5, **kwargs)
+
+    return wrapper
+
+
+def with_one(function: Any) -> Function:
+    """The same, whose wrapper names its argument."""
+
+    @functools.wraps(function)
+    def wrapper(x: Any) -> Any:
+        return function(x, 0.5)
+
+    return wrapper
+
+
+def squares(x: Any, factor: float) -> Any:
+    """A function that decorators give its last argument."""
+    return np.sum(x * x) * factor
+
+
+@pytest.mark.parametrize("decorate", [halved, with_one])
+def test_a_decorator_that_gives_an_argument_has_a_signature_of_its_own(decorate: Any) -> None:
+    f = decorate(squares)
+    batch = np.stack([X, X + 1])
+    np.testing.assert_allclose(vmap(f)(batch), [f(x) for x in batch])
+    alone = gradient(f)(X)  # a tuple where the wrapper takes any arguments
+    np.testing.assert_allclose(np.ravel(alone), X)
+    for of in (
+        autodiff.function(gradient(f)),
+        gradient(autodiff.function(f)),
+        gradient(by_hand(f)),
+    ):
+        np.testing.assert_allclose(np.ravel(of(X)), X)
+    np.testing.assert_allclose(np.ravel(gradient(solved(f))(X)), X)
+    np.testing.assert_allclose(np.ravel(vmap(gradient(f))(batch)), np.ravel(batch))
+    np.testing.assert_allclose(vmap(functools.partial(f))(batch), [f(x) for x in batch])

@@ -25,6 +25,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.lanes import Stacks, lanes, no_lanes
 from autodiff.capture.naming import capturing
 from autodiff.capture.sourcecode import Syntax
+from autodiff.compiled.binding import signature_of
 from autodiff.dims import Extent, equal
 from autodiff.errors import ArgumentError, NameArgumentError, ShapeError, UnsupportedError
 from autodiff.labelled import is_labelled
@@ -227,7 +228,7 @@ class Lanes:
         functools.update_wrapper(self, function, updated=())
         self.title = getattr(function, "__name__", type(function).__name__)
         try:
-            self.parameters = tuple(inspect.signature(function).parameters.values())
+            self.parameters = tuple(signature_of(function).parameters.values())
         except (TypeError, ValueError):  # of C
             self.parameters = ()
 

@@ -142,12 +142,12 @@ def test_unknown_functions_have_values_and_no_derivative(f, engine) -> None:
 @over_engines
 def test_a_callback_of_compiled_code_cannot_lose_a_derivative(engine) -> None:
     def lowest(a):
-        return scipy.optimize.brute(lambda t: (t[0] - a) ** 2, ((-10, 10),), Ns=5)[0]
+        return scipy.optimize.bracket(lambda t: (t - a) ** 2, -10, 10)[1]
 
     compiled = autodiff.function(lowest, engine=engine)
     with uncompiled_allowed():
-        assert [compiled(2.0), compiled(3.0)] == pytest.approx([2.0, 3.0], abs=1e-3)
-        with pytest.raises(autodiff.DerivativeError, match="brute has no derivative"):
+        assert [compiled(2.0), compiled(3.0)] == [lowest(2.0), lowest(3.0)]
+        with pytest.raises(autodiff.DerivativeError, match="bracket has no derivative"):
             autodiff.gradient(lowest, engine=engine)(2.0)
 
 

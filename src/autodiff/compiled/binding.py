@@ -18,7 +18,7 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Sequence, Set
 from dataclasses import field
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -117,6 +117,8 @@ class Signature:
         # ``def wrapper(*args, **kwargs)`` around a function: parameters are named as that one's, but
         # the wrapper gets the arguments in the way they were given, and no defaults.
         self.forwards = self.live and hasattr(function, "__wrapped__") and _forwards(function)
+        # So it is with one inside of a transformation, until a call does not fit the function.
+        self.follows = not self.live
         # A transformation tells the arguments of its call from defaults: those are not made given.
         self.tells = hasattr(function, "__autodiff_inline__")
         self._read(function)
@@ -129,7 +131,9 @@ class Signature:
             self.signature: inspect.Signature | None = (
                 None
                 if isinstance(_innermost(function), np.ufunc)
-                else inspect.signature(function, follow_wrapped=self.forwards or not self.live)
+                else inspect.signature(function, follow_wrapped=self.forwards)
+                if self.live
+                else signature_of(function, self.follows)
             )
         except (TypeError, ValueError):
             self.signature = None
@@ -159,8 +163,8 @@ class Signature:
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            if self.forwards:  # the wrapper takes arguments of its own
-                self.forwards = False
+            if self.forwards or self.follows:  # the wrapper takes arguments of its own
+                self.forwards = self.follows = False
                 self._read(self.function)
                 return self.bind_telling(args, kwargs)
             if self.live or isinstance(self.function, type):
@@ -236,6 +240,22 @@ def _innermost(function: Any) -> Any:
     while isinstance(function, functools.partial):
         function = inspect.unwrap(function.func)
     return function
+
+
+def signature_of(function: Any, follow: bool = True) -> inspect.Signature:
+    """The signature of what transformations are around.
+
+    That of a function under ``functools.wraps`` which takes arguments of its own is its own;
+    unless ``follow``, so is that of one that takes any.
+    """
+    while getattr(type(function), "__autodiff_wraps__", False):
+        function = function.__wrapped__
+    called = function
+    while isinstance(called, functools.partial):
+        called = called.func
+    called = called.__func__ if isinstance(called, MethodType) else called
+    own = isinstance(called, FunctionType) and not (follow and _forwards(called))
+    return inspect.signature(function, follow_wrapped=not own)
 
 
 def _forwards(function: FunctionType) -> bool:
