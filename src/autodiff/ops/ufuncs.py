@@ -402,8 +402,8 @@ def _reduceat(
         elif not inside:
             raise IndexError(message)
     pieces = []
-    for start, stop in zip(bounds, [*bounds[1:], x.shape[axis]], strict=True):
-        piece = x[(*lead, slice(start, stop if stop > start else start + 1))]
+    for start, end in zip(bounds, [*bounds[1:], x.shape[axis]], strict=True):
+        piece = x[(*lead, slice(start, end if end > start else start + 1))]
         pieces.append(_reduce(ufunc, piece, axis=axis, dtype=dtype))
     result = functions[np.stack](pieces, axis)
     out = as_output(out)
