@@ -1,5 +1,6 @@
 """The elementary functions of native code: error, special values, vectorisation, and the shape of the text."""
 
+import itertools
 import re
 
 import llvmlite.binding as llvm
@@ -238,3 +239,19 @@ def test_scalar_loops_give_what_whole_arrays_give(name, dtype):
     assert f".within.{dtype}" in compiled.llvm(x)
     np.testing.assert_array_equal(ours, whole)
     np.testing.assert_array_equal(np.signbit(ours), np.signbit(whole))
+
+
+def test_tanh_and_its_slope_share_a_loop_and_their_reduction():
+    def layer(w, x):
+        return np.sum(np.tanh(x @ w) @ np.ones((40, 1)))
+
+    w, x = np.full((10, 40), 0.1), np.full((64, 10), 0.2)
+    text = autodiff.value_and_gradient(layer).llvm(w, x)
+    of_tanh = re.findall(r"call double @ad\.tanh\.f64\(double (%\w+)\)", text)
+    of_slope = re.findall(r"call double @ad\.tanh_slope\.f64\(double (%\w+)\)", text)
+    assert len(of_tanh) == 1
+    assert of_tanh == of_slope
+    lines = [vector_math.definition(n, "f64").splitlines()[1:] for n in ("tanh", "tanh_slope")]
+    alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(*lines, strict=False))
+    common = len(list(alike))
+    assert common > 0.8 * (len(lines[1]) - 2)  # what LLVM computes once
