@@ -1,6 +1,7 @@
 """Lists whose first items are of a narrower type than those that a loop appends."""
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -236,3 +237,43 @@ def test_what_stood_in_a_list_before_a_loop_comes_out_as_it_was(kind, engine) ->
             found, expected = compiled(x, values), f(x, values)
             assert [type(item) for item in found] == [type(item) for item in expected], (f, x)
             assert found == expected, (f, x)
+
+
+class Pair(NamedTuple):
+    x: float
+    v: float
+
+
+def kept_in_an_attempt(x, c, n, offset):
+    """A list that is split into columns in a loop that is given up: the columns are of before it."""
+    other = Pair(c, offset - c)
+    chosen = Pair(x[2], 3.1 - x[0])
+    kept, w, i = [], 0.0, 0
+    chosen = chosen if x[0] > 1.5 else other
+    for i in range(n):
+        chosen = other if x[1] * w < 2.5 else chosen
+    parts = [1.0]
+    i = 0
+    while i < n and w < 60:
+        other = Pair(chosen.v, other.x)
+        try:
+            w += 1 / c
+            kept.append(other)
+            w = w * 0.5 + x[1]
+        except ZeroDivisionError:
+            parts = [x[0], 3.0]
+        i += 1
+    w += parts[0]
+    for pair in kept:
+        w = w * 0.9 + pair.x * 1.3 + pair.v
+    return w
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_what_splits_a_list_stays_where_the_loop_around_it_is_given_up(engine):
+    compiled = autodiff.function(kept_in_an_attempt, engine=engine)
+    for x in ([1.03, 2.07, 3.11], [2.13, -1.07, 0.57]):
+        for n in (3, 0, 5):
+            given = (np.array(x), 1.53, n, 1.25)
+            assert compiled(*given) == kept_in_an_attempt(*given)
+    assert autodiff.check_gradient(lambda x: kept_in_an_attempt(x, 1.53, 3, 1.25), np.array(x))

@@ -10,6 +10,7 @@ lists do is in :mod:`autodiff.capture.lists`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -118,6 +119,16 @@ class KeptList(StoredList):
         """Whether the columns are the parts of complex numbers."""
         return isinstance(self.template, Complex)
 
+    @contextmanager
+    def _at_home(self) -> Iterator[None]:
+        """Append operations to the block that the list was made in, which is open around this one."""
+        builder = self.trace.builder
+        if self.block is not None and any(block is self.block for block in builder.stack):
+            with builder.reopened(self.block):
+                yield
+        else:
+            yield
+
     def _split_as(self, template: Template) -> bool:
         head = list(self._plain_items())
         if self.frozen or not all(looks_like(template, known) for known in head):
@@ -126,7 +137,10 @@ class KeptList(StoredList):
             return False
         if any(self.trace.parts.holds_changed(known) for known in head):
             return False  # what a region has stored into an item, it puts back
-        columns = list(zip(*[numbers(template, known) for known in head], strict=True))
+        with (
+            self._at_home()
+        ):  # what splits them stays where the region that it is asked for in goes
+            columns = list(zip(*[numbers(template, known) for known in head], strict=True))
         for known in head:
             freeze_lists(known)
         made = [self._new(column) for column in columns or [()] * width(template)]
