@@ -460,7 +460,7 @@ MODES = {
 }
 
 
-_LONG = ("scipy_k0e", "scipy_kve")  # each takes 20 seconds
+_LONG = ("scipy_k1e", "scipy_k0e", "scipy_kve")  # each takes 20 seconds
 
 
 def _sampled() -> list[Any]:

@@ -310,6 +310,8 @@ def example(x: Any) -> Any:
     kind = weak_kind(x)
     if kind is not None:
         return kind(0)
+    if isinstance(x, (type, np.dtype, str)):  # a dtype, as ``np.result_type`` takes them
+        return x
     return x.dtype if isinstance(x, (np.ndarray, np.generic)) else as_array(x).dtype
 
 

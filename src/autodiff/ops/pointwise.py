@@ -227,9 +227,9 @@ def _power_meaning(a: Any, b: Any) -> Any:
     NaN of minus infinity, where C's power is infinite.
     """
     a, b = np.asarray(a), np.asarray(b)
-    if a.ndim or b.ndim or a.dtype.kind != "f" or b.dtype.kind != "f":
-        return np.power(a, b)
-    return a[()] ** b[()]
+    if not a.ndim and not b.ndim and a.dtype.kind == "f" and b == 0.5 and (a == 0 or a == -np.inf):
+        return np.abs(a)  # what C's power gives there
+    return np.power(a, b)
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
