@@ -651,8 +651,8 @@ def jacobian(
         ones are.  It holds the elements that :func:`sparsity` tells of, also those that happen to be 0.
         Columns (or rows) that have no element in common are found by one product.
     **options
-        ``mode``: "reverse" makes it row by row, "forward" column by column, "auto" by whichever are
-        fewer.  A function that prints, draws or calls Python inside of a loop or branch, or that
+        ``mode`` (not of sparse ones): "reverse" makes it row by row, "forward" column by column,
+        "auto" by whichever are fewer.  A function that prints, draws or calls Python inside of a loop or branch, or that
         takes eigenvectors, is always swept in reverse.  ``holomorphic``, ``engine``, ``threads``,
         ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
