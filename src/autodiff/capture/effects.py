@@ -34,7 +34,7 @@ from autodiff.capture.running import current_run
 from autodiff.capture.state import keeper, reacher
 from autodiff.capture.text import DeferredText, Said, characters, is_pending, refuse_hidden
 from autodiff.capture.trace import Declined, NotStaged, Trace
-from autodiff.ir.data import ArrayType, Block, Operation
+from autodiff.ir.data import ArrayType, Block, Operation, walk
 from autodiff.ladder import Bail
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.either import is_array
@@ -232,6 +232,8 @@ def order_effects(block: Block) -> bool:
 
     An effect that has to wait for the end makes those after it wait as well, so all wait.
     """
+    if all(operation.kind != "host_call" for operation in walk(block)):
+        return False
     watched = False
     failing = False
     # Backwards, and a loop's body twice: what comes before in it comes after, an iteration later.
