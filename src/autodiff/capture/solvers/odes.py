@@ -85,7 +85,7 @@ def solve_initial_value_problem(
     run = _run(function, method, has_times, keywords, call)
     name = "scipy.integrate.solve_ivp"
     if events is None and not dense:
-        return call.emitted(name, method, run, _OF_RESULT, has_times, True)
+        return call.result(call.problem(name, method, run, _OF_RESULT, has_times, True))
     problem = call.problem(name, method, run, _OF_RESULT, has_times, True)
     at = Solution(call, replace(problem, run=_run(function, method, True, keywords, call)))
     if events is None:
@@ -172,8 +172,8 @@ def solve_by_odeint(
         }
         return calling(function, made | {"hmax": maximum, "tfirst": time_first})
 
-    return call.emitted(
-        "scipy.integrate.odeint", "LSODA", run, (lambda y: (y,), ()), True, time_first
+    return call.result(
+        call.problem("scipy.integrate.odeint", "LSODA", run, (lambda y: (y,), ()), True, time_first)
     )
 
 
@@ -268,17 +268,6 @@ class _Call:
             return made
 
         return keywords
-
-    def emitted(
-        self,
-        name: str,
-        method: str,
-        run: Callable[[dict[str, Any], Sequence[Any]], Any],
-        results: tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[str, ArrayType], ...]],
-        has_times: bool,
-        time_first: bool,
-    ) -> Any:
-        return self.result(self.problem(name, method, run, results, has_times, time_first))
 
     def problem(
         self,
