@@ -246,8 +246,8 @@ PLACES = np.stack([X, 5 * np.sin(7 * X) ** 2], 1)
 USUAL = {"cubic", "natural", "B-spline", "columns", "monotone", "Akima", "splrep", "on a grid"}
 USUAL |= {"radial", "triangles"}
 DATA = [pytest.param(n, marks=() if n in USUAL else pytest.mark.slow) for n in OF_DATA]
-# SciPy adds the terms of a sum over corners, or over places, in another order.
-SUMS = {"on a grid", "radial", "Gaussians", "triangles"}
+# Its weights are the solution of a system, which magnifies the last digits; the others are sums.
+SOLVED = {"radial"}
 
 
 @ENGINES
@@ -255,7 +255,7 @@ SUMS = {"on a grid", "radial", "Gaussians", "triangles"}
 def test_data_may_carry_derivatives(engine, name):
     f = OF_DATA[name]
     found = autodiff.function(f, engine=engine, on_fallback="error")(Y, INSIDE)
-    assert np.isclose(found, f(Y, INSIDE), rtol=1e-11 if name in SUMS else 4e-15)
+    assert np.isclose(found, f(Y, INSIDE), rtol=1e-13 if name in SOLVED else 4e-15)
     autodiff.check_gradient(f, Y, INSIDE, engine=engine)
     slope = autodiff.gradient(f, wrt="y", engine=engine)
     direction = np.sin(np.arange(9.0))
