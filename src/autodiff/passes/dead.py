@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from autodiff.dims import symbols
 from autodiff.ir.copying import Mapping, copy_value, map_attribute
@@ -35,11 +35,11 @@ _Size = tuple[Any, ...]  # the shape and the bytes of an element
 def eliminate_dead_code(program: Program) -> Program:
     """Keep what the outputs and effects need."""
     block = Block(list(program.inputs), outputs=list(program.outputs))
-    operations, _ = _sweep(program.block.operations, set(program.outputs), set())
+    operations, _ = _sweep(program.block.operations, set(program.outputs), set(), {})
     sizes = _Sizes(program, operations)
     if any(sizes.lost(inner) for inner in _on_sides(program.block.operations)):
         checked = sizes.into_sides(program.block.operations)
-        operations, _ = _sweep(checked, set(program.outputs), set())
+        operations, _ = _sweep(checked, set(program.outputs), set(), {})
     # Extents of inputs may name other inputs.
     begin = sizes.checks(_at_once(program.block.operations), sizes.made)
     block.operations = [*begin, *operations]
@@ -196,8 +196,13 @@ def _is_position(index: Value) -> bool:
     return owner.kind in _POSITIONS
 
 
+# Loops and branches that were swept, by what is alive of them and what is kept beside them; each with
+# all that is alive then.  Without it a loop's body is swept twice at each level of nesting.
+Memo: TypeAlias = dict[tuple[int, frozenset[Value], frozenset[Risk]], tuple[Operation, set[Value]]]
+
+
 def _sweep(
-    operations: list[Operation], live: set[Value], kept_risks: set[Risk]
+    operations: list[Operation], live: set[Value], kept_risks: set[Risk], memo: Memo
 ) -> tuple[list[Operation], set[Value]]:
     """Operations needed for ``live`` (backwards), and all values then alive."""
     kept: list[Operation] = []
@@ -207,7 +212,7 @@ def _sweep(
             if all(risk in kept_risks for risk in risks):
                 continue
         if operation.regions:
-            operation = _sweep_control(operation, live, kept_risks)
+            operation = _sweep_control(operation, live, kept_risks, memo)
         live.update(uses(operation))
         kept_risks.update(_risks(operation))
         kept.append(operation)
@@ -215,23 +220,36 @@ def _sweep(
     return kept, live
 
 
-def _sweep_control(operation: Operation, live: set[Value], risks: set[Risk]) -> Operation:
-    if operation.kind == "cond":
-        return _sweep_cond(operation, live, risks)
-    return _sweep_loop(operation, live, risks)
+def _sweep_control(
+    operation: Operation, live: set[Value], risks: set[Risk], memo: Memo
+) -> Operation:
+    """Sweep a loop or branch; of one that is asked for again, such as a body's by its carries, what it was."""
+    alive = {v for v in operation.results if v in live}
+    key = id(operation), frozenset(alive), frozenset(risks)
+    found = memo.get(key)
+    if found is None:
+        sweep = _sweep_cond if operation.kind == "cond" else _sweep_loop
+        found = memo[key] = sweep(operation, alive, risks, memo), alive
+    live |= found[1]
+    return found[0]
 
 
-def _sweep_region(block: Block, outputs: list[Value], live: set[Value], risks: set[Risk]) -> Block:
+def _sweep_region(
+    block: Block, outputs: list[Value], live: set[Value], risks: set[Risk], memo: Memo
+) -> Block:
     inner_live = set(outputs)
-    operations, inner_live = _sweep(block.operations, inner_live, set(risks))
+    operations, inner_live = _sweep(block.operations, inner_live, set(risks), memo)
     live |= inner_live
     return Block(block.parameters, operations, outputs)
 
 
-def _sweep_cond(operation: Operation, live: set[Value], risks: set[Risk]) -> Operation:
+def _sweep_cond(operation: Operation, live: set[Value], risks: set[Risk], memo: Memo) -> Operation:
     keep = [k for k, v in enumerate(operation.results) if v in live]
     regions = tuple(
-        [_sweep_region(r, [r.outputs[k] for k in keep], live, risks) for r in operation.regions]
+        [
+            _sweep_region(r, [r.outputs[k] for k in keep], live, risks, memo)
+            for r in operation.regions
+        ]
     )
     return _with(operation, operation.operands, regions, keep)
 
@@ -247,25 +265,25 @@ def _with(
     return new
 
 
-def _sweep_loop(operation: Operation, live: set[Value], risks: set[Risk]) -> Operation:
+def _sweep_loop(operation: Operation, live: set[Value], risks: set[Risk], memo: Memo) -> Operation:
     first = 1 if operation.kind == "while" else 0
     n = len(operation.operands)
     body = operation.regions[-1]
     test = operation.regions[0] if operation.kind == "while" else None
-    carries = _needed_carries(operation, live, first)
+    carries = _needed_carries(operation, live, first, memo)
     stacks = [k for k in range(n, len(body.outputs)) if operation.results[first + k] in live]
-    block = _sweep_region(body, [body.outputs[k] for k in carries + stacks], live, risks)
+    block = _sweep_region(body, [body.outputs[k] for k in carries + stacks], live, risks, memo)
     block.parameters = [body.parameters[0], *(body.parameters[1 + k] for k in carries)]
     regions: tuple[Block, ...] = (block,)
     if test is not None:
-        new_test = _sweep_region(test, test.outputs, live, risks)
+        new_test = _sweep_region(test, test.outputs, live, risks, memo)
         new_test.parameters = [test.parameters[k] for k in carries]
         regions = (new_test, block)
     keep = list(range(first)) + [first + k for k in carries + stacks]
     return _with(operation, tuple([operation.operands[k] for k in carries]), regions, keep)
 
 
-def _needed_carries(operation: Operation, live: set[Value], first: int) -> list[int]:
+def _needed_carries(operation: Operation, live: set[Value], first: int, memo: Memo) -> list[int]:
     """Carries that an output, a stack, the test or another needed carry depends on."""
     n = len(operation.operands)
     body = operation.regions[-1]
@@ -276,11 +294,11 @@ def _needed_carries(operation: Operation, live: set[Value], first: int) -> list[
     }
     if operation.kind == "while":
         test = operation.regions[0]
-        _, alive = _sweep(test.operations, set(test.outputs), set())
+        _, alive = _sweep(test.operations, set(test.outputs), set(), memo)
         needed |= {k for k, p in enumerate(test.parameters) if p in alive}
     while True:
         roots = set(wanted) | {body.outputs[k] for k in needed}
-        _, alive = _sweep(body.operations, roots, set())
+        _, alive = _sweep(body.operations, roots, set(), memo)
         more = {k for k, p in enumerate(parameters) if p in alive} - needed
         if not more:
             return sorted(needed)
