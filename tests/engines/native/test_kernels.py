@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.linear_algebra import dot_general, triangular_solve
+from autodiff.ops.reductions import true_positions
 from autodiff.ops.tracer import emit_tracer
 
 from .programs import assert_engines_agree, traced
@@ -146,3 +148,38 @@ def test_first_nan_wins() -> None:
         lambda x: (emit_tracer("argmax", x, axis=1), emit_tracer("argmin", x, axis=1)), x
     )
     assert_engines_agree(program, [x])
+
+
+MASKS = {
+    "some": lambda x: x > 0.5,
+    "none": lambda x: x > 2.0,
+    "all": lambda x: x < 2.0,
+    "computed": lambda x: np.sin(3.0 * x) * np.exp(x) + np.tanh(x) > 1.0,
+    "view": lambda x: (x > 0.5)[..., ::-1],
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+@pytest.mark.parametrize("shape", [(37,), (5, 7), (2, 3, 4), (0,), (3, 0)], ids=str)
+def test_positions_of_true_elements(
+    name: str, shape: tuple[int, ...], rng: np.random.Generator
+) -> None:
+    x = rng.random(shape)
+    program = traced(lambda x: tuple(true_positions(MASKS[name](x))), x)
+    assert not assert_engines_agree(program, [x], 0.0).kernel.host_calls
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_positions_found_in_a_loop(seed: int) -> None:
+    def bins(x, n):
+        total = 0.0
+        for i in range(n):
+            inside = x[(x >= i / n) & (x < (i + 1) / n)]
+            total += inside.size * (inside**2).sum()
+            x[x < i / n] *= 1.0 + x[0]
+        return total
+
+    x = np.random.default_rng(seed).random(50)
+    given = x.copy(), x.copy()
+    np.testing.assert_allclose(autodiff.function(bins)(given[0], 7), bins(given[1], 7), 1e-13)
+    np.testing.assert_allclose(given[0], given[1], 1e-14)

@@ -303,6 +303,8 @@ class Plan:
                 return True
             if user.kind == "gather" and value is user.operands[0] and cost > 4:
                 return True
+            if user.kind == "nonzero" and cost > 4:
+                return True  # counted, then looked for
             if user.kind == "dot_general" and cost > (4 if terms_of_product(user) == 1 else 1):
                 return True
         if cost > 0 or operation.kind in ("concatenate", "gather"):

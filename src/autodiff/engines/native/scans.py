@@ -1,0 +1,237 @@
+"""Native routines that go through elements in order: running sums, arg-extrema, bisection, positions.
+
+    cumulative_sum, cumulative_prod     an accumulator along an axis
+    argmax, argmin                      the best so far, and where
+    searchsorted                        bisection, for each element that is sought
+    nonzero                             the positions of true elements, one after the other
+
+The loops are written one element at a time: what a step needs is what the step before has left in a
+stack slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from autodiff.dims import Dim, Extent, minimum
+from autodiff.engines.native.elements import Indices, element
+from autodiff.engines.native.generator import Generator
+from autodiff.engines.native.nests import combined, identity
+from autodiff.engines.native.scalars import Element
+from autodiff.engines.native.storage import linear
+from autodiff.engines.native.writer import LoopIndex, literal, register_type
+from autodiff.ir.data import Operation
+
+
+def _cumulative(g: Generator, operation: Operation) -> bool:
+    (x,) = operation.operands
+    axis, reverse = operation.attributes["axis"], operation.attributes["reverse"]
+    combine = "sum" if operation.kind == "cumulative_sum" else "prod"
+    result = operation.result
+    place = g.destination(result)
+    shape = x.shape
+    type = register_type(x.dtype)
+    # NumPy begins with the first element, so that -0.0 stays.
+    signed_zero = combine == "sum" and x.dtype.kind == "f"
+    first = literal(-0.0, x.dtype) if signed_zero else identity(combine, x.dtype)
+
+    def step(indices: list[Extent]) -> Indices:
+        mirrored = list(indices)
+        if reverse:
+            mirrored[axis] = shape[axis] - 1 - indices[axis]
+        return tuple(mirrored)
+
+    def body(indices: list[Extent], accumulator: str) -> None:
+        at = step(indices)
+        new = g.s.cast(element(g, x, at), x.dtype)
+        old = Element(g.w.here(f"load {type}, ptr {accumulator}"), x.dtype)
+        total = combined(g, combine, old, new)
+        g.w.line(f"store {type} {total.name}, ptr {accumulator}")
+        g.memory.store(total.name, place, linear(at, shape))
+
+    def level(k: int, indices: list[Extent]) -> None:
+        if k == len(shape):
+            accumulator = g.w.slot(type)
+            g.w.line(f"store {type} {first}, ptr {accumulator}")
+            with g.w.loop(0, shape[axis]) as i:
+                indices[axis] = Dim.symbol(i)
+                body(indices, accumulator)
+        elif k == axis:
+            level(k + 1, indices)
+        else:
+            with g.w.loop(0, shape[k]) as i:
+                indices[k] = Dim.symbol(i)
+                level(k + 1, indices)
+
+    _in_nest(g, lambda: level(0, [0] * len(shape)))
+    g.bind(result, place)
+    return True
+
+
+def _in_nest(g: Generator, write_loops: Callable[[], None]) -> None:
+    was = g.in_nest
+    g.in_nest = True
+    try:
+        with g.w.scope():
+            write_loops()
+    finally:
+        g.in_nest = was
+
+
+def _arg_extremum(g: Generator, operation: Operation) -> bool:
+    (x,) = operation.operands
+    axis = operation.attributes["axis"]
+    result = operation.result
+    shape = x.shape
+    type = register_type(x.dtype)
+    place = g.destination(result) if result.shape else None
+    best, where = g.w.slot(type), g.w.slot("i64")
+    better = g.s.gt if operation.kind == "argmax" else g.s.lt
+
+    def search(indices: list[Extent]) -> None:
+        indices[axis] = 0
+        first = element(g, x, tuple(indices))
+        g.w.line(f"store {type} {first.name}, ptr {best}")
+        g.w.line(f"store i64 0, ptr {where}")
+        with g.w.loop(1, shape[axis]) as i:
+            indices[axis] = Dim.symbol(i)
+            new = element(g, x, tuple(indices))
+            old = Element(g.w.here(f"load {type}, ptr {best}"), x.dtype)
+            at = Element(g.w.here(f"load i64, ptr {where}"), np.dtype(np.int64))
+            # The first extremum wins; the first NaN wins over every number.
+            wins = g.s.and_(g.s.or_(better(new, old), g.s.isnan(new)), g.s.not_(g.s.isnan(old)))
+            g.w.line(f"store {type} {g.s.select(wins, new, old).name}, ptr {best}")
+            index = Element(i.name, at.dtype)
+            g.w.line(f"store i64 {g.s.select(wins, index, at).name}, ptr {where}")
+        if place is not None:
+            found = g.w.here(f"load i64, ptr {where}")
+            kept = tuple([n for k, n in enumerate(indices) if k != axis])
+            g.memory.store(found, place, linear(kept, result.shape))
+
+    def level(k: int, indices: list[Extent]) -> None:
+        if k == len(shape):
+            search(indices)
+        elif k == axis:
+            level(k + 1, indices)
+        else:
+            with g.w.loop(0, shape[k]) as i:
+                indices[k] = Dim.symbol(i)
+                level(k + 1, indices)
+
+    _in_nest(g, lambda: level(0, [0] * len(shape)))
+    if place is not None:
+        g.bind(result, place)
+    else:
+        g.bind(result, Element(g.w.here(f"load i64, ptr {where}"), np.dtype(np.int64)))
+    return True
+
+
+def _searchsorted(g: Generator, operation: Operation) -> bool:
+    """Bisection: each element is looked for among ``rest`` places from ``first`` on."""
+    a, v = operation.operands
+    result, n = operation.result, a.shape[0]
+    g.buffer(a)
+    place = g.destination(result) if result.shape else None
+    first, rest = g.w.slot("i64"), g.w.slot("i64")
+    steps = n.bit_length() if isinstance(n, int) else minimum(n, 63)
+    bool_ = np.dtype(bool)
+
+    def halve(sought: Element) -> None:
+        start, count = g.w.here(f"load i64, ptr {first}"), g.w.here(f"load i64, ptr {rest}")
+        half = g.w.here(f"lshr i64 {count}, 1")
+        middle = g.w.here(f"add i64 {start}, {half}")
+        left = Element(g.w.here(f"icmp sgt i64 {count}, 0"), bool_)
+        at = LoopIndex(g.w.here(f"select i1 {left.name}, i64 {middle}, i64 0"), 0, n - 1)
+        probe = element(g, a, (Dim.symbol(at),))
+        if operation.attributes["side"] == "left":
+            beyond = _sorts_before(g, probe, sought)
+        else:
+            beyond = g.s.not_(_sorts_before(g, sought, probe))
+        beyond = g.s.and_(left, beyond)
+        after, fewer = g.w.here(f"add i64 {middle}, 1"), g.w.here(f"sub i64 {count}, {half}")
+        fewer = g.w.here(f"sub i64 {fewer}, 1")
+        for slot, yes, no in ((first, after, start), (rest, fewer, half)):
+            chosen = g.w.here(f"select i1 {beyond.name}, i64 {yes}, i64 {no}")
+            g.w.line(f"store i64 {chosen}, ptr {slot}")
+
+    def level(k: int, indices: list[Extent]) -> None:
+        if k < len(v.shape):
+            with g.w.loop(0, v.shape[k]) as i:
+                level(k + 1, [*indices, Dim.symbol(i)])
+            return
+        sought = element(g, v, tuple(indices))
+        g.w.line(f"store i64 0, ptr {first}")
+        g.w.line(f"store i64 {g.w.extent(n)}, ptr {rest}")
+        with g.w.loop(0, steps):
+            halve(sought)
+        if place is not None:
+            found = g.w.here(f"load i64, ptr {first}")
+            g.memory.store(found, place, linear(tuple(indices), result.shape))
+
+    _in_nest(g, lambda: level(0, []))
+    if place is not None:
+        g.bind(result, place)
+    else:
+        g.bind(result, Element(g.w.here(f"load i64, ptr {first}"), np.dtype(np.int64)))
+    return True
+
+
+def _sorts_before(g: Generator, x: Element, y: Element) -> Element:
+    """Whether ``x < y`` in the order of sorting, in which NaN comes last."""
+    if x.dtype.kind != "f":
+        return g.s.lt(x, y)
+    return g.s.or_(g.s.lt(x, y), g.s.and_(g.s.isnan(y), g.s.not_(g.s.isnan(x))))
+
+
+def _nonzero(g: Generator, operation: Operation) -> bool:
+    """Positions of true elements, without a branch that the processor would have to guess.
+
+    Every position is written to the next free place, which moves on where the element is true.  When all
+    places are full the rest is written to a place of no interest.
+    """
+    (mask,) = operation.operands
+    w, shape = g.w, mask.shape
+    places = [g.destination(v) for v in operation.results]
+    starts = [g.memory.address(place) for place in places]
+    count = w.extent(operation.results[0].shape[0])
+    found, spare = w.slot("i64"), w.slot("i64")
+
+    def step(indices: list[Extent]) -> None:
+        free = w.here(f"load i64, ptr {found}")
+        left = w.here(f"icmp slt i64 {free}, {count}")
+        for start, index in zip(starts, indices, strict=True):
+            position = w.extent(index)
+            next_place = w.here(f"getelementptr i64, ptr {start}, i64 {free}")
+            place = w.here(f"select i1 {left}, ptr {next_place}, ptr {spare}")
+            w.line(f"store i64 {position}, ptr {place}")
+        is_true = element(g, mask, tuple(indices))
+        one = w.here(f"zext i1 {is_true.name} to i64")
+        w.line(f"store i64 {w.here(f'add i64 {free}, {one}')}, ptr {found}")
+
+    def level(k: int, indices: list[Extent]) -> None:
+        if k == len(shape):
+            step(indices)
+            return
+        with w.loop(0, shape[k]) as i:
+            level(k + 1, [*indices, Dim.symbol(i)])
+
+    w.line(f"store i64 0, ptr {found}")
+    _in_nest(g, lambda: level(0, []))
+    # What was counted elsewhere: no place may be left as it was found in memory.
+    all_found = w.here(f"icmp eq i64 {w.here(f'load i64, ptr {found}')}, {count}")
+    g.fail_unless(all_found, "nonzero failed", operation.source)
+    for value, place in zip(operation.results, places, strict=True):
+        g.bind(value, place)
+    return True
+
+
+ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
+    "cumulative_sum": _cumulative,
+    "cumulative_prod": _cumulative,
+    "argmax": _arg_extremum,
+    "argmin": _arg_extremum,
+    "searchsorted": _searchsorted,
+    "nonzero": _nonzero,
+}
