@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextvars
 import ctypes
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -149,10 +150,14 @@ class _Kinds(Recorder):
         self.found |= _OF_TEXT.get(text, 0) or of_text(text)
 
 
+@functools.cache
+def _called_of(kinds: int) -> dict[str, Any]:
+    return {kind: "call" if bit & kinds else "ignore" for kind, bit in BITS.items()}
+
+
 @contextmanager
 def noting(kinds: int) -> Iterator[Callable[[], int]]:
     """Run NumPy silently; which of these kinds of errors it has met, asked as a function."""
     note = _Kinds()
-    how: dict[str, Any] = {kind: "call" if bit & kinds else "ignore" for kind, bit in BITS.items()}
-    with np.errstate(call=note, **how):
+    with np.errstate(call=note, **_called_of(kinds)):
         yield lambda: note.found

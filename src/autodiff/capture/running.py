@@ -9,8 +9,7 @@ whatever way a call takes, its effects happen once and in order.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -95,14 +94,17 @@ def current_run() -> Run:
     return run
 
 
-@contextmanager
-def running(run: Run) -> Iterator[None]:
-    """Run a program whose host calls use ``run``."""
-    token = _current.set(run)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class running:
+    """Run a program whose host calls use ``run``: ``with running(run): …``."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def __enter__(self) -> None:
+        self.token = _current.set(self.run)
+
+    def __exit__(self, *raised: object) -> None:
+        _current.reset(self.token)
 
 
 __all__ = ["Run", "changing_objects", "current_run", "running"]

@@ -65,6 +65,8 @@ def _check_meaning(predicate: Any, *operands: Any, message: str) -> tuple[()]:
 
 def _host_meaning(*operands: Any, function: Any, types: Any) -> Any:
     results = function(*operands)
+    if not types:
+        return ()
     name = getattr(function, "__name__", "a function")
     return tuple([fitted_result(r, t, name) for r, t in zip(results, types, strict=True)])
 

@@ -239,6 +239,15 @@ def _eigh_meaning(a: Any, upper: bool = False) -> Any:
 
 eigh_rules = Rules(_eigh_jvp, _eigh_vjp)
 register(Entry("eigh", _eigh_rule, _eigh_meaning, Kernel("eigh"), eigh_rules))
+# Of a program that is not differentiated any more, see ``passes.dead``.
+register(
+    Entry(
+        "eigenvalues",
+        lambda types, upper=False: _eigh_rule(types)[:1],
+        lambda a, upper=False: np.linalg.eigvalsh(a, "U" if upper else "L"),
+        Kernel("eigenvalues"),
+    )
+)
 
 
 # -- singular values ------------------------------------------------------------------------------
@@ -326,6 +335,14 @@ def svd_pull(site: Site, ct_s: Any, both: Any, apart: Any, outside: Any) -> tupl
 
 
 register(Entry("svd", _svd_rule, _svd_meaning, Kernel("svd"), Rules(_svd_jvp, _svd_vjp)))
+register(
+    Entry(
+        "singular_values",
+        lambda types: _svd_rule(types)[1:2],
+        np.linalg.svdvals,
+        Kernel("singular_values"),
+    )
+)
 
 
 # Of a matrix that is not square, the vectors that complete those of the thin form to a basis.  They

@@ -332,6 +332,14 @@ register(
         eigh_rules,
     )
 )
+register(
+    Entry(
+        "symmetric_eigenvalues",
+        lambda types: (ArrayType(types[0].dtype, types[0].shape[:-1]),),
+        linalg.eigvalsh,
+        Kernel("symmetric_eigenvalues"),
+    )
+)
 
 
 @implements(linalg.eigh)

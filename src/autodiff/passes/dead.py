@@ -2,7 +2,9 @@
 
 Removes operations whose results nobody uses and which have no effect; stacked outputs of loops
 that nobody reads; and loop carries that are never changed (the start value stands for them) or
-that only feed themselves.
+that only feed themselves.  Where one result of an operation is used, what computes it alone.
+
+    w, v = np.linalg.eigh(a); return w      np.linalg.eigvalsh(a)
 
     np.linalg.cholesky(a)     kept: that it raises may be all it is there for
 
@@ -145,6 +147,13 @@ def _may_be_too_large(size: _Size, inputs: set[Value], given: set[Value]) -> boo
     return math.prod(shape) * itemsize > MOST_BYTES
 
 
+# Operations of which one result costs less than all.
+_ALONE = {
+    ("eigh", 0): "eigenvalues",
+    ("symmetric_eigen", 0): "symmetric_eigenvalues",
+    ("svd", 1): "singular_values",
+}
+
 # Operations that raise for some values of their first operand, and those of indices.
 _OF_MATRICES = (
     "cholesky",
@@ -152,7 +161,9 @@ _OF_MATRICES = (
     "inverse",
     "triangular_solve",
     "eigh",
+    "eigenvalues",
     "svd",
+    "singular_values",
     "pseudo_inverse",
     "sqrtm",
 )
@@ -213,6 +224,11 @@ def _sweep(
                 continue
         if operation.regions:
             operation = _sweep_control(operation, live, kept_risks, memo)
+        used = [k for k, v in enumerate(operation.results) if v in live]
+        alone = _ALONE.get((operation.kind, used[0])) if len(used) == 1 else None
+        if alone is not None:
+            operation = _with(operation, operation.operands, (), used)
+            operation.kind = alone
         live.update(uses(operation))
         kept_risks.update(_risks(operation))
         kept.append(operation)
@@ -315,7 +331,8 @@ def _renamed(program: Program) -> Program:
 
 
 def _renew(operation: Operation, mapping: Mapping) -> Operation:
-    if not operation.regions and not any(v in mapping for v in uses(operation)):
+    made_here = operation.regions or operation.kind in _ALONE.values()
+    if not made_here and not any(v in mapping for v in uses(operation)):
         return operation
     operands = tuple([mapping.get(v, v) for v in operation.operands])
     attributes = {k: map_attribute(v, mapping) for k, v in operation.attributes.items()}

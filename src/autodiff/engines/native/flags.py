@@ -24,8 +24,7 @@ import ctypes
 import functools
 import platform
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from autodiff import floating
@@ -51,6 +50,7 @@ class Report(ctypes.Structure):
     )
 
 
+@functools.cache
 def is_x86() -> bool:
     """Whether the processor has the register that is read here."""
     return platform.machine().lower() in ("x86_64", "amd64")
@@ -65,25 +65,20 @@ def _flag_functions() -> tuple[Callable[[int], int], Callable[[int], int]]:
     return kind(test), kind(set_)
 
 
-@contextmanager
-def kept() -> Iterator[Callable[[int], None]]:
-    """Run Python code in the middle of a kernel: its flags are found again, and more may be added.
-
-    Which they were is not: C's function sets that of an overflow elsewhere, so one stands for all.
-    """
+def before_python() -> int:
+    """The flags that are set where Python code runs in the middle of a kernel."""
     if not is_x86() or sys.platform == "win32":  # where they have other numbers
-        yield lambda errors: None
-        return
-    read, set_ = _flag_functions()
-    found = read(floating.LOUD)
+        return 0
+    return _flag_functions()[0](floating.LOUD)
 
-    def add(errors: int) -> None:
-        nonlocal found
-        found |= errors & floating.LOUD
 
-    yield add
-    if found:
-        set_(floating.BITS["invalid"])
+def after_python(errors: int) -> None:
+    """Let the kernel find flags again: those from before, and errors that were met.
+
+    Which they were it does not: C's function sets that of an overflow elsewhere, so one stands for all.
+    """
+    if errors & floating.LOUD and is_x86() and sys.platform != "win32":
+        _flag_functions()[1](floating.BITS["invalid"])
 
 
 # Integers set no flag: where one is divided by 0, a float is.

@@ -9,6 +9,7 @@ filled.  An exception makes the kernel fail.  ``HostCaller`` is the Python side.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -124,6 +125,8 @@ def _meaning(operation: Operation, dims: list[Dim]) -> Callable[..., Any]:
     meaning = ENTRIES[operation.kind].meaning
     count = len(operation.operands)
     programs = operation.attributes.get("programs", ())
+    if not dims and not programs:
+        return functools.partial(meaning, **operation.attributes)
     evaluators = {id(program): _Bound(program) for program in programs}
 
     def call(*values: Any) -> Any:
@@ -224,15 +227,15 @@ class HostCaller:
 
     def __call__(self, number: int, operands: int, results: int) -> None:
         """Make the call of a number with operands and results at these addresses."""
-        with flags.kept() as add:
-            add(self._run(self.calls[number], operands, results))
+        found = flags.before_python()
+        flags.after_python(found | self._run(self.calls[number], operands, results))
 
     def _run(self, call: HostCall, operands: int, results: int) -> int:
         """Make a call; the floating-point errors that NumPy has met in the place of native code.
 
         A function of the user's runs under the user's ``np.errstate``, and warns itself.
         """
-        given = [a if a.ndim else a[()] for a in _arrays(operands, call.operands, copy=True)]
+        given = _given(operands, call.operands)
         if call.is_users:
             made, errors = call.function(*given), 0
         else:
@@ -241,13 +244,30 @@ class HostCaller:
                 errors = noted()
         if not isinstance(made, tuple):
             made = (made,)
-        for place, value in zip(_arrays(results, call.results, copy=False), made, strict=True):
+        for place, value in zip(_arrays(results, call.results), made, strict=True):
             type = ArrayType(place.dtype, place.shape)
             place[...] = fitted_result(value, type, call.name)
         return errors
 
 
-def _arrays(words: int, types: Sequence[tuple[np.dtype[Any], int]], copy: bool) -> list[np.ndarray]:
+def _given(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[Any]:
+    """The operands of a call: scalars, and copies of arrays, whose memory the kernel will reuse."""
+    if all(ndim == 0 for _, ndim in types):
+        pointers = (ctypes.c_int64 * len(types)).from_address(words)
+        return [
+            dtype.type(_c_type(dtype).from_address(pointer).value)
+            for (dtype, _), pointer in zip(types, pointers, strict=True)
+        ]
+    return [a.copy() if a.ndim else a[()] for a in _arrays(words, types)]
+
+
+@functools.cache
+def _c_type(dtype: np.dtype[Any]) -> Any:
+    """The number type of C that a dtype is."""
+    return np.ctypeslib.as_ctypes_type(dtype)
+
+
+def _arrays(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[np.ndarray]:
     arrays = []
     at = words
     for dtype, ndim in types:
@@ -259,6 +279,5 @@ def _arrays(words: int, types: Sequence[tuple[np.dtype[Any], int]], copy: bool) 
             arrays.append(np.empty(shape, dtype))
             continue
         memory: Any = (ctypes.c_char * size).from_address(pointer)
-        array: Any = np.frombuffer(memory, dtype).reshape(shape)
-        arrays.append(array.copy() if copy else array)
+        arrays.append(np.frombuffer(memory, dtype).reshape(shape))
     return arrays
