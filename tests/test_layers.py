@@ -26,6 +26,8 @@ LAYERS: dict[str, int] = {
     "optimize": 6,
     "testing": 6,
     "finding": 6,
+    "numpy_calls": 6,
+    "numpy_source": 6,
     "nist": 6,
     "plot": 6,
     "explain": 6,
@@ -70,7 +72,7 @@ FRONT_DOORS = {("engines", "engines.numpy"), ("engines", "engines.native")}
 WITHIN = {
     ("cli", "demo"),
     ("plot", "optimize"), ("plot", "nist"),
-    ("testing", "api"), ("finding", "api"),
+    ("testing", "api"), ("finding", "api"), ("numpy_source", "api"), ("numpy_source", "numpy_calls"),
     ("api", "explain"),
     ("api", "inlining"), ("api", "batching"),
     ("symbolic", "api"),

@@ -27,6 +27,7 @@ _HOMES = {
     "autodiff.symbolic": ("Symbolic", "constant", "tag"),
     "autodiff.testing": ("check_gradient",),
     "autodiff.finding": ("find_nan",),
+    "autodiff.numpy_source": ("derivative_source",),
     "autodiff.errors": (
         "AutodiffError", "FallbackWarning", "NotScalarError", "ShapeError", "UnsupportedError",
         "DerivativeError", "NonFiniteError",
