@@ -28,6 +28,7 @@ LAYERS: dict[str, int] = {
     "finding": 6,
     "numpy_calls": 6,
     "numpy_source": 6,
+    "profiling": 6,
     "nist": 6,
     "plot": 6,
     "explain": 6,
@@ -72,7 +73,7 @@ FRONT_DOORS = {("engines", "engines.numpy"), ("engines", "engines.native")}
 WITHIN = {
     ("cli", "demo"),
     ("plot", "optimize"), ("plot", "nist"),
-    ("testing", "api"), ("finding", "api"), ("numpy_source", "api"), ("numpy_source", "numpy_calls"),
+    ("testing", "api"), ("finding", "api"), ("numpy_source", "api"), ("profiling", "api"), ("numpy_source", "numpy_calls"),
     ("api", "explain"),
     ("api", "inlining"), ("api", "batching"),
     ("symbolic", "api"),

@@ -28,6 +28,7 @@ _HOMES = {
     "autodiff.testing": ("check_gradient",),
     "autodiff.finding": ("find_nan",),
     "autodiff.numpy_source": ("derivative_source",),
+    "autodiff.profiling": ("profile",),
     "autodiff.errors": (
         "AutodiffError", "FallbackWarning", "NotScalarError", "ShapeError", "UnsupportedError",
         "DerivativeError", "NonFiniteError",

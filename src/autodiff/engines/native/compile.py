@@ -37,14 +37,14 @@ def compile_program(program: Program, threads: int = 1) -> Callable[[Sequence[An
 class Runner:
     """A loaded kernel that is called with arrays."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, counters: Sequence[str] = ()) -> None:
         self.kernel = kernel
         self.caller = HostCaller(kernel.host_calls)
         extra = dict(self.caller.addresses)
         for number, array in enumerate(kernel.constants):
             extra[f"constant.{number}"] = array.ctypes.data
         keep = (self.caller, kernel.constants)
-        self.machine = session.load(kernel.text, (kernel.symbol,), extra=extra, keep=keep)
+        self.machine = session.load(kernel.text, (kernel.symbol, *counters), extra=extra, keep=keep)
         types: list[Any] = []
         for dtype, shape in kernel.inputs:
             types.append(
