@@ -29,6 +29,7 @@ LAYERS: dict[str, int] = {
     "numpy_calls": 6,
     "numpy_source": 6,
     "profiling": 6,
+    "pictures": 6,
     "nist": 6,
     "plot": 6,
     "explain": 6,
@@ -73,7 +74,7 @@ FRONT_DOORS = {("engines", "engines.numpy"), ("engines", "engines.native")}
 WITHIN = {
     ("cli", "demo"),
     ("plot", "optimize"), ("plot", "nist"),
-    ("testing", "api"), ("finding", "api"), ("numpy_source", "api"), ("profiling", "api"), ("numpy_source", "numpy_calls"),
+    ("testing", "api"), ("finding", "api"), ("numpy_source", "api"), ("profiling", "api"), ("profiling", "explain"), ("pictures", "api"), ("numpy_source", "numpy_calls"),
     ("api", "explain"),
     ("api", "inlining"), ("api", "batching"),
     ("symbolic", "api"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.engines.native.timing import TimedRunner
+from autodiff.engines.native.compile import TimedRunner
 from autodiff.engines.numpy import compile_program
 from autodiff.passes import optimize
 from tests.capture.support import corpus, inputs_of

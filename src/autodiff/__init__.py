@@ -29,6 +29,7 @@ _HOMES = {
     "autodiff.finding": ("find_nan",),
     "autodiff.numpy_source": ("derivative_source",),
     "autodiff.profiling": ("profile",),
+    "autodiff.pictures": ("picture",),
     "autodiff.errors": (
         "AutodiffError", "FallbackWarning", "NotScalarError", "ShapeError", "UnsupportedError",
         "DerivativeError", "NonFiniteError",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import linecache
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.api import BoundTransformed, Function, Transformed
+from autodiff.engines.native.compile import TimedRunner
 from autodiff.errors import UnsupportedError
-from autodiff.ir.data import Operation, Source, Value
+from autodiff.explain import kept_values, size_in_bytes
+from autodiff.ir.data import Operation, Source
 from autodiff.ir.printing import Text, table_html
 from autodiff.plain_data import dataclass
 
@@ -126,8 +128,6 @@ def profile(f: Any, **options: Any) -> Callable[..., Profile]:
 
 
 def _measured(title: str, captured: Any, program: Any) -> Profile:
-    from autodiff.engines.native.timing import TimedRunner
-
     runner = TimedRunner(program)
     given = [np.asarray(record.example) for record in captured.inputs]
     runner(given)
@@ -154,7 +154,7 @@ def _measured(title: str, captured: Any, program: Any) -> Profile:
         for (file, number), (a, b, _, times) in lines.items()
     ]
     found.sort(key=lambda line: -line.seconds)
-    kept = _kept(program.block.operations)
+    kept = sum(size_in_bytes(value) or 0 for _, value in kept_values(program))
     report = Profile(
         _text(title, found, spent / runs, runner.kernel.work_bytes, outputs, kept, runs)
     )
@@ -171,25 +171,6 @@ def _shares(
     of = [o.source for o in numbers if o.source is not None]
     of = of or [o.source for o in operations if o.source is not None]
     return [(source, 1 / len(of)) for source in of]
-
-
-def _kept(operations: Iterable[Operation]) -> int:
-    """Bytes that loops of the function keep for the reverse sweep, where their sizes are known."""
-    total = 0
-    for operation in operations:
-        if operation.kind in ("for", "while") and not (
-            operation.source and operation.source.derived
-        ):
-            first = len(operation.operands) + (operation.kind == "while")
-            total += sum(_bytes(v) for v in operation.results[first:])
-    return total
-
-
-def _bytes(value: Value) -> int:
-    size = value.dtype.itemsize
-    for n in value.shape:
-        size *= n if isinstance(n, int) else 0
-    return size
 
 
 def _text(

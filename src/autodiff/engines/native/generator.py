@@ -51,6 +51,7 @@ class HostCall:
     operands: tuple[tuple[np.dtype[Any], int], ...]
     results: tuple[tuple[np.dtype[Any], int], ...]
     is_users: bool  # a function of the user's, not NumPy's meaning of an operation
+    source: Source | None = None
 
 
 class Scope:

@@ -1,6 +1,6 @@
 """Where a kernel spends its time: a clock read before and after each node.
 
-    runner = timed(program)
+    runner = compile.TimedRunner(program)
     outputs = runner(arrays)
     for part in runner.parts(): print(part.operations, part.ticks, part.times)
 
@@ -14,14 +14,13 @@ The clock is the processor's: cycles of constant length on x86 (``rdtsc``), the 
 
 from __future__ import annotations
 
-import ctypes
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from autodiff.ir.data import Operation, Program
+from autodiff.ir.data import Operation
 from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ COUNTS = "timing.counts"
 class Part:
     """What one node is made of, and how long it took: ticks of the clock, and how often it ran."""
 
+    kind: str  # of the node: nest, step
     operations: list[Operation]
     inside: int | None  # the number of the part around it
     numbers: list[Operation] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Timer:
             yield
             return
         number = len(self.parts)
-        self.parts.append(Part(operations, self.open[-1] if self.open else None))
+        self.parts.append(Part(node.kind, operations, self.open[-1] if self.open else None))
         before = _read(g)
         self.open.append(number)
         yield
@@ -69,6 +69,14 @@ class Timer:
             place = g.w.here(f"getelementptr i64, ptr @{COUNTS}, i64 {at}")
             old = g.w.here(f"load i64, ptr {place}")
             g.w.line(f"store i64 {g.w.here(f'add i64 {old}, {more}')}, ptr {place}")
+
+    def note(self, counts: Sequence[int]) -> None:
+        """Take the counters: the ticks of a part are less what parts inside of it took."""
+        for number, part in enumerate(self.parts):
+            part.ticks, part.times = counts[2 * number], counts[2 * number + 1]
+        for number, part in enumerate(self.parts):
+            if part.inside is not None:
+                self.parts[part.inside].ticks -= counts[2 * number]
 
     def definition(self) -> str:
         """The counters: ticks and times of each part."""
@@ -87,34 +95,3 @@ def _read(g: Generator) -> str:
     name = "llvm.readcyclecounter" if is_x86 else "llvm.readsteadycounter"
     g.w.declared.setdefault(name, f"declare i64 @{name}()")
     return g.w.here(f"call i64 @{name}()")
-
-
-class TimedRunner:
-    """A kernel with clocks, which runs as :func:`compile.compile_program`'s does."""
-
-    def __init__(self, program: Program) -> None:
-        from autodiff.engines.native.compile import Runner
-        from autodiff.engines.native.lowering import lower
-
-        self.timer = Timer()
-        self.kernel = lower(program, timer=self.timer)
-        self.run = Runner(self.kernel, (COUNTS,))
-        size = 2 * len(self.timer.parts)
-        self.counts = (ctypes.c_int64 * size).from_address(self.run.machine.address(COUNTS))
-
-    def __call__(self, arguments: Sequence[Any]) -> list[Any]:
-        return self.run(arguments)
-
-    def clear(self) -> None:
-        """Start anew."""
-        ctypes.memset(self.counts, 0, ctypes.sizeof(self.counts))
-
-    def parts(self) -> list[Part]:
-        """The parts with what they took since the start, less what parts inside of them took."""
-        parts = self.timer.parts
-        for number, part in enumerate(parts):
-            part.ticks, part.times = self.counts[2 * number], self.counts[2 * number + 1]
-        for number, part in enumerate(parts):
-            if part.inside is not None:
-                parts[part.inside].ticks -= self.counts[2 * number]
-        return parts
