@@ -55,7 +55,10 @@ def test_reports_on_calls_are_shown_line_by_line() -> None:
     for text in (gradient.explain(X), gradient.llvm(X), gradient.assembly(X)):
         assert isinstance(text, str)
         assert repr(text) == text  # at the prompt too, without quotes and \n
+    for text in (gradient.llvm(X), gradient.assembly(X)):
         assert Shown(text._repr_html_()).text == text
+    folded = Shown(gradient.explain(X)._repr_html_()).text
+    assert all(line.split(maxsplit=1)[1] in folded for line in gradient.explain(X).splitlines()[1:])
 
 
 def test_gradient_checks_and_histories_are_shown_as_tables() -> None:

@@ -27,6 +27,9 @@ _HOMES = {
     "autodiff.symbolic": ("Symbolic", "constant", "tag"),
     "autodiff.testing": ("check_gradient",),
     "autodiff.finding": ("find_nan",),
+    "autodiff.numpy_source": ("derivative_source",),
+    "autodiff.profiling": ("profile",),
+    "autodiff.pictures": ("picture",),
     "autodiff.errors": (
         "AutodiffError", "FallbackWarning", "NotScalarError", "ShapeError", "UnsupportedError",
         "DerivativeError", "NonFiniteError",

@@ -1,26 +1,56 @@
-"""A report on one call: what is read and guarded, how loops and branches were compiled, how large it is."""
+"""A report on one call: what is read and guarded, how it was compiled, what it keeps, how large it is."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from autodiff.compiled import Compiled
 from autodiff.dims import UndecidedExtent
+from autodiff.engines.native.lowering import lower
+from autodiff.engines.native.timing import Timer
 from autodiff.ir import walk
-from autodiff.ir.printing import Text
+from autodiff.ir.data import Operation, Program, Value
+from autodiff.ir.printing import Text, as_html, format_type
 from autodiff.ladder import Bail
+from autodiff.ops.entries import ENTRIES, Kernel
+
+_MEANINGS = {
+    "input": "inputs", "stores": "stores into arguments", "guard": "guards, compared at every call",
+    "decided": "loops and branches", "program": "operations", "output": "outputs",
+    "native": "machine code", "host": "calls of Python", "memory": "memory", "keeps": "kept for the reverse sweep",
+}  # fmt: skip
+
+
+class Explanation(Text):
+    """The report as text; notebooks fold its sections."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        head, *lines = str(self).split("\n")
+        sections: dict[str, list[str]] = {}
+        for line in lines:
+            word = line.split(maxsplit=1)[0]
+            sections.setdefault(word, []).append(line.strip().removeprefix(word).strip())
+        parts = [as_html(head)]
+        for word, found in sections.items():
+            body = as_html("\n".join(found))
+            title = f"{_MEANINGS.get(word, word)} ({len(found)})"
+            parts.append(f"<details><summary>{title}</summary>{body}</details>")
+        return "".join(parts)
 
 
 def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """The report as text."""
+    """The report."""
     title = f"{compiled.transformation.name} of {compiled.signature.title}"
     try:
         captured, plan = compiled.first_way(compiled.plan, args, kwargs)
     except (Bail, UndecidedExtent) as problem:
         source = getattr(problem, "source", None)
         where = f" at {source}" if source is not None else ""
-        return Text(f"{title}: runs uncompiled, because of {problem}{where}")
+        return Explanation(f"{title}: runs uncompiled, because of {problem}{where}")
     lines = [f"{title}, engine {compiled.engine!r}"]
     for record in captured.inputs:
         kind = "argument" if record.leaf is not None else "read at every call"
@@ -37,6 +67,57 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         f"  program {sum(count.values())} operations: "
         + ", ".join(f"{n} {k}" for k, n in count.most_common())
     )
+    for operation, value in kept_values(plan.program):
+        line = operation.source.line if operation.source is not None else "?"
+        lines.append(
+            f"  keeps   {format_type(value.type)} of the loop at line {line}{_bytes(value)}"
+        )
+    if compiled.engine == "native":
+        lines += _machine(plan.program)
     for value in plan.program.outputs:
         lines.append(f"  output  {value.type}")
-    return Text("\n".join(lines))
+    return Explanation("\n".join(lines))
+
+
+def kept_values(program: Program) -> Iterator[tuple[Operation, Value]]:
+    """What loops of the function keep of each pass for the reverse sweep, with the loops."""
+    for operation in walk(program.block):
+        if operation.kind in ("for", "while") and not operation.is_derived:
+            first = len(operation.operands) + (operation.kind == "while")
+            for value in operation.results[first:]:
+                yield operation, value
+
+
+def size_in_bytes(value: Value) -> int | None:
+    """The bytes of an array; None where its shape is known at run time only."""
+    total = value.dtype.itemsize
+    for n in value.shape:
+        if not isinstance(n, int):
+            return None
+        total *= n
+    return total
+
+
+def _bytes(value: Value) -> str:
+    found = size_in_bytes(value)
+    return "" if found is None else f": {found:,} bytes"
+
+
+def _machine(program: Program) -> Iterator[str]:
+    """How the native engine writes a program: loops, routines, calls of Python, memory."""
+    timer = Timer()
+    kernel = lower(program, timer=timer)
+    nests = sum(part.kind == "nest" for part in timer.parts)
+    routines = Counter(
+        part.operations[0].kind
+        for part in timer.parts
+        if part.kind == "step" and isinstance(ENTRIES[part.operations[0].kind].lowering, Kernel)
+    )
+    text = f"{nests} loop{'s' * (nests != 1)} over arrays"
+    if routines:
+        text += "; routines: " + ", ".join(f"{n} {k}" for k, n in routines.most_common())
+    yield f"  native  {text}"
+    for call in kernel.host_calls:
+        where = "" if call.source is None else f" at line {call.source.line}"
+        yield f"  host    {call.name}{where}"
+    yield f"  memory  {kernel.work_bytes:,} bytes of work memory, beside arrays of sizes not known yet"

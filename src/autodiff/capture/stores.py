@@ -241,6 +241,12 @@ class ListPlan:
     changed: int | None
     kind: type = list  # or tuple
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the items are those of the buffer, all of them and no others."""
+        parts = (self.length, self.count, self.head, self.repeated, self.changed)
+        return parts == (None, None, (), None, None)
+
     def build(self, outputs: Any, leaf: Callable[[tuple[Any, ...]], Any]) -> Any:
         """The list; ``leaf`` makes one of the result."""
         n = self.length  # if neither this nor a count is known: all

@@ -121,8 +121,12 @@ def _leaf(leaf: tuple[Any, ...], plan: Plan) -> ResultTree:
 def _items(of: ListPlan, program: Program) -> Items:
     """A list that is all of an output, whose length the arguments tell."""
     output = program.outputs[of.buffer]
-    plain = (of.length, of.count, of.head, of.repeated, of.changed) == (None, None, (), None, None)
-    if not plain or of.form != "python" or output.dtype != np.float64 or len(output.shape) != 1:
+    if (
+        not of.is_whole
+        or of.form != "python"
+        or output.dtype != np.float64
+        or len(output.shape) != 1
+    ):
         raise _Unsuited
     given = {symbol for x in program.inputs for n in x.shape for symbol in symbols(n)}
     if not symbols(output.shape[0]) <= given:

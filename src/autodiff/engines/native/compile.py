@@ -19,6 +19,7 @@ from autodiff.dims import evaluate
 from autodiff.engines.native import session
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
+from autodiff.engines.native.timing import COUNTS, Part, Timer
 from autodiff.ir.data import Program
 from autodiff.ops.control import CheckFailed
 
@@ -37,14 +38,14 @@ def compile_program(program: Program, threads: int = 1) -> Callable[[Sequence[An
 class Runner:
     """A loaded kernel that is called with arrays."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, counters: Sequence[str] = ()) -> None:
         self.kernel = kernel
         self.caller = HostCaller(kernel.host_calls)
         extra = dict(self.caller.addresses)
         for number, array in enumerate(kernel.constants):
             extra[f"constant.{number}"] = array.ctypes.data
         keep = (self.caller, kernel.constants)
-        self.machine = session.load(kernel.text, (kernel.symbol,), extra=extra, keep=keep)
+        self.machine = session.load(kernel.text, (kernel.symbol, *counters), extra=extra, keep=keep)
         types: list[Any] = []
         for dtype, shape in kernel.inputs:
             types.append(
@@ -100,3 +101,26 @@ class Runner:
         free.argtypes = [ctypes.c_void_p]
         free(pointer)
         return array
+
+
+class TimedRunner:
+    """A kernel with clocks, see ``timing``."""
+
+    def __init__(self, program: Program) -> None:
+        self.timer = Timer()
+        self.kernel = lower(program, timer=self.timer)
+        self.run = Runner(self.kernel, (COUNTS,))
+        size = 2 * len(self.timer.parts)
+        self.counts = (ctypes.c_int64 * size).from_address(self.run.machine.address(COUNTS))
+
+    def __call__(self, arguments: Sequence[Any]) -> list[Any]:
+        return self.run(arguments)
+
+    def clear(self) -> None:
+        """Start anew."""
+        ctypes.memset(self.counts, 0, ctypes.sizeof(self.counts))
+
+    def parts(self) -> list[Part]:
+        """The parts with what they took since the start, less what parts inside of them took."""
+        self.timer.note(list(self.counts))
+        return self.timer.parts

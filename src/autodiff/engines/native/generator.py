@@ -20,6 +20,7 @@ from autodiff.dims import Extent, product, same
 from autodiff.engines.native.planning import Plan, Root
 from autodiff.engines.native.scalars import Element, Scalars
 from autodiff.engines.native.storage import BOUNDS, Buffer, Memory
+from autodiff.engines.native.timing import Timer
 from autodiff.engines.native.writer import Writer, literal, memory_type
 from autodiff.errors import InternalError
 from autodiff.ir.data import Block, Operation, Source, Value
@@ -50,6 +51,7 @@ class HostCall:
     operands: tuple[tuple[np.dtype[Any], int], ...]
     results: tuple[tuple[np.dtype[Any], int], ...]
     is_users: bool  # a function of the user's, not NumPy's meaning of an operation
+    source: Source | None = None
 
 
 class Scope:
@@ -91,6 +93,7 @@ class Generator:
         self.memory = Memory(self.w)
         self.scope: Scope = Scope(None, "entry", Block())
         self.source: Source | None = None  # of what is being written
+        self.timer: Timer | None = None
         if debug.bounding():
             self.memory.note = self._note_access
             self.w.globals.append(BOUNDS)

@@ -42,6 +42,7 @@ def write(g: Generator, operation: Operation) -> None:
             tuple([(b.dtype, len(b.shape)) for b in (*operands, *extents)]),
             tuple([(b.dtype, len(b.shape)) for b in results]),
             operation.kind == "host_call",
+            operation.source,
         )
     )
     given, made = _words(g, [*operands, *extents]), _words(g, results)

@@ -38,6 +38,7 @@ from autodiff.engines.native.generator import Check, Generator, HostCall, Scope,
 from autodiff.engines.native.planning import Node, Plan
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer
+from autodiff.engines.native.timing import Timer
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import memory_type
 from autodiff.errors import InternalError
@@ -81,7 +82,7 @@ class Kernel:
         return check.message
 
 
-def lower(program: Program, threads: int = 1) -> Kernel:
+def lower(program: Program, threads: int = 1, timer: Timer | None = None) -> Kernel:
     """The LLVM IR of a program.
 
     Parameters
@@ -90,12 +91,15 @@ def lower(program: Program, threads: int = 1) -> Kernel:
         What to compile.
     threads : int
         Most threads that large loops may use.
+    timer : Timer, optional
+        Has the parts of the kernel timed.
 
     Returns
     -------
     Kernel
     """
     g = Generator(threads=min(threads, nest_threads.MOST) if nest_threads.SUPPORTED else 1)
+    g.timer = timer
     g.scope = Scope(None, "entry", program.block)
     g.is_guarded = any(
         operation.kind == "check" and operation.attributes["message"] == GUARD
@@ -125,6 +129,8 @@ def lower(program: Program, threads: int = 1) -> Kernel:
                 _store_sized(g, value, f"%out{number}")
             elif not value.shape:
                 _store_scalar(g, value, f"%out{number}")
+    if timer is not None:
+        g.w.globals.append(timer.definition())
     g.w.line("br label %exit")
     parameters.append("ptr noalias %work")
     text = _module(g, parameters)
@@ -330,6 +336,14 @@ def _count_work(g: Generator, operation: Operation) -> None:
 
 def write_node(g: Generator, node: Node) -> None:
     """Write one node and bind its results."""
+    if g.timer is None:
+        _write_node(g, node)
+    else:
+        with g.timer.measured(g, node):
+            _write_node(g, node)
+
+
+def _write_node(g: Generator, node: Node) -> None:
     g.source = _source_of(node) or g.source
     if node.kind == "nest":
         nests.emit_node(g, node)

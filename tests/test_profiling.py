@@ -1,0 +1,82 @@
+"""Where compiled code spends its time, by the user's lines."""
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.engines.native.compile import TimedRunner
+from autodiff.engines.numpy import compile_program
+from autodiff.passes import optimize
+from tests.capture.support import corpus, inputs_of
+
+
+def mixed(x, n):
+    y = np.sort(x)
+    total = 0.0
+    for i in range(n):
+        total += np.sin(y[i]) * x[i]
+        if total > 100.0:
+            total = total * 0.5
+    return total + np.sum(np.exp(y))
+
+
+X = np.random.default_rng(0).random(20_000)
+FIRST = mixed.__code__.co_firstlineno
+
+
+def test_lines_of_a_value() -> None:
+    found = autodiff.profile(mixed)(X, 50)
+    by_line = {line.number - FIRST: line for line in found.lines}
+    assert set(by_line) <= {1, 2, 3, 4, 5, 6, 7} and {1, 4, 5, 7} <= set(by_line)
+    assert found.lines[0].text == "y = np.sort(x)" and found.lines[0].times == 1
+    assert by_line[5].times == 50 or by_line[6].times == 50
+    assert all(line.derivative == 0 for line in found.lines)
+    assert 0.5 * found.seconds < sum(line.seconds for line in found.lines) <= 1.01 * found.seconds
+    assert found.runs >= 3 and found.result_bytes == 8 and found.kept_bytes == 0
+
+
+def test_lines_of_a_derivative() -> None:
+    found = autodiff.profile(autodiff.gradient(mixed))(X, 50)
+    assert sum(line.derivative for line in found.lines) > 0
+    assert found.result_bytes >= X.nbytes and found.kept_bytes >= 50 * 8
+    first, *rest = str(found).splitlines()
+    assert first.startswith("mixed: ") and "kept for the reverse sweep" in first
+    assert len(rest) == len(found.lines) and "test_profiling.py:" in rest[0]
+    assert "<table>" in found._repr_html_() and "np.sort(x)" in found._repr_html_()
+
+
+class Model:
+    def __init__(self) -> None:
+        self.rate = 2.0
+
+    @autodiff.gradient
+    def slope(self, x):
+        return np.sum(np.exp(self.rate * x))
+
+
+def test_methods_are_profiled() -> None:
+    assert "self.rate * x" in str(autodiff.profile(Model().slope)(np.ones(3)))
+
+
+def test_what_acts_on_the_world_is_not_run_again_and_again(capsys: pytest.CaptureFixture) -> None:
+    def loud(x):
+        print("once")
+        return x * x
+
+    with pytest.raises(autodiff.UnsupportedError, match="acts on the world"):
+        autodiff.profile(loud)(2.0)
+    with pytest.raises(autodiff.UnsupportedError, match="takes vectors"):
+        autodiff.profile(autodiff.hessian_vector(lambda x: x @ x))(np.ones(3))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", [name for k, name in enumerate(corpus()) if k % 25 == 3])
+def test_clocks_change_no_result(name: str) -> None:
+    captured = corpus()[name][1]
+    program, inputs = optimize(captured.program), inputs_of(captured)
+    wanted = compile_program(program)(inputs)
+    runner = TimedRunner(program)
+    for _ in range(2):
+        for got, w in zip(runner(inputs), wanted, strict=True):
+            np.testing.assert_allclose(got, w, 1e-11, 1e-11)
+    assert all(part.times % 2 == 0 and part.ticks >= 0 for part in runner.parts())
