@@ -101,6 +101,12 @@ def while_loop(a):
     return x
 
 
+def with_defaults(x, /, scale=2.0, *more, table=LARGE, power=2):
+    for extra in more:
+        x = x + extra
+    return scale * np.sum(x**power) * table[3]
+
+
 CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "containers": (of_containers, ({"w": DATA, "s": [2.0, 3.0]}, 3)),
     "globals": (reads, (DATA,)),
@@ -116,6 +122,10 @@ CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "integers": (lambda x, n: np.sum(x**n), (DATA, 3)),
     "float32": (lambda x: np.sum(np.exp(x) * x), (DATA.astype(np.float32),)),
     "linear algebra": (lambda x: np.linalg.slogdet(np.outer(x, x) + np.eye(3))[1], (DATA,)),
+    "eigenvalues": (lambda x: np.linalg.eigvalsh(np.outer(x, x) + np.diag(x), "U")[0], (DATA,)),
+    "values of eigenvalues": (autodiff.function(np.linalg.eigvalsh), (np.outer(DATA, DATA),)),
+    "defaults": (with_defaults, (DATA,)),
+    "more arguments": (with_defaults, (DATA, 3.0, DATA, 1.0)),
     "without a name": (lambda x: np.interp(x, [-2.0, 0.0, 2.0], [1.0, 3.0, 2.0]).sum(), (DATA,)),
 }
 

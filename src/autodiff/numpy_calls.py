@@ -360,6 +360,10 @@ def _along(function: str, operation: Operation, x: Text) -> Text:
     return _call(function, x.code, **keywords)
 
 
+def _of_triangle(function: str, operation: Operation, x: Text) -> Text:
+    return _call(function, x.code, *(["'U'"] if operation.attributes.get("upper") else []))
+
+
 # What is written of the operation, its operands and the names of extents.
 _WRITTEN: dict[str, Callable[[Operation, Sequence[Text], Name], Text]] = {
     "iota": lambda o, x, name: _iota(o, name),
@@ -381,9 +385,8 @@ _WRITTEN: dict[str, Callable[[Operation, Sequence[Text], Name], Text]] = {
         "np.searchsorted", x[0].code, x[1].code, repr(o.attributes["side"])
     ),
     "nonzero": lambda o, x, name: _nonzero(o, x[0]),
-    "eigh": lambda o, x, name: _call(
-        "np.linalg.eigh", x[0].code, *(["'U'"] if o.attributes.get("upper") else [])
-    ),
+    "eigh": lambda o, x, name: _of_triangle("np.linalg.eigh", o, x[0]),
+    "eigenvalues": lambda o, x, name: _of_triangle("np.linalg.eigvalsh", o, x[0]),
     "svd": lambda o, x, name: _call("np.linalg.svd", x[0].code, full_matrices=False),
 }
 

@@ -15,8 +15,10 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
+import inspect
 import keyword
 import linecache
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -545,8 +547,9 @@ def _source(compiled: Any, captured: Any, plan: Any) -> Source:
     records = captured.inputs
     for number, value in enumerate(program.inputs):
         record = records[number] if number < len(records) else None
-        if record is not None and record.leaf is not None:
-            given = _argument(record.path.describe(), parameters)
+        parameter = None if record is None else _parameter(compiled, record, parameters)
+        if parameter is not None:
+            given = parameter
             known = given in parameters
             w.names[value] = given if known else w.fresh(value.hint or "x")
         else:  # what is read elsewhere, and vectors that the transformation takes
@@ -562,8 +565,55 @@ def _source(compiled: Any, captured: Any, plan: Any) -> Source:
             head.append(f"{w.names[value]} = np.asarray({given})")
     w.block(program.block)
     outputs = [w.text(v).code for v in program.outputs]
-    listed = ", ".join(parameters + (["*", *keywords] if keywords else []))
+    listed = _parameters(compiled.signature, keywords, w.needs)
     return w.finished(name, listed, head, _result(plan.result, outputs, w.needs))
+
+
+class _Said:
+    """Shown as some code."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def __repr__(self) -> str:
+        return self.code
+
+
+def _parameters(signature: Any, keywords: Sequence[str], needs: Needs) -> str:
+    """The user's parameters with their defaults, and keywords for what is read elsewhere."""
+    kinds = inspect.Parameter
+    given: list[inspect.Parameter] = (
+        [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in signature.names]
+        if signature.signature is None
+        else list(signature.signature.parameters.values())
+    )
+    found = []
+    for parameter in given:
+        default: Any = parameter.default
+        if default is not parameter.empty:
+            default = _Said(_constant(default, needs))
+        found.append(parameter.replace(annotation=parameter.empty, default=default))
+    rest = [found.pop()] if found and found[-1].kind is kinds.VAR_KEYWORD else []
+    found += [kinds(name, kinds.KEYWORD_ONLY) for name in keywords]
+    return str(inspect.Signature(found + rest))[1:-1]
+
+
+def _parameter(compiled: Any, record: Any, parameters: Sequence[str]) -> str | None:
+    """How what is read is reached from the parameters; None where it is no argument or default."""
+    path = record.path.describe()
+    if record.leaf is not None:
+        return _argument(path, parameters)
+    if not path.startswith("defaults[") or record.path.roots[0][1] is not compiled.function:
+        return None
+    key, _, rest = path.removeprefix("defaults[").partition("]")
+    if not key.isdigit():
+        return key.strip("'") + rest
+    optional = [
+        p.name
+        for p in compiled.signature.parameters
+        if p.default is not p.empty and p.kind is not p.KEYWORD_ONLY
+    ]
+    return optional[int(key)] + rest
 
 
 def _argument(path: str, parameters: Sequence[str]) -> str:
@@ -608,7 +658,9 @@ class _Number(int):
 
 
 def _constant(value: Any, needs: Needs) -> str:
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or type(value) in (bool, int, str):
+        return repr(value)
+    if type(value) is float and math.isfinite(value):
         return repr(value)
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "fiub":
         text = literal(np.asarray(value))
