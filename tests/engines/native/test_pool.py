@@ -1,11 +1,13 @@
 """Memory of large results: used again when nobody can reach it, never before, and not too much."""
 
+import ctypes
 import gc
 import threading
 
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.dims import Dim
 from autodiff.engines.native import entry, pool, session
 from autodiff.engines.native.entry import ArrayOutput, ScalarInput, Signature
@@ -81,12 +83,46 @@ def test_no_array_in_reach_is_overwritten(fill):
     assert all((y == k).all() for k, y in enumerate(views))
 
 
-def test_free_memory_is_limited(fill):
-    count = pool.KEPT_BYTES // (64 * 2**20) + 4
-    arrays = [fill(8 * 2**20, 1.0) for _ in range(count)]  # 64 MiB each
-    assert pool.kept_bytes() <= pool.KEPT_BYTES
+def test_free_memory_is_limited(fill, monkeypatch: pytest.MonkeyPatch):
+    limit = ctypes.c_int64.from_address(pool._machine().address("limit"))
+    assert limit.value == pool.kept_limit() >= 256 * 2**20
+    monkeypatch.setattr(limit, "value", 256 * 2**20)
+    arrays = [fill(8 * 2**20, 1.0) for _ in range(8)]  # 64 MiB each
+    before = pool.kept_bytes()
     del arrays
-    assert 0 < pool.kept_bytes() <= pool.KEPT_BYTES
+    assert 0 < pool.kept_bytes() <= max(limit.value, before)
+
+
+def running(x):
+    y = np.cumsum(x)
+    return np.sum(np.cumsum(y[::-1] * x) * y)
+
+
+def test_work_memory_of_sizes_known_at_run_time_is_used_again():
+    f = autodiff.gradient(running)
+    f(np.ones(3))
+    f(np.ones(4))  # one program for all sizes from here on
+    for n in (2**20, 2**20 + 1, 5, 2**19):
+        x = np.random.default_rng(n).random(n) / n
+        wanted = autodiff.gradient(running, engine="numpy")(x)
+        np.testing.assert_allclose(f(x), wanted, 1e-11, 1e-12 * np.abs(wanted).max())
+    kept = []
+    for _ in range(6):
+        f(np.ones(2**20))
+        kept.append(pool.kept_bytes())
+    assert kept[-1] == kept[-2] == kept[-3] >= 2 * 8 * 2**20  # the same blocks, again and again
+
+
+def grown(n):
+    items = []
+    for k in range(n):
+        items.append(k * 0.5)
+    return sum(items)
+
+
+@pytest.mark.parametrize("n", [10, 2**18 - 1, 2**18, 2**18 + 1, 2**20])
+def test_lists_grow_into_large_blocks(n):
+    assert autodiff.function(grown)(n) == grown(n)
 
 
 def test_a_small_result_does_not_take_a_huge_block(fill):

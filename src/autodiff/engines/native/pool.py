@@ -9,6 +9,10 @@ reused while anybody can reach it.
     make = f"call ptr @new_large_array(...)"     # writes to be made with FUNCTIONS in the module
     handler()                                    # the NEP 49 handler, for arrays made so
 
+Kernels take large arrays of sizes that are known at run time from it as well, and entries their working
+memory.  How much is kept free follows the machine's memory, and of large free blocks the system may have
+the pages when it is short of memory: to use them again costs nothing if it was not.
+
 A block lies in one of a few cells while it is free, its size in its first bytes.  Cells are read
 and written by atomic exchange, so no two threads get the same block.
 """
@@ -17,6 +21,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import sys
 from typing import Any
 
@@ -25,14 +30,20 @@ from autodiff.engines.native import session, symbols
 LARGE_BYTES = 2 * 2**20
 """Results of this size and more come from the pool: below it NumPy's own allocator is as fast."""
 
-KEPT_BYTES = 256 * 2**20
-"""Free blocks together stay below this size."""
-
+_LEAST_KEPT = 256 * 2**20
 _CELLS = 6
 
 # Blocks of several huge pages begin at one, and say so: the first use costs fewer faults.
 _HUGE_PAGE = 2 * 2**20
 _MADV_HUGEPAGE = 14
+# Of a free block from this size on, the system may take the pages when it is short of memory.
+_IDLE_BYTES = 32 * 2**20
+_MADV_FREE = 8
+
+# For kernels and entries, of blocks of any size: of less than LARGE_BYTES they are malloc and free.
+DECLARATIONS = """\
+declare ptr @pool.malloc(ptr, i64) nounwind
+declare void @pool.free(ptr, ptr, i64) nounwind"""
 
 NEW_LARGE_ARRAY = f"""
 define internal ptr @new_large_array(ptr %handler, ptr %type, ptr %descr, i32 %ndim, ptr %shape, i64 %bytes) {{
@@ -58,20 +69,40 @@ make:
 """
 
 
+@functools.cache
+def kept_limit() -> int:
+    """Free blocks together stay below this size: an eighth of the machine's memory, or 256 MiB."""
+    try:
+        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        whole = 0
+    return max(_LEAST_KEPT, whole // 8)
+
+
 def _text() -> str:
     """The allocator: LLVM IR of the functions a NEP 49 handler consists of."""
     if sys.platform == "win32":
         allocate = "  %new = call ptr @malloc(i64 %size)\n  ret ptr %new"
-        declare = ""
+        declare = idle = ""
     else:
         declare = "declare i32 @posix_memalign(ptr, i64, i64)\n"
-        advise = ""
+        advise = idle = ""
         if sys.platform == "linux":
             declare += "declare i32 @madvise(ptr, i64, i32)\n"
             advise = (
                 f"  %whole = and i64 %size, {-4096}\n"
                 f"  %_ = call i32 @madvise(ptr %new, i64 %whole, i32 {_MADV_HUGEPAGE})\n"
             )
+            # All but the huge page in which its size stands.
+            idle = f"""\
+  %idle = icmp uge i64 %size, {_IDLE_BYTES}
+  br i1 %idle, label %offer, label %search
+offer:
+  %rest = getelementptr i8, ptr %data, i64 {_HUGE_PAGE}
+  %rest.size = sub i64 %size, {_HUGE_PAGE}
+  %rest.whole = and i64 %rest.size, {-4096}
+  %offered = call i32 @madvise(ptr %rest, i64 %rest.whole, i32 {_MADV_FREE})
+  br label %search"""
         allocate = f"""  %place = alloca ptr
   %error = call i32 @posix_memalign(ptr %place, i64 {_HUGE_PAGE}, i64 %size)
   %failed = icmp ne i32 %error, 0
@@ -81,10 +112,12 @@ none:
 some:
   %new = load ptr, ptr %place
 {advise}  ret ptr %new"""
+    started = "[ 0, %keep ], [ 0, %offer ]" if idle else "[ 0, %keep ]"
     return f"""
 @cells = internal global [{_CELLS} x i64] zeroinitializer
 @next = internal global i64 0
 @kept = global i64 0
+@limit = global i64 {kept_limit()}
 declare ptr @malloc(i64)
 declare ptr @calloc(i64, i64)
 declare ptr @realloc(ptr, i64)
@@ -152,10 +185,13 @@ count:
   store i64 %size, ptr %data
   %block = ptrtoint ptr %data to i64
   %after = add i64 %before, %size
-  %many = icmp ugt i64 %after, {KEPT_BYTES}
-  br i1 %many, label %drop, label %search
+  %limit = load i64, ptr @limit
+  %many = icmp ugt i64 %after, %limit
+  br i1 %many, label %drop, label %keep
+keep:
+{idle or "  br label %search"}
 search:
-  %k = phi i64 [ 0, %count ], [ %k.next, %another ]
+  %k = phi i64 {started}, [ %k.next, %another ]
   %cell = getelementptr [{_CELLS} x i64], ptr @cells, i64 0, i64 %k
   %swap = cmpxchg ptr %cell, i64 0, i64 %block seq_cst seq_cst
   %kept.here = extractvalue {{ i64, i1 }} %swap, 1
@@ -208,23 +244,33 @@ _forever: list[Any] = []  # arrays may live as long as the process, so what free
 
 
 @functools.cache
-def handler() -> Any:
-    """The capsule that NumPy knows the allocator by."""
+def _machine() -> session.Machine:
     extra = {}
     if sys.platform != "win32":
         extra = {name: symbols.process_address(name) for name in ("posix_memalign", "madvise")}
-    machine = session.load("", (*_FUNCTIONS, "kept"), glue=_text(), extra=extra)
+    machine = session.load("", (*_FUNCTIONS, "kept", "limit"), glue=_text(), extra=extra)
+    _forever.append(machine)
+    return machine
+
+
+# Kernels and entries call @pool.malloc and @pool.free.
+symbols.PROVIDERS["pool"] = lambda name: _machine().address(f"pool_{name}")
+
+
+@functools.cache
+def handler() -> Any:
+    """The capsule that NumPy knows the allocator by."""
+    machine = _machine()
     described = _Handler(b"autodiff_pool", 1, None, *map(machine.address, _FUNCTIONS))
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
         symbols.address("PyCapsule_New")
     )
     name = ctypes.create_string_buffer(b"mem_handler")
     capsule = make(ctypes.addressof(described), ctypes.addressof(name), None)
-    _forever.extend((machine, described, name, capsule))
+    _forever.extend((described, name, capsule))
     return capsule
 
 
 def kept_bytes() -> int:
     """How much free memory the pool holds."""
-    handler()
-    return ctypes.c_int64.from_address(_forever[0].address("kept")).value
+    return ctypes.c_int64.from_address(_machine().address("kept")).value

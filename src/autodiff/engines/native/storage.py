@@ -22,6 +22,7 @@ import numpy as np
 
 from autodiff import debug
 from autodiff.dims import Dim, Extent, bounds, product, same
+from autodiff.engines.native import pool
 from autodiff.engines.native.writer import METADATA, Writer, memory_type
 from autodiff.plain_data import dataclass
 
@@ -315,9 +316,13 @@ class Memory:
                 make.append(f"  {slot.pointer} = alloca {{ ptr, i64 }}, align 8")
                 make.append(f"  store {{ ptr, i64 }} zeroinitializer, ptr {slot.pointer}")
                 number = slot.pointer[2:]
-                free.append(f"  %free{number} = load ptr, ptr {slot.pointer}")
-                free.append(f"  call void @free(ptr %free{number})")
-                self.w.declared.setdefault("free", "declare void @free(ptr) nounwind")
+                free.append(f"  %free{number} = load {{ ptr, i64 }}, ptr {slot.pointer}")
+                free.append(f"  %held{number} = extractvalue {{ ptr, i64 }} %free{number}, 0")
+                free.append(f"  %size{number} = extractvalue {{ ptr, i64 }} %free{number}, 1")
+                free.append(
+                    f"  call void @pool.free(ptr null, ptr %held{number}, i64 %size{number})"
+                )
+                self.w.declared.setdefault("pool", pool.DECLARATIONS)
         if debug.poisoning() and (used or poisoned):
             self.w.declared.setdefault("poison", POISON)
             poisoned.append(_poison("%work", used))
@@ -382,11 +387,11 @@ def _poison(pointer: str, size: str | int) -> str:
 
 
 # A dynamic slot is {memory, capacity}.  It grows by doubling and never shrinks.
-RESERVE = """\
-declare ptr @malloc(i64) nounwind
+RESERVE = f"""\
+{pool.DECLARATIONS}
 declare ptr @realloc(ptr, i64) nounwind
-declare void @free(ptr) nounwind
-define internal ptr @autodiff.reserve(ptr %slot, i64 %size, i1 %keep) noinline nounwind {
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+define internal ptr @autodiff.reserve(ptr %slot, i64 %size, i1 %keep) noinline nounwind {{
   %place = getelementptr i8, ptr %slot, i64 8
   %capacity = load i64, ptr %place
   %memory = load ptr, ptr %slot
@@ -400,21 +405,34 @@ grow:
   %least = call i64 @llvm.smax.i64(i64 %more, i64 64)
   br i1 %keep, label %extend, label %renew
 extend:
+  %small = icmp ult i64 %least, {pool.LARGE_BYTES}
+  br i1 %small, label %resize, label %move
+resize:
   %extended = call ptr @realloc(ptr %memory, i64 %least)
   %bad = icmp eq ptr %extended, null
   br i1 %bad, label %failed, label %settle
-renew:
-  call void @free(ptr %memory)
-  store ptr null, ptr %slot
-  %new = call ptr @malloc(i64 %least)
+move:
+  %moved = call ptr @pool.malloc(ptr null, i64 %least)
+  %none = icmp eq ptr %moved, null
+  br i1 %none, label %failed, label %copy
+copy:
+  call void @llvm.memcpy.p0.p0.i64(ptr %moved, ptr %memory, i64 %capacity, i1 false)
+  call void @pool.free(ptr null, ptr %memory, i64 %capacity)
   br label %settle
+renew:
+  call void @pool.free(ptr null, ptr %memory, i64 %capacity)
+  store ptr null, ptr %slot
+  store i64 0, ptr %place
+  %new = call ptr @pool.malloc(ptr null, i64 %least)
+  %lacking = icmp eq ptr %new, null
+  br i1 %lacking, label %failed, label %settle
 failed:
   ret ptr null
 settle:
-  %result = phi ptr [ %extended, %extend ], [ %new, %renew ]
+  %result = phi ptr [ %extended, %resize ], [ %moved, %copy ], [ %new, %renew ]
   store ptr %result, ptr %slot
   store i64 %least, ptr %place
   ret ptr %result
 done:
   ret ptr %memory
-}"""
+}}"""

@@ -29,7 +29,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -144,8 +144,14 @@ def routine_signature(name: str) -> str:
     return _capsule_name(table[name]).decode()
 
 
+# What gives the addresses of names that begin so, for families that are made by modules further up.
+PROVIDERS: dict[str, Callable[[str], int]] = {}
+
+
 def _find(name: str) -> int:
     family, _, rest = name.partition(".")
+    if family in PROVIDERS:
+        return PROVIDERS[family](rest)
     if name in _OBJECTS:
         return id(_OBJECTS[name])
     if name == "workspace.cell":

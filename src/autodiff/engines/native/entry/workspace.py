@@ -9,6 +9,7 @@ Memory used again costs no page faults.
 from __future__ import annotations
 
 from autodiff.dims import Extent
+from autodiff.engines.native import pool
 from autodiff.engines.native.entry.arguments import TOO_LARGE, Arguments
 from autodiff.engines.native.entry.results import Results
 
@@ -16,9 +17,9 @@ STACK_BYTES = 16 * 1024
 """Working memory up to this size lies on the stack, which every thread has."""
 
 KEPT_BYTES = 256 * 2**20
-"""A block up to this size is kept for the next call."""
+"""A block up to this size is kept for the next call; larger ones go to the ``pool``."""
 
-# Before the data of a block: its size, and the pointer that malloc gave.
+# Before the data of a block: its size, and the pointer that the pool gave.
 FUNCTIONS = f"""
 define internal ptr @workspace_take(i64 %bytes) {{
   %held = atomicrmw xchg ptr @workspace.cell, i64 0 seq_cst
@@ -35,11 +36,12 @@ found:
 small:
   %old.at = getelementptr i8, ptr %block, i64 -8
   %old = load ptr, ptr %old.at
-  call void @free(ptr %old)
+  %old.total = add i64 %size, 128
+  call void @pool.free(ptr null, ptr %old, i64 %old.total)
   br label %new
 new:
   %total = add i64 %bytes, 128
-  %raw = call ptr @malloc(i64 %total)
+  %raw = call ptr @pool.malloc(ptr null, i64 %total)
   %failed = icmp eq ptr %raw, null
   br i1 %failed, label %error, label %align
 align:
@@ -73,7 +75,10 @@ release:
   %block = inttoptr i64 %which to ptr
   %raw.at = getelementptr i8, ptr %block, i64 -8
   %raw = load ptr, ptr %raw.at
-  call void @free(ptr %raw)
+  %which.size.at = getelementptr i8, ptr %block, i64 -16
+  %which.size = load i64, ptr %which.size.at
+  %which.total = add i64 %which.size, 128
+  call void @pool.free(ptr null, ptr %raw, i64 %which.total)
   br label %done
 done:
   ret void
@@ -115,8 +120,7 @@ class Workspace:
                 past = self.arguments.sum(self.arguments.extent(size), "127")
                 end = self.arguments.sum(end, w.value(f"and i64 {past}, -64"))
         w.object("workspace.cell")
-        w.declared["malloc"] = "declare ptr @malloc(i64)"
-        w.declared["free"] = "declare void @free(ptr)"
+        w.declared["pool"] = pool.DECLARATIONS
         block = w.value(f"call ptr @workspace_take(i64 {end})")
         w.require_pointer(block, TOO_LARGE)
         self.slot = w.slot("ptr")
