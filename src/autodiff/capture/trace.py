@@ -226,7 +226,7 @@ class Trace(Tables):
             self.copied, self.items, self.tables, self.taken_apart,
             self.ambiguous, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
-            self.attempts,
+            self.attempts, self.paths, self.lengths, self.guards, self.objects,
         ):  # fmt: skip
             table.clear()
         self.heap.forget()
@@ -816,9 +816,9 @@ class Trace(Tables):
         """
         inner = getattr(wrapper, name)
         path = self.paths.get(id(wrapper))
-        if path is None or isinstance(inner, _HELD_BY_IDENTITY):
+        if path is None:
             return inner
-        if _is_wrapper(inner):
+        if _is_wrapper(inner) or isinstance(inner, _HELD_BY_IDENTITY):
             return self.remember(inner, path.attribute(name))
         return self.lift(inner, path.attribute(name))
 
