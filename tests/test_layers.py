@@ -56,6 +56,7 @@ LAYERS: dict[str, int] = {
     "columns": 0,
     "tree": 0,
     "sameness": 0,
+    "lasting": 0,
     "debug": 0,
     "floating": 0,
     "tracebacks": 0,

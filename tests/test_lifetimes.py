@@ -1,5 +1,6 @@
 """What the first call was given is the caller's: nothing of it is kept alive by what was compiled."""
 
+import functools
 import gc
 import sys
 import weakref
@@ -157,3 +158,199 @@ def test_a_guard_on_contents_compares_with_what_they_were():
     for value in (1.0, 2.0, 1.0):
         x[:] = value
         assert compiled(x, 0.5) == f(x, 0.5)
+
+
+# -- functions that are arguments: (the function, what else must go) ------------------------------
+def of_closure(big):
+    return lambda x: np.sum(big * x), []
+
+
+def of_nested_closure(big):
+    def scaled(x):
+        return big * x
+
+    def h(x):
+        return np.sum(scaled(x))
+
+    return h, [scaled]
+
+
+def of_default(big):
+    def h(x, *, by=big):
+        return np.sum(by * x)
+
+    return h, []
+
+
+def of_method(big):
+    holder = Holder(big)
+    return holder.loss, [holder]
+
+
+class Callable:
+    def __init__(self, weights):
+        self.weights = weights
+
+    def __call__(self, x):
+        return np.sum(self.weights * x)
+
+
+def of_object(big):
+    return Callable(big), []
+
+
+def of_local_class(big):
+    class Local:
+        def __call__(self, x):
+            return np.sum(big * x)
+
+    return Local(), [Local]
+
+
+def of_method_of_local_class(big):
+    class Base:
+        def loss(self, x):
+            return np.sum(big * x)
+
+    class Local(Base):
+        pass
+
+    return Local().loss, [Local, Base]
+
+
+def of_partial(big):
+    return functools.partial(lambda weights, x: np.sum(weights * x), big), []
+
+
+def of_partial_by_keyword(big):
+    return functools.partial(lambda x, weights: np.sum(weights * x), weights=big), []
+
+
+def of_wrapper(big):
+    def h(x):
+        return np.sum(big * x)
+
+    @functools.wraps(h)
+    def wrapper(*args, **kwargs):
+        return 2 * h(*args, **kwargs)
+
+    return wrapper, [h]
+
+
+def of_cached(big):
+    @functools.lru_cache
+    def scale(n):
+        return float(big[0]) * n
+
+    return lambda x: scale(2) * np.sum(x), [scale]
+
+
+def of_gradient(big):
+    return autodiff.gradient(lambda x: np.sum(big * x * x)), []
+
+
+def of_vectorize(big):
+    return np.vectorize(lambda x: x * big[0]), []
+
+
+def of_custom_gradient(big):
+    def h(x):
+        return np.sum(big * x)
+
+    return autodiff.custom_gradient(h, vjp=lambda ct, y, x: ct * big), [h]
+
+
+def of_functions_in_a_list(big):
+    functions = [lambda x: np.sum(big * x)]
+    return lambda x: functions[0](x), functions[:]
+
+
+def of_dict(big):
+    options = {"weights": big, "times": 2}
+    return lambda x: np.sum(options["weights"] * x) * options["times"], []
+
+
+GIVEN = [
+    of_closure, of_nested_closure, of_default, of_method, of_object, of_local_class,
+    of_method_of_local_class, of_partial, of_partial_by_keyword, of_wrapper, of_cached, of_gradient,
+    of_vectorize, of_custom_gradient, of_functions_in_a_list, of_dict,
+]  # fmt: skip
+
+
+def called(g, x):
+    return np.sum(g(x))
+
+
+def called_of_dict(p, x):
+    return np.sum(p["g"][0](x))
+
+
+class HasFunction:
+    def __init__(self, g):
+        self.g = g
+
+
+def called_of_object(model, x):
+    return np.sum(model.g(x))
+
+
+PASSED = [
+    (called, lambda g: g),
+    (called_of_dict, lambda g: {"g": [g]}),
+    (called_of_object, HasFunction),
+]
+
+
+def assert_functions_go(make, f, passed, engine):
+    value = autodiff.function(f, engine=engine)
+    slope = autodiff.gradient(f, wrt="x", engine=engine)
+    for number in range(
+        3
+    ):  # memory is used again: another function may have the address of the last
+        big = np.arange(1.0, 4.0) + number
+        h, others = make(big)
+        x = np.ones(3)
+        for _ in range(2):
+            assert np.allclose(value(passed(h), x), f(passed(h), x))
+            step = np.array([1e-3, 2e-3, -1e-3])
+            change = f(passed(h), x + step) - f(passed(h), x - step)
+            assert np.allclose(slope(passed(h), x) @ step * 2, change)
+        references = [weakref.ref(obj) for obj in (h, big, *others)]
+        del h, big, others
+        assert_dead(*references)
+    assert len(value.cache) <= 1  # those of functions that are gone go too
+
+
+@pytest.mark.parametrize("make", GIVEN, ids=lambda make: make.__name__)
+def test_functions_given_and_what_they_hold_are_not_kept(make):
+    assert_functions_go(make, *PASSED[0], "native")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("f, passed", PASSED, ids=lambda x: getattr(x, "__name__", ""))
+@pytest.mark.parametrize("make", GIVEN, ids=lambda make: make.__name__)
+def test_nor_are_those_in_containers_and_objects(make, f, passed, engine):
+    assert_functions_go(make, f, passed, engine)
+
+
+def test_methods_of_many_objects_are_one_program():
+    compiled = autodiff.function(called)
+    for k in range(40):
+        holder = Holder(np.full(3, float(k)))
+        assert compiled(holder.loss, np.ones(3)) == 3.0 * k
+    assert len(compiled.cache) == 1
+
+
+def test_functions_without_end_are_each_compiled_and_forgotten():
+    compiled = autodiff.function(called)
+    for k in range(40):
+        assert compiled(lambda x, k=k: k * x, np.ones(3)) == 3.0 * k
+    assert len(compiled.cache) <= 2
+
+
+def test_the_same_function_twice_and_another_one_later():
+    compiled = autodiff.function(lambda g, h, x: (g(x), h(x), g is h))
+    one, two = of_closure(np.ones(3))[0], of_closure(np.full(3, 2.0))[0]
+    for g, h in [(one, one), (one, two), (two, two), (two, one)]:
+        assert compiled(g, h, np.ones(3)) == (g(np.ones(3)), h(np.ones(3)), g is h)

@@ -42,6 +42,67 @@ def test_nan_is_nan(x) -> None:
     assert not same_value(x, 1.0)
 
 
+def nan():
+    """Another object each time."""
+    return float("nan")
+
+
+# What makes a value with NaN in it, another object each time; values of a row are told apart.
+WITH_NAN = [
+    [nan, lambda: -nan(), lambda: np.float64(nan()), lambda: np.float32(nan()), lambda: 1.0],
+    [
+        lambda: complex(nan(), 1.0), lambda: complex(nan(), 2.0), lambda: complex(1.0, nan()),
+        lambda: np.complex128(complex(nan(), 1.0)), lambda: complex(nan(), nan()),
+    ],
+    [lambda: Decimal("nan"), lambda: Decimal("nan12"), lambda: Decimal("-nan"), lambda: Decimal(1)],
+    [lambda: (nan(), 1), lambda: (nan(), 2), lambda: (1, nan()), lambda: ((nan(),), 1)],
+    [lambda: {nan()}, lambda: {nan(), nan()}, lambda: {nan(), 1}, lambda: {1.0, 1j}],
+    [lambda: frozenset([nan(), "a"]), lambda: frozenset([nan(), "b"])],
+    [lambda: slice(None, nan()), lambda: slice(nan(), None), lambda: slice(None, 1.0)],
+    [
+        lambda: np.timedelta64("NaT"), lambda: np.timedelta64("NaT", "s"), lambda: np.timedelta64(1, "D"),
+        lambda: np.timedelta64(24, "h"), lambda: np.datetime64("NaT"), lambda: np.datetime64("2020"),
+    ],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", WITH_NAN, ids=lambda row: repr(row[0]()))
+def test_what_holds_nan_is_what_holds_the_same(row) -> None:
+    for k, a in enumerate(row):
+        for n, b in enumerate(row):
+            assert same_value(a(), b()) is (k == n), (a(), b())
+
+
+class Holder:
+    def __init__(self, v):
+        self.v = v
+
+
+HELD = [made for row in WITH_NAN for made in row]
+HELD += [lambda: [nan(), 2], lambda: {"a": nan()}, lambda: deque([nan(), (nan(),)])]
+
+
+def as_it_is(x, holder):
+    v = holder.v
+    if isinstance(v, float) and v != v:
+        return x * math.copysign(2.0, v)
+    return x + len(repr(v))
+
+
+@pytest.mark.parametrize("made", HELD, ids=lambda made: repr(made()))
+def test_an_object_that_holds_nan_is_one_program(made) -> None:
+    compiled = autodiff.function(as_it_is)
+    for k in range(5):
+        assert compiled(1.0 + k, Holder(made())) == as_it_is(1.0 + k, Holder(made()))
+    assert len(compiled.cache) == 1
+
+
+def test_another_part_beside_nan_is_another_value() -> None:
+    compiled = autodiff.function(lambda x, holder: x * holder.v.imag)
+    for k in (1.0, 2.0, 1.0, -0.0):
+        assert compiled(3.0, Holder(complex(nan(), k))) == 3.0 * k
+
+
 def shown(x, v):
     return x[0] * len(repr(v))
 

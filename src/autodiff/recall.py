@@ -26,16 +26,20 @@ calls with them are flattened every time.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import keyword
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from types import MethodType
 from typing import Any, Protocol
 
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture.origins import is_read_piecewise
 from autodiff.columns import Unreadable, compile_read
+from autodiff.lasting import Weak
 from autodiff.plain_data import dataclass
 from autodiff.tables import Table
 from autodiff.tables import names as column_names
@@ -261,6 +265,13 @@ def _bound(namespace: dict[str, Any], name: str, value: Any) -> str:
     return name
 
 
+def _held(namespace: dict[str, Any], obj: Any) -> str:
+    """The text to the right of ``x is`` for an object, which is not kept alive."""
+    reference = Weak.of(obj)
+    name = _bound(namespace, f"_s{len(namespace)}", reference)
+    return Weak.compared(name) if isinstance(reference, Weak) else name
+
+
 def _reached(path: str, slots: Sequence[str]) -> str:
     """A leaf's path, ``args[2]['w']``, from the parameter's name."""
     number, _, rest = path.removeprefix("args[").partition("]")
@@ -337,17 +348,21 @@ def _static(
     """The condition under which a leaf that is no input is the same to the signature."""
     if role != "static":
         raise _Unsuited  # an array that the program does not read: its type belongs to the key
-    name = _bound(namespace, f"_s{len(namespace)}", leaf)
+    kind = _held(namespace, type(leaf))
     if leaf is None or isinstance(leaf, bool):
-        conditions.append(f"{at} is {name}")
+        conditions.append(f"{at} is {leaf}")
     elif isinstance(leaf, (int, str, bytes)):
-        kind = _bound(namespace, f"_t{len(namespace)}", type(leaf))
+        name = _bound(namespace, f"_s{len(namespace)}", leaf)
         conditions.append(f"_type({at}) is {kind} and {at} == {name}")
-    elif callable(leaf):
-        conditions.append(f"{at} is {name}")
+    elif isinstance(leaf, MethodType):
+        function = _held(namespace, leaf.__func__)
+        conditions.append(f"_type({at}) is {kind} and {at}.__func__ is {function}")
+    elif type(leaf) is functools.partial:
+        function = _held(namespace, leaf.func)
+        conditions.append(f"_type({at}) is {kind} and {at}.func is {function}")
+    elif callable(leaf) and not is_read_piecewise(leaf):
+        conditions.append(f"{at} is {_held(namespace, leaf)}")
     else:
-        del namespace[name]
-        kind = _bound(namespace, f"_t{len(namespace)}", type(leaf))
         conditions.append(f"_type({at}) is {kind}")
 
 

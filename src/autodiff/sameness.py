@@ -11,6 +11,7 @@ dictionary would answer for True and 1.0 as well.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -26,19 +27,21 @@ def same_value(a: Any, b: Any) -> bool:
     cls = type(a)
     if cls is not type(b):
         return False
-    if cls in _EXACT or isinstance(a, (np.integer, np.bool_)):
+    if cls in _EXACT or (isinstance(a, (np.integer, np.bool_)) and cls is not np.timedelta64):
         return bool(a == b)
     if isinstance(a, _FLOATS):
         return _one_float(a, b)
     if isinstance(a, tuple):
         return len(a) == len(b) and all(same_value(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, (complex, np.complexfloating)):
+        return _one_float(a.real, b.real) and _one_float(a.imag, b.imag)
+    if isinstance(a, slice):
+        return same_value((a.start, a.stop, a.step), (b.start, b.stop, b.step))
     if isinstance(a, (set, frozenset)):
-        return len(a) == len(b) and {told_apart(x) for x in a} == {told_apart(x) for x in b}
+        return len(a) == len(b) and Counter(map(told_apart, a)) == Counter(map(told_apart, b))
     try:
-        if a != a and b != b:
-            return True
-        # Complex zeros, decimals of other lengths, empty ranges are equal and not written alike.
-        return bool(a == b) and repr(a) == repr(b)
+        # Decimals of other lengths, empty ranges, times in other units are equal and not written alike.
+        return bool(a == b or (a != a and b != b)) and repr(a) == repr(b)
     except Exception:  # a user's __eq__ may raise anything; then the values are not known equal
         return False
 
@@ -52,15 +55,15 @@ def told_apart(key: Any) -> Any:
         return (cls, *map(told_apart, key))
     if isinstance(key, frozenset):
         return (cls, frozenset(map(told_apart, key)))
-    if isinstance(key, (*_FLOATS, complex, np.complexfloating)) and key == 0:
+    if isinstance(key, (*_FLOATS, complex, np.complexfloating)) and (key == 0 or key != key):
         return (cls, repr(key))
     return (cls, key)
 
 
 def _one_float(a: Any, b: Any) -> bool:
-    if a == 0:
-        return bool(b == 0 and np.signbit(a) == np.signbit(b))
-    return bool(a == b or (a != a and b != b))
+    if a == 0 or a != a:
+        return bool((a == b or (a != a and b != b)) and np.signbit(a) == np.signbit(b))
+    return bool(a == b)
 
 
 __all__ = ["same_value", "told_apart"]

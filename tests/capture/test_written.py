@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autodiff
-from autodiff.errors import DerivativeError
+from autodiff.errors import DerivativeError, UnsupportedError
 from tests.capture.support import ENGINES
 
 READ: dict[str, Callable[[Any], Any]] = {
@@ -44,6 +45,13 @@ READ: dict[str, Callable[[Any], Any]] = {
     "by another function": lambda x: (lambda text: float(text))(str(x)),
     "kept in a dict": lambda x: float({"a": str(x)}["a"]),
 }
+
+
+def without_source(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same function, as a prompt or ``exec`` would have made it."""
+    return FunctionType(f.__code__.replace(co_filename="<gone>"), f.__globals__, "f")
+
+
 SAMPLE = ["str", "f-string", "json", "several", "np.array"]
 
 
@@ -94,3 +102,28 @@ def test_a_number_that_was_printed_may_be_read_from_elsewhere(
 
     assert autodiff.gradient(f)(2.5) == 2.5
     assert capsys.readouterr().out == "x = 2.5\n"
+
+
+UNSEEN = [*READ, *SHOWN]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        n if n in ("str", "several", *SHOWN) else pytest.param(n, marks=pytest.mark.slow)
+        for n in UNSEEN
+    ],
+)
+def test_so_it_is_in_functions_without_source(name: str, engine: str) -> None:
+    f = without_source(READ.get(name) or SHOWN[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for x in (2.5, 3.25):
+            assert repr(autodiff.function(f, engine=engine)(x)) == repr(f(x))
+            try:
+                slope = autodiff.gradient(f, engine=engine)(x)
+            except (DerivativeError, UnsupportedError):
+                continue
+            assert name in SHOWN  # where it is not refused
+            assert slope == autodiff.gradient(SHOWN[name], engine=engine)(x)

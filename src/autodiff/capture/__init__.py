@@ -111,7 +111,7 @@ class Result:
 
     ``leaves[k]`` is ``("output", number, form)``, ``("argument", leaf number)`` where the function
     returns its argument itself, ``("hidden", number)`` where it returns an array that it found
-    outside, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
+    outside, ``("found", number)`` of the ``objects`` of the capture, a container of the arguments, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
     ``("constant", object)``, ``("either", number, leaf, leaf)`` by whether an output is true,
     ``("complex", number, form)`` of an output of pairs, ``("converted", number, type)``,
     ``("real part", number, type)`` of an output of pairs, or ``("part", number)`` of the ``parts`` that it has in several places.
@@ -144,19 +144,24 @@ class Result:
         return items[0] if self.definition is None else tree.unflatten(self.definition, items)
 
     def rebuild(
-        self, outputs: Sequence[Any], arguments: Sequence[Any], hidden: Sequence[Any] = ()
+        self,
+        outputs: Sequence[Any],
+        arguments: Sequence[Any],
+        hidden: Sequence[Any] = (),
+        found: Sequence[Any] = (),
     ) -> Any:
         """The result around the outputs of one run."""
         parts: list[Any] = []
         for part in self.parts:
-            parts.append(part._around(outputs, arguments, hidden, parts))
-        return self._around(outputs, arguments, hidden, parts)
+            parts.append(part._around(outputs, arguments, hidden, found, parts))
+        return self._around(outputs, arguments, hidden, found, parts)
 
     def _around(
         self,
         outputs: Sequence[Any],
         arguments: Sequence[Any],
         hidden: Sequence[Any],
+        found: Sequence[Any],
         parts: Sequence[Any],
     ) -> Any:
         complex_made: dict[Any, Any] = {}
@@ -190,6 +195,8 @@ class Result:
                 return arguments[what]
             if kind == "hidden":
                 return hidden[what]
+            if kind == "found":
+                return found[what]
             if kind == "copy":
                 return copy.copy(what)
             if kind == "part":
@@ -341,6 +348,7 @@ def _capture(
             args, kwargs = _with_tables(trace, rebuild(values))
         containers = list(_containers([args, kwargs]))
         trace.note_given([args, kwargs])
+        trace.arguments = (args, kwargs)
         try:
             result = _run_knowing(trace, function, args, kwargs)
             captured = _leave(trace, result, name)
@@ -605,7 +613,12 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
     forms: list[str] = []
     # Of what is found outside, and of what is shared.
     copies = derivative or not trace.tier.holds_back
-    result, parts = (result, []) if copies else take_apart(result, trace.is_external)
+    own = {} if copies else _given_containers(trace)
+    result, parts = (
+        (result, [])
+        if copies
+        else take_apart(result, lambda x: id(x) in own or trace.is_external(x))
+    )
     plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
     plan = _plan_result(trace, plain, outputs, forms, copies)
     for entered, record in trace.complex_inputs.values():
@@ -683,9 +696,10 @@ def _plain_lists(result: Any, whole: bool) -> Any:
     if not tree.is_container(result):
         return result
     leaves, definition = tree.flatten(result, whole_lists=True)
-    if not any(isinstance(leaf, TracedList) for leaf in leaves):
-        return result
-    return tree.unflatten(definition, [plain(leaf) for leaf in leaves])
+    made = [plain(leaf) if isinstance(leaf, TracedList) else leaf for leaf in leaves]
+    if all(a is b for a, b in zip(made, leaves, strict=True)):
+        return result  # it may be one of the user's own
+    return tree.unflatten(definition, made)
 
 
 def _plain_keys(trace: Trace, result: Any) -> Any:
@@ -773,20 +787,68 @@ def _plan_list(
     return seen[key]
 
 
-class _Held:
-    """A list or dict from outside that is part of the result: it is returned itself."""
+_EMPTY: tuple[()] = ()  # of which there is one
 
-    def __init__(self, obj: Any) -> None:
+
+class _Held:
+    """A container from outside that is part of the result: it is returned itself."""
+
+    def __init__(self, obj: Any, path: Path | None = None) -> None:
         self.obj = obj
+        self.path = path  # of one among the arguments
+
+
+def _own(trace: Trace, x: Any, given: dict[int, Path]) -> _Held | None:
+    """How to return a container that is one of the user's own."""
+    if isinstance(x, TracedList) or not tree.is_container(x) or x is _EMPTY:
+        return None
+    copied, obj = trace.copies.get(id(x), (None, None))
+    obj = obj if copied is x else x
+    path = given.get(id(x)) or trace.paths.get(id(obj))
+    return None if path is None else _Held(obj, path if path.is_of_arguments else None)
 
 
 def _hold(trace: Trace, result: Any) -> Any:
+    """The result with what is returned itself in place of the user's own containers."""
+    given = _given_containers(trace) if containers.kind_of(result) is not None else {}
     return containers.replaced(
         result,
-        lambda x: isinstance(x, (list, dict, deque)) and trace.is_external(x),
-        _Held,
+        lambda x: _own(trace, x, given) is not None,
+        lambda x: _own(trace, x, given),
         stop=lambda x: isinstance(x, TracedList) or not tree.is_container(x),
     )
+
+
+def _given_containers(trace: Trace) -> dict[int, Path]:
+    """Where the containers are in whose places others were made, by the identities of these."""
+    found: dict[int, Path] = {}
+    args, kwargs = trace.arguments
+    if not kwargs and len(args) == len(trace.slots):
+        for k, (original, made) in enumerate(zip(trace.slots, args, strict=True)):
+            _match(trace, original, made, Path(f"args[{k}]"), found)
+    return found
+
+
+def _match(trace: Trace, original: Any, made: Any, path: Path, found: dict[int, Path]) -> bool:
+    """Note what was made of a container and of those in it; whether that is what it was made of."""
+    cls = type(original)
+    if id(made) in trace.given:
+        return given.is_unchanged(trace, made)
+    if cls is not type(made) or not tree.is_container(original) or id(made) in found:
+        return not tree.is_container(original) and not tree.is_container(made)
+    attributes = containers.attributes_of(made) if containers.is_record(made) else {}
+    parts = dict(tree.children(made)) | attributes
+    found[id(made)] = path
+    fits = True
+    for key, part in tree.children(original):
+        fits = (
+            fits
+            and key in parts
+            and _match(trace, part, parts[key], _step(path, (cls, key)), found)
+        )
+    if not fits:
+        del found[id(made)]
+    return fits
 
 
 def _plan_result(
@@ -839,6 +901,8 @@ def _plan_found(
 ) -> tuple[Any, ...] | None:
     """An array or object that was there before the call, or a view of an array."""
     if isinstance(leaf, _Held):
+        if leaf.path is not None:
+            return ("found", trace.number_of(leaf.path))
         leaf = leaf.obj
     if not isinstance(leaf, Tracer):
         if trace.is_external(leaf):

@@ -108,6 +108,15 @@ def is_library(function: FunctionType) -> bool:
     )
 
 
+def is_read_piecewise(leaf: Any) -> bool:
+    """Whether a callable is an object of a user's class, whose attributes are read one by one."""
+    cls = type(leaf)
+    call = getattr(cls, "__call__", None)  # noqa: B004 - the function itself
+    if hasattr(cls, "__autodiff_wraps__") or hasattr(cls, "__autodiff_inline__"):
+        return False
+    return isinstance(call, FunctionType) and not is_library(call)
+
+
 def is_own(function: Any) -> bool:
     """Whether a function is one of ours, such as a method of a traced array."""
     while isinstance(function, functools.partial):

@@ -12,9 +12,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import field
 from typing import Any
 
 from autodiff import containers, tree
+from autodiff.lasting import Weak
 from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 
@@ -27,6 +29,7 @@ _WRITTEN = (
     (re.compile(r"^_f[0-9a-f]+\.__kwdefaults__"), "defaults"),
     (re.compile(r"^_([a-z]+)[0-9a-f]+(?=$|[.\[])"), r"\1"),  # self, a class, a module
 )
+_OF_ARGUMENTS = re.compile(r"(?:_held\(|type\()*args\[")
 # An attribute that the class would compute, read as the object holds it.
 _HELD = re.compile(r"_held\(((?:(?!_held).)*?), '(\w+)'\)")
 
@@ -37,6 +40,7 @@ class Path:
 
     text: str
     roots: tuple[tuple[str, Any], ...] = ()
+    described: str = field(default="", compare=False)  # in place of the text
 
     def attribute(self, name: str) -> Path:
         """The path to an attribute."""
@@ -51,7 +55,7 @@ class Path:
 
     def describe(self) -> str:
         """The path as a user would write it: names instead of the objects that hold them."""
-        text = self.text
+        text = self.described or self.text
         for pattern, replacement in _WRITTEN:
             text = pattern.sub(replacement, text)
         while _HELD.search(text):
@@ -61,7 +65,7 @@ class Path:
     @property
     def is_of_arguments(self) -> bool:
         """Whether it starts at the arguments of the call."""
-        return self.text.lstrip("_held(").startswith("args[")
+        return _OF_ARGUMENTS.match(self.text) is not None
 
     @staticmethod
     def root(obj: Any, prefix: str) -> Path:
@@ -95,6 +99,11 @@ class Guard:
     relation: str
     expected: Any
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether it cannot hold any more: what it compares with is gone."""
+        return isinstance(self.expected, Weak) and self.expected() is None
+
     def describe(self) -> str:
         """The condition as a line of text."""
         named = self.relation in ("is", "type")
@@ -106,6 +115,8 @@ class Guard:
     def condition(self, name: str) -> str:
         """The Python expression that is true while the guard holds."""
         text = self.path.text
+        if isinstance(self.expected, Weak):
+            name = Weak.compared(name)
         if self.relation == "is":
             return f"{text} is {name}"
         if self.relation == "type":

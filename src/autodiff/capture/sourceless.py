@@ -24,6 +24,7 @@ import numpy as np
 
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Trace
+from autodiff.capture.written import may_read_numbers
 from autodiff.ladder import Bail
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import run_users
@@ -39,18 +40,44 @@ def call_without_source(
     """Run a function on tracers once all that it reads is guarded."""
     if _is_of_named_tuple(function):
         return run_users(function, *args, **kwargs)
-    if _asks_for_types(function, set()):
+    if _asks_for_types(function):
         raise Declined(f"{function.__name__} has no source and calls type")
     if trace.tier.reusable:  # the uncompiled tier reads everything anew at each call
         reading = _Reading(trace, function)
         reading.function(function, Path.root(function, "f"), _defaults_used(function, args, kwargs))
         for argument in (*args, *kwargs.values()):
             reading.argument(argument)
-        return run_users(function, *args, **kwargs)
+        return _run(trace, function, args, kwargs)
     try:
-        return run_users(function, *args, **kwargs)
+        return _run(trace, function, args, kwargs)
     finally:
         _settle_what_it_reaches(trace, function, (*args, *kwargs.values()))
+
+
+def _run(trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Run it; refused where it may have read a number from text that shows a derivative."""
+    before = len(trace.written.texts)
+    result = run_users(function, *args, **kwargs)
+    has_text = len(trace.written.texts) > before or (
+        bool(trace.written) and trace.written.is_shown_in((*args, *kwargs.values()))
+    )
+    if has_text and may_read_numbers(_reached(function, set())):
+        trace.refuse_reading(f"{function.__name__} has no source and may read a number")
+    return result
+
+
+def _reached(function: FunctionType, seen: set[int]) -> set[str]:
+    """The names in a function's code, and in that of the functions it reaches by a global or closure."""
+    seen.add(id(function))
+    names = set(_names(function.__code__))
+    values: list[Any] = [function.__globals__.get(name) for name in names]
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # not bound yet
+            values.append(cell.cell_contents)
+    for value in values:
+        if isinstance(value, FunctionType) and _root(value) not in _PURE and id(value) not in seen:
+            names |= _reached(value, seen)
+    return names
 
 
 def _is_of_named_tuple(function: FunctionType) -> bool:
@@ -73,24 +100,9 @@ def _settle_what_it_reaches(trace: Trace, function: FunctionType, args: Sequence
             trace.storing_into(argument)
 
 
-def _asks_for_types(function: FunctionType, seen: set[int]) -> bool:
+def _asks_for_types(function: FunctionType) -> bool:
     """Whether a function, or one that it reaches by a global or closure, calls ``type``."""
-    if id(function) in seen:
-        return False
-    seen.add(id(function))
-    names = set(_names(function.__code__))
-    if "type" in names and "type" not in function.__globals__:
-        return True
-    reached = [function.__globals__.get(name) for name in names]
-    for cell in function.__closure__ or ():
-        with contextlib.suppress(ValueError):  # not bound yet
-            reached.append(cell.cell_contents)
-    return any(
-        isinstance(value, FunctionType)
-        and _root(value) not in _PURE
-        and _asks_for_types(value, seen)
-        for value in reached
-    )
+    return "type" in _reached(function, set()) and "type" not in function.__globals__
 
 
 def _defaults_used(

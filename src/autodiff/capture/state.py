@@ -424,9 +424,7 @@ def reacher(trace: Trace, obj: Any) -> Callable[[], Any]:
     if path is None:
         trace.keep_alive.append(obj)  # NumPy's global generator, or one made while capturing
         return lambda: obj
-    if path not in trace.objects:
-        trace.objects.append(path)
-    number = trace.objects.index(path)
+    number = trace.number_of(path)
     return lambda: current_run().objects[number]
 
 

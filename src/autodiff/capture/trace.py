@@ -26,7 +26,7 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -152,6 +152,7 @@ class Tables:
     scopes: list[Any] = field(default_factory=list)  # scopes of the active frames
     state: Any = None  # the places outside that change (capture.state)
     slots: Sequence[Any] = ()  # the arguments as the user gave them
+    arguments: tuple[Any, Any] = ((), {})  # what the function is given in their place
     _given: dict[int, Any] | None = None
     # What stands for the containers in them.
     taken_apart: dict[int, Any] = field(default_factory=dict)
@@ -226,12 +227,12 @@ class Trace(Tables):
             self.copied, self.items, self.tables, self.taken_apart,
             self.ambiguous, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
-            self.attempts,
+            self.attempts, self.paths, self.lengths, self.guards, self.objects,
         ):  # fmt: skip
             table.clear()
         self.heap.forget()
         self.state = self.stand_in = self.checkpointed = None
-        self.slots, self._given = (), None
+        self.slots, self.arguments, self._given = (), ((), {}), None
 
     # -- inputs -----------------------------------------------------------------------------
     def add_input(
@@ -816,9 +817,9 @@ class Trace(Tables):
         """
         inner = getattr(wrapper, name)
         path = self.paths.get(id(wrapper))
-        if path is None or isinstance(inner, _HELD_BY_IDENTITY):
+        if path is None:
             return inner
-        if _is_wrapper(inner):
+        if _is_wrapper(inner) or isinstance(inner, _HELD_BY_IDENTITY):
             return self.remember(inner, path.attribute(name))
         return self.lift(inner, path.attribute(name))
 
@@ -851,7 +852,7 @@ class Trace(Tables):
             return obj
         path = self.paths.get(id(obj))
         copied = self._deep_in_new(obj, depth) if path is None else self._lifted(obj, path, depth)
-        if copied is not obj and not isinstance(obj, tuple):
+        if copied is not obj:
             self.copies[id(copied)] = (copied, obj)
         return copied
 
@@ -954,6 +955,12 @@ class Trace(Tables):
             self.note(error)
             raise
 
+    def number_of(self, path: Path) -> int:
+        """The number of an object that is read at each call, but is no input."""
+        if path not in self.objects:
+            self.objects.append(path)
+        return self.objects.index(path)
+
     # -- concrete values ----------------------------------------------------------------------
     def concrete(
         self, tracer: Tracer, leaves: bool = False, as_given: bool = False, shown: str | None = None
@@ -1004,14 +1011,18 @@ class Trace(Tables):
     def refuse_read(self, function: Any, args: Sequence[Any]) -> None:
         """Raise where a number is read from text that shows values with a derivative."""
         if self.written.is_read(function, args):
-            raise DerivativeError(
-                "a number is read from the text of a value that carries a derivative, "
-                "which would lose the derivative.",
-                code="AD302",
-                source=self.builder.source,
-                remedy="compute with the value itself, rounded with np.round if need be; or write "
-                "the text of autodiff.stop_gradient(x) if no derivative should flow",
-            )
+            self.refuse_reading("a number is read")
+
+    def refuse_reading(self, what: str) -> NoReturn:
+        """Raise, as a number comes from text that shows values with a derivative."""
+        raise DerivativeError(
+            f"{what} from the text of a value that carries a derivative, "
+            "which would lose the derivative.",
+            code="AD302",
+            source=self.builder.source,
+            remedy="compute with the value itself, rounded with np.round if need be; or write "
+            "the text of autodiff.stop_gradient(x) if no derivative should flow",
+        )
 
     def present(self, tracer: Tracer, array: Any) -> Any:
         """The object that a traced value is in plain Python."""

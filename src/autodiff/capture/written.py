@@ -9,7 +9,9 @@ value that was written, or nearly; its derivative would silently be zero.  ``int
 are steps, of which zero is the derivative; text is a way around, not a step.
 
 Characters are plain strings, which cannot be marked: they are known by what they are.  A text that
-reads like one that was written counts as that one, also if it comes from elsewhere.
+reads like one that was written counts as that one, also if it comes from elsewhere.  Code without source
+runs out of sight: where it has, or makes, such a text and names one of these functions, it is refused,
+unless it prints, so that text may be there for that.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import ast
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -38,6 +40,16 @@ READERS: frozenset[Any] = frozenset(
     )
 )  # fmt: skip
 _READING_METHODS = frozenset(("fromhex", "from_float", "create_decimal"))
+# By name, for code that is not seen; and what text is there for, if it is one of these.
+_READING_NAMES = _READING_METHODS | frozenset(
+    (
+        "float", "int", "complex", "Decimal", "Fraction", "eval", "loads", "literal_eval",
+        "fromstring", "loadtxt", "genfromtxt", "float64", "float32", "array", "asarray", "astype",
+    )
+)  # fmt: skip
+_SHOWING_NAMES = frozenset(
+    ("print", "warn", "debug", "info", "warning", "error", "log", "write", "set_description")
+)
 
 
 class Written:
@@ -54,6 +66,10 @@ class Written:
         """A text that was written of such a value."""
         self.texts.add(text)
         self.numbers.update(_NUMBER.findall(text))
+
+    def is_shown_in(self, objects: Sequence[Any]) -> bool:
+        """Whether one of these texts, or a piece of one, is among objects."""
+        return any(map(self.shows, _texts(objects)))
 
     def note_derived(self, owner: Any, args: Sequence[Any], result: Any) -> None:
         """What a method of a string has made of such texts: pieces, another alphabet."""
@@ -75,7 +91,13 @@ class Written:
 
     def is_read(self, function: Any, args: Sequence[Any]) -> bool:
         """Whether a call makes numbers of such a text."""
-        return reads_numbers(function) and any(map(self.shows, _texts(args)))
+        return reads_numbers(function) and self.is_shown_in(args)
+
+
+def may_read_numbers(names: Iterable[str]) -> bool:
+    """Whether code with these names may make numbers of its text, which it does not show."""
+    found = set(names)
+    return not _READING_NAMES.isdisjoint(found) and _SHOWING_NAMES.isdisjoint(found)
 
 
 def reads_numbers(function: Any) -> bool:

@@ -25,6 +25,7 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture.given import is_whole, kind_of
+from autodiff.capture.origins import is_read_piecewise
 from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.plain_data import dataclass
 from autodiff.transform import Transformation
@@ -486,6 +487,11 @@ def leaf_key(leaf: Any, role: str) -> Any:
         return (role, np.asarray(leaf).dtype, np.shape(leaf))
     if leaf is None or isinstance(leaf, (bool, int, str, bytes)):
         return (type(leaf), leaf)
-    if callable(leaf) and not hasattr(type(leaf), "__dict__"):
-        return id(leaf)
-    return (type(leaf), id(leaf)) if callable(leaf) else type(leaf)
+    # Not the objects themselves, which the key would keep alive; guards compare them.
+    if not callable(leaf) or is_read_piecewise(leaf):
+        return id(type(leaf))
+    if type(leaf) is MethodType:
+        return (MethodType, id(leaf.__func__))  # each access makes another method
+    if type(leaf) is functools.partial:
+        return (functools.partial, id(leaf.func))
+    return (id(type(leaf)), id(leaf))

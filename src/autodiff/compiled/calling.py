@@ -211,7 +211,7 @@ class Compiled(Compiler):
                     failure = specialisation.run.failure()
                     if failure is not None and failure != GUARD:
                         return fallback.failed(self, specialisation, call, extra)
-                if len(found) >= MAXIMUM_PATHS:
+                if sum(not s.is_dead for s in found) >= MAXIMUM_PATHS:
                     reason = f"more than {MAXIMUM_PATHS} different paths"
                     return fallback.uncompiled(self, call, reason, extra)
             times, reason = self.declined.get(call.key, (0, ""))
@@ -410,9 +410,13 @@ class Compiled(Compiler):
     def _keep(self, specialisation: Specialisation, key: tuple[Any, ...]) -> None:
         """Add a specialisation; where there are too many, the one used least recently goes.
 
-        Lists are exchanged, not changed: another thread may be looking through them.
+        So do those for functions that are no more.  Lists are exchanged, not changed: another thread
+        may be looking through them.
         """
         specialisation.used = next(self.clock)
+        alive = {k: [s for s in v if not s.is_dead] for k, v in self.specialisations.items()}
+        self.specialisations = {k: v for k, v in alive.items() if v}
+        self.recalled = tuple([one for one in self.recalled if not one[1].is_dead])
         self.specialisations[key] = [*self.specialisations.get(key, ()), specialisation]
         found = [(s.used, k, s) for k, group in self.specialisations.items() for s in group]
         if len(found) > MAXIMUM_PROGRAMS:

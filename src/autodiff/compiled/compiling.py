@@ -20,6 +20,7 @@ import numpy as np
 from autodiff import debug
 from autodiff.capture import Captured, Leaf, capture
 from autodiff.capture.given import kind_of
+from autodiff.capture.lifetimes import let_go
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebuilding
 from autodiff.compiled.generality import Generality
@@ -214,6 +215,8 @@ class Compiler:
             debug.show(4, run.llvm())
         if debug.level() >= 5 and run.assembly is not None:
             debug.show(5, run.assembly())
+        if not eager and captured.trace is not None:
+            let_go(captured)
         hidden = [r.path for r in captured.inputs if r.leaf is None]
         reader = (
             _reader_of_examples(captured)

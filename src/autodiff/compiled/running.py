@@ -126,7 +126,7 @@ def _run_on(
         return NotImplemented
     specialisation.calls += 1
     specialisation.used = next(compiled.clock)
-    result = _finish(specialisation, outputs, call, hidden)
+    result = _finish(specialisation, outputs, call, hidden, () if run is None else run.objects)
     if finish is not None:
         result = finish(result)
     if run is not None:
@@ -159,6 +159,7 @@ def _finish(
     outputs: Any,
     call: Call | Recognised,
     hidden: tuple[Any, ...],
+    objects: Sequence[Any],
 ) -> Any:
     if specialisation.ready:
         return outputs
@@ -177,7 +178,7 @@ def _finish(
     wholes = call.wholes
     if wholes:  # what is returned of complex arguments is these, not the pairs that were read
         leaves = [wholes.get(k, x) for k, x in enumerate(leaves)]
-    return plan.result.rebuild(outputs, leaves, hidden)
+    return plan.result.rebuild(outputs, leaves, hidden, objects)
 
 
 def _may_alias(arrays: Sequence[Any]) -> bool:

@@ -65,6 +65,11 @@ class Specialisation:
                 found[f"a value at {operation.source}"] = None
         return tuple(found)
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is for an object that is no more, so that no call fits it."""
+        return any(guard.is_dead for guard in self.captured.guards)
+
     def __repr__(self) -> str:
         parts = [f"<specialisation for ({', '.join(self.arguments)})"]
         if self.reads:

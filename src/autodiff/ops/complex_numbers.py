@@ -140,10 +140,10 @@ class ComplexTracer(Tracer):
     def __repr__(self) -> str:
         if not is_concretizing():
             return f"<traced complex {self.form}: {self.dtype}{list(self.shape)}>"
-        return repr(self._concrete())
+        return self._text(repr(self._concrete()))
 
     def __str__(self) -> str:
-        return str(self._concrete()) if is_concretizing() else repr(self)
+        return self._text(str(self._concrete())) if is_concretizing() else repr(self)
 
     def __complex__(self) -> complex:
         return complex(self._number())

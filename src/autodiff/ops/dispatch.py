@@ -118,7 +118,20 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     halves = isinstance(a, Tracer) and a.form == "array" and a.dtype == np.float16
     if halves and ufunc is np.power and type(b) is float and b == 0.5:
         return call(np.sqrt, (a,))  # unlike np.power, which of wider floats is the root as well
+    if ufunc in _WATCHED and _is_scalar(a) and _is_scalar(b):
+        return pointwise(NAMES[ufunc], a, b, of_scalars=True)
     return call(ufunc, (a, b))
+
+
+# Operators that tell of NumPy's integer scalars where they overflow.
+_WATCHED = frozenset((np.add, np.subtract, np.multiply, np.negative, np.absolute))
+
+
+def _is_scalar(x: Any) -> bool:
+    """Whether an operand is a number to Python's operators, not an array without axes."""
+    if isinstance(x, Tracer):
+        return x.form != "array"
+    return isinstance(x, (int, float, np.generic, Dim))
 
 
 def unary_operator(ufunc: np.ufunc, a: Any) -> Any:
@@ -129,6 +142,8 @@ def unary_operator(ufunc: np.ufunc, a: Any) -> Any:
         return complex_numbers.call(ufunc, (a,), operator=True)
     if python_numbers.is_number(a):
         return python_numbers.unary(ufunc, a)
+    if ufunc in _WATCHED and _is_scalar(a):
+        return pointwise(NAMES[ufunc], a, of_scalars=True)
     return call(ufunc, (a,))
 
 

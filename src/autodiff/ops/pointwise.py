@@ -11,6 +11,7 @@ and minimum share equally; sqrt has derivative 0 at 0, so that norms have a fini
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -80,7 +81,7 @@ def _broadcast_result(name: str, types: tuple[ArrayType, ...]) -> tuple[Any, ...
 
 
 def _ufunc_type_rule(name: str) -> Callable[..., tuple[ArrayType, ...]]:
-    def rule(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
+    def rule(types: tuple[ArrayType, ...], of_scalars: bool = False) -> tuple[ArrayType, ...]:
         dtypes = loop_dtypes(name, tuple([t.dtype for t in types]))
         weak = all(t.weak for t in types)
         return (ArrayType(dtypes[-1], _broadcast_result(name, types), weak),)
@@ -134,12 +135,43 @@ def _is_bool(s: Any, x: Any) -> bool:
 
 
 # -- arithmetic -------------------------------------------------------------------------------
-def _add(s: Any, a: Any, b: Any) -> Any:
+# ``of_scalars``: Python's operator on NumPy's integer scalars, which warns where it overflows; the
+# ufunc, also of arrays without axes, does not.
+def _operator(ufunc: np.ufunc, operator: Callable[..., Any]) -> Callable[..., Any]:
+    def meaning(*x: Any, of_scalars: bool = False) -> Any:
+        return operator(*[np.asarray(a)[()] for a in x]) if of_scalars else ufunc(*x)
+
+    return meaning
+
+
+def _add(s: Any, a: Any, b: Any, of_scalars: bool = False) -> Any:
+    if of_scalars:
+        return s.watched("add", a, b)
     return s.or_(a, b) if _is_bool(s, a) else s.add(a, b)
 
 
-def _multiply(s: Any, a: Any, b: Any) -> Any:
+def _subtract(s: Any, a: Any, b: Any, of_scalars: bool = False) -> Any:
+    return s.watched("sub", a, b) if of_scalars else s.sub(a, b)
+
+
+def _multiply(s: Any, a: Any, b: Any, of_scalars: bool = False) -> Any:
+    if of_scalars:
+        return s.watched("mul", a, b)
     return s.and_(a, b) if _is_bool(s, a) else s.mul(a, b)
+
+
+def _negative(s: Any, x: Any, of_scalars: bool = False) -> Any:
+    return s.watched("sub", s.constant(0, x), x) if of_scalars else s.neg(x)
+
+
+def _absolute(s: Any, x: Any, of_scalars: bool = False) -> Any:
+    if s.dtype(x).kind in "bu":
+        return x
+    if not of_scalars:
+        return s.abs(x)
+    zero = s.constant(0, x)
+    negative = s.lt(x, zero)
+    return s.select(negative, s.watched("sub", zero, s.select(negative, x, zero)), x)
 
 
 def _float_floor_divide(s: Any, a: Any, b: Any) -> Any:
@@ -259,9 +291,18 @@ def _difference(a: Any, b: Any) -> Any:
     return np.where(same, 0.0, a) - np.where(same, 0.0, b)
 
 
-elementwise(np.add, lambda y, a, b: 1.0, lambda y, a, b: 1.0, scalar=_add)
-elementwise(np.subtract, lambda y, a, b: 1.0, lambda y, a, b: -1.0, scalar=_core("sub"))
-elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a, scalar=_multiply)
+elementwise(
+    np.add, lambda y, a, b: 1.0, lambda y, a, b: 1.0, scalar=_add,
+    meaning=_operator(np.add, operator.add),
+)  # fmt: skip
+elementwise(
+    np.subtract, lambda y, a, b: 1.0, lambda y, a, b: -1.0, scalar=_subtract,
+    meaning=_operator(np.subtract, operator.sub),
+)  # fmt: skip
+elementwise(
+    np.multiply, lambda y, a, b: b, lambda y, a, b: a, scalar=_multiply,
+    meaning=_operator(np.multiply, operator.mul),
+)  # fmt: skip
 elementwise(
     np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, scalar=_core("div"),
     domain=((-2.0, 2.0), (0.5, 2.0)),
@@ -292,10 +333,15 @@ elementwise(
     scalar="pow",
     domain=((0.2, 2.0), (-2.0, 2.0)),
 )
-elementwise(np.negative, lambda y, x: -1.0, scalar=_core("neg"))
+elementwise(
+    np.negative, lambda y, x: -1.0, scalar=_negative,
+    meaning=_operator(np.negative, operator.neg),
+)  # fmt: skip
 elementwise(np.positive, lambda y, x: 1.0, scalar=lambda s, x: x)
-elementwise(np.absolute, lambda y, x: np.sign(x), scalar=_by_kind(
-    _core("abs"), lambda s, x: x if s.dtype(x).kind in "bu" else s.abs(x)))  # fmt: skip
+elementwise(
+    np.absolute, lambda y, x: np.sign(x), scalar=_absolute,
+    meaning=_operator(np.absolute, operator.abs),
+)  # fmt: skip
 elementwise(np.fabs, lambda y, x: np.sign(x), scalar=_core("abs"))
 elementwise(np.sign, scalar=_sign)
 elementwise(np.reciprocal, lambda y, x: -y * y, domain=((0.5, 2.0),), scalar=_by_kind(

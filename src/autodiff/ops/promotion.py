@@ -263,7 +263,11 @@ def check_number(value: Any, dtype: np.dtype[Any]) -> None:
 
 
 def pointwise(
-    name: str, *args: Any, dtypes: tuple[Dtype, ...] | None = None, form: Form | None = None
+    name: str,
+    *args: Any,
+    dtypes: tuple[Dtype, ...] | None = None,
+    form: Form | None = None,
+    of_scalars: bool = False,
 ) -> Tracer:
     """The pointwise operation ``name`` with NumPy's promotion and broadcasting.
 
@@ -277,6 +281,8 @@ def pointwise(
         The loop to use instead of the one NumPy would choose.
     form : {"array", "scalar", "python"}, optional
         What a result without axes is; by default a NumPy scalar.
+    of_scalars : bool, optional
+        Whether an overflow of integers is told, as it is by operators of NumPy's scalars.
     """
     operands = [operand(x) for x in args]
     loop = resolve(name, operands) if dtypes is None else dtypes
@@ -292,7 +298,8 @@ def pointwise(
     type = ArrayType(loop[-1], shape, form == "python")
     if name == "power" and roots.is_square_root(operands, values):
         name, values = "sqrt", values[:1]
-    (result,) = _builder.current_builder().emit(name, tuple(values), {}, (type,))
+    attributes = {"of_scalars": True} if of_scalars and loop[-1].kind in "iu" else {}
+    (result,) = _builder.current_builder().emit(name, tuple(values), attributes, (type,))
     if name in roots.POWERS:
         result = roots.power_of_root(name, tuple(values), result)
     return Tracer(result, "array" if shape else (form or "scalar"))

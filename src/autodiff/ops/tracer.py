@@ -307,13 +307,18 @@ class Tracer:
         # In a trace it is the user's code that asks, and it must see what plain Python shows.
         if _concretizer.get() is None:
             return f"<traced {self.form}: {self.type}>"
-        return repr(self._concrete())
+        return self._text(repr(self._concrete()))
 
     def __str__(self) -> str:
-        return repr(self) if _concretizer.get() is None else str(self._concrete())
+        return repr(self) if _concretizer.get() is None else self._text(str(self._concrete()))
 
     def __format__(self, spec: str) -> str:
-        return format(self._concrete(), spec)
+        return self._text(format(self._concrete(), spec))
+
+    def _text(self, text: str) -> str:
+        """A text that Python has of the value."""
+        self._shown_in(text)
+        return text
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return np.asarray(self._number(), dtype=dtype)

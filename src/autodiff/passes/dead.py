@@ -16,6 +16,7 @@ the same ones: the scatter of a gradient for a gather with the same indices.
 Of an array that the user made, of a size that integers of the call tell, its size is checked when the program
 begins, or the side of a branch that it is made on. (In a loop of no passes that is too early;
 then plain Python runs, and is right as well; a derivative is traced along the path of the call.)
+A size that is computed (``n**2``) is checked where the array was made.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any, TypeAlias
 
 from autodiff.dims import symbols
 from autodiff.ir.copying import Mapping, copy_value, map_attribute
-from autodiff.ir.data import Block, Operation, Program, Value, uses, walk
+from autodiff.ir.data import Block, Operation, Program, Source, Value, uses, walk
 from autodiff.ops.control import MOST_BYTES
 from autodiff.ops.entries import ENTRIES, Creation
 
@@ -39,11 +40,13 @@ def eliminate_dead_code(program: Program) -> Program:
     block = Block(list(program.inputs), outputs=list(program.outputs))
     operations, _ = _sweep(program.block.operations, set(program.outputs), set(), {})
     sizes = _Sizes(program, operations)
-    if any(sizes.lost(inner) for inner in _on_sides(program.block.operations)):
-        checked = sizes.into_sides(program.block.operations)
+    inner = _on_sides(program.block.operations)
+    if any(map(sizes.lost, inner)) or any(map(sizes.lost_inside, walk(program.block))):
+        checked = sizes.into_places(program.block.operations, sizes.made)
         operations, _ = _sweep(checked, set(program.outputs), set(), {})
     # Extents of inputs may name other inputs.
-    begin = sizes.checks(_at_once(program.block.operations), sizes.made)
+    given = filter(sizes.lost, _at_once(program.block.operations))
+    begin = sizes.checks(given, sizes.made)
     block.operations = [*begin, *operations]
     return _renamed(Program(block, program.name))
 
@@ -65,7 +68,12 @@ class _Sizes:
     def __init__(self, program: Program, kept: list[Operation]) -> None:
         of_arrays = {s for v in program.inputs for n in v.shape for s in symbols(n)}
         self.inputs = set(program.inputs)
-        self.given = {v for v in program.inputs if v not in of_arrays and v.dtype.kind in "iu"}
+        self.bounded = of_arrays | {v for v in program.inputs if v.dtype.kind not in "iu"}
+        self.bounded |= {
+            operation.regions[-1].parameters[0]
+            for operation in walk(program.block)
+            if operation.kind in ("for", "while")
+        }
         self.left = {id(operation) for operation in walk(Block(operations=kept))}
         self.made = self._made_in(kept)
 
@@ -76,36 +84,57 @@ class _Sizes:
             tuple(operation.attributes.values()) for operation in left if operation.kind == "sized"
         }
 
-    def lost(self, operation: Operation) -> bool:
-        """Whether an array is made no more that no memory may hold."""
+    def _is_lost(self, operation: Operation, is_given: bool) -> bool:
+        """Whether an array is made no more that no memory may hold, of a size that is given, or computed."""
         if id(operation) in self.left or operation.is_derived or not _makes_an_array(operation):
             return False
-        return _may_be_too_large(_size_of(operation.result), self.inputs, self.given)
+        shape, itemsize = _size_of(operation.result)
+        found = {s for n in shape for s in symbols(n)}
+        if not found:
+            return is_given and math.prod(shape) * itemsize > MOST_BYTES
+        return (found <= self.inputs) is is_given and not all(map(self._is_bounded, found))
+
+    def _is_bounded(self, symbol: Value) -> bool:
+        """Whether there are arrays, or passes of a loop, of this number: of other integers nobody knows."""
+        return symbol in self.bounded or _is_count(symbol)
+
+    def lost(self, operation: Operation) -> bool:
+        """Whether one is made no more of a size that integers decide that the call is given."""
+        return self._is_lost(operation, True)
+
+    def lost_inside(self, operation: Operation) -> bool:
+        """Whether one is made no more of a size that is computed."""
+        return self._is_lost(operation, False)
 
     def checks(self, operations: Iterable[Operation], made: set[_Size]) -> Iterator[Operation]:
         """Checks of the arrays that are made no more and of no size that is checked anyway."""
-        for operation in filter(self.lost, operations):
+        for operation in operations:
             size = _size_of(operation.result)
             if size not in made:
                 made.add(size)
                 attributes = dict(zip(("shape", "itemsize"), size, strict=True))
                 yield Operation("sized", (), attributes, (), source=operation.source)
 
-    def into_sides(self, operations: list[Operation]) -> list[Operation]:
-        """The operations, with the checks of each side at its beginning."""
-        found = []
+    def into_places(
+        self, operations: list[Operation], made: set[_Size], filled: Source | None = None
+    ) -> list[Operation]:
+        """The operations, with the checks of each side at its beginning, others in the arrays' places.
+
+        Arrays made at ``filled`` fill in, on one side of a branch, for a name of the other side.
+        """
+        found: list[Operation] = []
         for operation in operations:
+            if self.lost_inside(operation) and operation.source != filled:
+                found += self.checks([operation], made)
             regions = []
             for region in operation.regions:
-                inner = self.into_sides(region.operations)
+                source = operation.source if operation.kind == "cond" else None
+                known = made | self._made_in(region.operations)
+                begin: list[Operation] = []
                 if operation.kind == "cond":
-                    made = self.made | self._made_in(region.operations)
-                    # What stands at the branch itself fills in for a name of the other side.
-                    at_once = _at_once(region.operations)
-                    own = [
-                        made_here for made_here in at_once if made_here.source != operation.source
-                    ]
-                    inner = [*self.checks(own, made), *inner]
+                    at_once = filter(self.lost, _at_once(region.operations))
+                    begin += self.checks((x for x in at_once if x.source != source), known)
+                inner = [*begin, *self.into_places(region.operations, known, source)]
                 regions.append(Block(region.parameters, inner, region.outputs))
             if regions:
                 keep = list(range(len(operation.results)))
@@ -138,13 +167,13 @@ def _size_of(value: Value) -> _Size:
     return value.shape, value.dtype.itemsize
 
 
-def _may_be_too_large(size: _Size, inputs: set[Value], given: set[Value]) -> bool:
-    """Whether integers that a call is given decide it; of the extents of inputs there are arrays."""
-    shape, itemsize = size
-    found = {s for n in shape for s in symbols(n)}
-    if found:
-        return found <= inputs and not found.isdisjoint(given)
-    return math.prod(shape) * itemsize > MOST_BYTES
+def _is_count(symbol: Value) -> bool:
+    """Whether a number counts passes of a loop, or elements: those of a mask that are true."""
+    owner = symbol.owner
+    if owner is None or owner.kind != "reduce_sum":
+        return owner is not None and owner.kind == "while" and symbol is owner.results[0]
+    summed = owner.operands[0].owner
+    return summed is not None and summed.kind == "cast" and summed.operands[0].dtype.kind == "b"
 
 
 # Operations of which one result costs less than all.

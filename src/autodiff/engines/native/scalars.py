@@ -178,6 +178,22 @@ class Scalars:
         """Product."""
         return self._binary(self._float("fmul") if a.dtype.kind == "f" else "mul", a, b)
 
+    def watched(self, word: str, a: Element, b: Element) -> Element:
+        """``add``, ``sub`` or ``mul`` of integers, which leaves a mark where the result does not fit.
+
+        In scalar code alone: a branch would keep loops over arrays from being vectorised.
+        """
+        if not self.may_branch:
+            return self._binary(word, a, b)
+        type = register_type(a.dtype)
+        name = f"llvm.{'s' if a.dtype.kind == 'i' else 'u'}{word}.with.overflow.{type}"
+        self.w.declared.setdefault(name, f"declare {{ {type}, i1 }} @{name}({type}, {type})")
+        text = f"call {{ {type}, i1 }} @{name}({type} {a.name}, {type} {b.name})"
+        both = self.w.op(text, a.name, b.name)
+        result = self.w.op(f"extractvalue {{ {type}, i1 }} {both}, 0", both)
+        self._mark_if(self.w.op(f"extractvalue {{ {type}, i1 }} {both}, 1", both))
+        return Element(result, a.dtype)
+
     def div(self, a: Element, b: Element) -> Element:
         """Quotient of floats."""
         return self._binary("fdiv", a, b)
@@ -200,19 +216,23 @@ class Scalars:
         if not b.name.startswith("%") or not self.may_warn:
             return zero
         if self.may_branch:  # LLVM drops it where it knows the divisor
-            n = self.w.number()
-            self.w.marks = True
-            unlikely = self.w.metadata('!{!"branch_weights", i32 1, i32 1000000}')
-            self.w.line(f"br i1 {zero.name}, label %mark{n}, label %go{n}, !prof {unlikely}")
-            self.w.label(f"mark{n}")
-            self.w.line(flags.CALL_MARK)
-            self.w.line(f"br label %go{n}")
-            self.w.label(f"go{n}")
+            self._mark_if(zero.name)
             return zero
         # By a division of floats, beside the slower one of integers, so that loops are vectorised.
         real = self.cast(b, np.dtype(np.float32))  # no integer but 0 becomes 0
         one, infinity = self.constant(1.0, real), self.constant(np.inf, real)
         return self.eq(self.div(one, real), infinity)
+
+    def _mark_if(self, condition: str) -> None:
+        """Leave a mark in the processor's flags behind a branch that is hardly ever taken."""
+        n = self.w.number()
+        self.w.marks = True
+        unlikely = self.w.metadata('!{!"branch_weights", i32 1, i32 1000000}')
+        self.w.line(f"br i1 {condition}, label %mark{n}, label %go{n}, !prof {unlikely}")
+        self.w.label(f"mark{n}")
+        self.w.line(flags.CALL_MARK)
+        self.w.line(f"br label %go{n}")
+        self.w.label(f"go{n}")
 
     def idiv(self, a: Element, b: Element) -> Element:
         """Integer quotient rounded to minus infinity; 0 for divisor 0."""
@@ -223,6 +243,9 @@ class Scalars:
             quotient, adjust, _ = self._floored(a, divisor)
             result = self.select(adjust, self.sub(quotient, self.constant(1, a)), quotient)
             result = self.select(minus_one, self.neg(a), result)
+            if self.may_branch and self.may_warn:
+                smallest = self.constant(np.iinfo(a.dtype).min, a)
+                self._mark_if(self.and_(minus_one, self.eq(a, smallest)).name)
         return self.select(zero, self.constant(0, a), result)
 
     def irem(self, a: Element, b: Element) -> Element:
