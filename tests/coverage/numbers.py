@@ -57,7 +57,7 @@ class Call:
         """The numbers to call with, a usual one first."""
         others: tuple[int | float, ...] = INTEGERS if type(self.usual) is int else REALS
         if not self._is_checked:
-            others = tuple(n for n in others if not abs(n) >= 2**31)
+            others = tuple(n for n in others if type(n) is float or abs(n) < 2**31)
         return (self.usual, self.usual + 1, *others)
 
 
