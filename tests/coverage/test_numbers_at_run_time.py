@@ -19,6 +19,7 @@ def _every_call() -> Iterator[Call]:
 
 
 _CALLS = list(_every_call())
+_NUMPY = [k for k, call in enumerate(_CALLS) if call.row.space.startswith("numpy")]
 _WAYS = list(itertools.product(("numpy", "native"), PLACES))
 
 
@@ -29,7 +30,7 @@ def test_most_functions_with_numbers_are_among_them() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("at", range(0, len(_CALLS), _SAMPLE))
+@pytest.mark.parametrize("at", _NUMPY[::_SAMPLE])
 def test_a_number_at_run_time_is_checked(at: int) -> None:
     engine, place = _WAYS[at // _SAMPLE % len(_WAYS)]
     found = wrong(_CALLS[at], engine, place)
