@@ -188,12 +188,12 @@ def _poly1d(frame: Frame, c_or_r: Any, r: bool = False, variable: str | None = N
 def _fromiter(frame: Frame, iterable: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Any:
     """``np.fromiter`` of numbers."""
     items = list(iterate(frame, iterable))
-    if count >= 0:
+    if count != -1:
         if len(items) < count:
             raise ValueError(
                 f"iterator too short: Expected {count} but iterator had only {len(items)} items."
             )
-        items = items[:count]
+        items = items[: max(count, 0)]
     if not items:
         return dispatch.functions[np.zeros](0, dtype)
     return dispatch.functions[np.array](items, dtype)

@@ -63,7 +63,7 @@ def executable(
 
         native = native_executable(program, inputs, outputs, result, threads)
         return Executable(
-            program, native.call, native.failure, native.notify, native.llvm, native.assembly
+            program, native.callable, native.failure, native.notify, native.llvm, native.assembly
         )
     raise NameArgumentError(
         f"there is no engine {engine!r}.",
@@ -182,7 +182,7 @@ def _numpy_executable(
         except CheckFailed as failed:
             state["failure"] = str(failed)
             return NotImplemented
-        except (IndexError, np.linalg.LinAlgError, ValueError) as error:
+        except (IndexError, np.linalg.LinAlgError, OverflowError, ValueError) as error:
             if is_signal_handlers(error):
                 raise
             state["failure"] = str(error)

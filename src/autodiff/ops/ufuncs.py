@@ -7,6 +7,7 @@ np.add.at(a, index, v)           scatter_add into a's storage
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -343,6 +344,8 @@ def _accumulate(
         raise TypeError("cannot accumulate on a scalar")
     function = _ACCUMULATIONS.get(ufunc)
     if function is not None:
+        if axis is not None and not isinstance(axis, tuple):
+            axis = normalize_axis_index(operator.index(axis), as_array(array).ndim)
         return functions[function](array, axis=axis, dtype=dtype, out=as_output(out))
     x = Tracer(as_array(array).value, "array")
     target = as_output(out)

@@ -95,6 +95,13 @@ def stored(x, n):
     return x.sum()
 
 
+def sorted_by_python(x, n):
+    total = 0.0
+    for i in range(n):
+        total += np.sort(x + i)[3]
+    return total
+
+
 def long_nest(x):
     return np.sum(np.sin(x) * np.exp(np.cos(x)) + np.tanh(x))
 
@@ -110,6 +117,7 @@ LOOPS = {
     "products": (products, (np.ones((5, 5)), 3), (np.ones((300, 300)), 10**7)),
     "pairs": (pairs, (np.ones(5), 2), (np.ones(3000), 10**6)),
     "stores": (stored, (np.ones(50), 3), (np.ones(5000), 10**9)),
+    "calls of Python": (sorted_by_python, (np.ones(10), 2), (np.arange(9e4) % 77, 3000)),
 }
 
 

@@ -70,12 +70,33 @@ class NativeFunction:
             return None
         if status == entry.NO_MEMORY:
             return MEMORY_FAILED
+        self.heed()
         error = self._host.take_error()
         if error is None:
             return self.kernel.failure(status)
-        if not isinstance(error, Exception) or is_signal_handlers(error):  # the user interrupts
-            raise error
         return f"{type(error).__name__}: {error}"
+
+    def heed(self) -> None:
+        """Raise what a signal's handler raised while the last call was in Python."""
+        error = self._host.error
+        if error is None or (isinstance(error, Exception) and not is_signal_handlers(error)):
+            return
+        self._host.error = None
+        raise error
+
+    @property
+    def callable(self) -> Callable[..., Any]:
+        """What answers calls: the entry, heeding interrupts of the Python code that it runs."""
+        if not self._host.calls:
+            return self.call
+
+        def call(*given: Any) -> Any:
+            results = self.call(*given)
+            if results is NotImplemented:  # nobody may ask for the failure, but call again
+                self.heed()
+            return results
+
+        return call
 
     def notify(self, listener: Callable[..., None]) -> Any:
         """See :class:`autodiff.engines.Executable`."""

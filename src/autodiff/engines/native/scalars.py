@@ -20,7 +20,7 @@ import numpy as np
 
 from autodiff.engines.native import flags, ufunc_calls, vector_math
 from autodiff.engines.native.vector_math import library
-from autodiff.engines.native.writer import Writer, literal, register_type
+from autodiff.engines.native.writer import UFUNC_COST, Writer, literal, register_type
 from autodiff.errors import UnsupportedError
 
 BOOL = np.dtype(bool)
@@ -479,7 +479,7 @@ class Scalars:
             x = tuple(self.cast(e, np.dtype(np.float32)) for e in x)
         call = ufunc_calls.find(name, tuple([e.dtype for e in x]))
         self.w.ufuncs.add(call)
-        self.w.note_call()
+        self.w.note_call(UFUNC_COST)
         whole = self._op(call.results[part], call.text([e.name for e in x]), *x)
         if len(call.results) == 1:
             return whole

@@ -135,6 +135,7 @@ VECTOR = 16
 
 UNROLLED = 4  # LLVM may unroll loops of up to this many steps
 CALL_COST = 20  # of an elementary function, in instructions
+UFUNC_COST = 1000  # of SciPy's functions, between gammaln (100) and hyp2f1 (50,000)
 SMALL_WORK = 4000
 """Instructions that a loop executes in a whole call (about a microsecond), up to which vector
 instructions do not pay for the time that LLVM takes to find them."""
@@ -464,10 +465,10 @@ class Writer:
         finally:
             self.repeats = before
 
-    def note_call(self) -> None:
+    def note_call(self, cost: int = CALL_COST) -> None:
         """Tell the loop that is open of the call of an elementary function."""
         self.frames[-1].calls += 1
-        self.work += CALL_COST
+        self.work += cost
 
     def loop_metadata(
         self, low: Extent = 0, high: Extent | None = None, plain: bool = False

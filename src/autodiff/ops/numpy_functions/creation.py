@@ -186,6 +186,8 @@ def array(
         x = object
     else:
         x = lay_out(Tracer(x.value, "array"), order, object)
+    if ndmin:
+        np.array(0, ndmin=ndmin)  # NumPy's exception
     while x.ndim < ndmin:
         x = expand_dims(x, 0)
     return x
@@ -422,11 +424,11 @@ def geomspace(
     y = logspace(logs[0], logs[1], num, endpoint)
     n = extent_of(num)
     positions = structural.reshape(line(n), (n,) + (1,) * (y.ndim - 1))
-    y = pointwise("multiply", sign, y)
-    y = select(pointwise("equal", positions, 0), first, y)
-    if endpoint and not (isinstance(n, int) and n < 2):
+    first, last = (pointwise("divide", v, sign) for v in (first, last))
+    if endpoint:
         y = select(pointwise("equal", positions, n - 1), last, y)
-    return _linspace_finish(y, dtype, axis)
+    y = select(pointwise("equal", positions, 0), first, y)
+    return _linspace_finish(pointwise("multiply", sign, y), dtype, axis)
 
 
 # -- matrices and grids -----------------------------------------------------------------------------

@@ -128,6 +128,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
         cutoff = eps * max(m, n) if isinstance(m, int) and isinstance(n, int) else None
     else:
         cutoff = float(rcond)
+        if not 0.0 < cutoff < 1.0:  # as LAPACK's gelsd takes it
+            cutoff = float(np.finfo(x.dtype).eps)
     inverse = emit_tracer("pseudo_inverse", x, rcond=cutoff)
     solution = matmul(inverse, y)
     _, values, _ = emit_tracer("svd", x)

@@ -186,7 +186,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Tracer:
     """``np.apply_over_axes``."""
     x = array_of(a)
     for axis in np.atleast_1d(axes):
-        k = int(axis) % x.ndim
+        k = int(axis) if axis >= 0 else int(axis) + x.ndim
         reduced, ndim = array_of(func(x, k)), x.ndim
         x = reduced if reduced.ndim == ndim else functions[np.expand_dims](reduced, k)
         if x.ndim != ndim:

@@ -104,7 +104,11 @@ def frexp(x: Any) -> tuple[Tracer, Tracer]:
 @implements(np.ldexp)
 def ldexp(x: Any, exponent: Any) -> Tracer:
     """``np.ldexp``: x times a power of two, rounded once."""
-    weak = 0 if weak_kind(exponent) is int else np.zeros(1, as_array(exponent).dtype)
+    weak: Any = exponent if type(exponent) is int else 0
+    if weak_kind(exponent) is not int:
+        weak = np.zeros(1, as_array(exponent).dtype)
+    elif weak is not exponent:
+        check_number(exponent, np.dtype(np.int32))  # what NumPy makes of a Python int
     dtype = np.ldexp(np.ones(1, as_array(x).dtype), weak).dtype  # or its exception
     result = _plain(x)
     wide = np.dtype(np.float32 if dtype == np.float16 else np.float64)
@@ -161,22 +165,29 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Tracer:
     """``np.round``: half to even, as NumPy computes it (scale, rint, scale back)."""
     x = as_array(a)
     digits = operator.index(decimals)
-    if x.dtype.kind == "b" and digits != 0:
-        np.round(np.zeros(1, bool), digits)  # NumPy's exception
+    np.round(np.zeros(0, x.dtype), digits)  # NumPy's exception
     if x.dtype.kind in "iu":
         result = call(np.positive, (x,)) if digits >= 0 else _round_integer(x, digits)
     elif digits == 0:
         result = pointwise("rint", x)
     else:
         up, down = ("multiply", "divide") if digits > 0 else ("divide", "multiply")
-        scale = constant(10.0 ** abs(digits), x.dtype if x.dtype.kind == "f" else np.float64)
+        scale = constant(_power_of_ten(abs(digits)), x.dtype if x.dtype.kind == "f" else np.float64)
         result = pointwise(down, pointwise("rint", pointwise(up, x, scale)), scale)
     target = as_output(out)
     return result if target is None else write_out(result, target, "unsafe")
 
 
+def _power_of_ten(n: int) -> float:
+    """As NumPy computes it: of more than 22 by one rounded product after the other."""
+    power = 10.0 ** min(n, 9)
+    for _ in range(min(n, 400) - 9):  # infinite by then
+        power *= 10.0
+    return power
+
+
 def _round_integer(x: Tracer, digits: int) -> Tracer:
-    unit = 10.0**-digits
+    unit = _power_of_ten(-digits)
     scaled = pointwise("rint", pointwise("divide", x, unit))
     return cast(pointwise("multiply", scaled, unit), x.dtype)
 

@@ -10,6 +10,7 @@ of integers float64.  A result without axes is a NumPy scalar.
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,7 @@ from autodiff.ops import structural
 from autodiff.ops.fatal import refuse_objects, require_axis
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, decide, require, require_equal
-from autodiff.ops.numpy_functions.shapes import array_of, diagonal, moveaxis, ravel
+from autodiff.ops.numpy_functions.shapes import array_of, axis_or_none, diagonal, moveaxis, ravel
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -238,9 +239,9 @@ all_ = implements(np.all)(_truth("reduce_all", "logical_and", True))
 
 def _position(kind: str) -> Callable[..., Tracer]:
     def reduce(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _NOT_GIVEN) -> Tracer:
-        x = _plain(as_array(a))
+        x, axis = _plain(as_array(a)), axis_or_none(axis)
         flat = ravel(x) if axis is None or not x.shape else x
-        k = 0 if axis is None else normalize_axis_index(operator.index(axis), flat.ndim)
+        k = 0 if axis is None else normalize_axis_index(axis, flat.ndim)
         _check_not_empty(flat, (k,), f"attempt to get {kind} of an empty sequence")
         axes = tuple(range(x.ndim)) if axis is None else (k,)
         result = _finish(emit_tracer(kind, flat, axis=k), x, axes, keepdims, None)
@@ -330,6 +331,14 @@ def var(
     correction: Any = _NOT_GIVEN,
 ) -> Tracer:  # fmt: skip
     """``np.var``."""
+    return _variance(a, axis, dtype, out, ddof, keepdims, where, mean, correction)
+
+
+def _variance(
+    a: Any, axis: Any, dtype: Any, out: Any, ddof: Any, keepdims: Any, where: Any, mean: Any,
+    correction: Any, of_too_few: float | None = None,
+) -> Tracer:  # fmt: skip
+    """``of_too_few``: the variance of ``ddof`` numbers or less, instead of a division by zero."""
     x, target = _plain(as_array(a)), _output(out)
     axes = _axes(axis, x.ndim)
     wide = _sum_dtype(x, dtype, target)
@@ -354,25 +363,42 @@ def var(
     else:
         freedom = pointwise("maximum", pointwise("subtract", count, ddof), 0)
     result = _divide(total, freedom)
+    if of_too_few is not None:
+        enough = pointwise("greater", freedom, 0)
+        result = select(enough, result, constant(of_too_few, result.dtype))
     if x.dtype == np.float16 and not _given(dtype) and target is None:
         result = cast(result, x.dtype)
     return _into(result, target)
 
 
-@implements(np.std)
-def std(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any
-) -> Tracer:
-    """``np.std``."""
-    if out is not None:  # the root is taken in `out`
-        return np.sqrt(var(a, axis, dtype, out, *args, **options), out=out)  # type: ignore[return-value]
-    variance = var(a, axis, dtype, None, *args, **options)
-    root = pointwise("sqrt", variance)
-    if variance.dtype.kind != "f":
-        if variance.shape:  # NumPy's exception: the root is stored where the variance was
-            np.sqrt.resolve_dtypes((variance.dtype, variance.dtype))
-        root = cast(root, variance.dtype)
-    return root
+def _nan_variance(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+    keepdims: Any = _NOT_GIVEN, *, where: Any = _NOT_GIVEN, mean: Any = _NOT_GIVEN,
+    correction: Any = _NOT_GIVEN,
+) -> Tracer:  # fmt: skip
+    """What ``np.nanvar`` makes of numbers without NaN: NaN where there are too few."""
+    few = math.nan if as_array(a).dtype.kind == "f" else None
+    return _variance(a, axis, dtype, out, ddof, keepdims, where, mean, correction, few)
+
+
+def _deviation(variance_of: Callable[..., Tracer]) -> Callable[..., Tracer]:
+    def run(
+        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any
+    ) -> Tracer:
+        variance = variance_of(a, axis, dtype, out, *args, **options)
+        if out is not None:  # the root is taken in `out`
+            return np.sqrt(variance, out=out)  # type: ignore[call-overload, no-any-return]
+        root = pointwise("sqrt", variance)
+        if variance.dtype.kind != "f":
+            if variance.shape:  # NumPy's exception: the root is stored where the variance was
+                np.sqrt.resolve_dtypes((variance.dtype, variance.dtype))
+            root = cast(root, variance.dtype)
+        return root
+
+    return run
+
+
+std = implements(np.std)(_deviation(var))
 
 
 @implements(np.average)
@@ -433,7 +459,7 @@ def _weights_along(w: Tracer, x: Tracer, axis: Any) -> Tracer:
 # -- cumulative ---------------------------------------------------------------------------------
 def _cumulative(kind: str) -> Callable[..., Tracer]:
     def run(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tracer:
-        x = _plain(as_array(a))
+        x, axis = _plain(as_array(a)), axis_or_none(axis)
         if axis is None or not x.shape:
             x, axis = ravel(x), 0 if axis is None else axis
         k = normalize_axis_index(axis, x.ndim)
@@ -623,8 +649,8 @@ def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
 
 
 nanmean = implements(np.nanmean)(_nan_moment(mean))
-nanvar = implements(np.nanvar)(_nan_moment(var))
-nanstd = implements(np.nanstd)(_nan_moment(std))
+nanvar = implements(np.nanvar)(_nan_moment(_nan_variance))
+nanstd = implements(np.nanstd)(_nan_moment(_deviation(_nan_variance)))
 
 
 def _nan_extreme(

@@ -12,12 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from autodiff.dims import Dim, at_least, product
+from autodiff.dims import Dim, at_least, equal, product
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import _fit_value, get_item, set_item
 from autodiff.ops.known import check, compare, decide, known, require, require_equal, type_name
 from autodiff.ops.layout import keep_order
-from autodiff.ops.numpy_functions.shapes import array_of, as_shape, line, moveaxis, ravel, reshape
+from autodiff.ops.numpy_functions.shapes import (
+    array_of,
+    as_shape,
+    axis_or_none,
+    line,
+    moveaxis,
+    ravel,
+    require_countable,
+    reshape,
+)
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -277,7 +286,7 @@ def _bounded(indices: Any, n: Any, mode: str) -> Any:
 @implements(np.take)
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Tracer:
     """``np.take``."""
-    x = array_of(a)
+    x, axis = array_of(a), axis_or_none(axis)
     if axis is None:
         x, axis = ravel(x), 0
     k = normalize_axis_index(axis, x.ndim)
@@ -299,6 +308,8 @@ def put(a: Tracer, ind: Any, v: Any, mode: str = "raise") -> None:
     if weak_kind(v) is None:
         if not isinstance(v, Tracer):
             v = functions[np.array](v, a.dtype)
+        if decide(lambda: equal(v.size, 0)):
+            return  # there is nothing to store
         values = functions[np.resize](v, index.shape)
     else:
         values = functions[np.full](index.shape, v, a.dtype)
@@ -606,6 +617,8 @@ def argpartition(
 
 def _sorted(operation: str, a: Any, axis: Any, **attributes: Any) -> Tracer:
     x = Tracer(array_of(a).value, "array")
+    if operation in ("argsort", "argpartition"):
+        axis = axis_or_none(axis)
     if axis is None:
         x, axis = ravel(x), 0
     if x.ndim == 0 and operation == "argsort":
@@ -618,6 +631,8 @@ def _sorted(operation: str, a: Any, axis: Any, **attributes: Any) -> Tracer:
 def _partitioned(operation: str, a: Any, kth: Any, axis: Any) -> Tracer:
     """A partition at known places; the elements between them are arranged as NumPy does it."""
     x = array_of(a)
+    if operation == "argpartition":
+        axis = axis_or_none(axis)
     if axis is None:
         x, axis = ravel(x), 0
     n = x.shape[normalize_axis_index(axis, x.ndim)]
@@ -767,6 +782,9 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: s
         raise ValueError(f"parameter multi_index must be a sequence of length {len(shape)}")
     if any(as_array(multi_index[k]).dtype.kind not in "iu" for k in range(len(shape))):
         raise TypeError("only int indices permitted")
+    require_countable(
+        shape, "invalid dims: array size defined by dims is larger than the maximum possible size."
+    )
     axes = range(len(shape)) if order == "C" else range(len(shape))[::-1]
     result: Any = 0
     for k in axes:

@@ -8,6 +8,7 @@ Views share their storage with ``x``; stores through either are seen by both.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -66,6 +67,14 @@ def viewed(x: Tracer, step: ViewStep) -> Tracer:
     if x.form == "array":
         return x.follow(step)
     return Tracer(step.read(Tracer(x.value, "array")).value, "array")
+
+
+def axis_or_none(axis: Any) -> int | None:
+    """An axis, or None, for which NumPy's functions in C have a number."""
+    if axis is None:
+        return None
+    index = operator.index(axis)
+    return None if index == np.iinfo(np.intc).min else index
 
 
 def array_of(x: Any) -> Tracer:
@@ -323,7 +332,23 @@ def broadcast_shapes_(*shapes: Any) -> tuple[Any, ...]:
     given = [as_shape(s) for s in shapes]
     for n in (n for s in given for n in s):
         require(compare("greater_equal", n, 0), ValueError("negative dimensions are not allowed"))
-    return tuple([_number(n) for n in broadcast_shapes(*given)])
+    shape = broadcast_shapes(*given)
+    require_countable(shape, "broadcast dimensions too large.")
+    return tuple([_number(n) for n in shape])
+
+
+def require_countable(shape: Shape, message: str) -> None:
+    """As many elements as a 64-bit integer can tell, or NumPy's ValueError."""
+    sizes = [n for n in shape if not isinstance(n, int)]
+    known_part = math.prod(n for n in shape if isinstance(n, int))
+    if not sizes:
+        if known_part > np.iinfo(np.intp).max:
+            raise ValueError(message)
+        return
+    count: Any = float(known_part)
+    for n in sizes:
+        count = pointwise("multiply", count, cast(as_array(as_tracer(n)), np.float64))
+    check(pointwise("less", count, 2.0**62), message)  # products are rounded: plain NumPy answers
 
 
 def _number(n: Extent) -> Any:
@@ -371,7 +396,7 @@ def concatenate(
         x = x if dtype is None else cast(x, np.dtype(dtype))
         out = as_output(out)
         return x if out is None else write_out(x, out, casting)
-    xs = [as_array(a) for a in arrays]
+    xs, axis = [as_array(a) for a in arrays], axis_or_none(axis)
     if not xs:
         raise ValueError("need at least one array to concatenate")
     joint = result_dtype(*arrays) if axis is None else None  # Python numbers are weak
@@ -529,6 +554,9 @@ def block(arrays: Any) -> Tracer:
 
 
 # -- splitting ----------------------------------------------------------------------------------
+_MOST_PARTS = 100_000
+
+
 @implements(np.array_split)
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tracer]:
     """``np.array_split``: views."""
@@ -542,6 +570,8 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Trace
         sections = int(indices_or_sections)
         if sections <= 0:
             raise ValueError("number sections must be larger than 0.")
+        if sections > _MOST_PARTS:
+            raise unsupported("np.array_split into so many parts", "reshape the array")
         each, extra = n // sections, n % sections
         bounds = [0]
         for k in range(sections):
@@ -607,7 +637,7 @@ def tile(A: Any, reps: Any) -> Tracer:
 @implements(np.repeat)
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
     """``np.repeat``; the counts of an array of counts must be known."""
-    x = array_of(a)
+    x, axis = array_of(a), axis_or_none(axis)
     if axis is None:
         x, axis = ravel(x), 0
     if x.ndim == 0:
@@ -1138,5 +1168,14 @@ def size(a: Any, axis: Any = None) -> Any:
 
 @implements(np.may_share_memory, np.shares_memory)
 def may_share_memory(a: Any, b: Any, max_work: Any = None) -> bool:
-    """``np.may_share_memory``, by storage."""
-    return isinstance(a, Tracer) and isinstance(b, Tracer) and a.cell is b.cell
+    """``np.may_share_memory``, of an array and itself, or where one of two was made here."""
+    given = isinstance(a, Tracer) and isinstance(b, Tracer)
+    if not given or max_work is not None:
+        if max_work is None:
+            return False
+    elif a.cell is b.cell and a.path == b.path and decide(lambda: at_least(a.size, 1)):
+        return True
+    elif a.cell is not b.cell and not (a.cell.follows and b.cell.follows):
+        return False
+    # Views of one array, or two arrays from outside, which may be views of one.
+    raise unsupported("whether two arrays share memory", "compare where they come from")

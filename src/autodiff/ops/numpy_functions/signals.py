@@ -127,7 +127,9 @@ def _periodic(
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tracer:
     """``np.trapezoid``."""
     f = array_of(y)
-    k = axis % f.ndim
+    places = [0] * f.ndim
+    places[axis] = 1  # as NumPy does it, with the exception of a list
+    k = places.index(1)
     lead = (slice(None),) * k
     if x is None:
         width: Any = dx
@@ -237,11 +239,16 @@ def polyval(p: Any, x: Any) -> Tracer:
     return result
 
 
+_HIGHEST_ORDER = 200  # NumPy takes one after the other in a recursion
+
+
 @implements(np.polyder)
 def polyder(p: Any, m: int = 1) -> Tracer:
     """``np.polyder``."""
     if m < 0:
         raise ValueError("Order of derivative must be positive (see polyint)")
+    if m > _HIGHEST_ORDER:
+        raise unsupported("np.polyder of so high an order", "it is zero")
     c = _coefficients(p)
     if c.ndim != 1:
         c = functions[np.atleast_1d](c)

@@ -317,7 +317,7 @@ def cov(
     weights = _weights(fweights, aweights, x.shape[1])
     if weights is None:
         mean, total = functions[np.mean](x, axis=1), x.shape[1]
-        norm: Any = pointwise("subtract", total, ddof)
+        norm: Any = as_tracer(total) - ddof  # as Python's integers
     else:
         mean, total = functions[np.average](x, axis=1, weights=weights, returned=True)
         total = total[0]
@@ -428,9 +428,21 @@ def _all(one: Tracer, like: Tracer) -> Tracer:
     return structural.broadcast(one, like.shape, ())
 
 
+def _check_weights(a: Any, weights: Any) -> None:
+    if weights is None:
+        return
+    shape, wanted = as_array(weights).shape, as_array(a).shape
+    message = "weights should have the same shape as a."
+    if len(shape) != len(wanted) or not all(
+        require_equal(m, n, message) for m, n in zip(shape, wanted, strict=True)
+    ):
+        raise ValueError(message)
+
+
 @implements(np.histogram_bin_edges)
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Tracer:
     """``np.histogram_bin_edges`` for a number of bins, or given edges."""
+    _check_weights(a, weights)
     if isinstance(bins, str):
         raise unsupported("np.histogram with a named rule for bins", "give the number of bins")
     if as_array(bins).ndim == 1:
@@ -468,8 +480,9 @@ def histogram(
     a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
 ) -> Any:
     """``np.histogram``: counts are constant where the data moves within its bin."""
+    _check_weights(a, weights)
     x = ravel(a)
-    edges = histogram_bin_edges(x, bins, range, weights)
+    edges = histogram_bin_edges(x, bins, range, None)
     n = edges.shape[0] - 1
     place = pointwise("subtract", functions[np.searchsorted](edges, x, "right"), 1)
     # The last bin includes its right edge.
