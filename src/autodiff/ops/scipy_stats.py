@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import _ufuncs
 
-from autodiff.ops import distribution_formulas, distributions, special
+from autodiff.ops import distribution_formulas, distributions, special, updates
 from autodiff.ops.distributions import Distribution, Formula
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
@@ -475,6 +475,7 @@ def _enter_choices() -> None:
     for module, name, function in (
         ("scipy._lib.array_api_extra", "apply_where", distributions.apply_where),
         ("scipy._lib._util", "_lazyselect", distributions.lazyselect),
+        ("scipy._lib.array_api_extra", "at", updates.At),
     ):
         found = getattr(importlib.import_module(module), name, None)
         if found is not None:
