@@ -15,30 +15,39 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "coverage.md"
 
 
 def main(beginnings: list[str], write: bool) -> None:
-    """Measure, print, and write."""
-    said = read(PAGE.read_text()) if PAGE.exists() and beginnings else {}
-    found: list[tuple[Row, Found | None]] = []
-    for row in rows():
+    """Measure, print, and write after every heading."""
+    said = read(PAGE.read_text()) if PAGE.exists() else {}
+    table, chosen = rows(), tuple(beginnings)
+    found: dict[Row, Found] = {}
+    for row in table:
+        cells = said.get(f"{space_of(row)} {named(row)}")
+        if row.call and cells is not None:
+            found[row] = Found(*cells)
+
+    def save() -> None:
+        if write or not beginnings:
+            PAGE.parent.mkdir(exist_ok=True)
+            shown = [(row, found.get(row)) for row in table if row in found or not row.call]
+            PAGE.write_text(page(shown))
+
+    last = ""
+    for row in table:
         name = f"{row.space}.{row.name}"
-        if not row.call:
-            found.append((row, None))
+        if not row.call or (beginnings and not name.startswith(chosen)):
             continue
-        if beginnings and not name.startswith(tuple(beginnings)):
-            cells = said.get(f"{space_of(row)} {named(row)}")
-            if cells is not None:
-                found.append((row, Found(*cells)))
-            continue
+        if last and space_of(row) != last:
+            save()
+        last = space_of(row)
         try:
             result = measure(row)
         except Exception as error:  # of the table: the call itself is not right
             print(f"{name}: {row.call}: {type(error).__name__}: {error}", flush=True)
+            found.pop(row, None)
             continue
-        found.append((row, result))
+        found[row] = result
         cells = (result.value, result.gradient, result.jvp, result.second)
         print(f"{name:50} {' '.join(f'{s:9}' for s in cells)} {result.note}", flush=True)
-    if write or not beginnings:
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(page(found))
+    save()
 
 
 if __name__ == "__main__":

@@ -23,11 +23,13 @@ def space_of(row: Row) -> str:
         return "numpy.polynomial"
     if row.name in ("reduce", "accumulate", "outer", "reduceat", "at"):
         return "numpy.ufunc" if row.space.count(".") == 1 else row.space
-    return row.space
+    return f"{row.space} by argument" if " by " in row.name else row.space
 
 
 def named(row: Row) -> str:
     """What a row is called under its heading."""
+    if " by " in row.name:
+        return row.name
     name = f"{row.space}.{row.name}".removeprefix(f"{space_of(row)}.")
     return name.removeprefix("numpy.") if space_of(row) == "numpy.ufunc" else name
 

@@ -4,13 +4,18 @@ rows()          every row
 absent()        public callables without a row, and rows of names that are not there
 """
 
+import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy.special
+from scipy import stats
+from scipy.stats import _distr_params
 
-from tests.coverage import numpy_calls, scipy_calls
+from tests.coverage import numpy_calls, scipy_calls, special_calls, stats_calls
 from tests.coverage.measure import Row
 
 
@@ -72,6 +77,112 @@ def _polynomial_functions() -> Iterator[Row]:
                 yield Row(space, name, call.replace("{f}", f"np.polynomial.{module}.{name}"))
 
 
+def _argument_names(name: str, count: int) -> list[str]:
+    """What the documentation of a function of ``scipy.special`` calls its arguments."""
+    function = getattr(scipy.special, name)
+    if isinstance(function, np.ufunc):
+        head = rf"^ *{function.__name__.lstrip('_')}\((.*?)\)"
+        heads = re.findall(head, function.__doc__ or "", re.MULTILINE)[
+            1:
+        ]  # the first one is NumPy's
+        names = re.sub(r"[^\w,]", "", heads[0] if heads else "").split(",")
+    else:
+        names = list(inspect.signature(function).parameters)
+    return names[:count] if len(names) >= count else [f"argument {k + 1}" for k in range(count)]
+
+
+_MULTIVARIATE = tuple(dict.fromkeys(
+    name.partition(".")[0]
+    for line in stats_calls.MULTIVARIATE.strip().splitlines()
+    for name in line.partition(": ")[0].split()
+    if not line.startswith("- ") and not name.startswith(("gaussian_kde", "rv_"))
+))  # fmt: skip
+
+
+def _special() -> Iterator[Row]:
+    """The functions of ``scipy.special`` by all their arguments, then those of several by each."""
+    s = special_calls
+    scalar, rough = set(s.SCALAR.split()), set(s.ROUGH.split())
+    for line in s.SPECIAL.strip().splitlines():
+        head, _, text = line.partition(": ")
+        if head.startswith("- "):
+            yield from read(line, "scipy.special")
+            continue
+        numbers = [part.strip() for part in text.split(",")]
+        active = [k for k, number in enumerate(numbers) if "." in number]
+        for name in head.split():
+
+            def call(chosen: list[int], name: str = name, numbers: list[str] = numbers) -> str:
+                given = [
+                    n if k not in chosen
+                    else f"{n} + 0.02 * u[0, {k % 4}]" if name in scalar else f"{n} + 0.02 * u[{k % 3}]"
+                    for k, n in enumerate(numbers)
+                ]  # fmt: skip
+                result = f"scipy.special.{name}({', '.join(given)})"
+                return f"{result}.coef" if name in s.POLYNOMIALS.split() else result
+
+            yield Row("scipy.special", name, call(active), rough=name in rough)
+            if len(active) > 1:
+                names = _argument_names(name, len(numbers))
+                for k in active:
+                    by = f"{name} by {names[k]}"
+                    yield Row("scipy.special", by, call([k]), rough=name in rough)
+
+
+def distributions() -> dict[str, Any]:
+    """The univariate distributions of ``scipy.stats``."""
+    kinds = (stats.rv_continuous, stats.rv_discrete)
+    return {n: d for n in public(stats) if isinstance(d := getattr(stats, n), kinds)}
+
+
+def _shapes() -> dict[str, tuple[Any, ...]]:
+    """Their shape parameters, as SciPy tests them."""
+    shapes: dict[str, tuple[Any, ...]] = {}
+    for name, values in (*_distr_params.distcont, *_distr_params.distdiscrete):
+        if isinstance(name, str):
+            shapes.setdefault(name, tuple(values))
+    return shapes
+
+
+def _methods() -> Iterator[tuple[str, str, Row]]:
+    """Each method of each distribution by all that it has a derivative by."""
+    s, shapes = stats_calls, _shapes()
+    for name, distribution in distributions().items():
+        discrete = isinstance(distribution, stats.rv_discrete)
+        whole = s.WHOLE.get(name, ())
+        named = [n.strip() for n in (distribution.shapes or "").split(",")]
+        given = []
+        for key, value in zip(named, shapes[name], strict=False):
+            fixed = key in whole or (discrete and not isinstance(value, float))
+            given.append(f"{value}" if fixed else f"{value} * (0.95 + 0.02 * t)")
+        located = ["2"] if discrete else ["0.1 * t", "1 + 0.1 * t"]
+        arguments = ", ".join([*given, *located])
+        points = "AT" if discrete else "AT + 0.02 * y[:3] * (AT - AT[0] + 0.1)"
+        at = f"stats.{name}.ppf(np.array([0.2, 0.45, 0.8]), {arguments})"
+        cls = "rv_discrete" if discrete else "rv_continuous"
+        for method in (s.OF_COUNTS if discrete else s.OF_POINTS).split():
+            call = f"stats.{name}.{method}({points}, {arguments})"
+            yield cls, method, Row(f"scipy.stats.{cls}.{method}", name, call, at=at)
+        for method in s.OF_LEVELS.split():
+            call = f"stats.{name}.{method}(0.3 + 0.4 * u[0], {arguments})"
+            yield cls, method, Row(f"scipy.stats.{cls}.{method}", name, call)
+        for method in s.OF_SHAPES.split():
+            call = f"stats.{name}.{method}({arguments})"
+            yield cls, method, Row(f"scipy.stats.{cls}.{method}", name, call)
+
+
+def _stats() -> Iterator[Row]:
+    """The functions of ``scipy.stats``, its distributions of several variables, then those of one."""
+    s = stats_calls
+    for row in read(s.STATS, "scipy.stats", "stats"):
+        yield replace(row, rough=row.name in s.ROUGH)
+    for row in read(s.MULTIVARIATE, "scipy.stats", "stats"):
+        owner, _, last = row.name.rpartition(".")
+        call, quantile = row.call.replace("{last}", last), s.QUANTILES.get(row.name, ())
+        yield replace(row, space=f"scipy.stats.{owner}", name=last, call=call, quantile=quantile)
+    yield from sorted((row for _, _, row in _methods()), key=lambda row: (row.space, row.name))
+
+
 def rows() -> list[Row]:
     """The rows of all namespaces."""
     n, s = numpy_calls, scipy_calls
@@ -96,6 +207,9 @@ def rows() -> list[Row]:
     ):
         for name in names.split():
             found += read(table, f"numpy.{name}", u=name)
+    found += read(special_calls.FFT, "numpy.fft", "np.fft")
+    found += read(special_calls.FFT + special_calls.SCIPY_FFT, "scipy.fft")
+    found += _special()
     found += read(s.LINALG, "scipy.linalg", "linalg")
     found += read(s.SIGNAL, "scipy.signal", "signal")
     found += read(s.WINDOWS, "scipy.signal.windows", "signal.windows")
@@ -121,6 +235,7 @@ def rows() -> list[Row]:
 
 
 def _spaces() -> dict[str, list[str]]:
+    import scipy.fft
     import scipy.linalg
     import scipy.ndimage
     import scipy.signal
@@ -133,6 +248,9 @@ def _spaces() -> dict[str, list[str]]:
         "numpy.random": public(np.random),
         "numpy.random.Generator": attributes(np.random.Generator),
         "numpy.ndarray": attributes(np.ndarray),
+        "numpy.fft": public(np.fft),
+        "scipy.fft": public(scipy.fft),
+        "scipy.special": public(scipy.special),
         "scipy.linalg": public(scipy.linalg),
         "scipy.signal": public(scipy.signal),
         "scipy.signal.windows": public(scipy.signal.windows),
@@ -157,10 +275,32 @@ def _spaces() -> dict[str, list[str]]:
     return spaces
 
 
+def _spaces_of_stats() -> dict[str, list[str]]:
+    frozen = [type(stats.norm()), type(stats.poisson(1.0))]
+    classes = {name: [type(getattr(stats, name))] for name in _MULTIVARIATE}
+    classes |= {"gaussian_kde": [stats.gaussian_kde], "rv_frozen": frozen}
+    classes["rv_continuous"] = [stats.rv_continuous]
+    spaces = {
+        f"scipy.stats.{name}": sorted({n for cls in found for n in attributes(cls)})
+        for name, found in classes.items()
+    }
+    methods = {(cls, method) for cls, method, _ in _methods()}
+    own = {method for cls, method in methods if cls == "rv_continuous"}
+    spaces["scipy.stats.rv_continuous"] = sorted({*spaces["scipy.stats.rv_continuous"]} - own)
+    for names in spaces.values():
+        names[:] = [n for n in names if n != "random_state"]
+    for cls, method in methods:
+        kind = getattr(stats, cls)
+        names = [n for n, d in distributions().items() if isinstance(d, kind)]
+        spaces[f"scipy.stats.{cls}.{method}"] = names
+    return spaces
+
+
 def absent() -> tuple[set[str], set[str]]:
     """Public callables that no table has, and names of the tables that are not public."""
     there = {f"{r.space}.{r.name}" for r in rows()}
     wanted = {f"{space}.{name}" for space, names in _spaces().items() for name in names}
-    # Operators of polynomials, and distances by metric, are rows of their own.
-    beyond = {r for r in there - wanted if "__" not in r and ".distance." not in r}
+    # Operators of polynomials, distances by metric and derivatives by argument are rows of their own.
+    own = ("__", ".distance.", " by ")
+    beyond = {r for r in there - wanted if not any(mark in r for mark in own)}
     return wanted - there, beyond

@@ -35,6 +35,11 @@ from autodiff.signals import run_users
 # What does the work of an ``__init__`` that has no source, and says whether it did: filled in by the
 # modules that know how one is written.
 INITIALISERS: list[Callable[..., bool]] = []
+# Classes of SciPy whose ``__init__`` is plain Python on arrays.
+_OF_TRACED = (
+    "scipy.sparse._", "scipy.stats._stats_py", "scipy.stats._morestats", "scipy.stats._hypotests",
+    "scipy.stats._survival", "scipy.stats._common",
+)  # fmt: skip
 
 
 def construct(
@@ -59,8 +64,9 @@ def construct(
     init = cls.__init__
     interpreted = module_of(init).startswith(INTERPRETED) or (
         # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
-        module_of(init).startswith("scipy.sparse._") and _of_traced([*args, *kwargs.values()])
+        module_of(init).startswith(_OF_TRACED) and _of_traced([*args, *kwargs.values()])
     )
+    interpreted = interpreted or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
     of_full = isinstance(args[0], (Tracer, list)) if args else bool(kwargs)
     if interpreted and cls.__module__.startswith("scipy.sparse.") and of_full:
         refuse_lost_zeros(frame, f"{cls.__name__} of a full array", [args[:1], kwargs], node)

@@ -269,7 +269,7 @@ def call_impure(
     owner = getattr(function, "__self__", None)
     if function in _makers():
         return _make_generator(frame, function, args, kwargs)
-    if _is_generator(owner):
+    if is_generator(owner):
         return _draw(frame, owner, function.__name__, args, kwargs, node)
     if function is print:
         from autodiff.capture.formatting import as_texts
@@ -368,7 +368,7 @@ def _is_numpys_random_loaded() -> bool:
     return "numpy.random" in sys.modules
 
 
-def _is_generator(x: Any) -> bool:
+def is_generator(x: Any) -> bool:
     if _is_numpys_random_loaded() and isinstance(x, (np.random.Generator, np.random.RandomState)):
         return True
     return isinstance(x, random.Random)
@@ -382,8 +382,8 @@ def _makers() -> tuple[Any, ...]:
 
 def _make_generator(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     generator = run_users(function, *args, **kwargs)
-    seeded = bool(args or kwargs) and not any(map(_is_generator, args))
-    if args and _is_generator(args[0]):
+    seeded = bool(args or kwargs) and not any(map(is_generator, args))
+    if args and is_generator(args[0]):
         return generator  # default_rng(rng) is rng itself
     if seeded:
         frame.trace.seed(generator)

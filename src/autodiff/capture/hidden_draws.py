@@ -3,6 +3,7 @@
     norm.rvs(size=3)           draws from NumPy's global generator, which nobody handed over
     qmc.Sobol(2)               begins at a place that the operating system chooses
     qmc.Sobol(2, rng=3)        the same numbers at every call: a constant of the program
+    check_random_state(3)      a generator that begins anew at every call
 
 What they give at one call is no constant of the program. Told by the parameter that takes a generator,
 where the function says it has one, and else by a look at the global generators after the call.
@@ -49,6 +50,12 @@ def draws_anew(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
     return bool(names) and (not seeds or any(isinstance(seed, ModuleType) for seed in seeds))
 
 
+def note_seeded(frame: Frame, generator: Any) -> Any:
+    """A generator that a library has made of a seed is made anew at every call; NumPy's own never is."""
+    shared = generator is np.random.mtrand._rand or generator is getattr(random, "_inst", None)
+    return generator if shared else frame.trace.seed(generator)
+
+
 @contextmanager
 def without_draws(frame: Frame, function: Any, node: ast.AST) -> Iterator[None]:
     """Decline where a call has drawn from a global generator, which is put back."""
@@ -68,4 +75,4 @@ def without_draws(frame: Frame, function: Any, node: ast.AST) -> Iterator[None]:
         raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
 
 
-__all__ = ["draws_anew", "without_draws"]
+__all__ = ["draws_anew", "note_seeded", "without_draws"]

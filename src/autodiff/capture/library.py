@@ -38,10 +38,10 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import choices
-from autodiff.capture.effects import call_impure
+from autodiff.capture.effects import call_impure, is_generator
 from autodiff.capture.foreign import changes_itself, refuse_change
 from autodiff.capture.functions import Closure, call_function, own_method
-from autodiff.capture.hidden_draws import draws_anew, without_draws
+from autodiff.capture.hidden_draws import draws_anew, note_seeded, without_draws
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import (
     as_given,
@@ -432,8 +432,13 @@ def _callback(frame: Frame, value: Any, node: ast.AST) -> Any:
         inner = inner.__func__
     if not isinstance(inner, (FunctionType, type, Closure, Tracer)):
         inner = getattr(type(inner), "__call__", None)  # noqa: B004 - the function itself
-    own = isinstance(inner, FunctionType) and not is_library(inner)
+    # A polynomial can be called, too, but is what its library computes with.
+    own = isinstance(inner, FunctionType) and not is_library(inner) and not _is_polynomial(value)
     return Callback(frame, value, node) if own else value
+
+
+def _is_polynomial(value: Any) -> bool:
+    return module_of(type(value)).startswith("numpy.")
 
 
 def _get(frame: Frame, table: dict[Any, Any], key: Any, default: Any = None) -> Any:
@@ -557,7 +562,10 @@ def _call_untraced(
             return lift_result(caller.call(frame.trace, lambda: run_native(function, args, kwargs)))
     refuse_change(frame, function, args, kwargs, node)
     with without_draws(frame, function, node):
-        return lift_result(run_native(function, args, kwargs))
+        result = lift_result(run_native(function, args, kwargs))
+    if is_generator(result) and not any(result is x for x in (owner, *args, *kwargs.values())):
+        return note_seeded(frame, result)
+    return result
 
 
 def _is_callback(x: Any) -> bool:
@@ -604,13 +612,15 @@ def _call_unknown(
     if is_sparse(owner) and _leaves_out_zeros(function):
         refuse_lost_zeros(frame, name_of(function), [vars(owner)["data"]], node)
     python = _in_python(function)
+    of_object: list[Any] = []
     if python is None and isinstance(function, MethodType) and module in ("numpy", "scipy"):
-        python = _in_python(function.__func__)  # ``norm._cdf(x)``
-        args = [function.__self__, *args] if python is not None else args
+        python, of_object = _in_python(function.__func__), [owner]  # ``norm._cdf(x)``
+    elif python is None and module_of(type(function)).startswith("scipy."):
+        python, of_object = _in_python(type(function).__call__), [function]  # ``CZT(20)(x)``
     if python is not None and module != "autodiff":
         mark = frame.trace.builder.source
         try:
-            return call_function(frame.trace, python, args, kwargs)
+            return call_function(frame.trace, python, [*of_object, *args], kwargs)
         except (
             Bail,
             UnsupportedError,
@@ -629,8 +639,6 @@ def _call_unknown(
         except AutodiffError as error:
             error.source = frame.source(node)  # the user's line, not the library's
             raise
-        if python is not function and isinstance(function, MethodType):
-            args = args[1:]
     return call_opaque(frame, function, args, kwargs, node)
 
 

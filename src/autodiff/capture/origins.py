@@ -64,10 +64,11 @@ IMPURE_MODULES = (
 _WRITING = frozenset(_OUTWARD[np.ndarray].split())  # methods of arrays
 # Methods of lists that compare items.
 COMPARING = {"index": "__eq__", "count": "__eq__", "remove": "__eq__", "sort": "__lt__"}
-# Classes of NumPy whose methods are plain Python on arrays: polynomials.
+# Classes whose methods are plain Python on arrays; of NumPy: polynomials.
 INTERPRETED = (
     "numpy.polynomial",
     "numpy.lib._polynomial_impl",
+    "scipy.stats._kde",  # of SciPy: kernel estimates
     # Classes that hold a dictionary or list, and what abstract classes add to the user's methods.
     "collections",
     "_collections_abc",

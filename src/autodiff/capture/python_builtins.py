@@ -30,6 +30,7 @@ from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
 from autodiff.capture.construction import construct
 from autodiff.capture.expressions import (
     IN_PLACE,
+    apply_binary,
     is_same,
     load_attribute,
     load_item,
@@ -296,8 +297,23 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
         added = total + _sum_of_rows(sequence, whole)
         return _unless_empty(whole.shape[0], start, added)
     for item in iterate(frame, sequence):
-        total = total + item
+        plain = isinstance(item, (Tracer, int, float))
+        total = total + item if plain else _plus(frame, total, item)
     return total
+
+
+def _plus(frame: Frame, left: Any, right: Any) -> Any:
+    return apply_binary(frame, operator.add, left, right, frame.scope.syntax.node)
+
+
+def _divmod(frame: Frame, left: Any, right: Any) -> Any:
+    for obj, other, name in ((left, right, "__divmod__"), (right, left, "__rdivmod__")):
+        method = own_method(frame, obj, name)
+        if method is not None:
+            result = call(frame, method, [obj, other], {}, frame.scope.syntax.node)
+            if result is not NotImplemented:
+                return result
+    return dispatch.functions[divmod](left, right)
 
 
 def _unless_empty(extent: Any, start: Any, total: Any) -> Any:
@@ -419,6 +435,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     list: _list,
     tuple: _tuple,
     sum: _sum,
+    divmod: _divmod,
     float: _number(float, "__float__"),
     int: _number(int, "__int__"),
     np.array: _asarray(np.array),

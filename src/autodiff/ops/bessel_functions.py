@@ -1,7 +1,7 @@
 """Bessel functions and their like: Airy, Kelvin, Struve, spherical, their integrals; by rows of a table.
 
 Each derivative is a formula in functions of the same tables (DLMF chapters 9, 10 and 11), so all
-orders of derivatives follow.  By the order there is no such formula: differentiation is refused.
+orders of derivatives follow.  By the order there is no such formula: ``by_parameter``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ops.by_parameter import beyond, by_parameter, of_order
 from autodiff.ops.smooth import beyond_infinity, exprel, near_or_far, polynomial, sine_ratio
 from autodiff.ops.special import _f, i0, j0, jv, k0, rgamma, y0, yv
 from autodiff.ops.special_rows import of, row, rows
@@ -110,13 +111,19 @@ def struve_term(v: Any, x: Any) -> Any:
 _ORDERED = ((1.0, 3.0), (0.5, 4.0))
 row(
     "struve",
-    ("v", lambda y, v, x: 0.5 * (struve(v - 1, x) - struve(v + 1, x) + struve_term(v, x))),
+    (
+        by_parameter(struve, 0, of_order),
+        lambda y, v, x: 0.5 * (struve(v - 1, x) - struve(v + 1, x) + struve_term(v, x)),
+    ),
     _ORDERED,
     "DLMF 11.4.27",
 )
 row(
     "modstruve",
-    ("v", lambda y, v, x: 0.5 * (modstruve(v - 1, x) + modstruve(v + 1, x) + struve_term(v, x))),
+    (
+        by_parameter(modstruve, 0, of_order),
+        lambda y, v, x: 0.5 * (modstruve(v - 1, x) + modstruve(v + 1, x) + struve_term(v, x)),
+    ),
     _ORDERED,
     "DLMF 11.4.28",
 )
@@ -186,7 +193,13 @@ def _besselpoly_partial(y: Any, a: Any, p: Any, v: Any) -> Any:
 
 row(
     "besselpoly",
-    (_besselpoly_partial, "lmb", "nu"),
+    (
+        _besselpoly_partial,
+        by_parameter(besselpoly, 1, lambda a, p, v: beyond(p + v + 1)),
+        by_parameter(
+            besselpoly, 2, lambda a, p, v: np.maximum(beyond(p + v + 1), of_order(v, 2 * a))
+        ),
+    ),
     ((0.5, 2.0), (1.0, 2.0), (1.0, 2.0)),
     "DLMF 10.6.1",
 )
@@ -195,7 +208,10 @@ row(
 for _name, _plain in (("jve", jv), ("yve", yv)):
     row(
         _name,
-        ("v", lambda y, v, x, f=_plain: 0.5 * (f(v - 1, x) - f(v + 1, x))),
+        (
+            by_parameter(_f(_name), 0, of_order),
+            lambda y, v, x, f=_plain: 0.5 * (f(v - 1, x) - f(v + 1, x)),
+        ),
         ((1.0, 3.0), (1.0, 4.0)),
         "DLMF 10.6.1",
     )

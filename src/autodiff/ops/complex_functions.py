@@ -658,6 +658,7 @@ def angle(z: Any, deg: bool = False) -> Any:
 
 
 TABLE[np.iscomplexobj] = lambda x: True
+TABLE[np.iterable] = lambda y: bool(as_complex(y).shape)
 TABLE[np.isrealobj] = lambda x: False
 TABLE[np.shape] = lambda x: as_complex(x).shape
 TABLE[np.ndim] = lambda x: as_complex(x).ndim

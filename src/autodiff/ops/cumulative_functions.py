@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ops.by_parameter import beyond, by_parameter
 from autodiff.ops.incomplete_functions import beta_slopes, shape_slope
 from autodiff.ops.smooth import near_or_far, polynomial
 from autodiff.ops.special import (
@@ -157,13 +158,20 @@ inverse("nbdtrin", _NEGATIVE_BINOMIAL, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))
 
 # -- noncentral ones ------------------------------------------------------------------------------------
 _ncx2, _nct, _ncf = of("ncx2_pdf"), of("nct_pdf"), of("ncf_pdf")
+
+
+def _by_degrees(function: Any, k: int) -> Any:
+    """By degrees of freedom, of which 0 is a pole."""
+    return by_parameter(function, k, lambda *x: beyond(x[k]))
+
+
 # p(x; k) is the mean over Poisson counts j of the density of k + 2j degrees of freedom, whose logarithmic
 # derivative is (k/2 + j - 1) / x - 1/2; the mean of j times it is c/2 times that of k + 2.
 row(
     "ncx2_pdf",
     (
         lambda y, x, k, c: y * ((0.5 * k - 1) / x - 0.5) + 0.5 * c / x * _ncx2(x, k + 2, c),
-        "df",
+        _by_degrees(_ncx2, 1),
         lambda y, x, k, c: 0.5 * (_ncx2(x, k + 2, c) - y),
     ),
     ((0.5, 5.0), (1.0, 4.0), _P),
@@ -172,7 +180,7 @@ row(
 )
 _CHNDTR = (
     lambda y, x, k, c: _ncx2(x, k, c),
-    "df",
+    _by_degrees(of("chndtr"), 1),
     lambda y, x, k, c: -_ncx2(x, k + 2, c),
 )
 _NONCENTRAL = ((0.5, 5.0), (1.0, 4.0), _P)
@@ -202,7 +210,7 @@ row(
     "nct_pdf",
     (
         lambda y, t, n, c: c * _moment(2, n, c, t) - t * _moment(3, n, c, t),
-        "df",
+        _by_degrees(_nct, 1),
         lambda y, t, n, c: t * _moment(2, n, c, t) - c * y,
     ),
     ((-1.0, 2.0), (2.0, 5.0), (-1.0, 1.0)),
@@ -212,12 +220,13 @@ row(
 
 
 def _nctdtr_by_nc(y: Any, n: Any, c: Any, t: Any) -> Any:
-    # The mean of -φ(t V - c), a density of one degree of freedom less; NaN where there is none.
+    # The mean of -φ(t V - c), a density of one degree of freedom less, where there is one.
     enough = np.greater(n, 1)
-    return np.where(enough, -_moment(0, np.where(enough, n, 2.0), c, t), np.nan)
+    other = by_parameter(of("nctdtr"), 1, lambda n, c, t: 1.5 + np.abs(c))(y, n, c, t)
+    return np.where(enough, -_moment(0, np.where(enough, n, 2.0), c, t), other)
 
 
-_NCTDTR = ("df", _nctdtr_by_nc, lambda y, n, c, t: _nct(t, n, c))
+_NCTDTR = (_by_degrees(of("nctdtr"), 0), _nctdtr_by_nc, lambda y, n, c, t: _nct(t, n, c))
 row(
     "nctdtr",
     _NCTDTR,
@@ -244,14 +253,19 @@ def _ncf_by_x(y: Any, x: Any, m: Any, n: Any, c: Any) -> Any:
 
 row(
     "ncf_pdf",
-    (_ncf_by_x, "dfn", "dfd", lambda y, x, m, n, c: 0.5 * (_ncf_next(x, m, n, c) - y)),
+    (
+        _ncf_by_x,
+        _by_degrees(_ncf, 1),
+        _by_degrees(_ncf, 2),
+        lambda y, x, m, n, c: 0.5 * (_ncf_next(x, m, n, c) - y),
+    ),
     (_P, (1.0, 4.0), (2.0, 5.0), _P),
     "Johnson, Kotz and Balakrishnan, 30.3",
     private=True,
 )
 _NCFDTR = (
-    "dfn",
-    "dfd",
+    _by_degrees(of("ncfdtr"), 0),
+    _by_degrees(of("ncfdtr"), 1),
     lambda y, m, n, c, x: 0.5 * (_f("ncfdtr")(m + 2, n, c, x * m / (m + 2)) - y),
     lambda y, m, n, c, x: _ncf(x, m, n, c),
 )

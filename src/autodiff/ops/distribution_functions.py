@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops import special_rows
+from autodiff.ops.by_parameter import by_parameter
 from autodiff.ops.cumulative_functions import (
     _BDTR,
     _BDTRC,
@@ -17,6 +18,7 @@ from autodiff.ops.cumulative_functions import (
     _NBDTR,
     _NCFDTR,
     _NCTDTR,
+    _by_degrees,
     _cut,
     _negative,
     kolmogorov_bend,
@@ -90,7 +92,29 @@ _LANDAU = (
     lambda y, x, m, s: -(2 / np.pi + (x - m) / s) * of("landau_pdf")(x, m, s),
 )
 _AROUND: Domain = ((-2.0, 4.0), (-1.0, 1.0), _P)
-_row("landau_pdf", ("x", "loc", "scale"), _AROUND, "refused")
+
+
+def _landau_growth(x: Any, m: Any, s: Any) -> Any:
+    # exp(-exp(-z - 1)) on the left, where z = (x - m) / s
+    z = np.clip((x - m) / s, -6.0, 1e3)
+    return (2.0 + 1.5 * np.exp(-1 - z)) * np.maximum(1 / s, 1e-3)
+
+
+def _landau_by_x(y: Any, x: Any, m: Any, s: Any) -> Any:
+    return by_parameter(of("landau_pdf"), 0, _landau_growth)(y, x, m, s)
+
+
+_row(
+    "landau_pdf",
+    (
+        _landau_by_x,
+        lambda y, x, m, s: -_landau_by_x(y, x, m, s),
+        # The density is that of (x - m) / s - 2/π log s, over s.
+        lambda y, x, m, s: -y / s - (2 / np.pi + (x - m) / s) * _landau_by_x(y, x, m, s),
+    ),
+    _AROUND,
+    "the characteristic function is entire",
+)
 _row("landau_cdf", _LANDAU, _AROUND, "its density")
 _row("landau_sf", _negative(*_LANDAU), _AROUND, "its density")
 _solution("landau_ppf", of("landau_cdf"), _LANDAU, _LOCATED)
@@ -156,8 +180,8 @@ _solution("nct_isf", of("nct_sf"), _negative(*_NCT), (_LEVEL, *_STUDENT[1:]))
 _NCF = _reordered(_NCFDTR, (3, 0, 1, 2))
 _NCF_SF: _Rules = (
     _negative(_NCF[0])[0],
-    "dfn",
-    "dfd",
+    _by_degrees(of("ncf_sf"), 1),
+    _by_degrees(of("ncf_sf"), 2),
     lambda y, x, m, n, c: 0.5 * (of("ncf_sf")(x * m / (m + 2), m + 2, n, c) - y),
 )
 _RATIO: Domain = (_P, (1.0, 4.0), (2.0, 5.0), _P)
@@ -196,5 +220,24 @@ for _name in ("binom_ppf", "binom_isf", "nbinom_ppf", "nbinom_isf"):
     _row(_name, (None,) * 3, (_LEVEL, (5.0, 5.0), (0.3, 0.6)), "piecewise constant")
 for _name in ("hypergeom_pmf", "hypergeom_cdf", "hypergeom_sf"):
     _row(_name, (None,) * 4, ((2.0, 2.0), (4.0, 4.0), (5.0, 5.0), (9.0, 9.0)), "of integers")
-_row("gen_harmonic", (None, "a"), ((5.0, 5.0), (0.5, 2.0)), "refused")
-_row("normalized_gen_harmonic", (None, None, None, "a"), ((2.0, 2.0), (4.0, 4.0), (5.0, 5.0), (0.5, 2.0)), "refused")  # fmt: skip
+
+
+def _harmonic_growth(n: Any) -> Any:
+    return 1.5 + np.log(np.maximum(n, 1.0))  # of a sum of k**-a
+
+
+_row(
+    "gen_harmonic",
+    (None, by_parameter(of("gen_harmonic"), 1, lambda n, a: _harmonic_growth(n))),
+    ((5.0, 5.0), (0.5, 2.0)),
+    "a sum of powers",
+)
+_row(
+    "normalized_gen_harmonic",
+    (
+        *(None,) * 3,
+        by_parameter(of("normalized_gen_harmonic"), 3, lambda j, k, n, a: _harmonic_growth(n)),
+    ),
+    ((2.0, 2.0), (4.0, 4.0), (5.0, 5.0), (0.5, 2.0)),
+    "a sum of powers",
+)

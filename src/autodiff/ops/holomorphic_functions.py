@@ -9,7 +9,7 @@ The C function is SciPy's ufunc's own; natively its complex operands and results
 the real and the imaginary part; as it is holomorphic, one complex formula gives all four partial
 derivatives (Cauchy and Riemann).  Formulas are of pairs ``(re, im)``.
 
-By orders there is no formula: refused.
+By orders there is no formula: ``by_parameter``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autodiff.ops import special
+from autodiff.ops.by_parameter import beyond, by_parameter, of_order, power_of
 from autodiff.ops.complex_numbers import common, joined, parts_of
 from autodiff.ops.entries import ENTRIES, Entry, Partials, Pointwise, Samples, register
 from autodiff.ops.promotion import pointwise
@@ -68,11 +69,12 @@ def _where(condition: Any, p: Pair, q: Pair) -> Pair:
 class Holomorphic:
     """A ufunc of real orders and one complex argument, and its derivative by that.
 
+    ``orders`` hold how it grows with each, see :mod:`autodiff.ops.by_parameter`;
     ``slopes[k](w, *orders, z)`` of the result number k, a pair, of pairs ``w`` and ``z``.
     """
 
     name: str
-    orders: tuple[str, ...]
+    orders: tuple[Callable[..., Any], ...]
     slopes: tuple[Callable[..., Pair], ...]
     domain: Domain
     source: str
@@ -109,14 +111,17 @@ def _enter_part(item: Holomorphic, part: int) -> None:
     def by_im(y: Any, *x: Any) -> Any:
         return derivative(y, *x)[0] if part % 2 else -derivative(y, *x)[1]
 
-    refused = [special._no_partial(item.name, name) for name in item.orders]
+    by_orders = [
+        by_parameter(lambda *x: _apply(item.operations[part], *np.broadcast_arrays(*x)), k, growth)
+        for k, growth in enumerate(item.orders)
+    ]
     register(
         Entry(
             item.operations[part],
             special._float_type,
             lambda *operands: _parts(path, *operands)[part],
             Pointwise(lambda s, *x: s.ufunc(path, *x, part=part)),
-            Partials((*refused, by_re, by_im)),
+            Partials((*by_orders, by_re, by_im)),
             samples=Samples(item.domain),
         )
     )
@@ -253,7 +258,7 @@ def _bessel(name: str, below: float, above: float, own: Pair, source: str) -> No
         total = _plus(_scaled(below, f(v - 1, z)), f(v + 1, z), above)
         return total if own == (0.0, 0.0) else _plus(total, _times(own, w))
 
-    _enter(Holomorphic(name, ("v",), (slope,), ((0.5, 2.5), *_RIGHT), source))
+    _enter(Holomorphic(name, (of_order,), (slope,), ((0.5, 2.5), *_RIGHT), source))
 
 
 _ZERO: Pair = (0.0, 0.0)
@@ -282,11 +287,16 @@ _enter(
 )
 
 
+def _away_from_1(re: Any, im: Any) -> Any:
+    """A power of ``1 - z``, whose argument is at most π."""
+    return 4.0 + np.abs(np.log(np.maximum(np.hypot(1 - re, im), 1e-30)))
+
+
 # -- hypergeometric functions ---------------------------------------------------------------------------------
 _enter(
     Holomorphic(
         "hyp0f1",
-        ("v",),
+        (lambda v, re, im: np.maximum(beyond(v), power_of(re, im)),),
         (lambda w, v, z: _scaled(1 / v, _of("hyp0f1")(v + 1, z)),),
         ((0.5, 2.0), *_PLANE),
         "DLMF 16.3.1",
@@ -295,7 +305,10 @@ _enter(
 _enter(
     Holomorphic(
         "hyp1f1",
-        ("a", "b"),
+        (
+            lambda a, b, re, im: power_of(re, im),
+            lambda a, b, re, im: np.maximum(beyond(b), power_of(re, im)),
+        ),
         (lambda w, a, b, z: _scaled(a / b, _of("hyp1f1")(a + 1, b + 1, z)),),
         ((0.5, 2.0), (0.5, 2.0), *_PLANE),
         "DLMF 13.3.15",
@@ -304,7 +317,11 @@ _enter(
 _enter(
     Holomorphic(
         "hyp2f1",
-        ("a", "b", "c"),
+        (
+            lambda a, b, c, re, im: _away_from_1(re, im),
+            lambda a, b, c, re, im: _away_from_1(re, im),
+            lambda a, b, c, re, im: np.maximum(beyond(c), _away_from_1(re, im)),
+        ),
         (lambda w, a, b, c, z: _scaled(a * b / c, _of("hyp2f1")(a + 1, b + 1, c + 1, z)),),
         ((0.5, 2.0), (0.5, 2.0), (0.5, 2.0), (-0.4, 0.4), (0.1, 0.5)),
         "DLMF 15.5.1",

@@ -2,7 +2,7 @@
 
 The derivative of a classical polynomial is one of a lower degree and higher parameters, that of a
 hypergeometric function one of higher parameters (DLMF chapters 13, 15, 18), so all orders of
-derivatives by x follow.  By degree and parameters there is no such formula: refused.
+derivatives by x follow.  By degree and parameters there is no such formula: ``by_parameter``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ops.by_parameter import beyond, by_parameter, power_of
 from autodiff.ops.special import _f
 from autodiff.ops.special_rows import row
 
@@ -26,8 +27,16 @@ def _lower(n: Any) -> Any:
     return np.where(np.equal(n, 0), n, n - 1)
 
 
+def _by_degree(n: Any, *rest: Any) -> Any:
+    # cos(n arccos x), or x**n
+    return np.pi + np.log1p(np.abs(rest[-1]))
+
+
 def _by_x(name: str, rule: Any, source: str, x: tuple[float, float] = _X) -> None:
-    row(f"eval_{name}", ("n", rule), (_DEGREE, x), source)
+    # SciPy's Hermite polynomials have whole degrees only.
+    whole = name.startswith("hermite")
+    by_degree = None if whole else by_parameter(_f(f"eval_{name}"), 0, _by_degree)
+    row(f"eval_{name}", (by_degree, rule), (_DEGREE, x), source)
 
 
 _by_x("legendre", lambda y, n, x: _gegenbauer(n - 1, 1.5, x), "DLMF 18.9.19")
@@ -44,71 +53,132 @@ _by_x("laguerre", lambda y, n, x: -_laguerre(n - 1, 1.0, x), "DLMF 18.9.23")
 _P = (0.5, 2.0)
 row(
     "eval_gegenbauer",
-    ("n", "alpha", lambda y, n, a, x: 2 * a * _gegenbauer(n - 1, a + 1, x)),
+    (
+        by_parameter(_gegenbauer, 0, _by_degree),
+        by_parameter(_gegenbauer, 1, lambda n, a, x: beyond(a + 0.5)),
+        lambda y, n, a, x: 2 * a * _gegenbauer(n - 1, a + 1, x),
+    ),
     (_DEGREE, _P, _X),
     "DLMF 18.9.19",
 )
 row(
     "eval_genlaguerre",
-    ("n", "alpha", lambda y, n, a, x: -_laguerre(n - 1, a + 1, x)),
+    (
+        by_parameter(_laguerre, 0, _by_degree),
+        by_parameter(_laguerre, 1, lambda n, a, x: np.maximum(beyond(a + 1), power_of(x))),
+        lambda y, n, a, x: -_laguerre(n - 1, a + 1, x),
+    ),
     (_DEGREE, _P, _X),
     "DLMF 18.9.23",
 )
 row(
     "eval_jacobi",
-    ("n", "alpha", "beta", lambda y, n, a, b, x: 0.5 * (n + a + b + 1) * _jacobi(n - 1, a + 1, b + 1, x)),
+    (
+        by_parameter(_jacobi, 0, _by_degree),
+        by_parameter(_jacobi, 1, lambda n, a, b, x: beyond(a + 1)),
+        by_parameter(_jacobi, 2, lambda n, a, b, x: np.maximum(beyond(b + 1), power_of(x))),
+        lambda y, n, a, b, x: 0.5 * (n + a + b + 1) * _jacobi(n - 1, a + 1, b + 1, x),
+    ),
     (_DEGREE, _P, _P, _X),
     "DLMF 18.9.15",
 )  # fmt: skip
 row(
     "eval_sh_jacobi",
-    ("n", "p", "q", lambda y, n, p, q, x: n * _shifted(_lower(n), p + 2, q + 1, x)),
+    (
+        by_parameter(_shifted, 0, _by_degree),
+        by_parameter(_shifted, 1, lambda n, p, q, x: np.maximum(beyond(p - q + 1), beyond(p))),
+        by_parameter(_shifted, 2, lambda n, p, q, x: np.maximum(beyond(p - q + 1), beyond(q))),
+        lambda y, n, p, q, x: n * _shifted(_lower(n), p + 2, q + 1, x),
+    ),
     (_DEGREE, (3.0, 4.0), (0.5, 2.0), (0.1, 0.9)),
     "DLMF 18.9.15",
 )
 
 
 # -- Legendre functions of the first kind --------------------------------------------------------------
+def _by_degree_of_order(m: Any, v: Any, x: Any) -> Any:
+    return np.pi + np.log1p(np.abs(x))
+
+
 def _lpmv_partial(y: Any, m: Any, v: Any, x: Any) -> Any:
     below = _f("lpmv")(m, np.where(np.less(v, 1), -v, v - 1), x)  # P of degree -v - 1 is that of v
     return (v * x * y - (v + m) * below) / (x * x - 1)
 
 
-row("lpmv", ("m", "v", _lpmv_partial), ((1.0, 1.0), (2.0, 4.0), _X), "DLMF 14.10.5")
+row(
+    "lpmv",
+    ("m", by_parameter(_f("lpmv"), 1, _by_degree_of_order), _lpmv_partial),
+    ((1.0, 1.0), (2.0, 4.0), _X),
+    "DLMF 14.10.5",
+)
+
+
+def _away_from_1(z: Any) -> Any:
+    """A power of ``1 - z``."""
+    return 1.5 + np.abs(np.log(np.maximum(np.abs(1 - z), 1e-30)))
+
 
 # -- hypergeometric functions ---------------------------------------------------------------------------
 _hyp0f1, _hyp1f1, _hyp2f1, _hyperu = (_f(n) for n in ("hyp0f1", "hyp1f1", "hyp2f1", "hyperu"))
 row(
-    "hyp0f1", ("v", lambda y, v, z: _hyp0f1(v + 1, z) / v), ((0.5, 3.0), (-2.0, 2.0)), "DLMF 16.3.1"
+    "hyp0f1",
+    (
+        by_parameter(_hyp0f1, 0, lambda v, z: np.maximum(beyond(v), power_of(z))),
+        lambda y, v, z: _hyp0f1(v + 1, z) / v,
+    ),
+    ((0.5, 3.0), (-2.0, 2.0)),
+    "DLMF 16.3.1",
 )
 row(
     "hyp1f1",
-    ("a", "b", lambda y, a, b, x: a / b * _hyp1f1(a + 1, b + 1, x)),
+    (
+        by_parameter(_hyp1f1, 0, lambda a, b, x: power_of(x)),
+        by_parameter(_hyp1f1, 1, lambda a, b, x: np.maximum(beyond(b), power_of(x))),
+        lambda y, a, b, x: a / b * _hyp1f1(a + 1, b + 1, x),
+    ),
     ((0.5, 3.0), (0.5, 3.0), (-2.0, 2.0)),
     "DLMF 13.3.15",
 )
 row(
     "hyp2f1",
-    ("a", "b", "c", lambda y, a, b, c, z: a * b / c * _hyp2f1(a + 1, b + 1, c + 1, z)),
+    (
+        by_parameter(_hyp2f1, 0, lambda a, b, c, z: _away_from_1(z)),
+        by_parameter(_hyp2f1, 1, lambda a, b, c, z: _away_from_1(z)),
+        by_parameter(_hyp2f1, 2, lambda a, b, c, z: np.maximum(beyond(c), _away_from_1(z))),
+        lambda y, a, b, c, z: a * b / c * _hyp2f1(a + 1, b + 1, c + 1, z),
+    ),
     ((0.5, 3.0), (0.5, 3.0), (0.5, 3.0), (-0.7, 0.7)),
     "DLMF 15.5.1",
 )
 row(
     "hyperu",
-    ("a", "b", lambda y, a, b, x: -a * _hyperu(a + 1, b + 1, x)),
+    (
+        by_parameter(_hyperu, 0, lambda a, b, x: 1.5 + np.abs(np.log(x))),
+        by_parameter(_hyperu, 1, lambda a, b, x: 1.5 + np.abs(np.log(x))),
+        lambda y, a, b, x: -a * _hyperu(a + 1, b + 1, x),
+    ),
     ((0.5, 3.0), (0.5, 3.0), (0.5, 3.0)),
     "DLMF 13.3.22",
 )
+
+
+def _by_wright(function: Any) -> tuple[Any, Any]:
+    return (
+        by_parameter(function, 0, lambda a, b, x: beyond(a)),
+        by_parameter(function, 1, lambda a, b, x: beyond(b)),
+    )
+
+
 _wright, _log_wright = _f("wright_bessel"), _f("log_wright_bessel")
 row(
     "wright_bessel",
-    ("a", "b", lambda y, a, b, x: _wright(a, a + b, x)),
+    (*_by_wright(_wright), lambda y, a, b, x: _wright(a, a + b, x)),
     ((0.5, 2.0), (0.5, 3.0), (0.5, 3.0)),
     "DLMF 10.46.1",
 )
 row(
     "log_wright_bessel",
-    ("a", "b", lambda y, a, b, x: np.exp(_log_wright(a, a + b, x) - y)),
+    (*_by_wright(_log_wright), lambda y, a, b, x: np.exp(_log_wright(a, a + b, x) - y)),
     ((0.5, 2.0), (0.5, 3.0), (0.5, 3.0)),
     "DLMF 10.46.1",
 )

@@ -17,11 +17,11 @@ import numpy as np
 from scipy import stats
 from scipy.special import _ufuncs
 
-from autodiff.ops import distribution_formulas, distributions, special
+from autodiff.ops import distribution_formulas, distributions, scipy_multivariate, special, updates
+from autodiff.ops import distribution_moments as moments
 from autodiff.ops.distributions import Distribution, Formula
-from autodiff.ops.function_table import functions, implements
+from autodiff.ops.function_table import implements
 from autodiff.ops.gamma_functions import digamma_step
-from autodiff.ops.linear_algebra import t, triangular_solve
 from autodiff.ops.promotion import as_array, cast, select
 from autodiff.ops.scipy_functions import betaln, expit, log_expit, logit, ndtr, xlog1py, xlogy
 from autodiff.ops.smooth import log_square
@@ -446,11 +446,14 @@ class Frozen:
         self.dist, self.args, self.kwds = dist, args, kwds
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _NAMES:
+        if name in _NAMES:
+            return lambda x: _evaluate(self.dist, name, x, self.args, self.kwds)
+        method = _OF_ALL.get(name)
+        if method is None:
             raise unsupported(
                 f"{name} of a distribution with traced parameters", "write its formula"
             )
-        return lambda x: _evaluate(self.dist, name, x, self.args, self.kwds)
+        return lambda *first, **words: method(self.dist, *first, *self.args, **words, **self.kwds)
 
 
 _NAMES = ("pdf", "logpdf", "pmf", "logpmf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
@@ -458,6 +461,30 @@ for _name in _NAMES:
     for _base in (stats.rv_continuous, stats.rv_discrete):
         if hasattr(_base, _name):
             implements(getattr(_base, _name))(_method(_name))
+
+
+def _of_parameters(name: str) -> Formula:
+    rule = moments.OF_PARAMETERS[name]
+    return lambda self, *args, **kwds: rule(moments.Standardised(self, args, kwds))
+
+
+def _interval(self: Any, confidence: Any, *args: Any, **kwds: Any) -> tuple[Any, Any]:
+    """``dist.interval``: the quantiles of equal tails."""
+    tail = (1.0 - confidence) / 2
+    return tuple([_evaluate(self, "ppf", q, args, kwds) for q in (tail, (1.0 + confidence) / 2)])
+
+
+# Methods of a distribution that are not asked at a point.
+_OF_ALL: dict[str, Formula] = {
+    **{name: _of_parameters(name) for name in moments.OF_PARAMETERS},
+    "stats": moments.stats_of,
+    "moment": moments.moment_of,
+    "median": lambda self, *args, **kwds: _evaluate(self, "ppf", 0.5, args, kwds),
+    "interval": _interval,
+    "freeze": lambda self, *args, **kwds: Frozen(self, args, kwds),
+}
+for _name, _rule in _OF_ALL.items():
+    implements(getattr(stats.rv_continuous, _name))(_rule)
 
 
 def _freezing(dist: Any) -> Formula:
@@ -475,6 +502,7 @@ def _enter_choices() -> None:
     for module, name, function in (
         ("scipy._lib.array_api_extra", "apply_where", distributions.apply_where),
         ("scipy._lib._util", "_lazyselect", distributions.lazyselect),
+        ("scipy._lib.array_api_extra", "at", updates.At),
     ):
         found = getattr(importlib.import_module(module), name, None)
         if found is not None:
@@ -483,73 +511,4 @@ def _enter_choices() -> None:
 
 _enter_choices()
 
-
-# -- the multivariate normal distribution -------------------------------------------------------------
-def _normal_log_density(x: Any, mean: Any, cov: Any, allow_singular: bool) -> Tracer:
-    if allow_singular:
-        raise unsupported("multivariate_normal with allow_singular=True", "add to the diagonal")
-    c = _float(cov)
-    center = None if mean is None else _float(mean)
-    size = (
-        c.shape[-1] if c.shape else (1 if center is None or not center.shape else center.shape[0])
-    )
-    if c.ndim == 0:
-        c = functions[np.eye](size) * c
-    elif c.ndim == 1:
-        c = functions[np.diag](c)
-    point = _float(x)
-    if point.ndim == 0:
-        point = point.reshape(1, 1)
-    elif point.ndim == 1:
-        point = point.reshape(-1, 1) if c.shape[0] == 1 else point.reshape(1, -1)
-    difference = point if center is None else point - center
-    lead = difference.shape[:-1]
-    flat = difference.reshape(-1, difference.shape[-1])
-    factor = functions[np.linalg.cholesky](c)
-    whitened: Any = triangular_solve(factor, t(flat), True, False)
-    distance = np.sum(whitened * whitened, axis=0)
-    log_determinant = 2 * np.sum(np.log(np.diagonal(factor)))
-    value = -0.5 * (size * float(np.log(2 * np.pi)) + log_determinant + distance)
-    return _finish(np.squeeze(np.reshape(value, lead)))
-
-
-_normal = type(stats.multivariate_normal)
-_frozen_normal = type(stats.multivariate_normal(0.0, 1.0))
-implements(_normal.logpdf)(
-    lambda self, x, mean=None, cov=1, allow_singular=False: _normal_log_density(
-        x, mean, cov, allow_singular
-    )
-)
-implements(_normal.pdf)(
-    lambda self, x, mean=None, cov=1, allow_singular=False: _exp(
-        _normal_log_density(x, mean, cov, allow_singular)
-    )
-)
-implements(_frozen_normal.logpdf)(
-    lambda self, x: _normal_log_density(x, self.mean, self.cov, self.allow_singular)
-)
-implements(_frozen_normal.pdf)(
-    lambda self, x: _exp(_normal_log_density(x, self.mean, self.cov, self.allow_singular))
-)
-
-
-class FrozenNormal:
-    """``multivariate_normal(mean, cov)`` of traced parameters."""
-
-    def __init__(self, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> None:
-        self.mean, self.cov, self.allow_singular = mean, cov, allow_singular
-
-    def logpdf(self, x: Any) -> Tracer:
-        """The logarithm of the density."""
-        return _normal_log_density(x, self.mean, self.cov, self.allow_singular)
-
-    def pdf(self, x: Any) -> Tracer:
-        """The density."""
-        return _exp(self.logpdf(x))
-
-
-implements(stats.multivariate_normal)(FrozenNormal)
-
-
-def _exp(value: Any) -> Tracer:
-    return np.exp(value)
+__all__ = ["Frozen", "scipy_multivariate"]

@@ -4,8 +4,8 @@
     erfinv, j0, betaln, zeta, … (…)    pointwise, by the C function of SciPy's ufunc: ``scipy_j0``, …
 
 A SciPy function is one line of a table: its name, its partial derivatives, where tests may sample.
-Its value is SciPy's own, bit by bit, on each engine.  By orders whose derivatives have no closed form,
-differentiation is refused.  The gamma function's relatives are in ``gamma_functions``, derivatives of
+Its value is SciPy's own, bit by bit, on each engine.  Derivatives by orders, which have no closed form,
+are in ``by_parameter``, the gamma function's relatives in ``gamma_functions``, derivatives of
 incomplete functions by their shapes in ``incomplete_functions``.
 
 Formulas: Abramowitz and Stegun, Handbook of Mathematical Functions (1964); NIST Digital Library of
@@ -29,6 +29,7 @@ from autodiff.errors import DerivativeError, InternalError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.bessel_orders import scaled_k_by_order
 from autodiff.ops.builder import current_builder
+from autodiff.ops.by_parameter import by_parameter, of_order
 from autodiff.ops.entries import (
     ENTRIES,
     Entry,
@@ -545,11 +546,11 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("expi", (_expi_partial,), ((0.3, 3.0),)),
     ("ellipk", (_ellipk_partial,), ((0.1, 0.8),)),
     ("ellipe", (_ellipe_partial,), ((0.1, 0.8),)),
-    ("jv", ("v", lambda y, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x))), ((1.0, 3.0), (0.5, 4.0))),
-    ("yv", ("v", lambda y, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x))), ((1.0, 3.0), (1.0, 4.0))),
-    ("iv", ("v", lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
+    ("jv", (by_parameter(jv, 0, of_order), lambda y, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x))), ((1.0, 3.0), (0.5, 4.0))),
+    ("yv", (by_parameter(yv, 0, of_order), lambda y, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x))), ((1.0, 3.0), (1.0, 4.0))),
+    ("iv", (by_parameter(iv, 0, of_order), lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
     ("kv", (lambda y, v, x: np.exp(-x) * _kve_by_order(v, x), lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
-    ("ive", ("v", lambda y, v, x: _scaled_i_slope(v, x, 0.5 * (ive(v - 1, x) + ive(v + 1, x)) - np.sign(x) * y)),
+    ("ive", (by_parameter(ive, 0, of_order), lambda y, v, x: _scaled_i_slope(v, x, 0.5 * (ive(v - 1, x) + ive(v + 1, x)) - np.sign(x) * y)),
      ((1.0, 3.0), (0.5, 3.0))),
     ("kve", (lambda y, v, x: _kve_by_order(v, x), lambda y, v, x: _scaled_k_slope(v, x, y - 0.5 * (kve(v - 1, x) + kve(v + 1, x)))), ((1.0, 3.0), (0.5, 3.0))),
     ("expn", ("n", _expn_partial), ((2.0, 2.0), (0.5, 2.0))),

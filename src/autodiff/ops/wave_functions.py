@@ -1,8 +1,8 @@
 """Mathieu, parabolic cylinder and spheroidal functions, and elementary ones, by rows of a table.
 
 SciPy gives a wave function together with its derivative: that of the first is the second, and that
-of the second follows from the differential equation.  Derivatives by orders and parameters are
-refused, as no formula in known functions exists.
+of the second follows from the differential equation.  By orders and parameters there is
+no such formula: ``by_parameter``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ops.by_parameter import by_parameter
 from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.smooth import beyond_infinity, log1p_ratio
 from autodiff.ops.special import _TWO_OVER_SQRT_PI, _f, apply
@@ -51,8 +52,20 @@ def _mathieu(name: str, level: Any, modified: bool) -> None:
         return slope if modified else slope * _DEGREES
 
     domain = ((2.0, 2.0), (0.5, 2.0), (0.5, 1.0) if modified else (10.0, 70.0))
+
+    def distance(q: Any) -> Any:
+        # Characteristic values have branch points, the closest ones at q = ±1.4688i (DLMF 28.7);
+        # modified functions have one at 0, as Bessel functions of sqrt(q).
+        return q if modified else np.hypot(q, 1.4688)
+
+    by_q = [
+        by_parameter(of(f"mathieu_{name}.{k}"), 1, lambda m, q, x: 6 / distance(q)) for k in (0, 1)
+    ]
     rows(
-        f"mathieu_{name}", ((None, "q", first), (None, "q", second)), domain, "DLMF 28.2.1, 28.20.1"
+        f"mathieu_{name}",
+        ((None, by_q[0], first), (None, by_q[1], second)),
+        domain,
+        "DLMF 28.2.1, 28.20.1",
     )
 
 
@@ -65,21 +78,29 @@ for _name, _level, _modified in (
 
 
 # -- parabolic cylinder functions -------------------------------------------------------------------------
-def _parabolic(name: str, potential: Any, source: str) -> None:
+def _parabolic(name: str, potential: Any, growth: Any, source: str) -> None:
+    def by_order(part: int) -> Any:
+        return by_parameter(of(f"{name}.{part}"), 0, growth)
+
     rows(
         name,
         (
-            ("v", lambda y, v, x: of(f"{name}.1")(v, x)),
-            ("v", lambda y, v, x: potential(v, x) * of(f"{name}.0")(v, x)),
+            (by_order(0), lambda y, v, x: of(f"{name}.1")(v, x)),
+            (by_order(1), lambda y, v, x: potential(v, x) * of(f"{name}.0")(v, x)),
         ),
         ((0.5, 3.0), (0.5, 3.0)),
         source,
     )
 
 
-_parabolic("pbdv", lambda v, x: 0.25 * x * x - v - 0.5, "DLMF 12.2.4")
-_parabolic("pbvv", lambda v, x: 0.25 * x * x - v - 0.5, "DLMF 12.2.2")
-_parabolic("pbwa", lambda a, x: a - 0.25 * x * x, "DLMF 12.14.1")
+def _entire(v: Any, x: Any) -> Any:
+    return 2.0 + np.log1p(np.abs(v) + np.abs(x))
+
+
+_parabolic("pbdv", lambda v, x: 0.25 * x * x - v - 0.5, _entire, "DLMF 12.2.4")
+_parabolic("pbvv", lambda v, x: 0.25 * x * x - v - 0.5, _entire, "DLMF 12.2.2")
+# Its factors Γ(1/4 ± ia/2) have poles at a = ±i/2 (DLMF 12.14.4).
+_parabolic("pbwa", lambda a, x: a - 0.25 * x * x, lambda a, x: 6 / np.hypot(a, 0.5), "DLMF 12.14.1")
 
 
 # -- spheroidal wave functions ----------------------------------------------------------------------------
@@ -138,9 +159,12 @@ def _spheroidal(name: str, cv: str, equation: Any, x: tuple[float, float]) -> No
         rows(name, ((*fixed, "x"),) * 2, (*domain, x), "refused")
         rows(f"{name}_cv", ((*fixed, "cv", "x"),) * 2, (*domain, (5.0, 6.0), x), "refused")
         return
+    by_c = [
+        by_parameter(of(f"{name}.{k}"), 2, lambda m, n, c, x: 6 / np.hypot(c, 1.5)) for k in (0, 1)
+    ]
     rows(
         name,
-        ((*fixed, lambda y, *x: of(f"{name}.1")(*x)), (*fixed, second)),
+        ((None, None, by_c[0], lambda y, *x: of(f"{name}.1")(*x)), (None, None, by_c[1], second)),
         (*domain, x),
         "DLMF 30.2.1",
     )

@@ -342,7 +342,8 @@ def as_series(alist: Any, trim: bool = True) -> list[Tracer]:
             raise ValueError("Coefficient array is not 1-d")
         if isinstance(a.shape[0], int) and a.shape[0] == 0:
             raise ValueError("Coefficient array is empty")
-        if trim:
+        # A number is a polynomial whatever it is.
+        if trim and not (isinstance(a.shape[0], int) and a.shape[0] == 1):
             check(pointwise("not_equal", a[-1], 0), "a last coefficient of zero")
     dtype = np.result_type(np.float64, *[a.dtype for a in arrays])
     return [Tracer(cast(a, dtype).value, "array") for a in arrays]

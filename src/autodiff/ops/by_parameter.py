@@ -1,0 +1,91 @@
+"""Derivatives of special functions by orders and parameters of which no formula in known functions exists.
+
+    by_parameter(jv, 0, of_order)        the rule ∂/∂v of jv(v, x)
+
+The functions are analytic in their parameters, so the polynomial through values at 16 Chebyshev points about
+a parameter has the derivative there, but for ``(ρ + sqrt(ρ² + 1))^-16``, where ρ is the distance of the closest singularity in
+units of the radius, or ``(c r)^16 / 2^15 16!`` of a function that grows no faster than ``exp(c |v|)``. A radius of a quarter
+of the distance, or ``3 / 2c``, makes that less than the rounding of the values, of which there remains 15 / r times
+their error: the derivative has two digits fewer than SciPy's own values, relative to ``|f| / r + |f'|``. The last
+coefficients of the polynomial are nothing but that error: where they say that fewer than five digits would be right,
+as where SciPy's hypergeometric function of nearly equal exponents has few itself, the derivative is NaN.
+
+The points are 16 values of the same function, so mixed and second derivatives follow.
+
+Source: L. N. Trefethen, Approximation Theory and Approximation Practice (2013), theorems 8.2 and 21.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops.custom import stop
+from autodiff.ops.tracer import Tracer
+
+_COUNT = 16
+_HALF = (2 * np.arange(_COUNT // 2) + 1) * (np.pi / (2 * _COUNT))
+_PLACES = np.cos(_HALF)
+# l_j'(0) = (-1)**j sin(t) / (16 cos(t)**2) at cos t, as T16(0) is 1 and T16'(0) 0.
+_SLOPES = (-1.0) ** np.arange(_COUNT // 2) * np.sin(_HALF) / _PLACES**2 / _COUNT
+NODES = np.concatenate([_PLACES, -_PLACES])
+WEIGHTS = np.concatenate([-_SLOPES, _SLOPES])
+# Coefficients of the Chebyshev polynomials of degree 13 and 15.
+_LAST = tuple([np.cos(k * np.arccos(NODES)) * (2 / _COUNT) for k in (13, 15)])
+_NOISE = 1e-5
+_REACH = 1.5
+
+
+def by_parameter(function: Callable[..., Any], k: int, growth: Callable[..., Any]) -> Any:
+    """The partial derivative of ``function`` by its argument ``k``, as a rule.
+
+    Parameters
+    ----------
+    function : callable
+        The function, of arrays or tracers of one shape.
+    k : int
+        The argument.
+    growth : callable
+        Of the arguments: c, where the function grows as ``exp(c |v|)``; six over the distance of a singularity.
+    """
+
+    def partial(y: Any, *operands: Any) -> Any:
+        radius = _REACH / np.maximum(growth(*operands), _REACH)
+        radius = stop(radius) if isinstance(radius, Tracer) else radius
+        columns = [np.reshape(x, (*np.shape(x), 1)) for x in operands]
+        columns[k] = columns[k] + np.reshape(radius, (*np.shape(radius), 1)) * NODES
+        values = function(*columns)
+        slope = np.sum(values * WEIGHTS, axis=-1) / radius
+        # A factor, so that derivatives of the derivative know of it.
+        return slope * np.where(_is_noisy(values), np.nan, 1.0)
+
+    return partial
+
+
+def _is_noisy(values: Any) -> Any:
+    """Whether an error of the values is more than a small part of them when multiplied."""
+    error = sum(np.abs(np.sum(values * last, axis=-1)) for last in _LAST)
+    return _COUNT * error > _NOISE * np.max(np.abs(values), axis=-1)
+
+
+def of_order(v: Any, x: Any, *imaginary: Any) -> Any:
+    """A Bessel function by its order: ``(x / 2v)^v``, and trigonometric functions of ``πv``."""
+    size = np.abs(x) + sum(np.abs(part) for part in imaginary)
+    rate = np.log(2 * np.maximum(np.abs(v), 1.0)) - np.log(np.where(np.equal(size, 0), 1.0, size))
+    return np.hypot(np.maximum(rate, 0.0), 4.0 if imaginary else 2.0)
+
+
+def beyond(v: Any) -> Any:
+    """Six over the distance from the closest of the poles, which are 0, -1, -2 and so on."""
+    near = np.where(np.less(v, 0.5), np.abs(v - np.rint(v)), v)
+    return 6.0 / np.maximum(near, 1e-300)
+
+
+def power_of(x: Any, *imaginary: Any) -> Any:
+    """A function that grows as a power of ``1 + |x|``."""
+    return np.log1p(np.abs(x) + sum(np.abs(part) for part in imaginary)) + _REACH
+
+
+__all__ = ["beyond", "by_parameter", "of_order", "power_of"]

@@ -1,0 +1,194 @@
+"""Moments, entropy, median and support of any distribution of ``scipy.stats``, by SciPy's own code of its formulas.
+
+    gamma.var(a, loc, scale)      =>   select(valid, gamma._stats(a)[1] * scale**2, nan)
+    gamma.entropy(a)              =>   gamma._entropy(a) + log(scale)
+
+``_stats`` gives mean, variance, skewness and excess kurtosis of the standardised variable, or None for those
+that follow from ``_munp``, moments about 0. Where a distribution has neither, or no ``_entropy``, SciPy integrates
+one number at a time; so does its code here, which is followed, of numbers only.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops import distributions
+from autodiff.ops.distributions import _finish, _float, _formula, _run, _true, interpreted
+from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, select
+from autodiff.ops.ufuncs import unsupported
+
+
+class Standardised:
+    """A distribution with its parameters, and the moments that are asked of it, each made once."""
+
+    def __init__(self, dist: Any, args: Any, kwds: dict[str, Any]) -> None:
+        from scipy import stats
+
+        self.dist = dist
+        self.discrete = isinstance(dist, stats.rv_discrete)
+        scaled = not self.discrete
+        self.shapes, self.loc, self.scale = distributions.parameters(dist, args, kwds, scaled)
+        valid = _true(interpreted(dist._argcheck, *self.shapes)) if self.shapes else True
+        self.valid = (valid & (self.scale > 0)) & np.equal(self.loc, self.loc)
+        self._given: tuple[Any, Any, Any, Any] | None = None
+        self._raw: dict[int, Any] = {}
+
+    def checked(self, value: Any) -> Any:
+        """A result: NaN for parameters out of range."""
+        return _finish(select(self.valid, value, np.nan, np.float64))
+
+    def numbers(self, what: str) -> None:
+        """SciPy integrates one number at a time."""
+        if any(as_array(s).shape for s in self.shapes):
+            title = type(self.dist).__name__.removesuffix("_gen")
+            raise unsupported(
+                f"scipy.stats.{title}.{what} of arrays", "ask for one number at a time"
+            )
+
+    def given(self) -> tuple[Any, Any, Any, Any]:
+        """What ``_stats`` gives: mean, variance, skewness, kurtosis, each or None."""
+        from scipy.stats._distn_infrastructure import rv_generic
+
+        if self._given is None:
+            method = self.dist._stats
+            if type(self.dist)._stats is rv_generic._stats:
+                self._given = (None, None, None, None)
+            elif "moments" in inspect.signature(method).parameters:
+                self._given = _run(method, (*self._broadcast(), "mvsk"))
+            elif self.shapes:
+                self._given = _formula(self.dist, "stats", *self.shapes)
+            else:
+                self._given = interpreted(method)
+        assert self._given is not None
+        return self._given
+
+    def _broadcast(self) -> list[Any]:
+        arrays = [as_array(s) for s in self.shapes]
+        shape = broadcast_shapes(*[a.shape for a in arrays])
+        return [broadcast_to(a, shape) if shape else a for a in arrays]
+
+    def about_zero(self, n: int) -> Any:
+        """The moment of order n about 0, of the standardised variable."""
+        if n not in self._raw:
+            if distributions._default(self.dist, "_munp"):
+                self.numbers("moment")
+                self._raw[n] = interpreted(self.dist._mom0_sc, n, *self.shapes)
+            else:
+                self._raw[n] = _run(self.dist._munp, (n, *self._broadcast()))
+        return self._raw[n]
+
+    def mean(self) -> Any:
+        """The mean of the standardised variable."""
+        mean = self.given()[0]
+        return self.about_zero(1) if mean is None else mean
+
+    def variance(self) -> Any:
+        """Its variance: infinite where its mean is."""
+        variance = self.given()[1]
+        if variance is not None:
+            return variance
+        mean = self.mean()
+        finite = np.logical_not(np.isinf(mean))
+        square = self.about_zero(2) - np.where(finite, mean, 0.0) ** 2
+        return np.where(finite, square, np.inf)
+
+    def third(self) -> Any:
+        """Its third central moment."""
+        skewness = self.given()[2]
+        if skewness is not None:
+            return skewness * np.power(self.variance(), 1.5)
+        mean = self.mean()
+        return (-mean * mean - 3 * self.variance()) * mean + self.about_zero(3)
+
+    def fourth(self) -> Any:
+        """Its fourth central moment."""
+        kurtosis = self.given()[3]
+        variance = self.variance()
+        if kurtosis is not None:
+            return (kurtosis + 3.0) * variance**2
+        mean = self.mean()
+        return ((-(mean**2) - 6 * variance) * mean - 4 * self.third()) * mean + self.about_zero(4)
+
+    def moment(self, n: int) -> Any:
+        """Its moment of order n about 0, from what ``_stats`` gives where that is enough."""
+        if n == 0:
+            return 1.0
+        mean = self.mean()
+        if n == 1:
+            return mean
+        if n == 2 and self.given()[1] is not None:
+            return self.variance() + mean * mean
+        if n == 3 and self.given()[2] is not None:
+            return self.third() + 3 * mean * self.variance() + mean**3
+        if n == 4 and self.given()[3] is not None:
+            return self.fourth() + 4 * mean * self.third() + 6 * mean**2 * self.variance() + mean**4
+        return self.about_zero(n)
+
+
+def _mean(d: Standardised) -> Any:
+    return d.checked(d.mean() * d.scale + d.loc)
+
+
+def _variance(d: Standardised) -> Any:
+    return d.checked(d.variance() * d.scale * d.scale)
+
+
+def _deviation(d: Standardised) -> Any:
+    return d.checked(np.sqrt(d.variance()) * d.scale)
+
+
+def _skewness(d: Standardised) -> Any:
+    found = d.given()[2]
+    return d.checked(d.third() / np.power(d.variance(), 1.5) if found is None else found)
+
+
+def _kurtosis(d: Standardised) -> Any:
+    found = d.given()[3]
+    return d.checked(d.fourth() / d.variance() ** 2 - 3.0 if found is None else found)
+
+
+def _entropy(d: Standardised) -> Any:
+    if distributions._default(d.dist, "_entropy"):
+        d.numbers("entropy")
+    value = (
+        _run(d.dist._entropy, tuple(d._broadcast())) if d.shapes else interpreted(d.dist._entropy)
+    )
+    return d.checked(value + np.log(d.scale))
+
+
+def _support(d: Standardised) -> tuple[Any, Any]:
+    low, high = distributions._support(d.dist, d.shapes)
+    return tuple([d.checked(_float(end) * d.scale + d.loc) for end in (low, high)])
+
+
+OF_PARAMETERS: dict[str, Callable[[Standardised], Any]] = {
+    "mean": _mean, "var": _variance, "std": _deviation, "entropy": _entropy, "support": _support,
+}  # fmt: skip
+_LETTERS = {"m": _mean, "v": _variance, "s": _skewness, "k": _kurtosis}
+
+
+def stats_of(dist: Any, *args: Any, moments: str = "mv", **kwds: Any) -> Any:
+    """``dist.stats``: mean, variance, skewness and kurtosis, those whose letters are given."""
+    made = Standardised(dist, args, kwds)
+    found = tuple([rule(made) for letter, rule in _LETTERS.items() if letter in moments])
+    return found[0] if len(found) == 1 else found
+
+
+def moment_of(dist: Any, order: int, *args: Any, **kwds: Any) -> Any:
+    """``dist.moment``: about 0, by the binomial theorem in location and scale."""
+    if int(order) != order or order < 0:
+        raise ValueError("Moment must be an integer." if order >= 0 else "Moment must be positive.")
+    d, n = Standardised(dist, args, kwds), int(order)
+    total: Any = 0.0
+    for k in range(n + 1):
+        term = comb(n, k) * d.moment(k) * d.scale**k
+        total = total + (term * d.loc ** (n - k) if k < n else term)
+    return d.checked(total)
+
+
+__all__ = ["OF_PARAMETERS", "Standardised", "moment_of", "stats_of"]

@@ -1,0 +1,362 @@
+"""Distributions of several variables of ``scipy.stats``, and kernel estimates of densities, by Cholesky factors.
+
+    multivariate_t.logpdf(x, loc, shape, df)      by the triangular solve that whitens x - loc
+    gaussian_kde(data)(x)                         SciPy's Python is followed; its routine in C is here
+
+SciPy takes eigenvalues of covariances, whose derivatives are not finite where two agree. Those that are Python
+throughout, as wishart and dirichlet, are followed.  As in SciPy a matrix that is not positive definite is an error.
+
+Formulas: those of SciPy's documentation; A. K. Gupta and D. K. Nagar, Matrix Variate Distributions (1999).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from scipy.stats import _stats
+
+from autodiff.ops import special
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.gamma_functions import digamma_step
+from autodiff.ops.linear_algebra import t, triangular_solve
+from autodiff.ops.promotion import as_array, cast
+from autodiff.ops.tracer import Tracer
+from autodiff.ops.ufuncs import unsupported
+
+_LOG_2, _LOG_PI = float(np.log(2)), float(np.log(np.pi))
+_LOG_TWO_PI = _LOG_2 + _LOG_PI
+
+
+def _float(x: Any) -> Any:
+    return cast(as_array(x), np.float64)
+
+
+def _scalar(value: Any) -> Tracer:
+    return Tracer(value.value, "array" if value.shape else "scalar")
+
+
+def covariance(cov: Any, size: Any) -> Any:
+    """A covariance as a matrix: of a number or a vector, what it has on its diagonal."""
+    c = _float(cov)
+    if c.ndim == 0:
+        return functions[np.eye](size) * c
+    return functions[np.diag](c) if c.ndim == 1 else c
+
+
+def size_of(mean: Any, cov: Any) -> Any:
+    """The number of variables, as SciPy finds it."""
+    c, center = as_array(cov), None if mean is None else as_array(mean)
+    if c.shape:
+        return c.shape[-1]
+    return 1 if center is None or not center.shape else center.shape[0]
+
+
+def _log_determinant(factor: Any) -> Any:
+    return 2 * np.sum(np.log(np.diagonal(factor)))
+
+
+def whitened(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any, Any]:
+    """Squared distances of points from the mean, the logarithm of the determinant, size and shape."""
+    size = size_of(mean, cov)
+    c = covariance(cov, size)
+    point = _float(x)
+    if point.ndim == 0:
+        point = point.reshape(1, 1)
+    elif point.ndim == 1:
+        point = point.reshape(-1, 1) if c.shape[0] == 1 else point.reshape(1, -1)
+    difference = point if mean is None else point - _float(mean)
+    flat = difference.reshape(-1, difference.shape[-1])
+    factor = functions[np.linalg.cholesky](c)
+    solved: Any = triangular_solve(factor, t(flat), True, False)
+    distance = np.sum(solved * solved, axis=0)
+    return distance, _log_determinant(factor), size, difference.shape[:-1]
+
+
+# -- normal -----------------------------------------------------------------------------------------------
+def normal_log_density(x: Any, mean: Any, cov: Any, allow_singular: bool) -> Tracer:
+    """``multivariate_normal.logpdf``."""
+    if allow_singular:
+        raise unsupported("multivariate_normal with allow_singular=True", "add to the diagonal")
+    distance, log_determinant, size, lead = whitened(x, mean, cov)
+    value = -0.5 * (size * _LOG_TWO_PI + log_determinant + distance)
+    return _scalar(np.squeeze(np.reshape(value, lead)))
+
+
+def normal_entropy(mean: Any, cov: Any) -> Any:
+    """``multivariate_normal.entropy``."""
+    size = size_of(mean, cov)
+    factor = functions[np.linalg.cholesky](covariance(cov, size))
+    return _scalar(0.5 * (size * (_LOG_TWO_PI + 1) + _log_determinant(factor)))
+
+
+_Normal = type(stats.multivariate_normal)
+_FixedNormal = type(stats.multivariate_normal(0.0, 1.0))
+implements(_Normal.logpdf)(
+    lambda self, x, mean=None, cov=1, allow_singular=False: normal_log_density(
+        x, mean, cov, allow_singular
+    )
+)
+implements(_Normal.pdf)(
+    lambda self, x, mean=None, cov=1, allow_singular=False: np.exp(
+        normal_log_density(x, mean, cov, allow_singular)
+    )
+)
+implements(_Normal.entropy)(lambda self, mean=None, cov=1: normal_entropy(mean, cov))
+implements(_FixedNormal.logpdf)(
+    lambda self, x: normal_log_density(x, self.mean, self.cov, self.allow_singular)
+)
+implements(_FixedNormal.pdf)(
+    lambda self, x: np.exp(normal_log_density(x, self.mean, self.cov, self.allow_singular))
+)
+
+
+class FrozenNormal:
+    """``multivariate_normal(mean, cov)`` of traced parameters."""
+
+    def __init__(self, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> None:
+        self.mean, self.cov, self.allow_singular = mean, cov, allow_singular
+
+    def logpdf(self, x: Any) -> Tracer:
+        """The logarithm of the density."""
+        return normal_log_density(x, self.mean, self.cov, self.allow_singular)
+
+    def pdf(self, x: Any) -> Any:
+        """The density."""
+        return np.exp(self.logpdf(x))
+
+    def entropy(self) -> Any:
+        """The differential entropy."""
+        return normal_entropy(self.mean, self.cov)
+
+
+implements(stats.multivariate_normal)(FrozenNormal)
+
+
+# -- Student's t ------------------------------------------------------------------------------------------
+def student_log_density(x: Any, loc: Any, shape: Any, df: Any) -> Any:
+    """``multivariate_t.logpdf``."""
+    distance, log_determinant, size, lead = whitened(x, loc, shape)
+    n = _float(df)
+    # Not a difference of log-gammas: poch is the quotient itself.
+    factor = np.log(special.apply("scipy_poch", 0.5 * n, 0.5 * size))
+    level = factor - 0.5 * (size * (np.log(n) + _LOG_PI) + log_determinant)
+    value = level - 0.5 * (n + size) * np.log1p(distance / n)
+    return _scalar(np.squeeze(np.reshape(value, lead)))
+
+
+def student_entropy(loc: Any, shape: Any, df: Any) -> Any:
+    """``multivariate_t.entropy``."""
+    size = size_of(loc, shape)
+    n = _float(df)
+    factor = functions[np.linalg.cholesky](covariance(shape, size))
+    level = -np.log(special.apply("scipy_poch", 0.5 * n, 0.5 * size))
+    spread = 0.5 * size * (np.log(n) + _LOG_PI) + 0.5 * _log_determinant(factor)
+    return _scalar(level + spread + 0.5 * (n + size) * digamma_step(0.5 * n, 0.5 * size))
+
+
+def _finite(df: Any) -> None:
+    if not isinstance(df, Tracer) and np.isinf(df):
+        raise unsupported(
+            "multivariate_t with infinitely many degrees of freedom", "ask the normal"
+        )
+
+
+def _student(self: Any, x: Any, loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
+    _finite(df)
+    return student_log_density(x, loc, shape, df)
+
+
+def _student_density(
+    self: Any, x: Any, loc: Any = None, shape: Any = 1, df: Any = 1, allow_singular: bool = False
+) -> Any:
+    if allow_singular:
+        raise unsupported("multivariate_t with allow_singular=True", "add to the diagonal")
+    return np.exp(_student(self, x, loc, shape, df))
+
+
+def _student_entropy(self: Any, loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
+    _finite(df)
+    return student_entropy(loc, shape, df)
+
+
+_Student = type(stats.multivariate_t)
+implements(_Student.logpdf)(_student)
+implements(_Student.pdf)(_student_density)
+implements(_Student.entropy)(_student_entropy)
+
+
+# -- matrices ---------------------------------------------------------------------------------------------
+def _log_multigamma(a: Any, size: int) -> Any:
+    total: Any = 0.25 * size * (size - 1) * _LOG_PI
+    for j in range(size):
+        total = total + special.apply("lgamma", a - 0.5 * j)
+    return total
+
+
+def _whole(size: Any) -> int:
+    if not isinstance(size, int):
+        raise unsupported("a distribution of matrices of run-time size", "give arrays of one shape")
+    return size
+
+
+def inverse_wishart_log_density(x: Any, df: Any, scale: Any) -> Any:
+    """``invwishart.logpdf`` of one matrix."""
+    point, c = _float(x), _float(scale)
+    if point.ndim != 2 or c.ndim != 2:
+        raise unsupported("invwishart of numbers, or of several matrices", "ask matrix by matrix")
+    n, size = _float(df), _whole(c.shape[0])
+    factor, inner = (functions[np.linalg.cholesky](m) for m in (point, c))
+    solved: Any = triangular_solve(factor, inner, True, False)  # whose square sum is tr(scale x⁻¹)
+    level = n * _log_determinant(inner) - np.sum(solved * solved) - n * size * _LOG_2
+    rest = (n + size + 1) * _log_determinant(factor)
+    return _scalar(0.5 * (level - rest) - _log_multigamma(0.5 * n, size))
+
+
+def inverse_wishart_entropy(df: Any, scale: Any) -> Any:
+    """``invwishart.entropy`` (Gupta and Nagar, theorem 3.4.1)."""
+    c = _float(scale)
+    if c.ndim != 2:
+        raise unsupported("invwishart of numbers", "give a matrix")
+    n, size = _float(df), _whole(c.shape[0])
+    log_determinant = _log_determinant(functions[np.linalg.cholesky](c))
+    mean: Any = sum(special.digamma(0.5 * (n - size + i)) for i in range(1, size + 1))
+    level = _log_multigamma(0.5 * n, size) + 0.5 * size * n
+    spread = 0.5 * (size + 1) * (log_determinant - _LOG_2)
+    return _scalar(level + spread - 0.5 * (n + size + 1) * mean)
+
+
+_InverseWishart = type(stats.invwishart)
+implements(_InverseWishart.logpdf)(
+    lambda self, x, df, scale: inverse_wishart_log_density(x, df, scale)
+)
+implements(_InverseWishart.pdf)(
+    lambda self, x, df, scale: np.exp(inverse_wishart_log_density(x, df, scale))
+)
+implements(_InverseWishart.entropy)(lambda self, df, scale: inverse_wishart_entropy(df, scale))
+
+
+def _sizes(mean: Any, rows: Any, columns: Any, x: Any) -> tuple[int, int]:
+    if x is not None:
+        return _whole(x.shape[-2]), _whole(x.shape[-1])
+    if mean is not None:
+        return _whole(mean.shape[-2]), _whole(mean.shape[-1])
+    return tuple(_whole(c.shape[-1]) if c.shape else 1 for c in (rows, columns))  # type: ignore[return-value]
+
+
+def _matrix(x: Any, mean: Any, rows: Any, columns: Any) -> tuple[Any, ...]:
+    """The whitened difference, sizes, logarithms of determinants."""
+    point, r, c = _float(x), _float(rows), _float(columns)
+    center = None if mean is None else _float(mean)
+    if point.ndim != 2:
+        raise unsupported("a density of several matrices", "ask matrix by matrix")
+    m, n = _sizes(center, r, c, point)
+    factors = [functions[np.linalg.cholesky](covariance(v, k)) for v, k in ((r, m), (c, n))]
+    difference = point if center is None else point - center
+    half: Any = triangular_solve(factors[0], difference, True, False)
+    solved: Any = triangular_solve(factors[1], t(half), True, False)
+    return solved, m, n, *[_log_determinant(f) for f in factors]
+
+
+def matrix_normal_log_density(x: Any, mean: Any, rows: Any, columns: Any) -> Any:
+    """``matrix_normal.logpdf`` of one matrix."""
+    solved, m, n, of_rows, of_columns = _matrix(x, mean, rows, columns)
+    level = m * n * _LOG_TWO_PI + n * of_rows + m * of_columns
+    return _scalar(-0.5 * (level + np.sum(solved * solved)))
+
+
+def matrix_t_log_density(x: Any, mean: Any, rows: Any, columns: Any, df: Any) -> Any:
+    """``matrix_t.logpdf`` of one matrix."""
+    solved, m, n, of_rows, of_columns = _matrix(x, mean, rows, columns)
+    a = 0.5 * (_float(df) + m - 1)
+    gammas = _log_multigamma(a + 0.5 * n, m) - _log_multigamma(a, m)
+    square = functions[np.eye](m) + functions[np.matmul](t(solved), solved)
+    inner = _log_determinant(functions[np.linalg.cholesky](square))
+    level = 0.5 * (m * n * _LOG_PI + n * of_rows + m * of_columns)
+    return _scalar(gammas - level - (a + 0.5 * n) * inner)
+
+
+def matrix_normal_entropy(rows: Any, columns: Any) -> Any:
+    """``matrix_normal.entropy``."""
+    r, c = _float(rows), _float(columns)
+    m, n = _sizes(None, r, c, None)
+    of_rows, of_columns = (
+        _log_determinant(functions[np.linalg.cholesky](covariance(v, k)))
+        for v, k in ((r, m), (c, n))
+    )
+    return _scalar(0.5 * (m * n * (1 + _LOG_TWO_PI) + n * of_rows + m * of_columns))
+
+
+_MatrixNormal, _MatrixStudent = type(stats.matrix_normal), type(getattr(stats, "matrix_t", None))
+implements(_MatrixNormal.logpdf)(
+    lambda self, X, mean=None, rowcov=1, colcov=1: matrix_normal_log_density(
+        X, mean, rowcov, colcov
+    )
+)
+implements(_MatrixNormal.pdf)(
+    lambda self, X, mean=None, rowcov=1, colcov=1: np.exp(
+        matrix_normal_log_density(X, mean, rowcov, colcov)
+    )
+)
+if hasattr(_MatrixNormal, "entropy"):
+    implements(_MatrixNormal.entropy)(
+        lambda self, rowcov=1, colcov=1: matrix_normal_entropy(rowcov, colcov)
+    )
+if hasattr(_MatrixStudent, "logpdf"):
+    implements(_MatrixStudent.logpdf)(
+        lambda self, X, mean=None, row_spread=1, col_spread=1, df=1: matrix_t_log_density(
+            X, mean, row_spread, col_spread, df
+        )
+    )
+    implements(_MatrixStudent.pdf)(
+        lambda self, X, mean=None, row_spread=1, col_spread=1, df=1: np.exp(
+            matrix_t_log_density(X, mean, row_spread, col_spread, df)
+        )
+    )
+
+
+# -- kernel estimates ---------------------------------------------------------------------------------------
+def _kernel_exponents(points: Any, xi: Any, factor: Any) -> tuple[Any, Any]:
+    """``-|p - x|² / 2`` of each pair of whitened points, and the logarithm of the normalisation."""
+    chol = _float(factor)
+    sources, targets = (triangular_solve(chol, t(_float(v)), True, False) for v in (points, xi))
+    difference = functions[np.expand_dims](targets, 1) - functions[np.expand_dims](sources, 2)
+    distance = np.sum(difference * difference, axis=0)
+    size = chol.shape[0]
+    return -0.5 * distance, -0.5 * size * _LOG_TWO_PI - np.sum(np.log(np.diagonal(chol)))
+
+
+def kernel_estimate(points: Any, values: Any, xi: Any, factor: Any, dtype: Any) -> Any:
+    """``gaussian_kernel_estimate``: of n points, with p weights each, at m places: (m, p)."""
+    exponents, level = _kernel_exponents(points, xi, factor)
+    kernels = np.exp(exponents) * np.exp(level)
+    return functions[np.matmul](t(kernels), _float(values))
+
+
+def log_kernel_estimate(points: Any, values: Any, xi: Any, factor: Any, dtype: Any) -> Any:
+    """``gaussian_kernel_estimate_log``: its logarithm, by the largest exponent of each place."""
+    exponents, level = _kernel_exponents(points, xi, factor)
+    weighted = functions[np.expand_dims](exponents, 2) + functions[np.expand_dims](
+        np.log(_float(values)), 1
+    )
+    return np.logaddexp.reduce(weighted, axis=0) + level
+
+
+def _enter_kernels() -> None:
+    pairs = (("gaussian_kernel_estimate", kernel_estimate),
+             ("gaussian_kernel_estimate_log", log_kernel_estimate))  # fmt: skip
+    for name, function in pairs:
+        fused = getattr(_stats, name, None)
+        if fused is not None:
+            implements(fused["double"])(function)
+
+
+_enter_kernels()
+
+__all__ = [
+    "FrozenNormal", "covariance", "inverse_wishart_entropy", "inverse_wishart_log_density",
+    "kernel_estimate", "log_kernel_estimate", "matrix_normal_entropy", "matrix_normal_log_density",
+    "matrix_t_log_density", "normal_entropy", "normal_log_density", "size_of", "student_entropy",
+    "student_log_density", "whitened",
+]  # fmt: skip

@@ -1,0 +1,70 @@
+"""``array_api_extra.at``, by which SciPy stores into arrays; loaded when its module is in use.
+
+    xpx.at(x)[mask].set(y)         x[mask] = y, and x
+    xpx.at(x, mask).add(y)         x[mask] += y, and x
+
+As SciPy's own does with arrays of NumPy: the array itself is changed, a scalar is copied.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops.function_table import functions
+from autodiff.ops.tracer import Tracer
+
+
+class At:
+    """A place of an array that is about to be stored to."""
+
+    def __init__(self, x: Any, idx: Any = None) -> None:
+        self.x, self.index = x, idx
+
+    def __getitem__(self, index: Any) -> At:
+        return At(self.x, index)
+
+    def set(self, y: Any, /, copy: bool | None = None, xp: Any = None) -> Any:
+        """``x[index] = y``."""
+        return self._store(lambda old: y, copy)
+
+    def add(self, y: Any, /, copy: bool | None = None, xp: Any = None) -> Any:
+        """``x[index] += y``."""
+        return self._store(lambda old: operator.add(old, y), copy)
+
+    def subtract(self, y: Any, /, copy: bool | None = None, xp: Any = None) -> Any:
+        """``x[index] -= y``."""
+        return self._store(lambda old: operator.sub(old, y), copy)
+
+    def multiply(self, y: Any, /, copy: bool | None = None, xp: Any = None) -> Any:
+        """``x[index] *= y``."""
+        return self._store(lambda old: operator.mul(old, y), copy)
+
+    def divide(self, y: Any, /, copy: bool | None = None, xp: Any = None) -> Any:
+        """``x[index] /= y``."""
+        return self._store(lambda old: operator.truediv(old, y), copy)
+
+    def power(self, y: Any, /, copy: bool | None = None, xp: Any = None) -> Any:
+        """``x[index] **= y``."""
+        return self._store(lambda old: operator.pow(old, y), copy)
+
+    def min(self, y: Any, /, copy: bool | None = None, xp: Any = None) -> Any:
+        """``x[index] = minimum(x[index], y)``."""
+        return self._store(lambda old: np.minimum(old, y), copy)
+
+    def max(self, y: Any, /, copy: bool | None = None, xp: Any = None) -> Any:
+        """``x[index] = maximum(x[index], y)``."""
+        return self._store(lambda old: np.maximum(old, y), copy)
+
+    def _store(self, change: Callable[[Any], Any], copy: bool | None) -> Any:
+        x = self.x
+        if copy or (isinstance(x, Tracer) and x.form != "array") or isinstance(x, np.generic):
+            x = functions[np.array](x)
+        x[self.index] = change(x[self.index])
+        return x
+
+
+__all__ = ["At"]

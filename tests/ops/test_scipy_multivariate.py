@@ -1,0 +1,132 @@
+"""Distributions of several variables, moments, and kernel estimates: SciPy's values, and derivatives."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import autodiff
+from autodiff.errors import FallbackWarning
+from tests.ops.support import ENGINES, differences, leaves
+
+engines = pytest.mark.parametrize("engine", ENGINES)
+_rng = np.random.default_rng(3)
+S = _rng.normal(size=(3, 3))
+A, B = S @ S.T + np.eye(3), 2 * np.eye(3)
+W = _rng.normal(size=12)
+T = 2.5
+
+# Functions of a matrix and a number.
+CASES: dict[str, Callable[[Any, Any], Any]] = {
+    "normal": lambda s, t: stats.multivariate_normal.logpdf(s, s[0], A * t),
+    "normal of equal variances": lambda s, t: stats.multivariate_normal.pdf(s, s[0], t),
+    "normal entropy": lambda s, t: stats.multivariate_normal.entropy(s[0], A * t),
+    "frozen normal": lambda s, t: stats.multivariate_normal(s[0], A * t).logpdf(s),
+    "t": lambda s, t: stats.multivariate_t.logpdf(s, s[0], A, t),
+    "t of a point": lambda s, t: stats.multivariate_t.pdf(s[0], s[1], B * t, t),
+    "t entropy": lambda s, t: stats.multivariate_t.entropy(s[0], A * t, t),
+    "wishart": lambda s, t: stats.wishart.logpdf(A, t + 4, A + B * t),
+    "inverse wishart": lambda s, t: stats.invwishart.logpdf(A * t, t + 4, A + B * t),
+    "inverse wishart density": lambda s, t: stats.invwishart.pdf(A, t + 4, A + B * t),
+    "inverse wishart entropy": lambda s, t: stats.invwishart.entropy(t + 4, A + B * t),
+    "matrix normal": lambda s, t: stats.matrix_normal.logpdf(s, 0.3 * S, A * t, B),
+    "dirichlet": lambda s, t: stats.dirichlet.logpdf(np.array([0.2, 0.5, 0.3]), np.abs(s[0]) + t),
+    "multinomial": lambda s, t: stats.multinomial.logpmf(np.array([2, 1]), 3, [0.1 * t, 1 - 0.1 * t]),
+    "kernels of data": lambda s, t: stats.gaussian_kde(s.ravel() * t)(s[0]),
+    "kernels of planes": lambda s, t: stats.gaussian_kde(
+        np.concatenate([s.ravel(), W * t])[:20].reshape(2, 10), weights=np.abs(W[:10]) * t
+    )(s[:2]),
+    "kernels at points": lambda s, t: stats.gaussian_kde(W, 0.3).logpdf(s[0] * t),
+    "kernel width": lambda s, t: stats.gaussian_kde(W, 0.1 * t).pdf(s[0]),
+    "moments": lambda s, t: [stats.gamma(t).mean(), stats.gamma(t, s[0, 0]).var(), stats.beta.std(t, t + 1)],
+    "four moments": lambda s, t: stats.gamma.stats(t, s[0, 0], moments="mvsk"),
+    "moments of arrays": lambda s, t: stats.weibull_min.mean(np.abs(s) + t, s),
+    "third moment": lambda s, t: np.log(stats.gamma.moment(3, t, loc=s[0, 0], scale=t)),
+    "integrated moments": lambda s, t: stats.powernorm.mean(t),
+    "entropies": lambda s, t: [stats.gamma.entropy(t, scale=t), stats.norm.entropy(0.0, np.abs(s)), stats.poisson.entropy(t)],
+    "medians": lambda s, t: [stats.gamma.median(t), *stats.norm(s[0, 0], t).interval(0.9)],
+    "supports": lambda s, t: [*stats.truncnorm.support(-t, t, s[0, 0]), *stats.uniform(t).support()],
+}  # fmt: skip
+if hasattr(stats, "matrix_t"):
+    CASES["matrix t"] = lambda s, t: stats.matrix_t.logpdf(s, 0.3 * S, A, B * t, t + 1)
+SAMPLE = ("t", "kernels of data", "four moments")
+names = [n if n in SAMPLE else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
+
+
+@engines
+@pytest.mark.parametrize("name", names)
+def test_values(name: str, engine: str) -> None:
+    f = CASES[name]
+    for s, t in ((S, T), (S[::-1] + 0.1, 3.25)):
+        have, want = leaves(autodiff.function(f, engine=engine)(s, t)), leaves(f(s, t))
+        for h, w in zip(have, want, strict=True):
+            assert np.shape(h) == np.shape(w)
+            np.testing.assert_allclose(h, w, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", names)
+def test_derivatives(name: str) -> None:
+    """Gradient, jvp and Hessian product of the sum of sines of the results."""
+
+    def total(s: Any, t: Any) -> Any:
+        return sum(np.sum(np.sin(part)) for part in leaves(CASES[name](s, t)))
+
+    ds, dt = np.cos(np.arange(9.0)).reshape(3, 3), 0.7
+    gradient = autodiff.gradient(total, wrt=(0, 1), engine="numpy")
+
+    def along(found: Any) -> Any:
+        return np.sum(found[0] * ds) + found[1] * dt
+
+    (slope,) = differences(lambda h: [np.asarray(total(S + h * ds, T + h * dt))], 1e-4)
+    np.testing.assert_allclose(along(gradient(S, T)), slope, rtol=1e-6, atol=1e-7)
+    pushed = autodiff.jvp(total, (S, T), (ds, dt))[1]
+    np.testing.assert_allclose(pushed, slope, rtol=1e-6, atol=1e-7)
+    (bend,) = differences(lambda h: [np.asarray(along(gradient(S + h * ds, T + h * dt)))], 1e-3)
+    product = autodiff.hessian_vector(total, wrt=(0, 1), engine="numpy")
+    np.testing.assert_allclose(along(product(S, T, _tensors=(ds, dt))), bend, rtol=1e-5, atol=1e-6)
+
+
+@engines
+def test_of_arrays_an_integral_is_plain_python(engine: str) -> None:
+    f = lambda a: stats.powernorm.mean(a)  # noqa: E731
+    with pytest.warns(FallbackWarning, match=r"powernorm\.moment of arrays"):
+        have = autodiff.function(f, engine=engine)(np.array([1.5, 2.5]))
+    np.testing.assert_allclose(have, f(np.array([1.5, 2.5])), rtol=1e-12)
+
+
+@engines
+def test_parameters_out_of_range_have_no_moments(engine: str) -> None:
+    f = lambda a: stats.gamma.mean(a)  # noqa: E731
+    have = autodiff.function(f, engine=engine)(np.array([1.5, -1.0]))
+    np.testing.assert_array_equal(have, [1.5, np.nan])
+
+
+TESTS: dict[str, Callable[[Any], Any]] = {
+    "pearsonr": lambda w: stats.pearsonr(w[:6], w[6:]),
+    "linregress": lambda w: stats.linregress(w[:6], w[6:])[:3],
+    "ttest_1samp": lambda w: stats.ttest_1samp(w, 0.3),
+    "ttest_ind": lambda w: stats.ttest_ind(w[:5], w[5:], equal_var=False).pvalue,
+    "f_oneway": lambda w: stats.f_oneway(w[:4], w[4:8], w[8:]).pvalue,
+    "chisquare": lambda w: stats.chisquare(w * w).statistic,
+    "normaltest": lambda w: stats.normaltest(w).statistic,
+    "describe": lambda w: stats.describe(w).kurtosis,
+}
+
+
+@pytest.mark.parametrize("name", [n if n == "pearsonr" else pytest.param(n, marks=pytest.mark.slow) for n in TESTS])  # fmt: skip
+def test_tests_are_followed(name: str) -> None:
+    """With the tuples and the small classes that SciPy makes of their results."""
+    data = np.concatenate([W, W[::-1] ** 2])[:12] if name != "normaltest" else np.tile(W, 2)[:20]
+
+    def total(w: Any) -> Any:
+        return sum(np.sum(np.sin(part)) for part in leaves(tuple(np.atleast_1d(TESTS[name](w)))))
+
+    have = autodiff.function(TESTS[name])(data)
+    for h, w in zip(leaves(have), leaves(TESTS[name](data)), strict=True):
+        np.testing.assert_allclose(h, w, rtol=1e-10)
+    direction = np.cos(np.arange(data.size * 1.0))
+    found = np.sum(autodiff.gradient(total, engine="numpy")(data) * direction)
+    (slope,) = differences(lambda h: [np.asarray(total(data + h * direction))], 1e-4)
+    np.testing.assert_allclose(found, slope, rtol=1e-6, atol=1e-8)
