@@ -27,19 +27,6 @@ class Frozen:
     y: float
 
 
-@pytest.fixture(autouse=True)
-def _all_kinds(request, monkeypatch) -> None:
-    """Here few records of any kind are a table."""
-    if "as_they_are" not in request.fixturenames:
-        monkeypatch.setattr(tables, "MANY", tables.FEWEST)
-        monkeypatch.setattr(tables, "SEVERAL", tables.FEWEST)
-
-
-@pytest.fixture
-def as_they_are() -> None:
-    """Thresholds as they are."""
-
-
 def _pairs(n):
     return [(0.1 * k, 1.0 + 0.3 * k) for k in range(n)]
 
@@ -480,20 +467,7 @@ def test_records_changed_between_calls() -> None:
     assert value(records, 0.7) == pytest.approx(residuals(records, 0.7), rel=1e-13)
 
 
-@pytest.mark.parametrize(
-    ("kind", "least"),
-    [
-        ("tuples", 8),
-        ("lists", 8),
-        ("dataclasses", 8),
-        ("NumPy floats", 8),
-        ("with records", 32),
-        ("named tuples", 32),
-        ("dicts", 32),
-        ("arrays", 128),
-        ("with an array", 128),
-    ],
-)
-def test_how_many_records_make_a_table(kind, least, as_they_are) -> None:
-    assert tables.table_of(RECORDS[kind](least), "f") is not None
-    assert tables.table_of(RECORDS[kind](least - 1), "f") is None
+@pytest.mark.parametrize("kind", RECORDS)
+def test_how_many_records_make_a_table(kind) -> None:
+    assert tables.table_of(RECORDS[kind](tables.FEWEST), "f") is not None
+    assert tables.table_of(RECORDS[kind](tables.FEWEST - 1), "f") is None
