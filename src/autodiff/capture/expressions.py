@@ -23,6 +23,7 @@ from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.functions import Closure, descriptor, make_closure, own_method
+from autodiff.capture.given import transposed
 from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList
@@ -753,7 +754,12 @@ def _call(frame: Frame, node: ast.Call) -> Any:
     arguments: list[Any] = []
     for argument in node.args:
         if isinstance(argument, ast.Starred):
-            arguments.extend(iterate(frame, frame.evaluate(argument.value)))
+            items = frame.evaluate(argument.value)
+            if function is zip and len(node.args) == 1 and _is_strict_or_not(node):
+                columns = transposed(items)  # all of one length
+                if columns is not None:
+                    return frame.trace.fresh(iter(columns))
+            arguments.extend(iterate(frame, items))
         elif isinstance(argument, ast.GeneratorExp) and _takes_all(function):
             arguments.append(_list_comprehension(frame, argument))
         elif isinstance(argument, ast.GeneratorExp) and (function is any or function is all):
@@ -782,6 +788,11 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         return call(frame, function, arguments, keywords, node)
     finally:
         frame.trace.is_alone = False
+
+
+def _is_strict_or_not(node: ast.Call) -> bool:
+    """Whether a call has no other keyword than ``strict=True`` or ``strict=False``."""
+    return all(k.arg == "strict" and isinstance(k.value, ast.Constant) for k in node.keywords)
 
 
 def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:

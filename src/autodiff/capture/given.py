@@ -26,9 +26,17 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.lists import TracedList
-from autodiff.capture.records import forms, has_given, template_of_part
+from autodiff.capture.records import (
+    Number,
+    Several,
+    forms,
+    has_given,
+    template_of_part,
+    width,
+)
 from autodiff.capture.regions import Slot
 from autodiff.capture.stores import Store
+from autodiff.dims import bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
@@ -134,6 +142,39 @@ def converted(x: TracedList, kind: type[TracedList]) -> TracedList | None:
 
 
 TracedTuple.__name__ = "tuple"  # what errors call it
+
+
+def transposed(x: Any) -> list[TracedTuple] | None:
+    """What ``zip(*x)`` gives, of records of a list that is kept in columns; None of anything else."""
+    if not isinstance(x, TracedList) or not isinstance(x.template, Several):
+        return None
+    low, _ = bounds(x.extent)
+    if x.columns is None or not x.is_even() or low is None or low < 1:
+        return None
+    columns = [_as_tuple(column) for column in x.columns]
+    made, first = [], 0
+    for part in x.template.parts:
+        mine = columns[first : first + width(part)]
+        first += width(part)
+        if not mine or any(column is None for column in mine):
+            return None
+        whole = mine[0] if isinstance(part, Number) else TracedTuple((), x.trace)
+        if whole is not None and whole is not mine[0]:
+            whole.columns, whole.template = tuple(mine), part
+        made.append(whole)
+    return [whole for whole in made if whole is not None]
+
+
+def _as_tuple(column: TracedList) -> TracedTuple | None:
+    """The tuple of the items that a column has now."""
+    store = column.store
+    if store is None or store.head or store.changed is not None or store.rows is not None:
+        return None
+    made = TracedTuple((), column.trace)
+    count = Cell(store.count.value)
+    made.store = Store(Cell(store.buffer.value), count, store.slot, [], None, None)
+    column.trace.counts.add(count)
+    return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,4 +343,5 @@ __all__ = [
     "kind_of",
     "leave",
     "refuse_change_beside",
+    "transposed",
 ]
