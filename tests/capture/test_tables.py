@@ -476,7 +476,7 @@ def test_how_many_records_make_a_table(kind) -> None:
 def _fit_of_columns(rows, a):
     t, y = zip(*rows, strict=True)
     total = 0.0
-    for p, q in zip(t, y):
+    for p, q in zip(t, y, strict=True):
         total = total + (q - a * p) ** 2
     return total + a * sum(t), len(y), isinstance(y, tuple)
 
