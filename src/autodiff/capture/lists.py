@@ -31,12 +31,11 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import numpy as np
 
 from autodiff.capture.kept import KeptList
+from autodiff.capture.pools import refuse_new_length
 from autodiff.capture.records import (
     Typed,
     build,
-    freeze_lists,
     looks_like,
-    numbers,
 )
 from autodiff.capture.regions import (
     fit,
@@ -78,6 +77,7 @@ class TracedList(KeptList):
     def append(self, item: Any) -> None:
         """Put an item at the end."""
         self._refuse_frozen()
+        refuse_new_length(self, "append")
         if self.columns is not None:
             self._append_record(item)
             return
@@ -109,8 +109,7 @@ class TracedList(KeptList):
             store.reserve(length + 1)
         elif not any(self in body.lists for body in self.trace.rolling):
             self.request(store.slot)
-        x = Tracer(store.buffer.value, "array")
-        store.buffer.write(slice_update(x, value, *place(length, store.slot)).value)
+        store.put(length, value)
         store.count.write(count_of(length + 1))
         store.pushed = store.pushed + 1
 
@@ -144,6 +143,7 @@ class TracedList(KeptList):
     def pop(self, index: SupportsIndex = -1) -> Any:
         """Take an item out."""
         self._refuse_frozen()
+        refuse_new_length(self, "pop")
         if self.columns is not None and self.template is not None and index == -1:
             found = [column.pop() for column in self.columns]
             return build(self.template, iter(found), self)
@@ -197,8 +197,7 @@ class TracedList(KeptList):
         value = Tracer(self._fitting(item), "array")
         store = self.store
         at = store.position(index)
-        x = Tracer(store.buffer.value, "array")
-        store.buffer.write(slice_update(x, value, *place(at, store.slot)).value)
+        store.put(at, value)
         if store.changed is not None:
             self._note_changed(store.changed, at)
         elif isinstance(at, int) and at < len(store.head) and self.is_here():
@@ -224,8 +223,7 @@ class TracedList(KeptList):
             self._settle("a store of an item of another kind")
             self[index] = item
             return
-        found = list(numbers(self.template, item))
-        freeze_lists(item)
+        found = list(self._numbers_of(item))
         for column, x in zip(self.columns, found, strict=True):
             column[index] = x
 
