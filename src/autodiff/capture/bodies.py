@@ -345,6 +345,11 @@ class Body:
             target.make_rows(slot)
             return
         items, store = self.before[target]
+        if isinstance(slot, str):
+            self.lists.pop(target, None)
+            target.restore(items, store)
+            target.queue = slot == "queue"
+            return
         if isinstance(slot, Types):
             for part in target.parts():
                 self.lists.pop(part, None)  # what the body changes are its columns from now on

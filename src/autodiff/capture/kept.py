@@ -77,14 +77,17 @@ from autodiff.ops.tracer import (
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
 
-# What a list is to begin a loop with: items of a type, or of two; rows of a pool, or to be one of a pool.
-Needed: TypeAlias = Slot | Types | Wanted | Pool | None
+FEW = 64  # items of different types, or arrays, that a loop may carry one by one
+
+# What a list is to begin a loop with: items of a type, or of two; rows of a pool, or to be one of a pool; its
+# items one by one ("queue"), or a store as soon as it needs one ("store").
+Needed: TypeAlias = Slot | Types | Wanted | Pool | str | None
 
 
 class KeptList(StoredList):
     """A list whose items may be in a store, and how they are read."""
 
-    __slots__ = ("block", "columns", "frozen", "store", "template", "trace")
+    __slots__ = ("block", "columns", "frozen", "queue", "store", "template", "trace")
 
     def __new__(cls, items: Iterable[Any] = (), trace: Trace | None = None) -> Any:
         """A list; a plain one where Python's library makes one like it, by ``type(x)(items)``."""
@@ -99,9 +102,11 @@ class KeptList(StoredList):
         self.columns: tuple[Any, ...] | None = None
         self.template: Template | None = None
         self.frozen = False  # an item of a list that keeps a copy of it
+        # Whether loops change it in any way but its length, and carry its items one by one.
+        self.queue: bool | None = None
 
     @property
-    def row(self) -> RowStore | None:  # type: ignore[override]
+    def row(self) -> RowStore | None:
         """The row of a pool that it is."""
         return self.store if isinstance(self.store, RowStore) else None
 
@@ -129,10 +134,8 @@ class KeptList(StoredList):
     def _split(self, item: Any) -> bool:
         """Keep the numbers of tuples or lists like ``item`` in columns; False where that cannot be."""
         if self.trace.shares_rows and isinstance(item, StoredList):
-            wanted = Wanted.by([item, *self._plain_items()])
-            if wanted is None or not any(body.home is self.block for body in self.trace.rolling):
-                return False
-            self.request(wanted)
+            self._ask_for_rows(item)
+            return False
         template = template_of(item)
         if template is None or isinstance(template, (Number, Typed)):
             return False
@@ -164,7 +167,9 @@ class KeptList(StoredList):
         with (
             self._at_home()
         ):  # what splits them stays where the region that it is asked for in goes
-            columns = list(zip(*[self._numbers_for(template, known) for known in head], strict=True))
+            columns = list(
+                zip(*[self._numbers_for(template, known) for known in head], strict=True)
+            )
         made = [self._new(column) for column in columns or [()] * width(template)]
         for column in made:
             column.block = self.block
@@ -265,6 +270,17 @@ class KeptList(StoredList):
         homes = [k for body in self.trace.rolling for k, b in enumerate(blocks) if b is body.home]
         return not at or max(homes, default=-1) >= at[0]
 
+    def _ask_for_rows(self, item: Any) -> None:
+        """Have the items be rows of a pool, ``item`` among them, where that can be."""
+        if self.trace.distinguish_arrays:
+            return
+        wanted = Wanted.by([item, *self._plain_items()])
+        if wanted is None or not any(body.home is self.block for body in self.trace.rolling):
+            return
+        if not self.trace.shares_rows:
+            raise RowsMatter("a list of lists that changes")
+        self.request(wanted)
+
     def make_rows(self, wanted: Wanted) -> None:
         """Have the items, which are lists, be rows of a pool (where the list was made)."""
         items = list(self._plain_items())
@@ -326,6 +342,32 @@ class KeptList(StoredList):
             if body.home is self.block:
                 raise Bail(Rung.CARRIED, "it changes a list", needs=(body, changes))
         raise NotStaged("a change of a list inside of a branch")
+
+    def is_free(self, last: bool) -> bool:
+        """Whether the items may be put in, taken out and moved as those of a plain list, for now.
+
+        That is where the list was made, and in regions that carry the items one by one, since they end with as many.
+        ``last``: an item is put to the end, or taken from there, which a list in a store can have done as well.
+        """
+        if self.columns is not None:
+            return False
+        if self.store is None and self.is_here():
+            return True
+        if self.store is None:
+            wanted = self.queue is True if last else self.queue is not False
+            if not wanted or list.__len__(self) > FEW or not self.trace.parts.save_items(self):
+                return False
+            self.queue = True
+            return True
+        if not last and self.queue is None and not self.is_here():
+            for body in self.trace.rolling:
+                if body.home is self.block and 0 < len(body.before.get(self, ((), None))[0]) <= FEW:
+                    raise Bail(Rung.CARRIED, "it changes a list", needs=(body, [(self, "queue")]))
+        return False
+
+    def refuse_queue(self) -> None:
+        """A pass or branch has changed how many items there are: they go to a store."""
+        self.request("store")
 
     def can_store(self) -> bool:
         """Whether a loop being staged could give the list a store."""

@@ -21,7 +21,7 @@ from autodiff.capture.regions import Slot, is_numeric, slot_of
 from autodiff.capture.stores import Store, array_of, count_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
-from autodiff.ladder import Bail, NotStaged, Rung
+from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.either import Either
 from autodiff.ops.structural import slice_of, slice_update
@@ -210,9 +210,14 @@ def both_rows(a: Any, b: Any) -> tuple[RowStore, RowStore] | None:
 
 
 def refuse_new_length(x: Any, what: str) -> None:
-    """A row is about to change its length, or to hold what no row can."""
-    if row_of(x) is not None:
-        raise NotStaged(f"{what} of a list that is an item of a list")
+    """A row is about to change its length, or to hold what no row can.
+
+    A loop that does it is unrolled; outside of it, so are those that fill the list.
+    """
+    row = row_of(x)
+    if row is not None:
+        reason = f"{what} of a list that is an item of a list"
+        raise AmbiguousStore(reason) if row.pool.rows.is_here() else NotStaged(reason)
 
 
 def slot_of_row(item: Any) -> tuple[Slot, Extent] | None:

@@ -149,6 +149,8 @@ def _run_into(
         outcome.value = freeze(outcome.value, outcome.made, origins)
         for scope, before in changes.saved.values():
             if isinstance(scope, QueueScope) and len(scope.locals) != len(before):
+                if isinstance(scope.obj, StoredList):
+                    scope.obj.refuse_queue()
                 raise NotStaged("a deque that has another length after a branch or pass")
         changed = {
             (scope, name): value
@@ -654,8 +656,7 @@ class Merge:
             self._complex_of_types(a, b, types, put)
         elif is_row(a) and is_row(b) and a.row.pool is b.row.pool:
             make = a.row.pool.row
-            numbers = [number.row.number for number in (a, b)]
-            self.value(*numbers, lambda number: put(make(number)))
+            self.value(a.row.number, b.row.number, lambda number: put(make(number)))
         elif choices.are_lists(self.frame.trace, first, second):
             self.objects.value(first, second, put)
         elif whole_of(a) is not None or whole_of(b) is not None:

@@ -443,6 +443,9 @@ class StoredList(list[Any]):
     row: Any = None  # the row of a pool that it is (``capture.pools``)
     template: Any = None  # what its items are, where they are kept in columns
 
+    def refuse_queue(self) -> None:
+        """A pass or branch has changed how many items there are."""
+
     def whole(self) -> Tracer | None:
         """That array, if so; None for an ordinary list."""
         return None
