@@ -28,6 +28,7 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.tables import (
+    FEWEST,
     LARGEST,
     LARGEST_INT,
     Array,
@@ -92,7 +93,7 @@ class _Code:
 def compile_read(layout: Layout) -> Reader:
     """The columns of a list or tuple of records that has this layout."""
     code = _Code()
-    code.unless(f"type(rows) is not {code.bound(layout.cls)} or len(rows) < {layout.fewest}")
+    code.unless(f"type(rows) is not {code.bound(layout.cls)} or len(rows) < {FEWEST}")
     columns = ", ".join(_read(code, layout.part, "rows"))
     code.lines.append(f"return ({columns},)")
     read: Reader = code.function("rows")

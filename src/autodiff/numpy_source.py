@@ -29,6 +29,7 @@ import numpy as np
 from autodiff import tree
 from autodiff.api import BoundTransformed, Jacobian, Transformed
 from autodiff.api import Gradient as GradientOf
+from autodiff.capture.stores import ListPlan
 from autodiff.dims import same_shape, symbols
 from autodiff.errors import NotScalarError, UnsupportedError
 from autodiff.ir.data import Block, Operation, Program, Value, uses, walk
@@ -647,7 +648,7 @@ def _leaf(leaf: tuple[Any, ...], outputs: Sequence[str], needs: Needs) -> str | 
     if kind == "either":
         sides = [_leaf(side, outputs, needs) for side in leaf[2:]]
         return None if None in sides else f"({sides[0]} if {outputs[what]} else {sides[1]})"
-    if kind == "list" and what.is_whole and what.form == "python":
+    if isinstance(what, ListPlan) and what.is_whole and what.form == "python":
         items = f"{outputs[what.buffer]}.tolist()"
         return items if what.kind is list else f"{what.kind.__name__}({items})"
     return None

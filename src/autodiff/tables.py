@@ -21,8 +21,6 @@ import numpy as np
 from autodiff import containers
 
 FEWEST = 8  # records that make a table
-SEVERAL = 32  # ... of those that are recognised quickly one by one: see ``fewest``
-MANY = 128  # ... of those with arrays, which a table copies
 LARGEST = 1 << 20  # numbers in a column of arrays: more are not copied
 LARGEST_INT = 2**62
 
@@ -88,11 +86,10 @@ _DTYPES: dict[type, type] = {
 
 @dataclass(frozen=True)
 class Layout:
-    """What a list or tuple of records looks like, and how many of these make a table at least."""
+    """What a list or tuple of records looks like."""
 
     cls: type
     part: Part
-    fewest: int
 
 
 class Table:
@@ -115,34 +112,7 @@ def table_of(obj: Any, kinds: str) -> Table | None:
     part = _describe(obj, columns)
     if part is None or not columns or any(column.dtype.kind not in kinds for column in columns):
         return None
-    least = fewest(part)
-    return Table(Layout(type(obj), part, least), columns) if len(obj) >= least else None
-
-
-def fewest(part: Part) -> int:
-    """How many records make a table: where a steady call with it takes little longer than with each by itself.
-
-    One by one each length is a program, whose operations grow with it: 32 records compile in a tenth of a second.
-    """
-    if _takes_long(part):
-        return FEWEST
-    return MANY if _has_arrays(part) else SEVERAL
-
-
-def _has_arrays(part: Part) -> bool:
-    return isinstance(part, Array) or (
-        isinstance(part, Record) and any(map(_has_arrays, part.parts))
-    )
-
-
-def _takes_long(part: Part) -> bool:
-    """Whether records by themselves take long to recognise."""
-    if not isinstance(part, Record):
-        return isinstance(part, Numbers)
-    if part.cls is tuple and set(part.parts) in ({Scalar(float)}, {Scalar(np.float64)}):
-        return True  # each is an array
-    is_dataclass = not issubclass(part.cls, (tuple, dict))
-    return is_dataclass or any(map(_takes_long, part.parts))
+    return Table(Layout(type(obj), part), columns)
 
 
 def _describe(items: Sequence[Any], columns: list[np.ndarray]) -> Part | None:

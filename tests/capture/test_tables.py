@@ -27,19 +27,6 @@ class Frozen:
     y: float
 
 
-@pytest.fixture(autouse=True)
-def _all_kinds(request, monkeypatch) -> None:
-    """Here few records of any kind are a table."""
-    if "as_they_are" not in request.fixturenames:
-        monkeypatch.setattr(tables, "MANY", tables.FEWEST)
-        monkeypatch.setattr(tables, "SEVERAL", tables.FEWEST)
-
-
-@pytest.fixture
-def as_they_are() -> None:
-    """Thresholds as they are."""
-
-
 def _pairs(n):
     return [(0.1 * k, 1.0 + 0.3 * k) for k in range(n)]
 
@@ -480,20 +467,46 @@ def test_records_changed_between_calls() -> None:
     assert value(records, 0.7) == pytest.approx(residuals(records, 0.7), rel=1e-13)
 
 
-@pytest.mark.parametrize(
-    ("kind", "least"),
-    [
-        ("tuples", 8),
-        ("lists", 8),
-        ("dataclasses", 8),
-        ("NumPy floats", 8),
-        ("with records", 32),
-        ("named tuples", 32),
-        ("dicts", 32),
-        ("arrays", 128),
-        ("with an array", 128),
-    ],
-)
-def test_how_many_records_make_a_table(kind, least, as_they_are) -> None:
-    assert tables.table_of(RECORDS[kind](least), "f") is not None
-    assert tables.table_of(RECORDS[kind](least - 1), "f") is None
+@pytest.mark.parametrize("kind", RECORDS)
+def test_how_many_records_make_a_table(kind) -> None:
+    assert tables.table_of(RECORDS[kind](tables.FEWEST), "f") is not None
+    assert tables.table_of(RECORDS[kind](tables.FEWEST - 1), "f") is None
+
+
+def _fit_of_columns(rows, a):
+    t, y = zip(*rows, strict=True)
+    total = 0.0
+    for p, q in zip(t, y, strict=True):
+        total = total + (q - a * p) ** 2
+    return total + a * sum(t), len(y), isinstance(y, tuple)
+
+
+def _loss_of_columns(rows, a):
+    return _fit_of_columns(rows, a)[0]
+
+
+@pytest.mark.parametrize("kind", ["tuples", "named tuples", "a tuple of tuples"])
+def test_zip_of_all_records_gives_their_columns(kind) -> None:
+    rows = RECORDS[kind]
+    value = autodiff.function(_fit_of_columns)
+    for n in (8, 20):
+        assert value(rows(n), 0.7)[1:] == _fit_of_columns(rows(n), 0.7)[1:]
+        assert value(rows(n), 0.7)[0] == pytest.approx(_fit_of_columns(rows(n), 0.7)[0], rel=1e-13)
+    lengths = {
+        str(autodiff.function(_loss_of_columns).ir(rows(n), 0.7)).count("\n") for n in (8, 20)
+    }
+    assert len(lengths) == 1
+    slope = autodiff.gradient(_loss_of_columns, wrt=1)(rows(9), 0.7)
+    step = (_loss_of_columns(rows(9), 0.7 + 1e-6) - _loss_of_columns(rows(9), 0.7 - 1e-6)) / 2e-6
+    assert slope == pytest.approx(step, rel=1e-7)
+
+
+def test_columns_of_records_are_as_they_were() -> None:
+    def f(rows, a):
+        made = [(r["t"] * a, r["y"]) for r in rows]
+        t, y = zip(*made)  # noqa: B905
+        made.append((a, a))
+        return sum(t), len(t), len(made), y[-1]
+
+    rows = RECORDS["dicts"](12)
+    assert autodiff.function(f)(rows, 0.7) == pytest.approx(f(rows, 0.7), rel=1e-13)

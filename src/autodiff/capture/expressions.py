@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture import choices
+from autodiff.capture import choices, gathered
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import SPECIAL_TYPES, call, iterate
@@ -23,6 +23,7 @@ from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.functions import Closure, descriptor, make_closure, own_method
+from autodiff.capture.given import transposed
 from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList
@@ -30,6 +31,7 @@ from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.pools import RowsMatter, row_of, same_row
 from autodiff.capture.predicates import Predicate
 from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.regions import cells_of, is_listed
@@ -239,6 +241,7 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
             else (python_not(found) if isinstance(found, Tracer) else not found)
         )
     frame.trace.refuse_items(left, right)
+    frame.trace.guard_apart(left, right)  # which are equal if they are one
     return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
 
 
@@ -248,6 +251,8 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
         if choices.is_choice(x) and left is not right:
             test, first, second = choices.parts_of(x)
             return choices.same(test, is_same(frame, first, other), is_same(frame, second, other))
+    if row_of(left) is not None or row_of(right) is not None:
+        return same_row(left, right)
     _check_identity(frame, left, right)
     if is_singleton(left, right) or is_singleton(right, left):
         return True
@@ -293,6 +298,8 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
                 raise AmbiguousStore("an identity test of an array of a list")
         elif isinstance(left, TracedList) and isinstance(right, TracedList):
             if left.frozen and right.frozen:
+                if not frame.trace.shares_rows:
+                    raise RowsMatter("an identity test of a list that is an item of a list")
                 raise AmbiguousStore("an identity test of a list that is an item of a list")
             frame.trace.refuse_held(left)
             frame.trace.refuse_held(right)
@@ -358,6 +365,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
     if any(own_method(frame, x, "__eq__") is not None for x in items):
         refuse_unseen(frame, items)
+    for x in items[1:]:
+        frame.trace.guard_apart(item, x)
     return run_users(operator.contains, container, item)
 
 
@@ -447,6 +456,8 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``obj.name``, lifted or guarded where it comes from outside."""
     if name == "__class__":
         return type_of(obj)
+    if type(obj) is choices.Among:
+        return gathered.attribute(frame, obj, name, node, load_attribute, call)
     if choices.is_choice(obj):
         return _attribute_of_choice(frame, obj, name, node)
     if isinstance(obj, Tracer):
@@ -753,7 +764,12 @@ def _call(frame: Frame, node: ast.Call) -> Any:
     arguments: list[Any] = []
     for argument in node.args:
         if isinstance(argument, ast.Starred):
-            arguments.extend(iterate(frame, frame.evaluate(argument.value)))
+            items = frame.evaluate(argument.value)
+            if function is zip and len(node.args) == 1 and _is_strict_or_not(node):
+                columns = transposed(items)  # all of one length
+                if columns is not None:
+                    return frame.trace.fresh(iter(columns))
+            arguments.extend(iterate(frame, items))
         elif isinstance(argument, ast.GeneratorExp) and _takes_all(function):
             arguments.append(_list_comprehension(frame, argument))
         elif isinstance(argument, ast.GeneratorExp) and (function is any or function is all):
@@ -782,6 +798,11 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         return call(frame, function, arguments, keywords, node)
     finally:
         frame.trace.is_alone = False
+
+
+def _is_strict_or_not(node: ast.Call) -> bool:
+    """Whether a call has no other keyword than ``strict=True`` or ``strict=False``."""
+    return all(k.arg == "strict" and isinstance(k.value, ast.Constant) for k in node.keywords)
 
 
 def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:

@@ -26,9 +26,19 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.lists import TracedList
-from autodiff.capture.records import forms, has_given, template_of_part
+from autodiff.capture.pools import RowsMatter, pool_of
+from autodiff.capture.records import (
+    Number,
+    Several,
+    forms,
+    has_given,
+    has_lists,
+    template_of_part,
+    width,
+)
 from autodiff.capture.regions import Slot
 from autodiff.capture.stores import Store
+from autodiff.dims import bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
@@ -136,6 +146,39 @@ def converted(x: TracedList, kind: type[TracedList]) -> TracedList | None:
 TracedTuple.__name__ = "tuple"  # what errors call it
 
 
+def transposed(x: Any) -> list[TracedTuple] | None:
+    """What ``zip(*x)`` gives, of records of a list that is kept in columns; None of anything else."""
+    if not isinstance(x, TracedList) or not isinstance(x.template, Several):
+        return None
+    low, _ = bounds(x.extent)
+    if x.columns is None or not x.is_even() or low is None or low < 1:
+        return None
+    columns = [_as_tuple(column) for column in x.columns]
+    made, first = [], 0
+    for part in x.template.parts:
+        mine = columns[first : first + width(part)]
+        first += width(part)
+        if not mine or any(column is None for column in mine):
+            return None
+        whole = mine[0] if isinstance(part, Number) else TracedTuple((), x.trace)
+        if whole is not None and whole is not mine[0]:
+            whole.columns, whole.template = tuple(mine), part
+        made.append(whole)
+    return [whole for whole in made if whole is not None]
+
+
+def _as_tuple(column: TracedList) -> TracedTuple | None:
+    """The tuple of the items that a column has now."""
+    store = column.store
+    if store is None or store.head or store.changed is not None or store.rows is not None:
+        return None
+    made = TracedTuple((), column.trace)
+    count = Cell(store.count.value)
+    made.store = Store(Cell(store.buffer.value), count, store.slot, [], None, None)
+    column.trace.counts.add(count)
+    return made
+
+
 @dataclass(frozen=True, eq=False)
 class Given:
     """A list that is an argument: what stands for it, which leaf, and what it began with."""
@@ -174,7 +217,7 @@ def enter_table(trace: Trace, table: Table) -> TracedList:
             trace.copied[column.store.buffer] = None
     if not isinstance(part, Array):
         made.columns = tuple(columns)
-        made.template = template_of_part(part, table.columns)
+        made.template = template_of_part(part, table.columns, TracedList)
     trace.tables.append((made, made.columns, table))
     return made
 
@@ -192,6 +235,7 @@ def is_unchanged(trace: Trace, x: TracedList) -> bool:
 def leave(trace: Trace, result: Any, derivative: bool) -> None:
     """Refuse what cannot be done with whole lists, at the end of a capture."""
     _refuse_copied(trace, result)
+    _refuse_shared(trace, None if derivative else result)
     unchanged = all(is_unchanged(trace, x.list) for x in trace.given.values())
     if not derivative and not (unchanged and all(x.columns is y for x, y, _ in trace.tables)):
         raise NotStaged("a change of a list that is an argument")
@@ -229,9 +273,31 @@ def _refuse_copied(trace: Trace, result: Any) -> None:
         return is_whole_array and moved.is_moved(x.value)
 
     kept = [result, *trace.state.kept(), *trace.state.scope.locals.values()]
-    stored = lambda x: isinstance(x, TracedList) and x.is_stored()  # noqa: E731
-    if containers.holds(kept, is_copied, stop=stored):
+    if containers.holds(kept, is_copied, stop=_is_stored):
         raise NotStaged("a record of a list that is an argument is kept")
+
+
+def _refuse_shared(trace: Trace, result: Any) -> None:
+    """Refuse where it shows that lists are items of others, or several times, of which there are copies."""
+    outside = [*trace.state.kept(), *trace.state.scope.locals.values()]
+    found = [
+        x
+        for x in containers.walk([outside, result], lambda x: _is_stored(x) or trace.is_external(x))
+        if isinstance(x, TracedList) and x.python_type is list and id(x) not in trace.items
+    ]
+    if trace.shares_rows:
+        made = {id(x) for x in containers.walk(outside, _is_stored)}
+        if any(id(x) in made and pool_of(x) is not None for x in found):
+            raise NotStaged("lists that are items of a list, kept outside")
+        return
+    copies = [x for x in found if x.frozen]
+    holders = [x for x in found if x.template is not None and has_lists(x.template)]
+    if copies and len(copies) + len(holders) > 1:
+        raise RowsMatter("a list that is an item of a list, in the result as well")
+
+
+def _is_stored(x: Any) -> bool:
+    return isinstance(x, TracedList) and x.is_stored()
 
 
 def _may_be_a_record(trace: Trace, owner: Any) -> bool:
@@ -302,4 +368,5 @@ __all__ = [
     "kind_of",
     "leave",
     "refuse_change_beside",
+    "transposed",
 ]
