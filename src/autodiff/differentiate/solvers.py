@@ -75,17 +75,21 @@ def _equation(operation: Operation) -> Program:
 
 
 def _push_root(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
-    solver, program = operation.attributes["solver"], _equation(operation)
+    solver = operation.attributes["solver"]
     read, x = _read(operation, site), site.results[0]
     moving = tangents[solver.count :]
     given = [t for t in moving if t is not None]
+    others = [_other(operation, site, k) for k in range(1, len(site.results))]
+    if solver.zero < 0:
+        return [None, *others]
     if not given:  # the brackets and starting points alone move, and the zero does not
         return [None] * len(site.results)
+    program = _equation(operation)
     derived = jvp(program, [False, *(t is not None for t in moving)])
     _, change = put_in_place(derived, [x, *read, *given])
     slope = _slope(operation, site, read)
     moved: Array = -(np.linalg.solve(slope, change) if solver.is_system else change / slope)
-    return [moved, *(_other(operation, site, k) for k in range(1, len(site.results)))]
+    return [moved, *others]
 
 
 def _other(operation: Operation, site: Site, number: int) -> Tracer | None:
@@ -98,7 +102,7 @@ def _other(operation: Operation, site: Site, number: int) -> Tracer | None:
 
 
 def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tracer | None]:
-    solver, program = operation.attributes["solver"], _equation(operation)
+    solver = operation.attributes["solver"]
     count, read, x, ct = solver.count, _read(operation, site), site.results[0], cotangents[0]
     pulled: list[Tracer | None] = [None] * len(site.operands)
     for number, other in enumerate(cotangents):
@@ -106,8 +110,9 @@ def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequen
         if other is not None and refusal is not None:
             raise refusal
     wrt = [k for k, v in enumerate(read) if site.needed[count + k] and v.value.type.is_float]
-    if ct is None or not wrt:
+    if ct is None or not wrt or solver.zero < 0:
         return pulled
+    program = _equation(operation)
     slope = _slope(operation, site, read)
     multiplier = -(np.linalg.solve(slope.T, ct) if solver.is_system else ct / slope)
     derived = vjp(program, [1 + k for k in wrt], [0], keep_values=False)

@@ -72,7 +72,8 @@ class Solver:
     others : tuple of str
         What SciPy calls the results beside the zero.
     zero : int
-        The program of which the first output is zero at the solution: f(z, *read).
+        The program of which the first output is zero at the solution: f(z, *read).  -1: there is none,
+        since the solution gets its derivative from elsewhere.
     relative : float
         What share of the zero a step of Newton's may be, where the solver has done its work.
     """
