@@ -624,8 +624,8 @@ def _kron(A: Any, B: Any, format: str | None = None) -> Any:
     matrices = [interpreted(_rows_of, x) if x.format == "dia" else x for x in (A, B)]
     parts = [parts_of(x) for x in matrices]
     if format in (None, "bsr"):
-        ends, _, data = parts[1] if len(parts[1]) == 3 else (None, None, parts[1][-1])
-        count = data.shape[0] if matrices[1].format == "coo" else ends[-1]
+        by_elements = matrices[1].format == "coo"
+        count: Any = parts[1][-1].shape[0] if by_elements else parts[1][0][-1]
         if bool(as_tracer(2 * count) >= math.prod(B.shape)):  # guarded; SciPy makes blocks then
             return interpreted(_kron_of_blocks, _rows_or_self(matrices[0]), matrices[1])
     forms = [_Form(type(x), x.format, x.shape) for x in matrices]

@@ -301,7 +301,7 @@ def solve_least_squares(
     _refuse(given, "show", "calc_var")
     matrix, shape = _matrix(frame, given.pop("A"))
     b = _vector(frame, given.pop("b"))
-    damp = as_float(frame.trace.deep(given.pop("damp", 0.0)))
+    damp: Any = as_float(frame.trace.deep(given.pop("damp", 0.0)))
     if b.shape != shape[:1] or damp.shape or is_sparse(matrix) and matrix.format == "dia":
         raise Declined("least squares of other sizes")
     given["damp"] = damp
