@@ -26,6 +26,7 @@ from autodiff.differentiate.reverse import vjp
 from autodiff.dims import Extent, evaluate, product
 from autodiff.ir.copying import Mapping, copy_value, map_type
 from autodiff.ir.data import ArrayType, Operation, Program, Value
+from autodiff.ops import adjoints  # noqa: F401 - enters its operation
 from autodiff.ops.builder import building, current_builder
 from autodiff.ops.control import INT, emit_for
 from autodiff.ops.entries import Site
@@ -41,7 +42,6 @@ from autodiff.ops.odes import (
     Problem,
     is_implicit,
 )
-from autodiff.ops import adjoints  # noqa: F401 - enters its operation
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.solvers import FLOAT
 from autodiff.ops.structural import reshape, zeros, zeros_like

@@ -170,7 +170,8 @@ def _meaning(
     if len(times) == 0 or n == 0 or np.all(times == start):
         rows = np.tile(z0, (len(times), 1))
         return (rows, np.sum(ct, axis=0), *(np.zeros(shape) for shape in shapes))
-    slope, back, *jacobian = [program(*read) for program in programs]
+    functions: list[Any] = [program(*read) for program in programs]
+    slope, back, *jacobian = functions
     below = tolerance_below(rtol)
     run = _Adjoint(
         problem,

@@ -457,6 +457,7 @@ def _integrate_module() -> Any:
 
 
 def unsolved(problem: Problem, t: float, message: str | None) -> DerivativeError:
+    """The error where derivatives cannot be integrated beyond a time."""
     return DerivativeError(
         f"{problem.name} has no derivative here: the equations of its derivative cannot be "
         f"integrated beyond t = {t:.6g} ({str(message).rstrip('.')}).",
