@@ -204,6 +204,7 @@ CIRCLES: list[set[str]] = [
         "differentiate.custom",
         "differentiate.forward",
         "differentiate.jacobian",
+        "differentiate.large",
         "differentiate.minima",
         "differentiate.odes",
         "differentiate.reverse",

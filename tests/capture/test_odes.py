@@ -7,6 +7,7 @@ import pytest
 import scipy.integrate as si
 import scipy.linalg as sl
 import scipy.optimize as so
+import scipy.sparse as sp
 
 import autodiff
 
@@ -590,3 +591,47 @@ def test_the_error_of_a_gradient_follows_the_tolerance(method, tolerance):
 
     exact = autodiff.gradient(lambda k: np.cos(3 * np.sqrt(k)))(2.0)
     assert abs(autodiff.gradient(end)(2.0) - exact) <= 10 * tolerance * abs(exact)
+
+
+# -- large systems: the structure of the Jacobian, states in columns -------------------------------------
+LINE = sp.diags_array([1.0, 1.0, 1.0], offsets=[-1, 0, 1], shape=(6, 6), format="csc")
+
+
+def heated(p, **options):
+    def slope(t, u):
+        edge = np.zeros((1, *u.shape[1:]))
+        wide = np.concatenate([edge, u, edge])
+        return p[0] * (wide[2:] - 2 * u + wide[:-2]) * 20 - p[1] * u**3
+
+    start = np.sin(np.linspace(0.3, 3, 6))
+    return si.solve_ivp(slope, (0, 1), start, rtol=1e-8, atol=1e-10, **options).y[:, -1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"method": "BDF", "jac_sparsity": LINE},
+        pytest.param({"method": "Radau", "jac_sparsity": LINE.tocsr()}, marks=pytest.mark.slow),
+        pytest.param({"method": "Radau", "jac_sparsity": LINE.toarray()}, marks=pytest.mark.slow),
+        {"method": "Radau", "vectorized": True, "jac_sparsity": LINE},
+        pytest.param({"vectorized": True}, marks=pytest.mark.slow),
+    ],
+)
+def test_the_structure_of_a_jacobian_and_states_in_columns(options):
+    p = np.array([0.7, 0.4])
+    function = autodiff.function(lambda p: heated(p, **options))
+    for at in (p, 2 * p):
+        assert np.allclose(function(at), heated(at, **options), rtol=1e-13)
+    exact = autodiff.jacobian(lambda p: heated(p, method="DOP853"))(p)
+    for mode in ("forward", "reverse"):
+        found = autodiff.jacobian(lambda p: heated(p, **options), mode=mode)(p)
+        assert np.allclose(found, exact, rtol=1e-6, atol=1e-9)
+
+
+def test_a_structure_is_read_at_every_call():
+    held = {"S": LINE}
+    function = autodiff.function(lambda p: heated(p, method="BDF", jac_sparsity=held["S"]))
+    p = np.array([0.7, 0.4])
+    for structure in (LINE, sp.csc_array(np.ones((6, 6))), sp.eye_array(6, format="csc")):
+        held["S"] = structure
+        assert np.allclose(function(p), heated(p, method="BDF", jac_sparsity=structure), rtol=1e-13)

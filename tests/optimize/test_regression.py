@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize
 from scipy.sparse import issparse
 
-from autodiff.optimize import curve_fit, least_squares, regression
+from autodiff.optimize import curve_fit, evaluation, least_squares
 
 
 def rosenbrock_residuals(x):
@@ -125,7 +125,7 @@ def test_a_large_and_empty_jacobian_is_sparse(monkeypatch):
     def residuals(x):
         return np.concatenate([10 * (x[1:] - x[:-1] ** 2), 1 - x[:-1]])
 
-    monkeypatch.setattr(regression, "_MANY", 100)
+    monkeypatch.setattr(evaluation, "_MANY", 100)
     start = np.full(120, 0.9)
     found = least_squares(residuals, start, history=True)
     assert issparse(found.jac)

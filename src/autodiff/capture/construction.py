@@ -24,7 +24,7 @@ from autodiff.capture import generators
 from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
-from autodiff.capture.opaque import refuse_lost_zeros
+from autodiff.capture.opaque import holds_traced_sparse, is_sparse, refuse_lost_zeros
 from autodiff.capture.origins import INTERPRETED, PURE_MODULES, is_library, module_of
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.ops import complex_numbers, dispatch
@@ -64,7 +64,11 @@ def construct(
     init = cls.__init__
     interpreted = module_of(init).startswith(INTERPRETED) or (
         # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
-        module_of(init).startswith(_OF_TRACED) and _of_traced([*args, *kwargs.values()])
+        module_of(init).startswith(_OF_TRACED)
+        and (
+            _of_traced([*args, *kwargs.values()])
+            or any(is_sparse(x) and frame.trace.reads_instance([x]) for x in args)
+        )
     )
     interpreted = interpreted or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
     of_full = isinstance(args[0], (Tracer, list)) if args else bool(kwargs)
@@ -108,7 +112,11 @@ def construct(
 
 def _of_traced(parts: list[Any]) -> bool:
     """Whether traced arrays are among the parts that a sparse array is made of."""
-    return is_traced(parts) or any(type(x) is tuple and _of_traced(list(x)) for x in parts)
+    return (
+        is_traced(parts)
+        or holds_traced_sparse(parts)
+        or any(type(x) is tuple and _of_traced(list(x)) for x in parts)
+    )
 
 
 def _adopt(frame: Frame, instance: Any, given: list[Any]) -> None:

@@ -135,7 +135,10 @@ def call_library(
 
 # Of SciPy's packages that are in use: what captures their solvers and interpolators.
 _CAPTURING = (
-    (("scipy.optimize", "scipy.integrate"), "autodiff.capture.solvers"),
+    (
+        ("scipy.optimize", "scipy.integrate", "scipy.sparse.linalg"),
+        "autodiff.capture.solvers",
+    ),
     (("scipy.interpolate",), "autodiff.capture.interpolators"),
 )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import copy
 import io
+import sys
 from collections.abc import Sequence
 from types import MethodType, ModuleType
 from typing import Any
@@ -76,7 +77,7 @@ def refuse_lost_derivative(
     """Raise where a value that carries a derivative goes into a function that loses it."""
     trace = frame.trace
     given = (getattr(function, "__self__", None), *args, *kwargs.values())
-    held = [list(vars(x).values()) for x in given if is_sparse(x)]
+    held = [list(vars(x).values()) for x in containers.leaves(given) if is_sparse(x)]
     for tracer in traced_leaves((args, kwargs, held)):
         _, depends = trace.evaluate(tracer.value)
         if depends and tracer.dtype.kind == "f" and trace.differentiated(tracer.value):
@@ -108,8 +109,15 @@ def is_sparse(x: Any) -> bool:
 
 
 def holds_traced_sparse(objects: Sequence[Any]) -> bool:
-    """Whether one of the objects is a sparse array that the function made of traced ones."""
-    return any(is_sparse(x) and is_traced(list(vars(x).values())) for x in objects)
+    """Whether one of the objects is, or holds, a sparse array that the function made of traced ones."""
+    if "scipy.sparse" not in sys.modules:
+        return False
+    return any(
+        holds_traced_sparse(x)
+        if type(x) in (list, tuple)
+        else is_sparse(x) and is_traced(list(vars(x).values()))
+        for x in objects
+    )
 
 
 def _with_values(trace: Any, given: Any) -> Any:
@@ -120,6 +128,8 @@ def _with_values(trace: Any, given: Any) -> Any:
 
 
 def _valued(trace: Any, x: Any) -> Any:
+    if type(x) in (list, tuple):
+        return type(x)([_valued(trace, item) for item in x]) if holds_traced_sparse(x) else x
     if not holds_traced_sparse([x]):
         return x
     made = object.__new__(type(x))  # not a copy, which SciPy's method would make of the tracers

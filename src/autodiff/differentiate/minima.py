@@ -19,11 +19,12 @@ Source: A. V. Fiacco, *Introduction to Sensitivity and Stability Analysis in Non
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from autodiff.differentiate import large
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.jacobian import jacobian
 from autodiff.differentiate.odes import put_in_place
@@ -51,13 +52,16 @@ def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Trace
     bounds = tangents[LOWER], tangents[UPPER]
     results: list[Tracer | None] = [None] * len(site.results)
     if given or (solver.is_bounded and any(t is not None for t in bounds)):
-        point = _point(operation, site)
+        point: _Point | _LargePoint = _point(operation, site)
         active = [t is not None for t in moving]
         change: Array = 0.0
         if given:
             derived = jvp(point.gradient, [False, *active])
             change = put_in_place(derived, [point.x, *read, *given])[1]
-        moved = _moved(point, change, *bounds)
+        if isinstance(point, _LargePoint):
+            moved = -point.divide(change)
+        else:
+            moved = _moved(point, change, *bounds)
         results[0] = moved[: site.results[0].shape[0]] if solver.equal else moved
         for number, what in solver.moved:
             program = _of_minimum(operation, what)
@@ -92,7 +96,7 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
             pulled[solver.count + k] = found
     if ct is None:
         return pulled
-    point = _point(operation, site)
+    point: _Point | _LargePoint = _point(operation, site)
     if solver.equal:
         ct = np.concatenate([ct, zeros((len(solver.equal),), FLOAT)])
     multiplier = point.divide(ct, transposed=True)
@@ -103,7 +107,7 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
         for k, one in zip(wrt, found, strict=True):
             known = pulled[solver.count + k]
             pulled[solver.count + k] = one if known is None else known + one
-    if point.at_lower is not None:
+    if isinstance(point, _Point) and point.at_lower is not None:
         held = (1 - point.free) * (multiplier - point.times(through, transposed=True))
         pulled[LOWER] = np.where(point.at_lower, held, 0.0)
         pulled[UPPER] = np.where(point.at_lower, 0.0, held)
@@ -200,13 +204,47 @@ class _Point:
         return (self.matrix.T if transposed else self.matrix) @ b
 
 
-def _point(operation: Operation, site: Site) -> _Point:
+@dataclass(frozen=True)
+class _LargePoint:
+    """Where the formula is evaluated, of so many unknowns that no second derivatives are formed."""
+
+    x: Array
+    gradient: Program
+    read: list[Array]
+    look: Callable[[Array], Array]
+    solver: Minimizer
+    free: Array = None
+
+    def divide(self, b: Array, transposed: bool = False) -> Array:
+        """``H⁻¹ b``; H is symmetric."""
+        name, source = self.solver.name, self.solver.source
+        where = [self.x, *self.read]
+        return self.look(large.solution(self.gradient, b, where, False, 1e-11, name, source))
+
+
+def _large_point(operation: Operation, site: Site, gradient: Program) -> _LargePoint:
+    solver: Minimizer = operation.attributes["solver"]
+    read, x, start = _read(site), site.results[0], site.operands[START]
+    (slope,) = put_in_place(gradient, [x, *read])
+    (first,) = put_in_place(gradient, [np.where(np.isfinite(start), start, x), *read])
+    who = (solver.name, solver.source)
+    step = large.solution(gradient, slope, [x, *read], False, 1e-11, *who, is_checked=True)
+
+    def look(found: Array) -> Array:
+        return emit_tracer("calm", found, slope, step, x, start, first, solver=solver)
+
+    return _LargePoint(x - step, gradient, read, look, solver)
+
+
+def _point(operation: Operation, site: Site) -> _Point | _LargePoint:
     solver: Minimizer = operation.attributes["solver"]
     read, x = _read(site), site.results[0]
     start, lower, upper = (site.operands[k] for k in (START, LOWER, UPPER))
     gradient = vjp(_of_minimum(operation, "objective"), [0], [0], True, keep_values=False)
     if solver.equal:
         return _point_of_constraints(operation, site, gradient)
+    if not solver.is_bounded and large.is_large(x):
+        return _large_point(operation, site, gradient)
     hessian = _slope(gradient)
     (slope,) = put_in_place(gradient, [x, *read])
     (matrix,) = put_in_place(hessian, [x, *read])

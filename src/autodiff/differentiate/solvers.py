@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.differentiate import minima, odes
+from autodiff.differentiate import large, minima, odes
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.jacobian import jacobian
 from autodiff.differentiate.odes import put_in_place
@@ -75,17 +75,23 @@ def _equation(operation: Operation) -> Program:
 
 
 def _push_root(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
-    solver, program = operation.attributes["solver"], _equation(operation)
+    solver = operation.attributes["solver"]
     read, x = _read(operation, site), site.results[0]
     moving = tangents[solver.count :]
     given = [t for t in moving if t is not None]
+    others = [_other(operation, site, k) for k in range(1, len(site.results))]
+    if solver.zero < 0:
+        return [None, *others]
     if not given:  # the brackets and starting points alone move, and the zero does not
         return [None] * len(site.results)
+    program = _equation(operation)
     derived = jvp(program, [False, *(t is not None for t in moving)])
     _, change = put_in_place(derived, [x, *read, *given])
+    if large.is_large(site.results[0]):
+        return [-_divided(operation, site, change, False), *others]
     slope = _slope(operation, site, read)
     moved: Array = -(np.linalg.solve(slope, change) if solver.is_system else change / slope)
-    return [moved, *(_other(operation, site, k) for k in range(1, len(site.results)))]
+    return [moved, *others]
 
 
 def _other(operation: Operation, site: Site, number: int) -> Tracer | None:
@@ -98,7 +104,7 @@ def _other(operation: Operation, site: Site, number: int) -> Tracer | None:
 
 
 def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tracer | None]:
-    solver, program = operation.attributes["solver"], _equation(operation)
+    solver = operation.attributes["solver"]
     count, read, x, ct = solver.count, _read(operation, site), site.results[0], cotangents[0]
     pulled: list[Tracer | None] = [None] * len(site.operands)
     for number, other in enumerate(cotangents):
@@ -106,10 +112,14 @@ def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequen
         if other is not None and refusal is not None:
             raise refusal
     wrt = [k for k, v in enumerate(read) if site.needed[count + k] and v.value.type.is_float]
-    if ct is None or not wrt:
+    if ct is None or not wrt or solver.zero < 0:
         return pulled
-    slope = _slope(operation, site, read)
-    multiplier = -(np.linalg.solve(slope.T, ct) if solver.is_system else ct / slope)
+    program = _equation(operation)
+    if large.is_large(site.results[0]):
+        multiplier = -_divided(operation, site, ct, True)
+    else:
+        slope = _slope(operation, site, read)
+        multiplier = -(np.linalg.solve(slope.T, ct) if solver.is_system else ct / slope)
     derived = vjp(program, [1 + k for k in wrt], [0], keep_values=False)
     for k, found in zip(wrt, put_in_place(derived, [x, *read, multiplier]), strict=True):
         pulled[count + k] = found
@@ -131,6 +141,25 @@ def _slope(operation: Operation, site: Site, read: Sequence[Array]) -> Array:
         nearby = put_in_place(derived, [x + doubt(residual, slope, x, start), *read, one])[1]
     return emit_tracer(
         "regular", slope, residual, x, nearby, start, solver=solver, source=operation.source
+    )
+
+
+# -- large systems ------------------------------------------------------------------------------------
+def _divided(operation: Operation, site: Site, b: Array, transposed: bool) -> Array:
+    """``J⁻¹ b`` by products with J, or its transpose, once the zero has been looked at."""
+    solver, program, read = (
+        operation.attributes["solver"],
+        _equation(operation),
+        _read(operation, site),
+    )
+    x, start = site.results[0], site.results[-1]
+    (residual,) = put_in_place(program, [x, *read])
+    # The step of Newton's is only looked at: two digits are enough.
+    where, who = [x, *read], (solver.name, operation.source)
+    step = large.solution(program, residual, where, False, 1e-2, *who, True)
+    found = large.solution(program, b, where, transposed, 1e-11, *who)
+    return emit_tracer(
+        "reached", found, residual, step, x, start, solver=solver, source=operation.source
     )
 
 

@@ -27,6 +27,7 @@ _OPTIONAL = {
     "scipy.linalg": "autodiff.ops.scipy_matrices",
     "scipy.ndimage": "autodiff.ops.scipy_ndimage",
     "scipy.sparse": "autodiff.ops.scipy_sparse",
+    "scipy.sparse._compressed": "autodiff.ops.scipy_sparse_structure",
     "scipy.sparse.linalg": "autodiff.ops.scipy_sparse_linalg",
     "scipy.stats": "autodiff.ops.scipy_stats",
 }

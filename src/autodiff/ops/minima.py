@@ -4,6 +4,7 @@
     free(x, g, H, lower, upper; solver)                              1 where x may move, 0 at a bound
     multipliers(c, A, g, g0; solver)                                 1 where a constraint holds, and its force
     settled(H, g, x, x0, g0; solver)                                 H, once it can be divided by
+    calm(u, g, step, x, x0, g0; solver)                              u, once a step of Newton's is small
 
 ``minimized`` is SciPy's call as the user wrote it.  Its derivative is that of the point at which the
 gradient of the objective vanishes (:mod:`autodiff.differentiate.minima`), where that is what the
@@ -254,7 +255,14 @@ def _settled_meaning(h: Any, g: Any, x: Any, x0: Any, g0: Any, *, solver: Minimi
             remedy="a minimum that is flat does not move smoothly; add a term that makes it unique, "
             "or give the call a derivative with autodiff.custom_gradient",
         )
-    step = np.max(np.abs(g / h if np.ndim(h) == 0 else np.linalg.solve(h, g)), initial=0.0)
+    step = g / h if np.ndim(h) == 0 else np.linalg.solve(h, g)
+    _look_at_step(step, g, x, x0, g0, solver)
+    return h
+
+
+def _look_at_step(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer) -> None:
+    """Warn where a step of Newton's says that the minimiser stopped early."""
+    step = np.max(np.abs(step), initial=0.0)
     slope = np.max(np.abs(g), initial=0.0)
     distance = np.max(np.abs(x), initial=0.0)
     if np.all(np.isfinite(x0)):
@@ -267,9 +275,28 @@ def _settled_meaning(h: Any, g: Any, x: Any, x0: Any, g0: Any, *, solver: Minimi
             NoSolutionWarning,
             stacklevel=depth_of_user(),
         )
-    return h
 
 
+def _calm_meaning(
+    found: Any, g: Any, step: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer
+) -> Any:
+    _look_at_step(step, g, x, x0, g0, solver)
+    return found
+
+
+register(
+    Entry(
+        "calm",
+        lambda types, solver: (ArrayType(types[0].dtype, types[0].shape),),
+        _calm_meaning,
+        Kernel("calm"),
+        Rules(
+            lambda site, tangents: (tangents[0],),
+            lambda site, cts: (cts[0], None, None, None, None, None),
+        ),
+        kept=True,
+    )
+)
 register(
     Entry(
         "settled",

@@ -270,6 +270,18 @@ def is_implicit(method: str) -> bool:
     return method in ("Radau", "BDF", "LSODA")
 
 
+def tolerance_below(rtol: Any) -> float:
+    """The relative tolerance of derivatives."""
+    return float(np.clip(_BELOW * np.min(rtol), _LEAST, _MOST))
+
+
+def method_of(problem: Problem, of_one_step: bool = False) -> Any:
+    """The class of SciPy's that derivatives are integrated by; ``of_one_step``: not by earlier steps."""
+    if of_one_step and is_implicit(problem.method):
+        return _integrate_module().Radau
+    return getattr(_integrate_module(), _METHODS.get(problem.method, problem.method))
+
+
 def _curve_meaning(
     start: Any,
     times: Any,
@@ -292,9 +304,9 @@ def _curve_meaning(
     functions = [program(*(few if k == 2 else read)) for k, program in enumerate(programs)]
     task = _Task(
         problem, functions, float(start), np.array(times), np.array(z0), float(max_step),
-        states, groups, None if switches is None else _Lookout(problem, switches, read),
+        states, groups, None if switches is None else Lookout(problem, switches, read),
     )  # fmt: skip
-    below = float(np.clip(_BELOW * np.min(rtol), _LEAST, _MOST))
+    below = tolerance_below(rtol)
     absolute = _BELOW * np.broadcast_to(atol, (states,))
     sizes = _first_sizes(task, states)
     # Nobody gave absolute tolerances of derivatives.  They follow from how large each becomes, which
@@ -319,7 +331,7 @@ class _Task:
     max_step: float
     states: int
     groups: tuple[int, ...]
-    lookout: _Lookout | None
+    lookout: Lookout | None
 
 
 def _first_sizes(task: _Task, states: int) -> np.ndarray:
@@ -349,8 +361,8 @@ def _with_floor(
 
 def _march(task: _Task, rtol: float, atol: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The solution at the times, and how large each derivative becomes on the way."""
-    integrate, problem = _integrate_module(), task.problem
-    method = getattr(integrate, _METHODS.get(problem.method, problem.method))
+    problem = task.problem
+    method = method_of(problem)
     options: dict[str, Any] = {}
     if len(task.functions) > 1:
         large = len(task.z0) > _DENSE and problem.method != "LSODA"
@@ -367,7 +379,7 @@ def _march(task: _Task, rtol: float, atol: np.ndarray) -> tuple[np.ndarray, np.n
     while solver.status == "running":
         message = solver.step()
         if solver.status == "failed":
-            raise _unsolved(problem, solver.t, message)
+            raise unsolved(problem, solver.t, message)
         if task.lookout is not None:
             task.lookout.follow(solver)
         largest = np.maximum(largest, np.abs(solver.y))
@@ -381,7 +393,7 @@ def _march(task: _Task, rtol: float, atol: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 # -- jumps of the right-hand side ----------------------------------------------------------------------
-class _Lookout:
+class Lookout:
     """Looks for jumps between the steps of a solver.
 
     There the solution is continuous, but its derivative jumps by the difference times that of the
@@ -444,7 +456,8 @@ def _integrate_module() -> Any:
     return scipy.integrate
 
 
-def _unsolved(problem: Problem, t: float, message: str | None) -> DerivativeError:
+def unsolved(problem: Problem, t: float, message: str | None) -> DerivativeError:
+    """The error where derivatives cannot be integrated beyond a time."""
     return DerivativeError(
         f"{problem.name} has no derivative here: the equations of its derivative cannot be "
         f"integrated beyond t = {t:.6g} ({str(message).rstrip('.')}).",
@@ -501,7 +514,11 @@ __all__ = [
     "START",
     "STATE",
     "TIMES",
+    "Lookout",
     "Problem",
     "is_implicit",
+    "method_of",
     "solve",
+    "tolerance_below",
+    "unsolved",
 ]

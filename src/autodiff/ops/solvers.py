@@ -72,7 +72,8 @@ class Solver:
     others : tuple of str
         What SciPy calls the results beside the zero.
     zero : int
-        The program of which the first output is zero at the solution: f(z, *read).
+        The program of which the first output is zero at the solution: f(z, *read).  -1: there is none,
+        since the solution gets its derivative from elsewhere.
     relative : float
         What share of the zero a step of Newton's may be, where the solver has done its work.
     """
@@ -210,22 +211,37 @@ def _regular_meaning(
     ``nearby`` is the slope at a place that cannot be told from the zero (:func:`doubt`).
     """
     if not has_inverse(slope):
-        raise _singular(solver, source)
+        raise _singular(solver.name, source)
     step = residual / slope if np.ndim(slope) == 0 else np.linalg.solve(slope, residual)
+    if not _is_reached(residual, step, x, start, solver, source) or np.ndim(slope):
+        return slope
+    if not _size(nearby - slope) <= 0.25 * _size(slope):
+        raise _singular(solver.name, source)
+    return slope
+
+
+def _is_reached(residual: Any, step: Any, x: Any, start: Any, solver: Solver, source: Any) -> bool:
+    """Whether the function is zero where the solver stopped, by a step of Newton's; warns if not."""
     length, distance, error = map(_size, (step, x, residual))
     # Where the search started is not known (NaN) of another function than SciPy was given.
     close = length <= 4 * solver.tolerance + solver.relative * distance or error <= 1e-8 * start[0]
-    if not close or error > start[0]:
-        where = f"{source.file}, line {source.line}" if source is not None else "?"
-        warnings.warn(
-            f"{solver.name} ({where}) stopped where the function is not zero (it is "
-            f"{error:.3g}): the derivative of what it returns is meaningless",
-            NoSolutionWarning,
-            stacklevel=depth_of_user(),
-        )
-    elif not _size(nearby - slope) <= 0.25 * _size(slope):
-        raise _singular(solver, source)
-    return slope
+    if close and not error > start[0]:
+        return True
+    where = f"{source.file}, line {source.line}" if source is not None else "?"
+    warnings.warn(
+        f"{solver.name} ({where}) stopped where the function is not zero (it is "
+        f"{error:.3g}): the derivative of what it returns is meaningless",
+        NoSolutionWarning,
+        stacklevel=depth_of_user(),
+    )
+    return False
+
+
+def _reached_meaning(
+    found: Any, residual: Any, step: Any, x: Any, start: Any, *, solver: Solver, source: Any
+) -> Any:
+    _is_reached(residual, step, x, start, solver, source)
+    return found
 
 
 def doubt(residual: Any, slope: Any, x: Any, start: Any) -> Any:
@@ -257,9 +273,9 @@ def has_inverse(slope: Any) -> bool:
     return bool(values.size == 0 or values[-1] > values[0] * len(values) * np.finfo(float).eps)
 
 
-def _singular(solver: Solver, source: Any) -> DerivativeError:
+def _singular(name: str, source: Any) -> DerivativeError:
     return DerivativeError(
-        f"{solver.name} has no derivative here: at the solution, the derivative of the function by "
+        f"{name} has no derivative here: at the solution, the derivative of the function by "
         "its unknown is singular.",
         code="AD305",
         source=source,
@@ -268,16 +284,103 @@ def _singular(solver: Solver, source: Any) -> DerivativeError:
     )
 
 
-register(
-    Entry(
-        "regular",
-        _first_type,
-        _regular_meaning,
-        Kernel("regular"),
-        Rules(
-            lambda site, tangents: (tangents[0],),
-            lambda site, cts: (cts[0], None, None, None, None),
-        ),
-        kept=True,
+for _kind, _meaning in (("regular", _regular_meaning), ("reached", _reached_meaning)):
+    register(
+        Entry(
+            _kind,
+            _first_type,
+            _meaning,
+            Kernel(_kind),
+            Rules(
+                lambda site, tangents: (tangents[0],),
+                lambda site, cts: (cts[0], None, None, None, None),
+            ),
+            kept=True,
+        )
     )
-)
+
+
+# -- linear systems of which products are known ----------------------------------------------------------
+FORMED = 300  # unknowns up to which a matrix of derivatives is formed and factored
+_MOST = 4000  # ... and up to which it is where products alone do not lead to the solution
+
+
+def linear_solver(name: str, tolerance: float, is_checked: bool, source: Source | None) -> Solver:
+    """What solves the linear systems of derivatives of a solution; see :func:`_solve_linear`."""
+    options = {"name": name, "tolerance": tolerance, "is_checked": is_checked, "source": source}
+    return Solver(
+        _solve_linear,
+        name,
+        ("equation",),
+        1,
+        lambda arrays: {"like": arrays[0]},
+        lambda result: (result,),
+        ("n",),
+        True,
+        tolerance,
+        lambda function, given: function(**options, **given),
+        (),
+        relative=1e-2,  # a linear equation has the same derivative everywhere
+    )
+
+
+def _by_products(product: Callable[[Any], Any], b: Any, tolerance: float) -> np.ndarray | None:
+    """The solution by GMRES, None where it is not found."""
+    from scipy.sparse.linalg import LinearOperator, gmres
+
+    size = float(np.linalg.norm(b))
+    if not size:
+        return np.zeros(len(b))
+    matrix = LinearOperator((len(b), len(b)), matvec=product, dtype=FLOAT)
+    u, _ = gmres(matrix, b, rtol=tolerance, atol=0.0, restart=100, maxiter=10)
+    near = np.linalg.norm(product(u) - b) <= 10 * tolerance * size
+    return np.asarray(u) if near else None
+
+
+def _solve_linear(
+    equation: Callable[[Any], Any],
+    like: Any,
+    name: str,
+    tolerance: float,
+    is_checked: bool,
+    source: Any,
+) -> np.ndarray:
+    """The zero of u ↦ J u - b: by GMRES above a size, by the matrix J where that fails or below it.
+
+    ``is_checked``: whether J is looked at for being singular.
+
+    Source: Y. Saad and M. H. Schultz, "GMRES", SIAM J. Sci. Stat. Comput. 7 (1986).
+    """
+    n = len(like)
+    b = -np.array(equation(np.zeros(n)))
+    if not np.all(np.isfinite(b)):
+        return np.full(n, np.nan)
+
+    def product(u: Any) -> np.ndarray:
+        found: np.ndarray = np.array(equation(np.ravel(u))) + b
+        return found
+
+    if n > FORMED:
+        # Of singular equations that have solutions GMRES finds one: not the one that was put in.
+        known = np.random.default_rng(0).normal(size=n) if is_checked else np.zeros(n)
+        found = _by_products(product, product(known), 1e-11) if is_checked else known
+        u = _by_products(product, b, tolerance)
+        if found is not None and u is not None:
+            if not np.linalg.norm(found - known) <= 1e-2 * np.linalg.norm(known):
+                raise _singular(name, source)
+            return u
+    elif not np.any(b) and not is_checked:
+        return np.zeros(n)
+    if n > _MOST:
+        raise DerivativeError(
+            f"{name} has no derivative here: the linear equations of the derivative, with "
+            f"{n} unknowns, could not be solved by products alone; they may be singular.",
+            code="AD305",
+            source=source,
+            remedy="scale the unknowns and the equations alike, or solve the equations with a sparse "
+            "matrix and scipy.sparse.linalg.spsolve",
+        )
+    whole = np.stack([product(e) for e in np.eye(n)], axis=1)
+    if not has_inverse(whole):
+        raise _singular(name, source)
+    return np.linalg.solve(whole, b)

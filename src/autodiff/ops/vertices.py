@@ -3,6 +3,8 @@
     called(*operands; call, types)             what SciPy returns: values, without a derivative
     strict(slack, force; name, source)         1 where there is slack, 0 where a force holds
     solvable(A; name, source)                  A, once it can be divided by
+    agrees(x, exact, found; name, source)      x, once SciPy has found what a formula says
+    distinct(x, exact, found; name, source)    the same of eigenvalues, where each is the only one
 
 A solution at bounds moves as the equations say that hold there with a force (Karush, Kuhn, Tucker).
 Where something is at a bound without force, or the equations do not determine the solution, it moves in
@@ -11,17 +13,19 @@ some directions only, or jumps: an error.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autodiff.errors import DerivativeError
+from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
-from autodiff.ops.entries import Entry, Kernel, Rules, register
+from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.solvers import FLOAT, has_inverse
 from autodiff.ops.tracer import emit_tracer
 from autodiff.plain_data import dataclass
+from autodiff.tracebacks import depth_of_user
 
 Array = Any  # a tracer or an array
 
@@ -103,6 +107,62 @@ register(
         Rules(lambda site, tangents: (tangents[0],), lambda site, cts: (cts[0],)),
     )
 )
+
+
+def _far(exact: Any, found: Any, share: float) -> bool:
+    """Whether two arrays differ by more than a share of the largest number."""
+    size = max(np.max(np.abs(exact), initial=0.0), np.max(np.abs(found), initial=0.0))
+    return not np.max(np.abs(exact - found), initial=0.0) <= share * size
+
+
+def _agrees_meaning(x: Any, exact: Any, found: Any, *, name: str, source: Source | None) -> Any:
+    # A tenth, as of trajectories: what is that far off was stopped early, not asked for roughly.
+    if _far(exact, found, 0.1):
+        where = f"{source.file}, line {source.line}" if source is not None else "?"
+        warnings.warn(
+            f"{name} ({where}) stopped far from the solution: the derivative of what it returns is "
+            "meaningless; ask for a smaller tolerance, or for more iterations",
+            NoSolutionWarning,
+            stacklevel=depth_of_user(),
+        )
+    return x
+
+
+def _distinct_meaning(x: Any, exact: Any, found: Any, *, name: str, source: Source | None) -> Any:
+    if not np.all(np.isfinite(exact)) or _far(exact, found, 1e-3):
+        raise DerivativeError(
+            f"{name} has no derivative here: an eigenvalue is there more than once, or was not found "
+            "exactly.",
+            code="AD305",
+            source=source,
+            remedy="of equal eigenvalues each moves on its own; ask for others or for a smaller "
+            "tolerance, or give the call a derivative with autodiff.custom_gradient",
+        )
+    return x
+
+
+def _first_alone(kind: str) -> Rules:
+    """Derivatives of a first operand that is looked at, and kept."""
+
+    def look(site: Site, x: Any) -> Any:
+        return emit_tracer(kind, x, *site.operands[1:], **site.attributes)
+
+    return Rules(
+        lambda site, tangents: (None if tangents[0] is None else look(site, tangents[0]),),
+        lambda site, cts: (look(site, cts[0]), None, None),
+    )
+
+
+for _kind, _meaning in (("agrees", _agrees_meaning), ("distinct", _distinct_meaning)):
+    register(
+        Entry(
+            _kind,
+            lambda types, name, source: (ArrayType(types[0].dtype, types[0].shape),),
+            _meaning,
+            Kernel(_kind),
+            _first_alone(_kind),
+        )
+    )
 
 
 # -- formulas for solutions, of which the derivatives are taken ---------------------------------------

@@ -19,27 +19,42 @@ from typing import Any
 
 import numpy as np
 
-from .evaluation import Options, derivative, jacobian_of_vector, value_of_vector
+from .evaluation import (
+    Options,
+    derivative,
+    jacobian_of_vector,
+    sparse_jacobian,
+    value_of_vector,
+)
 from .methods import Method
 from .parameters import Array, Layout
 
 
-def prepare_constraints(constraints: Any, entry: Method, layout: Layout, how: Options) -> Any:
-    """The constraints for SciPy, with exact derivatives where `entry` takes them."""
+def prepare_constraints(
+    constraints: Any, entry: Method, layout: Layout, how: Options, start: Array | None = None
+) -> Any:
+    """The constraints for SciPy, with exact derivatives where `entry` takes them.
+
+    The Jacobian of one that is alone is sparse, where it is large and mostly empty at `start`: SciPy
+    wants those of several to be of one kind.
+    """
     if constraints is None or (isinstance(constraints, list | tuple) and not constraints):
         return ()
     if isinstance(constraints, list | tuple):
-        return [_prepare(constraint, entry, layout, how) for constraint in constraints]
-    return _prepare(constraints, entry, layout, how)
+        only = start if len(constraints) == 1 else None
+        return [_prepare(constraint, entry, layout, how, only) for constraint in constraints]
+    return _prepare(constraints, entry, layout, how, start)
 
 
-def _prepare(constraint: Any, entry: Method, layout: Layout, how: Options) -> Any:
+def _prepare(
+    constraint: Any, entry: Method, layout: Layout, how: Options, start: Array | None
+) -> Any:
     from scipy.optimize import NonlinearConstraint
 
     if isinstance(constraint, dict):
         return _prepare_dictionary(constraint, entry, layout, how)
     if isinstance(constraint, NonlinearConstraint):
-        return _prepare_nonlinear(constraint, entry, layout, how)
+        return _prepare_nonlinear(constraint, entry, layout, how, start)
     return constraint  # LinearConstraint and Bounds
 
 
@@ -57,14 +72,19 @@ def _prepare_dictionary(
     return prepared
 
 
-def _prepare_nonlinear(constraint: Any, entry: Method, layout: Layout, how: Options) -> Any:
+def _prepare_nonlinear(
+    constraint: Any, entry: Method, layout: Layout, how: Options, start: Array | None
+) -> Any:
     from scipy.optimize import NonlinearConstraint
 
     function, jacobian, hessian = constraint.fun, constraint.jac, constraint.hess
     if callable(jacobian):
         jacobian = _given_jacobian(jacobian, layout, ())
     elif jacobian == "2-point" and entry.constraints in ("jacobian", "hessian"):
-        jacobian = jacobian_of_vector(function, layout, options=how)
+        sparse = None
+        if start is not None and entry.constraints == "hessian":
+            sparse = sparse_jacobian(function, layout, layout.unpack(start), (), None, how)
+        jacobian = sparse or jacobian_of_vector(function, layout, options=how)
         if _is_default_hessian(hessian) and entry.constraints == "hessian":
             hessian = _weighted_hessian(function, layout, how)
     return NonlinearConstraint(

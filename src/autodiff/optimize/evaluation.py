@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.errors import NotScalarError
+from autodiff.errors import NotScalarError, UnsupportedError
 from autodiff.ir.printing import table_html
 
 from .parameters import Array, Layout, real_entries
@@ -252,6 +252,19 @@ class Objective:
         product, basis = self.hessian_product(), np.eye(self.layout.size)
         return lambda x: np.stack([product(x, column) for column in basis], axis=1)
 
+    def sparse_hessian(self, start: Array) -> Callable[[Array], Any] | None:
+        """``x -> H(x)`` as a sparse array; None where it is small or mostly filled."""
+        if start.size < _MANY or not self.layout.direct:
+            return None
+        wrt = first_parameter(self.function, self.args)
+        gradient = derivative("gradient", self.function, wrt, self.options)
+        structure = derivative("sparsity", gradient, wrt, self.options)
+        if not _is_sparse(structure, start, self.args, {}):
+            return None
+        options = (*self.options, ("sparse", True))
+        hessian = derivative("hessian", self.function, wrt, options)
+        return lambda x: hessian(x, *self.args)
+
     def _both(self) -> Callable[[Array], tuple[Any, Array]]:
         both, args = self._transformed("value_and_gradient"), self.args
         if self.layout.direct:
@@ -318,6 +331,42 @@ def jacobian_of_vector(
     blocks = derivative("jacobian", function, first_parameter(function, args, keywords), options)
     unpack, pack, keywords = layout.unpack, layout.pack_jacobian, keywords or {}
     return lambda x: pack(blocks(unpack(x), *args, **keywords))
+
+
+# From so many parameters on the structure of a derivative is looked at, and used where at most this
+# part of it is filled: of fewer the whole matrix costs less than what SciPy does with a sparse one.
+_MANY, _FILLED = 1000, 0.02
+
+
+def _is_sparse(
+    structure: Callable[..., Any], start: Array, args: tuple[Any, ...], keywords: dict[str, Any]
+) -> bool:
+    """Whether a matrix of derivatives is mostly empty, by its structure at the start."""
+    try:
+        pattern = structure(start, *args, **keywords)
+    except UnsupportedError:  # what is wrong with the function comes again; else it is not sparse
+        return False
+    full = getattr(pattern, "shape", (0, 0))[0] * start.size
+    return bool(full and pattern.nnz <= _FILLED * full)
+
+
+def sparse_jacobian(
+    fun: Callable[..., Any],
+    layout: Layout,
+    parameters: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None,
+    how: Options,
+) -> Callable[[Array], Any] | None:
+    """The Jacobian as a sparse array, where it is large and most of it is empty."""
+    if layout.size < _MANY or not layout.direct:
+        return None
+    wrt, keywords = first_parameter(fun, args, kwargs), kwargs or {}
+    start = layout.pack(parameters)
+    if not _is_sparse(derivative("sparsity", fun, wrt, how), start, args, keywords):
+        return None
+    jacobian = derivative("jacobian", fun, wrt, (*how, ("sparse", True)))
+    return lambda x: jacobian(x, *args, **keywords)
 
 
 def _jacobian_by_columns(

@@ -55,7 +55,9 @@ def minimize(
     args, method, tol, options
         As in `scipy.optimize.minimize`.
     jac, hess, hessp
-        None: exact derivatives, those that the method takes. Anything else goes to SciPy.
+        None: exact derivatives, those that the method takes; of 1000 parameters or more the Hessian as
+        a sparse array, where at most a fiftieth of it is filled and the method takes one
+        (``"trust-constr"``, ``"Newton-CG"``). Anything else goes to SciPy.
     bounds
         As in SciPy, for the flat vector of all parameters; or one ``(low, high)`` pair of numbers
         for all of them.
@@ -94,12 +96,13 @@ def minimize(
 
     with recording(f"minimize {entry.name}", progress=progress, history=history) as recorder:
         objective = Objective(fun, layout, args, how)
-        keywords = _derivatives(objective, entry, recorder, jac, hess, hessp)
+        start = layout.pack(parameters)
+        keywords = _derivatives(objective, entry, recorder, jac, hess, hessp, start)
         result = optimize.minimize(
-            x0=layout.pack(parameters),
+            x0=start,
             method=method,
             bounds=_bounds(bounds, layout),
-            constraints=prepare_constraints(constraints, entry, layout, how),
+            constraints=prepare_constraints(constraints, entry, layout, how, start),
             tol=tol,
             callback=wrap_callback(callback, layout),
             options=options,
@@ -111,7 +114,13 @@ def minimize(
 
 
 def _derivatives(
-    objective: Objective, entry: Method, recorder: Recorder | None, jac: Any, hess: Any, hessp: Any
+    objective: Objective,
+    entry: Method,
+    recorder: Recorder | None,
+    jac: Any,
+    hess: Any,
+    hessp: Any,
+    start: Array,
 ) -> dict[str, Any]:
     """`fun`, `jac`, `hess` and `hessp` for SciPy: the caller's where given, else exact ones."""
     layout, args = objective.layout, objective.args
@@ -130,7 +139,11 @@ def _derivatives(
     elif hess is not None:
         keywords["hess"] = hess
     elif entry.curvature == "product":
-        keywords["hessp"] = objective.hessian_product()
+        whole = objective.sparse_hessian(start) if entry.sparse else None
+        if whole is None:
+            keywords["hessp"] = objective.hessian_product()
+        else:
+            keywords["hess"] = whole
     elif entry.curvature == "matrix":
         keywords["hess"] = objective.hessian()
     return keywords

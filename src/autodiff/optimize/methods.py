@@ -6,8 +6,8 @@
 prints the table for the documentation. A new SciPy method is one line.
 
 Curvature comes as products of the Hessian with a vector where the method asks for no more: one
-product costs about as much as a gradient, whatever the number of parameters. Only the methods that
-factorise the Hessian get it whole.
+product costs about as much as a gradient, whatever the number of parameters. The methods that
+factorise the Hessian get it whole; so do those that take it sparse, where it is large and mostly empty.
 
 Source: the reference pages of `scipy.optimize.minimize` and `scipy.optimize.root`, SciPy 1.17.
 """
@@ -34,6 +34,8 @@ class Method:
         ``"product"``: Hessian-vector products; ``"matrix"``: the whole Hessian.
     bounds
         Whether it respects bounds.
+    sparse
+        Whether it takes the whole Hessian as a sparse array instead, and gains by it.
     constraints
         ``"none"``, ``"values"`` (only the constraint functions' values), ``"jacobian"``, or
         ``"hessian"`` (their Jacobians and the Hessian of their weighted sum).
@@ -43,6 +45,7 @@ class Method:
     gradient: bool = False
     curvature: Curvature = "none"
     bounds: bool = False
+    sparse: bool = False
     constraints: Literal["none", "values", "jacobian", "hessian"] = "none"
 
 
@@ -53,14 +56,19 @@ METHODS: dict[str, Method] = {
         Method("Powell", bounds=True),
         Method("CG", gradient=True),
         Method("BFGS", gradient=True),
-        Method("Newton-CG", gradient=True, curvature="product"),
+        Method("Newton-CG", gradient=True, curvature="product", sparse=True),
         Method("L-BFGS-B", gradient=True, bounds=True),
         Method("TNC", gradient=True, bounds=True),
         Method("COBYLA", bounds=True, constraints="values"),
         Method("COBYQA", bounds=True, constraints="values"),
         Method("SLSQP", gradient=True, bounds=True, constraints="jacobian"),
         Method(
-            "trust-constr", gradient=True, curvature="product", bounds=True, constraints="hessian"
+            "trust-constr",
+            gradient=True,
+            curvature="product",
+            sparse=True,
+            bounds=True,
+            constraints="hessian",
         ),
         Method("dogleg", gradient=True, curvature="matrix"),
         Method("trust-ncg", gradient=True, curvature="product"),

@@ -17,26 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.errors import UnsupportedError
-
 from .evaluation import (
     Options,
     Recorder,
     derivative,
-    first_parameter,
     jacobian_of_vector,
     recording,
     scipy_optimize,
+    sparse_jacobian,
     value_of_vector,
 )
 from .local import shape_result, wrap_callback
 from .parameters import Array, Layout, as_parameters, real_entries
 
 _UNBOUNDED = (-np.inf, np.inf)
-
-# From so many parameters on the structure of the Jacobian is looked at, and used where at most this
-# part of it is filled: of fewer the whole matrix costs less than what SciPy does with a sparse one.
-_MANY, _FILLED = 1000, 0.02
 
 
 def least_squares(
@@ -89,7 +83,7 @@ def least_squares(
     if jac is None:
         with_sparse = method != "lm" and options.get("tr_solver") != "exact"
         jac = (
-            _sparse_jacobian(fun, layout, parameters, args, kwargs, how) if with_sparse else None
+            sparse_jacobian(fun, layout, parameters, args, kwargs, how) if with_sparse else None
         ) or jacobian_of_vector(fun, layout, args=args, keywords=kwargs, options=how)
     elif callable(jac):
         given, keywords = jac, kwargs or {}
@@ -214,30 +208,6 @@ def _with_keywords(fun: Callable[..., Any], keywords: dict[str, Any] | None) -> 
     if not keywords:
         return fun
     return lambda x, *args: fun(x, *args, **keywords)
-
-
-def _sparse_jacobian(
-    fun: Callable[..., Any],
-    layout: Layout,
-    parameters: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any] | None,
-    how: Options,
-) -> Callable[[Array], Any] | None:
-    """The Jacobian as a sparse array, where it is large and most of it is empty."""
-    if layout.size < _MANY or not layout.direct:
-        return None
-    wrt, keywords = first_parameter(fun, args, kwargs), kwargs or {}
-    start = layout.pack(parameters)
-    try:
-        pattern = derivative("sparsity", fun, wrt, how)(start, *args, **keywords)
-    except UnsupportedError:  # what is wrong with the function comes again; else it is not sparse
-        return None
-    full = getattr(pattern, "shape", (0, 0))[0] * layout.size
-    if not full or pattern.nnz > _FILLED * full:
-        return None
-    jacobian = derivative("jacobian", fun, wrt, (*how, ("sparse", True)))
-    return lambda x: jacobian(x, *args, **keywords)
 
 
 def _as_vector(value: Callable[[Array], Any]) -> Callable[[Array], Array]:

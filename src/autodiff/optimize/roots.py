@@ -2,7 +2,8 @@
 
     root(lambda x: np.array([x[0] + x[1] - 3, x[0] ** 2 + x[1] ** 2 - 9]), [1.0, 5.0])
 
-Of the methods of `root`, hybr and lm take a Jacobian and get it; the others build their own. Of
+Of the methods of `root`, hybr and lm take a Jacobian and get it, krylov a sparse one to divide by where there
+are many unknowns; the others build their own. Of
 `root_scalar`, newton takes f' and halley f' and f''.
 """
 
@@ -20,6 +21,7 @@ from .evaluation import (
     jacobian_of_vector,
     recording,
     scipy_optimize,
+    sparse_jacobian,
     value_of_vector,
 )
 from .local import shape_result, wrap_callback
@@ -48,6 +50,9 @@ def root(
     Arguments and result are those of `scipy.optimize.root`; ``jac=None`` means exact,
     ``jac=False`` finite differences. `x0` may be an array of any shape or a container of arrays;
     `fun` then returns the same, and so is ``result.x``.
+
+    The method ``"krylov"``, for many unknowns, takes no Jacobian but a preconditioner: where the Jacobian
+    is large and mostly empty, that is the sparse Jacobian at each step, factored.
     """
     optimize = scipy_optimize()
 
@@ -62,6 +67,8 @@ def root(
         keywords["jac"] = lambda x: jac(layout.unpack(x), *args)
     elif jac:
         keywords["jac"] = jac
+    if method.lower() == "krylov" and jac is None:
+        options = _preconditioned(fun, layout, parameters, args, how, options)
     if callback is not None:
         keywords["callback"] = wrap_callback(callback, layout)
 
@@ -84,6 +91,52 @@ def root(
     if recorder is not None:
         result["history"] = recorder.history
     return shape_result(result, layout)
+
+
+class _Factored:
+    """The inverse of the sparse Jacobian, factored anew at each step of the search."""
+
+    def __init__(self, jacobian: Callable[[Array], Any], start: Array) -> None:
+        self.jacobian = jacobian
+        self.shape = (start.size, start.size)
+        self.dtype = np.dtype(np.float64)
+        self.factors: Any = None
+        self.update(start, None)
+
+    def update(self, x: Array, f: Any) -> None:
+        """What SciPy calls after each step."""
+        from scipy.sparse.linalg import splu
+
+        try:
+            self.factors = splu(self.jacobian(np.ravel(x)).tocsc())
+        except RuntimeError:  # singular here: the search goes on with what it has
+            pass
+
+    def matvec(self, v: Array) -> Array:
+        """The product with the inverse."""
+        return v if self.factors is None else np.asarray(self.factors.solve(np.ravel(v)))
+
+
+def _preconditioned(
+    fun: Callable[..., Any],
+    layout: Layout,
+    parameters: Any,
+    args: tuple[Any, ...],
+    how: Options,
+    options: dict[str, Any] | None,
+) -> dict[str, Any] | None:
+    """The options of ``"krylov"`` with a preconditioner, unless the caller gave one."""
+    given = dict((options or {}).get("jac_options") or {})
+    if "inner_M" in given or given.get("method", "lgmres") != "lgmres":
+        return options
+    jacobian = sparse_jacobian(fun, layout, parameters, args, None, how)
+    if jacobian is None:
+        return options
+    start = layout.pack(parameters)
+    if jacobian(start).shape != (start.size, start.size):
+        return options  # SciPy says what is wrong
+    given["inner_M"] = _Factored(jacobian, start)
+    return {**(options or {}), "jac_options": given}
 
 
 def _as_vector(found: Any) -> Array:

@@ -7,6 +7,7 @@
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
                    linear_sum_assignment
     vertices.py    linprog, nnls, lsq_linear
+    systems.py     cg … lsqr, eigsh, expm_multiply, LinearOperator
 
 A new value of what the user's function reads compiles nothing, and a derivative by it has a rule.
 A call of another kind, or of a function that does more than compute, goes the way of any call of
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.solvers import minima, vertices
+from autodiff.capture.solvers import minima, systems, vertices
 from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
@@ -65,11 +66,12 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.optimize", "nnls"): vertices.solve_nonnegative,
     ("scipy.optimize", "lsq_linear"): vertices.solve_with_bounds,
     ("scipy.optimize", "linprog"): vertices.solve_program,
+    **{("scipy.sparse.linalg", name): handler for name, handler in systems.ROWS.items()},
 }
 
 
 def _handler(function: Any, name: str) -> Callable[..., Any] | None:
-    for module in ("scipy.optimize", "scipy.integrate"):
+    for module in ("scipy.optimize", "scipy.integrate", "scipy.sparse.linalg"):
         handler = _ROWS.get((module, name))
         if handler and getattr(sys.modules.get(module), name, None) is function:
             return handler

@@ -19,6 +19,7 @@ import numpy as np
 
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.opaque import is_sparse
 from autodiff.capture.solvers.minima import NotKept
 from autodiff.capture.solvers.programs import (
     NUMBER,
@@ -41,6 +42,7 @@ from autodiff.dims import Dim, Extent, product
 from autodiff.ir.data import ArrayType, Program, Value
 from autodiff.ops.control import CheckFailed, emit_for
 from autodiff.ops.custom import stop
+from autodiff.ops.distributions import interpreted
 from autodiff.ops.known import check
 from autodiff.ops.odes import END, START, STATE, TIMES, Problem
 from autodiff.ops.smooth import derived_as
@@ -62,10 +64,11 @@ def solve_initial_value_problem(
     given = bound(function, args, kwargs)
     given.update(given.pop("options", {}))
     method = given.pop("method", "RK45")
-    refused = [k for k in ("vectorized",) if _is_asked(given.pop(k, None))]
+    # In columns SciPy asks for the differences of a Jacobian only, one column after the other otherwise.
+    in_columns = _is_asked(given.pop("vectorized", None))
     events, dense = given.pop("events", None), given.pop("dense_output", False)
-    if refused or not isinstance(method, str) or method not in _METHODS:
-        raise Declined(f"solve_ivp with {', '.join(refused) or 'a method of another kind'}")
+    if not isinstance(method, str) or method not in _METHODS:
+        raise Declined("solve_ivp with a method of another kind")
     extra = trace.deep(given.pop("args", None))
     if not (extra is None or isinstance(extra, (tuple, list))):
         raise Declined("solve_ivp with arguments that are no tuple")
@@ -75,9 +78,12 @@ def solve_initial_value_problem(
     functions = {"fun": given.pop("fun")}
     if callable(given.get("jac")):
         functions["jac"] = given.pop("jac")
-    if set(given) - {"rtol", "atol", "max_step", "first_step", "min_step", "jac"}:
+    if given.get("jac_sparsity") is not None:
+        given["jac_sparsity"] = _structure(given["jac_sparsity"])
+    options = ("rtol", "atol", "max_step", "first_step", "min_step", "jac", "jac_sparsity")
+    if set(given).difference(options) or callable(given.get("jac")):
         raise Declined("solve_ivp with options of another kind")
-    call = _Call(frame, functions, y0, extra or (), node)
+    call = _Call(frame, functions, y0, extra or (), node, in_columns=in_columns)
     tolerances = [("rtol", 1e-3), ("atol", 1e-6), ("max_step", np.inf)]
     arguments = [*t_span, y0, _vector([] if times is None else times)]
     keywords = call.arguments(arguments, given, tolerances)
@@ -98,6 +104,29 @@ def solve_initial_value_problem(
     return result
 
 
+def _structure(x: Any) -> Any:
+    """The structure of a Jacobian as what it is made of, which is read at every call."""
+    if not is_sparse(x):
+        return x
+    if x.format not in ("csr", "csc"):
+        raise Declined(f"a structure of the form {x.format!r}")
+    return (*interpreted(_lines, x), x.format == "csc")
+
+
+def _lines(matrix: Any) -> Any:
+    return matrix.indptr, matrix.indices
+
+
+def _made_structure(x: Any, n: int) -> Any:
+    if not isinstance(x, tuple):
+        return x
+    ends, indices, by_columns = x
+    module = sys.modules["scipy.sparse"]
+    kind = module.csc_array if by_columns else module.csr_array
+    count = int(ends[-1])
+    return kind((np.ones(count), np.array(indices[:count]), np.array(ends)), shape=(n, n))
+
+
 def _is_asked(x: Any) -> bool:
     return x is not None and x is not False
 
@@ -111,6 +140,8 @@ def _run(
         start, end, y0, times = values[:4]
         given = {**functions, **keywords(values), "t_span": (float(start), float(end))}
         given |= {"y0": np.array(y0), "method": method}
+        if "jac_sparsity" in given:
+            given["jac_sparsity"] = _made_structure(given["jac_sparsity"], len(y0))
         if has_times:
             given["t_eval"] = np.array(times)
         return calling(function, given)
@@ -207,32 +238,53 @@ class _Call:
         extra: Sequence[Any],
         node: ast.AST,
         time_first: bool = True,
+        in_columns: bool = False,
     ) -> None:
         if not all(callable(f) for f in functions.values()):
             raise Declined("an integrator with something else in place of a function")
         self.frame = frame
         self.names = self.own = tuple(functions)
         self.time_first = time_first
+        self.in_columns = in_columns
         self.operands = Operands()
         n = y0.shape[0]
         shapes: list[tuple[Extent, ...]] = [(n,), (n, n)]
         self.programs = [
-            self.program(f, y0, extra, shape, node)
+            self.program(f, y0, extra, shape, node, in_columns and shape == (n,))
             for f, shape in zip(functions.values(), shapes, strict=False)
         ]
 
     def program(
-        self, function: Any, y0: Tracer, extra: Sequence[Any], shape: Any, node: ast.AST
+        self,
+        function: Any,
+        y0: Tracer,
+        extra: Sequence[Any],
+        shape: Any,
+        node: ast.AST,
+        in_columns: bool = False,
     ) -> tuple[Program, list[Value]]:
-        """A function of time and state, in the order of the program: the time first."""
+        """A function of time and state, in the order of the program: the time first.
+
+        ``in_columns``: it takes and returns states as columns of a matrix.
+        """
         form: Form = "scalar" if self.time_first else "python"
         time = Value(NUMPY_NUMBER if form == "scalar" else NUMBER, "t")
         state = Value(ArrayType(FLOAT, y0.shape), "y")
         t, y = Tracer(time, form), Tracer(state, "array")
-        order = [t, y] if self.time_first else [y, t]
-        outcome = captured(self.frame, function, order, extra, node, [time, state])
+        if in_columns:
+            n: Any = y0.shape[0]
+
+            def columns() -> Any:
+                return call_of(self.frame, function, [t, reshape(y, (n, 1)), *extra], node)
+
+            outcome = captured(self.frame, function, [t, y], extra, node, [time, state], columns)
+        else:
+            order = [t, y] if self.time_first else [y, t]
+            outcome = captured(self.frame, function, order, extra, node, [time, state])
         with self.frame.trace.builder.reopened(outcome.block):
-            if shape is None:  # a number
+            if in_columns:
+                value = reshape(array_of(outcome.value, (*shape, 1)), shape)
+            elif shape is None:  # a number
                 value = reshape(as_float(outcome.value), ())
             else:
                 value = array_of(outcome.value, shape)

@@ -1,0 +1,515 @@
+"""Iterative linear solvers, eigenvalues and exponentials of ``scipy.sparse.linalg`` in captured code.
+
+    cg(A, b) … gmres, lsqr        x, the solution of A x = b, or of least squares
+    eigsh(A, k)                   λ, v with A v = λ v and |v| = 1
+    expm_multiply(A, B)           e**A B
+    spsolve_triangular(A, b)
+    LinearOperator(shape, f)      f is the user's function, which is interpreted
+
+The value is SciPy's own.  The derivative does not follow the iteration: it is that of the equations that
+hold at the result.  With a matrix these are solved once more, directly (``derived_as``), where a
+derivative is asked for; of a ``LinearOperator`` the function says what is zero (``root``), and above some
+size its products alone are used.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.effects import Operands
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.library import call_library
+from autodiff.capture.opaque import is_sparse
+from autodiff.capture.solvers.programs import (
+    as_float,
+    bound,
+    call_of,
+    captured,
+    closed_program,
+    for_derivatives,
+    numbers,
+    presented,
+    reading,
+)
+from autodiff.capture.trace import Declined
+from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.ops.distributions import interpreted
+from autodiff.ops.scipy_sparse import add_at
+from autodiff.ops.scipy_sparse_structure import elements_of, solved_by_elements
+from autodiff.ops.smooth import derived_as
+from autodiff.ops.solvers import FLOAT, Solver, calling_from
+from autodiff.ops.structural import zeros
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, is_traced
+from autodiff.ops.vertices import Call
+from autodiff.plain_data import dataclass
+
+Array = Any
+_INT = np.dtype(np.int64)
+
+
+def _linalg() -> Any:
+    return sys.modules["scipy.sparse.linalg"]
+
+
+# -- matrices and operators -----------------------------------------------------------------------------
+def make_operator(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``LinearOperator`` of functions, of which SciPy would ask the dtype by calling one of them."""
+    if len(args) > 4 or kwargs.get("dtype") is not None:
+        return NotImplemented
+    functions = [*args[1:], *(v for k, v in kwargs.items() if k not in ("shape", "dtype"))]
+    if not any(callable(f) for f in functions):
+        return NotImplemented
+    return call_library(frame, function, args, {**kwargs, "dtype": FLOAT}, node)
+
+
+def _is_operator(x: Any) -> bool:
+    return isinstance(x, _linalg().LinearOperator)
+
+
+@dataclass(frozen=True)
+class _Sparse:
+    """A sparse matrix, and row, column and number of each element, found once for all products."""
+
+    matrix: Any
+    shape: tuple[int, ...]
+    rows: Any
+    columns: Any
+    data: Any
+
+    def product(self, z: Any, transposed: bool) -> Any:
+        """``A z``, or ``Aᵀ z``, each sum in the order of the elements, as SciPy adds them."""
+        into, of = (self.columns, self.rows) if transposed else (self.rows, self.columns)
+        result = Tracer(zeros((self.shape[1 if transposed else 0],), FLOAT).value, "array")
+        add_at(result, into, of, self.data, z)
+        return result
+
+
+def _product(frame: Frame, matrix: Any, z: Any, node: ast.AST, transposed: bool = False) -> Any:
+    """``A z`` in captured code, or ``Aᵀ z``."""
+    if isinstance(matrix, _Sparse):
+        return matrix.product(z, transposed)
+    if _is_operator(matrix):
+        return call_of(frame, matrix.rmatvec if transposed else matrix.matvec, [z], node)
+    return interpreted(_of_transposed if transposed else _of_matrix, matrix, z)
+
+
+def _prepared(matrix: Any) -> Any:
+    return _Sparse(matrix, matrix.shape, *elements_of(matrix)) if is_sparse(matrix) else matrix
+
+
+def _of_matrix(matrix: Any, z: Any) -> Any:
+    return matrix @ z
+
+
+def _of_transposed(matrix: Any, z: Any) -> Any:
+    return matrix.T @ z
+
+
+def _program(
+    frame: Frame, shape: tuple[Any, ...], apply: Callable[[Any], Any], node: ast.AST
+) -> tuple[Program, list[Value]]:
+    """A function of a vector as a program of its own."""
+    parameter = Value(ArrayType(FLOAT, shape), "z")
+    z = Tracer(parameter, "array")
+    outcome = captured(frame, apply, [z], (), node, thunk=lambda: apply(z))
+    with frame.trace.builder.reopened(outcome.block):
+        value = as_float(outcome.value)
+        if len(value.shape) != 1:
+            raise Declined("a linear operator whose products are no vectors")
+        outcome.block.outputs = [value.value]
+    return closed_program(outcome.block, "product")
+
+
+def _vector(frame: Frame, x: Any) -> Tracer:
+    array = as_float(frame.trace.deep(x))
+    if len(array.shape) != 1:
+        raise Declined("a right-hand side that is no vector")
+    return array
+
+
+def _matrix(frame: Frame, x: Any) -> tuple[Any, tuple[int, ...]]:
+    """A matrix, sparse or full, or an operator, and its shape."""
+    if not (is_sparse(x) or _is_operator(x)):
+        x = as_float(frame.trace.deep(x))
+    shape = tuple(x.shape)
+    if len(shape) != 2 or not all(isinstance(n, int) for n in shape):
+        raise Declined("a matrix of a size known only at run time")
+    return x, shape
+
+
+class Solved:
+    """One call of an iterative solver: programs of its products, and what SciPy makes of them."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        function: Any,
+        matrix: Any,
+        shape: tuple[int, ...],
+        b: Tracer,
+        given: dict[str, Any],
+        node: ast.AST,
+    ) -> None:
+        self.frame, self.function, self.node = frame, function, node
+        self.b = b
+        self.shape = shape
+        matrix = _prepared(matrix)
+        self.matrix = matrix
+        self.programs = [
+            _program(frame, shape[1:], lambda z: _product(frame, matrix, z, node), node)
+        ]
+        self.names = ["A"]
+        if function.__name__ in _TRANSPOSED:
+            self._add("At", shape[:1], lambda z: _product(frame, matrix, z, node, True))
+        preconditioner = given.pop("M", None)
+        if preconditioner is not None:
+            made, size = _matrix(frame, preconditioner)
+            if function.__name__ in _TRANSPOSED:
+                raise Declined("a preconditioner of a method that transposes it")
+            made = _prepared(made)
+            self._add("M", size[1:], lambda z: _product(frame, made, z, node))
+        self.given = given
+
+    def _add(self, name: str, shape: tuple[int, ...], apply: Callable[[Any], Any]) -> None:
+        self.names.append(name)
+        self.programs.append(_program(self.frame, shape, apply, self.node))
+
+    def run(
+        self, kinds: Sequence[ArrayType | str], names: Sequence[str], equations: Any
+    ) -> list[Tracer]:
+        """What SciPy returns; the first is zero of ``equations``, if given."""
+        trace, operands = self.frame.trace, Operands()
+        operands.template(self.b)
+        template = operands.template({k: numbers(trace.deep(v)) for k, v in self.given.items()})
+        function, shape, m, n = self.function, self.shape, *self.shape
+        operator = _linalg().LinearOperator
+        calling = calling_from(trace.builder.source)
+
+        def call(functions: dict[str, Any]) -> Any:
+            given = dict(functions)
+            products = {"matvec": given.pop("A"), "rmatvec": given.pop("At", None)}
+            given["A"] = operator(shape, dtype=FLOAT, **products)
+            if "M" in given:
+                given["M"] = operator((m, n), matvec=given.pop("M"), dtype=FLOAT)
+            return calling(function, given)
+
+        call.__name__ = function.__name__
+
+        def keywords(arrays: Sequence[Any]) -> dict[str, Any]:
+            return {**template(tuple(arrays)), "b": np.array(arrays[0])}
+
+        programs = [*self.programs, *([] if equations is None else [equations])]
+        read = list(dict.fromkeys(v for _, values in programs for v in values))
+        closed = [reading(program, values, read) for program, values in programs]
+        solver = Solver(
+            call,
+            f"scipy.sparse.linalg.{function.__name__}",
+            tuple(self.names),
+            len(operands.tracers),
+            keywords,
+            lambda result: tuple(result),
+            tuple(kinds),
+            True,
+            0.0,
+            lambda f, given: f(given),
+            tuple(names),
+            -1 if equations is None else len(closed) - 1,
+            relative=1e-2,  # a linear equation has the same derivative everywhere
+        )
+        values = (*(t.value for t in operands.tracers), *read)
+        if all(v.owner is not None and v.owner.kind == "constant" for v in values):
+            raise Declined("a linear system of constants")
+        attributes = {"solver": solver, "programs": tuple(closed)}
+        found = trace.builder.emit("root", values, attributes)
+        return [presented(v) for v in found[:-1]]
+
+
+_TRANSPOSED = ("bicg", "qmr", "lsqr", "lsmr")
+SQUARE = ("cg", "cgs", "bicg", "bicgstab", "gmres", "lgmres", "minres", "qmr", "gcrotmk", "tfqmr")
+_NUMBER, _COUNT = ArrayType(FLOAT, (), True), ArrayType(_INT, (), True)
+
+
+def solve_iteratively(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``cg`` and its like: the solution, and whether it was found."""
+    given = bound(function, args, kwargs)
+    _refuse(given, "callback", "callback_type", "M1", "M2", "outer_v", "CU", "show", "check")
+    matrix, shape = _matrix(frame, given.pop("A"))
+    b = _vector(frame, given.pop("b"))
+    if shape[0] != shape[1] or b.shape != shape[:1]:
+        raise Declined("a system of other sizes")
+    solved = Solved(frame, function, matrix, shape, b, given, node)
+
+    def residual(z: Any) -> Any:
+        return _product(frame, solved.matrix, z, node) - b
+
+    equations = None
+    if _is_operator(matrix):
+        equations = _program(frame, shape[1:], residual, node)
+    x, info = solved.run(("n", _COUNT), ("info",), equations)
+    if not _is_operator(matrix):
+        x = _by_formula(frame, function, x, _solution, matrix, b)
+    return x, info
+
+
+def _refuse(given: dict[str, Any], *names: str) -> None:
+    for name in names:
+        value = given.pop(name, None)
+        if value is not None and value is not False:
+            raise Declined(f"a linear solver with {name}")
+
+
+def _by_formula(frame: Frame, function: Any, x: Any, formula: Any, *args: Any) -> Tracer:
+    """``x``, with the derivative of a formula; a warning where the two are not the same."""
+    name, source = f"scipy.sparse.linalg.{function.__name__}", frame.trace.builder.source
+    with for_derivatives(frame.trace):
+        exact = as_float(interpreted(formula, *args))
+        checked = emit_tracer("agrees", exact, exact, x, name=name, source=source)
+    made: Tracer = derived_as(x, checked)
+    return Tracer(made.value, x.form)
+
+
+def _solution(matrix: Any, b: Any) -> Any:
+    """Interpreted."""
+    from scipy.sparse.linalg import spsolve
+
+    if hasattr(matrix, "format"):
+        return spsolve(matrix if matrix.format in ("csr", "csc") else matrix.tocsr(), b)
+    return np.linalg.solve(matrix, b)
+
+
+# -- least squares --------------------------------------------------------------------------------------
+LEAST_SQUARES = {
+    "lsqr": ("istop", "itn", "r1norm", "r2norm", "anorm", "acond", "arnorm", "xnorm", "var"),
+    "lsmr": ("istop", "itn", "normr", "normar", "norma", "conda", "normx"),
+}
+
+
+def solve_least_squares(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``lsqr`` and ``lsmr``."""
+    given = bound(function, args, kwargs)
+    _refuse(given, "show", "calc_var")
+    matrix, shape = _matrix(frame, given.pop("A"))
+    b = _vector(frame, given.pop("b"))
+    damp: Any = as_float(frame.trace.deep(given.pop("damp", 0.0)))
+    if b.shape != shape[:1] or damp.shape or is_sparse(matrix) and matrix.format == "dia":
+        raise Declined("least squares of other sizes")
+    given["damp"] = damp
+    names = LEAST_SQUARES[function.__name__]
+    m, n = shape
+    kinds = [_COUNT if name in ("istop", "itn") else _NUMBER for name in names]
+    if names[-1] == "var":
+        kinds[-1] = ArrayType(FLOAT, (n,))
+    solved = Solved(frame, function, matrix, shape, b, given, node)
+
+    def normal(z: Any) -> Any:
+        """Zero at the least squares: Aᵀ(A z - b) + damp² z."""
+        left = _product(frame, solved.matrix, z, node) - b
+        return _product(frame, solved.matrix, left, node, True) + damp * damp * z
+
+    if _is_operator(matrix) and m < n:
+        raise Declined("least squares of an operator with more unknowns than equations")
+    equations = _program(frame, (n,), normal, node) if _is_operator(matrix) else None
+    first = ArrayType(FLOAT, (n,))
+    x, *others = solved.run((first, *kinds), names, equations)
+    if not _is_operator(matrix):
+        x = _by_formula(frame, function, x, _least_squares, matrix, b, damp, m, n)
+    return (x, *others)
+
+
+def _least_squares(matrix: Any, b: Any, damp: Any, m: Any, n: Any) -> Any:
+    """Interpreted.  [1 A; Aᵀ -damp²] [r; x] = [b; 0], with the least x where there are several."""
+    right = np.concatenate([b, np.zeros(n)])
+    if not hasattr(matrix, "format"):
+        if m < n:
+            wide = np.concatenate([damp * damp * np.eye(m) + matrix @ matrix.T])
+            return matrix.T @ np.linalg.solve(wide, b)
+        return np.linalg.solve(matrix.T @ matrix + damp * damp * np.eye(n), matrix.T @ b)
+    rows, columns, elements = elements_of(matrix)
+    one, other = np.arange(m), np.arange(n) + m
+    if m >= n:
+        diagonal = np.concatenate([np.ones(m), -damp * damp * np.ones(n)])
+    else:  # x = Aᵀ y and A x + damp² y = b
+        diagonal = np.concatenate([damp * damp * np.ones(m), -np.ones(n)])
+    data = np.concatenate([diagonal, elements, elements])
+    down = np.concatenate([one, other, rows, columns + m])
+    across = np.concatenate([one, other, columns + m, rows])
+    return solved_by_elements(data, down, across, right)[m:]
+
+
+# -- eigenvalues ----------------------------------------------------------------------------------------
+def eigenvalues(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``eigsh`` of a symmetric matrix: some eigenvalues, and the vectors of length 1 if wanted."""
+    trace = frame.trace
+    given = bound(function, args, kwargs)
+    matrix, shape = _matrix(frame, given.pop("A"))
+    _refuse(given, "M", "Minv", "OPinv", "rng", "mode")
+    if _is_operator(matrix) or not isinstance(given.get("k", 6), int):
+        raise Declined("eigsh of an operator, or of as many vectors as run time says")
+    with_vectors = trace.deep(given.get("return_eigenvectors", True))
+    if not isinstance(with_vectors, bool):
+        raise Declined("eigsh of an option known only at run time")
+    n, k = shape[0], given.get("k", 6)
+    parts = _parts(matrix)
+    given["return_eigenvectors"] = True
+    call, operands = _called(frame, function, matrix, parts, given)
+    types = (ArrayType(FLOAT, (k,)), ArrayType(FLOAT, (n, k)))
+    values, vectors = emit_tracer("called", *operands, call=call, types=types)
+    name, source = "scipy.sparse.linalg.eigsh", trace.builder.source
+    with for_derivatives(trace):
+        whole: Array = as_float(interpreted(_refined, matrix, values, vectors, n, k))
+        found: Array = np.concatenate([values[None, :], vectors])
+        whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
+    values = derived_as(values, whole[0])
+    if not with_vectors:
+        return values
+    return values, derived_as(vectors, whole[1:])
+
+
+def _refined(matrix: Any, values: Any, vectors: Any, n: Any, k: Any) -> Any:
+    """Interpreted.  Two steps of Newton's from each pair, of A v - λ v = 0 and |v|² = 1.
+
+    The pair itself is taken as a constant, so one step has the first derivative and two have the first
+    three.
+    """
+    columns = []
+    place = np.arange(n)
+    last = np.full(n, n)
+    for j in range(k):
+        value, v = values[j], vectors[:, j]
+        for _ in range(2):
+            error = np.concatenate([matrix @ v - value * v, np.array([0.5 * (v @ v - 1.0)])])
+            if hasattr(matrix, "format"):
+                rows, across, elements = elements_of(matrix)
+                data = np.concatenate([elements, -value * np.ones(n), -v, v])
+                rows = np.concatenate([rows, place, place, last])
+                across = np.concatenate([across, place, last, place])
+                step = solved_by_elements(data, rows, across, error)
+            else:
+                top = np.concatenate([matrix - value * np.eye(n), -v[:, None]], axis=1)
+                bottom = np.concatenate([v, np.zeros(1)])[None, :]
+                step = np.linalg.solve(np.concatenate([top, bottom]), error)
+            v, value = v - step[:n], value - step[n]
+        columns.append(np.concatenate([np.array([value]), v]))
+    return np.stack(columns, axis=1)
+
+
+def _parts(matrix: Any) -> list[Array]:
+    """The arrays that a matrix is made of."""
+    if not is_sparse(matrix):
+        return [matrix]
+    if matrix.format not in ("csr", "csc"):
+        raise Declined(f"a sparse array of the form {matrix.format!r}")
+    return [as_tracer(x) for x in interpreted(_lines, matrix)]
+
+
+def _lines(matrix: Any) -> Any:
+    return matrix.data, matrix.indices, matrix.indptr
+
+
+def _called(
+    frame: Frame, function: Any, matrix: Any, parts: Sequence[Any], given: dict[str, Any]
+) -> tuple[Call, list[Tracer]]:
+    """SciPy's call as an operation on the arrays of a matrix and on what else is given."""
+    trace, operands = frame.trace, Operands()
+    for part in parts:
+        operands.template(part)
+    template = operands.template({k: numbers(trace.deep(v)) for k, v in given.items()})
+    if not is_traced(list(parts)) and not is_traced(list(given.values())):
+        raise Declined("a matrix of constants")
+    calling = calling_from(trace.builder.source)
+    cls, shape = type(matrix), getattr(matrix, "shape", ())
+
+    def run(values: Sequence[Any]) -> list[Any]:
+        arrays = [np.array(x) for x in values[: len(parts)]]
+        made = arrays[0]
+        if len(parts) > 1:
+            count = int(arrays[2][-1])
+            made = cls((arrays[0][:count], arrays[1][:count], arrays[2]), shape=shape)
+        result = calling(function, {"A": made, **template(tuple(values))})
+        return list(result) if isinstance(result, tuple) else [result]
+
+    return Call(f"scipy.sparse.linalg.{function.__name__}", run), list(operands.tracers)
+
+
+# -- exponentials, triangles ------------------------------------------------------------------------------
+def exponential_times(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``expm_multiply`` of one matrix, at one time."""
+    given = bound(function, args, kwargs)
+    matrix, shape = _matrix(frame, given.pop("A"))
+    right = as_float(frame.trace.deep(given.pop("B")))
+    if any(v is not None for v in given.values()) or _is_operator(matrix):
+        raise Declined("expm_multiply at several times, or of an operator")
+    if len(right.shape) not in (1, 2) or right.shape[0] != shape[1]:
+        raise Declined("expm_multiply of other sizes")
+    call, operands = _called(frame, function, matrix, _parts(matrix), {"B": right})
+    found = emit_tracer("called", *operands, call=call, types=(right.value.type,))
+    found = found[0] if isinstance(found, (list, tuple)) else found
+    return _by_formula(frame, function, found, _taylor, matrix, right)
+
+
+def _taylor(matrix: Any, right: Any) -> Any:
+    """Interpreted.  e**(A / s) s times, each by its series: s makes the norm of A / s at most 1."""
+    size = abs(matrix).sum(axis=0)
+    steps = int(np.ceil(np.max(size))) + 1
+    total = right
+    for _ in range(steps):
+        term = total
+        for j in range(1, 20):  # 1 / 20! is below the rounding error
+            term = (matrix @ term) / (j * steps)
+            total = total + term
+    return total
+
+
+def solve_triangular(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``spsolve_triangular``."""
+    given = bound(function, args, kwargs)
+    matrix, _ = _matrix(frame, given.pop("A"))
+    right = as_float(frame.trace.deep(given.pop("b")))
+    _refuse(given, "overwrite_A", "overwrite_b", "unit_diagonal")
+    if not is_sparse(matrix) or len(right.shape) not in (1, 2):
+        raise Declined("spsolve_triangular of other arrays")
+    lower = given.get("lower", True)
+    if not isinstance(lower, bool):
+        raise Declined("spsolve_triangular of an option known only at run time")
+    call, operands = _called(frame, function, matrix, _parts(matrix), {"b": right, **given})
+    found = emit_tracer("called", *operands, call=call, types=(right.value.type,))
+    found = found[0] if isinstance(found, (list, tuple)) else found
+    return _by_formula(frame, function, found, _of_triangle, matrix, right, lower)
+
+
+def _of_triangle(matrix: Any, right: Any, lower: Any) -> Any:
+    """Interpreted.  SciPy looks at one triangle alone."""
+    import scipy.sparse as sp
+    from scipy.sparse.linalg import spsolve
+
+    part = sp.tril(matrix, format="csr") if lower else sp.triu(matrix, format="csr")
+    return spsolve(part, right)
+
+
+ROWS: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(SQUARE, solve_iteratively),
+    **dict.fromkeys(LEAST_SQUARES, solve_least_squares),
+    "eigsh": eigenvalues,
+    "expm_multiply": exponential_times,
+    "spsolve_triangular": solve_triangular,
+    "LinearOperator": make_operator,
+}
+
+__all__ = ["ROWS"]
