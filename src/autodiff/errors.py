@@ -106,6 +106,12 @@ class DtypeError(AutodiffError, TypeError):
     code = "AD105"
 
 
+class EngineError(AutodiffError, RuntimeError):
+    """An engine that is not installed, or a device that is not there."""
+
+    code = "AD110"
+
+
 class DerivativeError(AutodiffError, NotImplementedError):
     """An operation that has a value but no derivative."""
 
