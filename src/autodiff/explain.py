@@ -7,6 +7,7 @@ from typing import Any
 
 from autodiff.compiled import Compiled
 from autodiff.dims import UndecidedExtent
+from autodiff.engines.jax import advice
 from autodiff.ir import walk
 from autodiff.ir.printing import Text
 from autodiff.ladder import Bail
@@ -39,4 +40,6 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     )
     for value in plan.program.outputs:
         lines.append(f"  output  {value.type}")
+    if compiled.engine == "jax":
+        lines += [f"  slow    on a GPU: {text}" for text in advice.sequences(plan.program)]
     return Text("\n".join(lines))

@@ -88,6 +88,10 @@ def _run_on(
     if captured.mutated:
         read = [*arguments, *hidden]
         stored = [read[number] for number, _ in captured.mutated]
+        if compiled.engine == "jax" and compiled.transformation.is_value:
+            from autodiff.compiled.devices import refuse_stores
+
+            refuse_stores(compiled.signature.title, stored)
         if _may_alias(read) or any(map(_may_overlap_itself, stored)):
             if compiled.transformation.is_value:
                 return fallback.uncompiled(compiled, call.whole(), None, extra)
