@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -40,6 +40,8 @@ OPERATIONS: dict[str, Callable[[Translation, Operation], Any]] = {}
 """How each operation that is not pointwise is translated; filled by the modules that know it."""
 
 INT32 = np.dtype(np.int32)
+Range: TypeAlias = tuple[int | None, int | None]
+"""The least and the largest that an integer may be, as far as it is known."""
 
 
 def translates(*kinds: str) -> Callable[[Any], Any]:
@@ -103,7 +105,7 @@ class Translation:
         self.shared = shared
         self.around = around
         self.values: dict[Value, Any] = {}
-        self.ranges: dict[Value, tuple[int, int]] = {} if around is None else around.ranges
+        self.ranges: dict[Value, Range] = {} if around is None else around.ranges
         self.status: Any = None
         self.rows: Any = None
         self.operation: Operation | None = None
@@ -207,8 +209,8 @@ class Translation:
         UnsupportedError
             Where there is none.
         """
-        low_high = self._range(extent)
-        if low_high is None or low_high[1] is None:
+        _, high = self._range(extent)
+        if high is None:
             assert self.operation is not None
             raise refused(
                 "the size of an array is known at run time only, and has no bound",
@@ -216,9 +218,9 @@ class Translation:
                 "JAX needs sizes beforehand: use arrays of a fixed size and np.where, "
                 "or engine='native'",
             )
-        return max(low_high[1], 0)
+        return max(high, 0)
 
-    def _range(self, extent: Extent) -> Any:
+    def _range(self, extent: Extent) -> Range:
         if not isinstance(extent, Dim):
             return int(extent), int(extent)
         low: int | None = 0
@@ -232,7 +234,7 @@ class Translation:
             high = None if high is None or ends[1] is None else high + ends[1]
         return low, high
 
-    def _range_of_atom(self, atom: Any) -> tuple[int | None, int | None]:
+    def _range_of_atom(self, atom: Any) -> Range:
         if not isinstance(atom, Func):
             return self._range_of_symbol(atom)
         (a, b), (c, d) = self._range(atom.left), self._range(atom.right)
@@ -253,7 +255,7 @@ class Translation:
             None if b is None else max(b // x for x in divisors),
         )
 
-    def _range_of_symbol(self, symbol: Value) -> tuple[int | None, int | None]:
+    def _range_of_symbol(self, symbol: Value) -> Range:
         found = self.ranges.get(symbol)
         if found is not None:
             return found
@@ -327,7 +329,7 @@ def _least(a: int | None, b: int | None) -> int | None:
     return None if a is None or b is None else min(a, b)
 
 
-def _product_of(one: Any, other: Any) -> tuple[int | None, int | None]:
+def _product_of(one: Any, other: Any) -> Range:
     """The range of a product of two numbers with ranges."""
     ends = (*one, *other)
     if not any(x is None for x in ends):
@@ -529,8 +531,8 @@ def _for(t: Translation, operation: Operation) -> list[Any]:
     index, *parameters = body.parameters
     width = len(parameters)
     stacks = operation.results[width:]
-    most = count if isinstance(count, int) else t.most(operation.attributes["count"])
-    t.ranges[index] = (0, max(most - 1, 0))
+    most = t._range(operation.attributes["count"])[1]
+    t.ranges[index] = (0, None if most is None else max(most - 1, 0))
     start = _typed(t, operation.results[:width], [t[v] for v in operation.operands])
     if isinstance(count, int) and count <= 0:
         return [*start, *[jnp.zeros(t.shape_of(v), v.dtype) for v in stacks]]
