@@ -24,23 +24,29 @@ FEW = 64
 
 def sequences(program: Program) -> list[str]:
     """Each loop of small steps that is long, or may be, in words, by its line."""
-    return list(dict.fromkeys(_texts(program.block)))
+    return list(dict.fromkeys(_texts(program.block, 1)))
 
 
-def _texts(block: Block) -> Iterator[str]:
+def _texts(block: Block, lanes: int) -> Iterator[str]:
     for operation in block.operations:
-        if operation.kind in ("for", "while") and _is_slow(operation):
+        is_loop = operation.kind in ("for", "while")
+        side_by_side = operation.kind == "for" and not operation.operands
+        if is_loop and not side_by_side and _is_slow(operation, lanes):
             yield _text(operation)
-        else:
-            for region in operation.regions:
-                yield from _texts(region)
+            continue
+        count = operation.attributes.get("count")
+        inner = lanes
+        if side_by_side:
+            inner *= count if isinstance(count, int) else SMALL
+        for region in operation.regions:
+            yield from _texts(region, inner)
 
 
-def _is_slow(loop: Operation) -> bool:
+def _is_slow(loop: Operation, lanes: int) -> bool:
     count = loop.attributes.get("count")
     if isinstance(count, int) and count <= FEW:
         return False
-    return max(map(_largest, loop.regions)) < SMALL
+    return lanes * max([1, *map(_largest, loop.regions)]) < SMALL
 
 
 def _largest(block: Block) -> int:

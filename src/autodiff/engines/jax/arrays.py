@@ -24,8 +24,6 @@ from autodiff.ir.data import Operation, Value
 from autodiff.ops.structural import index_of
 
 INT64 = np.dtype(np.int64)
-_NOWHERE = np.int64(2**62)
-"""An index that lies beyond every array: what is written there is dropped."""
 
 
 # -- creation ---------------------------------------------------------------------------------------
@@ -147,23 +145,28 @@ class _Slice:
         """The shape of the result."""
         return tuple([n for n in self.most if n is not None])
 
-    def index(self, drop: bool) -> tuple[Any, ...]:
-        """Index arrays, one an axis; ``drop``: what lies beyond the size points at nothing."""
+    def index(self, shape: tuple[int, ...] | None = None) -> tuple[Any, ...]:
+        """Index arrays, one an axis.
+
+        Of an array of this shape, if it is given, what lies beyond the size of the slice points at
+        nothing: one past the end of the axis, where nothing is written.
+        """
         found = []
         at, rank = 0, len(self.kept)
-        for start, size, step, most in zip(
-            self.starts, self.sizes, self.steps, self.most, strict=True
+        ends = [None] * len(self.starts) if shape is None else shape
+        for start, size, step, most, end in zip(
+            self.starts, self.sizes, self.steps, self.most, ends, strict=True
         ):
             if most is None:
                 found.append(jnp.asarray(start, INT64))
                 continue
             line = lax.iota(INT64, most)
             places = jnp.asarray(start, INT64) + line * jnp.asarray(step, INT64)
-            if drop and not isinstance(size, int):
-                places = jnp.where(line < size, places, _NOWHERE)
-            shape = [1] * rank
-            shape[at] = most
-            found.append(places.reshape(shape))
+            if end is not None and not isinstance(size, int):
+                places = jnp.where(line < size, places, end)
+            along = [1] * rank
+            along[at] = most
+            found.append(places.reshape(along))
             at += 1
         return tuple(found)
 
@@ -179,7 +182,7 @@ def _slice(t: Translation, operation: Operation) -> Any:
         return lax.dynamic_slice(x, starts, s.block).reshape(s.kept)
     if any(n == 0 for n in x.shape):
         return jnp.zeros(s.kept, x.dtype)
-    return x.at[s.index(drop=False)].get(mode="clip")
+    return x.at[s.index()].get(mode="clip")
 
 
 @translates("slice_update", "slice_add")
@@ -197,7 +200,7 @@ def _slice_update(t: Translation, operation: Operation) -> Any:
         if adds:
             v = v + lax.dynamic_slice(x, starts, s.block)
         return lax.dynamic_update_slice(x, v, starts)
-    index = s.index(drop=True)
+    index = s.index(x.shape)
     return x.at[index].add(v, mode="drop") if adds else x.at[index].set(v, mode="drop")
 
 
@@ -217,7 +220,7 @@ def _concatenate(t: Translation, operation: Operation) -> Any:
     start: Any = np.int64(0)
     for part, size in zip(parts, sizes, strict=True):
         line = lax.iota(INT64, part.shape[axis])
-        places = jnp.where(line < size, start + line, _NOWHERE)
+        places = jnp.where(line < size, start + line, shape[axis])
         whole = whole.at[(slice(None),) * axis + (places,)].set(part, mode="drop")
         start = start + size
     return whole
@@ -240,16 +243,14 @@ def _positions(
             t.require(bool(np.all((index >= -n) & (index < n))), message)
             found.append(np.where(index < 0, index + n, index))
             continue
-        index = jnp.asarray(index)
-        if index.dtype.kind == "u":
-            index = index.astype(INT64)
+        index = jnp.asarray(index).astype(INT64)
         beyond = t.open_axes(value)
         if not _is_inside(value, x, axis):
             fits = (index >= -n) & (index < n)
             t.require(jnp.all(t.filled(value, fits, True)), message)
-            index = jnp.where(index < 0, index + jnp.asarray(n, index.dtype), index)
-        if beyond:
-            index = t.filled(value, index.astype(INT64), _NOWHERE if drop else 0)
+            index = jnp.where(index < 0, index + n, index)
+        if beyond:  # one past the end is nowhere
+            index = t.filled(value, index, t._held(x.shape[axis]) if drop else 0)
         found.append(index)
     return tuple(found)
 
@@ -314,7 +315,7 @@ def _scatter_update(t: Translation, operation: Operation) -> Any:
         order = jnp.arange(int(np.prod(shape)), dtype=INT64).reshape(shape)
         table = jnp.full(x.shape[: len(axes)], -1, INT64).at[index].max(order, mode="drop")
         last = table.at[index].get(mode="fill", fill_value=-1) == order
-        index = (jnp.where(last, index[0], _NOWHERE), *index[1:])
+        index = (jnp.where(last, index[0], x.shape[0]), *index[1:])
     return lax.transpose(x.at[index].set(_as_rows(t, v, index, x), mode="drop"), back)
 
 

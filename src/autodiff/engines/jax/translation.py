@@ -4,7 +4,8 @@
 
 What is known while the function is traced stays a NumPy number, so sizes made of extents are plain
 integers and branches on them are taken.  Control flow becomes ``lax.cond``, ``lax.scan`` (a counted
-loop that stacks), ``lax.fori_loop`` and ``lax.while_loop``.
+loop), ``lax.fori_loop`` (one whose count the run tells) and ``lax.while_loop``; the iterations of a
+loop that carries nothing, as that over the lanes of ``vmap``, are computed side by side.
 
 *Failures.*  XLA cannot stop in the middle: a check that fails writes its number into a status, which
 is carried through loops and branches and returned beside the outputs; the first failure stays.  A
@@ -20,10 +21,12 @@ held in one of the largest size it may have, the rest being of no meaning; see `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import Any, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -549,6 +552,8 @@ def _for(t: Translation, operation: Operation) -> list[Any]:
         ]
         return channel.packed(inner), moved, rows
 
+    if isinstance(count, int) and not width:
+        return _lanes(t, operation, count, channel, step)
     if isinstance(count, int):
 
         def scanned(state: Any, k: Any) -> Any:
@@ -574,6 +579,52 @@ def _for(t: Translation, operation: Operation) -> list[Any]:
     packed, carries, tables = lax.fori_loop(np.int64(0), count, turn, state)
     channel.leave(t, packed)
     return [*carries, *tables]
+
+
+BYTES_AT_ONCE = 2**30
+"""What iterations that do not wait for one another may take when they are computed at once."""
+
+
+def _lanes(
+    t: Translation,
+    operation: Operation,
+    count: int,
+    channel: _Channel,
+    step: Callable[..., tuple[Any, list[Any], list[Any]]],
+) -> list[Any]:
+    """A loop that carries nothing, as ``vmap`` makes it: its iterations side by side."""
+
+    def lane(k: Any) -> tuple[Any, list[Any]]:
+        packed, _, rows = step(k, channel.start, ())
+        return packed, rows
+
+    line = jnp.arange(count, dtype=np.int64)
+    at_once = max(BYTES_AT_ONCE // max(_bytes_of(t, operation.regions[0]), 1), 1)
+    if at_once >= count:
+        packed, tables = jax.vmap(lane)(line)
+    else:
+        packed, tables = lax.map(lane, line, batch_size=at_once)
+    left = list(packed)
+    joined: tuple[Any, ...] = ()
+    if channel.fails:
+        statuses = left.pop(0)
+        joined += (statuses[jnp.argmax(statuses != 0)],)
+    if channel.tapes:
+        joined += (jnp.max(left.pop(0)),)
+    channel.leave(t, joined)
+    return list(tables)
+
+
+def _bytes_of(t: Translation, block: Block) -> int:
+    """About what an iteration of a loop computes, in bytes; loops inside of it count once."""
+    total = 0
+    for operation in block.operations:
+        for value in operation.results:
+            sizes = [n if isinstance(n, int) else 1 for n in value.shape]
+            rows = t.shared.rows if operation.kind == "while" and value.shape else 1
+            total += math.prod(sizes) * rows * value.dtype.itemsize
+        total += sum(_bytes_of(t, region) for region in operation.regions)
+    return total
 
 
 @translates("while")
