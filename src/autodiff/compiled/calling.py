@@ -290,6 +290,8 @@ class Compiled(Compiler):
                 mistake = InternalError("the program does not accept the call it was made for")
                 return fallback.after_mistake(self, call, mistake, extra)[0]
             return fallback.failed(self, made, call, extra)
+        if self.engine == "jax":  # so that the next call needs no copies for the host
+            self._recall(made, call)
         return result
 
     def _refuse_vectors(self) -> NoReturn:
