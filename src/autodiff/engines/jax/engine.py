@@ -20,7 +20,15 @@ from autodiff import floating
 from autodiff.dims import Dim, symbols
 from autodiff.engines.jax import platform
 from autodiff.errors import DtypeError, EngineError
-from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, walk
+from autodiff.ir.data import (
+    ArrayType,
+    Block,
+    Operation,
+    Program,
+    Value,
+    attribute_symbols,
+    walk,
+)
 from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree, assembled
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import ENTRIES, Pointwise
@@ -28,7 +36,7 @@ from autodiff.ops.entries import ENTRIES, Pointwise
 FIRST_BYTES = 2**20
 """What the tape of a ``while`` loop takes in the first run, as near as whole rows come to it."""
 
-MOST_ROWS = 1024
+MOST_ROWS = 64
 """Of a tape in the first run."""
 
 
@@ -119,6 +127,8 @@ def _of_sizes(program: Program) -> set[Value]:
     needed: set[Value] = set()
     operations = list(walk(program.block))
     for operation in operations:
+        if operation.kind == "sized":
+            needed |= set(attribute_symbols(operation.attributes["shape"]))
         for value in operation.results:
             for n in value.shape:
                 needed |= set(symbols(n))

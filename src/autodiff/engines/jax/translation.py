@@ -11,12 +11,12 @@ loop that carries nothing, as that over the lanes of ``vmap``, are computed side
 is carried through loops and branches and returned beside the outputs; the first failure stays.  A
 ``while`` loop ends at once where something has failed, for what it waits for may never come.
 
-*Tapes.*  A ``while`` loop that stacks (what reverse mode keeps of each iteration) has a table of
-``shared.rows`` rows; how many it would have filled is returned, so that the engine can run it again
-with more.
-
 *Sizes.*  XLA wants to know each size beforehand.  An array whose size is known at run time only is
 held in one of the largest size it may have, the rest being of no meaning; see ``arrays``.
+
+*Tapes.*  A ``while`` loop that stacks (what reverse mode keeps of each iteration) has a table of
+``shared.rows`` rows, and so has an array whose size nothing bounds; how many would have been needed
+is returned, so that the engine can run it again with more.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from autodiff.dims import Dim, Extent, Func
+from autodiff.dims import Dim, Extent, Func, symbols
 from autodiff.engines.jax.elements import Elements
 from autodiff.errors import AutodiffError, UnsupportedError
 from autodiff.ir.data import Block, Operation, Program, Value, walk
@@ -61,7 +61,8 @@ def translates(*kinds: str) -> Callable[[Any], Any]:
 class Shared:
     """What all blocks of one program share."""
 
-    rows: int = 1024  # of the tape of a while loop
+    rows: int = 64  # of the tape of a while loop, and of arrays whose size nothing bounds
+    has_open_sizes: bool = False  # whether there are sizes that the inputs do not tell
     failures: list[str] = field(default_factory=list)  # number 1 is the first
     numbers: dict[tuple[int, str], int] = field(default_factory=dict)
 
@@ -80,6 +81,7 @@ def translated(
     """The outputs; the status, if anything can fail; the rows needed, if there are tapes."""
     whole = Translation(shared)
     whole.bind(program.inputs, inputs)
+    shared.has_open_sizes = _has_open_sizes(program)
     outputs = whole.block(program.block)
     status = () if whole.status is None else (jnp.asarray(whole.status, INT32),)
     rows = () if whole.rows is None else (jnp.asarray(whole.rows, np.int64),)
@@ -93,6 +95,17 @@ def refused(what: str, operation: Operation, remedy: str = "") -> UnsupportedErr
         code="AD306",
         source=operation.source,
         remedy=remedy or "use engine='native', or keep this line out of what runs on the device",
+    )
+
+
+def _has_open_sizes(program: Program) -> bool:
+    """Whether an array has a size that the inputs do not tell."""
+    given = set(program.inputs)
+    return any(
+        isinstance(n, Dim) and not symbols(n) <= given
+        for operation in walk(program.block)
+        for value in operation.results
+        for n in value.shape
     )
 
 
@@ -142,6 +155,9 @@ class Translation:
                     error.source = operation.source
                 raise
             self.bind(operation.results, results)
+            if self.shared.has_open_sizes:
+                for value in operation.results:
+                    self._note_sizes(value)
         return [self[v] for v in block.outputs]
 
     def _results(self, operation: Operation) -> Sequence[Any]:
@@ -205,23 +221,15 @@ class Translation:
         return function[atom.name](left, right)
 
     def most(self, extent: Extent) -> int:
-        """The largest number that an extent may be.
-
-        Raises
-        ------
-        UnsupportedError
-            Where there is none.
-        """
+        """The largest number that an extent may be; where nothing bounds it, the rows of a tape."""
         _, high = self._range(extent)
-        if high is None:
-            assert self.operation is not None
-            raise refused(
-                "the size of an array is known at run time only, and has no bound",
-                self.operation,
-                "JAX needs sizes beforehand: use arrays of a fixed size and np.where, "
-                "or engine='native'",
-            )
-        return max(high, 0)
+        return self.shared.rows if high is None else max(high, 0)
+
+    def _note_sizes(self, value: Value) -> None:
+        """Have the sizes of an array that nothing bounds counted, as the rows of a tape are."""
+        for n in value.shape:
+            if isinstance(n, Dim) and self._range(n)[1] is None:
+                self.note_rows(self.extent(n))
 
     def _range(self, extent: Extent) -> Range:
         if not isinstance(extent, Dim):
@@ -320,12 +328,10 @@ class Translation:
         """The translation of a block inside of this one, with nothing failed yet."""
         return Translation(self.shared, self)
 
-    def note(self, status: Any, rows: Any) -> None:
-        """Take over what happened in a region that began with this status."""
-        if status is not None:
-            self.status = status
-        if rows is not None:
-            self.rows = rows if self.rows is None else jnp.maximum(self.rows, rows)
+    def note_rows(self, rows: Any) -> None:
+        """So many rows are needed."""
+        rows = jnp.asarray(rows, np.int64).reshape(())
+        self.rows = rows if self.rows is None else jnp.maximum(self.rows, rows)
 
 
 def _least(a: int | None, b: int | None) -> int | None:
@@ -419,7 +425,7 @@ class _Channel:
 
     def __init__(self, t: Translation, *blocks: Block) -> None:
         self.fails = any(map(can_fail, blocks))
-        self.tapes = any(map(has_tapes, blocks))
+        self.tapes = t.shared.has_open_sizes or any(map(has_tapes, blocks))
         self.start = self.packed(t)
 
     def packed(self, t: Translation) -> tuple[Any, ...]:
@@ -490,17 +496,11 @@ def _shape_among(t: Translation, value: Value, operation: Operation) -> tuple[in
     own = set(operation.results)
     shape = []
     for n in value.shape:
-        if isinstance(n, Dim) and not own.isdisjoint(_symbols(n)):
+        if isinstance(n, Dim) and not own.isdisjoint(symbols(n)):
             shape.append(t.most(n))
         else:
             shape.append(t._held(n))
     return tuple(shape)
-
-
-def _symbols(extent: Dim) -> set[Any]:
-    from autodiff.dims import symbols
-
-    return set(symbols(extent))
 
 
 def _ranges_of_choices(t: Translation, operation: Operation) -> None:
@@ -647,6 +647,8 @@ def _while(t: Translation, operation: Operation) -> list[Any]:
         holds = jnp.asarray(holds, bool).reshape(())
         if inner.status is not None:
             holds = holds & (jnp.asarray(inner.status) == 0)
+        if t.shared.has_open_sizes:  # of what was cut off, it may wait for ever
+            holds = holds & (jnp.asarray(inner.rows) <= capacity)
         return holds, channel.packed(inner)
 
     def turn(state: Any) -> Any:
@@ -672,7 +674,7 @@ def _while(t: Translation, operation: Operation) -> list[Any]:
     _, count, packed, carries, tables = lax.while_loop(lambda state: state[0], turn, state)
     channel.leave(t, packed)
     if stacks:
-        t.note(None, count)
+        t.note_rows(count)
     return [count, *carries, *tables]
 
 
