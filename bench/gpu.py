@@ -70,7 +70,9 @@ def relaxation(u: Any, source: Any) -> Any:
     """Jacobi sweeps of a Poisson problem until they change little: how many, the data decide."""
     change = 1.0
     while change > 1e-3:
-        inner = 0.25 * (u[:-2, 1:-1] + u[2:, 1:-1] + u[1:-1, :-2] + u[1:-1, 2:] + source[1:-1, 1:-1])
+        inner = 0.25 * (
+            u[:-2, 1:-1] + u[2:, 1:-1] + u[1:-1, :-2] + u[1:-1, 2:] + source[1:-1, 1:-1]
+        )
         change = np.max(np.abs(inner - u[1:-1, 1:-1]))
         u = u.copy()
         u[1:-1, 1:-1] = inner
@@ -278,7 +280,9 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run; the exit code says whether all results agree."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", default="gpu", help='"gpu" (the default), "gpu:1", "tpu", "cpu"')
+    parser.add_argument(
+        "--device", default="gpu", help='"gpu" (the default), "gpu:1", "tpu", "cpu"'
+    )
     options = parser.parse_args(arguments)
     from autodiff.engines.jax import platform
     from autodiff.errors import EngineError

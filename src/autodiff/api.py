@@ -30,8 +30,10 @@ import numpy as np
 from autodiff import containers, debug, transform, tree
 from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
+from autodiff.compiled.devices import looked_at
 from autodiff.dims import UndecidedExtent
 from autodiff.engines import ENGINES
+from autodiff.engines.jax.platform import parsed
 from autodiff.errors import ArgumentError, AutodiffError, NameArgumentError, UnsupportedError
 from autodiff.ir.printing import Text
 from autodiff.ladder import Bail, NotStaged
@@ -482,8 +484,6 @@ class _WithVectors(Transformed):
                 return result
         try:
             if compiled.engine == "jax":
-                from autodiff.compiled.devices import looked_at
-
                 return looked_at(self._call_slowly, args, kwargs, vectors)
             return self._call_slowly(args, kwargs, vectors)
         except Exception as error:
@@ -571,8 +571,6 @@ def _refuse_device(engine: str, device: Any, use_cache: bool) -> None:
             f"device={device!r} is for engine='jax'; engine={engine!r} runs on the CPU.",
             remedy="give engine='jax' as well, or leave the device out",
         )
-    from autodiff.engines.jax.platform import parsed
-
     parsed(device)
 
 

@@ -479,12 +479,12 @@ def _engine_works(engine: str) -> str:
 
 def _jax() -> str:
     """Whether the JAX engine works, and on which devices."""
-    from autodiff.engines.jax import platform
+    from autodiff.engines.jax.platform import description
 
     if _version("jax") == "not installed":
         return 'not installed; pip install "jax" (for a GPU: pip install "jax[cuda12]")'
     try:
-        found = platform.description()
+        found = description()
     except Exception as error:
         return f"fails: {type(error).__name__}: {error}"
     return f"{_engine_works('jax')}; {found}"

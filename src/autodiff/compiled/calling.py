@@ -34,6 +34,7 @@ from autodiff.compiled.binding import (
     is_complex,
 )
 from autodiff.compiled.compiling import Compiler
+from autodiff.compiled.devices import looked_at
 from autodiff.compiled.fast import fast_path, no_fast_path, structured_path
 from autodiff.compiled.generality import generality
 from autodiff.compiled.running import UNFIT, run
@@ -151,8 +152,6 @@ class Compiled(Compiler):
         if result is not NotImplemented:
             return result
         if self.engine == "jax":
-            from autodiff.compiled.devices import looked_at
-
             return looked_at(self._new_call, args, kwargs, extra)
         return self._new_call(args, kwargs, extra)
 

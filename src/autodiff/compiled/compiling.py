@@ -28,6 +28,7 @@ from autodiff.compiled.results import result_maker, result_tree
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
 from autodiff.engines import InputForm, executable, run_native
+from autodiff.engines.jax import advice
 from autodiff.errors import (
     WARNINGS_OF_COMPILING,
     AutodiffError,
@@ -258,8 +259,6 @@ class Compiler:
 
     def _warn_of_sequences(self, program: Program) -> None:
         """Say what a GPU does slowly, before it is sent there."""
-        from autodiff.engines.jax import advice
-
         if not advice.is_accelerator(self.device):
             return
         for text in advice.sequences(program):

@@ -173,9 +173,6 @@ def _jax_executable(
     result: ResultTree,
     device: str | None,
 ) -> Executable:
-    from autodiff.engines.jax.platform import jax
-
-    jax()  # with its own error where it is not installed
     from autodiff.engines.jax.engine import JaxFunction
 
     made = JaxFunction(program, inputs, outputs, result, device, matches)

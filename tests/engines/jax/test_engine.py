@@ -319,7 +319,9 @@ def test_another_length_is_another_compilation_of_the_same_program() -> None:
 
 
 def test_integers_that_shape_arrays() -> None:
-    f = autodiff.function(lambda x, n: np.sum(x * np.arange(n)[-1] + np.zeros(n).size), engine="jax")
+    f = autodiff.function(
+        lambda x, n: np.sum(x * np.arange(n)[-1] + np.zeros(n).size), engine="jax"
+    )
     for n in (3, 5, 2, 8):
         assert f(X, n) == np.sum(X * (n - 1) + n)
 

@@ -11,6 +11,7 @@ written anywhere, and an index array's surplus entries point at nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -48,7 +49,11 @@ def _extent_value(t: Translation, operation: Operation) -> Any:
 @translates("broadcast")
 def _broadcast(t: Translation, operation: Operation) -> Any:
     (value,) = operation.operands
-    x, shape, axes = jnp.asarray(t[value]), t.shape_of(operation.result), operation.attributes["axes"]
+    x, shape, axes = (
+        jnp.asarray(t[value]),
+        t.shape_of(operation.result),
+        operation.attributes["axes"],
+    )
     wanted = operation.attributes["shape"]
     held = []
     for k, axis in enumerate(axes):
@@ -80,6 +85,9 @@ def _reshape(t: Translation, operation: Operation) -> Any:
     shape = t.shape_of(result)
     open_in, open_out = t.open_axes(value), t.open_axes(result)
     if not open_in and not open_out:
+        count = math.prod(shape)
+        if x.size != count:  # where a check has failed, or that is never reached
+            x = fit(jnp.ravel(x), (count,))
         return jnp.reshape(x, shape)
     one, other = _without_ones(value.shape), _without_ones(result.shape)
     if len(one) == len(other) and all(map(same, one, other)):
@@ -171,10 +179,19 @@ class _Slice:
         return tuple(found)
 
 
+def _is_within(s: _Slice, shape: tuple[int, ...]) -> bool:
+    """Whether a slice that is known lies in its array: else this is never reached, or has failed."""
+    for start, size, step, n in zip(s.starts, s.sizes, s.steps, shape, strict=True):
+        last = start if size is None else start + (size - 1) * step
+        if size != 0 and not (0 <= start < n and 0 <= last < n):
+            return False
+    return True
+
+
 @translates("slice")
 def _slice(t: Translation, operation: Operation) -> Any:
     x, s = t[operation.operands[0]], _Slice(t, operation)
-    if s.is_static:
+    if s.is_static and _is_within(s, np.shape(x)):
         return (x if is_known(x) else jnp.asarray(x))[index_of(s.starts, s.sizes, s.steps)]
     x = jnp.asarray(x)
     if s.is_block and all(n <= m for n, m in zip(s.block, x.shape, strict=True)):
@@ -191,7 +208,7 @@ def _slice_update(t: Translation, operation: Operation) -> Any:
     adds = operation.kind == "slice_add"
     s = _Slice(t, operation)
     v = fit(v, s.kept)
-    if s.is_static and not t.open_axes(operation.operands[1]):
+    if s.is_static and _is_within(s, x.shape) and not t.open_axes(operation.operands[1]):
         at = x.at[index_of(s.starts, s.sizes, s.steps)]
         return at.add(v) if adds else at.set(v)
     if s.is_block and all(n <= m for n, m in zip(s.block, x.shape, strict=True)):
@@ -241,7 +258,8 @@ def _positions(
         message = f"an index is out of bounds for axis {axis}"
         if is_known(index) and isinstance(n, int):
             t.require(bool(np.all((index >= -n) & (index < n))), message)
-            found.append(np.where(index < 0, index + n, index))
+            wrapped = np.where(index < 0, index.astype(INT64) + n, index)
+            found.append(np.clip(wrapped, 0, max(n - 1, 0)))
             continue
         index = jnp.asarray(index).astype(INT64)
         beyond = t.open_axes(value)
@@ -287,7 +305,9 @@ def _gather(t: Translation, operation: Operation) -> Any:
         return np.transpose(t[value], _order(t[value], axes))[index]
     x, _ = _axes_first(jnp.asarray(t[value]), axes)
     if any(n == 0 for n in x.shape[: len(axes)]):
-        return jnp.zeros((*jnp.broadcast_shapes(*[i.shape for i in index]), *x.shape[len(axes) :]), x.dtype)
+        return jnp.zeros(
+            (*jnp.broadcast_shapes(*[i.shape for i in index]), *x.shape[len(axes) :]), x.dtype
+        )
     return x.at[index].get(mode="clip")
 
 

@@ -11,7 +11,7 @@ fail.  The function is compiled by XLA once for each combination of sizes, as JA
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -59,7 +59,7 @@ class DeviceProgram:
     """
 
     def __init__(self, program: Program, device: str | None) -> None:
-        self.jax = platform.jax()
+        self.jax = platform.jax()  # with its own error where it is not installed
         with platform.double_precision():
             # Loaded in double precision: some modules of JAX make constants.
             from autodiff.engines.jax import arrays, kernels, translation
@@ -76,17 +76,16 @@ class DeviceProgram:
         self.failure: str | None = None
 
         def run(rows: int, known: tuple[Any, ...], arrays: Sequence[Any]) -> Any:
-            self.shared.rows = rows
             values = list(arrays)
             for k, x in zip(self.static, known, strict=True):
                 values.insert(k, np.int64(x))
             given = self._with_extents(values)
-            return translation.translated(program, given, self.shared)
+            return translation.translated(program, given, self.shared.with_rows(rows))
 
         run.__name__ = run.__qualname__ = program.name.replace("<", "").replace(">", "") or "f"
         self.run = self.jax.jit(run, static_argnums=(0, 1))
 
-    def _with_extents(self, values: Sequence[Any]) -> Iterator[Any]:
+    def _with_extents(self, values: Sequence[Any]) -> list[Any]:
         """All inputs: those taken, and the extents that their shapes tell."""
         extents: dict[Value, int] = {}
         for v, x in zip(self.taken, values, strict=True):
@@ -94,9 +93,7 @@ class DeviceProgram:
                 for symbol in symbols(n):
                     extents[symbol] = size
         given = iter(values)
-        return iter(
-            [np.int64(extents[v]) if v in extents else next(given) for v in self.program.inputs]
-        )
+        return [np.int64(extents[v]) if v in extents else next(given) for v in self.program.inputs]
 
     def __call__(self, arrays: list[Any]) -> list[Any] | None:
         """The outputs, on the device; None where a check failed, which ``failure`` tells."""

@@ -100,7 +100,9 @@ def _cholesky(t: Translation, operation: Operation) -> Any:
 def _factor(a: Any) -> Any:
     """The lower factor, of which only the lower triangle is read; NaN where there is none."""
     lower = jnp.tril(a)
-    return jnp.linalg.cholesky(lower + jnp.swapaxes(jnp.tril(a, -1), -1, -2), symmetrize_input=False)
+    return jnp.linalg.cholesky(
+        lower + jnp.swapaxes(jnp.tril(a, -1), -1, -2), symmetrize_input=False
+    )
 
 
 def _pivots(lu: Any) -> Any:

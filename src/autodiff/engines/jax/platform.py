@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 from autodiff.errors import EngineError
@@ -137,5 +139,7 @@ def name_of(device: Any) -> str:
     return f"{kind}:{same.index(device)}" if len(same) > 1 else kind
 
 
-originals: ContextVar[dict[int, tuple[Any, Any]]] = ContextVar("autodiff_originals", default={})
+originals: ContextVar[Mapping[int, tuple[Any, Any]]] = ContextVar(
+    "autodiff_originals", default=MappingProxyType({})
+)
 """Of a running call: copies for the host, by their id, with the arrays of JAX's that they are of."""

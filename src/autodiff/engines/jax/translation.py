@@ -22,6 +22,8 @@ is returned, so that the engine can run it again with more.
 from __future__ import annotations
 
 import math
+import operator
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import Any, TypeAlias
@@ -43,6 +45,12 @@ OPERATIONS: dict[str, Callable[[Translation, Operation], Any]] = {}
 """How each operation that is not pointwise is translated; filled by the modules that know it."""
 
 INT32 = np.dtype(np.int32)
+_OF_INTEGERS: dict[str, Callable[[int, int], int]] = {
+    "floordiv": operator.floordiv, "mod": operator.mod, "min": min, "max": max
+}  # fmt: skip
+_OF_ARRAYS: dict[str, Callable[[Any, Any], Any]] = {
+    "floordiv": jnp.floor_divide, "mod": jnp.mod, "min": jnp.minimum, "max": jnp.maximum
+}  # fmt: skip
 Range: TypeAlias = tuple[int | None, int | None]
 """The least and the largest that an integer may be, as far as it is known."""
 
@@ -65,14 +73,20 @@ class Shared:
     has_open_sizes: bool = False  # whether there are sizes that the inputs do not tell
     failures: list[str] = field(default_factory=list)  # number 1 is the first
     numbers: dict[tuple[int, str], int] = field(default_factory=dict)
+    lock: Any = field(default_factory=threading.Lock)  # several threads may trace at once
+
+    def with_rows(self, rows: int) -> Shared:
+        """The same for a program with tapes of so many rows."""
+        return Shared(rows, self.has_open_sizes, self.failures, self.numbers, self.lock)
 
     def number_of(self, operation: Operation, message: str) -> int:
         """The number that a failure of this operation has in the status."""
         key = (id(operation), message)
-        if key not in self.numbers:
-            self.failures.append(message)
-            self.numbers[key] = len(self.failures)
-        return self.numbers[key]
+        with self.lock:
+            if key not in self.numbers:
+                self.failures.append(message)
+                self.numbers[key] = len(self.failures)
+            return self.numbers[key]
 
 
 def translated(
@@ -209,16 +223,8 @@ class Translation:
             return int(x) if is_known(x) else x.astype(np.int64)
         left, right = self.extent(atom.left), self.extent(atom.right)
         if isinstance(left, int) and isinstance(right, int):
-            return {"floordiv": int.__floordiv__, "mod": int.__mod__, "min": min, "max": max}[
-                atom.name
-            ](left, right)
-        function = {
-            "floordiv": jnp.floor_divide,
-            "mod": jnp.mod,
-            "min": jnp.minimum,
-            "max": jnp.maximum,
-        }
-        return function[atom.name](left, right)
+            return _OF_INTEGERS[atom.name](left, right)
+        return _OF_ARRAYS[atom.name](left, right)
 
     def most(self, extent: Extent) -> int:
         """The largest number that an extent may be; where nothing bounds it, the rows of a tape."""
@@ -516,8 +522,10 @@ def _ranges_of_choices(t: Translation, operation: Operation) -> None:
                 low = None if output.low is None else _range_or_none(t, output.low)
                 high = None if output.high is None else _range_or_none(t, output.high)
                 ends.append((low and low[0], high and high[1]))
-        if all(x is not None for pair in ends for x in pair):
-            t.ranges[value] = (min(a for a, _ in ends), max(b for _, b in ends))
+        lows = [a for a, _ in ends if a is not None]
+        highs = [b for _, b in ends if b is not None]
+        if len(lows) == len(highs) == len(ends):
+            t.ranges[value] = (min(lows), max(highs))
 
 
 def _range_or_none(t: Translation, extent: Extent) -> Any:
@@ -666,9 +674,7 @@ def _while(t: Translation, operation: Operation) -> list[Any]:
         holds, packed = asked(channel.packed(inner), moved)
         return holds, k + 1, packed, moved, filled
 
-    tables = [
-        jnp.zeros((capacity, *[t._held(n) for n in v.shape[1:]]), v.dtype) for v in stacks
-    ]
+    tables = [jnp.zeros((capacity, *[t._held(n) for n in v.shape[1:]]), v.dtype) for v in stacks]
     holds, packed = asked(channel.start, start)
     state = (holds, jnp.asarray(0, np.int64), packed, start, tables)
     _, count, packed, carries, tables = lax.while_loop(lambda state: state[0], turn, state)
