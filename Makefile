@@ -2,7 +2,7 @@
 PYTHON ?= python
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help fix lint test slow bench docs golden ci
+.PHONY: help fix lint test slow jax bench docs golden ci
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 10
@@ -21,6 +21,9 @@ test:  ## the test suite, on all cores
 
 slow:  ## the long tests: more random programs, every Hessian product
 	$(PYTHON) -m pytest -n auto -m slow
+
+jax:  ## the tables and the corpus on the JAX engine, on JAX's CPU (extra "jax")
+	AUTODIFF_TEST_JAX=1 $(PYTHON) -m pytest -n auto -m jax
 
 docs:  ## run the examples of README.md, docs/ and the public docstrings
 	$(PYTHON) -m pytest tests/docs

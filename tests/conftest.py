@@ -41,6 +41,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on the JAX engine, before marks are chosen from."""
+    for item in items:
+        if getattr(getattr(item, "callspec", None), "params", {}).get("engine") == "jax":
+            item.add_marker("jax")
+
+
 @pytest.fixture
 def new_objects_only() -> None:
     """`gc.collect()` and `gc.get_objects()` in the test concern what is made in it."""

@@ -30,8 +30,10 @@ import numpy as np
 from autodiff import containers, debug, transform, tree
 from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
+from autodiff.compiled.devices import looked_at
 from autodiff.dims import UndecidedExtent
 from autodiff.engines import ENGINES
+from autodiff.engines.jax.platform import parsed
 from autodiff.errors import ArgumentError, AutodiffError, NameArgumentError, UnsupportedError
 from autodiff.ir.printing import Text
 from autodiff.ladder import Bail, NotStaged
@@ -65,8 +67,11 @@ class Transformed:
     wrt : str, int or sequence of them, optional
         Arguments to differentiate by, by name or position; by default every argument of the call
         that is a number, an array or a container with some (not parameters left at their default).
-    engine : {"native", "numpy"}
-        What runs the program: machine code, or NumPy operation by operation.
+    engine : {"native", "numpy", "jax"}
+        What runs the program: machine code, NumPy operation by operation, or JAX, on a GPU, TPU or
+        CPU (extra ``jax``; what it cannot run is an error).
+    device : {None, "cpu", "gpu", "gpu:1", ...}
+        Where ``engine="jax"`` runs.  None: where the arrays are, or JAX's own choice.
     threads : int
         The most threads a call may use.  Above one, array operations on 100,000 elements or more are
         cut into as many pieces (not on Windows); a sum may then differ in its last digits.  BLAS
@@ -87,6 +92,7 @@ class Transformed:
         *,
         wrt: Wrt = None,
         engine: str = "native",
+        device: str | None = None,
         threads: int = 1,
         use_cache: bool = True,
         on_fallback: str = "warn",
@@ -109,6 +115,7 @@ class Transformed:
                 code="AD107",
                 remedy=f"choose one of {', '.join(ENGINES)}",
             )
+        _refuse_device(engine, device, use_cache)
         if type(threads) is not int or threads < 1:
             raise NameArgumentError(
                 f"threads={threads!r} is not a number of threads.", remedy="pass 1 or more"
@@ -117,8 +124,11 @@ class Transformed:
             raise NameArgumentError(
                 f"on_fallback={on_fallback!r} is not known.", remedy="use 'warn' or 'error'"
             )
+        if debug.finding_nan():
+            engine, device = "numpy", None
         self._options: dict[str, Any] = {
-            "engine": "numpy" if debug.finding_nan() else engine,
+            "engine": engine,
+            "device": device,
             "threads": threads,
             "use_cache": use_cache,
             "on_fallback": on_fallback,
@@ -467,12 +477,14 @@ class _WithVectors(Transformed):
         compiled = self._compiled
         if compiled.code is not compiled.coded.__code__:
             compiled.follow()
-        if not kwargs and type(vectors) is np.ndarray:
+        if not kwargs and (type(vectors) is np.ndarray or compiled.engine == "jax"):
             # One vector as it is; the compiled entry itself refuses one that does not fit.
             result = compiled.fast_with(args, (vectors,))
             if result is not NotImplemented:
                 return result
         try:
+            if compiled.engine == "jax":
+                return looked_at(self._call_slowly, args, kwargs, vectors)
             return self._call_slowly(args, kwargs, vectors)
         except Exception as error:
             hide_frames(error)
@@ -542,7 +554,24 @@ def _refuse_unknown(title: str, options: dict[str, Any], known: list[str]) -> No
             )
 
 
-_OPTIONS = ("wrt", "engine", "threads", "use_cache", "on_fallback", "holomorphic")
+_OPTIONS = ("wrt", "engine", "device", "threads", "use_cache", "on_fallback", "holomorphic")
+
+
+def _refuse_device(engine: str, device: Any, use_cache: bool) -> None:
+    """An error for a device that is no device's name, or of an engine that has none."""
+    if engine == "jax" and not use_cache:
+        raise NameArgumentError(
+            "use_cache=False runs uncompiled, by NumPy, and engine='jax' never does.",
+            remedy="leave one of them out",
+        )
+    if device is None:
+        return
+    if engine != "jax":
+        raise NameArgumentError(
+            f"device={device!r} is for engine='jax'; engine={engine!r} runs on the CPU.",
+            remedy="give engine='jax' as well, or leave the device out",
+        )
+    parsed(device)
 
 
 def function(f: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -553,7 +582,7 @@ def function(f: Callable[..., Any] | None = None, **options: Any) -> Any:
     f : callable
         Plain NumPy code.  It is not changed.
     **options
-        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+        ``engine``, ``device``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Returns
     -------
@@ -585,7 +614,7 @@ def gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: An
         bools are zero (float64), except that an integer *number* counts as a float where it is named
         here or where no argument holds a float.
     **options
-        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+        ``engine``, ``device``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Raises
     ------
@@ -653,7 +682,7 @@ def jacobian(
     **options
         ``mode`` (not of sparse ones): "reverse" makes it row by row, "forward" column by column,
         "auto" by whichever are fewer.  A function that prints, draws or calls Python inside of a loop or branch, or that
-        takes eigenvectors, is always swept in reverse.  ``holomorphic``, ``engine``, ``threads``,
+        takes eigenvectors, is always swept in reverse.  ``holomorphic``, ``engine``, ``device``, ``threads``,
         ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Examples
@@ -684,7 +713,7 @@ def hessian(
         Whether to give a ``scipy.sparse.csr_array``, as for :func:`jacobian`.
     **options
         ``mode`` says how the Jacobian of the gradient is made, as for :func:`jacobian`: "forward"
-        over reverse, or "reverse" over reverse.  ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+        over reverse, or "reverse" over reverse.  ``engine``, ``device``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Examples
     --------
@@ -757,7 +786,7 @@ def vmap(
     axis_size : int, optional
         The number of lanes, where no argument tells it.
     **options
-        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+        ``engine``, ``device``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Returns
     -------
@@ -852,7 +881,7 @@ def jvp(
         What moves along the tangents instead of the primals, as for :func:`gradient`; one tangent
         for each.
     **options
-        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+        ``engine``, ``device``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Returns
     -------
@@ -920,7 +949,7 @@ def vjp(
     wrt : str, int, array or sequence of them, optional
         What to differentiate by, as for :func:`gradient`.
     **options
-        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+        ``engine``, ``device``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Raises
     ------
@@ -974,7 +1003,7 @@ def linearize(
     wrt : str, int, array or sequence of them, optional
         What moves along the tangents instead of the primals, as for :func:`gradient`.
     **options
-        ``engine``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
+        ``engine``, ``device``, ``threads``, ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 
     Returns
     -------
@@ -1005,7 +1034,8 @@ def linearize(
         if wrt is None:
             tangents = _of_chosen(compiled.signature, primals, tangents, "linearize")
         vectors = tangents[0] if len(tangents) == 1 else tangents
-        return linear(made._options["engine"], kept, compiled.vectors_for(call, vectors))
+        engine, device = made._options["engine"], made._options["device"]
+        return linear(engine, device, kept, compiled.vectors_for(call, vectors))
 
     return value, push
 

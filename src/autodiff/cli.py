@@ -106,7 +106,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="FILE.py:FUNCTION", help="where the function is")
     parser.add_argument("--at", default="", metavar="ARGUMENTS",
                         help='the call\'s arguments, as in "np.ones(3), scale=2.0"; none if left out')  # fmt: skip
-    parser.add_argument("--engine", choices=("native", "numpy"), default="native")
+    parser.add_argument("--engine", choices=("native", "numpy", "jax"), default="native")
 
 
 # ---------------------------------------------------------------------------------- the target
@@ -432,6 +432,7 @@ def doctor() -> list[tuple[str, str]]:
     lines.append(("threads", f"1 by default; {_usable_cores()} cores can be used by threads=n"))
     for engine in ("numpy", "native"):
         lines.append((f"engine {engine}", _engine_works(engine)))
+    lines.append(("engine jax", _jax()))
     lines.append(("cache", _cache()))
     settings = {key: value for key, value in os.environ.items() if key.startswith("AUTODIFF_")}
     lines.append(("settings", ", ".join(f"{k}={v}" for k, v in settings.items()) or "none"))
@@ -474,6 +475,19 @@ def _engine_works(engine: str) -> str:
     except Exception as error:
         return f"fails: {type(error).__name__}: {str(error).splitlines()[0]}"
     return "works" if found == 6.0 else f"is wrong: the derivative of x*x at 3 came out as {found}"
+
+
+def _jax() -> str:
+    """Whether the JAX engine works, and on which devices."""
+    from autodiff.engines.jax.platform import description
+
+    if _version("jax") == "not installed":
+        return 'not installed; pip install "jax" (for a GPU: pip install "jax[cuda12]")'
+    try:
+        found = description()
+    except Exception as error:
+        return f"fails: {type(error).__name__}: {error}"
+    return f"{_engine_works('jax')}; {found}"
 
 
 def _square(x: float) -> float:

@@ -106,6 +106,12 @@ class DtypeError(AutodiffError, TypeError):
     code = "AD105"
 
 
+class EngineError(AutodiffError, RuntimeError):
+    """An engine that is not installed, or a device that is not there."""
+
+    code = "AD110"
+
+
 class DerivativeError(AutodiffError, NotImplementedError):
     """An operation that has a value but no derivative."""
 
@@ -135,11 +141,17 @@ class UnrollWarning(UserWarning):
     code = "AD501"
 
 
+class SequentialWarning(UserWarning):
+    """A loop of small steps, one after the other, is sent to a GPU or TPU."""
+
+    code = "AD502"
+
+
 class IntegerWarning(UserWarning):
     """A derivative by an array of integers or bools, which is zero."""
 
 
-WARNINGS_OF_COMPILING = (UnrollWarning, IntegerWarning)
+WARNINGS_OF_COMPILING = (UnrollWarning, IntegerWarning, SequentialWarning)
 """Warnings that are given while a call is compiled; a filter of the user's makes errors of them."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from autodiff.compiled import Compiled
 from autodiff.dims import UndecidedExtent
+from autodiff.engines.jax import advice
 from autodiff.engines.native.lowering import lower
 from autodiff.engines.native.timing import Timer
 from autodiff.ir import walk
@@ -20,6 +21,7 @@ _MEANINGS = {
     "input": "inputs", "stores": "stores into arguments", "guard": "guards, compared at every call",
     "decided": "loops and branches", "program": "operations", "output": "outputs",
     "native": "machine code", "host": "calls of Python", "memory": "memory", "keeps": "kept for the reverse sweep",
+    "slow": "loops of single steps",
 }  # fmt: skip
 
 
@@ -76,6 +78,8 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         lines += _machine(plan.program)
     for value in plan.program.outputs:
         lines.append(f"  output  {value.type}")
+    if compiled.engine == "jax":
+        lines += [f"  slow    on a GPU: {text}" for text in advice.sequences(plan.program)]
     return Explanation("\n".join(lines))
 
 

@@ -1360,13 +1360,16 @@ class LinearMap:
     program: Program
     forms: list[str]  # of its outputs
     result: Result  # made of these
-    runners: dict[str, Callable[[Sequence[Any]], list[Any]]] = field(default_factory=dict)
+    runners: dict[Any, Callable[[Sequence[Any]], list[Any]]] = field(default_factory=dict)
 
-    def __call__(self, engine: str, kept: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    def __call__(
+        self, engine: str, device: str | None, kept: Sequence[Any], tangents: Sequence[Any]
+    ) -> Any:
         """The tangent of the result."""
-        run = self.runners.get(engine)
+        run = self.runners.get((engine, device))
         if run is None:
-            run = self.runners[engine] = runner(optimize(self.program), engine)
+            run = runner(optimize(self.program), engine, device)
+            self.runners[engine, device] = run
         outputs = run([*kept, *tangents])
         return self.result.rebuild(
             [_AS[form](x) for form, x in zip(self.forms, outputs, strict=True)], ()

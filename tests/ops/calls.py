@@ -15,7 +15,7 @@ import pytest
 
 import autodiff
 from tests.capture.support import same
-from tests.ops.support import ENGINES, differences, leaves
+from tests.ops.support import DERIVATIVE_ENGINES, ENGINES, differences, leaves
 
 engines = pytest.mark.parametrize("engine", ENGINES)
 
@@ -39,10 +39,11 @@ def both_tests(
         f, args = cases[number]
         check_value(f, *args, engine=engine)
 
+    @pytest.mark.parametrize("engine", DERIVATIVE_ENGINES)
     @numbers
-    def test_derivatives(number: int) -> None:
+    def test_derivatives(number: int, engine: str) -> None:
         f, args = cases[number]
-        check_derivatives(f, *args, engine="numpy")
+        check_derivatives(f, *args, engine=engine)
 
     return test_value, test_derivatives
 

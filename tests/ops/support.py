@@ -1,5 +1,6 @@
 """Building programs from plain functions for the tests of this folder, and running them."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,14 @@ ENGINES: dict[str, Callable[[Program], Callable[[Sequence[Any]], list[Any]]]] = 
     "numpy": numpy_engine,
     "native": native_engine,
 }
+DERIVATIVE_ENGINES = ["numpy"]  # the derivatives are programs, which all engines run alike
+
+# With AUTODIFF_TEST_JAX=1 (`make jax`) the tables have rows for the JAX engine, marked `jax`.
+if os.environ.get("AUTODIFF_TEST_JAX") == "1":
+    from autodiff.engines.jax.engine import compile_program as jax_engine
+
+    ENGINES["jax"] = jax_engine
+    DERIVATIVE_ENGINES.append("jax")
 
 
 def parameter_of(builder: Any, x: Any, k: int) -> Tracer:
@@ -224,8 +233,9 @@ def named_tests(
     def test_value(name: str, engine: str) -> None:
         check_value(functions[name], *arguments, engine=engine)
 
+    @pytest.mark.parametrize("engine", DERIVATIVE_ENGINES)
     @pytest.mark.parametrize("name", cases)
-    def test_derivatives(name: str) -> None:
-        check_derivatives(cases[name], *arguments)
+    def test_derivatives(name: str, engine: str) -> None:
+        check_derivatives(cases[name], *arguments, engine=engine)
 
     return test_value, test_derivatives

@@ -8,7 +8,7 @@ import pytest
 import autodiff
 from autodiff.errors import ShapeError
 from autodiff.ops.entries import ENTRIES, Partials
-from tests.ops.support import ENGINES, check_derivatives, check_value, run
+from tests.ops.support import DERIVATIVE_ENGINES, ENGINES, check_derivatives, check_value, run
 
 UFUNCS = {e.name: e for e in ENTRIES.values() if e.ufunc is not None}
 DTYPES = ["bool", "int8", "uint8", "int32", "uint32", "int64", "uint64", "float32", "float64"]
@@ -109,11 +109,12 @@ def test_broadcasting(name: str, engine: str) -> None:
     check_value(f, *arguments, engine=engine)
 
 
+@pytest.mark.parametrize("engine", DERIVATIVE_ENGINES)
 @pytest.mark.parametrize(
     "name", [n for n, e in UFUNCS.items() if isinstance(e.derivative, Partials)]
 )
-def test_derivatives(name: str) -> None:
-    check_derivatives(UFUNCS[name].ufunc, *samples(name, (4,)))
+def test_derivatives(name: str, engine: str) -> None:
+    check_derivatives(UFUNCS[name].ufunc, *samples(name, (4,)), engine=engine)
 
 
 @pytest.mark.parametrize(

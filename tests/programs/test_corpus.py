@@ -19,6 +19,7 @@ import copy
 import functools
 import inspect
 import io
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,7 +33,7 @@ from . import reference
 from .reference import Estimate, Point, derivative, scalar_call, scalar_function
 from .registry import Call, Program, is_float, leaves, load, replace_leaves
 
-ENGINES = ("numpy", "native")
+ENGINES = ("numpy", "native", *(("jax",) if os.environ.get("AUTODIFF_TEST_JAX") == "1" else ()))
 PROGRAMS = load()
 ONE_IN = 3  # of the Hessian products run by default, others on each engine; the rest is slow
 

@@ -34,6 +34,7 @@ from autodiff.compiled.binding import (
     is_complex,
 )
 from autodiff.compiled.compiling import Compiler
+from autodiff.compiled.devices import looked_at
 from autodiff.compiled.fast import fast_path, no_fast_path, structured_path
 from autodiff.compiled.generality import generality
 from autodiff.compiled.running import UNFIT, run
@@ -95,12 +96,14 @@ class Compiled(Compiler):
         *,
         engine: str = "native",
         threads: int = 1,
+        device: str | None = None,
         use_cache: bool = True,
         on_fallback: str = "warn",
     ) -> None:
-        super().__init__(function, transformation, engine, threads)
+        super().__init__(function, transformation, engine, threads, device)
         self.use_cache = use_cache
-        self.on_fallback = on_fallback
+        # Who asks for a device is not given the CPU.
+        self.on_fallback = "error" if engine == "jax" else on_fallback
         # A function whose code is replaced in place, as reloading tools do, is another function.
         self.coded: Any = function if hasattr(function, "__code__") else _Codeless
         keep_text(function)
@@ -145,6 +148,17 @@ class Compiled(Compiler):
         """The slow path of a call."""
         if floating.is_strict():
             return self._call_strictly(args, kwargs, extra)
+        result = self._recalled_call(args, kwargs, extra)
+        if result is not NotImplemented:
+            return result
+        if self.engine == "jax":
+            return looked_at(self._new_call, args, kwargs, extra)
+        return self._new_call(args, kwargs, extra)
+
+    def _recalled_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...]
+    ) -> Any:
+        """The result of a call like one seen before."""
         for recognise, specialisation in self.recalled:
             try:
                 recognised = recognise(*args, **kwargs)
@@ -161,6 +175,12 @@ class Compiled(Compiler):
             failure = specialisation.run.failure()
             if failure is not None and failure != GUARD:
                 return fallback.failed(self, specialisation, like.whole(), extra)
+        return NotImplemented
+
+    def _new_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...]
+    ) -> Any:
+        """The result of a call that is bound and flattened first."""
         call = self.bind_whole(args, kwargs)
         result = self._bound(call, extra)
         if "float" in call.roles and self.transformation.gives_value:
@@ -178,7 +198,11 @@ class Compiled(Compiler):
             return result
         if self.of_integers is None:
             self.of_integers = Compiled(
-                self.function, ValueOnly(), engine=self.engine, threads=self.threads
+                self.function,
+                ValueOnly(),
+                engine=self.engine,
+                threads=self.threads,
+                device=self.device,
             )
             self.of_integers.warned = self.warned
         return (self.of_integers.call(args, kwargs), *result[1:])
@@ -265,6 +289,8 @@ class Compiled(Compiler):
                 mistake = InternalError("the program does not accept the call it was made for")
                 return fallback.after_mistake(self, call, mistake, extra)[0]
             return fallback.failed(self, made, call, extra)
+        if self.engine == "jax":  # so that the next call needs no copies for the host
+            self._recall(made, call)
         return result
 
     def _refuse_vectors(self) -> NoReturn:

@@ -11,6 +11,7 @@ step.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -28,11 +29,13 @@ from autodiff.compiled.results import result_maker, result_tree
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
 from autodiff.engines import InputForm, executable, run_native
+from autodiff.engines.jax import advice
 from autodiff.errors import (
     WARNINGS_OF_COMPILING,
     AutodiffError,
     InternalError,
     NotScalarError,
+    SequentialWarning,
     is_signal_handlers,
 )
 from autodiff.garbage import few_collections
@@ -42,6 +45,7 @@ from autodiff.ir.results import ResultTree
 from autodiff.passes import optimize
 from autodiff.signals import Arose, Signal, as_internal, refuse_ours
 from autodiff.stack import users_depth, with_room
+from autodiff.tracebacks import depth_of_user
 from autodiff.transform import Plan, Transformation
 
 T = TypeVar("T")
@@ -63,12 +67,18 @@ class Compiler:
     """A function, a transformation of it, and the engine to compile for."""
 
     def __init__(
-        self, function: Any, transformation: Transformation, engine: str, threads: int
+        self,
+        function: Any,
+        transformation: Transformation,
+        engine: str,
+        threads: int,
+        device: str | None = None,
     ) -> None:
         self.function = function
         self.transformation = transformation
         self.engine = engine
         self.threads = threads
+        self.device = device
         self.signature = Signature(function)
         self.warned: set[str] = set()  # what was said of it
 
@@ -157,7 +167,7 @@ class Compiler:
             self.transformation.naming(self.signature),
             not self.transformation.is_value,
             self.warned,
-            _run_long if self.engine == "native" and not eager else None,
+            _run_long if self.engine != "numpy" and not eager else None,
             call.given,
         )
 
@@ -204,8 +214,12 @@ class Compiler:
         result = outputs if ready is None else ready
         started = time.perf_counter()
         engine = "numpy" if eager else self.engine
+        if engine == "jax":
+            self._warn_of_sequences(plan.program)
         with _our_own(f"the {engine} engine", captured):
-            run = executable(plan.program, forms, plan.output_forms, result, engine, self.threads)
+            run = executable(
+                plan.program, forms, plan.output_forms, result, engine, self.threads, self.device
+            )
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
             1,
@@ -245,6 +259,16 @@ class Compiler:
         )
         listen(self, specialisation)
         return specialisation
+
+    def _warn_of_sequences(self, program: Program) -> None:
+        """Say what a GPU does slowly, before it is sent there."""
+        if not advice.is_accelerator(self.device):
+            return
+        for text in advice.sequences(program):
+            if text not in self.warned:
+                self.warned.add(text)
+                title = self.signature.title
+                warnings.warn(f"{title}: {text}", SequentialWarning, stacklevel=depth_of_user())
 
     def _title(self, call: Call, leaf: int) -> str:
         """How the user calls an argument leaf: ``argument x``, ``argument x['w']``."""

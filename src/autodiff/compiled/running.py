@@ -20,6 +20,7 @@ from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
+from autodiff.compiled.devices import refuse_stores
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
 from autodiff.engines import InputForm
@@ -88,6 +89,8 @@ def _run_on(
     if captured.mutated:
         read = [*arguments, *hidden]
         stored = [read[number] for number, _ in captured.mutated]
+        if compiled.engine == "jax" and compiled.transformation.is_value:
+            refuse_stores(compiled.signature.title, stored)
         if _may_alias(read) or any(map(_may_overlap_itself, stored)):
             if compiled.transformation.is_value:
                 return fallback.uncompiled(compiled, call.whole(), None, extra)

@@ -22,7 +22,7 @@ from autodiff.ir.results import ResultTree, assembled
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 from autodiff.plain_data import dataclass
 
-ENGINES = ("native", "numpy")
+ENGINES = ("native", "numpy", "jax")
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,11 @@ def executable(
     result: ResultTree,
     engine: str,
     threads: int = 1,
+    device: str | None = None,
 ) -> Executable:
     """Compile ``program`` for an engine; ``outputs`` are the forms of its outputs."""
+    if engine == "jax":
+        return _jax_executable(program, inputs, outputs, result, device)
     if engine == "numpy":
         return _numpy_executable(program, inputs, outputs, result)
     if engine == "native":
@@ -85,13 +88,19 @@ def run_native(program: Program, inputs: Sequence[Any]) -> list[np.ndarray]:
     return native_run(program, inputs)
 
 
-def runner(program: Program, engine: str) -> Callable[[Sequence[Any]], list[Any]]:
+def runner(
+    program: Program, engine: str, device: str | None = None
+) -> Callable[[Sequence[Any]], list[Any]]:
     """A function that runs a program on arrays of the right shapes, one for each of its inputs.
 
     It raises :class:`CheckFailed` when a check of the program fails.
     """
     if engine == "numpy":
         return compile_program(program)
+    if engine == "jax":
+        from autodiff.engines.jax.engine import compile_program as compile_for_device
+
+        return compile_for_device(program, device)
     from autodiff.engines.native.compile import compile_program as compile_natively
 
     return compile_natively(program)
@@ -155,6 +164,20 @@ def _bind_extent(extent: Extent, size: int, extents: dict[Any, int] | None) -> b
     (symbol,) = symbols(extent)
     low = symbol.low if isinstance(symbol.low, int) else 0
     return size >= low and extents is not None and extents.setdefault(symbol, size) == size
+
+
+def _jax_executable(
+    program: Program,
+    inputs: Sequence[InputForm],
+    outputs: Sequence[str],
+    result: ResultTree,
+    device: str | None,
+) -> Executable:
+    from autodiff.engines.jax.engine import JaxFunction
+
+    made = JaxFunction(program, inputs, outputs, result, device, matches)
+    # XLA tells of no floating-point errors, so nobody is told.
+    return Executable(program, made.call, made.failure, lambda listener: _Report())
 
 
 def _numpy_executable(
