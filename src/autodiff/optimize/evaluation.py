@@ -80,8 +80,8 @@ class History:
 class Recorder:
     """Takes note of evaluations: into a `History`, onto a progress bar, or both."""
 
-    def __init__(self, bar: Any = None) -> None:
-        self.history = History()
+    def __init__(self, bar: Any = None, history: History | None = None) -> None:
+        self.history = History() if history is None else history
         self._bar = bar
         self._start = self._shown = time.perf_counter()
 
@@ -120,9 +120,13 @@ class Recorder:
 
 
 @contextmanager
-def recording(title: str, *, progress: bool, history: bool) -> Iterator[Recorder | None]:
-    """A `Recorder` while an optimiser runs, or None when nobody wants to know."""
-    if not (progress or history):
+def recording(title: str, *, progress: bool, history: bool | History) -> Iterator[Recorder | None]:
+    """A `Recorder` while an optimiser runs, or None when nobody wants to know.
+
+    ``history=True`` keeps a new `History`; one that is given is added to.
+    """
+    given = history if isinstance(history, History) else None
+    if not progress and given is None and not history:
         yield None
         return
     bar = None
@@ -130,11 +134,34 @@ def recording(title: str, *, progress: bool, history: bool) -> Iterator[Recorder
         from tqdm.auto import tqdm
 
         bar = tqdm(desc=title, unit=" evaluations", unit_scale=True)
-    recorder = Recorder(bar)
+    recorder = Recorder(bar, given)
     try:
         yield recorder
     finally:
         recorder.close()
+
+
+def watched(
+    function: Callable[[Array], Any], layout: Layout, callback: Callable[..., Any] | None
+) -> Callable[[Array], Any]:
+    """`function`, with ``callback(parameters)`` before each evaluation.
+
+    For the solvers of which SciPy has no callback: what they call is all that can be seen of them.
+    """
+    if callback is None:
+        return function
+
+    def evaluate(x: Array) -> Any:
+        callback(layout.unpack(np.array(x, dtype=np.float64)))
+        return function(x)
+
+    return evaluate
+
+
+def attach_history(report: dict[str, Any], recorder: Recorder | None) -> None:
+    """Put the history into a result or an ``infodict``, if one was kept."""
+    if recorder is not None:
+        report["history"] = recorder.history
 
 
 class SharedEvaluation:
