@@ -21,12 +21,15 @@ SciPy is imported at the first use, not with this package.
 from typing import Any
 
 from .evaluation import History, scipy_optimize
+from .fitting import fit
 from .fmin import fmin_cg, fmin_l_bfgs_b, fmin_ncg
 from .global_search import differential_evolution, shgo
 from .local import minimize
 from .methods import METHODS, methods_table
+from .named import Parameter
 from .older import fmin_slsqp, fsolve, leastsq, minimize_scalar
 from .regression import curve_fit, least_squares
+from .report import FitResult
 from .roots import newton, root, root_scalar
 from .stochastic import basinhopping, dual_annealing
 
@@ -35,11 +38,14 @@ _OF_SCIPY = ("BFGS", "SR1", "Bounds", "LinearConstraint", "NonlinearConstraint",
 
 __all__ = [  # noqa: PLE0604
     "METHODS",
+    "FitResult",
     "History",
+    "Parameter",
     "basinhopping",
     "curve_fit",
     "differential_evolution",
     "dual_annealing",
+    "fit",
     "fmin_cg",
     "fmin_l_bfgs_b",
     "fmin_ncg",
