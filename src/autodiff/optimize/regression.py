@@ -241,6 +241,10 @@ def transformation_options(engine: str | None, threads: int | None) -> Options:
 
 def _parameter_jacobian(f: Callable[..., Any], how: Options) -> Callable[..., Array]:
     """``(xdata, *parameters) -> matrix (data, parameters)``."""
+    own = getattr(f, "__autodiff_derivatives__", None)
+    if own is not None:
+        given: Callable[..., Array] = own("jacobian", how)
+        return given
     jacobian = derivative("jacobian", _with_vector(f), "parameters", how)
 
     def matrix(xdata: Any, *parameters: float) -> Array:
