@@ -25,6 +25,9 @@ def chi_square(a, k, c):
     return np.sum(((decay(T, a, k, c) - Y) / 0.05) ** 2)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:overflow encountered:RuntimeWarning"
+)  # in plain steps of Minuit's
 @pytest.mark.parametrize("strategy", [0, 1, 2])
 def test_iminuit_takes_gradient_and_hessian(strategy):
     iminuit = pytest.importorskip("iminuit")
@@ -197,7 +200,7 @@ def test_an_estimator_of_scikit_learn_that_is_fitted_with_exact_gradients():
     class Quantile(RegressorMixin, BaseEstimator):
         """Linear quantile regression with a smooth loss."""
 
-        def __init__(self, quantile=0.5, width=0.05):
+        def __init__(self, quantile=0.5, width=0.005):
             self.quantile, self.width = quantile, width
 
         def fit(self, X, y):
