@@ -582,6 +582,19 @@ def test_copies() -> None:
         np.testing.assert_allclose(twin(W, V), W**2)
 
 
+def test_a_function_found_by_name_is_compiled_once_however_often_it_is_unpickled() -> None:
+    data = pickle.dumps(autodiff.gradient(plain_at_top, engine="numpy"))
+    first, second = pickle.loads(data), pickle.loads(data)
+    assert first(3.0) == second(3.0) == 6.0
+    assert len(second.cache) == 1 and first is second
+    other = pickle.loads(pickle.dumps(autodiff.gradient(plain_at_top, wrt="x", engine="numpy")))
+    assert other is not first
+
+
+def plain_at_top(x):
+    return x * x
+
+
 def test_bound_methods_are_equal_copied_and_pickled_like_plain_ones() -> None:
     model = Model(W)
     bound = model.slope

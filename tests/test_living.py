@@ -21,6 +21,9 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff import garbage
+from autodiff.capture import running
+from autodiff.engines.native import symbols
 
 PATIENCE = 120.0
 ROOT = Path(__file__).parents[1]
@@ -137,6 +140,57 @@ def test_a_child_forked_while_another_thread_compiles_the_same_function_can_call
         release.set()
         other.join()
     check(compiled, X)
+
+
+LOCKS = {
+    "garbage": lambda: garbage._lock,
+    "objects": lambda: running.changing_objects,
+    "symbols": lambda: symbols._lock,
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_child_does_not_wait_for_a_lock_that_another_thread_held(name) -> None:
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with LOCKS[name]():
+            held.set()
+            release.wait(PATIENCE)
+
+    def take() -> None:
+        with LOCKS[name]():
+            check(autodiff.gradient(lambda w: loss(w) * 1.0), X)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(PATIENCE)
+    try:
+        assert (
+            in_a_child(take if name != "garbage" else lambda: check(autodiff.gradient(loss), X))
+            == 7
+        )
+    finally:
+        release.set()
+        other.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_keeps_the_locks_and_blocks_of_the_thread_that_forked() -> None:
+    before = gc.get_threshold()
+
+    def leave_and_enter() -> None:
+        assert garbage._inside == 1
+
+    with garbage.few_collections(), running.changing_objects:
+        inner = gc.get_threshold()
+        assert in_a_child(leave_and_enter) == 7
+        with running.changing_objects:
+            assert gc.get_threshold() == inner
+    assert gc.get_threshold() == before
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

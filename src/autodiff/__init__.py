@@ -32,11 +32,11 @@ _HOMES = {
     "autodiff.pictures": ("picture",),
     "autodiff.errors": (
         "AutodiffError", "FallbackWarning", "NotScalarError", "ShapeError", "UnsupportedError",
-        "DerivativeError", "NonFiniteError",
+        "DerivativeError", "NonFiniteError", "MissingPackageError", "WorkerError",
     ),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = ("optimize", "testing", "plot", "errors")
+_MODULES = ("optimize", "distributed", "interop", "testing", "plot", "errors")
 
 __all__ = [*_HOME_OF, "__version__", "optimize"]  # noqa: PLE0604
 

@@ -329,7 +329,14 @@ class BoundTransformed:
 def _restore(
     cls: type[Transformed], function: Any, wrt: Wrt, options: dict[str, Any]
 ) -> Transformed:
-    return cls(function, wrt=wrt, **options)
+    given = {"wrt": wrt, **options}
+    home = sys.modules.get(getattr(function, "__module__", None) or "")
+    found_by_name = getattr(home, getattr(function, "__name__", ""), None) is function
+    if found_by_name and given.keys() <= set(_OPTIONS):
+        # A pool of processes unpickles it for each task; it is to be compiled once in each process.
+        made: Transformed = _product(cls, function, given)
+        return made
+    return cls(function, **given)
 
 
 class Function(Transformed):

@@ -131,6 +131,25 @@ class UnsupportedError(AutodiffError, NotImplementedError):
     code = "AD304"
 
 
+class MissingPackageError(AutodiffError, ImportError):
+    """A library that autodiff works with, but does not bring, is not installed."""
+
+    code = "AD602"
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed", remedy=f'pip install "pyautodiff[{extra}]"')
+        self.package, self.extra = package, extra
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.package, self.extra)
+
+
+class WorkerError(AutodiffError, RuntimeError):
+    """A worker of a cluster that cannot do what it is asked for."""
+
+    code = "AD603"
+
+
 class FallbackWarning(UserWarning):
     """The function, or one call of it, runs uncompiled."""
 

@@ -10,6 +10,7 @@ all objects again and again in search of cycles takes a twelfth of their time.
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 _OBJECTS = 200_000  # new objects from one search to the next: tens of megabytes at most
 _lock = threading.Lock()
 _inside = 0
+_mine = threading.local()  # .inside: how many of them are this thread's
 _before = (0, 0, 0)
 _left = 4  # blocks, of imports and first programs, whose objects are called old when they end
 _frozen = False  # whether the user has frozen objects: to count them takes as long as a search
@@ -27,6 +29,7 @@ def few_collections() -> Iterator[None]:
     """Search less often until the block ends, in all threads that are in one."""
     global _inside, _before
     with _lock:
+        _mine.inside = getattr(_mine, "inside", 0) + 1
         _inside += 1
         if _inside == 1:
             _before = gc.get_threshold()
@@ -36,10 +39,24 @@ def few_collections() -> Iterator[None]:
         yield
     finally:
         with _lock:
+            _mine.inside -= 1
             _inside -= 1
             if not _inside and gc.get_threshold() == (_OBJECTS, *_before[1:]):
                 gc.set_threshold(*_before)  # what the user has set meanwhile stays
                 _call_old()
+
+
+def _begin_again() -> None:
+    """In a forked child, leave the blocks of the threads that do not exist there, and their lock."""
+    global _lock, _inside
+    _lock = threading.Lock()
+    _inside = getattr(_mine, "inside", 0)
+    if not _inside and gc.get_threshold() == (_OBJECTS, *_before[1:]):
+        gc.set_threshold(*_before)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_again)
 
 
 def _call_old() -> None:

@@ -158,5 +158,26 @@ class Lock:
             self._owner = None
             self._lock.release()
 
+    def begin_again(self) -> None:
+        """In a forked child: free, unless the thread that has forked holds it."""
+        if self._owner != thread_identity():
+            self._lock, self._owner, self._times = threading.Lock(), None, 0
 
-__all__ = ["Lock", "in_new_thread", "is_deep", "thread_identity", "users_depth", "with_room"]
+
+def lock_of_the_process() -> Lock:
+    """A lock for a module, which a forked child does not find held by a thread that it has not."""
+    lock = Lock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lock.begin_again)
+    return lock
+
+
+__all__ = [
+    "Lock",
+    "in_new_thread",
+    "is_deep",
+    "lock_of_the_process",
+    "thread_identity",
+    "users_depth",
+    "with_room",
+]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.stack import Lock
+from autodiff.stack import lock_of_the_process
 
 
 class Run:
@@ -82,7 +82,7 @@ def _restore(generator: Any, state: Any) -> None:
 
 # Held by a run that reads objects which it will change.  Such a run calls Python, so it keeps
 # Python's own lock anyway.
-changing_objects = Lock()
+changing_objects = lock_of_the_process()
 
 _current: ContextVar[Run | None] = ContextVar("autodiff_run", default=None)
 

@@ -18,26 +18,57 @@ keeps the convergence.
 SciPy is imported at the first use, not with this package.
 """
 
-from .evaluation import History
+from typing import Any
+
+from .evaluation import History, scipy_optimize
+from .fitting import fit
 from .fmin import fmin_cg, fmin_l_bfgs_b, fmin_ncg
+from .global_search import differential_evolution, shgo
 from .local import minimize
 from .methods import METHODS, methods_table
+from .named import Parameter
+from .older import fmin_slsqp, fsolve, leastsq, minimize_scalar
 from .regression import curve_fit, least_squares
-from .roots import root, root_scalar
+from .report import FitResult
+from .roots import newton, root, root_scalar
 from .stochastic import basinhopping, dual_annealing
 
-__all__ = [
+# SciPy's own classes of constraints and starting Hessians, under the names that its users expect here.
+_OF_SCIPY = ("BFGS", "SR1", "Bounds", "LinearConstraint", "NonlinearConstraint", "OptimizeResult")
+
+__all__ = [  # noqa: PLE0604
     "METHODS",
+    "FitResult",
     "History",
+    "Parameter",
     "basinhopping",
     "curve_fit",
+    "differential_evolution",
     "dual_annealing",
+    "fit",
     "fmin_cg",
     "fmin_l_bfgs_b",
     "fmin_ncg",
+    "fmin_slsqp",
+    "fsolve",
     "least_squares",
+    "leastsq",
     "methods_table",
     "minimize",
+    "minimize_scalar",
+    "newton",
     "root",
     "root_scalar",
+    "shgo",
+    *_OF_SCIPY,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OF_SCIPY:
+        return getattr(scipy_optimize(), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -80,8 +80,8 @@ class History:
 class Recorder:
     """Takes note of evaluations: into a `History`, onto a progress bar, or both."""
 
-    def __init__(self, bar: Any = None) -> None:
-        self.history = History()
+    def __init__(self, bar: Any = None, history: History | None = None) -> None:
+        self.history = History() if history is None else history
         self._bar = bar
         self._start = self._shown = time.perf_counter()
 
@@ -120,9 +120,13 @@ class Recorder:
 
 
 @contextmanager
-def recording(title: str, *, progress: bool, history: bool) -> Iterator[Recorder | None]:
-    """A `Recorder` while an optimiser runs, or None when nobody wants to know."""
-    if not (progress or history):
+def recording(title: str, *, progress: bool, history: bool | History) -> Iterator[Recorder | None]:
+    """A `Recorder` while an optimiser runs, or None when nobody wants to know.
+
+    ``history=True`` keeps a new `History`; one that is given is added to.
+    """
+    given = history if isinstance(history, History) else None
+    if not progress and given is None and not history:
         yield None
         return
     bar = None
@@ -130,11 +134,34 @@ def recording(title: str, *, progress: bool, history: bool) -> Iterator[Recorder
         from tqdm.auto import tqdm
 
         bar = tqdm(desc=title, unit=" evaluations", unit_scale=True)
-    recorder = Recorder(bar)
+    recorder = Recorder(bar, given)
     try:
         yield recorder
     finally:
         recorder.close()
+
+
+def watched(
+    function: Callable[[Array], Any], layout: Layout, callback: Callable[..., Any] | None
+) -> Callable[[Array], Any]:
+    """`function`, with ``callback(parameters)`` before each evaluation.
+
+    For the solvers of which SciPy has no callback: what they call is all that can be seen of them.
+    """
+    if callback is None:
+        return function
+
+    def evaluate(x: Array) -> Any:
+        callback(layout.unpack(np.array(x, dtype=np.float64)))
+        return function(x)
+
+    return evaluate
+
+
+def attach_history(report: dict[str, Any], recorder: Recorder | None) -> None:
+    """Put the history into a result or an ``infodict``, if one was kept."""
+    if recorder is not None:
+        report["history"] = recorder.history
 
 
 class SharedEvaluation:
@@ -435,15 +462,20 @@ def derivative(
         except TypeError as error:  # a method of an unhashable object, an unhashable option
             if "unhashable" not in str(error):
                 raise
-    return _transform(transformation, function, wrt, options)
+    return transformed(transformation, function, wrt, options)
 
 
-def _transform(
+def transformed(
     transformation: str,
     function: Callable[..., Any],
     wrt: str | tuple[str, ...] | None,
-    options: Options,
+    options: Options = (),
 ) -> Callable[..., Any]:
+    """As :func:`derivative`, an object of its own: it shares no compiled code with others."""
+    own = getattr(function, "__autodiff_derivatives__", None)
+    if own is not None:  # such as what runs elsewhere: autodiff.distributed
+        found: Callable[..., Any] = own(transformation, options)
+        return found
     from autodiff import api
 
     if wrt is ANONYMOUS:
@@ -457,7 +489,7 @@ def _transform(
     return made
 
 
-_remembered = lru_cache(maxsize=32)(_transform)
+_remembered = lru_cache(maxsize=32)(transformed)
 
 # Stands for "the first argument" of a function whose signature gives it no name.
 ANONYMOUS = "<first argument>"

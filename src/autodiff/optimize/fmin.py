@@ -17,7 +17,7 @@ import numpy as np
 
 from autodiff.errors import ArgumentError
 
-from .evaluation import Options, SharedEvaluation, derivative, recording, scipy_optimize
+from .evaluation import History, Options, SharedEvaluation, derivative, recording, scipy_optimize
 from .local import wrap_callback
 from .parameters import Array, Layout
 
@@ -35,7 +35,7 @@ def fmin_l_bfgs_b(
     callback: Function | None = None,
     *,
     progress: bool = False,
-    history: bool = False,
+    history: bool | History = False,
     **scipy_options: Any,
 ) -> Any:
     """Minimize `fn` with respect to all its arguments by limited-memory BFGS.
@@ -95,7 +95,7 @@ def fmin_cg(
     callback: Function | None = None,
     *,
     progress: bool = False,
-    history: bool = False,
+    history: bool | History = False,
     **scipy_options: Any,
 ) -> Any:
     """Minimize `fn` with respect to all its arguments by nonlinear conjugate gradients.
@@ -132,7 +132,7 @@ def fmin_ncg(
     callback: Function | None = None,
     *,
     progress: bool = False,
-    history: bool = False,
+    history: bool | History = False,
     **scipy_options: Any,
 ) -> Any:
     """Minimize `fn` with respect to all its arguments by Newton-CG, with exact curvature.

@@ -19,7 +19,15 @@ from typing import Any
 import numpy as np
 
 from .constraints import prepare_constraints
-from .evaluation import Objective, Options, Recorder, SharedEvaluation, recording, scipy_optimize
+from .evaluation import (
+    History,
+    Objective,
+    Options,
+    Recorder,
+    SharedEvaluation,
+    recording,
+    scipy_optimize,
+)
 from .methods import Method, method_named
 from .parameters import Array, Layout, as_parameters
 
@@ -39,7 +47,7 @@ def minimize(
     options: dict[str, Any] | None = None,
     *,
     progress: bool = False,
-    history: bool = False,
+    history: bool | History = False,
     **transformation: Any,
 ) -> Any:
     """Minimize a scalar function of one or more arrays, with exact derivatives.
@@ -69,7 +77,7 @@ def minimize(
     progress
         Show a bar with the value, the largest entry of the gradient, and evaluations.
     history
-        Keep the convergence, as ``result.history``.
+        True keeps the convergence, as ``result.history``; a `History` is added to.
     **transformation
         ``engine=``, ``threads=`` for the compiled functions.
 
@@ -101,7 +109,7 @@ def minimize(
         result = optimize.minimize(
             x0=start,
             method=method,
-            bounds=_bounds(bounds, layout),
+            bounds=bounds_for_scipy(bounds, layout),
             constraints=prepare_constraints(constraints, entry, layout, how, start),
             tol=tol,
             callback=wrap_callback(callback, layout),
@@ -199,7 +207,7 @@ def _any(constraints: Any) -> bool:
     return constraints is not None
 
 
-def _bounds(bounds: Any, layout: Layout) -> Any:
+def bounds_for_scipy(bounds: Any, layout: Layout) -> Any:
     """SciPy's bounds; one pair of numbers stands for all parameters."""
     if isinstance(bounds, tuple) and len(bounds) == 2:
         if all(bound is None or np.ndim(bound) == 0 for bound in bounds):

@@ -17,9 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.errors import ArgumentError
+
 from .evaluation import (
+    History,
     Options,
     Recorder,
+    attach_history,
     derivative,
     jacobian_of_vector,
     recording,
@@ -44,7 +48,7 @@ def least_squares(
     kwargs: dict[str, Any] | None = None,
     callback: Callable[..., Any] | None = None,
     progress: bool = False,
-    history: bool = False,
+    history: bool | History = False,
     engine: str | None = None,
     threads: int | None = None,
     **options: Any,
@@ -117,6 +121,9 @@ def curve_fit(
     *,
     full_output: bool = False,
     nan_policy: str | None = None,
+    callback: Callable[..., Any] | None = None,
+    progress: bool = False,
+    history: bool | History = False,
     engine: str | None = None,
     threads: int | None = None,
     **options: Any,
@@ -125,6 +132,10 @@ def curve_fit(
 
     All arguments and results are those of `scipy.optimize.curve_fit`, except that ``jac=None``
     means exact derivatives; ``jac="2-point"`` asks for finite differences.
+
+    ``callback(parameters)`` is called at each evaluation of `f` by method "lm", of which SciPy has
+    no callback, else as in `least_squares`. ``history=True`` is kept as ``infodict["history"]`` and
+    so needs ``full_output=True``; a `History` that is given is added to.
 
     Returns
     -------
@@ -142,21 +153,80 @@ def curve_fit(
     if p0 is None and bounds is _UNBOUNDED:
         count = _parameter_count(f)
         p0 = None if count is None else np.ones(count)  # SciPy's start, without its inspection
-    return optimize.curve_fit(
-        _same_signature(model, f) if p0 is None else model,
-        xdata,
-        ydata,
-        p0=p0,
-        sigma=sigma,
-        absolute_sigma=absolute_sigma,
-        check_finite=check_finite,
-        bounds=bounds,
-        method=method,
-        jac=jac,
-        full_output=full_output,
-        nan_policy=nan_policy,
-        **options,
-    )
+    if history is True and not full_output:
+        raise ArgumentError(
+            "curve_fit has no place for the history in (popt, pcov)",
+            remedy="Give full_output=True, or a History() of your own as history.",
+        )
+    if (
+        callback is not None
+        and method not in (None, "lm")
+        or callback is not None
+        and np.any(np.isfinite(_as_bounds(bounds)))
+    ):
+        options["callback"], callback = callback, None
+    with recording("curve_fit", progress=progress, history=history) as recorder:
+        seen = _watched_model(model, callback, recorder, ydata, sigma)
+        result = optimize.curve_fit(
+            _same_signature(seen, f) if p0 is None or seen is not model else model,
+            xdata,
+            ydata,
+            p0=p0,
+            sigma=sigma,
+            absolute_sigma=absolute_sigma,
+            check_finite=check_finite,
+            bounds=bounds,
+            method=method,
+            jac=jac,
+            full_output=full_output,
+            nan_policy=nan_policy,
+            **options,
+        )
+    if full_output:
+        attach_history(result[2], recorder)
+    return result
+
+
+def _as_bounds(bounds: Any) -> Array:
+    """All bounds in one vector."""
+    low, high = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
+    return np.concatenate([np.ravel(low), np.ravel(high)])
+
+
+def _watched_model(
+    model: Callable[..., Any],
+    callback: Callable[..., Any] | None,
+    recorder: Recorder | None,
+    ydata: Any,
+    sigma: Any,
+) -> Callable[..., Any]:
+    """`model`, telling `callback` of the parameters and the recorder of half the sum of squares."""
+    if callback is None and recorder is None:
+        return model
+
+    def watched(xdata: Any, *parameters: Any) -> Any:
+        if callback is not None:
+            callback(np.array(parameters))
+        found = model(xdata, *parameters)
+        if recorder is not None:
+            off = weighted(np.ravel(found) - np.ravel(ydata), sigma)
+            recorder.record(0.5 * float(off @ off), None)
+        return found
+
+    return watched
+
+
+def weighted(residuals: Array, sigma: Any) -> Array:
+    """Residuals in units of their standard deviations, or whitened by their covariance matrix."""
+    if sigma is None:
+        return residuals
+    sigma = np.asarray(sigma, dtype=np.float64)
+    if sigma.ndim < 2:
+        return residuals / sigma
+    from scipy.linalg import cholesky, solve_triangular
+
+    whitened: Array = solve_triangular(cholesky(sigma, lower=True), residuals, lower=True)
+    return whitened
 
 
 def transformation_options(engine: str | None, threads: int | None) -> Options:
@@ -167,6 +237,10 @@ def transformation_options(engine: str | None, threads: int | None) -> Options:
 
 def _parameter_jacobian(f: Callable[..., Any], how: Options) -> Callable[..., Array]:
     """``(xdata, *parameters) -> matrix (data, parameters)``."""
+    own = getattr(f, "__autodiff_derivatives__", None)
+    if own is not None:
+        given: Callable[..., Array] = own("jacobian", how)
+        return given
     jacobian = derivative("jacobian", _with_vector(f), "parameters", how)
 
     def matrix(xdata: Any, *parameters: float) -> Array:

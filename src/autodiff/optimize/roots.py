@@ -1,21 +1,27 @@
-"""`root` and `root_scalar` with exact derivatives.
+"""`root`, `root_scalar` and `newton` with exact derivatives.
 
     root(lambda x: np.array([x[0] + x[1] - 3, x[0] ** 2 + x[1] ** 2 - 9]), [1.0, 5.0])
 
 Of the methods of `root`, hybr and lm take a Jacobian and get it, krylov a sparse one to divide by where there
 are many unknowns; the others build their own. Of
-`root_scalar`, newton takes f' and halley f' and f''.
+`root_scalar`, newton takes f' and halley f' and f''; so does the function `newton`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from autodiff.api import jvp
+
 from .evaluation import (
+    History,
     Options,
+    Recorder,
+    attach_history,
     derivative,
     first_parameter,
     jacobian_of_vector,
@@ -41,7 +47,7 @@ def root(
     options: dict[str, Any] | None = None,
     *,
     progress: bool = False,
-    history: bool = False,
+    history: bool | History = False,
     engine: str | None = None,
     threads: int | None = None,
 ) -> Any:
@@ -80,7 +86,7 @@ def root(
             found = value(x)
             if with_pair:
                 return found
-            vector = _as_vector(found)
+            vector = result_as_vector(found)
             if recorder is not None:
                 recorder.record(float(np.max(np.abs(vector), initial=0.0)), None)
             return vector
@@ -139,7 +145,7 @@ def _preconditioned(
     return {**(options or {}), "jac_options": given}
 
 
-def _as_vector(found: Any) -> Array:
+def result_as_vector(found: Any) -> Array:
     """The function's result, an array or a container of arrays, as a vector."""
     found = real_entries(found)
     if isinstance(found, np.ndarray):
@@ -163,13 +169,17 @@ def root_scalar(
     maxiter: int | None = None,
     options: dict[str, Any] | None = None,
     *,
+    callback: Callable[..., Any] | None = None,
+    progress: bool = False,
+    history: bool | History = False,
     engine: str | None = None,
     threads: int | None = None,
 ) -> Any:
     """Find a root of a function of one number, with exact derivatives where the method takes them.
 
     Arguments and result are those of `scipy.optimize.root_scalar`. Without `method`, `bracket` and
-    `x1`, Newton's method runs from `x0` with the exact derivative.
+    `x1`, Newton's method runs from `x0` with the exact derivative. ``callback(x)`` is called at each
+    point where `f` is evaluated, SciPy having none of its own here.
     """
     optimize = scipy_optimize()
 
@@ -184,20 +194,130 @@ def root_scalar(
         fprime2 = _second_derivative(f, args, how)
     if x0 is not None:
         x0 = float(x0)
-    return optimize.root_scalar(
-        derivative("function", f, None, how),
-        args=args,
-        method=method,
-        bracket=bracket,
-        fprime=fprime,
-        fprime2=fprime2,
-        x0=x0,
-        x1=x1,
-        xtol=xtol,
-        rtol=rtol,
-        maxiter=maxiter,
-        options=options,
-    )
+    with recording(
+        f"root_scalar {method or ''}".strip(), progress=progress, history=history
+    ) as recorder:
+        result = optimize.root_scalar(
+            watched_number(derivative("function", f, None, how), callback, recorder),
+            args=args,
+            method=method,
+            bracket=bracket,
+            fprime=fprime,
+            fprime2=fprime2,
+            x0=x0,
+            x1=x1,
+            xtol=xtol,
+            rtol=rtol,
+            maxiter=maxiter,
+            options=options,
+        )
+    attach_history(result, recorder)
+    return result
+
+
+def newton(
+    func: Callable[..., Any],
+    x0: Any,
+    fprime: Any = None,
+    args: Any = (),
+    tol: float = 1.48e-8,
+    maxiter: int = 50,
+    fprime2: Any = None,
+    x1: Any = None,
+    rtol: float = 0.0,
+    full_output: bool = False,
+    disp: bool = True,
+    *,
+    callback: Callable[..., Any] | None = None,
+    progress: bool = False,
+    history: bool | History = False,
+    engine: str | None = None,
+    threads: int | None = None,
+) -> Any:
+    """Find a root by Newton's method, of one function or element by element of many.
+
+    Arguments and result are those of `scipy.optimize.newton`, except that ``fprime=None`` means the
+    exact derivative, unless `x1` asks for the secant method; ``fprime=False`` does too.
+    ``fprime2=True`` is the exact second derivative, for Halley's method. `x0` may be complex, for a
+    holomorphic `func`, and an array, for one that works element by element.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> newton(lambda x, a: x**3 - a, np.ones(3), args=(np.array([1.0, 8.0, 27.0]),)).round(12)
+    array([1., 2., 3.])
+    """
+    optimize = scipy_optimize()
+
+    args = args if isinstance(args, tuple) else (args,)
+    how = transformation_options(engine, threads)
+    if fprime is False:
+        fprime = None
+    elif fprime is None and x1 is None:
+        fprime = _elementwise_derivative(func, 1, how)
+    if fprime2 is True:
+        fprime2 = _elementwise_derivative(func, 2, how)
+    with recording("newton", progress=progress, history=history) as recorder:
+        return optimize.newton(
+            watched_number(derivative("function", func, None, how), callback, recorder),
+            x0,
+            fprime=fprime,
+            args=args,
+            tol=tol,
+            maxiter=maxiter,
+            fprime2=fprime2,
+            x1=x1,
+            rtol=rtol,
+            full_output=full_output,
+            disp=disp,
+        )
+
+
+def _elementwise_derivative(
+    func: Callable[..., Any], order: int, how: Options
+) -> Callable[..., Any]:
+    """The derivative of each element of the result by its element of the argument.
+
+    Along ones, as the elements do not depend on each other. For a complex argument it is df/dz.
+    """
+    if order == 1:
+        return lambda x, *args: jvp(func, (x, *args), (np.ones_like(x),), wrt=0, **dict(how))[1]
+    total = _total(func)
+
+    def second(x: Any, *args: Any) -> Any:
+        options = {**dict(how), "holomorphic": np.iscomplexobj(x)}
+        product = derivative("hessian_vector", total, "x", tuple(options.items()))
+        return product(x, *args, _tensors=np.ones_like(x))
+
+    return second
+
+
+@lru_cache(maxsize=16)
+def _total(func: Callable[..., Any]) -> Callable[..., Any]:
+    """The sum of the elements, whose Hessian is diagonal."""
+
+    def total(x: Any, *args: Any) -> Any:
+        return np.sum(func(x, *args))
+
+    return total
+
+
+def watched_number(
+    function: Callable[..., Any], callback: Callable[..., Any] | None, recorder: Recorder | None
+) -> Callable[..., Any]:
+    """`function`, telling `callback` of each argument and the recorder of each result's size."""
+    if callback is None and recorder is None:
+        return function
+
+    def evaluate(x: Any, *args: Any) -> Any:
+        if callback is not None:
+            callback(x)
+        found = function(x, *args)
+        if recorder is not None:
+            recorder.record(float(np.max(np.abs(found), initial=0.0)), None)
+        return found
+
+    return evaluate
 
 
 def _number(gradient: Callable[..., Any]) -> Callable[..., float]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .constraints import prepare_constraints
-from .evaluation import Objective, SharedEvaluation, recording, scipy_optimize
+from .evaluation import History, Objective, SharedEvaluation, recording, scipy_optimize
 from .local import recorded, shape_result
 from .methods import method_named
 from .parameters import Array, Layout, as_parameters
@@ -31,7 +31,7 @@ def basinhopping(
     *,
     callback: Callable[..., Any] | None = None,
     progress: bool = False,
-    history: bool = False,
+    history: bool | History = False,
     engine: str | None = None,
     threads: int | None = None,
     **options: Any,
@@ -47,7 +47,7 @@ def basinhopping(
     layout = Layout.of(parameters)
     local = dict(minimizer_kwargs or {})
     with recording("basinhopping", progress=progress, history=history) as recorder:
-        value = _prepare_local(func, layout, local, recorder, engine, threads)
+        value = prepare_local(func, layout, local, recorder, engine, threads)
         if callback is not None:
             options["callback"] = lambda x, f, accept: callback(layout.unpack(x), f, accept)
         result = optimize.basinhopping(
@@ -72,7 +72,7 @@ def dual_annealing(
     *,
     minimizer_kwargs: dict[str, Any] | None = None,
     progress: bool = False,
-    history: bool = False,
+    history: bool | History = False,
     engine: str | None = None,
     threads: int | None = None,
     **options: Any,
@@ -95,14 +95,14 @@ def dual_annealing(
     }  # fmt: skip
     local["args"] = args
     with recording("dual_annealing", progress=progress, history=history) as recorder:
-        value = _prepare_local(func, layout, local, recorder, engine, threads, share=False)
+        value = prepare_local(func, layout, local, recorder, engine, threads, share=False)
         result = optimize.dual_annealing(value, bounds, minimizer_kwargs=local, **options)
     if recorder is not None:
         result["history"] = recorder.history
     return result
 
 
-def _prepare_local(
+def prepare_local(
     func: Callable[..., Any],
     layout: Layout,
     local: dict[str, Any],

@@ -28,7 +28,6 @@ import importlib.util
 import os
 import re
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -36,6 +35,7 @@ import numpy as np
 
 from autodiff import floating
 from autodiff.errors import InternalError
+from autodiff.stack import lock_of_the_process
 
 # -- layout of C structures ---------------------------------------------------------------------
 HEADER = object.__basicsize__
@@ -104,7 +104,7 @@ _OBJECTS: dict[str, Any] = {
 # One cell for the process, see entry.WORKSPACE: the working memory that no call is using.
 _workspace_cell = ctypes.c_int64(0)
 
-_lock = threading.RLock()
+_lock = lock_of_the_process()
 _known: dict[str, int] = {}
 
 
