@@ -2,7 +2,7 @@
 PYTHON ?= python
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help fix lint test slow bench docs golden ci
+.PHONY: help fix lint test slow bench docs examples golden ci
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 10
@@ -22,7 +22,10 @@ test:  ## the test suite, on all cores
 slow:  ## the long tests: more random programs, every Hessian product
 	$(PYTHON) -m pytest -n auto -m slow
 
-docs:  ## run the examples of README.md, docs/ and the public docstrings
+docs:  ## build the site (extra "docs") into docs/_build/html, gallery included, without warnings
+	$(PYTHON) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+examples:  ## run the examples of README.md, docs/ and the public docstrings
 	$(PYTHON) -m pytest tests/docs
 
 bench:  ## run the benchmarks against NumPy and JAX (extra "bench"), write bench/RESULTS.md

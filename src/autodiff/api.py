@@ -361,14 +361,14 @@ class _Matrix(Transformed):
 
 
 class Jacobian(_Matrix):
-    """The Jacobian, shape (*result, *argument)."""
+    """The Jacobian, shape ``(*result, *argument)``."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Jacobian(wrt)
 
 
 class Hessian(_Matrix):
-    """The Hessian of a scalar function, shape (*argument, *argument)."""
+    """The Hessian of a scalar function, shape ``(*argument, *argument)``."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Hessian(wrt)
@@ -637,7 +637,7 @@ def hessian_vector(f: Callable[..., Any] | None = None, wrt: Wrt = None, **optio
 def jacobian(
     f: Callable[..., Any] | None = None, wrt: Wrt = None, sparse: bool = False, **options: Any
 ) -> Any:
-    """The Jacobian of an array-valued function: shape (*result, *argument).
+    """The Jacobian of an array-valued function: shape ``(*result, *argument)``.
 
     Parameters
     ----------
@@ -672,7 +672,7 @@ def jacobian(
 def hessian(
     f: Callable[..., Any] | None = None, wrt: Wrt = None, sparse: bool = False, **options: Any
 ) -> Any:
-    """The Hessian of a scalar function: shape (*argument, *argument).
+    """The Hessian of a scalar function: shape ``(*argument, *argument)``.
 
     Parameters
     ----------
