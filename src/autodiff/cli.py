@@ -429,7 +429,7 @@ def doctor() -> list[tuple[str, str]]:
     lines.append(("python", f"{platform.python_version()} ({platform.python_implementation()})"))
     for package in ("numpy", "scipy", "llvmlite", "optree", "tqdm", "matplotlib"):
         lines.append((package, _version(package)))
-    lines.extend(_installed())
+    lines.extend(_installed(autodiff.__version__, Path(autodiff.__file__).parent))
     lines.append(("system", f"{platform.system()} {platform.release()} {platform.machine()}"))
     lines.extend(_processor())
     lines.append(("threads", f"1 by default; {_usable_cores()} cores can be used by threads=n"))
@@ -453,16 +453,13 @@ DISTRIBUTION = "autodiff-numpy"
 OTHER_PROJECTS = ("autodiff", "pyautodiff")
 
 
-def _installed() -> list[tuple[str, str]]:
+def _installed(imported: str, where: Path) -> list[tuple[str, str]]:
     """Which distribution is installed, and others that own the same import name."""
-    import autodiff
-
     version = _version(DISTRIBUTION)
-    where = Path(autodiff.__file__).parent
     lines = [("package", f"{DISTRIBUTION} {version}, imported from {where}")]
-    if version not in (autodiff.__version__, "not installed"):
+    if version not in (imported, "not installed"):
         remedy = f"python -m pip install --force-reinstall {DISTRIBUTION}"
-        lines.append(("clash", f"what is imported is version {autodiff.__version__}: {remedy}"))
+        lines.append(("clash", f"what is imported is version {imported}: {remedy}"))
     for other in OTHER_PROJECTS:
         try:
             found = importlib.metadata.distribution(other)
