@@ -13,6 +13,8 @@ import tomllib
 import warnings
 from pathlib import Path
 
+from matplotlib.sphinxext import mathmpl
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -29,8 +31,13 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "matplotlib.sphinxext.mathmpl",
 ]
-exclude_patterns = ["_build", "gallery", "**/GALLERY_HEADER.rst"]
-nitpicky = False
+exclude_patterns = [
+    "_build",
+    "gallery",
+    "**/GALLERY_HEADER.rst",
+    "**/sg_execution_times.rst",
+    "sg_execution_times.rst",
+]
 
 # -- text ------------------------------------------------------------------------------------------
 myst_heading_anchors = 4
@@ -46,6 +53,7 @@ mathmpl_srcset = ["2x"]
 # One thread of BLAS, as in the tests; `AUTODIFF_DOCS_ONLY` chooses scripts by a regular expression while writing one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 warnings.filterwarnings("error", category=RuntimeWarning)
+warnings.filterwarnings("error", message="Could not render math")
 sphinx_gallery_conf = {
     "examples_dirs": ["gallery"],
     "gallery_dirs": ["examples"],
@@ -75,6 +83,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"autodiff {release}"
 html_static_path = ["_static"]
 html_css_files = ["autodiff.css"]
+html_favicon = "_static/favicon.svg"
+html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": "autodiff"},
@@ -113,6 +123,13 @@ def _links_for_the_site(app: object, name: str, source: list[str]) -> None:
     source[0] = re.sub(r"\]\(([^)#:\s][^):\s]*)\)", moved, source[0])
 
 
+def _formula(role: str, rawtext: str, *others: object, **named: object) -> object:
+    """A formula in a line of text, which may go on in the next one."""
+    return mathmpl.math_role(role, " ".join(rawtext.split()), *others, **named)
+
+
 def setup(app: object) -> None:
-    """Connect the above to Sphinx."""
+    """Connect the above to Sphinx; formulas are Matplotlib's, not a script's from another server."""
+    app.add_role("math", _formula, override=True)  # type: ignore[attr-defined]
+    app.add_directive("math", mathmpl.MathDirective, override=True)  # type: ignore[attr-defined]
     app.connect("source-read", _links_for_the_site)  # type: ignore[attr-defined]
