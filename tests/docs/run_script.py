@@ -9,9 +9,7 @@ import sys
 import warnings
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-import matplotlib  # noqa: E402
-
-matplotlib.use("Agg")
+os.environ["MPLBACKEND"] = "Agg"
 import matplotlib.pyplot as plt  # noqa: E402
 
 warnings.filterwarnings("error")
