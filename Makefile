@@ -2,7 +2,7 @@
 PYTHON ?= python
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help fix lint test slow jax bench docs golden ci
+.PHONY: help fix lint test slow jax bench docs examples golden ci
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 10
@@ -25,7 +25,10 @@ slow:  ## the long tests: more random programs, every Hessian product
 jax:  ## the tables and the corpus on the JAX engine, on JAX's CPU (extra "jax")
 	AUTODIFF_TEST_JAX=1 $(PYTHON) -m pytest -n auto -m jax
 
-docs:  ## run the examples of README.md, docs/ and the public docstrings
+docs:  ## build the site (extra "docs") into docs/_build/html, gallery included, without warnings
+	$(PYTHON) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+examples:  ## run the examples of README.md, docs/ and the public docstrings
 	$(PYTHON) -m pytest tests/docs
 
 bench:  ## run the benchmarks against NumPy and JAX (extra "bench"), write bench/RESULTS.md

@@ -1,5 +1,6 @@
 """The command line: what it prints, where, and the exit code."""
 
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -123,6 +124,62 @@ def test_doctor_reports_versions_processor_engines_and_cache(capsys):
     )
     assert np.__version__ in out
     assert re.search(r"^engine native +works$", out, re.MULTILINE)
+
+
+class Distribution:
+    """What `importlib.metadata` knows of a package that is installed."""
+
+    def __init__(self, version, files):
+        self.version = version
+        self.files = None if files is None else [importlib.metadata.PackagePath(f) for f in files]
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected", "code"),
+    [
+        ({}, [], 0),
+        ({"autodiff-numpy": ("HERE", None)}, [], 0),
+        (
+            {"pyautodiff": ("0.3.2", ["pyautodiff/__init__.py"])},
+            ["other project  pyautodiff 0.3.2 is not this one, and does not disturb it"],
+            0,
+        ),
+        (
+            {"autodiff": ("0.9.1", ["autodiff/__init__.py"])},
+            [
+                "clash          autodiff 0.9.1 has files under the same import name: python -m pip uninstall autodiff "
+                "and python -m pip install --force-reinstall autodiff-numpy"
+            ],
+            1,
+        ),
+        ({"autodiff": ("0.9.1", None)}, ["other project  autodiff 0.9.1 is not this one, and does not disturb it"], 0),
+        (
+            {"autodiff-numpy": ("0.0.1", [])},
+            [
+                "clash          what is imported is version HERE: python -m pip install --force-reinstall autodiff-numpy"
+            ],
+            1,
+        ),
+    ],
+)  # fmt: skip
+def test_doctor_sees_other_packages_of_the_same_name(
+    capsys, monkeypatch, installed, expected, code
+):
+    def distribution(name):
+        if name not in installed:
+            raise importlib.metadata.PackageNotFoundError(name)
+        version, files = installed[name]
+        return Distribution(version.replace("HERE", autodiff.__version__), files)
+
+    def version(name):
+        return distribution(name).version
+
+    monkeypatch.setattr(importlib.metadata, "distribution", distribution)
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    found, out, _ = run(capsys, "doctor")
+    told = [line for line in out.splitlines() if line.startswith(("clash", "other project"))]
+    assert told == [line.replace("HERE", autodiff.__version__) for line in expected]
+    assert found == code
 
 
 # --------------------------------------------------------------------------------------- demo

@@ -87,4 +87,4 @@ def test_without_matplotlib_the_demo_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     output = io.StringIO()
     assert demo.run(["Rat42"], output=output)
-    assert 'matplotlib is not installed (pip install "pyautodiff[plot]")' in output.getvalue()
+    assert 'matplotlib is not installed (pip install "autodiff-numpy[plot]")' in output.getvalue()

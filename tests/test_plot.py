@@ -88,7 +88,7 @@ def test_without_matplotlib_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(plot.PlotError, match="not installed") as error:
         plot.convergence(History([1.0], [1.0], [0.0]))
-    assert 'pip install "pyautodiff[plot]"' in str(error.value)
+    assert 'pip install "autodiff-numpy[plot]"' in str(error.value)
     assert isinstance(error.value, ImportError)
 
 

@@ -13,9 +13,9 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "autodiff.api": (
@@ -41,7 +41,108 @@ _MODULES = ("optimize", "distributed", "interop", "testing", "plot", "errors")
 __all__ = [*_HOME_OF, "__version__", "optimize"]  # noqa: PLE0604
 
 
-def __getattr__(name: str) -> Any:
+if (
+    TYPE_CHECKING
+):  # what type checkers and editors see; at run time each name is loaded when it is asked for
+    from autodiff import errors as errors
+    from autodiff import optimize as optimize
+    from autodiff import plot as plot
+    from autodiff import testing as testing
+    from autodiff.api import (
+        Function as Function,
+    )
+    from autodiff.api import (
+        Gradient as Gradient,
+    )
+    from autodiff.api import (
+        Hessian as Hessian,
+    )
+    from autodiff.api import (
+        HessianVector as HessianVector,
+    )
+    from autodiff.api import (
+        Jacobian as Jacobian,
+    )
+    from autodiff.api import (
+        ValueAndGradient as ValueAndGradient,
+    )
+    from autodiff.api import (
+        Vmap as Vmap,
+    )
+    from autodiff.api import (
+        function as function,
+    )
+    from autodiff.api import (
+        gradient as gradient,
+    )
+    from autodiff.api import (
+        hessian as hessian,
+    )
+    from autodiff.api import (
+        hessian_vector as hessian_vector,
+    )
+    from autodiff.api import (
+        jacobian as jacobian,
+    )
+    from autodiff.api import (
+        jvp as jvp,
+    )
+    from autodiff.api import (
+        linearize as linearize,
+    )
+    from autodiff.api import (
+        sparsity as sparsity,
+    )
+    from autodiff.api import (
+        value_and_gradient as value_and_gradient,
+    )
+    from autodiff.api import (
+        vjp as vjp,
+    )
+    from autodiff.api import (
+        vmap as vmap,
+    )
+    from autodiff.custom import (
+        checkpoint as checkpoint,
+    )
+    from autodiff.custom import (
+        custom_gradient as custom_gradient,
+    )
+    from autodiff.custom import (
+        implicit as implicit,
+    )
+    from autodiff.custom import (
+        stop_gradient as stop_gradient,
+    )
+    from autodiff.errors import (
+        AutodiffError as AutodiffError,
+    )
+    from autodiff.errors import (
+        DerivativeError as DerivativeError,
+    )
+    from autodiff.errors import (
+        FallbackWarning as FallbackWarning,
+    )
+    from autodiff.errors import (
+        NonFiniteError as NonFiniteError,
+    )
+    from autodiff.errors import (
+        NotScalarError as NotScalarError,
+    )
+    from autodiff.errors import (
+        ShapeError as ShapeError,
+    )
+    from autodiff.errors import (
+        UnsupportedError as UnsupportedError,
+    )
+    from autodiff.finding import find_nan as find_nan
+    from autodiff.symbolic import Symbolic as Symbolic
+    from autodiff.symbolic import constant as constant
+    from autodiff.symbolic import tag as tag
+    from autodiff.testing import check_gradient as check_gradient
+
+
+def _load(name: str) -> Any:
     home = _HOME_OF.get(name)
     if home is not None:
         with importlib.import_module("autodiff.garbage").few_collections():
@@ -53,6 +154,10 @@ def __getattr__(name: str) -> Any:
     # Python itself asks for names with underscores, and there is nothing to be said of those.
     advice = "" if name.startswith("_") else _advice(name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}{advice}")
+
+
+if not TYPE_CHECKING:  # a checker would take every misspelt name for one that is loaded
+    __getattr__ = _load
 
 
 def _advice(name: str) -> str:

@@ -20,10 +20,21 @@ import functools
 import inspect
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import MethodType
-from typing import Any
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 import numpy as np
 
@@ -57,7 +68,34 @@ def _batching() -> Any:
     return batching
 
 
-class Transformed:
+P = ParamSpec("P")  # the parameters of a function, which its derivatives keep
+Q = ParamSpec("Q")
+R = TypeVar("R")  # what a call returns
+S = TypeVar("S")
+
+
+class Options(TypedDict, total=False):
+    """What each transformation can be told; see :class:`Transformed`."""
+
+    engine: str
+    threads: int
+    use_cache: bool
+    on_fallback: str
+
+
+class DerivativeOptions(Options, total=False):
+    """What derivatives can be told besides."""
+
+    holomorphic: bool
+
+
+class MatrixOptions(DerivativeOptions, total=False):
+    """What Jacobians and Hessians can be told besides."""
+
+    mode: str
+
+
+class Transformed(Generic[P, R]):
     """A user's function under a transformation.  Call it like the function itself.
 
     Parameters
@@ -154,10 +192,11 @@ class Transformed:
         """What is captured, where it is not the function itself."""
         return function
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         compiled = self._compiled
         if compiled.code is not compiled.coded.__code__:
             compiled.follow()
+        result: Any
         if not kwargs:
             try:
                 result = compiled.fast(*args)
@@ -176,6 +215,12 @@ class Transformed:
             hide_frames(error)
             raise
 
+    @overload
+    def __get__(self, obj: None, cls: type | None = None) -> Self: ...
+    @overload
+    def __get__(
+        self: Transformed[Concatenate[Any, Q], S], obj: object, cls: type | None = None
+    ) -> BoundTransformed[Q, S]: ...
     def __get__(self, obj: Any, cls: type | None = None) -> Any:
         if self._binding is staticmethod:
             return self
@@ -263,18 +308,18 @@ class Transformed:
         return explain(self._compiled, args, kwargs)
 
 
-class BoundTransformed:
+class BoundTransformed(Generic[P, R]):
     """A transformed method bound to its object: equal, copied and pickled like a bound method."""
 
     __autodiff_binds__ = True
 
-    def __init__(self, transformed: Transformed, obj: Any) -> None:
+    def __init__(self, transformed: Transformed[..., R], obj: Any) -> None:
         self.__func__ = transformed
         self.__self__ = obj
         self.__doc__ = transformed.__doc__
         self.__module__ = transformed.__module__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return self.__func__(self.__self__, *args, **kwargs)
         except Exception as error:
@@ -307,10 +352,10 @@ class BoundTransformed:
     def __hash__(self) -> int:
         return hash((id(self.__self__), self.__func__))
 
-    def __copy__(self) -> BoundTransformed:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> BoundTransformed:
+    def __deepcopy__(self, memo: dict[int, Any]) -> BoundTransformed[P, R]:
         return BoundTransformed(self.__func__, copy.deepcopy(self.__self__, memo))
 
     def __reduce__(self) -> Any:
@@ -327,37 +372,37 @@ class BoundTransformed:
 
 
 def _restore(
-    cls: type[Transformed], function: Any, wrt: Wrt, options: dict[str, Any]
-) -> Transformed:
+    cls: type[Transformed[..., Any]], function: Any, wrt: Wrt, options: dict[str, Any]
+) -> Transformed[..., Any]:
     given = {"wrt": wrt, **options}
     home = sys.modules.get(getattr(function, "__module__", None) or "")
     found_by_name = getattr(home, getattr(function, "__name__", ""), None) is function
     if found_by_name and given.keys() <= set(_OPTIONS):
         # A pool of processes unpickles it for each task; it is to be compiled once in each process.
-        made: Transformed = _product(cls, function, given)
+        made: Transformed[..., Any] = _product(cls, function, given)
         return made
     return cls(function, **given)
 
 
-class Function(Transformed):
+class Function(Transformed[P, R]):
     """``f`` compiled: returns what ``f`` returns.  See :class:`Transformed` for the options."""
 
 
-class Gradient(Transformed):
+class Gradient(Transformed[P, R]):
     """The exact gradient of a scalar function.  See :class:`Transformed` for the options."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Gradient(wrt)
 
 
-class ValueAndGradient(Transformed):
+class ValueAndGradient(Transformed[P, R]):
     """The value and the gradient of a scalar function, in one run."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Gradient(wrt, value=True)
 
 
-class _Matrix(Transformed):
+class _Matrix(Transformed[P, R]):
     """What is made by sweeps: ``mode`` says by which."""
 
     def __init__(self, function: Any, *, mode: str = "auto", **options: Any) -> None:
@@ -377,21 +422,21 @@ class _Matrix(Transformed):
         return restore, (cls, function, wrt, {**options, "mode": self._mode})
 
 
-class Jacobian(_Matrix):
-    """The Jacobian, shape (*result, *argument)."""
+class Jacobian(_Matrix[P, R]):
+    """The Jacobian, shape ``(*result, *argument)``."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Jacobian(wrt)
 
 
-class Hessian(_Matrix):
-    """The Hessian of a scalar function, shape (*argument, *argument)."""
+class Hessian(_Matrix[P, R]):
+    """The Hessian of a scalar function, shape ``(*argument, *argument)``."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Hessian(wrt)
 
 
-class Vmap(Transformed):
+class Vmap(Transformed[P, R]):
     """``f`` for each lane of a batch; see :func:`vmap`."""
 
     def __init__(
@@ -438,7 +483,7 @@ def _sparse(name: str, wrt: Wrt) -> Transformation:
     return transformation
 
 
-class _Sparse(Transformed):
+class _Sparse(Transformed[P, R]):
     """Transformations whose results are sparse: they are made of a run of the program."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -456,28 +501,28 @@ class _Sparse(Transformed):
         raise NotStaged(f"{self._compiled.transformation.name} gives a sparse array")
 
 
-class SparseJacobian(_Sparse):
+class SparseJacobian(_Sparse[P, R]):
     """The Jacobian as ``csr_array``, shape (elements of the result, elements of the argument)."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return _sparse("SparseJacobian", wrt)
 
 
-class SparseHessian(_Sparse):
+class SparseHessian(_Sparse[P, R]):
     """The Hessian of a scalar function as ``csr_array``."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return _sparse("SparseHessian", wrt)
 
 
-class Sparsity(_Sparse):
+class Sparsity(_Sparse[P, R]):
     """Which elements of the Jacobian may be other than zero."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return _sparse("Sparsity", wrt)
 
 
-class _WithVectors(Transformed):
+class _WithVectors(Transformed[P, R]):
     """Transformations whose call brings vectors along."""
 
     def _call_with(self, args: tuple[Any, ...], kwargs: dict[str, Any], vectors: Any) -> Any:
@@ -509,7 +554,7 @@ class _WithVectors(Transformed):
         return compiled.call(args, kwargs, extra)
 
 
-class HessianVector(_WithVectors):
+class HessianVector(_WithVectors[P, R]):
     """The Hessian of a scalar function times a vector: ``hv(*args, _tensors=v)``."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
@@ -528,22 +573,22 @@ class HessianVector(_WithVectors):
         return self._call_with(args, kwargs, _tensors)
 
 
-class _Jvp(_WithVectors):
+class _Jvp(_WithVectors[P, R]):
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Jvp(wrt)
 
 
-class _Linearize(Transformed):
+class _Linearize(Transformed[P, R]):
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Linearize(wrt)
 
 
-class _Vjp(_WithVectors):
+class _Vjp(_WithVectors[P, R]):
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Vjp(wrt)
 
 
-def _decorator(cls: type[Transformed], function: Any, options: dict[str, Any]) -> Any:
+def _decorator(cls: type[Transformed[..., Any]], function: Any, options: dict[str, Any]) -> Any:
     known = [n for n in _OPTIONS if cls is not Function or n not in ("wrt", "holomorphic")]
     known += ["mode"] if issubclass(cls, _Matrix) else []
     _refuse_unknown(cls._transformation(cls.__new__(cls), None).name, options, known)
@@ -552,7 +597,7 @@ def _decorator(cls: type[Transformed], function: Any, options: dict[str, Any]) -
     return cls(function, **options)
 
 
-def _refuse_unknown(title: str, options: dict[str, Any], known: list[str]) -> None:
+def _refuse_unknown(title: str, options: Mapping[str, Any], known: list[str]) -> None:
     """An error for an option that there is not, in the words of who uses another library."""
     for name in options:
         if name not in known:
@@ -581,6 +626,16 @@ def _refuse_device(engine: str, device: Any, use_cache: bool) -> None:
     parsed(device)
 
 
+class _FunctionDecorator(Protocol):
+    """``function`` with options, waiting for its function."""
+
+    def __call__(self, f: Callable[P, R]) -> Function[P, R]: ...
+
+
+@overload
+def function(f: Callable[P, R], **options: Unpack[Options]) -> Function[P, R]: ...
+@overload
+def function(f: None = None, **options: Unpack[Options]) -> _FunctionDecorator: ...
 def function(f: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile a function of NumPy arrays.
 
@@ -606,6 +661,20 @@ def function(f: Callable[..., Any] | None = None, **options: Any) -> Any:
     return _decorator(Function, f, options)
 
 
+class _GradientDecorator(Protocol):
+    """``gradient`` with options, waiting for its function."""
+
+    def __call__(self, f: Callable[P, R]) -> Gradient[P, Any]: ...
+
+
+@overload
+def gradient(
+    f: Callable[P, R], wrt: Wrt = None, **options: Unpack[DerivativeOptions]
+) -> Gradient[P, Any]: ...
+@overload
+def gradient(
+    f: None = None, wrt: Wrt = None, **options: Unpack[DerivativeOptions]
+) -> _GradientDecorator: ...
 def gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The exact gradient of a function that returns one number.
 
@@ -643,6 +712,20 @@ def gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: An
     return _decorator(Gradient, f, {"wrt": wrt, **options})
 
 
+class _ValueAndGradientDecorator(Protocol):
+    """``value_and_gradient`` with options, waiting for its function."""
+
+    def __call__(self, f: Callable[P, R]) -> ValueAndGradient[P, tuple[R, Any]]: ...
+
+
+@overload
+def value_and_gradient(
+    f: Callable[P, R], wrt: Wrt = None, **options: Unpack[DerivativeOptions]
+) -> ValueAndGradient[P, tuple[R, Any]]: ...
+@overload
+def value_and_gradient(
+    f: None = None, wrt: Wrt = None, **options: Unpack[DerivativeOptions]
+) -> _ValueAndGradientDecorator: ...
 def value_and_gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The value and the gradient together; arguments as for :func:`gradient`.
 
@@ -655,6 +738,20 @@ def value_and_gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **o
     return _decorator(ValueAndGradient, f, {"wrt": wrt, **options})
 
 
+class _HessianVectorDecorator(Protocol):
+    """``hessian_vector`` with options, waiting for its function."""
+
+    def __call__(self, f: Callable[P, R]) -> HessianVector[P, Any]: ...
+
+
+@overload
+def hessian_vector(
+    f: Callable[P, R], wrt: Wrt = None, **options: Unpack[DerivativeOptions]
+) -> HessianVector[P, Any]: ...
+@overload
+def hessian_vector(
+    f: None = None, wrt: Wrt = None, **options: Unpack[DerivativeOptions]
+) -> _HessianVectorDecorator: ...
 def hessian_vector(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The Hessian of a scalar function times a vector, without the Hessian.
 
@@ -670,10 +767,24 @@ def hessian_vector(f: Callable[..., Any] | None = None, wrt: Wrt = None, **optio
     return _decorator(HessianVector, f, {"wrt": wrt, **options})
 
 
+class _JacobianDecorator(Protocol):
+    """``jacobian`` with options, waiting for its function."""
+
+    def __call__(self, f: Callable[P, Any]) -> Transformed[P, Any]: ...
+
+
+@overload
+def jacobian(
+    f: Callable[P, Any], wrt: Wrt = None, sparse: bool = False, **options: Unpack[MatrixOptions]
+) -> Transformed[P, Any]: ...
+@overload
+def jacobian(
+    f: None = None, wrt: Wrt = None, sparse: bool = False, **options: Unpack[MatrixOptions]
+) -> _JacobianDecorator: ...
 def jacobian(
     f: Callable[..., Any] | None = None, wrt: Wrt = None, sparse: bool = False, **options: Any
 ) -> Any:
-    """The Jacobian of an array-valued function: shape (*result, *argument).
+    """The Jacobian of an array-valued function: shape ``(*result, *argument)``.
 
     Parameters
     ----------
@@ -705,10 +816,24 @@ def jacobian(
     return _decorator(SparseJacobian if sparse else Jacobian, f, {"wrt": wrt, **options})
 
 
+class _HessianDecorator(Protocol):
+    """``hessian`` with options, waiting for its function."""
+
+    def __call__(self, f: Callable[P, Any]) -> Transformed[P, Any]: ...
+
+
+@overload
+def hessian(
+    f: Callable[P, Any], wrt: Wrt = None, sparse: bool = False, **options: Unpack[MatrixOptions]
+) -> Transformed[P, Any]: ...
+@overload
+def hessian(
+    f: None = None, wrt: Wrt = None, sparse: bool = False, **options: Unpack[MatrixOptions]
+) -> _HessianDecorator: ...
 def hessian(
     f: Callable[..., Any] | None = None, wrt: Wrt = None, sparse: bool = False, **options: Any
 ) -> Any:
-    """The Hessian of a scalar function: shape (*argument, *argument).
+    """The Hessian of a scalar function: shape ``(*argument, *argument)``.
 
     Parameters
     ----------
@@ -735,6 +860,18 @@ def hessian(
     return _decorator(SparseHessian if sparse else Hessian, f, {"wrt": wrt, **options})
 
 
+class _SparsityDecorator(Protocol):
+    """``sparsity`` with options, waiting for its function."""
+
+    def __call__(self, f: Callable[P, R]) -> Sparsity[P, Any]: ...
+
+
+@overload
+def sparsity(
+    f: Callable[P, R], wrt: Wrt = None, **options: Unpack[Options]
+) -> Sparsity[P, Any]: ...
+@overload
+def sparsity(f: None = None, wrt: Wrt = None, **options: Unpack[Options]) -> _SparsityDecorator: ...
 def sparsity(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """Which elements of the Jacobian may be other than zero: a ``csr_array`` of bool that shows itself.
 
@@ -763,6 +900,30 @@ def sparsity(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: An
     return _decorator(Sparsity, f, {"wrt": wrt, **options})
 
 
+class _VmapDecorator(Protocol):
+    """``vmap`` with options, waiting for its function."""
+
+    def __call__(self, f: Callable[..., Any]) -> Vmap[..., Any]: ...
+
+
+@overload
+def vmap(
+    f: Callable[..., Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    axis_size: int | None = None,
+    **options: Unpack[Options],
+) -> Vmap[..., Any]: ...
+@overload
+def vmap(
+    f: None = None,
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    axis_size: int | None = None,
+    **options: Unpack[Options],
+) -> _VmapDecorator: ...
 def vmap(
     f: Callable[..., Any] | None = None,
     in_axes: Any = 0,
@@ -836,7 +997,7 @@ _PRODUCTS: OrderedDict[Any, Any] = OrderedDict()
 MOST_PRODUCTS = 256  # that are remembered: a function made anew for each call stays in none
 
 
-def _product(cls: type[Transformed], f: Any, options: dict[str, Any]) -> Any:
+def _product(cls: type[Transformed[..., Any]], f: Any, options: Mapping[str, Any]) -> Any:
     """One compiled object per function, so that repeated products compile once."""
     if not options.keys() <= set(_OPTIONS):
         name = cls._transformation(cls.__new__(cls), None).name
@@ -867,12 +1028,12 @@ def _option_key(option: Any) -> Any:
 
 
 def jvp(
-    f: Callable[..., Any],
+    f: Callable[..., R],
     primals: tuple[Any, ...],
     tangents: tuple[Any, ...],
     wrt: Wrt = None,
-    **options: Any,
-) -> Any:
+    **options: Unpack[Options],
+) -> tuple[R, R]:
     """The result of ``f(*primals)`` and its directional derivative along ``tangents``.
 
     Parameters
@@ -939,8 +1100,8 @@ def _one_tangent_per_primal(
 
 
 def vjp(
-    f: Callable[..., Any], *primals: Any, wrt: Wrt = None, **options: Any
-) -> tuple[Any, Callable[[Any], Any]]:
+    f: Callable[..., R], *primals: Any, wrt: Wrt = None, **options: Unpack[Options]
+) -> tuple[R, Callable[[Any], tuple[Any, ...]]]:
     """The result of ``f(*primals)`` and a function from its cotangent to those of the primals.
 
     The function returns a tuple with one cotangent per primal (zeros for an int or an integer array),
@@ -994,8 +1155,8 @@ def vjp(
 
 
 def linearize(
-    f: Callable[..., Any], *primals: Any, wrt: Wrt = None, **options: Any
-) -> tuple[Any, Callable[..., Any]]:
+    f: Callable[..., R], *primals: Any, wrt: Wrt = None, **options: Unpack[Options]
+) -> tuple[R, Callable[..., R]]:
     """The result of ``f(*primals)`` and its derivative there, a function of tangents.
 
     ``value, push = linearize(f, x)``; then ``push(dx)`` is the tangent that ``jvp(f, (x,), (dx,))``

@@ -414,9 +414,11 @@ def _duration(seconds: float) -> str:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    for name, text in doctor():
+    lines = doctor()
+    for name, text in lines:
         print(f"{name:<14} {text}")
-    return 0 if _engine_works("native") == "works" else 1
+    well = _engine_works("native") == "works" and all(name != "clash" for name, _ in lines)
+    return 0 if well else 1
 
 
 def doctor() -> list[tuple[str, str]]:
@@ -427,6 +429,7 @@ def doctor() -> list[tuple[str, str]]:
     lines.append(("python", f"{platform.python_version()} ({platform.python_implementation()})"))
     for package in ("numpy", "scipy", "llvmlite", "optree", "tqdm", "matplotlib"):
         lines.append((package, _version(package)))
+    lines.extend(_installed(autodiff.__version__, Path(autodiff.__file__).parent))
     lines.append(("system", f"{platform.system()} {platform.release()} {platform.machine()}"))
     lines.extend(_processor())
     lines.append(("threads", f"1 by default; {_usable_cores()} cores can be used by threads=n"))
@@ -444,6 +447,35 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
+
+
+# The name on the package index, and what else is there under names that one might guess.
+DISTRIBUTION = "autodiff-numpy"
+OTHER_PROJECTS = ("autodiff", "pyautodiff")
+
+
+def _installed(imported: str, where: Path) -> list[tuple[str, str]]:
+    """Which distribution is installed, and others that own the same import name."""
+    version = _version(DISTRIBUTION)
+    lines = [("package", f"{DISTRIBUTION} {version}, imported from {where}")]
+    if version not in (imported, "not installed"):
+        remedy = f"python -m pip install --force-reinstall {DISTRIBUTION}"
+        lines.append(("clash", f"what is imported is version {imported}: {remedy}"))
+    for other in OTHER_PROJECTS:
+        try:
+            found = importlib.metadata.distribution(other)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        title = f"{other} {found.version}"
+        if any(file.parts[0] == "autodiff" for file in found.files or ()):
+            remedy = (
+                f"python -m pip uninstall {other} and python -m pip install --force-reinstall "
+                f"{DISTRIBUTION}"
+            )
+            lines.append(("clash", f"{title} has files under the same import name: {remedy}"))
+        else:
+            lines.append(("other project", f"{title} is not this one, and does not disturb it"))
+    return lines
 
 
 def _processor() -> list[tuple[str, str]]:

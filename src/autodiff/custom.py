@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from autodiff import tree
 from autodiff.capture import Declined
@@ -25,8 +25,12 @@ from autodiff.ops import custom as _custom
 from autodiff.ops.complex_numbers import ComplexTracer, joined
 from autodiff.ops.tracer import Tracer, is_traced
 
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
 
-def stop_gradient(x: Any) -> Any:
+
+def stop_gradient(x: T) -> T:
     """``x`` itself, through which no derivative flows.
 
     Parameters
@@ -40,6 +44,11 @@ def stop_gradient(x: Any) -> Any:
     >>> autodiff.gradient(lambda x: x * autodiff.stop_gradient(x))(3.0)
     3.0
     """
+    stopped: T = _stopped(x)
+    return stopped
+
+
+def _stopped(x: Any) -> Any:
     if isinstance(x, ComplexTracer):
         re, im = (_custom.stop(part) for part in x.parts)
         return joined(re, im, x.form)
@@ -47,11 +56,11 @@ def stop_gradient(x: Any) -> Any:
         return _custom.stop(x)
     if tree.is_container(x):
         leaves, definition = tree.flatten(x)
-        return tree.unflatten(definition, [stop_gradient(leaf) for leaf in leaves])
+        return tree.unflatten(definition, [_stopped(leaf) for leaf in leaves])
     return x
 
 
-def checkpoint(items: Any) -> Any:
+def checkpoint(items: T) -> T:
     """``items``, for a loop of which reverse mode shall keep little.
 
     ``for k in checkpoint(range(n))`` is ``for k in range(n)``, in plain Python and in value.  A
@@ -110,23 +119,24 @@ def _checkpoint_inside(trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) 
 checkpoint.__autodiff_inline__ = _checkpoint_inside  # type: ignore[attr-defined]
 
 
-class CustomGradient:
+class CustomGradient(Generic[P, R]):
     """A function with a derivative given by hand; see :func:`custom_gradient`."""
 
     __autodiff_wraps__ = True
 
-    def __init__(self, function: Callable[..., Any], rule: Callable[..., Any], mode: str) -> None:
+    def __init__(self, function: Callable[P, R], rule: Callable[..., Any], mode: str) -> None:
         self.function = function
         self.rule = rule
         self.mode = mode
         functools.update_wrapper(self, function, updated=())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's value."""
         trace = capturing()
         if trace is not None and is_traced([*args, *kwargs.values()]):
             # Python itself calls it with traced values: from a function without source, a library.
-            return self.__autodiff_inline__(trace, args, kwargs)
+            traced: R = self.__autodiff_inline__(trace, args, kwargs)
+            return traced
         return self.function(*args, **kwargs)
 
     def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -141,6 +151,26 @@ class CustomGradient:
         return inline_custom(trace, function, rule, self.mode, list(args))
 
 
+class _CustomGradientDecorator(Protocol):
+    """``custom_gradient`` with its rule, waiting for the function."""
+
+    def __call__(self, f: Callable[P, R]) -> CustomGradient[P, R]: ...
+
+
+@overload
+def custom_gradient(
+    f: Callable[P, R],
+    *,
+    vjp: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
+) -> CustomGradient[P, R]: ...
+@overload
+def custom_gradient(
+    f: None = None,
+    *,
+    vjp: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
+) -> _CustomGradientDecorator: ...
 def custom_gradient(
     f: Callable[..., Any] | None = None,
     *,
@@ -183,21 +213,22 @@ def custom_gradient(
     return CustomGradient(f, rule, mode)
 
 
-class Implicit:
+class Implicit(Generic[P, R]):
     """A solver with the derivative that a residual gives it; see :func:`implicit`."""
 
     __autodiff_wraps__ = True
 
-    def __init__(self, solve: Callable[..., Any], residual: Callable[..., Any]) -> None:
+    def __init__(self, solve: Callable[P, R], residual: Callable[..., Any]) -> None:
         self.solve = solve
         self.residual = residual
         functools.update_wrapper(self, solve, updated=())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The solution."""
         trace = capturing()
         if trace is not None and is_traced([*args, *kwargs.values()]):
-            return self.__autodiff_inline__(trace, args, kwargs)
+            traced: R = self.__autodiff_inline__(trace, args, kwargs)
+            return traced
         return self.solve(*args, **kwargs)
 
     def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -206,7 +237,7 @@ class Implicit:
         return implied.solution(trace, implied.Definition(solve, residual), args, dict(kwargs))
 
 
-def implicit(solve: Callable[..., Any], residual: Callable[..., Any]) -> Implicit:
+def implicit(solve: Callable[P, R], residual: Callable[..., Any]) -> Implicit[P, R]:
     """Give a solver of your own the derivative of the solution.
 
     The solution moves as the residual says, which is zero at it (the implicit function theorem):

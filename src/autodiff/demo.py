@@ -271,7 +271,7 @@ def _save_picture(comparisons: list[Comparison], file: str) -> str:
     try:
         import matplotlib as mpl
     except ImportError:
-        return 'No picture: matplotlib is not installed (pip install "pyautodiff[plot]").'
+        return 'No picture: matplotlib is not installed (pip install "autodiff-numpy[plot]").'
     backend = mpl.get_backend()
     mpl.use("Agg")  # a file is written; no window and no display are needed
     try:

@@ -100,8 +100,10 @@ def _searches(f: Any, options: dict[str, Any]) -> list[Any]:
     if isinstance(f, Transformed) and not isinstance(f, Function):
         return [_on_numpy(f, options)]
     function = f.__wrapped__ if isinstance(f, Transformed) else f
-    value = Function(function, engine="numpy", on_fallback="error")
-    derivatives = [cls(function, engine="numpy", **options) for cls in (ValueAndGradient, Jacobian)]
+    value: Any = Function(function, engine="numpy", on_fallback="error")
+    derivatives: list[Any] = [
+        cls(function, engine="numpy", **options) for cls in (ValueAndGradient, Jacobian)
+    ]
     return [derivatives[0], value, derivatives[1]]
 
 

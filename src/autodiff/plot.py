@@ -4,7 +4,7 @@
     autodiff.plot.convergence(result.history)
 
 Every function draws into the axes it is given, or into new ones, and returns the axes; nothing is
-shown or saved. matplotlib is imported at the first call; it is the extra ``pyautodiff[plot]``.
+shown or saved. matplotlib is imported at the first call; it is the extra ``autodiff-numpy[plot]``.
 """
 
 from __future__ import annotations
@@ -305,7 +305,7 @@ def pyplot() -> Any:
     except ImportError:
         raise PlotError(
             "drawing needs matplotlib, which is not installed",
-            remedy='pip install "pyautodiff[plot]"',
+            remedy='pip install "autodiff-numpy[plot]"',
         ) from None
     return plt
 

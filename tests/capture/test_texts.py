@@ -1,5 +1,6 @@
 """The text that is interpreted is the text of the code that runs, whatever its file says now."""
 
+import ast
 import dis
 import importlib
 import linecache
@@ -444,3 +445,25 @@ def test_no_more_than_a_few_texts_of_a_file_are_kept(load: Load) -> None:
         module = load(f"import autodiff\n@autodiff.function\ndef f(x): return np.sum(x) * {k}.0")
         assert module.f(X) == np.sum(X) * k
     assert len(texts._TEXTS[module.__file__]) == texts.MAXIMUM_TEXTS
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "statement by statement"])
+def test_a_file_that_is_run_in_parts_is_found_again(whole: bool, tmp_path: Path) -> None:
+    """Calls of what is imported compile to other instructions where the import is compiled along."""
+    source = (
+        "import math\nimport numpy as np\nfrom scipy import special as sp\n\n"
+        "def f(x):\n    y = np.zeros(2)\n    for k in range(2):\n        y[k] = sp.gammaln(x[k]) + math.pi\n"
+        "    return np.sum(y)\n\n"
+        "class Model:\n    def value(self, x):\n        return np.sum(np.array([x[0], 2 * x[1]]))\n"
+    )
+    path = tmp_path / "parts.py"
+    path.write_text(source)
+    module = ast.parse(source)
+    namespace: dict[str, Any] = {"__name__": "parts"}
+    parts = [module] if whole else [ast.Module([statement], []) for statement in module.body]
+    for part in parts:
+        exec(compile(part, str(path), "exec"), namespace)
+    for function in (namespace["f"], namespace["Model"].value):
+        assert find_text(function) is not None
+    gradient = autodiff.gradient(namespace["Model"]().value, on_fallback="error")
+    np.testing.assert_array_equal(gradient(X[:2]), [1.0, 2.0])

@@ -50,7 +50,8 @@ class Unit:
 
     statement: ast.stmt
     classes: tuple[ast.ClassDef, ...]
-    codes: dict[int, list[CodeType]] = field(default_factory=dict)  # by flags
+    # By flags, and by whether the imports of the file were compiled along.
+    codes: dict[tuple[int, bool], list[CodeType]] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -229,7 +230,13 @@ def _match(text: Text, tree: Tree, code: CodeType) -> Match | None:
     at_line = tree.by_line.get(code.co_firstlineno, [])
     for places in (at_line, _elsewhere(tree, code)):
         units = dict.fromkeys(unit for _, unit in places)
-        found = [c for unit in units for c in _codes(tree, unit, flags) if same_code(c, code)]
+        found = [c for unit in units for c in _codes(tree, unit, flags, True) if same_code(c, code)]
+        if not found and tree.imported:
+            # What runs a file in parts, as tools that draw galleries do, compiles most of them apart
+            # from its imports.
+            found = [
+                c for unit in units for c in _codes(tree, unit, flags, False) if same_code(c, code)
+            ]
         if found:
             where = list(code.co_positions())
             found.sort(key=lambda c: list(c.co_positions()) != where)
@@ -251,22 +258,22 @@ def _elsewhere(tree: Tree, code: CodeType) -> list[tuple[FunctionNode, Unit]]:
     ]
 
 
-def _codes(tree: Tree, unit: Unit, flags: int) -> list[CodeType]:
-    """The code of every function in a unit, compiled once."""
-    known = unit.codes.get(flags)
+def _codes(tree: Tree, unit: Unit, flags: int, imports: bool) -> list[CodeType]:
+    """The code of every function in a unit, compiled once, after the imports of the file or alone."""
+    known = unit.codes.get((flags, imports))
     if known is None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they were given when the file was imported
-            given = (_module(tree, unit), tree.file, "exec", flags, True, tree.level)
+            given = (_module(tree, unit, imports), tree.file, "exec", flags, True, tree.level)
             try:
                 whole = compile(*given)
             except RecursionError:
                 whole = in_new_thread(0, compile, *given)
-        known = unit.codes[flags] = list(_nested(whole))
+        known = unit.codes[flags, imports] = list(_nested(whole))
     return known
 
 
-def _module(tree: Tree, unit: Unit) -> ast.Module:
+def _module(tree: Tree, unit: Unit, with_imports: bool) -> ast.Module:
     """The unit as a module of its own."""
     statement = unit.statement
     for around in reversed(unit.classes):
@@ -274,7 +281,8 @@ def _module(tree: Tree, unit: Unit) -> ast.Module:
         alone.bases, alone.keywords, alone.decorator_list = [], [], []
         alone.body = [statement]
         statement = alone
-    imports = [ast.copy_location(ast.Import([a]), statement) for a in tree.imported]
+    aliases = tree.imported if with_imports else ()
+    imports = [ast.copy_location(ast.Import([a]), statement) for a in aliases]
     for place in imports:
         ast.fix_missing_locations(place)
     return ast.Module([*imports, statement], [])

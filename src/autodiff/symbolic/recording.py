@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from keyword import iskeyword
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,11 +17,13 @@ from autodiff import tree
 from autodiff.capture.naming import capturing, constant_inside, tag_inside
 from autodiff.errors import NameArgumentError
 
+T = TypeVar("T")
+
 # What tags the plain run of a traced function; None outside of Symbolic.trace.
 recording_now: ContextVar[Recording | None] = ContextVar("autodiff_recording", default=None)
 
 
-def tag(x: Any, key: Hashable) -> Any:
+def tag(x: T, key: Hashable) -> T:
     """``x`` itself, known by ``key`` from now on.
 
     Parameters
@@ -54,14 +56,15 @@ def tag(x: Any, key: Hashable) -> Any:
     """
     trace = capturing()
     if trace is not None:
-        return tag_inside(trace, [x, key], {})
+        tagged: T = tag_inside(trace, [x, key], {})
+        return tagged
     recording = recording_now.get()
     if recording is not None:
         recording.tagged(key, x)
     return x
 
 
-def constant(x: Any) -> Any:
+def constant(x: T) -> T:
     """``x`` as a static value: the program is compiled for the value it has.
 
     Parameters
@@ -88,7 +91,10 @@ def constant(x: Any) -> Any:
     (array([2., 2., 2.]), array([3., 3.]))
     """
     trace = capturing()
-    return x if trace is None else constant_inside(trace, [x], {})
+    if trace is None:
+        return x
+    static: T = constant_inside(trace, [x], {})
+    return static
 
 
 # How capture treats calls of these.

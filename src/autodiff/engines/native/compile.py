@@ -10,13 +10,14 @@ This is the plain way in, for tests and for callers that have arrays at hand; th
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.dims import evaluate
-from autodiff.engines.native import session
+from autodiff.engines.native import session, symbols
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.engines.native.timing import COUNTS, Part, Timer
@@ -97,10 +98,15 @@ class Runner:
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         memory: Any = (ctypes.c_char * size).from_address(pointer)
         array: Any = np.frombuffer(memory, dtype).reshape(shape).copy()
-        free = ctypes.CDLL(None).free
-        free.argtypes = [ctypes.c_void_p]
-        free(pointer)
+        _free()(pointer)
         return array
+
+
+@functools.cache
+def _free() -> Callable[[int], None]:
+    """C's ``free``, of the library whose ``malloc`` native code calls."""
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+    return kind(symbols.process_address("free"))
 
 
 class TimedRunner:
