@@ -15,8 +15,10 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.special
 
 import autodiff
+from autodiff.capture.origins import name_of
 
 
 def order():
@@ -533,3 +535,17 @@ def test_a_change_of_what_is_handed_on_of_an_argument(rows):
         assert autodiff.gradient(f, wrt="x")(1.5, kept) == pytest.approx(6.0)
     assert ours == plain
     assert kept["rows"] == [[1.0], [2.0]]
+
+
+def test_an_object_without_a_name_has_that_of_its_home(monkeypatch):
+    """Of SciPy 1.16 `sph_harm_y` is an object that does not know what it is called."""
+
+    class Called:
+        __module__ = "scipy.special._hidden"
+
+        def __call__(self, x):
+            return x
+
+    monkeypatch.setattr(scipy.special, "called_so", known := Called(), raising=False)
+    assert name_of(known) == "scipy.special.called_so"
+    assert name_of(Called()).startswith("scipy.special._hidden.<")

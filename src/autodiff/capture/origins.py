@@ -152,8 +152,11 @@ def name_of(function: Any) -> str:
         return f"np.{function.__name__}" if hasattr(np, function.__name__) else function.__name__
     module = module_of(function)
     name: Any = getattr(function, "__qualname__", None)
-    name = name or getattr(function, "__name__", repr(function))
+    name = name or getattr(function, "__name__", None)
     public = module.split("._")[0]
+    if name is None:  # an object that is called: by what its home calls it
+        home = vars(sys.modules[public]) if public in sys.modules else {}
+        name = next((n for n, value in list(home.items()) if value is function), repr(function))
     if public != module and getattr(sys.modules.get(public), name, None) is function:
         module = public  # scipy.integrate.quad, which is defined in scipy.integrate._quadpack_py
     return f"{module}.{name}" if module and module != "builtins" else name

@@ -6,6 +6,7 @@ the C library there is called, where the cache lies and which allocator is used 
 
 import ctypes
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ from autodiff.engines.native import (
     compile,  # noqa: A004 - the module
     flags,
     pool,
+    session,
     symbols,
     ufunc_calls,
 )
 from autodiff.engines.native.lowering import lower
 from autodiff.engines.native.vector_math import large_argument
 from autodiff.engines.native.vector_math.emit import F64
+from autodiff.errors import NameArgumentError
 
 TARGETS = {
     "Linux on Arm": ("aarch64-unknown-linux-gnu", "generic", "aarch64", "linux"),
@@ -168,3 +171,31 @@ def test_calls_of_one_system_stand_behind_a_question() -> None:
             if call in text and f'hasattr(os, "{name}")' not in text:
                 unasked.append(f"{path.name}: {call}")
     assert unasked == []
+
+
+def test_an_llvm_that_makes_wrong_code_is_refused() -> None:
+    """LLVM 20 clobbers a register in functions of the convention by which loops look for signals."""
+    session._refuse_old(binding.llvm_version_info, "of today")
+    with pytest.raises(NameArgumentError) as error:
+        session._refuse_old((20, 1, 8), "0.47.0")
+    assert str(error.value) == (
+        "AD107: the native engine cannot use llvmlite 0.47.0: its LLVM 20 makes wrong code.\n"
+        "  Remedy: python -m pip install --upgrade 'llvmlite>=0.48', or use engine='numpy'"
+    )
+
+
+def test_functions_that_promise_registers_keep_them() -> None:
+    """The end of a function of `preserve_mostcc` writes to no register but those that it may."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        pytest.skip("registers of x86")
+    module = binding.parse_assembly(
+        "declare i32 @asked()\n"
+        "define preserve_mostcc i32 @look(ptr %stop, i64 %number) noinline {\n"
+        "  %told = load i64, ptr %stop\n  %go = icmp eq i64 %told, 0\n"
+        "  br i1 %go, label %ask, label %leave\n"
+        "ask:\n  %raised = call preserve_mostcc i32 @asked()\n  ret i32 %raised\n"
+        "leave:\n  ret i32 1\n}\n"
+    )
+    machine = binding.Target.from_default_triple().create_target_machine(opt=3)
+    popped = set(re.findall(r"popq\s+%(\w+)", machine.emit_assembly(module)))
+    assert popped <= {"r11", "rax"}

@@ -33,7 +33,7 @@ from typing import Any
 
 from autodiff.engines.native import cache, callbacks, signals, symbols
 from autodiff.engines.native.vector_math import library
-from autodiff.errors import InternalError
+from autodiff.errors import InternalError, NameArgumentError
 from autodiff.plain_data import dataclass
 
 # Raised when the meaning of cached code changes without a change of the text it is made from.
@@ -85,6 +85,21 @@ class Host:
         return ("pic", "small") if self.uses_jitlink else ("default", "jitdefault")
 
 
+OLDEST_LLVM = 22
+"""LLVM 20 ends functions of the convention ``preserve_mostcc`` with ``popq %rcx``, a register that they promise to
+leave alone: loops that ask for signals (`signals.py`) then end too early, and results are wrong."""
+
+
+def _refuse_old(version: Sequence[int], llvmlite: str) -> None:
+    """An error for an LLVM whose code would be wrong; pip does not check what was installed by force."""
+    if version[0] < OLDEST_LLVM:
+        raise NameArgumentError(
+            f"the native engine cannot use llvmlite {llvmlite}: its LLVM {version[0]} makes wrong code.",
+            code="AD107",
+            remedy="python -m pip install --upgrade 'llvmlite>=0.48', or use engine='numpy'",
+        )
+
+
 class _Llvm:
     """The process's LLVM state: target, target machines, linker.  Made once, never freed."""
 
@@ -92,6 +107,7 @@ class _Llvm:
         import llvmlite
         import llvmlite.binding as llvm
 
+        _refuse_old(llvm.llvm_version_info, llvmlite.__version__)
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         self.llvm: Any = llvm
