@@ -562,7 +562,8 @@ def _enter_complex(trace: Trace, pair: Tracer, number: int, leaf: Leaf) -> Compl
 def _static(trace: Trace, leaf: Leaf) -> Any:
     """A static leaf: plain values are part of the signature, others are guarded or read piecewise."""
     value = leaf.value
-    if value is None or isinstance(value, (bool, int, str, bytes, np.generic)):
+    plain = value is None or isinstance(value, (bool, int, str, bytes, np.generic))
+    if plain and not isinstance(value, np.void):
         return value
     trace.guard(value, leaf.path)
     return value
@@ -906,6 +907,8 @@ def _plan_found(
         leaf = leaf.obj
     if not isinstance(leaf, Tracer):
         if trace.is_external(leaf):
+            if isinstance(leaf, np.void):
+                return ("found", trace.number_of(trace.paths[id(leaf)]))
             trace.guards.append(Guard(trace.paths[id(leaf)], "is", leaf))
             return ("constant", leaf)
         if isinstance(leaf, (set, bytearray)):
