@@ -1,4 +1,4 @@
-"""NumPy's structured scalars among the arguments: objects whose fields are read one by one."""
+"""NumPy's scalars that are no numbers among the arguments: fields are read one by one, others compared."""
 
 import copy
 import warnings
@@ -135,3 +135,38 @@ def test_a_derivative_that_would_be_lost_in_a_field_is_refused():
     assert repr(ours) == repr(theirs)
     with pytest.raises(UnsupportedError, match="test_structured_scalars"):
         autodiff.gradient(stores)(copy.copy(ours), 2.0)
+
+
+def by_text(x, k):
+    return x * 2 if k == "a" else x + len(k)
+
+
+def by_bytes(x, k):
+    return x * k.count(b"a")
+
+
+def by_date(x, k):
+    return x * (k.astype(int) % 7 + 1) if k > np.datetime64("2020-01-01") else x
+
+
+def by_time(x, k):
+    return x * (k / np.timedelta64(1, "h"))
+
+
+OTHERS = [
+    (by_text, [np.str_("a"), np.str_("bc"), "a", np.str_("zzz")]),
+    (by_bytes, [np.bytes_(b"aab"), np.bytes_(b"b")]),
+    (by_date, [np.datetime64(d) for d in ("2019-01-01", "2021-01-01", "2021-01-02", "NaT")]),
+    (by_time, [np.timedelta64(1, "D"), np.timedelta64(24, "h"), np.timedelta64(3, "h")]),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("f, values", OTHERS, ids=lambda x: getattr(x, "__name__", ""))
+def test_text_and_times_are_flags(f, values, engine):
+    value, slope = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
+    held = autodiff.function(lambda p, x: f(x, p["k"]), engine=engine)
+    for k in [*values, *values]:
+        assert value(2.0, k) == held({"k": k}, 2.0) == f(2.0, k)
+        assert slope(2.0, k) == f(2.0, k) - f(1.0, k)  # all are linear in x
+    assert len(value.cache) == len(values)

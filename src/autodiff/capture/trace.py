@@ -153,6 +153,7 @@ class Tables:
     state: Any = None  # the places outside that change (capture.state)
     slots: Sequence[Any] = ()  # the arguments as the user gave them
     arguments: tuple[Any, Any] = ((), {})  # what the function is given in their place
+    slot_of: dict[str, int] = field(default_factory=dict)  # by the name of the parameter
     _given: dict[int, Any] | None = None
     # What stands for the containers in them.
     taken_apart: dict[int, Any] = field(default_factory=dict)

@@ -436,8 +436,8 @@ def classify(leaf: Any, as_float: bool) -> str:
         return "float" if as_float and type(leaf[0]) is int else "array"
     if type(leaf) is complex:
         return "complex python"
-    if isinstance(leaf, np.void):
-        return "static"  # an object with fields, which are read one by one
+    if isinstance(leaf, np.generic) and leaf.dtype.kind in "VUSMm":
+        return "static"  # no number: fields that are read one by one, text, a time
     if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype in _COMPLEX_DTYPES:
         if type(leaf) is np.ndarray:
             return "complex array"
