@@ -1,9 +1,12 @@
 """Derivatives inside of captured functions: ordinary operations, differentiated again."""
 
+import functools
+import math
 import pickle
 
 import numpy as np
 import pytest
+from scipy import special
 
 import autodiff
 
@@ -179,3 +182,37 @@ def test_a_transformed_method_is_looked_into() -> None:
     model.w = 1.0
     assert both(3.0) == 2 * 3 + 6 * 3
     assert len(both.cache) == 1
+
+
+BARE = {
+    "tanh": (np.tanh, lambda x: np.tanh(x), (0.3,)),
+    "hypot": (np.hypot, lambda x, y: np.hypot(x, y), (0.3, 0.5)),
+    "sin of math": (math.sin, lambda x: math.sin(x), (0.3,)),
+    "erf": (special.erf, lambda x: special.erf(x), (0.3,)),
+    "partial": (functools.partial(np.power, 2.0), lambda y: np.power(2.0, y), (1.5,)),
+    "vectorize": (np.vectorize(lambda x: x**3), lambda x: x**3, (2.0,)),
+    "norm": (np.linalg.norm, lambda x: np.linalg.norm(x), (X,)),
+}
+NESTED = {
+    "ggg": lambda g, j, h: lambda f: g(g(g(f))),
+    "gggg": lambda g, j, h: lambda f: g(g(g(g(f)))),
+    "jgg": lambda g, j, h: lambda f: j(g(g(f))),
+    "hg": lambda g, j, h: lambda f: h(g(f)),
+}
+
+
+@pytest.mark.parametrize("nest", NESTED)
+@pytest.mark.parametrize("name", BARE)
+def test_callables_without_a_signature_are_differentiated_as_often_as_functions(name, nest):
+    bare, function, arguments = BARE[name]
+    transform = NESTED[nest](
+        lambda f: autodiff.gradient(f, wrt=0), lambda f: autodiff.jacobian(f, wrt=0),
+        lambda f: autodiff.hessian(f, wrt=0),
+    )  # fmt: skip
+    try:
+        wanted = transform(function)(*arguments)
+    except autodiff.errors.NotScalarError:
+        with pytest.raises(autodiff.errors.NotScalarError):
+            transform(bare)(*arguments)
+    else:
+        assert np.allclose(transform(bare)(*arguments), wanted)

@@ -2,12 +2,14 @@
 
 import functools
 import gc
+import json
 import sys
 import weakref
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from scipy import integrate
 
 import autodiff
 
@@ -354,3 +356,68 @@ def test_the_same_function_twice_and_another_one_later():
     one, two = of_closure(np.ones(3))[0], of_closure(np.full(3, 2.0))[0]
     for g, h in [(one, one), (one, two), (two, two), (two, one)]:
         assert compiled(g, h, np.ones(3)) == (g(np.ones(3)), h(np.ones(3)), g is h)
+
+
+def in_a_loop(g, x):
+    s = 0.0
+    for k in range(10):
+        s += g(x * k)
+    return s
+
+
+def on_sides(g, x):
+    return g(x) if x[0] > 0 else g(-x)
+
+
+def in_a_try(g, x):
+    try:
+        return g(x) / x[5]
+    except IndexError:
+        return g(x)
+
+
+def differentiated(g, x):
+    return autodiff.gradient(g)(x).sum()
+
+
+def integrated(g, x):
+    return integrate.quad(lambda t: g(x * t), 0, 1)[0]
+
+
+def in_lanes(g, x):
+    return autodiff.vmap(g)(np.stack([x, x])).sum()
+
+
+def uncompiled(g, x):
+    return g(x) * len(json.dumps([1]))
+
+
+def raising(g, x):
+    raise ValueError(g(x))
+
+
+WAYS = [in_a_loop, on_sides, in_a_try, differentiated, integrated, in_lanes, uncompiled, raising]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "f",
+    [f if f in WAYS[3::3] else pytest.param(f, marks=pytest.mark.slow) for f in WAYS],
+    ids=lambda f: f.__name__,
+)
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_whatever_is_done_with_them(f, engine):
+    for transformed in (
+        autodiff.function(f, engine=engine),
+        autodiff.gradient(f, wrt="x", engine=engine),
+    ):
+        big = np.ones(3)
+        h, _ = of_closure(big)
+        for _ in range(2):
+            try:
+                transformed(h, np.ones(3))
+            except ValueError:
+                assert f is raising
+        references = [weakref.ref(h), weakref.ref(big)]
+        del h, big
+        assert_dead(*references)

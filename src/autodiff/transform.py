@@ -488,7 +488,9 @@ def _not_a_number(title: str, leaf: Any) -> ArgumentError:
     return ArgumentError(
         f"{title} cannot be differentiated by an argument of type {type(leaf).__name__}.",
         code="AD103",
-        remedy="pass floats or float arrays",
+        remedy="pass its fields, record['name'], as arguments of their own"
+        if isinstance(leaf, np.void)
+        else "pass floats or float arrays",
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import collections
+import io
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -275,3 +276,44 @@ def test_arrays_that_nobody_else_has_are_arrays_of_the_program(f: Any, engine: s
         assert autodiff.function(f, engine=engine)(X) == pytest.approx(f(X))
         slope = autodiff.gradient(f, engine=engine)(X)
     np.testing.assert_allclose(slope, differences(f, X), atol=1e-6)
+
+
+def appended(b: Any, sink: Any) -> Any:
+    kept = [b]
+    kept.append(b)
+    return kept, len(kept)
+
+
+def put_in_a_dict(b: Any, sink: Any) -> Any:
+    table: dict[str, Any] = {}
+    table.setdefault("a", []).append(b)
+    table.update(c=b)
+    return sorted(table), len(table["a"])
+
+
+def extended(b: Any, sink: Any) -> Any:
+    kept = collections.deque([1])
+    kept.extend(b)
+    return list(kept)
+
+
+def written_out(b: Any, sink: Any) -> Any:
+    sink.write(b)
+    return sink.tell()
+
+
+def shuffled(b: Any, sink: Any) -> Any:
+    drawn = np.random.default_rng(3)
+    drawn.shuffle(b)
+    return bytes(b), drawn.random()
+
+
+@ENGINES
+@pytest.mark.parametrize("f", [appended, put_in_a_dict, extended, written_out, shuffled])
+def test_what_is_given_a_buffer_gets_it_once(f: Any, engine: str) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    ours, theirs = io.BytesIO(), io.BytesIO()
+    for _ in range(3):
+        a, b = bytearray(b"abcd"), bytearray(b"abcd")
+        assert compiled(a, ours) == f(b, theirs)
+        assert a == b and ours.getvalue() == theirs.getvalue()

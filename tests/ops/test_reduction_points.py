@@ -344,3 +344,26 @@ def test_powers_of_numbers_by_a_half(engine: str) -> None:
         ufunc = autodiff.function(lambda x: np.power(x, 0.5), engine=engine)(x)
         np.testing.assert_array_equal([operator, ufunc], [x**0.5, np.power(x, 0.5)])
         assert signs(operator) + signs(ufunc) == signs(x**0.5) + signs(np.power(x, 0.5))
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("order", [1.5, 2.5, 3, 4])
+def test_a_norm_of_an_infinite_vector_has_one_derivative(order: float, engine: str) -> None:
+    norm = _norm(order)
+    for x in ([INF, 1.0, 0.0], [-INF, INF, 2.0], [1.0, -INF]):
+        v = np.array(x)
+        forward, reverse = (
+            autodiff.jacobian(norm, mode=mode, engine=engine)(v) for mode in ("forward", "reverse")
+        )
+        assert np.array_equal(forward, reverse) and np.all(reverse == 0)
+    assert np.all(np.isfinite(autodiff.gradient(norm, engine=engine)(np.array([3.0, -4.0]))))
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_products_of_elements_and_of_vectors_have_strong_zeros(engine: str) -> None:
+    a, b = np.array([INF, 1.0, 0.0]), np.array([0.0, 2.0, INF])
+    for product in (lambda a, b: np.sum(a * b), np.dot, np.vdot, np.inner):
+        found = autodiff.gradient(product, engine=engine)(a, b)
+        assert np.array_equal(found, [b, a])
+    forward = autodiff.jacobian(lambda a, b: np.sum(a * b), mode="forward", engine=engine)(a, b)
+    assert np.array_equal(forward, [b, a])

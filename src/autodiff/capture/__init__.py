@@ -13,6 +13,7 @@ import copy
 import dataclasses
 import functools
 import inspect
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
@@ -359,6 +360,7 @@ def _capture(
         containers = list(_containers([args, kwargs]))
         trace.note_given([args, kwargs])
         trace.arguments = (args, kwargs)
+        trace.slot_of = dict(filter(None, map(_named, arguments)))
         try:
             result = _run_knowing(trace, function, args, kwargs)
             captured = _leave(trace, result, name)
@@ -572,7 +574,7 @@ def _enter_complex(trace: Trace, pair: Tracer, number: int, leaf: Leaf) -> Compl
 def _static(trace: Trace, leaf: Leaf) -> Any:
     """A static leaf: plain values are part of the signature, others are guarded or read piecewise."""
     value = leaf.value
-    if value is None or isinstance(value, (bool, int, str, bytes, np.generic)):
+    if value is None or isinstance(value, (bool, int, str, bytes)):
         return value
     trace.guard(value, leaf.path)
     return value
@@ -693,10 +695,13 @@ def _decided_by_order(trace: Trace) -> bool:
 def _plain_lists(result: Any, whole: bool) -> Any:
     """The result with ordinary lists for those made here, but for those that stay in their store."""
 
+    def stays(x: Any) -> bool:
+        return bool(x.is_stored() and whole and x.is_even())
+
     def plain(x: Any) -> Any:
         if not isinstance(x, TracedList):
             return _plain_lists(x, whole)
-        if x.is_stored() and whole and x.is_even():
+        if stays(x):
             return x
         refuse_open_length(x)
         items = [plain(item) for item in x]
@@ -706,11 +711,13 @@ def _plain_lists(result: Any, whole: bool) -> Any:
         return plain(result)
     if not tree.is_container(result):
         return result
-    leaves, definition = tree.flatten(result, whole_lists=True)
-    made = [plain(leaf) if isinstance(leaf, TracedList) else leaf for leaf in leaves]
-    if all(a is b for a, b in zip(made, leaves, strict=True)):
-        return result  # it may be one of the user's own
-    return tree.unflatten(definition, made)
+    # What holds none of them stays: it may be one of the user's own.
+    return containers.replaced(
+        result,
+        lambda x: isinstance(x, TracedList) and not stays(x),
+        plain,
+        stop=lambda x: isinstance(x, TracedList) or not tree.is_container(x),
+    )
 
 
 def _plain_keys(trace: Trace, result: Any) -> Any:
@@ -856,13 +863,24 @@ def _hold(trace: Trace, result: Any) -> Any:
     )
 
 
+def _named(leaf: Leaf) -> tuple[str, int] | None:
+    """The parameter that a leaf belongs to, and the number of its slot."""
+    name = re.match(r"argument (\w+)", leaf.title)
+    number = re.match(r"\D*args\[(\d+)\]", leaf.path.text)
+    return None if name is None or number is None else (name[1], int(number[1]))
+
+
 def _given_containers(trace: Trace) -> dict[int, Path]:
     """Where the containers are in whose places others were made, by the identities of these."""
     found: dict[int, Path] = {}
     args, kwargs = trace.arguments
-    if not kwargs and len(args) == len(trace.slots):
-        for k, (original, made) in enumerate(zip(trace.slots, args, strict=True)):
-            _match(trace, original, made, Path(f"args[{k}]"), found)
+    for k, (original, made) in enumerate(zip(trace.slots, args, strict=False)):
+        if not _match(trace, original, made, Path(f"args[{k}]"), found):
+            break  # *rest: what comes after are its items
+    for name, made in kwargs.items():
+        k = trace.slot_of.get(name, len(trace.slots))
+        if k < len(trace.slots):
+            _match(trace, trace.slots[k], made, Path(f"args[{k}]"), found)
     return found
 
 
@@ -943,6 +961,8 @@ def _plan_found(
         leaf = leaf.obj
     if not isinstance(leaf, Tracer):
         if trace.is_external(leaf):
+            if isinstance(leaf, np.void):
+                return ("found", trace.number_of(trace.paths[id(leaf)]))
             trace.guards.append(Guard(trace.paths[id(leaf)], "is", leaf))
             return ("constant", leaf)
         if isinstance(leaf, (set, bytearray)):

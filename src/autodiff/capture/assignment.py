@@ -136,7 +136,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
     trace.changing(container, frame.source(node), index if type(container) is dict else None)
     if isinstance(container, dict) and isinstance(index, list):
         raise TypeError("unhashable type: 'list'")
-    if not trace.tier.holds_back and isinstance(container, np.ndarray):
+    if not trace.tier.holds_back and isinstance(container, (np.ndarray, np.void)):
         value = _as_stored(frame, value, node)
     if isinstance(index, slice) and trace.is_external(container):
         trace.storing_into(container)

@@ -263,8 +263,9 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
                 items = frame.trace.allowance.counted(items)
             return map(frame.trace.original, items) if frame.trace.copies else items
     assert path is not None
-    if isinstance(obj, (list, tuple, deque)):
-        return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])
+    if isinstance(obj, (list, tuple, deque, np.void)):
+        held: Any = obj
+        return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(held)])
     if isinstance(obj, (frozenset, str, range)):
         return iter(obj)
     if isinstance(obj, (dict, MappingProxyType, set)):

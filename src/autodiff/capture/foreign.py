@@ -16,6 +16,7 @@ import copy
 import pickle
 import sys
 from array import array
+from collections import deque
 from collections.abc import Callable, Sequence
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -78,6 +79,8 @@ def refuse_change(
     """
     trace = frame.trace
     owner = getattr(function, "__self__", None)
+    if isinstance(owner, _CONTAINERS):
+        return  # its methods read what they are given, and it is looked after elsewhere
     objects = [x for x in (owner, *args, *kwargs.values()) if changes_itself(x)]
     objects = [x for x in objects if _may_not_change(trace, x)]
     if not trace.tier.holds_back or not objects or is_traced([*args, *kwargs.values()]):
@@ -97,7 +100,8 @@ def changed_by(
     """Those of some objects that a call changes, found out by the same call of copies."""
     try:
         owner = getattr(function, "__self__", None)
-        owned = owner if changes_itself(owner) else None
+        # The call of copies must not be done by the object itself: it would be done twice.
+        owned = None if isinstance(owner, (ModuleType, type)) else owner
         copies, owned, given, named = copy.deepcopy((list(objects), owned, list(args), kwargs))
         before = [_state(c) for c in copies]
         tried = function if owned is None else _bound(function, owned)
@@ -108,6 +112,9 @@ def changed_by(
     except Exception:
         pass  # the call itself will say so
     return [x for x, was, c in zip(objects, before, copies, strict=True) if _state(c) != was]
+
+
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque, str, bytes)
 
 
 def _bound(function: Any, owner: Any) -> Callable[..., Any]:

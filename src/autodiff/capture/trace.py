@@ -153,6 +153,7 @@ class Tables:
     state: Any = None  # the places outside that change (capture.state)
     slots: Sequence[Any] = ()  # the arguments as the user gave them
     arguments: tuple[Any, Any] = ((), {})  # what the function is given in their place
+    slot_of: dict[str, int] = field(default_factory=dict)  # by the name of the parameter
     _given: dict[int, Any] | None = None
     # What stands for the containers in them.
     taken_apart: dict[int, Any] = field(default_factory=dict)
@@ -778,7 +779,12 @@ class Trace(Tables):
 
     def guard(self, obj: Any, path: Path) -> None:
         """Make the capture valid only while ``path`` leads to what it led to now."""
-        if isinstance(obj, (int, str, bytes, complex, type(None), np.generic)):
+        if isinstance(obj, np.void) and obj.dtype.names:  # its fields are read one by one
+            self.guards.append(Guard(path, "type", type(obj)))
+            self.guards.append(Guard(path.attribute("dtype"), "equal", obj.dtype))
+            self.remember(obj, path)
+            self.instances.add(id(obj))
+        elif isinstance(obj, (int, str, bytes, complex, type(None), np.generic)):
             self.guards.append(Guard(path, "equal", obj))
         elif isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in (
             "numpy",

@@ -254,6 +254,11 @@ def signature_of(function: Any, follow: bool = True) -> inspect.Signature:
     called = function
     while isinstance(called, functools.partial):
         called = called.func
+    if type(called) is np.vectorize and called is function and callable(called.pyfunc):
+        found = inspect.signature(called.pyfunc)
+        # Defaults are not passed on: they would be taken for elements.
+        if all(p.default is p.empty and p.kind not in _FIXED for p in found.parameters.values()):
+            return found
     called = called.__func__ if isinstance(called, MethodType) else called
     own = isinstance(called, FunctionType) and not (follow and _forwards(called))
     return inspect.signature(function, follow_wrapped=not own)
@@ -278,6 +283,8 @@ def not_passed_on(
 
     Those named in ``wrt`` are passed, and what stands before one that goes by position only.
     """
+    if signature.signature is None:  # of a ufunc, which has no defaults
+        return frozenset()
     last = max(
         (k for k in named if signature.parameters[k].kind is inspect.Parameter.POSITIONAL_ONLY),
         default=-1,
@@ -436,6 +443,8 @@ def classify(leaf: Any, as_float: bool) -> str:
         return "float" if as_float and type(leaf[0]) is int else "array"
     if type(leaf) is complex:
         return "complex python"
+    if isinstance(leaf, np.generic) and leaf.dtype.kind in "VUSMm":
+        return "static"  # no number: fields that are read one by one, text, a time
     if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype in _COMPLEX_DTYPES:
         if type(leaf) is np.ndarray:
             return "complex array"

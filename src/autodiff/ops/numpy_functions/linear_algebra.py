@@ -718,8 +718,10 @@ def _scaled_norm(
     one, nothing = constant(1, a.dtype), constant(0, a.dtype)
     top = functions[np.max](size, axis=axes, keepdims=True, initial=0.0)
     usable = pointwise("logical_and", pointwise("greater", top, 0), pointwise("isfinite", top))
+    infinite = pointwise("isinf", top)
     top = stop(select(usable, top, one))
-    ratio = pointwise("divide", a if ord % 2 == 0 else size, top)
+    # Of an infinite norm the derivative is 0 in both modes, not infinity times 0 in one of them.
+    ratio = pointwise("divide", select(infinite, nothing, a if ord % 2 == 0 else size), top)
     zero = pointwise("equal", ratio, 0)
     if ord < 2:
         terms = pointwise("power", select(zero, one, ratio), ord)
