@@ -194,8 +194,30 @@ def deleted(xs, a):
     return total
 
 
+def queue_of_pairs(xs, a):
+    q = [(x, a) for x in xs]
+    total = 0.0
+    for x in xs:
+        t, u = q.pop(0)
+        total = total + t * u
+        q.insert(2, (t * a, x))
+    return total + q[0][0] * q[-1][1]
+
+
+def queue_of_lists(xs, a):
+    q = [[x, a] for x in xs]
+    done = []
+    for x in xs:
+        r = q.pop(0)
+        r[0] = x * a
+        done.append(r)
+        q.insert(1, r)
+    done[0][1] = a * a
+    return q[0][0] + q[1][1] + done[-1][0]
+
+
 LISTS = [
-    window, put_first, put_anywhere, put_or_not, sorted_each_time, best_few, turned, deleted,
+    queue_of_pairs, queue_of_lists, window, put_first, put_anywhere, put_or_not, sorted_each_time, best_few, turned, deleted,
 ]  # fmt: skip
 ALL = [*((f, _matrix) for f in MATRICES), *((f, _numbers) for f in LISTS)]
 
@@ -279,6 +301,29 @@ SHARED = [
 @pytest.mark.parametrize("f", SHARED, ids=lambda f: f.__name__)
 def test_rows_of_the_result_are_one_where_they_are_in_python(f, engine) -> None:
     agrees(f, (_matrix(9), 0.7), (_matrix(3), 0.2), engine=engine)
+
+
+def trajectory(a):
+    made = [[0.0, a]]
+    while made[-1][0] < 3.0:
+        t, y = made[-1]
+        made.append([t + 0.25, y * 0.9])
+    return np.array(made)
+
+
+def steps(a):
+    made = [[0.0, a]]
+    for k in range(40):
+        made.append([made[-1][0] + k, a * made[-1][1]])
+    return made
+
+
+@pytest.mark.parametrize("f", [trajectory, steps], ids=lambda f: f.__name__)
+def test_where_nobody_can_tell_copies_will_do(f) -> None:
+    agrees(f, (1.5,), (0.3,))
+    told = autodiff.function(f).explain(1.5)
+    assert "is one loop" in str(told)
+    assert "captured again" not in str(told)
 
 
 # -- errors ---------------------------------------------------------------------------------------------
