@@ -23,7 +23,8 @@ from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, select
 from autodiff.ops.ufuncs import unsupported
 
-_STEEP = ("exponpow", "gompertz")
+# Integrals of which derivatives are not numbers.
+_STEEP = {("exponpow", "moment"), ("gompertz", "moment"), ("nct", "entropy")}
 
 
 class Standardised:
@@ -51,8 +52,8 @@ class Standardised:
         return _finish(select(self.valid, value, np.nan, np.float64))
 
     def numbers(self, what: str) -> None:
-        """SciPy integrates one number at a time; tangents of these densities overflow far out."""
-        if self.dist.name in _STEEP and what == "moment":
+        """SciPy integrates one number at a time, where derivatives of the density do not overflow."""
+        if (self.dist.name, what) in _STEEP:
             raise unsupported(f"scipy.stats.{self.dist.name}.{what}", "write its formula")
         if any(as_array(s).shape for s in self.shapes):
             title = type(self.dist).__name__.removesuffix("_gen")
