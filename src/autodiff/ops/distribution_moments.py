@@ -41,7 +41,7 @@ class Standardised:
         self.valid = (valid & (self.scale > 0)) & np.equal(self.loc, self.loc)
         self._given: tuple[Any, Any, Any, Any] | None = None
         self._raw: dict[int, Any] = {}
-        numbers = [known(s) for s in self.shapes]
+        numbers: list[Any] = [known(s) for s in self.shapes]
         own = type(dist).__module__.startswith("scipy.stats.")
         fixed = own and all(x is not None and not np.shape(x) for x in numbers)
         # Shapes that are no inputs: what follows from them is a constant, found by SciPy itself.
@@ -72,7 +72,7 @@ class Standardised:
             elif self.fixed is not None:
                 words = {"moments": "mvsk"} if self.dist._stats_has_moments else {}
                 found = method(*self.fixed, **words)
-                self._given = tuple([_number(part) for part in found])  # type: ignore[assignment]
+                self._given = tuple([_number(part) for part in found])
             elif "moments" in inspect.signature(method).parameters:
                 self._given = _run(method, (*self._broadcast(), "mvsk"))
             elif self.shapes:

@@ -471,7 +471,8 @@ def _of_parameters(name: str) -> Formula:
 def _interval(self: Any, confidence: Any, *args: Any, **kwds: Any) -> tuple[Any, Any]:
     """``dist.interval``: the quantiles of equal tails."""
     tail = (1.0 - confidence) / 2
-    return tuple([_evaluate(self, "ppf", q, args, kwds) for q in (tail, (1.0 + confidence) / 2)])
+    low, high = (_evaluate(self, "ppf", q, args, kwds) for q in (tail, (1.0 + confidence) / 2))
+    return low, high
 
 
 # Methods of a distribution that are not asked at a point.
