@@ -216,7 +216,7 @@ __call__: {c}(y)(u)
 __add__ __sub__ __mul__: {c}(y).{m}({c}(y[:2])).coef
 __truediv__: {c}(y).__truediv__(t).coef
 __floordiv__ __mod__: {c}(y).{m}({c}(np.array([0.4, 1.0]) + 0.1 * y[:2])).coef
-__divmod__: divmod({c}(y), {c}(y[:2]))[0].coef
+__divmod__: divmod({c}(y), {c}(np.array([0.4, 1.0]) + 0.1 * y[:2]))[0].coef
 __pow__: ({c}(y) ** 2).coef
 __neg__ __pos__: {c}(y).{m}().coef
 copy: {c}(y).copy().coef

@@ -141,7 +141,7 @@ def _shapes() -> dict[str, tuple[Any, ...]]:
     for name, values in (*_distr_params.distcont, *_distr_params.distdiscrete):
         if isinstance(name, str):
             shapes.setdefault(name, tuple(values))
-    return shapes
+    return shapes | stats_calls.SHAPES
 
 
 def _methods() -> Iterator[tuple[str, str, Row]]:
@@ -168,7 +168,13 @@ def _methods() -> Iterator[tuple[str, str, Row]]:
             yield cls, method, Row(f"scipy.stats.{cls}.{method}", name, call)
         for method in s.OF_SHAPES.split():
             call = f"stats.{name}.{method}({arguments})"
-            yield cls, method, Row(f"scipy.stats.{cls}.{method}", name, call)
+            slow = (name, method) in s.SLOW
+            reason = "SciPy's own takes seconds, or fails" if slow else ""
+            yield (
+                cls,
+                method,
+                Row(f"scipy.stats.{cls}.{method}", name, "" if slow else call, reason),
+            )
 
 
 def _stats() -> Iterator[Row]:
@@ -210,6 +216,7 @@ def rows() -> list[Row]:
     found += read(special_calls.FFT, "numpy.fft", "np.fft")
     found += read(special_calls.FFT + special_calls.SCIPY_FFT, "scipy.fft")
     found += _special()
+    found += _stats()
     found += read(s.LINALG, "scipy.linalg", "linalg")
     found += read(s.SIGNAL, "scipy.signal", "signal")
     found += read(s.WINDOWS, "scipy.signal.windows", "signal.windows")
@@ -251,6 +258,7 @@ def _spaces() -> dict[str, list[str]]:
         "numpy.fft": public(np.fft),
         "scipy.fft": public(scipy.fft),
         "scipy.special": public(scipy.special),
+        "scipy.stats": [n for n in public(stats) if n not in (*distributions(), *_MULTIVARIATE)],
         "scipy.linalg": public(scipy.linalg),
         "scipy.signal": public(scipy.signal),
         "scipy.signal.windows": public(scipy.signal.windows),
@@ -260,6 +268,7 @@ def _spaces() -> dict[str, list[str]]:
         "scipy.spatial.transform": public(scipy.spatial.transform),
         "scipy.spatial.transform.Rotation": attributes(scipy.spatial.transform.Rotation),
     }
+    spaces |= _spaces_of_stats()
     for name in ("polynomial", "chebyshev", "legendre", "laguerre", "hermite", "hermite_e"):
         names = public(getattr(np.polynomial, name))
         spaces[f"numpy.polynomial.{name}"] = [n for n in names if n not in POLYNOMIALS]

@@ -147,7 +147,7 @@ residue: np.sort({f}(y[:2], np.array([1.0, 3.0, t - 1]))[0].real)
 residuez: np.sort({f}(y[:2], np.array([1.0, 3.0, t - 1]))[0].real)
 invres invresz: {f}([t, 1.0], [0.5, 0.3], [])[0]
 normalize: {f}(y, np.array([t, 1.0]))
-tf2zpk tf2ss tf2sos: {f}(y[:2], np.array([2.0, 0.3, 0.1 * t]))[0]
+tf2zpk tf2ss: {f}(y[:2], np.array([2.0, 0.3, 0.1 * t]))[0]
 zpk2tf zpk2ss zpk2sos: {f}([0.5], [0.2, 0.1], t)[0]
 sos2tf sos2zpk: {f}(SOS * t)[0]
 ss2tf ss2zpk: {f}(s[:2, :2], s[:2, 2:], s[2:, :2], np.array([[t]]))[0]
@@ -166,6 +166,7 @@ butter cheby1 cheby2 ellip bessel iirfilter iirdesign iirnotch iirpeak iircomb g
 kaiser_atten kaiser_beta: {f}(5, 0.3) * t if '{m}' == 'kaiser_atten' else signal.kaiser_beta(60.0) * t
 check_COLA check_NOLA: {f}('hann', 8, 4)
 band_stop_obj besselap buttap cheb1ap cheb2ap ellipap buttord cheb1ord cheb2ord ellipord kaiserord findfreqs: signal.buttap(2)[2] * t
+- second derivatives take minutes to compile: tf2sos
 - a warning: BadCoefficients
 """
 

@@ -84,8 +84,9 @@ def construct(
     if isinstance(new, FunctionType) and not is_library(new) and syntax_of(new) is not None:
         frame.trace.guard_class(cls, "__new__", new)
         instance = call_function(frame.trace, new, [cls, *args], kwargs)
+        init = type(instance).__init__  # of a class below, perhaps
         if isinstance(instance, cls) and isinstance(init, FunctionType) and not is_library(init):
-            frame.trace.guard_class(cls, "__init__", init)
+            frame.trace.guard_class(type(instance), "__init__", init)
             call_function(frame.trace, init, [instance, *args], kwargs)
         return instance
     if making is not type.__call__ or new is not object.__new__:

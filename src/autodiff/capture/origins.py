@@ -68,7 +68,11 @@ COMPARING = {"index": "__eq__", "count": "__eq__", "remove": "__eq__", "sort": "
 INTERPRETED = (
     "numpy.polynomial",
     "numpy.lib._polynomial_impl",
-    "scipy.stats._kde",  # of SciPy: kernel estimates
+    # Of SciPy: kernel estimates, rotations, linear systems.
+    "scipy.stats._kde",
+    "scipy.signal._ltisys",
+    "scipy.spatial.transform._rotation",
+    "scipy.spatial.transform._rigid_transform",
     # Classes that hold a dictionary or list, and what abstract classes add to the user's methods.
     "collections",
     "_collections_abc",
@@ -100,7 +104,7 @@ def is_library(function: FunctionType) -> bool:
     What this package writes as its users would, models and objectives, counts as theirs.
     """
     module = module_of(function)
-    if module.startswith((*_WRITTEN_AS_USERS_DO, *INTERPRETED)):
+    if module.startswith((*_WRITTEN_AS_USERS_DO, *INTERPRETED)) and not module.endswith("_cy"):
         return False
     root = module.split(".")[0]
     return root in ("numpy", "scipy", "autodiff", "pandas", "xarray") or (

@@ -19,8 +19,12 @@ import numpy as np
 
 from autodiff.ops import distributions
 from autodiff.ops.distributions import _finish, _float, _formula, _run, _true, interpreted
+from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, select
 from autodiff.ops.ufuncs import unsupported
+
+# Integrals of which derivatives are not numbers.
+_STEEP = {("exponpow", "moment"), ("gompertz", "moment"), ("nct", "entropy")}
 
 
 class Standardised:
@@ -37,13 +41,20 @@ class Standardised:
         self.valid = (valid & (self.scale > 0)) & np.equal(self.loc, self.loc)
         self._given: tuple[Any, Any, Any, Any] | None = None
         self._raw: dict[int, Any] = {}
+        numbers: list[Any] = [known(s) for s in self.shapes]
+        own = type(dist).__module__.startswith("scipy.stats.")
+        fixed = own and all(x is not None and not np.shape(x) for x in numbers)
+        # Shapes that are no inputs: what follows from them is a constant, found by SciPy itself.
+        self.fixed = [np.array([float(x)]) for x in numbers] if fixed else None
 
     def checked(self, value: Any) -> Any:
         """A result: NaN for parameters out of range."""
         return _finish(select(self.valid, value, np.nan, np.float64))
 
     def numbers(self, what: str) -> None:
-        """SciPy integrates one number at a time."""
+        """SciPy integrates one number at a time, where derivatives of the density do not overflow."""
+        if (self.dist.name, what) in _STEEP:
+            raise unsupported(f"scipy.stats.{self.dist.name}.{what}", "write its formula")
         if any(as_array(s).shape for s in self.shapes):
             title = type(self.dist).__name__.removesuffix("_gen")
             raise unsupported(
@@ -58,6 +69,10 @@ class Standardised:
             method = self.dist._stats
             if type(self.dist)._stats is rv_generic._stats:
                 self._given = (None, None, None, None)
+            elif self.fixed is not None:
+                words = {"moments": "mvsk"} if self.dist._stats_has_moments else {}
+                found = method(*self.fixed, **words)
+                self._given = tuple([_number(part) for part in found])
             elif "moments" in inspect.signature(method).parameters:
                 self._given = _run(method, (*self._broadcast(), "mvsk"))
             elif self.shapes:
@@ -75,7 +90,9 @@ class Standardised:
     def about_zero(self, n: int) -> Any:
         """The moment of order n about 0, of the standardised variable."""
         if n not in self._raw:
-            if distributions._default(self.dist, "_munp"):
+            if self.fixed is not None:
+                self._raw[n] = _number(self.dist._munp(n, *self.fixed))
+            elif distributions._default(self.dist, "_munp"):
                 self.numbers("moment")
                 self._raw[n] = interpreted(self.dist._mom0_sc, n, *self.shapes)
             else:
@@ -130,6 +147,11 @@ class Standardised:
         return self.about_zero(n)
 
 
+def _number(x: Any) -> Any:
+    """What SciPy gives of arrays of one element."""
+    return None if x is None else float(np.asarray(x).reshape(-1)[0])
+
+
 def _mean(d: Standardised) -> Any:
     return d.checked(d.mean() * d.scale + d.loc)
 
@@ -153,6 +175,8 @@ def _kurtosis(d: Standardised) -> Any:
 
 
 def _entropy(d: Standardised) -> Any:
+    if d.fixed is not None:
+        return d.checked(_number(d.dist.vecentropy(*d.fixed)) + np.log(d.scale))
     if distributions._default(d.dist, "_entropy"):
         d.numbers("entropy")
     value = (

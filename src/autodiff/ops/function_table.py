@@ -26,10 +26,12 @@ _OPTIONAL = {
     "scipy.special": "autodiff.ops.scipy_functions",
     "scipy.linalg": "autodiff.ops.scipy_matrices",
     "scipy.ndimage": "autodiff.ops.scipy_ndimage",
+    "scipy.spatial.transform": "autodiff.ops.scipy_rotation",
     "scipy.sparse": "autodiff.ops.scipy_sparse",
     "scipy.sparse._compressed": "autodiff.ops.scipy_sparse_structure",
     "scipy.sparse.linalg": "autodiff.ops.scipy_sparse_linalg",
     "scipy.stats": "autodiff.ops.scipy_stats",
+    "scipy._lib.array_api_extra": "autodiff.ops.updates",
 }
 
 

@@ -288,7 +288,8 @@ def matrix_normal_entropy(rows: Any, columns: Any) -> Any:
     return _scalar(0.5 * (m * n * (1 + _LOG_TWO_PI) + n * of_rows + m * of_columns))
 
 
-_MatrixNormal, _MatrixStudent = type(stats.matrix_normal), type(getattr(stats, "matrix_t", None))
+_MatrixNormal: Any = type(stats.matrix_normal)
+_MatrixStudent: Any = type(getattr(stats, "matrix_t", None))  # not in older versions
 implements(_MatrixNormal.logpdf)(
     lambda self, X, mean=None, rowcov=1, colcov=1: matrix_normal_log_density(
         X, mean, rowcov, colcov

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import _ufuncs
 
-from autodiff.ops import distribution_formulas, distributions, scipy_multivariate, special, updates
+from autodiff.ops import distribution_formulas, distributions, scipy_multivariate, special
 from autodiff.ops import distribution_moments as moments
 from autodiff.ops.distributions import Distribution, Formula
 from autodiff.ops.function_table import implements
@@ -471,7 +471,8 @@ def _of_parameters(name: str) -> Formula:
 def _interval(self: Any, confidence: Any, *args: Any, **kwds: Any) -> tuple[Any, Any]:
     """``dist.interval``: the quantiles of equal tails."""
     tail = (1.0 - confidence) / 2
-    return tuple([_evaluate(self, "ppf", q, args, kwds) for q in (tail, (1.0 + confidence) / 2)])
+    low, high = (_evaluate(self, "ppf", q, args, kwds) for q in (tail, (1.0 + confidence) / 2))
+    return low, high
 
 
 # Methods of a distribution that are not asked at a point.
@@ -497,18 +498,9 @@ for _name in dir(stats):
         implements(_dist)(_freezing(_dist))
 
 
-def _enter_choices() -> None:
-    """The functions by which SciPy's formulas choose by masks, under the names of its versions."""
-    for module, name, function in (
-        ("scipy._lib.array_api_extra", "apply_where", distributions.apply_where),
-        ("scipy._lib._util", "_lazyselect", distributions.lazyselect),
-        ("scipy._lib.array_api_extra", "at", updates.At),
-    ):
-        found = getattr(importlib.import_module(module), name, None)
-        if found is not None:
-            implements(found)(function)
-
-
-_enter_choices()
+# SciPy's formulas choose by masks; under its name in older versions.
+_lazyselect = getattr(importlib.import_module("scipy._lib._util"), "_lazyselect", None)
+if _lazyselect is not None:
+    implements(_lazyselect)(distributions.lazyselect)
 
 __all__ = ["Frozen", "scipy_multivariate"]

@@ -1,20 +1,23 @@
-"""``array_api_extra.at``, by which SciPy stores into arrays; loaded when its module is in use.
+"""``array_api_extra``, by which SciPy stores into arrays and chooses; loaded when its module is in use.
 
     xpx.at(x)[mask].set(y)         x[mask] = y, and x
     xpx.at(x, mask).add(y)         x[mask] += y, and x
+    xpx.apply_where(mask, x, f)    see :mod:`autodiff.ops.distributions`
 
 As SciPy's own does with arrays of NumPy: the array itself is changed, a scalar is copied.
 """
 
 from __future__ import annotations
 
+import importlib
 import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from autodiff.ops.function_table import functions
+from autodiff.ops.distributions import apply_where
+from autodiff.ops.function_table import functions, implements
 from autodiff.ops.tracer import Tracer
 
 
@@ -66,5 +69,15 @@ class At:
         x[self.index] = change(x[self.index])
         return x
 
+
+def _enter() -> None:
+    module = importlib.import_module("scipy._lib.array_api_extra")
+    for name, function in (("at", At), ("apply_where", apply_where)):
+        found = getattr(module, name, None)  # which an older version lacks
+        if found is not None:
+            implements(found)(function)
+
+
+_enter()
 
 __all__ = ["At"]

@@ -909,9 +909,7 @@ def _check_windows(count: Extent) -> None:
 def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Tracer:
-    """``sliding_window_view``: a read-only view with the positions in each window as last axes."""
-    if writeable:
-        raise unsupported("sliding_window_view with writeable=True", "store into the array itself")
+    """``sliding_window_view``: a view with the positions in each window as last axes."""
     a = array_of(x)
     sizes = as_shape(window_shape)
     if axis is None:
@@ -945,10 +943,17 @@ def sliding_window_view(
         return p
 
     def real(p: np.ndarray[Any, Any], extents: Any) -> np.ndarray[Any, Any]:
-        return np.lib.stride_tricks.sliding_window_view(p, tuple(extents), axes)
+        return np.lib.stride_tricks.sliding_window_view(
+            p, tuple(extents), axes, writeable=writeable
+        )
+
+    def store(p: Tracer, value: Tracer) -> Tracer:  # elements are in several windows
+        raise unsupported("a store into sliding_window_view", "store into the array itself")
 
     layout = tuple([representative(n) for n in sizes])
-    return viewed(a, ViewStep(windows, None, lambda p: real(p, layout), real, sizes))
+    return viewed(
+        a, ViewStep(windows, store if writeable else None, lambda p: real(p, layout), real, sizes)
+    )
 
 
 @implements(np.lib.stride_tricks.as_strided)
