@@ -102,8 +102,7 @@ class DeviceProgram:
         self.failure = None
         rows = self.shared.rows
         while True:
-            with platform.double_precision(), platform.on_device(self.device):
-                outputs, status, needed = self.run(rows, known, given)
+            outputs, status, needed = self._run(rows, known, given)
             if needed and int(needed[0]) > rows:
                 rows = 2 ** math.ceil(math.log2(int(needed[0])))
                 continue
@@ -111,7 +110,17 @@ class DeviceProgram:
             if status and int(status[0]):
                 self.failure = self.shared.failures[int(status[0]) - 1]
                 return None
-            return [_true(x, sizes) for x, sizes in outputs]
+            with platform.double_precision():
+                return [_true(x, sizes) for x, sizes in outputs]
+
+    def _run(self, rows: int, known: tuple[Any, ...], given: list[Any]) -> Any:
+        try:
+            with platform.double_precision(), platform.on_device(self.device):
+                return self.run(rows, known, given)
+        except self.jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            raise MemoryError(f"the device has no memory for this: {error}") from None
 
 
 def _true(x: Any, sizes: tuple[Any, ...]) -> Any:

@@ -162,7 +162,7 @@ def _singular_bases(t: Translation, operation: Operation) -> Any:
     # As the NumPy meaning in ops.determinants, array by array.
     (a,) = _whole(t, operation)
     *batch, n, _ = a.shape
-    last = int(operation.results[4].shape[-2])
+    last = t.shape_of(operation.results[4])[-2]
     few = min(n, last)
     u, s, vh = jnp.linalg.svd(a)
     _require_found(t, a, s, "SVD did not converge")
