@@ -173,6 +173,36 @@ def test_long_doubles_are_refused() -> None:
         autodiff.function(lambda x: x * 2, engine="jax")(np.ones(3, np.longdouble))
 
 
+# -- rounding -----------------------------------------------------------------------------------------
+def test_products_are_rounded_before_they_are_added_to() -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=1000), rng.normal(size=1000)
+    for f in (
+        lambda x, y: x * x - np.abs(x) * np.abs(x) + 0 * y,
+        lambda x, y: x * y + 0.1 * x - 3 * y,
+        lambda x, y: x**2 - y**2 + x[::-1] * y,
+        lambda x, y: (x[:, None] * y[None, :10] + x[:, None])[:, 3],
+    ):
+        np.testing.assert_array_equal(autodiff.function(f, engine="jax")(x, y), f(x, y))
+
+
+def test_an_extremum_is_equal_to_one_of_its_elements_wherever_it_is_computed() -> None:
+    def sweeps(discount, reward):
+        v = np.zeros(reward.shape[0])
+        for _ in range(6):
+            q = reward + discount * v[None, :] * 0.8 + discount * 0.2 * v.mean()
+            v = np.maximum(q.max(axis=1), discount * v + 0.1)
+        return np.sum(v)
+
+    for seed in range(3):
+        reward = np.random.default_rng(seed).uniform(size=(3, 3))
+        found, expected = (
+            autodiff.gradient(sweeps, engine=e)(0.9, reward) for e in ("jax", "numpy")
+        )
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-12)
+        np.testing.assert_allclose(found[1], expected[1], rtol=1e-12, atol=1e-14)
+
+
 # -- checks, raises, guards -----------------------------------------------------------------------------
 def test_what_numpy_raises_is_raised() -> None:
     f = autodiff.function(lambda x, k: x[k] * 2, engine="jax")
