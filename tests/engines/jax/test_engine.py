@@ -181,6 +181,7 @@ def test_products_are_rounded_before_they_are_added_to() -> None:
         lambda x, y: x * x - np.abs(x) * np.abs(x) + 0 * y,
         lambda x, y: x * y + 0.1 * x - 3 * y,
         lambda x, y: x**2 - y**2 + x[::-1] * y,
+        lambda x, y: 0.3 * x * 0.8 * y[0] * y[1],
         lambda x, y: (x[:, None] * y[None, :10] + x[:, None])[:, 3],
     ):
         np.testing.assert_array_equal(autodiff.function(f, engine="jax")(x, y), f(x, y))

@@ -4,8 +4,7 @@
     s.add(a, b)          # lax.add(a, b)
 
 All operands of one operation have its shape, or none (Python's and NumPy's constants are stretched).
-Rounding is XLA's: a product and a sum may become one fused operation, and ``exp`` and its kin are
-its own, within a few units in the last place of NumPy's.  What NumPy promises exactly is kept:
+``exp`` and its kin are XLA's own, within a few units in the last place of NumPy's.  What NumPy promises exactly is kept:
 ``log2`` of a power of two, ``log10`` of a power of ten, integer division, shifts beyond the width.
 """
 

@@ -74,7 +74,7 @@ class DeviceProgram:
         self.static = [k for k, v in enumerate(self.taken) if v in sizes and not v.shape]
         self.shared = translation.Shared(_first_rows(program.block))
         self.failure: str | None = None
-        self.shared.rounded = translation.products_in_sums(program)
+        self.shared.rounded = translation.products_inside(program)
         self.minus_zero = (np.float64(-0.0),) if self.shared.rounded else ()
 
         def run(

@@ -11,10 +11,10 @@ loop that carries nothing, as that over the lanes of ``vmap``, are computed side
 is carried through loops and branches and returned beside the outputs; the first failure stays.  A
 ``while`` loop ends at once where something has failed, for what it waits for may never come.
 
-*Rounding.*  XLA makes one operation of a product and a sum, in one place and not in the next, where it computes
-the same number again.  A maximum would then be equal to none of its elements.  So a product that the
-user wrote and that is added to has -0.0 added to it first, which changes nothing and takes the
-product's place in the fused operation.  Derivatives are left to XLA.
+*Rounding.*  XLA makes one operation of a product and a sum, and of factors that are numbers one number, in one place and
+not in the next, where it computes the same again.  A maximum would then be equal to none of its
+elements.  So a product that goes into a sum or a product has -0.0 added to it first, which changes
+nothing and takes the product's place in a fused operation.
 
 *Sizes.*  XLA wants to know each size beforehand.  An array whose size is known at run time only is
 held in one of the largest size it may have, the rest being of no meaning; see ``arrays``.
@@ -76,7 +76,7 @@ class Shared:
 
     rows: int = 64  # of the tape of a while loop, and of arrays whose size nothing bounds
     has_open_sizes: bool = False  # whether there are sizes that the inputs do not tell
-    rounded: frozenset[Value] = frozenset()  # products that are rounded before they are added to
+    rounded: frozenset[Value] = frozenset()  # products that are rounded before they are used
     minus_zero: Any = None  # -0.0, as an argument, of which XLA does not know what it is
     failures: list[str] = field(default_factory=list)  # number 1 is the first
     numbers: dict[tuple[int, str], int] = field(default_factory=dict)
@@ -85,7 +85,13 @@ class Shared:
     def traced(self, rows: int, minus_zero: Any = None) -> Shared:
         """The same while the function for tapes of so many rows is traced."""
         return Shared(
-            rows, self.has_open_sizes, self.rounded, minus_zero, self.failures, self.numbers, self.lock
+            rows,
+            self.has_open_sizes,
+            self.rounded,
+            minus_zero,
+            self.failures,
+            self.numbers,
+            self.lock,
         )
 
     def number_of(self, operation: Operation, message: str) -> int:
@@ -121,19 +127,22 @@ def refused(what: str, operation: Operation, remedy: str = "") -> UnsupportedErr
     )
 
 
-def products_in_sums(program: Program) -> frozenset[Value]:
-    """Products that the user wrote, of which sums are made, maybe by way of views."""
-    summed: set[Value] = set()
+def products_inside(program: Program) -> frozenset[Value]:
+    """Products of which sums or products are made, maybe by way of views."""
+    inside: set[Value] = set()
     found: set[Value] = set()
     for operation in reversed(list(walk(program.block))):
         kind = operation.kind
-        if kind in ("add", "subtract"):
-            summed.update(operation.operands)
-        elif isinstance(ENTRIES[kind].lowering, View) and not summed.isdisjoint(operation.results):
-            summed.update(operation.operands)
-        elif kind in ("multiply", "square", "strong_multiply") and not operation.is_derived:
-            if operation.result.dtype.kind == "f" and operation.result in summed:
+        is_used = not inside.isdisjoint(operation.results)
+        if kind in ("multiply", "square", "strong_multiply"):
+            if is_used and operation.result.dtype.kind == "f":
                 found.add(operation.result)
+        if (
+            kind in ("add", "subtract", "multiply", "strong_multiply", "divide")
+            or is_used
+            and isinstance(ENTRIES[kind].lowering, View)
+        ):
+            inside.update(operation.operands)
     return frozenset(found)
 
 
