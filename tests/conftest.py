@@ -6,6 +6,7 @@ no test meets machine code of an earlier one. Both are set before anything impor
 
 import difflib
 import gc
+import importlib.util
 import inspect
 import os
 import shutil
@@ -43,10 +44,13 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on the JAX engine, before marks are chosen from."""
+    """Mark what runs on the JAX engine, before marks are chosen from; without JAX it is skipped."""
+    absent = importlib.util.find_spec("jax") is None
     for item in items:
         if getattr(getattr(item, "callspec", None), "params", {}).get("engine") == "jax":
             item.add_marker("jax")
+            if absent:
+                item.add_marker(pytest.mark.skip(reason="JAX is not installed"))
 
 
 @pytest.fixture

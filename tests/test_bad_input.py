@@ -235,18 +235,18 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         lambda m: autodiff.gradient(m.loss, wr="w"),
         TypeError,
         "AD101: gradient has no option 'wr'.\n"
-        "  Remedy: did you mean wrt? (its options are wrt, engine, threads, use_cache, on_fallback, holomorphic)",
+        "  Remedy: did you mean wrt? (its options are wrt, engine, device, threads, use_cache, on_fallback, holomorphic)",
     ),
     (
         lambda m: autodiff.function(wrt="w"),
         TypeError,
         "AD101: function has no option 'wrt'.\n"
-        "  Remedy: its options are engine, threads, use_cache, on_fallback",
+        "  Remedy: its options are engine, device, threads, use_cache, on_fallback",
     ),
     (
         lambda m: autodiff.gradient(m.loss, engine="cuda"),
         ValueError,
-        "AD107: there is no engine 'cuda'.\n  Remedy: choose one of native, numpy",
+        "AD107: there is no engine 'cuda'.\n  Remedy: choose one of native, numpy, jax",
     ),
     (
         lambda m: autodiff.gradient(m.loss, on_fallback="explode"),

@@ -200,10 +200,10 @@ def test_a_slip_of_an_engine_leaves_derivatives_right(monkeypatch) -> None:
     made = autodiff.compiled.compiling.executable
 
     @functools.wraps(made)
-    def without_native(program, forms, outputs, single, engine, threads):
+    def without_native(program, forms, outputs, single, engine, threads, device):
         if engine == "native":
             raise KeyError("a slip")
-        return made(program, forms, outputs, single, engine, threads)
+        return made(program, forms, outputs, single, engine, threads, device)
 
     monkeypatch.setattr(autodiff.compiled.compiling, "executable", without_native)
     gradient = autodiff.gradient(loop)

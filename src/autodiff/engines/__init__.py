@@ -1,6 +1,6 @@
 """Engines: programs to callables.  Each is loaded when it is first used.
 
-``executable(program, inputs, outputs, result, engine, threads)`` gives an :class:`Executable`, whose
+``executable(program, inputs, outputs, result, engine, threads, device)`` gives an :class:`Executable`, whose
 ``call(*inputs)`` checks what it is given, runs, and returns what ``result`` makes of the outputs
 (``ir.results``);
 ``NotImplemented`` means that an input does not fit or that a check failed (``failure()`` tells).

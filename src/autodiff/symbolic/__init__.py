@@ -79,7 +79,7 @@ class Symbolic:
 
     Parameters
     ----------
-    engine, threads, on_fallback
+    engine, device, threads, on_fallback
         As for :func:`autodiff.function`; they hold for every function compiled.
 
     Examples
@@ -107,9 +107,19 @@ class Symbolic:
     """
 
     def __init__(
-        self, *, engine: str = "native", threads: int = 1, on_fallback: str = "warn"
+        self,
+        *,
+        engine: str = "native",
+        device: str | None = None,
+        threads: int = 1,
+        on_fallback: str = "warn",
     ) -> None:
-        self._options = {"engine": engine, "threads": threads, "on_fallback": on_fallback}
+        self._options = {
+            "engine": engine,
+            "device": device,
+            "threads": threads,
+            "on_fallback": on_fallback,
+        }
         self._recording = Recording()
 
     def __repr__(self) -> str:

@@ -173,6 +173,37 @@ def test_long_doubles_are_refused() -> None:
         autodiff.function(lambda x: x * 2, engine="jax")(np.ones(3, np.longdouble))
 
 
+# -- rounding -----------------------------------------------------------------------------------------
+def test_products_are_rounded_before_they_are_added_to() -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=1000), rng.normal(size=1000)
+    for f in (
+        lambda x, y: x * x - np.abs(x) * np.abs(x) + 0 * y,
+        lambda x, y: x * y + 0.1 * x - 3 * y,
+        lambda x, y: x**2 - y**2 + x[::-1] * y,
+        lambda x, y: 0.3 * x * 0.8 * y[0] * y[1],
+        lambda x, y: (x[:, None] * y[None, :10] + x[:, None])[:, 3],
+    ):
+        np.testing.assert_array_equal(autodiff.function(f, engine="jax")(x, y), f(x, y))
+
+
+def test_an_extremum_is_equal_to_one_of_its_elements_wherever_it_is_computed() -> None:
+    def sweeps(discount, reward):
+        v = np.zeros(reward.shape[0])
+        for _ in range(6):
+            q = reward + discount * v[None, :] * 0.8 + discount * 0.2 * v.mean()
+            v = np.maximum(q.max(axis=1), discount * v + 0.1)
+        return np.sum(v)
+
+    for seed in range(3):
+        reward = np.random.default_rng(seed).uniform(size=(3, 3))
+        found, expected = (
+            autodiff.gradient(sweeps, engine=e)(0.9, reward) for e in ("jax", "numpy")
+        )
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-12)
+        np.testing.assert_allclose(found[1], expected[1], rtol=1e-12, atol=1e-14)
+
+
 # -- checks, raises, guards -----------------------------------------------------------------------------
 def test_what_numpy_raises_is_raised() -> None:
     f = autodiff.function(lambda x, k: x[k] * 2, engine="jax")
@@ -449,3 +480,42 @@ def collatz_of(x):
     while np.sum(x) > 1:
         x = np.sin(x) * 0.5
     return x
+
+
+# -- special functions --------------------------------------------------------------------------------
+POSITIVE, ANY, UNIT = (0.1, 20.0), (-6.0, 6.0), (0.01, 0.99)
+SPECIAL = {
+    "gammaln": [POSITIVE], "loggamma": [POSITIVE], "gamma": [ANY], "rgamma": [ANY], "psi": [ANY],
+    "digamma": [POSITIVE], "beta": [POSITIVE, POSITIVE], "betaln": [POSITIVE, POSITIVE],
+    "gammainc": [POSITIVE, POSITIVE], "gammaincc": [POSITIVE, POSITIVE],
+    "betainc": [POSITIVE, POSITIVE, UNIT], "i0": [ANY], "i1": [ANY], "i0e": [ANY], "i1e": [ANY],
+    "ndtr": [ANY], "ndtri": [UNIT], "log_ndtr": [(-30.0, 6.0)], "erfinv": [UNIT], "logit": [UNIT],
+    "expit": [ANY], "xlogy": [POSITIVE, POSITIVE], "xlog1py": [POSITIVE, POSITIVE],
+    "zeta": [(1.1, 8.0), POSITIVE], "exp1": [POSITIVE], "expi": [ANY], "poch": [POSITIVE, (0.1, 5.0)],
+    "entr": [POSITIVE], "spence": [POSITIVE], "gammasgn": [ANY], "erfcx": [ANY], "dawsn": [ANY],
+}  # fmt: skip
+
+
+def test_special_functions_have_twelve_digits() -> None:
+    import scipy.special
+
+    from autodiff.engines.jax.elements import SPECIAL as known
+
+    assert {name.removeprefix("scipy.special.") for name in known} <= set(SPECIAL)
+    rng = np.random.default_rng(3)
+    for place, function in known.items():
+        name = place.removeprefix("scipy.special.")
+        x = [rng.uniform(low, high, 300) for low, high in SPECIAL[name]]
+        with jax.enable_x64(True):
+            found = function(*[jax.numpy.asarray(a) for a in x])
+        np.testing.assert_allclose(
+            found, getattr(scipy.special, name)(*x), rtol=1e-11, atol=2e-13, err_msg=name
+        )
+
+
+def test_the_derivative_of_a_determinant_also_where_it_is_singular() -> None:
+    rng = np.random.default_rng(4)
+    a = rng.normal(size=(4, 4))
+    for x in (a, a - np.outer(a[:, 0], [1, 0, 0, 0]), np.zeros((3, 3))):
+        found, expected = (autodiff.gradient(np.linalg.det, engine=e)(x) for e in ("jax", "numpy"))
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)

@@ -217,6 +217,8 @@ def _slice_update(t: Translation, operation: Operation) -> Any:
         if adds:
             v = v + lax.dynamic_slice(x, starts, s.block)
         return lax.dynamic_update_slice(x, v, starts)
+    if not x.size or not v.size:  # never reached, or nothing is written
+        return x
     index = s.index(x.shape)
     return x.at[index].add(v, mode="drop") if adds else x.at[index].set(v, mode="drop")
 

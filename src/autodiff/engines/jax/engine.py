@@ -74,13 +74,17 @@ class DeviceProgram:
         self.static = [k for k, v in enumerate(self.taken) if v in sizes and not v.shape]
         self.shared = translation.Shared(_first_rows(program.block))
         self.failure: str | None = None
+        self.shared.rounded = translation.products_inside(program)
+        self.minus_zero = (np.float64(-0.0),) if self.shared.rounded else ()
 
-        def run(rows: int, known: tuple[Any, ...], arrays: Sequence[Any]) -> Any:
+        def run(
+            rows: int, known: tuple[Any, ...], arrays: Sequence[Any], minus_zero: Sequence[Any]
+        ) -> Any:
             values = list(arrays)
             for k, x in zip(self.static, known, strict=True):
                 values.insert(k, np.int64(x))
             given = self._with_extents(values)
-            return translation.translated(program, given, self.shared.with_rows(rows))
+            return translation.translated(program, given, self.shared.traced(rows, *minus_zero))
 
         run.__name__ = run.__qualname__ = program.name.replace("<", "").replace(">", "") or "f"
         self.run = self.jax.jit(run, static_argnums=(0, 1))
@@ -102,8 +106,7 @@ class DeviceProgram:
         self.failure = None
         rows = self.shared.rows
         while True:
-            with platform.double_precision(), platform.on_device(self.device):
-                outputs, status, needed = self.run(rows, known, given)
+            outputs, status, needed = self._run(rows, known, given)
             if needed and int(needed[0]) > rows:
                 rows = 2 ** math.ceil(math.log2(int(needed[0])))
                 continue
@@ -111,7 +114,17 @@ class DeviceProgram:
             if status and int(status[0]):
                 self.failure = self.shared.failures[int(status[0]) - 1]
                 return None
-            return [_true(x, sizes) for x, sizes in outputs]
+            with platform.double_precision():
+                return [_true(x, sizes) for x, sizes in outputs]
+
+    def _run(self, rows: int, known: tuple[Any, ...], given: list[Any]) -> Any:
+        try:
+            with platform.double_precision(), platform.on_device(self.device):
+                return self.run(rows, known, given, self.minus_zero)
+        except self.jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            raise MemoryError(f"the device has no memory for this: {error}") from None
 
 
 def _true(x: Any, sizes: tuple[Any, ...]) -> Any:

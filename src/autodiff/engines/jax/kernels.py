@@ -25,7 +25,7 @@ from autodiff.ir.data import Operation, Value
 HIGHEST = lax.Precision.HIGHEST
 FAILING.update(
     "cholesky solve inverse triangular_solve eigh svd pseudo_inverse eigh_turned svd_turned "
-    "complex_cholesky complex_eigh complex_eigvalsh complex_svd complex_svdvals".split()
+    "complex_cholesky singular_bases".split()
 )
 
 
@@ -155,6 +155,34 @@ def _determinant(t: Translation, operation: Operation) -> Any:
     (a,) = _whole(t, operation)
     sign, size = jnp.linalg.slogdet(a)
     return sign * jnp.exp(size) if not a.size else jnp.linalg.det(a)
+
+
+@translates("singular_bases")
+def _singular_bases(t: Translation, operation: Operation) -> Any:
+    # As the NumPy meaning in ops.determinants, array by array.
+    (a,) = _whole(t, operation)
+    *batch, n, _ = a.shape
+    last = t.shape_of(operation.results[4])[-2]
+    few = min(n, last)
+    u, s, vh = jnp.linalg.svd(a)
+    _require_found(t, a, s, "SVD did not converge")
+    sign = jnp.sign(jnp.linalg.det(u) * jnp.linalg.det(vh)) if a.size else jnp.ones(batch, a.dtype)
+    left = jnp.swapaxes(u, -1, -2)
+    left = left.at[..., :1, :].multiply(sign[..., None, None])
+    lead = jnp.broadcast_to(np.arange(n) < n - few, (*batch, n))
+    scale = jnp.ones(batch, a.dtype)
+    if n > last:
+        tiny = s[..., n - last - 1] <= n * np.finfo(a.dtype).eps * s[..., 0]
+        lead = lead & ~tiny[..., None]
+        scale = jnp.where(tiny, 0.0, 1.0)
+    pick, fill = np.zeros((last, n)), np.eye(last)
+    pick[np.arange(few), np.arange(n - few, n)] = 1.0
+    fill[np.arange(few), np.arange(few)] = 0.0
+    made = (
+        left, jnp.swapaxes(vh, -1, -2), lead, np.eye(n) * ~lead[..., None, :],
+        jnp.broadcast_to(pick, (*batch, last, n)), jnp.broadcast_to(fill, (*batch, last, last)), scale,
+    )  # fmt: skip
+    return tuple([jnp.asarray(x).astype(a.dtype) for x in made])
 
 
 @translates("eigh")

@@ -11,6 +11,11 @@ loop that carries nothing, as that over the lanes of ``vmap``, are computed side
 is carried through loops and branches and returned beside the outputs; the first failure stays.  A
 ``while`` loop ends at once where something has failed, for what it waits for may never come.
 
+*Rounding.*  XLA makes one operation of a product and a sum, and of factors that are numbers one number, in one place and
+not in the next, where it computes the same again.  A maximum would then be equal to none of its
+elements.  So a product that goes into a sum or a product has -0.0 added to it first, which changes
+nothing and takes the product's place in a fused operation.
+
 *Sizes.*  XLA wants to know each size beforehand.  An array whose size is known at run time only is
 held in one of the largest size it may have, the rest being of no meaning; see ``arrays``.
 
@@ -38,7 +43,7 @@ from autodiff.engines.jax.elements import Elements
 from autodiff.errors import AutodiffError, UnsupportedError
 from autodiff.ir.data import Block, Operation, Program, Value, walk
 from autodiff.ops.control import MEMORY_FAILED, MOST_BYTES, Refusal
-from autodiff.ops.entries import ENTRIES, Pointwise
+from autodiff.ops.entries import ENTRIES, Pointwise, View
 from autodiff.plain_data import dataclass
 
 OPERATIONS: dict[str, Callable[[Translation, Operation], Any]] = {}
@@ -71,13 +76,23 @@ class Shared:
 
     rows: int = 64  # of the tape of a while loop, and of arrays whose size nothing bounds
     has_open_sizes: bool = False  # whether there are sizes that the inputs do not tell
+    rounded: frozenset[Value] = frozenset()  # products that are rounded before they are used
+    minus_zero: Any = None  # -0.0, as an argument, of which XLA does not know what it is
     failures: list[str] = field(default_factory=list)  # number 1 is the first
     numbers: dict[tuple[int, str], int] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.Lock)  # several threads may trace at once
 
-    def with_rows(self, rows: int) -> Shared:
-        """The same for a program with tapes of so many rows."""
-        return Shared(rows, self.has_open_sizes, self.failures, self.numbers, self.lock)
+    def traced(self, rows: int, minus_zero: Any = None) -> Shared:
+        """The same while the function for tapes of so many rows is traced."""
+        return Shared(
+            rows,
+            self.has_open_sizes,
+            self.rounded,
+            minus_zero,
+            self.failures,
+            self.numbers,
+            self.lock,
+        )
 
     def number_of(self, operation: Operation, message: str) -> int:
         """The number that a failure of this operation has in the status."""
@@ -110,6 +125,25 @@ def refused(what: str, operation: Operation, remedy: str = "") -> UnsupportedErr
         source=operation.source,
         remedy=remedy or "use engine='native', or keep this line out of what runs on the device",
     )
+
+
+def products_inside(program: Program) -> frozenset[Value]:
+    """Products of which sums or products are made, maybe by way of views."""
+    inside: set[Value] = set()
+    found: set[Value] = set()
+    for operation in reversed(list(walk(program.block))):
+        kind = operation.kind
+        is_used = not inside.isdisjoint(operation.results)
+        if kind in ("multiply", "square", "strong_multiply"):
+            if is_used and operation.result.dtype.kind == "f":
+                found.add(operation.result)
+        if (
+            kind in ("add", "subtract", "multiply", "strong_multiply", "divide")
+            or is_used
+            and isinstance(ENTRIES[kind].lowering, View)
+        ):
+            inside.update(operation.operands)
+    return frozenset(found)
 
 
 def _has_open_sizes(program: Program) -> bool:
@@ -200,7 +234,11 @@ class Translation:
         ]
         s = Elements(shape)
         made = lowering.scalar(s, *stretched, **operation.attributes)
-        return made if made.dtype == result.dtype else s.cast(made, result.dtype)
+        if made.dtype != result.dtype:
+            made = s.cast(made, result.dtype)
+        if result in self.shared.rounded:
+            made = made + jnp.asarray(self.shared.minus_zero, made.dtype)
+        return made
 
     # -- sizes ------------------------------------------------------------------------------------
     def extent(self, extent: Extent) -> Any:
