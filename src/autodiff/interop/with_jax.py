@@ -188,6 +188,8 @@ def _result_types(
     found = compiled(f)._compiled.first_way(plan, given, {})[1]  # type: ignore[attr-defined]
     types = []
     for leaf in found.result.leaves:
+        while leaf[0] == "either":  # a number of two types by the path: the wider one
+            leaf = leaf[3]
         if leaf[0] == "output":
             value = found.program.outputs[leaf[1]]
             types.append((tuple(value.type.shape), np.dtype(value.type.dtype).str))
