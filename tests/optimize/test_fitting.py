@@ -156,6 +156,39 @@ def test_what_the_data_do_not_determine_is_said():
     assert str(result).count("not determined") == 2
 
 
+def test_an_exact_fit_has_no_scale_of_errors():
+    result = fit(
+        lambda t, a, b: a + b * t, ([0, 1, 2, 3], [1.0, 3.0, 5.0, 7.0]), {"a": 1.0, "b": 2.0}
+    )
+    assert result.errors == {"a": 0.0, "b": 0.0}
+    assert "b, a" not in str(result)
+    for ask in (
+        lambda: result.interval("a"),
+        lambda: result.contour("a", "b"),
+        lambda: result.profile("a"),
+    ):
+        with pytest.raises(ArgumentError, match="the residuals tell no size of errors"):
+            ask()
+    full = fit(lambda t, a, b: a + b * t, ([0, 1], [1.0, 3.5]), {"a": 1.0, "b": 2.0})
+    assert np.isnan(full.errors["a"]) and "not determined" in str(full)
+    known = fit(
+        lambda t, a, b: a + b * t,
+        ([0, 1], [1.0, 3.5]),
+        {"a": 1.0, "b": 2.0},
+        sigma=0.1,
+        absolute_sigma=True,
+    )
+    assert known.errors["a"] == pytest.approx(0.1)
+    assert known.interval("a")[0] == pytest.approx(0.9, abs=1e-5)
+
+
+def test_names_that_the_model_does_not_have_are_pythons_error():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'd'"):
+        fit(decay, (T, Y), {**START, "d": 1.0})
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'c'"):
+        fit(decay, (T, Y), {"a": 1.0, "k": 0.1})
+
+
 def test_residuals_complex_data_and_models_without_x():
     result = fit(
         lambda d, w: w[0] + w[1] * d["t"] - d["y"],

@@ -27,10 +27,10 @@ from .derivatives import (
     called,
     compiled,
     needed,
+    plain_function,
     pull,
     push,
     refuse_complex,
-    refuse_uncallable,
 )
 
 
@@ -58,7 +58,7 @@ def jax_function(f: Function) -> Function:
     MissingPackageError
         if JAX is not installed.
     """
-    refuse_uncallable(f, "jax_function")
+    f = plain_function(f, "jax_function")
     needed("jax")
     numpy = needed("jax.numpy", "jax")
     primitives = _primitives()

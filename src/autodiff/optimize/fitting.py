@@ -224,8 +224,10 @@ def _data(data: Any, cost: Cost, sigma: Any) -> tuple[Any, ...]:
     if cost == "least_squares":
         if not (isinstance(data, tuple | list) and len(data) == 2):
             raise ArgumentError("data is not (x, y)", remedy="give a tuple of two")
-        y = np.asarray(data[1])
-        return data[0], y, _weights(sigma, y)
+        x, y = data[0], np.asarray(data[1])
+        if isinstance(x, list | tuple) and np.asarray(x).dtype.kind in "iuf":
+            x = np.asarray(x, dtype=np.float64)  # as `curve_fit` takes them
+        return x, y, _weights(sigma, y)
     if sigma is not None:
         raise ArgumentError(
             f"cost={cost!r} has no use for sigma", remedy="divide by it in the model"
