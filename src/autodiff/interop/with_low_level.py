@@ -114,11 +114,9 @@ def low_level_callable(
     >>> round(value, 12)
     0.432332358382
     """
-    count = (
-        None if not callable(f) or size is not None or routine != "quad" else _parameter_count(f)
-    )
+    if routine == "quad" and size is None and callable(f):
+        size = _parameter_count(f)
     f = plain_function(f, "low_level_callable")
-    size = count if count is not None else size
     if routine not in FORMS:
         raise NameArgumentError(
             f"there is no routine {routine!r}", remedy=f"use one of {', '.join(FORMS)}"
