@@ -1,6 +1,6 @@
 """A sum over shards: what a call costs on threads and on a local cluster of Dask's, and how it scales.
 
-    python -m bench.distributed
+    python -m bench.shards
 
 A logistic loss of 20 parameters, in 8 shards of 100, 10,000 and 100,000 rows; value and gradient by one call of the whole, by
 the threads of this process, and by clusters of 1 and 2 processes of one thread. The least of several calls, after one that
