@@ -99,7 +99,7 @@ class FitResult:
     @property
     def reduced_chi_square(self) -> float | None:
         """For each residual that is left over."""
-        return 2 * self.cost / self.freedom if self.freedom else None
+        return 2 * self.cost / self.freedom if self.freedom and self.freedom > 0 else None
 
     @property
     def r_squared(self) -> float | None:
