@@ -230,6 +230,27 @@ def test_a_likelihood_has_the_errors_of_its_hessian(method, engine):
     assert result.residuals is None and result.chi_square is None
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in log:RuntimeWarning")
+@pytest.mark.parametrize("start", [(0.0, 1.0), (50.0, 1.0), (0.0, 100.0), (2.0, 0.05)])
+def test_a_likelihood_is_fitted_from_afar_though_the_way_leaves_its_domain(start):
+    x = 2 + 3 * scipy.stats.norm.ppf((np.arange(200) + 0.5) / 200)
+    result = fit(gaussian, x, {"mu": start[0], "s": start[1]}, cost="likelihood")
+    assert result.success
+    assert [result.values["mu"], abs(result.values["s"])] == pytest.approx([x.mean(), x.std()])
+
+
+def test_a_saddle_is_no_fit():
+    result = fit(
+        lambda d, a, b: b**2 - a**2 - d * 0,
+        np.zeros(1),
+        {"a": 0.0, "b": 0.0},
+        cost="likelihood",
+        method="BFGS",
+    )
+    assert np.isnan(result.errors["a"])
+    assert "not determined" in str(result)
+
+
 # -- profiles --------------------------------------------------------------------------------------
 def test_intervals_of_a_linear_model_are_those_of_the_errors():
     result = fit(lambda t, a, b: a + b * t, (T, Y), {"a": 0.0, "b": 0.0})
