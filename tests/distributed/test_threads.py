@@ -3,6 +3,7 @@
 import os
 import pickle
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -215,6 +216,21 @@ def test_an_error_of_the_users_comes_through(with_threads):
 
     with pytest.raises(ValueError, match="no such luck"):
         distributed.sum_over(fails, shards(3))(POINT)
+
+
+def test_objects_that_are_equal_and_unhashable_are_told_apart():
+    @dataclass
+    class Scaled:
+        by: float
+
+        def __call__(self, p, x):
+            return self.by * np.sum(p * x)
+
+        def __eq__(self, other):
+            return True
+
+    found = [distributed.sum_over(Scaled(by), [np.ones(2)]).gradient(1.0) for by in (1.0, 3.0)]
+    assert found == [2, 6]
 
 
 def test_it_pickles():

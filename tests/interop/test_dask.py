@@ -29,7 +29,7 @@ def loss(p, x, y):
 @pytest.fixture(scope="module")
 def cluster():
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", host="127.0.0.1"
     ) as made:
         yield made
 
@@ -204,3 +204,17 @@ def test_what_cannot_be_is_said(client):
         distributed.sum_over(loss, dask.delayed(X), client)
     with pytest.raises(ArgumentError, match="cannot be pickled"):
         pickle.dumps(distributed.sum_over(loss, SHARDS, client))
+
+
+def is_aligned(x, y):
+    return x.flags.aligned and y.flags.aligned
+
+
+def test_arrays_are_aligned_where_they_stay(client):
+    odd = [(X[:n], Y[:n]) for n in range(1, 30)]
+    objective = distributed.sum_over(loss, odd, client)
+    assert all(objective._backend.gathered(_flags))
+
+
+def _flags(program, shard):
+    return is_aligned(*shard)

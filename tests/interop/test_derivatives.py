@@ -1,6 +1,7 @@
 """What needs no other library: functions that push and pull, and what is said where one is missing."""
 
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import autodiff
 from autodiff import interop
 from autodiff.errors import MissingPackageError
-from autodiff.interop.derivatives import called, pull, push
+from autodiff.interop.derivatives import called, plain_function, pull, push
 
 
 def f(x, w):
@@ -37,6 +38,22 @@ def test_derivatives_of_derivatives(of):
         [X, np.array(1.5), np.array(1.0), np.ones(3), np.array(0.0), np.array(0.0)],
     )
     np.testing.assert_allclose(again[0], hessian @ np.ones(3))
+
+
+def test_objects_are_known_by_their_identity():
+    @dataclass
+    class Scaled:
+        by: float = 1.0
+
+        def __call__(self, x):
+            return self.by * np.sum(x**2)
+
+        def __eq__(self, other):
+            return True  # of what computes otherwise
+
+    first, second = plain_function(Scaled(1.0), "it"), plain_function(Scaled(3.0), "it")
+    for f, by in ((first, 1), (second, 3), (plain_function(Scaled(5.0).__call__, "it"), 5)):
+        np.testing.assert_allclose(called(pull(f, 1), [X, np.array(1.0)])[0], 2 * by * X)
 
 
 def test_of_several_results():

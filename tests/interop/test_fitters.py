@@ -39,13 +39,14 @@ def test_iminuit_takes_gradient_and_hessian(strategy):
     for minuit in (plain, given):
         minuit.strategy = strategy
         minuit.migrad()
-        minuit.hesse()
+        if strategy == 0:
+            minuit.hesse()
     assert given.valid
     np.testing.assert_allclose(given.values, plain.values, atol=2e-3)
     assert given.ngrad > 0 and given.nhessian > 0
     assert given.nfcn < plain.nfcn
     exact = np.linalg.inv(np.array(autodiff.hessian(chi_square)(*given.values)) / 2)
-    np.testing.assert_allclose(np.array(given.covariance), exact, rtol=1e-2)
+    np.testing.assert_allclose(np.array(given.covariance), exact, rtol=1e-9)
 
 
 def test_intervals_and_contours_are_those_of_minos():

@@ -97,6 +97,20 @@ def test_results_that_are_constants_arguments_or_the_same():
     )
 
 
+def test_a_number_whose_type_depends_on_the_path():
+    def positive(x):
+        total = 0
+        for k in range(len(x)):
+            if x[k] > 0:
+                total += x[k] ** 2
+        return total
+
+    check(
+        jax.grad(jax_function(positive)), jax.grad(lambda x: jnp.sum(jnp.where(x > 0, x**2, 0))), X
+    )
+    assert float(jax_function(positive)(-jnp.ones(2))) == 0
+
+
 def test_integers_and_single_precision():
     power = jax_function(lambda x, n: x**n * 2)
     check(jax.grad(power), jax.grad(lambda x, n: x**n * 2), 3.0, 2)

@@ -156,6 +156,39 @@ def test_what_the_data_do_not_determine_is_said():
     assert str(result).count("not determined") == 2
 
 
+def test_an_exact_fit_has_no_scale_of_errors():
+    result = fit(
+        lambda t, a, b: a + b * t, ([0, 1, 2, 3], [1.0, 3.0, 5.0, 7.0]), {"a": 1.0, "b": 2.0}
+    )
+    assert result.errors == {"a": 0.0, "b": 0.0}
+    assert "b, a" not in str(result)
+    for ask in (
+        lambda: result.interval("a"),
+        lambda: result.contour("a", "b"),
+        lambda: result.profile("a"),
+    ):
+        with pytest.raises(ArgumentError, match="the residuals tell no size of errors"):
+            ask()
+    full = fit(lambda t, a, b: a + b * t, ([0, 1], [1.0, 3.5]), {"a": 1.0, "b": 2.0})
+    assert np.isnan(full.errors["a"]) and "not determined" in str(full)
+    known = fit(
+        lambda t, a, b: a + b * t,
+        ([0, 1], [1.0, 3.5]),
+        {"a": 1.0, "b": 2.0},
+        sigma=0.1,
+        absolute_sigma=True,
+    )
+    assert known.errors["a"] == pytest.approx(0.1)
+    assert known.interval("a")[0] == pytest.approx(0.9, abs=1e-5)
+
+
+def test_names_that_the_model_does_not_have_are_pythons_error():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'd'"):
+        fit(decay, (T, Y), {**START, "d": 1.0})
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'c'"):
+        fit(decay, (T, Y), {"a": 1.0, "k": 0.1})
+
+
 def test_residuals_complex_data_and_models_without_x():
     result = fit(
         lambda d, w: w[0] + w[1] * d["t"] - d["y"],
@@ -195,6 +228,27 @@ def test_a_likelihood_has_the_errors_of_its_hessian(method, engine):
     assert result.cost == pytest.approx(-np.sum(gaussian(x, x.mean(), x.std())))
     assert result.aic == pytest.approx(2 * result.cost + 4)
     assert result.residuals is None and result.chi_square is None
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in log:RuntimeWarning")
+@pytest.mark.parametrize("start", [(0.0, 1.0), (50.0, 1.0), (0.0, 100.0), (2.0, 0.05)])
+def test_a_likelihood_is_fitted_from_afar_though_the_way_leaves_its_domain(start):
+    x = 2 + 3 * scipy.stats.norm.ppf((np.arange(200) + 0.5) / 200)
+    result = fit(gaussian, x, {"mu": start[0], "s": start[1]}, cost="likelihood")
+    assert result.success
+    assert [result.values["mu"], abs(result.values["s"])] == pytest.approx([x.mean(), x.std()])
+
+
+def test_a_saddle_is_no_fit():
+    result = fit(
+        lambda d, a, b: b**2 - a**2 - d * 0,
+        np.zeros(1),
+        {"a": 0.0, "b": 0.0},
+        cost="likelihood",
+        method="BFGS",
+    )
+    assert np.isnan(result.errors["a"])
+    assert "not determined" in str(result)
 
 
 # -- profiles --------------------------------------------------------------------------------------

@@ -164,6 +164,10 @@ def test_newton_of_a_number_an_array_and_a_complex_number(engine, second):
         cubic, np.ones(3), args=(np.array([1.0, 8, 27]),), fprime2=second, engine=engine
     )
     np.testing.assert_allclose(several, [1, 2, 3], rtol=1e-12)
+    of_integers = optimize.newton(
+        cubic, np.array([1, 2, 3]), args=(np.array([1.0, 8, 27]),), fprime2=second, engine=engine
+    )
+    np.testing.assert_allclose(of_integers, several, rtol=1e-12)
     of_unity = optimize.newton(lambda z: z**3 - 1, 0.5 + 0.9j, fprime2=second, engine=engine)
     assert of_unity**3 == pytest.approx(1)
     assert abs(of_unity.imag) > 0.8

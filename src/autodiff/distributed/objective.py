@@ -216,7 +216,8 @@ def sum_over(loss: Callable[..., Any], shards: Any, client: Any = None) -> SumOv
     its own (of up to 64 shapes: more share code, and may then differ in the last digit from run to run). Shards of
     one size compile once. On CPUs of another kind a term may differ in its last digit.
 
-    Data that are given as arrays stay in this process too: what a dead worker held is sent again.
+    Data that are given as arrays stay in this process too: what a dead worker held is sent again. What the
+    loss reads from outside goes to a cluster with it, as it is when the objective is made.
 
     Examples
     --------

@@ -97,6 +97,7 @@ class Dask:
 
     def _place(self) -> None:
         """Send what is not on the workers: everything at first, later what has been lost."""
+        self._together: list[list[int]] | None = None
         lost = [
             k for k, f in enumerate(self._futures)
             if f is None or f.status in ("cancelled", "lost", "error")
@@ -107,7 +108,7 @@ class Dask:
         sent = self._client.scatter([self.shards[k] for k in here], hash=False) if here else []
         computed = self._client.compute([self.shards[k] for k in there]) if there else []
         for k, future in zip([*here, *there], [*sent, *computed], strict=True):
-            self._futures[k] = future
+            self._futures[k] = self._submit(_aligned, future)
         if len(self._bytes) > _LARGE:
             if self._program is None or self._program.status != "finished":
                 self._program = self._client.scatter(self._bytes, broadcast=True, hash=False)
@@ -116,37 +117,60 @@ class Dask:
         """How many kinds of shards there are, by their shapes and types."""
         return len(set(self.gathered(tasks.kind)))
 
-    def _started(self, task: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Any]:
-        """Futures of ``task(program, *arguments, shard)`` of every shard."""
-        sent: Any = arguments
-        if _size(arguments) > _LARGE:  # once to each worker, not once for each shard
-            [sent] = self._client.scatter([arguments], broadcast=True, hash=False)
-        started: list[Any] = self._client.map(
-            _bound, self._futures, *[[x] * self.count for x in (task, self._program, sent)],
-            pure=False, retries=2,
-        )  # fmt: skip
-        return started
-
     def total(self, task: Callable[..., Any], *arguments: Any) -> Any:
         """The sum over all shards: of many numbers it is formed on the workers."""
+        if _size(arguments) <= _LARGE:
+            return tasks.tree_sum(self.gathered(task, *arguments), tasks.add)
 
         def sum_there() -> Any:
-            started = self._started(task, arguments)
-            if _size(arguments) <= _LARGE:
-                return tasks.tree_sum(self._client.gather(started), tasks.add)
-            last = tasks.tree_sum(
-                started, lambda a, b: self._client.submit(tasks.add, a, b, pure=False, retries=2)
-            )
+            # Once to each worker, not once for each shard.
+            [sent] = self._client.scatter([arguments], broadcast=True, hash=False)
+            started = [self._submit(_one, f, task, self._program, sent) for f in self._futures]
+            last = tasks.tree_sum(started, lambda a, b: self._submit(tasks.add, a, b))
             return self._client.gather(last)
 
         return self._survived(sum_there)
 
     def gathered(self, task: Callable[..., Any], *arguments: Any) -> list[Any]:
         """``task(program, *arguments, shard)`` of every shard, in their order."""
-        found: list[Any] = self._survived(
-            lambda: self._client.gather(self._started(task, arguments))
-        )
+
+        def gather() -> list[Any]:
+            sent: Any = arguments
+            if _size(arguments) > _LARGE:
+                [sent] = self._client.scatter([arguments], broadcast=True, hash=False)
+            groups = self._groups()
+            started = [
+                self._submit(_many, [self._futures[k] for k in group], task, self._program, sent)
+                for group in groups
+            ]
+            parts: list[Any] = [None] * self.count
+            for group, found in zip(groups, self._client.gather(started), strict=True):
+                for k, part in zip(group, found, strict=True):
+                    parts[k] = part
+            return parts
+
+        found: list[Any] = self._survived(gather)
         return found
+
+    def _submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return self._client.submit(function, *arguments, pure=False, retries=2)
+
+    def _groups(self) -> list[list[int]]:
+        """The shards of each thread of each worker: one task each, as a task costs a millisecond."""
+        if self._together is None:
+            where = self._client.who_has(self._futures)
+            threads = self._client.nthreads()
+            of_worker: dict[str, list[int]] = {}
+            for k, future in enumerate(self._futures):
+                addresses = where.get(future.key)
+                if not addresses:  # not computed yet: where it will be is for Dask to say
+                    return [[n] for n in range(self.count)]
+                of_worker.setdefault(min(addresses), []).append(k)
+            self._together = []
+            for address, shards in sorted(of_worker.items()):
+                count = max(1, threads.get(address, 1))
+                self._together += [shards[n::count] for n in range(min(count, len(shards)))]
+        return self._together
 
     def _survived(self, work: Callable[[], Any]) -> Any:
         """`work()`, again where workers died and took what they had been sent with them."""
@@ -174,8 +198,21 @@ def _size(arguments: tuple[Any, ...]) -> int:
     return sum(x.nbytes for x in leaves if isinstance(x, np.ndarray))
 
 
-def _bound(shard: Any, task: Callable[..., Any], program: Any, arguments: tuple[Any, ...]) -> Any:
+def _aligned(shard: Any) -> Any:
+    """The shard with its arrays where machine code takes them: in a message they lie anywhere."""
+    if isinstance(shard, tuple):
+        return tuple([_aligned(x) for x in shard])
+    return shard.copy() if isinstance(shard, np.ndarray) and not shard.flags.aligned else shard
+
+
+def _one(shard: Any, task: Callable[..., Any], program: Any, arguments: tuple[Any, ...]) -> Any:
     return task(program, *arguments, shard)
+
+
+def _many(
+    shards: list[Any], task: Callable[..., Any], program: Any, arguments: tuple[Any, ...]
+) -> list[Any]:
+    return [task(program, *arguments, shard) for shard in shards]
 
 
 def _cores() -> int:

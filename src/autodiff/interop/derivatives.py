@@ -14,11 +14,12 @@ import itertools
 import linecache
 from collections.abc import Callable
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from autodiff.api import function, jvp, vjp
+from autodiff.api import Transformed, function, jvp, vjp
 from autodiff.errors import ArgumentError, DtypeError, MissingPackageError
 from autodiff.optimize.parameters import Array
 
@@ -103,10 +104,16 @@ def needed(package: str, extra: str | None = None) -> Any:
         raise MissingPackageError(package.split(".")[0], extra or package.split(".")[0]) from None
 
 
-def refuse_uncallable(f: Any, what: str) -> None:
-    """A common mistake: the result of a function in place of the function."""
+def plain_function(f: Any, what: str) -> Function:
+    """`f` as a function that is known by its identity, which the code made of it is remembered by.
+
+    An object with a ``__call__``, or the method of one, may be unhashable, or equal to another.
+    """
     if not callable(f):
         raise ArgumentError(
             f"{what} needs a function, not {type(f).__name__}",
             remedy="pass the function itself, not the result of calling it",
         )
+    if isinstance(f, FunctionType | Transformed):
+        return f
+    return written("call", f, "*arguments", ["return f(*arguments)"], {})

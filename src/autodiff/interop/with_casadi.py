@@ -20,7 +20,7 @@ import numpy as np
 from autodiff.api import function, jacobian
 from autodiff.errors import ArgumentError
 
-from .derivatives import Function, needed, refuse_complex, refuse_uncallable, written
+from .derivatives import Function, needed, plain_function, refuse_complex, written
 
 Shape = tuple[int, ...]
 
@@ -60,7 +60,7 @@ def casadi_callback(f: Function, *examples: Any) -> Any:
     -----
     An ``SX`` cannot call it: use ``MX``, as for every callback.
     """
-    refuse_uncallable(f, "casadi_callback")
+    f = plain_function(f, "casadi_callback")
     casadi = needed("casadi")
     arrays = [np.asarray(x, dtype=None if np.iscomplexobj(x) else np.float64) for x in examples]
     refuse_complex("casadi_callback", [x.dtype for x in arrays])

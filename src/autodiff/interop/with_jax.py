@@ -27,10 +27,10 @@ from .derivatives import (
     called,
     compiled,
     needed,
+    plain_function,
     pull,
     push,
     refuse_complex,
-    refuse_uncallable,
 )
 
 
@@ -58,7 +58,7 @@ def jax_function(f: Function) -> Function:
     MissingPackageError
         if JAX is not installed.
     """
-    refuse_uncallable(f, "jax_function")
+    f = plain_function(f, "jax_function")
     needed("jax")
     numpy = needed("jax.numpy", "jax")
     primitives = _primitives()
@@ -188,6 +188,8 @@ def _result_types(
     found = compiled(f)._compiled.first_way(plan, given, {})[1]  # type: ignore[attr-defined]
     types = []
     for leaf in found.result.leaves:
+        while leaf[0] == "either":  # a number of two types by the path: the wider one
+            leaf = leaf[3]
         if leaf[0] == "output":
             value = found.program.outputs[leaf[1]]
             types.append((tuple(value.type.shape), np.dtype(value.type.dtype).str))

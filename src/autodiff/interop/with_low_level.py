@@ -29,7 +29,7 @@ from autodiff.errors import ArgumentError, InternalError, NameArgumentError, Uns
 from autodiff.ladder import Bail
 from autodiff.optimize.parameters import Array
 
-from .derivatives import Function, refuse_uncallable, written
+from .derivatives import Function, plain_function, written
 
 _POINTER = ctypes.POINTER(ctypes.c_double)
 _STACK = 16 * 1024  # bytes of working memory that lie on the stack
@@ -114,7 +114,9 @@ def low_level_callable(
     >>> round(value, 12)
     0.432332358382
     """
-    refuse_uncallable(f, "low_level_callable")
+    if routine == "quad" and size is None and callable(f):
+        size = _parameter_count(f)
+    f = plain_function(f, "low_level_callable")
     if routine not in FORMS:
         raise NameArgumentError(
             f"there is no routine {routine!r}", remedy=f"use one of {', '.join(FORMS)}"
@@ -131,7 +133,7 @@ def low_level_callable(
 def _examples(f: Function, routine: str, size: int | None) -> list[Any]:
     """Arguments such as the routine gives."""
     if routine == "quad":
-        return [1.0] * (_parameter_count(f) if size is None else size)
+        return [1.0] * (size or 0)
     if size is None:
         raise ArgumentError(
             f"{routine} gives arrays, of a length that is not known",

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .derivatives import Function, called, needed, pull, push, refuse_complex, refuse_uncallable
+from .derivatives import Function, called, needed, plain_function, pull, push, refuse_complex
 
 Types = tuple[tuple[str, int], ...]  # dtype and number of axes of each result
 
@@ -43,7 +43,7 @@ def pytensor_op(f: Function, ndim: int = 0, dtype: str = "float64") -> Any:
     MissingPackageError
         if PyTensor is not installed.
     """
-    refuse_uncallable(f, "pytensor_op")
+    f = plain_function(f, "pytensor_op")
     return _op_class()(f, ((dtype, ndim),))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from autodiff.api import vmap
 from autodiff.errors import ArgumentError
 
-from .derivatives import Function, called, needed, pull, push, refuse_complex, refuse_uncallable
+from .derivatives import Function, called, needed, plain_function, pull, push, refuse_complex
 
 
 def torch_function(f: Function) -> Function:
@@ -39,7 +39,7 @@ def torch_function(f: Function) -> Function:
     MissingPackageError
         if PyTorch is not installed.
     """
-    refuse_uncallable(f, "torch_function")
+    f = plain_function(f, "torch_function")
     torch = needed("torch")
     apply = _class().apply
 

@@ -224,8 +224,10 @@ def _data(data: Any, cost: Cost, sigma: Any) -> tuple[Any, ...]:
     if cost == "least_squares":
         if not (isinstance(data, tuple | list) and len(data) == 2):
             raise ArgumentError("data is not (x, y)", remedy="give a tuple of two")
-        y = np.asarray(data[1])
-        return data[0], y, _weights(sigma, y)
+        x, y = data[0], np.asarray(data[1])
+        if isinstance(x, list | tuple) and np.asarray(x).dtype.kind in "iuf":
+            x = np.asarray(x, dtype=np.float64)  # as `curve_fit` takes them
+        return x, y, _weights(sigma, y)
     if sigma is not None:
         raise ArgumentError(
             f"cost={cost!r} has no use for sigma", remedy="divide by it in the model"
@@ -347,30 +349,33 @@ class _Likelihood:
         bounds = None
         if np.any(np.isfinite(low[moving]) | np.isfinite(high[moving])):
             bounds = scipy_optimize().Bounds(low[moving], high[moving])
-        if method is None:
-            method = "L-BFGS-B" if bounds is not None else "BFGS"
+        # BFGS is quick from near; from where it runs out of the domain, a trust region comes back.
+        methods = (
+            [method] if method else ["L-BFGS-B"] if bounds is not None else ["BFGS", "trust-exact"]
+        )
 
         def both(z: Array) -> tuple[Any, Array]:
             value, gradient = self._both(whole(z))
-            return value, gradient[moving]
+            return (value if value == value else np.inf), gradient[moving]
 
         evaluation = SharedEvaluation(both, recorder)
-        result = scipy_optimize().minimize(
-            watched(
-                evaluation.value,
-                Layout.of(start[moving]),
-                callback and (lambda z: callback(whole(z))),
-            ),
-            start[moving],
-            jac=evaluation.gradient,
-            method=method,
-            bounds=bounds,
-            options=options,
-            **more,
+        value = watched(
+            evaluation.value,
+            Layout.of(start[moving]),
+            callback and (lambda z: callback(whole(z))),
         )
-        result.x = whole(result.x)
-        result.method = method
-        self._finish(result, moving, low, high)
+        for name in methods:
+            if name == "trust-exact":
+                more["hess"] = lambda z: self._hessian(whole(z))[np.ix_(moving, moving)]
+            result = scipy_optimize().minimize(
+                value, start[moving], jac=evaluation.gradient, method=name, bounds=bounds,
+                options=options, **more,
+            )  # fmt: skip
+            result.x = whole(result.x)
+            result.method = name
+            self._finish(result, moving, low, high)
+            if result.success:
+                break
         return result
 
     def _finish(self, result: Any, moving: Array, low: Array, high: Array) -> None:
@@ -386,8 +391,9 @@ class _Likelihood:
                 return
             hessian = self.hessian(result.x)[np.ix_(inside, inside)]
             try:
+                np.linalg.cholesky(hessian)
                 step = -np.linalg.solve(hessian, gradient[inside])
-            except np.linalg.LinAlgError:
+            except np.linalg.LinAlgError:  # a saddle, or not even near a minimum
                 return
             left = -0.5 * float(step @ gradient[inside])
             if not 0 <= left < np.inf:

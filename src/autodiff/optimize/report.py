@@ -99,7 +99,7 @@ class FitResult:
     @property
     def reduced_chi_square(self) -> float | None:
         """For each residual that is left over."""
-        return 2 * self.cost / self.freedom if self.freedom else None
+        return 2 * self.cost / self.freedom if self.freedom and self.freedom > 0 else None
 
     @property
     def r_squared(self) -> float | None:
@@ -179,7 +179,8 @@ class FitResult:
     def correlations(self) -> Array:
         """Of the free parameters."""
         deviations = np.sqrt(np.diagonal(self.covariance))
-        return self.covariance / np.outer(deviations, deviations)
+        with np.errstate(invalid="ignore"):  # of a fit without any error: 0/0
+            return self.covariance / np.outer(deviations, deviations)
 
     @cached_property
     def errors(self) -> dict[str, Any]:
@@ -212,6 +213,11 @@ class FitResult:
         """By how much twice the cost, over its scale, rises to the edge of a region of `level`."""
         if not 0 < level < 1:
             raise NameArgumentError(f"level={level} is no probability", remedy="give e.g. 0.95")
+        if not self._scale > 0:
+            raise ArgumentError(
+                "the residuals tell no size of errors: they are zero, or no more than the parameters",
+                remedy="give sigma and absolute_sigma=True",
+            )
         from scipy import stats
 
         if self._scaled:
@@ -251,6 +257,7 @@ class FitResult:
             The values, and the rise of chi-square (over its scale) or of -2 log likelihood.
         """
         k = self._named.entry(name)
+        self._quantile(ONE_SIGMA, 1)  # there is a scale
         if values is None:
             reach = 3 * self._step(k)
             values = np.linspace(-reach, reach, 21) + self.vector[k]

@@ -251,6 +251,8 @@ def newton(
 
     args = args if isinstance(args, tuple) else (args,)
     how = transformation_options(engine, threads)
+    if np.asarray(x0).dtype.kind in "iub":  # by which there is no derivative
+        x0 = np.asarray(x0, dtype=np.float64)[()]
     if fprime is False:
         fprime = None
     elif fprime is None and x1 is None:
