@@ -802,10 +802,10 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
         if before == 0 and after == 0:
             continue
         n = x.shape[axis]
-        if isinstance(n, Dim):
-            raise unsupported(
-                f"np.pad with mode {mode!r} of an axis of run-time size", "pad by hand"
-            )
+        for size, what in ((n, "of an axis of run-time size"), (before, "by a width of run time"),
+                           (after, "by a width of run time")):  # fmt: skip
+            if isinstance(size, Dim):
+                raise unsupported(f"np.pad with mode {mode!r} {what}", "pad by hand")
         # What NumPy does to the positions is what it does to the elements.
         index = np.pad(np.arange(n), (before, after), mode=mode)
         x = x[(slice(None),) * axis + (index,)]
@@ -1036,8 +1036,8 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tracer:
     step = ViewStep(
         lambda p: _diagonal_slice(structural.transpose(p, order), offset),
         None,
-        lambda d: np.diagonal(d, offset, axis1, axis2),
-        lambda a, sizes: np.diagonal(a, offset, axis1, axis2),
+        lambda d: np.diagonal(d, offset, i, j),
+        lambda a, sizes: np.diagonal(a, offset, i, j),
     )
     return viewed(x, step)
 
