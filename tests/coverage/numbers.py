@@ -139,9 +139,7 @@ PLACES = {
 }
 
 
-def function_of(
-    call: Call, place: str, result: str = "{}"
-) -> tuple[Callable[..., Any], list[Any]]:
+def function_of(call: Call, place: str, result: str = "{}") -> tuple[Callable[..., Any], list[Any]]:
     """The call as a function of its letters and ``n``, and its arguments but for ``n``."""
     used = {node.id for node in ast.walk(ast.parse(call.text)) if isinstance(node, ast.Name)}
     letters = [letter for letter in ARGUMENTS if letter in used]
