@@ -802,10 +802,12 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
         if before == 0 and after == 0:
             continue
         n = x.shape[axis]
-        for size, what in ((n, "of an axis of run-time size"), (before, "by a width of run time"),
-                           (after, "by a width of run time")):  # fmt: skip
-            if isinstance(size, Dim):
-                raise unsupported(f"np.pad with mode {mode!r} {what}", "pad by hand")
+        if isinstance(n, Dim):
+            raise unsupported(
+                f"np.pad with mode {mode!r} of an axis of run-time size", "pad by hand"
+            )
+        if isinstance(before, Dim) or isinstance(after, Dim):
+            raise unsupported(f"np.pad with mode {mode!r} by a width of run time", "pad by hand")
         # What NumPy does to the positions is what it does to the elements.
         index = np.pad(np.arange(n), (before, after), mode=mode)
         x = x[(slice(None),) * axis + (index,)]
