@@ -224,3 +224,33 @@ def test_an_overlapping_argument_that_is_only_read_is_differentiated(engine):
     x = as_strided(np.arange(1.0, 7.0), (4, 3), (8, 8))
     slope = autodiff.gradient(lambda x: np.sum(x**2), engine=engine)(x)
     np.testing.assert_array_equal(slope, 2.0 * x)
+
+
+@ENGINES
+@pytest.mark.parametrize("place", OVERLAPPING)
+def test_a_derivative_that_is_asked_for_later_refuses_it_as_well(place, engine):
+    base = np.arange(1.0, 21.0)
+    x = OVERLAPPING[place](base)
+    value, pull = autodiff.vjp(one_by_one, x, engine=engine)
+    base[:] = np.arange(1.0, 21.0)
+    assert value == one_by_one(OVERLAPPING[place](base))
+    with pytest.raises(TypeError, match="AD101: vjp of one_by_one: elements of an array share"):
+        pull(1.0)
+
+
+@ENGINES
+@pytest.mark.parametrize("pair", PAIRS)
+def test_arguments_that_overlap_are_kept_as_they_lie(pair, engine):
+    """Or those of a later derivative would be apart, unlike those that the value was computed of."""
+    here, there = PAIRS[pair]
+
+    def outcome(derivative: Callable[..., Any]) -> Any:
+        base = np.arange(1.0, 21.0)
+        try:
+            return [np.array(g) for g in derivative(here(base), there(base))]
+        except TypeError:
+            return "refused"
+
+    found = outcome(lambda x, y: autodiff.vjp(store_and_read, x, y, engine=engine)[1](1.0))
+    wanted = outcome(autodiff.gradient(store_and_read, engine=engine))
+    np.testing.assert_equal(found, wanted)

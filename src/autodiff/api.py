@@ -42,6 +42,7 @@ from autodiff import containers, debug, transform, tree
 from autodiff.capture.naming import Tags, capturing
 from autodiff.compiled import Compiled
 from autodiff.compiled.devices import looked_at
+from autodiff.compiled.running import copied_together
 from autodiff.dims import UndecidedExtent
 from autodiff.engines import ENGINES
 from autodiff.engines.jax.platform import parsed
@@ -1220,10 +1221,7 @@ def _of_chosen(
 
 def _kept(primals: tuple[Any, ...], wrt: Any) -> tuple[tuple[Any, ...], Any]:
     """Arguments as they are now, for a derivative that is asked for later, and what ``wrt`` names of them."""
-    made: dict[int, Any] = {}
-
-    def copied(x: Any) -> Any:
-        return made.setdefault(id(x), np.array(x, order="K", subok=True))
+    found: list[Any] = []
 
     def is_array(x: Any) -> bool:
         return isinstance(x, np.ndarray) and np.may_share_memory(x, x) and x.size > 0
@@ -1231,7 +1229,16 @@ def _kept(primals: tuple[Any, ...], wrt: Any) -> tuple[tuple[Any, ...], Any]:
     def is_opaque(x: Any) -> bool:
         return not tree.is_container(x)
 
-    kept = tuple([containers.replaced(x, is_array, copied, stop=is_opaque) for x in primals])
+    def noted(x: Any) -> Any:
+        found.append(x)
+        return x
+
+    for x in primals:
+        containers.replaced(x, is_array, noted, stop=is_opaque)
+    made = {id(x): copy for x, copy in zip(found, copied_together(found), strict=True)}
+    kept = tuple(
+        [containers.replaced(x, is_array, lambda y: made[id(y)], stop=is_opaque) for x in primals]
+    )
     if isinstance(wrt, (list, tuple)):
         return kept, type(wrt)([made.get(id(x), x) for x in wrt])
     return kept, made.get(id(wrt), wrt)

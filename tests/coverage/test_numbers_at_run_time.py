@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.coverage.numbers import PLACES, Call, calls_of, wrong
+from tests.coverage.numbers import PLACES, Call, calls_of, wrong, wrong_slope
 from tests.coverage.rows import rows
 
 _SAMPLE = 60  # one in so many in the default run
@@ -46,4 +46,22 @@ def test_every_number_at_run_time_is_checked(space: str, place: str) -> None:
     for at, call in enumerate(_CALLS):
         if call.row.space == space:
             found += wrong(call, _WAYS[at % len(_WAYS)][0], place)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("at", _NUMPY[30 :: 2 * _SAMPLE])
+def test_a_gradient_refuses_a_number_as_well(at: int) -> None:
+    found = wrong_slope(_CALLS[at], ("native", "numpy")[at % 2])
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("space", sorted({call.row.space for call in _CALLS}))
+def test_every_gradient_refuses_a_number_as_well(space: str) -> None:
+    found = []
+    for at, call in enumerate(_CALLS):
+        if call.row.space == space:
+            found += wrong_slope(call, ("native", "numpy")[at % 2])
     assert not found, "\n".join(found)

@@ -213,6 +213,34 @@ def _overlaps_itself(x: Any) -> bool:
     return bool(np.diff(np.sort(places, axis=None)).min() < x.itemsize)
 
 
+def copied_together(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Copies of arrays, which share memory among each other, and with themselves, as these do."""
+    made: dict[int, np.ndarray] = {}
+    rest = list(
+        {id(a): a for a in arrays if type(a) is np.ndarray and not a.dtype.hasobject}.values()
+    )
+    while rest:
+        together = [rest.pop()]
+        for a in together:
+            near = [b for b in rest if np.may_share_memory(a, b)]
+            together += near
+            rest = [b for b in rest if not any(b is c for c in near)]
+        if len(together) > 1 or _may_overlap_itself(together[0]):
+            made.update(_copied_as_they_lie(together))
+    return [made[id(a)] if id(a) in made else np.array(a, order="K", subok=True) for a in arrays]
+
+
+def _copied_as_they_lie(arrays: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+    bounds = [np.lib.array_utils.byte_bounds(a) for a in arrays]
+    low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
+    memory = np.empty(high - low, np.uint8)
+    made = {}
+    for a in arrays:
+        made[id(a)] = np.ndarray(a.shape, a.dtype, memory, a.ctypes.data - low, a.strides)
+        made[id(a)][...] = a
+    return made
+
+
 def _in_c_order(x: Any) -> bool:
     return not isinstance(x, np.ndarray) or x.flags.c_contiguous
 

@@ -13,6 +13,9 @@ Rules: M. Giles (2008), as in :mod:`autodiff.ops.linear_algebra`; N. Higham, Fun
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -145,6 +148,8 @@ def solve_triangular(
     if unit_diagonal:
         x = _unit(x, lower)
     column: Any = right if right.ndim > 1 else right[:, None]
+    if not isinstance(trans, str) and trans not in (0, 1, 2):
+        raise unsupported(f"scipy.linalg.solve_triangular with trans={trans}", "pass 0, 1 or 2")
     transposed = trans in (1, 2, "T", "C")
     result = primitives.triangular_solve(x, column, bool(lower), transposed)
     return result if right.ndim > 1 else result[:, 0]
@@ -249,6 +254,8 @@ def lu_factor(a: Any, **options: Any) -> tuple[Tracer, Tracer]:
 def lu_solve(lu_and_piv: Any, b: Any, trans: int = 0, **options: Any) -> Tracer:
     """``scipy.linalg.lu_solve``."""
     _plain(options)
+    if trans not in (0, 1, 2):
+        raise unsupported(f"scipy.linalg.lu_solve with trans={trans}", "pass 0, 1 or 2")
     packed, pivots = (array_of(v) for v in lu_and_piv)
     lower, upper = _triangles(packed)
     order = _order_of(pivots)
@@ -674,3 +681,45 @@ def norm(
     of_vector = x.ndim == 1 and (ord is None or ord == 2)
     of_matrix = x.ndim == 2 and ord in (1, np.inf) and lies_in(x, "C") != lies_in(x, "F")
     return number(result, float) if of_vector or of_matrix else result
+
+
+# -- numbers that are not finite ---------------------------------------------------------------------
+# What SciPy looks into where ``check_finite`` is true, as it is by default; factors come in pairs with what they are.
+_LOOKED_INTO = frozenset({"a", "b", "ab", "a_band", "A", "B", "d", "e", "c_or_cr"})
+_FACTORS = frozenset({"c_and_lower", "cb_and_lower"})
+
+
+def heed_finite() -> None:
+    """Have the functions entered so far refuse what is not finite, where SciPy's refuse it."""
+    for function, inner in list(functions.items()):
+        module = getattr(function, "__module__", None)
+        if isinstance(module, str) and module.startswith("scipy.linalg"):
+            parameters = inspect.signature(function)
+            if "check_finite" in parameters.parameters and not hasattr(inner, "__wrapped__"):
+                functions[function] = _heeding(inner, parameters)
+
+
+def _heeding(inner: Callable[..., Any], parameters: inspect.Signature) -> Callable[..., Any]:
+    @functools.wraps(inner)
+    def heeding(*args: Any, **options: Any) -> Any:
+        given = parameters.bind(*args, **options).arguments
+        if given.get("check_finite", True):
+            for name, x in given.items():
+                if name in _FACTORS:
+                    _require_finite(x[0])
+                elif name == "c_or_cr" and isinstance(x, tuple):
+                    for vector in x:
+                        _require_finite(vector)
+                elif name in _LOOKED_INTO and x is not None:
+                    _require_finite(x)
+        return inner(*args, **options)
+
+    return heeding
+
+
+def _require_finite(x: Any) -> None:
+    traced = isinstance(x, (Tracer, list, tuple))
+    (functions[np.asarray_chkfinite] if traced else np.asarray_chkfinite)(x)
+
+
+heed_finite()

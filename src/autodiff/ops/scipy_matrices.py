@@ -31,6 +31,7 @@ from autodiff.ops.scipy_linalg import (
     _band_transpose,
     _square,
     _sylvester,
+    heed_finite,
     solve_banded,
     toeplitz,
 )
@@ -387,5 +388,7 @@ def solve_discrete_are(
     x, (a, b, q, r) = _equation("solve_discrete_are", (a, b, q, r), (e, s))
     return emit_tracer("discrete_riccati", x, a, b, q, r)
 
+
+heed_finite()
 
 __all__ = ["eig_banded", "eigh_tridiagonal", "solve_continuous_are", "solve_discrete_are"]

@@ -101,6 +101,8 @@ def upfirdn(
         raise unsupported(f"scipy.signal.upfirdn with mode={mode!r}", "pad the signal before")
     dtype = np.result_type(as_array(h).dtype, as_array(x).dtype, np.float32)
     filter, up, down = _array(h, dtype), int(up), int(down)
+    if up < 1 or down < 1:
+        raise ValueError("Both up and down must be >= 1")
     moved = functions[np.moveaxis](_array(x, dtype), axis, 0)
     n, length, rest = moved.shape[0], filter.shape[0], moved.shape[1:]
     if filter.ndim != 1 or isinstance(length, Dim):
@@ -125,6 +127,8 @@ def _medfilt2d(image: Any, size: Any) -> Any:
     a = _array(image)
     output = Tracer(zeros(a.shape, a.dtype).value, "array")
     shape = tuple(int(n) for n in size)
+    if min(shape) < 0:
+        raise unsupported("scipy.signal.medfilt2d over a window of negative size", "pass odd sizes")
     rank = int(np.prod(shape)) // 2
     footprint = np.ones(shape, bool)
     constant = scipy_ndimage._MODES.index("constant")

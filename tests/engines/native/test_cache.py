@@ -68,6 +68,27 @@ def test_a_directory_that_cannot_be_used_is_no_error(tmp_path, monkeypatch):
     cache.clear()
 
 
+def test_a_user_without_a_home_has_no_cache(tmp_path, monkeypatch):
+    for name in ("AUTODIFF_CACHE_DIR", "XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # of a number without a name
+    monkeypatch.chdir(tmp_path)
+    key = cache.key_of("x")
+    assert not cache.is_on()
+    assert not cache.write(key, CODE) and cache.read(key) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the variable is of Linux")
+def test_a_relative_place_for_caches_is_ignored(tmp_path, monkeypatch):
+    monkeypatch.delenv("AUTODIFF_CACHE_DIR")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    assert cache.directory() == tmp_path / ".cache" / "autodiff"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "there"))
+    assert cache.directory() == tmp_path / "there" / "autodiff"
+
+
 def test_no_temporary_files_stay():
     for k in range(5):
         cache.write(cache.key_of(str(k)), CODE)

@@ -52,7 +52,10 @@ _random = random.Random()  # not numpy's nor the module's state: users seed thos
 
 def is_on() -> bool:
     """Whether machine code is kept on disk."""
-    return os.environ.get("AUTODIFF_CACHE", "1").lower() not in ("0", "off", "no", "false")
+    if os.environ.get("AUTODIFF_CACHE", "1").lower() in ("0", "off", "no", "false"):
+        return False
+    # A user without a home (of a number that has no name) would get a folder called ``~``.
+    return bool(os.environ.get("AUTODIFF_CACHE_DIR")) or directory().is_absolute()
 
 
 def directory() -> Path:
@@ -65,7 +68,9 @@ def directory() -> Path:
     elif sys.platform == "darwin":
         base = os.path.expanduser("~/Library/Caches")
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        base = os.environ.get("XDG_CACHE_HOME") or ""
+        if not os.path.isabs(base):  # which is to be ignored, by the standard of that variable
+            base = os.path.expanduser("~/.cache")
     return Path(base) / "autodiff"
 
 

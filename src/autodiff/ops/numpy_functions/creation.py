@@ -457,7 +457,8 @@ def identity(n: Any, dtype: Any = None, *, like: Any = None) -> Tracer:
 def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, *, like: Any = None) -> Tracer:
     """``np.tri``."""
     m = maximum(extent_of(N), 0)
-    return Tracer(cast(below(m, m if M is None else extent_of(M), k), _dtype(dtype)).value, "array")
+    n = m if M is None else maximum(extent_of(M), 0)
+    return Tracer(cast(below(m, n, k), _dtype(dtype)).value, "array")
 
 
 @implements(np.meshgrid)

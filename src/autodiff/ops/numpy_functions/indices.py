@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, equal
+from autodiff.dims import Dim, Extent, equal, maximum
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import get_item
 from autodiff.ops.known import extent_of
@@ -29,15 +29,21 @@ def _positions(mask: Tracer) -> tuple[Any, ...]:
 @implements(np.tril_indices)
 def tril_indices(n: Any, k: int = 0, m: Any = None) -> tuple[Any, ...]:
     """``np.tril_indices``."""
-    rows = extent_of(n)
-    return _positions(below(rows, rows if m is None else extent_of(m), k))
+    rows, columns = _sizes(n, m)
+    return _positions(below(rows, columns, k))
+
+
+def _sizes(n: Any, m: Any) -> tuple[Extent, Extent]:
+    """Rows and columns, of which a negative number is none."""
+    rows = maximum(extent_of(n), 0)
+    return rows, rows if m is None else maximum(extent_of(m), 0)
 
 
 @implements(np.triu_indices)
 def triu_indices(n: Any, k: int = 0, m: Any = None) -> tuple[Any, ...]:
     """``np.triu_indices``."""
-    rows = extent_of(n)
-    lower = below(rows, rows if m is None else extent_of(m), k - 1)
+    rows, columns = _sizes(n, m)
+    lower = below(rows, columns, k - 1)
     return _positions(pointwise("logical_not", lower))
 
 

@@ -386,7 +386,7 @@ def _deviation(variance_of: Callable[..., Tracer]) -> Callable[..., Tracer]:
     ) -> Tracer:
         variance = variance_of(a, axis, dtype, out, *args, **options)
         if out is not None:  # the root is taken in `out`
-            return np.sqrt(variance, out=out)  # type: ignore[call-overload, no-any-return]
+            return np.sqrt(variance, out=out)  # type: ignore[return-value]
         root = pointwise("sqrt", variance)
         if variance.dtype.kind != "f":
             if variance.shape:  # NumPy's exception: the root is stored where the variance was

@@ -806,6 +806,8 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
             raise unsupported(
                 f"np.pad with mode {mode!r} of an axis of run-time size", "pad by hand"
             )
+        if isinstance(before, Dim) or isinstance(after, Dim):
+            raise unsupported(f"np.pad with mode {mode!r} by a width of run time", "pad by hand")
         # What NumPy does to the positions is what it does to the elements.
         index = np.pad(np.arange(n), (before, after), mode=mode)
         x = x[(slice(None),) * axis + (index,)]
@@ -1041,8 +1043,8 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tracer:
     step = ViewStep(
         lambda p: _diagonal_slice(structural.transpose(p, order), offset),
         None,
-        lambda d: np.diagonal(d, offset, axis1, axis2),
-        lambda a, sizes: np.diagonal(a, offset, axis1, axis2),
+        lambda d: np.diagonal(d, offset, i, j),
+        lambda a, sizes: np.diagonal(a, offset, i, j),
     )
     return viewed(x, step)
 
