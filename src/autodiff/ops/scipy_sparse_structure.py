@@ -62,8 +62,8 @@ class Plan:
     run : callable
         From the values of the operands to the arrays.
     lengths : tuple
-        Their lengths: a number, the name of one that is found when it runs, or ``("of", k)``, as many
-        as operand k has elements.
+        Their lengths: a number, the name of one that is found when it runs, ``("of", k)``, as many as
+        operand k has elements, or ``("after", k)``, one more.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Plan:
 
         def extent(length: Length) -> Extent:
             if isinstance(length, tuple):
-                return product(given[length[1]].shape)
+                return product(given[length[1]].shape) + (length[0] == "after")
             return found[length] if isinstance(length, str) else length
 
         return tuple([ArrayType(_INT, (extent(n),)) for n in self.lengths])
@@ -661,19 +661,21 @@ def elements_of(matrix: Any) -> tuple[Array, Array, Array]:
     return rows, columns, np.where(valid, data, 0.0)
 
 
-def _in_order(n: int, operands: Sequence[Any]) -> Sequence[Any]:
-    columns = operands[0]
+def _in_order(operands: Sequence[Any]) -> Sequence[Any]:
+    columns, b = operands
+    n = len(b)
     order = np.argsort(columns, kind="stable")
     return np.searchsorted(columns[order], np.arange(n + 1)), order
 
 
-def solved_by_elements(data: Any, rows: Any, columns: Any, b: Any) -> Array:
-    """The solution x of A x = b, of a matrix given by elements, those in one place being added."""
-    n = b.shape[0]
-    plan = Plan("a sparse system", lambda values: _in_order(n, values), (n + 1, ("of", 0)))
-    ends, order = structure(plan, [columns])
+def solved_by_elements(
+    data: Any, rows: Any, columns: Any, b: Any, transposed: bool = False
+) -> Array:
+    """The solution x of A x = b, or Aᵀ x = b, of a matrix by elements; those in one place are added."""
+    plan = Plan("a sparse system", _in_order, (("after", 1), ("of", 0)))
+    ends, order = structure(plan, [columns, b])
     given = [as_array(x) for x in (data[order], rows[order], ends, b)]
-    return emit_tracer("sparse_solve", *given, by_columns=True, transposed=False)
+    return emit_tracer("sparse_solve", *given, by_columns=True, transposed=transposed)
 
 
 # -- sums by lines -------------------------------------------------------------------------------------------------
