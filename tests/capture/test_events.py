@@ -204,7 +204,9 @@ def test_second_derivatives(engine, name):
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_an_event_that_is_not_reached_has_no_times_and_no_derivative_by_them(mode):
     def f(p):
-        found = si.solve_ivp(lambda t, y: -p * y, (0, 1), [1.0, 2.0], events=lambda t, y: y[0] - p[1])
+        found = si.solve_ivp(
+            lambda t, y: -p * y, (0, 1), [1.0, 2.0], events=lambda t, y: y[0] - p[1]
+        )
         return np.append(found.t_events[0], np.sum(found.t_events[0]) + p[0] ** 2)
 
     jacobian = autodiff.jacobian(f, mode=mode)
