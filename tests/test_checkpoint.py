@@ -5,6 +5,7 @@ import pytest
 
 import autodiff
 from autodiff import checkpoint
+from autodiff.dims import Dim
 from autodiff.ir import walk
 
 ENGINES = ("numpy", "native")
@@ -172,6 +173,112 @@ def test_what_was_drawn_is_not_drawn_again():
         for d in steps
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+# -- loops whose length is not known ---------------------------------------------------------------
+def broken_off(over):
+    def f(x):
+        y = x[0]
+        for k in over(range(1000)):
+            y = np.sin(y) * 1.01 + x[k % 5] * 0.01
+            if y > 0.9:
+                break
+        return y * y + k
+
+    return f
+
+
+def returned(over):
+    def f(x):
+        y = x[0]
+        for k in over(range(500)):
+            y = y + np.exp(-y) * x[1] ** 2 * 0.1
+            if y > 3:
+                return y * k
+        return -y
+
+    return f
+
+
+def settled(mark):
+    def f(x):
+        error, y, n = 1.0, x * 1.0, 0
+        while mark(error > 1e-3):
+            z = np.cos(y * 0.7) + 0.1 * x
+            error = np.max(np.abs(z - y))
+            y = z
+            n += 1
+        return np.sum(y**2) * n
+
+    return f
+
+
+def grown(mark):
+    def f(x):
+        y, n, out = x[1], 0, np.zeros(200)
+        while mark(n < 200 and y < 50.0):
+            y = y * 1.02 + np.sin(x[n % 5])
+            out[n] = y
+            if y > 40.0:
+                break
+            n += 1
+        return y + np.sum(out[:n:7])
+
+    return f
+
+
+def within_another(mark):
+    def f(x):
+        total = 0.0
+        for k in range(3):
+            y = x[k]
+            while mark(y < 20.0):
+                y = y * 1.1 + x[k + 1] ** 2
+            total = total + y
+        return total
+
+    return f
+
+
+@pytest.mark.parametrize("engine", ["native", pytest.param("numpy", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("make", [broken_off, returned, settled, grown, within_another])
+def test_loops_that_end_early_are_in_segments_too(make, engine):
+    fixed, plain = make(marked), make(unmarked)
+    for x in (X, X[::-1].copy(), 3 * X):
+        np.testing.assert_allclose(autodiff.function(fixed, engine=engine)(x), plain(x), rtol=1e-12)
+        for transform in (autodiff.gradient, autodiff.hessian):
+            np.testing.assert_allclose(
+                transform(fixed, engine=engine)(x),
+                transform(plain, engine=engine)(x),
+                rtol=1e-10,
+                atol=1e-12,
+            )
+
+
+@pytest.mark.parametrize("make", [broken_off, returned, settled, grown])
+def test_no_segment_keeps_its_iterations_on_the_way_forwards(make):
+    block = autodiff.gradient(make(marked)).ir(X).block
+    outer = next(op for op in block.operations if op.kind == "while")
+    inner = [op for op in walk(outer.regions[1]) if op.kind == "while"]
+    assert len(inner) == 1
+    assert all(not v.shape or not isinstance(v.shape[0], Dim) for v in inner[0].results)
+    # Without the mark that very loop has a row for each iteration.
+    (plain,) = [
+        op for op in autodiff.gradient(make(unmarked)).ir(X).block.operations if op.kind == "while"
+    ]
+    assert any(v.shape and isinstance(v.shape[0], Dim) for v in plain.results)
+
+
+def test_lanes_of_a_marked_loop():
+    f = settled(marked)
+    batch = np.stack([X, 2 * X, X[::-1]])
+    found = autodiff.vmap(autodiff.gradient(f))(batch)
+    np.testing.assert_allclose(found, [autodiff.gradient(settled(unmarked))(x) for x in batch])
+
+
+def test_a_marked_condition_is_itself():
+    assert checkpoint(True) is True
+    assert checkpoint(np.False_) is np.False_
 
 
 def test_in_plain_python_nothing_happens():

@@ -211,6 +211,7 @@ CIRCLES: list[set[str]] = [
         "differentiate.custom",
         "differentiate.forward",
         "differentiate.jacobian",
+        "differentiate.boundaries",
         "differentiate.large",
         "differentiate.minima",
         "differentiate.odes",

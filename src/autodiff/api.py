@@ -502,14 +502,14 @@ class _Sparse(Transformed[P, R]):
         raise NotStaged(f"{self._compiled.transformation.name} gives a sparse array")
 
 
-class SparseJacobian(_Sparse[P, R]):
+class SparseJacobian(_Sparse[P, R], _Matrix[P, R]):
     """The Jacobian as ``csr_array``, shape (elements of the result, elements of the argument)."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return _sparse("SparseJacobian", wrt)
 
 
-class SparseHessian(_Sparse[P, R]):
+class SparseHessian(_Sparse[P, R], _Matrix[P, R]):
     """The Hessian of a scalar function as ``csr_array``."""
 
     def _transformation(self, wrt: Wrt) -> Transformation:
@@ -799,8 +799,8 @@ def jacobian(
         ones are.  It holds the elements that :func:`sparsity` tells of, also those that happen to be 0.
         Columns (or rows) that have no element in common are found by one product.
     **options
-        ``mode`` (not of sparse ones): "reverse" makes it row by row, "forward" column by column,
-        "auto" by whichever are fewer.  A function that prints, draws or calls Python inside of a loop or branch, or that
+        ``mode``: "reverse" makes it row by row, "forward" column by column (of sparse ones by groups of
+        them), "auto" by whichever are fewer.  A function that prints, draws or calls Python inside of a loop or branch, or that
         takes eigenvectors, is always swept in reverse.  ``holomorphic``, ``engine``, ``device``, ``threads``,
         ``use_cache``, ``on_fallback``; see :class:`Transformed`.
 

@@ -15,6 +15,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
+import numpy as np
+
 from autodiff import tree
 from autodiff.capture import Declined
 from autodiff.capture.naming import capturing
@@ -72,8 +74,9 @@ def checkpoint(items: T) -> T:
     Parameters
     ----------
     items : iterable
-        What the loop goes through: a range, an array, an ``enumerate`` or a ``zip``.  It is written
-        where the loop is, ``for x in checkpoint(...)``.
+        What the loop goes through: a range, an array, an ``enumerate`` or a ``zip``; or the condition
+        of a ``while`` loop.  It is written where the loop is, ``for x in checkpoint(...)``,
+        ``while checkpoint(error > 1e-6)``.
 
     Returns
     -------
@@ -87,8 +90,9 @@ def checkpoint(items: T) -> T:
 
     Notes
     -----
-    Loops that end early (``break``, ``return``), ``while`` loops and loops that draw random numbers
-    keep every iteration, marked or not.  Large arrays that the loop only stores into are kept once for each segment.
+    Of loops whose length is not known, ``while`` loops and those that end early (``break``,
+    ``return``), the segments grow, so that they keep about ``2 sqrt(2 n)`` iterations.  Loops that draw
+    random numbers keep every iteration, marked or not.  Large arrays that the loop only stores into are kept once for each segment.
 
     Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 12.
 
@@ -102,6 +106,8 @@ def checkpoint(items: T) -> T:
     >>> autodiff.gradient(heat)(np.ones(4))
     array([2., 2., 2., 2.])
     """
+    if isinstance(items, (bool, np.bool_)):
+        return items
     if callable(items) or not hasattr(items, "__iter__"):
         raise ArgumentError(
             f"checkpoint takes what a loop goes through, not a {type(items).__name__}.",

@@ -199,3 +199,30 @@ def test_second_derivatives(engine, name):
     f, closed = CALLS[name]
     rows = slopes(lambda p: slopes(closed, p), POINT, 1e-3)
     assert np.allclose(autodiff.hessian(f, engine=engine)(POINT), rows, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_an_event_that_is_not_reached_has_no_times_and_no_derivative_by_them(mode):
+    def f(p):
+        found = si.solve_ivp(
+            lambda t, y: -p * y, (0, 1), [1.0, 2.0], events=lambda t, y: y[0] - p[1]
+        )
+        return np.append(found.t_events[0], np.sum(found.t_events[0]) + p[0] ** 2)
+
+    jacobian = autodiff.jacobian(f, mode=mode)
+    p = np.array([0.7, 5.0])
+    np.testing.assert_allclose(jacobian(p), [[1.4, 0.0]])
+    p = np.array([0.7, 0.8])  # at -log(p_1) / p_0
+    at = -np.log(0.8) / 0.7
+    by_p = np.array([-at / 0.7, -1 / (0.7 * 0.8)])
+    np.testing.assert_allclose(jacobian(p), [by_p, by_p + [1.4, 0.0]], rtol=1e-3)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_the_time_of_an_event_that_is_not_reached_is_an_index_error(engine):
+    def f(p):
+        found = si.solve_ivp(lambda t, y: -p * y, (0, 1), [1.0, 2.0], events=lambda t, y: y[0] - 5)
+        return found.t_events[0][0]
+
+    with pytest.raises(IndexError):
+        autodiff.gradient(f, engine=engine)(np.array([0.7, 1.1]))

@@ -17,6 +17,15 @@ B = np.array([1.0, 2.0, 3.0, 4.0])
 PLACES = np.arange(4)
 
 
+WHOLE = sp.csr_array(np.array([[1, 0, 2, 0], [0, 1, 0, 0], [0, 3, 1, 0], [0, 0, 0, 1]]))
+
+
+def free_part(A):
+    """Without what is held by the boundary, as finite elements do it."""
+    free = np.setdiff1d(np.arange(4), [1])
+    return A[free][:, free]
+
+
 def elements(x):
     return np.concatenate([x**2 + 1.0, np.sin(x)])
 
@@ -58,6 +67,9 @@ USED = {
     "tril, triu": lambda A, x: sp.tril(A) @ B + sp.triu(A, 1) @ x,
     "sums": lambda A, x: np.asarray(A.tocsr().sum(axis=1)).ravel() + A.tocsc().sum() * x,
     "trace": lambda A, x: A.tocsr().trace() * x,
+    "+ integers": lambda A, x: (A + WHOLE) @ B + (WHOLE @ A) @ x,
+    "blocks of integers": lambda A, x: sp.vstack([A, WHOLE, WHOLE.astype(bool)]) @ B,
+    "free unknowns": lambda A, x: free_part(A.tocsr()) @ B[:3],
 }
 
 

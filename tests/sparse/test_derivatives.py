@@ -597,3 +597,40 @@ def test_results_are_the_callers_own():
     first.data[:] = 7.0
     second = jacobian(np.ones(4))
     assert (second.toarray() == kept.toarray()).all()
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_a_mode_that_is_asked_for(mode):
+    def f(x):
+        return np.concatenate([x[1:] * x[:-1], [np.sum(x**2)]])
+
+    def g(x):
+        return np.sum(f(x) ** 2)
+
+    for x in (np.arange(1.0, 7.0), np.arange(3.0)):
+        found = autodiff.jacobian(f, sparse=True, mode=mode)(x)
+        np.testing.assert_allclose(found.toarray(), autodiff.jacobian(f)(x))
+        found = autodiff.hessian(g, sparse=True, mode=mode)(x)
+        np.testing.assert_allclose(found.toarray(), autodiff.hessian(g)(x), rtol=1e-12)
+
+
+def test_a_mode_that_is_not_known():
+    with pytest.raises(autodiff.AutodiffError, match="mode='sideways' is not known"):
+        autodiff.jacobian(np.sin, sparse=True, mode="sideways")
+    with pytest.raises(autodiff.AutodiffError, match="no option 'mode'"):
+        autodiff.sparsity(np.sin, mode="forward")
+
+
+def test_a_full_row_is_one_product_in_reverse_and_a_full_column_one_forward():
+    def wide(x):
+        return np.append(x[:3], np.sum(x))
+
+    def tall(x):
+        return x[0] * np.arange(50.0) + np.append(np.zeros(47), x[1:4])
+
+    x = np.arange(1.0, 51.0)
+    for f, mode, products in ((wide, "reverse", 2), (wide, "forward", 50), (tall, "forward", 2)):
+        transformed = autodiff.jacobian(f, sparse=True, mode=mode)
+        expected = autodiff.jacobian(f)(x)
+        np.testing.assert_allclose(transformed(x).toarray(), expected)
+        assert count_of_products(transformed) == products

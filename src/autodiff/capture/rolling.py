@@ -547,8 +547,9 @@ def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> A
 
     try:
         return _roll_conditional(
-            frame, node, test, before, after, (counter,), count, sequence.lists
-        )
+            frame, node, test, before, after, (counter,), count, sequence.lists,
+            sequence.checkpointed,
+        )  # fmt: skip
     finally:
         frame.scope.locals.pop(counter, None)
 
@@ -562,6 +563,7 @@ def _roll_conditional(
     extra: Sequence[str] = (),
     limit: Extent | None = None,
     through: Sequence[TracedList] = (),
+    checkpointed: bool = False,
 ) -> After:
     flags = _flags(node)
     ends = staging.escapes(node.body) - {"continue"}
@@ -573,7 +575,7 @@ def _roll_conditional(
         names[frame.scope, name] = slot_of(frame.scope.locals[name])
     try:
         body, keys, slots, results = _make_while(
-            frame, node, names, test, before, after, stops, flags, limit, through
+            frame, node, names, test, before, after, stops, flags, limit, through, checkpointed
         )
     except Signal:
         for name in (flags.stop, flags.returned, flags.result):
@@ -601,6 +603,7 @@ def _make_while(
     flags: _Flags,
     limit: Extent | None,
     through: Sequence[TracedList],
+    checkpointed: bool,
 ) -> tuple[Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
     def run(index: Value) -> None:
         before()
@@ -616,9 +619,12 @@ def _make_while(
     body = Body(frame, run, None, limit, names)
     body.passing = _passing(frame, node)
     with body.lists_restored():
+        frame.trace.checkpointed = None
         tested = _with_condition(body, node, through, lambda: _continues(frame, node, test, stops))
+        # ``while checkpoint(x > 1)``: the mark is on the condition.
+        marked = isinstance(node, ast.While) and frame.trace.checkpointed is not None
         counted = isinstance(node, ast.For) and not _taken_ends(body, stops)
-        return _emit_while(body, tested, limit if counted else None)
+        return _emit_while(body, tested, limit if counted else None, checkpointed or marked)
 
 
 def _taken_ends(body: Body, stops: Sequence[str]) -> set[str]:
@@ -664,7 +670,7 @@ def _with_condition(
 
 
 def _emit_while(
-    body: Body, tested: Outcome, count: Extent | None
+    body: Body, tested: Outcome, count: Extent | None, checkpointed: bool
 ) -> tuple[Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
     frame = body.frame
     if tested.raised is not None:
@@ -685,9 +691,10 @@ def _emit_while(
     outcome.block.outputs += [outcome.cells.get(cell, cell.value) for cell in stacked]
     carries = tuple(_starts(body) + fillers)
     if count is not None:  # nothing ends it early
-        results = emit_for(count, carries, outcome.block)
+        results = emit_for(count, carries, outcome.block, checkpointed=checkpointed)
         return body, keys, slots, (as_tracer(count).value, *results)
-    return body, keys, slots, emit_while(carries, tested.block, outcome.block)
+    results = emit_while(carries, tested.block, outcome.block, checkpointed=checkpointed)
+    return body, keys, slots, results
 
 
 def _continues(frame: Frame, node: ast.AST, test: Callable[[], Any], stops: Sequence[str]) -> Any:

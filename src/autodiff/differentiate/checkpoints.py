@@ -7,6 +7,12 @@ Reverse mode keeps the carries at the start of each segment, and on the way back
 a time again, with its residuals (``reverse_control``).  Memory is that of ``n/c + c`` iterations
 in place of ``n``, for one more run of the loop.
 
+    while test(x):  x = body(x)    =>    while test(x):                          segment s
+                                             while test(x) and j < s + c:  x = body(x)
+
+How long a while loop is nobody knows before, so each segment is one iteration longer than the last:
+of n iterations there are about the root of 2 n segments, none of which is longer than that.
+
 Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 12.
 """
 
@@ -21,7 +27,7 @@ from autodiff.dims import Dim, Extent, maximum, minimum
 from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, walk
 from autodiff.ops.builder import Builder, building, emit
-from autodiff.ops.control import INT, emit_for
+from autodiff.ops.control import INT, emit_for, emit_while
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.structural import slice_update, zeros
 from autodiff.ops.tracer import Tracer, as_tracer
@@ -45,6 +51,10 @@ def _is_marked(operation: Operation) -> bool:
     """Whether a loop is marked and may run twice: it draws no random numbers and calls no Python for a value."""
     if not operation.attributes.get("checkpointed", False):
         return False
+    if operation.kind == "while":
+        inside = [op for region in operation.regions for op in walk(region)]
+        stacks = len(operation.results) - 1 > len(operation.operands)
+        return not stacks and not any(ENTRIES[op.kind].has_effect and op.results for op in inside)
     count = operation.attributes["count"]
     inner = walk(operation.regions[0])
     return (isinstance(count, Dim) or count >= SHORTEST) and not any(
@@ -54,7 +64,9 @@ def _is_marked(operation: Operation) -> bool:
 
 def _copy(builder: Builder, block: Block, mapping: Mapping) -> None:
     for operation in block.operations:
-        if _is_marked(operation):
+        if _is_marked(operation) and operation.kind == "while":
+            _segment_of_any_length(builder, operation, mapping)
+        elif _is_marked(operation):
             _segment(builder, operation, mapping)
         elif any(_is_marked(inner) for region in operation.regions for inner in walk(region)):
             builder.block.operations.append(_copy_with_regions(builder, operation, mapping))
@@ -123,6 +135,54 @@ def _segment(builder: Builder, operation: Operation, mapping: Mapping) -> None:
         )
     results = emit_for((count + length - 1) // length, starts, outer, operation.source)
     mapping.update(zip(operation.results, results, strict=True))
+
+
+def _segment_of_any_length(builder: Builder, operation: Operation, mapping: Mapping) -> None:
+    """A while loop as one of while loops; the first carry of both counts iterations."""
+    test, body = operation.regions
+    starts = [mapping.get(v, v) for v in operation.operands]
+    zero = Tracer.constant(np.zeros((), INT)).value
+
+    def carried() -> tuple[Value, list[Value]]:
+        """Parameters for the number of iterations so far and for what the loop carries."""
+        total = builder.parameter(ArrayType(INT, ()), "n")
+        total.low = 0
+        return total, [builder.parameter(ArrayType(v.dtype, v.shape)) for v in starts]
+
+    def holds(values: list[Value]) -> Value:
+        """The condition."""
+        local = {**mapping, **dict(zip(test.parameters, values, strict=True))}
+        for inner in test.operations:
+            builder.block.operations.append(copy_operation(inner, local, share=False))
+        return local.get(test.outputs[0], test.outputs[0])
+
+    with builder.region() as outer_test:
+        _, values = carried()
+        outer_test.outputs = [holds(values)]
+    with builder.region() as outer:
+        segment = builder.parameter(ArrayType(INT, ()), "s")
+        segment.low = 0
+        first, values = carried()
+        before: Any = Tracer(first, "array")
+        limit = before + Tracer(segment, "array") + SHORTEST
+        with builder.region() as inner_test:
+            total, now = carried()
+            more: Any = np.logical_and(
+                np.less(Tracer(total, "array"), limit), Tracer(holds(now), "array")
+            )
+            inner_test.outputs = [more.value]
+        with builder.region() as inner:
+            builder.parameter(ArrayType(INT, ()), "j").low = 0
+            total, now = carried()
+            local = {**mapping, **dict(zip(body.parameters, [total, *now], strict=True))}
+            _copy(builder, body, local)
+            done: Any = Tracer(total, "array")
+            inner.outputs = [(done + 1).value, *(local.get(v, v) for v in body.outputs)]
+        found = emit_while((first, *values), inner_test, inner, operation.source)
+        outer.outputs = list(found[1:])
+    _, total, *results = emit_while((zero, *starts), outer_test, outer, operation.source)
+    total.low = 0
+    mapping.update(zip(operation.results, [total, *results], strict=True))
 
 
 def _index(builder: Builder, count: Extent) -> Value:

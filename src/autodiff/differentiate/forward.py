@@ -249,7 +249,8 @@ class Forward:
                 test_block.operations.append(again)
             test_block.outputs = [self.primal(v) for v in test.outputs]
         block, stacked = self._body(operation, live)
-        results = emit_while(operands, test_block, block, operation.source)
+        marked = operation.attributes.get("checkpointed", False)
+        results = emit_while(operands, test_block, block, operation.source, checkpointed=marked)
         self.mapping[operation.results[0]] = results[0]
         self._bind_loop(operation, operation.results[1:], results[1:], live, stacked)
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.differentiate import large, minima, odes
+from autodiff.differentiate import boundaries, large, minima, odes
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.jacobian import jacobian
 from autodiff.differentiate.odes import put_in_place
@@ -45,6 +45,8 @@ def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Trace
     """Tangents of the results of an operation whose attributes hold programs."""
     if operation.kind in ("ivp", "ivp_at", "curve"):
         return odes.push(operation, site, tangents)
+    if operation.kind == "collocated":
+        return boundaries.push(operation, site, tangents)
     if operation.kind == "minimized":
         return minima.push(operation, site, tangents)
     if operation.kind == "root":
@@ -56,6 +58,8 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
     """Cotangents of the operands of an operation whose attributes hold programs."""
     if operation.kind in ("ivp", "ivp_at", "curve"):
         return odes.pull(operation, site, cotangents)
+    if operation.kind == "collocated":
+        return boundaries.pull(operation, site, cotangents)
     if operation.kind == "minimized":
         return minima.pull(operation, site, cotangents)
     if operation.kind == "root":

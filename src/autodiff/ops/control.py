@@ -207,14 +207,15 @@ def _fits(operation: Operation) -> bool:
 
 
 def emit_while(
-    carries: tuple[Value, ...], test: Block, body: Block, source: Any = None
+    carries: tuple[Value, ...], test: Block, body: Block, source: Any = None, **marks: bool
 ) -> tuple[Value, ...]:
-    """Append a while loop; results begin with the trip count."""
+    """Append a while loop; results begin with the trip count.  Marks are as of :func:`emit_for`."""
     n = len(carries)
     builder = current_builder()
     types = (ArrayType(INT, ()), *(v.type for v in body.outputs[:n]))
     types += _stacked(0, body.outputs[n:])
-    results = builder.emit("while", carries, {}, types, (test, body), source)
+    attributes = {name: True for name, marked in marks.items() if marked}
+    results = builder.emit("while", carries, attributes, types, (test, body), source)
     trips = results[0]
     trips.low = 0
     for value in results[1 + n :]:

@@ -37,7 +37,8 @@ from autodiff.ops.control import CheckFailed
 from autodiff.ops.distributions import interpreted
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import implements
-from autodiff.ops.promotion import as_array
+from autodiff.ops.known import known
+from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.scipy_sparse import owners
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, is_traced
@@ -62,8 +63,8 @@ class Plan:
     run : callable
         From the values of the operands to the arrays.
     lengths : tuple
-        Their lengths: a number, the name of one that is found when it runs, or ``("of", k)``, as many
-        as operand k has elements.
+        Their lengths: a number, the name of one that is found when it runs, ``("of", k)``, as many as
+        operand k has elements, or ``("after", k)``, one more.
     """
 
     name: str
@@ -84,7 +85,7 @@ class Plan:
 
         def extent(length: Length) -> Extent:
             if isinstance(length, tuple):
-                return product(given[length[1]].shape)
+                return product(given[length[1]].shape) + (length[0] == "after")
             return found[length] if isinstance(length, str) else length
 
         return tuple([ArrayType(_INT, (extent(n),)) for n in self.lengths])
@@ -222,13 +223,31 @@ _READ = {"csr": _by_lines, "csc": _by_lines, "coo": _by_elements}
 
 def parts_of(matrix: Any) -> list[Array]:
     """The indices and the elements of a matrix, which are read at every call."""
-    read = _READ.get(matrix.format)
-    if read is None:
-        raise NotStaged(f"a sparse array of the form {matrix.format!r}")
-    parts = [as_array(x) for x in interpreted(read, matrix)]
+    parts = _any_parts_of(matrix)
     if parts[-1].dtype != np.float64:
         raise NotStaged(f"a sparse array of {parts[-1].dtype}")
     return parts
+
+
+def _any_parts_of(matrix: Any) -> list[Array]:
+    read = _READ.get(matrix.format)
+    if read is None:
+        raise NotStaged(f"a sparse array of the form {matrix.format!r}")
+    return [as_array(x) for x in interpreted(read, matrix)]
+
+
+def _both_parts_of(a: Any, b: Any) -> list[Array]:
+    """The parts of two matrices, with elements of the type that both have together."""
+    first, second = _any_parts_of(a), _any_parts_of(b)
+    if not _are_double(first[-1], second[-1]):
+        raise NotStaged(f"sparse arrays of {first[-1].dtype} and {second[-1].dtype}")
+    return [*first[:-1], cast(first[-1], FLOAT), *second[:-1], cast(second[-1], FLOAT)]
+
+
+def _are_double(*arrays: Array) -> bool:
+    """Whether SciPy computes with arrays of these types in double precision."""
+    kinds = [x.dtype for x in arrays]
+    return all(kind.kind in "biuf" for kind in kinds) and np.result_type(*kinds) == FLOAT
 
 
 def _in_rows(parts: Parts, shape: tuple[int, int], data: Any = None) -> Any:
@@ -296,7 +315,7 @@ def _combine(self: Any, other: Any, op: str) -> Any:
 
 def combined(op: str, shape: tuple[int, int], a: Any, b: Any) -> tuple[Array, Array, Array]:
     """Ends, indices and elements of a sum, difference or product of two matrices by lines."""
-    operands = [*parts_of(a), *parts_of(b)]
+    operands = _both_parts_of(a, b)
     lengths: tuple[Length, ...] = (shape[0] + 1, "elements", ("of", 2), ("of", 5))
     name = _NAMES[op]
     plan = Plan(name, lambda values: _union(op, shape, values), lengths)
@@ -360,7 +379,7 @@ def multiplied(
 ) -> tuple[Array, Array, Array]:
     """Ends, indices and elements of a product of two matrices by lines, of these shapes as such."""
     first, second = (one, other) if a is self else (other, one)
-    operands = [*parts_of(a), *parts_of(b)]
+    operands = _both_parts_of(a, b)
     lengths = (first[0] + 1, "elements", "pairs", "pairs", "pairs")
     plan = Plan("a product of sparse arrays", lambda values: _pairs(first, second, values), lengths)
     ends, indices, left, right, places = structure(plan, operands)
@@ -484,7 +503,10 @@ def _replayed(
 def moved(name: str, function: Callable[..., Any], matrices: Sequence[Any]) -> Any:
     """``function(*matrices)``, which moves elements or leaves some out, whatever they are."""
     matrices = [interpreted(_rows_of, x) if x.format == "dia" else x for x in matrices]
-    parts = [parts_of(x) for x in matrices]
+    parts = [_any_parts_of(x) for x in matrices]
+    if not _are_double(*(part[-1] for part in parts)):
+        raise NotStaged(f"{name} of arrays of other types")
+    parts = [[*part[:-1], cast(part[-1], FLOAT)] for part in parts]
     forms = [_Form(type(x), x.format, x.shape) for x in matrices]
     example = function(*(form.empty() for form in forms))
     if not sp.issparse(example) or example.format not in _READ:
@@ -557,6 +579,14 @@ def _enter_block_functions() -> None:
 _enter_block_functions()
 
 
+def _as_known(item: Any) -> Any:
+    """An index as NumPy has it, where it is made of constants."""
+    if not isinstance(item, Tracer):
+        return item
+    found = known(item)
+    return item if found is None else found if found.ndim else found[()]
+
+
 def _has_unknown(key: Any) -> bool:
     items = list(key) if isinstance(key, tuple) else [key]
     ends = [
@@ -567,6 +597,7 @@ def _has_unknown(key: Any) -> bool:
 
 @implements(_index.IndexMixin.__getitem__, _coo._coo_base.__getitem__)
 def _getitem(self: Any, key: Any) -> Any:
+    key = tuple(map(_as_known, key)) if isinstance(key, tuple) else _as_known(key)
     if _has_unknown(key):
         raise NotStaged("an element of a sparse array at an index known only at run time")
     items = key if isinstance(key, tuple) else (key,)
@@ -622,7 +653,10 @@ def _kron(A: Any, B: Any, format: str | None = None) -> Any:
     if not (sp.issparse(A) and sp.issparse(B)) or A.ndim != 2 or B.ndim != 2:
         raise NotStaged("a Kronecker product of arrays that are not sparse")
     matrices = [interpreted(_rows_of, x) if x.format == "dia" else x for x in (A, B)]
-    parts = [parts_of(x) for x in matrices]
+    parts = [_any_parts_of(x) for x in matrices]
+    if not _are_double(*(part[-1] for part in parts)):
+        raise NotStaged("a Kronecker product of arrays of other types")
+    parts = [[*part[:-1], cast(part[-1], FLOAT)] for part in parts]
     if format in (None, "bsr"):
         by_elements = matrices[1].format == "coo"
         count: Any = parts[1][-1].shape[0] if by_elements else parts[1][0][-1]
@@ -661,19 +695,21 @@ def elements_of(matrix: Any) -> tuple[Array, Array, Array]:
     return rows, columns, np.where(valid, data, 0.0)
 
 
-def _in_order(n: int, operands: Sequence[Any]) -> Sequence[Any]:
-    columns = operands[0]
+def _in_order(operands: Sequence[Any]) -> Sequence[Any]:
+    columns, b = operands
+    n = len(b)
     order = np.argsort(columns, kind="stable")
     return np.searchsorted(columns[order], np.arange(n + 1)), order
 
 
-def solved_by_elements(data: Any, rows: Any, columns: Any, b: Any) -> Array:
-    """The solution x of A x = b, of a matrix given by elements, those in one place being added."""
-    n = b.shape[0]
-    plan = Plan("a sparse system", lambda values: _in_order(n, values), (n + 1, ("of", 0)))
-    ends, order = structure(plan, [columns])
+def solved_by_elements(
+    data: Any, rows: Any, columns: Any, b: Any, transposed: bool = False
+) -> Array:
+    """The solution x of A x = b, or Aᵀ x = b, of a matrix by elements; those in one place are added."""
+    plan = Plan("a sparse system", _in_order, (("after", 1), ("of", 0)))
+    ends, order = structure(plan, [columns, b])
     given = [as_array(x) for x in (data[order], rows[order], ends, b)]
-    return emit_tracer("sparse_solve", *given, by_columns=True, transposed=False)
+    return emit_tracer("sparse_solve", *given, by_columns=True, transposed=transposed)
 
 
 # -- sums by lines -------------------------------------------------------------------------------------------------

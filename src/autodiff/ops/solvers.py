@@ -352,6 +352,8 @@ def _solve_linear(
     Source: Y. Saad and M. H. Schultz, "GMRES", SIAM J. Sci. Stat. Comput. 7 (1986).
     """
     n = len(like)
+    if not n:
+        return np.zeros(0)
     b = -np.array(equation(np.zeros(n)))
     if not np.all(np.isfinite(b)):
         return np.full(n, np.nan)

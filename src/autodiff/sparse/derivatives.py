@@ -166,9 +166,12 @@ class Products:
             linear = unperturbed(linear, at - self.targets.perturbed, self.targets.perturbed)
         return linear
 
-    def choose_mode(self, symmetric: bool) -> None:
-        """Decide by the pattern of this call what is put together."""
+    def choose_mode(self, symmetric: bool, asked: str) -> None:
+        """Decide by the pattern of this call what is put together, where nobody asked for a mode."""
         forward, reverse = products_modes(self.program, self.outputs)
+        if asked == "reverse" and reverse:
+            self.mode = "rows"
+            return
         if not forward:
             if not reverse:
                 raise UnsupportedError(
@@ -189,7 +192,11 @@ class Products:
             other = _by_star(pattern)
             if other.count < chosen.count:
                 self.mode, chosen = "star", other
-        elif reverse and 2 * np.bincount(pattern.columns, minlength=1).max() < chosen.count:
+        elif (
+            asked == "auto"
+            and reverse
+            and 2 * np.bincount(pattern.columns, minlength=1).max() < chosen.count
+        ):
             # A product backward costs about two forward.
             other = _by_rows(pattern)
             if 2 * other.count < chosen.count:
@@ -398,6 +405,7 @@ class _Sparse:
     takes_holomorphic = False
     only_pattern = False
     symmetric = False
+    mode: str
     name: str
 
     def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
@@ -416,7 +424,7 @@ class _Sparse:
                 Block(list(products.program.inputs), list(products.program.block.operations))
             )
             return Plan(program, [], result_of(()), prepare=products.prepare_with(blocks, True))
-        products.choose_mode(self.symmetric)
+        products.choose_mode(self.symmetric, self.mode)
         program = products.products()
         count = len(program.outputs)
         result = result_of(tuple([slot(("output", k, "array")) for k in range(count)]))

@@ -4,6 +4,7 @@
     implied.py     autodiff.implicit    what a residual defines
     integrals.py   quad … nquad         integrals of functions
     odes.py        solve_ivp, odeint
+    boundaries.py  solve_bvp
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
                    linear_sum_assignment
     vertices.py    linprog, nnls, lsq_linear
@@ -23,6 +24,7 @@ from typing import Any
 
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers import minima, systems, vertices
+from autodiff.capture.solvers.boundaries import solve_boundary_problem
 from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
@@ -55,6 +57,7 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     **{("scipy.integrate", name): handler for name, handler in INTEGRATORS.items()},
     ("scipy.integrate", "solve_ivp"): solve_initial_value_problem,
     ("scipy.integrate", "odeint"): solve_by_odeint,
+    ("scipy.integrate", "solve_bvp"): solve_boundary_problem,
     **{("scipy.optimize", name): minima.minimize_by_name for name in minima.OLDER},
     **{("scipy.optimize", name): minima.minimize_along_a_line for name in minima.ALONG_A_LINE},
     ("scipy.optimize", "minimize"): minima.minimize,

@@ -1,0 +1,198 @@
+"""SciPy's ``solve_bvp`` in captured code: one operation, with the equations and conditions in it.
+
+The mesh is what SciPy makes of it: constant but for its ends.  On it states and parameters move as the
+equations of collocation say; the spline through them is made of states that carry derivatives.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.effects import Operands
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers.minima import NotKept
+from autodiff.capture.solvers.programs import (
+    array_of,
+    as_float,
+    bound,
+    call_of,
+    captured,
+    closed_program,
+    for_derivatives,
+    numbers,
+    presented,
+    reading,
+)
+from autodiff.capture.trace import Declined
+from autodiff.dims import Dim, product
+from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.ops.boundaries import Boundary
+from autodiff.ops.custom import stop
+from autodiff.ops.smooth import derived_as
+from autodiff.ops.solvers import FLOAT, calling_from
+from autodiff.ops.structural import reshape
+from autodiff.ops.tracer import Tracer, emit_tracer
+
+_INT = np.dtype(np.int64)
+Array = Any
+
+
+def solve_boundary_problem(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.integrate.solve_bvp``."""
+    trace = frame.trace
+    given = bound(function, args, kwargs)
+    refused = [k for k in ("S", "fun_jac", "bc_jac", "verbose") if given.pop(k, None)]
+    if refused:
+        raise Declined(f"solve_bvp with {', '.join(refused)}")
+    fun, bc = given.pop("fun"), given.pop("bc")
+    x0, y0 = (as_float(trace.deep(given.pop(k))) for k in ("x", "y"))
+    has_parameters = given.get("p") is not None
+    p0 = as_float(trace.deep(given.pop("p", None)) if has_parameters else np.zeros(0))
+    if [len(v.shape) for v in (x0, y0, p0)] != [1, 2, 1]:
+        raise Declined("solve_bvp with arrays of other shapes")
+    n, k = y0.shape[0], p0.shape[0]
+    if not (isinstance(n, int) and isinstance(k, int)):
+        raise Declined("solve_bvp with as many states as run time says")
+    programs = [
+        _right_side(frame, fun, n, k, has_parameters, node),
+        _conditions(frame, bc, n, k, has_parameters, node),
+    ]
+    operands = Operands()
+    for tracer in (x0, y0, p0):
+        operands.template(tracer)
+    template = operands.template({name: numbers(trace.deep(v)) for name, v in given.items()})
+    calling = calling_from(trace.builder.source)
+
+    def run(fun: Any, bc: Any, values: Sequence[Any]) -> Any:
+        made = {**template(tuple(values)), "fun": fun, "bc": bc}
+        made |= {"x": np.array(values[0]), "y": np.array(values[1])}
+        if has_parameters:
+            made["p"] = np.array(values[2])
+        return calling(function, made)
+
+    call = Boundary(run, len(operands.tracers), n, k, trace.builder.source)
+    read = list(dict.fromkeys(v for _, values in programs for v in values))
+    closed = tuple([reading(program, values, read) for program, values in programs])
+    values = (*(t.value for t in operands.tracers), *read)
+    if all(v.owner is not None and v.owner.kind == "constant" for v in values):
+        raise Declined("a boundary value problem of constants")
+    attributes: dict[str, Any] = {"call": call, "programs": closed}
+    (count,) = trace.builder.emit("boundary_size", values, attributes)
+    count.low = 2
+    found = trace.builder.emit("boundary", values, {**attributes, "size": Dim.symbol(count)})
+    x, y, p, slope, residuals, iterations = [presented(v) for v in found]
+    x = _moving(x, x0)
+    y, p = emit_tracer(
+        "collocated",
+        Tracer(count, "python"), x, stop(y), stop(p), *(Tracer(v) for v in read),
+        programs=closed, source=trace.builder.source,
+    )  # fmt: skip
+    with for_derivatives(trace):
+        exact = as_float(call_of(frame, fun, [x, y, *([p] if has_parameters else [])], node))
+    slope = derived_as(slope, exact)
+    made = dict.__new__(_result_class())
+    parts = {
+        "sol": Spline(x, y, slope), "p": p if has_parameters else None, "x": x,
+        "y": y, "yp": slope, "rms_residuals": emit_tracer("stop_gradient", residuals),
+        "niter": iterations, "status": 0, "message": NotKept(), "success": True,
+    }  # fmt: skip
+    for name, value in parts.items():
+        dict.__setitem__(made, name, value)
+    return trace.fresh(made)
+
+
+def _result_class() -> Any:
+    return sys.modules["scipy.integrate._bvp"].BVPResult
+
+
+def _moving(x: Tracer, x0: Tracer) -> Tracer:
+    """The mesh, which moves with its ends."""
+    fixed: Any = stop(x)
+    first, last = fixed[0], fixed[-1]
+    share = (fixed - first) / (last - first)
+    ends: Any = x0
+    moved = derived_as(fixed, ends[0] + share * (ends[-1] - ends[0]))
+    return Tracer(moved.value, "array")
+
+
+class Spline:
+    """``sol`` of a result: the cubic spline through the states with their slopes, at any points."""
+
+    def __init__(self, x: Any, y: Any, slope: Any) -> None:
+        h = x[1:] - x[:-1]
+        rise = (y[:, 1:] - y[:, :-1]) / h
+        bend = (slope[:, :-1] + slope[:, 1:] - 2 * rise) / h
+        self.x = x
+        self.c = [y[:, :-1], slope[:, :-1], (rise - slope[:, :-1]) / h - bend, bend / h]
+
+    def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """How capture treats a call."""
+        given = dict(zip(("x", "nu", "extrapolate"), args, strict=False)) | kwargs
+        points: Any = as_float(given.pop("x"))
+        order = given.pop("nu", 0)
+        if given.pop("extrapolate", None) not in (None, True) or given or order not in (0, 1, 2, 3):
+            raise Declined("a spline with these options")
+        flat: Any = reshape(points, (product(points.shape),))
+        last: Any = self.c[0].shape[1] - 1
+        at: Any = np.searchsorted(self.x, stop(flat), side="right") - 1
+        at = np.minimum(np.maximum(at, 0), last)
+        s = flat - self.x[at]
+        total, power = 0.0 * s, 0.0 * s + 1.0
+        for degree in range(order, 4):
+            factor = math.perm(degree, order)
+            total = total + self.c[degree][:, at] * (power * factor if factor > 1 else power)
+            power = power * s
+        return reshape(total, (total.shape[0], *points.shape))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As in capture, where alone it is called."""
+        return self.__autodiff_inline__(None, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise Declined(f"{name} of a solution")
+
+
+def _right_side(
+    frame: Frame, fun: Any, n: int, k: int, has_parameters: bool, node: ast.AST
+) -> tuple[Program, list[Value]]:
+    """f(x, y, p) at any number of nodes, which comes first."""
+    count = Value(ArrayType(_INT, ()), "m")
+    count.low = 1
+    m: Any = Dim.symbol(count)
+    shapes: list[Any] = [(m,), (n, m), (k,)]
+    values = [Value(ArrayType(FLOAT, s), name) for s, name in zip(shapes, "xyp", strict=True)]
+    given = [Tracer(v, "array") for v in values][: 3 if has_parameters else 2]
+
+    def thunk() -> Any:
+        return call_of(frame, fun, given, node)
+
+    outcome = captured(frame, fun, given, (), node, [count, *values], thunk)
+    with frame.trace.builder.reopened(outcome.block):
+        outcome.block.outputs = [array_of(outcome.value, (n, m)).value]
+    return closed_program(outcome.block, getattr(fun, "__name__", "f"))
+
+
+def _conditions(
+    frame: Frame, bc: Any, n: int, k: int, has_parameters: bool, node: ast.AST
+) -> tuple[Program, list[Value]]:
+    """g(y(a), y(b), p)."""
+    shapes = [(n,), (n,), (k,)]
+    values = [Value(ArrayType(FLOAT, s), name) for s, name in zip(shapes, "abp", strict=True)]
+    given = [Tracer(v, "array") for v in values][: 3 if has_parameters else 2]
+    outcome = captured(frame, bc, given, (), node, values)
+    with frame.trace.builder.reopened(outcome.block):
+        outcome.block.outputs = [array_of(outcome.value, (n + k,)).value]
+    return closed_program(outcome.block, getattr(bc, "__name__", "bc"))
+
+
+__all__ = ["solve_boundary_problem"]
