@@ -124,6 +124,9 @@ if (
         FallbackWarning as FallbackWarning,
     )
     from autodiff.errors import (
+        MissingPackageError as MissingPackageError,
+    )
+    from autodiff.errors import (
         NonFiniteError as NonFiniteError,
     )
     from autodiff.errors import (
@@ -135,7 +138,13 @@ if (
     from autodiff.errors import (
         UnsupportedError as UnsupportedError,
     )
+    from autodiff.errors import (
+        WorkerError as WorkerError,
+    )
     from autodiff.finding import find_nan as find_nan
+    from autodiff.numpy_source import derivative_source as derivative_source
+    from autodiff.pictures import picture as picture
+    from autodiff.profiling import profile as profile
     from autodiff.symbolic import Symbolic as Symbolic
     from autodiff.symbolic import constant as constant
     from autodiff.symbolic import tag as tag

@@ -79,6 +79,7 @@ class Options(TypedDict, total=False):
     """What each transformation can be told; see :class:`Transformed`."""
 
     engine: str
+    device: str | None
     threads: int
     use_cache: bool
     on_fallback: str

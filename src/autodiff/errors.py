@@ -137,7 +137,9 @@ class MissingPackageError(AutodiffError, ImportError):
     code = "AD602"
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed", remedy=f'pip install "pyautodiff[{extra}]"')
+        super().__init__(
+            f"{package} is not installed", remedy=f'pip install "autodiff-numpy[{extra}]"'
+        )
         self.package, self.extra = package, extra
 
     def __reduce__(self) -> Any:

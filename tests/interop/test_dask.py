@@ -174,7 +174,7 @@ def test_a_worker_without_the_package_is_named(cluster):
         try:
             with pytest.raises(
                 WorkerError,
-                match=r"AD603: the worker tcp://.* has no autodiff[\s\S]*install pyautodiff in",
+                match=r"AD603: the worker tcp://.* has no autodiff[\s\S]*install autodiff-numpy in",
             ):
                 distributed.sum_over(loss, SHARDS, client)
         finally:

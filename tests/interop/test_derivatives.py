@@ -83,7 +83,7 @@ def test_a_missing_library_is_named_with_its_extra(call, package, extra, monkeyp
     assert type(caught.value) is MissingPackageError
     name = package.split(".")[0]
     assert str(caught.value) == (
-        f'AD602: {name} is not installed\n  Remedy: pip install "pyautodiff[{extra}]"'
+        f'AD602: {name} is not installed\n  Remedy: pip install "autodiff-numpy[{extra}]"'
     )
 
 

@@ -11,7 +11,7 @@ worker runs the compiled value and gradient (or Hessian product, or Jacobian) of
 results are added in a tree that depends on the number of shards alone, so that the sum is the same
 to the last bit for any number of workers.
 
-Dask is the extra ``pyautodiff[dask]``, and is needed only where a client is given.
+Dask is the extra ``autodiff-numpy[dask]``, and is needed only where a client is given.
 """
 
 from .objective import ModelOver, RowsOver, SumOver, map, model_over, rows_over, sum_over  # noqa: A004

@@ -311,7 +311,7 @@ def _check_workers(client: Any) -> None:
         if "error" in found:
             raise WorkerError(
                 f"the worker {address} has no autodiff: {found['error']}",
-                remedy=f"install pyautodiff in the environment of {found['python']}",
+                remedy=f"install autodiff-numpy in the environment of {found['python']}",
             )
         differ = [k for k in ("autodiff", "version") if found[k] != ours[k]]
         if differ:

@@ -7,7 +7,7 @@
     low_level_callable(f)   machine code for scipy.integrate.quad and scipy.ndimage, without Python
     lmfit_jacobian(model)   the Jacobian of an lmfit.Model, through bounds and expressions
 
-Each needs its library, an extra of that name (``pip install "pyautodiff[torch]"``), which is imported when the
+Each needs its library, an extra of that name (``pip install "autodiff-numpy[torch]"``), which is imported when the
 function is called. What libraries take as plain functions (iminuit, emcee, scikit-learn) needs nothing from
 here: docs/interop.md shows how.
 """
