@@ -685,3 +685,40 @@ def test_endless_recursion_is_a_recursion_error():
         autodiff.function(bottomless)(1.0)
     with pytest.raises((RecursionError, autodiff.UnsupportedError), match="recursion"):
         autodiff.gradient(bottomless)(1.0)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_generators_written_as_a_lambda(engine: str) -> None:
+    def f(x):
+        inner = lambda: (yield x * 2.0)  # noqa: E731
+        outer = lambda: (yield from inner())  # noqa: E731
+        found = []
+        for make in (inner, outer):
+            made = make()
+            found.append(next(made))
+            try:
+                made.send(x + 1.0)
+            except StopIteration as stop:
+                found.append(stop.value)
+        return sum(found)
+
+    assert autodiff.function(f, engine=engine)(3.0) == f(3.0) == 20.0
+    assert autodiff.gradient(f, engine=engine)(3.0) == 6.0
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_a_value_sent_before_the_first_yield_is_pythons_error(engine: str) -> None:
+    def f(x):
+        def numbers():
+            yield x * 2.0
+
+        made = numbers()
+        try:
+            made.send(1.0)
+        except TypeError as error:
+            assert str(error) == "can't send non-None value to a just-started generator"
+            return next(made)
+        return x
+
+    assert autodiff.function(f, engine=engine)(3.0) == f(3.0) == 6.0
+    assert autodiff.gradient(f, engine=engine)(3.0) == 2.0

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined, NotStaged, Trace
-from autodiff.signals import Signal, door
+from autodiff.signals import Signal, door, run_users
 
 Steps = Generator[Any, Any, Completion | None]
 STEPS: dict[type, Callable[[Frame, Any], Steps]] = {}  # of statements that may be left and entered
@@ -82,6 +83,8 @@ class TracedGenerator:
 
     def send(self, value: Any) -> Any:
         """Resume with a value of the ``yield``."""
+        if value is not None and inspect.getgeneratorstate(self.steps) == inspect.GEN_CREATED:
+            run_users((None for _ in ()).send, value)  # Python's exception
         return self._resume(self.steps.send, value)
 
     def throw(self, *error: Any) -> Any:
@@ -104,9 +107,12 @@ def start(frame: Frame, node: Any) -> Any:
 
 
 def _body(frame: Frame, node: Any) -> Generator[Any, Any, Any]:
+    statements = node.body
+    if isinstance(node, ast.Lambda):
+        statements = [ast.copy_location(ast.Return(node.body), node.body)]
     with frame.trace.noting():
         try:
-            completion = yield from steps(frame, node.body)
+            completion = yield from steps(frame, statements)
         except Stopped as stopped:
             raise RuntimeError("generator raised StopIteration") from stopped.error
     return None if completion is None else completion.value
