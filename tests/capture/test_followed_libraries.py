@@ -1,0 +1,88 @@
+"""Classes and objects that a library's Python makes of traced values are followed as a user's are."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import signal
+
+import autodiff
+from tests.ops.support import ENGINES
+
+engines = pytest.mark.parametrize("engine", ENGINES)
+pytestmark = pytest.mark.filterwarnings("error::autodiff.errors.FallbackWarning")
+P = np.polynomial.Polynomial
+X = np.array([0.4, -1.0, 2.0, 0.7, -0.3, 1.1])
+
+
+class Length:
+    """A number with a unit, of which ``divmod`` is its own."""
+
+    def __init__(self, metres: Any) -> None:
+        self.metres = metres
+
+    def __divmod__(self, other: Any) -> Any:
+        return self.metres // other, Length(self.metres % other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return Length(other / self.metres), 0.0
+
+    def __radd__(self, other: Any) -> Any:
+        return Length(other + self.metres)
+
+    def __add__(self, other: Any) -> Any:
+        return Length(self.metres + other.metres)
+
+
+class Shape:
+    """A class that makes instances of a class below it."""
+
+    def __new__(cls, *sides: Any) -> Any:
+        return object.__new__(Square if len(sides) == 1 else Shape)
+
+    def __init__(self, *sides: Any) -> None:
+        self.area = np.prod(np.stack(sides))
+
+
+class Square(Shape):
+    def __init__(self, side: Any) -> None:
+        self.area = side * side
+
+
+CASES: dict[str, Callable[[Any], Any]] = {
+    "sum of polynomials": lambda x: sum([P(x[:3]), P(x[3:])]).coef,
+    "another basis": lambda x: P(x).convert(kind=np.polynomial.Chebyshev).coef,
+    "sum of the user's": lambda x: sum([Length(x[0]), Length(x[1])]).metres,
+    "divmod of the user's": lambda x: divmod(Length(x[2]), 0.6)[1].metres,
+    "reflected divmod": lambda x: divmod(3.0, Length(x[2]))[0].metres,
+    "a class below": lambda x: Shape(x[0]).area + Shape(x[1], x[2]).area,
+    "a callable object": lambda x: np.abs(signal.CZT(6)(x)),
+    "a spectrum": lambda x: np.abs(signal.stft(x, nperseg=4)[2]),
+    "a response": lambda x: np.abs(signal.freqz(x[:2], x[2:4], 5)[1]),
+    "a system": lambda x: signal.step(([1.0], [1.0, x[2]]), T=np.linspace(0, 1, 4))[1],
+}
+names = [
+    n if "user" in n or "below" in n else pytest.param(n, marks=pytest.mark.slow) for n in CASES
+]
+
+
+@engines
+@pytest.mark.parametrize("name", names)
+def test_values_and_gradients(name: str, engine: str) -> None:
+    f = CASES[name]
+    np.testing.assert_allclose(autodiff.function(f, engine=engine)(X), f(X), rtol=1e-12, atol=1e-13)
+    direction = np.cos(np.arange(6.0))
+    found = autodiff.gradient(lambda x: np.sum(f(x)), engine=engine)(X)
+    slope = (np.sum(f(X + 1e-6 * direction)) - np.sum(f(X - 1e-6 * direction))) / 2e-6
+    np.testing.assert_allclose(np.sum(found * direction), slope, rtol=1e-6, atol=1e-7)
+
+
+def test_a_store_into_windows_is_plain_python() -> None:
+    def f(x: Any) -> Any:
+        y = x * 1
+        np.lib.stride_tricks.sliding_window_view(y, 3, writeable=True)[0] = 7.0
+        return y
+
+    with pytest.warns(autodiff.FallbackWarning, match="a store into sliding_window_view"):
+        np.testing.assert_array_equal(autodiff.function(f)(X), f(X))
