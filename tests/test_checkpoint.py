@@ -241,7 +241,16 @@ def within_another(mark):
 
 
 @pytest.mark.parametrize("engine", ["native", pytest.param("numpy", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("make", [broken_off, returned, settled, grown, within_another])
+@pytest.mark.parametrize(
+    "make",
+    [
+        settled,
+        *(
+            pytest.param(f, marks=pytest.mark.slow)
+            for f in (broken_off, returned, grown, within_another)
+        ),
+    ],
+)
 def test_loops_that_end_early_are_in_segments_too(make, engine):
     fixed, plain = make(marked), make(unmarked)
     for x in (X, X[::-1].copy(), 3 * X):
@@ -255,7 +264,10 @@ def test_loops_that_end_early_are_in_segments_too(make, engine):
             )
 
 
-@pytest.mark.parametrize("make", [broken_off, returned, settled, grown])
+@pytest.mark.parametrize(
+    "make",
+    [broken_off, *(pytest.param(f, marks=pytest.mark.slow) for f in (returned, settled, grown))],
+)
 def test_no_segment_keeps_its_iterations_on_the_way_forwards(make):
     block = autodiff.gradient(make(marked)).ir(X).block
     outer = next(op for op in block.operations if op.kind == "while")
@@ -269,6 +281,7 @@ def test_no_segment_keeps_its_iterations_on_the_way_forwards(make):
     assert any(v.shape and isinstance(v.shape[0], Dim) for v in plain.results)
 
 
+@pytest.mark.slow
 def test_lanes_of_a_marked_loop():
     f = settled(marked)
     batch = np.stack([X, 2 * X, X[::-1]])

@@ -60,9 +60,7 @@ CASES = {
 
 
 @over_engines
-@pytest.mark.parametrize(
-    "name", ["oscillation", *(pytest.param(k, marks=pytest.mark.slow) for k in list(CASES)[1:])]
-)
+@pytest.mark.parametrize("name", [pytest.param(k, marks=pytest.mark.slow) for k in CASES])
 def test_values_are_those_of_scipy_and_derivatives_those_of_the_equations(name, engine):
     f, reference = CASES[name]
     with warnings.catch_warnings():

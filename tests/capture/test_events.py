@@ -218,6 +218,7 @@ def test_an_event_that_is_not_reached_has_no_times_and_no_derivative_by_them(mod
     np.testing.assert_allclose(jacobian(p), [by_p, by_p + [1.4, 0.0]], rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["numpy", "native"])
 def test_the_time_of_an_event_that_is_not_reached_is_an_index_error(engine):
     def f(p):

@@ -62,7 +62,8 @@ def by_minimum(p, n):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    "solution", [by_search, by_residual, pytest.param(by_minimum, marks=pytest.mark.slow)]
+    "solution",
+    [by_search, *(pytest.param(f, marks=pytest.mark.slow) for f in (by_residual, by_minimum))],
 )
 def test_both_modes_have_the_derivative_of_the_equations(solution, engine):
     expected = exact_jacobian(P, N)[::50]
@@ -119,6 +120,7 @@ def test_singular_equations_are_an_error(residual, mode):
     assert caught.value.code == "AD305"
 
 
+@pytest.mark.slow
 def test_what_is_no_solution_is_warned_of():
     solution = autodiff.implicit(lambda p: np.ones(N), lambda u, p: equations(u, p))
     with pytest.warns(NoSolutionWarning, match="stopped where the function is not zero"):

@@ -610,7 +610,7 @@ def heated(p, **options):
 @pytest.mark.parametrize(
     "options",
     [
-        {"method": "BDF", "jac_sparsity": LINE},
+        pytest.param({"method": "BDF", "jac_sparsity": LINE}, marks=pytest.mark.slow),
         pytest.param({"method": "Radau", "jac_sparsity": LINE.tocsr()}, marks=pytest.mark.slow),
         pytest.param({"method": "Radau", "jac_sparsity": LINE.toarray()}, marks=pytest.mark.slow),
         {"method": "Radau", "vectorized": True, "jac_sparsity": LINE},
@@ -628,6 +628,7 @@ def test_the_structure_of_a_jacobian_and_states_in_columns(options):
         assert np.allclose(found, exact, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_structure_is_read_at_every_call():
     held = {"S": LINE}
     function = autodiff.function(lambda p: heated(p, method="BDF", jac_sparsity=held["S"]))

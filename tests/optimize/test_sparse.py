@@ -95,6 +95,7 @@ def test_krylov_divides_by_the_sparse_jacobian():
     assert not without.success
 
 
+@pytest.mark.slow
 def test_a_preconditioner_of_the_callers_own_is_kept(monkeypatch):
     seen = given(monkeypatch, "root")
     own = sp.eye_array(N, format="csr")
