@@ -110,6 +110,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     f"scipy.special.{name}": function
     for name, function in (
         *_OWN.items(),
+        ("_ufuncs._zeta", special.zeta),
         *((name, getattr(special, name)) for name in _OF_JAX if hasattr(special, name)),
         *((("log_ndtr", _log_ndtr),) if hasattr(special, "erfcx") else ()),
     )
