@@ -190,8 +190,8 @@ def wrong(call: Call, engine: str, place: str) -> list[str]:
     compiled = autodiff.function(f, engine=engine)
     found = []
     for n in call.numbers:
-        if place == "item" and not -(2**63) <= n < 2**63:
-            continue
+        if place != "argument" and type(n) is int and abs(n) > 2**62:
+            continue  # NumPy's integers wrap around in what is computed of them
         want = outcome(f, [*args, n])
         got = outcome(compiled, [*args, n])
         if not is_same(got, want):
