@@ -722,3 +722,28 @@ def test_a_value_sent_before_the_first_yield_is_pythons_error(engine: str) -> No
 
     assert autodiff.function(f, engine=engine)(3.0) == f(3.0) == 6.0
     assert autodiff.gradient(f, engine=engine)(3.0) == 2.0
+
+
+class NoInstance(Exception):
+    def __new__(cls, *args, **kwargs):
+        return cls
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("thrown", [NoInstance, int, ValueError])
+def test_a_class_thrown_into_a_generator(engine: str, thrown: type) -> None:
+    def f(x):
+        def numbers():
+            try:
+                yield x * 2.0
+            except ValueError:
+                yield x * 3.0
+
+        made = numbers()
+        first = next(made)
+        try:
+            return first + made.throw(thrown)
+        except TypeError as error:
+            return first, str(error)
+
+    assert autodiff.function(f, engine=engine)(3.0) == f(3.0)

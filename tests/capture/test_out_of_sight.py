@@ -302,3 +302,16 @@ def test_an_integrand_that_jumps_where_the_argument_decides_is_refused(integral,
         warnings.simplefilter("ignore", autodiff.FallbackWarning)
         with pytest.raises(autodiff.DerivativeError, match="AD305: scipy.* what is differentiated"):
             autodiff.gradient(f)(0.7)
+
+
+def test_keywords_that_are_no_strings_are_pythons_error() -> None:
+    def f(x, key):
+        try:
+            return dict(**{key: x})
+        except TypeError as error:
+            return str(error)
+
+    for engine in ("numpy", "native"):
+        compiled = autodiff.function(f, engine=engine)
+        assert compiled(2.0, 1) == f(2.0, 1) == "keywords must be strings"
+        assert compiled(2.0, "a") == {"a": 2.0}

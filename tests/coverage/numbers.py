@@ -38,6 +38,8 @@ _ENDLESS = (
 )  # fmt: skip
 # Their number limits an effort.
 _NOT_COMPARED = ("shares_memory", "may_share_memory")
+# Along the last axis NumPy's vector loops of these give other numbers than one call after the other.
+_OTHER_ORDER = ("numpy.power", "numpy.float_power", "numpy.arctan2")
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class _Put(ast.NodeTransformer):
 def calls_of(row: Row) -> Iterator[Call]:
     """The calls that a row gives rise to, one for each number."""
     if any(name in row.name for name in _NOT_COMPARED):
+        return
+    if row.space in _OTHER_ORDER and row.name.startswith("reduce"):
         return
     for which in range(100):
         put = _Put(which)
@@ -186,8 +190,8 @@ def wrong(call: Call, engine: str, place: str) -> list[str]:
     compiled = autodiff.function(f, engine=engine)
     found = []
     for n in call.numbers:
-        if place == "item" and not -(2**63) <= n < 2**63:
-            continue
+        if place != "argument" and type(n) is int and abs(n) > 2**62:
+            continue  # NumPy's integers wrap around in what is computed of them
         want = outcome(f, [*args, n])
         got = outcome(compiled, [*args, n])
         if not is_same(got, want):

@@ -48,6 +48,23 @@ def suspended(value: Any) -> Generator[Any, Any, Any]:
     return (yield value)
 
 
+@door
+def _nothing() -> Generator[Any, Any, Any]:
+    yield from ()
+
+
+@door
+def _instance_of(kind: type) -> BaseException:
+    """The exception that Python throws for a class, or its exception for what is none."""
+    try:
+        _nothing().throw(kind)
+    except BaseException as made:
+        if isinstance(made, kind):
+            return made.with_traceback(None)
+        raise
+    raise AssertionError("a generator that does not raise what is thrown into it")
+
+
 class TracedGenerator:
     """A generator of the user's, run by the interpreter.
 
@@ -84,11 +101,13 @@ class TracedGenerator:
     def send(self, value: Any) -> Any:
         """Resume with a value of the ``yield``."""
         if value is not None and inspect.getgeneratorstate(self.steps) == inspect.GEN_CREATED:
-            run_users((None for _ in ()).send, value)  # Python's exception
+            run_users(_nothing().send, value)  # Python's exception
         return self._resume(self.steps.send, value)
 
     def throw(self, *error: Any) -> Any:
         """Resume with an exception."""
+        if len(error) == 1 and isinstance(error[0], type):
+            error = (_instance_of(error[0]),)
         return self._resume(self.steps.throw, *error)
 
     def close(self) -> None:

@@ -75,7 +75,7 @@ from autodiff.ladder import Bail, Rung
 from autodiff.ops import complex_functions, complex_numbers, dispatch, fatal
 from autodiff.ops.numpy_functions.linear_algebra import note_call
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
-from autodiff.signals import refuse_ours, run_users
+from autodiff.signals import door, refuse_ours, run_users
 
 # Methods that change the object they belong to, by built-in type.
 MUTATORS = frozenset(
@@ -594,6 +594,12 @@ def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
 _KEEPERS: tuple[Any, ...] = (functools.partial, super, MethodType, inspect.signature, operator.is_)
 
 
+@door
+def _applied(function: Any, args: Any, kwargs: Any) -> Any:
+    """The call, whose keywords may be no strings: that is Python's to say."""
+    return function(*args, **kwargs)
+
+
 def _call_unknown(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -608,7 +614,7 @@ def _call_unknown(
         "_operator", "_functools", "_collections",
     ):  # fmt: skip
         # These move objects about or call operators and functions that we see again.
-        return run_users(function, *args, **kwargs)
+        return _applied(function, args, kwargs)
     if frame.trace.differentiable and module_of(function).startswith("scipy.optimize"):
         if any(map(_is_callback, (*args, *kwargs.values()))):
             return _search(frame, function, args, kwargs, node)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from autodiff.dims import Dim, at_least, equal, product
+from autodiff.dims import Dim, at_least, product
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import _fit_value, get_item, set_item
 from autodiff.ops.known import check, compare, decide, known, require, require_equal, type_name
@@ -308,8 +308,11 @@ def put(a: Tracer, ind: Any, v: Any, mode: str = "raise") -> None:
     if weak_kind(v) is None:
         if not isinstance(v, Tracer):
             v = functions[np.array](v, a.dtype)
-        if decide(lambda: equal(v.size, 0)):
+        filled = decide(lambda: at_least(v.size, 1))
+        if filled is False:
             return  # there is nothing to store
+        if filled is None:
+            check(compare("greater", v.size, 0), "np.put of nothing")
         values = functions[np.resize](v, index.shape)
     else:
         values = functions[np.full](index.shape, v, a.dtype)
