@@ -48,7 +48,8 @@ from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.nested import call_frame
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
-from autodiff.capture.records import RecordPlan
+from autodiff.capture.pools import ROWS, row_of
+from autodiff.capture.records import PoolPlan, RecordPlan, Ref, RowPlan, RowsPlan
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.sourcecode import Syntax
@@ -148,9 +149,10 @@ class Result:
     ) -> Any:
         """The result around the outputs of one run."""
         parts: list[Any] = []
+        made: dict[Any, Any] = {}
         for part in self.parts:
-            parts.append(part._around(outputs, arguments, hidden, parts))
-        return self._around(outputs, arguments, hidden, parts)
+            parts.append(part._around(outputs, arguments, hidden, parts, made))
+        return self._around(outputs, arguments, hidden, parts, made)
 
     def _around(
         self,
@@ -158,6 +160,7 @@ class Result:
         arguments: Sequence[Any],
         hidden: Sequence[Any],
         parts: Sequence[Any],
+        made: dict[Any, Any],
     ) -> Any:
         complex_made: dict[Any, Any] = {}
 
@@ -185,7 +188,7 @@ class Result:
                 )
                 return leaf[2]([what._of_row(row) for row in rows])
             if kind == "list":
-                return what.build(outputs, item)
+                return what.build(outputs, item, made)
             if kind == "argument":
                 return arguments[what]
             if kind == "hidden":
@@ -292,12 +295,13 @@ def capture(
     """
     naming, warned = naming or Naming(), set() if warned is None else warned
     tier = EAGER if eager else STAGED
-    wanted, learnt = list[Place | None](), list[Decision]()  # None: arrays are to be told apart
+    # None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists.
+    wanted, learnt = list[Place | str | None](), list[Decision]()
     while True:
         trace = Trace(tier, replace(naming, tags={}), learnt, warned, run_long)
         trace.slots, trace.derivative = slots, derivative
-        trace.distinguish_arrays = wanted.count(None)
-        places = [place for place in wanted if place is not None]
+        trace.distinguish_arrays, trace.shares_rows = wanted.count(None), ROWS in wanted
+        places = [place for place in wanted if isinstance(place, Place)]
         try:
             with floating.noting(floating.wanted()) as errors:
                 found = _capture(trace, function, arguments, rebuild, name, differentiated, places)
@@ -724,6 +728,8 @@ def _plan_list(
         if leaf is None:
             raise NotStaged("a list of records that is an argument, in the result")
         return ("argument", leaf)
+    if row_of(x) is not None or isinstance(x.template, Ref):
+        return _plan_rows(trace, x, outputs, forms, seen)
     if x.columns is not None and x.template is not None:
         plans = [_plan_list(trace, c, outputs, forms, seen)[1] for c in x.columns]
         return ("list", RecordPlan(x.template, tuple(plans)))
@@ -771,6 +777,30 @@ def _plan_list(
     )
     seen[key] = ("list", plan)
     return seen[key]
+
+
+def _plan_rows(
+    trace: Trace, x: Any, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...]:
+    """A list that is a row of a pool, or a list of such."""
+    row = row_of(x)
+    pool = row.pool if row is not None else x.template.pool
+    if pool.rows.block is not trace.builder.block:
+        raise Declined("a list made inside of a branch or loop in the result")
+    if (pool, "pool") not in seen:
+        seen[pool, "pool"] = PoolPlan(len(outputs), pool.slot)
+        outputs.append(pool.content.value)
+        forms.append("array")
+    plan = seen[pool, "pool"]
+    if row is None:
+        assert x.columns is not None
+        (column,) = x.columns
+        return ("list", RowsPlan(plan, _plan_list(trace, column, outputs, forms, seen)[1]))
+    if isinstance(row.number, int):
+        return ("list", RowPlan(plan, row.number, is_output=False))
+    outputs.append(as_tracer(row.number).value)
+    forms.append("int")
+    return ("list", RowPlan(plan, len(outputs) - 1, is_output=True))
 
 
 class _Held:

@@ -22,9 +22,11 @@ from autodiff.capture import choices, staging, structures
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
 from autodiff.capture.holders import has_other_names, is_aliased
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.kept import Needed
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
 from autodiff.capture.parts import ObjectScope
+from autodiff.capture.pools import Pool, Wanted
 from autodiff.capture.regions import (
     INT,
     Outcome,
@@ -330,12 +332,24 @@ class Body:
         for target, slot in needed.needs[1]:
             self._take(target, slot)
 
-    def _take(self, target: TracedList, slot: Slot | Types | None) -> None:
+    def _take(self, target: TracedList, slot: Needed) -> None:
         if self.requests > 2 * ATTEMPTS:
             raise NotStaged("a list of items of different types")
-        if target not in self.before:
-            self.before[target] = (list(target) if target.store is None else [], target.store)
+        self._note_before(target)
+        if isinstance(slot, Pool):
+            slot.take(target)
+            return
+        if isinstance(slot, Wanted):
+            for item in target:
+                self._note_before(item)
+            target.make_rows(slot)
+            return
         items, store = self.before[target]
+        if isinstance(slot, str):
+            self.lists.pop(target, None)
+            target.restore(items, store)
+            target.queue = slot == "queue"
+            return
         if isinstance(slot, Types):
             for part in target.parts():
                 self.lists.pop(part, None)  # what the body changes are its columns from now on
@@ -355,6 +369,11 @@ class Body:
             target.store.wanted_rows, target.store.wanted_last = wanted
         self.lists.setdefault(target, 0)
         self._reserve(target)
+
+    def _note_before(self, target: TracedList) -> None:
+        if target not in self.before:
+            items = list(target) if target.store is None and target.columns is None else []
+            self.before[target] = (items, target.store)
 
     def _reserve(self, target: TracedList) -> None:
         """Room for what all iterations append."""

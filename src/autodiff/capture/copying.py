@@ -22,6 +22,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.pools import copy_of
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.dims import Dim
 from autodiff.ops.either import is_array
@@ -76,6 +77,9 @@ def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
         return note(call(frame, method, [x, {}], {}, node))
     if isinstance(x, Tracer):
         return note(x.__deepcopy__({}))
+    copied = copy_of(x, known)
+    if copied is not None:
+        return note(frame.trace.fresh(copied))
     if containers.is_plain_tuple(x):
         before = list(iterate(frame, x))
         items = [_deep(frame, part, known) for part in before]

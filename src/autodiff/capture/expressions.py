@@ -31,6 +31,7 @@ from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.pools import RowsMatter, row_of, same_row
 from autodiff.capture.predicates import Predicate
 from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.regions import cells_of, is_listed
@@ -249,6 +250,8 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
         if choices.is_choice(x) and left is not right:
             test, first, second = choices.parts_of(x)
             return choices.same(test, is_same(frame, first, other), is_same(frame, second, other))
+    if row_of(left) is not None or row_of(right) is not None:
+        return same_row(left, right)
     _check_identity(frame, left, right)
     if is_singleton(left, right) or is_singleton(right, left):
         return True
@@ -294,6 +297,8 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
                 raise AmbiguousStore("an identity test of an array of a list")
         elif isinstance(left, TracedList) and isinstance(right, TracedList):
             if left.frozen and right.frozen:
+                if not frame.trace.shares_rows:
+                    raise RowsMatter("an identity test of a list that is an item of a list")
                 raise AmbiguousStore("an identity test of a list that is an item of a list")
             frame.trace.refuse_held(left)
             frame.trace.refuse_held(right)

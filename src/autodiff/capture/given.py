@@ -26,11 +26,13 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.lists import TracedList
+from autodiff.capture.pools import RowsMatter, pool_of
 from autodiff.capture.records import (
     Number,
     Several,
     forms,
     has_given,
+    has_lists,
     template_of_part,
     width,
 )
@@ -215,7 +217,7 @@ def enter_table(trace: Trace, table: Table) -> TracedList:
             trace.copied[column.store.buffer] = None
     if not isinstance(part, Array):
         made.columns = tuple(columns)
-        made.template = template_of_part(part, table.columns)
+        made.template = template_of_part(part, table.columns, TracedList)
     trace.tables.append((made, made.columns, table))
     return made
 
@@ -233,6 +235,7 @@ def is_unchanged(trace: Trace, x: TracedList) -> bool:
 def leave(trace: Trace, result: Any, derivative: bool) -> None:
     """Refuse what cannot be done with whole lists, at the end of a capture."""
     _refuse_copied(trace, result)
+    _refuse_shared(trace, None if derivative else result)
     unchanged = all(is_unchanged(trace, x.list) for x in trace.given.values())
     if not derivative and not (unchanged and all(x.columns is y for x, y, _ in trace.tables)):
         raise NotStaged("a change of a list that is an argument")
@@ -270,9 +273,31 @@ def _refuse_copied(trace: Trace, result: Any) -> None:
         return is_whole_array and moved.is_moved(x.value)
 
     kept = [result, *trace.state.kept(), *trace.state.scope.locals.values()]
-    stored = lambda x: isinstance(x, TracedList) and x.is_stored()  # noqa: E731
-    if containers.holds(kept, is_copied, stop=stored):
+    if containers.holds(kept, is_copied, stop=_is_stored):
         raise NotStaged("a record of a list that is an argument is kept")
+
+
+def _refuse_shared(trace: Trace, result: Any) -> None:
+    """Refuse where it shows that lists are items of others, or several times, of which there are copies."""
+    outside = [*trace.state.kept(), *trace.state.scope.locals.values()]
+    found = [
+        x
+        for x in containers.walk([outside, result], lambda x: _is_stored(x) or trace.is_external(x))
+        if isinstance(x, TracedList) and x.python_type is list and id(x) not in trace.items
+    ]
+    if trace.shares_rows:
+        made = {id(x) for x in containers.walk(outside, _is_stored)}
+        if any(id(x) in made and pool_of(x) is not None for x in found):
+            raise NotStaged("lists that are items of a list, kept outside")
+        return
+    copies = [x for x in found if x.frozen]
+    holders = [x for x in found if x.template is not None and has_lists(x.template)]
+    if copies and len(copies) + len(holders) > 1:
+        raise RowsMatter("a list that is an item of a list, in the result as well")
+
+
+def _is_stored(x: Any) -> bool:
+    return isinstance(x, TracedList) and x.is_stored()
 
 
 def _may_be_a_record(trace: Trace, owner: Any) -> bool:

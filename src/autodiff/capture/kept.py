@@ -11,13 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
+from autodiff.capture.pools import (
+    Pool,
+    RowsMatter,
+    RowStore,
+    Wanted,
+    make_pool,
+    refuse_new_length,
+    row_of,
+)
 from autodiff.capture.records import (
     Complex,
     Number,
+    Ref,
     Template,
     Typed,
     as_array,
@@ -38,13 +48,14 @@ from autodiff.capture.regions import (
     types_of,
     widest,
 )
-from autodiff.capture.stores import FLAG, ItemStep, Rows, Store, array_of, count_of, place
+from autodiff.capture.stores import FLAG, INDEX, ItemStep, Rows, Store, array_of, count_of, place
 from autodiff.dims import (
     Extent,
     UndecidedExtent,
     at_least,
     bounds,
     maximum,
+    same,
     symbols,
 )
 from autodiff.ir.data import Value
@@ -66,11 +77,17 @@ from autodiff.ops.tracer import (
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
 
+FEW = 64  # items of different types, or arrays, that a loop may carry one by one
+
+# What a list is to begin a loop with: items of a type, or of two; rows of a pool, or to be one of a pool; its
+# items one by one ("queue"), or a store as soon as it needs one ("store").
+Needed: TypeAlias = Slot | Types | Wanted | Pool | str | None
+
 
 class KeptList(StoredList):
     """A list whose items may be in a store, and how they are read."""
 
-    __slots__ = ("block", "columns", "frozen", "store", "template", "trace")
+    __slots__ = ("block", "columns", "frozen", "queue", "store", "template", "trace")
 
     def __new__(cls, items: Iterable[Any] = (), trace: Trace | None = None) -> Any:
         """A list; a plain one where Python's library makes one like it, by ``type(x)(items)``."""
@@ -85,6 +102,13 @@ class KeptList(StoredList):
         self.columns: tuple[Any, ...] | None = None
         self.template: Template | None = None
         self.frozen = False  # an item of a list that keeps a copy of it
+        # Whether loops change it in any way but its length, and carry its items one by one.
+        self.queue: bool | None = None
+
+    @property
+    def row(self) -> RowStore | None:
+        """The row of a pool that it is."""
+        return self.store if isinstance(self.store, RowStore) else None
 
     # -- columns ------------------------------------------------------------------------------
     def is_stored(self) -> bool:
@@ -109,6 +133,9 @@ class KeptList(StoredList):
 
     def _split(self, item: Any) -> bool:
         """Keep the numbers of tuples or lists like ``item`` in columns; False where that cannot be."""
+        if self.trace.shares_rows and isinstance(item, StoredList):
+            self._ask_for_rows(item)
+            return False
         template = template_of(item)
         if template is None or isinstance(template, (Number, Typed)):
             return False
@@ -133,16 +160,16 @@ class KeptList(StoredList):
         head = list(self._plain_items())
         if self.frozen or not all(looks_like(template, known) for known in head):
             return False
-        if has_lists(template) and self.trace.distinguish_arrays:
+        if has_lists(template) and (self.trace.distinguish_arrays or self.trace.shares_rows):
             return False
         if any(self.trace.parts.holds_changed(known) for known in head):
             return False  # what a region has stored into an item, it puts back
         with (
             self._at_home()
         ):  # what splits them stays where the region that it is asked for in goes
-            columns = list(zip(*[numbers(template, known) for known in head], strict=True))
-        for known in head:
-            freeze_lists(known)
+            columns = list(
+                zip(*[self._numbers_for(template, known) for known in head], strict=True)
+            )
         made = [self._new(column) for column in columns or [()] * width(template)]
         for column in made:
             column.block = self.block
@@ -153,6 +180,7 @@ class KeptList(StoredList):
     def make_typed(self, types: Types) -> None:
         """Keep numbers of two types in columns, each in its own (where the list was made)."""
         store = self.store
+        refuse_new_length(self, "an item of another type")
         kinds: list[Any] = [kinds_of(x) for x in self._plain_items()]
         if store is not None:
             kinds = [[Kind(store.slot.dtype, store.slot.form)]]
@@ -201,8 +229,7 @@ class KeptList(StoredList):
             self._settle("an item of another kind")
             list.append(self, item)
             return
-        found = list(numbers(self.template, item))
-        freeze_lists(item)
+        found = list(self._numbers_of(item))
         if not self.is_here():
             changes = [
                 (column, slot_of(x))
@@ -214,6 +241,68 @@ class KeptList(StoredList):
         for column, x in zip(self.columns, found, strict=True):
             column.append(x)
 
+    def _numbers_of(self, item: Any) -> Iterator[Any]:
+        """The numbers of an item that looks like the template, which this list holds from now on."""
+        assert self.template is not None
+        return self._numbers_for(self.template, item)
+
+    def _numbers_for(self, template: Template, item: Any) -> Iterator[Any]:
+        if has_lists(template) and not self.trace.shares_rows:
+            self._refuse_shared(item, set())
+        yield from numbers(template, item)
+        freeze_lists(item)
+
+    def _refuse_shared(self, item: Any, seen: set[int]) -> None:
+        """A copy of the items of a list will do only if nothing else holds that list."""
+        if isinstance(item, KeptList) and item.python_type is list:
+            if item.frozen or id(item) in seen or item.is_of_many_passes():
+                raise RowsMatter("a list that is an item of a list several times")
+            self.trace.refuse_held(item)
+            seen.add(id(item))
+        if isinstance(item, tuple) or (isinstance(item, StoredList) and not item.is_stored()):
+            for part in item:
+                self._refuse_shared(part, seen)
+
+    def is_of_many_passes(self) -> bool:
+        """Whether the list was made before a loop that is being staged, which has it in each pass."""
+        blocks = [*self.trace.builder.stack, self.trace.builder.block]
+        at = [k for k, block in enumerate(blocks) if block is self.block]
+        homes = [k for body in self.trace.rolling for k, b in enumerate(blocks) if b is body.home]
+        return not at or max(homes, default=-1) >= at[0]
+
+    def _ask_for_rows(self, item: Any) -> None:
+        """Have the items be rows of a pool, ``item`` among them, where that can be."""
+        if self.trace.distinguish_arrays:
+            return
+        wanted = Wanted.by([item, *self._plain_items()])
+        if wanted is None or not any(body.home is self.block for body in self.trace.rolling):
+            return
+        if not self.trace.shares_rows:
+            raise RowsMatter("a list of lists that changes")
+        self.request(wanted)
+
+    def make_rows(self, wanted: Wanted) -> None:
+        """Have the items, which are lists, be rows of a pool (where the list was made)."""
+        items = list(self._plain_items())
+        every = Wanted.by(items) if items else wanted
+        if every is None or every.slot != wanted.slot or not same(every.length, wanted.length):
+            raise NotStaged("a list of lists of different types or lengths")
+        if symbols(wanted.length) - set(self.trace.extents.values()):
+            raise NotStaged("a list of lists whose length depends on the loop")
+        pool = every.pool or wanted.pool
+        if wanted.pool not in (None, pool):
+            raise NotStaged("a list of lists of which some are items of another one")
+        new = list({id(item): item for item in items if row_of(item) is None}.values())
+        if not all(item.is_here() for item in new):
+            raise NotStaged("a list of lists that were made inside of a branch or loop")
+        if pool is None:
+            pool = make_pool(self, wanted, new)
+        column = self._new([pool.number(item) for item in items])
+        column.block = self.block
+        column.make_store(INDEX)
+        list.clear(self)
+        self.template, self.columns = Ref(pool), (column,)
+
     def _record(self, index: Any) -> Any:
         assert self.columns is not None and self.template is not None
         return build(self.template, iter([column[index] for column in self.columns]), self)
@@ -224,14 +313,17 @@ class KeptList(StoredList):
         made.frozen = True
         return made
 
-    def frozen_rows(self, rows: Tracer, slot: Slot) -> Self:
-        """A list, of the rows of an array, that is an item of this one."""
-        made = self.frozen_list(())
+    def frozen_rows(self, rows: Tracer, slot: Slot, cls: Any) -> KeptList:
+        """A list or tuple, of the rows of an array, that is an item of this one."""
+        made: KeptList = cls((), self.trace)
+        made.frozen = True
         made.fill(rows, slot)
         return made
 
     def _refuse_frozen(self) -> None:
         self.trace.refuse_held(self)
+        if self.frozen and not self.trace.shares_rows and id(self) not in self.trace.items:
+            raise RowsMatter("a change of a list that is an item of a list")
         if self.frozen:
             raise AmbiguousStore("a change of a list that is an item of a list")
 
@@ -240,16 +332,42 @@ class KeptList(StoredList):
         """Whether the code that runs now is in the region that the list was made in."""
         return self.block is self.trace.builder.block
 
-    def request(self, items: Slot | Types | None) -> None:
+    def request(self, items: Needed) -> None:
         """Have the loop that is staged from where the list was made begin with a store for it."""
         self.request_all([(self, items)])
 
-    def request_all(self, changes: Sequence[tuple[KeptList, Slot | Types | None]]) -> None:
+    def request_all(self, changes: Sequence[tuple[KeptList, Needed]]) -> None:
         """The same for several lists that were made together."""
         for body in self.trace.rolling:
             if body.home is self.block:
                 raise Bail(Rung.CARRIED, "it changes a list", needs=(body, changes))
         raise NotStaged("a change of a list inside of a branch")
+
+    def is_free(self, last: bool) -> bool:
+        """Whether the items may be put in, taken out and moved as those of a plain list, for now.
+
+        That is where the list was made, and in regions that carry the items one by one, since they end with as many.
+        ``last``: an item is put to the end, or taken from there, which a list in a store can have done as well.
+        """
+        if self.columns is not None:
+            return False
+        if self.store is None and self.is_here():
+            return True
+        if self.store is None:
+            wanted = self.queue is True if last else self.queue is not False
+            if not wanted or list.__len__(self) > FEW or not self.trace.parts.save_items(self):
+                return False
+            self.queue = True
+            return True
+        if not last and self.queue is None and not self.is_here():
+            for body in self.trace.rolling:
+                if body.home is self.block and 0 < len(body.before.get(self, ((), None))[0]) <= FEW:
+                    raise Bail(Rung.CARRIED, "it changes a list", needs=(body, [(self, "queue")]))
+        return False
+
+    def refuse_queue(self) -> None:
+        """A pass or branch has changed how many items there are: they go to a store."""
+        self.request("store")
 
     def can_store(self) -> bool:
         """Whether a loop being staged could give the list a store."""
@@ -484,12 +602,12 @@ class KeptList(StoredList):
         assert store is not None
         if store.slot.form == "array":
             return Tracer(store.buffer, "array", (ItemStep.of(at, store.slot),))
-        x = slice_of(Tracer(store.buffer.value, "array"), *place(at, store.slot))
-        return Tracer(fit(x, store.slot), store.slot.form)
+        return Tracer(fit(store.item(at), store.slot), store.slot.form)
 
     def _settle(self, what: str) -> None:
         """Be an ordinary list again, for what a store cannot do."""
         self._refuse_frozen()
+        refuse_new_length(self, what)
         if self.store is not None or self.columns is not None:
             if not self.is_here():
                 raise NotStaged(f"{what} of a list inside of a branch or loop")

@@ -30,34 +30,40 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
-from autodiff.capture.kept import KeptList
+from autodiff.capture.kept import FEW, KeptList
+from autodiff.capture.pools import refuse_new_length
 from autodiff.capture.records import (
     Typed,
     build,
-    freeze_lists,
     looks_like,
-    numbers,
 )
 from autodiff.capture.regions import (
+    Slot,
+    Types,
     fit,
     is_numeric,
     slot_of,
+    types_of,
 )
-from autodiff.capture.stores import FLAG, INDEX, Rows, Store, count_of, place
+from autodiff.capture.stores import FLAG, INDEX, Rows, Store, array_of, count_of, place
 from autodiff.dims import (
     Dim,
     Extent,
     bounds,
     maximum,
     minimum,
+    same,
 )
 from autodiff.ladder import Declined, NotStaged
+from autodiff.ops import dispatch
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.either import Either
+from autodiff.ops.either import Either, kinds_of
+from autodiff.ops.known import check
 from autodiff.ops.structural import broadcast, slice_update
 from autodiff.ops.tracer import (
     Cell,
+    StoredList,
     Tracer,
     as_tracer,
     emit_tracer,
@@ -67,7 +73,6 @@ if TYPE_CHECKING:
     pass
 
 MOST_COPIES = 64  # of a list in an array, by repetition
-FEW = 64  # items of different types, or arrays, that a loop may carry one by one
 
 
 class TracedList(KeptList):
@@ -78,11 +83,12 @@ class TracedList(KeptList):
     def append(self, item: Any) -> None:
         """Put an item at the end."""
         self._refuse_frozen()
+        refuse_new_length(self, "append")
         if self.columns is not None:
             self._append_record(item)
             return
         if self.store is None:
-            if self.is_here():
+            if self.is_free(last=True):
                 list.append(self, item)
                 return
             if isinstance(item, Either):
@@ -109,8 +115,7 @@ class TracedList(KeptList):
             store.reserve(length + 1)
         elif not any(self in body.lists for body in self.trace.rolling):
             self.request(store.slot)
-        x = Tracer(store.buffer.value, "array")
-        store.buffer.write(slice_update(x, value, *place(length, store.slot)).value)
+        store.put(length, value)
         store.count.write(count_of(length + 1))
         store.pushed = store.pushed + 1
 
@@ -144,21 +149,105 @@ class TracedList(KeptList):
     def pop(self, index: SupportsIndex = -1) -> Any:
         """Take an item out."""
         self._refuse_frozen()
+        refuse_new_length(self, "pop")
         if self.columns is not None and self.template is not None and index == -1:
             found = [column.pop() for column in self.columns]
             return build(self.template, iter(found), self)
-        store = self.store
         last = isinstance(index, int) and index == -1
-        if store is None or not last or self.is_here() or store.slot.form == "array":
-            if store is None and not self.is_here() and last and self.can_store():
-                self.request(None)
+        if not isinstance(index, Tracer) and self.is_free(last):
+            return list.pop(self, index)
+        if self.store is None and not self.is_here() and self.can_store():
+            self.request(None)
+        if (last and self.is_here()) or not self._can_shift():
             self._settle("pop")
             return list.pop(self, index)
+        store = self.store
+        assert store is not None
         if store.rows is not None:
             raise NotStaged("pop of a list that grows in a loop of unknown length")
-        item = self._item(-1)
+        try:
+            item = self._item(index)
+        except IndexError:
+            empty = isinstance(store.length, int) and store.length == 0
+            raise IndexError("pop from empty list" if empty else "pop index out of range") from None
+        if not last:
+            self._shift(store.position(index), back=False)
         store.count.write(count_of(store.length - 1))
         return item
+
+    def __delitem__(self, index: Any) -> None:
+        self._refuse_frozen()
+        refuse_new_length(self, "del")
+        if not isinstance(index, Tracer) and self.is_free(last=False):
+            list.__delitem__(self, index)
+        elif isinstance(index, slice) or self.store is None or not self._can_shift():
+            self._settle("del")
+            list.__delitem__(self, index)
+        else:
+            try:
+                self.pop(index)
+            except IndexError:
+                raise IndexError("list assignment index out of range") from None
+
+    def _can_shift(self) -> bool:
+        """Whether the items are numbers in a store that can be moved there."""
+        store = self.store
+        return store is not None and store.slot.form != "array" and store.changed is None
+
+    def _shift(self, at: Extent, back: bool) -> None:
+        """Move the items from a position on by one place: to the back, or to the front over the one there."""
+        store = self.store
+        assert store is not None
+        self._forget_head()
+        x, n = Tracer(store.buffer.value, "array"), store.capacity
+        moved: Any = (x[:1], x[:-1]) if back else (x[1:], x[-1:])
+        moved = emit_tracer("concatenate", *[Tracer(part.value) for part in moved], axis=0)
+        places = dispatch.functions[np.arange](as_tracer(n))
+        stays: Any = np.less(places, as_tracer(at))
+        store.buffer.write(emit_tracer("select", stays, Tracer(x.value), moved).value)
+
+    def insert(self, index: SupportsIndex, item: Any) -> None:
+        """Put an item before a position."""
+        self._refuse_frozen()
+        refuse_new_length(self, "insert")
+        if not isinstance(index, Tracer) and self.is_free(last=False):
+            list.insert(self, index, item)
+            return
+        if self.store is None and not self.is_here() and is_numeric(item):
+            self.request(slot_of(item))
+        fits = is_numeric(item) and not isinstance(item, Either)
+        if self.is_here() or not fits or not self._can_shift():
+            self._settle("insert")
+            list.insert(self, index, item)
+            return
+        store = self.store
+        assert store is not None
+        if store.rows is not None:
+            raise NotStaged("insert into a list that grows in a loop of unknown length")
+        at = _insertion(extent_of(index), store.length)
+        self.append(item)
+        self._shift(at, back=True)
+        store.put(at, Tracer(self._fitting(item), "array"))
+
+    def sort(self, *, key: Any = None, reverse: Any = False) -> None:
+        """Put the items in order."""
+        self._refuse_frozen()
+        if key is None and isinstance(reverse, bool):
+            rows = self._moved_rows()
+            if rows is not None:
+                self._put_back(ordered(rows, rows, reverse))
+                return
+            items = None if self.is_stored() else in_order(list(self), reverse)
+            if items is not None and self.is_free(last=False):
+                list.__setitem__(self, slice(None), items)
+                return
+        if self.is_free(last=False):
+            list.sort(self, key=key, reverse=reverse)
+            return
+        if key is None and self.store is None and self.can_store():
+            self.request(None)
+        self._settle("sort")
+        list.sort(self, key=key, reverse=reverse)
 
     def __setitem__(self, index: Any, item: Any) -> None:
         self._refuse_frozen()
@@ -170,6 +259,8 @@ class TracedList(KeptList):
                 known = index.__index__() if isinstance(index, Tracer) else index
                 list.__setitem__(self, known, item)
                 return
+            if isinstance(item, StoredList) and not isinstance(index, slice):
+                self._ask_for_rows(item)
             if not is_numeric(item) or isinstance(index, slice) or not len(self):
                 raise NotStaged("a change of a list inside of a branch or loop")
             # What a region has changed as variables stays variables until its end.
@@ -197,8 +288,7 @@ class TracedList(KeptList):
         value = Tracer(self._fitting(item), "array")
         store = self.store
         at = store.position(index)
-        x = Tracer(store.buffer.value, "array")
-        store.buffer.write(slice_update(x, value, *place(at, store.slot)).value)
+        store.put(at, value)
         if store.changed is not None:
             self._note_changed(store.changed, at)
         elif isinstance(at, int) and at < len(store.head) and self.is_here():
@@ -224,8 +314,7 @@ class TracedList(KeptList):
             self._settle("a store of an item of another kind")
             self[index] = item
             return
-        found = list(numbers(self.template, item))
-        freeze_lists(item)
+        found = list(self._numbers_of(item))
         for column, x in zip(self.columns, found, strict=True):
             column[index] = x
 
@@ -321,14 +410,32 @@ class TracedList(KeptList):
 
     def reverse(self) -> None:
         """Turn the order round."""
-        rows = self.numbers()
-        if rows is None or not self.is_here() or self.frozen:
+        self._refuse_frozen()
+        if self.is_free(last=False):
+            list.reverse(self)
+            return
+        rows = self._moved_rows()
+        if rows is None:
             self._settle("reverse")
             list.reverse(self)
             return
-        assert self.store is not None
-        self.trace.refuse_held(self)
-        self.store.buffer.write(rows[::-1].value)
+        self._put_back(rows[::-1])
+
+    def _moved_rows(self) -> Tracer | None:
+        """The numbers in the store, which are about to change their places."""
+        if self.store is None or self.store.rows is not None or not self._can_shift():
+            return None
+        self._forget_head()
+        return self.numbers()
+
+    def _put_back(self, rows: Tracer) -> None:
+        """Have these numbers instead, which are as many."""
+        store = self.store
+        assert store is not None
+        if not same(store.length, store.capacity):
+            x = Tracer(store.buffer.value, "array")
+            rows = slice_update(x, Tracer(rows.value, "array"), (0,), (rows.shape[0],), (1,))
+        store.buffer.write(rows.value)
 
     def __eq__(self, other: object) -> Any:
         if isinstance(other, list) and not (isinstance(other, TracedList) and other.is_stored()):
@@ -428,14 +535,17 @@ def _method(name: str) -> Callable[..., Any]:
     plain = getattr(list, name)
 
     def method(self: TracedList, *args: Any, **kwargs: Any) -> Any:
-        self._settle(name)
+        self._refuse_frozen()
+        refuse_new_length(self, name)
+        if not self.is_free(last=False):
+            self._settle(name)
         return plain(self, *args, **kwargs)
 
     method.__name__ = name
     return method
 
 
-for _name in ("insert", "remove", "clear", "sort", "__delitem__"):
+for _name in ("remove", "clear"):
     setattr(TracedList, _name, _method(_name))
 
 
@@ -450,6 +560,83 @@ def _reading(name: str) -> Callable[..., Any]:
 
 for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
     setattr(TracedList, _name, _reading(_name))
+
+
+def _insertion(at: Extent, length: Extent) -> Extent:
+    """Where an item goes that is inserted at an index: at an end, where there is no such place."""
+    low, high = bounds(at)
+    if low is not None and low >= 0:
+        return minimum(at, length)
+    if high is not None and high < 0:
+        return maximum(length + at, 0)
+    index: Any = as_tracer(at)
+    n: Any = as_tracer(length)
+    back, front = np.maximum(index + n, 0), np.minimum(index, n)
+    return extent_of(Tracer(fit(np.where(index < 0, back, front), INDEX), "python"))
+
+
+def rows_of(items: Any) -> tuple[Tracer, Slot] | None:
+    """Numbers of one type as the rows of an array, with that type."""
+    if isinstance(items, TracedList):
+        rows = items.numbers()
+        if rows is not None and items.store is not None:
+            return rows, items.store.slot
+        if items.is_stored():
+            return None
+    found = list(items)
+    if len(found) < 2 or not any(isinstance(x, Tracer) for x in found):
+        return None
+    if not all(isinstance(x, (Tracer, float)) and not isinstance(x, Either) for x in found):
+        return None
+    slots = {slot_of(x) for x in found}
+    (slot, *others) = slots
+    if others or slot.form == "array" or slot.dtype.kind != "f":
+        return None
+    return dispatch.functions[np.array](found), slot
+
+
+def ordered(rows: Tracer, keys: Tracer, backwards: bool) -> Tracer:
+    """Rows in the order of their keys, equal ones in the order they have."""
+    if keys.dtype.kind == "f":
+        no_nan = np.logical_not(np.any(np.isnan(keys)))
+        check(no_nan, "an order of numbers one of which is NaN")
+    if backwards:
+        rows, keys = rows[::-1], keys[::-1]
+    found = rows[np.argsort(keys, kind="stable")]
+    return found[::-1] if backwards else found
+
+
+def in_order(items: list[Any], backwards: bool) -> list[Any] | None:
+    """Numbers of one type, or of two, in order; None where Python must compare them."""
+    rows = rows_of(items)
+    if rows is not None:
+        return separate(ordered(rows[0], rows[0], backwards), rows[1])
+    if len(items) < 2 or not any(isinstance(x, Tracer) for x in items):
+        return None
+    types: Types | None = None
+    for x in items:
+        kinds = kinds_of(x) if is_numeric(x) else None
+        if kinds is None or any(kind.dtype.kind != "f" for kind in kinds):
+            return None
+        types = types_of(x) if types is None else types.widened(kinds)
+        if types is None:
+            return None
+    if types is None or types.narrow is None or types.slot.form == "array":
+        return None
+    template = Typed(types)
+    values, tags = zip(*map(template.parts_of, items), strict=True)
+    keys = array_of(list(values), types.slot)
+    is_narrow = ordered(array_of(list(tags), FLAG), keys, backwards)
+    keys = ordered(keys, keys, backwards)
+    return [template.of(keys[k].value, is_narrow[k].value) for k in range(len(items))]
+
+
+def separate(rows: Tracer, slot: Slot) -> list[Any]:
+    """The numbers of an array one by one."""
+    count = rows.shape[0]
+    assert isinstance(count, int)
+    known = [Tracer(rows[k].value, "scalar") for k in range(count)]
+    return [x.item() if slot.form == "python" else x for x in known]
 
 
 def refuse_open_length(target: TracedList) -> None:

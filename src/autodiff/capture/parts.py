@@ -128,66 +128,45 @@ class ObjectScope:
 
 
 class QueueScope(ObjectScope):
-    """The items of a deque by position: its length may change in a region, as long as it ends as it began."""
+    """The items of a deque or list by position: its length may change in a region that ends with as many as at its start."""
 
-    def __init__(self, obj: deque[Any]) -> None:
-        super().__init__(obj, _Queue(obj))
+    def __init__(self, obj: deque[Any] | list[Any]) -> None:
+        super().__init__(obj, _Items(obj))
 
     def restore(self, before: dict[str, Any]) -> None:
         """What they were."""
-        self.obj.clear()
-        self.obj.extend(before.values())
-
-
-class _Queue(MutableMapping[str, Any]):
-    """The items of a deque by position, as text."""
-
-    def __init__(self, items: deque[Any]) -> None:
-        self.items_of = items
-
-    def __getitem__(self, name: str) -> Any:
-        if int(name) >= len(self.items_of):
-            raise KeyError(name)
-        return self.items_of[int(name)]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.items_of[int(name)] = value
-
-    def __delitem__(self, name: str) -> None:
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return map(str, range(len(self.items_of)))
-
-    def __len__(self) -> int:
-        return len(self.items_of)
+        kind: Any = list if isinstance(self.obj, list) else deque
+        kind.clear(self.obj)
+        kind.extend(self.obj, before.values())
 
 
 class _Items(MutableMapping[str, Any]):
-    """The items of a list by position, as text."""
+    """The items of a deque or list by position, as text."""
 
-    def __init__(self, items: list[Any]) -> None:
+    def __init__(self, items: deque[Any] | list[Any]) -> None:
         self.items_of = items
+        self.kind: Any = list if isinstance(items, list) else deque
 
     def __getitem__(self, name: str) -> Any:
-        if int(name) >= list.__len__(self.items_of):
+        if int(name) >= len(self):
             raise KeyError(name)
-        return list.__getitem__(self.items_of, int(name))
+        return self.kind.__getitem__(self.items_of, int(name))
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if int(name) >= list.__len__(self.items_of):
+        if int(name) >= len(self):
             # Its items have gone into an array meanwhile, so the region cannot be undone.
             raise UndecidedExtent("a list of which a loop changes single items and the length")
-        list.__setitem__(self.items_of, int(name), value)
+        self.kind.__setitem__(self.items_of, int(name), value)
 
     def __delitem__(self, name: str) -> None:
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return map(str, range(list.__len__(self.items_of)))
+        return map(str, range(len(self)))
 
     def __len__(self) -> int:
-        return list.__len__(self.items_of)
+        length: int = self.kind.__len__(self.items_of)
+        return length
 
 
 class Parts:
@@ -234,11 +213,14 @@ class Parts:
         return scope is not None
 
     def save_items(self, obj: Any) -> bool:
-        """Note the items of a deque before a region changes it in any way; False of anything else."""
-        if type(obj) is not deque:
+        """Note the items of a deque or list before a region changes it in any way; False of anything else."""
+        if type(obj) is not deque and not isinstance(obj, list):
             return False
         known = self.scopes.get(id(obj))
-        if known is None or known.obj is not obj:
+        if known is not None and known.obj is obj and not isinstance(known, QueueScope):
+            if any(id(known) in region.saved for region in self.open):
+                return False
+        if not isinstance(known, QueueScope) or known.obj is not obj:
             known = self.scopes[id(obj)] = QueueScope(obj)
         self.save_scope(known)
         return True

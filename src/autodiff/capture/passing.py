@@ -32,16 +32,13 @@ from autodiff.capture.expressions import is_long, own_truth
 from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
-from autodiff.capture.lists import TracedList
+from autodiff.capture.lists import TracedList, ordered, rows_of, separate
 from autodiff.capture.loops import roll_or_peel
-from autodiff.capture.regions import Slot, slot_of
+from autodiff.capture.regions import Slot
 from autodiff.capture.sequences import LazySequence, lazy_sequence, lazy_zip
 from autodiff.capture.trace import is_iterator
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
-from autodiff.ops import dispatch
-from autodiff.ops.either import Either
-from autodiff.ops.known import check
 from autodiff.ops.tracer import Tracer, as_tracer
 
 
@@ -242,44 +239,13 @@ def _pairwise(frame: Frame, sequence: Any) -> Any:
 
 
 # -- order ---------------------------------------------------------------------------------------------
-def _rows(items: Any) -> tuple[Tracer, Slot] | None:
-    """Numbers of one type as the rows of an array, with that type."""
-    if isinstance(items, TracedList):
-        rows = items.numbers()
-        if rows is not None and items.store is not None:
-            return rows, items.store.slot
-        if items.is_stored():
-            return None
-    found = list(items)
-    if len(found) < 2 or not any(isinstance(x, Tracer) for x in found):
-        return None
-    if not all(isinstance(x, (Tracer, float)) and not isinstance(x, Either) for x in found):
-        return None
-    slots = {slot_of(x) for x in found}
-    (slot, *others) = slots
-    if others or slot.form == "array" or slot.dtype.kind != "f":
-        return None
-    return dispatch.functions[np.array](found), slot
-
-
-def ordered(rows: Tracer, keys: Tracer, backwards: bool) -> Tracer:
-    """Rows in the order of their keys, equal ones in the order they have."""
-    if keys.dtype.kind == "f":
-        no_nan = np.logical_not(np.any(np.isnan(keys)))
-        check(no_nan, "an order of numbers one of which is NaN")
-    if backwards:
-        rows, keys = rows[::-1], keys[::-1]
-    found = rows[np.argsort(keys, kind="stable")]
-    return found[::-1] if backwards else found
-
-
 def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = False) -> Any:
     node = frame.scope.syntax.node
     sequence = whole(frame, sequence)
     if not isinstance(sequence, (list, tuple)):
         sequence = SPECIAL[list](frame, sequence)
     if frame.trace.tier.rolls and not frame.trace.is_external(sequence):
-        items = _rows(sequence)
+        items = rows_of(sequence)
         if items is not None:
             keys = items[0] if key is None else _keys(frame, sequence, key)
             if keys is not None:
@@ -293,7 +259,7 @@ def _keys(frame: Frame, sequence: Any, key: Any) -> Tracer | None:
     lazy = lazily(frame, sequence)
     if lazy is None:
         node = frame.scope.syntax.node
-        found = _rows([call(frame, key, [x], {}, node) for x in sequence])
+        found = rows_of([call(frame, key, [x], {}, node) for x in sequence])
         return None if found is None else found[0]
     made: Any = frame.trace.new_list()
     text = "for item in sequence:\n    made.append(key(item))"
@@ -309,8 +275,7 @@ def _list_of(frame: Frame, like: Any, rows: Tracer, slot: Slot) -> Any:
         made: Any = frame.trace.new_list()
         made.fill(rows, slot)
     else:
-        known = [Tracer(rows[k].value, "scalar") for k in range(len(like))]
-        made = frame.trace.new_list([x.item() if slot.form == "python" else x for x in known])
+        made = frame.trace.new_list(separate(rows, slot))
     frame.trace.fresh(made)
     return made
 

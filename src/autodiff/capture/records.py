@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers, tables
+from autodiff.capture.pools import Pool, row_of
 from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
@@ -145,21 +146,31 @@ class Fields:
 
 @dataclass(frozen=True)
 class Rows:
-    """A list whose items are in a store: an array of so many rows."""
+    """A list or tuple whose items are in a store: an array of so many rows."""
 
     length: Extent
     slot: Slot
+    cls: Any  # the class of lists, or of tuples, in a store
     is_given: bool = False  # an item of an argument
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, Rows) and self.slot == other.slot and same(self.length, other.length)
+            isinstance(other, Rows)
+            and (self.slot, self.cls) == (other.slot, other.cls)
+            and same(self.length, other.length)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
 
-Template = Number | Typed | Complex | Several | Rows | Fixed | Fields
+@dataclass(frozen=True)
+class Ref:
+    """A list that is a row of a pool: its number."""
+
+    pool: Pool
+
+
+Template = Number | Typed | Complex | Several | Rows | Ref | Fixed | Fields
 
 
 def template_of(item: Any) -> Template | None:
@@ -176,8 +187,9 @@ def template_of(item: Any) -> Template | None:
         if kept.columns is not None:
             return None
         if kept.store is not None:
-            return None if kept.store.rows is not None else Rows(kept.extent, kept.store.slot)
-        cls: type = list
+            one = type(kept)
+            return None if kept.store.rows is not None else Rows(kept.extent, kept.store.slot, one)
+        cls: type = item.python_type
     elif containers.is_plain_tuple(item):
         cls = type(item)
     else:
@@ -188,18 +200,18 @@ def template_of(item: Any) -> Template | None:
     return Several(cls, tuple([part for part in parts if part is not None]))
 
 
-def template_of_part(part: tables.Part, columns: Sequence[Tracer]) -> Template:
-    """What a record of a table looks like; ``columns`` begins with its own."""
+def template_of_part(part: tables.Part, columns: Sequence[Tracer], cls: type) -> Template:
+    """What a record of a table looks like; ``columns`` begins with its own, ``cls`` is that of lists."""
     if isinstance(part, tables.Fixed):
         return Fixed(part.value)
     if isinstance(part, tables.Numbers):
         rows = columns[0]
-        return Rows(rows.shape[1], Slot(rows.dtype, (), form_of(part.kind)), is_given=True)
+        return Rows(rows.shape[1], Slot(rows.dtype, (), form_of(part.kind)), cls, is_given=True)
     if not isinstance(part, tables.Record):
         return Number()
     parts: list[Template] = []
     for inner in part.parts:
-        parts.append(template_of_part(inner, columns))
+        parts.append(template_of_part(inner, columns, cls))
         columns = columns[width(parts[-1]) :]
     if issubclass(part.cls, tuple):
         return Several(part.cls, tuple(parts), is_given=True)
@@ -224,6 +236,8 @@ def forms(part: tables.Part) -> Iterator[Form]:
 
 def looks_like(template: Template, item: Any) -> bool:
     """Whether the columns of a template can hold an item."""
+    if isinstance(template, Ref):
+        return template.pool.fits(item)
     if isinstance(template, Typed):
         return template.holds(item)
     found = template_of(item)
@@ -237,7 +251,7 @@ def has_lists(template: Template) -> bool:
     """Whether an item is or holds a list, which could change."""
     if isinstance(template, Several):
         return template.cls is list or any(has_lists(part) for part in template.parts)
-    return isinstance(template, Rows)
+    return isinstance(template, (Rows, Ref))
 
 
 def has_given(template: Template) -> bool:
@@ -258,6 +272,8 @@ def numbers(template: Template, item: Any) -> Iterator[Any]:
             yield from numbers(part, inner)
     elif isinstance(template, Typed):
         yield from template.parts_of(item)
+    elif isinstance(template, Ref):
+        yield template.pool.number(item)
     elif isinstance(template, Complex):
         number = as_parts(item)
         assert number is not None
@@ -278,7 +294,9 @@ def width(template: Template) -> int:
 
 
 def freeze_lists(item: Any) -> None:
-    """Have the lists that an item is made of refuse to change."""
+    """Have the lists that an item is made of refuse to change, but for rows of a pool."""
+    if row_of(item) is not None:
+        return
     if isinstance(item, StoredList):
         kept: Any = item
         kept.frozen = True
@@ -307,8 +325,10 @@ def build(template: Template, found: Iterator[Any], home: KeptList) -> Any:
     if isinstance(template, Complex):
         return template.item(next(found), next(found))
     if isinstance(template, Rows):
-        rows = home.frozen_rows(next(found), template.slot)
+        rows = home.frozen_rows(next(found), template.slot, template.cls)
         return home.trace.note_item(rows) if template.is_given else rows
+    if isinstance(template, Ref):
+        return template.pool.row(next(found))
     return next(found)
 
 
@@ -321,6 +341,8 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
         return ComplexTracer((next(columns), next(columns)), "array")
     if isinstance(template, (Fixed, Fields)):
         return None
+    if isinstance(template, Ref):
+        return template.pool.content[Tracer(next(columns).value, "array")]
     if not isinstance(template, Several):
         return next(columns)
     if _has_complex(template):
@@ -355,9 +377,11 @@ class RecordPlan:
     template: Template
     columns: tuple[Any, ...]  # plans of lists, with ``build``
 
-    def build(self, outputs: Any, leaf: Callable[[tuple[Any, ...]], Any]) -> list[Any]:
+    def build(
+        self, outputs: Any, leaf: Callable[[tuple[Any, ...]], Any], made: dict[Any, Any]
+    ) -> list[Any]:
         """The list; ``leaf`` makes one of the result."""
-        columns = [column.build(outputs, leaf) for column in self.columns]
+        columns = [column.build(outputs, leaf, made) for column in self.columns]
         return [_plain(self.template, iter(row)) for row in zip(*columns, strict=True)]
 
 
@@ -370,14 +394,61 @@ def _plain(template: Template, found: Iterator[Any]) -> Any:
         return template.plain(next(found), next(found))
     if isinstance(template, Rows):
         row = next(found)
-        if template.slot.form == "python":
-            return row.tolist()
-        return list(row) if template.slot.form == "scalar" else [np.array(x) for x in row]
+        items = [np.array(x) for x in row] if row.ndim > 1 else items_of(row, template.slot)
+        return template.cls.python_type(items)
     return next(found)
 
 
+def items_of(row: np.ndarray[Any, Any], slot: Slot) -> list[Any]:
+    """The numbers of a row of a run."""
+    return row.tolist() if slot.form == "python" else list(row)
+
+
+@dataclass(frozen=True)
+class PoolPlan:
+    """The rows of a pool in the result: each is made once, wherever it is."""
+
+    output: int
+    slot: Slot
+
+    def row(self, outputs: Any, number: int, made: dict[Any, Any]) -> list[Any]:
+        """The row of a number; ``made`` has those of this result."""
+        key = self.output, number
+        if key not in made:
+            made[key] = items_of(np.asarray(outputs[self.output])[number], self.slot)
+        row: list[Any] = made[key]
+        return row
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """A row in the result; its number is an output, or known."""
+
+    pool: PoolPlan
+    number: int
+    is_output: bool
+
+    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> list[Any]:
+        """The list."""
+        number = int(outputs[self.number]) if self.is_output else self.number
+        return self.pool.row(outputs, number, made)
+
+
+@dataclass(frozen=True)
+class RowsPlan:
+    """How a list of rows is made of the list that their numbers are."""
+
+    pool: PoolPlan
+    column: Any
+
+    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> list[Any]:
+        """The list."""
+        numbers = self.column.build(outputs, leaf, made)
+        return [self.pool.row(outputs, number, made) for number in numbers]
+
+
 __all__ = [
-    "Complex", "Number", "RecordPlan", "Rows", "Several", "Template", "Typed", "as_array", "build",
+    "Complex", "Number", "PoolPlan", "RecordPlan", "Ref", "RowPlan", "Rows", "RowsPlan", "Several", "Template", "Typed", "as_array", "build",
     "forms", "freeze_lists", "has_given", "has_lists", "looks_like", "numbers", "template_of", "template_of_part",
     "width",
 ]  # fmt: skip

@@ -149,6 +149,8 @@ def _run_into(
         outcome.value = freeze(outcome.value, outcome.made, origins)
         for scope, before in changes.saved.values():
             if isinstance(scope, QueueScope) and len(scope.locals) != len(before):
+                if isinstance(scope.obj, StoredList):
+                    scope.obj.refuse_queue()
                 raise NotStaged("a deque that has another length after a branch or pass")
         changed = {
             (scope, name): value
@@ -239,7 +241,7 @@ def _entangled(changed: dict[tuple[Any, str], Any], made: dict[int, Any]) -> set
     first: dict[int, Any] = {}
 
     def visit(key: Any, x: Any) -> None:
-        if isinstance(x, Tracer) or is_numeric(x):
+        if isinstance(x, Tracer) or is_numeric(x) or is_row(x):
             return
         if choices.is_choice(x):
             for part in choices.parts_of(x)[1:]:
@@ -324,6 +326,11 @@ def freeze(
     if type(x) is dict:
         return copied({k: inner(v) for k, v in x.items()})
     return x
+
+
+def is_row(x: Any) -> bool:
+    """Whether a list is a row of a pool, which is known by its number (``pools``)."""
+    return isinstance(x, StoredList) and x.row is not None
 
 
 def _are_sequences(a: Any, b: Any) -> bool:
@@ -647,6 +654,9 @@ class Merge:
             self._complex(numbers, put)
         elif (types := complex_types(a, b)) is not None:
             self._complex_of_types(a, b, types, put)
+        elif is_row(a) and is_row(b) and a.row.pool is b.row.pool:
+            make = a.row.pool.row
+            self.value(a.row.number, b.row.number, lambda number: put(make(number)))
         elif choices.are_lists(self.frame.trace, first, second):
             self.objects.value(first, second, put)
         elif whole_of(a) is not None or whole_of(b) is not None:

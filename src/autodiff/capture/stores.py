@@ -103,6 +103,15 @@ class Store:
         except IndexError:
             raise IndexError("list index out of range") from None
 
+    def item(self, at: Extent) -> Tracer:
+        """The number at a position."""
+        return slice_of(Tracer(self.buffer.value, "array"), *place(at, self.slot))
+
+    def put(self, at: Extent, value: Tracer) -> None:
+        """Store an item at a position."""
+        x = Tracer(self.buffer.value, "array")
+        self.buffer.write(slice_update(x, value, *place(at, self.slot)).value)
+
     def reserve(self, needed: Extent) -> None:
         """Make room for ``needed`` items (where the list was made)."""
         low, _ = bounds(self.capacity - needed)
@@ -185,7 +194,6 @@ def place(at: Extent, slot: Slot) -> tuple[Any, Any, Any]:
 
 def count_of(n: Extent) -> Value:
     """A number of items as a value."""
-    """A number of items as a value."""
     return as_tracer(n).value
 
 
@@ -241,7 +249,9 @@ class ListPlan:
     changed: int | None
     kind: type = list  # or tuple
 
-    def build(self, outputs: Any, leaf: Callable[[tuple[Any, ...]], Any]) -> Any:
+    def build(
+        self, outputs: Any, leaf: Callable[[tuple[Any, ...]], Any], made: dict[Any, Any]
+    ) -> Any:
         """The list; ``leaf`` makes one of the result."""
         n = self.length  # if neither this nor a count is known: all
         if n is None and self.count is not None:

@@ -189,6 +189,8 @@ class Tables:
     # arrays in lists are told apart; lists and dicts are choices (``choices.TOLD_APART``), then the
     # branch is guarded.
     distinguish_arrays: int = 0
+    # Set when it turns out to matter which list an item of a list is (capture.pools).
+    shares_rows: bool = False
     # Lists that are arguments, one array each (given.Given).
     given: dict[int, Any] = field(default_factory=dict)
     # Copies of containers, with everything in them lifted, that libraries were given; of which.

@@ -440,6 +440,11 @@ class StoredList(list[Any]):
     counts_as_list = True  # to ``tree``
     is_complex = False  # whether it holds the parts of complex numbers
     python_type: type = list  # what it is to the user's code
+    row: Any = None  # the row of a pool that it is (``capture.pools``)
+    template: Any = None  # what its items are, where they are kept in columns
+
+    def refuse_queue(self) -> None:
+        """A pass or branch has changed how many items there are."""
 
     def whole(self) -> Tracer | None:
         """That array, if so; None for an ordinary list."""

@@ -91,6 +91,9 @@ tuple(e + 0.1 for e in $vec0)
 
 [make_table | table]
 [[$num0, $num], [$num0, 0.5]]
+[[$num, $num0]] * 3
+[[e, $num0] for e in $vec0]
+[row[:] for row in $the_table]
 
 [make_group | group]
 [Cell($vec_n, $num0), $the_cell]
@@ -300,6 +303,9 @@ $own_list = $the_list + [$num]
 $own_list = $the_list[::-1]
 $the_list += [$num, $num0]
 $the_list.insert(0, $num)
+$the_list.insert(k - 1, $num)
+$the_list.append($the_list.pop(0) * 0.5)
+$the_list.append($num); del $the_list[0]
 $own_list = [0.5 * e for e in $the_list]
 $the_list.reverse()
 $the_list.sort()
@@ -337,6 +343,12 @@ $the_table[-1][1] += 0.2 * $num0
 $the_table.append($the_table[0])
 $the_table[k % 2] = [$num, $num0]
 $the_table.sort(key=lambda r: r[0])
+$the_table[0], $the_table[-1] = $the_table[-1], $the_table[0]
+$the_table[k % 2] = $the_table[-1]
+$the_table[0] = [0.5 * e for e in $the_table[-1]]
+$the_table[k % 2][0] += 0.2 if $the_table[0] is $the_table[-1] else $num0
+$the_table.reverse()
+$the_table[0].reverse()
 $the_group[0].u = $vec_n
 $the_group[-1].s = $num
 $the_group[k % 2] = $the_cell
@@ -370,6 +382,15 @@ for $new_vec_n in $the_pair:
 for $new_num, $new_num2 in $the_pairs[:3]:
     $loop
 for $new_num, $new_num2 in $the_table[:2]:
+    $loop
+for $new_count in range(7):
+    $the_table[$new_count % 2][$new_count % 2] -= 0.1 * $the_table[-1][0]
+    $loop
+for $new_count in range(6):
+    $the_table[$new_count % 2], $the_table[-1] = $the_table[-1], $the_table[$new_count % 2]
+    $loop
+for $new_count in range(6):
+    $the_list.append($num); $the_list.pop(0)
     $loop
 for $new_cell in $the_group[:3]:
     $new_cell.s = $num

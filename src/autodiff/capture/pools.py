@@ -1,0 +1,276 @@
+"""Lists that are items of lists, and change: rows of one array, each known by its number.
+
+    m = [row[:] for row in rows]        pool: float64[n, k], the rows that there are; m: int64[n], their numbers
+    m[i], m[j] = m[j], m[i]             two stores of numbers
+    m[i][j] = v                         a store into the pool, which every other name of the row sees
+
+A *row* is a list whose store is a row of a pool.  Whichever lists hold it, and whatever variables, they hold its number:
+so two of them are one list exactly where they are in plain Python, however a loop or branch has chosen.  Rows
+have numbers of one type, all as many, and keep their length; a new one is put at the pool's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.regions import Slot, is_numeric, slot_of
+from autodiff.capture.stores import Store, array_of, count_of
+from autodiff.dims import Extent, same
+from autodiff.ir.data import Value
+from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
+from autodiff.ops.dispatch import extent_of
+from autodiff.ops.either import Either
+from autodiff.ops.structural import slice_of, slice_update
+from autodiff.ops.tracer import Cell, StoredList, Tracer, as_tracer
+from autodiff.plain_data import dataclass
+
+ROWS = "rows"  # what an attempt has to know: that items of lists which are lists may be shared, or change
+
+
+def RowsMatter(reason: str) -> Bail:
+    """It matters which list an item of a list is: a copy of its items does not do."""
+    return Bail(Rung.LEARNT, reason, needs=(ROWS,))
+
+
+@dataclass(eq=False)
+class Pool:
+    """The rows that there are: a list of arrays that no code of the user's has."""
+
+    rows: Any  # a list in a store
+    slot: Slot  # of the numbers in a row
+    length: Extent  # of a row
+
+    @property
+    def content(self) -> Tracer:
+        """All rows, with room for those to come."""
+        if self.rows.store.rows is not None:
+            raise NotStaged("items of lists that change in a loop of unknown length")
+        return Tracer(self.rows.store.buffer.value, "array")
+
+    def row(self, number: Any) -> Any:
+        """The row of a number."""
+        made = self.rows._new(())
+        made.store = RowStore(self, number)
+        return made
+
+    def fits(self, item: Any) -> bool:
+        """Whether a list is a row, or can become one."""
+        known = row_of(item)
+        if known is not None:
+            return known.pool is self
+        found = slot_of_row(item)
+        return found is not None and found[0] == self.slot and same(found[1], self.length)
+
+    def number(self, item: Any) -> Any:
+        """The number of a list, which becomes a row where it is none."""
+        known = row_of(item)
+        return self.take(item) if known is None else known.number
+
+    def take(self, item: Any) -> Any:
+        """Make a list a row, where it was made; its number."""
+        item.trace.refuse_held(item)
+        if not item.is_here():
+            item.request(self)
+        content = contents(item, self.slot)
+        length = self.rows.extent
+        number = length if isinstance(length, int) else Tracer(as_tracer(length).value, "python")
+        self.rows.append(Tracer(content.value, "array"))
+        self.take_as(item, number)
+        return number
+
+    def take_as(self, item: Any, number: Any) -> None:
+        """Have a list be the row of a number, which holds its items."""
+        list.clear(item)
+        item.store = RowStore(self, number)
+
+
+def contents(item: Any, slot: Slot) -> Tracer:
+    """The numbers of a list that becomes a row."""
+    if item.store is None:
+        return array_of(list(list.__iter__(item)), slot)
+    whole: Tracer = item.whole()
+    return whole
+
+
+def make_pool(home: Any, wanted: Wanted, items: Sequence[Any]) -> Pool:
+    """A pool of some lists, made where the list ``home`` was."""
+    slot = Slot(wanted.slot.dtype, (wanted.length,), "array")
+    found = [Tracer(contents(item, wanted.slot).value, "array") for item in items]
+    content = array_of(found, slot)
+    rows = home._new(())
+    rows.block = home.block
+    rows.fill(content, slot)
+    pool = Pool(rows, wanted.slot, wanted.length)
+    for number, item in enumerate(items):
+        pool.take_as(item, number)
+    return pool
+
+
+def copy_of(x: Any, clones: dict[Any, tuple[Any, Any]]) -> Any:
+    """``copy.deepcopy`` of a row, or of a list of rows: of a pool of its own; None of anything else.
+
+    ``clones`` has the pools of one copy, so that what is one list before is one after it.
+    """
+    row, pool = row_of(x), pool_of(x)
+    if pool is None:
+        return None
+    if pool not in clones:
+        clones[pool] = (pool, Pool(pool.rows.copy(), pool.slot, pool.length))
+    clone: Pool = clones[pool][1]
+    if row is not None:
+        return clone.row(row.number)
+    made = x.copy()
+    made.template = replace(x.template, pool=clone)
+    return made
+
+
+class _Content:
+    """What a row holds, where lists look for the storage of their items."""
+
+    def __init__(self, pool: Pool, at: Extent) -> None:
+        self.pool = pool
+        self.place = ((at, 0), (None, pool.length), (1, 1))
+
+    @property
+    def value(self) -> Value:
+        """The numbers of the row."""
+        return slice_of(self.pool.content, *self.place).value
+
+    def write(self, value: Value) -> None:
+        """Give the row other numbers."""
+        changed = slice_update(self.pool.content, Tracer(value, "array"), *self.place)
+        self.pool.rows.store.buffer.write(changed.value)
+
+
+class RowStore(Store):
+    """The store of a row: the part of its pool that has the row's number."""
+
+    def __init__(self, pool: Pool, number: Any) -> None:
+        self.at = extent_of(number)
+        content: Any = _Content(pool, self.at)
+        super().__init__(content, Cell(count_of(pool.length)), pool.slot, [], None, None)
+        self.pool = pool
+        self.number = number  # an int, or a value of the program
+
+    @property
+    def length(self) -> Extent:
+        """How many numbers a row has."""
+        return self.pool.length
+
+    @property
+    def capacity(self) -> Extent:
+        """As many as it has."""
+        return self.pool.length
+
+    def item(self, at: Extent) -> Tracer:
+        """The number at a position."""
+        return slice_of(self.pool.content, (self.at, at), (None, None), (1, 1))
+
+    def put(self, at: Extent, value: Tracer) -> None:
+        """Store a number."""
+        changed = slice_update(self.pool.content, value, (self.at, at), (None, None), (1, 1))
+        self.pool.rows.store.buffer.write(changed.value)
+
+
+def row_of(x: Any) -> RowStore | None:
+    """The row that a list is, if it is one."""
+    return x.row if isinstance(x, StoredList) else None
+
+
+def pool_of(x: Any) -> Pool | None:
+    """The pool that a list is a row of, or that its items are."""
+    row = row_of(x)
+    if row is not None:
+        return row.pool
+    pool = getattr(x.template, "pool", None) if isinstance(x, StoredList) else None
+    return pool if isinstance(pool, Pool) else None
+
+
+def same_row(a: Any, b: Any) -> Any:
+    """``a is b`` of two lists one of which is a row: a bool, or a traced one."""
+    rows = both_rows(a, b)
+    if rows is None:
+        return False
+    same_number: Any = np.equal(rows[0].number, rows[1].number)
+    if not isinstance(same_number, Tracer):
+        return bool(same_number)
+    return Tracer(as_tracer(same_number).value, "python")
+
+
+def both_rows(a: Any, b: Any) -> tuple[RowStore, RowStore] | None:
+    """The rows of one pool that two lists are, if they are."""
+    first, second = row_of(a), row_of(b)
+    if first is None or second is None or first.pool is not second.pool:
+        return None
+    return first, second
+
+
+def refuse_new_length(x: Any, what: str) -> None:
+    """A row is about to change its length, or to hold what no row can.
+
+    A loop that does it is unrolled; outside of it, so are those that fill the list.
+    """
+    row = row_of(x)
+    if row is not None:
+        reason = f"{what} of a list that is an item of a list"
+        raise AmbiguousStore(reason) if row.pool.rows.is_here() else NotStaged(reason)
+
+
+def slot_of_row(item: Any) -> tuple[Slot, Extent] | None:
+    """The type of the numbers in a list, and how many there are, if it is a row or can become one."""
+    if not isinstance(item, StoredList) or item.python_type is not list:
+        return None
+    kept: Any = item
+    if kept.columns is not None or kept.frozen or id(item) in kept.trace.given:
+        return None
+    store = kept.store
+    if store is not None:
+        uneven = store.changed is not None or store.rows is not None or store.slot.form == "array"
+        return None if uneven else (store.slot, kept.extent)
+    items = list(list.__iter__(item))
+    if not items or not all(is_numeric(x) and not isinstance(x, Either) for x in items):
+        return None
+    (slot, *others) = {slot_of(x) for x in items}
+    return None if others or slot.form == "array" else (slot, len(items))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a list needs whose items are to be rows: of which type and length; the pool, if there is one."""
+
+    slot: Slot
+    length: Extent
+    pool: Pool | None
+
+    @staticmethod
+    def by(items: Sequence[Any]) -> Wanted | None:
+        """What lists need; None where they cannot be rows of one pool."""
+        found = [slot_of_row(item) for item in items]
+        first = found[0]
+        if first is None or any(x is None or x[0] != first[0] for x in found):
+            return None
+        if not all(x is not None and same(x[1], first[1]) for x in found):
+            return None
+        known = [row_of(item) for item in items]
+        pools = {row.pool for row in known if row is not None}
+        return None if len(pools) > 1 else Wanted(*first, next(iter(pools), None))
+
+
+__all__ = [
+    "ROWS",
+    "Pool",
+    "RowStore",
+    "RowsMatter",
+    "Wanted",
+    "both_rows",
+    "copy_of",
+    "make_pool",
+    "pool_of",
+    "refuse_new_length",
+    "row_of",
+    "same_row",
+]
