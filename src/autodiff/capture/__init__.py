@@ -41,6 +41,7 @@ from autodiff.capture import (
 )
 from autodiff.capture.choices import TOLD_APART
 from autodiff.capture.frames import Scope
+from autodiff.capture.gathered import OBJECTS, refuse_changes
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList, refuse_open_length
@@ -295,12 +296,14 @@ def capture(
     """
     naming, warned = naming or Naming(), set() if warned is None else warned
     tier = EAGER if eager else STAGED
-    # None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists.
+    # None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists; ``OBJECTS``: objects in
+    # lists are read one by one.
     wanted, learnt = list[Place | str | None](), list[Decision]()
     while True:
         trace = Trace(tier, replace(naming, tags={}), learnt, warned, run_long)
         trace.slots, trace.derivative = slots, derivative
         trace.distinguish_arrays, trace.shares_rows = wanted.count(None), ROWS in wanted
+        trace.gathers = OBJECTS not in wanted
         places = [place for place in wanted if isinstance(place, Place)]
         try:
             with floating.noting(floating.wanted()) as errors:
@@ -308,6 +311,9 @@ def capture(
                 found.errors = errors()
             return found
         except Bail as problem:
+            if trace.gathered and problem.rung is not Rung.LEARNT:
+                wanted.append(OBJECTS)
+                continue
             is_known = problem.needs is None and trace.distinguish_arrays > TOLD_APART
             if problem.rung is not Rung.LEARNT or is_known:
                 raise
@@ -605,6 +611,7 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
     if trace.tier.holds_back:
         trace.state.forget_unread()
     given.leave(trace, result, derivative)
+    refuse_changes(trace)
     outputs: list[Value] = []
     forms: list[str] = []
     # Of what is found outside, and of what is shared.

@@ -75,7 +75,8 @@ def _call(
         args = _as_read(frame.trace, function, args, kwargs)
     special = SPECIAL.get(function) if _hashable(function) else None
     if special is not None:
-        args = [_known_class(function, x) for x in args]
+        if function is not getattr or len(args) != 2:
+            args = [_known_class(function, x) for x in args]
         frame.trace.advancing((*args, *kwargs.values()))
         return run_users(special, frame, *args, **kwargs)
     if isinstance(function, (Closure, Callback)):

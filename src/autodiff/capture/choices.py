@@ -42,7 +42,9 @@ class Instance:
     origin: Any = None
 
 
-def _refused(*_: Any, **__: Any) -> Any:
+def _refused(x: Any = None, *_: Any, **__: Any) -> Any:
+    if type(x) is Among:
+        raise NotStaged("a use of an object itself that stands in a list")
     raise AmbiguousStore("a use of an object itself that a branch chose among others")
 
 
@@ -57,7 +59,7 @@ class OneOf:
 
     def __getattribute__(self, name: str) -> Any:
         """What nobody but this module knows is refused."""
-        return OneOf if name == "__class__" else _refused()
+        return OneOf if name == "__class__" else _refused(self)
 
     __setattr__ = __delattr__ = __eq__ = __ne__ = __hash__ = __bool__ = __len__ = __iter__ = (
         _refused
@@ -75,13 +77,31 @@ class OneOf:
     __array__ = __array_ufunc__ = __array_function__ = __next__ = __dir__ = __exit__ = _refused
 
 
+class Among(OneOf):
+    """An object of a group, at a place known only when the program runs (``gathered``)."""
+
+    __slots__ = ()
+
+    def __init__(self, group: Any, index: Tracer) -> None:
+        object.__setattr__(self, "_autodiff_parts", (group, index))
+        object.__setattr__(self, "_autodiff_block", None)
+
+
+def group_and_index(x: Among) -> tuple[Any, Tracer]:
+    """The group of an object that stands in a list, and where it is."""
+    parts: tuple[Any, Tracer] = object.__getattribute__(x, "_autodiff_parts")
+    return parts
+
+
 def is_choice(x: Any) -> bool:
-    """Whether an object is a choice."""
-    return type(x) is OneOf
+    """Whether an object is a choice, or one that stands in a list."""
+    return type(x) is OneOf or type(x) is Among
 
 
 def parts_of(x: OneOf) -> tuple[Tracer, Any, Any]:
     """The test of a choice, and its two objects."""
+    if type(x) is Among:
+        _refused(x)
     parts: tuple[Tracer, Any, Any] = object.__getattribute__(x, "_autodiff_parts")
     return parts
 
@@ -94,7 +114,9 @@ def block_of(x: OneOf) -> Block:
 
 def objects_of(x: Any) -> Iterator[Any]:
     """The objects that a choice is among."""
-    if is_choice(x):
+    if type(x) is Among:
+        yield from group_and_index(x)[0].objects
+    elif is_choice(x):
         for part in parts_of(x)[1:]:
             yield from objects_of(part)
     else:
@@ -104,6 +126,9 @@ def objects_of(x: Any) -> Iterator[Any]:
 def class_of(x: Any) -> type:
     """The class of an object, or of those that a choice is among."""
     while is_choice(x):
+        if type(x) is Among:
+            cls: type = group_and_index(x)[0].cls
+            return cls
         x = parts_of(x)[1]
     while isinstance(x, Left):
         x = x.first
@@ -113,7 +138,7 @@ def class_of(x: Any) -> type:
 def refuse(x: Any) -> None:
     """Refuse a choice where Python would have to be given the object."""
     if is_choice(x):
-        _refused()
+        _refused(x)
 
 
 # -- regions ----------------------------------------------------------------------------------------
@@ -128,7 +153,7 @@ class Left:
 
 def freeze(x: OneOf, made: dict[int, Any], inner: Callable[[Any], Any]) -> Any:
     """A choice at the end of a region that has ``made`` objects; ``inner`` freezes those."""
-    if block_of(x) is not current_block():
+    if type(x) is Among or block_of(x) is not current_block():
         return x  # from before the region
     test, *objects = parts_of(x)
     return Left(test, *(_left(part, made, inner) for part in objects))

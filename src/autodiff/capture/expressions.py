@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture import choices
+from autodiff.capture import choices, gathered
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import SPECIAL_TYPES, call, iterate
@@ -241,6 +241,7 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
             else (python_not(found) if isinstance(found, Tracer) else not found)
         )
     frame.trace.refuse_items(left, right)
+    frame.trace.guard_apart(left, right)  # which are equal if they are one
     return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
 
 
@@ -364,6 +365,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
     if any(own_method(frame, x, "__eq__") is not None for x in items):
         refuse_unseen(frame, items)
+    for x in items[1:]:
+        frame.trace.guard_apart(item, x)
     return run_users(operator.contains, container, item)
 
 
@@ -453,6 +456,8 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``obj.name``, lifted or guarded where it comes from outside."""
     if name == "__class__":
         return type_of(obj)
+    if type(obj) is choices.Among:
+        return gathered.attribute(frame, obj, name, node, load_attribute, call)
     if choices.is_choice(obj):
         return _attribute_of_choice(frame, obj, name, node)
     if isinstance(obj, Tracer):

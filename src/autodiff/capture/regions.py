@@ -243,6 +243,8 @@ def _entangled(changed: dict[tuple[Any, str], Any], made: dict[int, Any]) -> set
     def visit(key: Any, x: Any) -> None:
         if isinstance(x, Tracer) or is_numeric(x) or is_row(x):
             return
+        if isinstance(x, choices.Among):
+            return
         if choices.is_choice(x):
             for part in choices.parts_of(x)[1:]:
                 if id(part) in made and id(part) not in first:

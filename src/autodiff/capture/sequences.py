@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from autodiff.capture.gathered import group_of
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
 from autodiff.dims import (
@@ -83,7 +84,8 @@ def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
         return LazySequence(source.extent, lambda k: source[k], source.parts())
     if isinstance(source, Tracer) and source.shape:
         return LazySequence(source.shape[0], lambda k: source[k])
-    return None
+    group = group_of(frame.trace, source)
+    return None if group is None else LazySequence(len(group.objects), group.at)
 
 
 def lazy_zip(frame: Frame, sources: Sequence[Any]) -> LazySequence | None:

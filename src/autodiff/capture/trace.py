@@ -189,6 +189,9 @@ class Tables:
     # arrays in lists are told apart; lists and dicts are choices (``choices.TOLD_APART``), then the
     # branch is guarded.
     distinguish_arrays: int = 0
+    # Lists of objects from outside that loops go through (capture.gathered), by path; whether there may be any.
+    gathered: dict[str, Any] = field(default_factory=dict)
+    gathers: bool = True
     # Set when it turns out to matter which list an item of a list is (capture.pools).
     shares_rows: bool = False
     # Lists that are arguments, one array each (given.Given).
@@ -225,7 +228,7 @@ class Trace(Tables):
             record.example = None
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
-            self.copied, self.items, self.tables, self.taken_apart,
+            self.copied, self.items, self.tables, self.taken_apart, self.gathered,
             self.ambiguous, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
             self.attempts,
@@ -501,9 +504,18 @@ class Trace(Tables):
                 raise Declined("an identity test of an argument with itself")
             self.guard_not_given(other)
 
+    def guard_apart(self, left: Any, right: Any) -> None:
+        """Have two objects from outside be two at every call."""
+        first, second = self.paths.get(id(left)), self.paths.get(id(right))
+        if left is right or first is None or second is None or first.text == second.text:
+            return
+        if self.tier.reusable and id(left) in self.instances and id(right) in self.instances:
+            self.guards.append(Guard(first, "apart", second))
+
     def refuse_identity(self, left: Any, right: Any) -> None:
         """It matters whether two objects are one: not of copies."""
         self._guard_identity(left, right)
+        self.guard_apart(left, right)
         arrays = isinstance(left, Tracer) and isinstance(right, Tracer)
         if arrays and self.copied and left.form == right.form == "array":
             raise NotStaged("an identity test of arrays beside a list of arrays")

@@ -1,0 +1,199 @@
+"""A list of objects from outside that a loop goes through: an attribute of theirs is one array.
+
+    for r in readings:                      y: float64[n], read as [r.y for r in readings]
+        s += (r.y - a * r.t) ** 2           slice(y, k)
+
+In the loop's body a :class:`~autodiff.capture.choices.Among` stands for the object of that pass.  Its methods and
+properties are interpreted; an attribute is read from all objects at once.  Everything else that would have to know the
+object itself refuses, and the loop is unrolled.  Nothing may store into objects of their class.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import field
+from operator import attrgetter
+from types import FunctionType, MemberDescriptorType, MethodType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff import containers
+from autodiff.capture.choices import Among, group_and_index
+from autodiff.capture.paths import Guard, Path
+from autodiff.ladder import Bail, NotStaged, Rung
+from autodiff.ops.tracer import Form, Tracer
+from autodiff.plain_data import dataclass
+from autodiff.tables import FEWEST, LARGEST_INT
+
+if TYPE_CHECKING:
+    from autodiff.capture.trace import Trace
+
+OBJECTS = "objects"  # what an attempt has to know: that objects are read one by one
+_KINDS: dict[type, tuple[Any, Form]] = {
+    float: (np.float64, "python"), np.float64: (np.float64, "scalar"),
+    int: (np.int64, "python"), bool: (np.bool_, "python"),
+}  # fmt: skip
+
+
+@dataclass(eq=False)
+class Group:
+    """The objects of a list, which are of one class, and the columns that were read of them."""
+
+    trace: Trace
+    cls: type
+    objects: Sequence[Any]
+    base: Path  # to the list
+    columns: dict[str, Tracer] = field(default_factory=dict)
+
+    def at(self, index: Any) -> Any:
+        """The object at a position: itself, or what stands for it."""
+        if isinstance(index, Tracer):
+            return Among(self, index)
+        return self.trace.lift(self.objects[index], self.base.item(index))
+
+    def column(self, name: str) -> Tracer | None:
+        """What all objects hold under a name, as one array; None where that is no array of numbers."""
+        if any(self.trace.state.changes(x) for x in self.objects):
+            raise NotStaged("a loop over objects that the function changes")
+        if name not in self.columns:
+            kind = type(getattr(self.objects[0], name, None))
+            if kind not in _KINDS:
+                return None
+            read = _reader(self.cls, name, kind)
+            try:
+                values = read(self.objects)
+            except (AttributeError, TypeError):
+                return None
+            root = Path.root(read, "column")
+            at = self._applied(root)
+            self.columns[name] = self.trace.add_input(
+                values, at, None, name, title=f"the {name!r} of {self.base.describe()}"
+            )
+        return self.columns[name]
+
+    def _applied(self, function: Path) -> Path:
+        return Path(f"{function.text}({self.base.text})", (*function.roots, *self.base.roots))
+
+    def none_holds(self, name: str) -> bool:
+        """Whether no object holds an attribute of its own by a name, now and at every call."""
+
+        def lack(objects: Sequence[Any]) -> bool:
+            return not any(name in containers.attributes_of(x) for x in objects)
+
+        if lack(self.objects):
+            self.trace.guards.append(Guard(self._applied(Path.root(lack, "lack")), "equal", True))
+            return True
+        return False
+
+    def number(self, name: str, index: Tracer) -> Any:
+        """What the object at a traced position holds under a name; None where that is no number."""
+        column = self.column(name)
+        if column is None:
+            return None
+        form = _KINDS[type(getattr(self.objects[0], name))][1]
+        item = column[index]
+        return item.item() if form == "python" else Tracer(item.value, form)
+
+
+def _reader(cls: type, name: str, kind: type) -> Callable[[Sequence[Any]], np.ndarray]:
+    """What reads the numbers that objects of a class hold; a TypeError where one holds another thing."""
+    get, dtype = attrgetter(name), _KINDS[kind][0]
+
+    def column(objects: Sequence[Any]) -> np.ndarray:
+        values = list(map(get, objects))
+        if set(map(type, objects)) != {cls} or set(map(type, values)) != {kind}:
+            raise TypeError(name)
+        if kind is int and (max(values) >= LARGEST_INT or min(values) <= -LARGEST_INT):
+            raise TypeError(name)
+        return np.array(values, dtype)
+
+    return column
+
+
+def group_of(trace: Trace, source: Any) -> Group | None:
+    """The objects that a loop goes through, if they are of one class and reached by one path."""
+    if type(source) not in (list, tuple) or len(source) < FEWEST or not trace.gathers:
+        return None
+    if trace.naming is not None and (trace.naming.paths or trace.naming.objects):
+        return None
+    cls: Any = type(source[0])
+    if set(map(type, source)) != {cls} or not _is_plain(cls, source[0]):
+        return None
+    base = _base(trace, source)
+    if base is None or trace.state.changes(source):
+        return None
+    known: Group | None = trace.gathered.get(base.text)
+    if known is None:
+        known = trace.gathered[base.text] = Group(trace, cls, list(source), base)
+    return known
+
+
+def _is_plain(cls: Any, example: Any) -> bool:
+    """Whether reading attributes of a class runs no code but properties."""
+    kind = containers.kind_of(example)
+    return (
+        kind is not None
+        and kind.name == "instance"
+        and cls.__getattribute__ is object.__getattribute__
+        and not hasattr(cls, "__getattr__")
+    )
+
+
+def _base(trace: Trace, source: Sequence[Any]) -> Path | None:
+    """The path to a list whose items are those of ``source``."""
+    path = trace.paths.get(id(source))
+    if path is not None:
+        return path
+    first = trace.paths.get(id(source[0]))
+    if first is None or not first.text.endswith("[0]") or not first.is_of_arguments:
+        return None
+    base = Path(first.text[: -len("[0]")], first.roots)
+    try:
+        found = eval(base.text, {"args": trace.slots, **dict(base.roots)})
+    except (AttributeError, KeyError, IndexError, TypeError, NameError):
+        return None
+    alike = type(found) is type(source) and len(found) == len(source)
+    return base if alike and all(a is b for a, b in zip(found, source, strict=True)) else None
+
+
+def attribute(
+    frame: Any,
+    x: Among,
+    name: str,
+    node: ast.AST,
+    load: Callable[..., Any],
+    call: Callable[..., Any],
+) -> Any:
+    """``x.name`` of what stands for an object of a group."""
+    group, index = group_and_index(x)
+    static = inspect.getattr_static(group.cls, name, None)
+    if isinstance(static, property) and isinstance(static.fget, FunctionType):
+        frame.trace.guard_class(group.cls, name, static)
+        return call(frame, static.fget, [x], {}, node)
+    if isinstance(static, FunctionType) and group.none_holds(name):
+        frame.trace.guard_class(group.cls, name, static)
+        return MethodType(static, x)
+    if hasattr(type(static), "__get__") and type(static) is not MemberDescriptorType:
+        raise NotStaged(f"a loop over objects of which {name!r} is no plain attribute")
+    number = group.number(name, index)
+    if number is not None:
+        return number
+    found = [load(frame, group.at(k), name, node) for k in range(len(group.objects))]
+    literal = isinstance(found[0], (str, bytes, type(None), bool, int))
+    if not literal or any(type(y) is not type(found[0]) or y != found[0] for y in found):
+        raise NotStaged(f"a loop over objects that differ in {name!r}")
+    return found[0]
+
+
+def refuse_changes(trace: Trace) -> None:
+    """Refuse where something is stored into objects of a class of which columns were read."""
+    classes = {group.cls for group in trace.gathered.values() if group.columns}
+    if any(type(place.owner) in classes for place in trace.state.places.values()):
+        reason = "a store into an object of a class that a list from outside has objects of"
+        raise Bail(Rung.LEARNT, reason, needs=(OBJECTS,))
+
+
+__all__ = ["OBJECTS", "Group", "attribute", "group_of", "refuse_changes"]

@@ -1,0 +1,202 @@
+"""Loops over lists of the user's objects: an attribute of theirs is one array."""
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.api import Function
+
+from .support import ENGINES
+
+over_engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+class Reading:
+    unit = 2.0
+
+    def __init__(self, t, y):
+        self.t = t
+        self.y = y
+        self.label = "lab"
+
+    @property
+    def both(self):
+        return self.t + self.y
+
+    def residual(self, a):
+        return (self.y - a * self.t) ** 2
+
+    def shift(self, by):
+        self.y = self.y + by
+
+
+class Slotted:
+    __slots__ = ("label", "t", "y")
+    unit = 2.0
+    both = Reading.both
+    residual = Reading.residual
+    shift = Reading.shift
+
+    def __init__(self, t, y):
+        self.t = t
+        self.y = y
+        self.label = "lab"
+
+
+def _readings(n, cls=Reading):
+    return [cls(0.1 * k, 1.0 + 0.3 * k) for k in range(n)]
+
+
+def attributes(rows, a):
+    total = 0.0
+    for r in rows:
+        total = total + (r.y - a * r.t) ** 2
+    return total
+
+
+def methods_and_properties(rows, a):
+    total = 0.0
+    for k, r in enumerate(rows):
+        total = total + r.residual(a) * k + r.both * r.unit
+        if r.label == "lab" and isinstance(r, (Reading, Slotted)):
+            total = total + getattr(r, "t") * a  # noqa: B009
+    return total
+
+
+def side_by_side(rows, a):
+    total = 0.0
+    for r, q in zip(rows, reversed(rows), strict=True):
+        total = total + r.y * q.t * a
+    return total + sum([r.t for r in rows]) * a
+
+
+def nested(rows, a):
+    total = 0.0
+    for r in rows:
+        for q in rows:
+            total = total + (r.y - q.y) ** 2 * a
+    return total
+
+
+GATHERED = [attributes, methods_and_properties, side_by_side, nested]
+
+
+@over_engines
+@pytest.mark.parametrize("cls", [Reading, Slotted])
+@pytest.mark.parametrize("f", GATHERED, ids=lambda f: f.__name__)
+def test_a_loop_over_objects_is_one_loop(f, cls, engine) -> None:
+    value = Function(f, engine=engine)
+    for n, a in ((9, 0.7), (9, -0.4), (12, 0.7)):
+        assert value(_readings(n, cls), a) == pytest.approx(f(_readings(n, cls), a), rel=1e-12)
+    lengths = {str(value.ir(_readings(n, cls), 0.7)).count("\n") for n in (9, 14)}
+    assert len(lengths) == 1
+
+
+@pytest.mark.parametrize("f", GATHERED, ids=lambda f: f.__name__)
+def test_derivatives(f) -> None:
+    slope = autodiff.gradient(f, wrt="a")(_readings(9), 0.7)
+    step = (f(_readings(9), 0.7 + 1e-6) - f(_readings(9), 0.7 - 1e-6)) / 2e-6
+    assert slope == pytest.approx(step, rel=1e-6)
+
+
+def test_objects_are_read_at_each_call() -> None:
+    value, rows = autodiff.function(attributes), _readings(9)
+    for _ in range(3):
+        assert value(rows, 0.7) == pytest.approx(attributes(rows, 0.7), rel=1e-12)
+        rows[4].y = rows[4].y * 2
+    rows[2].y = 3  # an int, at one place
+    assert value(rows, 0.7) == pytest.approx(attributes(rows, 0.7), rel=1e-12)
+    rows[1].y = np.float64(0.5)
+    assert value(rows, 0.7) == pytest.approx(attributes(rows, 0.7), rel=1e-12)
+    del rows[1].y
+    with pytest.raises(AttributeError):
+        value(rows, 0.7)
+
+
+def test_a_method_that_one_object_has_for_itself() -> None:
+    value, rows = autodiff.function(methods_and_properties), _readings(9)
+    value(rows, 0.7)
+    rows[3].residual = lambda a: 10.0 * a
+    rows[4].unit = 7.0
+    expected = methods_and_properties(rows, 0.7)
+    assert value(rows, 0.7) == pytest.approx(expected, rel=1e-12)
+
+
+# -- what has to know the object itself ---------------------------------------------------------------
+def changed_in_the_loop(rows, a):
+    for r in rows:
+        r.shift(a)
+    return rows[0].y
+
+
+def changed_beside(rows, a):
+    total = 0.0
+    for r in rows:
+        total = total + r.y * a
+        rows[2].y = rows[2].y + 1.0
+    return total
+
+
+def changed_between(rows, a):
+    total = 0.0
+    for r in rows:
+        total = total + r.y * a
+    rows[0].y = 5.0
+    for r in rows:
+        total = total + r.y * a
+    return total
+
+
+def keys_of_a_dict(rows, a):
+    weights = {r: r.t * a for r in rows[1:]}
+    total = 0.0
+    for r in rows:
+        total = total + (weights[r] if r in weights else 100.0)
+    return total
+
+
+def compared(rows, a):
+    total = 0.0
+    for r in rows:
+        if r is rows[3]:
+            total = total + r.y * a
+        if r in rows[:2] or r == rows[4]:
+            total = total + 1.0
+    return total
+
+
+def given_back(rows, a):
+    best = rows[0]
+    for r in rows:
+        if r.y * a > best.y * a:
+            best = r
+    return best.t, max(rows, key=lambda r: r.y * a) is best
+
+
+ITSELF = [
+    changed_in_the_loop, changed_beside, changed_between, keys_of_a_dict, compared, given_back,
+]  # fmt: skip
+
+
+@over_engines
+@pytest.mark.parametrize("f", ITSELF, ids=lambda f: f.__name__)
+def test_objects_themselves_are_known(f, engine) -> None:
+    value = Function(f, engine=engine)
+    for _ in range(2):
+        plain, ours = _readings(9), _readings(9)
+        assert value(ours, 0.7) == pytest.approx(f(plain, 0.7), rel=1e-12)
+        assert [r.y for r in ours] == pytest.approx([r.y for r in plain], rel=1e-12)
+    twice = _readings(9)
+    twice[5] = twice[3]  # one object at two places, as it was not at the first call
+    expected = f(twice, 0.7)
+    twice = _readings(9)
+    twice[5] = twice[3]
+    assert value(twice, 0.7) == pytest.approx(expected, rel=1e-12)
+
+
+def test_whether_two_objects_are_one_is_asked_at_each_call() -> None:
+    def f(p, q, a):
+        return a if p is q else 2.0 * a
+
+    value, p, q = autodiff.function(f), Reading(0.0, 1.0), Reading(0.0, 1.0)
+    assert [value(p, q, 1.5), value(p, p, 1.5), value(q, p, 1.5)] == [3.0, 1.5, 3.0]
