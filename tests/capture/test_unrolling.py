@@ -22,17 +22,12 @@ def few_operations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unrolling, "MOST_OPERATIONS", MOST)
 
 
-class Scale:
-    def __init__(self, by: float) -> None:
-        self.by = by
+SCALES = [{"by": 1 + k / 100} for k in range(40)]
 
 
-SCALES = [Scale(1 + k / 100) for k in range(40)]
-
-
-def over_objects(x):
+def over_dicts(x):
     for scale in SCALES:
-        x = np.sin(x) * scale.by + 1.0
+        x = np.sin(x) * scale["by"] + 1.0
     return x
 
 
@@ -46,19 +41,19 @@ def over_text(x):
 def by_while(x):
     k = 0
     while k < len(SCALES):
-        x = np.sin(x) * SCALES[k].by + 1.0
+        x = np.sin(x) * SCALES[k]["by"] + 1.0
         k += 1
     return x
 
 
 def by_comprehension(x):
-    return sum([np.sin(x) * scale.by + 1.0 for scale in SCALES])
+    return sum([np.sin(x) * scale["by"] + 1.0 for scale in SCALES])
 
 
 def by_generator(x):
     def scaled(x):
         for scale in SCALES:
-            yield np.sin(x) * scale.by + 1.0
+            yield np.sin(x) * scale["by"] + 1.0
 
     total = 0.0
     for y in scaled(x):
@@ -69,7 +64,7 @@ def by_generator(x):
 def after_a_yield(x):
     def scaled(x):
         for k in range(40):
-            x = np.sin(x) * SCALES[k].by + 1.0
+            x = np.sin(x) * SCALES[k]["by"] + 1.0
             if k == 39:
                 yield x
 
@@ -79,19 +74,19 @@ def after_a_yield(x):
 def nested(x):
     for scale in SCALES:
         for other in SCALES[:2]:
-            x = x * scale.by + other.by
+            x = x * scale["by"] + other["by"]
     return x
 
 
 def inside_of_a_branch(x):
     if x[0] > 0:
-        x = over_objects(x)
+        x = over_dicts(x)
     return x
 
 
 def inside_of_try(x):
     try:
-        x = over_objects(x)
+        x = over_dicts(x)
     except Exception:
         x = x * 0.0
     finally:
@@ -102,14 +97,14 @@ def inside_of_try(x):
 def straight(x):
     x = x + 1
     for scale in SCALES[:10]:
-        x = x * scale.by
+        x = x * scale["by"]
     for scale in SCALES[:10]:
-        x = x * scale.by
+        x = x * scale["by"]
     return x
 
 
 LONG = [
-    over_objects,
+    over_dicts,
     over_text,
     by_while,
     by_comprehension,
@@ -156,14 +151,14 @@ def test_where_the_user_has_it_so_it_is_an_error(function: Callable[..., Any]) -
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_text_names_the_line_the_reason_and_the_remedy(engine: str) -> None:
-    line = over_objects.__code__.co_firstlineno + 1
-    (found,) = warned(autodiff.function(over_objects, engine=engine), X)
+    line = over_dicts.__code__.co_firstlineno + 1
+    (found,) = warned(autodiff.function(over_dicts, engine=engine), X)
     assert (found.filename, found.lineno) == (__file__, line)
     text = re.sub(r"first \d+ passes are \d+", "first N passes are M", str(found.message))
     assert text == (
         "AD501: this loop is unrolled, because of a list that Python goes through item by item: "
         "its first N passes are M operations, which take long to compile.\n"
-        f"  {__file__}, line {line}, in over_objects\n"
+        f"  {__file__}, line {line}, in over_dicts\n"
         "    for scale in SCALES:\n"
         "    ^^^^^^^^^^^^^^^^^^^\n"
         "  Remedy: let the loop change only numbers, arrays and lists that keep their types and "
@@ -173,7 +168,7 @@ def test_the_text_names_the_line_the_reason_and_the_remedy(engine: str) -> None:
 
 
 def test_it_comes_at_the_first_pass_that_is_too_much() -> None:
-    (found,) = warned(captured, over_objects, X)
+    (found,) = warned(captured, over_dicts, X)
     passes, operations = map(
         int, re.findall(r"first (\d+) passes are (\d+)", str(found.message))[0]
     )
@@ -181,14 +176,14 @@ def test_it_comes_at_the_first_pass_that_is_too_much() -> None:
 
 
 def test_each_object_tells_for_itself() -> None:
-    assert len(warned(autodiff.function(over_objects, engine="numpy"), X)) == 1
-    assert len(warned(autodiff.function(over_objects, engine="numpy"), X)) == 1
+    assert len(warned(autodiff.function(over_dicts, engine="numpy"), X)) == 1
+    assert len(warned(autodiff.function(over_dicts, engine="numpy"), X)) == 1
 
 
 @pytest.mark.parametrize("call", [
     autodiff.function(straight, engine="numpy"),
-    autodiff.function(over_objects, engine="numpy", use_cache=False),
-    autodiff.gradient(lambda x: np.sum(over_objects(x)), engine="numpy", use_cache=False),
+    autodiff.function(over_dicts, engine="numpy", use_cache=False),
+    autodiff.gradient(lambda x: np.sum(over_dicts(x)), engine="numpy", use_cache=False),
 ], ids=["short", "as plain Python", "along its path"])  # fmt: skip
 def test_what_compiles_little_or_nothing_warns_of_nothing(call: Callable[..., Any]) -> None:
     assert not warned(call, X)
