@@ -569,3 +569,38 @@ def test_a_value_that_python_needs_is_found_without_effects(f, engine, capsys):
                 result = str(error)
             outcomes.append((repr(result), capsys.readouterr().out, rng.bit_generator.state))
         assert outcomes[0] == outcomes[1]
+
+
+def test_the_order_of_effects_costs_as_much_as_the_program_is_long() -> None:
+    """Loops in loops with a print: each operation is looked at a few times, however deep it is."""
+    from autodiff.capture import effects
+    from tests.capture.support import program_of
+
+    def nest(depth):
+        lines = ["def f(x):", "    s = x"]
+        for k in range(depth):
+            lines.append("    " * (k + 1) + f"for i{k} in range(7):")
+        lines += ["    " * (depth + 1) + "s = s * 0.5 + x", "    " * (depth + 1) + "print(s)"]
+        return "\n".join([*lines, "    return s"])
+
+    from tests.programs.reference import compile_source
+
+    looked_at = []
+    for depth in (3, 6, 9):
+        f = compile_source(nest(depth), f"<nest {depth}>", {})["f"]
+        block = program_of(f, 0.5).block
+        seen = 0
+        fails = effects._fails
+
+        def counting(operation, fails=fails):
+            nonlocal seen
+            seen += 1
+            return fails(operation)
+
+        effects._fails = counting
+        try:
+            assert effects.order_effects(block) in (True, False)
+        finally:
+            effects._fails = fails
+        looked_at.append(seen)
+    assert looked_at[2] - looked_at[1] <= 2 * (looked_at[1] - looked_at[0])

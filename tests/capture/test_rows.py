@@ -194,8 +194,30 @@ def deleted(xs, a):
     return total
 
 
+def queue_of_pairs(xs, a):
+    q = [(x, a) for x in xs]
+    total = 0.0
+    for x in xs:
+        t, u = q.pop(0)
+        total = total + t * u
+        q.insert(2, (t * a, x))
+    return total + q[0][0] * q[-1][1]
+
+
+def queue_of_lists(xs, a):
+    q = [[x, a] for x in xs]
+    done = []
+    for x in xs:
+        r = q.pop(0)
+        r[0] = x * a
+        done.append(r)
+        q.insert(1, r)
+    done[0][1] = a * a
+    return q[0][0] + q[1][1] + done[-1][0]
+
+
 LISTS = [
-    window, put_first, put_anywhere, put_or_not, sorted_each_time, best_few, turned, deleted,
+    queue_of_pairs, queue_of_lists, window, put_first, put_anywhere, put_or_not, sorted_each_time, best_few, turned, deleted,
 ]  # fmt: skip
 ALL = [*((f, _matrix) for f in MATRICES), *((f, _numbers) for f in LISTS)]
 

@@ -18,7 +18,7 @@ import random
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -232,19 +232,11 @@ def order_effects(block: Block) -> bool:
 
     An effect that has to wait for the end makes those after it wait as well, so all wait.
     """
-    if all(operation.kind != "host_call" for operation in walk(block)):
+    hosts = [op.attributes["function"] for op in walk(block) if op.kind == "host_call"]
+    if not hosts:
         return False
-    watched = False
-    failing = False
-    # Backwards, and a loop's body twice: what comes before in it comes after, an iteration later.
-    executed = [*_executed(block)]
-    for operation in reversed(executed):
-        if operation.kind == "host_call":
-            host = operation.attributes["function"]
-            host.may_fail_later |= failing
-            watched |= host.at_the_end or host.may_fail_later
-        failing |= operation.kind == "check" or isinstance(ENTRIES[operation.kind].lowering, Kernel)
-    hosts = [op.attributes["function"] for op in executed if op.kind == "host_call"]
+    _note_failing(block, False, {})
+    watched = any(host.at_the_end or host.may_fail_later for host in hosts)
     effects = [host for host in hosts if not host.has_result and host.generator is None]
     if any(host.may_fail_later for host in effects):
         for host in effects:
@@ -252,13 +244,34 @@ def order_effects(block: Block) -> bool:
     return watched
 
 
-def _executed(block: Block) -> Iterator[Operation]:
-    for operation in block.operations:
-        yield operation
-        passes = 2 if operation.kind in ("for", "while") else 1
-        for _ in range(passes):
-            for region in operation.regions:
-                yield from _executed(region)
+def _note_failing(block: Block, failing: bool, known: dict[int, bool]) -> bool:
+    """Tell host calls, backwards, whether something after them may fail; whether something in the block may, or after it.
+
+    What comes before in a loop's body comes after, an iteration later.
+    """
+    for operation in reversed(block.operations):
+        if operation.kind in ("for", "while"):
+            failing |= any(_may_fail(region, known) for region in operation.regions)
+        for region in reversed(operation.regions):
+            failing = _note_failing(region, failing, known)
+        if operation.kind == "host_call":
+            operation.attributes["function"].may_fail_later |= failing
+        failing |= _fails(operation)
+    return failing
+
+
+def _may_fail(block: Block, known: dict[int, bool]) -> bool:
+    """Whether something in a block may fail; of each block this is found once."""
+    if id(block) not in known:
+        known[id(block)] = any(
+            _fails(operation) or any(_may_fail(region, known) for region in operation.regions)
+            for operation in block.operations
+        )
+    return known[id(block)]
+
+
+def _fails(operation: Operation) -> bool:
+    return operation.kind == "check" or isinstance(ENTRIES[operation.kind].lowering, Kernel)
 
 
 def call_impure(

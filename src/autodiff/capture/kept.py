@@ -371,6 +371,8 @@ class KeptList(StoredList):
 
     def can_store(self) -> bool:
         """Whether a loop being staged could give the list a store."""
+        if self.store is not None:
+            return False
         if self.columns is None and len(self) and not is_numeric(list.__getitem__(self, 0)):
             self._split(list.__getitem__(self, 0))
         if self.columns is not None:

@@ -150,8 +150,8 @@ class TracedList(KeptList):
         """Take an item out."""
         self._refuse_frozen()
         refuse_new_length(self, "pop")
-        if self.columns is not None and self.template is not None and index == -1:
-            found = [column.pop() for column in self.columns]
+        if self.columns is not None and self.template is not None:
+            found = [column.pop(index) for column in self.columns]
             return build(self.template, iter(found), self)
         last = isinstance(index, int) and index == -1
         if not isinstance(index, Tracer) and self.is_free(last):
@@ -210,11 +210,20 @@ class TracedList(KeptList):
         """Put an item before a position."""
         self._refuse_frozen()
         refuse_new_length(self, "insert")
+        if self.template is not None and looks_like(self.template, item):
+            assert self.columns is not None
+            for column, x in zip(self.columns, [*self._numbers_of(item)], strict=True):
+                column.insert(index, x)
+            return
         if not isinstance(index, Tracer) and self.is_free(last=False):
             list.insert(self, index, item)
             return
-        if self.store is None and not self.is_here() and is_numeric(item):
-            self.request(slot_of(item))
+        if self.store is None and not self.is_here():
+            if is_numeric(item):
+                self.request(slot_of(item))
+            elif self.columns is None and self._split(item):
+                self.insert(index, item)
+                return
         fits = is_numeric(item) and not isinstance(item, Either)
         if self.is_here() or not fits or not self._can_shift():
             self._settle("insert")
@@ -244,7 +253,7 @@ class TracedList(KeptList):
         if self.is_free(last=False):
             list.sort(self, key=key, reverse=reverse)
             return
-        if key is None and self.store is None and self.can_store():
+        if key is None and not self.is_stored() and not self.is_here() and self.can_store():
             self.request(None)
         self._settle("sort")
         list.sort(self, key=key, reverse=reverse)
