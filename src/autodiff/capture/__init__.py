@@ -312,6 +312,7 @@ def capture(
             return found
         except Bail as problem:
             if trace.gathered and problem.rung is not Rung.LEARNT:
+                learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
                 wanted.append(OBJECTS)
                 continue
             is_known = problem.needs is None and trace.distinguish_arrays > TOLD_APART

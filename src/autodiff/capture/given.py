@@ -291,7 +291,7 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
             raise NotStaged("lists that are items of a list, kept outside")
         return
     copies = [x for x in found if x.frozen]
-    holders = [x for x in found if x.template is not None and has_lists(x.template)]
+    holders = [x for x in found if x.columns and x.template and has_lists(x.template)]
     if copies and len(copies) + len(holders) > 1:
         raise RowsMatter("a list that is an item of a list, in the result as well")
 

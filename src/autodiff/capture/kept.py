@@ -615,6 +615,7 @@ class KeptList(StoredList):
                 raise NotStaged(f"{what} of a list inside of a branch or loop")
             items = list(self)
             self.store = self.columns = None
+            self.template = None if isinstance(self.template, Ref) else self.template
             list.extend(self, items)
         elif not self.is_here():
             raise NotStaged(f"{what} of a list inside of a branch or loop")

@@ -210,9 +210,9 @@ class TracedList(KeptList):
         """Put an item before a position."""
         self._refuse_frozen()
         refuse_new_length(self, "insert")
-        if self.template is not None and looks_like(self.template, item):
-            assert self.columns is not None
-            for column, x in zip(self.columns, [*self._numbers_of(item)], strict=True):
+        template, columns = self.template, self.columns
+        if columns is not None and template is not None and looks_like(template, item):
+            for column, x in zip(columns, [*self._numbers_of(item)], strict=True):
                 column.insert(index, x)
             return
         if not isinstance(index, Tracer) and self.is_free(last=False):
