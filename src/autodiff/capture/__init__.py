@@ -311,17 +311,22 @@ def capture(
                 found.errors = errors()
             return found
         except Bail as problem:
-            if trace.gathered and problem.rung is not Rung.LEARNT:
-                learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
-                wanted.append(OBJECTS)
-                continue
-            is_known = problem.needs is None and trace.distinguish_arrays > TOLD_APART
-            if problem.rung is not Rung.LEARNT or is_known:
+            needs = _needs(trace, problem)
+            if not needs:
                 raise
             learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
-            wanted += problem.needs or [None]
+            wanted += needs
         if len(wanted) > MAXIMUM_PLACES:
             raise Declined(f"changes of more than {MAXIMUM_PLACES} places outside of the function")
+
+
+def _needs(trace: Trace, problem: Bail) -> Sequence[Place | str | None]:
+    """What another attempt has to know; nothing where none would help."""
+    if problem.rung is not Rung.LEARNT:
+        return [OBJECTS] if trace.gathered else []
+    if problem.needs is None:
+        return [] if trace.distinguish_arrays > TOLD_APART else [None]
+    return problem.needs or [None]
 
 
 def _capture(
