@@ -303,6 +303,29 @@ def test_rows_of_the_result_are_one_where_they_are_in_python(f, engine) -> None:
     agrees(f, (_matrix(9), 0.7), (_matrix(3), 0.2), engine=engine)
 
 
+def trajectory(a):
+    made = [[0.0, a]]
+    while made[-1][0] < 3.0:
+        t, y = made[-1]
+        made.append([t + 0.25, y * 0.9])
+    return np.array(made)
+
+
+def steps(a):
+    made = [[0.0, a]]
+    for k in range(40):
+        made.append([made[-1][0] + k, a * made[-1][1]])
+    return made
+
+
+@pytest.mark.parametrize("f", [trajectory, steps], ids=lambda f: f.__name__)
+def test_where_nobody_can_tell_copies_will_do(f) -> None:
+    agrees(f, (1.5,), (0.3,))
+    told = autodiff.function(f).explain(1.5)
+    assert "is one loop" in str(told)
+    assert "captured again" not in str(told)
+
+
 # -- errors ---------------------------------------------------------------------------------------------
 def takes_too_far(xs, a):
     q = [a, 1.0]

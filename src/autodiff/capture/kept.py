@@ -162,14 +162,17 @@ class KeptList(StoredList):
             return False
         if has_lists(template) and (self.trace.distinguish_arrays or self.trace.shares_rows):
             return False
+        seen = set[int]()
+        for known in head if has_lists(template) else ():
+            self._refuse_shared(known, seen, again=False)
         if any(self.trace.parts.holds_changed(known) for known in head):
             return False  # what a region has stored into an item, it puts back
         with (
             self._at_home()
         ):  # what splits them stays where the region that it is asked for in goes
-            columns = list(
-                zip(*[self._numbers_for(template, known) for known in head], strict=True)
-            )
+            columns = list(zip(*[numbers(template, known) for known in head], strict=True))
+        for known in head:
+            freeze_lists(known)
         made = [self._new(column) for column in columns or [()] * width(template)]
         for column in made:
             column.block = self.block
@@ -244,24 +247,24 @@ class KeptList(StoredList):
     def _numbers_of(self, item: Any) -> Iterator[Any]:
         """The numbers of an item that looks like the template, which this list holds from now on."""
         assert self.template is not None
-        return self._numbers_for(self.template, item)
-
-    def _numbers_for(self, template: Template, item: Any) -> Iterator[Any]:
-        if has_lists(template) and not self.trace.shares_rows:
+        if has_lists(self.template) and not self.trace.shares_rows:
             self._refuse_shared(item, set())
-        yield from numbers(template, item)
+        yield from numbers(self.template, item)
         freeze_lists(item)
 
-    def _refuse_shared(self, item: Any, seen: set[int]) -> None:
-        """A copy of the items of a list will do only if nothing else holds that list."""
+    def _refuse_shared(self, item: Any, seen: set[int], again: bool = True) -> None:
+        """A copy of the items of a list will do only if nothing else holds that list.
+
+        ``again``: it becomes an item in each pass of a loop.
+        """
         if isinstance(item, KeptList) and item.python_type is list:
-            if item.frozen or id(item) in seen or item.is_of_many_passes():
+            if item.frozen or id(item) in seen or (again and item.is_of_many_passes()):
                 raise RowsMatter("a list that is an item of a list several times")
             self.trace.refuse_held(item)
             seen.add(id(item))
         if isinstance(item, tuple) or (isinstance(item, StoredList) and not item.is_stored()):
             for part in item:
-                self._refuse_shared(part, seen)
+                self._refuse_shared(part, seen, again)
 
     def is_of_many_passes(self) -> bool:
         """Whether the list was made before a loop that is being staged, which has it in each pass."""
