@@ -98,7 +98,7 @@ tuple(e + 0.1 for e in $vec0)
 [make_group | group]
 [Cell($vec_n, $num0), $the_cell]
 [$the_cell, $the_cell]
-3: [$the_state, $the_cell]
+8: [$the_state, $the_cell]
 [Cell($vec_n, $num0), Cell($vec_n)]
 
 [make_home | home]
