@@ -44,7 +44,9 @@ __all__ = [*_HOME_OF, "__version__", "optimize"]  # noqa: PLE0604
 if (
     TYPE_CHECKING
 ):  # what type checkers and editors see; at run time each name is loaded when it is asked for
+    from autodiff import distributed as distributed
     from autodiff import errors as errors
+    from autodiff import interop as interop
     from autodiff import optimize as optimize
     from autodiff import plot as plot
     from autodiff import testing as testing

@@ -54,7 +54,7 @@ from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.complex_numbers import joined as joined_parts
 from autodiff.ops.either import Either, Kind, choose
-from autodiff.ops.tracer import Tracer, as_tracer, whole_of
+from autodiff.ops.tracer import Tracer, as_tracer, is_traced, whole_of
 from autodiff.signals import refuse_ours, run_users
 
 
@@ -313,7 +313,9 @@ def _divmod(frame: Frame, left: Any, right: Any) -> Any:
             result = call(frame, method, [obj, other], {}, frame.scope.syntax.node)
             if result is not NotImplemented:
                 return result
-    return dispatch.functions[divmod](left, right)
+    if is_traced([left, right]):
+        return dispatch.builtin_functions[divmod](left, right)
+    return run_users(divmod, left, right)
 
 
 def _unless_empty(extent: Any, start: Any, total: Any) -> Any:
