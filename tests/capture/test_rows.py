@@ -8,7 +8,7 @@ import pytest
 import autodiff
 from autodiff.api import Function
 
-from .support import ENGINES, agrees
+from .support import ENGINES, agrees, same, sharing, uncompiled_allowed
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
 
@@ -359,3 +359,22 @@ def test_indices_out_of_range_are_pythons_errors(f, engine) -> None:
         with pytest.raises(IndexError) as found:
             Function(f, engine=engine)(_numbers(9), 0.7)
         assert str(found.value).splitlines()[0] == str(expected.value)
+
+
+def deep_copy(rows, a):
+    m = copy.deepcopy(rows)
+    m[1][0] += a
+    return m
+
+
+@over_engines
+@pytest.mark.parametrize("n", [3, 9])
+def test_a_deep_copy_has_one_list_where_the_argument_has_one(n, engine) -> None:
+    """Whether it has is asked at each call: a call that differs from the first is another program."""
+    value, row = Function(deep_copy, engine=engine), [1.0, 2.0]
+    apart, twice = [[1.0, 2.0] for _ in range(n)], [row] * n
+    same(value(apart, 0.5), deep_copy(apart, 0.5))
+    with uncompiled_allowed():
+        result = value(twice, 0.5)
+    same(result, deep_copy(twice, 0.5))
+    assert sharing(result) == sharing(twice)

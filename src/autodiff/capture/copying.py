@@ -24,6 +24,7 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.pools import copy_of
 from autodiff.capture.sourcecode import syntax_of
+from autodiff.capture.trace import is_stored
 from autodiff.dims import Dim
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer
@@ -54,6 +55,10 @@ def deep(frame: Frame, x: Any, *memo: Any) -> Any:
     """``copy.deepcopy(x)``."""
     if memo:
         return call_library(frame, copy.deepcopy, [x, *memo], {}, frame.scope.syntax.node)
+    given = frame.trace.taken_apart
+    if any(id(part) in given for part in containers.walk(x, is_stored) if part is not x):
+        # What is one container in the arguments is one in the copy.
+        frame.trace.guard_no_repeats("a deep copy")
     return _deep(frame, x, {})
 
 

@@ -497,14 +497,18 @@ class Trace(Tables):
         """Each container in the arguments is taken apart by itself, though two may be one."""
         given = [id(x) in self.taken_apart for x in (left, right)]
         if all(given):
-            if has_repeats(self.slots):
-                raise Declined("an identity test, where arguments have one container twice")
-            self.guards.append(Guard(Path("args"), "without repeats", None))
+            self.guard_no_repeats("an identity test")
         elif any(given):
             other = left if given[1] else right
             if id(other) in self.given_containers():
                 raise Declined("an identity test of an argument with itself")
             self.guard_not_given(other)
+
+    def guard_no_repeats(self, what: str) -> None:
+        """Have no container twice in the arguments, now and at every call."""
+        if has_repeats(self.slots):
+            raise Declined(f"{what}, where arguments have one container twice")
+        self.guards.append(Guard(Path("args"), "without repeats", None))
 
     def guard_apart(self, left: Any, right: Any) -> None:
         """Have two objects from outside be two at every call."""
