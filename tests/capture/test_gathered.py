@@ -147,6 +147,24 @@ def changed_between(rows, a):
     return total
 
 
+def class_changed_before(rows, a):
+    type(rows[0]).unit = a * 3.0
+    total = 0.0
+    for r in rows:
+        total = total + r.t * r.unit
+    return total
+
+
+def base_changed_between(rows, a):
+    total = 0.0
+    for r in rows:
+        total = total + r.t * r.unit
+    Reading.unit = a * 5.0
+    for r in rows:
+        total = total + r.t * r.unit
+    return total
+
+
 def keys_of_a_dict(rows, a):
     weights = {r: r.t * a for r in rows[1:]}
     total = 0.0
@@ -176,6 +194,26 @@ def given_back(rows, a):
 ITSELF = [
     changed_in_the_loop, changed_beside, changed_between, keys_of_a_dict, compared, given_back,
 ]  # fmt: skip
+
+
+class Inherited(Reading):
+    pass
+
+
+@over_engines
+@pytest.mark.parametrize("cls", [Reading, Inherited])
+@pytest.mark.parametrize("f", [class_changed_before, base_changed_between])
+def test_an_attribute_of_the_class_that_the_function_changes(f, cls, engine, monkeypatch) -> None:
+    value, rows = Function(f, engine=engine), _readings(9, cls)
+    for a in (0.7, 1.3):
+        results = []
+        for call in (f, value):
+            with monkeypatch.context() as classes:
+                classes.setattr(Reading, "unit", 2.0)
+                if f is class_changed_before:
+                    classes.setattr(cls, "unit", 2.0, raising=False)
+                results.append(call(rows, a))
+        assert results[1] == pytest.approx(results[0], rel=1e-12)
 
 
 @over_engines
