@@ -196,6 +196,37 @@ ITSELF = [
 ]  # fmt: skip
 
 
+def _total_of_weights(rows, a):
+    total = 0.0
+    for r in rows:
+        try:
+            total = total + r.weight * a
+        except AttributeError:
+            total = total - 1.0
+    return total
+
+
+def _until_there_is_no_weight(rows, a):
+    total = 0.0
+    for r in rows:
+        if r.t > 0.45:
+            break
+        total = total + r.weight * a
+    return total
+
+
+@over_engines
+@pytest.mark.parametrize("f", [_total_of_weights, _until_there_is_no_weight])
+def test_an_attribute_that_one_object_lacks(f, engine) -> None:
+    value = Function(f, engine=engine)
+    for lacking in (6, 7, None, 6):
+        rows = _readings(9)
+        for k, r in enumerate(rows):
+            if k != lacking:
+                r.weight = 0.5 + k
+        assert value(rows, 0.7) == pytest.approx(f(rows, 0.7), rel=1e-12)
+
+
 class Inherited(Reading):
     pass
 

@@ -181,7 +181,10 @@ def attribute(
     number = group.number(name, index)
     if number is not None:
         return number
-    found = [load(frame, group.at(k), name, node) for k in range(len(group.objects))]
+    try:
+        found = [load(frame, group.at(k), name, node) for k in range(len(group.objects))]
+    except AttributeError:
+        raise NotStaged(f"a loop over objects not all of which have {name!r}") from None
     literal = isinstance(found[0], (str, bytes, type(None), bool, int))
     if not literal or any(type(y) is not type(found[0]) or y != found[0] for y in found):
         raise NotStaged(f"a loop over objects that differ in {name!r}")
