@@ -194,7 +194,9 @@ def attribute(
 def refuse_changes(trace: Trace) -> None:
     """Refuse where something is stored into objects of a class of which columns were read, or into it."""
     classes = {group.cls for group in trace.gathered.values() if group.columns}
-    holders = {id(c) for cls in classes for c in cls.__mro__}  # whose attributes the objects have too
+    holders = {
+        id(c) for cls in classes for c in cls.__mro__
+    }  # whose attributes the objects have too
     owners = [place.owner for place in trace.state.places.values()]
     if any(type(owner) in classes or id(owner) in holders for owner in owners):
         reason = "a store into an object of a class that a list from outside has objects of"
