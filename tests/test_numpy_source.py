@@ -155,6 +155,22 @@ def test_source_takes_what_the_function_takes(name: str) -> None:
         np.testing.assert_allclose(g, w, 1e-5 if name == "float32" else 1e-12)
 
 
+def test_what_the_text_names_is_no_variable_of_the_function() -> None:
+    def shadowing(c0, c2):
+        c1 = c0 * np.array([1.0, 3.0] * 10)
+        return np.sum(c1 * np.array([2.0, 5.0] * 10) * c2)
+
+    args = (np.linspace(1.0, 2.0, 20), np.linspace(2.0, 3.0, 20))
+    source = autodiff.derivative_source(autodiff.function(shadowing))(*args)
+    assert source.objects and {"c0", "c2"}.isdisjoint(source.objects)
+    np.testing.assert_allclose(source.function()(*args), shadowing(*args))
+
+
+def test_a_result_without_arrays_is_written() -> None:
+    source = autodiff.derivative_source(autodiff.function(lambda x: ({}, [], None)))(2.0)
+    compile(str(source), "source", "exec")
+
+
 def test_what_acts_on_the_world_is_refused() -> None:
     def loud(x):
         print(x)

@@ -178,9 +178,9 @@ class _Writer:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.needs = Needs()
         self.names: dict[Value, str] = {}
         self.taken: set[str] = set(_TAKEN)
+        self.needs = Needs(self.taken)
         self.inlined: dict[Value, Text] = {}
         self.uses: Counter[Value] = Counter()
         self.users: dict[Value, list[Operation]] = {}
@@ -625,7 +625,7 @@ def _argument(path: str, parameters: Sequence[str]) -> str:
 
 def _result(result: Any, outputs: Sequence[str], needs: Needs) -> str:
     """The result in its form, where that is made of outputs, constants and built-in containers."""
-    flat = f"({', '.join(outputs)},)"
+    flat = f"({', '.join(outputs)},)" if outputs else "()"
     texts = [_leaf(leaf, outputs, needs) for leaf in result.leaves]
     if result.parts or any(text is None for text in texts):
         return flat
