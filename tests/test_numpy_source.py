@@ -166,6 +166,19 @@ def test_what_the_text_names_is_no_variable_of_the_function() -> None:
     np.testing.assert_allclose(source.function()(*args), shadowing(*args))
 
 
+@pytest.mark.parametrize(
+    "z", [1.5 - 2j, np.complex128(0.5 + 1j), np.array([1 + 2j, 3 - 1j]), np.full((2, 3), 1j - 1)]
+)
+def test_complex_arguments_are_pairs_inside(z: Any) -> None:
+    def power(z, w):
+        return np.sum(np.abs(z * z + 1) * w)
+
+    source = autodiff.derivative_source(autodiff.function(power))(z, 2.0)
+    np.testing.assert_allclose(source.function()(z, 2.0), power(z, 2.0))
+    source = autodiff.derivative_source(autodiff.gradient(power, wrt="w"))(z, 2.0)
+    np.testing.assert_allclose(source.function()(z, 2.0), power(z, 1.0))
+
+
 def test_a_result_without_arrays_is_written() -> None:
     source = autodiff.derivative_source(autodiff.function(lambda x: ({}, [], None)))(2.0)
     compile(str(source), "source", "exec")

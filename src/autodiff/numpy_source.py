@@ -129,12 +129,14 @@ def derivative_source(f: Any, **options: Any) -> Callable[..., Source]:
             try:
                 with transformed._compilable():
                     compiled = transformed._compiled
-                    captured, plan = compiled.first_way(compiled.plan, given, kwargs)
+                    roles, (captured, plan) = compiled.first_way(
+                        lambda call, plan=compiled.plan: (call.roles, plan(call)), given, kwargs
+                    )
             except NotScalarError:
                 if isinstance(f, Transformed):
                     raise
                 continue
-            return _source(compiled, captured, plan)
+            return _source(compiled, captured, plan, roles)
         raise AssertionError("one of the two fits")
 
     return write
@@ -534,8 +536,11 @@ def of_program(program: Program, name: str) -> Source:
     return w.finished(name, ", ".join(inputs), head, f"({outputs.rstrip()})")
 
 
-def _source(compiled: Any, captured: Any, plan: Any) -> Source:
-    """The source of a planned transformation, with the parameters of the user's function."""
+def _source(compiled: Any, captured: Any, plan: Any, roles: Sequence[str]) -> Source:
+    """The source of a planned transformation, with the parameters of the user's function.
+
+    ``roles`` tell which parts of the arguments are complex: programs have pairs in their place.
+    """
     program: Program = plan.program
     w = _Writer(program)
     called = getattr(compiled.function, "__name__", "f")
@@ -560,7 +565,11 @@ def _source(compiled: Any, captured: Any, plan: Any) -> Source:
             keywords.append(given)
             if record is not None:
                 head.append(f"# {given}: {path}, read at every call")
-        if not value.shape:
+        leaf = None if record is None else record.leaf
+        if leaf is not None and roles[leaf].startswith("complex"):
+            pairs = f"np.stack([np.real({given}), np.imag({given})], axis=-1)"
+            head.append(f"{w.names[value]} = {pairs}")
+        elif not value.shape:
             head.append(f"{w.names[value]} = {scalar_type(value.dtype)}({given})")
         elif not known:
             head.append(f"{w.names[value]} = np.asarray({given})")
