@@ -179,6 +179,19 @@ def test_complex_arguments_are_pairs_inside(z: Any) -> None:
     np.testing.assert_allclose(source.function()(z, 2.0), power(z, 1.0))
 
 
+def test_parameters_may_have_the_names_that_the_text_needs() -> None:
+    def named(np_, np, /, times, *range, scipy=DATA, stacked=2.0, **meaning):
+        s = 0.0
+        for k in [0, 1, 2]:
+            s = s + times[k] * range[0][k] * s + scipy[k] * stacked
+        return s + (np_ * np).sum() * meaning["max"]
+
+    args, keywords = (DATA, DATA + 1.0, DATA * 2.0, DATA), {"max": 3.0, "stacked": 5.0}
+    source = autodiff.derivative_source(autodiff.gradient(named, wrt="times"))(*args, **keywords)
+    wanted = autodiff.gradient(named, wrt="times")(*args, **keywords)
+    np.testing.assert_allclose(source.function()(*args, **keywords), wanted)
+
+
 def test_a_result_without_arrays_is_written() -> None:
     source = autodiff.derivative_source(autodiff.function(lambda x: ({}, [], None)))(2.0)
     compile(str(source), "source", "exec")

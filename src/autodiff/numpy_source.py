@@ -20,6 +20,7 @@ import keyword
 import linecache
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -392,6 +393,18 @@ class _Writer:
 
     def finished(self, name: str, parameters: str, head: Sequence[str], result: str) -> Source:
         """The module that defines the function."""
+        return self.module(name, name, parameters, head, result, ())
+
+    def module(
+        self,
+        name: str,
+        inner: str,
+        parameters: str,
+        head: Sequence[str],
+        result: str,
+        last: Sequence[str],
+    ) -> Source:
+        """The module that defines a function ``inner``, and ``name`` by the last lines if that is another."""
         needs = self.needs
         imports = sorted(line for line in needs.lines if not line.startswith("def"))
         lines = ["import numpy as np", *imports, ""]
@@ -399,9 +412,9 @@ class _Writer:
             lines += [f"# {', '.join(needs.objects)}: in `objects`", ""]
         for helper in (line for line in needs.lines if line.startswith("def")):
             lines += ["", helper.rstrip(), ""]
-        lines += ["", '@np.errstate(all="ignore")', f"def {name}({parameters}):"]
+        lines += ["", '@np.errstate(all="ignore")', f"def {inner}({parameters}):"]
         lines += [f"    {line}" for line in head]
-        source = Source("\n".join([*lines, *self.lines, f"    return {result}"]) + "\n")
+        source = Source("\n".join([*lines, *self.lines, f"    return {result}", *last]) + "\n")
         source.objects, source.name = needs.objects, name
         return source
 
@@ -548,6 +561,7 @@ def _source(compiled: Any, captured: Any, plan: Any, roles: Sequence[str]) -> So
     name = w.fresh(f"{compiled.transformation.name}_of_{called}")
     parameters = list(compiled.signature.names)
     w.taken.update(parameters)
+    others = {p: w.fresh(p) for p in parameters if p in _TAKEN}  # np, times: the text needs them
     head: list[str] = []
     keywords: list[str] = []
     records = captured.inputs
@@ -555,8 +569,9 @@ def _source(compiled: Any, captured: Any, plan: Any, roles: Sequence[str]) -> So
         record = records[number] if number < len(records) else None
         parameter = None if record is None else _parameter(compiled, record, parameters)
         if parameter is not None:
-            given = parameter
-            known = given in parameters
+            root = next(p for p in parameters if re.match(rf"{p}(?!\w)", parameter))
+            given = others.get(root, root) + parameter[len(root) :]
+            known = parameter == root
             w.names[value] = given if known else w.fresh(value.hint or "x")
         else:  # what is read elsewhere, and vectors that the transformation takes
             path = "" if record is None else record.path.describe()
@@ -576,7 +591,13 @@ def _source(compiled: Any, captured: Any, plan: Any, roles: Sequence[str]) -> So
     w.block(program.block)
     outputs = [w.text(v).code for v in program.outputs]
     listed = _parameters(compiled.signature, keywords, w.needs)
-    return w.finished(name, listed, head, _result(plan.result, outputs, w.needs))
+    result = _result(plan.result, outputs, w.needs)
+    if not others:
+        return w.finished(name, listed, head, result)
+    inner = w.fresh("inside")
+    taken = ", ".join([*(others.get(p, p) for p in parameters), *keywords])
+    call = f"    return {inner}({', '.join([*parameters, *keywords])})"
+    return w.module(name, inner, taken, head, result, ["", "", f"def {name}({listed}):", call])
 
 
 class _Said:
