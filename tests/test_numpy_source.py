@@ -192,6 +192,18 @@ def test_parameters_may_have_the_names_that_the_text_needs() -> None:
     np.testing.assert_allclose(source.function()(*args, **keywords), wanted)
 
 
+def test_results_may_have_an_array_twice_and_arguments() -> None:
+    def several(x, y):
+        a = x * 2.0
+        pair = [a, y]
+        return a, {"x": x, "pair": pair}, a, pair, 3, None
+
+    source = autodiff.derivative_source(autodiff.function(several))(DATA, 4.0)
+    assert repr(source.function()(DATA, 4.0)).replace("np.float64(4.0)", "4.0") == repr(
+        several(DATA, 4.0)
+    )
+
+
 def test_a_result_without_arrays_is_written() -> None:
     source = autodiff.derivative_source(autodiff.function(lambda x: ({}, [], None)))(2.0)
     compile(str(source), "source", "exec")

@@ -591,7 +591,12 @@ def _source(compiled: Any, captured: Any, plan: Any, roles: Sequence[str]) -> So
     w.block(program.block)
     outputs = [w.text(v).code for v in program.outputs]
     listed = _parameters(compiled.signature, keywords, w.needs)
-    result = _result(plan.result, outputs, w.needs)
+    returned = {}  # arguments that are given back as they are
+    if not captured.mutated:
+        for record, value in zip(records, program.inputs, strict=False):
+            if record.leaf is not None and not roles[record.leaf].startswith("complex"):
+                returned[record.leaf] = w.names[value]
+    result = _result(plan.result, outputs, w.needs, returned)
     if not others:
         return w.finished(name, listed, head, result)
     inner = w.fresh("inside")
@@ -653,17 +658,35 @@ def _argument(path: str, parameters: Sequence[str]) -> str:
     return parameters[int(number)] + rest
 
 
-def _result(result: Any, outputs: Sequence[str], needs: Needs) -> str:
-    """The result in its form, where that is made of outputs, constants and built-in containers."""
+def _result(result: Any, outputs: Sequence[str], needs: Needs, arguments: dict[int, str]) -> str:
+    """The result in its form, where that is made of outputs, arguments, constants and built-in containers."""
+    parts: list[str | None] = []
+    for part in (*result.parts, result):  # each is made of those before it
+        parts.append(_whole(part, outputs, needs, arguments, parts))
     flat = f"({', '.join(outputs)},)" if outputs else "()"
-    texts = [_leaf(leaf, outputs, needs) for leaf in result.leaves]
-    if result.parts or any(text is None for text in texts):
-        return flat
-    found = [str(text) for text in texts]
+    return parts[-1] or flat
+
+
+def _whole(
+    result: Any,
+    outputs: Sequence[str],
+    needs: Needs,
+    arguments: dict[int, str],
+    parts: Sequence[str | None],
+) -> str | None:
+    def text(leaf: tuple[Any, ...]) -> str | None:
+        if leaf[0] == "part":
+            return parts[leaf[1]]
+        return arguments.get(leaf[1]) if leaf[0] == "argument" else _leaf(leaf, outputs, needs)
+
+    texts = [text(leaf) for leaf in result.leaves]
+    if any(found is None for found in texts):
+        return None
+    found = [str(x) for x in texts]
     if result.definition is None:
         return found[0]
     nested = tree.unflatten(result.definition, [_Number(k) for k in range(len(found))])
-    return _nested(nested, found) or flat
+    return _nested(nested, found)
 
 
 def _leaf(leaf: tuple[Any, ...], outputs: Sequence[str], needs: Needs) -> str | None:
