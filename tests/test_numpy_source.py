@@ -204,6 +204,17 @@ def test_results_may_have_an_array_twice_and_arguments() -> None:
     )
 
 
+def test_derivatives_that_are_refused_for_some_values_are_written() -> None:
+    def vectors(a):
+        return np.sum(np.linalg.eigh(a + a.T)[1] ** 2 * a)
+
+    a = np.random.default_rng(0).normal(size=(3, 3))
+    source = autodiff.derivative_source(vectors)(a)
+    np.testing.assert_allclose(source.function()(a), autodiff.gradient(vectors)(a), 1e-10, 1e-12)
+    with pytest.raises(autodiff.DerivativeError):
+        source.function()(np.eye(3))
+
+
 def test_a_result_without_arrays_is_written() -> None:
     source = autodiff.derivative_source(autodiff.function(lambda x: ({}, [], None)))(2.0)
     compile(str(source), "source", "exec")

@@ -47,6 +47,7 @@ from autodiff.numpy_calls import (
     scalar_type,
     written,
 )
+from autodiff.ops.control import Refusal
 from autodiff.ops.entries import ENTRIES, Pointwise
 
 _LONGEST = 60  # of what is written where it is used
@@ -109,7 +110,9 @@ def derivative_source(f: Any, **options: Any) -> Callable[..., Source]:
     Notes
     -----
     The function gives what is differentiated by in the form of the result of the transformation where that
-    is a number, an array, or a built-in container of these; else a tuple of its parts.
+    is a number, an array, or a built-in container of these; else a tuple of its parts: views among results
+    and lists of a length that values decide are made by the compiled function alone, and complex
+    results are pairs of numbers along the last axis.
 
     Examples
     --------
@@ -514,7 +517,11 @@ def _check(w: _Writer, operation: Operation) -> None:
 
 
 def _host_call(w: _Writer, operation: Operation) -> None:
-    name = getattr(operation.attributes["function"], "__name__", "a function")
+    function = operation.attributes["function"]
+    if isinstance(function, Refusal):  # of a derivative that is none for some values
+        w.put(f"{w.needs.object('refuse', function)}()")
+        return
+    name = getattr(function, "__name__", "a function")
     raise UnsupportedError(
         f"derivative_source: the function calls {name}, which acts on the world.",
         code="AD108",
