@@ -155,6 +155,71 @@ def test_source_takes_what_the_function_takes(name: str) -> None:
         np.testing.assert_allclose(g, w, 1e-5 if name == "float32" else 1e-12)
 
 
+def test_what_the_text_names_is_no_variable_of_the_function() -> None:
+    def shadowing(c0, c2):
+        c1 = c0 * np.array([1.0, 3.0] * 10)
+        return np.sum(c1 * np.array([2.0, 5.0] * 10) * c2)
+
+    args = (np.linspace(1.0, 2.0, 20), np.linspace(2.0, 3.0, 20))
+    source = autodiff.derivative_source(autodiff.function(shadowing))(*args)
+    assert source.objects and {"c0", "c2"}.isdisjoint(source.objects)
+    np.testing.assert_allclose(source.function()(*args), shadowing(*args))
+
+
+@pytest.mark.parametrize(
+    "z", [1.5 - 2j, np.complex128(0.5 + 1j), np.array([1 + 2j, 3 - 1j]), np.full((2, 3), 1j - 1)]
+)
+def test_complex_arguments_are_pairs_inside(z: Any) -> None:
+    def power(z, w):
+        return np.sum(np.abs(z * z + 1) * w)
+
+    source = autodiff.derivative_source(autodiff.function(power))(z, 2.0)
+    np.testing.assert_allclose(source.function()(z, 2.0), power(z, 2.0))
+    source = autodiff.derivative_source(autodiff.gradient(power, wrt="w"))(z, 2.0)
+    np.testing.assert_allclose(source.function()(z, 2.0), power(z, 1.0))
+
+
+def test_parameters_may_have_the_names_that_the_text_needs() -> None:
+    def named(np_, np, /, times, *range, scipy=DATA, stacked=2.0, **meaning):
+        s = 0.0
+        for k in [0, 1, 2]:
+            s = s + times[k] * range[0][k] * s + scipy[k] * stacked
+        return s + (np_ * np).sum() * meaning["max"]
+
+    args, keywords = (DATA, DATA + 1.0, DATA * 2.0, DATA), {"max": 3.0, "stacked": 5.0}
+    source = autodiff.derivative_source(autodiff.gradient(named, wrt="times"))(*args, **keywords)
+    wanted = autodiff.gradient(named, wrt="times")(*args, **keywords)
+    np.testing.assert_allclose(source.function()(*args, **keywords), wanted)
+
+
+def test_results_may_have_an_array_twice_and_arguments() -> None:
+    def several(x, y):
+        a = x * 2.0
+        pair = [a, y]
+        return a, {"x": x, "pair": pair}, a, pair, 3, None
+
+    source = autodiff.derivative_source(autodiff.function(several))(DATA, 4.0)
+    assert repr(source.function()(DATA, 4.0)).replace("np.float64(4.0)", "4.0") == repr(
+        several(DATA, 4.0)
+    )
+
+
+def test_derivatives_that_are_refused_for_some_values_are_written() -> None:
+    def vectors(a):
+        return np.sum(np.linalg.eigh(a + a.T)[1] ** 2 * a)
+
+    a = np.random.default_rng(0).normal(size=(3, 3))
+    source = autodiff.derivative_source(vectors)(a)
+    np.testing.assert_allclose(source.function()(a), autodiff.gradient(vectors)(a), 1e-10, 1e-12)
+    with pytest.raises(autodiff.DerivativeError):
+        source.function()(np.eye(3))
+
+
+def test_a_result_without_arrays_is_written() -> None:
+    source = autodiff.derivative_source(autodiff.function(lambda x: ({}, [], None)))(2.0)
+    compile(str(source), "source", "exec")
+
+
 def test_what_acts_on_the_world_is_refused() -> None:
     def loud(x):
         print(x)

@@ -79,7 +79,8 @@ class Text(NamedTuple):
 class Needs:
     """What the written code needs beside NumPy: imports, helpers, and objects that no text says."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken  # what the function calls its own variables
         self.lines: dict[str, None] = {}
         self.objects: dict[str, Any] = {}
 
@@ -88,7 +89,11 @@ class Needs:
         for name, known in self.objects.items():
             if known is value:
                 return name
-        name = f"{prefix}{len(self.objects)}"
+        number = len(self.objects)
+        while f"{prefix}{number}" in self.taken:
+            number += 1
+        name = f"{prefix}{number}"
+        self.taken.add(name)
         self.objects[name] = value
         return name
 

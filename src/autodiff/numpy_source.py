@@ -20,6 +20,7 @@ import keyword
 import linecache
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -46,6 +47,7 @@ from autodiff.numpy_calls import (
     scalar_type,
     written,
 )
+from autodiff.ops.control import Refusal
 from autodiff.ops.entries import ENTRIES, Pointwise
 
 _LONGEST = 60  # of what is written where it is used
@@ -108,7 +110,9 @@ def derivative_source(f: Any, **options: Any) -> Callable[..., Source]:
     Notes
     -----
     The function gives what is differentiated by in the form of the result of the transformation where that
-    is a number, an array, or a built-in container of these; else a tuple of its parts.
+    is a number, an array, or a built-in container of these; else a tuple of its parts: views among results
+    and lists of a length that values decide are made by the compiled function alone, and complex
+    results are pairs of numbers along the last axis.
 
     Examples
     --------
@@ -129,12 +133,14 @@ def derivative_source(f: Any, **options: Any) -> Callable[..., Source]:
             try:
                 with transformed._compilable():
                     compiled = transformed._compiled
-                    captured, plan = compiled.first_way(compiled.plan, given, kwargs)
+                    roles, (captured, plan) = compiled.first_way(
+                        lambda call, plan=compiled.plan: (call.roles, plan(call)), given, kwargs
+                    )
             except NotScalarError:
                 if isinstance(f, Transformed):
                     raise
                 continue
-            return _source(compiled, captured, plan)
+            return _source(compiled, captured, plan, roles)
         raise AssertionError("one of the two fits")
 
     return write
@@ -178,9 +184,9 @@ class _Writer:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.needs = Needs()
         self.names: dict[Value, str] = {}
         self.taken: set[str] = set(_TAKEN)
+        self.needs = Needs(self.taken)
         self.inlined: dict[Value, Text] = {}
         self.uses: Counter[Value] = Counter()
         self.users: dict[Value, list[Operation]] = {}
@@ -390,6 +396,18 @@ class _Writer:
 
     def finished(self, name: str, parameters: str, head: Sequence[str], result: str) -> Source:
         """The module that defines the function."""
+        return self.module(name, name, parameters, head, result, ())
+
+    def module(
+        self,
+        name: str,
+        inner: str,
+        parameters: str,
+        head: Sequence[str],
+        result: str,
+        last: Sequence[str],
+    ) -> Source:
+        """The module that defines a function ``inner``, and ``name`` by the last lines if that is another."""
         needs = self.needs
         imports = sorted(line for line in needs.lines if not line.startswith("def"))
         lines = ["import numpy as np", *imports, ""]
@@ -397,9 +415,9 @@ class _Writer:
             lines += [f"# {', '.join(needs.objects)}: in `objects`", ""]
         for helper in (line for line in needs.lines if line.startswith("def")):
             lines += ["", helper.rstrip(), ""]
-        lines += ["", '@np.errstate(all="ignore")', f"def {name}({parameters}):"]
+        lines += ["", '@np.errstate(all="ignore")', f"def {inner}({parameters}):"]
         lines += [f"    {line}" for line in head]
-        source = Source("\n".join([*lines, *self.lines, f"    return {result}"]) + "\n")
+        source = Source("\n".join([*lines, *self.lines, f"    return {result}", *last]) + "\n")
         source.objects, source.name = needs.objects, name
         return source
 
@@ -499,7 +517,11 @@ def _check(w: _Writer, operation: Operation) -> None:
 
 
 def _host_call(w: _Writer, operation: Operation) -> None:
-    name = getattr(operation.attributes["function"], "__name__", "a function")
+    function = operation.attributes["function"]
+    if isinstance(function, Refusal):  # of a derivative that is none for some values
+        w.put(f"{w.needs.object('refuse', function)}()")
+        return
+    name = getattr(function, "__name__", "a function")
     raise UnsupportedError(
         f"derivative_source: the function calls {name}, which acts on the world.",
         code="AD108",
@@ -534,8 +556,11 @@ def of_program(program: Program, name: str) -> Source:
     return w.finished(name, ", ".join(inputs), head, f"({outputs.rstrip()})")
 
 
-def _source(compiled: Any, captured: Any, plan: Any) -> Source:
-    """The source of a planned transformation, with the parameters of the user's function."""
+def _source(compiled: Any, captured: Any, plan: Any, roles: Sequence[str]) -> Source:
+    """The source of a planned transformation, with the parameters of the user's function.
+
+    ``roles`` tell which parts of the arguments are complex: programs have pairs in their place.
+    """
     program: Program = plan.program
     w = _Writer(program)
     called = getattr(compiled.function, "__name__", "f")
@@ -543,6 +568,7 @@ def _source(compiled: Any, captured: Any, plan: Any) -> Source:
     name = w.fresh(f"{compiled.transformation.name}_of_{called}")
     parameters = list(compiled.signature.names)
     w.taken.update(parameters)
+    others = {p: w.fresh(p) for p in parameters if p in _TAKEN}  # np, times: the text needs them
     head: list[str] = []
     keywords: list[str] = []
     records = captured.inputs
@@ -550,8 +576,9 @@ def _source(compiled: Any, captured: Any, plan: Any) -> Source:
         record = records[number] if number < len(records) else None
         parameter = None if record is None else _parameter(compiled, record, parameters)
         if parameter is not None:
-            given = parameter
-            known = given in parameters
+            root = next(p for p in parameters if re.match(rf"{p}(?!\w)", parameter))
+            given = others.get(root, root) + parameter[len(root) :]
+            known = parameter == root
             w.names[value] = given if known else w.fresh(value.hint or "x")
         else:  # what is read elsewhere, and vectors that the transformation takes
             path = "" if record is None else record.path.describe()
@@ -560,14 +587,29 @@ def _source(compiled: Any, captured: Any, plan: Any) -> Source:
             keywords.append(given)
             if record is not None:
                 head.append(f"# {given}: {path}, read at every call")
-        if not value.shape:
+        leaf = None if record is None else record.leaf
+        if leaf is not None and roles[leaf].startswith("complex"):
+            pairs = f"np.stack([np.real({given}), np.imag({given})], axis=-1)"
+            head.append(f"{w.names[value]} = {pairs}")
+        elif not value.shape:
             head.append(f"{w.names[value]} = {scalar_type(value.dtype)}({given})")
         elif not known:
             head.append(f"{w.names[value]} = np.asarray({given})")
     w.block(program.block)
     outputs = [w.text(v).code for v in program.outputs]
     listed = _parameters(compiled.signature, keywords, w.needs)
-    return w.finished(name, listed, head, _result(plan.result, outputs, w.needs))
+    returned = {}  # arguments that are given back as they are
+    if not captured.mutated:
+        for record, value in zip(records, program.inputs, strict=False):
+            if record.leaf is not None and not roles[record.leaf].startswith("complex"):
+                returned[record.leaf] = w.names[value]
+    result = _result(plan.result, outputs, w.needs, returned)
+    if not others:
+        return w.finished(name, listed, head, result)
+    inner = w.fresh("inside")
+    taken = ", ".join([*(others.get(p, p) for p in parameters), *keywords])
+    call = f"    return {inner}({', '.join([*parameters, *keywords])})"
+    return w.module(name, inner, taken, head, result, ["", "", f"def {name}({listed}):", call])
 
 
 class _Said:
@@ -623,17 +665,35 @@ def _argument(path: str, parameters: Sequence[str]) -> str:
     return parameters[int(number)] + rest
 
 
-def _result(result: Any, outputs: Sequence[str], needs: Needs) -> str:
-    """The result in its form, where that is made of outputs, constants and built-in containers."""
-    flat = f"({', '.join(outputs)},)"
-    texts = [_leaf(leaf, outputs, needs) for leaf in result.leaves]
-    if result.parts or any(text is None for text in texts):
-        return flat
-    found = [str(text) for text in texts]
+def _result(result: Any, outputs: Sequence[str], needs: Needs, arguments: dict[int, str]) -> str:
+    """The result in its form, where that is made of outputs, arguments, constants and built-in containers."""
+    parts: list[str | None] = []
+    for part in (*result.parts, result):  # each is made of those before it
+        parts.append(_whole(part, outputs, needs, arguments, parts))
+    flat = f"({', '.join(outputs)},)" if outputs else "()"
+    return parts[-1] or flat
+
+
+def _whole(
+    result: Any,
+    outputs: Sequence[str],
+    needs: Needs,
+    arguments: dict[int, str],
+    parts: Sequence[str | None],
+) -> str | None:
+    def text(leaf: tuple[Any, ...]) -> str | None:
+        if leaf[0] == "part":
+            return parts[leaf[1]]
+        return arguments.get(leaf[1]) if leaf[0] == "argument" else _leaf(leaf, outputs, needs)
+
+    texts = [text(leaf) for leaf in result.leaves]
+    if any(found is None for found in texts):
+        return None
+    found = [str(x) for x in texts]
     if result.definition is None:
         return found[0]
     nested = tree.unflatten(result.definition, [_Number(k) for k in range(len(found))])
-    return _nested(nested, found) or flat
+    return _nested(nested, found)
 
 
 def _leaf(leaf: tuple[Any, ...], outputs: Sequence[str], needs: Needs) -> str | None:

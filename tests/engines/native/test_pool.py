@@ -125,6 +125,25 @@ def test_lists_grow_into_large_blocks(n):
     assert autodiff.function(grown)(n) == grown(n)
 
 
+@pytest.mark.skipif(pool._WHOLE_SIZE is None, reason="the system does not tell the size of a block")
+def test_blocks_that_are_used_for_less_and_less_stay_large(fill):
+    held = []
+    for k in range(6):  # nothing is free then
+        free = 0
+        while free != pool.kept_bytes():
+            free = pool.kept_bytes()
+            held.append(fill(LARGE << k, 1.0))
+    before = pool.kept_bytes()
+    y = fill(8 * LARGE, 1.0)
+    address = y.ctypes.data
+    del y
+    y = fill(5 * LARGE, 1.0)
+    assert y.ctypes.data == address
+    del y
+    assert pool.kept_bytes() - before >= 8 * pool.LARGE_BYTES
+    assert fill(3 * LARGE, 1.0).ctypes.data != address
+
+
 def test_a_small_result_does_not_take_a_huge_block(fill):
     del_me = fill(16 * LARGE, 1.0)
     block = del_me.ctypes.data

@@ -13,7 +13,8 @@ Kernels take large arrays of sizes that are known at run time from it as well, a
 memory.  How much is kept free follows the machine's memory, and of large free blocks the system may have
 the pages when it is short of memory: to use them again costs nothing if it was not.
 
-A block lies in one of a few cells while it is free, its size in its first bytes.  Cells are read
+A block lies in one of a few cells while it is free, its size in its first bytes: all that it has, or
+blocks used for less and less would be thought small, and a few small arrays would hold gigabytes.  Cells are read
 and written by atomic exchange, so no two threads get the same block.
 """
 
@@ -39,6 +40,9 @@ _MADV_HUGEPAGE = 14
 # Of a free block from this size on, the system may take the pages when it is short of memory.
 _IDLE_BYTES = 32 * 2**20
 _MADV_FREE = 8
+
+# What the C library tells of a block's whole size: the last that had it may have used less of it.
+_WHOLE_SIZE = {"linux": "malloc_usable_size", "darwin": "malloc_size"}.get(sys.platform)
 
 # For kernels and entries, of blocks of any size: of less than LARGE_BYTES they are malloc and free.
 DECLARATIONS = """\
@@ -86,6 +90,8 @@ def _text() -> str:
         declare = idle = ""
     else:
         declare = "declare i32 @posix_memalign(ptr, i64, i64)\n"
+        if _WHOLE_SIZE:
+            declare += f"declare i64 @{_WHOLE_SIZE}(ptr)\n"
         advise = idle = ""
         if sys.platform == "linux":
             declare += "declare i32 @madvise(ptr, i64, i32)\n"
@@ -112,6 +118,7 @@ none:
 some:
   %new = load ptr, ptr %place
 {advise}  ret ptr %new"""
+    whole = f"call i64 @{_WHOLE_SIZE}(ptr %data)" if _WHOLE_SIZE else "add i64 %used, 0"
     started = "[ 0, %keep ], [ 0, %offer ]" if idle else "[ 0, %keep ]"
     return f"""
 @cells = internal global [{_CELLS} x i64] zeroinitializer
@@ -173,14 +180,15 @@ new:
   %fresh = call ptr @obtain(i64 %size)
   ret ptr %fresh
 }}
-define void @pool_free(ptr %context, ptr %data, i64 %size) {{
+define void @pool_free(ptr %context, ptr %data, i64 %used) {{
 start:
-  %small = icmp ult i64 %size, {LARGE_BYTES}
+  %small = icmp ult i64 %used, {LARGE_BYTES}
   br i1 %small, label %usual, label %count
 usual:
   call void @free(ptr %data)
   ret void
 count:
+  %size = {whole}
   %before = atomicrmw add ptr @kept, i64 %size seq_cst
   store i64 %size, ptr %data
   %block = ptrtoint ptr %data to i64
@@ -247,7 +255,8 @@ _forever: list[Any] = []  # arrays may live as long as the process, so what free
 def _machine() -> session.Machine:
     extra = {}
     if sys.platform != "win32":
-        extra = {name: symbols.process_address(name) for name in ("posix_memalign", "madvise")}
+        names = ("posix_memalign", "madvise", *([_WHOLE_SIZE] if _WHOLE_SIZE else []))
+        extra = {name: symbols.process_address(name) for name in names}
     machine = session.load("", (*_FUNCTIONS, "kept", "limit"), glue=_text(), extra=extra)
     _forever.append(machine)
     return machine
