@@ -233,3 +233,17 @@ def test_scalars_in_a_loop(engine: str) -> None:
     x = np.linspace(0.1, 2.0, 7)
     want = np.sum(stats.gompertz.logpdf(x, 0.4))
     np.testing.assert_allclose(autodiff.function(total, engine=engine)(x, 0.4), want, rtol=1e-14)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_moments_of_a_periodic_density_are_not_its_integral_over_all_numbers(engine: Any) -> None:
+    def variance(kappa: Any) -> Any:
+        return stats.vonmises.var(kappa, 0.0, 1.3)
+
+    with pytest.warns(autodiff.FallbackWarning):
+        found = autodiff.function(variance, engine=engine)(2.0)
+    assert found == variance(2.0)
+    with pytest.raises(autodiff.UnsupportedError, match=r"vonmises\.moment"):
+        autodiff.gradient(variance, engine=engine)(2.0)
+    slope = autodiff.gradient(lambda s: stats.vonmises.var(2.0, 0.0, s), engine=engine)(1.3)
+    np.testing.assert_allclose(slope, 2 * variance(2.0) / 1.3, rtol=1e-12)

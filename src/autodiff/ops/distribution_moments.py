@@ -23,8 +23,13 @@ from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, select
 from autodiff.ops.ufuncs import unsupported
 
-# Integrals of which derivatives are not numbers.
-_STEEP = {("exponpow", "moment"), ("gompertz", "moment"), ("nct", "entropy")}
+# Integrals of which derivatives are not numbers; vonmises, whose density is periodic, has none over all numbers.
+_STEEP = {
+    ("exponpow", "moment"),
+    ("gompertz", "moment"),
+    ("nct", "entropy"),
+    ("vonmises", "moment"),
+}
 
 
 class Standardised:
