@@ -247,3 +247,22 @@ def test_moments_of_a_periodic_density_are_not_its_integral_over_all_numbers(eng
         autodiff.gradient(variance, engine=engine)(2.0)
     slope = autodiff.gradient(lambda s: stats.vonmises.var(2.0, 0.0, s), engine=engine)(1.3)
     np.testing.assert_allclose(slope, 2 * variance(2.0) / 1.3, rtol=1e-12)
+
+
+@pytest.mark.parametrize("c", [0.0, 1e-9, -1e-7, 2e-6])
+def test_moments_of_an_extreme_value_have_no_slope_that_is_rounding(c: float) -> None:
+    def moments(c: Any) -> Any:
+        return np.array([*stats.genextreme.stats(c, moments="mvsk")])
+
+    compiled = autodiff.function(moments)
+    np.testing.assert_allclose(compiled(c), moments(c), rtol=1e-12)
+    assert np.isnan(autodiff.jacobian(moments)(c)).all()
+
+
+def test_moments_of_an_extreme_value_have_slopes_away_from_0() -> None:
+    def moments(c: Any) -> Any:
+        return np.array([*stats.genextreme.stats(c, moments="mvsk")])
+
+    slopes = autodiff.jacobian(moments)(0.1)
+    expected = (moments(0.1 + 1e-5) - moments(0.1 - 1e-5)) / 2e-5
+    np.testing.assert_allclose(slopes, expected, rtol=1e-6)
