@@ -266,3 +266,12 @@ def test_moments_of_an_extreme_value_have_slopes_away_from_0() -> None:
     slopes = autodiff.jacobian(moments)(0.1)
     expected = (moments(0.1 + 1e-5) - moments(0.1 - 1e-5)) / 2e-5
     np.testing.assert_allclose(slopes, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("skew", [0.0, 0.5])
+def test_moments_of_pearson3_have_slopes_by_its_skewness(skew: float) -> None:
+    def moments(skew: Any) -> Any:
+        return np.array([*stats.pearson3.stats(skew, 0.5, 1.3, moments="mvsk")])
+
+    slopes = autodiff.jacobian(moments)(skew)
+    np.testing.assert_allclose(slopes, [0.0, 0.0, 1.0, 3 * skew], rtol=1e-12)
