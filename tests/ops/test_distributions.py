@@ -233,3 +233,45 @@ def test_scalars_in_a_loop(engine: str) -> None:
     x = np.linspace(0.1, 2.0, 7)
     want = np.sum(stats.gompertz.logpdf(x, 0.4))
     np.testing.assert_allclose(autodiff.function(total, engine=engine)(x, 0.4), want, rtol=1e-14)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_moments_of_a_periodic_density_are_not_its_integral_over_all_numbers(engine: Any) -> None:
+    def variance(kappa: Any) -> Any:
+        return stats.vonmises.var(kappa, 0.0, 1.3)
+
+    with pytest.warns(autodiff.FallbackWarning):
+        found = autodiff.function(variance, engine=engine)(2.0)
+    assert found == variance(2.0)
+    with pytest.raises(autodiff.UnsupportedError, match=r"vonmises\.moment"):
+        autodiff.gradient(variance, engine=engine)(2.0)
+    slope = autodiff.gradient(lambda s: stats.vonmises.var(2.0, 0.0, s), engine=engine)(1.3)
+    np.testing.assert_allclose(slope, 2 * variance(2.0) / 1.3, rtol=1e-12)
+
+
+@pytest.mark.parametrize("c", [0.0, 1e-9, -1e-7, 2e-6])
+def test_moments_of_an_extreme_value_have_no_slope_that_is_rounding(c: float) -> None:
+    def moments(c: Any) -> Any:
+        return np.array([*stats.genextreme.stats(c, moments="mvsk")])
+
+    compiled = autodiff.function(moments)
+    np.testing.assert_allclose(compiled(c), moments(c), rtol=1e-12)
+    assert np.isnan(autodiff.jacobian(moments)(c)).all()
+
+
+def test_moments_of_an_extreme_value_have_slopes_away_from_0() -> None:
+    def moments(c: Any) -> Any:
+        return np.array([*stats.genextreme.stats(c, moments="mvsk")])
+
+    slopes = autodiff.jacobian(moments)(0.1)
+    expected = (moments(0.1 + 1e-5) - moments(0.1 - 1e-5)) / 2e-5
+    np.testing.assert_allclose(slopes, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("skew", [0.0, 0.5])
+def test_moments_of_pearson3_have_slopes_by_its_skewness(skew: float) -> None:
+    def moments(skew: Any) -> Any:
+        return np.array([*stats.pearson3.stats(skew, 0.5, 1.3, moments="mvsk")])
+
+    slopes = autodiff.jacobian(moments)(skew)
+    np.testing.assert_allclose(slopes, [0.0, 0.0, 1.0, 3 * skew], rtol=1e-12)

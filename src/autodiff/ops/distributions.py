@@ -77,7 +77,7 @@ def _formula(dist: Any, name: str, *args: Any) -> Any:
     shape = broadcast_shapes(*[x.shape for x in arrays])
     args = tuple([broadcast_to(x, shape) if shape else x for x in arrays])
     limit = _LIMITS.get(getattr(dist, "name", ""))
-    if limit is not None and name not in ("get_support", "argcheck"):
+    if limit is not None and name not in ("get_support", "argcheck", "stats"):
         parameter = args[1]
         near: Any = np.abs(parameter) < limit
         poison = unknown_slope(_float(parameter))
