@@ -42,7 +42,7 @@ _IDLE_BYTES = 32 * 2**20
 _MADV_FREE = 8
 
 # What the C library tells of a block's whole size: the last that had it may have used less of it.
-_WHOLE_SIZE = {"linux": "malloc_usable_size", "darwin": "malloc_size"}.get(sys.platform)
+_WHOLE_SIZES = {"linux": "malloc_usable_size", "darwin": "malloc_size"}  # by system
 
 # For kernels and entries, of blocks of any size: of less than LARGE_BYTES they are malloc and free.
 DECLARATIONS = """\
@@ -85,13 +85,14 @@ def kept_limit() -> int:
 
 def _text() -> str:
     """The allocator: LLVM IR of the functions a NEP 49 handler consists of."""
+    size_of_block = _WHOLE_SIZES.get(sys.platform)
     if sys.platform == "win32":
         allocate = "  %new = call ptr @malloc(i64 %size)\n  ret ptr %new"
         declare = idle = ""
     else:
         declare = "declare i32 @posix_memalign(ptr, i64, i64)\n"
-        if _WHOLE_SIZE:
-            declare += f"declare i64 @{_WHOLE_SIZE}(ptr)\n"
+        if size_of_block:
+            declare += f"declare i64 @{size_of_block}(ptr)\n"
         advise = idle = ""
         if sys.platform == "linux":
             declare += "declare i32 @madvise(ptr, i64, i32)\n"
@@ -118,7 +119,7 @@ none:
 some:
   %new = load ptr, ptr %place
 {advise}  ret ptr %new"""
-    whole = f"call i64 @{_WHOLE_SIZE}(ptr %data)" if _WHOLE_SIZE else "add i64 %used, 0"
+    whole = f"call i64 @{size_of_block}(ptr %data)" if size_of_block else "add i64 %used, 0"
     started = "[ 0, %keep ], [ 0, %offer ]" if idle else "[ 0, %keep ]"
     return f"""
 @cells = internal global [{_CELLS} x i64] zeroinitializer
@@ -255,7 +256,7 @@ _forever: list[Any] = []  # arrays may live as long as the process, so what free
 def _machine() -> session.Machine:
     extra = {}
     if sys.platform != "win32":
-        names = ("posix_memalign", "madvise", *([_WHOLE_SIZE] if _WHOLE_SIZE else []))
+        names = ("posix_memalign", "madvise", *_WHOLE_SIZES.values())
         extra = {name: symbols.process_address(name) for name in names}
     machine = session.load("", (*_FUNCTIONS, "kept", "limit"), glue=_text(), extra=extra)
     _forever.append(machine)
