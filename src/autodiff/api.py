@@ -390,6 +390,24 @@ class Function(Transformed[P, R]):
     """``f`` compiled: returns what ``f`` returns.  See :class:`Transformed` for the options."""
 
 
+def planned(
+    f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Compiled, Any, Any]:
+    """What a call of a transformed function, or of a plain one's value, is compiled from.
+
+    Its :class:`Compiled`, what was captured and the plan, for those who show or measure it.
+    """
+    transformed: Any = f
+    if not isinstance(f, (Transformed, BoundTransformed)):
+        transformed = Function(f, **options)
+    if isinstance(transformed, BoundTransformed):
+        args, transformed = (transformed.__self__, *args), transformed.__func__
+    with transformed._compilable():
+        compiled = transformed._compiled
+        captured, plan = compiled.first_way(compiled.plan, args, kwargs)
+    return compiled, captured, plan
+
+
 class Gradient(Transformed[P, R]):
     """The exact gradient of a scalar function.  See :class:`Transformed` for the options."""
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api import BoundTransformed, Function, Transformed
+from autodiff.api import planned
 from autodiff.ir.copying import Mapping
 from autodiff.ir.data import Block, Operation, Program, Value, free_values
 from autodiff.ir.printing import format_operation, format_type
@@ -92,14 +92,7 @@ def picture(f: Any, **options: Any) -> Callable[..., Picture]:
     """
 
     def draw(*args: Any, **kwargs: Any) -> Picture:
-        transformed = f
-        if not isinstance(f, (Transformed, BoundTransformed)):
-            transformed = Function(f, **options)
-        if isinstance(transformed, BoundTransformed):
-            args, transformed = (transformed.__self__, *args), transformed.__func__
-        with transformed._compilable():
-            compiled = transformed._compiled
-            _, plan = compiled.first_way(compiled.plan, args, kwargs)
+        _, _, plan = planned(f, options, args, kwargs)
         return of_program(plan.program)
 
     return draw

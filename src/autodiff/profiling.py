@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api import BoundTransformed, Function, Transformed
+from autodiff.api import planned
 from autodiff.engines.native.compile import TimedRunner
 from autodiff.errors import UnsupportedError
 from autodiff.explain import kept_values, size_in_bytes
@@ -107,14 +107,7 @@ def profile(f: Any, **options: Any) -> Callable[..., Profile]:
     """
 
     def measure(*args: Any, **kwargs: Any) -> Profile:
-        transformed = f
-        if not isinstance(f, (Transformed, BoundTransformed)):
-            transformed = Function(f, **options)
-        if isinstance(transformed, BoundTransformed):
-            args, transformed = (transformed.__self__, *args), transformed.__func__
-        with transformed._compilable():
-            compiled = transformed._compiled
-            captured, plan = compiled.first_way(compiled.plan, args, kwargs)
+        compiled, captured, plan = planned(f, options, args, kwargs)
         if captured.has_effects or len(plan.program.inputs) != len(captured.inputs):
             raise UnsupportedError(
                 f"profile of {compiled.signature.title}: a run acts on the world, or takes vectors.",
