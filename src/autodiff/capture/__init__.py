@@ -46,6 +46,7 @@ from autodiff.capture.gathered import OBJECTS, refuse_changes
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList, refuse_open_length
+from autodiff.capture.members import MEMBERS
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.nested import call_frame
 from autodiff.capture.origins import type_of
@@ -311,7 +312,7 @@ def capture(
         trace = Trace(tier, replace(naming, tags={}), learnt, warned, run_long)
         trace.slots, trace.derivative = slots, derivative
         trace.distinguish_arrays, trace.shares_rows = wanted.count(None), ROWS in wanted
-        trace.gathers = OBJECTS not in wanted
+        trace.gathers, trace.has_members = OBJECTS not in wanted, MEMBERS not in wanted
         places = [place for place in wanted if isinstance(place, Place)]
         try:
             with floating.noting(floating.wanted()) as errors:

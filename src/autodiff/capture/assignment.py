@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import choices
+from autodiff.capture import choices, members
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
@@ -107,6 +107,9 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
 def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.AST) -> None:
     """``container[index] = value``."""
     index = frame.trace.as_index(index) if frame.trace.whole else index
+    if members.member(container) is not None:
+        members.store_entry(container, index, value)
+        return
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
         test, first, second = choices.parts_of(container)
         stage_choice(
@@ -159,6 +162,9 @@ def _as_stored(frame: Frame, value: Any, node: ast.AST) -> Any:
 
 def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
     """``obj.name = value``."""
+    if members.member(obj) is not None:
+        members.store_attribute(frame, obj, name, value, node, call)
+        return
     if choices.is_choice(obj):
         _store_into_choice(frame, obj, name, value, node)
         return

@@ -25,6 +25,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.kept import Needed
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
+from autodiff.capture.members import Form, Members
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.pools import Pool, Wanted
 from autodiff.capture.regions import (
@@ -44,7 +45,7 @@ from autodiff.capture.regions import (
     type_text,
     types_of,
 )
-from autodiff.capture.stores import Store
+from autodiff.capture.stores import INDEX, Store
 from autodiff.capture.structures import LeafScope
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import (
@@ -344,6 +345,17 @@ class Body:
                 self._note_before(item)
             target.make_rows(slot)
             return
+        if isinstance(slot, Members):
+            target.make_members(slot)
+            self._take(target.columns[0], INDEX)
+            return
+        if isinstance(slot, Form):
+            target.make_members(Members(target, slot))
+            assert target.template is not None and target.columns is not None
+            for column, one in zip(target.template.pool.columns.values(), slot.slots.values()):
+                self._take(column, one)
+            self._take(target.columns[0], INDEX)
+            return
         items, store = self.before[target]
         if isinstance(slot, str):
             self.lists.pop(target, None)
@@ -619,7 +631,7 @@ class Body:
         The name is the only one of either, or the loop is refused.
         """
         stand_in, trace = self.stand_ins.get(key), self.frame.trace
-        if not choices.is_choice(value) or key not in self.structures:
+        if not choices.is_choice(value) or choices.is_pooled(value) or key not in self.structures:
             return value
         objects = list(choices.objects_of(value))
         if not all(x is stand_in or trace.made[-1].get(id(x)) is x for x in objects):

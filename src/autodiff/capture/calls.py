@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import labelled
+from autodiff import containers, labelled
 from autodiff.capture import choices, generators
 from autodiff.capture.construction import construct
 from autodiff.capture.functions import Closure, call_function, own_method
@@ -71,6 +71,7 @@ def _call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     choices.refuse(function)
+    frame.trace.calling = frame
     if frame.trace.written or frame.trace.has_text:
         args = _as_read(frame.trace, function, args, kwargs)
     special = SPECIAL.get(function) if _hashable(function) else None
@@ -135,6 +136,11 @@ def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any
 
 def _known_class(function: Any, x: Any) -> Any:
     """An argument of what captured code answers itself: any of the objects that a branch chose among has the class."""
+    if choices.is_pooled(x):
+        if function in (getattr, setattr):
+            return x
+        if function is isinstance or function is type:
+            return containers.new_instance(choices.class_of(x))
     if choices.is_choice(x):
         if function is not isinstance and function is not type:
             choices.refuse(x)

@@ -44,7 +44,7 @@ class Instance:
 
 def _refused(x: Any = None, *_: Any, **__: Any) -> Any:
     if type(x) is Among:
-        raise NotStaged("a use of an object itself that stands in a list")
+        raise group_and_index(x)[0].refusal()
     raise AmbiguousStore("a use of an object itself that a branch chose among others")
 
 
@@ -91,6 +91,11 @@ def group_and_index(x: Among) -> tuple[Any, Tracer]:
     """The group of an object that stands in a list, and where it is."""
     parts: tuple[Any, Tracer] = object.__getattribute__(x, "_autodiff_parts")
     return parts
+
+
+def is_pooled(x: Any) -> bool:
+    """Whether an object is an item of a list that a loop has made, known by its number (``members``)."""
+    return type(x) is Among and bool(getattr(group_and_index(x)[0], "is_pool", False))
 
 
 def is_choice(x: Any) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture import choices, gathered
+from autodiff.capture import choices, gathered, members
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import SPECIAL_TYPES, call, iterate
@@ -247,6 +247,8 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
 
 def is_same(frame: Frame, left: Any, right: Any) -> Any:
     """``left is right``: a bool, or a traced one of arrays that a branch chose."""
+    if members.member(left) is not None or members.member(right) is not None:
+        return members.same_member(left, right)
     for x, other in ((left, right), (right, left)):
         if choices.is_choice(x) and left is not right:
             test, first, second = choices.parts_of(x)
@@ -456,6 +458,8 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``obj.name``, lifted or guarded where it comes from outside."""
     if name == "__class__":
         return type_of(obj)
+    if members.member(obj) is not None:
+        return members.attribute(frame, obj, name, node, load_attribute, call)
     if type(obj) is choices.Among:
         return gathered.attribute(frame, obj, name, node, load_attribute, call)
     if choices.is_choice(obj):
@@ -652,6 +656,8 @@ def _subscript(frame: Frame, node: ast.Subscript) -> Any:
 def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
     index = frame.trace.as_index(index) if frame.trace.whole else index
+    if members.member(container) is not None:
+        return run_users(members.entry, container, index)
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
         test, first, second = choices.parts_of(container)
         return stage_choice(

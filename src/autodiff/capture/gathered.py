@@ -54,6 +54,10 @@ class Group:
             return Among(self, index)
         return self.trace.lift(self.objects[index], self.base.item(index))
 
+    def refusal(self) -> Bail:
+        """Why none of them can be had where it is not known which."""
+        return NotStaged("a use of an object itself that stands in a list")
+
     def column(self, name: str) -> Tracer | None:
         """What all objects hold under a name, as one array; None where that is no array of numbers."""
         if any(self.trace.state.changes(x) for x in self.objects):

@@ -12,28 +12,23 @@ any wait for it.
 from __future__ import annotations
 
 import ast
-import gc
 from collections.abc import Callable
-from types import CodeType, FunctionType, ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
-
-import numpy as np
 
 from autodiff.capture import structures
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.parts import ObjectScope, Parts
+from autodiff.capture.parts import ObjectScope
+from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import (
     cells_of,
     live_scopes,
 )
-from autodiff.capture.sourcecode import Known, Syntax
 from autodiff.capture.structures import LeafScope
 from autodiff.capture.trace import Trace
-from autodiff.ir.data import Block, Operation, Value
-from autodiff.ops.builder import Builder
-from autodiff.ops.tracer import Cell, Tracer
+from autodiff.ops.tracer import Tracer
 
 
 def is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
@@ -66,52 +61,23 @@ def _may_be_an_operand(frame: Frame, owner: Any) -> bool:
     return bool(frame.trace.waiting) or isinstance(frame.scope, ComprehensionScope)
 
 
-MOST_LOOKED_AT = 20_000  # objects; an array is taken to be among more
-# What leads to no other name of an array, or to everything that the trace has.
-_OPAQUE = (
-    *(Trace, Parts, Builder, Block, Value, Operation, Cell, Syntax),
-    *(ModuleType, type, CodeType, TracebackType, np.ufunc),
-)
-
-
 def _reach(
     trace: Trace, objects: list[Any], is_such: Callable[[Any], bool], but: tuple[Scope, str]
 ) -> bool:
-    """Whether from objects one can be reached that is such.
-
-    By the references that Python's garbage collector sees: containers, attributes, closures,
-    iterators, suspended generators; ``but`` is a variable that does not count.  What was there before
-    the call is passed over, however much it is: nothing made or traced here is stored into it.
-    """
-    (scope, name), objects, seen = but, [*objects, *trace.in_hand], set[int]()
+    """Whether from objects one can be reached that is such; ``but`` is a variable that does not count."""
+    (scope, name), more = but, list[Any]()
     if isinstance(scope, LeafScope):  # the leaves beside it, and what else there is
-        objects += [v for key, v in scope.locals.items() if key != name]
+        more = [v for key, v in scope.locals.items() if key != name]
         scope, name = scope.scope, scope.name
-    while objects:
-        x = objects.pop()
-        if is_such(x):
-            return True
-        if isinstance(x, type) and trace.was_made(x):
-            objects += vars(x).values()
-        if isinstance(x, Tracer) or not gc.is_tracked(x) or isinstance(x, _OPAQUE) or id(x) in seen:
-            continue
-        if trace.is_external(x):
-            continue
-        seen.add(id(x))
-        if len(seen) > MOST_LOOKED_AT:
-            return True
-        if isinstance(x, Scope):
-            objects += [v for key, v in x.locals.items() if x is not scope or key != name]
-            objects += [x.parent, x.closure]
-        elif isinstance(scope, ObjectScope) and (x is scope.obj or x is scope.table):
-            objects += [v for key, v in scope.table.items() if key != name]
-        elif isinstance(x, FunctionType):  # not its globals
-            objects += [x.__closure__, x.__defaults__, x.__kwdefaults__, x.__dict__]
-        elif isinstance(x, ast.AST):  # a suspended generator puts values into its statements
-            objects += [inner.value for inner in ast.walk(x) if isinstance(inner, Known)]
-        else:
-            objects += gc.get_referents(x)
-    return False
+
+    def partly(x: Any) -> list[Any] | None:
+        if x is scope and isinstance(x, Scope):
+            return [v for key, v in x.locals.items() if key != name] + [x.parent, x.closure]
+        if isinstance(scope, ObjectScope) and (x is scope.obj or x is scope.table):
+            return [v for key, v in scope.table.items() if key != name]
+        return None
+
+    return reaches(trace, [*objects, *more], is_such, partly)
 
 
 def has_other_names(

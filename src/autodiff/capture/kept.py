@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
+from autodiff.capture import members
 from autodiff.capture.pools import (
     Pool,
     RowsMatter,
@@ -26,6 +27,7 @@ from autodiff.capture.pools import (
 )
 from autodiff.capture.records import (
     Complex,
+    Member,
     Number,
     Ref,
     Template,
@@ -81,7 +83,7 @@ FEW = 64  # items of different types, or arrays, that a loop may carry one by on
 
 # What a list is to begin a loop with: items of a type, or of two; rows of a pool, or to be one of a pool; its
 # items one by one ("queue"), or a store as soon as it needs one ("store").
-Needed: TypeAlias = Slot | Types | Wanted | Pool | str | None
+Needed: TypeAlias = Slot | Types | Wanted | Pool | members.Form | members.Members | str | None
 
 
 class KeptList(StoredList):
@@ -137,6 +139,8 @@ class KeptList(StoredList):
             self._ask_for_rows(item)
             return False
         template = template_of(item)
+        if template is None:
+            self._ask_for_members(item)
         if template is None or isinstance(template, (Number, Typed)):
             return False
         return self._split_as(template)
@@ -283,6 +287,23 @@ class KeptList(StoredList):
         if not self.trace.shares_rows:
             raise RowsMatter("a list of lists that changes")
         self.request(wanted)
+
+    def _ask_for_members(self, item: Any) -> None:
+        """Have the items, objects like ``item``, be members of a pool, where that can be."""
+        if not self.trace.has_members or self.frozen or list.__len__(self):
+            return
+        known = members.member(item)
+        form = known[0] if known is not None else members.form_of(item)
+        if form is not None and any(body.home is self.block for body in self.trace.rolling):
+            self.request(form)
+
+    def make_members(self, pool: members.Members) -> None:
+        """Have the items be members of a pool (where the list was made)."""
+        if self.columns is not None or self.store is not None or list.__len__(self):
+            raise NotStaged("a list of different things")
+        number = self._new(())
+        number.block = self.block
+        self.template, self.columns = Member(pool), (number,)
 
     def make_rows(self, wanted: Wanted) -> None:
         """Have the items, which are lists, be rows of a pool (where the list was made)."""
@@ -525,10 +546,18 @@ class KeptList(StoredList):
         if isinstance(item, Either):
             self._needs_types(item)
         if slot != self.store.slot:
-            self.request(slot)
+            both = None if "array" in (slot.form, self.store.slot.form) else self._both_types(item)
+            self.request(slot if both is None else both)
         if is_array(item):
             item.cell.listed = True
         return fit(item, slot)
+
+    def _both_types(self, item: Any) -> Types | None:
+        """What holds the numbers in the store and one of another type, each in its own; None where nothing does."""
+        store, kinds = self.store, kinds_of(item)
+        if store is None or kinds is None or store.repeated is not None or self.row is not None:
+            return None
+        return Types(store.slot).widened(kinds)
 
     def _can_hold(self, item: Any) -> bool:
         """Whether the store, perhaps a wider one, can have an item (where the list was made)."""
@@ -618,7 +647,7 @@ class KeptList(StoredList):
                 raise NotStaged(f"{what} of a list inside of a branch or loop")
             items = list(self)
             self.store = self.columns = None
-            self.template = None if isinstance(self.template, Ref) else self.template
+            self.template = None if isinstance(self.template, (Ref, Member)) else self.template
             list.extend(self, items)
         elif not self.is_here():
             raise NotStaged(f"{what} of a list inside of a branch or loop")

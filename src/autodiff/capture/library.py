@@ -111,6 +111,12 @@ def call_library(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call a function, method or class of a library."""
+    taker = getattr(function, "__self__", None)
+    if isinstance(taker, StoredList) and any(map(choices.is_pooled, args)):
+        if function.__name__ in ("append", "insert"):  # a list can have members of pools
+            _announce_change(frame, taker, function.__name__, args, kwargs, node)
+            run_users(function, *args, **kwargs)
+            return None
     for x in (*args, *kwargs.values()):
         choices.refuse(x)
     if isinstance(function, _DESCRIPTORS) and function.__name__ in MUTATORS and args:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.members import Members
 from autodiff.capture.regions import Slot, is_numeric, slot_of
 from autodiff.capture.stores import Store, array_of, count_of
 from autodiff.dims import Extent, same
@@ -115,6 +116,9 @@ def copy_of(x: Any, clones: dict[Any, tuple[Any, Any]]) -> Any:
 
     ``clones`` has the pools of one copy, so that what is one list before is one after it.
     """
+    template = getattr(x, "template", None) if isinstance(x, StoredList) else None
+    if template is not None and isinstance(template.__dict__.get("pool"), Members):
+        return _copy_of_members(x, template.pool, clones)
     row, pool = row_of(x), pool_of(x)
     if pool is None:
         return None
@@ -125,6 +129,15 @@ def copy_of(x: Any, clones: dict[Any, tuple[Any, Any]]) -> Any:
         return clone.row(row.number)
     made = x.copy()
     made.template = replace(x.template, pool=clone)
+    return made
+
+
+def _copy_of_members(x: Any, pool: Members, clones: dict[Any, tuple[Any, Any]]) -> Any:
+    """``copy.deepcopy`` of a list of members: of a pool of its own."""
+    if pool not in clones:
+        clones[pool] = (pool, pool.copy())
+    made = x.copy()
+    made.template = replace(x.template, pool=clones[pool][1])
     return made
 
 

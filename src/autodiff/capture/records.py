@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers, tables
+from autodiff.capture.choices import Among
+from autodiff.capture.members import Members
 from autodiff.capture.pools import Pool, row_of
 from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
@@ -170,13 +172,22 @@ class Ref:
     pool: Pool
 
 
-Template = Number | Typed | Complex | Several | Rows | Ref | Fixed | Fields
+@dataclass(frozen=True)
+class Member:
+    """An object or dict that is a member of a pool: its number."""
+
+    pool: Members
+
+
+Template = Number | Typed | Complex | Several | Rows | Ref | Member | Fixed | Fields
 
 
 def template_of(item: Any) -> Template | None:
     """What an item looks like; None where no columns can hold it."""
     if isinstance(item, Either):
         return Typed(types_of(item))
+    if type(item) is Among:
+        return None
     number = as_parts(item)
     if number is not None:
         return Complex(number.form, number.part_dtype)
@@ -236,7 +247,7 @@ def forms(part: tables.Part) -> Iterator[Form]:
 
 def looks_like(template: Template, item: Any) -> bool:
     """Whether the columns of a template can hold an item."""
-    if isinstance(template, Ref):
+    if isinstance(template, (Ref, Member)):
         return template.pool.fits(item)
     if isinstance(template, Typed):
         return template.holds(item)
@@ -272,7 +283,7 @@ def numbers(template: Template, item: Any) -> Iterator[Any]:
             yield from numbers(part, inner)
     elif isinstance(template, Typed):
         yield from template.parts_of(item)
-    elif isinstance(template, Ref):
+    elif isinstance(template, (Ref, Member)):
         yield template.pool.number(item)
     elif isinstance(template, Complex):
         number = as_parts(item)
@@ -327,7 +338,7 @@ def build(template: Template, found: Iterator[Any], home: KeptList) -> Any:
     if isinstance(template, Rows):
         rows = home.frozen_rows(next(found), template.slot, template.cls)
         return home.trace.note_item(rows) if template.is_given else rows
-    if isinstance(template, Ref):
+    if isinstance(template, (Ref, Member)):
         return template.pool.row(next(found))
     return next(found)
 
@@ -339,7 +350,7 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
         return values if template.types.slot.dtype == np.result_type(*template.dtypes()) else None
     if isinstance(template, Complex):
         return ComplexTracer((next(columns), next(columns)), "array")
-    if isinstance(template, (Fixed, Fields)):
+    if isinstance(template, (Fixed, Fields, Member)):
         return None
     if isinstance(template, Ref):
         return template.pool.content[Tracer(next(columns).value, "array")]

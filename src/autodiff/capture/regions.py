@@ -612,6 +612,14 @@ def same_object(a: Any, b: Any) -> bool:
     return isinstance(a, (bool, int, float, str, type(None))) and same_value(a, b)
 
 
+def _group(x: Any) -> Any:
+    return choices.group_and_index(x)[0]
+
+
+def _number(x: Any) -> Any:
+    return choices.group_and_index(x)[1]
+
+
 def type_text(x: Any) -> str:
     """The name of the type that an object has in plain Python."""
     if isinstance(x, (Instance, choices.Left)) or choices.is_choice(x):
@@ -659,6 +667,9 @@ class Merge:
         elif is_row(a) and is_row(b) and a.row.pool is b.row.pool:
             make = a.row.pool.row
             self.value(a.row.number, b.row.number, lambda number: put(make(number)))
+        elif choices.is_pooled(a) and choices.is_pooled(b) and _group(a) is _group(b):
+            made = _group(a).row
+            self.value(_number(a), _number(b), lambda number: put(made(number)))
         elif choices.are_lists(self.frame.trace, first, second):
             self.objects.value(first, second, put)
         elif whole_of(a) is not None or whole_of(b) is not None:

@@ -196,7 +196,8 @@ def _spread_temporaries(body: Body) -> None:
     """Take objects that the body binds first apart into their leaves."""
     assert body.outcome is not None
     for key, end in list(body.temporaries.items()):
-        if not isinstance(end, choices.Instance) or key in body.outcome.entangled:
+        is_object = isinstance(end, choices.Instance) or choices.is_pooled(end)
+        if not is_object or key in body.outcome.entangled:
             continue
         if body.is_done(key) or structures.is_cyclic(body.frame.trace, end):
             continue

@@ -18,6 +18,7 @@ from typing import Any
 from autodiff import containers
 from autodiff.capture.choices import Instance
 from autodiff.capture.lists import FEW, TracedList
+from autodiff.capture.members import both, member
 from autodiff.capture.parts import table_of
 from autodiff.capture.pools import both_rows, row_of
 from autodiff.capture.regions import are_complex, as_parts, is_numeric, same_object
@@ -43,6 +44,8 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
         return list(x.table.items())
     if (row := row_of(x)) is not None:
         return [("row", row.number)]
+    if (known := member(x)) is not None:
+        return [("member", known[1])]
     if isinstance(x, TracedList):
         if x.store is not None or x.columns is not None or len(x) > FEW:
             return None
@@ -71,6 +74,8 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
         return are_complex(first, second)
     if row_of(a) is not None or row_of(b) is not None:
         return both_rows(a, b) is not None
+    if member(a) is not None or member(b) is not None:
+        return both(a, b) is not None
     mine, other = parts_of(trace, a), parts_of(trace, b)
     if mine is None or other is None:
         return same_object(a, b)
@@ -127,6 +132,8 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
         return ComplexTracer((made["real"], made["imag"]), number.form)
     if (row := row_of(x)) is not None:
         return row.pool.row(made["row"])
+    if (known := member(x)) is not None:
+        return known[0].row(made["member"])
     cls = class_of(x)
     if isinstance(x, tuple):
         return trace.note_merged(containers.tuple_of(cls, made.values()))
@@ -159,7 +166,7 @@ def hold_items(trace: Trace, x: Any, like: Any) -> bool:
 
 def mutable(trace: Trace, x: Any) -> Iterator[Any]:
     """The lists, dicts and objects that a structure is made of, but for rows, which are known by a number."""
-    if is_numeric(x) or row_of(x) is not None:
+    if is_numeric(x) or row_of(x) is not None or member(x) is not None:
         return
     parts = parts_of(trace, x)
     if parts is not None and not isinstance(x, (tuple, Either)) and as_parts(x) is None:

@@ -196,6 +196,9 @@ class Tables:
     gathers: bool = True
     # Set when it turns out to matter which list an item of a list is (capture.pools).
     shares_rows: bool = False
+    # Whether objects and dicts that loops put into lists may be known by numbers (capture.members).
+    has_members: bool = True
+    calling: Any = None  # the frame that calls what is called now
     # Lists that are arguments, one array each (given.Given).
     given: dict[int, Any] = field(default_factory=dict)
     # Copies of containers, with everything in them lifted, that libraries were given; of which.
@@ -237,7 +240,7 @@ class Trace(Tables):
         ):  # fmt: skip
             table.clear()
         self.heap.forget()
-        self.state = self.stand_in = self.checkpointed = None
+        self.state = self.stand_in = self.checkpointed = self.calling = None
         self.slots, self.arguments, self._given = (), ((), {}), None
 
     # -- inputs -----------------------------------------------------------------------------

@@ -86,10 +86,14 @@ def _fold(operation: Operation, memo: dict[Value, Any], unknown: bool) -> None:
     if unknown:
         memo.update((v, _UNKNOWN) for v in operation.results)
         return
-    with np.errstate(all="ignore"):
-        result = ENTRIES[operation.kind].meaning(
-            *(memo[v] for v in operation.operands), **operation.attributes
-        )
+    try:
+        with np.errstate(all="ignore"):
+            result = ENTRIES[operation.kind].meaning(
+                *(memo[v] for v in operation.operands), **operation.attributes
+            )
+    except IndexError:  # there is no room in a list yet, the first time a loop is looked at
+        memo.update((v, _UNKNOWN) for v in operation.results)
+        return
     results = result if len(operation.results) > 1 else (result,)
     for v, array in zip(operation.results, results, strict=True):
         memo[v] = np.asarray(array, v.type.dtype)

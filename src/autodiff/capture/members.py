@@ -1,0 +1,307 @@
+"""Objects and dicts that are items of a list: one array for each attribute, each object known by its number.
+
+    ps = [Particle(x, 0.0) for x in xs]     x: float64[n], v: float64[n]; ps: int64[n], the numbers of its items
+    for p in ps:
+        p.v += a * p.x                      a load of x, a load and a store of v
+
+A *member* is an object that the captured code has made, once it has been put into a list that a loop fills.  Whichever
+variables and lists hold it from then on hold its number (:class:`~autodiff.capture.choices.Among`), so two of them are one
+object exactly where they are in plain Python.  Members are of one class, with numbers of one type under a name; what is
+no number (a string, None) is the same for all.
+
+Whoever needs a member as the Python object that it is (a library, text, the result) refuses, and the function is captured
+once more without members.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from copy import copy
+from dataclasses import is_dataclass
+from types import FunctionType, MemberDescriptorType, MethodType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.choices import Among, group_and_index
+from autodiff.capture.parts import table_of
+from autodiff.capture.reaching import reaches
+from autodiff.capture.regions import Slot, is_numeric, live_scopes, slot_of
+from autodiff.ladder import Bail, NotStaged, Rung
+from autodiff.ops.either import Either
+from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.plain_data import dataclass
+from autodiff.sameness import same_value
+
+# Methods that say how an object is copied.
+_COPYING = (
+    *("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"),
+    *("__getnewargs__", "__getnewargs_ex__"),
+)
+MEMBERS = "members"  # what an attempt has to know: that objects in lists are Python's own
+
+
+def MemberNeeded(what: str) -> Bail:
+    """A member is needed as the object that it is."""
+    return Bail(Rung.LEARNT, what, needs=(MEMBERS,))
+
+
+@dataclass(frozen=True)
+class Form:
+    """What members have in common: the class, the types of their numbers, and what is no number."""
+
+    cls: type
+    slots: dict[str, Slot]
+    fixed: dict[str, Any]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Form)
+            and self.cls is other.cls
+            and list(self.slots.items()) == list(other.slots.items())
+            and same_value(tuple(self.fixed.items()), tuple(other.fixed.items()))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def form_of(x: Any) -> Form | None:
+    """What an object or dict is as a member; None where it can be none."""
+    table = _parts(x)
+    if not table or not all(isinstance(name, str) for name in table):
+        return None
+    slots, fixed = dict[str, Slot](), dict[str, Any]()
+    for name, part in table.items():
+        if part is None or isinstance(part, (str, bytes)):
+            fixed[name] = part
+        elif is_numeric(part) and not isinstance(part, Either):
+            slots[name] = slot_of(part)
+        else:
+            return None
+    if not slots or any(slot.form == "array" for slot in slots.values()):
+        return None
+    return Form(type(x), slots, fixed)
+
+
+def _parts(x: Any) -> dict[str, Any] | None:
+    """What an object or dict holds by name, if that is all there is to it."""
+    if type(x) is dict:
+        return x
+    cls = type(x)
+    if isinstance(x, (Tracer, list, tuple)) or not hasattr(cls, "__dict__"):
+        return None
+    if cls.__getattribute__ is not object.__getattribute__ or hasattr(cls, "__getattr__"):
+        return None
+    if is_dataclass(cls) and getattr(cls, "__dataclass_params__").frozen:  # noqa: B009
+        return dict(vars(x)) if hasattr(x, "__dict__") else None
+    return table_of(x)
+
+
+class Members:
+    """The members that there are."""
+
+    is_pool = True
+
+    def __init__(self, home: Any, form: Form) -> None:
+        self.trace = home.trace
+        self.form = form
+        self.cls = form.cls
+        self.columns: dict[str, Any] = {}
+        for name in form.slots:
+            self.columns[name] = home._new(())
+            self.columns[name].block = home.block
+
+    def copy(self) -> Members:
+        """A pool of copies of all members, which Python would make by copying what they hold."""
+        if not issubclass(self.cls, dict) and not all(
+            inspect.getattr_static(self.cls, hook, None)
+            is inspect.getattr_static(object, hook, None)
+            for hook in _COPYING
+        ):
+            raise self.refusal()
+        made = copy(self)
+        made.columns = {name: column.copy() for name, column in self.columns.items()}
+        return made
+
+    @property
+    def objects(self) -> Any:
+        """The objects as they are: nobody has them."""
+        raise self.refusal()
+
+    def refusal(self) -> Bail:
+        """Why none of them can be had."""
+        return MemberNeeded("a use of an object itself that is an item of a list")
+
+    def row(self, number: Any) -> Among:
+        """The member of a number."""
+        return Among(self, number)
+
+    def fits(self, item: Any) -> bool:
+        """Whether something is a member, or can become one."""
+        if type(item) is Among:
+            return group_and_index(item)[0] is self
+        form = form_of(item)
+        return form is not None and form == self.form
+
+    def number(self, item: Any) -> Any:
+        """The number of a member; of an object that becomes one now."""
+        if type(item) is Among:
+            return group_and_index(item)[1]
+        length = next(iter(self.columns.values())).extent
+        number = length if isinstance(length, int) else Tracer(as_tracer(length).value, "python")
+        table = _parts(item)
+        assert table is not None
+        for name, column in self.columns.items():
+            column.append(table[name])
+        self._rename(item, number)
+        return number
+
+    def _rename(self, item: Any, number: Any) -> None:
+        """Have the variables that hold an object hold the member; nothing else may."""
+        trace = self.trace
+        if trace.made[-1].get(id(item)) is not item:
+            raise NotStaged("an object that is put into a list and was made before")
+        scopes = live_scopes(trace.calling)
+        for scope in scopes:
+            for name in [k for k, value in scope.locals.items() if value is item]:
+                scope.locals[name] = self.row(number)
+        if reaches(trace, list(scopes), lambda x: x is item):
+            raise NotStaged("an object that is put into a list and is known otherwise as well")
+
+    def load(self, name: str, number: Any) -> Any:
+        """What a member holds under a name."""
+        return self.columns[name][number] if name in self.columns else self.form.fixed[name]
+
+    def holds(self, name: Any) -> bool:
+        """Whether members hold something under a name."""
+        return name in self.columns or name in self.form.fixed
+
+    def store(self, name: Any, number: Any, value: Any) -> None:
+        """Have a member hold another number under a name."""
+        if name not in self.columns or not is_numeric(value):
+            raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
+        self.columns[name][number] = value
+
+
+def member(x: Any) -> tuple[Members, Any] | None:
+    """The pool and the number of a member."""
+    if type(x) is not Among:
+        return None
+    group, number = group_and_index(x)
+    return (group, number) if isinstance(group, Members) else None
+
+
+def both(a: Any, b: Any) -> tuple[Any, Any] | None:
+    """The numbers of two members of one pool, if they are."""
+    first, second = member(a), member(b)
+    if first is None or second is None or first[0] is not second[0]:
+        return None
+    return first[1], second[1]
+
+
+def same_member(a: Any, b: Any) -> Any:
+    """``a is b`` of two things one of which is a member: a bool, or a traced one."""
+    numbers = both(a, b)
+    if numbers is None:
+        return False
+    same_number: Any = np.equal(*numbers)
+    if not isinstance(same_number, Tracer):
+        return bool(same_number)
+    return Tracer(as_tracer(same_number).value, "python")
+
+
+def attribute(
+    frame: Any,
+    x: Any,
+    name: str,
+    node: ast.AST,
+    load: Callable[..., Any],
+    call: Callable[..., Any],
+) -> Any:
+    """``x.name`` of a member."""
+    found = member(x)
+    assert found is not None
+    pool, number = found
+    if issubclass(pool.cls, dict):
+        raise MemberNeeded(f"the method {name!r} of a dict that is an item of a list")
+    static = inspect.getattr_static(pool.cls, name, None)
+    if isinstance(static, property) and isinstance(static.fget, FunctionType):
+        frame.trace.guard_class(pool.cls, name, static)
+        return call(frame, static.fget, [x], {}, node)
+    if hasattr(type(static), "__set__") and type(static) is not MemberDescriptorType:
+        raise MemberNeeded(f"the attribute {name!r} of an object that is an item of a list")
+    if pool.holds(name):
+        return pool.load(name, number)
+    if isinstance(static, FunctionType):
+        frame.trace.guard_class(pool.cls, name, static)
+        return MethodType(static, x)
+    if static is None or hasattr(type(static), "__get__"):
+        raise MemberNeeded(f"the attribute {name!r} of an object that is an item of a list")
+    return load(frame, pool.cls, name, node)
+
+
+def store_attribute(frame: Any, x: Any, name: str, value: Any, node: ast.AST, call: Any) -> None:
+    """``x.name = value`` of a member."""
+    found = member(x)
+    assert found is not None
+    pool, number = found
+    static = inspect.getattr_static(pool.cls, name, None)
+    if isinstance(static, property) and isinstance(static.fset, FunctionType):
+        frame.trace.guard_class(pool.cls, name, static)
+        call(frame, static.fset, [x, value], {}, node)
+        return
+    if table_is_plain(pool.cls) and not hasattr(type(static), "__set__"):
+        pool.store(name, number, value)
+        return
+    raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
+
+
+def table_is_plain(cls: type) -> bool:
+    """Whether a store to an attribute of instances is nothing but that."""
+    return cls.__setattr__ is object.__setattr__
+
+
+def entry(x: Any, key: Any) -> Any:
+    """``x[key]`` of a dict that is a member."""
+    found = member(x)
+    assert found is not None
+    pool, number = found
+    if not issubclass(pool.cls, dict) or not isinstance(key, str):
+        raise MemberNeeded("an item of an object that is an item of a list")
+    if not pool.holds(key):
+        raise KeyError(key)
+    return pool.load(key, number)
+
+
+def store_entry(x: Any, key: Any, value: Any) -> None:
+    """``x[key] = value`` of a dict that is a member."""
+    found = member(x)
+    assert found is not None
+    pool, number = found
+    if not issubclass(pool.cls, dict):
+        raise MemberNeeded("a store into an item of an object that is an item of a list")
+    pool.store(key, number, value)
+
+
+def columns_of(pool: Members) -> Iterator[Any]:
+    """The lists that a pool keeps its numbers in."""
+    yield from pool.columns.values()
+
+
+__all__ = [
+    "MEMBERS",
+    "Form",
+    "MemberNeeded",
+    "Members",
+    "attribute",
+    "both",
+    "columns_of",
+    "entry",
+    "form_of",
+    "member",
+    "same_member",
+    "store_attribute",
+    "store_entry",
+]
