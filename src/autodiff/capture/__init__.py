@@ -40,19 +40,26 @@ from autodiff.capture import (
     python_builtins,
     statements,
 )
-from autodiff.capture.choices import TOLD_APART
+from autodiff.capture.choices import TOLD_APART, is_choice, refuse
 from autodiff.capture.frames import Scope
 from autodiff.capture.gathered import OBJECTS, refuse_changes
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList, refuse_open_length
-from autodiff.capture.members import MEMBERS
+from autodiff.capture.members import (
+    MEMBERS,
+    ListOfMembersPlan,
+    MemberPlan,
+    Members,
+    MembersPlan,
+    member,
+)
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.nested import call_frame
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.pools import ROWS, row_of
-from autodiff.capture.records import PoolPlan, RecordPlan, Ref, RowPlan, RowsPlan
+from autodiff.capture.records import Member, PoolPlan, RecordPlan, Ref, RowPlan, RowsPlan
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.sourcecode import Syntax
@@ -765,6 +772,10 @@ def _plan_list(
         return ("argument", leaf)
     if row_of(x) is not None or isinstance(x.template, Ref):
         return _plan_rows(trace, x, outputs, forms, seen)
+    if x.columns is not None and isinstance(x.template, Member):
+        pool = _plan_members(trace, x.template.pool, outputs, forms, seen)
+        plan = _plan_list(trace, x.columns[0], outputs, forms, seen)[1]
+        return ("list", ListOfMembersPlan(pool, plan))
     if x.columns is not None and x.template is not None:
         plans = [_plan_list(trace, c, outputs, forms, seen)[1] for c in x.columns]
         return ("list", RecordPlan(x.template, tuple(plans)))
@@ -812,6 +823,39 @@ def _plan_list(
     )
     seen[key] = ("list", plan)
     return seen[key]
+
+
+def _plan_members(
+    trace: Trace, pool: Members, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> MembersPlan:
+    """The members of a pool."""
+    if trace.derivative:
+        raise pool.refusal()
+    if (pool, "pool") not in seen:
+        columns = {
+            name: _plan_list(trace, column, outputs, forms, seen)[1]
+            for name, column in pool.columns.items()
+        }
+        seen[pool, "pool"] = MembersPlan(len(outputs), pool.form, columns)
+    plan: MembersPlan = seen[pool, "pool"]
+    return plan
+
+
+def _plan_member(
+    trace: Trace, x: Any, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...]:
+    """An object that is an item of a list."""
+    found = member(x)
+    if found is None:
+        refuse(x)
+    assert found is not None
+    pool, number = found
+    plan = _plan_members(trace, pool, outputs, forms, seen)
+    if isinstance(number, int):
+        return ("list", MemberPlan(plan, number, is_output=False))
+    outputs.append(as_tracer(number).value)
+    forms.append("int")
+    return ("list", MemberPlan(plan, len(outputs) - 1, is_output=True))
 
 
 def _plan_rows(
@@ -1021,6 +1065,8 @@ def _plan_leaf(
     forms: list[str],
     seen: dict[Any, tuple[Any, ...]],
 ) -> tuple[Any, ...]:
+    if is_choice(leaf):
+        return _plan_member(trace, leaf, outputs, forms, seen)
     if isinstance(leaf, DeferredText):
         raise Declined("a result that is text made of traced values")
     if isinstance(leaf, TracedGenerator) or inspect.iscoroutine(leaf):

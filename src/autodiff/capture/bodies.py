@@ -347,14 +347,14 @@ class Body:
             return
         if isinstance(slot, Members):
             target.make_members(slot)
-            self._take(target.columns[0], INDEX)
+            self._take(target.parts()[0], INDEX)
             return
         if isinstance(slot, Form):
-            target.make_members(Members(target, slot))
-            assert target.template is not None and target.columns is not None
-            for column, one in zip(target.template.pool.columns.values(), slot.slots.values()):
-                self._take(column, one)
-            self._take(target.columns[0], INDEX)
+            pool = Members(target, slot)
+            target.make_members(pool)
+            for name, one in slot.slots.items():
+                self._take(pool.columns[name], one)
+            self._take(target.parts()[0], INDEX)
             return
         items, store = self.before[target]
         if isinstance(slot, str):

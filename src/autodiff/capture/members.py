@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import copy
 from dataclasses import is_dataclass
 from types import FunctionType, MemberDescriptorType, MethodType
@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.capture.choices import Among, group_and_index
 from autodiff.capture.parts import table_of
 from autodiff.capture.reaching import reaches
@@ -55,12 +56,14 @@ class Form:
     cls: type
     slots: dict[str, Slot]
     fixed: dict[str, Any]
+    order: tuple[str, ...]
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Form)
             and self.cls is other.cls
-            and list(self.slots.items()) == list(other.slots.items())
+            and self.order == other.order
+            and self.slots == other.slots
             and same_value(tuple(self.fixed.items()), tuple(other.fixed.items()))
         )
 
@@ -82,21 +85,26 @@ def form_of(x: Any) -> Form | None:
             return None
     if not slots or any(slot.form == "array" for slot in slots.values()):
         return None
-    return Form(type(x), slots, fixed)
+    return Form(type(x), slots, fixed, tuple(table))
 
 
 def _parts(x: Any) -> dict[str, Any] | None:
     """What an object or dict holds by name, if that is all there is to it."""
     if type(x) is dict:
         return x
-    cls = type(x)
+    cls: Any = type(x)
     if isinstance(x, (Tracer, list, tuple)) or not hasattr(cls, "__dict__"):
         return None
     if cls.__getattribute__ is not object.__getattribute__ or hasattr(cls, "__getattr__"):
         return None
-    if is_dataclass(cls) and getattr(cls, "__dataclass_params__").frozen:  # noqa: B009
+    if is_dataclass(cls) and is_frozen(cls):
         return dict(vars(x)) if hasattr(x, "__dict__") else None
     return table_of(x)
+
+
+def is_frozen(cls: Any) -> bool:
+    """Whether a dataclass refuses stores."""
+    return bool(cls.__dataclass_params__.frozen)
 
 
 class Members:
@@ -258,7 +266,7 @@ def store_attribute(frame: Any, x: Any, name: str, value: Any, node: ast.AST, ca
     raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
 
 
-def table_is_plain(cls: type) -> bool:
+def table_is_plain(cls: Any) -> bool:
     """Whether a store to an attribute of instances is nothing but that."""
     return cls.__setattr__ is object.__setattr__
 
@@ -285,19 +293,72 @@ def store_entry(x: Any, key: Any, value: Any) -> None:
     pool.store(key, number, value)
 
 
-def columns_of(pool: Members) -> Iterator[Any]:
-    """The lists that a pool keeps its numbers in."""
-    yield from pool.columns.values()
+@dataclass(frozen=True)
+class MembersPlan:
+    """The members of a pool in the result: each is made once, wherever it is."""
+
+    key: int  # of this pool among those of the result
+    form: Form
+    columns: dict[str, Any]  # plans of lists, by name
+
+    def member(self, outputs: Any, leaf: Any, number: int, made: dict[Any, Any]) -> Any:
+        """The member of a number; ``made`` has those of this result."""
+        if (self.key, number) in made:
+            return made[self.key, number]
+        if (self.key, "columns") not in made:
+            made[self.key, "columns"] = {
+                name: plan.build(outputs, leaf, made) for name, plan in self.columns.items()
+            }
+        columns, form = made[self.key, "columns"], self.form
+        table = {
+            name: columns[name][number] if name in columns else form.fixed[name]
+            for name in form.order
+        }
+        x: Any = table
+        if form.cls is not dict:
+            x = containers.new_instance(form.cls)
+            vars(x).update(table)
+        made[self.key, number] = x
+        return x
+
+
+@dataclass(frozen=True)
+class MemberPlan:
+    """A member in the result; its number is an output, or known."""
+
+    pool: MembersPlan
+    number: int
+    is_output: bool
+
+    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> Any:
+        """The object."""
+        number = int(outputs[self.number]) if self.is_output else self.number
+        return self.pool.member(outputs, leaf, number, made)
+
+
+@dataclass(frozen=True)
+class ListOfMembersPlan:
+    """How a list of members is made of the list that their numbers are."""
+
+    pool: MembersPlan
+    column: Any
+
+    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> list[Any]:
+        """The list."""
+        numbers = self.column.build(outputs, leaf, made)
+        return [self.pool.member(outputs, leaf, number, made) for number in numbers]
 
 
 __all__ = [
     "MEMBERS",
     "Form",
+    "ListOfMembersPlan",
     "MemberNeeded",
+    "MemberPlan",
     "Members",
+    "MembersPlan",
     "attribute",
     "both",
-    "columns_of",
     "entry",
     "form_of",
     "member",

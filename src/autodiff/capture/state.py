@@ -29,6 +29,7 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.arrays import array_of
+from autodiff.capture.choices import refuse
 from autodiff.capture.frames import UNBOUND, Maybe, Poison
 from autodiff.capture.parts import Locals, Parts
 from autodiff.capture.paths import Guard, Path
@@ -361,6 +362,7 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
             return lambda run: reach()
         if isinstance(part, (*_PLAIN, type, FunctionType, ModuleType)):
             return lambda run: part
+        refuse(part)
         kind_name = getattr(type(part), "__name__", "value")
         raise Declined(f"a {kind_name} made by the function and kept outside of it")
 
