@@ -641,7 +641,9 @@ class Body:
     def is_done(self, key: tuple[Scope, str]) -> bool:
         """Whether a variable is bound anew by each pass before it is read, and by nobody after the loop."""
         scope, name = key
-        return scope is self.frame.scope and name in self.passing
+        if scope is self.frame.scope:
+            return name in self.passing
+        return (scope, name) in self.frame.passing
 
     def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
         """The leaves of a structure at the end of the body, as variables of their own.

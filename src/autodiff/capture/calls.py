@@ -78,6 +78,8 @@ def _call(
     if special is not None:
         if function is not getattr or len(args) != 2:
             args = [_known_class(function, x) for x in args]
+        if function in TAKES_ALL and len(args) == 1:
+            args = [TAKES_ALL[function](frame, args[0])]
         frame.trace.advancing((*args, *kwargs.values()))
         return run_users(special, frame, *args, **kwargs)
     if isinstance(function, (Closure, Callback)):
@@ -132,6 +134,10 @@ def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any
         args = characters(args)
         trace.refuse_read(function, (*args, *kwargs.values()))
     return args
+
+
+# Functions that take all items of one argument: how it is made ready.
+TAKES_ALL: dict[Any, Callable[[Frame, Any], Any]] = {}
 
 
 def _known_class(function: Any, x: Any) -> Any:

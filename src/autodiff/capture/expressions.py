@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture import choices, gathered, members
+from autodiff.capture import choices, gathered, members, pushing
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import SPECIAL_TYPES, call, iterate
@@ -956,8 +956,9 @@ def _rolled(
     frame: Frame, node: ast.ListComp | ast.GeneratorExp, source: Any, body: ast.stmt, start: Any
 ) -> Scope | Bail | str:
     """The scope of a loop over ``source`` that does ``body``, or why there is none."""
+    is_pushed = pushing.can_push(frame, source)
     sequence = lazy_sequence(frame, source)
-    if sequence is None or not is_long(sequence):
+    if not is_pushed and (sequence is None or not is_long(sequence)):
         return _FEW
     targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
     scope = ComprehensionScope(frame.scope, frozenset((*targets, _RESULT)))
@@ -970,7 +971,12 @@ def _rolled(
         if isinstance(part, (ast.expr, ast.stmt)) and not hasattr(part, "lineno"):
             ast.copy_location(part, node)
     assert isinstance(body, ast.For)
-    after = roll_or_peel(Frame(frame.trace, scope, frame.name), body, sequence)
+    inner = Frame(frame.trace, scope, frame.name)
+    if is_pushed:
+        pushing.run_loop(inner, body, source)
+        return scope
+    assert sequence is not None
+    after = roll_or_peel(inner, body, sequence)
     if isinstance(after, Bail):
         return after
     after()

@@ -72,9 +72,15 @@ class TracedGenerator:
     interpreted into a region of its own and undone.
     """
 
-    def __init__(self, trace: Trace, steps: Generator[Any, Any, Any]) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        steps: Generator[Any, Any, Any],
+        body: tuple[Frame, ast.FunctionDef] | None = None,
+    ) -> None:
         self.trace = trace
         self.steps = steps
+        self.body = body  # the function that it is of, and the frame
         self.home = trace.made[-1]
 
     def _resume(self, action: Callable[..., Any], *arguments: Any) -> Any:
@@ -122,7 +128,8 @@ def start(frame: Frame, node: Any) -> Any:
         if any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in own_nodes(node.body)):
             raise Declined("an asynchronous generator", frame.source(node))
         return _coroutine(_body(frame, node))
-    return TracedGenerator(frame.trace, _body(frame, node))
+    body = None if isinstance(node, ast.Lambda) else (frame, node)
+    return TracedGenerator(frame.trace, _body(frame, node), body)
 
 
 def _body(frame: Frame, node: Any) -> Generator[Any, Any, Any]:

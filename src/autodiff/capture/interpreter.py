@@ -48,6 +48,10 @@ class Frame:
         self.boundary = "function"
         self.errors: list[Exception] = []  # those being handled, innermost last
         self.loop_flags: Any = None  # names of the variables that end the staged loop
+        # Of a generator that runs to its end at once (``pushing``): that it does, and the variables of whoever takes
+        # the values that nobody reads before they are bound anew.
+        self.is_pushed = False
+        self.passing: frozenset[tuple[Scope, str]] = frozenset()
 
     # -- names -------------------------------------------------------------------------------
     def load(self, name: str, node: ast.AST) -> Any:

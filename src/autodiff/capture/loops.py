@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from autodiff.capture import rolling, staging
+from autodiff.capture import pushing, rolling, staging
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import iterate
 from autodiff.capture.effort import PASS
@@ -36,6 +36,9 @@ def run_for(frame: Frame, node: ast.For) -> Completion | None:
     source = frame.evaluate(node.iter)
     if not frame.trace.tier.rolls:
         return unroll_for(frame, node, source, "")
+    source = pushing.entered(frame, source)
+    if pushing.may_loop(frame, node, source):
+        return pushing.run_loop(frame, node, source)
     sequence = lazy_sequence(frame, source)
     if sequence is None:
         kind = type_text(source)

@@ -385,9 +385,12 @@ def _initial_names(
     return found
 
 
-def _passing(frame: Frame, node: ast.For | ast.While) -> frozenset[str]:
-    """The variables that a loop's body binds, that are unbound before it, and that nothing else reads."""
+def passing_names(
+    frame: Frame, node: ast.For | ast.While, targets: Sequence[ast.expr] = ()
+) -> frozenset[str]:
+    """The variables that a loop's body, or a target, binds, that are unbound before it, and that nothing else reads."""
     table, bound = frame.scope.locals, _assigned(node.body)
+    bound |= {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
     inside = {id(inner) for statement in node.body for inner in ast.walk(statement)}
     read = {
         inner.id
@@ -436,7 +439,7 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
 
     count = sequence.count
     body = Body(frame, run, count, count, _initial_names(frame, node.body))
-    body.passing = _passing(frame, node)
+    body.passing = passing_names(frame, node)
     with body.lists_restored():
         body.interpret(sequence.lists)
         frame.at(node)
@@ -618,7 +621,7 @@ def _make_while(
         after()
 
     body = Body(frame, run, None, limit, names)
-    body.passing = _passing(frame, node)
+    body.passing = passing_names(frame, node)
     with body.lists_restored():
         frame.trace.checkpointed = None
         tested = _with_condition(body, node, through, lambda: _continues(frame, node, test, stops))

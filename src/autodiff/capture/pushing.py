@@ -1,0 +1,257 @@
+"""Generators that a loop goes through at once: what the loop does with a value is done where it is yielded.
+
+    def path(x):                        for p in path(1.0):          as if it were
+        for v in values:                    total += p
+            x = x * a + v                                            for v in values:
+            yield x                                                      x = x * a + v
+                                                                         p = x; total += p
+
+A generator of the user's stands still between its values, which no loop of a program can.  Where nobody but one loop, or a
+function that takes all values (``sum``, ``list``), has it, it need not: Python runs the same statements in the same order.
+So the loops of a generator are loops of the program.
+
+Not so where the generator would see the difference: a ``yield`` in a ``try`` or ``with``, one whose value is used, a
+``return`` in the body of the loop.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from types import FunctionType
+from typing import Any
+
+from autodiff.capture import choices, functions, rolling
+from autodiff.capture.assignment import assign
+from autodiff.capture.calls import TAKES_ALL, call
+from autodiff.capture.frames import Completion, Scope
+from autodiff.capture.generators import (
+    Stopped,
+    TracedGenerator,
+    passing,
+    suspends,
+)
+from autodiff.capture.interpreter import EXPRESSIONS, Frame
+from autodiff.capture.origins import is_library
+from autodiff.capture.reaching import reaches
+from autodiff.capture.regions import live_scopes
+from autodiff.capture.sequences import LazySequence
+from autodiff.capture.sourcecode import syntax_of
+from autodiff.capture.staging import escapes
+from autodiff.ops.tracer import StoredList, Tracer
+
+
+ITEM = "<item>"  # of a ``yield from``; no name that a program could have
+
+
+class Pushed(ast.expr):
+    """What stands in the place of a ``yield``: the value is handed on, and it is asked whether that was enough."""
+
+    _fields = ("value",)
+
+    def __init__(self, value: ast.expr | None, take: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.value = value
+        self.take = take
+
+
+def _push(frame: Frame, node: Pushed) -> Any:
+    value = None if node.value is None else frame.evaluate(node.value)
+    return passing(node.take, value)
+
+
+EXPRESSIONS[Pushed] = _push
+
+
+def can_push(frame: Frame, x: Any) -> bool:
+    """Whether an object is a generator that has not begun, that nobody else has, and that would not see who takes its values."""
+    if type(x) is not TracedGenerator or x.body is None or not frame.trace.tier.rolls:
+        return False
+    if inspect.getgeneratorstate(x.steps) != inspect.GEN_CREATED:
+        return False
+    if x.home is not frame.trace.made[-1] or not _only_yields(x.body[1].body):
+        return False
+    return not reaches(frame.trace, list(live_scopes(frame)), lambda other: other is x)
+
+
+def _only_yields(statements: Sequence[ast.stmt]) -> bool:
+    """Whether a generator does nothing with its suspensions but to hand out values, and stands in no ``try`` then."""
+    for statement in statements:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, (ast.Yield, ast.YieldFrom)):
+            if statement.value.value is not None and suspends(statement.value.value):
+                return False
+        elif isinstance(statement, (ast.If, ast.For, ast.While)):
+            head = statement.iter if isinstance(statement, ast.For) else statement.test
+            if suspends(head):
+                return False
+            if not _only_yields(statement.body) or not _only_yields(statement.orelse):
+                return False
+        elif suspends(statement):
+            return False
+    return True
+
+
+def run_loop(frame: Frame, node: ast.For, x: TracedGenerator) -> Completion | None:
+    """``for target in generator: body``."""
+    ends = escapes(node.body)
+    body = [*_ended(node.body), ast.Return(_constant(False, node))]
+    ast.copy_location(body[-1], node)
+
+    def take(value: Any) -> Any:
+        assign(frame, node.target, value)
+        completion = frame.within("function", body)
+        return None if completion is None else completion.value
+
+    names = rolling.passing_names(frame, node, (node.target,))
+    passing = frame.passing | {(frame.scope, name) for name in names}
+    _run(frame, x, take, "break" in ends, passing)
+    return None if "break" in ends else frame.execute(node.orelse)
+
+
+def may_loop(frame: Frame, node: ast.For, x: Any) -> bool:
+    """Whether a loop over an object can be run so."""
+    if type(x) is not TracedGenerator or suspends_in(node.body):
+        return False
+    ends = escapes(node.body)
+    return "return" not in ends and not ("break" in ends and node.orelse) and can_push(frame, x)
+
+
+def suspends_in(statements: Sequence[ast.stmt]) -> bool:
+    """Whether there is a ``yield`` or ``await`` in statements."""
+    return any(map(suspends, statements))
+
+
+def collected(frame: Frame, x: Any) -> Any:
+    """The list of the values of a generator, for a function that takes them all; anything else as it is."""
+    if not can_push(frame, x):
+        return x
+    made = frame.trace.fresh(frame.trace.new_list())
+    _run(frame, x, made.append)
+    return made
+
+
+def entered(frame: Frame, x: Any) -> Any:
+    """What a loop goes through of an object whose class has an ``__iter__`` of the user's: a generator, perhaps."""
+    if choices.is_choice(x) or isinstance(x, (Tracer, StoredList, LazySequence, TracedGenerator)):
+        return x
+    method = functions.own_method(frame, x, "__iter__")
+    if not isinstance(method, FunctionType) or is_library(method):
+        return x
+    syntax = syntax_of(method)
+    if syntax is None or not syntax.is_generator:
+        return x
+    return call(frame, method, [x], {}, frame.scope.syntax.node)
+
+
+def _run(
+    frame: Frame,
+    x: TracedGenerator,
+    take: Callable[[Any], Any],
+    may_end: bool = False,
+    passing: frozenset[tuple[Scope, str]] = frozenset(),
+) -> None:
+    """Run a generator to its end, or until ``take`` says that it has enough."""
+    assert x.body is not None
+    inner, node = x.body
+    x.steps.close()  # whoever asks it from now on finds it ended
+    syntax = inner.scope.syntax
+    inner.scope.syntax = replace(syntax, assigned=syntax.assigned | {ITEM})
+    whole = copy.copy(node)
+    whole.body = [*_pushing(node.body, take, may_end), _left(node.body[-1])]
+    inner.is_pushed, inner.passing = True, passing
+    frame.trace.is_alone = True
+    try:
+        functions.run_body(inner, whole)
+    except Stopped as stopped:
+        raise stopped.error from None
+    except StopIteration as error:
+        raise RuntimeError("generator raised StopIteration") from error
+
+
+def _pushing(
+    statements: Sequence[ast.stmt], take: Callable[[Any], Any], may_end: bool
+) -> list[ast.stmt]:
+    """The statements of a generator with what is done in the place of each ``yield``."""
+    made: list[ast.stmt] = []
+    for statement in statements:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield):
+            pushed = ast.copy_location(Pushed(statement.value.value, take), statement.value)
+            one: ast.stmt = ast.Expr(pushed)
+            if may_end:
+                one = ast.If(pushed, [_left(statement)], [])
+            made.append(ast.copy_location(one, statement))
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.YieldFrom):
+            target = ast.copy_location(ast.Name(ITEM, ast.Store()), statement)
+            item = ast.copy_location(ast.Name(ITEM, ast.Load()), statement)
+            inner = ast.copy_location(ast.Expr(ast.copy_location(ast.Yield(item), statement)), statement)
+            loop = ast.For(target, statement.value.value, [inner], [])
+            ast.copy_location(loop, statement)
+            loop.body = _pushing(loop.body, take, may_end)
+            made.append(loop)
+        elif isinstance(statement, ast.Return):  # what it returns is nobody's
+            if statement.value is not None:
+                made.append(ast.copy_location(ast.Expr(statement.value), statement))
+            made.append(_left(statement))
+        elif isinstance(statement, (ast.If, ast.For, ast.While)):
+            changed = copy.copy(statement)
+            changed.body = _pushing(statement.body, take, may_end)
+            changed.orelse = _pushing(statement.orelse, take, may_end)
+            made.append(changed)
+        else:
+            made.append(statement)
+    return made
+
+
+def _left(at: ast.stmt) -> ast.Return:
+    """The end of a generator, as a return of a number, which a loop of a program can carry."""
+    return ast.copy_location(ast.Return(ast.copy_location(ast.Constant(0), at)), at)
+
+
+def _ended(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """The body of a loop as that of a function which tells whether the loop has ended."""
+    made: list[ast.stmt] = []
+    for statement in statements:
+        if isinstance(statement, (ast.Break, ast.Continue)):
+            is_end = isinstance(statement, ast.Break)
+            made.append(ast.copy_location(ast.Return(_constant(is_end, statement)), statement))
+        elif isinstance(statement, (ast.For, ast.While)):
+            changed = copy.copy(statement)
+            changed.orelse = _ended(statement.orelse)
+            made.append(changed)
+        else:
+            changed = copy.copy(statement)
+            for name, part in _blocks(statement):
+                setattr(changed, name, part)
+            made.append(changed)
+    return made
+
+
+def _blocks(statement: ast.stmt) -> Iterator[tuple[str, Any]]:
+    """The statements inside of one, as parts of the body of a function."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return
+    for name in ("body", "orelse", "finalbody"):
+        part = getattr(statement, name, None)
+        if isinstance(part, list) and part:
+            yield name, _ended(part)
+    for name in ("handlers", "cases"):
+        parts = []
+        for part in getattr(statement, name, ()):
+            changed = copy.copy(part)
+            changed.body = _ended(part.body)
+            parts.append(changed)
+        if parts:
+            yield name, parts
+
+
+def _constant(value: bool, at: ast.AST) -> ast.Constant:
+    return ast.copy_location(ast.Constant(value), at)
+
+
+for _function in (list, tuple, sum, sorted, min, max):
+    TAKES_ALL[_function] = collected
+
+__all__ = ["can_push", "collected", "may_loop", "run_loop"]
