@@ -545,7 +545,7 @@ class Body:
 
         self.frame.trace.decisions.back_to(self.mark)
         try:
-            outcome = run_region(self.frame, thunk, parameters, self._settle, self.is_done)
+            outcome = run_region(self.frame, thunk, parameters, self._settle, self.is_done, True)
         except Bail as problem:
             if problem.rung is not Rung.UNROLLED or not self.narrow:
                 raise

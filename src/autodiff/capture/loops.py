@@ -17,7 +17,7 @@ from autodiff.capture.calls import iterate
 from autodiff.capture.effort import PASS
 from autodiff.capture.frames import UNBOUND, Completion
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.regions import is_numeric, type_text
+from autodiff.capture.regions import FILLS, is_numeric, type_text
 from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence, worth_rolling
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import UndecidedExtent, at_least
@@ -27,7 +27,8 @@ from autodiff.ops.tracer import Tracer
 from autodiff.signals import run_users
 
 FEW_PASSES = "few passes"
-MOST_PEELED = 3  # passes of a ``while`` loop that are run one by one since their types differ
+MOST_PEELED = 3  # passes that are run one by one since their types differ
+MOST_FILLING = 20  # ... since a deque fills up
 
 
 def run_for(frame: Frame, node: ast.For) -> Completion | None:
@@ -144,17 +145,15 @@ def _roll_or_peel(frame: Frame, node: ast.For, sequence: LazySequence) -> rollin
         if problem.rung is not Rung.PEELED:
             raise
         differs = problem
-    try:
-        several = at_least(sequence.count, 2)  # of this call, with a guard
-    except UndecidedExtent:
-        several = False
-    if not several:
+    if not _has_several(sequence):
         raise NotStaged("the first iteration differs, and there may be none", differs.source)
     return lambda: _peeled(frame, node, sequence, differs)
 
 
-def _peeled(frame: Frame, node: ast.For, sequence: LazySequence, why: Bail) -> Completion | None:
-    """A loop whose first pass runs by itself."""
+def _peeled(
+    frame: Frame, node: ast.For, sequence: LazySequence, why: Bail, before: int = 0
+) -> Completion | None:
+    """A loop whose first pass runs by itself; ``before`` is how many have."""
     frame.trace.decisions.take(Rung.PEELED, why, frame.source(node))
     assign(frame, node.target, sequence.item(0))
     completion = frame.within("loop", node.body)
@@ -170,8 +169,19 @@ def _peeled(frame: Frame, node: ast.For, sequence: LazySequence, why: Bail) -> C
     except Bail as problem:
         if problem.rung not in (Rung.PEELED, Rung.UNROLLED):
             raise
+        most = MOST_FILLING if problem.reason == FILLS else MOST_PEELED
+        if problem.rung is Rung.PEELED and before + 1 < most and _has_several(rest):
+            return _peeled(frame, node, rest, problem, before + 1)
         return unroll_for(frame, node, rest, problem)
     return after()
+
+
+def _has_several(sequence: LazySequence) -> bool:
+    """Whether a sequence has more than one item in this call, from now on under a guard."""
+    try:
+        return at_least(sequence.count, 2)
+    except UndecidedExtent:
+        return False
 
 
 __all__ = ["FEW_PASSES", "roll_or_peel", "run_for", "run_while"]

@@ -19,7 +19,6 @@ import ast
 import inspect
 from collections.abc import Callable
 from copy import copy
-from dataclasses import is_dataclass
 from types import FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
@@ -97,14 +96,7 @@ def _parts(x: Any) -> dict[str, Any] | None:
         return None
     if cls.__getattribute__ is not object.__getattribute__ or hasattr(cls, "__getattr__"):
         return None
-    if is_dataclass(cls) and is_frozen(cls):
-        return dict(vars(x)) if hasattr(x, "__dict__") else None
     return table_of(x)
-
-
-def is_frozen(cls: Any) -> bool:
-    """Whether a dataclass refuses stores."""
-    return bool(cls.__dataclass_params__.frozen)
 
 
 class Members:

@@ -248,6 +248,13 @@ class Parts:
 _PLAIN_SETTERS: tuple[Any, ...] = (object.__setattr__, SimpleNamespace.__setattr__)
 
 
+def is_frozen(cls: type) -> bool:
+    """Whether a class is a dataclass that refuses stores, and has no other ``__setattr__``."""
+    owner = next(base for base in cls.__mro__ if "__setattr__" in vars(base))
+    known = vars(owner).get("__dataclass_params__")
+    return known is not None and bool(known.frozen)
+
+
 def _table(obj: Any, part: Any) -> MutableMapping[str, Any] | None:
     if type(obj) is dict:
         return obj if part in obj and isinstance(part, str) else None
@@ -263,10 +270,10 @@ def _table(obj: Any, part: Any) -> MutableMapping[str, Any] | None:
 def table_of(obj: Any) -> dict[str, Any] | None:
     """The attributes of an object that are nothing but entries of its ``__dict__``."""
     cls = type(obj)
-    if isinstance(obj, type) or cls.__setattr__ not in _PLAIN_SETTERS:
+    if isinstance(obj, type) or not (cls.__setattr__ in _PLAIN_SETTERS or is_frozen(cls)):
         return None
     table = getattr(obj, "__dict__", None)
     return table if type(table) is dict else None
 
 
-__all__ = ["Locals", "ObjectScope", "Parts", "QueueScope", "Region", "table_of"]
+__all__ = ["Locals", "ObjectScope", "Parts", "QueueScope", "Region", "is_frozen", "table_of"]

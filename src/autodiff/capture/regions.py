@@ -71,6 +71,10 @@ class Outcome:
     origins: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
 
+FILLS = "a deque that has another length after a branch or pass"
+MOST_QUEUED = 16  # items of a deque that a loop may fill in passes run by themselves
+
+
 def live_scopes(frame: Frame) -> list[Scope]:
     """The scopes whose variables running code may change."""
     found: dict[int, Scope] = {}
@@ -88,10 +92,11 @@ def run_region(
     parameters: Sequence[Value] = (),
     settle: Callable[[Any, Any], Any] = lambda key, value: value,
     is_done: Callable[[Any], bool] = lambda key: False,
+    is_pass: bool = False,
 ) -> Outcome:
     """Run ``thunk`` into a new block and undo its changes of names and cells.
 
-    ``settle(key, value)`` gives what a name is taken to be at the end; ``is_done(key)`` tells of a name that
+    ``settle(key, value)`` gives what a name is taken to be at the end; ``is_pass``: it is one of a loop; ``is_done(key)`` tells of a name that
     nobody reads from then on.
     """
     trace, builder = frame.trace, frame.trace.builder
@@ -103,7 +108,7 @@ def run_region(
     outcome = Outcome(Block())
     with trace.parts.region(trace.made[-1]) as changes:
         try:
-            _run_into(outcome, frame, thunk, parameters, changes, settle, is_done)
+            _run_into(outcome, frame, thunk, parameters, changes, settle, is_done, is_pass)
             _note_cells(outcome, builder.journal)
         finally:
             changes.restore()
@@ -125,6 +130,7 @@ def _run_into(
     changes: Region,
     settle: Callable[[Any, Any], Any],
     is_done: Callable[[Any], bool],
+    is_pass: bool,
 ) -> None:
     """Run ``thunk`` into a new block; the outcome takes up what it has done, frozen."""
     trace = frame.trace
@@ -151,7 +157,10 @@ def _run_into(
             if isinstance(scope, QueueScope) and len(scope.locals) != len(before):
                 if isinstance(scope.obj, StoredList):
                     scope.obj.refuse_queue()
-                raise NotStaged("a deque that has another length after a branch or pass")
+                limit = scope.obj.maxlen
+                if is_pass and limit is not None and len(before) < len(scope.locals) <= MOST_QUEUED:
+                    raise Bail(Rung.PEELED, FILLS)  # until it is full
+                raise NotStaged(FILLS)
         changed = {
             (scope, name): value
             for scope, before in changes.saved.values()
