@@ -76,6 +76,7 @@ from autodiff.capture.trace import (
     is_library,
     is_stored,
 )
+from autodiff.capture.written_back import Container, Store, given_to, stores
 from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
@@ -259,6 +260,7 @@ class Captured:
     needs_c_order: bool = False
     # A list or dict among the arguments that the function changes, and how.
     changed_argument: Bail | None = None
+    stores_into_arguments: bool = False  # into the lists, dicts and objects among them
     # Floating-point errors of what was computed while capturing, and is not computed again.
     errors: int = 0
     # Int leaves read at run time whose value turned out to shape the program.
@@ -371,13 +373,13 @@ def _capture(
             args, kwargs = rebuild(values, link)
         else:
             args, kwargs = _with_tables(trace, rebuild(values))
-        containers = list(_containers([args, kwargs]))
+        own, trace.arguments = list(given_to([args, kwargs])), (args, kwargs)
         trace.note_given([args, kwargs])
-        trace.arguments = (args, kwargs)
         trace.slot_of = dict(filter(None, map(_named, arguments)))
+        paths = {} if trace.derivative or not trace.tier.holds_back else _given_containers(trace)
         try:
             result = _run_knowing(trace, function, args, kwargs)
-            captured = _leave(trace, result, name)
+            captured = _leave(trace, result, name, own, paths)
         except (AutodiffError, Bail) as error:
             error.source = error.source or trace.builder.source
             error.arose = _arose(trace, error.source)
@@ -389,10 +391,8 @@ def _capture(
             if not trace.tier.holds_back:
                 trace.settle()
         captured.decisions = trace.decisions.all()
-        captured.changed_argument = _changed(trace, containers)
-        if trace.derivative or not trace.tier.holds_back:
-            _refuse_seen_twice(trace, containers)
-        if captured.changed_argument is not None:
+        _refuse_seen_twice(trace, own)
+        if any(container.has_changed for container in own):
             given.refuse_change_beside(trace)
         captured.specialised_leaves = frozenset(
             r.leaf
@@ -421,51 +421,16 @@ def _leave_by(trace: Trace, error: Exception) -> None:
         trace.leave_plain(error)
 
 
-def _containers(obj: Any) -> Iterator[tuple[Any, Any]]:
-    """What can change in the arguments, each with its parts as they are now."""
-    for part in tree.nodes([obj]):
-        if _is_traced_list(part):
-            continue  # knows itself whether it was changed
-        if not isinstance(part, tuple) or containers.attributes_of(part):
-            yield part, _parts_now(part)
-
-
-def _parts_now(obj: Any) -> tuple[list[Any], list[Any]]:
-    """The keys and values of a list, dict or object."""
-    if isinstance(obj, (list, deque)):
-        return [], list(obj)
-    held = obj if isinstance(obj, dict) else containers.attributes_of(obj)
-    return list(held), list(dict.values(held))
-
-
 def _is_traced_list(x: Any) -> bool:
     return isinstance(x, TracedList)
 
 
-def _changed(trace: Trace, containers: list[tuple[Any, Any]]) -> Bail | None:
-    """Why a call that changes a list or dict among its arguments runs uncompiled."""
-    for obj, before in containers:
-        if _has_changed(obj, before):
-            kind = type(obj).__name__
-            return Declined(f"a change of a {kind} that is an argument", trace.changes.get(id(obj)))
-    return None
-
-
-def _has_changed(obj: Any, before: Any) -> bool:
-    keys, values = _parts_now(obj)
-    return (
-        keys != before[0]
-        or len(values) != len(before[1])
-        or any(a is not b for a, b in zip(values, before[1], strict=True))
-    )
-
-
-def _refuse_seen_twice(trace: Trace, containers: list[tuple[Any, Any]]) -> None:
+def _refuse_seen_twice(trace: Trace, given_to: Sequence[Container]) -> None:
     """Where copies of arguments were changed: who reads these by another way has seen nothing.
 
     Which argument a copy stands for is not known, so its class tells.
     """
-    changed = {type(obj) for obj, before in containers if _has_changed(obj, before)}
+    changed = {type(container.obj) for container in given_to if container.has_changed}
     if not all(given.is_unchanged(trace, x.list) for x in trace.given.values()):
         changed.add(list)
     if not changed:
@@ -630,7 +595,9 @@ def _step(path: Path, step: tuple[type, Any]) -> Path:
     return path.item(key)
 
 
-def _leave(trace: Trace, result: Any, name: str) -> Captured:
+def _leave(
+    trace: Trace, result: Any, name: str, taken: Sequence[Container], paths: dict[int, Path]
+) -> Captured:
     derivative = trace.derivative
     if trace.tier.holds_back:
         trace.state.forget_unread()
@@ -659,10 +626,12 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
             forms.append("array")
     trace.builder.block.outputs = outputs
     watched = False
+    changed: list[Store] | Bail = []
     if trace.tier.holds_back:
         if not derivative:
             _refuse_two_of_one(trace, [*parts, result])
-        effects.store_state(trace, derivative)
+            changed = stores(trace, taken, paths)
+        effects.store_state(trace, derivative, [] if isinstance(changed, Bail) else changed)
         watched = effects.order_effects(trace.builder.block)
     extents = list(trace.extents.values())
     trace.builder.block.parameters += extents
@@ -684,6 +653,8 @@ def _leave(trace: Trace, result: Any, name: str) -> Captured:
         _has_effects(trace),
         bool(trace.state.places),
         trace.tier.reusable and _decided_by_order(trace),
+        changed_argument=changed if isinstance(changed, Bail) else None,
+        stores_into_arguments=bool(changed),
     )
 
 

@@ -18,7 +18,7 @@ import random
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from autodiff.capture.running import current_run
 from autodiff.capture.state import keeper, reacher
 from autodiff.capture.text import DeferredText, Said, characters, is_pending, refuse_hidden
 from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.capture.written_back import Store
 from autodiff.ir.data import ArrayType, Block, Operation, walk
 from autodiff.ladder import Bail
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
@@ -192,8 +193,8 @@ def append_outside(frame: Frame, owner: list[Any], item: Any, node: ast.AST) -> 
     _emit_host(trace, host, operands)
 
 
-def store_state(trace: Trace, derivative: bool) -> None:
-    """At the end of the program: store what the places outside have become.
+def store_state(trace: Trace, derivative: bool, beside: Sequence[Store] = ()) -> None:
+    """At the end of the program: store what the places outside have become, and what is ``beside``.
 
     A derivative leaves the arrays among its arguments as they are, but changes those outside as
     the function does (which writes them back as outputs).
@@ -205,22 +206,29 @@ def store_state(trace: Trace, derivative: bool) -> None:
         for k, r in enumerate(hidden)
         if derivative and r.cell.version and not r.private
     ]
-    if not changed and not arrays_changed:
+    if not changed and not arrays_changed and not beside:
         return
     operands = Operands()
     contents = [(k, operands.template(tracer)) for k, tracer in arrays_changed]
     stores = [(p.kind, reacher(trace, p.owner), p.key) for p, _ in changed]
+    stores += [(x.kind, x.reach, x.key) for x in beside]
     # All at once: an object in two of the places is one object.
-    make_values = keeper(trace, tuple([x for _, x in changed]), operands)
+    make_values = keeper(trace, (*[x for _, x in changed], *[x.value for x in beside]), operands)
 
     def effect(arrays: tuple[Any, ...]) -> None:
         for k, content in contents:
             np.copyto(current_run().hidden[k], content(arrays))
         for (kind, reach, key), value in zip(stores, make_values(arrays), strict=True):
+            owner = reach()
             if kind == "attribute":
-                setattr(reach(), key, value)
+                setattr(owner, key, value)
+            elif kind == "item":
+                owner[key] = value
+            elif kind == "gone":
+                del owner[key]
             else:
-                reach()[key] = value
+                owner.clear()
+                owner.extend(value)
 
     host = HostCall(effect, "store", False)
     host.at_the_end = True

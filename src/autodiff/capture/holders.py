@@ -117,7 +117,9 @@ _MOST_AROUND = 20  # expressions around a call that are looked at
 def is_alone(frame: Frame, node: ast.Call) -> bool:
     """Whether no operand of its statement waits for a call, but for what variables hold as well."""
     part: Any = frame.statement
-    if frame.scope.syntax.is_generator and not frame.is_pushed:  # whoever goes through it has what was yielded
+    if (
+        frame.scope.syntax.is_generator and not frame.is_pushed
+    ):  # whoever goes through it has what was yielded
         return False
     if isinstance(part, ast.AugAssign) and not _is_held(frame, part.target):
         return False

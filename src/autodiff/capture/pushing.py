@@ -43,7 +43,6 @@ from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.staging import escapes
 from autodiff.ops.tracer import StoredList, Tracer
 
-
 ITEM = "<item>"  # of a ``yield from``; no name that a program could have
 
 
@@ -80,7 +79,9 @@ def can_push(frame: Frame, x: Any) -> bool:
 def _only_yields(statements: Sequence[ast.stmt]) -> bool:
     """Whether a generator does nothing with its suspensions but to hand out values, and stands in no ``try`` then."""
     for statement in statements:
-        if isinstance(statement, ast.Expr) and isinstance(statement.value, (ast.Yield, ast.YieldFrom)):
+        if isinstance(statement, ast.Expr) and isinstance(
+            statement.value, (ast.Yield, ast.YieldFrom)
+        ):
             if statement.value.value is not None and suspends(statement.value.value):
                 return False
         elif isinstance(statement, (ast.If, ast.For, ast.While)):
@@ -186,7 +187,9 @@ def _pushing(
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.YieldFrom):
             target = ast.copy_location(ast.Name(ITEM, ast.Store()), statement)
             item = ast.copy_location(ast.Name(ITEM, ast.Load()), statement)
-            inner = ast.copy_location(ast.Expr(ast.copy_location(ast.Yield(item), statement)), statement)
+            inner = ast.copy_location(
+                ast.Expr(ast.copy_location(ast.Yield(item), statement)), statement
+            )
             loop = ast.For(target, statement.value.value, [inner], [])
             ast.copy_location(loop, statement)
             loop.body = _pushing(loop.body, take, may_end)
@@ -218,9 +221,9 @@ def _ended(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
             is_end = isinstance(statement, ast.Break)
             made.append(ast.copy_location(ast.Return(_constant(is_end, statement)), statement))
         elif isinstance(statement, (ast.For, ast.While)):
-            changed = copy.copy(statement)
-            changed.orelse = _ended(statement.orelse)
-            made.append(changed)
+            loop = copy.copy(statement)
+            loop.orelse = _ended(statement.orelse)
+            made.append(loop)
         else:
             changed = copy.copy(statement)
             for name, part in _blocks(statement):

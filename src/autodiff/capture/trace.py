@@ -35,7 +35,7 @@ from autodiff.capture.arrays import Arrays
 from autodiff.capture.effort import Allowance
 from autodiff.capture.given import converted
 from autodiff.capture.lists import TracedList
-from autodiff.capture.parts import Parts
+from autodiff.capture.parts import Parts, table_of
 from autodiff.capture.paths import Guard, Path, has_repeats
 from autodiff.capture.text import is_pending, materialised
 from autodiff.capture.tiers import STAGED, Tier
@@ -495,6 +495,8 @@ class Trace(Tables):
         """Note the containers that the function is given in the place of those of the arguments."""
         for part in tree.nodes(arguments):
             self.taken_apart[id(part)] = part
+            if type(part) is dict or table_of(part) is not None:
+                self.fresh(part)  # so loops carry what they change of it
 
     def _guard_identity(self, left: Any, right: Any) -> None:
         """Each container in the arguments is taken apart by itself, though two may be one."""

@@ -80,6 +80,10 @@ def _is_number(x: Any) -> bool:
     return np.asarray(x).dtype.kind in "fc"
 
 
+def _nothing() -> None:
+    """Learn nothing of a call."""
+
+
 class _Codeless:
     """In the place of a callable without code of its own."""
 
@@ -226,11 +230,14 @@ class Compiled(Compiler):
                 found = self.specialisations.get(key, ())
                 tried += len(found)
                 for specialisation in found:
+                    # Where it changes the arguments they are those of another call then.
+                    stores = specialisation.captured.stores_into_arguments
+                    learn = self._recall(specialisation, call) if stores else None
                     result = run(self, specialisation, call, extra)
                     if result is UNFIT:
                         continue
                     if result is not NotImplemented:
-                        self._recall(specialisation, call)
+                        (learn or self._recall(specialisation, call))()
                         return result
                     failure = specialisation.run.failure()
                     if failure is not None and failure != GUARD:
@@ -290,7 +297,7 @@ class Compiled(Compiler):
                 return fallback.after_mistake(self, call, mistake, extra)[0]
             return fallback.failed(self, made, call, extra)
         if self.engine == "jax":  # so that the next call needs no copies for the host
-            self._recall(made, call)
+            self._recall(made, call)()
         return result
 
     def _refuse_vectors(self) -> NoReturn:
@@ -331,35 +338,45 @@ class Compiled(Compiler):
         made = [s for found in self.specialisations.values() for s in found]
         return self.had_effects or any(s.captured.has_effects for s in made)
 
-    def _recall(self, specialisation: Specialisation, call: Call) -> None:
-        """Have later calls like this one recognised."""
+    def _recall(self, specialisation: Specialisation, call: Call) -> Callable[[], None]:
+        """What has later calls like this one recognised, once it has run."""
         if specialisation.recalled or len(self.recalled) >= MAXIMUM_RECALLED:
-            return
-        specialisation.recalled = True
+            return _nothing
+        recognise = self._recogniser(specialisation, call)
+        fast = None
+        if recognise is not None and not (
+            "float" in call.roles and self.transformation.gives_value
+        ):
+            # Else the value is that of the ints.
+            if fast_path(self.signature, specialisation, call)[0] is no_fast_path:
+                fast = structured_path(self.signature, specialisation, call)
+
+        def learn() -> None:
+            specialisation.recalled = True
+            if recognise is not None:
+                self.recalled = ((recognise, specialisation), *self.recalled)
+            self.fast = fast or self.fast
+
+        return learn
+
+    def _recogniser(self, specialisation: Specialisation, call: Call) -> Recognise | None:
         if any(map(is_complex, call.roles)):
-            return  # the leaves are not the objects themselves
+            return None  # the leaves are not the objects themselves
         signature = self.signature
         if signature.signature is None:
-            return
+            return None
         parameters = signature.parameters
         if call.positional is not None:
             if call.positional < sum(x is not NOT_GIVEN for x in call.given):
-                return
+                return None
             parameters = [by_position(p) for p in parameters]
-        recognise = compile_recognise(
+        return compile_recognise(
             signature.function if signature.live and not signature.forwards else None,
             parameters,
             call,
             NOT_GIVEN,
             specialisation.input_leaves,
         )
-        if recognise is None:
-            return
-        self.recalled = ((recognise, specialisation), *self.recalled)
-        if "float" in call.roles and self.transformation.gives_value:
-            return  # the value is that of the ints
-        if fast_path(signature, specialisation, call)[0] is no_fast_path:
-            self.fast = structured_path(signature, specialisation, call) or self.fast
 
     def _specialise(
         self, call: Call, structure: tuple[Any, ...]
