@@ -341,7 +341,8 @@ def capture(
 def _needs(trace: Trace, problem: Bail) -> Sequence[Place | str | None]:
     """What another attempt has to know; nothing where none would help."""
     if problem.rung is not Rung.LEARNT:
-        return [OBJECTS] if trace.gathered else []
+        needs = [(OBJECTS, trace.gathered), (MEMBERS, trace.used_members)]
+        return [what for what, is_used in needs if is_used]
     if problem.needs is None:
         return [] if trace.distinguish_arrays > TOLD_APART else [None]
     return problem.needs or [None]
@@ -800,7 +801,7 @@ def _plan_members(
     trace: Trace, pool: Members, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
 ) -> MembersPlan:
     """The members of a pool."""
-    if trace.derivative:
+    if trace.derivative or any(slot.form == "array" for slot in pool.form.slots.values()):
         raise pool.refusal()
     if (pool, "pool") not in seen:
         columns = {

@@ -260,6 +260,9 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
         return True
     if not (is_array(left) and is_array(right)):
         return False
+    found = members.same_array(left, right)
+    if found is not None:
+        return found
     heap = frame.trace.heap
     if any(isinstance(x.cell, Chosen) and x.cell.reference is None for x in (left, right)):
         if left.cell is not right.cell and cells_of(left).keys() & cells_of(right).keys():

@@ -293,7 +293,7 @@ class KeptList(StoredList):
         if not self.trace.has_members or self.frozen or list.__len__(self):
             return
         known = members.member(item)
-        form = known[0] if known is not None else members.form_of(item)
+        form = known[0] if known is not None else members.form_of(self.trace, item)
         if form is not None and any(body.home is self.block for body in self.trace.rolling):
             self.request(form)
 

@@ -19,18 +19,25 @@ import ast
 import inspect
 from collections.abc import Callable
 from copy import copy
+from dataclasses import fields
 from types import FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture.arrays import Chosen
 from autodiff.capture.choices import Among, group_and_index
 from autodiff.capture.parts import table_of
 from autodiff.capture.reaching import reaches
-from autodiff.capture.regions import Slot, is_numeric, live_scopes, slot_of
+from autodiff.capture.regions import Slot, cells_of, is_numeric, live_scopes, slot_of
+from autodiff.capture.stores import place
 from autodiff.ladder import Bail, NotStaged, Rung
-from autodiff.ops.either import Either
+from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.dispatch import extent_of
+from autodiff.ops.either import Either, is_array
+from autodiff.ops.indexing import Basic, SliceStep, slice_step
+from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
@@ -56,12 +63,13 @@ class Form:
     slots: dict[str, Slot]
     fixed: dict[str, Any]
     order: tuple[str, ...]
+    owned: frozenset[str]  # the arrays that nobody else has
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Form)
             and self.cls is other.cls
-            and self.order == other.order
+            and (self.order, self.owned) == (other.order, other.owned)
             and self.slots == other.slots
             and same_value(tuple(self.fixed.items()), tuple(other.fixed.items()))
         )
@@ -69,7 +77,7 @@ class Form:
     __hash__ = None  # type: ignore[assignment]
 
 
-def form_of(x: Any) -> Form | None:
+def form_of(trace: Any, x: Any) -> Form | None:
     """What an object or dict is as a member; None where it can be none."""
     table = _parts(x)
     if not table or not all(isinstance(name, str) for name in table):
@@ -82,9 +90,40 @@ def form_of(x: Any) -> Form | None:
             slots[name] = slot_of(part)
         else:
             return None
-    if not slots or any(slot.form == "array" for slot in slots.values()):
+    arrays = [name for name, slot in slots.items() if slot.form == "array"]
+    if not slots or (arrays and trace.distinguish_arrays):
         return None
-    return Form(type(x), slots, fixed, tuple(table))
+    owned = frozenset(name for name in arrays if _is_owned(trace, x, name))
+    return Form(type(x), slots, fixed, tuple(table), owned)
+
+
+def _is_owned(trace: Any, x: Any, name: str) -> bool:
+    """Whether nobody but an object has the array that it holds under a name."""
+    table = _parts(x)
+    assert table is not None
+    array = table[name]
+    if not _is_whole(trace, array):
+        return False
+    others = [value for key, value in table.items() if key != name]
+
+    def partly(other: Any) -> list[Any] | None:
+        return others if other is x or other is getattr(x, "__dict__", None) else None
+
+    objects = [*live_scopes(trace.calling), *others]
+    return not reaches(trace, objects, _is_part_of(array), partly)
+
+
+def _is_whole(trace: Any, array: Any) -> bool:
+    """Whether something is an array that the captured code has made, and no part of another one."""
+    if not isinstance(array, Tracer) or array.path or isinstance(array.cell, Chosen):
+        return False
+    if array.cell.listed or isinstance(array, ComplexTracer):
+        return False
+    return not any(record.cell is array.cell for record in trace.inputs)
+
+
+def _is_part_of(array: Tracer) -> Callable[[Any], bool]:
+    return lambda x: isinstance(x, Tracer) and array.cell in cells_of(x)
 
 
 def _parts(x: Any) -> dict[str, Any] | None:
@@ -99,6 +138,28 @@ def _parts(x: Any) -> dict[str, Any] | None:
     return table_of(x)
 
 
+@dataclass(frozen=True)
+class RowStep(SliceStep):
+    """The step from a column to the array that the member of a number holds."""
+
+    number: Any = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RowStep) and self.selection == other.selection
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def same_array(a: Any, b: Any) -> Any:
+    """``a is b`` of two arrays one of which a member holds; None of others."""
+    rows = [x.path[0] for x in (a, b) if len(x.path) == 1 and isinstance(x.path[0], RowStep)]
+    if not rows:
+        return None
+    if len(rows) == 1 or a.cell is not b.cell:
+        return False
+    return _same_number(rows[0].number, rows[1].number)
+
+
 class Members:
     """The members that there are."""
 
@@ -106,6 +167,7 @@ class Members:
 
     def __init__(self, home: Any, form: Form) -> None:
         self.trace = home.trace
+        self.trace.used_members = True
         self.form = form
         self.cls = form.cls
         self.columns: dict[str, Any] = {}
@@ -134,6 +196,10 @@ class Members:
         """Why none of them can be had."""
         return MemberNeeded("a use of an object itself that is an item of a list")
 
+    def _unfit(self, reason: str) -> Bail:
+        """What no loop can do with members; and nothing else can."""
+        return NotStaged(reason) if self.trace.rolling else MemberNeeded(reason)
+
     def row(self, number: Any) -> Among:
         """The member of a number."""
         return Among(self, number)
@@ -142,7 +208,7 @@ class Members:
         """Whether something is a member, or can become one."""
         if type(item) is Among:
             return group_and_index(item)[0] is self
-        form = form_of(item)
+        form = form_of(self.trace, item)
         return form is not None and form == self.form
 
     def number(self, item: Any) -> Any:
@@ -162,17 +228,41 @@ class Members:
         """Have the variables that hold an object hold the member; nothing else may."""
         trace = self.trace
         if trace.made[-1].get(id(item)) is not item:
-            raise NotStaged("an object that is put into a list and was made before")
+            raise self._unfit("an object that is put into a list and was made before")
         scopes = live_scopes(trace.calling)
         for scope in scopes:
             for name in [k for k, value in scope.locals.items() if value is item]:
                 scope.locals[name] = self.row(number)
         if reaches(trace, list(scopes), lambda x: x is item):
-            raise NotStaged("an object that is put into a list and is known otherwise as well")
+            raise self._unfit("an object that is put into a list and is known otherwise as well")
 
     def load(self, name: str, number: Any) -> Any:
         """What a member holds under a name."""
-        return self.columns[name][number] if name in self.columns else self.form.fixed[name]
+        if name not in self.columns:
+            return self.form.fixed[name]
+        if self.form.slots[name].form != "array":
+            return self.columns[name][number]
+        if name in self.form.owned:
+            return self._view(name, number)
+        store = self._store(name)
+        made = Tracer(reshape(store.item(extent_of(number)), store.slot.shape).value, "array")
+        made.cell.listed = True
+        return made
+
+    def _store(self, name: str) -> Any:
+        store = self.columns[name].store
+        if store is None or store.rows is not None:
+            raise self._unfit("arrays of objects that a loop of unknown length puts into a list")
+        return store
+
+    def _view(self, name: str, number: Any) -> Tracer:
+        """The array that a member holds, as the part of the column that it is."""
+        store = self._store(name)
+        starts, sizes, steps = place(extent_of(number), store.slot)
+        axes = tuple(range(1, len(starts)))
+        step = slice_step(Basic(starts, sizes, steps, store.slot.shape, axes))
+        row = RowStep(**{f.name: getattr(step, f.name) for f in fields(step)}, number=number)
+        return Tracer(store.buffer, "array", (row,))
 
     def holds(self, name: Any) -> bool:
         """Whether members hold something under a name."""
@@ -182,7 +272,42 @@ class Members:
         """Have a member hold another number under a name."""
         if name not in self.columns or not is_numeric(value):
             raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
-        self.columns[name][number] = value
+        if self.form.slots[name].form == "array":
+            self._put(name, number, value)
+        else:
+            self.columns[name][number] = value
+
+    def _put(self, name: str, number: Any, value: Any) -> None:
+        """Have a member hold another array under a name."""
+        store = self._store(name)
+        if not is_array(value) or slot_of(value) != store.slot:
+            raise self._unfit("arrays of different types or shapes in objects that are items of a list")
+        if name not in self.form.owned:
+            value.cell.listed = True
+            store.put(extent_of(number), Tracer(value.value, "array"))
+            return
+        view = self._view(name, number)
+        if value.cell is view.cell and value.path == view.path:
+            return  # ``p.x += y``, which has stored into it
+        if not _is_whole(self.trace, value):
+            raise self._unfit("an array of others that is put into an object that is an item of a list")
+        scopes = live_scopes(self.trace.calling)
+        held = [(scope.locals, k, x) for scope in scopes for k, x in scope.locals.items()]
+        parts = _is_part_of(view)
+        for variables, k, x in held:  # what was there is from now on the variables' alone
+            if parts(x):
+                if x.path != view.path:
+                    raise self._unfit("an array of an object that is an item of a list has another name")
+                variables[k] = Tracer(x.value, "array")
+        names = [(variables, k) for variables, k, x in held if _is_part_of(value)(x)]
+        for variables, k in names:
+            if variables[k].path:
+                raise self._unfit("a part of an array that is put into an object that is an item of a list")
+        store.put(extent_of(number), Tracer(value.value, "array"))
+        for variables, k in names:
+            variables[k] = self._view(name, number)
+        if reaches(self.trace, list(scopes), lambda x: _is_part_of(value)(x)):
+            raise self._unfit("an array that is put into an object in a list and is known otherwise as well")
 
 
 def member(x: Any) -> tuple[Members, Any] | None:
@@ -206,7 +331,11 @@ def same_member(a: Any, b: Any) -> Any:
     numbers = both(a, b)
     if numbers is None:
         return False
-    same_number: Any = np.equal(*numbers)
+    return _same_number(*numbers)
+
+
+def _same_number(a: Any, b: Any) -> Any:
+    same_number: Any = np.equal(a, b)
     if not isinstance(same_number, Tracer):
         return bool(same_number)
     return Tracer(as_tracer(same_number).value, "python")
@@ -354,6 +483,7 @@ __all__ = [
     "entry",
     "form_of",
     "member",
+    "same_array",
     "same_member",
     "store_attribute",
     "store_entry",

@@ -19,7 +19,7 @@ from autodiff import containers
 from autodiff.capture.choices import Instance
 from autodiff.capture.lists import FEW, TracedList
 from autodiff.capture.members import both, member
-from autodiff.capture.parts import table_of
+from autodiff.capture.parts import is_frozen, table_of
 from autodiff.capture.pools import both_rows, row_of
 from autodiff.capture.regions import are_complex, as_parts, is_numeric, same_object
 from autodiff.capture.trace import Trace
@@ -169,7 +169,8 @@ def mutable(trace: Trace, x: Any) -> Iterator[Any]:
     if is_numeric(x) or row_of(x) is not None or member(x) is not None:
         return
     parts = parts_of(trace, x)
-    if parts is not None and not isinstance(x, (tuple, Either)) and as_parts(x) is None:
+    can_change = not isinstance(x, (tuple, Either)) and not is_frozen(class_of(x))
+    if parts is not None and can_change and as_parts(x) is None:
         yield x
     for _, part in parts or ():
         yield from mutable(trace, part)
