@@ -48,11 +48,14 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList, refuse_open_length
 from autodiff.capture.members import (
     MEMBERS,
+    ArrayOfMemberPlan,
     ListOfMembersPlan,
     MemberPlan,
     Members,
     MembersPlan,
     member,
+    refuse_part,
+    row_step,
 )
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.nested import call_frame
@@ -801,7 +804,8 @@ def _plan_members(
     trace: Trace, pool: Members, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
 ) -> MembersPlan:
     """The members of a pool."""
-    if trace.derivative or any(slot.form == "array" for slot in pool.form.slots.values()):
+    arrays = {name for name, slot in pool.form.slots.items() if slot.form == "array"}
+    if trace.derivative or arrays - pool.form.owned:  # of which several may have one
         raise pool.refusal()
     if (pool, "pool") not in seen:
         columns = {
@@ -823,11 +827,31 @@ def _plan_member(
     assert found is not None
     pool, number = found
     plan = _plan_members(trace, pool, outputs, forms, seen)
+    return ("list", _plan_number(plan, number, outputs, forms))
+
+
+def _plan_number(
+    plan: MembersPlan, number: Any, outputs: list[Value], forms: list[str]
+) -> MemberPlan:
     if isinstance(number, int):
-        return ("list", MemberPlan(plan, number, is_output=False))
+        return MemberPlan(plan, number, is_output=False)
     outputs.append(as_tracer(number).value)
     forms.append("int")
-    return ("list", MemberPlan(plan, len(outputs) - 1, is_output=True))
+    return MemberPlan(plan, len(outputs) - 1, is_output=True)
+
+
+def _plan_array_of_member(
+    trace: Trace, x: Tracer, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...] | None:
+    """An array that an object in a list holds; None of others."""
+    if not trace.used_members or trace.derivative or not x.path:
+        return None
+    step = row_step(x)
+    if step is None:
+        refuse_part(trace, x)
+        return None
+    plan = _plan_members(trace, step.pool, outputs, forms, seen)
+    return ("list", ArrayOfMemberPlan(_plan_number(plan, step.number, outputs, forms), step.name))
 
 
 def _plan_rows(
@@ -1057,6 +1081,9 @@ def _plan_leaf(
         return _plan_complex(leaf, outputs, forms, seen)
     if isinstance(leaf, Either):
         return _plan_either(trace, leaf, outputs, forms, seen)
+    held = _plan_array_of_member(trace, leaf, outputs, forms, seen)
+    if held is not None:
+        return held
     if leaf.form == "array" and not leaf.path:
         for record in trace.inputs:
             if record.cell is leaf.cell and record.leaf is not None:

@@ -935,7 +935,7 @@ def _list_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -> 
 
 
 _RESULT = "<list>"  # no name that a program could have
-_SOURCES = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.BinOp)
+_SOURCES = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.BinOp, ast.ListComp)
 
 
 def _rolled_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -> Any:

@@ -142,6 +142,8 @@ def _parts(x: Any) -> dict[str, Any] | None:
 class RowStep(SliceStep):
     """The step from a column to the array that the member of a number holds."""
 
+    pool: Any = None
+    name: str = ""
     number: Any = None
 
     def __eq__(self, other: object) -> bool:
@@ -152,7 +154,7 @@ class RowStep(SliceStep):
 
 def same_array(a: Any, b: Any) -> Any:
     """``a is b`` of two arrays one of which a member holds; None of others."""
-    rows = [x.path[0] for x in (a, b) if len(x.path) == 1 and isinstance(x.path[0], RowStep)]
+    rows = [step for step in map(row_step, (a, b)) if step is not None]
     if not rows:
         return None
     if len(rows) == 1 or a.cell is not b.cell:
@@ -167,7 +169,7 @@ class Members:
 
     def __init__(self, home: Any, form: Form) -> None:
         self.trace = home.trace
-        self.trace.used_members = True
+        self.trace.used_members.append(self)
         self.form = form
         self.cls = form.cls
         self.columns: dict[str, Any] = {}
@@ -261,7 +263,12 @@ class Members:
         starts, sizes, steps = place(extent_of(number), store.slot)
         axes = tuple(range(1, len(starts)))
         step = slice_step(Basic(starts, sizes, steps, store.slot.shape, axes))
-        row = RowStep(**{f.name: getattr(step, f.name) for f in fields(step)}, number=number)
+        row = RowStep(
+            **{f.name: getattr(step, f.name) for f in fields(step)},
+            pool=self,
+            name=name,
+            number=number,
+        )
         return Tracer(store.buffer, "array", (row,))
 
     def holds(self, name: Any) -> bool:
@@ -281,7 +288,9 @@ class Members:
         """Have a member hold another array under a name."""
         store = self._store(name)
         if not is_array(value) or slot_of(value) != store.slot:
-            raise self._unfit("arrays of different types or shapes in objects that are items of a list")
+            raise self._unfit(
+                "arrays of different types or shapes in objects that are items of a list"
+            )
         if name not in self.form.owned:
             value.cell.listed = True
             store.put(extent_of(number), Tracer(value.value, "array"))
@@ -290,24 +299,32 @@ class Members:
         if value.cell is view.cell and value.path == view.path:
             return  # ``p.x += y``, which has stored into it
         if not _is_whole(self.trace, value):
-            raise self._unfit("an array of others that is put into an object that is an item of a list")
+            raise self._unfit(
+                "an array of others that is put into an object that is an item of a list"
+            )
         scopes = live_scopes(self.trace.calling)
         held = [(scope.locals, k, x) for scope in scopes for k, x in scope.locals.items()]
         parts = _is_part_of(view)
         for variables, k, x in held:  # what was there is from now on the variables' alone
             if parts(x):
                 if x.path != view.path:
-                    raise self._unfit("an array of an object that is an item of a list has another name")
+                    raise self._unfit(
+                        "an array of an object that is an item of a list has another name"
+                    )
                 variables[k] = Tracer(x.value, "array")
         names = [(variables, k) for variables, k, x in held if _is_part_of(value)(x)]
         for variables, k in names:
             if variables[k].path:
-                raise self._unfit("a part of an array that is put into an object that is an item of a list")
+                raise self._unfit(
+                    "a part of an array that is put into an object that is an item of a list"
+                )
         store.put(extent_of(number), Tracer(value.value, "array"))
         for variables, k in names:
             variables[k] = self._view(name, number)
         if reaches(self.trace, list(scopes), lambda x: _is_part_of(value)(x)):
-            raise self._unfit("an array that is put into an object in a list and is known otherwise as well")
+            raise self._unfit(
+                "an array that is put into an object in a list and is known otherwise as well"
+            )
 
 
 def member(x: Any) -> tuple[Members, Any] | None:
@@ -458,6 +475,19 @@ class MemberPlan:
 
 
 @dataclass(frozen=True)
+class ArrayOfMemberPlan:
+    """An array in the result that a member holds."""
+
+    member: MemberPlan
+    name: str
+
+    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> Any:
+        """The array."""
+        owner = self.member.build(outputs, leaf, made)
+        return owner[self.name] if isinstance(owner, dict) else vars(owner)[self.name]
+
+
+@dataclass(frozen=True)
 class ListOfMembersPlan:
     """How a list of members is made of the list that their numbers are."""
 
@@ -470,8 +500,23 @@ class ListOfMembersPlan:
         return [self.pool.member(outputs, leaf, number, made) for number in numbers]
 
 
+def row_step(x: Tracer) -> RowStep | None:
+    """How an array is one that a member holds, if it is."""
+    step = x.path[0] if len(x.path) == 1 else None
+    return step if isinstance(step, RowStep) else None
+
+
+def refuse_part(trace: Any, x: Tracer) -> None:
+    """Refuse an array in the result that is a part of one that a member holds."""
+    for pool in trace.used_members:
+        stores = [column.store for column in pool.columns.values()]
+        if any(store is not None and store.buffer is x.cell for store in stores):
+            raise pool.refusal()
+
+
 __all__ = [
     "MEMBERS",
+    "ArrayOfMemberPlan",
     "Form",
     "ListOfMembersPlan",
     "MemberNeeded",
@@ -483,6 +528,8 @@ __all__ = [
     "entry",
     "form_of",
     "member",
+    "refuse_part",
+    "row_step",
     "same_array",
     "same_member",
     "store_attribute",

@@ -65,15 +65,32 @@ def _push(frame: Frame, node: Pushed) -> Any:
 EXPRESSIONS[Pushed] = _push
 
 
-def can_push(frame: Frame, x: Any) -> bool:
-    """Whether an object is a generator that has not begun, that nobody else has, and that would not see who takes its values."""
+def can_push(frame: Frame, x: Any, node: ast.AST | None = None) -> bool:
+    """Whether an object is a generator that has not begun, that nobody else has, and that would not see who takes its values.
+
+    ``node`` is the expression that has given it: a variable may have it that nothing else reads.
+    """
     if type(x) is not TracedGenerator or x.body is None or not frame.trace.tier.rolls:
         return False
     if inspect.getgeneratorstate(x.steps) != inspect.GEN_CREATED:
         return False
     if x.home is not frame.trace.made[-1] or not _only_yields(x.body[1].body):
         return False
-    return not reaches(frame.trace, list(live_scopes(frame)), lambda other: other is x)
+    scope = frame.scope
+    name = node.id if isinstance(node, ast.Name) and _reads(scope, node.id) == 1 else None
+
+    def partly(other: Any) -> list[Any] | None:
+        if other is not scope or name is None:
+            return None
+        return [v for k, v in scope.locals.items() if k != name] + [scope.parent, scope.closure]
+
+    return not reaches(frame.trace, list(live_scopes(frame)), lambda other: other is x, partly)
+
+
+def _reads(scope: Scope, name: str) -> int:
+    """How often the code of a function reads a variable."""
+    nodes = (n for n in ast.walk(scope.syntax.node) if isinstance(n, ast.Name) and n.id == name)
+    return sum(isinstance(n.ctx, ast.Load) for n in nodes)
 
 
 def _only_yields(statements: Sequence[ast.stmt]) -> bool:
@@ -117,7 +134,11 @@ def may_loop(frame: Frame, node: ast.For, x: Any) -> bool:
     if type(x) is not TracedGenerator or suspends_in(node.body):
         return False
     ends = escapes(node.body)
-    return "return" not in ends and not ("break" in ends and node.orelse) and can_push(frame, x)
+    return (
+        "return" not in ends
+        and not ("break" in ends and node.orelse)
+        and can_push(frame, x, node.iter)
+    )
 
 
 def suspends_in(statements: Sequence[ast.stmt]) -> bool:

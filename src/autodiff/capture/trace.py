@@ -198,7 +198,7 @@ class Tables:
     shares_rows: bool = False
     # Whether objects and dicts that loops put into lists may be known by numbers (capture.members).
     has_members: bool = True
-    used_members: bool = False
+    used_members: list[Any] = field(default_factory=list)  # the pools of such objects
     calling: Any = None  # the frame that calls what is called now
     # Lists that are arguments, one array each (given.Given).
     given: dict[int, Any] = field(default_factory=dict)
@@ -237,7 +237,7 @@ class Trace(Tables):
             self.copied, self.items, self.tables, self.taken_apart, self.gathered,
             self.ambiguous, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
-            self.attempts, self.paths, self.lengths, self.guards, self.objects,
+            self.attempts, self.used_members, self.paths, self.lengths, self.guards, self.objects,
         ):  # fmt: skip
             table.clear()
         self.heap.forget()

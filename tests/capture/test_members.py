@@ -1,0 +1,459 @@
+"""Objects and dicts that loops put into lists: one loop, whatever their number, and the same objects as in plain Python."""
+
+import copy
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.api import Function
+
+from .support import ENGINES, same
+
+A = 0.7
+
+
+def _xs(n):
+    return np.linspace(0.5, 1.5, n)
+
+
+class Particle:
+    kind = "particle"
+    scale = 2.0
+
+    def __init__(self, x, v=0.0):
+        self.x = x
+        self.v = v
+
+    def push(self, force, dt=0.1):
+        self.v += dt * force
+        self.x += dt * self.v
+
+    @property
+    def energy(self):
+        return 0.5 * self.v**2 + self.x
+
+    @property
+    def speed(self):
+        return abs(self.v)
+
+    @speed.setter
+    def speed(self, value):
+        self.v = value * np.sign(self.v + 0.5)
+
+
+@dataclass
+class Reading:
+    t: float
+    y: float = 0.0
+    label: str = "a"
+
+
+@dataclass(frozen=True)
+class Pair:
+    p: float
+    q: float
+
+
+class Body:
+    def __init__(self, at, mass):
+        self.at = at
+        self.v = np.zeros(2)
+        self.mass = mass
+
+    def kinetic(self):
+        return 0.5 * self.mass * (self.v @ self.v)
+
+
+def _bodies(xs):
+    return [Body(np.array([x, x * x]), 1 + x) for x in xs]
+
+
+# -- one loop -------------------------------------------------------------------------------------
+def methods(xs, a):
+    ps = [Particle(x) for x in xs]
+    for _ in range(5):
+        for p in ps:
+            p.push(a - p.x)
+    return sum(p.energy for p in ps)
+
+
+def setters(xs, a):
+    ps = [Particle(x, x - 1) for x in xs]
+    for p in ps:
+        p.speed = a * p.x
+    return sum(p.v * p.scale for p in ps)
+
+
+def pairs_of_all(xs, a):
+    ps = [Particle(x) for x in xs]
+    for i in range(len(ps)):
+        for j in range(len(ps)):
+            if i != j:
+                ps[i].v += a / (1 + (ps[i].x - ps[j].x) ** 2)
+    for p in ps:
+        p.x += 0.1 * p.v
+    return sum(p.x * p.v for p in ps)
+
+
+def another_name(xs, a):
+    ps = [Particle(x) for x in xs]
+    first = ps[0]
+    for p in ps:
+        p.v = p.x * a
+        first.x += p.v
+    return first.x + sum(p.x for p in ps)
+
+
+def identities(xs, a):
+    ps = [Particle(x) for x in xs]
+    third, s = ps[2], 0.0
+    for p in ps:
+        s += p.x * a if p is not third else -p.x
+    return s
+
+
+def the_best(xs, a):
+    ps = [Particle(x) for x in xs]
+    best = ps[0]
+    for p in ps:
+        if np.sin(3 * p.x) > np.sin(3 * best.x):
+            best = p
+    best.x = best.x * a
+    return sum(p.x for p in ps) * best.x
+
+
+def named_after_it_was_put(xs, a):
+    ps = []
+    for x in xs:
+        p = Particle(x)
+        ps.append(p)
+        p.v = x * a
+    return p.v + ps[-1].v + sum(p.v for p in ps)
+
+
+def in_two_lists(xs, a):
+    ps, large = [], []
+    for x in xs:
+        p = Particle(x)
+        ps.append(p)
+        if x > 1:
+            large.append(p)
+    for p in large:
+        p.v = a
+    return sum(p.v * p.x for p in ps)
+
+
+def sifted(xs, a):
+    ps = [Particle(x) for x in xs]
+    for p in [p for p in ps if p.x > 0.8]:
+        p.v = a
+    return sum(p.v * p.x for p in ps)
+
+
+def exchanged(xs, a):
+    ps = [Particle(x) for x in xs]
+    for i in range(len(ps) - 1):
+        if ps[i].x < ps[i + 1].x:
+            ps[i], ps[i + 1] = ps[i + 1], ps[i]
+    ps[0].x *= a
+    return sum(k * p.x for k, p in enumerate(ps))
+
+
+def put_anew(xs, a):
+    ps = [Particle(x) for x in xs]
+    for i in range(len(ps)):
+        ps[i] = Particle(ps[i].x * a, 1.0)
+    return sum(p.x * p.v for p in ps)
+
+
+def slices_and_copies(xs, a):
+    ps = [Particle(x) for x in xs]
+    same_ones, rest = list(ps), ps[1:]
+    for p in rest:
+        p.x *= a
+    return sum(p.x for p in ps) + 2 * sum(p.x for p in same_ones)
+
+
+def copied_deeply(xs, a):
+    ps = [Particle(x) for x in xs]
+    others = copy.deepcopy(ps)
+    for p in others:
+        p.x *= a
+    return sum(p.x for p in ps) + 2 * sum(p.x for p in others)
+
+
+def history_of_dicts(xs, a):
+    rows, s = [], 1.0
+    for x in xs:
+        s = s * a + x
+        rows.append({"s": s, "x": x})
+        rows[-1]["x"] += s
+    return sum(row["s"] * row["x"] for row in rows)
+
+
+def frozen_ones(xs, a):
+    return sum(r.p * r.q for r in [Pair(x, x * a) for x in xs])
+
+
+def of_two_types(xs, a):
+    ps = [{"n": k, "w": 0.0} for k, x in enumerate(xs)]
+    for p, x in zip(ps, xs, strict=True):
+        if p["n"] % 2:
+            p["w"] = x * a
+    return sum(p["n"] * p["w"] for p in ps)
+
+
+def by_functions(xs, a):
+    ps = [Particle(x) for x in xs]
+    for p in ps:
+        if isinstance(p, Particle):
+            setattr(p, "v", getattr(p, "x") * a)  # noqa: B009, B010
+    return min(ps, key=lambda p: (p.x - a) ** 2).v
+
+
+def grown_by_a_while(xs, a):
+    ps = [Particle(0.0, xs[0])]
+    while ps[-1].x < 3.0:
+        ps.append(Particle(ps[-1].x + a, ps[-1].v * 0.9))
+    return sum(p.v for p in ps) + len(ps)
+
+
+def forces_between_bodies(xs, a):
+    bodies = _bodies(xs)
+    for _ in range(3):
+        for b in bodies:
+            force = np.zeros(2)
+            for c in bodies:
+                if c is not b:
+                    d = c.at - b.at
+                    force += a * c.mass * d / (d @ d + 0.1)
+            b.v += 0.01 * force
+        for b in bodies:
+            b.at = b.at + 0.01 * b.v
+    return sum(b.kinetic() for b in bodies)
+
+
+def matrices_in_dicts(xs, a):
+    states = [{"m": np.array([x, 0.0]), "P": np.eye(2)} for x in xs]
+    for _ in range(4):
+        for s in states:
+            s["m"] = s["m"] * a + 0.1
+            s["P"] = s["P"] * a + 0.01 * np.eye(2)
+    return sum(s["m"].sum() + np.trace(s["P"]) for s in states)
+
+
+def before_it_is_replaced(xs, a):
+    s = 0.0
+    for b in _bodies(xs):
+        old = b.at
+        b.at = b.at * a
+        s += old.sum() + b.at.sum()
+    return s
+
+
+def replaced_under_a_name(xs, a):
+    bodies = _bodies(xs)
+    for b in bodies:
+        new = b.at * a
+        b.at = new
+        new[0] = 5.0
+    return sum(b.at.sum() * b.mass for b in bodies)
+
+
+def a_part_with_a_name(xs, a):
+    bodies = _bodies(xs)
+    at = bodies[0].at
+    for b in bodies:
+        b.at += a
+        b.at[0] = b.at[1] * a
+        b.v[:] = b.at
+    return at.sum() * 2 + sum((b.at * b.v).sum() for b in bodies)
+
+
+def identities_of_arrays(xs, a):
+    bodies, s = _bodies(xs), 0.0
+    for b in bodies:
+        s += a * (b.at is bodies[2].at) + b.mass * (b.at is b.at)
+    return s
+
+
+def parts_of_one_matrix(xs, a):
+    whole = np.outer(xs, np.array([1.0, a]))
+    bodies = [Body(whole[i], 1 + i) for i in range(len(xs))]
+    for b in bodies:
+        b.at = b.at * a
+    return whole.sum() + sum(b.at.sum() for b in bodies)
+
+
+ONE_LOOP = [
+    methods, setters, pairs_of_all, another_name, identities, the_best, named_after_it_was_put, in_two_lists, sifted,
+    exchanged, put_anew, slices_and_copies, copied_deeply, history_of_dicts, frozen_ones, of_two_types, by_functions,
+    grown_by_a_while, forces_between_bodies, matrices_in_dicts, before_it_is_replaced, replaced_under_a_name,
+    a_part_with_a_name, identities_of_arrays, parts_of_one_matrix,
+]  # fmt: skip
+
+
+# -- what needs the objects themselves ------------------------------------------------------------
+def put_several_times(xs, a):
+    one, ps = Particle(1.0), []
+    for x in xs:
+        ps.append(one)
+        one.x += x * a
+    return sum(p.x for p in ps)
+
+
+def new_entries(xs, a):
+    rows = [{"n": k, "x": x} for k, x in enumerate(xs)]
+    for row in rows:
+        row["z"] = row["x"] * a
+        row.update(n=1.0)
+    return sum(row["z"] + row.get("q", a) for row in rows)
+
+
+def shown(xs, a):
+    ps = [Reading(float(x)) for x in xs]
+    return a * len(repr(ps[0]))
+
+
+def other_labels(xs, a):
+    rows = []
+    for k, x in enumerate(xs):
+        rows.append(Reading(x, 0.0, "a" if k % 2 else "b"))
+    return sum(r.t * a if r.label == "a" else r.t for r in rows)
+
+
+def kept_by_another(xs, a):
+    class Last:
+        particle = None
+
+    last, ps = Last(), []
+    for x in xs:
+        p = Particle(x)
+        ps.append(p)
+        last.particle = p
+        last.particle.v = a * x
+    return sum(p.v for p in ps) + last.particle.v
+
+
+def one_array_for_all(xs, a):
+    shared = np.ones(2)
+    bodies = []
+    for x in xs:
+        bodies.append(Body(shared, x))
+    shared[0] = a
+    return sum(b.at.sum() * b.mass for b in bodies)
+
+
+def array_of_another(xs, a):
+    bodies = _bodies(xs)
+    bodies[0].at = bodies[1].at
+    for b in bodies:
+        b.v = b.at
+        b.at[0] = b.at[0] * a
+    return sum(b.at.sum() * b.mass + b.v.sum() for b in bodies)
+
+
+def parts_stored_into(xs, a):
+    whole = np.outer(xs, np.array([1.0, a]))
+    bodies = [Body(whole[i], 1 + i) for i in range(len(xs))]
+    for b in bodies:
+        b.at *= a
+    return whole.sum() + sum(b.at.sum() for b in bodies)
+
+
+def array_after_the_loop(xs, a):
+    bodies = _bodies(xs)
+    for b in bodies:
+        at = b.at
+    at[0] = a * 9
+    return sum(b.at.sum() for b in bodies)
+
+
+NEEDED = [
+    put_several_times, new_entries, shown, other_labels, kept_by_another, one_array_for_all, array_of_another,
+    parts_stored_into, array_after_the_loop,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", [*ONE_LOOP, *NEEDED], ids=lambda f: f.__name__)
+def test_values_and_gradients_are_those_of_plain_python(f):
+    engine = ENGINES[len(f.__name__) % 2]  # each program on one, so all on either
+    value, slope = Function(f, engine=engine), autodiff.gradient(f, wrt=1, engine=engine)
+    for xs, a in [(_xs(11), A), (1.1 * _xs(11), A + 0.1)]:
+        same(value(xs, a), f(xs, a))
+        h = 1e-6
+        expected = (f(xs, a + h) - f(xs, a - h)) / (2 * h)
+        np.testing.assert_allclose(slope(xs, a), expected, rtol=2e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("f", ONE_LOOP, ids=lambda f: f.__name__)
+def test_programs_are_as_long_for_any_number_of_objects(f):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lengths = {str(Function(f, engine="numpy").ir(_xs(n), A)).count("\n") for n in (20, 33)}
+    assert len(lengths) == 1
+
+
+# -- results --------------------------------------------------------------------------------------
+def all_of_them(xs, a):
+    ps = [Particle(x) for x in xs]
+    for p in ps:
+        p.v = a * p.x
+    return ps
+
+
+def some_twice(xs, a):
+    ps = [Particle(x) for x in xs]
+    best = ps[0]
+    for p in ps:
+        if np.sin(5 * p.x) > np.sin(5 * best.x):
+            best = p
+    best.v = a
+    ps[2] = ps[3]
+    return ps, best, [best, ps[1]], {"last": ps[-1]}
+
+
+def rows_as_dicts(xs, a):
+    rows = []
+    for k, x in enumerate(xs):
+        rows.append({"t": k, "label": "z", "w": x * a})
+    return rows[::2], rows
+
+
+def frozen_rows(xs, a):
+    return [Pair(x, x * a) for x in xs]
+
+
+def bodies_as_they_are(xs, a):
+    bodies = _bodies(xs)
+    for b in bodies:
+        b.at *= a
+    return bodies, bodies[0].at
+
+
+def _graph(x, known):
+    """What an object is made of, and which of its parts are one."""
+    if isinstance(x, (bool, int, float, str, np.generic)):
+        return type(x), round(x, 9) if isinstance(x, (float, np.floating)) else x
+    number = known.setdefault(id(x), len(known))
+    if isinstance(x, np.ndarray):
+        return "array", number, x.dtype.str, x.round(9).tolist()
+    if isinstance(x, (list, tuple)):
+        return type(x), number, [_graph(part, known) for part in x]
+    table = x if isinstance(x, dict) else vars(x)
+    return type(x), number, [(name, _graph(part, known)) for name, part in table.items()]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "f",
+    [all_of_them, some_twice, rows_as_dicts, frozen_rows, bodies_as_they_are],
+    ids=lambda f: f.__name__,
+)
+def test_objects_in_results_are_one_where_they_are_in_plain_python(f, engine):
+    value = Function(f, engine=engine)
+    for a in (A, 0.9):
+        assert _graph(value(_xs(11), a), {}) == _graph(f(_xs(11), a), {})
