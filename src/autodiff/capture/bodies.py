@@ -22,7 +22,7 @@ from autodiff.capture import choices, staging, structures
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
 from autodiff.capture.holders import has_other_names, is_aliased
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.kept import Needed
+from autodiff.capture.kept import Needed, both_types
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
 from autodiff.capture.parts import ObjectScope
@@ -350,6 +350,8 @@ class Body:
             target.restore(items, store)
             target.queue = slot == "queue"
             return
+        if slot is None or isinstance(slot, Slot):
+            slot = both_types(items, slot)
         if isinstance(slot, Types):
             for part in target.parts():
                 self.lists.pop(part, None)  # what the body changes are its columns from now on

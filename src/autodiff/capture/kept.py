@@ -553,11 +553,29 @@ class KeptList(StoredList):
         if isinstance(at, int) and at < len(store.head) and self.is_here():
             if store.changed is None or store.changed.value is store.unchanged:
                 return store.head[at]
-        typed = self.typed() if self.is_here() else None
+        mixed = self._is_mixed(store, at)
+        typed = self.typed() if mixed or self.is_here() else None
         if typed is None:
+            if mixed:
+                raise NotStaged("an item of a list of ints and floats")
             return self._at(at)
         template, *columns = typed
         return template.of(*[slice_of(x, *place(at, FLAG)).value for x in columns])
+
+    def _is_mixed(self, store: Store, at: Extent) -> bool:
+        """Whether a number at a position may be of another type than others that were there with it.
+
+        Numbers of one type that are older than those stored are read as of the type of these: ``[0] * n``.
+        """
+        if store.changed is None or not store.head or store.repeated is not None:
+            return False
+        low, _ = bounds(at - len(store.head))
+        if low is not None and low >= 0:
+            return False
+        slots = {slot_of(x) for x in store.head}
+        return len(slots) > 1 or (
+            store.slot.dtype.kind == "f" and any(map(_is_open_int, store.head))
+        )
 
     def typed(self) -> tuple[Typed, Tracer, Tracer] | None:
         """Of numbers of two types, those types, the values and whether they are of the narrow type."""
@@ -661,4 +679,22 @@ class KeptList(StoredList):
         raise NotImplementedError
 
 
-__all__ = ["KeptList"]
+def both_types(items: Sequence[Any], slot: Slot | None) -> Slot | Types | None:
+    """What a loop needs to store numbers of a type beside those that are there, which may be of either of two."""
+    for item in items:
+        if isinstance(item, Either) and is_numeric(item):
+            types: Types | None = types_of(item)
+            if slot is not None:
+                types = types_of(item).widened([Kind(slot.dtype, slot.form)])
+            if types is None:
+                raise NotStaged("a list of items of different types")
+            return types
+    return slot
+
+
+def _is_open_int(x: Any) -> bool:
+    """Whether a number is an int of the run, which a float may not hold."""
+    return isinstance(x, Tracer) and x.dtype.kind in "iu" and x.form != "array"
+
+
+__all__ = ["KeptList", "both_types"]

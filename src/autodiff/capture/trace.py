@@ -923,8 +923,12 @@ class Trace(Tables):
     def _deep_in_new(self, obj: Any, depth: int) -> Any:
         """A list, tuple or dict made here, with what comes from outside in it lifted."""
         if type(obj) is dict:
-            lifted = {k: self.deep(x, depth + 1) for k, x in obj.items()}
-            return obj if all(lifted[k] is obj[k] for k in obj) else lifted
+            # Keys are not looked up: how the user's are compared may change the dict.
+            values = list(obj.values())
+            lifted = [self.deep(x, depth + 1) for x in values]
+            if all(a is b for a, b in zip(lifted, values, strict=True)):
+                return obj
+            return run_users(dict, zip(obj, lifted, strict=True))
         if type(obj) not in (list, tuple) and not isinstance(obj, StoredList):
             return obj
         if getattr(obj, "store", None) is not None:
