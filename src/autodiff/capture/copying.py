@@ -89,9 +89,7 @@ def _given_twice(frame: Frame, x: Any) -> dict[Cell, Cell]:
     return twins
 
 
-def _deep(
-    frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]], twins: dict[Cell, Cell]
-) -> Any:
+def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]], twins: dict[Cell, Cell]) -> Any:
     node = frame.scope.syntax.node
     if isinstance(x, (*_ATOMS, *_HELD)):
         return x

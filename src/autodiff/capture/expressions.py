@@ -242,7 +242,11 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
         )
     frame.trace.refuse_items(left, right)
     frame.trace.guard_apart(left, right)  # which are equal if they are one
-    return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
+    compare, node = COMPARE[type(kind)], frame.scope.syntax.node
+    if isinstance(left, Tracer) or isinstance(right, Tracer):
+        return apply_binary(frame, compare, left, right, node)
+    with frame.trace.comparing_items():
+        return apply_binary(frame, compare, left, right, node)
 
 
 def is_same(frame: Frame, left: Any, right: Any) -> Any:
@@ -360,14 +364,16 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if isinstance(item, Tracer) or (
         isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
     ):
-        return _is_in(item, container)
+        with frame.trace.comparing_items():
+            return _is_in(item, container)
     frame.trace.advancing((container,))
     items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
     if any(own_method(frame, x, "__eq__") is not None for x in items):
         refuse_unseen(frame, items)
     for x in items[1:]:
         frame.trace.guard_apart(item, x)
-    return run_users(operator.contains, container, item)
+    with frame.trace.comparing_items():
+        return run_users(operator.contains, container, item)
 
 
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:

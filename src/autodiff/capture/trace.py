@@ -56,6 +56,7 @@ from autodiff.ops.evaluate import (
     run_operation,
     without_effects,
 )
+from autodiff.ops.known import check, known
 from autodiff.ops.layout import set_layout
 from autodiff.ops.tracer import (
     SUPPORTED_KINDS,
@@ -198,6 +199,7 @@ class Tables:
     shares_rows: bool = False
     # Lists that are arguments, one array each (given.Given).
     given: dict[int, Any] = field(default_factory=dict)
+    compares_items: bool = False  # Python compares what containers hold
     # Copies of containers, with everything in them lifted, that libraries were given; of which.
     copies: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
@@ -1023,10 +1025,21 @@ class Trace(Tables):
             # It decides what a library computes: which integrand, which point of a search.
             raise self.called_out.lost(self.builder.source)
         array, depends = self.evaluate(value)
+        if self.compares_items:
+            _refuse_two_nans(value)
         if depends and self.tier.reusable and value not in self.guarded:
             self.guarded[value] = None
             _emit_guard(tracer, array)
         return self.present(tracer, array)
+
+    @contextmanager
+    def comparing_items(self) -> Iterator[None]:
+        """Python compares what containers hold, in which one object is equal to itself even if it is NaN."""
+        before, self.compares_items = self.compares_items, True
+        try:
+            yield
+        finally:
+            self.compares_items = before
 
     def note_written(self, tracer: Tracer, text: str) -> None:
         """Note a text that shows a value, if that carries a derivative."""
@@ -1248,6 +1261,18 @@ def is_unsupported(x: Any) -> bool:
     return isinstance(x, (np.ndarray, np.generic)) and (
         x.dtype.kind not in SUPPORTED_KINDS or x.dtype.itemsize > 8
     )
+
+
+def _refuse_two_nans(value: Value) -> None:
+    """Whether two items are equal is asked: where both are NaN, they are if they are one object, which nobody knows."""
+    owner = value.owner
+    if owner is None or owner.kind != "equal" or not all(x.type.is_float for x in owner.operands):
+        return
+    constants = [known(Tracer(x)) for x in owner.operands]
+    if any(c is not None and not np.isnan(c) for c in constants):
+        return
+    nans: Any = [np.isnan(Tracer(x)) for x in owner.operands]
+    check(np.logical_not(np.logical_and(*nans)), "a search for NaN")
 
 
 def form_of(example: Any, as_float: bool = False) -> tuple[Form, np.ndarray]:

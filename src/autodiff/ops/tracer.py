@@ -26,7 +26,7 @@ import numpy as np
 from autodiff.dims import Dim, Extent, equal
 from autodiff.errors import ArgumentError, DtypeError, InternalError
 from autodiff.ir.data import ArrayType, Block, Value
-from autodiff.ladder import AmbiguousStore
+from autodiff.ladder import AmbiguousStore, Declined
 from autodiff.ops import builder as _builder
 from autodiff.ops.protocol import protocol
 from autodiff.plain_data import dataclass
@@ -301,7 +301,10 @@ class Tracer:
     def __hash__(self) -> int:
         if self.form == "array":
             raise TypeError("unhashable type: 'numpy.ndarray'")
-        return hash(self._concrete())
+        concrete = self._concrete()
+        if concrete != concrete:
+            raise Declined("the hash of NaN, which is that of the object")
+        return hash(concrete)
 
     def __repr__(self) -> str:
         # In a trace it is the user's code that asks, and it must see what plain Python shows.
