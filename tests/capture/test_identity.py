@@ -9,9 +9,11 @@ import pytest
 
 from autodiff.api import Function
 
-from .support import ENGINES, uncompiled_allowed
+from .support import uncompiled_allowed
 
-over_engines = pytest.mark.parametrize("engine", ENGINES)
+over_engines = pytest.mark.parametrize(
+    "engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)]
+)
 
 
 def shape_of(x, numbers):
@@ -82,6 +84,197 @@ def test_a_deep_copy_has_one_array_where_the_argument_has_one(f, engine) -> None
         is_as_in_python(f, make, engine, compiled)
 
 
+# -- arrays of a result are one where they are in Python ----------------------------------------------
+def appended_twice(x, a):
+    out = []
+    for _ in range(5):
+        out.append(x)
+        out.append(x)
+    return out
+
+
+def history_and_last(x, a):
+    history = []
+    for _ in range(9):
+        x = x * a
+        history.append(x)
+    return history, x
+
+
+def history_of_what_was_before(x, a):
+    y, history = x * 2, []
+    for _ in range(9):
+        history.append(y)
+        y = y * a
+    return history, y
+
+
+def starts_with_the_argument(x, a):
+    history = [x]
+    for _ in range(9):
+        history.append(history[-1] * a)
+    return x, history
+
+
+def made_before_the_loop(x, a):
+    y = x * a
+    out = [y]
+    for _ in range(9):
+        out.append(y)
+    return out, y
+
+
+def changed_or_not(x, a):
+    out, y = [], x * a
+    for k in range(9):
+        if x[k % 3] > 0.3:
+            y = y * a
+        out.append(y)
+    return out, y
+
+
+def appended_or_not(x, a):
+    out, y = [], x
+    for k in range(12):
+        y = y * a
+        if x[k % 3] > 0.3:
+            out.append(y)
+    return out, y
+
+
+def best_of_them(x, a):
+    best, tried = x, []
+    for k in range(9):
+        y = x * k - a
+        if y.sum() > best.sum():
+            best = y
+        tried.append(y)
+    return tried, best
+
+
+def in_pairs(x, a):
+    out, y = [], x * a
+    for k in range(9):
+        y = y * a
+        out.append((y, k, y))
+    return out, y
+
+
+def last_and_first_item(x, a):
+    out = []
+    for _ in range(9):
+        x = x * a
+        out.append(x)
+    return out, out[-1], out[0]
+
+
+def lists_of_the_same(x, a):
+    out = []
+    for _ in range(9):
+        x = x * a
+        out.append(x)
+    return out, [v for v in out], out[:], out[2:5], list(out), out + out[:1]
+
+
+def in_a_loop_of_unknown_length(x, a):
+    out = []
+    while x.sum() > 0.5:
+        x = x * a
+        out.append(x)
+        out.append(x)
+    return out, x
+
+
+def loops_in_loops(x, a):
+    out, y = [], x
+    for k in range(4):
+        y = x * k
+        for _ in range(9):
+            out.append(y)
+            z = y + a
+            out.append(z)
+    return out, y, z
+
+
+def of_two_names(x, a):
+    y, z, out = x * a, x + a, []
+    for _ in range(6):
+        y, z = z, y
+        out.append(y)
+    return out, y, z
+
+
+def returned_from_the_loop(x, a):
+    out = []
+    for k in range(20):
+        x = x * a
+        out.append(x)
+        if x.sum() < 0.1 + 0.01 * k:
+            return out, x
+    return out, out[0]
+
+
+def asked_in_the_loop(x, a):
+    out, y, found = [x], x * a, 0
+    for k in range(6):
+        if x[k % 3] > 0.3:
+            y = y + a
+        out.append(y)
+        if out[-1] is out[-2]:
+            found = found + 1
+    return found, out
+
+
+def chosen_by_a_branch(x, a):
+    y, z = x * a, x + a
+    return [y if x[0] > 0.5 else z, y, z], x if a > x[0] else y
+
+
+def changed_by_a_branch(x, a):
+    y = x
+    if x[0] > 0.3:
+        y = x * a
+    return y
+
+
+def a_view_chosen_by_a_branch(x, a):
+    return x[1:] if x[0] > 0.3 else x[:-1], x
+
+
+ARRAYS = [
+    appended_twice, history_and_last, history_of_what_was_before, starts_with_the_argument,
+    made_before_the_loop, changed_or_not, appended_or_not, best_of_them, in_pairs, last_and_first_item,
+    lists_of_the_same, in_a_loop_of_unknown_length, loops_in_loops, of_two_names,
+    returned_from_the_loop, asked_in_the_loop, chosen_by_a_branch, changed_by_a_branch,
+    a_view_chosen_by_a_branch,
+]  # fmt: skip
+
+
+def _up(n):
+    return np.linspace(0.1, 1.0, n), 0.7
+
+
+def _down(n):
+    return np.linspace(1.0, 0.2, n), 0.6
+
+
+@over_engines
+@pytest.mark.parametrize("f", ARRAYS)
+def test_arrays_of_the_result_are_one_where_they_are_in_python(f, engine) -> None:
+    compiled = Function(f, engine=engine)
+    for make in (_up, _down, _up):
+        is_as_in_python(f, lambda make=make: make(3), engine, compiled)
+
+
+IN_LOOPS = [f for f in ARRAYS if "branch" not in f.__name__ and f is not returned_from_the_loop]
+
+
+@pytest.mark.parametrize("f", IN_LOOPS)
+def test_they_are_told_apart_in_one_loop(f) -> None:
+    told = Function(f, engine="numpy").explain(*_up(3))
+    assert "unrolled" not in str(told)
+
+
 # -- an item is of its own type ------------------------------------------------------------------------
 def sorted_by_exchanges(xs, a):
     m = list(xs)
@@ -147,12 +340,11 @@ MIXED = {
 }
 
 
-@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@over_engines
 @pytest.mark.parametrize("f", TYPED)
 def test_an_item_keeps_its_type(f, engine) -> None:
-    for n in (5, 9):
-        for item in MIXED.values():
-            is_as_in_python(f, lambda n=n, item=item: ([item(k) for k in range(n)], 0.7), engine)
+    for item in MIXED.values():
+        is_as_in_python(f, lambda item=item: ([item(k) for k in range(7)], 0.7), engine)
 
 
 # -- NaN is equal to itself where it is one object ------------------------------------------------------
@@ -240,7 +432,7 @@ def _without_nan(n):
     return [1.0, 3.25, 1.0] + [0.5 * k for k in range(n)], 0.7
 
 
-@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@over_engines
 @pytest.mark.parametrize("f", SOUGHT)
 def test_nan_is_found_by_identity(f, engine) -> None:
     for n in (1, 9):

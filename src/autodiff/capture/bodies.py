@@ -107,6 +107,8 @@ class Body:
     temporaries: dict[tuple[Scope, str], Any] = field(default_factory=dict)
     # Of temporaries that not every iteration binds: the name that tells whether one has.
     latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
+    # Of temporaries that are arrays: the name that tells which, where that matters.
+    which: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
     # Of temporaries whose size depends on the iteration: their shape in terms of the index.
     lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
     halves: list[Any] = field(default_factory=list)  # of complex temporaries, and of objects
@@ -127,6 +129,7 @@ class Body:
     needed: Bail | None = None  # the last of them
     restless: bool = False
     home: Block | None = None
+    index: Value | None = None  # of the pass that is interpreted
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
     numbers: dict[tuple[Any, str], Value] = field(default_factory=dict)  # what names were, in it
@@ -197,6 +200,7 @@ class Body:
     def enter(self, parameters: Sequence[Value], index: Value | None = None) -> None:
         """Put the placeholders in place (inside the region)."""
         n = len(self.names)
+        self.index = index
         given = self.numbers = dict(zip(self.names, parameters[:n], strict=True))
         self._take_arrays()
         for (key, slot), value in zip(self.names.items(), parameters[:n], strict=True):
@@ -350,8 +354,8 @@ class Body:
             target.restore(items, store)
             target.queue = slot == "queue"
             return
-        if slot is None or isinstance(slot, Slot):
-            slot = both_types(items, slot)
+        if slot is None:
+            slot = both_types(items)
         if isinstance(slot, Types):
             for part in target.parts():
                 self.lists.pop(part, None)  # what the body changes are its columns from now on
@@ -591,6 +595,7 @@ class Body:
                 changed = True
         changed |= self.restless | self._learn_pushed(outcome)
         changed |= self.arrays.learn(outcome, {*self.sizes}, defined(outcome))
+        self.arrays.note_repeats(outcome)
         self._check_listed(outcome)
         if not changed:
             self.arrays.leave(outcome)

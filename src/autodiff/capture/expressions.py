@@ -28,6 +28,7 @@ from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loops import roll_or_peel
+from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
@@ -262,6 +263,9 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
         return True
     if not (is_array(left) and is_array(right)):
         return False
+    numbering = frame.trace.numbering
+    if numbering.is_carried and (is_item(left) or is_item(right)):
+        return numbering.same(left, right)
     heap = frame.trace.heap
     if any(isinstance(x.cell, Chosen) and x.cell.reference is None for x in (left, right)):
         if left.cell is not right.cell and cells_of(left).keys() & cells_of(right).keys():
@@ -299,7 +303,8 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
             if (is_item(left) or is_item(right)) and all(
                 is_item(x) or is_listed(x) for x in (left, right)
             ):
-                raise AmbiguousStore("an identity test of an array of a list")
+                if not frame.trace.numbering.is_carried:
+                    raise ArraysMatter("an identity test of an array of a list")
         elif isinstance(left, TracedList) and isinstance(right, TracedList):
             if left.frozen and right.frozen:
                 if not frame.trace.shares_rows:

@@ -26,6 +26,7 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.lists import TracedList
+from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.pools import RowsMatter, pool_of
 from autodiff.capture.records import (
     Number,
@@ -36,8 +37,8 @@ from autodiff.capture.records import (
     template_of_part,
     width,
 )
-from autodiff.capture.regions import Slot
-from autodiff.capture.stores import Store
+from autodiff.capture.regions import Slot, is_listed
+from autodiff.capture.stores import Store, is_item
 from autodiff.dims import bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
@@ -285,6 +286,7 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
         for x in containers.walk([outside, result], lambda x: _is_stored(x) or trace.is_external(x))
         if isinstance(x, TracedList) and x.python_type is list and id(x) not in trace.items
     ]
+    _refuse_shared_arrays(trace, outside, result)
     if trace.shares_rows:
         made = {id(x) for x in containers.walk(outside, _is_stored)}
         if any(id(x) in made and pool_of(x) is not None for x in found):
@@ -294,6 +296,35 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
     holders = [x for x in found if x.columns and x.template and has_lists(x.template)]
     if copies and len(copies) + len(holders) > 1:
         raise RowsMatter("a list that is an item of a list, in the result as well")
+
+
+def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None:
+    """Refuse where it shows that arrays are items of lists several times, or beside them, of which there are copies."""
+    numbering = trace.numbering
+    given = any(record.cell.listed for record in trace.inputs)
+
+    def found(x: Any) -> list[Any]:
+        return list(containers.walk(x, lambda x: _is_stored(x) or trace.is_external(x)))
+
+    lists = [x for x in found([outside, result]) if _holds_arrays(x)]
+    if not lists:
+        return
+    beside = any(
+        isinstance(x, Tracer) and x.form == "array" and (is_listed(x) or is_item(x))
+        for x in found([outside, result])
+    )
+    if beside or given or numbering.repeats or (numbering.derives and len(lists) > 1):
+        if not numbering.is_carried:
+            raise ArraysMatter("arrays of a list that are one, or in the result as well")
+        if any(_holds_arrays(x) for x in found(outside)):
+            raise NotStaged("arrays that are items of a list, kept outside")
+
+
+def _holds_arrays(x: Any) -> bool:
+    """Whether a list holds copies of arrays."""
+    return isinstance(x, TracedList) and any(
+        part.store is not None and part.store.slot.form == "array" for part in x.parts()
+    )
 
 
 def _is_stored(x: Any) -> bool:

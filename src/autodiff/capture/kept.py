@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
+from autodiff.capture.numbering import Numbering
 from autodiff.capture.pools import (
     Pool,
     RowsMatter,
@@ -87,7 +88,7 @@ Needed: TypeAlias = Slot | Types | Wanted | Pool | str | None
 class KeptList(StoredList):
     """A list whose items may be in a store, and how they are read."""
 
-    __slots__ = ("block", "columns", "frozen", "queue", "store", "template", "trace")
+    __slots__ = ("block", "columns", "frozen", "is_column", "queue", "store", "template", "trace")
 
     def __new__(cls, items: Iterable[Any] = (), trace: Trace | None = None) -> Any:
         """A list; a plain one where Python's library makes one like it, by ``type(x)(items)``."""
@@ -101,6 +102,7 @@ class KeptList(StoredList):
         # Of a list of tuples or lists: the lists of their numbers, and what an item looks like.
         self.columns: tuple[Any, ...] | None = None
         self.template: Template | None = None
+        self.is_column = False  # holds one number of each item of another list
         self.frozen = False  # an item of a list that keeps a copy of it
         # Whether loops change it in any way but its length, and carry its items one by one.
         self.queue: bool | None = None
@@ -136,10 +138,20 @@ class KeptList(StoredList):
         if self.trace.shares_rows and isinstance(item, StoredList):
             self._ask_for_rows(item)
             return False
-        template = template_of(item)
+        template = template_of(item, self._numbering)
         if template is None or isinstance(template, (Number, Typed)):
             return False
         return self._split_as(template)
+
+    @property
+    def _numbering(self) -> Numbering | None:
+        """The numbers of arrays, where items are held beside these."""
+        numbering = self.trace.numbering
+        return numbering if numbering.is_carried and not self.is_column else None
+
+    def _is_split(self, item: Any) -> bool:
+        """Whether columns hold an item, rather than one array."""
+        return not is_numeric(item) or (self._numbering is not None and is_array(item))
 
     @property
     def is_complex(self) -> bool:  # type: ignore[override]
@@ -175,7 +187,7 @@ class KeptList(StoredList):
             freeze_lists(known)
         made = [self._new(column) for column in columns or [()] * width(template)]
         for column in made:
-            column.block = self.block
+            column.block, column.is_column = self.block, True
         list.clear(self)
         self.template, self.columns = template, tuple(made)
         return True
@@ -376,7 +388,7 @@ class KeptList(StoredList):
         """Whether a loop being staged could give the list a store."""
         if self.store is not None:
             return False
-        if self.columns is None and len(self) and not is_numeric(list.__getitem__(self, 0)):
+        if self.columns is None and len(self) and self._is_split(list.__getitem__(self, 0)):
             self._split(list.__getitem__(self, 0))
         if self.columns is not None:
             return all(column.can_store() for column in self.columns)
@@ -403,13 +415,13 @@ class KeptList(StoredList):
             whole = wider
         if any(symbols(n) - set(self.trace.extents.values()) for n in whole.shape):
             raise NotStaged("a list of arrays whose size depends on the loop")
-        if whole.form == "array" and self.trace.distinguish_arrays:
+        if whole.form == "array" and (self.trace.distinguish_arrays or self._numbering is not None):
             raise NotStaged("a list of arrays that are stored into")
         n = len(head)
         buffer = array_of(head, whole)
         for item in head:
             if is_array(item):
-                item.cell.listed = True
+                self.trace.numbering.note_item(item)
         uneven = any(slot_of(x) != whole for x in head)
         flags = zeros((n + 1,), bool).value if uneven else None
         changed = None if flags is None else Cell(flags)
@@ -454,6 +466,9 @@ class KeptList(StoredList):
         """A list like this one of numbers, with the rows of an array as items."""
         assert self.store is not None
         made = self._new(())
+        made.is_column = self.is_column
+        if self.store.slot.form == "array":
+            self.trace.numbering.derives = True
         made.fill(rows, self.store.slot)
         return made
 
@@ -527,7 +542,7 @@ class KeptList(StoredList):
         if slot != self.store.slot:
             self.request(slot)
         if is_array(item):
-            item.cell.listed = True
+            self.trace.numbering.note_item(item)
         return fit(item, slot)
 
     def _can_hold(self, item: Any) -> bool:
@@ -573,6 +588,8 @@ class KeptList(StoredList):
         if low is not None and low >= 0:
             return False
         slots = {slot_of(x) for x in store.head}
+        if any(isinstance(x, Either) for x in store.head) and not self.is_here():
+            raise NotStaged("an item of a list that may be of one of two types")
         return len(slots) > 1 or (
             store.slot.dtype.kind == "f" and any(map(_is_open_int, store.head))
         )
@@ -679,17 +696,9 @@ class KeptList(StoredList):
         raise NotImplementedError
 
 
-def both_types(items: Sequence[Any], slot: Slot | None) -> Slot | Types | None:
-    """What a loop needs to store numbers of a type beside those that are there, which may be of either of two."""
-    for item in items:
-        if isinstance(item, Either) and is_numeric(item):
-            types: Types | None = types_of(item)
-            if slot is not None:
-                types = types_of(item).widened([Kind(slot.dtype, slot.form)])
-            if types is None:
-                raise NotStaged("a list of items of different types")
-            return types
-    return slot
+def both_types(items: Sequence[Any]) -> Types | None:
+    """The types of items that a loop reads or moves, where one of them may be of either of two."""
+    return next((types_of(x) for x in items if isinstance(x, Either) and is_numeric(x)), None)
 
 
 def _is_open_int(x: Any) -> bool:

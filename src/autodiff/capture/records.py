@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers, tables
+from autodiff.capture.numbering import Numbering, one_array
 from autodiff.capture.pools import Pool, row_of
 from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.complex_numbers import ComplexTracer
-from autodiff.ops.either import VARIES, Either, Kind, kinds_of, union
+from autodiff.ops.either import VARIES, Either, Kind, is_array, kinds_of, union
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Number:
     """A number or an array."""
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """An array, held beside the number that tells which one it is."""
+
+    numbering: Numbering
 
 
 @dataclass(frozen=True)
@@ -170,18 +178,21 @@ class Ref:
     pool: Pool
 
 
-Template = Number | Typed | Complex | Several | Rows | Ref | Fixed | Fields
+Template = Number | Numbered | Typed | Complex | Several | Rows | Ref | Fixed | Fields
 
 
-def template_of(item: Any) -> Template | None:
-    """What an item looks like; None where no columns can hold it."""
+def template_of(item: Any, numbering: Numbering | None = None) -> Template | None:
+    """What an item looks like; None where no columns can hold it.
+
+    ``numbering``: of arrays it matters which they are.
+    """
     if isinstance(item, Either):
         return Typed(types_of(item))
     number = as_parts(item)
     if number is not None:
         return Complex(number.form, number.part_dtype)
     if is_numeric(item):
-        return Number()
+        return Numbered(numbering) if numbering is not None and is_array(item) else Number()
     if isinstance(item, StoredList):
         kept: Any = item
         if kept.columns is not None:
@@ -194,7 +205,7 @@ def template_of(item: Any) -> Template | None:
         cls = type(item)
     else:
         return None
-    parts = [template_of(part) for part in item]
+    parts = [template_of(part, numbering) for part in item]
     if not parts or any(part is None for part in parts):
         return None
     return Several(cls, tuple([part for part in parts if part is not None]))
@@ -240,6 +251,8 @@ def looks_like(template: Template, item: Any) -> bool:
         return template.pool.fits(item)
     if isinstance(template, Typed):
         return template.holds(item)
+    if isinstance(template, Numbered):
+        return is_numeric(item) and is_array(item)
     found = template_of(item)
     if isinstance(template, Several) and isinstance(found, Several):
         alike = found.cls is template.cls and len(found.parts) == len(template.parts)
@@ -274,6 +287,9 @@ def numbers(template: Template, item: Any) -> Iterator[Any]:
         yield from template.parts_of(item)
     elif isinstance(template, Ref):
         yield template.pool.number(item)
+    elif isinstance(template, Numbered):
+        yield item
+        yield template.numbering.of(item)
     elif isinstance(template, Complex):
         number = as_parts(item)
         assert number is not None
@@ -290,7 +306,7 @@ def width(template: Template) -> int:
         return sum(map(width, template.parts))
     if isinstance(template, Fixed):
         return 0
-    return 2 if isinstance(template, (Typed, Complex)) else 1
+    return 2 if isinstance(template, (Typed, Complex, Numbered)) else 1
 
 
 def freeze_lists(item: Any) -> None:
@@ -329,6 +345,8 @@ def build(template: Template, found: Iterator[Any], home: KeptList) -> Any:
         return home.trace.note_item(rows) if template.is_given else rows
     if isinstance(template, Ref):
         return template.pool.row(next(found))
+    if isinstance(template, Numbered):
+        return template.numbering.item(next(found), next(found))
     return next(found)
 
 
@@ -339,6 +357,9 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
         return values if template.types.slot.dtype == np.result_type(*template.dtypes()) else None
     if isinstance(template, Complex):
         return ComplexTracer((next(columns), next(columns)), "array")
+    if isinstance(template, Numbered):
+        content, _ = next(columns), next(columns)
+        return content
     if isinstance(template, (Fixed, Fields)):
         return None
     if isinstance(template, Ref):
@@ -382,12 +403,18 @@ class RecordPlan:
     ) -> list[Any]:
         """The list; ``leaf`` makes one of the result."""
         columns = [column.build(outputs, leaf, made) for column in self.columns]
-        return [_plain(self.template, iter(row)) for row in zip(*columns, strict=True)]
+
+        def array(content: Any, known: dict[int, tuple[Any, ...]], number: int) -> Any:
+            return one_array(known, number, lambda: content, leaf, made)
+
+        return [_plain(self.template, iter(row), array) for row in zip(*columns, strict=True)]
 
 
-def _plain(template: Template, found: Iterator[Any]) -> Any:
+def _plain(template: Template, found: Iterator[Any], array: Callable[..., Any]) -> Any:
     if isinstance(template, Several):
-        return template.make([_plain(part, found) for part in template.parts])
+        return template.make([_plain(part, found, array) for part in template.parts])
+    if isinstance(template, Numbered):
+        return array(next(found), template.numbering.known, next(found))
     if isinstance(template, Typed):
         return template.plain(next(found), next(found))
     if isinstance(template, Complex):

@@ -8,6 +8,7 @@ What a list does with its store is in :mod:`autodiff.capture.kept` and :mod:`aut
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -206,6 +207,7 @@ class ItemStep(ViewStep):
     """The step from a list's store to one of its arrays, which cannot be stored into."""
 
     at: Extent = 0
+    number: Any = field(default=None, compare=False)  # which array it is, where that is carried
 
     @staticmethod
     def of(at: Extent, slot: Slot) -> ItemStep:

@@ -35,6 +35,7 @@ from autodiff.capture.arrays import Arrays
 from autodiff.capture.effort import Allowance
 from autodiff.capture.given import converted
 from autodiff.capture.lists import TracedList
+from autodiff.capture.numbering import Numbering
 from autodiff.capture.parts import Parts
 from autodiff.capture.paths import Guard, Path, has_repeats
 from autodiff.capture.text import is_pending, materialised
@@ -218,6 +219,8 @@ class Trace(Tables):
         super().__init__()
         self.builder = tier.builder(self)
         self.tier = tier
+        self.numbering = Numbering(self.heap, self.builder, self.rolling)
+        self.heap.numbering = self.numbering
         self.run_long = run_long
         self.decisions = Decisions(learnt)
         self.warned: set[str] = set() if warned is None else warned  # codes

@@ -40,7 +40,7 @@ class Cell:
     ``strides`` are those of the NumPy array it stands for, in bytes; None: C order without gaps.
     """
 
-    __slots__ = ("block", "follows", "listed", "strides", "value", "version")
+    __slots__ = ("block", "follows", "listed", "number", "strides", "value", "version")
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -48,6 +48,7 @@ class Cell:
         self.block = _builder.current_block()  # where it was made
         self.listed = False  # also an item of a list, which holds its content of that time
         self.strides: tuple[int, ...] | None = None
+        self.number: Any = None  # which array it is, where that is carried
         self.follows = False  # whether its strides are those of an argument, or follow from them
 
     def write(self, value: Value) -> None:
