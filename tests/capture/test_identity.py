@@ -275,6 +275,64 @@ def test_they_are_told_apart_in_one_loop(f) -> None:
     assert "unrolled" not in str(told)
 
 
+# -- lists and dicts that a branch chose are these -------------------------------------------------------
+def one_of_two_lists(x, a):
+    p, q = [a, 1.0], [a, 2.0]
+    return [p if x[0] > 0.5 else q, p, q]
+
+
+def list_or_a_new_one(x, a):
+    p = [a, 1.0]
+    return {"p": p, "q": p if x[0] > 0.5 else [a, 2.0]}
+
+
+def dict_or_a_new_one(x, a):
+    d = {"x": x, "y": a}
+    return d, d if x[0] > 0.5 else {"x": x * a, "y": 1.0}
+
+
+def lists_that_follow(x, a):
+    row, out = [a, 1.0], []
+    for k in range(6):
+        out.append(row)
+        row = row if x[k % 3] > 0.3 else [y * a for y in row]
+    return out, row
+
+
+def items_that_are_chosen(x, a):
+    rows = [[a, 1.0], [2.0, a], [a, a]]
+    m = rows[:]
+    for k in range(3):
+        m[k] = rows[k] if x[k] > 0.3 else rows[k - 1]
+    m[0][0] = a * 7
+    return m, rows
+
+
+def chosen_and_read_only(x, a):
+    p = [a, 1.0]
+    q = p if x[0] > 0.5 else [a, 2.0]
+    return sum(q) * a
+
+
+CHOSEN = [
+    one_of_two_lists, list_or_a_new_one, dict_or_a_new_one, lists_that_follow, items_that_are_chosen,
+    chosen_and_read_only,
+]  # fmt: skip
+
+
+@over_engines
+@pytest.mark.parametrize("f", CHOSEN)
+def test_lists_and_dicts_that_a_branch_chose_are_these(f, engine) -> None:
+    compiled = Function(f, engine=engine)
+    for make in (_up, _down, _up):
+        is_as_in_python(f, lambda make=make: make(3), engine, compiled)
+
+
+def test_a_choice_that_is_only_read_is_captured_once() -> None:
+    told = Function(chosen_and_read_only, engine="numpy").explain(*_up(3))
+    assert "decided" not in str(told)
+
+
 # -- an item is of its own type ------------------------------------------------------------------------
 def sorted_by_exchanges(xs, a):
     m = list(xs)

@@ -277,6 +277,7 @@ class _Met:
     number: int
     is_listed: bool
     put: Put
+    which: int | None = None  # the output that tells which array it is (capture.numbering)
 
 
 class _Unknown(Exception):
@@ -338,6 +339,12 @@ class ArrayMerge:
     # -- what the sides have to give
     def settle(self, outputs: Sequence[list[Value]]) -> None:
         """Let the sides give what is to be known of the arrays that they have made."""
+        if self.heap.numbering.is_carried:
+            for met in self.met:
+                met.which = len(outputs[0])
+                for k, side in enumerate(self.sides):
+                    with self.builder.reopened(side.block):
+                        outputs[k].append(self.heap.numbering.value_of(met.references[k]))
         for k, side in enumerate(self.sides):
             uses: dict[Object, list[tuple[int, bool]]] = {}
             for met in self.met:
@@ -401,6 +408,8 @@ class ArrayMerge:
         """Hand out the arrays, now that the branch stands in the program."""
         for met in self.met:
             tracer = self._joined(met, results)
+            if met.which is not None and isinstance(tracer.cell, Chosen):
+                tracer.cell.number = Tracer(results[met.which], "python")
             if met.is_listed:
                 tracer.cell.listed = True
             met.put(tracer)
@@ -510,6 +519,9 @@ class ArrayMerge:
         for step in path:
             extents = (*step.extents, getattr(step, "at", 0))
             if any(symbols(n) & side.defined for n in extents if isinstance(n, Dim)):
+                raise _Unknown
+            which = getattr(step, "number", None)
+            if isinstance(which, Tracer) and which.value in side.defined:
                 raise _Unknown
 
     def _predicate(self, side: _Side, p: Predicate, results: Sequence[Value]) -> Predicate:

@@ -264,7 +264,7 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
     if not (is_array(left) and is_array(right)):
         return False
     numbering = frame.trace.numbering
-    if numbering.is_carried and (is_item(left) or is_item(right)):
+    if numbering.is_carried and (numbering.knows(left) or numbering.knows(right)):
         return numbering.same(left, right)
     heap = frame.trace.heap
     if any(isinstance(x.cell, Chosen) and x.cell.reference is None for x in (left, right)):

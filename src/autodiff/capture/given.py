@@ -42,6 +42,7 @@ from autodiff.capture.stores import Store, is_item
 from autodiff.dims import bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
+from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.tables import Array, Table, classes_of
@@ -286,6 +287,7 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
         for x in containers.walk([outside, result], lambda x: _is_stored(x) or trace.is_external(x))
         if isinstance(x, TracedList) and x.python_type is list and id(x) not in trace.items
     ]
+    trace.refuse_copies([*containers.walk([outside, result], _is_stored)])
     _refuse_shared_arrays(trace, outside, result)
     if trace.shares_rows:
         made = {id(x) for x in containers.walk(outside, _is_stored)}
@@ -306,14 +308,13 @@ def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None
     def found(x: Any) -> list[Any]:
         return list(containers.walk(x, lambda x: _is_stored(x) or trace.is_external(x)))
 
-    lists = [x for x in found([outside, result]) if _holds_arrays(x)]
-    if not lists:
+    parts = found([outside, result])
+    lists = [x for x in parts if _holds_arrays(x)]
+    arrays = {id(x): x for x in parts if is_array(x)}.values()
+    items = [x for x in arrays if is_listed(x) or is_item(x)]
+    if not lists and len(items) + given < 2:
         return
-    beside = any(
-        isinstance(x, Tracer) and x.form == "array" and (is_listed(x) or is_item(x))
-        for x in found([outside, result])
-    )
-    if beside or given or numbering.repeats or (numbering.derives and len(lists) > 1):
+    if items or given or numbering.repeats or (numbering.derives and len(lists) > 1):
         if not numbering.is_carried:
             raise ArraysMatter("arrays of a list that are one, or in the result as well")
         if any(_holds_arrays(x) for x in found(outside)):

@@ -336,6 +336,9 @@ class LoopArrays:
     def _is_visible(self, x: Object) -> bool:
         """Whether it is known outside of the body where a view lies."""
         extents = [n for s in x.like.path for n in (*s.extents, getattr(s, "at", 0))]
+        numbers = [getattr(s, "number", None) for s in x.like.path]
+        if any(isinstance(n, Tracer) and n.value in self.defined for n in numbers):
+            return False
         return not any(symbols(n) & self.defined for n in extents if isinstance(n, Dim))
 
     def _is_placed(self, name: _Name, found: Sequence[Object]) -> bool:

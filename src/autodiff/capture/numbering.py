@@ -59,9 +59,9 @@ class Numbering:
             raise NotStaged("an array that is a part of others, in a list")
         return self._of(self.heap.reference(x))
 
-    def value_of(self, x: Tracer) -> Value:
-        """The number as a value."""
-        return as_tracer(self.of(x)).value
+    def value_of(self, x: Tracer | Reference) -> Value:
+        """The number as a value, of an array or of a reference to one."""
+        return as_tracer(self.of(x) if isinstance(x, Tracer) else self._of(x)).value
 
     def _of(self, reference: Reference) -> Any:
         if isinstance(reference, Choice):
@@ -111,6 +111,13 @@ class Numbering:
             if not isinstance(high, int) or high >= PASSES:
                 raise NotStaged("an array of a loop in a loop of unknown length, in a list")
         return [body.index for body in around]
+
+    @staticmethod
+    def knows(x: Tracer) -> bool:
+        """Whether an array's number is carried, as that of an item of a list or of what a loop or branch chose."""
+        if x.path:
+            return getattr(x.path[-1], "number", None) is not None
+        return x.cell.number is not None
 
     @staticmethod
     def item(content: Tracer, number: Any) -> Tracer:

@@ -217,7 +217,9 @@ class ItemStep(ViewStep):
         return ItemStep(read, _refuse_store, at=at)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ItemStep) and same(self.at, other.at)
+        if not isinstance(other, ItemStep) or not same(self.at, other.at):
+            return False
+        return self.number is other.number  # which says where it is known
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -102,6 +102,7 @@ class Tables:
     parts: Parts = field(default_factory=Parts)
     heap: Arrays = field(default_factory=Arrays)
     ambiguous: dict[int, Any] = field(default_factory=dict)
+    chosen: dict[int, tuple[Any, Sequence[Any]]] = field(default_factory=dict)  # ... of which
     # What stands, in a loop's body, for an object of before.
     held: dict[int, Any] = field(default_factory=dict)
     merged: dict[int, Any] = field(default_factory=dict)  # tuples that may be older ones
@@ -236,7 +237,7 @@ class Trace(Tables):
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
             self.copied, self.items, self.tables, self.taken_apart, self.gathered,
-            self.ambiguous, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
+            self.ambiguous, self.chosen, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
             self.attempts, self.paths, self.lengths, self.guards, self.objects,
         ):  # fmt: skip
@@ -550,9 +551,28 @@ class Trace(Tables):
         ):
             raise NotStaged("a comparison of records of a list that is an argument")
 
-    def make_ambiguous(self, objects: Iterable[Any]) -> None:
-        """Have lists and dicts refuse to change: a branch chose one of them."""
-        self.ambiguous.update((id(obj), obj) for obj in objects)
+    def make_ambiguous(self, known: Sequence[Any], merged: Any) -> None:
+        """Have lists and dicts refuse to change: a branch chose one of them, or what it made."""
+        self.ambiguous.update((id(obj), obj) for obj in (*known, merged))
+        self.chosen[id(merged)] = (merged, known)
+
+    def refuse_copies(self, parts: Sequence[Any]) -> None:
+        """Refuse where it shows, in a result, that what a branch chose of lists and dicts is a copy."""
+        ids = {id(x) for x in parts}
+        for x in parts:
+            merged, pending = self.chosen.get(id(x), (None, ()))
+            pending = [*pending] if merged is x else []
+            while pending:
+                one = pending.pop()
+                pending += self.chosen.get(id(one), (None, ()))[1]
+                given = id(one) in self.taken_apart or id(one) in self.given
+                if (
+                    given
+                    or id(one) in ids
+                    or self.is_external(one)
+                    or getattr(one, "frozen", False)
+                ):
+                    raise AmbiguousStore("a list or dict in the result that a branch chose")
 
     def refuse_held(self, obj: Any) -> None:
         """A change is about to happen, or it matters which object it is."""
