@@ -19,15 +19,18 @@ import numpy as np
 from autodiff.capture.arrays import Arrays, Chosen, array_of
 from autodiff.capture.heap import Object
 from autodiff.capture.references import Choice, Reference, To
+from autodiff.dims import Extent, bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.builder import Builder, emit
+from autodiff.ops.known import check
 from autodiff.ops.tracer import Cell, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
 ARRAYS = "arrays"  # what an attempt has to know: that arrays in lists of the result may be one
 SITES = 2**12  # places where arrays are made
-PASSES = 2**24  # of a loop in a loop
+BITS = 50  # of a number, for the indices of the loops around such a place
+MOST_LOOPS = 4  # around one
 
 
 def ArraysMatter(reason: str) -> Bail:
@@ -84,11 +87,16 @@ class Numbering:
             raise NotStaged("a view that is an item of a list")  # each pass makes another one
         site = self.sites.setdefault(x, len(self.sites))
         indices = self._indices(cell)
+        if site >= SITES:
+            raise NotStaged("so many arrays, in a list")
         if not indices:
             return site
-        number: Any = Tracer(indices[0], "python")
-        for inner in indices[1:]:
-            number = number * PASSES + Tracer(inner, "python")
+        number: Any = 0
+        passes = 2 ** (BITS // len(indices))
+        for index in indices:
+            if index.high is None or not _surely_at_most(index.high, passes - 1):
+                check(np.less(Tracer(index, "python"), passes), "arrays of so many passes, in a list")
+            number = number * passes + Tracer(index, "python")
         return Tracer(as_tracer(number * SITES + site).value, "python")
 
     def _indices(self, cell: Cell) -> list[Value]:
@@ -97,19 +105,15 @@ class Numbering:
         if cell.block is None:
             return []
         made = _first(blocks, cell.block)
-        if made is None or len(self.sites) > SITES:
+        if made is None:
             raise NotStaged("an array of a branch, in a list")
         around = []
         for body in self.rolling:
             home = _first(blocks, body.home)
             if home is not None and made > home:
                 around.append(body)
-        if any(body.index is None for body in around) or len(around) > 2:
+        if any(body.index is None for body in around) or len(around) > MOST_LOOPS:
             raise NotStaged("an array of a loop in loops, in a list")
-        for body in around[1:]:
-            high = body.index.high
-            if not isinstance(high, int) or high >= PASSES:
-                raise NotStaged("an array of a loop in a loop of unknown length, in a list")
         return [body.index for body in around]
 
     @staticmethod
@@ -122,8 +126,8 @@ class Numbering:
     @staticmethod
     def item(content: Tracer, number: Any) -> Tracer:
         """An item of a list, of its content and its number."""
-        if not content.path:  # as it was before there was a store
-            return content
+        if not (content.path and hasattr(content.path[-1], "number")):
+            return content  # as it was before there was a store
         *steps, last = content.path
         step: Any = last
         return Tracer(content.cell, "array", (*steps, replace(step, number=number)))
@@ -148,6 +152,12 @@ class Numbering:
         made = None if cell.block is None else _first(blocks, cell.block)
         homes = [_first(blocks, body.home) for body in self.rolling]
         return any(home is not None and home >= (made or 0) for home in homes)
+
+
+def _surely_at_most(n: Extent, most: int) -> bool:
+    """Whether ranges show that an extent is no larger."""
+    _, high = bounds(n)
+    return high is not None and high <= most
 
 
 def _first(blocks: Sequence[Any], block: Any) -> int | None:

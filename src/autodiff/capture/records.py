@@ -190,6 +190,8 @@ def template_of(item: Any, numbering: Numbering | None = None) -> Template | Non
         return Typed(types_of(item))
     number = as_parts(item)
     if number is not None:
+        if numbering is not None and number.form == "array":
+            return None  # which array it is would be lost
         return Complex(number.form, number.part_dtype)
     if is_numeric(item):
         return Numbered(numbering) if numbering is not None and is_array(item) else Number()
