@@ -975,7 +975,7 @@ class Numbered:
         self.numbering = trace.numbering
         arrays = {id(leaf): leaf for leaf in leaves if is_array(leaf)}.values()
         self.times = Counter(cell for leaf in arrays for cell in cells_of(leaf))
-        self.times.update(record.cell for record in trace.inputs if record.form == "array")
+        self.times.update(trace.cells_of_inputs())
 
     def _matters(self, leaf: Tracer) -> bool:
         """Whether others may be an array that is one of several."""
@@ -989,24 +989,22 @@ class Numbered:
         matters = self._matters(leaf)
         if not (matters or self.numbering.is_carried):
             return plan
-        if isinstance(leaf, ComplexTracer):
-            if matters:
-                raise Declined("a complex array in the result that is one of several")
-            return plan
         number = self._number(leaf, matters)
         if number is None:
             return plan
         is_output = isinstance(number, Tracer)
-        if not is_output and plan[0] != "output":
-            self.numbering.known[number] = plan
+        is_complex = isinstance(leaf, ComplexTracer)
+        if not is_output and plan[0] not in ("output", "complex"):
+            self.numbering.known[number, is_complex] = plan
             return plan
         if is_output:
             self.outputs.append(number.value)
             self.forms.append("int")
             number = len(self.outputs) - 1
-        plan = ("list", ArrayPlan(number, is_output, plan, self.numbering.known))
-        self.seen[leaf.cell, leaf.path] = plan
-        return plan
+        made = ArrayPlan(number, is_output, plan, self.numbering.known, is_complex)
+        for key in [key for key, known in self.seen.items() if known is plan]:
+            self.seen[key] = ("list", made)
+        return ("list", made)
 
     def _number(self, leaf: Tracer, matters: bool) -> Any:
         try:
@@ -1018,11 +1016,13 @@ class Numbered:
 
     def finish(self) -> None:
         """Say how the arrays are made that are, or are views of, those of the arguments and from outside."""
+        pairs = [pair for pair, _ in self.trace.complex_inputs.values()]
+        entered = [part.cell for pair in pairs for part in pair.parts]
         for x, number in [*self.numbering.sites.items()]:
-            if number not in self.numbering.known:
-                plan = _plan_found(self.trace, x.like, self.outputs, self.forms, self.seen)
-                if plan is not None and not isinstance(plan[1], ArrayPlan):
-                    self.numbering.known[number] = plan
+            plan = _plan_found(self.trace, x.like, self.outputs, self.forms, self.seen)
+            if plan is not None and not isinstance(plan[1], ArrayPlan):
+                key = number, x.like.cell in entered or plan[0] == "complex"
+                self.numbering.known.setdefault(key, plan)
 
 
 def parts_of(leaf: Tracer) -> tuple[Tracer, ...]:

@@ -303,7 +303,7 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
 def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None:
     """Refuse where it shows that arrays are items of lists several times, or beside them, of which there are copies."""
     numbering = trace.numbering
-    given = any(record.cell.listed for record in trace.inputs)
+    given = any(cell.listed for cell in trace.cells_of_inputs())
 
     def found(x: Any) -> list[Any]:
         return list(containers.walk(x, lambda x: _is_stored(x) or trace.is_external(x)))

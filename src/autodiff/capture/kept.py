@@ -28,6 +28,7 @@ from autodiff.capture.pools import (
 from autodiff.capture.records import (
     Complex,
     Number,
+    Numbered,
     Ref,
     Template,
     Typed,
@@ -156,7 +157,13 @@ class KeptList(StoredList):
     @property
     def is_complex(self) -> bool:  # type: ignore[override]
         """Whether the columns are the parts of complex numbers."""
-        return isinstance(self.template, Complex)
+        return isinstance(self._whole_template, Complex)
+
+    @property
+    def _whole_template(self) -> Template | None:
+        """The template but for the numbers of arrays."""
+        template = self.template
+        return template.complex if isinstance(template, Numbered) else template
 
     @contextmanager
     def _at_home(self) -> Iterator[None]:
@@ -527,8 +534,9 @@ class KeptList(StoredList):
     @property
     def item_form(self) -> Form:
         """What its rows are to the user's code."""
-        if isinstance(self.template, Complex):
-            return self.template.form
+        template = self._whole_template
+        if isinstance(template, Complex):
+            return template.form
         return "array" if self.store is None else self.store.slot.form
 
     def _fitting(self, item: Any) -> Value:

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -441,6 +442,11 @@ class LoopArrays:
         cells = self._new_cells(values)
         for name, tracer in self._bound(values, is_first, cells):
             self._give_number(name, tracer.cell, values)
+            if tracer.cell.number is None and name.way is Way.UNKNOWN and self._is_replaced(name):
+                # Asked for where the result may have that of before.
+                own = To(self.heap.object_of(cells[name]))
+                found = self.heap.logic.join(is_first, name.start, own)
+                tracer.cell.number = partial(self.heap.numbering.of_reference, found)
             self.results[name.key] = tracer
             if isinstance(name.end, To) and self._is_birth(name.end.object):
                 self.kept.setdefault(name.end.object, tracer)

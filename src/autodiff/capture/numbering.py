@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -23,10 +23,13 @@ from autodiff.dims import Extent, bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.builder import Builder, emit
+from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.known import check
 from autodiff.ops.tracer import Cell, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
+# Plans of results by the number of an array, and whether it is complex (whose real part has that number too).
+Known: TypeAlias = dict[tuple[int, bool], tuple[Any, ...]]
 ARRAYS = "arrays"  # what an attempt has to know: that arrays in lists of the result may be one
 SITES = 2**12  # places where arrays are made
 BITS = 50  # of a number, for the indices of the loops around such a place
@@ -47,7 +50,7 @@ class Numbering:
         self.sites: dict[Object, int] = {}
         # Signs that it may matter: an array became an item twice, or a list is of items of another one.
         self.repeats = self.derives = False
-        self.known: dict[int, tuple[Any, ...]] = {}  # how results have arrays with a known number
+        self.known: Known = {}  # how results have arrays with a known number
 
     def forget(self) -> None:
         """Let go of all arrays."""
@@ -55,20 +58,21 @@ class Numbering:
 
     def of(self, x: Tracer) -> Any:
         """The number of an array: an int, or a value of the program."""
-        x = array_of(x)
+        x = array_of(x.parts[0] if isinstance(x, ComplexTracer) else x)
         if not x.path and x.cell.number is not None:
-            return x.cell.number
+            return x.cell.number() if callable(x.cell.number) else x.cell.number
         if isinstance(x.cell, Chosen) and x.cell.reference is None:
             raise NotStaged("an array that is a part of others, in a list")
-        return self._of(self.heap.reference(x))
+        return self.of_reference(self.heap.reference(x))
 
     def value_of(self, x: Tracer | Reference) -> Value:
         """The number as a value, of an array or of a reference to one."""
-        return as_tracer(self.of(x) if isinstance(x, Tracer) else self._of(x)).value
+        return as_tracer(self.of(x) if isinstance(x, Tracer) else self.of_reference(x)).value
 
-    def _of(self, reference: Reference) -> Any:
+    def of_reference(self, reference: Reference) -> Any:
+        """The number of the array that a reference leads to."""
         if isinstance(reference, Choice):
-            a, b = self._of(reference.a), self._of(reference.b)
+            a, b = self.of_reference(reference.a), self.of_reference(reference.b)
             if isinstance(a, int) and isinstance(b, int) and a == b:
                 return a
             sides = as_tracer(a).value, as_tracer(b).value
@@ -80,7 +84,7 @@ class Numbering:
     def _of_object(self, x: Object) -> Any:
         cell, path = x.like.cell, x.like.path
         if not path and cell.number is not None:
-            return cell.number
+            return cell.number() if callable(cell.number) else cell.number
         if path and getattr(path[-1], "number", None) is not None:
             return path[-1].number
         if path and self.rolling:
@@ -95,7 +99,9 @@ class Numbering:
         passes = 2 ** (BITS // len(indices))
         for index in indices:
             if index.high is None or not _surely_at_most(index.high, passes - 1):
-                check(np.less(Tracer(index, "python"), passes), "arrays of so many passes, in a list")
+                check(
+                    np.less(Tracer(index, "python"), passes), "arrays of so many passes, in a list"
+                )
             number = number * passes + Tracer(index, "python")
         return Tracer(as_tracer(number * SITES + site).value, "python")
 
@@ -171,28 +177,29 @@ class ArrayPlan:
     number: int
     is_output: bool
     content: tuple[Any, ...]
-    known: dict[int, tuple[Any, ...]]
+    known: Known
+    is_complex: bool
 
     def build(
         self, outputs: Any, leaf: Callable[[tuple[Any, ...]], Any], made: dict[Any, Any]
     ) -> Any:
         """The array; ``leaf`` makes one of the result."""
         number = int(outputs[self.number]) if self.is_output else self.number
-        return one_array(self.known, number, lambda: leaf(self.content), leaf, made)
+        key = number, self.is_complex
+        return one_array(self.known, key, lambda: leaf(self.content), leaf, made)
 
 
 def one_array(
-    known: dict[int, tuple[Any, ...]],
-    number: int,
+    known: Known,
+    key: tuple[int, bool],
     content: Callable[[], Any],
     leaf: Callable[[tuple[Any, ...]], Any],
     made: dict[Any, Any],
 ) -> Any:
     """The array of a number, which ``made`` has if it was made for this result."""
-    key = ARRAYS, number
-    if key not in made:
-        made[key] = leaf(known[number]) if number in known else content()
-    return made[key]
+    if (ARRAYS, key) not in made:
+        made[ARRAYS, key] = leaf(known[key]) if key in known else content()
+    return made[ARRAYS, key]
 
 
 __all__ = ["ARRAYS", "ArrayPlan", "ArraysMatter", "Numbering", "one_array"]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers, tables
-from autodiff.capture.numbering import Numbering, one_array
+from autodiff.capture.numbering import Known, Numbering, one_array
 from autodiff.capture.pools import Pool, row_of
 from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
@@ -35,13 +35,6 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Number:
     """A number or an array."""
-
-
-@dataclass(frozen=True)
-class Numbered:
-    """An array, held beside the number that tells which one it is."""
-
-    numbering: Numbering
 
 
 @dataclass(frozen=True)
@@ -125,6 +118,25 @@ class Complex:
 
 
 @dataclass(frozen=True)
+class Numbered:
+    """A real or complex array, held beside the number that tells which one it is."""
+
+    numbering: Numbering
+    complex: Complex | None = None
+
+    def item(self, found: Iterator[Any]) -> Any:
+        """The array of its columns."""
+        if self.complex is None:
+            return self.numbering.item(next(found), next(found))
+        parts, number = (next(found), next(found)), next(found)
+        return self.complex.item(*[self.numbering.item(part, number) for part in parts])
+
+    def content(self, found: Iterator[Any]) -> Any:
+        """What a run has given of an array."""
+        return next(found) if self.complex is None else self.complex.plain(next(found), next(found))
+
+
+@dataclass(frozen=True)
 class Several:
     """A tuple, a named tuple or a list of parts."""
 
@@ -190,9 +202,8 @@ def template_of(item: Any, numbering: Numbering | None = None) -> Template | Non
         return Typed(types_of(item))
     number = as_parts(item)
     if number is not None:
-        if numbering is not None and number.form == "array":
-            return None  # which array it is would be lost
-        return Complex(number.form, number.part_dtype)
+        found = Complex(number.form, number.part_dtype)
+        return found if numbering is None or number.form != "array" else Numbered(numbering, found)
     if is_numeric(item):
         return Numbered(numbering) if numbering is not None and is_array(item) else Number()
     if isinstance(item, StoredList):
@@ -254,7 +265,7 @@ def looks_like(template: Template, item: Any) -> bool:
     if isinstance(template, Typed):
         return template.holds(item)
     if isinstance(template, Numbered):
-        return is_numeric(item) and is_array(item)
+        return is_array(item) and template_of(item) == (template.complex or Number())
     found = template_of(item)
     if isinstance(template, Several) and isinstance(found, Several):
         alike = found.cls is template.cls and len(found.parts) == len(template.parts)
@@ -290,7 +301,7 @@ def numbers(template: Template, item: Any) -> Iterator[Any]:
     elif isinstance(template, Ref):
         yield template.pool.number(item)
     elif isinstance(template, Numbered):
-        yield item
+        yield from (item,) if template.complex is None else item.parts
         yield template.numbering.of(item)
     elif isinstance(template, Complex):
         number = as_parts(item)
@@ -308,7 +319,9 @@ def width(template: Template) -> int:
         return sum(map(width, template.parts))
     if isinstance(template, Fixed):
         return 0
-    return 2 if isinstance(template, (Typed, Complex, Numbered)) else 1
+    if isinstance(template, Numbered):
+        return 2 if template.complex is None else 3
+    return 2 if isinstance(template, (Typed, Complex)) else 1
 
 
 def freeze_lists(item: Any) -> None:
@@ -348,7 +361,7 @@ def build(template: Template, found: Iterator[Any], home: KeptList) -> Any:
     if isinstance(template, Ref):
         return template.pool.row(next(found))
     if isinstance(template, Numbered):
-        return template.numbering.item(next(found), next(found))
+        return template.item(found)
     return next(found)
 
 
@@ -360,8 +373,9 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
     if isinstance(template, Complex):
         return ComplexTracer((next(columns), next(columns)), "array")
     if isinstance(template, Numbered):
-        content, _ = next(columns), next(columns)
-        return content
+        whole = as_array(template.complex or Number(), columns)
+        next(columns)
+        return whole
     if isinstance(template, (Fixed, Fields)):
         return None
     if isinstance(template, Ref):
@@ -390,6 +404,8 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
 def _has_complex(template: Template) -> bool:
     if isinstance(template, Several):
         return any(map(_has_complex, template.parts))
+    if isinstance(template, Numbered):
+        return template.complex is not None
     return isinstance(template, Complex)
 
 
@@ -406,8 +422,8 @@ class RecordPlan:
         """The list; ``leaf`` makes one of the result."""
         columns = [column.build(outputs, leaf, made) for column in self.columns]
 
-        def array(content: Any, known: dict[int, tuple[Any, ...]], number: int) -> Any:
-            return one_array(known, number, lambda: content, leaf, made)
+        def array(content: Any, known: Known, key: Any) -> Any:
+            return one_array(known, key, lambda: content, leaf, made)
 
         return [_plain(self.template, iter(row), array) for row in zip(*columns, strict=True)]
 
@@ -416,7 +432,9 @@ def _plain(template: Template, found: Iterator[Any], array: Callable[..., Any]) 
     if isinstance(template, Several):
         return template.make([_plain(part, found, array) for part in template.parts])
     if isinstance(template, Numbered):
-        return array(next(found), template.numbering.known, next(found))
+        content = template.content(found)
+        key = next(found), template.complex is not None
+        return array(content, template.numbering.known, key)
     if isinstance(template, Typed):
         return template.plain(next(found), next(found))
     if isinstance(template, Complex):

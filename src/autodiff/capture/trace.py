@@ -551,6 +551,12 @@ class Trace(Tables):
         ):
             raise NotStaged("a comparison of records of a list that is an argument")
 
+    def cells_of_inputs(self) -> Iterator[Cell]:
+        """The storages of the arrays among the inputs; of complex ones those of their parts."""
+        yield from (record.cell for record in self.inputs if record.form == "array")
+        for entered, _ in self.complex_inputs.values():
+            yield from (part.cell for part in entered.parts)
+
     def make_ambiguous(self, known: Sequence[Any], merged: Any) -> None:
         """Have lists and dicts refuse to change: a branch chose one of them, or what it made."""
         self.ambiguous.update((id(obj), obj) for obj in (*known, merged))
