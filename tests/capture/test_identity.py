@@ -241,8 +241,17 @@ def a_view_chosen_by_a_branch(x, a):
     return x[1:] if x[0] > 0.3 else x[:-1], x
 
 
+def complex_and_in_a_list_twice(x, a):
+    y = x * 2j
+    out = []
+    for _ in range(9):
+        out.append(y)
+        y = y * a
+    return y, out, out, [y], x * 2j if x[0] > 0.3 else y
+
+
 ARRAYS = [
-    appended_twice, history_and_last, history_of_what_was_before, starts_with_the_argument,
+    complex_and_in_a_list_twice, appended_twice, history_and_last, history_of_what_was_before, starts_with_the_argument,
     made_before_the_loop, changed_or_not, appended_or_not, best_of_them, in_pairs, last_and_first_item,
     lists_of_the_same, in_a_loop_of_unknown_length, loops_in_loops, of_two_names,
     returned_from_the_loop, asked_in_the_loop, chosen_by_a_branch, changed_by_a_branch,

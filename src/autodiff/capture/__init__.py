@@ -172,8 +172,6 @@ class Result:
         parts: Sequence[Any],
         made: dict[Any, Any],
     ) -> Any:
-        complex_made: dict[Any, Any] = {}
-
         def item(leaf: tuple[Any, ...]) -> Any:
             kind, what = leaf[0], leaf[1]
             if kind == "output":
@@ -181,9 +179,9 @@ class Result:
             if kind == "either":
                 return item(leaf[2 if outputs[what] else 3])
             if kind == "complex":
-                if leaf[1:] not in complex_made:
-                    complex_made[leaf[1:]] = as_complex_result(outputs[what], leaf[2])
-                return complex_made[leaf[1:]]
+                if leaf not in made:
+                    made[leaf] = as_complex_result(outputs[what], leaf[2])
+                return made[leaf]
             if kind == "converted":
                 return leaf[2](outputs[what])
             if kind == "real part":

@@ -296,7 +296,7 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
         return
     copies = [x for x in found if x.frozen]
     holders = [x for x in found if x.columns and x.template and has_lists(x.template)]
-    if copies and len(copies) + len(holders) > 1:
+    if copies and len(copies) + len(holders) > 1 or (trace.copies_given and (copies or holders)):
         raise RowsMatter("a list that is an item of a list, in the result as well")
 
 

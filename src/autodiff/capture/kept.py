@@ -184,6 +184,7 @@ class KeptList(StoredList):
         seen = set[int]()
         for known in head if has_lists(template) else ():
             self._refuse_shared(known, seen, again=False)
+            self.trace.note_copied(known)
         if any(self.trace.parts.holds_changed(known) for known in head):
             return False  # what a region has stored into an item, it puts back
         with (

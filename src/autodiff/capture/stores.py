@@ -27,6 +27,7 @@ from autodiff.dims import (
 from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, NotStaged
 from autodiff.ops import indexing
+from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
@@ -226,6 +227,8 @@ class ItemStep(ViewStep):
 
 def is_item(x: Tracer) -> bool:
     """Whether an array is (a view of) one that was read from a list's store."""
+    if isinstance(x, ComplexTracer):
+        return any(map(is_item, x.parts))
     return any(isinstance(step, ItemStep) for step in x.path)
 
 

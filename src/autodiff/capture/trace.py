@@ -201,6 +201,7 @@ class Tables:
     shares_rows: bool = False
     # Lists that are arguments, one array each (given.Given).
     given: dict[int, Any] = field(default_factory=dict)
+    copies_given: bool = False  # lists hold copies of lists that are the user's own
     compares_items: bool = False  # Python compares what containers hold
     # Copies of containers, with everything in them lifted, that libraries were given; of which.
     copies: dict[int, tuple[Any, Any]] = field(default_factory=dict)
@@ -551,6 +552,16 @@ class Trace(Tables):
         ):
             raise NotStaged("a comparison of records of a list that is an argument")
 
+    def note_copied(self, x: Any) -> None:
+        """A list of lists is to hold copies: note if any of those is one of the user's own."""
+        for part in containers.walk(x, is_stored):
+            if isinstance(part, list) and self.is_given(part):
+                self.copies_given = True
+
+    def is_given(self, x: Any) -> bool:
+        """Whether a container is from outside, or stands for one of the arguments."""
+        return id(x) in self.taken_apart or id(x) in self.given or self.is_external(x)
+
     def cells_of_inputs(self) -> Iterator[Cell]:
         """The storages of the arrays among the inputs; of complex ones those of their parts."""
         yield from (record.cell for record in self.inputs if record.form == "array")
@@ -571,13 +582,7 @@ class Trace(Tables):
             while pending:
                 one = pending.pop()
                 pending += self.chosen.get(id(one), (None, ()))[1]
-                given = id(one) in self.taken_apart or id(one) in self.given
-                if (
-                    given
-                    or id(one) in ids
-                    or self.is_external(one)
-                    or getattr(one, "frozen", False)
-                ):
+                if self.is_given(one) or id(one) in ids or getattr(one, "frozen", False):
                     raise AmbiguousStore("a list or dict in the result that a branch chose")
 
     def refuse_held(self, obj: Any) -> None:
