@@ -301,7 +301,7 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
 
 
 def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None:
-    """Refuse where it shows that arrays are items of lists several times, or beside them, of which there are copies."""
+    """Refuse copies of arrays in lists where it shows that these are in the result several times."""
     numbering = trace.numbering
     given = any(cell.listed for cell in trace.cells_of_inputs())
 
@@ -323,9 +323,15 @@ def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None
 
 def _holds_arrays(x: Any) -> bool:
     """Whether a list holds copies of arrays."""
-    return isinstance(x, TracedList) and any(
-        part.store is not None and part.store.slot.form == "array" for part in x.parts()
-    )
+    if not isinstance(x, TracedList):
+        return False
+    for part in x.parts():
+        if part.store is not None:
+            if part.store.slot.form == "array":
+                return True
+        elif x.columns is not None and any(map(is_array, list.__iter__(part))):
+            return True
+    return False
 
 
 def _is_stored(x: Any) -> bool:

@@ -19,7 +19,8 @@ path, ``max(0.0, x)``, go to two such lists: of values, and of bools that tell t
 
 An array in a list is the array that was appended, not a copy.  The store holds copies, so from
 then on neither the array nor the item may be stored into: that raises ``AmbiguousStore``, and the
-call is captured again without stores for lists of arrays.
+call is captured again without stores for lists of arrays.  Which array it is, a number beside
+the copy tells where it matters (:mod:`autodiff.capture.numbering`).
 """
 
 from __future__ import annotations
