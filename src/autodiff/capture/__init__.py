@@ -974,6 +974,9 @@ class Numbered:
         arrays = {id(leaf): leaf for leaf in leaves if is_array(leaf)}.values()
         self.times = Counter(cell for leaf in arrays for cell in cells_of(leaf))
         self.times.update(trace.cells_of_inputs())
+        outside = [*trace.state.kept(), *trace.state.scope.locals.values()]
+        kept = [x for x in containers.walk(outside, is_stored) if is_array(x)]
+        self.kept = {cell for x in kept for cell in cells_of(x)}
 
     def _matters(self, leaf: Tracer) -> bool:
         """Whether others may be an array that is one of several."""
@@ -987,6 +990,8 @@ class Numbered:
         matters = self._matters(leaf)
         if not (matters or self.numbering.is_carried):
             return plan
+        if matters and self.kept & cells_of(leaf).keys():
+            raise Declined("an array in the result that is one of several, and is kept outside")
         number = self._number(leaf, matters)
         if number is None:
             return plan
