@@ -974,9 +974,6 @@ class Numbered:
         arrays = {id(leaf): leaf for leaf in leaves if is_array(leaf)}.values()
         self.times = Counter(cell for leaf in arrays for cell in cells_of(leaf))
         self.times.update(trace.cells_of_inputs())
-        outside = [*trace.state.kept(), *trace.state.scope.locals.values()]
-        kept = [x for x in containers.walk(outside, is_stored) if is_array(x)]
-        self.kept = {cell for x in kept for cell in cells_of(x)}
 
     def _matters(self, leaf: Tracer) -> bool:
         """Whether others may be an array that is one of several."""
@@ -990,7 +987,7 @@ class Numbered:
         matters = self._matters(leaf)
         if not (matters or self.numbering.is_carried):
             return plan
-        if matters and self.kept & cells_of(leaf).keys():
+        if matters and self._is_kept(leaf):
             raise Declined("an array in the result that is one of several, and is kept outside")
         number = self._number(leaf, matters)
         if number is None:
@@ -1008,6 +1005,13 @@ class Numbered:
         for key in [key for key, known in self.seen.items() if known is plan]:
             self.seen[key] = ("list", made)
         return ("list", made)
+
+    def _is_kept(self, leaf: Tracer) -> bool:
+        """Whether an array, or one that it may be, is kept outside as well."""
+        state, cells = self.trace.state, cells_of(leaf).keys()
+        outside = [*state.kept(), *state.scope.locals.values()]
+        found = containers.walk(outside, lambda x: is_stored(x) or self.trace.is_external(x))
+        return any(is_array(x) and cells_of(x).keys() & cells for x in found)
 
     def _number(self, leaf: Tracer, matters: bool) -> Any:
         try:

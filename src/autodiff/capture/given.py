@@ -287,7 +287,9 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
         for x in containers.walk([outside, result], lambda x: _is_stored(x) or trace.is_external(x))
         if isinstance(x, TracedList) and x.python_type is list and id(x) not in trace.items
     ]
-    trace.refuse_copies([*containers.walk([outside, result], _is_stored)])
+    if trace.chosen:
+        parts = containers.walk([outside, result], lambda x: _is_stored(x) or trace.is_external(x))
+        trace.refuse_copies([*parts])
     _refuse_shared_arrays(trace, outside, result)
     if trace.shares_rows:
         made = {id(x) for x in containers.walk(outside, _is_stored)}
