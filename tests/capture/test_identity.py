@@ -250,8 +250,22 @@ def complex_and_in_a_list_twice(x, a):
     return y, out, out, [y], x * 2j if x[0] > 0.3 else y
 
 
+def item_or_as_it_was(x, a):
+    p = [x * a]
+    for k in range(9):
+        x = p[-1] if x[0] > a else x
+    return [x]
+
+
+def at_a_place_or_as_it_was(x, a):
+    p, y = [x * a, x + a], x
+    for k in range(9):
+        y = p[k % 2] if x[0] > a else y
+    return [y]
+
+
 ARRAYS = [
-    complex_and_in_a_list_twice, appended_twice, history_and_last, history_of_what_was_before, starts_with_the_argument,
+    item_or_as_it_was, at_a_place_or_as_it_was, complex_and_in_a_list_twice, appended_twice, history_and_last, history_of_what_was_before, starts_with_the_argument,
     made_before_the_loop, changed_or_not, appended_or_not, best_of_them, in_pairs, last_and_first_item,
     lists_of_the_same, in_a_loop_of_unknown_length, loops_in_loops, of_two_names,
     returned_from_the_loop, asked_in_the_loop, chosen_by_a_branch, changed_by_a_branch,

@@ -49,7 +49,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList, refuse_open_length
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.nested import call_frame
-from autodiff.capture.numbering import ARRAYS, ArrayPlan
+from autodiff.capture.numbering import ARRAYS, ArrayPlan, ArraysMatter
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.pools import ROWS, row_of
@@ -1017,6 +1017,8 @@ class Numbered:
         try:
             return self.numbering.of(leaf)
         except Bail as problem:
+            if not self.numbering.is_carried:
+                raise ArraysMatter(problem.reason) from None
             if matters or is_listed(leaf):
                 raise Declined(f"{problem.reason}, and in the result") from None
             return None

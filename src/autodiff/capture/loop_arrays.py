@@ -176,7 +176,8 @@ class LoopArrays:
     def _is_replaced(self, name: _Name) -> bool:
         """Whether each pass binds a name to an array that it has made."""
         return name.end is not None and all(
-            self._owner(x) is None and not self._lasts(x) for x in objects_of(name.end)
+            self._owner(x) is None and not self._lasts(x) and not isinstance(x.like.cell, Chosen)
+            for x in objects_of(name.end)
         )
 
     def _reference(
