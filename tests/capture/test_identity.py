@@ -298,6 +298,22 @@ def test_they_are_told_apart_in_one_loop(f) -> None:
     assert "unrolled" not in str(told)
 
 
+def stored_into_before_it_is_rebound(x, a):
+    for k in range(9):
+        if x[0].real > 0.2:
+            x[2] = a * 2
+            x = x * a
+    return x
+
+
+@over_engines
+def test_a_store_into_a_complex_argument_that_the_loop_then_rebinds(engine) -> None:
+    def make():
+        return np.linspace(1.0, 0.2, 3) * (1 - 0.5j), 0.6
+
+    is_as_in_python(stored_into_before_it_is_rebound, make, engine)
+
+
 # -- lists and dicts that a branch chose are these -------------------------------------------------------
 def one_of_two_lists(x, a):
     p, q = [a, 1.0], [a, 2.0]
