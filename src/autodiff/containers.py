@@ -181,6 +181,8 @@ def _keys_of_dict(x: Any) -> list[Any]:
 
 
 def _values_of_dict(x: Any) -> list[Any]:
+    if not isinstance(x, OrderedDict):
+        return list(dict.values(x))  # looks no key up, which would run what compares the user's
     return [dict.__getitem__(x, key) for key in _keys_of_dict(x)]
 
 

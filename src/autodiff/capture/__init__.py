@@ -14,7 +14,7 @@ import dataclasses
 import functools
 import inspect
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
 from enum import Enum
@@ -40,6 +40,7 @@ from autodiff.capture import (
     python_builtins,
     statements,
 )
+from autodiff.capture.arrays import Chosen
 from autodiff.capture.choices import TOLD_APART, is_choice, refuse
 from autodiff.capture.frames import Scope
 from autodiff.capture.gathered import OBJECTS, refuse_changes
@@ -59,10 +60,12 @@ from autodiff.capture.members import (
 )
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.nested import call_frame
+from autodiff.capture.numbering import ARRAYS, ArrayPlan, ArraysMatter
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.pools import ROWS, row_of
 from autodiff.capture.records import Member, PoolPlan, RecordPlan, Ref, RowPlan, RowsPlan
+from autodiff.capture.regions import cells_of, is_listed
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.sourcecode import Syntax
@@ -181,8 +184,6 @@ class Result:
         parts: Sequence[Any],
         made: dict[Any, Any],
     ) -> Any:
-        complex_made: dict[Any, Any] = {}
-
         def item(leaf: tuple[Any, ...]) -> Any:
             kind, what = leaf[0], leaf[1]
             if kind == "output":
@@ -190,9 +191,9 @@ class Result:
             if kind == "either":
                 return item(leaf[2 if outputs[what] else 3])
             if kind == "complex":
-                if leaf[1:] not in complex_made:
-                    complex_made[leaf[1:]] = as_complex_result(outputs[what], leaf[2])
-                return complex_made[leaf[1:]]
+                if leaf not in made:
+                    made[leaf] = as_complex_result(outputs[what], leaf[2])
+                return made[leaf]
             if kind == "converted":
                 return leaf[2](outputs[what])
             if kind == "real part":
@@ -317,14 +318,15 @@ def capture(
     """
     naming, warned = naming or Naming(), set() if warned is None else warned
     tier = EAGER if eager else STAGED
-    # None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists; ``OBJECTS``: objects in
-    # lists are read one by one.
+    # None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists; ``ARRAYS``: arrays that are
+    # have numbers; ``OBJECTS``: objects in lists are read one by one.
     wanted, learnt = list[Place | str | None](), list[Decision]()
     while True:
         trace = Trace(tier, replace(naming, tags={}), learnt, warned, run_long)
         trace.slots, trace.derivative = slots, derivative
         trace.distinguish_arrays, trace.shares_rows = wanted.count(None), ROWS in wanted
         trace.gathers, trace.has_members = OBJECTS not in wanted, MEMBERS not in wanted
+        trace.numbering.is_carried = ARRAYS in wanted
         places = [place for place in wanted if isinstance(place, Place)]
         try:
             with floating.noting(floating.wanted()) as errors:
@@ -980,17 +982,98 @@ def _plan_result(
         leaf = leaves[k]
         return is_array(leaf) and any(p.path and p.cell in whole for p in parts_of(leaf))
 
+    numbered = None if copies else Numbered(trace, leaves, outputs, forms, seen)
     for k in sorted(range(len(leaves)), key=is_view):
         if isinstance(leaves[k], Part):
             plans[k] = ("part", leaves[k].number)
             continue
         plan = None if copies else _plan_found(trace, leaves[k], outputs, forms, seen)
         plans[k] = plan or _plan_leaf(trace, leaves[k], outputs, forms, seen)
+        if numbered is not None and is_array(leaves[k]):
+            plans[k] = numbered.plan(leaves[k], plans[k])
+    if numbered is not None:
+        numbered.finish()
     *parts, result = [
         Result([plans[k] for k in range(first, end)], definition)
         for first, end, definition in structures
     ]
     return dataclasses.replace(result, parts=tuple(parts))
+
+
+class Numbered:
+    """The arrays of a result of which it depends on the path, or on a list's items, whether they are one."""
+
+    def __init__(
+        self,
+        trace: Trace,
+        leaves: Sequence[Any],
+        outputs: list[Value],
+        forms: list[str],
+        seen: dict[Any, Any],
+    ) -> None:
+        self.trace, self.outputs, self.forms, self.seen = trace, outputs, forms, seen
+        self.numbering = trace.numbering
+        arrays = {id(leaf): leaf for leaf in leaves if is_array(leaf)}.values()
+        self.times = Counter(cell for leaf in arrays for cell in cells_of(leaf))
+        self.times.update(trace.cells_of_inputs())
+
+    def _matters(self, leaf: Tracer) -> bool:
+        """Whether others may be an array that is one of several."""
+        chosen = [x.cell for x in parts_of(leaf) if isinstance(x.cell, Chosen)]
+        return any(self.times[cell] > 1 for one in chosen for cell in one.cells)
+
+    def plan(self, leaf: Tracer, plan: tuple[Any, ...]) -> tuple[Any, ...]:
+        """How the result has an array that is planned as if no other were it."""
+        if isinstance(plan[1], ArrayPlan):
+            return plan
+        matters = self._matters(leaf)
+        if not (matters or self.numbering.is_carried):
+            return plan
+        if matters and self._is_kept(leaf):
+            raise Declined("an array in the result that is one of several, and is kept outside")
+        number = self._number(leaf, matters)
+        if number is None:
+            return plan
+        is_output = isinstance(number, Tracer)
+        is_complex = isinstance(leaf, ComplexTracer)
+        if not is_output and plan[0] not in ("output", "complex"):
+            self.numbering.known[number, is_complex] = plan
+            return plan
+        if is_output:
+            self.outputs.append(number.value)
+            self.forms.append("int")
+            number = len(self.outputs) - 1
+        made = ArrayPlan(number, is_output, plan, self.numbering.known, is_complex)
+        for key in [key for key, known in self.seen.items() if known is plan]:
+            self.seen[key] = ("list", made)
+        return ("list", made)
+
+    def _is_kept(self, leaf: Tracer) -> bool:
+        """Whether an array, or one that it may be, is kept outside as well."""
+        state, cells = self.trace.state, cells_of(leaf).keys()
+        outside = [*state.kept(), *state.scope.locals.values()]
+        found = containers.walk(outside, lambda x: is_stored(x) or self.trace.is_external(x))
+        return any(is_array(x) and cells_of(x).keys() & cells for x in found)
+
+    def _number(self, leaf: Tracer, matters: bool) -> Any:
+        try:
+            return self.numbering.of(leaf)
+        except Bail as problem:
+            if not self.numbering.is_carried:
+                raise ArraysMatter(problem.reason) from None
+            if matters or is_listed(leaf):
+                raise Declined(f"{problem.reason}, and in the result") from None
+            return None
+
+    def finish(self) -> None:
+        """Say how the arrays are made that are, or are views of, those of the arguments and from outside."""
+        pairs = [pair for pair, _ in self.trace.complex_inputs.values()]
+        entered = [part.cell for pair in pairs for part in pair.parts]
+        for x, number in [*self.numbering.sites.items()]:
+            plan = _plan_found(self.trace, x.like, self.outputs, self.forms, self.seen)
+            if plan is not None and not isinstance(plan[1], ArrayPlan):
+                key = number, x.like.cell in entered or plan[0] == "complex"
+                self.numbering.known.setdefault(key, plan)
 
 
 def parts_of(leaf: Tracer) -> tuple[Tracer, ...]:

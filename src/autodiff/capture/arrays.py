@@ -86,10 +86,12 @@ class Arrays(Heap):
         super().__init__(_Values())
         self.logic.most_choices = MOST_ARRAYS
         self.of_cell: dict[Cell, list[Object]] = {}
+        self.numbering: Any = None  # of its arrays (capture.numbering)
 
     def forget(self) -> None:
         """Let go of all arrays."""
         self.of_cell.clear()
+        self.numbering.forget()
 
     def value_of(self, p: Predicate) -> Value:
         """A predicate as a truth value of the program, computed here."""
@@ -160,6 +162,7 @@ class Chosen(Cell):
         self.block = _builder.current_block()
         self.cells = cells_of_reference(reference) if reference is not None else cells or {}
         self.layout_matters = False
+        self.number = None
         self.first = self.last = self._note(content)
 
     def _note(self, content: Value) -> tuple[Value, list[tuple[Cell, Value]], Block]:
@@ -274,6 +277,7 @@ class _Met:
     number: int
     is_listed: bool
     put: Put
+    which: int | None = None  # the output that tells which array it is (capture.numbering)
 
 
 class _Unknown(Exception):
@@ -294,6 +298,7 @@ class _Side:
         self.places: dict[Object, dict[Where, int]] = {}
         self.stands: dict[Object, Object] = {}  # for its arrays
         self.cells: dict[Cell, Cell] = {}  # for its storages
+        self.which: dict[Object, int] = {}  # outputs, by arrays: their numbers
         self._defined: set[Value] | None = None
 
     @property
@@ -334,6 +339,12 @@ class ArrayMerge:
     # -- what the sides have to give
     def settle(self, outputs: Sequence[list[Value]]) -> None:
         """Let the sides give what is to be known of the arrays that they have made."""
+        if self.heap.numbering.is_carried:
+            for met in self.met:
+                met.which = len(outputs[0])
+                for k, side in enumerate(self.sides):
+                    with self.builder.reopened(side.block):
+                        outputs[k].append(self.heap.numbering.value_of(met.references[k]))
         for k, side in enumerate(self.sides):
             uses: dict[Object, list[tuple[int, bool]]] = {}
             for met in self.met:
@@ -350,6 +361,11 @@ class ArrayMerge:
                         with self.builder.reopened(side.block):
                             value = _value(atom)
                         side.atoms[atom] = self._output(outputs, k, value)
+            if self.heap.numbering.is_carried:
+                for x in uses:
+                    with self.builder.reopened(side.block):
+                        number = self.heap.numbering.value_of(x.like)
+                    side.which[x] = self._output(outputs, k, number)
             views = Counter(x.like.cell for x in uses)
             for x, found in uses.items():
                 numbers = [n for n, direct in found if direct or len(found) == 1]
@@ -392,6 +408,8 @@ class ArrayMerge:
         """Hand out the arrays, now that the branch stands in the program."""
         for met in self.met:
             tracer = self._joined(met, results)
+            if met.which is not None and isinstance(tracer.cell, Chosen):
+                tracer.cell.number = Tracer(results[met.which], "python")
             if met.is_listed:
                 tracer.cell.listed = True
             met.put(tracer)
@@ -459,12 +477,20 @@ class ArrayMerge:
             self._check_visible(side, x.like.path)
             if cell not in side.cells:
                 side.cells[cell] = self._new(results[side.bases[cell]], side.exists)
+            if x in side.which and not x.like.path:
+                side.cells[cell].number = Tracer(results[side.which[x]], "python")
             return self.heap.object_of(side.cells[cell], x.like.path)
         twin = self._twin(side, x, met)
         exists = self.heap.path if twin is not None else side.exists
         side.cells[cell] = self._new(results[side.numbers[x]], exists)
         made = self.heap.object_of(side.cells[cell])
+        if x in side.which:
+            side.cells[cell].number = Tracer(results[side.which[x]], "python")
         if twin is not None:
+            if x in side.which:
+                numbers = [results[s.which[y]] for s, y in self._in_order(side, x, twin)]
+                number = emit("select", (self.heap.value_of(self.test), *numbers))
+                side.cells[cell].number = Tracer(number, "python")
             other = self.sides[0] if side is self.sides[1] else self.sides[1]
             other.stands[twin], other.cells[twin.like.cell] = made, side.cells[cell]
         return made
@@ -479,6 +505,10 @@ class ArrayMerge:
         given = other.numbers.get(y) == side.numbers[x]
         return y if given and self._is_inner(y) and y not in other.stands else None
 
+    def _in_order(self, side: _Side, x: Object, twin: Object) -> list[tuple[_Side, Object]]:
+        """Both sides, each with its array of two that never exist together."""
+        return [(s, x if s is side else twin) for s in self.sides]
+
     def _new(self, content: Value, exists: Predicate) -> Cell:
         cell = Cell(content)
         self.heap.object_of(cell).born = exists
@@ -489,6 +519,9 @@ class ArrayMerge:
         for step in path:
             extents = (*step.extents, getattr(step, "at", 0))
             if any(symbols(n) & side.defined for n in extents if isinstance(n, Dim)):
+                raise _Unknown
+            which = getattr(step, "number", None)
+            if isinstance(which, Tracer) and which.value in side.defined:
                 raise _Unknown
 
     def _predicate(self, side: _Side, p: Predicate, results: Sequence[Value]) -> Predicate:

@@ -22,7 +22,7 @@ from autodiff.capture import choices, staging, structures
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
 from autodiff.capture.holders import has_other_names, is_aliased
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.kept import Needed
+from autodiff.capture.kept import Needed, both_types
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
 from autodiff.capture.members import Form, Members
@@ -108,6 +108,8 @@ class Body:
     temporaries: dict[tuple[Scope, str], Any] = field(default_factory=dict)
     # Of temporaries that not every iteration binds: the name that tells whether one has.
     latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
+    # Of temporaries that are arrays: the name that tells which, where that matters.
+    which: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
     # Of temporaries whose size depends on the iteration: their shape in terms of the index.
     lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
     halves: list[Any] = field(default_factory=list)  # of complex temporaries, and of objects
@@ -128,6 +130,7 @@ class Body:
     needed: Bail | None = None  # the last of them
     restless: bool = False
     home: Block | None = None
+    index: Value | None = None  # of the pass that is interpreted
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
     numbers: dict[tuple[Any, str], Value] = field(default_factory=dict)  # what names were, in it
@@ -198,6 +201,7 @@ class Body:
     def enter(self, parameters: Sequence[Value], index: Value | None = None) -> None:
         """Put the placeholders in place (inside the region)."""
         n = len(self.names)
+        self.index = index
         given = self.numbers = dict(zip(self.names, parameters[:n], strict=True))
         self._take_arrays()
         for (key, slot), value in zip(self.names.items(), parameters[:n], strict=True):
@@ -362,6 +366,8 @@ class Body:
             target.restore(items, store)
             target.queue = slot == "queue"
             return
+        if slot is None:
+            slot = both_types(items)
         if isinstance(slot, Types):
             for part in target.parts():
                 self.lists.pop(part, None)  # what the body changes are its columns from now on
@@ -601,6 +607,7 @@ class Body:
                 changed = True
         changed |= self.restless | self._learn_pushed(outcome)
         changed |= self.arrays.learn(outcome, {*self.sizes}, defined(outcome))
+        self.arrays.note_repeats(outcome)
         self._check_listed(outcome)
         if not changed:
             self.arrays.leave(outcome)

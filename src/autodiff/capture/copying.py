@@ -23,14 +23,16 @@ from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.pools import copy_of
+from autodiff.capture.regions import cells_of
 from autodiff.capture.sourcecode import syntax_of
-from autodiff.capture.trace import is_stored
+from autodiff.capture.trace import Declined, Input, is_stored
 from autodiff.dims import Dim
 from autodiff.ops.either import is_array
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Cell, Tracer
 
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), Dim)
 _HELD = (type, FunctionType, ModuleType, Closure)
+MOST_ARRAYS = 32  # of the arguments in one copy, each of which is compared with each at every call
 _HEAP_TYPE = 1 << 9  # of classes that Python code defines
 _HOOKS = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__", "__getnewargs_ex__", "__getnewargs__")  # fmt: skip
 
@@ -59,17 +61,42 @@ def deep(frame: Frame, x: Any, *memo: Any) -> Any:
     if any(id(part) in given for part in containers.walk(x, is_stored) if part is not x):
         # What is one container in the arguments is one in the copy.
         frame.trace.guard_no_repeats("a deep copy")
-    return _deep(frame, x, {})
+    return _deep(frame, x, {}, _given_twice(frame, x))
 
 
-def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
+def _given_twice(frame: Frame, x: Any) -> dict[Cell, Cell]:
+    """Of arrays of the arguments that are one object: that of the first for each of the others.
+
+    Each array among the arguments is an input of its own, though two may be one.  Derivatives are by each place.
+    """
+    if frame.trace.derivative:
+        return {}
+    arrays = [part for part in containers.walk(x, is_stored) if is_array(part)]
+    cells = {cell: None for part in arrays for cell in cells_of(part)}
+    inputs = [r for r in frame.trace.inputs if r.cell in cells and r.form == "array"]
+    first: dict[int, Input] = {}
+    twins = {}
+    for record in inputs if len(inputs) > 1 else ():
+        one = first.setdefault(id(record.example), record)
+        if one is record:
+            for other in list(first.values())[:-1]:
+                frame.trace.guards.append(Guard(other.path, "apart", record.path))
+        else:
+            frame.trace.guards.append(Guard(one.path, "alias", record.path))
+            twins[record.cell] = one.cell
+    if len(first) > MOST_ARRAYS:
+        raise Declined("a deep copy of so many arrays")
+    return twins
+
+
+def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]], twins: dict[Cell, Cell]) -> Any:
     node = frame.scope.syntax.node
     if isinstance(x, (*_ATOMS, *_HELD)):
         return x
     if id(x) in frame.trace.seeded:
         return frame.trace.seed(copy.deepcopy(x))
     # Several objects may stand for one array.
-    key = (x.cell, x.path) if is_array(x) else id(x)
+    key = (twins.get(x.cell, x.cell), x.path) if is_array(x) else id(x)
     if key in known:
         return known[key][1]
 
@@ -87,7 +114,7 @@ def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
         return note(frame.trace.fresh(copied))
     if containers.is_plain_tuple(x):
         before = list(iterate(frame, x))
-        items = [_deep(frame, part, known) for part in before]
+        items = [_deep(frame, part, known, twins) for part in before]
         if type(x) is tuple and all(a is b for a, b in zip(items, before, strict=True)):
             return x
         new: Any = type(x).__new__
@@ -95,7 +122,7 @@ def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
             # As Python does, which converts the items a second time.
             return note(call(frame, new, [type(x), *items], {}, node))
         return note(containers.tuple_of(type(x), items))
-    made = _like(frame, x, lambda part: _deep(frame, part, known), note)
+    made = _like(frame, x, lambda part: _deep(frame, part, known, twins), note)
     return note(call_library(frame, copy.deepcopy, [x], {}, node)) if made is None else made
 
 

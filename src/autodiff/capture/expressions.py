@@ -28,6 +28,7 @@ from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loops import roll_or_peel
+from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
@@ -242,7 +243,11 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
         )
     frame.trace.refuse_items(left, right)
     frame.trace.guard_apart(left, right)  # which are equal if they are one
-    return apply_binary(frame, COMPARE[type(kind)], left, right, frame.scope.syntax.node)
+    compare, node = COMPARE[type(kind)], frame.scope.syntax.node
+    if isinstance(left, Tracer) or isinstance(right, Tracer):
+        return apply_binary(frame, compare, left, right, node)
+    with frame.trace.comparing_items():
+        return apply_binary(frame, compare, left, right, node)
 
 
 def is_same(frame: Frame, left: Any, right: Any) -> Any:
@@ -263,6 +268,9 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
     found = members.same_array(left, right)
     if found is not None:
         return found
+    numbering = frame.trace.numbering
+    if numbering.is_carried and (numbering.knows(left) or numbering.knows(right)):
+        return numbering.same(left, right)
     heap = frame.trace.heap
     if any(isinstance(x.cell, Chosen) and x.cell.reference is None for x in (left, right)):
         if left.cell is not right.cell and cells_of(left).keys() & cells_of(right).keys():
@@ -300,7 +308,8 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
             if (is_item(left) or is_item(right)) and all(
                 is_item(x) or is_listed(x) for x in (left, right)
             ):
-                raise AmbiguousStore("an identity test of an array of a list")
+                if not frame.trace.numbering.is_carried:
+                    raise ArraysMatter("an identity test of an array of a list")
         elif isinstance(left, TracedList) and isinstance(right, TracedList):
             if left.frozen and right.frozen:
                 if not frame.trace.shares_rows:
@@ -365,14 +374,16 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if isinstance(item, Tracer) or (
         isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
     ):
-        return _is_in(item, container)
+        with frame.trace.comparing_items():
+            return _is_in(item, container)
     frame.trace.advancing((container,))
     items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
     if any(own_method(frame, x, "__eq__") is not None for x in items):
         refuse_unseen(frame, items)
     for x in items[1:]:
         frame.trace.guard_apart(item, x)
-    return run_users(operator.contains, container, item)
+    with frame.trace.comparing_items():
+        return run_users(operator.contains, container, item)
 
 
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:

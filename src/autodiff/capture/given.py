@@ -26,6 +26,7 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.lists import TracedList
+from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.pools import RowsMatter, pool_of
 from autodiff.capture.records import (
     Number,
@@ -36,11 +37,12 @@ from autodiff.capture.records import (
     template_of_part,
     width,
 )
-from autodiff.capture.regions import Slot
-from autodiff.capture.stores import Store
+from autodiff.capture.regions import Slot, is_listed
+from autodiff.capture.stores import Store, is_item
 from autodiff.dims import bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
+from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.tables import Array, Table, classes_of
@@ -285,6 +287,10 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
         for x in containers.walk([outside, result], lambda x: _is_stored(x) or trace.is_external(x))
         if isinstance(x, TracedList) and x.python_type is list and id(x) not in trace.items
     ]
+    if trace.chosen:
+        parts = containers.walk([outside, result], lambda x: _is_stored(x) or trace.is_external(x))
+        trace.refuse_copies([*parts])
+    _refuse_shared_arrays(trace, outside, result)
     if trace.shares_rows:
         made = {id(x) for x in containers.walk(outside, _is_stored)}
         if any(id(x) in made and pool_of(x) is not None for x in found):
@@ -292,8 +298,42 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
         return
     copies = [x for x in found if x.frozen]
     holders = [x for x in found if x.columns and x.template and has_lists(x.template)]
-    if copies and len(copies) + len(holders) > 1:
+    if copies and len(copies) + len(holders) > 1 or (trace.copies_given and (copies or holders)):
         raise RowsMatter("a list that is an item of a list, in the result as well")
+
+
+def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None:
+    """Refuse copies of arrays in lists where it shows that these are in the result several times."""
+    numbering = trace.numbering
+    given = any(cell.listed for cell in trace.cells_of_inputs())
+
+    def found(x: Any) -> list[Any]:
+        return list(containers.walk(x, lambda x: _is_stored(x) or trace.is_external(x)))
+
+    parts = found([outside, result])
+    lists = [x for x in parts if _holds_arrays(x)]
+    arrays = {id(x): x for x in parts if is_array(x)}.values()
+    items = [x for x in arrays if is_listed(x) or is_item(x)]
+    if not lists and len(items) + given < 2:
+        return
+    if items or given or numbering.repeats or (numbering.derives and len(lists) > 1):
+        if not numbering.is_carried:
+            raise ArraysMatter("arrays of a list that are one, or in the result as well")
+        if any(_holds_arrays(x) for x in found(outside)):
+            raise NotStaged("arrays that are items of a list, kept outside")
+
+
+def _holds_arrays(x: Any) -> bool:
+    """Whether a list holds copies of arrays."""
+    if not isinstance(x, TracedList):
+        return False
+    for part in x.parts():
+        if part.store is not None:
+            if part.store.slot.form == "array":
+                return True
+        elif x.columns is not None and any(map(is_array, list.__iter__(part))):
+            return True
+    return False
 
 
 def _is_stored(x: Any) -> bool:

@@ -39,7 +39,7 @@ def is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     cells = cells_of(tracer).keys()
     if isinstance(tracer.cell, Chosen) and tracer.cell.reference is None:
         return True
-    if any(record.cell in cells for record in frame.trace.inputs):
+    if not cells.isdisjoint(frame.trace.cells_of_inputs()):
         return True
 
     def is_such(x: Any) -> bool:

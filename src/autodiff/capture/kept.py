@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 
 from autodiff.capture import members
+from autodiff.capture.numbering import Numbering
 from autodiff.capture.pools import (
     Pool,
     RowsMatter,
@@ -29,6 +30,7 @@ from autodiff.capture.records import (
     Complex,
     Member,
     Number,
+    Numbered,
     Ref,
     Template,
     Typed,
@@ -89,7 +91,7 @@ Needed: TypeAlias = Slot | Types | Wanted | Pool | members.Form | members.Member
 class KeptList(StoredList):
     """A list whose items may be in a store, and how they are read."""
 
-    __slots__ = ("block", "columns", "frozen", "queue", "store", "template", "trace")
+    __slots__ = ("block", "columns", "frozen", "is_column", "queue", "store", "template", "trace")
 
     def __new__(cls, items: Iterable[Any] = (), trace: Trace | None = None) -> Any:
         """A list; a plain one where Python's library makes one like it, by ``type(x)(items)``."""
@@ -103,6 +105,7 @@ class KeptList(StoredList):
         # Of a list of tuples or lists: the lists of their numbers, and what an item looks like.
         self.columns: tuple[Any, ...] | None = None
         self.template: Template | None = None
+        self.is_column = False  # holds one number of each item of another list
         self.frozen = False  # an item of a list that keeps a copy of it
         # Whether loops change it in any way but its length, and carry its items one by one.
         self.queue: bool | None = None
@@ -138,7 +141,7 @@ class KeptList(StoredList):
         if self.trace.shares_rows and isinstance(item, StoredList):
             self._ask_for_rows(item)
             return False
-        template = template_of(item)
+        template = template_of(item, self._numbering)
         if template is None:
             self._ask_for_members(item)
         if template is None or isinstance(template, (Number, Typed)):
@@ -146,9 +149,25 @@ class KeptList(StoredList):
         return self._split_as(template)
 
     @property
+    def _numbering(self) -> Numbering | None:
+        """The numbers of arrays, where items are held beside these."""
+        numbering = self.trace.numbering
+        return numbering if numbering.is_carried and not self.is_column else None
+
+    def _is_split(self, item: Any) -> bool:
+        """Whether columns hold an item, rather than one array."""
+        return not is_numeric(item) or (self._numbering is not None and is_array(item))
+
+    @property
     def is_complex(self) -> bool:  # type: ignore[override]
         """Whether the columns are the parts of complex numbers."""
-        return isinstance(self.template, Complex)
+        return isinstance(self._whole_template, Complex)
+
+    @property
+    def _whole_template(self) -> Template | None:
+        """The template but for the numbers of arrays."""
+        template = self.template
+        return template.complex if isinstance(template, Numbered) else template
 
     @contextmanager
     def _at_home(self) -> Iterator[None]:
@@ -169,6 +188,7 @@ class KeptList(StoredList):
         seen = set[int]()
         for known in head if has_lists(template) else ():
             self._refuse_shared(known, seen, again=False)
+            self.trace.note_copied(known)
         if any(self.trace.parts.holds_changed(known) for known in head):
             return False  # what a region has stored into an item, it puts back
         with (
@@ -179,7 +199,7 @@ class KeptList(StoredList):
             freeze_lists(known)
         made = [self._new(column) for column in columns or [()] * width(template)]
         for column in made:
-            column.block = self.block
+            column.block, column.is_column = self.block, True
         list.clear(self)
         self.template, self.columns = template, tuple(made)
         return True
@@ -397,7 +417,7 @@ class KeptList(StoredList):
         """Whether a loop being staged could give the list a store."""
         if self.store is not None:
             return False
-        if self.columns is None and len(self) and not is_numeric(list.__getitem__(self, 0)):
+        if self.columns is None and len(self) and self._is_split(list.__getitem__(self, 0)):
             self._split(list.__getitem__(self, 0))
         if self.columns is not None:
             return all(column.can_store() for column in self.columns)
@@ -424,13 +444,13 @@ class KeptList(StoredList):
             whole = wider
         if any(symbols(n) - set(self.trace.extents.values()) for n in whole.shape):
             raise NotStaged("a list of arrays whose size depends on the loop")
-        if whole.form == "array" and self.trace.distinguish_arrays:
+        if whole.form == "array" and (self.trace.distinguish_arrays or self._numbering is not None):
             raise NotStaged("a list of arrays that are stored into")
         n = len(head)
         buffer = array_of(head, whole)
         for item in head:
             if is_array(item):
-                item.cell.listed = True
+                self.trace.numbering.note_item(item)
         uneven = any(slot_of(x) != whole for x in head)
         flags = zeros((n + 1,), bool).value if uneven else None
         changed = None if flags is None else Cell(flags)
@@ -475,6 +495,9 @@ class KeptList(StoredList):
         """A list like this one of numbers, with the rows of an array as items."""
         assert self.store is not None
         made = self._new(())
+        made.is_column = self.is_column
+        if self.store.slot.form == "array":
+            self.trace.numbering.derives = True
         made.fill(rows, self.store.slot)
         return made
 
@@ -533,8 +556,9 @@ class KeptList(StoredList):
     @property
     def item_form(self) -> Form:
         """What its rows are to the user's code."""
-        if isinstance(self.template, Complex):
-            return self.template.form
+        template = self._whole_template
+        if isinstance(template, Complex):
+            return template.form
         return "array" if self.store is None else self.store.slot.form
 
     def _fitting(self, item: Any) -> Value:
@@ -549,7 +573,7 @@ class KeptList(StoredList):
             both = None if "array" in (slot.form, self.store.slot.form) else self._both_types(item)
             self.request(slot if both is None else both)
         if is_array(item):
-            item.cell.listed = True
+            self.trace.numbering.note_item(item)
         return fit(item, slot)
 
     def _both_types(self, item: Any) -> Types | None:
@@ -582,11 +606,31 @@ class KeptList(StoredList):
         if isinstance(at, int) and at < len(store.head) and self.is_here():
             if store.changed is None or store.changed.value is store.unchanged:
                 return store.head[at]
-        typed = self.typed() if self.is_here() else None
+        mixed = self._is_mixed(store, at)
+        typed = self.typed() if mixed or self.is_here() else None
         if typed is None:
+            if mixed:
+                raise NotStaged("an item of a list of ints and floats")
             return self._at(at)
         template, *columns = typed
         return template.of(*[slice_of(x, *place(at, FLAG)).value for x in columns])
+
+    def _is_mixed(self, store: Store, at: Extent) -> bool:
+        """Whether a number at a position may be of another type than others that were there with it.
+
+        Numbers of one type that are older than those stored are read as of the type of these: ``[0] * n``.
+        """
+        if store.changed is None or not store.head or store.repeated is not None:
+            return False
+        low, _ = bounds(at - len(store.head))
+        if low is not None and low >= 0:
+            return False
+        slots = {slot_of(x) for x in store.head}
+        if any(isinstance(x, Either) for x in store.head) and not self.is_here():
+            raise NotStaged("an item of a list that may be of one of two types")
+        return len(slots) > 1 or (
+            store.slot.dtype.kind == "f" and any(map(_is_open_int, store.head))
+        )
 
     def typed(self) -> tuple[Typed, Tracer, Tracer] | None:
         """Of numbers of two types, those types, the values and whether they are of the narrow type."""
@@ -690,4 +734,14 @@ class KeptList(StoredList):
         raise NotImplementedError
 
 
-__all__ = ["KeptList"]
+def both_types(items: Sequence[Any]) -> Types | None:
+    """The types of items that a loop reads or moves, where one of them may be of either of two."""
+    return next((types_of(x) for x in items if isinstance(x, Either) and is_numeric(x)), None)
+
+
+def _is_open_int(x: Any) -> bool:
+    """Whether a number is an int of the run, which a float may not hold."""
+    return isinstance(x, Tracer) and x.dtype.kind in "iu" and x.form != "array"
+
+
+__all__ = ["KeptList", "both_types"]

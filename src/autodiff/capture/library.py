@@ -57,6 +57,7 @@ from autodiff.capture.opaque import (
 )
 from autodiff.capture.origins import (
     COMPARING,
+    COMPARING_ITEMS,
     PURE_MODULES,
     is_impure,
     is_library,
@@ -192,6 +193,9 @@ def _call(
     if owner is not None and trace.is_external(owner):
         if isinstance(owner, (list, dict, tuple, MappingProxyType)):
             function = getattr(trace.deep(owner), function.__name__)
+    if getattr(function, "__name__", "") in COMPARING_ITEMS:
+        with trace.comparing_items():
+            return _call_with_all_lifted(frame, function, owner, args, kwargs, node)
     return _call_with_all_lifted(frame, function, owner, args, kwargs, node)
 
 

@@ -19,7 +19,8 @@ path, ``max(0.0, x)``, go to two such lists: of values, and of bools that tell t
 
 An array in a list is the array that was appended, not a copy.  The store holds copies, so from
 then on neither the array nor the item may be stored into: that raises ``AmbiguousStore``, and the
-call is captured again without stores for lists of arrays.
+call is captured again without stores for lists of arrays.  Which array it is, a number beside
+the copy tells where it matters (:mod:`autodiff.capture.numbering`).
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class TracedList(KeptList):
                 return
             if isinstance(item, Either):
                 self._needs_types(item)
-            if not is_numeric(item):
+            if self._is_split(item):
                 if self._split(item):
                     self._append_record(item)
                     return
@@ -157,6 +158,8 @@ class TracedList(KeptList):
         if not isinstance(index, Tracer) and self.is_free(last):
             return list.pop(self, index)
         if self.store is None and not self.is_here() and self.can_store():
+            if self.columns is not None:
+                return self.pop(index)
             self.request(None)
         if (last and self.is_here()) or not self._can_shift():
             self._settle("pop")
@@ -219,7 +222,7 @@ class TracedList(KeptList):
             list.insert(self, index, item)
             return
         if self.store is None and not self.is_here():
-            if is_numeric(item):
+            if not self._is_split(item):
                 self.request(slot_of(item))
             elif self.columns is None and self._split(item):
                 self.insert(index, item)
@@ -281,6 +284,9 @@ class TracedList(KeptList):
                     return
             if isinstance(item, Either):
                 self._needs_types(item)
+            if self._is_split(item) and self._split(item):
+                self[index] = item
+                return
             self.request(slot_of(item))
             return
         store = self.store
@@ -357,6 +363,8 @@ class TracedList(KeptList):
             made = self._new(())
             made.template = self.template
             made.columns = tuple([column[index] for column in self.columns])
+            for column in made.columns:
+                column.is_column = True
             return made
         x = self.whole()
         assert x is not None and self.store is not None

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from autodiff.capture.arrays import Arrays, Chosen, Equal, array_of, moved, plac
 from autodiff.capture.heap import Object
 from autodiff.capture.predicates import Predicate, Refused
 from autodiff.capture.references import Choice, Reference, To, objects_of
-from autodiff.capture.regions import Outcome, Slot
+from autodiff.capture.regions import Outcome, Slot, is_listed
 from autodiff.dims import Dim, Extent, same, same_shape, symbols
 from autodiff.ir.data import Value
 from autodiff.ops.builder import Builder, emit
@@ -89,6 +90,7 @@ class _Name:
     is_loose: bool  # whether anything else holds that array
     way: Way
     token: str = ""  # the name that carries its number
+    which: str = ""  # the name that carries the number by which lists and results know it (capture.numbering)
     # Of a view: the names that carry where it lies, by step and axis.
     places: dict[tuple[int, int], str] = field(default_factory=dict)
     end: Reference | None = None  # at the end of the body
@@ -123,7 +125,7 @@ class LoopArrays:
     # -- in the body
     def enter(self, values: dict[Key, Value], index: Value | None) -> None:
         """Put the arrays in place, given what all carried names hold."""
-        cells = {name: Cell(values[name.key]) for name in self.names.values()}
+        cells = self._new_cells(values)
         is_first = None
         heads = {}
         if index is not None:  # in the body, not in the condition of a ``while``
@@ -131,9 +133,24 @@ class LoopArrays:
             self.owners = {cell: name for name, cell in cells.items()}
         for name, tracer in self._bound(values, is_first, cells):
             name.key[0].locals[name.key[1]] = tracer
+            self._give_number(name, tracer.cell, values)
             heads[tracer.cell] = name
         if index is not None:
             self.heads = heads
+
+    def _new_cells(self, values: dict[Key, Value]) -> dict[_Name, Cell]:
+        """The storages that stand for the names."""
+        cells = {name: Cell(values[name.key]) for name in self.names.values()}
+        for name, cell in cells.items():
+            self._give_number(name, cell, values)
+        return cells
+
+    def _give_number(self, name: _Name, cell: Cell, values: dict[Key, Value]) -> None:
+        """Have a storage know which array it is of."""
+        if name.which:
+            cell.number = Tracer(values[self.scope, name.which], "python")
+        elif self.heap.numbering.is_carried:
+            cell.number = 0  # in a first look
 
     def _bound(
         self, values: dict[Key, Value], is_first: Predicate | None, cells: dict[_Name, Cell]
@@ -147,13 +164,21 @@ class LoopArrays:
                 name.way, reference = Way.UNKNOWN, None
             if reference is None:
                 others = set(cells.values()) - {cell}
-                yield name, self._part(values[name.key], [name.start, name.end], others)
+                before = None if is_first is False and self._is_replaced(name) else name.start
+                yield name, self._part(values[name.key], [before, name.end], others)
             elif isinstance(reference, To) and reference.object.like.cell is cell:
                 yield name, Tracer(cell, "array")
             else:
                 yield name, Tracer(Chosen(self.heap, reference, values[name.key]), "array")
             if name.way is Way.TOKEN and reference is not None:
                 known.append((name, reference))
+
+    def _is_replaced(self, name: _Name) -> bool:
+        """Whether each pass binds a name to an array that it has made."""
+        return name.end is not None and all(
+            self._owner(x) is None and not self._lasts(x) and not isinstance(x.like.cell, Chosen)
+            for x in objects_of(name.end)
+        )
 
     def _reference(
         self,
@@ -220,7 +245,24 @@ class LoopArrays:
         for name in self.names.values():
             self._raise(name, self._way_of(name, name.key in uneven))
         after = [(name.way, len(name.places)) for name in self.names.values()], len(self.lasting)
-        return before != after
+        return self._carry_numbers() or before != after
+
+    def _carry_numbers(self) -> bool:
+        """Carry of each name which array it is, where that matters; whether of any that was not."""
+        if not self.heap.numbering.is_carried:
+            return False
+        new = [name for name in self.names.values() if not name.which]
+        for name in new:
+            name.which = f"<which {name.key[1]} {id(name)}>"
+            self.carry((self.scope, name.which))
+        return bool(new)
+
+    def note_repeats(self, outcome: Outcome) -> None:
+        """Find arrays that are items of lists already when a pass begins in which they become items."""
+        for cell, name in self.heads.items():
+            end = outcome.names.get(name.key)
+            if cell.listed and (end is None or is_listed(end)):
+                self.heap.numbering.repeats = True
 
     def _raise(self, name: _Name, way: Way) -> None:
         if way <= name.way:
@@ -296,6 +338,9 @@ class LoopArrays:
     def _is_visible(self, x: Object) -> bool:
         """Whether it is known outside of the body where a view lies."""
         extents = [n for s in x.like.path for n in (*s.extents, getattr(s, "at", 0))]
+        numbers = [getattr(s, "number", None) for s in x.like.path]
+        if any(isinstance(n, Tracer) and n.value in self.defined for n in numbers):
+            return False
         return not any(symbols(n) & self.defined for n in extents if isinstance(n, Dim))
 
     def _is_placed(self, name: _Name, found: Sequence[Object]) -> bool:
@@ -322,6 +367,8 @@ class LoopArrays:
             if self._is_birth(x):
                 births.setdefault(x, len(births))
         for name in self.names.values():
+            if name.which:
+                self._leave_number(name, outcome)
             end = name.end or name.start
             if name.way is Way.TOKEN:
                 token = (self.scope, name.token)
@@ -334,6 +381,16 @@ class LoopArrays:
                 self.scope.starts[name.token] = outcome.names[self.scope, name.token] = 0
             for where, tag in name.places.items():
                 self._leave_place(name, where, tag, outcome)
+
+    def _leave_number(self, name: _Name, outcome: Outcome) -> None:
+        start, end = self.starts[name.key], outcome.names.get(name.key)
+        which = (self.scope, name.which)
+        self.scope.starts[name.which] = Tracer(self.heap.numbering.value_of(start), "python")
+        if end is None:  # as it was
+            outcome.names[which] = self.scope.locals[name.which]
+            return
+        with self.builder.reopened(outcome.block):
+            outcome.names[which] = Tracer(self.heap.numbering.value_of(end), "python")
 
     def _leave_place(self, name: _Name, where: tuple[int, int], tag: str, outcome: Outcome) -> None:
         if name.way is not Way.PLACED:  # no longer
@@ -383,8 +440,14 @@ class LoopArrays:
         is_first: Predicate = False
         if ran is not True:
             is_first = self.heap.logic.negated(ran.value)
-        cells = {name: Cell(values[name.key]) for name in self.names.values()}
+        cells = self._new_cells(values)
         for name, tracer in self._bound(values, is_first, cells):
+            self._give_number(name, tracer.cell, values)
+            if tracer.cell.number is None and name.way is Way.UNKNOWN and self._is_replaced(name):
+                # Asked for where the result may have that of before.
+                own = To(self.heap.object_of(cells[name]))
+                found = self.heap.logic.join(is_first, name.start, own)
+                tracer.cell.number = partial(self.heap.numbering.of_reference, found)
             self.results[name.key] = tracer
             if isinstance(name.end, To) and self._is_birth(name.end.object):
                 self.kept.setdefault(name.end.object, tracer)

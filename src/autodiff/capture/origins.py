@@ -64,6 +64,11 @@ IMPURE_MODULES = (
 _WRITING = frozenset(_OUTWARD[np.ndarray].split())  # methods of arrays
 # Methods of lists that compare items.
 COMPARING = {"index": "__eq__", "count": "__eq__", "remove": "__eq__", "sort": "__lt__"}
+# Functions of containers and methods of theirs that do, by whatever of these.
+COMPARING_ITEMS = frozenset(
+    "index count remove eq ne lt le gt ge contains countOf indexOf sort sorted "
+    "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __contains__".split()
+)
 # Classes whose methods are plain Python on arrays; of NumPy: polynomials.
 INTERPRETED = (
     "numpy.polynomial",

@@ -18,13 +18,14 @@ import numpy as np
 from autodiff import containers, tables
 from autodiff.capture.choices import Among
 from autodiff.capture.members import Members
+from autodiff.capture.numbering import Known, Numbering, one_array
 from autodiff.capture.pools import Pool, row_of
 from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.complex_numbers import ComplexTracer
-from autodiff.ops.either import VARIES, Either, Kind, kinds_of, union
+from autodiff.ops.either import VARIES, Either, Kind, is_array, kinds_of, union
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
@@ -119,6 +120,25 @@ class Complex:
 
 
 @dataclass(frozen=True)
+class Numbered:
+    """A real or complex array, held beside the number that tells which one it is."""
+
+    numbering: Numbering
+    complex: Complex | None = None
+
+    def item(self, found: Iterator[Any]) -> Any:
+        """The array of its columns."""
+        if self.complex is None:
+            return self.numbering.item(next(found), next(found))
+        parts, number = (next(found), next(found)), next(found)
+        return self.complex.item(*[self.numbering.item(part, number) for part in parts])
+
+    def content(self, found: Iterator[Any]) -> Any:
+        """What a run has given of an array."""
+        return next(found) if self.complex is None else self.complex.plain(next(found), next(found))
+
+
+@dataclass(frozen=True)
 class Several:
     """A tuple, a named tuple or a list of parts."""
 
@@ -179,20 +199,24 @@ class Member:
     pool: Members
 
 
-Template = Number | Typed | Complex | Several | Rows | Ref | Member | Fixed | Fields
+Template = Number | Numbered | Typed | Complex | Several | Rows | Ref | Member | Fixed | Fields
 
 
-def template_of(item: Any) -> Template | None:
-    """What an item looks like; None where no columns can hold it."""
+def template_of(item: Any, numbering: Numbering | None = None) -> Template | None:
+    """What an item looks like; None where no columns can hold it.
+
+    ``numbering``: of arrays it matters which they are.
+    """
     if isinstance(item, Either):
         return Typed(types_of(item))
     if type(item) is Among:
         return None
     number = as_parts(item)
     if number is not None:
-        return Complex(number.form, number.part_dtype)
+        found = Complex(number.form, number.part_dtype)
+        return found if numbering is None or number.form != "array" else Numbered(numbering, found)
     if is_numeric(item):
-        return Number()
+        return Numbered(numbering) if numbering is not None and is_array(item) else Number()
     if isinstance(item, StoredList):
         kept: Any = item
         if kept.columns is not None:
@@ -205,7 +229,7 @@ def template_of(item: Any) -> Template | None:
         cls = type(item)
     else:
         return None
-    parts = [template_of(part) for part in item]
+    parts = [template_of(part, numbering) for part in item]
     if not parts or any(part is None for part in parts):
         return None
     return Several(cls, tuple([part for part in parts if part is not None]))
@@ -251,6 +275,8 @@ def looks_like(template: Template, item: Any) -> bool:
         return template.pool.fits(item)
     if isinstance(template, Typed):
         return template.holds(item)
+    if isinstance(template, Numbered):
+        return is_array(item) and template_of(item) == (template.complex or Number())
     found = template_of(item)
     if isinstance(template, Several) and isinstance(found, Several):
         alike = found.cls is template.cls and len(found.parts) == len(template.parts)
@@ -285,6 +311,9 @@ def numbers(template: Template, item: Any) -> Iterator[Any]:
         yield from template.parts_of(item)
     elif isinstance(template, (Ref, Member)):
         yield template.pool.number(item)
+    elif isinstance(template, Numbered):
+        yield from (item,) if template.complex is None else item.parts
+        yield template.numbering.of(item)
     elif isinstance(template, Complex):
         number = as_parts(item)
         assert number is not None
@@ -301,6 +330,8 @@ def width(template: Template) -> int:
         return sum(map(width, template.parts))
     if isinstance(template, Fixed):
         return 0
+    if isinstance(template, Numbered):
+        return 2 if template.complex is None else 3
     return 2 if isinstance(template, (Typed, Complex)) else 1
 
 
@@ -340,6 +371,8 @@ def build(template: Template, found: Iterator[Any], home: KeptList) -> Any:
         return home.trace.note_item(rows) if template.is_given else rows
     if isinstance(template, (Ref, Member)):
         return template.pool.row(next(found))
+    if isinstance(template, Numbered):
+        return template.item(found)
     return next(found)
 
 
@@ -350,6 +383,10 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
         return values if template.types.slot.dtype == np.result_type(*template.dtypes()) else None
     if isinstance(template, Complex):
         return ComplexTracer((next(columns), next(columns)), "array")
+    if isinstance(template, Numbered):
+        whole = as_array(template.complex or Number(), columns)
+        next(columns)
+        return whole
     if isinstance(template, (Fixed, Fields, Member)):
         return None
     if isinstance(template, Ref):
@@ -378,6 +415,8 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
 def _has_complex(template: Template) -> bool:
     if isinstance(template, Several):
         return any(map(_has_complex, template.parts))
+    if isinstance(template, Numbered):
+        return template.complex is not None
     return isinstance(template, Complex)
 
 
@@ -393,12 +432,20 @@ class RecordPlan:
     ) -> list[Any]:
         """The list; ``leaf`` makes one of the result."""
         columns = [column.build(outputs, leaf, made) for column in self.columns]
-        return [_plain(self.template, iter(row)) for row in zip(*columns, strict=True)]
+
+        def array(content: Any, known: Known, key: Any) -> Any:
+            return one_array(known, key, lambda: content, leaf, made)
+
+        return [_plain(self.template, iter(row), array) for row in zip(*columns, strict=True)]
 
 
-def _plain(template: Template, found: Iterator[Any]) -> Any:
+def _plain(template: Template, found: Iterator[Any], array: Callable[..., Any]) -> Any:
     if isinstance(template, Several):
-        return template.make([_plain(part, found) for part in template.parts])
+        return template.make([_plain(part, found, array) for part in template.parts])
+    if isinstance(template, Numbered):
+        content = template.content(found)
+        key = next(found), template.complex is not None
+        return array(content, template.numbering.known, key)
     if isinstance(template, Typed):
         return template.plain(next(found), next(found))
     if isinstance(template, Complex):

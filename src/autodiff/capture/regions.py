@@ -752,7 +752,7 @@ class Merge:
             )
 
         def marked(merged: Any) -> None:
-            trace.make_ambiguous([*known, merged])
+            trace.make_ambiguous(known, merged)
             put(merged)
 
         return marked

@@ -26,6 +26,7 @@ from autodiff.capture.conditions import truth
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Poison, Scope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
+from autodiff.capture.loop_arrays import NUMBER
 from autodiff.capture.regions import (
     Outcome,
     Slot,
@@ -115,6 +116,7 @@ def _keep_temporaries(body: Body) -> tuple[list[tuple[Scope, str]], list[Slot], 
     keys, slots, starts = [], [], []
     _halve_temporaries(body)
     _spread_temporaries(body)
+    body.index = body.parameters[0]
     for key, end in body.temporaries.items():
         if isinstance(end, Maybe) and key[1].startswith("<result"):
             end = body.outcome.names[key] = end.value  # read only where the loop has returned
@@ -141,6 +143,12 @@ def _keep_temporaries(body: Body) -> tuple[list[tuple[Scope, str]], list[Slot], 
             keys.append(tag)
             slots.append(FLAG)
             starts.append(fit(False, FLAG))
+        if is_array(end) and body.frame.trace.numbering.is_carried:
+            which = body.which[key] = (key[0], f"<which {key[1]}>")
+            body.outcome.names[which] = _number_at_end(body, end)
+            keys.append(which)
+            slots.append(NUMBER)
+            starts.append(fit(0, NUMBER))
         if latched:
             # Not every iteration binds it: it keeps its value, and whether it was ever bound.
             flag = (key[0], f"<bound {key[1]}>")
@@ -150,6 +158,18 @@ def _keep_temporaries(body: Body) -> tuple[list[tuple[Scope, str]], list[Slot], 
             slots.append(FLAG)
             starts.append(fit(False, FLAG))
     return keys, slots, starts
+
+
+def _number_at_end(body: Body, end: Tracer) -> Tracer:
+    """Which array a name is at the end of the body (``numbering``)."""
+    trace = body.frame.trace
+    assert body.outcome is not None
+    trace.rolling.append(body)
+    try:
+        with trace.builder.reopened(body.outcome.block):
+            return Tracer(trace.numbering.value_of(end), "python")
+    finally:
+        trace.rolling.pop()
 
 
 def _halve_temporaries(body: Body) -> None:
@@ -258,6 +278,13 @@ def _temporary(body: Body, key: tuple[Scope, str], slot: Slot, before: Value) ->
     if key in body.latches:
         new = emit("select", (end.bound.value, fit(end.value, slot), before))
         return fit(Tracer(new, slot.form), slot)
+    latch = next(
+        (body.latches[k] for k, which in body.which.items() if which == key and k in body.latches),
+        None,
+    )
+    if latch is not None:
+        bound = body.outcome.names[latch]
+        return fit(Tracer(emit("select", (bound.value, fit(end, slot), before)), "python"), slot)
     if key in body.latches.values():
         return fit(Tracer(emit("logical_or", (end.value, before)), "python"), slot)
     value = fit(end, slot)
@@ -318,7 +345,7 @@ def _bind_temporaries(
     """Give the names that the body binds first the values of the last iteration."""
     ends = {key: _end_of(body, key) for key in values}
     body.arrays.take_temporaries([x for x in ends.values() if is_array(x)])
-    helpers = {*body.latches.values(), *body.tags.values()}
+    helpers = {*body.latches.values(), *body.tags.values(), *body.which.values()}
     for (key, value), slot in zip(values.items(), slots, strict=True):
         scope, name = key
         if key in helpers:
@@ -329,6 +356,8 @@ def _bind_temporaries(
         last = Tracer(value, slot.form)
         if slot.form == "array":
             last = body.arrays.temporary(ends[key], value, key in body.latches, trips)
+            if key in body.which:
+                last.cell.number = Tracer(values[body.which[key]], "python")
             if is_listed(ends[key]):
                 last.cell.listed = True
         if key in body.narrow:

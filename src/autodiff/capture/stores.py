@@ -8,6 +8,7 @@ What a list does with its store is in :mod:`autodiff.capture.kept` and :mod:`aut
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from autodiff.dims import (
 from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, NotStaged
 from autodiff.ops import indexing
+from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
@@ -206,6 +208,7 @@ class ItemStep(ViewStep):
     """The step from a list's store to one of its arrays, which cannot be stored into."""
 
     at: Extent = 0
+    number: Any = field(default=None, compare=False)  # which array it is, where that is carried
 
     @staticmethod
     def of(at: Extent, slot: Slot) -> ItemStep:
@@ -215,13 +218,17 @@ class ItemStep(ViewStep):
         return ItemStep(read, _refuse_store, at=at)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ItemStep) and same(self.at, other.at)
+        if not isinstance(other, ItemStep) or not same(self.at, other.at):
+            return False
+        return self.number is other.number  # which says where it is known
 
     __hash__ = None  # type: ignore[assignment]
 
 
 def is_item(x: Tracer) -> bool:
     """Whether an array is (a view of) one that was read from a list's store."""
+    if isinstance(x, ComplexTracer):
+        return any(map(is_item, x.parts))
     return any(isinstance(step, ItemStep) for step in x.path)
 
 

@@ -35,6 +35,7 @@ from autodiff.capture.arrays import Arrays
 from autodiff.capture.effort import Allowance
 from autodiff.capture.given import converted
 from autodiff.capture.lists import TracedList
+from autodiff.capture.numbering import Numbering
 from autodiff.capture.parts import Parts, table_of
 from autodiff.capture.paths import Guard, Path, has_repeats
 from autodiff.capture.text import is_pending, materialised
@@ -56,6 +57,7 @@ from autodiff.ops.evaluate import (
     run_operation,
     without_effects,
 )
+from autodiff.ops.known import check, known
 from autodiff.ops.layout import set_layout
 from autodiff.ops.tracer import (
     SUPPORTED_KINDS,
@@ -100,6 +102,7 @@ class Tables:
     parts: Parts = field(default_factory=Parts)
     heap: Arrays = field(default_factory=Arrays)
     ambiguous: dict[int, Any] = field(default_factory=dict)
+    chosen: dict[int, tuple[Any, Sequence[Any]]] = field(default_factory=dict)  # ... of which
     # What stands, in a loop's body, for an object of before.
     held: dict[int, Any] = field(default_factory=dict)
     merged: dict[int, Any] = field(default_factory=dict)  # tuples that may be older ones
@@ -202,6 +205,8 @@ class Tables:
     calling: Any = None  # the frame that calls what is called now
     # Lists that are arguments, one array each (given.Given).
     given: dict[int, Any] = field(default_factory=dict)
+    copies_given: bool = False  # lists hold copies of lists that are the user's own
+    compares_items: bool = False  # Python compares what containers hold
     # Copies of containers, with everything in them lifted, that libraries were given; of which.
     copies: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
@@ -220,6 +225,8 @@ class Trace(Tables):
         super().__init__()
         self.builder = tier.builder(self)
         self.tier = tier
+        self.numbering = Numbering(self.heap, self.builder, self.rolling)
+        self.heap.numbering = self.numbering
         self.run_long = run_long
         self.decisions = Decisions(learnt)
         self.warned: set[str] = set() if warned is None else warned  # codes
@@ -235,7 +242,7 @@ class Trace(Tables):
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
             self.copied, self.items, self.tables, self.taken_apart, self.gathered,
-            self.ambiguous, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
+            self.ambiguous, self.chosen, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
             self.attempts, self.used_members, self.paths, self.lengths, self.guards, self.objects,
         ):  # fmt: skip
@@ -551,9 +558,38 @@ class Trace(Tables):
         ):
             raise NotStaged("a comparison of records of a list that is an argument")
 
-    def make_ambiguous(self, objects: Iterable[Any]) -> None:
-        """Have lists and dicts refuse to change: a branch chose one of them."""
-        self.ambiguous.update((id(obj), obj) for obj in objects)
+    def note_copied(self, x: Any) -> None:
+        """A list of lists is to hold copies: note if any of those is one of the user's own."""
+        for part in containers.walk(x, is_stored):
+            if isinstance(part, list) and self.is_given(part):
+                self.copies_given = True
+
+    def is_given(self, x: Any) -> bool:
+        """Whether a container is from outside, or stands for one of the arguments."""
+        return id(x) in self.taken_apart or id(x) in self.given or self.is_external(x)
+
+    def cells_of_inputs(self) -> Iterator[Cell]:
+        """The storages of the arrays among the inputs; of complex ones those of their parts."""
+        yield from (record.cell for record in self.inputs if record.form == "array")
+        for entered, _ in self.complex_inputs.values():
+            yield from (part.cell for part in entered.parts)
+
+    def make_ambiguous(self, known: Sequence[Any], merged: Any) -> None:
+        """Have lists and dicts refuse to change: a branch chose one of them, or what it made."""
+        self.ambiguous.update((id(obj), obj) for obj in (*known, merged))
+        self.chosen[id(merged)] = (merged, known)
+
+    def refuse_copies(self, parts: Sequence[Any]) -> None:
+        """Refuse where it shows, in a result, that what a branch chose of lists and dicts is a copy."""
+        ids = {id(x) for x in parts}
+        for x in parts:
+            merged, pending = self.chosen.get(id(x), (None, ()))
+            pending = [*pending] if merged is x else []
+            while pending:
+                one = pending.pop()
+                pending += self.chosen.get(id(one), (None, ()))[1]
+                if self.is_given(one) or id(one) in ids or getattr(one, "frozen", False):
+                    raise AmbiguousStore("a list or dict in the result that a branch chose")
 
     def refuse_held(self, obj: Any) -> None:
         """A change is about to happen, or it matters which object it is."""
@@ -929,8 +965,12 @@ class Trace(Tables):
     def _deep_in_new(self, obj: Any, depth: int) -> Any:
         """A list, tuple or dict made here, with what comes from outside in it lifted."""
         if type(obj) is dict:
-            lifted = {k: self.deep(x, depth + 1) for k, x in obj.items()}
-            return obj if all(lifted[k] is obj[k] for k in obj) else lifted
+            # Keys are not looked up: how the user's are compared may change the dict.
+            values = list(obj.values())
+            lifted = [self.deep(x, depth + 1) for x in values]
+            if all(a is b for a, b in zip(lifted, values, strict=True)):
+                return obj
+            return run_users(dict, zip(obj, lifted, strict=True))
         if type(obj) not in (list, tuple) and not isinstance(obj, StoredList):
             return obj
         if getattr(obj, "store", None) is not None:
@@ -1025,10 +1065,21 @@ class Trace(Tables):
             # It decides what a library computes: which integrand, which point of a search.
             raise self.called_out.lost(self.builder.source)
         array, depends = self.evaluate(value)
+        if self.compares_items:
+            _refuse_two_nans(value)
         if depends and self.tier.reusable and value not in self.guarded:
             self.guarded[value] = None
             _emit_guard(tracer, array)
         return self.present(tracer, array)
+
+    @contextmanager
+    def comparing_items(self) -> Iterator[None]:
+        """Python compares what containers hold, in which one object is equal to itself even if it is NaN."""
+        before, self.compares_items = self.compares_items, True
+        try:
+            yield
+        finally:
+            self.compares_items = before
 
     def note_written(self, tracer: Tracer, text: str) -> None:
         """Note a text that shows a value, if that carries a derivative."""
@@ -1250,6 +1301,18 @@ def is_unsupported(x: Any) -> bool:
     return isinstance(x, (np.ndarray, np.generic)) and (
         x.dtype.kind not in SUPPORTED_KINDS or x.dtype.itemsize > 8
     )
+
+
+def _refuse_two_nans(value: Value) -> None:
+    """Whether two items are equal is asked: where both are NaN, they are if they are one object, which nobody knows."""
+    owner = value.owner
+    if owner is None or owner.kind != "equal" or not all(x.type.is_float for x in owner.operands):
+        return
+    constants = [known(Tracer(x)) for x in owner.operands]
+    if any(c is not None and not np.isnan(c) for c in constants):
+        return
+    nans: Any = [np.isnan(Tracer(x)) for x in owner.operands]
+    check(np.logical_not(np.logical_and(*nans)), "a search for NaN")
 
 
 def form_of(example: Any, as_float: bool = False) -> tuple[Form, np.ndarray]:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.api import vmap
+from autodiff.capture.numbering import ArrayPlan
 from autodiff.errors import UnsupportedError
 
 from .derivatives import (
@@ -188,8 +189,9 @@ def _result_types(
     found = compiled(f)._compiled.first_way(plan, given, {})[1]  # type: ignore[attr-defined]
     types = []
     for leaf in found.result.leaves:
-        while leaf[0] == "either":  # a number of two types by the path: the wider one
-            leaf = leaf[3]
+        while leaf[0] == "either" or isinstance(leaf[1], ArrayPlan):
+            # A number of two types by the path: the wider one; an array that may be an argument.
+            leaf = leaf[3] if leaf[0] == "either" else leaf[1].content
         if leaf[0] == "output":
             value = found.program.outputs[leaf[1]]
             types.append((tuple(value.type.shape), np.dtype(value.type.dtype).str))

@@ -26,7 +26,7 @@ import numpy as np
 from autodiff.dims import Dim, Extent, equal
 from autodiff.errors import ArgumentError, DtypeError, InternalError
 from autodiff.ir.data import ArrayType, Block, Value
-from autodiff.ladder import AmbiguousStore
+from autodiff.ladder import AmbiguousStore, Declined
 from autodiff.ops import builder as _builder
 from autodiff.ops.protocol import protocol
 from autodiff.plain_data import dataclass
@@ -40,7 +40,7 @@ class Cell:
     ``strides`` are those of the NumPy array it stands for, in bytes; None: C order without gaps.
     """
 
-    __slots__ = ("block", "follows", "listed", "strides", "value", "version")
+    __slots__ = ("block", "follows", "listed", "number", "strides", "value", "version")
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -48,6 +48,7 @@ class Cell:
         self.block = _builder.current_block()  # where it was made
         self.listed = False  # also an item of a list, which holds its content of that time
         self.strides: tuple[int, ...] | None = None
+        self.number: Any = None  # which array it is, where that is carried
         self.follows = False  # whether its strides are those of an argument, or follow from them
 
     def write(self, value: Value) -> None:
@@ -301,7 +302,10 @@ class Tracer:
     def __hash__(self) -> int:
         if self.form == "array":
             raise TypeError("unhashable type: 'numpy.ndarray'")
-        return hash(self._concrete())
+        concrete = self._concrete()
+        if concrete != concrete:
+            raise Declined("the hash of NaN, which is that of the object")
+        return hash(concrete)
 
     def __repr__(self) -> str:
         # In a trace it is the user's code that asks, and it must see what plain Python shows.

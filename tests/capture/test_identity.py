@@ -1,0 +1,569 @@
+"""Which objects of a result are one, with one another and with the arguments; of which type each item is."""
+
+import copy
+import math
+from collections import deque
+
+import numpy as np
+import pytest
+
+from autodiff.api import Function
+
+from .support import uncompiled_allowed
+
+over_engines = pytest.mark.parametrize(
+    "engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)]
+)
+
+
+def shape_of(x, numbers):
+    """What an object looks like from outside: types, values, and which of its parts are one object."""
+    if isinstance(x, (list, tuple, dict, np.ndarray)):
+        if id(x) in numbers and not isinstance(x, tuple):
+            return numbers[id(x)]
+        number = numbers.setdefault(id(x), len(numbers))
+        if isinstance(x, np.ndarray):
+            return number, str(x.dtype), np.round(x, 9).tolist()
+        items = list(x.items()) if isinstance(x, dict) else x
+        parts = [shape_of(part, numbers) for part in items]
+        return (type(x), parts) if isinstance(x, tuple) else (number, type(x), parts)
+    return type(x), repr(round(x, 9) if isinstance(x, float) else x)
+
+
+def outcome(function, arguments):
+    """The result of a call beside the arguments as they are after it."""
+    result = function(*arguments)
+    return shape_of((arguments, result), {})
+
+
+def is_as_in_python(function, make, engine, compiled=None):
+    """Values, types and identities are those of plain Python, of a fresh call each."""
+    compiled = compiled or Function(function, engine=engine)
+    with uncompiled_allowed():
+        assert outcome(compiled, make()) == outcome(function, make())
+    return compiled
+
+
+# -- one array in the arguments is one in a deep copy ------------------------------------------------
+def deep(xs, a):
+    return copy.deepcopy(xs)
+
+
+def deep_and_stored(xs, a):
+    made = copy.deepcopy(xs)
+    made[0][0] = a
+    return made, xs
+
+
+def deep_of_parts(xs, a):
+    return copy.deepcopy((xs, xs[0], [xs[-1]]))
+
+
+def two_deep_copies(xs, a):
+    return [copy.deepcopy(xs[0]), copy.deepcopy(xs[1])]
+
+
+def arrays(*numbers, dtype=float):
+    """Lists of arrays, of which equal numbers are one."""
+
+    def make():
+        known = [np.arange(3.0).astype(dtype) + k for k in range(max(numbers) + 1)]
+        return [known[k] for k in numbers], 0.5
+
+    return make
+
+
+REPEATED = [arrays(0, 0), arrays(0, 1), arrays(0, 1, 0, 1, 1), arrays(0, 1, 0, dtype=complex)]
+
+
+@over_engines
+@pytest.mark.parametrize("f", [deep, deep_and_stored, deep_of_parts, two_deep_copies])
+def test_a_deep_copy_has_one_array_where_the_argument_has_one(f, engine) -> None:
+    compiled = Function(f, engine=engine)
+    for make in [*REPEATED, arrays(0, 1, 2, 3, 4, 5, 6, 7, 8, 0), *REPEATED]:
+        is_as_in_python(f, make, engine, compiled)
+
+
+# -- arrays of a result are one where they are in Python ----------------------------------------------
+def appended_twice(x, a):
+    out = []
+    for _ in range(5):
+        out.append(x)
+        out.append(x)
+    return out
+
+
+def history_and_last(x, a):
+    history = []
+    for _ in range(9):
+        x = x * a
+        history.append(x)
+    return history, x
+
+
+def history_of_what_was_before(x, a):
+    y, history = x * 2, []
+    for _ in range(9):
+        history.append(y)
+        y = y * a
+    return history, y
+
+
+def starts_with_the_argument(x, a):
+    history = [x]
+    for _ in range(9):
+        history.append(history[-1] * a)
+    return x, history
+
+
+def made_before_the_loop(x, a):
+    y = x * a
+    out = [y]
+    for _ in range(9):
+        out.append(y)
+    return out, y
+
+
+def changed_or_not(x, a):
+    out, y = [], x * a
+    for k in range(9):
+        if x[k % 3] > 0.3:
+            y = y * a
+        out.append(y)
+    return out, y
+
+
+def appended_or_not(x, a):
+    out, y = [], x
+    for k in range(12):
+        y = y * a
+        if x[k % 3] > 0.3:
+            out.append(y)
+    return out, y
+
+
+def best_of_them(x, a):
+    best, tried = x, []
+    for k in range(9):
+        y = x * k - a
+        if y.sum() > best.sum():
+            best = y
+        tried.append(y)
+    return tried, best
+
+
+def in_pairs(x, a):
+    out, y = [], x * a
+    for k in range(9):
+        y = y * a
+        out.append((y, k, y))
+    return out, y
+
+
+def last_and_first_item(x, a):
+    out = []
+    for _ in range(9):
+        x = x * a
+        out.append(x)
+    return out, out[-1], out[0]
+
+
+def lists_of_the_same(x, a):
+    out = []
+    for _ in range(9):
+        x = x * a
+        out.append(x)
+    return out, [v for v in out], out[:], out[2:5], list(out), out + out[:1]
+
+
+def in_a_loop_of_unknown_length(x, a):
+    out = []
+    while x.sum() > 0.5:
+        x = x * a
+        out.append(x)
+        out.append(x)
+    return out, x
+
+
+def loops_in_loops(x, a):
+    out, y = [], x
+    for k in range(4):
+        y = x * k
+        for _ in range(9):
+            out.append(y)
+            z = y + a
+            out.append(z)
+    return out, y, z
+
+
+def of_two_names(x, a):
+    y, z, out = x * a, x + a, []
+    for _ in range(6):
+        y, z = z, y
+        out.append(y)
+    return out, y, z
+
+
+def returned_from_the_loop(x, a):
+    out = []
+    for k in range(20):
+        x = x * a
+        out.append(x)
+        if x.sum() < 0.1 + 0.01 * k:
+            return out, x
+    return out, out[0]
+
+
+def asked_in_the_loop(x, a):
+    out, y, found = [x], x * a, 0
+    for k in range(6):
+        if x[k % 3] > 0.3:
+            y = y + a
+        out.append(y)
+        if out[-1] is out[-2]:
+            found = found + 1
+    return found, out
+
+
+def chosen_by_a_branch(x, a):
+    y, z = x * a, x + a
+    return [y if x[0] > 0.5 else z, y, z], x if a > x[0] else y
+
+
+def changed_by_a_branch(x, a):
+    y = x
+    if x[0] > 0.3:
+        y = x * a
+    return y
+
+
+def a_view_chosen_by_a_branch(x, a):
+    return x[1:] if x[0] > 0.3 else x[:-1], x
+
+
+def complex_and_in_a_list_twice(x, a):
+    y = x * 2j
+    out = []
+    for _ in range(9):
+        out.append(y)
+        y = y * a
+    return y, out, out, [y], x * 2j if x[0] > 0.3 else y
+
+
+def item_or_as_it_was(x, a):
+    p = [x * a]
+    for k in range(9):
+        x = p[-1] if x[0] > a else x
+    return [x]
+
+
+def at_a_place_or_as_it_was(x, a):
+    p, y = [x * a, x + a], x
+    for k in range(9):
+        y = p[k % 2] if x[0] > a else y
+    return [y]
+
+
+ARRAYS = [
+    item_or_as_it_was, at_a_place_or_as_it_was, complex_and_in_a_list_twice, appended_twice, history_and_last, history_of_what_was_before, starts_with_the_argument,
+    made_before_the_loop, changed_or_not, appended_or_not, best_of_them, in_pairs, last_and_first_item,
+    lists_of_the_same, in_a_loop_of_unknown_length, loops_in_loops, of_two_names,
+    returned_from_the_loop, asked_in_the_loop, chosen_by_a_branch, changed_by_a_branch,
+    a_view_chosen_by_a_branch,
+]  # fmt: skip
+
+
+def _up(n):
+    return np.linspace(0.1, 1.0, n), 0.7
+
+
+def _down(n):
+    return np.linspace(1.0, 0.2, n), 0.6
+
+
+@over_engines
+@pytest.mark.parametrize("f", ARRAYS)
+def test_arrays_of_the_result_are_one_where_they_are_in_python(f, engine) -> None:
+    compiled = Function(f, engine=engine)
+    for make in (_up, _down, _up):
+        is_as_in_python(f, lambda make=make: make(3), engine, compiled)
+
+
+IN_LOOPS = [f for f in ARRAYS if "branch" not in f.__name__ and f is not returned_from_the_loop]
+
+
+@pytest.mark.parametrize("f", IN_LOOPS)
+def test_they_are_told_apart_in_one_loop(f) -> None:
+    told = Function(f, engine="numpy").explain(*_up(3))
+    assert "unrolled" not in str(told)
+
+
+def stored_into_before_it_is_rebound(x, a):
+    for k in range(9):
+        if x[0].real > 0.2:
+            x[2] = a * 2
+            x = x * a
+    return x
+
+
+@over_engines
+def test_a_store_into_a_complex_argument_that_the_loop_then_rebinds(engine) -> None:
+    def make():
+        return np.linspace(1.0, 0.2, 3) * (1 - 0.5j), 0.6
+
+    is_as_in_python(stored_into_before_it_is_rebound, make, engine)
+
+
+# -- lists and dicts that a branch chose are these -------------------------------------------------------
+def one_of_two_lists(x, a):
+    p, q = [a, 1.0], [a, 2.0]
+    return [p if x[0] > 0.5 else q, p, q]
+
+
+def list_or_a_new_one(x, a):
+    p = [a, 1.0]
+    return {"p": p, "q": p if x[0] > 0.5 else [a, 2.0]}
+
+
+def dict_or_a_new_one(x, a):
+    d = {"x": x, "y": a}
+    return d, d if x[0] > 0.5 else {"x": x * a, "y": 1.0}
+
+
+def lists_that_follow(x, a):
+    row, out = [a, 1.0], []
+    for k in range(6):
+        out.append(row)
+        row = row if x[k % 3] > 0.3 else [y * a for y in row]
+    return out, row
+
+
+def items_that_are_chosen(x, a):
+    rows = [[a, 1.0], [2.0, a], [a, a]]
+    m = rows[:]
+    for k in range(3):
+        m[k] = rows[k] if x[k] > 0.3 else rows[k - 1]
+    m[0][0] = a * 7
+    return m, rows
+
+
+def chosen_and_read_only(x, a):
+    p = [a, 1.0]
+    q = p if x[0] > 0.5 else [a, 2.0]
+    return sum(q) * a
+
+
+CHOSEN = [
+    one_of_two_lists, list_or_a_new_one, dict_or_a_new_one, lists_that_follow, items_that_are_chosen,
+    chosen_and_read_only,
+]  # fmt: skip
+
+
+@over_engines
+@pytest.mark.parametrize("f", CHOSEN)
+def test_lists_and_dicts_that_a_branch_chose_are_these(f, engine) -> None:
+    compiled = Function(f, engine=engine)
+    for make in (_up, _down, _up):
+        is_as_in_python(f, lambda make=make: make(3), engine, compiled)
+
+
+def test_a_choice_that_is_only_read_is_captured_once() -> None:
+    told = Function(chosen_and_read_only, engine="numpy").explain(*_up(3))
+    assert "decided" not in str(told)
+
+
+# -- an item is of its own type ------------------------------------------------------------------------
+def sorted_by_exchanges(xs, a):
+    m = list(xs)
+    for _ in range(len(m)):
+        for j in range(len(m) - 1):
+            if m[j] > m[j + 1]:
+                m[j], m[j + 1] = m[j + 1], m[j]
+    return m
+
+
+def exchanged_twice(xs, a):
+    m = list(xs)
+    for _ in range(2):
+        for j in range(2):
+            if m[j] > m[j + 1]:
+                m[j], m[j + 1] = m[j + 1], m[j]
+    return m
+
+
+def sorted_constants(xs, a):
+    m = [1, 2.5, 0.5, True, 0]
+    for _ in range(len(m)):
+        for j in range(len(m) - 1):
+            if m[j] > m[j + 1] + 0 * a:
+                m[j], m[j + 1] = m[j + 1], m[j]
+    return m
+
+
+def larger_of_each_pair(xs, a):
+    m, found = list(xs), []
+    for k in range(len(m) - 1):
+        found.append(m[k] if m[k] > m[k + 1] else m[k + 1])
+    return found
+
+
+def moved_to_the_front(xs, a):
+    m, total = list(xs), 0
+    for k in range(20):
+        j = (k * 7) % len(m)
+        m[j], m[0] = m[0], m[j]
+        total = total + m[0]
+    return m, total
+
+
+def some_scaled(xs, a):
+    m = list(xs)
+    for j in range(len(m)):
+        if m[j] > a:
+            m[j] = m[j] * 1.5
+    return m
+
+
+TYPED = [
+    sorted_by_exchanges, exchanged_twice, sorted_constants, larger_of_each_pair, moved_to_the_front,
+    some_scaled,
+]  # fmt: skip
+MIXED = {
+    "ints": lambda k: 3 - k if k % 2 else 2.5 - k,
+    "large ints": lambda k: 2**53 + 2 * k + 1 if k % 2 else 2.5 - k,
+    "bools": lambda k: True if k % 2 else 2.5 - k,
+    "NumPy": lambda k: np.float64(3 - k) if k % 2 else 2.5 - k,
+    "ints alone": lambda k: (5 * k) % 7 - 2,
+}
+
+
+@over_engines
+@pytest.mark.parametrize("f", TYPED)
+def test_an_item_keeps_its_type(f, engine) -> None:
+    for item in MIXED.values():
+        is_as_in_python(f, lambda item=item: ([item(k) for k in range(7)], 0.7), engine)
+
+
+# -- NaN is equal to itself where it is one object ------------------------------------------------------
+def items_of_a_list(xs, a):
+    q = [x * a for x in xs]
+    return q[1] in q, q.count(q[1]), q.index(q[1]), q == q[:], q != list(q)
+
+
+def items_of_arguments(xs, a):
+    q = [x for x in xs]
+    return xs == q, xs[1] in q, q.index(xs[1]), xs.count(xs[1]), xs <= q
+
+
+def removed(xs, a):
+    q = [x for x in xs]
+    q.remove(xs[1])
+    del q[q.index(xs[2])]
+    return q
+
+
+def in_a_loop(xs, a):
+    found, before = 0, xs[0]
+    for x in xs:
+        if x in xs:
+            found = found + 1
+        if (before, a) == (x, a):
+            found = found + 10
+        before = x
+    return found
+
+
+def read_twice(xs, a):
+    found = 0
+    for k in range(len(xs)):
+        if [xs[k]] == [xs[k]]:
+            found = found + 1
+    return found
+
+
+def of_tuples(xs, a):
+    t = tuple(xs)
+    return t == tuple(xs), xs[1] in t, t.count(xs[1]), t.index(xs[1])
+
+
+def of_dicts(xs, a):
+    d, e, f = {"u": xs[1], "v": a}, {"u": xs[1], "v": a}, {"u": xs[1] * 1, "v": a}
+    return d == e, d == f, d == dict(d), xs[1] in d.values()
+
+
+def of_lists_in_lists(xs, a):
+    m = [[x, a] for x in xs]
+    return m == [r[:] for r in m], m.index(m[1]), [xs[1], a] in m, m.count([xs[1], a])
+
+
+def of_deques(xs, a):
+    q = deque(xs)
+    return xs[1] in q, q.count(xs[1]), q == deque(xs), q.index(xs[1])
+
+
+def of_results(xs, a):
+    y, z = xs[1] * 1.0, xs[1] * 1.0
+    return [y] == [z], y in [z], (y,) == (y,), [y, z].index(z)
+
+
+def of_sets(xs, a):
+    return {xs[1], xs[1]} == {xs[1]}, len({xs[1], xs[2]})
+
+
+SOUGHT = [
+    items_of_a_list, items_of_arguments, removed, in_a_loop, read_twice, of_tuples, of_dicts,
+    of_lists_in_lists, of_deques, of_results, of_sets,
+]  # fmt: skip
+
+
+def _with_nan(n):
+    return [1.0, math.nan, 2.0] + [0.5 * k for k in range(n)], 0.7
+
+
+def _with_one_nan_twice(n):
+    nan = float("nan")
+    return [1.0, nan, nan] + [0.5 * k for k in range(n)], 0.7
+
+
+def _without_nan(n):
+    return [1.0, 3.25, 1.0] + [0.5 * k for k in range(n)], 0.7
+
+
+@over_engines
+@pytest.mark.parametrize("f", SOUGHT)
+def test_nan_is_found_by_identity(f, engine) -> None:
+    for n in (1, 9):
+        for make in (_with_nan, _with_one_nan_twice, _without_nan):
+            is_as_in_python(f, lambda n=n, make=make: make(n), engine)
+
+
+def test_numbers_are_sought_without_falling_back() -> None:
+    compiled = Function(items_of_arguments, engine="numpy")
+    for n in (9, 12):
+        assert outcome(compiled, _without_nan(n)) == outcome(items_of_arguments, _without_nan(n))
+
+
+# -- keys that change their dict when they are compared ------------------------------------------------
+def keys_that_empty_their_dict(a):
+    class Key(int):
+        def __hash__(self):
+            return 13
+
+        def __eq__(self, other):
+            if len(d) > 1:
+                d.clear()
+            return False
+
+    d = {}
+    d = {Key(1): 1, Key(2): 2}
+    try:
+        made = dict.fromkeys(d, a)
+    except RuntimeError:
+        return "changed"
+    return len(made), len(d)
+
+
+def test_keys_that_change_their_dict_are_no_mistake_of_ours() -> None:
+    compiled = Function(keys_that_empty_their_dict, engine="numpy")
+    with uncompiled_allowed():
+        assert compiled(0.5) == keys_that_empty_their_dict(0.5)
