@@ -52,6 +52,8 @@ LAYERS: dict[str, int] = {
     "ops": 2,
     "ir": 1,
     "errors": 0,
+    "cache": 0,
+    "patterns": 0,
     "dims": 0,
     "labelled": 0,
     "containers": 0,
@@ -94,7 +96,7 @@ WITHIN = {
     ("tree", "labelled"), ("tree", "tables"), ("columns", "tables"), ("tree", "sameness"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
     ("tracebacks", "debug"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
-    ("ladder", "plain_data"), ("containers", "plain_data"), ("dims", "plain_data"), ("signals", "plain_data"),
+    ("signals", "patterns"), ("ladder", "plain_data"), ("containers", "plain_data"), ("dims", "plain_data"), ("signals", "plain_data"),
 }  # fmt: skip
 
 SOURCE = Path(__file__).parents[1] / "src" / "autodiff"

@@ -24,16 +24,17 @@ import functools
 import itertools
 import os
 import platform
-import re
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from autodiff.engines.native import cache, callbacks, signals, symbols
+from autodiff import cache
+from autodiff.engines.native import callbacks, signals, symbols
 from autodiff.engines.native.vector_math import library
 from autodiff.errors import InternalError, NameArgumentError
+from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
 
 # Raised when the meaning of cached code changes without a change of the text it is made from.
@@ -402,8 +403,8 @@ def _compile_functions(names: Sequence[str]) -> None:
 _keep: list[Machine] = []
 
 
-_DECLARATION = re.compile(r'declare\b.*?@"?([\w.$]+)"?\(|@"?([\w.$]+)"?\s*=\s*external\b')
-_DEFINITION = re.compile(r'define\b[^@]*@"?([\w.$]+)"?\(')
+_DECLARATION = pattern(r'declare\b.*?@"?([\w.$]+)"?\(|@"?([\w.$]+)"?\s*=\s*external\b')
+_DEFINITION = pattern(r'define\b[^@]*@"?([\w.$]+)"?\(')
 
 
 def _names(text: str) -> tuple[list[str], set[str]]:
@@ -464,7 +465,7 @@ def _compile(text: str, effort: str, fresh: bool) -> bytes:
 _LONG = 10_000
 """Lines of a kernel from which on good code takes longer to make than it saves, unless it repeats."""
 
-_LABEL = re.compile(r"label %([\w.]+)")
+_LABEL = pattern(r"label %([\w.]+)")
 
 
 def _is_long_and_straight(text: str) -> bool:
