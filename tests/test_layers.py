@@ -39,6 +39,7 @@ LAYERS: dict[str, int] = {
     "inlining": 6,
     "batching": 6,
     "compiled": 5,
+    "stored": 5,
     "recall": 5,
     "transform": 5,
     "sparse": 5,
@@ -54,6 +55,7 @@ LAYERS: dict[str, int] = {
     "errors": 0,
     "cache": 0,
     "patterns": 0,
+    "later": 0,
     "dims": 0,
     "labelled": 0,
     "containers": 0,
@@ -86,7 +88,7 @@ WITHIN = {
     ("api", "explain"),
     ("api", "inlining"), ("api", "batching"),
     ("symbolic", "api"),
-    ("compiled", "transform"), ("compiled", "recall"),
+    ("compiled", "transform"), ("compiled", "recall"), ("compiled", "stored"),
     ("sparse", "transform"), ("sparse", "compiled"),
     ("optimize", "api"),
     ("distributed", "optimize"), ("distributed", "api"),
@@ -250,7 +252,6 @@ CIRCLES: list[set[str]] = [
 # Import statements of autodiff's own modules in functions, by package or module. The command line, the
 # public names and the demonstration keep a plain `import autodiff` fast with theirs.
 IN_FUNCTIONS: dict[str, int] = {
-    "api": 4,
     "capture": 10,
     "cli": 12,  # each command loads what it needs
     "demo": 6,

@@ -26,7 +26,7 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -401,6 +401,24 @@ def _compile_functions(names: Sequence[str]) -> None:
 
 
 _keep: list[Machine] = []
+
+
+def objects_of(text: str, glue: str, undefined: Callable[[bytes], Sequence[str]]) -> list[bytes]:
+    """The object files that a machine of this kernel and glue is linked of, with those of shared functions.
+
+    ``undefined`` tells the names that an object file uses and does not define.
+    """
+    with _lock:
+        found = [_compile(_complete(text), "passes", False)]
+        found.append(_compile(_complete(glue), "translation", False))
+        shared: list[Machine] = []
+        for code in found:  # which grows
+            for name in undefined(code):
+                home = next((m for m in _keep if name in m._names), None)
+                if home is not None and not any(home is m for m in shared):
+                    shared.append(home)
+                    found.append(_compile(_complete(home.text), "code", False))
+        return found
 
 
 _DECLARATION = pattern(r'declare\b.*?@"?([\w.$]+)"?\(|@"?([\w.$]+)"?\s*=\s*external\b')
