@@ -19,12 +19,15 @@ import os
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from autodiff import cache
 from autodiff.capture.paths import Guard
 from autodiff.compiled.binding import NOT_GIVEN, Call
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.engines.native import session, symbols
 from autodiff.errors import AutodiffError
+from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
 from autodiff.stored import facts, objects
 from autodiff.stored.loading import is_on, signature_of
@@ -38,6 +41,7 @@ MOST = 64
 LARGEST = 2**20
 """Bytes of constants, or of text that the machine code is made from, beyond which none is stored."""
 
+_ITEMS = pattern(r"(?<=.)(\[\d+\])+$")
 _EXPORTED = ("entry", "status", "report")
 
 
@@ -64,11 +68,13 @@ def note(compiled: Compiled, specialisation: Specialisation, call: Call) -> None
     signature = signature_of(args)
     if kwargs or signature is None or any(x is NOT_GIVEN for x in call.given):
         return
-    if not _is_plain(compiled, specialisation):
-        return
-    key = described.key(signature)
     native = getattr(specialisation.run.llvm, "__self__", None)
-    if key is None or native is None or native.kernel.host_calls:
+    if native is None or native.kernel.host_calls or not _is_plain(compiled, specialisation):
+        return
+    if not compiled.transformation.is_value and any(map(_is_of_integers, args)):
+        return  # a warning says that derivatives by it are zero
+    key = described.key(signature)
+    if key is None:
         return
     try:
         entry = _entry(compiled.function, specialisation)
@@ -86,6 +92,10 @@ def note(compiled: Compiled, specialisation: Specialisation, call: Call) -> None
     if not _pending:
         atexit.register(_write_all, os.getpid())
     _pending.append(_Noted(key, entry, machine.text, machine.glue, frozenset(code.known)))
+
+
+def _is_of_integers(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind in "iu"
 
 
 def _is_plain(compiled: Compiled, specialisation: Specialisation) -> bool:
@@ -125,7 +135,8 @@ def _entry(function: FunctionType, specialisation: Specialisation) -> dict[str, 
         ((name, root),) = given
         place, known = roots.get(id(root), (None, frozenset[str]()))
         rest = text.removeprefix(name)
-        if place is None or rest == text or rest not in known:
+        # An item of a tuple is what the whole tuple is.
+        if place is None or rest == text or known.isdisjoint((rest, _ITEMS.sub("", rest))):
             raise facts.Undescribed
         made = "_" + "_".join(map(str, place))
         names[made] = place
@@ -154,7 +165,7 @@ def _relation(guard: Guard) -> tuple[str, str | None]:
     """The relation of a guard and the name that it is about, if it is one that facts can answer for."""
     if guard.relation == "missing" and type(guard.expected) is str:
         return "missing", guard.expected
-    if guard.relation in ("is", "equal", "type"):
+    if guard.relation in ("is", "equal", "type", "length"):
         return guard.relation, None
     raise facts.Undescribed
 

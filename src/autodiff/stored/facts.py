@@ -30,7 +30,9 @@ import numpy as np
 from autodiff.cache import key_of
 
 # Of these modules functions are known by name; what they do is decided by versions.
-_LIBRARIES = ("numpy", "scipy", "math", "cmath", "operator", "itertools", "functools")
+_LIBRARIES = (
+    "numpy", "scipy", "math", "cmath", "operator", "_operator", "itertools", "functools", "_functools",
+)  # fmt: skip
 _OUTWARD = ("numpy.random", "numpy.testing", "numpy.ctypeslib", "numpy.f2py", "scipy.io")
 _BUILTINS = frozenset(
     "abs all any bool complex divmod enumerate filter float frozenset int isinstance issubclass len list "
@@ -216,6 +218,8 @@ def _of_library(x: Any) -> tuple[Any, ...]:
         raise Undescribed
     if module == "builtins" and name not in _BUILTINS:
         raise Undescribed
+    if not _is_found(x, module, name):
+        raise Undescribed  # it only says that it is from there
     if kind is type:
         return "library", "type", f"{module}.{name}", ""
     if kind is FunctionType:
@@ -223,6 +227,14 @@ def _of_library(x: Any) -> tuple[Any, ...]:
     if kind is BuiltinFunctionType and not isinstance(x.__self__, (ModuleType, type(None))):
         raise Undescribed  # a method of some object
     return "library", kind.__qualname__, f"{module}.{name}", ""
+
+
+def _is_found(x: Any, module: str, name: str) -> bool:
+    """Whether something is what its module has under its name."""
+    home: Any = sys.modules.get(module)
+    for part in name.split("."):
+        home = getattr(home, part, None)
+    return home is x
 
 
 def _is_library(module: str | None) -> bool:

@@ -252,6 +252,9 @@ def _guarded(
         if relation == "type":
             space[expected] = type(space[expected])
             conditions.append(f"type({path}) is {expected}")
+        elif relation == "length":
+            space[expected] = len(space[expected])
+            conditions.append(f"len({path}) == {expected}")
         elif relation == "is":
             conditions.append(f"{path} is {expected}")
         else:
