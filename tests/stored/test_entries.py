@@ -153,7 +153,7 @@ ARGUMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "an int": ("def f(x, n): return np.sum(x) * n", (X, 3)),
     "single precision": ("def f(x): return np.sum(x * x)", (X.astype("f"),)),
     "a matrix": ("def f(A, x): return np.sum(A @ x)", (np.ones((2, 3)), X)),
-    "a result of containers": ("def f(x): return x * 2, [np.sum(x)]", (X,)),
+    "a result of containers": ("def f(x): return x * 2, {'s': np.sum(x), 'n': 1.5}", (X,)),
 }
 
 

@@ -26,7 +26,7 @@ from autodiff.capture.paths import Guard
 from autodiff.compiled.binding import NOT_GIVEN, Call
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.engines.native import session, symbols
-from autodiff.errors import AutodiffError
+from autodiff.errors import AutodiffError, InternalError
 from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
 from autodiff.stored import facts, objects
@@ -53,7 +53,6 @@ class _Noted:
     entry: dict[str, Any]
     text: str
     glue: str
-    known: frozenset[str]  # names that only this process knows
 
 
 _pending: list[_Noted] = []
@@ -85,13 +84,15 @@ def note(compiled: Compiled, specialisation: Specialisation, call: Call) -> None
     machine: session.Machine = code.machine
     if sum(c.nbytes for c in constants) + len(machine.text) > LARGEST:
         return
+    # Parts of a result that are constants: what is no plain value is found nowhere else.
+    entry["objects"] = [(k, x) for k, x in code.objects.items() if type(x) in facts.PLAIN]
     entry["name"] = native.program.name
     entry["constants"] = [
         (f"constant.{k}", c.dtype.str, c.tobytes()) for k, c in enumerate(constants)
     ]
     if not _pending:
         atexit.register(_write_all, os.getpid())
-    _pending.append(_Noted(key, entry, machine.text, machine.glue, frozenset(code.known)))
+    _pending.append(_Noted(key, entry, machine.text, machine.glue))
 
 
 def _is_of_integers(x: Any) -> bool:
@@ -200,15 +201,19 @@ def _write(noted: _Noted) -> None:
         image = objects.linked(parts, _EXPORTED)
     except (objects.Unlinkable, AutodiffError):
         return
-    if all(_can_be_found(name, noted) for _, name, _ in image["outside"]):
+    given = {name for kind in ("constants", "objects") for name, *_ in noted.entry[kind]}
+    if all(name in given or _can_be_found(name) for _, name, _ in image["outside"]):
         cache.write(noted.key, marshal.dumps(noted.entry | {"image": image}))
 
 
-def _can_be_found(name: str, noted: _Noted) -> bool:
-    """Whether another process knows what a name stands for."""
-    if name.startswith("constant."):
-        return True
-    return name not in noted.known and name.partition(".")[0] not in symbols.PROVIDERS
+def _can_be_found(name: str) -> bool:
+    """Whether another process knows what a name stands for, without the compiler."""
+    if name.partition(".")[0] in symbols.PROVIDERS:
+        return False
+    try:
+        return symbols.address(name) != 0
+    except InternalError:
+        return False
 
 
 __all__ = ["note"]

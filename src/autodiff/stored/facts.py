@@ -40,7 +40,7 @@ _BUILTINS = frozenset(
     "ArithmeticError AssertionError IndexError KeyError OverflowError RuntimeError TypeError "
     "ValueError ZeroDivisionError NotImplementedError Exception LookupError StopIteration".split()
 )
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
+PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 # What functions and types of libraries are: the last is what NumPy makes of those that it dispatches.
 _KINDS = (np.ufunc, type, FunctionType, BuiltinFunctionType, type(np.sum))
 _READ = (float, np.ndarray, np.float64, np.float32)
@@ -62,7 +62,7 @@ class Undescribed(Exception):
 
 def text_of(value: Any) -> str:
     """A plain value as a text that is different for what Python can tell apart."""
-    if type(value) in _PLAIN:
+    if type(value) in PLAIN:
         return f"{type(value).__name__} {value!r}"
     if type(value) is tuple:
         return f"({', '.join(map(text_of, value))})"
@@ -191,7 +191,7 @@ class _Writer:
 
 def fact_of(x: Any) -> tuple[Any, ...]:
     """The description of a plain value, or of a module or something of a library."""
-    if type(x) in (*_PLAIN, tuple):
+    if type(x) in (*PLAIN, tuple):
         return "value", text_of(x)
     if type(x) is ModuleType:
         if not _is_library(x.__name__):

@@ -211,12 +211,15 @@ def _callable(
         for name, dtype, content in entry["constants"]
     }
 
+    kept = dict(entry["objects"])
+
     def address(name: str) -> int:
-        found = constants.get(name)
-        return symbols.address(name) if found is None else int(found.ctypes.data)
+        if name in constants:
+            return int(constants[name].ctypes.data)
+        return id(kept[name]) if name in kept else symbols.address(name)
 
     machine = image.Image(entry["image"], address)
-    call = callable_of(machine, constants, entry["name"])
+    call = callable_of(machine, (constants, kept), entry["name"])
     call.__self__.notify(listener)  # type: ignore[attr-defined]
     return call, machine
 

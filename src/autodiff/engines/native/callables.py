@@ -9,7 +9,7 @@ This is all that is needed of the engine to run what was compiled before: it loa
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 REPORT = "report"
@@ -74,9 +74,9 @@ class NativeCode:
         return int(self._report.always)
 
     @property
-    def known(self) -> Iterable[str]:
-        """Names in the code that stand for objects of this process."""
-        return getattr(self._kept, "extra", ())
+    def objects(self) -> dict[str, Any]:
+        """Names in the code that stand for objects of this process, and these."""
+        return {f"own.{k}": x for k, x in enumerate(self._kept.keep)}
 
     def notify(self, listener: Callable[..., Any]) -> Report:
         """Have ``listener(errors, *arguments)`` called at the end of calls with such errors.
