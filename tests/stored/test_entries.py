@@ -129,7 +129,14 @@ def f(x):
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["function", "gradient", "value_and_gradient"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("function", marks=pytest.mark.slow),
+        pytest.param("gradient", marks=pytest.mark.slow),
+        "value_and_gradient",
+    ],
+)
 @pytest.mark.parametrize("name", KEPT)
 def test_an_entry_answers_as_the_process_that_stored_it(name, kind, tmp_path):
     transform = getattr(autodiff, kind)
