@@ -159,6 +159,11 @@ ARGUMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "scalars of NumPy": ("def f(a, b): return a * b", (np.float64(1.5), np.float32(2.0))),
     "an int": ("def f(x, n): return np.sum(x) * n", (X, 3)),
     "single precision": ("def f(x): return np.sum(x * x)", (X.astype("f"),)),
+    "numbers that are left at their default": (
+        "def f(x, a=2.5, n=3): return np.sum(x * a) * n",
+        (X,),
+    ),
+    "some of them": ("def f(x, a=2.5, n=3): return np.sum(x * a) * n", (X, 1.5)),
     "a matrix": ("def f(A, x): return np.sum(A @ x)", (np.ones((2, 3)), X)),
     "a result of containers": ("def f(x): return x * 2, {'s': np.sum(x), 'n': 1.5}", (X,)),
 }
@@ -238,6 +243,8 @@ STALE = {
         "def m(g):\n    def f(x): return np.sum(g(x))\n    return f\nf = m(lambda x: x)",
         "def m(g):\n    def f(x): return np.sum(g(x))\n    return f\nf = m(lambda x: -x)",
     ),
+    "a default": ("def f(x, n=2): return x * n", "def f(x, n=3): return x * n"),
+    "the type of a default": ("def f(x, n=2): return x * n", "def f(x, n=2.0): return x * n"),
     "a default of a helper": (
         "def h(x, n=2): return x**n\ndef f(x): return np.sum(h(x))",
         "def h(x, n=3): return x**n\ndef f(x): return np.sum(h(x))",
@@ -310,6 +317,16 @@ def test_what_is_read_at_each_call_may_differ(tmp_path):
         second(X)
     other.W = np.float64(2.0)
     assert second(X) == other.f(X)
+
+
+def test_a_default_that_is_replaced_is_seen(tmp_path):
+    f = module(tmp_path, "def f(x, n=2): return np.sum(x) * n").f
+    store(autodiff.function(f), X)
+    second = autodiff.function(f)
+    assert loaded(second, X)[0]
+    for n in (5, 2.5, np.ones(2)):
+        f.__defaults__ = (n,)
+        same(second(X), f(X))
 
 
 def test_code_that_is_replaced_in_place_is_another_function(tmp_path):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import cache
-from autodiff.capture.paths import Guard
+from autodiff.capture.paths import Guard, Path
 from autodiff.compiled.binding import NOT_GIVEN, Call
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.engines.native import session, symbols
@@ -65,7 +65,7 @@ def note(compiled: Compiled, specialisation: Specialisation, call: Call) -> None
         return
     args, kwargs = call.as_given
     signature = signature_of(args)
-    if kwargs or signature is None or any(x is NOT_GIVEN for x in call.given):
+    if kwargs or signature is None or any(x is NOT_GIVEN for x in call.given[: len(args)]):
         return
     native = getattr(specialisation.run.llvm, "__self__", None)
     if native is None or native.kernel.host_calls or not _is_plain(compiled, specialisation):
@@ -76,7 +76,7 @@ def note(compiled: Compiled, specialisation: Specialisation, call: Call) -> None
     if key is None:
         return
     try:
-        entry = _entry(compiled.function, specialisation)
+        entry = _entry(compiled.function, specialisation, _left(compiled.function, call))
     except (facts.Undescribed, ValueError):  # a cell of a closure may be empty
         return
     code = specialisation.run.call.__self__  # type: ignore[attr-defined]
@@ -120,7 +120,18 @@ def _is_plain(compiled: Compiled, specialisation: Specialisation) -> bool:
     )
 
 
-def _entry(function: FunctionType, specialisation: Specialisation) -> dict[str, Any]:
+def _left(function: FunctionType, call: Call) -> list[Path]:
+    """Where to find what a call leaves at its default: read again at each call."""
+    defaults = function.__defaults__ or ()
+    first = len(call.given) - len(defaults)  # parameters of keywords only have no fast path
+    left = range(len(call.as_given[0]), len(call.given))
+    whole = Path.root(function, "f").attribute("__defaults__")
+    return [whole.item(k - first) for k in left]
+
+
+def _entry(
+    function: FunctionType, specialisation: Specialisation, left: list[Path]
+) -> dict[str, Any]:
     """Facts, guards and what is read, without any object of this process."""
     captured = specialisation.captured
     hidden = [r.path for r in captured.inputs if r.leaf is None]
@@ -143,11 +154,12 @@ def _entry(function: FunctionType, specialisation: Specialisation) -> dict[str, 
         names[made] = place
         return made + rest
 
-    read = [plain(p.text, p.roots) for p in hidden]
+    read = [plain(p.text, p.roots) for p in [*left, *hidden]]
     guards = [
         (*_relation(guard), plain(guard.path.text, guard.path.roots)) for guard in captured.guards
     ]
-    if any(path in read and relation != "type" for relation, _, path in guards):
+    # Of what may differ at each call the type is all that a guard can be about.
+    if any(path in read[len(left) :] and relation != "type" for relation, _, path in guards):
         raise facts.Undescribed
     return {
         "facts": found,
