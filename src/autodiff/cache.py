@@ -1,4 +1,4 @@
-"""Machine code kept on disk, so that a program compiled once loads at once in the next process.
+"""What is kept on disk, so that a program compiled once loads at once in the next process.
 
     key = cache.key_of(text, environment)       # environment: versions, CPU, options
     code = cache.read(key)                       # bytes, or None
@@ -14,7 +14,8 @@ What is read here is run, so it has to be the user's own: a folder or file that 
 else, that others may write, or that is reached by a symbolic link is neither read nor written.  The
 digest is no secret and no protection against a user who may write here; the owner is.
 
-``AUTODIFF_CACHE=0`` turns the cache off; ``AUTODIFF_CACHE_DIR`` names the directory, which is
+``AUTODIFF_CACHE=0`` turns the cache off, ``code`` keeps machine code alone and no whole
+specialisations (``stored``); ``AUTODIFF_CACHE_DIR`` names the directory, which is
 otherwise the platform's place for a user's caches.  A directory that cannot be read or written
 only costs time: nothing here raises.
 """
