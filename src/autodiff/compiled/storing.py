@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MOST = 64
 """Specialisations that one process stores: writing thousands would hold up its end."""
 
-LARGEST = 2**20
+LARGEST = 2**18
 """Bytes of constants, or of text that the machine code is made from, beyond which none is stored."""
 
 _ITEMS = pattern(r"(?<=.)(\[\d+\])+$")
