@@ -94,7 +94,7 @@ WITHIN = {
     ("distributed", "optimize"), ("distributed", "api"),
     ("interop", "api"), ("interop", "optimize"),
     ("api", "testing"),
-    ("tree", "containers"), ("tree", "plain_data"), ("tables", "containers"), ("columns", "containers"),
+    ("tree", "containers"), ("tree", "plain_data"), ("tables", "plain_data"), ("tables", "containers"), ("columns", "containers"),
     ("tree", "labelled"), ("tree", "tables"), ("columns", "tables"), ("tree", "sameness"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
     ("tracebacks", "debug"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
