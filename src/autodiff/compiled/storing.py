@@ -27,13 +27,17 @@ from autodiff.compiled.binding import NOT_GIVEN, Call
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.engines.native import session, symbols
 from autodiff.errors import AutodiffError, InternalError
+from autodiff.later import later
 from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
-from autodiff.stored import facts, objects
+from autodiff.stored import facts
 from autodiff.stored.loading import is_on, signature_of
 
 if TYPE_CHECKING:
     from autodiff.compiled.calling import Compiled
+    from autodiff.stored import objects
+else:
+    objects = later("autodiff.stored.objects")  # for the end of the process
 
 MOST = 64
 """Specialisations that one process stores: writing thousands would hold up its end."""
