@@ -17,6 +17,7 @@ from pathlib import Path
 
 os.environ.setdefault("AUTODIFF_CHECK", "1")  # 3: native code under bounds checks
 os.environ["AUTODIFF_CACHE_DIR"] = _CACHE = tempfile.mkdtemp(prefix="autodiff-tests-")
+os.environ["AUTODIFF_CACHE"] = "code"  # what a test looks at was made by it, not loaded
 os.environ.pop("AUTODIFF_DEBUG", None)  # a developer's setting must not change what tests print
 # One BLAS thread a process: pytest-xdist already uses every core. Must precede the import of NumPy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

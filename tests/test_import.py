@@ -35,3 +35,24 @@ def test_import_loads_nothing_but_this_package() -> None:
 
 def test_the_check_sees_a_heavy_package() -> None:
     assert "scipy" in loaded_by("import scipy.linalg")
+
+
+FIRST = """
+import sys
+import numpy as np
+before = set(sys.modules)
+import autodiff
+autodiff.gradient(lambda x: np.sum(np.sin(x) ** 2))(np.arange(3.0))
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+# Of the standard library, what a first gradient has no use for, or llvmlite alone has.
+NEEDLESS = {"hashlib", "difflib", "statistics", "numpy.polynomial", "scipy"}
+
+
+def test_a_first_gradient_loads_what_it_needs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import json{FIRST}"], capture_output=True, text=True, check=True
+    )
+    found = set(json.loads(done.stdout))
+    assert found & (NEEDLESS) == set()
+    assert len(found) <= 325  # each costs some tenths of a millisecond

@@ -1,6 +1,7 @@
 """Classes made by ``plain_data.dataclass`` are as those of the standard library."""
 
 import dataclasses
+import inspect
 from dataclasses import field
 from typing import Any, ClassVar
 
@@ -140,3 +141,23 @@ def test_what_is_done_after_the_fields_are_set_and_cycles() -> None:
     assert "..." in repr(node)
     assert node != Node()
     assert hash(node) == object.__hash__(node)
+
+
+def test_the_signature_is_known_before_and_after_there_are_objects() -> None:
+    wanted = classes(dataclasses.dataclass, {"frozen": True})
+    made = classes(plain_data.dataclass, {"frozen": True})
+
+    class Derived(made[0]):  # type: ignore[name-defined, misc]
+        """Derived."""
+
+        def __init__(self, only: int) -> None:
+            super().__init__(only)
+
+    assert str(inspect.signature(Derived)) == "(only: int) -> None"
+    assert Derived(3).a == 3
+    for ours, theirs in zip(made, wanted, strict=True):
+        parameters = inspect.signature(theirs).parameters
+        for _ in range(2):
+            assert inspect.signature(ours).parameters.keys() == parameters.keys()
+            outcome(ours, 1)
+        assert "__signature__" not in vars(ours)

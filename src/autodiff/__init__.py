@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
@@ -162,8 +163,11 @@ def _load(name: str) -> Any:
         return value
     if name in _MODULES:
         return importlib.import_module(f"autodiff.{name}")
-    # Python itself asks for names with underscores, and there is nothing to be said of those.
-    advice = "" if name.startswith("_") else _advice(name)
+    # Python itself asks for names with underscores, and for those of modules before it imports them:
+    # there is nothing to be said of those.
+    asks = sys._getframe(1).f_globals.get("__name__")
+    quiet = name.startswith("_") or asks == "importlib._bootstrap"
+    advice = "" if quiet else _advice(name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}{advice}")
 
 

@@ -24,6 +24,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import MethodType
 from typing import (
+    TYPE_CHECKING,
     Any,
     Concatenate,
     Generic,
@@ -38,36 +39,59 @@ from typing import (
 
 import numpy as np
 
-from autodiff import containers, debug, transform, tree
-from autodiff.capture.naming import Tags, capturing
-from autodiff.compiled import Compiled
-from autodiff.compiled.devices import looked_at
-from autodiff.compiled.running import copied_together
-from autodiff.dims import UndecidedExtent
+from autodiff import debug
 from autodiff.engines import ENGINES
-from autodiff.engines.jax.platform import parsed
 from autodiff.errors import ArgumentError, AutodiffError, NameArgumentError, UnsupportedError
-from autodiff.ir.printing import Text
-from autodiff.ladder import Bail, NotStaged
-from autodiff.ops.tracer import is_traced
+from autodiff.garbage import few_collections
+from autodiff.later import later
 from autodiff.spellings import option_remedy
+from autodiff.stack import lock_of_the_process, users_depth, with_room
+from autodiff.stored.loading import Again, Described
+from autodiff.stored.waiting import Waiting
 from autodiff.tracebacks import hide_frames
-from autodiff.transform import Transformation, Wrt
+
+# A call that is answered from disk needs none of these, which are most of what there is to load.
+if TYPE_CHECKING:
+    import autodiff.compiled as compiling
+    from autodiff import (
+        batching,
+        containers,
+        dims,
+        explain,
+        inlining,
+        ladder,
+        sparse,
+        transform,
+        tree,
+    )
+    from autodiff.capture import naming, texts
+    from autodiff.capture.naming import Tags
+    from autodiff.compiled import Compiled, devices, running
+    from autodiff.engines.jax import platform
+    from autodiff.ir import printing
+    from autodiff.ops import tracer
+    from autodiff.transform import Transformation, Wrt
+else:
+    batching = later("autodiff.batching")
+    compiling = later("autodiff.compiled")
+    containers = later("autodiff.containers")
+    devices = later("autodiff.compiled.devices")
+    dims = later("autodiff.dims")
+    explain = later("autodiff.explain")
+    inlining = later("autodiff.inlining")
+    ladder = later("autodiff.ladder")
+    naming = later("autodiff.capture.naming")
+    platform = later("autodiff.engines.jax.platform")
+    printing = later("autodiff.ir.printing")
+    running = later("autodiff.compiled.running")
+    sparse = later("autodiff.sparse")
+    texts = later("autodiff.capture.texts")
+    tracer = later("autodiff.ops.tracer")
+    transform = later("autodiff.transform")
+    tree = later("autodiff.tree")
 
 
-def _inlining() -> Any:
-    """What captures transformations inside of other functions: loaded where there is one."""
-    from autodiff import inlining
-
-    return inlining
-
-
-def _batching() -> Any:
-    """What makes batches, likewise."""
-    from autodiff import batching
-
-    return batching
-
+_LOADING = lock_of_the_process()  # one thread loads what compiles a function
 
 P = ParamSpec("P")  # the parameters of a function, which its derivatives keep
 Q = ParamSpec("Q")
@@ -125,6 +149,7 @@ class Transformed(Generic[P, R]):
     """
 
     __autodiff_wraps__ = True
+    _is_stored = False  # whether specialisations of the class may be kept on disk
 
     def __init__(
         self,
@@ -175,44 +200,83 @@ class Transformed(Generic[P, R]):
         }
         self._wrt = wrt
         self._holomorphic = holomorphic
-        transformation = self._transformation(wrt)
-        if holomorphic and not transformation.takes_holomorphic:
+        described = self._describe(function)
+        # What answers calls: at first perhaps only what is on disk.
+        self._answers: Compiled | Waiting = (
+            self._made(function, None) if described is None else Waiting(described)
+        )
+        functools.update_wrapper(self, function, updated=())
+        self.__wrapped__ = function
+
+    def _describe(self, function: Any) -> Described | None:
+        """What names the specialisations on disk; None where there are none of such a transformation."""
+        # A class that is derived from one of these may give something else.
+        if not vars(type(self)).get("_is_stored", False):
+            return None
+        told = {**self._options, "wrt": self._wrt, "holomorphic": self._holomorphic}
+        return Described.of(type(self), function, told)
+
+    def _made(self, function: Any, described: Described | None) -> Compiled:
+        """What compiles the function under the transformation."""
+        transformation = self._transformation(self._wrt)
+        if self._holomorphic and not transformation.takes_holomorphic:
             raise ArgumentError(
                 f"{transformation.name} has no option 'holomorphic'.",
                 remedy="use it with gradient, jacobian, hessian or hessian_vector; jvp and vjp of "
                 "complex numbers need no option",
             )
-        transformation.holomorphic = bool(holomorphic)
-        self._compiled = Compiled(self._what_runs(function), transformation, **self._options)
-        functools.update_wrapper(self, function, updated=())
-        self.__wrapped__ = function
+        transformation.holomorphic = bool(self._holomorphic)
+        return compiling.Compiled(
+            self._what_runs(function), transformation, **self._options, described=described
+        )
+
+    @property
+    def _compiled(self) -> Compiled:
+        """The specialisations and what makes them, which is loaded when it is first asked for."""
+        answers = self._answers
+        if not isinstance(answers, Waiting):
+            return answers
+        with _LOADING:
+            if self._answers is answers:
+                self._answers = with_room(users_depth(), self._loaded, answers)
+        return self._compiled
+
+    def _loaded(self, answers: Waiting) -> Compiled:
+        with few_collections():
+            texts.keep_text(answers.coded, answers.lines)
+            return self._made(answers.coded, answers.described)
 
     def _transformation(self, wrt: Wrt) -> Transformation:
-        return Transformation()
+        return transform.Transformation()
 
     def _what_runs(self, function: Any) -> Any:
         """What is captured, where it is not the function itself."""
         return function
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        compiled = self._compiled
+        compiled = self._answers
         if compiled.code is not compiled.coded.__code__:
             compiled.follow()
         result: Any
         if not kwargs:
             try:
                 result = compiled.fast(*args)
+                if result is NotImplemented and type(compiled) is Waiting:
+                    result = compiled.answer(args)
+            except Again:
+                result = NotImplemented
             except Exception as error:
                 hide_frames(error)
                 raise
             if result is not NotImplemented:
                 return result
-        trace = capturing()
+        trace = naming.capturing()
         try:
-            if trace is not None and is_traced([*args, *kwargs.values()]):
+            if trace is not None and tracer.is_traced([*args, *kwargs.values()]):
                 # Python itself calls it with traced values: from a function without source.
                 return self.__autodiff_inline__(trace, list(args), kwargs)
-            return compiled.call(args, kwargs)
+            result = self._compiled.call(args, kwargs)
+            return result
         except Exception as error:
             hide_frames(error)
             raise
@@ -232,7 +296,7 @@ class Transformed(Generic[P, R]):
 
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call of this object inside of another function."""
-        return _inlining().inline_call(self, trace, args, kwargs)
+        return inlining.inline_call(self, trace, args, kwargs)
 
     def __reduce__(self) -> Any:
         # A decorated function is found again under its name, like a plain one.
@@ -253,17 +317,20 @@ class Transformed(Generic[P, R]):
 
     @property
     def cache(self) -> list[Any]:
-        """The specialisations compiled so far."""
+        """The specialisations compiled so far, or read from disk."""
+        if isinstance(self._answers, Waiting):
+            return list(self._answers.loaded)
         return [s for group in self._compiled.specialisations.values() for s in group]
 
     @property
     def s_vars(self) -> Tags:
         """The values tagged by :func:`autodiff.tag`, by key, once a call has been compiled."""
         found: dict[Any, Any] = {}
-        for specialisation in self.cache:
+        specialisations = self._compiled.specialisations.values()
+        for specialisation in [s for group in specialisations for s in group]:
             tags = specialisation.captured.naming.tags
             found.update({key: values[-1] for key, values in tags.items()})
-        return Tags(found, self._compiled.signature.title)
+        return naming.Tags(found, self._compiled.signature.title)
 
     def ir(self, *args: Any, **kwargs: Any) -> Any:
         """The program for these arguments after the last pass; ``print`` shows it."""
@@ -275,7 +342,7 @@ class Transformed(Generic[P, R]):
         """Say in the user's words that there is no program to show."""
         try:
             yield
-        except (Bail, UndecidedExtent) as problem:
+        except (ladder.Bail, dims.UndecidedExtent) as problem:
             raise UnsupportedError(
                 f"{self._compiled.signature.title} is not compiled: {problem}.",
                 code="AD304",
@@ -301,13 +368,11 @@ class Transformed(Generic[P, R]):
                 code="AD107",
                 remedy="use engine='native'",
             )
-        return Text(text())
+        return printing.Text(text())
 
     def explain(self, *args: Any, **kwargs: Any) -> str:
         """What happens for these arguments: inputs, guards, how loops were compiled, operations."""
-        from autodiff.explain import explain
-
-        return explain(self._compiled, args, kwargs)
+        return explain.explain(self._compiled, args, kwargs)
 
 
 class BoundTransformed(Generic[P, R]):
@@ -389,6 +454,8 @@ def _restore(
 class Function(Transformed[P, R]):
     """``f`` compiled: returns what ``f`` returns.  See :class:`Transformed` for the options."""
 
+    _is_stored = True
+
 
 def planned(
     f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -411,12 +478,16 @@ def planned(
 class Gradient(Transformed[P, R]):
     """The exact gradient of a scalar function.  See :class:`Transformed` for the options."""
 
+    _is_stored = True
+
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Gradient(wrt)
 
 
 class ValueAndGradient(Transformed[P, R]):
     """The value and the gradient of a scalar function, in one run."""
+
+    _is_stored = True
 
     def _transformation(self, wrt: Wrt) -> Transformation:
         return transform.Gradient(wrt, value=True)
@@ -476,10 +547,10 @@ class Vmap(Transformed[P, R]):
         super().__init__(function, **options)
 
     def _transformation(self, wrt: Wrt) -> Transformation:
-        return _batching().Batched(self)
+        return batching.Batched(self)
 
     def _what_runs(self, function: Any) -> Any:
-        self.lanes: Any = _batching().Lanes(function, **self._axes)
+        self.lanes: Any = batching.Lanes(function, **self._axes)
         return self.lanes
 
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -497,8 +568,6 @@ class Vmap(Transformed[P, R]):
 
 def _sparse(name: str, wrt: Wrt) -> Transformation:
     """A sparse transformation; SciPy's sparse arrays are loaded by who asks for one."""
-    from autodiff import sparse
-
     transformation: Transformation = getattr(sparse, name)(wrt)
     return transformation
 
@@ -518,7 +587,7 @@ class _Sparse(Transformed[P, R]):
 
     def __autodiff_inline__(self, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Inside of another function it is called as it is: a program has no sparse arrays."""
-        raise NotStaged(f"{self._compiled.transformation.name} gives a sparse array")
+        raise ladder.NotStaged(f"{self._compiled.transformation.name} gives a sparse array")
 
 
 class SparseJacobian(_Sparse[P, R], _Matrix[P, R]):
@@ -556,7 +625,7 @@ class _WithVectors(Transformed[P, R]):
                 return result
         try:
             if compiled.engine == "jax":
-                return looked_at(self._call_slowly, args, kwargs, vectors)
+                return devices.looked_at(self._call_slowly, args, kwargs, vectors)
             return self._call_slowly(args, kwargs, vectors)
         except Exception as error:
             hide_frames(error)
@@ -568,7 +637,7 @@ class _WithVectors(Transformed[P, R]):
         try:
             extra = compiled.vectors_for(call, vectors)
         except AutodiffError:
-            with suppress(Bail):  # what is wrong with the function comes first
+            with suppress(ladder.Bail):  # what is wrong with the function comes first
                 compiled.transformation.refuse(compiled.signature, compiled.captured(call))
             raise
         return compiled.call(args, kwargs, extra)
@@ -587,8 +656,8 @@ class HessianVector(_WithVectors[P, R]):
                 code="AD108",
                 remedy="pass _tensors=v, with a tuple of vectors for several arguments",
             )
-        trace = capturing()
-        if trace is not None and is_traced([*args, *kwargs.values(), _tensors]):
+        trace = naming.capturing()
+        if trace is not None and tracer.is_traced([*args, *kwargs.values(), _tensors]):
             return self.__autodiff_inline__(trace, list(args), {**kwargs, "_tensors": _tensors})
         return self._call_with(args, kwargs, _tensors)
 
@@ -611,18 +680,18 @@ class _Vjp(_WithVectors[P, R]):
 def _decorator(cls: type[Transformed[..., Any]], function: Any, options: dict[str, Any]) -> Any:
     known = [n for n in _OPTIONS if cls is not Function or n not in ("wrt", "holomorphic")]
     known += ["mode"] if issubclass(cls, _Matrix) else []
-    _refuse_unknown(cls._transformation(cls.__new__(cls), None).name, options, known)
+    _refuse_unknown(lambda: cls._transformation(cls.__new__(cls), None).name, options, known)
     if function is None:
         return lambda f: cls(f, **options)
     return cls(function, **options)
 
 
-def _refuse_unknown(title: str, options: Mapping[str, Any], known: list[str]) -> None:
+def _refuse_unknown(title: Callable[[], str], options: Mapping[str, Any], known: list[str]) -> None:
     """An error for an option that there is not, in the words of who uses another library."""
     for name in options:
         if name not in known:
             raise ArgumentError(
-                f"{title} has no option {name!r}.", remedy=option_remedy(name, known)
+                f"{title()} has no option {name!r}.", remedy=option_remedy(name, known)
             )
 
 
@@ -643,7 +712,7 @@ def _refuse_device(engine: str, device: Any, use_cache: bool) -> None:
             f"device={device!r} is for engine='jax'; engine={engine!r} runs on the CPU.",
             remedy="give engine='jax' as well, or leave the device out",
         )
-    parsed(device)
+    platform.parsed(device)
 
 
 class _FunctionDecorator(Protocol):
@@ -1006,7 +1075,7 @@ def vmap(
     array([ 3., 12.])
     """
     known = [name for name in _OPTIONS if name not in ("wrt", "holomorphic")]
-    _refuse_unknown("vmap", options, ["in_axes", "out_axes", "axis_size", *known])
+    _refuse_unknown(lambda: "vmap", options, ["in_axes", "out_axes", "axis_size", *known])
     axes = {"in_axes": in_axes, "out_axes": out_axes, "axis_size": axis_size}
     if f is None:
         return lambda function: Vmap(function, **axes, **options)
@@ -1021,7 +1090,7 @@ def _product(cls: type[Transformed[..., Any]], f: Any, options: Mapping[str, Any
     """One compiled object per function, so that repeated products compile once."""
     if not options.keys() <= set(_OPTIONS):
         name = cls._transformation(cls.__new__(cls), None).name
-        _refuse_unknown(name, options, [*_OPTIONS])
+        _refuse_unknown(lambda: name, options, [*_OPTIONS])
     # A method is another object whenever it is asked for; other callables that their class finds
     # equal may differ in what they compute.
     which = f if isinstance(f, (MethodType, BoundTransformed)) else id(f)
@@ -1254,7 +1323,7 @@ def _kept(primals: tuple[Any, ...], wrt: Any) -> tuple[tuple[Any, ...], Any]:
 
     for x in primals:
         containers.replaced(x, is_array, noted, stop=is_opaque)
-    made = {id(x): copy for x, copy in zip(found, copied_together(found), strict=True)}
+    made = {id(x): copy for x, copy in zip(found, running.copied_together(found), strict=True)}
     kept = tuple(
         [containers.replaced(x, is_array, lambda y: made[id(y)], stop=is_opaque) for x in primals]
     )
@@ -1276,7 +1345,7 @@ def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if wrt is None:
             _one_tangent_per_primal(primals, tangents)
         given = options if wrt is None else {"wrt": wrt, **options}
-        return _inlining().inline_jvp(
+        return inlining.inline_jvp(
             _product(_Jvp, f, given), trace, primals, tangents, wrt is not None
         )
 
@@ -1284,11 +1353,11 @@ def _jvp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
 
 
 def _vjp_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    return _inlining().inline_vjp(_product(_Vjp, args[0], kwargs), trace, args[1:])
+    return inlining.inline_vjp(_product(_Vjp, args[0], kwargs), trace, args[1:])
 
 
 def _linearize_inside(trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    return _inlining().inline_linearize(_product(_Jvp, args[0], kwargs), trace, args[1:])
+    return inlining.inline_linearize(_product(_Jvp, args[0], kwargs), trace, args[1:])
 
 
 # How capture treats calls of these inside of other functions.

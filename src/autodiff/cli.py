@@ -527,7 +527,7 @@ def _square(x: float) -> float:
 
 
 def _cache() -> str:
-    from autodiff.engines.native import cache
+    from autodiff import cache
 
     if not cache.is_on():
         return "off (AUTODIFF_CACHE); every process compiles anew"

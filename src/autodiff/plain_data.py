@@ -8,14 +8,15 @@
         high: float = math.inf
 
 A first call imports 130 such classes, and for each the standard library compiles the text of five
-methods, a third of a millisecond in all.  Here only ``__init__`` is compiled; the others are closures
-over the names of the fields.  ``fields``, ``replace`` and ``is_dataclass`` work as ever, since the
+methods, a third of a millisecond in all.  Here only ``__init__`` is compiled, for the first object;
+the others are closures over the names of the fields.  ``fields``, ``replace`` and ``is_dataclass`` work as ever, since the
 fields are found by the standard library.  Options are ``frozen`` and ``eq``; for ``slots`` and the
 like take the original.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import operator
 import reprlib
@@ -33,7 +34,7 @@ else:
         given = cls.__dict__
         dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
         fields = dataclasses.fields(cls)
-        methods = {"__init__": _initialiser(cls, fields, frozen), "__repr__": _shower(fields)}
+        methods = {"__init__": _put_off(cls, fields, frozen), "__repr__": _shower(fields)}
         if eq:
             compared = _getter([f.name for f in fields if f.compare])
             methods["__eq__"] = _comparer(compared)
@@ -50,6 +51,45 @@ else:
 
 
 _MISSING = dataclasses.MISSING
+
+
+def _put_off(
+    cls: type, fields: tuple[dataclasses.Field[Any], ...], frozen: bool
+) -> Callable[..., None]:
+    """What is in the place of ``__init__`` until there is an object: of most classes there never is."""
+
+    def settled() -> Callable[..., None]:
+        made = _initialiser(cls, fields, frozen)
+        made.__qualname__ = f"{cls.__qualname__}.__init__"
+        if cls.__dict__.get("__init__") is __init__:
+            setattr(cls, "__init__", made)  # noqa: B010 - mypy wants no assignment to a method
+        if isinstance(cls.__dict__.get("__signature__"), _Signature):
+            with contextlib.suppress(AttributeError):  # another thread was faster
+                del cls.__signature__  # type: ignore[attr-defined]
+        return made
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        settled()(self, *args, **kwargs)
+
+    if "__init__" not in cls.__dict__:
+        cls.__signature__ = _Signature(cls, settled)  # type: ignore[attr-defined]
+    return __init__
+
+
+class _Signature:
+    """The signature of a class whose ``__init__`` is not made yet, for ``inspect.signature``."""
+
+    def __init__(self, cls: type, settle: Callable[[], Any]) -> None:
+        self._cls = cls
+        self._settle = settle
+
+    def __get__(self, obj: Any, owner: type) -> Any:
+        if owner is not self._cls:
+            raise AttributeError("__signature__")  # it has an __init__ of its own
+        self._settle()
+        import inspect
+
+        return inspect.signature(owner)
 
 
 def _initialiser(

@@ -25,6 +25,7 @@ from types import CodeType, TracebackType
 from typing import Any, TypeVar
 
 from autodiff.errors import AutodiffError, InternalError
+from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import is_internal
 
@@ -48,7 +49,7 @@ _ASKING = tuple(
 )
 _VERDICTS = (TypeError, ValueError, IndexError, ArithmeticError, NotImplementedError)
 # NumPy, SciPy, and the Python files of the standard library.
-_LIBRARY = re.compile(
+_LIBRARY = pattern(
     r"[/\\](numpy|scipy)[/\\]|"
     + re.escape(os.path.dirname(os.__file__) + os.sep)
     + r"(?!(site|dist)-packages)|^<__array_function__"

@@ -6,8 +6,6 @@ gradient(f, argnums=1)       ArgumentError: … Remedy: use wrt=1, or better a n
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 _PLAIN = "plain NumPy is differentiated: import numpy as np"
 _LOOPS = "Python's own for, while and if are compiled as they are"
 _NOTHING = "leave it out: what shapes the program is found, and compared at every call"
@@ -84,16 +82,22 @@ def name_advice(name: str, known: list[str]) -> str:
     """What to say of a name that this package does not have, after a colon; maybe nothing."""
     advice = NAMES.get(name)
     if advice is None:
-        near = get_close_matches(name, known, 1)
+        near = _nearest(name, known)
         advice = f"did you mean autodiff.{near[0]}?" if near else None
     return "" if advice is None else f": {advice}"
+
+
+def _nearest(name: str, known: list[str]) -> list[str]:
+    from difflib import get_close_matches  # loaded for a mistake only
+
+    return get_close_matches(name, known, 1)
 
 
 def option_remedy(name: str, known: list[str]) -> str:
     """What to do about an option that there is not."""
     advice = OPTIONS.get(name)
     if advice is None:
-        near = get_close_matches(name, known, 1)
+        near = _nearest(name, known)
         advice = f"did you mean {near[0]}?" if near else None
     options = f"its options are {', '.join(known)}"
     return options if advice is None else f"{advice} ({options})"

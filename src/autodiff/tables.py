@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autodiff import containers
+from autodiff.plain_data import dataclass
 
 FEWEST = 8  # records that make a table
 LARGEST = 1 << 20  # numbers in a column of arrays: more are not copied

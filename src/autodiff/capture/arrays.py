@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from autodiff.capture.heap import Heap, Made, Object
@@ -35,6 +34,7 @@ from autodiff.ops.layout import memory
 from autodiff.ops.promotion import select
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer
+from autodiff.plain_data import dataclass
 
 MOST_ARRAYS = 32  # that one name may be, and still be stored into
 Put = Callable[[Any], None]

@@ -16,7 +16,6 @@ from __future__ import annotations
 import array
 import math
 import operator
-import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from types import BuiltinFunctionType
 from typing import Any
 
 from autodiff.ladder import NotStaged
+from autodiff.patterns import pattern
 
 ITEMS = 2**17
 """Items that one side may go through or make, which takes about a tenth of a second."""
@@ -38,8 +38,8 @@ _MAKERS: tuple[Any, ...] = (
     set, frozenset, dict, list, tuple, deque, bytes, bytearray, array.array, Counter, OrderedDict,
     defaultdict, sorted, min, max, sum, any, all, math.fsum, math.prod,
 )  # fmt: skip
-_DIGITS = re.compile(r"(?<=[%.\d#+ -])\d{4,18}")
-_SIZES = re.compile(r"\d{4,18}")  # of a specification; Python refuses longer ones itself
+_DIGITS = pattern(r"(?<=[%.\d#+ -])\d{4,18}")
+_SIZES = pattern(r"\d{4,18}")  # of a specification; Python refuses longer ones itself
 # Methods of text, bytes and numbers that make as much as an integer says.
 _WIDENING = frozenset(("ljust", "rjust", "center", "zfill", "expandtabs", "to_bytes", "__format__"))
 _MAKING_METHODS = frozenset(("join", "extend", "update", "fromkeys", "union", "intersection"))

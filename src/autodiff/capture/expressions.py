@@ -6,7 +6,6 @@ import ast
 import inspect
 import math
 import operator
-import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -847,15 +846,16 @@ def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:
 
 
 # Functions that go through a whole generator before anything else happens.
-_TAKES_ALL = (
-    *(sum, list, tuple, min, max, sorted, math.fsum, math.prod),
-    *(statistics.mean, statistics.fmean, statistics.median, statistics.pvariance),
-    *(statistics.variance, statistics.pstdev, statistics.stdev),
-)
+_TAKES_ALL = (sum, list, tuple, min, max, sorted, math.fsum, math.prod)
+# Of a module that is not imported for these.
+_STATISTICS = frozenset("mean fmean median pvariance variance pstdev stdev".split())
 
 
 def _takes_all(function: Any) -> bool:
-    return any(function is f for f in _TAKES_ALL)
+    if any(function is f for f in _TAKES_ALL):
+        return True
+    named = isinstance(function, FunctionType) and function.__module__ == "statistics"
+    return named and function.__name__ in _STATISTICS
 
 
 def _super(frame: Frame) -> Any:

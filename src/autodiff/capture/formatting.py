@@ -17,8 +17,10 @@ import dataclasses
 import inspect
 import operator
 import re
-import string
-from _string import formatter_field_name_split  # type: ignore[import-not-found]
+from _string import (  # type: ignore[import-not-found]
+    formatter_field_name_split,
+    formatter_parser,
+)
 from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType
 from typing import Any
@@ -47,6 +49,7 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
+from autodiff.patterns import pattern
 from autodiff.signals import run_users
 
 CONVERSIONS: dict[str, Any] = {"r": repr, "s": str, "a": ascii, "": None}
@@ -293,7 +296,7 @@ def as_texts(frame: Frame, objects: Sequence[Any]) -> list[Any]:
 
 
 # -- templates ------------------------------------------------------------------------------------------
-_DIRECTIVE = re.compile(
+_DIRECTIVE = pattern(
     r"%(?:\((?P<name>[^()]*)\))?(?P<flags>[#0\- +]*)(?P<width>\*|\d+)?"
     r"(?P<dot>\.)?(?P<precision>\*|\d+)?[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])"
 )
@@ -371,7 +374,7 @@ def _fields(
     if depth < 0:
         raise ValueError("Max string recursion exceeded")
     texts: list[Any] = []
-    for literal, name, specification, conversion in string.Formatter().parse(template):
+    for literal, name, specification, conversion in formatter_parser(template):
         texts.append(literal)
         if name is None:
             continue

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from functools import partial
 from typing import Any
@@ -39,6 +39,7 @@ from autodiff.ops.builder import Builder, emit
 from autodiff.ops.either import is_array
 from autodiff.ops.indexing import SliceStep
 from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer
+from autodiff.plain_data import dataclass
 
 NUMBER = Slot(np.dtype(np.int64), (), "python")
 Key = tuple[Any, str]

@@ -10,28 +10,28 @@ Python function, so that a call costs a few dictionary look-ups.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import Any
 
 from autodiff import containers, tree
 from autodiff.lasting import Weak
+from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 
 # How roots are written: (what the path begins with, what stands for it).
 _WRITTEN = (
-    (re.compile(r"^_g[0-9a-f]+\['(\w+)'\]"), r"\1"),  # a global
-    (re.compile(r"^_c(?:_(\w+)_)?[0-9a-f]+\.cell_contents"), r"\1"),  # a variable of a closure
-    (re.compile(r"^_kept_(\w+)_[0-9a-f]+$"), r"\1 (as it was)"),  # what a recording holds
-    (re.compile(r"^_f[0-9a-f]+\.__defaults__"), "defaults"),
-    (re.compile(r"^_f[0-9a-f]+\.__kwdefaults__"), "defaults"),
-    (re.compile(r"^_([a-z]+)[0-9a-f]+(?=$|[.\[])"), r"\1"),  # self, a class, a module
+    (pattern(r"^_g[0-9a-f]+\['(\w+)'\]"), r"\1"),  # a global
+    (pattern(r"^_c(?:_(\w+)_)?[0-9a-f]+\.cell_contents"), r"\1"),  # a variable of a closure
+    (pattern(r"^_kept_(\w+)_[0-9a-f]+$"), r"\1 (as it was)"),  # what a recording holds
+    (pattern(r"^_f[0-9a-f]+\.__defaults__"), "defaults"),
+    (pattern(r"^_f[0-9a-f]+\.__kwdefaults__"), "defaults"),
+    (pattern(r"^_([a-z]+)[0-9a-f]+(?=$|[.\[])"), r"\1"),  # self, a class, a module
 )
-_OF_ARGUMENTS = re.compile(r"(?:_held\(|type\()*args\[")
+_OF_ARGUMENTS = pattern(r"(?:_held\(|type\()*args\[")
 # An attribute that the class would compute, read as the object holds it.
-_HELD = re.compile(r"_held\(((?:(?!_held).)*?), '(\w+)'\)")
+_HELD = pattern(r"_held\(((?:(?!_held).)*?), '(\w+)'\)")
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Path:
     def describe(self) -> str:
         """The path as a user would write it: names instead of the objects that hold them."""
         text = self.described or self.text
-        for pattern, replacement in _WRITTEN:
-            text = pattern.sub(replacement, text)
+        for written, replacement in _WRITTEN:
+            text = written.sub(replacement, text)
         while _HELD.search(text):
             text = _HELD.sub(r"\1.\2", text)
         return text

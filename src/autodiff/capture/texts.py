@@ -85,12 +85,16 @@ class Match:
     has_assertions: bool
 
 
-def keep_text(function: Any) -> None:
-    """Keep the text of a function's file as it is now, most often as it was imported."""
+def keep_text(function: Any, lines: Sequence[str] | None = None) -> None:
+    """Keep the text of a function's file as it is now, most often as it was imported.
+
+    ``lines``: as it was before.
+    """
     if isinstance(function, FunctionType):
         file = function.__code__.co_filename
         if file not in _TEXTS:
-            _remember(file, linecache.getlines(file, function.__globals__))
+            now = linecache.getlines(file, function.__globals__) if lines is None else lines
+            _remember(file, now)
 
 
 def find_text(function: FunctionType) -> Match | None:

@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import ast
 import io
-import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -28,14 +26,15 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.patterns import pattern
 
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf")
+_NUMBER = pattern(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf")
 _ENOUGH = 3  # characters by which a piece is known; "1" and "10" are in too many texts
 
 # What makes numbers of text.
 READERS: frozenset[Any] = frozenset(
     (
-        float, int, complex, Decimal, Fraction, eval, json.loads, ast.literal_eval,
+        float, int, complex, Decimal, Fraction, eval, ast.literal_eval,
         np.array, np.asarray, np.asanyarray, np.fromstring, np.loadtxt, np.genfromtxt,
     )
 )  # fmt: skip
@@ -109,7 +108,9 @@ def reads_numbers(function: Any) -> bool:
             return True
     except TypeError:  # unhashable
         return False
-    return getattr(function, "__name__", "") in _READING_METHODS
+    name = getattr(function, "__name__", "")
+    # ``json`` is not imported to compare with its function.
+    return name in _READING_METHODS or (name == "loads" and function.__module__ == "json")
 
 
 def _texts(objects: Sequence[Any]) -> Iterator[str]:

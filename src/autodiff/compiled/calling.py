@@ -24,7 +24,7 @@ import numpy as np
 from autodiff import debug, floating, tree
 from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
-from autodiff.compiled import fallback
+from autodiff.compiled import fallback, storing
 from autodiff.compiled.binding import (
     NOT_GIVEN,
     Call,
@@ -53,6 +53,7 @@ from autodiff.ladder import Bail
 from autodiff.recall import Recognise, compile_recognise
 from autodiff.signals import as_internal, is_ours, text_of
 from autodiff.stack import Lock
+from autodiff.stored.loading import Described
 from autodiff.transform import Transformation, ValueOnly
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
@@ -103,9 +104,11 @@ class Compiled(Compiler):
         device: str | None = None,
         use_cache: bool = True,
         on_fallback: str = "warn",
+        described: Described | None = None,
     ) -> None:
         super().__init__(function, transformation, engine, threads, device)
         self.use_cache = use_cache
+        self.described = described  # what names the entries on disk; None: there are none
         # Who asks for a device is not given the CPU.
         self.on_fallback = "error" if engine == "jax" else on_fallback
         # A function whose code is replaced in place, as reloading tools do, is another function.
@@ -409,8 +412,14 @@ class Compiled(Compiler):
                 raise
             return as_internal(error) if is_ours(error) else error
         self._keep(specialisation, call.key)
-        self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
+        self._go_fast(specialisation, call)
         return specialisation
+
+    def _go_fast(self, specialisation: Specialisation, call: Call) -> None:
+        """Have the next call of this kind go straight to the entry, also in the next process."""
+        self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
+        if self.fast is not no_fast_path:
+            storing.note(self, specialisation, call)
 
     def _specialise_generally(
         self, call: Call, structure: tuple[Any, ...]
@@ -447,7 +456,7 @@ class Compiled(Compiler):
             self.fixed.add(structure)
             return None
         self._keep(specialisation, structure)
-        self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
+        self._go_fast(specialisation, call)
         return specialisation
 
     def _keep(self, specialisation: Specialisation, key: tuple[Any, ...]) -> None:

@@ -1,220 +1,30 @@
 """Engines: programs to callables.  Each is loaded when it is first used.
 
-``executable(program, inputs, outputs, result, engine, threads, device)`` gives an :class:`Executable`, whose
-``call(*inputs)`` checks what it is given, runs, and returns what ``result`` makes of the outputs
-(``ir.results``);
-``NotImplemented`` means that an input does not fit or that a check failed (``failure()`` tells).
+``executable(program, inputs, outputs, result, engine, threads, device)`` gives an :class:`Executable`;
+see ``choosing``, which is loaded when one of these names is asked for: a call that is answered from
+the disk needs the names of the engines only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import numpy as np
-
-from autodiff import floating
-from autodiff.dims import Extent, symbols
-from autodiff.engines.numpy import compile_program, run_program
-from autodiff.errors import NameArgumentError, is_signal_handlers
-from autodiff.ir.data import ArrayType, Program
-from autodiff.ir.results import ResultTree, assembled
-from autodiff.ops.control import MEMORY_FAILED, CheckFailed
-from autodiff.plain_data import dataclass
+import importlib
+from typing import TYPE_CHECKING, Any
 
 ENGINES = ("native", "numpy", "jax")
 
+if TYPE_CHECKING:
+    from autodiff.engines.choosing import Executable as Executable
+    from autodiff.engines.choosing import InputForm as InputForm
+    from autodiff.engines.choosing import executable as executable
+    from autodiff.engines.choosing import matches as matches
+    from autodiff.engines.choosing import run_native as run_native
+    from autodiff.engines.choosing import runner as runner
+else:
+    _NAMES = ("Executable", "InputForm", "executable", "matches", "run_native", "runner")
 
-@dataclass(frozen=True)
-class InputForm:
-    """How an input arrives: ``array``, ``scalar`` (NumPy scalar) or ``python`` (float, int, bool)."""
-
-    form: str
-    type: ArrayType
-
-
-@dataclass
-class Executable:
-    """A compiled program."""
-
-    program: Program
-    call: Callable[..., Any]
-    failure: Callable[[], str | None]
-    # Have ``listener(errors, *inputs)`` called after runs with floating-point errors (``floating.BITS``)
-    # of which the user wants to hear; the object returned can keep it from being called.
-    notify: Callable[[Callable[..., None]], Any]
-    llvm: Callable[[], str] | None = None
-    assembly: Callable[[], str] | None = None
-
-
-def executable(
-    program: Program,
-    inputs: Sequence[InputForm],
-    outputs: Sequence[str],
-    result: ResultTree,
-    engine: str,
-    threads: int = 1,
-    device: str | None = None,
-) -> Executable:
-    """Compile ``program`` for an engine; ``outputs`` are the forms of its outputs."""
-    if engine == "jax":
-        return _jax_executable(program, inputs, outputs, result, device)
-    if engine == "numpy":
-        return _numpy_executable(program, inputs, outputs, result)
-    if engine == "native":
-        from autodiff.engines.native.engine import native_executable
-
-        native = native_executable(program, inputs, outputs, result, threads)
-        return Executable(
-            program, native.callable, native.failure, native.notify, native.llvm, native.assembly
-        )
-    raise NameArgumentError(
-        f"there is no engine {engine!r}.",
-        code="AD107",
-        remedy=f"choose one of {', '.join(ENGINES)}",
-    )
-
-
-def run_native(program: Program, inputs: Sequence[Any]) -> list[np.ndarray]:
-    """Compile a program by the native engine and run it once, on any arrays of the right shapes.
-
-    Raises
-    ------
-    CheckFailed
-        When a check of the program fails.
-    """
-    from autodiff.engines.native.engine import native_run
-
-    return native_run(program, inputs)
-
-
-def runner(
-    program: Program, engine: str, device: str | None = None
-) -> Callable[[Sequence[Any]], list[Any]]:
-    """A function that runs a program on arrays of the right shapes, one for each of its inputs.
-
-    It raises :class:`CheckFailed` when a check of the program fails.
-    """
-    if engine == "numpy":
-        return compile_program(program)
-    if engine == "jax":
-        from autodiff.engines.jax.engine import compile_program as compile_for_device
-
-        return compile_for_device(program, device)
-    from autodiff.engines.native.compile import compile_program as compile_natively
-
-    return compile_natively(program)
-
-
-@dataclass
-class _Report:
-    """Whom to tell of floating-point errors; see ``engines.native.flags``."""
-
-    listener: Callable[..., None] | None = None
-    quiet: int = 0
-    skip: int = 0
-    always: int = 0
-
-    def notify(self, listener: Callable[..., None]) -> _Report:
-        self.listener = listener
-        return self
-
-    def tell(self, errors: int, arguments: Sequence[Any]) -> None:
-        if not errors or self.listener is None:
-            return
-        if errors & ~self.quiet == 0 and self.skip > 0:
-            self.skip -= 1
-            return
-        self.listener(errors, *arguments)
-
-
-_CONVERT: dict[str, Callable[[Any], Any]] = {
-    "array": lambda a: np.array(a),
-    "scalar": lambda a: a[()],
-    "float": float,
-    "int": int,
-    "bool": bool,
-}
-
-
-def matches(example: Any, form: InputForm, extents: dict[Any, int] | None = None) -> bool:
-    """Whether an object is what an input expects; symbolic extents are bound in ``extents``."""
-    type_ = form.type
-    if form.form == "array":
-        return (
-            type(example) is np.ndarray
-            and example.dtype == type_.dtype
-            and example.dtype.num == type_.dtype.num  # ``longlong`` equals ``int64``
-            and example.ndim == len(type_.shape)
-            and all(
-                _bind_extent(n, size, extents)
-                for n, size in zip(type_.shape, example.shape, strict=True)
-            )
-        )
-    if form.form == "scalar":
-        return type(example) is type_.dtype.type
-    if type_.dtype.kind == "i":
-        return type(example) is int and -(2**63) <= example < 2**63
-    return type(example) is {"f": float, "u": int, "b": bool}[type_.dtype.kind]
-
-
-def _bind_extent(extent: Extent, size: int, extents: dict[Any, int] | None) -> bool:
-    if isinstance(extent, int):
-        return extent == size
-    (symbol,) = symbols(extent)
-    low = symbol.low if isinstance(symbol.low, int) else 0
-    return size >= low and extents is not None and extents.setdefault(symbol, size) == size
-
-
-def _jax_executable(
-    program: Program,
-    inputs: Sequence[InputForm],
-    outputs: Sequence[str],
-    result: ResultTree,
-    device: str | None,
-) -> Executable:
-    from autodiff.engines.jax.engine import JaxFunction
-
-    made = JaxFunction(program, inputs, outputs, result, device, matches)
-    # XLA tells of no floating-point errors, so nobody is told.
-    return Executable(program, made.call, made.failure, lambda listener: _Report())
-
-
-def _numpy_executable(
-    program: Program, inputs: Sequence[InputForm], outputs: Sequence[str], result: ResultTree
-) -> Executable:
-    state: dict[str, str | None] = {"failure": None}
-    convert = [_CONVERT[form] for form in outputs]
-    dtypes = [form.type.dtype for form in inputs]
-    report = _Report()
-
-    def call(*arguments: Any) -> Any:
-        state["failure"] = None
-        if floating.is_strict():
-            return NotImplemented
-        extents: dict[Any, int] = {}
-        if len(arguments) != len(inputs) or not all(
-            matches(a, f, extents) for a, f in zip(arguments, inputs, strict=True)
-        ):
-            return NotImplemented
-        given = iter([np.asarray(a, d) for a, d in zip(arguments, dtypes, strict=True)])
-        try:
-            values = [np.int64(extents[v]) if v in extents else next(given) for v in program.inputs]
-            with floating.noting(floating.wanted()) as errors:
-                results = run_program(program, values)
-        except CheckFailed as failed:
-            state["failure"] = str(failed)
-            return NotImplemented
-        except (IndexError, np.linalg.LinAlgError, OverflowError, ValueError) as error:
-            if is_signal_handlers(error):
-                raise
-            state["failure"] = str(error)
-            return NotImplemented
-        except MemoryError:
-            state["failure"] = MEMORY_FAILED
-            return NotImplemented
-        finished = [c(r) for c, r in zip(convert, results, strict=True)]
-        report.tell(errors() | report.always & floating.wanted(), arguments)
-        return assembled(result, finished)
-
-    return Executable(program, call, lambda: state["failure"], report.notify)
+    def __getattr__(name: str) -> Any:
+        if name not in _NAMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module("autodiff.engines.choosing"), name)
+        globals()[name] = found
+        return found

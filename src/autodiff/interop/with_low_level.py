@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import ctypes
 import inspect
-import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +27,7 @@ from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.errors import ArgumentError, InternalError, NameArgumentError, UnsupportedError
 from autodiff.ladder import Bail
 from autodiff.optimize.parameters import Array
+from autodiff.patterns import pattern
 
 from .derivatives import Function, plain_function, written
 
@@ -223,7 +223,7 @@ def _check_result(name: str, routine: str, kernel: Kernel, examples: list[Any]) 
         )
 
 
-_PARAMETERS = re.compile(r"define i32 @kernel\((.*?)\) #0")
+_PARAMETERS = pattern(r"define i32 @kernel\((.*?)\) #0")
 
 
 def _entry(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,6 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # The user's program imports the left one: the right one enters what stands for its functions.
 _OPTIONAL = {
+    "numpy.polynomial.polyutils": "autodiff.ops.numpy_functions.series",
     "scipy.fft": "autodiff.ops.scipy_fft",
     "scipy.signal": "autodiff.ops.scipy_signal",
     "scipy.spatial.distance": "autodiff.ops.scipy_distance",
@@ -36,11 +37,11 @@ _OPTIONAL = {
 
 
 class Table(dict[Any, Callable[..., Any]]):
-    """A dictionary that learns the functions of SciPy's modules once these are in use."""
+    """A dictionary that learns the functions of optional modules once these are in use."""
 
-    def __init__(self) -> None:
+    def __init__(self, optional: Mapping[str, str]) -> None:
         super().__init__()
-        self.waiting = dict(_OPTIONAL)
+        self.waiting = dict(optional)
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The implementation of a callable, or ``default``."""
@@ -64,8 +65,10 @@ class Table(dict[Any, Callable[..., Any]]):
         return bool(ready)
 
 
-functions: dict[Any, Callable[..., Any]] = Table()
-builtin_functions: dict[Any, Callable[..., Any]] = {}
+functions: dict[Any, Callable[..., Any]] = Table(_OPTIONAL)
+builtin_functions: dict[Any, Callable[..., Any]] = Table(
+    {"statistics": "autodiff.ops.python_statistics"}
+)
 
 
 def implements(*callables: Any) -> Callable[[F], F]:

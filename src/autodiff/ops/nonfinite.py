@@ -13,7 +13,6 @@ zero on the side that ``np.where`` did not take is no cause.
 from __future__ import annotations
 
 import linecache
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +23,7 @@ import numpy as np
 from autodiff import debug
 from autodiff.errors import NonFiniteError
 from autodiff.ir.data import Operation, Source
+from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
 
 Told: TypeAlias = Callable[["Finder", Sequence[Any]], None]
@@ -255,7 +255,7 @@ def _shown(x: Any) -> str:
     return f"an array of shape {array.shape} from {array.min():.6g} to {array.max():.6g}"
 
 
-_WORDS = re.compile(r"\*\*|/|[A-Za-z_][A-Za-z0-9_.]*(?=\()")
+_WORDS = pattern(r"\*\*|/|[A-Za-z_][A-Za-z0-9_.]*(?=\()")
 
 
 def _word_at(source: Source | None) -> str:

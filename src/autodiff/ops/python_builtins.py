@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import bisect
 import math
-import statistics
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -638,56 +637,6 @@ def prod(iterable: Any, *, start: Any = 1) -> Any:
     for item in iterable:
         result = result * item
     return result
-
-
-# -- statistics ----------------------------------------------------------------------------------
-def _data(data: Any, name: str, least: int) -> tuple[Tracer, Any]:
-    """Python floats as a vector, and how many: with fewer than ``least`` plain Python raises."""
-    whole = whole_of(data)
-    if whole is not None:
-        forms = {data.item_form} if data.is_of_one_type else set()
-    else:
-        items = data if isinstance(data, (list, tuple)) else list(data)
-        forms = {x.form if isinstance(x, Tracer) else type(x) for x in items}
-        whole = as_array(list(items))
-    if not forms <= {"python", float} or whole.ndim != 1 or whole.dtype != FLOAT:
-        raise unsupported(
-            f"statistics.{name} of other things than Python floats is not available",
-            "use the function of NumPy",
-        )
-    count = whole.shape[0]
-    if decide(lambda: count >= least) is not True:
-        check(compare("greater_equal", count, least), f"{name} of too few numbers")
-    return Tracer(whole.value, "array"), count
-
-
-@implements_builtin(statistics.mean, statistics.fmean)
-def mean(data: Any) -> Tracer:
-    """``statistics.mean`` of floats, added up in floats."""
-    return number(functions[np.mean](_data(data, "mean", 1)[0]), float)
-
-
-@implements_builtin(statistics.median)
-def median(data: Any) -> Tracer:
-    """``statistics.median``."""
-    rows, _ = _data(data, "median", 1)
-    check(pointwise("logical_not", functions[np.any](pointwise("isnan", rows))), "a median of NaN")
-    return number(functions[np.median](rows), float)
-
-
-def _variance(name: str, least: int, root: bool) -> Callable[..., Tracer]:
-    def function(data: Any, center: Any = None) -> Tracer:
-        if center is not None:
-            raise unsupported(f"statistics.{name} with a mean is not available", "leave it out")
-        rows, _ = _data(data, name, least)
-        spread = functions[np.std if root else np.var]
-        return number(spread(rows, ddof=least - 1), float)
-
-    return function
-
-
-for _name, _least in (("variance", 2), ("pvariance", 1), ("stdev", 2), ("pstdev", 1)):
-    implements_builtin(getattr(statistics, _name))(_variance(_name, _least, _name.endswith("dev")))
 
 
 @implements_builtin(math.gcd)

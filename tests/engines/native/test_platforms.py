@@ -17,8 +17,8 @@ from llvmlite import binding
 from scipy import special
 
 import autodiff
+from autodiff import cache
 from autodiff.engines.native import (
-    cache,
     compile,  # noqa: A004 - the module
     flags,
     pool,

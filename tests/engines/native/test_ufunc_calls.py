@@ -105,7 +105,7 @@ def test_machine_code_is_linked_again_in_another_process(tmp_path) -> None:
     program = (
         "import numpy as np, autodiff\n"
         "from scipy import special\n"
-        "from autodiff.engines.native import cache\n"
+        "from autodiff import cache\n"
         "f = autodiff.function(lambda x: special.beta(x, 2.0) + special.kv(1.5, x))\n"
         "x = np.array([0.5, 1.5], np.float32)\n"
         "assert np.array_equal(f(x), special.beta(x, 2.0) + special.kv(1.5, x))\n"

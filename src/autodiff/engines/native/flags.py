@@ -29,25 +29,13 @@ from typing import TYPE_CHECKING
 
 from autodiff import floating
 from autodiff.engines.native import symbols
+from autodiff.engines.native.callables import REPORT, Report
 
 if TYPE_CHECKING:
     from autodiff.engines.native.entry.writer import Writer
 
-REPORT = "report"
 CALL = "report_errors"
 DEFINITION = f"@{REPORT} = global {{ ptr, i64, i64, i64, i64 }} zeroinitializer"
-
-
-class Report(ctypes.Structure):
-    """Whom to call, and when not to: ``@report`` of an entry."""
-
-    _fields_ = (
-        ("listener", ctypes.c_void_p),
-        ("quiet", ctypes.c_int64),
-        ("skip", ctypes.c_int64),
-        ("always", ctypes.c_int64),  # errors of every call, of computations made beforehand
-        ("seen", ctypes.c_int64),  # whether a flag has been set after a call
-    )
 
 
 @functools.cache

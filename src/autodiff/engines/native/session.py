@@ -24,16 +24,17 @@ import functools
 import itertools
 import os
 import platform
-import re
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from autodiff.engines.native import cache, callbacks, signals, symbols
+from autodiff import cache
+from autodiff.engines.native import callbacks, signals, symbols
 from autodiff.engines.native.vector_math import library
 from autodiff.errors import InternalError, NameArgumentError
+from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
 
 # Raised when the meaning of cached code changes without a change of the text it is made from.
@@ -402,8 +403,26 @@ def _compile_functions(names: Sequence[str]) -> None:
 _keep: list[Machine] = []
 
 
-_DECLARATION = re.compile(r'declare\b.*?@"?([\w.$]+)"?\(|@"?([\w.$]+)"?\s*=\s*external\b')
-_DEFINITION = re.compile(r'define\b[^@]*@"?([\w.$]+)"?\(')
+def objects_of(text: str, glue: str, undefined: Callable[[bytes], Sequence[str]]) -> list[bytes]:
+    """The object files that a machine of this kernel and glue is linked of, with those of shared functions.
+
+    ``undefined`` tells the names that an object file uses and does not define.
+    """
+    with _lock:
+        found = [_compile(_complete(text), "passes", False)]
+        found.append(_compile(_complete(glue), "translation", False))
+        shared: list[Machine] = []
+        for code in found:  # which grows
+            for name in undefined(code):
+                home = next((m for m in _keep if name in m._names), None)
+                if home is not None and not any(home is m for m in shared):
+                    shared.append(home)
+                    found.append(_compile(_complete(home.text), "code", False))
+        return found
+
+
+_DECLARATION = pattern(r'declare\b.*?@"?([\w.$]+)"?\(|@"?([\w.$]+)"?\s*=\s*external\b')
+_DEFINITION = pattern(r'define\b[^@]*@"?([\w.$]+)"?\(')
 
 
 def _names(text: str) -> tuple[list[str], set[str]]:
@@ -464,7 +483,7 @@ def _compile(text: str, effort: str, fresh: bool) -> bytes:
 _LONG = 10_000
 """Lines of a kernel from which on good code takes longer to make than it saves, unless it repeats."""
 
-_LABEL = re.compile(r"label %([\w.]+)")
+_LABEL = pattern(r"label %([\w.]+)")
 
 
 def _is_long_and_straight(text: str) -> bool:

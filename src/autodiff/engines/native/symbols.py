@@ -35,6 +35,7 @@ import numpy as np
 
 from autodiff import floating
 from autodiff.errors import InternalError
+from autodiff.patterns import pattern
 from autodiff.stack import lock_of_the_process
 
 # -- layout of C structures ---------------------------------------------------------------------
@@ -289,7 +290,7 @@ def ufunc_of(path: str) -> np.ufunc:
 
 
 _C_TYPES = {"double": "d", "float": "f", "long": "l"}
-_EXPORTED = re.compile(r"(?:__pyx_fuse_[\d_]*\d)?(\w+)")
+_EXPORTED = pattern(r"(?:__pyx_fuse_[\d_]*\d)?(\w+)")
 
 
 @functools.cache

@@ -26,6 +26,7 @@ from autodiff.engines.native import flags, signals
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.ufunc_calls import PREFIX
 from autodiff.engines.native.writer import LoopIndex, register_type
+from autodiff.patterns import pattern
 
 if TYPE_CHECKING:
     from autodiff.engines.native.generator import Generator
@@ -277,8 +278,8 @@ def _threads(g: Generator, jobs: Sequence[Job]) -> str:
 
 
 # -- from lines of the kernel to a function ---------------------------------------------------------
-_NAME = re.compile(r"%[\w.]+")
-_DEFINITION = re.compile(r"\s*(%[\w.]+) = (.*)")
+_NAME = pattern(r"%[\w.]+")
+_DEFINITION = pattern(r"\s*(%[\w.]+) = (.*)")
 _OWN = frozenset(("%low", "%high", "%number", "%context", "%stop", f"%{signals.LEAVE}"))
 
 
@@ -302,13 +303,13 @@ def _is_pointer(name: str) -> bool:
 
 
 _RESULT = (
-    (re.compile(r"(?:load|phi|freeze) (\w+)[, ]"), 1),
-    (re.compile(r"[fi]cmp \w"), "i1"),
-    (re.compile(r"(?:getelementptr|alloca) "), "ptr"),
-    (re.compile(r"select i1 [^,]+, (\w+) "), 1),
-    (re.compile(r"(?:trunc|[sz]ext|[su]itofp|fpto[su]i|fpext|fptrunc|bitcast|ptrtoint) .* to (\w+)$"), 1),
-    (re.compile(r"call (?:(?:contract|reassoc|nsz) )*(\w+) @"), 1),
-    (re.compile(r"(?:f?(?:add|sub|mul|neg)|[fsu]?div|[fsu]rem|and|or|xor|shl|[la]shr)"
+    (pattern(r"(?:load|phi|freeze) (\w+)[, ]"), 1),
+    (pattern(r"[fi]cmp \w"), "i1"),
+    (pattern(r"(?:getelementptr|alloca) "), "ptr"),
+    (pattern(r"select i1 [^,]+, (\w+) "), 1),
+    (pattern(r"(?:trunc|[sz]ext|[su]itofp|fpto[su]i|fpext|fptrunc|bitcast|ptrtoint) .* to (\w+)$"), 1),
+    (pattern(r"call (?:(?:contract|reassoc|nsz) )*(\w+) @"), 1),
+    (pattern(r"(?:f?(?:add|sub|mul|neg)|[fsu]?div|[fsu]rem|and|or|xor|shl|[la]shr)"
                 r"(?: (?:nsw|nuw|contract|reassoc|nsz|exact))* (\w+) "), 1),
 )  # fmt: skip
 
@@ -320,8 +321,8 @@ def _types(names: Iterable[str], lines: Iterable[str]) -> dict[str, str]:
         found = _DEFINITION.match(line)
         if found is None or found.group(1) not in wanted:
             continue
-        for pattern, what in _RESULT:
-            match = pattern.match(found.group(2))
+        for form, what in _RESULT:
+            match = form.match(found.group(2))
             if match is not None:
                 types[found.group(1)] = what if isinstance(what, str) else match.group(what)
                 break

@@ -32,11 +32,11 @@ shared by every function with the same signature and kept on disk.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff.engines.native import flags
+from autodiff.engines.native.callables import NativeCode, callable_of
 from autodiff.engines.native.entry.arguments import TOO_LARGE, Arguments
 from autodiff.engines.native.entry.forms import (
     ArgumentOutput,
@@ -59,7 +59,6 @@ from autodiff.engines.native.entry.results import Results
 from autodiff.engines.native.entry.workspace import FUNCTIONS, Workspace
 from autodiff.engines.native.entry.writer import Writer
 from autodiff.engines.native.pool import NEW_LARGE_ARRAY
-from autodiff.engines.native.session import Machine
 from autodiff.engines.native.symbols import check_layout
 from autodiff.errors import InternalError
 from autodiff.plain_data import dataclass
@@ -260,64 +259,3 @@ def _module_text(w: Writer, signature: Signature, passed: list[str]) -> str:
             flags.FUNCTION if f"@{flags.CALL}(" in body else "",
         ]
     )
-
-
-# -- the callable ---------------------------------------------------------------------------------
-class _MethodDefinition(ctypes.Structure):
-    """CPython's PyMethodDef."""
-
-    _fields_ = [
-        ("name", ctypes.c_char_p),
-        ("method", ctypes.c_void_p),
-        ("flags", ctypes.c_int),
-        ("doc", ctypes.c_char_p),
-    ]
-
-
-_METH_FASTCALL = 0x80
-
-
-class NativeCode:
-    """What a native callable stands on; the callable's ``__self__``."""
-
-    def __init__(self, machine: Machine, entry: Entry, name: str, doc: str | None) -> None:
-        self.machine = machine
-        self._entry = entry
-        self._name = name.encode()
-        self._doc = None if doc is None else doc.encode()
-        self._definition = _MethodDefinition(
-            self._name, machine.address("entry"), _METH_FASTCALL, self._doc
-        )
-        self._status = ctypes.c_int64.from_address(machine.address("status"))
-        self._report = flags.Report.from_address(machine.address(flags.REPORT))
-        self._listener: Any = None
-
-    @property
-    def status(self) -> int:
-        """What the kernel reported last: 0 when all went well or the arguments did not fit."""
-        return self._status.value
-
-    def notify(self, listener: Callable[..., Any]) -> flags.Report:
-        """Have ``listener(errors, *arguments)`` called at the end of calls with such errors.
-
-        What is returned lets it be left in peace for some calls.
-        """
-        self._listener = listener
-        self._report.listener = id(listener)
-        return self._report
-
-
-def callable_of(
-    machine: Machine, entry: Entry, name: str = "kernel", doc: str | None = None
-) -> Callable[..., Any]:
-    """The built-in function that runs an entry point.
-
-    It keeps the machine code alive; when it goes, so does the code.  ``f.__self__.status`` is
-    the status the kernel reported last.
-    """
-    code = NativeCode(machine, entry, name, doc)
-    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
-    new = make(ctypes.cast(ctypes.pythonapi.PyCFunction_NewEx, ctypes.c_void_p).value or 0)
-    # The function object keeps `code` as its __self__, and `code` keeps the definition.
-    function: Callable[..., Any] = new(ctypes.addressof(code._definition), code, None)
-    return function

@@ -19,9 +19,10 @@ from collections.abc import Iterable, Sequence
 from autodiff.engines.native import vector_math
 from autodiff.engines.native.vector_math.emit import FORMATS
 from autodiff.engines.native.vector_math.large_argument import lanes_of
+from autodiff.patterns import pattern
 
-_CALL = re.compile(r"call (\w+) @([\w.]+)\.(f64|f32)\(([^)]*)\)")
-_PLAIN = re.compile(r"(\w+(?: [a-z]{2,3})?) (double|float|i64|i32|i1) ([^,]+)(?:, ([^,]+))?")
+_CALL = pattern(r"call (\w+) @([\w.]+)\.(f64|f32)\(([^)]*)\)")
+_PLAIN = pattern(r"(\w+(?: [a-z]{2,3})?) (double|float|i64|i32|i1) ([^,]+)(?:, ([^,]+))?")
 _ATTRIBUTES = "nounwind willreturn memory(none)"
 
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from autodiff.engines.native import cache
+from autodiff import cache
 
 CODE = b"machine code" * 100
 
@@ -148,7 +148,8 @@ def test_threads_write_the_same_file():
 
 PROGRAM = """
 import ctypes
-from autodiff.engines.native import cache, session
+from autodiff import cache
+from autodiff.engines.native import session
 compiled = []
 optimise = session._Llvm.optimise
 session._Llvm.optimise = lambda self, *args: (compiled.append(1), optimise(self, *args))
@@ -328,7 +329,7 @@ def test_an_interrupt_in_the_middle_of_a_write_leaves_nothing(monkeypatch):
 
 _KILLED = """
 import os, signal, sys
-from autodiff.engines.native import cache
+from autodiff import cache
 def kill(*args): os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[1] == "replace":
     os.replace = kill
@@ -366,7 +367,7 @@ def test_a_process_killed_in_the_middle_of_a_write_leaves_no_entry(where):
 
 _LIMITED = """
 import resource, signal
-from autodiff.engines.native import cache
+from autodiff import cache
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 print(cache.write(cache.key_of("small"), b"x" * 1000), cache.write(cache.key_of("large"), b"x" * 10**6))

@@ -1,4 +1,4 @@
-"""Machine code kept on disk, so that a program compiled once loads at once in the next process.
+"""What is kept on disk, so that a program compiled once loads at once in the next process.
 
     key = cache.key_of(text, environment)       # environment: versions, CPU, options
     code = cache.read(key)                       # bytes, or None
@@ -14,7 +14,8 @@ What is read here is run, so it has to be the user's own: a folder or file that 
 else, that others may write, or that is reached by a symbolic link is neither read nor written.  The
 digest is no secret and no protection against a user who may write here; the owner is.
 
-``AUTODIFF_CACHE=0`` turns the cache off; ``AUTODIFF_CACHE_DIR`` names the directory, which is
+``AUTODIFF_CACHE=0`` turns the cache off, ``code`` keeps machine code alone and no whole
+specialisations (``stored``); ``AUTODIFF_CACHE_DIR`` names the directory, which is
 otherwise the platform's place for a user's caches.  A directory that cannot be read or written
 only costs time: nothing here raises.
 """
@@ -22,15 +23,21 @@ only costs time: nothing here raises.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import random
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+try:
+    # What ``hashlib.blake2b`` is; ``hashlib`` itself loads all of OpenSSL, which takes milliseconds.
+    from _blake2 import blake2b
+except ImportError:  # another Python than CPython
+    from hashlib import blake2b
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIMIT_BYTES = 512 * 2**20
 """The directory is brought back below this size ..."""
@@ -46,8 +53,7 @@ _ABANDONED = 3600.0  # seconds after which a temporary file is of a process that
 # No link is followed, and opening a pipe does not wait; both are names of POSIX alone.
 _OPENING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _OPENING |= getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-
-_random = random.Random()  # not numpy's nor the module's state: users seed those
+_MAKING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | (_OPENING & ~os.O_RDONLY)
 
 
 def is_on() -> bool:
@@ -55,14 +61,20 @@ def is_on() -> bool:
     if os.environ.get("AUTODIFF_CACHE", "1").lower() in ("0", "off", "no", "false"):
         return False
     # A user without a home (of a number that has no name) would get a folder called ``~``.
-    return bool(os.environ.get("AUTODIFF_CACHE_DIR")) or directory().is_absolute()
+    return bool(os.environ.get("AUTODIFF_CACHE_DIR")) or os.path.isabs(_place())
 
 
 def directory() -> Path:
     """Where machine code is kept."""
+    from pathlib import Path  # not needed to read and write, and slow to load
+
+    return Path(_place())
+
+
+def _place() -> str:
     named = os.environ.get("AUTODIFF_CACHE_DIR")
     if named:
-        return Path(named)
+        return named
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~\\AppData\\Local")
     elif sys.platform == "darwin":
@@ -71,12 +83,12 @@ def directory() -> Path:
         base = os.environ.get("XDG_CACHE_HOME") or ""
         if not os.path.isabs(base):  # which is to be ignored, by the standard of that variable
             base = os.path.expanduser("~/.cache")
-    return Path(base) / "autodiff"
+    return os.path.join(base, "autodiff")
 
 
 def key_of(*texts: str) -> str:
     """A name for the machine code that ``texts`` determine."""
-    digest = hashlib.blake2b(digest_size=20)
+    digest = blake2b(digest_size=20)
     for text in texts:
         encoded = text.encode()
         digest.update(len(encoded).to_bytes(8, "little"))
@@ -89,13 +101,18 @@ def path_of(key: str) -> Path:
     return directory() / key[:2] / f"{key}{_SUFFIX}"
 
 
+def _folder_of(key: str) -> str:
+    return os.path.join(_place(), key[:2])
+
+
 def read(key: str) -> bytes | None:
     """The machine code called ``key``, or None."""
     if not is_on():
         return None
-    path = path_of(key)
+    folder = _folder_of(key)
+    path = os.path.join(folder, key + _SUFFIX)
     try:
-        if not _are_ours(directory(), path.parent):
+        if not _are_ours(_place(), folder):
             return None
         # Owner and mode are asked of the file that is open, which nobody can exchange any more.
         with open(os.open(path, _OPENING), "rb") as file:
@@ -121,30 +138,41 @@ def write(key: str, code: bytes) -> bool:
     """
     if not is_on():
         return False
-    path = path_of(key)
+    folder = _folder_of(key)
     try:
         # Code to be run: the folders are the user's alone.
-        directory().mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        if not _are_ours(directory(), path.parent):
+        with contextlib.suppress(FileExistsError):
+            os.makedirs(os.path.dirname(_place()) or ".", exist_ok=True)
+            os.mkdir(_place(), 0o700)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        if not _are_ours(_place(), folder):
             return False
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=_SUFFIX + ".tmp")
+        handle, temporary = _new_file(folder, key)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(_MAGIC + _digest(key, code) + code)
-            os.replace(temporary, path)
+            os.replace(temporary, os.path.join(folder, key + _SUFFIX))
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
     except (OSError, RuntimeError):
         return False
-    if _random.randrange(_TRIM_EVERY) == 0:
+    if int.from_bytes(os.urandom(4), "little") % _TRIM_EVERY == 0:
         trim()
     return True
 
 
-def _are_ours(*folders: Path) -> bool:
+def _new_file(folder: str, key: str) -> tuple[int, str]:
+    """A file of a name that no other process or thread has, open for writing by this user alone."""
+    while True:
+        temporary = os.path.join(folder, f"{key}.{os.urandom(8).hex()}{_SUFFIX}.tmp")
+        with contextlib.suppress(FileExistsError):
+            return os.open(temporary, _MAKING, 0o600), temporary
+
+
+def _are_ours(*folders: str) -> bool:
     """Whether all of these are folders (not links to some) that only this user can change."""
     return all(_is_ours(os.lstat(folder), stat.S_ISDIR) for folder in folders)
 
@@ -161,15 +189,15 @@ def _is_ours(facts: os.stat_result, is_kind: Callable[[int], bool]) -> bool:
 def trim(limit: int | None = None) -> None:
     """Remove the files used longest ago until the directory holds less than ``limit`` bytes."""
     limit = LIMIT_BYTES if limit is None else limit
-    found: list[tuple[float, int, Path]] = []
+    found: list[tuple[float, int, str]] = []
     with contextlib.suppress(OSError, RuntimeError):
-        if not _are_ours(directory()):
+        if not _are_ours(_place()):
             return
-        for path in directory().glob(f"??/*{_SUFFIX}*"):
+        for path in _files():
             with contextlib.suppress(OSError):
-                facts = path.lstat()
-                if path.suffix == ".tmp" and time.time() - facts.st_mtime > _ABANDONED:
-                    path.unlink()
+                facts = os.lstat(path)
+                if path.endswith(".tmp") and time.time() - facts.st_mtime > _ABANDONED:
+                    os.unlink(path)
                 else:
                     found.append((facts.st_mtime, facts.st_size, path))
     total = sum(size for _, size, _ in found)
@@ -180,8 +208,14 @@ def trim(limit: int | None = None) -> None:
         if total <= limit * 0.9:
             break
         with contextlib.suppress(OSError):
-            path.unlink()
+            os.unlink(path)
             total -= size
+
+
+def _files() -> list[str]:
+    """The files of the cache, also those that are not finished."""
+    folders = [one.path for one in os.scandir(_place()) if len(one.name) == 2 and one.is_dir()]
+    return [f.path for folder in folders for f in os.scandir(folder) if _SUFFIX in f.name]
 
 
 def clear() -> None:
@@ -190,7 +224,7 @@ def clear() -> None:
 
 
 def _digest(key: str, code: bytes) -> bytes:
-    digest = hashlib.blake2b(key.encode(), digest_size=_DIGEST_BYTES)
+    digest = blake2b(key.encode(), digest_size=_DIGEST_BYTES)
     digest.update(b"\n")  # no key has one
     digest.update(code)
     return digest.digest()
