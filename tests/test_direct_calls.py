@@ -61,6 +61,21 @@ def of_list(xs, weights=(1.0, 2.0)):
     return sum(x * w for x, w in zip(xs, weights, strict=False))
 
 
+def sum_of_logs(xs):
+    total = 0.0
+    for x in xs:
+        total += np.log(x)
+    return total, xs[-1]
+
+
+def sum_of_doubles(xs):
+    total = 0.0
+    for x in xs:
+        total += 2.0 * x
+    return total, xs[-1]
+
+
+SQUARE = np.arange(16.0).reshape(4, 4)
 WEIGHT = np.array([0.5, 1.5, 2.5])
 
 
@@ -81,6 +96,24 @@ VALUES: list[tuple[Any, list[tuple[Any, ...]], bool]] = [
     (with_mode, [(X, 2, "max"), (2 * X, 2, "max"), (3 * X, 2, "max")], True),
     (of_list, [([1.0, 2.0],), ([3.0, 4.0],), ([5.0, 6.0],)], True),
     (of_list, [([1.0, 2.0],), ([1.0, 2.0],), ([1, 2],), ((1.0, 2.0),), ([1.0],)], False),
+    (of_list, [([1.0, 2.0],), ([np.float64(1.0), np.float64(2.0)],), ([3.0, 4.0],)] * 2, False),
+    *[
+        (sum_of_doubles, [(xs,), (type(xs)(reversed(xs)),), (xs,)], True)
+        for n in (1, 2, 7, 63, 64, 65, 300)
+        for kind in (list, tuple)
+        for xs in [kind(np.arange(1.0, n + 1).tolist())]
+    ],
+    (
+        lambda xs, ys, k: xs[0] * ys[-1] + k,
+        [([1.0, 2.0], (3.0,) * 70, 1.0), ([5.0, 2.0], (2.0,) * 70, 2.0)] * 2,
+        True,
+    ),
+    (lambda a: a.T @ a, [(np.asfortranarray(SQUARE),), (SQUARE[::2, ::-1],), (SQUARE,)], True),
+    (
+        lambda a: a + 1.0,
+        [(np.broadcast_to(X, (2, 3)),), (SQUARE[:, 1:],), (SQUARE[:2, :3],)],
+        False,
+    ),
     (reads, [([X, 2.0], True), ([X, 2.0], True), ([2 * X, 2.0], True)], True),
     (lambda flag: np.sum(WEIGHT) if flag else 0.0, [(True,), (True,), (True,)], True),
     (lambda p: p.x * p.y, [(Point(X, 2.0),), (Point(X, 3.0),), (Point(X, 4.0),)], True),
@@ -220,3 +253,87 @@ def test_a_signature_of_another_kind_is_left_alone() -> None:
     for _ in range(3):
         assert compiled({"x": 2.0}) == 2.0
         assert compiled({"x": 2.0}, k=3.0) == 6.0
+
+
+@over_engines
+def test_a_list_whose_floats_the_entry_reads_is_what_warnings_are_asked_of(engine: str) -> None:
+    compiled = autodiff.function(sum_of_logs, engine=engine)
+    for _ in range(3):
+        compiled([1.0, 2.0])
+    with pytest.warns(RuntimeWarning, match="divide by zero encountered in log"):
+        assert compiled([0.0, 2.0])[0] == -np.inf
+
+
+# Functions that store into an array, and what they do to it is seen by the caller.
+def halves(a: Any) -> Any:
+    a[1:-1] = 0.5 * (a[2:] + a[:-2])
+
+
+def doubled(a: Any) -> Any:
+    a[0] = a[1] * 2.0
+    return np.sum(a)
+
+
+def given_back(a: Any) -> Any:
+    a += 1.0
+    return a
+
+
+def two(a: Any, b: Any) -> Any:
+    b[...] = a * 2.0
+    a[0] = 1.0
+    return np.sum(b), b
+
+
+LAYOUTS = {
+    "C": lambda a: a,
+    "Fortran": np.asfortranarray,
+    "every second": lambda a: np.repeat(np.repeat(a, 2, 0), 2, 1)[::2, ::2],
+    "columns": lambda a: np.hstack([a, a])[:, : a.shape[1]],
+    "reversed": lambda a: a[::-1, ::-1].copy()[::-1, ::-1],
+}
+
+
+@over_engines
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("f", [halves, doubled, given_back])
+def test_arrays_that_are_stored_into(engine: str, layout: str, f: Any) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for k in range(4):
+        start = np.random.default_rng(k).integers(-9, 9, (5, 4)) * 1.0
+        ours, plain = LAYOUTS[layout](start.copy()), LAYOUTS[layout](start.copy())
+        result, expected = compiled(ours), f(plain)
+        assert (result is ours) == (expected is plain)
+        np.testing.assert_array_equal(ours, plain)
+        np.testing.assert_array_equal(np.asarray(result, float), np.asarray(expected, float))
+    if engine == "native":
+        assert compiled._compiled.fast is not no_fast_path
+    if f is doubled:
+        gradient = autodiff.gradient(f, engine=engine)
+        for k in range(3):
+            x = LAYOUTS[layout](np.random.default_rng(k).standard_normal((5, 4)))
+            before = x.copy()
+            expected = np.ones((5, 4))
+            expected[0], expected[1] = 0.0, 3.0
+            np.testing.assert_array_equal(gradient(x), expected)
+            np.testing.assert_array_equal(x, before)
+
+
+@over_engines
+def test_arrays_that_are_stored_into_and_share_memory(engine: str) -> None:
+    compiled = autodiff.function(two, engine=engine)
+    base = np.arange(12.0)
+    for at in [
+        (slice(0, 6), slice(6, 12)),
+        (slice(0, 6), slice(3, 9)),
+        (slice(0, 6), slice(0, 6)),
+    ] * 2:
+        ours, plain = base.copy(), base.copy()
+        result, expected = compiled(ours[at[0]], ours[at[1]]), two(plain[at[0]], plain[at[1]])
+        np.testing.assert_array_equal(ours, plain)
+        assert result[0] == expected[0]
+        np.testing.assert_array_equal(result[1], expected[1])
+    read_only = base[:6].copy()
+    read_only.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        compiled(read_only, base[6:])

@@ -125,6 +125,7 @@ class Direct:
     reader: Callable[[tuple[Any, ...]], tuple[Any, ...] | None] | None  # guards, hidden inputs
     inputs: Sequence[int]  # the leaves that the entry is given
     lists: Mapping[int, tuple[Any, bool]]  # leaves that are lists: type of items, ints as floats
+    most: int  # floats in a list that the entry reads itself
     kind_of: Callable[[Any], Any]
     array_of: Callable[[Any, bool], Any]
     current: Any  # while it runs, ``current.running`` is ``(owner, arguments)``
@@ -193,6 +194,10 @@ def _taken(
     """A leaf as the entry takes it."""
     if number in to.lists:
         kind, as_float = to.lists[number]
+        if to.most and kind in (float, np.float64):
+            name = _bound(namespace, f"_t{len(namespace)}", kind)
+            conditions.append(f"(_len({at}) <= {to.most} or _kind_of({at}) is {name})")
+            return f"{at} if _len({at}) <= {to.most} else _array_of({at}, {as_float})"
         conditions.append(f"_kind_of({at}) is {_bound(namespace, f'_t{len(namespace)}', kind)}")
         return f"_array_of({at}, {as_float})"
     if call.roles[number] == "float":  # an int that is differentiated by

@@ -208,7 +208,9 @@ class Compiler:
         captured, plan = self.plan(call, eager, general)
         if captured.changed_argument is not None and self.transformation.is_value:
             raise captured.changed_argument
-        forms = [InputForm(r.form, r.value.type) for r in captured.inputs] + plan.extra_inputs
+        forms = [
+            InputForm(r.form, r.value.type, _floats_of(call, r.leaf)) for r in captured.inputs
+        ] + plan.extra_inputs
         ready = result_tree(captured, plan)
         outputs: ResultTree = tuple(range(len(plan.output_forms)))
         result = outputs if ready is None else ready
@@ -289,6 +291,12 @@ class Compiler:
                 yield f"{name}={leaf!r}"
             else:
                 yield f"{name}: {type(leaf).__name__}"
+
+
+def _floats_of(call: Call, leaf: int | None) -> type | None:
+    """The type of the floats in a list that is an array of theirs to the program."""
+    kind = kind_of(call.leaves[leaf]) if leaf is not None and leaf in call.lists else None
+    return kind if kind in (float, np.float64) else None
 
 
 def _run_long(program: Program, inputs: Sequence[Any]) -> list[Any]:

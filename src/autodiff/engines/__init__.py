@@ -27,10 +27,15 @@ ENGINES = ("native", "numpy", "jax")
 
 @dataclass(frozen=True)
 class InputForm:
-    """How an input arrives: ``array``, ``scalar`` (NumPy scalar) or ``python`` (float, int, bool)."""
+    """How an input arrives: ``array``, ``scalar`` (NumPy scalar) or ``python`` (float, int, bool).
+
+    ``numbers``: the array may come as a list or tuple of numbers of this type, where the engine takes
+    them (``Executable.most_numbers``).
+    """
 
     form: str
     type: ArrayType
+    numbers: type | None = None
 
 
 @dataclass
@@ -45,6 +50,7 @@ class Executable:
     notify: Callable[[Callable[..., None]], Any]
     llvm: Callable[[], str] | None = None
     assembly: Callable[[], str] | None = None
+    most_numbers: int = 0  # of a list or tuple that ``call`` takes in the place of an array
 
 
 def executable(
@@ -62,11 +68,17 @@ def executable(
     if engine == "numpy":
         return _numpy_executable(program, inputs, outputs, result)
     if engine == "native":
-        from autodiff.engines.native.engine import native_executable
+        from autodiff.engines.native.engine import FEW, native_executable
 
         native = native_executable(program, inputs, outputs, result, threads)
         return Executable(
-            program, native.callable, native.failure, native.notify, native.llvm, native.assembly
+            program,
+            native.callable,
+            native.failure,
+            native.notify,
+            native.llvm,
+            native.assembly,
+            FEW,
         )
     raise NameArgumentError(
         f"there is no engine {engine!r}.",
