@@ -2,6 +2,7 @@
 
 import collections
 import inspect
+import threading
 import traceback
 import warnings
 from typing import Any
@@ -317,6 +318,100 @@ def test_arrays_that_are_stored_into(engine: str, layout: str, f: Any) -> None:
             expected[0], expected[1] = 0.0, 3.0
             np.testing.assert_array_equal(gradient(x), expected)
             np.testing.assert_array_equal(x, before)
+
+
+class Model:
+    """An objective that keeps records of its calls."""
+
+    def __init__(self) -> None:
+        self.calls, self.last, self.best, self.seen = 0, None, np.inf, []
+        self.table = {"sum": 0.0}
+        self.weights = np.array([1.0, 2.0])
+
+    def counted(self, x: Any) -> Any:
+        self.calls += 1
+        return x * x
+
+    def kept(self, x: Any) -> Any:
+        y = np.sin(x)
+        self.last = y
+        self.seen.append(self.calls)
+        return y
+
+    def summed(self, x: Any) -> Any:
+        self.table["sum"] += float(np.sum(x))
+        return (np.sum(x * self.table["sum"]), {"n": self.calls})
+
+    def checked(self, x: Any) -> Any:
+        self.calls += 1
+        if np.sum(x) < 0:
+            raise ValueError("negative")
+        self.best = min(self.best, float(np.sum(x)))
+        return self.best
+
+    def stored(self, x: Any) -> Any:
+        self.calls += 1
+        self.weights[0] = x[1]
+        x[0] = self.calls
+        return x.sum()
+
+    def state(self) -> tuple[Any, ...]:
+        last = None if self.last is None else np.array(self.last)
+        return self.calls, last, self.best, list(self.seen), dict(self.table), self.weights.copy()
+
+
+@over_engines
+@pytest.mark.parametrize("name", ["counted", "kept", "summed", "checked", "stored"])
+def test_objects_that_are_stored_into(engine: str, name: str) -> None:
+    ours, plain = Model(), Model()
+    compiled = autodiff.function(getattr(ours, name), engine=engine)
+    start = [np.array([1.0, 2.0]), np.array([-3.0, 1.0]), np.array([0.5, 0.0]), np.ones(3)]
+    for x in start * 2:
+        mine, others = x.copy(), x.copy()
+        try:
+            expected = getattr(plain, name)(others)
+        except ValueError as error:
+            with pytest.raises(ValueError, match=str(error)):
+                compiled(mine)
+        else:
+            result = compiled(mine)
+            np.testing.assert_equal(result, expected)
+            assert (result is ours.last) == (expected is plain.last)
+            assert type(result) is type(expected)
+        np.testing.assert_equal(ours.state(), plain.state())
+        np.testing.assert_array_equal(mine, others)
+        assert [type(v) for v in ours.state()] == [type(v) for v in plain.state()]
+    if engine == "native":
+        assert compiled._compiled.fast is not no_fast_path
+
+
+@over_engines
+def test_derivatives_store_into_objects_as_the_function_does(engine: str) -> None:
+    model = Model()
+    both = autodiff.value_and_gradient(model.counted, engine=engine)
+    for k in range(1, 5):
+        assert both(3.0) == (9.0, 6.0)
+        assert model.calls == k
+    slope = autodiff.hessian_vector(model.counted, engine=engine)
+    assert slope(3.0, _tensors=1.0) == 2.0
+    assert model.calls == 5
+
+
+def test_threads_count_together() -> None:
+    model = Model()
+    compiled = autodiff.function(model.counted)
+    compiled(1.0)
+
+    def work() -> None:
+        for _ in range(500):
+            compiled(2.0)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert model.calls == 2001
 
 
 @over_engines

@@ -3,7 +3,7 @@
     nothing is read beside the arguments    the entry
     guards                                  the guards, then the entry
     globals, attributes                     the guards, what they find, then the entry
-    arrays that are stored into             the entry, then its outputs go into the arrays
+    arrays, objects that are stored into     the entry, then its outputs go into them
     containers, flags, defaults             a generated function that takes them apart (``recall``)
 
 Each gives ``NotImplemented`` for a call that is not one for the specialisation.  ``fast`` takes the
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.given import array_of, kind_of
+from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled.binding import NOT_GIVEN, Call, Signature, is_complex
 from autodiff.compiled.running import contiguous, may_overlap
 from autodiff.compiled.specialisation import Specialisation
@@ -39,7 +40,7 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
         or _has_static(specialisation, call)
     ):
         return no_fast_path, no_fast_path
-    if captured.mutated:
+    if captured.mutated or specialisation.after:
         return _storing_path(specialisation, call), no_fast_path
     if not specialisation.ready or not _only_runs(specialisation, call):
         return no_fast_path, no_fast_path
@@ -64,10 +65,15 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
 
 
 def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., Any]:
-    """What answers later calls of a function that stores into its arrays: these are written to after the run."""
+    """What answers later calls of a function that stores into arrays, objects and lists: after the run."""
     captured, plan = specialisation.captured, specialisation.plan
     if (
-        not _changes_arrays_only(specialisation, call)
+        any(map(is_complex, call.roles))
+        or captured.needs_c_order
+        or (captured.watched or captured.changes_objects)
+        and not specialisation.after
+        or plan.prepare is not None
+        or plan.extra_inputs
         or specialisation.run.llvm is None
         or specialisation.input_leaves != list(range(len(call.leaves)))
     ):
@@ -78,25 +84,72 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
     rebuild = _rebuilt(specialisation)
     run, reader = specialisation.run.call, specialisation.reader
 
-    def fast(*args: Any) -> Any:
-        if len(args) != count:
-            return NotImplemented
-        hidden = reader(args)
-        if hidden is None:
-            return NotImplemented
+    def run_on(args: tuple[Any, ...], hidden: tuple[Any, ...]) -> Any:
         read = (*args, *hidden)
-        if may_overlap(read, [read[number] for number in stored]):
+        if stored and may_overlap(read, [read[number] for number in stored]):
             return NotImplemented
         before, current.running = current.running, (specialisation, args)
         try:
             outputs = run(*map(contiguous, read))
         finally:
             current.running = before
+        if targets and outputs is not NotImplemented:
+            for number, output in targets:
+                np.copyto(read[number], outputs[output])
+        return outputs
+
+    def fast(*args: Any) -> Any:
+        if len(args) != count:
+            return NotImplemented
+        hidden = reader(args)
+        if hidden is None:
+            return NotImplemented
+        outputs = run_on(args, hidden)
         if outputs is NotImplemented or rebuild is None:
             return outputs
-        for number, output in targets:
-            np.copyto(read[number], outputs[output])
         return rebuild(outputs, args, hidden)
+
+    return _followed(specialisation, count, run_on, rebuild) if specialisation.after else fast
+
+
+def _followed(
+    specialisation: Specialisation,
+    count: int,
+    run_on: Callable[[tuple[Any, ...], tuple[Any, ...]], Any],
+    rebuild: Any,
+) -> Callable[..., Any]:
+    """The same where effects follow the run."""
+    captured, is_value, after = (
+        specialisation.captured,
+        specialisation.is_value,
+        specialisation.after,
+    )
+    reader, whole = specialisation.reader, specialisation.plan.result.rebuild
+    inputs = sum(r.leaf is None for r in captured.inputs)
+
+    def fast(*args: Any) -> Any:
+        if len(args) != count:
+            return NotImplemented
+        with changing_objects:
+            found = reader(args)
+            if found is None:
+                return NotImplemented
+            hidden, objects = found[:inputs], found[inputs:]
+            state = Run(objects, args, hidden, is_value)
+            with running(state):
+                outputs = run_on(args, hidden)
+                if outputs is NotImplemented:
+                    return NotImplemented
+                if rebuild is None:
+                    result, outputs = outputs
+                elif rebuild == whole:
+                    result = whole(outputs, args, hidden, objects)
+                else:
+                    result = rebuild(outputs, args, hidden)
+                state.outputs = outputs
+                for effect in after:
+                    effect.happen(outputs)
+        return result
 
     return fast
 

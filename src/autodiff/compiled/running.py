@@ -131,11 +131,16 @@ def _run_on(
         return NotImplemented
     specialisation.calls += 1
     specialisation.used = next(compiled.clock)
-    result = _finish(specialisation, outputs, call, hidden, () if run is None else run.objects)
+    result = outputs
+    if specialisation.after and specialisation.ready:
+        result, outputs = outputs
+    result = _finish(specialisation, result, call, hidden, () if run is None else run.objects)
     if finish is not None:
         result = finish(result)
     if run is not None:
         run.succeed(outputs)
+        for effect in specialisation.after:
+            effect.happen(outputs)
     return result
 
 
@@ -188,7 +193,7 @@ def _finish(
 
 def may_overlap(arrays: Sequence[Any], stored: Sequence[Any]) -> bool:
     """Whether arrays may share memory, with each other or what is stored into with itself."""
-    return _may_alias(arrays) or any([_may_overlap_itself(x) for x in stored])
+    return _may_alias(arrays) or any(map(_may_overlap_itself, stored))
 
 
 def _may_alias(arrays: Sequence[Any]) -> bool:

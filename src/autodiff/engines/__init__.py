@@ -68,7 +68,7 @@ def executable(
     if engine == "numpy":
         return _numpy_executable(program, inputs, outputs, result)
     if engine == "native":
-        from autodiff.engines.native.engine import FEW, native_executable
+        from autodiff.engines.native.engine import native_executable
 
         native = native_executable(program, inputs, outputs, result, threads)
         return Executable(
@@ -78,7 +78,7 @@ def executable(
             native.notify,
             native.llvm,
             native.assembly,
-            FEW,
+            native.most_numbers,
         )
     raise NameArgumentError(
         f"there is no engine {engine!r}.",

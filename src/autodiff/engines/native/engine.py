@@ -57,6 +57,7 @@ class NativeFunction:
     machine: session.Machine
     call: Callable[..., Any]
     _host: HostCaller = field(repr=False)
+    most_numbers = FEW
 
     @property
     def status(self) -> int:
