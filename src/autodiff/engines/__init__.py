@@ -35,7 +35,7 @@ class InputForm:
 
     form: str
     type: ArrayType
-    numbers: type | None = None
+    numbers: Any = None
 
 
 @dataclass
