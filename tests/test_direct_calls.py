@@ -1,6 +1,7 @@
 """Later calls are answered at once, whatever their arguments and results are made of."""
 
 import collections
+import dataclasses
 import inspect
 import threading
 import traceback
@@ -16,6 +17,35 @@ from autodiff.compiled.fast import no_fast_path
 X = np.array([1.0, 2.0, 3.0])
 K = np.array([2, 0])
 Point = collections.namedtuple("Point", "x y")
+
+
+@dataclasses.dataclass
+class Inner:
+    a: Any
+    b: Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slotted:
+    b: Any
+    a: Any
+
+
+class Renamed(Inner):
+    """Of a class derived from a dataclass."""
+
+
+@dataclasses.dataclass
+class Record:
+    w: Any
+    inner: Any
+    mode: str = "sum"
+
+
+def of_record(p: Any) -> Any:
+    return (np.sum(p.w) if p.mode == "sum" else np.max(p.w)) * p.inner.a + np.sum(p.inner.b)
+
+
 over_engines = pytest.mark.parametrize("engine", ["numpy", "native"])
 
 
@@ -117,6 +147,19 @@ VALUES: list[tuple[Any, list[tuple[Any, ...]], bool]] = [
     ),
     (reads, [([X, 2.0], True), ([X, 2.0], True), ([2 * X, 2.0], True)], True),
     (lambda flag: np.sum(WEIGHT) if flag else 0.0, [(True,), (True,), (True,)], True),
+    (of_record, [(Record(X, Inner(2.0, 3.0)),), (Record(2 * X, Inner(1.0, 0.5)),)] * 2, True),
+    (
+        of_record,
+        [(Record(X, Inner(2.0, 3.0)),)] * 2
+        + [
+            (Record(X, Inner(2.0, 3.0), "max"),),
+            (Record(X, Slotted(2.0, 3.0)),),
+            (Record(X, Renamed(2.0, 3.0)),),
+            (Record(2.0, Inner(1.0, X)),),
+        ],
+        False,
+    ),
+    (of_record, [(Record(X, Slotted(2.0, 3.0)),), (Record(X, Slotted(1.0, 3.0)),)] * 2, True),
     (lambda p: p.x * p.y, [(Point(X, 2.0),), (Point(X, 3.0),), (Point(X, 4.0),)], True),
     (lambda p: Point(p, 2 * p), [(1.0,), (2.0,)], False),  # the class of the result
     (lambda x: x, [(X,), (X,)], False),  # the argument itself
@@ -432,3 +475,13 @@ def test_arrays_that_are_stored_into_and_share_memory(engine: str) -> None:
     read_only.flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
         compiled(read_only, base[6:])
+
+
+@over_engines
+def test_a_dataclass_that_holds_more_than_its_fields(engine: str) -> None:
+    compiled = autodiff.function(lambda p: p.a * 2.0 + getattr(p, "extra", 0.0), engine=engine)
+    for extra in (None, None, 1.0, 2.0, None):
+        p = Inner(1.5, 0.0)
+        if extra is not None:
+            p.extra = extra
+        assert compiled(p) == 3.0 + (extra or 0.0)

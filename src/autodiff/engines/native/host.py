@@ -236,23 +236,32 @@ class HostCaller:
 
         A function of the user's runs under the user's ``np.errstate``, and warns itself.
         """
-        given = _given(operands, call.operands)
         if call.is_users:
-            made, errors = call.function(*given), 0
+            made, errors = call.function(*_given(operands, call.operands)), 0
         else:
-            with floating.noting(floating.ALL) as noted:
-                made = call.function(*given)
-                errors = noted()
+            # The meaning of an operation leaves its operands as they are, and keeps none of them.
+            given = _arrays(operands, call.operands)
+            silent = floating.begin_noting()
+            try:
+                made = call.function(*[a if a.ndim else a[()] for a in given])
+            finally:
+                errors = floating.end_noting(silent)
         if not isinstance(made, tuple):
             made = (made,)
         for place, value in zip(_arrays(results, call.results), made, strict=True):
-            type = ArrayType(place.dtype, place.shape)
-            place[...] = fitted_result(value, type, call.name)
+            if (
+                type(value) is np.ndarray
+                and value.dtype == place.dtype
+                and value.shape == place.shape
+            ):
+                place[...] = value
+            else:
+                place[...] = fitted_result(value, ArrayType(place.dtype, place.shape), call.name)
         return errors
 
 
 def _given(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[Any]:
-    """The operands of a call: scalars, and copies of arrays, whose memory the kernel will reuse."""
+    """The operands of a call of the user's: scalars, and copies of arrays, whose memory the kernel will reuse."""
     if all(ndim == 0 for _, ndim in types):
         pointers = (ctypes.c_int64 * len(types)).from_address(words)
         return [
@@ -268,17 +277,21 @@ def _c_type(dtype: np.dtype[Any]) -> Any:
     return np.ctypeslib.as_ctypes_type(dtype)
 
 
+@functools.lru_cache(maxsize=256)
+def _sequence(item: Any, count: int) -> Any:
+    """The type of so many items of a type of C, which takes a microsecond to make."""
+    return item * count
+
+
 def _arrays(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[np.ndarray]:
     arrays = []
-    at = words
+    total = sum([1 + ndim for _, ndim in types])
+    numbers = _sequence(ctypes.c_int64, total).from_address(words)[:]
+    at = 0
     for dtype, ndim in types:
-        pointer = ctypes.c_int64.from_address(at).value
-        shape = tuple((ctypes.c_int64 * ndim).from_address(at + 8)) if ndim else ()
-        at += 8 * (1 + ndim)
+        shape = tuple(numbers[at + 1 : at + 1 + ndim])
         size = math.prod(shape) * dtype.itemsize
-        if size == 0:
-            arrays.append(np.empty(shape, dtype))
-            continue
-        memory: Any = (ctypes.c_char * size).from_address(pointer)
-        arrays.append(np.frombuffer(memory, dtype).reshape(shape))
+        memory = _sequence(ctypes.c_char, size).from_address(numbers[at]) if size else None
+        arrays.append(np.ndarray(shape, dtype, memory))
+        at += 1 + ndim
     return arrays
