@@ -1,8 +1,11 @@
 """Choosing, sorting, searching and comparing elements against NumPy, with derivatives."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+import autodiff
 from tests.ops.support import check_value, named_tests
 
 rng = np.random.default_rng(0)
