@@ -189,10 +189,11 @@ def main() -> int:
             tolerances[benchmark.name] = benchmark.tolerance
             times = [f"{p} {report.cell(found, p)}" for p in pythons if found["peers"][p]]
             print(f"{benchmark.name}: {', '.join(times)}", flush=True)
+            if options.json:  # what was measured stays, whatever comes after
+                options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print("\n" + report.document(results, tolerances))
-    for file in filter(None, (options.json, RECORDED if options.write else None)):
-        file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if options.write:
+        RECORDED.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         text = report.document(results, tolerances)
         (ROOT / "bench" / "RESULTS.md").write_text(text, encoding="utf-8")
     if options.pictures:

@@ -130,13 +130,13 @@ VALUES: list[tuple[Any, list[tuple[Any, ...]], bool]] = [
     (of_list, [([1.0, 2.0],), ([np.float64(1.0), np.float64(2.0)],), ([3.0, 4.0],)] * 2, False),
     *[
         (sum_of_doubles, [(xs,), (type(xs)(reversed(xs)),), (xs,)], True)
-        for n in (1, 2, 7, 63, 64, 65, 300)
+        for n in (1, 2, 7, 255, 256, 257, 300)
         for kind in (list, tuple)
         for xs in [kind(np.arange(1.0, n + 1).tolist())]
     ],
     (
         lambda xs, ys, k: xs[0] * ys[-1] + k,
-        [([1.0, 2.0], (3.0,) * 70, 1.0), ([5.0, 2.0], (2.0,) * 70, 2.0)] * 2,
+        [([1.0, 2.0], (3.0,) * 270, 1.0), ([5.0, 2.0], (2.0,) * 270, 2.0)] * 2,
         True,
     ),
     (lambda a: a.T @ a, [(np.asfortranarray(SQUARE),), (SQUARE[::2, ::-1],), (SQUARE,)], True),

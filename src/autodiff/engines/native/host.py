@@ -220,6 +220,8 @@ class HostCaller:
         self.calls = list(calls)
         self.error: BaseException | None = None
         self.addresses = {callbacks.CALLER: id(self)}
+        # Views of memory where it was the last time: by number of the call, and whether of results.
+        self.views: dict[tuple[int, bool], tuple[list[int], list[np.ndarray]]] = {}
 
     def take_error(self) -> BaseException | None:
         """The exception of the last failed call, once."""
@@ -229,18 +231,19 @@ class HostCaller:
     def __call__(self, number: int, operands: int, results: int) -> None:
         """Make the call of a number with operands and results at these addresses."""
         found = flags.before_python()
-        flags.after_python(found | self._run(self.calls[number], operands, results))
+        flags.after_python(found | self._run(number, operands, results))
 
-    def _run(self, call: HostCall, operands: int, results: int) -> int:
+    def _run(self, number: int, operands: int, results: int) -> int:
         """Make a call; the floating-point errors that NumPy has met in the place of native code.
 
         A function of the user's runs under the user's ``np.errstate``, and warns itself.
         """
+        call = self.calls[number]
         if call.is_users:
             made, errors = call.function(*_given(operands, call.operands)), 0
         else:
             # The meaning of an operation leaves its operands as they are, and keeps none of them.
-            given = _arrays(operands, call.operands)
+            given = self._views(number, False, operands, call.operands)
             silent = floating.begin_noting()
             try:
                 made = call.function(*[a if a.ndim else a[()] for a in given])
@@ -248,7 +251,8 @@ class HostCaller:
                 errors = floating.end_noting(silent)
         if not isinstance(made, tuple):
             made = (made,)
-        for place, value in zip(_arrays(results, call.results), made, strict=True):
+        places = self._views(number, True, results, call.results)
+        for place, value in zip(places, made, strict=True):
             if (
                 type(value) is np.ndarray
                 and value.dtype == place.dtype
@@ -259,6 +263,18 @@ class HostCaller:
                 place[...] = fitted_result(value, ArrayType(place.dtype, place.shape), call.name)
         return errors
 
+    def _views(
+        self, number: int, of_results: bool, words: int, types: Sequence[tuple[np.dtype[Any], int]]
+    ) -> list[np.ndarray]:
+        """The operands or results of a call, which lie where they did in the last call as a rule."""
+        numbers = _numbers(words, types)
+        known = self.views.get((number, of_results))
+        if known is not None and known[0] == numbers:
+            return known[1]
+        made = _arrays(numbers, types)
+        self.views[number, of_results] = numbers, made
+        return made
+
 
 def _given(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[Any]:
     """The operands of a call of the user's: scalars, and copies of arrays, whose memory the kernel will reuse."""
@@ -268,7 +284,8 @@ def _given(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[Any]:
             dtype.type(_c_type(dtype).from_address(pointer).value)
             for (dtype, _), pointer in zip(types, pointers, strict=True)
         ]
-    return [a.copy() if a.ndim else a[()] for a in _arrays(words, types)]
+    arrays = _arrays(_numbers(words, types), types)
+    return [a.copy() if a.ndim else a[()] for a in arrays]
 
 
 @functools.cache
@@ -283,10 +300,15 @@ def _sequence(item: Any, count: int) -> Any:
     return item * count
 
 
-def _arrays(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[np.ndarray]:
-    arrays = []
+def _numbers(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[int]:
+    """The pointers and extents of some arrays."""
     total = sum([1 + ndim for _, ndim in types])
-    numbers = _sequence(ctypes.c_int64, total).from_address(words)[:]
+    numbers: list[int] = _sequence(ctypes.c_int64, total).from_address(words)[:]
+    return numbers
+
+
+def _arrays(numbers: list[int], types: Sequence[tuple[np.dtype[Any], int]]) -> list[np.ndarray]:
+    arrays = []
     at = 0
     for dtype, ndim in types:
         shape = tuple(numbers[at + 1 : at + 1 + ndim])

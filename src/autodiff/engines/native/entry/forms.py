@@ -66,7 +66,7 @@ class ArrayInput:
     numbers: type | None = None
 
 
-FEW = 64
+FEW = 256
 """The most numbers of a list that entries read themselves, onto the stack."""
 
 
