@@ -80,8 +80,48 @@ def _in_nest(g: Generator, write_loops: Callable[[], None]) -> None:
         g.in_nest = was
 
 
+def _arg_extremum_of_vector(g: Generator, operation: Operation) -> bool:
+    """The extremum first, then the first place where it is: two loops of many elements at a time.
+
+    In one loop each element waits for the comparison before.
+    """
+    (x,) = operation.operands
+    (n,) = x.shape
+    g.buffer(x)
+    type, combine = register_type(x.dtype), operation.kind.removeprefix("arg")
+    best, where = g.w.slot(type), g.w.slot("i64")
+    g.w.line(f"store {type} {element(g, x, (0,)).name}, ptr {best}")
+    none = Element(g.w.extent(n), np.dtype(np.int64))
+    g.w.line(f"store i64 {none.name}, ptr {where}")
+
+    def extremum(i: LoopIndex) -> None:
+        old = Element(g.w.here(f"load {type}, ptr {best}"), x.dtype)
+        found = combined(g, combine, old, element(g, x, (Dim.symbol(i),)))
+        g.w.line(f"store {type} {found.name}, ptr {best}")
+
+    def place(i: LoopIndex, extreme: Element) -> None:
+        here = element(g, x, (Dim.symbol(i),))
+        hit = g.s.or_(g.s.eq(here, extreme), g.s.isnan(here))  # of numbers and NaN, the first NaN
+        at = g.s.select(hit, Element(i.name, none.dtype), none)
+        old = Element(g.w.here(f"load i64, ptr {where}"), none.dtype)
+        g.w.line(f"store i64 {g.s.select(g.s.lt(at, old), at, old).name}, ptr {where}")
+
+    def write_loops() -> None:
+        with g.w.loop(0, n) as i:
+            extremum(i)
+        extreme = Element(g.w.here(f"load {type}, ptr {best}"), x.dtype)
+        with g.w.loop(0, n) as i:
+            place(i, extreme)
+
+    _in_nest(g, write_loops)
+    g.bind(operation.result, Element(g.w.here(f"load i64, ptr {where}"), none.dtype))
+    return True
+
+
 def _arg_extremum(g: Generator, operation: Operation) -> bool:
     (x,) = operation.operands
+    if len(x.shape) == 1 and x.dtype.kind in "fiu":
+        return _arg_extremum_of_vector(g, operation)
     axis = operation.attributes["axis"]
     result = operation.result
     shape = x.shape
