@@ -34,6 +34,7 @@ from bench.peers import MODULES, PEERS
 
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "bench" / "recorded.json"
+PAGE = ROOT / "bench" / "RESULTS-peers.md"
 TIMEOUT = 180.0  # seconds for one worker
 
 
@@ -162,7 +163,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pictures", type=Path, help="draw them into this folder (matplotlib)")
     parser.add_argument("--check", type=Path, help="fail where ratios are less than in this file")
     parser.add_argument(
-        "--write", action="store_true", help=f"write bench/RESULTS.md and {RECORDED.name}"
+        "--write", action="store_true", help=f"write bench/{PAGE.name} and {RECORDED.name}"
     )
     return parser.parse_args()
 
@@ -195,7 +196,7 @@ def main() -> int:
     if options.write:
         RECORDED.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         text = report.document(results, tolerances)
-        (ROOT / "bench" / "RESULTS.md").write_text(text, encoding="utf-8")
+        PAGE.write_text(text, encoding="utf-8")
     if options.pictures:
         report.draw(results, options.pictures)
     if options.check:

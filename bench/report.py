@@ -175,7 +175,11 @@ is called, and the code of every version, is in `bench/`."""
 def document(results: Found, tolerances: dict[str, float]) -> str:
     """All tables as a page."""
     peers = results["peers"]
-    parts = ["# Benchmark results", "Written by `python -m bench --write`.", results["machine"]]
+    parts = [
+        "# Benchmark results of every tool",
+        "Written by `python -m bench --write`.",
+        results["machine"],
+    ]
     parts += [
         f"A copy reaches {results['copy'] / 1e9:.3g} GB/s, a product of matrices {results['gemm'] / 1e9:.3g} GFLOP/s.",
         EXPLANATION,
