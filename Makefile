@@ -31,7 +31,7 @@ docs:  ## build the site (extra "docs") into docs/_build/html, gallery included,
 examples:  ## run the examples of README.md, docs/ and the public docstrings
 	$(PYTHON) -m pytest tests/docs
 
-bench:  ## run the benchmarks against NumPy and JAX (extra "bench"), write bench/RESULTS.md
+bench:  ## run the benchmarks on every tool that is installed, write bench/RESULTS-peers.md
 	$(PYTHON) -m bench --write
 
 golden:  ## rewrite the golden files (passes, derivatives, decisions); the diff is the review

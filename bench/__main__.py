@@ -1,8 +1,13 @@
-"""Run the benchmarks and print, or write, their table.
+"""Run the benchmarks on every tool that is installed, and print, write, draw or check what was measured.
 
-    python -m bench [WORD...] [--write] [--seconds S] [--repeats N]
+    python -m bench [WORD...] [--peers P,Q] [--python PEER=PATH] [--seconds S] [--rounds N] [--repeats N]
+                    [--json FILE] [--pictures FOLDER] [--check FILE] [--write]
 
-Every measurement happens in a process of its own (`worker.py`), one at a time.
+Every measurement happens in a process of its own (`worker.py`), one at a time. `--python` names the interpreter of a
+peer that is installed elsewhere; `--repeats 0` leaves first calls out. `--check` compares with the ratios recorded in a file
+that `--json` wrote (`bench/recorded.json`), and fails where one has fallen. `python -m bench.plain` lists where compiled
+functions are slower than plain ones; `many_at_once`, `sparse_derivatives`, `scipy_loops`, `shards` and `gpu` are programs of
+their own: batches, sparse derivatives, searches with SciPy, sums over shards, and JAX on a device.
 """
 
 from __future__ import annotations
@@ -20,20 +25,26 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from bench import report
 from bench.catalogue import GROUPS
-from bench.harness import PEERS, SINGLE_THREAD, Benchmark
+from bench.harness import SINGLE_THREAD, Benchmark, difference
+from bench.peers import MODULES, PEERS
 
 ROOT = Path(__file__).parents[1]
+RECORDED = ROOT / "bench" / "recorded.json"
+PAGE = ROOT / "bench" / "RESULTS-peers.md"
 TIMEOUT = 180.0  # seconds for one worker
 
 
-def work(*arguments: str) -> dict[str, Any]:
+def work(python: str, *arguments: str) -> dict[str, Any]:
     """Run a worker; return what it reports, or {"error": reason}. Its compilation cache starts empty."""
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, **SINGLE_THREAD, "AUTODIFF_CACHE_DIR": cache}
         environment.pop("AUTODIFF_CHECK", None)
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
-        command = [sys.executable, "-m", "bench.worker", *arguments]
+        command = [python, "-m", "bench.worker", *arguments]
         try:
             done = subprocess.run(
                 command,
@@ -52,112 +63,71 @@ def work(*arguments: str) -> dict[str, Any]:
                 :160
             ]
         }
-    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return report
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def measure(benchmark: Benchmark, peers: list[str], seconds: float, repeats: int) -> dict[str, Any]:
-    """Steady times of all peers, first calls and memory of those that compile."""
-    steady = work("steady", benchmark.name, str(seconds), *peers)
-    if (
-        "error" in steady
-    ):  # one peer took the process down or hung: measure the others without autodiff
-        failed = {"autodiff": steady["error"]}
-        steady = work(
-            "steady", benchmark.name, str(seconds), *(p for p in peers if p != "autodiff")
-        )
-        steady.setdefault("failed", {}).update(failed)
-    result: dict[str, Any] = {
-        "times": steady.get("times", {}),
-        "failed": steady.get("failed", {}),
-        "difference": steady.get("difference", {}),
-        "first": {},
-        "warm": {},
-        "bytes": {},
-    }
-    compiled = [p for p in peers if p != "numpy" and p in result["times"]]
+def is_installed(python: str, module: str) -> bool:
+    """Whether an interpreter finds a module."""
+    code = f"import importlib.util as u; raise SystemExit(u.find_spec({module!r}) is None)"
+    return subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def measure(
+    benchmark: Benchmark, pythons: dict[str, str], seconds: float, rounds: int, repeats: int
+) -> dict[str, Any]:
+    """What each peer takes for one benchmark; the peers take turns."""
+    entries: dict[str, dict[str, Any]] = {peer: {} for peer in pythons}
+    with tempfile.TemporaryDirectory() as folder:
+        files = {peer: str(Path(folder) / f"{peer}.npz") for peer in pythons}
+        for _ in range(rounds):
+            for peer, python in pythons.items():
+                entry = entries[peer]
+                if "failed" in entry or "unsuited" in entry:
+                    continue
+                found = work(python, "steady", benchmark.name, peer, str(seconds), files[peer])
+                if "seconds" in found:
+                    entry["steady"] = min(found["seconds"], entry.get("steady", float("inf")))
+                else:
+                    entry["failed" if "error" in found else "unsuited"] = next(iter(found.values()))
+        _compare(entries, files)
     for kind, flags in (("first", ()), ("warm", ("--warm",))):
-        reports: dict[str, list[dict[str, Any]]] = {p: [] for p in compiled}
-        for _ in range(repeats):
-            for peer in compiled:
-                reports[peer].append(work("first", benchmark.name, peer, *flags))
-        for peer, found in reports.items():
-            good = [r for r in found if "error" not in r]
+        for peer, python in pythons.items():
+            if peer == "numpy" or "steady" not in entries[peer]:
+                continue
+            found_all = [
+                work(python, "first", benchmark.name, peer, *flags) for _ in range(repeats)
+            ]
+            good = [r for r in found_all if "seconds" in r]
             if good:
-                result[kind][peer] = statistics.median(r["seconds"] for r in good)
+                entries[peer][kind] = statistics.median(r["seconds"] for r in good)
                 if kind == "first":
-                    result["bytes"][peer] = statistics.median(r["bytes"] for r in good)
-            else:
-                result["failed"].setdefault(peer, found[-1]["error"])
-    return result
+                    entries[peer]["bytes"] = statistics.median(r["bytes"] for r in good)
+    return {
+        "name": benchmark.name,
+        "moved": benchmark.moved,
+        "flops": benchmark.flops,
+        "peers": entries,
+    }
 
 
-def seconds_text(seconds: float | None) -> str:
-    """Three significant digits with a unit."""
-    if seconds is None:
-        return "–"
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= scale:
-            return (
-                f"{seconds / scale:.3g} {unit}"
-                if seconds / scale < 999.5
-                else f"{seconds / scale:.0f} {unit}"
-            )
-    return f"{seconds / 1e-9:.0f} ns"
+def _compare(entries: dict[str, dict[str, Any]], files: dict[str, str]) -> None:
+    """Note how far values and gradients of the peers are from autodiff's."""
+    if "steady" not in entries.get("autodiff", {}):
+        return
+    with np.load(files["autodiff"]) as ours:
+        for peer, entry in entries.items():
+            if peer == "autodiff" or "steady" not in entry:
+                continue
+            with np.load(files[peer]) as theirs:
+                names = ("value",) if peer == "numpy" else ("value", "gradient")
+                pairs = [(theirs[n], ours[n]) for n in names]
+                if peer == "numpy" and not ours["value"].any():
+                    continue  # of a second derivative there is no value
+                entry["difference"] = difference(*zip(*pairs, strict=True))  # type: ignore[arg-type]
 
 
-def ratio_text(theirs: float | None, ours: float | None) -> str:
-    return "–" if theirs is None or ours is None else f"{theirs / ours:.3g}"
-
-
-def megabytes_text(size: float | None) -> str:
-    return "–" if size is None else f"{size / 2**20:.0f} MB"
-
-
-def row(benchmark: Benchmark, result: dict[str, Any]) -> list[str]:
-    times, first, warm, memory = result["times"], result["first"], result["warm"], result["bytes"]
-    return [
-        benchmark.name,
-        seconds_text(times.get("numpy")),
-        seconds_text(times.get("autodiff")) if "autodiff" not in result["failed"] else "fails",
-        seconds_text(times.get("jax")),
-        ratio_text(times.get("jax"), times.get("autodiff")),
-        "–" if benchmark.goal is None else f"{benchmark.goal:g}",
-        seconds_text(first.get("autodiff")),
-        seconds_text(first.get("jax")),
-        seconds_text(warm.get("autodiff")),
-        seconds_text(warm.get("jax")),
-        megabytes_text(memory.get("autodiff")),
-        megabytes_text(memory.get("jax")),
-    ]
-
-
-HEADINGS = [
-    "benchmark", "NumPy (value)", "autodiff", "JAX", "JAX / autodiff", "goal",
-    "first call, autodiff", "JAX", "next function, autodiff", "JAX", "memory, autodiff", "JAX",
-]  # fmt: skip
-
-
-def table(rows: list[list[str]]) -> str:
-    """The rows as a Markdown table."""
-    lines = ["| " + " | ".join(HEADINGS) + " |", "| --- |" + " ---: |" * (len(HEADINGS) - 1)]
-    return "\n".join(lines + ["| " + " | ".join(cells) + " |" for cells in rows])
-
-
-def notes(benchmark: Benchmark, result: dict[str, Any]) -> list[str]:
-    """What the row cannot show: failures, and disagreements of value or gradient with JAX."""
-    lines = [
-        f"- {benchmark.name}: {peer} fails: {reason}" for peer, reason in result["failed"].items()
-    ]
-    for peer, difference in result["difference"].items():
-        if not difference <= benchmark.tolerance:
-            lines.append(
-                f"- {benchmark.name}: {peer} and JAX differ by {difference:.1e} (relative to the largest entry)"
-            )
-    return lines
-
-
-def machine() -> str:
+def machine(pythons: dict[str, str]) -> str:
     """The processor and the versions that were measured."""
     cpu = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
@@ -169,62 +139,72 @@ def machine() -> str:
         ]
         cpu = names[0] if names else cpu
     versions = [f"Python {platform.python_version()}"]
-    for package in ("numpy", "scipy", "llvmlite", "jax"):
-        if importlib.util.find_spec(package) is not None:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
+    for package in ("numpy", "scipy", "llvmlite"):
+        versions.append(f"{package} {importlib.metadata.version(package)}")
+    for peer, python in pythons.items():
+        if peer not in ("numpy", "autodiff", "c"):
+            code = f"import importlib.metadata as m; print(m.version({MODULES[peer]!r}))"
+            found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+            versions.append(f"{peer} {found.stdout.strip()}")
     return f"{cpu}, one thread on one core; {', '.join(versions)}."
 
 
-EXPLANATION = """\
-Value and gradient with respect to the first argument, NumPy arrays in and out, double precision. Steady calls are medians of
-interleaved turns in one process; NumPy's column is the value alone. `JAX / autodiff` is the ratio of the steady times, `goal` the
-least ratio the project aims at. First call: from the function to its first value and gradient in a fresh process, imports done,
-no cache. Next function: the same after an unrelated function was compiled in that process. Seconds are processor time of all
-threads of the process, which other programs of the machine do not change much. Memory: how far the process rose above imports and
-arguments. How each is measured, and the code of every version, is in `bench/`."""
-
-
-def document(rows: dict[str, list[list[str]]], remarks: list[str]) -> str:
-    parts = ["# Benchmark results", "Written by `python -m bench --write`.", machine(), EXPLANATION]
-    for group, lines in rows.items():
-        parts += [f"## {group}", table(lines)]
-    if remarks:
-        parts += ["## Failures and disagreements", "\n".join(remarks)]
-    return "\n\n".join(parts) + "\n"
-
-
-def main() -> None:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Measure autodiff against NumPy and JAX."
+        prog="python -m bench", description="Measure autodiff against NumPy and other tools."
     )
     parser.add_argument("words", nargs="*", help="only benchmarks whose names contain one of these")
-    parser.add_argument("--write", action="store_true", help="write bench/RESULTS.md")
+    parser.add_argument("--peers", default=",".join(PEERS), help="which tools, of those installed")
+    parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of steady calls in a round")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each peer")
+    parser.add_argument("--repeats", type=int, default=3, help="processes for each first call")
+    parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.add_argument("--pictures", type=Path, help="draw them into this folder (matplotlib)")
+    parser.add_argument("--check", type=Path, help="fail where ratios are less than in this file")
     parser.add_argument(
-        "--seconds", type=float, default=2.0, help="time for the steady calls of one benchmark"
+        "--write", action="store_true", help=f"write bench/{PAGE.name} and {RECORDED.name}"
     )
-    parser.add_argument(
-        "--repeats", type=int, default=3, help="fresh processes for each first call"
-    )
-    options = parser.parse_args()
-    if options.write and options.words:
-        parser.error("--write needs all benchmarks: name none")
-    peers = [p for p in PEERS if importlib.util.find_spec(p) is not None]
-    rows: dict[str, list[list[str]]] = {}
-    remarks: list[str] = []
-    print("\n".join(table([]).splitlines()), flush=True)
-    for group, benchmarks in GROUPS.items():
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = _options()
+    elsewhere = dict(text.split("=", 1) for text in options.python)
+    wanted = [p for p in options.peers.split(",") if p in PEERS]
+    pythons = {p: elsewhere.get(p, sys.executable) for p in wanted}
+    pythons = {p: python for p, python in pythons.items() if is_installed(python, MODULES[p])}
+    results: dict[str, Any] = {
+        "machine": machine(pythons),
+        "peers": list(pythons),
+        **work(sys.executable, "machine"),
+        "benchmarks": [],
+    }
+    tolerances = {}
+    for family, benchmarks in GROUPS.items():
         for benchmark in benchmarks:
             if options.words and not any(word in benchmark.name for word in options.words):
                 continue
-            result = measure(benchmark, peers, options.seconds, options.repeats)
-            rows.setdefault(group, []).append(row(benchmark, result))
-            remarks += notes(benchmark, result)
-            print("| " + " | ".join(rows[group][-1]) + " |", flush=True)
-    if remarks:
-        print("\n" + "\n".join(remarks))
+            found = measure(benchmark, pythons, options.seconds, options.rounds, options.repeats)
+            results["benchmarks"].append({**found, "family": family})
+            tolerances[benchmark.name] = benchmark.tolerance
+            times = [f"{p} {report.cell(found, p)}" for p in pythons if found["peers"][p]]
+            print(f"{benchmark.name}: {', '.join(times)}", flush=True)
+            if options.json:  # what was measured stays, whatever comes after
+                options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print("\n" + report.document(results, tolerances))
     if options.write:
-        (ROOT / "bench" / "RESULTS.md").write_text(document(rows, remarks), encoding="utf-8")
+        RECORDED.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        text = report.document(results, tolerances)
+        PAGE.write_text(text, encoding="utf-8")
+    if options.pictures:
+        report.draw(results, options.pictures)
+    if options.check:
+        worse = report.fallen(results, json.loads(options.check.read_text(encoding="utf-8")))
+        print("\n".join(worse) or "no ratio has fallen")
+        return bool(worse)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,6 +1,6 @@
 """The list of all benchmarks, in the order of the table."""
 
-from bench import kernels, loops, ten_lines, vectors
+from bench import families, kernels, loops, ten_lines, vectors
 from bench.harness import Benchmark
 
 GROUPS: dict[str, list[Benchmark]] = {
@@ -9,6 +9,13 @@ GROUPS: dict[str, list[Benchmark]] = {
     "Loops": loops.BENCHMARKS,
     "Growth with the number of iterations": loops.GROWTH,
     "Kernels with loops and stores": kernels.BENCHMARKS,
+    "Calls": families.CALLS,
+    "Arrays": families.ARRAYS,
+    "Linear algebra": families.LINEAR_ALGEBRA,
+    "Second order": families.SECOND_ORDER,
+    "Fourier transforms": families.FOURIER,
+    "Threads": families.THREADS,
+    "Sizes": families.SIZES,
 }
 
 

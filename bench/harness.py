@@ -4,8 +4,8 @@ A `Benchmark` is one scalar-valued computation, as plain NumPy and as a JAX user
 value and gradient with respect to the first argument, which comes in and goes out as a NumPy array for every peer; the
 other arguments are data, and JAX gets them on its device once. Double precision, one thread, one core.
 
-- Steady call: the peers take turns, a few milliseconds each, and the median over the turns is reported, so a slow spell of
-  the machine hits all alike. Plain NumPy is timed on the value alone.
+- Steady call: each peer in a process of its own; the processes take turns, and the least of the turns' medians counts, so
+  a slow spell of the machine hits all alike. Plain NumPy is timed on the value alone.
 - First call: from the function to its first value and gradient, in a fresh process, imports done (all modules loaded, JAX's
   backend started), nothing cached.
 - Peak memory: how far the resident set of that process rose above what imports and arguments took.
@@ -19,16 +19,12 @@ Values and gradients of the peers are compared before anything is timed.
 from __future__ import annotations
 
 import gc
-import importlib
-import inspect
 import itertools
 import os
-import pkgutil
 import resource
 import statistics
 import time
 import types
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +32,10 @@ from typing import Any
 
 import numpy as np
 
-PEERS = ("numpy", "autodiff", "jax")
 SAMPLE_SECONDS = 0.005  # one turn of one peer: many times the clock's resolution
 AGREEMENT = 1e-7  # largest difference of values and gradients, relative to the largest entry
+
+clock: Callable[[], float] = time.process_time
 
 SINGLE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -63,6 +60,12 @@ class Benchmark:
     arguments: Callable[[], tuple[Any, ...]]
     goal: float | None = None
     tolerance: float = AGREEMENT
+    portable: bool = False  # whether the code is the same for every peer
+    second: bool = False  # measured is a product of the Hessian and the first argument, and 0 stands for the value
+    threads: int = 1  # of autodiff; the others have one
+    moved: float | None = None  # bytes that must be read and written
+    flops: float | None = None  # of matrix products
+    c: str | None = None  # `double value_and_gradient(const double *x, long n, double *gradient)`
 
 
 def same_code_in_jax(function: Callable[..., Any]) -> Callable[[], Callable[..., Any]]:
@@ -79,55 +82,6 @@ def same_code_in_jax(function: Callable[..., Any]) -> Callable[[], Callable[...,
     return build
 
 
-def load(peer: str) -> None:
-    """Do the imports of a peer, so that first calls are timed without them."""
-    if peer == "autodiff":
-        package = importlib.import_module("autodiff")
-        # Running uncompiled is not what is measured: it counts as a failure.
-        warnings.simplefilter("error", package.FallbackWarning)
-        for module in pkgutil.walk_packages(package.__path__, "autodiff."):
-            if not module.name.endswith("__main__"):
-                importlib.import_module(module.name)
-        for name in (
-            "llvmlite.binding",
-            "scipy.linalg.cython_blas",
-            "scipy.linalg.cython_lapack",
-            "optree",
-        ):
-            importlib.import_module(name)
-    elif peer == "jax":
-        jax = importlib.import_module("jax")
-        for name in ("jax.numpy", "jax.lax", "jax.scipy.linalg"):
-            importlib.import_module(name)
-        jax.devices()
-
-
-def prepare(peer: str, benchmark: Benchmark, arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """The peer's function of the first argument alone, to (value, gradient); plain NumPy's to the value."""
-    function, data = benchmark.function, arguments[1:]
-    if peer == "numpy":
-        return lambda x: function(x, *data)
-    if peer == "autodiff":
-        autodiff = importlib.import_module("autodiff")
-        if not data:
-            compiled: Callable[[Any], Any] = autodiff.value_and_gradient(function)
-            return compiled
-        compiled = autodiff.value_and_gradient(
-            function, wrt=next(iter(inspect.signature(function).parameters))
-        )
-        return lambda x: compiled(x, *data)
-    import jax
-
-    value_and_grad = jax.jit(jax.value_and_grad(benchmark.jax()))
-    on_device = tuple(jax.device_put(a) for a in data)
-
-    def call(x: Any) -> tuple[float, np.ndarray]:
-        value, gradient = value_and_grad(x, *on_device)
-        return float(value), np.asarray(gradient)
-
-    return call
-
-
 def calls_a_sample(call: Callable[[Any], Any], x: Any) -> int:
     """How many calls take about SAMPLE_SECONDS."""
     count = 1
@@ -137,26 +91,37 @@ def calls_a_sample(call: Callable[[Any], Any], x: Any) -> int:
 
 
 def time_calls(call: Callable[[Any], Any], x: Any, count: int) -> float:
-    start = time.process_time()
+    start = clock()
     for _ in itertools.repeat(None, count):
         call(x)
-    return time.process_time() - start
+    return clock() - start
 
 
-def steady_times(
-    calls: dict[str, Callable[[Any], Any]], x: Any, seconds: float
-) -> dict[str, float]:
-    """Median seconds a call of each peer, the peers taking turns for about `seconds`."""
-    counts = {peer: calls_a_sample(call, x) for peer, call in calls.items()}
-    samples: dict[str, list[float]] = {peer: [] for peer in calls}
+def steady_time(call: Callable[[Any], Any], x: Any, seconds: float) -> float:
+    """Median seconds a call, in samples for about `seconds`."""
+    count = calls_a_sample(call, x)
+    samples: list[float] = []
     gc.collect()
     gc.disable()
     stop = time.perf_counter() + seconds
-    while time.perf_counter() < stop or len(next(iter(samples.values()))) < 5:
-        for peer, call in calls.items():
-            samples[peer].append(time_calls(call, x, counts[peer]) / counts[peer])
+    while time.perf_counter() < stop or len(samples) < 5:
+        samples.append(time_calls(call, x, count) / count)
     gc.enable()
-    return {peer: statistics.median(values) for peer, values in samples.items()}
+    return statistics.median(samples)
+
+
+def copy_bandwidth() -> float:
+    """Bytes a second that a copy of a large array reads and writes."""
+    source = np.ones(2**23)
+    target = np.empty_like(source)
+    best = min(time_calls(lambda x: np.copyto(target, x), source, 1) for _ in range(10))
+    return 2 * source.nbytes / best
+
+
+def gemm_rate() -> float:
+    """Floating-point operations a second of a product of large matrices."""
+    a = np.ones((1000, 1000))
+    return 2 * 1000**3 / min(time_calls(lambda x: x @ x, a, 1) for _ in range(5))
 
 
 def difference(ours: tuple[Any, Any], theirs: tuple[Any, Any]) -> float:

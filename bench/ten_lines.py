@@ -94,9 +94,9 @@ def mixture_arguments() -> tuple[Any, ...]:
 
 
 BENCHMARKS = [
-    Benchmark("ten lines: rosenbrock", rosenbrock, same_code_in_jax(rosenbrock), lambda: (np.linspace(0.5, 1.5, 10),)),
-    Benchmark("ten lines: logistic", logistic, same_code_in_jax(logistic), lambda: regression_data(4, 5)),
-    Benchmark("ten lines: perceptron", perceptron, same_code_in_jax(perceptron), lambda: regression_data(4, 49)),
-    Benchmark("ten lines: mixture", mixture, same_code_in_jax(mixture), mixture_arguments),
+    Benchmark("ten lines: rosenbrock", rosenbrock, same_code_in_jax(rosenbrock), lambda: (np.linspace(0.5, 1.5, 10),), portable=True),
+    Benchmark("ten lines: logistic", logistic, same_code_in_jax(logistic), lambda: regression_data(4, 5), portable=True),
+    Benchmark("ten lines: perceptron", perceptron, same_code_in_jax(perceptron), lambda: regression_data(4, 49), portable=True),
+    Benchmark("ten lines: mixture", mixture, same_code_in_jax(mixture), mixture_arguments, portable=True),
     Benchmark("ten lines: ODE step", runge_kutta_step, runge_kutta_in_jax, lambda: (np.array([10.0, 5.0]),)),
 ]  # fmt: skip

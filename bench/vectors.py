@@ -73,10 +73,10 @@ def cross_entropy_arguments() -> tuple[Any, ...]:
 
 
 BENCHMARKS = [
-    Benchmark("rosenbrock n=10", rosenbrock, same_code_in_jax(rosenbrock), rosenbrock_arguments(10), goal=20),
-    Benchmark("rosenbrock n=1000", rosenbrock, same_code_in_jax(rosenbrock), rosenbrock_arguments(1000)),
-    Benchmark("rosenbrock n=1e6", rosenbrock, same_code_in_jax(rosenbrock), rosenbrock_arguments(10**6), goal=1),
-    Benchmark("logistic regression 20000x50", logistic, same_code_in_jax(logistic), logistic_arguments, goal=1),
+    Benchmark("rosenbrock n=10", rosenbrock, same_code_in_jax(rosenbrock), rosenbrock_arguments(10), goal=20, portable=True),
+    Benchmark("rosenbrock n=1000", rosenbrock, same_code_in_jax(rosenbrock), rosenbrock_arguments(1000), portable=True),
+    Benchmark("rosenbrock n=1e6", rosenbrock, same_code_in_jax(rosenbrock), rosenbrock_arguments(10**6), goal=1, portable=True),
+    Benchmark("logistic regression 20000x50", logistic, same_code_in_jax(logistic), logistic_arguments, goal=1, portable=True),
     Benchmark("gaussian process n=200", gaussian_process, gaussian_process_in_jax, gaussian_process_arguments),
-    Benchmark("softmax cross-entropy 1000x100", cross_entropy, same_code_in_jax(cross_entropy), cross_entropy_arguments),
+    Benchmark("softmax cross-entropy 1000x100", cross_entropy, same_code_in_jax(cross_entropy), cross_entropy_arguments, portable=True),
 ]  # fmt: skip

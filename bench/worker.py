@@ -1,7 +1,8 @@
-"""The process that measures one benchmark and prints what it found as JSON.
+"""The process that measures one peer on one benchmark and prints what it found as JSON.
 
-    python -m bench.worker steady NAME SECONDS PEER...
-    python -m bench.worker first NAME PEER [--warm]
+    python -m bench.worker steady NAME PEER SECONDS [FILE]    seconds a call; value and gradient into FILE
+    python -m bench.worker first NAME PEER [--warm]           seconds of the first call, and memory
+    python -m bench.worker machine                            what a copy and a product of matrices reach
 
 Started by `python -m bench` with the threads limited in the environment; holds itself to one core. `--warm` compiles an
 unrelated function first, so that the compiler is loaded and warm: what a second function of a program costs.
@@ -13,12 +14,11 @@ import json
 import os
 import sys
 import time
-import traceback
 from typing import Any
 
 import numpy as np
 
-from bench import harness
+from bench import harness, peers
 from bench.catalogue import find
 
 
@@ -27,53 +27,32 @@ def stay_on_one_core() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def reason(error: BaseException) -> str:
-    text = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {text}"[:160]
-
-
-def measure_steady(name: str, seconds: float, peers: list[str]) -> dict[str, Any]:
-    """Times by peer, the disagreement with JAX, and the reason of each peer that failed."""
+def measure_steady(name: str, peer: str, seconds: float, file: str | None) -> dict[str, Any]:
+    """Seconds a call, after value and gradient were put into a file to be compared."""
     benchmark = find(name)
     arguments = benchmark.arguments()
-    x = arguments[0]
-    calls, results, failed = {}, {}, {}
-    for peer in peers:
-        try:
-            harness.load(peer)
-            call = harness.prepare(peer, benchmark, arguments)
-            results[peer] = call(x)
-            calls[peer] = call
-        except (
-            Exception
-        ) as error:  # a peer that fails is a result of the benchmark, and is reported
-            failed[peer] = reason(error)
-            traceback.print_exc()
-    report: dict[str, Any] = {"failed": failed}
-    if "jax" in results:
-        report["difference"] = {
-            peer: harness.difference(results[peer] if peer != "numpy" else (results[peer],), theirs)
-            for peer in results
-            if peer != "jax"
-            for theirs in [results["jax"] if peer != "numpy" else results["jax"][:1]]
-        }
-    report["times"] = harness.steady_times(calls, x, seconds) if calls else {}
-    return report
+    peers.load(peer)
+    call = peers.prepare(peer, benchmark, arguments)
+    result = call(arguments[0])
+    if file is not None:
+        value, gradient = (result, np.zeros(0)) if peer == "numpy" else result
+        np.savez(file, value=np.asarray(value), gradient=np.asarray(gradient))
+    return {"seconds": harness.steady_time(call, arguments[0], seconds)}
 
 
 def measure_first(name: str, peer: str, warm: bool) -> dict[str, Any]:
     """Seconds of the first call and the bytes by which memory rose."""
     benchmark = find(name)
     arguments = benchmark.arguments()
-    harness.load(peer)
+    peers.load(peer)
     if warm:
         other = harness.Benchmark(
-            "other", _other, harness.same_code_in_jax(_other), _other_arguments
+            "other", _other, harness.same_code_in_jax(_other), _other_arguments, portable=True
         )
-        harness.prepare(peer, other, _other_arguments())(_other_arguments()[0])
+        peers.prepare(peer, other, _other_arguments())(_other_arguments()[0])
     before = harness.resident_bytes()
     start = time.process_time()
-    call = harness.prepare(peer, benchmark, arguments)
+    call = peers.prepare(peer, benchmark, arguments)
     call(arguments[0])
     seconds = time.process_time() - start
     for _ in range(2):  # steady calls can peak higher than the first
@@ -90,12 +69,24 @@ def _other_arguments() -> tuple[Any, ...]:
 
 
 def main(arguments: list[str]) -> None:
-    stay_on_one_core()
-    mode, name, *rest = arguments
-    if mode == "steady":
-        report = measure_steady(name, float(rest[0]), rest[1:])
+    mode, *rest = arguments
+    report: dict[str, Any]
+    if mode == "machine":
+        stay_on_one_core()
+        report = {"copy": harness.copy_bandwidth(), "gemm": harness.gemm_rate()}
     else:
-        report = measure_first(name, rest[0], warm="--warm" in rest)
+        name, peer, *rest = rest
+        if find(name).threads == 1:
+            stay_on_one_core()
+        else:  # the time that passes: what threads save
+            harness.clock = time.perf_counter
+        try:
+            if mode == "steady":
+                report = measure_steady(name, peer, float(rest[0]), *rest[1:2] or [None])
+            else:
+                report = measure_first(name, peer, warm="--warm" in rest)
+        except peers.Unsuited as reason:
+            report = {"unsuited": str(reason)}
     print(json.dumps(report))
 
 

@@ -1,7 +1,9 @@
 """Later calls are answered at once, whatever their arguments and results are made of."""
 
 import collections
+import dataclasses
 import inspect
+import threading
 import traceback
 import warnings
 from typing import Any
@@ -15,6 +17,35 @@ from autodiff.compiled.fast import no_fast_path
 X = np.array([1.0, 2.0, 3.0])
 K = np.array([2, 0])
 Point = collections.namedtuple("Point", "x y")
+
+
+@dataclasses.dataclass
+class Inner:
+    a: Any
+    b: Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slotted:
+    b: Any
+    a: Any
+
+
+class Renamed(Inner):
+    """Of a class derived from a dataclass."""
+
+
+@dataclasses.dataclass
+class Record:
+    w: Any
+    inner: Any
+    mode: str = "sum"
+
+
+def of_record(p: Any) -> Any:
+    return (np.sum(p.w) if p.mode == "sum" else np.max(p.w)) * p.inner.a + np.sum(p.inner.b)
+
+
 over_engines = pytest.mark.parametrize("engine", ["numpy", "native"])
 
 
@@ -61,6 +92,21 @@ def of_list(xs, weights=(1.0, 2.0)):
     return sum(x * w for x, w in zip(xs, weights, strict=False))
 
 
+def sum_of_logs(xs):
+    total = 0.0
+    for x in xs:
+        total += np.log(x)
+    return total, xs[-1]
+
+
+def sum_of_doubles(xs):
+    total = 0.0
+    for x in xs:
+        total += 2.0 * x
+    return total, xs[-1]
+
+
+SQUARE = np.arange(16.0).reshape(4, 4)
 WEIGHT = np.array([0.5, 1.5, 2.5])
 
 
@@ -81,8 +127,39 @@ VALUES: list[tuple[Any, list[tuple[Any, ...]], bool]] = [
     (with_mode, [(X, 2, "max"), (2 * X, 2, "max"), (3 * X, 2, "max")], True),
     (of_list, [([1.0, 2.0],), ([3.0, 4.0],), ([5.0, 6.0],)], True),
     (of_list, [([1.0, 2.0],), ([1.0, 2.0],), ([1, 2],), ((1.0, 2.0),), ([1.0],)], False),
+    (of_list, [([1.0, 2.0],), ([np.float64(1.0), np.float64(2.0)],), ([3.0, 4.0],)] * 2, False),
+    *[
+        (sum_of_doubles, [(xs,), (type(xs)(reversed(xs)),), (xs,)], True)
+        for n in (1, 2, 7, 255, 256, 257, 300)
+        for kind in (list, tuple)
+        for xs in [kind(np.arange(1.0, n + 1).tolist())]
+    ],
+    (
+        lambda xs, ys, k: xs[0] * ys[-1] + k,
+        [([1.0, 2.0], (3.0,) * 270, 1.0), ([5.0, 2.0], (2.0,) * 270, 2.0)] * 2,
+        True,
+    ),
+    (lambda a: a.T @ a, [(np.asfortranarray(SQUARE),), (SQUARE[::2, ::-1],), (SQUARE,)], True),
+    (
+        lambda a: a + 1.0,
+        [(np.broadcast_to(X, (2, 3)),), (SQUARE[:, 1:],), (SQUARE[:2, :3],)],
+        False,
+    ),
     (reads, [([X, 2.0], True), ([X, 2.0], True), ([2 * X, 2.0], True)], True),
     (lambda flag: np.sum(WEIGHT) if flag else 0.0, [(True,), (True,), (True,)], True),
+    (of_record, [(Record(X, Inner(2.0, 3.0)),), (Record(2 * X, Inner(1.0, 0.5)),)] * 2, True),
+    (
+        of_record,
+        [(Record(X, Inner(2.0, 3.0)),)] * 2
+        + [
+            (Record(X, Inner(2.0, 3.0), "max"),),
+            (Record(X, Slotted(2.0, 3.0)),),
+            (Record(X, Renamed(2.0, 3.0)),),
+            (Record(2.0, Inner(1.0, X)),),
+        ],
+        False,
+    ),
+    (of_record, [(Record(X, Slotted(2.0, 3.0)),), (Record(X, Slotted(1.0, 3.0)),)] * 2, True),
     (lambda p: p.x * p.y, [(Point(X, 2.0),), (Point(X, 3.0),), (Point(X, 4.0),)], True),
     (lambda p: Point(p, 2 * p), [(1.0,), (2.0,)], False),  # the class of the result
     (lambda x: x, [(X,), (X,)], False),  # the argument itself
@@ -220,3 +297,191 @@ def test_a_signature_of_another_kind_is_left_alone() -> None:
     for _ in range(3):
         assert compiled({"x": 2.0}) == 2.0
         assert compiled({"x": 2.0}, k=3.0) == 6.0
+
+
+@over_engines
+def test_a_list_whose_floats_the_entry_reads_is_what_warnings_are_asked_of(engine: str) -> None:
+    compiled = autodiff.function(sum_of_logs, engine=engine)
+    for _ in range(3):
+        compiled([1.0, 2.0])
+    with pytest.warns(RuntimeWarning, match="divide by zero encountered in log"):
+        assert compiled([0.0, 2.0])[0] == -np.inf
+
+
+# Functions that store into an array, and what they do to it is seen by the caller.
+def halves(a: Any) -> Any:
+    a[1:-1] = 0.5 * (a[2:] + a[:-2])
+
+
+def doubled(a: Any) -> Any:
+    a[0] = a[1] * 2.0
+    return np.sum(a)
+
+
+def given_back(a: Any) -> Any:
+    a += 1.0
+    return a
+
+
+def two(a: Any, b: Any) -> Any:
+    b[...] = a * 2.0
+    a[0] = 1.0
+    return np.sum(b), b
+
+
+LAYOUTS = {
+    "C": lambda a: a,
+    "Fortran": np.asfortranarray,
+    "every second": lambda a: np.repeat(np.repeat(a, 2, 0), 2, 1)[::2, ::2],
+    "columns": lambda a: np.hstack([a, a])[:, : a.shape[1]],
+    "reversed": lambda a: a[::-1, ::-1].copy()[::-1, ::-1],
+}
+
+
+@over_engines
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("f", [halves, doubled, given_back])
+def test_arrays_that_are_stored_into(engine: str, layout: str, f: Any) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for k in range(4):
+        start = np.random.default_rng(k).integers(-9, 9, (5, 4)) * 1.0
+        ours, plain = LAYOUTS[layout](start.copy()), LAYOUTS[layout](start.copy())
+        result, expected = compiled(ours), f(plain)
+        assert (result is ours) == (expected is plain)
+        np.testing.assert_array_equal(ours, plain)
+        np.testing.assert_array_equal(np.asarray(result, float), np.asarray(expected, float))
+    if engine == "native":
+        assert compiled._compiled.fast is not no_fast_path
+    if f is doubled:
+        gradient = autodiff.gradient(f, engine=engine)
+        for k in range(3):
+            x = LAYOUTS[layout](np.random.default_rng(k).standard_normal((5, 4)))
+            before = x.copy()
+            expected = np.ones((5, 4))
+            expected[0], expected[1] = 0.0, 3.0
+            np.testing.assert_array_equal(gradient(x), expected)
+            np.testing.assert_array_equal(x, before)
+
+
+class Model:
+    """An objective that keeps records of its calls."""
+
+    def __init__(self) -> None:
+        self.calls, self.last, self.best, self.seen = 0, None, np.inf, []
+        self.table = {"sum": 0.0}
+        self.weights = np.array([1.0, 2.0])
+
+    def counted(self, x: Any) -> Any:
+        self.calls += 1
+        return x * x
+
+    def kept(self, x: Any) -> Any:
+        y = np.sin(x)
+        self.last = y
+        self.seen.append(self.calls)
+        return y
+
+    def summed(self, x: Any) -> Any:
+        self.table["sum"] += float(np.sum(x))
+        return (np.sum(x * self.table["sum"]), {"n": self.calls})
+
+    def checked(self, x: Any) -> Any:
+        self.calls += 1
+        if np.sum(x) < 0:
+            raise ValueError("negative")
+        self.best = min(self.best, float(np.sum(x)))
+        return self.best
+
+    def stored(self, x: Any) -> Any:
+        self.calls += 1
+        self.weights[0] = x[1]
+        x[0] = self.calls
+        return x.sum()
+
+    def state(self) -> tuple[Any, ...]:
+        last = None if self.last is None else np.array(self.last)
+        return self.calls, last, self.best, list(self.seen), dict(self.table), self.weights.copy()
+
+
+@over_engines
+@pytest.mark.parametrize("name", ["counted", "kept", "summed", "checked", "stored"])
+def test_objects_that_are_stored_into(engine: str, name: str) -> None:
+    ours, plain = Model(), Model()
+    compiled = autodiff.function(getattr(ours, name), engine=engine)
+    start = [np.array([1.0, 2.0]), np.array([-3.0, 1.0]), np.array([0.5, 0.0]), np.ones(3)]
+    for x in start * 2:
+        mine, others = x.copy(), x.copy()
+        try:
+            expected = getattr(plain, name)(others)
+        except ValueError as error:
+            with pytest.raises(ValueError, match=str(error)):
+                compiled(mine)
+        else:
+            result = compiled(mine)
+            np.testing.assert_equal(result, expected)
+            assert (result is ours.last) == (expected is plain.last)
+            assert type(result) is type(expected)
+        np.testing.assert_equal(ours.state(), plain.state())
+        np.testing.assert_array_equal(mine, others)
+        assert [type(v) for v in ours.state()] == [type(v) for v in plain.state()]
+    if engine == "native":
+        assert compiled._compiled.fast is not no_fast_path
+
+
+@over_engines
+def test_derivatives_store_into_objects_as_the_function_does(engine: str) -> None:
+    model = Model()
+    both = autodiff.value_and_gradient(model.counted, engine=engine)
+    for k in range(1, 5):
+        assert both(3.0) == (9.0, 6.0)
+        assert model.calls == k
+    slope = autodiff.hessian_vector(model.counted, engine=engine)
+    assert slope(3.0, _tensors=1.0) == 2.0
+    assert model.calls == 5
+
+
+def test_threads_count_together() -> None:
+    model = Model()
+    compiled = autodiff.function(model.counted)
+    compiled(1.0)
+
+    def work() -> None:
+        for _ in range(500):
+            compiled(2.0)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert model.calls == 2001
+
+
+@over_engines
+def test_arrays_that_are_stored_into_and_share_memory(engine: str) -> None:
+    compiled = autodiff.function(two, engine=engine)
+    base = np.arange(12.0)
+    for at in [
+        (slice(0, 6), slice(6, 12)),
+        (slice(0, 6), slice(3, 9)),
+        (slice(0, 6), slice(0, 6)),
+    ] * 2:
+        ours, plain = base.copy(), base.copy()
+        result, expected = compiled(ours[at[0]], ours[at[1]]), two(plain[at[0]], plain[at[1]])
+        np.testing.assert_array_equal(ours, plain)
+        assert result[0] == expected[0]
+        np.testing.assert_array_equal(result[1], expected[1])
+    read_only = base[:6].copy()
+    read_only.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        compiled(read_only, base[6:])
+
+
+@over_engines
+def test_a_dataclass_that_holds_more_than_its_fields(engine: str) -> None:
+    compiled = autodiff.function(lambda p: p.a * 2.0 + getattr(p, "extra", 0.0), engine=engine)
+    for extra in (None, None, 1.0, 2.0, None):
+        p = Inner(1.5, 0.0)
+        if extra is not None:
+            p.extra = extra
+        assert compiled(p) == 3.0 + (extra or 0.0)

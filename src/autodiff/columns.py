@@ -43,7 +43,6 @@ from autodiff.tables import (
 Reader = Callable[[Any], tuple[np.ndarray, ...] | None]
 Writer = Callable[..., Any]
 MANY = 100  # floats that are packed
-_OF_ARRAY = attrgetter("dtype", "shape", "strides")
 _DTYPES: dict[type, type] = {int: np.int64, bool: np.bool_}
 
 
@@ -67,7 +66,7 @@ class _Code:
         self.objects: dict[str, Any] = {
             "type": type, "len": len, "set": set, "map": map, "zip": zip, "list": list, "max": max,
             "min": min, "array": np.array, "floats": floats, "chain": chain.from_iterable,
-            "values": dict.values,
+            "values": dict.values, "join": b"".join, "ndarray": np.ndarray,
         }  # fmt: skip
         self.count = 0
 
@@ -123,14 +122,24 @@ def _read(code: _Code, part: Part, at: str) -> Iterator[str]:
         code.unless(f"set(map(type, {flat})) != {code.bound({part.kind})}")
         yield f"floats({flat}).reshape(len(rows), -1)"
     else:
-        made = code.name()
-        code.unless(f"set(map(type, {at})) != {code.bound({np.ndarray})}")
-        code.unless(f"len(set(map({code.bound(_OF_ARRAY)}, {at}))) != 1")
-        code.lines.append(f"{made} = array({at})")
-        expected = code.bound(part.dtype)
-        code.unless(f"{made}.dtype != {expected}")
-        code.unless(f"{made}.size > {LARGEST} or {made}.strides[1:] != {at}[0].strides")
-        yield made
+        yield _read_arrays(code, part, at)
+
+
+def _read_arrays(code: _Code, part: Array, at: str) -> str:
+    """Conditions on arrays, and the expression of the one that they are stacked in.
+
+    Joining their bytes raises for an array that is not in C order, and takes a fifth of the time of np.array.
+    """
+    shape, stacked = code.name(), code.name()
+    code.unless(f"set(map(type, {at})) != {code.bound({np.ndarray})}")
+    dtypes = f"list(map({code.bound(attrgetter('dtype'))}, {at}))"
+    code.unless(f"{dtypes}.count({code.bound(part.dtype)}) != len(rows)")
+    code.lines.append(f"{shape} = {at}[0].shape")
+    shapes = f"list(map({code.bound(attrgetter('shape'))}, {at}))"
+    code.unless(f"not {shape} or {shapes}.count({shape}) != len(rows)")
+    code.lines.append(f"{stacked} = join({at})")
+    code.unless(f"len({stacked}) > {LARGEST * part.dtype.itemsize}")
+    return f"ndarray((len(rows), *{shape}), {code.bound(part.dtype)}, {stacked})"
 
 
 def _read_records(code: _Code, part: Record, at: str) -> Iterator[str]:

@@ -329,7 +329,7 @@ def is_plain_record(cls: type) -> bool:
     return (
         getter is object.__getattribute__
         and not some_are_computed
-        and (not slots or (tuple(slots) == names and not cls.__dictoffset__))
+        and (not slots or (set(slots) == set(names) and not cls.__dictoffset__))
     )
 
 

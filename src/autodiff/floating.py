@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextvars
 import ctypes
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -161,3 +162,41 @@ def noting(kinds: int) -> Iterator[Callable[[], int]]:
     note = _Kinds()
     with np.errstate(call=note, **_called_of(kinds)):
         yield lambda: note.found
+
+
+class _Silent:
+    """A state under which NumPy is silent and all kinds of errors are noted."""
+
+    __slots__ = ("note", "state", "token")
+
+    def __init__(self) -> None:
+        self.note = _Kinds()
+        with np.errstate(call=self.note, **_called_of(ALL)):
+            self.state = variable.get()
+        self.token: Any = None
+
+
+class _Spare(threading.local):
+    """States of a thread that are not in force: one is made once, as it costs more than what runs under it."""
+
+    def __init__(self) -> None:
+        self.states: list[_Silent] = []
+
+
+_spare = _Spare()
+
+
+def begin_noting() -> _Silent:
+    """Have NumPy run silently, to :func:`end_noting`."""
+    states = _spare.states
+    silent = states.pop() if states else _Silent()
+    silent.note.found = 0
+    silent.token = variable.set(silent.state)
+    return silent
+
+
+def end_noting(silent: _Silent) -> int:
+    """The errors that NumPy has met; the state before is in force again."""
+    variable.reset(silent.token)
+    _spare.states.append(silent)
+    return silent.note.found

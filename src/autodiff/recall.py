@@ -12,7 +12,7 @@ shapes of arrays and the types of numbers are not looked at here: the compiled e
 A call of another kind, or one that does not bind, gives None.
 
 Of lists of records the columns are read at once, by a function of their layout (``columns``).
-Containers other than these, lists, tuples, named tuples and dictionaries have no such function;
+Containers other than these, lists, tuples, named tuples, dictionaries and dataclasses have no such function;
 calls with them are flattened every time.
 
 ``compile_direct`` writes the same conditions before a call of the compiled entry:
@@ -41,7 +41,7 @@ from autodiff.capture.origins import is_read_piecewise
 from autodiff.columns import Unreadable, compile_read
 from autodiff.lasting import Weak
 from autodiff.plain_data import dataclass
-from autodiff.tables import Table
+from autodiff.tables import Table, names_of_class
 from autodiff.tables import names as column_names
 
 Recognised = tuple[tuple[Any, ...], list[Any]]
@@ -125,6 +125,7 @@ class Direct:
     reader: Callable[[tuple[Any, ...]], tuple[Any, ...] | None] | None  # guards, hidden inputs
     inputs: Sequence[int]  # the leaves that the entry is given
     lists: Mapping[int, tuple[Any, bool]]  # leaves that are lists: type of items, ints as floats
+    most: int  # floats in a list that the entry reads itself
     kind_of: Callable[[Any], Any]
     array_of: Callable[[Any, bool], Any]
     current: Any  # while it runs, ``current.running`` is ``(owner, arguments)``
@@ -193,6 +194,10 @@ def _taken(
     """A leaf as the entry takes it."""
     if number in to.lists:
         kind, as_float = to.lists[number]
+        if to.most and kind in (float, np.float64):
+            name = _bound(namespace, f"_t{len(namespace)}", kind)
+            conditions.append(f"(_len({at}) <= {to.most} or _kind_of({at}) is {name})")
+            return f"{at} if _len({at}) <= {to.most} else _array_of({at}, {as_float})"
         conditions.append(f"_kind_of({at}) is {_bound(namespace, f'_t{len(namespace)}', kind)}")
         return f"_array_of({at}, {as_float})"
     if call.roles[number] == "float":  # an int that is differentiated by
@@ -328,6 +333,9 @@ def _structure(
             for k, item in enumerate(obj):
                 _structure(item, f"{at}[{k}]", conditions, namespace, whole, columns)
         return
+    if containers.is_record(obj) and containers.is_plain_record(kind):
+        _record(obj, at, conditions, namespace, whole, columns)
+        return
     from autodiff import tree
 
     if tree.is_container(obj):
@@ -336,6 +344,25 @@ def _structure(
         return
     # A container, or a labelled object, in the place of a leaf is another structure: what the
     # entry is given it refuses; for static leaves their type is compared.
+
+
+def _record(
+    obj: Any,
+    at: str,
+    conditions: list[str],
+    namespace: dict[str, Any],
+    whole: set[int],
+    columns: dict[str, str],
+) -> None:
+    """The same for a dataclass that holds its fields and nothing else."""
+    names = names_of_class(type(obj))
+    if set(containers.attributes_of(obj)) != set(names):
+        raise _Unsuited
+    conditions.append(f"_type({at}) is {_held(namespace, type(obj))}")
+    if not containers.slots_of(type(obj)):
+        conditions.append(f"_list({at}.__dict__) == {list(names)!r}")
+    for name in names:
+        _structure(getattr(obj, name), f"{at}.{name}", conditions, namespace, whole, columns)
 
 
 def _is_named_tuple(obj: Any) -> bool:

@@ -140,6 +140,8 @@ def _raise_in(thread: int, kind: type[BaseException]) -> None:
 class Lock:
     """A lock that a chain of threads may take again, as a thread may a reentrant lock."""
 
+    __slots__ = ("_lock", "_owner", "_times")
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._owner: int | None = None

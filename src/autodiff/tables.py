@@ -162,7 +162,12 @@ def _names_of(kind: type, obj: Any) -> tuple[Any, ...] | None:
     if containers.is_record(obj) and containers.is_plain_record(kind):
         # What it holds besides its fields would not be in a record made anew.
         names = names_of_class(kind)
-        return names if tuple(containers.attributes_of(obj)) == names else None
+        held = tuple(containers.attributes_of(obj))  # slots come in an order of Python's own
+        return (
+            names
+            if held == names or (containers.slots_of(kind) and set(held) == set(names))
+            else None
+        )
     return None
 
 

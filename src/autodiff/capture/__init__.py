@@ -637,6 +637,7 @@ def _leave(
         if not derivative:
             _refuse_two_of_one(trace, [*parts, result])
             changed = stores(trace, taken, paths)
+            trace.effects |= not isinstance(changed, Bail) and bool(changed)
         effects.store_state(trace, derivative, [] if isinstance(changed, Bail) else changed)
         watched = effects.order_effects(trace.builder.block)
     extents = list(trace.extents.values())

@@ -58,6 +58,8 @@ CLOCKS = frozenset(
 # -- host calls -------------------------------------------------------------------------------------
 def _present(array: Any, form: Form) -> Any:
     """An operand of a host call as the user's code would see it."""
+    if form == "python" and type(array) in (float, int, bool):
+        return array
     array = np.asarray(array)
     if form == "python":
         return array.item()
@@ -140,11 +142,17 @@ class HostCall:
         self.may_fail_later = False
         self.at_the_end = False  # needs the results of the run
 
+    @property
+    def follows(self) -> bool:
+        """Whether it happens when the run has succeeded, and gives it nothing."""
+        waits = self.may_fail_later or self.at_the_end
+        return waits and not self.has_result and self.generator is None
+
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         if self.generator is not None:
             if self.may_fail_later:
                 current_run().about_to_draw(self.generator())
-        elif not self.has_result and (self.may_fail_later or self.at_the_end):
+        elif self.follows:
             copies = tuple(np.array(a) for a in arrays)  # the program will reuse the memory
             current_run().held_back.append(lambda: self.effect(copies))
             return ()
@@ -212,6 +220,18 @@ def store_state(trace: Trace, derivative: bool, beside: Sequence[Store] = ()) ->
     contents = [(k, operands.template(tracer)) for k, tracer in arrays_changed]
     stores = [(p.kind, reacher(trace, p.owner), p.key) for p, _ in changed]
     stores += [(x.kind, x.reach, x.key) for x in beside]
+    if len(changed) == 1 and not contents and not beside:
+        kind, reach, key = stores[0]
+        make = keeper(trace, changed[0][1], operands)
+
+        def store(arrays: tuple[Any, ...]) -> None:
+            if kind == "attribute":
+                setattr(reach(), key, make(arrays))
+            else:
+                reach()[key] = make(arrays)
+
+        _emit_host(trace, _at_the_end(store), operands)
+        return
     # All at once: an object in two of the places is one object.
     make_values = keeper(trace, (*[x for _, x in changed], *[x.value for x in beside]), operands)
 
@@ -230,9 +250,13 @@ def store_state(trace: Trace, derivative: bool, beside: Sequence[Store] = ()) ->
                 owner.clear()
                 owner.extend(value)
 
+    _emit_host(trace, _at_the_end(effect), operands)
+
+
+def _at_the_end(effect: Callable[[tuple[Any, ...]], None]) -> HostCall:
     host = HostCall(effect, "store", False)
     host.at_the_end = True
-    _emit_host(trace, host, operands)
+    return host
 
 
 def order_effects(block: Block) -> bool:

@@ -33,6 +33,8 @@ class Run:
         Whether the outputs are the results of the function itself.
     """
 
+    __slots__ = ("generators", "held_back", "hidden", "is_value", "leaves", "objects", "outputs")
+
     def __init__(
         self,
         objects: Sequence[Any] = (),
@@ -96,6 +98,8 @@ def current_run() -> Run:
 
 class running:
     """Run a program whose host calls use ``run``: ``with running(run): …``."""
+
+    __slots__ = ("run", "token")
 
     def __init__(self, run: Run) -> None:
         self.run = run

@@ -17,6 +17,8 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
+from operator import is_not
+from types import BuiltinFunctionType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -37,7 +39,7 @@ from autodiff.compiled.compiling import Compiler
 from autodiff.compiled.devices import looked_at
 from autodiff.compiled.fast import fast_path, no_fast_path, structured_path
 from autodiff.compiled.generality import generality
-from autodiff.compiled.running import UNFIT, run
+from autodiff.compiled.running import UNFIT, contiguous, run
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import (
@@ -155,6 +157,13 @@ class Compiled(Compiler):
         """The slow path of a call."""
         if floating.is_strict():
             return self._call_strictly(args, kwargs, extra)
+        if not kwargs and not extra and type(self.fast) is BuiltinFunctionType:
+            # The entry itself, which reads nothing beside: arrays in another order are its misses.
+            given = list(map(contiguous, args))
+            if any(map(is_not, given, args)):
+                result = self.fast(*given)
+                if result is not NotImplemented:
+                    return result
         result = self._recalled_call(args, kwargs, extra)
         if result is not NotImplemented:
             return result

@@ -23,6 +23,7 @@ from autodiff.capture import Captured, Leaf, capture
 from autodiff.capture.given import kind_of
 from autodiff.capture.lifetimes import let_go
 from autodiff.capture.paths import Path, compile_reader
+from autodiff.compiled.after import After, follow
 from autodiff.compiled.binding import Call, Rebuild, Signature, flattened, rebuilding
 from autodiff.compiled.generality import Generality
 from autodiff.compiled.results import result_maker, result_tree
@@ -208,10 +209,15 @@ class Compiler:
         captured, plan = self.plan(call, eager, general)
         if captured.changed_argument is not None and self.transformation.is_value:
             raise captured.changed_argument
-        forms = [InputForm(r.form, r.value.type) for r in captured.inputs] + plan.extra_inputs
-        ready = result_tree(captured, plan)
+        forms = [
+            InputForm(r.form, r.value.type, _floats_of(call, r.leaf)) for r in captured.inputs
+        ] + plan.extra_inputs
+        after: tuple[After, ...] = ()
+        if captured.watched and self.engine != "jax":
+            plan.program, plan.output_forms, after = follow(plan.program, plan.output_forms)
+        ready = result_tree(captured, plan, bool(after))
         outputs: ResultTree = tuple(range(len(plan.output_forms)))
-        result = outputs if ready is None else ready
+        result = outputs if ready is None else (ready, outputs) if after else ready
         started = time.perf_counter()
         engine = "numpy" if eager else self.engine
         if engine == "jax":
@@ -256,6 +262,8 @@ class Compiler:
                 if k in call.lists
             ),
             arguments=tuple(self._arguments(call, captured)),
+            after=after,
+            is_value=self.transformation.is_value,
         )
         listen(self, specialisation)
         return specialisation
@@ -289,6 +297,12 @@ class Compiler:
                 yield f"{name}={leaf!r}"
             else:
                 yield f"{name}: {type(leaf).__name__}"
+
+
+def _floats_of(call: Call, leaf: int | None) -> type | None:
+    """The type of the floats in a list that is an array of theirs to the program."""
+    kind = kind_of(call.leaves[leaf]) if leaf is not None and leaf in call.lists else None
+    return kind if kind in (float, np.float64) else None
 
 
 def _run_long(program: Program, inputs: Sequence[Any]) -> list[Any]:

@@ -3,6 +3,7 @@
     nothing is read beside the arguments    the entry
     guards                                  the guards, then the entry
     globals, attributes                     the guards, what they find, then the entry
+    arrays, objects that are stored into     the entry, then its outputs go into them
     containers, flags, defaults             a generated function that takes them apart (``recall``)
 
 Each gives ``NotImplemented`` for a call that is not one for the specialisation.  ``fast`` takes the
@@ -14,8 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff.capture.given import array_of, kind_of
+from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled.binding import NOT_GIVEN, Call, Signature, is_complex
+from autodiff.compiled.running import contiguous, may_overlap
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
 from autodiff.recall import Direct, compile_direct
@@ -31,11 +36,13 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
         or call.positional not in (None, len(call.slots))
         or any(d is not None for d in call.definitions)
         or call.lists
-        or not specialisation.ready
         or "float" in call.roles  # ints, which the entry does not take for floats
         or _has_static(specialisation, call)
-        or not _only_runs(specialisation, call)
     ):
+        return no_fast_path, no_fast_path
+    if captured.mutated or specialisation.after:
+        return _storing_path(specialisation, call), no_fast_path
+    if not specialisation.ready or not _only_runs(specialisation, call):
         return no_fast_path, no_fast_path
     run = specialisation.run.call
     if not captured.guards and not any(r.leaf is None for r in captured.inputs):
@@ -57,6 +64,113 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
     return (fast if hidden else fast_guarded), fast_with
 
 
+def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., Any]:
+    """What answers later calls of a function that stores into arrays, objects and lists: after the run."""
+    captured, plan = specialisation.captured, specialisation.plan
+    if (
+        any(map(is_complex, call.roles))
+        or captured.needs_c_order
+        or (captured.watched or captured.changes_objects)
+        and not specialisation.after
+        or plan.prepare is not None
+        or plan.extra_inputs
+        or specialisation.run.llvm is None
+        or specialisation.input_leaves != list(range(len(call.leaves)))
+    ):
+        return no_fast_path
+    count = len(call.leaves)
+    stored = [number for number, _ in captured.mutated]
+    targets = captured.mutated if plan.write_back else ()
+    rebuild = _rebuilt(specialisation)
+    run, reader = specialisation.run.call, specialisation.reader
+
+    def run_on(args: tuple[Any, ...], hidden: tuple[Any, ...]) -> Any:
+        read = (*args, *hidden)
+        if stored and may_overlap(read, [read[number] for number in stored]):
+            return NotImplemented
+        before, current.running = current.running, (specialisation, args)
+        try:
+            outputs = run(*map(contiguous, read))
+        finally:
+            current.running = before
+        if targets and outputs is not NotImplemented:
+            for number, output in targets:
+                np.copyto(read[number], outputs[output])
+        return outputs
+
+    def fast(*args: Any) -> Any:
+        if len(args) != count:
+            return NotImplemented
+        hidden = reader(args)
+        if hidden is None:
+            return NotImplemented
+        outputs = run_on(args, hidden)
+        if outputs is NotImplemented or rebuild is None:
+            return outputs
+        return rebuild(outputs, args, hidden)
+
+    return _followed(specialisation, count, run_on, rebuild) if specialisation.after else fast
+
+
+def _followed(
+    specialisation: Specialisation,
+    count: int,
+    run_on: Callable[[tuple[Any, ...], tuple[Any, ...]], Any],
+    rebuild: Any,
+) -> Callable[..., Any]:
+    """The same where effects follow the run."""
+    captured, is_value, after = (
+        specialisation.captured,
+        specialisation.is_value,
+        specialisation.after,
+    )
+    reader, whole = specialisation.reader, specialisation.plan.result.rebuild
+    inputs = sum(r.leaf is None for r in captured.inputs)
+
+    def fast(*args: Any) -> Any:
+        if len(args) != count:
+            return NotImplemented
+        with changing_objects:
+            found = reader(args)
+            if found is None:
+                return NotImplemented
+            hidden, objects = found[:inputs], found[inputs:]
+            state = Run(objects, args, hidden, is_value)
+            with running(state):
+                outputs = run_on(args, hidden)
+                if outputs is NotImplemented:
+                    return NotImplemented
+                if rebuild is None:
+                    result, outputs = outputs
+                elif rebuild == whole:
+                    result = whole(outputs, args, hidden, objects)
+                else:
+                    result = rebuild(outputs, args, hidden)
+                state.outputs = outputs
+                for effect in after:
+                    effect.happen(outputs)
+        return result
+
+    return fast
+
+
+def _rebuilt(specialisation: Specialisation) -> Callable[[Any, Any, Any], Any] | None:
+    """The result of outputs, arguments and what is read beside them; None: it is the outputs."""
+    if specialisation.ready:
+        return None
+    make, result = specialisation.make, specialisation.plan.result
+    if make is not None:
+        return lambda outputs, args, hidden: make(outputs)
+    if result.definition is None and result.leaves[0][0] in ("output", "constant", "argument"):
+        kind, what = result.leaves[0][:2]
+        if kind == "output":
+            return lambda outputs, args, hidden: outputs[what]
+        if kind == "argument":
+            return lambda outputs, args, hidden: args[what]
+        return lambda outputs, args, hidden: what
+    return result.rebuild
+
+
 def structured_path(
     signature: Signature, specialisation: Specialisation, call: Call
 ) -> Callable[..., Any] | None:
@@ -71,6 +185,7 @@ def structured_path(
         specialisation.reader if reads else None,
         specialisation.input_leaves,
         of_lists,
+        specialisation.run.most_numbers,
         kind_of,
         array_of,
         current,
@@ -100,10 +215,17 @@ def _lists(specialisation: Specialisation) -> Iterator[tuple[int, Any, bool]]:
 
 def _only_runs(specialisation: Specialisation, call: Call) -> bool:
     """Whether a call is a run of the entry, and nothing is to be done before or after it."""
+    made = specialisation.ready or specialisation.make is not None
+    return (
+        made and not specialisation.captured.mutated and _changes_arrays_only(specialisation, call)
+    )
+
+
+def _changes_arrays_only(specialisation: Specialisation, call: Call) -> bool:
+    """Whether a call does nothing more than to run, and to write to arrays."""
     captured = specialisation.captured
-    return (specialisation.ready or specialisation.make is not None) and not (
+    return not (
         any(map(is_complex, call.roles))
-        or captured.mutated
         or captured.objects
         or captured.watched
         or captured.changes_objects

@@ -30,10 +30,13 @@ class _Unsuited(Exception):
     """The entry cannot make this."""
 
 
-def result_tree(captured: Captured, plan: Plan) -> ResultTree | None:
-    """How the entry makes the result; None where it gives the outputs, as one flat tuple."""
+def result_tree(captured: Captured, plan: Plan, followed: bool) -> ResultTree | None:
+    """How the entry makes the result; None where it gives the outputs, as one flat tuple.
+
+    ``followed``: effects follow the run, which get the outputs beside the result.
+    """
     result = plan.result
-    if plan.write_back or captured.objects or captured.watched or result.parts:
+    if plan.write_back or result.parts or (captured.objects or captured.watched) and not followed:
         return None
     try:
         leaves = [_leaf(leaf, plan) for leaf in result.leaves]

@@ -91,14 +91,16 @@ def _run_on(
         stored = [read[number] for number, _ in captured.mutated]
         if compiled.engine == "jax" and compiled.transformation.is_value:
             refuse_stores(compiled.signature.title, stored)
-        if _may_alias(read) or any(map(_may_overlap_itself, stored)):
+        if may_overlap(read, stored):
             if compiled.transformation.is_value:
                 return fallback.uncompiled(compiled, call.whole(), None, extra)
             _refuse_overlap(compiled, read, stored)
-    inputs = [*arguments, *hidden, *extra]
+    inputs: list[Any] = [*arguments, *hidden, *extra]
     if captured.needs_c_order and not all(map(_in_c_order, inputs)):
         return fallback.uncompiled(compiled, call.whole(), None, extra)
-    if not as_given:
+    if as_given:
+        inputs = list(map(contiguous, inputs))
+    else:
         forms = specialisation.input_dtypes
         read = forms[len(arguments) : len(arguments) + len(hidden)]
         if not all(map(_same_kind, hidden, read)):
@@ -129,11 +131,16 @@ def _run_on(
         return NotImplemented
     specialisation.calls += 1
     specialisation.used = next(compiled.clock)
-    result = _finish(specialisation, outputs, call, hidden, () if run is None else run.objects)
+    result = outputs
+    if specialisation.after and specialisation.ready:
+        result, outputs = outputs
+    result = _finish(specialisation, result, call, hidden, () if run is None else run.objects)
     if finish is not None:
         result = finish(result)
     if run is not None:
         run.succeed(outputs)
+        for effect in specialisation.after:
+            effect.happen(outputs)
     return result
 
 
@@ -184,10 +191,17 @@ def _finish(
     return plan.result.rebuild(outputs, leaves, hidden, objects)
 
 
+def may_overlap(arrays: Sequence[Any], stored: Sequence[Any]) -> bool:
+    """Whether arrays may share memory, with each other or what is stored into with itself."""
+    return _may_alias(arrays) or any(map(_may_overlap_itself, stored))
+
+
 def _may_alias(arrays: Sequence[Any]) -> bool:
     """Whether two of the arrays may share memory."""
     real = [a for a in arrays if isinstance(a, np.ndarray)]
-    return any(np.may_share_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :])
+    return len(real) > 1 and any(
+        np.may_share_memory(a, b) for k, a in enumerate(real) for b in real[k + 1 :]
+    )
 
 
 def _may_overlap_itself(x: Any) -> bool:
@@ -243,6 +257,11 @@ def _copied_as_they_lie(arrays: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
 
 def _in_c_order(x: Any) -> bool:
     return not isinstance(x, np.ndarray) or x.flags.c_contiguous
+
+
+def contiguous(x: Any) -> Any:
+    """An array in C order, as entries take it, without binding the call anew."""
+    return x if type(x) is not np.ndarray or x.flags.c_contiguous else np.array(x, order="C")
 
 
 def _prepared(x: Any, form: InputForm) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 
 from autodiff.capture import Captured
 from autodiff.capture.trace import GUARD
+from autodiff.compiled.after import After
 from autodiff.compiled.generality import Generality
 from autodiff.engines import Executable
 from autodiff.ir.data import walk
@@ -32,7 +33,8 @@ class Specialisation:
     reader: Callable[[tuple[Any, ...]], tuple[Any, ...] | None]
     input_leaves: list[int]
     input_dtypes: list[Any]
-    ready: bool  # whether a run gives the result itself, not the outputs that it is made of
+    # Whether a run gives the result itself, not the outputs that it is made of; both, where effects follow.
+    ready: bool
     make: Callable[[Sequence[Any]], Any] | None = (
         None  # the result of the outputs, if this makes it
     )
@@ -43,6 +45,8 @@ class Specialisation:
     lists: tuple[tuple[int, type | None, bool], ...] = ()
     recalled: bool = False  # whether calls are recognised as calls for it
     arguments: tuple[str, ...] = ()
+    after: tuple[After, ...] = ()  # effects that follow a run
+    is_value: bool = True  # whether the outputs are the results of the function itself
 
     @property
     def reads(self) -> tuple[str, ...]:

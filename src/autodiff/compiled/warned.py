@@ -136,6 +136,7 @@ class _Listener:
         compiled, specialisation = self.compiled(), self.specialisation()
         if compiled is None or specialisation is None:
             return
+        arguments = tuple([np.array(x) if type(x) in (list, tuple) else x for x in arguments])
         times = self.times[errors] = self.times.get(errors, 0) + 1
         known = self.known.get(errors)
         if not known or times <= ALWAYS or times & (times - 1) == 0:

@@ -26,10 +26,15 @@ from autodiff.plain_data import dataclass
 
 @dataclass(frozen=True)
 class InputForm:
-    """How an input arrives: ``array``, ``scalar`` (NumPy scalar) or ``python`` (float, int, bool)."""
+    """How an input arrives: ``array``, ``scalar`` (NumPy scalar) or ``python`` (float, int, bool).
+
+    ``numbers``: the array may come as a list or tuple of numbers of this type, where the engine takes
+    them (``Executable.most_numbers``).
+    """
 
     form: str
     type: ArrayType
+    numbers: Any = None
 
 
 @dataclass
@@ -44,6 +49,7 @@ class Executable:
     notify: Callable[[Callable[..., None]], Any]
     llvm: Callable[[], str] | None = None
     assembly: Callable[[], str] | None = None
+    most_numbers: int = 0  # of a list or tuple that ``call`` takes in the place of an array
 
 
 def executable(
@@ -65,7 +71,13 @@ def executable(
 
         native = native_executable(program, inputs, outputs, result, threads)
         return Executable(
-            program, native.callable, native.failure, native.notify, native.llvm, native.assembly
+            program,
+            native.callable,
+            native.failure,
+            native.notify,
+            native.llvm,
+            native.assembly,
+            native.most_numbers,
         )
     raise NameArgumentError(
         f"there is no engine {engine!r}.",

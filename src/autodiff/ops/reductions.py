@@ -327,7 +327,7 @@ register(
     Entry(
         "sort",
         lambda types, axis: (ArrayType(types[0].dtype, types[0].shape),),
-        lambda x, axis: np.sort(x, axis=axis, kind="stable"),
+        lambda x, axis: np.sort(x, axis=axis),
         Kernel("sort"),
         Rules(_sort_jvp, _sort_vjp),
     )

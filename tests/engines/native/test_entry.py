@@ -31,6 +31,7 @@ from autodiff.engines.native.entry import (
     Signature,
     StaticInput,
 )
+from autodiff.engines.native.entry.forms import FEW
 from autodiff.engines.native.entry.writer import element_type
 from autodiff.errors import InternalError
 
@@ -87,6 +88,47 @@ def test_elements_are_given_as_a_list_or_tuple_of_floats():
             assert y == kind(x.tolist())
             assert all(type(v) is float for v in y)
             assert all(sys.getrefcount(v) <= 4 for v in y)
+
+
+@pytest.mark.parametrize("kind", [float, np.float64])
+def test_a_few_numbers_come_as_a_list_a_tuple_or_an_array(kind):
+    f = copier([(F8, (3,))], [ArrayInput(F8, (3,), 0, numbers=kind)], ArrayOutput(0))
+    numbers = [kind(x) for x in (0.5, -0.0, np.nan)]
+    before = [sys.getrefcount(x) for x in numbers]
+    for x in (numbers, tuple(numbers), np.array(numbers)):
+        np.testing.assert_array_equal(np.signbit(f(x)), [False, True, False])
+        np.testing.assert_array_equal(f(x), [0.5, -0.0, np.nan])
+    assert [sys.getrefcount(x) for x in numbers] == before
+    other = np.float64 if kind is float else float
+    for wrong in (
+        numbers[:2], [*numbers, kind(1.0)], [], (), [1, 2, 3], [*numbers[:2], 3], [True] * 3,
+        [other(x) for x in numbers], [MyFloat(x) for x in numbers], [*numbers[:2], None],
+        Sub(numbers), {0: 1.0}, "abc", None, np.ones((3, 1)), np.ones(3, np.float32), np.ones(6)[::2],
+    ):  # fmt: skip
+        assert f(wrong) is NotImplemented, wrong
+
+
+def test_as_many_numbers_as_are_read_onto_the_stack():
+    signature = Signature([(F8, (N,)), (I8, ())], [(F8, (N,))], extents={"n": 1})
+    kernel = (
+        "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)\n"
+        "define i32 @kernel(ptr %in0, i64 %n, ptr %out0, ptr %work) #0 {\n"
+        "  %size = mul i64 %n, 8\n"
+        "  call void @llvm.memcpy.p0.p0.i64(ptr %out0, ptr %in0, i64 %size, i1 false)\n"
+        "  ret i32 0\n}\n"
+    )
+    spec = ArrayInput(F8, (N,), 0, numbers=float)
+    f = compile_entry(kernel, signature, [spec], ArrayOutput(0))
+    for n in (1, 2, FEW - 1, FEW):
+        numbers = np.linspace(0.0, 1.0, n)
+        np.testing.assert_array_equal(f(numbers.tolist()), numbers)
+        np.testing.assert_array_equal(f(tuple(numbers.tolist())), numbers)
+    assert f([1.0] * (FEW + 1)) is NotImplemented
+    np.testing.assert_array_equal(f(np.ones(FEW + 1)), np.ones(FEW + 1))
+
+
+class Sub(list):
+    pass
 
 
 def test_dictionaries_hold_the_only_references_to_what_they_are_made_of():

@@ -91,6 +91,10 @@ def test_factorisations(shape: tuple[int, ...], dtype: Any, rng: np.random.Gener
             emit_tracer("inverse", a),
             *emit_tracer("slogdet", a),
         ]
+        results += [
+            emit_tracer("eigenvalues", np.tril(a)),
+            emit_tracer("eigenvalues", a, upper=True),
+        ]
         results += [emit_tracer("slogdet", a - np.swapaxes(a, -1, -2) * 0.5 - a)[0]]
         results += [emit_tracer("solve", a + 0.1 * np.tril(a), b), emit_tracer("solve", a, c * 2.0)]
         for lower in (True, False):

@@ -1,8 +1,11 @@
 """Choosing, sorting, searching and comparing elements against NumPy, with derivatives."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+import autodiff
 from tests.ops.support import check_value, named_tests
 
 rng = np.random.default_rng(0)
@@ -117,3 +120,37 @@ def test_nan_sorts_last_and_searches_last() -> None:
         lambda x: [np.sort(x), np.argsort(x), np.searchsorted(np.sort(x), np.array([0.5, np.nan]))],
         x,
     )
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_places_among_any_number_of_elements(engine: str, side: str) -> None:
+    """Of a number known beforehand, and, from the third on, of one that is read at each call."""
+    compiled = autodiff.function(lambda k, x: np.searchsorted(k, x, side), engine=engine)
+    apart = [
+        autodiff.function(lambda k, x: np.searchsorted(k, x, side), engine=engine) for _ in "ab"
+    ]
+    for n in [*range(18), 31, 32, 33, 100]:
+        knots = np.sort(np.random.default_rng(n).integers(0, 9, n) * 1.0)
+        if n % 5 == 4:
+            knots[-1] = np.nan
+        x = np.concatenate([knots, knots - 0.5, [np.nan, np.inf, -np.inf, 9.5]])
+        expected = np.searchsorted(knots, x, side)
+        np.testing.assert_array_equal(compiled(knots, x), expected)
+        if n in (7, 8):
+            np.testing.assert_array_equal(apart[n - 7](knots, x), expected)
+            assert apart[n - 7](knots, 3.0) == np.searchsorted(knots, 3.0, side)
+
+
+@pytest.mark.parametrize("kind", [None, "stable", "quicksort", "mergesort", "heapsort"])
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_sorted_zeros_keep_the_signs_that_numpy_leaves_them(engine: str, kind: Any) -> None:
+    x = np.random.default_rng(3).choice([0.0, -0.0, 1.0, -1.0, np.nan], 400)
+
+    def f(x: Any) -> Any:
+        rows = x.reshape(4, -1)
+        return np.sort(x, kind=kind), np.sort(rows, axis=0, kind=kind), np.sort(rows, None, kind)
+
+    for ours, plain in zip(autodiff.function(f, engine=engine)(x), f(x), strict=True):
+        np.testing.assert_array_equal(ours, plain)
+        np.testing.assert_array_equal(np.signbit(ours), np.signbit(plain))

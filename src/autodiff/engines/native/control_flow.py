@@ -330,6 +330,7 @@ class _Loop:
             k.high = self.operation.attributes["count"] - 1
         self.plan = self._plan()
         self.alternating = self._find_alternating()
+        self.exchanged = self._find_exchanged()
         first = 0 if self.is_for else 1
         self.carried = self.operation.results[first : first + self.count]
         self.stacked = self.operation.results[first + self.count :]
@@ -361,6 +362,67 @@ class _Loop:
                     found.add(k)
         return found
 
+    def _find_exchanged(self) -> dict[int, int]:
+        """Array carries that take each other's places, as in ``u, v = v, u``: where each comes from.
+
+        Pointers are exchanged, so that nothing is copied, however little a step does to the arrays.
+        """
+        old, new = self.body.parameters[1:], self.body.outputs[: self.count]
+        sources: dict[int, int] = {}
+        for k, value in enumerate(new):
+            root = _outer_root(self.body, value) if value.shape else None
+            if root in old and k not in self.alternating:
+                sources[k] = old.index(root)
+        found: dict[int, int] = {}
+        for k in sources:
+            cycle, at = [k], sources[k]
+            while at in sources and at not in cycle:
+                cycle.append(at)
+                at = sources[at]
+            alike = all(
+                old[j].dtype == old[k].dtype and same_shape(old[j].shape, old[k].shape)
+                for j in cycle
+            )
+            small = old[k].type.is_static and product(old[k].shape) <= SMALL
+            if at == k and len(cycle) > 1 and alike and not small:
+                found[k] = sources[k]
+        return found
+
+    def _exchanged_places(self) -> dict[int, Buffer]:
+        """A place for each of the carries that are exchanged, with the initial value in it."""
+        g = self.g
+        places: dict[int, Buffer] = {}
+        for k in self.exchanged:
+            if k in places:
+                continue
+            cycle = [k]
+            while (following := self.exchanged[cycle[-1]]) != k:
+                cycle.append(following)
+            value = self.operation.operands[k]
+            memory = g.memory.allocate(value.dtype, (len(cycle), *value.shape))
+            memory.slot.holders += 1
+            places |= {
+                j: memory.at(place * product(value.shape), value.shape)
+                for place, j in enumerate(cycle)
+            }
+        assign(g, [(place, self.operation.operands[k]) for k, place in places.items()])
+        return places
+
+    def _exchange(
+        self, places: list[Buffer | None], firsts: dict[int, str], carries: list[_Phi]
+    ) -> None:
+        """Bind exchanged carries to pointers that change their places.
+
+        To planning each is memory of its own, as no two of them are ever one; to LLVM they are one memory, as
+        each pointer has been in every one.
+        """
+        for k, source in self.exchanged.items():
+            place, name = places[k], f"%p{self.n}.{k}"
+            assert place is not None
+            carries.append(_Phi(self._space(), "ptr", name, firsts[k], f"%p{self.n}.{source}"))
+            slot = Slot("fixed", name, place.slot.tag, holders=1)
+            places[k] = Buffer(slot, name, place.dtype, place.shape, product(place.shape))
+
     def _places(self) -> list[Buffer | None]:
         """The buffers of the array carries, with the initial values in them."""
         g = self.g
@@ -371,11 +433,15 @@ class _Loop:
             for value in free_values(region):
                 free.update(g.leaves(value))
         taken: set[Slot] = set()
+        exchanged = self._exchanged_places()
         for k, (operand, result) in enumerate(
             zip(self.operation.operands, self.carried, strict=True)
         ):
             if not operand.shape:
                 places.append(None)
+                continue
+            if k in exchanged:
+                places.append(exchanged[k])
                 continue
             if k in self.alternating:
                 pair = g.memory.allocate(operand.dtype, (2, *operand.shape))
@@ -472,6 +538,7 @@ class _Loop:
         initial = [g.lookup(v) if not v.shape else None for v in self.operation.operands]
         trips = g.w.extent(self.operation.attributes["count"]) if self.is_for else ""
         starts = {k: self._halves(places[k]) for k in self.alternating}
+        firsts = {k: g.memory.address(p) for k in self.exchanged if (p := places[k]) is not None}
         g.w.line(f"br label %pre{n}")
         g.w.label(f"pre{n}")
         lines = g.w.frames[-1].lines
@@ -492,7 +559,8 @@ class _Loop:
                     assert isinstance(start, Element)
                     type = register_type(start.dtype)
                     carries.append(_Phi(self._space(), type, f"%c{n}.{k}", start.name, ""))
-            targets = list(places)
+            self._exchange(places, firsts, carries)
+            targets = [places[self.exchanged.get(k, k)] for k in range(self.count)]
             for k in sorted(self.alternating):
                 places[k], targets[k] = self._alternate(k, starts[k], carries)
             begun = len(lines)
@@ -630,11 +698,12 @@ class _Loop:
             plan = self.plan
             sinks = plan.sinks
             hints: dict[Value, list[int]] = {}
-            for j, (value, place) in enumerate(zip(carried, places, strict=True)):
+            for j, (value, place) in enumerate(zip(carried, targets, strict=True)):
                 if place is None or j in self.alternating or value in sinks or value in hints:
                     continue
                 hints[value] = [len(g.scope.sinks)]
-                g.scope.sinks.append(_carry_sink(g, place, body.parameters[1 + j]))
+                old = body.parameters[1 + self.exchanged.get(j, j)]
+                g.scope.sinks.append(_carry_sink(g, place, old))
             kept = dict(plan.hints)
             _hint_outputs(plan, hints)
             plan.hints.update(kept)

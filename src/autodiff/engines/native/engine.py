@@ -35,6 +35,7 @@ from autodiff.engines.native.entry import (
     Signature,
 )
 from autodiff.engines.native.entry.arguments import bare_symbol
+from autodiff.engines.native.entry.forms import FEW
 from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.errors import InternalError, is_signal_handlers
@@ -56,6 +57,7 @@ class NativeFunction:
     machine: session.Machine
     call: Callable[..., Any]
     _host: HostCaller = field(repr=False)
+    most_numbers = FEW
 
     @property
     def status(self) -> int:
@@ -234,11 +236,14 @@ class Form(Protocol):
     @property
     def type(self) -> ArrayType: ...
 
+    @property
+    def numbers(self) -> Any: ...
+
 
 def _input(number: int, form: Form) -> Input:
     dtype = form.type.dtype
     if form.form == "array":
-        return ArrayInput(dtype, form.type.shape, number)
+        return ArrayInput(dtype, form.type.shape, number, numbers=form.numbers)
     return ScalarInput(dtype if form.form == "scalar" else _PYTHON[dtype.kind], number)
 
 

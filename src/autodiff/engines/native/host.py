@@ -220,6 +220,8 @@ class HostCaller:
         self.calls = list(calls)
         self.error: BaseException | None = None
         self.addresses = {callbacks.CALLER: id(self)}
+        # Views of memory where it was the last time: by number of the call, and whether of results.
+        self.views: dict[tuple[int, bool], tuple[list[int], list[np.ndarray]]] = {}
 
     def take_error(self) -> BaseException | None:
         """The exception of the last failed call, once."""
@@ -229,37 +231,61 @@ class HostCaller:
     def __call__(self, number: int, operands: int, results: int) -> None:
         """Make the call of a number with operands and results at these addresses."""
         found = flags.before_python()
-        flags.after_python(found | self._run(self.calls[number], operands, results))
+        flags.after_python(found | self._run(number, operands, results))
 
-    def _run(self, call: HostCall, operands: int, results: int) -> int:
+    def _run(self, number: int, operands: int, results: int) -> int:
         """Make a call; the floating-point errors that NumPy has met in the place of native code.
 
         A function of the user's runs under the user's ``np.errstate``, and warns itself.
         """
-        given = _given(operands, call.operands)
+        call = self.calls[number]
         if call.is_users:
-            made, errors = call.function(*given), 0
+            made, errors = call.function(*_given(operands, call.operands)), 0
         else:
-            with floating.noting(floating.ALL) as noted:
-                made = call.function(*given)
-                errors = noted()
+            # The meaning of an operation leaves its operands as they are, and keeps none of them.
+            given = self._views(number, False, operands, call.operands)
+            silent = floating.begin_noting()
+            try:
+                made = call.function(*[a if a.ndim else a[()] for a in given])
+            finally:
+                errors = floating.end_noting(silent)
         if not isinstance(made, tuple):
             made = (made,)
-        for place, value in zip(_arrays(results, call.results), made, strict=True):
-            type = ArrayType(place.dtype, place.shape)
-            place[...] = fitted_result(value, type, call.name)
+        places = self._views(number, True, results, call.results)
+        for place, value in zip(places, made, strict=True):
+            if (
+                type(value) is np.ndarray
+                and value.dtype == place.dtype
+                and value.shape == place.shape
+            ):
+                place[...] = value
+            else:
+                place[...] = fitted_result(value, ArrayType(place.dtype, place.shape), call.name)
         return errors
+
+    def _views(
+        self, number: int, of_results: bool, words: int, types: Sequence[tuple[np.dtype[Any], int]]
+    ) -> list[np.ndarray]:
+        """The operands or results of a call, which lie where they did in the last call as a rule."""
+        numbers = _numbers(words, types)
+        known = self.views.get((number, of_results))
+        if known is not None and known[0] == numbers:
+            return known[1]
+        made = _arrays(numbers, types)
+        self.views[number, of_results] = numbers, made
+        return made
 
 
 def _given(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[Any]:
-    """The operands of a call: scalars, and copies of arrays, whose memory the kernel will reuse."""
+    """The operands of a call of the user's: scalars, and copies of arrays, whose memory the kernel will reuse."""
     if all(ndim == 0 for _, ndim in types):
         pointers = (ctypes.c_int64 * len(types)).from_address(words)
         return [
             dtype.type(_c_type(dtype).from_address(pointer).value)
             for (dtype, _), pointer in zip(types, pointers, strict=True)
         ]
-    return [a.copy() if a.ndim else a[()] for a in _arrays(words, types)]
+    arrays = _arrays(_numbers(words, types), types)
+    return [a.copy() if a.ndim else a[()] for a in arrays]
 
 
 @functools.cache
@@ -268,17 +294,26 @@ def _c_type(dtype: np.dtype[Any]) -> Any:
     return np.ctypeslib.as_ctypes_type(dtype)
 
 
-def _arrays(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[np.ndarray]:
+@functools.lru_cache(maxsize=256)
+def _sequence(item: Any, count: int) -> Any:
+    """The type of so many items of a type of C, which takes a microsecond to make."""
+    return item * count
+
+
+def _numbers(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[int]:
+    """The pointers and extents of some arrays."""
+    total = sum([1 + ndim for _, ndim in types])
+    numbers: list[int] = _sequence(ctypes.c_int64, total).from_address(words)[:]
+    return numbers
+
+
+def _arrays(numbers: list[int], types: Sequence[tuple[np.dtype[Any], int]]) -> list[np.ndarray]:
     arrays = []
-    at = words
+    at = 0
     for dtype, ndim in types:
-        pointer = ctypes.c_int64.from_address(at).value
-        shape = tuple((ctypes.c_int64 * ndim).from_address(at + 8)) if ndim else ()
-        at += 8 * (1 + ndim)
+        shape = tuple(numbers[at + 1 : at + 1 + ndim])
         size = math.prod(shape) * dtype.itemsize
-        if size == 0:
-            arrays.append(np.empty(shape, dtype))
-            continue
-        memory: Any = (ctypes.c_char * size).from_address(pointer)
-        arrays.append(np.frombuffer(memory, dtype).reshape(shape))
+        memory = _sequence(ctypes.c_char, size).from_address(numbers[at]) if size else None
+        arrays.append(np.ndarray(shape, dtype, memory))
+        at += 1 + ndim
     return arrays

@@ -4,6 +4,7 @@
                        one unit stride are passed as they lie
     cholesky           potrf           solve      getrf, getrs         factorises   potrf or getrf
     triangular_solve   trsm            inverse    getrf, getri         slogdet   getrf
+    eigenvalues        syevd, without vectors
 
 The routines are Fortran's: matrices by columns, arguments by pointer, 32-bit integers.  A matrix
 by rows is the transpose of the same memory by columns, so a product c = a b is asked for as
@@ -29,6 +30,7 @@ from autodiff.engines.native.writer import literal, register_type
 from autodiff.ir.data import ArrayType, Operation, Value
 
 _INT32 = np.dtype(np.int32)
+_BLOCK = 32  # columns that LAPACK works on at once
 
 
 def write(g: Generator, operation: Operation) -> bool:
@@ -432,6 +434,32 @@ def _inverse(g: Generator, operation: Operation) -> bool:
     return True
 
 
+def _eigenvalues(g: Generator, operation: Operation) -> bool:
+    """Eigenvalues alone, whose signs and order no choice of vectors decides; ``eigh`` is NumPy's own."""
+    (a,) = operation.operands
+    if _letter(a.dtype) is None:
+        return False
+    *batch, n, _ = a.shape
+    # NumPy hands the matrix itself to the routine, by columns: the same triangle rounds the same way.
+    matrix, place = _transposed_copy(g, a), g.destination(operation.result)
+    room = n * (_BLOCK + 2) + 1
+    work, integers = g.memory.allocate(a.dtype, (room,)), g.memory.allocate(_INT32, (1,))
+    f = _Fortran(g, a.dtype)
+    triangle = "U" if operation.attributes.get("upper") else "L"
+    with _batches(g, batch) as indices:
+        info = f.info()
+        at = linear((*indices, 0), operation.result.shape)
+        f.call(
+            "syevd", f.character("N"), f.character(triangle), f.integer(n),
+            f.pointer(matrix, _matrix_at(indices, n, n, batch), n * n), f.integer(maximum(n, 1)),
+            f.pointer(place, at, n), f.pointer(work, 0, room), f.integer(room),
+            f.pointer(integers), f.integer(1), info,
+        )  # fmt: skip
+        f.require(info, operation, "Eigenvalues did not converge")
+    g.bind(operation.result, place)
+    return True
+
+
 def _slogdet(g: Generator, operation: Operation) -> bool:
     (a,) = operation.operands
     if _letter(a.dtype) is None:
@@ -490,6 +518,7 @@ _ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
     "solve": _solve,
     "triangular_solve": _triangular_solve,
     "inverse": _inverse,
+    "eigenvalues": _eigenvalues,
     "slogdet": _slogdet,
     **scans.ROUTINES,
 }

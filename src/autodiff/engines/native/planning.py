@@ -289,6 +289,8 @@ class Plan:
             return True
         if value in self.compared and _may_fuse(operation):
             return True  # computed twice, it could differ from itself
+        if operation.kind == "slice" and self._outlives_its_array(operation, value):
+            return True
         users = self.users.get(value, ())
         if cost >= EXPENSIVE and len(users) > 1:
             if any(
@@ -312,6 +314,37 @@ class Plan:
                 if user.kind != "cond" and value in values:
                     return True
         return False
+
+    def _outlives_its_array(self, operation: Operation, value: Value) -> bool:
+        """Whether a small part is read after the array that it is taken from is stored into.
+
+        It could not be updated in place then: a copy of all of it for a part, at every turn of a loop.
+        """
+        x = operation.operands[0]
+        is_row = len(value.shape) < len(x.shape)
+        known = value.type.is_static and x.type.is_static
+        if not is_row and not (known and 2 * product(value.shape) <= product(x.shape)):
+            return False
+        updates = [
+            self.position[u.result]
+            for u in self.users[x]
+            if isinstance(ENTRIES[u.kind].lowering, Update) and u.operands[0] is x
+        ]
+        later = [at for at in updates if at > self.position[value]]
+        return bool(later) and self._last_use(value) > min(later)
+
+    def _last_use(self, value: Value) -> int:
+        """Where a value, or what is computed of it without memory of its own, is used last."""
+        last = -1
+        for user in self.users.get(value, ()):
+            made = user.results[0] if user.results else None
+            if made is None or made not in self.position:
+                return len(self.block.operations)
+            last = max(last, self.position[made])
+            lowering = ENTRIES[user.kind].lowering
+            if made.shape and isinstance(lowering, (Pointwise, View)):
+                last = max(last, self._last_use(made))
+        return last
 
     def is_flat(self, value: Value) -> bool:
         """Whether elements can be computed from their position in C order alone."""

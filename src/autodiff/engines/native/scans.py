@@ -80,8 +80,48 @@ def _in_nest(g: Generator, write_loops: Callable[[], None]) -> None:
         g.in_nest = was
 
 
+def _arg_extremum_of_vector(g: Generator, operation: Operation) -> bool:
+    """The extremum first, then the first place where it is: two loops of many elements at a time.
+
+    In one loop each element waits for the comparison before.
+    """
+    (x,) = operation.operands
+    (n,) = x.shape
+    g.buffer(x)
+    type, combine = register_type(x.dtype), operation.kind.removeprefix("arg")
+    best, where = g.w.slot(type), g.w.slot("i64")
+    g.w.line(f"store {type} {element(g, x, (0,)).name}, ptr {best}")
+    none = Element(g.w.extent(n), np.dtype(np.int64))
+    g.w.line(f"store i64 {none.name}, ptr {where}")
+
+    def extremum(i: LoopIndex) -> None:
+        old = Element(g.w.here(f"load {type}, ptr {best}"), x.dtype)
+        found = combined(g, combine, old, element(g, x, (Dim.symbol(i),)))
+        g.w.line(f"store {type} {found.name}, ptr {best}")
+
+    def place(i: LoopIndex, extreme: Element) -> None:
+        here = element(g, x, (Dim.symbol(i),))
+        hit = g.s.or_(g.s.eq(here, extreme), g.s.isnan(here))  # of numbers and NaN, the first NaN
+        at = g.s.select(hit, Element(i.name, none.dtype), none)
+        old = Element(g.w.here(f"load i64, ptr {where}"), none.dtype)
+        g.w.line(f"store i64 {g.s.select(g.s.lt(at, old), at, old).name}, ptr {where}")
+
+    def write_loops() -> None:
+        with g.w.loop(0, n) as i:
+            extremum(i)
+        extreme = Element(g.w.here(f"load {type}, ptr {best}"), x.dtype)
+        with g.w.loop(0, n) as i:
+            place(i, extreme)
+
+    _in_nest(g, write_loops)
+    g.bind(operation.result, Element(g.w.here(f"load i64, ptr {where}"), none.dtype))
+    return True
+
+
 def _arg_extremum(g: Generator, operation: Operation) -> bool:
     (x,) = operation.operands
+    if len(x.shape) == 1 and x.dtype.kind in "fiu":
+        return _arg_extremum_of_vector(g, operation)
     axis = operation.attributes["axis"]
     result = operation.result
     shape = x.shape
@@ -134,48 +174,81 @@ def _searchsorted(g: Generator, operation: Operation) -> bool:
     result, n = operation.result, a.shape[0]
     g.buffer(a)
     place = g.destination(result) if result.shape else None
-    first, rest = g.w.slot("i64"), g.w.slot("i64")
-    steps = n.bit_length() if isinstance(n, int) else minimum(n, 63)
-    bool_ = np.dtype(bool)
-
-    def halve(sought: Element) -> None:
-        start, count = g.w.here(f"load i64, ptr {first}"), g.w.here(f"load i64, ptr {rest}")
-        half = g.w.here(f"lshr i64 {count}, 1")
-        middle = g.w.here(f"add i64 {start}, {half}")
-        left = Element(g.w.here(f"icmp sgt i64 {count}, 0"), bool_)
-        at = LoopIndex(g.w.here(f"select i1 {left.name}, i64 {middle}, i64 0"), 0, n - 1)
-        probe = element(g, a, (Dim.symbol(at),))
-        if operation.attributes["side"] == "left":
-            beyond = _sorts_before(g, probe, sought)
-        else:
-            beyond = g.s.not_(_sorts_before(g, sought, probe))
-        beyond = g.s.and_(left, beyond)
-        after, fewer = g.w.here(f"add i64 {middle}, 1"), g.w.here(f"sub i64 {count}, {half}")
-        fewer = g.w.here(f"sub i64 {fewer}, 1")
-        for slot, yes, no in ((first, after, start), (rest, fewer, half)):
-            chosen = g.w.here(f"select i1 {beyond.name}, i64 {yes}, i64 {no}")
-            g.w.line(f"store i64 {chosen}, ptr {slot}")
+    search = _bisection_of(g, operation, n) if isinstance(n, int) else _bisection(g, operation, n)
+    if place is None:
+        # The place is read where it was found: there is one element.
+        g.bind(result, Element(search(element(g, v, ())), np.dtype(np.int64)))
+        return True
 
     def level(k: int, indices: list[Extent]) -> None:
         if k < len(v.shape):
             with g.w.loop(0, v.shape[k]) as i:
                 level(k + 1, [*indices, Dim.symbol(i)])
             return
-        sought = element(g, v, tuple(indices))
-        g.w.line(f"store i64 0, ptr {first}")
-        g.w.line(f"store i64 {g.w.extent(n)}, ptr {rest}")
-        with g.w.loop(0, steps):
-            halve(sought)
-        if place is not None:
-            found = g.w.here(f"load i64, ptr {first}")
-            g.memory.store(found, place, linear(tuple(indices), result.shape))
+        found = search(element(g, v, tuple(indices)))
+        g.memory.store(found, place, linear(tuple(indices), result.shape))
 
     _in_nest(g, lambda: level(0, []))
-    if place is not None:
-        g.bind(result, place)
-    else:
-        g.bind(result, Element(g.w.here(f"load i64, ptr {first}"), np.dtype(np.int64)))
+    g.bind(result, place)
     return True
+
+
+def _beyond(g: Generator, operation: Operation, at: LoopIndex, sought: Element) -> Element:
+    """Whether what is sought lies beyond a place."""
+    probe = element(g, operation.operands[0], (Dim.symbol(at),))
+    if operation.attributes["side"] == "left":
+        return _sorts_before(g, probe, sought)
+    return g.s.not_(_sorts_before(g, sought, probe))
+
+
+def _bisection_of(g: Generator, operation: Operation, n: int) -> Callable[[Element], str]:
+    """Bisection of a known number of places: its halves are constants, whatever is found.
+
+    The place moves on by a half and a mask. Of a choice LLVM may make a jump, which the processor guesses
+    wrong every other time.
+    """
+
+    def search(sought: Element) -> str:
+        first, rest = "0", n
+        while rest:
+            half = max(rest // 2, 1)
+            probed = g.w.here(f"add i64 {first}, {half - 1}")
+            beyond = _beyond(g, operation, LoopIndex(probed, 0, n - 1), sought)
+            mask = g.w.here(f"sext i1 {beyond.name} to i64")
+            first = g.w.here(f"add i64 {first}, {g.w.here(f'and i64 {mask}, {half}')}")
+            rest = rest - half if rest > 1 else 0
+        return first
+
+    return search
+
+
+def _bisection(g: Generator, operation: Operation, n: Extent) -> Callable[[Element], str]:
+    """Bisection of a number of places that is known at run time."""
+    first, rest = g.w.slot("i64"), g.w.slot("i64")
+
+    def halve(sought: Element) -> None:
+        start, count = g.w.here(f"load i64, ptr {first}"), g.w.here(f"load i64, ptr {rest}")
+        half = g.w.here(f"lshr i64 {count}, 1")
+        middle = g.w.here(f"add i64 {start}, {half}")
+        left = Element(g.w.here(f"icmp sgt i64 {count}, 0"), np.dtype(bool))
+        at = LoopIndex(g.w.here(f"select i1 {left.name}, i64 {middle}, i64 0"), 0, n - 1)
+        beyond = g.s.and_(left, _beyond(g, operation, at, sought))
+        mask = g.w.here(f"sext i1 {beyond.name} to i64")
+        step = g.w.here(f"and i64 {mask}, {g.w.here(f'add i64 {half}, 1')}")
+        g.w.line(f"store i64 {g.w.here(f'add i64 {start}, {step}')}, ptr {first}")
+        # Beyond: what is left is count - half - 1, else half.
+        fewer = g.w.here(f"sub i64 {g.w.here(f'sub i64 {count}, 1')}, {half}")
+        other = g.w.here(f"and i64 {mask}, {g.w.here(f'xor i64 {half}, {fewer}')}")
+        g.w.line(f"store i64 {g.w.here(f'xor i64 {half}, {other}')}, ptr {rest}")
+
+    def search(sought: Element) -> str:
+        g.w.line(f"store i64 0, ptr {first}")
+        g.w.line(f"store i64 {g.w.extent(n)}, ptr {rest}")
+        with g.w.loop(0, minimum(n, 63)):
+            halve(sought)
+        return g.w.here(f"load i64, ptr {first}")
+
+    return search
 
 
 def _sorts_before(g: Generator, x: Element, y: Element) -> Element:

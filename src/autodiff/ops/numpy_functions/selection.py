@@ -586,6 +586,9 @@ def sort(
 ) -> Tracer:
     """``np.sort``."""
     np.sort(np.empty(0), kind=kind, order=order, stable=stable)  # its exception
+    if stable or kind in ("stable", "mergesort"):  # equal elements, 0.0 and -0.0, in their order
+        x, k = (ravel(a), 0) if axis is None else (array_of(a), axis)
+        return take_along_axis(x, argsort(x, k, "stable"), k)
     return _sorted("sort", a, axis)
 
 
@@ -699,12 +702,12 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Tracer:
         pointwise("logical_or", rising, falling),
         ValueError("bins must be monotonically increasing or decreasing"),
     )
-    up = searchsorted(edges, x, "left" if right else "right")
+    side = "left" if right else "right"
     if known(rising):
-        return up
-    flipped = searchsorted(edges[::-1], x, "left" if right else "right")
-    down = pointwise("subtract", edges.shape[0], flipped)
-    return Tracer(select(rising, up, down, INT).value, up.form)
+        return searchsorted(edges, x, side)
+    place = searchsorted(select(rising, edges, edges[::-1], edges.dtype), x, side)
+    from_the_end = pointwise("subtract", edges.shape[0], place)
+    return Tracer(select(rising, place, from_the_end, INT).value, place.form)
 
 
 @implements(np.isin)

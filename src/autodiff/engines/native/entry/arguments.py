@@ -17,6 +17,7 @@ import numpy as np
 
 from autodiff.dims import Dim, Extent, Func
 from autodiff.engines.native.entry.forms import (
+    FEW,
     ArrayInput,
     ContainerInput,
     HiddenInput,
@@ -41,6 +42,69 @@ from autodiff.engines.native.symbols import (
     WRITEABLE,
 )
 from autodiff.errors import InternalError
+
+NUMBERS_DECLARATIONS = "\n".join(
+    f"declare {result} @{name}({types})"
+    for name in ("PyList", "PyTuple")
+    for result, name, types in (
+        ("i64", f"{name}_Size", "ptr"),
+        ("ptr", f"{name}_GetItem", "ptr, i64"),
+    )
+)
+
+NUMBERS = f"""
+; The numbers of a list or tuple of floats of exactly one type, at most {FEW}: how many, -1 for others.
+define internal i64 @numbers_of(ptr %obj, ptr %wanted, ptr %room) {{
+entry:
+  %type.at = getelementptr i8, ptr %obj, i64 {TYPE}
+  %type = load ptr, ptr %type.at
+  %is.list = icmp eq ptr %type, @type.list
+  %is.tuple = icmp eq ptr %type, @type.tuple
+  %fits = or i1 %is.list, %is.tuple
+  br i1 %fits, label %size, label %other
+size:
+  br i1 %is.list, label %size.list, label %size.tuple
+size.list:
+  %count.list = call i64 @PyList_Size(ptr %obj)
+  br label %counted
+size.tuple:
+  %count.tuple = call i64 @PyTuple_Size(ptr %obj)
+  br label %counted
+counted:
+  %count = phi i64 [ %count.list, %size.list ], [ %count.tuple, %size.tuple ]
+  %few = icmp ule i64 %count, {FEW}
+  %some = icmp ne i64 %count, 0
+  %good = and i1 %few, %some
+  br i1 %good, label %next, label %other
+next:
+  %k = phi i64 [ 0, %counted ], [ %k.next, %number ]
+  br i1 %is.list, label %item.list, label %item.tuple
+item.list:
+  %of.list = call ptr @PyList_GetItem(ptr %obj, i64 %k)
+  br label %item
+item.tuple:
+  %of.tuple = call ptr @PyTuple_GetItem(ptr %obj, i64 %k)
+  br label %item
+item:
+  %it = phi ptr [ %of.list, %item.list ], [ %of.tuple, %item.tuple ]
+  %it.type.at = getelementptr i8, ptr %it, i64 {TYPE}
+  %it.type = load ptr, ptr %it.type.at
+  %is.wanted = icmp eq ptr %it.type, %wanted
+  br i1 %is.wanted, label %number, label %other
+number:
+  %x.at = getelementptr i8, ptr %it, i64 {HEADER}
+  %x = load double, ptr %x.at
+  %to = getelementptr double, ptr %room, i64 %k
+  store double %x, ptr %to
+  %k.next = add i64 %k, 1
+  %more = icmp ult i64 %k.next, %count
+  br i1 %more, label %next, label %done
+done:
+  ret i64 %count
+other:
+  ret i64 -1
+}}
+"""
 
 TOO_LARGE = "too_large"
 """The label of what is done where memory, or 64 bits, do not suffice: plain Python decides."""
@@ -112,6 +176,38 @@ class Arguments:
 
     # -- arrays
     def _array(self, argument: str, spec: ArrayInput) -> str:
+        if spec.numbers is not None:
+            return self._numbers(argument, spec, spec.numbers)
+        data = self._array_data(argument, spec)
+        return self._pass_array(data, spec)
+
+    def _numbers(self, argument: str, spec: ArrayInput, kind: type) -> str:
+        """An array of one axis, or a list or tuple of a few numbers, which are read onto the stack."""
+        w = self.writer
+        data, extent, room = w.slot("ptr"), w.slot("i64"), w.slot(f"[{FEW} x double]", align=64)
+        array, items, done = w.fresh("array"), w.fresh("items"), w.fresh("next")
+        type = w.load("ptr", argument, TYPE)
+        w.branch_if(w.value(f"icmp eq ptr {type}, {w.object('type.ndarray')}"), array, items)
+        w.label(items)
+        wanted = w.object("type.float" if kind is float else "scalar.float64")
+        for name in ("type.list", "type.tuple"):
+            w.object(name)
+        w.declared["numbers"] = NUMBERS_DECLARATIONS
+        count = w.value(f"call i64 @numbers_of(ptr {argument}, ptr {wanted}, ptr {room})")
+        w.require(w.value(f"icmp sgt i64 {count}, 0"))
+        w.store("ptr", room, data)
+        w.store("i64", count, extent)
+        w.line(f"br label %{done}")
+        w.label(array)
+        w.store("ptr", self._array_data(argument, spec, bind=False), data)
+        w.store("i64", w.load("i64", w.load("ptr", argument, ARRAY_SHAPE)), extent)
+        w.line(f"br label %{done}")
+        w.label(done)
+        self._require_extent(w.load("i64", extent), spec.shape[0])
+        return self._pass_array(w.load("ptr", data), spec)
+
+    def _array_data(self, argument: str, spec: ArrayInput, bind: bool = True) -> str:
+        """Check an ndarray; where its data is.  ``bind``: its extents are those of the input."""
         w = self.writer
         w.require_type(argument, "type.ndarray")
         self._require_dtype(w.load("ptr", argument, ARRAY_DESCR), spec.dtype)
@@ -119,11 +215,15 @@ class Arguments:
         flags = C_CONTIGUOUS | ALIGNED | (WRITEABLE if spec.written else 0)
         has = w.value(f"and i32 {w.load('i32', argument, ARRAY_FLAGS)}, {flags}")
         w.require_equal("i32", has, flags)
-        if spec.shape:
+        if spec.shape and bind:
             extents = w.load("ptr", argument, ARRAY_SHAPE)
             for axis, extent in enumerate(spec.shape):
                 self._require_extent(w.load("i64", extents, 8 * axis), extent)
-        data = w.load("ptr", argument, ARRAY_DATA)
+        return w.load("ptr", argument, ARRAY_DATA)
+
+    def _pass_array(self, data: str, spec: ArrayInput) -> str:
+        """Give the kernel an array that is known to fit."""
+        w = self.writer
         self.arrays.append((data, spec.shape, spec.dtype.itemsize, spec.written))
         if spec.number is not None:
             dtype, shape = self.signature.inputs[spec.number]

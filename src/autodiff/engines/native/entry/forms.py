@@ -55,13 +55,19 @@ class ArrayInput:
     """An ndarray for kernel input ``number`` (None: checked and not passed on).
 
     An extent that is a bare symbol takes the value met there; others must agree.  ``written``
-    arguments receive a copy of an output and must be writeable.
+    arguments receive a copy of an output and must be writeable.  ``numbers``: also a list or tuple
+    of 1 to :data:`FEW` numbers of this type, ``float`` or ``np.float64``.
     """
 
     dtype: np.dtype[Any]
     shape: tuple[Extent, ...]
     number: int | None = None
     written: bool = False
+    numbers: type | None = None
+
+
+FEW = 256
+"""The most numbers of a list that entries read themselves, onto the stack."""
 
 
 @dataclass(frozen=True)
