@@ -627,9 +627,12 @@ def _call_unknown(
     elif python is None and module_of(type(function)).startswith("scipy."):
         python, of_object = _in_python(type(function).__call__), [function]  # ``CZT(20)(x)``
     if python is not None and module != "autodiff":
-        mark = frame.trace.builder.source
+        mark, refusals = frame.trace.builder.source, len(frame.trace.refusals)
         try:
-            return call_function(frame.trace, python, [*of_object, *args], kwargs)
+            found = call_function(frame.trace, python, [*of_object, *args], kwargs)
+            for refusal in frame.trace.refusals[refusals:]:
+                refusal.source = frame.source(node)  # the user's line, not the library's
+            return found
         except (
             Bail,
             UnsupportedError,
