@@ -24,7 +24,7 @@ _OPTIONAL = {
     "scipy.signal": "autodiff.ops.scipy_signal",
     "scipy.spatial.distance": "autodiff.ops.scipy_distance",
     "scipy.special": "autodiff.ops.scipy_functions",
-    "scipy.linalg": "autodiff.ops.scipy_matrices",
+    "scipy.linalg": "autodiff.ops.scipy_forms",
     "scipy.ndimage": "autodiff.ops.scipy_ndimage",
     "scipy.spatial.transform": "autodiff.ops.scipy_rotation",
     "scipy.sparse": "autodiff.ops.scipy_sparse",
