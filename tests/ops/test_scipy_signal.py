@@ -18,6 +18,7 @@ A1 = np.array([2.0, 0.3, 0.1])
 SOS = signal.butter(4, 0.3, output="sos")
 
 CASES = [
+    (lambda y: [signal.sawtooth(4 * y), signal.sawtooth(y, 0.3)], (Y,)),
     (lambda x, s: [signal.convolve(x, s, m) for m in ("full", "same", "valid")], (X, S)),
     (lambda x, y, t: signal.lfilter(y, np.array([1.0, 0.2, 0.1]) * t, x), (X, Y, T)),
     (lambda x, s: [signal.correlate(x, s, m) for m in ("full", "same", "valid")], (X, S)),

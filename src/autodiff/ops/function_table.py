@@ -23,7 +23,7 @@ _OPTIONAL = {
     "scipy.fft": "autodiff.ops.scipy_fft",
     "scipy.signal": "autodiff.ops.scipy_signal",
     "scipy.spatial.distance": "autodiff.ops.scipy_distance",
-    "scipy.special": "autodiff.ops.scipy_functions",
+    "scipy.special": "autodiff.ops.spherical_harmonics",
     "scipy.linalg": "autodiff.ops.scipy_forms",
     "scipy.ndimage": "autodiff.ops.scipy_ndimage",
     "scipy.spatial.transform": "autodiff.ops.scipy_rotation",
