@@ -418,11 +418,13 @@ def _over_r(x: Any, r: Any) -> Any:
 def _split(site: Site, *arrays: Any) -> tuple[Any, ...]:
     """The columns that make q, of a, r and other arrays, and the rest of them; None where there is none."""
     m, n = site.operands[0].shape[-2:]
+    k = site.results[0].shape[-1]
     given = (site.operands[0], site.results[1], *arrays)
-    if m >= n:
+    if isinstance(m, int) and isinstance(n, int) and m >= n:
         return (*given, *(None for _ in given))
-    first = [None if x is None else x[..., :m] for x in given]
-    return (*first, *(None if x is None else x[..., m:] for x in given))
+    # Of a size that is known at run time only the rest may have no columns.
+    first = [None if x is None else x[..., :k] for x in given]
+    return (*first, *(None if x is None else x[..., k:] for x in given))
 
 
 def _qr_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
