@@ -342,8 +342,9 @@ def _multiplied_in_a_loop(z: ComplexTracer, axis: int, keep: bool) -> Any:
         k = builder.parameter(ArrayType(np.dtype(np.int64), ()), "k")
         carries = [builder.parameter(x.value.type) for x in starts]
         k.low, k.high = 0, first[0].shape[0] - 1
-        so_far = joined(*[Tracer(v, "array") for v in carries], "array")
-        factor = joined(*[plain(x[Dim.symbol(k)]) for x in first], "array")
+        so_far = joined(Tracer(carries[0], "array"), Tracer(carries[1], "array"), "array")
+        re, im = (plain(x[Dim.symbol(k)]) for x in first)
+        factor = joined(re, im, "array")
         new = complex_numbers.call(np.multiply, (so_far, factor)).parts
         start = pointwise("equal", Tracer(k, "scalar"), 0)  # 1 times an infinite factor is NaN
         pairs = zip(factor.parts, new, strict=True)

@@ -225,7 +225,7 @@ def _characteristic(matrix: Any) -> Any:
     Leverrier's recursion, ``c_k = -tr(a m_k) / k`` with ``m_{k+1} = a m_k + c_k`` (D. Faddeev and V. Faddeeva, 1963).
     """
     a = cast(matrix, np.result_type(matrix.dtype, np.float64))
-    n = a.shape[0]
+    n: Any = a.shape[0]
     unit = np.eye(n)
     last: Any = Tracer.constant(unit)
     found: list[Any] = [functions[np.ones]((), a.dtype)]
