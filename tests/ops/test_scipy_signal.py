@@ -18,6 +18,9 @@ A1 = np.array([2.0, 0.3, 0.1])
 SOS = signal.butter(4, 0.3, output="sos")
 
 CASES = [
+    (lambda w: [signal.symiirorder1(w, 0.5, 0.1), signal.symiirorder2(w, 0.1, 0.3)], (W,)),
+    (lambda w: [signal.cspline2d(w[:, None] * w), signal.qspline2d(w[:, None] * w)], (W,)),
+    (lambda w: signal.spline_filter(w[:, None] * w, 0.5), (W,)),
     (lambda y: [signal.sawtooth(4 * y), signal.sawtooth(y, 0.3)], (Y,)),
     (lambda x, s: [signal.convolve(x, s, m) for m in ("full", "same", "valid")], (X, S)),
     (lambda x, y, t: signal.lfilter(y, np.array([1.0, 0.2, 0.1]) * t, x), (X, Y, T)),

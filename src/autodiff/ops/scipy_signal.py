@@ -280,4 +280,29 @@ class _At:
 
 functions[array_api_at] = _At
 
+
+# -- symmetric filters --------------------------------------------------------------------------------
+def _symmetric_filter(filtered: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that runs forwards and backwards, which is linear in the signal: by its matrix.
+
+    The row k of the matrix is what SciPy's routine makes of a signal that is 1 at k alone; where it ends
+    the sums of its boundary conditions does not depend on the signal.
+    """
+
+    def function(x: Any, first: Any, second: Any, precision: Any = -1.0) -> Any:
+        a = as_array(x)
+        a = _array(a, a.dtype if a.dtype == np.float32 else np.float64)
+        n = a.shape[-1] if a.ndim in (1, 2) else None
+        if not isinstance(n, int):
+            raise unsupported("a symmetric filter of this form", "pass a signal of fixed size")
+        numbers = [float(v) for v in (first, second, precision)]  # guarded where they are inputs
+        matrix = filtered(np.eye(n, dtype=a.dtype), *numbers)
+        return functions[np.matmul](a, matrix.astype(a.dtype))
+
+    return function
+
+
+for _filter in (scipy.signal.symiirorder1, scipy.signal.symiirorder2):
+    implements(_filter)(_symmetric_filter(_filter))
+
 __all__ = ["upfirdn"]
