@@ -49,6 +49,7 @@ from autodiff.capture.opaque import (
     holds_traced_sparse,
     is_sparse,
     lift_result,
+    lost_text,
     refuse_lost_derivative,
     refuse_lost_zeros,
     refuse_unseen,
@@ -630,8 +631,10 @@ def _call_unknown(
         mark, refusals = frame.trace.builder.source, len(frame.trace.refusals)
         try:
             found = call_function(frame.trace, python, [*of_object, *args], kwargs)
-            for refusal in frame.trace.refusals[refusals:]:
-                refusal.source = frame.source(node)  # the user's line, not the library's
+            for name, refusal in frame.trace.refusals[refusals:]:
+                # The user's line, not the library's, and what is called there.
+                refusal.source = frame.source(node)
+                refusal.message = lost_text(f"{name}, which {name_of(function)} calls,")
             return found
         except (
             Bail,

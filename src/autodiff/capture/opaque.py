@@ -72,7 +72,7 @@ def call_opaque(
         lost = _lost(frame, (owner, *args, *kwargs.values()))
         if lost and plain:
             error = lost_derivative(name_of(function), frame.source(node))
-            trace.refusals.append(error)
+            trace.refusals.append((name_of(function), error))
             return _without_derivative(result, lost, error)
         refuse_lost_derivative(frame, function, args, kwargs, node)
         if not unchanged:
@@ -121,12 +121,17 @@ def refuse_lost_derivative(
 def lost_derivative(name: str, source: Any) -> DerivativeError:
     """The error for a function that autodiff cannot look into."""
     return DerivativeError(
-        f"{name} is not known to autodiff, so it has no derivative.",
+        lost_text(name),
         code="AD302",
         source=source,
         remedy="give it one with autodiff.custom_gradient, or pass its argument through "
         "autodiff.stop_gradient if no derivative should flow",
     )
+
+
+def lost_text(what: str) -> str:
+    """What is said of such a function."""
+    return f"{what} is not known to autodiff, so it has no derivative."
 
 
 def _lost(frame: Frame, given: Any) -> list[Any]:
