@@ -372,6 +372,19 @@ def _multiplied(z: ComplexTracer, axis: int, keep: bool) -> Any:
     return TABLE[np.stack](found, axis) if keep else found[-1]
 
 
+@implements_complex(np.vander)
+def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+    """``np.vander``."""
+    z = as_complex(x)
+    count = z.shape[0] if N is None else N
+    if z.ndim != 1 or not isinstance(count, int) or count < 1:
+        raise decline("np.vander of this form")
+    columns = [TABLE[np.ones_like](z)]
+    for _ in range(count - 1):
+        columns.append(complex_numbers.call(np.multiply, (columns[-1], z)) if columns[1:] else z)
+    return TABLE[np.stack](columns if increasing else columns[::-1], -1)
+
+
 @implements_complex(np.prod)
 def prod(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,

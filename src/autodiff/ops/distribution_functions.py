@@ -279,13 +279,6 @@ _row(
     ((3.0, 8.0), _P),
     "Johnson, Kotz and Balakrishnan, 31.7",
 )
-_row(
-    "binom_pmf",
-    (None, None, lambda y, x, n, p: y * (x / p - (n - x) / (1 - p))),
-    ((1.0, 1.0), (4.0, 4.0), _LEVEL),
-    "its logarithm",
-)
-
 # F(x) = ∫ exp(-t) x / (x + t) dt; beyond 8 its slope is that integral's, by Laguerre's rule, as its parts cancel.
 _NODES, _WEIGHTS = np.polynomial.laguerre.laggauss(40)
 

@@ -58,6 +58,7 @@ CASES = [
     (lambda x, y: np.polynomial.chebyshev.chebval(x, y), (X, Y)),
     (lambda x: np.polynomial.legendre.legval(x, [1.0, 2.0, 3.0]), (X,)),
     (lambda x: np.polynomial.hermite_e.hermeval(x, [1.0, 2.0, 3.0]), (X,)),
+    (lambda y: [np.real(np.vander(y + 1j, 3)), np.imag(np.vander(y * 1j, increasing=True))], (Y,)),
     (lambda x: np.poly(x[:, :3]), (X,)),
     (lambda x: np.poly(np.eye(3) + 0 * x[:, :3]), (X,)),
     (lambda x: [np.real(np.prod(x + 1j * x[::-1], axis=k)) for k in (0, 1, None)], (X,)),
