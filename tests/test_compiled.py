@@ -151,7 +151,9 @@ def test_a_subclass_is_not_taken_for_an_array() -> None:
         compiled = autodiff.function(lambda x: x * x, engine=engine)
         square = np.ones((2, 2))
         compiled(square)
-        with pytest.warns(FallbackWarning, match="argument x is a Subclass, which is not supported"):
+        with pytest.warns(
+            FallbackWarning, match="argument x is a Subclass, which is not supported"
+        ):
             assert type(compiled(square.view(Subclass))) is Subclass
 
 
