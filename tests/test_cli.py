@@ -246,16 +246,16 @@ def test_functions_without_arguments_or_derivatives(capsys, file):
 def test_show_of_a_function_that_is_not_compiled(capsys, file):
     file.write_text(
         PROGRAM
-        + "\ndef spectrum(x):\n    return np.abs(sph_harm_y(1, 1, x, 0))\nfrom scipy.special import sph_harm_y\n"
+        + "\ndef spectrum(x):\n    return np.abs(ellip_harm(5, 8, 1, 1, x))\nfrom scipy.special import ellip_harm\n"
     )
     code, out, err = run(capsys, "show", f"{file}:spectrum", "--at", "START")
     assert (code, out) == (1, "")
     assert err == (
-        "autodiff: UnsupportedError AD304: spectrum is not compiled: scipy.special.sph_harm_y, "
+        "autodiff: UnsupportedError AD304: spectrum is not compiled: scipy.special.ellip_harm, "
         "which is not known to autodiff.\n"
         f"  {file}, line 20, in spectrum\n"
-        "    return np.abs(sph_harm_y(1, 1, x, 0))\n"
-        "                  ^^^^^^^^^^^^^^^^^^^^^^\n"
+        "    return np.abs(ellip_harm(5, 8, 1, 1, x))\n"
+        "                  ^^^^^^^^^^^^^^^^^^^^^^^^^\n"
         "  Remedy: rewrite that line; until then calls run as plain Python\n"
     )
 

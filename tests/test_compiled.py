@@ -13,6 +13,7 @@ import pytest
 
 import autodiff
 from autodiff.compiled import MAXIMUM_PATHS, Signature, classify, leaf_key
+from autodiff.errors import FallbackWarning
 
 over_engines = pytest.mark.parametrize("engine", ["numpy", "native"])
 V = np.array([0.5, 1.5, 2.5])
@@ -150,8 +151,10 @@ def test_a_subclass_is_not_taken_for_an_array() -> None:
         compiled = autodiff.function(lambda x: x * x, engine=engine)
         square = np.ones((2, 2))
         compiled(square)
-        with pytest.raises(TypeError, match="argument x is a Subclass, which is not supported"):
-            compiled(square.view(Subclass))
+        with pytest.warns(
+            FallbackWarning, match="argument x is a Subclass, which is not supported"
+        ):
+            assert type(compiled(square.view(Subclass))) is Subclass
 
 
 @over_engines
@@ -606,3 +609,29 @@ def test_what_is_remembered_of_calls_without_a_program_is_bounded(monkeypatch):
         f(1.5, "a" * k)
     kept = f._compiled
     assert len(kept.seen) <= 3 and len(kept.fixed) <= 3 and len(kept.apart) <= 3
+
+
+ODD_ARRAYS = {
+    "masked": np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0]),
+    "subclass": np.array([1.0, 2.0, 3.0]).view(type("Tagged", (np.ndarray,), {})),
+    "long": np.array([1.0, 2.0, 3.0], np.longdouble),
+    "complex long": np.array([1.0, 2.0, 3.0], np.clongdouble),
+    "objects": np.array([1.0, 2, 3.5], object),
+    "text": np.array(["a", "b"]),
+}
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("name", ODD_ARRAYS)
+def test_arrays_of_other_kinds_run_as_plain_python(name: str, engine: str) -> None:
+    """Class, dtype and mask of the result are NumPy's, at the second call too; the warning says why."""
+    x = ODD_ARRAYS[name]
+    f = (lambda x: x[::-1]) if name == "text" else (lambda x: x * x + x[::-1])
+    compiled = autodiff.function(f, engine=engine)
+    with pytest.warns(FallbackWarning, match="argument x"):
+        found = compiled(x)
+    for result in (found, compiled(x)):
+        expected = f(x)
+        assert type(result) is type(expected) and result.dtype == expected.dtype
+        np.testing.assert_array_equal(result, expected)
+        np.testing.assert_array_equal(np.ma.getmaskarray(result), np.ma.getmaskarray(expected))

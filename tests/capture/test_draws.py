@@ -71,6 +71,16 @@ IMPLICIT: dict[str, tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
         lambda v, a, b: stats.invgauss.cdf(v, a / b, scale=b),
         lambda q, a, b: stats.invgauss.ppf(q, a / b, scale=b),
     ),
+    "noncentral_chisquare": (
+        lambda r, a, b: r.noncentral_chisquare(a + 1, b),
+        lambda v, a, b: stats.ncx2.cdf(v, a + 1, b),
+        lambda q, a, b: stats.ncx2.ppf(q, a + 1, b),
+    ),
+    "noncentral_f": (
+        lambda r, a, b: r.noncentral_f(a + 1, b + 2, b),
+        lambda v, a, b: stats.ncf.cdf(v, a + 1, b + 2, b),
+        lambda q, a, b: stats.ncf.ppf(q, a + 1, b + 2, b),
+    ),
     "vonmises": (
         lambda r, a, b: r.vonmises(0.0, b),
         lambda v, a, b: stats.vonmises.cdf(v, b),
@@ -269,3 +279,21 @@ def test_what_a_branch_draws_is_drawn_once(f, engine) -> None:
             np.random.seed(3)
             assert value == pytest.approx(f(x)) and value == pytest.approx(slope * x)
             assert after == np.random.random()
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_permuted_elements_keep_their_derivatives(axis: int | None) -> None:
+    """``Generator.permuted`` draws as many numbers for places as for elements of the same size."""
+    x = np.arange(12.0).reshape(3, 4)
+    weights = np.cos(x)
+    for engine in ENGINES:
+        generator, other, third = (np.random.default_rng(5) for _ in range(3))
+        f = autodiff.function(lambda x: generator.permuted(x, axis=axis), engine=engine)  # noqa: B023
+        g = autodiff.gradient(
+            lambda x: np.sum(third.permuted(x, axis=axis) * weights), engine=engine
+        )  # noqa: B023
+        found = f(x)
+        np.testing.assert_array_equal(found, other.permuted(x, axis=axis))
+        assert generator.normal() == other.normal()
+        slope = g(x)
+        np.testing.assert_allclose(slope.ravel()[found.astype(int)], weights)

@@ -413,12 +413,12 @@ def test_the_users_error_arrives_through_a_handler_for_another_one():
 def test_a_handler_does_not_catch_what_cannot_be_differentiated():
     def f(x):
         try:
-            return os.cpu_count() * scipy.special.sph_harm_y(1, 2, x[0], 0.3).real
+            return os.cpu_count() * scipy.special.ellip_harm(5, 8, 1, 1, x[0])
         except Exception:
             return x[1]
 
     gradient = autodiff.gradient(f)
-    with pytest.raises(autodiff.DerivativeError, match="sph_harm_y"):
+    with pytest.raises(autodiff.DerivativeError, match="ellip_harm"):
         with pytest.warns(autodiff.FallbackWarning):
             gradient(X)
 
@@ -437,7 +437,7 @@ def test_clean_up_runs_when_a_derivative_is_refused_after_an_effect():
     def inner(x):
         lock.acquire()
         try:
-            return scipy.special.sph_harm_y(1, 2, x[0], 0.3).real * x[1]
+            return scipy.special.pbdn_seq(1, x[0])[0][0].real * x[1]
         finally:
             lock.release()
             return x[2]  # noqa: B012 - as users may
@@ -455,7 +455,7 @@ def test_clean_up_runs_when_a_derivative_is_refused_after_an_effect():
     for _ in range(2):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", autodiff.FallbackWarning)
-            with pytest.raises(autodiff.DerivativeError, match="sph_harm_y"):
+            with pytest.raises(autodiff.DerivativeError, match="pbdn_seq"):
                 gradient(X)
         assert log == ["in", "finally", autodiff.DerivativeError]
         assert not lock.locked()

@@ -5,8 +5,10 @@ import functools
 import numpy as np
 import pytest
 import scipy.integrate as si
+from scipy import special
 
 import autodiff
+from autodiff.errors import DerivativeError
 
 ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
 
@@ -230,3 +232,24 @@ def test_what_an_integrand_raises_is_raised(engine):
     for way in (autodiff.function, autodiff.gradient):
         with pytest.raises(ValueError, match="no value at False"):
             way(f, engine=engine)(1.0)
+
+
+def test_a_density_that_underflows_does_not_jump() -> None:
+    """Where it becomes 0 a comparison changes, but what it decides is 0 beside the rest of the integrand."""
+
+    def f(c):
+        return si.quad(lambda x: special.entr(np.exp(-c * x * x)), -np.inf, np.inf)[0]
+
+    # √(π/c) / 2
+    np.testing.assert_allclose(autodiff.gradient(f)(2.0), -np.sqrt(np.pi) / 4 * 2.0**-1.5, 1e-8)
+
+
+@pytest.mark.filterwarnings("ignore::scipy.integrate.IntegrationWarning")
+def test_a_derivative_that_is_not_a_number_is_refused() -> None:
+    """Forwards the chain rule multiplies an overflow with 0, which plain Python's integrand does not do."""
+
+    def f(c):
+        return si.quad(lambda x: np.exp(1 - np.exp(c * x * x)), 0.0, 50.0)[0]
+
+    with np.errstate(all="ignore"), pytest.raises(DerivativeError, match="AD305.*not a number"):
+        autodiff.jvp(f, (1.0,), (1.0,))

@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.optimize
+from scipy import stats
 
 import autodiff
+from autodiff.errors import DerivativeError, FallbackWarning
 from tests.capture.support import ENGINES, same
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
@@ -315,3 +317,42 @@ def test_keywords_that_are_no_strings_are_pythons_error() -> None:
         compiled = autodiff.function(f, engine=engine)
         assert compiled(2.0, 1) == f(2.0, 1) == "keywords must be strings"
         assert compiled(2.0, "a") == {"a": 2.0}
+
+
+# -- a part of the results has a derivative ----------------------------------------------------------
+SAMPLE = np.random.default_rng(0).normal(size=20)
+
+
+def _statistic(w):
+    return stats.dunnett(w[:6], w[6:13], control=w[13:], rng=1).statistic[0]
+
+
+def _probability(w):
+    return stats.dunnett(w[:6], w[6:13], control=w[13:], rng=1).pvalue[0]
+
+
+def test_a_statistic_has_a_derivative_where_its_p_value_has_none() -> None:
+    """SciPy's C code for the p-value is not looked into; the statistic is Python."""
+    with pytest.warns(FallbackWarning):
+        slope = autodiff.gradient(_statistic)(SAMPLE)
+    moved = SAMPLE + 1e-6 * np.eye(20)[3], SAMPLE - 1e-6 * np.eye(20)[3]
+    expected = (_statistic(moved[0]) - _statistic(moved[1])) / 2e-6
+    np.testing.assert_allclose(slope[3], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda f, w: autodiff.gradient(f)(w),
+        lambda f, w: autodiff.jvp(f, (w,), (w,)),
+        lambda f, w: autodiff.hessian_vector(f)(w, _tensors=w),
+    ],
+    ids=["reverse", "forward", "second"],
+)
+def test_what_was_not_looked_into_refuses_its_derivative(take) -> None:
+    """The error names the user's line, however deep in the library the function is called."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FallbackWarning)
+        with pytest.raises(DerivativeError, match="no derivative") as caught:
+            take(_probability, SAMPLE)
+    assert "in _probability" in str(caught.value)

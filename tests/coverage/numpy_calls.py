@@ -290,6 +290,16 @@ seed: np.random.seed(3); np.random.rand(4) * y
 # Numbers drawn by accepting and rejecting are compared with the quantile that keeps its probability: name ->
 # what is drawn, its probability, and the quantile.
 QUANTILES = {
+    "noncentral_chisquare": (
+        "{r}.noncentral_chisquare(p + 1, p)",
+        "stats.ncx2.cdf(v, p + 1, p)",
+        "stats.ncx2.ppf(q, p + 1, p)",
+    ),
+    "noncentral_f": (
+        "{r}.noncentral_f(p + 1, p + 2, p)",
+        "stats.ncf.cdf(v, p + 1, p + 2, p)",
+        "stats.ncf.ppf(q, p + 1, p + 2, p)",
+    ),
     "beta": ("{r}.beta(p, 2 * u)", "stats.beta.cdf(v, p, 2 * u)", "stats.beta.ppf(q, p, 2 * u)"),
     "chisquare": ("{r}.chisquare(p)", "stats.chi2.cdf(v, p)", "stats.chi2.ppf(q, p)"),
     "dirichlet": (

@@ -25,7 +25,7 @@ bayes_mvs mvsdist: {f}(w)[0][0] if '{m}' == 'bayes_mvs' else stats.mvsdist(w)[0]
 binned_statistic: {f}(np.arange(4.0), y, 'mean', 2).statistic
 binned_statistic_2d: {f}(k[0] % 2, np.array([0, 1, 0, 1]), y, 'mean', 2).statistic
 binned_statistic_dd: {f}(np.stack([k[0] % 2, np.array([0, 1, 0, 1])], 1), y, 'mean', 2).statistic
-binomtest: {f}(3, 15, 0.2 * t).pvalue
+binomtest: {f}(3, 15, 0.18 * t).pvalue
 bootstrap: {f}((w,), np.mean, n_resamples=20, rng=1).standard_error
 boxcox: [{f}(p.ravel(), t), {f}(p.ravel())[1]]
 boxcox_llf yeojohnson_llf: {f}(t, p.ravel())

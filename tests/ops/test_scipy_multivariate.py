@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import stats
@@ -130,3 +131,33 @@ def test_tests_are_followed(name: str) -> None:
     found = np.sum(autodiff.gradient(total, engine="numpy")(data) * direction)
     (slope,) = differences(lambda h: [np.asarray(total(data + h * direction))], 1e-4)
     np.testing.assert_allclose(found, slope, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("kappa", "x"),
+    [(4.0, 1.4)]
+    + [
+        pytest.param(kappa, x, marks=pytest.mark.slow)
+        for kappa in (0.3, 4.0, 40.0, 900.0)
+        for x in (-2.9, -0.2, 0.05, 1.4)
+    ],
+)
+def test_the_von_mises_function_has_mpmaths_slopes(kappa: float, x: float) -> None:
+    """By its concentration too, of which there is no formula."""
+
+    def function(k, t):
+        density = lambda s: mpmath.exp(k * (mpmath.cos(s) - 1))  # noqa: E731
+        norm = 2 * mpmath.pi * mpmath.besseli(0, k) * mpmath.exp(-k)
+        width = 12 / mpmath.sqrt(k)
+        points = [s for s in (-width, 0, width) if -mpmath.pi < s < t]
+        return mpmath.quad(density, [-mpmath.pi, *points, t]) / norm
+
+    by_kappa, by_x = autodiff.gradient(lambda k, t: stats.vonmises.cdf(t, k))(kappa, x)
+    with mpmath.workdps(30):
+        expected = (
+            mpmath.diff(lambda k: function(k, x), kappa),
+            mpmath.diff(lambda t: function(kappa, t), x),
+        )
+    largest = 0.3 / kappa  # of the slope by the concentration
+    np.testing.assert_allclose(by_kappa, float(expected[0]), rtol=1e-9, atol=1e-13 * largest)
+    np.testing.assert_allclose(by_x, float(expected[1]), rtol=1e-9, atol=1e-14)

@@ -18,6 +18,12 @@ A1 = np.array([2.0, 0.3, 0.1])
 SOS = signal.butter(4, 0.3, output="sos")
 
 CASES = [
+    (lambda w: [f(signal.lfilter([1.0, 0.2], [1.0, 0.3], w + 1j * w**2)) for f in (np.real, np.imag)], (W,)),
+    (lambda w: [f(signal.sosfilt(SOS, w[:8] * (1 + 2j))) for f in (np.real, np.imag)], (W,)),
+    (lambda w: [signal.symiirorder1(w, 0.5, 0.1), signal.symiirorder2(w, 0.1, 0.3)], (W,)),
+    (lambda w: [signal.cspline2d(w[:, None] * w), signal.qspline2d(w[:, None] * w)], (W,)),
+    (lambda w: signal.spline_filter(w[:, None] * w, 0.5), (W,)),
+    (lambda y: [signal.sawtooth(4 * y), signal.sawtooth(y, 0.3)], (Y,)),
     (lambda x, s: [signal.convolve(x, s, m) for m in ("full", "same", "valid")], (X, S)),
     (lambda x, y, t: signal.lfilter(y, np.array([1.0, 0.2, 0.1]) * t, x), (X, Y, T)),
     (lambda x, s: [signal.correlate(x, s, m) for m in ("full", "same", "valid")], (X, S)),

@@ -7,6 +7,8 @@ from tests.ops.calls import P, T, X, Y, both_tests
 
 # A function, and arguments to call it with.
 CASES = [
+    (lambda x: special.diric(x, 3), (X,)),
+    (lambda x: special.diric(np.abs(x), 4), (X,)),
     (lambda x: special.erf(x), (X,)),
     (lambda x: special.erfc(x), (X,)),
     (lambda x: special.erfcx(x), (X,)),

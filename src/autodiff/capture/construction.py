@@ -38,7 +38,10 @@ INITIALISERS: list[Callable[..., bool]] = []
 # Classes of SciPy whose ``__init__`` is plain Python on arrays.
 _OF_TRACED = (
     "scipy.sparse._", "scipy.stats._stats_py", "scipy.stats._morestats", "scipy.stats._hypotests",
-    "scipy.stats._survival", "scipy.stats._common",
+    "scipy.stats._survival", "scipy.stats._common", "scipy.stats._fit", "scipy.stats._binomtest",
+    "scipy.stats._page_trend_test", "scipy.stats._resampling", "scipy.stats._censored_data",
+    "scipy.stats._multicomp", "scipy.stats._wilcoxon", "scipy.stats._continuous_distns",
+    "scipy.signal._short_time_fft", "scipy.spatial._kdtree",
 )  # fmt: skip
 
 

@@ -123,6 +123,12 @@ SMOOTH: dict[str, Smooth] = {
     "f": Smooth(("dfnum", "dfden"), (), _f),
     "standard_t": Smooth(("df",), (), _student),
     "wald": Smooth(("mean", "scale"), (), lambda z, mean, scale: implicit("wald", z, mean, scale)),
+    "noncentral_chisquare": Smooth(
+        ("df", "nonc"), (), lambda z, df, nonc: implicit("noncentral_chisquare", z, df, nonc)
+    ),
+    "noncentral_f": Smooth(
+        ("dfnum", "dfden", "nonc"), (), lambda z, *given: implicit("noncentral_f", z, *given)
+    ),
     "vonmises": Smooth(
         ("mu", "kappa"), (), lambda z, mu, kappa: mu + implicit("vonmises", _turned(z - mu), kappa)
     ),
@@ -278,6 +284,16 @@ def _permutation(owner: Any, draw: Callable[..., Any], x: Any, axis: int = 0) ->
     return dispatch.functions[np.take](items, draw("permutation", [items.shape[axis]], {}), axis)
 
 
+def _permuted(owner: Any, draw: Callable[..., Any], x: Any, axis: Any = None) -> Any:
+    """By what a permutation makes of the places, which are drawn like numbers of as many bytes."""
+    items: Any = as_array(x)
+    if not all(isinstance(n, int) for n in items.shape) or items.dtype.itemsize != 8:
+        raise Declined("random.permuted of this array")
+    places = np.arange(items.size).reshape(items.shape)
+    index = draw("permuted", [places], {} if axis is None else {"axis": axis})
+    return dispatch.functions[np.ravel](items)[index]
+
+
 COMPOSED: dict[str, Callable[..., Any]] = {
     "gamma": _gamma,
     "chisquare": _chisquare,
@@ -285,6 +301,7 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "multivariate_normal": _multivariate_normal,
     "choice": _choice,
     "permutation": _permutation,
+    "permuted": _permuted,
 }
 
 

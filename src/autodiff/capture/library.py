@@ -49,6 +49,7 @@ from autodiff.capture.opaque import (
     holds_traced_sparse,
     is_sparse,
     lift_result,
+    lost_text,
     refuse_lost_derivative,
     refuse_lost_zeros,
     refuse_unseen,
@@ -637,9 +638,14 @@ def _call_unknown(
     elif python is None and module_of(type(function)).startswith("scipy."):
         python, of_object = _in_python(type(function).__call__), [function]  # ``CZT(20)(x)``
     if python is not None and module != "autodiff":
-        mark = frame.trace.builder.source
+        mark, refusals = frame.trace.builder.source, len(frame.trace.refusals)
         try:
-            return call_function(frame.trace, python, [*of_object, *args], kwargs)
+            found = call_function(frame.trace, python, [*of_object, *args], kwargs)
+            for name, refusal in frame.trace.refusals[refusals:]:
+                # The user's line, not the library's, and what is called there.
+                refusal.source = frame.source(node)
+                refusal.message = lost_text(f"{name}, which {name_of(function)} calls,")
+            return found
         except (
             Bail,
             UnsupportedError,

@@ -2,7 +2,9 @@
 
 In the uncompiled tier such a function gets the values its arguments have at this call; the result
 is a constant of this call's program.  An argument that carries a derivative would lose it, so
-that is an error which names the function, never a silent zero.
+that is an error which names the function, never a silent zero: at once where the result is an
+object, else where a derivative by a number of it is asked for (:mod:`autodiff.ops.opaque`).  So a
+statistic has its derivative although the p-value beside it has none.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import name_of
 from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
+from autodiff.ops import opaque
 from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.signals import door
 
@@ -65,9 +68,45 @@ def call_opaque(
             trace.note_written(tracer, result)
     keeps = not isinstance(owner, (type(None), type, ModuleType, io.IOBase))
     if not isinstance(result, (str, type(None))) or not unchanged or keeps:
+        plain = unchanged and not sparse and is_numbers(result)
+        lost = _lost(frame, (owner, *args, *kwargs.values()))
+        if lost and plain:
+            error = lost_derivative(name_of(function), frame.source(node))
+            trace.refusals.append((name_of(function), error))
+            return _without_derivative(result, lost, error)
         refuse_lost_derivative(frame, function, args, kwargs, node)
         if not unchanged:
             raise Declined(f"{name_of(function)}, which changes its argument", frame.source(node))
+    return lift_result(result)
+
+
+_NUMBERS = (float, int, bool, str, type(None), np.generic)
+
+
+def is_numbers(result: Any) -> bool:
+    """Whether a result is numbers and arrays of numbers, in tuples, lists and dicts."""
+    if type(result) is np.ndarray:
+        return result.dtype.kind in "fiub" and result.dtype.itemsize <= 8
+    if isinstance(result, np.generic):
+        return result.dtype.kind in "fiub" and result.dtype.itemsize <= 8
+    if type(result) is dict:
+        return all(map(is_numbers, result.values()))
+    if type(result) in (list, tuple) or isinstance(result, tuple) and hasattr(result, "_make"):
+        return all(map(is_numbers, result))
+    return isinstance(result, _NUMBERS)
+
+
+def _without_derivative(result: Any, lost: list[Any], error: DerivativeError) -> Any:
+    """A result whose floating-point numbers refuse to be differentiated."""
+    if isinstance(result, dict):
+        return {k: _without_derivative(v, lost, error) for k, v in result.items()}
+    if isinstance(result, (list, tuple)):
+        items = [_without_derivative(x, lost, error) for x in result]
+        return result._make(items) if hasattr(result, "_make") else type(result)(items)
+    if isinstance(result, (float, np.floating)) or (
+        isinstance(result, np.ndarray) and result.dtype.kind == "f"
+    ):
+        return opaque.without_derivative(result, lost, error)
     return lift_result(result)
 
 
@@ -75,19 +114,36 @@ def refuse_lost_derivative(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> None:
     """Raise where a value that carries a derivative goes into a function that loses it."""
+    if _lost(frame, (getattr(function, "__self__", None), *args, *kwargs.values())):
+        raise lost_derivative(name_of(function), frame.source(node))
+
+
+def lost_derivative(name: str, source: Any) -> DerivativeError:
+    """The error for a function that autodiff cannot look into."""
+    return DerivativeError(
+        lost_text(name),
+        code="AD302",
+        source=source,
+        remedy="give it one with autodiff.custom_gradient, or pass its argument through "
+        "autodiff.stop_gradient if no derivative should flow",
+    )
+
+
+def lost_text(what: str) -> str:
+    """What is said of such a function."""
+    return f"{what} is not known to autodiff, so it has no derivative."
+
+
+def _lost(frame: Frame, given: Any) -> list[Any]:
+    """What carries a derivative among the arguments of a function."""
     trace = frame.trace
-    given = (getattr(function, "__self__", None), *args, *kwargs.values())
     held = [list(vars(x).values()) for x in containers.leaves(given) if is_sparse(x)]
-    for tracer in traced_leaves((args, kwargs, held)):
+    found = []
+    for tracer in traced_leaves((given[1:], held)):
         _, depends = trace.evaluate(tracer.value)
         if depends and tracer.dtype.kind == "f" and trace.differentiated(tracer.value):
-            raise DerivativeError(
-                f"{name_of(function)} is not known to autodiff, so it has no derivative.",
-                code="AD302",
-                source=frame.source(node),
-                remedy="give it one with autodiff.custom_gradient, or pass its argument through "
-                "autodiff.stop_gradient if no derivative should flow",
-            )
+            found.append(tracer)
+    return found
 
 
 def refuse_lost_zeros(frame: Frame, what: str, parts: Any, node: ast.AST) -> None:

@@ -46,6 +46,7 @@ from autodiff.errors import (
     WARNINGS_OF_COMPILING,
     ArgumentError,
     AutodiffError,
+    DtypeError,
     InternalError,
     ShapeError,
     UnsupportedError,
@@ -409,7 +410,8 @@ class Compiled(Compiler):
             if call.can_be_taken_apart:  # taken apart, it may be compiled, or have another error
                 return error
             is_value = self.transformation.is_value
-            if error.arose is None and not (is_value and isinstance(error, UnsupportedError)):
+            outside = isinstance(error, (UnsupportedError, DtypeError))  # of what is compiled
+            if error.arose is None and not (is_value and outside):
                 raise  # about the call, not about what the function does
             if is_value and not isinstance(error, (ShapeError, ArgumentError)):
                 return fallback.reason_at(error.message, error.source)

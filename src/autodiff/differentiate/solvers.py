@@ -272,7 +272,7 @@ def _integrals(
     attributes = {
         "programs": (derived,),
         "like": tuple(like),
-        "options": options,
+        "options": replace(options, is_derivative=True),
         "switches": switches(program, moving, along),
     }
     results = current_builder().emit("integral", tuple([t.value for t in operands]), attributes)

@@ -21,6 +21,7 @@ import numpy as np
 
 from autodiff.dims import Dim, equal, equal_shapes
 from autodiff.ir.data import ArrayType
+from autodiff.ops import builder as _builder
 from autodiff.ops import complex_linalg, complex_numbers, complex_ufuncs, fatal, python_numbers
 from autodiff.ops.complex_numbers import (
     NOT_HOLOMORPHIC,
@@ -42,13 +43,14 @@ from autodiff.ops.complex_numbers import (
     plain,
     truth,
 )
+from autodiff.ops.control import emit_for
 from autodiff.ops.either import Either, on_both
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.fourier import whole as fourier_whole
 from autodiff.ops.function_table import builtin_functions, functions
 from autodiff.ops.known import check, type_name
 from autodiff.ops.numpy_functions import fourier
-from autodiff.ops.promotion import broadcast_to, cast, constant, pointwise
+from autodiff.ops.promotion import as_array, broadcast_to, cast, constant, pointwise
 from autodiff.ops.tracer import Form, Tracer, emit_tracer
 
 
@@ -330,11 +332,36 @@ def einsum(subscripts: Any, *operands: Any, **kwargs: Any) -> Any:
     return product(lambda *parts: functions[np.einsum](subscripts, *parts), operands)
 
 
+def _multiplied_in_a_loop(z: ComplexTracer, axis: int, keep: bool) -> Any:
+    """The same, of many factors, or of a number of them that is known at run time only."""
+    builder = _builder.current_builder()
+    first = [functions[np.moveaxis](plain(x), axis, 0) for x in z.parts]
+    ones = [functions[f](first[0].shape[1:], first[0].dtype) for f in (np.ones, np.zeros)]
+    starts = [Tracer(as_array(x).value, "array") for x in ones]
+    with builder.region() as body:
+        k = builder.parameter(ArrayType(np.dtype(np.int64), ()), "k")
+        carries = [builder.parameter(x.value.type) for x in starts]
+        k.low, k.high = 0, first[0].shape[0] - 1
+        so_far = joined(Tracer(carries[0], "array"), Tracer(carries[1], "array"), "array")
+        re, im = (plain(x[Dim.symbol(k)]) for x in first)
+        factor = joined(re, im, "array")
+        new = complex_numbers.call(np.multiply, (so_far, factor)).parts
+        start = pointwise("equal", Tracer(k, "scalar"), 0)  # 1 times an infinite factor is NaN
+        pairs = zip(factor.parts, new, strict=True)
+        values = [functions[np.where](start, plain(x), plain(y)).value for x, y in pairs]
+        body.outputs = [*values, *values] if keep else values
+    found = emit_for(first[0].shape[0], tuple([x.value for x in starts]), body)
+    re, im = (Tracer(v, "array") for v in (found[2:] if keep else found))
+    if keep:
+        re, im = (functions[np.moveaxis](x, 0, axis) for x in (re, im))
+    return joined(re, im, None)
+
+
 def _multiplied(z: ComplexTracer, axis: int, keep: bool) -> Any:
     """Products along an axis, one factor after the other."""
     n = z.shape[axis]
-    if isinstance(n, Dim) or n > 256:
-        raise decline("a product of many factors")
+    if isinstance(n, Dim) or n > 8:
+        return _multiplied_in_a_loop(z, axis, keep)
     lead = (slice(None),) * axis
     if n == 0:
         re = functions[np.prod](z.parts[0], axis)
@@ -343,6 +370,19 @@ def _multiplied(z: ComplexTracer, axis: int, keep: bool) -> Any:
     for k in range(1, n):
         found.append(complex_numbers.call(np.multiply, (found[-1], z[(*lead, k)])))
     return TABLE[np.stack](found, axis) if keep else found[-1]
+
+
+@implements_complex(np.vander)
+def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+    """``np.vander``."""
+    z = as_complex(x)
+    count = z.shape[0] if N is None else N
+    if z.ndim != 1 or not isinstance(count, int) or count < 1:
+        raise decline("np.vander of this form")
+    columns = [TABLE[np.ones_like](z)]
+    for _ in range(count - 1):
+        columns.append(complex_numbers.call(np.multiply, (columns[-1], z)) if columns[1:] else z)
+    return TABLE[np.stack](columns if increasing else columns[::-1], -1)
 
 
 @implements_complex(np.prod)
@@ -542,6 +582,20 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any
     return array(a, dtype, order=order or "K", **options)
 
 
+def _named(dtype: Any) -> Any:
+    """A dtype given by its character, which of other arguments may be an order."""
+    return np.dtype(dtype) if dtype in ("D", "F") else dtype
+
+
+@implements_complex(np.asarray_chkfinite)
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
+    """``np.asarray_chkfinite``."""
+    z = asarray(a, dtype, order)
+    for part in z.parts:
+        functions[np.asarray_chkfinite](plain(part))
+    return z
+
+
 @implements_complex(np.array)
 def array(
     obj: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0, **rest: Any
@@ -549,6 +603,7 @@ def array(
     """``np.array``."""
     if rest:
         raise decline("np.array with " + ", ".join(rest))
+    dtype = _named(dtype)
     if dtype is not None and not is_complex_dtype(dtype):
         raise decline(f"a conversion to {np.dtype(dtype)}")
     z = as_complex(obj, None if dtype is None else np.dtype(dtype))
@@ -983,6 +1038,7 @@ def _shape_arguments(args: tuple[Any, ...]) -> Any:
 def _astype(z: ComplexTracer, dtype: Any, *args: Any, **kwargs: Any) -> Any:
     if args or set(kwargs) - {"copy"}:
         raise decline("astype with order= or casting=")
+    dtype = _named(dtype)
     if not is_complex_dtype(dtype):
         raise decline(f"a conversion to {np.dtype(dtype)}")
     form: Form = "array" if z.form == "array" else "scalar"

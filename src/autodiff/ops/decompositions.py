@@ -415,29 +415,36 @@ def _over_r(x: Any, r: Any) -> Any:
     return t(emit_tracer("triangular_solve", r, t(x), lower=False, transposed=True))
 
 
-def _tall_only(site: Site) -> None:
+def _split(site: Site, *arrays: Any) -> tuple[Any, ...]:
+    """The columns that make q, of a, r and other arrays, and the rest of them; None where there is none."""
     m, n = site.operands[0].shape[-2:]
-    if not m >= n:
-        raise DerivativeError(
-            "np.linalg.qr of a matrix with fewer rows than columns has no derivative",
-            remedy="factorise the transposed matrix",
-        )
+    k = site.results[0].shape[-1]
+    given = (site.operands[0], site.results[1], *arrays)
+    if isinstance(m, int) and isinstance(n, int) and m >= n:
+        return (*given, *(None for _ in given))
+    # Of a size that is known at run time only the rest may have no columns.
+    first = [None if x is None else x[..., :k] for x in given]
+    return (*first, *(None if x is None else x[..., k:] for x in given))
 
 
 def _qr_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
-    _tall_only(site)
-    q, r = site.results
-    scaled = _over_r(tangents[0], r)
+    _, r, da, beside, _, da_beside = _split(site, tangents[0])
+    q = site.results[0]
+    scaled = _over_r(da, r)
     inner = mm(t(q), scaled)
     lower = np.tril(inner, -1)
     rotation = lower - t(lower)
-    return mm(q, rotation) + scaled - mm(q, inner), mm(inner - rotation, r)
+    dq, dr = mm(q, rotation) + scaled - mm(q, inner), mm(inner - rotation, r)
+    if beside is None:
+        return dq, dr
+    return dq, np.concatenate([dr, mm(t(dq), beside) + mm(t(q), da_beside)], -1)
 
 
 def _qr_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
-    _tall_only(site)
-    q, r = site.results
-    ct_q, ct_r = cts
+    _, r, ct_r, beside, _, ct_beside = _split(site, cts[1])
+    q, ct_q = site.results[0], cts[0]
+    if ct_beside is not None:
+        ct_q = _plus(ct_q, mm(beside, t(ct_beside)))
     inner: Any = None
     if ct_r is not None:
         inner = mm(r, t(ct_r))
@@ -446,7 +453,11 @@ def _qr_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     symmetric = np.tril(inner) + t(np.tril(inner, -1))
     total = _plus(ct_q, mm(q, symmetric))
     # total r^-T
-    return (t(emit_tracer("triangular_solve", r, t(total), lower=False, transposed=False)),)
+    ct = t(emit_tracer("triangular_solve", r, t(total), lower=False, transposed=False))
+    if beside is None:
+        return (ct,)
+    rest = np.zeros_like(beside) if ct_beside is None else mm(q, ct_beside)
+    return (np.concatenate([ct, rest], -1),)
 
 
 register(

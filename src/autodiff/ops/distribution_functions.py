@@ -241,3 +241,54 @@ _row(
     ((2.0, 2.0), (4.0, 4.0), (5.0, 5.0), (0.5, 2.0)),
     "a sum of powers",
 )
+
+
+# -- moments and masses, and an exponential integral -----------------------------------------------------
+_digamma = _f("digamma")
+_row("nbinom_mean", (lambda y, n, p: (1 - p) / p, lambda y, n, p: -n / (p * p)), (_P, _LEVEL), "n (1 - p) / p")  # fmt: skip
+_row(
+    "nbinom_variance",
+    (lambda y, n, p: (1 - p) / (p * p), lambda y, n, p: n * (p - 2) / p**3),
+    (_P, _LEVEL),
+    "n (1 - p) / p²",
+)
+_row(
+    "ncf_mean",
+    (
+        lambda y, m, n, c: -n * c / (m * m * (n - 2)),
+        lambda y, m, n, c: np.where(np.equal(y, y), -2 * (m + c) / (m * (n - 2) ** 2), y),
+        lambda y, m, n, c: n / (m * (n - 2)),
+    ),
+    ((1.0, 3.0), (4.0, 8.0), _P),
+    "n (m + c) / (m (n - 2))",
+)
+
+
+def _nct_mean_by_degrees(y: Any, df: Any, nc: Any) -> Any:
+    return 0.5 * y * (1 / df + _digamma(0.5 * (df - 1)) - _digamma(0.5 * df))
+
+
+_row(
+    "nct_mean",
+    (
+        _nct_mean_by_degrees,
+        lambda y, df, nc: (
+            np.sqrt(0.5 * df) * np.exp(_f("gammaln")(0.5 * (df - 1)) - _f("gammaln")(0.5 * df))
+        ),
+    ),
+    ((3.0, 8.0), _P),
+    "Johnson, Kotz and Balakrishnan, 31.7",
+)
+# F(x) = ∫ exp(-t) x / (x + t) dt; beyond 8 its slope is that integral's, by Laguerre's rule, as its parts cancel.
+_NODES, _WEIGHTS = np.polynomial.laguerre.laggauss(40)
+
+
+def _scaled_exp1_slope(y: Any, x: Any) -> Any:
+    far = np.greater(x, 8.0)
+    near = np.where(far, 1.0, x)
+    column = np.reshape(np.where(far, x, 8.0), (*np.shape(x), 1))
+    beyond = np.sum(_NODES / (column + _NODES) ** 2 * _WEIGHTS, axis=-1)
+    return np.where(far, beyond, y * (1 + 1 / near) - 1)
+
+
+_row("scaled_exp1", (_scaled_exp1_slope,), ((0.5, 20.0),), "DLMF 6.2.2")

@@ -9,6 +9,7 @@ values are right in this way.  F_a is taken at the result, which moves, so that 
     gamma       the derivative of gammainc by its shape (:mod:`autodiff.ops.incomplete_functions`)
     beta        that of betainc
     vonmises    an integral over [0, z] by Gauss's rule
+    noncentral_chisquare, noncentral_f    the derivatives of chndtr and ncfdtr
     wald        F_μ = -2λ/μ² Φ(B) exp(2λ/μ), F_λ = 2/μ Φ(B) exp(2λ/μ) - φ(A) r/λ; B = -r (z/μ + 1), A = r (z/μ - 1), r = √(λ/z)
 
 Source: M. Figurnov, S. Mohamed, A. Mnih, Implicit Reparameterization Gradients (2018).
@@ -16,11 +17,13 @@ Source: M. Figurnov, S. Mohamed, A. Mnih, Implicit Reparameterization Gradients 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from autodiff.ops import special_rows
 from autodiff.ops.custom import stop
 from autodiff.ops.entries import Entry, Partials, Pointwise, register
 from autodiff.ops.incomplete_functions import beta_slopes, shape_slope
@@ -75,11 +78,27 @@ def _wald_by_scale(y: Any, z: Any, mean: Any, scale: Any) -> Any:
     return (normal * root / scale - 2.0 / mean * tail) * y / (normal * root)
 
 
+def _noncentral(name: str, by_value: int, which: int) -> Callable[..., Any]:
+    """From the partial derivatives of a cumulative distribution, whose argument ``by_value`` is the number."""
+
+    def partial(y: Any, z: Any, *parameters: Any) -> Any:
+        importlib.import_module("autodiff.ops.cumulative_functions")  # which few draws ask for
+        rules = special_rows.ROWS[name].partials[0]
+        arguments = (*parameters[:by_value], y, *parameters[by_value:])
+        level = special_rows.of(name)(*arguments)
+        slopes = [rules[k](level, *arguments) for k in (which + (which >= by_value), by_value)]  # type: ignore[operator, misc]
+        return -slopes[0] / slopes[1]
+
+    return partial
+
+
 IMPLICIT: dict[str, tuple[Callable[..., Any], ...]] = {
     "gamma": (_gamma_by_shape,),
     "beta": (_beta_by(0), _beta_by(1)),
     "vonmises": (_vonmises_by_kappa,),
     "wald": (_wald_by_mean, _wald_by_scale),
+    "noncentral_chisquare": (_noncentral("chndtr", 0, 0), _noncentral("chndtr", 0, 1)),
+    "noncentral_f": tuple([_noncentral("ncfdtr", 3, k) for k in range(3)]),
 }
 for _name, _partials in IMPLICIT.items():
     register(

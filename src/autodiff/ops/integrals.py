@@ -52,6 +52,8 @@ class Quadrature:
         what SciPy gives.  All the integrals in it share it.
     is_outer : bool
         Whether it is the outermost of them.
+    is_derivative : bool
+        Whether its integrand is made of derivatives, which may have no value where the integrand has one.
     source : Source or None
         The user's line.
     """
@@ -65,6 +67,7 @@ class Quadrature:
     weight: str | None = None
     errors: threading.local | None = field(default=None)
     is_outer: bool = True
+    is_derivative: bool = False
     source: Source | None = None
 
     def __repr__(self) -> str:
@@ -113,6 +116,8 @@ def _integral_meaning(
         error = options.errors.largest = max(getattr(options.errors, "largest", 0.0), error)
     if switches is not None:
         _refuse_jumps(options, Observer(switches, 1, read), integrand.places)
+    if options.is_derivative and np.isnan(line).any():
+        _refuse_undefined(options, integrand, read)
     parts = np.split(line, np.cumsum(sizes)[:-1])
     integrals = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
     return (*integrals, np.asarray(error, float))
@@ -162,12 +167,33 @@ class _Integrand:
             raise
 
 
+def _refuse_undefined(options: Quadrature, integrand: _Integrand, read: Sequence[Any]) -> None:
+    """Raise where derivatives have no value (0 times infinity) although all that they are made of has."""
+    if any(np.isnan(np.asarray(x, float)).any() for x in read):
+        return
+    for t in sorted(integrand.places):
+        values = [np.asarray(x) for x in integrand.evaluate(t)]
+        if np.isfinite(t) and any(np.isnan(v).any() for v in values):
+            raise DerivativeError(
+                f"{options.name} has no derivative here: at {t:.6g} the derivative of the integrand is "
+                "not a number, by overflow or where it has none.",
+                code="AD305",
+                source=options.source,
+                remedy="integrate over fewer numbers, or write the integrand so that its derivative has a value",
+            )
+
+
 def _refuse_jumps(options: Quadrature, observer: Observer, places: set[float]) -> None:
     """Raise where the integrand jumps between the places where it was looked at."""
     line = sorted(places)
-    states = [observer.look(t)[0] for t in line]
+    states, results = [], []
+    for t in line:
+        state, found = observer.look(t)
+        states.append(state)
+        results += [float(x) for r in found for x in np.ravel(np.abs(r)) if np.isfinite(x)]
+    scale = max(results, default=0.0)
     for low, high, before, after in zip(line, line[1:], states, states[1:], strict=False):
-        where = None if before == after else observer.jump(low, high, lambda t: (t,))
+        where = None if before == after else observer.jump(low, high, lambda t: (t,), scale)
         if where is not None:
             raise DerivativeError(
                 f"{options.name} has no derivative here: at {where:.6g} the integrand or its "

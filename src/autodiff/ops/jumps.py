@@ -98,9 +98,16 @@ class Observer:
         return record.seen, results
 
     def jump(
-        self, low: float, high: float, place: Callable[[float], Sequence[Any]]
+        self,
+        low: float,
+        high: float,
+        place: Callable[[float], Sequence[Any]],
+        scale: float = 0.0,
     ) -> float | None:
-        """Where the results jump between two parameters of a line that have other switches, if they do."""
+        """Where the results jump between two parameters of a line that have other switches, if they do.
+
+        ``scale`` is how large they are elsewhere: a density that underflows to 0 does not jump.
+        """
         begin = self.look(*place(low))[0]
         for _ in range(60):
             middle = 0.5 * (low + high)
@@ -112,7 +119,8 @@ class Observer:
             self.look(*place(low))[1], self.look(*place(high))[1], strict=True
         ):
             size = np.maximum(np.abs(before), np.abs(after))
-            if np.any(np.abs(after - before) > 1e-6 * size + 1e-10 * np.max(size, initial=0.0)):
+            least = 1e-10 * max(np.max(size, initial=0.0), scale)
+            if np.any(np.abs(after - before) > 1e-6 * size + least):
                 return high
         return None
 

@@ -71,7 +71,7 @@ def _routine(name: str, operands: Any, results: tuple[ArrayType, ...], **how: An
 
 
 # -- functions of matrices ---------------------------------------------------------------------------
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "logm": linalg.logm,
     "cosm": linalg.cosm,
     "sinm": linalg.sinm,
@@ -82,7 +82,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def _function_meaning(a: Any, name: str, options: Any) -> Any:
-    found = _FUNCTIONS[name](a, *options)
+    found = FUNCTIONS[name](a, *options)
     if np.iscomplexobj(found):
         if np.any(found.imag):
             raise ValueError(f"the result of {name} is complex")
@@ -127,7 +127,7 @@ def _matrix_function(name: str) -> Callable[..., Any]:
     return function
 
 
-for _name, _scipy in _FUNCTIONS.items():
+for _name, _scipy in FUNCTIONS.items():
     implements(_scipy)(_matrix_function(_name))
 
 

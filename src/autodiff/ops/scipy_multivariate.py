@@ -18,11 +18,13 @@ from scipy import stats
 from scipy.stats import _stats
 
 from autodiff.ops import special
+from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.linear_algebra import t, triangular_solve
-from autodiff.ops.promotion import as_array, cast
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast
+from autodiff.ops.quadrature import gauss_legendre
+from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
 _LOG_2, _LOG_PI = float(np.log(2)), float(np.log(np.pi))
@@ -354,6 +356,65 @@ def _enter_kernels() -> None:
 
 
 _enter_kernels()
+
+
+# -- the von Mises distribution, whose function is in C ------------------------------------------------
+def _vonmises_density(kappa: Any, x: Any) -> Any:
+    normed = 2 * np.pi * special.apply("scipy_i0e", kappa)
+    return np.exp(-2 * kappa * np.sin(0.5 * x) ** 2) / normed
+
+
+def _vonmises_by_kappa(kappa: Any, x: Any) -> Any:
+    """``∫₀ˣ (cos t - m) f(t) dt`` with the mean m of the cosine, of an angle between -π and π.
+
+    Over the part of the range in which the density is more than e^-40 of its largest value.
+    """
+    mean = special.apply("scipy_i1e", kappa) / special.apply("scipy_i0e", kappa)
+    angle = x - 2 * np.pi * np.round(x / (2 * np.pi))
+    reach = 2 * np.arcsin(np.sqrt(np.minimum(1.0, 20.0 / np.maximum(kappa, 20.0))))
+    end = np.clip(angle, -reach, reach)
+    nodes, weights = gauss_legendre()
+    column = lambda v: np.reshape(v, (*np.shape(v), 1))  # noqa: E731
+    t = column(end) * nodes
+    terms = (np.cos(t) - column(mean)) * _vonmises_density(column(kappa), t)
+    return end * np.sum(terms * weights, axis=-1)
+
+
+register(
+    Entry(
+        "vonmises_cdf",
+        lambda types: (types[0],),
+        lambda kappa, x: np.asarray(_stats.von_mises_cdf(kappa, x), float).reshape(np.shape(x)),
+        Kernel("vonmises_cdf"),
+        Rules(
+            lambda site, tangents: (_vonmises_push(site, tangents),),
+            lambda site, cts: (
+                cts[0] * _vonmises_by_kappa(*site.operands),
+                cts[0] * _vonmises_density(*site.operands),
+            ),
+        ),
+    )
+)
+
+
+def _vonmises_push(site: Any, tangents: Any) -> Any:
+    slopes = (_vonmises_by_kappa, _vonmises_density)
+    terms = [
+        d * slope(*site.operands)
+        for d, slope in zip(tangents, slopes, strict=True)
+        if d is not None
+    ]
+    return terms[0] if len(terms) == 1 else terms[0] + terms[1]
+
+
+@implements(_stats.von_mises_cdf)
+def vonmises_cdf(kappa: Any, x: Any) -> Any:
+    """The distribution function; beyond a turn it goes on growing."""
+    shape, place = _float(kappa), _float(x)
+    wide = broadcast_shapes(shape.shape, place.shape)
+    operands = [Tracer(broadcast_to(v, wide).value, "array") for v in (shape, place)]
+    return _scalar(emit_tracer("vonmises_cdf", *operands))
+
 
 __all__ = [
     "FrozenNormal", "covariance", "inverse_wishart_entropy", "inverse_wishart_log_density",

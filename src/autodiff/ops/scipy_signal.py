@@ -24,11 +24,11 @@ from scipy.signal import _signaltools, _sigtools
 from autodiff.dims import Dim, Extent
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
-from autodiff.ops import scipy_ndimage
+from autodiff.ops import complex_functions, complex_numbers, scipy_ndimage
 from autodiff.ops.control import emit_for
 from autodiff.ops.correlation import correlate, extended, padded
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check
+from autodiff.ops.known import check, known
 from autodiff.ops.promotion import as_array, broadcast_to, cast, result_dtype
 from autodiff.ops.structural import slice_update, zeros
 from autodiff.ops.tracer import Tracer
@@ -279,5 +279,68 @@ class _At:
 
 
 functions[array_api_at] = _At
+
+
+# -- filters of complex signals -----------------------------------------------------------------------
+def _real_coefficients(x: Any) -> Any:
+    """Coefficients that are real, if of a complex dtype."""
+    if not complex_numbers.is_complex(x):
+        return x
+    re, im = _parts_of(x)
+    beside = known(im)
+    if beside is None or beside.any():
+        raise complex_numbers.decline("a filter with coefficients")
+    return re
+
+
+def _parts_of(x: Any) -> Any:
+    return complex_numbers.as_complex(x).parts
+
+
+@complex_functions.implements_complex(_sigtools._linear_filter)
+def _complex_linear_filter(b: Any, a: Any, x: Any, axis: Any, zi: Any = None) -> Any:
+    """A filter with real coefficients, of the real and of the imaginary part."""
+    b, a = map(_real_coefficients, (b, a))
+    states = (None, None) if zi is None else _parts_of(zi)
+    found = [
+        _linear_filter(b, a, part, axis, state)
+        for part, state in zip(_parts_of(x), states, strict=True)
+    ]
+    if zi is None:
+        return complex_numbers.joined(found[0], found[1], "array")
+    return tuple([complex_numbers.joined(re, im, "array") for re, im in zip(*found, strict=True)])
+
+
+@complex_functions.implements_complex(_signaltools._sosfilt)
+def _complex_sosfilt(sos: Any, x: Any, zi: Any) -> None:
+    """The same of sections, in place."""
+    sos = _real_coefficients(sos)
+    for part, state in zip(x.parts, zi.parts, strict=True):
+        _sosfilt(sos, part, state)
+
+
+# -- symmetric filters --------------------------------------------------------------------------------
+def _symmetric_filter(filtered: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that runs forwards and backwards, which is linear in the signal: by its matrix.
+
+    The row k of the matrix is what SciPy's routine makes of a signal that is 1 at k alone; where it ends
+    the sums of its boundary conditions does not depend on the signal.
+    """
+
+    def function(x: Any, first: Any, second: Any, precision: Any = -1.0) -> Any:
+        a = as_array(x)
+        a = _array(a, a.dtype if a.dtype == np.float32 else np.float64)
+        n = a.shape[-1] if a.ndim in (1, 2) else None
+        if not isinstance(n, int):
+            raise unsupported("a symmetric filter of this form", "pass a signal of fixed size")
+        numbers = [float(v) for v in (first, second, precision)]  # guarded where they are inputs
+        matrix = filtered(np.eye(n, dtype=a.dtype), *numbers)
+        return functions[np.matmul](a, matrix.astype(a.dtype))
+
+    return function
+
+
+for _filter in (scipy.signal.symiirorder1, scipy.signal.symiirorder2):
+    implements(_filter)(_symmetric_filter(_filter))
 
 __all__ = ["upfirdn"]

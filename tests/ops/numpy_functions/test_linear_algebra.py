@@ -100,6 +100,11 @@ SOLVES = {
     "svd wide": (lambda a: [np.abs(z) for z in np.linalg.svd(a, full_matrices=False)], A),
     "svd square": (lambda s: [np.abs(z) for z in np.linalg.svd(s)], S),
     "qr": (lambda a: [z * np.sign(z) for z in np.linalg.qr(a.T)], A),
+    "qr complete": (lambda a: np.linalg.qr(a.T, mode="complete"), A),
+    "qr complete of a wide matrix": (
+        lambda a: [z * z for z in np.linalg.qr(a, mode="complete")],
+        A,
+    ),
     "qr square": (lambda s: [z * z for z in np.linalg.qr(s)], S),
     "qr r": (lambda a: np.abs(np.linalg.qr(a.T, mode="r")), A),
     "pinv": (lambda a: np.linalg.pinv(a), A),

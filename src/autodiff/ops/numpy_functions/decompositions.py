@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import equal
+from autodiff.dims import at_least, equal
 from autodiff.ops import complex_linalg
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.linear_algebra import t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix, matmul
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast, pointwise
+from autodiff.ops.reflections import complete_qr
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
@@ -91,11 +92,13 @@ def svdvals(x: Any, /) -> Tracer:
 
 @implements(np.linalg.qr)
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """``np.linalg.qr``: reduced, or complete where the matrix is square."""
+    """``np.linalg.qr``."""
     from numpy.linalg._linalg import QRResult
 
     x = float_matrix(a, square=False)
-    if mode not in ("reduced", "r") and not (mode == "complete" and equal(*x.shape[-2:])):
+    if mode == "complete" and x.ndim == 2 and at_least(*x.shape) and not equal(*x.shape):
+        return QRResult(*complete_qr(x))
+    if mode not in ("reduced", "r") and not (mode == "complete" and at_least(*x.shape[:-3:-1])):
         raise unsupported(
             f"np.linalg.qr with mode {mode!r} is not available here", "use the mode 'reduced'"
         )

@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, equal, maximum
+from autodiff.ir.data import ArrayType
+from autodiff.ops.custom import stop
+from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import get_item
 from autodiff.ops.known import extent_of
 from autodiff.ops.numpy_functions.selection import isin, nonzero, unique
 from autodiff.ops.numpy_functions.shapes import array_of, below, concatenate, line, ravel, reshape
 from autodiff.ops.promotion import as_array, cast, pointwise, result_dtype, weak_kind
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
 
@@ -200,19 +203,54 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Tracer:
     return x
 
 
+def _poly_of_matrix(a: Any) -> Any:
+    return np.real(np.poly(a)).astype(a.dtype)
+
+
+register(
+    Entry(
+        "poly_of_matrix",
+        lambda types: (ArrayType(types[0].dtype, (types[0].shape[0] + 1,)),),
+        _poly_of_matrix,
+        Kernel("poly_of_matrix"),
+        zero_derivative=True,
+    )
+)
+
+
+def _characteristic(matrix: Any) -> Any:
+    """NumPy's value, which is made of eigenvalues; the derivative is that of the coefficients themselves.
+
+    Eigenvalues that are equal have none, but the coefficients are polynomials of the elements:
+    Leverrier's recursion, ``c_k = -tr(a m_k) / k`` with ``m_{k+1} = a m_k + c_k`` (D. Faddeev and V. Faddeeva, 1963).
+    """
+    a = cast(matrix, np.result_type(matrix.dtype, np.float64))
+    n: Any = a.shape[0]
+    unit = np.eye(n)
+    last: Any = Tracer.constant(unit)
+    found: list[Any] = [functions[np.ones]((), a.dtype)]
+    for k in range(1, n + 1):
+        product: Any = functions[np.matmul](a, last)
+        found.append(functions[np.trace](product) * (-1.0 / k))
+        last = product + found[-1] * unit
+    smooth: Any = functions[np.stack](found)
+    value: Any = emit_tracer("poly_of_matrix", stop(a))
+    return value + (smooth - stop(smooth))
+
+
 @implements(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
-    """``np.poly`` of given zeros."""
+    """``np.poly`` of given zeros, or the characteristic polynomial of a matrix."""
     zeros = array_of(seq_of_zeros)
+    if zeros.ndim == 2 and isinstance(zeros.shape[0], int) and 0 < zeros.shape[0] == zeros.shape[1]:
+        return _characteristic(zeros)
     if not zeros.ndim:
         np.poly(np.zeros(()))  # NumPy's exception
     n = zeros.shape[0]
     if zeros.ndim == 1 and isinstance(n, int) and n == 0:
         return 1.0
     if zeros.ndim != 1 or isinstance(n, Dim):
-        raise unsupported(
-            "np.poly of a matrix, or of a run-time number of zeros", "multiply the factors"
-        )
+        raise unsupported("np.poly of a run-time number of zeros", "multiply the factors")
     zeros = cast(zeros, np.mintypecode(zeros.dtype.char))
     result: Any = functions[np.ones]((1,), zeros.dtype)
     for k in range(n):

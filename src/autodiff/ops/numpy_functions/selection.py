@@ -571,9 +571,16 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
             ValueError("Cannot insert from an empty array!"),
         )
         return
-    order = pointwise("subtract", functions[np.cumsum](m), 1)
-    index = pointwise("remainder", functions[np.clip](order, 0, None), values.shape[0])
-    new = reshape(values[index], a.shape)
+    order = functions[np.clip](pointwise("subtract", functions[np.cumsum](m), 1), 0, None)
+    count: Any = values.shape[0]
+    if not isinstance(count, int):  # there may be none when it runs, and something to index
+        some = compare("not_equal", count, 0)
+        none = functions[np.all](pointwise("logical_not", m))
+        error = ValueError("Cannot insert from an empty array!")
+        require(pointwise("logical_or", some, none), error)
+        values = functions[np.concatenate]([values, functions[np.zeros](1, dtype=values.dtype)])
+        count = pointwise("maximum", as_array(count), 1)
+    new = reshape(values[pointwise("remainder", order, count)], a.shape)
     a.write(
         select(reshape(m, a.shape), cast(new, a.dtype), Tracer(a.value, "array"), a.dtype).value
     )

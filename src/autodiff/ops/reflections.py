@@ -1,0 +1,69 @@
+"""Factorisations by Householder's reflections, in plain NumPy, as LAPACK makes them (dlarfg, dgeqrf, dgehrd).
+
+    complete_qr(a) -> (q, r)             all columns of q, of a matrix that is not wide
+    reduce_to_hessenberg(a) -> (h, q)    a = q h qᵀ
+
+The columns of q beyond those of the matrix are known by the reflections alone: whoever differentiates them
+differentiates the algorithm, which is what this code is for.
+
+Source: G. Golub and C. Van Loan, *Matrix Computations* (2013), algorithms 5.1.1, 5.2.1 and 7.4.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops.distributions import interpreted
+
+
+def _reflector(x: Any) -> Any:
+    """``(v, tau, beta)`` with ``x - tau v (vᵀ x) = (beta, 0, …)`` and ``v[0] = 1``, as dlarfg."""
+    rest = np.sum(x[1:] * x[1:])
+    none = rest == 0
+    length = np.sqrt(x[0] * x[0] + np.where(none, 1.0, rest))
+    beta = np.where(none, x[0], -np.copysign(length, x[0]))
+    scale = np.where(none, 1.0, x[0] - beta)
+    v = x / scale
+    v[0] = 1.0
+    return v, np.where(none, 0.0, (beta - x[0]) / np.where(none, 1.0, beta)), beta
+
+
+def _unit(a: Any) -> Any:
+    """The unit matrix with a row for each of ``a``, which can be stored into as that can."""
+    return np.zeros_like(np.outer(a[:, 0], a[:, 0])) + np.eye(a.shape[0], dtype=a.dtype)
+
+
+def _householder(a: Any) -> Any:
+    """The complete factors of a matrix of at least as many rows as columns."""
+    r, q = a.copy(), _unit(a)
+    for k in range(min(a.shape[1], a.shape[0] - 1)):
+        v, tau, beta = _reflector(r[k:, k].copy())
+        r[k:, k:] -= tau * np.outer(v, v @ r[k:, k:])
+        r[k, k] = beta
+        r[k + 1 :, k] = 0.0
+        q[:, k:] -= tau * np.outer(q[:, k:] @ v, v)
+    return q, r
+
+
+def reduce_to_hessenberg(a: Any) -> Any:
+    """``(h, q)`` with ``a = q h qᵀ``, as dgehrd."""
+    h, q = a.copy(), _unit(a)
+    for k in range(a.shape[0] - 2):
+        v, tau, beta = _reflector(h[k + 1 :, k].copy())
+        h[k + 1 :, k:] -= tau * np.outer(v, v @ h[k + 1 :, k:])
+        h[:, k + 1 :] -= tau * np.outer(h[:, k + 1 :] @ v, v)
+        h[k + 1, k] = beta
+        h[k + 2 :, k] = 0.0
+        q[:, k + 1 :] -= tau * np.outer(q[:, k + 1 :] @ v, v)
+    return h, q
+
+
+def complete_qr(x: Any) -> tuple[Any, Any]:
+    """All columns of the orthogonal factor, and a triangular one with rows of zeros below."""
+    found: tuple[Any, Any] = interpreted(_householder, x)
+    return found
+
+
+__all__ = ["complete_qr", "reduce_to_hessenberg"]
