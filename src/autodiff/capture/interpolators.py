@@ -381,8 +381,8 @@ def _first_axis(given: dict[str, Any]) -> int:
         raise Declined("an interpolator along an axis known only at run time")
     if not axis:
         return 0
-    values = _array(given["y"])
-    given["y"] = np.moveaxis(values, axis, 0)  # type: ignore[call-overload]
+    values: Any = _array(given["y"])
+    given["y"] = np.moveaxis(values, axis, 0)
     return axis % len(values.shape)
 
 
@@ -435,12 +435,12 @@ def _smoothing_spline(frame: Frame, function: Any, given: dict[str, Any]) -> Int
     if lam is None and len(y.shape) != 1:
         raise Declined("smoothing splines of several rows, each as smooth as SciPy chooses")
     n = x.shape[0]
-    w = zeros((n,), np.dtype(float)) + 1.0 if w is None else _double(w)
+    w = np.add(zeros((n,), np.dtype(float)), 1.0) if w is None else _double(w)
     if lam is not None:
         lam = _number(lam)
-        possible: Any = lam >= 0
+        possible: Any = np.greater_equal(lam, 0.0)
         check(possible, "a negative penalty")
-    positive: Any = np.all(w > 0)
+    positive: Any = np.all(np.greater(w, 0.0))
     check(positive, "weights that are not positive")
     places = _fixed(function.__name__, x)
     natural = functools.partial(interpolate.make_interp_spline, k=3, bc_type="natural")
@@ -589,7 +589,8 @@ class _Fitpack(Interpolant):
         """The integral between two points, of a spline that is 0 beyond its ends."""
         if self.order:
             raise Declined("the integral of a derivative")
-        return _integral_by_fitpack(*self.parts, a, b)
+        t, c, k = self.parts
+        return _integral_by_fitpack(t, c, k, a, b)
 
 
 def _integral_by_fitpack(t: Any, c: Any, k: int, a: Any, b: Any) -> Any:
@@ -626,7 +627,7 @@ def _smoothing_fit(frame: Frame, function: Any, given: dict[str, Any], smooth: A
     if ext is None or not isinstance(k, int) or len(y.shape) != 1:
         raise Declined("a spline with options of another kind")
     n = x.shape[0]
-    w = zeros((n,), np.dtype(float)) + 1.0 if w is None else _double(w)
+    w = np.add(zeros((n,), np.dtype(float)), 1.0) if w is None else _double(w)
     if smooth is None:  # as many degrees of freedom as there are data, or for splrep somewhat fewer
         count: Any = emit_tracer("extent", size=n) if isinstance(n, Dim) else float(n)
         smooth = count - np.sqrt(2 * count) if name == "splrep" else count

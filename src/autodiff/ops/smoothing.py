@@ -80,18 +80,20 @@ register(
 
 def by_knots(t: Array, found: Array, k: int, x: Array, y: Array, w: Array, s: Array) -> Array:
     """The coefficients of a smoothing spline on its knots, as a formula of the data, weights and ``s``."""
-    c = stop(found)
+    c: Array = stop(found)
     functions, penalty = emit_tracer("spline_matrices", t, x, k=k)
     weighted = functions * (w * w)[:, None]
     normal, right = weighted.T @ functions, weighted.T @ y
     missed = np.sum((w * (y - functions @ c)) ** 2) - s
-    miss = stop(np.clip(missed, -_MISSED * s, _MISSED * s))
+    miss: Array = stop(np.clip(missed, -_MISSED * s, _MISSED * s))
     # λ of the coefficients that were found, and whether there is one.
-    pull, slope = stop(penalty @ c), stop(right - normal @ c)
+    pull: Array = stop(penalty @ c)
+    slope: Array = stop(right - normal @ c)
     size = np.maximum(np.sum(pull * pull), 1e-300)
     multiplier: Array = stop(np.sum(pull * slope) / size)
     rounding = 1e-11 * np.sum(np.abs(weighted).T @ np.abs(y))
-    held = stop(np.where((np.sum(np.abs(slope)) > rounding) & (s > 0), 1.0, 0.0))
+    chosen_by_s: Array = np.where((np.sum(np.abs(slope)) > rounding) & (s > 0), 1.0, 0.0)
+    held: Array = stop(chosen_by_s)
     multiplier = multiplier * held
     for _ in range(2):
         residual = y - functions @ c
