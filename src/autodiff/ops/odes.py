@@ -107,11 +107,14 @@ class Problem:
 
 
 class _Watched:
-    """A function of time and state that SciPy calls; it remembers what was raised."""
+    """A function of time and state that SciPy calls; it remembers what was raised, and what it reads."""
 
-    def __init__(self, evaluate: Callable[..., Sequence[Any]], time_first: bool) -> None:
+    def __init__(
+        self, evaluate: Callable[..., Sequence[Any]], time_first: bool, read: Sequence[Any] = ()
+    ) -> None:
         self.evaluate = evaluate
         self.time_first = time_first
+        self.read = read
         self.raised: BaseException | None = None
 
     def __call__(self, t: Any, y: Any) -> Any:
@@ -129,7 +132,7 @@ class _Watched:
 def solve(operands: Sequence[Any], problem: Problem, programs: Sequence[Evaluator]) -> Any:
     """What SciPy returns."""
     read = operands[problem.count :]
-    watched = [_Watched(program(*read), problem.time_first) for program in programs]
+    watched = [_Watched(program(*read), problem.time_first, read) for program in programs]
     functions = dict(zip(problem.callbacks, watched, strict=True))
     return answer(watched, lambda: problem.run(functions, operands[: problem.count]))
 

@@ -4,6 +4,7 @@
     implied.py     autodiff.implicit    what a residual defines
     integrals.py   quad … nquad         integrals of functions
     odes.py        solve_ivp, odeint
+    steps.py       ode
     boundaries.py  solve_bvp
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
                    linear_sum_assignment
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.solvers import minima, systems, vertices
+from autodiff.capture.solvers import minima, steps, systems, vertices
 from autodiff.capture.solvers.boundaries import solve_boundary_problem
 from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
@@ -40,7 +41,7 @@ def attempt(
     name = getattr(function, "__name__", "")
     handler = _handler(function, name)
     if handler is None:
-        return NotImplemented
+        return steps.attempt(frame, function, args, kwargs, node)
     try:
         return handler(frame, function, args, kwargs, node)
     except InternalError:
