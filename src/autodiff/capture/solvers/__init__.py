@@ -8,6 +8,7 @@
     boundaries.py  solve_bvp
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
                    linear_sum_assignment
+    constraints.py of minimize
     vertices.py    linprog, nnls, lsq_linear
     systems.py     cg … lsqr, eigsh, expm_multiply, LinearOperator
 
@@ -26,6 +27,7 @@ from typing import Any
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers import minima, steps, systems, vertices
 from autodiff.capture.solvers.boundaries import solve_boundary_problem
+from autodiff.capture.solvers.constraints import make_constraint
 from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
@@ -67,6 +69,10 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.optimize", "leastsq"): minima.leastsq,
     ("scipy.optimize", "curve_fit"): minima.curve_fit,
     ("scipy.optimize", "linear_sum_assignment"): minima.assign,
+    **{
+        ("scipy.optimize", name): make_constraint
+        for name in ("LinearConstraint", "NonlinearConstraint", "Bounds")
+    },
     ("scipy.optimize", "nnls"): vertices.solve_nonnegative,
     ("scipy.optimize", "lsq_linear"): vertices.solve_with_bounds,
     ("scipy.optimize", "linprog"): vertices.solve_program,
