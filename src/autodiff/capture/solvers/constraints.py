@@ -168,10 +168,13 @@ class Constraints:
     def _add_object(self, name: str, kind: str, one: Any, ends: list[bool]) -> None:
         frame, x0 = self.frame, self.x0
 
-        def read(part: str) -> Any:
-            from autodiff.capture.expressions import load_attribute
+        path = frame.trace.paths.get(id(one))
 
-            return frame.trace.deep(load_attribute(frame, one, part, self.node))
+        def read(part: str) -> Any:
+            value = vars(one)[part]
+            # From outside, where it may be changed.
+            found = value if path is None else frame.trace.lift(value, path.attribute(part))
+            return frame.trace.deep(found)
 
         if np.any(read("keep_feasible")):
             raise Declined("constraints that are kept all the time")
