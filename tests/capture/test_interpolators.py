@@ -241,6 +241,17 @@ OF_DATA = {
         )
         ** 2
     ),
+    "surface": lambda y, x: np.sum(
+        si.RectBivariateSpline(GRID[0], X, np.outer(y[:4], y), kx=2)(x / 3, 0.9 * x, grid=False)
+        ** 2
+    ),
+    "surface on a grid": lambda y, x: np.sum(
+        si.RectBivariateSpline(GRID[0], X, np.outer(y[:4], y))(np.sort(x) / 3, np.sort(x), dy=1)
+        ** 2
+    ),
+    "surface at points": lambda y, x: np.sum(
+        si.RectBivariateSpline(GRID[0], X, np.outer(y[:4], y)).ev(x / 3, 2.0 * x) ** 2
+    ),
     "radial": lambda y, x: np.sum(
         si.RBFInterpolator(PLACES, np.stack([y, y**2], 1))(np.stack([x, x**2], 1)) ** 2
     ),
@@ -325,7 +336,10 @@ OUTSIDE = {
     "on a grid": (si.RegularGridInterpolator, ((np.arange(4.0), np.arange(3.0)), np.eye(4)[:, :3])),
     "radial": (si.RBFInterpolator, (np.eye(4)[:, :2] + 0.1 * np.arange(8).reshape(4, 2), Y[:4])),
     "FITPACK": (si.UnivariateSpline, (X, Y)),
+    "surface": (si.RectBivariateSpline, (np.arange(4.0), np.arange(5.0), np.eye(4, 5))),
+    "smooth surface": (si.SmoothBivariateSpline, (X, X[::-1] ** 2, Y, None, [None] * 4, 1, 1)),
 }
+AT_PAIRS = {"surface", "smooth surface"}
 
 
 @ENGINES
@@ -334,9 +348,19 @@ def test_made_outside_and_used_inside(engine, name):
     cls, arguments = OUTSIDE[name]
     made = cls(*arguments)
     x = np.array([0.3, 0.8]) if name == "FITPACK" else np.array([[0.3, 0.4], [0.9, 1.7]])
-    compiled = autodiff.function(lambda x: np.sum(made(x) ** 2), engine=engine, on_fallback="error")
-    assert np.isclose(compiled(x), np.sum(made(x) ** 2), rtol=1e-13)
-    autodiff.check_gradient(lambda x: np.sum(made(x) ** 2), x, engine=engine)
+    if name in AT_PAIRS:
+
+        def f(x):
+            return np.sum(made(x[0], x[1]) ** 2) + np.sum(made.ev(x[:, 0], x[:, 1]) ** 3)
+
+    else:
+
+        def f(x):
+            return np.sum(made(x) ** 2)
+
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    assert np.isclose(compiled(x), f(x), rtol=1e-13)
+    autodiff.check_gradient(f, x, engine=engine)
 
 
 @ENGINES

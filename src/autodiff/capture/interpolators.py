@@ -48,6 +48,7 @@ from autodiff.ops.interpolation import (
     radial,
     spline,
     straight,
+    surface,
 )
 from autodiff.ops.known import check
 from autodiff.ops.smooth import derived_as
@@ -236,6 +237,10 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
         ext, (t, c, k) = read("ext"), _items(frame, read("_eval_args"))
         if type(owner).__call__ is interpolate.UnivariateSpline.__call__ and ext != 2:
             return _Fitpack(type(owner), _by_fitpack, (_double(t), _double(c), int(k)), ext, int(k))
+    if isinstance(owner, interpolate.BivariateSpline):
+        if type(owner).__call__ is interpolate.BivariateSpline.__call__:
+            tx, ty, c = (_double(x) for x in _items(frame, read("tck"))[:3])
+            return _Surface(type(owner), (tx, ty), c, tuple([int(k) for k in read("degrees")]))
     if type(owner) is interpolate.RegularGridInterpolator and not owner._descending_dimensions:
         names = {"points": "_grid", "values": "_values", "fill_value": "fill_value"}
         found = {name: read(own) for name, own in names.items()}
@@ -717,6 +722,78 @@ def _integrated(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
     return _integral_by_fitpack(_double(tck[0]), _double(tck[1]), tck[2], given["a"], given["b"])
 
 
+class _Surface(Interpolant):
+    """A spline of FITPACK's of two variables."""
+
+    def __init__(
+        self, cls: type, knots_of: tuple[Any, Any], c: Any, degrees: tuple[int, ...]
+    ) -> None:
+        super().__init__(cls, surface, (knots_of, c, degrees), True)
+
+    def at(self, *args: Any, **kwargs: Any) -> Any:
+        """Values on the grid of two rows of coordinates, or at points."""
+        return self._at(*args, **kwargs)
+
+    def _at(self, x: Any, y: Any, dx: Any = 0, dy: Any = 0, grid: Any = True) -> Any:
+        knots_of, c, degrees = self.parts
+        if not (isinstance(dx, int) and isinstance(dy, int) and isinstance(grid, bool)):
+            raise Declined("a spline of two variables with options known only at run time")
+        if not (0 <= dx < degrees[0] + (not dx) and 0 <= dy < degrees[1] + (not dy)):
+            raise Declined("a derivative of a higher order than the spline's degree")
+        x, y = _double(x), _double(y)
+        if grid:
+            x, y = np.reshape(x, (-1, 1)), np.reshape(y, (1, -1))
+            for row in (x[1:] >= x[:-1], y[:, 1:] >= y[:, :-1]):
+                rising: Any = np.all(row)
+                check(rising, "coordinates of a grid that do not rise")
+        x, y = np.broadcast_arrays(x, y)
+        flat = np.reshape(x, (-1,)), np.reshape(y, (-1,))
+        found: Any = np.reshape(surface(knots_of, c, degrees, flat, (dx, dy)), x.shape)
+        return Tracer(found.value, "array")
+
+    def ev(self, xi: Any, yi: Any, dx: Any = 0, dy: Any = 0) -> Any:
+        """Values at points."""
+        return self._at(xi, yi, dx, dy, False)
+
+    def derivative(self, nu: Any = 1) -> Interpolant:
+        """Not known of these."""
+        raise Declined("the derivative of a spline of two variables, as a spline")
+
+    antiderivative = derivative
+
+
+def _surface_through(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    """``RectBivariateSpline`` through its data, in which its coefficients are linear, axis by axis."""
+    x, y, z = (_double(given.pop(name)) for name in ("x", "y", "z"))
+    degrees = given.pop("kx", 3), given.pop("ky", 3)
+    _only(given, s=(0,), maxit=(20,))
+    if not all(isinstance(k, int) and 1 <= k <= 5 for k in degrees):
+        raise Declined("a spline of a degree known only at run time")
+    if not same_shape((*x.shape, *y.shape), z.shape) or not all(
+        isinstance(n, int) for n in z.shape
+    ):
+        raise Declined("a spline on a grid of sizes known only at run time")
+    make = sys.modules["scipy.interpolate"].splrep
+    exact: Any = z
+    for places, k in ((x, degrees[0]), (y, degrees[1])):  # each time the first axis goes last
+        along = functools.partial(_made_by_fitpack, make, {"k": k, "s": 0})
+        fit = Fit("RectBivariateSpline", along)
+        exact = np.transpose(coefficients(fit, (places.shape[0],), places, exact))
+
+    def made(x: Any, z: Any, y: Any) -> Any:
+        tx, ty, c = function(x, y, z, kx=degrees[0], ky=degrees[1]).tck
+        return _Knotted((tx, ty), np.reshape(c, z.shape))
+
+    c: Any = fitted(Fit("RectBivariateSpline", made), exact, x, z, y)
+    ends = []
+    for places, k in ((x, degrees[0]), (y, degrees[1])):
+        fit = Fit(
+            "RectBivariateSpline", functools.partial(_made_by_fitpack, make, {"k": k, "s": 0})
+        )
+        ends.append(knots(fit, places.shape[0] + k + 1, places))
+    return _Surface(function, (ends[0], ends[1]), np.reshape(c, (-1,)), degrees)
+
+
 # -- in several dimensions --------------------------------------------------------------------------------------
 _DEGREES = {"slinear": 1, "cubic": 3, "quintic": 5}
 
@@ -950,6 +1027,7 @@ OF_DATA: dict[str, Callable[..., Any]] = {
     "splrep": _by_fit,
     "splev": _evaluated,
     "splint": _integrated,
+    "RectBivariateSpline": _surface_through,
     "RegularGridInterpolator": _on_grid,
     "interpn": _interpn,
     "RBFInterpolator": _radial,

@@ -25,7 +25,7 @@ def attempt(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """What a method of such an array gives; NotImplemented for anything else."""
-    owner = getattr(function, "__self__", None)
+    owner: Any = getattr(function, "__self__", None)
     if not isinstance(function, MethodType) or not is_sparse(owner):
         return NotImplemented
     form, name = getattr(owner, "format", None), function.__name__

@@ -119,6 +119,31 @@ def spline(
     return _shaped(_only_inside(total, inside), points, axis)
 
 
+def surface(
+    knots_of: tuple[Array, Array],
+    c: Array,
+    degrees: tuple[int, int],
+    points: tuple[Array, Array],
+    nu: tuple[int, int] = (0, 0),
+) -> Array:
+    """Of FITPACK, at points of one axis each: a spline of two variables, which stays beyond its ends."""
+    found, places = [], []
+    for t, k, p, order in zip(knots_of, degrees, points, nu, strict=True):
+        n = t.shape[0] - k - 1
+        at = np.clip(p, t[k], t[n])
+        last = as_tracer(n - 1) if isinstance(n, Dim) else n - 1
+        interval: Array = np.clip(np.searchsorted(t[: n + 1], at, "right") - 1, k, last)
+        found.append(_basis(t, k, order, at, interval))
+        places.append(interval - k)
+    width = knots_of[1].shape[0] - degrees[1] - 1
+    total: Array = 0.0
+    for i, of_x in enumerate(found[0]):
+        row = (places[0] + i) * width + places[1]
+        for j, of_y in enumerate(found[1]):
+            total = total + c[row + j] * of_x * of_y
+    return total
+
+
 def _basis(t: Array, k: int, nu: int, p: Array, interval: Array) -> list[Array]:
     """The ``nu``-th derivatives of the ``k + 1`` B-splines that live on an interval."""
     zero: Array = zeros(p.shape, float)
@@ -485,4 +510,5 @@ __all__ = [
     "radial",
     "spline",
     "straight",
+    "surface",
 ]
