@@ -79,7 +79,9 @@ class Coloured:
     colours: np.ndarray
     product: np.ndarray  # of each element: the product that holds it
     place: np.ndarray  # ... and where
-    positions: dict[int, np.ndarray] = field(default_factory=dict)  # both, by the width of a product
+    positions: dict[int, np.ndarray] = field(
+        default_factory=dict
+    )  # both, by the width of a product
 
     def taken(self, table: np.ndarray) -> np.ndarray:
         """The elements, from the products, one row each."""
