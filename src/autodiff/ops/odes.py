@@ -362,6 +362,9 @@ def _with_floor(
     return np.concatenate([*sizes, np.zeros(0)])
 
 
+_STALLED = 100  # steps that do not move
+
+
 def _march(task: _Task, rtol: float, atol: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The solution at the times, and how large each derivative becomes on the way."""
     problem = task.problem
@@ -376,11 +379,16 @@ def _march(task: _Task, rtol: float, atol: np.ndarray) -> tuple[np.ndarray, np.n
     )  # fmt: skip
     found = np.empty((len(task.times), len(task.z0)))
     largest = np.abs(task.z0)
-    done = 0
+    done = stalled = 0
     if task.lookout is not None:
         task.lookout.begin(task.start, task.z0)
     while solver.status == "running":
+        before = solver.t
         message = solver.step()
+        # LSODA goes on with steps of no length, and with infinite states.
+        stalled = stalled + 1 if solver.t == before else 0
+        if stalled > _STALLED or not np.all(np.isfinite(solver.y)):
+            raise unsolved(problem, solver.t, "the solution does not stay finite")
         if solver.status == "failed":
             raise unsolved(problem, solver.t, message)
         if task.lookout is not None:
