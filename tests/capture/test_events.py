@@ -227,3 +227,41 @@ def test_the_time_of_an_event_that_is_not_reached_is_an_index_error(engine):
 
     with pytest.raises(IndexError):
         autodiff.gradient(f, engine=engine)(np.array([0.7, 1.1]))
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_the_end_moves_with_the_event_that_ends_it_not_with_another_at_the_same_moment(mode):
+    """y = 1 - p t; y = 1/2 is looked at, y = q / 2 ends the integration, at first both at t = 1/2."""
+
+    def f(p, q):
+        def looked_at(t, y):
+            return y[0] - 0.5
+
+        def ends(t, y):
+            return y[0] - 0.5 * q
+
+        ends.terminal = True
+        found = si.solve_ivp(lambda t, y: [-p], (0, 2), [1.0], events=[looked_at, ends], rtol=1e-9)
+        return np.array([found.t_events[0][0], found.t_events[1][0], found.y[0, -1], found.t[-1]])
+
+    by_p, by_q = autodiff.jacobian(f, mode=mode)(1.0, 1.0)
+    assert np.allclose(by_p, [-0.5, -0.5, 0.0, -0.5], atol=1e-8)
+    assert np.allclose(by_q, [0.0, -0.5, 0.5, -0.5], atol=1e-8)
+
+
+@pytest.mark.parametrize("distance", [0.0, 2e-16, -2e-16, 1e-12, -1e-12])
+def test_an_event_within_rounding_of_a_time_that_is_asked_for(distance):
+    times = np.array([0.0, 0.5, 1.0 + distance, 1.5])
+
+    def f(p):
+        def ends(t, y):
+            return y[0]
+
+        ends.terminal = True
+        return si.solve_ivp(
+            lambda t, y: [-p], (0, 2), [1.0], events=ends, t_eval=times, rtol=1e-9
+        ).y[0]
+
+    found = f(1.0)
+    assert np.array_equal(autodiff.function(f)(1.0), found)
+    assert np.allclose(autodiff.jacobian(f)(1.0), -times[: len(found)], atol=1e-8)

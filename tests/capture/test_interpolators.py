@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.interpolate as si
+import scipy.optimize
 import scipy.sparse.linalg
 
 import autodiff
@@ -208,6 +209,22 @@ OF_DATA = {
     ),
     "splrep": lambda y, x: np.sum(si.splev(x, si.splrep(X, y), der=1) ** 2),
     "splrep of knots": lambda y, x: np.sum(si.splev(x, si.splrep(X, y, t=[X[3], X[5]])) ** 2),
+    "integral": lambda y, x: si.CubicSpline(X, y).integrate(x[0], x[1]) ** 2,
+    "antiderivative": lambda y, x: np.sum(si.PchipInterpolator(X, y).antiderivative()(x) ** 2),
+    "integral of a B-spline": lambda y, x: si.make_interp_spline(X, y, k=2).integrate(x[0], 9.0),
+    "integral of FITPACK": lambda y, x: si.UnivariateSpline(X, y, s=0).integral(x[0], 9.0) ** 2,
+    "splint": lambda y, x: si.splint(-1.0, x[1], si.splrep(X, y, k=5)) ** 2,
+    "derivative of FITPACK": lambda y, x: np.sum(
+        si.UnivariateSpline(X, y, s=0).derivative()(x) ** 2
+    ),
+    "along rows": lambda y, x: np.sum(si.CubicSpline(X, np.stack([y, y**2]), axis=1)(x) ** 2),
+    "natural B-spline": lambda y, x: np.sum(si.make_interp_spline(X, y, bc_type="natural")(x) ** 2),
+    "smoothing of rows": lambda y, x: np.sum(
+        si.make_smoothing_spline(X, np.stack([y, y**2], 1), lam=0.1)(x) ** 2
+    ),
+    "smoothing by itself": lambda y, x: np.sum(
+        si.make_smoothing_spline(X, y, 2 + np.cos(y), lam=0.1 * y[0])(x) ** 2
+    ),
     "polynomials": lambda y, x: np.sum(si.PPoly(np.stack([y[:-1], y[1:]]), X)(0.99 * x) ** 2),
     "a B-spline": lambda y, x: np.sum(si.BSpline(FEW, y[:6], 2)(x) ** 2),
     "a line": lambda y, x: np.sum(si.interp1d(X, y)(0.99 * x) ** 2),
@@ -223,6 +240,17 @@ OF_DATA = {
             np.stack([x / 3, 0.99 * x], 1)
         )
         ** 2
+    ),
+    "surface": lambda y, x: np.sum(
+        si.RectBivariateSpline(GRID[0], X, np.outer(y[:4], y), kx=2)(x / 3, 0.9 * x, grid=False)
+        ** 2
+    ),
+    "surface on a grid": lambda y, x: np.sum(
+        si.RectBivariateSpline(GRID[0], X, np.outer(y[:4], y))(np.sort(x) / 3, np.sort(x), dy=1)
+        ** 2
+    ),
+    "surface at points": lambda y, x: np.sum(
+        si.RectBivariateSpline(GRID[0], X, np.outer(y[:4], y)).ev(x / 3, 2.0 * x) ** 2
     ),
     "radial": lambda y, x: np.sum(
         si.RBFInterpolator(PLACES, np.stack([y, y**2], 1))(np.stack([x, x**2], 1)) ** 2
@@ -308,7 +336,10 @@ OUTSIDE = {
     "on a grid": (si.RegularGridInterpolator, ((np.arange(4.0), np.arange(3.0)), np.eye(4)[:, :3])),
     "radial": (si.RBFInterpolator, (np.eye(4)[:, :2] + 0.1 * np.arange(8).reshape(4, 2), Y[:4])),
     "FITPACK": (si.UnivariateSpline, (X, Y)),
+    "surface": (si.RectBivariateSpline, (np.arange(4.0), np.arange(5.0), np.eye(4, 5))),
+    "smooth surface": (si.SmoothBivariateSpline, (X, X[::-1] ** 2, Y, None, [None] * 4, 1, 1)),
 }
+AT_PAIRS = {"surface", "smooth surface"}
 
 
 @ENGINES
@@ -317,9 +348,19 @@ def test_made_outside_and_used_inside(engine, name):
     cls, arguments = OUTSIDE[name]
     made = cls(*arguments)
     x = np.array([0.3, 0.8]) if name == "FITPACK" else np.array([[0.3, 0.4], [0.9, 1.7]])
-    compiled = autodiff.function(lambda x: np.sum(made(x) ** 2), engine=engine, on_fallback="error")
-    assert np.isclose(compiled(x), np.sum(made(x) ** 2), rtol=1e-13)
-    autodiff.check_gradient(lambda x: np.sum(made(x) ** 2), x, engine=engine)
+    if name in AT_PAIRS:
+
+        def f(x):
+            return np.sum(made(x[0], x[1]) ** 2) + np.sum(made.ev(x[:, 0], x[:, 1]) ** 3)
+
+    else:
+
+        def f(x):
+            return np.sum(made(x) ** 2)
+
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    assert np.isclose(compiled(x), f(x), rtol=1e-13)
+    autodiff.check_gradient(f, x, engine=engine)
 
 
 @ENGINES
@@ -337,9 +378,9 @@ def test_the_places_of_data_carry_none_and_say_so(engine):
 def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine):
     spline = SPLINES["cubic"]
     for f in (
-        lambda y: np.sum(si.UnivariateSpline(X, y, s=0.1)(INSIDE)),
-        lambda y: si.CubicSpline(X, y).integrate(0, 1)[()],
-        lambda y: np.sum(spline.integrate(0, y[0])),
+        lambda y: np.sum(si.splev(INSIDE, si.splrep(X, y, s=0.1, per=1))),
+        lambda y: si.CubicSpline(X, y - 3).roots()[0],
+        lambda y: np.sum(spline.integrate(0, y[0], "periodic")),
     ):
         assert np.isclose(autodiff.function(f, engine=engine)(Y), f(Y), rtol=1e-15)
         with pytest.raises((autodiff.DerivativeError, autodiff.errors.UnsupportedError)):
@@ -350,3 +391,93 @@ def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine):
     assert is_polynomial(1.0) == 1.0
     made = autodiff.function(lambda x: (x, spline.derivative()), engine=engine)(1.0)[1]
     assert isinstance(made, si.PPoly) and made(1.0) == spline.derivative()(1.0)
+
+
+MANY = np.linspace(0, 3, 20)
+NOISY = np.sin(2 * MANY) + 0.1 * np.random.default_rng(3).normal(size=20)
+WEIGHTS = 1 + 0.3 * np.cos(MANY)
+AT = np.array([0.3, 1.1, 2.7])
+
+
+def closest(t, k, y, w, s):
+    """What FITPACK's smoothing spline is on its knots, with ``s`` reached exactly."""
+    functions = si.BSpline.design_matrix(MANY, t, k).toarray()
+    n = functions.shape[1]
+    steps = si.BSpline(t, np.eye(n), k)((t[k:n] + t[k + 1 : n + 1]) / 2, k)
+    jumps = np.diff(steps, axis=0) / 1e3
+
+    def coefficients(logarithm):
+        normal = (functions.T * w**2) @ functions + np.exp(logarithm) * (jumps.T @ jumps)
+        return np.linalg.solve(normal, functions.T @ (w**2 * y))
+
+    def missed(logarithm):
+        return np.sum((w * (y - functions @ coefficients(logarithm))) ** 2) - s
+
+    c = coefficients(scipy.optimize.brentq(missed, -30, 30, xtol=1e-14))
+    return si.BSpline(t, c, k)(AT)
+
+
+SMOOTHED = {
+    "UnivariateSpline": lambda y, w, s: si.UnivariateSpline(MANY, y, w, s=s)(AT),
+    "splrep": lambda y, w, s: si.splev(AT, si.splrep(MANY, y, w, s=s)),
+    "of degree 4": lambda y, w, s: si.UnivariateSpline(MANY, y, w, k=4, s=s)(AT),
+}
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", SMOOTHED)
+def test_knots_chosen_by_the_data_stay_and_coefficients_move(engine, name):
+    """By the data, their weights, and by how close the spline shall be."""
+    f, k, s = SMOOTHED[name], 4 if name.endswith("4") else 3, 0.15
+    arguments = (NOISY, WEIGHTS, s)
+    found = autodiff.function(f, engine=engine, on_fallback="error")(*arguments)
+    assert np.array_equal(found, f(*arguments))
+    t, c, _ = si.splrep(MANY, NOISY, WEIGHTS, k=k, s=s)
+    assert len(t) > 2 * k + 2
+    reached = np.sum((WEIGHTS * (NOISY - si.splev(MANY, (t, c, k)))) ** 2)
+    h = 1e-6
+
+    def numeric(dy, dw, ds):
+        ends = [
+            closest(t, k, NOISY + h * i * dy, WEIGHTS + h * i * dw, reached + h * i * ds)
+            for i in (-1, 1)
+        ]
+        return (ends[1] - ends[0]) / (2 * h)
+
+    direction = np.sin(np.arange(20.0))
+    by_y, by_w, by_s = autodiff.jacobian(f, mode="reverse", engine=engine)(*arguments)
+    assert np.allclose(by_y @ direction, numeric(direction, 0, 0), rtol=1e-5, atol=1e-7)
+    assert np.allclose(by_w @ direction, numeric(0, direction, 0), rtol=1e-5, atol=1e-7)
+    assert np.allclose(by_s, numeric(0, 0, 1.0), rtol=1e-5, atol=1e-7)
+    forward = autodiff.jacobian(f, mode="forward", engine=engine)(*arguments)
+    for a, b in zip(forward, (by_y, by_w, by_s), strict=True):
+        assert np.allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_a_smoothing_spline_that_needs_no_knots_is_a_polynomial():
+    def f(y):
+        return si.UnivariateSpline(MANY, y, s=100.0)(AT)
+
+    cubic = [np.polyval(np.polyfit(MANY, e, 3), AT) for e in np.eye(20)]
+    assert np.allclose(autodiff.jacobian(f)(NOISY), np.transpose(cubic), atol=1e-9)
+
+
+def test_how_smooth_is_read_at_every_call():
+    f = autodiff.function(lambda s: si.UnivariateSpline(MANY, NOISY, s=s)(AT), on_fallback="error")
+    for s in (0.15, 0.6, 5.0, 0.15):
+        assert np.array_equal(f(s), si.UnivariateSpline(MANY, NOISY, s=s)(AT))
+
+
+def test_smoothing_by_cross_validation():
+    """SciPy finds the penalty to 1e-5; its derivative is that of the exact one."""
+
+    def f(y):
+        return si.make_smoothing_spline(MANY, y)(AT)
+
+    assert np.array_equal(autodiff.function(f, on_fallback="error")(NOISY), f(NOISY))
+    found = autodiff.jacobian(f)(NOISY)
+    direction, h = np.cos(np.arange(20.0)), 1e-3
+    numeric = (f(NOISY + h * direction) - f(NOISY - h * direction)) / (2 * h)
+    fixed = si.make_smoothing_spline(MANY, direction, lam=0.003)(AT)
+    assert np.allclose(found @ direction, numeric, rtol=0.02, atol=1e-3)
+    assert not np.allclose(fixed, numeric, rtol=0.02, atol=1e-3)

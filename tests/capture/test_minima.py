@@ -233,6 +233,49 @@ def held_by_constraints_and_bounds(a):
     return found.x[0] * found.x[1] + found.fun
 
 
+def linear_constraints(a):
+    """One that moves, with a matrix that moves, one that is an equation, and one made outside."""
+    found = so.minimize(
+        lambda z: np.sum((z - 2 * a) ** 2) + z[0] ** 4,
+        [0.5, 0.4, 0.3],
+        constraints=[
+            so.LinearConstraint(np.array([[a, 1.0, 0.0], [1.0, -1.0, 0.0]]), [-9.0, -9.0], 0.8),
+            so.LinearConstraint([1.0, 1.0, 1.0], 1.5 * a, 1.5 * a),
+            WIDE,
+        ],
+        options={"ftol": 1e-14},
+    )
+    return found.x[0] * found.x[1] + found.x[2]
+
+
+WIDE = so.LinearConstraint(np.eye(3), -10.0, [10.0, np.inf, 10.0])
+
+
+def nonlinear_constraints(a):
+    def objective(z):
+        return (z[0] - a) ** 2 + (z[1] - 2.0) ** 2
+
+    circle = so.NonlinearConstraint(lambda z: z[0] ** 2 + a * z[1] ** 2, -np.inf, 1.0)
+    first = so.minimize(objective, [0.2, 0.3], constraints=circle, options={"ftol": 1e-14}).x
+    between = so.NonlinearConstraint(
+        lambda z: np.array([z[0] * z[1], z[0]]),
+        np.array([0.1, 0.0]),
+        np.array([0.5 * a, 9.0]),
+        jac=lambda z: np.array([[z[1], z[0]], [1.0, 0.0]]),
+    )
+    second = so.minimize(
+        objective, [0.4, 0.5], bounds=so.Bounds([0.0, 0.1], [9.0, a]), constraints=[between],
+        options={"ftol": 1e-14},
+    ).x  # fmt: skip
+    return first[0] * first[1] + second[0]
+
+
+def bounds_that_move(a):
+    box = so.Bounds([-1.0, 0.0], [0.5 * a, 9.0])
+    found = so.minimize(lambda z: np.sum((z - 2) ** 2) + z[0] * z[1], [0.1, 0.2], bounds=box)
+    return found.x[0] * found.x[1]
+
+
 def constraints_with_jacobians(a):
     found = so.minimize(
         lambda z: np.sum((z - a) ** 2) + z[0] ** 4,
@@ -282,7 +325,8 @@ MINIMA = {
             held_by_an_equation, held_by_an_inequality, held_by_some_of_several_constraints,
             assignment, in_a_loop,
             inside_of_a_root, on_a_branch, held_by_constraints_and_bounds,
-            constraints_with_jacobians, older_names, along_a_line,
+            constraints_with_jacobians, linear_constraints, nonlinear_constraints, bounds_that_move,
+            older_names, along_a_line,
         )
     },
     **{loss: robust(loss) for loss in ("soft_l1", "huber", "cauchy", "arctan")},
@@ -292,9 +336,11 @@ MINIMA = {
 FAST = (
     "gradient_beside_the_objective", "held_by_bounds", "brent", "bounded_and_held", "least_squares",
     "fit", "assignment", "in_a_loop", "L-BFGS-B", "held_by_some_of_several_constraints",
+    "linear_constraints",
 )  # fmt: skip
 # Minimisers that stop by comparing values of the objective are as good as the root of its rounding error.
 ROUGH = {
+    "linear_constraints": 1e-5, "nonlinear_constraints": 1e-5,
     "held_by_constraints_and_bounds": 1e-5, "older_names": 1e-5,
     "held_by_an_equation": 1e-5, "held_by_an_inequality": 1e-5,
     "held_by_some_of_several_constraints": 1e-5, "Nelder-Mead": 1e-4, "COBYLA": 1e-3, "TNC": 1e-4, "SLSQP": 1e-4,

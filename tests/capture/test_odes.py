@@ -636,3 +636,18 @@ def test_a_structure_is_read_at_every_call():
     for structure in (LINE, sp.csc_array(np.ones((6, 6))), sp.eye_array(6, format="csc")):
         held["S"] = structure
         assert np.allclose(function(p), heated(p, method="BDF", jac_sparsity=structure), rtol=1e-13)
+
+
+@pytest.mark.filterwarnings("ignore:Excess work done")
+def test_a_solution_that_ends_before_the_last_time_is_an_error_and_no_hang():
+    """y' = p y**2 ends at 1 / p, beyond which LSODA goes on with steps of no length."""
+
+    def f(p):
+        return si.odeint(lambda y, t: p * y**2, [1.0], [0.0, 5.0])[-1, 0]
+
+    text = (
+        "odeint has no derivative here: the equations of its derivative cannot be integrated beyond"
+    )
+    for mode in ("forward", "reverse"):
+        with pytest.raises(autodiff.DerivativeError, match=text):
+            autodiff.jacobian(f, mode=mode)(1.0)

@@ -347,3 +347,37 @@ def test_a_name_that_asks_whether_something_is_a_number():
         return x * 1.0 if np.isscalar((x, x)) or np.isscalar([x]) else x * 2.0
 
     np.testing.assert_array_equal(autodiff.function(f)(np.ones(2)), f(np.ones(2)))
+
+
+OF_LISTS = {
+    "lil @": ("lil", lambda A, x: A @ x),
+    "@ lil": ("lil", lambda A, x: x @ A),
+    "lil @ matrix": ("lil", lambda A, x: A @ np.stack([x, x**2], 1)),
+    "lil.dot": ("lil", lambda A, x: A.dot(x)),
+    "lil.toarray": ("lil", lambda A, x: A.toarray() @ x),
+    "lil.sum": ("lil", lambda A, x: A.sum(axis=0) * x),
+    "@ bsr": ("bsr", lambda A, x: x @ A),
+    "bsr.sum": ("bsr", lambda A, x: A.sum() * x),
+}
+
+
+@pytest.mark.parametrize("name", OF_LISTS)
+def test_arrays_of_lists_and_of_blocks_are_read_at_every_call(name):
+    form, use = OF_LISTS[name]
+    matrix = sp.csr_array(np.array([[2.0, 0, 1], [0, 3, 0], [1, 0, 0]])).asformat(form)
+    x = np.array([0.3, -0.7, 1.1])
+
+    def f(x):
+        return use(matrix, x)
+
+    compiled = autodiff.function(f, on_fallback="error")
+    slope = autodiff.jacobian(f, on_fallback="error")
+    for value in (5.0, 6.0):
+        if form == "lil":
+            matrix[1, 1] = value
+        else:
+            matrix.data[0] = value
+        assert np.allclose(compiled(x), f(x), rtol=1e-15)
+        columns = [(f(x + e) - f(x - e)) / 2 for e in np.eye(3)]
+        if name != "lil @ matrix":
+            assert np.allclose(slope(x), np.stack(columns, -1), rtol=1e-13, atol=1e-13)

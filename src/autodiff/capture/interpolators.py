@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers.programs import for_derivatives
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.ladder import Bail
@@ -35,6 +36,8 @@ from autodiff.ops.interpolation import (
     filled,
     fitted,
     hermite,
+    integral_of_pieces,
+    integral_of_spline,
     knots,
     linear_weights,
     monotone_slopes,
@@ -45,10 +48,14 @@ from autodiff.ops.interpolation import (
     radial,
     spline,
     straight,
+    surface,
 )
 from autodiff.ops.known import check
+from autodiff.ops.smooth import derived_as
+from autodiff.ops.smoothing import by_knots, chosen, penalised
+from autodiff.ops.solvers import calling_from
 from autodiff.ops.structural import zeros
-from autodiff.ops.tracer import Tracer, as_tracer, is_traced
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, is_traced
 from autodiff.plain_data import dataclass
 
 
@@ -85,17 +92,60 @@ class Interpolant:
 
     def derivative(self, nu: Any = 1) -> Interpolant:
         """The derivative, as an interpolator."""
-        if not isinstance(nu, int) or nu < 0:
-            raise Declined("the antiderivative of an interpolator")
+        if not isinstance(nu, int):
+            raise Declined("a derivative of an order known only at run time")
+        if nu < 0:
+            return self.antiderivative(-nu)
         left = nu if self.degree is None else self.degree - self.order
         if nu > left:
             raise ValueError(
                 f"Order of derivative (n = {nu}) must be <= order of spline (k = {left})"
             )
-        order = self.order + nu
-        return Interpolant(
-            self.cls, self.evaluate, self.parts, self.extrapolate, self.degree, order
+        return type(self)(
+            self.cls, self.evaluate, self.parts, self.extrapolate, self.degree, self.order + nu
         )
+
+    def antiderivative(self, nu: Any = 1) -> Interpolant:
+        """The antiderivative that is 0 where the interpolator begins, as an interpolator."""
+        if not isinstance(nu, int):
+            raise Declined("an antiderivative of an order known only at run time")
+        if nu < 0:
+            return self.derivative(-nu)
+        made = self
+        for _ in range(nu):
+            made = made._integral()
+        return made
+
+    def _integral(self) -> Interpolant:
+        if self.order or self.extrapolate == "periodic":
+            raise Declined("the antiderivative of a derivative, or of a periodic interpolator")
+        if self.degree is None:
+            c, x, axis = self.parts
+            parts: tuple[Any, ...] = (integral_of_pieces(c, x), x, axis)
+        else:
+            t, c, *others = self.parts
+            parts = (*integral_of_spline(t, c, self.degree), self.degree + 1, *others[1:])
+        degree = None if self.degree is None else self.degree + 1
+        cls = sys.modules["scipy.interpolate"].PPoly if self.degree is None else self.cls
+        return type(self)(cls, self.evaluate, parts, self.extrapolate, degree)
+
+    def integrate(self, a: Any, b: Any, extrapolate: Any = None) -> Any:
+        """The integral between two points; of a B-spline that does not go on, as if it were 0 beyond."""
+        goes_on = self.extrapolate if extrapolate is None else extrapolate
+        if not isinstance(goes_on, bool):
+            raise Declined("the integral of a periodic interpolator")
+        a, b = _number(a), _number(b)
+        if self.degree is not None and not goes_on:
+            a, b = (np.clip(x, *self._ends()) for x in (a, b))
+        whole = self.antiderivative()
+        first, last = (whole.at(x, 0, True if self.degree is not None else goes_on) for x in (a, b))
+        # PPoly gives an array without axes, BSpline a number.
+        return Tracer((last - first).value, "array") if self.degree is None else last - first
+
+    def _ends(self) -> tuple[Any, Any]:
+        t, k = self.parts[0], self.degree
+        assert k is not None
+        return t[k], t[t.shape[0] - k - 1]
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -111,6 +161,9 @@ class Interpolant:
         return self.at(*args, **kwargs)
 
 
+_METHODS = ("derivative", "antiderivative", "integrate", "integral", "ev", "__call__")
+
+
 def attempt(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -121,7 +174,7 @@ def attempt(
     owner, method = function, "at"
     if isinstance(function, MethodType):
         owner, method = function.__self__, function.__name__
-        if method not in ("derivative", "__call__"):
+        if method not in _METHODS:
             return NotImplemented
         method = "at" if method == "__call__" else method
     try:
@@ -184,6 +237,10 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
         ext, (t, c, k) = read("ext"), _items(frame, read("_eval_args"))
         if type(owner).__call__ is interpolate.UnivariateSpline.__call__ and ext != 2:
             return _Fitpack(type(owner), _by_fitpack, (_double(t), _double(c), int(k)), ext, int(k))
+    if isinstance(owner, interpolate.BivariateSpline):
+        if type(owner).__call__ is interpolate.BivariateSpline.__call__:
+            tx, ty, c = (_double(x) for x in _items(frame, read("tck"))[:3])
+            return _Surface(type(owner), (tx, ty), c, tuple([int(k) for k in read("degrees")]))
     if type(owner) is interpolate.RegularGridInterpolator and not owner._descending_dimensions:
         names = {"points": "_grid", "values": "_values", "fill_value": "fill_value"}
         found = {name: read(own) for name, own in names.items()}
@@ -313,12 +370,25 @@ _BEYOND = (True, False)
 
 
 def _cubic(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    axis = _first_axis(given)
     x, y = _data(given, "x", "y")
     ends = ("not-a-knot", "natural", "clamped")
-    options = dict(_only(given, bc_type=ends, extrapolate=_BEYOND, axis=(0,)))
+    options = dict(_only(given, bc_type=ends, extrapolate=_BEYOND))
     fit = Fit("CubicSpline", functools.partial(function, **options))
     c = coefficients(fit, (4, x.shape[0] - 1), x, y)
-    return Interpolant(function, _piecewise, (c, x, 0), options.get("extrapolate", True))
+    return Interpolant(function, _piecewise, (c, x, axis), options.get("extrapolate", True))
+
+
+def _first_axis(given: dict[str, Any]) -> int:
+    """The axis of the values along which they are given, which becomes the first one."""
+    axis = given.pop("axis", 0)
+    if not isinstance(axis, int):
+        raise Declined("an interpolator along an axis known only at run time")
+    if not axis:
+        return 0
+    values: Any = _array(given["y"])
+    given["y"] = np.moveaxis(values, axis, 0)
+    return axis % len(values.shape)
 
 
 def _chosen_slopes(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
@@ -350,21 +420,61 @@ def _b_spline(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant
         t, where = _fixed_knots(frame, "make_lsq_spline", t)
         fit = Fit("make_lsq_spline", lambda x, y: function(x, y, where, k))
         return Interpolant(cls, _spline, (t, coefficients(fit, (count,), x, y), k, 0), True, k)
-    if function.__name__ == "make_smoothing_spline":
-        options, k = (
-            {"lam": float(given.pop("lam"))} if isinstance(given.get("lam"), float) else {},
-            3,
-        )
-        _only(given)
-        if not options:
-            raise Declined("a spline whose smoothness SciPy chooses")
-        count = x.shape[0] + 2
-    else:
-        ends = _only(given, k=(1, 2, 3, 4, 5), bc_type=("not-a-knot",), axis=(0,))
-        options, k, count = dict(ends), ends.get("k", 3), x.shape[0]
+    ends = ("not-a-knot", "natural", "clamped")
+    options = dict(_only(given, k=(1, 2, 3, 4, 5), bc_type=ends, axis=(0,)))
+    k, usual = options.get("k", 3), options.get("bc_type", ends[0]) == ends[0]
+    if not usual and k != 3:
+        raise Declined("a spline of another degree with conditions at its ends")
+    count = x.shape[0] if usual else x.shape[0] + 2
     fit = Fit(function.__name__, functools.partial(function, **options))
     c, t = coefficients(fit, (count,), x, y), knots(fit, count + k + 1, x)
     return Interpolant(cls, _spline, (t, c, k, 0), True, k)
+
+
+def _smoothing_spline(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    """``make_smoothing_spline``: the natural spline through values that a formula says."""
+    interpolate = sys.modules["scipy.interpolate"]
+    x, y = _data(given, "x", "y")
+    lam, w = given.pop("lam", None), given.pop("w", None)
+    _only(given, axis=(0,))
+    if lam is None and len(y.shape) != 1:
+        raise Declined("smoothing splines of several rows, each as smooth as SciPy chooses")
+    n = x.shape[0]
+    w = np.add(zeros((n,), np.dtype(float)), 1.0) if w is None else _double(w)
+    if lam is not None:
+        lam = _number(lam)
+        possible: Any = np.greater_equal(lam, 0.0)
+        check(possible, "a negative penalty")
+    positive: Any = np.all(np.greater(w, 0.0))
+    check(positive, "weights that are not positive")
+    places = _fixed(function.__name__, x)
+    natural = functools.partial(interpolate.make_interp_spline, k=3, bc_type="natural")
+    t = knots(Fit(function.__name__, natural), n + 6, x)
+    source = frame.trace.builder.source
+    with for_derivatives(frame.trace):
+        exact, how_smooth, begun = penalised(places, y, w, lam)
+        if lam is None:
+            site = {"name": "scipy.interpolate.make_smoothing_spline", "source": source}
+            exact = emit_tracer("agrees", exact, how_smooth, begun, **site)
+    fit = Fit(function.__name__, functools.partial(_smoothed, function))
+    c = fitted(fit, exact, x, y, w, *([] if lam is None else [lam]))
+    return Interpolant(interpolate.BSpline, _spline, (t, c, 3, 0), True, 3)
+
+
+def _smoothed(function: Any, x: Any, y: Any, w: Any, lam: Any = None) -> Any:
+    return function(x, y, w, lam=None if lam is None else float(lam))
+
+
+def _number(x: Any) -> Tracer:
+    found = _double(x)
+    if found.shape:
+        raise Declined("an interpolator with an array in place of a number")
+    return found
+
+
+def _fixed(name: str, x: Tracer) -> Any:
+    """Places by which there is no derivative."""
+    return knots(Fit(name, lambda x, y: _Knotted(x, None)), x.shape[0], x)
 
 
 def _fixed_knots(frame: Frame, name: str, t: Tracer) -> tuple[Any, np.ndarray]:
@@ -480,19 +590,81 @@ class _Fitpack(Interpolant):
         t, c, k = self.parts
         return _by_fitpack(t, c, k, ext, _double(x), self.order + nu)
 
+    def integral(self, a: Any, b: Any) -> Any:
+        """The integral between two points, of a spline that is 0 beyond its ends."""
+        if self.order:
+            raise Declined("the integral of a derivative")
+        t, c, k = self.parts
+        return _integral_by_fitpack(t, c, k, a, b)
+
+
+def _integral_by_fitpack(t: Any, c: Any, k: int, a: Any, b: Any) -> Any:
+    n = t.shape[0] - k - 1
+    a, b = (np.clip(_number(x), t[k], t[n]) for x in (a, b))
+    knots_of_whole, whole = integral_of_spline(t, c[:n], k)
+    first, last = (spline(knots_of_whole, whole, k + 1, x) for x in (a, b))
+    return last - first
+
+
+def _by_fit(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
+    """``splrep`` and the splines of FITPACK: through the data, of given knots, or smoothing."""
+    name = function.__name__
+    smooth, weighted = given.get("s"), given.get("w") is not None
+    if smooth is None and name == "splrep":
+        smooth = 0 if not weighted or "t" in given else None
+    elif smooth is None and name != "UnivariateSpline":
+        smooth = 0
+    given.pop("s", None)
+    if not isinstance(smooth, Tracer) and smooth == 0 and not weighted:
+        return _linear_fit(frame, function, given)
+    if "t" in given:
+        raise Declined("a spline of given knots with weights")
+    return _smoothing_fit(frame, function, given, smooth)
+
+
+def _smoothing_fit(frame: Frame, function: Any, given: dict[str, Any], smooth: Any) -> Any:
+    """A spline of FITPACK's whose knots are chosen by the data."""
+    name, trace = function.__name__, frame.trace
+    x, y = _data(given, "x", "y")
+    w, k, ext = given.pop("w", None), given.pop("k", 3), given.pop("ext", 0)
+    _only(given, per=(0, False), task=(0,), full_output=(0, False), check_finite=_BEYOND)
+    ext = _EXTRAPOLATION.get(ext)
+    if ext is None or not isinstance(k, int) or len(y.shape) != 1:
+        raise Declined("a spline with options of another kind")
+    n = x.shape[0]
+    w = np.add(zeros((n,), np.dtype(float)), 1.0) if w is None else _double(w)
+    if smooth is None:  # as many degrees of freedom as there are data, or for splrep somewhat fewer
+        count: Any = emit_tracer("extent", size=n) if isinstance(n, Dim) else float(n)
+        smooth = count - np.sqrt(2 * count) if name == "splrep" else count
+    s = _number(as_tracer(smooth))
+    values = (x, y, w, s)
+    source = trace.builder.source
+
+    def make(x: Any, y: Any, w: Any, s: Any) -> Any:
+        made = calling_from(source)(function, {"x": x, "y": y, "w": w, "k": k, "s": float(s)})
+        return made if isinstance(made, tuple) else made._eval_args
+
+    t, found = chosen(name, make, k, values)
+    with for_derivatives(trace):
+        exact = by_knots(t, found, k, _fixed(name, x), y, w, s)
+        site = {"name": f"scipy.interpolate.{name}", "source": source}
+        exact = emit_tracer("agrees", exact, exact, found, **site)
+    c = derived_as(found, exact)
+    if name == "splrep":
+        return t, np.concatenate([c, zeros((k + 1,), np.dtype(float))]), k
+    return _Fitpack(function, _by_fitpack, (t, c, k), ext, k)
+
 
 def _linear_fit(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
     """``splrep`` and the splines of FITPACK, where they pass through the data or have given knots."""
     name = function.__name__
     x, y = _data(given, "x", "y")
-    smooth, k = given.pop("s", None), given.pop("k", 3)
-    if isinstance(smooth, (int, float)) and smooth != 0 or not isinstance(k, int):
-        raise Declined("a spline whose knots SciPy chooses by the data")
-    if smooth is None and name == "UnivariateSpline":
-        raise Declined("a spline whose knots SciPy chooses by the data")
+    k = given.pop("k", 3)
+    if not isinstance(k, int):
+        raise Declined("a spline of a degree known only at run time")
     ext = _EXTRAPOLATION.get(given.pop("ext", 0))
     t = given.pop("t", None)
-    _only(given)
+    _only(given, per=(0, False), task=(0, -1), full_output=(0, False), check_finite=_BEYOND)
     if ext is None or len(y.shape) != 1:
         raise Declined("a spline with options of another kind")
     if t is None:
@@ -539,6 +711,87 @@ def _evaluated(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
     if ext is None or not isinstance(nu, int):
         raise Declined("splev with options of another kind")
     return _by_fitpack(_double(tck[0]), _double(tck[1]), tck[2], ext, _double(given["x"]), nu)
+
+
+def _integrated(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
+    """``splint``: the integral of a spline that is 0 beyond its ends."""
+    tck = given.pop("tck")
+    _only({k: v for k, v in given.items() if k not in ("a", "b")}, full_output=(0, False))
+    if not isinstance(tck, tuple) or len(tck) != 3 or not isinstance(tck[2], int):
+        raise Declined("splint of something else than knots, coefficients and a degree")
+    return _integral_by_fitpack(_double(tck[0]), _double(tck[1]), tck[2], given["a"], given["b"])
+
+
+class _Surface(Interpolant):
+    """A spline of FITPACK's of two variables."""
+
+    def __init__(
+        self, cls: type, knots_of: tuple[Any, Any], c: Any, degrees: tuple[int, ...]
+    ) -> None:
+        super().__init__(cls, surface, (knots_of, c, degrees), True)
+
+    def at(self, *args: Any, **kwargs: Any) -> Any:
+        """Values on the grid of two rows of coordinates, or at points."""
+        return self._at(*args, **kwargs)
+
+    def _at(self, x: Any, y: Any, dx: Any = 0, dy: Any = 0, grid: Any = True) -> Any:
+        knots_of, c, degrees = self.parts
+        if not (isinstance(dx, int) and isinstance(dy, int) and isinstance(grid, bool)):
+            raise Declined("a spline of two variables with options known only at run time")
+        if not (0 <= dx < degrees[0] + (not dx) and 0 <= dy < degrees[1] + (not dy)):
+            raise Declined("a derivative of a higher order than the spline's degree")
+        x, y = _double(x), _double(y)
+        if grid:
+            x, y = np.reshape(x, (-1, 1)), np.reshape(y, (1, -1))
+            for row in (x[1:] >= x[:-1], y[:, 1:] >= y[:, :-1]):
+                rising: Any = np.all(row)
+                check(rising, "coordinates of a grid that do not rise")
+        x, y = np.broadcast_arrays(x, y)
+        flat = np.reshape(x, (-1,)), np.reshape(y, (-1,))
+        found: Any = np.reshape(surface(knots_of, c, degrees, flat, (dx, dy)), x.shape)
+        return Tracer(found.value, "array")
+
+    def ev(self, xi: Any, yi: Any, dx: Any = 0, dy: Any = 0) -> Any:
+        """Values at points."""
+        return self._at(xi, yi, dx, dy, False)
+
+    def derivative(self, nu: Any = 1) -> Interpolant:
+        """Not known of these."""
+        raise Declined("the derivative of a spline of two variables, as a spline")
+
+    antiderivative = derivative
+
+
+def _surface_through(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
+    """``RectBivariateSpline`` through its data, in which its coefficients are linear, axis by axis."""
+    x, y, z = (_double(given.pop(name)) for name in ("x", "y", "z"))
+    degrees = given.pop("kx", 3), given.pop("ky", 3)
+    _only(given, s=(0,), maxit=(20,))
+    if not all(isinstance(k, int) and 1 <= k <= 5 for k in degrees):
+        raise Declined("a spline of a degree known only at run time")
+    if not same_shape((*x.shape, *y.shape), z.shape) or not all(
+        isinstance(n, int) for n in z.shape
+    ):
+        raise Declined("a spline on a grid of sizes known only at run time")
+    make = sys.modules["scipy.interpolate"].splrep
+    exact: Any = z
+    for places, k in ((x, degrees[0]), (y, degrees[1])):  # each time the first axis goes last
+        along = functools.partial(_made_by_fitpack, make, {"k": k, "s": 0})
+        fit = Fit("RectBivariateSpline", along)
+        exact = np.transpose(coefficients(fit, (places.shape[0],), places, exact))
+
+    def made(x: Any, z: Any, y: Any) -> Any:
+        tx, ty, c = function(x, y, z, kx=degrees[0], ky=degrees[1]).tck
+        return _Knotted((tx, ty), np.reshape(c, z.shape))
+
+    c: Any = fitted(Fit("RectBivariateSpline", made), exact, x, z, y)
+    ends = []
+    for places, k in ((x, degrees[0]), (y, degrees[1])):
+        fit = Fit(
+            "RectBivariateSpline", functools.partial(_made_by_fitpack, make, {"k": k, "s": 0})
+        )
+        ends.append(knots(fit, places.shape[0] + k + 1, places))
+    return _Surface(function, (ends[0], ends[1]), np.reshape(c, (-1,)), degrees)
 
 
 # -- in several dimensions --------------------------------------------------------------------------------------
@@ -642,6 +895,12 @@ class _Called(Interpolant):
     def at(self, *args: Any, **kwargs: Any) -> Any:
         """Values at points."""
         return self.evaluate(*args, **kwargs)
+
+    def derivative(self, nu: Any = 1) -> Interpolant:
+        """Not known of these."""
+        raise Declined("the derivative of an interpolator that is nothing but called")
+
+    antiderivative = derivative
 
 
 def _grid(given: dict[str, Any], solved: Any = None) -> _Grid:
@@ -758,15 +1017,17 @@ OF_DATA: dict[str, Callable[..., Any]] = {
     "CubicHermiteSpline": _chosen_slopes,
     "make_interp_spline": _b_spline,
     "make_lsq_spline": _b_spline,
-    "make_smoothing_spline": _b_spline,
+    "make_smoothing_spline": _smoothing_spline,
     "interp1d": _line,
     "PPoly": _of_parts,
     "BSpline": _of_parts,
-    "UnivariateSpline": _linear_fit,
-    "InterpolatedUnivariateSpline": _linear_fit,
-    "LSQUnivariateSpline": _linear_fit,
-    "splrep": _linear_fit,
+    "UnivariateSpline": _by_fit,
+    "InterpolatedUnivariateSpline": _by_fit,
+    "LSQUnivariateSpline": _by_fit,
+    "splrep": _by_fit,
     "splev": _evaluated,
+    "splint": _integrated,
+    "RectBivariateSpline": _surface_through,
     "RegularGridInterpolator": _on_grid,
     "interpn": _interpn,
     "RBFInterpolator": _radial,

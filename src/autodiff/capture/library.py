@@ -148,6 +148,7 @@ _CAPTURING = (
         "autodiff.capture.solvers",
     ),
     (("scipy.interpolate",), "autodiff.capture.interpolators"),
+    (("scipy.sparse",), "autodiff.capture.sparse_tables"),
 )
 
 

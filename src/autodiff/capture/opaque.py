@@ -170,7 +170,7 @@ def holds_traced_sparse(objects: Sequence[Any]) -> bool:
         return False
     return any(
         holds_traced_sparse(x)
-        if type(x) in (list, tuple)
+        if isinstance(x, (list, tuple))
         else is_sparse(x) and is_traced(list(vars(x).values()))
         for x in objects
     )
@@ -184,8 +184,9 @@ def _with_values(trace: Any, given: Any) -> Any:
 
 
 def _valued(trace: Any, x: Any) -> Any:
-    if type(x) in (list, tuple):
-        return type(x)([_valued(trace, item) for item in x]) if holds_traced_sparse(x) else x
+    if isinstance(x, list) or type(x) is tuple:
+        kind = list if isinstance(x, list) else tuple
+        return kind([_valued(trace, item) for item in x]) if holds_traced_sparse(x) else x
     if not holds_traced_sparse([x]):
         return x
     made = object.__new__(type(x))  # not a copy, which SciPy's method would make of the tracers

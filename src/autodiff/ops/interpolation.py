@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Extent
+from autodiff.dims import Dim, Extent
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import zeros
-from autodiff.ops.tracer import emit_tracer
+from autodiff.ops.tracer import as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
 Array = Any  # a tracer or an array
@@ -105,7 +105,8 @@ def spline(
     if extrapolate == "periodic":
         p = _wrapped(p, low, high)
     inside = ~np.isnan(p) if extrapolate is True else (p >= low) & (p <= high)
-    interval = np.clip(np.searchsorted(t[: n + 1], p, "right") - 1, k, n - 1)
+    last = as_tracer(n - 1) if isinstance(n, Dim) else n - 1
+    interval: Array = np.clip(np.searchsorted(t[: n + 1], p, "right") - 1, k, last)
     if nu > k:
         nothing: Array = zeros((*p.shape, *c.shape[1:]), float)
         # SciPy no longer looks at the points where the order is higher still.
@@ -116,6 +117,31 @@ def spline(
         coefficient = c[interval - k + j]
         total = total + coefficient * _column(function, coefficient)
     return _shaped(_only_inside(total, inside), points, axis)
+
+
+def surface(
+    knots_of: tuple[Array, Array],
+    c: Array,
+    degrees: tuple[int, int],
+    points: tuple[Array, Array],
+    nu: tuple[int, int] = (0, 0),
+) -> Array:
+    """Of FITPACK, at points of one axis each: a spline of two variables, which stays beyond its ends."""
+    found, places = [], []
+    for t, k, p, order in zip(knots_of, degrees, points, nu, strict=True):
+        n = t.shape[0] - k - 1
+        at = np.clip(p, t[k], t[n])
+        last = as_tracer(n - 1) if isinstance(n, Dim) else n - 1
+        interval: Array = np.clip(np.searchsorted(t[: n + 1], at, "right") - 1, k, last)
+        found.append(_basis(t, k, order, at, interval))
+        places.append(interval - k)
+    width = knots_of[1].shape[0] - degrees[1] - 1
+    total: Array = 0.0
+    for i, of_x in enumerate(found[0]):
+        row = (places[0] + i) * width + places[1]
+        for j, of_y in enumerate(found[1]):
+            total = total + c[row + j] * of_x * of_y
+    return total
 
 
 def _basis(t: Array, k: int, nu: int, p: Array, interval: Array) -> list[Array]:
@@ -141,6 +167,26 @@ def _quotient(a: Array, width: Array) -> Array:
     """``a / width``, and 0 over an interval without width, on which no function lives."""
     empty = width == 0
     return np.where(empty, 0.0, a / np.where(empty, 1.0, width))
+
+
+def integral_of_pieces(c: Array, x: Array) -> Array:
+    """Coefficients of the antiderivative of a piecewise polynomial that is 0 at the first point."""
+    order = c.shape[0]
+    raised: Array = np.stack([c[j] / (order - j) for j in range(order)])
+    width = _column(x[1:] - x[:-1], c[0])
+    whole: Array = 0.0
+    for j in range(order):
+        whole = (whole + raised[j]) * width
+    start: Array = np.concatenate([0 * whole[:1], np.cumsum(whole, axis=0)[:-1]])
+    return np.concatenate([raised, start[None]])
+
+
+def integral_of_spline(t: Array, c: Array, k: int) -> tuple[Array, Array]:
+    """Knots and coefficients of the antiderivative of a B-spline that is 0 at the first knot."""
+    n = t.shape[0] - k - 1
+    parts = c[:n] * _column(t[k + 1 :] - t[:n], c) / (k + 1)
+    whole = np.concatenate([0 * parts[:1], np.cumsum(parts, axis=0)])
+    return np.concatenate([t[:1], t, t[-1:]]), whole
 
 
 def straight(x: Array, y: Array, points: Array) -> Array:
@@ -452,6 +498,8 @@ __all__ = [
     "filled",
     "fitted",
     "hermite",
+    "integral_of_pieces",
+    "integral_of_spline",
     "knots",
     "linear_weights",
     "monotone_slopes",
@@ -462,4 +510,5 @@ __all__ = [
     "radial",
     "spline",
     "straight",
+    "surface",
 ]

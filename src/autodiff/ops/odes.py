@@ -107,11 +107,14 @@ class Problem:
 
 
 class _Watched:
-    """A function of time and state that SciPy calls; it remembers what was raised."""
+    """A function of time and state that SciPy calls; it remembers what was raised, and what it reads."""
 
-    def __init__(self, evaluate: Callable[..., Sequence[Any]], time_first: bool) -> None:
+    def __init__(
+        self, evaluate: Callable[..., Sequence[Any]], time_first: bool, read: Sequence[Any] = ()
+    ) -> None:
         self.evaluate = evaluate
         self.time_first = time_first
+        self.read = read
         self.raised: BaseException | None = None
 
     def __call__(self, t: Any, y: Any) -> Any:
@@ -129,7 +132,7 @@ class _Watched:
 def solve(operands: Sequence[Any], problem: Problem, programs: Sequence[Evaluator]) -> Any:
     """What SciPy returns."""
     read = operands[problem.count :]
-    watched = [_Watched(program(*read), problem.time_first) for program in programs]
+    watched = [_Watched(program(*read), problem.time_first, read) for program in programs]
     functions = dict(zip(problem.callbacks, watched, strict=True))
     return answer(watched, lambda: problem.run(functions, operands[: problem.count]))
 
@@ -359,6 +362,9 @@ def _with_floor(
     return np.concatenate([*sizes, np.zeros(0)])
 
 
+_STALLED = 100  # steps that do not move
+
+
 def _march(task: _Task, rtol: float, atol: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The solution at the times, and how large each derivative becomes on the way."""
     problem = task.problem
@@ -373,11 +379,16 @@ def _march(task: _Task, rtol: float, atol: np.ndarray) -> tuple[np.ndarray, np.n
     )  # fmt: skip
     found = np.empty((len(task.times), len(task.z0)))
     largest = np.abs(task.z0)
-    done = 0
+    done = stalled = 0
     if task.lookout is not None:
         task.lookout.begin(task.start, task.z0)
     while solver.status == "running":
+        before = solver.t
         message = solver.step()
+        # LSODA goes on with steps of no length, and with infinite states.
+        stalled = stalled + 1 if solver.t == before else 0
+        if stalled > _STALLED or not np.all(np.isfinite(solver.y)):
+            raise unsolved(problem, solver.t, "the solution does not stay finite")
         if solver.status == "failed":
             raise unsolved(problem, solver.t, message)
         if task.lookout is not None:

@@ -46,7 +46,7 @@ from autodiff.plain_data import dataclass
 
 _INT, FLOAT = np.dtype(np.int64), np.dtype(float)
 Array = Any
-Length = int | str | tuple[str, int]
+Length = int | str | tuple[str, int] | tuple[str, int, str]
 Parts = tuple[np.ndarray, ...]
 """The arrays of indices of a matrix, and its elements."""
 
@@ -54,7 +54,7 @@ Parts = tuple[np.ndarray, ...]
 # -- where elements are -------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What SciPy is asked for: arrays of integers, some of lengths that are known only then.
+    """What SciPy is asked for: arrays, mostly of integers, some of lengths that are known only then.
 
     Parameters
     ----------
@@ -64,12 +64,15 @@ class Plan:
         From the values of the operands to the arrays.
     lengths : tuple
         Their lengths: a number, the name of one that is found when it runs, ``("of", k)``, as many as
-        operand k has elements, or ``("after", k)``, one more.
+        operand k has elements, ``("after", k)``, one more, or ``("beside", k, name)``, k more than the named one.
+    dtype : dtype
+        Of the arrays.
     """
 
     name: str
     run: Callable[[Sequence[Any]], Sequence[Any]]
     lengths: tuple[Length, ...]
+    dtype: np.dtype[Any] = _INT
     last: threading.local = field(default_factory=threading.local)
 
     def __repr__(self) -> str:
@@ -84,16 +87,18 @@ class Plan:
         found = dict(zip(self.unknown(), sizes, strict=True))
 
         def extent(length: Length) -> Extent:
+            if isinstance(length, tuple) and len(length) == 3:
+                return found[length[2]] + length[1]
             if isinstance(length, tuple):
                 return product(given[length[1]].shape) + (length[0] == "after")
             return found[length] if isinstance(length, str) else length
 
-        return tuple([ArrayType(_INT, (extent(n),)) for n in self.lengths])
+        return tuple([ArrayType(self.dtype, (extent(n),)) for n in self.lengths])
 
 
 def _sizes_meaning(*operands: Any, plan: Plan) -> tuple[np.ndarray, ...]:
     """The lengths; what was found waits for the ``structure`` of the same call."""
-    found = [np.ascontiguousarray(x, _INT) for x in plan.run(operands)]
+    found = [np.ascontiguousarray(x, plan.dtype) for x in plan.run(operands)]
     plan.last.found = [np.asarray(x).tobytes() for x in operands], found
     by_name = {n: len(x) for n, x in zip(plan.lengths, found, strict=True)}
     return tuple([np.asarray(by_name[name], _INT) for name in plan.unknown()])
@@ -104,7 +109,7 @@ def _structure_meaning(
 ) -> tuple[np.ndarray, ...]:
     before, found = plan.last.__dict__.pop("found", (None, None))
     if before != [np.asarray(x).tobytes() for x in operands]:
-        found = [np.ascontiguousarray(x, _INT) for x in plan.run(operands)]
+        found = [np.ascontiguousarray(x, plan.dtype) for x in plan.run(operands)]
     return tuple(found)
 
 
@@ -128,12 +133,12 @@ register(
 )
 
 
-def structure(plan: Plan, operands: Sequence[Any]) -> list[Array]:
-    """What the plan finds at each run."""
+def structure(plan: Plan, operands: Sequence[Any], low: int = 0) -> list[Array]:
+    """What the plan finds at each run, of lengths that are at least ``low``."""
     values: tuple[Value, ...] = tuple([as_array(x).value for x in operands])
     sizes = current_builder().emit("structure_sizes", values, {"plan": plan})
     for size in sizes:
-        size.low = 0
+        size.low = low
     attributes = {"plan": plan, "sizes": tuple([Dim.symbol(size) for size in sizes])}
     return [Tracer(v, "array") for v in current_builder().emit("structure", values, attributes)]
 

@@ -12,6 +12,7 @@ call.  The blocks of a result by several arguments, or of several results, are o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,17 @@ class Coloured:
     colours: np.ndarray
     product: np.ndarray  # of each element: the product that holds it
     place: np.ndarray  # ... and where
+    positions: dict[int, np.ndarray] = field(
+        default_factory=dict
+    )  # both, by the width of a product
+
+    def taken(self, table: np.ndarray) -> np.ndarray:
+        """The elements, from the products, one row each."""
+        width = table.shape[1]
+        at = self.positions.get(width)
+        if at is None:
+            at = self.positions[width] = (self.product * width + self.place).astype(np.intp)
+        return np.take(table.reshape(-1), at)
 
 
 def _matrix(pattern: Pattern) -> Any:
@@ -314,8 +326,7 @@ def _elements(coloured: Coloured, stacks: Sequence[Any]) -> np.ndarray:
         return np.zeros(0)
     flat = [np.reshape(x, (coloured.count, -1)) for x in stacks]
     table = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
-    elements: np.ndarray = table[coloured.product, coloured.place]
-    return elements
+    return coloured.taken(table)
 
 
 # -- blocks -----------------------------------------------------------------------------------------
@@ -367,7 +378,10 @@ class Blocks:
     ) -> Any:
         """The result, with the elements ``data`` in place; None: a pattern of True."""
         given = np.ones(len(pattern.columns), bool) if data is None else data
-        indices = (pattern.columns.copy(), pattern.ends.copy())
+        # Copies, which are the caller's to change, in the type that SciPy takes where numbers fit.
+        fits = max(len(pattern.columns), *pattern.shape) <= np.iinfo(np.int32).max
+        kind = np.int32 if fits else np.int64
+        indices = (pattern.columns.astype(kind), pattern.ends.astype(kind))
         whole = csr_array((given, *indices), shape=pattern.shape)
         row_ends, column_ends = [
             np.concatenate([[0], np.cumsum([int(np.prod(s)) for s in shapes])]).astype(int)

@@ -4,9 +4,11 @@
     implied.py     autodiff.implicit    what a residual defines
     integrals.py   quad … nquad         integrals of functions
     odes.py        solve_ivp, odeint
+    steps.py       ode
     boundaries.py  solve_bvp
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
                    linear_sum_assignment
+    constraints.py of minimize
     vertices.py    linprog, nnls, lsq_linear
     systems.py     cg … lsqr, eigsh, expm_multiply, LinearOperator
 
@@ -23,8 +25,9 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.solvers import minima, systems, vertices
+from autodiff.capture.solvers import minima, steps, systems, vertices
 from autodiff.capture.solvers.boundaries import solve_boundary_problem
+from autodiff.capture.solvers.constraints import make_constraint
 from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
@@ -40,7 +43,7 @@ def attempt(
     name = getattr(function, "__name__", "")
     handler = _handler(function, name)
     if handler is None:
-        return NotImplemented
+        return steps.attempt(frame, function, args, kwargs, node)
     try:
         return handler(frame, function, args, kwargs, node)
     except InternalError:
@@ -66,6 +69,10 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.optimize", "leastsq"): minima.leastsq,
     ("scipy.optimize", "curve_fit"): minima.curve_fit,
     ("scipy.optimize", "linear_sum_assignment"): minima.assign,
+    **{
+        ("scipy.optimize", name): make_constraint
+        for name in ("LinearConstraint", "NonlinearConstraint", "Bounds")
+    },
     ("scipy.optimize", "nnls"): vertices.solve_nonnegative,
     ("scipy.optimize", "lsq_linear"): vertices.solve_with_bounds,
     ("scipy.optimize", "linprog"): vertices.solve_program,

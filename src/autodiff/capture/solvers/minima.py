@@ -20,6 +20,7 @@ import numpy as np
 
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers.constraints import Callback, Constraints, array_valued, limits, spread
 from autodiff.capture.solvers.programs import (
     NUMBER,
     NUMPY_NUMBER,
@@ -37,31 +38,20 @@ from autodiff.capture.solvers.programs import (
 )
 from autodiff.capture.trace import Declined
 from autodiff.dims import equal, equal_shapes
-from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.ir.data import ArrayType, Value
 from autodiff.ladder import Bail
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.evaluate import bound_program
 from autodiff.ops.minima import Minimizer, Returns, solve
 from autodiff.ops.solvers import FLOAT, calling_from
 from autodiff.ops.structural import reshape
-from autodiff.ops.tracer import Tracer, emit_tracer
-from autodiff.plain_data import dataclass
+from autodiff.ops.tracer import Tracer, emit_tracer, is_traced
 
 _INT = np.dtype(np.int64)
 Path = tuple[Any, ...]
 
 
 # -- the user's functions -----------------------------------------------------------------------------
-@dataclass(frozen=True)
-class _Callback:
-    """A function as SciPy calls it: as a program, the values that it reads, what it returns."""
-
-    name: str
-    program: Program
-    read: list[Value]
-    returns: Returns
-
-
 def _number_of(value: Any) -> tuple[Tracer, Returns]:
     """What an objective returned as a number, and what it is to SciPy."""
     result = as_float(value)
@@ -81,7 +71,7 @@ def _objective(
     extra: Sequence[Any],
     gradient: bool,
     node: Any,
-) -> _Callback:
+) -> Callback:
     """A function from the unknown to a number, or to a number and its gradient."""
     parameter = Value(z.value.type, "z")
     outcome = captured(frame, function, [Tracer(parameter, z.form)], extra, node)
@@ -97,26 +87,7 @@ def _objective(
     program, read = closed_program(outcome.block, getattr(function, "__name__", "f"))
     if gradient:
         returns = "number pair" if returns == "number" else "pair"
-    return _Callback(name, program, read, returns)
-
-
-def _array_valued(
-    frame: Frame, name: str, function: Any, z: Tracer, extra: Sequence[Any], shape: Any, node: Any
-) -> _Callback:
-    """A function from the unknown to an array of ``shape``; None: to any vector."""
-    parameter = Value(z.value.type, "z")
-    outcome = captured(frame, function, [Tracer(parameter, z.form)], extra, node)
-    with frame.trace.builder.reopened(outcome.block):
-        if shape is None:
-            result = as_float(outcome.value)
-            result = result if result.shape else reshape(result, (1,))
-            if len(result.shape) != 1:
-                raise Declined("residuals that are no vector")
-        else:
-            result = array_of(outcome.value, shape)
-        outcome.block.outputs = [result.value]
-    program, read = closed_program(outcome.block, getattr(function, "__name__", "f"))
-    return _Callback(name, program, read, "array")
+    return Callback(name, program, read, returns)
 
 
 # -- minimize -------------------------------------------------------------------------------------------
@@ -134,17 +105,18 @@ def minimize(
     callbacks = [_objective(frame, "fun", objective, x0, extra, slope is True, node)]
     for name, shape in (("jac", (n,)), ("hess", (n, n))):
         if callable(given.get(name)):
-            callbacks.append(_array_valued(frame, name, given.pop(name), x0, extra, shape, node))
-    equal: list[bool] = []
-    constraints, slopes = _constraints(frame, given.pop("constraints", ()), x0, node, equal)
+            callbacks.append(array_valued(frame, name, given.pop(name), x0, extra, shape, node))
+    asked = Constraints(frame, given.pop("constraints", ()), x0, node)
+    equal = asked.equal
     lower, upper = _pairs(frame, trace.deep(given.get("bounds")), n)
-    sides: list[_Callback] = []
-    if constraints and given.get("bounds") is not None:  # of which the derivative is one with them
-        sides = [_side(frame, x0, b, sign, equal) for b, sign in ((lower, 1.0), (upper, -1.0))]
+    sides = asked.sides
+    if asked.order and given.get("bounds") is not None:  # of which the derivative is one with them
+        sides += [limits(frame, x0, b, sign, equal) for b, sign in ((lower, 1.0), (upper, -1.0))]
         lower, upper = _pairs(frame, None, n)
-    functions = [*callbacks, *slopes, *constraints, *sides]
+    functions = [*callbacks, *asked.called, *asked.given, *sides]
+    given.update(asked.parts)
     call = _Call(frame, function, "x0", functions, equal=tuple(equal))
-    call.kinds = tuple([c.name for c in constraints])
+    call.constraints = asked
     call.sides = len(sides)
     return call.emitted([x0, lower, upper], given, ("x",), (("fun", "objective"),))
 
@@ -176,9 +148,9 @@ def minimize_by_name(
     for name, shape in zip(others, ((n,), (n, n)), strict=False):
         if given.get(name) is not None:
             derived = given.pop(name)
-            callbacks.append(_array_valued(frame, name, derived, x0, extra, shape, node))
+            callbacks.append(array_valued(frame, name, derived, x0, extra, shape, node))
     call = _Call(frame, function, "x0", callbacks)
-    return call.alone([x0, _spread(-np.inf, n), _spread(np.inf, n)], given, x0.value.type)
+    return call.alone([x0, spread(-np.inf, n), spread(np.inf, n)], given, x0.value.type)
 
 
 def minimize_along_a_line(
@@ -217,76 +189,10 @@ def _start(x: Any) -> Tracer:
     return start if start.shape else reshape(start, (1,))
 
 
-def _side(frame: Frame, x0: Tracer, bound: Tracer, sign: float, equal: list[bool]) -> _Callback:
-    """Bounds that are finite as a constraint that is not to be negative."""
-    finite: Any = np.isfinite(bound)
-    at = np.flatnonzero(frame.trace.concrete(finite))
-    z = Tracer(Value(x0.value.type, "z"), "array")
-
-    def distances() -> Any:
-        return sign * (z[at] - bound[at])
-
-    outcome = captured(frame, None, [z], (), frame.scope.syntax.node, thunk=distances)
-    with frame.trace.builder.reopened(outcome.block):
-        outcome.block.outputs = [as_float(outcome.value).value]
-    equal += [False] * len(at)
-    program, read = closed_program(outcome.block, "bounds")
-    return _Callback("bounds", program, read, "array")
-
-
-def _constraints(
-    frame: Frame, given: Any, x0: Tracer, node: ast.AST, equal: list[bool]
-) -> tuple[list[_Callback], list[_Callback]]:
-    """The functions of constraints given as dicts, and their Jacobians.
-
-    Of each component in ``equal`` whether it is an equation.
-    """
-    given = [given] if isinstance(given, dict) else given
-    if not isinstance(given, (list, tuple)):
-        raise Declined("constraints that are no dicts")
-    found: list[_Callback] = []
-    slopes: list[_Callback] = []
-    for one in given:
-        if not isinstance(one, dict) or not set(one) <= {"type", "fun", "args", "jac"}:
-            raise Declined("constraints that are no dicts")
-        kind, extra = one["type"], frame.trace.deep(one.get("args", ()))
-        if kind not in ("eq", "ineq") or not isinstance(extra, (tuple, list)):
-            raise Declined("constraints of another kind")
-        callback = _array_valued(frame, kind, one["fun"], x0, extra, None, node)
-        size = callback.program.outputs[0].shape[0]
-        if not isinstance(size, int):
-            raise Declined("constraints of a number known only at run time")
-        equal += [kind == "eq"] * size
-        if callable(one.get("jac")):
-            name, shape = f"jac of constraint {len(found)}", (size, x0.shape[0])
-            slopes.append(_slopes_of(frame, name, one["jac"], x0, extra, shape, node))
-        elif one.get("jac") is not None:
-            raise Declined("constraints whose Jacobian is no function")
-        found.append(callback)
-    return found, slopes
-
-
-def _slopes_of(
-    frame: Frame, name: str, function: Any, z: Tracer, extra: Sequence[Any], shape: Any, node: Any
-) -> _Callback:
-    """The Jacobian of a constraint; that of a number may be a vector."""
-    parameter = Value(z.value.type, "z")
-    outcome = captured(frame, function, [Tracer(parameter, z.form)], extra, node)
-    with frame.trace.builder.reopened(outcome.block):
-        result = as_float(outcome.value)
-        if shape[0] == 1 and len(result.shape) < 2:
-            result = reshape(result, shape)
-        if not equal_shapes(result.shape, shape):
-            raise Declined("a Jacobian of another shape than its constraint's")
-        outcome.block.outputs = [result.value]
-    program, read = closed_program(outcome.block, getattr(function, "__name__", "f"))
-    return _Callback(name, program, read, "array")
-
-
 def _pairs(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
     """The vectors of lower and upper bounds from a sequence of pairs, or an object that holds two."""
     if bounds is None:
-        return _spread(-np.inf, n), _spread(np.inf, n)
+        return spread(-np.inf, n), spread(np.inf, n)
     if _is_bounds(bounds):
         return _two(frame, bounds, n)
     if isinstance(bounds, (Tracer, np.ndarray)) and bounds.shape == (n, 2):
@@ -325,16 +231,8 @@ def _two(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
         sides = list(bounds)
     else:
         raise Declined("bounds that are no pair")
-    lower, upper = (_spread(side, n) for side in sides)
+    lower, upper = (spread(side, n) for side in sides)
     return lower, upper
-
-
-def _spread(x: Any, n: Any) -> Tracer:
-    value = as_float(x)
-    if len(value.shape) > 1 or (value.shape and not any(equal(value.shape[0], m) for m in (1, n))):
-        raise Declined("bounds of another size than the unknown's")
-    array: Any = value
-    return value if equal_shapes(value.shape, (n,)) else as_float(np.broadcast_to(array, (n,)))
 
 
 # -- minimize_scalar --------------------------------------------------------------------------------------
@@ -379,13 +277,13 @@ def least_squares(
         raise Declined("a loss of the user's own")
     x0 = _start(trace.deep(given.pop("x0")))
     n = x0.shape[0]
-    residuals = _array_valued(frame, "fun", given.pop("fun"), x0, extra, None, node)
+    residuals = array_valued(frame, "fun", given.pop("fun"), x0, extra, None, node)
     callbacks = [residuals]
     if callable(given.get("jac")):
         shape = (residuals.program.outputs[0].shape[0], n)
         if not isinstance(shape[0], int):
             raise Declined("a Jacobian of a number of residuals known only at run time")
-        callbacks.append(_array_valued(frame, "jac", given.pop("jac"), x0, extra, shape, node))
+        callbacks.append(array_valued(frame, "jac", given.pop("jac"), x0, extra, shape, node))
     lower, upper = _two(frame, trace.deep(given.get("bounds", (-np.inf, np.inf))), n)
     call = _Call(frame, function, "x0", callbacks, loss=loss, scale=float(scale))
     moved = (("cost", "objective"), ("fun", "residuals"))
@@ -403,10 +301,10 @@ def leastsq(
         raise Declined("leastsq with more than a minimum, or with a Jacobian")
     x0 = _start(trace.deep(given.pop("x0")))
     n = x0.shape[0]
-    residuals = _array_valued(frame, "func", given.pop("func"), x0, extra, None, node)
+    residuals = array_valued(frame, "func", given.pop("func"), x0, extra, None, node)
     call = _Call(frame, function, "x0", [residuals], "linear")
     types = (x0.value.type, ArrayType(_INT, (), True))
-    return call.known([x0, _spread(-np.inf, n), _spread(np.inf, n)], given, ("x", "ier"), types)
+    return call.known([x0, spread(-np.inf, n), spread(np.inf, n)], given, ("x", "ier"), types)
 
 
 def curve_fit(
@@ -429,7 +327,7 @@ def curve_fit(
         if not equal_shapes(sigma.shape, y.shape):
             raise Declined("curve_fit with correlated data")
     p0 = trace.deep(given.pop("p0", None))
-    start = _spread(np.nan, _parameters(model)) if p0 is None else _start(p0)
+    start = spread(np.nan, _parameters(model)) if p0 is None else _start(p0)
     n = start.shape[0]
     if not isinstance(n, int) or len(y.shape) != 1:
         raise Declined("curve_fit of a number of parameters known only at run time")
@@ -466,10 +364,10 @@ def _as_model(evaluate: Any, count: int) -> Any:
 
 def _of_model(
     frame: Frame, model: Any, x: Any, y: Tracer, sigma: Any, n: int, node: ast.AST
-) -> list[_Callback]:
+) -> list[Callback]:
     """The model as SciPy calls it, and the residuals, of the parameters as a vector."""
 
-    def program(residuals: bool) -> _Callback:
+    def program(residuals: bool) -> Callback:
         parameter = Value(ArrayType(FLOAT, (n,)), "p")
         z = Tracer(parameter, "array")
 
@@ -485,7 +383,7 @@ def _of_model(
                 result = result if sigma is None else result / sigma
             outcome.block.outputs = [result.value]
         made, read = closed_program(outcome.block, getattr(model, "__name__", "f"))
-        return _Callback("f", made, read, "array")
+        return Callback("f", made, read, "array")
 
     return [program(False), program(True)]
 
@@ -499,7 +397,7 @@ class _Call:
         frame: Frame,
         function: Any,
         start: str | None,
-        callbacks: Sequence[_Callback],
+        callbacks: Sequence[Callback],
         loss: str | None = None,
         scale: float = 1.0,
         objective: int = 0,
@@ -513,7 +411,7 @@ class _Call:
         self.scale = scale
         self.objective = objective
         self.equal = equal
-        self.kinds: tuple[str, ...] = ()  # of the functions of constraints
+        self.constraints: Constraints | None = None
         self.sides = 0  # the last programs, which SciPy is not given
         self.operands = Operands()
         self.read = list(dict.fromkeys(v for c in callbacks for v in c.read))
@@ -523,24 +421,26 @@ class _Call:
         for tracer in first:
             self.operands.template(tracer)
         trace = self.frame.trace
+        box: Any = given.get("bounds")
+        if _is_bounds(box) and is_traced([box.lb, box.ub]):  # SciPy gets one of their values
+            if np.any(box.keep_feasible):
+                raise Declined("bounds that are kept all the time")
+            del given["bounds"]
+            given |= {"lb of bounds": box.lb, "ub of bounds": box.ub}
         template = self.operands.template({k: numbers(trace.deep(v)) for k, v in given.items()})
         function, start = self.function, self.start
         calling = calling_from(trace.builder.source)
         is_fit = function.__name__ == "curve_fit"
-        kinds = self.kinds
+        asked = self.constraints
+        names = () if asked is None else asked.names
 
         def run(functions: dict[str, Any], values: Sequence[Any]) -> Any:
             made = {**template(tuple(values)), **functions}
-            if kinds:
-                made["constraints"] = [
-                    {"type": kind, "fun": made.pop(f"constraint {k}")}
-                    | (
-                        {"jac": made.pop(name)}
-                        if (name := f"jac of constraint {k}") in made
-                        else {}
-                    )
-                    for k, kind in enumerate(kinds)
-                ]
+            if "lb of bounds" in made:
+                ends = [np.array(made.pop(f"{end} of bounds")) for end in ("lb", "ub")]
+                made["bounds"] = sys.modules["scipy.optimize"].Bounds(*ends)
+            if asked is not None and asked.order:
+                made["constraints"] = asked.made(made)
             if start is not None:
                 made[start] = np.array(values[0])
             if is_fit:
@@ -556,11 +456,11 @@ class _Call:
         )
         return Minimizer(
             f"scipy.optimize.{function.__name__}",
-            (*(c.name for c in used[: len(used) - len(kinds)]), *_names(kinds)),
+            (*(c.name for c in used[: len(used) - len(names)]), *names),
             tuple([c.returns for c in used]),
             len(self.operands.tracers),
             run, lambda result: (result,), (), (), self.objective, self.loss, self.scale, (), bounded,
-            self.equal, len(kinds) + self.sides, trace.builder.source,
+            self.equal, len(names) + self.sides, trace.builder.source,
         )  # fmt: skip
 
     def _values(self) -> tuple[Value, ...]:
@@ -646,10 +546,6 @@ class _Call:
         for name, value in made.items():
             dict.__setitem__(result, name, value)
         return self.frame.trace.fresh(result)
-
-
-def _names(kinds: Sequence[str]) -> list[str]:
-    return [f"constraint {k}" for k in range(len(kinds))]
 
 
 # -- result objects -----------------------------------------------------------------------------------------

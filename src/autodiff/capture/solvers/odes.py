@@ -467,9 +467,11 @@ def _with_events(
         _moving(call, solution, f, extra, x, last, node)
         for f, x in zip(functions, at[: len(functions)], strict=True)
     ]
+    # One of them is last; others may be at the same moment, and move otherwise.
+    ending = [x for x, mark in zip(times, marks, strict=True) if mark.get("terminal")]
     with for_derivatives(trace):
         states = [solution.at(x, last).T for x in times]
-        ends = _moving_times(call, problem, t, times, last)
+        ends = _moving_times(call, problem, t, ending, last)
         whole = solution.at(ends, last)
     states = [derived_as(y, exact) for y, exact in zip(at[len(functions) :], states, strict=True)]
     parts = {
