@@ -312,6 +312,8 @@ def test_where_it_fails_plain_python_says_what_is_raised() -> None:
 def test_explain_lists_what_python_does() -> None:
     text = autodiff.function(printing, engine="jax").explain(X)
     assert f"  host    print at line {printing.__code__.co_firstlineno + 1}" in text
+    text = autodiff.function(bessel, engine="jax").explain(X)
+    assert f" at line {bessel.__code__.co_firstlineno + 3}" in text.partition("  host    ")[2]
     text = autodiff.function(partitioned, engine="jax").explain(X)
     assert "  host    argpartition at line" in text
 

@@ -11,6 +11,7 @@ fail.  The function is compiled by XLA once for each combination of sizes, as JA
 from __future__ import annotations
 
 import functools
+import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -173,12 +174,13 @@ def _modules() -> tuple[Any, Any]:
 
 
 def on_the_host(program: Program) -> list[str]:
-    """What Python or NumPy does while a program runs, by its line."""
-    is_computed = _modules()[0].is_computed
+    """What Python or NumPy does while a program runs, by its line; without JAX, what Python does."""
+    has_jax = importlib.util.find_spec("jax") is not None
+    lacks = _modules()[0].is_by_numpy if has_jax else lambda operation: False
     found = []
     for operation in walk(program.block):
         function = operation.attributes.get("function")
-        if is_computed(operation):
+        if lacks(operation):
             name = operation.kind
         elif operation.kind == "host_call" and not isinstance(function, Refusal):
             name = getattr(function, "__name__", "Python")

@@ -495,6 +495,19 @@ def is_computed(operation: Operation) -> bool:
     return not is_pointwise and operation.kind not in OPERATIONS
 
 
+def is_by_numpy(operation: Operation) -> bool:
+    """Whether an operation is computed by its NumPy meaning, or refused where that is far away."""
+    lowering = ENTRIES[operation.kind].lowering
+    if not isinstance(lowering, Pointwise):
+        return is_computed(operation)
+    scalars = [jax.ShapeDtypeStruct((), v.dtype) for v in operation.operands]
+    try:
+        jax.eval_shape(lambda *x: lowering.scalar(Elements(), *x, **operation.attributes), *scalars)
+    except UnsupportedError:
+        return True
+    return False
+
+
 def asks_python(program: Program) -> bool:
     """Whether a run may leave something with its number: an exception, or what effects gave."""
     sizes_are_open = _has_open_sizes(program)
