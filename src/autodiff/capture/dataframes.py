@@ -179,8 +179,14 @@ def _is_plain(x: Any) -> bool:
     return isinstance(x, plain) or (isinstance(x, np.ndarray) and type(x) is np.ndarray)
 
 
+def _is_of_pandas(obj: Any) -> bool:
+    return type(obj).__module__.startswith("pandas")
+
+
 def computes_alone(trace: Trace, left: Any, right: Any) -> bool:
     """Whether an operation is of pandas' objects that the program is made for, and what is known."""
+    if not (_is_of_pandas(left) or _is_of_pandas(right)):
+        return False
     own = [is_its_own(trace, x) and not isinstance(x, StandIn) for x in (left, right)]
     return any(own) and all(
         is_own or _is_plain(x) for is_own, x in zip(own, (left, right), strict=True)
@@ -191,7 +197,7 @@ def answers(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]
     """Whether a call is a method of a stand-in, or of pandas' objects that the program is made for."""
     if isinstance(function, Method):
         return True
-    if any(function is f for f in _BUILTIN) and args and not kwargs:
+    if id(function) in _BUILTIN and args and not kwargs:
         obj = in_place_of(trace, args[0])
         return isinstance(obj, Table) or (
             is_its_own(trace, obj)
@@ -211,7 +217,7 @@ def answers(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]
     return all(_is_plain(x) or (is_its_own(trace, x) and not isinstance(x, StandIn)) for x in given)
 
 
-_BUILTIN = (len, list, tuple, set, sorted, iter)
+_BUILTIN = frozenset(map(id, (len, list, tuple, set, sorted, iter)))
 _GIVING = ("to_numpy", "to_list", "to_dict", "to_frame", "to_series")
 
 

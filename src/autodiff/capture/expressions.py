@@ -117,7 +117,8 @@ _METHODS: dict[Any, tuple[str, str | None]] = {
 
 def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.AST) -> Any:
     """``left op right``, through the user's own methods where a class defines the operator."""
-    left, right = (dataframes.in_place_of(frame.trace, x) for x in (left, right))
+    left = dataframes.in_place_of(frame.trace, left)
+    right = dataframes.in_place_of(frame.trace, right)
     if dataframes.computes_alone(frame.trace, left, right):
         return run_users(function, left, right)
     if labelled.is_foreign(left) != labelled.is_foreign(right):
